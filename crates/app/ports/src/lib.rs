@@ -1,0 +1,5 @@
+//! What the application needs from the outside, as traits. Implementations live in `rim/`, one crate each; the binary
+//! chooses among them from the configuration.
+
+pub mod media;
+pub mod store;

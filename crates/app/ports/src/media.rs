@@ -1,0 +1,164 @@
+//! The control port of the media plane. `rim/media` implements it with our own SFU, `media-livekit` will over a cluster.
+//!
+//! Signalling messages are LiveKit protobuf and cross this border encoded, so that the application does not know them.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use model::media::{MediaPermission, Source};
+use model::{Identity, RoomId, SessionId};
+use std::collections::BTreeMap;
+use tokio::sync::mpsc;
+
+/// How many encoded messages wait between a signalling socket and its media session, in either direction. A socket
+/// that lets more pile up is closed; its client resumes.
+pub const SIGNAL_QUEUE: usize = 256;
+
+/// How somebody uses the peer connections (media-protocol.md section 7.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Topology {
+    /// One connection, always offered by the client (`/rtc/v1`).
+    Single,
+    /// One to publish, offered by the client, and one to subscribe, offered by us (`/rtc`).
+    Dual,
+}
+
+/// Somebody whose token was checked wants to join or resume.
+#[derive(Debug, Clone)]
+pub struct MediaJoin {
+    /// The room; it is made if it does not exist.
+    pub room: RoomId,
+    /// The meeting's session, shown to nobody; a media room never outlives it.
+    pub session: SessionId,
+    /// Who joins. Somebody there under the same identity is replaced.
+    pub identity: Identity,
+    /// Display name.
+    pub name: String,
+    /// Participant metadata, opaque.
+    pub metadata: String,
+    /// Participant attributes from the token; those of the join request are merged over them.
+    pub attributes: BTreeMap<String, String>,
+    /// Rights at this moment; later changes come through [`MediaPlane::set_permission`].
+    pub permission: MediaPermission,
+    /// `livekit.JoinRequest`, encoded; the gateway builds one from the query of older clients. Its `reconnect` and
+    /// `participant_sid` say whether this is a resume.
+    pub request: Bytes,
+    /// How the client uses its connections.
+    pub topology: Topology,
+}
+
+/// What a media session tells its signalling socket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SignalDown {
+    /// One encoded `livekit.SignalResponse`.
+    Message(Bytes),
+    /// Close the socket after what was sent so far.
+    Close,
+}
+
+/// The two ends a signalling socket holds. Dropping `up` says that the socket is gone, not that the participant left.
+#[derive(Debug)]
+pub struct SignalLink {
+    /// Encoded `livekit.SignalRequest`s to the session.
+    pub up: mpsc::Sender<Bytes>,
+    /// What to send to the client.
+    pub down: mpsc::Receiver<SignalDown>,
+}
+
+/// Why a join was refused before anything happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectError {
+    /// The join request does not decode or breaks a limit.
+    #[error("the join request is malformed")]
+    Malformed,
+    /// Limits or shutdown: try again later.
+    #[error("the media plane takes no new sessions now")]
+    Unavailable,
+}
+
+/// Why somebody is taken out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RemoveReason {
+    /// By a moderator or the API.
+    Removed,
+    /// Somebody joined under the same identity elsewhere.
+    Duplicate,
+    /// The person is gone from the meeting for good.
+    Left,
+}
+
+/// Why a track could not be muted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum MuteError {
+    /// Nobody of that identity is connected.
+    #[error("no such participant")]
+    NoParticipant,
+    /// The participant publishes no such track.
+    #[error("no such track")]
+    NoTrack,
+    /// Others cannot be unmuted.
+    #[error("only the owner can unmute a track")]
+    UnmuteRefused,
+}
+
+/// Which track to mute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TrackChoice {
+    /// By its sid.
+    Sid(String),
+    /// The first of that source.
+    Source(Source),
+}
+
+/// What the meeting learns from the media plane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MediaEvent {
+    /// Where.
+    pub room: RoomId,
+    /// In which session.
+    pub session: SessionId,
+    /// Who.
+    pub identity: Identity,
+    /// What happened.
+    pub kind: MediaEventKind,
+}
+
+/// What happened to a participant on the media plane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MediaEventKind {
+    /// Media flows for the first time.
+    Joined,
+    /// Gone: left, timed out, removed or replaced.
+    Left,
+    /// A track was published.
+    Published { sid: String, source: Source },
+    /// A track is gone.
+    Unpublished { sid: String, source: Source },
+    /// A track was muted or unmuted.
+    Muted { sid: String, source: Source, muted: bool },
+}
+
+/// The media plane as the application drives it. The calls without an answer are orders: they are carried out in the
+/// order given and do not fail; naming somebody who is not there changes nothing.
+#[async_trait]
+pub trait MediaPlane: Send + Sync + 'static {
+    /// Joins or resumes. The first message on the link is the answer to the client (`join`, `reconnect` or `leave`).
+    async fn connect(&self, join: MediaJoin) -> Result<SignalLink, ConnectError>;
+
+    /// Replaces somebody's rights at once: takes away tracks no longer allowed, parks or restores subscriptions.
+    fn set_permission(&self, room: &RoomId, who: &Identity, permission: MediaPermission);
+
+    /// Takes somebody out.
+    fn remove(&self, room: &RoomId, who: &Identity, why: RemoveReason);
+
+    /// Closes a room and takes everybody out.
+    fn close_room(&self, room: &RoomId);
+
+    /// Mutes a track of somebody's; unmuting others is refused.
+    async fn mute(&self, room: &RoomId, who: &Identity, track: TrackChoice, muted: bool) -> Result<(), MuteError>;
+
+    /// Who is connected, each an encoded `livekit.ParticipantInfo`, hidden participants left out.
+    async fn participants(&self, room: &RoomId) -> Vec<Bytes>;
+
+    /// Tells every client to come back in a moment and stops taking new ones. For a graceful stop.
+    async fn drain(&self);
+}

@@ -1,0 +1,125 @@
+//! Identifiers, checked once at the door.
+
+use std::borrow::Borrow;
+use std::fmt;
+use std::sync::Arc;
+
+/// Longest room or user id we keep, in bytes (divergence register D-38: the reference's columns hold 64).
+pub const MAX_ID_LENGTH: usize = 64;
+
+/// Why a string is not an id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum IdError {
+    /// Empty, or a character outside `A-Z a-z 0-9 - _`.
+    #[error("an id holds only ASCII letters, digits, '-' and '_'")]
+    Characters,
+    /// Longer than [`MAX_ID_LENGTH`].
+    #[error("an id has at most {MAX_ID_LENGTH} characters")]
+    Length,
+}
+
+/// Longest id the house makes itself: a breakout room is `<parent>-<given>`, a native twin `<user>-native`.
+const MAX_DERIVED_LENGTH: usize = 2 * MAX_ID_LENGTH + 1;
+
+fn check(text: &str, limit: usize) -> Result<(), IdError> {
+    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
+        return Err(IdError::Characters);
+    }
+    if text.len() > limit { Err(IdError::Length) } else { Ok(()) }
+}
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $limit:expr) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+        #[serde(transparent)]
+        pub struct $name(Arc<str>);
+
+        impl $name {
+            /// The id as text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl TryFrom<&str> for $name {
+            type Error = IdError;
+
+            fn try_from(text: &str) -> Result<Self, IdError> {
+                check(text, $limit)?;
+                Ok(Self(text.into()))
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+                let text = <std::borrow::Cow<'de, str>>::deserialize(input)?;
+                Self::try_from(text.as_ref()).map_err(serde::de::Error::custom)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}({})", stringify!($name), self.0)
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+id! {
+    /// A room, as the application that created it calls it. Reusable once a session is over.
+    RoomId, MAX_DERIVED_LENGTH
+}
+
+id! {
+    /// One life of a room: a UUID made at creation (`sid`, `room_sid` on the wire).
+    SessionId, MAX_ID_LENGTH
+}
+
+id! {
+    /// Who is in the meeting. A person who reconnects keeps it; two rooms may reuse it. Only `A-Z a-z 0-9 - _`,
+    /// because an id becomes a token of a bus subject.
+    UserId, MAX_ID_LENGTH
+}
+
+id! {
+    /// A participant of the media plane: a user id, or a twin of one (`<user>-native`).
+    Identity, MAX_DERIVED_LENGTH
+}
+
+impl From<&UserId> for Identity {
+    fn from(user: &UserId) -> Self {
+        Self(user.0.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_one_subject_token() {
+        assert!(RoomId::try_from("Room-01_x").is_ok());
+        for bad in ["", "a b", "a.b", "a*", ">", "ü", "a/b", "a\0"] {
+            assert_eq!(RoomId::try_from(bad).unwrap_err(), IdError::Characters, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_bounded() {
+        assert!(UserId::try_from("x".repeat(64).as_str()).is_ok());
+        assert_eq!(UserId::try_from("x".repeat(65).as_str()).unwrap_err(), IdError::Length);
+    }
+}

@@ -1,0 +1,12 @@
+//! The words of the house as types: ids, roles, rules, locks and the one table that says who may do what.
+//!
+//! No crate below this one, no I/O, no clock, no protobuf. Whatever crosses a crate border and is not a wire message is
+//! defined here.
+
+mod ids;
+pub mod media;
+pub mod policy;
+mod redact;
+
+pub use ids::{IdError, Identity, RoomId, SessionId, UserId};
+pub use redact::Redacted;
