@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Longest room or user id we keep, in bytes (divergence register D-38: the reference's columns hold 64).
-pub const MAX_ID_LENGTH: usize = 64;
+pub(crate) const MAX_ID_LENGTH: usize = 64;
 
 /// Why a string is not an id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -13,7 +13,7 @@ pub enum IdError {
     /// Empty, or a character outside `A-Z a-z 0-9 - _`.
     #[error("an id holds only ASCII letters, digits, '-' and '_'")]
     Characters,
-    /// Longer than [`MAX_ID_LENGTH`].
+    /// Longer than 64 characters.
     #[error("an id has at most {MAX_ID_LENGTH} characters")]
     Length,
 }

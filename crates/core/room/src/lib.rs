@@ -1,1 +1,31 @@
+//! One meeting as a value. It decides who may do what and who must be told; it never waits, sends or stores.
+//!
+//! Whoever owns a [`Room`] does that: call one verb, then drain [`Room::poll_output`] to `None`, first committing every
+//! [`Output::Store`], then carrying out the rest in order. Time comes in as a [`Moment`], randomness as a seed, so a
+//! test can own a room too and a two-hour meeting plays in a millisecond.
 
+mod admission;
+mod chat;
+mod forward;
+mod ids;
+mod journal;
+mod life;
+mod outbox;
+mod output;
+mod person;
+mod presence;
+mod requests;
+mod rules;
+mod state;
+mod tell;
+
+pub use admission::{
+    Admission, AdmitRefusal, Authorization, AuthorizeRefusal, ConnectRefusal, Connected, PersonIdentity, Ticket,
+};
+pub use forward::ClientSubject;
+pub use journal::{Entry, RestoreError};
+pub use life::{EndReason, Phase};
+pub use outbox::{Delivery, Route};
+pub use output::{ConnId, CoreMessage, Farewell, Moment, Output};
+pub use requests::Request;
+pub use state::{NewRoom, PersonView, Room, RoomView};

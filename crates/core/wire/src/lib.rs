@@ -7,6 +7,13 @@ use std::sync::LazyLock;
 
 use prost_reflect::DescriptorPool;
 
+pub mod create;
+pub mod join_request;
+pub mod json;
+pub mod signature;
+pub mod token;
+pub mod validate;
+
 /// Messages of the conferencing API and of the in-meeting channel (`proto/plugnmeet`).
 #[allow(clippy::all, missing_docs, unreachable_pub, unused_qualifications)]
 pub mod pnm {

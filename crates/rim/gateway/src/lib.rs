@@ -1,1 +1,39 @@
+//! The WebSockets of the house: `/nats` carries the meeting's messages, `/rtc` the media plane's signalling.
+//!
+//! Both are thin: the protocols live in `core/nats` and behind the media port, the decisions in `meeting`. What is left
+//! is sockets, time-outs and back-pressure.
 
+mod messaging;
+mod origin;
+mod signalling;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{any, get};
+use meeting::Meetings;
+use tokio::sync::watch;
+
+/// What the sockets need.
+#[derive(Clone)]
+pub struct Gateway {
+    /// The application.
+    pub meetings: Meetings,
+    /// Names and limits of the messaging façade.
+    pub nats: Arc<nats::Config>,
+    /// Where browsers reach this server if not where the request says, e.g. `https://meet.example.org`.
+    pub public_url: Option<String>,
+    /// Becomes `true` when the process stops; sockets then close and browsers come back to the next process.
+    pub stopping: watch::Receiver<bool>,
+}
+
+/// Routes `/nats`, `/rtc`, `/rtc/v1` and their `validate`, below any prefix a proxy may keep.
+pub fn router(gateway: Gateway) -> Router {
+    Router::new()
+        .route("/nats", any(messaging::upgrade))
+        .route("/rtc", any(signalling::upgrade_dual))
+        .route("/rtc/v1", any(signalling::upgrade_single))
+        .route("/rtc/validate", get(signalling::validate))
+        .route("/rtc/v1/validate", get(signalling::validate))
+        .with_state(gateway)
+}

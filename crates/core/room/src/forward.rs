@@ -1,0 +1,234 @@
+//! What participants say to each other: sender binding and the rules per message type (meeting-protocol.md sections 8
+//! and 20, rules I1 to I4).
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use model::UserId;
+use model::policy::Capability;
+use prost::Message;
+use wire::pnm::{self, DataMsgBodyType as Body};
+
+use crate::journal;
+use crate::output::{ConnId, CoreMessage, Moment, Output};
+use crate::person::Person;
+use crate::rules;
+use crate::state::Room;
+
+/// Longest id of a message, in bytes.
+const MAX_MESSAGE_ID: usize = 64;
+/// Longest chat message, in bytes of its HTML.
+const MAX_CHAT_TEXT: usize = 32 * 1024;
+/// How many translations a chat message may carry.
+const MAX_TRANSLATIONS: usize = 16;
+/// A sender's clock may be off by this much; beyond it the server's time is used.
+const MAX_CLOCK_SKEW_MS: i64 = 60_000;
+/// At most two reactions a second pass (hardening rule S3).
+const REACTION_SPACING_MS: i64 = 500;
+/// The reactions there are (row 20).
+const REACTIONS: [&str; 7] = ["👍", "❤️", "😂", "🎉", "👏", "🙌", "😯"];
+/// The one D message of a moderator besides `ALERT`: notices about a local recording are translation keys of this kind.
+const LOCAL_RECORDING: &str = "notifications.local-recording";
+
+/// The subjects participants publish on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClientSubject {
+    /// `chat.<room>`
+    Chat,
+    /// `whiteboard.<room>`
+    Whiteboard,
+    /// `dataChannel.<room>`
+    Data,
+}
+
+/// Who says something, and to whom if it is private.
+pub(crate) struct Binding<'a> {
+    pub(crate) sender: &'a Person,
+    pub(crate) to: Option<&'a Person>,
+}
+
+impl Room {
+    /// Somebody published on a client subject. What may not be said, or is not what it claims, is dropped.
+    pub fn publish(&mut self, now: Moment, conn: ConnId, subject: ClientSubject, payload: Bytes) {
+        let Some(sender) = self.conns.get(&conn).and_then(|user| self.people.get(user)) else { return };
+        if self.may(sender, Capability::Listen).is_err() {
+            return;
+        }
+        let encrypted = rules::encrypted(&self.metadata);
+        let opaque = match subject {
+            ClientSubject::Chat => encrypted.chat,
+            ClientSubject::Whiteboard => encrypted.whiteboard,
+            ClientSubject::Data => encrypted.data,
+        };
+        let from = sender.id.clone();
+        let binding = Binding { sender, to: None };
+        let bound = match subject {
+            ClientSubject::Chat => self.bind_chat(now, &binding, payload.into()),
+            ClientSubject::Whiteboard => self.bind_whiteboard(&binding, payload.into()),
+            ClientSubject::Data => self.bind_data(&binding, payload.into()),
+        };
+        let Some(bound) = bound else { return };
+        if subject == ClientSubject::Data && !opaque && !self.note_reaction(now, &from, &bound) {
+            return;
+        }
+        if subject == ClientSubject::Chat && !opaque && !self.keep(&bound) {
+            return;
+        }
+        self.forward(&from, subject, bound, opaque);
+    }
+
+    fn forward(&mut self, from: &UserId, subject: ClientSubject, payload: Vec<u8>, opaque: bool) {
+        let Some(sender) = self.people.get(from) else { return };
+        let to: Vec<ConnId> = self
+            .people
+            .values()
+            .filter(|person| person.id != *from && self.may(person, Capability::Listen).is_ok())
+            .filter(|person| {
+                subject != ClientSubject::Chat || self.may_read_chat_of(person, from.as_str(), sender.is_admin())
+            })
+            .filter_map(Person::conn)
+            .collect();
+        if to.is_empty() {
+            return;
+        }
+        let from = opaque.then(|| from.clone());
+        let message = Arc::new(CoreMessage { subject, payload: payload.into(), from });
+        self.outputs.push_back(Output::Forward { to, message });
+    }
+
+    /// Without the list of users, attendees read moderators and themselves only (rule M2).
+    pub(crate) fn may_read_chat_of(&self, reader: &Person, author: &str, author_is_admin: bool) -> bool {
+        author_is_admin || reader.id.as_str() == author || self.may(reader, Capability::SeeUsers).is_ok()
+    }
+
+    /// Keeps a public message in the history and the journal. `false` if it was said before.
+    fn keep(&mut self, bound: &[u8]) -> bool {
+        let Ok(message) = pnm::ChatMessage::decode(bound) else { return false };
+        if self.history.contains(&message.id) {
+            return false;
+        }
+        let (number, gone) = self.history.push(message.clone());
+        self.store(journal::chat_entry(number, &message));
+        for number in gone {
+            self.store(journal::chat_removed(number));
+        }
+        true
+    }
+
+    fn note_reaction(&mut self, now: Moment, from: &UserId, bound: &[u8]) -> bool {
+        let Ok(message) = pnm::DataChannelMessage::decode(bound) else { return false };
+        if message.r#type() != Body::Reaction {
+            return true;
+        }
+        let Some(person) = self.people.get_mut(from) else { return false };
+        let early = now.unix_ms.saturating_sub(person.last_reaction_ms) < REACTION_SPACING_MS;
+        if !early {
+            person.last_reaction_ms = now.unix_ms;
+        }
+        !early
+    }
+
+    /// A chat message as its true sender's, or `None` if it may not be sent.
+    pub(crate) fn bind_chat(&self, now: Moment, binding: &Binding<'_>, payload: Vec<u8>) -> Option<Vec<u8>> {
+        let Binding { sender, to } = binding;
+        let capability = match to {
+            None => Capability::PublicChat,
+            Some(target) if target.is_admin() => Capability::PrivateChatToModerator,
+            Some(_) => Capability::PrivateChatToAttendee,
+        };
+        self.may(sender, capability).ok()?;
+        if rules::encrypted(&self.metadata).chat {
+            return Some(payload);
+        }
+        let mut message = pnm::ChatMessage::decode(payload.as_slice()).ok()?;
+        let addressed = message.to_user_id.as_deref().filter(|id| !id.is_empty());
+        let fits = message.from_user_id == sender.id.as_str()
+            && message.is_private == to.is_some()
+            && to.is_none_or(|target| addressed == Some(target.id.as_str()))
+            && !message.id.is_empty()
+            && message.id.len() <= MAX_MESSAGE_ID
+            && message.message.len() <= MAX_CHAT_TEXT
+            && message.translations.len() <= MAX_TRANSLATIONS;
+        if !fits {
+            return None;
+        }
+        message.from_name.clone_from(&sender.name);
+        message.from_admin = sender.is_admin();
+        if (message.sent_at - now.unix_ms).abs() > MAX_CLOCK_SKEW_MS {
+            message.sent_at = now.unix_ms;
+        }
+        Some(message.encode_to_vec())
+    }
+
+    /// A data message if its sender may send it.
+    pub(crate) fn bind_data(&self, binding: &Binding<'_>, payload: Vec<u8>) -> Option<Vec<u8>> {
+        if rules::encrypted(&self.metadata).data {
+            return Some(payload);
+        }
+        let message = bound_to(binding, &payload)?;
+        let private = binding.to.is_some();
+        let capability = match message.r#type() {
+            Body::UserVisibilityChange | Body::UserConnectionQualityChange | Body::NewPollResponse if !private => {
+                Capability::ReportSelf
+            }
+            Body::NotepadSyncRequest if private => Capability::ReportSelf,
+            Body::Reaction if !private && is_known_reaction(&message.message) => Capability::React,
+            Body::ExternalMediaPlayerEvents if !private => Capability::Present,
+            Body::Info if private || message.message.starts_with(LOCAL_RECORDING) => Capability::Instruct,
+            Body::Alert => Capability::Instruct,
+            Body::PushJoinBreakoutRoom if private => Capability::Instruct,
+            Body::NotepadUpdate => Capability::EditNotepad,
+            Body::NotepadAwareness | Body::NotepadSyncResponse if !private => Capability::EditNotepad,
+            _ => return None,
+        };
+        self.may(binding.sender, capability).ok()?;
+        Some(payload)
+    }
+
+    /// A whiteboard message if its sender may send it.
+    pub(crate) fn bind_whiteboard(&self, binding: &Binding<'_>, payload: Vec<u8>) -> Option<Vec<u8>> {
+        if rules::encrypted(&self.metadata).whiteboard {
+            return Some(payload);
+        }
+        let message = bound_to(binding, &payload)?;
+        let private = binding.to.is_some();
+        let capability = match message.r#type() {
+            Body::WhiteboardSyncRequest if private => Capability::ReportSelf,
+            Body::WhiteboardSyncResponse if private => Capability::EditWhiteboard,
+            Body::SceneUpdate => Capability::EditWhiteboard,
+            Body::PointerUpdate if !private => Capability::EditWhiteboard,
+            Body::WhiteboardAppStateChange
+            | Body::PageChange
+            | Body::FileChange
+            | Body::UpdateCurrentOfficeFilePages
+                if !private =>
+            {
+                Capability::Present
+            }
+            _ => return None,
+        };
+        self.may(binding.sender, capability).ok()?;
+        Some(payload)
+    }
+}
+
+fn is_known_reaction(message: &str) -> bool {
+    serde_json::from_str::<serde_json::Value>(message)
+        .ok()
+        .and_then(|value| value.get("emoji")?.as_str().map(|emoji| REACTIONS.contains(&emoji)))
+        .unwrap_or(false)
+}
+
+/// Decodes a data message that says truthfully who sent it and to whom.
+fn bound_to(binding: &Binding<'_>, payload: &[u8]) -> Option<pnm::DataChannelMessage> {
+    let message = pnm::DataChannelMessage::decode(payload).ok()?;
+    let addressed = message.to_user_id.as_deref().filter(|id| !id.is_empty());
+    let fits = message.from_user_id == binding.sender.id.as_str()
+        && message.id.len() <= MAX_MESSAGE_ID
+        && match (binding.to, addressed) {
+            (Some(target), Some(addressed)) => target.id.as_str() == addressed,
+            (Some(_) | None, None) => true,
+            (None, Some(_)) => false,
+        };
+    fits.then_some(message)
+}

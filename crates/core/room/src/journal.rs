@@ -1,0 +1,226 @@
+//! What survives the process: one entry for the room, one per person, one per chat message. Protobuf, so that a newer
+//! version reads an older one's journal.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+use model::{RoomId, SessionId, UserId};
+use prost::Message;
+use wire::pnm;
+
+use crate::chat::History;
+use crate::ids::Ids;
+use crate::life::{Life, RESTART_GRACE};
+use crate::outbox::Outbox;
+use crate::output::Moment;
+use crate::person::{Person, Presence};
+use crate::state::{Changed, Room};
+use crate::tell::Views;
+
+const ROOM_KEY: &str = "info";
+const PERSON_PREFIX: &str = "user.";
+const CHAT_PREFIX: &str = "chat.";
+
+/// One change of the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// `info`, `user.<id>` or `chat.<number>`.
+    pub key: String,
+    /// The new value, `None` to remove it.
+    pub value: Option<Bytes>,
+}
+
+/// The journal of a session does not make a room.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// There is no entry for the room itself, or it has ended.
+    #[error("the journal holds no running room")]
+    NoRoom,
+    /// An entry does not decode.
+    #[error("the journal entry {key} is damaged")]
+    Damaged {
+        /// Which.
+        key: String,
+        /// How.
+        #[source]
+        source: prost::DecodeError,
+    },
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct RoomRecord {
+    #[prost(message, optional, tag = "1")]
+    metadata: Option<pnm::RoomMetadata>,
+    #[prost(uint32, tag = "2")]
+    max_participants: u32,
+    #[prost(uint32, optional, tag = "3")]
+    empty_timeout: Option<u32>,
+    #[prost(int64, tag = "4")]
+    created_ms: i64,
+    #[prost(int64, tag = "5")]
+    joined_total: i64,
+    #[prost(bool, tag = "6")]
+    active: bool,
+    #[prost(bool, tag = "7")]
+    ending: bool,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct PersonRecord {
+    #[prost(string, tag = "1")]
+    generation: String,
+    #[prost(string, tag = "2")]
+    name: String,
+    #[prost(bool, tag = "3")]
+    hidden: bool,
+    #[prost(bool, tag = "4")]
+    blocked: bool,
+    #[prost(int32, tag = "5")]
+    client_type: i32,
+    #[prost(message, optional, tag = "6")]
+    metadata: Option<pnm::UserMetadata>,
+    #[prost(int64, tag = "7")]
+    joined_at: i64,
+    #[prost(int64, tag = "8")]
+    reconnected_at: i64,
+    #[prost(int64, tag = "9")]
+    disconnected_at: i64,
+    #[prost(int64, tag = "10")]
+    metadata_changed_at: i64,
+    /// Was in the room, or had only just lost the socket.
+    #[prost(bool, tag = "11")]
+    present: bool,
+    #[prost(bool, tag = "12")]
+    came_before: bool,
+}
+
+pub(crate) fn room_entry(room: &Room) -> Entry {
+    let record = RoomRecord {
+        metadata: Some(room.metadata.clone()),
+        max_participants: room.max_participants,
+        empty_timeout: room.life.empty_timeout,
+        created_ms: room.created_ms,
+        joined_total: room.joined_total,
+        active: room.life.was_active(),
+        ending: room.life.is_over(),
+    };
+    Entry { key: ROOM_KEY.into(), value: Some(record.encode_to_vec().into()) }
+}
+
+pub(crate) fn person_entry(person: &Person) -> Entry {
+    let record = PersonRecord {
+        generation: person.generation.clone(),
+        name: person.name.clone(),
+        hidden: person.hidden,
+        blocked: person.blocked,
+        client_type: person.client_type,
+        metadata: Some(person.metadata.clone()),
+        joined_at: person.joined_at,
+        reconnected_at: person.reconnected_at,
+        disconnected_at: person.disconnected_at,
+        metadata_changed_at: person.metadata_changed_at,
+        present: person.is_present(),
+        came_before: person.came_before,
+    };
+    Entry { key: format!("{PERSON_PREFIX}{}", person.id), value: Some(record.encode_to_vec().into()) }
+}
+
+pub(crate) fn chat_entry(number: u64, message: &pnm::ChatMessage) -> Entry {
+    Entry { key: chat_key(number), value: Some(message.encode_to_vec().into()) }
+}
+
+pub(crate) fn chat_removed(number: u64) -> Entry {
+    Entry { key: chat_key(number), value: None }
+}
+
+fn chat_key(number: u64) -> String {
+    format!("{CHAT_PREFIX}{number:012}")
+}
+
+fn decode<M: Message + Default>(key: &str, value: &[u8]) -> Result<M, RestoreError> {
+    M::decode(value).map_err(|source| RestoreError::Damaged { key: key.into(), source })
+}
+
+impl Room {
+    /// Takes a meeting up again after the process was gone. Everybody who was there gets a grace to come back; their
+    /// browsers retry every two seconds.
+    ///
+    /// # Errors
+    /// When the journal holds no running room or is damaged; an unknown key is a newer version's and is left alone.
+    pub fn restore(
+        id: RoomId,
+        session: SessionId,
+        table_id: u64,
+        entries: impl IntoIterator<Item = (String, Bytes)>,
+        seed: u64,
+        now: Moment,
+    ) -> Result<Self, RestoreError> {
+        let mut record = None;
+        let mut people = BTreeMap::new();
+        let mut messages = VecDeque::new();
+        for (key, value) in entries {
+            if key == ROOM_KEY {
+                record = Some(decode::<RoomRecord>(&key, &value)?);
+            } else if let Some(user) = key.strip_prefix(PERSON_PREFIX) {
+                let Ok(user) = UserId::try_from(user) else { continue };
+                let person = restore_person(user.clone(), decode(&key, &value)?, now);
+                people.insert(user, person);
+            } else if let Some(number) = key.strip_prefix(CHAT_PREFIX).and_then(|n| n.parse().ok()) {
+                messages.push_back((number, decode(&key, &value)?));
+            }
+        }
+        let record = record.filter(|record| !record.ending).ok_or(RestoreError::NoRoom)?;
+        let metadata = record.metadata.ok_or(RestoreError::NoRoom)?;
+        let anybody = people.values().any(Person::is_present);
+        let since_ms = if record.active {
+            i64::try_from(metadata.started_at).unwrap_or_default().saturating_mul(1000)
+        } else {
+            record.created_ms
+        };
+        let mut ids = Ids::new(seed);
+        let views = Views::new(&mut ids);
+        Ok(Self {
+            id,
+            session,
+            table_id,
+            metadata,
+            max_participants: record.max_participants,
+            created_ms: record.created_ms,
+            joined_total: record.joined_total,
+            life: Life::restored(record.empty_timeout, record.active, anybody, since_ms, now),
+            people,
+            conns: BTreeMap::new(),
+            history: History::restored(messages),
+            views,
+            ids,
+            outputs: VecDeque::new(),
+            changed: Changed::default(),
+        })
+    }
+}
+
+fn restore_person(id: UserId, record: PersonRecord, now: Moment) -> Person {
+    Person {
+        id,
+        generation: record.generation,
+        name: record.name,
+        hidden: record.hidden,
+        blocked: record.blocked,
+        client_type: record.client_type,
+        metadata: record.metadata.unwrap_or_default(),
+        joined_at: record.joined_at,
+        reconnected_at: record.reconnected_at,
+        disconnected_at: record.disconnected_at,
+        metadata_changed_at: record.metadata_changed_at,
+        presence: if record.present {
+            Presence::Disconnected { until: now.at + RESTART_GRACE }
+        } else if record.came_before {
+            Presence::Away
+        } else {
+            Presence::Added
+        },
+        outbox: Outbox::default(),
+        came_before: record.came_before,
+        last_reaction_ms: 0,
+    }
+}

@@ -1,0 +1,74 @@
+//! Somebody on the room's list.
+
+use std::time::Instant;
+
+use model::UserId;
+use wire::pnm;
+
+use crate::outbox::Outbox;
+use crate::output::ConnId;
+
+/// Where somebody is between getting a token and being gone (meeting-protocol.md section 10.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Presence {
+    /// Has a token, never came.
+    Added,
+    /// Has a live socket.
+    Online { conn: ConnId, ping_due: Instant },
+    /// The socket closed a moment ago; others still list them.
+    Disconnected { until: Instant },
+    /// Others no longer list them; outbox and media are kept a little longer.
+    Offline { until: Instant },
+    /// Gone; only the record stays.
+    Away,
+}
+
+/// A person, whether here or not.
+#[derive(Debug)]
+pub(crate) struct Person {
+    pub(crate) id: UserId,
+    /// New with every join token; a token of an older one is refused everywhere (hardening rule S1).
+    pub(crate) generation: String,
+    pub(crate) name: String,
+    pub(crate) hidden: bool,
+    pub(crate) blocked: bool,
+    pub(crate) client_type: i32,
+    pub(crate) metadata: pnm::UserMetadata,
+    /// Unix milliseconds; 0 while it has not happened.
+    pub(crate) joined_at: i64,
+    pub(crate) reconnected_at: i64,
+    pub(crate) disconnected_at: i64,
+    pub(crate) metadata_changed_at: i64,
+    pub(crate) presence: Presence,
+    pub(crate) outbox: Outbox,
+    /// Had a socket in this generation: a new socket must be brought up to date.
+    pub(crate) came_before: bool,
+    /// When the last reaction was passed on.
+    pub(crate) last_reaction_ms: i64,
+}
+
+impl Person {
+    pub(crate) const fn conn(&self) -> Option<ConnId> {
+        match self.presence {
+            Presence::Online { conn, .. } => Some(conn),
+            Presence::Added | Presence::Disconnected { .. } | Presence::Offline { .. } | Presence::Away => None,
+        }
+    }
+
+    pub(crate) const fn is_online(&self) -> bool {
+        self.conn().is_some()
+    }
+
+    /// Online, or gone so shortly that they may be back in a moment.
+    pub(crate) const fn is_present(&self) -> bool {
+        matches!(self.presence, Presence::Online { .. } | Presence::Disconnected { .. })
+    }
+
+    pub(crate) const fn is_waiting(&self) -> bool {
+        self.metadata.wait_for_approval
+    }
+
+    pub(crate) const fn is_admin(&self) -> bool {
+        self.metadata.is_admin
+    }
+}

@@ -1,0 +1,217 @@
+//! Coming and going (meeting-protocol.md sections 2.9 and 10).
+
+use std::time::{Duration, Instant};
+
+use model::policy::Capability;
+use model::{Identity, UserId};
+use wire::pnm::NatsMsgServerToClientEvents as Event;
+
+use crate::admission::{AuthorizeRefusal, ConnectRefusal, Connected};
+use crate::outbox::Route;
+use crate::output::{ConnId, Moment, Output};
+use crate::person::Presence;
+use crate::rules;
+use crate::state::Room;
+
+/// How long others keep listing somebody whose socket closed.
+const RECONNECT_GRACE: Duration = Duration::from_secs(5);
+/// How much longer their mail and media are kept.
+const OFFLINE_GRACE: Duration = Duration::from_secs(30);
+/// Without a PING event for this long somebody is gone, whatever their socket says.
+const PING_DEADLINE: Duration = Duration::from_secs(120);
+
+impl Room {
+    /// A socket authenticated as somebody. An older socket of theirs is told that it is superseded and closed, without
+    /// anybody else noticing.
+    ///
+    /// # Errors
+    /// A refusal changes nothing; the socket gets an authorisation error.
+    pub fn connect(
+        &mut self,
+        now: Moment,
+        conn: ConnId,
+        user: &UserId,
+        generation: Option<&str>,
+    ) -> Result<Connected, ConnectRefusal> {
+        self.authorize(user, generation).map_err(ConnectRefusal)?;
+        let Some(person) = self.people.get_mut(user) else { return Err(ConnectRefusal(AuthorizeRefusal::Unknown)) };
+
+        let before = person.presence;
+        let came_before = std::mem::replace(&mut person.came_before, true);
+        let away_since = person.disconnected_at;
+        if matches!(before, Presence::Added | Presence::Away) {
+            person.outbox.clear();
+        }
+        person.outbox.disconnected();
+        person.presence = Presence::Online { conn, ping_due: now.at + PING_DEADLINE };
+        if person.joined_at == 0 {
+            person.joined_at = now.unix_ms;
+            self.joined_total += 1;
+            self.changed.info = true;
+            self.outputs.push_back(Output::SetJoined(self.joined_total));
+        } else {
+            person.reconnected_at = now.unix_ms;
+        }
+        let admitted = self.people.get(user).is_some_and(|p| self.may(p, Capability::Listen).is_ok());
+        self.conns.insert(conn, user.clone());
+        self.person_changed(user);
+
+        if let Presence::Online { conn: old, .. } = before {
+            self.conns.remove(&old);
+            self.hangup(old, "notifications.room-disconnected-duplicate-entry");
+        } else {
+            self.tell_presence(now, user, Event::UserJoined);
+        }
+        self.somebody_came(now);
+        if came_before {
+            self.bring_up_to_date(now, user, away_since);
+        }
+        Ok(Connected { admitted })
+    }
+
+    /// Missed state is not asked for again by the client, so whoever comes back is told (section 2.9).
+    fn bring_up_to_date(&mut self, now: Moment, user: &UserId, away_since: i64) {
+        self.tell_room_metadata_to(now, user);
+        self.tell_metadata_of(now, std::slice::from_ref(user), Route::Private, user);
+        if let Some(list) = self.users_list(user) {
+            self.tell(now, user, Event::RespOnlineUsersList, list);
+        }
+        let Some(viewer) = self.people.get(user) else { return };
+        let changed: Vec<UserId> = self
+            .people
+            .values()
+            .filter(|p| {
+                p.id != *user && p.is_online() && p.metadata_changed_at > away_since && self.knows_of(viewer, p)
+            })
+            .map(|p| p.id.clone())
+            .collect();
+        for about in changed {
+            self.tell_metadata_of(now, std::slice::from_ref(user), Route::Private, &about);
+        }
+    }
+
+    /// A socket closed. Only that of somebody's current connection says anything about them.
+    pub fn disconnect(&mut self, now: Moment, conn: ConnId) {
+        let Some(user) = self.conns.remove(&conn) else { return };
+        let Some(person) = self.people.get_mut(&user) else { return };
+        if person.conn() != Some(conn) {
+            return;
+        }
+        person.outbox.disconnected();
+        person.disconnected_at = now.unix_ms;
+        person.presence = Presence::Disconnected { until: now.at + RECONNECT_GRACE };
+        self.person_changed(&user);
+        self.tell_presence(now, &user, Event::UserDisconnected);
+        if self.life.is_over() {
+            self.somebody_went(now);
+        }
+    }
+
+    /// The consumer of this socket takes so many messages now.
+    pub fn set_credit(&mut self, now: Moment, conn: ConnId, available: u32) {
+        let Some(person) = self.conns.get(&conn).and_then(|user| self.people.get_mut(user)) else { return };
+        person.outbox.set_credit(available);
+        Self::flush(person, now, &mut self.outputs);
+    }
+
+    /// A message was handled.
+    pub fn acknowledge(&mut self, now: Moment, conn: ConnId, stream_seq: u64) {
+        let Some(person) = self.conns.get(&conn).and_then(|user| self.people.get_mut(user)) else { return };
+        person.outbox.ack(stream_seq);
+        let done = person.outbox.is_idle() && self.life.is_over();
+        Self::flush(person, now, &mut self.outputs);
+        if done {
+            self.outputs.push_back(Output::Hangup { conn, farewell: None });
+        }
+    }
+
+    /// A message could not be handled. `false` if it was given up after the last try.
+    pub fn refuse(&mut self, now: Moment, conn: ConnId, stream_seq: u64, delay: Option<Duration>) -> bool {
+        let Some(person) = self.conns.get(&conn).and_then(|user| self.people.get_mut(user)) else { return true };
+        person.outbox.nak(now.at, stream_seq, delay)
+    }
+
+    /// A message takes longer to handle.
+    pub fn working(&mut self, now: Moment, conn: ConnId, stream_seq: u64) {
+        if let Some(person) = self.conns.get(&conn).and_then(|user| self.people.get_mut(user)) {
+            person.outbox.working(now.at, stream_seq);
+        }
+    }
+
+    /// Somebody's application answered: they are here.
+    pub(crate) fn pinged(&mut self, now: Moment, user: &UserId) {
+        if let Some(person) = self.people.get_mut(user)
+            && let Presence::Online { ping_due, .. } = &mut person.presence
+        {
+            *ping_due = now.at + PING_DEADLINE;
+        }
+    }
+
+    /// Rights on the media plane, as they are now.
+    pub fn media_permission(&self, user: &UserId) -> Option<model::media::MediaPermission> {
+        let person = self.people.get(user)?;
+        Some(model::policy::media_permission(&rules::actor(person, &self.metadata), &rules::rules(&self.metadata)))
+    }
+
+    pub(crate) fn presence_timeouts(&mut self, now: Moment) {
+        let due: Vec<UserId> =
+            self.people.values().filter(|p| presence_due(p.presence, now.at)).map(|p| p.id.clone()).collect();
+        for user in due {
+            let Some(person) = self.people.get_mut(&user) else { continue };
+            match person.presence {
+                Presence::Online { conn, .. } => {
+                    self.outputs.push_back(Output::Hangup { conn, farewell: None });
+                    self.disconnect(now, conn);
+                }
+                Presence::Disconnected { .. } => {
+                    person.presence = Presence::Offline { until: now.at + OFFLINE_GRACE };
+                    self.person_changed(&user);
+                    self.tell_presence(now, &user, Event::UserOffline);
+                    self.somebody_went(now);
+                }
+                Presence::Offline { .. } => {
+                    person.presence = Presence::Away;
+                    person.outbox.clear();
+                    self.person_changed(&user);
+                    self.outputs.push_back(Output::RemoveFromMedia { who: Identity::from(&user), duplicate: false });
+                }
+                Presence::Added | Presence::Away => {}
+            }
+        }
+        self.hand_over_presenter(now);
+    }
+
+    /// An admin is always presenter while one is here: when the presenter is gone, the one who came first takes over.
+    fn hand_over_presenter(&mut self, now: Moment) {
+        if self.life.is_over() || self.people.values().any(|p| p.metadata.is_presenter && p.is_present()) {
+            return;
+        }
+        let heir = self
+            .people
+            .values()
+            .filter(|p| p.is_online() && p.is_admin() && !p.hidden && !rules::BOTS.contains(&p.id.as_str()))
+            .min_by_key(|p| p.joined_at)
+            .map(|p| p.id.clone());
+        let Some(heir) = heir else { return };
+        let former: Vec<UserId> =
+            self.people.values().filter(|p| p.metadata.is_presenter).map(|p| p.id.clone()).collect();
+        for user in former {
+            if let Some(person) = self.people.get_mut(&user) {
+                person.metadata.is_presenter = false;
+                self.person_changed(&user);
+            }
+        }
+        if let Some(person) = self.people.get_mut(&heir) {
+            person.metadata.is_presenter = true;
+        }
+        self.person_metadata_changed(now, &heir);
+    }
+}
+
+fn presence_due(presence: Presence, now: Instant) -> bool {
+    match presence {
+        Presence::Online { ping_due, .. } => ping_due <= now,
+        Presence::Disconnected { until } | Presence::Offline { until } => until <= now,
+        Presence::Added | Presence::Away => false,
+    }
+}

@@ -1,0 +1,217 @@
+//! What a client asks of the server: the worker events (meeting-protocol.md sections 7 and 14.1).
+
+use model::UserId;
+use model::policy::Capability;
+use prost::Message;
+use wire::pnm::{
+    self, DataMsgBodyType, NatsMsgServerToClientEvents as Event, NatsSystemNotificationTypes as Severity,
+    PrivateDataDeliveryType,
+};
+
+use crate::chat;
+use crate::forward::Binding;
+use crate::outbox::Route;
+use crate::output::{ConnId, Moment, Output};
+use crate::rules;
+use crate::state::Room;
+
+/// Longest text a raised hand may carry to the moderators, in characters.
+const MAX_HAND_TEXT: usize = 200;
+/// Who history comes from when the asker named themselves.
+const SYSTEM_SENDER: &str = "system";
+
+/// One client event, decoded and bounded by `meeting::inbox`.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Request {
+    /// Room and own record.
+    InitialData,
+    /// A media token.
+    MediaServerData,
+    /// Who is here, once after joining.
+    JoinedUsers,
+    /// Who is here, every half minute.
+    OnlineUsers,
+    /// A token of the same kind, fresh.
+    RenewToken { token: String },
+    /// I am here.
+    Ping,
+    /// The text is what moderators read.
+    RaiseHand { text: String },
+    /// Own hand.
+    LowerHand,
+    /// Somebody else's hand.
+    LowerOthersHand { user: UserId },
+    /// Chat, data or whiteboard message to one person.
+    PrivateDelivery { delivery: pnm::PrivateDataDelivery, payload: Vec<u8> },
+}
+
+impl Room {
+    /// Does what the owner of a socket asks. What is not allowed is left undone; the clients that we serve only ask
+    /// when their own interface says that they may, so a refusal has no answer on this channel.
+    pub fn request(&mut self, now: Moment, conn: ConnId, request: Request) {
+        let Some(user) = self.conns.get(&conn).cloned() else { return };
+        match request {
+            Request::InitialData => self.initial_data(now, &user),
+            Request::MediaServerData => self.media_server_data(&user),
+            Request::JoinedUsers => self.list_users(now, &user, Event::ResJoinedUsersList),
+            Request::OnlineUsers => self.list_users(now, &user, Event::RespOnlineUsersList),
+            Request::RenewToken { token } => self.outputs.push_back(Output::RenewToken { user, token }),
+            Request::Ping => {
+                self.pinged(now, &user);
+                self.tell(now, &user, Event::Pong, now.unix_ms.to_string());
+            }
+            Request::RaiseHand { text } => self.raise_hand(now, &user, &text),
+            Request::LowerHand => self.lower_hand(now, &user),
+            Request::LowerOthersHand { user: other } => {
+                if self.is_allowed(&user, Capability::LowerOthersHand) {
+                    self.lower_hand(now, &other);
+                }
+            }
+            Request::PrivateDelivery { delivery, payload } => self.deliver_privately(now, &user, delivery, payload),
+        }
+    }
+
+    pub(crate) fn is_allowed(&self, user: &UserId, capability: Capability) -> bool {
+        self.people.get(user).is_some_and(|person| self.may(person, capability).is_ok())
+    }
+
+    fn initial_data(&mut self, now: Moment, user: &UserId) {
+        let room = self.kv_room(user);
+        let Some(person) = self.people.get(user) else { return };
+        let data = pnm::NatsInitialData { room: Some(room), local_user: Some(self.kv_user(person)) };
+        self.tell(now, user, Event::ResInitialData, wire::json::encode(&data));
+    }
+
+    fn list_users(&mut self, now: Moment, user: &UserId, event: Event) {
+        if let Some(list) = self.users_list(user) {
+            self.tell(now, user, event, list);
+        }
+    }
+
+    fn media_server_data(&mut self, user: &UserId) {
+        if self.is_allowed(user, Capability::Subscribe) {
+            self.outputs.push_back(Output::MintMediaToken { user: user.clone() });
+        }
+    }
+
+    /// The answer to [`Output::MintMediaToken`].
+    pub fn send_media_token(&mut self, now: Moment, user: &UserId, url: String, token: String) {
+        let info = pnm::MediaServerConnInfo {
+            url,
+            token,
+            enabled_e2ee: self.is_encrypted(),
+            turn_credentials: None,
+            native_token: String::new(),
+        };
+        self.tell(now, user, Event::ResMediaServerData, wire::json::encode(&info));
+    }
+
+    /// The answer to [`Output::RenewToken`].
+    pub fn send_renewed_token(&mut self, now: Moment, user: &UserId, token: String) {
+        self.tell(now, user, Event::RespRenewPnmToken, token);
+    }
+
+    fn raise_hand(&mut self, now: Moment, user: &UserId, text: &str) {
+        if !self.is_allowed(user, Capability::RaiseHand) {
+            return;
+        }
+        let Some(person) = self.people.get_mut(user) else { return };
+        person.metadata.raised_hand = Some(pnm::UserRaisedHand { is_raised: true, raised_at: now.unix_ms });
+        self.person_metadata_changed(now, user);
+        let moderators: Vec<UserId> = self
+            .people
+            .values()
+            .filter(|p| p.is_online() && p.is_admin() && p.id != *user)
+            .map(|p| p.id.clone())
+            .collect();
+        let text: String =
+            text.chars().filter(|c| !c.is_control() && !matches!(c, '<' | '>')).take(MAX_HAND_TEXT).collect();
+        if !text.trim().is_empty() {
+            self.notify(now, &moderators, Severity::NatsSystemNotificationInfo, text.trim(), true);
+        }
+    }
+
+    fn lower_hand(&mut self, now: Moment, user: &UserId) {
+        let Some(person) = self.people.get_mut(user) else { return };
+        let raised = person.metadata.raised_hand.is_some_and(|hand| hand.is_raised);
+        if raised {
+            person.metadata.raised_hand = Some(pnm::UserRaisedHand::default());
+            self.person_metadata_changed(now, user);
+        }
+    }
+
+    fn deliver_privately(&mut self, now: Moment, from: &UserId, delivery: pnm::PrivateDataDelivery, payload: Vec<u8>) {
+        let Ok(to) = UserId::try_from(delivery.to_user_id.as_str()) else { return };
+        let (Some(sender), Some(target)) = (self.people.get(from), self.people.get(&to)) else { return };
+        if self.may(sender, Capability::Listen).is_err()
+            || self.may(target, Capability::Listen).is_err()
+            || !target.is_online()
+        {
+            return;
+        }
+        let binding = Binding { sender, to: Some(target) };
+        let payload = match delivery.r#type() {
+            PrivateDataDeliveryType::Chat => self.bind_chat(now, &binding, payload),
+            PrivateDataDeliveryType::DataMsg => match self.history_request(from, &to, &payload) {
+                Some(answer) => return self.answer_with_history(now, from, answer),
+                None => self.bind_data(&binding, payload),
+            },
+            PrivateDataDeliveryType::WhiteboardMsg => self.bind_whiteboard(&binding, payload),
+        };
+        let Some(payload) = payload else { return };
+        let msg = wire::json::encode(&delivery);
+        let mut receivers = vec![to];
+        if delivery.echo_to_sender && receivers[0] != *from {
+            receivers.push(from.clone());
+        }
+        self.post(now, &receivers, Route::Private, Event::DeliveryPrivateData, msg, payload);
+    }
+
+    /// If this is a request for the public chat of a room whose chat we can read: the sender to answer as.
+    fn history_request(&self, from: &UserId, donor: &UserId, payload: &[u8]) -> Option<String> {
+        if rules::encrypted(&self.metadata).data {
+            return None;
+        }
+        let message = pnm::DataChannelMessage::decode(payload).ok()?;
+        if message.r#type() != DataMsgBodyType::ReqPublicChatData {
+            return None;
+        }
+        Some(if donor == from { SYSTEM_SENDER.into() } else { donor.to_string() })
+    }
+
+    /// The server is the first donor: stock clients merge what seems to come from the participant they asked.
+    fn answer_with_history(&mut self, now: Moment, to: &UserId, donor: String) {
+        let Some(viewer) = self.people.get(to) else { return };
+        let messages: Vec<serde_json::Value> = self
+            .history
+            .iter()
+            .filter(|message| self.may_read_chat_of(viewer, &message.from_user_id, message.from_admin))
+            .map(chat::as_json)
+            .collect();
+        if messages.is_empty() {
+            return;
+        }
+        let answer = pnm::DataChannelMessage {
+            id: self.ids.uuid(),
+            r#type: DataMsgBodyType::ResPublicChatData.into(),
+            from_user_id: donor,
+            to_user_id: Some(to.to_string()),
+            message: serde_json::Value::Array(messages).to_string(),
+            bin_message: None,
+        };
+        let delivery = pnm::PrivateDataDelivery {
+            to_user_id: to.to_string(),
+            echo_to_sender: false,
+            r#type: PrivateDataDeliveryType::DataMsg.into(),
+        };
+        let msg = wire::json::encode(&delivery);
+        self.post(
+            now,
+            std::slice::from_ref(to),
+            Route::Private,
+            Event::DeliveryPrivateData,
+            msg,
+            answer.encode_to_vec(),
+        );
+    }
+}

@@ -1,0 +1,225 @@
+//! The room itself: what it holds, and the few things every verb uses.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use model::policy::{Capability, Denial, decide};
+use model::{RoomId, SessionId, UserId};
+use wire::pnm;
+
+use crate::chat::History;
+use crate::ids::Ids;
+use crate::journal::{self, Entry};
+use crate::life::{Life, Phase};
+use crate::output::{ConnId, Moment, Output};
+use crate::person::{Person, Presence};
+use crate::rules;
+use crate::tell::Views;
+
+/// What a session starts with. Metadata is complete: defaults, limits and dependent flags were applied by
+/// `wire::create`.
+#[derive(Debug, Clone)]
+pub struct NewRoom {
+    /// The room.
+    pub room: RoomId,
+    /// This session of it.
+    pub session: SessionId,
+    /// Row id of the session's record.
+    pub table_id: u64,
+    /// Title, features, locks.
+    pub metadata: pnm::RoomMetadata,
+    /// 0 is "no limit".
+    pub max_participants: u32,
+    /// As asked for, in seconds; `None` is the default of 1800 s.
+    pub empty_timeout: Option<u32>,
+    /// Seed for message and metadata ids.
+    pub seed: u64,
+}
+
+/// A meeting. See the crate's words for the contract.
+#[derive(Debug)]
+pub struct Room {
+    pub(crate) id: RoomId,
+    pub(crate) session: SessionId,
+    pub(crate) table_id: u64,
+    pub(crate) metadata: pnm::RoomMetadata,
+    pub(crate) max_participants: u32,
+    pub(crate) created_ms: i64,
+    pub(crate) joined_total: i64,
+    pub(crate) life: Life,
+    pub(crate) people: BTreeMap<UserId, Person>,
+    pub(crate) conns: BTreeMap<ConnId, UserId>,
+    pub(crate) history: History,
+    pub(crate) views: Views,
+    pub(crate) ids: Ids,
+    pub(crate) outputs: VecDeque<Output>,
+    pub(crate) changed: Changed,
+}
+
+/// What must be journalled before the outputs so far may be carried out.
+#[derive(Debug, Default)]
+pub(crate) struct Changed {
+    pub(crate) info: bool,
+    pub(crate) people: BTreeSet<UserId>,
+}
+
+/// The room as the HTTP API shows it.
+#[derive(Debug, Clone)]
+pub struct RoomView {
+    /// Everything but participants.
+    pub info: pnm::ActiveRoomInfo,
+    /// Where in its life the room is.
+    pub phase: Phase,
+    /// Everybody with a live socket.
+    pub online: Vec<PersonView>,
+}
+
+/// A person as the HTTP API shows them.
+#[derive(Debug, Clone)]
+pub struct PersonView {
+    /// Who.
+    pub id: UserId,
+    /// Their metadata as JSON.
+    pub metadata: Arc<str>,
+}
+
+impl Room {
+    /// A new session, nobody in it. Drain the outputs: the first journal entry is among them.
+    pub fn new(new: NewRoom, now: Moment) -> Self {
+        let mut ids = Ids::new(new.seed);
+        let views = Views::new(&mut ids);
+        let mut room = Self {
+            id: new.room,
+            session: new.session,
+            table_id: new.table_id,
+            metadata: new.metadata,
+            max_participants: new.max_participants,
+            created_ms: now.unix_ms,
+            joined_total: 0,
+            life: Life::created(new.empty_timeout, now.at),
+            people: BTreeMap::new(),
+            conns: BTreeMap::new(),
+            history: History::default(),
+            views,
+            ids,
+            outputs: VecDeque::new(),
+            changed: Changed { info: true, people: BTreeSet::new() },
+        };
+        room.metadata.started_at = u64::try_from(now.unix_ms / 1000).unwrap_or_default();
+        room.metadata.metadata_id = Some(room.ids.uuid());
+        room
+    }
+
+    /// The next thing the owner must do. Drain to `None` after every verb.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        if std::mem::take(&mut self.changed.info) {
+            return Some(Output::Store(journal::room_entry(self)));
+        }
+        if let Some(id) = self.changed.people.pop_first() {
+            if let Some(person) = self.people.get(&id) {
+                return Some(Output::Store(journal::person_entry(person)));
+            }
+            return self.poll_output();
+        }
+        self.outputs.pop_front()
+    }
+
+    /// When to call [`Self::handle_timeout`], if nothing happens before.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let people = self.people.values().filter_map(|person| {
+            let presence = match person.presence {
+                Presence::Online { ping_due, .. } => Some(ping_due),
+                Presence::Disconnected { until } | Presence::Offline { until } => Some(until),
+                Presence::Added | Presence::Away => None,
+            };
+            presence.into_iter().chain(person.outbox.poll_timeout().filter(|_| person.is_online())).min()
+        });
+        people.chain(self.life.poll_timeout(&self.metadata)).min()
+    }
+
+    /// Time has passed. Harmless to call early or twice.
+    pub fn handle_timeout(&mut self, now: Moment) {
+        self.presence_timeouts(now);
+        self.life_timeouts(now);
+        self.flush_outboxes(now);
+    }
+
+    /// The room as the API shows it.
+    pub fn view(&mut self) -> RoomView {
+        let online: Vec<UserId> =
+            self.people.values().filter(|p| p.is_online() && !p.hidden).map(|p| p.id.clone()).collect();
+        let online = online
+            .into_iter()
+            .filter_map(|id| {
+                self.people
+                    .get(&id)
+                    .map(|person| PersonView { id, metadata: wire::json::encode(&person.metadata).into() })
+            })
+            .collect();
+        RoomView { info: self.info(), phase: self.life.phase(), online }
+    }
+
+    /// Where in its life the room is.
+    pub const fn phase(&self) -> Phase {
+        self.life.phase()
+    }
+
+    /// This session's id.
+    pub const fn session(&self) -> &SessionId {
+        &self.session
+    }
+
+    fn info(&mut self) -> pnm::ActiveRoomInfo {
+        let metadata = &self.metadata;
+        pnm::ActiveRoomInfo {
+            room_title: metadata.room_title.clone(),
+            room_id: self.id.to_string(),
+            sid: self.session.to_string(),
+            joined_participants: self.people.values().filter(|p| p.is_online()).count().try_into().unwrap_or(i64::MAX),
+            is_running: 1,
+            is_recording: i32::from(metadata.is_recording),
+            is_active_rtmp: i32::from(metadata.is_active_rtmp),
+            webhook_url: metadata.webhook_url.clone().unwrap_or_default(),
+            is_breakout_room: i32::from(metadata.is_breakout_room),
+            parent_room_id: metadata.parent_room_id.clone(),
+            creation_time: self.created_ms / 1000,
+            metadata: self.views.full(&self.metadata).to_string(),
+        }
+    }
+
+    /// Asks the policy table.
+    pub(crate) fn may(&self, person: &Person, capability: Capability) -> Result<(), Denial> {
+        decide(&rules::actor(person, &self.metadata), &rules::rules(&self.metadata), capability)
+    }
+
+    /// Whether one person may know that another is in the room: everybody knows themselves, nobody knows of hidden
+    /// people and bots, only moderators know who waits, and without the list attendees know moderators only.
+    pub(crate) fn knows_of(&self, viewer: &Person, other: &Person) -> bool {
+        if viewer.id == other.id {
+            return true;
+        }
+        if viewer.is_waiting() || other.hidden || rules::BOTS.contains(&other.id.as_str()) {
+            return false;
+        }
+        if other.is_waiting() {
+            return viewer.is_admin();
+        }
+        self.may(viewer, Capability::SeeUsers).is_ok() || other.is_admin()
+    }
+
+    pub(crate) fn store(&mut self, entry: Entry) {
+        self.outputs.push_back(Output::Store(entry));
+    }
+
+    pub(crate) fn person_changed(&mut self, id: &UserId) {
+        self.changed.people.insert(id.clone());
+    }
+
+    /// Call after every change of `metadata`: it is journalled and gets new ids.
+    pub(crate) fn metadata_changed(&mut self) {
+        self.changed.info = true;
+        self.metadata.metadata_id = Some(self.ids.uuid());
+        self.views.changed(&mut self.ids);
+    }
+}

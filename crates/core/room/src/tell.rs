@@ -1,0 +1,255 @@
+//! Telling people things: what each may know, encoded once, put into their outboxes.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use model::UserId;
+use prost::Message;
+use wire::pnm::{self, NatsMsgServerToClientEvents as Event, NatsSystemNotificationTypes as Severity};
+
+use crate::ids::Ids;
+use crate::outbox::Route;
+use crate::output::{ConnId, Farewell, Moment, Output};
+use crate::person::{Person, Presence};
+use crate::state::Room;
+
+/// Who looks at the room's metadata; what is confidential differs (meeting-protocol.md section 9.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Eyes {
+    Moderator,
+    Member,
+    Waiting,
+}
+
+/// The room's metadata as JSON, per kind of reader, encoded when first asked for.
+///
+/// Each view has its own `metadata_id`, because a client ignores an update whose id it already has: somebody let in
+/// from the waiting room must get a new one.
+#[derive(Debug)]
+pub(crate) struct Views {
+    ids: [String; 3],
+    json: [Option<Arc<str>>; 3],
+    full: Option<Arc<str>>,
+}
+
+impl Views {
+    pub(crate) fn new(ids: &mut Ids) -> Self {
+        Self { ids: [ids.uuid(), ids.uuid(), ids.uuid()], json: [None, None, None], full: None }
+    }
+
+    pub(crate) fn changed(&mut self, ids: &mut Ids) {
+        *self = Self::new(ids);
+    }
+
+    /// Everything, for the API.
+    pub(crate) fn full(&mut self, metadata: &pnm::RoomMetadata) -> Arc<str> {
+        self.full.get_or_insert_with(|| wire::json::encode(metadata).into()).clone()
+    }
+
+    fn of(&mut self, metadata: &pnm::RoomMetadata, eyes: Eyes) -> Arc<str> {
+        let id = &self.ids[eyes as usize];
+        self.json[eyes as usize]
+            .get_or_insert_with(|| {
+                let mut view = metadata.clone();
+                view.metadata_id = Some(id.clone());
+                conceal(&mut view, eyes);
+                wire::json::encode(&view).into()
+            })
+            .clone()
+    }
+}
+
+/// Blanks what these eyes must not see. A waiting person keeps the encryption key: the stock client needs it at its
+/// first message and gets nothing it could decrypt before it is let in (decision W4).
+fn conceal(view: &mut pnm::RoomMetadata, eyes: Eyes) {
+    view.webhook_url = None;
+    let Some(features) = view.room_features.as_mut() else { return };
+    if eyes == Eyes::Moderator {
+        return;
+    }
+    if let Some(sip) = features.sip_dial_in_features.as_mut() {
+        sip.phone_numbers.clear();
+        sip.pin = None;
+        sip.dispatch_rule_id = None;
+    }
+    if let Some(ingress) = features.ingress_features.as_mut() {
+        ingress.url.clear();
+        ingress.stream_key.clear();
+    }
+}
+
+fn eyes(person: &Person) -> Eyes {
+    if person.is_waiting() {
+        Eyes::Waiting
+    } else if person.is_admin() {
+        Eyes::Moderator
+    } else {
+        Eyes::Member
+    }
+}
+
+impl Room {
+    /// Puts one event into several outboxes and sends what can be sent. People without a session yet get nothing: their
+    /// first request brings them up to date.
+    pub(crate) fn post(
+        &mut self,
+        now: Moment,
+        to: &[UserId],
+        route: Route,
+        event: Event,
+        msg: String,
+        bin_msg: Vec<u8>,
+    ) {
+        if to.is_empty() {
+            return;
+        }
+        let payload = self.envelope(event, msg, bin_msg);
+        for user in to {
+            let Some(person) = self.people.get_mut(user) else { continue };
+            if matches!(person.presence, Presence::Added | Presence::Away) {
+                continue;
+            }
+            person.outbox.push(route, now.unix_ms, payload.clone());
+            Self::flush(person, now, &mut self.outputs);
+        }
+    }
+
+    /// Tells one person.
+    pub(crate) fn tell(&mut self, now: Moment, to: &UserId, event: Event, msg: String) {
+        self.post(now, std::slice::from_ref(to), Route::Private, event, msg, Vec::new());
+    }
+
+    fn envelope(&mut self, event: Event, msg: String, bin_msg: Vec<u8>) -> Bytes {
+        let message = pnm::NatsMsgServerToClient { id: self.ids.uuid(), event: event.into(), msg, bin_msg };
+        message.encode_to_vec().into()
+    }
+
+    pub(crate) fn flush(person: &mut Person, now: Moment, outputs: &mut std::collections::VecDeque<Output>) {
+        let Some(to) = person.conn() else { return };
+        while let Some(delivery) = person.outbox.next_delivery(now.at) {
+            outputs.push_back(Output::Deliver { to, delivery });
+        }
+    }
+
+    pub(crate) fn flush_outboxes(&mut self, now: Moment) {
+        for person in self.people.values_mut() {
+            person.outbox.handle_timeout(now.at);
+            Self::flush(person, now, &mut self.outputs);
+        }
+    }
+
+    /// The room's record as this person may see it.
+    pub(crate) fn kv_room(&mut self, person: &UserId) -> pnm::NatsKvRoomInfo {
+        let eyes = self.people.get(person).map_or(Eyes::Waiting, eyes);
+        let metadata = self.views.of(&self.metadata, eyes).to_string();
+        pnm::NatsKvRoomInfo {
+            db_table_id: self.table_id,
+            room_id: self.id.to_string(),
+            room_sid: self.session.to_string(),
+            status: self.life.phase().as_str().into(),
+            empty_timeout: self.life.empty_timeout.unwrap_or(1800).into(),
+            max_participants: self.max_participants.into(),
+            metadata,
+            created_at: u64::try_from(self.created_ms / 1000).unwrap_or_default(),
+        }
+    }
+
+    pub(crate) fn kv_user(&self, person: &Person) -> pnm::NatsKvUserInfo {
+        let ms = |at: i64| u64::try_from(at).unwrap_or_default();
+        pnm::NatsKvUserInfo {
+            user_id: person.id.to_string(),
+            user_sid: person.generation.clone(),
+            name: person.name.clone(),
+            room_id: self.id.to_string(),
+            is_admin: person.is_admin(),
+            is_presenter: person.metadata.is_presenter,
+            metadata: wire::json::encode(&person.metadata),
+            joined_at: ms(person.joined_at),
+            reconnected_at: ms(person.reconnected_at),
+            disconnected_at: ms(person.disconnected_at),
+            client_type: person.client_type,
+        }
+    }
+
+    /// Everybody online whom this person may know of, as the JSON array of the two list events.
+    pub(crate) fn users_list(&self, viewer: &UserId) -> Option<String> {
+        let viewer = self.people.get(viewer)?;
+        let users: Vec<String> = self
+            .people
+            .values()
+            .filter(|person| person.is_online() && self.knows_of(viewer, person))
+            .map(|person| wire::json::encode(&self.kv_user(person)))
+            .collect();
+        Some(format!("[{}]", users.join(",")))
+    }
+
+    /// Everybody online who may know of `about` and is not `about`.
+    pub(crate) fn who_knows(&self, about: &UserId) -> Vec<UserId> {
+        let Some(about) = self.people.get(about) else { return Vec::new() };
+        self.people
+            .values()
+            .filter(|viewer| viewer.is_present() && viewer.id != about.id && self.knows_of(viewer, about))
+            .map(|viewer| viewer.id.clone())
+            .collect()
+    }
+
+    /// USER_JOINED, USER_DISCONNECTED or USER_OFFLINE to everybody who may know.
+    pub(crate) fn tell_presence(&mut self, now: Moment, about: &UserId, event: Event) {
+        let to = self.who_knows(about);
+        if to.is_empty() {
+            return;
+        }
+        let Some(person) = self.people.get(about) else { return };
+        let msg = wire::json::encode(&self.kv_user(person));
+        self.post(now, &to, Route::Private, event, msg, Vec::new());
+    }
+
+    /// New metadata id, journal, and USER_METADATA_UPDATE to the person and everybody who may know them.
+    pub(crate) fn person_metadata_changed(&mut self, now: Moment, about: &UserId) {
+        let id = self.ids.uuid();
+        let Some(person) = self.people.get_mut(about) else { return };
+        person.metadata.metadata_id = Some(id);
+        person.metadata_changed_at = now.unix_ms;
+        self.person_changed(about);
+        let mut to = self.who_knows(about);
+        to.push(about.clone());
+        self.tell_metadata_of(now, &to, Route::Public, about);
+    }
+
+    pub(crate) fn tell_metadata_of(&mut self, now: Moment, to: &[UserId], route: Route, about: &UserId) {
+        let Some(person) = self.people.get(about) else { return };
+        let update =
+            pnm::NatsUserMetadataUpdate { user_id: about.to_string(), metadata: wire::json::encode(&person.metadata) };
+        self.post(now, to, route, Event::UserMetadataUpdate, wire::json::encode(&update), Vec::new());
+    }
+
+    /// The room's metadata, to one person.
+    pub(crate) fn tell_room_metadata_to(&mut self, now: Moment, to: &UserId) {
+        let Some(person) = self.people.get(to) else { return };
+        let msg = self.views.of(&self.metadata, eyes(person)).to_string();
+        self.tell(now, to, Event::RoomMetadataUpdate, msg);
+    }
+
+    pub(crate) fn notify(&mut self, now: Moment, to: &[UserId], severity: Severity, text: &str, with_sound: bool) {
+        let notification = pnm::NatsSystemNotification {
+            id: self.ids.uuid(),
+            r#type: severity.into(),
+            msg: text.into(),
+            sent_at: now.unix_ms,
+            with_sound,
+        };
+        self.post(now, to, Route::Private, Event::SystemNotification, wire::json::encode(&notification), Vec::new());
+    }
+
+    pub(crate) fn tell_session_ended(&mut self, now: Moment) {
+        let everybody: Vec<UserId> = self.people.values().filter(|p| p.is_present()).map(|p| p.id.clone()).collect();
+        let msg = "notifications.room-disconnected-room-ended".to_owned();
+        self.post(now, &everybody, Route::Public, Event::SessionEnded, msg, Vec::new());
+    }
+
+    /// Closes a socket with the reason as its last message.
+    pub(crate) fn hangup(&mut self, conn: ConnId, msg: &str) {
+        let payload = self.envelope(Event::SessionEnded, msg.into(), Vec::new());
+        self.outputs.push_back(Output::Hangup { conn, farewell: Some(Farewell { payload }) });
+    }
+}

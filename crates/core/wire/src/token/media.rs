@@ -1,0 +1,199 @@
+//! The media plane's access token (http-api.md section 1.4, media-protocol.md section 2).
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::jws::{self, Times, Unverified};
+use super::{ApiKey, TokenError};
+
+/// What a media token grants. `false` and empty values are left out of the token; the three `Option`s distinguish
+/// "not said" from "no".
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct VideoGrant {
+    /// Server API: make rooms.
+    #[serde(skip_serializing_if = "is_false")]
+    pub room_create: bool,
+    /// Server API: list rooms.
+    #[serde(skip_serializing_if = "is_false")]
+    pub room_list: bool,
+    /// Server API: record rooms.
+    #[serde(skip_serializing_if = "is_false")]
+    pub room_record: bool,
+    /// Server API: moderate `room`. Never given to browsers.
+    #[serde(skip_serializing_if = "is_false")]
+    pub room_admin: bool,
+    /// May join `room`.
+    #[serde(skip_serializing_if = "is_false")]
+    pub room_join: bool,
+    /// Room name.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub room: String,
+    /// May publish tracks; not said means yes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub can_publish: Option<bool>,
+    /// May receive tracks; not said means yes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub can_subscribe: Option<bool>,
+    /// May send data; not said means the same as `can_publish`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub can_publish_data: Option<bool>,
+    /// `camera`, `microphone`, `screen_share`, `screen_share_audio`; empty means all.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub can_publish_sources: Vec<String>,
+    /// May change its own name, metadata and attributes.
+    #[serde(skip_serializing_if = "is_false")]
+    pub can_update_own_metadata: bool,
+    /// Server API: make ingresses.
+    #[serde(skip_serializing_if = "is_false")]
+    pub ingress_admin: bool,
+    /// Never shown to others.
+    #[serde(skip_serializing_if = "is_false")]
+    pub hidden: bool,
+    /// A recorder: not counted, exempt from subscription permissions.
+    #[serde(skip_serializing_if = "is_false")]
+    pub recorder: bool,
+    /// An agent.
+    #[serde(skip_serializing_if = "is_false")]
+    pub agent: bool,
+}
+
+/// What a media token says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MediaClaims {
+    /// Participant identity.
+    pub identity: String,
+    /// Display name.
+    pub name: String,
+    /// The grant.
+    pub video: VideoGrant,
+    /// Participant metadata, opaque.
+    pub metadata: String,
+    /// Participant attributes.
+    pub attributes: BTreeMap<String, String>,
+    /// Participant kind (`standard`, `sip`, `agent`…); empty means standard.
+    pub kind: String,
+    /// Ours: which generation of the person's tokens this is.
+    pub generation: Option<String>,
+    /// Ours: the session the token was made for.
+    pub room_sid: Option<String>,
+}
+
+/// A verified media token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MediaAccess {
+    /// Key id that signed it (`iss`).
+    pub key_id: String,
+    /// What it says.
+    pub claims: MediaClaims,
+    /// Unix seconds it was issued at.
+    pub issued_at: i64,
+    /// Unix seconds it ends at, leeway not included.
+    pub expires_at: i64,
+}
+
+/// Makes a media token valid from `now` for `validity` seconds.
+pub fn mint_media(key: &ApiKey, claims: &MediaClaims, now: i64, validity: i64) -> String {
+    let out = Outgoing {
+        iss: key.id(),
+        sub: &claims.identity,
+        exp: now.saturating_add(validity),
+        nbf: now,
+        iat: now,
+        identity: &claims.identity,
+        name: &claims.name,
+        kind: &claims.kind,
+        video: &claims.video,
+        metadata: &claims.metadata,
+        attributes: &claims.attributes,
+        pnm_gen: claims.generation.as_deref(),
+        room_sid: claims.room_sid.as_deref(),
+    };
+    jws::sign(key.secret(), &out)
+}
+
+/// Reads a media token at `now`. `lookup` finds the secret of a key id. The identity is `sub`, for old tokens `jti`.
+///
+/// # Errors
+/// [`TokenError::Expired`] for a good token that is too old, [`TokenError::Invalid`] for everything else, an unknown
+/// key and a missing identity included.
+pub fn verify_media<'k>(
+    lookup: impl FnOnce(&str) -> Option<&'k str>,
+    token: &str,
+    now: i64,
+) -> Result<MediaAccess, TokenError> {
+    let unverified = Unverified::<Incoming>::parse(token)?;
+    let secret = lookup(&unverified.claims().iss).ok_or(TokenError::Invalid)?;
+    let claims = unverified.verify(secret)?;
+    let identity = claims.sub.filter(|sub| !sub.is_empty()).or(claims.jti).unwrap_or_default();
+    if identity.is_empty() {
+        return Err(TokenError::Invalid);
+    }
+    claims.times.check(now, 0)?;
+    Ok(MediaAccess {
+        key_id: claims.iss,
+        issued_at: claims.times.issued(),
+        expires_at: claims.times.expires(),
+        claims: MediaClaims {
+            identity,
+            name: claims.name,
+            video: claims.video,
+            metadata: claims.metadata,
+            attributes: claims.attributes,
+            kind: claims.kind,
+            generation: claims.pnm_gen,
+            room_sid: claims.room_sid,
+        },
+    })
+}
+
+/// In the order the reference signs them.
+#[derive(Serialize)]
+struct Outgoing<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    exp: i64,
+    nbf: i64,
+    iat: i64,
+    identity: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    name: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    kind: &'a str,
+    video: &'a VideoGrant,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    metadata: &'a str,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    attributes: &'a BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pnm_gen: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    room_sid: Option<&'a str>,
+}
+
+#[derive(Deserialize)]
+struct Incoming {
+    iss: String,
+    sub: Option<String>,
+    jti: Option<String>,
+    #[serde(flatten)]
+    times: Times,
+    #[serde(default)]
+    name: String,
+    #[serde(default)]
+    kind: String,
+    #[serde(default)]
+    video: VideoGrant,
+    #[serde(default)]
+    metadata: String,
+    #[serde(default)]
+    attributes: BTreeMap<String, String>,
+    pnm_gen: Option<String>,
+    room_sid: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the shape serde asks for")]
+fn is_false(value: &bool) -> bool {
+    !*value
+}

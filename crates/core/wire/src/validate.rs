@@ -1,0 +1,384 @@
+//! The rules a request must keep, with the texts callers know (http-api.md sections 0.6, 1.6, 2.1 and 2.2).
+//!
+//! Everything is checked before anything is said, in declaration order. Lengths that the reference leaves to its
+//! database (D-38) or to nobody are rules here, in the same form.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::pnm;
+
+mod uri;
+
+pub use uri::is_uri;
+
+/// Longest room or user id, in characters; `model` holds the same number (D-38).
+pub const MAX_ID_LENGTH: usize = 64;
+/// Longest title, name or webhook URL, in characters (the reference's columns hold 255).
+pub const MAX_TITLE: usize = 255;
+/// Longest other URL, in bytes.
+pub const MAX_URL: usize = 2048;
+/// Longest text shown to people (welcome message, prompt), in bytes.
+pub const MAX_TEXT: usize = 16 * 1024;
+/// Longest short text (waiting room message, copyright line), in bytes.
+pub const MAX_LINE: usize = 4096;
+/// Most entries in a map or list a caller may send.
+pub const MAX_ENTRIES: usize = 256;
+/// Most bytes in all keys and values of one `extra_data`.
+pub const MAX_EXTRA_DATA: usize = 32 * 1024;
+/// Longest entry of `allowed_file_types` and longest language tag, in bytes.
+pub const MAX_TAG: usize = 64;
+
+/// What is wrong with a request, ready to be shown to the caller as `msg` with `INVALID_PARAMETERS`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Invalid {
+    violations: Vec<String>,
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.violations.as_slice() {
+            [only] => write!(f, "validation error: {only}"),
+            several => {
+                f.write_str("validation errors:")?;
+                several.iter().try_for_each(|violation| write!(f, "\n - {violation}"))
+            }
+        }
+    }
+}
+
+/// A name or id that belongs to the house (http-api.md section 1.6). Its text is the answer's `msg`, with
+/// `INTERNAL_SERVER_ERROR` as the reference has it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Reserved(String);
+
+/// Checks `/auth/room/create`.
+///
+/// # Errors
+/// All violations at once.
+pub fn create_room(request: &pnm::CreateRoomReq) -> Result<(), Invalid> {
+    let mut check = Check::default();
+    check.rule("", "room_id", is_id(&request.room_id), || {
+        "room_id should only contain ASCII letters (a-z A-Z), digits (0-9) or -_".into()
+    });
+    check.characters("", "room_id", &request.room_id, MAX_ID_LENGTH);
+    check.above_zero("", "empty_timeout", request.empty_timeout);
+    check.above_zero("", "max_participants", request.max_participants);
+    match &request.metadata {
+        None => check.required("", "metadata"),
+        Some(metadata) => check.metadata(metadata),
+    }
+    check.finish()
+}
+
+/// Checks `/auth/room/getJoinToken`. The user id's alphabet is not part of it: ids may be generated, see
+/// [`user_id`].
+///
+/// # Errors
+/// All violations at once.
+pub fn generate_token(request: &pnm::GenerateTokenReq) -> Result<(), Invalid> {
+    let mut check = Check::default();
+    check.rule("", "room_id", is_id(&request.room_id), || {
+        "room_id should only contain letters (a-z A-Z), digits (0-9) or -_".into()
+    });
+    check.characters("", "room_id", &request.room_id, MAX_ID_LENGTH);
+    match &request.user_info {
+        None => check.required("", "user_info"),
+        Some(info) => check.user_info(info),
+    }
+    check.finish()
+}
+
+/// Checks the requests that consist of a room id: `isRoomActive`, `getActiveRoomInfo`, `endRoom`.
+///
+/// # Errors
+/// The id is missing. An id that cannot exist is not an error: such a room is simply not found.
+pub fn room_id(room_id: &str) -> Result<(), Invalid> {
+    let mut check = Check::default();
+    check.text("", "room_id", room_id);
+    check.finish()
+}
+
+/// The final check of a user id, after automatic ids.
+///
+/// # Errors
+/// The text of the answer (`INTERNAL_SERVER_ERROR`).
+pub fn user_id(user_id: &str) -> Result<(), Reserved> {
+    if is_id(user_id) {
+        return Ok(());
+    }
+    Err(Reserved("user_id should only contain ASCII letters (a-z A-Z), digits (0-9) or -_".into()))
+}
+
+/// Refuses room ids that belong to the house.
+///
+/// # Errors
+/// The text of the answer.
+pub fn reserved_room(room_id: &str) -> Result<(), Reserved> {
+    reserved_pattern("RoomId", room_id)
+}
+
+/// Refuses names and user ids that belong to the house.
+///
+/// # Errors
+/// The text of the answer.
+pub fn reserved_user(name: &str, user_id: &str) -> Result<(), Reserved> {
+    const NAME: &str = "PLUGNMEET_RECORDER_AUTH";
+    const PREFIXES: [&str; 4] = ["ingres_", "pnm_agent-", "pnm_tts_agent-", "sip_"];
+    if name == NAME {
+        return Err(Reserved(format!("name: {NAME} is reserved for internal use only")));
+    }
+    if PREFIXES.iter().any(|prefix| user_id.starts_with(prefix)) {
+        return Err(Reserved(format!("user_id: {user_id} is reserved for internal use only")));
+    }
+    if user_id.ends_with("-native") {
+        return Err(Reserved("user_id: suffix -native is reserved for internal use only".into()));
+    }
+    reserved_pattern("user_id", user_id)
+}
+
+fn reserved_pattern(what: &str, id: &str) -> Result<(), Reserved> {
+    if id.contains("-FIELD_") {
+        return Err(Reserved(format!("{what} cannot contain the reserved pattern '-FIELD_'")));
+    }
+    if id.starts_with("user_") {
+        return Err(Reserved(format!("{what} cannot start with the reserved pattern 'user_'")));
+    }
+    Ok(())
+}
+
+fn is_id(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+}
+
+/// Collects violations. `at` is the path of the message, empty or ending in a dot.
+#[derive(Default)]
+struct Check {
+    violations: Vec<String>,
+}
+
+impl Check {
+    fn finish(self) -> Result<(), Invalid> {
+        if self.violations.is_empty() { Ok(()) } else { Err(Invalid { violations: self.violations }) }
+    }
+
+    fn rule(&mut self, at: &str, field: &str, holds: bool, message: impl FnOnce() -> String) {
+        if !holds {
+            self.violations.push(format!("{at}{field}: {}", message()));
+        }
+    }
+
+    fn required(&mut self, at: &str, field: &str) {
+        self.rule(at, field, false, || "value is required".into());
+    }
+
+    fn text(&mut self, at: &str, field: &str, text: &str) {
+        self.rule(at, field, !text.is_empty(), || "value is required".into());
+    }
+
+    fn above_zero(&mut self, at: &str, field: &str, value: Option<u32>) {
+        self.rule(at, field, value != Some(0), || "must be greater than 0".into());
+    }
+
+    fn off(&mut self, at: &str, field: &str, value: bool) {
+        self.rule(at, field, !value, || "must equal false".into());
+    }
+
+    fn zero(&mut self, at: &str, field: &str, is_zero: bool) {
+        self.rule(at, field, is_zero, || "must equal 0".into());
+    }
+
+    fn empty(&mut self, at: &str, field: &str, text: Option<&str>) {
+        self.rule(at, field, text.is_none_or(str::is_empty), || format!("{field} should not contain any value"));
+    }
+
+    fn no_items<T>(&mut self, at: &str, field: &str, list: &[T]) {
+        self.rule(at, field, list.is_empty(), || "must contain no more than 0 item(s)".into());
+    }
+
+    fn characters(&mut self, at: &str, field: &str, text: &str, most: usize) {
+        self.rule(at, field, text.chars().take(most + 1).count() <= most, || {
+            format!("must be at most {most} characters")
+        });
+    }
+
+    fn bytes(&mut self, at: &str, field: &str, text: &str, most: usize) {
+        self.rule(at, field, text.len() <= most, || format!("must be at most {most} bytes"));
+    }
+
+    fn uri(&mut self, at: &str, field: &str, uri: Option<&str>) {
+        match uri {
+            None => {}
+            Some("") => self.rule(at, field, false, || "value is empty, which is not a valid URI".into()),
+            Some(uri) => self.rule(at, field, is_uri(uri), || "must be a valid URI".into()),
+        }
+    }
+
+    fn extra_data(&mut self, at: &str, data: &BTreeMap<String, String>) {
+        self.rule(at, "extra_data", data.len() <= MAX_ENTRIES, || {
+            format!("must contain no more than {MAX_ENTRIES} pair(s)")
+        });
+        let bytes: usize = data.iter().map(|(key, value)| key.len() + value.len()).sum();
+        self.rule(at, "extra_data", bytes <= MAX_EXTRA_DATA, || format!("must be at most {MAX_EXTRA_DATA} bytes"));
+    }
+
+    fn tags(&mut self, at: &str, field: &str, tags: &[String]) {
+        self.rule(at, field, tags.len() <= MAX_ENTRIES, || format!("must contain no more than {MAX_ENTRIES} item(s)"));
+        self.rule(at, field, tags.iter().all(|tag| tag.len() <= MAX_TAG), || {
+            format!("each item must be at most {MAX_TAG} bytes")
+        });
+    }
+
+    fn metadata(&mut self, metadata: &pnm::RoomMetadata) {
+        const AT: &str = "metadata.";
+        self.text(AT, "room_title", &metadata.room_title);
+        self.characters(AT, "room_title", &metadata.room_title, MAX_TITLE);
+        self.bytes(AT, "welcome_message", metadata.welcome_message(), MAX_TEXT);
+        self.off(AT, "is_recording", metadata.is_recording);
+        self.off(AT, "is_active_rtmp", metadata.is_active_rtmp);
+        self.empty(AT, "parent_room_id", Some(&metadata.parent_room_id));
+        self.off(AT, "is_breakout_room", metadata.is_breakout_room);
+        self.uri(AT, "webhook_url", metadata.webhook_url.as_deref());
+        self.characters(AT, "webhook_url", metadata.webhook_url(), MAX_TITLE);
+        self.zero(AT, "started_at", metadata.started_at == 0);
+        self.uri(AT, "logout_url", metadata.logout_url.as_deref());
+        self.bytes(AT, "logout_url", metadata.logout_url(), MAX_URL);
+        match &metadata.room_features {
+            None => self.required(AT, "room_features"),
+            Some(features) => self.features(features),
+        }
+        if let Some(copyright) = &metadata.copyright_conf {
+            self.bytes("metadata.copyright_conf.", "text", &copyright.text, MAX_LINE);
+        }
+        self.empty(AT, "metadata_id", metadata.metadata_id.as_deref());
+        self.extra_data(AT, &metadata.extra_data);
+    }
+
+    fn features(&mut self, features: &pnm::RoomCreateFeatures) {
+        if let Some(chat) = &features.chat_features {
+            self.tags("metadata.room_features.chat_features.", "allowed_file_types", &chat.allowed_file_types);
+        }
+        if let Some(notepad) = &features.shared_note_pad_features {
+            const AT: &str = "metadata.room_features.shared_note_pad_features.";
+            self.off(AT, "is_active", notepad.is_active);
+            self.off(AT, "visible", notepad.visible);
+            self.empty(AT, "note_pad_id", Some(&notepad.note_pad_id));
+        }
+        if let Some(board) = &features.whiteboard_features {
+            const AT: &str = "metadata.room_features.whiteboard_features.";
+            self.off(AT, "visible", board.visible);
+            self.uri(AT, "preload_file", board.preload_file.as_deref());
+            self.bytes(AT, "preload_file", board.preload_file(), MAX_URL);
+            self.empty(AT, "whiteboard_file_id", Some(&board.whiteboard_file_id));
+            self.empty(AT, "file_name", Some(&board.file_name));
+            self.empty(AT, "file_path", Some(&board.file_path));
+            self.zero(AT, "max_allowed_file_size", board.max_allowed_file_size() == 0);
+        }
+        if let Some(player) = &features.external_media_player_features {
+            const AT: &str = "metadata.room_features.external_media_player_features.";
+            self.off(AT, "is_active", player.is_active);
+            self.empty(AT, "shared_by", player.shared_by.as_deref());
+            self.empty(AT, "url", player.url.as_deref());
+        }
+        if let Some(waiting) = &features.waiting_room_features {
+            const AT: &str = "metadata.room_features.waiting_room_features.";
+            self.bytes(AT, "waiting_room_msg", &waiting.waiting_room_msg, MAX_LINE);
+        }
+        if let Some(breakout) = &features.breakout_room_features {
+            self.off("metadata.room_features.breakout_room_features.", "is_active", breakout.is_active);
+        }
+        if let Some(link) = &features.display_external_link_features {
+            const AT: &str = "metadata.room_features.display_external_link_features.";
+            self.off(AT, "is_active", link.is_active);
+            self.empty(AT, "link", link.link.as_deref());
+            self.empty(AT, "shared_by", link.shared_by.as_deref());
+        }
+        if let Some(ingress) = &features.ingress_features {
+            const AT: &str = "metadata.room_features.ingress_features.";
+            self.empty(AT, "url", Some(&ingress.url));
+            self.empty(AT, "stream_key", Some(&ingress.stream_key));
+        }
+        if let Some(encryption) = &features.end_to_end_encryption_features {
+            const AT: &str = "metadata.room_features.end_to_end_encryption_features.";
+            self.empty(AT, "encryption_key", encryption.encryption_key.as_deref());
+        }
+        if let Some(polls) = &features.polls_features {
+            self.off("metadata.room_features.polls_features.", "is_active", polls.is_active);
+        }
+        if let Some(insights) = &features.insights_features {
+            self.insights(insights);
+        }
+        if let Some(sip) = &features.sip_dial_in_features {
+            const AT: &str = "metadata.room_features.sip_dial_in_features.";
+            self.off(AT, "is_active", sip.is_active);
+            self.no_items(AT, "phone_numbers", &sip.phone_numbers);
+            self.empty(AT, "pin", sip.pin.as_deref());
+            self.empty(AT, "dispatch_rule_id", sip.dispatch_rule_id.as_deref());
+        }
+    }
+
+    fn insights(&mut self, insights: &pnm::InsightsFeatures) {
+        if let Some(speech) = &insights.transcription_features {
+            const AT: &str = "metadata.room_features.insights_features.transcription_features.";
+            self.off(AT, "is_enabled", speech.is_enabled);
+            self.no_items(AT, "allowed_spoken_langs", &speech.allowed_spoken_langs);
+            self.no_items(AT, "allowed_speech_users", &speech.allowed_speech_users);
+            self.off(AT, "is_enabled_translation", speech.is_enabled_translation);
+            self.zero(AT, "max_selected_trans_langs", speech.max_selected_trans_langs == 0);
+            self.no_items(AT, "allowed_trans_langs", &speech.allowed_trans_langs);
+            self.empty(AT, "default_subtitle_lang", speech.default_subtitle_lang.as_deref());
+            self.off(AT, "is_enabled_speech_synthesis", speech.is_enabled_speech_synthesis);
+        }
+        if let Some(chat) = &insights.chat_translation_features {
+            const AT: &str = "metadata.room_features.insights_features.chat_translation_features.";
+            self.off(AT, "is_enabled", chat.is_enabled);
+            self.no_items(AT, "allowed_trans_langs", &chat.allowed_trans_langs);
+            self.zero(AT, "max_selected_trans_langs", chat.max_selected_trans_langs == 0);
+            self.empty(AT, "default_lang", chat.default_lang.as_deref());
+        }
+        let Some(ai) = &insights.ai_features else {
+            return;
+        };
+        if let Some(chat) = &ai.ai_text_chat_features {
+            const AT: &str = "metadata.room_features.insights_features.ai_features.ai_text_chat_features.";
+            self.off(AT, "is_enabled", chat.is_enabled);
+            self.off(AT, "is_allowed_everyone", chat.is_allowed_everyone);
+            self.no_items(AT, "allowed_user_ids", &chat.allowed_user_ids);
+            self.off(AT, "is_notepad_ai_disabled", chat.is_notepad_ai_disabled);
+            self.off(AT, "is_whiteboard_ai_disabled", chat.is_whiteboard_ai_disabled);
+        }
+        if let Some(summary) = &ai.meeting_summarization_features {
+            const AT: &str = "metadata.room_features.insights_features.ai_features.meeting_summarization_features.";
+            self.bytes(AT, "summarization_prompt", &summary.summarization_prompt, MAX_TEXT);
+            self.off(AT, "is_enabled", summary.is_enabled);
+        }
+    }
+
+    fn user_info(&mut self, info: &pnm::UserInfo) {
+        const AT: &str = "user_info.";
+        self.text(AT, "name", &info.name);
+        self.characters(AT, "name", &info.name, MAX_TITLE);
+        self.characters(AT, "user_id", &info.user_id, MAX_ID_LENGTH);
+        let Some(metadata) = &info.user_metadata else {
+            return;
+        };
+        const META: &str = "user_info.user_metadata.";
+        self.uri(META, "profile_pic", metadata.profile_pic.as_deref());
+        self.bytes(META, "profile_pic", metadata.profile_pic(), MAX_URL);
+        self.off(META, "is_presenter", metadata.is_presenter);
+        if let Some(hand) = &metadata.raised_hand {
+            const AT: &str = "user_info.user_metadata.raised_hand.";
+            self.off(AT, "is_raised", hand.is_raised);
+            self.zero(AT, "raised_at", hand.raised_at == 0);
+        }
+        self.off(META, "wait_for_approval", metadata.wait_for_approval);
+        self.bytes(META, "preferred_lang", metadata.preferred_lang(), MAX_TAG);
+        self.empty(META, "metadata_id", metadata.metadata_id.as_deref());
+        self.extra_data(META, &metadata.extra_data);
+        self.characters(META, "ex_user_id", metadata.ex_user_id(), MAX_TITLE);
+    }
+}
+
+#[cfg(test)]
+mod tests;

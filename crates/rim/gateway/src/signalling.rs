@@ -1,0 +1,260 @@
+//! `/rtc` and `/rtc/v1`: LiveKit's signalling socket (media-protocol.md section 1). The token is checked here, the join
+//! request unwrapped; everything after that is the media plane's.
+
+use std::time::Duration;
+
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{RawQuery, State};
+use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use meeting::{AccessError, AuthorizeRefusal};
+use ports::media::{ConnectError, MediaJoin, SignalDown, SignalLink, Topology};
+use prost::Message as _;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tracing::{debug, instrument};
+use wire::lk;
+
+use crate::Gateway;
+
+/// Largest signalling message, either way (section 1.6).
+const MAX_MESSAGE: usize = 2 * 1024 * 1024;
+/// WebSocket pings keep proxies from closing a quiet socket (section 1.6).
+const PING_INTERVAL: Duration = Duration::from_secs(10);
+/// How often a client gets a fresh token (section 4.4).
+const REFRESH_INTERVAL: Duration = Duration::from_secs(300);
+/// A client that takes nothing for this long is gone; it resumes.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A request that may or may not ask for a WebSocket.
+type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
+
+pub(crate) async fn upgrade_single(
+    state: State<Gateway>,
+    query: RawQuery,
+    headers: HeaderMap,
+    ws: Upgrade,
+) -> Response {
+    upgrade(state, query, headers, ws, Topology::Single).await
+}
+
+pub(crate) async fn upgrade_dual(state: State<Gateway>, query: RawQuery, headers: HeaderMap, ws: Upgrade) -> Response {
+    upgrade(state, query, headers, ws, Topology::Dual).await
+}
+
+/// The checks of the upgrade without opening a session; clients ask here why a socket failed.
+pub(crate) async fn validate(
+    State(gateway): State<Gateway>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    match admit(&gateway, query.as_deref(), &headers, Topology::Single).await {
+        Ok(_) => with_cors((StatusCode::OK, "success").into_response()),
+        Err(refusal) => with_cors(refusal.into_response()),
+    }
+}
+
+async fn upgrade(
+    State(gateway): State<Gateway>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    ws: Upgrade,
+    topology: Topology,
+) -> Response {
+    let Ok(ws) = ws else { return (StatusCode::NOT_FOUND, "not found").into_response() };
+    let (join, token) = match admit(&gateway, query.as_deref(), &headers, topology).await {
+        Ok(admitted) => admitted,
+        Err(refusal) => return with_cors(refusal.into_response()),
+    };
+    let link = match gateway.meetings.connect_media(join).await {
+        Ok(link) => link,
+        Err(ConnectError::Malformed) => return Refusal::Malformed.into_response(),
+        Err(ConnectError::Unavailable) => return Refusal::Unavailable.into_response(),
+    };
+    ws.max_message_size(MAX_MESSAGE)
+        .max_frame_size(MAX_MESSAGE)
+        .on_upgrade(move |socket| async move { serve(gateway, token, link, socket).await })
+}
+
+/// Why a media socket is not opened, as clients understand it (section 1.5).
+#[derive(Debug, Clone, Copy)]
+enum Refusal {
+    Unauthorized,
+    NoRoom,
+    Malformed,
+    Unavailable,
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Unauthorized => (StatusCode::UNAUTHORIZED, "invalid or expired token"),
+            Self::NoRoom => (StatusCode::NOT_FOUND, "requested room does not exist"),
+            Self::Malformed => (StatusCode::BAD_REQUEST, "malformed join request"),
+            Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "no new sessions now"),
+        }
+        .into_response()
+    }
+}
+
+impl From<AccessError> for Refusal {
+    fn from(error: AccessError) -> Self {
+        match error {
+            AccessError::Refused(AuthorizeRefusal::NotActive) => Self::NoRoom,
+            AccessError::Expired | AccessError::Invalid | AccessError::Refused(_) => Self::Unauthorized,
+        }
+    }
+}
+
+fn with_cors(mut response: Response) -> Response {
+    response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, axum::http::HeaderValue::from_static("*"));
+    response
+}
+
+async fn admit(
+    gateway: &Gateway,
+    query: Option<&str>,
+    headers: &HeaderMap,
+    topology: Topology,
+) -> Result<(MediaJoin, String), Refusal> {
+    let query: Vec<(String, String)> = query.map(parse_query).unwrap_or_default();
+    let find = |key: &str| query.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
+    let bearer = headers
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Bearer "));
+    let token = find("access_token").or(bearer).ok_or(Refusal::Unauthorized)?;
+    let mut join = gateway.meetings.enter_media(token).await?.join;
+    join.topology = topology;
+    join.request = match find("join_request") {
+        Some(wrapped) => wire::join_request::decode(wrapped).map_err(|_| Refusal::Malformed)?.into(),
+        None if topology == Topology::Single => return Err(Refusal::Malformed),
+        None => {
+            let pairs = query.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            wire::join_request::from_query(pairs).encode_to_vec().into()
+        }
+    };
+    Ok((join, token.to_owned()))
+}
+
+/// Splits a query string and undoes the percent encoding; what is not UTF-8 is left out.
+fn parse_query(query: &str) -> Vec<(String, String)> {
+    const MAX_PAIRS: usize = 64;
+    query
+        .split('&')
+        .take(MAX_PAIRS)
+        .filter_map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Some((percent_decode(name)?, percent_decode(value)?))
+        })
+        .collect()
+}
+
+fn percent_decode(text: &str) -> Option<String> {
+    let mut bytes = text.bytes();
+    let mut out = Vec::with_capacity(text.len());
+    while let Some(byte) = bytes.next() {
+        out.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let high = char::from(bytes.next()?).to_digit(16)?;
+                let low = char::from(bytes.next()?).to_digit(16)?;
+                u8::try_from(high * 16 + low).ok()?
+            }
+            other => other,
+        });
+    }
+    String::from_utf8(out).ok()
+}
+
+/// The encoding of the last frame a client sent; answers use the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Encoding {
+    Binary,
+    Json,
+}
+
+#[instrument(skip_all)]
+async fn serve(gateway: Gateway, mut token: String, link: SignalLink, socket: WebSocket) {
+    metrics::gauge!("plenum_signal_sockets").increment(1);
+    let SignalLink { up, mut down } = link;
+    let (mut sink, mut stream) = socket.split();
+    let mut encoding = Encoding::Binary;
+    let mut greeted = false;
+    let mut ping = interval(PING_INTERVAL);
+    let mut refresh = interval(REFRESH_INTERVAL);
+    ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    refresh.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let frame = tokio::select! {
+            frame = stream.next() => {
+                let request = match frame {
+                    Some(Ok(Message::Binary(bytes))) => {
+                        encoding = Encoding::Binary;
+                        bytes
+                    }
+                    Some(Ok(Message::Text(text))) => {
+                        encoding = Encoding::Json;
+                        let Ok(request) = serde_json::from_str::<lk::SignalRequest>(&text) else { break };
+                        request.encode_to_vec().into()
+                    }
+                    Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
+                    Some(Ok(Message::Close(_)) | Err(_)) | None => break,
+                };
+                if up.send(request).await.is_err() {
+                    break;
+                }
+                continue;
+            }
+            message = down.recv() => match message {
+                Some(SignalDown::Message(bytes)) => {
+                    greeted = true;
+                    encode(encoding, bytes)
+                }
+                Some(SignalDown::Close) | None => break,
+            },
+            _ = ping.tick() => Message::Ping(Bytes::new()),
+            _ = refresh.tick(), if greeted => {
+                let Some(fresh) = gateway.meetings.refresh_media_token(&token).await else { continue };
+                token.clone_from(&fresh);
+                let response = lk::SignalResponse { message: Some(lk::signal_response::Message::RefreshToken(fresh)) };
+                encode(encoding, response.encode_to_vec().into())
+            }
+        };
+        if !matches!(timeout(WRITE_TIMEOUT, sink.send(frame)).await, Ok(Ok(()))) {
+            break;
+        }
+    }
+    // The client may be gone already.
+    let _ = timeout(WRITE_TIMEOUT, sink.send(Message::Close(None))).await;
+    debug!("signalling socket is closed");
+    metrics::gauge!("plenum_signal_sockets").decrement(1);
+}
+
+fn encode(encoding: Encoding, response: Bytes) -> Message {
+    if encoding == Encoding::Json
+        && let Ok(decoded) = lk::SignalResponse::decode(response.clone())
+        && let Ok(text) = serde_json::to_string(&decoded)
+    {
+        return Message::Text(text.into());
+    }
+    Message::Binary(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_decoded_and_bounded() {
+        assert_eq!(
+            parse_query("access_token=a.b&name=%C3%9C+1&flag"),
+            [("access_token", "a.b"), ("name", "Ü 1"), ("flag", "")].map(|(n, v)| (n.to_owned(), v.to_owned()))
+        );
+        assert_eq!(parse_query(&"a=1&".repeat(1000)).len(), 64);
+        assert_eq!(parse_query("a=%zz&b=%ff"), []);
+    }
+}
