@@ -1,0 +1,197 @@
+//! From created to ended, and back from the dead.
+
+mod scene;
+
+use std::time::Duration;
+
+use room::{EndReason, Phase, Request};
+use scene::Scene;
+use wire::pnm::NatsMsgServerToClientEvents as Event;
+
+#[test]
+fn a_room_nobody_joins_ends_after_its_empty_timeout() {
+    let mut scene = Scene::new(|new| new.empty_timeout = Some(5));
+
+    scene.advance(Duration::from_millis(4999));
+    assert_eq!(scene.phase(), Phase::Created);
+
+    scene.advance(Duration::from_millis(1));
+    assert_eq!(scene.ended, Some(EndReason::Empty));
+    assert!(scene.media_closed);
+}
+
+#[test]
+fn a_room_without_a_timeout_waits_half_an_hour_for_the_first_person() {
+    let mut scene = Scene::new(|_| {});
+
+    scene.secs(1799);
+    assert_eq!(scene.ended, None);
+    scene.secs(1);
+    assert_eq!(scene.ended, Some(EndReason::Empty));
+}
+
+#[test]
+fn a_meeting_goes_on_for_a_minute_after_the_last_one_left() {
+    let mut scene = Scene::new(|_| {});
+    scene.join("ana");
+    assert_eq!(scene.phase(), Phase::Active);
+
+    scene.drop_socket("ana");
+    scene.secs(5 + 59);
+    assert_eq!(scene.ended, None);
+    scene.secs(1);
+    assert_eq!(scene.ended, Some(EndReason::Empty));
+}
+
+#[test]
+fn a_room_that_asks_for_more_waits_longer_after_the_last_one_left() {
+    let mut scene = Scene::new(|new| new.empty_timeout = Some(600));
+    scene.join("ana");
+    scene.drop_socket("ana");
+
+    scene.secs(5 + 599);
+    assert_eq!(scene.ended, None);
+    scene.secs(1);
+    assert_eq!(scene.ended, Some(EndReason::Empty));
+}
+
+#[test]
+fn somebody_who_comes_back_keeps_the_room_open() {
+    let mut scene = Scene::new(|_| {});
+    scene.join("ana");
+    scene.drop_socket("ana");
+    scene.secs(30);
+    scene.connect("ana");
+
+    for _ in 0..10 {
+        scene.secs(60);
+        scene.ping_everybody();
+    }
+
+    assert_eq!(scene.ended, None);
+    assert_eq!(scene.phase(), Phase::Active);
+}
+
+#[test]
+fn a_room_with_a_duration_ends_to_the_second_counted_from_the_first_person() {
+    let mut scene = Scene::new(|new| {
+        if let Some(features) = new.metadata.room_features.as_mut() {
+            features.room_duration = Some(1);
+        }
+    });
+    scene.secs(100);
+    scene.join("ana");
+    scene.take_mail("ana");
+
+    scene.secs(59);
+    assert_eq!(scene.phase(), Phase::Active);
+    scene.polite = false;
+    scene.secs(1);
+
+    assert_eq!(scene.phase(), Phase::Ending);
+    let mail = scene.take_mail("ana");
+    assert_eq!(mail.len(), 1);
+    assert_eq!(mail[0].event, Event::SessionEnded);
+    assert_eq!(mail[0].msg, "notifications.room-disconnected-room-ended");
+}
+
+#[test]
+fn an_ended_room_waits_ten_seconds_for_people_who_do_not_answer() {
+    let mut scene = Scene::new(|_| {});
+    scene.join("ana");
+    scene.polite = false;
+
+    scene.end();
+    assert_eq!(scene.phase(), Phase::Ending);
+    scene.secs(9);
+    assert_eq!(scene.ended, None);
+    scene.secs(1);
+    assert_eq!(scene.ended, Some(EndReason::Asked));
+}
+
+#[test]
+fn an_ended_room_is_over_when_everybody_knows() {
+    let mut scene = Scene::new(|_| {});
+    let ana = scene.join_admin("ana");
+
+    scene.end();
+
+    assert_eq!(scene.ended, Some(EndReason::Asked));
+    assert!(scene.farewells.contains_key(&ana));
+}
+
+#[test]
+fn a_restart_keeps_people_roles_hands_and_chat() {
+    let mut scene = Scene::new(|_| {});
+    scene.join_admin("ana");
+    scene.join("ben");
+    scene.request("ben", Request::RaiseHand { text: "me".into() });
+    scene.say("ben", "m1", "hello");
+
+    let mut scene = scene.restart(Duration::from_secs(3));
+    scene.connect("ana");
+    scene.connect("ben");
+
+    let mail = scene.take_mail("ana");
+    let list =
+        mail.iter().rev().find(|mail| mail.event == Event::RespOnlineUsersList || mail.event == Event::UserJoined);
+    assert!(list.is_some(), "{mail:?}");
+    scene.request("ana", Request::JoinedUsers);
+    let users = scene.take_mail("ana").pop().unwrap().msg;
+    let users: serde_json::Value = serde_json::from_str(&users).unwrap();
+    let ben = users.as_array().unwrap().iter().find(|user| user["user_id"] == "ben").unwrap();
+    let ben: serde_json::Value = serde_json::from_str(ben["metadata"].as_str().unwrap()).unwrap();
+    assert_eq!(ben["raised_hand"]["is_raised"], true);
+    let ana = users.as_array().unwrap().iter().find(|user| user["user_id"] == "ana").unwrap();
+    assert_eq!(ana["is_presenter"], true);
+}
+
+#[test]
+fn people_who_do_not_come_back_after_a_restart_are_gone_and_the_room_ends() {
+    let mut scene = Scene::new(|_| {});
+    scene.join("ana");
+
+    let mut scene = scene.restart(Duration::from_secs(3));
+    assert_eq!(scene.phase(), Phase::Active);
+    scene.secs(30 + 59);
+    assert_eq!(scene.ended, None);
+    scene.secs(1);
+    assert_eq!(scene.ended, Some(EndReason::Empty));
+}
+
+#[test]
+fn a_restart_does_not_lengthen_the_room() {
+    let mut scene = Scene::new(|new| {
+        if let Some(features) = new.metadata.room_features.as_mut() {
+            features.room_duration = Some(2);
+        }
+    });
+    scene.join("ana");
+    scene.secs(60);
+    scene.ping_everybody();
+
+    let mut scene = scene.restart(Duration::from_secs(20));
+    scene.connect("ana");
+    scene.secs(39);
+    assert_eq!(scene.phase(), Phase::Active);
+    scene.secs(1);
+    assert_ne!(scene.phase(), Phase::Active);
+}
+
+#[test]
+fn a_room_that_was_ending_does_not_come_back() {
+    let mut scene = Scene::new(|_| {});
+    scene.join("ana");
+    scene.polite = false;
+    scene.end();
+
+    let restored = room::Room::restore(
+        "room01".try_into().unwrap(),
+        "sid-1".try_into().unwrap(),
+        7,
+        scene.journal.clone(),
+        3,
+        scene.now(),
+    );
+    assert!(matches!(restored, Err(room::RestoreError::NoRoom)));
+}

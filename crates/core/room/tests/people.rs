@@ -1,0 +1,341 @@
+//! Coming, going, being known, and what a token is worth.
+
+mod scene;
+
+use room::{AdmitRefusal, AuthorizeRefusal, Phase, Request};
+use scene::{Scene, user};
+use wire::pnm::{self, NatsMsgServerToClientEvents as Event};
+
+fn waiting_room(new: &mut room::NewRoom) {
+    if let Some(features) = new.metadata.room_features.as_mut() {
+        features.waiting_room_features = Some(pnm::WaitingRoomFeatures { is_active: true, ..Default::default() });
+    }
+}
+
+fn no_list(new: &mut room::NewRoom) {
+    if let Some(features) = new.metadata.room_features.as_mut() {
+        features.allow_view_other_users_list = false;
+    }
+}
+
+fn listed(scene: &mut Scene, id: &str) -> Vec<String> {
+    scene.take_mail(id);
+    scene.request(id, Request::JoinedUsers);
+    let mail = scene.take_mail(id).pop().unwrap();
+    assert_eq!(mail.event, Event::ResJoinedUsersList);
+    let users: serde_json::Value = serde_json::from_str(&mail.msg).unwrap();
+    users.as_array().unwrap().iter().map(|user| user["user_id"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn initial_data_holds_the_room_and_oneself() {
+    let mut scene = Scene::new(|_| {});
+    scene.join_admin("ana");
+
+    scene.request("ana", Request::InitialData);
+
+    let mail = scene.take_mail("ana").pop().unwrap();
+    assert_eq!(mail.event, Event::ResInitialData);
+    let data: serde_json::Value = serde_json::from_str(&mail.msg).unwrap();
+    assert_eq!(data["room"]["room_id"], "room01");
+    assert_eq!(data["room"]["status"], "active");
+    assert_eq!(data["room"]["db_table_id"], "7");
+    assert_eq!(data["local_user"]["user_id"], "ana");
+    assert_eq!(data["local_user"]["is_presenter"], true);
+    let metadata: serde_json::Value = serde_json::from_str(data["room"]["metadata"].as_str().unwrap()).unwrap();
+    assert_eq!(metadata["room_title"], "Test");
+}
+
+#[test]
+fn others_hear_of_coming_going_and_being_gone() {
+    let mut scene = Scene::new(|_| {});
+    scene.join_admin("ana");
+    scene.take_mail("ana");
+
+    scene.join("ben");
+    assert_eq!(scene.events("ana"), [Event::UserJoined]);
+    scene.drop_socket("ben");
+    assert_eq!(scene.events("ana"), [Event::UserDisconnected]);
+    scene.secs(4);
+    assert_eq!(scene.events("ana"), []);
+    scene.secs(1);
+    assert_eq!(scene.events("ana"), [Event::UserOffline]);
+    assert!(scene.take_mail("ben").iter().all(|mail| mail.event != Event::UserOffline));
+}
+
+#[test]
+fn a_quick_reconnect_is_never_called_gone_and_brings_what_was_missed() {
+    let mut scene = Scene::new(|_| {});
+    scene.join_admin("ana");
+    scene.join("ben");
+    scene.drop_socket("ben");
+    scene.secs(3);
+    scene.request("ana", Request::RaiseHand { text: String::new() });
+    scene.take_mail("ana");
+    scene.take_mail("ben");
+
+    scene.connect("ben");
+    scene.secs(10);
+
+    assert_eq!(scene.events("ana"), [Event::UserJoined]);
+    let events = scene.events("ben");
+    assert_eq!(events[0], Event::UserMetadataUpdate, "mail of the outage comes first");
+    for expected in [Event::RoomMetadataUpdate, Event::UserMetadataUpdate, Event::RespOnlineUsersList] {
+        assert!(events.contains(&expected), "{expected:?} in {events:?}");
+    }
+}
+
+#[test]
+fn a_second_socket_takes_over_silently_and_the_late_close_of_the_first_says_nothing() {
+    let mut scene = Scene::new(|_| {});
+    scene.join_admin("ana");
+    let first = scene.join("ben");
+    scene.take_mail("ana");
+
+    let second = scene.connect("ben");
+    scene.close_conn(first);
+    scene.secs(30);
+
+    assert_eq!(scene.farewells.get(&first), Some(&Some("notifications.room-disconnected-duplicate-entry".to_owned())));
+    assert!(!scene.farewells.contains_key(&second));
+    assert_eq!(scene.events("ana"), []);
+}
+
+#[test]
+fn a_new_token_ends_the_old_session_and_the_old_token() {
+    let mut scene = Scene::new(|_| {});
+    scene.join_admin("ana");
+    let old = scene.join("ben");
+    let old_generation = scene.generation("ben").to_owned();
+    scene.take_mail("ana");
+
+    scene.admit("ben", |_| {}).unwrap();
+
+    assert_eq!(scene.farewells[&old].as_deref(), Some("notifications.room-disconnected-duplicate-entry"));
+    assert_eq!(scene.events("ana"), [Event::UserOffline]);
+    let refused = scene.room.authorize(&user("ben"), Some(&old_generation));
+    assert_eq!(refused, Err(AuthorizeRefusal::Superseded));
+    let current = scene.generation("ben").to_owned();
+    assert!(scene.room.authorize(&user("ben"), Some(&current)).is_ok());
+    assert!(scene.room.authorize(&user("ben"), None).is_ok(), "a token of the application's own making");
+}
+
+#[test]
+fn nobody_gets_in_whom_nobody_put_on_the_list() {
+    let scene = Scene::new(|_| {});
+    assert_eq!(scene.room.verify_join(&user("ana"), None), Err(AuthorizeRefusal::Unknown));
+}
+
+#[test]
+fn a_full_room_takes_nobody_else_but_lets_its_people_reload() {
+    let mut scene = Scene::new(|new| new.max_participants = 1);
+    scene.join("ana");
+    scene.admit("ben", |_| {}).unwrap();
+
+    assert_eq!(scene.room.verify_join(&user("ben"), None), Err(AuthorizeRefusal::Full));
+    assert_eq!(scene.room.verify_join(&user("ana"), None), Ok(()));
+}
+
+#[test]
+fn reserved_and_malformed_ids_are_refused_in_the_references_words() {
+    let mut scene = Scene::new(|_| {});
+    let text = |scene: &mut Scene, id: &str| scene.admit(id, |_| {}).unwrap_err().to_string();
+
+    assert_eq!(text(&mut scene, "sip_1"), "user_id: sip_1 is reserved for internal use only");
+    assert_eq!(text(&mut scene, "x-native"), "user_id: suffix -native is reserved for internal use only");
+    assert_eq!(text(&mut scene, "a-FIELD_b"), "user_id cannot contain the reserved pattern '-FIELD_'");
+    assert_eq!(text(&mut scene, "user_1"), "user_id cannot start with the reserved pattern 'user_'");
+    assert_eq!(text(&mut scene, "a b"), "user_id should only contain ASCII letters (a-z A-Z), digits (0-9) or -_");
+    assert_eq!(scene.admit(&"x".repeat(65), |_| {}), Err(AdmitRefusal::Length));
+    let name = scene.admit("ana", |ticket| ticket.name = "PLUGNMEET_RECORDER_AUTH".into());
+    assert_eq!(name, Err(AdmitRefusal::ReservedName));
+    assert!(!scene.journal.keys().any(|key| key.starts_with("user.")));
+}
+
+#[test]
+fn automatic_ids_keep_the_callers_id_aside() {
+    let mut scene = Scene::new(|new| {
+        if let Some(features) = new.metadata.room_features.as_mut() {
+            features.auto_gen_user_id = Some(true);
+        }
+    });
+
+    let admission = scene.admit("ana", |_| {}).unwrap();
+    assert_eq!(admission.user_id, user("spare"));
+    scene.connect("spare");
+    scene.request("spare", Request::InitialData);
+    let mail = scene.take_mail("spare").pop().unwrap();
+    assert!(mail.msg.contains(r#"\"ex_user_id\":\"ana\""#), "{}", mail.msg);
+    assert_eq!(scene.admit("RECORDER_BOT", |_| {}).unwrap().user_id, user("RECORDER_BOT"));
+}
+
+#[test]
+fn attendees_inherit_the_rooms_locks_and_moderators_have_none() {
+    let mut scene = Scene::new(|new| {
+        new.metadata.default_lock_settings = Some(pnm::LockSettings {
+            lock_screen_sharing: Some(true),
+            lock_whiteboard: Some(true),
+            ..Default::default()
+        });
+    });
+    scene.join_admin("ana");
+    scene.join_admin("cem");
+    scene.join("ben");
+
+    let sources = |scene: &Scene, id: &str| scene.room.media_permission(&user(id)).unwrap().publish;
+    assert!(sources(&scene, "ana").contains(model::media::Source::ScreenShare));
+    assert!(!sources(&scene, "ben").contains(model::media::Source::ScreenShare));
+    assert!(sources(&scene, "ben").contains(model::media::Source::Camera));
+    scene.request("cem", Request::InitialData);
+    let mail = scene.take_mail("cem").pop().unwrap();
+    assert!(mail.msg.contains(r#"\"lock_whiteboard\":true"#), "a second moderator inherits the whiteboard lock");
+}
+
+#[test]
+fn the_first_moderator_presents_and_the_next_takes_over() {
+    let mut scene = Scene::new(|_| {});
+    scene.join_admin("ana");
+    scene.join_admin("cem");
+    scene.take_mail("cem");
+
+    scene.drop_socket("ana");
+    scene.secs(6);
+
+    let mail = scene.take_mail("cem");
+    let update = mail.iter().find(|mail| mail.event == Event::UserMetadataUpdate).unwrap();
+    assert!(update.msg.contains(r#"\"is_presenter\":true"#));
+}
+
+#[test]
+fn somebody_in_the_waiting_room_learns_and_gets_nothing() {
+    let mut scene = Scene::new(waiting_room);
+    scene.join_admin("ana");
+    scene.join("ben");
+    scene.take_mail("ben");
+
+    scene.request("ben", Request::MediaServerData);
+    scene.say("ana", "m1", "secret");
+    scene.join_admin("cem");
+    scene.request("ana", Request::RaiseHand { text: "x".into() });
+
+    assert_eq!(scene.media_tokens, []);
+    assert_eq!(scene.heard("ben"), [] as [bytes::Bytes; 0]);
+    assert_eq!(scene.events("ben"), []);
+    assert_eq!(listed(&mut scene, "ben"), ["ben"]);
+    assert_eq!(listed(&mut scene, "ana"), ["ana", "ben", "cem"]);
+}
+
+#[test]
+fn only_moderators_learn_who_waits() {
+    let mut scene = Scene::new(waiting_room);
+    scene.join_admin("ana");
+    scene.admit("eva", |ticket| ticket.is_hidden = false).unwrap();
+    scene.take_mail("ana");
+
+    scene.connect("eva");
+    assert_eq!(scene.events("ana"), [Event::UserJoined]);
+}
+
+#[test]
+fn nobody_learns_of_hidden_people() {
+    let mut scene = Scene::new(|_| {});
+    scene.join_admin("ana");
+    scene.take_mail("ana");
+    scene.admit("eve", |ticket| ticket.is_hidden = true).unwrap();
+    scene.connect("eve");
+    scene.drop_socket("eve");
+    scene.secs(60);
+    scene.connect("eve");
+
+    assert_eq!(scene.events("ana"), []);
+    assert_eq!(listed(&mut scene, "ana"), ["ana"]);
+    assert_eq!(listed(&mut scene, "eve"), ["ana", "eve"]);
+    assert!(scene.room.media_permission(&user("eve")).unwrap().hidden);
+}
+
+#[test]
+fn without_the_list_attendees_know_moderators_and_themselves() {
+    let mut scene = Scene::new(no_list);
+    scene.join_admin("ana");
+    scene.join("ben");
+    scene.join("eva");
+
+    assert_eq!(listed(&mut scene, "ben"), ["ana", "ben"]);
+    assert_eq!(listed(&mut scene, "ana"), ["ana", "ben", "eva"]);
+    scene.take_mail("ben");
+    scene.say("eva", "m1", "hi");
+    assert_eq!(scene.heard("ben").len(), 0);
+    assert_eq!(scene.heard("ana").len(), 1);
+}
+
+#[test]
+fn a_hand_goes_up_and_down_and_only_moderators_lower_others() {
+    let mut scene = Scene::new(|_| {});
+    scene.join_admin("ana");
+    scene.join("ben");
+    scene.join("eva");
+    scene.take_mail("ana");
+    scene.take_mail("eva");
+
+    scene.request("ben", Request::RaiseHand { text: "Ben <b>asks</b>\u{7}".into() });
+    let mail = scene.take_mail("ana");
+    assert_eq!(mail[0].event, Event::UserMetadataUpdate);
+    assert_eq!(mail[1].event, Event::SystemNotification);
+    assert!(mail[1].msg.contains("Ben basks/b"), "{}", mail[1].msg);
+    assert_eq!(scene.events("eva"), [Event::UserMetadataUpdate]);
+
+    scene.request("eva", Request::LowerOthersHand { user: user("ben") });
+    assert_eq!(scene.events("ana"), []);
+    scene.request("ana", Request::LowerOthersHand { user: user("ben") });
+    assert_eq!(scene.events("eva"), [Event::UserMetadataUpdate]);
+}
+
+#[test]
+fn an_application_that_stops_pinging_is_gone_after_two_minutes() {
+    let mut scene = Scene::new(|_| {});
+    scene.join_admin("ana");
+    let ben = scene.join("ben");
+    scene.secs(60);
+    scene.request("ana", Request::Ping);
+    scene.take_mail("ana");
+
+    scene.secs(61);
+
+    assert!(scene.farewells.contains_key(&ben));
+    assert!(scene.events("ana").contains(&Event::UserDisconnected));
+    assert_eq!(scene.phase(), Phase::Active);
+}
+
+#[test]
+fn a_ping_is_answered_with_the_servers_time() {
+    let mut scene = Scene::new(|_| {});
+    scene.join("ana");
+    scene.take_mail("ana");
+
+    scene.request("ana", Request::Ping);
+
+    let mail = scene.take_mail("ana").pop().unwrap();
+    assert_eq!((mail.event, mail.msg), (Event::Pong, "1700000000000".to_owned()));
+}
+
+#[test]
+fn confidential_settings_reach_moderators_only() {
+    let mut scene = Scene::new(|new| {
+        new.metadata.webhook_url = Some("https://hooks.example.org/secret".into());
+        if let Some(features) = new.metadata.room_features.as_mut() {
+            features.ingress_features =
+                Some(pnm::IngressFeatures { is_allow: true, stream_key: "stream-secret".into(), ..Default::default() });
+            features.sip_dial_in_features =
+                Some(pnm::SipDialInFeatures { is_allow: true, pin: Some("123456".into()), ..Default::default() });
+        }
+    });
+    scene.join_admin("ana");
+    scene.join("ben");
+
+    scene.request("ana", Request::InitialData);
+    scene.request("ben", Request::InitialData);
+
+    let (ana, ben) = (scene.take_mail("ana").pop().unwrap().msg, scene.take_mail("ben").pop().unwrap().msg);
+    assert!(ana.contains("stream-secret") && ana.contains("123456") && !ana.contains("hooks.example.org"));
+    assert!(!ben.contains("stream-secret") && !ben.contains("123456") && !ben.contains("hooks.example.org"));
+}

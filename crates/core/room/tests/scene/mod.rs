@@ -1,0 +1,298 @@
+//! A room, a clock we hold, and people whose mail we read.
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use model::{RoomId, SessionId, UserId};
+use prost::Message;
+use room::{
+    Admission, AdmitRefusal, ClientSubject, ConnId, EndReason, Moment, NewRoom, Output, Phase, Request, Room, Ticket,
+};
+use wire::pnm::{self, NatsMsgServerToClientEvents as Event};
+
+/// One event as somebody received it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Mail {
+    pub(crate) event: Event,
+    pub(crate) msg: String,
+    pub(crate) bin_msg: Vec<u8>,
+}
+
+pub(crate) struct Scene {
+    pub(crate) room: Room,
+    pub(crate) journal: BTreeMap<String, Bytes>,
+    pub(crate) mail: BTreeMap<UserId, Vec<Mail>>,
+    pub(crate) forwarded: BTreeMap<UserId, Vec<Bytes>>,
+    pub(crate) farewells: BTreeMap<ConnId, Option<String>>,
+    pub(crate) ended: Option<EndReason>,
+    pub(crate) media_closed: bool,
+    pub(crate) media_tokens: Vec<UserId>,
+    conns: BTreeMap<UserId, ConnId>,
+    owners: BTreeMap<ConnId, UserId>,
+    generations: BTreeMap<UserId, String>,
+    next_conn: u64,
+    now: Moment,
+    /// Whether people confirm what they receive.
+    pub(crate) polite: bool,
+}
+
+pub(crate) fn user(id: &str) -> UserId {
+    UserId::try_from(id).unwrap()
+}
+
+pub(crate) fn metadata() -> pnm::RoomMetadata {
+    let features = pnm::RoomCreateFeatures {
+        allow_webcams: true,
+        allow_screen_share: true,
+        allow_view_other_webcams: true,
+        allow_view_other_users_list: true,
+        chat_features: Some(pnm::ChatFeatures { is_allow: true, ..Default::default() }),
+        whiteboard_features: Some(pnm::WhiteboardFeatures { is_allow: true, ..Default::default() }),
+        ..Default::default()
+    };
+    pnm::RoomMetadata { room_title: "Test".into(), room_features: Some(features), ..Default::default() }
+}
+
+impl Scene {
+    pub(crate) fn new(change: impl FnOnce(&mut NewRoom)) -> Self {
+        let now = Moment { at: Instant::now(), unix_ms: 1_700_000_000_000 };
+        let mut new = NewRoom {
+            room: RoomId::try_from("room01").unwrap(),
+            session: SessionId::try_from("sid-1").unwrap(),
+            table_id: 7,
+            metadata: metadata(),
+            max_participants: 0,
+            empty_timeout: None,
+            seed: 1,
+        };
+        change(&mut new);
+        Self::around(Room::new(new, now), now)
+    }
+
+    fn around(room: Room, now: Moment) -> Self {
+        let mut scene = Self {
+            room,
+            journal: BTreeMap::new(),
+            mail: BTreeMap::new(),
+            forwarded: BTreeMap::new(),
+            farewells: BTreeMap::new(),
+            ended: None,
+            media_closed: false,
+            media_tokens: Vec::new(),
+            conns: BTreeMap::new(),
+            owners: BTreeMap::new(),
+            generations: BTreeMap::new(),
+            next_conn: 0,
+            now,
+            polite: true,
+        };
+        scene.drain();
+        scene
+    }
+
+    /// The process dies and another takes the meeting up from the journal, `away` later.
+    pub(crate) fn restart(self, away: Duration) -> Self {
+        let now =
+            Moment { at: self.now.at + away, unix_ms: self.now.unix_ms + i64::try_from(away.as_millis()).unwrap() };
+        let id = RoomId::try_from("room01").unwrap();
+        let session = SessionId::try_from("sid-1").unwrap();
+        let room = Room::restore(id, session, 7, self.journal.clone(), 2, now).unwrap();
+        let mut scene = Self::around(room, now);
+        scene.journal = self.journal;
+        scene.generations = self.generations;
+        scene.next_conn = self.next_conn;
+        scene
+    }
+
+    pub(crate) fn now(&self) -> Moment {
+        self.now
+    }
+
+    pub(crate) fn admit(&mut self, id: &str, change: impl FnOnce(&mut Ticket)) -> Result<Admission, AdmitRefusal> {
+        let mut ticket = Ticket {
+            user_id: id.into(),
+            name: format!("Name of {id}"),
+            is_admin: false,
+            is_hidden: false,
+            client_type: 0,
+            metadata: pnm::UserMetadata::default(),
+            generation: format!("gen-{}-{}", id, self.generations.len() + self.next_conn as usize),
+            spare_id: user("spare"),
+        };
+        change(&mut ticket);
+        let admission = self.room.admit(self.now, ticket)?;
+        self.generations.insert(admission.user_id.clone(), admission.generation.clone());
+        self.drain();
+        Ok(admission)
+    }
+
+    pub(crate) fn connect(&mut self, id: &str) -> ConnId {
+        let id = user(id);
+        self.next_conn += 1;
+        let conn = ConnId(self.next_conn);
+        let generation = self.generations.get(&id).cloned();
+        self.room.connect(self.now, conn, &id, generation.as_deref()).unwrap();
+        self.conns.insert(id.clone(), conn);
+        self.owners.insert(conn, id);
+        self.room.set_credit(self.now, conn, 1000);
+        self.drain();
+        conn
+    }
+
+    pub(crate) fn join(&mut self, id: &str) -> ConnId {
+        self.admit(id, |_| {}).unwrap();
+        self.connect(id)
+    }
+
+    pub(crate) fn join_admin(&mut self, id: &str) -> ConnId {
+        self.admit(id, |ticket| ticket.is_admin = true).unwrap();
+        self.connect(id)
+    }
+
+    pub(crate) fn generation(&self, id: &str) -> &str {
+        &self.generations[&user(id)]
+    }
+
+    pub(crate) fn drop_socket(&mut self, id: &str) {
+        let conn = self.conns.remove(&user(id)).unwrap();
+        self.room.disconnect(self.now, conn);
+        self.drain();
+    }
+
+    pub(crate) fn close_conn(&mut self, conn: ConnId) {
+        self.room.disconnect(self.now, conn);
+        self.drain();
+    }
+
+    pub(crate) fn request(&mut self, id: &str, request: Request) {
+        let conn = self.conns[&user(id)];
+        self.room.request(self.now, conn, request);
+        self.drain();
+    }
+
+    pub(crate) fn publish(&mut self, id: &str, subject: ClientSubject, payload: Vec<u8>) {
+        let conn = self.conns[&user(id)];
+        self.room.publish(self.now, conn, subject, payload.into());
+        self.drain();
+    }
+
+    pub(crate) fn say(&mut self, id: &str, message_id: &str, text: &str) {
+        let message = chat(id, message_id, text, self.now.unix_ms);
+        self.publish(id, ClientSubject::Chat, message.encode_to_vec());
+    }
+
+    pub(crate) fn end(&mut self) {
+        self.room.end(self.now, EndReason::Asked);
+        self.drain();
+    }
+
+    pub(crate) fn advance(&mut self, by: Duration) {
+        let until = self.now.at + by;
+        while let Some(due) = self.room.poll_timeout().filter(|due| *due <= until) {
+            self.pass(due.saturating_duration_since(self.now.at));
+            let before = self.room.poll_timeout();
+            self.room.handle_timeout(self.now);
+            self.drain();
+            if self.room.poll_timeout() == before && before.is_some_and(|due| due <= self.now.at) {
+                panic!("a timer does not move on");
+            }
+        }
+        self.pass(until.saturating_duration_since(self.now.at));
+    }
+
+    fn pass(&mut self, by: Duration) {
+        self.now = Moment { at: self.now.at + by, unix_ms: self.now.unix_ms + i64::try_from(by.as_millis()).unwrap() };
+    }
+
+    pub(crate) fn secs(&mut self, secs: u64) {
+        self.advance(Duration::from_secs(secs));
+    }
+
+    /// Keeps people's applications alive over a long time.
+    pub(crate) fn ping_everybody(&mut self) {
+        let ids: Vec<UserId> = self.conns.keys().cloned().collect();
+        for id in ids {
+            self.request(id.as_str(), Request::Ping);
+        }
+    }
+
+    pub(crate) fn take_mail(&mut self, id: &str) -> Vec<Mail> {
+        self.mail.remove(&user(id)).unwrap_or_default()
+    }
+
+    pub(crate) fn events(&mut self, id: &str) -> Vec<Event> {
+        self.take_mail(id).into_iter().map(|mail| mail.event).collect()
+    }
+
+    pub(crate) fn heard(&mut self, id: &str) -> Vec<Bytes> {
+        self.forwarded.remove(&user(id)).unwrap_or_default()
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        self.room.phase()
+    }
+
+    pub(crate) fn drain(&mut self) {
+        while let Some(output) = self.room.poll_output() {
+            assert!(self.ended.is_none(), "nothing follows the end, but {output:?} did");
+            match output {
+                Output::Store(entry) => match entry.value {
+                    Some(value) => drop(self.journal.insert(entry.key, value)),
+                    None => drop(self.journal.remove(&entry.key)),
+                },
+                Output::Deliver { to, delivery } => {
+                    let owner = self.owners[&to].clone();
+                    let message = pnm::NatsMsgServerToClient::decode(delivery.payload.clone()).unwrap();
+                    let mail = Mail { event: message.event(), msg: message.msg, bin_msg: message.bin_msg };
+                    self.mail.entry(owner).or_default().push(mail);
+                    if self.polite {
+                        self.room.acknowledge(self.now, to, delivery.stream_seq);
+                    }
+                }
+                Output::Forward { to, message } => {
+                    for conn in to {
+                        let owner = self.owners[&conn].clone();
+                        self.forwarded.entry(owner).or_default().push(message.payload.clone());
+                    }
+                }
+                Output::Hangup { conn, farewell } => {
+                    let text =
+                        farewell.map(|farewell| pnm::NatsMsgServerToClient::decode(farewell.payload).unwrap().msg);
+                    self.farewells.entry(conn).or_insert(text);
+                    self.room.disconnect(self.now, conn);
+                }
+                Output::MintMediaToken { user } => self.media_tokens.push(user),
+                Output::RenewToken { .. } | Output::RemoveFromMedia { .. } | Output::SetJoined(_) => {}
+                Output::CloseMedia => self.media_closed = true,
+                Output::Ended(why) => self.ended = Some(why),
+            }
+        }
+    }
+}
+
+pub(crate) fn chat(from: &str, id: &str, text: &str, at: i64) -> pnm::ChatMessage {
+    pnm::ChatMessage {
+        id: id.into(),
+        from_user_id: from.into(),
+        from_name: "whatever the client says".into(),
+        sent_at: at,
+        message: text.into(),
+        ..Default::default()
+    }
+}
+
+pub(crate) fn data(from: &str, kind: pnm::DataMsgBodyType, text: &str) -> pnm::DataChannelMessage {
+    pnm::DataChannelMessage {
+        id: "d1".into(),
+        r#type: kind.into(),
+        from_user_id: from.into(),
+        message: text.into(),
+        ..Default::default()
+    }
+}
+
+pub(crate) fn private(to: &str, kind: pnm::PrivateDataDeliveryType) -> pnm::PrivateDataDelivery {
+    pnm::PrivateDataDelivery { to_user_id: to.into(), echo_to_sender: false, r#type: kind.into() }
+}

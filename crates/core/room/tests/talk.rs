@@ -1,0 +1,272 @@
+//! Chat and data: who said it, who may, who hears it, and what a late joiner gets.
+
+mod scene;
+
+use proptest::prelude::*;
+use prost::Message;
+use room::{ClientSubject, Phase, Request};
+use scene::{Scene, chat, data, private, user};
+use wire::pnm::{self, DataMsgBodyType as Body, NatsMsgServerToClientEvents as Event, PrivateDataDeliveryType as Kind};
+
+fn two() -> Scene {
+    let mut scene = Scene::new(|_| {});
+    scene.join_admin("ana");
+    scene.join("ben");
+    scene.take_mail("ana");
+    scene.take_mail("ben");
+    scene
+}
+
+fn privately(scene: &mut Scene, from: &str, to: &str, kind: Kind, payload: Vec<u8>) {
+    scene.request(from, Request::PrivateDelivery { delivery: private(to, kind), payload });
+}
+
+fn ask_history(scene: &mut Scene, from: &str, donor: &str) -> Option<serde_json::Value> {
+    let question = data(from, Body::ReqPublicChatData, "");
+    privately(scene, from, donor, Kind::DataMsg, question.encode_to_vec());
+    let mail = scene.take_mail(from).into_iter().find(|mail| mail.event == Event::DeliveryPrivateData)?;
+    let answer = pnm::DataChannelMessage::decode(mail.bin_msg.as_slice()).unwrap();
+    assert_eq!(answer.r#type(), Body::ResPublicChatData);
+    assert_ne!(answer.from_user_id, from, "a client drops what seems to come from itself");
+    serde_json::from_str(&answer.message).ok()
+}
+
+#[test]
+fn public_chat_reaches_the_others_under_the_senders_true_name() {
+    let mut scene = two();
+
+    scene.say("ben", "m1", "hello");
+
+    let heard = scene.heard("ana");
+    let message = pnm::ChatMessage::decode(heard[0].clone()).unwrap();
+    assert_eq!((message.from_name.as_str(), message.message.as_str()), ("Name of ben", "hello"));
+    assert!(!message.from_admin);
+    assert_eq!(scene.heard("ben").len(), 0, "nobody hears themselves");
+}
+
+#[test]
+fn nobody_speaks_for_another_or_for_the_system() {
+    let mut scene = two();
+    for liar in ["ana", "system", ""] {
+        scene.publish("ben", ClientSubject::Chat, chat(liar, "m1", "lie", 0).encode_to_vec());
+        scene.publish("ben", ClientSubject::Data, data(liar, Body::UserVisibilityChange, "hidden").encode_to_vec());
+    }
+    let mut disguised = chat("ben", "m2", "private in public", 0);
+    disguised.is_private = true;
+    scene.publish("ben", ClientSubject::Chat, disguised.encode_to_vec());
+
+    assert_eq!(scene.heard("ana").len(), 0);
+    assert!(!scene.journal.keys().any(|key| key.starts_with("chat.")));
+}
+
+#[test]
+fn a_late_joiner_gets_the_history_from_the_server_whoever_they_ask() {
+    let mut scene = two();
+    scene.say("ben", "m1", "first");
+    scene.say("ana", "m2", "second");
+    scene.join("eva");
+
+    for donor in ["ana", "eva"] {
+        let history = ask_history(&mut scene, "eva", donor).unwrap();
+        assert_eq!(history[0]["message"], "first");
+        assert_eq!(history[1]["fromUserId"], "ana");
+        assert_eq!(history[1]["fromAdmin"], true);
+        assert_eq!(history[1]["sentAt"], "1700000000000");
+    }
+    assert!(scene.take_mail("ana").iter().all(|mail| mail.event != Event::DeliveryPrivateData));
+}
+
+#[test]
+fn history_survives_a_restart_and_a_message_counts_once() {
+    let mut scene = two();
+    scene.say("ben", "m1", "once");
+    scene.say("ben", "m1", "once");
+    assert_eq!(scene.heard("ana").len(), 1);
+
+    let mut scene = scene.restart(std::time::Duration::from_secs(1));
+    scene.connect("ana");
+    scene.connect("ben");
+    let history = ask_history(&mut scene, "ben", "ana").unwrap();
+    assert_eq!(history.as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn private_chat_reaches_its_target_and_nobody_else() {
+    let mut scene = two();
+    scene.join("eva");
+    for id in ["ana", "ben", "eva"] {
+        scene.take_mail(id);
+    }
+    let mut message = chat("ben", "p1", "psst", 0);
+    message.is_private = true;
+    message.to_user_id = Some("eva".into());
+
+    privately(&mut scene, "ben", "eva", Kind::Chat, message.encode_to_vec());
+
+    let mail = scene.take_mail("eva").pop().unwrap();
+    let received = pnm::ChatMessage::decode(mail.bin_msg.as_slice()).unwrap();
+    assert_eq!((received.message.as_str(), received.from_name.as_str()), ("psst", "Name of ben"));
+    assert_eq!(scene.events("ana"), []);
+    assert_eq!(scene.events("ben"), []);
+    assert!(!scene.journal.keys().any(|key| key.starts_with("chat.")), "private words are not kept");
+
+    privately(&mut scene, "ben", "ana", Kind::Chat, message.encode_to_vec());
+    assert_eq!(scene.events("ana"), [], "addressed to somebody else inside");
+}
+
+#[test]
+fn locks_hold_on_the_wire() {
+    let lock =
+        pnm::LockSettings { lock_chat_send_message: Some(true), lock_private_chat: Some(true), ..Default::default() };
+    let mut scene = Scene::new(|new| new.metadata.default_lock_settings = Some(lock));
+    scene.join_admin("ana");
+    scene.join("ben");
+    scene.join("eva");
+    for id in ["ana", "ben", "eva"] {
+        scene.take_mail(id);
+    }
+
+    scene.say("ben", "m1", "hello");
+    assert_eq!(scene.heard("ana").len(), 0);
+    scene.say("ana", "m2", "hello");
+    assert_eq!(scene.heard("ben").len(), 1);
+    let to = |whom: &str| {
+        let mut message = chat("ben", "p1", "psst", 0);
+        message.is_private = true;
+        message.to_user_id = Some(whom.into());
+        message.encode_to_vec()
+    };
+    privately(&mut scene, "ben", "eva", Kind::Chat, to("eva"));
+    privately(&mut scene, "ben", "ana", Kind::Chat, to("ana"));
+    assert_eq!(scene.events("eva"), []);
+    assert_eq!(scene.events("ana"), [Event::DeliveryPrivateData]);
+}
+
+#[test]
+fn data_messages_follow_the_table_of_types() {
+    let mut scene = two();
+    let mut sends = |from: &str, kind: Body, text: &str| {
+        let to = if from == "ana" { "ben" } else { "ana" };
+        scene.publish(from, ClientSubject::Data, data(from, kind, text).encode_to_vec());
+        scene.heard(to).len()
+    };
+
+    assert_eq!(sends("ben", Body::UserVisibilityChange, "hidden"), 1);
+    assert_eq!(sends("ben", Body::UserConnectionQualityChange, "good"), 1);
+    assert_eq!(sends("ben", Body::ExternalMediaPlayerEvents, "{}"), 0, "ben does not present");
+    assert_eq!(sends("ana", Body::ExternalMediaPlayerEvents, "{}"), 1, "ana does");
+    assert_eq!(sends("ben", Body::Alert, "boo"), 0);
+    assert_eq!(sends("ana", Body::Alert, "boo"), 1);
+    assert_eq!(sends("ben", Body::FileUpload, ""), 0);
+    assert_eq!(sends("ben", Body::ResPublicChatData, "[]"), 0, "nobody forges history");
+    assert_eq!(sends("ben", Body::Reaction, r#"{"emoji":"👍"}"#), 1);
+    assert_eq!(sends("ben", Body::Reaction, r#"{"emoji":"👍"}"#), 0, "too soon");
+    assert_eq!(sends("ana", Body::Reaction, r#"{"emoji":"💣"}"#), 0, "not one of the seven");
+}
+
+#[test]
+fn encrypted_chat_is_forwarded_unread_with_its_true_sender_and_not_kept() {
+    let mut scene = Scene::new(|new| {
+        if let Some(features) = new.metadata.room_features.as_mut() {
+            features.end_to_end_encryption_features = Some(pnm::EndToEndEncryptionFeatures {
+                is_enabled: true,
+                included_chat_messages: true,
+                ..Default::default()
+            });
+        }
+    });
+    scene.join("ana");
+    scene.join("ben");
+
+    scene.publish("ben", ClientSubject::Chat, b"\x00ciphertext".to_vec());
+
+    assert_eq!(scene.heard("ana"), [bytes::Bytes::from_static(b"\x00ciphertext")]);
+    assert!(!scene.journal.keys().any(|key| key.starts_with("chat.")));
+}
+
+#[test]
+fn oversized_texts_and_garbage_are_dropped() {
+    let mut scene = two();
+    scene.say("ben", "m1", &"x".repeat(33 * 1024));
+    scene.say("ben", &"i".repeat(65), "hello");
+    for subject in [ClientSubject::Chat, ClientSubject::Data, ClientSubject::Whiteboard] {
+        scene.publish("ben", subject, vec![0xff; 100]);
+    }
+    assert_eq!(scene.heard("ana").len(), 0);
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Admit(u8, bool),
+    Connect(u8),
+    Drop(u8),
+    Say(u8),
+    Ask(u8),
+    Wait(u16),
+    End,
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        (0..4u8, any::<bool>()).prop_map(|(who, admin)| Step::Admit(who, admin)),
+        (0..4u8).prop_map(Step::Connect),
+        (0..4u8).prop_map(Step::Drop),
+        (0..4u8).prop_map(Step::Say),
+        (0..4u8).prop_map(Step::Ask),
+        (0..2000u16).prop_map(Step::Wait),
+        Just(Step::End),
+    ]
+}
+
+proptest! {
+    /// Whatever order people come, go, speak and time passes in: mail only ever goes to live sockets (the scene panics
+    /// otherwise), nothing follows the end, there is never more than one presenter among the present, and a journal
+    /// taken at any moment makes a room again.
+    #[test]
+    fn a_room_keeps_its_invariants(script in proptest::collection::vec(any_step(), 0..120)) {
+        let names = ["ana", "ben", "cem", "eva"];
+        let mut scene = Scene::new(|new| new.empty_timeout = Some(300));
+        let mut online = [false; 4];
+        for (number, step) in script.into_iter().enumerate() {
+            if scene.ended.is_some() {
+                break;
+            }
+            match step {
+                Step::Admit(who, admin) => {
+                    if scene.admit(names[usize::from(who)], |ticket| ticket.is_admin = admin).is_ok() {
+                        online[usize::from(who)] = false;
+                    }
+                }
+                Step::Connect(who) => {
+                    let id = names[usize::from(who)];
+                    if scene.room.authorize(&user(id), None).is_ok() {
+                        scene.connect(id);
+                        online[usize::from(who)] = true;
+                    }
+                }
+                Step::Drop(who) if online[usize::from(who)] => {
+                    scene.drop_socket(names[usize::from(who)]);
+                    online[usize::from(who)] = false;
+                }
+                Step::Say(who) if online[usize::from(who)] => {
+                    scene.say(names[usize::from(who)], &format!("m{number}"), "hello");
+                }
+                Step::Ask(who) if online[usize::from(who)] => {
+                    scene.request(names[usize::from(who)], Request::JoinedUsers);
+                }
+                Step::Wait(tenths) => scene.advance(std::time::Duration::from_millis(u64::from(tenths) * 100)),
+                Step::End => scene.end(),
+                Step::Drop(_) | Step::Say(_) | Step::Ask(_) => {}
+            }
+            let restored = room::Room::restore(
+                "room01".try_into().unwrap(),
+                "sid-1".try_into().unwrap(),
+                7,
+                scene.journal.clone(),
+                9,
+                scene.now(),
+            );
+            prop_assert_eq!(restored.is_ok(), matches!(scene.phase(), Phase::Created | Phase::Active));
+        }
+    }
+}
