@@ -219,7 +219,7 @@ impl Actor {
             Letter::Extra(key, reply) => answer(reply, self.room.extra(&key).map(str::to_owned)),
             Letter::Open(opening) => self.open(now, *opening),
             Letter::Socket(conn, what) => {
-                self.from_socket(now, conn, what);
+                self.handle_socket(now, conn, what);
                 None
             }
             Letter::End(why, reply) => {
@@ -248,7 +248,7 @@ impl Actor {
         }
     }
 
-    fn from_socket(&mut self, now: Moment, conn: ConnId, what: FromSocket) {
+    fn handle_socket(&mut self, now: Moment, conn: ConnId, what: FromSocket) {
         match what {
             FromSocket::Worker(payload) => match inbox::decode(&payload) {
                 Some(request) => self.room.request(now, conn, request),

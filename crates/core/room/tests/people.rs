@@ -1,5 +1,7 @@
 //! Coming, going, being known, and what a token is worth.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod scene;
 
 use room::{AdmitRefusal, AuthorizeRefusal, Phase, Request};

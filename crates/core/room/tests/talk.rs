@@ -1,5 +1,7 @@
 //! Chat and data: who said it, who may, who hears it, and what a late joiner gets.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod scene;
 
 use proptest::prelude::*;

@@ -78,7 +78,7 @@ impl Connection {
                     Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                     Some(Ok(Message::Close(_)) | Err(_)) | None => return CloseReason::Ended,
                 },
-                down = next_down(&mut self.link) => self.from_room(down),
+                down = next_down(&mut self.link) => self.handle_down(down),
                 () = wake => self.session.handle_timeout(Instant::now()),
                 _ = stopping.wait_for(|stopping| *stopping) => return CloseReason::Ended,
             }
@@ -149,7 +149,7 @@ impl Connection {
         }
     }
 
-    fn from_room(&mut self, first: Option<Down>) {
+    fn handle_down(&mut self, first: Option<Down>) {
         let mut next = first;
         for _ in 0..BATCH {
             match next {

@@ -1,5 +1,5 @@
 //! A room, a clock we hold, and people whose mail we read.
-#![allow(dead_code, reason = "each test file uses its own part")]
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, reason = "a test helper, of which each file uses its own part")]
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
