@@ -59,11 +59,16 @@ pub enum JsonError {
     },
 }
 
+/// A message of `proto/`: everything generated in [`pnm`](crate::pnm) and [`livekit`](crate::livekit).
+pub trait ProtoJson: ReflectMessage + Default {}
+
+impl<M: ReflectMessage + Default> ProtoJson for M {}
+
 /// Reads a message. Unknown fields and unknown enum names are skipped, `null` counts as absent.
 ///
 /// # Errors
 /// Everything [`JsonError`] lists; an empty body is a syntax error.
-pub fn decode<M: ReflectMessage + Default>(body: &[u8]) -> Result<M, JsonError> {
+pub fn decode<M: ProtoJson>(body: &[u8]) -> Result<M, JsonError> {
     let descriptor = M::default().descriptor();
     let message = message_from(descriptor, &tree::parse(body)?)?;
     Ok(into_typed(&message))
@@ -71,12 +76,12 @@ pub fn decode<M: ReflectMessage + Default>(body: &[u8]) -> Result<M, JsonError> 
 
 /// Writes a message with declared names and with everything that is not set: zero values, `[]`, `{}`, and `null` for a
 /// message. Fields with explicit presence and members of a choice are left out while unset. 64-bit numbers are strings.
-pub fn encode<M: ReflectMessage>(message: &M) -> String {
+pub fn encode<M: ProtoJson>(message: &M) -> String {
     write::to_string(&message.transcode_to_dynamic(), write::Unset::Written)
 }
 
 /// Writes a message with declared names and without anything that is not set (webhook bodies).
-pub fn encode_sparse<M: ReflectMessage>(message: &M) -> String {
+pub fn encode_sparse<M: ProtoJson>(message: &M) -> String {
     write::to_string(&message.transcode_to_dynamic(), write::Unset::Omitted)
 }
 

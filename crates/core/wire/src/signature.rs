@@ -22,6 +22,27 @@ pub fn verify(secret: &str, message: &[u8], signature: &str) -> bool {
     from_hex(signature).is_some_and(|expected| keyed(secret, message).verify_slice(&expected).is_ok())
 }
 
+/// A signature check of a message that arrives in pieces.
+#[derive(Debug)]
+pub struct Check(Hmac<Sha256>);
+
+impl Check {
+    /// Starts with an empty message.
+    pub fn new(secret: &str) -> Self {
+        Self(keyed(secret, b""))
+    }
+
+    /// Appends the next piece.
+    pub fn update(&mut self, piece: &[u8]) {
+        self.0.update(piece);
+    }
+
+    /// Whether `signature` is the one of everything appended; see [`verify`].
+    pub fn accepts(self, signature: &str) -> bool {
+        from_hex(signature).is_some_and(|expected| self.0.verify_slice(&expected).is_ok())
+    }
+}
+
 /// HMAC-SHA256 over `message`, shared with the tokens.
 pub(crate) fn keyed(secret: &str, message: &[u8]) -> Hmac<Sha256> {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes keys of every length");
@@ -70,6 +91,9 @@ mod tests {
         for (message, signature) in VECTORS {
             assert_eq!(sign(SECRET, message.as_bytes()), signature);
             assert!(verify(SECRET, message.as_bytes(), signature));
+            let mut check = Check::new(SECRET);
+            message.as_bytes().chunks(3).for_each(|piece| check.update(piece));
+            assert!(check.accepts(signature));
         }
     }
 

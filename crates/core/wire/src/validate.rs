@@ -47,11 +47,11 @@ impl fmt::Display for Invalid {
     }
 }
 
-/// A name or id that belongs to the house (http-api.md section 1.6). Its text is the answer's `msg`, with
+/// A room id that belongs to the house (http-api.md section 1.6). Its text is the answer's `msg`, with
 /// `INTERNAL_SERVER_ERROR` as the reference has it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Reserved(String);
+pub struct Reserved(&'static str);
 
 /// Checks `/auth/room/create`.
 ///
@@ -72,8 +72,8 @@ pub fn create_room(request: &pnm::CreateRoomReq) -> Result<(), Invalid> {
     check.finish()
 }
 
-/// Checks `/auth/room/getJoinToken`. The user id's alphabet is not part of it: ids may be generated, see
-/// [`user_id`].
+/// Checks `/auth/room/getJoinToken`. The user id's alphabet is not part of it: ids may be generated. The room looks at
+/// it when it admits somebody.
 ///
 /// # Errors
 /// All violations at once.
@@ -100,50 +100,16 @@ pub fn room_id(room_id: &str) -> Result<(), Invalid> {
     check.finish()
 }
 
-/// The final check of a user id, after automatic ids.
-///
-/// # Errors
-/// The text of the answer (`INTERNAL_SERVER_ERROR`).
-pub fn user_id(user_id: &str) -> Result<(), Reserved> {
-    if is_id(user_id) {
-        return Ok(());
-    }
-    Err(Reserved("user_id should only contain ASCII letters (a-z A-Z), digits (0-9) or -_".into()))
-}
-
 /// Refuses room ids that belong to the house.
 ///
 /// # Errors
 /// The text of the answer.
 pub fn reserved_room(room_id: &str) -> Result<(), Reserved> {
-    reserved_pattern("RoomId", room_id)
-}
-
-/// Refuses names and user ids that belong to the house.
-///
-/// # Errors
-/// The text of the answer.
-pub fn reserved_user(name: &str, user_id: &str) -> Result<(), Reserved> {
-    const NAME: &str = "PLUGNMEET_RECORDER_AUTH";
-    const PREFIXES: [&str; 4] = ["ingres_", "pnm_agent-", "pnm_tts_agent-", "sip_"];
-    if name == NAME {
-        return Err(Reserved(format!("name: {NAME} is reserved for internal use only")));
+    if room_id.contains("-FIELD_") {
+        return Err(Reserved("RoomId cannot contain the reserved pattern '-FIELD_'"));
     }
-    if PREFIXES.iter().any(|prefix| user_id.starts_with(prefix)) {
-        return Err(Reserved(format!("user_id: {user_id} is reserved for internal use only")));
-    }
-    if user_id.ends_with("-native") {
-        return Err(Reserved("user_id: suffix -native is reserved for internal use only".into()));
-    }
-    reserved_pattern("user_id", user_id)
-}
-
-fn reserved_pattern(what: &str, id: &str) -> Result<(), Reserved> {
-    if id.contains("-FIELD_") {
-        return Err(Reserved(format!("{what} cannot contain the reserved pattern '-FIELD_'")));
-    }
-    if id.starts_with("user_") {
-        return Err(Reserved(format!("{what} cannot start with the reserved pattern 'user_'")));
+    if room_id.starts_with("user_") {
+        return Err(Reserved("RoomId cannot start with the reserved pattern 'user_'"));
     }
     Ok(())
 }

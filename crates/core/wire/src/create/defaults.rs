@@ -8,14 +8,10 @@ pub(super) const SUBTITLE_LANGUAGES: i32 = 2;
 pub(super) const CHAT_LANGUAGES: i32 = 5;
 /// Breakout rooms of a room that allows them and names no number.
 pub(super) const BREAKOUT_ROOMS: u32 = 6;
-/// Seconds an empty room lives (decision D-02).
-const EMPTY_TIMEOUT: u32 = 1800;
 
 /// Defaults of new rooms. The operator may change them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RoomDefaults {
-    /// Seconds an empty room lives.
-    pub empty_timeout: u32,
     /// Features. Every group should be there; [`Self::default`] has them all.
     pub features: pnm::RoomCreateFeatures,
     /// Locks of ordinary participants.
@@ -25,7 +21,6 @@ pub struct RoomDefaults {
 impl Default for RoomDefaults {
     fn default() -> Self {
         Self {
-            empty_timeout: EMPTY_TIMEOUT,
             features: features(),
             lock_settings: pnm::LockSettings {
                 lock_screen_sharing: Some(true),

@@ -11,7 +11,6 @@ const KEY_LENGTH: usize = 32;
 const KEY_ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 pub(super) fn settle(request: &mut pnm::CreateRoomReq, rules: &CreateRules, now: u64, random: Entropy<'_>) {
-    request.empty_timeout.get_or_insert(rules.defaults.empty_timeout);
     let most = rules.limits.max_participants;
     if most > 0 {
         request.max_participants = Some(request.max_participants.filter(|wanted| *wanted <= most).unwrap_or(most));

@@ -128,11 +128,11 @@ fn a_room_that_names_nothing_gets_the_documented_defaults() {
 }
 
 #[test]
-fn the_empty_room_lives_half_an_hour_unless_it_says_otherwise() {
+fn an_empty_timeout_is_kept_as_asked_for_and_its_absence_too() {
     let body =
         |extra: &str| format!(r#"{{"room_id":"a",{extra}"metadata":{{"room_title":"t","room_features":{{}}}}}}"#);
     let timeout = |extra: &str| make(&body(extra), &rules()).unwrap().empty_timeout;
-    assert_eq!(timeout(""), Some(1800));
+    assert_eq!(timeout(""), None, "the room tells its own default from a wish");
     assert_eq!(timeout(r#""empty_timeout":1,"#), Some(1));
     assert_eq!(timeout(r#""empty_timeout":"90","#), Some(90));
 }
@@ -407,7 +407,6 @@ fn callers_inside_the_house_can_say_no() {
     let features = request.metadata.unwrap().room_features.unwrap();
     assert!(!features.allow_webcams && !features.enable_analytics);
     assert!(!features.recording_features.unwrap().is_allow);
-    assert_eq!(request.empty_timeout, Some(1800));
 }
 
 #[test]

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{livekit, pnm};
 
-fn written<M: ReflectMessage>(message: &M) -> Value {
+fn written<M: ProtoJson>(message: &M) -> Value {
     serde_json::from_str(&encode(message)).unwrap()
 }
 

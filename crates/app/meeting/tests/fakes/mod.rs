@@ -1,0 +1,221 @@
+//! A store in memory that can be made to fail or to hold its breath, and a media plane that only takes notes.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use meeting::{Credentials, Meetings, Setup};
+use model::media::MediaPermission;
+use model::{Identity, RoomId, SessionId};
+use ports::media::{ConnectError, MediaJoin, MediaPlane, MuteError, RemoveReason, SignalLink, TrackChoice};
+use ports::store::{NewSession, Records, SessionRecord, State, StateEntry, StateWrite, StoreError};
+use tokio::sync::{Semaphore, mpsc};
+use wire::pnm;
+use wire::token::ApiKey;
+
+#[derive(Default)]
+struct Kept {
+    sessions: Vec<SessionRecord>,
+    state: BTreeMap<SessionId, BTreeMap<String, Bytes>>,
+    broken: bool,
+}
+
+/// Survives what the test calls a crash: another `Meetings` on the same store is the next process.
+#[derive(Clone)]
+pub(crate) struct MemoryStore {
+    kept: Arc<Mutex<Kept>>,
+    commits: Arc<Semaphore>,
+}
+
+const PLENTY: usize = 1 << 20;
+
+impl MemoryStore {
+    pub(crate) fn new() -> Self {
+        Self { kept: Arc::default(), commits: Arc::new(Semaphore::new(PLENTY)) }
+    }
+
+    pub(crate) fn break_down(&self) {
+        self.kept.lock().unwrap().broken = true;
+    }
+
+    /// From now on commits wait until [`Self::release`].
+    pub(crate) fn hold(&self) {
+        self.commits.forget_permits(PLENTY);
+    }
+
+    pub(crate) fn release(&self) {
+        self.commits.add_permits(PLENTY);
+    }
+
+    pub(crate) fn session(&self, room: &str) -> SessionRecord {
+        let kept = self.kept.lock().unwrap();
+        kept.sessions.iter().rev().find(|record| record.session.room.as_str() == room).unwrap().clone()
+    }
+
+    pub(crate) fn keys(&self, session: &SessionId) -> Vec<String> {
+        self.kept.lock().unwrap().state.get(session).map(|state| state.keys().cloned().collect()).unwrap_or_default()
+    }
+
+    fn check(&self, attempt: &'static str) -> Result<(), StoreError> {
+        if self.kept.lock().unwrap().broken {
+            return Err(StoreError { attempt, reason: "out of order".into() });
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Records for MemoryStore {
+    async fn open_session(&self, session: NewSession) -> Result<u64, StoreError> {
+        self.check("open a session")?;
+        let mut kept = self.kept.lock().unwrap();
+        let id = kept.sessions.len() as u64 + 1;
+        kept.sessions.push(SessionRecord { id, session, joined_participants: 0, ended_at_ms: None });
+        Ok(id)
+    }
+
+    async fn close_session(&self, session: &SessionId, ended_at_ms: i64) -> Result<(), StoreError> {
+        self.check("close a session")?;
+        let mut kept = self.kept.lock().unwrap();
+        if let Some(record) = kept.sessions.iter_mut().find(|record| record.session.session == *session) {
+            record.ended_at_ms.get_or_insert(ended_at_ms);
+        }
+        Ok(())
+    }
+
+    async fn set_joined(&self, session: &SessionId, joined_participants: i64) -> Result<(), StoreError> {
+        let mut kept = self.kept.lock().unwrap();
+        if let Some(record) = kept.sessions.iter_mut().find(|record| record.session.session == *session) {
+            record.joined_participants = joined_participants;
+        }
+        Ok(())
+    }
+
+    async fn running_sessions(&self) -> Result<Vec<SessionRecord>, StoreError> {
+        self.check("list sessions")?;
+        let kept = self.kept.lock().unwrap();
+        Ok(kept.sessions.iter().filter(|record| record.ended_at_ms.is_none()).cloned().collect())
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.check("answer")
+    }
+}
+
+#[async_trait]
+impl State for MemoryStore {
+    async fn commit(&self, session: &SessionId, writes: Vec<StateWrite>) -> Result<(), StoreError> {
+        self.check("commit")?;
+        drop(self.commits.acquire().await.unwrap());
+        let mut kept = self.kept.lock().unwrap();
+        let state = kept.state.entry(session.clone()).or_default();
+        for write in writes {
+            match write.value {
+                Some(value) => drop(state.insert(write.key, value)),
+                None => drop(state.remove(&write.key)),
+            }
+        }
+        Ok(())
+    }
+
+    async fn load(&self, session: &SessionId) -> Result<Vec<StateEntry>, StoreError> {
+        let kept = self.kept.lock().unwrap();
+        let entries = kept.state.get(session).cloned().unwrap_or_default();
+        Ok(entries.into_iter().map(|(key, value)| StateEntry { key, value }).collect())
+    }
+
+    async fn forget(&self, session: &SessionId) -> Result<(), StoreError> {
+        self.kept.lock().unwrap().state.remove(session);
+        Ok(())
+    }
+}
+
+/// Notes of what a media plane was told.
+#[derive(Default)]
+pub(crate) struct MediaNotes {
+    pub(crate) closed: Mutex<Vec<RoomId>>,
+    pub(crate) removed: Mutex<Vec<(Identity, RemoveReason)>>,
+}
+
+#[async_trait]
+impl MediaPlane for MediaNotes {
+    async fn connect(&self, _join: MediaJoin) -> Result<SignalLink, ConnectError> {
+        let (up, _) = mpsc::channel(1);
+        let (_, down) = mpsc::channel(1);
+        Ok(SignalLink { up, down })
+    }
+
+    fn set_permission(&self, _room: &RoomId, _who: &Identity, _permission: MediaPermission) {}
+
+    fn remove(&self, _room: &RoomId, who: &Identity, why: RemoveReason) {
+        self.removed.lock().unwrap().push((who.clone(), why));
+    }
+
+    fn close_room(&self, room: &RoomId) {
+        self.closed.lock().unwrap().push(room.clone());
+    }
+
+    async fn mute(&self, _room: &RoomId, _who: &Identity, _track: TrackChoice, _muted: bool) -> Result<(), MuteError> {
+        Err(MuteError::NoParticipant)
+    }
+
+    async fn participants(&self, _room: &RoomId) -> Vec<Bytes> {
+        Vec::new()
+    }
+
+    async fn drain(&self) {}
+}
+
+pub(crate) struct House {
+    pub(crate) store: MemoryStore,
+    pub(crate) media: Arc<MediaNotes>,
+    pub(crate) meetings: Meetings,
+}
+
+impl House {
+    pub(crate) async fn open() -> Self {
+        Self::on(MemoryStore::new()).await
+    }
+
+    pub(crate) async fn on(store: MemoryStore) -> Self {
+        let media = Arc::new(MediaNotes::default());
+        let meetings = Meetings::start(Setup {
+            records: Arc::new(store.clone()),
+            state: Arc::new(store.clone()),
+            media: media.clone(),
+            credentials: Credentials {
+                api: ApiKey::new("key", "a secret of at least thirty-two bytes"),
+                media: ApiKey::new("media", "another secret of at least 32 bytes!"),
+                validity: Duration::from_secs(600),
+            },
+        })
+        .await
+        .unwrap();
+        Self { store, media, meetings }
+    }
+
+    pub(crate) async fn create(&self, room: &str) -> pnm::ActiveRoomInfo {
+        self.meetings.create(request(room)).await.unwrap()
+    }
+
+    pub(crate) async fn token(&self, room: &str, user: &str, is_admin: bool) -> String {
+        self.meetings.join_token(ticket(room, user, is_admin)).await.unwrap()
+    }
+}
+
+pub(crate) fn request(room: &str) -> pnm::CreateRoomReq {
+    let metadata = pnm::RoomMetadata {
+        room_title: "Test".into(),
+        room_features: Some(pnm::RoomCreateFeatures { allow_webcams: true, ..Default::default() }),
+        ..Default::default()
+    };
+    pnm::CreateRoomReq { room_id: room.into(), metadata: Some(metadata), ..Default::default() }
+}
+
+pub(crate) fn ticket(room: &str, user: &str, is_admin: bool) -> pnm::GenerateTokenReq {
+    let user_info = pnm::UserInfo { name: user.into(), user_id: user.into(), is_admin, ..Default::default() };
+    pnm::GenerateTokenReq { room_id: room.into(), user_info: Some(user_info) }
+}

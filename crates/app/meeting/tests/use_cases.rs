@@ -1,0 +1,251 @@
+//! What the application promises to the API and the gateway, on a store in memory.
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
+mod fakes;
+
+use bytes::Bytes;
+use fakes::{House, request, ticket};
+use meeting::{AccessError, Activity, AuthorizeRefusal, Down, EndError, JoinError, OpenError};
+use ports::media::RemoveReason;
+use prost::Message;
+use wire::pnm::{self, NatsMsgClientToServerEvents as Ask, NatsMsgServerToClientEvents as Event};
+
+fn ask(event: Ask, msg: &str) -> Bytes {
+    pnm::NatsMsgClientToServer { id: "1".into(), event: event.into(), msg: msg.into(), bin_msg: Vec::new() }
+        .encode_to_vec()
+        .into()
+}
+
+async fn next_event(link: &mut meeting::SocketLink) -> pnm::NatsMsgServerToClient {
+    loop {
+        match link.down.recv().await.unwrap() {
+            Down::Deliver(delivery) => {
+                link.ack(delivery.stream_seq).await;
+                return pnm::NatsMsgServerToClient::decode(delivery.payload).unwrap();
+            }
+            Down::Forward(_) => {}
+            Down::Hangup(farewell) => return pnm::NatsMsgServerToClient::decode(farewell.unwrap().payload).unwrap(),
+        }
+    }
+}
+
+async fn open(house: &House, token: &str) -> meeting::SocketLink {
+    let link = house.meetings.open_socket(token, "ws://test".into()).await.unwrap();
+    link.credit(100).await;
+    link
+}
+
+#[tokio::test]
+async fn creating_a_running_room_again_answers_with_the_room_that_runs() {
+    let house = House::open().await;
+
+    let first = house.create("room01").await;
+    let mut again = request("room01");
+    again.metadata.as_mut().unwrap().room_title = "Another".into();
+    let second = house.meetings.create(again).await.unwrap();
+
+    assert_eq!(first, second);
+    assert_eq!(house.meetings.activity("room01").await, Activity::Active);
+    assert_eq!(house.meetings.activity("other").await, Activity::Unknown);
+}
+
+#[tokio::test]
+async fn two_requests_at_once_make_one_session() {
+    let house = House::open().await;
+
+    let (a, b) = tokio::join!(house.create("room01"), house.create("room01"));
+
+    assert_eq!(a.sid, b.sid);
+}
+
+#[tokio::test]
+async fn a_room_that_ended_starts_anew_under_another_session() {
+    let house = House::open().await;
+    let first = house.create("room01").await;
+
+    house.meetings.end("room01").await.unwrap();
+    let second = house.create("room01").await;
+
+    assert_ne!(first.sid, second.sid);
+    assert!(house.store.session("room01").ended_at_ms.is_none());
+    assert_eq!(house.media.closed.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_room_the_store_cannot_hold_is_not_created() {
+    let house = House::open().await;
+    house.store.break_down();
+
+    assert!(house.meetings.create(request("room01")).await.is_err());
+    assert_eq!(house.meetings.activity("room01").await, Activity::Unknown);
+}
+
+#[tokio::test]
+async fn a_token_is_answered_only_after_the_person_is_in_the_journal() {
+    let house = House::open().await;
+    let session = house.create("room01").await.sid;
+    let session = session.as_str().try_into().unwrap();
+    house.store.hold();
+
+    let meetings = house.meetings.clone();
+    let mut asked = tokio::spawn(async move { meetings.join_token(ticket("room01", "ana", false)).await });
+    tokio::select! {
+        biased;
+        _ = &mut asked => panic!("announced before it was written"),
+        () = async { for _ in 0..1000 { tokio::task::yield_now().await } } => {}
+    }
+    assert!(!house.store.keys(&session).contains(&"user.ana".to_owned()));
+    house.store.release();
+
+    assert!(asked.await.unwrap().is_ok());
+    assert!(house.store.keys(&session).contains(&"user.ana".to_owned()));
+}
+
+#[tokio::test]
+async fn a_token_opens_its_room_until_the_session_is_over() {
+    let house = House::open().await;
+    house.create("room01").await;
+    let token = house.token("room01", "ana", true).await;
+
+    let access = house.meetings.authorize(&token).await.unwrap();
+    assert!(access.is_admin);
+    assert_eq!(house.meetings.verify_join(&access).await.unwrap().self_inserted_key, None);
+
+    house.meetings.end("room01").await.unwrap();
+    house.create("room01").await;
+    let refused = house.meetings.authorize(&token).await.unwrap_err();
+    assert_eq!(refused, AccessError::Refused(AuthorizeRefusal::NotActive), "a token names its session");
+    assert_eq!(house.meetings.authorize("x.y.z").await.unwrap_err(), AccessError::Invalid);
+}
+
+#[tokio::test]
+async fn there_is_no_token_for_a_room_that_is_not() {
+    let house = House::open().await;
+    let refused = house.meetings.join_token(ticket("room01", "ana", false)).await;
+    assert!(matches!(refused, Err(JoinError::NoRoom)));
+    assert_eq!(house.meetings.end("room01").await, Err(EndError::NoRoom));
+}
+
+#[tokio::test]
+async fn a_second_token_for_the_same_person_closes_the_first_socket_with_a_reason() {
+    let house = House::open().await;
+    house.create("room01").await;
+    let first = house.token("room01", "ana", false).await;
+    let mut link = open(&house, &first).await;
+
+    let second = house.token("room01", "ana", false).await;
+
+    let last = next_event(&mut link).await;
+    assert_eq!(last.event(), Event::SessionEnded);
+    assert_eq!(last.msg, "notifications.room-disconnected-duplicate-entry");
+    let refused = house.meetings.open_socket(&first, String::new()).await.unwrap_err();
+    assert!(matches!(refused, OpenError::Access(AccessError::Refused(AuthorizeRefusal::Superseded))));
+    assert!(house.meetings.open_socket(&second, String::new()).await.is_ok());
+    assert_eq!(house.media.removed.lock().unwrap()[0].1, RemoveReason::Duplicate);
+}
+
+#[tokio::test]
+async fn a_media_token_names_the_room_the_session_and_the_rights_and_nothing_of_the_api() {
+    let house = House::open().await;
+    let session = house.create("room01").await.sid;
+    let token = house.token("room01", "ana", true).await;
+    let mut link = open(&house, &token).await;
+
+    link.worker(ask(Ask::ReqMediaServerData, "")).await;
+    let answer = next_event(&mut link).await;
+
+    assert_eq!(answer.event(), Event::ResMediaServerData);
+    let info: pnm::MediaServerConnInfo = wire::json::decode(answer.msg.as_bytes()).unwrap();
+    assert_eq!(info.url, "ws://test");
+    let admission = house.meetings.enter_media(&info.token).await.unwrap();
+    assert_eq!(admission.join.identity.as_str(), "ana");
+    assert_eq!(admission.join.session.as_str(), session);
+    assert!(!admission.join.permission.publish_data);
+    assert!(house.meetings.authorize(&info.token).await.is_err(), "a media token opens nothing of the API");
+    assert!(house.meetings.enter_media(&token).await.is_err(), "a join token opens no media");
+    assert!(house.meetings.refresh_media_token(&info.token).await.is_some());
+
+    house.meetings.end("room01").await.unwrap();
+    assert_eq!(house.meetings.refresh_media_token(&info.token).await, None);
+}
+
+#[tokio::test]
+async fn a_token_is_renewed_with_the_same_rank_and_generation() {
+    let house = House::open().await;
+    house.create("room01").await;
+    let token = house.token("room01", "ana", true).await;
+    let mut link = open(&house, &token).await;
+
+    link.worker(ask(Ask::ReqRenewPnmToken, &token)).await;
+    let renewed = next_event(&mut link).await;
+
+    assert_eq!(renewed.event(), Event::RespRenewPnmToken);
+    assert!(house.meetings.authorize(&renewed.msg).await.unwrap().is_admin);
+    assert!(house.meetings.open_socket(&renewed.msg, String::new()).await.is_ok());
+}
+
+#[tokio::test]
+async fn somebody_elses_token_is_not_renewed() {
+    let house = House::open().await;
+    house.create("room01").await;
+    let ana = house.token("room01", "ana", true).await;
+    let ben = house.token("room01", "ben", false).await;
+    let mut link = open(&house, &ben).await;
+
+    link.worker(ask(Ask::ReqRenewPnmToken, &ana)).await;
+    link.worker(ask(Ask::Ping, "")).await;
+
+    assert_eq!(next_event(&mut link).await.event(), Event::Pong, "nothing came before it");
+}
+
+#[tokio::test]
+async fn only_a_moderator_ends_the_meeting_from_inside() {
+    let house = House::open().await;
+    house.create("room01").await;
+    let (ana, ben) = (house.token("room01", "ana", true).await, house.token("room01", "ben", false).await);
+    let (ana, ben) =
+        (house.meetings.authorize(&ana).await.unwrap(), house.meetings.authorize(&ben).await.unwrap());
+
+    assert_eq!(house.meetings.end_as(&ben).await, Err(EndError::NotAllowed));
+    assert_eq!(house.meetings.activity("room01").await, Activity::Active);
+    assert_eq!(house.meetings.end_as(&ana).await, Ok(()));
+}
+
+#[tokio::test]
+async fn meetings_go_on_in_the_next_process() {
+    let house = House::open().await;
+    let info = house.create("room01").await;
+    let token = house.token("room01", "ana", true).await;
+    let link = open(&house, &token).await;
+    link.publish(
+        meeting::ClientSubject::Chat,
+        pnm::ChatMessage { id: "m1".into(), from_user_id: "ana".into(), message: "hi".into(), ..Default::default() }
+            .encode_to_vec()
+            .into(),
+    )
+    .await;
+    let mut link = link;
+    link.worker(ask(Ask::Ping, "")).await;
+    assert_eq!(next_event(&mut link).await.event(), Event::Pong);
+
+    let next = House::on(house.store.clone()).await;
+
+    let running = next.meetings.active_room("room01").await.unwrap().room.room_info.unwrap();
+    assert_eq!((running.sid, running.creation_time), (info.sid, info.creation_time));
+    assert!(next.meetings.authorize(&token).await.unwrap().is_admin);
+    assert!(next.meetings.open_socket(&token, String::new()).await.is_ok());
+    assert_eq!(next.meetings.active_rooms().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_session_whose_journal_is_gone_is_closed_at_the_next_start() {
+    let house = House::open().await;
+    let session = house.create("room01").await.sid;
+    let session = session.as_str().try_into().unwrap();
+    ports::store::State::forget(&house.store, &session).await.unwrap();
+
+    let next = House::on(house.store.clone()).await;
+
+    assert_eq!(next.meetings.activity("room01").await, Activity::Unknown);
+    assert!(next.store.session("room01").ended_at_ms.is_some());
+}

@@ -1,0 +1,296 @@
+//! Shares a subscriber's bandwidth among the video tracks it wants.
+//!
+//! Everybody gets a small picture before anybody gets a large one. Going down happens at once, because congestion hurts every
+//! track; going up waits until there has been room to spare for a while, because each step costs a key frame.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use crate::layers::{Layer, Liveness, SPATIAL, TEMPORAL, Temporal, Wish};
+
+/// How often a subscriber's bandwidth is shared out anew, apart from when something changes.
+pub const INTERVAL: Duration = Duration::from_secs(1);
+
+/// A step up must fit with this much to spare, in percent, and for so long.
+const HEADROOM: u64 = 15;
+const UP_DELAY: Duration = Duration::from_secs(2);
+
+/// What each layer of a track costs, cut off above each temporal layer, in bits per second; 0 for layers not being sent.
+pub type Costs = [[u64; TEMPORAL]; SPATIAL];
+
+/// The measured costs of a track. A layer that has only just begun counts as not being sent.
+pub fn costs(liveness: &Liveness) -> Costs {
+    let running = liveness.running();
+    Layer::ALL.map(|layer| {
+        std::array::from_fn(|tid| match running.contains(layer) {
+            true => liveness.bitrate(layer, Temporal::new(tid as u8)),
+            false => 0,
+        })
+    })
+}
+
+/// One track that wants its share.
+#[derive(Debug, Clone)]
+pub struct Bid<K> {
+    /// Which one.
+    pub track: K,
+    /// What the subscriber wants of it; `None` while it is disabled or muted.
+    pub wish: Option<Wish>,
+    /// What that would cost.
+    pub costs: Costs,
+    /// Who comes first: higher is served first. 255 for screens, 1 for cameras, unless the subscriber said otherwise.
+    pub priority: u8,
+}
+
+/// A track's limit has changed: the argument of [`crate::selector::Selector::set_cap`]. `None` pauses it, which the subscriber
+/// has to be told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Change<K> {
+    /// Which one.
+    pub track: K,
+    /// Its new limit.
+    pub cap: Option<Wish>,
+}
+
+/// The shares of one subscriber over time.
+#[derive(Debug, Clone)]
+pub struct Allocation<K> {
+    never_paused: usize,
+    tracks: BTreeMap<K, Share>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Share {
+    cap: Option<Wish>,
+    room_since: Option<Instant>,
+}
+
+impl<K: Ord + Clone> Allocation<K> {
+    /// The first `never_paused` tracks by priority keep their lowest layer even if there is no bandwidth for it at all.
+    pub fn new(never_paused: usize) -> Self {
+        Self { never_paused, tracks: BTreeMap::new() }
+    }
+
+    /// Shares `estimate` (bits per second) among `bids` and returns the limits that changed. Tracks without a bid are
+    /// forgotten; a new one starts without a limit, so its first answer is only a change if there has to be one.
+    pub fn update(&mut self, estimate: u64, bids: &[Bid<K>], now: Instant) -> Vec<Change<K>> {
+        let mut order: Vec<&Bid<K>> = bids.iter().collect();
+        order.sort_by_key(|bid| std::cmp::Reverse(bid.priority));
+        let affordable = share(estimate, &order, self.never_paused);
+        let comfortable = share(estimate / (100 + HEADROOM) * 100, &order, self.never_paused);
+
+        let mut before = std::mem::take(&mut self.tracks);
+        let mut changes = Vec::new();
+        for ((bid, affordable), comfortable) in order.into_iter().zip(affordable).zip(comfortable) {
+            let old = before.remove(&bid.track).unwrap_or(Share { cap: UNLIMITED, room_since: None });
+            let new = old.moved(affordable, comfortable, now);
+            if new.cap != old.cap {
+                changes.push(Change { track: bid.track.clone(), cap: new.cap });
+            }
+            self.tracks.insert(bid.track.clone(), new);
+        }
+        changes
+    }
+}
+
+const UNLIMITED: Option<Wish> = Some(Wish::full(Layer::High));
+
+impl Share {
+    fn moved(self, affordable: Option<Wish>, comfortable: Option<Wish>, now: Instant) -> Self {
+        if rank(affordable) < rank(self.cap) {
+            return Self { cap: affordable, room_since: None };
+        }
+        if rank(comfortable) <= rank(self.cap) {
+            return Self { cap: self.cap, room_since: None };
+        }
+        let since = self.room_since.unwrap_or(now);
+        if now.saturating_duration_since(since) >= UP_DELAY {
+            return Self { cap: comfortable, room_since: None };
+        }
+        Self { cap: self.cap, room_since: Some(since) }
+    }
+}
+
+fn rank(cap: Option<Wish>) -> Option<(Layer, Temporal)> {
+    cap.map(|cap| (cap.layer, cap.temporal))
+}
+
+/// One full pass over `bids`, which are sorted by priority.
+fn share<K>(budget: u64, bids: &[&Bid<K>], never_paused: usize) -> Vec<Option<Wish>> {
+    let mut left = budget;
+    let mut grants: Vec<Option<Wish>> = vec![None; bids.len()];
+    for layer in Layer::ALL {
+        for temporal in (0..TEMPORAL as u8).map(Temporal::new) {
+            for (bid, grant) in bids.iter().zip(&mut grants) {
+                let step = Wish { layer, temporal };
+                if !bid.is_step(step) {
+                    continue;
+                }
+                let paid = grant.map_or(0, |grant| bid.cost(grant));
+                if bid.cost(step) <= left.saturating_add(paid) {
+                    left = left.saturating_add(paid) - bid.cost(step);
+                    *grant = Some(step);
+                }
+            }
+        }
+    }
+    let placed = bids.iter().zip(grants).enumerate();
+    placed.map(|(place, (bid, grant))| bid.cap(grant, place < never_paused)).collect()
+}
+
+impl<K> Bid<K> {
+    fn cost(&self, wish: Wish) -> u64 {
+        self.costs[wish.layer.index()][wish.temporal.index()]
+    }
+
+    /// Whether `step` is being sent, wanted, and worth it: a larger picture at its lowest frame rate is none to prefer to a
+    /// smaller one that moves.
+    fn is_step(&self, step: Wish) -> bool {
+        let Some(wish) = self.wish else { return false };
+        let lowest = self.lowest().unwrap_or(step.layer);
+        let moves = step.layer == lowest || step.temporal > Temporal::BASE || wish.temporal == Temporal::BASE;
+        let wanted = step.layer <= wish.layer.max(lowest) && step.temporal <= wish.temporal;
+        wanted && moves && self.cost(step) > 0
+    }
+
+    fn lowest(&self) -> Option<Layer> {
+        Layer::ALL.into_iter().find(|layer| self.costs[layer.index()].iter().any(|cost| *cost > 0))
+    }
+
+    /// What follows from a grant: no limit if the track got all there is to get.
+    fn cap(&self, grant: Option<Wish>, never_paused: bool) -> Option<Wish> {
+        let (Some(wish), Some(lowest)) = (self.wish, self.lowest()) else { return UNLIMITED };
+        let best = Layer::ALL.into_iter().rfind(|layer| self.is_step(Wish { layer: *layer, temporal: wish.temporal }));
+        match grant {
+            Some(grant) if best.is_none_or(|best| (best, wish.temporal) <= (grant.layer, grant.temporal)) => UNLIMITED,
+            Some(grant) => Some(grant),
+            None => never_paused.then_some(Wish { layer: lowest, temporal: Temporal::BASE }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Three layers of 150, 500 and 1500 kbit/s; the base temporal layer takes half of it.
+    const COSTS: Costs = [
+        [75_000, 110_000, 150_000, 150_000],
+        [250_000, 350_000, 500_000, 500_000],
+        [750_000, 1_100_000, 1_500_000, 1_500_000],
+    ];
+
+    #[test]
+    fn with_enough_bandwidth_nobody_is_limited() {
+        let mut shares = Allocation::new(1);
+
+        assert_eq!(shares.update(10_000_000, &[bid("ana", 1), bid("ben", 1)], Instant::now()), []);
+    }
+
+    #[test]
+    fn everybody_gets_a_small_picture_before_anybody_a_large_one() {
+        let mut shares = Allocation::new(1);
+
+        let changes = shares.update(520_000, &[bid("ana", 1), bid("ben", 1)], Instant::now());
+
+        let medium = Wish { layer: Layer::Medium, temporal: Temporal::new(1) };
+        assert_eq!(changes, [to("ana", Some(medium)), to("ben", Some(Wish::full(Layer::Low)))]);
+    }
+
+    #[test]
+    fn a_screen_is_served_first() {
+        let mut shares = Allocation::new(1);
+
+        let changes = shares.update(680_000, &[bid("ana", 1), bid("screen", 255)], Instant::now());
+
+        assert_eq!(changes, [to("screen", Some(Wish::full(Layer::Medium))), to("ana", Some(Wish::full(Layer::Low)))]);
+    }
+
+    #[test]
+    fn going_up_waits_for_lasting_room() {
+        let now = Instant::now();
+        let mut shares = Allocation::new(1);
+        let bids = [bid("ana", 1)];
+        assert_eq!(shares.update(600_000, &bids, now), [to("ana", Some(Wish::full(Layer::Medium)))]);
+
+        assert_eq!(shares.update(1_600_000, &bids, now + UP_DELAY), [], "fits, but only just");
+        assert_eq!(shares.update(2_000_000, &bids, now + UP_DELAY), []);
+        assert_eq!(shares.update(2_000_000, &bids, now + UP_DELAY + UP_DELAY / 2), []);
+        assert_eq!(shares.update(2_000_000, &bids, now + 2 * UP_DELAY), [to("ana", UNLIMITED)]);
+    }
+
+    #[test]
+    fn going_down_does_not_wait() {
+        let now = Instant::now();
+        let mut shares = Allocation::new(1);
+        shares.update(2_000_000, &[bid("ana", 1)], now);
+
+        let changes = shares.update(160_000, &[bid("ana", 1)], now);
+
+        assert_eq!(changes, [to("ana", Some(Wish::full(Layer::Low)))]);
+    }
+
+    #[test]
+    fn only_tracks_beyond_the_first_are_paused() {
+        let mut shares = Allocation::new(1);
+
+        let changes = shares.update(0, &[bid("ana", 1), bid("ben", 2)], Instant::now());
+
+        let smallest = Wish { layer: Layer::Low, temporal: Temporal::BASE };
+        assert_eq!(changes, [to("ben", Some(smallest)), to("ana", None)]);
+    }
+
+    #[test]
+    fn a_track_that_is_not_sent_or_not_wanted_is_not_limited() {
+        let unknown = Bid { costs: [[0; TEMPORAL]; SPATIAL], ..bid("ana", 1) };
+        let disabled = Bid { wish: None, ..bid("ben", 1) };
+        let mut shares = Allocation::new(0);
+
+        assert_eq!(shares.update(0, &[unknown, disabled], Instant::now()), []);
+    }
+
+    #[test]
+    fn a_single_layer_is_granted_to_who_wants_less() {
+        let only_high = [[0; TEMPORAL], [0; TEMPORAL], COSTS[2]];
+        let small = Bid { costs: only_high, wish: Some(Wish::full(Layer::Low)), ..bid("ana", 1) };
+        let mut shares = Allocation::new(0);
+
+        assert_eq!(shares.update(2_000_000, std::slice::from_ref(&small), Instant::now()), []);
+        assert_eq!(shares.update(100_000, &[small], Instant::now()), [to("ana", None)]);
+    }
+
+    proptest! {
+        /// The limited tracks together never cost more than there is, unless they are too important to be paused.
+        #[test]
+        fn shares_stay_within_the_budget(
+            budget in 0u64..5_000_000,
+            wishes in proptest::collection::vec((0usize..3, 0u8..4, any::<u8>()), 0..12),
+        ) {
+            let bids: Vec<Bid<usize>> = wishes.into_iter().enumerate().map(|(track, (layer, tid, priority))| {
+                let wish = Wish { layer: Layer::ALL[layer], temporal: Temporal::new(tid) };
+                Bid { track, wish: Some(wish), costs: COSTS, priority }
+            }).collect();
+            let order: Vec<&Bid<usize>> = bids.iter().collect();
+
+            let caps = share(budget, &order, 0);
+
+            let spent: u64 = order.iter().zip(caps).map(|(bid, cap)| {
+                let wish = bid.wish.unwrap();
+                cap.map_or(0, |cap| {
+                    bid.cost(Wish { layer: wish.layer.min(cap.layer), temporal: wish.temporal.min(cap.temporal) })
+                })
+            }).sum();
+            prop_assert!(spent <= budget, "{spent} of {budget}");
+        }
+    }
+
+    fn bid(track: &'static str, priority: u8) -> Bid<&'static str> {
+        Bid { track, wish: Some(Wish::full(Layer::High)), costs: COSTS, priority }
+    }
+
+    fn to(track: &'static str, cap: Option<Wish>) -> Change<&'static str> {
+        Change { track, cap }
+    }
+}

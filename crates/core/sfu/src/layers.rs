@@ -1,0 +1,558 @@
+//! Which simulcast layers of a track exist, and which of them are really being sent.
+//!
+//! A browser stops and restarts layers as its processor, its uplink and dynacast allow. A subscriber that waits for a layer
+//! nobody sends any more sees a frozen picture, so nothing may be targeted that [`Liveness`] does not vouch for.
+
+use std::time::{Duration, Instant};
+
+/// How many spatial layers a track can have.
+pub const SPATIAL: usize = 3;
+
+/// How many temporal layers an encoding can have (VP8 and VP9 carry two and three bits; nobody sends more than four).
+pub const TEMPORAL: usize = 4;
+
+/// A spatial layer, ordered from the smallest picture to the largest. The order and the numbers are those of the signalling
+/// protocol's video quality.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Layer {
+    /// rid `q`; also the only layer of a track without simulcast.
+    Low,
+    /// rid `h`.
+    Medium,
+    /// rid `f`.
+    High,
+}
+
+impl Layer {
+    /// Every layer, lowest first.
+    pub const ALL: [Self; SPATIAL] = [Self::Low, Self::Medium, Self::High];
+
+    /// 0 for the lowest, 2 for the highest.
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The layer with this number, if it is one.
+    pub fn from_index(index: usize) -> Option<Self> {
+        Self::ALL.get(index).copied()
+    }
+
+    /// The layer a rid stands for by convention: `q`, `h`, `f`. The announced layers of the track take precedence.
+    pub fn from_rid(rid: &str) -> Option<Self> {
+        match rid {
+            "q" => Some(Self::Low),
+            "h" => Some(Self::Medium),
+            "f" => Some(Self::High),
+            _ => None,
+        }
+    }
+}
+
+/// A temporal layer: 0 is the base, every further one raises the frame rate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Temporal(u8);
+
+impl Temporal {
+    /// The layer everything else depends on.
+    pub const BASE: Self = Self(0);
+    /// The full frame rate.
+    pub const TOP: Self = Self(TEMPORAL as u8 - 1);
+
+    /// The layer with this number; numbers beyond the top mean the top.
+    pub const fn new(index: u8) -> Self {
+        if index > Self::TOP.0 { Self::TOP } else { Self(index) }
+    }
+
+    /// 0 to 3.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+
+    /// The layer above, if there is one.
+    pub const fn next(self) -> Option<Self> {
+        if self.0 < Self::TOP.0 { Some(Self(self.0 + 1)) } else { None }
+    }
+}
+
+/// The most a subscriber wants, or is allowed, to get of a track.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wish {
+    /// Largest picture.
+    pub layer: Layer,
+    /// Highest frame rate.
+    pub temporal: Temporal,
+}
+
+impl Wish {
+    /// `layer` at its full frame rate.
+    pub const fn full(layer: Layer) -> Self {
+        Self { layer, temporal: Temporal::TOP }
+    }
+}
+
+/// A set of spatial layers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LayerSet(u8);
+
+impl LayerSet {
+    /// No layer.
+    pub const NONE: Self = Self(0);
+    /// All three.
+    pub const ALL: Self = Self(0b111);
+
+    /// The set with `layer` in it.
+    #[must_use]
+    pub const fn with(self, layer: Layer) -> Self {
+        Self(self.0 | 1 << layer as u8)
+    }
+
+    /// The set without `layer`.
+    #[must_use]
+    pub const fn without(self, layer: Layer) -> Self {
+        Self(self.0 & !(1 << layer as u8))
+    }
+
+    /// Every layer up to and including `max`; `None` is no layer.
+    pub fn up_to(max: Option<Layer>) -> Self {
+        Layer::ALL.into_iter().filter(|layer| Some(*layer) <= max).collect()
+    }
+
+    /// Whether `layer` is in the set.
+    pub const fn contains(self, layer: Layer) -> bool {
+        self.0 & (1 << layer as u8) != 0
+    }
+
+    /// Whether nothing is in the set.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The layers in the set, lowest first.
+    pub fn iter(self) -> impl DoubleEndedIterator<Item = Layer> {
+        Layer::ALL.into_iter().filter(move |layer| self.contains(*layer))
+    }
+
+    /// The best layer in the set that is not above `max`; if all are above, the lowest there is.
+    pub fn best_for(self, max: Layer) -> Option<Layer> {
+        self.iter().rfind(|layer| *layer <= max).or_else(|| self.iter().next())
+    }
+}
+
+impl FromIterator<Layer> for LayerSet {
+    fn from_iter<I: IntoIterator<Item = Layer>>(layers: I) -> Self {
+        layers.into_iter().fold(Self::NONE, Self::with)
+    }
+}
+
+/// What a track shows, because a still screen sends far less often than a camera.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// Moving pictures: silence for half a second means the layer is gone.
+    Camera,
+    /// A shared screen, which may send next to nothing while nothing moves.
+    Screen,
+}
+
+impl Content {
+    const fn cycle(self) -> Duration {
+        match self {
+            Self::Camera => Duration::from_millis(500),
+            Self::Screen => Duration::from_secs(2),
+        }
+    }
+
+    const fn packets_per_cycle(self, layer: Layer) -> u32 {
+        match (self, layer) {
+            (Self::Screen, _) | (Self::Camera, Layer::Low) => 1,
+            (Self::Camera, Layer::Medium | Layer::High) => 5,
+        }
+    }
+
+    const fn cycles_to_trust(self, layer: Layer) -> u32 {
+        match (self, layer) {
+            (Self::Screen, _) => 1,
+            (Self::Camera, Layer::Low) => 4,
+            (Self::Camera, Layer::Medium | Layer::High) => 20,
+        }
+    }
+}
+
+/// One received packet of a layer, as far as measuring is concerned.
+#[derive(Debug, Clone, Copy)]
+pub struct Sample {
+    /// Its spatial layer.
+    pub layer: Layer,
+    /// Its temporal layer; [`Temporal::BASE`] when the codec has none.
+    pub temporal: Temporal,
+    /// Its size in bytes, as it will be sent on.
+    pub bytes: usize,
+    /// Whether a frame begins here.
+    pub start_of_frame: bool,
+}
+
+/// Watches which layers of one track are alive, and what they cost.
+///
+/// Feed every packet to [`on_packet`](Self::on_packet) and call [`handle_timeout`](Self::handle_timeout) when
+/// [`poll_timeout`](Self::poll_timeout) says so. Both answer whether [`running`](Self::running) has changed; then every
+/// subscriber's selector has to hear of it.
+#[derive(Debug, Clone)]
+pub struct Liveness {
+    content: Content,
+    enabled: LayerSet,
+    layers: [LayerState; SPATIAL],
+    cycle_ends: Option<Instant>,
+    window_started: Option<Instant>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct LayerState {
+    life: Life,
+    packets: u32,
+    counting: [Count; TEMPORAL],
+    rates: [Rate; TEMPORAL],
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Life {
+    /// Never seen, or switched off on our own request: the first packet is believed.
+    #[default]
+    Fresh,
+    Running,
+    /// Stopped by itself. It has to prove itself before it counts again.
+    Stopped {
+        good_cycles: u32,
+    },
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Count {
+    bytes: u64,
+    frames: u32,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Rate {
+    bits: f32,
+    frames: f32,
+}
+
+/// How long bytes and frames are counted before the rates are brought up to date.
+const RATE_WINDOW: Duration = Duration::from_secs(1);
+
+/// Weight of the newest window in the smoothed rates.
+const RATE_SMOOTHING: f32 = 0.5;
+
+impl Liveness {
+    /// Nothing seen yet; every layer may be sent.
+    pub fn new(content: Content) -> Self {
+        Self {
+            content,
+            enabled: LayerSet::ALL,
+            layers: [LayerState::default(); SPATIAL],
+            cycle_ends: None,
+            window_started: None,
+        }
+    }
+
+    /// The layers that are being sent right now; only these may be a selector's target.
+    pub fn running(&self) -> LayerSet {
+        Layer::ALL.into_iter().filter(|layer| self.layers[layer.index()].life == Life::Running).collect()
+    }
+
+    /// Says which layers the publisher has been asked to send (dynacast), none of them while it is muted. A layer that stops
+    /// because of this has not failed and is believed again from its first packet.
+    pub fn set_enabled(&mut self, enabled: LayerSet) {
+        self.enabled = enabled;
+        for layer in Layer::ALL {
+            let state = &mut self.layers[layer.index()];
+            if !enabled.contains(layer) && state.life != Life::Running {
+                state.life = Life::Fresh;
+            }
+        }
+    }
+
+    /// A packet arrived. Answers whether a layer came to life.
+    pub fn on_packet(&mut self, sample: Sample, now: Instant) -> bool {
+        let changed = self.handle_timeout(now);
+        self.cycle_ends.get_or_insert(now + self.content.cycle());
+        self.window_started.get_or_insert(now);
+
+        let state = &mut self.layers[sample.layer.index()];
+        state.packets = state.packets.saturating_add(1);
+        let count = &mut state.counting[sample.temporal.index()];
+        count.bytes = count.bytes.saturating_add(sample.bytes as u64);
+        count.frames = count.frames.saturating_add(u32::from(sample.start_of_frame));
+
+        let born = state.life == Life::Fresh;
+        if born {
+            state.life = Life::Running;
+            // It joined in the middle of a cycle; only a full one may condemn it.
+            state.packets = self.content.packets_per_cycle(sample.layer);
+        }
+        changed || born
+    }
+
+    /// Ends the cycles that are over. Answers whether the set of running layers changed.
+    pub fn handle_timeout(&mut self, now: Instant) -> bool {
+        self.update_rates(now);
+        let Some(end) = self.cycle_ends.filter(|end| *end <= now) else { return false };
+
+        let before = self.running();
+        let mut silent = self.end_cycle();
+        // If whole cycles passed without a single packet, one empty cycle already says everything.
+        if now.duration_since(end) >= self.content.cycle() {
+            silent = self.end_cycle();
+        }
+        let after = self.running();
+        self.cycle_ends = (!silent || !after.is_empty()).then(|| now + self.content.cycle());
+        before != after
+    }
+
+    /// When the current cycle ends. `None` while nothing is being sent.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let window_ends = self.window_started.map(|start| start + RATE_WINDOW);
+        [self.cycle_ends, window_ends].into_iter().flatten().min()
+    }
+
+    /// What `layer` costs when cut off above `temporal`, in bits per second. 0 for a layer that is not sent.
+    pub fn bitrate(&self, layer: Layer, temporal: Temporal) -> u64 {
+        let rates = &self.layers[layer.index()].rates[..=temporal.index()];
+        rates.iter().map(|rate| rate.bits).sum::<f32>() as u64
+    }
+
+    /// The frame rate of `layer` when cut off above `temporal`, in frames per second.
+    pub fn frame_rate(&self, layer: Layer, temporal: Temporal) -> f32 {
+        self.layers[layer.index()].rates[..=temporal.index()].iter().map(|rate| rate.frames).sum()
+    }
+
+    /// Judges every layer by its packets; answers whether there were none at all.
+    fn end_cycle(&mut self) -> bool {
+        let silent = self.layers.iter().all(|state| state.packets == 0);
+        for layer in Layer::ALL {
+            let state = &mut self.layers[layer.index()];
+            let alive = state.packets >= self.content.packets_per_cycle(layer);
+            state.packets = 0;
+            state.life = match state.life {
+                Life::Fresh => Life::Fresh,
+                Life::Running if alive => Life::Running,
+                Life::Running | Life::Stopped { .. } if !self.enabled.contains(layer) => Life::Fresh,
+                Life::Running => Life::Stopped { good_cycles: 0 },
+                Life::Stopped { .. } if !alive => Life::Stopped { good_cycles: 0 },
+                Life::Stopped { good_cycles } if good_cycles + 1 >= self.content.cycles_to_trust(layer) => {
+                    Life::Running
+                }
+                Life::Stopped { good_cycles } => Life::Stopped { good_cycles: good_cycles + 1 },
+            };
+        }
+        silent
+    }
+
+    fn update_rates(&mut self, now: Instant) {
+        let Some(elapsed) = self.window_started.map(|start| now.saturating_duration_since(start)) else { return };
+        if elapsed < RATE_WINDOW {
+            return;
+        }
+        let seconds = elapsed.as_secs_f32();
+        let mut silent = true;
+        for state in &mut self.layers {
+            for (count, rate) in state.counting.iter_mut().zip(&mut state.rates) {
+                silent &= count.bytes == 0;
+                rate.advance(count.bytes as f32 * 8.0 / seconds, count.frames as f32 / seconds);
+                *count = Count::default();
+            }
+        }
+        self.window_started = (!silent).then_some(now);
+    }
+}
+
+impl Rate {
+    fn advance(&mut self, bits: f32, frames: f32) {
+        // A layer that has just begun or ended is not half of what it is.
+        if self.bits == 0.0 || bits == 0.0 {
+            *self = Self { bits, frames };
+        } else {
+            self.bits += (bits - self.bits) * RATE_SMOOTHING;
+            self.frames += (frames - self.frames) * RATE_SMOOTHING;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MILLI: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn a_layer_runs_from_its_first_packet() {
+        let mut scene = Scene::new(Content::Camera);
+
+        assert!(scene.send(Layer::High, 1));
+
+        assert_eq!(scene.liveness.running(), LayerSet::NONE.with(Layer::High));
+    }
+
+    #[test]
+    fn a_layer_that_falls_silent_stops_running() {
+        let mut scene = Scene::new(Content::Camera);
+        scene.send(Layer::Low, 5);
+        scene.send(Layer::High, 5);
+        assert!(!scene.pass_cycle());
+
+        scene.send(Layer::Low, 1);
+        scene.send(Layer::High, 4);
+
+        assert!(scene.pass_cycle());
+        assert_eq!(scene.liveness.running(), LayerSet::NONE.with(Layer::Low));
+    }
+
+    #[test]
+    fn a_layer_that_failed_has_to_prove_itself() {
+        let mut scene = Scene::new(Content::Camera);
+        scene.send(Layer::High, 5);
+        scene.pass_cycle();
+        scene.pass_cycle();
+        assert!(scene.liveness.running().is_empty());
+
+        for cycle in 1..=20 {
+            scene.send(Layer::High, 5);
+            assert_eq!(scene.pass_cycle(), cycle == 20, "cycle {cycle}");
+        }
+        assert_eq!(scene.liveness.running(), LayerSet::NONE.with(Layer::High));
+    }
+
+    #[test]
+    fn one_bad_cycle_starts_the_proof_anew() {
+        let mut scene = Scene::new(Content::Camera);
+        scene.send(Layer::Low, 1);
+        scene.pass_cycle();
+        scene.pass_cycle();
+
+        for packets in [1, 1, 1, 0, 1, 1, 1] {
+            scene.send(Layer::Low, packets);
+            assert!(!scene.pass_cycle());
+        }
+        scene.send(Layer::Low, 1);
+        assert!(scene.pass_cycle());
+    }
+
+    #[test]
+    fn a_layer_stopped_on_request_has_not_failed() {
+        let mut scene = Scene::new(Content::Camera);
+        scene.send(Layer::High, 5);
+        scene.pass_cycle();
+
+        scene.liveness.set_enabled(LayerSet::NONE.with(Layer::Low));
+        assert!(scene.pass_cycle());
+        scene.liveness.set_enabled(LayerSet::ALL);
+
+        assert!(scene.send(Layer::High, 1), "believed at once");
+    }
+
+    #[test]
+    fn a_still_screen_keeps_running() {
+        let mut scene = Scene::new(Content::Screen);
+        scene.send(Layer::Low, 1);
+
+        for _ in 0..5 {
+            scene.send(Layer::Low, 1);
+            assert!(!scene.pass_cycle());
+        }
+        assert!(scene.pass_cycle());
+        scene.send(Layer::Low, 1);
+        assert!(scene.pass_cycle(), "one good cycle is enough");
+    }
+
+    #[test]
+    fn a_track_that_sends_nothing_needs_no_timer() {
+        let mut scene = Scene::new(Content::Camera);
+        assert_eq!(scene.liveness.poll_timeout(), None);
+        scene.send(Layer::Low, 1);
+
+        let mut turns = 0;
+        while let Some(due) = scene.liveness.poll_timeout() {
+            scene.liveness.handle_timeout(due);
+            turns += 1;
+            assert!(turns < 20);
+        }
+        assert!(scene.liveness.running().is_empty());
+    }
+
+    #[test]
+    fn rates_add_up_over_temporal_layers() {
+        let mut scene = Scene::new(Content::Camera);
+        for _ in 0..100 {
+            for tid in [0, 2, 1, 2] {
+                scene.frame(Layer::Low, tid, 1000);
+                scene.now += 25 * MILLI;
+            }
+        }
+
+        let rate = |tid| scene.liveness.frame_rate(Layer::Low, Temporal::new(tid));
+        assert!((rate(0) - 10.0).abs() < 1.0 && (rate(1) - 20.0).abs() < 1.0 && (rate(2) - 40.0).abs() < 1.5);
+        let bits = scene.liveness.bitrate(Layer::Low, Temporal::TOP);
+        assert!(bits.abs_diff(320_000) < 10_000, "{bits}");
+        assert_eq!(scene.liveness.bitrate(Layer::High, Temporal::TOP), 0);
+    }
+
+    #[test]
+    fn a_layer_that_ended_costs_nothing() {
+        let mut scene = Scene::new(Content::Camera);
+        for _ in 0..100 {
+            scene.frame(Layer::Low, 0, 1000);
+            scene.now += 25 * MILLI;
+        }
+
+        scene.liveness.handle_timeout(scene.now + 1000 * MILLI);
+        scene.liveness.handle_timeout(scene.now + 2000 * MILLI);
+
+        assert_eq!(scene.liveness.bitrate(Layer::Low, Temporal::TOP), 0);
+    }
+
+    #[test]
+    fn the_best_layer_is_the_largest_allowed_or_the_smallest_there_is() {
+        let outer: LayerSet = [Layer::Low, Layer::High].into_iter().collect();
+
+        assert_eq!(outer.best_for(Layer::High), Some(Layer::High));
+        assert_eq!(outer.best_for(Layer::Medium), Some(Layer::Low));
+        assert_eq!(outer.without(Layer::Low).best_for(Layer::Medium), Some(Layer::High));
+        assert_eq!(LayerSet::NONE.best_for(Layer::High), None);
+    }
+
+    #[test]
+    fn sets_are_cumulative_up_to_a_layer() {
+        assert_eq!(LayerSet::up_to(None), LayerSet::NONE);
+        assert_eq!(LayerSet::up_to(Some(Layer::Medium)), LayerSet::ALL.without(Layer::High));
+    }
+
+    #[test]
+    fn rids_name_layers() {
+        assert_eq!(["q", "h", "f", "x"].map(Layer::from_rid), [0, 1, 2, 3].map(Layer::from_index));
+    }
+
+    struct Scene {
+        liveness: Liveness,
+        content: Content,
+        now: Instant,
+    }
+
+    impl Scene {
+        fn new(content: Content) -> Self {
+            Self { liveness: Liveness::new(content), content, now: Instant::now() }
+        }
+
+        fn frame(&mut self, layer: Layer, tid: u8, bytes: usize) -> bool {
+            let sample = Sample { layer, temporal: Temporal::new(tid), bytes, start_of_frame: true };
+            self.liveness.on_packet(sample, self.now)
+        }
+
+        fn send(&mut self, layer: Layer, packets: usize) -> bool {
+            (0..packets).fold(false, |changed, _| self.frame(layer, 0, 100) | changed)
+        }
+
+        fn pass_cycle(&mut self) -> bool {
+            self.now += self.content.cycle();
+            self.liveness.handle_timeout(self.now)
+        }
+    }
+}

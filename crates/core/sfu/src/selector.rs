@@ -1,0 +1,556 @@
+//! Which of a track's layers one subscriber gets, packet by packet.
+//!
+//! A decoder can only change to another layer at a key frame of it. So the selector keeps forwarding what it has, asks for a
+//! key frame of what it wants, and switches when that frame begins. It never lets a packet through before a first key frame.
+
+use std::time::{Duration, Instant};
+
+use crate::layers::{Layer, LayerSet, SPATIAL, Temporal, Wish};
+
+/// Shortest and longest time between two requests for the same key frame.
+const REQUEST_INTERVAL: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(1));
+
+/// A packet this far behind the newest of its layer is not late: the layer has started to count anew.
+const RESTART_DISTANCE: u64 = 2000;
+
+/// How many frames' fates are remembered, so that all packets of a frame share one.
+const REMEMBERED_FRAMES: usize = 16;
+
+/// What the selector looks at in a packet. All fields are those of the publisher.
+#[derive(Debug, Clone, Copy)]
+pub struct Incoming {
+    /// The spatial layer it arrived on.
+    pub layer: Layer,
+    /// Extended sequence number.
+    pub seq: u64,
+    /// RTP timestamp; equal for all packets of a frame.
+    pub timestamp: u32,
+    /// The first packet of a key frame.
+    pub starts_key_frame: bool,
+    /// Temporal layer; [`Temporal::BASE`] when the codec has none.
+    pub temporal: Temporal,
+    /// A receiver may begin with this temporal layer here (VP8's Y bit).
+    pub layer_sync: bool,
+}
+
+/// What to do with a packet for this subscriber.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    /// It belongs to the stream being sent: rewrite and send.
+    Forward,
+    /// The stream changes to this packet's layer here: let the munger switch, then send. If the munger cannot, call
+    /// [`Selector::postpone`].
+    Switch,
+    /// It belongs to the stream being sent but is left out (frame rate): the munger closes the gap.
+    Skip,
+    /// It has nothing to do with the stream being sent.
+    Drop,
+}
+
+/// Layer selection of one subscription.
+///
+/// The *wish* is what the subscriber wants, the *cap* what congestion control pays for, *running* what the publisher sends.
+/// The target follows from the three; the current layer follows the target at key frames.
+#[derive(Debug, Clone)]
+pub struct Selector {
+    wish: Option<Wish>,
+    cap: Option<Wish>,
+    running: LayerSet,
+    target: Option<Layer>,
+    current: Option<Layer>,
+    /// What a postponed switch goes back to.
+    previous: (Option<Layer>, Temporal),
+    newest: [Option<u64>; SPATIAL],
+    temporal: Temporal,
+    fates: Fates,
+    round_trip: Duration,
+    asked: Option<(Layer, Instant)>,
+}
+
+impl Selector {
+    /// Wants `wish` (`None`: nothing for now) and may have anything. `running` comes from [`crate::layers::Liveness`].
+    pub fn new(wish: Option<Wish>, running: LayerSet) -> Self {
+        let mut selector = Self {
+            wish,
+            cap: Some(Wish::full(Layer::High)),
+            running,
+            target: None,
+            current: None,
+            previous: (None, Temporal::BASE),
+            newest: [None; SPATIAL],
+            temporal: Temporal::BASE,
+            fates: Fates::default(),
+            round_trip: Duration::from_millis(100),
+            asked: None,
+        };
+        selector.retarget();
+        selector
+    }
+
+    /// The subscriber's wish changed; `None` while it has disabled the track.
+    pub fn set_wish(&mut self, wish: Option<Wish>) {
+        self.wish = wish;
+        self.retarget();
+    }
+
+    /// What the bandwidth allows changed; `None` pauses the track.
+    pub fn set_cap(&mut self, cap: Option<Wish>) {
+        self.cap = cap;
+        self.retarget();
+    }
+
+    /// The set of layers being sent changed.
+    pub fn set_running(&mut self, running: LayerSet) {
+        self.running = running;
+        self.retarget();
+    }
+
+    /// The subscriber's round-trip time, which paces key-frame requests.
+    pub fn set_round_trip(&mut self, round_trip: Duration) {
+        self.round_trip = round_trip;
+    }
+
+    /// Forgets the current layer, so that nothing is sent until the next key frame: packets were withheld (mute), or the
+    /// subscriber's decoder lost its way.
+    pub fn restart(&mut self) {
+        self.current = None;
+        self.previous = (None, Temporal::BASE);
+        self.asked = None;
+    }
+
+    /// The layer being sent.
+    pub fn current(&self) -> Option<Layer> {
+        self.current
+    }
+
+    /// The layer to be sent. `None` while paused.
+    pub fn target(&self) -> Option<Layer> {
+        self.target
+    }
+
+    /// What the subscriber would get if bandwidth were no object, for the layer distance of its quality score.
+    pub fn wish(&self) -> Option<Wish> {
+        self.wish
+    }
+
+    /// Decides about the next packet of any layer of the track. Call it for every packet, in the order of arrival.
+    pub fn on_packet(&mut self, packet: &Incoming) -> Decision {
+        let newest = &mut self.newest[packet.layer.index()];
+        let order = Order::of(packet.seq, *newest);
+        if order != Order::Late {
+            *newest = Some(packet.seq);
+        }
+
+        let Some(target) = self.target else { return Decision::Drop };
+        // After a late beginning of a key frame, the rest of it has already been dropped; better wait for the next one.
+        if packet.starts_key_frame && order != Order::Late && self.switches_to(packet.layer, target) {
+            self.previous = (self.current, self.temporal);
+            self.current = Some(packet.layer);
+            self.temporal = self.max_temporal();
+            self.fates = Fates::default();
+            self.fates.set(packet.timestamp, true);
+            if packet.layer == target {
+                self.asked = None;
+            }
+            return Decision::Switch;
+        }
+        if self.current != Some(packet.layer) {
+            return Decision::Drop;
+        }
+        if order == Order::Restart {
+            self.restart();
+            return Decision::Drop;
+        }
+        if self.keeps(packet, order) { Decision::Forward } else { Decision::Skip }
+    }
+
+    /// A packet without media (padding) arrived. It is never sent, but of the layer being sent it is [`Decision::Skip`].
+    pub fn on_padding(&mut self, layer: Layer, seq: u64) -> Decision {
+        let newest = &mut self.newest[layer.index()];
+        if matches!(Order::of(seq, *newest), Order::Next | Order::AfterGap) {
+            *newest = Some(seq);
+        }
+        if self.current == Some(layer) { Decision::Skip } else { Decision::Drop }
+    }
+
+    /// Takes back the [`Decision::Switch`] just given; the old layer goes on until the next key frame.
+    pub fn postpone(&mut self) {
+        (self.current, self.temporal) = self.previous;
+    }
+
+    /// The layer a key frame has to be requested for now, if any; the request counts as made. The publisher's own throttle
+    /// ([`crate::keyframes`]) still stands between this and the wire.
+    pub fn needs_key_frame(&mut self, now: Instant) -> Option<Layer> {
+        let layer = self.wanted_key_frame()?;
+        if self.next_request(layer).is_some_and(|due| now < due) {
+            return None;
+        }
+        self.asked = Some((layer, now));
+        Some(layer)
+    }
+
+    /// When [`needs_key_frame`](Self::needs_key_frame) should be asked again. `None` if nothing is awaited; a time in the past
+    /// if a request is due.
+    pub fn poll_timeout(&self, now: Instant) -> Option<Instant> {
+        let layer = self.wanted_key_frame()?;
+        Some(self.next_request(layer).unwrap_or(now))
+    }
+
+    fn wanted_key_frame(&self) -> Option<Layer> {
+        self.target.filter(|target| self.current != Some(*target) && self.running.contains(*target))
+    }
+
+    fn next_request(&self, layer: Layer) -> Option<Instant> {
+        let (shortest, longest) = REQUEST_INTERVAL;
+        let interval = (self.round_trip.saturating_mul(2)).clamp(shortest, longest);
+        self.asked.filter(|(asked, _)| *asked == layer).map(|(_, at)| at + interval)
+    }
+
+    fn retarget(&mut self) {
+        let allowed = self.wish.zip(self.cap).map(|(wish, cap)| wish.layer.min(cap.layer));
+        // With nothing running yet, the wish itself is the target, so that the very first key frame is not missed.
+        self.target = allowed.map(|layer| self.running.best_for(layer).unwrap_or(layer));
+        if self.target.is_none() {
+            self.restart();
+        }
+        self.temporal = self.temporal.min(self.max_temporal());
+    }
+
+    fn max_temporal(&self) -> Temporal {
+        self.wish.zip(self.cap).map_or(Temporal::BASE, |(wish, cap)| wish.temporal.min(cap.temporal))
+    }
+
+    fn switches_to(&self, layer: Layer, target: Layer) -> bool {
+        match self.current {
+            // Any picture is better than none: the first key frame that is not too large will do.
+            None => layer <= target,
+            Some(current) if layer > current => layer <= target,
+            Some(current) => layer < current && layer >= target,
+        }
+    }
+
+    /// The temporal filter. A frame is kept or left out as a whole, decided at the first of its packets to arrive.
+    fn keeps(&mut self, packet: &Incoming, order: Order) -> bool {
+        if let Some(fate) = self.fates.get(packet.timestamp) {
+            return fate;
+        }
+        let max = self.max_temporal();
+        if packet.starts_key_frame {
+            self.temporal = max;
+        } else if packet.layer_sync && packet.temporal <= max && self.temporal.next() == Some(packet.temporal) {
+            self.temporal = packet.temporal;
+        }
+        // After a gap nobody knows which frame the missing packets belong to. If they come late they are forwarded, so the
+        // frame they may be part of has to be forwarded too.
+        let keep = packet.temporal <= self.temporal || order != Order::Next;
+        self.fates.set(packet.timestamp, keep);
+        keep
+    }
+}
+
+/// How a packet relates to the newest one of its layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Order {
+    Next,
+    AfterGap,
+    Late,
+    Restart,
+}
+
+impl Order {
+    fn of(seq: u64, newest: Option<u64>) -> Self {
+        match newest {
+            None => Self::AfterGap,
+            Some(newest) if seq.checked_sub(newest) == Some(1) => Self::Next,
+            Some(newest) if seq > newest => Self::AfterGap,
+            Some(newest) if newest - seq < RESTART_DISTANCE => Self::Late,
+            Some(_) => Self::Restart,
+        }
+    }
+}
+
+/// Whether recent frames were kept, by RTP timestamp.
+#[derive(Debug, Clone, Copy, Default)]
+struct Fates {
+    frames: [Option<(u32, bool)>; REMEMBERED_FRAMES],
+    next: usize,
+}
+
+impl Fates {
+    fn get(&self, timestamp: u32) -> Option<bool> {
+        self.frames.iter().flatten().find(|(frame, _)| *frame == timestamp).map(|(_, fate)| *fate)
+    }
+
+    fn set(&mut self, timestamp: u32, fate: bool) {
+        self.frames[self.next] = Some((timestamp, fate));
+        self.next = (self.next + 1) % REMEMBERED_FRAMES;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MILLI: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn nothing_is_forwarded_before_a_key_frame() {
+        let mut scene = Scene::new(Layer::High, LayerSet::ALL);
+
+        assert_eq!(scene.delta(Layer::High), Decision::Drop);
+        assert_eq!(scene.delta(Layer::Low), Decision::Drop);
+        assert_eq!(scene.key(Layer::High), Decision::Switch);
+        assert_eq!(scene.delta(Layer::High), Decision::Forward);
+    }
+
+    #[test]
+    fn the_first_picture_may_be_a_smaller_one() {
+        let mut scene = Scene::new(Layer::High, LayerSet::ALL);
+
+        assert_eq!(scene.key(Layer::Low), Decision::Switch);
+        assert_eq!(scene.delta(Layer::Low), Decision::Forward);
+        assert_eq!(scene.key(Layer::Medium), Decision::Switch);
+        assert_eq!(scene.delta(Layer::Low), Decision::Drop);
+        assert_eq!(scene.key(Layer::High), Decision::Switch);
+        assert_eq!(scene.key(Layer::Medium), Decision::Drop);
+    }
+
+    #[test]
+    fn a_picture_larger_than_wanted_is_not_taken_for_a_start() {
+        let mut scene = Scene::new(Layer::Low, LayerSet::ALL);
+
+        assert_eq!(scene.key(Layer::High), Decision::Drop);
+        assert_eq!(scene.key(Layer::Low), Decision::Switch);
+    }
+
+    #[test]
+    fn the_old_layer_goes_on_until_the_new_one_has_a_key_frame() {
+        let mut scene = Scene::new(Layer::High, LayerSet::ALL);
+        scene.key(Layer::High);
+
+        scene.selector.set_wish(Some(Wish::full(Layer::Low)));
+
+        assert_eq!(scene.delta(Layer::Low), Decision::Drop);
+        assert_eq!(scene.delta(Layer::High), Decision::Forward);
+        assert_eq!(scene.key(Layer::Low), Decision::Switch);
+        assert_eq!(scene.delta(Layer::High), Decision::Drop);
+    }
+
+    #[test]
+    fn a_layer_that_stops_is_replaced_by_the_best_running_one() {
+        let mut scene = Scene::new(Layer::High, LayerSet::ALL);
+        scene.key(Layer::High);
+
+        scene.selector.set_running(LayerSet::ALL.without(Layer::High));
+
+        assert_eq!(scene.selector.target(), Some(Layer::Medium));
+        assert_eq!(scene.selector.needs_key_frame(scene.now), Some(Layer::Medium));
+        assert_eq!(scene.key(Layer::Medium), Decision::Switch);
+    }
+
+    #[test]
+    fn a_track_with_only_a_large_layer_is_still_shown_to_who_wants_a_small_one() {
+        let mut scene = Scene::new(Layer::Low, LayerSet::NONE.with(Layer::High));
+
+        assert_eq!(scene.selector.target(), Some(Layer::High));
+        assert_eq!(scene.key(Layer::High), Decision::Switch);
+    }
+
+    #[test]
+    fn bandwidth_limits_what_is_wanted() {
+        let mut scene = Scene::new(Layer::High, LayerSet::ALL);
+
+        scene.selector.set_cap(Some(Wish::full(Layer::Medium)));
+        assert_eq!(scene.selector.target(), Some(Layer::Medium));
+
+        scene.selector.set_cap(None);
+        assert_eq!(scene.selector.target(), None);
+        assert_eq!(scene.key(Layer::Low), Decision::Drop);
+    }
+
+    #[test]
+    fn a_disabled_track_begins_anew_with_a_key_frame() {
+        let mut scene = Scene::new(Layer::High, LayerSet::ALL);
+        scene.key(Layer::High);
+
+        scene.selector.set_wish(None);
+        assert_eq!(scene.delta(Layer::High), Decision::Drop);
+
+        scene.selector.set_wish(Some(Wish::full(Layer::High)));
+        assert_eq!(scene.delta(Layer::High), Decision::Drop);
+        assert_eq!(scene.selector.needs_key_frame(scene.now), Some(Layer::High));
+        assert_eq!(scene.key(Layer::High), Decision::Switch);
+    }
+
+    #[test]
+    fn key_frames_are_asked_for_in_the_rhythm_of_the_round_trip() {
+        let mut scene = Scene::new(Layer::High, LayerSet::ALL);
+        scene.selector.set_round_trip(150 * MILLI);
+        let now = scene.now;
+
+        assert_eq!(scene.selector.needs_key_frame(now), Some(Layer::High));
+        assert_eq!(scene.selector.needs_key_frame(now + 299 * MILLI), None);
+        assert_eq!(scene.selector.poll_timeout(now), Some(now + 300 * MILLI));
+        assert_eq!(scene.selector.needs_key_frame(now + 300 * MILLI), Some(Layer::High));
+
+        scene.key(Layer::High);
+        assert_eq!(scene.selector.needs_key_frame(now + 2000 * MILLI), None);
+        assert_eq!(scene.selector.poll_timeout(now), None);
+    }
+
+    #[test]
+    fn no_key_frame_is_asked_of_a_layer_that_is_not_sent() {
+        let mut scene = Scene::new(Layer::High, LayerSet::NONE);
+
+        assert_eq!(scene.selector.needs_key_frame(scene.now), None);
+        assert_eq!(scene.key(Layer::Medium), Decision::Switch);
+    }
+
+    #[test]
+    fn the_late_beginning_of_a_key_frame_is_not_a_switch() {
+        let mut scene = Scene::new(Layer::High, LayerSet::ALL);
+        let mut key = scene.next(Layer::High, 0);
+        key.starts_key_frame = true;
+
+        assert_eq!(scene.delta(Layer::High), Decision::Drop);
+        assert_eq!(scene.selector.on_packet(&key), Decision::Drop);
+    }
+
+    #[test]
+    fn a_postponed_switch_leaves_the_old_layer_in_place() {
+        let mut scene = Scene::new(Layer::High, LayerSet::ALL);
+        scene.key(Layer::Low);
+        assert_eq!(scene.key(Layer::High), Decision::Switch);
+
+        scene.selector.postpone();
+
+        assert_eq!(scene.delta(Layer::Low), Decision::Forward);
+        assert_eq!(scene.delta(Layer::High), Decision::Drop);
+        assert_eq!(scene.selector.needs_key_frame(scene.now), Some(Layer::High));
+    }
+
+    #[test]
+    fn a_layer_that_counts_anew_needs_a_key_frame_first() {
+        let mut scene = Scene::new(Layer::Low, LayerSet::ALL);
+        scene.seq = [50_000; SPATIAL];
+        scene.key(Layer::Low);
+        scene.seq = [7; SPATIAL];
+
+        assert_eq!(scene.delta(Layer::Low), Decision::Drop);
+        assert_eq!(scene.key(Layer::Low), Decision::Switch);
+    }
+
+    #[test]
+    fn frames_above_the_wanted_rate_are_left_out_as_a_whole() {
+        let mut scene = Scene::at_rate(Temporal::BASE);
+        scene.key(Layer::Low);
+
+        assert_eq!(scene.temporal(1, false), Decision::Skip);
+        let rest = scene.same_frame(1);
+        assert_eq!(scene.selector.on_packet(&rest), Decision::Skip);
+        assert_eq!(scene.temporal(0, false), Decision::Forward);
+    }
+
+    #[test]
+    fn a_frame_behind_a_gap_is_kept_whatever_its_rate() {
+        let mut scene = Scene::at_rate(Temporal::BASE);
+        scene.key(Layer::Low);
+        scene.seq[0] += 1;
+
+        assert_eq!(scene.temporal(1, false), Decision::Forward);
+        let rest = scene.same_frame(1);
+        assert_eq!(scene.selector.on_packet(&rest), Decision::Forward);
+        assert_eq!(scene.temporal(1, false), Decision::Skip);
+    }
+
+    #[test]
+    fn padding_is_no_gap() {
+        let mut scene = Scene::at_rate(Temporal::BASE);
+        scene.key(Layer::Low);
+
+        let padding = scene.next(Layer::Low, 0);
+        assert_eq!(scene.selector.on_padding(Layer::Low, padding.seq), Decision::Skip);
+        assert_eq!(scene.temporal(1, false), Decision::Skip);
+    }
+
+    #[test]
+    fn the_rate_rises_step_by_step_at_sync_frames() {
+        let mut scene = Scene::at_rate(Temporal::BASE);
+        scene.key(Layer::Low);
+        scene.selector.set_wish(Some(Wish { layer: Layer::Low, temporal: Temporal::new(2) }));
+
+        assert_eq!(scene.temporal(1, false), Decision::Skip);
+        assert_eq!(scene.temporal(2, true), Decision::Skip);
+        assert_eq!(scene.temporal(1, true), Decision::Forward);
+        assert_eq!(scene.temporal(2, true), Decision::Forward);
+        assert_eq!(scene.temporal(3, true), Decision::Skip);
+    }
+
+    #[test]
+    fn the_rate_falls_at_the_next_frame() {
+        let mut scene = Scene::at_rate(Temporal::TOP);
+        scene.key(Layer::Low);
+        assert_eq!(scene.temporal(2, false), Decision::Forward);
+
+        scene.selector.set_wish(Some(Wish { layer: Layer::Low, temporal: Temporal::new(1) }));
+
+        let rest = scene.same_frame(2);
+        assert_eq!(scene.selector.on_packet(&rest), Decision::Forward);
+        assert_eq!(scene.temporal(2, false), Decision::Skip);
+        assert_eq!(scene.temporal(1, false), Decision::Forward);
+    }
+
+    struct Scene {
+        selector: Selector,
+        seq: [u64; SPATIAL],
+        timestamp: u32,
+        now: Instant,
+    }
+
+    impl Scene {
+        fn new(wish: Layer, running: LayerSet) -> Self {
+            let selector = Selector::new(Some(Wish::full(wish)), running);
+            Self { selector, seq: [100; SPATIAL], timestamp: 0, now: Instant::now() }
+        }
+
+        fn at_rate(temporal: Temporal) -> Self {
+            let mut scene = Self::new(Layer::Low, LayerSet::ALL);
+            scene.selector.set_wish(Some(Wish { layer: Layer::Low, temporal }));
+            scene
+        }
+
+        fn next(&mut self, layer: Layer, tid: u8) -> Incoming {
+            self.timestamp += 3000;
+            self.seq[layer.index()] += 1;
+            Incoming {
+                layer,
+                seq: self.seq[layer.index()],
+                timestamp: self.timestamp,
+                starts_key_frame: false,
+                temporal: Temporal::new(tid),
+                layer_sync: false,
+            }
+        }
+
+        fn same_frame(&mut self, tid: u8) -> Incoming {
+            let packet = self.next(Layer::Low, tid);
+            self.timestamp -= 3000;
+            Incoming { timestamp: self.timestamp, ..packet }
+        }
+
+        fn key(&mut self, layer: Layer) -> Decision {
+            let packet = Incoming { starts_key_frame: true, ..self.next(layer, 0) };
+            self.selector.on_packet(&packet)
+        }
+
+        fn delta(&mut self, layer: Layer) -> Decision {
+            let packet = self.next(layer, 0);
+            self.selector.on_packet(&packet)
+        }
+
+        fn temporal(&mut self, tid: u8, layer_sync: bool) -> Decision {
+            let packet = Incoming { layer_sync, ..self.next(Layer::Low, tid) };
+            self.selector.on_packet(&packet)
+        }
+    }
+}
