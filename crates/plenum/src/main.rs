@@ -1,1 +1,43 @@
-fn main() {}
+//! `plenum`: the whole conference server in one program.
+
+mod cli;
+mod config;
+mod logging;
+mod secrets;
+mod serve;
+mod token;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&anyhow::Error::new(error).context("could not start the runtime")),
+    };
+    let result = runtime.block_on(async {
+        match cli.command {
+            Command::Serve(args) => serve::run(args).await,
+            Command::Token(args) => token::run(args).await,
+            Command::Secrets(args) => secrets::run(&args),
+        }
+    });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&error),
+    }
+}
+
+/// The one place that speaks to whoever started us; the log may not even exist yet.
+#[expect(clippy::print_stderr, reason = "the last word of a command line program")]
+fn fail(error: &anyhow::Error) -> ExitCode {
+    eprintln!("plenum: {error:#}");
+    ExitCode::FAILURE
+}

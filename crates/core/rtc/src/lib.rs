@@ -1,1 +1,16 @@
+//! One WebRTC connection as a machine: datagrams and descriptions in, datagrams and packets out.
+//!
+//! The rest of the house never sees the WebRTC stack below ([`str0m`], in RTP mode): an exchange of it stays inside this
+//! crate. What the stack does not do is done here: LiveKit's profile of SDP (`media-protocol.md` section 7), where a
+//! section answers with another direction, other names and another codec order than the offer suggests.
 
+mod answer;
+mod packet;
+mod peer;
+mod plan;
+mod sdp;
+
+pub use packet::{DownPacket, Extensions, Report, SenderReport, UpPacket, Vp8Rewrite};
+pub use peer::{Channel, Event, Output, Peer, PeerError, PeerFactory};
+pub use plan::{Codec, Down, Kind, OfferChange, SectionPlan, Up};
+pub use sdp::{MAX_SDP_BYTES, MAX_SECTIONS, OfferError, OfferedSection, analyse_offer};

@@ -1,1 +1,27 @@
+//! LiveKit's signalling protocol as a machine: one [`MediaRoom`] per media room, without sockets, clock or WebRTC.
+//!
+//! Requests of clients, orders of the meeting and news from the transport go in as method calls; what to send, which
+//! description to make and what to forward comes out of [`MediaRoom::poll`]. The numbers and the order of messages are
+//! those of `media-protocol.md`; every rule there that depends on who may do what is applied here, so that the packet
+//! path only executes.
 
+mod connect;
+mod data;
+mod encode;
+mod ids;
+mod limits;
+mod negotiate;
+mod participant;
+mod publish;
+mod requests;
+mod room;
+mod subscribe;
+mod track;
+mod types;
+
+pub use encode::{leave_reconnect, shutdown};
+pub use room::MediaRoom;
+pub use types::{
+    Codec, Connect, ConnectError, Connected, DownPlan, EventKind, Kind, Layer, MuteError, Now, OfferChange,
+    OfferedSection, Output, PeerKey, RemoveReason, SectionPlan, Settings, TrackChoice, TrackKey, UpPlan,
+};

@@ -1,1 +1,164 @@
+//! plugNmeet's HTTP API, the front door's own, and the browser client.
+//!
+//! Endpoints translate and delegate: what they mean is `meeting`'s, how they are spelled is `wire`'s. This crate knows
+//! about status codes, headers and content types, and which of them the reference's callers rely on
+//! (http-api.md sections 0 to 4 and 11).
 
+mod answers;
+mod bearer;
+mod body;
+mod client;
+mod cors;
+mod frontdoor;
+mod health;
+mod member;
+mod paths;
+mod prometheus;
+mod rooms;
+mod signed;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::header::{REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderName, HeaderValue};
+use axum::routing::{any, get, post};
+use meeting::Meetings;
+use tower::util::ServiceExt;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::set_header::SetResponseHeaderLayer;
+use wire::create::CreateRules;
+use wire::pnm;
+use wire::token::ApiKey;
+
+pub use frontdoor::FrontDoor;
+pub use prometheus::Prometheus;
+
+/// What the HTTP API needs.
+#[derive(Clone)]
+pub struct HttpDeps {
+    /// The application.
+    pub meetings: Meetings,
+    /// Key and secret of API callers (`client.api_key`, `client.secret`).
+    pub api: ApiKey,
+    /// What shapes a new room.
+    pub rules: CreateRules,
+    /// Largest request body in bytes (`upload_file_settings.max_size`).
+    pub max_body: usize,
+    /// What `verifyToken` tells about the messaging channel.
+    pub messaging: Messaging,
+    /// Where browsers reach this server if not where the request says, e.g. `https://meet.example.org`.
+    pub public_url: Option<String>,
+    /// `server_version` of `verifyToken`.
+    pub version: String,
+    /// Who may start meetings without an account.
+    pub front_door: FrontDoor,
+    /// Peers whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// Who may show the client in a frame, as a `frame-ancestors` source list.
+    pub frame_ancestors: String,
+    /// `/metrics`, if it is on.
+    pub prometheus: Option<Prometheus>,
+}
+
+/// Names of the messaging channel, as clients are told.
+#[derive(Debug, Clone)]
+pub struct Messaging {
+    /// WebSocket URLs; empty means `/nats` of this server.
+    pub urls: Vec<String>,
+    /// Name of the stream.
+    pub stream: String,
+    /// First tokens of the subjects.
+    pub subjects: pnm::NatsSubjects,
+}
+
+impl Default for Messaging {
+    /// The reference's sample configuration.
+    fn default() -> Self {
+        Self {
+            urls: Vec::new(),
+            stream: "pnm-room-stream".into(),
+            subjects: pnm::NatsSubjects {
+                system_api_worker: "sysApiWorker".into(),
+                system_js_worker: "sysJsWorker".into(),
+                system_core_worker: "sysCoreWorker".into(),
+                system_public: "sysPublic".into(),
+                system_private: "sysPrivate".into(),
+                chat: "chat".into(),
+                whiteboard: "whiteboard".into(),
+                data_channel: "dataChannel".into(),
+            },
+        }
+    }
+}
+
+/// What every handler can reach.
+#[derive(Clone)]
+struct App(Arc<Shared>);
+
+struct Shared {
+    deps: HttpDeps,
+    doorman: frontdoor::Doorman,
+}
+
+impl std::ops::Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+/// Every HTTP route of the server, with everything around them. The router has a fallback that answers 404; routes of
+/// other crates are merged into it.
+pub fn router(deps: HttpDeps) -> Router {
+    let prometheus = deps.prometheus.clone();
+    let app = App(Arc::new(Shared { deps, doorman: frontdoor::Doorman::default() }));
+    let mut routes = Router::new()
+        .nest("/auth", auth_routes(&app))
+        .route("/api/verifytoken", post(member::verify_token::handle))
+        .route("/api/endroom", post(member::end_room::handle))
+        .route("/api/frontdoor", get(frontdoor::mode::handle))
+        .route("/api/frontdoor/start", post(frontdoor::start::handle))
+        .route("/api/frontdoor/join", post(frontdoor::join::handle))
+        .route("/healthcheck", any(health::handle))
+        .route("/healthcheck/{*rest}", any(health::handle))
+        .route("/", get(client::page))
+        .route("/join/{code}", get(client::page))
+        .route("/assets/{*file}", get(client::file));
+    if let Some(prometheus) = prometheus {
+        routes = routes.merge(prometheus::routes(prometheus));
+    }
+    let routes = routes
+        .fallback(client::file)
+        .method_not_allowed_fallback(answers::not_found)
+        .layer(axum::middleware::from_fn_with_state(app.clone(), body::declared_length))
+        .layer(axum::middleware::from_fn(cors::allow_all))
+        .layer(CatchPanicLayer::custom(answers::panicked))
+        .layer(always(X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .layer(always(REFERRER_POLICY, "no-referrer"))
+        .with_state(app);
+    Router::new().fallback_service(routes.into_service().map_request(paths::normalised))
+}
+
+/// Everything below `/auth`: signed, unknown paths included.
+fn auth_routes(app: &App) -> Router<App> {
+    Router::new()
+        .route("/room/create", post(rooms::create::handle))
+        .route("/room/getjointoken", post(rooms::join_token::handle))
+        .route("/room/isroomactive", post(rooms::is_active::handle))
+        .route("/room/getactiveroominfo", post(rooms::active_room::handle))
+        .route("/room/getactiveroomsinfo", post(rooms::active_rooms::handle))
+        .route("/room/endroom", post(rooms::end::handle))
+        .fallback(answers::not_found)
+        .method_not_allowed_fallback(answers::not_found)
+        .layer(axum::middleware::from_fn_with_state(app.clone(), signed::guard))
+}
+
+fn always(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
+}
+
+#[cfg(test)]
+mod tests;

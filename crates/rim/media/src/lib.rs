@@ -1,1 +1,22 @@
+//! The media plane: our own SFU behind [`ports::media::MediaPlane`].
+//!
+//! A shard is one thread that owns a UDP port, every connection on it and the rooms they belong to; nothing in it waits,
+//! locks or runs on the async runtime. The runtime's side ([`start`] gives it) only passes orders and signalling bytes
+//! through queues. There is one shard now; a session lives on one shard for life, and all shared state hangs on
+//! [`Engine`], so that more of them are a matter of placement.
 
+mod config;
+mod convert;
+mod engine;
+mod forward;
+mod outputs;
+mod plane;
+mod session;
+mod socket;
+mod stun;
+mod thread;
+mod timers;
+
+pub use config::MediaConfig;
+pub use engine::{Datagram, Engine};
+pub use plane::start;

@@ -1,0 +1,112 @@
+//! Packets as they cross the border of this crate: decrypted, retransmissions unwrapped, extensions as values.
+
+use crate::plan::Codec;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use str0m::rtp::ExtensionValues;
+
+/// The publisher's clock: its NTP time and the RTP time of the same moment (RFC 3550 section 6.4.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SenderReport {
+    /// Microseconds since the Unix epoch by the publisher's clock.
+    pub ntp_micros: u64,
+    /// RTP time in the clock of the codec.
+    pub rtp: u32,
+}
+
+/// Header extensions that travel unchanged from the publisher to the subscribers.
+#[derive(Debug, Clone, Default)]
+pub struct Extensions(pub(crate) ExtensionValues);
+
+impl Extensions {
+    /// Keeps what is end to end and drops what belongs to one hop (mid, rid, transport-wide numbers).
+    pub(crate) fn end_to_end(values: &ExtensionValues) -> Self {
+        Self(ExtensionValues {
+            audio_level: values.audio_level,
+            voice_activity: values.voice_activity,
+            video_orientation: values.video_orientation,
+            abs_capture_time: values.abs_capture_time,
+            ..ExtensionValues::default()
+        })
+    }
+}
+
+/// A packet from a publisher.
+#[derive(Debug, Clone)]
+pub struct UpPacket {
+    /// Index of the section it arrived on, see [`crate::Peer::section`].
+    pub section: u16,
+    /// Simulcast layer, 0 the smallest; 0 without simulcast.
+    pub layer: u8,
+    /// Payload format.
+    pub codec: Codec,
+    /// H.264 profile bytes (`profile-level-id >> 8`), 0 for other codecs.
+    pub profile: u32,
+    /// Extended sequence number.
+    pub sequence: u64,
+    /// RTP time.
+    pub timestamp: u32,
+    /// RTP marker bit.
+    pub marker: bool,
+    /// What follows the RTP header, decrypted.
+    pub payload: Arc<[u8]>,
+    /// When the datagram was received.
+    pub arrival: Instant,
+    /// Loudness in −dBov, 0 (loudest) to 127 (RFC 6464).
+    pub audio_level: Option<u8>,
+    /// The latest sender report of this stream.
+    pub sender_report: Option<SenderReport>,
+    /// What goes along to the subscribers.
+    pub extensions: Extensions,
+}
+
+/// New numbers for a VP8 descriptor; a number the descriptor does not hold is left out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Vp8Rewrite {
+    /// Picture id.
+    pub picture_id: Option<u16>,
+    /// Index of the base temporal layer.
+    pub tl0_pic_idx: Option<u8>,
+    /// Key frame index, 0 to 31.
+    pub key_idx: Option<u8>,
+}
+
+/// A packet to a subscriber.
+#[derive(Debug)]
+pub struct DownPacket<'a> {
+    /// Payload format.
+    pub codec: Codec,
+    /// H.264 profile as in [`UpPacket::profile`].
+    pub profile: u32,
+    /// Extended sequence number of the outgoing stream; starts below 2^16.
+    pub sequence: u64,
+    /// RTP time of the outgoing stream.
+    pub timestamp: u32,
+    /// The moment the content was captured, in our clock; sender reports are made from it.
+    pub wallclock: Instant,
+    /// RTP marker bit.
+    pub marker: bool,
+    /// What to send.
+    pub payload: &'a Arc<[u8]>,
+    /// Numbers to change in it on the way out.
+    pub vp8: Option<Vp8Rewrite>,
+    /// From the publisher.
+    pub extensions: &'a Extensions,
+}
+
+/// What one direction of one section looked like in the last interval.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Report {
+    /// Index of the section.
+    pub section: u16,
+    /// From the client (true) or to it.
+    pub up: bool,
+    /// Packets since the start.
+    pub packets: u64,
+    /// Share of packets lost, 0 to 1, if known.
+    pub loss: Option<f32>,
+    /// Interarrival jitter, if known.
+    pub jitter: Option<Duration>,
+    /// Round trip, if known.
+    pub rtt: Option<Duration>,
+}

@@ -1,0 +1,668 @@
+//! One peer connection around the WebRTC stack.
+
+use crate::answer::{self, DownLines, Rewrite};
+use crate::packet::{DownPacket, Extensions, Report, SenderReport, UpPacket, Vp8Rewrite};
+use crate::plan::{Codec, Down, Kind, OfferChange, SectionPlan};
+use crate::sdp::analyse_offer;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
+use str0m::channel::{ChannelConfig, ChannelId, Reliability};
+use str0m::config::DtlsCert;
+use str0m::format::{Codec as StackCodec, PayloadParams};
+use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Pt};
+use str0m::net::{Protocol, Receive};
+use str0m::rtp::{Extension, RtpPacket, RtpWrite, Ssrc, Vp8Descriptor};
+use str0m::{Candidate, Event as StackEvent, Input, Output as StackOutput, Rtc, RtcConfig, RtcError};
+
+/// Packets kept per outgoing video stream to answer retransmission requests: two to three seconds.
+const VIDEO_HISTORY: usize = 512;
+
+/// The same for sound.
+const AUDIO_HISTORY: usize = 50;
+
+/// How often the stack reports loss and round trips (media-protocol.md section 12.3).
+const REPORT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Most bytes that wait for a slow receiver of data messages (section 13.3).
+const DATA_BACKLOG: usize = 4 * 1024 * 1024;
+
+/// Longest data message a client may send.
+const DATA_MESSAGE: u32 = 64 * 1024 + 1024;
+
+/// Why a description was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum PeerError {
+    /// It breaks a rule of ours, or is not in the order the negotiation allows.
+    #[error("the description does not fit: {0}")]
+    Description(String),
+    /// The stack refused it or failed.
+    #[error(transparent)]
+    Stack(#[from] RtcError),
+}
+
+/// A data channel of the LiveKit protocol (section 7.9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Channel {
+    /// `_reliable`
+    Reliable,
+    /// `_lossy`
+    Lossy,
+}
+
+impl Channel {
+    /// The label both sides know it by.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Reliable => "_reliable",
+            Self::Lossy => "_lossy",
+        }
+    }
+
+    fn from_label(label: &str) -> Option<Self> {
+        [Self::Reliable, Self::Lossy].into_iter().find(|channel| channel.label() == label)
+    }
+}
+
+/// What a peer has to say.
+#[derive(Debug)]
+pub enum Event {
+    /// ICE and DTLS are through.
+    Connected,
+    /// A media packet arrived.
+    Packet(UpPacket),
+    /// The client wants a key frame of what it receives on that section.
+    KeyFrameWanted { section: u16 },
+    /// A data channel is open.
+    ChannelOpen(Channel),
+    /// A message arrived.
+    Message(Channel, Vec<u8>),
+    /// Loss and delay of one section's direction.
+    Report(Report),
+    /// The connection is over.
+    Closed,
+}
+
+/// The answer of [`Peer::poll`].
+#[derive(Debug)]
+pub enum Output {
+    /// Nothing more until this moment or the next input.
+    Timeout(Instant),
+    /// Send this datagram.
+    Transmit { source: SocketAddr, destination: SocketAddr, contents: Vec<u8> },
+    /// Something happened.
+    Event(Event),
+}
+
+/// Makes peers that share one certificate.
+#[derive(Debug, Clone)]
+pub struct PeerFactory {
+    config: RtcConfig,
+}
+
+impl PeerFactory {
+    /// Makes the certificate. `None` if the crypto library cannot.
+    pub fn new() -> Option<Self> {
+        let certificate: DtlsCert = str0m::crypto::from_feature_flags().dtls_provider.generate_certificate()?;
+        let config = RtcConfig::new()
+            .set_dtls_cert(certificate)
+            .set_rtp_mode(true)
+            .set_ice_lite(true)
+            .clear_codecs()
+            .enable_opus(true, false)
+            .enable_vp8(true)
+            .enable_h264(true)
+            .set_extension(14, Extension::AbsoluteCaptureTime)
+            .set_stats_interval(Some(REPORT_INTERVAL))
+            .set_rtcp_report_interval_audio(Duration::from_secs(3))
+            .set_send_buffer_audio(AUDIO_HISTORY)
+            .set_send_buffer_video(VIDEO_HISTORY)
+            .set_sctp_max_buffered_amount(DATA_BACKLOG)
+            .set_sctp_max_message_size(DATA_MESSAGE);
+        Some(Self { config })
+    }
+
+    /// A peer that is reachable under `addresses` (UDP).
+    pub fn peer(&self, addresses: &[SocketAddr], now: Instant) -> Peer {
+        let mut rtc = self.config.clone().build(now);
+        for address in addresses {
+            if let Ok(candidate) = Candidate::host(*address, "udp") {
+                rtc.add_local_candidate(candidate);
+            }
+        }
+        Peer {
+            rtc,
+            sections: Vec::new(),
+            by_mid: HashMap::new(),
+            streams: HashMap::new(),
+            channels: HashMap::new(),
+            pending: None,
+        }
+    }
+}
+
+/// What a section receives to send, and how.
+#[derive(Debug)]
+struct Section {
+    mid: Mid,
+    name: String,
+    kind: Kind,
+    /// Payload types the client takes.
+    formats: Vec<Format>,
+    /// The outgoing stream, once there is one.
+    ssrc: Option<Ssrc>,
+    /// The track on it now.
+    down: Option<Down>,
+    simulcast: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Format {
+    codec: Codec,
+    profile: u32,
+    pt: Pt,
+}
+
+/// Where packets of a source belong.
+#[derive(Debug, Clone, Copy)]
+struct Stream {
+    section: u16,
+    layer: u8,
+}
+
+/// One WebRTC connection.
+#[derive(Debug)]
+pub struct Peer {
+    rtc: Rtc,
+    sections: Vec<Section>,
+    by_mid: HashMap<Mid, u16>,
+    streams: HashMap<Ssrc, Stream>,
+    channels: HashMap<ChannelId, Channel>,
+    pending: Option<SdpPendingOffer>,
+}
+
+impl Peer {
+    /// The ICE user name fragment under which the client calls us; new after an ICE restart.
+    pub fn local_ufrag(&mut self) -> String {
+        self.rtc.direct_api().local_ice_credentials().ufrag
+    }
+
+    /// The index packets of the section `mid` carry. Sections never go away.
+    pub fn section(&self, mid: &str) -> Option<u16> {
+        self.by_mid.get(&Mid::from(mid)).copied()
+    }
+
+    /// Whether media can flow.
+    pub fn is_connected(&self) -> bool {
+        self.rtc.is_connected()
+    }
+
+    /// Takes a client's offer and answers as planned.
+    ///
+    /// # Errors
+    /// The offer is malformed, breaks a limit or contradicts the former one. The peer is then of no further use.
+    pub fn accept_offer(&mut self, offer: &str, plan: &[SectionPlan]) -> Result<String, PeerError> {
+        let offered = analyse_offer(offer).map_err(|why| PeerError::Description(why.to_string()))?;
+        let parsed = SdpOffer::from_sdp_string(offer).map_err(|why| PeerError::Description(why.to_string()))?;
+        let answer = self.rtc.sdp_api().accept_offer(parsed)?;
+        for section in &offered {
+            let index = self.know(&section.mid, section.kind);
+            let section_state = &mut self.sections[usize::from(index)];
+            section_state.simulcast = section.simulcast;
+            let down = plan.iter().find(|plan| plan.mid == section.mid).and_then(|plan| plan.down.clone());
+            self.put(index, down);
+        }
+        self.refresh();
+        Ok(self.describe(&answer.to_sdp_string(), |mid| plan.iter().find(|plan| plan.mid == mid).and_then(|plan| plan.up)))
+    }
+
+    /// Makes an offer with the changes, for a connection that we offer. Returns it with the mid of each change, in
+    /// order. Only one offer may be open; data channels are part of the first.
+    ///
+    /// # Errors
+    /// An offer is still open, or a change names a section that does not exist.
+    pub fn offer(&mut self, changes: &[OfferChange], ice_restart: bool) -> Result<(String, Vec<String>), PeerError> {
+        if self.pending.is_some() {
+            return Err(PeerError::Description("the last offer was not answered".into()));
+        }
+        let first = self.channels.is_empty();
+        let mut names = Vec::with_capacity(changes.len());
+        let mut api = self.rtc.sdp_api();
+        let mut opened = Vec::new();
+        if first {
+            for channel in [Channel::Reliable, Channel::Lossy] {
+                let reliable = channel == Channel::Reliable;
+                let id = api.add_channel_with_config(ChannelConfig {
+                    label: channel.label().to_owned(),
+                    ordered: reliable,
+                    reliability: if reliable {
+                        Reliability::Reliable
+                    } else {
+                        Reliability::MaxRetransmits { retransmits: 0 }
+                    },
+                    ..ChannelConfig::default()
+                });
+                opened.push((id, channel));
+            }
+        }
+        let mut downs = Vec::with_capacity(changes.len());
+        for change in changes {
+            match change {
+                OfferChange::Activate { mid, kind, down } => {
+                    let mid = match mid {
+                        Some(mid) => {
+                            let mid = Mid::from(mid.as_str());
+                            api.set_direction(mid, Direction::SendOnly);
+                            mid
+                        }
+                        None => {
+                            let media = if *kind == Kind::Audio { MediaKind::Audio } else { MediaKind::Video };
+                            api.add_media(media, Direction::SendOnly, None, None, None)
+                        }
+                    };
+                    names.push(mid.to_string());
+                    downs.push((mid.to_string(), *kind, Some(down.clone())));
+                }
+                OfferChange::Deactivate { mid } => {
+                    api.set_direction(Mid::from(mid.as_str()), Direction::Inactive);
+                    names.push(mid.clone());
+                    downs.push((mid.clone(), Kind::Audio, None));
+                }
+            }
+        }
+        if ice_restart {
+            api.ice_restart(true);
+        }
+        let Some((offer, pending)) = api.apply() else {
+            return Err(PeerError::Description("nothing to offer".into()));
+        };
+        self.pending = Some(pending);
+        self.channels.extend(opened);
+        let text = offer.to_sdp_string();
+        let announced = announced_sources(&text);
+        for (mid, kind, down) in downs {
+            let index = self.know(&mid, kind);
+            // Sources of a new section are declared by the stack when the answer comes; until then they are those of
+            // the offer.
+            if let Some(sources) = announced.get(mid.as_str()).filter(|_| self.sections[usize::from(index)].ssrc.is_none()) {
+                self.sections[usize::from(index)].ssrc = Some(sources.0.into());
+            }
+            self.put(index, down);
+        }
+        Ok((self.describe_with(&text, &announced), names))
+    }
+
+    /// Takes the client's answer to [`Self::offer`].
+    ///
+    /// # Errors
+    /// There is no open offer, or the answer does not fit it.
+    pub fn accept_answer(&mut self, answer: &str) -> Result<(), PeerError> {
+        analyse_offer(answer).map_err(|why| PeerError::Description(why.to_string()))?;
+        let pending = self.pending.take().ok_or_else(|| PeerError::Description("no offer is open".into()))?;
+        let answer = SdpAnswer::from_sdp_string(answer).map_err(|why| PeerError::Description(why.to_string()))?;
+        self.rtc.sdp_api().accept_answer(pending, answer)?;
+        self.refresh();
+        Ok(())
+    }
+
+    /// Adds a candidate of the client's (`a=candidate` value). Names that need a resolver are ignored.
+    pub fn add_remote_candidate(&mut self, candidate: &str) {
+        if let Ok(candidate) = Candidate::from_sdp_string(candidate) {
+            self.rtc.add_remote_candidate(candidate);
+        }
+    }
+
+    /// Whether a datagram is meant for this peer; for a STUN request that means a correct user name and integrity.
+    pub fn accepts(&self, now: Instant, source: SocketAddr, destination: SocketAddr, bytes: &[u8]) -> bool {
+        Receive::new(Protocol::Udp, source, destination, bytes)
+            .is_ok_and(|receive| self.rtc.accepts(&Input::Receive(now, receive)))
+    }
+
+    /// A datagram arrived. What does not parse is ignored.
+    ///
+    /// # Errors
+    /// The connection failed for good.
+    pub fn handle_datagram(
+        &mut self,
+        now: Instant,
+        source: SocketAddr,
+        destination: SocketAddr,
+        bytes: &[u8],
+    ) -> Result<(), PeerError> {
+        match Receive::new(Protocol::Udp, source, destination, bytes) {
+            Ok(receive) => Ok(self.rtc.handle_input(Input::Receive(now, receive))?),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// The moment of [`Output::Timeout`] has come.
+    ///
+    /// # Errors
+    /// The connection failed for good.
+    pub fn handle_timeout(&mut self, now: Instant) -> Result<(), PeerError> {
+        Ok(self.rtc.handle_input(Input::Timeout(now))?)
+    }
+
+    /// Drains what there is to do; call after every input and after writing, until it says [`Output::Timeout`].
+    ///
+    /// # Errors
+    /// The connection failed for good.
+    pub fn poll(&mut self) -> Result<Output, PeerError> {
+        loop {
+            match self.rtc.poll_output()? {
+                StackOutput::Timeout(at) => return Ok(Output::Timeout(at)),
+                StackOutput::Transmit(transmit) => {
+                    return Ok(Output::Transmit {
+                        source: transmit.source,
+                        destination: transmit.destination,
+                        contents: transmit.contents.into(),
+                    });
+                }
+                StackOutput::Event(event) => {
+                    if let Some(event) = self.translate(event) {
+                        return Ok(Output::Event(event));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sends a packet on a section. `false` if the client does not take its format.
+    pub fn write(&mut self, section: u16, packet: &DownPacket<'_>) -> bool {
+        let Some(section) = self.sections.get(usize::from(section)) else { return false };
+        let (Some(ssrc), Some(pt)) = (section.ssrc, section.payload_type(packet.codec, packet.profile)) else {
+            return false;
+        };
+        let mut api = self.rtc.direct_api();
+        let Some(stream) = api.stream_tx(&ssrc) else { return false };
+        let mut write =
+            RtpWrite::new(pt, packet.sequence.into(), packet.timestamp, packet.wallclock, Arc::clone(packet.payload))
+                .marker(packet.marker)
+                .nackable(true)
+                .ext_vals(packet.extensions.0.clone());
+        if let Some(patch) = packet.vp8.and_then(|rewrite| vp8_patch(packet.payload, rewrite)) {
+            write = write.vp8_patch(patch);
+        }
+        stream.write_rtp(write);
+        true
+    }
+
+    /// Asks the client for a key frame of one layer of what it sends on a section.
+    /// `hard` for an encoder that does not heed the usual request (FIR instead of PLI).
+    pub fn request_key_frame(&mut self, section: u16, layer: u8, hard: bool) {
+        let source = self.streams.iter().find(|(_, stream)| stream.section == section && stream.layer == layer);
+        let Some(ssrc) = source.map(|(ssrc, _)| *ssrc) else { return };
+        if let Some(stream) = self.rtc.direct_api().stream_rx(&ssrc) {
+            stream.request_keyframe(if hard { KeyframeRequestKind::Fir } else { KeyframeRequestKind::Pli });
+        }
+    }
+
+    /// Sends a message. `false` if the channel is not open or its backlog is full.
+    pub fn send(&mut self, channel: Channel, message: &[u8]) -> bool {
+        let Some(id) = self.channels.iter().find(|(_, which)| **which == channel).map(|(id, _)| *id) else {
+            return false;
+        };
+        self.rtc.channel(id).is_some_and(|mut channel| channel.write(true, message).unwrap_or(false))
+    }
+
+    fn know(&mut self, mid: &str, kind: Kind) -> u16 {
+        let key = Mid::from(mid);
+        if let Some(index) = self.by_mid.get(&key) {
+            return *index;
+        }
+        let index = u16::try_from(self.sections.len()).unwrap_or(u16::MAX);
+        self.sections.push(Section {
+            mid: key,
+            name: mid.to_owned(),
+            kind,
+            formats: Vec::new(),
+            ssrc: None,
+            down: None,
+            simulcast: false,
+        });
+        self.by_mid.insert(key, index);
+        index
+    }
+
+    /// Puts a track on a section or takes it off. Another track gets another source, so that a receiver never mixes the
+    /// two up.
+    fn put(&mut self, index: u16, down: Option<Down>) {
+        let section = &mut self.sections[usize::from(index)];
+        let other = match (&section.down, &down) {
+            (Some(old), Some(new)) => old.track != new.track,
+            (None, Some(_)) => false,
+            (_, None) => false,
+        };
+        let fresh = other || (down.is_some() && section.down.is_none());
+        let mid = section.mid;
+        section.down = down;
+        if !fresh {
+            return;
+        }
+        let mut api = self.rtc.direct_api();
+        let old = api.stream_tx_by_mid(mid, None).map(|stream| (stream.ssrc(), stream.rtx()));
+        let Some((old, old_rtx)) = old else { return };
+        api.remove_stream_tx(old);
+        let ssrc = api.new_ssrc();
+        let rtx = old_rtx.map(|_| api.new_ssrc()).filter(|rtx| *rtx != ssrc);
+        api.declare_stream_tx(ssrc, rtx, mid, None);
+        self.sections[usize::from(index)].ssrc = Some(ssrc);
+    }
+
+    /// Reads back from the stack what a negotiation settled.
+    fn refresh(&mut self) {
+        self.streams.clear();
+        for section in &mut self.sections {
+            let Some(media) = self.rtc.media(section.mid) else { continue };
+            let mut formats: Vec<Format> = Vec::new();
+            for params in self.rtc.codec_config().params() {
+                if media.remote_pts().contains(&params.pt())
+                    && let Some(codec) = codec_of(params)
+                {
+                    formats.push(Format { codec, profile: profile_of(params), pt: params.pt() });
+                }
+            }
+            section.formats = formats;
+            let mut api = self.rtc.direct_api();
+            section.ssrc = api.stream_tx_by_mid(section.mid, None).map(|stream| stream.ssrc());
+        }
+    }
+
+    fn describe(&mut self, text: &str, up: impl Fn(&str) -> Option<crate::plan::Up>) -> String {
+        let mut lines: HashMap<String, Rewrite> = HashMap::new();
+        for index in 0..self.sections.len() {
+            let mid = self.sections[index].mid;
+            let sources = {
+                let mut api = self.rtc.direct_api();
+                api.stream_tx_by_mid(mid, None).map(|stream| (*stream.ssrc(), stream.rtx().map(|rtx| *rtx)))
+            };
+            let section = &self.sections[index];
+            let down = section.down.as_ref().zip(sources).map(|(down, (ssrc, rtx))| down_lines(down, ssrc, rtx));
+            let rewrite = Rewrite { up: up(&section.name), down, simulcast: section.simulcast };
+            lines.insert(section.name.clone(), rewrite);
+        }
+        answer::rewrite(text, |mid| lines.get(mid).cloned())
+    }
+
+    fn describe_with(&mut self, text: &str, announced: &HashMap<String, (u32, Option<u32>)>) -> String {
+        let mut lines: HashMap<String, Rewrite> = HashMap::new();
+        for section in &self.sections {
+            let sources = {
+                let mut api = self.rtc.direct_api();
+                api.stream_tx_by_mid(section.mid, None)
+                    .map(|stream| (*stream.ssrc(), stream.rtx().map(|rtx| *rtx)))
+                    .or_else(|| announced.get(&section.name).copied())
+            };
+            let down = section.down.as_ref().zip(sources).map(|(down, (ssrc, rtx))| down_lines(down, ssrc, rtx));
+            lines.insert(section.name.clone(), Rewrite { up: None, down, simulcast: false });
+        }
+        answer::rewrite(text, |mid| lines.get(mid).cloned())
+    }
+
+    fn translate(&mut self, event: StackEvent) -> Option<Event> {
+        match event {
+            StackEvent::Connected => Some(Event::Connected),
+            StackEvent::RtpPacket(packet) => self.packet(packet).map(Event::Packet),
+            StackEvent::KeyframeRequest(request) => {
+                self.by_mid.get(&request.mid).map(|section| Event::KeyFrameWanted { section: *section })
+            }
+            StackEvent::ChannelOpen(id, label) => {
+                let channel = Channel::from_label(&label)?;
+                self.channels.insert(id, channel);
+                Some(Event::ChannelOpen(channel))
+            }
+            StackEvent::ChannelData(data) => {
+                let channel = *self.channels.get(&data.id)?;
+                Some(Event::Message(channel, data.data))
+            }
+            StackEvent::ChannelClose(id) => {
+                self.channels.remove(&id);
+                None
+            }
+            StackEvent::MediaIngressStats(stats) => {
+                let section = *self.by_mid.get(&stats.mid)?;
+                let clock = if self.sections[usize::from(section)].kind == Kind::Audio { 48_000 } else { 90_000 };
+                let jitter = Duration::from_micros(u64::from(stats.jitter) * 1_000_000 / clock);
+                let (packets, loss, rtt) = (stats.packets, stats.loss, stats.rtt);
+                Some(Event::Report(Report { section, up: true, packets, loss, jitter: Some(jitter), rtt }))
+            }
+            StackEvent::MediaEgressStats(stats) => {
+                let section = *self.by_mid.get(&stats.mid)?;
+                let (packets, loss, rtt) = (stats.packets, stats.loss, stats.rtt);
+                Some(Event::Report(Report { section, up: false, packets, loss, jitter: None, rtt }))
+            }
+            StackEvent::Closed => Some(Event::Closed),
+            _ => None,
+        }
+    }
+
+    fn packet(&mut self, packet: RtpPacket) -> Option<UpPacket> {
+        let ssrc = packet.header.ssrc;
+        let stream = match self.streams.get(&ssrc) {
+            Some(stream) => *stream,
+            None => self.discover(ssrc)?,
+        };
+        let section = &self.sections[usize::from(stream.section)];
+        let format = section.formats.iter().find(|format| format.pt == packet.header.payload_type)?;
+        let sender_report = packet.last_sender_info.map(|info| SenderReport {
+            ntp_micros: info
+                .ntp_time
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(0)),
+            rtp: low_bits(info.rtp_time.numer()),
+        });
+        Some(UpPacket {
+            section: stream.section,
+            layer: stream.layer,
+            codec: format.codec,
+            profile: format.profile,
+            sequence: *packet.seq_no,
+            timestamp: packet.header.timestamp,
+            marker: packet.header.marker,
+            arrival: packet.timestamp,
+            audio_level: packet.header.ext_vals.audio_level.map(i8::unsigned_abs),
+            sender_report,
+            extensions: Extensions::end_to_end(&packet.header.ext_vals),
+            payload: packet.payload,
+        })
+    }
+
+    fn discover(&mut self, ssrc: Ssrc) -> Option<Stream> {
+        let (mid, rid) = {
+            let mut api = self.rtc.direct_api();
+            let stream = api.stream_rx(&ssrc)?;
+            (stream.mid(), stream.rid())
+        };
+        let section = *self.by_mid.get(&mid)?;
+        let layer = match rid.as_deref() {
+            None | Some("q") => 0,
+            Some("h") => 1,
+            Some("f") => 2,
+            Some(_) => return None,
+        };
+        let stream = Stream { section, layer };
+        // One source per layer: a new one replaces the old.
+        self.streams.retain(|_, known| known.section != section || known.layer != layer);
+        self.streams.insert(ssrc, stream);
+        Some(stream)
+    }
+}
+
+impl Section {
+    fn payload_type(&self, codec: Codec, profile: u32) -> Option<Pt> {
+        let mut of_codec = self.formats.iter().filter(|format| format.codec == codec);
+        let first = of_codec.clone().next()?;
+        Some(of_codec.find(|format| format.profile == profile).unwrap_or(first).pt)
+    }
+}
+
+fn down_lines(down: &Down, ssrc: u32, rtx: Option<u32>) -> DownLines {
+    DownLines {
+        stream: down.stream.clone(),
+        track: down.track.clone(),
+        cname: down.cname.clone(),
+        stereo: down.stereo,
+        ssrc,
+        rtx,
+    }
+}
+
+/// The sources a freshly made offer announces, by mid.
+fn announced_sources(text: &str) -> HashMap<String, (u32, Option<u32>)> {
+    let mut found = HashMap::new();
+    for section in crate::sdp::Description::parse(text).sections {
+        let Some(mid) = section.mid() else { continue };
+        let pair = section.attribute("ssrc-group").and_then(|group| group.strip_prefix("FID "));
+        let mut numbers = match pair {
+            Some(pair) => pair.split(' ').filter_map(|number| number.parse().ok()).collect::<Vec<u32>>(),
+            None => section
+                .attribute("ssrc")
+                .and_then(|line| line.split(' ').next()?.parse().ok())
+                .into_iter()
+                .collect::<Vec<u32>>(),
+        }
+        .into_iter();
+        if let Some(ssrc) = numbers.next() {
+            found.insert(mid.to_owned(), (ssrc, numbers.next()));
+        }
+    }
+    found
+}
+
+fn codec_of(params: &PayloadParams) -> Option<Codec> {
+    match params.spec().codec {
+        StackCodec::Opus => Some(Codec::Opus),
+        StackCodec::Vp8 => Some(Codec::Vp8),
+        StackCodec::H264 if params.spec().format.packetization_mode == Some(1) => Some(Codec::H264),
+        _ => None,
+    }
+}
+
+fn profile_of(params: &PayloadParams) -> u32 {
+    match params.spec().codec {
+        StackCodec::H264 => params.spec().format.profile_level_id.unwrap_or_default() >> 8,
+        _ => 0,
+    }
+}
+
+fn vp8_patch(payload: &[u8], rewrite: Vp8Rewrite) -> Option<str0m::rtp::Vp8Patch> {
+    let descriptor = Vp8Descriptor::parse(payload).ok()?;
+    let mut patch = descriptor.patch();
+    if let Some(picture_id) = rewrite.picture_id {
+        patch = patch.picture_id(picture_id);
+    }
+    if let Some(index) = rewrite.tl0_pic_idx {
+        patch = patch.tl0_pic_idx(index);
+    }
+    if let Some(index) = rewrite.key_idx {
+        patch = patch.key_idx(index);
+    }
+    patch.build().ok()
+}
+
+/// RTP numbers count modulo 2^32.
+fn low_bits(extended: u64) -> u32 {
+    u32::try_from(extended & u64::from(u32::MAX)).unwrap_or_default()
+}

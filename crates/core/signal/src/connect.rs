@@ -1,0 +1,239 @@
+//! Joining and resuming.
+
+use crate::encode::leave_reconnect;
+use crate::limits::Limits;
+use crate::participant::{Negotiation, Participant};
+use crate::room::{CONNECT_TIMEOUT, MediaRoom};
+use crate::types::{Connect, ConnectError, Connected, Now, Output, PeerKey};
+use prost::Message;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use wire::lk;
+use wire::lk::leave_request::Action;
+use wire::lk::participant_info::State;
+use wire::lk::signal_response::Message as Response;
+
+/// The version we report: clients compare it with features of the reference server (section 3).
+const SERVER_VERSION: &str = "1.13.5";
+
+/// The signal protocol we speak.
+const PROTOCOL: i32 = 17;
+
+/// Seconds between pings and until the client gives up (section 4.3).
+const PING_INTERVAL: i32 = 5;
+const PING_TIMEOUT: i32 = 15;
+
+/// Limits of section 11.3, bytes.
+const MAX_METADATA: usize = 512 * 1024;
+const MAX_ATTRIBUTES: usize = 64 * 1024;
+const MAX_NAME: usize = 256;
+
+/// What a client may encode with, best first (section 4.1).
+pub(crate) fn enabled_codecs() -> Vec<lk::Codec> {
+    ["video/VP8", "video/H264", "audio/opus", "video/rtx"]
+        .into_iter()
+        .map(|mime| lk::Codec { mime: mime.to_owned(), fmtp_line: String::new() })
+        .collect()
+}
+
+fn server_info() -> lk::ServerInfo {
+    lk::ServerInfo {
+        edition: lk::server_info::Edition::Standard.into(),
+        version: SERVER_VERSION.to_owned(),
+        protocol: PROTOCOL,
+        ..lk::ServerInfo::default()
+    }
+}
+
+impl MediaRoom {
+    /// Lets somebody in or takes a session up again. What to send comes out of [`MediaRoom::poll`].
+    ///
+    /// # Errors
+    /// The request does not decode or breaks a limit; nothing changed.
+    pub fn connect(&mut self, connect: Connect, now: Now) -> Result<Connected, ConnectError> {
+        let request = lk::JoinRequest::decode(connect.request.clone()).map_err(|_| ConnectError::Malformed)?;
+        let attributes: usize = request.participant_attributes.iter().map(|(key, value)| key.len() + value.len()).sum();
+        if request.metadata.len() > MAX_METADATA || attributes > MAX_ATTRIBUTES || connect.name.len() > MAX_NAME {
+            return Err(ConnectError::Malformed);
+        }
+        if request.reconnect {
+            return Ok(self.resume(&connect, &request, now));
+        }
+        self.join(connect, request, now);
+        Ok(Connected::New)
+    }
+
+    fn join(&mut self, connect: Connect, request: lk::JoinRequest, now: Now) {
+        let peer = connect.key;
+        if let Some(former) = self.by_identity.get(&connect.identity).copied() {
+            self.dismiss(former, lk::DisconnectReason::DuplicateIdentity, Action::Disconnect, now);
+        }
+        let settings = request.connection_settings.clone();
+        let client = request.client_info.clone().unwrap_or_default();
+        let mut attributes: HashMap<String, String> = connect.attributes.into_iter().collect();
+        attributes.extend(request.participant_attributes.clone());
+        let info = lk::ParticipantInfo {
+            sid: self.ids.id("PA_"),
+            identity: connect.identity.as_str().to_owned(),
+            name: connect.name,
+            metadata: connect.metadata,
+            attributes,
+            state: State::Joined.into(),
+            joined_at: now.unix_millis() / 1000,
+            joined_at_ms: now.unix_millis(),
+            version: 1,
+            client_protocol: client.client_protocol,
+            capabilities: client.capabilities,
+            ..lk::ParticipantInfo::default()
+        };
+        let mut participant = Participant {
+            key: peer,
+            identity: connect.identity.clone(),
+            info,
+            permission: connect.permission,
+            dual: connect.dual,
+            auto_subscribe: settings.as_ref().is_none_or(|settings| settings.auto_subscribe),
+            adaptive_stream: settings.is_some_and(|settings| settings.adaptive_stream),
+            linked: true,
+            unlinked_at: None,
+            connected: false,
+            was_active: false,
+            connect_due: Some(now.at + CONNECT_TIMEOUT),
+            pending: Vec::new(),
+            tracks: Vec::new(),
+            ups: BTreeMap::new(),
+            slots: Vec::new(),
+            negotiation: Negotiation::default(),
+            subscriptions: BTreeMap::new(),
+            parked: BTreeSet::new(),
+            choices: HashMap::new(),
+            audience: None,
+            data_sequence: 0,
+            replay: VecDeque::new(),
+            replay_bytes: 0,
+            limits: Limits::new(now.at),
+            quality: None,
+        };
+        participant.apply_permission(connect.permission);
+        let others = self
+            .participants
+            .values()
+            .filter(|other| !other.permission.hidden)
+            .map(|other| self.full_info(other))
+            .collect();
+        let own = participant.info.clone();
+        self.by_identity.insert(connect.identity, peer);
+        self.participants.insert(peer, participant);
+        self.send(
+            peer,
+            Response::Join(lk::JoinResponse {
+                room: Some(self.room_info()),
+                participant: Some(own),
+                other_participants: others,
+                server_version: SERVER_VERSION.to_owned(),
+                subscriber_primary: connect.dual && connect.permission.subscribe,
+                ping_timeout: PING_TIMEOUT,
+                ping_interval: PING_INTERVAL,
+                server_info: Some(server_info()),
+                sif_trailer: self.sif_trailer.clone(),
+                enabled_publish_codecs: enabled_codecs(),
+                fast_publish: !connect.permission.publish.is_empty(),
+                ..lk::JoinResponse::default()
+            }),
+        );
+        if !connect.permission.hidden
+            && let Some(participant) = self.participants.get(&peer)
+        {
+            let info = self.full_info(participant);
+            self.tell_others(peer, &[info]);
+        }
+        for speaker in self.speaking.keys().copied().collect::<Vec<_>>() {
+            self.tell_speaker(peer, speaker);
+        }
+        for add in &request.add_track_requests {
+            self.add_track(peer, add, now);
+        }
+        self.reconcile(peer, now);
+        if let Some(offer) = request.publisher_offer {
+            self.client_offer(peer, offer, now);
+        }
+        if connect.dual {
+            self.negotiation_round(peer, now);
+        }
+    }
+
+    fn resume(&mut self, connect: &Connect, request: &lk::JoinRequest, now: Now) -> Connected {
+        let known = self.by_identity.get(&connect.identity).copied().filter(|peer| {
+            self.participants
+                .get(peer)
+                .is_some_and(|known| request.participant_sid.is_empty() || known.sid() == request.participant_sid)
+        });
+        let Some(peer) = known else { return Connected::Refused(leave_reconnect()) };
+        let Some(participant) = self.participants.get_mut(&peer) else {
+            return Connected::Refused(leave_reconnect());
+        };
+        let away_since = participant.unlinked_at.take().unwrap_or(now.at);
+        participant.linked = true;
+        participant.negotiation.outstanding = false;
+        participant.negotiation.answering = None;
+        participant.negotiation.answer_due = None;
+        participant.connect_due = (!participant.connected).then_some(now.at + CONNECT_TIMEOUT);
+        let last_message_seq = participant.data_sequence;
+        let dual = participant.dual;
+        self.send(
+            peer,
+            Response::Reconnect(lk::ReconnectResponse {
+                server_info: Some(server_info()),
+                last_message_seq,
+                ..lk::ReconnectResponse::default()
+            }),
+        );
+        let left: Vec<_> = self
+            .departed
+            .iter()
+            .filter(|departed| departed.at >= away_since)
+            .filter(|departed| !self.participants.values().any(|here| here.sid() == departed.info.sid))
+            .map(|departed| departed.info.clone())
+            .collect();
+        self.send_infos(peer, left);
+        let here = self
+            .participants
+            .values()
+            .filter(|other| other.key == peer || !other.permission.hidden)
+            .map(|other| self.full_info(other))
+            .collect();
+        self.send_infos(peer, here);
+        self.send(peer, Response::RoomUpdate(lk::RoomUpdate { room: Some(self.room_info()) }));
+        self.resend_wanted_qualities(peer);
+        for speaker in self.speaking.keys().copied().collect::<Vec<_>>() {
+            self.tell_speaker(peer, speaker);
+        }
+        self.resend_qualities(peer);
+        if connect.permission != self.participants[&peer].permission {
+            self.set_permission(&connect.identity, connect.permission, now);
+        }
+        if dual {
+            if let Some(participant) = self.participants.get_mut(&peer) {
+                participant.negotiation.restart = true;
+            }
+            self.negotiation_round(peer, now);
+        } else {
+            self.want_round(peer, now);
+        }
+        Connected::Resumed(peer)
+    }
+
+    /// A client's offer: it is answered as soon as the owner of the machine planned it.
+    pub(crate) fn client_offer(&mut self, peer: PeerKey, offer: lk::SessionDescription, now: Now) {
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        if participant.negotiation.answering.is_some() || !participant.limits.offers.take(1.0, now.at) {
+            self.session_failed(peer, now);
+            return;
+        }
+        participant.negotiation.answering = Some(offer.id);
+        participant.negotiation.begun = true;
+        if !participant.dual {
+            participant.negotiation.outstanding = false;
+        }
+        self.outputs.push_back(Output::ClientOffer { peer, sdp: offer.sdp });
+    }
+}

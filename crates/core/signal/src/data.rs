@@ -1,0 +1,101 @@
+//! Messages on data channels (media-protocol.md section 13): who they come from is ours to say, where they go the
+//! sender's.
+
+use crate::participant::Replay;
+use crate::room::MediaRoom;
+use crate::types::{Now, Output, PeerKey};
+use bytes::Bytes;
+use prost::Message;
+use std::time::Duration;
+use wire::lk;
+use wire::lk::data_packet::{Kind, Value};
+
+/// Longest message that is passed on.
+const MAX_MESSAGE: usize = 64 * 1024;
+
+/// What is kept to repeat after a resume.
+const REPLAY_TIME: Duration = Duration::from_secs(2);
+const REPLAY_BYTES: usize = 100 * 1024;
+
+impl MediaRoom {
+    /// A message arrived on a data channel.
+    pub fn message(&mut self, peer: PeerKey, reliable: bool, bytes: &[u8], now: Now) {
+        let Some(sender) = self.participants.get_mut(&peer) else { return };
+        if !sender.permission.publish_data || bytes.len() > MAX_MESSAGE {
+            return;
+        }
+        if !sender.limits.data.take(u32::try_from(bytes.len()).map_or(f64::MAX, f64::from), now.at) {
+            return;
+        }
+        let Ok(mut packet) = lk::DataPacket::decode(bytes) else { return };
+        if packet.sequence > 0 && reliable {
+            if packet.sequence <= sender.data_sequence {
+                return;
+            }
+            sender.data_sequence = packet.sequence;
+        }
+        if matches!(packet.value, Some(Value::Transcription(_) | Value::Metrics(_))) {
+            return;
+        }
+        let (sid, identity) = if sender.permission.hidden {
+            (String::new(), String::new())
+        } else {
+            (sender.sid().to_owned(), sender.identity.as_str().to_owned())
+        };
+        sign(&mut packet, reliable, sid, identity);
+        let publisher = sender.sid().to_owned();
+        let sequence = packet.sequence;
+        let only = packet.destination_identities.clone();
+        let message = Bytes::from(packet.encode_to_vec());
+        for receiver in self.participants.values_mut() {
+            let meant = only.is_empty() || only.iter().any(|identity| identity == receiver.identity.as_str());
+            if receiver.key == peer || !receiver.was_active || !meant {
+                continue;
+            }
+            if reliable && sequence > 0 {
+                receiver.replay_bytes += message.len();
+                receiver.replay.push_back(Replay {
+                    at: now.at,
+                    publisher: publisher.clone(),
+                    sequence,
+                    message: message.clone(),
+                });
+                while receiver.replay.front().is_some_and(|oldest| {
+                    receiver.replay_bytes > REPLAY_BYTES || now.at.duration_since(oldest.at) > REPLAY_TIME && receiver.linked
+                }) {
+                    let dropped = receiver.replay.pop_front().map_or(0, |oldest| oldest.message.len());
+                    receiver.replay_bytes = receiver.replay_bytes.saturating_sub(dropped);
+                }
+            }
+            self.outputs.push_back(Output::Data { to: receiver.key, reliable, message: message.clone() });
+        }
+    }
+
+    /// Sends again what a resumed client missed (section 13.4).
+    pub(crate) fn replay(&mut self, peer: PeerKey, states: &[lk::DataChannelReceiveState], _now: Now) {
+        let Some(receiver) = self.participants.get(&peer) else { return };
+        for kept in &receiver.replay {
+            let seen = states.iter().find(|state| state.publisher_sid == kept.publisher).map_or(0, |state| state.last_seq);
+            if kept.sequence > seen {
+                self.outputs.push_back(Output::Data { to: peer, reliable: true, message: kept.message.clone() });
+            }
+        }
+    }
+}
+
+/// Writes the true sender over whatever the packet claims.
+#[allow(deprecated)]
+fn sign(packet: &mut lk::DataPacket, reliable: bool, sid: String, identity: String) {
+    packet.kind = if reliable { Kind::Reliable } else { Kind::Lossy }.into();
+    if let Some(Value::User(user)) = &mut packet.value {
+        user.participant_sid.clone_from(&sid);
+        user.participant_identity.clone_from(&identity);
+        if packet.destination_identities.is_empty() {
+            packet.destination_identities.clone_from(&user.destination_identities);
+        } else {
+            user.destination_identities.clone_from(&packet.destination_identities);
+        }
+    }
+    packet.participant_sid = sid;
+    packet.participant_identity = identity;
+}

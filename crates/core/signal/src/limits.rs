@@ -1,0 +1,70 @@
+//! How much one session may ask for (media-protocol.md section 25, H6).
+
+use std::time::Instant;
+
+/// A bucket that refills steadily and holds a burst.
+#[derive(Debug)]
+pub(crate) struct Bucket {
+    level: f64,
+    burst: f64,
+    per_second: f64,
+    filled: Instant,
+}
+
+impl Bucket {
+    pub(crate) fn new(per_second: f64, burst: f64, now: Instant) -> Self {
+        Self { level: burst, burst, per_second, filled: now }
+    }
+
+    /// Takes `amount` out; `false` if there is not enough.
+    pub(crate) fn take(&mut self, amount: f64, now: Instant) -> bool {
+        let elapsed = now.saturating_duration_since(self.filled).as_secs_f64();
+        self.filled = now;
+        self.level = (self.level + elapsed * self.per_second).min(self.burst);
+        if self.level < amount {
+            return false;
+        }
+        self.level -= amount;
+        true
+    }
+}
+
+/// The buckets of one session.
+#[derive(Debug)]
+pub(crate) struct Limits {
+    /// Signal messages of any kind.
+    pub(crate) messages: Bucket,
+    /// Offers: each costs a negotiation.
+    pub(crate) offers: Bucket,
+    /// Messages that make everybody in the room receive one.
+    pub(crate) broadcasts: Bucket,
+    /// Bytes on data channels.
+    pub(crate) data: Bucket,
+}
+
+impl Limits {
+    pub(crate) fn new(now: Instant) -> Self {
+        Self {
+            messages: Bucket::new(100.0, 1000.0, now),
+            offers: Bucket::new(10.0, 30.0, now),
+            broadcasts: Bucket::new(20.0, 100.0, now),
+            data: Bucket::new(2_000_000.0, 8_000_000.0, now),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_bucket_gives_its_burst_and_then_its_rate() {
+        let start = Instant::now();
+        let mut bucket = Bucket::new(10.0, 3.0, start);
+        assert!((0..3).all(|_| bucket.take(1.0, start)));
+        assert!(!bucket.take(1.0, start));
+        assert!(bucket.take(1.0, start + Duration::from_millis(100)));
+        assert!(!bucket.take(1.0, start + Duration::from_millis(150)));
+    }
+}

@@ -1,0 +1,276 @@
+//! Descriptions: which section carries what, and when another round is needed (media-protocol.md sections 7.4, 7.5).
+
+use crate::participant::{Slot, SlotState};
+use crate::room::MediaRoom;
+use crate::types::{DownPlan, Kind, Now, OfferChange, OfferedSection, Output, PeerKey, SectionPlan, TrackKey};
+use std::collections::HashMap;
+use std::time::Duration;
+use wire::lk;
+use wire::lk::signal_response::Message as Response;
+
+/// Wait for more changes before asking for a round: shortly after the join, and later.
+const FIRST_DEBOUNCE: Duration = Duration::from_millis(20);
+const DEBOUNCE: Duration = Duration::from_millis(150);
+
+/// A section without a track may wait so long for company.
+const DRAIN_DEBOUNCE: Duration = Duration::from_secs(1);
+
+/// Our offer must be answered within.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+
+impl MediaRoom {
+    /// Plans the answer to the offer of [`Output::ClientOffer`].
+    pub fn plan(&mut self, peer: PeerKey, offered: &[OfferedSection], now: Now) -> Vec<SectionPlan> {
+        self.note_up_halves(peer, offered, now);
+        let Some(participant) = self.participants.get_mut(&peer) else { return Vec::new() };
+        if !participant.dual {
+            for section in offered {
+                let known = participant.slots.iter_mut().find(|slot| slot.mid.as_deref() == Some(section.mid.as_str()));
+                match known {
+                    Some(slot) => {
+                        if !section.receives {
+                            if let SlotState::Assigned { bound: true, .. } = slot.state {
+                                self.outputs.push_back(Output::Unbind { peer, mid: section.mid.clone() });
+                            }
+                            slot.state = SlotState::Closed;
+                        } else if slot.state == SlotState::Draining {
+                            slot.state = SlotState::Clearing;
+                        } else if slot.state == SlotState::Closed {
+                            slot.state = SlotState::Free;
+                        }
+                    }
+                    None if section.receives => participant.slots.push(Slot {
+                        mid: Some(section.mid.clone()),
+                        kind: section.kind,
+                        state: SlotState::Free,
+                    }),
+                    None => {}
+                }
+            }
+            self.assign_free_slots(peer);
+        }
+        let mut plans = Vec::with_capacity(offered.len());
+        for section in offered {
+            let up = self.up_plan(peer, &section.mid);
+            let track = self.participants.get(&peer).filter(|participant| !participant.dual).and_then(|participant| {
+                participant.slots.iter().find(|slot| slot.mid.as_deref() == Some(section.mid.as_str()))?.track()
+            });
+            let down = track.and_then(|track| self.down_plan(track));
+            plans.push(SectionPlan { mid: section.mid.clone(), up, down });
+        }
+        plans
+    }
+
+    /// Puts waiting tracks on free sections, the longest waiting first.
+    fn assign_free_slots(&mut self, peer: PeerKey) {
+        let waiting = self.waiting(peer);
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        for (track, kind) in waiting {
+            let free = participant.slots.iter_mut().find(|slot| slot.kind == kind && slot.state == SlotState::Free);
+            if let Some(slot) = free {
+                slot.state = SlotState::Assigned { track, bound: false };
+            }
+        }
+    }
+
+    /// Subscribed tracks without a section.
+    fn waiting(&self, peer: PeerKey) -> Vec<(TrackKey, Kind)> {
+        let Some(participant) = self.participants.get(&peer) else { return Vec::new() };
+        participant
+            .subscriptions
+            .keys()
+            .filter(|track| participant.is_waiting(**track))
+            .filter_map(|track| self.tracks.get(track).map(|known| (*track, known.kind)))
+            .collect()
+    }
+
+    fn down_plan(&self, track: TrackKey) -> Option<DownPlan> {
+        let track = self.tracks.get(&track)?;
+        let owner = self.participants.get(&track.owner)?;
+        Some(DownPlan {
+            stream: format!("{}|{}", owner.sid(), track.sid()),
+            track: track.sid().to_owned(),
+            cname: owner.sid().to_owned(),
+            stereo: track.stereo(),
+        })
+    }
+
+    fn mid_to_track_id(&self, peer: PeerKey) -> HashMap<String, String> {
+        let Some(participant) = self.participants.get(&peer) else { return HashMap::new() };
+        participant
+            .slots
+            .iter()
+            .filter_map(|slot| Some((slot.mid.clone()?, self.tracks.get(&slot.track()?)?.sid().to_owned())))
+            .collect()
+    }
+
+    /// The answer to the client's offer is made; `None`: it could not be.
+    pub fn answered(&mut self, peer: PeerKey, sdp: Option<String>, now: Now) {
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        let Some(id) = participant.negotiation.answering.take() else { return };
+        let Some(sdp) = sdp else {
+            self.session_failed(peer, now);
+            return;
+        };
+        let dual = participant.dual;
+        let mid_to_track_id = if dual { HashMap::new() } else { self.mid_to_track_id(peer) };
+        let answer = lk::SessionDescription { r#type: "answer".to_owned(), sdp, id, mid_to_track_id };
+        self.send(peer, Response::Answer(answer));
+        if !dual {
+            self.bind_assigned(peer);
+        }
+        self.match_and_publish(peer, now);
+        if !dual {
+            self.negotiation_round(peer, now);
+        }
+    }
+
+    /// The description that names the assigned sections is out: packets may follow.
+    fn bind_assigned(&mut self, peer: PeerKey) {
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        for slot in &mut participant.slots {
+            match &mut slot.state {
+                SlotState::Assigned { track, bound } if !*bound => {
+                    let (Some(mid), Some(settings)) = (slot.mid.clone(), participant.subscriptions.get(track)) else {
+                        continue;
+                    };
+                    *bound = true;
+                    self.outputs.push_back(Output::Bind { peer, mid, track: *track, settings: *settings });
+                }
+                SlotState::Clearing => slot.state = SlotState::Free,
+                _ => {}
+            }
+        }
+    }
+
+    /// Something changed that may need another round: look soon.
+    pub(crate) fn want_round(&mut self, peer: PeerKey, now: Now) {
+        let waiting = !self.waiting(peer).is_empty();
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        let draining = participant.slots.iter().any(|slot| slot.state == SlotState::Draining);
+        let delay = match (waiting, draining) {
+            (true, _) if !participant.was_active => FIRST_DEBOUNCE,
+            (true, _) => DEBOUNCE,
+            (false, true) => DRAIN_DEBOUNCE,
+            (false, false) => return,
+        };
+        let due = now.at + delay;
+        let negotiation = &mut participant.negotiation;
+        negotiation.round_due = Some(negotiation.round_due.map_or(due, |earlier| earlier.min(due)));
+    }
+
+    /// Asks for a round if one is needed and none is under way.
+    pub(crate) fn negotiation_round(&mut self, peer: PeerKey, now: Now) {
+        let Some(participant) = self.participants.get(&peer) else { return };
+        if !participant.linked || participant.negotiation.outstanding {
+            return;
+        }
+        if participant.dual { self.make_offer(peer, now) } else { self.require_sections(peer) }
+    }
+
+    fn require_sections(&mut self, peer: PeerKey) {
+        let waiting = self.waiting(peer);
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        if participant.negotiation.answering.is_some() || !participant.negotiation.begun {
+            return;
+        }
+        let draining = participant.slots.iter().any(|slot| slot.state == SlotState::Draining);
+        if waiting.is_empty() && !draining {
+            return;
+        }
+        let missing = |kind: Kind| {
+            let wanted = waiting.iter().filter(|(_, waiting)| *waiting == kind).count();
+            let usable = participant
+                .slots
+                .iter()
+                .filter(|slot| slot.kind == kind)
+                .filter(|slot| matches!(slot.state, SlotState::Free | SlotState::Draining | SlotState::Clearing))
+                .count();
+            u32::try_from(wanted.saturating_sub(usable)).unwrap_or(u32::MAX)
+        };
+        let (num_audios, num_videos) = (missing(Kind::Audio), missing(Kind::Video));
+        participant.negotiation.outstanding = true;
+        self.send(peer, Response::MediaSectionsRequirement(lk::MediaSectionsRequirement { num_audios, num_videos }));
+    }
+
+    fn make_offer(&mut self, peer: PeerKey, now: Now) {
+        let waiting = self.waiting(peer);
+        let mut changes = Vec::new();
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        let first = participant.negotiation.offer_id == 0;
+        let restart = participant.negotiation.restart && !first;
+        for slot in &mut participant.slots {
+            if slot.state == SlotState::Draining
+                && let Some(mid) = slot.mid.clone()
+            {
+                slot.state = SlotState::Clearing;
+                changes.push(OfferChange::Deactivate { mid });
+            }
+        }
+        for (track, kind) in waiting {
+            let Some(down) = self.down_plan(track) else { continue };
+            let Some(participant) = self.participants.get_mut(&peer) else { return };
+            let state = SlotState::Assigned { track, bound: false };
+            let free = participant.slots.iter_mut().find(|slot| slot.kind == kind && slot.state == SlotState::Free);
+            let mid = match free {
+                Some(slot) => {
+                    slot.state = state;
+                    slot.mid.clone()
+                }
+                None => {
+                    participant.slots.push(Slot { mid: None, kind, state });
+                    None
+                }
+            };
+            changes.push(OfferChange::Activate { mid, kind, down });
+        }
+        if changes.is_empty() && !first && !restart {
+            return;
+        }
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        participant.negotiation.outstanding = true;
+        participant.negotiation.restart = false;
+        participant.negotiation.answer_due = Some(now.at + ANSWER_TIMEOUT);
+        self.outputs.push_back(Output::MakeOffer { peer, changes, ice_restart: restart });
+    }
+
+    /// Our offer is made, with the mid of each change in order; `None`: it could not be.
+    pub fn offered(&mut self, peer: PeerKey, offer: Option<(String, Vec<String>)>, now: Now) {
+        let Some((sdp, mids)) = offer else {
+            self.session_failed(peer, now);
+            return;
+        };
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        participant.negotiation.offer_id += 1;
+        let id = participant.negotiation.offer_id;
+        let known: Vec<String> = participant.slots.iter().filter_map(|slot| slot.mid.clone()).collect();
+        let mut fresh = mids.into_iter().filter(|mid| !known.contains(mid));
+        for slot in participant.slots.iter_mut().filter(|slot| slot.mid.is_none()) {
+            slot.mid = fresh.next();
+        }
+        let mid_to_track_id = self.mid_to_track_id(peer);
+        let offer = lk::SessionDescription { r#type: "offer".to_owned(), sdp, id, mid_to_track_id };
+        self.send(peer, Response::Offer(offer));
+    }
+
+    pub(crate) fn client_answer(&mut self, peer: PeerKey, answer: lk::SessionDescription) {
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        let negotiation = &participant.negotiation;
+        if participant.dual && negotiation.outstanding && (answer.id == 0 || answer.id == negotiation.offer_id) {
+            self.outputs.push_back(Output::ClientAnswer { peer, sdp: answer.sdp });
+        }
+    }
+
+    /// The client's answer was taken, or could not be.
+    pub fn answer_taken(&mut self, peer: PeerKey, taken: bool, now: Now) {
+        if !taken {
+            self.session_failed(peer, now);
+            return;
+        }
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        participant.negotiation.outstanding = false;
+        participant.negotiation.answer_due = None;
+        self.bind_assigned(peer);
+        self.negotiation_round(peer, now);
+    }
+}

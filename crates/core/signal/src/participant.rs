@@ -1,0 +1,200 @@
+//! What the room knows of one participant.
+
+use crate::limits::Limits;
+use crate::types::{Kind, Now, PeerKey, Settings, TrackKey};
+use bytes::Bytes;
+use model::Identity;
+use model::media::{MediaPermission, Source};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::time::Instant;
+use wire::lk;
+use wire::lk::participant_info::State;
+
+/// The half of a section in which the client sends.
+#[derive(Debug)]
+pub(crate) struct UpHalf {
+    pub(crate) kind: Kind,
+    pub(crate) cid: String,
+    /// Whether the client sends there now.
+    pub(crate) active: bool,
+    pub(crate) track: Option<TrackKey>,
+}
+
+/// What a receiving half is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SlotState {
+    /// May take a track.
+    Free,
+    /// Carries or is about to carry the track.
+    Assigned { track: TrackKey, bound: bool },
+    /// Its track is gone; the next description says `inactive`.
+    Draining,
+    /// A description saying `inactive` is on its way.
+    Clearing,
+    /// The client does not receive there.
+    Closed,
+}
+
+/// The half of a section in which the client receives.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    /// `None`: a section we are about to offer.
+    pub(crate) mid: Option<String>,
+    pub(crate) kind: Kind,
+    pub(crate) state: SlotState,
+}
+
+impl Slot {
+    pub(crate) fn track(&self) -> Option<TrackKey> {
+        match self.state {
+            SlotState::Assigned { track, .. } => Some(track),
+            _ => None,
+        }
+    }
+}
+
+/// Where a description we sent, or asked for, stands.
+#[derive(Debug, Default)]
+pub(crate) struct Negotiation {
+    /// Id of the client's offer that is being answered.
+    pub(crate) answering: Option<u32>,
+    /// Whether the client ever offered.
+    pub(crate) begun: bool,
+    /// Single: sections were asked for and the offer has not come. Dual: our offer is not answered.
+    pub(crate) outstanding: bool,
+    /// Dual: id of our last offer.
+    pub(crate) offer_id: u32,
+    /// Dual: no answer until then means the client is lost.
+    pub(crate) answer_due: Option<Instant>,
+    /// When to look whether a round is needed.
+    pub(crate) round_due: Option<Instant>,
+    /// Dual: the next offer restarts ICE.
+    pub(crate) restart: bool,
+}
+
+/// A reliable message that may have to be sent again after a resume (section 13.4).
+#[derive(Debug)]
+pub(crate) struct Replay {
+    pub(crate) at: Instant,
+    pub(crate) publisher: String,
+    pub(crate) sequence: u32,
+    pub(crate) message: Bytes,
+}
+
+/// Somebody in the room.
+#[derive(Debug)]
+pub(crate) struct Participant {
+    pub(crate) key: PeerKey,
+    pub(crate) identity: Identity,
+    /// Without the tracks, which are filled in when it is sent.
+    pub(crate) info: lk::ParticipantInfo,
+    pub(crate) permission: MediaPermission,
+    pub(crate) dual: bool,
+    pub(crate) auto_subscribe: bool,
+    pub(crate) adaptive_stream: bool,
+    /// A signalling socket is there; since when not.
+    pub(crate) linked: bool,
+    pub(crate) unlinked_at: Option<Instant>,
+    /// Media flows now, and whether it ever did.
+    pub(crate) connected: bool,
+    pub(crate) was_active: bool,
+    /// Must be connected (again) by then.
+    pub(crate) connect_due: Option<Instant>,
+
+    /// Tracks whose section is not there yet, oldest first.
+    pub(crate) pending: Vec<TrackKey>,
+    /// Published tracks.
+    pub(crate) tracks: Vec<TrackKey>,
+    pub(crate) ups: BTreeMap<String, UpHalf>,
+    pub(crate) slots: Vec<Slot>,
+    pub(crate) negotiation: Negotiation,
+
+    /// What is or shall be received.
+    pub(crate) subscriptions: BTreeMap<TrackKey, Settings>,
+    /// Wanted but not allowed.
+    pub(crate) parked: BTreeSet<TrackKey>,
+    /// What the client asked for itself, by track.
+    pub(crate) choices: HashMap<TrackKey, bool>,
+    /// Who may receive this participant's tracks (section 9.3); `None`: all.
+    pub(crate) audience: Option<lk::SubscriptionPermission>,
+
+    /// Highest reliable sequence received.
+    pub(crate) data_sequence: u32,
+    pub(crate) replay: VecDeque<Replay>,
+    pub(crate) replay_bytes: usize,
+    pub(crate) limits: Limits,
+    /// Own connection quality as last sent.
+    pub(crate) quality: Option<lk::ConnectionQualityInfo>,
+}
+
+impl Participant {
+    pub(crate) fn sid(&self) -> &str {
+        &self.info.sid
+    }
+
+    /// Counts a change of what others see.
+    pub(crate) fn touch(&mut self) {
+        self.info.version = self.info.version.wrapping_add(1);
+    }
+
+    pub(crate) fn set_state(&mut self, state: State) {
+        self.info.state = state.into();
+    }
+
+    pub(crate) fn apply_permission(&mut self, permission: MediaPermission) {
+        self.permission = permission;
+        self.info.permission = Some(permission_info(&permission));
+    }
+
+    /// A receiving half by its mid.
+    pub(crate) fn slot_mut(&mut self, mid: &str) -> Option<&mut Slot> {
+        self.slots.iter_mut().find(|slot| slot.mid.as_deref() == Some(mid))
+    }
+
+    /// Settings a new subscription starts with (section 9.2).
+    pub(crate) fn default_settings(&self) -> Settings {
+        Settings { disabled: false, quality: if self.adaptive_stream { 0 } else { 2 }, width: 0, height: 0, fps: 0 }
+    }
+
+    /// Subscriptions of a kind that have no section.
+    pub(crate) fn is_waiting(&self, track: TrackKey) -> bool {
+        self.subscriptions.contains_key(&track) && !self.slots.iter().any(|slot| slot.track() == Some(track))
+    }
+}
+
+/// Rights as clients are told (section 2).
+pub(crate) fn permission_info(permission: &MediaPermission) -> lk::ParticipantPermission {
+    let all = permission.publish.iter().count() == Source::ALL.len();
+    let sources = if all { Vec::new() } else { permission.publish.iter().map(|source| i32::from(lk_source(source))).collect() };
+    #[allow(deprecated)]
+    lk::ParticipantPermission {
+        can_subscribe: permission.subscribe,
+        can_publish: !permission.publish.is_empty(),
+        can_publish_data: permission.publish_data,
+        can_publish_sources: sources,
+        hidden: permission.hidden,
+        ..lk::ParticipantPermission::default()
+    }
+}
+
+pub(crate) fn lk_source(source: Source) -> lk::TrackSource {
+    match source {
+        Source::Camera => lk::TrackSource::Camera,
+        Source::Microphone => lk::TrackSource::Microphone,
+        Source::ScreenShare => lk::TrackSource::ScreenShare,
+        Source::ScreenShareAudio => lk::TrackSource::ScreenShareAudio,
+    }
+}
+
+/// Who left, for those whose socket was away.
+#[derive(Debug)]
+pub(crate) struct Departed {
+    pub(crate) at: Instant,
+    pub(crate) info: lk::ParticipantInfo,
+}
+
+impl Departed {
+    pub(crate) fn new(info: lk::ParticipantInfo, now: Now) -> Self {
+        Self { at: now.at, info }
+    }
+}

@@ -1,0 +1,263 @@
+//! Publishing: requests, matching with sections, mute, the end of a track (media-protocol.md section 8).
+
+use crate::participant::UpHalf;
+use crate::room::MediaRoom;
+use crate::track::{Track, source_of};
+use crate::types::{Codec, EventKind, Kind, Now, OfferedSection, Output, PeerKey, TrackKey, UpPlan};
+use wire::lk;
+use wire::lk::request_response::{Reason, Request};
+use wire::lk::signal_response::Message as Response;
+
+/// Most tracks of one session that wait for their section.
+const MAX_PENDING: usize = 20;
+
+/// Most tracks one session publishes.
+const MAX_TRACKS: usize = 32;
+
+/// Longest text of a request, and most layers and features, that are kept.
+const MAX_TEXT: usize = 256;
+const MAX_LIST: usize = 8;
+
+impl MediaRoom {
+    pub(crate) fn add_track(&mut self, peer: PeerKey, request: &lk::AddTrackRequest, now: Now) {
+        let refusal = match self.participants.get(&peer) {
+            None => return,
+            Some(participant) => {
+                let kind = if request.r#type == i32::from(lk::TrackType::Video) { Kind::Video } else { Kind::Audio };
+                let mut known = participant.pending.iter().chain(&participant.tracks).filter_map(|key| self.tracks.get(key));
+                let lists = [request.layers.len(), request.simulcast_codecs.len(), request.audio_features.len()];
+                let texts = [request.cid.len(), request.name.len(), request.stream.len()];
+                if !participant.permission.publish.contains(source_of(kind, request.source)) {
+                    Some(Reason::NotAllowed)
+                } else if request.cid.is_empty()
+                    || texts.iter().any(|length| *length > MAX_TEXT)
+                    || lists.iter().any(|length| *length > MAX_LIST)
+                    || request.simulcast_codecs.iter().any(|codec| codec.layers.len() > MAX_LIST || codec.cid.len() > MAX_TEXT)
+                {
+                    Some(Reason::InvalidRequest)
+                } else if participant.pending.len() >= MAX_PENDING || participant.tracks.len() >= MAX_TRACKS {
+                    Some(Reason::LimitExceeded)
+                } else if !request.sid.is_empty() {
+                    // Another codec of a published track: none is enabled that would need one.
+                    Some(Reason::UnsupportedType)
+                } else if known.any(|track| track.cids.contains(&request.cid)) {
+                    Some(Reason::DuplicateName)
+                } else {
+                    None
+                }
+            }
+        };
+        if let Some(reason) = refusal {
+            self.refuse(peer, 0, reason, Some(Request::AddTrack(request.clone())));
+            return;
+        }
+        let key = TrackKey(self.next_track);
+        let Some(track) = Track::from_request(request, key, peer, &mut self.ids, now) else {
+            self.refuse(peer, 0, Reason::UnsupportedType, Some(Request::AddTrack(request.clone())));
+            return;
+        };
+        self.next_track += 1;
+        let info = track.info.clone();
+        self.by_sid.insert(info.sid.clone(), key);
+        self.tracks.insert(key, track);
+        if let Some(participant) = self.participants.get_mut(&peer) {
+            participant.pending.push(key);
+        }
+        self.send(peer, Response::TrackPublished(lk::TrackPublishedResponse { cid: request.cid.clone(), track: Some(info) }));
+        if self.participants.get(&peer).is_some_and(|participant| participant.negotiation.answering.is_none()) {
+            self.match_and_publish(peer, now);
+        }
+    }
+
+    /// Answers a request that was not carried out.
+    pub(crate) fn refuse(&mut self, peer: PeerKey, request_id: u32, reason: Reason, request: Option<Request>) {
+        self.send(
+            peer,
+            Response::RequestResponse(lk::RequestResponse { request_id, reason: reason.into(), message: String::new(), request }),
+        );
+    }
+
+    /// Notes what the client sends on which section; ends tracks whose section went quiet.
+    pub(crate) fn note_up_halves(&mut self, peer: PeerKey, offered: &[OfferedSection], now: Now) {
+        let mut ended = Vec::new();
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        for section in offered {
+            if !section.sends {
+                if let Some(half) = participant.ups.get_mut(&section.mid) {
+                    half.active = false;
+                    ended.extend(half.track.take());
+                }
+                continue;
+            }
+            let half = participant.ups.entry(section.mid.clone()).or_insert_with(|| UpHalf {
+                kind: section.kind,
+                cid: section.track.clone(),
+                active: true,
+                track: None,
+            });
+            half.active = true;
+            if half.cid != section.track {
+                let replaced = participant.pending.iter().filter_map(|key| self.tracks.get(key)).any(|track| track.cids.contains(&section.track));
+                if replaced {
+                    ended.extend(half.track.take());
+                }
+                half.cid.clone_from(&section.track);
+            }
+        }
+        for track in ended {
+            self.unpublish(track, now);
+        }
+        self.match_sections(peer);
+    }
+
+    /// What to answer on a sending half.
+    pub(crate) fn up_plan(&self, peer: PeerKey, mid: &str) -> Option<UpPlan> {
+        let half = self.participants.get(&peer)?.ups.get(mid).filter(|half| half.active)?;
+        let plan = half.track.and_then(|track| self.tracks.get(&track)).map(Track::up_plan);
+        Some(plan.unwrap_or(UpPlan {
+            codec: if half.kind == Kind::Audio { Codec::Opus } else { Codec::Vp8 },
+            stereo: false,
+            dtx: true,
+        }))
+    }
+
+    /// Gives waiting tracks to sections: by id first, then the oldest of the kind (section 8.3).
+    fn match_sections(&mut self, peer: PeerKey) {
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        let taken: Vec<TrackKey> = participant.ups.values().filter_map(|half| half.track).collect();
+        let mut waiting: Vec<TrackKey> = participant.pending.iter().copied().filter(|key| !taken.contains(key)).collect();
+        for exact in [true, false] {
+            for half in participant.ups.values_mut().filter(|half| half.active && half.track.is_none()) {
+                let found = waiting.iter().position(|key| {
+                    self.tracks.get(key).is_some_and(|track| {
+                        track.kind == half.kind && (!exact || track.cids.contains(&half.cid))
+                    })
+                });
+                if let Some(index) = found {
+                    half.track = Some(waiting.remove(index));
+                }
+            }
+        }
+    }
+
+    /// Publishes every matched track that was waiting. Called when no answer is on its way.
+    pub(crate) fn match_and_publish(&mut self, peer: PeerKey, now: Now) {
+        self.match_sections(peer);
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        let ready: Vec<(String, TrackKey, String)> = participant
+            .ups
+            .iter()
+            .filter_map(|(mid, half)| half.track.map(|track| (mid.clone(), track, half.cid.clone())))
+            .filter(|(_, track, _)| participant.pending.contains(track))
+            .collect();
+        if ready.is_empty() {
+            return;
+        }
+        for (mid, key, sdp_cid) in &ready {
+            let Some(track) = self.tracks.get_mut(key) else { continue };
+            track.info.mid.clone_from(mid);
+            if let Some(codec) = track.info.codecs.first_mut() {
+                codec.mid.clone_from(mid);
+                if codec.cid != *sdp_cid {
+                    codec.sdp_cid.clone_from(sdp_cid);
+                }
+            }
+            participant.pending.retain(|waiting| waiting != key);
+            participant.tracks.push(*key);
+            self.outputs.push_back(Output::Published {
+                track: *key,
+                owner: peer,
+                mid: mid.clone(),
+                kind: track.kind,
+                layers: track.layers(),
+                screen: track.is_screen(),
+                muted: track.info.muted,
+            });
+            let kind = EventKind::Published { sid: track.sid().to_owned(), source: track.source() };
+            self.outputs.push_back(Output::Event { identity: participant.identity.clone(), kind });
+        }
+        participant.touch();
+        self.announce(peer);
+        for other in self.participants.keys().copied().filter(|other| *other != peer).collect::<Vec<_>>() {
+            self.reconcile(other, now);
+        }
+    }
+
+    /// A track is over while its publisher stays.
+    pub(crate) fn unpublish(&mut self, key: TrackKey, now: Now) {
+        let Some(owner) = self.tracks.get(&key).map(|track| track.owner) else { return };
+        self.forget_track(key, now);
+        if let Some(participant) = self.participants.get_mut(&owner) {
+            participant.touch();
+        }
+        self.announce(owner);
+    }
+
+    /// Takes a track out of every list, without telling clients.
+    pub(crate) fn forget_track(&mut self, key: TrackKey, now: Now) {
+        let Some(track) = self.tracks.remove(&key) else { return };
+        self.by_sid.remove(track.sid());
+        let Some(owner) = self.participants.get_mut(&track.owner) else { return };
+        let published = owner.tracks.contains(&key);
+        owner.tracks.retain(|published| *published != key);
+        owner.pending.retain(|pending| *pending != key);
+        for half in owner.ups.values_mut() {
+            if half.track == Some(key) {
+                half.track = None;
+            }
+        }
+        let identity = owner.identity.clone();
+        if !published {
+            return;
+        }
+        for peer in self.participants.keys().copied().collect::<Vec<_>>() {
+            self.drop_subscription(peer, key, now);
+        }
+        self.outputs.push_back(Output::Unpublished { track: key });
+        let kind = EventKind::Unpublished { sid: track.info.sid.clone(), source: track.source() };
+        self.outputs.push_back(Output::Event { identity, kind });
+    }
+
+    /// Takes away what rights no longer cover.
+    pub(crate) fn withdraw_forbidden(&mut self, peer: PeerKey, now: Now) {
+        let Some(participant) = self.participants.get(&peer) else { return };
+        let allowed = participant.permission.publish;
+        let forbidden: Vec<(TrackKey, String)> = participant
+            .tracks
+            .iter()
+            .chain(&participant.pending)
+            .filter_map(|key| self.tracks.get(key))
+            .filter(|track| !allowed.contains(track.source()))
+            .map(|track| (track.key, track.sid().to_owned()))
+            .collect();
+        for (key, track_sid) in forbidden {
+            self.forget_track(key, now);
+            self.send(peer, Response::TrackUnpublished(lk::TrackUnpublishedResponse { track_sid }));
+        }
+    }
+
+    /// The state of the mute switch changed.
+    pub(crate) fn set_muted(&mut self, key: TrackKey, muted: bool) {
+        let Some(track) = self.tracks.get_mut(&key) else { return };
+        if track.info.muted == muted {
+            return;
+        }
+        track.info.muted = muted;
+        let (owner, sid, source) = (track.owner, track.sid().to_owned(), track.source());
+        let Some(participant) = self.participants.get_mut(&owner) else { return };
+        if !participant.tracks.contains(&key) {
+            return;
+        }
+        participant.touch();
+        let identity = participant.identity.clone();
+        self.outputs.push_back(Output::Muted { track: key, muted });
+        self.announce(owner);
+        self.outputs.push_back(Output::Event { identity, kind: EventKind::Muted { sid, source, muted } });
+    }
+
+    /// A track of that participant's own, by its sid.
+    pub(crate) fn own_track(&self, peer: PeerKey, sid: &str) -> Option<TrackKey> {
+        let key = *self.by_sid.get(sid)?;
+        self.tracks.get(&key).filter(|track| track.owner == peer).map(|track| track.key)
+    }
+}

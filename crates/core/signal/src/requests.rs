@@ -1,0 +1,285 @@
+//! What clients say on the signalling socket (media-protocol.md section 6.1), and what the packet path reports.
+
+use crate::encode::response;
+use crate::participant::Participant;
+use crate::room::MediaRoom;
+use crate::types::{Now, Output, PeerKey, TrackKey};
+use prost::Message;
+use wire::lk;
+use wire::lk::request_response::{Reason, Request as Refused};
+use wire::lk::signal_request::Message as Request;
+use wire::lk::signal_response::Message as Response;
+
+/// Longest message of a client (section 24).
+const MAX_MESSAGE: usize = 2 * 1024 * 1024;
+
+impl MediaRoom {
+    /// A message of a client. What does not decode is ignored.
+    pub fn request(&mut self, peer: PeerKey, message: &[u8], now: Now) {
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        if message.len() > MAX_MESSAGE || !participant.limits.messages.take(1.0, now.at) {
+            return;
+        }
+        let Ok(lk::SignalRequest { message: Some(request) }) = lk::SignalRequest::decode(message) else { return };
+        let broadcasts = matches!(
+            request,
+            Request::Mute(_)
+                | Request::AddTrack(_)
+                | Request::UpdateLayers(_)
+                | Request::UpdateAudioTrack(_)
+                | Request::UpdateVideoTrack(_)
+                | Request::SubscriptionPermission(_)
+        );
+        if broadcasts && !participant.limits.broadcasts.take(1.0, now.at) {
+            let echo = if let Request::AddTrack(add) = request { Some(Refused::AddTrack(add)) } else { None };
+            self.refuse(peer, 0, Reason::LimitExceeded, echo);
+            return;
+        }
+        match request {
+            Request::Offer(offer) => self.client_offer(peer, offer, now),
+            Request::Answer(answer) => self.client_answer(peer, answer),
+            // We are ICE-lite: the client's checks tell us its addresses.
+            Request::Trickle(_) => {}
+            Request::AddTrack(request) => self.add_track(peer, &request, now),
+            Request::Mute(mute) => {
+                if let Some(track) = self.own_track(peer, &mute.sid) {
+                    self.set_muted_by_owner(track, mute.muted);
+                }
+            }
+            Request::Subscription(update) => self.update_subscription(peer, &update, now),
+            Request::TrackSetting(update) => self.track_setting(peer, &update),
+            Request::Leave(_) => {
+                self.outputs.push_back(Output::CloseLink { to: peer });
+                self.end(peer, lk::DisconnectReason::ClientInitiated, now);
+            }
+            Request::UpdateLayers(update) => self.update_layers(peer, &update),
+            Request::SubscriptionPermission(audience) => self.set_audience(peer, audience, now),
+            Request::SyncState(state) => self.sync_state(peer, &state, now),
+            Request::Ping(_) => self.send(peer, Response::Pong(now.unix_millis())),
+            Request::PingReq(ping) => self.send(
+                peer,
+                Response::PongResp(lk::Pong { last_ping_timestamp: ping.timestamp, timestamp: now.unix_millis() }),
+            ),
+            Request::UpdateMetadata(update) => {
+                let id = update.request_id;
+                self.refuse(peer, id, Reason::NotAllowed, Some(Refused::UpdateMetadata(update)));
+            }
+            Request::UpdateAudioTrack(update) => self.update_audio_track(peer, &update),
+            Request::UpdateVideoTrack(update) => self.update_video_track(peer, &update),
+            Request::PublishDataTrackRequest(request) => {
+                self.refuse(peer, 0, Reason::UnsupportedType, Some(Refused::PublishDataTrack(request)));
+            }
+            Request::UnpublishDataTrackRequest(request) => {
+                self.refuse(peer, 0, Reason::UnsupportedType, Some(Refused::UnpublishDataTrack(request)));
+            }
+            Request::UpdateDataSubscription(_)
+            | Request::StoreDataBlobRequest(_)
+            | Request::GetDataBlobRequest(_)
+            | Request::Simulate(_) => {}
+        }
+    }
+
+    fn set_muted_by_owner(&mut self, key: TrackKey, muted: bool) {
+        let Some(track) = self.tracks.get_mut(&key) else { return };
+        let owner = track.owner;
+        let published = self.participants.get(&owner).is_some_and(|owner| owner.tracks.contains(&key));
+        if published {
+            self.set_muted(key, muted);
+        } else {
+            track.info.muted = muted;
+        }
+    }
+
+    fn update_layers(&mut self, peer: PeerKey, update: &lk::UpdateVideoLayers) {
+        let Some(key) = self.own_track(peer, &update.track_sid) else { return };
+        let Some(track) = self.tracks.get_mut(&key) else { return };
+        for layer in track.info.layers.iter_mut() {
+            if let Some(new) = update.layers.iter().find(|new| new.quality == layer.quality) {
+                layer.width = new.width;
+                layer.height = new.height;
+                layer.bitrate = new.bitrate;
+            }
+        }
+        let layers = track.layers();
+        self.outputs.push_back(Output::Layers { track: key, layers });
+        self.changed(peer);
+    }
+
+    fn update_video_track(&mut self, peer: PeerKey, update: &lk::UpdateLocalVideoTrack) {
+        let Some(key) = self.own_track(peer, &update.track_sid) else { return };
+        let Some(track) = self.tracks.get_mut(&key) else { return };
+        let (old, new) = (track.info.width.max(track.info.height), update.width.max(update.height));
+        track.info.width = update.width;
+        track.info.height = update.height;
+        // The layers keep their proportion to the source.
+        if old > 0 {
+            for layer in track.info.layers.iter_mut() {
+                let scaled = |side: u32| u32::try_from(u64::from(side) * u64::from(new) / u64::from(old)).unwrap_or(side);
+                layer.width = scaled(layer.width);
+                layer.height = scaled(layer.height);
+            }
+        }
+        let layers = track.layers();
+        self.outputs.push_back(Output::Layers { track: key, layers });
+        self.changed(peer);
+    }
+
+    fn update_audio_track(&mut self, peer: PeerKey, update: &lk::UpdateLocalAudioTrack) {
+        let Some(key) = self.own_track(peer, &update.track_sid) else { return };
+        let Some(track) = self.tracks.get_mut(&key) else { return };
+        track.info.audio_features = update.features.iter().copied().take(16).collect();
+        #[allow(deprecated)]
+        {
+            track.info.stereo = track.info.audio_features.contains(&lk::AudioTrackFeature::TfStereo.into());
+            track.info.disable_dtx = track.info.audio_features.contains(&lk::AudioTrackFeature::TfNoDtx.into());
+        }
+        self.changed(peer);
+    }
+
+    fn changed(&mut self, peer: PeerKey) {
+        if let Some(participant) = self.participants.get_mut(&peer) {
+            participant.touch();
+        }
+        self.announce(peer);
+    }
+
+    /// What the client believes after a resume (section 5.3).
+    fn sync_state(&mut self, peer: PeerKey, state: &lk::SyncState, now: Now) {
+        let strange = state
+            .publish_tracks
+            .iter()
+            .filter_map(|published| published.track.as_ref())
+            .any(|track| self.own_track(peer, &track.sid).is_none());
+        if strange {
+            self.session_failed(peer, now);
+            return;
+        }
+        if let Some(subscription) = &state.subscription {
+            if let Some(participant) = self.participants.get_mut(&peer) {
+                participant.choices.clear();
+            }
+            self.update_subscription(peer, subscription, now);
+        }
+        for sid in state.track_sids_disabled.iter().take(1000) {
+            let Some(key) = self.by_sid.get(sid).copied() else { continue };
+            let Some(participant) = self.participants.get_mut(&peer) else { return };
+            if let Some(settings) = participant.subscriptions.get_mut(&key) {
+                settings.disabled = true;
+                let settings = *settings;
+                self.outputs.push_back(Output::Settings { peer, track: key, settings });
+            }
+        }
+        self.replay(peer, &state.datachannel_receive_states, now);
+    }
+
+    /// Who is heard changed: level 0 means silent now. Tells those who hear them (section 12.2).
+    pub fn speakers(&mut self, changed: &[(PeerKey, f32)]) {
+        let mut entries = Vec::new();
+        for (peer, level) in changed {
+            let Some(participant) = self.participants.get(peer) else { continue };
+            if participant.permission.hidden {
+                continue;
+            }
+            let active = *level > 0.0;
+            if active {
+                self.speaking.insert(*peer, *level);
+            } else if self.speaking.remove(peer).is_none() {
+                continue;
+            }
+            entries.push((*peer, lk::SpeakerInfo { sid: participant.sid().to_owned(), level: *level, active }));
+        }
+        if entries.is_empty() {
+            return;
+        }
+        let all = response(Response::SpeakersChanged(lk::SpeakersChanged {
+            speakers: entries.iter().map(|(_, entry)| entry.clone()).collect(),
+        }));
+        for to in self.linked() {
+            let heard = |speaker: PeerKey| speaker == to || self.hears(to, speaker);
+            if entries.iter().all(|(speaker, _)| heard(*speaker)) {
+                self.outputs.push_back(Output::Send { to, message: all.clone() });
+                continue;
+            }
+            let some: Vec<_> = entries.iter().filter(|(speaker, _)| heard(*speaker)).map(|(_, entry)| entry.clone()).collect();
+            if !some.is_empty() {
+                self.send(to, Response::SpeakersChanged(lk::SpeakersChanged { speakers: some }));
+            }
+        }
+    }
+
+    pub(crate) fn tell_speaker(&mut self, to: PeerKey, speaker: PeerKey) {
+        let (Some(level), Some(participant)) = (self.speaking.get(&speaker), self.participants.get(&speaker)) else {
+            return;
+        };
+        let entry = lk::SpeakerInfo { sid: participant.sid().to_owned(), level: *level, active: true };
+        self.send(to, Response::SpeakersChanged(lk::SpeakersChanged { speakers: vec![entry] }));
+    }
+
+    /// The connection quality of a participant (section 12.3): 0 poor, 1 good, 2 excellent, 3 lost; `score` as MOS.
+    pub fn quality(&mut self, peer: PeerKey, quality: u8, score: f32) {
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        let info =
+            lk::ConnectionQualityInfo { participant_sid: participant.sid().to_owned(), quality: quality.into(), score };
+        if participant.quality.as_ref().is_some_and(|former| former.quality == info.quality) {
+            return;
+        }
+        participant.quality = Some(info.clone());
+        let hidden = participant.permission.hidden;
+        let message = response(Response::ConnectionQuality(lk::ConnectionQualityUpdate { updates: vec![info] }));
+        for to in self.linked() {
+            if to == peer || (!hidden && self.hears(to, peer)) {
+                self.outputs.push_back(Output::Send { to, message: message.clone() });
+            }
+        }
+    }
+
+    pub(crate) fn resend_qualities(&mut self, to: PeerKey) {
+        let updates: Vec<_> = self
+            .participants
+            .values()
+            .filter(|other| other.key == to || (!other.permission.hidden && self.hears(to, other.key)))
+            .filter_map(|other: &Participant| other.quality.clone())
+            .collect();
+        if !updates.is_empty() {
+            self.send(to, Response::ConnectionQuality(lk::ConnectionQualityUpdate { updates }));
+        }
+    }
+
+    /// The best quality anybody wants of a track (0 to 2), `None` for nothing: its publisher may stop the rest
+    /// (section 10).
+    pub fn wanted_quality(&mut self, key: TrackKey, best: Option<u8>) {
+        let Some(track) = self.tracks.get_mut(&key) else { return };
+        if track.wanted == Some(best) {
+            return;
+        }
+        track.wanted = Some(best);
+        self.send_wanted_quality(key);
+    }
+
+    fn send_wanted_quality(&mut self, key: TrackKey) {
+        let Some(track) = self.tracks.get(&key) else { return };
+        let Some(best) = track.wanted else { return };
+        let qualities: Vec<_> = (0..3u8)
+            .map(|quality| lk::SubscribedQuality {
+                quality: quality.into(),
+                enabled: best.is_some_and(|best| quality <= best),
+            })
+            .collect();
+        let codec = track.info.mime_type.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+        let owner = track.owner;
+        #[allow(deprecated)]
+        let update = lk::SubscribedQualityUpdate {
+            track_sid: track.sid().to_owned(),
+            subscribed_qualities: qualities.clone(),
+            subscribed_codecs: vec![lk::SubscribedCodec { codec, qualities }],
+        };
+        self.send(owner, Response::SubscribedQualityUpdate(update));
+    }
+
+    pub(crate) fn resend_wanted_qualities(&mut self, peer: PeerKey) {
+        let Some(participant) = self.participants.get(&peer) else { return };
+        for key in participant.tracks.clone() {
+            self.send_wanted_quality(key);
+        }
+    }
+}

@@ -1,0 +1,379 @@
+//! The machine's state and what all its parts share: sending, announcing, deadlines, the end of a session.
+
+use crate::encode::{leave, response, shutdown};
+use crate::ids::Ids;
+use crate::participant::{Departed, Participant};
+use crate::track::Track;
+use crate::types::{EventKind, MuteError, Now, Output, PeerKey, RemoveReason, TrackChoice, TrackKey};
+use bytes::Bytes;
+use model::media::MediaPermission;
+use model::{Identity, RoomId};
+use prost::Message;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::{Duration, Instant};
+use wire::lk;
+use wire::lk::leave_request::Action;
+use wire::lk::participant_info::State;
+use wire::lk::signal_response::Message as Response;
+
+/// Not connected so long after joining: out (section 4.5).
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A resume may take so long after the connection failed.
+const RESUME_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long we remember who left.
+const DEPARTED_MEMORY: Duration = Duration::from_secs(60);
+
+/// Most participants of one `update` message, a share of its 128 KiB.
+const UPDATE_BYTES: usize = 128 * 1024;
+
+/// One media room.
+#[derive(Debug)]
+pub struct MediaRoom {
+    pub(crate) info: lk::Room,
+    pub(crate) sif_trailer: Vec<u8>,
+    pub(crate) ids: Ids,
+    pub(crate) next_track: u64,
+    pub(crate) participants: BTreeMap<PeerKey, Participant>,
+    pub(crate) by_identity: HashMap<Identity, PeerKey>,
+    pub(crate) tracks: BTreeMap<TrackKey, Track>,
+    pub(crate) by_sid: HashMap<String, TrackKey>,
+    /// Who is heard now, as last told to clients.
+    pub(crate) speaking: BTreeMap<PeerKey, f32>,
+    pub(crate) departed: VecDeque<Departed>,
+    pub(crate) outputs: VecDeque<Output>,
+}
+
+impl MediaRoom {
+    /// An empty room. `seed` must differ between machines: ids are made from it.
+    pub fn new(name: &RoomId, seed: u64, now: Now) -> Self {
+        let mut ids = Ids::new(seed);
+        #[allow(deprecated)]
+        let info = lk::Room {
+            sid: ids.id("RM_"),
+            name: name.as_str().to_owned(),
+            empty_timeout: 300,
+            departure_timeout: 20,
+            creation_time: now.unix_millis() / 1000,
+            creation_time_ms: now.unix_millis(),
+            enabled_codecs: crate::connect::enabled_codecs(),
+            ..lk::Room::default()
+        };
+        Self {
+            info,
+            sif_trailer: ids.bytes(16),
+            ids,
+            next_track: 1,
+            participants: BTreeMap::new(),
+            by_identity: HashMap::new(),
+            tracks: BTreeMap::new(),
+            by_sid: HashMap::new(),
+            speaking: BTreeMap::new(),
+            departed: VecDeque::new(),
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Whether nobody is in it.
+    pub fn is_empty(&self) -> bool {
+        self.participants.is_empty()
+    }
+
+    /// The next thing to do.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Everybody who is visible and connected or connecting, each an encoded `livekit.ParticipantInfo`.
+    pub fn participants(&self) -> Vec<Bytes> {
+        let visible = self.participants.values().filter(|participant| !participant.permission.hidden);
+        visible.map(|participant| self.full_info(participant).encode_to_vec().into()).collect()
+    }
+
+    /// The signalling socket of a session is gone. Media goes on and waits for a resume; without media it is the end
+    /// (section 4.5).
+    pub fn link_lost(&mut self, peer: PeerKey, now: Now) {
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        if !participant.linked {
+            return;
+        }
+        participant.linked = false;
+        participant.unlinked_at = Some(now.at);
+        participant.negotiation.outstanding = false;
+        participant.negotiation.answer_due = None;
+        if !participant.was_active {
+            self.end(peer, lk::DisconnectReason::SignalClose, now);
+        } else if !participant.connected {
+            participant.connect_due = Some(now.at + RESUME_TIMEOUT);
+        }
+    }
+
+    /// The primary connection of a session is up (section 4.2).
+    pub fn connected(&mut self, peer: PeerKey, _now: Now) {
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        participant.connected = true;
+        participant.connect_due = None;
+        if participant.was_active {
+            return;
+        }
+        participant.was_active = true;
+        participant.set_state(State::Active);
+        participant.touch();
+        let identity = participant.identity.clone();
+        self.announce(peer);
+        self.outputs.push_back(Output::Event { identity, kind: EventKind::Joined });
+    }
+
+    /// The connection of a session failed: the client shall resume at once.
+    pub fn connection_failed(&mut self, peer: PeerKey, now: Now) {
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        participant.connected = false;
+        participant.connect_due = Some(now.at + RESUME_TIMEOUT);
+        if participant.linked {
+            participant.linked = false;
+            participant.unlinked_at = Some(now.at);
+            self.outputs.push_back(Output::Send { to: peer, message: leave(lk::DisconnectReason::UnknownReason, Action::Resume) });
+            self.outputs.push_back(Output::CloseLink { to: peer });
+        }
+    }
+
+    /// The session cannot go on (negotiation failed, an invariant broke): the client starts over.
+    pub fn session_failed(&mut self, peer: PeerKey, now: Now) {
+        self.dismiss(peer, lk::DisconnectReason::StateMismatch, Action::Reconnect, now);
+    }
+
+    /// Takes somebody out by order of the meeting.
+    pub fn remove(&mut self, who: &Identity, why: RemoveReason, now: Now) {
+        let Some(peer) = self.by_identity.get(who).copied() else { return };
+        let reason = match why {
+            RemoveReason::Removed | RemoveReason::Left => lk::DisconnectReason::ParticipantRemoved,
+            RemoveReason::Duplicate => lk::DisconnectReason::DuplicateIdentity,
+        };
+        self.dismiss(peer, reason, Action::Disconnect, now);
+    }
+
+    /// Takes everybody out because the meeting is over.
+    pub fn close(&mut self, now: Now) {
+        for peer in self.participants.keys().copied().collect::<Vec<_>>() {
+            self.dismiss(peer, lk::DisconnectReason::RoomDeleted, Action::Disconnect, now);
+        }
+    }
+
+    /// Tells everybody to come back in a moment.
+    pub fn drain(&mut self) {
+        let message = shutdown();
+        for peer in self.participants.keys().copied().collect::<Vec<_>>() {
+            self.send_bytes(peer, message.clone());
+            self.outputs.push_back(Output::CloseLink { to: peer });
+        }
+    }
+
+    /// Replaces somebody's rights (section 9.6).
+    pub fn set_permission(&mut self, who: &Identity, permission: MediaPermission, now: Now) {
+        let Some(peer) = self.by_identity.get(who).copied() else { return };
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        let before = participant.permission;
+        if before == permission {
+            return;
+        }
+        if permission.hidden && !before.hidden {
+            let mut info = participant.info.clone();
+            info.state = State::Disconnected.into();
+            self.tell_others(peer, &[info]);
+        }
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        participant.apply_permission(permission);
+        participant.touch();
+        self.withdraw_forbidden(peer, now);
+        self.announce(peer);
+        self.reconcile(peer, now);
+        if before.moderator != permission.moderator || before.hidden != permission.hidden {
+            for other in self.participants.keys().copied().filter(|other| *other != peer).collect::<Vec<_>>() {
+                self.reconcile(other, now);
+            }
+        }
+    }
+
+    /// Mutes a track by order of the meeting.
+    ///
+    /// # Errors
+    /// See [`MuteError`].
+    pub fn mute(&mut self, who: &Identity, choice: &TrackChoice, muted: bool) -> Result<(), MuteError> {
+        let peer = self.by_identity.get(who).copied().ok_or(MuteError::NoParticipant)?;
+        let participant = self.participants.get(&peer).ok_or(MuteError::NoParticipant)?;
+        let track = participant
+            .tracks
+            .iter()
+            .filter_map(|key| self.tracks.get(key))
+            .find(|track| match choice {
+                TrackChoice::Sid(sid) => track.sid() == sid,
+                TrackChoice::Source(source) => track.source() == *source,
+            })
+            .ok_or(MuteError::NoTrack)?;
+        if track.info.muted == muted {
+            return Ok(());
+        }
+        if !muted {
+            return Err(MuteError::UnmuteRefused);
+        }
+        let (key, sid) = (track.key, track.sid().to_owned());
+        self.set_muted(key, true);
+        self.send(peer, Response::Mute(lk::MuteTrackRequest { sid, muted: true }));
+        Ok(())
+    }
+
+    /// The next moment [`Self::handle_timeout`] has something to do.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        self.participants
+            .values()
+            .flat_map(|participant| {
+                [participant.connect_due, participant.negotiation.round_due, participant.negotiation.answer_due]
+            })
+            .flatten()
+            .min()
+    }
+
+    /// Carries out what is due.
+    pub fn handle_timeout(&mut self, now: Now) {
+        let due = |at: Option<Instant>| at.is_some_and(|at| at <= now.at);
+        for peer in self.participants.keys().copied().collect::<Vec<_>>() {
+            let Some(participant) = self.participants.get_mut(&peer) else { continue };
+            if due(participant.connect_due) {
+                let reason = if participant.was_active {
+                    lk::DisconnectReason::ConnectionTimeout
+                } else {
+                    lk::DisconnectReason::JoinFailure
+                };
+                self.dismiss(peer, reason, Action::Disconnect, now);
+                continue;
+            }
+            if due(participant.negotiation.answer_due) {
+                self.dismiss(peer, lk::DisconnectReason::StateMismatch, Action::Reconnect, now);
+                continue;
+            }
+            if due(participant.negotiation.round_due) {
+                participant.negotiation.round_due = None;
+                self.negotiation_round(peer, now);
+            }
+        }
+        while self.departed.front().is_some_and(|departed| now.at.duration_since(departed.at) > DEPARTED_MEMORY) {
+            self.departed.pop_front();
+        }
+    }
+
+    /// Says goodbye to a session and ends it.
+    pub(crate) fn dismiss(&mut self, peer: PeerKey, reason: lk::DisconnectReason, action: Action, now: Now) {
+        self.send_bytes(peer, leave(reason, action));
+        self.outputs.push_back(Output::CloseLink { to: peer });
+        self.end(peer, reason, now);
+    }
+
+    /// Ends a session: tracks gone, others told.
+    pub(crate) fn end(&mut self, peer: PeerKey, reason: lk::DisconnectReason, now: Now) {
+        let Some(participant) = self.participants.get(&peer) else { return };
+        for track in participant.tracks.clone() {
+            self.forget_track(track, now);
+        }
+        self.speaking.remove(&peer);
+        let Some(mut participant) = self.participants.remove(&peer) else { return };
+        for track in &participant.pending {
+            if let Some(track) = self.tracks.remove(track) {
+                self.by_sid.remove(track.sid());
+            }
+        }
+        if self.by_identity.get(&participant.identity) == Some(&peer) {
+            self.by_identity.remove(&participant.identity);
+        }
+        self.outputs.push_back(Output::Gone { peer });
+        participant.set_state(State::Disconnected);
+        participant.touch();
+        participant.info.disconnect_reason = reason.into();
+        if !participant.permission.hidden {
+            self.tell_others(peer, std::slice::from_ref(&participant.info));
+            if self.departed.len() < 1000 {
+                self.departed.push_back(Departed::new(participant.info, now));
+            }
+        }
+        if participant.was_active {
+            self.outputs.push_back(Output::Event { identity: participant.identity, kind: EventKind::Left });
+        }
+    }
+
+    /// Sends to somebody whose socket is there.
+    pub(crate) fn send(&mut self, to: PeerKey, message: Response) {
+        if self.participants.get(&to).is_some_and(|participant| participant.linked) {
+            self.outputs.push_back(Output::Send { to, message: response(message) });
+        }
+    }
+
+    pub(crate) fn send_bytes(&mut self, to: PeerKey, message: Bytes) {
+        if self.participants.get(&to).is_some_and(|participant| participant.linked) {
+            self.outputs.push_back(Output::Send { to, message });
+        }
+    }
+
+    /// The info of a participant with its tracks.
+    pub(crate) fn full_info(&self, participant: &Participant) -> lk::ParticipantInfo {
+        let mut info = participant.info.clone();
+        info.tracks = participant.tracks.iter().filter_map(|key| self.tracks.get(key)).map(|track| track.info.clone()).collect();
+        info.is_publisher = !info.tracks.is_empty();
+        info
+    }
+
+    /// Tells everybody who may know what a participant looks like now (section 11.2).
+    pub(crate) fn announce(&mut self, peer: PeerKey) {
+        let Some(participant) = self.participants.get(&peer) else { return };
+        let info = self.full_info(participant);
+        let hidden = participant.permission.hidden;
+        let message = response(Response::Update(lk::ParticipantUpdate { participants: vec![info] }));
+        if hidden {
+            self.send_bytes(peer, message);
+        } else {
+            for other in self.linked() {
+                self.outputs.push_back(Output::Send { to: other, message: message.clone() });
+            }
+        }
+    }
+
+    /// Sends infos to everybody but one.
+    pub(crate) fn tell_others(&mut self, but: PeerKey, infos: &[lk::ParticipantInfo]) {
+        let message = response(Response::Update(lk::ParticipantUpdate { participants: infos.to_vec() }));
+        for other in self.linked() {
+            if other != but {
+                self.outputs.push_back(Output::Send { to: other, message: message.clone() });
+            }
+        }
+    }
+
+    /// Sends any number of infos to one, cut into messages of a bearable size.
+    pub(crate) fn send_infos(&mut self, to: PeerKey, infos: Vec<lk::ParticipantInfo>) {
+        let mut batch = Vec::new();
+        let mut size = 0;
+        for info in infos {
+            let length = info.encoded_len();
+            if size + length > UPDATE_BYTES && !batch.is_empty() {
+                self.send(to, Response::Update(lk::ParticipantUpdate { participants: std::mem::take(&mut batch) }));
+                size = 0;
+            }
+            size += length;
+            batch.push(info);
+        }
+        if !batch.is_empty() {
+            self.send(to, Response::Update(lk::ParticipantUpdate { participants: batch }));
+        }
+    }
+
+    pub(crate) fn linked(&self) -> Vec<PeerKey> {
+        self.participants.values().filter(|participant| participant.linked).map(|participant| participant.key).collect()
+    }
+
+    /// What clients see of the room.
+    pub(crate) fn room_info(&self) -> lk::Room {
+        let mut info = self.info.clone();
+        let visible = || self.participants.values().filter(|participant| !participant.permission.hidden);
+        info.num_participants = u32::try_from(visible().count()).unwrap_or(u32::MAX);
+        info.num_publishers = u32::try_from(visible().filter(|participant| !participant.tracks.is_empty()).count()).unwrap_or(u32::MAX);
+        info
+    }
+}

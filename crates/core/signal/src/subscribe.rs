@@ -1,0 +1,187 @@
+//! Who receives what (media-protocol.md section 9): one function compares wish and permission with what is, and acts.
+
+use crate::participant::{Participant, SlotState};
+use crate::room::MediaRoom;
+use crate::track::Track;
+use crate::types::{Now, Output, PeerKey, Settings, TrackKey};
+use model::media::{CameraView, Source};
+use wire::lk;
+use wire::lk::signal_response::Message as Response;
+
+/// Most tracks one session receives.
+const MAX_SUBSCRIPTIONS: usize = 400;
+
+impl MediaRoom {
+    /// Brings one subscriber's subscriptions in line with what is published, wished and allowed.
+    pub(crate) fn reconcile(&mut self, peer: PeerKey, now: Now) {
+        let Some(subscriber) = self.participants.get(&peer) else { return };
+        let mut add = Vec::new();
+        let mut park = Vec::new();
+        let mut drop = Vec::new();
+        let mut clear = Vec::new();
+        for track in self.tracks.values() {
+            if track.owner == peer {
+                continue;
+            }
+            let Some(owner) = self.participants.get(&track.owner) else { continue };
+            if !owner.tracks.contains(&track.key) {
+                continue;
+            }
+            let wished = subscriber.choices.get(&track.key).copied().unwrap_or(subscriber.auto_subscribe);
+            let visible = subscriber.permission.subscribe && !owner.permission.hidden;
+            let allowed = visible && may_receive(subscriber, owner, track);
+            let has = subscriber.subscriptions.contains_key(&track.key);
+            let parked = subscriber.parked.contains(&track.key);
+            match (wished && visible, allowed) {
+                (true, true) if !has => add.push(track.key),
+                (true, false) if !parked => park.push(track.key),
+                (false, _) if has => drop.push(track.key),
+                (false, _) if parked => clear.push(track.key),
+                _ => {}
+            }
+        }
+        if add.is_empty() && park.is_empty() && drop.is_empty() && clear.is_empty() {
+            return;
+        }
+        for key in park {
+            self.drop_subscription(peer, key, now);
+            self.tell_permission(peer, key, false);
+            if let Some(subscriber) = self.participants.get_mut(&peer) {
+                subscriber.parked.insert(key);
+            }
+        }
+        for key in drop {
+            self.drop_subscription(peer, key, now);
+        }
+        for key in add {
+            self.add_subscription(peer, key);
+        }
+        if let Some(subscriber) = self.participants.get_mut(&peer) {
+            for key in clear {
+                subscriber.parked.remove(&key);
+            }
+        }
+        self.want_round(peer, now);
+    }
+
+    fn add_subscription(&mut self, peer: PeerKey, key: TrackKey) {
+        let Some(subscriber) = self.participants.get_mut(&peer) else { return };
+        if subscriber.subscriptions.len() >= MAX_SUBSCRIPTIONS {
+            return;
+        }
+        let settings = subscriber.default_settings();
+        subscriber.subscriptions.insert(key, settings);
+        if subscriber.parked.remove(&key) {
+            self.tell_permission(peer, key, true);
+        }
+        let Some(track) = self.tracks.get_mut(&key) else { return };
+        let (owner, track_sid) = (track.owner, track.sid().to_owned());
+        if !std::mem::replace(&mut track.subscribed, true) {
+            self.send(owner, Response::TrackSubscribed(lk::TrackSubscribed { track_sid }));
+        }
+    }
+
+    /// Ends a subscription; its section drains (section 7.4).
+    pub(crate) fn drop_subscription(&mut self, peer: PeerKey, key: TrackKey, now: Now) {
+        let Some(subscriber) = self.participants.get_mut(&peer) else { return };
+        subscriber.parked.remove(&key);
+        if !self.tracks.contains_key(&key) {
+            subscriber.choices.remove(&key);
+        }
+        if subscriber.subscriptions.remove(&key).is_none() {
+            return;
+        }
+        let slot = subscriber.slots.iter_mut().find(|slot| slot.track() == Some(key));
+        if let Some(slot) = slot {
+            slot.state = SlotState::Draining;
+            if let Some(mid) = slot.mid.clone() {
+                self.outputs.push_back(Output::Unbind { peer, mid });
+            }
+        }
+        self.want_round(peer, now);
+        let Some(owner) = self.tracks.get(&key).map(|track| track.owner) else { return };
+        if self.speaking.contains_key(&owner) && !self.hears(peer, owner) {
+            let sid = self.participants.get(&owner).map(|owner| owner.sid().to_owned()).unwrap_or_default();
+            let silent = lk::SpeakerInfo { sid, level: 0.0, active: false };
+            self.send(peer, Response::SpeakersChanged(lk::SpeakersChanged { speakers: vec![silent] }));
+        }
+    }
+
+    /// Whether a participant receives anything of another's.
+    pub(crate) fn hears(&self, peer: PeerKey, owner: PeerKey) -> bool {
+        let Some(subscriber) = self.participants.get(&peer) else { return false };
+        let Some(owner) = self.participants.get(&owner) else { return false };
+        owner.tracks.iter().any(|track| subscriber.subscriptions.contains_key(track))
+    }
+
+    fn tell_permission(&mut self, peer: PeerKey, key: TrackKey, allowed: bool) {
+        let Some(track) = self.tracks.get(&key) else { return };
+        let Some(owner) = self.participants.get(&track.owner) else { return };
+        let update = lk::SubscriptionPermissionUpdate {
+            participant_sid: owner.sid().to_owned(),
+            track_sid: track.sid().to_owned(),
+            allowed,
+        };
+        self.send(peer, Response::SubscriptionPermissionUpdate(update));
+    }
+
+    /// `subscription`: the client's own choice. The two lists of the message name the same tracks.
+    pub(crate) fn update_subscription(&mut self, peer: PeerKey, update: &lk::UpdateSubscription, now: Now) {
+        let sids = update.track_sids.iter().chain(update.participant_tracks.iter().flat_map(|tracks| &tracks.track_sids));
+        let keys: Vec<TrackKey> = sids.take(2 * MAX_SUBSCRIPTIONS).filter_map(|sid| self.by_sid.get(sid).copied()).collect();
+        let Some(subscriber) = self.participants.get_mut(&peer) else { return };
+        for key in keys {
+            subscriber.choices.insert(key, update.subscribe);
+        }
+        self.reconcile(peer, now);
+    }
+
+    /// `track_setting` (section 9.4).
+    pub(crate) fn track_setting(&mut self, peer: PeerKey, update: &lk::UpdateTrackSettings) {
+        let settings = Settings {
+            disabled: update.disabled,
+            quality: u8::try_from(update.quality.clamp(0, 2)).unwrap_or(0),
+            width: update.width,
+            height: update.height,
+            fps: update.fps,
+        };
+        for sid in update.track_sids.iter().take(MAX_SUBSCRIPTIONS) {
+            let Some(key) = self.by_sid.get(sid).copied() else { continue };
+            let Some(subscriber) = self.participants.get_mut(&peer) else { return };
+            let Some(current) = subscriber.subscriptions.get_mut(&key) else { continue };
+            if *current != settings {
+                *current = settings;
+                self.outputs.push_back(Output::Settings { peer, track: key, settings });
+            }
+        }
+    }
+
+    /// `subscription_permission`: a publisher chooses its audience (section 9.3).
+    pub(crate) fn set_audience(&mut self, peer: PeerKey, audience: lk::SubscriptionPermission, now: Now) {
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        participant.audience = (!audience.all_participants).then_some(audience);
+        for other in self.participants.keys().copied().filter(|other| *other != peer).collect::<Vec<_>>() {
+            self.reconcile(other, now);
+        }
+    }
+}
+
+/// Rules of the publisher (its audience) and of the meeting (whose cameras one sees).
+fn may_receive(subscriber: &Participant, owner: &Participant, track: &Track) -> bool {
+    if track.source() == Source::Camera
+        && subscriber.permission.cameras == CameraView::Moderators
+        && !owner.permission.moderator
+    {
+        return false;
+    }
+    let Some(audience) = &owner.audience else { return true };
+    // Recorders are no audience.
+    if subscriber.permission.hidden {
+        return true;
+    }
+    audience.track_permissions.iter().any(|entry| {
+        let names = entry.participant_sid == subscriber.sid() && !entry.participant_sid.is_empty()
+            || entry.participant_identity == subscriber.identity.as_str();
+        names && (entry.all_tracks || entry.track_sids.iter().any(|sid| sid == track.sid()))
+    })
+}

@@ -1,0 +1,260 @@
+//! What crosses the border of the machine.
+
+use bytes::Bytes;
+use model::Identity;
+use model::media::{MediaPermission, Source};
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+/// The current time, passed in with every call.
+#[derive(Debug, Clone, Copy)]
+pub struct Now {
+    /// For deadlines.
+    pub at: Instant,
+    /// Microseconds since the Unix epoch, for time stamps shown to clients.
+    pub unix_micros: u64,
+}
+
+impl Now {
+    pub(crate) fn unix_millis(self) -> i64 {
+        i64::try_from(self.unix_micros / 1000).unwrap_or(i64::MAX)
+    }
+}
+
+/// A participant's session; given by the owner of the machine, unique in the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PeerKey(pub u64);
+
+/// A published track; unique in the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TrackKey(pub u64);
+
+/// Sound or pictures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// Sound.
+    Audio,
+    /// Pictures.
+    Video,
+}
+
+/// What may be published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Codec {
+    /// Sound.
+    Opus,
+    /// Pictures, the default.
+    Vp8,
+    /// Pictures.
+    H264,
+}
+
+/// Somebody joins or resumes.
+#[derive(Debug, Clone)]
+pub struct Connect {
+    /// The key of the session if a new one comes of it.
+    pub key: PeerKey,
+    /// Who.
+    pub identity: Identity,
+    /// Display name.
+    pub name: String,
+    /// Participant metadata.
+    pub metadata: String,
+    /// Participant attributes of the token.
+    pub attributes: BTreeMap<String, String>,
+    /// Rights.
+    pub permission: MediaPermission,
+    /// Two peer connections instead of one (section 7.1).
+    pub dual: bool,
+    /// Encoded `livekit.JoinRequest`.
+    pub request: Bytes,
+}
+
+/// What became of a [`Connect`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Connected {
+    /// A new session under the given key.
+    New,
+    /// The session of that key goes on with the new signalling socket; the old one is to be closed.
+    Resumed(PeerKey),
+    /// Nothing to resume: send this (`leave`) and close the socket.
+    Refused(Bytes),
+}
+
+/// Why a [`Connect`] was not understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectError {
+    /// The join request does not decode or breaks a limit (section 11.3).
+    #[error("the join request is malformed")]
+    Malformed,
+}
+
+/// A section of a client's offer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OfferedSection {
+    /// `a=mid`
+    pub mid: String,
+    /// Sound or pictures.
+    pub kind: Kind,
+    /// The client sends.
+    pub sends: bool,
+    /// The client would receive.
+    pub receives: bool,
+    /// Track half of `a=msid`.
+    pub track: String,
+}
+
+/// What to answer for the sending half.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UpPlan {
+    /// To be encoded with.
+    pub codec: Codec,
+    /// Two channels.
+    pub stereo: bool,
+    /// May pause in silence.
+    pub dtx: bool,
+}
+
+/// What to put on the receiving half.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DownPlan {
+    /// `PA_…|TR_…`
+    pub stream: String,
+    /// `TR_…`
+    pub track: String,
+    /// `PA_…`
+    pub cname: String,
+    /// Two channels.
+    pub stereo: bool,
+}
+
+/// One section of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SectionPlan {
+    /// `a=mid`
+    pub mid: String,
+    /// Sending half.
+    pub up: Option<UpPlan>,
+    /// Receiving half.
+    pub down: Option<DownPlan>,
+}
+
+/// One change of a connection that we offer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OfferChange {
+    /// Put a track on the section, or on a new one.
+    Activate { mid: Option<String>, kind: Kind, down: DownPlan },
+    /// Take it off.
+    Deactivate { mid: String },
+}
+
+/// A simulcast layer as announced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Layer {
+    /// 0 low, 1 medium, 2 high.
+    pub quality: u8,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+}
+
+/// How a subscriber wants a track (section 9.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Settings {
+    /// Nothing for now.
+    pub disabled: bool,
+    /// 0 low, 1 medium, 2 high; counts when no size is given.
+    pub quality: u8,
+    /// Pixels, 0 unknown.
+    pub width: u32,
+    /// Pixels, 0 unknown.
+    pub height: u32,
+    /// Frames per second, 0 any.
+    pub fps: u32,
+}
+
+/// Why somebody is taken out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RemoveReason {
+    /// By a moderator.
+    Removed,
+    /// Same identity elsewhere.
+    Duplicate,
+    /// Gone from the meeting.
+    Left,
+}
+
+/// Which track to mute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TrackChoice {
+    /// By sid.
+    Sid(String),
+    /// First of that source.
+    Source(Source),
+}
+
+/// Why a track was not muted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum MuteError {
+    /// Nobody there.
+    #[error("no such participant")]
+    NoParticipant,
+    /// No such track.
+    #[error("no such track")]
+    NoTrack,
+    /// Others cannot be unmuted.
+    #[error("only the owner can unmute a track")]
+    UnmuteRefused,
+}
+
+/// What the meeting learns.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EventKind {
+    /// Media flows for the first time.
+    Joined,
+    /// Gone.
+    Left,
+    /// Track is out.
+    Published { sid: String, source: Source },
+    /// Track is gone.
+    Unpublished { sid: String, source: Source },
+    /// Track was muted or unmuted.
+    Muted { sid: String, source: Source, muted: bool },
+}
+
+/// What the owner of the machine has to do, in order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Output {
+    /// Send a `SignalResponse`.
+    Send { to: PeerKey, message: Bytes },
+    /// Close the signalling socket after what was sent so far.
+    CloseLink { to: PeerKey },
+    /// Read this offer on the client's connection, ask [`crate::MediaRoom::plan`], answer, and report with
+    /// [`crate::MediaRoom::answered`].
+    ClientOffer { peer: PeerKey, sdp: String },
+    /// Make an offer on the connection that we offer and report with [`crate::MediaRoom::offered`].
+    MakeOffer { peer: PeerKey, changes: Vec<OfferChange>, ice_restart: bool },
+    /// Take the client's answer and report with [`crate::MediaRoom::answer_taken`].
+    ClientAnswer { peer: PeerKey, sdp: String },
+    /// Send a data message on a channel.
+    Data { to: PeerKey, reliable: bool, message: Bytes },
+    /// Packets of that section of the owner's are this track's from now on.
+    Published { track: TrackKey, owner: PeerKey, mid: String, kind: Kind, layers: Vec<Layer>, screen: bool, muted: bool },
+    /// The publisher's layers have other sizes now.
+    Layers { track: TrackKey, layers: Vec<Layer> },
+    /// The track is gone.
+    Unpublished { track: TrackKey },
+    /// Forward nothing of a muted track.
+    Muted { track: TrackKey, muted: bool },
+    /// Forward the track to that section of the subscriber's.
+    Bind { peer: PeerKey, mid: String, track: TrackKey, settings: Settings },
+    /// Forward nothing to that section any more.
+    Unbind { peer: PeerKey, mid: String },
+    /// The subscriber wants the track differently.
+    Settings { peer: PeerKey, track: TrackKey, settings: Settings },
+    /// The session is over: drop its connections and its key.
+    Gone { peer: PeerKey },
+    /// Tell the meeting.
+    Event { identity: Identity, kind: EventKind },
+}

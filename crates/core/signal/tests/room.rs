@@ -1,0 +1,686 @@
+//! The signalling machine against held time: order of messages, negotiation rounds, rights, resumes.
+
+mod support;
+
+use model::media::{CameraView, MediaPermission, Source, Sources};
+use model::Identity;
+use prost::Message;
+use signal::{Connected, EventKind, Kind, MuteError, RemoveReason, TrackChoice};
+use std::time::Duration;
+use support::{World, all, join_request, names, section};
+use wire::lk;
+use wire::lk::participant_info::State;
+use wire::lk::signal_request::Message as Request;
+use wire::lk::signal_response::Message as Response;
+
+fn who(name: &str) -> Identity {
+    Identity::try_from(name).unwrap()
+}
+
+fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+#[test]
+fn the_first_message_is_join_and_the_offer_of_the_request_is_answered_next() {
+    let mut world = World::new();
+    let mut request = join_request();
+    request.publisher_offer =
+        Some(lk::SessionDescription { r#type: "offer".into(), sdp: "x".into(), id: 7, ..Default::default() });
+    let (key, connected) = world.connect("ann", all(), false, &request);
+    assert_eq!(connected, Connected::New);
+    let messages = world.take(key);
+    assert_eq!(names(&messages), ["join", "answer"]);
+    let Response::Join(join) = &messages[0] else { panic!("join is first") };
+    let participant = join.participant.as_ref().unwrap();
+    assert!(participant.sid.starts_with("PA_") && participant.sid.len() == 15);
+    assert_eq!(join.room.as_ref().unwrap().name, "room");
+    assert!(!join.server_info.as_ref().unwrap().version.is_empty());
+    assert!(!join.subscriber_primary);
+    let Response::Answer(answer) = &messages[1] else { panic!("then the answer") };
+    assert_eq!(answer.id, 7);
+}
+
+#[test]
+fn a_late_joiner_learns_of_a_track_before_the_description_that_carries_it() {
+    let mut world = World::new();
+    let ann = world.join("ann");
+    let sid = world.publish(ann, "mic", lk::TrackSource::Microphone);
+    let bob = world.join("bob");
+    let messages = world.take(bob);
+    let Response::Join(join) = &messages[0] else { panic!("join is first") };
+    assert_eq!(join.other_participants[0].tracks[0].sid, sid);
+    assert_eq!(world.tracks_of(bob), [sid.clone()]);
+    assert_eq!(world.bound_to(bob), 1);
+    let down = world.plans[&bob].iter().find_map(|plan| plan.down.clone()).unwrap();
+    assert_eq!(down.stream, format!("{}|{sid}", join.other_participants[0].sid));
+}
+
+#[test]
+fn a_new_track_is_announced_then_sections_are_required_once() {
+    let mut world = World::new();
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    world.take(bob);
+    let camera = world.publish(ann, "cam", lk::TrackSource::Camera);
+    world.publish(ann, "mic", lk::TrackSource::Microphone);
+    world.pass(seconds(1));
+    let messages = world.take(bob);
+    let names = names(&messages);
+    assert_eq!(names.iter().filter(|name| **name == "media_sections_requirement").count(), 1);
+    assert!(names.iter().position(|name| *name == "update") < names.iter().position(|name| *name == "media_sections_requirement"));
+    let Some(Response::MediaSectionsRequirement(required)) = messages.last() else { panic!("the requirement is last") };
+    assert_eq!((required.num_audios, required.num_videos), (0, 0), "three of each are free");
+    world.offer(bob, 5);
+    assert_eq!(world.tracks_of(bob).len(), 2);
+    assert!(world.tracks_of(bob).contains(&camera));
+}
+
+#[test]
+fn more_tracks_than_sections_ask_for_the_missing_ones_only() {
+    let mut world = World::new();
+    let bob = world.join("bob");
+    for index in 0..5 {
+        let peer = world.join(&format!("p{index}"));
+        world.publish(peer, "cam", lk::TrackSource::Camera);
+    }
+    world.take(bob);
+    world.offer(bob, 2);
+    let messages = world.take(bob);
+    let Some(Response::MediaSectionsRequirement(required)) = messages.last() else { panic!("a requirement follows") };
+    assert_eq!((required.num_audios, required.num_videos), (0, 2));
+    world.add_sections(bob, 0, 2);
+    assert_eq!(world.bound_to(bob), 5);
+    world.pass(seconds(3));
+    assert!(!names(&world.take(bob)).contains(&"media_sections_requirement"));
+}
+
+#[test]
+fn a_section_says_inactive_once_before_it_carries_another_track() {
+    let mut world = World::new();
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    world.publish(ann, "cam", lk::TrackSource::Camera);
+    world.offer(bob, 2);
+    let first = world.bound.keys().find(|(peer, _)| *peer == bob).unwrap().1.clone();
+    // Unpublish: the section of the camera goes quiet; then publish another.
+    for own in world.offers.get_mut(&ann).unwrap().iter_mut().filter(|own| own.sends) {
+        own.sends = false;
+    }
+    world.offer(ann, 3);
+    assert_eq!(world.bound_to(bob), 0);
+    let second = world.publish(ann, "cam2", lk::TrackSource::Camera);
+    world.offer(bob, 3);
+    let plan = world.plans[&bob].clone();
+    assert!(plan.iter().find(|plan| plan.mid == first).unwrap().down.is_none(), "it drains");
+    assert_eq!(world.tracks_of(bob), [second], "another section takes the new track meanwhile");
+    world.offer(bob, 4);
+    let third = world.publish(ann, "cam3", lk::TrackSource::ScreenShare);
+    world.offer(bob, 5);
+    let plan = world.plans[&bob].clone();
+    assert_eq!(plan.iter().find(|plan| plan.mid == first).unwrap().down.as_ref().unwrap().track, third);
+}
+
+#[test]
+fn unpublishing_is_told_to_everybody() {
+    let mut world = World::new();
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    let sid = world.publish(ann, "mic", lk::TrackSource::Microphone);
+    world.take(bob);
+    world.offers.get_mut(&ann).unwrap().last_mut().unwrap().sends = false;
+    world.offer(ann, 3);
+    let messages = world.take(bob);
+    let Response::Update(update) = &messages[0] else { panic!("an update") };
+    assert!(update.participants[0].tracks.is_empty());
+    assert!(world.live.is_empty());
+    assert!(world.events.contains(&("ann".into(), EventKind::Unpublished { sid, source: Source::Microphone })));
+}
+
+#[test]
+fn the_same_identity_again_replaces_the_former_session() {
+    let mut world = World::new();
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    world.take(bob);
+    let (again, connected) = world.connect("ann", all(), false, &join_request());
+    assert_eq!(connected, Connected::New);
+    let farewell = world.take(ann);
+    let Some(Response::Leave(leave)) = farewell.last() else { panic!("the former one is told") };
+    assert_eq!(leave.reason(), lk::DisconnectReason::DuplicateIdentity);
+    assert_eq!(leave.action(), lk::leave_request::Action::Disconnect);
+    assert!(world.closed.contains(&ann) && world.gone == [ann]);
+    let states: Vec<State> = world
+        .take(bob)
+        .into_iter()
+        .filter_map(|message| match message {
+            Response::Update(update) => Some(update.participants[0].state()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(states, [State::Disconnected, State::Joined]);
+    assert!(names(&world.take(again)).contains(&"join"));
+}
+
+#[test]
+fn an_unknown_resume_is_sent_to_a_full_reconnect() {
+    let mut world = World::new();
+    let request = lk::JoinRequest { reconnect: true, participant_sid: "PA_unknown".into(), ..join_request() };
+    let (_, connected) = world.connect("ann", all(), false, &request);
+    let Connected::Refused(message) = connected else { panic!("refused") };
+    let Some(Response::Leave(leave)) = lk::SignalResponse::decode(message).unwrap().message else { panic!("leave") };
+    assert_eq!(leave.action(), lk::leave_request::Action::Reconnect);
+    assert!(leave.can_reconnect);
+    assert!(world.room.is_empty());
+}
+
+#[test]
+fn a_resume_goes_on_with_the_session_and_tells_what_was_missed() {
+    let mut world = World::new();
+    let (ann, bob, cid) = (world.join("ann"), world.join("bob"), world.join("cid"));
+    let sid = world.publish(bob, "mic", lk::TrackSource::Microphone);
+    world.offer(ann, 2);
+    let joined = world.take(ann);
+    let Response::Join(join) = &joined[0] else { panic!("join") };
+    let own_sid = join.participant.as_ref().unwrap().sid.clone();
+    let now = world.now();
+    world.room.link_lost(ann, now);
+    world.settle();
+    assert!(world.gone.is_empty(), "media goes on");
+    world.pass(seconds(3));
+    world.request(cid, Request::Leave(lk::LeaveRequest::default()));
+    assert!(world.take(ann).is_empty(), "nothing is sent without a socket");
+    let request = lk::JoinRequest { reconnect: true, participant_sid: own_sid, ..join_request() };
+    let (_, connected) = world.connect("ann", all(), false, &request);
+    assert_eq!(connected, Connected::Resumed(ann));
+    let messages = world.take(ann);
+    assert_eq!(names(&messages)[..4], ["reconnect", "update", "update", "room_update"]);
+    let Response::Update(left) = &messages[1] else { panic!("who left") };
+    assert_eq!((left.participants[0].identity.as_str(), left.participants[0].state()), ("cid", State::Disconnected));
+    let Response::Update(here) = &messages[2] else { panic!("who is here") };
+    assert_eq!(here.participants.len(), 2);
+    assert!(here.participants.iter().any(|info| info.tracks.iter().any(|track| track.sid == sid)));
+    assert_eq!(world.bound_to(ann), 1, "the subscription is still there");
+    // The client restarts ICE; the sections stay as they are.
+    world.request(ann, Request::SyncState(lk::SyncState::default()));
+    world.offer(ann, 3);
+    assert_eq!(world.tracks_of(ann), [sid]);
+}
+
+#[test]
+fn a_sync_state_with_foreign_tracks_starts_over() {
+    let mut world = World::new();
+    let ann = world.join("ann");
+    let foreign = lk::TrackPublishedResponse {
+        cid: "x".into(),
+        track: Some(lk::TrackInfo { sid: "TR_foreign".into(), ..Default::default() }),
+    };
+    world.request(ann, Request::SyncState(lk::SyncState { publish_tracks: vec![foreign], ..Default::default() }));
+    let messages = world.take(ann);
+    let Some(Response::Leave(leave)) = messages.last() else { panic!("leave") };
+    assert_eq!(leave.reason(), lk::DisconnectReason::StateMismatch);
+    assert_eq!(leave.action(), lk::leave_request::Action::Reconnect);
+}
+
+#[test]
+fn a_socket_lost_before_media_ends_the_session_and_afterwards_does_not() {
+    let mut world = World::new();
+    let (ann, _) = world.connect("ann", all(), false, &join_request());
+    let now = world.now();
+    world.room.link_lost(ann, now);
+    world.settle();
+    assert_eq!(world.gone, [ann]);
+    let bob = world.join("bob");
+    let now = world.now();
+    world.room.link_lost(bob, now);
+    world.settle();
+    world.pass(seconds(120));
+    assert_eq!(world.gone, [ann]);
+    let now = world.now();
+    world.room.connection_failed(bob, now);
+    world.settle();
+    world.pass(seconds(4));
+    assert_eq!(world.gone, [ann]);
+    world.pass(seconds(2));
+    assert_eq!(world.gone, [ann, bob]);
+    assert!(world.room.is_empty());
+}
+
+#[test]
+fn whoever_never_connects_is_out_after_a_minute() {
+    let mut world = World::new();
+    let (ann, _) = world.connect("ann", all(), false, &join_request());
+    world.pass(seconds(59));
+    assert!(world.gone.is_empty());
+    world.pass(seconds(2));
+    assert_eq!(world.gone, [ann]);
+    let messages = world.take(ann);
+    let Some(Response::Leave(leave)) = messages.last() else { panic!("leave") };
+    assert_eq!(leave.reason(), lk::DisconnectReason::JoinFailure);
+    assert!(world.events.is_empty(), "nobody saw this participant connected");
+}
+
+#[test]
+fn a_failed_connection_asks_for_a_resume() {
+    let mut world = World::new();
+    let ann = world.join("ann");
+    world.take(ann);
+    let now = world.now();
+    world.room.connection_failed(ann, now);
+    world.settle();
+    let messages = world.take(ann);
+    let Some(Response::Leave(leave)) = messages.last() else { panic!("leave") };
+    assert_eq!(leave.action(), lk::leave_request::Action::Resume);
+    assert!(world.gone.is_empty());
+}
+
+#[test]
+fn publishing_without_the_right_is_refused_with_the_request() {
+    let mut world = World::new();
+    let ann = world.join_as("ann", MediaPermission { publish: Sources::NONE.with(Source::Microphone), ..all() });
+    world.take(ann);
+    let add = lk::AddTrackRequest {
+        cid: "cam".into(),
+        r#type: lk::TrackType::Video.into(),
+        source: lk::TrackSource::Camera.into(),
+        ..Default::default()
+    };
+    world.request(ann, Request::AddTrack(add.clone()));
+    let messages = world.take(ann);
+    let Response::RequestResponse(refusal) = &messages[0] else { panic!("refused") };
+    assert_eq!(refusal.reason(), lk::request_response::Reason::NotAllowed);
+    assert_eq!(refusal.request, Some(lk::request_response::Request::AddTrack(add)));
+}
+
+#[test]
+fn losing_a_right_takes_the_track_away_and_tells_its_owner() {
+    let mut world = World::new();
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    let camera = world.publish(ann, "cam", lk::TrackSource::Camera);
+    world.publish(ann, "mic", lk::TrackSource::Microphone);
+    world.offer(bob, 2);
+    world.take(ann);
+    world.take(bob);
+    let now = world.now();
+    world.room.set_permission(&who("ann"), MediaPermission { publish: Sources::NONE.with(Source::Microphone), ..all() }, now);
+    world.settle();
+    let messages = world.take(ann);
+    assert!(messages.iter().any(|message| matches!(message, Response::TrackUnpublished(gone) if gone.track_sid == camera)));
+    let Some(Response::Update(update)) = messages.iter().find(|message| matches!(message, Response::Update(_))) else {
+        panic!("told of the permission")
+    };
+    assert_eq!(
+        update.participants[0].permission.as_ref().unwrap().can_publish_sources,
+        [i32::from(lk::TrackSource::Microphone)]
+    );
+    assert_eq!(world.live.len(), 1);
+    let Response::Update(update) = &world.take(bob)[0] else { panic!("bob sees one track") };
+    assert_eq!(update.participants[0].tracks.len(), 1);
+    // The section still sends; nothing is published on it by itself.
+    world.offer(ann, 9);
+    assert_eq!(world.live.len(), 1);
+}
+
+#[test]
+fn cameras_of_others_are_parked_for_those_who_may_see_moderators_only() {
+    let mut world = World::new();
+    let moderator = world.join_as("mod", MediaPermission { moderator: true, ..all() });
+    let ann = world.join("ann");
+    let of_moderator = world.publish(moderator, "cam", lk::TrackSource::Camera);
+    let of_ann = world.publish(ann, "cam", lk::TrackSource::Camera);
+    let microphone = world.publish(ann, "mic", lk::TrackSource::Microphone);
+    let bob = world.join_as("bob", MediaPermission { cameras: CameraView::Moderators, ..all() });
+    let mut seen = world.tracks_of(bob);
+    seen.sort();
+    let mut expected = vec![of_moderator, microphone];
+    expected.sort();
+    assert_eq!(seen, expected);
+    let told = |messages: Vec<Response>| -> Vec<(String, bool)> {
+        messages
+            .into_iter()
+            .filter_map(|message| match message {
+                Response::SubscriptionPermissionUpdate(update) => Some((update.track_sid, update.allowed)),
+                _ => None,
+            })
+            .collect()
+    };
+    assert_eq!(told(world.take(bob)), [(of_ann.clone(), false)]);
+    let now = world.now();
+    world.room.set_permission(&who("bob"), all(), now);
+    world.settle();
+    world.offer(bob, 2);
+    assert_eq!(told(world.take(bob)), [(of_ann.clone(), true)]);
+    assert!(world.tracks_of(bob).contains(&of_ann));
+    // Somebody who becomes a moderator is seen by those who see moderators only.
+    let now = world.now();
+    world.room.set_permission(&who("bob"), MediaPermission { cameras: CameraView::Moderators, ..all() }, now);
+    world.settle();
+    assert_eq!(world.bound_to(bob), 2);
+    world.room.set_permission(&who("ann"), MediaPermission { moderator: true, ..all() }, now);
+    world.settle();
+    world.offer(bob, 3);
+    world.offer(bob, 4);
+    assert_eq!(world.bound_to(bob), 3);
+}
+
+#[test]
+fn a_client_that_chooses_itself_gets_what_it_asks_for() {
+    let mut world = World::new();
+    let ann = world.join("ann");
+    let sid = world.publish(ann, "mic", lk::TrackSource::Microphone);
+    let request = lk::JoinRequest {
+        connection_settings: Some(lk::ConnectionSettings { auto_subscribe: false, ..Default::default() }),
+        ..Default::default()
+    };
+    let (bob, _) = world.connect("bob", all(), false, &request);
+    world.offers.insert(bob, support::placeholders());
+    world.offer(bob, 1);
+    assert_eq!(world.bound_to(bob), 0);
+    let subscription = |subscribe| {
+        let tracks = lk::ParticipantTracks { participant_sid: "x".into(), track_sids: vec![sid.clone()] };
+        Request::Subscription(lk::UpdateSubscription { track_sids: vec![sid.clone()], subscribe, participant_tracks: vec![tracks] })
+    };
+    world.request(bob, subscription(true));
+    world.offer(bob, 2);
+    assert_eq!(world.bound_to(bob), 1);
+    world.request(bob, subscription(false));
+    assert_eq!(world.bound_to(bob), 0);
+}
+
+#[test]
+fn a_publisher_chooses_its_audience() {
+    let mut world = World::new();
+    let (ann, bob, cid) = (world.join("ann"), world.join("bob"), world.join("cid"));
+    world.publish(ann, "mic", lk::TrackSource::Microphone);
+    world.offer(bob, 2);
+    world.offer(cid, 2);
+    let only_cid = lk::TrackPermission { participant_identity: "cid".into(), all_tracks: true, ..Default::default() };
+    world.request(
+        ann,
+        Request::SubscriptionPermission(lk::SubscriptionPermission {
+            all_participants: false,
+            track_permissions: vec![only_cid],
+        }),
+    );
+    assert_eq!((world.bound_to(bob), world.bound_to(cid)), (0, 1));
+}
+
+#[test]
+fn hidden_participants_are_seen_by_nobody() {
+    let mut world = World::new();
+    let ann = world.join("ann");
+    world.take(ann);
+    let bot = world.join_as("bot", MediaPermission { hidden: true, ..all() });
+    assert!(world.take(ann).is_empty());
+    assert_eq!(world.room.participants().len(), 1);
+    let bob = world.join("bob");
+    let Response::Join(join) = &world.take(bob)[0] else { panic!("join") };
+    assert_eq!(join.other_participants.len(), 1);
+    world.request(bot, Request::Leave(lk::LeaveRequest::default()));
+    assert!(!names(&world.take(ann)).contains(&"leave"));
+    let told = world.take(bob);
+    assert!(told.iter().all(|message| !matches!(message, Response::Update(update) if update.participants[0].identity == "bot")));
+}
+
+#[test]
+fn muting_by_owner_and_by_order_is_told_to_all_and_unmuting_others_is_refused() {
+    let mut world = World::new();
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    let sid = world.publish(ann, "mic", lk::TrackSource::Microphone);
+    world.take(ann);
+    world.take(bob);
+    let choice = TrackChoice::Source(Source::Microphone);
+    assert_eq!(world.room.mute(&who("ann"), &choice, true), Ok(()));
+    world.settle();
+    assert!(names(&world.take(ann)).contains(&"mute"));
+    let Response::Update(update) = &world.take(bob)[0] else { panic!("told") };
+    assert!(update.participants[0].tracks[0].muted);
+    assert_eq!(world.room.mute(&who("ann"), &choice, false), Err(MuteError::UnmuteRefused));
+    assert_eq!(world.room.mute(&who("nobody"), &choice, true), Err(MuteError::NoParticipant));
+    assert_eq!(world.room.mute(&who("bob"), &choice, true), Err(MuteError::NoTrack));
+    world.request(ann, Request::Mute(lk::MuteTrackRequest { sid: sid.clone(), muted: false }));
+    let Response::Update(update) = &world.take(bob)[0] else { panic!("told again") };
+    assert!(!update.participants[0].tracks[0].muted);
+    world.request(bob, Request::Mute(lk::MuteTrackRequest { sid, muted: true }));
+    assert!(names(&world.take(ann)).iter().all(|name| *name != "mute"), "others' tracks are not theirs to mute");
+}
+
+#[test]
+fn versions_of_a_participant_only_grow() {
+    let mut world = World::new();
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    world.take(bob);
+    let sid = world.publish(ann, "mic", lk::TrackSource::Microphone);
+    world.request(ann, Request::Mute(lk::MuteTrackRequest { sid, muted: true }));
+    world.request(ann, Request::Leave(lk::LeaveRequest::default()));
+    let versions: Vec<u32> = world
+        .take(bob)
+        .into_iter()
+        .filter_map(|message| match message {
+            Response::Update(update) => Some(update.participants[0].version),
+            _ => None,
+        })
+        .collect();
+    assert!(versions.len() >= 3 && versions.windows(2).all(|pair| pair[0] < pair[1]), "{versions:?}");
+}
+
+#[test]
+fn data_carries_the_true_sender_and_reaches_only_those_meant() {
+    let mut world = World::new();
+    let (ann, bob, cid) = (world.join("ann"), world.join("bob"), world.join("cid"));
+    let mut packet = lk::DataPacket {
+        participant_identity: "cid".into(),
+        participant_sid: "PA_forged".into(),
+        sequence: 1,
+        value: Some(lk::data_packet::Value::User(lk::UserPacket { payload: b"hi".to_vec(), ..Default::default() })),
+        ..Default::default()
+    };
+    let now = world.now();
+    world.room.message(ann, true, &packet.encode_to_vec(), now);
+    world.room.message(ann, true, &packet.encode_to_vec(), now);
+    world.settle();
+    assert!(!world.data.contains_key(&ann));
+    for receiver in [bob, cid] {
+        let got = world.data.remove(&receiver).unwrap();
+        assert_eq!(got.len(), 1, "a repeated sequence is dropped");
+        let got = lk::DataPacket::decode(got[0].1.clone()).unwrap();
+        assert_eq!(got.participant_identity, "ann");
+        assert!(got.participant_sid.starts_with("PA_") && got.participant_sid != "PA_forged");
+    }
+    packet.destination_identities = vec!["cid".into()];
+    world.room.message(ann, false, &packet.encode_to_vec(), now);
+    world.settle();
+    assert!(world.data.contains_key(&cid) && !world.data.contains_key(&bob));
+}
+
+#[test]
+fn data_of_the_silenced_and_of_the_hidden() {
+    let mut world = World::new();
+    let bob = world.join("bob");
+    let ann = world.join_as("ann", MediaPermission { publish_data: false, ..all() });
+    let bot = world.join_as("bot", MediaPermission { hidden: true, ..all() });
+    let packet = lk::DataPacket { value: Some(lk::data_packet::Value::User(lk::UserPacket::default())), ..Default::default() };
+    let now = world.now();
+    world.room.message(ann, true, &packet.encode_to_vec(), now);
+    world.settle();
+    assert!(world.data.is_empty());
+    world.room.message(bot, true, &packet.encode_to_vec(), now);
+    world.settle();
+    let got = lk::DataPacket::decode(world.data[&bob][0].1.clone()).unwrap();
+    assert!(got.participant_identity.is_empty() && got.participant_sid.is_empty());
+}
+
+#[test]
+fn a_resumed_client_gets_the_reliable_messages_it_missed() {
+    let mut world = World::new();
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    let Response::Join(join) = &world.take(ann)[0] else { panic!("join") };
+    let ann_sid = join.participant.as_ref().unwrap().sid.clone();
+    let now = world.now();
+    world.room.link_lost(bob, now);
+    for sequence in 1..=3 {
+        let packet = lk::DataPacket { sequence, value: Some(lk::data_packet::Value::User(lk::UserPacket::default())), ..Default::default() };
+        world.room.message(ann, true, &packet.encode_to_vec(), now);
+    }
+    world.settle();
+    world.data.clear();
+    world.connect("bob", all(), false, &lk::JoinRequest { reconnect: true, ..join_request() });
+    let seen = lk::DataChannelReceiveState { publisher_sid: ann_sid, last_seq: 1 };
+    world.request(bob, Request::SyncState(lk::SyncState { datachannel_receive_states: vec![seen], ..Default::default() }));
+    let sequences: Vec<u32> =
+        world.data[&bob].iter().map(|(_, bytes)| lk::DataPacket::decode(bytes.clone()).unwrap().sequence).collect();
+    assert_eq!(sequences, [2, 3]);
+}
+
+#[test]
+fn speakers_are_told_to_those_who_hear_them() {
+    let mut world = World::new();
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    let deaf = world.join_as("deaf", MediaPermission { subscribe: false, ..all() });
+    world.publish(ann, "mic", lk::TrackSource::Microphone);
+    for peer in [ann, bob, deaf] {
+        world.take(peer);
+    }
+    world.room.speakers(&[(ann, 0.5)]);
+    world.settle();
+    assert!(names(&world.take(ann)).contains(&"speakers_changed"));
+    assert!(names(&world.take(bob)).contains(&"speakers_changed"));
+    assert!(!names(&world.take(deaf)).contains(&"speakers_changed"));
+    let late = world.join("late");
+    assert!(names(&world.take(late)).contains(&"speakers_changed"));
+}
+
+#[test]
+fn the_best_wanted_quality_goes_to_the_publisher_and_again_after_a_resume() {
+    let mut world = World::new();
+    let ann = world.join("ann");
+    world.publish(ann, "cam", lk::TrackSource::Camera);
+    let track = world.live[0];
+    world.take(ann);
+    world.room.wanted_quality(track, Some(1));
+    world.room.wanted_quality(track, Some(1));
+    world.settle();
+    let messages = world.take(ann);
+    assert_eq!(messages.len(), 1);
+    let Response::SubscribedQualityUpdate(update) = &messages[0] else { panic!("an update") };
+    let flags: Vec<bool> = update.subscribed_codecs[0].qualities.iter().map(|quality| quality.enabled).collect();
+    assert_eq!(flags, [true, true, false]);
+    assert_eq!(update.subscribed_codecs[0].codec, "vp8");
+    world.connect("ann", all(), false, &lk::JoinRequest { reconnect: true, ..join_request() });
+    assert!(names(&world.take(ann)).contains(&"subscribed_quality_update"));
+}
+
+#[test]
+fn two_connections_are_offered_data_first_and_one_offer_at_a_time() {
+    let mut world = World::new();
+    let ann = world.join("ann");
+    let (bob, _) = world.connect("bob", all(), true, &join_request());
+    let messages = world.take(bob);
+    assert_eq!(names(&messages)[..2], ["join", "offer"]);
+    let Response::Join(join) = &messages[0] else { panic!("join") };
+    assert!(join.subscriber_primary && join.fast_publish);
+    let sid = world.publish(ann, "mic", lk::TrackSource::Microphone);
+    world.pass(seconds(1));
+    assert!(!names(&world.take(bob)).contains(&"offer"), "the first is not answered yet");
+    let answer = |id| Request::Answer(lk::SessionDescription { r#type: "answer".into(), id, ..Default::default() });
+    world.request(bob, answer(1));
+    let messages = world.take(bob);
+    let Some(Response::Offer(offer)) = messages.last() else { panic!("the next offer") };
+    assert_eq!(offer.id, 2);
+    assert_eq!(offer.mid_to_track_id.values().next(), Some(&sid));
+    assert_eq!(world.bound_to(bob), 0);
+    world.request(bob, answer(1));
+    assert_eq!(world.bound_to(bob), 0, "an answer to an older offer counts for nothing");
+    world.request(bob, answer(2));
+    assert_eq!(world.bound_to(bob), 1);
+}
+
+#[test]
+fn an_offer_without_an_answer_ends_in_a_full_reconnect() {
+    let mut world = World::new();
+    let (bob, _) = world.connect("bob", all(), true, &join_request());
+    world.pass(seconds(16));
+    let messages = world.take(bob);
+    let Some(Response::Leave(leave)) = messages.last() else { panic!("leave") };
+    assert_eq!(leave.action(), lk::leave_request::Action::Reconnect);
+}
+
+#[test]
+fn removal_and_the_end_of_the_room_are_final() {
+    let mut world = World::new();
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    let now = world.now();
+    world.room.remove(&who("ann"), RemoveReason::Removed, now);
+    world.settle();
+    let messages = world.take(ann);
+    let Some(Response::Leave(leave)) = messages.last() else { panic!("leave") };
+    assert_eq!((leave.reason(), leave.action()), (lk::DisconnectReason::ParticipantRemoved, lk::leave_request::Action::Disconnect));
+    world.room.close(now);
+    world.settle();
+    let messages = world.take(bob);
+    let Some(Response::Leave(leave)) = messages.last() else { panic!("leave") };
+    assert_eq!(leave.reason(), lk::DisconnectReason::RoomDeleted);
+    assert!(world.room.is_empty());
+    assert_eq!(world.events.iter().filter(|(_, kind)| *kind == EventKind::Left).count(), 2);
+}
+
+#[test]
+fn pings_are_answered_with_our_time() {
+    let mut world = World::new();
+    let ann = world.join("ann");
+    world.take(ann);
+    world.request(ann, Request::PingReq(lk::Ping { timestamp: 42, rtt: 7 }));
+    let Response::PongResp(pong) = &world.take(ann)[0] else { panic!("pong") };
+    assert_eq!((pong.last_ping_timestamp, pong.timestamp), (42, 1_700_000_000_000));
+}
+
+#[test]
+fn a_flood_of_offers_or_messages_harms_the_flooder_only() {
+    let mut world = World::new();
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    for _ in 0..5000 {
+        world.request(ann, Request::Ping(1));
+    }
+    assert!(world.take(ann).len() < 1200);
+    for id in 0..100 {
+        world.offer(bob, id);
+    }
+    let messages = world.take(bob);
+    assert!(matches!(messages.last(), Some(Response::Leave(_))));
+    assert!(!world.gone.contains(&ann));
+}
+
+#[test]
+fn sections_match_tracks_by_id_before_age() {
+    let mut world = World::new();
+    let ann = world.join("ann");
+    world.take(ann);
+    for cid in ["one", "two"] {
+        let add = lk::AddTrackRequest { cid: cid.into(), r#type: lk::TrackType::Audio.into(), ..Default::default() };
+        world.request(ann, Request::AddTrack(add));
+    }
+    let offers = world.offers.get_mut(&ann).unwrap();
+    offers.push(section("20", Kind::Audio, "two"));
+    offers.push(section("21", Kind::Audio, "renamed by the platform"));
+    world.offer(ann, 2);
+    let bob = world.join("bob");
+    let Response::Join(join) = &world.take(bob)[0] else { panic!("join") };
+    let tracks = &join.other_participants[0].tracks;
+    let cid_of = |mid: &str| tracks.iter().find(|track| track.mid == mid).unwrap().codecs[0].cid.clone();
+    assert_eq!((cid_of("20").as_str(), cid_of("21").as_str()), ("two", "one"));
+}
+
+proptest::proptest! {
+    #[test]
+    fn garbage_never_panics(bytes: Vec<u8>, join: Vec<u8>) {
+        let mut world = World::new();
+        let ann = world.join("ann");
+        let now = world.now();
+        world.room.request(ann, &bytes, now);
+        world.room.message(ann, true, &bytes, now);
+        world.settle();
+        let connect = signal::Connect {
+            key: signal::PeerKey(99), identity: who("x"), name: String::new(), metadata: String::new(),
+            attributes: std::collections::BTreeMap::new(), permission: all(), dual: true, request: join.into(),
+        };
+        let _ = world.room.connect(connect, now);
+        world.settle();
+        world.pass(seconds(100));
+    }
+}

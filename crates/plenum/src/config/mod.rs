@@ -1,0 +1,443 @@
+//! What an operator may tune, read once at start.
+//!
+//! One YAML file with the sections and keys of the reference server (`config.yaml`), a section `plenum` for what that
+//! server lacks, environment variables over it (`PLENUM__CLIENT__PORT=80`) and flags of the command line over those.
+//! Everything has a default, every mistake is reported, all of them at once, each with its key. No message quotes a
+//! secret. `docs/config.sample.yaml` shows every key; a test keeps it complete and equal to the defaults.
+
+mod foreign;
+mod read;
+pub(crate) mod secrets;
+mod section;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod value;
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read as _};
+use std::net::{IpAddr, Ipv4Addr};
+use std::num::{NonZeroU32, NonZeroU64};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use model::Redacted;
+
+pub(crate) use value::Network;
+
+/// Read if no file is named and it exists in the working directory.
+const DEFAULT_FILE: &str = "config.yaml";
+
+/// Largest configuration file, in bytes.
+const MAX_FILE_LENGTH: u64 = 1 << 20;
+
+/// What the command line says. Everything given here wins over file and environment.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Options {
+    /// The file; otherwise `config.yaml` of the working directory, if there is one.
+    pub(crate) config: Option<PathBuf>,
+    /// `plenum.data`.
+    pub(crate) data: Option<PathBuf>,
+    /// `plenum.listen`.
+    pub(crate) listen: Option<IpAddr>,
+    /// `client.port`.
+    pub(crate) port: Option<u16>,
+    /// `plenum.media.port`.
+    pub(crate) media_port: Option<u16>,
+    /// `plenum.media.advertise`, if not empty.
+    pub(crate) advertise: Vec<IpAddr>,
+    /// `plenum.dev`; `false` leaves the choice to the file.
+    pub(crate) dev: bool,
+    /// `log_settings.log_level`.
+    pub(crate) log_level: Option<LogLevel>,
+}
+
+/// A configuration without mistakes.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    /// The configuration.
+    pub(crate) config: Config,
+    /// What was read and has no effect; for the log.
+    pub(crate) notices: Vec<Notice>,
+    /// The file that was read, if any.
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// Something the operator should know, though it is no mistake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Notice {
+    /// The key it is about.
+    pub(crate) key: String,
+    /// One sentence.
+    pub(crate) text: String,
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.key, self.text)
+    }
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Mistake {
+    /// The key it is about, e.g. `client.port`.
+    pub(crate) key: String,
+    /// What was expected, what was found and where. Never a secret.
+    pub(crate) text: String,
+}
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.key, self.text)
+    }
+}
+
+/// Why there is no configuration.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LoadError {
+    /// The file cannot be read, is too large or is not UTF-8.
+    #[error("could not read the configuration file {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's answer.
+        #[source]
+        source: io::Error,
+    },
+    /// Everything that is wrong with its content, at least one thing.
+    #[error("the configuration is not usable:{}", lines(.0))]
+    Invalid(Vec<Mistake>),
+}
+
+fn lines(mistakes: &[Mistake]) -> String {
+    mistakes.iter().map(|mistake| format!("\n  {mistake}")).collect()
+}
+
+/// Everything, each part for its consumer.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Config {
+    /// `plenum.dev`: a server for trying out. The published sample secret is allowed and anyone may open a room.
+    pub(crate) dev: bool,
+    /// `plenum.data`: the folder that holds everything that must survive a restart.
+    pub(crate) data: PathBuf,
+    /// The web server.
+    pub(crate) http: Http,
+    /// Who may call the API, and the life of tokens.
+    pub(crate) api: Api,
+    /// The media socket.
+    pub(crate) media: Media,
+    /// Limits and defaults of every room.
+    pub(crate) meeting: Meeting,
+    /// Outgoing webhooks.
+    pub(crate) webhooks: Webhooks,
+    /// Files people upload.
+    pub(crate) uploads: Uploads,
+    /// Names on the message bus.
+    pub(crate) messaging: Messaging,
+    /// Plenum's own start page.
+    pub(crate) front_door: FrontDoor,
+    /// The log.
+    pub(crate) log: Log,
+}
+
+/// The web server.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Http {
+    /// `plenum.listen`: the address TCP and UDP listen on.
+    pub(crate) listen: IpAddr,
+    /// `client.port`: TCP; 0 lets the system choose.
+    pub(crate) port: u16,
+    /// `client.debug`: answers that help whoever develops against the API.
+    pub(crate) debug: bool,
+    /// `upload_file_settings.max_size`: largest request body of any route, in bytes.
+    pub(crate) max_body: u64,
+    /// `client.asset_host`: told to clients as `static_assets_path`.
+    pub(crate) asset_host: Option<String>,
+    /// `client.bbb_join_host`: the public address, where links must carry it.
+    pub(crate) public_address: Option<String>,
+    /// `client.proxy_conf`, if enabled.
+    pub(crate) proxy: Option<Proxy>,
+    /// `client.prometheus`, if enabled.
+    pub(crate) metrics: Option<Metrics>,
+}
+
+/// Which peers may speak for others.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Proxy {
+    /// The header that carries the client's address.
+    pub(crate) header: String,
+    /// Peers whose headers are believed.
+    pub(crate) trusted: Vec<Network>,
+}
+
+/// Where figures are served.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Metrics {
+    /// A path, beginning with `/`.
+    pub(crate) path: String,
+    /// User name and password, if both are set.
+    pub(crate) login: Option<(String, Redacted<String>)>,
+}
+
+/// API credentials and tokens.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Api {
+    /// `client.api_key` and `client.secret`; `None` means those kept in the data folder (see [`secrets`]).
+    pub(crate) credentials: Option<Credentials>,
+    /// `client.token_validity`: life of join and media tokens.
+    pub(crate) token_validity: Duration,
+}
+
+/// What signs API calls and tokens.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Credentials {
+    /// Names the caller; not secret.
+    pub(crate) key: String,
+    /// Signs requests and all tokens.
+    pub(crate) secret: Redacted<String>,
+}
+
+/// The media socket.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Media {
+    /// `plenum.media.port`: UDP; 0 lets the system choose. The number of `client.port` unless set.
+    pub(crate) port: u16,
+    /// `plenum.media.advertise`: addresses told to clients; empty means those of the network interfaces.
+    pub(crate) advertise: Vec<IpAddr>,
+}
+
+/// Limits and defaults of every room.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Meeting {
+    /// `room_default_settings.max_duration`, in minutes; `None` is no limit.
+    pub(crate) max_duration_minutes: Option<NonZeroU64>,
+    /// `room_default_settings.max_participants`; `None` is no limit.
+    pub(crate) max_participants: Option<NonZeroU32>,
+    /// `room_default_settings.max_num_breakout_rooms`: 0 to 16 (register D-03).
+    pub(crate) max_breakout_rooms: u32,
+    /// `room_default_settings.max_preloaded_wb_file_size`, in bytes.
+    pub(crate) max_preloaded_whiteboard_file: u64,
+    /// `client.copyright_conf`, if present.
+    pub(crate) copyright: Option<Copyright>,
+}
+
+/// The line at the foot of the page.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Copyright {
+    /// Whether it is shown.
+    pub(crate) display: bool,
+    /// Text with a few HTML tags.
+    pub(crate) text: String,
+    /// Whether whoever creates a room may change it.
+    pub(crate) allow_override: bool,
+}
+
+/// `client.webhook_conf`.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Webhooks {
+    /// Whether anything is sent.
+    pub(crate) enable: bool,
+    /// Receives the events of every room.
+    pub(crate) url: Option<String>,
+    /// Whether a room may name a receiver of its own.
+    pub(crate) enable_for_per_meeting: bool,
+}
+
+/// `upload_file_settings`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Uploads {
+    /// Where files are kept; `uploads` in the data folder unless set.
+    pub(crate) path: PathBuf,
+    /// Largest file, in bytes.
+    pub(crate) max_size: u64,
+    /// Largest file for the whiteboard, in bytes; at most `max_size`.
+    pub(crate) max_whiteboard_size: u64,
+    /// Whether files stay when the session ends.
+    pub(crate) keep_forever: bool,
+    /// Extensions in lower case, without dot, sorted.
+    pub(crate) allowed_types: Vec<String>,
+}
+
+/// `nats_info.room_stream_name` and `nats_info.subjects`: names browsers are told and use.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Messaging {
+    /// The stream of all rooms.
+    pub(crate) stream: String,
+    /// Requests of browsers.
+    pub(crate) system_api_worker: String,
+    /// Messages of browsers to the server.
+    pub(crate) system_js_worker: String,
+    /// Messages between servers.
+    pub(crate) system_core_worker: String,
+    /// The server to everybody in a room.
+    pub(crate) system_public: String,
+    /// The server to one person.
+    pub(crate) system_private: String,
+    /// Chat.
+    pub(crate) chat: String,
+    /// Whiteboard.
+    pub(crate) whiteboard: String,
+    /// Data between browsers.
+    pub(crate) data_channel: String,
+}
+
+/// Plenum's own start page.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct FrontDoor {
+    /// `plenum.front_door.passphrase`: lets people open rooms there who have no other right to.
+    pub(crate) passphrase: Option<Redacted<String>>,
+}
+
+/// `log_settings`.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Log {
+    /// `log_settings.log_level`.
+    pub(crate) level: LogLevel,
+    /// `log_settings.log_output`.
+    pub(crate) output: LogOutput,
+}
+
+/// How much is logged. The reference's `fatal` and `panic` are read as `error`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogLevel {
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+impl LogLevel {
+    /// As written in a filter.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warn",
+            Self::Info => "info",
+            Self::Debug => "debug",
+            Self::Trace => "trace",
+        }
+    }
+}
+
+/// Where the log goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LogOutput {
+    Stdout,
+    Stderr,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let data = PathBuf::from("./data");
+        Self {
+            dev: false,
+            uploads: Uploads { path: data.join("uploads"), ..Uploads::default() },
+            data,
+            http: Http::default(),
+            api: Api::default(),
+            media: Media { port: Http::default().port, advertise: Vec::new() },
+            meeting: Meeting::default(),
+            webhooks: Webhooks::default(),
+            messaging: Messaging::default(),
+            front_door: FrontDoor::default(),
+            log: Log { level: LogLevel::Info, output: LogOutput::Stdout },
+        }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            listen: IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+            port: 8080,
+            debug: false,
+            max_body: Uploads::default().max_size,
+            asset_host: None,
+            public_address: None,
+            proxy: None,
+            metrics: None,
+        }
+    }
+}
+
+impl Default for Api {
+    fn default() -> Self {
+        Self { credentials: None, token_validity: Duration::from_secs(600) }
+    }
+}
+
+impl Default for Meeting {
+    fn default() -> Self {
+        Self {
+            max_duration_minutes: None,
+            max_participants: None,
+            max_breakout_rooms: 16,
+            max_preloaded_whiteboard_file: 5 << 20,
+            copyright: None,
+        }
+    }
+}
+
+impl Default for Uploads {
+    fn default() -> Self {
+        let types = ["docx", "jpeg", "jpg", "mp3", "mp4", "pdf", "png", "pptx", "svg", "txt", "webm", "xlsx", "zip"];
+        Self {
+            path: PathBuf::from("uploads"),
+            max_size: 50 << 20,
+            max_whiteboard_size: 30 << 20,
+            keep_forever: false,
+            allowed_types: types.map(str::to_owned).into(),
+        }
+    }
+}
+
+impl Default for Messaging {
+    fn default() -> Self {
+        Self {
+            stream: "pnm-room-stream".to_owned(),
+            system_api_worker: "sysApiWorker".to_owned(),
+            system_js_worker: "sysJsWorker".to_owned(),
+            system_core_worker: "sysCoreWorker".to_owned(),
+            system_public: "sysPublic".to_owned(),
+            system_private: "sysPrivate".to_owned(),
+            chat: "chat".to_owned(),
+            whiteboard: "whiteboard".to_owned(),
+            data_channel: "dataChannel".to_owned(),
+        }
+    }
+}
+
+/// The environment of this process, without what is not text.
+pub(crate) fn environment() -> impl Iterator<Item = (String, String)> {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+/// Reads file, [`environment`] and command line.
+///
+/// # Errors
+/// When the file cannot be read, or with every mistake found in the three together. A file named by `options` must
+/// exist.
+pub(crate) fn load(
+    options: &Options,
+    environment: impl IntoIterator<Item = (String, String)>,
+) -> Result<Loaded, LoadError> {
+    let file = options.config.clone().or_else(|| Some(PathBuf::from(DEFAULT_FILE)).filter(|path| path.exists()));
+    let yaml = match &file {
+        Some(path) => read_file(path).map_err(|source| LoadError::Read { path: path.clone(), source })?,
+        None => String::new(),
+    };
+    let (config, notices) = read::read(&yaml, environment, options).map_err(LoadError::Invalid)?;
+    Ok(Loaded { config, notices, file })
+}
+
+fn read_file(path: &Path) -> io::Result<String> {
+    let mut text = String::new();
+    File::open(path)?.take(MAX_FILE_LENGTH + 1).read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_FILE_LENGTH {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("more than {MAX_FILE_LENGTH} bytes")));
+    }
+    Ok(text)
+}

@@ -1,0 +1,396 @@
+//! Which key means what, and the rules between keys.
+
+use std::num::{NonZeroU32, NonZeroU64};
+use std::time::Duration;
+
+use model::Redacted;
+
+use super::section::{Findings, Section};
+use super::tree::{Node, Origin};
+use super::value::{self, Expected};
+use super::{
+    Config, Copyright, Credentials, LogLevel, LogOutput, Messaging, Metrics, Mistake, Notice, Options, Proxy, Uploads,
+    Webhooks, foreign,
+};
+
+/// In the reference server's published sample file, so everybody knows it.
+const PUBLISHED_SECRET: &str = "zumyyYWqv7KR2kUqvYdq4z4sXg7XTBD2ljT6";
+
+/// Shortest secret, in bytes: as long as the digest it keys.
+const MIN_SECRET_LENGTH: usize = 32;
+
+/// Shortest passphrase of the front door, in characters.
+const MIN_PASSPHRASE_LENGTH: usize = 8;
+
+/// More breakout rooms than this no meeting has (register D-03).
+const MOST_BREAKOUT_ROOMS: u32 = 16;
+
+/// The header proxies commonly put the client's address into.
+const DEFAULT_PROXY_HEADER: &str = "X-Forwarded-For";
+
+/// Largest upload limit, in MiB.
+const MAX_UPLOAD_MIB: u64 = 10_240;
+
+/// A configuration and what to tell the operator about it, or everything that is wrong.
+pub(super) type Outcome = Result<(Config, Vec<Notice>), Vec<Mistake>>;
+
+/// Reads a file's text, the environment over it and the command line over both.
+pub(super) fn read(yaml: &str, environment: impl IntoIterator<Item = (String, String)>, options: &Options) -> Outcome {
+    let findings = Findings::default();
+    let config = read_with(&findings, yaml, environment, options);
+    let (mistakes, notices) = findings.into_parts();
+    if mistakes.is_empty() { Ok((config, notices)) } else { Err(mistakes) }
+}
+
+pub(super) fn read_with(
+    findings: &Findings,
+    yaml: &str,
+    environment: impl IntoIterator<Item = (String, String)>,
+    options: &Options,
+) -> Config {
+    let mut tree = Node::from_yaml(yaml).unwrap_or_else(|error| {
+        findings.mistake("configuration file", error);
+        Node::empty()
+    });
+    for name in tree.put_environment(environment) {
+        findings.mistake(name, "expected a name like PLENUM__CLIENT__PORT (environment)");
+    }
+    put_flags(&mut tree, options);
+
+    let mut config = Config::default();
+    let mut root = Section::root(findings, tree);
+    let media_port = read_plenum(&mut root, &mut config);
+    // Not by way of the tree: a path need not be text.
+    if let Some(data) = &options.data {
+        config.data.clone_from(data);
+    }
+    read_client(findings, &mut root, &mut config);
+    config.media.port = media_port.unwrap_or(config.http.port);
+    read_rooms(&mut root, &mut config);
+    read_uploads(findings, &mut root, &mut config);
+    read_messaging(findings, &mut root, &mut config);
+    read_log(findings, &mut root, &mut config);
+    for (name, notice) in foreign::SECTIONS {
+        if let Some(node) = root.take(name)
+            && foreign::check(findings, name, node)
+        {
+            findings.notice(*name, *notice);
+        }
+    }
+    root.finish();
+    check_secrets(findings, &config);
+    config
+}
+
+fn put_flags(tree: &mut Node, options: &Options) {
+    let mut put = |path: &[&str], text: Option<String>| {
+        if let Some(text) = text {
+            tree.put(path, text, Origin::Flag);
+        }
+    };
+    let addresses: Vec<_> = options.advertise.iter().map(ToString::to_string).collect();
+    put(&["plenum", "listen"], options.listen.map(|address| address.to_string()));
+    put(&["plenum", "media", "port"], options.media_port.map(|port| port.to_string()));
+    put(&["plenum", "media", "advertise"], (!addresses.is_empty()).then(|| addresses.join(",")));
+    put(&["plenum", "dev"], options.dev.then(|| "true".to_owned()));
+    put(&["client", "port"], options.port.map(|port| port.to_string()));
+    put(&["log_settings", "log_level"], options.log_level.map(|level| level.as_str().to_owned()));
+}
+
+/// The answer is the media port, if one is set; otherwise it is the number of `client.port`.
+fn read_plenum(root: &mut Section<'_>, config: &mut Config) -> Option<u16> {
+    let mut plenum = root.section("plenum");
+    plenum.set("dev", &mut config.dev, value::boolean);
+    plenum.set("data", &mut config.data, value::path);
+    plenum.set("listen", &mut config.http.listen, value::address);
+
+    let mut media = plenum.section("media");
+    let mut port = None;
+    media.set_optional("port", &mut port, value::number(0..=u16::MAX));
+    media.set_list("advertise", &mut config.media.advertise, advertised);
+    media.finish();
+
+    let mut front_door = plenum.section("front_door");
+    front_door.set_secret("passphrase", &mut config.front_door.passphrase, passphrase);
+    front_door.finish();
+    plenum.finish();
+    port
+}
+
+fn read_client(findings: &Findings, root: &mut Section<'_>, config: &mut Config) {
+    let mut client = root.section("client");
+    client.set("port", &mut config.http.port, value::number(0..=u16::MAX));
+    client.set("debug", &mut config.http.debug, value::boolean);
+    client.set_optional("asset_host", &mut config.http.asset_host, value::text);
+    client.set_optional("bbb_join_host", &mut config.http.public_address, value::web_address);
+    read_api(findings, &mut client, config);
+    read_webhooks(findings, &mut client, &mut config.webhooks);
+    config.http.metrics = read_metrics(&mut client);
+    config.http.proxy = read_proxy(findings, &mut client);
+    if let Some(mut section) = client.optional_section("copyright_conf") {
+        let mut copyright = Copyright::default();
+        section.set("display", &mut copyright.display, value::boolean);
+        section.set("text", &mut copyright.text, value::text);
+        section.set("allow_override", &mut copyright.allow_override, value::boolean);
+        section.finish();
+        config.meeting.copyright = Some(copyright);
+    }
+    for (key, notice) in [
+        ("path", "not needed; Plenum carries its own web client"),
+        ("auto_client_download", "not needed; Plenum carries its own web client"),
+    ] {
+        pass_by(findings, &mut client, key, notice);
+    }
+    client.finish();
+}
+
+fn read_api(findings: &Findings, client: &mut Section<'_>, config: &mut Config) {
+    for (missing, other) in [("api_key", "secret"), ("secret", "api_key")] {
+        if !client.has(missing) && client.has(other) {
+            let text = format!("missing, though client.{other} is set; set both or neither");
+            findings.mistake(client.name_of(missing), text);
+        }
+    }
+    let (mut key, mut secret) = (None, None);
+    client.set_optional("api_key", &mut key, api_key);
+    client.set_secret("secret", &mut secret, value::text);
+    client.set("token_validity", &mut config.api.token_validity, token_validity);
+    config.api.credentials = key.zip(secret).map(|(key, secret)| Credentials { key, secret: Redacted::new(secret) });
+}
+
+fn read_webhooks(findings: &Findings, client: &mut Section<'_>, webhooks: &mut Webhooks) {
+    let mut section = client.section("webhook_conf");
+    section.set("enable", &mut webhooks.enable, value::boolean);
+    section.set_optional("url", &mut webhooks.url, value::web_address);
+    section.set("enable_for_per_meeting", &mut webhooks.enable_for_per_meeting, value::boolean);
+    section.finish();
+    if webhooks.enable && webhooks.url.is_none() && !webhooks.enable_for_per_meeting {
+        findings.notice("client.webhook_conf.enable", "nothing is sent without an url or enable_for_per_meeting");
+    }
+}
+
+fn read_metrics(client: &mut Section<'_>) -> Option<Metrics> {
+    let mut section = client.section("prometheus");
+    let mut enable = false;
+    let (mut path, mut user, mut password) = ("/metrics".to_owned(), None, None);
+    section.set("enable", &mut enable, value::boolean);
+    section.set("metrics_path", &mut path, absolute);
+    section.set_optional("username", &mut user, value::text);
+    section.set_secret("password", &mut password, value::text);
+    section.finish();
+    enable.then(|| Metrics { path, login: user.zip(password.map(Redacted::new)) })
+}
+
+fn read_proxy(findings: &Findings, client: &mut Section<'_>) -> Option<Proxy> {
+    let mut section = client.section("proxy_conf");
+    let mut enabled = false;
+    let mut proxy = Proxy { header: DEFAULT_PROXY_HEADER.to_owned(), trusted: Vec::new() };
+    let mut header = None;
+    section.set("enabled", &mut enabled, value::boolean);
+    section.set_optional("proxy_header", &mut header, header_name);
+    section.set_list("trusted_proxy_ips", &mut proxy.trusted, value::network);
+    section.finish();
+    if let Some(header) = header {
+        proxy.header = header;
+    }
+    // Older files name the header alone, which would believe everybody.
+    pass_by(findings, client, "proxy_header", "not used; name the proxies to believe in client.proxy_conf");
+    enabled.then_some(proxy)
+}
+
+fn read_rooms(root: &mut Section<'_>, config: &mut Config) {
+    let meeting = &mut config.meeting;
+    let mut section = root.section("room_default_settings");
+    let (mut duration, mut participants) = (0, 0);
+    section.set("max_duration", &mut duration, value::number(0..=u64::MAX));
+    section.set("max_participants", &mut participants, value::number(0..=u32::MAX));
+    section.set("max_num_breakout_rooms", &mut meeting.max_breakout_rooms, value::number(0..=u32::MAX));
+    section.set("max_preloaded_wb_file_size", &mut meeting.max_preloaded_whiteboard_file, value::size);
+    section.finish();
+    meeting.max_duration_minutes = NonZeroU64::new(duration);
+    meeting.max_participants = NonZeroU32::new(participants);
+    meeting.max_breakout_rooms = meeting.max_breakout_rooms.min(MOST_BREAKOUT_ROOMS);
+}
+
+fn read_uploads(findings: &Findings, root: &mut Section<'_>, config: &mut Config) {
+    let mut section = root.section("upload_file_settings");
+    let mut uploads = Uploads { path: config.data.join("uploads"), ..Uploads::default() };
+    let (mut largest, mut whiteboard) = (uploads.max_size >> 20, None);
+    section.set("path", &mut uploads.path, value::path);
+    section.set("max_size", &mut largest, value::number(1..=MAX_UPLOAD_MIB));
+    section.set_optional("max_size_whiteboard_file", &mut whiteboard, value::number(1..=MAX_UPLOAD_MIB));
+    section.set("keep_forever", &mut uploads.keep_forever, value::boolean);
+    section.set_list("allowed_types", &mut uploads.allowed_types, extension);
+    section.finish();
+
+    uploads.max_size = largest << 20;
+    uploads.max_whiteboard_size = match whiteboard {
+        Some(own) if own > largest => {
+            findings.mistake(
+                "upload_file_settings.max_size_whiteboard_file",
+                format!("expected at most upload_file_settings.max_size ({largest}), found {own}"),
+            );
+            uploads.max_size
+        }
+        Some(own) => own << 20,
+        None => uploads.max_whiteboard_size.min(uploads.max_size),
+    };
+    uploads.allowed_types.sort_unstable();
+    uploads.allowed_types.dedup();
+    config.http.max_body = uploads.max_size;
+    config.uploads = uploads;
+}
+
+/// Names are ours to use, addresses and accounts are not.
+fn read_messaging(findings: &Findings, root: &mut Section<'_>, config: &mut Config) {
+    let Messaging {
+        stream,
+        system_api_worker,
+        system_js_worker,
+        system_core_worker,
+        system_public,
+        system_private,
+        chat,
+        whiteboard,
+        data_channel,
+    } = &mut config.messaging;
+    let mut section = root.section("nats_info");
+    section.set("room_stream_name", stream, subject_token);
+    let mut subjects = section.section("subjects");
+    for (key, target) in [
+        ("system_api_worker", system_api_worker),
+        ("system_js_worker", system_js_worker),
+        ("system_core_worker", system_core_worker),
+        ("system_public", system_public),
+        ("system_private", system_private),
+        ("chat", chat),
+        ("whiteboard", whiteboard),
+        ("data_channel", data_channel),
+    ] {
+        subjects.set(key, target, subject_token);
+    }
+    subjects.finish();
+    let rest = section.rest();
+    if foreign::check(findings, "nats_info", rest) {
+        findings.notice(
+            "nats_info",
+            "an outside message bus is not supported in this version; the built-in one is used instead",
+        );
+    }
+}
+
+fn read_log(findings: &Findings, root: &mut Section<'_>, config: &mut Config) {
+    let mut section = root.section("log_settings");
+    section.set("log_level", &mut config.log.level, log_level);
+    section.set("log_output", &mut config.log.output, log_output);
+    pass_by(findings, &mut section, "log_file", "the log goes to log_output; keeping files is left to the system");
+    for key in ["max_size", "max_backups", "max_age", "maxsize", "maxbackups", "maxage"] {
+        if let Some(node) = section.take(key) {
+            foreign::check(findings, &section.name_of(key), node);
+        }
+    }
+    section.finish();
+}
+
+/// Takes a key we have no use for, and says so.
+fn pass_by(findings: &Findings, section: &mut Section<'_>, key: &str, notice: &str) {
+    let name = section.name_of(key);
+    if let Some(node) = section.take(key)
+        && foreign::check(findings, &name, node)
+    {
+        findings.notice(name, notice);
+    }
+}
+
+fn check_secrets(findings: &Findings, config: &Config) {
+    if config.dev {
+        return;
+    }
+    let Some(credentials) = &config.api.credentials else { return };
+    let secret = credentials.secret.expose();
+    if secret == PUBLISHED_SECRET {
+        findings.mistake("client.secret", "this is the published sample; choose your own, or start with --dev");
+    } else if secret.len() < MIN_SECRET_LENGTH {
+        let text =
+            format!("expected at least {MIN_SECRET_LENGTH} characters; choose a longer one, or start with --dev");
+        findings.mistake("client.secret", text);
+    }
+}
+
+fn api_key(text: &str) -> Result<String, Expected> {
+    if text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        Ok(text.to_owned())
+    } else {
+        Err("at most 128 visible ASCII characters".to_owned())
+    }
+}
+
+fn passphrase(text: &str) -> Result<Redacted<String>, Expected> {
+    if text.chars().count() < MIN_PASSPHRASE_LENGTH {
+        return Err(format!("at least {MIN_PASSPHRASE_LENGTH} characters"));
+    }
+    value::text(text).map(Redacted::new)
+}
+
+/// Negative and zero mean the default, as in the reference server.
+fn token_validity(text: &str) -> Result<Duration, Expected> {
+    let amount = value::duration(text.strip_prefix('-').unwrap_or(text))?;
+    if text.starts_with('-') || amount.is_zero() { Ok(Config::default().api.token_validity) } else { Ok(amount) }
+}
+
+fn advertised(text: &str) -> Result<std::net::IpAddr, Expected> {
+    match value::address(text)? {
+        address if address.is_unspecified() || address.is_multicast() => {
+            Err("an address that clients can reach".to_owned())
+        }
+        address => Ok(address),
+    }
+}
+
+fn absolute(text: &str) -> Result<String, Expected> {
+    if text.starts_with('/') && text.len() > 1 && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        value::text(text)
+    } else {
+        Err("a path that begins with `/`".to_owned())
+    }
+}
+
+fn header_name(text: &str) -> Result<String, Expected> {
+    if text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        Ok(text.to_owned())
+    } else {
+        Err("the name of a header".to_owned())
+    }
+}
+
+fn extension(text: &str) -> Result<String, Expected> {
+    let extension = text.trim_start_matches('.').to_ascii_lowercase();
+    let usable = (1..=16).contains(&extension.len()) && extension.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    if usable { Ok(extension) } else { Err("a file extension like `pdf`".to_owned()) }
+}
+
+/// One part of a subject between two dots.
+fn subject_token(text: &str) -> Result<String, Expected> {
+    let usable = (1..=64).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+    if usable { Ok(text.to_owned()) } else { Err("1 to 64 of the characters A-Z a-z 0-9 - _".to_owned()) }
+}
+
+fn log_level(text: &str) -> Result<LogLevel, Expected> {
+    match text.to_ascii_lowercase().as_str() {
+        "error" | "fatal" | "panic" => Ok(LogLevel::Error),
+        "warn" | "warning" => Ok(LogLevel::Warn),
+        "info" => Ok(LogLevel::Info),
+        "debug" => Ok(LogLevel::Debug),
+        "trace" => Ok(LogLevel::Trace),
+        _ => Err("`error`, `warn`, `info`, `debug` or `trace`".to_owned()),
+    }
+}
+
+fn log_output(text: &str) -> Result<LogOutput, Expected> {
+    match text.to_ascii_lowercase().as_str() {
+        "stdout" => Ok(LogOutput::Stdout),
+        "stderr" => Ok(LogOutput::Stderr),
+        _ => Err("`stdout` or `stderr`".to_owned()),
+    }
+}

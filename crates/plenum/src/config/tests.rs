@@ -1,0 +1,446 @@
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use super::read::{read, read_with};
+use super::section::Findings;
+use super::tree::{Kind, Node};
+use super::*;
+
+const SAMPLE: &str = include_str!("../../../../docs/config.sample.yaml");
+
+#[test]
+fn nothing_at_all_is_a_configuration() {
+    let (config, notices) = parse("").unwrap();
+
+    assert_eq!(config, Config::default());
+    assert_eq!(notices, []);
+}
+
+#[test]
+fn the_sample_configuration_equals_the_defaults() {
+    let (config, notices) = parse(SAMPLE).unwrap();
+
+    assert_eq!(config, Config::default());
+    assert_eq!(notices, []);
+}
+
+#[test]
+fn the_sample_configuration_shows_every_key() {
+    let findings = Findings::default();
+    // The one section whose presence alone means something.
+    let yaml = SAMPLE.replace("  # copyright_conf:", "  copyright_conf:").replace("  #   ", "    ");
+
+    let config = read_with(&findings, &yaml, [], &Options::default());
+
+    assert!(config.meeting.copyright.is_some());
+    let mut shown = BTreeSet::new();
+    collect_keys("", &Node::from_yaml(&yaml).unwrap(), &mut shown);
+    let asked = findings.asked.borrow();
+    let missing: Vec<_> = asked.difference(&shown).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+    assert!(asked.len() > 40);
+}
+
+#[test]
+fn every_option_of_the_sample_has_a_comment_above_it() {
+    let mut previous = "";
+    for line in SAMPLE.lines().filter(|line| !line.trim().is_empty()) {
+        let is_option = !line.trim_start().starts_with(['#', '-']);
+        if is_option {
+            assert!(previous.trim_start().starts_with('#'), "no comment above `{line}`");
+        }
+        previous = line;
+    }
+}
+
+#[test]
+fn every_mistake_is_reported_at_once_with_its_key() {
+    let yaml = "
+client:
+  port: http
+  token_validity: soon
+  colour: red
+  webhook_conf: true
+  proxy_conf: {trusted_proxy_ips: [10.0.0.0/8, 10.0.0.0/99]}
+  api_key: not visible
+plenum: {listen: localhost, media: {port: 70000, advertise: [10.0.0.1, here]}}
+room_default_settings: {max_preloaded_wb_file_size: large}
+upload_file_settings: {max_size: 10, max_size_whiteboard_file: 20}
+log_settings: {log_level: chatty}
+database_info: {port: x, hots: db}
+nats_info: {subjects: {chat: 'a.b'}, nats_urls: {}}
+clinet: {}
+";
+
+    let mistakes = parse(yaml).unwrap_err();
+
+    let keys: BTreeSet<_> = mistakes.iter().map(|mistake| mistake.key.as_str()).collect();
+    let expected = [
+        "client.api_key",
+        "client.colour",
+        "client.port",
+        "client.proxy_conf.trusted_proxy_ips[1]",
+        "client.secret",
+        "client.token_validity",
+        "client.webhook_conf",
+        "clinet",
+        "database_info.hots",
+        "database_info.port",
+        "log_settings.log_level",
+        "nats_info.nats_urls",
+        "nats_info.subjects.chat",
+        "plenum.listen",
+        "plenum.media.advertise[1]",
+        "plenum.media.port",
+        "room_default_settings.max_preloaded_wb_file_size",
+        "upload_file_settings.max_size_whiteboard_file",
+    ];
+    assert_eq!(keys.into_iter().collect::<Vec<_>>(), expected);
+    let text = LoadError::Invalid(mistakes).to_string();
+    assert!(text.contains("client.port: expected a whole number from 0 to 65535, found `http` (line 3)"), "{text}");
+}
+
+#[test]
+fn a_file_for_the_reference_server_starts_unchanged() {
+    let (config, notices) = parse(REFERENCE).unwrap();
+
+    assert_eq!(config.http.port, 8080);
+    assert_eq!(config.meeting.max_breakout_rooms, 6);
+    assert_eq!(config.webhooks.url.as_deref(), Some("https://example.org/hook"));
+    assert_eq!(config.http.metrics.unwrap().login.unwrap().1.expose(), "1.10");
+    assert!(config.http.proxy.unwrap().trusted[0].contains("10.1.2.3".parse().unwrap()));
+    assert_eq!(config.uploads.allowed_types, ["jpg", "pdf"]);
+    assert_eq!(config.log.level, LogLevel::Debug);
+    let keys: Vec<_> = notices.iter().map(|notice| notice.key.as_str()).collect();
+    assert_eq!(
+        keys,
+        [
+            "client.path",
+            "nats_info",
+            "log_settings.log_file",
+            "redis_info",
+            "database_info",
+            "livekit_info",
+            "livekit_sip_info",
+            "recorder_info",
+            "analytics_settings",
+            "artifacts_settings",
+            "insights",
+            "turn_server",
+            "hooks",
+        ]
+    );
+}
+
+#[test]
+fn sections_that_are_switched_off_are_passed_over_in_silence() {
+    let yaml = "insights: {enabled: false}\nturn_server: {enabled: no}\nredis_info:\ndatabase_info: {}\n";
+
+    assert_eq!(parse(yaml).unwrap().1, []);
+}
+
+#[test]
+fn the_environment_wins_over_the_file_and_flags_win_over_both() {
+    let environment = [
+        ("PLENUM__CLIENT__PORT", "81"),
+        ("PLENUM__PLENUM__MEDIA__ADVERTISE", "10.0.0.1, 10.0.0.2"),
+        ("PLENUM__client__webhook_conf__ENABLE_FOR_PER_MEETING", "true"),
+        ("PLENUM__LOG_SETTINGS__LOG_LEVEL", "warn"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let options = Options { log_level: Some(LogLevel::Trace), dev: true, ..Options::default() };
+
+    let (config, _) = read("client: {port: 80, debug: true}", environment, &options).unwrap();
+
+    assert_eq!((config.http.port, config.http.debug, config.dev), (81, true, true));
+    assert_eq!(config.media.port, 81, "media follow the port of the web server");
+    assert_eq!(config.media.advertise.len(), 2);
+    assert!(config.webhooks.enable_for_per_meeting);
+    assert_eq!(config.log.level, LogLevel::Trace);
+}
+
+#[test]
+fn a_mistake_in_the_environment_names_the_variable() {
+    let environment = [("PLENUM__CLIENT__PORT", "x"), ("PLENUM__CLIENT__COLOUR", "red"), ("PLENUM__", "1")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+
+    let mistakes = read("", environment, &Options::default()).unwrap_err();
+
+    let text = LoadError::Invalid(mistakes).to_string();
+    for part in ["client.port:", "variable PLENUM__CLIENT__PORT", "client.colour: unknown key", "PLENUM__: expected"] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+}
+
+#[test]
+fn media_may_have_a_port_of_their_own() {
+    let (config, _) = parse("client: {port: 80}\nplenum: {media: {port: 7882}}\n").unwrap();
+
+    assert_eq!((config.http.port, config.media.port), (80, 7882));
+}
+
+#[test]
+fn uploads_live_in_the_data_folder_unless_told_otherwise() {
+    let options = Options { data: Some("/srv/plenum".into()), ..Options::default() };
+
+    let (config, _) = read("", [], &options).unwrap();
+    let (other, _) = read("upload_file_settings: {path: /mnt/up}", [], &options).unwrap();
+
+    assert_eq!(config.uploads.path, Path::new("/srv/plenum/uploads"));
+    assert_eq!(other.uploads.path, Path::new("/mnt/up"));
+}
+
+#[test]
+fn the_published_secret_and_short_ones_are_refused_unless_it_is_for_trying_out() {
+    for secret in ["zumyyYWqv7KR2kUqvYdq4z4sXg7XTBD2ljT6", "short-secret"] {
+        let yaml = format!("client: {{api_key: plugnmeet, secret: {secret}}}");
+
+        let mistakes = parse(&yaml).unwrap_err();
+        assert_eq!(mistakes[0].key, "client.secret");
+        assert!(!mistakes[0].text.contains(secret));
+
+        let options = Options { dev: true, ..Options::default() };
+        let (config, _) = read(&yaml, [], &options).unwrap();
+        assert_eq!(config.api.credentials.unwrap().secret.expose(), secret);
+    }
+}
+
+#[test]
+fn no_secret_shows_in_messages_or_debug_output() {
+    let long = "hunter2".repeat(1000);
+    let yaml = format!(
+        "client: {{api_key: k, secret: {long}, prometheus: {{enable: true, username: u, password: {long}}}}}\n\
+         plenum: {{front_door: {{passphrase: {long}}}}}\nlivekit_info: {{secret: [{long}]}}\n"
+    );
+    let mistakes = parse(&yaml).unwrap_err();
+    assert_eq!(mistakes.len(), 4);
+    assert!(!format!("{mistakes:?}").contains("hunter2"), "{mistakes:?}");
+
+    let yaml = yaml.replace(&long, &"hunter2".repeat(6)).replace("livekit", "# livekit");
+    let (config, _) = parse(&yaml).unwrap();
+    assert!(!format!("{config:?}").contains("hunter2"), "{config:?}");
+}
+
+#[test]
+fn numbers_in_quotes_and_texts_without_them_are_the_same() {
+    let (config, _) = parse("client: {port: '8081', debug: 'yes', asset_host: 127}").unwrap();
+
+    assert_eq!((config.http.port, config.http.debug, config.http.asset_host.as_deref()), (8081, true, Some("127")));
+}
+
+#[test]
+fn a_token_is_valid_for_ten_minutes_unless_a_positive_duration_is_given() {
+    for (value, seconds) in [("-5m", 600), ("0", 600), ("30s", 30), ("1h", 3600)] {
+        let (config, _) = parse(&format!("client: {{token_validity: {value}}}")).unwrap();
+        assert_eq!(config.api.token_validity.as_secs(), seconds, "{value}");
+    }
+}
+
+#[test]
+fn a_named_file_must_exist_be_text_and_have_a_sane_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("plenum.yaml");
+    let options = Options { config: Some(path.clone()), ..Options::default() };
+    assert!(matches!(load(&options, []), Err(LoadError::Read { .. })));
+
+    for content in [vec![0xff, 0xfe, 0], vec![b'#'; (1 << 20) + 1]] {
+        std::fs::write(&path, content).unwrap();
+        assert!(matches!(load(&options, []), Err(LoadError::Read { .. })));
+    }
+
+    std::fs::write(&path, "client: {port: 1234}").unwrap();
+    let loaded = load(&options, []).unwrap();
+    assert_eq!((loaded.config.http.port, loaded.file), (1234, Some(path)));
+}
+
+proptest! {
+    #[test]
+    fn no_text_makes_it_panic(yaml in any::<String>(), name in "PLENUM__[A-Z_]{0,20}", value in any::<String>()) {
+        let _ = read(&yaml, [(name, value)], &Options::default());
+    }
+
+    #[test]
+    fn no_shape_of_a_document_makes_it_panic(yaml in document()) {
+        let _ = read(&yaml, [], &Options::default());
+    }
+}
+
+/// Lines of known keys at random depths with values of random kinds.
+fn document() -> impl Strategy<Value = String> {
+    let key = prop::sample::select(vec![
+        "client",
+        "port",
+        "plenum",
+        "media",
+        "advertise",
+        "nats_info",
+        "subjects",
+        "insights",
+        "providers",
+        "azure",
+        "hooks",
+        "scripts",
+        "enabled",
+        "webhook_conf",
+        "upload_file_settings",
+        "max_size",
+        "log_settings",
+        "- ",
+        "<<",
+        "? ",
+        "&a x",
+    ]);
+    let value = prop_oneof![
+        Just(String::new()),
+        "[-0-9.a-z_]{1,12}",
+        "[\\[\\]{},:&*!|>'\"%@` #-]{1,6}",
+        any::<i64>().prop_map(|number| number.to_string()),
+        Just("*a".to_owned()),
+        Just("[1, [2, {a: b}]]".to_owned()),
+    ];
+    prop::collection::vec((0_usize..4, key, value), 0..20).prop_map(|lines| {
+        lines.into_iter().map(|(depth, key, value)| format!("{}{key}: {value}\n", "  ".repeat(depth))).collect()
+    })
+}
+
+fn parse(yaml: &str) -> Result<(Config, Vec<Notice>), Vec<Mistake>> {
+    read(yaml, [], &Options::default())
+}
+
+fn collect_keys(path: &str, node: &Node, keys: &mut BTreeSet<String>) {
+    if let Kind::Section(entries) = &node.kind {
+        for (key, node) in entries {
+            let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+            collect_keys(&path, node, keys);
+            keys.insert(path);
+        }
+    }
+}
+
+/// Every key of the reference server's documentation.
+const REFERENCE: &str = r#"
+client:
+  port: 8080
+  debug: true
+  path: "/app/client/dist"
+  asset_host: "https://cdn.example.org"
+  api_key: "plugnmeet"
+  secret: "0123456789abcdef0123456789abcdef"
+  token_validity: 10m
+  webhook_conf: {enable: true, url: "https://example.org/hook", enable_for_per_meeting: false}
+  prometheus: {enable: true, metrics_path: "/metrics", username: prometheus, password: 1.10}
+  proxy_header: ""
+  proxy_conf: {enabled: true, proxy_header: X-Forwarded-For, trusted_proxy_ips: [10.0.0.0/8, "::1"]}
+  copyright_conf: {display: true, text: 'Powered by <a href="https://example.org">us</a>', allow_override: false}
+  bbb_join_host: "http://localhost:3000"
+  auto_client_download: {enabled: false, server_url: "", from_custom_url: "", from_release: ""}
+room_default_settings:
+  max_duration: 0
+  max_participants: 0
+  max_num_breakout_rooms: 6
+  max_preloaded_wb_file_size: 5mb
+log_settings:
+  log_file: "./log/plugNmeet.log"
+  max_size: 20
+  max_backups: 4
+  max_age: 2
+  maxsize: 20
+  maxbackups: 4
+  maxage: 2
+  log_level: "debug"
+  log_output: stdout
+livekit_info: {host: "http://livekit:7880", api_key: APIx, secret: y}
+livekit_sip_info:
+  enabled: true
+  trunk_name: pnm-inbound-trunk
+  phone_numbers: ["+100"]
+  allowed_ip_addresses: [10.0.0.1]
+  auth_username: a
+  auth_password: b
+  media_encryption: 0
+redis_info:
+  host: redis:6379
+  username: ""
+  password: ""
+  db: 0
+  use_tls: false
+  sentinel_master_name: m
+  sentinel_addresses: [a:1]
+  sentinel_username: user
+  sentinel_password: pass
+database_info:
+  driver_name: mysql
+  host: db
+  port: 3306
+  username: root
+  password: 12345
+  db: plugnmeet
+  prefix: pnm_
+  charset: utf8mb4
+  loc: UTC
+  conn_max_lifetime: 4m
+  max_open_conns: 10
+  replicas: [{host: r, port: 3306, username: u, password: p}]
+nats_info:
+  nats_urls: ["nats://nats:4222"]
+  nats_ws_urls: ["ws://localhost:8222"]
+  account: PNM
+  user: u
+  password: p
+  nkey: N
+  auth_callout_issuer_private: S
+  auth_callout_xkey_private: X
+  num_replicas: 1
+  room_stream_name: pnm-room-stream
+  subjects:
+    system_api_worker: sysApiWorker
+    system_js_worker: sysJsWorker
+    system_core_worker: sysCoreWorker
+    system_public: sysPublic
+    system_private: sysPrivate
+    chat: chat
+    whiteboard: whiteboard
+    data_channel: dataChannel
+  recorder: {recorder_channel: recorderChannel, recorder_info_kv: pnm-recorderInfo, transcoding_jobs_subject: jobs}
+upload_file_settings:
+  path: ./upload
+  max_size: 50
+  max_size_whiteboard_file: 30
+  keep_forever: false
+  allowed_types: [pdf, jpg]
+recorder_info:
+  recording_files_path: /app/recording_files
+  token_validity: 30m
+  ping_timeout: 8s
+  enable_del_recording_backup: true
+  del_recording_backup_path: /app/recording_files/del_backup
+  del_recording_backup_duration: 72h
+analytics_settings: {enabled: true, files_store_path: ./analytics, token_validity: 30m}
+artifacts_settings:
+  storage_path: ./artifacts
+  token_validity: 10m
+  enable_del_artifacts_backup: true
+  del_artifacts_backup_path: ./artifacts/trash
+  del_artifacts_backup_duration: 72h
+insights:
+  enabled: true
+  providers:
+    azure: [{id: a, credentials: {api_key: k, region: r}, options: {}}]
+    openai: [{id: o, credentials: {api_key: k}, options: {x: {y: [1]}}}]
+  services:
+    transcription: {provider: azure, id: a, options: {max_selected_trans_langs: 2}, pricing: {default: {price_per_hour: 1.0}}}
+    speech-synthesis: {provider: azure, id: a, options: {voice-en-US: en-US-Jenny}}
+turn_server:
+  enabled: true
+  provider: coturn
+  force_turn: false
+  fallback_turn: true
+  fallback_timer_duration: 60s
+  fallback_on_flapping: {enabled: true, max_poor_conn_count: 3, check_duration_in_sec: 120}
+  providers:
+    coturn: {options: {shared_secret: s, uris: ["turn:x"], ttl: 86400}}
+hooks:
+  upload_hook: {pool_size: 1, hook_timeout: 5m, scripts: [{script: "./up.sh", is_one_shot: true}]}
+  room_end_hook: {pool_size: 1, hook_timeout: 5m, scripts: []}
+"#;

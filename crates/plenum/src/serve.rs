@@ -1,0 +1,293 @@
+//! `plenum serve`: chooses the engines, wires them together, runs until it is told to stop.
+
+use std::fs::{File, TryLockError};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use axum::Router;
+use axum::serve::ListenerExt;
+use gateway::Gateway;
+use http_api::{FrontDoor, HttpDeps, Prometheus};
+use media::MediaConfig;
+use meeting::{Meetings, Setup};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use ports::media::{MediaEvent, MediaEventKind, MediaPlane};
+use store::Store;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+use tracing::{debug, info, warn};
+use wire::create::{CopyrightPolicy, CreateRules, InsightsLimits, RoomLimits, ServerAbilities};
+use wire::pnm::NatsSubjects;
+use wire::token::ApiKey;
+
+use crate::cli::ServeArgs;
+use crate::config::{self, Config, Credentials};
+use crate::logging;
+
+/// Where figures are served unless the configuration says otherwise.
+const METRICS_PATH: &str = "/metrics";
+/// How long open requests may take to finish after the signal to stop.
+const STOP_GRACE: Duration = Duration::from_secs(5);
+/// How often gauges that nobody pushes are read.
+const GAUGE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Runs the server until SIGTERM or SIGINT.
+pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
+    let loaded = config::load(&args.options(), std::env::vars())?;
+    let config = loaded.config;
+    logging::start(&config.log);
+    for notice in &loaded.notices {
+        warn!(key = %notice.key, "{}", notice.text);
+    }
+    if let Some(file) = &loaded.file {
+        info!(file = %file.display(), "configuration is read");
+    }
+    let credentials = config::secrets::credentials(&config)?;
+    let _lock = claim(&config.data)?;
+
+    let store = Store::open(&config.data.join("plenum.db")).await?;
+    let (plane, events) = media::start(&media_config(&config)).context("could not open the media port")?;
+    let meetings = Meetings::start(Setup {
+        records: Arc::new(store.clone()),
+        state: Arc::new(store.clone()),
+        media: plane.clone(),
+        credentials: meeting_credentials(&config, &credentials),
+    })
+    .await
+    .context("could not take up the meetings of the last run")?;
+
+    let address = SocketAddr::new(config.http.listen, config.http.port);
+    let listener = TcpListener::bind(address).await.with_context(|| format!("could not listen on {address}"))?;
+    let address = listener.local_addr()?;
+    let figures = PrometheusBuilder::new().install_recorder().context("could not start the metrics")?;
+    let (stop, stopping) = watch::channel(false);
+    let app = router(&config, &credentials, &meetings, figures, stopping.clone());
+    tokio::spawn(watch_media(events));
+    tokio::spawn(watch_gauges(meetings, stopping.clone()));
+    info!(%address, media.port = config.media.port, version = env!("CARGO_PKG_VERSION"), "plenum is ready");
+    announce(&config, address);
+
+    let served = tokio::spawn(serve(listener, app, stopping));
+    stop_signal().await?;
+    info!("stopping");
+    shut_down(stop, served, plane, store).await
+}
+
+/// One process per data folder.
+fn claim(data: &Path) -> anyhow::Result<File> {
+    std::fs::create_dir_all(data).with_context(|| format!("could not make the data folder {}", data.display()))?;
+    let path = data.join("plenum.lock");
+    let file = File::create(&path).with_context(|| format!("could not write {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => bail!("another plenum uses the data folder {}", data.display()),
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("could not lock {}", path.display())),
+    }
+}
+
+fn media_config(config: &Config) -> MediaConfig {
+    let listen = config.http.listen;
+    MediaConfig {
+        port: config.media.port,
+        bind: (!listen.is_unspecified()).then_some(listen),
+        advertise: config.media.advertise.clone(),
+        include_loopback: config.dev || listen.is_loopback(),
+        seed: rand::random(),
+    }
+}
+
+fn meeting_credentials(config: &Config, credentials: &Credentials) -> meeting::Credentials {
+    let secret = credentials.secret.expose();
+    // A key of its own for media tokens: a browser's token must open nothing of the API. Derived, so that tokens stay
+    // good over a restart.
+    let media = ApiKey::new("PLENUMMEDIA", wire::signature::sign(secret, b"plenum media tokens"));
+    meeting::Credentials {
+        api: ApiKey::new(credentials.key.clone(), secret.clone()),
+        media,
+        validity: config.api.token_validity,
+    }
+}
+
+fn router(
+    config: &Config,
+    credentials: &Credentials,
+    meetings: &Meetings,
+    figures: PrometheusHandle,
+    stopping: watch::Receiver<bool>,
+) -> Router {
+    let names = &config.messaging;
+    let subjects = NatsSubjects {
+        system_api_worker: names.system_api_worker.clone(),
+        system_js_worker: names.system_js_worker.clone(),
+        system_core_worker: names.system_core_worker.clone(),
+        system_public: names.system_public.clone(),
+        system_private: names.system_private.clone(),
+        chat: names.chat.clone(),
+        whiteboard: names.whiteboard.clone(),
+        data_channel: names.data_channel.clone(),
+    };
+    let nats = nats::Config {
+        stream: names.stream.clone(),
+        subjects: nats::Subjects {
+            system_js_worker: names.system_js_worker.clone(),
+            system_core_worker: names.system_core_worker.clone(),
+            system_public: names.system_public.clone(),
+            system_private: names.system_private.clone(),
+            chat: names.chat.clone(),
+            whiteboard: names.whiteboard.clone(),
+            data_channel: names.data_channel.clone(),
+        },
+        ..nats::Config::default()
+    };
+    let gateway = Gateway {
+        meetings: meetings.clone(),
+        nats: Arc::new(nats),
+        public_url: config.http.public_address.clone(),
+        stopping,
+    };
+    let metrics = config.http.metrics.as_ref();
+    let http = HttpDeps {
+        meetings: meetings.clone(),
+        api: ApiKey::new(credentials.key.clone(), credentials.secret.expose().clone()),
+        rules: create_rules(config),
+        max_body: usize::try_from(config.http.max_body).unwrap_or(usize::MAX),
+        messaging: http_api::Messaging { urls: Vec::new(), stream: names.stream.clone(), subjects },
+        public_url: config.http.public_address.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        front_door: front_door(config),
+        trusted_proxies: Vec::new(),
+        frame_ancestors: "'self'".to_owned(),
+        prometheus: Some(Prometheus {
+            path: metrics.map_or(METRICS_PATH, |metrics| metrics.path.as_str()).to_owned(),
+            login: metrics
+                .and_then(|metrics| metrics.login.as_ref())
+                .map(|(name, password)| (name.clone(), password.expose().clone())),
+            render: Arc::new(move || figures.render()),
+        }),
+    };
+    gateway::router(gateway).merge(http_api::router(http))
+}
+
+fn create_rules(config: &Config) -> CreateRules {
+    let megabytes = |bytes: u64| bytes >> 20;
+    CreateRules {
+        limits: RoomLimits {
+            max_participants: config.meeting.max_participants.map_or(0, Into::into),
+            max_duration: config.meeting.max_duration_minutes.map_or(0, Into::into),
+            max_breakout_rooms: Some(config.meeting.max_breakout_rooms),
+            chat_file_size: megabytes(config.uploads.max_size),
+            chat_file_types: config.uploads.allowed_types.clone(),
+            whiteboard_file_size: megabytes(config.uploads.max_whiteboard_size),
+        },
+        copyright: config.meeting.copyright.as_ref().map_or_else(CopyrightPolicy::default, |copyright| CopyrightPolicy {
+            display: copyright.display,
+            text: copyright.text.clone(),
+            allow_override: copyright.allow_override,
+        }),
+        // What a room allows is its creator's word and is kept as sent; whether this server has an engine for it shows
+        // when somebody turns it on.
+        abilities: ServerAbilities { insights: Some(InsightsLimits::default()), sip: true },
+        ..CreateRules::default()
+    }
+}
+
+fn front_door(config: &Config) -> FrontDoor {
+    if config.dev || config.http.listen.is_loopback() {
+        return FrontDoor::Open;
+    }
+    match &config.front_door.passphrase {
+        Some(passphrase) => FrontDoor::Passphrase(passphrase.clone()),
+        None => FrontDoor::Closed,
+    }
+}
+
+/// Says where to click, once, to whoever started a server for trying out.
+#[expect(clippy::print_stdout, reason = "the one line a person waits for")]
+fn announce(config: &Config, address: SocketAddr) {
+    if !config.dev {
+        return;
+    }
+    let host = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() || ip.is_loopback() => "localhost".to_owned(),
+        IpAddr::V6(ip) if ip.is_unspecified() || ip.is_loopback() => "localhost".to_owned(),
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    };
+    println!("\n  Start a meeting:  http://{host}:{}/\n", address.port());
+}
+
+async fn serve(listener: TcpListener, app: Router, mut stopping: watch::Receiver<bool>) -> io::Result<()> {
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            debug!(%error, "a connection keeps its delay");
+        }
+    });
+    let service = app.into_make_service_with_connect_info::<SocketAddr>();
+    axum::serve(listener, service)
+        .with_graceful_shutdown(async move {
+            // An error means that the sender is gone, which is a stop as well.
+            let _ = stopping.wait_for(|stopping| *stopping).await;
+        })
+        .await
+}
+
+async fn stop_signal() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("could not listen for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("could not listen for SIGINT")?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// Tells media clients to come back in a moment, closes the sockets, lets requests finish, and closes the store last.
+/// Meetings are in the journal; the next process takes them up.
+async fn shut_down(
+    stop: watch::Sender<bool>,
+    served: tokio::task::JoinHandle<io::Result<()>>,
+    plane: Arc<dyn MediaPlane>,
+    store: Store,
+) -> anyhow::Result<()> {
+    plane.drain().await;
+    stop.send_replace(true);
+    match tokio::time::timeout(STOP_GRACE, served).await {
+        Ok(finished) => finished.context("the web server broke")?.context("the web server failed")?,
+        Err(_) => warn!("some requests did not finish in time"),
+    }
+    store.close().await;
+    info!("stopped");
+    Ok(())
+}
+
+/// The diary of the media plane.
+async fn watch_media(mut events: mpsc::UnboundedReceiver<MediaEvent>) {
+    while let Some(event) = events.recv().await {
+        let what = match event.kind {
+            MediaEventKind::Joined => "joined",
+            MediaEventKind::Left => "left",
+            MediaEventKind::Published { .. } => "published",
+            MediaEventKind::Unpublished { .. } => "unpublished",
+            MediaEventKind::Muted { .. } => "muted",
+        };
+        metrics::counter!("plenum_media_events_total", "kind" => what).increment(1);
+        debug!(room.id = %event.room, participant.id = %event.identity, kind = ?event.kind, "media");
+    }
+}
+
+async fn watch_gauges(meetings: Meetings, mut stopping: watch::Receiver<bool>) {
+    let mut tick = tokio::time::interval(GAUGE_INTERVAL);
+    loop {
+        tokio::select! {
+            _ = tick.tick() => {}
+            _ = stopping.changed() => return,
+        }
+        let rooms = u32::try_from(meetings.room_count()).unwrap_or(u32::MAX);
+        metrics::gauge!("plenum_rooms").set(rooms);
+    }
+}

@@ -1,0 +1,80 @@
+//! `plenum token`: asks the running server for a join link, as any application does.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use serde_json::{Value, json};
+
+use crate::cli::TokenArgs;
+use crate::config::{self, Credentials};
+
+/// How long the server may take to answer.
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Creates the room if needed, puts the person on its list and prints their link.
+#[expect(clippy::print_stdout, reason = "the answer of a command line program")]
+pub(crate) async fn run(args: TokenArgs) -> anyhow::Result<()> {
+    let loaded = config::load(&args.config.options(), std::env::vars())?;
+    let server = args.server.clone().unwrap_or_else(|| format!("http://127.0.0.1:{}", loaded.config.http.port));
+    let api = Api { server: server.trim_end_matches('/').to_owned(), credentials: config::secrets::credentials(&loaded.config)? };
+
+    let room = json!({ "room_id": args.room, "metadata": { "room_title": args.room, "room_features": {} } });
+    api.call("/auth/room/create", &room).await?;
+    let user_id = args.user_id.clone().unwrap_or_else(|| user_id(&args.name));
+    let join = json!({
+        "room_id": args.room,
+        "user_info": { "name": args.name, "user_id": user_id, "is_admin": args.admin },
+    });
+    let answer = api.call("/auth/room/getJoinToken", &join).await?;
+    let token = answer["token"].as_str().context("the server answered without a token")?;
+    println!("{}/?access_token={token}", api.server);
+    Ok(())
+}
+
+/// An id from a name: its ASCII letters and digits, and a random number against namesakes.
+fn user_id(name: &str) -> String {
+    let letters: String = name.chars().filter(char::is_ascii_alphanumeric).take(24).collect();
+    format!("{}-{:08x}", letters.to_lowercase(), rand::random::<u32>()).trim_start_matches('-').to_owned()
+}
+
+struct Api {
+    server: String,
+    credentials: Credentials,
+}
+
+impl Api {
+    async fn call(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let body = body.to_string();
+        let signature = wire::signature::sign(self.credentials.secret.expose(), body.as_bytes());
+        let url = format!("{}{path}", self.server);
+        let response = reqwest::Client::builder()
+            .timeout(TIMEOUT)
+            .build()?
+            .post(&url)
+            .header("content-type", "application/json")
+            .header("api-key", &self.credentials.key)
+            .header("hash-signature", signature)
+            .body(body)
+            .send()
+            .await
+            .with_context(|| format!("no answer from {}; is `plenum serve` running?", self.server))?;
+        let answer: Value = serde_json::from_slice(&response.bytes().await?)
+            .with_context(|| format!("{} is not a Plenum server", self.server))?;
+        if answer["status"] != true {
+            bail!("{path} failed: {}", answer["msg"].as_str().unwrap_or("no reason given"));
+        }
+        Ok(answer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_becomes_an_id() {
+        assert!(user_id("Ana Lía").starts_with("anala-"));
+        assert!(model::UserId::try_from(user_id("Ünïcode 🎉").as_str()).is_ok());
+        assert!(model::UserId::try_from(user_id("🎉").as_str()).is_ok());
+    }
+}

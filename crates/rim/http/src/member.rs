@@ -1,0 +1,4 @@
+//! `/api/*`: what members of a meeting ask for, one file per endpoint (http-api.md section 4).
+
+pub(crate) mod end_room;
+pub(crate) mod verify_token;

@@ -1,0 +1,70 @@
+//! Paths as the reference matches them: any case, and a trailing slash means nothing.
+
+use axum::extract::Request;
+use axum::http::Uri;
+use axum::http::uri::PathAndQuery;
+
+/// First segments whose remainder is the client's own business: file names and meeting codes keep their case.
+const VERBATIM: [&str; 2] = ["assets", "join"];
+
+/// The request with the path our routes are written in.
+pub(crate) fn normalised(mut request: Request) -> Request {
+    if let Some(uri) = normal_uri(request.uri()) {
+        *request.uri_mut() = uri;
+    }
+    request
+}
+
+/// `None` if the URI is normal already or cannot be changed.
+fn normal_uri(uri: &Uri) -> Option<Uri> {
+    let path = normal(uri.path());
+    if path == uri.path() {
+        return None;
+    }
+    let path_and_query = uri.query().map_or_else(|| path.clone(), |query| format!("{path}?{query}"));
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(PathAndQuery::try_from(path_and_query).ok()?);
+    Uri::from_parts(parts).ok()
+}
+
+fn normal(path: &str) -> String {
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let Some(rest) = path.strip_prefix('/') else {
+        return "/".to_owned();
+    };
+    match rest.split_once('/') {
+        None if rest.contains('.') => path.to_owned(),
+        Some((first, rest)) if VERBATIM.iter().any(|word| word.eq_ignore_ascii_case(first)) => {
+            format!("/{}/{rest}", first.to_ascii_lowercase())
+        }
+        _ => path.to_ascii_lowercase(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_and_a_trailing_slash_do_not_matter() {
+        for (typed, meant) in [
+            ("/", "/"),
+            ("", "/"),
+            ("/AUTH/Room/CREATE/", "/auth/room/create"),
+            ("/auth/room/create", "/auth/room/create"),
+            ("/api/verifyToken", "/api/verifytoken"),
+            ("/Assets/index-B1c.js", "/assets/index-B1c.js"),
+            ("/join/Abc", "/join/Abc"),
+            ("/healthCheck/", "/healthcheck"),
+            ("/Logo-A.svg", "/Logo-A.svg"),
+        ] {
+            assert_eq!(normal(typed), meant, "{typed}");
+        }
+    }
+
+    #[test]
+    fn the_query_survives() {
+        let uri = "http://h/API/x/?A=B".parse().unwrap();
+        assert_eq!(normal_uri(&uri).unwrap().to_string(), "http://h/api/x?A=B");
+    }
+}

@@ -1,0 +1,30 @@
+//! `isRoomActive` (http-api.md section 2.3). `status` is true even for a room that does not exist.
+
+use axum::extract::State;
+use axum::response::Response;
+use bytes::Bytes;
+use meeting::Activity;
+use wire::pnm::{self, StatusCode};
+use wire::validate;
+
+use super::read;
+use crate::{App, answers};
+
+pub(crate) async fn handle(State(app): State<App>, body: Bytes) -> Response {
+    let request: pnm::IsRoomActiveReq = match read(&body, |r: &pnm::IsRoomActiveReq| validate::room_id(&r.room_id)) {
+        Ok(request) => request,
+        Err(answer) => return answer,
+    };
+    let activity = app.deps.meetings.activity(&request.room_id).await;
+    let (msg, code) = match activity {
+        Activity::Active => ("room is active", StatusCode::Success),
+        Activity::Inactive => ("room is not active", StatusCode::RoomNotActive),
+        Activity::Unknown => ("room not found", StatusCode::RoomNotFound),
+    };
+    answers::json(&pnm::IsRoomActiveRes {
+        status: true,
+        msg: msg.into(),
+        status_code: code.into(),
+        is_active: activity == Activity::Active,
+    })
+}

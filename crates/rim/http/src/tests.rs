@@ -1,0 +1,10 @@
+//! The contract of every route: status, content type and exact body, through the real router and the real application
+//! over fakes of the outside.
+
+mod around;
+mod client;
+mod frontdoor;
+mod harness;
+mod member;
+mod rooms;
+mod signed;

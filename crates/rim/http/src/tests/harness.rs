@@ -1,0 +1,259 @@
+//! A server in memory.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use bytes::Bytes;
+use http_body_util::BodyExt;
+use meeting::{Credentials, Meetings, Setup};
+use model::media::MediaPermission;
+use model::{Identity, RoomId, SessionId};
+use ports::media::{ConnectError, MediaJoin, MediaPlane, MuteError, RemoveReason, SignalLink, TrackChoice};
+use ports::store::{NewSession, Records, SessionRecord, State, StateEntry, StateWrite, StoreError};
+use prost::Message;
+use serde_json::Value;
+use tower::util::ServiceExt;
+use wire::create::{CreateRules, InsightsLimits, ServerAbilities};
+use wire::token::ApiKey;
+use wire::{livekit, pnm};
+
+use crate::{FrontDoor, HttpDeps, Messaging, router};
+
+pub(super) const KEY: &str = "plugnmeet";
+pub(super) const SECRET: &str = "zumyyYWqv7KR2kUqvYdq4z4sXg7XTBD2ljT6";
+pub(super) const ROOM: &str = r#"{"room_id":"room01","metadata":{"room_title":"Test room","room_features":{}}}"#;
+
+/// The outside, as far as the application notices it.
+#[derive(Default)]
+pub(super) struct Outside {
+    entries: Mutex<BTreeMap<(String, String), Bytes>>,
+    rows: AtomicU64,
+    pub(super) store_is_broken: AtomicBool,
+    pub(super) on_media: Mutex<Vec<livekit::ParticipantInfo>>,
+}
+
+impl Outside {
+    fn check(&self, attempt: &'static str) -> Result<(), StoreError> {
+        if self.store_is_broken.load(Ordering::Relaxed) {
+            return Err(StoreError { attempt, reason: "broken".into() });
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Records for Outside {
+    async fn open_session(&self, _: NewSession) -> Result<u64, StoreError> {
+        self.check("open a session")?;
+        Ok(self.rows.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    async fn close_session(&self, _: &SessionId, _: i64) -> Result<(), StoreError> {
+        self.check("close a session")
+    }
+
+    async fn set_joined(&self, _: &SessionId, _: i64) -> Result<(), StoreError> {
+        self.check("count people")
+    }
+
+    async fn running_sessions(&self) -> Result<Vec<SessionRecord>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.check("answer")
+    }
+}
+
+#[async_trait]
+impl State for Outside {
+    async fn commit(&self, session: &SessionId, writes: Vec<StateWrite>) -> Result<(), StoreError> {
+        self.check("commit")?;
+        let mut entries = self.entries.lock().unwrap();
+        for StateWrite { key, value } in writes {
+            match value {
+                Some(value) => entries.insert((session.to_string(), key), value),
+                None => entries.remove(&(session.to_string(), key)),
+            };
+        }
+        Ok(())
+    }
+
+    async fn load(&self, _: &SessionId) -> Result<Vec<StateEntry>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn forget(&self, session: &SessionId) -> Result<(), StoreError> {
+        self.entries.lock().unwrap().retain(|(owner, _), _| owner != session.as_str());
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl MediaPlane for Outside {
+    async fn connect(&self, _: MediaJoin) -> Result<SignalLink, ConnectError> {
+        Err(ConnectError::Unavailable)
+    }
+
+    fn set_permission(&self, _: &RoomId, _: &Identity, _: MediaPermission) {}
+
+    fn remove(&self, _: &RoomId, _: &Identity, _: RemoveReason) {}
+
+    fn close_room(&self, _: &RoomId) {}
+
+    async fn mute(&self, _: &RoomId, _: &Identity, _: TrackChoice, _: bool) -> Result<(), MuteError> {
+        Err(MuteError::NoParticipant)
+    }
+
+    async fn participants(&self, _: &RoomId) -> Vec<Bytes> {
+        self.on_media.lock().unwrap().iter().map(|participant| participant.encode_to_vec().into()).collect()
+    }
+
+    async fn drain(&self) {}
+}
+
+pub(super) struct Server {
+    pub(super) outside: Arc<Outside>,
+    pub(super) meetings: Meetings,
+    router: Router,
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+impl Server {
+    pub(super) async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// A server whose settings `change` has a say in.
+    pub(super) async fn with(change: impl FnOnce(&mut HttpDeps)) -> Self {
+        let outside = Arc::new(Outside::default());
+        let meetings = Meetings::start(Setup {
+            records: outside.clone(),
+            state: outside.clone(),
+            media: outside.clone(),
+            credentials: Credentials {
+                api: ApiKey::new(KEY, SECRET),
+                media: ApiKey::new("media", "media-secret"),
+                validity: Duration::from_secs(600),
+            },
+        })
+        .await
+        .unwrap();
+        let abilities = ServerAbilities { insights: Some(InsightsLimits::default()), sip: true };
+        let mut deps = HttpDeps {
+            meetings: meetings.clone(),
+            api: ApiKey::new(KEY, SECRET),
+            rules: CreateRules { abilities, ..CreateRules::default() },
+            max_body: 4 * 1024 * 1024,
+            messaging: Messaging::default(),
+            public_url: None,
+            version: "1.2.3".into(),
+            front_door: FrontDoor::Open,
+            trusted_proxies: Vec::new(),
+            frame_ancestors: "'self'".into(),
+            prometheus: None,
+        };
+        change(&mut deps);
+        Self { outside, meetings, router: router(deps) }
+    }
+
+    pub(super) async fn send(&self, request: Request<Body>) -> Answer {
+        let answer = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = answer.into_parts();
+        Answer { status: parts.status, headers: parts.headers, body: body.collect().await.unwrap().to_bytes() }
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Answer {
+        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    /// A signed call of an application.
+    pub(super) async fn call(&self, path: &str, body: &str) -> Answer {
+        self.send(signed(path, body)).await
+    }
+
+    /// The JSON of a successful call.
+    pub(super) async fn ask(&self, path: &str, body: &str) -> Value {
+        let answer = self.call(path, body).await;
+        assert_eq!((answer.status, answer.kind()), (StatusCode::OK, "application/json"));
+        answer.json()
+    }
+
+    /// A join token for `user` in `room01`, which is made if it does not run.
+    pub(super) async fn token(&self, user: &str, is_admin: bool) -> String {
+        self.ask("/auth/room/create", ROOM).await;
+        let body =
+            format!(r#"{{"room_id":"room01","user_info":{{"name":"N","user_id":"{user}","is_admin":{is_admin}}}}}"#);
+        self.ask("/auth/room/getJoinToken", &body).await["token"].as_str().unwrap().to_owned()
+    }
+
+    /// A call of the browser.
+    pub(super) async fn member(&self, path: &str, token: &str, body: &impl Message) -> Answer {
+        let request = Request::post(path)
+            .header("host", "meet.example.org")
+            .header("content-type", "application/protobuf")
+            .header("authorization", token)
+            .body(Body::from(body.encode_to_vec()))
+            .unwrap();
+        self.send(request).await
+    }
+
+    /// A call of the front door.
+    pub(super) async fn knock(&self, path: &str, body: &str) -> Answer {
+        let request = Request::post(path).header("content-type", "application/json");
+        self.send(request.body(Body::from(body.to_owned())).unwrap()).await
+    }
+}
+
+pub(super) fn signed(path: &str, body: &str) -> Request<Body> {
+    Request::builder()
+        .method(Method::POST)
+        .uri(path)
+        .header("content-type", "application/json")
+        .header("API-KEY", KEY)
+        .header("HASH-SIGNATURE", wire::signature::sign(SECRET, body.as_bytes()))
+        .body(Body::from(body.to_owned()))
+        .unwrap()
+}
+
+impl Answer {
+    pub(super) fn kind(&self) -> &str {
+        self.header("content-type")
+    }
+
+    pub(super) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub(super) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
+    pub(super) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+
+    pub(super) fn is(&self, status: u16, kind: &str, body: &str) {
+        assert_eq!((self.status.as_u16(), self.kind(), self.text()), (status, kind, body));
+    }
+
+    /// A binary `CommonResponse` that says no with HTTP 200.
+    pub(super) fn refuses(&self, msg: &str) {
+        assert_eq!((self.status, self.kind()), (StatusCode::OK, "application/protobuf"));
+        let answer = pnm::CommonResponse::decode(self.body.clone()).unwrap();
+        assert_eq!((answer.status, answer.msg.as_str(), answer.status_code), (false, msg, 0));
+    }
+}

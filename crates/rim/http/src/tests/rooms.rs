@@ -1,0 +1,212 @@
+use std::sync::atomic::Ordering;
+
+use serde_json::{Value, json};
+use wire::livekit;
+
+use super::harness::{ROOM, SECRET, Server};
+
+fn common(status: bool, msg: &str, code: &str) -> Value {
+    json!({"status": status, "msg": msg, "status_code": code})
+}
+
+#[tokio::test]
+async fn create_answers_with_the_room() {
+    let server = Server::start().await;
+
+    let mut answer = server.ask("/auth/room/create", ROOM).await;
+
+    let room = &mut answer["room_info"];
+    let metadata: Value = serde_json::from_str(room["metadata"].take().as_str().unwrap()).unwrap();
+    assert_eq!(metadata["room_title"], "Test room");
+    assert_eq!(metadata["room_features"]["allow_webcams"], true);
+    assert_eq!(metadata["room_features"]["enable_analytics"], false);
+    assert!(!metadata["metadata_id"].as_str().unwrap().is_empty());
+    assert!(room["creation_time"].take().as_str().unwrap().parse::<u64>().unwrap() > 1_700_000_000);
+    assert_eq!(room["sid"].take().as_str().unwrap().len(), 36);
+    let expected = json!({
+        "status": true, "msg": "success", "status_code": "SUCCESS",
+        "room_info": {
+            "room_title": "Test room", "room_id": "room01", "sid": null, "joined_participants": "0",
+            "is_running": 1, "is_recording": 0, "is_active_rtmp": 0, "webhook_url": "", "is_breakout_room": 0,
+            "parent_room_id": "", "creation_time": null, "metadata": null
+        }
+    });
+    assert_eq!(answer, expected);
+}
+
+#[tokio::test]
+async fn creating_a_running_room_answers_with_the_running_one() {
+    let server = Server::start().await;
+    let first = server.ask("/auth/room/create", ROOM).await;
+
+    let again = server.ask("/auth/room/create", &ROOM.replace("Test room", "Other")).await;
+
+    assert_eq!(again, first);
+}
+
+#[tokio::test]
+async fn create_says_what_is_wrong() {
+    let server = Server::start().await;
+    let two = "validation errors:\n - room_id: room_id should only contain ASCII letters (a-z A-Z), digits (0-9) or -_\n - metadata: value is required";
+    assert_eq!(server.ask("/auth/room/create", "{}").await, common(false, two, "INVALID_PARAMETERS"));
+    let reserved = ROOM.replace("room01", "user_1");
+    assert_eq!(
+        server.ask("/auth/room/create", &reserved).await,
+        common(false, "RoomId cannot start with the reserved pattern 'user_'", "INTERNAL_SERVER_ERROR")
+    );
+    let empty = server.ask("/auth/room/create", "").await;
+    assert_eq!(empty["status_code"], "INVALID_PARAMETERS");
+    assert!(empty["msg"].as_str().unwrap().starts_with("proto: syntax error"));
+}
+
+#[tokio::test]
+async fn a_store_that_fails_is_not_a_room() {
+    let server = Server::start().await;
+    server.outside.store_is_broken.store(true, Ordering::Relaxed);
+    let answer = server.ask("/auth/room/create", ROOM).await;
+    assert_eq!(answer, common(false, "could not record the room", "INTERNAL_SERVER_ERROR"));
+    let activity = server.ask("/auth/room/isRoomActive", r#"{"room_id":"room01"}"#).await;
+    assert_eq!(activity["is_active"], false);
+}
+
+#[tokio::test]
+async fn a_join_token_names_the_person_and_the_session() {
+    let server = Server::start().await;
+    let room = server.ask("/auth/room/create", ROOM).await;
+    let body = r#"{"roomId":"room01","userInfo":{"name":"Ada","userId":"u1","isAdmin":true}}"#;
+
+    let answer = server.ask("/auth/room/getJoinToken", body).await;
+
+    assert_eq!(
+        (&answer["status"], &answer["msg"], &answer["status_code"]),
+        (&json!(true), &json!("success"), &json!("SUCCESS"))
+    );
+    let key = wire::token::ApiKey::new("plugnmeet", SECRET);
+    let now = i64::try_from(crate::rooms::create::unix_seconds()).unwrap();
+    let access = wire::token::verify_join(&key, answer["token"].as_str().unwrap(), now, 0).unwrap();
+    assert_eq!((access.claims.name.as_str(), access.claims.user_id.as_str()), ("Ada", "u1"));
+    assert!(access.claims.is_admin);
+    assert_eq!(access.claims.room_sid.as_deref(), room["room_info"]["sid"].as_str());
+}
+
+#[tokio::test]
+async fn a_join_token_is_refused_with_the_references_words() {
+    let server = Server::start().await;
+    let ask = async |room: &str, user: &str, name: &str| {
+        let body = format!(r#"{{"room_id":"{room}","user_info":{{"name":"{name}","user_id":"{user}"}}}}"#);
+        server.ask("/auth/room/getJoinToken", &body).await
+    };
+    assert_eq!(ask("room01", "u1", "N").await, common(false, "room is not active", "ROOM_NOT_FOUND"));
+    server.ask("/auth/room/create", ROOM).await;
+    assert_eq!(
+        ask("room01", "u1", "").await,
+        common(false, "validation error: user_info.name: value is required", "INVALID_PARAMETERS")
+    );
+    let internal = |msg| common(false, msg, "INTERNAL_SERVER_ERROR");
+    assert_eq!(
+        ask("room01", "u1", "PLUGNMEET_RECORDER_AUTH").await,
+        internal("name: PLUGNMEET_RECORDER_AUTH is reserved for internal use only")
+    );
+    assert_eq!(ask("room01", "sip_1", "N").await, internal("user_id: sip_1 is reserved for internal use only"));
+    assert_eq!(
+        ask("room01", "a b", "N").await,
+        internal("user_id should only contain ASCII letters (a-z A-Z), digits (0-9) or -_")
+    );
+    let body = server.ask("/auth/room/getJoinToken", r#"{"room_id":""}"#).await;
+    assert_eq!(
+        body,
+        common(
+            false,
+            "validation errors:\n - room_id: room_id should only contain letters (a-z A-Z), digits (0-9) or -_\n - user_info: value is required",
+            "INVALID_PARAMETERS"
+        )
+    );
+}
+
+#[tokio::test]
+async fn activity_is_told_even_of_rooms_that_do_not_exist() {
+    let server = Server::start().await;
+    let ask = async |body: &str| server.call("/auth/room/isRoomActive", body).await;
+    ask(r#"{"room_id":"room01"}"#).await.is(
+        200,
+        "application/json",
+        r#"{"status":true,"msg":"room not found","status_code":"ROOM_NOT_FOUND","is_active":false}"#,
+    );
+    server.ask("/auth/room/create", ROOM).await;
+    ask(r#"{"roomId":"room01"}"#).await.is(
+        200,
+        "application/json",
+        r#"{"status":true,"msg":"room is active","status_code":"SUCCESS","is_active":true}"#,
+    );
+    ask("{}").await.is(
+        200,
+        "application/json",
+        r#"{"status":false,"msg":"validation error: room_id: value is required","status_code":"INVALID_PARAMETERS"}"#,
+    );
+}
+
+#[tokio::test]
+async fn an_active_room_is_shown_with_the_people_on_its_media() {
+    let server = Server::start().await;
+    let created = server.ask("/auth/room/create", ROOM).await;
+    let stranger = livekit::ParticipantInfo { identity: "stranger".into(), ..Default::default() };
+    server.outside.on_media.lock().unwrap().push(stranger);
+
+    let answer = server.ask("/auth/room/getActiveRoomInfo", r#"{"room_id":"room01"}"#).await;
+
+    let room = json!({"room_info": created["room_info"], "participants_info": []});
+    assert_eq!(answer, json!({"status": true, "msg": "success", "status_code": "SUCCESS", "room": room}));
+    let all = server.ask("/auth/room/getActiveRoomsInfo", "").await;
+    assert_eq!(all, json!({"status": true, "msg": "success", "status_code": "SUCCESS", "rooms": [room]}));
+}
+
+#[tokio::test]
+async fn rooms_that_do_not_run_are_not_shown() {
+    let server = Server::start().await;
+    server.call("/auth/room/getActiveRoomInfo", r#"{"room_id":"room01"}"#).await.is(
+        200,
+        "application/json",
+        r#"{"status":false,"msg":"room not found in active state","status_code":"ROOM_NOT_FOUND","room":null}"#,
+    );
+    server.call("/auth/room/getActiveRoomsInfo", "not json").await.is(
+        200,
+        "application/json",
+        r#"{"status":false,"msg":"no active room found","status_code":"NOT_FOUND","rooms":[]}"#,
+    );
+    assert_eq!(
+        server.ask("/auth/room/getActiveRoomInfo", "{}").await,
+        common(false, "validation error: room_id: value is required", "INVALID_PARAMETERS")
+    );
+}
+
+#[tokio::test]
+async fn a_room_is_ended_once_and_gone_after() {
+    let server = Server::start().await;
+    server.ask("/auth/room/create", ROOM).await;
+    let end = async || server.ask("/auth/room/endRoom", r#"{"room_id":"room01"}"#).await;
+
+    assert_eq!(end().await, common(true, "success", "SUCCESS"));
+
+    let activity = server.ask("/auth/room/isRoomActive", r#"{"room_id":"room01"}"#).await;
+    assert_eq!(activity["is_active"], false);
+    assert_eq!(
+        server.ask("/auth/room/endRoom", r#"{"room_id":"other"}"#).await,
+        common(false, "room not found or not active", "ROOM_NOT_FOUND")
+    );
+    assert_eq!(
+        server.ask("/auth/room/endRoom", "{}").await,
+        common(false, "validation error: room_id: value is required", "INVALID_PARAMETERS")
+    );
+}
+
+#[tokio::test]
+async fn a_room_id_is_free_again_after_its_session() {
+    let server = Server::start().await;
+    let first = server.ask("/auth/room/create", ROOM).await;
+    server.ask("/auth/room/endRoom", r#"{"room_id":"room01"}"#).await;
+
+    let second = server.ask("/auth/room/create", ROOM).await;
+
+    assert_eq!(second["status"], true);
+    assert_ne!(first["room_info"]["sid"], second["room_info"]["sid"]);
+}

@@ -1,0 +1,572 @@
+//! The packet path of one room: which packet goes to whom, and as what.
+
+use crate::session::Session;
+use rtc::{Codec, DownPacket, UpPacket, Vp8Rewrite};
+use sfu::codec::Codec as VideoCodec;
+use sfu::demand::{Announced, Demand, Setting, wish};
+use sfu::dynacast::Dynacast;
+use sfu::keyframes::{Keyframes, Request};
+use sfu::layers::{Content, Layer, LayerSet, Liveness, Sample, Temporal, Wish};
+use sfu::level::{Level, LevelConfig};
+use sfu::munger::{Munger, Reports, Rtp, SenderReport, Vp8Munger};
+use sfu::quality::{Kind as QualityKind, Observed, Score};
+use sfu::selector::{Decision, Incoming, Selector};
+use sfu::vp8::Vp8;
+use signal::{Kind, PeerKey, TrackKey};
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
+
+/// Clock rates of the forwarded formats, Hz.
+const AUDIO_CLOCK: u32 = 48_000;
+const VIDEO_CLOCK: u32 = 90_000;
+
+/// A publisher's clock is believed while it agrees this well with the arrival of its packets.
+const CLOCK_TRUST: Duration = Duration::from_secs(10);
+
+/// Seconds between the NTP epoch (1900) and the Unix epoch.
+const NTP_TO_UNIX: u64 = 2_208_988_800;
+
+/// One subscription.
+#[derive(Debug)]
+pub(crate) struct Down {
+    pub(crate) peer: PeerKey,
+    pub(crate) section: u16,
+    setting: Setting,
+    demand: Demand,
+    selector: Selector,
+    munger: Munger,
+    pictures: Vp8Munger,
+    /// Sound: the munger follows the stream.
+    following: bool,
+    window: Window,
+    score: Score,
+}
+
+/// What is counted for the quality score of one direction.
+#[derive(Debug, Default)]
+pub(crate) struct Window {
+    packets: u32,
+    loss: f32,
+    jitter: Duration,
+    rtt: Option<Duration>,
+    reports: bool,
+}
+
+impl Window {
+    pub(crate) fn report(&mut self, report: &rtc::Report) {
+        self.reports = true;
+        self.loss = self.loss.max(report.loss.unwrap_or(0.0));
+        self.jitter = self.jitter.max(report.jitter.unwrap_or_default());
+        self.rtt = self.rtt.max(report.rtt);
+    }
+
+    /// The window's numbers; a new one begins.
+    fn close(&mut self, up: bool, muted: bool, layer_distance: f32) -> Observed {
+        let window = std::mem::take(self);
+        let loss = window.loss.clamp(0.0, 0.99);
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+        let lost = (window.packets as f32 * loss / (1.0 - loss)) as u32;
+        Observed {
+            expected: window.packets.saturating_add(lost),
+            lost,
+            round_trip: if up { None } else { window.rtt },
+            jitter: if up { window.jitter } else { Duration::ZERO },
+            layer_distance,
+            reports: window.reports,
+            muted,
+            paused: false,
+        }
+    }
+}
+
+/// A published track.
+#[derive(Debug)]
+pub(crate) struct Up {
+    pub(crate) owner: PeerKey,
+    pub(crate) section: u16,
+    pub(crate) kind: Kind,
+    muted: bool,
+    announced: Vec<Announced>,
+    liveness: Liveness,
+    pub(crate) keyframes: Keyframes,
+    dynacast: Dynacast<PeerKey>,
+    level: Option<Level>,
+    reports: Reports,
+    pub(crate) window: Window,
+    score: Score,
+    pub(crate) downs: Vec<Down>,
+}
+
+/// A publisher's wall clock, fixed to ours at its first sender report: the same shift for all its tracks, or they would
+/// drift apart (media-protocol.md section 15.7).
+#[derive(Debug, Clone, Copy)]
+struct PublisherClock {
+    ntp_micros: u64,
+    ours: Instant,
+}
+
+/// What happened that others must hear of.
+#[derive(Debug, Default)]
+pub(crate) struct News {
+    /// The best layer wanted of a track changed.
+    pub(crate) wanted: Vec<(TrackKey, Option<u8>)>,
+    /// Ask the owner for a key frame: (owner, section, layer, hard).
+    pub(crate) key_frames: Vec<(PeerKey, u16, u8, bool)>,
+}
+
+/// The tracks of a room.
+#[derive(Debug, Default)]
+pub(crate) struct Forward {
+    pub(crate) tracks: HashMap<TrackKey, Up>,
+    clocks: HashMap<PeerKey, PublisherClock>,
+    /// For first sequence numbers and timestamps, which only have to differ.
+    counter: u32,
+}
+
+impl Forward {
+    pub(crate) fn publish(&mut self, key: TrackKey, up: Published, now: Instant) {
+        let audio = up.kind == Kind::Audio;
+        let content = if up.screen { Content::Screen } else { Content::Camera };
+        let quality = if audio { QualityKind::Opus { fec: true } } else { QualityKind::Video };
+        self.tracks.insert(
+            key,
+            Up {
+                owner: up.owner,
+                section: up.section,
+                kind: up.kind,
+                muted: up.muted,
+                announced: announced(&up.layers),
+                liveness: Liveness::new(content),
+                keyframes: Keyframes::new(),
+                dynacast: Dynacast::new(now),
+                level: audio.then(|| Level::new(LevelConfig::default(), AUDIO_CLOCK)),
+                reports: Reports::default(),
+                window: Window::default(),
+                score: Score::new(quality),
+                downs: Vec::new(),
+            },
+        );
+    }
+
+    pub(crate) fn unpublish(&mut self, key: TrackKey) {
+        self.tracks.remove(&key);
+    }
+
+    /// Somebody is gone, as a publisher and as a subscriber.
+    pub(crate) fn forget_subscriber(&mut self, peer: PeerKey, now: Instant) {
+        self.clocks.remove(&peer);
+        for track in self.tracks.values_mut() {
+            let before = track.downs.len();
+            track.downs.retain(|down| down.peer != peer);
+            if track.downs.len() != before {
+                track.dynacast.remove(&peer, now);
+            }
+        }
+    }
+
+    pub(crate) fn set_layers(&mut self, key: TrackKey, layers: &[signal::Layer], now: Instant) {
+        let Some(track) = self.tracks.get_mut(&key) else { return };
+        track.announced = announced(layers);
+        for index in 0..track.downs.len() {
+            track.rewish(index, now);
+        }
+    }
+
+    pub(crate) fn set_muted(&mut self, key: TrackKey, muted: bool) {
+        let Some(track) = self.tracks.get_mut(&key) else { return };
+        if std::mem::replace(&mut track.muted, muted) == muted {
+            return;
+        }
+        if muted {
+            if let Some(level) = &mut track.level {
+                level.reset();
+            }
+            track.liveness.set_enabled(LayerSet::NONE);
+        } else {
+            let layers = track.dynacast.current().layers();
+            track.liveness.set_enabled(layers);
+        }
+        for down in &mut track.downs {
+            down.selector.restart();
+            down.munger.pause();
+            down.following = false;
+        }
+    }
+
+    pub(crate) fn bind(&mut self, key: TrackKey, peer: PeerKey, section: u16, setting: Setting, now: Instant) {
+        self.counter = self.counter.wrapping_add(0x9E37_79B9);
+        let first = Rtp { seq: u64::from(self.counter & 0x3fff) + 1, timestamp: self.counter };
+        let Some(track) = self.tracks.get_mut(&key) else { return };
+        track.downs.retain(|down| down.peer != peer);
+        let audio = track.kind == Kind::Audio;
+        let wanted = track.wish_of(&setting);
+        track.downs.push(Down {
+            peer,
+            section,
+            setting,
+            demand: Demand::new(wanted),
+            selector: Selector::new(wanted, track.liveness.running()),
+            munger: Munger::new(if audio { AUDIO_CLOCK } else { VIDEO_CLOCK }, first),
+            pictures: Vp8Munger::new(),
+            following: false,
+            window: Window::default(),
+            score: Score::new(if audio { QualityKind::Opus { fec: true } } else { QualityKind::Video }),
+        });
+        track.dynacast.set(peer, wanted.map(|wish| wish.layer), now);
+    }
+
+    pub(crate) fn unbind(&mut self, key: TrackKey, peer: PeerKey, now: Instant) {
+        let Some(track) = self.tracks.get_mut(&key) else { return };
+        track.downs.retain(|down| down.peer != peer);
+        track.dynacast.remove(&peer, now);
+    }
+
+    pub(crate) fn set_setting(&mut self, key: TrackKey, peer: PeerKey, setting: Setting, now: Instant) {
+        let Some(track) = self.tracks.get_mut(&key) else { return };
+        let Some(index) = track.downs.iter().position(|down| down.peer == peer) else { return };
+        track.downs[index].setting = setting;
+        track.rewish(index, now);
+    }
+
+    /// The subscriber's decoder lost its way.
+    pub(crate) fn key_frame_wanted(&mut self, key: TrackKey, peer: PeerKey) {
+        let Some(track) = self.tracks.get_mut(&key) else { return };
+        let Some(down) = track.downs.iter().find(|down| down.peer == peer) else { return };
+        if let Some(layer) = down.selector.current().or(down.selector.target()) {
+            track.keyframes.request(layer);
+        }
+    }
+
+    /// Sends one packet to everybody who gets it. `written` is called for each connection that
+    /// has output now and had none before; the flag says whether it is the subscriber's of two.
+    pub(crate) fn packet(
+        &mut self,
+        key: TrackKey,
+        packet: &UpPacket,
+        sessions: &mut HashMap<PeerKey, Session>,
+        now: Instant,
+        mut written: impl FnMut(PeerKey, bool),
+    ) {
+        let Some(track) = self.tracks.get_mut(&key) else { return };
+        track.window.packets = track.window.packets.saturating_add(1);
+        if track.muted {
+            return;
+        }
+        let Some(layer) = Layer::from_index(usize::from(packet.layer)) else { return };
+        let rtp = Rtp { seq: packet.sequence, timestamp: packet.timestamp };
+        let clock = if track.kind == Kind::Audio { AUDIO_CLOCK } else { VIDEO_CLOCK };
+        let mut wallclock = packet.arrival;
+        if let Some(report) = packet.sender_report {
+            track.reports[layer.index()] = Some(SenderReport { ntp: ntp_of(report.ntp_micros), rtp: report.rtp });
+            let known = self
+                .clocks
+                .entry(track.owner)
+                .or_insert(PublisherClock { ntp_micros: report.ntp_micros, ours: packet.arrival });
+            wallclock = captured(known, &report, packet.timestamp, clock)
+                .filter(|at| distance(*at, packet.arrival) < CLOCK_TRUST)
+                .unwrap_or(packet.arrival);
+        }
+        if let (Some(level), Some(loudness)) = (&mut track.level, packet.audio_level) {
+            level.observe(loudness, packet.timestamp, now);
+        }
+        if track.kind == Kind::Audio {
+            for down in &mut track.downs {
+                if down.setting.disabled {
+                    continue;
+                }
+                let out = if down.following {
+                    down.munger.forward(rtp, now)
+                } else {
+                    let out = down.munger.switch(layer, rtp, &track.reports, now);
+                    down.following = out.is_some();
+                    out
+                };
+                if let Some(out) = out {
+                    down.send(packet, out, None, wallclock, sessions, &mut written);
+                }
+            }
+            return;
+        }
+        let vp8 = if packet.codec == Codec::Vp8 { Vp8::parse(&packet.payload) } else { None };
+        let padding = packet.payload.is_empty();
+        let key_frame = match (&vp8, packet.codec) {
+            (Some(vp8), _) => vp8.key_frame,
+            (None, Codec::H264) => VideoCodec::H264.starts_key_frame(&packet.payload),
+            _ => false,
+        };
+        if padding || (packet.codec == Codec::Vp8 && vp8.is_none()) {
+            for down in &mut track.downs {
+                if down.selector.on_padding(layer, rtp.seq) == Decision::Skip {
+                    down.munger.skip(rtp.seq);
+                }
+            }
+            return;
+        }
+        let temporal = vp8.as_ref().map_or(Temporal::BASE, |vp8| Temporal::new(vp8.tid));
+        let start_of_frame = vp8.as_ref().map_or(key_frame, |vp8| vp8.start_of_frame);
+        let sample = Sample { layer, temporal, bytes: packet.payload.len(), start_of_frame };
+        let layers_changed = track.liveness.on_packet(sample, now);
+        if key_frame {
+            track.keyframes.on_key_frame(layer);
+        }
+        let incoming = Incoming {
+            layer,
+            seq: rtp.seq,
+            timestamp: rtp.timestamp,
+            starts_key_frame: key_frame,
+            temporal,
+            layer_sync: vp8.as_ref().is_some_and(|vp8| vp8.layer_sync),
+        };
+        let running = track.liveness.running();
+        for down in &mut track.downs {
+            if layers_changed {
+                down.selector.set_running(running);
+            }
+            match down.selector.on_packet(&incoming) {
+                Decision::Drop => {}
+                Decision::Skip => {
+                    down.munger.skip(rtp.seq);
+                    if let Some(vp8) = &vp8 {
+                        down.pictures.skip(vp8);
+                    }
+                }
+                Decision::Switch => match down.munger.switch(layer, rtp, &track.reports, now) {
+                    Some(out) => {
+                        let patch = vp8.as_ref().map(|vp8| down.pictures.switch(vp8));
+                        down.send(packet, out, patch, wallclock, sessions, &mut written);
+                    }
+                    None => down.selector.postpone(),
+                },
+                Decision::Forward => {
+                    if let Some(out) = down.munger.forward(rtp, now) {
+                        match vp8.as_ref().map(|vp8| down.pictures.forward(vp8)) {
+                            Some(None) => {}
+                            patch => down.send(packet, out, patch.flatten(), wallclock, sessions, &mut written),
+                        }
+                    }
+                }
+            }
+            if let Some(layer) = down.selector.needs_key_frame(now) {
+                track.keyframes.request(layer);
+            }
+        }
+    }
+
+    /// Regular work of every track.
+    pub(crate) fn tick(&mut self, now: Instant, news: &mut News) {
+        for (key, track) in &mut self.tracks {
+            if track.kind == Kind::Audio {
+                continue;
+            }
+            if track.liveness.handle_timeout(now) {
+                let running = track.liveness.running();
+                track.downs.iter_mut().for_each(|down| down.selector.set_running(running));
+            }
+            for down in &mut track.downs {
+                if down.demand.handle_timeout(now) {
+                    let wanted = down.demand.current();
+                    down.selector.set_wish(wanted);
+                    track.dynacast.set(down.peer, wanted.map(|wish| wish.layer), now);
+                }
+                if track.muted {
+                    continue;
+                }
+                if let Some(layer) = down.selector.needs_key_frame(now) {
+                    track.keyframes.request(layer);
+                }
+            }
+            track.dynacast.handle_timeout(now);
+            track.collect(*key, now, news);
+        }
+    }
+
+    /// News of one track right after something about it changed.
+    pub(crate) fn collect(&mut self, key: TrackKey, now: Instant, news: &mut News) {
+        if let Some(track) = self.tracks.get_mut(&key) {
+            track.collect(key, now, news);
+        }
+    }
+
+    /// Who speaks how loudly; a participant once per track.
+    pub(crate) fn levels(&self, now: Instant) -> Vec<(PeerKey, f32)> {
+        self.tracks
+            .values()
+            .filter(|track| !track.muted)
+            .filter_map(|track| Some((track.owner, track.level.as_ref()?.speaking(now)?)))
+            .collect()
+    }
+
+    /// Closes the quality windows: the worst score of every participant.
+    pub(crate) fn scores(&mut self) -> BTreeMap<PeerKey, f32> {
+        let mut worst: BTreeMap<PeerKey, f32> = BTreeMap::new();
+        let mut note = |peer: PeerKey, score: f32| {
+            worst.entry(peer).and_modify(|known| *known = known.min(score)).or_insert(score);
+        };
+        for track in self.tracks.values_mut() {
+            let unwanted = track.kind == Kind::Video && track.downs.iter().all(|down| down.demand.current().is_none());
+            // Silence with discontinuous transmission and a still screen send next to nothing: only losses count then.
+            let idle = track.window.packets == 0 && (track.kind == Kind::Audio || unwanted);
+            let quiet = track.muted || idle || track.downs.is_empty();
+            let seen = track.window.close(true, quiet, 0.0);
+            let silent = quiet || seen.expected == 0;
+            track.score.update(&seen);
+            note(track.owner, track.score.value());
+            for down in &mut track.downs {
+                let off = silent || down.demand.current().is_none() || down.window.packets == 0;
+                let distance = match (down.selector.wish(), down.selector.current()) {
+                    (Some(wish), Some(current)) => {
+                        let best = track.liveness.running().best_for(wish.layer).unwrap_or(current);
+                        best.index().saturating_sub(current.index())
+                    }
+                    _ => 0,
+                };
+                #[allow(clippy::cast_precision_loss)]
+                let seen = down.window.close(false, off, distance as f32);
+                down.score.update(&seen);
+                note(down.peer, down.score.value());
+            }
+        }
+        worst
+    }
+
+    /// A report about what a subscriber receives.
+    pub(crate) fn down_report(&mut self, key: TrackKey, peer: PeerKey, report: &rtc::Report) {
+        let Some(track) = self.tracks.get_mut(&key) else { return };
+        let Some(down) = track.downs.iter_mut().find(|down| down.peer == peer) else { return };
+        down.window.report(report);
+        if let Some(rtt) = report.rtt {
+            down.selector.set_round_trip(rtt);
+        }
+    }
+}
+
+/// What [`Forward::publish`] needs to know.
+#[derive(Debug)]
+pub(crate) struct Published {
+    pub(crate) owner: PeerKey,
+    pub(crate) section: u16,
+    pub(crate) kind: Kind,
+    pub(crate) layers: Vec<signal::Layer>,
+    pub(crate) screen: bool,
+    pub(crate) muted: bool,
+}
+
+impl Up {
+    fn wish_of(&self, setting: &Setting) -> Option<Wish> {
+        wish(setting, &self.announced, |layer, temporal| self.liveness.frame_rate(layer, temporal))
+    }
+
+    /// A subscriber's setting or the layers changed.
+    fn rewish(&mut self, index: usize, now: Instant) {
+        let wanted = self.wish_of(&self.downs[index].setting);
+        let down = &mut self.downs[index];
+        if !down.demand.set(wanted, now) {
+            return;
+        }
+        let current = down.demand.current();
+        if current.is_none() || down.selector.wish().is_none() {
+            down.munger.pause();
+        }
+        down.selector.set_wish(current);
+        self.dynacast.set(down.peer, current.map(|wish| wish.layer), now);
+        if !self.muted
+            && let Some(layer) = down.selector.needs_key_frame(now)
+        {
+            self.keyframes.request(layer);
+        }
+    }
+
+    fn collect(&mut self, key: TrackKey, now: Instant, news: &mut News) {
+        if self.kind == Kind::Audio {
+            return;
+        }
+        while let Some(update) = self.dynacast.poll_output() {
+            if !self.muted {
+                self.liveness.set_enabled(update.layers());
+            }
+            let best = update.max.map(|layer| u8::try_from(layer.index()).unwrap_or(0));
+            news.wanted.push((key, best));
+        }
+        if self.muted {
+            return;
+        }
+        while let Some(request) = self.keyframes.poll_output(now) {
+            let (layer, hard) = match request {
+                Request::Pli(layer) => (layer, false),
+                Request::Fir(layer) => (layer, true),
+            };
+            news.key_frames.push((self.owner, self.section, u8::try_from(layer.index()).unwrap_or(0), hard));
+        }
+    }
+}
+
+impl Down {
+    fn send(
+        &mut self,
+        packet: &UpPacket,
+        out: Rtp,
+        patch: Option<sfu::vp8::Patch>,
+        wallclock: Instant,
+        sessions: &mut HashMap<PeerKey, Session>,
+        written: &mut impl FnMut(PeerKey, bool),
+    ) {
+        let Some(session) = sessions.get_mut(&self.peer) else { return };
+        self.window.packets = self.window.packets.saturating_add(1);
+        let subscriber = session.subscriber.is_some();
+        let connection = session.down();
+        let sent = connection.peer.write(
+            self.section,
+            &DownPacket {
+                codec: packet.codec,
+                profile: packet.profile,
+                sequence: out.seq,
+                timestamp: out.timestamp,
+                wallclock,
+                marker: packet.marker,
+                payload: &packet.payload,
+                vp8: patch.map(|patch| Vp8Rewrite {
+                    picture_id: patch.picture_id,
+                    tl0_pic_idx: patch.tl0_pic_idx,
+                    key_idx: patch.key_idx,
+                }),
+                extensions: &packet.extensions,
+            },
+        );
+        if sent && !std::mem::replace(&mut connection.dirty, true) {
+            written(self.peer, subscriber);
+        }
+    }
+}
+
+/// The publisher's layers for the choice by size. A single encoding is the lowest layer whatever it calls itself.
+fn announced(layers: &[signal::Layer]) -> Vec<Announced> {
+    let single = layers.len() == 1;
+    layers
+        .iter()
+        .filter_map(|layer| {
+            let which = if single { Layer::Low } else { Layer::from_index(usize::from(layer.quality))? };
+            Some(Announced { layer: which, width: layer.width, height: layer.height })
+        })
+        .collect()
+}
+
+/// Microseconds since the Unix epoch as an NTP timestamp.
+fn ntp_of(micros: u64) -> u64 {
+    let seconds = (micros / 1_000_000).wrapping_add(NTP_TO_UNIX);
+    let fraction = ((micros % 1_000_000) << 32) / 1_000_000;
+    (seconds << 32) | fraction
+}
+
+/// When a packet was captured, by our clock.
+fn captured(clock: &PublisherClock, report: &rtc::SenderReport, timestamp: u32, rate: u32) -> Option<Instant> {
+    let ticks = i64::from(timestamp.wrapping_sub(report.rtp).cast_signed());
+    let since_report = ticks * 1_000_000 / i64::from(rate);
+    let since_first = i64::try_from(report.ntp_micros).ok()?.checked_sub(i64::try_from(clock.ntp_micros).ok()?)?;
+    let micros = since_first.checked_add(since_report)?;
+    let step = Duration::from_micros(micros.unsigned_abs());
+    if micros >= 0 { clock.ours.checked_add(step) } else { clock.ours.checked_sub(step) }
+}
+
+fn distance(a: Instant, b: Instant) -> Duration {
+    a.saturating_duration_since(b).max(b.saturating_duration_since(a))
+}

@@ -1,0 +1,158 @@
+//! Carries out what a room's signalling machine wants done.
+
+use crate::convert;
+use crate::engine::Room;
+use crate::forward::{News, Published};
+use crate::session::Connection;
+use ports::media::{MediaEvent, SignalDown};
+use rtc::Channel;
+use signal::{Now, Output, PeerKey};
+use tokio::sync::mpsc;
+
+/// What is left for the shard.
+#[derive(Debug, Default)]
+pub(crate) struct After {
+    /// Sessions that are over.
+    pub(crate) gone: Vec<PeerKey>,
+    /// Connections that may have output or a new ICE name: (who, the subscriber's).
+    pub(crate) touched: Vec<(PeerKey, bool)>,
+    /// From the packet path.
+    pub(crate) news: News,
+}
+
+/// Empties the machine's outputs.
+pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::UnboundedSender<MediaEvent>) -> After {
+    let mut after = After::default();
+    while let Some(output) = room.machine.poll() {
+        match output {
+            Output::Send { to, message } => send(room, to, SignalDown::Message(message)),
+            Output::CloseLink { to } => {
+                send(room, to, SignalDown::Close);
+                if let Some(session) = room.sessions.get_mut(&to) {
+                    session.link = None;
+                }
+            }
+            Output::ClientOffer { peer, sdp } => client_offer(room, peer, &sdp, now, &mut after),
+            Output::MakeOffer { peer, changes, ice_restart } => {
+                let changes: Vec<_> = changes.into_iter().map(convert::change).collect();
+                let connection = room.sessions.get_mut(&peer).and_then(|session| session.subscriber.as_mut());
+                let offer = connection.and_then(|connection| match connection.peer.offer(&changes, ice_restart) {
+                    Ok(offer) => Some(offer),
+                    Err(error) => {
+                        tracing::debug!(%error, "no offer could be made");
+                        None
+                    }
+                });
+                after.touched.push((peer, true));
+                room.machine.offered(peer, offer, now);
+            }
+            Output::ClientAnswer { peer, sdp } => {
+                let connection = room.sessions.get_mut(&peer).and_then(|session| session.subscriber.as_mut());
+                let taken = connection.is_some_and(|connection| match connection.peer.accept_answer(&sdp) {
+                    Ok(()) => true,
+                    Err(error) => {
+                        tracing::debug!(%error, "an answer was not taken");
+                        false
+                    }
+                });
+                after.touched.push((peer, true));
+                room.machine.answer_taken(peer, taken, now);
+            }
+            Output::Data { to, reliable, message } => {
+                if let Some(session) = room.sessions.get_mut(&to) {
+                    let channel = if reliable { Channel::Reliable } else { Channel::Lossy };
+                    session.down().send(channel, message);
+                    after.touched.push((to, session.subscriber.is_some()));
+                }
+            }
+            Output::Published { track, owner, mid, kind, layers, screen, muted } => {
+                let Some(session) = room.sessions.get_mut(&owner) else { continue };
+                let Some(section) = session.publisher.peer.section(&mid) else { continue };
+                Connection::set(&mut session.publisher.ups, section, Some(track));
+                room.forward.publish(track, Published { owner, section, kind, layers, screen, muted }, now.at);
+            }
+            Output::Layers { track, layers } => {
+                room.forward.set_layers(track, &layers, now.at);
+                room.forward.collect(track, now.at, &mut after.news);
+            }
+            Output::Unpublished { track } => {
+                room.forward.unpublish(track);
+                for session in room.sessions.values_mut() {
+                    session.publisher.ups.iter_mut().filter(|up| **up == Some(track)).for_each(|up| *up = None);
+                }
+            }
+            Output::Muted { track, muted } => room.forward.set_muted(track, muted),
+            Output::Bind { peer, mid, track, settings } => {
+                let Some(session) = room.sessions.get_mut(&peer) else { continue };
+                let connection = session.down();
+                let Some(section) = connection.peer.section(&mid) else { continue };
+                Connection::set(&mut connection.downs, section, Some(track));
+                room.forward.bind(track, peer, section, convert::setting(settings), now.at);
+                room.forward.collect(track, now.at, &mut after.news);
+            }
+            Output::Unbind { peer, mid } => {
+                let Some(session) = room.sessions.get_mut(&peer) else { continue };
+                let connection = session.down();
+                let Some(section) = connection.peer.section(&mid) else { continue };
+                let former = connection.downs.get(usize::from(section)).copied().flatten();
+                Connection::set(&mut connection.downs, section, None);
+                if let Some(track) = former {
+                    room.forward.unbind(track, peer, now.at);
+                    room.forward.collect(track, now.at, &mut after.news);
+                }
+            }
+            Output::Settings { peer, track, settings } => {
+                room.forward.set_setting(track, peer, convert::setting(settings), now.at);
+                room.forward.collect(track, now.at, &mut after.news);
+            }
+            Output::Gone { peer } => {
+                room.forward.forget_subscriber(peer, now.at);
+                after.gone.push(peer);
+            }
+            Output::Event { identity, kind } => {
+                let event = MediaEvent {
+                    room: room.id.clone(),
+                    session: room.session.clone(),
+                    identity,
+                    kind: convert::event(kind),
+                };
+                // Without a listener there is nobody to tell.
+                let _ = events.send(event);
+            }
+        }
+    }
+    after
+}
+
+/// Passes a message to a signalling socket. One that takes no more is cut off; its client resumes.
+fn send(room: &mut Room, to: PeerKey, message: SignalDown) {
+    let Some(session) = room.sessions.get_mut(&to) else { return };
+    let Some((_, link)) = &session.link else { return };
+    if link.try_send(message).is_err() {
+        metrics::counter!("media_drops_total", "reason" => "signal_queue").increment(1);
+        session.link = None;
+    }
+}
+
+fn client_offer(room: &mut Room, peer: PeerKey, sdp: &str, now: Now, after: &mut After) {
+    let answer = match rtc::analyse_offer(sdp) {
+        Ok(sections) => {
+            let offered: Vec<_> = sections.iter().map(convert::offered).collect();
+            let plan: Vec<_> = room.machine.plan(peer, &offered, now).into_iter().map(convert::plan).collect();
+            let connection = room.sessions.get_mut(&peer).map(|session| &mut session.publisher);
+            connection.and_then(|connection| match connection.peer.accept_offer(sdp, &plan) {
+                Ok(answer) => Some(answer),
+                Err(error) => {
+                    tracing::debug!(%error, "an offer was not taken");
+                    None
+                }
+            })
+        }
+        Err(error) => {
+            tracing::debug!(%error, "an offer was refused");
+            None
+        }
+    };
+    after.touched.push((peer, false));
+    room.machine.answered(peer, answer, now);
+}

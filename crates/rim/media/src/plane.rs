@@ -1,0 +1,149 @@
+//! The handle the application holds: turns calls into orders for the shard.
+
+use crate::config::MediaConfig;
+use crate::thread;
+use async_trait::async_trait;
+use bytes::Bytes;
+use model::media::MediaPermission;
+use model::{Identity, RoomId};
+use ports::media::{
+    ConnectError, MediaEvent, MediaJoin, MediaPlane, MuteError, RemoveReason, SIGNAL_QUEUE, SignalDown, SignalLink,
+    TrackChoice,
+};
+use std::io;
+use std::sync::Arc;
+use tokio::sync::{mpsc, oneshot};
+
+/// Signalling messages of all clients that wait for the shard; a client whose message finds no room waits.
+const SIGNAL_BACKLOG: usize = 4096;
+
+/// What the shard is told.
+#[derive(Debug)]
+pub(crate) enum Order {
+    Connect { join: Box<MediaJoin>, link: LinkEnd, reply: oneshot::Sender<Result<LinkId, ConnectError>> },
+    Permission { room: RoomId, who: Identity, permission: MediaPermission },
+    Remove { room: RoomId, who: Identity, why: RemoveReason },
+    Close { room: RoomId },
+    Mute { room: RoomId, who: Identity, track: TrackChoice, muted: bool, reply: oneshot::Sender<Result<(), MuteError>> },
+    Participants { room: RoomId, reply: oneshot::Sender<Vec<Bytes>> },
+    Drain { reply: oneshot::Sender<()> },
+}
+
+/// One signalling socket in the life of the shard.
+pub(crate) type LinkId = u64;
+
+/// The shard's end of a signalling socket.
+pub(crate) type LinkEnd = mpsc::Sender<SignalDown>;
+
+/// What came over a signalling socket.
+#[derive(Debug)]
+pub(crate) enum Signal {
+    Message(LinkId, Bytes),
+    Lost(LinkId),
+}
+
+/// Wakes the shard out of its poll.
+#[derive(Debug, Clone)]
+pub(crate) struct Wake(pub(crate) Arc<mio::Waker>);
+
+impl Wake {
+    fn wake(&self) {
+        // The only failure is a shard that is gone; its queues say so.
+        let _ = self.0.wake();
+    }
+}
+
+/// The application's side.
+#[derive(Debug)]
+struct Plane {
+    /// From our own application and bounded by what it does, so that an order is never lost.
+    orders: mpsc::UnboundedSender<Order>,
+    signals: mpsc::Sender<Signal>,
+    wake: Wake,
+}
+
+/// Starts the media plane: binds the port and spawns its thread, which ends when the handle is dropped. The receiver tells
+/// the meeting what happens, losing nothing.
+///
+/// # Errors
+/// The port cannot be bound, or the crypto library makes no certificate.
+pub fn start(config: &MediaConfig) -> io::Result<(Arc<dyn MediaPlane>, mpsc::UnboundedReceiver<MediaEvent>)> {
+    let (orders, orders_end) = mpsc::unbounded_channel();
+    let (signals, signals_end) = mpsc::channel(SIGNAL_BACKLOG);
+    let (events, events_end) = mpsc::unbounded_channel();
+    let wake = thread::spawn(config, orders_end, signals_end, events)?;
+    Ok((Arc::new(Plane { orders, signals, wake }), events_end))
+}
+
+impl Plane {
+    fn order(&self, order: Order) {
+        if self.orders.send(order).is_err() {
+            tracing::error!("the media shard is gone");
+        }
+        self.wake.wake();
+    }
+}
+
+impl Drop for Plane {
+    fn drop(&mut self) {
+        // Close the queue before waking, so that the shard sees the end.
+        let (closed, _) = mpsc::unbounded_channel();
+        drop(std::mem::replace(&mut self.orders, closed));
+        self.wake.wake();
+    }
+}
+
+#[async_trait]
+impl MediaPlane for Plane {
+    async fn connect(&self, join: MediaJoin) -> Result<SignalLink, ConnectError> {
+        let (up, mut up_end) = mpsc::channel::<Bytes>(SIGNAL_QUEUE);
+        let (link, down) = mpsc::channel(SIGNAL_QUEUE);
+        let (reply, answer) = oneshot::channel();
+        self.order(Order::Connect { join: Box::new(join), link, reply });
+        let id = answer.await.map_err(|_| ConnectError::Unavailable)??;
+        let (signals, wake) = (self.signals.clone(), self.wake.clone());
+        tokio::spawn(async move {
+            while let Some(message) = up_end.recv().await {
+                if signals.send(Signal::Message(id, message)).await.is_err() {
+                    return;
+                }
+                wake.wake();
+            }
+            // The shard may be gone; then nobody cares.
+            let _ = signals.send(Signal::Lost(id)).await;
+            wake.wake();
+        });
+        Ok(SignalLink { up, down })
+    }
+
+    fn set_permission(&self, room: &RoomId, who: &Identity, permission: MediaPermission) {
+        self.order(Order::Permission { room: room.clone(), who: who.clone(), permission });
+    }
+
+    fn remove(&self, room: &RoomId, who: &Identity, why: RemoveReason) {
+        self.order(Order::Remove { room: room.clone(), who: who.clone(), why });
+    }
+
+    fn close_room(&self, room: &RoomId) {
+        self.order(Order::Close { room: room.clone() });
+    }
+
+    async fn mute(&self, room: &RoomId, who: &Identity, track: TrackChoice, muted: bool) -> Result<(), MuteError> {
+        let (reply, answer) = oneshot::channel();
+        self.order(Order::Mute { room: room.clone(), who: who.clone(), track, muted, reply });
+        answer.await.unwrap_or(Err(MuteError::NoParticipant))
+    }
+
+    async fn participants(&self, room: &RoomId) -> Vec<Bytes> {
+        let (reply, answer) = oneshot::channel();
+        self.order(Order::Participants { room: room.clone(), reply });
+        answer.await.unwrap_or_default()
+    }
+
+    async fn drain(&self) {
+        let (reply, answer) = oneshot::channel();
+        self.order(Order::Drain { reply });
+        // A shard that is gone is drained.
+        let _ = answer.await;
+    }
+}

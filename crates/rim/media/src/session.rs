@@ -1,0 +1,110 @@
+//! One participant on the packet side: its signalling link and its peer connections.
+
+use crate::plane::{LinkEnd, LinkId};
+use rtc::{Channel, Peer};
+use signal::TrackKey;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+/// Data that waits for its channel to open (media-protocol.md section 13.3).
+const DATA_WAIT_BYTES: usize = 100 * 1024;
+
+/// A peer connection of a session.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) peer: Peer,
+    /// The names under which it can be called, newest last.
+    pub(crate) ufrags: Vec<String>,
+    /// Remote addresses that were proven to be the client's.
+    pub(crate) addresses: Vec<SocketAddr>,
+    pub(crate) last_heard: Instant,
+    pub(crate) connected: bool,
+    /// Reported as failed and not heard since.
+    pub(crate) failed: bool,
+    /// Has output to drain.
+    pub(crate) dirty: bool,
+    /// By section: the track published on it.
+    pub(crate) ups: Vec<Option<TrackKey>>,
+    /// By section: the track sent on it.
+    pub(crate) downs: Vec<Option<TrackKey>>,
+    open: Vec<Channel>,
+    waiting: Vec<(Channel, bytes::Bytes)>,
+}
+
+impl Connection {
+    pub(crate) fn new(peer: Peer, now: Instant) -> Self {
+        Self {
+            peer,
+            ufrags: Vec::new(),
+            addresses: Vec::new(),
+            last_heard: now,
+            connected: false,
+            failed: false,
+            dirty: false,
+            ups: Vec::new(),
+            downs: Vec::new(),
+            open: Vec::new(),
+            waiting: Vec::new(),
+        }
+    }
+
+    /// Notes what a section carries.
+    pub(crate) fn set(table: &mut Vec<Option<TrackKey>>, section: u16, track: Option<TrackKey>) {
+        let index = usize::from(section);
+        if table.len() <= index {
+            table.resize(index + 1, None);
+        }
+        table[index] = track;
+    }
+
+    /// Sends a message, or keeps it until the channel opens.
+    pub(crate) fn send(&mut self, channel: Channel, message: bytes::Bytes) {
+        if self.open.contains(&channel) {
+            if !self.peer.send(channel, &message) {
+                metrics::counter!("media_drops_total", "reason" => "data_backlog").increment(1);
+            }
+            return;
+        }
+        let waiting: usize = self.waiting.iter().map(|(_, message)| message.len()).sum();
+        if channel == Channel::Reliable && waiting + message.len() <= DATA_WAIT_BYTES {
+            self.waiting.push((channel, message));
+        }
+    }
+
+    pub(crate) fn opened(&mut self, channel: Channel) {
+        self.open.push(channel);
+        for (channel, message) in std::mem::take(&mut self.waiting) {
+            self.send(channel, message);
+        }
+    }
+}
+
+/// One participant.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) link: Option<(LinkId, LinkEnd)>,
+    /// The client offers on it.
+    pub(crate) publisher: Connection,
+    /// We offer on it; only with two connections.
+    pub(crate) subscriber: Option<Connection>,
+    /// The connection whose state counts is the subscriber's.
+    pub(crate) subscriber_primary: bool,
+    pub(crate) quality: Quality,
+}
+
+impl Session {
+    /// The connection that carries what the client receives.
+    pub(crate) fn down(&mut self) -> &mut Connection {
+        self.subscriber.as_mut().unwrap_or(&mut self.publisher)
+    }
+
+    pub(crate) fn connection(&mut self, subscriber: bool) -> Option<&mut Connection> {
+        if subscriber { self.subscriber.as_mut() } else { Some(&mut self.publisher) }
+    }
+}
+
+/// What the reports of the last window said.
+#[derive(Debug, Default)]
+pub(crate) struct Quality {
+    pub(crate) rtt: Option<std::time::Duration>,
+}

@@ -1,0 +1,339 @@
+//! Group commit: one task does all the writing, and everything that waits shares one transaction and one `fsync`.
+//!
+//! While a transaction is being made durable the next batch gathers, so the busier the server, the larger the batches
+//! and the cheaper each write; an idle server pays one `fsync` per write and no delay on top.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+
+use sea_orm::{
+    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode,
+    TransactionOptions, TransactionTrait,
+};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::apply::apply;
+use crate::plan::{Plan, Write};
+
+/// Most writes in one transaction.
+const MOST_WRITES: usize = 512;
+
+/// A transaction takes no further write once it holds this many bytes of values.
+const MOST_BYTES: usize = 16 << 20;
+
+/// How many writes may wait. When the queue is full whoever wants to write waits; nothing is dropped.
+pub(crate) const QUEUE_LENGTH: usize = 1024;
+
+/// What became of a write: the row id of an opened session, `None` for everything else; or the engine's complaint.
+pub(crate) type Outcome = Result<Option<i64>, String>;
+
+/// What the writer's queue carries.
+pub(crate) enum Letter {
+    Write {
+        write: Write,
+        reply: oneshot::Sender<Outcome>,
+    },
+    /// Stop once everything queued before is done.
+    Close {
+        done: oneshot::Sender<()>,
+    },
+}
+
+struct Waiting {
+    write: Write,
+    reply: oneshot::Sender<Outcome>,
+}
+
+/// The task's state.
+pub(crate) struct Writer {
+    pub(crate) db: DatabaseConnection,
+    pub(crate) options: ConnectOptions,
+    /// A transaction ended in an unclear way: take a new connection before the next one.
+    pub(crate) broken: bool,
+    /// Keeps other servers away until the last write is done.
+    pub(crate) _lock: File,
+}
+
+impl Writer {
+    /// Serves until the store is closed or nobody holds it any more; writes queued by then are still done.
+    pub(crate) async fn run(mut self, mut queue: mpsc::Receiver<Letter>) {
+        let mut letters = Vec::with_capacity(MOST_WRITES);
+        let mut closing = None;
+        while closing.is_none() && queue.recv_many(&mut letters, MOST_WRITES).await > 0 {
+            let mut batch = Vec::with_capacity(letters.len());
+            let mut bytes = 0;
+            for letter in letters.drain(..) {
+                match letter {
+                    Letter::Write { write, reply } => {
+                        bytes += write.weight();
+                        batch.push(Waiting { write, reply });
+                        if bytes >= MOST_BYTES {
+                            self.settle(std::mem::take(&mut batch)).await;
+                            bytes = 0;
+                        }
+                    }
+                    Letter::Close { done } => {
+                        closing = Some(done);
+                        break;
+                    }
+                }
+            }
+            self.settle(batch).await;
+        }
+
+        queue.close();
+        if let Err(error) = self.db.close().await {
+            tracing::warn!(%error, "the database did not close cleanly");
+        }
+        if let Some(done) = closing {
+            // Whoever asked may have gone away; the store is closed regardless.
+            let _ = done.send(());
+        }
+    }
+
+    /// Makes a batch durable and answers everybody. A batch that fails is tried again in halves, so that in the end
+    /// only the writes that cannot be done fail.
+    async fn settle(&mut self, batch: Vec<Waiting>) {
+        let mut batches = vec![batch];
+        while let Some(mut batch) = batches.pop() {
+            if batch.is_empty() {
+                continue;
+            }
+            match self.attempt(&batch).await {
+                Ok(ids) => {
+                    for Waiting { write, reply } in batch {
+                        let id = match &write {
+                            Write::Open(new) => ids.get(new.session.as_str()).copied(),
+                            Write::Close { .. }
+                            | Write::SetJoined { .. }
+                            | Write::Commit { .. }
+                            | Write::Forget { .. } => None,
+                        };
+                        // The asker may have gone away; what is written stays written.
+                        let _ = reply.send(Ok(id));
+                    }
+                }
+                Err(error) if batch.len() == 1 => {
+                    for Waiting { reply, .. } in batch {
+                        let _ = reply.send(Err(error.to_string()));
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(%error, writes = batch.len(), "a batch of writes failed and is tried again in halves");
+                    let later = batch.split_off(batch.len() / 2);
+                    batches.push(later);
+                    batches.push(batch);
+                }
+            }
+        }
+    }
+
+    async fn attempt(&mut self, batch: &[Waiting]) -> Result<BTreeMap<String, i64>, DbErr> {
+        let plan = Plan::of(batch.iter().map(|waiting| &waiting.write));
+        let transaction = self.begin().await?;
+        match apply(&transaction, plan).await {
+            Ok(ids) => {
+                transaction.commit().await.inspect_err(|_| self.broken = true)?;
+                Ok(ids)
+            }
+            Err(error) => {
+                // The engine may undo a transaction by itself, when the disk is full for instance; the driver's own
+                // attempt then fails, and it believes to be inside ever after.
+                if transaction.rollback().await.is_err() {
+                    self.broken = true;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Begins a transaction, on a new connection if the old one is no good any more.
+    async fn begin(&mut self) -> Result<DatabaseTransaction, DbErr> {
+        // A writer from the start: a transaction that begins as a reader may be refused halfway.
+        let options = TransactionOptions {
+            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            ..TransactionOptions::default()
+        };
+        if !self.broken {
+            match self.db.begin_with_options(options).await {
+                Ok(transaction) => return Ok(transaction),
+                Err(error) => tracing::warn!(%error, "the database connection is replaced"),
+            }
+        }
+
+        self.broken = true;
+        let fresh = Database::connect(self.options.clone()).await?;
+        let stale = std::mem::replace(&mut self.db, fresh);
+        self.broken = false;
+        if let Err(error) = stale.close().await {
+            tracing::warn!(%error, "a broken database connection did not close cleanly");
+        }
+        self.db.begin_with_options(options).await.inspect_err(|_| self.broken = true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use model::{RoomId, SessionId};
+    use ports::store::{NewSession, StateWrite};
+    use proptest::collection::vec;
+    use proptest::option;
+    use proptest::prelude::*;
+    use sea_orm::{ConnectionTrait as _, EntityTrait as _, QueryOrder as _};
+
+    use super::*;
+    use crate::entity::{live_state, session};
+    use crate::sqlite;
+
+    #[tokio::test]
+    async fn a_full_disk_fails_one_write_and_none_after_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = sqlite::open(&folder.path().join("plenum.db")).await.unwrap();
+        // The connection believes that the file can hardly grow.
+        engine.writer.execute_unprepared("PRAGMA max_page_count = 40").await.unwrap();
+        let (queue, letters) = mpsc::channel(8);
+        let writer = Writer { db: engine.writer, options: engine.writer_options, broken: false, _lock: engine.lock };
+        let task = tokio::spawn(writer.run(letters));
+
+        let outcomes = [
+            ask(&queue, "a", 1_000).await.await.unwrap(),
+            ask(&queue, "b", 1 << 20).await.await.unwrap(),
+            ask(&queue, "c", 1_000).await.await.unwrap(),
+        ];
+
+        assert!(matches!(outcomes, [Ok(None), Err(_), Ok(None)]), "{outcomes:?}");
+        drop(queue);
+        task.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_connection_stuck_in_a_transaction_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = sqlite::open(&folder.path().join("plenum.db")).await.unwrap();
+        engine.writer.execute_unprepared("BEGIN").await.unwrap();
+        let (queue, letters) = mpsc::channel(8);
+        let writer = Writer { db: engine.writer, options: engine.writer_options, broken: false, _lock: engine.lock };
+        let task = tokio::spawn(writer.run(letters));
+
+        for key in ["a", "b"] {
+            assert_eq!(ask(&queue, key, 10).await.await.unwrap(), Ok(None));
+        }
+
+        drop(queue);
+        task.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn in_a_batch_only_the_write_that_cannot_be_done_fails() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = sqlite::open(&folder.path().join("plenum.db")).await.unwrap();
+        engine.writer.execute_unprepared("PRAGMA max_page_count = 40").await.unwrap();
+        let (queue, letters) = mpsc::channel(16);
+        let writer = Writer { db: engine.writer, options: engine.writer_options, broken: false, _lock: engine.lock };
+
+        // All are waiting before the writer starts, so they are one batch.
+        let mut replies = Vec::new();
+        for n in 0..10 {
+            replies.push(ask(&queue, &format!("key {n}"), if n == 6 { 1 << 20 } else { 100 }).await);
+        }
+        drop(queue);
+        writer.run(letters).await;
+
+        for (n, reply) in replies.into_iter().enumerate() {
+            assert_eq!(reply.await.unwrap().is_err(), n == 6, "{n}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+
+        /// However writes fall into batches, the outcome is that of doing them one after the other.
+        #[test]
+        fn a_batch_is_the_same_as_its_writes_one_by_one(writes in vec(any_write(), 1..60)) {
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+
+            let together = runtime.block_on(outcome(&writes, Pace::AllAtOnce));
+            let one_by_one = runtime.block_on(outcome(&writes, Pace::OneByOne));
+
+            prop_assert_eq!(together, one_by_one);
+        }
+    }
+
+    enum Pace {
+        AllAtOnce,
+        OneByOne,
+    }
+
+    /// What became of every write, and everything stored afterwards.
+    type Everything = (Vec<Result<Option<i64>, ()>>, Vec<session::Model>, Vec<live_state::Model>);
+
+    async fn outcome(writes: &[Write], pace: Pace) -> Everything {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = sqlite::open(&folder.path().join("plenum.db")).await.unwrap();
+        let (queue, letters) = mpsc::channel(writes.len());
+        let mut writer =
+            Writer { db: engine.writer, options: engine.writer_options, broken: false, _lock: engine.lock };
+        let mut outcomes = Vec::new();
+        match pace {
+            Pace::AllAtOnce => {
+                let mut replies = Vec::new();
+                for write in writes {
+                    let (reply, outcome) = oneshot::channel();
+                    let letter = Letter::Write { write: write.clone(), reply };
+                    queue.send(letter).await.unwrap_or_else(|_| panic!("the queue is too short"));
+                    replies.push(outcome);
+                }
+                drop(queue);
+                writer.run(letters).await;
+                for reply in replies {
+                    outcomes.push(reply.await.unwrap().map_err(drop));
+                }
+            }
+            Pace::OneByOne => {
+                for write in writes {
+                    let (reply, outcome) = oneshot::channel();
+                    writer.settle(vec![Waiting { write: write.clone(), reply }]).await;
+                    outcomes.push(outcome.await.unwrap().map_err(drop));
+                }
+            }
+        }
+        let sessions = session::Entity::find().order_by_asc(session::Column::Id).all(&engine.readers).await.unwrap();
+        let state = live_state::Entity::find()
+            .order_by_asc(live_state::Column::Sid)
+            .order_by_asc(live_state::Column::Key)
+            .all(&engine.readers)
+            .await
+            .unwrap();
+        (outcomes, sessions, state)
+    }
+
+    fn any_write() -> impl Strategy<Value = Write> {
+        let session = || (0..6).prop_map(|n| SessionId::try_from(format!("s{n}").as_str()).unwrap());
+        let room = (0..3).prop_map(|n| RoomId::try_from(format!("r{n}").as_str()).unwrap());
+        let change = ((0..4).prop_map(|n| format!("key{n}")), option::of((0..9_u8).prop_map(|n| Bytes::from(vec![n]))))
+            .prop_map(|(key, value)| StateWrite { key, value });
+        prop_oneof![
+            (room, session(), 0..100_i64).prop_map(|(room, session, created_at_ms)| Write::Open(NewSession {
+                room,
+                session,
+                title: String::new(),
+                webhook_url: String::new(),
+                parent: None,
+                created_at_ms,
+            })),
+            (session(), 0..100_i64).prop_map(|(session, ended_at_ms)| Write::Close { session, ended_at_ms }),
+            (session(), 0..100_i64).prop_map(|(session, joined)| Write::SetJoined { session, joined }),
+            (session(), vec(change, 1..4)).prop_map(|(session, writes)| Write::Commit { session, writes }),
+            session().prop_map(|session| Write::Forget { session }),
+        ]
+    }
+
+    async fn ask(queue: &mpsc::Sender<Letter>, key: &str, length: usize) -> oneshot::Receiver<Outcome> {
+        let (reply, outcome) = oneshot::channel();
+        let writes = vec![StateWrite { key: key.to_owned(), value: Some(Bytes::from(vec![1; length])) }];
+        let write = Write::Commit { session: SessionId::try_from("s").unwrap(), writes };
+        queue.send(Letter::Write { write, reply }).await.unwrap_or_else(|_| panic!("the writer is gone"));
+        outcome
+    }
+}
