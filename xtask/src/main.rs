@@ -1,1 +1,75 @@
-fn main() {}
+//! The repository's own checks, run as `cargo xtask <check>`.
+//!
+//! They exist because no stock tool knows this house: which crate may call which, what a core crate must never touch,
+//! and which licences a dependency may carry. Each check prints every finding, not just the first, and exits non-zero.
+
+mod arrows;
+mod licences;
+mod metadata;
+mod purity;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+
+use metadata::Metadata;
+
+const USAGE: &str = "usage: cargo xtask <check>
+
+  arrows     crate dependencies point down only; core crates carry no runtime, clock or I/O
+  licences   every Rust dependency's licence is on the list in deny.toml
+  all        both";
+
+fn main() -> ExitCode {
+    match run(std::env::args().nth(1).as_deref()) {
+        Ok(findings) if findings.is_empty() => ExitCode::SUCCESS,
+        Ok(findings) => {
+            for finding in &findings {
+                eprintln!("error: {finding}");
+            }
+            eprintln!("{} finding(s)", findings.len());
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Option<&str>) -> anyhow::Result<Vec<String>> {
+    let root = workspace_root();
+    match command {
+        Some("arrows") => check_arrows(&root),
+        Some("licences") => check_licences(&root),
+        Some("all") => {
+            let mut findings = check_arrows(&root)?;
+            findings.extend(check_licences(&root)?);
+            Ok(findings)
+        }
+        _ => anyhow::bail!("{USAGE}"),
+    }
+}
+
+fn check_arrows(root: &Path) -> anyhow::Result<Vec<String>> {
+    let metadata = Metadata::load(root)?;
+    let mut findings = arrows::check(&metadata);
+    let files = purity::core_sources(root)?;
+    findings.extend(purity::check(&files));
+    eprintln!("arrows: {} crates, {} core source files", metadata.workspace_members.len(), files.len());
+    Ok(findings)
+}
+
+fn check_licences(root: &Path) -> anyhow::Result<Vec<String>> {
+    let metadata = Metadata::load(root)?;
+    let path = root.join("deny.toml");
+    let text = std::fs::read_to_string(&path).with_context(|| format!("could not read {}", path.display()))?;
+    let allowed = licences::allowed_in(&text)?;
+    eprintln!("licences: {} packages, {} allowed licences", metadata.packages.len(), allowed.len());
+    Ok(licences::check(&metadata, &allowed))
+}
+
+fn workspace_root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask lives one level below the root").to_owned()
+}

@@ -33,3 +33,6 @@ pub(crate) static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
     DescriptorPool::decode(include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin")).as_slice())
         .expect("build.rs wrote a descriptor set that it had decoded itself")
 });
+
+#[cfg(test)]
+mod hostile;

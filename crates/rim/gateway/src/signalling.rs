@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{RawQuery, State};
 use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION};
 use axum::http::{HeaderMap, StatusCode};
@@ -228,8 +228,9 @@ async fn serve(gateway: Gateway, mut token: String, link: SignalLink, socket: We
             break;
         }
     }
-    // The client may be gone already.
-    let _ = timeout(WRITE_TIMEOUT, sink.send(Message::Close(None))).await;
+    // Clients expect this code after a leave (section 1.6); they may be gone already.
+    let close = CloseFrame { code: close_code::NORMAL, reason: "".into() };
+    let _ = timeout(WRITE_TIMEOUT, sink.send(Message::Close(Some(close)))).await;
     debug!("signalling socket is closed");
     metrics::gauge!("plenum_signal_sockets").decrement(1);
 }

@@ -50,11 +50,16 @@ pub(crate) async fn page(State(app): State<App>, request: Request) -> Response {
 /// Any other file of the client, or 404: what no route matches ends here.
 pub(crate) async fn file(request: Request) -> Response {
     let name = request.uri().path().trim_start_matches('/');
-    let is_asked_for = matches!(*request.method(), Method::GET | Method::HEAD) && name != "index.html";
-    match is_asked_for.then(|| Dist::get(name)).flatten() {
+    let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
+    match (is_read && is_plain(name)).then(|| Dist::get(name)).flatten() {
         Some(file) => send(name, &file, request.headers()),
         None => answers::not_found().await,
     }
+}
+
+/// A path without detours, and not the page's: that one never goes out without its policy.
+fn is_plain(name: &str) -> bool {
+    name != "index.html" && name.split('/').all(|segment| !matches!(segment, "" | "." | ".."))
 }
 
 fn send(name: &str, file: &EmbeddedFile, asked: &HeaderMap) -> Response {

@@ -324,6 +324,7 @@ impl Engine {
     pub fn handle_datagram(&mut self, at: Instant, datagram: Datagram<'_>) {
         let destination = self.local_address(datagram.destination);
         let Some(key) = self.route(at, &datagram, destination) else {
+            tracing::debug!(source = %datagram.source, "XX unknown source");
             metrics::counter!("media_drops_total", "reason" => "unknown_source").increment(1);
             return;
         };
@@ -419,6 +420,7 @@ impl Engine {
                 }
                 let Some(track) = session.publisher.ups.get(usize::from(packet.section)).copied().flatten() else {
                     metrics::counter!("media_drops_total", "reason" => "unpublished").increment(1);
+                    tracing::debug!("XX unpublished");
                     return;
                 };
                 let mut news = News::default();

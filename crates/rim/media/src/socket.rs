@@ -142,7 +142,8 @@ impl Sockets {
                 transmit.contents = &self.train;
                 transmit.segment_size = Some(size);
             }
-            if one.state.try_send(UdpSockRef::from(&one.socket), &transmit).is_err() {
+            if let Err(error) = one.state.try_send(UdpSockRef::from(&one.socket), &transmit) {
+                tracing::debug!(%error, count, "not sent");
                 dropped += count;
             }
             index += count;

@@ -79,7 +79,7 @@ fn options(path: &Path, read_only: bool) -> ConnectOptions {
             options
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full)
-                .pragma("journal_size_limit", LOG_SIZE_LIMIT).pragma("wal_autocheckpoint", "4000")
+                .pragma("journal_size_limit", LOG_SIZE_LIMIT)
         });
     options
 }
