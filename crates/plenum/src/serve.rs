@@ -38,7 +38,7 @@ const GAUGE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Runs the server until SIGTERM or SIGINT.
 pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
-    let loaded = config::load(&args.options(), std::env::vars())?;
+    let loaded = config::load(&args.options(), config::environment())?;
     let config = loaded.config;
     logging::start(&config.log);
     for notice in &loaded.notices {
@@ -151,6 +151,7 @@ fn router(
         stopping,
     };
     let metrics = config.http.metrics.as_ref();
+    let trusted = config.http.proxy.as_ref().map(|proxy| proxy.trusted.clone()).unwrap_or_default();
     let http = HttpDeps {
         meetings: meetings.clone(),
         api: ApiKey::new(credentials.key.clone(), credentials.secret.expose().clone()),
@@ -160,7 +161,7 @@ fn router(
         public_url: config.http.public_address.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         front_door: front_door(config),
-        trusted_proxies: Vec::new(),
+        trusts_proxy: Arc::new(move |address| trusted.iter().any(|network| network.contains(address))),
         frame_ancestors: "'self'".to_owned(),
         prometheus: Some(Prometheus {
             path: metrics.map_or(METRICS_PATH, |metrics| metrics.path.as_str()).to_owned(),

@@ -14,7 +14,7 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 /// Creates the room if needed, puts the person on its list and prints their link.
 #[expect(clippy::print_stdout, reason = "the answer of a command line program")]
 pub(crate) async fn run(args: TokenArgs) -> anyhow::Result<()> {
-    let loaded = config::load(&args.config.options(), std::env::vars())?;
+    let loaded = config::load(&args.config.options(), config::environment())?;
     let server = args.server.clone().unwrap_or_else(|| format!("http://127.0.0.1:{}", loaded.config.http.port));
     let api = Api { server: server.trim_end_matches('/').to_owned(), credentials: config::secrets::credentials(&loaded.config)? };
 

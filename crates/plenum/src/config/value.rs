@@ -123,7 +123,6 @@ pub(crate) struct Network {
 
 impl Network {
     /// Whether an address lies inside. An IPv4 address inside an IPv6 one (`::ffff:10.0.0.1`) counts as IPv4.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the web server's log, which does not ask yet"))]
     pub(crate) fn contains(&self, address: IpAddr) -> bool {
         match (self.address.to_canonical(), address.to_canonical()) {
             (IpAddr::V4(own), IpAddr::V4(other)) => {

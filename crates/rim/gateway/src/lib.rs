@@ -3,6 +3,7 @@
 //! Both are thin: the protocols live in `core/nats` and behind the media port, the decisions in `meeting`. What is left
 //! is sockets, time-outs and back-pressure.
 
+mod closing;
 mod messaging;
 mod origin;
 mod signalling;

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use axum::extract::State;
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use futures_util::stream::{SplitSink, SplitStream};
@@ -14,8 +14,8 @@ use nats::{Bound, CloseReason, CoreMessage, Delivery, DeliverySubject, Event, Se
 use tokio::time::{sleep_until, timeout};
 use tracing::{debug, instrument};
 
-use crate::Gateway;
 use crate::origin::websocket_origin;
+use crate::{Gateway, closing};
 
 /// Largest WebSocket message read; larger NATS messages come in several.
 const MAX_FRAME: usize = 16 * 1024 * 1024;
@@ -39,12 +39,12 @@ pub(crate) async fn upgrade(State(gateway): State<Gateway>, headers: HeaderMap, 
 #[instrument(skip_all)]
 async fn serve(gateway: Gateway, origin: String, socket: WebSocket) {
     metrics::gauge!("plenum_messaging_sockets").increment(1);
-    let (sink, stream) = socket.split();
+    let (sink, mut stream) = socket.split();
     let session = Session::new(Instant::now(), gateway.nats.clone());
     let mut connection = Connection { gateway, origin, sink, session, link: None, farewell: None };
-    let why = connection.run(stream).await;
+    let why = connection.run(&mut stream).await;
     debug!(%why, "messaging socket is closed");
-    connection.end().await;
+    connection.end(&mut stream).await;
     metrics::gauge!("plenum_messaging_sockets").decrement(1);
 }
 
@@ -58,7 +58,7 @@ struct Connection {
 }
 
 impl Connection {
-    async fn run(&mut self, mut stream: SplitStream<WebSocket>) -> CloseReason {
+    async fn run(&mut self, stream: &mut SplitStream<WebSocket>) -> CloseReason {
         let mut stopping = self.gateway.stopping.clone();
         loop {
             if let Some(why) = self.settle().await {
@@ -206,13 +206,11 @@ impl Connection {
         self.farewell = Some(now + FAREWELL_TIMEOUT);
     }
 
-    async fn end(mut self) {
+    async fn end(mut self, stream: &mut SplitStream<WebSocket>) {
         if let Some(link) = self.link.take() {
             link.close().await;
         }
-        let close = CloseFrame { code: close_code::NORMAL, reason: "".into() };
-        // The browser may be gone already.
-        let _ = timeout(WRITE_TIMEOUT, self.sink.send(Message::Close(Some(close)))).await;
+        closing::say_goodbye(&mut self.sink, stream).await;
     }
 }
 

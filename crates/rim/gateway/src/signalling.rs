@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{RawQuery, State};
 use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION};
 use axum::http::{HeaderMap, StatusCode};
@@ -18,7 +18,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 use tracing::{debug, instrument};
 use wire::lk;
 
-use crate::Gateway;
+use crate::{Gateway, closing};
 
 /// Largest signalling message, either way (section 1.6).
 const MAX_MESSAGE: usize = 2 * 1024 * 1024;
@@ -228,9 +228,7 @@ async fn serve(gateway: Gateway, mut token: String, link: SignalLink, socket: We
             break;
         }
     }
-    // Clients expect this code after a leave (section 1.6); they may be gone already.
-    let close = CloseFrame { code: close_code::NORMAL, reason: "".into() };
-    let _ = timeout(WRITE_TIMEOUT, sink.send(Message::Close(Some(close)))).await;
+    closing::say_goodbye(&mut sink, &mut stream).await;
     debug!("signalling socket is closed");
     metrics::gauge!("plenum_signal_sockets").decrement(1);
 }

@@ -42,7 +42,9 @@ impl IntoResponse for Denied {
 /// Reads the request and checks its token.
 pub(crate) async fn admit(app: &App, request: Request) -> Result<Asked, Denied> {
     let (parts, content) = request.into_parts();
-    let body = body::read(content, app.deps.max_body, |_| {}).await.map_err(Denied::Answered)?;
+    let body = body::read(content, app.deps.max_body, |_| {})
+        .await
+        .map_err(|unread| Denied::Answered(unread.into_response()))?;
     let token = token(&parts, &body).await;
     let headers = parts.headers;
     let deny = |code, msg: &dyn ToString| {

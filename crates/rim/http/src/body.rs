@@ -30,25 +30,43 @@ fn length(headers: &HeaderMap) -> Option<usize> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
+/// Why a body was not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unread {
+    /// Over the limit.
+    TooLarge,
+    /// The connection broke off.
+    Broken,
+    /// It took too long.
+    Late,
+}
+
+impl IntoResponse for Unread {
+    fn into_response(self) -> Response {
+        match self {
+            Self::TooLarge => answers::too_large(),
+            Self::Broken => (StatusCode::BAD_REQUEST, "Bad Request").into_response(),
+            Self::Late => (StatusCode::REQUEST_TIMEOUT, "Request Timeout").into_response(),
+        }
+    }
+}
+
 /// Reads a body of at most `most` bytes, hands every piece to `watch` and keeps the first mebibyte.
 ///
 /// # Errors
-/// The answer for a body that is too large, breaks off, or takes too long.
-pub(crate) async fn read(body: Body, most: usize, watch: impl FnMut(&[u8])) -> Result<Bytes, Response> {
-    let reading = collect(body, most, watch);
-    tokio::time::timeout(PATIENCE, reading)
-        .await
-        .unwrap_or_else(|_| Err((StatusCode::REQUEST_TIMEOUT, "Request Timeout").into_response()))
+/// See [`Unread`].
+pub(crate) async fn read(body: Body, most: usize, watch: impl FnMut(&[u8])) -> Result<Bytes, Unread> {
+    tokio::time::timeout(PATIENCE, collect(body, most, watch)).await.unwrap_or(Err(Unread::Late))
 }
 
-async fn collect(body: Body, most: usize, mut watch: impl FnMut(&[u8])) -> Result<Bytes, Response> {
+async fn collect(body: Body, most: usize, mut watch: impl FnMut(&[u8])) -> Result<Bytes, Unread> {
     let mut pieces = body.into_data_stream();
     let (mut kept, mut total) = (BytesMut::new(), 0usize);
     while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(|_| (StatusCode::BAD_REQUEST, "Bad Request").into_response())?;
+        let piece = piece.map_err(|_| Unread::Broken)?;
         total = total.saturating_add(piece.len());
         if total > most {
-            return Err(answers::too_large());
+            return Err(Unread::TooLarge);
         }
         watch(&piece);
         kept.extend_from_slice(&piece[..piece.len().min(KEPT - kept.len())]);

@@ -24,7 +24,7 @@ use crate::{App, answers};
 pub(crate) struct Dist;
 
 /// What the page may load and from where. Frames are the operator's choice and appended.
-const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' ws: wss:; \
+const POLICY: &str = "default-src 'self'; connect-src 'self' ws: wss:; \
     img-src 'self' data: blob:; media-src 'self' blob: mediastream:; style-src 'self' 'unsafe-inline'; \
     worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors ";
 
@@ -39,7 +39,7 @@ pub(crate) async fn page(State(app): State<App>, request: Request) -> Response {
         let msg = "The browser client is not part of this build.";
         return (StatusCode::SERVICE_UNAVAILABLE, msg).into_response();
     };
-    let mut answer = send("index.html", &index, request.headers());
+    let mut answer = send("index.html", index, request.headers());
     let policy = format!("{POLICY}{}", app.deps.frame_ancestors);
     if let Ok(policy) = HeaderValue::try_from(policy) {
         answer.headers_mut().insert(CONTENT_SECURITY_POLICY, policy);
@@ -52,7 +52,7 @@ pub(crate) async fn file(request: Request) -> Response {
     let name = request.uri().path().trim_start_matches('/');
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     match (is_read && is_plain(name)).then(|| Dist::get(name)).flatten() {
-        Some(file) => send(name, &file, request.headers()),
+        Some(file) => send(name, file, request.headers()),
         None => answers::not_found().await,
     }
 }
@@ -62,9 +62,9 @@ fn is_plain(name: &str) -> bool {
     name != "index.html" && name.split('/').all(|segment| !matches!(segment, "" | "." | ".."))
 }
 
-fn send(name: &str, file: &EmbeddedFile, asked: &HeaderMap) -> Response {
+fn send(name: &str, file: EmbeddedFile, asked: &HeaderMap) -> Response {
     let tag: String = file.metadata.sha256_hash().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    let tag = format!("\"{tag}\"");
+    let tag = format!("W/\"{tag}\"");
     let caching = if name.starts_with("assets/") { FOREVER } else { ASK_AGAIN };
     let mut answer = if asked.get(IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
         StatusCode::NOT_MODIFIED.into_response()
@@ -81,7 +81,7 @@ fn send(name: &str, file: &EmbeddedFile, asked: &HeaderMap) -> Response {
     answer
 }
 
-fn content(tag: &str, file: &EmbeddedFile, asked: &HeaderMap) -> Response {
+fn content(tag: &str, file: EmbeddedFile, asked: &HeaderMap) -> Response {
     let kind = match file.metadata.mimetype() {
         text @ ("text/html" | "text/css" | "text/javascript" | "text/plain") => {
             Cow::from(format!("{text}; charset=utf-8"))
@@ -90,9 +90,9 @@ fn content(tag: &str, file: &EmbeddedFile, asked: &HeaderMap) -> Response {
     };
     let kind = [(CONTENT_TYPE, kind.into_owned())];
     let gzip = asked.get(ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).is_some_and(takes_gzip);
-    match gzip.then(|| packed(tag, file)).flatten() {
+    match gzip.then(|| packed(tag, &file)).flatten() {
         Some(packed) => (kind, [(CONTENT_ENCODING, "gzip")], packed).into_response(),
-        None => (kind, bytes(&file.data)).into_response(),
+        None => (kind, bytes(file.data)).into_response(),
     }
 }
 
@@ -103,10 +103,10 @@ fn takes_gzip(accepted: &str) -> bool {
     })
 }
 
-fn bytes(data: &Cow<'static, [u8]>) -> Bytes {
+fn bytes(data: Cow<'static, [u8]>) -> Bytes {
     match data {
         Cow::Borrowed(data) => Bytes::from_static(data),
-        Cow::Owned(data) => Bytes::copy_from_slice(data),
+        Cow::Owned(data) => Bytes::from(data),
     }
 }
 

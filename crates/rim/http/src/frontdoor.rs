@@ -23,6 +23,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wire::pnm;
 
+use crate::body::Unread;
 use crate::{App, answers, body};
 use limiter::Limiter;
 
@@ -101,7 +102,7 @@ async fn read<T: DeserializeOwned>(app: &App, request: Request) -> Result<T, Res
     if !kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json")) {
         return Err(Shut::BadRequest.into_response());
     }
-    let content = body::read(request.into_body(), MAX_REQUEST, |_| {}).await?;
+    let content = body::read(request.into_body(), MAX_REQUEST, |_| {}).await.map_err(Unread::into_response)?;
     serde_json::from_slice(&content).map_err(|_| Shut::BadRequest.into_response())
 }
 
@@ -115,18 +116,18 @@ impl Doorman {
 fn address(app: &App, request: &Request) -> IpAddr {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
     let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip().to_canonical());
-    let trusted = &app.deps.trusted_proxies;
-    if trusted.contains(&peer) { forwarded(request.headers(), trusted).unwrap_or(peer) } else { peer }
+    let trusts = &*app.deps.trusts_proxy;
+    if trusts(peer) { forwarded(request.headers(), trusts).unwrap_or(peer) } else { peer }
 }
 
 /// The last address of `X-Forwarded-For` that is not one of our own proxies; those before it can be made up.
-fn forwarded(headers: &HeaderMap, trusted: &[IpAddr]) -> Option<IpAddr> {
+fn forwarded(headers: &HeaderMap, trusts: &dyn Fn(IpAddr) -> bool) -> Option<IpAddr> {
     let lines = headers.get_all("x-forwarded-for").iter().rev().filter_map(|line| line.to_str().ok());
     lines
         .flat_map(|line| line.rsplit(','))
         .map_while(|address| address.trim().parse::<IpAddr>().ok())
         .map(|address| address.to_canonical())
-        .find(|address| !trusted.contains(address))
+        .find(|address| !trusts(*address))
 }
 
 /// What somebody typed, without control characters and blanks around, cut to `most` characters.
@@ -157,7 +158,7 @@ mod tests {
     #[test]
     fn only_the_address_our_own_proxy_saw_counts() {
         let proxy: IpAddr = "10.0.0.1".parse().unwrap();
-        let seen = |lines: &[&'static str]| forwarded(&headers(lines), &[proxy]).map(|a| a.to_string());
+        let seen = |lines: &[&'static str]| forwarded(&headers(lines), &|address| address == proxy).map(|a| a.to_string());
         assert_eq!(seen(&["1.1.1.1, 2.2.2.2"]).as_deref(), Some("2.2.2.2"));
         assert_eq!(seen(&["1.1.1.1", "2.2.2.2, 10.0.0.1"]).as_deref(), Some("2.2.2.2"));
         assert_eq!(seen(&["::ffff:3.3.3.3"]).as_deref(), Some("3.3.3.3"));

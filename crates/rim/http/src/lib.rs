@@ -12,6 +12,7 @@ mod cors;
 mod frontdoor;
 mod health;
 mod member;
+mod metered;
 mod paths;
 mod prometheus;
 mod rooms;
@@ -55,7 +56,7 @@ pub struct HttpDeps {
     /// Who may start meetings without an account.
     pub front_door: FrontDoor,
     /// Peers whose `X-Forwarded-For` is believed.
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusts_proxy: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
     /// Who may show the client in a frame, as a `frame-ancestors` source list.
     pub frame_ancestors: String,
     /// `/metrics`, if it is on.
@@ -135,6 +136,7 @@ pub fn router(deps: HttpDeps) -> Router {
         .method_not_allowed_fallback(answers::not_found)
         .layer(axum::middleware::from_fn_with_state(app.clone(), body::declared_length))
         .layer(axum::middleware::from_fn(cors::allow_all))
+        .layer(axum::middleware::from_fn(metered::count))
         .layer(CatchPanicLayer::custom(answers::panicked))
         .layer(always(X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(always(REFERRER_POLICY, "no-referrer"))

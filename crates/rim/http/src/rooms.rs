@@ -7,20 +7,37 @@ pub(crate) mod end;
 pub(crate) mod is_active;
 pub(crate) mod join_token;
 
-use axum::response::Response;
-use wire::json::ProtoJson;
+use axum::response::{IntoResponse, Response};
+use wire::json::{JsonError, ProtoJson};
 use wire::pnm::StatusCode;
 use wire::validate::Invalid;
 
 use crate::answers;
 
+/// Why a request is not carried out at all.
+#[derive(Debug)]
+pub(crate) enum Rejected {
+    /// Not the message.
+    Json(JsonError),
+    /// Against the rules.
+    Invalid(Invalid),
+}
+
+impl IntoResponse for Rejected {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Json(error) => answers::refused(StatusCode::InvalidParameters, error),
+            Self::Invalid(error) => answers::refused(StatusCode::InvalidParameters, error),
+        }
+    }
+}
+
 /// Reads a request and checks it.
 ///
 /// # Errors
-/// The answer that says what is wrong with it.
-fn read<M: ProtoJson>(body: &[u8], check: impl FnOnce(&M) -> Result<(), Invalid>) -> Result<M, Response> {
-    let invalid = |error: &dyn ToString| answers::refused(StatusCode::InvalidParameters, error.to_string());
-    let request = wire::json::decode(body).map_err(|error| invalid(&error))?;
-    check(&request).map_err(|error| invalid(&error))?;
+/// See [`Rejected`].
+fn read<M: ProtoJson>(body: &[u8], check: impl FnOnce(&M) -> Result<(), Invalid>) -> Result<M, Rejected> {
+    let request = wire::json::decode(body).map_err(Rejected::Json)?;
+    check(&request).map_err(Rejected::Invalid)?;
     Ok(request)
 }

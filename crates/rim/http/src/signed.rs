@@ -5,10 +5,11 @@ use axum::extract::{Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode as Status};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use wire::pnm::StatusCode;
 use wire::signature::Check;
 
+use crate::body::Unread;
 use crate::{App, answers, body};
 
 /// Lets signed requests pass. The body arrives at the handler whole, except that a message of more than a mebibyte is
@@ -39,7 +40,9 @@ async fn check(app: &App, request: Request) -> Result<Request, Response> {
         check.update(room);
         content
     } else {
-        Body::from(body::read(content, app.deps.max_body, |piece| check.update(piece)).await?)
+        Body::from(
+            body::read(content, app.deps.max_body, |piece| check.update(piece)).await.map_err(Unread::into_response)?,
+        )
     };
     if !check.accepts(signature) {
         let msg = "Failed to verify provided authentication details.";

@@ -27,6 +27,9 @@ const TICK: Duration = Duration::from_millis(100);
 /// Nothing heard for so long: the connection failed (media-protocol.md section 4.5).
 const SILENCE: Duration = Duration::from_secs(15);
 
+/// How often a connection may ask for the same moment again while it is drained.
+const MAX_TURNS: u32 = 8;
+
 /// A datagram off the wire.
 #[derive(Debug, Clone, Copy)]
 pub struct Datagram<'a> {
@@ -88,6 +91,8 @@ pub struct Engine {
     demux: Demux,
     timers: Timers<Timer>,
     dirty: Vec<ConnectionKey>,
+    /// Datagrams to send: from, to, contents.
+    outbox: Vec<(SocketAddr, SocketAddr, Vec<u8>)>,
     next_room: RoomKey,
     next_peer: u64,
     next_link: LinkId,
@@ -111,6 +116,7 @@ impl Engine {
             demux: Demux::default(),
             timers: Timers::new(),
             dirty: Vec::new(),
+            outbox: Vec::new(),
             next_room: 0,
             next_peer: 0,
             next_link: 0,
@@ -324,7 +330,6 @@ impl Engine {
     pub fn handle_datagram(&mut self, at: Instant, datagram: Datagram<'_>) {
         let destination = self.local_address(datagram.destination);
         let Some(key) = self.route(at, &datagram, destination) else {
-            tracing::debug!(source = %datagram.source, "XX unknown source");
             metrics::counter!("media_drops_total", "reason" => "unknown_source").increment(1);
             return;
         };
@@ -339,8 +344,8 @@ impl Engine {
                 self.failed(key, at);
                 return;
             }
-            // Packets and datagrams come out of the peer in one order; `drain` takes both.
-            mark(&mut self.dirty, connection, key);
+            // The stack holds one packet at a time: it has to be taken before the next datagram goes in.
+            self.drain_one(key, at);
             if again {
                 self.came_up(key, at);
             }
@@ -378,28 +383,40 @@ impl Engine {
         }
     }
 
-    /// Sends what there is to send and lets packets and news take effect.
+    /// Sends what there is to send and lets packets and news take effect. What goes to one client comes in a row.
     pub fn drain(&mut self, at: Instant, transmit: &mut impl FnMut(SocketAddr, SocketAddr, Vec<u8>)) {
         while let Some(key) = self.dirty.pop() {
-            let served = catch_unwind(AssertUnwindSafe(|| self.drain_one(key, at, transmit)));
+            let served = catch_unwind(AssertUnwindSafe(|| self.drain_one(key, at)));
             if served.is_err() {
                 self.broken(key, at);
             }
         }
+        for (source, destination, contents) in self.outbox.drain(..) {
+            transmit(source, destination, contents);
+        }
     }
 
-    fn drain_one(&mut self, key: ConnectionKey, at: Instant, transmit: &mut impl FnMut(SocketAddr, SocketAddr, Vec<u8>)) {
+    fn drain_one(&mut self, key: ConnectionKey, at: Instant) {
+        let mut turns = MAX_TURNS;
         loop {
             let Some(connection) = self.rooms.get_mut(&key.room).and_then(|room| room.sessions.get_mut(&key.peer)?.connection(key.subscriber)) else {
                 return;
             };
             connection.dirty = false;
             match connection.peer.poll() {
+                // What was just written waits for the stack to notice the time.
+                Ok(Output::Timeout(due)) if due <= at && turns > 0 => {
+                    turns -= 1;
+                    if connection.peer.handle_timeout(at).is_err() {
+                        self.failed(key, at);
+                        return;
+                    }
+                }
                 Ok(Output::Timeout(due)) => {
                     self.timers.arm(Timer::Connection(key), due);
                     return;
                 }
-                Ok(Output::Transmit { source, destination, contents }) => transmit(source, destination, contents),
+                Ok(Output::Transmit { source, destination, contents }) => self.outbox.push((source, destination, contents)),
                 Ok(Output::Event(event)) => self.event(key, event, at),
                 Err(_) => {
                     self.failed(key, at);
@@ -420,7 +437,6 @@ impl Engine {
                 }
                 let Some(track) = session.publisher.ups.get(usize::from(packet.section)).copied().flatten() else {
                     metrics::counter!("media_drops_total", "reason" => "unpublished").increment(1);
-                    tracing::debug!("XX unpublished");
                     return;
                 };
                 let mut news = News::default();

@@ -142,8 +142,7 @@ impl Sockets {
                 transmit.contents = &self.train;
                 transmit.segment_size = Some(size);
             }
-            if let Err(error) = one.state.try_send(UdpSockRef::from(&one.socket), &transmit) {
-                tracing::debug!(%error, count, "not sent");
+            if one.state.try_send(UdpSockRef::from(&one.socket), &transmit).is_err() {
                 dropped += count;
             }
             index += count;

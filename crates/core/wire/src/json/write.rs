@@ -140,5 +140,11 @@ fn not_finite(out: &mut String, value: f64) {
 }
 
 fn text(out: &mut String, value: &str) {
+    // Nearly every text is plain, names always are.
+    if value.bytes().all(|b| b >= b' ' && !matches!(b, b'"' | b'\\')) {
+        out.push('"');
+        out.push_str(value);
+        return out.push('"');
+    }
     out.push_str(&serde_json::to_string(value).expect("a string is always JSON"));
 }

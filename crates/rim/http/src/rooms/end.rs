@@ -6,16 +6,13 @@ use bytes::Bytes;
 use wire::pnm::{self, StatusCode};
 use wire::validate;
 
-use super::read;
+use super::{Rejected, read};
 use crate::{App, answers};
 
-pub(crate) async fn handle(State(app): State<App>, body: Bytes) -> Response {
-    let request: pnm::RoomEndReq = match read(&body, |r: &pnm::RoomEndReq| validate::room_id(&r.room_id)) {
-        Ok(request) => request,
-        Err(answer) => return answer,
-    };
-    match app.deps.meetings.end(&request.room_id).await {
+pub(crate) async fn handle(State(app): State<App>, body: Bytes) -> Result<Response, Rejected> {
+    let request = read(&body, |request: &pnm::RoomEndReq| validate::room_id(&request.room_id))?;
+    Ok(match app.deps.meetings.end(&request.room_id).await {
         Ok(()) => answers::success(),
         Err(refusal) => answers::refused(StatusCode::RoomNotFound, refusal),
-    }
+    })
 }

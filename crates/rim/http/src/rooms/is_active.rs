@@ -7,24 +7,21 @@ use meeting::Activity;
 use wire::pnm::{self, StatusCode};
 use wire::validate;
 
-use super::read;
+use super::{Rejected, read};
 use crate::{App, answers};
 
-pub(crate) async fn handle(State(app): State<App>, body: Bytes) -> Response {
-    let request: pnm::IsRoomActiveReq = match read(&body, |r: &pnm::IsRoomActiveReq| validate::room_id(&r.room_id)) {
-        Ok(request) => request,
-        Err(answer) => return answer,
-    };
+pub(crate) async fn handle(State(app): State<App>, body: Bytes) -> Result<Response, Rejected> {
+    let request = read(&body, |request: &pnm::IsRoomActiveReq| validate::room_id(&request.room_id))?;
     let activity = app.deps.meetings.activity(&request.room_id).await;
     let (msg, code) = match activity {
         Activity::Active => ("room is active", StatusCode::Success),
         Activity::Inactive => ("room is not active", StatusCode::RoomNotActive),
         Activity::Unknown => ("room not found", StatusCode::RoomNotFound),
     };
-    answers::json(&pnm::IsRoomActiveRes {
+    Ok(answers::json(&pnm::IsRoomActiveRes {
         status: true,
         msg: msg.into(),
         status_code: code.into(),
         is_active: activity == Activity::Active,
-    })
+    }))
 }

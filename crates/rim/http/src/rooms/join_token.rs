@@ -7,15 +7,12 @@ use meeting::{AdmitRefusal, JoinError};
 use wire::pnm::{self, StatusCode};
 use wire::validate;
 
-use super::read;
+use super::{Rejected, read};
 use crate::{App, answers};
 
-pub(crate) async fn handle(State(app): State<App>, body: Bytes) -> Response {
-    let request: pnm::GenerateTokenReq = match read(&body, validate::generate_token) {
-        Ok(request) => request,
-        Err(answer) => return answer,
-    };
-    match app.deps.meetings.join_token(request).await {
+pub(crate) async fn handle(State(app): State<App>, body: Bytes) -> Result<Response, Rejected> {
+    let request: pnm::GenerateTokenReq = read(&body, validate::generate_token)?;
+    Ok(match app.deps.meetings.join_token(request).await {
         Ok(token) => answers::json(&pnm::GenerateTokenRes {
             status: true,
             msg: "success".into(),
@@ -23,7 +20,7 @@ pub(crate) async fn handle(State(app): State<App>, body: Bytes) -> Response {
             token: Some(token),
         }),
         Err(refusal) => answers::refused(code(&refusal), refusal),
-    }
+    })
 }
 
 const fn code(refusal: &JoinError) -> StatusCode {
@@ -31,5 +28,18 @@ const fn code(refusal: &JoinError) -> StatusCode {
         JoinError::NoRoom | JoinError::Refused(AdmitRefusal::NotActive) => StatusCode::RoomNotFound,
         JoinError::Refused(AdmitRefusal::Blocked) => StatusCode::UserBlocked,
         JoinError::Refused(_) => StatusCode::InternalServerError,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_refusal_has_its_code() {
+        assert_eq!(code(&JoinError::NoRoom), StatusCode::RoomNotFound);
+        assert_eq!(code(&AdmitRefusal::NotActive.into()), StatusCode::RoomNotFound);
+        assert_eq!(code(&AdmitRefusal::Blocked.into()), StatusCode::UserBlocked);
+        assert_eq!(code(&AdmitRefusal::UserPattern.into()), StatusCode::InternalServerError);
     }
 }

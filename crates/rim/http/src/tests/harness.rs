@@ -162,7 +162,7 @@ impl Server {
             public_url: None,
             version: "1.2.3".into(),
             front_door: FrontDoor::Open,
-            trusted_proxies: Vec::new(),
+            trusts_proxy: Arc::new(|_| false),
             frame_ancestors: "'self'".into(),
             prometheus: None,
         };

@@ -35,6 +35,28 @@ async fn create_answers_with_the_room() {
 }
 
 #[tokio::test]
+async fn a_flag_that_is_off_stays_off_and_an_sdk_that_drops_it_is_understood() {
+    let server = Server::start().await;
+    let metadata = async |body: &str| {
+        let answer = server.ask("/auth/room/create", body).await;
+        serde_json::from_str::<Value>(answer["room_info"]["metadata"].as_str().unwrap()).unwrap()
+    };
+
+    let declared = metadata(&ROOM.replace("{}", r#"{"allow_webcams":false,"chat_features":{"is_allow":false}}"#)).await;
+    let features = r#"{"allowScreenShare":true,"chatFeatures":{"isAllow":true}}"#;
+    let sdk = format!(r#"{{"roomId":"room02","metadata":{{"roomTitle":"T","roomFeatures":{features}}}}}"#);
+    let sdk = metadata(&sdk).await;
+
+    assert_eq!(declared["room_features"]["allow_webcams"], false);
+    assert_eq!(declared["room_features"]["allow_screen_share"], true);
+    assert_eq!(declared["room_features"]["chat_features"]["is_allow"], false);
+    assert_eq!(sdk["room_features"]["allow_webcams"], false);
+    assert_eq!(sdk["room_features"]["allow_screen_share"], true);
+    assert_eq!(sdk["room_features"]["chat_features"]["is_allow_file_upload"], false);
+    assert_eq!(sdk["room_features"]["polls_features"]["is_allow"], true);
+}
+
+#[tokio::test]
 async fn creating_a_running_room_answers_with_the_running_one() {
     let server = Server::start().await;
     let first = server.ask("/auth/room/create", ROOM).await;
