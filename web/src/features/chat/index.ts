@@ -1,0 +1,2 @@
+export { ChatPanel } from "./chat-panel";
+export { useChatAnnouncements } from "./use-chat-announcements";

@@ -1,0 +1,2 @@
+export { EndedPage } from "./ended-page";
+export { Progress } from "./progress";

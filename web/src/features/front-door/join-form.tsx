@@ -1,0 +1,66 @@
+import { CircleAlert } from "lucide-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { TextField } from "../../kit/field";
+import { usePrefs } from "../settings/prefs-context";
+import { codeIn, FrontDoorError, joinMeeting } from "./api";
+import { useSubmit } from "./use-submit";
+
+interface JoinFormProps {
+  /** Known already when somebody followed an invite link. */
+  readonly fixedCode?: string;
+  readonly go: (address: string) => void;
+}
+
+export function JoinForm({ fixedCode, go }: JoinFormProps) {
+  const { t } = useTranslation();
+  const [prefs, changePrefs] = usePrefs();
+  const [name, setName] = useState(prefs.name);
+  const [typedCode, setCode] = useState("");
+  const { busy, problem, onSubmit } = useSubmit(async () => {
+    const code = fixedCode ?? codeIn(typedCode);
+    if (name.trim() === "") throw new FrontDoorError("name-required");
+    const url = await joinMeeting(code, name.trim());
+    changePrefs({ name: name.trim() });
+    go(url);
+  });
+  return (
+    <form className="front-form" onSubmit={onSubmit}>
+      {fixedCode === undefined && (
+        <TextField
+          label={t("front.code")}
+          value={typedCode}
+          onChange={(event) => setCode(event.target.value)}
+          required
+          autoComplete="off"
+          autoCapitalize="none"
+          spellCheck={false}
+          dir="ltr"
+          maxLength={300}
+        />
+      )}
+      <TextField
+        label={t("front.yourName")}
+        value={name}
+        onChange={(event) => setName(event.target.value)}
+        required
+        autoComplete="name"
+        maxLength={100}
+        dir="auto"
+      />
+      {problem !== null && <Problem text={problem} />}
+      <button type="submit" className="button button-primary button-wide" disabled={busy}>
+        {busy ? t("front.busy") : t("front.joinButton")}
+      </button>
+    </form>
+  );
+}
+
+export function Problem({ text }: { readonly text: string }) {
+  return (
+    <p className="problem" role="alert">
+      <CircleAlert className="icon" aria-hidden="true" />
+      {text}
+    </p>
+  );
+}

@@ -1,0 +1,1 @@
+export { GreenRoom } from "./green-room";

@@ -1,0 +1,35 @@
+import { useEffect, useRef } from "react";
+import { useTranslation } from "react-i18next";
+import { useStore } from "../../kit/use-store";
+import { watchPreviewLevel, type Preview } from "../../session/devices";
+
+/** How loud you are. Drawn without React: twelve times a second is no news for the rest of the page. */
+export function LevelMeter({ preview }: { readonly preview: Preview }) {
+  const { t } = useTranslation();
+  const { stream } = useStore(preview);
+  const bar = useRef<HTMLDivElement>(null);
+  useEffect(
+    () =>
+      watchPreviewLevel(preview, (level) => {
+        const element = bar.current;
+        if (!element) return;
+        element.style.setProperty("--level", level.toFixed(2));
+        element.setAttribute("aria-valuenow", String(Math.round(level * 100)));
+      }),
+    [preview],
+  );
+  return (
+    <div className="level">
+      <div
+        ref={bar}
+        className="level-bar"
+        role="meter"
+        aria-label={t("green.level")}
+        aria-valuemin={0}
+        aria-valuemax={100}
+        aria-valuenow={0}
+      />
+      {stream !== null && <span className="field-hint">{t("green.levelHint")}</span>}
+    </div>
+  );
+}

@@ -1,0 +1,42 @@
+import { Wifi, WifiLow, WifiOff } from "lucide-react";
+import { useEffect, useRef } from "react";
+import { useTranslation } from "react-i18next";
+import { announce } from "../../kit/announcer";
+import { useSelected, useStore } from "../../kit/use-store";
+import { useSession } from "../visit/context";
+
+type State = "good" | "weak" | "reconnecting" | "unresponsive";
+
+const ICONS = { good: Wifi, weak: WifiLow, reconnecting: WifiOff, unresponsive: WifiOff } as const;
+
+function useConnection(): State {
+  const { line, media, me } = useSession();
+  const lineState = useStore(line);
+  const status = useSelected(media, (now) => now.status);
+  const quality = useSelected(media, ({ people }) => {
+    const id = me();
+    return id === null ? "unknown" : (people.get(id)?.quality ?? "unknown");
+  });
+  if (lineState !== "good") return lineState;
+  if (status === "reconnecting" || status === "lost") return "reconnecting";
+  return quality === "poor" || quality === "lost" ? "weak" : "good";
+}
+
+/** Always in the same place: a picture and a word for how the connection is doing. */
+export function ConnectionState() {
+  const { t } = useTranslation();
+  const state = useConnection();
+  const text = t(`header.line.${state}`);
+  const before = useRef(state);
+  useEffect(() => {
+    if (before.current !== state) announce(text);
+    before.current = state;
+  }, [state, text]);
+  const Icon = ICONS[state];
+  return (
+    <span className="chip connection" data-state={state}>
+      <Icon className="icon icon-small" aria-hidden="true" />
+      <span className="connection-text">{text}</span>
+    </span>
+  );
+}

@@ -1,0 +1,2 @@
+export { InviteCard } from "./invite-card";
+export { InviteDialog } from "./invite-dialog";

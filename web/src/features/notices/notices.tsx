@@ -1,0 +1,63 @@
+import "./notices.css";
+import { CircleAlert, Info, TriangleAlert, X } from "lucide-react";
+import { useEffect, useRef } from "react";
+import { useTranslation } from "react-i18next";
+import { announce } from "../../kit/announcer";
+import { IconButton } from "../../kit/icon-button";
+import { useStore } from "../../kit/use-store";
+import { useSession } from "../visit/context";
+import { useNoticeText } from "./notice-text";
+
+const ICONS = { info: Info, warning: TriangleAlert, error: CircleAlert } as const;
+
+/** The toasts, away from the controls; each is also read out, once per wording. */
+export function Notices() {
+  const { t } = useTranslation();
+  const { notices } = useSession();
+  const shown = useStore(notices);
+  const textOf = useNoticeText();
+  const read = useRef(new Map<number, string>());
+  useEffect(() => {
+    const ids = new Set(shown.map(({ id }) => id));
+    for (const id of read.current.keys()) if (!ids.has(id)) read.current.delete(id);
+    for (const notice of shown) {
+      const text = textOf(notice);
+      if (read.current.get(notice.id) === text) continue;
+      read.current.set(notice.id, text);
+      announce(text);
+    }
+  }, [shown, textOf]);
+  return (
+    <ul className="notices" aria-label={t("notice.label")}>
+      {shown.map((notice) => {
+        const Icon = ICONS[notice.level];
+        const { action } = notice;
+        return (
+          <li key={notice.id} className="notice" data-level={notice.level}>
+            <Icon className="icon" aria-hidden="true" />
+            <span className="notice-text" dir="auto">
+              {textOf(notice)}
+            </span>
+            {action && (
+              <button
+                type="button"
+                className="button button-quiet notice-action"
+                onClick={() => {
+                  action.run();
+                  notices.dismiss(notice.id);
+                }}
+              >
+                {t(action.key as "toolbar.unmute")}
+              </button>
+            )}
+            <IconButton
+              icon={X}
+              label={t("notice.dismiss")}
+              onClick={() => notices.dismiss(notice.id)}
+            />
+          </li>
+        );
+      })}
+    </ul>
+  );
+}

@@ -1,0 +1,57 @@
+import { useTranslation } from "react-i18next";
+import { SelectField } from "../../kit/field";
+import { useStore } from "../../kit/use-store";
+import type { DeviceKind } from "../../session/media";
+import { useVisit } from "../visit/context";
+import { usePrefs } from "./prefs-context";
+
+const PREF = {
+  audioinput: "microphone",
+  videoinput: "camera",
+  audiooutput: "speaker",
+} as const;
+
+/** Which device to use; a change takes effect at once, also in the middle of a meeting. */
+export function useDeviceChoice(kind: DeviceKind) {
+  const { t } = useTranslation();
+  const { devices, session } = useVisit();
+  const [prefs, changePrefs] = usePrefs();
+  const list = useStore(devices).filter((device) => device.kind === kind);
+  const word = t(`device.${PREF[kind]}`);
+  const chosen = prefs[PREF[kind]];
+  return {
+    word,
+    value: list.some(({ id }) => id === chosen) ? (chosen ?? "") : (list[0]?.id ?? ""),
+    choices: list.map(({ id, label }, index) => ({
+      value: id,
+      label: label || t("device.unnamed", { kind: word, number: index + 1 }),
+    })),
+    choose(id: string) {
+      changePrefs({ [PREF[kind]]: id });
+      if (session.phase.getSnapshot().at !== "meeting") return;
+      session.media.switchDevice(kind, id).catch(() => {
+        session.notices.show({
+          level: "error",
+          text: {
+            key: kind === "videoinput" ? "notice.failed.camera" : "notice.failed.microphone",
+          },
+        });
+      });
+    },
+  };
+}
+
+export function DeviceSelect({ kind }: { readonly kind: DeviceKind }) {
+  const { t } = useTranslation();
+  const { word, value, choices, choose } = useDeviceChoice(kind);
+  const none = choices.length === 0;
+  return (
+    <SelectField
+      label={word}
+      value={value}
+      disabled={none}
+      choices={none ? [{ value: "", label: t("device.usual") }] : choices}
+      onChange={choose}
+    />
+  );
+}

@@ -1,0 +1,70 @@
+import "./settings.css";
+import { useTranslation } from "react-i18next";
+import { LANGUAGES } from "../../i18n";
+import { Modal } from "../../kit/dialog";
+import { CheckField, SelectField } from "../../kit/field";
+import type { Theme } from "../../session/prefs";
+import { useVisit } from "../visit/context";
+import { DeviceSelect } from "./device-select";
+import { usePrefs } from "./prefs-context";
+
+const AUTO = "auto";
+
+export function SettingsDialog() {
+  const { t } = useTranslation();
+  const { ui } = useVisit();
+  const [prefs, change] = usePrefs();
+  const themes: readonly { value: Theme; label: string }[] = [
+    { value: "system", label: t("settings.themeSystem") },
+    { value: "light", label: t("settings.themeLight") },
+    { value: "dark", label: t("settings.themeDark") },
+  ];
+  return (
+    <Modal
+      title={t("settings.title")}
+      closeLabel={t("common.close")}
+      onClose={() => ui.showDialog(null)}
+      wide
+    >
+      <section className="settings-group">
+        <h3>{t("settings.devices")}</h3>
+        <DeviceSelect kind="audioinput" />
+        <DeviceSelect kind="videoinput" />
+        <DeviceSelect kind="audiooutput" />
+        <CheckField
+          label={t("settings.mirror")}
+          checked={prefs.mirrorSelf}
+          onChange={(mirrorSelf) => change({ mirrorSelf })}
+        />
+      </section>
+      <section className="settings-group settings-pair">
+        <h3>{t("settings.appearance")}</h3>
+        <SelectField
+          label={t("settings.theme")}
+          value={prefs.theme}
+          choices={themes}
+          onChange={(value) =>
+            change({ theme: themes.find((theme) => theme.value === value)?.value ?? "system" })
+          }
+        />
+        <SelectField
+          label={t("settings.language")}
+          value={prefs.language ?? AUTO}
+          choices={[
+            { value: AUTO, label: t("settings.languageAuto") },
+            ...LANGUAGES.map(({ code, name }) => ({ value: code, label: name })),
+          ]}
+          onChange={(value) => change({ language: value === AUTO ? null : value })}
+        />
+      </section>
+      <section className="settings-group">
+        <h3>{t("settings.keyboard")}</h3>
+        <CheckField
+          label={t("settings.shortcutsOn")}
+          checked={prefs.shortcuts}
+          onChange={(shortcuts) => change({ shortcuts })}
+        />
+      </section>
+    </Modal>
+  );
+}

@@ -1,0 +1,95 @@
+/**
+ * Everything somebody can do with one press, registered once: the buttons, the keys and the list of
+ * shortcuts all read it. An action that is refused says why instead of doing nothing.
+ */
+import { getI18n } from "react-i18next";
+import {
+  mayChat,
+  mayRaiseHand,
+  mayShareScreen,
+  mayUseCamera,
+  mayUseMicrophone,
+  type Right,
+} from "../../session/rights";
+import type { Session } from "../../session/session";
+import type { Person, RoomState } from "../../wire/types";
+import type { UiStore } from "../visit/ui-store";
+
+export type ActionId =
+  "microphone" | "camera" | "screen" | "hand" | "chat" | "people" | "settings" | "help";
+
+export interface Action {
+  readonly id: ActionId;
+  /** A letter of the latin keyboard, or `?`. */
+  readonly key: string;
+  right(me: Person, room: RoomState): Right;
+  run(): void;
+}
+
+export type Actions = Readonly<Record<ActionId, Action>>;
+
+const ALWAYS = (): Right => ({ ok: true });
+
+export const canShareScreen = (): boolean =>
+  typeof (navigator.mediaDevices as MediaDevices | undefined)?.getDisplayMedia === "function";
+
+export function createActions(session: Session, ui: UiStore): Actions {
+  const { media } = session;
+  const action = (
+    id: ActionId,
+    key: string,
+    right: Action["right"],
+    perform: (me: Person) => void,
+  ): Action => ({
+    id,
+    key,
+    right,
+    run() {
+      const myId = session.me();
+      const me = myId === null ? undefined : session.people.getSnapshot().get(myId);
+      const room = session.room.getSnapshot()?.state;
+      if (!me || !room) return;
+      const answer = right(me, room);
+      if (answer.ok) return perform(me);
+      session.notices.show({
+        group: `refused-${id}`,
+        level: "warning",
+        text: { key: `why.${answer.why}.${id}` },
+      });
+    },
+  });
+  const flip = (toggle: { getSnapshot(): { on: boolean }; want(on: boolean): void }) => () =>
+    toggle.want(!toggle.getSnapshot().on);
+  return {
+    microphone: action("microphone", "m", mayUseMicrophone, flip(media.microphone)),
+    camera: action("camera", "v", mayUseCamera, flip(media.camera)),
+    screen: action(
+      "screen",
+      "s",
+      (me, room) => mayShareScreen(me, room, canShareScreen()),
+      flip(media.screen),
+    ),
+    hand: action(
+      "hand",
+      "h",
+      (_, room) => mayRaiseHand(room),
+      (me) => {
+        const words = getI18n().t("notice.handRaised", { count: 1, name: me.name });
+        session.raiseHand(me.handRaisedAt === null, words);
+      },
+    ),
+    chat: action(
+      "chat",
+      "c",
+      (me, room) => {
+        const right = mayChat(me, room);
+        // Reading stays possible while writing is locked.
+        return right.ok || right.why === "locked" ? { ok: true } : right;
+      },
+      () => ui.togglePanel("chat"),
+    ),
+    people: action("people", "p", ALWAYS, () => ui.togglePanel("people")),
+    settings: action("settings", ",", ALWAYS, () => ui.showDialog("settings")),
+    help: action("help", "?", ALWAYS, () => ui.showDialog("shortcuts")),
+  };
+}

@@ -1,0 +1,57 @@
+import { useMemo } from "react";
+import { useSelected, useStore } from "../../kit/use-store";
+import { NO_MEDIA, type PersonMedia } from "../../session/media";
+import { stageOrder } from "../../session/people";
+import type { ParticipantId, Person } from "../../wire/types";
+import { useMe, useRoomState, useSession } from "../visit/context";
+
+export interface TileData {
+  readonly person: Person;
+  readonly media: PersonMedia;
+  readonly isMe: boolean;
+  readonly speaking: boolean;
+}
+
+/** Everybody on the stage in their lasting order, with what they send. */
+export function useTiles(): readonly TileData[] {
+  const { people, media, me: whoAmI } = useSession();
+  const all = useStore(people);
+  const sent = useSelected(media, (now) => now.people);
+  const speaking = useSelected(media, (now) => now.speaking);
+  const iAmAdmin = useMe()?.isAdmin ?? false;
+  const viewOthers = useRoomState()?.features.viewOtherWebcams ?? true;
+  const me = whoAmI();
+  return useMemo(() => {
+    if (me === null) return [];
+    return stageOrder(all, me).map((person) => {
+      const theirs = sent.get(person.id) ?? NO_MEDIA;
+      const isMe = person.id === me;
+      const hidden = !viewOthers && !iAmAdmin && !isMe && !person.isAdmin;
+      return {
+        person,
+        isMe,
+        media: hidden ? { ...theirs, camera: null } : theirs,
+        // A ring round a muted person would be an echo of a moment ago.
+        speaking: speaking.has(person.id) && theirs.microphone === "live",
+      };
+    });
+  }, [all, sent, speaking, me, viewOthers, iAmAdmin]);
+}
+
+export interface Share {
+  readonly id: ParticipantId;
+  readonly name: string;
+  readonly isMe: boolean;
+  readonly media: PersonMedia & { readonly screen: NonNullable<PersonMedia["screen"]> };
+}
+
+/** Every screen being shared, others' before my own. */
+export function sharesOf(tiles: readonly TileData[]): readonly Share[] {
+  return tiles
+    .flatMap(({ person, media, isMe }) =>
+      media.screen
+        ? [{ id: person.id, name: person.name, isMe, media: { ...media, screen: media.screen } }]
+        : [],
+    )
+    .toSorted((a, b) => Number(a.isMe) - Number(b.isMe));
+}

@@ -1,0 +1,54 @@
+import { Menu, MenuButton, MenuItem, MenuItems } from "@headlessui/react";
+import { Check, ChevronUp } from "lucide-react";
+import { useTranslation } from "react-i18next";
+import type { DeviceKind } from "../../session/media";
+import { useDeviceChoice } from "../settings/device-select";
+
+interface DeviceMenuProps {
+  readonly label: string;
+  readonly kinds: readonly DeviceKind[];
+}
+
+/** The devices behind a switch, where one looks for them. */
+export function DeviceMenu({ label, kinds }: DeviceMenuProps) {
+  return (
+    <Menu>
+      <MenuButton className="tool-more" aria-label={label} title={label}>
+        <ChevronUp className="icon icon-small" aria-hidden="true" />
+      </MenuButton>
+      <MenuItems className="menu" anchor={{ to: "top", gap: 10, padding: 12 }}>
+        {kinds.map((kind) => (
+          <DeviceItems key={kind} kind={kind} />
+        ))}
+      </MenuItems>
+    </Menu>
+  );
+}
+
+function DeviceItems({ kind }: { readonly kind: DeviceKind }) {
+  const { t } = useTranslation();
+  const { word, value, choices, choose } = useDeviceChoice(kind);
+  return (
+    <>
+      <div className="menu-heading">{word}</div>
+      {choices.length === 0 && (
+        <MenuItem disabled>
+          <div className="menu-item">{t("device.usual")}</div>
+        </MenuItem>
+      )}
+      {choices.map((choice) => (
+        <MenuItem key={choice.value}>
+          <button
+            type="button"
+            className="menu-item"
+            aria-current={choice.value === value}
+            onClick={() => choose(choice.value)}
+          >
+            <span className="menu-item-label">{choice.label}</span>
+            {choice.value === value && <Check className="icon icon-small" aria-hidden="true" />}
+          </button>
+        </MenuItem>
+      ))}
+    </>
+  );
+}

@@ -1,0 +1,71 @@
+import { Mic, MicOff, ScreenShare, ScreenShareOff, Video, VideoOff } from "lucide-react";
+import { useTranslation } from "react-i18next";
+import { useStore } from "../../kit/use-store";
+import { useMe, useRoomState, useVisit } from "../visit/context";
+import type { ActionId } from "../shortcuts";
+import { DeviceMenu } from "./device-menu";
+import { ToolButton } from "./tool-button";
+
+/** Whether this is refused right now (the button then explains instead of acting). */
+export function useRefused(id: ActionId): boolean {
+  const { actions } = useVisit();
+  const me = useMe();
+  const room = useRoomState();
+  return me !== null && room !== null && !actions[id].right(me, room).ok;
+}
+
+export function MicrophoneButton() {
+  const { t } = useTranslation();
+  const { session, actions } = useVisit();
+  const { on, pending } = useStore(session.media.microphone);
+  return (
+    <div className="tool-pair">
+      <ToolButton
+        icon={on ? Mic : MicOff}
+        label={t(on ? "toolbar.mute" : "toolbar.unmute")}
+        tone={on ? "plain" : "alert"}
+        refused={useRefused("microphone")}
+        busy={pending}
+        onClick={actions.microphone.run}
+      />
+      <DeviceMenu label={t("toolbar.chooseMicrophone")} kinds={["audioinput", "audiooutput"]} />
+    </div>
+  );
+}
+
+export function CameraButton() {
+  const { t } = useTranslation();
+  const { session, actions } = useVisit();
+  const { on, pending } = useStore(session.media.camera);
+  return (
+    <div className="tool-pair">
+      <ToolButton
+        icon={on ? Video : VideoOff}
+        label={t(on ? "toolbar.cameraOff" : "toolbar.cameraOn")}
+        caption={t(on ? "toolbar.cameraOffShort" : "toolbar.cameraOnShort")}
+        tone={on ? "plain" : "alert"}
+        refused={useRefused("camera")}
+        busy={pending}
+        onClick={actions.camera.run}
+      />
+      <DeviceMenu label={t("toolbar.chooseCamera")} kinds={["videoinput"]} />
+    </div>
+  );
+}
+
+export function ShareButton() {
+  const { t } = useTranslation();
+  const { session, actions } = useVisit();
+  const { on, pending } = useStore(session.media.screen);
+  return (
+    <ToolButton
+      icon={on ? ScreenShareOff : ScreenShare}
+      label={t(on ? "toolbar.stopShare" : "toolbar.share")}
+      caption={t(on ? "toolbar.stopShareShort" : "toolbar.shareShort")}
+      tone={on ? "active" : "plain"}
+      refused={useRefused("screen")}
+      busy={pending}
+      onClick={actions.screen.run}
+    />
+  );
+}

@@ -1,0 +1,85 @@
+import { X } from "lucide-react";
+import { useContext, useEffect, useRef, type KeyboardEvent, type ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { IconButton } from "../../kit/icon-button";
+import { clampWidth, PANEL_WIDTH, type Panel } from "../../session/prefs";
+import { PrefsContext } from "../settings/prefs-context";
+
+interface SidePanelProps {
+  readonly panel: Panel;
+  readonly width: number;
+  readonly onClose: () => void;
+  readonly children: ReactNode;
+}
+
+const STEP = 20;
+
+/** Beside the stage on wide screens (it pushes), a sheet from below on phones. */
+export function SidePanel({ panel, width, onClose, children }: SidePanelProps) {
+  const { t } = useTranslation();
+  const frame = useRef<HTMLElement>(null);
+  const opener = useRef<Element | null>(null);
+  useEffect(() => {
+    opener.current = document.activeElement;
+    return () => {
+      // Focus that was inside goes back to where the panel was opened from.
+      const active = document.activeElement;
+      if (active !== document.body) return;
+      if (opener.current instanceof HTMLElement) opener.current.focus();
+    };
+  }, []);
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key !== "Escape" || event.defaultPrevented) return;
+    event.preventDefault();
+    onClose();
+  };
+  return (
+    // Escape closes the panel from anywhere inside it; every control in it stays reachable without.
+    // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions
+    <aside
+      ref={frame}
+      className="side-panel"
+      aria-label={t(`${panel}.title`)}
+      style={{ inlineSize: width }}
+      onKeyDown={onKeyDown}
+    >
+      <ResizeHandle width={width} />
+      <div className="side-panel-head">
+        <h2>{t(`${panel}.title`)}</h2>
+        <IconButton icon={X} label={t("common.close")} onClick={onClose} />
+      </div>
+      {children}
+    </aside>
+  );
+}
+
+function ResizeHandle({ width }: { readonly width: number }) {
+  const { t } = useTranslation();
+  const prefs = useContext(PrefsContext);
+  const sign = document.documentElement.dir === "rtl" ? -1 : 1;
+  const resize = (next: number) => prefs.change({ panelWidth: clampWidth(next) });
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key === "ArrowLeft") resize(width + sign * STEP);
+    else if (event.key === "ArrowRight") resize(width - sign * STEP);
+    else return;
+    event.preventDefault();
+  };
+  return (
+    <div
+      className="resize-handle"
+      role="slider"
+      tabIndex={0}
+      aria-orientation="horizontal"
+      aria-label={t("common.resize")}
+      aria-valuemin={PANEL_WIDTH.min}
+      aria-valuemax={PANEL_WIDTH.max}
+      aria-valuenow={width}
+      onKeyDown={onKeyDown}
+      onPointerDown={(event) => event.currentTarget.setPointerCapture(event.pointerId)}
+      onPointerMove={(event) => {
+        if (!event.currentTarget.hasPointerCapture(event.pointerId)) return;
+        resize(width - sign * event.movementX);
+      }}
+    />
+  );
+}

@@ -1,0 +1,37 @@
+/** What is open on this screen. Nothing here travels. */
+import { createStore, type Readable } from "../../session/store";
+import type { Panel } from "../../session/prefs";
+import type { ParticipantId } from "../../wire/types";
+
+export type DialogName = "leave" | "settings" | "shortcuts" | "invite";
+
+export interface Ui {
+  readonly panel: Panel | null;
+  readonly dialog: DialogName | null;
+  /** Whose tile is large, for this screen only. */
+  readonly pinned: ParticipantId | null;
+}
+
+export interface UiStore extends Readable<Ui> {
+  togglePanel(panel: Panel): void;
+  showPanel(panel: Panel | null): void;
+  showDialog(dialog: DialogName | null): void;
+  togglePin(who: ParticipantId): void;
+}
+
+export function createUi(panel: Panel | null, onPanel: (panel: Panel | null) => void): UiStore {
+  const store = createStore<Ui>({ panel, dialog: null, pinned: null });
+  const showPanel = (next: Panel | null) => {
+    store.update((now) => ({ ...now, panel: next }));
+    onPanel(next);
+  };
+  return {
+    getSnapshot: store.getSnapshot,
+    subscribe: store.subscribe,
+    showPanel,
+    togglePanel: (next) => showPanel(store.getSnapshot().panel === next ? null : next),
+    showDialog: (dialog) => store.update((now) => ({ ...now, dialog })),
+    togglePin: (who) =>
+      store.update((now) => ({ ...now, pinned: now.pinned === who ? null : who })),
+  };
+}

@@ -1,0 +1,130 @@
+import { lazy, Suspense, useContext, useEffect, useRef, useState } from "react";
+import { useStore } from "../../kit/use-store";
+import { createDevices } from "../../session/devices";
+import { createLiveSession } from "../../session/live";
+import type { PrefsStore } from "../../session/prefs";
+import { EndedPage, Progress } from "../ended";
+import { GreenRoom } from "../green-room";
+import { PrefsContext } from "../settings/prefs-context";
+import { createActions } from "../shortcuts";
+import { VisitContext, type VisitValue } from "./context";
+import { createUi } from "./ui-store";
+
+const loadMeeting = () => import("./meeting-screen");
+/** Fetched while somebody looks at themselves in the green room. */
+const MeetingScreen = lazy(loadMeeting);
+
+interface VisitProps {
+  readonly token: string;
+  readonly onToken: (token: string) => void;
+  readonly onHome: () => void;
+}
+
+/** One invitation: joined, left, and joined again as often as somebody likes. */
+export function Visit({ token, onToken, onHome }: VisitProps) {
+  const newest = useRef(token);
+  const [attempt, setAttempt] = useState({ number: 0, token });
+  const keep = (next: string) => {
+    newest.current = next;
+    onToken(next);
+  };
+  if (!window.isSecureContext) {
+    const reason = { code: "insecure", detail: "" } as const;
+    return <EndedPage reason={reason} logoutUrl={null} onRejoin={onHome} onHome={onHome} />;
+  }
+  return (
+    <Attempt
+      key={attempt.number}
+      token={attempt.token}
+      onToken={keep}
+      onHome={onHome}
+      onRejoin={() => setAttempt({ number: attempt.number + 1, token: newest.current })}
+    />
+  );
+}
+
+function openVisit(token: string, prefs: PrefsStore, onToken: (token: string) => void): VisitValue {
+  const session = createLiveSession(token, onToken);
+  const ui = createUi(prefs.getSnapshot().panel, (panel) => prefs.change({ panel }));
+  const devices = createDevices((device) => {
+    const inUse = [prefs.getSnapshot().microphone, prefs.getSnapshot().camera];
+    if (!inUse.includes(device.id)) return;
+    session.notices.show({
+      level: "warning",
+      text: { key: "notice.deviceGone", values: { device: device.label } },
+    });
+  });
+  return { session, devices, ui, actions: createActions(session, ui) };
+}
+
+interface AttemptProps extends VisitProps {
+  readonly onRejoin: () => void;
+}
+
+function Attempt({ token, onToken, onHome, onRejoin }: AttemptProps) {
+  const prefs = useContext(PrefsContext);
+  const tell = useRef(onToken);
+  const [visit, setVisit] = useState<VisitValue | null>(null);
+  useEffect(() => {
+    const opened = openVisit(token, prefs, (next) => tell.current(next));
+    setVisit(opened);
+    opened.session.start();
+    return () => {
+      opened.session.dispose();
+      opened.devices.dispose();
+    };
+  }, [token, prefs]);
+  if (!visit) return <Progress step="checking" />;
+  return (
+    <VisitContext value={visit}>
+      <Screen onHome={onHome} onRejoin={onRejoin} />
+    </VisitContext>
+  );
+}
+
+interface ScreenProps {
+  readonly onHome: () => void;
+  readonly onRejoin: () => void;
+}
+
+/** The screen that belongs to where the session stands. */
+export function Screen({ onHome, onRejoin }: ScreenProps) {
+  const visit = useContext(VisitContext);
+  if (!visit) throw new Error("used outside of a visit");
+  const phase = useStore(visit.session.phase);
+  const title = useStore(visit.session.room)?.state.title;
+  useEffect(() => {
+    if (title) document.title = title;
+  }, [title]);
+  const ready = phase.at === "ready";
+  useEffect(() => {
+    if (ready) void loadMeeting();
+  }, [ready]);
+  switch (phase.at) {
+    case "checking":
+    case "connecting":
+    case "receiving":
+      return <Progress step={phase.at} />;
+    case "ready":
+    case "waiting":
+    case "entering":
+      return <GreenRoom at={phase.at} />;
+    case "meeting":
+      return (
+        <Suspense fallback={<Progress step="entering" />}>
+          <MeetingScreen />
+        </Suspense>
+      );
+    case "ended":
+      return (
+        <EndedPage
+          reason={phase.reason}
+          logoutUrl={phase.logoutUrl}
+          onRejoin={onRejoin}
+          onHome={onHome}
+        />
+      );
+    default:
+      return phase satisfies never;
+  }
+}

@@ -1,0 +1,160 @@
+/** Conversations: one public, one per person written to. Knows nothing of React or of the network. */
+import type { ChatLine, ParticipantId } from "../wire/types";
+import { createStore, type Readable } from "./store";
+
+/** `null` is the public conversation. */
+export type ConversationId = ParticipantId | null;
+
+export type Delivery = "received" | "sending" | "sent" | "failed";
+
+export interface Entry extends ChatLine {
+  readonly delivery: Delivery;
+  /** Said by the meeting itself, not by a person. */
+  readonly system: boolean;
+}
+
+export interface ChatState {
+  readonly conversations: ReadonlyMap<ConversationId, readonly Entry[]>;
+  readonly unread: ReadonlyMap<ConversationId, number>;
+  /** The conversation that is chosen, also while the chat is out of sight. */
+  readonly current: ConversationId;
+  readonly visible: boolean;
+  /** The names of people written with, kept after they leave. */
+  readonly names: ReadonlyMap<ParticipantId, string>;
+}
+
+/** Lines kept per conversation; older ones fall away. */
+const MAX_LINES = 2_000;
+/** Longest line taken from the wire, in characters. */
+const MAX_LINE_LENGTH = 64 * 1024;
+
+const EMPTY: ChatState = {
+  conversations: new Map([[null, []]]),
+  unread: new Map(),
+  current: null,
+  visible: false,
+  names: new Map(),
+};
+
+export interface ChatStore extends Readable<ChatState> {
+  receive(line: ChatLine): void;
+  /** A line that is not from a person, such as the room's welcome. */
+  receiveSystem(id: string, html: string, sentAt: number): void;
+  /** Older lines, told by the server or another member. Never counts as unread. */
+  merge(lines: readonly ChatLine[]): void;
+  addOwn(line: ChatLine): void;
+  mark(id: string, conversation: ConversationId, delivery: Delivery): void;
+  /** Begins a private conversation without writing yet. */
+  begin(id: ParticipantId, name: string): void;
+  /** Chooses a conversation. */
+  show(conversation: ConversationId): void;
+  /** Whether the chosen conversation can be seen; what is seen is not unread. */
+  setVisible(visible: boolean): void;
+  publicLines(): readonly ChatLine[];
+}
+
+export function createChatStore(me: () => ParticipantId | null): ChatStore {
+  const store = createStore<ChatState>(EMPTY);
+
+  const conversationOf = (line: ChatLine): ConversationId =>
+    line.to === null ? null : line.from === me() ? line.to : line.from;
+
+  /** Adds what is not there yet; says whether anything was. */
+  const insert = (state: ChatState, conversation: ConversationId, entries: readonly Entry[]) => {
+    const now = state.conversations.get(conversation) ?? [];
+    const known = new Set(now.map(({ id }) => id));
+    const fresh = entries.filter(
+      ({ id, html }) => !known.has(id) && html.length <= MAX_LINE_LENGTH,
+    );
+    if (fresh.length === 0) return state;
+    const lines = [...now, ...fresh].toSorted((a, b) => a.sentAt - b.sentAt).slice(-MAX_LINES);
+    return { ...state, conversations: new Map(state.conversations).set(conversation, lines) };
+  };
+
+  return {
+    getSnapshot: store.getSnapshot,
+    subscribe: store.subscribe,
+    receive(line) {
+      const conversation = conversationOf(line);
+      store.update((state) => {
+        const entry: Entry = { ...line, delivery: "received", system: false };
+        const next = insert(state, conversation, [entry]);
+        if (next === state) return state;
+        const names =
+          conversation === null
+            ? state.names
+            : new Map(state.names).set(conversation, line.fromName);
+        const seen = state.visible && state.current === conversation;
+        if (seen || line.from === me()) return { ...next, names };
+        const unread = new Map(state.unread);
+        unread.set(conversation, (unread.get(conversation) ?? 0) + 1);
+        return { ...next, names, unread };
+      });
+    },
+    receiveSystem(id, html, sentAt) {
+      const from = "system" as ParticipantId;
+      store.update((state) => {
+        const entry: Entry = {
+          id,
+          from,
+          fromName: "",
+          fromAdmin: false,
+          to: null,
+          sentAt,
+          html,
+          delivery: "received",
+          system: true,
+        };
+        return insert(state, null, [entry]);
+      });
+    },
+    merge(lines) {
+      store.update((state) =>
+        insert(
+          state,
+          null,
+          lines
+            .filter((line) => line.to === null && line.from !== "system")
+            .map((line) => ({ ...line, delivery: "received" as const, system: false })),
+        ),
+      );
+    },
+    addOwn(line) {
+      store.update((state) =>
+        insert(state, line.to, [{ ...line, delivery: "sending", system: false }]),
+      );
+    },
+    mark(id, conversation, delivery) {
+      store.update((state) => {
+        const lines = state.conversations.get(conversation);
+        if (!lines?.some((entry) => entry.id === id)) return state;
+        const marked = lines.map((entry) => (entry.id === id ? { ...entry, delivery } : entry));
+        return { ...state, conversations: new Map(state.conversations).set(conversation, marked) };
+      });
+    },
+    begin(id, name) {
+      store.update((state) => ({
+        ...state,
+        names: new Map(state.names).set(id, name),
+        conversations: state.conversations.has(id)
+          ? state.conversations
+          : new Map(state.conversations).set(id, []),
+      }));
+    },
+    show: (current) => store.update((state) => asSeen({ ...state, current })),
+    setVisible: (visible) => store.update((state) => asSeen({ ...state, visible })),
+    publicLines: () =>
+      (store.getSnapshot().conversations.get(null) ?? []).filter(({ system }) => !system),
+  };
+}
+
+/** What is in front of somebody's eyes counts as read. */
+function asSeen(state: ChatState): ChatState {
+  if (!state.visible || !state.unread.has(state.current)) return state;
+  const unread = new Map(state.unread);
+  unread.delete(state.current);
+  return { ...state, unread };
+}
+
+export const totalUnread = (state: ChatState): number =>
+  [...state.unread.values()].reduce((sum, count) => sum + count, 0);

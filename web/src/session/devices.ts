@@ -1,0 +1,151 @@
+/** Cameras, microphones and speakers: what is there, and the picture and level before joining. */
+import type { DeviceKind } from "./media";
+import { watchLevel } from "./level";
+import { createStore, type Readable } from "./store";
+
+export interface Device {
+  readonly id: string;
+  readonly kind: DeviceKind;
+  /** Empty until the browser has been allowed to tell. */
+  readonly label: string;
+}
+
+export type DeviceProblem = "denied" | "missing" | "busy" | "insecure" | "failed";
+
+/** What a failed `getUserMedia` means to the person in front of it. */
+export function deviceProblem(error: unknown): DeviceProblem {
+  const name = error instanceof Error ? error.name : "";
+  switch (name) {
+    case "NotAllowedError":
+    case "PermissionDeniedError":
+    case "SecurityError":
+      return "denied";
+    case "NotFoundError":
+    case "DevicesNotFoundError":
+    case "OverconstrainedError":
+      return "missing";
+    case "NotReadableError":
+    case "TrackStartError":
+    case "AbortError":
+      return "busy";
+    default:
+      return navigator.mediaDevices ? "failed" : "insecure";
+  }
+}
+
+export interface DevicesStore extends Readable<readonly Device[]> {
+  refresh(): Promise<void>;
+  dispose(): void;
+}
+
+export function createDevices(onGone: (device: Device) => void): DevicesStore {
+  const store = createStore<readonly Device[]>([]);
+  const source = navigator.mediaDevices as MediaDevices | undefined;
+
+  const refresh = async () => {
+    if (!source) return;
+    const found = (await source.enumerateDevices())
+      .filter(({ deviceId }) => deviceId !== "")
+      .map(({ deviceId, kind, label }): Device => ({ id: deviceId, kind, label }));
+    const before = store.getSnapshot();
+    store.set(found);
+    for (const device of before) {
+      if (!found.some(({ id, kind }) => id === device.id && kind === device.kind)) onGone(device);
+    }
+  };
+  const onChange = () => void refresh().catch(() => undefined);
+  source?.addEventListener("devicechange", onChange);
+  onChange();
+
+  return {
+    getSnapshot: store.getSnapshot,
+    subscribe: store.subscribe,
+    refresh,
+    dispose: () => source?.removeEventListener("devicechange", onChange),
+  };
+}
+
+export interface PreviewState {
+  readonly on: boolean;
+  readonly pending: boolean;
+  readonly stream: MediaStream | null;
+  readonly problem: DeviceProblem | null;
+}
+
+/** One device tried out before joining. */
+export interface Preview extends Readable<PreviewState> {
+  start(deviceId: string | null): Promise<void>;
+  stop(): void;
+}
+
+const OFF: PreviewState = { on: false, pending: false, stream: null, problem: null };
+
+export function createPreview(kind: "audio" | "video", onAllowed: () => void): Preview {
+  const store = createStore<PreviewState>(OFF);
+  let attempt = 0;
+  const release = () =>
+    store
+      .getSnapshot()
+      .stream?.getTracks()
+      .forEach((track) => track.stop());
+
+  return {
+    getSnapshot: store.getSnapshot,
+    subscribe: store.subscribe,
+    async start(deviceId) {
+      attempt += 1;
+      const mine = attempt;
+      release();
+      store.set({ on: true, pending: true, stream: null, problem: null });
+      try {
+        const stream = await openDevice(kind, deviceId);
+        if (mine !== attempt) return stream.getTracks().forEach((track) => track.stop());
+        store.set({ on: true, pending: false, stream, problem: null });
+        onAllowed();
+      } catch (error) {
+        if (mine === attempt) store.set({ ...OFF, problem: deviceProblem(error) });
+      }
+    },
+    stop() {
+      attempt += 1;
+      release();
+      store.set(OFF);
+    },
+  };
+}
+
+async function openDevice(kind: "audio" | "video", deviceId: string | null): Promise<MediaStream> {
+  const base: MediaTrackConstraints =
+    kind === "video" ? { width: { ideal: 1280 }, height: { ideal: 720 } } : {};
+  const ask = (constraints: MediaTrackConstraints) =>
+    navigator.mediaDevices.getUserMedia({ [kind]: constraints });
+  if (deviceId === null) return ask(base);
+  try {
+    return await ask({ ...base, deviceId: { exact: deviceId } });
+  } catch (error) {
+    // The remembered device may be at home; the next best one will do.
+    if (deviceProblem(error) === "missing") return ask(base);
+    throw error;
+  }
+}
+
+/** Follows the loudness of whatever the preview is playing. */
+export function watchPreviewLevel(preview: Preview, tell: (level: number) => void): () => void {
+  let stop: (() => void) | null = null;
+  let current: MediaStream | null = null;
+  const follow = () => {
+    const { stream } = preview.getSnapshot();
+    if (stream === current) return;
+    stop?.();
+    stop = null;
+    current = stream;
+    if (stream) stop = watchLevel(stream, tell);
+    else tell(0);
+  };
+  follow();
+  const unsubscribe = preview.subscribe(follow);
+  return () => {
+    unsubscribe();
+    stop?.();
+  };
+}

@@ -1,0 +1,276 @@
+/** The media engine over `livekit-client`. The only file that knows that library. */
+import {
+  ConnectionQuality,
+  ConnectionState,
+  createLocalAudioTrack,
+  LogLevel,
+  Room,
+  RoomEvent,
+  ScreenSharePresets,
+  setLogLevel,
+  Track,
+  VideoPresets,
+  type LocalAudioTrack,
+  type LocalTrack,
+  type Participant,
+  type TrackPublication,
+} from "livekit-client";
+import { participantId, type MediaAccess, type ParticipantId } from "../wire/types";
+import { watchLevel } from "./level";
+import type {
+  DeviceChoice,
+  DeviceKind,
+  EngineHandlers,
+  MediaEngine,
+  MediaStatus,
+  PersonMedia,
+  Quality,
+  TrackHandle,
+} from "./media";
+
+/** Loudness (0 to 1) that counts as talking, and how long it must last to earn the hint. */
+const TALKING_LEVEL = 0.12;
+const TALKING_MS = 600;
+/** A live microphone always hisses; true zero for this long means that something is switched off. */
+const DEAD_MS = 5_000;
+
+/** A native helper and a phone caller stand for the person of the meeting they belong to. */
+function personOf(identity: string): ParticipantId {
+  if (identity.endsWith("-native")) return participantId(identity.slice(0, -"-native".length));
+  if (identity.startsWith("sip_+")) return participantId(`sip_${identity.slice("sip_+".length)}`);
+  return participantId(identity);
+}
+
+// What matters is on the screen; an expected reconnect is no error in the console.
+setLogLevel(LogLevel.silent);
+
+const handles = new WeakMap<Track, TrackHandle>();
+
+/** One handle per track, so that a tile re-renders only when its track is a different one. */
+function handleOf(publication: TrackPublication | undefined): TrackHandle | null {
+  const track = publication?.track;
+  if (!track || publication.isMuted) return null;
+  let handle = handles.get(track);
+  if (!handle) {
+    handle = {
+      id: publication.trackSid,
+      attach(element) {
+        track.attach(element);
+        return () => void track.detach(element);
+      },
+    };
+    handles.set(track, handle);
+  }
+  return handle;
+}
+
+function qualityOf(quality: ConnectionQuality): Quality {
+  switch (quality) {
+    case ConnectionQuality.Excellent:
+    case ConnectionQuality.Good:
+      return "good";
+    case ConnectionQuality.Poor:
+      return "poor";
+    case ConnectionQuality.Lost:
+      return "lost";
+    default:
+      return "unknown";
+  }
+}
+
+function mediaOf(participant: Participant): PersonMedia {
+  const microphone = participant.getTrackPublication(Track.Source.Microphone);
+  return {
+    microphone: !microphone ? "none" : microphone.isMuted ? "muted" : "live",
+    sound: participant.isLocal ? null : handleOf(microphone),
+    camera: handleOf(participant.getTrackPublication(Track.Source.Camera)),
+    screen: handleOf(participant.getTrackPublication(Track.Source.ScreenShare)),
+    screenSound: participant.isLocal
+      ? null
+      : handleOf(participant.getTrackPublication(Track.Source.ScreenShareAudio)),
+    quality: qualityOf(participant.connectionQuality),
+  };
+}
+
+const STATUS: Readonly<Record<ConnectionState, MediaStatus>> = {
+  [ConnectionState.Connected]: "connected",
+  [ConnectionState.Connecting]: "connecting",
+  [ConnectionState.Disconnected]: "lost",
+  [ConnectionState.Reconnecting]: "reconnecting",
+  [ConnectionState.SignalReconnecting]: "reconnecting",
+};
+
+export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
+  const room = new Room({
+    adaptiveStream: true,
+    dynacast: true,
+    disconnectOnPageLeave: true,
+    videoCaptureDefaults: { resolution: VideoPresets.h720.resolution },
+    audioCaptureDefaults: { echoCancellation: true, noiseSuppression: true, autoGainControl: true },
+    publishDefaults: {
+      simulcast: true,
+      videoCodec: "vp8",
+      videoSimulcastLayers: [VideoPresets.h180, VideoPresets.h360],
+      screenShareEncoding: ScreenSharePresets.h1080fps15.encoding,
+      // Kept running while muted, so that "you are muted" can be said to someone who talks.
+      stopMicTrackOnMute: false,
+      dtx: true,
+      red: true,
+    },
+  });
+  let leaving = false;
+  let stopListening: (() => void) | null = null;
+
+  const tellPeople = () => {
+    const people = new Map<ParticipantId, PersonMedia>();
+    for (const participant of [room.localParticipant, ...room.remoteParticipants.values()]) {
+      if (participant.identity) people.set(personOf(participant.identity), mediaOf(participant));
+    }
+    handlers.onPeople(people);
+  };
+  const tellLocal = () => {
+    const me = room.localParticipant;
+    handlers.onLocal({
+      microphone: me.isMicrophoneEnabled,
+      camera: me.isCameraEnabled,
+      screen: me.isScreenShareEnabled,
+    });
+  };
+
+  /** Hears what the microphone hears, also while it is muted. */
+  const listenToMyself = () => {
+    stopListening?.();
+    stopListening = null;
+    const publication = room.localParticipant.getTrackPublication(Track.Source.Microphone);
+    const source = publication?.track?.mediaStreamTrack;
+    if (!source) return;
+    const ear = source.clone();
+    ear.enabled = true;
+    let talkingSince = 0;
+    let deadSince = 0;
+    let told = false;
+    const stop = watchLevel(new MediaStream([ear]), (level, now) => {
+      const muted = room.localParticipant.isMicrophoneEnabled === false;
+      if (!muted || level < TALKING_LEVEL) talkingSince = 0;
+      else if (talkingSince === 0) talkingSince = now;
+      else if (now - talkingSince >= TALKING_MS) {
+        talkingSince = 0;
+        handlers.onTalkingWhileMuted();
+      }
+      if (muted || level > 0) deadSince = 0;
+      else if (deadSince === 0) deadSince = now;
+      else if (!told && now - deadSince >= DEAD_MS) {
+        told = true;
+        handlers.onSilentMicrophone();
+      }
+    });
+    stopListening = () => {
+      stop();
+      ear.stop();
+    };
+  };
+
+  const refresh = [
+    RoomEvent.ParticipantConnected,
+    RoomEvent.ParticipantDisconnected,
+    RoomEvent.TrackPublished,
+    RoomEvent.TrackUnpublished,
+    RoomEvent.TrackSubscribed,
+    RoomEvent.TrackUnsubscribed,
+    RoomEvent.TrackMuted,
+    RoomEvent.TrackUnmuted,
+    RoomEvent.LocalTrackPublished,
+    RoomEvent.LocalTrackUnpublished,
+    RoomEvent.ConnectionQualityChanged,
+    RoomEvent.Reconnected,
+  ] as const;
+  for (const event of refresh) room.on(event, tellPeople);
+  const localRefresh = [
+    RoomEvent.LocalTrackPublished,
+    RoomEvent.LocalTrackUnpublished,
+    RoomEvent.TrackMuted,
+    RoomEvent.TrackUnmuted,
+    RoomEvent.Reconnected,
+  ] as const;
+  for (const event of localRefresh) room.on(event, tellLocal);
+  room.on(RoomEvent.LocalTrackPublished, (publication) => {
+    if (publication.source === Track.Source.Microphone) listenToMyself();
+  });
+  room.on(RoomEvent.LocalTrackUnpublished, (publication) => {
+    if (publication.source === Track.Source.Microphone) listenToMyself();
+  });
+  room.on(RoomEvent.ActiveSpeakersChanged, (speakers) =>
+    handlers.onSpeaking(new Set(speakers.map(({ identity }) => personOf(identity)))),
+  );
+  room.on(RoomEvent.ConnectionStateChanged, (state) => {
+    if (!leaving) handlers.onStatus(STATUS[state]);
+  });
+  room.on(RoomEvent.AudioPlaybackStatusChanged, () =>
+    handlers.onMayPlaySound(room.canPlaybackAudio),
+  );
+
+  const devices: { microphone: string | null } = { microphone: null };
+
+  return {
+    async connect(access: MediaAccess, choice: DeviceChoice) {
+      leaving = false;
+      devices.microphone = choice.microphone;
+      if (choice.microphone)
+        room.options.audioCaptureDefaults = {
+          ...room.options.audioCaptureDefaults,
+          deviceId: choice.microphone,
+        };
+      if (choice.camera)
+        room.options.videoCaptureDefaults = {
+          ...room.options.videoCaptureDefaults,
+          deviceId: choice.camera,
+        };
+      if (choice.speaker) room.options.audioOutput = { deviceId: choice.speaker };
+      await room.connect(access.url, access.token, {
+        autoSubscribe: true,
+        ...(access.iceServers.length > 0 || access.relayOnly
+          ? {
+              rtcConfig: {
+                iceServers: [...access.iceServers],
+                iceTransportPolicy: access.relayOnly ? "relay" : "all",
+              },
+            }
+          : {}),
+      });
+      tellPeople();
+      tellLocal();
+    },
+    async publishMicrophone(muted) {
+      const track: LocalAudioTrack = await createLocalAudioTrack(room.options.audioCaptureDefaults);
+      if (muted) await track.mute();
+      await room.localParticipant.publishTrack(track as LocalTrack);
+    },
+    async setMicrophone(on) {
+      await room.localParticipant.setMicrophoneEnabled(on);
+    },
+    async setCamera(on) {
+      await room.localParticipant.setCameraEnabled(on);
+    },
+    async setScreen(on) {
+      await room.localParticipant.setScreenShareEnabled(on, {
+        audio: true,
+        resolution: ScreenSharePresets.h1080fps15.resolution,
+        selfBrowserSurface: "include",
+        surfaceSwitching: "include",
+        systemAudio: "include",
+        contentHint: "detail",
+      });
+    },
+    async switchDevice(kind: DeviceKind, id: string) {
+      await room.switchActiveDevice(kind, id);
+      if (kind === "audioinput") listenToMyself();
+    },
+    startSound: () => room.startAudio(),
+    async disconnect() {
+      leaving = true;
+      stopListening?.();
+      stopListening = null;
+      await room.disconnect(true);
+    },
+  };
+}

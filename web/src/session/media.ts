@@ -1,0 +1,156 @@
+/**
+ * Sound and picture as the meeting sees them. The engine (`livekit-engine.ts`, loaded when somebody
+ * joins) does the work; this keeps what the screen needs to know and the three switches.
+ */
+import type { MediaAccess, ParticipantId } from "../wire/types";
+import { createStore, type Readable } from "./store";
+import { createToggle, type Toggle } from "./toggle";
+
+/** Something to look at or listen to, which can be put into a media element and taken out again. */
+export interface TrackHandle {
+  readonly id: string;
+  attach(element: HTMLMediaElement): () => void;
+}
+
+export type Quality = "good" | "poor" | "lost" | "unknown";
+
+export interface PersonMedia {
+  readonly microphone: "none" | "muted" | "live";
+  readonly sound: TrackHandle | null;
+  readonly camera: TrackHandle | null;
+  readonly screen: TrackHandle | null;
+  readonly screenSound: TrackHandle | null;
+  readonly quality: Quality;
+}
+
+export const NO_MEDIA: PersonMedia = {
+  microphone: "none",
+  sound: null,
+  camera: null,
+  screen: null,
+  screenSound: null,
+  quality: "unknown",
+};
+
+export type MediaStatus = "idle" | "connecting" | "connected" | "reconnecting" | "lost";
+
+export interface MediaState {
+  readonly status: MediaStatus;
+  readonly people: ReadonlyMap<ParticipantId, PersonMedia>;
+  readonly speaking: ReadonlySet<ParticipantId>;
+  /** False while the browser waits for a click before it plays sound. */
+  readonly mayPlaySound: boolean;
+}
+
+export type DeviceKind = "audioinput" | "videoinput" | "audiooutput";
+
+export type MediaSwitch = "microphone" | "camera" | "screen";
+
+export interface EngineHandlers {
+  onStatus(status: MediaStatus): void;
+  onPeople(people: ReadonlyMap<ParticipantId, PersonMedia>): void;
+  onSpeaking(who: ReadonlySet<ParticipantId>): void;
+  onMayPlaySound(may: boolean): void;
+  /** The local switches as they really are, whoever flipped them. */
+  onLocal(state: Readonly<Record<MediaSwitch, boolean>>): void;
+  onTalkingWhileMuted(): void;
+  onSilentMicrophone(): void;
+}
+
+/** Which devices to use; `null` lets the browser decide. */
+export interface DeviceChoice {
+  readonly microphone: string | null;
+  readonly camera: string | null;
+  readonly speaker: string | null;
+}
+
+export interface MediaEngine {
+  connect(access: MediaAccess, devices: DeviceChoice): Promise<void>;
+  publishMicrophone(muted: boolean): Promise<void>;
+  setMicrophone(on: boolean): Promise<void>;
+  setCamera(on: boolean): Promise<void>;
+  setScreen(on: boolean): Promise<void>;
+  switchDevice(kind: DeviceKind, id: string): Promise<void>;
+  startSound(): Promise<void>;
+  disconnect(): Promise<void>;
+}
+
+export type LoadEngine = (handlers: EngineHandlers) => Promise<MediaEngine>;
+
+export interface MediaEvents {
+  onSwitchFailed(which: MediaSwitch, error: unknown, wanted: boolean): void;
+  onTalkingWhileMuted(): void;
+  onSilentMicrophone(): void;
+}
+
+export interface Media extends Readable<MediaState> {
+  readonly microphone: Toggle;
+  readonly camera: Toggle;
+  readonly screen: Toggle;
+  /** Loads the engine ahead of time. */
+  prepare(): void;
+  connect(access: MediaAccess, devices: DeviceChoice): Promise<void>;
+  /** Has the microphone ready but silent, for rooms that start muted. */
+  publishMuted(): Promise<void>;
+  switchDevice(kind: DeviceKind, id: string): Promise<void>;
+  startSound(): Promise<void>;
+  disconnect(): Promise<void>;
+}
+
+const IDLE: MediaState = {
+  status: "idle",
+  people: new Map(),
+  speaking: new Set(),
+  mayPlaySound: true,
+};
+
+export function createMedia(load: LoadEngine, events: MediaEvents): Media {
+  const store = createStore<MediaState>(IDLE);
+  const patch = (part: Partial<MediaState>) => store.update((now) => ({ ...now, ...part }));
+  let loading: Promise<MediaEngine> | null = null;
+
+  const engine = (): Promise<MediaEngine> => {
+    loading ??= load({
+      onStatus: (status) => patch({ status }),
+      onPeople: (people) => patch({ people }),
+      onSpeaking: (speaking) => patch({ speaking }),
+      onMayPlaySound: (mayPlaySound) => patch({ mayPlaySound }),
+      onLocal(state) {
+        microphone.happened(state.microphone);
+        camera.happened(state.camera);
+        screen.happened(state.screen);
+      },
+      onTalkingWhileMuted: events.onTalkingWhileMuted,
+      onSilentMicrophone: events.onSilentMicrophone,
+    });
+    return loading;
+  };
+  const toggle = (which: MediaSwitch, flip: (e: MediaEngine, on: boolean) => Promise<void>) =>
+    createToggle(
+      async (on) => flip(await engine(), on),
+      (error, wanted) => events.onSwitchFailed(which, error, wanted),
+    );
+  const microphone = toggle("microphone", (e, on) => e.setMicrophone(on));
+  const camera = toggle("camera", (e, on) => e.setCamera(on));
+  const screen = toggle("screen", (e, on) => e.setScreen(on));
+
+  return {
+    getSnapshot: store.getSnapshot,
+    subscribe: store.subscribe,
+    microphone,
+    camera,
+    screen,
+    prepare: () => void engine().catch(() => (loading = null)),
+    async connect(access, devices) {
+      patch({ status: "connecting" });
+      await (await engine()).connect(access, devices);
+    },
+    publishMuted: async () => (await engine()).publishMicrophone(true),
+    switchDevice: async (kind, id) => (await engine()).switchDevice(kind, id),
+    startSound: async () => (await engine()).startSound(),
+    async disconnect() {
+      if (loading) await (await loading).disconnect();
+      store.set(IDLE);
+    },
+  };
+}

@@ -1,0 +1,115 @@
+/** Short messages that come and go. Similar ones merge: "3 people joined" instead of three toasts. */
+import type { NoticeLevel } from "../wire/types";
+import { createStore, type Readable } from "./store";
+
+/** What a notice says: a translation key with its values, or the server's text as it came. */
+export type NoticeText =
+  | { readonly key: string; readonly values?: Readonly<Record<string, string | number>> }
+  | { readonly plain: string };
+
+export interface Notice {
+  readonly id: number;
+  readonly level: NoticeLevel;
+  /** Notices of one group merge while the first of them is still up. */
+  readonly group: string | null;
+  readonly names: readonly string[];
+  readonly text: NoticeText;
+  readonly sticky: boolean;
+  readonly action: { readonly key: string; readonly run: () => void } | null;
+}
+
+export interface NoticeRequest {
+  readonly level?: NoticeLevel;
+  readonly group?: string;
+  /** For merging groups: who this one is about. */
+  readonly name?: string;
+  readonly text: NoticeText;
+  readonly sticky?: boolean;
+  readonly action?: { readonly key: string; readonly run: () => void };
+}
+
+/** Enough to read; errors stay longer. */
+const SHOWN_MS: Readonly<Record<NoticeLevel, number>> = {
+  info: 5_000,
+  warning: 8_000,
+  error: 12_000,
+};
+const MAX_SHOWN = 4;
+
+export interface NoticeStore extends Readable<readonly Notice[]> {
+  show(request: NoticeRequest): number;
+  dismiss(id: number): void;
+  dismissGroup(group: string): void;
+  dispose(): void;
+}
+
+export function createNoticeStore(): NoticeStore {
+  const store = createStore<readonly Notice[]>([]);
+  const timers = new Map<number, ReturnType<typeof setTimeout>>();
+  let nextId = 1;
+
+  const dismiss = (id: number) => {
+    clearTimeout(timers.get(id));
+    timers.delete(id);
+    store.update((all) => (all.some((n) => n.id === id) ? all.filter((n) => n.id !== id) : all));
+  };
+  const schedule = (notice: Notice) => {
+    clearTimeout(timers.get(notice.id));
+    if (!notice.sticky)
+      timers.set(
+        notice.id,
+        setTimeout(() => dismiss(notice.id), SHOWN_MS[notice.level]),
+      );
+  };
+
+  return {
+    getSnapshot: store.getSnapshot,
+    subscribe: store.subscribe,
+    show(request) {
+      const group = request.group ?? null;
+      const before =
+        group === null ? undefined : store.getSnapshot().find((n) => n.group === group);
+      const names = [
+        ...(before?.names ?? []),
+        ...(request.name === undefined ? [] : [request.name]),
+      ];
+      const notice: Notice = {
+        id: before?.id ?? nextId++,
+        level: request.level ?? "info",
+        group,
+        names,
+        text: request.text,
+        sticky: request.sticky ?? false,
+        action: request.action ?? null,
+      };
+      store.update((all) => {
+        if (before) return all.map((n) => (n.id === notice.id ? notice : n));
+        const kept = all.length < MAX_SHOWN ? all : dropOldest(all, dismissLater);
+        return [...kept, notice];
+      });
+      schedule(notice);
+      return notice.id;
+    },
+    dismiss,
+    dismissGroup(group) {
+      for (const n of store.getSnapshot()) if (n.group === group) dismiss(n.id);
+    },
+    dispose() {
+      for (const timer of timers.values()) clearTimeout(timer);
+      timers.clear();
+    },
+  };
+
+  function dismissLater(id: number) {
+    clearTimeout(timers.get(id));
+    timers.delete(id);
+  }
+}
+
+/** Makes room for one more: the oldest that may go, goes. */
+function dropOldest(all: readonly Notice[], forget: (id: number) => void): readonly Notice[] {
+  const victim = all.find((n) => !n.sticky) ?? all[0];
+  if (!victim) return all;
+  forget(victim.id);
+  return all.filter((n) => n !== victim);
+}

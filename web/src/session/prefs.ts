@@ -1,0 +1,124 @@
+/** What this browser remembers between meetings. Nothing about other people, nothing secret. */
+import { createStore, type Readable } from "./store";
+
+export type Theme = "system" | "light" | "dark";
+export type Panel = "people" | "chat";
+
+export interface Prefs {
+  readonly theme: Theme;
+  /** A language code we ship, or `null` to follow the browser. */
+  readonly language: string | null;
+  readonly name: string;
+  readonly microphone: string | null;
+  readonly camera: string | null;
+  readonly speaker: string | null;
+  /** Whether the green room opens with them on. */
+  readonly joinWithMicrophone: boolean;
+  readonly joinWithCamera: boolean;
+  readonly shortcuts: boolean;
+  readonly mirrorSelf: boolean;
+  readonly panel: Panel | null;
+  /** CSS pixels. */
+  readonly panelWidth: number;
+  readonly recent: readonly RecentRoom[];
+}
+
+export interface RecentRoom {
+  readonly code: string;
+  readonly title: string;
+}
+
+const KEY = "plenum.prefs";
+const MAX_RECENT = 5;
+export const PANEL_WIDTH = { min: 260, max: 560, usual: 340 } as const;
+
+export const DEFAULTS: Prefs = {
+  theme: "system",
+  language: null,
+  name: "",
+  microphone: null,
+  camera: null,
+  speaker: null,
+  joinWithMicrophone: true,
+  joinWithCamera: true,
+  shortcuts: true,
+  mirrorSelf: true,
+  panel: null,
+  panelWidth: PANEL_WIDTH.usual,
+  recent: [],
+};
+
+/** Takes only what has the right type; a damaged or older record loses no more than what is damaged. */
+export function readPrefs(text: string | null): Prefs {
+  let raw: Record<string, unknown> = {};
+  try {
+    const parsed: unknown = JSON.parse(text ?? "{}");
+    if (typeof parsed === "object" && parsed !== null) raw = parsed as Record<string, unknown>;
+  } catch {
+    return DEFAULTS;
+  }
+  const word = (key: keyof Prefs) => (typeof raw[key] === "string" ? (raw[key] as string) : null);
+  const flag = (key: keyof Prefs) =>
+    typeof raw[key] === "boolean" ? (raw[key] as boolean) : (DEFAULTS[key] as boolean);
+  const theme = word("theme");
+  const panel = word("panel");
+  const width = raw["panelWidth"];
+  const recent = Array.isArray(raw["recent"]) ? (raw["recent"] as unknown[]) : [];
+  return {
+    theme: theme === "light" || theme === "dark" ? theme : "system",
+    language: word("language"),
+    name: (word("name") ?? "").slice(0, 100),
+    microphone: word("microphone"),
+    camera: word("camera"),
+    speaker: word("speaker"),
+    joinWithMicrophone: flag("joinWithMicrophone"),
+    joinWithCamera: flag("joinWithCamera"),
+    shortcuts: flag("shortcuts"),
+    mirrorSelf: flag("mirrorSelf"),
+    panel: panel === "people" || panel === "chat" ? panel : null,
+    panelWidth: typeof width === "number" ? clampWidth(width) : PANEL_WIDTH.usual,
+    recent: recent.filter(isRecent).slice(0, MAX_RECENT),
+  };
+}
+
+function isRecent(entry: unknown): entry is RecentRoom {
+  if (typeof entry !== "object" || entry === null) return false;
+  const { code, title } = entry as Record<string, unknown>;
+  return typeof code === "string" && code !== "" && typeof title === "string";
+}
+
+export const clampWidth = (width: number): number =>
+  Math.round(Math.min(PANEL_WIDTH.max, Math.max(PANEL_WIDTH.min, width)));
+
+export interface PrefsStore extends Readable<Prefs> {
+  change(part: Partial<Prefs>): void;
+  visited(room: RecentRoom): void;
+}
+
+export function createPrefs(storage: Pick<Storage, "getItem" | "setItem"> | null): PrefsStore {
+  const read = () => {
+    try {
+      return storage?.getItem(KEY) ?? null;
+    } catch {
+      return null;
+    }
+  };
+  const store = createStore(readPrefs(read()));
+  const change = (part: Partial<Prefs>) => {
+    store.update((now) => ({ ...now, ...part }));
+    try {
+      storage?.setItem(KEY, JSON.stringify(store.getSnapshot()));
+    } catch {
+      // A full or forbidden storage only means that the next visit starts with the defaults.
+    }
+  };
+  return {
+    getSnapshot: store.getSnapshot,
+    subscribe: store.subscribe,
+    change,
+    visited(room) {
+      const others = store.getSnapshot().recent.filter(({ code }) => code !== room.code);
+      change({ recent: [room, ...others].slice(0, MAX_RECENT) });
+    },
+  };
+}

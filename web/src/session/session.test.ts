@@ -1,0 +1,284 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { ANA, BEN, CAT, createFakeServer, flush, id, type FakeServer } from "../../tests/fakes";
+import { NatsMsgServerToClientEvents as Event } from "../wire/gen/plugnmeet/messaging_pb";
+import { SessionError } from "./errors";
+
+const NO_DEVICES = {
+  microphone: null,
+  camera: null,
+  speaker: null,
+  withMicrophone: false,
+  withCamera: false,
+};
+
+let server: FakeServer;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  server = createFakeServer();
+});
+
+afterEach(() => {
+  server.session.dispose();
+  vi.useRealTimers();
+});
+
+const phase = () => server.session.phase.getSnapshot();
+const kinds = () => server.sent.map(({ kind }) => kind);
+const lines = (with_: string | null = null) =>
+  server.session.chat.getSnapshot().conversations.get(with_ === null ? null : id(with_)) ?? [];
+
+describe("the way in", () => {
+  test("goes through the green room, the users list and the media server in that order", async () => {
+    server.session.start();
+    await flush();
+    expect(phase()).toEqual({ at: "receiving" });
+    expect(kinds()).toEqual(["ping", "initial-data"]);
+
+    server.initialData(ANA);
+    expect(phase()).toEqual({ at: "ready" });
+
+    server.session.join(NO_DEVICES);
+    expect(phase()).toEqual({ at: "entering" });
+    server.users([ANA, BEN]);
+    server.mediaAccess();
+    await flush();
+    expect(phase()).toEqual({ at: "meeting" });
+    expect(kinds()).toEqual([
+      "ping",
+      "initial-data",
+      "users",
+      "media-access",
+      "private-data",
+      "private-data",
+    ]);
+    expect([...server.session.people.getSnapshot().keys()]).toEqual(["ana", "ben"]);
+  });
+
+  test("ends with the server's reason when the token is refused", async () => {
+    server = createFakeServer({
+      verify: () => Promise.reject(new SessionError({ code: "room-full", detail: "" })),
+    });
+    server.session.start();
+    await flush();
+    expect(phase()).toMatchObject({ at: "ended", reason: { code: "room-full" } });
+  });
+
+  test("ends with a way to retry when a step is not answered", async () => {
+    server.session.start();
+    await flush();
+    vi.advanceTimersByTime(20_000);
+    expect(phase()).toMatchObject({ at: "ended", reason: { code: "timeout" } });
+  });
+
+  test("stays in the waiting room until a host says yes, and then goes on by itself", async () => {
+    const waiting = { ...BEN, id: "ana", waiting: true };
+    server.session.start();
+    await flush();
+    server.initialData(waiting);
+    server.session.join(NO_DEVICES);
+    expect(phase()).toEqual({ at: "waiting" });
+    expect(kinds()).not.toContain("users");
+
+    server.changed({ ...waiting, waiting: false });
+    expect(phase()).toEqual({ at: "entering" });
+    expect(kinds()).toContain("users");
+  });
+
+  test("an encrypted room is refused honestly instead of showing noise", async () => {
+    server.session.start();
+    await flush();
+    server.initialData(ANA, {
+      room_features: { end_to_end_encryption_features: { is_enabled: true } },
+    });
+    expect(phase()).toMatchObject({ at: "ended", reason: { code: "encrypted" } });
+  });
+
+  test("a microphone joins muted where the room says so, and live elsewhere", async () => {
+    server.session.start();
+    await flush();
+    server.initialData(ANA, { room_features: { mute_on_start: true } });
+    server.session.join({ ...NO_DEVICES, withMicrophone: true, withCamera: true });
+    server.users([ANA]);
+    server.mediaAccess();
+    await flush();
+    expect(server.engine.calls).toEqual(["connect", "publish muted", "camera true"]);
+  });
+
+  test("bytes that are no message end the way in but not a running meeting", async () => {
+    await server.enter([ANA, BEN]);
+    server.emit(Event.USER_JOINED, "{broken");
+    expect(phase()).toEqual({ at: "meeting" });
+  });
+});
+
+describe("in the meeting", () => {
+  beforeEach(() => server.enter([ANA, BEN]));
+
+  test("people who arrive together are told together", () => {
+    server.joined(CAT);
+    server.joined({ id: "dan", name: "Dan" });
+    expect(server.session.notices.getSnapshot()).toMatchObject([
+      { group: "joined", names: ["Cat", "Dan"] },
+    ]);
+  });
+
+  test("someone who loses the line stays for a moment and then leaves", () => {
+    server.emit(Event.USER_DISCONNECTED, JSON.stringify({ user_id: "ben", metadata: "{}" }));
+    expect(server.session.people.getSnapshot().get(id("ben"))?.online).toBe(false);
+    server.emit(Event.USER_OFFLINE, JSON.stringify({ user_id: "ben", metadata: "{}" }));
+    expect(server.session.people.getSnapshot().has(id("ben"))).toBe(false);
+  });
+
+  test("fields of a newer server do not hide anybody", () => {
+    server.emit(
+      Event.USER_JOINED,
+      JSON.stringify({ user_id: "eva", name: "Eva", hologram: 1, metadata: '{"aura":2}' }),
+    );
+    expect(server.session.people.getSnapshot().get(id("eva"))?.name).toBe("Eva");
+  });
+
+  test("a raised hand shows at once and goes to the server", () => {
+    server.session.raiseHand(true, "Ana raised a hand");
+    expect(server.session.people.getSnapshot().get(id("ana"))?.handRaisedAt).not.toBeNull();
+    expect(server.sent.at(-1)).toEqual({ kind: "raise-hand", text: "Ana raised a hand" });
+    server.session.raiseHand(false, "");
+    expect(server.sent.at(-1)).toEqual({ kind: "lower-hand" });
+  });
+
+  test("a raised hand is told once, although hosts also get the raiser's own words", () => {
+    server.changed({ ...BEN, hand: 5 });
+    server.emit(Event.SYSTEM_NOTIFICATION, JSON.stringify({ msg: "Ben levanta la mano" }));
+    expect(server.session.notices.getSnapshot()).toMatchObject([{ group: "hand", names: ["Ben"] }]);
+  });
+
+  test("a lock from the host stops what is running", async () => {
+    server.session.media.camera.want(true);
+    await flush();
+    server.changed({ ...ANA, admin: false, locks: { lockWebcam: true } });
+    server.emit(
+      Event.ROOM_METADATA_UPDATE,
+      JSON.stringify({ room_title: "Weekly", default_lock_settings: { lock_webcam: true } }),
+    );
+    await flush();
+    expect(server.engine.calls.at(-1)).toBe("camera false");
+  });
+
+  test("a host who ends the meeting takes everybody to the ending page", () => {
+    server.emit(Event.SESSION_ENDED, "notifications.room-disconnected-room-ended");
+    expect(phase()).toMatchObject({ at: "ended", reason: { code: "room-ended" } });
+  });
+
+  test("a newer token is kept for the next reconnect", async () => {
+    const onToken = vi.fn<(token: string) => void>();
+    server = createFakeServer({ onToken });
+    await server.enter([ANA]);
+    vi.advanceTimersByTime(3 * 60_000);
+    expect(server.sent).toContainEqual({ kind: "renew-token", token: "jwt" });
+    server.emit(Event.RESP_RENEW_PNM_TOKEN, "jwt2");
+    expect(onToken).toHaveBeenCalledWith("jwt2");
+  });
+});
+
+describe("chat", () => {
+  beforeEach(() => server.enter([ANA, BEN]));
+
+  test("own lines show at once and are marked when the server has them", async () => {
+    server.session.write(null, "hello <b>");
+    expect(lines()).toMatchObject([{ html: "hello &lt;b&gt;", delivery: "sending" }]);
+    await flush();
+    expect(lines()).toMatchObject([{ delivery: "sent" }]);
+    expect(server.published[0]).toMatchObject({ fromUserId: "ana", isPrivate: false });
+  });
+
+  test("a line that was not sent can be sent again and is never doubled", async () => {
+    server.refuse(true);
+    server.session.write(null, "hello");
+    await flush();
+    const [failed] = lines();
+    expect(failed?.delivery).toBe("failed");
+    server.refuse(false);
+    if (failed) server.session.resend(failed);
+    await flush();
+    expect(lines()).toMatchObject([{ delivery: "sent" }]);
+  });
+
+  test("private lines go to one person and come back into the same conversation", async () => {
+    server.session.write(id("ben"), "psst");
+    await flush();
+    expect(server.sent.at(-1)).toMatchObject({ kind: "private-chat", to: "ben" });
+    server.privateChat(BEN, "ana", "yes?");
+    expect(lines("ben").map(({ html }) => html)).toEqual(["psst", "yes?"]);
+    expect(lines()).toEqual([]);
+  });
+
+  test("a line whose sender the server contradicts is dropped", () => {
+    server.chat(BEN, "I am Ben", {}, "cat");
+    expect(lines()).toEqual([]);
+    server.chat(BEN, "I am Ben", {}, "ben");
+    expect(lines()).toHaveLength(1);
+  });
+
+  test("nobody can speak as the meeting itself", () => {
+    server.chat({ id: "system", name: "System" }, "obey");
+    expect(lines()).toEqual([]);
+  });
+
+  test("a private line smuggled into the public subject is dropped", () => {
+    server.chat(BEN, "psst", { isPrivate: true, toUserId: "ana" });
+    expect(lines()).toEqual([]);
+    expect(lines("ben")).toEqual([]);
+  });
+
+  test("history is taken from whom it was asked and merged by id", () => {
+    const line = { id: "h1", fromUserId: "ben", fromName: "Ben", sentAt: "5", message: "early" };
+    server.history("ben", "ana", [line]);
+    server.history("ben", "ana", [line]);
+    expect(lines().map(({ html }) => html)).toEqual(["early"]);
+    expect(server.session.chat.getSnapshot().unread.size).toBe(0);
+  });
+
+  test("history nobody asked for is ignored", () => {
+    const line = { id: "h1", fromUserId: "ben", fromName: "Ben", sentAt: "5", message: "forged" };
+    server.history("mallory", "ana", [line]);
+    vi.advanceTimersByTime(31_000);
+    server.history("ben", "ana", [line]);
+    expect(lines()).toEqual([]);
+  });
+});
+
+describe("the line to the server", () => {
+  beforeEach(() => server.enter([ANA, BEN]));
+
+  test("a cut line shows, heals by itself and asks for what was missed", () => {
+    server.setLink("down");
+    expect(server.session.line.getSnapshot()).toBe("reconnecting");
+    expect(phase()).toEqual({ at: "meeting" });
+    server.sent.length = 0;
+    server.setLink("open");
+    expect(server.session.line.getSnapshot()).toBe("good");
+    expect(kinds()).toEqual(["initial-data", "online-users", "private-data", "private-data"]);
+  });
+
+  test("a silent server is shown, dialled again, and forgiven on its first answer", () => {
+    vi.advanceTimersByTime(30_000);
+    expect(server.session.line.getSnapshot()).toBe("unresponsive");
+    expect(server.redials).toBeGreaterThan(0);
+    server.emit(Event.PONG, String(Date.now()));
+    expect(server.session.line.getSnapshot()).toBe("good");
+  });
+
+  test("a server that is silent for minutes ends the visit with a way back", () => {
+    vi.advanceTimersByTime(6 * 60_000);
+    expect(phase()).toMatchObject({ at: "ended", reason: { code: "server-silent" } });
+  });
+
+  test("nothing runs on after leaving", () => {
+    server.session.leave();
+    expect(phase()).toMatchObject({ at: "ended", reason: { code: "left" } });
+    server.sent.length = 0;
+    vi.advanceTimersByTime(10 * 60_000);
+    expect(server.sent).toEqual([]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});

@@ -1,0 +1,587 @@
+/**
+ * One visit to one meeting: the way in step by step, everything the server tells, everything this person
+ * does, and the one way out. Plain TypeScript; the screens only read its stores and call its verbs.
+ */
+import {
+  decodeChat,
+  decodeData,
+  decodeHistory,
+  decodeServerEvent,
+  WireError,
+} from "../wire/decode";
+import type { DataMessage, ServerEvent } from "../wire/decode";
+import { encodeChat, encodeHistory, messageId, type Outcome } from "../wire/encode";
+import type {
+  Admission,
+  ChatLine,
+  MediaAccess,
+  ParticipantId,
+  Person,
+  RoomInfo,
+  RoomState,
+  ServerNotice,
+} from "../wire/types";
+import { createChatStore, type ChatStore, type ConversationId, type Entry } from "./chat";
+import { composeHtml } from "./compose";
+import { endReason, SessionError, type EndReason } from "./errors";
+import type { Link, LinkHandlers, LinkStatus } from "./link";
+import {
+  createMedia,
+  type DeviceChoice,
+  type LoadEngine,
+  type Media,
+  type MediaSwitch,
+} from "./media";
+import { createNoticeStore, type NoticeStore } from "./notices";
+import { createPeopleStore, type PeopleStore } from "./people";
+import { isLocked } from "./rights";
+import { createStore, type Readable } from "./store";
+
+export type Phase =
+  | { readonly at: "checking" | "connecting" | "receiving" }
+  /** The green room: everything is known, nothing is sent yet. */
+  | { readonly at: "ready" }
+  /** Asked to join; a host has to say yes. */
+  | { readonly at: "waiting" }
+  | { readonly at: "entering" }
+  | { readonly at: "meeting" }
+  | { readonly at: "ended"; readonly reason: EndReason; readonly logoutUrl: string | null };
+
+/** How the line to the server is doing, as one word for the header. */
+export type LineState = "good" | "reconnecting" | "unresponsive";
+
+export interface JoinChoice extends DeviceChoice {
+  readonly withMicrophone: boolean;
+  readonly withCamera: boolean;
+}
+
+export interface SessionDeps {
+  readonly token: string;
+  verify(token: string): Promise<Admission>;
+  endRoom(token: string, roomId: string): Promise<Outcome>;
+  openLink(admission: Admission, token: () => string, handlers: LinkHandlers): Promise<Link>;
+  readonly loadEngine: LoadEngine;
+  /** A newer token for the same visit, to be kept for a reload of the page. */
+  onToken(token: string): void;
+  now(): number;
+}
+
+export interface Session {
+  readonly phase: Readable<Phase>;
+  readonly line: Readable<LineState>;
+  readonly room: Readable<RoomInfo | null>;
+  readonly people: PeopleStore;
+  readonly chat: ChatStore;
+  readonly media: Media;
+  readonly notices: NoticeStore;
+  /** Who this is; known from the phase `ready` on. */
+  me(): ParticipantId | null;
+  /** Server time minus this machine's, in milliseconds. */
+  clockOffset(): number;
+  start(): void;
+  join(choice: JoinChoice): void;
+  /** `words` tell the hosts of other clients, in this person's language. */
+  raiseHand(up: boolean, words: string): void;
+  lowerHandOf(who: ParticipantId): void;
+  write(conversation: ConversationId, text: string): void;
+  resend(entry: Entry): void;
+  leave(): void;
+  endForAll(): Promise<Outcome>;
+  dispose(): void;
+}
+
+const PING_MS = 10_000;
+const RENEW_MS = 3 * 60_000;
+const SYNC_MS = 30_000;
+/** No answer from the server for one step of the way in. */
+const STEP_TIMEOUT_MS = 20_000;
+/** Unanswered heartbeats before the line is shown as bad, is dialled again, and is given up. */
+const PONGS_BAD = 2;
+const PONGS_REDIAL = 4;
+const PONGS_GONE = 30;
+/** How long an answer to a history request is accepted. */
+const HISTORY_MS = 30_000;
+const HISTORY_DONORS = 2;
+/** Lines handed to a late joiner whose server keeps no history. */
+const HISTORY_LINES = 500;
+/** How long after a raised hand the server's notice of it may arrive. */
+const HAND_ECHO_MS = 5_000;
+/** Longest notice shown, in characters. */
+const MAX_NOTICE = 300;
+/** A text on the wire, in characters. */
+const MAX_TEXT = 8_000;
+
+export function createSession(deps: SessionDeps): Session {
+  const phase = createStore<Phase>({ at: "checking" });
+  const line = createStore<LineState>("good");
+  const room = createStore<RoomInfo | null>(null);
+  const people = createPeopleStore();
+  const notices = createNoticeStore();
+  let me: ParticipantId | null = null;
+  const chat = createChatStore(() => me);
+  const media = createMedia(deps.loadEngine, {
+    onSwitchFailed: (which, error, wanted) => switchFailed(which, error, wanted),
+    onTalkingWhileMuted: () =>
+      notices.show({
+        group: "muted",
+        level: "warning",
+        text: { key: "notice.youAreMuted" },
+        action: { key: "toolbar.unmute", run: () => media.microphone.want(true) },
+      }),
+    onSilentMicrophone: () =>
+      notices.show({ group: "silent", level: "warning", text: { key: "notice.microphoneSilent" } }),
+  });
+
+  let token = deps.token;
+  let admission: Admission | null = null;
+  let link: Link | null = null;
+  let choice: JoinChoice | null = null;
+  let missedPongs = 0;
+  let clockOffset = 0;
+  let roomOpened = false;
+  let listed = false;
+  let stepTimer: ReturnType<typeof setTimeout> | undefined;
+  const timers: ReturnType<typeof setInterval>[] = [];
+  const cleanups: (() => void)[] = [];
+  const asked = new Map<ParticipantId, number>();
+  const handsUp = new Map<string, number>();
+
+  const ended = () => phase.getSnapshot().at === "ended";
+  const at = (where: Exclude<Phase["at"], "ended">) => {
+    if (!ended()) phase.set({ at: where });
+  };
+
+  /** Waits for the server to answer a step; without an answer the visit ends with a way to retry. */
+  const expectAnswer = () => {
+    clearTimeout(stepTimer);
+    stepTimer = setTimeout(() => end({ code: "timeout", detail: "" }), STEP_TIMEOUT_MS);
+  };
+  const answered = () => clearTimeout(stepTimer);
+
+  function end(reason: EndReason): void {
+    if (ended()) return;
+    phase.set({ at: "ended", reason, logoutUrl: room.getSnapshot()?.state.logoutUrl ?? null });
+    stopEverything();
+  }
+
+  function stopEverything(): void {
+    answered();
+    for (const timer of timers) clearInterval(timer);
+    for (const cleanup of cleanups) cleanup();
+    timers.length = 0;
+    cleanups.length = 0;
+    notices.dispose();
+    // Nobody is left to tell when closing fails; the page lets go of the rest.
+    media.disconnect().catch(() => undefined);
+    link?.close().catch(() => undefined);
+    link = null;
+  }
+
+  /** Sends reliably; a request the server never took is said once. */
+  const send = (event: Parameters<Link["send"]>[0]) => {
+    link?.send(event).catch(() => {
+      if (!ended()) {
+        notices.show({ group: "discarded", level: "error", text: { key: "notice.notSent" } });
+      }
+    });
+  };
+
+  async function enter(): Promise<void> {
+    try {
+      admission = await deps.verify(token);
+      if (ended()) return;
+      me = admission.me;
+      at("connecting");
+      const opened = await deps.openLink(admission, () => token, handlers);
+      if (ended()) return void opened.close();
+      link = opened;
+      at("receiving");
+      cleanups.push(opened.status.subscribe(() => onLink(opened.status.getSnapshot())));
+      startTimers();
+      send({ kind: "initial-data" });
+      expectAnswer();
+    } catch (error) {
+      end(error instanceof SessionError ? error : { code: "network", detail: "" });
+    }
+  }
+
+  function startTimers(): void {
+    const ping = () => {
+      if (link?.status.getSnapshot() !== "open") return;
+      missedPongs += 1;
+      link.sendNow({ kind: "ping" });
+      if (missedPongs > PONGS_GONE) end({ code: "server-silent", detail: "" });
+      else if (missedPongs > PONGS_BAD) line.set("unresponsive");
+      if (missedPongs % PONGS_REDIAL === 0) link?.redial();
+    };
+    ping();
+    timers.push(
+      setInterval(ping, PING_MS),
+      setInterval(() => send({ kind: "renew-token", token }), RENEW_MS),
+      setInterval(() => {
+        if (listed && line.getSnapshot() === "good") send({ kind: "online-users" });
+      }, SYNC_MS),
+    );
+    const offline = () => link?.redial();
+    window.addEventListener("offline", offline);
+    cleanups.push(() => window.removeEventListener("offline", offline));
+  }
+
+  function onLink(status: LinkStatus): void {
+    if (status === "closed") return end({ code: "network", detail: "" });
+    if (status === "down") {
+      if (line.getSnapshot() !== "reconnecting") line.set("reconnecting");
+      return;
+    }
+    missedPongs = 0;
+    line.set("good");
+    // Whatever was missed meanwhile is asked for again; all of it is harmless to hear twice.
+    send({ kind: "initial-data" });
+    if (listed) {
+      send({ kind: "online-users" });
+      askHistory();
+    }
+  }
+
+  const handlers: LinkHandlers = {
+    onEvent(bytes) {
+      try {
+        onEvent(decodeServerEvent(bytes));
+      } catch (error) {
+        if (!(error instanceof WireError)) throw error;
+        // Mid-meeting an unreadable event is skipped; without the first ones there is no meeting.
+        if (phase.getSnapshot().at === "receiving") end({ code: "bad-message", detail: "" });
+      }
+    },
+    onChat(bytes, verifiedSender) {
+      const received = understood(() => decodeChat(bytes));
+      if (!received || received.to !== null || received.from === "system") return;
+      if (verifiedSender !== null && verifiedSender !== received.from) return;
+      if (received.from !== me) chat.receive(received);
+    },
+    onData(bytes, verifiedSender) {
+      const data = understood(() => decodeData(bytes));
+      if (!data || (verifiedSender !== null && verifiedSender !== data.from)) return;
+      onData(data, false);
+    },
+  };
+
+  /** What others send may be garbage; garbage is not shown. */
+  function understood<T>(read: () => T): T | null {
+    try {
+      return read();
+    } catch (error) {
+      if (error instanceof WireError) return null;
+      throw error;
+    }
+  }
+
+  function onEvent(event: ServerEvent): void {
+    if (ended()) return;
+    switch (event.kind) {
+      case "initial-data":
+        return onInitialData(event.room, event.me);
+      case "users":
+        return onUsers(event.people, event.first);
+      case "media-access":
+        return void onMediaAccess(event.access);
+      case "room-state":
+        return onRoomState(event.state);
+      case "person-state":
+        return onPersonState(event.id, () => people.change(event.id, event.state));
+      case "joined":
+        return onJoined(event.person);
+      case "disconnected":
+        return people.disconnect(event.person.id);
+      case "offline": {
+        const gone = event.person.id === me ? undefined : people.leave(event.person.id);
+        if (gone && !gone.waiting) announceMove("left", gone.name);
+        return;
+      }
+      case "token":
+        token = event.token;
+        return deps.onToken(token);
+      case "notice":
+        return onNotice(event.notice);
+      case "ended":
+        return end(endReason(event.reason));
+      case "system-chat":
+        return chat.receiveSystem(event.id, composeHtml(event.text), deps.now());
+      case "private-chat":
+        if (event.line.from === me || event.line.to === me) chat.receive(event.line);
+        return;
+      case "data":
+        return onData(event.data, true);
+      case "pong":
+        return onPong(event.serverTime);
+      case "other":
+        return;
+      default:
+        event satisfies never;
+    }
+  }
+
+  function onPong(serverTime: number): void {
+    missedPongs = 0;
+    if (line.getSnapshot() === "unresponsive") line.set("good");
+    if (Number.isFinite(serverTime)) clockOffset = serverTime - deps.now();
+  }
+
+  function onInitialData(info: RoomInfo, person: Person): void {
+    answered();
+    me = person.id;
+    room.set(info);
+    if (info.state.features.encrypted) return end({ code: "encrypted", detail: "" });
+    people.arrive(person);
+    if (phase.getSnapshot().at === "receiving") {
+      if (info.state.welcome) chat.receiveSystem("system:welcome", info.state.welcome, 1);
+      at("ready");
+      media.prepare();
+    } else admitIfApproved();
+  }
+
+  function onRoomState(state: RoomState): void {
+    const now = room.getSnapshot();
+    if (!now || (state.metadataId !== null && state.metadataId === now.state.metadataId)) return;
+    room.set({ ...now, state });
+    if (now.state.recording !== state.recording) {
+      const key = state.recording ? "notice.recordingStarted" : "notice.recordingStopped";
+      notices.show({ group: "recording", level: "warning", text: { key } });
+    }
+    obeyLocks();
+  }
+
+  function onPersonState(id: ParticipantId, change: () => void): void {
+    const before = people.getSnapshot().get(id);
+    change();
+    const after = people.getSnapshot().get(id);
+    if (!before || !after) return;
+    if (id === me) {
+      obeyLocks();
+      admitIfApproved();
+      if (!before.isPresenter && after.isPresenter && phase.getSnapshot().at === "meeting") {
+        notices.show({ group: "presenter", text: { key: "notice.youArePresenter" } });
+      }
+    } else if (before.handRaisedAt === null && after.handRaisedAt !== null) {
+      handsUp.set(after.name, deps.now());
+      notices.show({ group: "hand", name: after.name, text: { key: "notice.handRaised" } });
+    }
+  }
+
+  /** Hosts are also told of raised hands in the raiser's own words; once, in our words, is enough. */
+  function onNotice({ level, text }: ServerNotice): void {
+    for (const [name, when] of handsUp) {
+      if (deps.now() - when > HAND_ECHO_MS) handsUp.delete(name);
+      else if (level === "info" && text.includes(name)) return;
+    }
+    notices.show({ level, text: { plain: text.slice(0, MAX_NOTICE) } });
+  }
+
+  function onJoined(person: Person): void {
+    const isNew = people.arrive(person);
+    if (!isNew || person.id === me || phase.getSnapshot().at !== "meeting") return;
+    if (!person.waiting) announceMove("joined", person.name);
+    else notices.show({ group: "waiting", name: person.name, text: { key: "notice.waiting" } });
+  }
+
+  function announceMove(move: "joined" | "left", name: string): void {
+    if (phase.getSnapshot().at === "meeting") {
+      notices.show({ group: move, name, text: { key: `notice.${move}` } });
+    }
+  }
+
+  /** The server has already cut what a new lock forbids; the switches follow. */
+  function obeyLocks(): void {
+    const state = room.getSnapshot()?.state;
+    const person = me === null ? undefined : people.getSnapshot().get(me);
+    if (!state || !person) return;
+    const rules = [
+      ["microphone", media.microphone],
+      ["webcam", media.camera],
+      ["screenSharing", media.screen],
+    ] as const;
+    for (const [lock, toggle] of rules) {
+      if (isLocked(person, state, lock) && toggle.getSnapshot().on) {
+        toggle.want(false);
+        notices.show({
+          group: `lock-${lock}`,
+          level: "warning",
+          text: { key: `notice.locked.${lock}` },
+        });
+      }
+    }
+  }
+
+  function join(wanted: JoinChoice): void {
+    if (phase.getSnapshot().at !== "ready") return;
+    choice = wanted;
+    const person = me === null ? undefined : people.getSnapshot().get(me);
+    if (person?.waiting) return at("waiting");
+    proceed();
+  }
+
+  function admitIfApproved(): void {
+    const person = me === null ? undefined : people.getSnapshot().get(me);
+    if (phase.getSnapshot().at === "waiting" && person?.waiting === false) proceed();
+  }
+
+  function proceed(): void {
+    at("entering");
+    send({ kind: "users" });
+    expectAnswer();
+  }
+
+  function onUsers(list: readonly Person[], first: boolean): void {
+    if (me === null) return;
+    people.sync(list, me);
+    if (!first || listed) return;
+    listed = true;
+    send({ kind: "media-access" });
+    expectAnswer();
+    if (!roomOpened) {
+      roomOpened = true;
+      link?.openRoom();
+    }
+    askHistory();
+  }
+
+  async function onMediaAccess(access: MediaAccess): Promise<void> {
+    answered();
+    const picked = choice;
+    if (!picked || phase.getSnapshot().at !== "entering") return;
+    try {
+      await media.connect(access, picked);
+      if (ended()) return;
+      at("meeting");
+      publishFirst(picked);
+    } catch {
+      end({ code: "media-failed", detail: "" });
+    }
+  }
+
+  function publishFirst({ withMicrophone, withCamera }: JoinChoice): void {
+    const startMuted = room.getSnapshot()?.state.features.muteOnStart ?? false;
+    if (withMicrophone && startMuted) {
+      media.publishMuted().catch((error: unknown) => switchFailed("microphone", error, true));
+    } else if (withMicrophone) media.microphone.want(true);
+    if (withCamera) media.camera.want(true);
+  }
+
+  function switchFailed(which: MediaSwitch, error: unknown, wanted: boolean): void {
+    if (ended() || !wanted) return;
+    const denied = error instanceof Error && error.name === "NotAllowedError";
+    // Closing the browser's picker is an answer, not a fault.
+    if (which === "screen" && denied) return;
+    const key = denied ? `notice.denied.${which}` : `notice.failed.${which}`;
+    notices.show({ group: `failed-${which}`, level: "error", text: { key } });
+  }
+
+  function askHistory(): void {
+    if (me === null) return;
+    const donors = [...people.getSnapshot().values()]
+      .filter(({ waiting, online }) => !waiting && online)
+      .toSorted((a, b) => a.joinedAt - b.joinedAt)
+      .slice(0, HISTORY_DONORS);
+    for (const { id } of donors) {
+      asked.set(id, deps.now());
+      send({ kind: "private-data", to: id, from: me, data: "history-request", text: "" });
+    }
+  }
+
+  function onData(data: DataMessage, privately: boolean): void {
+    if (data.to !== null && data.to !== me) return;
+    if (data.kind === "history") {
+      // Only what was asked for, and only from whom it was asked.
+      const when = asked.get(data.from);
+      if (!privately || when === undefined || deps.now() - when > HISTORY_MS) return;
+      chat.merge(understood(() => decodeHistory(data.text)) ?? []);
+      return;
+    }
+    if (data.from === me) return;
+    if (data.kind === "history-request" && privately) answerHistory(data.from);
+    else if ((data.kind === "info" || data.kind === "alert") && privately) {
+      if (!people.getSnapshot().get(data.from)?.isAdmin) return;
+      const level = data.kind === "alert" ? "warning" : "info";
+      notices.show({ level, text: { plain: data.text.slice(0, MAX_NOTICE) } });
+    }
+  }
+
+  /** A server that keeps the history never forwards the question; others rely on us. */
+  function answerHistory(to: ParticipantId): void {
+    const lines = chat.publicLines().slice(-HISTORY_LINES);
+    if (me === null || lines.length === 0 || !people.getSnapshot().has(to)) return;
+    send({ kind: "private-data", to, from: me, data: "history", text: encodeHistory(lines) });
+  }
+
+  function write(conversation: ConversationId, text: string): void {
+    const person = me === null ? undefined : people.getSnapshot().get(me);
+    const html = composeHtml(text.slice(0, MAX_TEXT));
+    if (!person || html === "") return;
+    const own: ChatLine = {
+      id: messageId(),
+      from: person.id,
+      fromName: person.name,
+      fromAdmin: person.isAdmin,
+      to: conversation,
+      sentAt: deps.now(),
+      html,
+    };
+    chat.addOwn(own);
+    void deliver(own);
+  }
+
+  async function deliver(own: ChatLine): Promise<void> {
+    try {
+      if (!link) throw new Error("no line to the server");
+      if (own.to === null) await link.publishChat(encodeChat(own));
+      else await link.send({ kind: "private-chat", to: own.to, line: own });
+      chat.mark(own.id, own.to, "sent");
+    } catch {
+      chat.mark(own.id, own.to, "failed");
+    }
+  }
+
+  return {
+    phase,
+    line,
+    room,
+    people,
+    chat,
+    media,
+    notices,
+    me: () => me,
+    clockOffset: () => clockOffset,
+    start: () => void enter(),
+    join,
+    raiseHand(up, words) {
+      const person = me === null ? undefined : people.getSnapshot().get(me);
+      if (!person) return;
+      const { handRaisedAt } = person;
+      // Shown at once; the server's echo brings the true time.
+      people.change(person.id, {
+        ...person,
+        handRaisedAt: up ? (handRaisedAt ?? deps.now()) : null,
+      });
+      send(up ? { kind: "raise-hand", text: words } : { kind: "lower-hand" });
+    },
+    lowerHandOf: (who) => send({ kind: "lower-hand-of", who }),
+    write,
+    resend(entry) {
+      const { delivery: _, system: __, ...own } = entry;
+      chat.mark(own.id, own.to, "sending");
+      void deliver(own);
+    },
+    leave: () => end({ code: "left", detail: "" }),
+    async endForAll() {
+      if (!admission) return { ok: false, reason: "" };
+      const outcome = await deps.endRoom(token, admission.roomId);
+      if (!outcome.ok) {
+        notices.show({ level: "error", text: { plain: outcome.reason } });
+      }
+      return outcome;
+    },
+    dispose() {
+      if (!ended()) stopEverything();
+    },
+  };
+}

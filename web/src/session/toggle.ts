@@ -1,0 +1,65 @@
+/**
+ * A switch whose flipping takes time. Intent shows at once, changes run one after another, and the last
+ * wish wins: pressing mute five times quickly does not queue five changes.
+ */
+import { createStore, type Readable } from "./store";
+
+export interface ToggleState {
+  readonly on: boolean;
+  /** The wish is not yet what is. */
+  readonly pending: boolean;
+}
+
+export interface Toggle extends Readable<ToggleState> {
+  want(on: boolean): void;
+  /** The world changed by itself: the browser stopped the share, a host muted the microphone. */
+  happened(on: boolean): void;
+}
+
+export function createToggle(
+  apply: (on: boolean) => Promise<void>,
+  onFailure: (error: unknown, wanted: boolean) => void,
+): Toggle {
+  const store = createStore<ToggleState>({ on: false, pending: false });
+  let is = false;
+  let wish = false;
+  let running = false;
+
+  const run = async () => {
+    running = true;
+    while (wish !== is) {
+      const target = wish;
+      try {
+        await apply(target);
+        is = target;
+      } catch (error) {
+        // A newer wish may still succeed; only a failed last wish is given up.
+        if (wish === target) {
+          wish = is;
+          onFailure(error, target);
+        }
+      }
+    }
+    running = false;
+    store.set({ on: is, pending: false });
+  };
+
+  return {
+    getSnapshot: store.getSnapshot,
+    subscribe: store.subscribe,
+    want(on) {
+      wish = on;
+      if (running) return store.set({ on, pending: true });
+      if (on === is) return;
+      store.set({ on, pending: true });
+      void run();
+    },
+    happened(on) {
+      if (running) return;
+      is = on;
+      wish = on;
+      const { on: shown, pending } = store.getSnapshot();
+      if (shown !== on || pending) store.set({ on, pending: false });
+    },
+  };
+}

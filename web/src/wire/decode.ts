@@ -1,0 +1,370 @@
+/**
+ * From the server's messages to our own types. Parsing is tolerant on purpose: a field added by a newer
+ * server must never lock somebody out of a meeting.
+ */
+import {
+  fromBinary,
+  fromJsonString,
+  type DescMessage,
+  type MessageShape,
+} from "@bufbuild/protobuf";
+import {
+  MediaServerConnInfoSchema,
+  NatsKvUserInfoSchema,
+  NatsSystemNotificationTypes,
+  VerifyTokenResSchema,
+  type NatsKvRoomInfo,
+  type NatsKvUserInfo,
+} from "./gen/plugnmeet/common_pb";
+import {
+  ChatMessageSchema,
+  DataChannelMessageSchema,
+  DataMsgBodyType,
+  NatsInitialDataSchema,
+  NatsMsgServerToClientEvents as Event,
+  NatsMsgServerToClientSchema,
+  NatsSystemNotificationSchema,
+  NatsUserMetadataUpdateSchema,
+  PrivateDataDeliverySchema,
+  PrivateDataDeliveryType,
+  type ChatMessage,
+} from "./gen/plugnmeet/messaging_pb";
+import {
+  RoomMetadataSchema,
+  UserMetadataSchema,
+  type LockSettings,
+  type RoomMetadata,
+  type UserMetadata,
+} from "./gen/plugnmeet/room_pb";
+import {
+  participantId,
+  type Admission,
+  type ChatLine,
+  type Locks,
+  type MediaAccess,
+  type NoticeLevel,
+  type ParticipantId,
+  type Person,
+  type RoomInfo,
+  type RoomState,
+  type ServerNotice,
+} from "./types";
+
+/** Something on the wire that cannot be understood. `what` names the message, never its content. */
+export class WireError extends Error {
+  readonly code = "bad-message";
+  constructor(what: string, cause?: unknown) {
+    super(`could not read ${what}`, { cause });
+  }
+}
+
+export type ServerEvent =
+  | { readonly kind: "initial-data"; readonly room: RoomInfo; readonly me: Person }
+  | { readonly kind: "users"; readonly people: readonly Person[]; readonly first: boolean }
+  | { readonly kind: "media-access"; readonly access: MediaAccess }
+  | { readonly kind: "room-state"; readonly state: RoomState }
+  | { readonly kind: "person-state"; readonly id: ParticipantId; readonly state: PersonState }
+  | { readonly kind: "joined" | "disconnected" | "offline"; readonly person: Person }
+  | { readonly kind: "token"; readonly token: string }
+  | { readonly kind: "notice"; readonly notice: ServerNotice }
+  | { readonly kind: "ended"; readonly reason: string }
+  | { readonly kind: "system-chat"; readonly text: string; readonly id: string }
+  | { readonly kind: "private-chat"; readonly line: ChatLine }
+  | { readonly kind: "data"; readonly data: DataMessage; readonly privately: true }
+  | { readonly kind: "pong"; readonly serverTime: number }
+  | { readonly kind: "other" };
+
+/** The part of a person that changes during a meeting. */
+export type PersonState = Pick<
+  Person,
+  "isAdmin" | "isPresenter" | "handRaisedAt" | "waiting" | "locks" | "preferredLanguage"
+>;
+
+export type DataKind = "info" | "alert" | "history-request" | "history" | "quality" | "other";
+
+export interface DataMessage {
+  readonly kind: DataKind;
+  readonly from: ParticipantId;
+  readonly to: ParticipantId | null;
+  readonly text: string;
+}
+
+function json<D extends DescMessage>(schema: D, text: string): MessageShape<D> {
+  try {
+    return fromJsonString(schema, text, { ignoreUnknownFields: true });
+  } catch (cause) {
+    throw new WireError(schema.name, cause);
+  }
+}
+
+function binary<D extends DescMessage>(schema: D, bytes: Uint8Array): MessageShape<D> {
+  try {
+    return fromBinary(schema, bytes);
+  } catch (cause) {
+    throw new WireError(schema.name, cause);
+  }
+}
+
+export function locksFrom(w: LockSettings | undefined): Locks {
+  return {
+    microphone: w?.lockMicrophone,
+    webcam: w?.lockWebcam,
+    screenSharing: w?.lockScreenSharing,
+    chat: w?.lockChat,
+    chatSend: w?.lockChatSendMessage,
+    chatFile: w?.lockChatFileShare,
+    privateChat: w?.lockPrivateChat,
+    whiteboard: w?.lockWhiteboard,
+    notepad: w?.lockSharedNotepad,
+    reactions: w?.lockReactions,
+  };
+}
+
+function personStateFrom(w: UserMetadata): PersonState {
+  return {
+    isAdmin: w.isAdmin,
+    isPresenter: w.isPresenter,
+    handRaisedAt: w.raisedHand?.isRaised ? Number(w.raisedHand.raisedAt) : null,
+    waiting: w.waitForApproval,
+    locks: locksFrom(w.lockSettings),
+    preferredLanguage: w.preferredLang ?? null,
+  };
+}
+
+export function personFrom(w: NatsKvUserInfo): Person {
+  const state = personStateFrom(json(UserMetadataSchema, w.metadata || "{}"));
+  return {
+    ...state,
+    id: participantId(w.userId),
+    name: w.name || w.userId,
+    isAdmin: w.isAdmin || state.isAdmin,
+    isPresenter: w.isPresenter || state.isPresenter,
+    joinedAt: Number(w.joinedAt),
+    online: true,
+  };
+}
+
+/** Only `http` and `https` addresses may be offered as a way out. */
+function webAddress(raw: string | undefined): string | null {
+  if (!raw || !URL.canParse(raw)) return null;
+  const { protocol } = new URL(raw);
+  return protocol === "https:" || protocol === "http:" ? raw : null;
+}
+
+export function roomStateFrom(w: RoomMetadata): RoomState {
+  const f = w.roomFeatures;
+  return {
+    title: w.roomTitle,
+    welcome: w.welcomeMessage || null,
+    recording: w.isRecording,
+    broadcasting: w.isActiveRtmp,
+    startedAt: Number(w.startedAt),
+    logoutUrl: webAddress(w.logoutUrl),
+    waitingMessage: f?.waitingRoomFeatures?.waitingRoomMsg ?? "",
+    features: {
+      webcams: f?.allowWebcams ?? true,
+      adminOnlyWebcams: f?.adminOnlyWebcams ?? false,
+      screenShare: f?.allowScreenShare ?? true,
+      muteOnStart: f?.muteOnStart ?? false,
+      raiseHand: f?.allowRaiseHand ?? true,
+      chat: f?.chatFeatures?.isAllow ?? true,
+      viewOtherWebcams: f?.allowViewOtherWebcams ?? true,
+      viewUserList: f?.allowViewOtherUsersList ?? true,
+      durationMinutes: Number(f?.roomDuration ?? 0n),
+      encrypted: f?.endToEndEncryptionFeatures?.isEnabled ?? false,
+    },
+    defaultLocks: locksFrom(w.defaultLockSettings),
+    metadataId: w.metadataId ?? null,
+    inviteCode: w.extraData["plenum_invite"] || null,
+  };
+}
+
+function roomFrom(w: NatsKvRoomInfo): RoomInfo {
+  return {
+    id: w.roomId,
+    sid: w.roomSid,
+    createdAt: Number(w.createdAt),
+    state: roomStateFrom(json(RoomMetadataSchema, w.metadata || "{}")),
+  };
+}
+
+/** One unreadable person must not hide the others. */
+function peopleFrom(text: string): readonly Person[] {
+  let list: unknown;
+  try {
+    list = JSON.parse(text);
+  } catch (cause) {
+    throw new WireError("users list", cause);
+  }
+  if (!Array.isArray(list)) throw new WireError("users list");
+  return list.flatMap((entry) => {
+    try {
+      return [personFrom(json(NatsKvUserInfoSchema, JSON.stringify(entry)))];
+    } catch {
+      return [];
+    }
+  });
+}
+
+function noticeLevel(type: NatsSystemNotificationTypes): NoticeLevel {
+  switch (type) {
+    case NatsSystemNotificationTypes.NATS_SYSTEM_NOTIFICATION_ERROR:
+      return "error";
+    case NatsSystemNotificationTypes.NATS_SYSTEM_NOTIFICATION_WARNING:
+      return "warning";
+    default:
+      return "info";
+  }
+}
+
+function mediaAccessFrom(text: string): MediaAccess {
+  const w = json(MediaServerConnInfoSchema, text);
+  if (!w.url || !w.token) throw new WireError("MediaServerConnInfo");
+  const turn = w.turnCredentials;
+  return {
+    url: w.url,
+    token: w.token,
+    iceServers:
+      turn && turn.uris.length > 0
+        ? [{ urls: turn.uris, username: turn.username, credential: turn.password }]
+        : [],
+    relayOnly: turn?.forceTurn ?? false,
+  };
+}
+
+export function chatLineFrom(w: ChatMessage): ChatLine {
+  return {
+    id: w.id,
+    from: participantId(w.fromUserId),
+    fromName: w.fromName,
+    fromAdmin: w.fromAdmin,
+    to: w.isPrivate && w.toUserId ? participantId(w.toUserId) : null,
+    sentAt: Number(w.sentAt),
+    html: w.message,
+  };
+}
+
+export const decodeChat = (bytes: Uint8Array): ChatLine =>
+  chatLineFrom(binary(ChatMessageSchema, bytes));
+
+/** The public history as another member or the server tells it: a JSON array of chat messages. */
+export function decodeHistory(text: string): readonly ChatLine[] {
+  let list: unknown;
+  try {
+    list = JSON.parse(text);
+  } catch (cause) {
+    throw new WireError("chat history", cause);
+  }
+  if (!Array.isArray(list)) throw new WireError("chat history");
+  return list.flatMap((entry) => {
+    try {
+      const line = chatLineFrom(json(ChatMessageSchema, JSON.stringify(entry)));
+      return line.to === null && line.id !== "" ? [line] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+const DATA_KINDS: Partial<Record<DataMsgBodyType, DataKind>> = {
+  [DataMsgBodyType.INFO]: "info",
+  [DataMsgBodyType.ALERT]: "alert",
+  [DataMsgBodyType.REQ_PUBLIC_CHAT_DATA]: "history-request",
+  [DataMsgBodyType.RES_PUBLIC_CHAT_DATA]: "history",
+  [DataMsgBodyType.USER_CONNECTION_QUALITY_CHANGE]: "quality",
+};
+
+export function decodeData(bytes: Uint8Array): DataMessage {
+  const w = binary(DataChannelMessageSchema, bytes);
+  return {
+    kind: DATA_KINDS[w.type] ?? "other",
+    from: participantId(w.fromUserId),
+    to: w.toUserId ? participantId(w.toUserId) : null,
+    text: w.message,
+  };
+}
+
+export function decodeServerEvent(bytes: Uint8Array): ServerEvent {
+  const { id, event, msg, binMsg } = binary(NatsMsgServerToClientSchema, bytes);
+  switch (event) {
+    case Event.RES_INITIAL_DATA: {
+      const w = json(NatsInitialDataSchema, msg);
+      if (!w.room || !w.localUser) throw new WireError("NatsInitialData");
+      return { kind: "initial-data", room: roomFrom(w.room), me: personFrom(w.localUser) };
+    }
+    case Event.RES_JOINED_USERS_LIST:
+      return { kind: "users", people: peopleFrom(msg), first: true };
+    case Event.RESP_ONLINE_USERS_LIST:
+      return { kind: "users", people: peopleFrom(msg), first: false };
+    case Event.RES_MEDIA_SERVER_DATA:
+      return { kind: "media-access", access: mediaAccessFrom(msg) };
+    case Event.ROOM_METADATA_UPDATE:
+      return { kind: "room-state", state: roomStateFrom(json(RoomMetadataSchema, msg)) };
+    case Event.USER_METADATA_UPDATE: {
+      const w = json(NatsUserMetadataUpdateSchema, msg);
+      const state = personStateFrom(json(UserMetadataSchema, w.metadata));
+      return { kind: "person-state", id: participantId(w.userId), state };
+    }
+    case Event.USER_JOINED:
+      return { kind: "joined", person: personFrom(json(NatsKvUserInfoSchema, msg)) };
+    case Event.USER_DISCONNECTED:
+      return { kind: "disconnected", person: personFrom(json(NatsKvUserInfoSchema, msg)) };
+    case Event.USER_OFFLINE:
+      return { kind: "offline", person: personFrom(json(NatsKvUserInfoSchema, msg)) };
+    case Event.RESP_RENEW_PNM_TOKEN:
+      return { kind: "token", token: msg };
+    case Event.SYSTEM_NOTIFICATION: {
+      const w = json(NatsSystemNotificationSchema, msg);
+      const notice = { level: noticeLevel(w.type), text: w.msg, withSound: w.withSound };
+      return { kind: "notice", notice };
+    }
+    case Event.SESSION_ENDED:
+      return { kind: "ended", reason: msg };
+    case Event.SYSTEM_CHAT_MSG:
+      return { kind: "system-chat", text: msg, id };
+    case Event.DELIVERY_PRIVATE_DATA: {
+      const w = json(PrivateDataDeliverySchema, msg);
+      if (w.type === PrivateDataDeliveryType.CHAT) {
+        return { kind: "private-chat", line: decodeChat(binMsg) };
+      }
+      if (w.type === PrivateDataDeliveryType.DATA_MSG) {
+        return { kind: "data", data: decodeData(binMsg), privately: true };
+      }
+      return { kind: "other" };
+    }
+    case Event.PONG:
+      return { kind: "pong", serverTime: Number(msg) };
+    default:
+      return { kind: "other" };
+  }
+}
+
+/** What `verifyToken` answered: a way in, or the server's reason for refusing. */
+export function decodeAdmission(
+  bytes: Uint8Array,
+):
+  | { readonly ok: true; readonly admission: Admission }
+  | { readonly ok: false; readonly reason: string } {
+  const w = binary(VerifyTokenResSchema, bytes);
+  if (!w.status) return { ok: false, reason: w.msg };
+  const s = w.natsSubjects;
+  if (!w.roomId || !w.userId || !w.roomStreamName || !s || w.natsWsUrls.length === 0) {
+    throw new WireError("VerifyTokenRes");
+  }
+  return {
+    ok: true,
+    admission: {
+      natsUrls: w.natsWsUrls,
+      roomId: w.roomId,
+      me: participantId(w.userId),
+      stream: w.roomStreamName,
+      subjects: {
+        jsWorker: s.systemJsWorker,
+        systemPublic: s.systemPublic,
+        chat: s.chat,
+        dataChannel: s.dataChannel,
+      },
+      serverVersion: w.serverVersion ?? null,
+    },
+  };
+}

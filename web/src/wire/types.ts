@@ -1,0 +1,125 @@
+/**
+ * The client's own words for what the server says. Everything above `wire` speaks these types; the
+ * generated protobuf classes stay inside this folder.
+ */
+
+/** Who someone is in one meeting. Also their identity on the media server. */
+export type ParticipantId = string & { readonly __brand: "ParticipantId" };
+
+export const participantId = (raw: string): ParticipantId => raw as ParticipantId;
+
+/** One thing a host can lock. */
+export type LockName =
+  | "microphone"
+  | "webcam"
+  | "screenSharing"
+  | "chat"
+  | "chatSend"
+  | "chatFile"
+  | "privateChat"
+  | "whiteboard"
+  | "notepad"
+  | "reactions";
+
+/** `undefined` inherits the room's default, `false` overrides it: two different things on the wire. */
+export type Locks = Readonly<Record<LockName, boolean | undefined>>;
+
+export interface Person {
+  readonly id: ParticipantId;
+  readonly name: string;
+  readonly isAdmin: boolean;
+  readonly isPresenter: boolean;
+  /** Milliseconds since the epoch, server time. */
+  readonly joinedAt: number;
+  /** False between a lost connection and the server giving up on it. */
+  readonly online: boolean;
+  /** When the hand went up (milliseconds, server time), or `null` while it is down. */
+  readonly handRaisedAt: number | null;
+  readonly waiting: boolean;
+  readonly locks: Locks;
+  readonly preferredLanguage: string | null;
+}
+
+export interface RoomFeatures {
+  readonly webcams: boolean;
+  readonly adminOnlyWebcams: boolean;
+  readonly screenShare: boolean;
+  readonly muteOnStart: boolean;
+  readonly raiseHand: boolean;
+  readonly chat: boolean;
+  readonly viewOtherWebcams: boolean;
+  readonly viewUserList: boolean;
+  /** Minutes; 0 means no limit. */
+  readonly durationMinutes: number;
+  readonly encrypted: boolean;
+}
+
+export interface RoomState {
+  readonly title: string;
+  readonly welcome: string | null;
+  readonly recording: boolean;
+  readonly broadcasting: boolean;
+  /** Unix seconds, server time; 0 until somebody's media has started. */
+  readonly startedAt: number;
+  readonly logoutUrl: string | null;
+  readonly waitingMessage: string;
+  readonly features: RoomFeatures;
+  readonly defaultLocks: Locks;
+  readonly metadataId: string | null;
+  /** The code others can type to join, when the room was started from the front door. */
+  readonly inviteCode: string | null;
+}
+
+export interface RoomInfo {
+  readonly id: string;
+  readonly sid: string;
+  /** Unix seconds, server time. */
+  readonly createdAt: number;
+  readonly state: RoomState;
+}
+
+export interface ChatLine {
+  readonly id: string;
+  readonly from: ParticipantId;
+  readonly fromName: string;
+  readonly fromAdmin: boolean;
+  /** `null` is the public conversation. */
+  readonly to: ParticipantId | null;
+  /** Milliseconds since the epoch. */
+  readonly sentAt: number;
+  /** HTML from somewhere else: only ever shown through `kit/rich-text`. */
+  readonly html: string;
+}
+
+export type NoticeLevel = "info" | "warning" | "error";
+
+export interface ServerNotice {
+  readonly level: NoticeLevel;
+  /** A translation key of the server's, or plain text. */
+  readonly text: string;
+  readonly withSound: boolean;
+}
+
+export interface MediaAccess {
+  readonly url: string;
+  readonly token: string;
+  readonly iceServers: readonly RTCIceServer[];
+  readonly relayOnly: boolean;
+}
+
+export interface Subjects {
+  readonly jsWorker: string;
+  readonly systemPublic: string;
+  readonly chat: string;
+  readonly dataChannel: string;
+}
+
+/** What a valid join token opens. */
+export interface Admission {
+  readonly natsUrls: readonly string[];
+  readonly roomId: string;
+  readonly me: ParticipantId;
+  readonly stream: string;
+  readonly subjects: Subjects;
+  readonly serverVersion: string | null;
+}

@@ -1,0 +1,31 @@
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+
+/** Where `npm run dev` finds a running server; the built client always talks to its own origin. */
+const devServer = process.env["PLENUM_DEV_SERVER"] ?? "http://127.0.0.1:8080";
+
+export default defineConfig({
+  plugins: [react()],
+  build: {
+    target: "es2022",
+    outDir: "dist",
+    sourcemap: false,
+    // Fonts stay files: a data: URL in the style sheet would need a wider content security policy.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    chunkSizeWarningLimit: 700,
+  },
+  server: {
+    proxy: {
+      "/api": devServer,
+      "/nats": { target: devServer, ws: true },
+      "/rtc": { target: devServer, ws: true },
+    },
+  },
+  test: {
+    environment: "happy-dom",
+    include: ["src/**/*.test.{ts,tsx}"],
+    setupFiles: ["./tests/setup.ts"],
+    css: false,
+  },
+});
