@@ -1,0 +1,32 @@
+// One headless Chromium with fake devices: a moving picture as camera, a beep as microphone, a moving page as screen.
+import { existsSync } from "node:fs";
+
+import { chromium } from "playwright-core";
+
+const EXECUTABLE = process.env.CHROMIUM ?? "/usr/bin/chromium";
+
+export async function launchChromium() {
+  if (!existsSync(EXECUTABLE))
+    throw new Error(`${EXECUTABLE} is missing: apt-get install chromium, or set CHROMIUM`);
+  return chromium.launch({
+    executablePath: EXECUTABLE,
+    headless: true,
+    // Chromium's sandbox refuses to start for root, which containers and CI machines often are.
+    chromiumSandbox: process.getuid?.() !== 0,
+    args: [
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+      "--use-fake-device-for-media-stream",
+      "--use-fake-ui-for-media-stream",
+      "--autoplay-policy=no-user-gesture-required",
+      // several meetings side by side: none of them is "in the background"
+      "--disable-background-timer-throttling",
+      "--disable-backgrounding-occluded-windows",
+      "--disable-renderer-backgrounding",
+    ],
+  });
+}

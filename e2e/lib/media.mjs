@@ -1,0 +1,96 @@
+// What really arrives: read from the browser's own statistics, not from what the page claims.
+import { pause, until } from "./until.mjs";
+
+/** Runs in the page before its own code: remembers every peer connection it makes. */
+export function rememberPeerConnections() {
+  const Native = window.RTCPeerConnection;
+  const made = [];
+  window.RTCPeerConnection = class extends Native {
+    constructor(...args) {
+      super(...args);
+      made.push(this);
+    }
+  };
+  Object.defineProperty(window, "__peerConnections", { value: made });
+}
+
+/**
+ * One entry per incoming track: `{track, kind, frames, energy, packets, width}`.
+ *
+ * `frames` are decoded pictures; `energy` is the sound that was really played out (RFC 6464 levels integrated over
+ * time), zero for silence.
+ */
+export function received(page) {
+  return page.evaluate(async () => {
+    const open = window.__peerConnections.filter((pc) => pc.connectionState !== "closed");
+    const reports = await Promise.all(open.map((pc) => pc.getStats()));
+    return reports.flatMap((report) =>
+      [...report.values()]
+        .filter((entry) => entry.type === "inbound-rtp")
+        .map((entry) => ({
+          track: entry.trackIdentifier,
+          kind: entry.kind,
+          frames: entry.framesDecoded ?? 0,
+          energy: entry.totalAudioEnergy ?? 0,
+          packets: entry.packetsReceived ?? 0,
+          width: entry.frameWidth ?? 0,
+        })),
+    );
+  });
+}
+
+/** Tracks whose `field` grew between two looks. */
+function growing(before, after, kind, field) {
+  const was = new Map(before.map((entry) => [entry.track, entry[field]]));
+  return after.filter((entry) => entry.kind === kind && entry[field] > (was.get(entry.track) ?? 0));
+}
+
+/** Waits until at least `count` pictures move. */
+export async function untilSeeing(page, count, options) {
+  return untilGrowing(page, `${count} moving picture(s)`, "video", "frames", count, options);
+}
+
+/** Waits until at least `count` voices are heard. The fake microphone beeps once a second. */
+export async function untilHearing(page, count, options) {
+  return untilGrowing(
+    page,
+    `${count} voice(s) that are not silence`,
+    "audio",
+    "energy",
+    count,
+    options,
+  );
+}
+
+const BETWEEN_LOOKS_MS = 1_500;
+
+async function untilGrowing(page, what, kind, field, count, { timeout = 30_000 } = {}) {
+  let before = await received(page);
+  return until(
+    what,
+    async () => {
+      await pause(BETWEEN_LOOKS_MS);
+      const after = await received(page);
+      const grown = growing(before, after, kind, field);
+      before = after;
+      if (grown.length >= count) return grown;
+      throw new Error(`${grown.length} of ${count}; all tracks: ${JSON.stringify(after)}`);
+    },
+    { timeout },
+  );
+}
+
+/** Waits until exactly `count` pictures move over one look. */
+export async function untilSeeingExactly(page, count, { timeout = 30_000 } = {}) {
+  return until(
+    `exactly ${count} moving picture(s)`,
+    async () => {
+      const before = await received(page);
+      await pause(BETWEEN_LOOKS_MS);
+      const grown = growing(before, await received(page), "video", "frames");
+      if (grown.length === count) return true;
+      throw new Error(`${grown.length} instead of ${count}`);
+    },
+    { timeout },
+  );
+}

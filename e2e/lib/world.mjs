@@ -1,0 +1,103 @@
+// A server and the people in browsers around it, with everything that is worth keeping when something goes wrong.
+import assert from "node:assert/strict";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { launchChromium } from "./chromium.mjs";
+import { Person } from "./person.mjs";
+import { WireCutter } from "./wire-cutter.mjs";
+
+const ARTIFACTS = resolve(fileURLToPath(import.meta.url), "../../artifacts");
+
+let browser;
+
+/** Ends the browser all worlds of this process share. */
+export async function closeBrowser() {
+  await browser?.close();
+  browser = undefined;
+}
+
+export class World {
+  people = [];
+  cutter;
+
+  /** What the page may complain about: a cut network is loud by nature. */
+  allowedProblems = [];
+
+  constructor(server) {
+    this.server = server;
+  }
+
+  /** Where browsers go: the server, or the relay whose cable can be pulled. */
+  get origin() {
+    return this.cutter?.origin ?? this.server.origin;
+  }
+
+  /** Puts a relay in front of the server; call it before anyone opens a page. */
+  async withCutter() {
+    this.cutter = await WireCutter.before(this.server.setup.port);
+    return this.cutter;
+  }
+
+  /** A browser that has opened nothing yet. */
+  async open(name, options) {
+    browser ??= await launchChromium();
+    const person = await Person.open(browser, name, this.origin, options);
+    this.people.push(person);
+    return person;
+  }
+
+  /** The link the embedding application would hand to this person. Creates the room if it is not there. */
+  async link(name, { room = "meeting", admin = false, id = name.toLowerCase() } = {}) {
+    const { body } = await this.server.api("/room/isRoomActive", { room_id: room });
+    if (!body.is_active) await this.server.createRoom(room);
+    const token = await this.server.token(room, { id, name, admin });
+    return `${this.origin}/?access_token=${token}`;
+  }
+
+  /** Someone new in the meeting, the whole way through the green room. */
+  async join(name, { room, admin, id, devices, ...options } = {}) {
+    const person = await this.open(name, options);
+    await person.openLink(await this.link(name, { room, admin, id }));
+    await person.enter({ devices });
+    return person;
+  }
+
+  /** No console error, and nothing that left the origin. */
+  checkManners() {
+    for (const person of this.people) {
+      assert.deepEqual(person.strayed, [], `${person.name}'s browser asked other origins`);
+      const problems = person.problems.filter(
+        (text) => !this.allowedProblems.some((allowed) => allowed.test(text)),
+      );
+      assert.deepEqual(problems, [], `${person.name}'s console has errors`);
+    }
+    assert.doesNotMatch(this.server.log, /panicked at/, "the server panicked");
+  }
+
+  async keepEvidence(name, error) {
+    const folder = join(ARTIFACTS, name.replace(/[^a-z0-9]+/gi, "-").toLowerCase());
+    await mkdir(folder, { recursive: true });
+    await writeFile(join(folder, "error.txt"), `${error.stack ?? error}\n`);
+    await writeFile(join(folder, "server.log"), this.server.log);
+    for (const person of this.people) {
+      await writeFile(join(folder, `${person.name}.console.log`), `${person.console.join("\n")}\n`);
+      const evidence = [
+        person.page.screenshot({ path: join(folder, `${person.name}.png`), timeout: 5_000 }),
+        person.page
+          .locator("body")
+          .ariaSnapshot({ timeout: 5_000 })
+          .then((tree) => writeFile(join(folder, `${person.name}.aria.yaml`), tree)),
+      ];
+      await Promise.allSettled(evidence);
+    }
+    console.error(`evidence kept in ${folder}`);
+  }
+
+  async dispose() {
+    await Promise.allSettled(this.people.map((person) => person.context.close()));
+    await this.cutter?.dispose();
+    await this.server.dispose();
+  }
+}

@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Makes sure this machine can build Plenum, and with `test` also that it can run the whole test suite.
+# Installs Debian packages that are missing (and only those); says what to do about anything else.
+set -euo pipefail
+
+want=${1:-build}
+missing=()
+
+# need PROGRAM PACKAGE: the package is installed when the program is not on the path.
+need() { command -v "$1" >/dev/null 2>&1 || missing+=("$2"); }
+
+need cc build-essential
+need make build-essential
+need cmake cmake
+if [ "$want" = test ]; then
+  [ -n "${CHROMIUM:-}" ] || need chromium chromium
+  need python3 python3
+  python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
+fi
+
+if [ ${#missing[@]} -gt 0 ]; then
+  mapfile -t missing < <(printf '%s\n' "${missing[@]}" | sort -u)
+  as_root=()
+  [ "$(id -u)" = 0 ] || as_root=(sudo)
+  if ! command -v apt-get >/dev/null 2>&1 || { [ ${#as_root[@]} -gt 0 ] && ! command -v sudo >/dev/null 2>&1; }; then
+    echo "Please install (names as in Debian): ${missing[*]}" >&2
+    exit 1
+  fi
+  echo "Installing ${missing[*]}"
+  "${as_root[@]}" apt-get update -qq
+  "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+problems=()
+
+rust_wanted=$(sed -n 's/^channel = "\(.*\)"$/\1/p' "$(dirname "$0")/../rust-toolchain.toml")
+if ! command -v cargo >/dev/null 2>&1; then
+  problems+=("Rust is missing. Install rustup (https://rustup.rs); it then fetches Rust $rust_wanted by itself.")
+elif ! cargo --version >/dev/null 2>&1; then
+  problems+=("cargo does not start. With rustup: rustup toolchain install $rust_wanted")
+elif ! printf '%s\n%s\n' "$rust_wanted" "$(cargo --version | cut -d' ' -f2)" | sort -C -V; then
+  problems+=("Rust $(cargo --version | cut -d' ' -f2) is too old. Plenum is built with $rust_wanted: rustup toolchain install $rust_wanted")
+fi
+
+node_wanted=20.19.0
+if ! command -v node >/dev/null 2>&1 || ! command -v npm >/dev/null 2>&1; then
+  problems+=("Node.js with npm is missing. Install Node.js $node_wanted or newer (https://nodejs.org).")
+elif ! printf '%s\n%s\n' "$node_wanted" "$(node --version | tr -d v)" | sort -C -V; then
+  problems+=("Node.js $(node --version) is too old. Plenum's client is built with $node_wanted or newer (https://nodejs.org).")
+fi
+
+if [ ${#problems[@]} -gt 0 ]; then
+  printf '\n%s\n' "${problems[@]}" >&2
+  exit 1
+fi

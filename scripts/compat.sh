@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Other people's clients against the debug binary. Needs target/debug/plenum. Arguments go to node's test runner.
+set -euo pipefail
+
+cd "$(dirname "$0")/.."
+scripts/npm-install.sh e2e # whose server and browser helpers the tests share
+scripts/npm-install.sh compat
+
+venv=$PWD/target/venv
+pins=compat/python/requirements.txt
+if [ ! -x "$venv/bin/python" ]; then
+  python3 -m venv "$venv"
+fi
+now=$(sha256sum "$pins" | cut -d' ' -f1)
+if [ ! -f "$venv/.installed-from" ] || [ "$(cat "$venv/.installed-from")" != "$now" ]; then
+  "$venv/bin/pip" install --quiet --requirement "$pins"
+  echo "$now" >"$venv/.installed-from"
+fi
+
+cd compat
+npm run --silent prepare-tests
+[ $# -gt 0 ] || set -- tests/*.test.mjs
+PLENUM_PYTHON=$venv/bin/python node --test --test-reporter=spec --test-concurrency=1 "$@"
