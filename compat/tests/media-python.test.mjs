@@ -80,6 +80,25 @@ test("data packets of members are refused, since the meeting has its own channel
   });
 });
 
+test("in a room that asks for it, data packets go both ways between the Python SDK and Chromium", async () => {
+  const room = await scene.room({ metadata: { extra_data: { plenum_media_data: "true" } } });
+  const page = await browser.join(await access(room, "chromium", { admin: true }));
+
+  await withPeer(await access(room, "python"), [], async (peer) => {
+    await peer.event("published");
+    peer.say("data from-python");
+    await until("the packet in Chromium", async () => {
+      const data = await page.evaluate(() => seen.data);
+      return data.some((packet) => packet.text === "from-python" && packet.from === "python");
+    });
+
+    await page.evaluate(() => say("from-chromium"));
+    const received = await peer.event("data");
+    assert.equal(received.text, "from-chromium");
+    assert.equal(received.sender, "chromium");
+  });
+});
+
 test("who leaves with the Python SDK disappears in Chromium", async () => {
   const room = await scene.room();
   const page = await browser.join(await access(room, "chromium", { admin: true }));

@@ -183,7 +183,8 @@ export class Server {
       },
       body: text,
     });
-    return { status: answer.status, body: await answer.json() };
+    const isJson = answer.headers.get("content-type")?.startsWith("application/json") ?? false;
+    return { status: answer.status, body: isJson ? await answer.json() : await answer.text() };
   }
 
   /** Makes sure the room is there. Nothing but the id differs from a plain meeting unless `features` says so. */

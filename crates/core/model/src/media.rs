@@ -75,7 +75,8 @@ pub struct MediaPermission {
     pub publish: Sources,
     /// Whether anything may be received.
     pub subscribe: bool,
-    /// Whether messages may be sent over media data channels. Meetings say no: their data goes over `/nats`.
+    /// Whether messages may be sent over media data channels. Off unless the room asks for it: the data of browsers goes
+    /// over `/nats`.
     pub publish_data: bool,
     /// Never shown to others.
     pub hidden: bool,

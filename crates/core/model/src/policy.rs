@@ -82,6 +82,9 @@ pub struct Rules {
     pub shared_notepad: bool,
     /// `polls_features.is_allow`.
     pub polls: bool,
+    /// Whether LiveKit data packets are passed on, by the creator's wish (`plenum_media_data`). Browsers do not need
+    /// them, and they know no chat locks.
+    pub media_data: bool,
 }
 
 /// Something one may or may not do.
@@ -119,6 +122,8 @@ pub enum Capability {
     Instruct,
     /// End the meeting for everybody.
     EndRoom,
+    /// Send data packets over the media connection.
+    PublishData,
 }
 
 /// Why something was denied; the client turns it into a sentence that says who to ask.
@@ -217,6 +222,10 @@ pub fn decide(actor: &Actor, rules: &Rules, capability: Capability) -> Result<()
                 Err(Denial::NotPresenter)
             }
         }
+        C::PublishData => {
+            offered(rules.media_data)?;
+            unlocked(actor.locks.chat || actor.locks.chat_send_message)
+        }
         C::LowerOthersHand | C::Instruct | C::EndRoom => moderator_only(),
     }
 }
@@ -228,7 +237,7 @@ pub fn media_permission(actor: &Actor, rules: &Rules) -> MediaPermission {
     MediaPermission {
         publish: Source::ALL.into_iter().filter(|source| may(Capability::Publish(*source))).collect::<Sources>(),
         subscribe: may(Capability::Subscribe),
-        publish_data: false,
+        publish_data: may(Capability::PublishData),
         hidden: matches!(actor.role, Role::Hidden | Role::Recorder),
         moderator: actor.role == Role::Moderator,
         cameras: if sees_all { CameraView::Everyone } else { CameraView::Moderators },
@@ -251,6 +260,7 @@ mod tests {
         whiteboard: true,
         shared_notepad: true,
         polls: true,
+        media_data: true,
     };
 
     const ALL_LOCKED: Locks = Locks {
@@ -285,6 +295,7 @@ mod tests {
             C::ReportSelf,
             C::Instruct,
             C::EndRoom,
+            C::PublishData,
         ]);
         all
     }
@@ -367,7 +378,9 @@ mod tests {
         assert!(attendee.publish.contains(Source::Camera) && attendee.publish.contains(Source::Microphone));
         assert!(!attendee.publish.contains(Source::ScreenShare));
         assert_eq!(attendee.cameras, CameraView::Moderators);
-        assert!(!attendee.publish_data);
+        assert!(attendee.publish_data);
+        let closed = Rules { media_data: false, ..OPEN };
+        assert!(!media_permission(&actor(Role::Moderator, Locks::default()), &closed).publish_data);
 
         let waiting = media_permission(&actor(Role::Waiting, locks), &rules);
         assert!(waiting.publish.is_empty() && !waiting.subscribe);

@@ -8,6 +8,9 @@ use crate::person::Person;
 /// User ids of the recorder's and the broadcaster's browser (http-api.md section 1.6).
 pub(crate) const BOTS: [&str; 2] = ["RECORDER_BOT", "RTMP_BOT"];
 
+/// `extra_data` key by which a room's creator lets LiveKit clients exchange data packets; its value is `true`.
+const MEDIA_DATA: &str = "plenum_media_data";
+
 /// The room's features as the table's rules. A feature group that is missing is off.
 pub(crate) fn rules(metadata: &pnm::RoomMetadata) -> Rules {
     let none = pnm::RoomCreateFeatures::default();
@@ -24,6 +27,7 @@ pub(crate) fn rules(metadata: &pnm::RoomMetadata) -> Rules {
         whiteboard: features.whiteboard_features.as_ref().is_some_and(|board| board.is_allow),
         shared_notepad: features.shared_note_pad_features.as_ref().is_some_and(|pad| pad.is_allow),
         polls: features.polls_features.as_ref().is_some_and(|polls| polls.is_allow),
+        media_data: metadata.extra_data.get(MEDIA_DATA).is_some_and(|wish| wish == "true"),
     }
 }
 
