@@ -26,6 +26,6 @@ export default defineConfig({
     environment: "happy-dom",
     include: ["src/**/*.test.{ts,tsx}"],
     setupFiles: ["./tests/setup.ts"],
-    css: false,
+    css: true,
   },
 });

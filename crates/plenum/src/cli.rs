@@ -60,7 +60,7 @@ pub(crate) struct ServeArgs {
 pub(crate) struct TokenArgs {
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
-    /// The running server [default: this machine, the configured port]
+    /// The running server [default: the configured address and port]
     #[arg(long, value_name = "URL")]
     pub(crate) server: Option<String>,
     /// Room id

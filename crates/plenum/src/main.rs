@@ -2,6 +2,7 @@
 
 mod cli;
 mod config;
+mod listen;
 mod logging;
 mod secrets;
 mod serve;

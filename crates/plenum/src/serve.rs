@@ -1,7 +1,6 @@
 //! `plenum serve`: chooses the engines, wires them together, runs until it is told to stop.
 
 use std::fs::{File, TryLockError};
-use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
@@ -9,9 +8,8 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use axum::Router;
-use axum::serve::ListenerExt;
 use gateway::Gateway;
-use http_api::{FrontDoor, HttpDeps, Prometheus};
+use http_api::{FORWARDED_FOR, FrontDoor, HttpDeps, Prometheus};
 use media::MediaConfig;
 use meeting::{Meetings, Setup};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -20,6 +18,7 @@ use store::Store;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use tracing::{debug, info, warn};
 use wire::create::{CopyrightPolicy, CreateRules, InsightsLimits, RoomLimits, ServerAbilities};
 use wire::pnm::NatsSubjects;
@@ -27,11 +26,10 @@ use wire::token::ApiKey;
 
 use crate::cli::ServeArgs;
 use crate::config::{self, Config, Credentials};
+use crate::listen::{self, Limits};
 use crate::logging;
 
-/// Where figures are served unless the configuration says otherwise.
-const METRICS_PATH: &str = "/metrics";
-/// How long open requests may take to finish after the signal to stop.
+/// How long open requests may take to finish, and sockets to close, after the signal to stop.
 const STOP_GRACE: Duration = Duration::from_secs(5);
 /// How often gauges that nobody pushes are read.
 const GAUGE_INTERVAL: Duration = Duration::from_secs(5);
@@ -72,7 +70,7 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     info!(%address, media.port = config.media.port, version = env!("CARGO_PKG_VERSION"), "plenum is ready");
     announce(&config, address);
 
-    let served = tokio::spawn(serve(listener, app, stopping));
+    let served = tokio::spawn(listen::serve(listener, app, Limits::default(), stopping));
     stop_signal().await?;
     info!("stopping");
     shut_down(stop, served, plane, store).await
@@ -144,14 +142,9 @@ fn router(
         },
         ..nats::Config::default()
     };
-    let gateway = Gateway {
-        meetings: meetings.clone(),
-        nats: Arc::new(nats),
-        public_url: config.http.public_address.clone(),
-        stopping,
-    };
-    let metrics = config.http.metrics.as_ref();
-    let trusted = config.http.proxy.as_ref().map(|proxy| proxy.trusted.clone()).unwrap_or_default();
+    let gateway = Gateway::new(meetings.clone(), Arc::new(nats), config.http.public_address.clone(), stopping);
+    let proxy = config.http.proxy.as_ref();
+    let trusted = proxy.map(|proxy| proxy.trusted.clone()).unwrap_or_default();
     let http = HttpDeps {
         meetings: meetings.clone(),
         api: ApiKey::new(credentials.key.clone(), credentials.secret.expose().clone()),
@@ -162,12 +155,11 @@ fn router(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         front_door: front_door(config),
         trusts_proxy: Arc::new(move |address| trusted.iter().any(|network| network.contains(address))),
+        proxy_header: proxy.map_or(FORWARDED_FOR, |proxy| proxy.header.clone()),
         frame_ancestors: "'self'".to_owned(),
-        prometheus: Some(Prometheus {
-            path: metrics.map_or(METRICS_PATH, |metrics| metrics.path.as_str()).to_owned(),
-            login: metrics
-                .and_then(|metrics| metrics.login.as_ref())
-                .map(|(name, password)| (name.clone(), password.expose().clone())),
+        prometheus: config.http.metrics.as_ref().map(|metrics| Prometheus {
+            path: metrics.path.clone(),
+            login: metrics.login.as_ref().map(|(name, password)| (name.clone(), password.expose().clone())),
             render: Arc::new(move || figures.render()),
         }),
     };
@@ -185,10 +177,12 @@ fn create_rules(config: &Config) -> CreateRules {
             chat_file_types: config.uploads.allowed_types.clone(),
             whiteboard_file_size: megabytes(config.uploads.max_whiteboard_size),
         },
-        copyright: config.meeting.copyright.as_ref().map_or_else(CopyrightPolicy::default, |copyright| CopyrightPolicy {
-            display: copyright.display,
-            text: copyright.text.clone(),
-            allow_override: copyright.allow_override,
+        copyright: config.meeting.copyright.as_ref().map_or_else(CopyrightPolicy::default, |copyright| {
+            CopyrightPolicy {
+                display: copyright.display,
+                text: copyright.text.clone(),
+                allow_override: copyright.allow_override,
+            }
         }),
         // What a room allows is its creator's word and is kept as sent; whether this server has an engine for it shows
         // when somebody turns it on.
@@ -197,12 +191,13 @@ fn create_rules(config: &Config) -> CreateRules {
     }
 }
 
+/// A passphrase is always asked for. Without one the door is open only to people on this machine, and a proxy on this
+/// machine speaks for others.
 fn front_door(config: &Config) -> FrontDoor {
-    if config.dev || config.http.listen.is_loopback() {
-        return FrontDoor::Open;
-    }
+    let own_machine_only = config.http.listen.is_loopback() && config.http.proxy.is_none();
     match &config.front_door.passphrase {
         Some(passphrase) => FrontDoor::Passphrase(passphrase.clone()),
+        None if config.dev || own_machine_only => FrontDoor::Open,
         None => FrontDoor::Closed,
     }
 }
@@ -222,21 +217,6 @@ fn announce(config: &Config, address: SocketAddr) {
     println!("\n  Start a meeting:  http://{host}:{}/\n", address.port());
 }
 
-async fn serve(listener: TcpListener, app: Router, mut stopping: watch::Receiver<bool>) -> io::Result<()> {
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            debug!(%error, "a connection keeps its delay");
-        }
-    });
-    let service = app.into_make_service_with_connect_info::<SocketAddr>();
-    axum::serve(listener, service)
-        .with_graceful_shutdown(async move {
-            // An error means that the sender is gone, which is a stop as well.
-            let _ = stopping.wait_for(|stopping| *stopping).await;
-        })
-        .await
-}
-
 async fn stop_signal() -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("could not listen for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("could not listen for SIGINT")?;
@@ -251,15 +231,15 @@ async fn stop_signal() -> anyhow::Result<()> {
 /// Meetings are in the journal; the next process takes them up.
 async fn shut_down(
     stop: watch::Sender<bool>,
-    served: tokio::task::JoinHandle<io::Result<()>>,
+    served: JoinHandle<()>,
     plane: Arc<dyn MediaPlane>,
     store: Store,
 ) -> anyhow::Result<()> {
     plane.drain().await;
     stop.send_replace(true);
     match tokio::time::timeout(STOP_GRACE, served).await {
-        Ok(finished) => finished.context("the web server broke")?.context("the web server failed")?,
-        Err(_) => warn!("some requests did not finish in time"),
+        Ok(finished) => finished.context("the web server broke")?,
+        Err(_) => warn!("some connections did not end in time"),
     }
     store.close().await;
     info!("stopped");
@@ -290,5 +270,45 @@ async fn watch_gauges(meetings: Meetings, mut stopping: watch::Receiver<bool>) {
         }
         let rooms = u32::try_from(meetings.room_count()).unwrap_or(u32::MAX);
         metrics::gauge!("plenum_rooms").set(rooms);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use model::Redacted;
+
+    use super::*;
+    use crate::config::Proxy;
+
+    #[test]
+    fn without_a_passphrase_the_front_door_is_open_to_this_machine_alone() {
+        for (passphrase, dev, listen, behind_proxy, mode) in [
+            (false, false, "0.0.0.0", false, "closed"),
+            (false, false, "192.0.2.1", false, "closed"),
+            (false, false, "::", false, "closed"),
+            (false, false, "0.0.0.0", true, "closed"),
+            (false, false, "127.0.0.1", true, "closed"),
+            (false, false, "127.0.0.1", false, "open"),
+            (false, false, "::1", false, "open"),
+            (false, true, "0.0.0.0", false, "open"),
+            (false, true, "127.0.0.1", true, "open"),
+            (true, false, "0.0.0.0", false, "passphrase"),
+            (true, false, "0.0.0.0", true, "passphrase"),
+            (true, false, "127.0.0.1", false, "passphrase"),
+            (true, false, "127.0.0.1", true, "passphrase"),
+            (true, true, "0.0.0.0", false, "passphrase"),
+            (true, true, "127.0.0.1", false, "passphrase"),
+        ] {
+            let mut config = Config { dev, ..Config::default() };
+            config.http.listen = listen.parse().unwrap();
+            config.http.proxy = behind_proxy.then(|| Proxy { header: FORWARDED_FOR, trusted: Vec::new() });
+            config.front_door.passphrase = passphrase.then(|| Redacted::new("open sesame".to_owned()));
+            let found = match front_door(&config) {
+                FrontDoor::Open => "open",
+                FrontDoor::Passphrase(_) => "passphrase",
+                FrontDoor::Closed => "closed",
+            };
+            assert_eq!(found, mode, "{passphrase} {dev} {listen} {behind_proxy}");
+        }
     }
 }

@@ -1,12 +1,13 @@
 //! `plenum token`: asks the running server for a join link, as any application does.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
 use crate::cli::TokenArgs;
-use crate::config::{self, Credentials};
+use crate::config::{self, Credentials, Http};
 
 /// How long the server may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -15,8 +16,9 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 #[expect(clippy::print_stdout, reason = "the answer of a command line program")]
 pub(crate) async fn run(args: TokenArgs) -> anyhow::Result<()> {
     let loaded = config::load(&args.config.options(), config::environment())?;
-    let server = args.server.clone().unwrap_or_else(|| format!("http://127.0.0.1:{}", loaded.config.http.port));
-    let api = Api { server: server.trim_end_matches('/').to_owned(), credentials: config::secrets::credentials(&loaded.config)? };
+    let server = args.server.clone().unwrap_or_else(|| own_address(&loaded.config.http));
+    let server = server.trim_end_matches('/').to_owned();
+    let api = Api { server, credentials: config::secrets::credentials(&loaded.config)? };
 
     let room = json!({ "room_id": args.room, "metadata": { "room_title": args.room, "room_features": {} } });
     api.call("/auth/room/create", &room).await?;
@@ -29,6 +31,12 @@ pub(crate) async fn run(args: TokenArgs) -> anyhow::Result<()> {
     let token = answer["token"].as_str().context("the server answered without a token")?;
     println!("{}/?access_token={token}", api.server);
     Ok(())
+}
+
+/// Where a server with this configuration answers on this machine.
+fn own_address(http: &Http) -> String {
+    let address = if http.listen.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { http.listen };
+    format!("http://{}", SocketAddr::new(address, http.port))
 }
 
 /// An id from a name: its ASCII letters and digits, and a random number against namesakes.
@@ -70,6 +78,20 @@ impl Api {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_server_is_asked_where_it_listens() {
+        for (listen, url) in [
+            ("0.0.0.0", "http://127.0.0.1:8081"),
+            ("::", "http://127.0.0.1:8081"),
+            ("127.0.0.1", "http://127.0.0.1:8081"),
+            ("192.0.2.7", "http://192.0.2.7:8081"),
+            ("2001:db8::7", "http://[2001:db8::7]:8081"),
+        ] {
+            let http = Http { listen: listen.parse().unwrap(), port: 8081, ..Http::default() };
+            assert_eq!(own_address(&http), url, "{listen}");
+        }
+    }
 
     #[test]
     fn a_name_becomes_an_id() {

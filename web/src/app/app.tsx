@@ -1,4 +1,5 @@
-import { lazy, Suspense } from "react";
+import { lazy, Suspense, useEffect } from "react";
+import { useTranslation } from "react-i18next";
 import { FrontDoor, JoinPage } from "../features/front-door";
 import { Progress } from "../features/ended";
 import { useStore } from "../kit/use-store";
@@ -8,7 +9,13 @@ import type { Navigation } from "./navigation";
 const Visit = lazy(() => import("../features/visit"));
 
 export function App({ navigation }: { readonly navigation: Navigation }) {
+  const { t } = useTranslation();
   const route = useStore(navigation);
+  const title = t("app.name");
+  useEffect(() => {
+    // A meeting names the page itself.
+    if (route.at !== "visit") document.title = title;
+  }, [route, title]);
   switch (route.at) {
     case "front-door":
       return <FrontDoor go={navigation.go} />;

@@ -14,7 +14,7 @@ interface ModalProps {
 /** A question or a form in front of everything else. Focus goes in, stays in and comes back. */
 export function Modal({ title, closeLabel, onClose, wide = false, children }: ModalProps) {
   return (
-    <Dialog open onClose={onClose}>
+    <Dialog open onClose={onClose} className="dialog-root">
       <DialogBackdrop className="dialog-scrim" />
       <div className="dialog-frame">
         <DialogPanel className={wide ? "dialog dialog-wide" : "dialog"}>

@@ -5,10 +5,12 @@
 import DOMPurify from "dompurify";
 import type { ReactNode } from "react";
 
+const SAFE_ADDRESS = /^(?:https?|mailto|tel):/iu;
+
 const RULES = {
   ALLOWED_TAGS: ["b", "i", "strong", "br", "a"],
   ALLOWED_ATTR: ["href", "target", "rel"],
-  ALLOWED_URI_REGEXP: /^(?:https?|mailto|tel):/i,
+  ALLOWED_URI_REGEXP: SAFE_ADDRESS,
   RETURN_DOM_FRAGMENT: true as const,
 };
 
@@ -30,7 +32,7 @@ function build(node: Node, key: number, depth: number): ReactNode {
       return <em key={key}>{children}</em>;
     case "A": {
       const href = node.getAttribute("href");
-      if (href === null) return children;
+      if (href === null || !SAFE_ADDRESS.test(href)) return children;
       return (
         <a key={key} href={href} target="_blank" rel="noopener noreferrer nofollow">
           {children}

@@ -17,6 +17,7 @@ import {
 } from "livekit-client";
 import { participantId, type MediaAccess, type ParticipantId } from "../wire/types";
 import { watchLevel } from "./level";
+import { createVoiceJudge } from "./own-voice";
 import type {
   DeviceChoice,
   DeviceKind,
@@ -27,12 +28,6 @@ import type {
   Quality,
   TrackHandle,
 } from "./media";
-
-/** Loudness (0 to 1) that counts as talking, and how long it must last to earn the hint. */
-const TALKING_LEVEL = 0.12;
-const TALKING_MS = 600;
-/** A live microphone always hisses; true zero for this long means that something is switched off. */
-const DEAD_MS = 5_000;
 
 /** A native helper and a phone caller stand for the person of the meeting they belong to. */
 function personOf(identity: string): ParticipantId {
@@ -128,14 +123,17 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     }
     handlers.onPeople(people);
   };
-  const tellLocal = () => {
-    const me = room.localParticipant;
-    handlers.onLocal({
-      microphone: me.isMicrophoneEnabled,
-      camera: me.isCameraEnabled,
-      screen: me.isScreenShareEnabled,
+  /** A moment later, so that the clean-up of a lost connection is not taken for somebody's wish. */
+  const tellLocal = () =>
+    queueMicrotask(() => {
+      if (room.state === ConnectionState.Disconnected) return;
+      const me = room.localParticipant;
+      handlers.onLocal({
+        microphone: me.isMicrophoneEnabled,
+        camera: me.isCameraEnabled,
+        screen: me.isScreenShareEnabled,
+      });
     });
-  };
 
   /** Hears what the microphone hears, also while it is muted. */
   const listenToMyself = () => {
@@ -146,23 +144,12 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     if (!source) return;
     const ear = source.clone();
     ear.enabled = true;
-    let talkingSince = 0;
-    let deadSince = 0;
-    let told = false;
+    const judge = createVoiceJudge();
     const stop = watchLevel(new MediaStream([ear]), (level, now) => {
-      const muted = room.localParticipant.isMicrophoneEnabled === false;
-      if (!muted || level < TALKING_LEVEL) talkingSince = 0;
-      else if (talkingSince === 0) talkingSince = now;
-      else if (now - talkingSince >= TALKING_MS) {
-        talkingSince = 0;
-        handlers.onTalkingWhileMuted();
-      }
-      if (muted || level > 0) deadSince = 0;
-      else if (deadSince === 0) deadSince = now;
-      else if (!told && now - deadSince >= DEAD_MS) {
-        told = true;
-        handlers.onSilentMicrophone();
-      }
+      const muted = !room.localParticipant.isMicrophoneEnabled;
+      const finding = judge({ level, muted, now });
+      if (finding === "talking-while-muted") handlers.onTalkingWhileMuted();
+      else if (finding === "dead") handlers.onSilentMicrophone();
     });
     stopListening = () => {
       stop();

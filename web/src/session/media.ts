@@ -89,6 +89,7 @@ export interface Media extends Readable<MediaState> {
   readonly screen: Toggle;
   /** Loads the engine ahead of time. */
   prepare(): void;
+  /** Also the way back after a loss: what was on is switched on again, except a shared screen. */
   connect(access: MediaAccess, devices: DeviceChoice): Promise<void>;
   /** Has the microphone ready but silent, for rooms that start muted. */
   publishMuted(): Promise<void>;
@@ -142,8 +143,13 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
     screen,
     prepare: () => void engine().catch(() => (loading = null)),
     async connect(access, devices) {
-      patch({ status: "connecting" });
+      const wishes = [microphone, camera].map((each) => each.getSnapshot().on);
+      // After a lost connection it stays "lost" to the eye until there is a new one.
+      if (store.getSnapshot().status !== "lost") patch({ status: "connecting" });
       await (await engine()).connect(access, devices);
+      for (const each of [microphone, camera, screen]) each.happened(false);
+      if (wishes[0]) microphone.want(true);
+      if (wishes[1]) camera.want(true);
     },
     publishMuted: async () => (await engine()).publishMicrophone(true),
     switchDevice: async (kind, id) => (await engine()).switchDevice(kind, id),

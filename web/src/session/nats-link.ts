@@ -75,15 +75,27 @@ export async function openNatsLink(options: NatsLinkOptions): Promise<Link> {
   void nc.closed().then(() => status.set("closed"));
 
   const js = jetstream(nc, { timeout: ACK_TIMEOUT_MS });
-  let messages: ConsumerMessages | null = null;
-  try {
+  const consume = async () => {
     const consumer = await js.consumers.get(admission.stream, `${roomId}_${me}`);
-    messages = await consumer.consume({ max_messages: 100, expires: 30_000 });
+    return consumer.consume({ max_messages: 100, expires: 30_000 });
+  };
+  let messages: ConsumerMessages;
+  try {
+    messages = await consume();
   } catch (error) {
     await nc.close();
     throw error;
   }
-  void deliver(messages, handlers.onEvent);
+  const listening = async () => {
+    for (;;) {
+      await deliver(messages, handlers.onEvent);
+      // The stream of events ended although nobody closed the line: begin a new one.
+      if (nc.isClosed()) return;
+      await new Promise((resolve) => setTimeout(resolve, RECONNECT_WAIT_MS));
+      messages = await consume();
+    }
+  };
+  void listening().catch(() => nc.close());
 
   let queue: Promise<unknown> = Promise.resolve();
   const closing = new AbortController();
@@ -118,7 +130,7 @@ export async function openNatsLink(options: NatsLinkOptions): Promise<Link> {
     },
     async close() {
       closing.abort(new Error("closed"));
-      messages?.stop();
+      messages.stop();
       await nc.close();
     },
   };
@@ -141,7 +153,12 @@ async function watchStatus(
 async function deliver(messages: ConsumerMessages, onEvent: (bytes: Uint8Array) => void) {
   for await (const message of messages) {
     message.ack();
-    onEvent(message.data);
+    try {
+      onEvent(message.data);
+    } catch (error) {
+      // A fault in handling one event must not stop the ones after it.
+      reportError(error);
+    }
   }
 }
 

@@ -273,6 +273,20 @@ describe("the line to the server", () => {
     expect(phase()).toMatchObject({ at: "ended", reason: { code: "server-silent" } });
   });
 
+  test("media that was lost for good is connected anew, with what was on before", async () => {
+    server.session.media.microphone.want(true);
+    await flush();
+    server.engine.calls.length = 0;
+    server.engine.handlers?.onStatus("lost");
+    server.sent.length = 0;
+    vi.advanceTimersByTime(2_000);
+    expect(kinds()).toContain("media-access");
+    server.mediaAccess();
+    await flush();
+    expect(server.engine.calls).toEqual(["connect", "microphone true"]);
+    expect(server.session.media.getSnapshot().status).toBe("connected");
+  });
+
   test("nothing runs on after leaving", () => {
     server.session.leave();
     expect(phase()).toMatchObject({ at: "ended", reason: { code: "left" } });

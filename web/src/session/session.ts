@@ -32,6 +32,7 @@ import {
   type Media,
   type MediaSwitch,
 } from "./media";
+import { createMediaRecovery, type MediaRecovery } from "./media-recovery";
 import { createNoticeStore, type NoticeStore } from "./notices";
 import { createPeopleStore, type PeopleStore } from "./people";
 import { isLocked } from "./rights";
@@ -141,6 +142,7 @@ export function createSession(deps: SessionDeps): Session {
   let roomOpened = false;
   let listed = false;
   let stepTimer: ReturnType<typeof setTimeout> | undefined;
+  let recovery: MediaRecovery | null = null;
   const timers: ReturnType<typeof setInterval>[] = [];
   const cleanups: (() => void)[] = [];
   const asked = new Map<ParticipantId, number>();
@@ -217,7 +219,9 @@ export function createSession(deps: SessionDeps): Session {
     ping();
     timers.push(
       setInterval(ping, PING_MS),
-      setInterval(() => send({ kind: "renew-token", token }), RENEW_MS),
+      setInterval(() => {
+        if (line.getSnapshot() !== "reconnecting") send({ kind: "renew-token", token });
+      }, RENEW_MS),
       setInterval(() => {
         if (listed && line.getSnapshot() === "good") send({ kind: "online-users" });
       }, SYNC_MS),
@@ -448,11 +452,14 @@ export function createSession(deps: SessionDeps): Session {
   async function onMediaAccess(access: MediaAccess): Promise<void> {
     answered();
     const picked = choice;
+    if (recovery) return recovery.access(access);
     if (!picked || phase.getSnapshot().at !== "entering") return;
     try {
       await media.connect(access, picked);
       if (ended()) return;
       at("meeting");
+      recovery = createMediaRecovery(media, picked, () => send({ kind: "media-access" }));
+      cleanups.push(recovery.dispose);
       publishFirst(picked);
     } catch {
       end({ code: "media-failed", detail: "" });

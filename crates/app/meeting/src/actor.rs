@@ -10,19 +10,23 @@ use model::{Identity, RoomId, SessionId, UserId};
 use ports::media::{MediaPlane, RemoveReason};
 use ports::store::{Records, State, StateWrite};
 use room::{
-    Admission, AdmitRefusal, Authorization, AuthorizeRefusal, ClientSubject, ConnId, EndReason, Moment, Output, Room,
-    RoomView, Ticket,
+    Admission, AdmitRefusal, Authorization, AuthorizeRefusal, Claim, ClientSubject, ConnId, EndReason, Moment, Output,
+    Room, RoomView, Ticket,
 };
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::sleep_until;
 use tracing::{debug, error, info, warn};
 
 use crate::inbox;
-use crate::socket::{DOWN_QUEUE, Down};
+use crate::socket::{self, Down, Inlet, Outlet};
 use crate::tokens::{Credentials, MediaPass, RENEWAL_GRACE, claims_for};
 
 /// Letters that wait for one room. A sender beyond that waits, which slows that room's sockets down and nobody else.
 const MAILBOX: usize = 1024;
+/// Bytes of messages that wait for one room, in [`BUDGET_UNIT`]s; a sender beyond that waits as well.
+const MAILBOX_BUDGET: usize = 64 * 1024;
+/// What a message takes of the budget is counted in these, rounded up.
+const BUDGET_UNIT: usize = 1024;
 /// Letters handled before what they changed is committed together.
 const BATCH: usize = 64;
 /// Waits between attempts to commit while the store fails; after the last the meeting goes on in memory.
@@ -44,14 +48,15 @@ pub(crate) struct RoomHandle {
     id: Arc<RoomId>,
     session: Arc<SessionId>,
     mailbox: mpsc::Sender<Letter>,
+    budget: Arc<Semaphore>,
     over: watch::Receiver<bool>,
 }
 
 /// What comes from a socket.
 #[derive(Debug)]
 pub(crate) enum FromSocket {
-    Worker(Bytes),
-    Publish(ClientSubject, Bytes),
+    Worker(Bytes, OwnedSemaphorePermit),
+    Publish(ClientSubject, Bytes, OwnedSemaphorePermit),
     Credit(u32),
     Ack(u64),
     Nak(u64, Option<Duration>),
@@ -65,9 +70,11 @@ pub(crate) struct Opening {
     pub(crate) conn: ConnId,
     pub(crate) user: UserId,
     pub(crate) generation: Option<String>,
+    /// The token ran out a while ago.
+    pub(crate) expired: bool,
     /// Where the browser reaches this server, as a WebSocket URL without a path.
     pub(crate) origin: String,
-    pub(crate) reply: oneshot::Sender<Result<(bool, mpsc::Receiver<Down>), AuthorizeRefusal>>,
+    pub(crate) reply: oneshot::Sender<Result<(bool, Inlet), AuthorizeRefusal>>,
 }
 
 /// What the gateway needs to let somebody into the media room.
@@ -109,6 +116,12 @@ impl RoomHandle {
         let _ = self.mailbox.send(letter).await;
     }
 
+    /// Room in the mailbox for a message of this length; given back when the message was handled.
+    pub(crate) async fn reserve(&self, length: usize) -> Option<OwnedSemaphorePermit> {
+        let units = length.div_ceil(BUDGET_UNIT).clamp(1, MAILBOX_BUDGET);
+        self.budget.clone().acquire_many_owned(u32::try_from(units).ok()?).await.ok()
+    }
+
     /// Asks and waits; `None` if the room is over.
     pub(crate) async fn ask<T>(&self, letter: impl FnOnce(oneshot::Sender<T>) -> Letter) -> Option<T> {
         let (reply, answer) = oneshot::channel();
@@ -134,7 +147,13 @@ pub(crate) fn now() -> Moment {
 pub(crate) fn spawn(id: RoomId, room: Room, around: Surroundings, done: impl FnOnce() + Send + 'static) -> RoomHandle {
     let (mailbox, letters) = mpsc::channel(MAILBOX);
     let (over_tx, over) = watch::channel(false);
-    let handle = RoomHandle { id: Arc::new(id.clone()), session: Arc::new(room.session().clone()), mailbox, over };
+    let handle = RoomHandle {
+        id: Arc::new(id.clone()),
+        session: Arc::new(room.session().clone()),
+        mailbox,
+        budget: Arc::new(Semaphore::new(MAILBOX_BUDGET)),
+        over,
+    };
     let actor = Actor { id, session: room.session().clone(), room, around, sockets: HashMap::new() };
     tokio::spawn(async move {
         actor.run(letters).await;
@@ -146,7 +165,7 @@ pub(crate) fn spawn(id: RoomId, room: Room, around: Surroundings, done: impl FnO
 }
 
 struct Socket {
-    down: mpsc::Sender<Down>,
+    down: Outlet,
     user: UserId,
     origin: String,
 }
@@ -230,19 +249,20 @@ impl Actor {
     }
 
     fn enter_media(&self, user: &UserId, generation: Option<&str>) -> Result<MediaEntry, AuthorizeRefusal> {
-        self.room.authorize(user, generation)?;
+        self.room.authorize_media(user, generation)?;
         let permission = self.room.media_permission(user).ok_or(AuthorizeRefusal::Unknown)?;
         let name = self.room.identity_of(user).map(|person| person.name.to_owned()).unwrap_or_default();
         Ok(MediaEntry { permission, name })
     }
 
     fn open(&mut self, now: Moment, opening: Opening) -> Option<Answer> {
-        let Opening { conn, user, generation, origin, reply } = opening;
-        match self.room.connect(now, conn, &user, generation.as_deref()) {
+        let Opening { conn, user, generation, expired, origin, reply } = opening;
+        let claim = Claim { user: &user, generation: generation.as_deref(), expired };
+        match self.room.connect(now, conn, claim) {
             Ok(connected) => {
-                let (down, receiver) = mpsc::channel(DOWN_QUEUE);
+                let (down, inlet) = socket::queue();
                 self.sockets.insert(conn, Socket { down, user, origin });
-                answer(reply, Ok((connected.admitted, receiver)))
+                answer(reply, Ok((connected.admitted, inlet)))
             }
             Err(refusal) => answer(reply, Err(refusal.0)),
         }
@@ -250,11 +270,11 @@ impl Actor {
 
     fn handle_socket(&mut self, now: Moment, conn: ConnId, what: FromSocket) {
         match what {
-            FromSocket::Worker(payload) => match inbox::decode(&payload) {
+            FromSocket::Worker(payload, _budget) => match inbox::decode(&payload) {
                 Some(request) => self.room.request(now, conn, request),
                 None => metrics::counter!("plenum_requests_ignored_total").increment(1),
             },
-            FromSocket::Publish(subject, payload) => self.room.publish(now, conn, subject, payload),
+            FromSocket::Publish(subject, payload, _budget) => self.room.publish(now, conn, subject, payload),
             FromSocket::Credit(available) => self.room.set_credit(now, conn, available),
             FromSocket::Ack(seq) => self.room.acknowledge(now, conn, seq),
             FromSocket::Nak(seq, delay) => {
@@ -328,7 +348,7 @@ impl Actor {
             Output::Hangup { conn, farewell } => {
                 if let Some(socket) = self.sockets.remove(&conn) {
                     // A full queue means that the socket does not read; it is dropped either way.
-                    let _ = socket.down.try_send(Down::Hangup(farewell));
+                    let _ = socket.down.send(Down::Hangup(farewell));
                 }
                 self.room.disconnect(now(), conn);
             }
@@ -351,7 +371,7 @@ impl Actor {
 
     fn send_down(&mut self, conn: ConnId, what: Down) {
         let Some(socket) = self.sockets.get(&conn) else { return };
-        if socket.down.try_send(what).is_err() {
+        if socket.down.send(what).is_err() {
             debug!(room.id = %self.id, "a socket does not keep up and is closed");
             metrics::counter!("plenum_sockets_overflowed_total").increment(1);
             self.sockets.remove(&conn);

@@ -3,14 +3,18 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 use model::{Identity, RoomId, SessionId, UserId};
 use ports::media::{ConnectError, MediaJoin, MediaPlane, SignalLink};
 use ports::store::{NewSession, Records, State, StateWrite, StoreError};
 use prost::Message;
-use room::{AdmitRefusal, AuthorizeRefusal, ConnId, EndReason, NewRoom, Output, Phase, Room, RoomView, Ticket};
+use room::{
+    AdmitRefusal, AuthorizeRefusal, ConnId, EndReason, NewRoom, Output, Phase, Restored, Room, RoomView, Ticket,
+};
 use tokio::sync::Mutex as AsyncMutex;
+use tokio::time::timeout;
 use tracing::{info, warn};
 use uuid::Uuid;
 use wire::pnm;
@@ -22,6 +26,9 @@ use crate::tokens::{Credentials, RENEWAL_GRACE, claims_for};
 
 /// Rooms whose ids fall into the same of this many classes are created one after the other.
 const CREATION_LANES: usize = 64;
+
+/// How long a request waits for a room that is being created or ended (http-api.md section 8.4).
+const CREATION_WAIT: Duration = Duration::from_secs(15);
 
 /// What the application stands on.
 pub struct Setup {
@@ -53,6 +60,12 @@ pub enum CreateError {
     /// The request was not checked by `wire::create`.
     #[error("room_id should only contain ASCII letters (a-z A-Z), digits (0-9) or -_")]
     InvalidId,
+    /// Another request for the same room, or its end, takes too long (http-api.md section 2.1, step 2).
+    #[error("timeout waiting to acquire lock for room {room}, operation is currently locked")]
+    Busy {
+        /// The room.
+        room: RoomId,
+    },
     /// The store failed.
     #[error("could not record the room")]
     Store(#[source] StoreError),
@@ -169,20 +182,29 @@ impl Meetings {
 
     async fn restore(&self) -> Result<(), StoreError> {
         let around = &self.0.around;
+        let mut running = Vec::new();
         for record in around.records.running_sessions().await? {
             let NewSession { room: id, session, .. } = record.session;
             let entries = around.state.load(&session).await?.into_iter().map(|entry| (entry.key, entry.value));
             match Room::restore(id.clone(), session.clone(), record.id, entries, self.seed(), now()) {
-                Ok(room) => {
+                Ok(Restored { room, damaged }) => {
+                    for reason in damaged {
+                        warn!(room.id = %id, session.id = %session, %reason, "a part of the journal is left out");
+                    }
                     info!(room.id = %id, session.id = %session, "room is taken up again");
                     self.run(id, room);
+                    running.push(session);
                 }
                 Err(reason) => {
                     warn!(room.id = %id, session.id = %session, %reason, "a session could not be taken up and is closed");
                     around.records.close_session(&session, now().unix_ms).await?;
-                    around.state.forget(&session).await?;
+                    running.push(session);
                 }
             }
+        }
+        // What a crash between the end of a session and the end of its journal left behind.
+        for session in around.state.sessions().await?.into_iter().filter(|session| !running.contains(session)) {
+            around.state.forget(&session).await?;
         }
         Ok(())
     }
@@ -225,14 +247,36 @@ impl Meetings {
     /// When the store fails; then there is no room.
     pub async fn create(&self, request: pnm::CreateRoomReq) -> Result<pnm::ActiveRoomInfo, CreateError> {
         let id = RoomId::try_from(request.room_id.as_str()).map_err(|_| CreateError::InvalidId)?;
-        let _lane = self.0.lanes[lane(&id)].lock().await;
-        if let Some(running) = self.find(id.as_str()) {
+        let busy = CreateError::Busy { room: id.clone() };
+        timeout(CREATION_WAIT, self.create_in_turn(id, request)).await.unwrap_or(Err(busy))
+    }
+
+    async fn create_in_turn(
+        &self,
+        id: RoomId,
+        request: pnm::CreateRoomReq,
+    ) -> Result<pnm::ActiveRoomInfo, CreateError> {
+        loop {
+            let lane = self.0.lanes[lane(&id)].lock().await;
+            let Some(running) = self.find(id.as_str()) else { return self.create_new(id, request).await };
             match running.ask(Letter::View).await {
                 Some(view) if view.phase.is_open() => return Ok(view.info),
-                Some(_) | None => running.wait_until_over().await,
+                Some(_) | None => {
+                    // Others whose ids fall into the same class need not wait for this room.
+                    drop(lane);
+                    running.wait_until_over().await;
+                    self.let_go(&running);
+                }
             }
         }
-        self.create_new(id, request).await
+    }
+
+    /// Takes a room that is over off the map, if its own task has not done so.
+    fn let_go(&self, over: &RoomHandle) {
+        let mut rooms = self.0.rooms.write().unwrap_or_else(PoisonError::into_inner);
+        if rooms.get(over.id()).is_some_and(|handle| handle.session() == over.session()) {
+            rooms.remove(over.id());
+        }
     }
 
     async fn create_new(&self, id: RoomId, request: pnm::CreateRoomReq) -> Result<pnm::ActiveRoomInfo, CreateError> {
@@ -314,7 +358,8 @@ impl Meetings {
     /// A running room and who is connected to its media, or `None`. A room being created is waited for.
     pub async fn active_room(&self, room: &str) -> Option<ActiveRoom> {
         if let Ok(id) = RoomId::try_from(room) {
-            drop(self.0.lanes[lane(&id)].lock().await);
+            // Whoever creates it for longer than that has not got one to show.
+            let _ = timeout(CREATION_WAIT, self.0.lanes[lane(&id)].lock()).await;
         }
         let handle = self.find(room)?;
         self.with_participants(&handle).await
@@ -354,7 +399,9 @@ impl Meetings {
     /// When there is no such room.
     pub async fn end(&self, room: &str) -> Result<(), EndError> {
         let handle = self.find(room).ok_or(EndError::NoRoom)?;
-        handle.ask(|reply| Letter::End(EndReason::Asked, reply)).await.ok_or(EndError::NoRoom)
+        // No answer means that it ended in this moment.
+        let _ = handle.ask(|reply| Letter::End(EndReason::Asked, reply)).await;
+        Ok(())
     }
 
     /// Ends a room for somebody in it.
@@ -429,14 +476,17 @@ impl Meetings {
         handle.ask(|reply| Letter::Extra(key.to_owned(), reply)).await?
     }
 
-    /// Opens a messaging socket. A token that ran out less than three hours ago is good for people who are still on the
-    /// list: the browser could not renew it while the network was gone. `origin` is where the browser reaches this
+    /// Opens a messaging socket. A token that ran out less than three hours ago is good for people who were in the meeting
+    /// with it: their browser could not renew it while the network was gone. `origin` is where the browser reaches this
     /// server, as a WebSocket URL without a path.
     ///
     /// # Errors
     /// Why the token opens nothing.
     pub async fn open_socket(&self, token: &str, origin: String) -> Result<SocketLink, OpenError> {
-        let access = self.authorize_with_grace(token, RENEWAL_GRACE).await?;
+        let (access, expired) = match self.authorize_with_grace(token, 0).await {
+            Err(AccessError::Expired) => (self.authorize_with_grace(token, RENEWAL_GRACE).await?, true),
+            other => (other?, false),
+        };
         let gone = AccessError::Refused(AuthorizeRefusal::NotActive);
         let handle = self.find(access.room.as_str()).ok_or(gone)?;
         let conn = ConnId(self.0.next_conn.fetch_add(1, Ordering::Relaxed));
@@ -444,7 +494,7 @@ impl Meetings {
         let (admitted, down) = handle
             .ask(|reply| {
                 let generation = access.generation;
-                Letter::Open(Box::new(Opening { conn, user: access.user, generation, origin, reply }))
+                Letter::Open(Box::new(Opening { conn, user: access.user, generation, expired, origin, reply }))
             })
             .await
             .ok_or(gone)?

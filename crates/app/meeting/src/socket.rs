@@ -1,6 +1,7 @@
 //! A browser's messaging socket as the application sees it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,7 +14,9 @@ use crate::meetings::AccessError;
 
 /// How many messages wait for one socket's task. One that lets more pile up does not read; it is closed, and its
 /// browser reconnects and is brought up to date.
-pub(crate) const DOWN_QUEUE: usize = 2048;
+const DOWN_QUEUE: usize = 2048;
+/// The same in bytes of payload.
+const DOWN_BYTES: usize = 32 * 1024 * 1024;
 
 /// What a socket is told.
 #[derive(Debug, Clone)]
@@ -24,6 +27,69 @@ pub enum Down {
     Forward(Arc<CoreMessage>),
     /// Close, after the farewell if there is one.
     Hangup(Option<Farewell>),
+}
+
+impl Down {
+    fn length(&self) -> usize {
+        match self {
+            Self::Deliver(delivery) => delivery.payload.len(),
+            Self::Forward(message) => message.payload.len(),
+            Self::Hangup(farewell) => farewell.as_ref().map_or(0, |farewell| farewell.payload.len()),
+        }
+    }
+}
+
+/// The queue from a room to one socket, bounded by count and by bytes.
+pub(crate) fn queue() -> (Outlet, Inlet) {
+    let (sender, receiver) = mpsc::channel(DOWN_QUEUE);
+    let waiting = Arc::new(AtomicUsize::new(0));
+    (Outlet { sender, waiting: waiting.clone() }, Inlet { receiver, waiting })
+}
+
+/// The room's end.
+#[derive(Debug)]
+pub(crate) struct Outlet {
+    sender: mpsc::Sender<Down>,
+    waiting: Arc<AtomicUsize>,
+}
+
+/// The socket does not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Overflow;
+
+impl Outlet {
+    /// Never waits.
+    pub(crate) fn send(&self, what: Down) -> Result<(), Overflow> {
+        let length = what.length();
+        if self.waiting.load(Ordering::Relaxed).saturating_add(length) > DOWN_BYTES {
+            return Err(Overflow);
+        }
+        self.waiting.fetch_add(length, Ordering::Relaxed);
+        self.sender.try_send(what).map_err(|_| Overflow)
+    }
+}
+
+/// The socket's end.
+#[derive(Debug)]
+pub struct Inlet {
+    receiver: mpsc::Receiver<Down>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Inlet {
+    /// The next word; `None` when the room is over or has let go of the socket.
+    pub async fn recv(&mut self) -> Option<Down> {
+        let down = self.receiver.recv().await?;
+        self.waiting.fetch_sub(down.length(), Ordering::Relaxed);
+        Some(down)
+    }
+
+    /// The next word if there is one already.
+    pub fn try_recv(&mut self) -> Option<Down> {
+        let down = self.receiver.try_recv().ok()?;
+        self.waiting.fetch_sub(down.length(), Ordering::Relaxed);
+        Some(down)
+    }
 }
 
 /// Why a socket was not opened.
@@ -42,7 +108,7 @@ pub struct SocketLink {
     pub(crate) user: UserId,
     pub(crate) admitted: bool,
     /// What to send; ends when the room is over or lets go of the socket.
-    pub down: mpsc::Receiver<Down>,
+    pub down: Inlet,
 }
 
 impl SocketLink {
@@ -63,12 +129,16 @@ impl SocketLink {
 
     /// A reliable client event, encoded `NatsMsgClientToServer`. Waits while the room is busy.
     pub async fn worker(&self, payload: Bytes) {
-        self.send(FromSocket::Worker(payload)).await;
+        if let Some(budget) = self.room.reserve(payload.len()).await {
+            self.send(FromSocket::Worker(payload, budget)).await;
+        }
     }
 
     /// A message to the other participants.
     pub async fn publish(&self, subject: ClientSubject, payload: Bytes) {
-        self.send(FromSocket::Publish(subject, payload)).await;
+        if let Some(budget) = self.room.reserve(payload.len()).await {
+            self.send(FromSocket::Publish(subject, payload, budget)).await;
+        }
     }
 
     /// The consumer takes so many messages now.
@@ -98,5 +168,34 @@ impl SocketLink {
 
     async fn send(&self, what: FromSocket) {
         self.room.send(Letter::Socket(self.conn, what)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn letter(length: usize) -> Down {
+        let payload = vec![0; length].into();
+        Down::Forward(Arc::new(CoreMessage { subject: ClientSubject::Data, payload, from: None, droppable: false }))
+    }
+
+    #[test]
+    fn a_socket_that_does_not_read_holds_a_bounded_number_of_bytes() {
+        let (outlet, mut inlet) = queue();
+        let large = DOWN_BYTES / 4;
+        for _ in 0..4 {
+            assert_eq!(outlet.send(letter(large)), Ok(()));
+        }
+        assert_eq!(outlet.send(letter(1)), Err(Overflow));
+
+        assert!(inlet.try_recv().is_some());
+        assert_eq!(outlet.send(letter(large)), Ok(()));
+    }
+
+    #[test]
+    fn a_socket_that_does_not_read_holds_a_bounded_number_of_messages() {
+        let (outlet, _inlet) = queue();
+        assert_eq!((0..2 * DOWN_QUEUE).filter(|_| outlet.send(letter(1)).is_ok()).count(), DOWN_QUEUE);
     }
 }

@@ -203,8 +203,7 @@ async fn only_a_moderator_ends_the_meeting_from_inside() {
     let house = House::open().await;
     house.create("room01").await;
     let (ana, ben) = (house.token("room01", "ana", true).await, house.token("room01", "ben", false).await);
-    let (ana, ben) =
-        (house.meetings.authorize(&ana).await.unwrap(), house.meetings.authorize(&ben).await.unwrap());
+    let (ana, ben) = (house.meetings.authorize(&ana).await.unwrap(), house.meetings.authorize(&ben).await.unwrap());
 
     assert_eq!(house.meetings.end_as(&ben).await, Err(EndError::NotAllowed));
     assert_eq!(house.meetings.activity("room01").await, Activity::Active);

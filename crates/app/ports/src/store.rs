@@ -91,6 +91,9 @@ pub trait State: Send + Sync + 'static {
     /// Everything stored for a session, ordered by key; empty if there is nothing.
     async fn load(&self, session: &SessionId) -> Result<Vec<StateEntry>, StoreError>;
 
+    /// Every session something is stored for.
+    async fn sessions(&self) -> Result<Vec<SessionId>, StoreError>;
+
     /// Forgets a session's state.
     async fn forget(&self, session: &SessionId) -> Result<(), StoreError>;
 }

@@ -159,8 +159,8 @@ pub fn decide(actor: &Actor, rules: &Rules, capability: Capability) -> Result<()
     let moderator = actor.role == Role::Moderator;
     match (actor.role, capability) {
         (Role::Waiting, _) => return Err(Denial::Waiting),
-        (Role::Hidden | Role::Recorder, C::Subscribe | C::Listen | C::ReportSelf) => return Ok(()),
-        (Role::Recorder, C::SeeUsers) => return Ok(()),
+        (Role::Hidden | Role::Recorder, C::Subscribe | C::Listen) => return Ok(()),
+        (Role::Recorder, C::SeeUsers | C::ReportSelf) => return Ok(()),
         (Role::Hidden, C::SeeUsers) => {}
         (Role::Hidden | Role::Recorder, _) => return Err(Denial::Spectator),
         (Role::Moderator | Role::Attendee, _) => {}
@@ -317,10 +317,8 @@ mod tests {
         for role in [Role::Hidden, Role::Recorder] {
             for capability in capabilities() {
                 let allowed = decide(&actor(role, Locks::default()), &OPEN, capability).is_ok();
-                let watching = matches!(
-                    capability,
-                    Capability::Subscribe | Capability::Listen | Capability::ReportSelf | Capability::SeeUsers
-                );
+                let watching = matches!(capability, Capability::Subscribe | Capability::Listen | Capability::SeeUsers)
+                    || (role == Role::Recorder && capability == Capability::ReportSelf);
                 assert_eq!(allowed, watching, "{role:?} {capability:?}");
             }
         }

@@ -4,6 +4,7 @@ use model::UserId;
 use model::policy::{Capability, Denial};
 use wire::pnm::{self, NatsMsgServerToClientEvents as Event};
 
+use crate::limits::Allowance;
 use crate::outbox::Outbox;
 use crate::output::{Moment, Output};
 use crate::person::{Person, Presence};
@@ -13,6 +14,8 @@ use crate::state::Room;
 /// This name once made a connection a recorder's; nobody may carry it.
 const RECORDER_NAME: &str = "PLUGNMEET_RECORDER_AUTH";
 const RESERVED_PREFIXES: [&str; 4] = ["ingres_", "pnm_agent-", "pnm_tts_agent-", "sip_"];
+/// Who the server's own chat lines are from.
+const SYSTEM_ID: &str = "system";
 const NATIVE_SUFFIX: &str = "-native";
 
 /// Somebody is to get a join token.
@@ -86,6 +89,12 @@ pub enum AuthorizeRefusal {
     /// No token was made for this user in this session.
     #[error("notifications.user-info-not-found")]
     Unknown,
+    /// The token ran out, and nobody who was in the meeting held it.
+    #[error("notifications.token-expired")]
+    Expired,
+    /// Not in the meeting: media is for people whose messaging socket is, or was a moment ago, open.
+    #[error("notifications.user-info-not-found")]
+    NotInside,
     /// A newer token replaced this one.
     #[error("notifications.room-disconnected-duplicate-entry")]
     Superseded,
@@ -101,6 +110,18 @@ pub enum AuthorizeRefusal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(transparent)]
 pub struct ConnectRefusal(#[from] pub AuthorizeRefusal);
+
+/// Who a socket says it is, from a token that was checked.
+#[derive(Debug, Clone, Copy)]
+pub struct Claim<'a> {
+    /// Who.
+    pub user: &'a UserId,
+    /// In which generation; a token of the application's own making names none.
+    pub generation: Option<&'a str>,
+    /// The token ran out a while ago, which is forgiven to people who were in the meeting: their browser could not renew
+    /// it while the network was gone.
+    pub expired: bool,
+}
 
 /// A socket is somebody's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,7 +187,9 @@ impl Room {
             presence: Presence::Added,
             outbox: Outbox::default(),
             came_before: false,
-            last_reaction_ms: 0,
+            allowance: Allowance::default(),
+            history_given: None,
+            heard_upto: 0,
         };
         self.people.insert(user_id.clone(), person);
         self.person_changed(&user_id);
@@ -187,7 +210,7 @@ impl Room {
     /// Ends somebody's running session because a newer token takes its place.
     fn evict(&mut self, now: Moment, user: &UserId) {
         let Some(person) = self.people.get_mut(user) else { return };
-        let was_listed = person.is_present();
+        let (was_listed, was_around) = (person.is_present(), person.is_around());
         if let Some(conn) = person.conn() {
             person.presence = Presence::Away;
             self.conns.remove(&conn);
@@ -195,6 +218,8 @@ impl Room {
         }
         if was_listed {
             self.tell_presence(now, user, Event::UserOffline);
+        }
+        if was_around {
             self.outputs.push_back(Output::RemoveFromMedia { who: user.into(), duplicate: true });
         }
         self.people.remove(user);
@@ -258,9 +283,23 @@ impl Room {
     /// The first check that fails.
     pub fn verify_join(&self, user: &UserId, generation: Option<&str>) -> Result<(), AuthorizeRefusal> {
         self.authorize(user, generation)?;
+        self.check_room_for(user)
+    }
+
+    /// Whether the room holds one more person besides those online.
+    pub(crate) fn check_room_for(&self, user: &UserId) -> Result<(), AuthorizeRefusal> {
         let limit = usize::try_from(self.max_participants).unwrap_or(usize::MAX);
         let others = self.people.values().filter(|p| p.is_online() && p.id != *user).count();
         if limit > 0 && others >= limit { Err(AuthorizeRefusal::Full) } else { Ok(()) }
+    }
+
+    /// Whether somebody may enter the media room now.
+    ///
+    /// # Errors
+    /// As [`Self::authorize`], and when they are not in the meeting.
+    pub fn authorize_media(&self, user: &UserId, generation: Option<&str>) -> Result<(), AuthorizeRefusal> {
+        self.authorize(user, generation)?;
+        if self.people.get(user).is_some_and(Person::is_around) { Ok(()) } else { Err(AuthorizeRefusal::NotInside) }
     }
 
     /// What goes into somebody's next token; nothing for the blocked and the unknown.
@@ -307,7 +346,7 @@ fn check_reserved(ticket: &Ticket) -> Result<(), AdmitRefusal> {
     if ticket.name == RECORDER_NAME {
         return Err(AdmitRefusal::ReservedName);
     }
-    if RESERVED_PREFIXES.iter().any(|prefix| id.starts_with(prefix)) {
+    if id == SYSTEM_ID || RESERVED_PREFIXES.iter().any(|prefix| id.starts_with(prefix)) {
         return Err(AdmitRefusal::ReservedId(id.chars().take(64).collect()));
     }
     if id.ends_with(NATIVE_SUFFIX) {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use prost::Message;
 use serde_json::json;
 use wire::pnm;
 
@@ -9,6 +10,10 @@ use wire::pnm;
 const MAX_MESSAGES: usize = 5000;
 /// How much text a session keeps, so that the whole history fits one message to a browser (8 MiB) twice over.
 const MAX_BYTES: usize = 4 * 1024 * 1024;
+/// What keeping a message costs besides its text.
+const ENTRY_COST: usize = 64;
+/// Largest history handed on, as JSON; it must fit one message to a browser.
+const MAX_JSON: usize = 6 * 1024 * 1024;
 
 /// Messages in the order they were said.
 #[derive(Debug, Default)]
@@ -44,18 +49,42 @@ impl History {
         self.messages.iter().rev().any(|(_, message)| message.id == id)
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &pnm::ChatMessage> {
-        self.messages.iter().map(|(_, message)| message)
+    /// Number of the latest message; 0 if there is none.
+    pub(crate) const fn last_number(&self) -> u64 {
+        self.last_number
+    }
+
+    /// What was said after message `number` and may be read, as the JSON array that browsers hand on; the newest if it
+    /// is too much for one message. `None` if there is nothing.
+    pub(crate) fn as_json(&self, after: u64, may_read: impl Fn(&pnm::ChatMessage) -> bool) -> Option<String> {
+        let mut texts = Vec::new();
+        let mut length = 0;
+        for (number, message) in self.messages.iter().rev() {
+            if *number <= after {
+                break;
+            }
+            if !may_read(message) {
+                continue;
+            }
+            let text = as_json(message).to_string();
+            length += text.len() + 1;
+            if length > MAX_JSON {
+                break;
+            }
+            texts.push(text);
+        }
+        texts.reverse();
+        (!texts.is_empty()).then(|| format!("[{}]", texts.join(",")))
     }
 }
 
 fn size(message: &pnm::ChatMessage) -> usize {
-    message.message.len() + message.from_name.len() + message.translations.values().map(String::len).sum::<usize>() + 64
+    message.encoded_len() + ENTRY_COST
 }
 
 /// One message as browsers write it into the history they hand on: lowerCamelCase, defaults left out, 64-bit numbers as
 /// text (meeting-protocol.md section 8, row 19).
-pub(crate) fn as_json(message: &pnm::ChatMessage) -> serde_json::Value {
+fn as_json(message: &pnm::ChatMessage) -> serde_json::Value {
     let mut value = json!({
         "id": message.id,
         "fromName": message.from_name,

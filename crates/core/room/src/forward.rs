@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use model::UserId;
-use model::policy::Capability;
+use model::policy::{Capability, Role};
 use prost::Message;
+use serde_json::json;
 use wire::pnm::{self, DataMsgBodyType as Body};
 
 use crate::journal;
+use crate::limits;
 use crate::output::{ConnId, CoreMessage, Moment, Output};
 use crate::person::Person;
 use crate::rules;
@@ -21,10 +23,10 @@ const MAX_MESSAGE_ID: usize = 64;
 const MAX_CHAT_TEXT: usize = 32 * 1024;
 /// How many translations a chat message may carry.
 const MAX_TRANSLATIONS: usize = 16;
+/// Longest language tag, in bytes (RFC 5646 section 4.4.1 gives 35 characters as enough).
+const MAX_LANGUAGE_TAG: usize = 35;
 /// A sender's clock may be off by this much; beyond it the server's time is used.
-const MAX_CLOCK_SKEW_MS: i64 = 60_000;
-/// At most two reactions a second pass (hardening rule S3).
-const REACTION_SPACING_MS: i64 = 500;
+const MAX_CLOCK_SKEW_MS: u64 = 60_000;
 /// The reactions there are (row 20).
 const REACTIONS: [&str; 7] = ["👍", "❤️", "😂", "🎉", "👏", "🙌", "😯"];
 /// The one D message of a moderator besides `ALERT`: notices about a local recording are translation keys of this kind.
@@ -48,10 +50,12 @@ pub(crate) struct Binding<'a> {
 }
 
 impl Room {
-    /// Somebody published on a client subject. What may not be said, or is not what it claims, is dropped.
+    /// Somebody published on a client subject. What may not be said, is too much, or is not what it claims, is dropped.
+    /// Hidden people and bots say nothing to everybody: it would tell that they are there.
     pub fn publish(&mut self, now: Moment, conn: ConnId, subject: ClientSubject, payload: Bytes) {
         let Some(sender) = self.conns.get(&conn).and_then(|user| self.people.get(user)) else { return };
-        if self.may(sender, Capability::Listen).is_err() {
+        let role = rules::actor(sender, &self.metadata).role;
+        if !matches!(role, Role::Moderator | Role::Attendee) {
             return;
         }
         let encrypted = rules::encrypted(&self.metadata);
@@ -61,6 +65,8 @@ impl Room {
             ClientSubject::Data => encrypted.data,
         };
         let from = sender.id.clone();
+        let Some(droppable) = self.afford(now, &from, subject, opaque, &payload) else { return };
+        let Some(sender) = self.people.get(&from) else { return };
         let binding = Binding { sender, to: None };
         let bound = match subject {
             ClientSubject::Chat => self.bind_chat(now, &binding, payload.into()),
@@ -68,32 +74,58 @@ impl Room {
             ClientSubject::Data => self.bind_data(&binding, payload.into()),
         };
         let Some(bound) = bound else { return };
-        if subject == ClientSubject::Data && !opaque && !self.note_reaction(now, &from, &bound) {
-            return;
-        }
         if subject == ClientSubject::Chat && !opaque && !self.keep(&bound) {
             return;
         }
-        self.forward(&from, subject, bound, opaque);
+        self.forward(
+            &from,
+            CoreMessage { subject, payload: bound.into(), from: opaque.then(|| from.clone()), droppable },
+        );
     }
 
-    fn forward(&mut self, from: &UserId, subject: ClientSubject, payload: Vec<u8>, opaque: bool) {
+    /// Takes a message out of its sender's allowance: whether it may be left out for slow readers, or `None` if it is
+    /// too large or comes too soon.
+    fn afford(
+        &mut self,
+        now: Moment,
+        from: &UserId,
+        subject: ClientSubject,
+        opaque: bool,
+        payload: &[u8],
+    ) -> Option<bool> {
+        let allowance = &mut self.people.get_mut(from)?.allowance;
+        if opaque || subject == ClientSubject::Chat {
+            let bucket = if subject == ClientSubject::Chat { &mut allowance.chat } else { &mut allowance.movements };
+            return (payload.len() <= limits::size_of_opaque(subject) && bucket.take(now.at)).then_some(false);
+        }
+        let kind = pnm::DataChannelMessage::decode(payload).ok()?.r#type();
+        if payload.len() > limits::size_of_kind(kind) {
+            return None;
+        }
+        let droppable = limits::is_droppable(kind);
+        let bucket = match kind {
+            Body::Reaction => &mut allowance.reactions,
+            _ if droppable => &mut allowance.movements,
+            _ => &mut allowance.messages,
+        };
+        bucket.take(now.at).then_some(droppable)
+    }
+
+    fn forward(&mut self, from: &UserId, message: CoreMessage) {
         let Some(sender) = self.people.get(from) else { return };
         let to: Vec<ConnId> = self
             .people
             .values()
             .filter(|person| person.id != *from && self.may(person, Capability::Listen).is_ok())
             .filter(|person| {
-                subject != ClientSubject::Chat || self.may_read_chat_of(person, from.as_str(), sender.is_admin())
+                message.subject != ClientSubject::Chat
+                    || self.may_read_chat_of(person, from.as_str(), sender.is_admin())
             })
             .filter_map(Person::conn)
             .collect();
-        if to.is_empty() {
-            return;
+        if !to.is_empty() {
+            self.outputs.push_back(Output::Forward { to, message: Arc::new(message) });
         }
-        let from = opaque.then(|| from.clone());
-        let message = Arc::new(CoreMessage { subject, payload: payload.into(), from });
-        self.outputs.push_back(Output::Forward { to, message });
     }
 
     /// Without the list of users, attendees read moderators and themselves only (rule M2).
@@ -113,19 +145,6 @@ impl Room {
             self.store(journal::chat_removed(number));
         }
         true
-    }
-
-    fn note_reaction(&mut self, now: Moment, from: &UserId, bound: &[u8]) -> bool {
-        let Ok(message) = pnm::DataChannelMessage::decode(bound) else { return false };
-        if message.r#type() != Body::Reaction {
-            return true;
-        }
-        let Some(person) = self.people.get_mut(from) else { return false };
-        let early = now.unix_ms.saturating_sub(person.last_reaction_ms) < REACTION_SPACING_MS;
-        if !early {
-            person.last_reaction_ms = now.unix_ms;
-        }
-        !early
     }
 
     /// A chat message as its true sender's, or `None` if it may not be sent.
@@ -148,13 +167,19 @@ impl Room {
             && !message.id.is_empty()
             && message.id.len() <= MAX_MESSAGE_ID
             && message.message.len() <= MAX_CHAT_TEXT
-            && message.translations.len() <= MAX_TRANSLATIONS;
+            && message.source_lang.as_ref().is_none_or(|tag| tag.len() <= MAX_LANGUAGE_TAG)
+            && message.translations.len() <= MAX_TRANSLATIONS
+            && message
+                .translations
+                .iter()
+                .all(|(tag, text)| tag.len() <= MAX_LANGUAGE_TAG && text.len() <= MAX_CHAT_TEXT);
         if !fits {
             return None;
         }
+        message.message.retain(|c| !c.is_control() || matches!(c, '\n' | '\t'));
         message.from_name.clone_from(&sender.name);
         message.from_admin = sender.is_admin();
-        if (message.sent_at - now.unix_ms).abs() > MAX_CLOCK_SKEW_MS {
+        if message.sent_at.abs_diff(now.unix_ms) > MAX_CLOCK_SKEW_MS {
             message.sent_at = now.unix_ms;
         }
         Some(message.encode_to_vec())
@@ -165,14 +190,17 @@ impl Room {
         if rules::encrypted(&self.metadata).data {
             return Some(payload);
         }
-        let message = bound_to(binding, &payload)?;
+        let mut message = bound_to(binding, &payload)?;
+        if message.r#type() == Body::Reaction {
+            message.message = true_reaction(&message.message, binding.sender)?;
+        }
         let private = binding.to.is_some();
         let capability = match message.r#type() {
             Body::UserVisibilityChange | Body::UserConnectionQualityChange | Body::NewPollResponse if !private => {
                 Capability::ReportSelf
             }
             Body::NotepadSyncRequest if private => Capability::ReportSelf,
-            Body::Reaction if !private && is_known_reaction(&message.message) => Capability::React,
+            Body::Reaction if !private => Capability::React,
             Body::ExternalMediaPlayerEvents if !private => Capability::Present,
             Body::Info if private || message.message.starts_with(LOCAL_RECORDING) => Capability::Instruct,
             Body::Alert => Capability::Instruct,
@@ -182,7 +210,7 @@ impl Room {
             _ => return None,
         };
         self.may(binding.sender, capability).ok()?;
-        Some(payload)
+        Some(if message.r#type() == Body::Reaction { message.encode_to_vec() } else { payload })
     }
 
     /// A whiteboard message if its sender may send it.
@@ -212,11 +240,20 @@ impl Room {
     }
 }
 
-fn is_known_reaction(message: &str) -> bool {
-    serde_json::from_str::<serde_json::Value>(message)
-        .ok()
-        .and_then(|value| value.get("emoji")?.as_str().map(|emoji| REACTIONS.contains(&emoji)))
-        .unwrap_or(false)
+/// A reaction as its true sender's, or `None` if it is not one of the seven.
+fn true_reaction(message: &str, sender: &Person) -> Option<String> {
+    let said: serde_json::Value = serde_json::from_str(message).ok()?;
+    let emoji = said.get("emoji")?.as_str().filter(|emoji| REACTIONS.contains(emoji))?;
+    let id = said.get("id").and_then(|id| id.as_str()).filter(|id| id.len() <= MAX_MESSAGE_ID).unwrap_or_default();
+    let created_at = said.get("createdAt").and_then(serde_json::Value::as_i64).unwrap_or_default();
+    let reaction = json!({
+        "id": id,
+        "emoji": emoji,
+        "fromUserId": sender.id.as_str(),
+        "fromName": sender.name,
+        "createdAt": created_at,
+    });
+    Some(reaction.to_string())
 }
 
 /// Decodes a data message that says truthfully who sent it and to whom.

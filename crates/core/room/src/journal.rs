@@ -11,6 +11,7 @@ use wire::pnm;
 use crate::chat::History;
 use crate::ids::Ids;
 use crate::life::{Life, RESTART_GRACE};
+use crate::limits::Allowance;
 use crate::outbox::Outbox;
 use crate::output::Moment;
 use crate::person::{Person, Presence};
@@ -28,6 +29,15 @@ pub struct Entry {
     pub key: String,
     /// The new value, `None` to remove it.
     pub value: Option<Bytes>,
+}
+
+/// A meeting taken up again.
+#[derive(Debug)]
+pub struct Restored {
+    /// The meeting.
+    pub room: Room,
+    /// What of it could not be read.
+    pub damaged: Vec<RestoreError>,
 }
 
 /// The journal of a session does not make a room.
@@ -146,7 +156,8 @@ impl Room {
     /// browsers retry every two seconds.
     ///
     /// # Errors
-    /// When the journal holds no running room or is damaged; an unknown key is a newer version's and is left alone.
+    /// When the journal holds no running room, or its own entry is damaged. A damaged person or message is left out and
+    /// named; an unknown key is a newer version's and is left alone.
     pub fn restore(
         id: RoomId,
         session: SessionId,
@@ -154,7 +165,8 @@ impl Room {
         entries: impl IntoIterator<Item = (String, Bytes)>,
         seed: u64,
         now: Moment,
-    ) -> Result<Self, RestoreError> {
+    ) -> Result<Restored, RestoreError> {
+        let mut damaged = Vec::new();
         let mut record = None;
         let mut people = BTreeMap::new();
         let mut messages = VecDeque::new();
@@ -163,10 +175,15 @@ impl Room {
                 record = Some(decode::<RoomRecord>(&key, &value)?);
             } else if let Some(user) = key.strip_prefix(PERSON_PREFIX) {
                 let Ok(user) = UserId::try_from(user) else { continue };
-                let person = restore_person(user.clone(), decode(&key, &value)?, now);
-                people.insert(user, person);
+                match decode(&key, &value) {
+                    Ok(person) => drop(people.insert(user.clone(), restore_person(user, person, now))),
+                    Err(error) => damaged.push(error),
+                }
             } else if let Some(number) = key.strip_prefix(CHAT_PREFIX).and_then(|n| n.parse().ok()) {
-                messages.push_back((number, decode(&key, &value)?));
+                match decode(&key, &value) {
+                    Ok(message) => messages.push_back((number, message)),
+                    Err(error) => damaged.push(error),
+                }
             }
         }
         let record = record.filter(|record| !record.ending).ok_or(RestoreError::NoRoom)?;
@@ -179,7 +196,7 @@ impl Room {
         };
         let mut ids = Ids::new(seed);
         let views = Views::new(&mut ids);
-        Ok(Self {
+        let room = Self {
             id,
             session,
             table_id,
@@ -195,7 +212,8 @@ impl Room {
             ids,
             outputs: VecDeque::new(),
             changed: Changed::default(),
-        })
+        };
+        Ok(Restored { room, damaged })
     }
 }
 
@@ -221,6 +239,8 @@ fn restore_person(id: UserId, record: PersonRecord, now: Moment) -> Person {
         },
         outbox: Outbox::default(),
         came_before: record.came_before,
-        last_reaction_ms: 0,
+        allowance: Allowance::default(),
+        history_given: None,
+        heard_upto: 0,
     }
 }

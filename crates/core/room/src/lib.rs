@@ -10,6 +10,7 @@ mod forward;
 mod ids;
 mod journal;
 mod life;
+mod limits;
 mod outbox;
 mod output;
 mod person;
@@ -20,10 +21,10 @@ mod state;
 mod tell;
 
 pub use admission::{
-    Admission, AdmitRefusal, Authorization, AuthorizeRefusal, ConnectRefusal, Connected, PersonIdentity, Ticket,
+    Admission, AdmitRefusal, Authorization, AuthorizeRefusal, Claim, ConnectRefusal, Connected, PersonIdentity, Ticket,
 };
 pub use forward::ClientSubject;
-pub use journal::{Entry, RestoreError};
+pub use journal::{Entry, RestoreError, Restored};
 pub use life::{EndReason, Phase};
 pub use outbox::{Delivery, Route};
 pub use output::{ConnId, CoreMessage, Farewell, Moment, Output};

@@ -69,8 +69,11 @@ pub(crate) struct Outbox {
 
 impl Outbox {
     /// Puts a message in. When too much waits, the oldest waiting message is dropped: whoever does not read for that
-    /// long is resynchronised at the next connection anyway.
+    /// long is resynchronised at the next connection anyway. A message that alone is too much is not taken.
     pub(crate) fn push(&mut self, route: Route, unix_ms: i64, payload: Bytes) {
+        if payload.len() > MAX_QUEUED_BYTES {
+            return;
+        }
         self.last_stream_seq += 1;
         self.bytes += payload.len();
         let stream_seq = self.last_stream_seq;

@@ -33,6 +33,8 @@ pub struct CoreMessage {
     pub payload: Bytes,
     /// The true sender where the payload is unreadable to us; travels as a header (hardening rule I2).
     pub from: Option<UserId>,
+    /// May be left out for somebody whose connection is slow; the next one replaces it.
+    pub droppable: bool,
 }
 
 /// The last thing somebody is told before the socket closes.

@@ -5,6 +5,7 @@ use std::time::Instant;
 use model::UserId;
 use wire::pnm;
 
+use crate::limits::Allowance;
 use crate::outbox::Outbox;
 use crate::output::ConnId;
 
@@ -43,8 +44,12 @@ pub(crate) struct Person {
     pub(crate) outbox: Outbox,
     /// Had a socket in this generation: a new socket must be brought up to date.
     pub(crate) came_before: bool,
-    /// When the last reaction was passed on.
-    pub(crate) last_reaction_ms: i64,
+    /// What they have left to say.
+    pub(crate) allowance: Allowance,
+    /// When this socket got the history of the chat.
+    pub(crate) history_given: Option<Instant>,
+    /// Number of the last public message that was said before they were gone; 0 if that is not known.
+    pub(crate) heard_upto: u64,
 }
 
 impl Person {
@@ -62,6 +67,11 @@ impl Person {
     /// Online, or gone so shortly that they may be back in a moment.
     pub(crate) const fn is_present(&self) -> bool {
         matches!(self.presence, Presence::Online { .. } | Presence::Disconnected { .. })
+    }
+
+    /// Has a session: here, or gone so shortly that their mail and media are kept.
+    pub(crate) const fn is_around(&self) -> bool {
+        !matches!(self.presence, Presence::Added | Presence::Away)
     }
 
     pub(crate) const fn is_waiting(&self) -> bool {

@@ -6,10 +6,10 @@ use model::policy::Capability;
 use model::{Identity, UserId};
 use wire::pnm::NatsMsgServerToClientEvents as Event;
 
-use crate::admission::{AuthorizeRefusal, ConnectRefusal, Connected};
+use crate::admission::{AuthorizeRefusal, Claim, ConnectRefusal, Connected};
 use crate::outbox::Route;
 use crate::output::{ConnId, Moment, Output};
-use crate::person::Presence;
+use crate::person::{Person, Presence};
 use crate::rules;
 use crate::state::Room;
 
@@ -26,14 +26,16 @@ impl Room {
     ///
     /// # Errors
     /// A refusal changes nothing; the socket gets an authorisation error.
-    pub fn connect(
-        &mut self,
-        now: Moment,
-        conn: ConnId,
-        user: &UserId,
-        generation: Option<&str>,
-    ) -> Result<Connected, ConnectRefusal> {
-        self.authorize(user, generation).map_err(ConnectRefusal)?;
+    pub fn connect(&mut self, now: Moment, conn: ConnId, claim: Claim<'_>) -> Result<Connected, ConnectRefusal> {
+        let Claim { user, generation, expired } = claim;
+        self.authorize(user, generation)?;
+        if expired && !self.people.get(user).is_some_and(|person| person.came_before) {
+            return Err(ConnectRefusal(AuthorizeRefusal::Expired));
+        }
+        if !self.people.get(user).is_some_and(Person::is_present) {
+            self.check_room_for(user)?;
+        }
+        self.settle_presenter(user);
         let Some(person) = self.people.get_mut(user) else { return Err(ConnectRefusal(AuthorizeRefusal::Unknown)) };
 
         let before = person.presence;
@@ -43,6 +45,8 @@ impl Room {
             person.outbox.clear();
         }
         person.outbox.disconnected();
+        person.history_given = None;
+        let heard_upto = person.heard_upto;
         person.presence = Presence::Online { conn, ping_due: now.at + PING_DEADLINE };
         if person.joined_at == 0 {
             person.joined_at = now.unix_ms;
@@ -62,11 +66,25 @@ impl Room {
         } else {
             self.tell_presence(now, user, Event::UserJoined);
         }
-        self.somebody_came(now);
+        if !rules::BOTS.contains(&user.as_str()) {
+            self.somebody_came(now);
+        }
         if came_before {
             self.bring_up_to_date(now, user, away_since);
+            self.send_missed_chat(now, user, heard_upto);
         }
         Ok(Connected { admitted })
+    }
+
+    /// Two moderators may get tokens before either is here, or one of them before the presenter is back: whoever comes
+    /// while another presents is not presenter.
+    fn settle_presenter(&mut self, user: &UserId) {
+        let taken = self.people.values().any(|p| p.metadata.is_presenter && p.is_present() && p.id != *user);
+        let id = self.ids.uuid();
+        if let Some(person) = self.people.get_mut(user).filter(|person| taken && person.metadata.is_presenter) {
+            person.metadata.is_presenter = false;
+            person.metadata.metadata_id = Some(id);
+        }
     }
 
     /// Missed state is not asked for again by the client, so whoever comes back is told (section 2.9).
@@ -99,6 +117,7 @@ impl Room {
         }
         person.outbox.disconnected();
         person.disconnected_at = now.unix_ms;
+        person.heard_upto = self.history.last_number();
         person.presence = Presence::Disconnected { until: now.at + RECONNECT_GRACE };
         self.person_changed(&user);
         self.tell_presence(now, &user, Event::UserDisconnected);

@@ -1,5 +1,7 @@
 //! What a client asks of the server: the worker events (meeting-protocol.md sections 7 and 14.1).
 
+use std::time::Duration;
+
 use model::UserId;
 use model::policy::Capability;
 use prost::Message;
@@ -8,7 +10,6 @@ use wire::pnm::{
     PrivateDataDeliveryType,
 };
 
-use crate::chat;
 use crate::forward::Binding;
 use crate::outbox::Route;
 use crate::output::{ConnId, Moment, Output};
@@ -17,6 +18,8 @@ use crate::state::Room;
 
 /// Longest text a raised hand may carry to the moderators, in characters.
 const MAX_HAND_TEXT: usize = 200;
+/// A socket gets the history once in this time.
+const HISTORY_SPACING: Duration = Duration::from_secs(30);
 /// Who history comes from when the asker named themselves.
 const SYSTEM_SENDER: &str = "system";
 
@@ -142,11 +145,13 @@ impl Room {
 
     fn deliver_privately(&mut self, now: Moment, from: &UserId, delivery: pnm::PrivateDataDelivery, payload: Vec<u8>) {
         let Ok(to) = UserId::try_from(delivery.to_user_id.as_str()) else { return };
+        let Some(sender) = self.people.get_mut(from) else { return };
+        if !sender.allowance.private.take(now.at) {
+            return;
+        }
         let (Some(sender), Some(target)) = (self.people.get(from), self.people.get(&to)) else { return };
-        if self.may(sender, Capability::Listen).is_err()
-            || self.may(target, Capability::Listen).is_err()
-            || !target.is_online()
-        {
+        let both_inside = self.may(sender, Capability::Listen).is_ok() && self.may(target, Capability::Listen).is_ok();
+        if !both_inside || !target.is_around() || !self.knows_of(sender, target) {
             return;
         }
         let binding = Binding { sender, to: Some(target) };
@@ -179,24 +184,35 @@ impl Room {
         Some(if donor == from { SYSTEM_SENDER.into() } else { donor.to_string() })
     }
 
-    /// The server is the first donor: stock clients merge what seems to come from the participant they asked.
+    /// The server is the first donor: stock clients merge what seems to come from the participant they asked. A socket
+    /// gets it once in half a minute, however many donors it asks.
     fn answer_with_history(&mut self, now: Moment, to: &UserId, donor: String) {
-        let Some(viewer) = self.people.get(to) else { return };
-        let messages: Vec<serde_json::Value> = self
-            .history
-            .iter()
-            .filter(|message| self.may_read_chat_of(viewer, &message.from_user_id, message.from_admin))
-            .map(chat::as_json)
-            .collect();
-        if messages.is_empty() {
+        let Some(person) = self.people.get_mut(to) else { return };
+        if person.history_given.is_some_and(|at| now.at.saturating_duration_since(at) < HISTORY_SPACING) {
             return;
         }
+        person.history_given = Some(now.at);
+        self.send_history(now, to, donor, 0);
+    }
+
+    /// What was said while somebody was gone; their client does not ask again.
+    pub(crate) fn send_missed_chat(&mut self, now: Moment, to: &UserId, heard_upto: u64) {
+        if !rules::encrypted(&self.metadata).data && self.is_allowed(to, Capability::Listen) {
+            self.send_history(now, to, SYSTEM_SENDER.into(), heard_upto);
+        }
+    }
+
+    fn send_history(&mut self, now: Moment, to: &UserId, donor: String, after: u64) {
+        let Some(viewer) = self.people.get(to) else { return };
+        let may_read =
+            |message: &pnm::ChatMessage| self.may_read_chat_of(viewer, &message.from_user_id, message.from_admin);
+        let Some(message) = self.history.as_json(after, may_read) else { return };
         let answer = pnm::DataChannelMessage {
             id: self.ids.uuid(),
             r#type: DataMsgBodyType::ResPublicChatData.into(),
             from_user_id: donor,
             to_user_id: Some(to.to_string()),
-            message: serde_json::Value::Array(messages).to_string(),
+            message,
             bin_message: None,
         };
         let delivery = pnm::PrivateDataDelivery {

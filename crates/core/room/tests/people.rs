@@ -143,6 +143,7 @@ fn reserved_and_malformed_ids_are_refused_in_the_references_words() {
     let mut scene = Scene::new(|_| {});
     let text = |scene: &mut Scene, id: &str| scene.admit(id, |_| {}).unwrap_err().to_string();
 
+    assert_eq!(text(&mut scene, "system"), "user_id: system is reserved for internal use only");
     assert_eq!(text(&mut scene, "sip_1"), "user_id: sip_1 is reserved for internal use only");
     assert_eq!(text(&mut scene, "x-native"), "user_id: suffix -native is reserved for internal use only");
     assert_eq!(text(&mut scene, "a-FIELD_b"), "user_id cannot contain the reserved pattern '-FIELD_'");
@@ -340,4 +341,102 @@ fn confidential_settings_reach_moderators_only() {
     let (ana, ben) = (scene.take_mail("ana").pop().unwrap().msg, scene.take_mail("ben").pop().unwrap().msg);
     assert!(ana.contains("stream-secret") && ana.contains("123456") && !ana.contains("hooks.example.org"));
     assert!(!ben.contains("stream-secret") && !ben.contains("123456") && !ben.contains("hooks.example.org"));
+}
+
+#[test]
+fn of_two_moderators_with_early_tokens_one_presents() {
+    let mut scene = Scene::new(|_| {});
+    scene.admit("ana", |ticket| ticket.is_admin = true).unwrap();
+    scene.admit("cem", |ticket| ticket.is_admin = true).unwrap();
+    scene.connect("ana");
+    scene.connect("cem");
+
+    scene.request("ana", Request::JoinedUsers);
+
+    let users: serde_json::Value = serde_json::from_str(&scene.take_mail("ana").pop().unwrap().msg).unwrap();
+    let presenters = users.as_array().unwrap().iter().filter(|user| user["is_presenter"] == true).count();
+    assert_eq!(presenters, 1);
+}
+
+#[test]
+fn a_token_that_ran_out_brings_back_only_who_was_there() {
+    let mut scene = Scene::new(|_| {});
+    scene.admit("ana", |_| {}).unwrap();
+    let ana = user("ana");
+    let late = |scene: &mut Scene| {
+        let now = scene.now();
+        let claim = room::Claim { user: &ana, generation: None, expired: true };
+        scene.room.connect(now, room::ConnId(99), claim)
+    };
+
+    assert_eq!(late(&mut scene).unwrap_err().0, AuthorizeRefusal::Expired);
+    scene.connect("ana");
+    scene.drop_socket("ana");
+    assert!(late(&mut scene).is_ok());
+}
+
+#[test]
+fn media_is_for_people_in_the_meeting() {
+    let mut scene = Scene::new(|_| {});
+    scene.admit("ana", |_| {}).unwrap();
+    let enter = |scene: &Scene| scene.room.authorize_media(&user("ana"), None);
+
+    assert_eq!(enter(&scene), Err(AuthorizeRefusal::NotInside));
+    scene.connect("ana");
+    assert_eq!(enter(&scene), Ok(()));
+    scene.drop_socket("ana");
+    scene.secs(34);
+    assert_eq!(enter(&scene), Ok(()), "their media is kept while they may come back");
+    scene.secs(1);
+    assert_eq!(enter(&scene), Err(AuthorizeRefusal::NotInside));
+}
+
+#[test]
+fn the_last_seat_is_given_once() {
+    let mut scene = Scene::new(|new| new.max_participants = 1);
+    scene.admit("ana", |_| {}).unwrap();
+    scene.admit("ben", |_| {}).unwrap();
+    assert!(scene.room.verify_join(&user("ana"), None).is_ok() && scene.room.verify_join(&user("ben"), None).is_ok());
+    scene.connect("ana");
+
+    let now = scene.now();
+    let ben = user("ben");
+    let claim = room::Claim { user: &ben, generation: None, expired: false };
+    assert_eq!(scene.room.connect(now, room::ConnId(99), claim).unwrap_err().0, AuthorizeRefusal::Full);
+}
+
+#[test]
+fn hidden_people_are_not_given_away_by_what_their_client_says_by_itself() {
+    let mut scene = Scene::new(|_| {});
+    scene.join_admin("ana");
+    scene.admit("eve", |ticket| ticket.is_hidden = true).unwrap();
+    scene.connect("eve");
+    scene.take_mail("ana");
+
+    let word = scene::data("eve", pnm::DataMsgBodyType::UserConnectionQualityChange, "good");
+    scene.publish("eve", room::ClientSubject::Data, prost::Message::encode_to_vec(&word));
+
+    assert_eq!(scene.heard("ana").len(), 0);
+    assert_eq!(scene.events("ana"), []);
+}
+
+#[test]
+fn a_damaged_entry_costs_that_entry_and_not_the_meeting() {
+    let mut scene = Scene::new(|_| {});
+    scene.join_admin("ana");
+    scene.say("ana", "m1", "hello");
+    scene.journal.insert("chat.000000000001".into(), bytes::Bytes::from_static(b"\xff\xff"));
+
+    let restored = room::Room::restore(
+        "room01".try_into().unwrap(),
+        "sid-1".try_into().unwrap(),
+        7,
+        scene.journal.clone(),
+        3,
+        scene.now(),
+    )
+    .unwrap();
+
+    assert_eq!(restored.damaged.len(), 1);
+    assert!(restored.room.authorize(&user("ana"), None).is_ok());
 }

@@ -166,8 +166,7 @@ impl<'a> Formats<'a> {
     fn choose(&self, plan: &Rewrite) -> Vec<&'a str> {
         let all = || self.list.iter().map(|format| format.pt).collect::<Vec<_>>();
         let Some(up) = plan.up else { return all() };
-        let mut wanted: Vec<&Format<'a>> =
-            self.list.iter().filter(|format| format.codec == up.codec.name()).collect();
+        let mut wanted: Vec<&Format<'a>> = self.list.iter().filter(|format| format.codec == up.codec.name()).collect();
         if up.codec == Codec::H264 {
             wanted.retain(|format| format.parameters.contains("packetization-mode=1"));
             wanted.sort_by_key(|format| h264_rank(format.parameters));

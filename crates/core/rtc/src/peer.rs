@@ -1,18 +1,15 @@
 //! One peer connection around the WebRTC stack.
 
-use crate::answer::{self, DownLines, Rewrite};
 use crate::packet::{DownPacket, Extensions, Report, SenderReport, UpPacket, Vp8Rewrite};
-use crate::plan::{Codec, Down, Kind, OfferChange, SectionPlan};
-use crate::sdp::analyse_offer;
+use crate::plan::{Codec, Down, Kind};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
-use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
-use str0m::channel::{ChannelConfig, ChannelId, Reliability};
+use str0m::change::SdpPendingOffer;
+use str0m::channel::ChannelId;
 use str0m::config::DtlsCert;
-use str0m::format::{Codec as StackCodec, PayloadParams};
-use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Pt};
+use str0m::media::{KeyframeRequestKind, Mid, Pt};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{Extension, RtpPacket, RtpWrite, Ssrc, Vp8Descriptor};
 use str0m::{Candidate, Event as StackEvent, Input, Output as StackOutput, Rtc, RtcConfig, RtcError};
@@ -66,8 +63,9 @@ impl Channel {
     }
 }
 
-/// What a peer has to say.
+/// What a peer has to say. Packets are by far the most frequent of it and are not boxed.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant)]
 pub enum Event {
     /// ICE and DTLS are through.
     Connected,
@@ -145,42 +143,42 @@ impl PeerFactory {
 
 /// What a section receives to send, and how.
 #[derive(Debug)]
-struct Section {
-    mid: Mid,
-    name: String,
-    kind: Kind,
+pub(crate) struct Section {
+    pub(crate) mid: Mid,
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
     /// Payload types the client takes.
-    formats: Vec<Format>,
+    pub(crate) formats: Vec<Format>,
     /// The outgoing stream, once there is one.
-    ssrc: Option<Ssrc>,
+    pub(crate) ssrc: Option<Ssrc>,
     /// The track on it now.
-    down: Option<Down>,
-    simulcast: bool,
+    pub(crate) down: Option<Down>,
+    pub(crate) simulcast: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Format {
-    codec: Codec,
-    profile: u32,
-    pt: Pt,
+pub(crate) struct Format {
+    pub(crate) codec: Codec,
+    pub(crate) profile: u32,
+    pub(crate) pt: Pt,
 }
 
 /// Where packets of a source belong.
 #[derive(Debug, Clone, Copy)]
-struct Stream {
-    section: u16,
-    layer: u8,
+pub(crate) struct Stream {
+    pub(crate) section: u16,
+    pub(crate) layer: u8,
 }
 
 /// One WebRTC connection.
 #[derive(Debug)]
 pub struct Peer {
-    rtc: Rtc,
-    sections: Vec<Section>,
-    by_mid: HashMap<Mid, u16>,
-    streams: HashMap<Ssrc, Stream>,
-    channels: HashMap<ChannelId, Channel>,
-    pending: Option<SdpPendingOffer>,
+    pub(crate) rtc: Rtc,
+    pub(crate) sections: Vec<Section>,
+    pub(crate) by_mid: HashMap<Mid, u16>,
+    pub(crate) streams: HashMap<Ssrc, Stream>,
+    pub(crate) channels: HashMap<ChannelId, Channel>,
+    pub(crate) pending: Option<SdpPendingOffer>,
 }
 
 impl Peer {
@@ -192,126 +190,6 @@ impl Peer {
     /// The index packets of the section `mid` carry. Sections never go away.
     pub fn section(&self, mid: &str) -> Option<u16> {
         self.by_mid.get(&Mid::from(mid)).copied()
-    }
-
-    /// Whether media can flow.
-    pub fn is_connected(&self) -> bool {
-        self.rtc.is_connected()
-    }
-
-    /// Takes a client's offer and answers as planned.
-    ///
-    /// # Errors
-    /// The offer is malformed, breaks a limit or contradicts the former one. The peer is then of no further use.
-    pub fn accept_offer(&mut self, offer: &str, plan: &[SectionPlan]) -> Result<String, PeerError> {
-        let offered = analyse_offer(offer).map_err(|why| PeerError::Description(why.to_string()))?;
-        let parsed = SdpOffer::from_sdp_string(offer).map_err(|why| PeerError::Description(why.to_string()))?;
-        let answer = self.rtc.sdp_api().accept_offer(parsed)?;
-        for section in &offered {
-            let index = self.know(&section.mid, section.kind);
-            let section_state = &mut self.sections[usize::from(index)];
-            section_state.simulcast = section.simulcast;
-            let down = plan.iter().find(|plan| plan.mid == section.mid).and_then(|plan| plan.down.clone());
-            self.put(index, down);
-        }
-        self.refresh();
-        Ok(self.describe(&answer.to_sdp_string(), |mid| plan.iter().find(|plan| plan.mid == mid).and_then(|plan| plan.up)))
-    }
-
-    /// Makes an offer with the changes, for a connection that we offer. Returns it with the mid of each change, in
-    /// order. Only one offer may be open; data channels are part of the first.
-    ///
-    /// # Errors
-    /// An offer is still open, or a change names a section that does not exist.
-    pub fn offer(&mut self, changes: &[OfferChange], ice_restart: bool) -> Result<(String, Vec<String>), PeerError> {
-        if self.pending.is_some() {
-            return Err(PeerError::Description("the last offer was not answered".into()));
-        }
-        let first = self.channels.is_empty();
-        let mut names = Vec::with_capacity(changes.len());
-        let mut api = self.rtc.sdp_api();
-        let mut opened = Vec::new();
-        if first {
-            for channel in [Channel::Reliable, Channel::Lossy] {
-                let reliable = channel == Channel::Reliable;
-                let id = api.add_channel_with_config(ChannelConfig {
-                    label: channel.label().to_owned(),
-                    ordered: reliable,
-                    reliability: if reliable {
-                        Reliability::Reliable
-                    } else {
-                        Reliability::MaxRetransmits { retransmits: 0 }
-                    },
-                    ..ChannelConfig::default()
-                });
-                opened.push((id, channel));
-            }
-        }
-        let mut downs = Vec::with_capacity(changes.len());
-        for change in changes {
-            match change {
-                OfferChange::Activate { mid, kind, down } => {
-                    let mid = match mid {
-                        Some(mid) => {
-                            let mid = Mid::from(mid.as_str());
-                            api.set_direction(mid, Direction::SendOnly);
-                            mid
-                        }
-                        None => {
-                            let media = if *kind == Kind::Audio { MediaKind::Audio } else { MediaKind::Video };
-                            api.add_media(media, Direction::SendOnly, None, None, None)
-                        }
-                    };
-                    names.push(mid.to_string());
-                    downs.push((mid.to_string(), *kind, Some(down.clone())));
-                }
-                OfferChange::Deactivate { mid } => {
-                    api.set_direction(Mid::from(mid.as_str()), Direction::Inactive);
-                    names.push(mid.clone());
-                    downs.push((mid.clone(), Kind::Audio, None));
-                }
-            }
-        }
-        if ice_restart {
-            api.ice_restart(true);
-        }
-        let Some((offer, pending)) = api.apply() else {
-            return Err(PeerError::Description("nothing to offer".into()));
-        };
-        self.pending = Some(pending);
-        self.channels.extend(opened);
-        let text = offer.to_sdp_string();
-        let announced = announced_sources(&text);
-        for (mid, kind, down) in downs {
-            let index = self.know(&mid, kind);
-            // Sources of a new section are declared by the stack when the answer comes; until then they are those of
-            // the offer.
-            if let Some(sources) = announced.get(mid.as_str()).filter(|_| self.sections[usize::from(index)].ssrc.is_none()) {
-                self.sections[usize::from(index)].ssrc = Some(sources.0.into());
-            }
-            self.put(index, down);
-        }
-        Ok((self.describe_with(&text, &announced), names))
-    }
-
-    /// Takes the client's answer to [`Self::offer`].
-    ///
-    /// # Errors
-    /// There is no open offer, or the answer does not fit it.
-    pub fn accept_answer(&mut self, answer: &str) -> Result<(), PeerError> {
-        analyse_offer(answer).map_err(|why| PeerError::Description(why.to_string()))?;
-        let pending = self.pending.take().ok_or_else(|| PeerError::Description("no offer is open".into()))?;
-        let answer = SdpAnswer::from_sdp_string(answer).map_err(|why| PeerError::Description(why.to_string()))?;
-        self.rtc.sdp_api().accept_answer(pending, answer)?;
-        self.refresh();
-        Ok(())
-    }
-
-    /// Adds a candidate of the client's (`a=candidate` value). Names that need a resolver are ignored.
-    pub fn add_remote_candidate(&mut self, candidate: &str) {
-        if let Ok(candidate) = Candidate::from_sdp_string(candidate) {
-            self.rtc.add_remote_candidate(candidate);
-        }
     }
 
     /// Whether a datagram is meant for this peer; for a STUN request that means a correct user name and integrity.
@@ -405,100 +283,6 @@ impl Peer {
             return false;
         };
         self.rtc.channel(id).is_some_and(|mut channel| channel.write(true, message).unwrap_or(false))
-    }
-
-    fn know(&mut self, mid: &str, kind: Kind) -> u16 {
-        let key = Mid::from(mid);
-        if let Some(index) = self.by_mid.get(&key) {
-            return *index;
-        }
-        let index = u16::try_from(self.sections.len()).unwrap_or(u16::MAX);
-        self.sections.push(Section {
-            mid: key,
-            name: mid.to_owned(),
-            kind,
-            formats: Vec::new(),
-            ssrc: None,
-            down: None,
-            simulcast: false,
-        });
-        self.by_mid.insert(key, index);
-        index
-    }
-
-    /// Puts a track on a section or takes it off. Another track gets another source, so that a receiver never mixes the
-    /// two up.
-    fn put(&mut self, index: u16, down: Option<Down>) {
-        let section = &mut self.sections[usize::from(index)];
-        let other = match (&section.down, &down) {
-            (Some(old), Some(new)) => old.track != new.track,
-            (None, Some(_)) => false,
-            (_, None) => false,
-        };
-        let fresh = other || (down.is_some() && section.down.is_none());
-        let mid = section.mid;
-        section.down = down;
-        if !fresh {
-            return;
-        }
-        let mut api = self.rtc.direct_api();
-        let old = api.stream_tx_by_mid(mid, None).map(|stream| (stream.ssrc(), stream.rtx()));
-        let Some((old, old_rtx)) = old else { return };
-        api.remove_stream_tx(old);
-        let ssrc = api.new_ssrc();
-        let rtx = old_rtx.map(|_| api.new_ssrc()).filter(|rtx| *rtx != ssrc);
-        api.declare_stream_tx(ssrc, rtx, mid, None);
-        self.sections[usize::from(index)].ssrc = Some(ssrc);
-    }
-
-    /// Reads back from the stack what a negotiation settled.
-    fn refresh(&mut self) {
-        self.streams.clear();
-        for section in &mut self.sections {
-            let Some(media) = self.rtc.media(section.mid) else { continue };
-            let mut formats: Vec<Format> = Vec::new();
-            for params in self.rtc.codec_config().params() {
-                if media.remote_pts().contains(&params.pt())
-                    && let Some(codec) = codec_of(params)
-                {
-                    formats.push(Format { codec, profile: profile_of(params), pt: params.pt() });
-                }
-            }
-            section.formats = formats;
-            let mut api = self.rtc.direct_api();
-            section.ssrc = api.stream_tx_by_mid(section.mid, None).map(|stream| stream.ssrc());
-        }
-    }
-
-    fn describe(&mut self, text: &str, up: impl Fn(&str) -> Option<crate::plan::Up>) -> String {
-        let mut lines: HashMap<String, Rewrite> = HashMap::new();
-        for index in 0..self.sections.len() {
-            let mid = self.sections[index].mid;
-            let sources = {
-                let mut api = self.rtc.direct_api();
-                api.stream_tx_by_mid(mid, None).map(|stream| (*stream.ssrc(), stream.rtx().map(|rtx| *rtx)))
-            };
-            let section = &self.sections[index];
-            let down = section.down.as_ref().zip(sources).map(|(down, (ssrc, rtx))| down_lines(down, ssrc, rtx));
-            let rewrite = Rewrite { up: up(&section.name), down, simulcast: section.simulcast };
-            lines.insert(section.name.clone(), rewrite);
-        }
-        answer::rewrite(text, |mid| lines.get(mid).cloned())
-    }
-
-    fn describe_with(&mut self, text: &str, announced: &HashMap<String, (u32, Option<u32>)>) -> String {
-        let mut lines: HashMap<String, Rewrite> = HashMap::new();
-        for section in &self.sections {
-            let sources = {
-                let mut api = self.rtc.direct_api();
-                api.stream_tx_by_mid(section.mid, None)
-                    .map(|stream| (*stream.ssrc(), stream.rtx().map(|rtx| *rtx)))
-                    .or_else(|| announced.get(&section.name).copied())
-            };
-            let down = section.down.as_ref().zip(sources).map(|(down, (ssrc, rtx))| down_lines(down, ssrc, rtx));
-            lines.insert(section.name.clone(), Rewrite { up: None, down, simulcast: false });
-        }
-        answer::rewrite(text, |mid| lines.get(mid).cloned())
     }
 
     fn translate(&mut self, event: StackEvent) -> Option<Event> {
@@ -595,55 +379,6 @@ impl Section {
         let mut of_codec = self.formats.iter().filter(|format| format.codec == codec);
         let first = of_codec.clone().next()?;
         Some(of_codec.find(|format| format.profile == profile).unwrap_or(first).pt)
-    }
-}
-
-fn down_lines(down: &Down, ssrc: u32, rtx: Option<u32>) -> DownLines {
-    DownLines {
-        stream: down.stream.clone(),
-        track: down.track.clone(),
-        cname: down.cname.clone(),
-        stereo: down.stereo,
-        ssrc,
-        rtx,
-    }
-}
-
-/// The sources a freshly made offer announces, by mid.
-fn announced_sources(text: &str) -> HashMap<String, (u32, Option<u32>)> {
-    let mut found = HashMap::new();
-    for section in crate::sdp::Description::parse(text).sections {
-        let Some(mid) = section.mid() else { continue };
-        let pair = section.attribute("ssrc-group").and_then(|group| group.strip_prefix("FID "));
-        let mut numbers = match pair {
-            Some(pair) => pair.split(' ').filter_map(|number| number.parse().ok()).collect::<Vec<u32>>(),
-            None => section
-                .attribute("ssrc")
-                .and_then(|line| line.split(' ').next()?.parse().ok())
-                .into_iter()
-                .collect::<Vec<u32>>(),
-        }
-        .into_iter();
-        if let Some(ssrc) = numbers.next() {
-            found.insert(mid.to_owned(), (ssrc, numbers.next()));
-        }
-    }
-    found
-}
-
-fn codec_of(params: &PayloadParams) -> Option<Codec> {
-    match params.spec().codec {
-        StackCodec::Opus => Some(Codec::Opus),
-        StackCodec::Vp8 => Some(Codec::Vp8),
-        StackCodec::H264 if params.spec().format.packetization_mode == Some(1) => Some(Codec::H264),
-        _ => None,
-    }
-}
-
-fn profile_of(params: &PayloadParams) -> u32 {
-    match params.spec().codec {
-        StackCodec::H264 => params.spec().format.profile_level_id.unwrap_or_default() >> 8,
-        _ => 0,
     }
 }
 

@@ -67,7 +67,7 @@ impl MediaRoom {
         if let Some(former) = self.by_identity.get(&connect.identity).copied() {
             self.dismiss(former, lk::DisconnectReason::DuplicateIdentity, Action::Disconnect, now);
         }
-        let settings = request.connection_settings.clone();
+        let settings = request.connection_settings;
         let client = request.client_info.clone().unwrap_or_default();
         let mut attributes: HashMap<String, String> = connect.attributes.into_iter().collect();
         attributes.extend(request.participant_attributes.clone());
@@ -98,6 +98,7 @@ impl MediaRoom {
             connected: false,
             was_active: false,
             connect_due: Some(now.at + CONNECT_TIMEOUT),
+            closed_due: None,
             pending: Vec::new(),
             tracks: Vec::new(),
             ups: BTreeMap::new(),
@@ -176,6 +177,7 @@ impl MediaRoom {
         participant.negotiation.outstanding = false;
         participant.negotiation.answering = None;
         participant.negotiation.answer_due = None;
+        participant.closed_due = None;
         participant.connect_due = (!participant.connected).then_some(now.at + CONNECT_TIMEOUT);
         let last_message_seq = participant.data_sequence;
         let dual = participant.dual;

@@ -61,7 +61,8 @@ impl MediaRoom {
                     message: message.clone(),
                 });
                 while receiver.replay.front().is_some_and(|oldest| {
-                    receiver.replay_bytes > REPLAY_BYTES || now.at.duration_since(oldest.at) > REPLAY_TIME && receiver.linked
+                    receiver.replay_bytes > REPLAY_BYTES
+                        || now.at.duration_since(oldest.at) > REPLAY_TIME && receiver.linked
                 }) {
                     let dropped = receiver.replay.pop_front().map_or(0, |oldest| oldest.message.len());
                     receiver.replay_bytes = receiver.replay_bytes.saturating_sub(dropped);
@@ -75,7 +76,8 @@ impl MediaRoom {
     pub(crate) fn replay(&mut self, peer: PeerKey, states: &[lk::DataChannelReceiveState], _now: Now) {
         let Some(receiver) = self.participants.get(&peer) else { return };
         for kept in &receiver.replay {
-            let seen = states.iter().find(|state| state.publisher_sid == kept.publisher).map_or(0, |state| state.last_seq);
+            let seen =
+                states.iter().find(|state| state.publisher_sid == kept.publisher).map_or(0, |state| state.last_seq);
             if kept.sequence > seen {
                 self.outputs.push_back(Output::Data { to: peer, reliable: true, message: kept.message.clone() });
             }

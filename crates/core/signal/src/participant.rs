@@ -100,6 +100,8 @@ pub(crate) struct Participant {
     pub(crate) was_active: bool,
     /// Must be connected (again) by then.
     pub(crate) connect_due: Option<Instant>,
+    /// The client closed its connection; until then it may say that it leaves.
+    pub(crate) closed_due: Option<Instant>,
 
     /// Tracks whose section is not there yet, oldest first.
     pub(crate) pending: Vec<TrackKey>,
@@ -146,11 +148,6 @@ impl Participant {
         self.info.permission = Some(permission_info(&permission));
     }
 
-    /// A receiving half by its mid.
-    pub(crate) fn slot_mut(&mut self, mid: &str) -> Option<&mut Slot> {
-        self.slots.iter_mut().find(|slot| slot.mid.as_deref() == Some(mid))
-    }
-
     /// Settings a new subscription starts with (section 9.2).
     pub(crate) fn default_settings(&self) -> Settings {
         Settings { disabled: false, quality: if self.adaptive_stream { 0 } else { 2 }, width: 0, height: 0, fps: 0 }
@@ -165,7 +162,8 @@ impl Participant {
 /// Rights as clients are told (section 2).
 pub(crate) fn permission_info(permission: &MediaPermission) -> lk::ParticipantPermission {
     let all = permission.publish.iter().count() == Source::ALL.len();
-    let sources = if all { Vec::new() } else { permission.publish.iter().map(|source| i32::from(lk_source(source))).collect() };
+    let sources =
+        if all { Vec::new() } else { permission.publish.iter().map(|source| i32::from(lk_source(source))).collect() };
     #[allow(deprecated)]
     lk::ParticipantPermission {
         can_subscribe: permission.subscribe,

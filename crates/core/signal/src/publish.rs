@@ -24,7 +24,8 @@ impl MediaRoom {
             None => return,
             Some(participant) => {
                 let kind = if request.r#type == i32::from(lk::TrackType::Video) { Kind::Video } else { Kind::Audio };
-                let mut known = participant.pending.iter().chain(&participant.tracks).filter_map(|key| self.tracks.get(key));
+                let mut known =
+                    participant.pending.iter().chain(&participant.tracks).filter_map(|key| self.tracks.get(key));
                 let lists = [request.layers.len(), request.simulcast_codecs.len(), request.audio_features.len()];
                 let texts = [request.cid.len(), request.name.len(), request.stream.len()];
                 if !participant.permission.publish.contains(source_of(kind, request.source)) {
@@ -32,7 +33,10 @@ impl MediaRoom {
                 } else if request.cid.is_empty()
                     || texts.iter().any(|length| *length > MAX_TEXT)
                     || lists.iter().any(|length| *length > MAX_LIST)
-                    || request.simulcast_codecs.iter().any(|codec| codec.layers.len() > MAX_LIST || codec.cid.len() > MAX_TEXT)
+                    || request
+                        .simulcast_codecs
+                        .iter()
+                        .any(|codec| codec.layers.len() > MAX_LIST || codec.cid.len() > MAX_TEXT)
                 {
                     Some(Reason::InvalidRequest)
                 } else if participant.pending.len() >= MAX_PENDING || participant.tracks.len() >= MAX_TRACKS {
@@ -63,7 +67,10 @@ impl MediaRoom {
         if let Some(participant) = self.participants.get_mut(&peer) {
             participant.pending.push(key);
         }
-        self.send(peer, Response::TrackPublished(lk::TrackPublishedResponse { cid: request.cid.clone(), track: Some(info) }));
+        self.send(
+            peer,
+            Response::TrackPublished(lk::TrackPublishedResponse { cid: request.cid.clone(), track: Some(info) }),
+        );
         if self.participants.get(&peer).is_some_and(|participant| participant.negotiation.answering.is_none()) {
             self.match_and_publish(peer, now);
         }
@@ -73,7 +80,12 @@ impl MediaRoom {
     pub(crate) fn refuse(&mut self, peer: PeerKey, request_id: u32, reason: Reason, request: Option<Request>) {
         self.send(
             peer,
-            Response::RequestResponse(lk::RequestResponse { request_id, reason: reason.into(), message: String::new(), request }),
+            Response::RequestResponse(lk::RequestResponse {
+                request_id,
+                reason: reason.into(),
+                message: String::new(),
+                request,
+            }),
         );
     }
 
@@ -97,7 +109,11 @@ impl MediaRoom {
             });
             half.active = true;
             if half.cid != section.track {
-                let replaced = participant.pending.iter().filter_map(|key| self.tracks.get(key)).any(|track| track.cids.contains(&section.track));
+                let replaced = participant
+                    .pending
+                    .iter()
+                    .filter_map(|key| self.tracks.get(key))
+                    .any(|track| track.cids.contains(&section.track));
                 if replaced {
                     ended.extend(half.track.take());
                 }
@@ -125,13 +141,14 @@ impl MediaRoom {
     fn match_sections(&mut self, peer: PeerKey) {
         let Some(participant) = self.participants.get_mut(&peer) else { return };
         let taken: Vec<TrackKey> = participant.ups.values().filter_map(|half| half.track).collect();
-        let mut waiting: Vec<TrackKey> = participant.pending.iter().copied().filter(|key| !taken.contains(key)).collect();
+        let mut waiting: Vec<TrackKey> =
+            participant.pending.iter().copied().filter(|key| !taken.contains(key)).collect();
         for exact in [true, false] {
             for half in participant.ups.values_mut().filter(|half| half.active && half.track.is_none()) {
                 let found = waiting.iter().position(|key| {
-                    self.tracks.get(key).is_some_and(|track| {
-                        track.kind == half.kind && (!exact || track.cids.contains(&half.cid))
-                    })
+                    self.tracks
+                        .get(key)
+                        .is_some_and(|track| track.kind == half.kind && (!exact || track.cids.contains(&half.cid)))
                 });
                 if let Some(index) = found {
                     half.track = Some(waiting.remove(index));

@@ -15,6 +15,7 @@ const MAX_MESSAGE: usize = 2 * 1024 * 1024;
 
 impl MediaRoom {
     /// A message of a client. What does not decode is ignored.
+    #[allow(deprecated)]
     pub fn request(&mut self, peer: PeerKey, message: &[u8], now: Now) {
         let Some(participant) = self.participants.get_mut(&peer) else { return };
         if message.len() > MAX_MESSAGE || !participant.limits.messages.take(1.0, now.at) {
@@ -90,6 +91,7 @@ impl MediaRoom {
         }
     }
 
+    #[allow(deprecated)]
     fn update_layers(&mut self, peer: PeerKey, update: &lk::UpdateVideoLayers) {
         let Some(key) = self.own_track(peer, &update.track_sid) else { return };
         let Some(track) = self.tracks.get_mut(&key) else { return };
@@ -105,6 +107,7 @@ impl MediaRoom {
         self.changed(peer);
     }
 
+    #[allow(deprecated)]
     fn update_video_track(&mut self, peer: PeerKey, update: &lk::UpdateLocalVideoTrack) {
         let Some(key) = self.own_track(peer, &update.track_sid) else { return };
         let Some(track) = self.tracks.get_mut(&key) else { return };
@@ -114,7 +117,8 @@ impl MediaRoom {
         // The layers keep their proportion to the source.
         if old > 0 {
             for layer in track.info.layers.iter_mut() {
-                let scaled = |side: u32| u32::try_from(u64::from(side) * u64::from(new) / u64::from(old)).unwrap_or(side);
+                let scaled =
+                    |side: u32| u32::try_from(u64::from(side) * u64::from(new) / u64::from(old)).unwrap_or(side);
                 layer.width = scaled(layer.width);
                 layer.height = scaled(layer.height);
             }
@@ -200,7 +204,8 @@ impl MediaRoom {
                 self.outputs.push_back(Output::Send { to, message: all.clone() });
                 continue;
             }
-            let some: Vec<_> = entries.iter().filter(|(speaker, _)| heard(*speaker)).map(|(_, entry)| entry.clone()).collect();
+            let some: Vec<_> =
+                entries.iter().filter(|(speaker, _)| heard(*speaker)).map(|(_, entry)| entry.clone()).collect();
             if !some.is_empty() {
                 self.send(to, Response::SpeakersChanged(lk::SpeakersChanged { speakers: some }));
             }

@@ -22,6 +22,9 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(60);
 /// A resume may take so long after the connection failed.
 const RESUME_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long somebody who closed the connection has to say that they leave.
+const LEAVE_GRACE: Duration = Duration::from_secs(1);
+
 /// How long we remember who left.
 const DEPARTED_MEMORY: Duration = Duration::from_secs(60);
 
@@ -102,7 +105,7 @@ impl MediaRoom {
         participant.unlinked_at = Some(now.at);
         participant.negotiation.outstanding = false;
         participant.negotiation.answer_due = None;
-        if !participant.was_active {
+        if !participant.was_active || participant.closed_due.is_some() {
             self.end(peer, lk::DisconnectReason::SignalClose, now);
         } else if !participant.connected {
             participant.connect_due = Some(now.at + RESUME_TIMEOUT);
@@ -114,6 +117,7 @@ impl MediaRoom {
         let Some(participant) = self.participants.get_mut(&peer) else { return };
         participant.connected = true;
         participant.connect_due = None;
+        participant.closed_due = None;
         if participant.was_active {
             return;
         }
@@ -125,15 +129,31 @@ impl MediaRoom {
         self.outputs.push_back(Output::Event { identity, kind: EventKind::Joined });
     }
 
+    /// The client closed its connection in order. Most likely it is leaving and says so in a moment; some SDKs close
+    /// the connection first. If it does not, the connection counts as failed.
+    pub fn connection_closed(&mut self, peer: PeerKey, now: Now) {
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        if participant.linked {
+            participant.connected = false;
+            participant.closed_due = Some(now.at + LEAVE_GRACE);
+        } else {
+            self.end(peer, lk::DisconnectReason::SignalClose, now);
+        }
+    }
+
     /// The connection of a session failed: the client shall resume at once.
     pub fn connection_failed(&mut self, peer: PeerKey, now: Now) {
         let Some(participant) = self.participants.get_mut(&peer) else { return };
         participant.connected = false;
+        participant.closed_due = None;
         participant.connect_due = Some(now.at + RESUME_TIMEOUT);
         if participant.linked {
             participant.linked = false;
             participant.unlinked_at = Some(now.at);
-            self.outputs.push_back(Output::Send { to: peer, message: leave(lk::DisconnectReason::UnknownReason, Action::Resume) });
+            self.outputs.push_back(Output::Send {
+                to: peer,
+                message: leave(lk::DisconnectReason::UnknownReason, Action::Resume),
+            });
             self.outputs.push_back(Output::CloseLink { to: peer });
         }
     }
@@ -228,7 +248,8 @@ impl MediaRoom {
         self.participants
             .values()
             .flat_map(|participant| {
-                [participant.connect_due, participant.negotiation.round_due, participant.negotiation.answer_due]
+                let negotiation = &participant.negotiation;
+                [participant.connect_due, participant.closed_due, negotiation.round_due, negotiation.answer_due]
             })
             .flatten()
             .min()
@@ -246,6 +267,10 @@ impl MediaRoom {
                     lk::DisconnectReason::JoinFailure
                 };
                 self.dismiss(peer, reason, Action::Disconnect, now);
+                continue;
+            }
+            if due(participant.closed_due) {
+                self.connection_failed(peer, now);
                 continue;
             }
             if due(participant.negotiation.answer_due) {
@@ -316,7 +341,8 @@ impl MediaRoom {
     /// The info of a participant with its tracks.
     pub(crate) fn full_info(&self, participant: &Participant) -> lk::ParticipantInfo {
         let mut info = participant.info.clone();
-        info.tracks = participant.tracks.iter().filter_map(|key| self.tracks.get(key)).map(|track| track.info.clone()).collect();
+        info.tracks =
+            participant.tracks.iter().filter_map(|key| self.tracks.get(key)).map(|track| track.info.clone()).collect();
         info.is_publisher = !info.tracks.is_empty();
         info
     }
@@ -373,7 +399,8 @@ impl MediaRoom {
         let mut info = self.info.clone();
         let visible = || self.participants.values().filter(|participant| !participant.permission.hidden);
         info.num_participants = u32::try_from(visible().count()).unwrap_or(u32::MAX);
-        info.num_publishers = u32::try_from(visible().filter(|participant| !participant.tracks.is_empty()).count()).unwrap_or(u32::MAX);
+        info.num_publishers =
+            u32::try_from(visible().filter(|participant| !participant.tracks.is_empty()).count()).unwrap_or(u32::MAX);
         info
     }
 }

@@ -127,8 +127,10 @@ impl MediaRoom {
 
     /// `subscription`: the client's own choice. The two lists of the message name the same tracks.
     pub(crate) fn update_subscription(&mut self, peer: PeerKey, update: &lk::UpdateSubscription, now: Now) {
-        let sids = update.track_sids.iter().chain(update.participant_tracks.iter().flat_map(|tracks| &tracks.track_sids));
-        let keys: Vec<TrackKey> = sids.take(2 * MAX_SUBSCRIPTIONS).filter_map(|sid| self.by_sid.get(sid).copied()).collect();
+        let sids =
+            update.track_sids.iter().chain(update.participant_tracks.iter().flat_map(|tracks| &tracks.track_sids));
+        let keys: Vec<TrackKey> =
+            sids.take(2 * MAX_SUBSCRIPTIONS).filter_map(|sid| self.by_sid.get(sid).copied()).collect();
         let Some(subscriber) = self.participants.get_mut(&peer) else { return };
         for key in keys {
             subscriber.choices.insert(key, update.subscribe);

@@ -24,7 +24,13 @@ pub(crate) struct Track {
 
 impl Track {
     /// Makes a track of a request; `None` if its type is no media.
-    pub(crate) fn from_request(request: &lk::AddTrackRequest, key: TrackKey, owner: PeerKey, ids: &mut Ids, now: Now) -> Option<Self> {
+    pub(crate) fn from_request(
+        request: &lk::AddTrackRequest,
+        key: TrackKey,
+        owner: PeerKey,
+        ids: &mut Ids,
+        now: Now,
+    ) -> Option<Self> {
         let kind = match lk::TrackType::try_from(request.r#type) {
             Ok(lk::TrackType::Audio) => Kind::Audio,
             Ok(lk::TrackType::Video) => Kind::Video,
@@ -48,7 +54,11 @@ impl Track {
         let mut cids = vec![request.cid.clone()];
         cids.extend(primary.map(|primary| primary.cid.clone()).filter(|cid| !cid.is_empty() && *cid != request.cid));
         let sid = ids.id(sid_prefix(kind, request.source));
-        let mode = if kind == Kind::Video { lk::video_layer::Mode::OneSpatialLayerPerStream } else { lk::video_layer::Mode::Unused };
+        let mode = if kind == Kind::Video {
+            lk::video_layer::Mode::OneSpatialLayerPerStream
+        } else {
+            lk::video_layer::Mode::Unused
+        };
         #[allow(deprecated)]
         let info = lk::TrackInfo {
             sid,
@@ -104,6 +114,7 @@ impl Track {
     }
 
     /// The announced layers, best numbers we have.
+    #[allow(deprecated)]
     pub(crate) fn layers(&self) -> Vec<Layer> {
         self.info
             .layers

@@ -240,7 +240,15 @@ pub enum Output {
     /// Send a data message on a channel.
     Data { to: PeerKey, reliable: bool, message: Bytes },
     /// Packets of that section of the owner's are this track's from now on.
-    Published { track: TrackKey, owner: PeerKey, mid: String, kind: Kind, layers: Vec<Layer>, screen: bool, muted: bool },
+    Published {
+        track: TrackKey,
+        owner: PeerKey,
+        mid: String,
+        kind: Kind,
+        layers: Vec<Layer>,
+        screen: bool,
+        muted: bool,
+    },
     /// The publisher's layers have other sizes now.
     Layers { track: TrackKey, layers: Vec<Layer> },
     /// The track is gone.

@@ -22,6 +22,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use axum::http::HeaderName;
 use model::Redacted;
 
 pub(crate) use value::Network;
@@ -159,7 +160,7 @@ pub(crate) struct Http {
     pub(crate) public_address: Option<String>,
     /// `client.proxy_conf`, if enabled.
     pub(crate) proxy: Option<Proxy>,
-    /// `client.prometheus`, if enabled.
+    /// `client.prometheus`, unless it is switched off.
     pub(crate) metrics: Option<Metrics>,
 }
 
@@ -167,7 +168,7 @@ pub(crate) struct Http {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Proxy {
     /// The header that carries the client's address.
-    pub(crate) header: String,
+    pub(crate) header: HeaderName,
     /// Peers whose headers are believed.
     pub(crate) trusted: Vec<Network>,
 }
@@ -175,9 +176,9 @@ pub(crate) struct Proxy {
 /// Where figures are served.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Metrics {
-    /// A path, beginning with `/`.
+    /// `client.prometheus.metrics_path`: begins with `/`; no other route lies there.
     pub(crate) path: String,
-    /// User name and password, if both are set.
+    /// `client.prometheus.username` and `password`, if they are asked for.
     pub(crate) login: Option<(String, Redacted<String>)>,
 }
 
@@ -358,8 +359,14 @@ impl Default for Http {
             asset_host: None,
             public_address: None,
             proxy: None,
-            metrics: None,
+            metrics: Some(Metrics::default()),
         }
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self { path: "/metrics".to_owned(), login: None }
     }
 }
 

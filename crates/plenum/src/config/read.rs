@@ -3,6 +3,8 @@
 use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
+use axum::http::HeaderName;
+use http_api::FORWARDED_FOR;
 use model::Redacted;
 
 use super::section::{Findings, Section};
@@ -25,8 +27,8 @@ const MIN_PASSPHRASE_LENGTH: usize = 8;
 /// More breakout rooms than this no meeting has (register D-03).
 const MOST_BREAKOUT_ROOMS: u32 = 16;
 
-/// The header proxies commonly put the client's address into.
-const DEFAULT_PROXY_HEADER: &str = "X-Forwarded-For";
+/// First parts of paths that serve something else.
+const TAKEN_PATHS: &[&str] = &["api", "assets", "auth", "healthcheck", "join", "nats", "rtc"];
 
 /// Largest upload limit, in MiB.
 const MAX_UPLOAD_MIB: u64 = 10_240;
@@ -125,7 +127,7 @@ fn read_client(findings: &Findings, root: &mut Section<'_>, config: &mut Config)
     client.set_optional("bbb_join_host", &mut config.http.public_address, value::web_address);
     read_api(findings, &mut client, config);
     read_webhooks(findings, &mut client, &mut config.webhooks);
-    config.http.metrics = read_metrics(&mut client);
+    config.http.metrics = read_metrics(findings, &mut client);
     config.http.proxy = read_proxy(findings, &mut client);
     if let Some(mut section) = client.optional_section("copyright_conf") {
         let mut copyright = Copyright::default();
@@ -145,12 +147,7 @@ fn read_client(findings: &Findings, root: &mut Section<'_>, config: &mut Config)
 }
 
 fn read_api(findings: &Findings, client: &mut Section<'_>, config: &mut Config) {
-    for (missing, other) in [("api_key", "secret"), ("secret", "api_key")] {
-        if !client.has(missing) && client.has(other) {
-            let text = format!("missing, though client.{other} is set; set both or neither");
-            findings.mistake(client.name_of(missing), text);
-        }
-    }
+    both_or_neither(findings, client, "api_key", "secret");
     let (mut key, mut secret) = (None, None);
     client.set_optional("api_key", &mut key, api_key);
     client.set_secret("secret", &mut secret, value::text);
@@ -169,12 +166,16 @@ fn read_webhooks(findings: &Findings, client: &mut Section<'_>, webhooks: &mut W
     }
 }
 
-fn read_metrics(client: &mut Section<'_>) -> Option<Metrics> {
+fn read_metrics(findings: &Findings, client: &mut Section<'_>) -> Option<Metrics> {
     let mut section = client.section("prometheus");
-    let mut enable = false;
-    let (mut path, mut user, mut password) = ("/metrics".to_owned(), None, None);
+    let Metrics { mut path, .. } = Metrics::default();
+    let (mut enable, mut user, mut password) = (true, None, None);
     section.set("enable", &mut enable, value::boolean);
-    section.set("metrics_path", &mut path, absolute);
+    if enable {
+        // The reference server would show the figures to everybody.
+        both_or_neither(findings, &section, "username", "password");
+    }
+    section.set("metrics_path", &mut path, metrics_path);
     section.set_optional("username", &mut user, value::text);
     section.set_secret("password", &mut password, value::text);
     section.finish();
@@ -184,7 +185,7 @@ fn read_metrics(client: &mut Section<'_>) -> Option<Metrics> {
 fn read_proxy(findings: &Findings, client: &mut Section<'_>) -> Option<Proxy> {
     let mut section = client.section("proxy_conf");
     let mut enabled = false;
-    let mut proxy = Proxy { header: DEFAULT_PROXY_HEADER.to_owned(), trusted: Vec::new() };
+    let mut proxy = Proxy { header: FORWARDED_FOR, trusted: Vec::new() };
     let mut header = None;
     section.set("enabled", &mut enabled, value::boolean);
     section.set_optional("proxy_header", &mut header, header_name);
@@ -292,6 +293,16 @@ fn read_log(findings: &Findings, root: &mut Section<'_>, config: &mut Config) {
     section.finish();
 }
 
+/// Two keys of a section that only mean something together.
+fn both_or_neither(findings: &Findings, section: &Section<'_>, first: &str, second: &str) {
+    for (missing, other) in [(first, second), (second, first)] {
+        if !section.has(missing) && section.has(other) {
+            let text = format!("missing, though {} is set; set both or neither", section.name_of(other));
+            findings.mistake(section.name_of(missing), text);
+        }
+    }
+}
+
 /// Takes a key we have no use for, and says so.
 fn pass_by(findings: &Findings, section: &mut Section<'_>, key: &str, notice: &str) {
     let name = section.name_of(key);
@@ -347,20 +358,20 @@ fn advertised(text: &str) -> Result<std::net::IpAddr, Expected> {
     }
 }
 
-fn absolute(text: &str) -> Result<String, Expected> {
-    if text.starts_with('/') && text.len() > 1 && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+fn metrics_path(text: &str) -> Result<String, Expected> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.');
+    let first = text.strip_prefix('/').and_then(|path| path.split('/').next()).unwrap_or_default();
+    let taken = TAKEN_PATHS.iter().any(|path| path.eq_ignore_ascii_case(first));
+    let usable = !first.is_empty() && !taken && text.bytes().all(plain) && !text.contains("//");
+    if usable {
         value::text(text)
     } else {
-        Err("a path that begins with `/`".to_owned())
+        Err("a path like `/metrics`, not below one that serves something else".to_owned())
     }
 }
 
-fn header_name(text: &str) -> Result<String, Expected> {
-    if text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-        Ok(text.to_owned())
-    } else {
-        Err("the name of a header".to_owned())
-    }
+fn header_name(text: &str) -> Result<HeaderName, Expected> {
+    text.parse().map_err(|_| "the name of a header".to_owned())
 }
 
 fn extension(text: &str) -> Result<String, Expected> {

@@ -134,6 +134,52 @@ fn a_file_for_the_reference_server_starts_unchanged() {
 }
 
 #[test]
+fn a_proxy_is_believed_if_enabled_and_names_the_client_in_the_usual_header_unless_told_otherwise() {
+    let header = |yaml: &str| parse(yaml).unwrap().0.http.proxy.map(|proxy| proxy.header.to_string());
+
+    assert_eq!(header(""), None);
+    assert_eq!(header("client: {proxy_conf: {proxy_header: X-Real-IP}}"), None);
+    assert_eq!(header("client: {proxy_conf: {enabled: true}}").as_deref(), Some("x-forwarded-for"));
+    assert_eq!(header("client: {proxy_conf: {enabled: true, proxy_header: X-Real-IP}}").as_deref(), Some("x-real-ip"));
+    for bad in ["X Real", "X-Real-IP:", "é"] {
+        let mistakes = parse(&format!("client: {{proxy_conf: {{proxy_header: '{bad}'}}}}")).unwrap_err();
+        assert_eq!(mistakes[0].key, "client.proxy_conf.proxy_header");
+    }
+}
+
+#[test]
+fn figures_are_served_to_everybody_unless_told_otherwise() {
+    let metrics = |yaml: &str| parse(yaml).unwrap().0.http.metrics;
+    let open = |path: &str| Some(Metrics { path: path.to_owned(), login: None });
+
+    assert_eq!(metrics(""), open("/metrics"));
+    assert_eq!(metrics("client: {prometheus: }"), open("/metrics"));
+    assert_eq!(metrics("client: {prometheus: {metrics_path: /m/figures}}"), open("/m/figures"));
+    assert_eq!(metrics("client: {prometheus: {enable: true, username: '', password: ''}}"), open("/metrics"));
+    assert_eq!(metrics("client: {prometheus: {enable: false}}"), None);
+    assert_eq!(metrics("client: {prometheus: {enable: false, username: u}}"), None);
+}
+
+#[test]
+fn half_a_login_for_the_figures_is_a_mistake() {
+    for (given, missing) in [("username: u", "password"), ("password: hunter2", "username")] {
+        let mistakes = parse(&format!("client: {{prometheus: {{enable: true, {given}}}}}")).unwrap_err();
+
+        assert_eq!(mistakes.len(), 1);
+        assert_eq!(mistakes[0].key, format!("client.prometheus.{missing}"));
+        assert!(!mistakes[0].text.contains("hunter2"));
+    }
+}
+
+#[test]
+fn figures_do_not_take_the_place_of_other_routes() {
+    for path in ["metrics", "/", "//metrics", "/a//b", "/{x}", "/*x", "/API/x", "/healthCheck", "/rtc", "/a b"] {
+        let mistakes = parse(&format!("client: {{prometheus: {{metrics_path: '{path}'}}}}")).unwrap_err();
+        assert_eq!(mistakes[0].key, "client.prometheus.metrics_path", "{path}");
+    }
+}
+
+#[test]
 fn sections_that_are_switched_off_are_passed_over_in_silence() {
     let yaml = "insights: {enabled: false}\nturn_server: {enabled: no}\nredis_info:\ndatabase_info: {}\n";
 

@@ -13,19 +13,36 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{any, get};
 use meeting::Meetings;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
+
+/// Messaging sockets that may be open at once without having said whose they are; each may hold one large frame.
+const MAX_STRANGERS: usize = 512;
 
 /// What the sockets need.
 #[derive(Clone)]
 pub struct Gateway {
     /// The application.
-    pub meetings: Meetings,
+    meetings: Meetings,
     /// Names and limits of the messaging façade.
-    pub nats: Arc<nats::Config>,
+    nats: Arc<nats::Config>,
     /// Where browsers reach this server if not where the request says, e.g. `https://meet.example.org`.
-    pub public_url: Option<String>,
+    public_url: Option<String>,
     /// Becomes `true` when the process stops; sockets then close and browsers come back to the next process.
-    pub stopping: watch::Receiver<bool>,
+    stopping: watch::Receiver<bool>,
+    strangers: Arc<Semaphore>,
+}
+
+impl Gateway {
+    /// Sockets for these meetings. `stopping` becomes `true` when the process stops; `public_url` is where browsers
+    /// reach this server if not where the request says.
+    pub fn new(
+        meetings: Meetings,
+        nats: Arc<nats::Config>,
+        public_url: Option<String>,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
+        Self { meetings, nats, public_url, stopping, strangers: Arc::new(Semaphore::new(MAX_STRANGERS)) }
+    }
 }
 
 /// Routes `/nats`, `/rtc`, `/rtc/v1` and their `validate`, below any prefix a proxy may keep.

@@ -5,22 +5,25 @@ use std::time::{Duration, Instant};
 
 use axum::extract::State;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
-use axum::http::HeaderMap;
-use axum::response::Response;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use meeting::{ClientSubject, Down, Farewell, Route, SocketLink};
 use nats::{Bound, CloseReason, CoreMessage, Delivery, DeliverySubject, Event, Session, Worker};
-use tokio::time::{sleep_until, timeout};
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::{sleep_until, timeout_at};
 use tracing::{debug, instrument};
 
 use crate::origin::websocket_origin;
 use crate::{Gateway, closing};
 
 /// Largest WebSocket message read; larger NATS messages come in several.
-const MAX_FRAME: usize = 16 * 1024 * 1024;
-/// A browser that takes nothing for this long is gone.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+const MAX_FRAME: usize = 9 * 1024 * 1024;
+/// A browser that does not take what is ready in this time is gone; 32 MiB at 8 Mbit/s fit.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+/// From this much waiting on, what the next message replaces anyway is left out (meeting-protocol.md section 2.8).
+const SLOW_BYTES: usize = 1024 * 1024;
 /// How long somebody has to confirm the message that ends their session.
 const FAREWELL_TIMEOUT: Duration = Duration::from_secs(3);
 /// Messages taken from the room before they are written together.
@@ -29,19 +32,24 @@ const BATCH: usize = 256;
 const FAREWELL_SEQ: u64 = 1 << 40;
 
 pub(crate) async fn upgrade(State(gateway): State<Gateway>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
+    let Ok(unknown) = gateway.strangers.clone().try_acquire_owned() else {
+        metrics::counter!("plenum_messaging_refused_total").increment(1);
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
     let origin = websocket_origin(gateway.public_url.as_deref(), &headers);
     upgrade
         .max_message_size(MAX_FRAME)
         .max_frame_size(MAX_FRAME)
-        .on_upgrade(move |socket| async move { serve(gateway, origin, socket).await })
+        .on_upgrade(move |socket| async move { serve(gateway, origin, unknown, socket).await })
 }
 
 #[instrument(skip_all)]
-async fn serve(gateway: Gateway, origin: String, socket: WebSocket) {
+async fn serve(gateway: Gateway, origin: String, unknown: OwnedSemaphorePermit, socket: WebSocket) {
     metrics::gauge!("plenum_messaging_sockets").increment(1);
     let (sink, mut stream) = socket.split();
     let session = Session::new(Instant::now(), gateway.nats.clone());
-    let mut connection = Connection { gateway, origin, sink, session, link: None, farewell: None };
+    let mut connection =
+        Connection { gateway, origin, sink, session, unknown: Some(unknown), link: None, farewell: None };
     let why = connection.run(&mut stream).await;
     debug!(%why, "messaging socket is closed");
     connection.end(&mut stream).await;
@@ -53,6 +61,8 @@ struct Connection {
     origin: String,
     sink: SplitSink<WebSocket, Message>,
     session: Session,
+    /// One of the places for sockets that have not said yet whose they are.
+    unknown: Option<OwnedSemaphorePermit>,
     link: Option<SocketLink>,
     farewell: Option<Instant>,
 }
@@ -78,7 +88,7 @@ impl Connection {
                     Some(Ok(Message::Ping(_) | Message::Pong(_))) => {}
                     Some(Ok(Message::Close(_)) | Err(_)) | None => return CloseReason::Ended,
                 },
-                down = next_down(&mut self.link) => self.handle_down(down),
+                down = next_down(&mut self.link), if self.farewell.is_none() => self.handle_down(down),
                 () = wake => self.session.handle_timeout(Instant::now()),
                 _ = stopping.wait_for(|stopping| *stopping) => return CloseReason::Ended,
             }
@@ -90,16 +100,17 @@ impl Connection {
 
     /// Writes what is ready and handles what the client said, until neither is left.
     async fn settle(&mut self) -> Option<CloseReason> {
+        let due = tokio::time::Instant::now() + WRITE_TIMEOUT;
         loop {
             let mut wrote = false;
             while let Some(chunk) = self.session.poll_transmit() {
                 wrote = true;
-                match timeout(WRITE_TIMEOUT, self.sink.feed(Message::Binary(chunk))).await {
+                match timeout_at(due, self.sink.feed(Message::Binary(chunk))).await {
                     Ok(Ok(())) => {}
                     Ok(Err(_)) | Err(_) => return Some(CloseReason::SlowConsumer),
                 }
             }
-            if wrote && !matches!(timeout(WRITE_TIMEOUT, self.sink.flush()).await, Ok(Ok(()))) {
+            if wrote && !matches!(timeout_at(due, self.sink.flush()).await, Ok(Ok(()))) {
                 return Some(CloseReason::SlowConsumer);
             }
             let Some(event) = self.session.poll_event() else {
@@ -140,6 +151,7 @@ impl Connection {
                     Bound { room: link.room().to_string(), user: link.user().to_string(), admitted: link.admitted() };
                 self.session.accept(Instant::now(), bound);
                 self.link = Some(link);
+                self.unknown = None;
             }
             Err(reason) => {
                 debug!(%reason, "messaging socket is refused");
@@ -155,18 +167,26 @@ impl Connection {
             match next {
                 None => return self.session.close(CloseReason::Ended),
                 Some(Down::Deliver(delivery)) => self.deliver(delivery),
-                Some(Down::Forward(message)) => self.session.publish(&CoreMessage {
-                    subject: nats_subject(message.subject).into(),
-                    from: message.from.as_ref().map(|from| from.as_str().into()),
-                    payload: message.payload.clone(),
-                }),
+                Some(Down::Forward(message)) => self.forward(&message),
                 Some(Down::Hangup(farewell)) => return self.hangup(farewell),
             }
-            match self.link.as_mut().map(|link| link.down.try_recv()) {
-                Some(Ok(down)) => next = Some(down),
-                Some(Err(_)) | None => return,
+            match self.link.as_mut().and_then(|link| link.down.try_recv()) {
+                Some(down) => next = Some(down),
+                None => return,
             }
         }
+    }
+
+    fn forward(&mut self, message: &meeting::CoreMessage) {
+        if message.droppable && self.session.queued_bytes() > SLOW_BYTES {
+            metrics::counter!("plenum_movements_dropped_total").increment(1);
+            return;
+        }
+        self.session.publish(&CoreMessage {
+            subject: nats_subject(message.subject).into(),
+            from: message.from.as_ref().map(|from| from.as_str().into()),
+            payload: message.payload.clone(),
+        });
     }
 
     fn deliver(&mut self, delivery: meeting::Delivery) {

@@ -15,7 +15,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use axum::extract::{ConnectInfo, Request};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::header::GetAll;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use meeting::JoinError;
 use rand::Rng;
@@ -117,17 +118,31 @@ fn address(app: &App, request: &Request) -> IpAddr {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
     let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip().to_canonical());
     let trusts = &*app.deps.trusts_proxy;
-    if trusts(peer) { forwarded(request.headers(), trusts).unwrap_or(peer) } else { peer }
+    if !trusts(peer) {
+        return peer;
+    }
+    forwarded(request.headers().get_all(&app.deps.proxy_header), trusts).unwrap_or(peer)
 }
 
-/// The last address of `X-Forwarded-For` that is not one of our own proxies; those before it can be made up.
-fn forwarded(headers: &HeaderMap, trusts: &dyn Fn(IpAddr) -> bool) -> Option<IpAddr> {
-    let lines = headers.get_all("x-forwarded-for").iter().rev().filter_map(|line| line.to_str().ok());
-    lines
-        .flat_map(|line| line.rsplit(','))
-        .map_while(|address| address.trim().parse::<IpAddr>().ok())
-        .map(|address| address.to_canonical())
-        .find(|address| !trusts(*address))
+/// The last address that is not one of our own proxies; those before it can be made up. Where all are our own, the
+/// first of them: somebody inside asked.
+fn forwarded(lines: GetAll<'_, HeaderValue>, trusts: &dyn Fn(IpAddr) -> bool) -> Option<IpAddr> {
+    let lines = lines.iter().rev().map_while(|line| line.to_str().ok());
+    let mut furthest = None;
+    for address in lines.flat_map(|line| line.rsplit(',')).map_while(spoken_for) {
+        furthest = Some(address);
+        if !trusts(address) {
+            break;
+        }
+    }
+    furthest
+}
+
+/// An address as proxies write it: some add the port.
+fn spoken_for(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let address = text.parse().or_else(|_| text.parse::<SocketAddr>().map(|both| both.ip())).ok()?;
+    Some(IpAddr::to_canonical(&address))
 }
 
 /// What somebody typed, without control characters and blanks around, cut to `most` characters.
@@ -149,19 +164,29 @@ async fn way_in(app: &App, code: &str, name: String, is_admin: bool) -> Result<S
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderMap;
+
     use super::*;
 
     fn headers(lines: &[&'static str]) -> HeaderMap {
-        lines.iter().map(|line| ("x-forwarded-for".parse().unwrap(), line.parse().unwrap())).collect()
+        lines.iter().map(|line| (crate::FORWARDED_FOR, line.parse().unwrap())).collect()
     }
 
     #[test]
     fn only_the_address_our_own_proxy_saw_counts() {
         let proxy: IpAddr = "10.0.0.1".parse().unwrap();
-        let seen = |lines: &[&'static str]| forwarded(&headers(lines), &|address| address == proxy).map(|a| a.to_string());
+        let seen = |lines: &[&'static str]| {
+            let headers = headers(lines);
+            let seen = forwarded(headers.get_all(crate::FORWARDED_FOR), &|address| address == proxy);
+            seen.map(|address| address.to_string())
+        };
         assert_eq!(seen(&["1.1.1.1, 2.2.2.2"]).as_deref(), Some("2.2.2.2"));
         assert_eq!(seen(&["1.1.1.1", "2.2.2.2, 10.0.0.1"]).as_deref(), Some("2.2.2.2"));
         assert_eq!(seen(&["::ffff:3.3.3.3"]).as_deref(), Some("3.3.3.3"));
+        assert_eq!(seen(&["4.4.4.4:5678"]).as_deref(), Some("4.4.4.4"));
+        assert_eq!(seen(&["[2001:db8::1]:5678"]).as_deref(), Some("2001:db8::1"));
+        assert_eq!(seen(&["10.0.0.1", "10.0.0.1"]).as_deref(), Some("10.0.0.1"));
+        assert_eq!(seen(&["rubbish, 10.0.0.1"]).as_deref(), Some("10.0.0.1"));
         assert_eq!(seen(&["1.1.1.1, rubbish"]), None);
         assert_eq!(seen(&[]), None);
     }

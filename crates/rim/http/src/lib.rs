@@ -36,6 +36,9 @@ use wire::token::ApiKey;
 pub use frontdoor::FrontDoor;
 pub use prometheus::Prometheus;
 
+/// The header proxies commonly name the client's address in.
+pub const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
 /// What the HTTP API needs.
 #[derive(Clone)]
 pub struct HttpDeps {
@@ -55,8 +58,11 @@ pub struct HttpDeps {
     pub version: String,
     /// Who may start meetings without an account.
     pub front_door: FrontDoor,
-    /// Peers whose `X-Forwarded-For` is believed.
+    /// Peers whose `proxy_header` is believed (`client.proxy_conf.trusted_proxy_ips`).
     pub trusts_proxy: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
+    /// The header in which they say whom they speak for: a list they append to, such as [`FORWARDED_FOR`], or a single
+    /// address, such as `X-Real-IP` (`client.proxy_conf.proxy_header`).
+    pub proxy_header: HeaderName,
     /// Who may show the client in a frame, as a `frame-ancestors` source list.
     pub frame_ancestors: String,
     /// `/metrics`, if it is on.

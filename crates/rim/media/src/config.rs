@@ -49,6 +49,14 @@ impl MediaConfig {
     }
 }
 
+/// Addresses that can be sent from on this machine. One that is only advertised, in front of a translation, cannot.
+pub(crate) fn own_addresses() -> Vec<IpAddr> {
+    let mut own = interface_addresses();
+    own.push(Ipv4Addr::LOCALHOST.into());
+    own.push(Ipv6Addr::LOCALHOST.into());
+    own
+}
+
 /// Addresses of the interfaces without loopback and link-local ones: the one of the default route first, then what the
 /// kernel lists.
 fn interface_addresses() -> Vec<IpAddr> {
@@ -111,7 +119,8 @@ mod tests {
     fn local_addresses_are_read_from_the_kernel_tables() {
         let trie = "  +-- 10.1.0.0/24 2 0 2\n     |-- 10.1.0.0\n        /24 link UNICAST\n     |-- 10.1.0.7\n        /32 host LOCAL\n";
         assert_eq!(ipv4_of_fib_trie(trie), vec![IpAddr::from([10, 1, 0, 7])]);
-        let list = "fe800000000000000000000000000001 02 40 20 80 eth0\n20010db8000000000000000000000002 02 40 00 80 eth0\n";
+        let list =
+            "fe800000000000000000000000000001 02 40 20 80 eth0\n20010db8000000000000000000000002 02 40 00 80 eth0\n";
         assert_eq!(ipv6_of_if_inet6(list), vec!["2001:db8::2".parse::<IpAddr>().unwrap()]);
     }
 

@@ -6,13 +6,12 @@ use crate::convert;
 use crate::forward::{Forward, News};
 use crate::outputs;
 use crate::plane::{LinkEnd, LinkId, Order, Signal};
-use crate::session::{Connection, Quality, Session};
-use crate::stun;
+use crate::session::{Connection, Session};
 use crate::timers::Timers;
 use bytes::Bytes;
 use model::{RoomId, SessionId};
 use ports::media::{ConnectError, MediaEvent, MediaJoin, SignalDown};
-use rtc::{Event, Output, PeerFactory};
+use rtc::PeerFactory;
 use sfu::level::{SPEAKER_INTERVAL, Speakers};
 use signal::{Connected, MediaRoom, Now, PeerKey};
 use std::collections::HashMap;
@@ -24,11 +23,14 @@ use tokio::sync::mpsc;
 /// Regular work of a room: layer liveness, key frames, dynacast.
 const TICK: Duration = Duration::from_millis(100);
 
+/// The same while nobody publishes.
+const IDLE_TICK: Duration = Duration::from_secs(1);
+
+/// Most signalling sockets of a shard; more are told to try again later (section 25, H10).
+const MAX_LINKS: usize = 10_000;
+
 /// Nothing heard for so long: the connection failed (media-protocol.md section 4.5).
 const SILENCE: Duration = Duration::from_secs(15);
-
-/// How often a connection may ask for the same moment again while it is drained.
-const MAX_TURNS: u32 = 8;
 
 /// A datagram off the wire.
 #[derive(Debug, Clone, Copy)]
@@ -53,7 +55,7 @@ pub(crate) struct ConnectionKey {
 pub(crate) type RoomKey = u32;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Timer {
+pub(crate) enum Timer {
     Connection(ConnectionKey),
     Room(RoomKey),
 }
@@ -75,24 +77,24 @@ pub(crate) struct Room {
 /// Who can be reached how.
 #[derive(Debug, Default)]
 pub(crate) struct Demux {
-    by_address: HashMap<SocketAddr, ConnectionKey>,
-    by_ufrag: HashMap<String, ConnectionKey>,
+    pub(crate) by_address: HashMap<SocketAddr, ConnectionKey>,
+    pub(crate) by_ufrag: HashMap<String, ConnectionKey>,
 }
 
 /// A shard's state.
 #[derive(Debug)]
 pub struct Engine {
     factory: PeerFactory,
-    addresses: Vec<SocketAddr>,
+    pub(crate) addresses: Vec<SocketAddr>,
     events: mpsc::UnboundedSender<MediaEvent>,
     pub(crate) rooms: HashMap<RoomKey, Room>,
     by_id: HashMap<RoomId, RoomKey>,
     links: HashMap<LinkId, (RoomKey, PeerKey)>,
-    demux: Demux,
-    timers: Timers<Timer>,
-    dirty: Vec<ConnectionKey>,
+    pub(crate) demux: Demux,
+    pub(crate) timers: Timers<Timer>,
+    pub(crate) dirty: Vec<ConnectionKey>,
     /// Datagrams to send: from, to, contents.
-    outbox: Vec<(SocketAddr, SocketAddr, Vec<u8>)>,
+    pub(crate) outbox: Vec<(SocketAddr, SocketAddr, Vec<u8>)>,
     next_room: RoomKey,
     next_peer: u64,
     next_link: LinkId,
@@ -136,10 +138,11 @@ impl Engine {
     /// # Errors
     /// The request is malformed, or the plane is stopping.
     pub fn join(&mut self, join: &MediaJoin, link: mpsc::Sender<SignalDown>, at: Instant) -> Result<u64, ConnectError> {
-        if self.draining {
+        if self.draining || self.links.len() >= MAX_LINKS {
             return Err(ConnectError::Unavailable);
         }
         let now = self.now(at);
+        self.end_former_session(join, at);
         let known = self.by_id.get(&join.room).copied();
         let room_key = match known {
             Some(key) => key,
@@ -184,6 +187,16 @@ impl Engine {
         Ok(id)
     }
 
+    /// A room of that name from an earlier meeting does not go on in this one.
+    fn end_former_session(&mut self, join: &MediaJoin, at: Instant) {
+        let Some(key) = self.by_id.get(&join.room).copied() else { return };
+        let now = self.now(at);
+        if let Some(room) = self.rooms.get_mut(&key).filter(|room| room.session != join.session) {
+            room.machine.close(now);
+            self.settle(key, at);
+        }
+    }
+
     fn make_room(&mut self, join: &MediaJoin, now: Now) -> RoomKey {
         self.next_room = self.next_room.wrapping_add(1);
         self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(now.unix_micros | 1);
@@ -203,14 +216,20 @@ impl Engine {
         self.next_room
     }
 
-    fn new_session(&mut self, room_key: RoomKey, peer: PeerKey, join: &MediaJoin, link: (LinkId, LinkEnd), at: Instant) {
+    fn new_session(
+        &mut self,
+        room_key: RoomKey,
+        peer: PeerKey,
+        join: &MediaJoin,
+        link: (LinkId, LinkEnd),
+        at: Instant,
+    ) {
         let dual = join.topology == ports::media::Topology::Dual;
         let mut connection = || Connection::new(self.factory.peer(&self.addresses, at), at);
         let session = Session {
             publisher: connection(),
             subscriber: dual.then(&mut connection),
             subscriber_primary: dual && join.permission.subscribe,
-            quality: Quality::default(),
             link: Some(link),
         };
         let Some(room) = self.rooms.get_mut(&room_key) else { return };
@@ -218,6 +237,7 @@ impl Engine {
             self.links.insert(*id, (room_key, peer));
         }
         room.sessions.insert(peer, session);
+        metrics::gauge!("media_sessions").increment(1.0);
         for subscriber in [false, true] {
             self.register(ConnectionKey { room: room_key, peer, subscriber });
         }
@@ -225,7 +245,9 @@ impl Engine {
 
     /// Makes a connection callable under its current ICE name.
     fn register(&mut self, key: ConnectionKey) {
-        let Some(connection) = self.rooms.get_mut(&key.room).and_then(|room| room.sessions.get_mut(&key.peer)?.connection(key.subscriber)) else {
+        let Some(connection) =
+            self.rooms.get_mut(&key.room).and_then(|room| room.sessions.get_mut(&key.peer)?.connection(key.subscriber))
+        else {
             return;
         };
         let ufrag = connection.peer.local_ufrag();
@@ -244,9 +266,11 @@ impl Engine {
                 let Some((room_key, peer)) = self.links.remove(&link) else { return };
                 let now = self.now(at);
                 let Some(room) = self.rooms.get_mut(&room_key) else { return };
-                if let Some(session) = room.sessions.get_mut(&peer) {
-                    session.link = None;
+                let Some(session) = room.sessions.get_mut(&peer) else { return };
+                if session.is_superseded(link) {
+                    return;
                 }
+                session.link = None;
                 room.machine.link_lost(peer, now);
                 self.settle(room_key, at);
             }
@@ -258,7 +282,9 @@ impl Engine {
         let Some((room_key, peer)) = self.links.get(&link).copied() else { return };
         let now = self.now(at);
         let served = catch_unwind(AssertUnwindSafe(|| {
-            if let Some(room) = self.rooms.get_mut(&room_key) {
+            if let Some(room) = self.rooms.get_mut(&room_key)
+                && room.sessions.get(&peer).is_some_and(|session| !session.is_superseded(link))
+            {
                 room.machine.request(peer, message, now);
             }
             self.settle(room_key, at);
@@ -326,224 +352,6 @@ impl Engine {
         self.settle(key, at);
     }
 
-    /// A datagram arrived.
-    pub fn handle_datagram(&mut self, at: Instant, datagram: Datagram<'_>) {
-        let destination = self.local_address(datagram.destination);
-        let Some(key) = self.route(at, &datagram, destination) else {
-            metrics::counter!("media_drops_total", "reason" => "unknown_source").increment(1);
-            return;
-        };
-        let served = catch_unwind(AssertUnwindSafe(|| {
-            let Some(room) = self.rooms.get_mut(&key.room) else { return };
-            let Some(connection) = room.sessions.get_mut(&key.peer).and_then(|session| session.connection(key.subscriber)) else {
-                return;
-            };
-            connection.last_heard = at;
-            let again = std::mem::take(&mut connection.failed) && connection.connected;
-            if connection.peer.handle_datagram(at, datagram.source, destination, datagram.contents).is_err() {
-                self.failed(key, at);
-                return;
-            }
-            // The stack holds one packet at a time: it has to be taken before the next datagram goes in.
-            self.drain_one(key, at);
-            if again {
-                self.came_up(key, at);
-            }
-        }));
-        if served.is_err() {
-            self.broken(key, at);
-        }
-    }
-
-    /// The candidate a datagram was sent to; behind address translation it is not the address it arrived on.
-    fn local_address(&self, arrived: SocketAddr) -> SocketAddr {
-        if self.addresses.contains(&arrived) {
-            return arrived;
-        }
-        self.addresses.iter().copied().find(|address| address.is_ipv4() == arrived.is_ipv4()).unwrap_or(arrived)
-    }
-
-    fn route(&mut self, at: Instant, datagram: &Datagram<'_>, destination: SocketAddr) -> Option<ConnectionKey> {
-        let known = self.demux.by_address.get(&datagram.source).copied();
-        let Some(ufrag) = stun::local_ufrag(datagram.contents) else { return known };
-        let called = self.demux.by_ufrag.get(ufrag).copied();
-        match (known, called) {
-            (Some(known), Some(called)) if known == called => Some(known),
-            (_, Some(called)) => {
-                // A new address: believed once the request proves that it knows the password.
-                let connection = self.rooms.get_mut(&called.room)?.sessions.get_mut(&called.peer)?.connection(called.subscriber)?;
-                if !connection.peer.accepts(at, datagram.source, destination, datagram.contents) {
-                    return None;
-                }
-                connection.addresses.push(datagram.source);
-                self.demux.by_address.insert(datagram.source, called);
-                Some(called)
-            }
-            (known, None) => known,
-        }
-    }
-
-    /// Sends what there is to send and lets packets and news take effect. What goes to one client comes in a row.
-    pub fn drain(&mut self, at: Instant, transmit: &mut impl FnMut(SocketAddr, SocketAddr, Vec<u8>)) {
-        while let Some(key) = self.dirty.pop() {
-            let served = catch_unwind(AssertUnwindSafe(|| self.drain_one(key, at)));
-            if served.is_err() {
-                self.broken(key, at);
-            }
-        }
-        for (source, destination, contents) in self.outbox.drain(..) {
-            transmit(source, destination, contents);
-        }
-    }
-
-    fn drain_one(&mut self, key: ConnectionKey, at: Instant) {
-        let mut turns = MAX_TURNS;
-        loop {
-            let Some(connection) = self.rooms.get_mut(&key.room).and_then(|room| room.sessions.get_mut(&key.peer)?.connection(key.subscriber)) else {
-                return;
-            };
-            connection.dirty = false;
-            match connection.peer.poll() {
-                // What was just written waits for the stack to notice the time.
-                Ok(Output::Timeout(due)) if due <= at && turns > 0 => {
-                    turns -= 1;
-                    if connection.peer.handle_timeout(at).is_err() {
-                        self.failed(key, at);
-                        return;
-                    }
-                }
-                Ok(Output::Timeout(due)) => {
-                    self.timers.arm(Timer::Connection(key), due);
-                    return;
-                }
-                Ok(Output::Transmit { source, destination, contents }) => self.outbox.push((source, destination, contents)),
-                Ok(Output::Event(event)) => self.event(key, event, at),
-                Err(_) => {
-                    self.failed(key, at);
-                    return;
-                }
-            }
-        }
-    }
-
-    fn event(&mut self, key: ConnectionKey, event: Event, at: Instant) {
-        let now = self.now(at);
-        let Some(room) = self.rooms.get_mut(&key.room) else { return };
-        match event {
-            Event::Packet(packet) => {
-                let Some(session) = room.sessions.get(&key.peer) else { return };
-                if key.subscriber {
-                    return;
-                }
-                let Some(track) = session.publisher.ups.get(usize::from(packet.section)).copied().flatten() else {
-                    metrics::counter!("media_drops_total", "reason" => "unpublished").increment(1);
-                    return;
-                };
-                let mut news = News::default();
-                let dirty = &mut self.dirty;
-                room.forward.packet(track, &packet, &mut room.sessions, at, |peer, subscriber| {
-                    dirty.push(ConnectionKey { room: key.room, peer, subscriber });
-                });
-                room.forward.collect(track, at, &mut news);
-                self.spread(key.room, news, at);
-            }
-            Event::Connected => {
-                if let Some(connection) = room.sessions.get_mut(&key.peer).and_then(|session| session.connection(key.subscriber)) {
-                    connection.connected = true;
-                }
-                self.came_up(key, at);
-            }
-            Event::KeyFrameWanted { section } => {
-                let track = room.sessions.get_mut(&key.peer).and_then(|session| session.connection(key.subscriber)).and_then(|connection| connection.downs.get(usize::from(section)).copied().flatten());
-                if let Some(track) = track {
-                    let mut news = News::default();
-                    room.forward.key_frame_wanted(track, key.peer);
-                    room.forward.collect(track, at, &mut news);
-                    self.spread(key.room, news, at);
-                }
-            }
-            Event::ChannelOpen(channel) => {
-                if let Some(connection) = room.sessions.get_mut(&key.peer).and_then(|session| session.connection(key.subscriber)) {
-                    connection.opened(channel);
-                    mark(&mut self.dirty, connection, key);
-                }
-            }
-            Event::Message(channel, message) => {
-                room.machine.message(key.peer, channel == rtc::Channel::Reliable, &message, now);
-                self.settle(key.room, at);
-            }
-            Event::Report(report) => {
-                let Some(connection) = room.sessions.get_mut(&key.peer).and_then(|session| session.connection(key.subscriber)) else { return };
-                let table = if report.up { &connection.ups } else { &connection.downs };
-                let Some(track) = table.get(usize::from(report.section)).copied().flatten() else { return };
-                if report.up {
-                    if let Some(up) = room.forward.tracks.get_mut(&track) {
-                        up.window.report(&report);
-                    }
-                } else {
-                    room.forward.down_report(track, key.peer, &report);
-                }
-            }
-            Event::Closed => self.failed(key, at),
-        }
-    }
-
-    fn spread(&mut self, room_key: RoomKey, news: News, at: Instant) {
-        if news.wanted.is_empty() && news.key_frames.is_empty() {
-            return;
-        }
-        let Some(room) = self.rooms.get_mut(&room_key) else { return };
-        for (peer, section, layer, hard) in news.key_frames {
-            let Some(session) = room.sessions.get_mut(&peer) else { continue };
-            session.publisher.peer.request_key_frame(section, layer, hard);
-            metrics::counter!("media_key_frames_requested_total").increment(1);
-            mark(&mut self.dirty, &mut session.publisher, ConnectionKey { room: room_key, peer, subscriber: false });
-        }
-        if !news.wanted.is_empty() {
-            for (track, best) in news.wanted {
-                room.machine.wanted_quality(track, best);
-            }
-            self.settle(room_key, at);
-        }
-    }
-
-    /// A connection is up for the first time or again.
-    fn came_up(&mut self, key: ConnectionKey, at: Instant) {
-        let now = self.now(at);
-        let Some(room) = self.rooms.get_mut(&key.room) else { return };
-        let primary = room.sessions.get(&key.peer).is_some_and(|session| session.subscriber_primary == key.subscriber);
-        if primary {
-            room.machine.connected(key.peer, now);
-            self.settle(key.room, at);
-        }
-    }
-
-    fn failed(&mut self, key: ConnectionKey, at: Instant) {
-        let now = self.now(at);
-        let Some(room) = self.rooms.get_mut(&key.room) else { return };
-        if let Some(connection) = room.sessions.get_mut(&key.peer).and_then(|session| session.connection(key.subscriber)) {
-            connection.failed = true;
-        }
-        room.machine.connection_failed(key.peer, now);
-        self.settle(key.room, at);
-    }
-
-    /// Serving a session panicked: it ends, nobody else notices.
-    fn broken(&mut self, key: ConnectionKey, at: Instant) {
-        metrics::counter!("media_panics_total").increment(1);
-        tracing::error!("a media session panicked and was closed");
-        let now = self.now(at);
-        let ended = catch_unwind(AssertUnwindSafe(|| {
-            if let Some(room) = self.rooms.get_mut(&key.room) {
-                room.machine.session_failed(key.peer, now);
-            }
-            self.settle(key.room, at);
-        }));
-        if ended.is_err() {
-            self.drop_session(key.room, key.peer);
-        }
-    }
-
     /// The next moment [`Self::handle_timeout`] has something to do.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.timers.next()
@@ -555,7 +363,10 @@ impl Engine {
             match timer {
                 Timer::Connection(key) => {
                     let served = catch_unwind(AssertUnwindSafe(|| {
-                        let connection = self.rooms.get_mut(&key.room).and_then(|room| room.sessions.get_mut(&key.peer)?.connection(key.subscriber));
+                        let connection = self
+                            .rooms
+                            .get_mut(&key.room)
+                            .and_then(|room| room.sessions.get_mut(&key.peer)?.connection(key.subscriber));
                         let Some(connection) = connection else { return };
                         if connection.peer.handle_timeout(at).is_err() {
                             self.failed(key, at);
@@ -579,12 +390,13 @@ impl Engine {
         let Some(room) = self.rooms.get_mut(&key) else { return };
         room.machine.handle_timeout(now);
         if room.next_tick <= at {
-            room.next_tick = at + TICK;
+            room.next_tick = at + if room.forward.tracks.is_empty() { IDLE_TICK } else { TICK };
             room.forward.tick(at, &mut news);
             for (peer, session) in &mut room.sessions {
                 for subscriber in [false, true] {
                     let Some(connection) = session.connection(subscriber) else { continue };
-                    if connection.connected && !connection.failed && at.duration_since(connection.last_heard) > SILENCE {
+                    if connection.connected && !connection.failed && at.duration_since(connection.last_heard) > SILENCE
+                    {
                         silent.push(ConnectionKey { room: key, peer: *peer, subscriber });
                     }
                 }
@@ -593,14 +405,17 @@ impl Engine {
         if room.next_speakers <= at {
             room.next_speakers = at + SPEAKER_INTERVAL;
             let changed = room.speakers.update(room.forward.levels(at));
-            let changed: Vec<(PeerKey, f32)> = changed.into_iter().map(|speaker| (speaker.who, if speaker.active { speaker.level } else { 0.0 })).collect();
+            let changed: Vec<(PeerKey, f32)> = changed
+                .into_iter()
+                .map(|speaker| (speaker.who, if speaker.active { speaker.level } else { 0.0 }))
+                .collect();
             if !changed.is_empty() {
                 room.machine.speakers(&changed);
             }
         }
         if room.next_quality <= at {
             room.next_quality = at + sfu::quality::WINDOW;
-            for (peer, score) in room.forward.scores() {
+            for (peer, score) in room.forward.scores(at) {
                 let quality = sfu::quality::quality(score);
                 room.machine.quality(peer, quality as u8, sfu::quality::mean_opinion(score));
             }
@@ -633,9 +448,10 @@ impl Engine {
         self.drop_if_empty(key);
     }
 
-    fn drop_session(&mut self, room_key: RoomKey, peer: PeerKey) {
+    pub(crate) fn drop_session(&mut self, room_key: RoomKey, peer: PeerKey) {
         let Some(room) = self.rooms.get_mut(&room_key) else { return };
         let Some(mut session) = room.sessions.remove(&peer) else { return };
+        metrics::gauge!("media_sessions").decrement(1.0);
         if let Some((id, _)) = session.link.take() {
             self.links.remove(&id);
         }
@@ -665,7 +481,7 @@ impl Engine {
 }
 
 /// Puts a connection on the list of those with output.
-fn mark(dirty: &mut Vec<ConnectionKey>, connection: &mut Connection, key: ConnectionKey) {
+pub(crate) fn mark(dirty: &mut Vec<ConnectionKey>, connection: &mut Connection, key: ConnectionKey) {
     if !std::mem::replace(&mut connection.dirty, true) {
         dirty.push(key);
     }

@@ -94,6 +94,8 @@ pub(crate) struct Up {
     reports: Reports,
     pub(crate) window: Window,
     score: Score,
+    /// Published or unmuted then: the first window says nothing.
+    since: Instant,
     pub(crate) downs: Vec<Down>,
 }
 
@@ -143,6 +145,7 @@ impl Forward {
                 reports: Reports::default(),
                 window: Window::default(),
                 score: Score::new(quality),
+                since: now,
                 downs: Vec::new(),
             },
         );
@@ -172,11 +175,12 @@ impl Forward {
         }
     }
 
-    pub(crate) fn set_muted(&mut self, key: TrackKey, muted: bool) {
+    pub(crate) fn set_muted(&mut self, key: TrackKey, muted: bool, now: Instant) {
         let Some(track) = self.tracks.get_mut(&key) else { return };
         if std::mem::replace(&mut track.muted, muted) == muted {
             return;
         }
+        track.since = now;
         if muted {
             if let Some(level) = &mut track.level {
                 level.reset();
@@ -397,7 +401,7 @@ impl Forward {
     }
 
     /// Closes the quality windows: the worst score of every participant.
-    pub(crate) fn scores(&mut self) -> BTreeMap<PeerKey, f32> {
+    pub(crate) fn scores(&mut self, now: Instant) -> BTreeMap<PeerKey, f32> {
         let mut worst: BTreeMap<PeerKey, f32> = BTreeMap::new();
         let mut note = |peer: PeerKey, score: f32| {
             worst.entry(peer).and_modify(|known| *known = known.min(score)).or_insert(score);
@@ -406,7 +410,8 @@ impl Forward {
             let unwanted = track.kind == Kind::Video && track.downs.iter().all(|down| down.demand.current().is_none());
             // Silence with discontinuous transmission and a still screen send next to nothing: only losses count then.
             let idle = track.window.packets == 0 && (track.kind == Kind::Audio || unwanted);
-            let quiet = track.muted || idle || track.downs.is_empty();
+            let fresh = now.saturating_duration_since(track.since) < sfu::quality::WINDOW;
+            let quiet = track.muted || idle || fresh || track.downs.is_empty();
             let seen = track.window.close(true, quiet, 0.0);
             let silent = quiet || seen.expected == 0;
             track.score.update(&seen);

@@ -16,6 +16,7 @@ mod socket;
 mod stun;
 mod thread;
 mod timers;
+mod traffic;
 
 pub use config::MediaConfig;
 pub use engine::{Datagram, Engine};

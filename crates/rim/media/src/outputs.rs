@@ -81,7 +81,7 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::UnboundedSende
                     session.publisher.ups.iter_mut().filter(|up| **up == Some(track)).for_each(|up| *up = None);
                 }
             }
-            Output::Muted { track, muted } => room.forward.set_muted(track, muted),
+            Output::Muted { track, muted } => room.forward.set_muted(track, muted, now.at),
             Output::Bind { peer, mid, track, settings } => {
                 let Some(session) = room.sessions.get_mut(&peer) else { continue };
                 let connection = session.down();

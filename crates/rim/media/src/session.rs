@@ -89,10 +89,14 @@ pub(crate) struct Session {
     pub(crate) subscriber: Option<Connection>,
     /// The connection whose state counts is the subscriber's.
     pub(crate) subscriber_primary: bool,
-    pub(crate) quality: Quality,
 }
 
 impl Session {
+    /// Whether another socket took the place of `link`. One that was cut off is still the latest.
+    pub(crate) fn is_superseded(&self, link: LinkId) -> bool {
+        self.link.as_ref().is_some_and(|(current, _)| *current != link)
+    }
+
     /// The connection that carries what the client receives.
     pub(crate) fn down(&mut self) -> &mut Connection {
         self.subscriber.as_mut().unwrap_or(&mut self.publisher)
@@ -101,10 +105,4 @@ impl Session {
     pub(crate) fn connection(&mut self, subscriber: bool) -> Option<&mut Connection> {
         if subscriber { self.subscriber.as_mut() } else { Some(&mut self.publisher) }
     }
-}
-
-/// What the reports of the last window said.
-#[derive(Debug, Default)]
-pub(crate) struct Quality {
-    pub(crate) rtt: Option<std::time::Duration>,
 }

@@ -1,6 +1,6 @@
 //! The media sockets: one per address family, received and sent in batches.
 
-use crate::config::MediaConfig;
+use crate::config::{MediaConfig, own_addresses};
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
 use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
@@ -39,6 +39,7 @@ pub(crate) struct Outgoing {
 #[derive(Debug)]
 pub(crate) struct Sockets {
     list: Vec<One>,
+    own: Vec<IpAddr>,
     buffers: Vec<Vec<u8>>,
     train: Vec<u8>,
 }
@@ -62,7 +63,12 @@ impl Sockets {
         match (list.is_empty(), failure) {
             (true, Some(error)) => Err(error),
             (true, None) => Err(io::Error::from(io::ErrorKind::AddrNotAvailable)),
-            (false, _) => Ok(Self { list, buffers: vec![vec![0; BUFFER]; BATCH], train: Vec::with_capacity(BUFFER) }),
+            (false, _) => Ok(Self {
+                list,
+                own: own_addresses(),
+                buffers: vec![vec![0; BUFFER]; BATCH],
+                train: Vec::with_capacity(BUFFER),
+            }),
         }
     }
 
@@ -87,7 +93,8 @@ impl Sockets {
     pub(crate) fn receive(&mut self, mut each: impl FnMut(SocketAddr, SocketAddr, &[u8])) -> bool {
         let mut more = false;
         for one in &self.list {
-            let mut slices: Vec<IoSliceMut<'_>> = self.buffers.iter_mut().map(|buffer| IoSliceMut::new(buffer)).collect();
+            let mut slices: Vec<IoSliceMut<'_>> =
+                self.buffers.iter_mut().map(|buffer| IoSliceMut::new(buffer)).collect();
             let mut meta = [RecvMeta::default(); BATCH];
             let Ok(count) = one.state.recv(UdpSockRef::from(&one.socket), &mut slices, &mut meta) else { continue };
             more = true;
@@ -134,11 +141,13 @@ impl Sockets {
                 ecn: None,
                 contents: &first.contents,
                 segment_size: None,
-                src_ip: (!source.is_unspecified()).then_some(source),
+                src_ip: self.own.contains(&source).then_some(source),
             };
             if count > 1 {
                 self.train.clear();
-                queue[index..index + count].iter().for_each(|datagram| self.train.extend_from_slice(&datagram.contents));
+                queue[index..index + count]
+                    .iter()
+                    .for_each(|datagram| self.train.extend_from_slice(&datagram.contents));
                 transmit.contents = &self.train;
                 transmit.segment_size = Some(size);
             }

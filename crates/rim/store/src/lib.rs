@@ -18,7 +18,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use model::{RoomId, SessionId};
 use ports::store::{NewSession, Records, SessionRecord, State, StateEntry, StateWrite, StoreError};
-use sea_orm::{ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::entity::{live_state, session};
@@ -187,6 +187,19 @@ impl State for Store {
         // Sorted here, by bytes, because engines sort text by their own rules.
         entries.sort_unstable_by(|a, b| a.key.cmp(&b.key));
         Ok(entries)
+    }
+
+    async fn sessions(&self) -> Result<Vec<SessionId>, StoreError> {
+        let sids: Vec<String> = live_state::Entity::find()
+            .select_only()
+            .column(live_state::Column::Sid)
+            .distinct()
+            .into_tuple()
+            .all(&self.readers)
+            .await
+            .map_err(|error| refuse("list sessions with live state", error.to_string()))?;
+        // What is not an id was not written by us; nobody can ask for it either.
+        Ok(sids.iter().filter_map(|sid| SessionId::try_from(sid.as_str()).ok()).collect())
     }
 
     async fn forget(&self, session: &SessionId) -> Result<(), StoreError> {

@@ -229,6 +229,15 @@ mod suite {
         assert_eq!(store.load(&sid("t")).await.unwrap(), [entry("a", b"1")]);
     }
 
+    pub(super) async fn sessions_with_state_are_listed_once(engine: &impl Engine) {
+        let store = engine.open().await;
+        store.commit(&sid("s"), vec![put("a", b"1"), put("b", b"2")]).await.unwrap();
+        store.commit(&sid("t"), vec![put("a", b"1")]).await.unwrap();
+        store.forget(&sid("t")).await.unwrap();
+
+        assert_eq!(store.sessions().await.unwrap(), [sid("s")]);
+    }
+
     pub(super) async fn many_writers_at_once_each_find_what_they_wrote(engine: &impl Engine) {
         let store = Arc::new(engine.open().await);
 
@@ -361,6 +370,7 @@ contract!(
     keys_have_1_to_160_bytes,
     a_large_commit_is_stored_whole,
     forgetting_a_session_leaves_others_alone,
+    sessions_with_state_are_listed_once,
     many_writers_at_once_each_find_what_they_wrote,
     racing_sessions_of_one_room_leave_one_running,
     a_healthy_store_answers,

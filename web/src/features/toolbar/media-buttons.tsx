@@ -42,7 +42,7 @@ export function CameraButton() {
       <ToolButton
         icon={on ? Video : VideoOff}
         label={t(on ? "toolbar.cameraOff" : "toolbar.cameraOn")}
-        caption={t(on ? "toolbar.cameraOffShort" : "toolbar.cameraOnShort")}
+        caption={t("toolbar.camera")}
         tone={on ? "plain" : "alert"}
         refused={useRefused("camera")}
         busy={pending}

@@ -8,7 +8,10 @@ interface ToolButtonProps {
   /** The word under the picture; part of the label's meaning, never more. */
   readonly caption?: string;
   readonly tone?: "plain" | "alert" | "active" | "danger";
+  /** Drawn on the picture; say the same in `label` or `description`. */
   readonly badge?: ReactNode;
+  /** Read out after the name and shown on hover. */
+  readonly description?: string;
   readonly pressed?: boolean;
   readonly expanded?: boolean;
   /** Refused right now; pressing it says why. */
@@ -25,14 +28,14 @@ export function ToolButton(props: ToolButtonProps) {
       className="tool"
       data-tone={tone}
       aria-label={label}
-      title={label}
+      title={props.description ?? label}
       aria-pressed={props.pressed}
       aria-expanded={props.expanded}
       aria-disabled={props.refused || undefined}
       aria-busy={props.busy || undefined}
       onClick={props.onClick}
     >
-      <span className="tool-picture">
+      <span className="tool-picture" aria-hidden="true">
         <Icon className="icon" aria-hidden="true" />
         {badge}
       </span>

@@ -70,12 +70,8 @@ function PeopleButton() {
       label={t("toolbar.people")}
       tone={open ? "active" : "plain"}
       expanded={open}
-      badge={
-        <span className="tool-count tabular">
-          {count}
-          <span className="visually-hidden">{t("toolbar.participants", { count })}</span>
-        </span>
-      }
+      description={t("toolbar.participants", { count })}
+      badge={<span className="tool-count tabular" data-count={count} />}
       onClick={actions.people.run}
     />
   );
@@ -99,7 +95,9 @@ function ChatButton() {
       caption={t("toolbar.chat")}
       tone={open ? "active" : "plain"}
       expanded={open}
-      badge={unread > 0 && <span className="tool-badge tabular">{Math.min(unread, 99)}</span>}
+      badge={
+        unread > 0 && <span className="tool-badge tabular" data-count={Math.min(unread, 99)} />
+      }
       onClick={actions.chat.run}
     />
   );

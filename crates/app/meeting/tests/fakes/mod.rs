@@ -127,6 +127,10 @@ impl State for MemoryStore {
         Ok(entries.into_iter().map(|(key, value)| StateEntry { key, value }).collect())
     }
 
+    async fn sessions(&self) -> Result<Vec<SessionId>, StoreError> {
+        Ok(self.kept.lock().unwrap().state.keys().cloned().collect())
+    }
+
     async fn forget(&self, session: &SessionId) -> Result<(), StoreError> {
         self.kept.lock().unwrap().state.remove(session);
         Ok(())

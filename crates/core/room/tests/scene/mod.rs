@@ -1,5 +1,10 @@
 //! A room, a clock we hold, and people whose mail we read.
-#![allow(dead_code, clippy::unwrap_used, clippy::expect_used, reason = "a test helper, of which each file uses its own part")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test helper, of which each file uses its own part"
+)]
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -8,7 +13,8 @@ use bytes::Bytes;
 use model::{RoomId, SessionId, UserId};
 use prost::Message;
 use room::{
-    Admission, AdmitRefusal, ClientSubject, ConnId, EndReason, Moment, NewRoom, Output, Phase, Request, Room, Ticket,
+    Admission, AdmitRefusal, Claim, ClientSubject, ConnId, EndReason, Moment, NewRoom, Output, Phase, Request, Room,
+    Ticket,
 };
 use wire::pnm::{self, NatsMsgServerToClientEvents as Event};
 
@@ -98,7 +104,7 @@ impl Scene {
             Moment { at: self.now.at + away, unix_ms: self.now.unix_ms + i64::try_from(away.as_millis()).unwrap() };
         let id = RoomId::try_from("room01").unwrap();
         let session = SessionId::try_from("sid-1").unwrap();
-        let room = Room::restore(id, session, 7, self.journal.clone(), 2, now).unwrap();
+        let room = Room::restore(id, session, 7, self.journal.clone(), 2, now).unwrap().room;
         let mut scene = Self::around(room, now);
         scene.journal = self.journal;
         scene.generations = self.generations;
@@ -133,7 +139,8 @@ impl Scene {
         self.next_conn += 1;
         let conn = ConnId(self.next_conn);
         let generation = self.generations.get(&id).cloned();
-        self.room.connect(self.now, conn, &id, generation.as_deref()).unwrap();
+        let claim = Claim { user: &id, generation: generation.as_deref(), expired: false };
+        self.room.connect(self.now, conn, claim).unwrap();
         self.conns.insert(id.clone(), conn);
         self.owners.insert(conn, id);
         self.room.set_credit(self.now, conn, 1000);

@@ -4,14 +4,16 @@ use bytes::Bytes;
 use model::media::{CameraView, MediaPermission, Sources};
 use model::{Identity, RoomId};
 use prost::Message;
-use signal::{Connect, Connected, EventKind, Kind, MediaRoom, Now, OfferedSection, Output, PeerKey, SectionPlan, TrackKey};
+use signal::{
+    Connect, Connected, EventKind, Kind, MediaRoom, Now, OfferedSection, Output, PeerKey, SectionPlan, TrackKey,
+};
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 use wire::lk;
 use wire::lk::signal_request::Message as Request;
 use wire::lk::signal_response::Message as Response;
 
-pub fn all() -> MediaPermission {
+pub(crate) fn all() -> MediaPermission {
     MediaPermission {
         publish: Sources::all(),
         subscribe: true,
@@ -23,11 +25,11 @@ pub fn all() -> MediaPermission {
 }
 
 /// The sections a client offers by itself: three of each kind to receive on.
-pub fn placeholders() -> Vec<OfferedSection> {
+pub(crate) fn placeholders() -> Vec<OfferedSection> {
     (0..6).map(|index| section(&index.to_string(), if index < 3 { Kind::Audio } else { Kind::Video }, "")).collect()
 }
 
-pub fn section(mid: &str, kind: Kind, track: &str) -> OfferedSection {
+pub(crate) fn section(mid: &str, kind: Kind, track: &str) -> OfferedSection {
     OfferedSection {
         mid: mid.to_owned(),
         kind,
@@ -37,25 +39,25 @@ pub fn section(mid: &str, kind: Kind, track: &str) -> OfferedSection {
     }
 }
 
-pub struct World {
-    pub room: MediaRoom,
+pub(crate) struct World {
+    pub(crate) room: MediaRoom,
     start: Instant,
-    pub elapsed: Duration,
+    pub(crate) elapsed: Duration,
     next: u64,
-    pub inbox: HashMap<PeerKey, VecDeque<Response>>,
-    pub data: HashMap<PeerKey, Vec<(bool, Bytes)>>,
-    pub offers: HashMap<PeerKey, Vec<OfferedSection>>,
-    pub plans: HashMap<PeerKey, Vec<SectionPlan>>,
-    pub bound: BTreeMap<(PeerKey, String), TrackKey>,
-    pub live: Vec<TrackKey>,
-    pub closed: Vec<PeerKey>,
-    pub gone: Vec<PeerKey>,
-    pub events: Vec<(String, EventKind)>,
+    pub(crate) inbox: HashMap<PeerKey, VecDeque<Response>>,
+    pub(crate) data: HashMap<PeerKey, Vec<(bool, Bytes)>>,
+    pub(crate) offers: HashMap<PeerKey, Vec<OfferedSection>>,
+    pub(crate) plans: HashMap<PeerKey, Vec<SectionPlan>>,
+    pub(crate) bound: BTreeMap<(PeerKey, String), TrackKey>,
+    pub(crate) live: Vec<TrackKey>,
+    pub(crate) closed: Vec<PeerKey>,
+    pub(crate) gone: Vec<PeerKey>,
+    pub(crate) events: Vec<(String, EventKind)>,
     mids: u64,
 }
 
 impl World {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let start = Instant::now();
         let now = Now { at: start, unix_micros: 1_700_000_000_000_000 };
         Self {
@@ -76,15 +78,16 @@ impl World {
         }
     }
 
-    pub fn now(&self) -> Now {
+    pub(crate) fn now(&self) -> Now {
         let micros = u64::try_from(self.elapsed.as_micros()).unwrap();
         Now { at: self.start + self.elapsed, unix_micros: 1_700_000_000_000_000 + micros }
     }
 
     /// Lets time pass, keeping deadlines.
-    pub fn pass(&mut self, time: Duration) {
+    pub(crate) fn pass(&mut self, time: Duration) {
         let end = self.elapsed + time;
-        while let Some(due) = self.room.poll_timeout().map(|at| at.duration_since(self.start)).filter(|due| *due <= end) {
+        while let Some(due) = self.room.poll_timeout().map(|at| at.duration_since(self.start)).filter(|due| *due <= end)
+        {
             self.elapsed = due.max(self.elapsed);
             let now = self.now();
             self.room.handle_timeout(now);
@@ -93,7 +96,13 @@ impl World {
         self.elapsed = end;
     }
 
-    pub fn connect(&mut self, who: &str, permission: MediaPermission, dual: bool, request: &lk::JoinRequest) -> (PeerKey, Connected) {
+    pub(crate) fn connect(
+        &mut self,
+        who: &str,
+        permission: MediaPermission,
+        dual: bool,
+        request: &lk::JoinRequest,
+    ) -> (PeerKey, Connected) {
         self.next += 1;
         let key = PeerKey(self.next);
         let connect = Connect {
@@ -113,11 +122,11 @@ impl World {
     }
 
     /// Joins with one connection, offers, and is connected.
-    pub fn join(&mut self, who: &str) -> PeerKey {
+    pub(crate) fn join(&mut self, who: &str) -> PeerKey {
         self.join_as(who, all())
     }
 
-    pub fn join_as(&mut self, who: &str, permission: MediaPermission) -> PeerKey {
+    pub(crate) fn join_as(&mut self, who: &str, permission: MediaPermission) -> PeerKey {
         let (key, connected) = self.connect(who, permission, false, &join_request());
         assert_eq!(connected, Connected::New);
         self.offers.insert(key, placeholders());
@@ -128,7 +137,7 @@ impl World {
         key
     }
 
-    pub fn request(&mut self, from: PeerKey, message: Request) {
+    pub(crate) fn request(&mut self, from: PeerKey, message: Request) {
         let now = self.now();
         let bytes = lk::SignalRequest { message: Some(message) }.encode_to_vec();
         self.room.request(from, &bytes, now);
@@ -136,15 +145,24 @@ impl World {
     }
 
     /// The client offers its current sections.
-    pub fn offer(&mut self, from: PeerKey, id: u32) {
-        self.request(from, Request::Offer(lk::SessionDescription { r#type: "offer".into(), sdp: "offer".into(), id, ..Default::default() }));
+    pub(crate) fn offer(&mut self, from: PeerKey, id: u32) {
+        self.request(
+            from,
+            Request::Offer(lk::SessionDescription {
+                r#type: "offer".into(),
+                sdp: "offer".into(),
+                id,
+                ..Default::default()
+            }),
+        );
     }
 
     /// Publishes a track on a section of its own. Returns the sid.
-    pub fn publish(&mut self, from: PeerKey, cid: &str, source: lk::TrackSource) -> String {
+    pub(crate) fn publish(&mut self, from: PeerKey, cid: &str, source: lk::TrackSource) -> String {
         let video = matches!(source, lk::TrackSource::Camera | lk::TrackSource::ScreenShare);
         let kind = if video { lk::TrackType::Video } else { lk::TrackType::Audio };
-        let add = lk::AddTrackRequest { cid: cid.into(), r#type: kind.into(), source: source.into(), ..Default::default() };
+        let add =
+            lk::AddTrackRequest { cid: cid.into(), r#type: kind.into(), source: source.into(), ..Default::default() };
         self.request(from, Request::AddTrack(add));
         let offers = self.offers.get_mut(&from).unwrap();
         let mid = (100 + offers.len()).to_string();
@@ -160,7 +178,7 @@ impl World {
     }
 
     /// As the client does on `media_sections_requirement`.
-    pub fn add_sections(&mut self, from: PeerKey, audios: u32, videos: u32) {
+    pub(crate) fn add_sections(&mut self, from: PeerKey, audios: u32, videos: u32) {
         let offers = self.offers.get_mut(&from).unwrap();
         for (count, kind) in [(audios, Kind::Audio), (videos, Kind::Video)] {
             for _ in 0..count {
@@ -172,20 +190,20 @@ impl World {
     }
 
     /// What a client was sent since the last look.
-    pub fn take(&mut self, of: PeerKey) -> Vec<Response> {
+    pub(crate) fn take(&mut self, of: PeerKey) -> Vec<Response> {
         self.inbox.remove(&of).unwrap_or_default().into()
     }
 
     /// The tracks put on sections by the last answer.
-    pub fn tracks_of(&self, of: PeerKey) -> Vec<String> {
+    pub(crate) fn tracks_of(&self, of: PeerKey) -> Vec<String> {
         self.plans.get(&of).into_iter().flatten().filter_map(|plan| Some(plan.down.as_ref()?.track.clone())).collect()
     }
 
-    pub fn bound_to(&self, of: PeerKey) -> usize {
+    pub(crate) fn bound_to(&self, of: PeerKey) -> usize {
         self.bound.keys().filter(|(peer, _)| *peer == of).count()
     }
 
-    pub fn settle(&mut self) {
+    pub(crate) fn settle(&mut self) {
         while let Some(output) = self.room.poll() {
             let now = self.now();
             match output {
@@ -237,14 +255,14 @@ impl World {
     }
 }
 
-pub fn join_request() -> lk::JoinRequest {
+pub(crate) fn join_request() -> lk::JoinRequest {
     lk::JoinRequest {
         connection_settings: Some(lk::ConnectionSettings { auto_subscribe: true, ..Default::default() }),
         ..Default::default()
     }
 }
 
-pub fn name(message: &Response) -> &'static str {
+pub(crate) fn name(message: &Response) -> &'static str {
     match message {
         Response::Join(_) => "join",
         Response::Answer(_) => "answer",
@@ -269,6 +287,6 @@ pub fn name(message: &Response) -> &'static str {
     }
 }
 
-pub fn names(messages: &[Response]) -> Vec<&'static str> {
+pub(crate) fn names(messages: &[Response]) -> Vec<&'static str> {
     messages.iter().map(name).collect()
 }

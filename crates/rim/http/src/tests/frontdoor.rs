@@ -2,7 +2,8 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
 use serde_json::json;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use wire::pnm;
 
 use super::harness::{Answer, Server};
@@ -129,4 +130,30 @@ async fn knocking_too_often_is_refused_per_address() {
     }
     refused(&answer, 429, "too-many-requests");
     refused(&knock("192.0.2.2:5").await, 404, "no-such-meeting");
+}
+
+#[tokio::test]
+async fn behind_a_proxy_the_address_it_names_counts() {
+    let proxy: IpAddr = "10.0.0.1".parse().unwrap();
+    for header in ["x-real-ip", "x-forwarded-for"] {
+        let server = Server::with(|deps| {
+            deps.trusts_proxy = Arc::new(move |address| address == proxy);
+            deps.proxy_header = header.parse().unwrap();
+        })
+        .await;
+        let knock = async |peer: &str, header: &str, address: &str| {
+            let mut request = Request::post(JOIN).header("content-type", "application/json").header(header, address);
+            let peer: SocketAddr = peer.parse().unwrap();
+            request.extensions_mut().unwrap().insert(ConnectInfo(peer));
+            server.send(request.body(Body::from(r#"{"code":"x","name":"y"}"#)).unwrap()).await
+        };
+        let mut answer = knock("10.0.0.1:5", header, "192.0.2.1").await;
+        for _ in 0..40 {
+            answer = knock("10.0.0.1:6", header, "192.0.2.1").await;
+        }
+        refused(&answer, 429, "too-many-requests");
+        refused(&knock("10.0.0.1:7", header, "192.0.2.2").await, 404, "no-such-meeting");
+        refused(&knock("192.0.2.1:7", header, "192.0.2.3").await, 429, "too-many-requests");
+        refused(&knock("10.0.0.1:8", "x-other", "192.0.2.1").await, 404, "no-such-meeting");
+    }
 }

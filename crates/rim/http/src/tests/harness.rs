@@ -23,7 +23,7 @@ use wire::create::{CreateRules, InsightsLimits, ServerAbilities};
 use wire::token::ApiKey;
 use wire::{livekit, pnm};
 
-use crate::{FrontDoor, HttpDeps, Messaging, router};
+use crate::{FORWARDED_FOR, FrontDoor, HttpDeps, Messaging, router};
 
 pub(super) const KEY: &str = "plugnmeet";
 pub(super) const SECRET: &str = "zumyyYWqv7KR2kUqvYdq4z4sXg7XTBD2ljT6";
@@ -163,6 +163,7 @@ impl Server {
             version: "1.2.3".into(),
             front_door: FrontDoor::Open,
             trusts_proxy: Arc::new(|_| false),
+            proxy_header: FORWARDED_FOR,
             frame_ancestors: "'self'".into(),
             prometheus: None,
         };

@@ -1,0 +1,113 @@
+//! How much one person may say (hardening rule S3, meeting-protocol.md section 2.10). Kept with the person and not with
+//! the socket, so that a reconnect starts nothing anew.
+
+use std::time::Instant;
+
+use wire::pnm::DataMsgBodyType as Body;
+
+use crate::forward::ClientSubject;
+
+/// Largest message of the kinds that carry whole documents, in bytes.
+const LARGE: usize = 8 * 1024 * 1024;
+/// Largest message of every other kind.
+const MEDIUM: usize = 256 * 1024;
+/// Largest message of the kinds that carry a word.
+const SMALL: usize = 4 * 1024;
+/// Largest chat message, encoded.
+const CHAT: usize = 64 * 1024;
+
+/// A token bucket.
+#[derive(Debug)]
+pub(crate) struct Bucket {
+    per_second: f64,
+    burst: f64,
+    left: f64,
+    at: Option<Instant>,
+}
+
+impl Bucket {
+    const fn new(per_second: f64, burst: f64) -> Self {
+        Self { per_second, burst, left: burst, at: None }
+    }
+
+    /// Takes one token, if there is one.
+    pub(crate) fn take(&mut self, now: Instant) -> bool {
+        let since = self.at.map_or(0.0, |at| now.saturating_duration_since(at).as_secs_f64());
+        self.at = Some(now);
+        self.left = (self.left + since * self.per_second).min(self.burst);
+        let enough = self.left >= 1.0;
+        if enough {
+            self.left -= 1.0;
+        }
+        enough
+    }
+}
+
+/// What one person has left to say.
+#[derive(Debug)]
+pub(crate) struct Allowance {
+    pub(crate) chat: Bucket,
+    pub(crate) messages: Bucket,
+    /// Pointers and awareness, of which a slow connection loses some anyway.
+    pub(crate) movements: Bucket,
+    pub(crate) reactions: Bucket,
+    pub(crate) private: Bucket,
+}
+
+impl Default for Allowance {
+    fn default() -> Self {
+        Self {
+            chat: Bucket::new(5.0, 15.0),
+            messages: Bucket::new(20.0, 60.0),
+            movements: Bucket::new(60.0, 180.0),
+            reactions: Bucket::new(2.0, 2.0),
+            private: Bucket::new(10.0, 40.0),
+        }
+    }
+}
+
+/// Whether a message may be left out for somebody whose connection is slow: the next one replaces it.
+pub(crate) const fn is_droppable(kind: Body) -> bool {
+    matches!(kind, Body::PointerUpdate | Body::NotepadAwareness)
+}
+
+/// Largest readable data or whiteboard message of a kind, in bytes.
+pub(crate) const fn size_of_kind(kind: Body) -> usize {
+    match kind {
+        Body::WhiteboardSyncRequest
+        | Body::WhiteboardSyncResponse
+        | Body::SceneUpdate
+        | Body::NotepadSyncRequest
+        | Body::NotepadSyncResponse
+        | Body::NotepadUpdate => LARGE,
+        Body::UserVisibilityChange | Body::NewPollResponse | Body::UserConnectionQualityChange | Body::Reaction => {
+            SMALL
+        }
+        _ => MEDIUM,
+    }
+}
+
+/// Largest message we cannot read.
+pub(crate) const fn size_of_opaque(subject: ClientSubject) -> usize {
+    match subject {
+        ClientSubject::Chat => CHAT,
+        ClientSubject::Whiteboard | ClientSubject::Data => LARGE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_bucket_gives_its_burst_and_then_its_rate() {
+        let start = Instant::now();
+        let mut bucket = Bucket::new(20.0, 60.0);
+
+        assert_eq!((0..100).filter(|_| bucket.take(start)).count(), 60);
+        let later = start + Duration::from_secs(1);
+        assert_eq!((0..100).filter(|_| bucket.take(later)).count(), 20);
+    }
+}

@@ -1,0 +1,281 @@
+//! Answers to offers as Chromium really makes them, and offers that another stack answers.
+
+// In a test's helpers too a failed unwrap is a failed test.
+#![allow(clippy::unwrap_used)]
+
+use rtc::{
+    Codec, Down, Kind, MAX_SDP_BYTES, OfferChange, OfferError, Peer, PeerFactory, SectionPlan, Up, analyse_offer,
+};
+use std::net::SocketAddr;
+use std::time::Instant;
+use str0m::Rtc;
+use str0m::change::{SdpAnswer, SdpOffer};
+
+const JOIN: &str = include_str!("offers/chromium-single-join.sdp");
+const PUBLISHED: &str = include_str!("offers/chromium-single-published.sdp");
+const DUAL: &str = include_str!("offers/chromium-dual-publisher.sdp");
+const DUAL_DATA: &str = include_str!("offers/chromium-dual-publisher-data.sdp");
+const RECORDED: [&str; 4] = [JOIN, PUBLISHED, DUAL, DUAL_DATA];
+
+fn peer() -> Peer {
+    let address: SocketAddr = "192.0.2.7:8080".parse().unwrap();
+    PeerFactory::new().unwrap().peer(&[address], Instant::now())
+}
+
+fn down(publisher: &str, track: &str) -> Down {
+    Down { stream: format!("{publisher}|{track}"), track: track.into(), cname: publisher.into(), stereo: false }
+}
+
+fn receive(mid: &str, track: &str) -> SectionPlan {
+    SectionPlan { mid: mid.into(), up: None, down: Some(down("PA_a", track)) }
+}
+
+fn send(mid: &str, codec: Codec) -> SectionPlan {
+    SectionPlan { mid: mid.into(), up: Some(Up { codec, stereo: false, dtx: true }), down: None }
+}
+
+/// The lines of the section with that mid.
+fn section<'a>(sdp: &'a str, mid: &str) -> Vec<&'a str> {
+    let mut sections: Vec<Vec<&str>> = Vec::new();
+    for line in sdp.lines() {
+        if line.starts_with("m=") {
+            sections.push(Vec::new());
+        }
+        if let Some(section) = sections.last_mut() {
+            section.push(line);
+        }
+    }
+    let wanted = format!("a=mid:{mid}");
+    sections.into_iter().find(|section| section.contains(&wanted.as_str())).expect("the section is there")
+}
+
+fn formats<'a>(section: &[&'a str]) -> Vec<&'a str> {
+    section[0].split(' ').skip(3).collect()
+}
+
+fn source(section: &[&str]) -> u32 {
+    let line = section.iter().find_map(|line| line.strip_prefix("a=ssrc:")).expect("a source");
+    line.split(' ').next().unwrap().parse().unwrap()
+}
+
+#[test]
+fn the_first_offer_has_three_placeholders_of_each_kind() {
+    let offered = analyse_offer(JOIN).unwrap();
+    assert_eq!(offered.len(), 6);
+    assert!(offered.iter().all(|section| section.receives && !section.sends && section.track.is_empty()));
+    assert_eq!(offered.iter().filter(|section| section.kind == Kind::Audio).count(), 3);
+}
+
+#[test]
+fn a_published_section_names_its_track_and_its_layers() {
+    let offered = analyse_offer(PUBLISHED).unwrap();
+    let (microphone, camera) = (&offered[6], &offered[7]);
+    assert!(microphone.sends && !microphone.receives && microphone.track.len() == 36 && !microphone.simulcast);
+    assert!(camera.sends && camera.kind == Kind::Video && camera.simulcast);
+}
+
+#[test]
+fn free_sections_answer_inactive_without_a_source() {
+    let answer = peer().accept_offer(JOIN, &[]).unwrap();
+    for mid in ["0", "1", "2", "3", "4", "5"] {
+        let lines = section(&answer, mid);
+        assert!(lines.contains(&"a=inactive"), "{mid}");
+        assert!(!lines.iter().any(|line| line.starts_with("a=ssrc") || line.starts_with("a=msid")), "{mid}");
+    }
+    let data = section(&answer, "6");
+    assert!(data[0].starts_with("m=application") && data.contains(&"a=sctp-port:5000"));
+    assert!(answer.contains("a=setup:passive") && answer.contains("a=ice-lite"));
+    assert!(answer.contains("a=group:BUNDLE 0 1 2 3 4 5 6"));
+    assert!(answer.contains("192.0.2.7 8080 typ host"));
+}
+
+#[test]
+fn an_assigned_section_carries_the_names_clients_look_for() {
+    let mut peer = peer();
+    let answer = peer.accept_offer(JOIN, &[receive("1", "TR_AMx"), receive("4", "TR_VCx")]).unwrap();
+    let audio = section(&answer, "1");
+    assert!(audio.contains(&"a=sendonly") && audio.contains(&"a=msid:PA_a|TR_AMx TR_AMx"));
+    assert!(audio.iter().any(|line| line.ends_with("cname:PA_a")));
+    let video = section(&answer, "4");
+    assert!(video.iter().any(|line| line.starts_with("a=ssrc-group:FID ")));
+    assert!(formats(&video).len() >= 4, "every format of the room: {:?}", formats(&video));
+    assert!(section(&answer, "0").contains(&"a=inactive"));
+    assert_eq!(peer.section("4"), Some(4));
+}
+
+#[test]
+fn another_track_on_a_section_gets_another_source() {
+    let mut peer = peer();
+    let first = peer.accept_offer(JOIN, &[receive("4", "TR_one")]).unwrap();
+    let between = peer.accept_offer(JOIN, &[]).unwrap();
+    let second = peer.accept_offer(JOIN, &[receive("4", "TR_two")]).unwrap();
+    let again = peer.accept_offer(JOIN, &[receive("4", "TR_two")]).unwrap();
+    assert!(section(&between, "4").contains(&"a=inactive"));
+    assert_ne!(source(&section(&first, "4")), source(&section(&second, "4")));
+    assert_eq!(source(&section(&second, "4")), source(&section(&again, "4")), "the same track keeps it");
+}
+
+#[test]
+fn the_wanted_codec_is_the_only_one_a_sending_section_is_offered() {
+    let answer = peer().accept_offer(PUBLISHED, &[send("7", Codec::Opus), send("8", Codec::Vp8)]).unwrap();
+    let camera = section(&answer, "8");
+    assert_eq!(formats(&camera), ["96", "97"]);
+    assert!(camera.contains(&"a=recvonly"));
+    assert!(camera.contains(&"a=simulcast:recv q;h;f") && camera.contains(&"a=rid:q recv"));
+    assert!(!camera.iter().any(|line| line.contains("goog-remb")));
+    assert!(camera.iter().any(|line| line.contains("transport-cc")));
+    let microphone = section(&answer, "7");
+    assert_eq!(formats(&microphone), ["111"]);
+    assert!(microphone.contains(&"a=fmtp:111 minptime=10;useinbandfec=1;usedtx=1"));
+}
+
+#[test]
+fn h264_is_answered_in_the_packetization_everybody_reads() {
+    let answer = peer().accept_offer(PUBLISHED, &[send("8", Codec::H264)]).unwrap();
+    let camera = section(&answer, "8");
+    let first = formats(&camera)[0];
+    let parameters = camera.iter().find(|line| line.starts_with(&format!("a=fmtp:{first} "))).unwrap();
+    assert!(
+        parameters.contains("packetization-mode=1") && parameters.contains("profile-level-id=42e0"),
+        "{parameters}"
+    );
+    assert!(!camera.iter().any(|line| line.contains("packetization-mode=0") || line.contains("VP8")));
+}
+
+#[test]
+fn a_placeholder_that_also_sends_puts_the_wanted_codec_in_front_of_the_others() {
+    let offer = PUBLISHED.replacen("a=mid:3\r\na=recvonly", "a=mid:3\r\na=sendrecv", 1);
+    let both = SectionPlan { down: Some(down("PA_a", "TR_VCx")), ..send("3", Codec::H264) };
+    let answer = peer().accept_offer(&offer, &[both]).unwrap();
+    let lines = section(&answer, "3");
+    assert!(lines.contains(&"a=sendrecv"));
+    assert!(formats(&lines).contains(&"96") && formats(&lines)[0] != "96");
+}
+
+#[test]
+fn new_credentials_in_an_offer_restart_ice_with_new_ones_of_ours() {
+    let mut peer = peer();
+    peer.accept_offer(JOIN, &[]).unwrap();
+    let before = peer.local_ufrag();
+    peer.accept_offer(JOIN, &[]).unwrap();
+    assert_eq!(peer.local_ufrag(), before);
+    let ufrag = JOIN.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:")).unwrap();
+    let answer = peer.accept_offer(&JOIN.replace(&format!("a=ice-ufrag:{ufrag}"), "a=ice-ufrag:other"), &[]).unwrap();
+    assert_ne!(peer.local_ufrag(), before);
+    assert!(answer.contains(&format!("a=ice-ufrag:{}", peer.local_ufrag())));
+}
+
+#[test]
+fn the_publisher_of_two_connections_is_answered_without_anything_to_receive() {
+    let mut peer = peer();
+    peer.accept_offer(DUAL_DATA, &[]).unwrap();
+    let mids: Vec<_> = analyse_offer(DUAL).unwrap().into_iter().map(|section| section.mid).collect();
+    let answer = peer.accept_offer(DUAL, &[send(&mids[0], Codec::Opus), send(&mids[1], Codec::Vp8)]).unwrap();
+    assert!(mids.iter().all(|mid| section(&answer, mid).contains(&"a=recvonly")));
+    assert!(!answer.contains("a=ssrc"));
+}
+
+/// Answers as a client would.
+fn answered(client: &mut Rtc, offer: &str) -> String {
+    let answer: SdpAnswer = client.sdp_api().accept_offer(SdpOffer::from_sdp_string(offer).unwrap()).unwrap();
+    answer.to_sdp_string()
+}
+
+#[test]
+fn our_offers_begin_with_data_and_reuse_sections_that_were_given_back() {
+    let mut peer = peer();
+    let mut client = Rtc::new(Instant::now());
+    let (offer, mids) = peer.offer(&[], false).unwrap();
+    assert!(mids.is_empty() && offer.contains("m=application") && offer.contains("a=setup:actpass"));
+    peer.accept_answer(&answered(&mut client, &offer)).unwrap();
+
+    let on =
+        |mid: Option<String>, track: &str| OfferChange::Activate { mid, kind: Kind::Video, down: down("PA_a", track) };
+    let (offer, mids) = peer.offer(&[on(None, "TR_one")], false).unwrap();
+    let first = section(&offer, &mids[0]);
+    assert!(first.contains(&"a=sendonly") && first.contains(&"a=msid:PA_a|TR_one TR_one"));
+    let first = source(&first);
+    assert!(peer.offer(&[], false).is_err(), "one at a time");
+    peer.accept_answer(&answered(&mut client, &offer)).unwrap();
+
+    let (offer, _) = peer.offer(&[OfferChange::Deactivate { mid: mids[0].clone() }], false).unwrap();
+    assert!(section(&offer, &mids[0]).contains(&"a=inactive"));
+    peer.accept_answer(&answered(&mut client, &offer)).unwrap();
+
+    let (offer, again) = peer.offer(&[on(Some(mids[0].clone()), "TR_two")], false).unwrap();
+    assert_eq!(again, mids);
+    let second = section(&offer, &mids[0]);
+    assert!(second.contains(&"a=msid:PA_a|TR_two TR_two"));
+    assert_ne!(source(&second), first);
+    peer.accept_answer(&answered(&mut client, &offer)).unwrap();
+}
+
+#[test]
+fn an_ice_restart_of_ours_changes_the_credentials() {
+    let mut peer = peer();
+    let mut client = Rtc::new(Instant::now());
+    let (offer, _) = peer.offer(&[], false).unwrap();
+    peer.accept_answer(&answered(&mut client, &offer)).unwrap();
+    let before = peer.local_ufrag();
+    let (offer, _) = peer.offer(&[], true).unwrap();
+    assert!(!offer.contains(&format!("a=ice-ufrag:{before}\r\n")));
+    peer.accept_answer(&answered(&mut client, &offer)).unwrap();
+    assert_ne!(peer.local_ufrag(), before);
+}
+
+#[test]
+fn an_answer_nobody_asked_for_is_refused() {
+    let recorded = include_str!("offers/chromium-dual-subscriber-answer.sdp");
+    assert!(peer().accept_answer(recorded).is_err());
+}
+
+#[test]
+fn offers_without_unique_names_or_of_absurd_size_are_refused() {
+    assert_eq!(analyse_offer(""), Err(OfferError::Mids));
+    assert_eq!(analyse_offer(&JOIN.replace("a=mid:1\r\n", "a=mid:0\r\n")), Err(OfferError::Mids));
+    assert_eq!(analyse_offer(&"v".repeat(MAX_SDP_BYTES + 1)), Err(OfferError::TooLong));
+    let many = "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:x\r\n".repeat(501);
+    assert_eq!(analyse_offer(&many), Err(OfferError::TooManySections));
+}
+
+#[test]
+fn an_offer_that_contradicts_the_former_one_is_refused() {
+    let mut peer = peer();
+    peer.accept_offer(JOIN, &[]).unwrap();
+    let swapped = JOIN.replace("a=mid:0\r\n", "a=mid:x\r\n").replace("BUNDLE 0 ", "BUNDLE x ");
+    assert!(peer.accept_offer(&swapped, &[]).is_err());
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(96))]
+
+    /// Lines lost, doubled or bent: an error or an answer, never a panic.
+    #[test]
+    fn damaged_offers_never_panic(which in 0usize..4, edits in proptest::collection::vec((0usize..600, 0u8..4, 0usize..80), 1..6)) {
+        let mut lines: Vec<String> = RECORDED[which].split("\r\n").map(str::to_owned).collect();
+        for (line, kind, position) in edits {
+            let index = line % lines.len();
+            match kind {
+                0 => { lines.remove(index); }
+                1 => { let copy = lines[index].clone(); lines.insert(index, copy); }
+                2 => {
+                    let cut = lines[index].char_indices().map(|(at, _)| at).nth(position).unwrap_or(0);
+                    lines[index].truncate(cut);
+                }
+                _ => lines[index].push_str("999999999999999999999:"),
+            }
+            if lines.is_empty() { break }
+        }
+        let offer = lines.join("\r\n");
+        let plan = [receive("1", "TR_x"), send("8", Codec::Vp8), receive("4", "TR_y")];
+        let mut peer = peer();
+        let _ = peer.accept_offer(&offer, &plan);
+        let _ = peer.accept_offer(RECORDED[which], &plan);
+    }
+
+    #[test]
+    fn arbitrary_text_is_no_offer(text in "\\PC*") {
+        let _ = analyse_offer(&text);
+        proptest::prop_assert!(peer().accept_offer(&text, &[]).is_err());
+    }
+}

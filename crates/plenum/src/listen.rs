@@ -1,0 +1,135 @@
+//! The web server's door: takes connections in, bounds what each may cost, and sees them out at the end.
+//!
+//! `axum::serve` waits forever for a request that never arrives and takes in whoever comes. Here a stranger gets a
+//! place for as long as they behave: places are counted, a head must arrive in time, an answer must be read.
+
+mod socket;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::ConnectInfo;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tower::ServiceExt;
+use tracing::{debug, warn};
+
+use socket::Socket;
+
+/// Most connections at a time, WebSockets included. More wait in the system's queue until one ends. Each may cost a
+/// file descriptor and twice [`MAX_BUFFER`].
+const MAX_CONNECTIONS: u32 = 10_000;
+/// How long the head of a request may take to arrive, and how long a connection may stay between two requests.
+const HEAD_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a client may read nothing of what it is sent.
+const WRITE_PATIENCE: Duration = Duration::from_secs(60);
+/// Largest head of a request, and most of an answer that is kept for a slow reader, in bytes.
+const MAX_BUFFER: usize = 64 * 1024;
+/// How long to wait when the system cannot give another connection, e.g. because no file descriptor is left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
+
+/// What connections may cost.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// See [`MAX_CONNECTIONS`].
+    pub(crate) connections: u32,
+    /// See [`HEAD_PATIENCE`].
+    pub(crate) head_patience: Duration,
+    /// See [`WRITE_PATIENCE`].
+    pub(crate) write_patience: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connections: MAX_CONNECTIONS, head_patience: HEAD_PATIENCE, write_patience: WRITE_PATIENCE }
+    }
+}
+
+/// Serves `app` over HTTP/1.1 with upgrades, each request with its `ConnectInfo<SocketAddr>`, until `stopping` becomes
+/// `true` or its sender is gone. Then nobody is let in any more, requests under way finish, and the answer comes when
+/// the last connection is closed; upgraded ones must be closed by whoever upgraded them.
+pub(crate) async fn serve(listener: TcpListener, app: Router, limits: Limits, mut stopping: watch::Receiver<bool>) {
+    let places = Arc::new(Semaphore::new(usize::try_from(limits.connections).unwrap_or(Semaphore::MAX_PERMITS)));
+    let mut protocol = http1::Builder::new();
+    protocol.timer(TokioTimer::new()).header_read_timeout(limits.head_patience).max_buf_size(MAX_BUFFER);
+    loop {
+        let (socket, peer) = tokio::select! {
+            accepted = accept(&listener, &places, limits.write_patience) => accepted,
+            () = stopped(&mut stopping) => break,
+        };
+        tokio::spawn(converse(protocol.clone(), socket, peer, app.clone(), stopping.clone()));
+    }
+    drop(listener);
+    // All places free again: all connections closed. Nobody closes the semaphore, so there is no other answer.
+    let _ = places.acquire_many(limits.connections).await;
+}
+
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    // An error means that the sender is gone, which is a stop as well.
+    let _ = stopping.wait_for(|stopping| *stopping).await;
+}
+
+/// The next connection for which there is a place.
+async fn accept(listener: &TcpListener, places: &Arc<Semaphore>, write_patience: Duration) -> (Socket, SocketAddr) {
+    let place = Arc::clone(places).acquire_owned().await.expect("nobody closes the semaphore");
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                if let Err(error) = stream.set_nodelay(true) {
+                    debug!(%error, "a connection keeps its delay");
+                }
+                return (Socket::new(stream, place, write_patience), peer);
+            }
+            Err(error) => {
+                let Some(pause) = pause_after(&error) else { continue };
+                warn!(%error, "could not take a connection in");
+                tokio::time::sleep(pause).await;
+            }
+        }
+    }
+}
+
+/// A client that is gone before it was let in is no reason to wait. Anything else would fail again at once.
+fn pause_after(error: &io::Error) -> Option<Duration> {
+    let client_is_gone = matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset
+    );
+    (!client_is_gone).then_some(ACCEPT_PAUSE)
+}
+
+/// Answers the requests of one connection until either side has enough.
+async fn converse(
+    protocol: http1::Builder,
+    socket: Socket,
+    peer: SocketAddr,
+    app: Router,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(ConnectInfo(peer));
+        app.clone().oneshot(request)
+    });
+    let mut connection = pin!(protocol.serve_connection(TokioIo::new(socket), service).with_upgrades());
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stopped(&mut stopping) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        debug!(%peer, %error, "a connection broke off");
+    }
+}

@@ -1,0 +1,265 @@
+//! The part of the engine that datagrams pass through.
+
+use crate::engine::{ConnectionKey, Datagram, Engine, RoomKey, Timer, mark};
+use crate::forward::News;
+use crate::stun;
+use rtc::{Event, Output};
+use signal::{MediaRoom, PeerKey};
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+/// How often a connection may ask for the same moment again while it is drained.
+const MAX_TURNS: u32 = 8;
+
+impl Engine {
+    /// A datagram arrived.
+    pub fn handle_datagram(&mut self, at: Instant, datagram: Datagram<'_>) {
+        let destination = self.local_address(datagram.destination);
+        let Some(key) = self.route(at, &datagram, destination) else {
+            metrics::counter!("media_drops_total", "reason" => "unknown_source").increment(1);
+            return;
+        };
+        let served = catch_unwind(AssertUnwindSafe(|| {
+            let Some(room) = self.rooms.get_mut(&key.room) else { return };
+            let Some(connection) =
+                room.sessions.get_mut(&key.peer).and_then(|session| session.connection(key.subscriber))
+            else {
+                return;
+            };
+            connection.last_heard = at;
+            let again = std::mem::take(&mut connection.failed) && connection.connected;
+            if connection.peer.handle_datagram(at, datagram.source, destination, datagram.contents).is_err() {
+                self.failed(key, at);
+                return;
+            }
+            // The stack holds one packet at a time: it has to be taken before the next datagram goes in.
+            self.drain_one(key, at);
+            if again {
+                self.came_up(key, at);
+            }
+        }));
+        if served.is_err() {
+            self.broken(key, at);
+        }
+    }
+
+    /// The candidate a datagram was sent to; behind address translation it is not the address it arrived on.
+    fn local_address(&self, arrived: SocketAddr) -> SocketAddr {
+        if self.addresses.contains(&arrived) {
+            return arrived;
+        }
+        self.addresses.iter().copied().find(|address| address.is_ipv4() == arrived.is_ipv4()).unwrap_or(arrived)
+    }
+
+    fn route(&mut self, at: Instant, datagram: &Datagram<'_>, destination: SocketAddr) -> Option<ConnectionKey> {
+        let known = self.demux.by_address.get(&datagram.source).copied();
+        let Some(ufrag) = stun::local_ufrag(datagram.contents) else { return known };
+        let called = self.demux.by_ufrag.get(ufrag).copied();
+        match (known, called) {
+            (Some(known), Some(called)) if known == called => Some(known),
+            (_, Some(called)) => {
+                // A new address: believed once the request proves that it knows the password.
+                let connection =
+                    self.rooms.get_mut(&called.room)?.sessions.get_mut(&called.peer)?.connection(called.subscriber)?;
+                if !connection.peer.accepts(at, datagram.source, destination, datagram.contents) {
+                    return None;
+                }
+                connection.addresses.push(datagram.source);
+                self.demux.by_address.insert(datagram.source, called);
+                Some(called)
+            }
+            (known, None) => known,
+        }
+    }
+
+    /// Sends what there is to send and lets packets and news take effect. What goes to one client comes in a row.
+    pub fn drain(&mut self, at: Instant, transmit: &mut impl FnMut(SocketAddr, SocketAddr, Vec<u8>)) {
+        while let Some(key) = self.dirty.pop() {
+            let served = catch_unwind(AssertUnwindSafe(|| self.drain_one(key, at)));
+            if served.is_err() {
+                self.broken(key, at);
+            }
+        }
+        for (source, destination, contents) in self.outbox.drain(..) {
+            transmit(source, destination, contents);
+        }
+    }
+
+    fn drain_one(&mut self, key: ConnectionKey, at: Instant) {
+        let mut turns = MAX_TURNS;
+        loop {
+            let Some(connection) = self
+                .rooms
+                .get_mut(&key.room)
+                .and_then(|room| room.sessions.get_mut(&key.peer)?.connection(key.subscriber))
+            else {
+                return;
+            };
+            connection.dirty = false;
+            match connection.peer.poll() {
+                // What was just written waits for the stack to notice the time.
+                Ok(Output::Timeout(due)) if due <= at && turns > 0 => {
+                    turns -= 1;
+                    if connection.peer.handle_timeout(at).is_err() {
+                        self.failed(key, at);
+                        return;
+                    }
+                }
+                Ok(Output::Timeout(due)) => {
+                    self.timers.arm(Timer::Connection(key), due);
+                    return;
+                }
+                Ok(Output::Transmit { source, destination, contents }) => {
+                    self.outbox.push((source, destination, contents))
+                }
+                Ok(Output::Event(event)) => self.event(key, event, at),
+                Err(_) => {
+                    self.failed(key, at);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn event(&mut self, key: ConnectionKey, event: Event, at: Instant) {
+        let now = self.now(at);
+        let Some(room) = self.rooms.get_mut(&key.room) else { return };
+        match event {
+            Event::Packet(packet) => {
+                let Some(session) = room.sessions.get(&key.peer) else { return };
+                if key.subscriber {
+                    return;
+                }
+                let Some(track) = session.publisher.ups.get(usize::from(packet.section)).copied().flatten() else {
+                    metrics::counter!("media_drops_total", "reason" => "unpublished").increment(1);
+                    return;
+                };
+                let mut news = News::default();
+                let dirty = &mut self.dirty;
+                room.forward.packet(track, &packet, &mut room.sessions, at, |peer, subscriber| {
+                    dirty.push(ConnectionKey { room: key.room, peer, subscriber });
+                });
+                room.forward.collect(track, at, &mut news);
+                self.spread(key.room, news, at);
+            }
+            Event::Connected => {
+                if let Some(connection) =
+                    room.sessions.get_mut(&key.peer).and_then(|session| session.connection(key.subscriber))
+                {
+                    connection.connected = true;
+                }
+                self.came_up(key, at);
+            }
+            Event::KeyFrameWanted { section } => {
+                let track = room
+                    .sessions
+                    .get_mut(&key.peer)
+                    .and_then(|session| session.connection(key.subscriber))
+                    .and_then(|connection| connection.downs.get(usize::from(section)).copied().flatten());
+                if let Some(track) = track {
+                    let mut news = News::default();
+                    room.forward.key_frame_wanted(track, key.peer);
+                    room.forward.collect(track, at, &mut news);
+                    self.spread(key.room, news, at);
+                }
+            }
+            Event::ChannelOpen(channel) => {
+                if let Some(connection) =
+                    room.sessions.get_mut(&key.peer).and_then(|session| session.connection(key.subscriber))
+                {
+                    connection.opened(channel);
+                    mark(&mut self.dirty, connection, key);
+                }
+            }
+            Event::Message(channel, message) => {
+                room.machine.message(key.peer, channel == rtc::Channel::Reliable, &message, now);
+                self.settle(key.room, at);
+            }
+            Event::Report(report) => {
+                let Some(connection) =
+                    room.sessions.get_mut(&key.peer).and_then(|session| session.connection(key.subscriber))
+                else {
+                    return;
+                };
+                let table = if report.up { &connection.ups } else { &connection.downs };
+                let Some(track) = table.get(usize::from(report.section)).copied().flatten() else { return };
+                if report.up {
+                    if let Some(up) = room.forward.tracks.get_mut(&track) {
+                        up.window.report(&report);
+                    }
+                } else {
+                    room.forward.down_report(track, key.peer, &report);
+                }
+            }
+            Event::Closed => self.closed(key, at),
+        }
+    }
+
+    pub(crate) fn spread(&mut self, room_key: RoomKey, news: News, at: Instant) {
+        if news.wanted.is_empty() && news.key_frames.is_empty() {
+            return;
+        }
+        let Some(room) = self.rooms.get_mut(&room_key) else { return };
+        for (peer, section, layer, hard) in news.key_frames {
+            let Some(session) = room.sessions.get_mut(&peer) else { continue };
+            session.publisher.peer.request_key_frame(section, layer, hard);
+            metrics::counter!("media_key_frames_requested_total").increment(1);
+            mark(&mut self.dirty, &mut session.publisher, ConnectionKey { room: room_key, peer, subscriber: false });
+        }
+        if !news.wanted.is_empty() {
+            for (track, best) in news.wanted {
+                room.machine.wanted_quality(track, best);
+            }
+            self.settle(room_key, at);
+        }
+    }
+
+    /// A connection is up for the first time or again.
+    fn came_up(&mut self, key: ConnectionKey, at: Instant) {
+        let now = self.now(at);
+        let Some(room) = self.rooms.get_mut(&key.room) else { return };
+        let primary = room.sessions.get(&key.peer).is_some_and(|session| session.subscriber_primary == key.subscriber);
+        if primary {
+            room.machine.connected(key.peer, now);
+            self.settle(key.room, at);
+        }
+    }
+
+    pub(crate) fn failed(&mut self, key: ConnectionKey, at: Instant) {
+        self.lost(key, at, MediaRoom::connection_failed);
+    }
+
+    /// The client closed a connection in order.
+    fn closed(&mut self, key: ConnectionKey, at: Instant) {
+        self.lost(key, at, MediaRoom::connection_closed);
+    }
+
+    fn lost(&mut self, key: ConnectionKey, at: Instant, tell: impl FnOnce(&mut MediaRoom, PeerKey, signal::Now)) {
+        let now = self.now(at);
+        let Some(room) = self.rooms.get_mut(&key.room) else { return };
+        if let Some(connection) =
+            room.sessions.get_mut(&key.peer).and_then(|session| session.connection(key.subscriber))
+        {
+            connection.failed = true;
+        }
+        tell(&mut room.machine, key.peer, now);
+        self.settle(key.room, at);
+    }
+
+    /// Serving a session panicked: it ends, nobody else notices.
+    pub(crate) fn broken(&mut self, key: ConnectionKey, at: Instant) {
+        metrics::counter!("media_panics_total").increment(1);
+        tracing::error!("a media session panicked and was closed");
+        let now = self.now(at);
+        let ended = catch_unwind(AssertUnwindSafe(|| {
+            if let Some(room) = self.rooms.get_mut(&key.room) {
+                room.machine.session_failed(key.peer, now);
+            }
+            self.settle(key.room, at);
+        }));
+        if ended.is_err() {
+            self.drop_session(key.room, key.peer);
+        }
+    }
+}

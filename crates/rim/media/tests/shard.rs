@@ -1,0 +1,254 @@
+//! A shard and real WebRTC clients in one memory.
+
+// In a test's helpers too a failed unwrap is a failed test.
+#![allow(clippy::unwrap_used)]
+
+// The benchmark uses the rest of it.
+#[allow(dead_code)]
+mod support;
+
+use media::Datagram;
+use model::media::Source;
+use ports::media::{MediaEventKind, SignalDown};
+use prost::Message;
+use std::time::Duration;
+use support::World;
+use tokio::sync::mpsc;
+use wire::lk;
+use wire::lk::signal_request::Message as Request;
+use wire::lk::signal_response::Message as Response;
+
+fn two_connected() -> (World, usize, usize) {
+    let mut world = World::new();
+    let ann = world.join("ann");
+    let bob = world.join("bob");
+    world.pass(Duration::from_secs(3));
+    assert!(world.clients[ann].connected && world.clients[bob].connected);
+    (world, ann, bob)
+}
+
+#[test]
+fn what_one_sends_the_other_receives_in_one_unbroken_stream() {
+    let (mut world, ann, bob) = two_connected();
+    world.publish(ann);
+    world.pass(Duration::from_millis(500));
+    world.stream(ann, 1, 50);
+    for video in [false, true] {
+        let received = world.clients[bob].received(video);
+        assert!(received.len() >= 45, "{} of 50, video {video}", received.len());
+        let numbers: Vec<u64> = received.iter().map(|packet| *packet.seq_no).collect();
+        assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "{numbers:?}");
+        let times: Vec<u32> = received.iter().map(|packet| packet.header.timestamp).collect();
+        let step = if video { 1800 } else { 960 };
+        assert!(times.windows(2).all(|pair| pair[1].wrapping_sub(pair[0]) == step));
+    }
+    let first = world.clients[bob].received(true)[0];
+    assert_eq!(first.payload[4] & 1, 0, "the first picture is a key frame");
+    assert_eq!(world.clients[bob].received(false)[0].header.ext_vals.audio_level, Some(-20));
+    assert!(world.clients[ann].received(true).is_empty(), "nobody hears or sees themselves");
+}
+
+#[test]
+fn lost_pictures_are_sent_again() {
+    let (mut world, ann, bob) = two_connected();
+    world.publish(ann);
+    world.pass(Duration::from_millis(500));
+    world.stream(ann, 1, 10);
+    world.clients[bob].lose_every = 20;
+    world.stream(ann, 11, 200);
+    world.clients[bob].lose_every = usize::MAX;
+    world.pass(Duration::from_secs(1));
+    let mut numbers: Vec<u64> = world.clients[bob].received(true).iter().map(|packet| *packet.seq_no).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    let span = numbers.last().unwrap() - numbers.first().unwrap() + 1;
+    let missing = span - u64::try_from(numbers.len()).unwrap();
+    assert!(missing <= 2, "{missing} of {span} are missing");
+}
+
+#[test]
+fn a_late_joiner_gets_a_key_frame_first() {
+    let (mut world, ann, _) = two_connected();
+    world.publish(ann);
+    world.pass(Duration::from_millis(500));
+    world.stream(ann, 1, 10);
+    let late = world.join("late");
+    world.stream(ann, 11, 100);
+    let received = world.clients[late].received(true);
+    assert!(received.len() > 20, "{}", received.len());
+    assert_eq!(received[0].payload[4] & 1, 0);
+}
+
+#[test]
+fn a_muted_track_is_not_forwarded_and_speakers_are_told() {
+    let (mut world, ann, bob) = two_connected();
+    world.publish(ann);
+    world.pass(Duration::from_millis(500));
+    world.stream(ann, 1, 60);
+    assert!(
+        world.clients[bob]
+            .got(|message| matches!(message, Response::SpeakersChanged(changed) if changed.speakers[0].active))
+    );
+    let sid = world.clients[ann]
+        .inbox
+        .iter()
+        .find_map(|message| match message {
+            Response::TrackPublished(published) if published.cid == "mic" => Some(published.track.clone().unwrap().sid),
+            _ => None,
+        })
+        .unwrap();
+    world.request(ann, Request::Mute(lk::MuteTrackRequest { sid, muted: true }));
+    world.pump();
+    let before = world.clients[bob].received(false).len();
+    world.stream(ann, 61, 20);
+    assert_eq!(world.clients[bob].received(false).len(), before);
+    assert!(world.clients[bob].received(true).len() > 60, "the camera goes on");
+}
+
+#[test]
+fn packets_on_a_section_without_a_publication_go_nowhere() {
+    let (mut world, ann, bob) = two_connected();
+    world.publish(ann);
+    world.pass(Duration::from_millis(500));
+    world.stream(ann, 1, 5);
+    // Another session under the same identity ends this one; its packets still arrive for a while.
+    world.join("ann");
+    world.pump();
+    assert!(world.clients[ann].closed);
+    let before = world.clients[bob].packets.len();
+    world.stream(ann, 6, 10);
+    assert_eq!(world.clients[bob].packets.len(), before);
+}
+
+#[test]
+fn the_meeting_learns_who_came_published_and_left() {
+    let (mut world, ann, _) = two_connected();
+    world.publish(ann);
+    world.pass(Duration::from_millis(500));
+    world.request(ann, Request::Leave(lk::LeaveRequest::default()));
+    world.pump();
+    let mut seen = Vec::new();
+    while let Ok(event) = world.events.try_recv() {
+        if event.identity.as_str() == "ann" {
+            seen.push(event.kind);
+        }
+    }
+    assert_eq!(seen[0], MediaEventKind::Joined);
+    assert!(matches!(
+        &seen[1],
+        MediaEventKind::Published { source: Source::Microphone, .. }
+            | MediaEventKind::Published { source: Source::Camera, .. }
+    ));
+    assert_eq!(seen.last(), Some(&MediaEventKind::Left));
+    assert_eq!(seen.len(), 6, "{seen:?}");
+}
+
+#[test]
+fn a_client_that_falls_silent_is_asked_to_resume_and_then_gone() {
+    let (mut world, ann, bob) = two_connected();
+    let address = "192.0.2.250:9".parse().unwrap();
+    // Nothing of ann's arrives any more.
+    world.move_client(ann, address);
+    world.pass(Duration::from_secs(17));
+    assert!(world.clients[ann].got(|message| {
+        matches!(message, Response::Leave(leave) if leave.action() == lk::leave_request::Action::Resume)
+    }));
+    world.pass(Duration::from_secs(7));
+    assert!(world.clients[bob].got(|message| {
+        matches!(message, Response::Update(update) if update.participants[0].identity == "ann"
+            && update.participants[0].state() == lk::participant_info::State::Disconnected)
+    }));
+}
+
+#[test]
+fn a_cut_network_heals_with_the_same_session() {
+    let (mut world, ann, bob) = two_connected();
+    world.publish(ann);
+    world.pass(Duration::from_millis(500));
+    world.stream(ann, 1, 20);
+    world.clients[ann].cut = true;
+    world.pass(Duration::from_secs(17));
+    world.clients[ann].cut = false;
+    world.resume(ann, "ann");
+    assert!(world.clients[ann].got(|message| matches!(message, Response::Reconnect(_))));
+    world.pass(Duration::from_secs(3));
+    let before = world.clients[bob].received(true).len();
+    world.stream(ann, 1200, 60);
+    assert!(world.clients[bob].received(true).len() > before + 30);
+    world.pass(Duration::from_secs(10));
+    assert!(
+        !world.clients[bob].got(|message| matches!(message, Response::Update(update) if update.participants[0].state()
+            == lk::participant_info::State::Disconnected)),
+        "nobody left"
+    );
+}
+
+#[test]
+fn a_resume_keeps_the_session_and_closes_the_old_socket_only() {
+    let (mut world, ann, _) = two_connected();
+    let request = lk::JoinRequest { reconnect: true, ..Default::default() };
+    let join = world.join_request("ann", &request);
+    let (link, mut down) = mpsc::channel(64);
+    let now = world.now;
+    world.engine.join(&join, link, now).unwrap();
+    world.pump();
+    assert!(world.clients[ann].closed);
+    let SignalDown::Message(first) = down.try_recv().unwrap() else { panic!("a message first") };
+    let first = lk::SignalResponse::decode(first).unwrap().message.unwrap();
+    assert!(matches!(first, Response::Reconnect(_)));
+}
+
+#[test]
+fn a_room_does_not_go_on_in_another_meeting_of_the_same_name() {
+    let (mut world, ann, bob) = two_connected();
+    let mut join = world.join_request("cid", &lk::JoinRequest::default());
+    join.session = model::SessionId::try_from("another").unwrap();
+    let (link, mut down) = mpsc::channel(64);
+    let now = world.now;
+    world.engine.join(&join, link, now).unwrap();
+    world.pump();
+    assert!(world.clients[ann].closed && world.clients[bob].closed);
+    let SignalDown::Message(first) = down.try_recv().unwrap() else { panic!("a message first") };
+    let Some(Response::Join(join)) = lk::SignalResponse::decode(first).unwrap().message else { panic!("join") };
+    assert!(join.other_participants.is_empty());
+}
+
+#[test]
+fn strangers_and_garbage_change_nothing() {
+    let (mut world, ann, bob) = two_connected();
+    let (now, server) = (world.now, "192.0.2.1:8080".parse().unwrap());
+    let stranger = "198.51.100.9:4000".parse().unwrap();
+    let mut state = 1u32;
+    for length in 0..300usize {
+        let noise: Vec<u8> = (0..length)
+            .map(|_| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                state.to_be_bytes()[0]
+            })
+            .collect();
+        for source in [stranger, world.address_of(ann)] {
+            world.engine.handle_datagram(now, Datagram { source, destination: server, contents: &noise });
+        }
+    }
+    world.pump();
+    world.publish(ann);
+    world.pass(Duration::from_millis(500));
+    world.stream(ann, 1, 20);
+    assert!(world.clients[bob].received(false).len() >= 15);
+}
+
+#[test]
+fn a_stun_request_with_our_name_but_a_wrong_password_takes_over_nothing() {
+    let (mut world, ann, bob) = two_connected();
+    world.publish(ann);
+    world.pass(Duration::from_millis(500));
+    let forged = world.forged_check(ann);
+    let stranger = "198.51.100.9:4000".parse().unwrap();
+    let (now, server) = (world.now, "192.0.2.1:8080".parse().unwrap());
+    world.engine.handle_datagram(now, Datagram { source: stranger, destination: server, contents: &forged });
+    let mut answered = false;
+    world.engine.drain(now, &mut |_, destination, _| answered |= destination == stranger);
+    assert!(!answered);
+    world.stream(ann, 1, 20);
+    assert!(world.clients[bob].received(false).len() >= 15);
+}

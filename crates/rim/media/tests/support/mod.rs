@@ -1,0 +1,432 @@
+//! Clients and a shard in one memory: real DTLS, SRTP and signalling, but no socket and no clock.
+
+use bytes::Bytes;
+use media::{Datagram, Engine};
+use model::media::{CameraView, MediaPermission, Sources};
+use model::{Identity, RoomId, SessionId};
+use ports::media::{MediaEvent, MediaJoin, SignalDown, Topology};
+use prost::Message;
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use str0m::change::{SdpAnswer, SdpPendingOffer};
+use str0m::media::{Direction, MediaKind, Mid, Pt};
+use str0m::net::{Protocol, Receive};
+use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
+use str0m::{Candidate, Event, Input, Output, Rtc};
+use tokio::sync::mpsc;
+use wire::lk;
+use wire::lk::signal_request::Message as Request;
+use wire::lk::signal_response::Message as Response;
+
+pub(crate) fn permission() -> MediaPermission {
+    MediaPermission {
+        publish: Sources::all(),
+        subscribe: true,
+        publish_data: true,
+        hidden: false,
+        moderator: false,
+        cameras: CameraView::Everyone,
+    }
+}
+
+/// Payload types as Chromium numbers them; the client below offers the same.
+const OPUS: u8 = 111;
+const VP8: u8 = 96;
+
+/// A participant with one connection.
+pub(crate) struct Client {
+    address: SocketAddr,
+    rtc: Rtc,
+    pending: Option<SdpPendingOffer>,
+    link: u64,
+    down: mpsc::Receiver<SignalDown>,
+    pub(crate) inbox: VecDeque<Response>,
+    pub(crate) packets: Vec<RtpPacket>,
+    pub(crate) connected: bool,
+    pub(crate) closed: bool,
+    pub(crate) key_frames_asked: usize,
+    /// Its network is cut: nothing arrives and nothing gets through.
+    pub(crate) cut: bool,
+    /// Every so many datagrams to it are lost.
+    pub(crate) lose_every: usize,
+    arrived: usize,
+    wants_sections: Option<(u32, u32)>,
+    offers: u32,
+    audio: Option<Mid>,
+    video: Option<Mid>,
+    sequence: u64,
+}
+
+pub(crate) struct World {
+    pub(crate) engine: Engine,
+    pub(crate) now: Instant,
+    server: SocketAddr,
+    pub(crate) clients: Vec<Client>,
+    pub(crate) events: mpsc::UnboundedReceiver<MediaEvent>,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let server: SocketAddr = "192.0.2.1:8080".parse().unwrap();
+        let (events, events_end) = mpsc::unbounded_channel();
+        let engine = Engine::new(vec![server], 1, events).unwrap();
+        Self { engine, now: Instant::now(), server, clients: Vec::new(), events: events_end }
+    }
+
+    pub(crate) fn join_request(&self, name: &str, request: &lk::JoinRequest) -> MediaJoin {
+        MediaJoin {
+            room: RoomId::try_from("room").unwrap(),
+            session: SessionId::try_from("session").unwrap(),
+            identity: Identity::try_from(name).unwrap(),
+            name: name.to_owned(),
+            metadata: String::new(),
+            attributes: Default::default(),
+            permission: permission(),
+            request: request.encode_to_vec().into(),
+            topology: Topology::Single,
+        }
+    }
+
+    /// Joins with three sections of each kind to receive on. Returns the index of the client.
+    pub(crate) fn join(&mut self, name: &str) -> usize {
+        let port = 10_000 + u16::try_from(self.clients.len()).unwrap();
+        let address = SocketAddr::from(([192, 0, 2, 100], port));
+        let mut rtc =
+            Rtc::builder().set_rtp_mode(true).clear_codecs().enable_opus(true, false).enable_vp8(true).build(self.now);
+        rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
+        let mut api = rtc.sdp_api();
+        for kind in [MediaKind::Audio, MediaKind::Video] {
+            for _ in 0..3 {
+                api.add_media(kind, Direction::RecvOnly, None, None, None);
+            }
+        }
+        api.add_channel("_reliable".into());
+        let (offer, pending) = api.apply().unwrap();
+        let request = lk::JoinRequest {
+            connection_settings: Some(lk::ConnectionSettings { auto_subscribe: true, ..Default::default() }),
+            publisher_offer: Some(lk::SessionDescription {
+                r#type: "offer".into(),
+                sdp: offer.to_sdp_string(),
+                id: 1,
+                ..Default::default()
+            }),
+            ..Default::default()
+        };
+        let (link, down) = mpsc::channel(4096);
+        let join = self.join_request(name, &request);
+        let link = self.engine.join(&join, link, self.now).unwrap();
+        self.clients.push(Client {
+            address,
+            rtc,
+            pending: Some(pending),
+            link,
+            down,
+            inbox: VecDeque::new(),
+            packets: Vec::new(),
+            connected: false,
+            closed: false,
+            key_frames_asked: 0,
+            cut: false,
+            lose_every: usize::MAX,
+            arrived: 0,
+            wants_sections: None,
+            offers: 1,
+            audio: None,
+            video: None,
+            sequence: 1000,
+        });
+        self.clients.len() - 1
+    }
+
+    pub(crate) fn request(&mut self, client: usize, request: Request) {
+        let bytes = Bytes::from(lk::SignalRequest { message: Some(request) }.encode_to_vec());
+        self.engine.message(self.clients[client].link, &bytes, self.now);
+    }
+
+    /// Publishes a microphone and a camera with one layer.
+    pub(crate) fn publish(&mut self, client: usize) {
+        for (cid, kind, source) in [
+            ("mic", lk::TrackType::Audio, lk::TrackSource::Microphone),
+            ("cam", lk::TrackType::Video, lk::TrackSource::Camera),
+        ] {
+            let layers = if kind == lk::TrackType::Video {
+                vec![lk::VideoLayer { quality: 2, width: 640, height: 360, ..Default::default() }]
+            } else {
+                Vec::new()
+            };
+            #[allow(deprecated)]
+            let add = lk::AddTrackRequest {
+                cid: cid.into(),
+                r#type: kind.into(),
+                source: source.into(),
+                layers,
+                ..Default::default()
+            };
+            self.request(client, Request::AddTrack(add));
+        }
+        let peer = &mut self.clients[client];
+        let mut api = peer.rtc.sdp_api();
+        peer.audio =
+            Some(api.add_media(MediaKind::Audio, Direction::SendOnly, Some("s".into()), Some("mic".into()), None));
+        peer.video =
+            Some(api.add_media(MediaKind::Video, Direction::SendOnly, Some("s".into()), Some("cam".into()), None));
+        let (offer, pending) = api.apply().unwrap();
+        self.offer(client, offer.to_sdp_string(), pending);
+    }
+
+    fn offer(&mut self, client: usize, sdp: String, pending: SdpPendingOffer) {
+        let peer = &mut self.clients[client];
+        peer.pending = Some(pending);
+        peer.offers += 1;
+        let id = peer.offers;
+        self.request(
+            client,
+            Request::Offer(lk::SessionDescription { r#type: "offer".into(), sdp, id, ..Default::default() }),
+        );
+    }
+
+    /// One packet of each of the client's tracks. A picture is one packet; a key frame if so wished.
+    pub(crate) fn send_media(&mut self, client: usize, frame: u32, key_frame: bool) {
+        let now = self.now;
+        let peer = &mut self.clients[client];
+        peer.sequence += 1;
+        let audio: Arc<[u8]> = vec![0xfc, 1, 2, 3].into();
+        let mut picture =
+            vec![0x90, 0x80, 0x80 | u8::try_from(frame >> 8 & 0x7f).unwrap(), u8::try_from(frame & 0xff).unwrap()];
+        // The first byte of the frame says whether it is a key frame; then tag, start code and size.
+        picture.extend_from_slice(if key_frame {
+            &[0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x80, 2, 0x68, 1]
+        } else {
+            &[0x11, 0, 0]
+        });
+        picture.resize(1000, 7);
+        let picture: Arc<[u8]> = picture.into();
+        let level = ExtensionValues { audio_level: Some(-20), voice_activity: Some(true), ..Default::default() };
+        for (mid, pt, clock, payload, values) in
+            [(peer.audio, OPUS, 960, audio, level), (peer.video, VP8, 1800, picture, ExtensionValues::default())]
+        {
+            let Some(mid) = mid else { continue };
+            let mut api = peer.rtc.direct_api();
+            let Some(stream) = api.stream_tx_by_mid(mid, None) else { continue };
+            let write = RtpWrite::new(Pt::new_with_value(pt), peer.sequence.into(), frame * clock, now, payload)
+                .marker(true)
+                .nackable(true)
+                .ext_vals(values);
+            stream.write_rtp(write);
+        }
+        peer.rtc.handle_input(Input::Timeout(now)).unwrap();
+    }
+
+    /// Moves everything that waits, in both directions, until nothing does.
+    pub(crate) fn pump(&mut self) {
+        for _ in 0..50 {
+            let mut moved = self.engine.poll_timeout().is_some_and(|due| due <= self.now);
+            self.engine.handle_timeout(self.now);
+            let mut to_clients: Vec<(SocketAddr, SocketAddr, Vec<u8>)> = Vec::new();
+            self.engine
+                .drain(self.now, &mut |source, destination, contents| to_clients.push((source, destination, contents)));
+            for (source, destination, contents) in to_clients {
+                moved = true;
+                if let Some(client) =
+                    self.clients.iter_mut().find(|client| client.address == destination && !client.cut)
+                {
+                    client.arrived += 1;
+                    if client.arrived % client.lose_every == 0 {
+                        continue;
+                    }
+                    let receive = Receive::new(Protocol::Udp, source, destination, &contents).unwrap();
+                    client.rtc.handle_input(Input::Receive(self.now, receive)).unwrap();
+                    Self::drain_client(&mut self.engine, client, self.server, self.now);
+                }
+            }
+            for client in &mut self.clients {
+                moved |= Self::drain_client(&mut self.engine, client, self.server, self.now);
+            }
+            for index in 0..self.clients.len() {
+                moved |= self.read_signals(index);
+            }
+            if !moved {
+                return;
+            }
+        }
+    }
+
+    fn drain_client(engine: &mut Engine, client: &mut Client, server: SocketAddr, now: Instant) -> bool {
+        let mut moved = false;
+        loop {
+            match client.rtc.poll_output().unwrap() {
+                Output::Timeout(due) if due <= now => client.rtc.handle_input(Input::Timeout(now)).unwrap(),
+                Output::Timeout(_) => return moved,
+                Output::Transmit(transmit) => {
+                    moved = true;
+                    assert_eq!(transmit.destination, server);
+                    let datagram =
+                        Datagram { source: client.address, destination: server, contents: &transmit.contents };
+                    engine.handle_datagram(now, datagram);
+                }
+                Output::Event(Event::Connected) => client.connected = true,
+                Output::Event(Event::RtpPacket(packet)) => client.packets.push(packet),
+                Output::Event(Event::KeyframeRequest(_)) => client.key_frames_asked += 1,
+                Output::Event(_) => {}
+            }
+        }
+    }
+
+    fn read_signals(&mut self, index: usize) -> bool {
+        let mut moved = false;
+        while let Ok(message) = self.clients[index].down.try_recv() {
+            moved = true;
+            let client = &mut self.clients[index];
+            let SignalDown::Message(bytes) = message else {
+                client.closed = true;
+                continue;
+            };
+            let response = lk::SignalResponse::decode(bytes).unwrap().message.unwrap();
+            match &response {
+                Response::Answer(answer) => {
+                    let sdp = SdpAnswer::from_sdp_string(&answer.sdp).unwrap();
+                    let pending = client.pending.take().unwrap();
+                    client.rtc.sdp_api().accept_answer(pending, sdp).unwrap();
+                }
+                Response::MediaSectionsRequirement(required) => {
+                    client.wants_sections = Some((required.num_audios, required.num_videos));
+                }
+                _ => {}
+            }
+            client.inbox.push_back(response);
+        }
+        let client = &mut self.clients[index];
+        if client.pending.is_none()
+            && let Some((audios, videos)) = client.wants_sections.take()
+        {
+            let mut api = client.rtc.sdp_api();
+            for (count, kind) in [(audios, MediaKind::Audio), (videos, MediaKind::Video)] {
+                for _ in 0..count {
+                    api.add_media(kind, Direction::RecvOnly, None, None, None);
+                }
+            }
+            // Nothing new to say still needs a round: restarting ICE is the stack's only way to offer again.
+            if (audios, videos) == (0, 0) {
+                api.ice_restart(true);
+            }
+            let (offer, pending) = api.apply().unwrap();
+            self.offer(index, offer.to_sdp_string(), pending);
+            moved = true;
+        }
+        moved
+    }
+
+    /// Lets time pass in small steps.
+    pub(crate) fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.now < end {
+            self.now += Duration::from_millis(10);
+            for client in &mut self.clients {
+                client.rtc.handle_input(Input::Timeout(self.now)).unwrap();
+            }
+            self.pump();
+        }
+    }
+
+    /// Sends for a while: a picture and a sound every 20 ms, a key frame when asked.
+    pub(crate) fn stream(&mut self, client: usize, from: u32, frames: u32) {
+        for frame in from..from + frames {
+            let asked = std::mem::take(&mut self.clients[client].key_frames_asked) > 0;
+            self.send_media(client, frame, frame == from || asked);
+            self.pass(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Client {
+    /// Packets of pictures, or of sound, received so far.
+    pub(crate) fn received(&self, video: bool) -> Vec<&RtpPacket> {
+        let pt = if video { VP8 } else { OPUS };
+        self.packets.iter().filter(|packet| *packet.header.payload_type == pt).collect()
+    }
+
+    pub(crate) fn got(&self, wanted: impl Fn(&Response) -> bool) -> bool {
+        self.inbox.iter().any(wanted)
+    }
+}
+
+impl World {
+    pub(crate) fn address_of(&self, client: usize) -> SocketAddr {
+        self.clients[client].address
+    }
+
+    /// From now on the client is elsewhere: what it sends comes from nowhere, what is sent to it is lost.
+    pub(crate) fn move_client(&mut self, client: usize, address: SocketAddr) {
+        self.clients[client].address = address;
+        let dead = Rtc::builder().build(self.now);
+        self.clients[client].rtc = dead;
+    }
+
+    /// A connectivity check to the client's session by somebody who heard the user name and guesses the password.
+    pub(crate) fn forged_check(&mut self, client: usize) -> Vec<u8> {
+        let ufrag = self.clients[client]
+            .inbox
+            .iter()
+            .find_map(|message| match message {
+                Response::Answer(answer) => {
+                    answer.sdp.lines().find_map(|line| line.strip_prefix("a=ice-ufrag:")).map(str::to_owned)
+                }
+                _ => None,
+            })
+            .unwrap();
+        let username = format!("{ufrag}:{}", self.clients[client].rtc.direct_api().local_ice_credentials().ufrag);
+        let mut attributes = vec![0, 6];
+        attributes.extend(u16::try_from(username.len()).unwrap().to_be_bytes());
+        attributes.extend(username.as_bytes());
+        attributes.resize(attributes.len().next_multiple_of(4), 0);
+        attributes.extend([0x00, 0x24, 0, 4, 0x6e, 0, 1, 0xff]);
+        attributes.extend([0x80, 0x2a, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8]);
+        attributes.extend([0, 8, 0, 20]);
+        attributes.extend([0x5a; 20]);
+        let mut message = vec![0, 1];
+        message.extend(u16::try_from(attributes.len()).unwrap().to_be_bytes());
+        message.extend([0x21, 0x12, 0xa4, 0x42]);
+        message.extend([9; 12]);
+        message.extend(attributes);
+        message
+    }
+}
+
+impl World {
+    /// What the client would send now, without delivering it.
+    pub(crate) fn take_datagrams(&mut self, client: usize) -> Vec<Vec<u8>> {
+        let client = &mut self.clients[client];
+        let mut datagrams = Vec::new();
+        loop {
+            match client.rtc.poll_output().unwrap() {
+                Output::Timeout(due) if due <= self.now => client.rtc.handle_input(Input::Timeout(self.now)).unwrap(),
+                Output::Timeout(_) => return datagrams,
+                Output::Transmit(transmit) => datagrams.push(transmit.contents.into()),
+                Output::Event(_) => {}
+            }
+        }
+    }
+
+    /// Delivers a datagram of the client's.
+    pub(crate) fn feed(&mut self, client: usize, contents: &[u8]) {
+        let source = self.clients[client].address;
+        self.engine.handle_datagram(self.now, Datagram { source, destination: self.server, contents });
+    }
+}
+
+impl World {
+    /// Comes back on a new signalling socket and restarts ICE, as clients do.
+    pub(crate) fn resume(&mut self, client: usize, name: &str) {
+        let join = self.join_request(name, &lk::JoinRequest { reconnect: true, ..Default::default() });
+        let (link, down) = mpsc::channel(4096);
+        let link = self.engine.join(&join, link, self.now).unwrap();
+        let peer = &mut self.clients[client];
+        peer.link = link;
+        peer.down = down;
+        peer.pending = None;
+        peer.wants_sections = Some((0, 0));
+        self.pump();
+    }
+}

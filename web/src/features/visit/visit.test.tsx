@@ -1,0 +1,182 @@
+import { act, cleanup, fireEvent, screen, waitFor } from "@testing-library/react";
+import { afterEach, expect, test } from "vitest";
+import { ANA, BEN, CAT, flush, id } from "../../../tests/fakes";
+import { meeting } from "../../../tests/visit";
+import { ChatPanel } from "../chat";
+import { Notices } from "../notices";
+import { PeoplePanel } from "../people";
+import { Stage } from "../stage";
+import { Toolbar } from "../toolbar";
+import { Screen } from "./visit";
+
+afterEach(cleanup);
+
+const button = (name: string | RegExp) => screen.getByRole("button", { name });
+const nothing = () => undefined;
+
+test("the microphone button says what it will do and does it", async () => {
+  const { server, show } = await meeting([ANA, BEN]);
+  show(<Toolbar />);
+  fireEvent.click(button("Unmute"));
+  await act(flush);
+  expect(server.engine.calls.at(-1)).toBe("microphone true");
+  expect(button("Mute")).toBeTruthy();
+});
+
+test("a locked button explains who locked it instead of doing nothing", async () => {
+  const { server, show } = await meeting([{ ...ANA, admin: false }], {
+    default_lock_settings: { lock_webcam: true },
+  });
+  show(
+    <>
+      <Toolbar />
+      <Notices />
+    </>,
+  );
+  const camera = button("Turn camera on");
+  expect(camera.getAttribute("aria-disabled")).toBe("true");
+  fireEvent.click(camera);
+  await act(flush);
+  expect(server.engine.calls).not.toContain("camera true");
+  expect(screen.getByText(/host has locked cameras/u)).toBeTruthy();
+});
+
+test("raising a hand turns the button and tells the server", async () => {
+  const { server, show } = await meeting([ANA]);
+  show(<Toolbar />);
+  fireEvent.click(button("Raise hand"));
+  expect(button("Lower hand")).toBeTruthy();
+  expect(server.sent.at(-1)).toEqual({ kind: "raise-hand", text: "Ana raised a hand" });
+});
+
+test("unread messages are counted on the chat button until they are seen", async () => {
+  const { server, visit, show } = await meeting([ANA, BEN]);
+  show(<Toolbar />);
+  act(() => server.chat(BEN, "one"));
+  act(() => server.chat(BEN, "two"));
+  expect(button("Chat, 2 unread messages")).toBeTruthy();
+  act(() => visit.session.chat.setVisible(true));
+  expect(button("Chat")).toBeTruthy();
+});
+
+test("people are listed with everything there is to know, in words", async () => {
+  const { server, show } = await meeting([ANA, { ...BEN, hand: 5 }]);
+  server.engine.people({ ben: { microphone: "muted" }, ana: { microphone: "live" } });
+  show(<PeoplePanel />);
+  expect(screen.getByRole("listitem", { name: "Ben, hand raised, muted" })).toBeTruthy();
+  expect(screen.getByRole("listitem", { name: /^Ana, you, Host/u })).toBeTruthy();
+});
+
+test("searching narrows the list and says when nobody is left", async () => {
+  const { show } = await meeting([ANA, BEN, CAT]);
+  show(<PeoplePanel />);
+  const box = screen.getByRole("searchbox", { name: "Search people" });
+  fireEvent.change(box, { target: { value: "be" } });
+  expect(screen.getAllByRole("listitem")).toHaveLength(1);
+  fireEvent.change(box, { target: { value: "nobody" } });
+  expect(screen.getByText("Nobody by that name is here.")).toBeTruthy();
+});
+
+test("Enter sends, Shift+Enter does not, and the box is empty afterwards", async () => {
+  const { server, show } = await meeting([ANA, BEN]);
+  show(<ChatPanel />);
+  const box = screen.getByRole<HTMLTextAreaElement>("textbox", { name: "Message" });
+  fireEvent.change(box, { target: { value: "hello" } });
+  fireEvent.keyDown(box, { key: "Enter", shiftKey: true });
+  expect(server.published).toEqual([]);
+  fireEvent.keyDown(box, { key: "Enter" });
+  await act(flush);
+  expect(server.published.map(({ message }) => message)).toEqual(["hello"]);
+  expect(box.value).toBe("");
+});
+
+test("what is written to one person never goes to everyone", async () => {
+  const { server, visit, show } = await meeting([ANA, BEN]);
+  visit.session.chat.begin(id("ben"), "Ben");
+  visit.session.chat.show(id("ben"));
+  visit.session.chat.setVisible(true);
+  show(<ChatPanel />);
+  const box = screen.getByPlaceholderText("Write to Ben");
+  fireEvent.change(box, { target: { value: "psst" } });
+  fireEvent.click(button("Send"));
+  await act(flush);
+  expect(server.published).toEqual([]);
+  expect(server.sent.at(-1)).toMatchObject({ kind: "private-chat", to: "ben" });
+});
+
+test("a message that was not sent offers to be sent again", async () => {
+  const { server, show } = await meeting([ANA, BEN]);
+  server.refuse(true);
+  show(<ChatPanel />);
+  server.session.write(null, "hello");
+  await act(flush);
+  server.refuse(false);
+  fireEvent.click(button("Send again"));
+  await act(flush);
+  expect(screen.queryByText("Not sent")).toBeNull();
+  expect(server.published).toHaveLength(1);
+});
+
+test("nobody can write where the chat is locked, and the reason is there to read", async () => {
+  const { show } = await meeting([{ ...ANA, admin: false }], {
+    default_lock_settings: { lock_chat_send_message: true },
+  });
+  show(<ChatPanel />);
+  expect(screen.queryByRole("textbox", { name: "Message" })).toBeNull();
+  expect(screen.getByText("The host has locked the chat.")).toBeTruthy();
+});
+
+test("a shared screen takes the stage with the others beside it", async () => {
+  const { server, show } = await meeting([ANA, BEN]);
+  const screenTrack = { id: "s", attach: () => nothing };
+  server.engine.people({ ben: { screen: screenTrack } });
+  show(<Stage />);
+  expect(screen.getByRole("figure", { name: "Screen of Ben" })).toBeTruthy();
+  expect(screen.getByRole("figure", { name: "Ben" })).toBeTruthy();
+  expect(screen.getByRole("figure", { name: "Ana (you)" })).toBeTruthy();
+});
+
+test("sound is played for others and never for myself", async () => {
+  const { server, show } = await meeting([ANA, BEN]);
+  const attached: string[] = [];
+  const sound = (who: string) => ({
+    id: who,
+    attach: () => {
+      attached.push(who);
+      return nothing;
+    },
+  });
+  server.engine.people({ ben: { sound: sound("ben"), microphone: "live" }, ana: {} });
+  show(<Stage />);
+  expect(attached).toEqual(["ben"]);
+});
+
+test("a lost line greys the stage and says that it heals by itself", async () => {
+  const { server, show } = await meeting([ANA, BEN]);
+  show(<Stage />);
+  act(() => server.setLink("down"));
+  expect(screen.getByText("Connection lost. Reconnecting…")).toBeTruthy();
+  act(() => server.setLink("open"));
+  expect(screen.queryByText("Connection lost. Reconnecting…")).toBeNull();
+});
+
+test("similar notices are one notice", async () => {
+  const { server, show } = await meeting([ANA]);
+  show(<Notices />);
+  act(() => server.joined(BEN));
+  expect(screen.getByText("Ben joined")).toBeTruthy();
+  act(() => server.joined(CAT));
+  expect(screen.getByText("2 people joined")).toBeTruthy();
+});
+
+test("a host is offered both ways out and ending leads to the ending page", async () => {
+  const { server, visit, show } = await meeting([ANA, BEN]);
+  show(<Screen onHome={nothing} onRejoin={nothing} />);
+  await waitFor(() => button("Leave"), { timeout: 5_000 });
+  act(() => visit.ui.showDialog("leave"));
+  await waitFor(() => button("End for everyone"), { timeout: 5_000 });
+  expect(button("Leave meeting")).toBeTruthy();
+  act(() => server.session.leave());
+  expect(screen.getByRole("heading", { name: "You left the meeting" })).toBeTruthy();
+  expect(button("Join again")).toBeTruthy();
+});

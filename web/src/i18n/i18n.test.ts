@@ -1,0 +1,60 @@
+import { describe, expect, test } from "vitest";
+import { LANGUAGES, pickLanguage } from ".";
+import ar from "./locales/ar.json";
+import en from "./locales/en.json";
+
+/** Every text with the path to it. */
+function texts(tree: object, path = ""): readonly (readonly [string, string])[] {
+  return Object.entries(tree).flatMap(([key, value]: [string, unknown]) => {
+    const here = path === "" ? key : `${path}.${key}`;
+    if (typeof value === "string") return [[here, value] as const];
+    return texts(value as object, here);
+  });
+}
+
+const PLURAL = /_(?:zero|one|two|few|many|other)$/u;
+const bases = (tree: object) => new Set(texts(tree).map(([path]) => path.replace(PLURAL, "")));
+const holes = (text: string) => new Set(text.match(/\{\{\w+\}\}/gu));
+
+describe("Arabic", () => {
+  test("says everything that English says, and nothing else", () => {
+    expect([...bases(ar)].toSorted()).toEqual([...bases(en)].toSorted());
+  });
+
+  test("has every plural form its grammar needs", () => {
+    const forms = new Intl.PluralRules("ar").resolvedOptions().pluralCategories;
+    const paths = new Set(texts(ar).map(([path]) => path));
+    const counted = texts(en).filter(([path]) => path.endsWith("_other"));
+    for (const [path] of counted) {
+      const base = path.replace(PLURAL, "");
+      for (const form of forms) expect(paths).toContain(`${base}_${form}`);
+    }
+  });
+
+  test("leaves no gap that English does not fill", () => {
+    const english = new Map(texts(en));
+    for (const [path, text] of texts(ar)) {
+      const base = path.replace(PLURAL, "");
+      const source = `${english.get(path) ?? ""} ${english.get(`${base}_one`) ?? ""} ${english.get(`${base}_other`) ?? ""}`;
+      for (const hole of holes(text)) expect(holes(source), path).toContain(hole);
+    }
+  });
+
+  test("is really translated", () => {
+    const latin = texts(ar).filter(([, text]) => text !== "" && !/[\u0600-\u06ff{]/u.test(text));
+    expect(latin.map(([path]) => path)).toEqual(["app.name"]);
+  });
+});
+
+test.each([
+  ["the chosen language wins", "ar", ["en-GB"], "ar"],
+  ["the browser's first known language is next", null, ["fr", "ar-EG", "en"], "ar"],
+  ["English is always there", null, ["fi"], "en"],
+  ["an unknown choice falls back to the browser", "xx", ["ar"], "ar"],
+])("%s", (_, chosen, wanted, expected) => {
+  expect(pickLanguage(chosen, wanted).code).toBe(expected);
+});
+
+test("languages are named in themselves", () => {
+  expect(LANGUAGES.map(({ name }) => name)).toEqual(["English", "العربية"]);
+});

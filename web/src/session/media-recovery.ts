@@ -1,0 +1,60 @@
+/**
+ * The way back for sound and picture. The engine heals short cuts by itself; after it has given up, new
+ * access is asked for, again and again with growing patience, until it works or the visit ends.
+ */
+import type { MediaAccess } from "../wire/types";
+import type { DeviceChoice, Media } from "./media";
+
+/** Waits before each try; the last one repeats. */
+const WAITS_MS = [2_000, 4_000, 8_000, 15_000, 30_000];
+
+export interface MediaRecovery {
+  /** New access has come; used only while there is something to recover. */
+  access(access: MediaAccess): void;
+  dispose(): void;
+}
+
+export function createMediaRecovery(
+  media: Media,
+  devices: DeviceChoice,
+  askAccess: () => void,
+): MediaRecovery {
+  let tries = 0;
+  let connecting = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  const isLost = () => media.getSnapshot().status === "lost";
+  const schedule = () => {
+    if (!isLost() || timer !== undefined) return;
+    const wait = WAITS_MS[Math.min(tries, WAITS_MS.length - 1)];
+    tries += 1;
+    timer = setTimeout(() => {
+      timer = undefined;
+      if (!isLost()) return;
+      if (!connecting) askAccess();
+      schedule();
+    }, wait);
+  };
+  const connect = async (access: MediaAccess) => {
+    connecting = true;
+    try {
+      await media.connect(access, devices);
+      tries = 0;
+    } catch {
+      schedule();
+    } finally {
+      connecting = false;
+    }
+  };
+  const unsubscribe = media.subscribe(schedule);
+
+  return {
+    access(access) {
+      if (isLost() && !connecting) void connect(access);
+    },
+    dispose() {
+      unsubscribe();
+      clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,74 @@
+import { expect, test } from "vitest";
+import { id } from "../../tests/fakes";
+import type { Person } from "../wire/types";
+import { locksFrom } from "../wire/decode";
+import { createPeopleStore, handQueue, listOrder, stageOrder } from "./people";
+
+const person = (name: string, part: Partial<Person> = {}): Person => ({
+  id: id(name.toLowerCase()),
+  name,
+  isAdmin: false,
+  isPresenter: false,
+  joinedAt: 0,
+  online: true,
+  handRaisedAt: null,
+  waiting: false,
+  locks: locksFrom(undefined),
+  preferredLanguage: null,
+  ...part,
+});
+
+const room = (...list: Person[]) => new Map(list.map((p) => [p.id, p]));
+const names = (list: readonly Person[]) => list.map(({ name }) => name);
+
+test("the stage shows hosts, me, then the others by arrival, and nobody who waits", () => {
+  const people = room(
+    person("Zoe", { joinedAt: 1 }),
+    person("Me", { joinedAt: 9 }),
+    person("Host", { isAdmin: true, joinedAt: 5 }),
+    person("Ana", { joinedAt: 2 }),
+    person("Wait", { waiting: true }),
+  );
+  expect(names(stageOrder(people, id("me")))).toEqual(["Host", "Me", "Zoe", "Ana"]);
+});
+
+test("the list shows who waits, raised hands oldest first, me, then names", () => {
+  const people = room(
+    person("Élodie"),
+    person("Me"),
+    person("Late", { handRaisedAt: 20 }),
+    person("Early", { handRaisedAt: 10 }),
+    person("Wait", { waiting: true }),
+    person("Eda"),
+  );
+  expect(names(listOrder(people, id("me")))).toEqual([
+    "Wait",
+    "Early",
+    "Late",
+    "Me",
+    "Eda",
+    "Élodie",
+  ]);
+  expect(handQueue(people)).toEqual(["early", "late"]);
+});
+
+test("a full list repairs what was missed but never drops me", () => {
+  const store = createPeopleStore();
+  for (const name of ["Me", "Gone"]) store.arrive(person(name));
+  store.sync([person("New")], id("me"));
+  expect([...store.getSnapshot().keys()].toSorted()).toEqual(["me", "new"]);
+});
+
+test("recording bots are seen by nobody", () => {
+  const store = createPeopleStore();
+  expect(store.arrive({ ...person("Bot"), id: id("RECORDER_BOT") })).toBe(false);
+  expect(store.getSnapshot().size).toBe(0);
+});
+
+test("someone who comes back within the grace is not new", () => {
+  const store = createPeopleStore();
+  expect(store.arrive(person("Ana"))).toBe(true);
+  store.disconnect(id("ana"));
+  expect(store.arrive(person("Ana"))).toBe(false);
+  expect(store.getSnapshot().get(id("ana"))?.online).toBe(true);
+});

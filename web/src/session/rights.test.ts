@@ -1,0 +1,70 @@
+import { describe, expect, test } from "vitest";
+import { create } from "@bufbuild/protobuf";
+import { locksFrom, roomStateFrom } from "../wire/decode";
+import { RoomMetadataSchema } from "../wire/gen/plugnmeet/room_pb";
+import { participantId, type LockName, type Person, type RoomState } from "../wire/types";
+import { isLocked, mayChat, mayShareScreen, mayUseCamera, mayWriteTo } from "./rights";
+
+const base = roomStateFrom(create(RoomMetadataSchema, {}));
+const room = (locks: Partial<Record<LockName, boolean>> = {}, features = {}): RoomState => ({
+  ...base,
+  features: { ...base.features, ...features },
+  defaultLocks: { ...base.defaultLocks, ...locks },
+});
+const person = (part: Partial<Person> = {}): Person => ({
+  id: participantId("ben"),
+  name: "Ben",
+  isAdmin: false,
+  isPresenter: false,
+  joinedAt: 0,
+  online: true,
+  handRaisedAt: null,
+  waiting: false,
+  locks: locksFrom(undefined),
+  preferredLanguage: null,
+  ...part,
+});
+const host = person({ isAdmin: true });
+const locked = (locks: Partial<Record<LockName, boolean>>) =>
+  person({ locks: { ...locksFrom(undefined), ...locks } });
+
+describe("a lock", () => {
+  test.each([
+    ["nothing set means free", person(), room(), false],
+    ["the room's default counts", person(), room({ webcam: true }), true],
+    [
+      "a personal unlock beats the default",
+      locked({ webcam: false }),
+      room({ webcam: true }),
+      false,
+    ],
+    ["a personal lock beats the default", locked({ webcam: true }), room(), true],
+    ["hosts are exempt", host, room({ webcam: true }), false],
+  ])("%s", (_, who, where, expected) => expect(isLocked(who, where, "webcam")).toBe(expected));
+
+  test("on the whiteboard binds hosts too", () => {
+    expect(isLocked(host, room({ whiteboard: true }), "whiteboard")).toBe(true);
+  });
+});
+
+test("cameras can be for hosts only", () => {
+  const where = room({}, { adminOnlyWebcams: true });
+  expect(mayUseCamera(person(), where)).toEqual({ ok: false, why: "off" });
+  expect(mayUseCamera(host, where)).toEqual({ ok: true });
+});
+
+test("a browser that cannot share says so before any lock does", () => {
+  expect(mayShareScreen(host, room(), false)).toEqual({ ok: false, why: "unsupported" });
+});
+
+test("hosts can be written to while only private chat is locked", () => {
+  const where = room({ privateChat: true });
+  expect(mayWriteTo(person(), host, where).ok).toBe(true);
+  expect(mayWriteTo(person(), person(), where)).toEqual({ ok: false, why: "locked" });
+  expect(mayWriteTo(person(), host, room({ chat: true })).ok).toBe(false);
+});
+
+test("reading stays while writing is locked", () => {
+  expect(mayChat(person(), room({ chatSend: true }))).toEqual({ ok: false, why: "locked" });
+  expect(mayChat(person(), room({}, { chat: false }))).toEqual({ ok: false, why: "off" });
+});

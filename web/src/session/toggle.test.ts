@@ -1,0 +1,62 @@
+import { expect, test, vi } from "vitest";
+import { flush } from "../../tests/fakes";
+import { createToggle } from "./toggle";
+
+function slow() {
+  const calls: boolean[] = [];
+  const waiting: { resolve: () => void; reject: (error: unknown) => void }[] = [];
+  const onFailure = vi.fn<(error: unknown, wanted: boolean) => void>();
+  const toggle = createToggle((on) => {
+    calls.push(on);
+    return new Promise<void>((resolve, reject) => waiting.push({ resolve, reject }));
+  }, onFailure);
+  return { toggle, calls, waiting, onFailure };
+}
+
+test("intent shows at once and is pending until it is true", async () => {
+  const { toggle, waiting } = slow();
+  toggle.want(true);
+  expect(toggle.getSnapshot()).toEqual({ on: true, pending: true });
+  waiting[0]?.resolve();
+  await flush();
+  expect(toggle.getSnapshot()).toEqual({ on: true, pending: false });
+});
+
+test("five quick presses make one change at a time and the last wish wins", async () => {
+  const { toggle, calls, waiting } = slow();
+  for (const on of [true, false, true, false, true]) toggle.want(on);
+  expect(calls).toEqual([true]);
+  waiting[0]?.resolve();
+  await flush();
+  expect(calls).toEqual([true]);
+  expect(toggle.getSnapshot()).toEqual({ on: true, pending: false });
+});
+
+test("a change of mind while it runs is carried out afterwards", async () => {
+  const { toggle, calls, waiting } = slow();
+  toggle.want(true);
+  toggle.want(false);
+  waiting[0]?.resolve();
+  await flush();
+  expect(calls).toEqual([true, false]);
+  waiting[1]?.resolve();
+  await flush();
+  expect(toggle.getSnapshot()).toEqual({ on: false, pending: false });
+});
+
+test("a failure goes back to what is and is told once", async () => {
+  const { toggle, waiting, onFailure } = slow();
+  toggle.want(true);
+  waiting[0]?.reject(new Error("no device"));
+  await flush();
+  expect(toggle.getSnapshot()).toEqual({ on: false, pending: false });
+  expect(onFailure).toHaveBeenCalledTimes(1);
+});
+
+test("what the world does by itself is shown without being done again", () => {
+  const { toggle, calls } = slow();
+  toggle.happened(true);
+  expect(toggle.getSnapshot()).toEqual({ on: true, pending: false });
+  toggle.want(true);
+  expect(calls).toEqual([]);
+});

@@ -1,0 +1,42 @@
+/** A meeting screen over the fake server, for tests of what people see. */
+import { render } from "@testing-library/react";
+import type { ReactNode } from "react";
+import { PrefsContext } from "../src/features/settings/prefs-context";
+import { createActions } from "../src/features/shortcuts";
+import { VisitContext, type VisitValue } from "../src/features/visit/context";
+import { createUi } from "../src/features/visit/ui-store";
+import { createDevices } from "../src/session/devices";
+import { createPrefs } from "../src/session/prefs";
+import { createFakeServer, type FakePerson, type FakeServer } from "./fakes";
+
+export interface Meeting {
+  readonly server: FakeServer;
+  readonly visit: VisitValue;
+  show(node: ReactNode): ReturnType<typeof render>;
+}
+
+export async function meeting(
+  people: readonly [FakePerson, ...FakePerson[]],
+  metadata?: object,
+): Promise<Meeting> {
+  const server = createFakeServer();
+  await server.enter(people, metadata);
+  const ui = createUi(null, () => undefined);
+  const visit: VisitValue = {
+    session: server.session,
+    devices: createDevices(() => undefined),
+    ui,
+    actions: createActions(server.session, ui),
+  };
+  const prefs = createPrefs(null);
+  return {
+    server,
+    visit,
+    show: (node) =>
+      render(
+        <PrefsContext value={prefs}>
+          <VisitContext value={visit}>{node}</VisitContext>
+        </PrefsContext>,
+      ),
+  };
+}
