@@ -82,7 +82,7 @@ export class Person {
 
   /** The link for others, from inside the meeting. */
   async inviteLink() {
-    await this.button("Invite people").click();
+    await this.button("Invite").click();
     const dialog = this.page.getByRole("dialog", { name: "Invite people" });
     const link = await dialog.getByRole("textbox", { name: "Invite link" }).inputValue();
     await this.page.keyboard.press("Escape");

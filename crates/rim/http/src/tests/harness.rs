@@ -89,6 +89,10 @@ impl State for Outside {
         Ok(Vec::new())
     }
 
+    async fn sessions(&self) -> Result<Vec<SessionId>, StoreError> {
+        Ok(Vec::new())
+    }
+
     async fn forget(&self, session: &SessionId) -> Result<(), StoreError> {
         self.entries.lock().unwrap().retain(|(owner, _), _| owner != session.as_str());
         Ok(())
