@@ -159,18 +159,21 @@ export class Person {
     const panel = this.page.getByRole("complementary", { name, exact: true });
     if (await panel.isVisible()) return;
     const button = this.page.getByRole("button", { name: new RegExp(`^${name}\\b`) }).first();
+    await this.#uncoverToolbar();
+    // Some of the bar lives in a menu on a phone.
     if (await button.isVisible()) await button.click();
     else {
-      // On a phone a panel covers the bar, and some of the bar lives in a menu.
-      const close = this.page.getByRole("complementary").getByRole("button", { name: "Close" });
-      if (await close.isVisible()) await close.click();
-      if (await button.isVisible()) await button.click();
-      else {
-        await this.button("More").click();
-        await this.page.getByRole("menuitem", { name }).click();
-      }
+      await this.button("More").click();
+      await this.page.getByRole("menuitem", { name }).click();
     }
     await panel.waitFor();
+  }
+
+  /** On a phone an open panel covers the bar. */
+  async #uncoverToolbar() {
+    if ((this.page.viewportSize()?.width ?? Infinity) >= 600) return;
+    const close = this.page.getByRole("complementary").getByRole("button", { name: "Close" });
+    if (await close.isVisible()) await close.click();
   }
 
   async showPeople() {
@@ -260,6 +263,7 @@ export class Person {
   }
 
   async #leaveBy(choice) {
+    await this.#uncoverToolbar();
     await this.tool("Leave").click();
     await this.page.getByRole("dialog").getByRole("button", { name: choice, exact: true }).click();
   }

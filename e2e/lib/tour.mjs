@@ -15,6 +15,7 @@ export const LOOKS = {
 /** Calls `look(screen, person)` on each screen, in a meeting of three. */
 export async function tour(world, options, look) {
   const room = "tour";
+  await world.server.createRoom(room, { title: "Design review" });
   const ana = await world.open("Ana", options);
   await ana.openFrontDoor();
   await ana.button("Start meeting").waitFor();

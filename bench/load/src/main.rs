@@ -52,9 +52,8 @@ async fn main() -> anyhow::Result<()> {
     let number = Arc::new(AtomicU64::new(0));
     let begin = Instant::now();
     let until = begin + Duration::from_secs(args.seconds);
-    let workers: Vec<_> = (0..args.connections)
-        .map(|_| tokio::spawn(work(args.clone(), number.clone(), until)))
-        .collect();
+    let workers: Vec<_> =
+        (0..args.connections).map(|_| tokio::spawn(work(args.clone(), number.clone(), until))).collect();
     let mut times = Vec::new();
     for worker in workers {
         times.extend(worker.await.context("a worker broke")??);
@@ -82,7 +81,8 @@ async fn work(args: Arc<Args>, number: Arc<AtomicU64>, until: Instant) -> anyhow
 }
 
 fn room(id: &str) -> String {
-    json!({ "room_id": id, "metadata": { "room_title": "Bench", "room_features": { "allow_webcams": true } } }).to_string()
+    json!({ "room_id": id, "metadata": { "room_title": "Bench", "room_features": { "allow_webcams": true } } })
+        .to_string()
 }
 
 fn participant(id: &str) -> String {
