@@ -20,6 +20,8 @@ enum Layer {
     Binary,
     /// Tools of the repository; nothing of the product depends on them.
     Tool,
+    /// Load generators, which measure the product from outside.
+    Bench,
 }
 
 struct Room {
@@ -87,6 +89,7 @@ const HOUSE: &[Room] = &[
         ],
     ),
     room("xtask", Layer::Tool, &[]),
+    room("bench-load", Layer::Bench, &["wire", "model"]),
 ];
 
 /// Crates that bring an executor, a reactor or a thread pool. str0m is not among them: it does no I/O itself.
@@ -138,6 +141,7 @@ fn misplaced(package: &Package, room: &Room) -> Option<String> {
         Layer::Rim => "/crates/rim/",
         Layer::Binary => "/crates/plenum/",
         Layer::Tool => "/xtask/",
+        Layer::Bench => "/bench/",
     };
     let path = package.manifest_path.replace('\\', "/");
     (!path.contains(folder)).then(|| format!("crate `{}` must live below {folder}, not at {path}", package.name))
