@@ -19,7 +19,14 @@ for (const operation of ["create", "token", "active"]) {
         spawnSync("taskset", ["--all-tasks", "--cpu-list", "--pid", "0", String(server.pid)]);
       }
       const args = ["--server", `127.0.0.1:${server.setup.port}`, "--key", server.setup.key];
-      args.push("--secret", server.setup.secret, "--operation", operation, "--connections", connections);
+      args.push(
+        "--secret",
+        server.setup.secret,
+        "--operation",
+        operation,
+        "--connections",
+        connections,
+      );
       spawnSync(GENERATOR, [...args, "--seconds", SECONDS], { stdio: "inherit" });
     } finally {
       await server.dispose();

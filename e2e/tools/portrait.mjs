@@ -34,7 +34,8 @@ export function drawInsteadOfFilming([from, to, clothes, skin]) {
   navigator.mediaDevices.getUserMedia = async (wish) => {
     if (!wish?.video) return film(wish);
     const stream = canvas.captureStream(15);
-    if (wish.audio) for (const track of (await film({ audio: wish.audio })).getTracks()) stream.addTrack(track);
+    if (wish.audio)
+      for (const track of (await film({ audio: wish.audio })).getTracks()) stream.addTrack(track);
     return stream;
   };
 }
