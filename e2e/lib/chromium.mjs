@@ -5,6 +5,9 @@ import { chromium } from "playwright-core";
 
 const EXECUTABLE = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
+/** So many cameras, named `fake_device_0` and so on; see `useOwnCamera`. */
+const FAKE_CAMERAS = 12;
+
 export async function launchChromium() {
   if (!existsSync(EXECUTABLE))
     throw new Error(`${EXECUTABLE} is missing: apt-get install chromium, or set CHROMIUM`);
@@ -20,7 +23,7 @@ export async function launchChromium() {
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
-      "--use-fake-device-for-media-stream",
+      `--use-fake-device-for-media-stream=device-count=${FAKE_CAMERAS}`,
       "--use-fake-ui-for-media-stream",
       "--autoplay-policy=no-user-gesture-required",
       // several meetings side by side: none of them is "in the background"

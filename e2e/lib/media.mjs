@@ -14,6 +14,34 @@ export function rememberPeerConnections() {
   Object.defineProperty(window, "__peerConnections", { value: made });
 }
 
+/** The fake cameras 1 and 2 have formats (depth, MJPEG) that are not encoded. */
+const UNUSABLE_CAMERAS = 2;
+
+/** The fake camera of the person on that seat, counted from 0. */
+export function cameraOf(seat) {
+  return `fake_device_${seat === 0 ? 0 : seat + UNUSABLE_CAMERAS}`;
+}
+
+/**
+ * Runs in the page before its own code: the camera is the one of that name, unless the page insists on another.
+ *
+ * Everybody is in the same browser process. Its fake camera falls still for good, for all of them, when two people who
+ * share it put it down and take it up again in the same moment, which is what a restart of the server makes them do.
+ */
+export function useOwnCamera(label) {
+  const media = globalThis.MediaDevices?.prototype;
+  if (!media) return;
+  const native = media.getUserMedia;
+  media.getUserMedia = async function (constraints) {
+    const wanted = constraints?.video;
+    if (!wanted || wanted.deviceId?.exact) return native.call(this, constraints);
+    const camera = (await this.enumerateDevices()).find((device) => device.label === label);
+    if (!camera) return native.call(this, constraints);
+    const own = { ...(wanted === true ? {} : wanted), deviceId: { exact: camera.deviceId } };
+    return native.call(this, { ...constraints, video: own });
+  };
+}
+
 /**
  * One entry per incoming track: `{track, kind, frames, energy, packets, width}`.
  *
@@ -59,6 +87,24 @@ export async function untilHearing(page, count, options) {
     "energy",
     count,
     options,
+  );
+}
+
+/** Nobody is heard, two looks in a row. */
+export async function untilSilent(page, { timeout = 30_000 } = {}) {
+  let before = await received(page);
+  let quietLooks = 0;
+  return until(
+    "silence",
+    async () => {
+      await pause(BETWEEN_LOOKS_MS);
+      const after = await received(page);
+      const heard = growing(before, after, "audio", "energy");
+      before = after;
+      quietLooks = heard.length === 0 ? quietLooks + 1 : 0;
+      return quietLooks >= 2;
+    },
+    { timeout },
   );
 }
 

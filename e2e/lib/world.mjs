@@ -43,7 +43,10 @@ export class World {
   /** A browser that has opened nothing yet. */
   async open(name, options) {
     browser ??= await launchChromium();
-    const person = await Person.open(browser, name, this.origin, options);
+    const person = await Person.open(browser, name, this.origin, {
+      seat: this.people.length,
+      ...options,
+    });
     this.people.push(person);
     return person;
   }

@@ -172,7 +172,7 @@ fn refusal(room: &Room, used: &Room) -> String {
         (Layer::Core, Layer::App | Layer::Rim | Layer::Binary) => "a core crate knows nothing of the layers above it",
         (Layer::App, Layer::Rim | Layer::Binary) => "the application reaches the outside through `ports` only",
         (Layer::Rim, Layer::Rim) => "one rim crate never depends on another; meet in `meeting` or `ports`",
-        (_, Layer::Tool) => "nothing depends on the repository's tools",
+        (_, Layer::Tool | Layer::Bench) => "nothing depends on the repository's tools",
         _ => "this arrow is not in the plan (xtask/src/arrows.rs, docs/architecture.md)",
     };
     format!("crate `{}` may not use `{}`: {why}", room.name, used.name)
@@ -313,7 +313,7 @@ mod tests {
             Layer::App => 1,
             Layer::Rim => 2,
             Layer::Binary => 3,
-            Layer::Tool => 4,
+            Layer::Tool | Layer::Bench => 4,
         };
         for room in HOUSE {
             for used in room.may_use {

@@ -14,7 +14,7 @@ const FLOOR: f32 = 30.0;
 
 /// No packets although there should be.
 const DRY: f32 = 40.0;
-/// Neither packets nor reports.
+/// Nothing at all arrives.
 const LOST: f32 = 20.0;
 
 /// What one spatial layer less than wanted costs.
@@ -75,7 +75,7 @@ pub struct Observed {
     pub jitter: Duration,
     /// Average number of spatial layers missing compared with the wish.
     pub layer_distance: f32,
-    /// Whether receiver or sender reports arrived.
+    /// Whether reports, or anything else from the other side, arrived.
     pub reports: bool,
     /// Muted, disabled, or not asked for by anybody: silence is as it should be.
     pub muted: bool,

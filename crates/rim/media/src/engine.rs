@@ -415,7 +415,13 @@ impl Engine {
         }
         if room.next_quality <= at {
             room.next_quality = at + sfu::quality::WINDOW;
-            for (peer, score) in room.forward.scores(at) {
+            let sessions = &room.sessions;
+            let heard = |peer: PeerKey| {
+                sessions.get(&peer).is_some_and(|session| {
+                    at.saturating_duration_since(session.publisher.last_heard) < sfu::quality::WINDOW
+                })
+            };
+            for (peer, score) in room.forward.scores(at, heard) {
                 let quality = sfu::quality::quality(score);
                 room.machine.quality(peer, quality as u8, sfu::quality::mean_opinion(score));
             }

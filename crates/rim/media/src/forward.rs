@@ -49,19 +49,17 @@ pub(crate) struct Window {
     loss: f32,
     jitter: Duration,
     rtt: Option<Duration>,
-    reports: bool,
 }
 
 impl Window {
     pub(crate) fn report(&mut self, report: &rtc::Report) {
-        self.reports = true;
         self.loss = self.loss.max(report.loss.unwrap_or(0.0));
         self.jitter = self.jitter.max(report.jitter.unwrap_or_default());
         self.rtt = self.rtt.max(report.rtt);
     }
 
-    /// The window's numbers; a new one begins.
-    fn close(&mut self, up: bool, muted: bool, layer_distance: f32) -> Observed {
+    /// The window's numbers; a new one begins. `heard`: something of the other side arrived, if not of this track.
+    fn close(&mut self, up: bool, heard: bool, muted: bool, layer_distance: f32) -> Observed {
         let window = std::mem::take(self);
         let loss = window.loss.clamp(0.0, 0.99);
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
@@ -72,7 +70,7 @@ impl Window {
             round_trip: if up { None } else { window.rtt },
             jitter: if up { window.jitter } else { Duration::ZERO },
             layer_distance,
-            reports: window.reports,
+            reports: heard,
             muted,
             paused: false,
         }
@@ -400,8 +398,10 @@ impl Forward {
             .collect()
     }
 
-    /// Closes the quality windows: the worst score of every participant.
-    pub(crate) fn scores(&mut self, now: Instant) -> BTreeMap<PeerKey, f32> {
+    /// Closes the quality windows: the worst score of every participant. `heard` says whether anything at all arrived
+    /// from a participant during the window: a camera without pictures is not a lost connection, and clients that are
+    /// told so start over (media-protocol.md section 12.3).
+    pub(crate) fn scores(&mut self, now: Instant, heard: impl Fn(PeerKey) -> bool) -> BTreeMap<PeerKey, f32> {
         let mut worst: BTreeMap<PeerKey, f32> = BTreeMap::new();
         let mut note = |peer: PeerKey, score: f32| {
             worst.entry(peer).and_modify(|known| *known = known.min(score)).or_insert(score);
@@ -412,7 +412,7 @@ impl Forward {
             let idle = track.window.packets == 0 && (track.kind == Kind::Audio || unwanted);
             let fresh = now.saturating_duration_since(track.since) < sfu::quality::WINDOW;
             let quiet = track.muted || idle || fresh || track.downs.is_empty();
-            let seen = track.window.close(true, quiet, 0.0);
+            let seen = track.window.close(true, heard(track.owner), quiet, 0.0);
             let silent = quiet || seen.expected == 0;
             track.score.update(&seen);
             note(track.owner, track.score.value());
@@ -426,7 +426,7 @@ impl Forward {
                     _ => 0,
                 };
                 #[allow(clippy::cast_precision_loss)]
-                let seen = down.window.close(false, off, distance as f32);
+                let seen = down.window.close(false, heard(down.peer), off, distance as f32);
                 down.score.update(&seen);
                 note(down.peer, down.score.value());
             }

@@ -143,6 +143,35 @@ fn the_meeting_learns_who_came_published_and_left() {
     assert_eq!(seen.len(), 6, "{seen:?}");
 }
 
+fn qualities(world: &World, client: usize) -> Vec<lk::ConnectionQuality> {
+    let updates = world.clients[client].inbox.iter().filter_map(|message| match message {
+        Response::ConnectionQuality(update) => Some(&update.updates),
+        _ => None,
+    });
+    updates.flatten().map(lk::ConnectionQualityInfo::quality).collect()
+}
+
+#[test]
+fn a_camera_without_pictures_is_poor_and_no_lost_connection() {
+    let (mut world, ann, _) = two_connected();
+    world.publish(ann);
+    world.freeze_camera(ann);
+    world.stream(ann, 1, 1500);
+    assert_eq!(qualities(&world, ann).last(), Some(&lk::ConnectionQuality::Poor));
+    assert!(!qualities(&world, ann).contains(&lk::ConnectionQuality::Lost), "clients start over when they are lost");
+}
+
+#[test]
+fn a_publisher_of_whom_nothing_arrives_is_lost_to_the_others() {
+    let (mut world, ann, bob) = two_connected();
+    world.publish(ann);
+    world.pass(Duration::from_millis(500));
+    world.stream(ann, 1, 300);
+    world.move_client(ann, "192.0.2.250:9".parse().unwrap());
+    world.pass(Duration::from_secs(12));
+    assert!(qualities(&world, bob).contains(&lk::ConnectionQuality::Lost));
+}
+
 #[test]
 fn a_client_that_falls_silent_is_asked_to_resume_and_then_gone() {
     let (mut world, ann, bob) = two_connected();

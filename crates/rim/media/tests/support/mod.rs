@@ -318,6 +318,11 @@ impl World {
         moved
     }
 
+    /// The camera gives no more pictures, as one that is stuck, while its track stays published.
+    pub(crate) fn freeze_camera(&mut self, client: usize) {
+        self.clients[client].video = None;
+    }
+
     /// Lets time pass in small steps.
     pub(crate) fn pass(&mut self, time: Duration) {
         let end = self.now + time;
