@@ -91,18 +91,27 @@ export async function untilHearing(page, count, options) {
 }
 
 /** Nobody is heard, two looks in a row. */
-export async function untilSilent(page, { timeout = 30_000 } = {}) {
+export function untilSilent(page, options) {
+  return untilStill(page, "silence", "audio", "energy", options);
+}
+
+/** No picture moves, two looks in a row. */
+export function untilFrozen(page, options) {
+  return untilStill(page, "no moving picture", "video", "frames", options);
+}
+
+async function untilStill(page, what, kind, field, { timeout = 30_000 } = {}) {
   let before = await received(page);
-  let quietLooks = 0;
+  let stillLooks = 0;
   return until(
-    "silence",
+    what,
     async () => {
       await pause(BETWEEN_LOOKS_MS);
       const after = await received(page);
-      const heard = growing(before, after, "audio", "energy");
+      const moving = growing(before, after, kind, field);
       before = after;
-      quietLooks = heard.length === 0 ? quietLooks + 1 : 0;
-      return quietLooks >= 2;
+      stillLooks = moving.length === 0 ? stillLooks + 1 : 0;
+      return stillLooks >= 2;
     },
     { timeout },
   );

@@ -5,10 +5,22 @@ use crate::peer::{Channel, Format, Peer, PeerError, Section};
 use crate::plan::{Codec, Down, Kind, OfferChange, SectionPlan, Up};
 use crate::sdp::{Description, analyse_offer};
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use str0m::RtcError;
 use str0m::change::{SdpAnswer, SdpOffer};
 use str0m::channel::{ChannelConfig, Reliability};
 use str0m::format::{Codec as StackCodec, PayloadParams};
 use str0m::media::{Direction, MediaKind, Mid};
+
+/// Runs the stack on a description that we did not write. It asserts some things instead of refusing them, for example
+/// that a payload type keeps its meaning from one offer to the next; a peer that tripped over that is of no further use,
+/// and the session ends as with any other bad description.
+fn guarded<T>(work: impl FnOnce() -> Result<T, RtcError>) -> Result<T, PeerError> {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(result) => Ok(result?),
+        Err(_) => Err(PeerError::Description("the stack gave up on it".into())),
+    }
+}
 
 impl Peer {
     /// Takes a client's offer and answers as planned.
@@ -18,7 +30,7 @@ impl Peer {
     pub fn accept_offer(&mut self, offer: &str, plan: &[SectionPlan]) -> Result<String, PeerError> {
         let offered = analyse_offer(offer).map_err(|why| PeerError::Description(why.to_string()))?;
         let parsed = SdpOffer::from_sdp_string(offer).map_err(|why| PeerError::Description(why.to_string()))?;
-        let answer = self.rtc.sdp_api().accept_offer(parsed)?;
+        let answer = guarded(|| self.rtc.sdp_api().accept_offer(parsed))?;
         for section in &offered {
             let index = self.know(&section.mid, section.kind);
             let section_state = &mut self.sections[usize::from(index)];
@@ -117,7 +129,7 @@ impl Peer {
         analyse_offer(answer).map_err(|why| PeerError::Description(why.to_string()))?;
         let pending = self.pending.take().ok_or_else(|| PeerError::Description("no offer is open".into()))?;
         let answer = SdpAnswer::from_sdp_string(answer).map_err(|why| PeerError::Description(why.to_string()))?;
-        self.rtc.sdp_api().accept_answer(pending, answer)?;
+        guarded(|| self.rtc.sdp_api().accept_answer(pending, answer))?;
         self.refresh();
         Ok(())
     }

@@ -246,6 +246,18 @@ fn an_offer_that_contradicts_the_former_one_is_refused() {
     assert!(peer.accept_offer(&swapped, &[]).is_err());
 }
 
+#[test]
+fn a_payload_type_that_changes_its_meaning_is_refused() {
+    let mut lines: Vec<&str> = RECORDED[0].split("\r\n").collect();
+    let line = 140 % lines.len();
+    assert!(lines[line].starts_with("a=fmtp:108 "), "the recorded offer has changed: {}", lines[line]);
+    lines[line] = "a=r";
+    let mut peer = peer();
+    let first = peer.accept_offer(&lines.join("\r\n"), &[]);
+
+    assert!(first.is_err() || peer.accept_offer(RECORDED[0], &[]).is_err());
+}
+
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(96))]
 
