@@ -292,11 +292,9 @@ impl Meetings {
             parent: RoomId::try_from(metadata.parent_room_id.as_str()).ok(),
             created_at_ms: moment.unix_ms,
         };
-        let table_id = around.records.open_session(record).await.map_err(CreateError::Store)?;
         let new = NewRoom {
             room: id.clone(),
             session: session.clone(),
-            table_id,
             metadata,
             max_participants: request.max_participants.unwrap_or_default(),
             empty_timeout: request.empty_timeout,
@@ -310,10 +308,15 @@ impl Meetings {
                 writes.push(StateWrite { key: entry.key, value: entry.value });
             }
         }
-        if let Err(failure) = around.state.commit(&session, writes).await {
-            // The session's record is closed by the next start if this fails as well.
-            let _ = around.records.close_session(&session, moment.unix_ms).await;
-            return Err(CreateError::Store(failure));
+        // Both at once: the store makes one commit of them.
+        match tokio::join!(around.records.open_session(record), around.state.commit(&session, writes)) {
+            (Ok(table_id), Ok(())) => room.recorded_as(table_id),
+            (Err(failure), _) | (_, Err(failure)) => {
+                // What is left over of half a room is cleared by the next start if this fails as well.
+                let _ = around.records.close_session(&session, moment.unix_ms).await;
+                let _ = around.state.forget(&session).await;
+                return Err(CreateError::Store(failure));
+            }
         }
         self.run(id, room);
         metrics::counter!("plenum_rooms_created_total").increment(1);

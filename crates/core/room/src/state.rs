@@ -25,8 +25,6 @@ pub struct NewRoom {
     pub room: RoomId,
     /// This session of it.
     pub session: SessionId,
-    /// Row id of the session's record.
-    pub table_id: u64,
     /// Title, features, locks.
     pub metadata: pnm::RoomMetadata,
     /// 0 is "no limit".
@@ -92,7 +90,7 @@ impl Room {
         let mut room = Self {
             id: new.room,
             session: new.session,
-            table_id: new.table_id,
+            table_id: 0,
             metadata: new.metadata,
             max_participants: new.max_participants,
             created_ms: now.unix_ms,
@@ -109,6 +107,11 @@ impl Room {
         room.metadata.started_at = u64::try_from(now.unix_ms / 1000).unwrap_or_default();
         room.metadata.metadata_id = Some(room.ids.uuid());
         room
+    }
+
+    /// The session's record got this row id; it travels as `db_table_id`.
+    pub const fn recorded_as(&mut self, table_id: u64) {
+        self.table_id = table_id;
     }
 
     /// The next thing the owner must do. Drain to `None` after every verb.

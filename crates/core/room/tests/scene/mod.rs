@@ -67,14 +67,15 @@ impl Scene {
         let mut new = NewRoom {
             room: RoomId::try_from("room01").unwrap(),
             session: SessionId::try_from("sid-1").unwrap(),
-            table_id: 7,
             metadata: metadata(),
             max_participants: 0,
             empty_timeout: None,
             seed: 1,
         };
         change(&mut new);
-        Self::around(Room::new(new, now), now)
+        let mut room = Room::new(new, now);
+        room.recorded_as(7);
+        Self::around(room, now)
     }
 
     fn around(room: Room, now: Moment) -> Self {
