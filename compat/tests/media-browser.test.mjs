@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import test from "node:test";
 
 import { untilHearing, untilSeeing, untilFrozen } from "../../e2e/lib/media.mjs";
+import { until } from "../../e2e/lib/until.mjs";
 import { connections, untilTold, withBrowser } from "../lib/livekit-page.mjs";
 import { mediaAccess } from "../lib/media-access.mjs";
 import { withServer } from "../lib/meeting.mjs";
@@ -70,6 +71,32 @@ test("a muted camera stops, and unpublished and published again it comes back", 
     await window.room.localParticipant.setCameraEnabled(true);
   });
   await untilSeeing(ana, 1);
+});
+
+test("a subscriber chooses the layer, down and up again, and the picture goes on", async () => {
+  const room = await scene.room();
+  const ana = await browser.join(await access(room, "ana", { admin: true }));
+  const ben = await browser.join(await access(room, "ben"));
+  await ben.evaluate(() => publish());
+  await untilSeeing(ana, 1);
+  const width = () => ana.evaluate(() => document.querySelector("video").videoWidth);
+
+  // LiveKit's VideoQuality: 0 is low, 2 is high
+  for (const [quality, fits] of [
+    [0, (pixels) => pixels <= 320],
+    [2, (pixels) => pixels > 320],
+    [0, (pixels) => pixels <= 320],
+  ]) {
+    await ana.evaluate((wanted) => {
+      for (const participant of window.room.remoteParticipants.values())
+        for (const track of participant.videoTrackPublications.values())
+          track.setVideoQuality(wanted);
+    }, quality);
+    await until(`the layer of quality ${quality}`, async () => fits(await width()), {
+      timeout: 30_000,
+    });
+    await untilSeeing(ana, 1);
+  }
 });
 
 test("a lost signal connection is resumed and the picture goes on", async () => {
