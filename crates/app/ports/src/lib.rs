@@ -1,5 +1,7 @@
 //! What the application needs from the outside, as traits. Implementations live in `rim/`, one crate each; the binary
 //! chooses among them from the configuration.
 
+pub mod archive;
 pub mod media;
+pub mod outbox;
 pub mod store;
