@@ -2,6 +2,7 @@
 //! chooses among them from the configuration.
 
 pub mod archive;
+pub mod blobs;
 pub mod media;
 pub mod outbox;
 pub mod store;
