@@ -6,6 +6,7 @@
 mod actor;
 mod inbox;
 mod meetings;
+mod shelf;
 mod socket;
 mod tokens;
 
@@ -15,6 +16,10 @@ pub use meetings::{
 };
 pub use room::{
     AdmitRefusal, AuthorizeRefusal, ClientSubject, ConnId, CoreMessage, Delivery, EndReason, Farewell, Phase, Route,
+};
+pub use shelf::{
+    ArtifactRefusal, EditRefusal, MergeRefusal, OpenFile, OpenRefusal, Shelf, ShelfError, ShelfRules, artifact_metadata,
+    recording_metadata,
 };
 pub use socket::{Down, Inlet, OpenError, SocketLink};
 pub use tokens::Credentials;

@@ -100,6 +100,74 @@ pub fn room_id(room_id: &str) -> Result<(), Invalid> {
     check.finish()
 }
 
+/// Checks the requests that consist of one id: of a recording, an artifact or an analytics file.
+///
+/// # Errors
+/// The id, called `field`, is missing.
+pub fn id(field: &str, id: &str) -> Result<(), Invalid> {
+    let mut check = Check::default();
+    check.text("", field, id);
+    check.finish()
+}
+
+/// Checks the lists of past rooms, recordings, artifacts and analytics.
+///
+/// # Errors
+/// Too many rooms are named.
+pub fn list(room_ids: &[String]) -> Result<(), Invalid> {
+    let mut check = Check::default();
+    check.items("", "room_ids", room_ids);
+    check.finish()
+}
+
+/// Checks `/auth/recording/updateMetadata`.
+///
+/// # Errors
+/// All violations at once.
+pub fn update_recording(request: &pnm::UpdateRecordingMetadataReq) -> Result<(), Invalid> {
+    const AT: &str = "metadata.";
+    let mut check = Check::default();
+    check.text("", "record_id", &request.record_id);
+    if let Some(metadata) = &request.metadata {
+        check.characters(AT, "title", metadata.title.as_deref().unwrap_or_default(), MAX_TITLE);
+        check.bytes(AT, "description", metadata.description.as_deref().unwrap_or_default(), MAX_TEXT);
+        check.rule(AT, "subtitles", metadata.subtitles.len() <= MAX_ENTRIES, || {
+            format!("must contain no more than {MAX_ENTRIES} pair(s)")
+        });
+        for (lang, subtitle) in metadata.subtitles.iter().take(MAX_ENTRIES) {
+            check.bytes(AT, "subtitles", lang, MAX_TAG);
+            check.characters(AT, "subtitles", &subtitle.label, MAX_TITLE);
+            check.bytes(AT, "subtitles", &subtitle.url, MAX_URL);
+        }
+        check.extra_data(AT, &metadata.extra_data);
+    }
+    check.finish()
+}
+
+/// Checks `/auth/recording/mergeRecordings`.
+///
+/// # Errors
+/// All violations at once.
+pub fn merge_recordings(request: &pnm::MergeRecordingsReq) -> Result<(), Invalid> {
+    use pnm::merge_recordings_req::MergeScope;
+    let mut check = Check::default();
+    match &request.merge_scope {
+        None => check.violations.push("one of by_session, by_ids must be set".into()),
+        Some(MergeScope::BySession(scope)) => {
+            check.text("by_session.", "room_sid", &scope.room_sid);
+            check.items("by_session.", "exclude_recording_ids", &scope.exclude_recording_ids);
+        }
+        Some(MergeScope::ByIds(scope)) => {
+            check.text("by_ids.", "room_id", &scope.room_id);
+            check.rule("by_ids.", "recording_ids", scope.recording_ids.len() >= 2, || {
+                "must contain at least 2 item(s)".into()
+            });
+            check.items("by_ids.", "recording_ids", &scope.recording_ids);
+        }
+    }
+    check.finish()
+}
+
 /// Refuses room ids that belong to the house.
 ///
 /// # Errors
@@ -161,6 +229,10 @@ impl Check {
 
     fn no_items<T>(&mut self, at: &str, field: &str, list: &[T]) {
         self.rule(at, field, list.is_empty(), || "must contain no more than 0 item(s)".into());
+    }
+
+    fn items(&mut self, at: &str, field: &str, items: &[String]) {
+        self.rule(at, field, items.len() <= MAX_ENTRIES, || format!("must contain no more than {MAX_ENTRIES} item(s)"));
     }
 
     fn characters(&mut self, at: &str, field: &str, text: &str, most: usize) {

@@ -1,0 +1,477 @@
+//! What sessions left behind: past sessions, recordings and artifacts, and the tokens that open their files.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use model::{RoomId, SessionId};
+use ports::archive::{Archive, Artifact, Page, PastSession, Recording, Scope, Slice};
+use ports::blobs::{Area, BlobError, Blobs, Key, KeyError, Reader};
+use ports::store::{SessionRecord, StoreError};
+use tokio::sync::Mutex;
+use tracing::warn;
+use wire::pnm::{self, RoomArtifactType};
+use wire::token::{ApiKey, TokenError};
+
+use crate::actor::now;
+
+/// How often files that were deleted long enough ago are looked for (http-api.md section 8.4).
+const EXPIRY_INTERVAL: Duration = Duration::from_secs(3600);
+
+/// Kinds of artifacts that are files people may fetch and delete (http-api.md section 9.2).
+const WITH_FILE: [RoomArtifactType; 3] =
+    [RoomArtifactType::MeetingAnalytics, RoomArtifactType::MeetingSummary, RoomArtifactType::SpeechTranscription];
+
+/// How files are kept and handed out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShelfRules {
+    /// How long a deleted recording can be got back; `None` deletes it at once.
+    pub keep_deleted_recordings: Option<Duration>,
+    /// The same for artifacts.
+    pub keep_deleted_artifacts: Option<Duration>,
+    /// Life of a token that opens a recording.
+    pub recording_token: Duration,
+    /// Life of a token that opens an artifact.
+    pub artifact_token: Duration,
+}
+
+impl Default for ShelfRules {
+    /// http-api.md section 10; the reference has no default for recordings, the sample's half an hour is it.
+    fn default() -> Self {
+        Self {
+            keep_deleted_recordings: None,
+            keep_deleted_artifacts: Some(Duration::from_secs(72 * 3600)),
+            recording_token: Duration::from_secs(30 * 60),
+            artifact_token: Duration::from_secs(10 * 60),
+        }
+    }
+}
+
+/// The use cases around what is left. Cheap to clone.
+#[derive(Clone)]
+pub struct Shelf(Arc<Inner>);
+
+struct Inner {
+    archive: Arc<dyn Archive>,
+    blobs: Arc<dyn Blobs>,
+    key: ApiKey,
+    rules: ShelfRules,
+    /// One change of metadata at a time: it reads, changes and writes.
+    editing: Mutex<()>,
+}
+
+/// The shelf cannot be reached. What exactly is wrong is in the log.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ShelfError {
+    /// The database.
+    #[error("could not reach the records")]
+    Store(#[from] StoreError),
+    /// The files.
+    #[error("could not reach the files")]
+    Files(#[from] BlobError),
+}
+
+/// Why an artifact is not deleted or handed out.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ArtifactRefusal {
+    /// There is none of that id.
+    #[error("artifact not found")]
+    NotFound,
+    /// It is a figure, not a file.
+    #[error("deleting '{0}' artifact type is not allowed")]
+    NotDeletable(String),
+    /// It is a figure, not a file.
+    #[error("'{0}' artifact type is not downloadable")]
+    NotDownloadable(String),
+    /// Its metadata names no file.
+    #[error("artifact has no downloadable file")]
+    NoFile,
+    /// See [`ShelfError`].
+    #[error(transparent)]
+    Failed(#[from] ShelfError),
+}
+
+/// Why a recording's metadata is not changed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum EditRefusal {
+    /// There is none of that id.
+    #[error("recording not found")]
+    NotFound,
+    /// With what is there already, too many entries.
+    #[error("metadata would have more than {0} entries")]
+    TooMuch(usize),
+    /// See [`ShelfError`].
+    #[error(transparent)]
+    Failed(#[from] ShelfError),
+}
+
+/// Why recordings are not merged.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum MergeRefusal {
+    /// No such session.
+    #[error("room not found")]
+    NoRoom,
+    /// The session has no recording.
+    #[error("recording not found")]
+    NoRecording,
+    /// Some are not there, or of another room.
+    #[error("one or more of the requested recordings were not found or did not match the room_id")]
+    Mismatch,
+    /// After the exclusions nothing is left to merge.
+    #[error("at least two recordings are required to merge")]
+    TooFew,
+    /// Nobody here could do it (decision on D-18).
+    #[error("notifications.no-recorder-available")]
+    NoRecorder,
+    /// See [`ShelfError`].
+    #[error(transparent)]
+    Failed(#[from] ShelfError),
+}
+
+/// Why a download token opens nothing.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum OpenRefusal {
+    /// The token.
+    #[error(transparent)]
+    Token(TokenError),
+    /// The path in it.
+    #[error(transparent)]
+    Path(KeyError),
+    /// There is no such file.
+    #[error("file not found")]
+    NotFound,
+    /// See [`ShelfError`].
+    #[error(transparent)]
+    Failed(#[from] ShelfError),
+}
+
+/// A file that a token opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenFile {
+    /// Where it lies.
+    pub area: Area,
+    /// Its path there.
+    pub key: Key,
+    /// In bytes.
+    pub length: u64,
+}
+
+impl Shelf {
+    /// Puts the use cases on top of records and files. `key` signs download tokens.
+    pub fn new(archive: Arc<dyn Archive>, blobs: Arc<dyn Blobs>, key: ApiKey, rules: ShelfRules) -> Self {
+        Self(Arc::new(Inner { archive, blobs, key, rules, editing: Mutex::new(()) }))
+    }
+
+    /// Removes what was deleted long enough ago, now and every hour, for as long as it is polled.
+    pub async fn keep_tidy(self) {
+        let mut tick = tokio::time::interval(EXPIRY_INTERVAL);
+        loop {
+            tick.tick().await;
+            self.expire(now().unix_ms).await;
+        }
+    }
+
+    async fn expire(&self, now_ms: i64) {
+        let rules = &self.0.rules;
+        for (area, keep) in [
+            (Area::RecordingsTrash, rules.keep_deleted_recordings),
+            (Area::ArtifactsTrash, rules.keep_deleted_artifacts),
+        ] {
+            let keep_ms = keep.map_or(0, |keep| i64::try_from(keep.as_millis()).unwrap_or(i64::MAX));
+            if let Err(error) = self.0.blobs.expire(area, now_ms.saturating_sub(keep_ms)).await {
+                warn!(%error, "deleted files could not be removed for good");
+            }
+        }
+    }
+
+    /// Sessions of these rooms that are over; of all rooms if none is named.
+    pub async fn past_rooms(&self, rooms: &[String], page: Page) -> Result<Slice<PastSession>, ShelfError> {
+        Ok(self.0.archive.past_sessions(&scope(rooms), page).await?)
+    }
+
+    /// Recordings of a session, else of these rooms, else all.
+    pub async fn recordings(
+        &self,
+        rooms: &[String],
+        session: Option<&str>,
+        page: Page,
+    ) -> Result<Slice<Recording>, ShelfError> {
+        Ok(self.0.archive.recordings(&narrowed(rooms, session), page).await?)
+    }
+
+    /// A recording and the session it was made in, if that is still known.
+    pub async fn recording(&self, id: &str) -> Result<Option<(Recording, Option<SessionRecord>)>, ShelfError> {
+        let Some(recording) = self.0.archive.find_recording(id).await? else { return Ok(None) };
+        let session = self.0.archive.find_session(&recording.session).await?;
+        Ok(Some((recording, session)))
+    }
+
+    /// Adds a recording that a recorder finished.
+    pub async fn add_recording(&self, recording: Recording) -> Result<(), ShelfError> {
+        Ok(self.0.archive.add_recording(recording).await?)
+    }
+
+    /// Writes the file that tells about a recording beside it (http-api.md section 9.4).
+    pub async fn describe_recording(&self, file_path: &str, about: &pnm::RecordingInfoFile) -> Result<(), ShelfError> {
+        let Some(side) = Key::try_from(file_path).ok().and_then(|key| key.beside(SIDE_FILE)) else { return Ok(()) };
+        Ok(self.0.blobs.put(Area::Recordings, &side, wire::json::encode(about).into()).await?)
+    }
+
+    /// Changes a recording's metadata: what is not named stays, what is empty goes (http-api.md section 3.1).
+    pub async fn edit_recording(&self, id: &str, patch: Option<pnm::RecordingMetadata>) -> Result<(), EditRefusal> {
+        let _turn = self.0.editing.lock().await;
+        let failed = |error: StoreError| EditRefusal::Failed(error.into());
+        let recording = self.0.archive.find_recording(id).await.map_err(failed)?.ok_or(EditRefusal::NotFound)?;
+        let Some(patch) = patch else { return Ok(()) };
+        let before = recording_metadata(&recording).unwrap_or_default();
+        let after = patched(before.clone(), patch);
+        let most = wire::validate::MAX_ENTRIES;
+        if after.subtitles.len() > most || after.extra_data.len() > most {
+            return Err(EditRefusal::TooMuch(most));
+        }
+        if after != before {
+            self.0.archive.set_recording_metadata(id, wire::json::encode(&after)).await.map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Deletes a recording with its files. Whether there was one; a missing file does not matter.
+    pub async fn delete_recording(&self, id: &str) -> Result<bool, ShelfError> {
+        let Some(recording) = self.0.archive.find_recording(id).await? else { return Ok(false) };
+        // The files first: if that breaks off, the row is still there to try again with.
+        if let Ok(key) = Key::try_from(recording.file_path.as_str()) {
+            let trash = self.0.rules.keep_deleted_recordings.map(|_| Area::RecordingsTrash);
+            for key in [key.beside(SIDE_FILE), Some(key)].into_iter().flatten() {
+                self.discard(Area::Recordings, trash, &key).await?;
+            }
+        }
+        Ok(self.0.archive.remove_recording(id).await?)
+    }
+
+    async fn discard(&self, area: Area, trash: Option<Area>, key: &Key) -> Result<(), ShelfError> {
+        match trash {
+            Some(trash) => self.0.blobs.shift(area, trash, key).await?,
+            None => self.0.blobs.remove(area, key).await?,
+        };
+        Ok(())
+    }
+
+    /// A token that opens a recording's file for a while; `None` if there is no such recording.
+    pub async fn recording_token(&self, id: &str) -> Result<Option<String>, ShelfError> {
+        let recording = self.0.archive.find_recording(id).await?;
+        Ok(recording.map(|recording| self.token(&recording.file_path, self.0.rules.recording_token)))
+    }
+
+    fn token(&self, path: &str, validity: Duration) -> String {
+        let seconds = i64::try_from(validity.as_secs()).unwrap_or(i64::MAX);
+        wire::token::mint_download(&self.0.key, path, now().unix_ms / 1000, seconds)
+    }
+
+    /// Checks a wish to merge recordings. Nobody can carry it out yet, so a wish without fault is refused as well.
+    pub async fn merge(&self, request: &pnm::MergeRecordingsReq) -> Result<(), MergeRefusal> {
+        use pnm::merge_recordings_req::MergeScope;
+        match &request.merge_scope {
+            None => Err(MergeRefusal::TooFew),
+            Some(MergeScope::BySession(wish)) => self.check_session(wish).await,
+            Some(MergeScope::ByIds(wish)) => self.check_ids(wish).await,
+        }?;
+        Err(MergeRefusal::NoRecorder)
+    }
+
+    async fn check_session(&self, wish: &pnm::MergeRecordingsByRoomSession) -> Result<(), MergeRefusal> {
+        let failed = |error: StoreError| MergeRefusal::Failed(error.into());
+        let session = SessionId::try_from(wish.room_sid.as_str()).map_err(|_| MergeRefusal::NoRoom)?;
+        self.0.archive.find_session(&session).await.map_err(failed)?.ok_or(MergeRefusal::NoRoom)?;
+        let page = Page { from: 0, limit: MOST_MERGED, order: ports::archive::Order::OldestFirst };
+        let found = self.0.archive.recordings(&Scope::Session(session), page).await.map_err(failed)?;
+        if found.total == 0 {
+            return Err(MergeRefusal::NoRecording);
+        }
+        let excluded = &wish.exclude_recording_ids;
+        if found.items.iter().filter(|recording| !excluded.contains(&recording.record_id)).count() < 2 {
+            return Err(MergeRefusal::TooFew);
+        }
+        Ok(())
+    }
+
+    async fn check_ids(&self, wish: &pnm::MergeRecordingsByIds) -> Result<(), MergeRefusal> {
+        for id in &wish.recording_ids {
+            let found = self.0.archive.find_recording(id).await.map_err(ShelfError::from)?;
+            if found.is_none_or(|recording| recording.room.as_str() != wish.room_id) {
+                return Err(MergeRefusal::Mismatch);
+            }
+        }
+        Ok(())
+    }
+
+    /// Artifacts of a session, else of these rooms, else all; of one kind if one is named.
+    pub async fn artifacts(
+        &self,
+        rooms: &[String],
+        session: Option<&str>,
+        kind: Option<&str>,
+        page: Page,
+    ) -> Result<Slice<Artifact>, ShelfError> {
+        Ok(self.0.archive.artifacts(&narrowed(rooms, session), kind, page).await?)
+    }
+
+    /// An artifact and the session it belongs to, if that is still known.
+    pub async fn artifact(&self, id: &str) -> Result<Option<(Artifact, Option<SessionRecord>)>, ShelfError> {
+        let Some(artifact) = self.0.archive.find_artifact(id).await? else { return Ok(None) };
+        let session = self.0.archive.find_session(&artifact.session).await?;
+        Ok(Some((artifact, session)))
+    }
+
+    /// Adds an artifact; `file` is written to the path its metadata names, before the row.
+    pub async fn add_artifact(&self, artifact: Artifact, file: Option<bytes::Bytes>) -> Result<(), ShelfError> {
+        if let (Some(file), Some(key)) = (file, file_of(&artifact)) {
+            self.0.blobs.put(Area::Artifacts, &key, file).await?;
+        }
+        Ok(self.0.archive.add_artifact(artifact).await?)
+    }
+
+    /// Deletes an artifact with its file.
+    pub async fn delete_artifact(&self, id: &str) -> Result<(), ArtifactRefusal> {
+        let artifact = self.with_file(id).await?.map_err(ArtifactRefusal::NotDeletable)?;
+        if let Some(key) = file_of(&artifact) {
+            let trash = self.0.rules.keep_deleted_artifacts.map(|_| Area::ArtifactsTrash);
+            if let Err(error) = self.discard(Area::Artifacts, trash, &key).await {
+                warn!(%error, artifact.id = id, "the file of a deleted artifact stays");
+            }
+        }
+        self.0.archive.remove_artifact(id).await.map_err(ShelfError::from)?;
+        Ok(())
+    }
+
+    /// A token that opens an artifact's file for a while.
+    pub async fn artifact_token(&self, id: &str) -> Result<String, ArtifactRefusal> {
+        let artifact = self.with_file(id).await?.map_err(ArtifactRefusal::NotDownloadable)?;
+        let key = file_of(&artifact).ok_or(ArtifactRefusal::NoFile)?;
+        Ok(self.token(key.as_str(), self.0.rules.artifact_token))
+    }
+
+    /// An artifact of a kind that has files; the inner error is the name of another kind.
+    async fn with_file(&self, id: &str) -> Result<Result<Artifact, String>, ArtifactRefusal> {
+        let found = self.0.archive.find_artifact(id).await.map_err(ShelfError::from)?;
+        let artifact = found.ok_or(ArtifactRefusal::NotFound)?;
+        let allowed = WITH_FILE.iter().any(|kind| kind.as_str_name() == artifact.kind);
+        Ok(if allowed { Ok(artifact) } else { Err(artifact.kind) })
+    }
+
+    /// What a download token opens, in the area of the route it was shown at.
+    pub async fn open(&self, area: Area, token: &str) -> Result<OpenFile, OpenRefusal> {
+        let path = wire::token::verify_download(&self.0.key, token, now().unix_ms / 1000).map_err(OpenRefusal::Token)?;
+        let key = Key::try_from(path.as_str()).map_err(OpenRefusal::Path)?;
+        let length = self.0.blobs.length(area, &key).await.map_err(ShelfError::from)?.ok_or(OpenRefusal::NotFound)?;
+        Ok(OpenFile { area, key, length })
+    }
+
+    /// Part of an open file, `None` if it has gone meanwhile.
+    pub async fn read(&self, file: &OpenFile, start: u64, length: u64) -> Result<Option<Reader>, ShelfError> {
+        Ok(self.0.blobs.read(file.area, &file.key, start, length).await?)
+    }
+
+    /// A session by the row id recorders know it by.
+    pub async fn session_by_row(&self, row: u64) -> Result<Option<SessionRecord>, ShelfError> {
+        Ok(self.0.archive.find_session_by_row(row).await?)
+    }
+}
+
+/// What is added to the name of a recording for the file that tells about it.
+const SIDE_FILE: &str = ".json";
+
+/// More recordings than that are not looked at for a merge.
+const MOST_MERGED: u64 = 1000;
+
+/// A recording's metadata, `None` if it has none or it cannot be read.
+pub fn recording_metadata(recording: &Recording) -> Option<pnm::RecordingMetadata> {
+    wire::json::decode(recording.metadata.as_bytes()).ok()
+}
+
+/// An artifact's metadata, `None` if it cannot be read.
+pub fn artifact_metadata(artifact: &Artifact) -> Option<pnm::RoomArtifactMetadata> {
+    wire::json::decode(artifact.metadata.as_bytes()).ok()
+}
+
+fn file_of(artifact: &Artifact) -> Option<Key> {
+    Key::try_from(artifact_metadata(artifact)?.file_info?.file_path.as_str()).ok()
+}
+
+/// What is no room id names no room.
+fn scope(rooms: &[String]) -> Scope {
+    if rooms.is_empty() {
+        return Scope::Everything;
+    }
+    Scope::Rooms(rooms.iter().filter_map(|room| RoomId::try_from(room.as_str()).ok()).collect())
+}
+
+/// A session that is named wins over rooms; what is no session id names no session.
+fn narrowed(rooms: &[String], session: Option<&str>) -> Scope {
+    match session.map(SessionId::try_from) {
+        Some(Ok(session)) => Scope::Session(session),
+        Some(Err(_)) => Scope::Rooms(Vec::new()),
+        None => scope(rooms),
+    }
+}
+
+fn patched(mut metadata: pnm::RecordingMetadata, patch: pnm::RecordingMetadata) -> pnm::RecordingMetadata {
+    fn text(old: &mut Option<String>, new: Option<String>) {
+        if let Some(new) = new {
+            *old = Some(new).filter(|text| !text.is_empty());
+        }
+    }
+    fn entries<V>(old: &mut BTreeMap<String, V>, new: BTreeMap<String, V>, removes: impl Fn(&V) -> bool) {
+        for (key, value) in new {
+            if removes(&value) {
+                old.remove(&key);
+            } else {
+                old.insert(key, value);
+            }
+        }
+    }
+    text(&mut metadata.title, patch.title);
+    text(&mut metadata.description, patch.description);
+    entries(&mut metadata.subtitles, patch.subtitles, |subtitle| subtitle.label.is_empty() || subtitle.url.is_empty());
+    entries(&mut metadata.extra_data, patch.extra_data, String::is_empty);
+    metadata
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_patch_keeps_what_it_does_not_name_and_removes_what_it_empties() {
+        let before: pnm::RecordingMetadata = wire::json::decode(
+            br#"{"title":"T","description":"D","subtitles":{"en":{"label":"English","url":"https://x/en.vtt"},
+                "de":{"label":"Deutsch","url":"https://x/de.vtt"}},"extra_data":{"a":"1","b":"2"}}"#,
+        )
+        .unwrap();
+        let patch = wire::json::decode(
+            br#"{"description":"","subtitles":{"en":{"label":"","url":"https://x/en.vtt"},
+                "fr":{"label":"F","url":"https://x/fr.vtt"}},"extra_data":{"a":"","b":"3","c":"4"}}"#,
+        )
+        .unwrap();
+
+        let after = patched(before, patch);
+
+        let expected: pnm::RecordingMetadata = wire::json::decode(
+            br#"{"title":"T","subtitles":{"de":{"label":"Deutsch","url":"https://x/de.vtt"},
+                "fr":{"label":"F","url":"https://x/fr.vtt"}},"extra_data":{"b":"3","c":"4"}}"#,
+        )
+        .unwrap();
+        assert_eq!(after, expected);
+    }
+
+    #[test]
+    fn a_session_wins_over_rooms_and_what_is_no_id_names_nothing() {
+        let room = |id: &str| RoomId::try_from(id).unwrap();
+        let rooms = ["r".to_owned(), "no id".to_owned()];
+
+        assert_eq!(narrowed(&[], None), Scope::Everything);
+        assert_eq!(narrowed(&rooms, None), Scope::Rooms(vec![room("r")]));
+        assert_eq!(narrowed(&rooms[1..], None), Scope::Rooms(Vec::new()));
+        assert_eq!(narrowed(&rooms, Some("s")), Scope::Session(SessionId::try_from("s").unwrap()));
+        assert_eq!(narrowed(&rooms, Some("")), Scope::Rooms(Vec::new()));
+    }
+}
