@@ -15,6 +15,7 @@ use meeting::{Credentials, Meetings, Setup};
 use model::media::MediaPermission;
 use model::{Identity, RoomId, SessionId};
 use ports::media::{ConnectError, MediaJoin, MediaPlane, MuteError, RemoveReason, SignalLink, TrackChoice};
+use ports::outbox::Notice;
 use ports::store::{NewSession, Records, SessionRecord, State, StateEntry, StateWrite, StoreError};
 use prost::Message;
 use serde_json::Value;
@@ -74,6 +75,15 @@ impl Records for Outside {
 #[async_trait]
 impl State for Outside {
     async fn commit(&self, session: &SessionId, writes: Vec<StateWrite>) -> Result<(), StoreError> {
+        self.commit_with(session, writes, Vec::new()).await
+    }
+
+    async fn commit_with(
+        &self,
+        session: &SessionId,
+        writes: Vec<StateWrite>,
+        _: Vec<Notice>,
+    ) -> Result<(), StoreError> {
         self.check("commit")?;
         let mut entries = self.entries.lock().unwrap();
         for StateWrite { key, value } in writes {
