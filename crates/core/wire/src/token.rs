@@ -1,8 +1,10 @@
-//! The tokens people carry: the join token of the conferencing API and the access token of the media plane.
+//! The tokens people carry: the join token of the conferencing API, the access token of the media plane, and the token
+//! that opens one file.
 //!
-//! Both are JWTs, `HS256` only. Time is an argument everywhere. The signed text is written here rather than by a JWT
+//! All are JWTs, `HS256` only. Time is an argument everywhere. The signed text is written here rather than by a JWT
 //! library because peers and test vectors fix the order of its keys, and reading is as short as writing.
 
+mod download;
 mod join;
 mod jws;
 mod media;
@@ -11,6 +13,7 @@ use std::fmt;
 
 use model::Redacted;
 
+pub use download::{mint_download, verify_download};
 pub use join::{JoinAccess, JoinClaims, mint_join, verify_join};
 pub use media::{MediaAccess, MediaClaims, VideoGrant, mint_media, verify_media};
 

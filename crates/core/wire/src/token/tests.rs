@@ -17,6 +17,8 @@ const ADMIN: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJleHAiOjE3MDAwMDA2MD
 
 const HIDDEN: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJjbGllbnRfdHlwZSI6MSwiZXhwIjoxNzAwMDAwNjAwLCJpc19oaWRkZW4iOnRydWUsImlzcyI6InBsdWdubWVldCIsIm5iZiI6MTcwMDAwMDAwMCwicm9vbV9pZCI6InJvb20wMSIsInN1YiI6InVzZXIwMSIsInVzZXJfaWQiOiJ1c2VyMDEifQ.pHHUoMbPAp3KXlXDlCszcVOO27JpebX_4eNwltHMVm8";
 
+const DOWNLOAD: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJleHAiOjE3MDAwMDE4MDAsImlzcyI6InBsdWdubWVldCIsIm5iZiI6MTcwMDAwMDAwMCwic3ViIjoibm9kZV8wMS9yb29tMDEvcmVjLm1wNCJ9.uZN9V62QDFfYvHYshCd75BtCxvB6LffDF_Gn5-UJqco";
+
 const MEDIA: &str = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJBUElpWUFBNXczN0NmbzIiLCJzdWIiOiJ1c2VyMDEiLCJleHAiOjE3MDAwMDA2MDAsIm5iZiI6MTcwMDAwMDAwMCwiaWF0IjoxNzAwMDAwMDAwLCJpZGVudGl0eSI6InVzZXIwMSIsIm5hbWUiOiJUZXN0IFVzZXIiLCJ2aWRlbyI6eyJyb29tQWRtaW4iOnRydWUsInJvb21Kb2luIjp0cnVlLCJyb29tIjoicm9vbTAxIiwiY2FuUHVibGlzaCI6dHJ1ZSwiY2FuU3Vic2NyaWJlIjp0cnVlfX0.eSyPYa9ROY6ueG-12onSwoTfmyzTwyX836ldhIpehCY";
 
 fn admin() -> JoinClaims {
@@ -194,6 +196,26 @@ fn an_old_media_token_has_its_identity_in_jti() {
 fn a_media_token_of_an_unknown_key_is_invalid() {
     assert_eq!(verify_media(|_| None, MEDIA, NOW), Err(TokenError::Invalid));
     assert_eq!(verify_media(|_| Some("other"), MEDIA, NOW), Err(TokenError::Invalid));
+}
+
+#[test]
+fn a_download_token_is_the_references_byte_for_byte() {
+    let token = mint_download(&api(), "node_01/room01/rec.mp4", NOW, 1800);
+    assert_eq!(token, DOWNLOAD);
+    assert_eq!(verify_download(&api(), DOWNLOAD, NOW).as_deref(), Ok("node_01/room01/rec.mp4"));
+}
+
+#[test]
+fn a_download_token_opens_its_file_for_a_while() {
+    let verify = |token: &str, now| verify_download(&api(), token, now);
+    assert!(verify(DOWNLOAD, NOW + 1860).is_ok());
+    assert_eq!(verify(DOWNLOAD, NOW + 1861), Err(TokenError::Expired));
+    assert_eq!(verify(DOWNLOAD, NOW - 61), Err(TokenError::Invalid));
+    assert_eq!(verify_download(&media_key(), DOWNLOAD, NOW), Err(TokenError::Invalid));
+    // Signed with the same key, but about a person.
+    assert_eq!(verify(ADMIN, NOW), Err(TokenError::Invalid));
+    let other = ApiKey::new("other", api().secret());
+    assert_eq!(verify(&mint_download(&other, "x", NOW, 60), NOW), Err(TokenError::Invalid));
 }
 
 #[test]
