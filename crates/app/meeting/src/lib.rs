@@ -14,7 +14,8 @@ pub use meetings::{
     VerifiedJoin,
 };
 pub use room::{
-    AdmitRefusal, AuthorizeRefusal, ClientSubject, ConnId, CoreMessage, Delivery, EndReason, Farewell, Phase, Route,
+    AdmitRefusal, AuthorizeRefusal, ClientSubject, ConnId, CoreMessage, Delivery, EndReason, Farewell, PersonView,
+    Phase, Route,
 };
 pub use socket::{Down, Inlet, OpenError, SocketLink};
 pub use tokens::Credentials;
