@@ -24,6 +24,7 @@ use wire::create::{CreateRules, InsightsLimits, ServerAbilities};
 use wire::token::ApiKey;
 use wire::{livekit, pnm};
 
+use super::shelf::Shelf;
 use crate::{FORWARDED_FOR, FrontDoor, HttpDeps, Messaging, router};
 
 pub(super) const KEY: &str = "plugnmeet";
@@ -134,6 +135,7 @@ impl MediaPlane for Outside {
 
 pub(super) struct Server {
     pub(super) outside: Arc<Outside>,
+    pub(super) shelf: Arc<Shelf>,
     pub(super) meetings: Meetings,
     router: Router,
 }
@@ -154,6 +156,7 @@ impl Server {
     /// A server whose settings `change` has a say in.
     pub(super) async fn with(change: impl FnOnce(&mut HttpDeps)) -> Self {
         let outside = Arc::new(Outside::default());
+        let shelf = Arc::new(Shelf::default());
         let meetings = Meetings::start(Setup {
             records: outside.clone(),
             state: outside.clone(),
@@ -170,6 +173,8 @@ impl Server {
         let mut deps = HttpDeps {
             meetings: meetings.clone(),
             api: ApiKey::new(KEY, SECRET),
+            archive: shelf.clone(),
+            recording_links: Duration::from_secs(1800),
             rules: CreateRules { abilities, ..CreateRules::default() },
             max_body: 4 * 1024 * 1024,
             messaging: Messaging::default(),
@@ -182,7 +187,7 @@ impl Server {
             prometheus: None,
         };
         change(&mut deps);
-        Self { outside, meetings, router: router(deps) }
+        Self { outside, shelf, meetings, router: router(deps) }
     }
 
     pub(super) async fn send(&self, request: Request<Body>) -> Answer {
