@@ -119,3 +119,42 @@ fn joined(meeting_id: &str, token: &str, url: &str) -> Response {
 fn sent_to(url: String) -> Response {
     (StatusCode::SEE_OTHER, [(LOCATION, url)]).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_refusal_has_its_key_and_words() {
+        let said = |error: JoinError| {
+            let fault = Fault::from(error);
+            format!("{}: {}", fault.key, fault.message)
+        };
+        assert_eq!(said(JoinError::NoRoom), "error: meeting is not active");
+        assert_eq!(said(AdmitRefusal::NotActive.into()), "error: meeting is not active");
+        let blocked = "validationError: this user is blocked to join this session";
+        assert_eq!(said(AdmitRefusal::Blocked.into()), blocked);
+        assert!(said(AdmitRefusal::Characters.into()).starts_with("error: user_id should only contain"));
+    }
+
+    #[test]
+    fn only_web_addresses_change_the_looks() {
+        let link = |logo: &str, style: &str| {
+            let params = Params::parse(&format!("userdata-bbb_custom_style_url={style}")).unwrap();
+            address("o", "t", &params, &Extra { logo: logo.into(), ..Extra::default() })
+        };
+        assert_eq!(link("javascript:x", "data:x"), "o/?access_token=t");
+        assert_eq!(
+            link("", "https://e/s.css"),
+            "o/?access_token=t&custom_design=%7B%22custom_css_url%22%3A%22https%3A%2F%2Fe%2Fs.css%22%7D"
+        );
+    }
+
+    #[test]
+    fn our_own_bots_are_nobody_elses_names() {
+        assert!(is_usable("ada-1"));
+        for id in ["RECORDER_BOT", "RTMP_BOT", "ada@example.org", ""] {
+            assert!(!is_usable(id), "{id}");
+        }
+    }
+}

@@ -355,6 +355,11 @@ async fn a_meeting_that_does_not_run_is_not_found() {
     let server = Server::start().await;
     let answer = ask(&server, "getMeetingInfo", "meetingID=m").await;
     failed(&answer, "notFound", "room not found in active state");
+    ask(&server, "create", "name=n&meetingID=m").await;
+    let _somebody_reads_why = enter(&server, "fullName=Ben&meetingID=m&role=VIEWER").await;
+    ask(&server, "end", "meetingID=m").await;
+    failed(&ask(&server, "getMeetingInfo", "meetingID=m").await, "notFound", "room is not active");
+    failed(&ask(&server, "join", "fullName=N&meetingID=m&role=VIEWER").await, "error", "meeting is not active");
 }
 
 fn recording(number: u8, room: &str) -> Recording {
