@@ -13,6 +13,7 @@ use http_api::{FORWARDED_FOR, FrontDoor, HttpDeps, Prometheus};
 use media::MediaConfig;
 use meeting::{Meetings, Setup};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use ports::archive::Archive;
 use ports::media::{MediaEvent, MediaEventKind, MediaPlane};
 use store::Store;
 use tokio::net::TcpListener;
@@ -31,6 +32,8 @@ use crate::logging;
 
 /// How long open requests may take to finish, and sockets to close, after the signal to stop.
 const STOP_GRACE: Duration = Duration::from_secs(5);
+/// How long a link to a recording works, as in the reference's sample configuration.
+const RECORDING_LINKS: Duration = Duration::from_secs(30 * 60);
 /// How often gauges that nobody pushes are read.
 const GAUGE_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -64,7 +67,7 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let figures = PrometheusBuilder::new().install_recorder().context("could not start the metrics")?;
     let (stop, stopping) = watch::channel(false);
-    let app = router(&config, &credentials, &meetings, figures, stopping.clone());
+    let app = router(&config, &credentials, &meetings, Arc::new(store.clone()), figures, stopping.clone());
     tokio::spawn(watch_media(events));
     tokio::spawn(watch_gauges(meetings, stopping.clone()));
     info!(%address, media.port = config.media.port, version = env!("CARGO_PKG_VERSION"), "plenum is ready");
@@ -115,6 +118,7 @@ fn router(
     config: &Config,
     credentials: &Credentials,
     meetings: &Meetings,
+    archive: Arc<dyn Archive>,
     figures: PrometheusHandle,
     stopping: watch::Receiver<bool>,
 ) -> Router {
@@ -148,6 +152,8 @@ fn router(
     let http = HttpDeps {
         meetings: meetings.clone(),
         api: ApiKey::new(credentials.key.clone(), credentials.secret.expose().clone()),
+        archive,
+        recording_links: RECORDING_LINKS,
         rules: create_rules(config),
         max_body: usize::try_from(config.http.max_body).unwrap_or(usize::MAX),
         messaging: http_api::Messaging { urls: Vec::new(), stream: names.stream.clone(), subjects },

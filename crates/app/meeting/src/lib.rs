@@ -15,7 +15,8 @@ pub use meetings::{
     VerifiedJoin,
 };
 pub use room::{
-    AdmitRefusal, AuthorizeRefusal, ClientSubject, ConnId, CoreMessage, Delivery, EndReason, Farewell, Phase, Route,
+    AdmitRefusal, AuthorizeRefusal, ClientSubject, ConnId, CoreMessage, Delivery, EndReason, Farewell, PersonView,
+    Phase, Route,
 };
 pub use shelf::{
     ArtifactRefusal, EditRefusal, MergeRefusal, OpenFile, OpenRefusal, Shelf, ShelfError, ShelfRules, artifact_metadata,

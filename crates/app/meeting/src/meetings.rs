@@ -11,7 +11,8 @@ use ports::media::{ConnectError, MediaJoin, MediaPlane, SignalLink};
 use ports::store::{NewSession, Records, State, StateWrite, StoreError};
 use prost::Message;
 use room::{
-    AdmitRefusal, AuthorizeRefusal, ConnId, EndReason, NewRoom, Output, Phase, Restored, Room, RoomView, Ticket,
+    AdmitRefusal, AuthorizeRefusal, ConnId, EndReason, NewRoom, Output, PersonView, Phase, Restored, Room, RoomView,
+    Ticket,
 };
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::timeout;
@@ -123,6 +124,10 @@ pub enum Activity {
 pub struct ActiveRoom {
     /// As `getActiveRoomInfo` answers it.
     pub room: pnm::ActiveRoomWithParticipant,
+    /// Everybody with a live socket whom others may see, connected to media or not.
+    pub people: Vec<PersonView>,
+    /// Whether anybody ever came.
+    pub has_begun: bool,
 }
 
 /// What a join token opens.
@@ -393,7 +398,11 @@ impl Meetings {
                 Some(participant)
             })
             .collect();
-        Some(ActiveRoom { room: pnm::ActiveRoomWithParticipant { room_info: Some(view.info), participants_info } })
+        Some(ActiveRoom {
+            room: pnm::ActiveRoomWithParticipant { room_info: Some(view.info), participants_info },
+            people: view.online,
+            has_begun: view.phase == Phase::Active,
+        })
     }
 
     /// Ends a room; the work goes on after the answer. Ending one that is ending succeeds.

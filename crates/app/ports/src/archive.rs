@@ -13,6 +13,13 @@ pub const MAX_FILE_PATH: usize = 255;
 /// Longest metadata of a recording or artifact, in bytes.
 pub const MAX_METADATA: usize = 256 * 1024;
 
+/// Longest name of a recorder, in bytes.
+pub const MAX_RECORDER: usize = 36;
+/// Longest name of an artifact's kind, in bytes.
+pub const MAX_KIND: usize = 100;
+/// Most rows on one page, and most rooms in one [`Scope`].
+pub const MAX_ROWS: usize = 1_000;
+
 /// In which order a list comes. The key is the row id, which is the order of insertion.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Order {
@@ -28,7 +35,7 @@ pub enum Order {
 pub struct Page {
     /// How many rows to skip.
     pub from: u64,
-    /// How many rows at most.
+    /// How many rows at most; more than [`MAX_ROWS`] count as that.
     pub limit: u64,
     /// In which order.
     pub order: Order,
@@ -39,7 +46,7 @@ pub struct Page {
 pub enum Scope {
     /// Of every room.
     Everything,
-    /// Of these rooms; of an empty list, nothing.
+    /// Of these rooms, at most [`MAX_ROWS`]; of an empty list, nothing.
     Rooms(Vec<RoomId>),
     /// Of one session.
     Session(SessionId),
@@ -72,11 +79,11 @@ pub struct Recording {
     pub room: RoomId,
     /// The session it was made in; its row may be gone.
     pub session: SessionId,
-    /// Who made it; at most 36 bytes.
+    /// Who made it; at most [`MAX_RECORDER`] bytes.
     pub recorder_id: String,
     /// Relative to the folder of recordings; at most [`MAX_FILE_PATH`] bytes.
     pub file_path: String,
-    /// Size in units of 10^6 bytes, as recorders report it.
+    /// Size in units of 10^6 bytes, as recorders report it; a finite number.
     pub megabytes: f64,
     /// `RecordingMetadata` in JSON, empty if there is none; at most [`MAX_METADATA`] bytes.
     pub metadata: String,
@@ -95,7 +102,7 @@ pub struct Artifact {
     pub room: RoomId,
     /// The session.
     pub session: SessionId,
-    /// Name of the `RoomArtifactType`, e.g. `MEETING_ANALYTICS`; at most 100 bytes.
+    /// Name of the `RoomArtifactType`, e.g. `MEETING_ANALYTICS`; at most [`MAX_KIND`] bytes.
     pub kind: String,
     /// `RoomArtifactMetadata` in JSON; at most [`MAX_METADATA`] bytes.
     pub metadata: String,

@@ -10,6 +10,12 @@ use crate::store::StoreError;
 
 /// Longest address a notice goes to, in bytes.
 pub const MAX_URL: usize = 2048;
+/// Longest name of what happened, in bytes.
+pub const MAX_EVENT: usize = 100;
+/// Longest body, in bytes.
+pub const MAX_BODY: usize = 4 << 20;
+/// Most notices put in at once.
+pub const MAX_NOTICES: usize = 1_000;
 
 /// Something to tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,11 +24,11 @@ pub struct Notice {
     pub room: RoomId,
     /// In which session it happened.
     pub session: SessionId,
-    /// What happened, e.g. `room_created`; for the log and the figures.
+    /// What happened, e.g. `room_created`; for the log and the figures. At most [`MAX_EVENT`] bytes.
     pub event: String,
     /// Where to; at most [`MAX_URL`] bytes.
     pub url: String,
-    /// The request's body.
+    /// The request's body; at most [`MAX_BODY`] bytes.
     pub body: Bytes,
     /// Unix milliseconds.
     pub created_at_ms: i64,
@@ -37,7 +43,7 @@ pub struct Queued {
     pub notice: Notice,
     /// How often it was tried in vain.
     pub attempts: u32,
-    /// Not before, unix milliseconds.
+    /// Not before, unix milliseconds. Of a parked notice: when it was given up.
     pub due_ms: i64,
 }
 
@@ -50,14 +56,15 @@ pub struct Backlog {
     pub parked: u64,
 }
 
-/// The queue.
+/// The queue. What is said about a notice that is not there, or about a parked one, changes nothing, except that one
+/// that arrived is removed in any case.
 #[async_trait]
 pub trait Outbox: Send + Sync + 'static {
     /// Puts notices in, all or none, in this order. Durable when it returns.
     async fn enqueue(&self, notices: Vec<Notice>) -> Result<(), StoreError>;
 
     /// The first waiting notice of every (room, address), of those that are due at `now_ms`, oldest first, at most
-    /// `limit`.
+    /// `limit` and a hundred.
     async fn due(&self, now_ms: i64, limit: u64) -> Result<Vec<Queued>, StoreError>;
 
     /// When the next head of a line will be due, unix milliseconds; `None` if nothing waits.
@@ -69,13 +76,13 @@ pub trait Outbox: Send + Sync + 'static {
     /// It did not arrive: counts the attempt and tries again at `due_ms`. Those behind it wait.
     async fn postponed(&self, id: u64, due_ms: i64) -> Result<(), StoreError>;
 
-    /// It will not arrive: kept aside; those behind it go on.
-    async fn parked(&self, id: u64) -> Result<(), StoreError>;
+    /// It is given up at `at_ms`: kept aside; those behind it go on.
+    async fn parked(&self, id: u64, at_ms: i64) -> Result<(), StoreError>;
 
     /// How many there are.
     async fn backlog(&self) -> Result<Backlog, StoreError>;
 
-    /// What was given up, newest first, at most `limit`.
+    /// What was given up, last first, at most `limit` and a hundred.
     async fn list_parked(&self, limit: u64) -> Result<Vec<Queued>, StoreError>;
 
     /// Removes what was given up before `before_ms`. How many.

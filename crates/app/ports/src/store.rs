@@ -4,6 +4,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use model::{RoomId, SessionId};
 
+use crate::outbox::Notice;
+
 /// The store could not do what was asked. The text is for the log, never for a caller of the API.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("the store failed to {attempt}: {reason}")]
@@ -87,6 +89,14 @@ pub struct StateEntry {
 pub trait State: Send + Sync + 'static {
     /// Applies all writes or none. Durable when it returns: it survives `kill -9` and loss of power.
     async fn commit(&self, session: &SessionId, writes: Vec<StateWrite>) -> Result<(), StoreError>;
+
+    /// The same, and puts notices into the outbox ([`crate::outbox::Outbox`]) in the same step: all of it or nothing.
+    async fn commit_with(
+        &self,
+        session: &SessionId,
+        writes: Vec<StateWrite>,
+        notices: Vec<Notice>,
+    ) -> Result<(), StoreError>;
 
     /// Everything stored for a session, ordered by key; empty if there is nothing.
     async fn load(&self, session: &SessionId) -> Result<Vec<StateEntry>, StoreError>;

@@ -78,6 +78,8 @@ pub struct RoomView {
 pub struct PersonView {
     /// Who.
     pub id: UserId,
+    /// Display name.
+    pub name: String,
     /// Their metadata as JSON.
     pub metadata: Arc<str>,
 }
@@ -155,9 +157,11 @@ impl Room {
         let online = online
             .into_iter()
             .filter_map(|id| {
-                self.people
-                    .get(&id)
-                    .map(|person| PersonView { id, metadata: wire::json::encode(&person.metadata).into() })
+                self.people.get(&id).map(|person| PersonView {
+                    id,
+                    name: person.name.clone(),
+                    metadata: wire::json::encode(&person.metadata).into(),
+                })
             })
             .collect();
         RoomView { info: self.info(), phase: self.life.phase(), online }

@@ -63,6 +63,8 @@ impl Views {
 /// first message and gets nothing it could decrypt before it is let in (decision W4).
 fn conceal(view: &mut pnm::RoomMetadata, eyes: Eyes) {
     view.webhook_url = None;
+    // It holds the passwords of the meeting.
+    view.extra_data.remove(wire::bbb::EXTRA_KEY);
     let Some(features) = view.room_features.as_mut() else { return };
     if eyes == Eyes::Moderator {
         return;

@@ -325,6 +325,7 @@ fn a_ping_is_answered_with_the_servers_time() {
 fn confidential_settings_reach_moderators_only() {
     let mut scene = Scene::new(|new| {
         new.metadata.webhook_url = Some("https://hooks.example.org/secret".into());
+        new.metadata.extra_data.insert(wire::bbb::EXTRA_KEY.into(), r#"{"moderatorPW":"mp-secret"}"#.into());
         if let Some(features) = new.metadata.room_features.as_mut() {
             features.ingress_features =
                 Some(pnm::IngressFeatures { is_allow: true, stream_key: "stream-secret".into(), ..Default::default() });
@@ -340,6 +341,7 @@ fn confidential_settings_reach_moderators_only() {
 
     let (ana, ben) = (scene.take_mail("ana").pop().unwrap().msg, scene.take_mail("ben").pop().unwrap().msg);
     assert!(ana.contains("stream-secret") && ana.contains("123456") && !ana.contains("hooks.example.org"));
+    assert!(!ana.contains("mp-secret") && !ben.contains("mp-secret"));
     assert!(!ben.contains("stream-secret") && !ben.contains("123456") && !ben.contains("hooks.example.org"));
 }
 

@@ -1,10 +1,11 @@
-//! plugNmeet's HTTP API, the front door's own, and the browser client.
+//! plugNmeet's HTTP API, BigBlueButton's, the front door's own, and the browser client.
 //!
 //! Endpoints translate and delegate: what they mean is `meeting`'s, how they are spelled is `wire`'s. This crate knows
 //! about status codes, headers and content types, and which of them the reference's callers rely on
-//! (http-api.md sections 0 to 4 and 11).
+//! (http-api.md sections 0 to 4, 7 and 11).
 
 mod answers;
+mod bbb;
 mod bearer;
 mod body;
 mod client;
@@ -13,6 +14,7 @@ mod frontdoor;
 mod health;
 mod member;
 mod metered;
+mod origin;
 mod paths;
 mod prometheus;
 mod rooms;
@@ -20,12 +22,14 @@ mod signed;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::http::header::{REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderName, HeaderValue};
 use axum::routing::{any, get, post};
 use meeting::Meetings;
+use ports::archive::Archive;
 use tower::util::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -46,6 +50,10 @@ pub struct HttpDeps {
     pub meetings: Meetings,
     /// Key and secret of API callers (`client.api_key`, `client.secret`).
     pub api: ApiKey,
+    /// Recordings and past sessions.
+    pub archive: Arc<dyn Archive>,
+    /// How long a link to a recording works (`recorder_info.token_validity`).
+    pub recording_links: Duration,
     /// What shapes a new room.
     pub rules: CreateRules,
     /// Largest request body in bytes (`upload_file_settings.max_size`).
@@ -129,6 +137,8 @@ pub fn router(deps: HttpDeps) -> Router {
         .route("/api/frontdoor", get(frontdoor::mode::handle))
         .route("/api/frontdoor/start", post(frontdoor::start::handle))
         .route("/api/frontdoor/join", post(frontdoor::join::handle))
+        .route("/{key}/bigbluebutton/api", any(bbb::handle))
+        .route("/{key}/bigbluebutton/api/{method}", any(bbb::handle))
         .route("/healthcheck", any(health::handle))
         .route("/healthcheck/{*rest}", any(health::handle))
         .route("/", get(client::page))

@@ -32,6 +32,9 @@ fn normal(path: &str) -> String {
     let Some(rest) = path.strip_prefix('/') else {
         return "/".to_owned();
     };
+    if let Some(path) = bigbluebutton(rest) {
+        return path;
+    }
     match rest.split_once('/') {
         None if rest.contains('.') => path.to_owned(),
         Some((first, rest)) if VERBATIM.iter().any(|word| word.eq_ignore_ascii_case(first)) => {
@@ -39,6 +42,18 @@ fn normal(path: &str) -> String {
         }
         _ => path.to_ascii_lowercase(),
     }
+}
+
+/// `<key>/bigbluebutton/api[/method]`: the key keeps its case, and so does the method, which is part of what is signed.
+fn bigbluebutton(path: &str) -> Option<String> {
+    let (key, rest) = path.split_once('/')?;
+    let (name, rest) = rest.split_once('/')?;
+    let (api, method) = rest.split_once('/').map_or((rest, None), |(api, method)| (api, Some(method)));
+    if !name.eq_ignore_ascii_case("bigbluebutton") || !api.eq_ignore_ascii_case("api") {
+        return None;
+    }
+    let method = method.map(|method| format!("/{method}")).unwrap_or_default();
+    Some(format!("/{key}/bigbluebutton/api{method}"))
 }
 
 #[cfg(test)]
@@ -57,6 +72,9 @@ mod tests {
             ("/join/Abc", "/join/Abc"),
             ("/healthCheck/", "/healthcheck"),
             ("/Logo-A.svg", "/Logo-A.svg"),
+            ("/Key/BigBlueButton/API/", "/Key/bigbluebutton/api"),
+            ("/Key/bigbluebutton/Api/getMeetings/", "/Key/bigbluebutton/api/getMeetings"),
+            ("/Key/bigbluebutton/x", "/key/bigbluebutton/x"),
         ] {
             assert_eq!(normal(typed), meant, "{typed}");
         }

@@ -2,9 +2,11 @@
 //! over fakes of the outside.
 
 mod around;
+mod bbb;
 mod client;
 mod frontdoor;
 mod harness;
 mod member;
 mod rooms;
+mod shelf;
 mod signed;

@@ -6,20 +6,34 @@
 use std::collections::BTreeMap;
 
 use model::SessionId;
-use sea_orm::sea_query::{Expr, OnConflict};
+use ports::outbox::Notice;
+use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect,
 };
 
-use crate::entity::{live_state, session};
-use crate::plan::{Ending, Opening, Plan, StateChange};
+use crate::entity::{artifact, live_state, notice, recording, session};
+use crate::outbox::line;
+use crate::plan::{Ending, NoticeChange, Opening, Plan, Shelving, StateChange};
 
-/// Most rows in one statement. With ten columns that stays far below SQLite's 32,766 parameters.
+/// Most rows in one statement. With eleven columns that stays far below SQLite's 32,766 parameters.
 const MOST_ROWS: usize = 128;
 
-/// Applies a plan. The answer maps every opened session to its row id.
-pub(crate) async fn apply(db: &impl ConnectionTrait, plan: Plan) -> Result<BTreeMap<String, i64>, DbErr> {
+/// Most bytes of values in one statement, unless a single one has more.
+const MOST_BYTES: usize = 4 << 20;
+
+/// What came of a plan.
+#[derive(Debug, Default)]
+pub(crate) struct Applied {
+    /// The row id of every opened session.
+    pub(crate) sessions: BTreeMap<String, i64>,
+    /// How many rows each write of `Plan::shelvings` touched, by its position in the batch.
+    pub(crate) counts: BTreeMap<usize, u64>,
+}
+
+/// Applies a plan.
+pub(crate) async fn apply(db: &impl ConnectionTrait, plan: Plan) -> Result<Applied, DbErr> {
     end_sessions(db, &plan).await?;
     for (session, joined) in &plan.joined {
         session::Entity::update_many()
@@ -28,9 +42,15 @@ pub(crate) async fn apply(db: &impl ConnectionTrait, plan: Plan) -> Result<BTree
             .exec(db)
             .await?;
     }
-    let ids = insert_sessions(db, plan.openings).await?;
+    let sessions = insert_sessions(db, plan.openings).await?;
     change_state(db, plan.state).await?;
-    Ok(ids)
+    settle_notices(db, &plan.fates).await?;
+    insert_notices(db, &plan.notices).await?;
+    let mut counts = BTreeMap::new();
+    for (turn, shelving) in plan.shelvings {
+        counts.insert(turn, shelve(db, shelving).await?);
+    }
+    Ok(Applied { sessions, counts })
 }
 
 /// Closes what was asked to be closed and what still ran for rooms that got a new session.
@@ -126,7 +146,7 @@ async fn change_state(db: &impl ConnectionTrait, changes: BTreeMap<SessionId, St
                 .await?;
         }
     }
-    for rows in chunks(&upserts) {
+    for rows in chunks_by(&upserts, |(_, _, value)| value.len()) {
         let rows = rows.iter().map(|(session, key, value)| live_state::ActiveModel {
             sid: Set(session.as_str().to_owned()),
             key: Set((*key).clone()),
@@ -140,10 +160,112 @@ async fn change_state(db: &impl ConnectionTrait, changes: BTreeMap<SessionId, St
     Ok(())
 }
 
+async fn settle_notices(db: &impl ConnectionTrait, fates: &BTreeMap<i64, NoticeChange>) -> Result<(), DbErr> {
+    let delivered: Vec<_> = fates.iter().filter(|(_, change)| change.delivered).map(|(id, _)| *id).collect();
+    for ids in chunks(&delivered) {
+        notice::Entity::delete_many().filter(notice::Column::Id.is_in(ids.iter().copied())).exec(db).await?;
+    }
+    for (id, change) in fates.iter().filter(|(_, change)| !change.delivered) {
+        let mut update = notice::Entity::update_many()
+            .col_expr(notice::Column::Attempts, Expr::col(notice::Column::Attempts).add(change.attempts))
+            .filter(notice::Column::Id.eq(*id))
+            .filter(notice::Column::IsParked.eq(false));
+        if let Some(due_ms) = change.parked_ms.or(change.due_ms) {
+            update = update.col_expr(notice::Column::Due, Expr::value(due_ms));
+        }
+        if change.parked_ms.is_some() {
+            update = update.col_expr(notice::Column::IsParked, Expr::value(true));
+        }
+        update.exec(db).await?;
+    }
+    Ok(())
+}
+
+async fn insert_notices(db: &impl ConnectionTrait, notices: &[Notice]) -> Result<(), DbErr> {
+    for notices in chunks_by(notices, |notice| notice.body.len()) {
+        let rows = notices.iter().map(|new| notice::ActiveModel {
+            id: NotSet,
+            line: Set(line(&new.room, &new.url)),
+            room_id: Set(new.room.as_str().to_owned()),
+            sid: Set(new.session.as_str().to_owned()),
+            event: Set(new.event.clone()),
+            url: Set(new.url.clone()),
+            body: Set(new.body.to_vec()),
+            created: Set(new.created_at_ms),
+            attempts: Set(0),
+            due: Set(new.created_at_ms),
+            is_parked: Set(false),
+        });
+        notice::Entity::insert_many(rows).exec_without_returning(db).await?;
+    }
+    Ok(())
+}
+
+/// The answer is how many rows were touched.
+async fn shelve(db: &impl ConnectionTrait, shelving: Shelving) -> Result<u64, DbErr> {
+    match shelving {
+        Shelving::AddRecording(new) => {
+            let row = recording::ActiveModel {
+                id: NotSet,
+                record_id: Set(new.record_id),
+                room_id: Set(new.room.as_str().to_owned()),
+                sid: Set(new.session.as_str().to_owned()),
+                recorder_id: Set(new.recorder_id),
+                file_path: Set(new.file_path),
+                megabytes: Set(new.megabytes),
+                metadata: Set(new.metadata),
+                created: Set(new.created_at_ms),
+                room_created: Set(new.room_created_at_ms),
+            };
+            recording::Entity::insert(row).exec_without_returning(db).await
+        }
+        Shelving::SetRecordingMetadata { record_id, metadata } => {
+            let update = recording::Entity::update_many()
+                .col_expr(recording::Column::Metadata, Expr::value(metadata))
+                .filter(recording::Column::RecordId.eq(record_id));
+            Ok(update.exec(db).await?.rows_affected)
+        }
+        Shelving::RemoveRecording { record_id } => {
+            let delete = recording::Entity::delete_many().filter(recording::Column::RecordId.eq(record_id));
+            Ok(delete.exec(db).await?.rows_affected)
+        }
+        Shelving::AddArtifact(new) => {
+            let row = artifact::ActiveModel {
+                id: NotSet,
+                artifact_id: Set(new.artifact_id),
+                room_id: Set(new.room.as_str().to_owned()),
+                sid: Set(new.session.as_str().to_owned()),
+                kind: Set(new.kind),
+                metadata: Set(new.metadata),
+                created: Set(new.created_at_ms),
+            };
+            artifact::Entity::insert(row).exec_without_returning(db).await
+        }
+        Shelving::RemoveArtifact { artifact_id } => {
+            let delete = artifact::Entity::delete_many().filter(artifact::Column::ArtifactId.eq(artifact_id));
+            Ok(delete.exec(db).await?.rows_affected)
+        }
+        Shelving::ClearParked { before_ms } => {
+            let delete = notice::Entity::delete_many()
+                .filter(notice::Column::IsParked.eq(true))
+                .filter(notice::Column::Due.lt(before_ms));
+            Ok(delete.exec(db).await?.rows_affected)
+        }
+    }
+}
+
 /// Cuts rows into pieces of `MOST_ROWS`, then of ever smaller powers of two.
-fn chunks<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
+fn chunks<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
+    chunks_by(rows, |_| 0)
+}
+
+/// The same, and no piece weighs more than `MOST_BYTES` unless it is a single row.
+fn chunks_by<T>(mut rows: &[T], weight: impl Fn(&T) -> usize) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
-        let size = rows.len().checked_ilog2().map(|bits| (1 << bits).min(MOST_ROWS))?;
+        let mut size = rows.len().checked_ilog2().map(|bits| Ord::min(1 << bits, MOST_ROWS))?;
+        while size > 1 && rows[..size].iter().map(&weight).sum::<usize>() > MOST_BYTES {
+            size /= 2;
+        }
         let (piece, rest) = rows.split_at(size);
         rows = rest;
         Some(piece)
@@ -164,5 +286,14 @@ mod tests {
             assert_eq!(pieces.concat(), rows);
             assert!(pieces.iter().all(|piece| piece.len().is_power_of_two() && piece.len() <= MOST_ROWS));
         }
+    }
+
+    #[test]
+    fn heavy_rows_travel_in_smaller_pieces() {
+        let mebibytes = [1, 1, 1, 1, 1, 16, 2, 3, 1, 0, 0, 0];
+
+        let pieces: Vec<_> = chunks_by(&mebibytes, |mebibytes| mebibytes << 20).collect();
+
+        assert_eq!(pieces, [&[1, 1, 1, 1][..], &[1], &[16], &[2], &[3, 1, 0, 0][..], &[0]].map(Vec::from));
     }
 }

@@ -1,12 +1,14 @@
 //! Records and live state in an SQL database.
 //!
-//! The application sees the traits of `ports::store` only. Tables and statements are written once for every engine;
+//! The application sees the traits of `ports` only. Tables and statements are written once for every engine;
 //! today there is one, SQLite, in a file of the data folder. All writes pass through one task that makes many of them
 //! durable at once (`writer`); reads go their own way and never wait for it.
 
 mod apply;
+mod archive;
 mod entity;
 mod migration;
+mod outbox;
 mod plan;
 mod sqlite;
 mod writer;
@@ -17,13 +19,14 @@ use std::path::{Path, PathBuf};
 use async_trait::async_trait;
 use bytes::Bytes;
 use model::{RoomId, SessionId};
+use ports::outbox::Notice;
 use ports::store::{NewSession, Records, SessionRecord, State, StateEntry, StateWrite, StoreError};
 use sea_orm::{ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::entity::{live_state, session};
 use crate::plan::Write;
-use crate::writer::{Letter, QUEUE_LENGTH, Writer};
+use crate::writer::{Answer, Letter, QUEUE_LENGTH, Writer};
 
 /// Longest key of live state, in bytes.
 pub const MAX_KEY_LENGTH: usize = 160;
@@ -114,7 +117,7 @@ impl Store {
         }
     }
 
-    async fn write(&self, attempt: &'static str, write: Write) -> Result<Option<i64>, StoreError> {
+    async fn write(&self, attempt: &'static str, write: Write) -> Result<Answer, StoreError> {
         let closed = || StoreError { attempt, reason: "the store is closed".to_owned() };
         let (reply, outcome) = oneshot::channel();
         self.queue.send(Letter::Write { write, reply }).await.map_err(|_| closed())?;
@@ -130,9 +133,12 @@ impl Records for Store {
             if text.chars().count() > MAX_TEXT_LENGTH {
                 return Err(refuse(ATTEMPT, format!("the {name} has more than {MAX_TEXT_LENGTH} characters")));
             }
+            no_nul(name, text).map_err(|reason| refuse(ATTEMPT, reason))?;
         }
-        let id = self.write(ATTEMPT, Write::Open(session)).await?;
-        id.and_then(|id| u64::try_from(id).ok()).ok_or_else(|| refuse(ATTEMPT, "the engine gave no row id".to_owned()))
+        match self.write(ATTEMPT, Write::Open(session)).await? {
+            Answer::Row(id) if id >= 0 => Ok(id.unsigned_abs()),
+            other => Err(refuse(ATTEMPT, format!("the engine gave no row id but {other:?}"))),
+        }
     }
 
     async fn close_session(&self, session: &SessionId, ended_at_ms: i64) -> Result<(), StoreError> {
@@ -168,12 +174,21 @@ impl Records for Store {
 #[async_trait]
 impl State for Store {
     async fn commit(&self, session: &SessionId, writes: Vec<StateWrite>) -> Result<(), StoreError> {
+        self.commit_with(session, writes, Vec::new()).await
+    }
+
+    async fn commit_with(
+        &self,
+        session: &SessionId,
+        writes: Vec<StateWrite>,
+        notices: Vec<Notice>,
+    ) -> Result<(), StoreError> {
         const ATTEMPT: &str = "write live state";
-        check(&writes).map_err(|reason| refuse(ATTEMPT, reason))?;
-        if writes.is_empty() {
+        check(&writes).and_then(|()| outbox::check(&notices)).map_err(|reason| refuse(ATTEMPT, reason))?;
+        if writes.is_empty() && notices.is_empty() {
             return Ok(());
         }
-        self.write(ATTEMPT, Write::Commit { session: session.clone(), writes }).await.map(drop)
+        self.write(ATTEMPT, Write::Commit { session: session.clone(), writes, notices }).await.map(drop)
     }
 
     async fn load(&self, session: &SessionId) -> Result<Vec<StateEntry>, StoreError> {
@@ -221,6 +236,7 @@ fn check(writes: &[StateWrite]) -> Result<(), String> {
         if write.key.is_empty() || write.key.len() > MAX_KEY_LENGTH {
             return Err(format!("a key of {} bytes, it must have 1 to {MAX_KEY_LENGTH}", write.key.len()));
         }
+        no_nul("key", &write.key)?;
         if value > MAX_VALUE_LENGTH {
             return Err(format!("a value of {value} bytes, at most {MAX_VALUE_LENGTH} are allowed"));
         }
@@ -230,6 +246,19 @@ fn check(writes: &[StateWrite]) -> Result<(), String> {
         return Err(format!("{total} bytes at once, at most {MAX_COMMIT_LENGTH} are allowed"));
     }
     Ok(())
+}
+
+/// A text of at most so many bytes that every engine can hold.
+fn fits(name: &str, text: &str, most: usize) -> Result<(), String> {
+    if text.len() > most {
+        return Err(format!("the {name} has {} bytes, at most {most} are allowed", text.len()));
+    }
+    no_nul(name, text)
+}
+
+/// PostgreSQL has no place for this character in a text.
+fn no_nul(name: &str, text: &str) -> Result<(), String> {
+    if text.contains('\0') { Err(format!("the {name} holds a NUL character")) } else { Ok(()) }
 }
 
 fn record(row: session::Model) -> Result<SessionRecord, String> {

@@ -9,6 +9,8 @@ use std::collections::btree_map::Entry;
 
 use bytes::Bytes;
 use model::{RoomId, SessionId};
+use ports::archive::{Artifact, Recording};
+use ports::outbox::Notice;
 use ports::store::{NewSession, StateWrite};
 
 /// One write as asked for.
@@ -17,20 +19,60 @@ pub(crate) enum Write {
     Open(NewSession),
     Close { session: SessionId, ended_at_ms: i64 },
     SetJoined { session: SessionId, joined: i64 },
-    Commit { session: SessionId, writes: Vec<StateWrite> },
+    Commit { session: SessionId, writes: Vec<StateWrite>, notices: Vec<Notice> },
     Forget { session: SessionId },
+    Enqueue { notices: Vec<Notice> },
+    Settle { notice: i64, fate: Fate },
+    Shelve(Shelving),
+}
+
+/// What became of a notice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Delivered,
+    Postponed { due_ms: i64 },
+    Parked { at_ms: i64 },
+}
+
+/// A rare write that touches rows no other kind of write does; done one by one, each with a count as its answer.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Shelving {
+    AddRecording(Recording),
+    SetRecordingMetadata { record_id: String, metadata: String },
+    RemoveRecording { record_id: String },
+    AddArtifact(Artifact),
+    RemoveArtifact { artifact_id: String },
+    ClearParked { before_ms: i64 },
 }
 
 impl Write {
     /// Roughly how many bytes it puts into the transaction.
     pub(crate) fn weight(&self) -> usize {
         match self {
-            Self::Commit { writes, .. } => {
-                writes.iter().map(|write| write.key.len() + write.value.as_ref().map_or(0, Bytes::len)).sum()
+            Self::Commit { writes, notices, .. } => {
+                let state = |write: &StateWrite| write.key.len() + write.value.as_ref().map_or(0, Bytes::len);
+                writes.iter().map(state).sum::<usize>() + weight_of(notices)
             }
-            Self::Open(_) | Self::Close { .. } | Self::SetJoined { .. } | Self::Forget { .. } => 0,
+            Self::Enqueue { notices } => weight_of(notices),
+            Self::Shelve(
+                Shelving::AddRecording(Recording { metadata, .. })
+                | Shelving::AddArtifact(Artifact { metadata, .. })
+                | Shelving::SetRecordingMetadata { metadata, .. },
+            ) => metadata.len(),
+            Self::Open(_)
+            | Self::Close { .. }
+            | Self::SetJoined { .. }
+            | Self::Forget { .. }
+            | Self::Settle { .. }
+            | Self::Shelve(
+                Shelving::RemoveRecording { .. } | Shelving::RemoveArtifact { .. } | Shelving::ClearParked { .. },
+            ) => 0,
         }
     }
+}
+
+fn weight_of(notices: &[Notice]) -> usize {
+    notices.iter().map(|notice| notice.url.len() + notice.body.len()).sum()
 }
 
 /// When a session ended, and how early in the batch that was said: the first to say so wins.
@@ -59,6 +101,19 @@ pub(crate) struct StateChange {
     pub(crate) entries: BTreeMap<String, Option<Bytes>>,
 }
 
+/// The net effect on one stored notice.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NoticeChange {
+    /// In vain, since it was stored.
+    pub(crate) attempts: i64,
+    /// When to try next, if that changed.
+    pub(crate) due_ms: Option<i64>,
+    /// When it was given up, if it was.
+    pub(crate) parked_ms: Option<i64>,
+    /// Whether it arrived.
+    pub(crate) delivered: bool,
+}
+
 /// The net effect of a batch.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
@@ -72,6 +127,12 @@ pub(crate) struct Plan {
     pub(crate) joined: BTreeMap<SessionId, i64>,
     /// Changes of live state.
     pub(crate) state: BTreeMap<SessionId, StateChange>,
+    /// Notices to put into the outbox, in the order they were asked for.
+    pub(crate) notices: Vec<Notice>,
+    /// What became of stored notices, by their ids.
+    pub(crate) fates: BTreeMap<i64, NoticeChange>,
+    /// To be done one by one, each with its position in the batch.
+    pub(crate) shelvings: Vec<(usize, Shelving)>,
     /// Where a session of `openings` is.
     positions: BTreeMap<SessionId, usize>,
     /// The session of `openings` that runs for a room.
@@ -86,13 +147,17 @@ impl Plan {
                 Write::Open(session) => plan.open(turn, session),
                 Write::Close { session, ended_at_ms } => plan.close(session, Ending { turn, at_ms: *ended_at_ms }),
                 Write::SetJoined { session, joined } => plan.set_joined(session, *joined),
-                Write::Commit { session, writes } => {
+                Write::Commit { session, writes, notices } => {
+                    plan.notices.extend_from_slice(notices);
                     let change = plan.state.entry(session.clone()).or_default();
                     change.entries.extend(writes.iter().map(|write| (write.key.clone(), write.value.clone())));
                 }
                 Write::Forget { session } => {
                     plan.state.insert(session.clone(), StateChange { forget: true, entries: BTreeMap::new() });
                 }
+                Write::Enqueue { notices } => plan.notices.extend_from_slice(notices),
+                Write::Settle { notice, fate } => plan.settle(*notice, *fate),
+                Write::Shelve(shelving) => plan.shelvings.push((turn, shelving.clone())),
             }
         }
         plan
@@ -129,6 +194,19 @@ impl Plan {
             self.openings[*position].joined = joined;
         } else {
             self.joined.insert(session.clone(), joined);
+        }
+    }
+
+    fn settle(&mut self, notice: i64, fate: Fate) {
+        let change = self.fates.entry(notice).or_default();
+        match fate {
+            Fate::Delivered => change.delivered = true,
+            Fate::Postponed { due_ms } if change.parked_ms.is_none() => {
+                change.attempts += 1;
+                change.due_ms = Some(due_ms);
+            }
+            Fate::Parked { at_ms } => change.parked_ms = change.parked_ms.or(Some(at_ms)),
+            Fate::Postponed { .. } => {}
         }
     }
 }
@@ -175,6 +253,24 @@ mod tests {
         assert!(plan.closings.is_empty() && plan.joined.is_empty());
     }
 
+    #[test]
+    fn a_parked_notice_is_tried_no_more_and_a_delivered_one_is_gone_whatever_else_is_said() {
+        let settle = |notice, fate| Write::Settle { notice, fate };
+        let plan = Plan::of(&[
+            settle(1, Fate::Postponed { due_ms: 10 }),
+            settle(1, Fate::Postponed { due_ms: 20 }),
+            settle(1, Fate::Parked { at_ms: 30 }),
+            settle(1, Fate::Postponed { due_ms: 40 }),
+            settle(1, Fate::Parked { at_ms: 50 }),
+            settle(2, Fate::Delivered),
+            settle(2, Fate::Postponed { due_ms: 10 }),
+        ]);
+
+        let parked = NoticeChange { attempts: 2, due_ms: Some(20), parked_ms: Some(30), delivered: false };
+        assert_eq!(plan.fates[&1], parked);
+        assert!(plan.fates[&2].delivered);
+    }
+
     fn id(text: &str) -> SessionId {
         SessionId::try_from(text).unwrap()
     }
@@ -195,6 +291,6 @@ mod tests {
             .iter()
             .map(|(key, value)| StateWrite { key: (*key).to_owned(), value: value.map(Bytes::from) })
             .collect();
-        Write::Commit { session: id(session), writes }
+        Write::Commit { session: id(session), writes, notices: Vec::new() }
     }
 }

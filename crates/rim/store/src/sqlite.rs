@@ -151,7 +151,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let engine = open(&folder.path().join("plenum.db")).await.unwrap();
 
-        assert!(engine.readers.execute_unprepared("DELETE FROM live_state").await.is_err());
+        assert!(engine.readers.execute_unprepared("DELETE FROM plenum_live_state").await.is_err());
     }
 
     #[tokio::test]

@@ -3,7 +3,6 @@
 //! While a transaction is being made durable the next batch gathers, so the busier the server, the larger the batches
 //! and the cheaper each write; an idle server pays one `fsync` per write and no delay on top.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 
 use sea_orm::{
@@ -12,7 +11,7 @@ use sea_orm::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-use crate::apply::apply;
+use crate::apply::{Applied, apply};
 use crate::plan::{Plan, Write};
 
 /// Most writes in one transaction.
@@ -24,8 +23,19 @@ const MOST_BYTES: usize = 16 << 20;
 /// How many writes may wait. When the queue is full whoever wants to write waits; nothing is dropped.
 pub(crate) const QUEUE_LENGTH: usize = 1024;
 
-/// What became of a write: the row id of an opened session, `None` for everything else; or the engine's complaint.
-pub(crate) type Outcome = Result<Option<i64>, String>;
+/// What became of a write, or the engine's complaint.
+pub(crate) type Outcome = Result<Answer, String>;
+
+/// What there is to say about a write that was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// Nothing.
+    Done,
+    /// The row id of an opened session.
+    Row(i64),
+    /// How many rows it touched.
+    Count(u64),
+}
 
 /// What the writer's queue carries.
 pub(crate) enum Letter {
@@ -100,17 +110,10 @@ impl Writer {
                 continue;
             }
             match self.attempt(&batch).await {
-                Ok(ids) => {
-                    for Waiting { write, reply } in batch {
-                        let id = match &write {
-                            Write::Open(new) => ids.get(new.session.as_str()).copied(),
-                            Write::Close { .. }
-                            | Write::SetJoined { .. }
-                            | Write::Commit { .. }
-                            | Write::Forget { .. } => None,
-                        };
+                Ok(applied) => {
+                    for (turn, Waiting { write, reply }) in batch.into_iter().enumerate() {
                         // The asker may have gone away; what is written stays written.
-                        let _ = reply.send(Ok(id));
+                        let _ = reply.send(answer(&write, turn, &applied));
                     }
                 }
                 Err(error) if batch.len() == 1 => {
@@ -128,13 +131,13 @@ impl Writer {
         }
     }
 
-    async fn attempt(&mut self, batch: &[Waiting]) -> Result<BTreeMap<String, i64>, DbErr> {
+    async fn attempt(&mut self, batch: &[Waiting]) -> Result<Applied, DbErr> {
         let plan = Plan::of(batch.iter().map(|waiting| &waiting.write));
         let transaction = self.begin().await?;
         match apply(&transaction, plan).await {
-            Ok(ids) => {
+            Ok(applied) => {
                 transaction.commit().await.inspect_err(|_| self.broken = true)?;
-                Ok(ids)
+                Ok(applied)
             }
             Err(error) => {
                 // The engine may undo a transaction by itself, when the disk is full for instance; the driver's own
@@ -172,10 +175,28 @@ impl Writer {
     }
 }
 
+fn answer(write: &Write, turn: usize, applied: &Applied) -> Outcome {
+    match write {
+        Write::Open(new) => match applied.sessions.get(new.session.as_str()) {
+            Some(id) => Ok(Answer::Row(*id)),
+            None => Err("the engine gave no row id".to_owned()),
+        },
+        Write::Shelve(_) => Ok(Answer::Count(applied.counts.get(&turn).copied().unwrap_or_default())),
+        Write::Close { .. }
+        | Write::SetJoined { .. }
+        | Write::Commit { .. }
+        | Write::Forget { .. }
+        | Write::Enqueue { .. }
+        | Write::Settle { .. } => Ok(Answer::Done),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
     use model::{RoomId, SessionId};
+    use ports::archive::Recording;
+    use ports::outbox::Notice;
     use ports::store::{NewSession, StateWrite};
     use proptest::collection::vec;
     use proptest::option;
@@ -183,7 +204,8 @@ mod tests {
     use sea_orm::{ConnectionTrait as _, EntityTrait as _, QueryOrder as _};
 
     use super::*;
-    use crate::entity::{live_state, session};
+    use crate::entity::{self, live_state, recording, session};
+    use crate::plan::{Fate, Shelving};
     use crate::sqlite;
 
     #[tokio::test]
@@ -202,7 +224,7 @@ mod tests {
             ask(&queue, "c", 1_000).await.await.unwrap(),
         ];
 
-        assert!(matches!(outcomes, [Ok(None), Err(_), Ok(None)]), "{outcomes:?}");
+        assert!(matches!(outcomes, [Ok(Answer::Done), Err(_), Ok(Answer::Done)]), "{outcomes:?}");
         drop(queue);
         task.await.unwrap();
     }
@@ -217,7 +239,7 @@ mod tests {
         let task = tokio::spawn(writer.run(letters));
 
         for key in ["a", "b"] {
-            assert_eq!(ask(&queue, key, 10).await.await.unwrap(), Ok(None));
+            assert_eq!(ask(&queue, key, 10).await.await.unwrap(), Ok(Answer::Done));
         }
 
         drop(queue);
@@ -266,7 +288,16 @@ mod tests {
     }
 
     /// What became of every write, and everything stored afterwards.
-    type Everything = (Vec<Result<Option<i64>, ()>>, Vec<session::Model>, Vec<live_state::Model>);
+    type Everything = (
+        Vec<Result<Answer, ()>>,
+        Vec<session::Model>,
+        Vec<live_state::Model>,
+        Vec<entity::notice::Model>,
+        Vec<recording::Model>,
+    );
+
+    /// Notices that are stored before the writes come. Nobody can name one that is put in by the same batch.
+    const EARLIER: i64 = 4;
 
     async fn outcome(writes: &[Write], pace: Pace) -> Everything {
         let folder = tempfile::tempdir().unwrap();
@@ -274,6 +305,8 @@ mod tests {
         let (queue, letters) = mpsc::channel(writes.len());
         let mut writer =
             Writer { db: engine.writer, options: engine.writer_options, broken: false, _lock: engine.lock };
+        let notices = (0..EARLIER).map(|n| notice(n % 2, 0, n)).collect();
+        writer.settle(vec![Waiting { write: Write::Enqueue { notices }, reply: oneshot::channel().0 }]).await;
         let mut outcomes = Vec::new();
         match pace {
             Pace::AllAtOnce => {
@@ -305,7 +338,11 @@ mod tests {
             .all(&engine.readers)
             .await
             .unwrap();
-        (outcomes, sessions, state)
+        let notices =
+            entity::notice::Entity::find().order_by_asc(entity::notice::Column::Id).all(&engine.readers).await.unwrap();
+        let recordings =
+            recording::Entity::find().order_by_asc(recording::Column::Id).all(&engine.readers).await.unwrap();
+        (outcomes, sessions, state, notices, recordings)
     }
 
     fn any_write() -> impl Strategy<Value = Write> {
@@ -324,15 +361,62 @@ mod tests {
             })),
             (session(), 0..100_i64).prop_map(|(session, ended_at_ms)| Write::Close { session, ended_at_ms }),
             (session(), 0..100_i64).prop_map(|(session, joined)| Write::SetJoined { session, joined }),
-            (session(), vec(change, 1..4)).prop_map(|(session, writes)| Write::Commit { session, writes }),
+            (session(), vec(change, 1..4), vec(any_notice(), 0..3))
+                .prop_map(|(session, writes, notices)| Write::Commit { session, writes, notices }),
             session().prop_map(|session| Write::Forget { session }),
+            vec(any_notice(), 1..3).prop_map(|notices| Write::Enqueue { notices }),
+            (1..=EARLIER, any_fate()).prop_map(|(notice, fate)| Write::Settle { notice, fate }),
+            any_shelving().prop_map(Write::Shelve),
+        ]
+    }
+
+    fn any_notice() -> impl Strategy<Value = Notice> {
+        (0..3_i64, 0..2_i64, 0..100_i64).prop_map(|(room, url, created_at_ms)| notice(room, url, created_at_ms))
+    }
+
+    fn notice(room: i64, url: i64, created_at_ms: i64) -> Notice {
+        Notice {
+            room: RoomId::try_from(format!("r{room}").as_str()).unwrap(),
+            session: SessionId::try_from("s").unwrap(),
+            event: "room_created".to_owned(),
+            url: format!("https://example.org/{url}"),
+            body: Bytes::from_static(b"{}"),
+            created_at_ms,
+        }
+    }
+
+    fn any_fate() -> impl Strategy<Value = Fate> {
+        prop_oneof![
+            Just(Fate::Delivered),
+            (0..100_i64).prop_map(|due_ms| Fate::Postponed { due_ms }),
+            (0..100_i64).prop_map(|at_ms| Fate::Parked { at_ms }),
+        ]
+    }
+
+    /// Without clearing the outbox: that is done last in its batch, which nobody can tell who waits for the answer.
+    fn any_shelving() -> impl Strategy<Value = Shelving> {
+        let id = || (0..4).prop_map(|n| format!("rec{n}"));
+        prop_oneof![
+            id().prop_map(|record_id| Shelving::AddRecording(Recording {
+                record_id,
+                room: RoomId::try_from("r").unwrap(),
+                session: SessionId::try_from("s").unwrap(),
+                recorder_id: "recorder".to_owned(),
+                file_path: "a/b.mp4".to_owned(),
+                megabytes: 1.5,
+                metadata: String::new(),
+                created_at_ms: 1,
+                room_created_at_ms: 1,
+            })),
+            (id(), "[a-c]").prop_map(|(record_id, metadata)| Shelving::SetRecordingMetadata { record_id, metadata }),
+            id().prop_map(|record_id| Shelving::RemoveRecording { record_id }),
         ]
     }
 
     async fn ask(queue: &mpsc::Sender<Letter>, key: &str, length: usize) -> oneshot::Receiver<Outcome> {
         let (reply, outcome) = oneshot::channel();
         let writes = vec![StateWrite { key: key.to_owned(), value: Some(Bytes::from(vec![1; length])) }];
-        let write = Write::Commit { session: SessionId::try_from("s").unwrap(), writes };
+        let write = Write::Commit { session: SessionId::try_from("s").unwrap(), writes, notices: Vec::new() };
         queue.send(Letter::Write { write, reply }).await.unwrap_or_else(|_| panic!("the writer is gone"));
         outcome
     }

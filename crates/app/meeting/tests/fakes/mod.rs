@@ -11,6 +11,7 @@ use meeting::{Credentials, Meetings, Setup};
 use model::media::MediaPermission;
 use model::{Identity, RoomId, SessionId};
 use ports::media::{ConnectError, MediaJoin, MediaPlane, MuteError, RemoveReason, SignalLink, TrackChoice};
+use ports::outbox::Notice;
 use ports::store::{NewSession, Records, SessionRecord, State, StateEntry, StateWrite, StoreError};
 use tokio::sync::{Semaphore, mpsc};
 use wire::pnm;
@@ -20,6 +21,7 @@ use wire::token::ApiKey;
 struct Kept {
     sessions: Vec<SessionRecord>,
     state: BTreeMap<SessionId, BTreeMap<String, Bytes>>,
+    notices: Vec<Notice>,
     broken: bool,
 }
 
@@ -108,9 +110,19 @@ impl Records for MemoryStore {
 #[async_trait]
 impl State for MemoryStore {
     async fn commit(&self, session: &SessionId, writes: Vec<StateWrite>) -> Result<(), StoreError> {
+        self.commit_with(session, writes, Vec::new()).await
+    }
+
+    async fn commit_with(
+        &self,
+        session: &SessionId,
+        writes: Vec<StateWrite>,
+        notices: Vec<Notice>,
+    ) -> Result<(), StoreError> {
         self.check("commit")?;
         drop(self.commits.acquire().await.unwrap());
         let mut kept = self.kept.lock().unwrap();
+        kept.notices.extend(notices);
         let state = kept.state.entry(session.clone()).or_default();
         for write in writes {
             match write.value {

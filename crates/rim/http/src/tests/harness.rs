@@ -15,6 +15,7 @@ use meeting::{Credentials, Meetings, Setup};
 use model::media::MediaPermission;
 use model::{Identity, RoomId, SessionId};
 use ports::media::{ConnectError, MediaJoin, MediaPlane, MuteError, RemoveReason, SignalLink, TrackChoice};
+use ports::outbox::Notice;
 use ports::store::{NewSession, Records, SessionRecord, State, StateEntry, StateWrite, StoreError};
 use prost::Message;
 use serde_json::Value;
@@ -23,6 +24,7 @@ use wire::create::{CreateRules, InsightsLimits, ServerAbilities};
 use wire::token::ApiKey;
 use wire::{livekit, pnm};
 
+use super::shelf::Shelf;
 use crate::{FORWARDED_FOR, FrontDoor, HttpDeps, Messaging, router};
 
 pub(super) const KEY: &str = "plugnmeet";
@@ -74,6 +76,15 @@ impl Records for Outside {
 #[async_trait]
 impl State for Outside {
     async fn commit(&self, session: &SessionId, writes: Vec<StateWrite>) -> Result<(), StoreError> {
+        self.commit_with(session, writes, Vec::new()).await
+    }
+
+    async fn commit_with(
+        &self,
+        session: &SessionId,
+        writes: Vec<StateWrite>,
+        _: Vec<Notice>,
+    ) -> Result<(), StoreError> {
         self.check("commit")?;
         let mut entries = self.entries.lock().unwrap();
         for StateWrite { key, value } in writes {
@@ -124,6 +135,7 @@ impl MediaPlane for Outside {
 
 pub(super) struct Server {
     pub(super) outside: Arc<Outside>,
+    pub(super) shelf: Arc<Shelf>,
     pub(super) meetings: Meetings,
     router: Router,
 }
@@ -144,6 +156,7 @@ impl Server {
     /// A server whose settings `change` has a say in.
     pub(super) async fn with(change: impl FnOnce(&mut HttpDeps)) -> Self {
         let outside = Arc::new(Outside::default());
+        let shelf = Arc::new(Shelf::default());
         let meetings = Meetings::start(Setup {
             records: outside.clone(),
             state: outside.clone(),
@@ -160,6 +173,8 @@ impl Server {
         let mut deps = HttpDeps {
             meetings: meetings.clone(),
             api: ApiKey::new(KEY, SECRET),
+            archive: shelf.clone(),
+            recording_links: Duration::from_secs(1800),
             rules: CreateRules { abilities, ..CreateRules::default() },
             max_body: 4 * 1024 * 1024,
             messaging: Messaging::default(),
@@ -172,7 +187,7 @@ impl Server {
             prometheus: None,
         };
         change(&mut deps);
-        Self { outside, meetings, router: router(deps) }
+        Self { outside, shelf, meetings, router: router(deps) }
     }
 
     pub(super) async fn send(&self, request: Request<Body>) -> Answer {

@@ -1,4 +1,7 @@
-//! The tables as types. Every engine shares them; what differs between engines is in `migration` and `sqlite`.
+//! The tables as types. Every engine shares them; what differs between engines is in `migration` and beside `sqlite`.
 
+pub(crate) mod artifact;
 pub(crate) mod live_state;
+pub(crate) mod notice;
+pub(crate) mod recording;
 pub(crate) mod session;

@@ -4,7 +4,7 @@ use sea_orm::entity::prelude::*;
 
 /// Times are Unix milliseconds as whole numbers, because engines disagree on the precision of timestamps.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
-#[sea_orm(table_name = "sessions")]
+#[sea_orm(table_name = "plenum_sessions")]
 pub(crate) struct Model {
     #[sea_orm(primary_key)]
     pub(crate) id: i64,
