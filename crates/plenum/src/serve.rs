@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use axum::Router;
+use blobs::{Folders, LocalBlobs};
 use gateway::Gateway;
 use http_api::{FORWARDED_FOR, FrontDoor, HttpDeps, Prometheus};
 use media::MediaConfig;
-use meeting::{Meetings, Setup};
+use meeting::{Meetings, Setup, Shelf, ShelfRules};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use ports::archive::Archive;
 use ports::media::{MediaEvent, MediaEventKind, MediaPlane};
 use store::Store;
 use tokio::net::TcpListener;
@@ -32,8 +32,6 @@ use crate::logging;
 
 /// How long open requests may take to finish, and sockets to close, after the signal to stop.
 const STOP_GRACE: Duration = Duration::from_secs(5);
-/// How long a link to a recording works, as in the reference's sample configuration.
-const RECORDING_LINKS: Duration = Duration::from_secs(30 * 60);
 /// How often gauges that nobody pushes are read.
 const GAUGE_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -67,7 +65,9 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let figures = PrometheusBuilder::new().install_recorder().context("could not start the metrics")?;
     let (stop, stopping) = watch::channel(false);
-    let app = router(&config, &credentials, &meetings, Arc::new(store.clone()), figures, stopping.clone());
+    let shelf = shelf(&config, &credentials, &store);
+    tokio::spawn(shelf.clone().keep_tidy());
+    let app = router(&config, &credentials, &meetings, shelf, figures, stopping.clone());
     tokio::spawn(watch_media(events));
     tokio::spawn(watch_gauges(meetings, stopping.clone()));
     info!(%address, media.port = config.media.port, version = env!("CARGO_PKG_VERSION"), "plenum is ready");
@@ -118,7 +118,7 @@ fn router(
     config: &Config,
     credentials: &Credentials,
     meetings: &Meetings,
-    archive: Arc<dyn Archive>,
+    shelf: Shelf,
     figures: PrometheusHandle,
     stopping: watch::Receiver<bool>,
 ) -> Router {
@@ -152,8 +152,7 @@ fn router(
     let http = HttpDeps {
         meetings: meetings.clone(),
         api: ApiKey::new(credentials.key.clone(), credentials.secret.expose().clone()),
-        archive,
-        recording_links: RECORDING_LINKS,
+        shelf,
         rules: create_rules(config),
         max_body: usize::try_from(config.http.max_body).unwrap_or(usize::MAX),
         messaging: http_api::Messaging { urls: Vec::new(), stream: names.stream.clone(), subjects },
@@ -170,6 +169,24 @@ fn router(
         }),
     };
     gateway::router(gateway).merge(http_api::router(http))
+}
+
+fn shelf(config: &Config, credentials: &Credentials, store: &Store) -> Shelf {
+    let (recordings, artifacts) = (&config.recordings, &config.artifacts);
+    let blobs = LocalBlobs::new(Folders {
+        recordings: recordings.folder.clone(),
+        recordings_trash: recordings.trash.clone(),
+        artifacts: artifacts.folder.clone(),
+        artifacts_trash: artifacts.trash.clone(),
+    });
+    let key = ApiKey::new(credentials.key.clone(), credentials.secret.expose().clone());
+    let rules = ShelfRules {
+        keep_deleted_recordings: recordings.keep_deleted,
+        keep_deleted_artifacts: artifacts.keep_deleted,
+        recording_token: recordings.token_validity,
+        artifact_token: artifacts.token_validity,
+    };
+    Shelf::new(Arc::new(store.clone()), Arc::new(blobs), key, rules)
 }
 
 fn create_rules(config: &Config) -> CreateRules {

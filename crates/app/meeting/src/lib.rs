@@ -19,8 +19,8 @@ pub use room::{
     Phase, Route,
 };
 pub use shelf::{
-    ArtifactRefusal, EditRefusal, MergeRefusal, OpenFile, OpenRefusal, Shelf, ShelfError, ShelfRules, artifact_metadata,
-    recording_metadata,
+    ArtifactRefusal, EditRefusal, MergeRefusal, OpenFile, OpenRefusal, Shelf, ShelfError, ShelfRules,
+    artifact_metadata, recording_metadata,
 };
 pub use socket::{Down, Inlet, OpenError, SocketLink};
 pub use tokens::Credentials;

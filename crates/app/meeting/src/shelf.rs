@@ -177,7 +177,9 @@ impl Shelf {
             (Area::RecordingsTrash, rules.keep_deleted_recordings),
             (Area::ArtifactsTrash, rules.keep_deleted_artifacts),
         ] {
-            let keep_ms = keep.map_or(0, |keep| i64::try_from(keep.as_millis()).unwrap_or(i64::MAX));
+            // Where nothing is kept nothing is put, and what lies there is somebody else's.
+            let Some(keep) = keep else { continue };
+            let keep_ms = i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
             if let Err(error) = self.0.blobs.expire(area, now_ms.saturating_sub(keep_ms)).await {
                 warn!(%error, "deleted files could not be removed for good");
             }
@@ -197,6 +199,16 @@ impl Shelf {
         page: Page,
     ) -> Result<Slice<Recording>, ShelfError> {
         Ok(self.0.archive.recordings(&narrowed(rooms, session), page).await?)
+    }
+
+    /// Recordings in scope.
+    pub async fn recordings_in(&self, scope: &Scope, page: Page) -> Result<Slice<Recording>, ShelfError> {
+        Ok(self.0.archive.recordings(scope, page).await?)
+    }
+
+    /// A session, running or over.
+    pub async fn session(&self, session: &SessionId) -> Result<Option<SessionRecord>, ShelfError> {
+        Ok(self.0.archive.find_session(session).await?)
     }
 
     /// A recording and the session it was made in, if that is still known.
@@ -258,8 +270,12 @@ impl Shelf {
 
     /// A token that opens a recording's file for a while; `None` if there is no such recording.
     pub async fn recording_token(&self, id: &str) -> Result<Option<String>, ShelfError> {
-        let recording = self.0.archive.find_recording(id).await?;
-        Ok(recording.map(|recording| self.token(&recording.file_path, self.0.rules.recording_token)))
+        Ok(self.0.archive.find_recording(id).await?.map(|recording| self.opener(&recording)))
+    }
+
+    /// A token that opens this recording's file for a while.
+    pub fn opener(&self, recording: &Recording) -> String {
+        self.token(&recording.file_path, self.0.rules.recording_token)
     }
 
     fn token(&self, path: &str, validity: Duration) -> String {
@@ -360,7 +376,8 @@ impl Shelf {
 
     /// What a download token opens, in the area of the route it was shown at.
     pub async fn open(&self, area: Area, token: &str) -> Result<OpenFile, OpenRefusal> {
-        let path = wire::token::verify_download(&self.0.key, token, now().unix_ms / 1000).map_err(OpenRefusal::Token)?;
+        let path =
+            wire::token::verify_download(&self.0.key, token, now().unix_ms / 1000).map_err(OpenRefusal::Token)?;
         let key = Key::try_from(path.as_str()).map_err(OpenRefusal::Path)?;
         let length = self.0.blobs.length(area, &key).await.map_err(ShelfError::from)?.ok_or(OpenRefusal::NotFound)?;
         Ok(OpenFile { area, key, length })

@@ -135,6 +135,12 @@ pub(crate) struct Config {
     pub(crate) webhooks: Webhooks,
     /// Files people upload.
     pub(crate) uploads: Uploads,
+    /// Files sessions leave behind.
+    pub(crate) recordings: Left,
+    /// The same of artifacts.
+    pub(crate) artifacts: Left,
+    /// `analytics_settings.enabled`: whether rooms that ask for analytics get them.
+    pub(crate) analytics: bool,
     /// Names on the message bus.
     pub(crate) messaging: Messaging,
     /// Plenum's own start page.
@@ -261,6 +267,37 @@ pub(crate) struct Uploads {
     pub(crate) allowed_types: Vec<String>,
 }
 
+/// `recorder_info` or `artifacts_settings`: where files are kept, how they are handed out and what deleting means.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Left {
+    /// `recording_files_path` or `storage_path`; a folder of the data folder unless set.
+    pub(crate) folder: PathBuf,
+    /// `token_validity`: life of a token that opens a file.
+    pub(crate) token_validity: Duration,
+    /// `enable_del_*_backup` and `del_*_backup_duration`: how long a deleted file can be got back, if at all.
+    pub(crate) keep_deleted: Option<Duration>,
+    /// `del_*_backup_path`: where it is kept meanwhile.
+    pub(crate) trash: PathBuf,
+}
+
+impl Left {
+    /// http-api.md section 10, with the sample's half an hour where the reference has no default.
+    fn recordings(data: &Path) -> Self {
+        Self::in_folder(data.join("recordings"), "del_backup", Duration::from_secs(30 * 60), None)
+    }
+
+    fn artifacts(data: &Path) -> Self {
+        Self::in_folder(data.join("artifacts"), "trash", Duration::from_secs(10 * 60), Some(KEEP_DELETED))
+    }
+
+    fn in_folder(folder: PathBuf, trash: &str, token_validity: Duration, keep_deleted: Option<Duration>) -> Self {
+        Self { trash: folder.join(trash), folder, token_validity, keep_deleted }
+    }
+}
+
+/// How long a deleted file is kept, where it is kept, unless told otherwise.
+const KEEP_DELETED: Duration = Duration::from_secs(72 * 3600);
+
 /// `nats_info.room_stream_name` and `nats_info.subjects`: names browsers are told and use.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Messaging {
@@ -336,6 +373,9 @@ impl Default for Config {
         Self {
             dev: false,
             uploads: Uploads { path: data.join("uploads"), ..Uploads::default() },
+            recordings: Left::recordings(&data),
+            artifacts: Left::artifacts(&data),
+            analytics: true,
             data,
             http: Http::default(),
             api: Api::default(),

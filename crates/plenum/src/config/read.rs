@@ -1,6 +1,7 @@
 //! Which key means what, and the rules between keys.
 
 use std::num::{NonZeroU32, NonZeroU64};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::http::HeaderName;
@@ -11,8 +12,8 @@ use super::section::{Findings, Section};
 use super::tree::{Node, Origin};
 use super::value::{self, Expected};
 use super::{
-    Config, Copyright, Credentials, LogLevel, LogOutput, Messaging, Metrics, Mistake, Notice, Options, Proxy, Uploads,
-    Webhooks, foreign,
+    Config, Copyright, Credentials, Left, LogLevel, LogOutput, Messaging, Metrics, Mistake, Notice, Options, Proxy,
+    Uploads, Webhooks, foreign,
 };
 
 /// In the reference server's published sample file, so everybody knows it.
@@ -70,6 +71,7 @@ pub(super) fn read_with(
     config.media.port = media_port.unwrap_or(config.http.port);
     read_rooms(&mut root, &mut config);
     read_uploads(findings, &mut root, &mut config);
+    read_left(&mut root, &mut config);
     read_messaging(findings, &mut root, &mut config);
     read_log(findings, &mut root, &mut config);
     for (name, notice) in foreign::SECTIONS {
@@ -240,6 +242,52 @@ fn read_uploads(findings: &Findings, root: &mut Section<'_>, config: &mut Config
     uploads.allowed_types.dedup();
     config.http.max_body = uploads.max_size;
     config.uploads = uploads;
+}
+
+/// Recordings, artifacts and analytics.
+fn read_left(root: &mut Section<'_>, config: &mut Config) {
+    let mut section = root.section("recorder_info");
+    config.recordings = Left::recordings(&config.data);
+    let names = ["recording_files_path", "enable_del_recording_backup", "del_recording_backup_duration"];
+    read_folder(&mut section, &mut config.recordings, names, "del_recording_backup_path", "del_backup");
+    // How long a recorder may be silent; ours is not a stranger on the bus.
+    let mut unused = Duration::ZERO;
+    section.set("ping_timeout", &mut unused, value::duration);
+    section.finish();
+
+    let mut section = root.section("artifacts_settings");
+    config.artifacts = Left::artifacts(&config.data);
+    let names = ["storage_path", "enable_del_artifacts_backup", "del_artifacts_backup_duration"];
+    read_folder(&mut section, &mut config.artifacts, names, "del_artifacts_backup_path", "trash");
+    section.finish();
+
+    let mut section = root.section("analytics_settings");
+    section.set("enabled", &mut config.analytics, value::boolean);
+    // Both belong to an older way of keeping analytics; they are artifacts now.
+    let mut unused = (PathBuf::new(), Duration::ZERO);
+    section.set("files_store_path", &mut unused.0, value::path);
+    section.set("token_validity", &mut unused.1, value::duration);
+    section.finish();
+}
+
+/// `names`: of the folder, of the switch and of the duration.
+fn read_folder(section: &mut Section<'_>, left: &mut Left, names: [&str; 3], trash: &str, trash_name: &str) {
+    let [folder, keeps, kept_for] = names;
+    let mut place = None;
+    section.set_optional(folder, &mut place, value::path);
+    if let Some(place) = place {
+        left.folder = place;
+    }
+    section.set("token_validity", &mut left.token_validity, value::duration);
+    let mut keep = left.keep_deleted.is_some();
+    let mut duration = super::KEEP_DELETED;
+    section.set(keeps, &mut keep, value::boolean);
+    section.set(kept_for, &mut duration, value::duration);
+    left.keep_deleted = keep.then_some(duration);
+    let mut place = None;
+    section.set_optional(trash, &mut place, value::path);
+    // Below the folder of the files themselves (D-44), wherever that is.
+    left.trash = place.unwrap_or_else(|| left.folder.join(trash_name));
 }
 
 /// Names are ours to use, addresses and accounts are not.

@@ -123,9 +123,6 @@ fn a_file_for_the_reference_server_starts_unchanged() {
             "database_info",
             "livekit_info",
             "livekit_sip_info",
-            "recorder_info",
-            "analytics_settings",
-            "artifacts_settings",
             "insights",
             "turn_server",
             "hooks",
@@ -224,6 +221,29 @@ fn media_may_have_a_port_of_their_own() {
     let (config, _) = parse("client: {port: 80}\nplenum: {media: {port: 7882}}\n").unwrap();
 
     assert_eq!((config.http.port, config.media.port), (80, 7882));
+}
+
+#[test]
+fn files_that_are_left_live_in_the_data_folder_unless_told_otherwise() {
+    let config = parse("plenum: {data: /srv/plenum}").unwrap().0;
+    assert_eq!(config.recordings.folder, Path::new("/srv/plenum/recordings"));
+    assert_eq!(config.recordings.trash, Path::new("/srv/plenum/recordings/del_backup"));
+    assert_eq!(config.recordings.keep_deleted, None);
+    assert_eq!(config.artifacts.folder, Path::new("/srv/plenum/artifacts"));
+    assert_eq!(config.artifacts.keep_deleted, Some(Duration::from_secs(72 * 3600)));
+    assert!(config.analytics);
+
+    let yaml = "recorder_info: {recording_files_path: /rec, token_validity: 5m, enable_del_recording_backup: true, \
+                del_recording_backup_duration: 24h}\n\
+                artifacts_settings: {enable_del_artifacts_backup: false, del_artifacts_backup_path: /trash}\n\
+                analytics_settings: {enabled: false}";
+    let config = parse(yaml).unwrap().0;
+    assert_eq!(config.recordings.folder, Path::new("/rec"));
+    assert_eq!(config.recordings.trash, Path::new("/rec/del_backup"));
+    assert_eq!(config.recordings.token_validity, Duration::from_secs(300));
+    assert_eq!(config.recordings.keep_deleted, Some(Duration::from_secs(24 * 3600)));
+    assert_eq!((config.artifacts.keep_deleted, config.artifacts.trash), (None, PathBuf::from("/trash")));
+    assert!(!config.analytics);
 }
 
 #[test]

@@ -4,32 +4,35 @@
 //! about status codes, headers and content types, and which of them the reference's callers rely on
 //! (http-api.md sections 0 to 4, 7 and 11).
 
+mod analytics;
 mod answers;
+mod artifacts;
 mod bbb;
 mod bearer;
 mod body;
 mod client;
 mod cors;
+mod download;
 mod frontdoor;
 mod health;
+mod lists;
 mod member;
 mod metered;
 mod origin;
 mod paths;
 mod prometheus;
+mod recordings;
 mod rooms;
 mod signed;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::http::header::{REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderName, HeaderValue};
 use axum::routing::{any, get, post};
-use meeting::Meetings;
-use ports::archive::Archive;
+use meeting::{Meetings, Shelf};
 use tower::util::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -50,10 +53,8 @@ pub struct HttpDeps {
     pub meetings: Meetings,
     /// Key and secret of API callers (`client.api_key`, `client.secret`).
     pub api: ApiKey,
-    /// Recordings and past sessions.
-    pub archive: Arc<dyn Archive>,
-    /// How long a link to a recording works (`recorder_info.token_validity`).
-    pub recording_links: Duration,
+    /// Recordings, artifacts and past sessions.
+    pub shelf: Shelf,
     /// What shapes a new room.
     pub rules: CreateRules,
     /// Largest request body in bytes (`upload_file_settings.max_size`).
@@ -139,6 +140,9 @@ pub fn router(deps: HttpDeps) -> Router {
         .route("/api/frontdoor/join", post(frontdoor::join::handle))
         .route("/{key}/bigbluebutton/api", any(bbb::handle))
         .route("/{key}/bigbluebutton/api/{method}", any(bbb::handle))
+        .route("/download/recording/{token}", get(download::recording))
+        .route("/download/artifact/{token}", get(download::artifact))
+        .route("/download/analytics/{token}", get(download::artifact))
         .route("/healthcheck", any(health::handle))
         .route("/healthcheck/{*rest}", any(health::handle))
         .route("/", get(client::page))
@@ -169,6 +173,21 @@ fn auth_routes(app: &App) -> Router<App> {
         .route("/room/getactiveroominfo", post(rooms::active_room::handle))
         .route("/room/getactiveroomsinfo", post(rooms::active_rooms::handle))
         .route("/room/endroom", post(rooms::end::handle))
+        .route("/room/fetchpastrooms", post(rooms::past::handle))
+        .route("/recording/fetch", post(recordings::fetch::handle))
+        .route("/recording/info", post(recordings::info::handle))
+        .route("/recording/recordinginfo", post(recordings::info::handle))
+        .route("/recording/updatemetadata", post(recordings::update::handle))
+        .route("/recording/mergerecordings", post(recordings::merge::handle))
+        .route("/recording/delete", post(recordings::delete::handle))
+        .route("/recording/getdownloadtoken", post(recordings::token::handle))
+        .route("/artifact/fetch", post(artifacts::fetch::handle))
+        .route("/artifact/info", post(artifacts::info::handle))
+        .route("/artifact/delete", post(artifacts::delete::handle))
+        .route("/artifact/getdownloadtoken", post(artifacts::token::handle))
+        .route("/analytics/fetch", post(analytics::fetch))
+        .route("/analytics/delete", post(analytics::delete))
+        .route("/analytics/getdownloadtoken", post(analytics::token))
         .fallback(answers::not_found)
         .method_not_allowed_fallback(answers::not_found)
         .layer(axum::middleware::from_fn_with_state(app.clone(), signed::guard))

@@ -4,8 +4,8 @@ use axum::extract::Request;
 use axum::http::Uri;
 use axum::http::uri::PathAndQuery;
 
-/// First segments whose remainder is the client's own business: file names and meeting codes keep their case.
-const VERBATIM: [&str; 2] = ["assets", "join"];
+/// First segments whose remainder is the client's own business: file names, meeting codes and tokens keep their case.
+const VERBATIM: [&str; 3] = ["assets", "download", "join"];
 
 /// The request with the path our routes are written in.
 pub(crate) fn normalised(mut request: Request) -> Request {
@@ -70,6 +70,7 @@ mod tests {
             ("/api/verifyToken", "/api/verifytoken"),
             ("/Assets/index-B1c.js", "/assets/index-B1c.js"),
             ("/join/Abc", "/join/Abc"),
+            ("/Download/recording/eyJh.eyJl.AbC", "/download/recording/eyJh.eyJl.AbC"),
             ("/healthCheck/", "/healthcheck"),
             ("/Logo-A.svg", "/Logo-A.svg"),
             ("/Key/BigBlueButton/API/", "/Key/bigbluebutton/api"),

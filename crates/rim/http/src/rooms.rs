@@ -6,6 +6,7 @@ pub(crate) mod create;
 pub(crate) mod end;
 pub(crate) mod is_active;
 pub(crate) mod join_token;
+pub(crate) mod past;
 
 use axum::response::{IntoResponse, Response};
 use wire::json::{JsonError, ProtoJson};
@@ -36,7 +37,7 @@ impl IntoResponse for Rejected {
 ///
 /// # Errors
 /// See [`Rejected`].
-fn read<M: ProtoJson>(body: &[u8], check: impl FnOnce(&M) -> Result<(), Invalid>) -> Result<M, Rejected> {
+pub(crate) fn read<M: ProtoJson>(body: &[u8], check: impl FnOnce(&M) -> Result<(), Invalid>) -> Result<M, Rejected> {
     let request = wire::json::decode(body).map_err(Rejected::Json)?;
     check(&request).map_err(Rejected::Invalid)?;
     Ok(request)

@@ -6,6 +6,7 @@ mod bbb;
 mod client;
 mod frontdoor;
 mod harness;
+mod left;
 mod member;
 mod rooms;
 mod shelf;

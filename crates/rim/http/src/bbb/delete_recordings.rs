@@ -1,7 +1,5 @@
 //! `deleteRecordings`: one id, or several with commas between them.
 
-use ports::store::StoreError;
-
 use super::get_recordings::failed;
 use super::{Answer, Call, Fault, xml};
 use crate::App;
@@ -9,7 +7,7 @@ use crate::App;
 pub(super) async fn handle(app: &App, call: &Call) -> Answer {
     let mut any = false;
     for id in call.params.list("recordID") {
-        any |= remove(app, id).await.map_err(failed)?;
+        any |= app.deps.shelf.delete_recording(id).await.map_err(failed)?;
     }
     if !any {
         return Err(Fault::error("not found"));
@@ -18,9 +16,4 @@ pub(super) async fn handle(app: &App, call: &Call) -> Answer {
         xml.text("returncode", "SUCCESS");
         xml.text("deleted", true);
     }))
-}
-
-/// Takes a recording off the shelf. Whether it was there.
-async fn remove(app: &App, record_id: &str) -> Result<bool, StoreError> {
-    app.deps.archive.remove_recording(record_id).await
 }

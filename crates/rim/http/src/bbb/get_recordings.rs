@@ -3,15 +3,15 @@
 use std::collections::HashMap;
 
 use axum::response::Response;
+use meeting::ShelfError;
 use model::RoomId;
 use ports::archive::{Order, Page, Recording, Scope, Slice};
-use ports::store::{SessionRecord, StoreError};
+use ports::store::SessionRecord;
 use tracing::error;
 use wire::bbb::{Params, Xml, room_id};
 use wire::pnm;
 
 use super::{Answer, Call, Fault, general, xml};
-use crate::rooms::create::unix_seconds;
 use crate::{App, origin};
 
 /// Recordings of an answer, unless the caller says otherwise.
@@ -40,7 +40,7 @@ pub(super) async fn handle(app: &App, call: &Call) -> Answer {
     let origin = origin::web(app.deps.public_url.as_deref(), &call.headers);
     let mut shown = Vec::with_capacity(slice.items.len());
     for recording in slice.items {
-        let session = app.deps.archive.find_session(&recording.session).await.map_err(failed)?;
+        let session = app.deps.shelf.session(&recording.session).await.map_err(failed)?;
         let meeting_id =
             meetings.get(recording.room.as_str()).map_or_else(|| recording.room.to_string(), ToString::to_string);
         let link = link(app, &origin, &recording);
@@ -50,7 +50,7 @@ pub(super) async fn handle(app: &App, call: &Call) -> Answer {
 }
 
 /// Logs what only the operator may know.
-pub(super) fn failed(cause: StoreError) -> Fault {
+pub(super) fn failed(cause: ShelfError) -> Fault {
     error!(%cause, "recordings could not be looked up");
     Fault::error("could not look up the recordings")
 }
@@ -61,18 +61,18 @@ async fn find(
     meetings: &HashMap<String, &str>,
     offset: u32,
     limit: u32,
-) -> Result<Slice<Recording>, StoreError> {
+) -> Result<Slice<Recording>, ShelfError> {
     let ids = params.list("recordID");
     if ids.is_empty() {
         let rooms = meetings.keys().filter_map(|id| RoomId::try_from(id.as_str()).ok()).collect();
         let scope = if meetings.is_empty() { Scope::Everything } else { Scope::Rooms(rooms) };
         let page = Page { from: offset.into(), limit: limit.into(), order: Order::NewestFirst };
-        return app.deps.archive.recordings(&scope, page).await;
+        return app.deps.shelf.recordings_in(&scope, page).await;
     }
     let mut items: Vec<Recording> = Vec::new();
     for id in ids {
         if items.iter().all(|found| found.record_id != id) {
-            items.extend(app.deps.archive.find_recording(id).await?);
+            items.extend(app.deps.shelf.recording(id).await?.map(|(recording, _)| recording));
         }
     }
     items.sort_by_key(|recording| std::cmp::Reverse(recording.created_at_ms));
@@ -83,10 +83,7 @@ async fn find(
 
 /// Where the recording can be fetched, until the token in it runs out.
 fn link(app: &App, origin: &str, recording: &Recording) -> String {
-    let now = i64::try_from(unix_seconds()).unwrap_or(i64::MAX);
-    let validity = i64::try_from(app.deps.recording_links.as_secs()).unwrap_or(i64::MAX);
-    let token = wire::token::mint_download(&app.deps.api, &recording.file_path, now, validity);
-    format!("{origin}/download/recording/{token}")
+    format!("{origin}/download/recording/{}", app.deps.shelf.opener(recording))
 }
 
 fn listed(shown: &[Shown], offset: u32, limit: u32, total: u64) -> Response {

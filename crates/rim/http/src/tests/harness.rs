@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
+use blobs::{Folders, LocalBlobs};
 use bytes::Bytes;
 use http_body_util::BodyExt;
 use meeting::{Credentials, Meetings, Setup};
@@ -19,6 +20,7 @@ use ports::outbox::Notice;
 use ports::store::{NewSession, Records, SessionRecord, State, StateEntry, StateWrite, StoreError};
 use prost::Message;
 use serde_json::Value;
+use tempfile::TempDir;
 use tower::util::ServiceExt;
 use wire::create::{CreateRules, InsightsLimits, ServerAbilities};
 use wire::token::ApiKey;
@@ -136,6 +138,7 @@ impl MediaPlane for Outside {
 pub(super) struct Server {
     pub(super) outside: Arc<Outside>,
     pub(super) shelf: Arc<Shelf>,
+    pub(super) folder: TempDir,
     pub(super) meetings: Meetings,
     router: Router,
 }
@@ -157,6 +160,14 @@ impl Server {
     pub(super) async fn with(change: impl FnOnce(&mut HttpDeps)) -> Self {
         let outside = Arc::new(Outside::default());
         let shelf = Arc::new(Shelf::default());
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let blobs = LocalBlobs::new(Folders {
+            recordings: at("recordings"),
+            recordings_trash: at("recordings-trash"),
+            artifacts: at("artifacts"),
+            artifacts_trash: at("artifacts-trash"),
+        });
         let meetings = Meetings::start(Setup {
             records: outside.clone(),
             state: outside.clone(),
@@ -173,8 +184,12 @@ impl Server {
         let mut deps = HttpDeps {
             meetings: meetings.clone(),
             api: ApiKey::new(KEY, SECRET),
-            archive: shelf.clone(),
-            recording_links: Duration::from_secs(1800),
+            shelf: meeting::Shelf::new(
+                shelf.clone(),
+                Arc::new(blobs),
+                ApiKey::new(KEY, SECRET),
+                meeting::ShelfRules::default(),
+            ),
             rules: CreateRules { abilities, ..CreateRules::default() },
             max_body: 4 * 1024 * 1024,
             messaging: Messaging::default(),
@@ -187,7 +202,7 @@ impl Server {
             prometheus: None,
         };
         change(&mut deps);
-        Self { outside, shelf, meetings, router: router(deps) }
+        Self { outside, shelf, folder, meetings, router: router(deps) }
     }
 
     pub(super) async fn send(&self, request: Request<Body>) -> Answer {
