@@ -58,7 +58,7 @@ const HOUSE: &[Room] = &[
     room("ingress", Layer::Rim, &["ports", "model"]),
     room("telephony", Layer::Rim, &["ports", "sip", "model"]),
     room("insights", Layer::Rim, &["ports", "model"]),
-    room("notify", Layer::Rim, &["ports", "wire", "model"]),
+    room("notify", Layer::Rim, &["ports", "model"]),
     room(
         "plenum",
         Layer::Binary,

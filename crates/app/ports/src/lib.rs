@@ -5,4 +5,5 @@ pub mod archive;
 pub mod blobs;
 pub mod media;
 pub mod outbox;
+pub mod outgoing;
 pub mod store;
