@@ -4,12 +4,14 @@
 //! changed to the journal before it tells anybody, so a process that dies takes nothing with it that was announced.
 
 mod actor;
+mod courier;
 mod inbox;
 mod meetings;
 mod shelf;
 mod socket;
 mod tokens;
 
+pub use courier::{Courier, WebhookRules};
 pub use meetings::{
     Access, AccessError, ActiveRoom, Activity, CreateError, EndError, JoinError, MediaAdmission, Meetings, Setup,
     VerifiedJoin,

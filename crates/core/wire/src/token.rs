@@ -8,6 +8,7 @@ mod download;
 mod join;
 mod jws;
 mod media;
+mod webhook;
 
 use std::fmt;
 
@@ -16,6 +17,7 @@ use model::Redacted;
 pub use download::{mint_download, verify_download};
 pub use join::{JoinAccess, JoinClaims, mint_join, verify_join};
 pub use media::{MediaAccess, MediaClaims, VideoGrant, mint_media, verify_media};
+pub use webhook::{mint_webhook, verify_webhook};
 
 /// How far clocks may differ, in seconds (http-api.md section 1.2, media-protocol.md section 2).
 pub const LEEWAY: i64 = 60;
