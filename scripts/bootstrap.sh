@@ -15,6 +15,11 @@ need cmake cmake
 if [ "$want" = test ]; then
   [ -n "${CHROMIUM:-}" ] || need chromium chromium
   need python3 python3
+  # Servers the store is tested against; only programs, no service is set up for MariaDB.
+  compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || need initdb postgresql
+  [ -x /usr/sbin/mariadbd ] || need mariadbd mariadb-server-core
+  need mariadb-install-db mariadb-server-core
+  need my_print_defaults mariadb-client-core
   python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
 fi
 

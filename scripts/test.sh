@@ -62,7 +62,7 @@ lint() {
 }
 
 rust() {
-  cargo test --locked --workspace --exclude xtask
+  scripts/databases.sh cargo test --locked --workspace --exclude xtask
 }
 
 binary() {

@@ -49,7 +49,13 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let credentials = config::secrets::credentials(&config)?;
     let _lock = claim(&config.data)?;
 
-    let store = Store::open(&config.data.join("plenum.db")).await?;
+    let store = match &config.database {
+        Some(server) => {
+            info!(database = %server, "records and journal are on a server");
+            Store::connect(server).await?
+        }
+        None => Store::open(&config.data.join("plenum.db")).await?,
+    };
     let (plane, events) = media::start(&media_config(&config)).context("could not open the media port")?;
     let meetings = Meetings::start(Setup {
         records: Arc::new(store.clone()),

@@ -123,6 +123,8 @@ pub(crate) struct Config {
     pub(crate) dev: bool,
     /// `plenum.data`: the folder that holds everything that must survive a restart.
     pub(crate) data: PathBuf,
+    /// `database_info`: the server that keeps the records; `None` means the embedded database in the data folder.
+    pub(crate) database: Option<store::Server>,
     /// The web server.
     pub(crate) http: Http,
     /// Who may call the API, and the life of tokens.
@@ -377,6 +379,7 @@ impl Default for Config {
             artifacts: Left::artifacts(&data),
             analytics: true,
             data,
+            database: None,
             http: Http::default(),
             api: Api::default(),
             media: Media { port: Http::default().port, advertise: Vec::new() },

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::http::HeaderName;
 use http_api::FORWARDED_FOR;
 use model::Redacted;
+use store::{Driver, Server, Tls};
 
 use super::section::{Findings, Section};
 use super::tree::{Node, Origin};
@@ -33,6 +34,31 @@ const TAKEN_PATHS: &[&str] = &["api", "assets", "auth", "healthcheck", "join", "
 
 /// Largest upload limit, in MiB.
 const MAX_UPLOAD_MIB: u64 = 10_240;
+
+/// What `database_info.driver_name` may be.
+const DRIVERS: &str = "`mysql`, `mariadb`, `postgres` or `sqlite`";
+
+/// Each of them, with something behind it, means that there is a database server.
+const KEYS_OF_DATABASES: &[&str] = &[
+    "driver_name",
+    "host",
+    "port",
+    "username",
+    "password",
+    "db",
+    "prefix",
+    "charset",
+    "loc",
+    "conn_max_lifetime",
+    "max_open_conns",
+];
+
+/// Connections to the database server, unless the operator says otherwise: the reference server's defaults.
+const DEFAULT_CONNECTIONS: u32 = 10;
+const CONNECTION_LIFETIME: Duration = Duration::from_secs(4 * 60);
+
+/// More connections than this no server of ours would use.
+const MOST_CONNECTIONS: u32 = 1_000;
 
 /// A configuration and what to tell the operator about it, or everything that is wrong.
 pub(super) type Outcome = Result<(Config, Vec<Notice>), Vec<Mistake>>;
@@ -62,18 +88,19 @@ pub(super) fn read_with(
 
     let mut config = Config::default();
     let mut root = Section::root(findings, tree);
-    let media_port = read_plenum(&mut root, &mut config);
+    let elsewhere = read_plenum(&mut root, &mut config);
     // Not by way of the tree: a path need not be text.
     if let Some(data) = &options.data {
         config.data.clone_from(data);
     }
     read_client(findings, &mut root, &mut config);
-    config.media.port = media_port.unwrap_or(config.http.port);
+    config.media.port = elsewhere.media_port.unwrap_or(config.http.port);
     read_rooms(&mut root, &mut config);
     read_uploads(findings, &mut root, &mut config);
     read_left(&mut root, &mut config);
     read_messaging(findings, &mut root, &mut config);
     read_log(findings, &mut root, &mut config);
+    config.database = read_database(findings, &mut root, elsewhere.tls, elsewhere.authorities);
     for (name, notice) in foreign::SECTIONS {
         if let Some(node) = root.take(name)
             && foreign::check(findings, name, node)
@@ -101,24 +128,39 @@ fn put_flags(tree: &mut Node, options: &Options) {
     put(&["log_settings", "log_level"], options.log_level.map(|level| level.as_str().to_owned()));
 }
 
-/// The answer is the media port, if one is set; otherwise it is the number of `client.port`.
-fn read_plenum(root: &mut Section<'_>, config: &mut Config) -> Option<u16> {
+/// What `plenum` says about matters of other sections.
+#[derive(Default)]
+struct Elsewhere {
+    /// If one is set; otherwise it is the number of `client.port`.
+    media_port: Option<u16>,
+    /// How the way to the database server is protected.
+    tls: Tls,
+    /// Whom to believe there.
+    authorities: Option<PathBuf>,
+}
+
+fn read_plenum(root: &mut Section<'_>, config: &mut Config) -> Elsewhere {
+    let mut elsewhere = Elsewhere::default();
     let mut plenum = root.section("plenum");
     plenum.set("dev", &mut config.dev, value::boolean);
     plenum.set("data", &mut config.data, value::path);
     plenum.set("listen", &mut config.http.listen, value::address);
 
     let mut media = plenum.section("media");
-    let mut port = None;
-    media.set_optional("port", &mut port, value::number(0..=u16::MAX));
+    media.set_optional("port", &mut elsewhere.media_port, value::number(0..=u16::MAX));
     media.set_list("advertise", &mut config.media.advertise, advertised);
     media.finish();
 
     let mut front_door = plenum.section("front_door");
     front_door.set_secret("passphrase", &mut config.front_door.passphrase, passphrase);
     front_door.finish();
+
+    let mut database = plenum.section("database");
+    database.set("tls", &mut elsewhere.tls, tls);
+    database.set_optional("authorities", &mut elsewhere.authorities, value::path);
+    database.finish();
     plenum.finish();
-    port
+    elsewhere
 }
 
 fn read_client(findings: &Findings, root: &mut Section<'_>, config: &mut Config) {
@@ -328,6 +370,67 @@ fn read_messaging(findings: &Findings, root: &mut Section<'_>, config: &mut Conf
     }
 }
 
+/// A section that says anything chooses the engine; without one it is the embedded database.
+fn read_database(
+    findings: &Findings,
+    root: &mut Section<'_>,
+    tls: Tls,
+    authorities: Option<PathBuf>,
+) -> Option<Server> {
+    let mut section = root.section("database_info");
+    let present = KEYS_OF_DATABASES.iter().any(|key| section.has(key));
+    for key in ["host", "db", "username"] {
+        // The embedded database has none of them, and a driver nobody knows is a mistake of its own.
+        let asked = present && !section.says("driver_name", "sqlite");
+        if asked && !section.has(key) {
+            findings.mistake(section.name_of(key), "missing; the database server needs it");
+        }
+    }
+    if present && !section.has("driver_name") {
+        findings.mistake(section.name_of("driver_name"), format!("missing; expected {DRIVERS}"));
+    }
+    let (mut engine, mut host, mut port, mut database) = (None, None, None, None);
+    let (mut username, mut password, mut prefix, mut charset, mut zone) = (None, None, None, None, None);
+    let (mut lifetime, mut connections) = (None, None);
+    section.set_optional("driver_name", &mut engine, driver);
+    section.set_optional("host", &mut host, value::text);
+    section.set_optional("port", &mut port, value::number(1..=u16::MAX));
+    section.set_optional("username", &mut username, value::text);
+    section.set_secret("password", &mut password, value::text);
+    section.set_optional("db", &mut database, value::text);
+    section.set_optional("prefix", &mut prefix, value::text);
+    section.set_optional("charset", &mut charset, value::text);
+    section.set_optional("loc", &mut zone, value::text);
+    section.set_optional("conn_max_lifetime", &mut lifetime, value::duration);
+    section.set_optional("max_open_conns", &mut connections, value::number(0..=MOST_CONNECTIONS));
+    pass_by(findings, &mut section, "replicas", "not used; reading and writing go to one server");
+    section.finish();
+
+    let driver = engine.flatten()?;
+    for (key, text, needless) in [
+        ("prefix", &prefix, "not used; all tables of Plenum have names that begin with `plenum_`"),
+        ("charset", &charset, "not used; Plenum always speaks UTF-8 (utf8mb4)"),
+        ("loc", &zone, "not used; times are told in UTC"),
+    ] {
+        let usual = ["utf8mb4", "UTC"];
+        if text.as_ref().is_some_and(|text: &String| !usual.contains(&text.as_str())) {
+            findings.notice(format!("database_info.{key}"), needless);
+        }
+    }
+    Some(Server {
+        driver,
+        host: host?,
+        port: port.unwrap_or(driver.default_port()),
+        username: username?,
+        password: Redacted::new(password.unwrap_or_default()),
+        database: database?,
+        tls,
+        authorities,
+        max_connections: connections.filter(|most| *most > 0).unwrap_or(DEFAULT_CONNECTIONS).max(2),
+        max_lifetime: lifetime.filter(|time| !time.is_zero()).unwrap_or(CONNECTION_LIFETIME),
+    })
+}
+
 fn read_log(findings: &Findings, root: &mut Section<'_>, config: &mut Config) {
     let mut section = root.section("log_settings");
     section.set("log_level", &mut config.log.level, log_level);
@@ -373,6 +476,26 @@ fn check_secrets(findings: &Findings, config: &Config) {
         let text =
             format!("expected at least {MIN_SECRET_LENGTH} characters; choose a longer one, or start with --dev");
         findings.mistake("client.secret", text);
+    }
+}
+
+/// `None` is the embedded engine.
+fn driver(text: &str) -> Result<Option<Driver>, Expected> {
+    match text.to_ascii_lowercase().as_str() {
+        "mysql" | "mariadb" => Ok(Some(Driver::MariaDb)),
+        "postgres" | "postgresql" => Ok(Some(Driver::Postgres)),
+        "sqlite" => Ok(None),
+        _ => Err(DRIVERS.to_owned()),
+    }
+}
+
+fn tls(text: &str) -> Result<Tls, Expected> {
+    match text.to_ascii_lowercase().as_str() {
+        "off" | "false" => Ok(Tls::Off),
+        "prefer" => Ok(Tls::Prefer),
+        "require" => Ok(Tls::Require),
+        "verify" => Ok(Tls::Verify),
+        _ => Err("`off`, `prefer`, `require` or `verify`".to_owned()),
     }
 }
 

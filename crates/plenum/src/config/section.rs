@@ -82,6 +82,11 @@ impl<'f> Section<'f> {
         }
     }
 
+    /// Whether a key is there with this text behind it, in whatever case.
+    pub(super) fn says(&self, key: &str, text: &str) -> bool {
+        matches!(self.entries.get(key).map(|node| &node.kind), Some(Kind::Text(found)) if found.eq_ignore_ascii_case(text))
+    }
+
     /// A section below; empty if absent.
     pub(super) fn section(&mut self, key: &str) -> Section<'f> {
         let node = self.take(key);

@@ -1,6 +1,7 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
+use store::{Driver, Tls};
 
 use super::read::{read, read_with};
 use super::section::Findings;
@@ -68,7 +69,7 @@ plenum: {listen: localhost, media: {port: 70000, advertise: [10.0.0.1, here]}}
 room_default_settings: {max_preloaded_wb_file_size: large}
 upload_file_settings: {max_size: 10, max_size_whiteboard_file: 20}
 log_settings: {log_level: chatty}
-database_info: {port: x, hots: db}
+database_info: {driver_name: mysql, host: db, username: u, db: p, port: x, hots: db}
 nats_info: {subjects: {chat: 'a.b'}, nats_urls: {}}
 clinet: {}
 ";
@@ -119,8 +120,9 @@ fn a_file_for_the_reference_server_starts_unchanged() {
             "client.path",
             "nats_info",
             "log_settings.log_file",
+            "database_info.replicas",
+            "database_info.prefix",
             "redis_info",
-            "database_info",
             "livekit_info",
             "livekit_sip_info",
             "insights",
@@ -181,6 +183,43 @@ fn sections_that_are_switched_off_are_passed_over_in_silence() {
     let yaml = "insights: {enabled: false}\nturn_server: {enabled: no}\nredis_info:\ndatabase_info: {}\n";
 
     assert_eq!(parse(yaml).unwrap().1, []);
+}
+
+#[test]
+fn a_database_section_chooses_the_engine() {
+    let of = |yaml: &str| parse(yaml).unwrap();
+
+    let (config, notices) = of("database_info: {driver_name: mysql, host: db, username: u, password: 1.10, db: p}");
+    let server = config.database.unwrap();
+    assert_eq!((server.driver, server.host.as_str(), server.port), (Driver::MariaDb, "db", 3306));
+    assert_eq!((server.username.as_str(), server.password.expose().as_str()), ("u", "1.10"));
+    assert_eq!((server.database.as_str(), server.max_connections, server.max_lifetime.as_secs()), ("p", 10, 240));
+    assert_eq!((server.tls, server.authorities), (Tls::Prefer, None));
+    assert_eq!(notices, []);
+
+    let yaml = "
+database_info: {driver_name: Postgres, host: /run/postgresql, port: 5433, username: u, db: p, max_open_conns: 1}
+plenum: {database: {tls: verify, authorities: /etc/ca.pem}}
+";
+    let server = of(yaml).0.database.unwrap();
+    assert_eq!((server.driver, server.port, server.max_connections), (Driver::Postgres, 5433, 2));
+    assert_eq!((server.tls, server.authorities.as_deref()), (Tls::Verify, Some(Path::new("/etc/ca.pem"))));
+
+    assert_eq!(of("database_info: {driver_name: sqlite}").0.database, None);
+    assert_eq!(of("database_info: {driver_name: sqlite, prefix: pnm_}").0.database, None);
+}
+
+#[test]
+fn a_database_section_that_is_not_whole_names_what_is_missing() {
+    for (yaml, keys) in [
+        ("{host: db}", vec!["database_info.db", "database_info.username", "database_info.driver_name"]),
+        ("{driver_name: mysql}", vec!["database_info.host", "database_info.db", "database_info.username"]),
+        ("{driver_name: oracle, host: db, username: u, db: p}", vec!["database_info.driver_name"]),
+        ("{driver_name: mysql, host: db, username: u, db: p, port: 0}", vec!["database_info.port"]),
+    ] {
+        let mistakes = parse(&format!("database_info: {yaml}")).unwrap_err();
+        assert_eq!(mistakes.iter().map(|mistake| mistake.key.as_str()).collect::<Vec<_>>(), keys, "{yaml}");
+    }
 }
 
 #[test]

@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 
 use model::SessionId;
 use ports::outbox::Notice;
-use sea_orm::sea_query::{Expr, ExprTrait, OnConflict};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, OnConflict};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, DbErr, EntityTrait, QueryFilter, QuerySelect,
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, QuerySelect,
 };
 
 use crate::entity::{artifact, live_state, notice, recording, session};
@@ -146,18 +146,45 @@ async fn change_state(db: &impl ConnectionTrait, changes: BTreeMap<SessionId, St
                 .await?;
         }
     }
+    let most = most_at_once(db.get_database_backend());
     for rows in chunks_by(&upserts, |(_, _, value)| value.len()) {
         let rows = rows.iter().map(|(session, key, value)| live_state::ActiveModel {
             sid: Set(session.as_str().to_owned()),
             key: Set((*key).clone()),
-            value: Set(value.to_vec()),
+            value: Set(value[..Ord::min(value.len(), most)].to_vec()),
         });
         let replace = OnConflict::columns([live_state::Column::Sid, live_state::Column::Key])
             .update_column(live_state::Column::Value)
             .to_owned();
         live_state::Entity::insert_many(rows).on_conflict(replace).exec_without_returning(db).await?;
     }
+    for (session, key, value) in upserts.into_iter().filter(|(_, _, value)| value.len() > most) {
+        for piece in value[most..].chunks(most) {
+            append(db, session, key, piece).await?;
+        }
+    }
     Ok(())
+}
+
+/// How much of a value travels in one statement. MariaDB takes no statement of more than its `max_allowed_packet`, which
+/// is 16 MiB unless somebody changed it, and our largest value alone is as much.
+const fn most_at_once(backend: DbBackend) -> usize {
+    match backend {
+        DbBackend::MySql => MOST_BYTES,
+        _ => usize::MAX,
+    }
+}
+
+/// Puts another piece behind what is stored; only MariaDB needs it.
+async fn append(db: &impl ConnectionTrait, session: &SessionId, key: &str, piece: &[u8]) -> Result<(), DbErr> {
+    let longer = Func::cust("CONCAT").arg(Expr::col(live_state::Column::Value)).arg(Expr::val(piece.to_vec()));
+    live_state::Entity::update_many()
+        .col_expr(live_state::Column::Value, longer.into())
+        .filter(live_state::Column::Sid.eq(session.as_str()))
+        .filter(live_state::Column::Key.eq(key))
+        .exec(db)
+        .await
+        .map(drop)
 }
 
 async fn settle_notices(db: &impl ConnectionTrait, fates: &BTreeMap<i64, NoticeChange>) -> Result<(), DbErr> {

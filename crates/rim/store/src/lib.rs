@@ -1,8 +1,8 @@
 //! Records and live state in an SQL database.
 //!
-//! The application sees the traits of `ports` only. Tables and statements are written once for every engine;
-//! today there is one, SQLite, in a file of the data folder. All writes pass through one task that makes many of them
-//! durable at once (`writer`); reads go their own way and never wait for it.
+//! The application sees the traits of `ports` only. Tables and statements are written once for every engine:
+//! SQLite in a file of the data folder, or PostgreSQL or MariaDB on a server. All writes pass through one task that makes
+//! many of them durable at once (`writer`); reads go their own way and never wait for it.
 
 mod apply;
 mod archive;
@@ -10,6 +10,7 @@ mod entity;
 mod migration;
 mod outbox;
 mod plan;
+mod server;
 mod sqlite;
 mod writer;
 
@@ -23,6 +24,8 @@ use ports::outbox::Notice;
 use ports::store::{NewSession, Records, SessionRecord, State, StateEntry, StateWrite, StoreError};
 use sea_orm::{ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use tokio::sync::{mpsc, oneshot};
+
+pub use crate::server::{Driver, Server, Tls};
 
 use crate::entity::{live_state, session};
 use crate::plan::Write;
@@ -47,10 +50,10 @@ pub const MAX_TEXT_LENGTH: usize = 255;
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process has it open and did not let go within a few seconds.
-    #[error("{} is in use by another server", path.display())]
+    #[error("the database {database} is in use by another server")]
     InUse {
-        /// The database file.
-        path: PathBuf,
+        /// Which one.
+        database: String,
     },
     /// The file or its folder cannot be created, read or locked.
     #[error("could not prepare {}", path.display())]
@@ -61,20 +64,28 @@ pub enum OpenError {
         #[source]
         source: io::Error,
     },
-    /// It is not a database, is damaged, or the engine refuses it.
-    #[error("could not open the database {}", path.display())]
+    /// It is not a database, is damaged, cannot be reached, or the engine refuses it.
+    #[error("could not open the database {database}")]
     Database {
-        /// The database file.
-        path: PathBuf,
+        /// Which one.
+        database: String,
         /// The engine's answer.
         #[source]
         source: DbErr,
     },
+    /// It is set up in a way that cannot work.
+    #[error("the database {database} cannot be used: {reason}")]
+    Unusable {
+        /// Which one.
+        database: String,
+        /// What to change.
+        reason: String,
+    },
     /// Its tables could not be brought up to date, for instance because a newer version wrote them.
-    #[error("could not bring the database {} up to date", path.display())]
+    #[error("could not bring the database {database} up to date")]
     Migrate {
-        /// The database file.
-        path: PathBuf,
+        /// Which one.
+        database: String,
         /// The engine's answer.
         #[source]
         source: DbErr,
@@ -97,10 +108,27 @@ impl Store {
     /// seconds, so that a restart may overlap.
     pub async fn open(path: &Path) -> Result<Self, OpenError> {
         let engine = sqlite::open(path).await?;
+        let writer = Writer::embedded(engine.writer, engine.writer_options, engine.lock);
+        Ok(Self::start(writer, engine.readers))
+    }
+
+    /// The same with a database on a server, which must exist and may hold other tables: all of ours have names that
+    /// begin with `plenum_`.
+    ///
+    /// # Errors
+    /// When it cannot be reached or used, or another Plenum uses it; that one is waited for up to five seconds.
+    pub async fn connect(server: &Server) -> Result<Self, OpenError> {
+        let engine = server::open(server).await?;
+        let writer = Writer::outside(engine.writer, engine.writer_options)
+            .await
+            .map_err(|source| OpenError::Database { database: server.to_string(), source })?;
+        Ok(Self::start(writer, engine.readers))
+    }
+
+    fn start(writer: Writer, readers: DatabaseConnection) -> Self {
         let (queue, letters) = mpsc::channel(QUEUE_LENGTH);
-        let writer = Writer { db: engine.writer, options: engine.writer_options, broken: false, _lock: engine.lock };
         tokio::spawn(writer.run(letters));
-        Ok(Self { queue, readers: engine.readers })
+        Self { queue, readers }
     }
 
     /// Finishes everything asked so far and lets go of the file. Afterwards every clone answers with an error. Not

@@ -7,7 +7,7 @@
 //! A step is one transaction where the engine can do that. MariaDB cannot: there every step can be taken again after it
 //! was interrupted halfway.
 
-use sea_orm::DbBackend;
+use sea_orm::{ConnectionTrait, DbBackend, Statement};
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::{
     big_integer, big_integer_null, big_pk_auto, boolean, double, string_len, string_len_null,
@@ -19,6 +19,19 @@ pub(crate) struct Migrator;
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         vec![Box::new(SessionsAndLiveState), Box::new(ShelfAndOutbox)]
+    }
+}
+
+/// The history of a database on a server, which may keep the histories of others too.
+pub(crate) struct ServerMigrator;
+
+impl MigratorTrait for ServerMigrator {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        Migrator::migrations()
+    }
+
+    fn migration_table_name() -> DynIden {
+        "plenum_migrations".into_iden()
     }
 }
 
@@ -135,6 +148,12 @@ enum Outbox {
     IsParked,
 }
 
+#[derive(DeriveIden)]
+enum Ledger {
+    Id,
+    Turn,
+}
+
 struct ShelfAndOutbox;
 
 impl MigrationName for ShelfAndOutbox {
@@ -196,6 +215,13 @@ impl MigrationTrait for ShelfAndOutbox {
             .to_owned();
         create_table(manager, table).await?;
 
+        let table = Table::create()
+            .table("plenum_ledger")
+            .col(big_integer(Ledger::Id).primary_key())
+            .col(big_integer(Ledger::Turn))
+            .to_owned();
+        create_table(manager, table).await?;
+
         for (table, name, columns) in [
             ("plenum_recordings", "plenum_recordings_by_room", &["room_id", "id"][..]),
             ("plenum_recordings", "plenum_recordings_by_session", &["sid", "id"]),
@@ -220,7 +246,20 @@ impl MigrationTrait for ShelfAndOutbox {
 }
 
 async fn create_table(manager: &SchemaManager<'_>, mut table: TableCreateStatement) -> Result<(), DbErr> {
+    if manager.get_database_backend() == DbBackend::MySql {
+        // Whatever the database's own choice is: texts are compared byte by byte.
+        table.engine("InnoDB").character_set("utf8mb4").collate(exact_collation(manager.get_connection()).await?);
+    }
     manager.create_table(table.if_not_exists().to_owned()).await
+}
+
+/// The collation that tells apart what differs in case, in accents and in spaces at the end. Its name depends on the
+/// family of the server.
+async fn exact_collation(db: &SchemaManagerConnection<'_>) -> Result<&'static str, DbErr> {
+    let statement = Statement::from_string(DbBackend::MySql, "SELECT VERSION()");
+    let version = db.query_one_raw(statement).await?.map(|row| row.try_get_by_index::<String>(0)).transpose()?;
+    let is_mariadb = version.is_some_and(|version| version.contains("MariaDB"));
+    Ok(if is_mariadb { "utf8mb4_nopad_bin" } else { "utf8mb4_0900_bin" })
 }
 
 async fn create_index(

@@ -43,10 +43,12 @@ pub(crate) async fn open(path: &Path) -> Result<Engine, OpenError> {
     let lock = lock(path).await?;
     create_private(path).map_err(|source| OpenError::File { path: path.to_owned(), source })?;
 
-    let database = |source| OpenError::Database { path: path.to_owned(), source };
+    let database = |source| OpenError::Database { database: path.display().to_string(), source };
     let writer_options = options(path, false);
     let writer = Database::connect(writer_options.clone()).await.map_err(database)?;
-    Migrator::up(&writer, None).await.map_err(|source| OpenError::Migrate { path: path.to_owned(), source })?;
+    Migrator::up(&writer, None)
+        .await
+        .map_err(|source| OpenError::Migrate { database: path.display().to_string(), source })?;
     let readers = Database::connect(options(path, true)).await.map_err(database)?;
     Ok(Engine { readers, writer, writer_options, lock })
 }
@@ -117,7 +119,7 @@ async fn lock(path: &Path) -> Result<File, OpenError> {
             Err(TryLockError::WouldBlock) if started.elapsed() < LOCK_TIMEOUT => {
                 tokio::time::sleep(LOCK_INTERVAL).await;
             }
-            Err(TryLockError::WouldBlock) => return Err(OpenError::InUse { path: path.to_owned() }),
+            Err(TryLockError::WouldBlock) => return Err(OpenError::InUse { database: path.display().to_string() }),
             Err(TryLockError::Error(source)) => return Err(file_error(source)),
         }
     }

@@ -4,14 +4,19 @@
 //! and the cheaper each write; an idle server pays one `fsync` per write and no delay on top.
 
 use std::fs::File;
+use std::time::Duration;
 
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr, SqliteTransactionMode,
-    TransactionOptions, TransactionTrait,
+    ColumnTrait, ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait, QueryFilter,
+    SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use crate::apply::{Applied, apply};
+use crate::entity::ledger;
 use crate::plan::{Plan, Write};
 
 /// Most writes in one transaction.
@@ -19,6 +24,18 @@ const MOST_WRITES: usize = 512;
 
 /// A transaction takes no further write once it holds this many bytes of values.
 const MOST_BYTES: usize = 16 << 20;
+
+/// The only row of the ledger.
+const LEDGER: i64 = 1;
+
+/// How long a broken connection may take to close.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// How long writes wait for a server that went away, as for a restart, before they fail.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often it is tried meanwhile.
+const RECONNECT_INTERVAL: Duration = Duration::from_millis(200);
 
 /// How many writes may wait. When the queue is full whoever wants to write waits; nothing is dropped.
 pub(crate) const QUEUE_LENGTH: usize = 1024;
@@ -56,15 +73,49 @@ struct Waiting {
 
 /// The task's state.
 pub(crate) struct Writer {
-    pub(crate) db: DatabaseConnection,
-    pub(crate) options: ConnectOptions,
+    db: DatabaseConnection,
+    /// How to take a new connection.
+    options: ConnectOptions,
     /// A transaction ended in an unclear way: take a new connection before the next one.
-    pub(crate) broken: bool,
-    /// Keeps other servers away until the last write is done.
-    pub(crate) _lock: File,
+    broken: bool,
+    /// Of an outside engine: the number of the last transaction. Its answer may get lost on the way.
+    turn: Option<i64>,
+    /// Of an embedded engine: keeps other servers away until the last write is done.
+    _lock: Option<File>,
+}
+
+/// How often a single write is tried, should the connection break over it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Chance {
+    First,
+    Last,
+}
+
+/// Why a batch was not done.
+enum Failure {
+    /// There is no connection; no part of the batch would fare better.
+    Unreachable(DbErr),
+    /// Something in it is refused, or the connection broke on the way.
+    Refused(DbErr),
 }
 
 impl Writer {
+    pub(crate) fn embedded(db: DatabaseConnection, options: ConnectOptions, lock: File) -> Self {
+        Self { db, options, broken: false, turn: None, _lock: Some(lock) }
+    }
+
+    pub(crate) async fn outside(db: DatabaseConnection, options: ConnectOptions) -> Result<Self, DbErr> {
+        let turn = match ledger::Entity::find_by_id(LEDGER).one(&db).await? {
+            Some(row) => row.turn,
+            None => {
+                let row = ledger::ActiveModel { id: Set(LEDGER), turn: Set(0) };
+                ledger::Entity::insert(row).exec_without_returning(&db).await?;
+                0
+            }
+        };
+        Ok(Self { db, options, broken: false, turn: Some(turn), _lock: None })
+    }
+
     /// Serves until the store is closed or nobody holds it any more; writes queued by then are still done.
     pub(crate) async fn run(mut self, mut queue: mpsc::Receiver<Letter>) {
         let mut letters = Vec::with_capacity(MOST_WRITES);
@@ -104,8 +155,8 @@ impl Writer {
     /// Makes a batch durable and answers everybody. A batch that fails is tried again in halves, so that in the end
     /// only the writes that cannot be done fail.
     async fn settle(&mut self, batch: Vec<Waiting>) {
-        let mut batches = vec![batch];
-        while let Some(mut batch) = batches.pop() {
+        let mut batches = vec![(batch, Chance::First)];
+        while let Some((mut batch, chance)) = batches.pop() {
             if batch.is_empty() {
                 continue;
             }
@@ -116,45 +167,83 @@ impl Writer {
                         let _ = reply.send(answer(&write, turn, &applied));
                     }
                 }
-                Err(error) if batch.len() == 1 => {
+                Err(Failure::Unreachable(error)) => {
+                    tracing::warn!(%error, writes = batch.len(), "the database cannot be reached");
                     for Waiting { reply, .. } in batch {
                         let _ = reply.send(Err(error.to_string()));
                     }
                 }
-                Err(error) => {
+                Err(Failure::Refused(error))
+                    if batch.len() == 1 && chance == Chance::First && self.lost_its_server() =>
+                {
+                    tracing::warn!(%error, "the connection broke and a write is tried again");
+                    batches.push((batch, Chance::Last));
+                }
+                Err(Failure::Refused(error)) if batch.len() == 1 => {
+                    for Waiting { reply, .. } in batch {
+                        let _ = reply.send(Err(error.to_string()));
+                    }
+                }
+                Err(Failure::Refused(error)) => {
                     tracing::warn!(%error, writes = batch.len(), "a batch of writes failed and is tried again in halves");
                     let later = batch.split_off(batch.len() / 2);
-                    batches.push(later);
-                    batches.push(batch);
+                    batches.push((later, chance));
+                    batches.push((batch, chance));
                 }
             }
         }
     }
 
-    async fn attempt(&mut self, batch: &[Waiting]) -> Result<Applied, DbErr> {
+    /// Whether the connection to an outside engine broke, which says nothing about what was written over it.
+    fn lost_its_server(&self) -> bool {
+        self.broken && self.turn.is_some()
+    }
+
+    async fn attempt(&mut self, batch: &[Waiting]) -> Result<Applied, Failure> {
         let plan = Plan::of(batch.iter().map(|waiting| &waiting.write));
-        let transaction = self.begin().await?;
-        match apply(&transaction, plan).await {
-            Ok(applied) => {
-                transaction.commit().await.inspect_err(|_| self.broken = true)?;
-                Ok(applied)
-            }
+        let transaction = self.begin().await.map_err(Failure::Unreachable)?;
+        let turn = self.turn.map(|turn| turn + 1);
+        match carry_out(&transaction, plan, turn).await {
+            Ok(applied) => match transaction.commit().await {
+                Ok(()) => {
+                    self.turn = turn;
+                    Ok(applied)
+                }
+                Err(error) => {
+                    self.broken = true;
+                    if self.was_done(turn).await.map_err(Failure::Unreachable)? {
+                        self.turn = turn;
+                        return Ok(applied);
+                    }
+                    Err(Failure::Refused(error))
+                }
+            },
             Err(error) => {
                 // The engine may undo a transaction by itself, when the disk is full for instance; the driver's own
                 // attempt then fails, and it believes to be inside ever after.
                 if transaction.rollback().await.is_err() {
                     self.broken = true;
                 }
-                Err(error)
+                Err(Failure::Refused(error))
             }
         }
+    }
+
+    /// Whether the transaction of that number was done, though nobody said so. A file on this machine says so.
+    async fn was_done(&mut self, turn: Option<i64>) -> Result<bool, DbErr> {
+        let Some(turn) = turn else { return Ok(false) };
+        let transaction = self.begin().await?;
+        let row = ledger::Entity::find_by_id(LEDGER).one(&transaction).await.inspect_err(|_| self.broken = true)?;
+        transaction.rollback().await.inspect_err(|_| self.broken = true)?;
+        Ok(row.is_some_and(|row| row.turn == turn))
     }
 
     /// Begins a transaction, on a new connection if the old one is no good any more.
     async fn begin(&mut self) -> Result<DatabaseTransaction, DbErr> {
         // A writer from the start: a transaction that begins as a reader may be refused halfway.
+        let embedded = self.turn.is_none();
         let options = TransactionOptions {
-            sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
+            sqlite_transaction_mode: embedded.then_some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
         };
         if !self.broken {
@@ -165,14 +254,30 @@ impl Writer {
         }
 
         self.broken = true;
-        let fresh = Database::connect(self.options.clone()).await?;
-        let stale = std::mem::replace(&mut self.db, fresh);
-        self.broken = false;
-        if let Err(error) = stale.close().await {
+        // The old one goes first: a server would not give its lock to a second one.
+        if let Ok(Err(error)) = tokio::time::timeout(CLOSE_TIMEOUT, self.db.clone().close()).await {
             tracing::warn!(%error, "a broken database connection did not close cleanly");
         }
+        let patience = Instant::now() + PATIENCE;
+        self.db = loop {
+            match Database::connect(self.options.clone()).await {
+                Ok(fresh) => break fresh,
+                Err(error) if embedded || Instant::now() >= patience => return Err(error),
+                Err(error) => tracing::debug!(%error, "the database server does not answer yet"),
+            }
+            tokio::time::sleep(RECONNECT_INTERVAL).await;
+        };
+        self.broken = false;
         self.db.begin_with_options(options).await.inspect_err(|_| self.broken = true)
     }
+}
+
+async fn carry_out(db: &DatabaseTransaction, plan: Plan, turn: Option<i64>) -> Result<Applied, DbErr> {
+    if let Some(turn) = turn {
+        let update = ledger::Entity::update_many().col_expr(ledger::Column::Turn, Expr::value(turn));
+        update.filter(ledger::Column::Id.eq(LEDGER)).exec(db).await?;
+    }
+    apply(db, plan).await
 }
 
 fn answer(write: &Write, turn: usize, applied: &Applied) -> Outcome {
@@ -215,7 +320,7 @@ mod tests {
         // The connection believes that the file can hardly grow.
         engine.writer.execute_unprepared("PRAGMA max_page_count = 40").await.unwrap();
         let (queue, letters) = mpsc::channel(8);
-        let writer = Writer { db: engine.writer, options: engine.writer_options, broken: false, _lock: engine.lock };
+        let writer = Writer::embedded(engine.writer, engine.writer_options, engine.lock);
         let task = tokio::spawn(writer.run(letters));
 
         let outcomes = [
@@ -235,7 +340,7 @@ mod tests {
         let engine = sqlite::open(&folder.path().join("plenum.db")).await.unwrap();
         engine.writer.execute_unprepared("BEGIN").await.unwrap();
         let (queue, letters) = mpsc::channel(8);
-        let writer = Writer { db: engine.writer, options: engine.writer_options, broken: false, _lock: engine.lock };
+        let writer = Writer::embedded(engine.writer, engine.writer_options, engine.lock);
         let task = tokio::spawn(writer.run(letters));
 
         for key in ["a", "b"] {
@@ -252,7 +357,7 @@ mod tests {
         let engine = sqlite::open(&folder.path().join("plenum.db")).await.unwrap();
         engine.writer.execute_unprepared("PRAGMA max_page_count = 40").await.unwrap();
         let (queue, letters) = mpsc::channel(16);
-        let writer = Writer { db: engine.writer, options: engine.writer_options, broken: false, _lock: engine.lock };
+        let writer = Writer::embedded(engine.writer, engine.writer_options, engine.lock);
 
         // All are waiting before the writer starts, so they are one batch.
         let mut replies = Vec::new();
@@ -303,8 +408,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let engine = sqlite::open(&folder.path().join("plenum.db")).await.unwrap();
         let (queue, letters) = mpsc::channel(writes.len());
-        let mut writer =
-            Writer { db: engine.writer, options: engine.writer_options, broken: false, _lock: engine.lock };
+        let mut writer = Writer::embedded(engine.writer, engine.writer_options, engine.lock);
         let notices = (0..EARLIER).map(|n| notice(n % 2, 0, n)).collect();
         writer.settle(vec![Waiting { write: Write::Enqueue { notices }, reply: oneshot::channel().0 }]).await;
         let mut outcomes = Vec::new();
