@@ -15,6 +15,7 @@ mod member;
 mod metered;
 mod paths;
 mod prometheus;
+mod proxy;
 mod rooms;
 mod signed;
 
@@ -35,6 +36,7 @@ use wire::token::ApiKey;
 
 pub use frontdoor::FrontDoor;
 pub use prometheus::Prometheus;
+pub use proxy::client_address;
 
 /// The header proxies commonly name the client's address in.
 pub const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
