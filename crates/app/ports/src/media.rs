@@ -161,4 +161,7 @@ pub trait MediaPlane: Send + Sync + 'static {
 
     /// Tells every client to come back in a moment and stops taking new ones. For a graceful stop.
     async fn drain(&self);
+
+    /// Whether media can flow: the part that moves packets answers in good time.
+    async fn is_alive(&self) -> bool;
 }

@@ -12,10 +12,14 @@ use ports::media::{
 };
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 /// Signalling messages of all clients that wait for the shard; a client whose message finds no room waits.
 const SIGNAL_BACKLOG: usize = 4096;
+
+/// How long a shard may take to say that it lives; a turn of its loop takes milliseconds.
+const PING_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What the shard is told.
 #[derive(Debug)]
@@ -27,6 +31,7 @@ pub(crate) enum Order {
     Mute { room: RoomId, who: Identity, track: TrackChoice, muted: bool, reply: oneshot::Sender<Result<(), MuteError>> },
     Participants { room: RoomId, reply: oneshot::Sender<Vec<Bytes>> },
     Drain { reply: oneshot::Sender<()> },
+    Ping { reply: oneshot::Sender<()> },
 }
 
 /// One signalling socket in the life of the shard.
@@ -145,5 +150,36 @@ impl MediaPlane for Plane {
         self.order(Order::Drain { reply });
         // A shard that is gone is drained.
         let _ = answer.await;
+    }
+
+    async fn is_alive(&self) -> bool {
+        let (reply, answer) = oneshot::channel();
+        self.order(Order::Ping { reply });
+        matches!(tokio::time::timeout(PING_PATIENCE, answer).await, Ok(Ok(())))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    #[tokio::test]
+    async fn a_plane_whose_shard_is_gone_says_so() {
+        let config = MediaConfig {
+            port: 0,
+            bind: Some(Ipv4Addr::LOCALHOST.into()),
+            advertise: Vec::new(),
+            include_loopback: true,
+            seed: 1,
+        };
+        let (plane, _events) = start(&config).unwrap();
+        assert!(plane.is_alive().await);
+
+        let poll = mio::Poll::new().unwrap();
+        let wake = Wake(Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).unwrap()));
+        let (orders, _) = mpsc::unbounded_channel();
+        let (signals, _) = mpsc::channel(1);
+        assert!(!Plane { orders, signals, wake }.is_alive().await);
     }
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -28,13 +29,14 @@ struct Kept {
 pub(crate) struct MemoryStore {
     kept: Arc<Mutex<Kept>>,
     commits: Arc<Semaphore>,
+    waiting: Arc<AtomicUsize>,
 }
 
 const PLENTY: usize = 1 << 20;
 
 impl MemoryStore {
     pub(crate) fn new() -> Self {
-        Self { kept: Arc::default(), commits: Arc::new(Semaphore::new(PLENTY)) }
+        Self { kept: Arc::default(), commits: Arc::new(Semaphore::new(PLENTY)), waiting: Arc::default() }
     }
 
     pub(crate) fn break_down(&self) {
@@ -48,6 +50,11 @@ impl MemoryStore {
 
     pub(crate) fn release(&self) {
         self.commits.add_permits(PLENTY);
+    }
+
+    /// How many commits are held at this moment.
+    pub(crate) fn waiting_commits(&self) -> usize {
+        self.waiting.load(Ordering::SeqCst)
     }
 
     pub(crate) fn session(&self, room: &str) -> SessionRecord {
@@ -109,7 +116,9 @@ impl Records for MemoryStore {
 impl State for MemoryStore {
     async fn commit(&self, session: &SessionId, writes: Vec<StateWrite>) -> Result<(), StoreError> {
         self.check("commit")?;
+        self.waiting.fetch_add(1, Ordering::SeqCst);
         drop(self.commits.acquire().await.unwrap());
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
         let mut kept = self.kept.lock().unwrap();
         let state = kept.state.entry(session.clone()).or_default();
         for write in writes {
@@ -171,6 +180,10 @@ impl MediaPlane for MediaNotes {
     }
 
     async fn drain(&self) {}
+
+    async fn is_alive(&self) -> bool {
+        true
+    }
 }
 
 pub(crate) struct House {

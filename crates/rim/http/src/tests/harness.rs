@@ -35,6 +35,7 @@ pub(super) struct Outside {
     entries: Mutex<BTreeMap<(String, String), Bytes>>,
     rows: AtomicU64,
     pub(super) store_is_broken: AtomicBool,
+    pub(super) media_is_dead: AtomicBool,
     pub(super) on_media: Mutex<Vec<livekit::ParticipantInfo>>,
 }
 
@@ -120,6 +121,10 @@ impl MediaPlane for Outside {
     }
 
     async fn drain(&self) {}
+
+    async fn is_alive(&self) -> bool {
+        !self.media_is_dead.load(Ordering::Relaxed)
+    }
 }
 
 pub(super) struct Server {
