@@ -15,7 +15,7 @@ use super::*;
 const LONG: Duration = Duration::from_secs(3600);
 /// Short enough to wait for, long enough for a busy machine to do in time what is due.
 const SHORT: Duration = Duration::from_millis(500);
-const PATIENT: Limits = Limits { connections: 100, head_patience: LONG, write_patience: LONG };
+const PATIENT: Limits = Limits { connections: 100, per_address: 100, head_patience: LONG, write_patience: LONG };
 
 struct Server {
     address: SocketAddr,
@@ -65,6 +65,10 @@ async fn echo(upgrade: WebSocketUpgrade) -> Response {
 
 impl Server {
     async fn start(limits: Limits) -> Self {
+        Self::start_with(limits, |_| false).await
+    }
+
+    async fn start_with(limits: Limits, is_exempt: fn(IpAddr) -> bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (sender, begun) = mpsc::unbounded_channel();
@@ -77,7 +81,7 @@ impl Server {
             .route("/echo", get(echo))
             .with_state(Desk { begun: sender, go_on: go_on.clone() });
         let (stop, stopping) = watch::channel(false);
-        let served = tokio::spawn(serve(listener, app, limits, stopping));
+        let served = tokio::spawn(serve(listener, app, limits, is_exempt, stopping));
         Self { address, begun, go_on, stop, served }
     }
 
@@ -278,4 +282,47 @@ fn a_lack_of_descriptors_is_waited_out_and_a_lost_client_is_not() {
     assert_eq!(pause_after(&too_many_open_files), Some(ACCEPT_PAUSE));
     assert_eq!(pause_after(&io::ErrorKind::ConnectionAborted.into()), None);
     assert_eq!(pause_after(&io::ErrorKind::ConnectionReset.into()), None);
+}
+
+#[tokio::test]
+async fn one_address_holds_its_share_of_the_places_and_gets_it_back() {
+    let server = Server::start(Limits { per_address: 2, ..PATIENT }).await;
+    let mut first = server.websocket().await;
+    let mut second = server.websocket().await;
+
+    assert_eq!(rest(&mut server.connect().await).await, b"", "closed as soon as it is there");
+    echoes(&mut first, "still here").await;
+    echoes(&mut second, "me too").await;
+
+    drop(first);
+    loop {
+        let mut next = server.connect().await;
+        // The request may meet a connection that is closed already.
+        let _ = next.write_all(b"GET /named/x HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+        if rest(&mut next).await.starts_with(b"HTTP/1.1 200") {
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_speaks_for_many_is_not_bound_to_one_share() {
+    let server = Server::start_with(Limits { per_address: 1, ..PATIENT }, |peer| peer.is_loopback()).await;
+    let mut sockets = [server.websocket().await, server.websocket().await, server.websocket().await];
+    for socket in &mut sockets {
+        echoes(socket, "here").await;
+    }
+}
+
+#[test]
+fn the_number_of_places_follows_the_number_of_files() {
+    let limits = |files| {
+        let limits = Limits::for_files(files);
+        (limits.connections, limits.per_address)
+    };
+    assert_eq!(limits(Some(1024)), (896, 224));
+    assert_eq!(limits(Some(1_048_576)), (10_000, 2_500));
+    assert_eq!(limits(Some(u64::MAX)), (10_000, 2_500));
+    assert_eq!(limits(None), (10_000, 2_500));
+    assert_eq!(limits(Some(0)), (4, 1));
 }
