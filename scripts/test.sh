@@ -12,6 +12,7 @@ export NO_COLOR=1 CARGO_TERM_COLOR=never FORCE_COLOR=0 PLAYWRIGHT_SKIP_BROWSER_D
 logs=target/test-logs
 summary=()
 failed=()
+running=
 
 # section NAME "needs other sections" MINUTES: runs the function of that name.
 section() {
@@ -29,9 +30,17 @@ section() {
   if [ "$limit" -le 0 ]; then
     status=124
   else
-    # A program of its own, since `timeout` bounds programs and not functions.
-    timeout --kill-after=30 "$limit" scripts/test.sh --section "$name" 2>&1 | tee "$logs/$name.log"
-    status=${PIPESTATUS[0]}
+    # A program of its own, since `timeout` bounds programs and not functions; in the background, so that Ctrl-C is heard.
+    local out tee
+    exec {out}> >(tee "$logs/$name.log")
+    tee=$!
+    timeout --kill-after=30 "$limit" scripts/test.sh --section "$name" >&"$out" 2>&1 &
+    running=$!
+    exec {out}>&-
+    wait "$running"
+    status=$?
+    running=
+    wait "$tee"
   fi
   case $status in
     0) ;;
@@ -101,6 +110,7 @@ if [ "${1:-}" = --section ]; then
   exit
 fi
 
+trap '[ -z "$running" ] || kill "$running" 2>/dev/null; exit 130' INT TERM
 mkdir -p "$logs"
 rm -f "$logs"/*.log
 scripts/bootstrap.sh test || exit 1

@@ -101,7 +101,7 @@ export class Server {
     const child = spawn(BINARY, args, {
       cwd: this.setup.folder,
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, RUST_LOG: process.env.RUST_LOG ?? "info", RUST_BACKTRACE: "1" },
+      env: { ...process.env, RUST_BACKTRACE: "1" },
     });
     const keep = (chunk) => this.#log.push(chunk.toString());
     child.stdout.on("data", keep);
