@@ -113,8 +113,8 @@ pub enum HealthError {
     /// The store does not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The media plane does not answer.
-    #[error("the media plane does not answer")]
+    /// The media plane is gone.
+    #[error("the media plane is gone")]
     Media,
 }
 
@@ -581,13 +581,13 @@ impl Meetings {
         self.0.around.media.connect(join).await
     }
 
-    /// Whether meetings can be held: the store and the media plane answer.
+    /// Whether meetings can be held: the store answers and the media plane works.
     ///
     /// # Errors
-    /// Who does not, the store first.
+    /// Which of them does not, the store first.
     pub async fn health(&self) -> Result<(), HealthError> {
         self.0.around.records.ping().await?;
-        if self.0.around.media.is_alive().await { Ok(()) } else { Err(HealthError::Media) }
+        if self.0.around.media.is_alive() { Ok(()) } else { Err(HealthError::Media) }
     }
 
     /// Stops every room's task once what it was told so far is in the journal. The sessions go on in the next process;

@@ -331,10 +331,6 @@ impl Engine {
                 self.on_room(&room, at, |room| list = room.machine.participants());
                 let _ = reply.send(list);
             }
-            Order::Ping { reply } => {
-                // Whoever asked may have lost patience.
-                let _ = reply.send(());
-            }
             Order::Drain { reply } => {
                 self.draining = true;
                 for key in self.rooms.keys().copied().collect::<Vec<_>>() {

@@ -155,6 +155,10 @@ pub(crate) struct MediaNotes {
 
 #[async_trait]
 impl MediaPlane for MediaNotes {
+    fn is_alive(&self) -> bool {
+        true
+    }
+
     async fn connect(&self, _join: MediaJoin) -> Result<SignalLink, ConnectError> {
         let (up, _) = mpsc::channel(1);
         let (_, down) = mpsc::channel(1);
@@ -180,10 +184,6 @@ impl MediaPlane for MediaNotes {
     }
 
     async fn drain(&self) {}
-
-    async fn is_alive(&self) -> bool {
-        true
-    }
 }
 
 pub(crate) struct House {

@@ -102,6 +102,10 @@ impl State for Outside {
 
 #[async_trait]
 impl MediaPlane for Outside {
+    fn is_alive(&self) -> bool {
+        !self.media_is_dead.load(Ordering::Relaxed)
+    }
+
     async fn connect(&self, _: MediaJoin) -> Result<SignalLink, ConnectError> {
         Err(ConnectError::Unavailable)
     }
@@ -121,10 +125,6 @@ impl MediaPlane for Outside {
     }
 
     async fn drain(&self) {}
-
-    async fn is_alive(&self) -> bool {
-        !self.media_is_dead.load(Ordering::Relaxed)
-    }
 }
 
 pub(super) struct Server {
