@@ -1,6 +1,7 @@
 // The HTTP API under load: a fresh server, and `bench-load` with 1, 16 and 64 connections. Every `create` makes another
-// room. `CORES=1` keeps the server on one core and the generator on the other.
+// room. `CORES=1` keeps the server on the first core and the generator on the second, or fails.
 import { spawnSync } from "node:child_process";
+import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -11,12 +12,27 @@ const { Server } = await import("../e2e/lib/server.mjs");
 const GENERATOR = resolve(fileURLToPath(import.meta.url), "../../target/release/bench-load");
 const SECONDS = process.env.SECONDS ?? "5";
 
+const PINNED = process.env.CORES === "1";
+const SERVER_CORE = "0";
+const GENERATOR_CORE = "1";
+
+/** Runs a program to its end; anything but success is an end of the benchmark as well. */
+function must(program, args, options) {
+  const { error, status } = spawnSync(program, args, options);
+  if (error) throw new Error(`${program} did not start: ${error.message}`);
+  if (status !== 0) throw new Error(`${program} ended with ${status}`);
+}
+
+if (PINNED && availableParallelism() < 2) throw new Error("CORES=1 needs two cores");
+
 for (const operation of ["create", "token", "active"]) {
   for (const connections of ["1", "16", "64"]) {
     const server = await Server.start();
     try {
-      if (process.env.CORES === "1") {
-        spawnSync("taskset", ["--all-tasks", "--cpu-list", "--pid", "0", String(server.pid)]);
+      if (PINNED) {
+        must("taskset", ["--all-tasks", "--cpu-list", "--pid", SERVER_CORE, String(server.pid)], {
+          stdio: ["ignore", "ignore", "inherit"],
+        });
       }
       const args = ["--server", `127.0.0.1:${server.setup.port}`, "--key", server.setup.key];
       args.push(
@@ -27,7 +43,9 @@ for (const operation of ["create", "token", "active"]) {
         "--connections",
         connections,
       );
-      spawnSync(GENERATOR, [...args, "--seconds", SECONDS], { stdio: "inherit" });
+      const command = [GENERATOR, ...args, "--seconds", SECONDS];
+      if (PINNED) command.unshift("taskset", "--cpu-list", GENERATOR_CORE);
+      must(command[0], command.slice(1), { stdio: "inherit" });
     } finally {
       await server.dispose();
     }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Other people's clients against the debug binary. Needs target/debug/plenum. Arguments go to node's test runner.
+# Other people's clients against the debug binary. Needs target/debug/plenum, which carries the client it was built with.
+# Arguments go to node's test runner. A file that takes longer than 20 minutes is ended.
 set -euo pipefail
 
 cd "$(dirname "$0")/.."
@@ -17,7 +18,8 @@ if [ ! -f "$venv/.installed-from" ] || [ "$(cat "$venv/.installed-from")" != "$n
   echo "$now" >"$venv/.installed-from"
 fi
 
+rm -rf compat/artifacts
 cd compat
 npm run --silent prepare-tests
 [ $# -gt 0 ] || set -- tests/*.test.mjs
-PLENUM_PYTHON=$venv/bin/python node --test --test-reporter=spec --test-concurrency=1 "$@"
+PLENUM_PYTHON=$venv/bin/python node --test --test-timeout=1200000 --test-reporter=spec --test-concurrency=1 "$@"

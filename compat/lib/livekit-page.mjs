@@ -7,10 +7,12 @@ import { launchChromium } from "../../e2e/lib/chromium.mjs";
 import { rememberPeerConnections } from "../../e2e/lib/media.mjs";
 import { until } from "../../e2e/lib/until.mjs";
 import { LIVEKIT_BUNDLE, LIVEKIT_PAGE } from "./paths.mjs";
+import { witness } from "./test.mjs";
 
 /** Serves the page and starts the browser before the tests of a file; every test begins without open pages. */
 export function withBrowser() {
   const host = new Host();
+  witness(() => ({ pages: host.pages }));
   before(() => host.start());
   afterEach(() => host.closePages());
   after(() => host.stop());
@@ -18,6 +20,9 @@ export function withBrowser() {
 }
 
 class Host {
+  /** Everything a failed test shows: `{name, page, console}`. */
+  pages = [];
+
   async start() {
     this.site = http.createServer((request, response) => {
       const isBundle = request.url === "/livekit-client.js";
@@ -30,6 +35,7 @@ class Host {
 
   async closePages() {
     await Promise.allSettled(this.browser.contexts().map((context) => context.close()));
+    this.pages = [];
   }
 
   async stop() {
@@ -53,6 +59,9 @@ class Host {
     const page = await context.newPage();
     page.problems = [];
     page.on("pageerror", (error) => page.problems.push(error.message));
+    const lines = [];
+    page.on("console", (message) => lines.push(`${message.type()}: ${message.text()}`));
+    this.pages.push({ name: `page-${this.pages.length + 1}`, page, console: lines });
     await page.goto(`http://127.0.0.1:${this.site.address().port}/`);
     return page;
   }

@@ -4,10 +4,12 @@ import { after, afterEach, before } from "node:test";
 
 import { Server } from "../../e2e/lib/server.mjs";
 import { Member } from "./member.mjs";
+import { witness } from "./test.mjs";
 
 /** Starts a server before the tests of a file and stops it after them; a test that leaves it dead or hurt has failed. */
 export function withServer(options) {
   const scene = new Scene();
+  witness(() => ({ log: scene.server?.log }));
   before(async () => {
     scene.server = await Server.start(options);
   });

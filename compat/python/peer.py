@@ -57,10 +57,15 @@ async def listen(track: rtc.Track, ear: Ear) -> None:
 
 
 async def watch(track: rtc.Track, ear: Ear) -> None:
-    stream = rtc.VideoStream(track)
-    async for event in stream:
-        ear.frames += 1
-        ear.size = (event.frame.width, event.frame.height)
+    """Counts what WebRTC decoded. Not what ``rtc.VideoStream`` hands out: that one falls silent for good when the event
+    loop is late for a single frame and its queue overflows, while pictures go on being decoded."""
+    while True:
+        for entry in await track.get_stats():
+            if entry.WhichOneof("stats") == "inbound_rtp" and entry.inbound_rtp.stream.kind == "video":
+                decoded = entry.inbound_rtp.inbound
+                ear.frames = decoded.frames_decoded
+                ear.size = (decoded.frame_width, decoded.frame_height)
+        await asyncio.sleep(REPORT_SECONDS)
 
 
 async def hum(source: rtc.AudioSource) -> None:

@@ -1,9 +1,9 @@
 // The server API byte by byte: what a signed curl gets, and what bad input gets.
 import assert from "node:assert/strict";
-import test from "node:test";
 
 import { sign } from "../../e2e/lib/server.mjs";
 import { withServer } from "../lib/meeting.mjs";
+import test from "../lib/test.mjs";
 
 const scene = withServer();
 

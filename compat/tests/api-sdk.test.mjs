@@ -1,10 +1,10 @@
 // The published JavaScript SDK drives the server API, as an application that embeds meetings would.
 import assert from "node:assert/strict";
-import test from "node:test";
 
 import sdkModule from "plugnmeet-sdk-js";
 
 import { withServer } from "../lib/meeting.mjs";
+import test from "../lib/test.mjs";
 
 const { PlugNmeet } = sdkModule;
 const scene = withServer();

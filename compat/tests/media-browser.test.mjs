@@ -1,12 +1,12 @@
 // Unmodified livekit-client in Chromium, in both connection models, on a page of another origin.
 import assert from "node:assert/strict";
-import test from "node:test";
 
 import { untilHearing, untilSeeing, untilFrozen } from "../../e2e/lib/media.mjs";
 import { until } from "../../e2e/lib/until.mjs";
 import { connections, untilTold, withBrowser } from "../lib/livekit-page.mjs";
 import { mediaAccess } from "../lib/media-access.mjs";
 import { withServer } from "../lib/meeting.mjs";
+import test from "../lib/test.mjs";
 
 const scene = withServer();
 const browser = withBrowser();

@@ -1,6 +1,5 @@
 // The official Python SDK, an independent WebRTC stack, meets Chromium.
 import assert from "node:assert/strict";
-import test from "node:test";
 
 import { untilHearing, untilSeeing, untilSilent } from "../../e2e/lib/media.mjs";
 import { until } from "../../e2e/lib/until.mjs";
@@ -8,6 +7,7 @@ import { withBrowser } from "../lib/livekit-page.mjs";
 import { mediaAccess } from "../lib/media-access.mjs";
 import { withServer } from "../lib/meeting.mjs";
 import { PythonPeer } from "../lib/peer.mjs";
+import test from "../lib/test.mjs";
 
 const scene = withServer();
 const browser = withBrowser();

@@ -10,6 +10,8 @@ export class Person {
   console = [];
   problems = [];
   strayed = [];
+  /** Everything said in the chat. */
+  written = [];
 
   constructor(name, context, page, origin) {
     this.name = name;
@@ -220,6 +222,7 @@ export class Person {
     else await this.#writePrivatelyTo(to);
     const field = this.page.getByRole("textbox", { name: "Message", exact: true });
     await field.fill(text);
+    this.written.push(text);
     await this.button("Send").click();
   }
 

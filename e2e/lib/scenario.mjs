@@ -21,7 +21,7 @@ export function scenario(name, body, options = {}) {
       if (secondChances === 0) throw error;
       secondChances -= 1;
       context.diagnostic(`FLAKY: failed at first with: ${error.message}`);
-      await play(name, body, options);
+      await play(`${name}, second chance`, body, options);
     }
   });
 }

@@ -1,14 +1,13 @@
 // The real binary as a child process: started on free ports with its own data folder, killed, restarted, asked by API.
 import { spawn } from "node:child_process";
 import { createHmac } from "node:crypto";
-import dgram from "node:dgram";
 import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import net from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { freePort } from "./ports.mjs";
 import { until } from "./until.mjs";
 
 const ROOT = resolve(fileURLToPath(import.meta.url), "../../..");
@@ -16,41 +15,16 @@ export const BINARY = process.env.PLENUM_BIN ?? join(ROOT, "target/debug/plenum"
 
 const START_TIMEOUT_MS = 30_000;
 const STOP_TIMEOUT_MS = 15_000;
+/** How often a new server may find its port taken by somebody who was faster. */
+const PORT_ATTEMPTS = 5;
 /** How much of the log an error carries, in characters. */
 const LOG_END = 4_000;
-
-/** A port that is free for TCP and for UDP at this moment. */
-export async function freePort() {
-  for (let attempt = 0; attempt < 20; attempt += 1) {
-    const port = await freeTcpPort();
-    if (await isUdpFree(port)) return port;
-  }
-  throw new Error("found no port that is free for both TCP and UDP");
-}
-
-function freeTcpPort() {
-  return new Promise((done, fail) => {
-    const socket = net.createServer();
-    socket.once("error", fail);
-    socket.listen(0, "127.0.0.1", () => {
-      const { port } = socket.address();
-      socket.close(() => done(port));
-    });
-  });
-}
-
-function isUdpFree(port) {
-  return new Promise((done) => {
-    const socket = dgram.createSocket("udp4");
-    socket.once("error", () => done(false));
-    socket.bind(port, "127.0.0.1", () => socket.close(() => done(true)));
-  });
-}
 
 export class Server {
   #child;
   #exit;
   #log = [];
+  #tokens = [];
 
   /** @param {{folder: string, port: number, key: string, secret: string, extra: string}} setup */
   constructor(setup) {
@@ -78,8 +52,19 @@ export class Server {
       `client:\n  api_key: ${server.setup.key}\n  secret: ${server.setup.secret}\n${config}`,
       { mode: 0o600 },
     );
-    await server.launch({ pollEvery });
-    return server;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await server.launch({ pollEvery });
+        return server;
+      } catch (error) {
+        const taken = /in use/i.test(error.message) && attempt < PORT_ATTEMPTS;
+        if (!taken) {
+          await server.dispose();
+          throw error;
+        }
+        server.setup.port = await freePort();
+      }
+    }
   }
 
   get origin() {
@@ -98,6 +83,11 @@ export class Server {
     return this.#child?.pid;
   }
 
+  /** Every join token that was asked for here; none of them may turn up in the log. */
+  get tokens() {
+    return this.#tokens;
+  }
+
   /** Everything the server wrote so far, over all its lives. */
   get log() {
     return this.#log.join("");
@@ -111,7 +101,7 @@ export class Server {
     const child = spawn(BINARY, args, {
       cwd: this.setup.folder,
       stdio: ["ignore", "pipe", "pipe"],
-      env: { ...process.env, RUST_LOG: process.env.RUST_LOG ?? "info", RUST_BACKTRACE: "1" },
+      env: { ...process.env, RUST_BACKTRACE: "1" },
     });
     const keep = (chunk) => this.#log.push(chunk.toString());
     child.stdout.on("data", keep);
@@ -209,6 +199,7 @@ export class Server {
       user_info: { user_id: id, name, is_admin: admin, ...user },
     });
     if (!body.status) throw new Error(`could not get a token for ${name}: ${JSON.stringify(body)}`);
+    this.#tokens.push(body.token);
     return body.token;
   }
 }

@@ -1,5 +1,6 @@
 // A TCP relay in front of the server whose cable can be pulled: connections break and new ones are refused until it is
 // plugged in again. The browser keeps talking to one address while the server behind it dies and comes back.
+import dgram from "node:dgram";
 import net from "node:net";
 
 export class WireCutter {
@@ -69,5 +70,63 @@ export class WireCutter {
     }
     near.pipe(far);
     far.pipe(near);
+  }
+}
+
+/** Where the relay for media stands: another address of this machine with the port of the server. */
+const MEDIA_ADDRESS = "127.0.0.2";
+
+/** Configuration of a server that sends browsers to the relay, and to nowhere else. */
+export const MEDIA_BEHIND_RELAY = `plenum:\n  media:\n    advertise: [${MEDIA_ADDRESS}]\n`;
+
+/** More sources of datagrams than any test has. */
+const MAX_SOURCES = 64;
+
+/** A UDP relay in front of the media port: while it is cut, datagrams of both directions vanish, as on a dead line. */
+export class MediaCutter {
+  #relay = dgram.createSocket("udp4");
+  #far = new Map();
+  #cut = false;
+
+  /** @param {number} target port on the loopback address */
+  static async before(target) {
+    const cutter = new MediaCutter();
+    cutter.#relay.on("message", (datagram, source) => cutter.#forward(datagram, source, target));
+    await new Promise((done, fail) => {
+      cutter.#relay.once("error", fail);
+      cutter.#relay.bind(target, MEDIA_ADDRESS, done);
+    });
+    return cutter;
+  }
+
+  cut() {
+    this.#cut = true;
+  }
+
+  mend() {
+    this.#cut = false;
+  }
+
+  async dispose() {
+    this.cut();
+    for (const socket of this.#far.values()) socket.close();
+    await new Promise((done) => this.#relay.close(done));
+  }
+
+  #forward(datagram, source, target) {
+    if (this.#cut) return;
+    const name = `${source.address}:${source.port}`;
+    let far = this.#far.get(name);
+    if (!far) {
+      if (this.#far.size >= MAX_SOURCES) return;
+      far = dgram.createSocket("udp4");
+      // A server that is down refuses datagrams; so does a browser that is gone.
+      far.on("error", () => {});
+      far.on("message", (answer) => {
+        if (!this.#cut) this.#relay.send(answer, source.port, source.address, () => {});
+      });
+      this.#far.set(name, far);
+    }
+    far.send(datagram, target, "127.0.0.1", () => {});
   }
 }

@@ -1,12 +1,12 @@
 // A server and the people in browsers around it, with everything that is worth keeping when something goes wrong.
 import assert from "node:assert/strict";
-import { mkdir, writeFile } from "node:fs/promises";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { launchChromium } from "./chromium.mjs";
+import { keepEvidence } from "./evidence.mjs";
 import { Person } from "./person.mjs";
-import { WireCutter } from "./wire-cutter.mjs";
+import { MediaCutter, WireCutter } from "./wire-cutter.mjs";
 
 const ARTIFACTS = resolve(fileURLToPath(import.meta.url), "../../artifacts");
 
@@ -21,6 +21,7 @@ export async function closeBrowser() {
 export class World {
   people = [];
   cutter;
+  mediaCutter;
 
   /** What the page may complain about: a cut network is loud by nature. */
   allowedProblems = [];
@@ -38,6 +39,12 @@ export class World {
   async withCutter() {
     this.cutter = await WireCutter.before(this.server.setup.port);
     return this.cutter;
+  }
+
+  /** The same for sound and picture; needs a server that is started with `MEDIA_BEHIND_RELAY`. */
+  async withMediaCutter() {
+    this.mediaCutter = await MediaCutter.before(this.server.setup.port);
+    return this.mediaCutter;
   }
 
   /** A browser that has opened nothing yet. */
@@ -77,30 +84,28 @@ export class World {
       assert.deepEqual(problems, [], `${person.name}'s console has errors`);
     }
     assert.doesNotMatch(this.server.log, /panicked at/, "the server panicked");
+    this.#checkPrivacy();
   }
 
-  async keepEvidence(name, error) {
-    const folder = join(ARTIFACTS, name.replace(/[^a-z0-9]+/gi, "-").toLowerCase());
-    await mkdir(folder, { recursive: true });
-    await writeFile(join(folder, "error.txt"), `${error.stack ?? error}\n`);
-    await writeFile(join(folder, "server.log"), this.server.log);
+  /** Nothing personal and nothing secret in the log, at the level operators run with. */
+  #checkPrivacy() {
+    const { log, tokens, setup } = this.server;
+    for (const token of tokens) assert.ok(!log.includes(token), "a join token is in the log");
+    assert.ok(!log.includes(setup.secret), "the secret is in the log");
     for (const person of this.people) {
-      await writeFile(join(folder, `${person.name}.console.log`), `${person.console.join("\n")}\n`);
-      const evidence = [
-        person.page.screenshot({ path: join(folder, `${person.name}.png`), timeout: 5_000 }),
-        person.page
-          .locator("body")
-          .ariaSnapshot({ timeout: 5_000 })
-          .then((tree) => writeFile(join(folder, `${person.name}.aria.yaml`), tree)),
-      ];
-      await Promise.allSettled(evidence);
+      assert.doesNotMatch(log, new RegExp(`\\b${person.name}\\b`), "a name is in the log");
+      for (const line of person.written) assert.ok(!log.includes(line), "chat is in the log");
     }
-    console.error(`evidence kept in ${folder}`);
+  }
+
+  keepEvidence(name, error) {
+    return keepEvidence(ARTIFACTS, name, { error, log: this.server.log, pages: this.people });
   }
 
   async dispose() {
     await Promise.allSettled(this.people.map((person) => person.context.close()));
     await this.cutter?.dispose();
+    await this.mediaCutter?.dispose();
     await this.server.dispose();
   }
 }

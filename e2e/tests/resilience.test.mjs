@@ -1,9 +1,10 @@
 // What breaks in real life: cables, servers, processes. The meeting carries on.
 import assert from "node:assert/strict";
 
-import { untilHearing, untilSeeing } from "../lib/media.mjs";
+import { untilFrozen, untilHearing, untilSeeing, untilSilent } from "../lib/media.mjs";
 import { scenario } from "../lib/scenario.mjs";
 import { until } from "../lib/until.mjs";
+import { MEDIA_BEHIND_RELAY } from "../lib/wire-cutter.mjs";
 
 /** A broken connection shows up in the console, and is not our page's fault. */
 const NETWORK_NOISE = [
@@ -13,27 +14,55 @@ const NETWORK_NOISE = [
 
 const HEAL_TIMEOUT_MS = 60_000;
 
-scenario("a cut network heals and the meeting carries on", async (meeting) => {
-  meeting.allowedProblems.push(...NETWORK_NOISE);
-  const cutter = await meeting.withCutter();
-  const ana = await meeting.join("Ana", { admin: true });
-  const ben = await meeting.join("Ben");
-  await untilSeeing(ana.page, 1);
-  await ana.write("before the cut");
-  await ben.reads("before the cut");
+scenario(
+  "a cut network heals and the meeting carries on",
+  async (meeting) => {
+    meeting.allowedProblems.push(...NETWORK_NOISE);
+    const cutter = await meeting.withCutter();
+    const media = await meeting.withMediaCutter();
+    const ana = await meeting.join("Ana", { admin: true });
+    const ben = await meeting.join("Ben");
+    await untilSeeing(ana.page, 1);
+    await untilHearing(ana.page, 1);
+    await ana.write("before the cut");
+    await ben.reads("before the cut");
 
-  cutter.cut();
-  await ana.reconnecting().waitFor();
-  cutter.mend();
+    cutter.cut();
+    media.cut();
+    await ana.reconnecting().waitFor();
+    await untilFrozen(ana.page);
+    await untilSilent(ben.page);
+    cutter.mend();
+    media.mend();
 
-  await ana.reconnecting().waitFor({ state: "hidden", timeout: HEAL_TIMEOUT_MS });
-  await untilSeeing(ana.page, 1, { timeout: HEAL_TIMEOUT_MS });
-  await untilHearing(ana.page, 1);
-  await untilSeeing(ben.page, 1);
-  await ana.write("after the cut");
-  await ben.reads("after the cut", { timeout: HEAL_TIMEOUT_MS });
-  assert.equal(await ben.countLines("before the cut"), 1);
-});
+    await ana.reconnecting().waitFor({ state: "hidden", timeout: HEAL_TIMEOUT_MS });
+    await untilSeeing(ana.page, 1, { timeout: HEAL_TIMEOUT_MS });
+    await untilHearing(ana.page, 1, { timeout: HEAL_TIMEOUT_MS });
+    await untilSeeing(ben.page, 1, { timeout: HEAL_TIMEOUT_MS });
+    await ana.write("after the cut");
+    await ben.reads("after the cut", { timeout: HEAL_TIMEOUT_MS });
+    assert.equal(await ben.countLines("before the cut"), 1);
+  },
+  { config: MEDIA_BEHIND_RELAY },
+);
+
+scenario(
+  "a short loss of media alone stops the picture, and it comes back by itself",
+  async (meeting) => {
+    const media = await meeting.withMediaCutter();
+    const ana = await meeting.join("Ana", { admin: true });
+    await meeting.join("Ben");
+    await untilSeeing(ana.page, 1);
+
+    media.cut();
+    await untilFrozen(ana.page);
+    media.mend();
+
+    await untilSeeing(ana.page, 1, { timeout: HEAL_TIMEOUT_MS });
+    await untilHearing(ana.page, 1, { timeout: HEAL_TIMEOUT_MS });
+  },
+  { config: MEDIA_BEHIND_RELAY },
+);
 
 scenario(
   "a connection that breaks once is restored without anyone losing the picture",

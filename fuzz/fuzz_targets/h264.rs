@@ -1,11 +1,3 @@
-//! Looking for key frames in hostile payloads of every codec; H264's aggregated units are the interesting part.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use sfu::codec::Codec;
-
-fuzz_target!(|payload: &[u8]| {
-    for codec in [Codec::H264, Codec::Vp8, Codec::Vp9, Codec::Av1] {
-        assert!(!codec.starts_key_frame(payload) || !payload.is_empty());
-    }
-});
+libfuzzer_sys::fuzz_target!(|input: &[u8]| fuzz_bodies::h264::run(input));

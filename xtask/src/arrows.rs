@@ -22,6 +22,8 @@ enum Layer {
     Tool,
     /// Load generators, which measure the product from outside.
     Bench,
+    /// What fuzz targets do with hostile input.
+    Fuzz,
 }
 
 struct Room {
@@ -90,6 +92,7 @@ const HOUSE: &[Room] = &[
     ),
     room("xtask", Layer::Tool, &[]),
     room("bench-load", Layer::Bench, &["wire", "model"]),
+    room("fuzz-bodies", Layer::Fuzz, &["nats", "rtc", "sfu", "wire"]),
 ];
 
 /// Crates that bring an executor, a reactor or a thread pool. str0m is not among them: it does no I/O itself.
@@ -142,6 +145,7 @@ fn misplaced(package: &Package, room: &Room) -> Option<String> {
         Layer::Binary => "/crates/plenum/",
         Layer::Tool => "/xtask/",
         Layer::Bench => "/bench/",
+        Layer::Fuzz => "/fuzz/",
     };
     let path = package.manifest_path.replace('\\', "/");
     (!path.contains(folder)).then(|| format!("crate `{}` must live below {folder}, not at {path}", package.name))
@@ -172,7 +176,7 @@ fn refusal(room: &Room, used: &Room) -> String {
         (Layer::Core, Layer::App | Layer::Rim | Layer::Binary) => "a core crate knows nothing of the layers above it",
         (Layer::App, Layer::Rim | Layer::Binary) => "the application reaches the outside through `ports` only",
         (Layer::Rim, Layer::Rim) => "one rim crate never depends on another; meet in `meeting` or `ports`",
-        (_, Layer::Tool | Layer::Bench) => "nothing depends on the repository's tools",
+        (_, Layer::Tool | Layer::Bench | Layer::Fuzz) => "nothing depends on the repository's tools",
         _ => "this arrow is not in the plan (xtask/src/arrows.rs, docs/architecture.md)",
     };
     format!("crate `{}` may not use `{}`: {why}", room.name, used.name)
@@ -313,7 +317,7 @@ mod tests {
             Layer::App => 1,
             Layer::Rim => 2,
             Layer::Binary => 3,
-            Layer::Tool | Layer::Bench => 4,
+            Layer::Tool | Layer::Bench | Layer::Fuzz => 4,
         };
         for room in HOUSE {
             for used in room.may_use {

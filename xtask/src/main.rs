@@ -4,6 +4,7 @@
 //! and which licences a dependency may carry. Each check prints every finding, not just the first, and exits non-zero.
 
 mod arrows;
+mod bans;
 mod licences;
 mod metadata;
 mod purity;
@@ -19,7 +20,8 @@ const USAGE: &str = "usage: cargo xtask <check>
 
   arrows     crate dependencies point down only; core crates carry no runtime, clock or I/O
   licences   every Rust dependency's licence is on the list in deny.toml
-  all        both";
+  bans       no dependency that deny.toml refuses, none from elsewhere than the registry, none in any version
+  all        all of them";
 
 fn main() -> ExitCode {
     match run(std::env::args().nth(1).as_deref()) {
@@ -43,9 +45,11 @@ fn run(command: Option<&str>) -> anyhow::Result<Vec<String>> {
     match command {
         Some("arrows") => check_arrows(&root),
         Some("licences") => check_licences(&root),
+        Some("bans") => check_bans(&root),
         Some("all") => {
             let mut findings = check_arrows(&root)?;
             findings.extend(check_licences(&root)?);
+            findings.extend(check_bans(&root)?);
             Ok(findings)
         }
         _ => anyhow::bail!("{USAGE}"),
@@ -63,11 +67,21 @@ fn check_arrows(root: &Path) -> anyhow::Result<Vec<String>> {
 
 fn check_licences(root: &Path) -> anyhow::Result<Vec<String>> {
     let metadata = Metadata::load(root)?;
-    let path = root.join("deny.toml");
-    let text = std::fs::read_to_string(&path).with_context(|| format!("could not read {}", path.display()))?;
-    let allowed = licences::allowed_in(&text)?;
+    let allowed = licences::allowed_in(&deny_toml(root)?)?;
     eprintln!("licences: {} packages, {} allowed licences", metadata.packages.len(), allowed.len());
     Ok(licences::check(&metadata, &allowed))
+}
+
+fn check_bans(root: &Path) -> anyhow::Result<Vec<String>> {
+    let metadata = Metadata::load(root)?;
+    let bans = bans::banned_in(&deny_toml(root)?)?;
+    eprintln!("bans: {} packages, {} refused names", metadata.packages.len(), bans.len());
+    Ok(bans::check(&metadata, &bans))
+}
+
+fn deny_toml(root: &Path) -> anyhow::Result<String> {
+    let path = root.join("deny.toml");
+    std::fs::read_to_string(&path).with_context(|| format!("could not read {}", path.display()))
 }
 
 fn workspace_root() -> PathBuf {

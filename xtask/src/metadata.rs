@@ -21,6 +21,20 @@ pub(crate) struct Package {
     pub(crate) version: String,
     pub(crate) license: Option<String>,
     pub(crate) manifest_path: String,
+    /// Where it was fetched from; absent for a folder.
+    #[serde(default)]
+    pub(crate) source: Option<String>,
+    /// What its manifest asks for.
+    #[serde(default)]
+    pub(crate) dependencies: Vec<Dependency>,
+}
+
+/// One line of a manifest's dependencies.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Dependency {
+    pub(crate) name: String,
+    pub(crate) req: String,
+    pub(crate) path: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]

@@ -8,7 +8,7 @@ mod socket;
 mod tests;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +20,9 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use model::{Share, Shares};
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::ServiceExt;
 use tracing::{debug, warn};
 
@@ -30,6 +31,10 @@ use socket::Socket;
 /// Most connections at a time, WebSockets included. More wait in the system's queue until one ends. Each may cost a
 /// file descriptor and twice [`MAX_BUFFER`].
 const MAX_CONNECTIONS: u32 = 10_000;
+/// File descriptors for everything that is no connection: database, media sockets, log, files, calls to others.
+const RESERVED_FILES: u32 = 128;
+/// One address holds at most one of so many connections. A person takes two, and up to six more while a page loads.
+const SHARE: u32 = 4;
 /// How long the head of a request may take to arrive, and how long a connection may stay between two requests.
 const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a client may read nothing of what it is sent.
@@ -44,33 +49,60 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 pub(crate) struct Limits {
     /// See [`MAX_CONNECTIONS`].
     pub(crate) connections: u32,
+    /// Most of them from one address that is not exempt. One more is closed as soon as it is there.
+    pub(crate) per_address: u32,
     /// See [`HEAD_PATIENCE`].
     pub(crate) head_patience: Duration,
     /// See [`WRITE_PATIENCE`].
     pub(crate) write_patience: Duration,
 }
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self { connections: MAX_CONNECTIONS, head_patience: HEAD_PATIENCE, write_patience: WRITE_PATIENCE }
+/// What a connection holds until it is closed.
+type Place = (Option<Share>, OwnedSemaphorePermit);
+
+impl Limits {
+    /// For a process that may have so many files open; `None` is any number.
+    pub(crate) fn for_files(files: Option<u64>) -> Self {
+        let files = files.and_then(|files| u32::try_from(files).ok()).unwrap_or(u32::MAX);
+        let connections = files.saturating_sub(RESERVED_FILES).clamp(SHARE, MAX_CONNECTIONS);
+        Self {
+            connections,
+            per_address: connections / SHARE,
+            head_patience: HEAD_PATIENCE,
+            write_patience: WRITE_PATIENCE,
+        }
     }
 }
 
 /// Serves `app` over HTTP/1.1 with upgrades, each request with its `ConnectInfo<SocketAddr>`, until `stopping` becomes
 /// `true` or its sender is gone. Then nobody is let in any more, requests under way finish, and the answer comes when
-/// the last connection is closed; upgraded ones must be closed by whoever upgraded them.
-pub(crate) async fn serve(listener: TcpListener, app: Router, limits: Limits, mut stopping: watch::Receiver<bool>) {
+/// the last connection is closed; upgraded ones must be closed by whoever upgraded them. A peer for which `is_exempt` holds,
+/// such as a proxy that speaks for many, is not bound to the share of one address.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    app: Router,
+    limits: Limits,
+    is_exempt: impl Fn(IpAddr) -> bool,
+    mut stopping: watch::Receiver<bool>,
+) {
     let places = Arc::new(Semaphore::new(usize::try_from(limits.connections).unwrap_or(Semaphore::MAX_PERMITS)));
+    let door = Door {
+        listener,
+        places: Arc::clone(&places),
+        shares: Shares::new(usize::try_from(limits.per_address).unwrap_or(usize::MAX)),
+        is_exempt,
+        write_patience: limits.write_patience,
+    };
     let mut protocol = http1::Builder::new();
     protocol.timer(TokioTimer::new()).header_read_timeout(limits.head_patience).max_buf_size(MAX_BUFFER);
     loop {
         let (socket, peer) = tokio::select! {
-            accepted = accept(&listener, &places, limits.write_patience) => accepted,
+            accepted = door.accept() => accepted,
             () = stopped(&mut stopping) => break,
         };
         tokio::spawn(converse(protocol.clone(), socket, peer, app.clone(), stopping.clone()));
     }
-    drop(listener);
+    drop(door);
     // All places free again: all connections closed. Nobody closes the semaphore, so there is no other answer.
     let _ = places.acquire_many(limits.connections).await;
 }
@@ -80,21 +112,38 @@ async fn stopped(stopping: &mut watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stopping| *stopping).await;
 }
 
-/// The next connection for which there is a place.
-async fn accept(listener: &TcpListener, places: &Arc<Semaphore>, write_patience: Duration) -> (Socket, SocketAddr) {
-    let place = Arc::clone(places).acquire_owned().await.expect("nobody closes the semaphore");
-    loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                if let Err(error) = stream.set_nodelay(true) {
-                    debug!(%error, "a connection keeps its delay");
+/// Where connections come in.
+struct Door<P> {
+    listener: TcpListener,
+    places: Arc<Semaphore>,
+    shares: Shares,
+    is_exempt: P,
+    write_patience: Duration,
+}
+
+impl<P: Fn(IpAddr) -> bool> Door<P> {
+    /// The next connection for which there is a place.
+    async fn accept(&self) -> (Socket, SocketAddr) {
+        let place = Arc::clone(&self.places).acquire_owned().await.expect("nobody closes the semaphore");
+        loop {
+            match self.listener.accept().await {
+                Ok((stream, peer)) => {
+                    let is_counted = !(self.is_exempt)(peer.ip().to_canonical());
+                    let share = is_counted.then(|| self.shares.take(peer.ip()));
+                    if matches!(share, Some(None)) {
+                        metrics::counter!("plenum_connections_refused_total").increment(1);
+                        continue;
+                    }
+                    if let Err(error) = stream.set_nodelay(true) {
+                        debug!(%error, "a connection keeps its delay");
+                    }
+                    return (Socket::new(stream, (share.flatten(), place), self.write_patience), peer);
                 }
-                return (Socket::new(stream, place, write_patience), peer);
-            }
-            Err(error) => {
-                let Some(pause) = pause_after(&error) else { continue };
-                warn!(%error, "could not take a connection in");
-                tokio::time::sleep(pause).await;
+                Err(error) => {
+                    let Some(pause) = pause_after(&error) else { continue };
+                    warn!(%error, "could not take a connection in");
+                    tokio::time::sleep(pause).await;
+                }
             }
         }
     }

@@ -7,10 +7,11 @@ use tracing_subscriber::fmt::writer::BoxMakeWriter;
 
 use crate::config::{Log, LogOutput};
 
-/// Starts the log. `RUST_LOG` wins over the configured level. Statements of the database are below `warn`.
+/// Starts the log. `RUST_LOG` wins over the configured level. Statements of the database are below `warn`, and the WebRTC
+/// stack warns of every browser that offers what it does not use.
 pub(crate) fn start(log: &Log) {
     let level = log.level.as_str();
-    let default = format!("{level},sqlx=warn,sea_orm=warn,sea_orm_migration=warn,str0m=warn,hyper=warn");
+    let default = format!("{level},sqlx=warn,sea_orm=warn,sea_orm_migration=warn,str0m=error,hyper=warn");
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     let (writer, watched) = match log.output {
         LogOutput::Stdout => (BoxMakeWriter::new(std::io::stdout), std::io::stdout().is_terminal()),

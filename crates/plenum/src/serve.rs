@@ -1,37 +1,48 @@
 //! `plenum serve`: chooses the engines, wires them together, runs until it is told to stop.
 
-use std::fs::{File, TryLockError};
+use std::fs::{DirBuilder, File, TryLockError};
 use std::net::{IpAddr, SocketAddr};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use axum::Router;
+use axum::http::HeaderName;
 use blobs::{Folders, LocalBlobs};
-use gateway::Gateway;
+use gateway::{ClientAddress, Gateway};
 use http_api::{FORWARDED_FOR, FrontDoor, HttpDeps, Prometheus};
 use media::MediaConfig;
 use meeting::{Meetings, Setup, Shelf, ShelfRules};
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use ports::media::{MediaEvent, MediaEventKind, MediaPlane};
 use store::Store;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinError, JoinHandle};
+use tokio::time::timeout;
 use tracing::{debug, info, warn};
 use wire::create::{CopyrightPolicy, CreateRules, InsightsLimits, RoomLimits, ServerAbilities};
 use wire::pnm::NatsSubjects;
 use wire::token::ApiKey;
 
 use crate::cli::ServeArgs;
-use crate::config::{self, Config, Credentials};
+use crate::config::{self, Config, Credentials, Network};
 use crate::listen::{self, Limits};
-use crate::logging;
+use crate::{files, logging};
 
 /// How long open requests may take to finish, and sockets to close, after the signal to stop.
 const STOP_GRACE: Duration = Duration::from_secs(5);
+/// How long the media server may take to say goodbye, and rooms to write down what they know.
+const PART_GRACE: Duration = Duration::from_secs(5);
+/// How long to wait for the previous process to let go of the data folder, as on a restart.
+const CLAIM_PATIENCE: Duration = Duration::from_secs(5);
+/// How often to look meanwhile.
+const CLAIM_INTERVAL: Duration = Duration::from_millis(20);
+/// Upper bounds of the buckets that durations are counted in, in seconds.
+const BUCKETS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
 /// How often gauges that nobody pushes are read.
 const GAUGE_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -46,8 +57,12 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     if let Some(file) = &loaded.file {
         info!(file = %file.display(), "configuration is read");
     }
+    let signals = Signals::listen()?;
+    let limits = Limits::for_files(files::raise_limit());
+    let _lock = claim(&config.data, CLAIM_PATIENCE).await?;
     let credentials = config::secrets::credentials(&config)?;
-    let _lock = claim(&config.data)?;
+    // First of all parts: each takes hold of its figures once, when it starts.
+    let figures = figures().and_then(PrometheusBuilder::install_recorder).context("could not start the metrics")?;
 
     let store = match &config.database {
         Some(server) => {
@@ -69,32 +84,70 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let address = SocketAddr::new(config.http.listen, config.http.port);
     let listener = TcpListener::bind(address).await.with_context(|| format!("could not listen on {address}"))?;
     let address = listener.local_addr()?;
-    let figures = PrometheusBuilder::new().install_recorder().context("could not start the metrics")?;
     let (stop, stopping) = watch::channel(false);
     let shelf = shelf(&config, &credentials, &store);
     tokio::spawn(shelf.clone().keep_tidy());
-    let app = router(&config, &credentials, &meetings, shelf, figures, stopping.clone());
+    let app = router(&config, &credentials, &meetings, shelf, figures.clone(), stopping.clone());
     tokio::spawn(watch_media(events));
-    tokio::spawn(watch_gauges(meetings, stopping.clone()));
-    info!(%address, media.port = config.media.port, version = env!("CARGO_PKG_VERSION"), "plenum is ready");
+    tokio::spawn(tend_figures(figures, meetings.clone(), stopping.clone()));
+    info!(%address, media.port = config.media.port, connections = limits.connections, version = env!("CARGO_PKG_VERSION"), "plenum is ready");
     announce(&config, address);
 
-    let served = tokio::spawn(listen::serve(listener, app, Limits::default(), stopping));
-    stop_signal().await?;
+    let is_exempt = is_exempt(&config);
+    let mut served = tokio::spawn(listen::serve(listener, app, limits, is_exempt, stopping));
+    let broken = tokio::select! {
+        () = signals.received() => None,
+        ended = &mut served => Some(ended),
+    };
     info!("stopping");
-    shut_down(stop, served, plane, store).await
+    let running = Running { stop, served: broken.is_none().then_some(served), plane, meetings, store };
+    running.shut_down().await?;
+    match broken {
+        None => Ok(()),
+        Some(ended) => Err(broken_server(ended)),
+    }
 }
 
-/// One process per data folder.
-fn claim(data: &Path) -> anyhow::Result<File> {
-    std::fs::create_dir_all(data).with_context(|| format!("could not make the data folder {}", data.display()))?;
+/// The web server runs until it is told to stop. That it ended by itself is a fault.
+fn broken_server(ended: Result<(), JoinError>) -> anyhow::Error {
+    match ended {
+        Ok(()) => anyhow!("the web server ended by itself"),
+        Err(error) => anyhow::Error::new(error).context("the web server broke"),
+    }
+}
+
+/// One process per data folder, which is made (mode 0700) if need be. A process that is about to end is waited for.
+async fn claim(data: &Path, patience: Duration) -> anyhow::Result<File> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(data);
+    made.with_context(|| format!("could not make the data folder {}", data.display()))?;
     let path = data.join("plenum.lock");
     let file = File::create(&path).with_context(|| format!("could not write {}", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => bail!("another plenum uses the data folder {}", data.display()),
-        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("could not lock {}", path.display())),
+    let end = Instant::now() + patience;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if Instant::now() < end => tokio::time::sleep(CLAIM_INTERVAL).await,
+            Err(TryLockError::WouldBlock) => bail!("another plenum uses the data folder {}", data.display()),
+            Err(TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("could not lock {}", path.display()));
+            }
+        }
     }
+}
+
+/// Durations in buckets, which take the same memory however many there are.
+fn figures() -> Result<PrometheusBuilder, BuildError> {
+    PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), BUCKETS)
+}
+
+/// Peers that may speak for many: the proxies we were told of, and one on this machine that we were not.
+fn is_exempt(config: &Config) -> impl Fn(IpAddr) -> bool + Clone + Send + Sync + 'static {
+    let trusted = trusted(config);
+    move |address| address.is_loopback() || trusted.iter().any(|network| network.contains(address))
+}
+
+fn trusted(config: &Config) -> Vec<Network> {
+    config.http.proxy.as_ref().map(|proxy| proxy.trusted.clone()).unwrap_or_default()
 }
 
 fn media_config(config: &Config) -> MediaConfig {
@@ -103,7 +156,8 @@ fn media_config(config: &Config) -> MediaConfig {
         port: config.media.port,
         bind: (!listen.is_unspecified()).then_some(listen),
         advertise: config.media.advertise.clone(),
-        include_loopback: config.dev || listen.is_loopback(),
+        // Whoever names addresses means those alone.
+        include_loopback: config.media.advertise.is_empty() && (config.dev || listen.is_loopback()),
         seed: rand::random(),
     }
 }
@@ -152,9 +206,17 @@ fn router(
         },
         ..nats::Config::default()
     };
-    let gateway = Gateway::new(meetings.clone(), Arc::new(nats), config.http.public_address.clone(), stopping);
-    let proxy = config.http.proxy.as_ref();
-    let trusted = proxy.map(|proxy| proxy.trusted.clone()).unwrap_or_default();
+    let proxy_header = config.http.proxy.as_ref().map_or(FORWARDED_FOR, |proxy| proxy.header.clone());
+    let trusted = trusted(config);
+    let trusts_proxy: Arc<dyn Fn(IpAddr) -> bool + Send + Sync> =
+        Arc::new(move |address| trusted.iter().any(|network| network.contains(address)));
+    let gateway = Gateway::new(
+        meetings.clone(),
+        Arc::new(nats),
+        config.http.public_address.clone(),
+        client_address(config, proxy_header.clone(), trusts_proxy.clone()),
+        stopping,
+    );
     let http = HttpDeps {
         meetings: meetings.clone(),
         api: ApiKey::new(credentials.key.clone(), credentials.secret.expose().clone()),
@@ -165,8 +227,8 @@ fn router(
         public_url: config.http.public_address.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         front_door: front_door(config),
-        trusts_proxy: Arc::new(move |address| trusted.iter().any(|network| network.contains(address))),
-        proxy_header: proxy.map_or(FORWARDED_FOR, |proxy| proxy.header.clone()),
+        trusts_proxy,
+        proxy_header,
         frame_ancestors: "'self'".to_owned(),
         prometheus: config.http.metrics.as_ref().map(|metrics| Prometheus {
             path: metrics.path.clone(),
@@ -193,6 +255,19 @@ fn shelf(config: &Config, credentials: &Credentials, store: &Store) -> Shelf {
         artifact_token: artifacts.token_validity,
     };
     Shelf::new(Arc::new(store.clone()), Arc::new(blobs), key, rules)
+}
+
+/// Who asks, unless they share an address with everybody: behind a proxy we were not told of.
+fn client_address(
+    config: &Config,
+    header: HeaderName,
+    trusts: Arc<dyn Fn(IpAddr) -> bool + Send + Sync>,
+) -> ClientAddress {
+    let is_exempt = is_exempt(config);
+    Arc::new(move |peer, headers| {
+        let address = http_api::client_address(peer, headers, &header, &*trusts);
+        (!is_exempt(address)).then_some(address)
+    })
 }
 
 fn create_rules(config: &Config) -> CreateRules {
@@ -246,33 +321,60 @@ fn announce(config: &Config, address: SocketAddr) {
     println!("\n  Start a meeting:  http://{host}:{}/\n", address.port());
 }
 
-async fn stop_signal() -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).context("could not listen for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("could not listen for SIGINT")?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+/// What asks a process to stop. Listens from the moment it is made, so that no signal ends the process unheard.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
 }
 
-/// Tells media clients to come back in a moment, closes the sockets, lets requests finish, and closes the store last.
-/// Meetings are in the journal; the next process takes them up.
-async fn shut_down(
-    stop: watch::Sender<bool>,
-    served: JoinHandle<()>,
-    plane: Arc<dyn MediaPlane>,
-    store: Store,
-) -> anyhow::Result<()> {
-    plane.drain().await;
-    stop.send_replace(true);
-    match tokio::time::timeout(STOP_GRACE, served).await {
-        Ok(finished) => finished.context("the web server broke")?,
-        Err(_) => warn!("some connections did not end in time"),
+impl Signals {
+    fn listen() -> anyhow::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).context("could not listen for SIGTERM")?,
+            interrupt: signal(SignalKind::interrupt()).context("could not listen for SIGINT")?,
+        })
     }
-    store.close().await;
-    info!("stopped");
-    Ok(())
+
+    async fn received(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+/// What has to be seen out at the end, in the order of [`Running::shut_down`].
+struct Running {
+    plane: Arc<dyn MediaPlane>,
+    stop: watch::Sender<bool>,
+    /// The web server, unless it ended already.
+    served: Option<JoinHandle<()>>,
+    meetings: Meetings,
+    store: Store,
+}
+
+impl Running {
+    /// Tells media clients to come back in a moment, closes the sockets, lets requests finish, lets rooms write down what
+    /// they know, and closes the store last. Meetings are in the journal; the next process takes them up.
+    async fn shut_down(self) -> anyhow::Result<()> {
+        if timeout(PART_GRACE, self.plane.drain()).await.is_err() {
+            warn!("the media server did not say goodbye in time");
+        }
+        self.stop.send_replace(true);
+        let mut ended = Ok(());
+        if let Some(served) = self.served {
+            match timeout(STOP_GRACE, served).await {
+                Ok(finished) => ended = finished.context("the web server broke"),
+                Err(_) => warn!("some connections did not end in time"),
+            }
+        }
+        if timeout(PART_GRACE, self.meetings.stop()).await.is_err() {
+            warn!("some rooms did not write down everything in time");
+        }
+        self.store.close().await;
+        info!("stopped");
+        ended
+    }
 }
 
 /// The diary of the media plane.
@@ -290,7 +392,9 @@ async fn watch_media(mut events: mpsc::UnboundedReceiver<MediaEvent>) {
     }
 }
 
-async fn watch_gauges(meetings: Meetings, mut stopping: watch::Receiver<bool>) {
+/// Reads what nobody pushes, and sorts durations into their buckets: until then each is kept by itself, and nobody need
+/// ever look.
+async fn tend_figures(figures: PrometheusHandle, meetings: Meetings, mut stopping: watch::Receiver<bool>) {
     let mut tick = tokio::time::interval(GAUGE_INTERVAL);
     loop {
         tokio::select! {
@@ -299,11 +403,14 @@ async fn watch_gauges(meetings: Meetings, mut stopping: watch::Receiver<bool>) {
         }
         let rooms = u32::try_from(meetings.room_count()).unwrap_or(u32::MAX);
         metrics::gauge!("plenum_rooms").set(rooms);
+        figures.run_upkeep();
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use model::Redacted;
 
     use super::*;
@@ -339,5 +446,68 @@ mod tests {
             };
             assert_eq!(found, mode, "{passphrase} {dev} {listen} {behind_proxy}");
         }
+    }
+
+    #[tokio::test]
+    async fn the_data_folder_is_private_and_belongs_to_one_process_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("new/data");
+
+        let first = claim(&data, Duration::ZERO).await.unwrap();
+        assert_eq!(std::fs::metadata(&data).unwrap().permissions().mode() & 0o777, 0o700);
+        let refusal = claim(&data, Duration::ZERO).await.unwrap_err();
+        assert!(refusal.to_string().starts_with("another plenum uses the data folder"), "{refusal}");
+
+        let path = data.clone();
+        let second = tokio::spawn(async move { claim(&path, Duration::from_secs(3600)).await });
+        tokio::task::yield_now().await;
+        drop(first);
+        second.await.unwrap().unwrap();
+    }
+
+    #[test]
+    fn durations_are_counted_in_buckets() {
+        let recorder = figures().unwrap().build_recorder();
+        let handle = recorder.handle();
+        metrics::with_local_recorder(&recorder, || {
+            for _ in 0..1000 {
+                metrics::histogram!("plenum_http_request_seconds").record(0.02);
+            }
+        });
+
+        handle.run_upkeep();
+
+        let text = handle.render();
+        assert!(text.contains("plenum_http_request_seconds_bucket{le=\"0.01\"} 0"), "{text}");
+        assert!(text.contains("plenum_http_request_seconds_bucket{le=\"0.025\"} 1000"), "{text}");
+    }
+
+    #[test]
+    fn who_names_addresses_for_media_means_those_alone() {
+        let mut config = Config { dev: true, ..Config::default() };
+        assert!(media_config(&config).include_loopback);
+        config.media.advertise = vec!["192.0.2.7".parse().unwrap()];
+        assert!(!media_config(&config).include_loopback);
+    }
+
+    #[test]
+    fn this_machine_and_trusted_proxies_may_speak_for_many() {
+        let mut config = Config::default();
+        let asks = |config: &Config, peer: &str, header: Option<&'static str>| {
+            let trusted = trusted(config);
+            let trusts = Arc::new(move |address| trusted.iter().any(|network: &Network| network.contains(address)));
+            let headers = header.map(|value| (FORWARDED_FOR, value.parse().unwrap())).into_iter().collect();
+            client_address(config, FORWARDED_FOR, trusts)(peer.parse().unwrap(), &headers).map(|ip| ip.to_string())
+        };
+        assert_eq!(asks(&config, "127.0.0.1", Some("192.0.2.1")), None);
+        assert_eq!(asks(&config, "10.0.0.1", Some("192.0.2.1")).as_deref(), Some("10.0.0.1"));
+
+        let trusted = vec!["10.0.0.1".parse::<IpAddr>().unwrap().into(), "127.0.0.1".parse::<IpAddr>().unwrap().into()];
+        config.http.proxy = Some(Proxy { header: FORWARDED_FOR, trusted });
+        for proxy in ["127.0.0.1", "::ffff:10.0.0.1"] {
+            assert_eq!(asks(&config, proxy, Some("192.0.2.1")).as_deref(), Some("192.0.2.1"));
+            assert_eq!(asks(&config, proxy, None), None);
+        }
+        assert_eq!(asks(&config, "10.0.0.2", Some("192.0.2.1")).as_deref(), Some("10.0.0.2"));
     }
 }

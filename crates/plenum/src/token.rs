@@ -18,7 +18,7 @@ pub(crate) async fn run(args: TokenArgs) -> anyhow::Result<()> {
     let loaded = config::load(&args.config.options(), config::environment())?;
     let server = args.server.clone().unwrap_or_else(|| own_address(&loaded.config.http));
     let server = server.trim_end_matches('/').to_owned();
-    let api = Api { server, credentials: config::secrets::credentials(&loaded.config)? };
+    let api = Api { server, credentials: config::secrets::existing(&loaded.config)? };
 
     let room = json!({ "room_id": args.room, "metadata": { "room_title": args.room, "room_features": {} } });
     api.call("/auth/room/create", &room).await?;
@@ -29,8 +29,13 @@ pub(crate) async fn run(args: TokenArgs) -> anyhow::Result<()> {
     });
     let answer = api.call("/auth/room/getJoinToken", &join).await?;
     let token = answer["token"].as_str().context("the server answered without a token")?;
-    println!("{}/?access_token={token}", api.server);
+    println!("{}/?access_token={token}", link_origin(&loaded.config.http, &api.server));
     Ok(())
+}
+
+/// What people click on: the public address if the configuration names one, else where the server was asked.
+fn link_origin<'a>(http: &'a Http, server: &'a str) -> &'a str {
+    http.public_address.as_deref().map_or(server, |public| public.trim_end_matches('/'))
 }
 
 /// Where a server with this configuration answers on this machine.
@@ -91,6 +96,14 @@ mod tests {
             let http = Http { listen: listen.parse().unwrap(), port: 8081, ..Http::default() };
             assert_eq!(own_address(&http), url, "{listen}");
         }
+    }
+
+    #[test]
+    fn the_link_carries_the_public_address() {
+        let own = "http://127.0.0.1:8080";
+        assert_eq!(link_origin(&Http::default(), own), own);
+        let http = Http { public_address: Some("https://meet.example.org/".into()), ..Http::default() };
+        assert_eq!(link_origin(&http, own), "https://meet.example.org");
     }
 
     #[test]

@@ -100,6 +100,8 @@ pub(crate) enum Letter {
     Open(Box<Opening>),
     Socket(ConnId, FromSocket),
     End(EndReason, oneshot::Sender<()>),
+    /// The process stops: what came before is committed, and the session is left to the next process.
+    Stop,
 }
 
 impl RoomHandle {
@@ -129,7 +131,7 @@ impl RoomHandle {
         answer.await.ok()
     }
 
-    /// Waits until the session is recorded as ended.
+    /// Waits until the session is recorded as ended, or its task has stopped.
     pub(crate) async fn wait_until_over(&self) {
         let mut over = self.over.clone();
         // An error means that the task is gone, which is over as well.
@@ -154,7 +156,8 @@ pub(crate) fn spawn(id: RoomId, room: Room, around: Surroundings, done: impl FnO
         budget: Arc::new(Semaphore::new(MAILBOX_BUDGET)),
         over,
     };
-    let actor = Actor { id, session: room.session().clone(), room, around, sockets: HashMap::new() };
+    let actor =
+        Actor { id, session: room.session().clone(), room, around, sockets: HashMap::new(), is_stopping: false };
     tokio::spawn(async move {
         actor.run(letters).await;
         done();
@@ -176,6 +179,7 @@ struct Actor {
     room: Room,
     around: Surroundings,
     sockets: HashMap<ConnId, Socket>,
+    is_stopping: bool,
 }
 
 /// An answer that waits until what it announces is journalled.
@@ -195,6 +199,9 @@ impl Actor {
         loop {
             if let Some(why) = self.settle(&mut answers).await {
                 self.retire(why).await;
+                return;
+            }
+            if self.is_stopping {
                 return;
             }
             let due = self.room.poll_timeout();
@@ -244,6 +251,10 @@ impl Actor {
             Letter::End(why, reply) => {
                 self.room.end(now, why);
                 answer(reply, ())
+            }
+            Letter::Stop => {
+                self.is_stopping = true;
+                None
             }
         }
     }

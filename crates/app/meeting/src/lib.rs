@@ -13,8 +13,8 @@ mod tokens;
 
 pub use courier::{Courier, WebhookRules};
 pub use meetings::{
-    Access, AccessError, ActiveRoom, Activity, CreateError, EndError, JoinError, MediaAdmission, Meetings, Setup,
-    VerifiedJoin,
+    Access, AccessError, ActiveRoom, Activity, CreateError, EndError, HealthError, JoinError, MediaAdmission, Meetings,
+    Setup, VerifiedJoin,
 };
 pub use room::{
     AdmitRefusal, AuthorizeRefusal, ClientSubject, ConnId, CoreMessage, Delivery, EndReason, Farewell, PersonView,

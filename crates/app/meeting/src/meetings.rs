@@ -108,6 +108,17 @@ pub enum EndError {
     NotAllowed,
 }
 
+/// Why no meetings can be held.
+#[derive(Debug, thiserror::Error)]
+pub enum HealthError {
+    /// The store does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The media plane is gone.
+    #[error("the media plane is gone")]
+    Media,
+}
+
 /// The state of a room that may not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Activity {
@@ -579,12 +590,25 @@ impl Meetings {
         self.0.around.media.connect(join).await
     }
 
-    /// Whether the store answers.
+    /// Whether meetings can be held: the store answers and the media plane works.
     ///
     /// # Errors
-    /// What it says instead.
-    pub async fn health(&self) -> Result<(), StoreError> {
-        self.0.around.records.ping().await
+    /// Which of them does not, the store first.
+    pub async fn health(&self) -> Result<(), HealthError> {
+        self.0.around.records.ping().await?;
+        if self.0.around.media.is_alive() { Ok(()) } else { Err(HealthError::Media) }
+    }
+
+    /// Stops every room's task once what it was told so far is in the journal. The sessions go on in the next process;
+    /// this one must not be asked for anything afterwards.
+    pub async fn stop(&self) {
+        let rooms: Vec<_> = self.0.rooms.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        for room in &rooms {
+            room.send(Letter::Stop).await;
+        }
+        for room in &rooms {
+            room.wait_until_over().await;
+        }
     }
 
     /// How many rooms run, for `/metrics`.

@@ -248,3 +248,27 @@ async fn a_session_whose_journal_is_gone_is_closed_at_the_next_start() {
     assert_eq!(next.meetings.activity("room01").await, Activity::Unknown);
     assert!(next.store.session("room01").ended_at_ms.is_some());
 }
+
+#[tokio::test]
+async fn a_stop_waits_until_what_was_said_is_journalled_and_the_next_process_carries_on() {
+    let house = House::open().await;
+    let session = house.create("room01").await.sid;
+    house.store.hold();
+    let meetings = house.meetings.clone();
+    let listed = tokio::spawn(async move { meetings.join_token(ticket("room01", "ana", true)).await });
+    while house.store.waiting_commits() == 0 {
+        tokio::task::yield_now().await;
+    }
+
+    let meetings = house.meetings.clone();
+    let stop = tokio::spawn(async move { meetings.stop().await });
+    tokio::task::yield_now().await;
+    assert!(!stop.is_finished());
+    house.store.release();
+    stop.await.unwrap();
+
+    let token = listed.await.unwrap().unwrap();
+    let next = House::on(house.store.clone()).await;
+    assert_eq!(next.create("room01").await.sid, session);
+    assert!(next.meetings.authorize(&token).await.unwrap().is_admin);
+}

@@ -7,6 +7,8 @@ mod ids;
 pub mod media;
 pub mod policy;
 mod redact;
+mod shares;
 
 pub use ids::{IdError, Identity, RoomId, SessionId, UserId};
 pub use redact::Redacted;
+pub use shares::{Share, Shares, network};

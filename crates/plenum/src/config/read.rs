@@ -32,6 +32,9 @@ const MOST_BREAKOUT_ROOMS: u32 = 16;
 /// First parts of paths that serve something else.
 const TAKEN_PATHS: &[&str] = &["api", "assets", "auth", "healthcheck", "join", "nats", "rtc"];
 
+/// Where NATS clients wait for answers; no subject of ours begins so.
+const INBOX: &str = "_INBOX";
+
 /// Largest upload limit, in MiB.
 const MAX_UPLOAD_MIB: u64 = 10_240;
 
@@ -110,7 +113,29 @@ pub(super) fn read_with(
     }
     root.finish();
     check_secrets(findings, &config);
+    note_what_has_no_effect(findings, &config);
     config
+}
+
+/// Keys we know and will use one day.
+fn note_what_has_no_effect(findings: &Findings, config: &Config) {
+    let usual = Config::default();
+    let own_folder = config.data.join("uploads");
+    let meeting = (&config.meeting, &usual.meeting);
+    for (asked_for, key) in [
+        (config.http.debug, "client.debug"),
+        (config.http.asset_host.is_some(), "client.asset_host"),
+        (config.uploads.path != own_folder, "upload_file_settings.path"),
+        (config.uploads.keep_forever, "upload_file_settings.keep_forever"),
+        (
+            meeting.0.max_preloaded_whiteboard_file != meeting.1.max_preloaded_whiteboard_file,
+            "room_default_settings.max_preloaded_wb_file_size",
+        ),
+    ] {
+        if asked_for {
+            findings.notice(key, "has no effect in this version");
+        }
+    }
 }
 
 fn put_flags(tree: &mut Node, options: &Options) {
@@ -348,7 +373,7 @@ fn read_messaging(findings: &Findings, root: &mut Section<'_>, config: &mut Conf
     let mut section = root.section("nats_info");
     section.set("room_stream_name", stream, subject_token);
     let mut subjects = section.section("subjects");
-    for (key, target) in [
+    let names = [
         ("system_api_worker", system_api_worker),
         ("system_js_worker", system_js_worker),
         ("system_core_worker", system_core_worker),
@@ -357,8 +382,17 @@ fn read_messaging(findings: &Findings, root: &mut Section<'_>, config: &mut Conf
         ("chat", chat),
         ("whiteboard", whiteboard),
         ("data_channel", data_channel),
-    ] {
+    ];
+    let names = names.map(|(key, target)| {
         subjects.set(key, target, subject_token);
+        (key, target)
+    });
+    for (position, (key, target)) in names.iter().enumerate() {
+        if let Some((other, _)) = names[..position].iter().find(|(_, earlier)| earlier == target) {
+            let text =
+                format!("the same as {} (`{target}`); every subject needs a name of its own", subjects.name_of(other));
+            findings.mistake(subjects.name_of(key), text);
+        }
     }
     subjects.finish();
     let rest = section.rest();
@@ -554,8 +588,9 @@ fn extension(text: &str) -> Result<String, Expected> {
 /// One part of a subject between two dots.
 fn subject_token(text: &str) -> Result<String, Expected> {
     let usable = (1..=64).contains(&text.len())
+        && text != INBOX
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
-    if usable { Ok(text.to_owned()) } else { Err("1 to 64 of the characters A-Z a-z 0-9 - _".to_owned()) }
+    if usable { Ok(text.to_owned()) } else { Err(format!("1 to 64 of the characters A-Z a-z 0-9 - _, not {INBOX}")) }
 }
 
 fn log_level(text: &str) -> Result<LogLevel, Expected> {

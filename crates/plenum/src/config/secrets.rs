@@ -53,6 +53,12 @@ pub(crate) enum SecretsError {
         /// What is wrong, without the values.
         mistakes: Vec<Mistake>,
     },
+    /// The data folder is not that of a server, or of one that was never started.
+    #[error("no API key and secret in {}; name the server's data folder with --data, or its file with --config", data.display())]
+    None {
+        /// The folder.
+        data: PathBuf,
+    },
     /// The system gives no random numbers.
     #[error("could not make a secret")]
     Random(#[source] rand::rngs::SysError),
@@ -67,6 +73,17 @@ pub(crate) fn credentials(config: &Config) -> Result<Credentials, SecretsError> 
     match &config.api.credentials {
         Some(credentials) => Ok(credentials.clone()),
         None => load_or_create(&config.data),
+    }
+}
+
+/// The same, but nothing is made: whoever asks a server must have its own credentials.
+///
+/// # Errors
+/// As [`credentials`], and when there are none.
+pub(crate) fn existing(config: &Config) -> Result<Credentials, SecretsError> {
+    match &config.api.credentials {
+        Some(credentials) => Ok(credentials.clone()),
+        None => load(&config.data.join(FILE))?.ok_or_else(|| SecretsError::None { data: config.data.clone() }),
     }
 }
 
@@ -195,6 +212,18 @@ mod tests {
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(fs::metadata(&config.data).unwrap().permissions().mode() & 0o777, 0o700);
         assert_eq!(fs::read_dir(&config.data).unwrap().count(), 1, "nothing else is left lying about");
+    }
+
+    #[test]
+    fn whoever_asks_a_server_makes_no_credentials() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = in_folder(&folder.path().join("data"));
+
+        assert!(matches!(existing(&config), Err(SecretsError::None { .. })));
+        assert!(!config.data.exists());
+
+        let made = credentials(&config).unwrap();
+        assert_eq!(existing(&config).unwrap(), made);
     }
 
     #[test]

@@ -128,8 +128,40 @@ fn a_file_for_the_reference_server_starts_unchanged() {
             "insights",
             "turn_server",
             "hooks",
+            "client.debug",
+            "client.asset_host",
+            "upload_file_settings.path",
         ]
     );
+}
+
+#[test]
+fn what_is_read_and_has_no_effect_is_said() {
+    for (yaml, key) in [
+        ("client: {debug: true}", "client.debug"),
+        ("client: {asset_host: 'https://cdn.example.org'}", "client.asset_host"),
+        ("upload_file_settings: {path: /mnt/up}", "upload_file_settings.path"),
+        ("upload_file_settings: {keep_forever: true}", "upload_file_settings.keep_forever"),
+        (
+            "room_default_settings: {max_preloaded_wb_file_size: 6mb}",
+            "room_default_settings.max_preloaded_wb_file_size",
+        ),
+    ] {
+        let notices = parse(yaml).unwrap().1;
+        let expected = Notice { key: key.to_owned(), text: "has no effect in this version".to_owned() };
+        assert_eq!(notices, [expected], "{yaml}");
+    }
+}
+
+#[test]
+fn subjects_of_one_name_are_a_mistake_that_names_both_keys() {
+    let mistakes = parse("nats_info: {subjects: {chat: sysPublic, whiteboard: sysPublic}}").unwrap_err();
+
+    let found: Vec<_> = mistakes.iter().map(ToString::to_string).collect();
+    let same = "the same as nats_info.subjects.system_public (`sysPublic`); every subject needs a name of its own";
+    assert_eq!(found, [format!("nats_info.subjects.chat: {same}"), format!("nats_info.subjects.whiteboard: {same}")]);
+    assert_eq!(parse("nats_info: {subjects: {chat: _INBOX}}").unwrap_err()[0].key, "nats_info.subjects.chat");
+    assert!(parse("nats_info: {subjects: {chat: whiteboard, whiteboard: chat}}").is_ok(), "swapped is fine");
 }
 
 #[test]

@@ -138,6 +138,13 @@ impl Network {
     }
 }
 
+impl From<IpAddr> for Network {
+    /// The network that is just this address.
+    fn from(address: IpAddr) -> Self {
+        Self { address, bits: if address.is_ipv4() { 32 } else { 128 } }
+    }
+}
+
 /// A network such as `10.0.0.0/8` or `fd00::1`.
 pub(super) fn network(value: &str) -> Result<Network, Expected> {
     let parse = || {
@@ -146,9 +153,9 @@ pub(super) fn network(value: &str) -> Result<Network, Expected> {
             None => (value, None),
         };
         let address: IpAddr = address.parse().ok()?;
-        let most = if address.is_ipv4() { 32 } else { 128 };
-        let bits = bits.unwrap_or(most);
-        (bits <= most).then_some(Network { address, bits })
+        let whole = Network::from(address);
+        let bits = bits.unwrap_or(whole.bits);
+        (bits <= whole.bits).then_some(Network { bits, ..whole })
     };
     parse().ok_or_else(|| "a network like `10.0.0.0/8` or a single address".to_owned())
 }

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Sleep, sleep};
+
+use super::Place;
 
 /// A TCP connection. It takes its place with it when it is upgraded to a WebSocket.
 pub(super) struct Socket {
@@ -16,11 +17,11 @@ pub(super) struct Socket {
     write_patience: Duration,
     /// Runs while a write waits for the other side.
     stalled: Option<Pin<Box<Sleep>>>,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Socket {
-    pub(super) fn new(stream: TcpStream, place: OwnedSemaphorePermit, write_patience: Duration) -> Self {
+    pub(super) fn new(stream: TcpStream, place: Place, write_patience: Duration) -> Self {
         Self { stream, write_patience, stalled: None, _place: place }
     }
 

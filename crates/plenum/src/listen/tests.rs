@@ -13,9 +13,9 @@ use super::*;
 
 /// Much longer than a test runs.
 const LONG: Duration = Duration::from_secs(3600);
-/// Short enough to wait for, long enough for a busy machine to do in time what is due.
+/// Short enough to wait for. On a busy machine whoever should be in time may be late; they try again.
 const SHORT: Duration = Duration::from_millis(500);
-const PATIENT: Limits = Limits { connections: 100, head_patience: LONG, write_patience: LONG };
+const PATIENT: Limits = Limits { connections: 100, per_address: 100, head_patience: LONG, write_patience: LONG };
 
 struct Server {
     address: SocketAddr,
@@ -65,6 +65,10 @@ async fn echo(upgrade: WebSocketUpgrade) -> Response {
 
 impl Server {
     async fn start(limits: Limits) -> Self {
+        Self::start_with(limits, |_| false).await
+    }
+
+    async fn start_with(limits: Limits, is_exempt: fn(IpAddr) -> bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (sender, begun) = mpsc::unbounded_channel();
@@ -77,7 +81,7 @@ impl Server {
             .route("/echo", get(echo))
             .with_state(Desk { begun: sender, go_on: go_on.clone() });
         let (stop, stopping) = watch::channel(false);
-        let served = tokio::spawn(serve(listener, app, limits, stopping));
+        let served = tokio::spawn(serve(listener, app, limits, is_exempt, stopping));
         Self { address, begun, go_on, stop, served }
     }
 
@@ -87,7 +91,37 @@ impl Server {
 
     async fn websocket(&self) -> WebSocketStream<TcpStream> {
         let url = format!("ws://{}/echo", self.address);
-        tokio_tungstenite::client_async(url, self.connect().await).await.unwrap().0
+        loop {
+            if let Ok((socket, _)) = tokio_tungstenite::client_async(&url, self.connect().await).await {
+                return socket;
+            }
+        }
+    }
+
+    /// A connection whose first request was answered.
+    async fn idle(&self) -> TcpStream {
+        loop {
+            let mut client = self.connect().await;
+            let _ = client.write_all(b"GET /whoami HTTP/1.1\r\nhost: x\r\n\r\n").await;
+            if try_answer(&mut client).await.is_ok() {
+                return client;
+            }
+        }
+    }
+
+    /// A connection whose request for `/slow` has begun.
+    async fn busy(&mut self) -> TcpStream {
+        loop {
+            let mut client = self.connect().await;
+            let _ = client.write_all(b"GET /slow HTTP/1.1\r\nhost: x\r\n\r\n").await;
+            tokio::select! {
+                Some(name) = self.begun.recv() => {
+                    assert_eq!(name, "slow");
+                    return client;
+                }
+                _ = client.read_u8() => {}
+            }
+        }
     }
 }
 
@@ -97,11 +131,15 @@ async fn ask(stream: &mut TcpStream, path: &str) {
 
 /// Reads until the exclamation mark that ends every body here.
 async fn answer(stream: &mut TcpStream) -> String {
+    try_answer(stream).await.unwrap()
+}
+
+async fn try_answer(stream: &mut TcpStream) -> io::Result<String> {
     let mut answer = String::new();
     while !answer.ends_with('!') {
-        answer.push(char::from(stream.read_u8().await.unwrap()));
+        answer.push(char::from(stream.read_u8().await?));
     }
-    answer
+    Ok(answer)
 }
 
 /// Reads what is left; a reset is an end as well.
@@ -119,13 +157,11 @@ async fn echoes(socket: &mut WebSocketStream<TcpStream>, text: &str) {
 #[tokio::test]
 async fn who_sends_half_a_head_or_none_is_shown_out() {
     let server = Server::start(Limits { head_patience: SHORT, ..PATIENT }).await;
-    let mut idle = server.connect().await;
-    ask(&mut idle, "/named/x").await;
-    assert!(answer(&mut idle).await.starts_with("HTTP/1.1 200"));
-    let mut clients = vec![idle];
+    let mut clients = vec![server.idle().await];
     for half in ["GET /named/x HTTP/1.1\r\nhost: x\r\n", "G", ""] {
         let mut client = server.connect().await;
-        client.write_all(half.as_bytes()).await.unwrap();
+        // It may have been shown out already.
+        let _ = client.write_all(half.as_bytes()).await;
         clients.push(client);
     }
     for mut client in clients {
@@ -136,9 +172,7 @@ async fn who_sends_half_a_head_or_none_is_shown_out() {
 #[tokio::test]
 async fn an_answer_may_take_longer_than_a_head() {
     let mut server = Server::start(Limits { head_patience: SHORT, ..PATIENT }).await;
-    let mut client = server.connect().await;
-    ask(&mut client, "/slow").await;
-    server.begun.recv().await.unwrap();
+    let mut client = server.busy().await;
 
     // Closed by the clock that must not run for the other one.
     rest(&mut server.connect().await).await;
@@ -278,4 +312,47 @@ fn a_lack_of_descriptors_is_waited_out_and_a_lost_client_is_not() {
     assert_eq!(pause_after(&too_many_open_files), Some(ACCEPT_PAUSE));
     assert_eq!(pause_after(&io::ErrorKind::ConnectionAborted.into()), None);
     assert_eq!(pause_after(&io::ErrorKind::ConnectionReset.into()), None);
+}
+
+#[tokio::test]
+async fn one_address_holds_its_share_of_the_places_and_gets_it_back() {
+    let server = Server::start(Limits { per_address: 2, ..PATIENT }).await;
+    let mut first = server.websocket().await;
+    let mut second = server.websocket().await;
+
+    assert_eq!(rest(&mut server.connect().await).await, b"", "closed as soon as it is there");
+    echoes(&mut first, "still here").await;
+    echoes(&mut second, "me too").await;
+
+    drop(first);
+    loop {
+        let mut next = server.connect().await;
+        // The request may meet a connection that is closed already.
+        let _ = next.write_all(b"GET /named/x HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+        if rest(&mut next).await.starts_with(b"HTTP/1.1 200") {
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_speaks_for_many_is_not_bound_to_one_share() {
+    let server = Server::start_with(Limits { per_address: 1, ..PATIENT }, |peer| peer.is_loopback()).await;
+    let mut sockets = [server.websocket().await, server.websocket().await, server.websocket().await];
+    for socket in &mut sockets {
+        echoes(socket, "here").await;
+    }
+}
+
+#[test]
+fn the_number_of_places_follows_the_number_of_files() {
+    let limits = |files| {
+        let limits = Limits::for_files(files);
+        (limits.connections, limits.per_address)
+    };
+    assert_eq!(limits(Some(1024)), (896, 224));
+    assert_eq!(limits(Some(1_048_576)), (10_000, 2_500));
+    assert_eq!(limits(Some(u64::MAX)), (10_000, 2_500));
+    assert_eq!(limits(None), (10_000, 2_500));
+    assert_eq!(limits(Some(0)), (4, 1));
 }

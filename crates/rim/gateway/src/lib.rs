@@ -8,15 +8,25 @@ mod messaging;
 mod origin;
 mod signalling;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::http::HeaderMap;
 use axum::routing::{any, get};
 use meeting::Meetings;
+use model::Shares;
 use tokio::sync::{Semaphore, watch};
 
 /// Messaging sockets that may be open at once without having said whose they are; each may hold one large frame.
 const MAX_STRANGERS: usize = 512;
+/// So many of them from one address. A school behind one that comes back all at once takes turns: a stranger is one for
+/// as long as a token takes to arrive.
+const MAX_STRANGERS_PER_ADDRESS: usize = 128;
+
+/// Who stands behind a request: from the peer and what it says about whom it speaks for. `None` is not bound to the share
+/// of one address.
+pub type ClientAddress = Arc<dyn Fn(IpAddr, &HeaderMap) -> Option<IpAddr> + Send + Sync>;
 
 /// What the sockets need.
 #[derive(Clone)]
@@ -29,19 +39,30 @@ pub struct Gateway {
     public_url: Option<String>,
     /// Becomes `true` when the process stops; sockets then close and browsers come back to the next process.
     stopping: watch::Receiver<bool>,
+    client_address: ClientAddress,
     strangers: Arc<Semaphore>,
+    strangers_of: Shares,
 }
 
 impl Gateway {
     /// Sockets for these meetings. `stopping` becomes `true` when the process stops; `public_url` is where browsers
-    /// reach this server if not where the request says.
+    /// reach this server if not where the request says; `client_address` tells who asks.
     pub fn new(
         meetings: Meetings,
         nats: Arc<nats::Config>,
         public_url: Option<String>,
+        client_address: ClientAddress,
         stopping: watch::Receiver<bool>,
     ) -> Self {
-        Self { meetings, nats, public_url, stopping, strangers: Arc::new(Semaphore::new(MAX_STRANGERS)) }
+        Self {
+            meetings,
+            nats,
+            public_url,
+            stopping,
+            client_address,
+            strangers: Arc::new(Semaphore::new(MAX_STRANGERS)),
+            strangers_of: Shares::new(MAX_STRANGERS_PER_ADDRESS),
+        }
     }
 }
 

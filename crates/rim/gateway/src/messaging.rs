@@ -1,15 +1,17 @@
 //! `/nats`: one browser's messaging socket. Bytes to the protocol machine, its events to the room, the room's messages
 //! back.
 
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use axum::extract::State;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use meeting::{ClientSubject, Down, Farewell, Route, SocketLink};
+use model::Share;
 use nats::{Bound, CloseReason, CoreMessage, Delivery, DeliverySubject, Event, Session, Worker};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{sleep_until, timeout_at};
@@ -31,8 +33,16 @@ const BATCH: usize = 256;
 /// Numbers of farewells start here, far above those of any outbox.
 const FAREWELL_SEQ: u64 = 1 << 40;
 
-pub(crate) async fn upgrade(State(gateway): State<Gateway>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
-    let Ok(unknown) = gateway.strangers.clone().try_acquire_owned() else {
+/// A place for a socket that has not said yet whose it is, and what it takes of its address's share of them.
+type Stranger = (Option<Share>, OwnedSemaphorePermit);
+
+pub(crate) async fn upgrade(
+    State(gateway): State<Gateway>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let Some(unknown) = place(&gateway, (gateway.client_address)(peer.ip(), &headers)) else {
         metrics::counter!("plenum_messaging_refused_total").increment(1);
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
@@ -43,8 +53,16 @@ pub(crate) async fn upgrade(State(gateway): State<Gateway>, headers: HeaderMap, 
         .on_upgrade(move |socket| async move { serve(gateway, origin, unknown, socket).await })
 }
 
+fn place(gateway: &Gateway, address: Option<IpAddr>) -> Option<Stranger> {
+    let share = match address {
+        Some(address) => Some(gateway.strangers_of.take(address)?),
+        None => None,
+    };
+    Some((share, gateway.strangers.clone().try_acquire_owned().ok()?))
+}
+
 #[instrument(skip_all)]
-async fn serve(gateway: Gateway, origin: String, unknown: OwnedSemaphorePermit, socket: WebSocket) {
+async fn serve(gateway: Gateway, origin: String, unknown: Stranger, socket: WebSocket) {
     metrics::gauge!("plenum_messaging_sockets").increment(1);
     let (sink, mut stream) = socket.split();
     let session = Session::new(Instant::now(), gateway.nats.clone());
@@ -61,8 +79,7 @@ struct Connection {
     origin: String,
     sink: SplitSink<WebSocket, Message>,
     session: Session,
-    /// One of the places for sockets that have not said yet whose they are.
-    unknown: Option<OwnedSemaphorePermit>,
+    unknown: Option<Stranger>,
     link: Option<SocketLink>,
     farewell: Option<Instant>,
 }

@@ -1,4 +1,4 @@
-//! The browser client, embedded from `web/dist`. Debug builds read the folder instead, so a rebuilt client shows at once.
+//! The browser client, embedded from `web/dist` in every build, so that what is tested is what is shipped.
 
 use std::borrow::Cow;
 use std::collections::HashMap;

@@ -12,11 +12,10 @@ pub(crate) mod start;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::{ConnectInfo, Request};
-use axum::http::header::GetAll;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use meeting::JoinError;
 use rand::Rng;
@@ -25,6 +24,7 @@ use serde::de::DeserializeOwned;
 use wire::pnm;
 
 use crate::body::Unread;
+use crate::proxy::client_address;
 use crate::{App, answers, body};
 use limiter::Limiter;
 
@@ -49,9 +49,17 @@ pub enum FrontDoor {
     Closed,
 }
 
-/// Counts how often somebody knocks.
-#[derive(Default)]
-pub(crate) struct Doorman(Mutex<Limiter>);
+/// Meetings one address may start, or try to with a passphrase, in a row, and how often one more.
+const STARTS: (u32, Duration) = (20, Duration::from_secs(3));
+/// Codes without a meeting one address may try in a row, and how often one more. Who knows a code is not counted: a whole
+/// school may come from one address.
+const MISSES: (u32, Duration) = (60, Duration::from_secs(1));
+
+/// Counts what one address does.
+pub(crate) struct Doorman {
+    starts: Mutex<Limiter>,
+    misses: Mutex<Limiter>,
+}
 
 /// Why the door stays shut. The words are the client's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,15 +98,12 @@ impl IntoResponse for Shut {
     }
 }
 
-/// Lets a request in and reads it. It must say that it is JSON: a page of another origin cannot without asking first,
-/// and it is not allowed to ask.
+/// Reads a request. It must say that it is JSON: a page of another origin cannot without asking first, and it is not
+/// allowed to ask.
 ///
 /// # Errors
-/// The answer, if the address knocks too often or the request is none.
-async fn read<T: DeserializeOwned>(app: &App, request: Request) -> Result<T, Response> {
-    if !app.doorman.admits(address(app, &request)) {
-        return Err(Shut::TooManyRequests.into_response());
-    }
+/// The answer, if the request is none.
+async fn read<T: DeserializeOwned>(request: Request) -> Result<T, Response> {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     if !kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json")) {
         return Err(Shut::BadRequest.into_response());
@@ -107,42 +112,37 @@ async fn read<T: DeserializeOwned>(app: &App, request: Request) -> Result<T, Res
     serde_json::from_slice(&content).map_err(|_| Shut::BadRequest.into_response())
 }
 
-impl Doorman {
-    fn admits(&self, address: IpAddr) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).admits(address, Instant::now())
+impl Default for Doorman {
+    fn default() -> Self {
+        let limiter = |(burst, refill)| Mutex::new(Limiter::new(burst, refill));
+        Self { starts: limiter(STARTS), misses: limiter(MISSES) }
     }
 }
 
-/// Who knocks: the peer, or whom a trusted proxy says it speaks for.
+impl Doorman {
+    /// Counts an attempt to start a meeting.
+    fn may_start(&self, address: IpAddr) -> Result<(), Shut> {
+        let fits = self.starts.lock().unwrap_or_else(PoisonError::into_inner).take(address, Instant::now());
+        if fits { Ok(()) } else { Err(Shut::TooManyRequests) }
+    }
+
+    /// Whether the address may try a code; only [`Self::missed`] counts.
+    fn may_try_a_code(&self, address: IpAddr) -> Result<(), Shut> {
+        let fits = self.misses.lock().unwrap_or_else(PoisonError::into_inner).admits(address, Instant::now());
+        if fits { Ok(()) } else { Err(Shut::TooManyRequests) }
+    }
+
+    /// The code was none.
+    fn missed(&self, address: IpAddr) {
+        self.misses.lock().unwrap_or_else(PoisonError::into_inner).take(address, Instant::now());
+    }
+}
+
+/// Who knocks.
 fn address(app: &App, request: &Request) -> IpAddr {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip().to_canonical());
-    let trusts = &*app.deps.trusts_proxy;
-    if !trusts(peer) {
-        return peer;
-    }
-    forwarded(request.headers().get_all(&app.deps.proxy_header), trusts).unwrap_or(peer)
-}
-
-/// The last address that is not one of our own proxies; those before it can be made up. Where all are our own, the
-/// first of them: somebody inside asked.
-fn forwarded(lines: GetAll<'_, HeaderValue>, trusts: &dyn Fn(IpAddr) -> bool) -> Option<IpAddr> {
-    let lines = lines.iter().rev().map_while(|line| line.to_str().ok());
-    let mut furthest = None;
-    for address in lines.flat_map(|line| line.rsplit(',')).map_while(spoken_for) {
-        furthest = Some(address);
-        if !trusts(address) {
-            break;
-        }
-    }
-    furthest
-}
-
-/// An address as proxies write it: some add the port.
-fn spoken_for(text: &str) -> Option<IpAddr> {
-    let text = text.trim();
-    let address = text.parse().or_else(|_| text.parse::<SocketAddr>().map(|both| both.ip())).ok()?;
-    Some(IpAddr::to_canonical(&address))
+    let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
+    client_address(peer, request.headers(), &app.deps.proxy_header, &*app.deps.trusts_proxy)
 }
 
 /// What somebody typed, without control characters and blanks around, cut to `most` characters.
@@ -164,32 +164,7 @@ async fn way_in(app: &App, code: &str, name: String, is_admin: bool) -> Result<S
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderMap;
-
     use super::*;
-
-    fn headers(lines: &[&'static str]) -> HeaderMap {
-        lines.iter().map(|line| (crate::FORWARDED_FOR, line.parse().unwrap())).collect()
-    }
-
-    #[test]
-    fn only_the_address_our_own_proxy_saw_counts() {
-        let proxy: IpAddr = "10.0.0.1".parse().unwrap();
-        let seen = |lines: &[&'static str]| {
-            let headers = headers(lines);
-            let seen = forwarded(headers.get_all(crate::FORWARDED_FOR), &|address| address == proxy);
-            seen.map(|address| address.to_string())
-        };
-        assert_eq!(seen(&["1.1.1.1, 2.2.2.2"]).as_deref(), Some("2.2.2.2"));
-        assert_eq!(seen(&["1.1.1.1", "2.2.2.2, 10.0.0.1"]).as_deref(), Some("2.2.2.2"));
-        assert_eq!(seen(&["::ffff:3.3.3.3"]).as_deref(), Some("3.3.3.3"));
-        assert_eq!(seen(&["4.4.4.4:5678"]).as_deref(), Some("4.4.4.4"));
-        assert_eq!(seen(&["[2001:db8::1]:5678"]).as_deref(), Some("2001:db8::1"));
-        assert_eq!(seen(&["10.0.0.1", "10.0.0.1"]).as_deref(), Some("10.0.0.1"));
-        assert_eq!(seen(&["rubbish, 10.0.0.1"]).as_deref(), Some("10.0.0.1"));
-        assert_eq!(seen(&["1.1.1.1, rubbish"]), None);
-        assert_eq!(seen(&[]), None);
-    }
 
     #[test]
     fn what_people_type_is_tidied_and_cut() {

@@ -2,6 +2,7 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use meeting::HealthError;
 use tracing::warn;
 
 use crate::App;
@@ -11,7 +12,11 @@ pub(crate) async fn handle(State(app): State<App>) -> (StatusCode, &'static str)
         Ok(()) => (StatusCode::OK, "Healthy"),
         Err(error) => {
             warn!(%error, "the health check fails");
-            (StatusCode::SERVICE_UNAVAILABLE, "DB connection error")
+            let text = match error {
+                HealthError::Store(_) => "DB connection error",
+                HealthError::Media => "Media server error",
+            };
+            (StatusCode::SERVICE_UNAVAILABLE, text)
         }
     }
 }

@@ -21,6 +21,7 @@ mod metered;
 mod origin;
 mod paths;
 mod prometheus;
+mod proxy;
 mod recordings;
 mod rooms;
 mod signed;
@@ -42,6 +43,7 @@ use wire::token::ApiKey;
 
 pub use frontdoor::FrontDoor;
 pub use prometheus::Prometheus;
+pub use proxy::client_address;
 
 /// The header proxies commonly name the client's address in.
 pub const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");

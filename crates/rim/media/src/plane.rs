@@ -116,6 +116,11 @@ impl MediaPlane for Plane {
         Ok(SignalLink { up, down })
     }
 
+    fn is_alive(&self) -> bool {
+        // The shard holds the other end.
+        !self.orders.is_closed()
+    }
+
     fn set_permission(&self, room: &RoomId, who: &Identity, permission: MediaPermission) {
         self.order(Order::Permission { room: room.clone(), who: who.clone(), permission });
     }
@@ -145,5 +150,30 @@ impl MediaPlane for Plane {
         self.order(Order::Drain { reply });
         // A shard that is gone is drained.
         let _ = answer.await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::Ipv4Addr;
+
+    #[test]
+    fn a_plane_whose_shard_is_gone_says_so() {
+        let config = MediaConfig {
+            port: 0,
+            bind: Some(Ipv4Addr::LOCALHOST.into()),
+            advertise: Vec::new(),
+            include_loopback: true,
+            seed: 1,
+        };
+        let (plane, _events) = start(&config).unwrap();
+        assert!(plane.is_alive());
+
+        let poll = mio::Poll::new().unwrap();
+        let wake = Wake(Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).unwrap()));
+        let (orders, _) = mpsc::unbounded_channel();
+        let (signals, _) = mpsc::channel(1);
+        assert!(!Plane { orders, signals, wake }.is_alive());
     }
 }

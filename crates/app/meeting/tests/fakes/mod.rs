@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -30,13 +31,14 @@ struct Kept {
 pub(crate) struct MemoryStore {
     kept: Arc<Mutex<Kept>>,
     commits: Arc<Semaphore>,
+    waiting: Arc<AtomicUsize>,
 }
 
 const PLENTY: usize = 1 << 20;
 
 impl MemoryStore {
     pub(crate) fn new() -> Self {
-        Self { kept: Arc::default(), commits: Arc::new(Semaphore::new(PLENTY)) }
+        Self { kept: Arc::default(), commits: Arc::new(Semaphore::new(PLENTY)), waiting: Arc::default() }
     }
 
     pub(crate) fn break_down(&self) {
@@ -50,6 +52,11 @@ impl MemoryStore {
 
     pub(crate) fn release(&self) {
         self.commits.add_permits(PLENTY);
+    }
+
+    /// How many commits are held at this moment.
+    pub(crate) fn waiting_commits(&self) -> usize {
+        self.waiting.load(Ordering::SeqCst)
     }
 
     pub(crate) fn session(&self, room: &str) -> SessionRecord {
@@ -120,7 +127,9 @@ impl State for MemoryStore {
         notices: Vec<Notice>,
     ) -> Result<(), StoreError> {
         self.check("commit")?;
+        self.waiting.fetch_add(1, Ordering::SeqCst);
         drop(self.commits.acquire().await.unwrap());
+        self.waiting.fetch_sub(1, Ordering::SeqCst);
         let mut kept = self.kept.lock().unwrap();
         kept.notices.extend(notices);
         let state = kept.state.entry(session.clone()).or_default();
@@ -158,6 +167,10 @@ pub(crate) struct MediaNotes {
 
 #[async_trait]
 impl MediaPlane for MediaNotes {
+    fn is_alive(&self) -> bool {
+        true
+    }
+
     async fn connect(&self, _join: MediaJoin) -> Result<SignalLink, ConnectError> {
         let (up, _) = mpsc::channel(1);
         let (_, down) = mpsc::channel(1);

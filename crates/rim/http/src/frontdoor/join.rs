@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use tracing::debug;
 
-use super::{MARK, MAX_NAME, Shut, clean, code, read, way_in};
+use super::{MARK, MAX_NAME, Shut, address, clean, code, read, way_in};
 use crate::{App, answers};
 
 #[derive(Deserialize)]
@@ -23,13 +23,22 @@ struct Joined {
 }
 
 pub(crate) async fn handle(State(app): State<App>, request: Request) -> Response {
-    let wish: Wish = match read(&app, request).await {
+    let address = address(&app, &request);
+    if let Err(shut) = app.doorman.may_try_a_code(address) {
+        return shut.into_response();
+    }
+    let wish: Wish = match read(request).await {
         Ok(wish) => wish,
         Err(answer) => return answer,
     };
     match join(&app, &wish).await {
         Ok(joined) => answers::plain_json(StatusCode::OK, &joined),
-        Err(shut) => shut.into_response(),
+        Err(shut) => {
+            if shut == Shut::NoSuchMeeting {
+                app.doorman.missed(address);
+            }
+            shut.into_response()
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use tracing::error;
 use wire::pnm;
 
-use super::{FrontDoor, MARK, MAX_NAME, MAX_TITLE, Shut, clean, code, read, way_in};
+use super::{FrontDoor, MARK, MAX_NAME, MAX_TITLE, Shut, address, clean, code, read, way_in};
 use crate::prometheus::same_secret;
 use crate::rooms::create::unix_seconds;
 use crate::{App, answers};
@@ -34,7 +34,10 @@ struct Started {
 }
 
 pub(crate) async fn handle(State(app): State<App>, request: Request) -> Response {
-    let wish: Wish = match read(&app, request).await {
+    if let Err(shut) = app.doorman.may_start(address(&app, &request)) {
+        return shut.into_response();
+    }
+    let wish: Wish = match read(request).await {
         Ok(wish) => wish,
         Err(answer) => return answer,
     };

@@ -28,6 +28,13 @@ async fn health_tells_when_the_store_does_not_answer() {
 }
 
 #[tokio::test]
+async fn health_tells_when_media_cannot_flow() {
+    let server = Server::start().await;
+    server.outside.media_is_dead.store(true, Ordering::Relaxed);
+    server.get("/healthCheck").await.is(503, TEXT, "Media server error");
+}
+
+#[tokio::test]
 async fn head_is_get_without_a_body() {
     let server = Server::start().await;
     let request = Request::head("/api/frontdoor").body(Body::empty()).unwrap();

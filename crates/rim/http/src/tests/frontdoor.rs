@@ -116,7 +116,7 @@ async fn other_origins_may_not_knock() {
 }
 
 #[tokio::test]
-async fn knocking_too_often_is_refused_per_address() {
+async fn trying_codes_is_refused_per_address_after_a_while() {
     let server = Server::start().await;
     let knock = async |address: &str| {
         let mut request = Request::post(JOIN).header("content-type", "application/json");
@@ -125,7 +125,7 @@ async fn knocking_too_often_is_refused_per_address() {
         server.send(request.body(Body::from(r#"{"code":"x","name":"y"}"#)).unwrap()).await
     };
     let mut answer = knock("192.0.2.1:5").await;
-    for _ in 0..40 {
+    for _ in 0..120 {
         answer = knock("192.0.2.1:6").await;
     }
     refused(&answer, 429, "too-many-requests");
@@ -148,12 +148,43 @@ async fn behind_a_proxy_the_address_it_names_counts() {
             server.send(request.body(Body::from(r#"{"code":"x","name":"y"}"#)).unwrap()).await
         };
         let mut answer = knock("10.0.0.1:5", header, "192.0.2.1").await;
-        for _ in 0..40 {
+        for _ in 0..120 {
             answer = knock("10.0.0.1:6", header, "192.0.2.1").await;
         }
         refused(&answer, 429, "too-many-requests");
         refused(&knock("10.0.0.1:7", header, "192.0.2.2").await, 404, "no-such-meeting");
         refused(&knock("192.0.2.1:7", header, "192.0.2.3").await, 429, "too-many-requests");
         refused(&knock("10.0.0.1:8", "x-other", "192.0.2.1").await, 404, "no-such-meeting");
+    }
+}
+
+#[tokio::test]
+async fn a_school_behind_one_address_joins_by_one_code() {
+    let server = Server::start().await;
+    let code = server.knock(START, r#"{"name":"Ada"}"#).await.json()["room_id"].as_str().unwrap().to_owned();
+
+    for number in 0..300 {
+        let answer = server.knock(JOIN, &json!({"code": code, "name": format!("Pupil {number}")}).to_string()).await;
+        assert_eq!(answer.status, 200, "{number}");
+    }
+}
+
+#[tokio::test]
+async fn starting_meetings_and_guessing_the_passphrase_are_counted_per_address() {
+    let server = Server::with(|deps| deps.front_door = passphrase()).await;
+    for guess in ["open up", "open sesame"] {
+        let peer: SocketAddr = if guess == "open up" { "192.0.2.1:5" } else { "192.0.2.2:5" }.parse().unwrap();
+        let knock = async || {
+            let mut request = Request::post(START).header("content-type", "application/json");
+            request.extensions_mut().unwrap().insert(ConnectInfo(peer));
+            let body = json!({"name": "Ada", "passphrase": guess}).to_string();
+            server.send(request.body(Body::from(body)).unwrap()).await
+        };
+        let mut answer = knock().await;
+        assert_ne!(answer.status, 429);
+        for _ in 0..40 {
+            answer = knock().await;
+        }
+        refused(&answer, 429, "too-many-requests");
     }
 }

@@ -39,6 +39,7 @@ pub(super) struct Outside {
     entries: Mutex<BTreeMap<(String, String), Bytes>>,
     rows: AtomicU64,
     pub(super) store_is_broken: AtomicBool,
+    pub(super) media_is_dead: AtomicBool,
     pub(super) on_media: Mutex<Vec<livekit::ParticipantInfo>>,
 }
 
@@ -114,6 +115,10 @@ impl State for Outside {
 
 #[async_trait]
 impl MediaPlane for Outside {
+    fn is_alive(&self) -> bool {
+        !self.media_is_dead.load(Ordering::Relaxed)
+    }
+
     async fn connect(&self, _: MediaJoin) -> Result<SignalLink, ConnectError> {
         Err(ConnectError::Unavailable)
     }

@@ -1,0 +1,24 @@
+//! What the fuzz targets do with an input, apart from the fuzzer: `make test` compiles it and replays every corpus on a
+//! stable compiler, so that a target can neither rot nor forget what it once found.
+
+pub mod h264;
+pub mod json;
+pub mod nats_session;
+pub mod red;
+pub mod sdp;
+pub mod token;
+pub mod vp8;
+
+/// What is done with one input.
+pub type Body = fn(&[u8]);
+
+/// Every target by the name of its corpus.
+pub const ALL: &[(&str, Body)] = &[
+    ("h264", h264::run),
+    ("json", json::run),
+    ("nats_session", nats_session::run),
+    ("red", red::run),
+    ("sdp", sdp::run),
+    ("token", token::run),
+    ("vp8", vp8::run),
+];
