@@ -10,8 +10,8 @@ mod socket;
 mod tokens;
 
 pub use meetings::{
-    Access, AccessError, ActiveRoom, Activity, CreateError, EndError, JoinError, MediaAdmission, Meetings, Setup,
-    VerifiedJoin,
+    Access, AccessError, ActiveRoom, Activity, CreateError, EndError, JoinError, MediaAdmission, Meetings, NotShown,
+    Setup, Unavailable, VerifiedJoin,
 };
 pub use room::{
     AdmitRefusal, AuthorizeRefusal, ClientSubject, ConnId, CoreMessage, Delivery, EndReason, Farewell, Phase, Route,

@@ -61,6 +61,7 @@ pub(crate) async fn admit(app: &App, request: Request) -> Result<Asked, Denied> 
         Err(AccessError::Refused(AuthorizeRefusal::NotActive)) => {
             Err(deny(StatusCode::RoomNotFound, &AuthorizeRefusal::NotActive))
         }
+        Err(error @ AccessError::Unavailable(_)) => Err(deny(StatusCode::InternalServerError, &error)),
         Err(AccessError::Refused(refusal)) => Err(Denied::Unwanted { refusal, headers }),
     }
 }

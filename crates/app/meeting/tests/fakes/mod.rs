@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -39,6 +40,10 @@ impl MemoryStore {
 
     pub(crate) fn break_down(&self) {
         self.kept.lock().unwrap().broken = true;
+    }
+
+    pub(crate) fn repair(&self) {
+        self.kept.lock().unwrap().broken = false;
     }
 
     /// From now on commits wait until [`Self::release`].
@@ -142,6 +147,10 @@ impl State for MemoryStore {
 pub(crate) struct MediaNotes {
     pub(crate) closed: Mutex<Vec<RoomId>>,
     pub(crate) removed: Mutex<Vec<(Identity, RemoveReason)>>,
+    /// Who is connected, encoded.
+    pub(crate) connected: Mutex<Vec<Bytes>>,
+    /// The next removal breaks whoever asks for it.
+    pub(crate) breaks: AtomicBool,
 }
 
 #[async_trait]
@@ -155,6 +164,7 @@ impl MediaPlane for MediaNotes {
     fn set_permission(&self, _room: &RoomId, _who: &Identity, _permission: MediaPermission) {}
 
     fn remove(&self, _room: &RoomId, who: &Identity, why: RemoveReason) {
+        assert!(!self.breaks.swap(false, Ordering::Relaxed), "the media plane is out of order, as this test wants it");
         self.removed.lock().unwrap().push((who.clone(), why));
     }
 
@@ -167,7 +177,7 @@ impl MediaPlane for MediaNotes {
     }
 
     async fn participants(&self, _room: &RoomId) -> Vec<Bytes> {
-        Vec::new()
+        self.connected.lock().unwrap().clone()
     }
 
     async fn drain(&self) {}

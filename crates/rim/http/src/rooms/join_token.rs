@@ -27,7 +27,7 @@ const fn code(refusal: &JoinError) -> StatusCode {
     match refusal {
         JoinError::NoRoom | JoinError::Refused(AdmitRefusal::NotActive) => StatusCode::RoomNotFound,
         JoinError::Refused(AdmitRefusal::Blocked) => StatusCode::UserBlocked,
-        JoinError::Refused(_) => StatusCode::InternalServerError,
+        JoinError::Refused(_) | JoinError::Failed => StatusCode::InternalServerError,
     }
 }
 
