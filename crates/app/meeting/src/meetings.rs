@@ -1,6 +1,6 @@
 //! The use cases, shared by the HTTP API, the gateway and the command line.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
@@ -12,12 +12,14 @@ use ports::media::{ConnectError, MediaJoin, MediaPlane, SignalLink};
 use ports::store::{NewSession, Records, State, StateWrite, StoreError};
 use prost::Message;
 use room::{
-    AdmitRefusal, AuthorizeRefusal, ConnId, EndReason, NewRoom, Output, Phase, RestoreError, Restored, Room, Ticket,
+    AdmitRefusal, AuthorizeRefusal, ConnId, EndReason, NewRoom, Output, PersonView, Phase, RestoreError, Restored,
+    Room, Ticket,
 };
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 use tokio::time::timeout;
 use tracing::{info, warn};
 use uuid::Uuid;
+use wire::livekit::ParticipantInfo;
 use wire::pnm;
 use wire::token::TokenError;
 
@@ -30,6 +32,9 @@ const CREATION_LANES: usize = 64;
 
 /// How long a request waits for a room that is being created or ended (http-api.md section 8.4).
 const CREATION_WAIT: Duration = Duration::from_secs(15);
+
+/// How the second connection of a hybrid client is called after its owner (http-api.md section 1.4).
+const NATIVE_SUFFIX: &str = "-native";
 
 /// What the application stands on.
 pub struct Setup {
@@ -474,16 +479,8 @@ impl Meetings {
             Err(Silence::Stuck) => return Err(Unavailable.into()),
         };
         let connected =
-            if view.online.is_empty() { Vec::new() } else { self.0.around.media.participants(handle.id()).await };
-        let participants_info = connected
-            .iter()
-            .filter_map(|bytes| wire::livekit::ParticipantInfo::decode(bytes.clone()).ok())
-            .filter_map(|mut participant| {
-                let person = view.online.iter().find(|person| person.id.as_str() == participant.identity)?;
-                participant.metadata = person.metadata.to_string();
-                Some(participant)
-            })
-            .collect();
+            if view.around.is_empty() { Vec::new() } else { self.0.around.media.participants(handle.id()).await };
+        let participants_info = participants(&view.around, connected);
         Ok(ActiveRoom { room: pnm::ActiveRoomWithParticipant { room_info: Some(view.info), participants_info } })
     }
 
@@ -688,6 +685,31 @@ enum Turn {
     Free(OwnedMutexGuard<()>),
     /// A room that runs.
     Taken(Result<pnm::ActiveRoomInfo, CreateError>),
+}
+
+/// Who is connected to the media of a room and known to it, with the metadata the room has of them. A native twin is
+/// its owner; where both are connected, the owner has the tracks of both.
+fn participants(known: &[PersonView], connected: Vec<Bytes>) -> Vec<ParticipantInfo> {
+    let mut found: BTreeMap<&str, ParticipantInfo> = BTreeMap::new();
+    let mut connected: Vec<_> = connected.into_iter().filter_map(|bytes| ParticipantInfo::decode(bytes).ok()).collect();
+    // Owners before their twins.
+    connected.sort_by_key(|participant| participant.identity.ends_with(NATIVE_SUFFIX));
+    for mut participant in connected {
+        let owner = participant.identity.strip_suffix(NATIVE_SUFFIX).unwrap_or(&participant.identity);
+        let Some(person) = known.iter().find(|person| person.id.as_str() == owner) else { continue };
+        match found.get_mut(person.id.as_str()) {
+            Some(owner) => {
+                owner.tracks.append(&mut participant.tracks);
+                owner.is_publisher |= participant.is_publisher;
+            }
+            None => {
+                participant.identity = person.id.to_string();
+                participant.metadata = person.metadata.to_string();
+                found.insert(person.id.as_str(), participant);
+            }
+        }
+    }
+    found.into_values().collect()
 }
 
 fn lane(id: &RoomId) -> usize {

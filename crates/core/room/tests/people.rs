@@ -135,7 +135,48 @@ fn a_full_room_takes_nobody_else_but_lets_its_people_reload() {
     scene.admit("ben", |_| {}).unwrap();
 
     assert_eq!(scene.room.verify_join(&user("ben"), None), Err(AuthorizeRefusal::Full));
+    let generation = scene.generation("ana").to_owned();
+    assert_eq!(scene.room.verify_join(&user("ana"), Some(&generation)), Ok(()));
+}
+
+#[test]
+fn a_token_that_names_no_generation_opens_no_second_tab() {
+    let mut scene = Scene::new(|_| {});
+    scene.admit("ana", |_| {}).unwrap();
     assert_eq!(scene.room.verify_join(&user("ana"), None), Ok(()));
+
+    scene.connect("ana");
+    assert_eq!(scene.room.verify_join(&user("ana"), None), Err(AuthorizeRefusal::Superseded));
+
+    scene.drop_socket("ana");
+    assert_eq!(scene.room.verify_join(&user("ana"), None), Ok(()));
+}
+
+#[test]
+fn the_api_shows_people_while_they_have_a_session_and_never_the_hidden() {
+    let mut scene = Scene::new(|_| {});
+    scene.admit("ghost", |ticket| ticket.is_hidden = true).unwrap();
+    scene.connect("ghost");
+    scene.admit("late", |_| {}).unwrap();
+    scene.join("ana");
+    let shown = |scene: &mut Scene| scene.room.view().around.into_iter().map(|p| p.id.to_string()).collect::<Vec<_>>();
+    assert_eq!(shown(&mut scene), ["ana"]);
+
+    scene.drop_socket("ana");
+    assert_eq!(scene.room.view().info.joined_participants, 1, "the hidden one");
+    scene.secs(5 + 29);
+    assert_eq!(shown(&mut scene), ["ana"], "their media is kept that long");
+    scene.secs(1);
+    assert_eq!(shown(&mut scene), [""; 0]);
+}
+
+#[test]
+fn a_hidden_moderator_may_end_the_meeting_and_a_hidden_guest_may_not() {
+    let mut scene = Scene::new(|_| {});
+    scene.admit("boss", |ticket| (ticket.is_hidden, ticket.is_admin) = (true, true)).unwrap();
+    scene.admit("ghost", |ticket| ticket.is_hidden = true).unwrap();
+    assert!(scene.room.may_end(&user("boss")).is_ok());
+    assert!(scene.room.may_end(&user("ghost")).is_err());
 }
 
 #[test]
