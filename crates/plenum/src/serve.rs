@@ -142,9 +142,12 @@ fn router(
         },
         ..nats::Config::default()
     };
-    let gateway = Gateway::new(meetings.clone(), Arc::new(nats), config.http.public_address.clone(), stopping);
     let proxy = config.http.proxy.as_ref();
     let trusted = proxy.map(|proxy| proxy.trusted.clone()).unwrap_or_default();
+    let trusts_proxy: Arc<dyn Fn(IpAddr) -> bool + Send + Sync> =
+        Arc::new(move |address| trusted.iter().any(|network| network.contains(address)));
+    let gateway = Gateway::new(meetings.clone(), Arc::new(nats), config.http.public_address.clone(), stopping)
+        .trusting(trusts_proxy.clone());
     let http = HttpDeps {
         meetings: meetings.clone(),
         api: ApiKey::new(credentials.key.clone(), credentials.secret.expose().clone()),
@@ -154,7 +157,7 @@ fn router(
         public_url: config.http.public_address.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         front_door: front_door(config),
-        trusts_proxy: Arc::new(move |address| trusted.iter().any(|network| network.contains(address))),
+        trusts_proxy,
         proxy_header: proxy.map_or(FORWARDED_FOR, |proxy| proxy.header.clone()),
         frame_ancestors: "'self'".to_owned(),
         prometheus: config.http.metrics.as_ref().map(|metrics| Prometheus {

@@ -6,6 +6,7 @@
 mod actor;
 mod inbox;
 mod meetings;
+pub mod origin;
 mod socket;
 mod tokens;
 

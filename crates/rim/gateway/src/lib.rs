@@ -5,9 +5,9 @@
 
 mod closing;
 mod messaging;
-mod origin;
 mod signalling;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -30,7 +30,12 @@ pub struct Gateway {
     /// Becomes `true` when the process stops; sockets then close and browsers come back to the next process.
     stopping: watch::Receiver<bool>,
     strangers: Arc<Semaphore>,
+    /// Peers that may say what this server is called outside.
+    trusts_proxy: TrustsProxy,
 }
+
+/// Whether an address is a proxy of ours.
+pub type TrustsProxy = Arc<dyn Fn(IpAddr) -> bool + Send + Sync>;
 
 impl Gateway {
     /// Sockets for these meetings. `stopping` becomes `true` when the process stops; `public_url` is where browsers
@@ -41,7 +46,21 @@ impl Gateway {
         public_url: Option<String>,
         stopping: watch::Receiver<bool>,
     ) -> Self {
-        Self { meetings, nats, public_url, stopping, strangers: Arc::new(Semaphore::new(MAX_STRANGERS)) }
+        Self {
+            meetings,
+            nats,
+            public_url,
+            stopping,
+            strangers: Arc::new(Semaphore::new(MAX_STRANGERS)),
+            trusts_proxy: Arc::new(|_| false),
+        }
+    }
+
+    /// The same, believing these peers about the way a request came.
+    #[must_use]
+    pub fn trusting(mut self, trusts_proxy: TrustsProxy) -> Self {
+        self.trusts_proxy = trusts_proxy;
+        self
     }
 }
 

@@ -1,21 +1,23 @@
 //! `/nats`: one browser's messaging socket. Bytes to the protocol machine, its events to the room, the room's messages
 //! back.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use axum::extract::State;
+use axum::Extension;
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{ConnectInfo, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
+use meeting::origin::{Seen, websocket_origin};
 use meeting::{ClientSubject, Down, Farewell, Route, SocketLink};
 use nats::{Bound, CloseReason, CoreMessage, Delivery, DeliverySubject, Event, Session, Worker};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{sleep_until, timeout_at};
 use tracing::{debug, instrument};
 
-use crate::origin::websocket_origin;
 use crate::{Gateway, closing};
 
 /// Largest WebSocket message read; larger NATS messages come in several.
@@ -31,16 +33,32 @@ const BATCH: usize = 256;
 /// Numbers of farewells start here, far above those of any outbox.
 const FAREWELL_SEQ: u64 = 1 << 40;
 
-pub(crate) async fn upgrade(State(gateway): State<Gateway>, headers: HeaderMap, upgrade: WebSocketUpgrade) -> Response {
+pub(crate) async fn upgrade(
+    State(gateway): State<Gateway>,
+    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
     let Ok(unknown) = gateway.strangers.clone().try_acquire_owned() else {
         metrics::counter!("plenum_messaging_refused_total").increment(1);
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
-    let origin = websocket_origin(gateway.public_url.as_deref(), &headers);
+    let trusted = peer.is_some_and(|Extension(ConnectInfo(peer))| (gateway.trusts_proxy)(peer.ip().to_canonical()));
+    let origin = websocket_origin(gateway.public_url.as_deref(), seen(&headers, trusted));
     upgrade
         .max_message_size(MAX_FRAME)
         .max_frame_size(MAX_FRAME)
         .on_upgrade(move |socket| async move { serve(gateway, origin, unknown, socket).await })
+}
+
+fn seen(headers: &HeaderMap, trusted: bool) -> Seen<'_> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    Seen {
+        host: text("host"),
+        forwarded_host: text("x-forwarded-host"),
+        forwarded_proto: text("x-forwarded-proto"),
+        trusted,
+    }
 }
 
 #[instrument(skip_all)]
