@@ -426,6 +426,32 @@ fn groups_a_caller_inside_leaves_out_take_their_defaults() {
 }
 
 #[test]
+fn every_default_an_operator_may_change_is_a_field_and_reaches_a_room() {
+    let settled = |defaults: &RoomDefaults| {
+        let rules = CreateRules { defaults: defaults.clone(), ..rules() };
+        let body = r#"{"room_id":"room01","metadata":{"room_title":"Test room","room_features":{}}}"#;
+        written(&make(body, &rules).unwrap())
+    };
+    for setting in DEFAULT_SETTINGS {
+        let name = setting.name();
+        let (mut low, mut high) = (RoomDefaults::default(), RoomDefaults::default());
+        // Nothing else may hold the value down.
+        for dependent in
+            ["end_to_end_encryption_features.is_enabled", "insights_features.transcription_features.is_allow"]
+        {
+            low.set(dependent, 1);
+            high.set(dependent, 1);
+        }
+        low.set(name, 0);
+        high.set(name, 1);
+        assert_ne!(low, high, "{name}");
+        if !matches!(name, "sip_dial_in_features.is_allow" | "ingress_features.is_allow") {
+            assert_ne!(settled(&low), settled(&high), "{name}");
+        }
+    }
+}
+
+#[test]
 fn rejections_carry_their_code() {
     let code = |body: &str| make(body, &rules()).unwrap_err().status_code();
     assert_eq!(code(""), pnm::StatusCode::InvalidParameters);
