@@ -8,7 +8,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use fakes::{House, MemoryStore, request, ticket};
-use meeting::{AccessError, Activity, ClientSubject, CreateError, Down, EndError, JoinError, NotShown, Unavailable};
+use meeting::{
+    AccessError, Activity, AdmitRefusal, AuthorizeRefusal, ClientSubject, CreateError, Down, EndError, JoinError,
+    NotShown, Unavailable,
+};
 use model::SessionId;
 use ports::store::{Records, State, StateWrite};
 use prost::Message;
@@ -296,6 +299,62 @@ async fn a_room_that_was_ending_leaves_nothing_behind_after_a_crash() {
     assert_eq!(next.meetings.activity("room01").await, Ok(Activity::Unknown));
     assert!(next.store.session("room01").ended_at_ms.is_some());
     assert_eq!(next.store.keys(&session), [""; 0]);
+}
+
+#[tokio::test]
+async fn somebody_blocked_stays_out() {
+    let house = House::open().await;
+    let session = session_of(&house.create("room01").await);
+    let token = house.token("room01", "ben", false).await;
+    // Field 4 of a person's entry, as a moderator's block leaves it.
+    let mut entry = house.store.value(&session, "user.ben").to_vec();
+    entry.extend([0x20, 1]);
+    house.store.commit(&session, vec![StateWrite { key: "user.ben".into(), value: Some(entry.into()) }]).await.unwrap();
+
+    let next = House::on(house.store.clone()).await;
+
+    let refused = next.meetings.join_token(ticket("room01", "ben", false)).await;
+    assert!(matches!(refused, Err(JoinError::Refused(AdmitRefusal::Blocked))), "{refused:?}");
+    let refused = next.meetings.authorize(&token).await.unwrap_err();
+    assert_eq!(refused, AccessError::Refused(AuthorizeRefusal::Blocked));
+    assert_eq!(refused.to_string(), "notifications.you-are-blocked");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_room_nobody_joins_ends_to_the_second_it_was_asked_to() {
+    let house = House::open().await;
+    let room = pnm::CreateRoomReq { empty_timeout: Some(1), ..request("room01") };
+    house.meetings.create(room).await.unwrap();
+
+    sleep(Duration::from_millis(990)).await;
+    assert_eq!(house.meetings.activity("room01").await, Ok(Activity::Active));
+    sleep(Duration::from_millis(20)).await;
+    assert_eq!(house.meetings.activity("room01").await, Ok(Activity::Unknown));
+    assert!(house.store.session("room01").ended_at_ms.is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_room_everybody_left_ends_after_its_time_and_one_with_a_duration_after_that() {
+    let house = House::open().await;
+    house.create("left").await;
+    let token = house.token("left", "ana", false).await;
+    open(&house, &token).await.close().await;
+    let mut short = request("short");
+    short.metadata.as_mut().unwrap().room_features.as_mut().unwrap().room_duration = Some(1);
+    house.meetings.create(short).await.unwrap();
+    let token = house.token("short", "ana", false).await;
+    let _link = open(&house, &token).await;
+
+    sleep(Duration::from_secs(59)).await;
+    assert_eq!(house.meetings.activity("short").await, Ok(Activity::Active));
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(house.meetings.activity("short").await, Ok(Activity::Inactive), "people read why");
+    sleep(Duration::from_secs(3)).await;
+    assert_eq!(house.meetings.activity("left").await, Ok(Activity::Active), "five seconds to come back, then a minute");
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(house.meetings.activity("left").await, Ok(Activity::Unknown));
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(house.meetings.activity("short").await, Ok(Activity::Unknown));
 }
 
 #[tokio::test]

@@ -64,6 +64,10 @@ impl MemoryStore {
         self.kept.lock().unwrap().state.get(session).map(|state| state.keys().cloned().collect()).unwrap_or_default()
     }
 
+    pub(crate) fn value(&self, session: &SessionId, key: &str) -> Bytes {
+        self.kept.lock().unwrap().state[session][key].clone()
+    }
+
     fn check(&self, attempt: &'static str) -> Result<(), StoreError> {
         if self.kept.lock().unwrap().broken {
             return Err(StoreError { attempt, reason: "out of order".into() });

@@ -342,6 +342,25 @@ async fn what_nobody_knows_is_passed_over_and_what_is_of_another_type_is_refused
 }
 
 #[tokio::test]
+async fn what_is_too_long_is_refused_by_name() {
+    let server = Server::start().await;
+    server.ask("/auth/room/create", ROOM).await;
+    let long = "n".repeat(65_536);
+    let invalid = |msg: &str| common(false, &format!("validation error: {msg}"), "INVALID_PARAMETERS");
+    let person = json!({"room_id": "room01", "user_info": {"user_id": "long", "name": long}}).to_string();
+    let answer = server.ask("/auth/room/getJoinToken", &person).await;
+    assert_eq!(answer, invalid("user_info.name: must be at most 255 characters"), "and no token");
+    let titled = ROOM.replace("Test room", &long).replace("room01", "room02");
+    assert_eq!(
+        server.ask("/auth/room/create", &titled).await,
+        invalid("metadata.room_title: must be at most 255 characters")
+    );
+    let named = ROOM.replace("room01", &long);
+    assert_eq!(server.ask("/auth/room/create", &named).await, invalid("room_id: must be at most 64 characters"));
+    assert_eq!(server.meetings.room_count(), 1);
+}
+
+#[tokio::test]
 async fn ids_of_the_house_get_no_token() {
     let server = Server::start().await;
     server.ask("/auth/room/create", ROOM).await;
