@@ -158,6 +158,12 @@ for (const [what, change, msg, code] of UNSIGNED) {
   });
 }
 
+/** Ids of every room that runs. */
+async function roomIds() {
+  const { body } = await scene.server.api("/room/getActiveRoomsInfo", {});
+  return body.rooms.map((room) => room.room_info.room_id);
+}
+
 const BAD_BODIES = {
   "no JSON at all": "room",
   "JSON that breaks off": '{"room_id":"x","metadata":{',
@@ -172,24 +178,66 @@ const BAD_BODIES = {
 
 for (const [what, text] of Object.entries(BAD_BODIES)) {
   test(`${what} is refused in the documented form and the server carries on`, async () => {
+    const before = await roomIds();
+
     const { status, body } = await scene.server.api("/room/create", text);
 
-    assert.ok(status === 200 || (status >= 400 && status < 500), `HTTP ${status}`);
+    assert.equal(status, 200);
     assert.equal(body.status, false);
+    assert.equal(body.status_code, "INVALID_PARAMETERS");
     assert.ok(body.msg.length > 0);
+    assert.deepEqual(Object.keys(body).sort(), ["msg", "status", "status_code"]);
+    assert.deepEqual(await roomIds(), before, "nothing changed");
     assert.equal((await fetch(`${scene.server.origin}/healthCheck`)).status, 200);
   });
 }
 
-test("a display name of 64 KiB is refused or kept within bounds, and nobody is disturbed", async () => {
+test("a name, a title and an id of 64 KiB are refused by name, and nothing changes", async () => {
   const room = await scene.room();
-
-  const { status } = await scene.server.api("/room/getJoinToken", {
-    room_id: room,
-    user_info: { user_id: "long", name: "n".repeat(65_536) },
+  const before = await roomIds();
+  const long = "n".repeat(65_536);
+  const refused = (msg) => ({
+    status: false,
+    msg: `validation error: ${msg}`,
+    status_code: "INVALID_PARAMETERS",
   });
 
-  assert.ok(status < 500, `HTTP ${status}`);
+  const named = await scene.server.api("/room/getJoinToken", {
+    room_id: room,
+    user_info: { user_id: "long", name: long },
+  });
+  assert.equal(named.status, 200);
+  assert.deepEqual(named.body, refused("user_info.name: must be at most 255 characters"));
+  const titled = await scene.server.api("/room/create", {
+    room_id: "long-title",
+    metadata: { room_title: long, room_features: {} },
+  });
+  assert.deepEqual(titled.body, refused("metadata.room_title: must be at most 255 characters"));
+  const id = await scene.server.api("/room/create", {
+    room_id: long,
+    metadata: { room_title: "t", room_features: {} },
+  });
+  assert.deepEqual(id.body, refused("room_id: must be at most 64 characters"));
+
+  assert.deepEqual(await roomIds(), before);
+});
+
+test("unknown fields are passed over, wrong types deep inside are refused", async () => {
+  const before = await roomIds();
+  const features = { chat_features: { is_allow: "true" } };
+  const wrong = await scene.server.api("/room/create", {
+    room_id: "deep",
+    metadata: { room_title: "t", room_features: features },
+  });
+  assert.equal(wrong.body.status_code, "INVALID_PARAMETERS");
+  assert.deepEqual(await roomIds(), before);
+
+  const unknown = await scene.server.api("/room/create", {
+    room_id: "unknown-fields",
+    nobody: { knows: [1] },
+    metadata: { room_title: "t", room_features: { chat_features: { nobody: "knows" } } },
+  });
+  assert.equal(unknown.body.status, true, unknown.body.msg);
 });
 
 test("a body beyond the limit is answered with 413 or a closed connection", async () => {

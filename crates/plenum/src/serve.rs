@@ -216,7 +216,8 @@ fn router(
         config.http.public_address.clone(),
         client_address(config, proxy_header.clone(), trusts_proxy.clone()),
         stopping,
-    );
+    )
+    .trusting(trusts_proxy.clone());
     let http = HttpDeps {
         meetings: meetings.clone(),
         api: ApiKey::new(credentials.key.clone(), credentials.secret.expose().clone()),
@@ -273,6 +274,7 @@ fn client_address(
 fn create_rules(config: &Config) -> CreateRules {
     let megabytes = |bytes: u64| bytes >> 20;
     CreateRules {
+        defaults: config.meeting.defaults.clone(),
         limits: RoomLimits {
             max_participants: config.meeting.max_participants.map_or(0, Into::into),
             max_duration: config.meeting.max_duration_minutes.map_or(0, Into::into),
@@ -288,10 +290,9 @@ fn create_rules(config: &Config) -> CreateRules {
                 allow_override: copyright.allow_override,
             }
         }),
-        // What a room allows is its creator's word and is kept as sent; whether this server has an engine for it shows
-        // when somebody turns it on.
+        // What a room allows is its creator's word and is kept as sent (decision 0004); whether this server has an
+        // engine for it shows when somebody turns it on.
         abilities: ServerAbilities { insights: Some(InsightsLimits::default()), sip: true },
-        ..CreateRules::default()
     }
 }
 
@@ -415,6 +416,38 @@ mod tests {
 
     use super::*;
     use crate::config::Proxy;
+
+    #[test]
+    fn what_the_operator_says_reaches_a_new_room() {
+        let mut config = Config::default();
+        config.meeting.max_participants = std::num::NonZeroU32::new(20);
+        config.meeting.max_duration_minutes = std::num::NonZeroU64::new(45);
+        config.meeting.max_breakout_rooms = 2;
+        config.meeting.defaults.set("allow_webcams", 0);
+        config.meeting.copyright =
+            Some(config::Copyright { display: true, text: "Ours".to_owned(), allow_override: false });
+        config.uploads.max_size = 7 << 20;
+        config.uploads.max_whiteboard_size = 3 << 20;
+        config.uploads.allowed_types = vec!["pdf".to_owned()];
+        config.api.token_validity = Duration::from_secs(77);
+        let body = br#"{"room_id":"a","metadata":{"room_title":"t","room_features":{},"copyright_conf":{"text":"x"}}}"#;
+
+        let room = wire::create::decode_create(body, &create_rules(&config), 1, &mut |_| {}).unwrap();
+
+        assert_eq!(room.max_participants, Some(20));
+        let metadata = room.metadata.unwrap();
+        assert_eq!(metadata.copyright_conf.unwrap().text, "Ours");
+        let features = metadata.room_features.unwrap();
+        assert!(!features.allow_webcams && features.allow_screen_share);
+        assert_eq!(features.room_duration, Some(45));
+        assert_eq!(features.breakout_room_features.unwrap().allowed_number_rooms, 2);
+        let chat = features.chat_features.unwrap();
+        assert_eq!((chat.max_file_size, chat.allowed_file_types), (Some(7), vec!["pdf".to_owned()]));
+        assert_eq!(features.whiteboard_features.unwrap().max_allowed_file_size, Some(3));
+
+        let key = Credentials { key: "key".to_owned(), secret: Redacted::new("s".repeat(32)) };
+        assert_eq!(meeting_credentials(&config, &key).validity, Duration::from_secs(77));
+    }
 
     #[test]
     fn without_a_passphrase_the_front_door_is_open_to_this_machine_alone() {

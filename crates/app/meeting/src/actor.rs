@@ -1,20 +1,23 @@
 //! The task that owns one room: takes letters, lets the room decide, commits, and only then tells.
 
-use std::collections::HashMap;
+use std::any::Any;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use model::media::MediaPermission;
 use model::{Identity, RoomId, SessionId, UserId};
 use ports::media::{MediaPlane, RemoveReason};
-use ports::store::{Records, State, StateWrite};
+use ports::store::{Records, State, StateWrite, StoreError};
 use room::{
     Admission, AdmitRefusal, Authorization, AuthorizeRefusal, Claim, ClientSubject, ConnId, EndReason, Moment, Output,
     Room, RoomView, Ticket,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
-use tokio::time::sleep_until;
+use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{debug, error, info, warn};
 
 use crate::inbox;
@@ -29,9 +32,14 @@ const MAILBOX_BUDGET: usize = 64 * 1024;
 const BUDGET_UNIT: usize = 1024;
 /// Letters handled before what they changed is committed together.
 const BATCH: usize = 64;
-/// Waits between attempts to commit while the store fails; after the last the meeting goes on in memory.
-const COMMIT_RETRIES: [Duration; 4] =
-    [Duration::from_millis(50), Duration::from_millis(250), Duration::from_secs(1), Duration::from_secs(3)];
+/// Waits between attempts to commit while the store fails; after the last, whoever asked for a change is told so.
+const COMMIT_RETRIES: [Duration; 3] = [Duration::from_millis(50), Duration::from_millis(250), Duration::from_secs(1)];
+/// Between attempts after that.
+const COMMIT_PAUSE: Duration = Duration::from_secs(2);
+/// How long a question waits for a room whose journal takes its time.
+const READ_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a change waits for it.
+const WRITE_PATIENCE: Duration = Duration::from_secs(15);
 
 /// What a room's task needs besides the room.
 #[derive(Clone)]
@@ -49,8 +57,33 @@ pub(crate) struct RoomHandle {
     session: Arc<SessionId>,
     mailbox: mpsc::Sender<Letter>,
     budget: Arc<Semaphore>,
-    over: watch::Receiver<bool>,
+    over: watch::Receiver<Option<Last>>,
 }
+
+/// How a room's task came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Last {
+    /// The session ended and is recorded as ended.
+    Ended,
+    /// The task broke, and its session with it.
+    Lost,
+}
+
+/// What was asked for is not in the journal, and nobody may be told of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Unwritten;
+
+/// Why a room gives no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Silence {
+    /// It is over.
+    Over,
+    /// Its journal cannot be written, or takes too long.
+    Stuck,
+}
+
+/// For an answer that tells something new, or that something was changed.
+pub(crate) type Reply<T> = oneshot::Sender<Result<T, Unwritten>>;
 
 /// What comes from a socket.
 #[derive(Debug)]
@@ -90,8 +123,8 @@ pub(crate) type SelfInsertedKey = Option<bool>;
 /// Everything a room can be asked.
 #[derive(Debug)]
 pub(crate) enum Letter {
-    View(oneshot::Sender<RoomView>),
-    Admit(Box<Ticket>, oneshot::Sender<Result<Admission, AdmitRefusal>>),
+    View(Reply<RoomView>),
+    Admit(Box<Ticket>, Reply<Result<Admission, AdmitRefusal>>),
     Authorize(UserId, Option<String>, oneshot::Sender<Result<Authorization, AuthorizeRefusal>>),
     VerifyJoin(UserId, Option<String>, oneshot::Sender<Result<SelfInsertedKey, AuthorizeRefusal>>),
     MayEnd(UserId, oneshot::Sender<bool>),
@@ -99,7 +132,7 @@ pub(crate) enum Letter {
     Extra(String, oneshot::Sender<Option<String>>),
     Open(Box<Opening>),
     Socket(ConnId, FromSocket),
-    End(EndReason, oneshot::Sender<()>),
+    End(EndReason, Reply<()>),
     /// The process stops: what came before is committed, and the session is left to the next process.
     Stop,
 }
@@ -124,31 +157,57 @@ impl RoomHandle {
         self.budget.clone().acquire_many_owned(u32::try_from(units).ok()?).await.ok()
     }
 
-    /// Asks and waits; `None` if the room is over.
-    pub(crate) async fn ask<T>(&self, letter: impl FnOnce(oneshot::Sender<T>) -> Letter) -> Option<T> {
-        let (reply, answer) = oneshot::channel();
-        self.mailbox.send(letter(reply)).await.ok()?;
-        answer.await.ok()
+    /// Asks what is so already.
+    pub(crate) async fn ask<T>(&self, letter: impl FnOnce(oneshot::Sender<T>) -> Letter) -> Result<T, Silence> {
+        self.wait_for(READ_PATIENCE, letter).await
     }
 
-    /// Waits until the session is recorded as ended, or its task has stopped.
-    pub(crate) async fn wait_until_over(&self) {
+    /// Asks what may be new.
+    pub(crate) async fn view(&self) -> Result<RoomView, Silence> {
+        self.wait_for(READ_PATIENCE, Letter::View).await?.map_err(|Unwritten| Silence::Stuck)
+    }
+
+    /// Asks for a change. After [`Silence::Stuck`] it may still come.
+    pub(crate) async fn change<T>(&self, letter: impl FnOnce(Reply<T>) -> Letter) -> Result<T, Silence> {
+        self.wait_for(WRITE_PATIENCE, letter).await?.map_err(|Unwritten| Silence::Stuck)
+    }
+
+    /// Opens a socket, which waits for the journal.
+    pub(crate) async fn open(&self, letter: impl FnOnce(oneshot::Sender<Opened>) -> Letter) -> Result<Opened, Silence> {
+        self.wait_for(WRITE_PATIENCE, letter).await
+    }
+
+    async fn wait_for<T>(
+        &self,
+        patience: Duration,
+        letter: impl FnOnce(oneshot::Sender<T>) -> Letter,
+    ) -> Result<T, Silence> {
+        let (reply, answer) = oneshot::channel();
+        let asked = async {
+            self.mailbox.send(letter(reply)).await.map_err(|_| Silence::Over)?;
+            answer.await.map_err(|_| Silence::Over)
+        };
+        timeout(patience, asked).await.unwrap_or(Err(Silence::Stuck))
+    }
+
+    /// Waits until the session is over and recorded as that.
+    pub(crate) async fn wait_until_over(&self) -> Last {
         let mut over = self.over.clone();
-        // An error means that the task is gone, which is over as well.
-        let _ = over.wait_for(|over| *over).await;
+        // An error means that the task is gone without a word.
+        over.wait_for(Option::is_some).await.ok().and_then(|last| *last).unwrap_or(Last::Lost)
     }
 }
 
 /// The present on both clocks.
 pub(crate) fn now() -> Moment {
     let unix_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
-    Moment { at: Instant::now(), unix_ms: i64::try_from(unix_ms).unwrap_or(i64::MAX) }
+    Moment { at: Instant::now().into_std(), unix_ms: i64::try_from(unix_ms).unwrap_or(i64::MAX) }
 }
 
-/// Starts the task of a room. `done` runs when the session is recorded as ended.
+/// Starts the task of a room. `done` runs when the session is recorded as ended, or its task broke.
 pub(crate) fn spawn(id: RoomId, room: Room, around: Surroundings, done: impl FnOnce() + Send + 'static) -> RoomHandle {
     let (mailbox, letters) = mpsc::channel(MAILBOX);
-    let (over_tx, over) = watch::channel(false);
+    let (over_tx, over) = watch::channel(None);
     let handle = RoomHandle {
         id: Arc::new(id.clone()),
         session: Arc::new(room.session().clone()),
@@ -156,13 +215,24 @@ pub(crate) fn spawn(id: RoomId, room: Room, around: Surroundings, done: impl FnO
         budget: Arc::new(Semaphore::new(MAILBOX_BUDGET)),
         over,
     };
-    let actor =
-        Actor { id, session: room.session().clone(), room, around, sockets: HashMap::new(), is_stopping: false };
+    let mut actor = Actor::new(id, room, around);
     tokio::spawn(async move {
-        actor.run(letters).await;
+        let ended = AssertUnwindSafe(actor.run(letters)).catch_unwind().await;
+        // Whoever waits for an answer or at a socket learns now that none will come.
+        let rest = actor.into_rest();
+        let last = match ended {
+            Ok(why) => {
+                rest.retire(why).await;
+                Last::Ended
+            }
+            Err(panic) => {
+                rest.abandon(&words(panic)).await;
+                Last::Lost
+            }
+        };
         done();
         // Nobody may be waiting.
-        let _ = over_tx.send(true);
+        let _ = over_tx.send(Some(last));
     });
     handle
 }
@@ -173,64 +243,178 @@ struct Socket {
     origin: String,
 }
 
+/// What opening a socket comes to.
+pub(crate) type Opened = Result<(bool, Inlet), AuthorizeRefusal>;
+
 struct Actor {
     id: RoomId,
     session: SessionId,
     room: Room,
     around: Surroundings,
     sockets: HashMap<ConnId, Socket>,
+    /// What the store has not taken, the last value of each key. It goes before anything else is said.
+    unwritten: BTreeMap<String, Option<Bytes>>,
+    /// What waits for that.
+    held: VecDeque<Output>,
+    answers: Vec<Answer>,
+    /// What sockets said meanwhile.
+    deferred: VecDeque<Letter>,
     is_stopping: bool,
 }
 
 /// An answer that waits until what it announces is journalled.
-type Answer = Box<dyn FnOnce() + Send>;
+struct Answer {
+    give: Box<dyn FnOnce(Result<(), Unwritten>) + Send>,
+    /// Whether it waits for the journal however long that takes.
+    waits: bool,
+}
 
+/// An answer that tells nothing new.
 fn answer<T: Send + 'static>(reply: oneshot::Sender<T>, value: T) -> Option<Answer> {
-    Some(Box::new(move || {
-        // The asker may have gone away; the room's answer stands regardless.
-        let _ = reply.send(value);
-    }))
+    // The asker may have gone away; the room's answer stands regardless.
+    Some(Answer { give: Box::new(move |_| drop(reply.send(value))), waits: false })
+}
+
+/// An answer that is only true once the journal says so too.
+fn announcement<T: Send + 'static>(reply: Reply<T>, value: T) -> Option<Answer> {
+    Some(Answer { give: Box::new(move |written| drop(reply.send(written.map(|()| value)))), waits: false })
+}
+
+/// How far [`Actor::settle`] came.
+enum Settled {
+    /// The room has nothing more to say.
+    Quiet,
+    /// It is over.
+    Over(EndReason),
+    /// The journal could not be written.
+    Stuck,
 }
 
 impl Actor {
-    async fn run(mut self, mut letters: mpsc::Receiver<Letter>) {
+    fn new(id: RoomId, room: Room, around: Surroundings) -> Self {
+        Self {
+            id,
+            session: room.session().clone(),
+            room,
+            around,
+            sockets: HashMap::new(),
+            is_stopping: false,
+            unwritten: BTreeMap::new(),
+            held: VecDeque::new(),
+            answers: Vec::new(),
+            deferred: VecDeque::new(),
+        }
+    }
+
+    fn into_rest(self) -> Rest {
+        Rest { id: self.id, session: self.session, around: self.around }
+    }
+
+    /// The answer is why the meeting ended; `None` if nobody can ask for anything any more.
+    async fn run(&mut self, mut letters: mpsc::Receiver<Letter>) -> Option<EndReason> {
         info!(room.id = %self.id, session.id = %self.session, "room is open");
-        let mut answers = Vec::new();
         loop {
-            if let Some(why) = self.settle(&mut answers).await {
-                self.retire(why).await;
-                return;
+            match self.settle().await {
+                Settled::Quiet => {}
+                Settled::Over(why) => return Some(why),
+                Settled::Stuck => {
+                    self.wait_for_journal(&mut letters).await?;
+                    continue;
+                }
             }
             if self.is_stopping {
-                return;
+                return None;
             }
-            let due = self.room.poll_timeout();
-            let wake = async {
-                match due {
-                    Some(due) => sleep_until(due.into()).await,
-                    None => std::future::pending().await,
-                }
-            };
-            tokio::select! {
-                letter = letters.recv() => {
-                    let Some(letter) = letter else { return };
-                    answers.extend(self.handle(letter));
-                    for _ in 1..BATCH {
-                        let Ok(letter) = letters.try_recv() else { break };
-                        answers.extend(self.handle(letter));
-                    }
-                }
-                () = wake => {}
+            if self.deferred.is_empty() {
+                self.next(&mut letters).await?;
+            } else {
+                let deferred = std::mem::take(&mut self.deferred);
+                deferred.into_iter().for_each(|letter| self.take(letter));
             }
             self.room.handle_timeout(now());
+        }
+    }
+
+    /// Takes letters or lets time pass; `None` if nobody can write any more.
+    async fn next(&mut self, letters: &mut mpsc::Receiver<Letter>) -> Option<()> {
+        let due = self.room.poll_timeout();
+        let wake = async {
+            match due {
+                Some(due) => sleep_until(due.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            letter = letters.recv() => {
+                self.take(letter?);
+                for _ in 1..BATCH {
+                    let Ok(letter) = letters.try_recv() else { break };
+                    self.take(letter);
+                }
+            }
+            () = wake => {}
+        }
+        Some(())
+    }
+
+    fn take(&mut self, letter: Letter) {
+        let answer = self.handle(letter);
+        self.answers.extend(answer);
+    }
+
+    /// Until the journal can be written nothing changes and nobody is told anything new: changes are refused, what
+    /// sockets say waits, and questions about what was so before are answered. `None` if nobody can write any more.
+    async fn wait_for_journal(&mut self, letters: &mut mpsc::Receiver<Letter>) -> Option<()> {
+        metrics::counter!("plenum_journal_failures_total").increment(1);
+        let mut due = Instant::now() + COMMIT_PAUSE;
+        loop {
+            tokio::select! {
+                // When too much waits, the mailbox fills and whoever writes has to wait as well.
+                letter = letters.recv(), if self.deferred.len() < MAILBOX => {
+                    self.put_off(letter?);
+                    if self.is_stopping {
+                        return None;
+                    }
+                }
+                () = sleep_until(due) => match self.write().await {
+                    Ok(()) => {
+                        info!(room.id = %self.id, "the journal is written again");
+                        return Some(());
+                    }
+                    Err(failure) => {
+                        error!(room.id = %self.id, error = %failure, "the journal cannot be written, the meeting waits");
+                        due = Instant::now() + COMMIT_PAUSE;
+                    }
+                }
+            }
+        }
+    }
+
+    fn put_off(&mut self, letter: Letter) {
+        match letter {
+            // Nobody may be waiting any more, here and below.
+            Letter::View(reply) => drop(reply.send(Err(Unwritten))),
+            Letter::Admit(_, reply) => drop(reply.send(Err(Unwritten))),
+            Letter::End(_, reply) => drop(reply.send(Err(Unwritten))),
+            Letter::Open(_) | Letter::Socket(..) => self.deferred.push_back(letter),
+            Letter::Stop => self.is_stopping = true,
+            Letter::Authorize(..)
+            | Letter::VerifyJoin(..)
+            | Letter::MayEnd(..)
+            | Letter::EnterMedia(..)
+            | Letter::Extra(..) => {
+                if let Some(answer) = self.handle(letter) {
+                    (answer.give)(Ok(()));
+                }
+            }
         }
     }
 
     fn handle(&mut self, letter: Letter) -> Option<Answer> {
         let now = now();
         match letter {
-            Letter::View(reply) => answer(reply, self.room.view()),
-            Letter::Admit(ticket, reply) => answer(reply, self.room.admit(now, *ticket)),
+            Letter::View(reply) => announcement(reply, self.room.view()),
+            Letter::Admit(ticket, reply) => announcement(reply, self.room.admit(now, *ticket)),
             Letter::Authorize(user, generation, reply) => {
                 answer(reply, self.room.authorize(&user, generation.as_deref()))
             }
@@ -250,7 +434,7 @@ impl Actor {
             }
             Letter::End(why, reply) => {
                 self.room.end(now, why);
-                answer(reply, ())
+                announcement(reply, ())
             }
             Letter::Stop => {
                 self.is_stopping = true;
@@ -273,7 +457,8 @@ impl Actor {
             Ok(connected) => {
                 let (down, inlet) = socket::queue();
                 self.sockets.insert(conn, Socket { down, user, origin });
-                answer(reply, Ok((connected.admitted, inlet)))
+                let give = Box::new(move |_| drop(reply.send(Ok((connected.admitted, inlet)))));
+                Some(Answer { give, waits: true })
             }
             Err(refusal) => answer(reply, Err(refusal.0)),
         }
@@ -302,49 +487,56 @@ impl Actor {
     }
 
     /// Commits what changed, then carries out everything else, until the room has nothing more to say.
-    async fn settle(&mut self, answers: &mut Vec<Answer>) -> Option<EndReason> {
+    async fn settle(&mut self) -> Settled {
         loop {
-            let mut writes = Vec::new();
-            let mut outputs = Vec::new();
+            let mut is_quiet = true;
             while let Some(output) = self.room.poll_output() {
+                is_quiet = false;
                 match output {
-                    Output::Store(entry) => writes.push(StateWrite { key: entry.key, value: entry.value }),
-                    other => outputs.push(other),
+                    Output::Store(entry) => drop(self.unwritten.insert(entry.key, entry.value)),
+                    other => self.held.push_back(other),
                 }
             }
-            let nothing_happened = writes.is_empty() && outputs.is_empty();
-            if !writes.is_empty() {
-                self.commit(writes).await;
+            if self.commit().await.is_err() {
+                let (waiting, refused) = std::mem::take(&mut self.answers).into_iter().partition(|answer| answer.waits);
+                self.answers = waiting;
+                give(refused, Err(Unwritten));
+                return Settled::Stuck;
             }
-            for output in outputs {
+            while let Some(output) = self.held.pop_front() {
                 if let Some(why) = self.carry_out(output).await {
-                    answers.drain(..).for_each(|answer| answer());
-                    return Some(why);
+                    give(self.answers.drain(..), Ok(()));
+                    return Settled::Over(why);
                 }
             }
-            answers.drain(..).for_each(|answer| answer());
-            if nothing_happened {
-                return None;
+            give(self.answers.drain(..), Ok(()));
+            if is_quiet {
+                return Settled::Quiet;
             }
         }
     }
 
-    async fn commit(&self, writes: Vec<StateWrite>) {
-        let mut waits = COMMIT_RETRIES.into_iter();
-        loop {
-            let Err(failure) = self.around.state.commit(&self.session, writes.clone()).await else { return };
-            match waits.next() {
-                Some(wait) => {
-                    warn!(room.id = %self.id, error = %failure, "the journal could not be written, trying again");
-                    tokio::time::sleep(wait).await;
-                }
-                None => {
-                    error!(room.id = %self.id, error = %failure, "the journal cannot be written; this meeting would not survive a restart");
-                    metrics::counter!("plenum_journal_failures_total").increment(1);
-                    return;
-                }
-            }
+    async fn commit(&mut self) -> Result<(), Unwritten> {
+        for wait in COMMIT_RETRIES {
+            let Err(failure) = self.write().await else { return Ok(()) };
+            warn!(room.id = %self.id, error = %failure, "the journal could not be written, trying again");
+            tokio::time::sleep(wait).await;
         }
+        self.write().await.map_err(|failure| {
+            error!(room.id = %self.id, error = %failure, "the journal cannot be written, the meeting waits");
+            Unwritten
+        })
+    }
+
+    /// One attempt to write everything that is not written.
+    async fn write(&mut self) -> Result<(), StoreError> {
+        if self.unwritten.is_empty() {
+            return Ok(());
+        }
+        let writes = self.unwritten.iter().map(|(key, value)| StateWrite { key: key.clone(), value: value.clone() });
+        self.around.state.commit(&self.session, writes.collect()).await?;
+        self.unwritten.clear();
+        Ok(())
     }
 
     async fn carry_out(&mut self, output: Output) -> Option<EndReason> {
@@ -428,16 +620,47 @@ impl Actor {
         let renewed = self.around.credentials.mint_join(&claims, seconds);
         self.room.send_renewed_token(now, user, renewed);
     }
+}
 
-    /// Turns the journal into a record.
-    async fn retire(self, why: EndReason) {
-        let ended = now().unix_ms;
-        if let Err(failure) = self.around.records.close_session(&self.session, ended).await {
+fn give(answers: impl IntoIterator<Item = Answer>, written: Result<(), Unwritten>) {
+    answers.into_iter().for_each(|answer| (answer.give)(written));
+}
+
+/// What a panic said.
+fn words(panic: Box<dyn Any + Send>) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref().copied());
+    text.unwrap_or("no text").to_owned()
+}
+
+/// What is left when a room's task is done.
+struct Rest {
+    id: RoomId,
+    session: SessionId,
+    around: Surroundings,
+}
+
+impl Rest {
+    /// Turns the journal into a record, if the meeting ended.
+    async fn retire(self, why: Option<EndReason>) {
+        let Some(why) = why else { return };
+        self.close().await;
+        info!(room.id = %self.id, session.id = %self.session, reason = ?why, "room is over");
+    }
+
+    /// A room that broke does not come back: what broke it may be in its journal.
+    async fn abandon(self, panic: &str) {
+        error!(room.id = %self.id, session.id = %self.session, panic, "a room broke and is closed");
+        metrics::counter!("plenum_rooms_lost_total").increment(1);
+        self.around.media.close_room(&self.id);
+        self.close().await;
+    }
+
+    async fn close(&self) {
+        if let Err(failure) = self.around.records.close_session(&self.session, now().unix_ms).await {
             error!(room.id = %self.id, error = %failure, "the end of a session was not recorded");
         }
         if let Err(failure) = self.around.state.forget(&self.session).await {
             error!(room.id = %self.id, error = %failure, "the journal of an ended session was not removed");
         }
-        info!(room.id = %self.id, session.id = %self.session, reason = ?why, "room is over");
     }
 }

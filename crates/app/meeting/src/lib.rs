@@ -7,6 +7,7 @@ mod actor;
 mod courier;
 mod inbox;
 mod meetings;
+pub mod origin;
 mod shelf;
 mod socket;
 mod tokens;
@@ -14,7 +15,7 @@ mod tokens;
 pub use courier::{Courier, WebhookRules};
 pub use meetings::{
     Access, AccessError, ActiveRoom, Activity, CreateError, EndError, HealthError, JoinError, MediaAdmission, Meetings,
-    Setup, VerifiedJoin,
+    NotShown, Setup, Unavailable, VerifiedJoin,
 };
 pub use room::{
     AdmitRefusal, AuthorizeRefusal, ClientSubject, ConnId, CoreMessage, Delivery, EndReason, Farewell, PersonView,

@@ -1,27 +1,29 @@
 //! The use cases, shared by the HTTP API, the gateway and the command line.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::join_all;
 use model::{Identity, RoomId, SessionId, UserId};
 use ports::media::{ConnectError, MediaJoin, MediaPlane, SignalLink};
 use ports::store::{NewSession, Records, State, StateWrite, StoreError};
 use prost::Message;
 use room::{
-    AdmitRefusal, AuthorizeRefusal, ConnId, EndReason, NewRoom, Output, PersonView, Phase, Restored, Room, RoomView,
-    Ticket,
+    AdmitRefusal, AuthorizeRefusal, ConnId, EndReason, NewRoom, Output, PersonView, Phase, RestoreError, Restored,
+    Room, Ticket,
 };
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 use tokio::time::timeout;
 use tracing::{info, warn};
 use uuid::Uuid;
+use wire::livekit::ParticipantInfo;
 use wire::pnm;
 use wire::token::TokenError;
 
-use crate::actor::{Letter, Opening, RoomHandle, Surroundings, now, spawn};
+use crate::actor::{Last, Letter, Opening, RoomHandle, Silence, Surroundings, now, spawn};
 use crate::socket::{OpenError, SocketLink};
 use crate::tokens::{Credentials, RENEWAL_GRACE, claims_for};
 
@@ -30,6 +32,9 @@ const CREATION_LANES: usize = 64;
 
 /// How long a request waits for a room that is being created or ended (http-api.md section 8.4).
 const CREATION_WAIT: Duration = Duration::from_secs(15);
+
+/// How the second connection of a hybrid client is called after its owner (http-api.md section 1.4).
+const NATIVE_SUFFIX: &str = "-native";
 
 /// What the application stands on.
 pub struct Setup {
@@ -50,7 +55,7 @@ pub struct Meetings(Arc<Inner>);
 struct Inner {
     around: Surroundings,
     rooms: RwLock<HashMap<RoomId, RoomHandle>>,
-    lanes: Vec<AsyncMutex<()>>,
+    lanes: Vec<Arc<AsyncMutex<()>>>,
     next_conn: AtomicU64,
     seeds: Mutex<u64>,
 }
@@ -70,7 +75,15 @@ pub enum CreateError {
     /// The store failed.
     #[error("could not record the room")]
     Store(#[source] StoreError),
+    /// A room of this id runs and does not answer.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
 }
+
+/// A room does not answer: its journal cannot be written, or takes too long. The text is the reference's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("error getting room info from NATS")]
+pub struct Unavailable;
 
 /// Why no join token was made.
 #[derive(Debug, thiserror::Error)]
@@ -81,6 +94,9 @@ pub enum JoinError {
     /// The room said no.
     #[error(transparent)]
     Refused(#[from] AdmitRefusal),
+    /// The journal could not be written.
+    #[error("failed to add the user to the room")]
+    Failed,
 }
 
 /// Why a join token opens nothing. The texts are the reference's.
@@ -95,6 +111,18 @@ pub enum AccessError {
     /// The room said no.
     #[error(transparent)]
     Refused(AuthorizeRefusal),
+    /// The room does not answer now.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+impl From<Silence> for AccessError {
+    fn from(silence: Silence) -> Self {
+        match silence {
+            Silence::Over => Self::Refused(AuthorizeRefusal::NotActive),
+            Silence::Stuck => Self::Unavailable(Unavailable),
+        }
+    }
 }
 
 /// Why a room was not ended.
@@ -106,6 +134,26 @@ pub enum EndError {
     /// Only moderators may.
     #[error("only admin can perform this task")]
     NotAllowed,
+    /// It is being created, and that takes too long.
+    #[error("failed to end room, it may be starting")]
+    Starting,
+    /// The journal could not be written.
+    #[error("failed to end room")]
+    Failed,
+}
+
+/// Why no running room is shown. The texts are the reference's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotShown {
+    /// There is none.
+    #[error("room not found in active state")]
+    NotFound,
+    /// It is ending.
+    #[error("room is not active")]
+    NotActive,
+    /// It does not answer.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
 }
 
 /// Why no meetings can be held.
@@ -188,7 +236,7 @@ impl Meetings {
         let meetings = Self(Arc::new(Inner {
             around,
             rooms: RwLock::new(HashMap::new()),
-            lanes: std::iter::repeat_with(|| AsyncMutex::new(())).take(CREATION_LANES).collect(),
+            lanes: std::iter::repeat_with(Arc::default).take(CREATION_LANES).collect(),
             next_conn: AtomicU64::new(1),
             seeds: Mutex::new(rand::random()),
         }));
@@ -214,11 +262,14 @@ impl Meetings {
                 Err(reason) => {
                     warn!(room.id = %id, session.id = %session, %reason, "a session could not be taken up and is closed");
                     around.records.close_session(&session, now().unix_ms).await?;
-                    running.push(session);
+                    // A damaged journal is kept until the next start, for whoever wants to look at it.
+                    if matches!(reason, RestoreError::Damaged { .. }) {
+                        running.push(session);
+                    }
                 }
             }
         }
-        // What a crash between the end of a session and the end of its journal left behind.
+        // What a crash at the end of a session, or between that and the end of its journal, left behind.
         for session in around.state.sessions().await?.into_iter().filter(|session| !running.contains(session)) {
             around.state.forget(&session).await?;
         }
@@ -252,32 +303,49 @@ impl Meetings {
         self.0.rooms.read().unwrap_or_else(PoisonError::into_inner).get(room).cloned()
     }
 
-    async fn view(&self, room: &str) -> Option<RoomView> {
-        self.find(room)?.ask(Letter::View).await
+    /// Waits for the turn of whoever creates or ends a room.
+    async fn lane(&self, id: &RoomId) -> OwnedMutexGuard<()> {
+        self.0.lanes[lane(id)].clone().lock_owned().await
     }
 
     /// Creates a room, or answers with the one that runs already (D-06): a room that is ending is waited for. The
-    /// request must come from `wire::create`, which applied defaults and limits.
+    /// request must come from `wire::create`, which applied defaults and limits. Once the work has begun it is carried
+    /// through, even if the caller goes away.
     ///
     /// # Errors
     /// When the store fails; then there is no room.
     pub async fn create(&self, request: pnm::CreateRoomReq) -> Result<pnm::ActiveRoomInfo, CreateError> {
         let id = RoomId::try_from(request.room_id.as_str()).map_err(|_| CreateError::InvalidId)?;
         let busy = CreateError::Busy { room: id.clone() };
-        timeout(CREATION_WAIT, self.create_in_turn(id, request)).await.unwrap_or(Err(busy))
+        match timeout(CREATION_WAIT, self.turn(&id)).await {
+            Err(_) => Err(busy),
+            Ok(Turn::Taken(answer)) => answer,
+            Ok(Turn::Free(lane)) => {
+                let meetings = self.clone();
+                let work = async move {
+                    let created = meetings.create_new(id, request).await;
+                    drop(lane);
+                    created
+                };
+                match tokio::spawn(work).await {
+                    Ok(created) => created,
+                    Err(broken) if broken.is_panic() => std::panic::resume_unwind(broken.into_panic()),
+                    // The process stops.
+                    Err(_) => Err(busy),
+                }
+            }
+        }
     }
 
-    async fn create_in_turn(
-        &self,
-        id: RoomId,
-        request: pnm::CreateRoomReq,
-    ) -> Result<pnm::ActiveRoomInfo, CreateError> {
+    /// Waits until nobody creates or ends this room.
+    async fn turn(&self, id: &RoomId) -> Turn {
         loop {
-            let lane = self.0.lanes[lane(&id)].lock().await;
-            let Some(running) = self.find(id.as_str()) else { return self.create_new(id, request).await };
-            match running.ask(Letter::View).await {
-                Some(view) if view.phase.is_open() => return Ok(view.info),
-                Some(_) | None => {
+            let lane = self.lane(id).await;
+            let Some(running) = self.find(id.as_str()) else { return Turn::Free(lane) };
+            match running.view().await {
+                Ok(view) if view.phase.is_open() => return Turn::Taken(Ok(view.info)),
+                Err(Silence::Stuck) => return Turn::Taken(Err(Unavailable.into())),
+                Ok(_) | Err(Silence::Over) => {
                     // Others whose ids fall into the same class need not wait for this room.
                     drop(lane);
                     running.wait_until_over().await;
@@ -357,7 +425,11 @@ impl Meetings {
             generation: Uuid::new_v4().to_string(),
             spare_id: UserId::try_from(Uuid::new_v4().to_string().as_str()).map_err(|_| JoinError::NoRoom)?,
         };
-        let admission = handle.ask(|reply| Letter::Admit(Box::new(ticket), reply)).await.ok_or(JoinError::NoRoom)??;
+        let asked = handle.change(|reply| Letter::Admit(Box::new(ticket), reply)).await;
+        let admission = asked.map_err(|silence| match silence {
+            Silence::Over => JoinError::NoRoom,
+            Silence::Stuck => JoinError::Failed,
+        })??;
         let person = room::PersonIdentity {
             name: &user.name,
             generation: &admission.generation,
@@ -370,61 +442,86 @@ impl Meetings {
     }
 
     /// Whether a room runs.
-    pub async fn activity(&self, room: &str) -> Activity {
-        self.view(room).await.map_or(Activity::Unknown, |view| view.phase.into())
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn activity(&self, room: &str) -> Result<Activity, Unavailable> {
+        let Some(handle) = self.find(room) else { return Ok(Activity::Unknown) };
+        match handle.view().await {
+            Ok(view) => Ok(view.phase.into()),
+            Err(Silence::Over) => Ok(Activity::Unknown),
+            Err(Silence::Stuck) => Err(Unavailable),
+        }
     }
 
-    /// A running room and who is connected to its media, or `None`. A room being created is waited for.
-    pub async fn active_room(&self, room: &str) -> Option<ActiveRoom> {
+    /// A running room and who is connected to its media. A room being created is waited for.
+    ///
+    /// # Errors
+    /// Why there is nothing to show.
+    pub async fn active_room(&self, room: &str) -> Result<ActiveRoom, NotShown> {
         if let Ok(id) = RoomId::try_from(room) {
             // Whoever creates it for longer than that has not got one to show.
-            let _ = timeout(CREATION_WAIT, self.0.lanes[lane(&id)].lock()).await;
+            drop(timeout(CREATION_WAIT, self.lane(&id)).await);
         }
-        let handle = self.find(room)?;
-        self.with_participants(&handle).await
+        let handle = self.find(room).ok_or(NotShown::NotFound)?;
+        self.show(&handle).await
     }
 
     /// Every running room, ordered by id.
-    pub async fn active_rooms(&self) -> Vec<ActiveRoom> {
+    ///
+    /// # Errors
+    /// When one does not answer: leaving it out would say that it is over.
+    pub async fn active_rooms(&self) -> Result<Vec<ActiveRoom>, Unavailable> {
         let mut handles: Vec<RoomHandle> =
             self.0.rooms.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
         handles.sort_by(|a, b| a.id().cmp(b.id()));
         let mut rooms = Vec::with_capacity(handles.len());
-        for handle in handles {
-            rooms.extend(self.with_participants(&handle).await);
+        for shown in join_all(handles.iter().map(|handle| self.show(handle))).await {
+            match shown {
+                Ok(room) => rooms.push(room),
+                Err(NotShown::NotFound | NotShown::NotActive) => {}
+                Err(NotShown::Unavailable(unavailable)) => return Err(unavailable),
+            }
         }
-        rooms
+        Ok(rooms)
     }
 
-    async fn with_participants(&self, handle: &RoomHandle) -> Option<ActiveRoom> {
-        let view = handle.ask(Letter::View).await.filter(|view| view.phase.is_open())?;
+    async fn show(&self, handle: &RoomHandle) -> Result<ActiveRoom, NotShown> {
+        let view = match handle.view().await {
+            Ok(view) if view.phase.is_open() => view,
+            Ok(_) => return Err(NotShown::NotActive),
+            Err(Silence::Over) => return Err(NotShown::NotFound),
+            Err(Silence::Stuck) => return Err(Unavailable.into()),
+        };
         let connected =
-            if view.online.is_empty() { Vec::new() } else { self.0.around.media.participants(handle.id()).await };
-        let participants_info = connected
-            .iter()
-            .filter_map(|bytes| wire::livekit::ParticipantInfo::decode(bytes.clone()).ok())
-            .filter_map(|mut participant| {
-                let person = view.online.iter().find(|person| person.id.as_str() == participant.identity)?;
-                participant.metadata = person.metadata.to_string();
-                Some(participant)
-            })
-            .collect();
-        Some(ActiveRoom {
+            if view.around.is_empty() { Vec::new() } else { self.0.around.media.participants(handle.id()).await };
+        let participants_info = participants(&view.around, connected);
+        Ok(ActiveRoom {
             room: pnm::ActiveRoomWithParticipant { room_info: Some(view.info), participants_info },
-            people: view.online,
+            people: view.around,
             has_begun: view.phase == Phase::Active,
         })
     }
 
-    /// Ends a room; the work goes on after the answer. Ending one that is ending succeeds.
+    /// Ends a room; the work goes on after the answer. Ending one that is ending succeeds. A room being created is
+    /// waited for.
     ///
     /// # Errors
-    /// When there is no such room.
+    /// When there is no such room, or it cannot be ended now.
     pub async fn end(&self, room: &str) -> Result<(), EndError> {
+        let id = RoomId::try_from(room).map_err(|_| EndError::NoRoom)?;
+        drop(timeout(CREATION_WAIT, self.lane(&id)).await.map_err(|_| EndError::Starting)?);
         let handle = self.find(room).ok_or(EndError::NoRoom)?;
-        // No answer means that it ended in this moment.
-        let _ = handle.ask(|reply| Letter::End(EndReason::Asked, reply)).await;
-        Ok(())
+        match handle.change(|reply| Letter::End(EndReason::Asked, reply)).await {
+            Ok(()) => Ok(()),
+            Err(Silence::Stuck) => Err(EndError::Failed),
+            // Perhaps it ended in this moment.
+            Err(Silence::Over) => match timeout(CREATION_WAIT, handle.wait_until_over()).await {
+                Ok(Last::Ended) => Ok(()),
+                Ok(Last::Lost) => Err(EndError::NoRoom),
+                Err(_) => Err(EndError::Failed),
+            },
+        }
     }
 
     /// Ends a room for somebody in it.
@@ -434,7 +531,11 @@ impl Meetings {
     pub async fn end_as(&self, access: &Access) -> Result<(), EndError> {
         let handle = self.find(access.room.as_str()).ok_or(EndError::NoRoom)?;
         let user = access.user.clone();
-        if !handle.ask(|reply| Letter::MayEnd(user, reply)).await.ok_or(EndError::NoRoom)? {
+        let may = handle.ask(|reply| Letter::MayEnd(user, reply)).await.map_err(|silence| match silence {
+            Silence::Over => EndError::NoRoom,
+            Silence::Stuck => EndError::Failed,
+        })?;
+        if !may {
             return Err(EndError::NotAllowed);
         }
         self.end(access.room.as_str()).await
@@ -463,11 +564,8 @@ impl Meetings {
             return Err(gone);
         }
         let (asked, generation) = (user.clone(), claims.generation.clone());
-        let rights = handle
-            .ask(|reply| Letter::Authorize(asked, generation, reply))
-            .await
-            .ok_or(gone)?
-            .map_err(AccessError::Refused)?;
+        let rights =
+            handle.ask(|reply| Letter::Authorize(asked, generation, reply)).await?.map_err(AccessError::Refused)?;
         Ok(Access {
             room: handle.id().clone(),
             session: handle.session().clone(),
@@ -483,20 +581,19 @@ impl Meetings {
     ///
     /// # Errors
     /// The first check that fails.
-    pub async fn verify_join(&self, access: &Access) -> Result<VerifiedJoin, AuthorizeRefusal> {
-        let handle = self.find(access.room.as_str()).ok_or(AuthorizeRefusal::NotActive)?;
+    pub async fn verify_join(&self, access: &Access) -> Result<VerifiedJoin, AccessError> {
+        let gone = AccessError::Refused(AuthorizeRefusal::NotActive);
+        let handle = self.find(access.room.as_str()).ok_or(gone)?;
         let (user, generation) = (access.user.clone(), access.generation.clone());
-        let self_inserted_key = handle
-            .ask(|reply| Letter::VerifyJoin(user, generation, reply))
-            .await
-            .ok_or(AuthorizeRefusal::NotActive)??;
+        let self_inserted_key =
+            handle.ask(|reply| Letter::VerifyJoin(user, generation, reply)).await?.map_err(AccessError::Refused)?;
         Ok(VerifiedJoin { self_inserted_key })
     }
 
     /// One of the creator's own settings of a running room.
     pub async fn room_extra(&self, room: &str, key: &str) -> Option<String> {
         let handle = self.find(room)?;
-        handle.ask(|reply| Letter::Extra(key.to_owned(), reply)).await?
+        handle.ask(|reply| Letter::Extra(key.to_owned(), reply)).await.ok()?
     }
 
     /// Opens a messaging socket. A token that ran out less than three hours ago is good for people who were in the meeting
@@ -515,12 +612,12 @@ impl Meetings {
         let conn = ConnId(self.0.next_conn.fetch_add(1, Ordering::Relaxed));
         let user = access.user.clone();
         let (admitted, down) = handle
-            .ask(|reply| {
+            .open(|reply| {
                 let generation = access.generation;
                 Letter::Open(Box::new(Opening { conn, user: access.user, generation, expired, origin, reply }))
             })
             .await
-            .ok_or(gone)?
+            .map_err(AccessError::from)?
             .map_err(AccessError::Refused)?;
         Ok(SocketLink { conn, room: handle, user, admitted, down })
     }
@@ -549,11 +646,8 @@ impl Meetings {
         let user = UserId::try_from(claims.identity.as_str()).map_err(|_| AccessError::Invalid)?;
         let identity = Identity::from(&user);
         let generation = claims.generation.clone();
-        let entry = handle
-            .ask(|reply| Letter::EnterMedia(user, generation, reply))
-            .await
-            .ok_or(gone)?
-            .map_err(AccessError::Refused)?;
+        let entry =
+            handle.ask(|reply| Letter::EnterMedia(user, generation, reply)).await?.map_err(AccessError::Refused)?;
         if !entry.permission.subscribe && entry.permission.publish.is_empty() {
             return Err(AccessError::Invalid);
         }
@@ -615,6 +709,39 @@ impl Meetings {
     pub fn room_count(&self) -> usize {
         self.0.rooms.read().unwrap_or_else(PoisonError::into_inner).len()
     }
+}
+
+/// What whoever wants to create a room finds.
+enum Turn {
+    /// Nothing, and the right to create it.
+    Free(OwnedMutexGuard<()>),
+    /// A room that runs.
+    Taken(Result<pnm::ActiveRoomInfo, CreateError>),
+}
+
+/// Who is connected to the media of a room and known to it, with the metadata the room has of them. A native twin is
+/// its owner; where both are connected, the owner has the tracks of both.
+fn participants(known: &[PersonView], connected: Vec<Bytes>) -> Vec<ParticipantInfo> {
+    let mut found: BTreeMap<&str, ParticipantInfo> = BTreeMap::new();
+    let mut connected: Vec<_> = connected.into_iter().filter_map(|bytes| ParticipantInfo::decode(bytes).ok()).collect();
+    // Owners before their twins.
+    connected.sort_by_key(|participant| participant.identity.ends_with(NATIVE_SUFFIX));
+    for mut participant in connected {
+        let owner = participant.identity.strip_suffix(NATIVE_SUFFIX).unwrap_or(&participant.identity);
+        let Some(person) = known.iter().find(|person| person.id.as_str() == owner) else { continue };
+        match found.get_mut(person.id.as_str()) {
+            Some(owner) => {
+                owner.tracks.append(&mut participant.tracks);
+                owner.is_publisher |= participant.is_publisher;
+            }
+            None => {
+                participant.identity = person.id.to_string();
+                participant.metadata = person.metadata.to_string();
+                found.insert(person.id.as_str(), participant);
+            }
+        }
+    }
+    found.into_values().collect()
 }
 
 fn lane(id: &RoomId) -> usize {

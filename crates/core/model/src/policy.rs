@@ -15,6 +15,8 @@ pub enum Role {
     Attendee,
     /// Sees and hears, is not seen, writes nothing (D-20).
     Hidden,
+    /// The same with `is_admin`: may besides end the meeting, which needs no face.
+    HiddenModerator,
     /// In the waiting room: nothing of the meeting reaches them.
     Waiting,
     /// A recorder or broadcaster bot: sees everything, touches nothing.
@@ -159,10 +161,10 @@ pub fn decide(actor: &Actor, rules: &Rules, capability: Capability) -> Result<()
     let moderator = actor.role == Role::Moderator;
     match (actor.role, capability) {
         (Role::Waiting, _) => return Err(Denial::Waiting),
-        (Role::Hidden | Role::Recorder, C::Subscribe | C::Listen) => return Ok(()),
-        (Role::Recorder, C::SeeUsers | C::ReportSelf) => return Ok(()),
-        (Role::Hidden, C::SeeUsers) => {}
-        (Role::Hidden | Role::Recorder, _) => return Err(Denial::Spectator),
+        (Role::Hidden | Role::HiddenModerator | Role::Recorder, C::Subscribe | C::Listen) => return Ok(()),
+        (Role::Recorder, C::SeeUsers | C::ReportSelf) | (Role::HiddenModerator, C::EndRoom) => return Ok(()),
+        (Role::Hidden | Role::HiddenModerator, C::SeeUsers) => {}
+        (Role::Hidden | Role::HiddenModerator | Role::Recorder, _) => return Err(Denial::Spectator),
         (Role::Moderator | Role::Attendee, _) => {}
     }
 
@@ -238,7 +240,7 @@ pub fn media_permission(actor: &Actor, rules: &Rules) -> MediaPermission {
         publish: Source::ALL.into_iter().filter(|source| may(Capability::Publish(*source))).collect::<Sources>(),
         subscribe: may(Capability::Subscribe),
         publish_data: may(Capability::PublishData),
-        hidden: matches!(actor.role, Role::Hidden | Role::Recorder),
+        hidden: matches!(actor.role, Role::Hidden | Role::HiddenModerator | Role::Recorder),
         moderator: actor.role == Role::Moderator,
         cameras: if sees_all { CameraView::Everyone } else { CameraView::Moderators },
     }
@@ -313,13 +315,14 @@ mod tests {
     }
 
     #[test]
-    fn spectators_watch_and_do_nothing_else() {
-        for role in [Role::Hidden, Role::Recorder] {
+    fn spectators_watch_and_do_nothing_else_but_a_moderator_among_them_may_end_the_meeting() {
+        for role in [Role::Hidden, Role::HiddenModerator, Role::Recorder] {
             for capability in capabilities() {
                 let allowed = decide(&actor(role, Locks::default()), &OPEN, capability).is_ok();
                 let watching = matches!(capability, Capability::Subscribe | Capability::Listen | Capability::SeeUsers)
                     || (role == Role::Recorder && capability == Capability::ReportSelf);
-                assert_eq!(allowed, watching, "{role:?} {capability:?}");
+                let ending = role == Role::HiddenModerator && capability == Capability::EndRoom;
+                assert_eq!(allowed, watching || ending, "{role:?} {capability:?}");
             }
         }
     }

@@ -277,12 +277,16 @@ impl Room {
     }
 
     /// Whether somebody may come in now: the checks of `verifyToken`, in its order. A reload after a half-open socket
-    /// is let through; the new socket supersedes the old one.
+    /// is let through; the new socket supersedes the old one. A token of the application's own making names no
+    /// generation, so that nothing tells such a reload from somebody else.
     ///
     /// # Errors
     /// The first check that fails.
     pub fn verify_join(&self, user: &UserId, generation: Option<&str>) -> Result<(), AuthorizeRefusal> {
         self.authorize(user, generation)?;
+        if generation.is_none() && self.people.get(user).is_some_and(Person::is_online) {
+            return Err(AuthorizeRefusal::Superseded);
+        }
         self.check_room_for(user)
     }
 

@@ -10,7 +10,7 @@ use wire::pnm;
 
 use crate::chat::History;
 use crate::ids::Ids;
-use crate::life::{Life, RESTART_GRACE};
+use crate::life::{Life, Past, RESTART_GRACE};
 use crate::limits::Allowance;
 use crate::outbox::Outbox;
 use crate::output::Moment;
@@ -73,6 +73,9 @@ struct RoomRecord {
     active: bool,
     #[prost(bool, tag = "7")]
     ending: bool,
+    /// When the last one left, unix milliseconds; 0 while somebody is there.
+    #[prost(int64, tag = "8")]
+    empty_since_ms: i64,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -113,6 +116,7 @@ pub(crate) fn room_entry(room: &Room) -> Entry {
         joined_total: room.joined_total,
         active: room.life.was_active(),
         ending: room.life.is_over(),
+        empty_since_ms: room.life.empty_since_ms.unwrap_or_default(),
     };
     Entry { key: ROOM_KEY.into(), value: Some(record.encode_to_vec().into()) }
 }
@@ -188,11 +192,17 @@ impl Room {
         }
         let record = record.filter(|record| !record.ending).ok_or(RestoreError::NoRoom)?;
         let metadata = record.metadata.ok_or(RestoreError::NoRoom)?;
-        let anybody = people.values().any(Person::is_present);
+        let anybody = people.values().any(Person::keeps_room);
         let since_ms = if record.active {
             i64::try_from(metadata.started_at).unwrap_or_default().saturating_mul(1000)
         } else {
             record.created_ms
+        };
+        let past = Past {
+            active: record.active,
+            since_ms,
+            empty_since_ms: (!anybody).then_some(record.empty_since_ms).filter(|since| *since > 0),
+            anybody,
         };
         let mut ids = Ids::new(seed);
         let views = Views::new(&mut ids);
@@ -204,7 +214,7 @@ impl Room {
             max_participants: record.max_participants,
             created_ms: record.created_ms,
             joined_total: record.joined_total,
-            life: Life::restored(record.empty_timeout, record.active, anybody, since_ms, now),
+            life: Life::restored(record.empty_timeout, &past, now),
             people,
             conns: BTreeMap::new(),
             history: History::restored(messages),

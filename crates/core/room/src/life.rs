@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use wire::pnm;
 
 use crate::output::{Moment, Output};
-use crate::person::Presence;
+use crate::person::{Person, Presence};
 use crate::state::Room;
 
 /// How long a room waits for its first person when the creator did not say.
@@ -67,8 +67,23 @@ pub(crate) struct Life {
     pub(crate) empty_timeout: Option<u32>,
     /// When an empty room ends; `None` while somebody is there.
     empty_due: Option<Instant>,
+    /// When the last one left, unix milliseconds; `None` while somebody is there and before anybody was.
+    pub(crate) empty_since_ms: Option<i64>,
     /// When `started_at` was on the monotonic clock; `None` before the first person.
     started: Option<Instant>,
+}
+
+/// What the journal tells of a room's life.
+#[derive(Debug)]
+pub(crate) struct Past {
+    /// Somebody came.
+    pub(crate) active: bool,
+    /// When it started, or was created while it has not started: unix milliseconds.
+    pub(crate) since_ms: i64,
+    /// When the last one left, if that is known.
+    pub(crate) empty_since_ms: Option<i64>,
+    /// Somebody was there when the process ended.
+    pub(crate) anybody: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -81,29 +96,29 @@ enum State {
 
 impl Life {
     pub(crate) fn created(empty_timeout: Option<u32>, now: Instant) -> Self {
-        let wait = empty_timeout.map_or(DEFAULT_EMPTY_TIMEOUT, |s| Duration::from_secs(s.into()));
-        Self { state: State::Created, empty_timeout, empty_due: Some(now + wait), started: None }
+        let life = Self { state: State::Created, empty_timeout, empty_due: None, empty_since_ms: None, started: None };
+        Self { empty_due: Some(now + life.before_first_one()), ..life }
     }
 
-    /// `since_ms` is when the room started, or was created while it has not started: unix milliseconds.
-    pub(crate) fn restored(
-        empty_timeout: Option<u32>,
-        active: bool,
-        anybody: bool,
-        since_ms: i64,
-        now: Moment,
-    ) -> Self {
+    /// Time goes on while the process is gone. An empty room waits at least as long as people have to come back.
+    pub(crate) fn restored(empty_timeout: Option<u32>, past: &Past, now: Moment) -> Self {
         let mut life = Self::created(empty_timeout, now.at);
-        let elapsed = Duration::from_millis(u64::try_from(now.unix_ms - since_ms).unwrap_or_default());
-        if active {
+        let since = |unix_ms: i64| Duration::from_millis(u64::try_from(now.unix_ms - unix_ms).unwrap_or_default());
+        let due = |wait: Duration, elapsed| now.at + wait.saturating_sub(elapsed).max(RESTART_GRACE);
+        let elapsed = since(past.since_ms);
+        if past.active {
             life.state = State::Active;
-            life.empty_due = if anybody { None } else { Some(now.at + life.after_last_one()) };
             life.started = Some(now.at.checked_sub(elapsed).unwrap_or(now.at));
-        } else if let Some(due) = life.empty_due {
-            let left = due.saturating_duration_since(now.at).saturating_sub(elapsed).max(RESTART_GRACE);
-            life.empty_due = Some(now.at + left);
+            life.empty_since_ms = (!past.anybody).then(|| past.empty_since_ms.unwrap_or(now.unix_ms));
+            life.empty_due = life.empty_since_ms.map(|left| due(life.after_last_one(), since(left)));
+        } else {
+            life.empty_due = Some(due(life.before_first_one(), elapsed));
         }
         life
+    }
+
+    fn before_first_one(&self) -> Duration {
+        self.empty_timeout.map_or(DEFAULT_EMPTY_TIMEOUT, |s| Duration::from_secs(s.into()))
     }
 
     pub(crate) const fn phase(&self) -> Phase {
@@ -157,6 +172,7 @@ impl Room {
     /// Somebody came: the room is active and not empty.
     pub(crate) fn somebody_came(&mut self, now: Moment) {
         self.life.empty_due = None;
+        self.changed.info |= self.life.empty_since_ms.take().is_some();
         if matches!(self.life.state, State::Created) {
             self.life.state = State::Active;
             self.life.started = Some(now.at);
@@ -167,9 +183,11 @@ impl Room {
 
     /// Somebody went: perhaps the last one.
     pub(crate) fn somebody_went(&mut self, now: Moment) {
-        let empty = !self.people.values().any(|p| p.is_present() && !crate::rules::BOTS.contains(&p.id.as_str()));
+        let empty = !self.people.values().any(Person::keeps_room);
         if empty && self.life.empty_due.is_none() {
             self.life.empty_due = Some(now.at + self.life.after_last_one());
+            self.life.empty_since_ms = Some(now.unix_ms);
+            self.changed.info = true;
         }
         self.finish_if_nobody_is_left(now);
     }
@@ -190,7 +208,7 @@ impl Room {
 
     fn finish_if_nobody_is_left(&mut self, _now: Moment) {
         if let State::Ending { why, .. } = self.life.state
-            && !self.people.values().any(crate::person::Person::is_online)
+            && !self.people.values().any(Person::is_online)
         {
             self.finish(why);
         }

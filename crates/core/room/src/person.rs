@@ -8,6 +8,7 @@ use wire::pnm;
 use crate::limits::Allowance;
 use crate::outbox::Outbox;
 use crate::output::ConnId;
+use crate::rules::BOTS;
 
 /// Where somebody is between getting a token and being gone (meeting-protocol.md section 10.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +68,11 @@ impl Person {
     /// Online, or gone so shortly that they may be back in a moment.
     pub(crate) const fn is_present(&self) -> bool {
         matches!(self.presence, Presence::Online { .. } | Presence::Disconnected { .. })
+    }
+
+    /// Keeps the room open by being here; a recorder does not.
+    pub(crate) fn keeps_room(&self) -> bool {
+        self.is_present() && !BOTS.contains(&self.id.as_str())
     }
 
     /// Has a session: here, or gone so shortly that their mail and media are kept.

@@ -46,7 +46,7 @@ fn role(person: &Person) -> Role {
     } else if person.metadata.wait_for_approval {
         Role::Waiting
     } else if person.hidden {
-        Role::Hidden
+        if person.metadata.is_admin { Role::HiddenModerator } else { Role::Hidden }
     } else if person.metadata.is_admin {
         Role::Moderator
     } else {

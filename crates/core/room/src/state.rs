@@ -69,8 +69,8 @@ pub struct RoomView {
     pub info: pnm::ActiveRoomInfo,
     /// Where in its life the room is.
     pub phase: Phase,
-    /// Everybody with a live socket.
-    pub online: Vec<PersonView>,
+    /// Everybody with a session who may be seen: those with a live socket, and those who lost it a moment ago.
+    pub around: Vec<PersonView>,
 }
 
 /// A person as the HTTP API shows them.
@@ -152,19 +152,17 @@ impl Room {
 
     /// The room as the API shows it.
     pub fn view(&mut self) -> RoomView {
-        let online: Vec<UserId> =
-            self.people.values().filter(|p| p.is_online() && !p.hidden).map(|p| p.id.clone()).collect();
-        let online = online
-            .into_iter()
-            .filter_map(|id| {
-                self.people.get(&id).map(|person| PersonView {
-                    id,
-                    name: person.name.clone(),
-                    metadata: wire::json::encode(&person.metadata).into(),
-                })
+        let around = self
+            .people
+            .values()
+            .filter(|person| person.is_around() && !person.hidden)
+            .map(|person| PersonView {
+                id: person.id.clone(),
+                name: person.name.clone(),
+                metadata: wire::json::encode(&person.metadata).into(),
             })
             .collect();
-        RoomView { info: self.info(), phase: self.life.phase(), online }
+        RoomView { info: self.info(), phase: self.life.phase(), around }
     }
 
     /// Where in its life the room is.

@@ -160,6 +160,54 @@ fn people_who_do_not_come_back_after_a_restart_are_gone_and_the_room_ends() {
 }
 
 #[test]
+fn the_time_after_the_last_one_left_goes_on_over_restarts() {
+    let mut scene = Scene::new(|new| new.empty_timeout = Some(300));
+    scene.join("ana");
+    scene.drop_socket("ana");
+    scene.secs(5 + 100);
+
+    let scene = scene.restart(Duration::from_secs(20));
+    let mut scene = scene.restart(Duration::from_secs(20));
+
+    scene.secs(159);
+    assert_eq!(scene.ended, None);
+    scene.secs(1);
+    assert_eq!(scene.ended, Some(EndReason::Empty));
+}
+
+#[test]
+fn somebody_who_came_back_before_a_restart_starts_the_time_anew() {
+    let mut scene = Scene::new(|new| new.empty_timeout = Some(300));
+    scene.join("ana");
+    scene.drop_socket("ana");
+    scene.secs(200);
+    scene.connect("ana");
+
+    let mut scene = scene.restart(Duration::from_secs(1));
+
+    scene.secs(30 + 299);
+    assert_eq!(scene.ended, None);
+    scene.secs(1);
+    assert_eq!(scene.ended, Some(EndReason::Empty));
+}
+
+#[test]
+fn a_recorder_alone_does_not_keep_a_room_open_over_a_restart() {
+    let mut scene = Scene::new(|_| {});
+    scene.join("ana");
+    scene.admit("RECORDER_BOT", |ticket| (ticket.is_hidden, ticket.is_admin) = (true, true)).unwrap();
+    scene.connect("RECORDER_BOT");
+    scene.drop_socket("ana");
+    scene.secs(10);
+
+    let mut scene = scene.restart(Duration::from_secs(3));
+    scene.connect("RECORDER_BOT");
+    scene.secs(60);
+
+    assert_ne!(scene.phase(), Phase::Active);
+}
+
+#[test]
 fn a_restart_does_not_lengthen_the_room() {
     let mut scene = Scene::new(|new| {
         if let Some(features) = new.metadata.room_features.as_mut() {

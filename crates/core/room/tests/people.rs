@@ -135,7 +135,120 @@ fn a_full_room_takes_nobody_else_but_lets_its_people_reload() {
     scene.admit("ben", |_| {}).unwrap();
 
     assert_eq!(scene.room.verify_join(&user("ben"), None), Err(AuthorizeRefusal::Full));
+    let generation = scene.generation("ana").to_owned();
+    assert_eq!(scene.room.verify_join(&user("ana"), Some(&generation)), Ok(()));
+}
+
+#[test]
+fn a_token_that_names_no_generation_opens_no_second_tab() {
+    let mut scene = Scene::new(|_| {});
+    scene.admit("ana", |_| {}).unwrap();
     assert_eq!(scene.room.verify_join(&user("ana"), None), Ok(()));
+
+    scene.connect("ana");
+    assert_eq!(scene.room.verify_join(&user("ana"), None), Err(AuthorizeRefusal::Superseded));
+
+    scene.drop_socket("ana");
+    assert_eq!(scene.room.verify_join(&user("ana"), None), Ok(()));
+}
+
+#[test]
+fn the_api_shows_people_while_they_have_a_session_and_never_the_hidden() {
+    let mut scene = Scene::new(|_| {});
+    scene.admit("ghost", |ticket| ticket.is_hidden = true).unwrap();
+    scene.connect("ghost");
+    scene.admit("late", |_| {}).unwrap();
+    scene.join("ana");
+    let shown = |scene: &mut Scene| scene.room.view().around.into_iter().map(|p| p.id.to_string()).collect::<Vec<_>>();
+    assert_eq!(shown(&mut scene), ["ana"]);
+
+    scene.drop_socket("ana");
+    assert_eq!(scene.room.view().info.joined_participants, 1, "the hidden one");
+    scene.secs(5 + 29);
+    assert_eq!(shown(&mut scene), ["ana"], "their media is kept that long");
+    scene.secs(1);
+    assert_eq!(shown(&mut scene), [""; 0]);
+}
+
+/// Somebody's metadata, as the API shows it.
+fn metadata_of(scene: &mut Scene, id: &str) -> serde_json::Value {
+    scene.connect(id);
+    let person = scene.room.view().around.into_iter().find(|person| person.id.as_str() == id).unwrap();
+    serde_json::from_str(&person.metadata).unwrap()
+}
+
+#[test]
+fn an_application_makes_nobody_a_moderator_by_metadata() {
+    let mut scene = Scene::new(|_| {});
+    let claims = pnm::UserMetadata { is_admin: true, ex_user_id: Some("mine".into()), ..Default::default() };
+    scene.admit("ben", |ticket| ticket.metadata = claims).unwrap();
+
+    let metadata = metadata_of(&mut scene, "ben");
+
+    assert_eq!(metadata["is_admin"], false);
+    assert_eq!(metadata["ex_user_id"], "mine");
+    assert!(scene.room.may_end(&user("ben")).is_err());
+}
+
+#[test]
+fn locks_come_from_the_room_where_the_application_says_nothing_and_from_it_where_it_does() {
+    let mut scene = Scene::new(|new| {
+        new.metadata.default_lock_settings = Some(pnm::LockSettings {
+            lock_chat: Some(true),
+            lock_webcam: Some(true),
+            lock_microphone: Some(false),
+            lock_whiteboard: Some(true),
+            ..Default::default()
+        });
+    });
+    let own = pnm::LockSettings { lock_chat: Some(false), lock_microphone: Some(true), ..Default::default() };
+    let own = pnm::UserMetadata { lock_settings: Some(own), ..Default::default() };
+    scene.admit("ana", |ticket| ticket.is_admin = true).unwrap();
+    let presenter = metadata_of(&mut scene, "ana");
+    scene.admit("cem", |ticket| (ticket.is_admin, ticket.metadata) = (true, own.clone())).unwrap();
+    scene.admit("ben", |ticket| ticket.metadata = own).unwrap();
+
+    assert_eq!(presenter["lock_settings"], serde_json::json!({}));
+    let other_moderator = metadata_of(&mut scene, "cem");
+    assert_eq!(
+        other_moderator["lock_settings"],
+        serde_json::json!({"lock_whiteboard": true}),
+        "the others are replaced"
+    );
+    let guest = metadata_of(&mut scene, "ben");
+    assert_eq!(
+        guest["lock_settings"],
+        serde_json::json!({
+            "lock_microphone": true, "lock_webcam": true, "lock_chat": false, "lock_whiteboard": true
+        })
+    );
+}
+
+#[test]
+fn a_waiting_room_is_for_guests() {
+    let mut scene = Scene::new(waiting_room);
+    scene.admit("ana", |ticket| ticket.is_admin = true).unwrap();
+    scene.admit("ben", |_| {}).unwrap();
+    assert_eq!(metadata_of(&mut scene, "ana")["wait_for_approval"], false);
+    assert_eq!(metadata_of(&mut scene, "ben")["wait_for_approval"], true);
+}
+
+#[test]
+fn a_recorder_that_comes_first_does_not_present() {
+    let mut scene = Scene::new(|_| {});
+    scene.admit("RECORDER_BOT", |ticket| ticket.is_admin = true).unwrap();
+    assert_eq!(metadata_of(&mut scene, "RECORDER_BOT")["is_presenter"], false);
+    scene.admit("ana", |ticket| ticket.is_admin = true).unwrap();
+    assert_eq!(metadata_of(&mut scene, "ana")["is_presenter"], true);
+}
+
+#[test]
+fn a_hidden_moderator_may_end_the_meeting_and_a_hidden_guest_may_not() {
+    let mut scene = Scene::new(|_| {});
+    scene.admit("boss", |ticket| (ticket.is_hidden, ticket.is_admin) = (true, true)).unwrap();
+    scene.admit("ghost", |ticket| ticket.is_hidden = true).unwrap();
+    assert!(scene.room.may_end(&user("boss")).is_ok());
+    assert!(scene.room.may_end(&user("ghost")).is_err());
 }
 
 #[test]

@@ -22,7 +22,7 @@ const PROTOCOL: i32 = 17;
 const PING_INTERVAL: i32 = 5;
 const PING_TIMEOUT: i32 = 15;
 
-/// Limits of section 11.3, bytes.
+/// Limits of section 11.3: bytes, and for names characters, as whoever admits people counts them.
 const MAX_METADATA: usize = 512 * 1024;
 const MAX_ATTRIBUTES: usize = 64 * 1024;
 const MAX_NAME: usize = 256;
@@ -52,7 +52,10 @@ impl MediaRoom {
     pub fn connect(&mut self, connect: Connect, now: Now) -> Result<Connected, ConnectError> {
         let request = lk::JoinRequest::decode(connect.request.clone()).map_err(|_| ConnectError::Malformed)?;
         let attributes: usize = request.participant_attributes.iter().map(|(key, value)| key.len() + value.len()).sum();
-        if request.metadata.len() > MAX_METADATA || attributes > MAX_ATTRIBUTES || connect.name.len() > MAX_NAME {
+        if request.metadata.len() > MAX_METADATA
+            || attributes > MAX_ATTRIBUTES
+            || connect.name.chars().nth(MAX_NAME).is_some()
+        {
             return Err(ConnectError::Malformed);
         }
         if request.reconnect {

@@ -368,6 +368,26 @@ fn removal_and_the_end_of_the_room_are_final() {
 }
 
 #[test]
+fn a_name_has_as_many_characters_in_any_script() {
+    let connect = |name: String| signal::Connect {
+        key: signal::PeerKey(99),
+        identity: who("x"),
+        name,
+        metadata: String::new(),
+        attributes: std::collections::BTreeMap::new(),
+        permission: all(),
+        dual: true,
+        request: bytes::Bytes::new(),
+    };
+    let mut world = World::new();
+    let now = world.now();
+    for letter in ["n", "山", "👍"] {
+        assert!(world.room.connect(connect(letter.repeat(255)), now).is_ok(), "{letter}");
+        assert_eq!(world.room.connect(connect(letter.repeat(257)), now), Err(signal::ConnectError::Malformed));
+    }
+}
+
+#[test]
 fn pings_are_answered_with_our_time() {
     let mut world = World::new();
     let ann = world.join("ann");

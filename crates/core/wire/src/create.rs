@@ -11,7 +11,7 @@ use crate::json::{self, JsonError};
 use crate::pnm;
 use crate::validate::{self, Invalid, Reserved};
 
-pub use defaults::RoomDefaults;
+pub use defaults::{DEFAULT_SETTINGS, DefaultSetting, RoomDefaults};
 
 /// Everything about the server that shapes a new room.
 #[derive(Debug, Clone, Default)]

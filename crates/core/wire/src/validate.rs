@@ -329,8 +329,8 @@ impl Check {
         if let Some(link) = &features.display_external_link_features {
             const AT: &str = "metadata.room_features.display_external_link_features.";
             self.off(AT, "is_active", link.is_active);
-            self.empty(AT, "link", link.link.as_deref());
-            self.empty(AT, "shared_by", link.shared_by.as_deref());
+            self.bytes(AT, "link", link.link(), MAX_URL);
+            self.characters(AT, "shared_by", link.shared_by(), MAX_TITLE);
         }
         if let Some(ingress) = &features.ingress_features {
             const AT: &str = "metadata.room_features.ingress_features.";
@@ -397,7 +397,8 @@ impl Check {
         const AT: &str = "user_info.";
         self.text(AT, "name", &info.name);
         self.characters(AT, "name", &info.name, MAX_TITLE);
-        self.characters(AT, "user_id", &info.user_id, MAX_ID_LENGTH);
+        // Where the room makes ids itself, this is one of the application's own; the room looks at the rest (D-38).
+        self.characters(AT, "user_id", &info.user_id, MAX_TITLE);
         let Some(metadata) = &info.user_metadata else {
             return;
         };

@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use axum::http::HeaderName;
 use model::Redacted;
+use wire::create::RoomDefaults;
 
 pub(crate) use value::Network;
 
@@ -230,6 +231,8 @@ pub(crate) struct Meeting {
     pub(crate) max_preloaded_whiteboard_file: u64,
     /// `client.copyright_conf`, if present.
     pub(crate) copyright: Option<Copyright>,
+    /// `plenum.room_defaults`: what a new room gets where its creator says nothing.
+    pub(crate) defaults: RoomDefaults,
 }
 
 /// The line at the foot of the page.
@@ -427,6 +430,7 @@ impl Default for Meeting {
             max_breakout_rooms: 16,
             max_preloaded_whiteboard_file: 5 << 20,
             copyright: None,
+            defaults: RoomDefaults::default(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Which key means what, and the rules between keys.
 
+use std::collections::BTreeSet;
 use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use axum::http::HeaderName;
 use http_api::FORWARDED_FOR;
 use model::Redacted;
 use store::{Driver, Server, Tls};
+use wire::create::{DEFAULT_SETTINGS, DefaultSetting, RoomDefaults};
 
 use super::section::{Findings, Section};
 use super::tree::{Node, Origin};
@@ -184,8 +186,35 @@ fn read_plenum(root: &mut Section<'_>, config: &mut Config) -> Elsewhere {
     database.set("tls", &mut elsewhere.tls, tls);
     database.set_optional("authorities", &mut elsewhere.authorities, value::path);
     database.finish();
+    read_defaults(plenum.section("room_defaults"), "", &mut config.meeting.defaults);
     plenum.finish();
     elsewhere
+}
+
+/// One group of defaults; `prefix` is its name, with a dot behind it.
+fn read_defaults(mut section: Section<'_>, prefix: &str, defaults: &mut RoomDefaults) {
+    let mut groups = BTreeSet::new();
+    for setting in DEFAULT_SETTINGS {
+        let Some(key) = setting.name().strip_prefix(prefix) else { continue };
+        if let Some((group, _)) = key.split_once('.') {
+            groups.insert(group);
+            continue;
+        }
+        let mut wish = None;
+        match setting {
+            DefaultSetting::Switch(_) => {
+                section.set_optional(key, &mut wish, |text| value::boolean(text).map(u32::from))
+            }
+            DefaultSetting::Number(_, most) => section.set_optional(key, &mut wish, value::number(0..=*most)),
+        }
+        if let Some(wish) = wish {
+            defaults.set(setting.name(), wish);
+        }
+    }
+    for group in groups {
+        read_defaults(section.section(group), &format!("{prefix}{group}."), defaults);
+    }
+    section.finish();
 }
 
 fn read_client(findings: &Findings, root: &mut Section<'_>, config: &mut Config) {

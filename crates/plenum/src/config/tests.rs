@@ -29,18 +29,85 @@ fn the_sample_configuration_equals_the_defaults() {
 #[test]
 fn the_sample_configuration_shows_every_key() {
     let findings = Findings::default();
-    // The one section whose presence alone means something.
-    let yaml = SAMPLE.replace("  # copyright_conf:", "  copyright_conf:").replace("  #   ", "    ");
+    let yaml = uncommented();
 
     let config = read_with(&findings, &yaml, [], &Options::default());
 
     assert!(config.meeting.copyright.is_some());
+    assert_eq!(config.meeting.defaults, Meeting::default().defaults, "they are shown as they are");
     let mut shown = BTreeSet::new();
     collect_keys("", &Node::from_yaml(&yaml).unwrap(), &mut shown);
     let asked = findings.asked.borrow();
     let missing: Vec<_> = asked.difference(&shown).collect();
     assert!(missing.is_empty(), "{missing:?}");
     assert!(asked.len() > 40);
+}
+
+/// The sample with the sections that are only shown: one whose presence alone means something, and a long one.
+fn uncommented() -> String {
+    let heads =
+        SAMPLE.replace("  # copyright_conf:", "  copyright_conf:").replace("  # room_defaults:", "  room_defaults:");
+    heads.replace("  #   ", "    ")
+}
+
+#[test]
+fn the_operator_says_what_a_new_room_gets() {
+    let yaml = "
+plenum:
+  room_defaults:
+    allow_webcams: off
+    room_duration: 90
+    auto_gen_user_id: true
+    chat_features: {is_allow_file_upload: false}
+    breakout_room_features: {allowed_number_rooms: 3}
+    insights_features: {ai_features: {ai_text_chat_features: {is_allow: false}}}
+    default_lock_settings: {lock_chat: true, lock_whiteboard: false}
+";
+
+    let defaults = parse(yaml).unwrap().0.meeting.defaults;
+
+    let mut expected = RoomDefaults::default();
+    expected.features.allow_webcams = false;
+    expected.features.room_duration = Some(90);
+    expected.features.auto_gen_user_id = Some(true);
+    expected.features.chat_features.as_mut().unwrap().is_allow_file_upload = false;
+    expected.features.breakout_room_features.as_mut().unwrap().allowed_number_rooms = 3;
+    let ai = expected.features.insights_features.as_mut().unwrap().ai_features.as_mut().unwrap();
+    ai.ai_text_chat_features.as_mut().unwrap().is_allow = false;
+    expected.lock_settings.lock_chat = Some(true);
+    expected.lock_settings.lock_whiteboard = Some(false);
+    assert_eq!(defaults, expected);
+
+    let variable = ("PLENUM__PLENUM__ROOM_DEFAULTS__CHAT_FEATURES__IS_ALLOW".to_owned(), "false".to_owned());
+    let config = read("", [variable], &Options::default()).unwrap().0;
+    assert!(!config.meeting.defaults.features.chat_features.unwrap().is_allow);
+}
+
+#[test]
+fn defaults_of_rooms_are_checked_like_everything() {
+    let yaml = "
+plenum:
+  room_defaults:
+    allow_webcams: maybe
+    colour: red
+    chat_features: true
+    breakout_room_features: {allowed_number_rooms: 17}
+    whiteboard_features: {visible: true}
+    default_lock_settings: {lock_chat: 2}
+";
+
+    let mistakes = parse(yaml).unwrap_err();
+
+    let keys: BTreeSet<_> = mistakes.iter().map(|mistake| mistake.key.as_str()).collect();
+    let expected = [
+        "plenum.room_defaults.allow_webcams",
+        "plenum.room_defaults.breakout_room_features.allowed_number_rooms",
+        "plenum.room_defaults.chat_features",
+        "plenum.room_defaults.colour",
+        "plenum.room_defaults.default_lock_settings.lock_chat",
+        "plenum.room_defaults.whiteboard_features.visible",
+    ];
+    assert_eq!(keys.into_iter().collect::<Vec<_>>(), expected);
 }
 
 #[test]

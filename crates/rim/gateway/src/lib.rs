@@ -5,7 +5,6 @@
 
 mod closing;
 mod messaging;
-mod origin;
 mod signalling;
 
 use std::net::IpAddr;
@@ -42,7 +41,12 @@ pub struct Gateway {
     client_address: ClientAddress,
     strangers: Arc<Semaphore>,
     strangers_of: Shares,
+    /// Peers that may say what this server is called outside.
+    trusts_proxy: TrustsProxy,
 }
+
+/// Whether an address is a proxy of ours.
+pub type TrustsProxy = Arc<dyn Fn(IpAddr) -> bool + Send + Sync>;
 
 impl Gateway {
     /// Sockets for these meetings. `stopping` becomes `true` when the process stops; `public_url` is where browsers
@@ -62,7 +66,15 @@ impl Gateway {
             client_address,
             strangers: Arc::new(Semaphore::new(MAX_STRANGERS)),
             strangers_of: Shares::new(MAX_STRANGERS_PER_ADDRESS),
+            trusts_proxy: Arc::new(|_| false),
         }
+    }
+
+    /// The same, believing these peers about the way a request came.
+    #[must_use]
+    pub fn trusting(mut self, trusts_proxy: TrustsProxy) -> Self {
+        self.trusts_proxy = trusts_proxy;
+        self
     }
 }
 

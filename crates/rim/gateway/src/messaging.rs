@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
+use meeting::origin::{Seen, websocket_origin};
 use meeting::{ClientSubject, Down, Farewell, Route, SocketLink};
 use model::Share;
 use nats::{Bound, CloseReason, CoreMessage, Delivery, DeliverySubject, Event, Session, Worker};
@@ -17,7 +18,6 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{sleep_until, timeout_at};
 use tracing::{debug, instrument};
 
-use crate::origin::websocket_origin;
 use crate::{Gateway, closing};
 
 /// Largest WebSocket message read; larger NATS messages come in several.
@@ -46,7 +46,8 @@ pub(crate) async fn upgrade(
         metrics::counter!("plenum_messaging_refused_total").increment(1);
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
-    let origin = websocket_origin(gateway.public_url.as_deref(), &headers);
+    let trusted = (gateway.trusts_proxy)(peer.ip().to_canonical());
+    let origin = websocket_origin(gateway.public_url.as_deref(), seen(&headers, trusted));
     upgrade
         .max_message_size(MAX_FRAME)
         .max_frame_size(MAX_FRAME)
@@ -59,6 +60,16 @@ fn place(gateway: &Gateway, address: Option<IpAddr>) -> Option<Stranger> {
         None => None,
     };
     Some((share, gateway.strangers.clone().try_acquire_owned().ok()?))
+}
+
+fn seen(headers: &HeaderMap, trusted: bool) -> Seen<'_> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    Seen {
+        host: text("host"),
+        forwarded_host: text("x-forwarded-host"),
+        forwarded_proto: text("x-forwarded-proto"),
+        trusted,
+    }
 }
 
 #[instrument(skip_all)]

@@ -104,6 +104,7 @@ impl From<AccessError> for Refusal {
     fn from(error: AccessError) -> Self {
         match error {
             AccessError::Refused(AuthorizeRefusal::NotActive) => Self::NoRoom,
+            AccessError::Unavailable(_) => Self::Unavailable,
             AccessError::Expired | AccessError::Invalid | AccessError::Refused(_) => Self::Unauthorized,
         }
     }

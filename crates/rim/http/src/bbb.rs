@@ -15,13 +15,15 @@ mod shown;
 mod unchanged;
 
 use std::fmt::Display;
+use std::net::{IpAddr, SocketAddr};
 
 use axum::body::Body;
-use axum::extract::{RawPathParams, Request, State};
+use axum::extract::{ConnectInfo, RawPathParams, Request, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue, Method};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use meeting::Unavailable;
 use wire::bbb::{Params, Unreadable, Xml};
 
 use crate::{App, answers, body};
@@ -37,6 +39,8 @@ struct Call {
     /// What `create` shows on the board; empty if the body was a form.
     modules: Bytes,
     headers: HeaderMap,
+    /// The other end of the connection, if that is known.
+    peer: Option<IpAddr>,
 }
 
 /// Why a call is refused.
@@ -53,6 +57,12 @@ impl Fault {
     /// The general one.
     fn error(message: impl Display) -> Self {
         Self::new("error", message)
+    }
+}
+
+impl From<Unavailable> for Fault {
+    fn from(error: Unavailable) -> Self {
+        Self::error(error)
     }
 }
 
@@ -79,6 +89,7 @@ async fn answer(app: &App, key: &str, method: &str, request: Request) -> Answer 
     if key != app.deps.api.id() {
         return Err(Fault::new("apiKeyError", "invalid api key"));
     }
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_canonical());
     let (parts, content) = request.into_parts();
     let body = match parts.method {
         Method::GET => Bytes::new(),
@@ -98,7 +109,7 @@ async fn answer(app: &App, key: &str, method: &str, request: Request) -> Answer 
         return Err(Fault::new("checksumError", "Checksums do not match"));
     }
     let params = Params::parse(raw)?;
-    let call = Call { params, modules: if is_form { Bytes::new() } else { body }, headers: parts.headers };
+    let call = Call { params, modules: if is_form { Bytes::new() } else { body }, headers: parts.headers, peer };
     dispatch(app, method, call).await
 }
 
@@ -108,7 +119,7 @@ async fn dispatch(app: &App, method: &str, call: Call) -> Answer {
         "join" => join::handle(app, &call).await,
         "ismeetingrunning" => is_meeting_running::handle(app, &call).await,
         "getmeetinginfo" => get_meeting_info::handle(app, &call).await,
-        "getmeetings" => Ok(get_meetings::handle(app).await),
+        "getmeetings" => get_meetings::handle(app).await,
         "end" => end::handle(app, &call).await,
         "getrecordings" => get_recordings::handle(app, &call).await,
         "deleterecordings" => delete_recordings::handle(app, &call).await,

@@ -150,14 +150,16 @@ pub fn router(deps: HttpDeps) -> Router {
         .route("/", get(client::page))
         .route("/join/{code}", get(client::page))
         .route("/assets/{*file}", get(client::file));
+    routes = routes
+        .fallback(client::file)
+        .method_not_allowed_fallback(answers::not_found)
+        .layer(axum::middleware::from_fn_with_state(app.clone(), body::declared_length))
+        .layer(axum::middleware::from_fn(cors::allow_all));
+    // Figures are for the operator's own tools, not for pages of other origins (section 11.4).
     if let Some(prometheus) = prometheus {
         routes = routes.merge(prometheus::routes(prometheus));
     }
     let routes = routes
-        .fallback(client::file)
-        .method_not_allowed_fallback(answers::not_found)
-        .layer(axum::middleware::from_fn_with_state(app.clone(), body::declared_length))
-        .layer(axum::middleware::from_fn(cors::allow_all))
         .layer(axum::middleware::from_fn(metered::count))
         .layer(CatchPanicLayer::custom(answers::panicked))
         .layer(always(X_CONTENT_TYPE_OPTIONS, "nosniff"))

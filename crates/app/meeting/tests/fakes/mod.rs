@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -45,6 +45,10 @@ impl MemoryStore {
         self.kept.lock().unwrap().broken = true;
     }
 
+    pub(crate) fn repair(&self) {
+        self.kept.lock().unwrap().broken = false;
+    }
+
     /// From now on commits wait until [`Self::release`].
     pub(crate) fn hold(&self) {
         self.commits.forget_permits(PLENTY);
@@ -66,6 +70,10 @@ impl MemoryStore {
 
     pub(crate) fn keys(&self, session: &SessionId) -> Vec<String> {
         self.kept.lock().unwrap().state.get(session).map(|state| state.keys().cloned().collect()).unwrap_or_default()
+    }
+
+    pub(crate) fn value(&self, session: &SessionId, key: &str) -> Bytes {
+        self.kept.lock().unwrap().state[session][key].clone()
     }
 
     fn check(&self, attempt: &'static str) -> Result<(), StoreError> {
@@ -163,6 +171,10 @@ impl State for MemoryStore {
 pub(crate) struct MediaNotes {
     pub(crate) closed: Mutex<Vec<RoomId>>,
     pub(crate) removed: Mutex<Vec<(Identity, RemoveReason)>>,
+    /// Who is connected, encoded.
+    pub(crate) connected: Mutex<Vec<Bytes>>,
+    /// The next removal breaks whoever asks for it.
+    pub(crate) breaks: AtomicBool,
 }
 
 #[async_trait]
@@ -180,6 +192,7 @@ impl MediaPlane for MediaNotes {
     fn set_permission(&self, _room: &RoomId, _who: &Identity, _permission: MediaPermission) {}
 
     fn remove(&self, _room: &RoomId, who: &Identity, why: RemoveReason) {
+        assert!(!self.breaks.swap(false, Ordering::Relaxed), "the media plane is out of order, as this test wants it");
         self.removed.lock().unwrap().push((who.clone(), why));
     }
 
@@ -192,7 +205,7 @@ impl MediaPlane for MediaNotes {
     }
 
     async fn participants(&self, _room: &RoomId) -> Vec<Bytes> {
-        Vec::new()
+        self.connected.lock().unwrap().clone()
     }
 
     async fn drain(&self) {}

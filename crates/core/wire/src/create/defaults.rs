@@ -1,6 +1,8 @@
 //! What an absent field means (http-api.md section 2.1; create-room.md where it differs).
 
-use crate::pnm;
+use prost_reflect::{DynamicMessage, Kind, ReflectMessage, Value};
+
+use crate::{json, pnm};
 
 /// Languages for translated subtitles, unless the service says otherwise.
 pub(super) const SUBTITLE_LANGUAGES: i32 = 2;
@@ -16,6 +18,122 @@ pub struct RoomDefaults {
     pub features: pnm::RoomCreateFeatures,
     /// Locks of ordinary participants.
     pub lock_settings: pnm::LockSettings,
+}
+
+/// A default the operator may change, by its declared name, with dots between groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DefaultSetting {
+    /// On or off.
+    Switch(&'static str),
+    /// A number up to the second value.
+    Number(&'static str, u32),
+}
+
+use DefaultSetting::{Number, Switch};
+
+/// Locks are not among a room's features; here they stand beside them.
+const LOCKS: &str = "default_lock_settings";
+
+/// Everything the operator may change. State and what the server itself fills in are not among it.
+pub const DEFAULT_SETTINGS: &[DefaultSetting] = &[
+    Switch("allow_webcams"),
+    Switch("mute_on_start"),
+    Switch("allow_screen_share"),
+    Switch("allow_view_other_webcams"),
+    Switch("allow_view_other_users_list"),
+    Switch("admin_only_webcams"),
+    Number("room_duration", u32::MAX),
+    Switch("enable_analytics"),
+    Switch("allow_virtual_bg"),
+    Switch("allow_raise_hand"),
+    Switch("allow_reactions"),
+    Switch("auto_gen_user_id"),
+    Switch("recording_features.is_allow"),
+    Switch("recording_features.is_allow_cloud"),
+    Switch("recording_features.is_allow_local"),
+    Switch("recording_features.enable_auto_cloud_recording"),
+    Switch("recording_features.only_record_admin_webcams"),
+    Switch("chat_features.is_allow"),
+    Switch("chat_features.is_allow_file_upload"),
+    Switch("shared_note_pad_features.is_allow"),
+    Switch("whiteboard_features.is_allow"),
+    Switch("external_media_player_features.is_allow"),
+    Switch("waiting_room_features.is_active"),
+    Switch("breakout_room_features.is_allow"),
+    Number("breakout_room_features.allowed_number_rooms", super::MAX_BREAKOUT_ROOMS),
+    Switch("display_external_link_features.is_allow"),
+    Switch("ingress_features.is_allow"),
+    Switch("polls_features.is_allow"),
+    Switch("insights_features.is_allow"),
+    Switch("insights_features.transcription_features.is_allow"),
+    Switch("insights_features.transcription_features.is_allow_translation"),
+    Switch("insights_features.transcription_features.is_allow_speech_synthesis"),
+    Switch("insights_features.chat_translation_features.is_allow"),
+    Switch("insights_features.ai_features.is_allow"),
+    Switch("insights_features.ai_features.ai_text_chat_features.is_allow"),
+    Switch("insights_features.ai_features.meeting_summarization_features.is_allow"),
+    Switch("sip_dial_in_features.is_allow"),
+    Switch("sip_dial_in_features.enable_dial_in_on_create"),
+    Switch("sip_dial_in_features.hide_phone_number"),
+    Switch("end_to_end_encryption_features.is_enabled"),
+    Switch("end_to_end_encryption_features.included_chat_messages"),
+    Switch("end_to_end_encryption_features.included_whiteboard"),
+    Switch("end_to_end_encryption_features.enabled_self_insert_encryption_key"),
+    Switch("external_broadcasting_features.is_allow"),
+    Switch("external_broadcasting_features.is_allow_rtmp"),
+    Switch("default_lock_settings.lock_microphone"),
+    Switch("default_lock_settings.lock_webcam"),
+    Switch("default_lock_settings.lock_screen_sharing"),
+    Switch("default_lock_settings.lock_chat"),
+    Switch("default_lock_settings.lock_chat_send_message"),
+    Switch("default_lock_settings.lock_chat_file_share"),
+    Switch("default_lock_settings.lock_private_chat"),
+    Switch("default_lock_settings.lock_whiteboard"),
+    Switch("default_lock_settings.lock_shared_notepad"),
+    Switch("default_lock_settings.lock_reactions"),
+];
+
+impl DefaultSetting {
+    /// Its name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Switch(name) | Number(name, _) => name,
+        }
+    }
+}
+
+impl RoomDefaults {
+    /// Changes one of [`DEFAULT_SETTINGS`]; a switch is on unless the value is 0. Another name changes nothing.
+    pub fn set(&mut self, name: &str, value: u32) {
+        let lock = name.split_once('.').filter(|(group, _)| *group == LOCKS).map(|(_, lock)| lock);
+        if let Some(lock) = lock {
+            let mut locks = self.lock_settings.transcode_to_dynamic();
+            put(&mut locks, lock, value);
+            self.lock_settings = json::into_typed(&locks);
+        } else {
+            let mut features = self.features.transcode_to_dynamic();
+            put(&mut features, name, value);
+            self.features = json::into_typed(&features);
+        }
+    }
+}
+
+fn put(message: &mut DynamicMessage, name: &str, value: u32) {
+    let (field, below) = name.split_once('.').map_or((name, None), |(group, below)| (group, Some(below)));
+    let Some(field) = message.descriptor().get_field_by_name(field) else { return };
+    let value = match (field.kind(), below) {
+        (Kind::Message(_), Some(below)) => {
+            if let Value::Message(inner) = message.get_field_mut(&field) {
+                put(inner, below, value);
+            }
+            return;
+        }
+        (Kind::Bool, None) => Value::Bool(value != 0),
+        (Kind::Uint32, None) => Value::U32(value),
+        (Kind::Uint64, None) => Value::U64(value.into()),
+        _ => return,
+    };
+    message.set_field(&field, value);
 }
 
 impl Default for RoomDefaults {

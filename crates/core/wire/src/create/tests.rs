@@ -190,6 +190,70 @@ fn nested_groups_follow_the_same_rule() {
     assert_eq!(insights["chat_translation_features"]["is_allow"], json!(false), "its parent is off");
 }
 
+/// The switches among a room's features.
+fn switches() -> Vec<&'static str> {
+    let is_switch = |setting: &&DefaultSetting| matches!(setting, DefaultSetting::Switch(name) if !name.starts_with("default_lock_settings"));
+    DEFAULT_SETTINGS.iter().filter(is_switch).map(|setting| setting.name()).collect()
+}
+
+fn camel_name(name: &str) -> String {
+    let mut words = name.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |name, word| name + &word[..1].to_uppercase() + &word[1..])
+}
+
+/// The features that `wishes` spell out, under names made by `spell`.
+fn tree(wishes: &[(&str, bool)], spell: impl Fn(&str) -> String) -> Value {
+    let mut root = json!({});
+    for (path, wish) in wishes {
+        let mut at = &mut root;
+        for name in path.split('.') {
+            at = &mut at[spell(name)];
+        }
+        *at = json!(wish);
+    }
+    root
+}
+
+/// What merging, before anything depends on anything, makes of a request.
+fn merged(body: &Value) -> Value {
+    let node = json::parse(body.to_string().as_bytes()).unwrap();
+    let mut request = merge::read(&node).unwrap();
+    merge::apply(&mut request, &node, &RoomDefaults::default()).unwrap();
+    written(&request)["room_features"].take()
+}
+
+fn at<'v>(value: &'v Value, path: &str) -> &'v Value {
+    path.split('.').fold(value, |value, name| &value[name])
+}
+
+proptest::proptest! {
+    /// For any tree of features: what is said wins; what is not follows the spelling (D-01).
+    #[test]
+    fn an_explicit_value_always_wins_and_absence_follows_the_spelling(
+        wishes in proptest::collection::vec(proptest::option::weighted(0.2, proptest::bool::ANY), switches().len())
+    ) {
+        let said: Vec<_> =
+            switches().into_iter().zip(&wishes).filter_map(|(name, wish)| Some((name, (*wish)?))).collect();
+        let declared = tree(&said, str::to_owned);
+        let declared = merged(&json!({"room_id": "a", "metadata": {"room_title": "t", "room_features": declared}}));
+        let camel = tree(&said, camel_name);
+        let camel = merged(&json!({"roomId": "a", "metadata": {"roomTitle": "t", "roomFeatures": camel}}));
+        let defaults = merged(&json!({"room_id": "a", "metadata": {"room_title": "t", "room_features": {}}}));
+
+        for (name, wish) in switches().into_iter().zip(wishes) {
+            let default = at(&defaults, name);
+            let group = name.rsplit_once('.').map_or(String::new(), |(group, _)| format!("{group}."));
+            let group_speaks = said.iter().any(|(other, _)| other.starts_with(&group));
+            let has_presence =
+                ["allow_virtual_bg", "allow_raise_hand", "allow_reactions", "auto_gen_user_id"].contains(&name);
+            let absent = if group_speaks && !has_presence { &json!(false) } else { default };
+            proptest::prop_assert_eq!(at(&declared, name), &wish.map_or(default.clone(), Value::from), "{}", name);
+            proptest::prop_assert_eq!(at(&camel, name), &wish.map_or(absent.clone(), Value::from), "{}", name);
+        }
+    }
+}
+
 #[test]
 fn an_empty_features_object_in_camel_case_turns_everything_on() {
     assert_eq!(camel(""), features(""));
@@ -423,6 +487,32 @@ fn groups_a_caller_inside_leaves_out_take_their_defaults() {
     assert!(!features.allow_webcams);
     assert_eq!(features.allow_raise_hand, Some(true));
     assert!(features.polls_features.unwrap().is_allow);
+}
+
+#[test]
+fn every_default_an_operator_may_change_is_a_field_and_reaches_a_room() {
+    let settled = |defaults: &RoomDefaults| {
+        let rules = CreateRules { defaults: defaults.clone(), ..rules() };
+        let body = r#"{"room_id":"room01","metadata":{"room_title":"Test room","room_features":{}}}"#;
+        written(&make(body, &rules).unwrap())
+    };
+    for setting in DEFAULT_SETTINGS {
+        let name = setting.name();
+        let (mut low, mut high) = (RoomDefaults::default(), RoomDefaults::default());
+        // Nothing else may hold the value down.
+        for dependent in
+            ["end_to_end_encryption_features.is_enabled", "insights_features.transcription_features.is_allow"]
+        {
+            low.set(dependent, 1);
+            high.set(dependent, 1);
+        }
+        low.set(name, 0);
+        high.set(name, 1);
+        assert_ne!(low, high, "{name}");
+        if !matches!(name, "sip_dial_in_features.is_allow" | "ingress_features.is_allow") {
+            assert_ne!(settled(&low), settled(&high), "{name}");
+        }
+    }
 }
 
 #[test]

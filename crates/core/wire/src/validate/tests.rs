@@ -97,6 +97,133 @@ fn server_state_cannot_be_sent() {
 }
 
 #[test]
+fn numbers_and_addresses_have_their_rules() {
+    let zero = r#"{"room_id":"a","max_participants":0,"metadata":{"room_title":"t","room_features":{}}}"#;
+    assert_eq!(create(zero), "validation error: max_participants: must be greater than 0");
+    for field in ["webhook_url", "logout_url"] {
+        let with = |value: &str| create(&with(&format!(r#""{field}":"{value}""#)));
+        assert_eq!(with("not a url"), format!("validation error: metadata.{field}: must be a valid URI"));
+        assert_eq!(with(""), format!("validation error: metadata.{field}: value is empty, which is not a valid URI"));
+        assert_eq!(with("foo:bar"), "");
+    }
+    let link = r#""display_external_link_features":{"is_allow":true,"link":"https://example.org","shared_by":"u1"}"#;
+    assert_eq!(create(&with_feature(link)), "", "only whether it is shown is the server's");
+}
+
+#[test]
+fn no_state_of_any_feature_can_be_sent() {
+    let off = |field: &str| (format!(r#"{{"{field}":true}}"#), format!("{field}: must equal false"));
+    let empty =
+        |field: &str| (format!(r#"{{"{field}":"x"}}"#), format!("{field}: {field} should not contain any value"));
+    let none =
+        |field: &str| (format!(r#"{{"{field}":["x"]}}"#), format!("{field}: must contain no more than 0 item(s)"));
+    let zero = |field: &str| (format!(r#"{{"{field}":1}}"#), format!("{field}: must equal 0"));
+    let rules = [
+        ("shared_note_pad_features", off("is_active")),
+        ("whiteboard_features", off("visible")),
+        ("whiteboard_features", empty("whiteboard_file_id")),
+        ("whiteboard_features", empty("file_name")),
+        ("external_media_player_features", off("is_active")),
+        ("external_media_player_features", empty("shared_by")),
+        ("ingress_features", empty("url")),
+        ("sip_dial_in_features", off("is_active")),
+        ("sip_dial_in_features", empty("pin")),
+        ("sip_dial_in_features", empty("dispatch_rule_id")),
+        ("insights_features.transcription_features", off("is_enabled")),
+        ("insights_features.transcription_features", none("allowed_spoken_langs")),
+        ("insights_features.transcription_features", none("allowed_speech_users")),
+        ("insights_features.transcription_features", off("is_enabled_translation")),
+        ("insights_features.transcription_features", none("allowed_trans_langs")),
+        ("insights_features.transcription_features", empty("default_subtitle_lang")),
+        ("insights_features.transcription_features", off("is_enabled_speech_synthesis")),
+        ("insights_features.chat_translation_features", off("is_enabled")),
+        ("insights_features.chat_translation_features", none("allowed_trans_langs")),
+        ("insights_features.chat_translation_features", zero("max_selected_trans_langs")),
+        ("insights_features.chat_translation_features", empty("default_lang")),
+        ("insights_features.ai_features.ai_text_chat_features", off("is_enabled")),
+        ("insights_features.ai_features.ai_text_chat_features", off("is_allowed_everyone")),
+        ("insights_features.ai_features.ai_text_chat_features", off("is_notepad_ai_disabled")),
+        ("insights_features.ai_features.ai_text_chat_features", off("is_whiteboard_ai_disabled")),
+        ("insights_features.ai_features.meeting_summarization_features", off("is_enabled")),
+    ];
+    for (path, (field, message)) in rules {
+        let nested = path.rsplit('.').fold(field, |inner, group| format!(r#"{{"{group}":{inner}}}"#));
+        let body = with_feature(nested.trim_start_matches('{').strip_suffix('}').unwrap());
+        assert_eq!(create(&body), format!("validation error: metadata.room_features.{path}.{message}"));
+    }
+}
+
+#[test]
+fn every_text_and_list_is_bounded() {
+    let long = |most: usize| "x".repeat(most + 1);
+    let url = |most: usize| format!("a:{}", "x".repeat(most - 1));
+    let cases = [
+        (with(&format!(r#""logout_url":"{}""#, url(MAX_URL))), "logout_url: must be at most 2048 bytes"),
+        (
+            with(&format!(r#""copyright_conf":{{"text":"{}"}}"#, long(MAX_LINE))),
+            "copyright_conf.text: must be at most 4096 bytes",
+        ),
+        (
+            with_feature(&format!(r#""waiting_room_features":{{"waiting_room_msg":"{}"}}"#, long(MAX_LINE))),
+            "room_features.waiting_room_features.waiting_room_msg: must be at most 4096 bytes",
+        ),
+        (
+            with_feature(&format!(r#""whiteboard_features":{{"preload_file":"{}"}}"#, url(MAX_URL))),
+            "room_features.whiteboard_features.preload_file: must be at most 2048 bytes",
+        ),
+        (
+            with_feature(&format!(r#""display_external_link_features":{{"link":"{}"}}"#, long(MAX_URL))),
+            "room_features.display_external_link_features.link: must be at most 2048 bytes",
+        ),
+        (
+            with_feature(&format!(r#""display_external_link_features":{{"shared_by":"{}"}}"#, long(MAX_TITLE))),
+            "room_features.display_external_link_features.shared_by: must be at most 255 characters",
+        ),
+        (
+            with_feature(&format!(r#""chat_features":{{"allowed_file_types":["{}"]}}"#, long(MAX_TAG))),
+            "room_features.chat_features.allowed_file_types: each item must be at most 64 bytes",
+        ),
+        (
+            with_feature(&format!(
+                r#""chat_features":{{"allowed_file_types":[{}"a"]}}"#,
+                r#""a","#.repeat(MAX_ENTRIES)
+            )),
+            "room_features.chat_features.allowed_file_types: must contain no more than 256 item(s)",
+        ),
+        (
+            with_feature(&format!(
+                r#""insights_features":{{"ai_features":{{"meeting_summarization_features":{{"summarization_prompt":"{}"}}}}}}"#,
+                long(MAX_TEXT)
+            )),
+            "room_features.insights_features.ai_features.meeting_summarization_features.summarization_prompt: must be at most 16384 bytes",
+        ),
+    ];
+    for (body, message) in cases {
+        assert_eq!(create(&body), format!("validation error: metadata.{message}"));
+    }
+    let person =
+        |fields: &str| join(&format!(r#"{{"room_id":"a","user_info":{{"user_id":"u","name":"n",{fields}}}}}"#));
+    let meta = |field: &str, value: &str| person(&format!(r#""user_metadata":{{"{field}":"{value}"}}"#));
+    for (field, value, message) in [
+        ("profile_pic", url(MAX_URL), "must be at most 2048 bytes"),
+        ("preferred_lang", long(MAX_TAG), "must be at most 64 bytes"),
+        ("ex_user_id", long(MAX_TITLE), "must be at most 255 characters"),
+        ("metadata_id", "x".to_owned(), "metadata_id should not contain any value"),
+    ] {
+        assert_eq!(meta(field, &value), format!("validation error: user_info.user_metadata.{field}: {message}"));
+    }
+    let raised = person(r#""user_metadata":{"raised_hand":{"is_raised":true}}"#);
+    assert_eq!(raised, "validation error: user_info.user_metadata.raised_hand.is_raised: must equal false");
+    let named = |name: &str, user: &str, room: &str| {
+        join(&format!(r#"{{"room_id":"{room}","user_info":{{"user_id":"{user}","name":"{name}"}}}}"#))
+    };
+    assert_eq!(named(&"ü".repeat(255), &"ü".repeat(255), &"a".repeat(64)), "");
+    assert_eq!(named(&long(65_535), "u", "a"), "validation error: user_info.name: must be at most 255 characters");
+    assert_eq!(named("n", &long(255), "a"), "validation error: user_info.user_id: must be at most 255 characters");
+    assert_eq!(named("n", "u", &long(64)), "validation error: room_id: must be at most 64 characters");
+}
+
+#[test]
 fn lengths_are_rules_like_any_other() {
     let long = "x".repeat(256);
     assert_eq!(

@@ -2,7 +2,7 @@
 
 use axum::http::HeaderValue;
 use axum::http::header::CONTENT_TYPE;
-use meeting::Activity;
+use meeting::NotShown;
 use wire::bbb::room_id;
 
 use super::{Answer, Call, Fault, shown, xml};
@@ -10,11 +10,10 @@ use crate::App;
 
 pub(super) async fn handle(app: &App, call: &Call) -> Answer {
     let room = room_id(call.params.text("meetingID").unwrap_or_default());
-    let Some(found) = app.deps.meetings.active_room(&room).await else {
-        let is_ending = app.deps.meetings.activity(&room).await == Activity::Inactive;
-        let message = if is_ending { "room is not active" } else { "room not found in active state" };
-        return Err(Fault::new("notFound", message));
-    };
+    let found = app.deps.meetings.active_room(&room).await.map_err(|why| match why {
+        NotShown::NotFound | NotShown::NotActive => Fault::new("notFound", why),
+        NotShown::Unavailable(unavailable) => unavailable.into(),
+    })?;
     let mut answer = xml(|xml| {
         xml.text("returncode", "SUCCESS");
         shown::write(xml, &found);

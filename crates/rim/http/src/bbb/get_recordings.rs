@@ -37,7 +37,7 @@ pub(super) async fn handle(app: &App, call: &Call) -> Answer {
     if slice.items.is_empty() {
         return Ok(general("SUCCESS", "noRecordings", "There are no recordings for the meeting(s)."));
     }
-    let origin = origin::web(app.deps.public_url.as_deref(), &call.headers);
+    let origin = origin::web(&app.deps, &call.headers, call.peer);
     let mut shown = Vec::with_capacity(slice.items.len());
     for recording in slice.items {
         let session = app.deps.shelf.session(&recording.session).await.map_err(failed)?;

@@ -8,7 +8,7 @@ use crate::App;
 
 pub(super) async fn handle(app: &App, call: &Call) -> Answer {
     let room = room_id(call.params.text("meetingID").unwrap_or_default());
-    let is_running = app.deps.meetings.activity(&room).await == Activity::Active;
+    let is_running = app.deps.meetings.activity(&room).await? == Activity::Active;
     Ok(xml(|xml| {
         xml.text("returncode", "SUCCESS");
         xml.text("running", is_running);

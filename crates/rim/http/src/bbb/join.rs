@@ -27,7 +27,7 @@ pub(super) async fn handle(app: &App, call: &Call) -> Answer {
     let params = &call.params;
     let meeting_id = params.text("meetingID").unwrap_or_default();
     let room = room_id(meeting_id);
-    if app.deps.meetings.activity(&room).await != Activity::Active {
+    if app.deps.meetings.activity(&room).await? != Activity::Active {
         return Err(Fault::error("meeting is not active"));
     }
     let extra = app.deps.meetings.room_extra(&room, EXTRA_KEY).await;
@@ -36,7 +36,7 @@ pub(super) async fn handle(app: &App, call: &Call) -> Answer {
     let request = guest(params, room, is_moderator);
     validate::generate_token(&request).map_err(|error| Fault::new("validationError", error))?;
     let token = app.deps.meetings.join_token(request).await?;
-    let url = address(&origin::web(app.deps.public_url.as_deref(), &call.headers), &token, params, &extra);
+    let url = address(&origin::web(&app.deps, &call.headers, call.peer), &token, params, &extra);
     let stays = params.text("redirect").is_some_and(|redirect| redirect.eq_ignore_ascii_case("false"));
     Ok(if stays { joined(meeting_id, &token, &url) } else { sent_to(url) })
 }
@@ -84,7 +84,7 @@ impl From<JoinError> for Fault {
         match error {
             JoinError::NoRoom | JoinError::Refused(AdmitRefusal::NotActive) => Self::error("meeting is not active"),
             JoinError::Refused(AdmitRefusal::Blocked) => Self::new("validationError", error),
-            JoinError::Refused(_) => Self::error(error),
+            JoinError::Refused(_) | JoinError::Failed => Self::error(error),
         }
     }
 }

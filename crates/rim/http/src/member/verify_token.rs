@@ -1,12 +1,11 @@
 //! `verifyToken`: the browser's first question (http-api.md section 4.1).
 
 use axum::extract::{Request, State};
-use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use prost::Message;
 use wire::pnm;
 
-use crate::bearer::Denied;
+use crate::bearer::{Asked, Denied};
 use crate::{App, HttpDeps, answers, bearer, origin};
 
 pub(crate) async fn handle(State(app): State<App>, request: Request) -> Response {
@@ -16,7 +15,7 @@ pub(crate) async fn handle(State(app): State<App>, request: Request) -> Response
         Err(Denied::Unwanted { refusal, .. }) => return answers::refused_protobuf(refusal),
         Err(denied) => return denied.into_response(),
     };
-    if let Err(error) = pnm::VerifyTokenReq::decode(asked.body) {
+    if let Err(error) = pnm::VerifyTokenReq::decode(asked.body.clone()) {
         return answers::refused_protobuf(error);
     }
     let join = match app.deps.meetings.verify_join(&asked.access).await {
@@ -27,7 +26,7 @@ pub(crate) async fn handle(State(app): State<App>, request: Request) -> Response
     answers::protobuf(&pnm::VerifyTokenRes {
         status: true,
         msg: "token is valid".into(),
-        nats_ws_urls: urls(&app.deps, &asked.headers),
+        nats_ws_urls: urls(&app.deps, &asked),
         server_version: Some(app.deps.version.clone()),
         room_id: Some(asked.access.room.to_string()),
         user_id: Some(asked.access.user.to_string()),
@@ -40,10 +39,9 @@ pub(crate) async fn handle(State(app): State<App>, request: Request) -> Response
 }
 
 /// Where the browser finds the messaging channel: as configured, else where it found us.
-fn urls(deps: &HttpDeps, headers: &HeaderMap) -> Vec<String> {
-    if deps.messaging.urls.is_empty() {
-        vec![format!("{}/nats", origin::web_socket(deps.public_url.as_deref(), headers))]
-    } else {
-        deps.messaging.urls.clone()
+fn urls(deps: &HttpDeps, asked: &Asked) -> Vec<String> {
+    if !deps.messaging.urls.is_empty() {
+        return deps.messaging.urls.clone();
     }
+    vec![format!("{}/nats", origin::web_socket(deps, &asked.headers, asked.peer))]
 }

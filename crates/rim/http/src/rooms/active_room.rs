@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
-use meeting::Activity;
+use meeting::NotShown;
 use wire::pnm::{self, StatusCode};
 use wire::validate;
 
@@ -13,15 +13,17 @@ use crate::{App, answers};
 pub(crate) async fn handle(State(app): State<App>, body: Bytes) -> Result<Response, Rejected> {
     let request = read(&body, |request: &pnm::GetActiveRoomInfoReq| validate::room_id(&request.room_id))?;
     let found = app.deps.meetings.active_room(&request.room_id).await;
-    let (msg, code) = match (&found, app.deps.meetings.activity(&request.room_id).await) {
-        (Some(_), _) => ("success", StatusCode::Success),
-        (None, Activity::Inactive) => ("room is not active", StatusCode::RoomNotActive),
-        (None, _) => ("room not found in active state", StatusCode::RoomNotFound),
+    let (room, msg, code) = match found {
+        Ok(found) => (Some(found.room), "success".to_owned(), StatusCode::Success),
+        Err(reason) => (None, reason.to_string(), code(reason)),
     };
-    Ok(answers::json(&pnm::GetActiveRoomInfoRes {
-        status: found.is_some(),
-        msg: msg.into(),
-        status_code: code.into(),
-        room: found.map(|found| found.room),
-    }))
+    Ok(answers::json(&pnm::GetActiveRoomInfoRes { status: room.is_some(), msg, status_code: code.into(), room }))
+}
+
+const fn code(reason: NotShown) -> StatusCode {
+    match reason {
+        NotShown::NotFound => StatusCode::RoomNotFound,
+        NotShown::NotActive => StatusCode::RoomNotActive,
+        NotShown::Unavailable(_) => StatusCode::InternalServerError,
+    }
 }

@@ -7,11 +7,11 @@ use wire::pnm::{self, StatusCode};
 use crate::{App, answers};
 
 pub(crate) async fn handle(State(app): State<App>) -> Response {
-    let rooms: Vec<_> = app.deps.meetings.active_rooms().await.into_iter().map(|found| found.room).collect();
-    let (status, msg, code) = if rooms.is_empty() {
-        (false, "no active room found", StatusCode::NotFound)
-    } else {
-        (true, "success", StatusCode::Success)
+    let (status, msg, code, rooms) = match app.deps.meetings.active_rooms().await {
+        Ok(rooms) if rooms.is_empty() => (false, "no active room found".to_owned(), StatusCode::NotFound, Vec::new()),
+        Ok(rooms) => (true, "success".to_owned(), StatusCode::Success, rooms),
+        Err(unavailable) => (false, unavailable.to_string(), StatusCode::InternalServerError, Vec::new()),
     };
-    answers::json(&pnm::GetActiveRoomsInfoRes { status, msg: msg.into(), status_code: code.into(), rooms })
+    let rooms = rooms.into_iter().map(|found| found.room).collect();
+    answers::json(&pnm::GetActiveRoomsInfoRes { status, msg, status_code: code.into(), rooms })
 }

@@ -33,7 +33,7 @@ pub(crate) async fn handle(State(app): State<App>, body: Bytes) -> Response {
 fn refused(failure: &CreateError) -> Response {
     let code = match failure {
         CreateError::InvalidId => StatusCode::InvalidParameters,
-        CreateError::Busy { .. } => StatusCode::InternalServerError,
+        CreateError::Busy { .. } | CreateError::Unavailable(_) => StatusCode::InternalServerError,
         CreateError::Store(cause) => {
             error!(%cause, "a room could not be recorded");
             StatusCode::InternalServerError

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
+use meeting::EndError;
 use wire::pnm::{self, StatusCode};
 use wire::validate;
 
@@ -13,6 +14,14 @@ pub(crate) async fn handle(State(app): State<App>, body: Bytes) -> Result<Respon
     let request = read(&body, |request: &pnm::RoomEndReq| validate::room_id(&request.room_id))?;
     Ok(match app.deps.meetings.end(&request.room_id).await {
         Ok(()) => answers::success(),
-        Err(refusal) => answers::refused(StatusCode::RoomNotFound, refusal),
+        Err(refusal) => answers::refused(code(refusal), refusal),
     })
+}
+
+const fn code(refusal: EndError) -> StatusCode {
+    match refusal {
+        EndError::NoRoom => StatusCode::RoomNotFound,
+        // Nobody whom a moderator's right could be asked of calls here.
+        EndError::NotAllowed | EndError::Starting | EndError::Failed => StatusCode::InternalServerError,
+    }
 }

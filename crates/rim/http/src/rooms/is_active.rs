@@ -1,4 +1,5 @@
-//! `isRoomActive` (http-api.md section 2.3). `status` is true even for a room that does not exist.
+//! `isRoomActive` (http-api.md section 2.3). `status` is true even for a room that does not exist,
+//! and false only for one that does not answer.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -14,14 +15,15 @@ pub(crate) async fn handle(State(app): State<App>, body: Bytes) -> Result<Respon
     let request = read(&body, |request: &pnm::IsRoomActiveReq| validate::room_id(&request.room_id))?;
     let activity = app.deps.meetings.activity(&request.room_id).await;
     let (msg, code) = match activity {
-        Activity::Active => ("room is active", StatusCode::Success),
-        Activity::Inactive => ("room is not active", StatusCode::RoomNotActive),
-        Activity::Unknown => ("room not found", StatusCode::RoomNotFound),
+        Ok(Activity::Active) => ("room is active".to_owned(), StatusCode::Success),
+        Ok(Activity::Inactive) => ("room is not active".to_owned(), StatusCode::RoomNotActive),
+        Ok(Activity::Unknown) => ("room not found".to_owned(), StatusCode::RoomNotFound),
+        Err(unavailable) => (unavailable.to_string(), StatusCode::InternalServerError),
     };
     Ok(answers::json(&pnm::IsRoomActiveRes {
-        status: true,
-        msg: msg.into(),
+        status: activity.is_ok(),
+        msg,
         status_code: code.into(),
-        is_active: activity == Activity::Active,
+        is_active: activity == Ok(Activity::Active),
     }))
 }

@@ -27,7 +27,8 @@ const fn code(refusal: &JoinError) -> StatusCode {
     match refusal {
         JoinError::NoRoom | JoinError::Refused(AdmitRefusal::NotActive) => StatusCode::RoomNotFound,
         JoinError::Refused(AdmitRefusal::Blocked) => StatusCode::UserBlocked,
-        JoinError::Refused(_) => StatusCode::InternalServerError,
+        JoinError::Refused(AdmitRefusal::Length) => StatusCode::InvalidParameters,
+        JoinError::Refused(_) | JoinError::Failed => StatusCode::InternalServerError,
     }
 }
 
@@ -40,6 +41,8 @@ mod tests {
         assert_eq!(code(&JoinError::NoRoom), StatusCode::RoomNotFound);
         assert_eq!(code(&AdmitRefusal::NotActive.into()), StatusCode::RoomNotFound);
         assert_eq!(code(&AdmitRefusal::Blocked.into()), StatusCode::UserBlocked);
+        assert_eq!(code(&AdmitRefusal::Length.into()), StatusCode::InvalidParameters);
         assert_eq!(code(&AdmitRefusal::UserPattern.into()), StatusCode::InternalServerError);
+        assert_eq!(code(&JoinError::Failed), StatusCode::InternalServerError);
     }
 }

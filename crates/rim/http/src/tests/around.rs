@@ -63,6 +63,22 @@ async fn metrics_are_shown_to_those_who_may_see_them() {
 }
 
 #[tokio::test]
+async fn figures_are_not_for_pages_of_other_origins() {
+    let metrics = Prometheus { path: "/metrics".into(), login: None, render: Arc::new(|| "rooms 1\n".into()) };
+    let server = Server::with(|deps| deps.prometheus = Some(metrics)).await;
+    let get = Request::get("/metrics").header("origin", "https://app.example").body(Body::empty()).unwrap();
+    let preflight = Request::options("/metrics")
+        .header("origin", "https://app.example")
+        .header("access-control-request-method", "GET")
+        .body(Body::empty())
+        .unwrap();
+    for request in [get, preflight] {
+        let answer = server.send(request).await;
+        assert!(!answer.headers.keys().any(|name| name.as_str().starts_with("access-control")), "{answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn other_origins_may_call_the_api() {
     let server = Server::start().await;
     let preflight = Request::options("/auth/room/create")

@@ -1,10 +1,20 @@
-use axum::body::Body;
-use axum::http::Request;
-use prost::Message;
-use wire::pnm;
-use wire::token::{ApiKey, JoinClaims, mint_join};
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
-use super::harness::{KEY, ROOM, SECRET, Server};
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::http::Request;
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use prost::Message;
+use serde_json::json;
+use wire::pnm;
+use wire::token::{ApiKey, JoinClaims, MediaClaims, mint_join, mint_media};
+
+use super::harness::{KEY, ROOM, SECRET, Server, signed};
 use crate::rooms::create::unix_seconds;
 
 fn now() -> i64 {
@@ -98,12 +108,201 @@ async fn the_token_may_come_in_the_query_or_in_a_form() {
     let server = Server::start().await;
     let token = server.token("u1", true).await;
     let query = Request::post(format!("/api/verifyToken?Authorization={token}")).body(Body::empty()).unwrap();
-    assert_eq!(server.send(query).await.status, 200);
-    let form = Request::post("/api/endRoom")
-        .header("content-type", "application/x-www-form-urlencoded")
-        .body(Body::from(format!("Authorization={token}")))
-        .unwrap();
-    assert_eq!(server.send(form).await.status, 200);
+    let answer = server.send(query).await;
+    assert_eq!(answer.status, 200);
+    let body = pnm::VerifyTokenRes::decode(answer.body).unwrap();
+    assert_eq!((body.status, body.msg.as_str(), body.user_id()), (true, "token is valid", "u1"));
+
+    let form = |fields: &str| {
+        let request = Request::post("/api/endRoom").header("content-type", "application/x-www-form-urlencoded");
+        request.body(Body::from(fields.to_owned())).unwrap()
+    };
+    let answer = server.send(form(&format!("Authorization={token}"))).await;
+    assert_eq!((answer.status.as_u16(), answer.kind()), (200, "application/protobuf"));
+    let body = pnm::CommonResponse::decode(answer.body).unwrap();
+    assert!(!body.status && body.msg.contains("decode"), "let in, but a form is no message: {}", body.msg);
+    server.send(form("Authorization=x")).await.is(
+        401,
+        "application/json",
+        r#"{"status":false,"msg":"notifications.invalid-token","status_code":"INVALID_TOKEN_OR_SIGNATURE"}"#,
+    );
+    server.send(form("a=b")).await.is(
+        401,
+        "application/json",
+        r#"{"status":false,"msg":"notifications.auth-header-missing","status_code":"MISSING_REQUIRED_PARAMETER"}"#,
+    );
+}
+
+/// A token of somebody's own making, signed with our secret.
+fn forged(header: &str, claims: &str) -> String {
+    let text = format!("{}.{}", BASE64_URL_SAFE_NO_PAD.encode(header), BASE64_URL_SAFE_NO_PAD.encode(claims));
+    let hex = wire::signature::sign(SECRET, text.as_bytes());
+    let bytes: Vec<u8> =
+        (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect();
+    format!("{text}.{}", BASE64_URL_SAFE_NO_PAD.encode(bytes))
+}
+
+#[tokio::test]
+async fn tokens_of_others_open_nothing() {
+    let server = Server::start().await;
+    let own = server.token("u1", true).await;
+    let payload = |sub: &str| {
+        format!(
+            r#"{{"iss":"{KEY}","sub":"{sub}","nbf":{0},"exp":{1},"user_id":"u1","room_id":"room01"}}"#,
+            now(),
+            now() + 600
+        )
+    };
+    let hs256 = r#"{"alg":"HS256","typ":"JWT"}"#;
+    let none = forged(r#"{"alg":"none","typ":"JWT"}"#, &payload("u1"));
+    let unsigned = format!("{}.", none.rsplit_once('.').unwrap().0);
+    let media = MediaClaims { identity: "u1".into(), ..MediaClaims::default() };
+    let cases = [
+        ("another secret", mint_join(&ApiKey::new(KEY, "x".repeat(36)), &claims("room01"), now(), 600)),
+        ("another issuer", mint_join(&ApiKey::new("other", SECRET), &claims("room01"), now(), 600)),
+        ("another subject", forged(hs256, &payload("u2"))),
+        ("no algorithm", none),
+        ("no signature", unsigned),
+        ("a media token", mint_media(&ApiKey::new("media", "media-secret"), &media, now(), 600)),
+        ("a longer one", format!("{own}x")),
+    ];
+    for (what, token) in cases {
+        for path in ["/api/verifyToken", "/api/endRoom"] {
+            let answer = server.member(path, &token, &nothing()).await;
+            assert_eq!(answer.status, 401, "{what}");
+            let body = pnm::CommonResponse::decode(answer.body).unwrap();
+            assert_eq!((body.status, body.msg.as_str()), (false, "notifications.invalid-token"), "{what}");
+        }
+    }
+    let answer = server.member("/api/verifyToken", &forged(hs256, &payload("u1")), &nothing()).await;
+    assert_eq!(answer.status, 200, "an application may make tokens itself");
+}
+
+#[tokio::test]
+async fn a_full_room_says_so() {
+    let server = Server::start().await;
+    server.ask("/auth/room/create", &ROOM.replace(r#""room_id""#, r#""max_participants":1,"room_id""#)).await;
+    let (first, second) = (server.token("u1", false).await, server.token("u2", false).await);
+    assert_eq!(server.member("/api/verifyToken", &second, &nothing()).await.status, 200);
+    let _link = server.meetings.open_socket(&first, String::new()).await.unwrap();
+
+    let answer = server.member("/api/verifyToken", &second, &nothing()).await;
+    answer.refuses("notifications.max-num-participates-exceeded");
+    let answer = server.member("/api/verifyToken", &first, &nothing()).await;
+    assert!(pnm::VerifyTokenRes::decode(answer.body).unwrap().status, "a reload is no other person");
+}
+
+#[tokio::test]
+async fn a_token_that_was_replaced_and_a_second_tab_are_duplicates() {
+    let server = Server::start().await;
+    let old = server.token("u1", false).await;
+    let new = server.token("u1", false).await;
+    let msg = "notifications.room-disconnected-duplicate-entry";
+
+    server.member("/api/verifyToken", &old, &nothing()).await.refuses(msg);
+    let own = mint(&claims("room01"), now());
+    let answer = server.member("/api/verifyToken", &own, &nothing()).await;
+    assert!(pnm::VerifyTokenRes::decode(answer.body).unwrap().status);
+
+    let _link = server.meetings.open_socket(&new, String::new()).await.unwrap();
+    server.member("/api/verifyToken", &own, &nothing()).await.refuses(msg);
+}
+
+#[tokio::test]
+async fn a_good_token_is_told_about_keys_and_its_kind_of_client() {
+    for own_key in [true, false] {
+        let server = Server::start().await;
+        let e2ee = json!({"is_enabled": true, "enabled_self_insert_encryption_key": own_key});
+        let features = json!({"end_to_end_encryption_features": e2ee}).to_string();
+        server.ask("/auth/room/create", &ROOM.replace("{}", &features)).await;
+        let person = r#"{"name":"N","user_id":"u1","client_type":"HYBRID_WEB"}"#;
+        let body = format!(r#"{{"room_id":"room01","user_info":{person}}}"#);
+        let token = server.ask("/auth/room/getJoinToken", &body).await["token"].as_str().unwrap().to_owned();
+
+        let answer = server.member("/api/verifyToken", &token, &nothing()).await;
+
+        let answer = pnm::VerifyTokenRes::decode(answer.body).unwrap();
+        assert_eq!(answer.enabled_self_insert_encryption_key, Some(own_key));
+        assert_eq!(answer.client_type, 1);
+    }
+}
+
+#[tokio::test]
+async fn only_a_trusted_proxy_says_what_the_server_is_called() {
+    let server = Server::with(|deps| deps.trusts_proxy = Arc::new(|peer| peer == IpAddr::from([10, 0, 0, 1]))).await;
+    let token = server.token("u1", false).await;
+    let urls = async |peer: [u8; 4]| {
+        let mut request = Request::post("/api/verifyToken")
+            .header("host", "inner.example")
+            .header("x-forwarded-host", "meet.example.org")
+            .header("x-forwarded-proto", "https")
+            .header("authorization", &token)
+            .body(Body::empty())
+            .unwrap();
+        request.extensions_mut().insert(ConnectInfo(SocketAddr::from((peer, 4711))));
+        pnm::VerifyTokenRes::decode(server.send(request).await.body).unwrap().nats_ws_urls
+    };
+    assert_eq!(urls([10, 0, 0, 1]).await, ["wss://meet.example.org/nats"]);
+    assert_eq!(urls([10, 0, 0, 2]).await, ["wss://inner.example/nats"]);
+}
+
+/// A body that begins and never ends.
+fn endless() -> Body {
+    let begun = stream::once(async { Ok::<_, io::Error>(Bytes::from_static(b"{")) });
+    Body::from_stream(begun.chain(stream::pending()))
+}
+
+/// A body that breaks off.
+fn broken() -> Body {
+    Body::from_stream(stream::iter([Ok(Bytes::from_static(b"{")), Err(io::Error::other("cut"))]))
+}
+
+#[tokio::test]
+async fn nothing_is_read_of_whoever_has_no_token() {
+    let server = Server::start().await;
+    server.ask("/auth/room/create", ROOM).await;
+    for path in ["/api/verifyToken", "/api/endRoom"] {
+        for token in ["", "rubbish"] {
+            let request = Request::post(path).header("authorization", token).body(endless()).unwrap();
+            assert_eq!(server.send(request).await.status, 401, "without waiting for the body");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_members_request_is_small() {
+    let server = Server::start().await;
+    let token = server.token("u1", true).await;
+    for path in ["/api/verifyToken", "/api/endRoom"] {
+        let body = Body::from(vec![0; 64 * 1024 + 1]);
+        let request = Request::post(path).header("authorization", &token).body(body).unwrap();
+        server.send(request).await.is(413, "text/plain; charset=utf-8", "Request Entity Too Large");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_breaks_off_is_a_bad_request() {
+    let server = Server::start().await;
+    let token = server.token("u1", true).await;
+    let member = Request::post("/api/endRoom").header("authorization", token).body(broken()).unwrap();
+    let mut application = signed("/auth/room/create", "");
+    *application.body_mut() = broken();
+    for request in [member, application] {
+        server.send(request).await.is(400, "text/plain; charset=utf-8", "Bad Request");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_arrive_in_time_is_given_up() {
+    let server = Server::start().await;
+    let token = server.token("u1", true).await;
+    tokio::time::pause();
+    let member = Request::post("/api/endRoom").header("authorization", token).body(endless()).unwrap();
+    let mut application = signed("/auth/room/create", "");
+    *application.body_mut() = endless();
+    for request in [member, application] {
+        server.send(request).await.is(408, "text/plain; charset=utf-8", "Request Timeout");
+    }
 }
 
 #[tokio::test]

@@ -183,6 +183,223 @@ async fn an_active_room_is_shown_with_the_people_on_its_media() {
 }
 
 #[tokio::test]
+async fn people_are_shown_in_the_references_form_and_the_hidden_not_at_all() {
+    let server = Server::start().await;
+    server.ask("/auth/room/create", ROOM).await;
+    let token = async |person: Value| {
+        let body = json!({"room_id": "room01", "user_info": person}).to_string();
+        server.ask("/auth/room/getJoinToken", &body).await["token"].as_str().unwrap().to_owned()
+    };
+    let ada = json!({"name": "N", "user_id": "u1", "is_admin": true, "user_metadata": {"extra_data": {"k": "v"}}});
+    let ada = token(ada).await;
+    let ghost = token(json!({"name": "G", "user_id": "ghost", "is_hidden": true})).await;
+    let _ada = server.meetings.open_socket(&ada, String::new()).await.unwrap();
+    let _ghost = server.meetings.open_socket(&ghost, String::new()).await.unwrap();
+    let camera = livekit::TrackInfo {
+        sid: "TR_1".into(),
+        r#type: livekit::TrackType::Video.into(),
+        source: livekit::TrackSource::Camera.into(),
+        ..Default::default()
+    };
+    let twin_track = livekit::TrackInfo { sid: "TR_2".into(), ..camera.clone() };
+    let on_media = |identity: &str, tracks| livekit::ParticipantInfo {
+        sid: format!("PA_{identity}"),
+        identity: identity.into(),
+        state: livekit::participant_info::State::Active.into(),
+        tracks,
+        metadata: "the client's own".into(),
+        joined_at: 1_700_000_000,
+        name: "N".into(),
+        ..Default::default()
+    };
+    *server.outside.on_media.lock().unwrap() =
+        vec![on_media("u1-native", vec![twin_track]), on_media("u1", vec![camera]), on_media("ghost", vec![])];
+
+    let mut answer = server.ask("/auth/room/getActiveRoomInfo", r#"{"room_id":"room01"}"#).await;
+
+    let room = &mut answer["room"];
+    assert_eq!(room["room_info"]["joined_participants"], "2");
+    assert_eq!(room["participants_info"].as_array().unwrap().len(), 1);
+    let person = &mut room["participants_info"][0];
+    let metadata: Value = serde_json::from_str(person["metadata"].take().as_str().unwrap()).unwrap();
+    let id = metadata["metadata_id"].clone();
+    assert_eq!(id.as_str().unwrap().len(), 36);
+    assert_eq!(
+        metadata,
+        json!({
+            "is_admin": true, "record_webcam": true, "is_presenter": true,
+            "raised_hand": {"is_raised": false, "raised_at": "0"}, "wait_for_approval": false, "lock_settings": {},
+            "metadata_id": id, "extra_data": {"k": "v"}, "ex_user_id": "u1"
+        })
+    );
+    let tracks = person["tracks"].take();
+    assert_eq!(tracks.as_array().unwrap().len(), 2, "the twin's is the owner's");
+    assert_eq!(
+        tracks[0],
+        json!({
+            "sid": "TR_1", "type": "VIDEO", "name": "", "muted": false, "width": 0, "height": 0, "simulcast": false,
+            "disable_dtx": false, "source": "CAMERA", "layers": [], "mime_type": "", "mid": "", "codecs": [],
+            "stereo": false, "disable_red": false, "encryption": "NONE", "stream": "", "version": null,
+            "audio_features": [], "backup_codec_policy": "PREFER_REGRESSION", "packet_trailer_features": []
+        })
+    );
+    assert_eq!(
+        *person,
+        json!({
+            "sid": "PA_u1", "identity": "u1", "state": "ACTIVE", "tracks": null, "metadata": null,
+            "joined_at": "1700000000", "joined_at_ms": "0", "name": "N", "version": 0, "permission": null,
+            "region": "", "is_publisher": false, "kind": "STANDARD", "attributes": {},
+            "disconnect_reason": "UNKNOWN_REASON", "kind_details": [], "data_tracks": [], "client_protocol": 0,
+            "capabilities": []
+        })
+    );
+}
+
+#[tokio::test]
+async fn a_room_that_is_ending_is_not_active() {
+    let server = Server::start().await;
+    let token = server.token("u1", true).await;
+    let _link = server.meetings.open_socket(&token, String::new()).await.unwrap();
+    let end = async || server.ask("/auth/room/endRoom", r#"{"room_id":"room01"}"#).await;
+    assert_eq!(end().await, common(true, "success", "SUCCESS"));
+    assert_eq!(end().await, common(true, "success", "SUCCESS"), "ending it again is no mistake");
+
+    server.call("/auth/room/isRoomActive", r#"{"room_id":"room01"}"#).await.is(
+        200,
+        "application/json",
+        r#"{"status":true,"msg":"room is not active","status_code":"ROOM_NOT_ACTIVE","is_active":false}"#,
+    );
+    server.call("/auth/room/getActiveRoomInfo", r#"{"room_id":"room01"}"#).await.is(
+        200,
+        "application/json",
+        r#"{"status":false,"msg":"room is not active","status_code":"ROOM_NOT_ACTIVE","room":null}"#,
+    );
+    let rooms = server.ask("/auth/room/getActiveRoomsInfo", "{}").await;
+    assert_eq!((&rooms["status_code"], &rooms["rooms"]), (&json!("NOT_FOUND"), &json!([])));
+    let body = r#"{"room_id":"room01","user_info":{"name":"N","user_id":"u2"}}"#;
+    let refused = server.ask("/auth/room/getJoinToken", body).await;
+    assert_eq!(refused, common(false, "room is not active", "ROOM_NOT_FOUND"));
+}
+
+#[tokio::test]
+async fn a_journal_that_cannot_be_written_is_told_to_whoever_asks() {
+    let server = Server::start().await;
+    server.ask("/auth/room/create", ROOM).await;
+    tokio::time::pause();
+    server.outside.store_is_broken.store(true, Ordering::Relaxed);
+    let internal = |msg| common(false, msg, "INTERNAL_SERVER_ERROR");
+    let silent = "error getting room info from NATS";
+    let id = r#"{"room_id":"room01"}"#;
+
+    let body = r#"{"room_id":"room01","user_info":{"name":"N","user_id":"u2"}}"#;
+    let refused = server.ask("/auth/room/getJoinToken", body).await;
+    assert_eq!(refused, internal("failed to add the user to the room"));
+    assert_eq!(server.ask("/auth/room/endRoom", id).await, internal("failed to end room"));
+    assert_eq!(server.ask("/auth/room/create", ROOM).await, internal(silent));
+    server.call("/auth/room/isRoomActive", id).await.is(
+        200,
+        "application/json",
+        &format!(r#"{{"status":false,"msg":"{silent}","status_code":"INTERNAL_SERVER_ERROR","is_active":false}}"#),
+    );
+    server.call("/auth/room/getActiveRoomInfo", id).await.is(
+        200,
+        "application/json",
+        &format!(r#"{{"status":false,"msg":"{silent}","status_code":"INTERNAL_SERVER_ERROR","room":null}}"#),
+    );
+    server.call("/auth/room/getActiveRoomsInfo", "{}").await.is(
+        200,
+        "application/json",
+        &format!(r#"{{"status":false,"msg":"{silent}","status_code":"INTERNAL_SERVER_ERROR","rooms":[]}}"#),
+    );
+}
+
+#[tokio::test]
+async fn what_nobody_knows_is_passed_over_and_what_is_of_another_type_is_refused() {
+    let server = Server::start().await;
+    let unknown = r#"{"zzz":{"a":[1]},"room_id":"room01","metadata":{"room_title":"T","room_features":{"nope":1,"chat_features":{"nope":"x"}}}}"#;
+    assert_eq!(server.ask("/auth/room/create", unknown).await["status"], true);
+    assert_eq!(server.meetings.room_count(), 1);
+    for features in [
+        r#"{"allow_webcams":"true"}"#,
+        r#"{"chat_features":[]}"#,
+        r#"{"chat_features":{"is_allow":1}}"#,
+        r#"{"chat_features":{"allowed_file_types":"pdf"}}"#,
+        r#"{"breakout_room_features":{"allowed_number_rooms":-1}}"#,
+        r#"{"insights_features":{"ai_features":{"ai_text_chat_features":{"is_allow":"yes"}}}}"#,
+        r#"{"room_duration":1.5}"#,
+        r#"{"allow_webcams":true,"allowWebcams":true}"#,
+    ] {
+        let body = ROOM.replace("room01", "room02").replace("{}", features);
+        let answer = server.ask("/auth/room/create", &body).await;
+        assert_eq!(
+            (&answer["status"], &answer["status_code"]),
+            (&json!(false), &json!("INVALID_PARAMETERS")),
+            "{features}"
+        );
+        assert!(answer["msg"].as_str().unwrap().starts_with("proto:"), "{answer}");
+    }
+    assert_eq!(server.meetings.room_count(), 1, "nothing of it made a room");
+}
+
+#[tokio::test]
+async fn what_is_too_long_is_refused_by_name() {
+    let server = Server::start().await;
+    server.ask("/auth/room/create", ROOM).await;
+    let long = "n".repeat(65_536);
+    let invalid = |msg: &str| common(false, &format!("validation error: {msg}"), "INVALID_PARAMETERS");
+    let person = json!({"room_id": "room01", "user_info": {"user_id": "long", "name": long}}).to_string();
+    let answer = server.ask("/auth/room/getJoinToken", &person).await;
+    assert_eq!(answer, invalid("user_info.name: must be at most 255 characters"), "and no token");
+    let titled = ROOM.replace("Test room", &long).replace("room01", "room02");
+    assert_eq!(
+        server.ask("/auth/room/create", &titled).await,
+        invalid("metadata.room_title: must be at most 255 characters")
+    );
+    let named = ROOM.replace("room01", &long);
+    assert_eq!(server.ask("/auth/room/create", &named).await, invalid("room_id: must be at most 64 characters"));
+    assert_eq!(server.meetings.room_count(), 1);
+}
+
+#[tokio::test]
+async fn ids_of_the_house_get_no_token() {
+    let server = Server::start().await;
+    server.ask("/auth/room/create", ROOM).await;
+    let ask = async |user: &str| {
+        let body = json!({"room_id": "room01", "user_info": {"name": "N", "user_id": user}}).to_string();
+        server.ask("/auth/room/getJoinToken", &body).await
+    };
+    for (user, msg) in [
+        ("u1-native", "user_id: suffix -native is reserved for internal use only"),
+        ("a-FIELD_b", "user_id cannot contain the reserved pattern '-FIELD_'"),
+        ("user_1", "user_id cannot start with the reserved pattern 'user_'"),
+        ("system", "user_id: system is reserved for internal use only"),
+        ("ingres_1", "user_id: ingres_1 is reserved for internal use only"),
+        ("pnm_agent-1", "user_id: pnm_agent-1 is reserved for internal use only"),
+        ("pnm_tts_agent-1", "user_id: pnm_tts_agent-1 is reserved for internal use only"),
+    ] {
+        assert_eq!(ask(user).await, common(false, msg, "INTERNAL_SERVER_ERROR"), "{user}");
+    }
+    assert_eq!(ask("RECORDER_BOT").await["status"], true);
+    let long = ask(&"u".repeat(65)).await;
+    assert_eq!(long, common(false, "user_id should not be longer than 64 characters", "INVALID_PARAMETERS"));
+}
+
+#[tokio::test]
+async fn where_ids_are_automatic_the_applications_own_may_be_long() {
+    let server = Server::start().await;
+    server.ask("/auth/room/create", &ROOM.replace("{}", r#"{"auto_gen_user_id":true}"#)).await;
+    let ask = async |user: &str| {
+        let body = json!({"room_id": "room01", "user_info": {"name": "N", "user_id": user}}).to_string();
+        server.ask("/auth/room/getJoinToken", &body).await
+    };
+    assert_eq!(ask(&"ü@".repeat(120)).await["status"], true);
+    assert_eq!(
+        ask(&"u".repeat(256)).await,
+        common(false, "validation error: user_info.user_id: must be at most 255 characters", "INVALID_PARAMETERS")
+    );
+}
+
+#[tokio::test]
 async fn rooms_that_do_not_run_are_not_shown() {
     let server = Server::start().await;
     server.call("/auth/room/getActiveRoomInfo", r#"{"room_id":"room01"}"#).await.is(
