@@ -55,7 +55,8 @@ pub(crate) struct RoomHandle {
 /// What comes from a socket.
 #[derive(Debug)]
 pub(crate) enum FromSocket {
-    Worker(Bytes, OwnedSemaphorePermit),
+    /// With the receipt to give back when it is safe.
+    Worker(Bytes, u64, OwnedSemaphorePermit),
     Publish(ClientSubject, Bytes, OwnedSemaphorePermit),
     Credit(u32),
     Ack(u64),
@@ -237,10 +238,7 @@ impl Actor {
             }
             Letter::Extra(key, reply) => answer(reply, self.room.extra(&key).map(str::to_owned)),
             Letter::Open(opening) => self.open(now, *opening),
-            Letter::Socket(conn, what) => {
-                self.handle_socket(now, conn, what);
-                None
-            }
+            Letter::Socket(conn, what) => self.handle_socket(now, conn, what),
             Letter::End(why, reply) => {
                 self.room.end(now, why);
                 answer(reply, ())
@@ -268,12 +266,16 @@ impl Actor {
         }
     }
 
-    fn handle_socket(&mut self, now: Moment, conn: ConnId, what: FromSocket) {
+    fn handle_socket(&mut self, now: Moment, conn: ConnId, what: FromSocket) -> Option<Answer> {
         match what {
-            FromSocket::Worker(payload, _budget) => match inbox::decode(&payload) {
-                Some(request) => self.room.request(now, conn, request),
-                None => metrics::counter!("plenum_requests_ignored_total").increment(1),
-            },
+            FromSocket::Worker(payload, receipt, _budget) => {
+                match inbox::decode(&payload) {
+                    Some(request) => self.room.request(now, conn, request),
+                    None => metrics::counter!("plenum_requests_ignored_total").increment(1),
+                }
+                let socket = self.sockets.get(&conn)?;
+                return Some(Box::new(socket.down.when_taken(receipt)));
+            }
             FromSocket::Publish(subject, payload, _budget) => self.room.publish(now, conn, subject, payload),
             FromSocket::Credit(available) => self.room.set_credit(now, conn, available),
             FromSocket::Ack(seq) => self.room.acknowledge(now, conn, seq),
@@ -288,9 +290,11 @@ impl Actor {
                 self.room.disconnect(now, conn);
             }
         }
+        None
     }
 
-    /// Commits what changed, then carries out everything else, until the room has nothing more to say.
+    /// Commits what changed, then carries out everything else, until the room has nothing more to say. Only then is
+    /// anybody answered: carrying out one thing may change the next.
     async fn settle(&mut self, answers: &mut Vec<Answer>) -> Option<EndReason> {
         loop {
             let mut writes = Vec::new();
@@ -311,8 +315,8 @@ impl Actor {
                     return Some(why);
                 }
             }
-            answers.drain(..).for_each(|answer| answer());
             if nothing_happened {
+                answers.drain(..).for_each(|answer| answer());
                 return None;
             }
         }
@@ -374,7 +378,9 @@ impl Actor {
         if socket.down.send(what).is_err() {
             debug!(room.id = %self.id, "a socket does not keep up and is closed");
             metrics::counter!("plenum_sockets_overflowed_total").increment(1);
-            self.sockets.remove(&conn);
+            if let Some(socket) = self.sockets.remove(&conn) {
+                socket.down.abandon();
+            }
             self.room.disconnect(now(), conn);
         }
     }

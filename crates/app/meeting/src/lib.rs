@@ -16,5 +16,5 @@ pub use meetings::{
 pub use room::{
     AdmitRefusal, AuthorizeRefusal, ClientSubject, ConnId, CoreMessage, Delivery, EndReason, Farewell, Phase, Route,
 };
-pub use socket::{Down, Inlet, OpenError, SocketLink};
+pub use socket::{Down, Inlet, OpenError, SocketLink, Word};
 pub use tokens::Credentials;

@@ -5,7 +5,7 @@ mod fakes;
 
 use bytes::Bytes;
 use fakes::{House, request, ticket};
-use meeting::{AccessError, Activity, AuthorizeRefusal, Down, EndError, JoinError, OpenError};
+use meeting::{AccessError, Activity, AuthorizeRefusal, Down, EndError, JoinError, OpenError, Word};
 use ports::media::RemoveReason;
 use prost::Message;
 use wire::pnm::{self, NatsMsgClientToServerEvents as Ask, NatsMsgServerToClientEvents as Event};
@@ -23,7 +23,7 @@ async fn next_event(link: &mut meeting::SocketLink) -> pnm::NatsMsgServerToClien
                 link.ack(delivery.stream_seq).await;
                 return pnm::NatsMsgServerToClient::decode(delivery.payload).unwrap();
             }
-            Down::Forward(_) => {}
+            Down::Forward(_) | Down::Admitted(_) => {}
             Down::Hangup(farewell) => return pnm::NatsMsgServerToClient::decode(farewell.unwrap().payload).unwrap(),
         }
     }
@@ -151,7 +151,7 @@ async fn a_media_token_names_the_room_the_session_and_the_rights_and_nothing_of_
     let token = house.token("room01", "ana", true).await;
     let mut link = open(&house, &token).await;
 
-    link.worker(ask(Ask::ReqMediaServerData, "")).await;
+    link.worker(ask(Ask::ReqMediaServerData, ""), 1).await;
     let answer = next_event(&mut link).await;
 
     assert_eq!(answer.event(), Event::ResMediaServerData);
@@ -176,7 +176,7 @@ async fn a_token_is_renewed_with_the_same_rank_and_generation() {
     let token = house.token("room01", "ana", true).await;
     let mut link = open(&house, &token).await;
 
-    link.worker(ask(Ask::ReqRenewPnmToken, &token)).await;
+    link.worker(ask(Ask::ReqRenewPnmToken, &token), 1).await;
     let renewed = next_event(&mut link).await;
 
     assert_eq!(renewed.event(), Event::RespRenewPnmToken);
@@ -192,8 +192,8 @@ async fn somebody_elses_token_is_not_renewed() {
     let ben = house.token("room01", "ben", false).await;
     let mut link = open(&house, &ben).await;
 
-    link.worker(ask(Ask::ReqRenewPnmToken, &ana)).await;
-    link.worker(ask(Ask::Ping, "")).await;
+    link.worker(ask(Ask::ReqRenewPnmToken, &ana), 1).await;
+    link.worker(ask(Ask::Ping, ""), 2).await;
 
     assert_eq!(next_event(&mut link).await.event(), Event::Pong, "nothing came before it");
 }
@@ -224,7 +224,7 @@ async fn meetings_go_on_in_the_next_process() {
     )
     .await;
     let mut link = link;
-    link.worker(ask(Ask::Ping, "")).await;
+    link.worker(ask(Ask::Ping, ""), 1).await;
     assert_eq!(next_event(&mut link).await.event(), Event::Pong);
 
     let next = House::on(house.store.clone()).await;
@@ -247,4 +247,79 @@ async fn a_session_whose_journal_is_gone_is_closed_at_the_next_start() {
 
     assert_eq!(next.meetings.activity("room01").await, Activity::Unknown);
     assert!(next.store.session("room01").ended_at_ms.is_some());
+}
+
+/// Lets everything run that can run, and checks that nothing is signalled meanwhile.
+async fn stays_silent(link: &mut meeting::SocketLink) {
+    tokio::select! {
+        biased;
+        word = link.down.next(false) => panic!("{word:?}"),
+        () = async { for _ in 0..1000 { tokio::task::yield_now().await } } => {}
+    }
+}
+
+#[tokio::test]
+async fn a_request_is_taken_only_when_what_must_not_be_lost_of_it_is_written() {
+    let house = House::open().await;
+    let session = house.create("room01").await.sid;
+    let session = session.as_str().try_into().unwrap();
+    let token = house.token("room01", "ana", true).await;
+    let mut link = open(&house, &token).await;
+    for (receipt, question) in [(1, Ask::ReqInitialData), (2, Ask::ReqMediaServerData)] {
+        house.store.hold();
+
+        link.worker(ask(question, ""), receipt).await;
+        stays_silent(&mut link).await;
+        house.store.release();
+
+        assert!(matches!(link.down.next(false).await, Word::Taken(taken) if taken == receipt));
+        let kept = house.store.keys(&session).into_iter().filter(|key| key.starts_with("mail.ana.")).count();
+        assert_eq!(kept as u64, receipt, "{question:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_before_the_process_died_is_done_by_the_next() {
+    let house = House::open().await;
+    house.create("room01").await;
+    let (ana, ben) = (house.token("room01", "ana", true).await, house.token("room01", "ben", false).await);
+    let mut from = open(&house, &ana).await;
+    let away = open(&house, &ben).await;
+    away.close().await;
+    let line = pnm::ChatMessage {
+        id: "p1".into(),
+        from_user_id: "ana".into(),
+        to_user_id: Some("ben".into()),
+        is_private: true,
+        message: "psst".into(),
+        ..Default::default()
+    };
+    let delivery = pnm::NatsMsgClientToServer {
+        event: Ask::ReqPrivateDataDelivery.into(),
+        msg: r#"{"toUserId":"ben","type":"CHAT"}"#.into(),
+        bin_msg: line.encode_to_vec(),
+        ..Default::default()
+    };
+    from.worker(delivery.encode_to_vec().into(), 1).await;
+    from.worker(ask(Ask::ReqInitialData, ""), 2).await;
+    while !matches!(from.down.next(false).await, Word::Taken(2)) {}
+
+    let next = House::on(house.store.clone()).await;
+    let mut ben = open(&next, &ben).await;
+    let mut ana = open(&next, &ana).await;
+    ben.worker(ask(Ask::Ping, ""), 1).await;
+    let mut lines = 0;
+    loop {
+        let event = next_event(&mut ben).await;
+        match event.event() {
+            Event::DeliveryPrivateData => {
+                assert_eq!(pnm::ChatMessage::decode(event.bin_msg.as_slice()).unwrap().message, "psst");
+                lines += 1;
+            }
+            Event::Pong => break,
+            _ => {}
+        }
+    }
+    assert_eq!(lines, 1);
+    while next_event(&mut ana).await.event() != Event::ResInitialData {}
 }

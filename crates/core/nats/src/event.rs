@@ -17,13 +17,14 @@ pub enum Event {
         /// The client's name for itself, for logs only; at most 256 bytes.
         name: String,
     },
-    /// A client event for the room (`sysJsWorker` or `sysCoreWorker`), still encoded. A reliable one has already been
-    /// acknowledged to the client (section 3.7: on enqueue, before processing).
+    /// A client event for the room (`sysJsWorker` or `sysCoreWorker`), still encoded.
     Worker {
         /// Which of the two subjects it came on.
         channel: Worker,
         /// The encoded `NatsMsgClientToServer`.
         payload: Bytes,
+        /// A reliable one waits for [`Session::confirm`](crate::Session::confirm) with this number; they count up.
+        receipt: Option<u64>,
     },
     /// A message the client wants forwarded to the others in the room.
     Publish {

@@ -46,6 +46,8 @@ pub struct Session {
     waiting_bytes: usize,
     last_delivered: Delivered,
     publish_seq: u64,
+    /// Reliable publishes the owner has not confirmed yet: their numbers and where to acknowledge them.
+    receipts: VecDeque<(u64, String)>,
     rates: Rates,
     refusals: Refusals,
     outgoing: Outgoing,
@@ -92,6 +94,7 @@ impl Session {
             waiting_bytes: 0,
             last_delivered: Delivered::default(),
             publish_seq: 0,
+            receipts: VecDeque::new(),
             rates: Rates::new(now),
             refusals: Refusals::new(now),
             outgoing,
@@ -368,6 +371,10 @@ impl Session {
             return;
         }
         self.outgoing.frame(&reply::head(subject, sid, reply, header, payload.len()), payload);
+        self.sent_on(sid);
+    }
+
+    fn sent_on(&mut self, sid: &str) {
         if self.subscriptions.count(sid) && self.pulls.drop_sid(sid) {
             self.credit_changed();
         }

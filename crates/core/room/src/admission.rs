@@ -1,9 +1,12 @@
 //! Getting in: join tokens, who still holds a valid one, and what a socket may do (http-api.md sections 2.2 and 4.1).
 
+use std::collections::BTreeMap;
+
 use model::UserId;
 use model::policy::{Capability, Denial};
 use wire::pnm::{self, NatsMsgServerToClientEvents as Event};
 
+use crate::journal;
 use crate::limits::Allowance;
 use crate::outbox::Outbox;
 use crate::output::{Moment, Output};
@@ -168,7 +171,7 @@ impl Room {
         }
         check_reserved(&ticket)?;
         let user_id = self.choose_id(&ticket)?;
-        self.evict(now, &user_id);
+        let outbox = self.evict(now, &user_id);
 
         let metadata = self.complete(&user_id, &ticket);
         let generation = ticket.generation;
@@ -185,7 +188,7 @@ impl Room {
             disconnected_at: 0,
             metadata_changed_at: now.unix_ms,
             presence: Presence::Added,
-            outbox: Outbox::default(),
+            outbox,
             came_before: false,
             allowance: Allowance::default(),
             history_given: None,
@@ -207,9 +210,10 @@ impl Room {
         })
     }
 
-    /// Ends somebody's running session because a newer token takes its place.
-    fn evict(&mut self, now: Moment, user: &UserId) {
-        let Some(person) = self.people.get_mut(user) else { return };
+    /// Ends somebody's running session because a newer token takes its place. The outbox of the next session goes on
+    /// with the numbers of this one, so that their journal entries never meet.
+    fn evict(&mut self, now: Moment, user: &UserId) -> Outbox {
+        let Some(person) = self.people.get_mut(user) else { return Outbox::default() };
         let (was_listed, was_around) = (person.is_present(), person.is_around());
         if let Some(conn) = person.conn() {
             person.presence = Presence::Away;
@@ -222,8 +226,14 @@ impl Room {
         if was_around {
             self.outputs.push_back(Output::RemoveFromMedia { who: user.into(), duplicate: true });
         }
-        self.people.remove(user);
+        let mut outbox = self.people.remove(user).map(|person| person.outbox).unwrap_or_default();
+        outbox.clear();
+        let next = Outbox::restored(outbox.set_aside(), Vec::new(), BTreeMap::new());
+        while let Some(number) = outbox.next_touched() {
+            self.store(journal::mail_removed(user, number));
+        }
         self.somebody_went(now);
+        next
     }
 
     fn complete(&self, user: &UserId, ticket: &Ticket) -> pnm::UserMetadata {

@@ -139,7 +139,7 @@ impl Room {
         if self.history.contains(&message.id) {
             return false;
         }
-        let (number, gone) = self.history.push(message.clone());
+        let (number, gone) = self.history.push(&message);
         self.store(journal::chat_entry(number, &message));
         for number in gone {
             self.store(journal::chat_removed(number));

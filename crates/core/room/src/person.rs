@@ -48,7 +48,7 @@ pub(crate) struct Person {
     pub(crate) allowance: Allowance,
     /// When this socket got the history of the chat.
     pub(crate) history_given: Option<Instant>,
-    /// Number of the last public message that was said before they were gone; 0 if that is not known.
+    /// Number of the last public message that is known to have reached them; 0 if none is.
     pub(crate) heard_upto: u64,
 }
 

@@ -11,7 +11,7 @@ use wire::pnm::{
 };
 
 use crate::forward::Binding;
-use crate::outbox::Route;
+use crate::outbox::{Keep, Letter, Question, Route};
 use crate::output::{ConnId, Moment, Output};
 use crate::rules;
 use crate::state::Room;
@@ -54,9 +54,9 @@ impl Room {
     pub fn request(&mut self, now: Moment, conn: ConnId, request: Request) {
         let Some(user) = self.conns.get(&conn).cloned() else { return };
         match request {
-            Request::InitialData => self.initial_data(now, &user),
-            Request::MediaServerData => self.media_server_data(&user),
-            Request::JoinedUsers => self.list_users(now, &user, Event::ResJoinedUsersList),
+            Request::InitialData => self.answer(now, &user, Question::InitialData),
+            Request::MediaServerData => self.answer(now, &user, Question::MediaServerData),
+            Request::JoinedUsers => self.answer(now, &user, Question::JoinedUsers),
             Request::OnlineUsers => self.list_users(now, &user, Event::RespOnlineUsersList),
             Request::RenewToken { token } => self.outputs.push_back(Output::RenewToken { user, token }),
             Request::Ping => {
@@ -76,6 +76,15 @@ impl Room {
 
     pub(crate) fn is_allowed(&self, user: &UserId, capability: Capability) -> bool {
         self.people.get(user).is_some_and(|person| self.may(person, capability).is_ok())
+    }
+
+    /// Answers what clients ask once and wait for.
+    pub(crate) fn answer(&mut self, now: Moment, user: &UserId, question: Question) {
+        match question {
+            Question::InitialData => self.initial_data(now, user),
+            Question::JoinedUsers => self.list_users(now, user, Event::ResJoinedUsersList),
+            Question::MediaServerData => self.media_server_data(user),
+        }
     }
 
     fn initial_data(&mut self, now: Moment, user: &UserId) {
@@ -169,7 +178,27 @@ impl Room {
         if delivery.echo_to_sender && receivers[0] != *from {
             receivers.push(from.clone());
         }
-        self.post(now, &receivers, Route::Private, Event::DeliveryPrivateData, msg, payload);
+        let keep = self.keep_private(delivery.r#type(), &payload);
+        let payload = self.envelope(Event::DeliveryPrivateData, msg, payload);
+        self.put(now, &receivers, &Letter { route: Route::Private, unix_ms: now.unix_ms, payload, keep });
+    }
+
+    /// A line of chat and a word from a moderator are said once. Sync messages are asked for again by whoever comes back.
+    fn keep_private(&self, kind: PrivateDataDeliveryType, payload: &[u8]) -> Keep {
+        let word = || {
+            !rules::encrypted(&self.metadata).data
+                && pnm::DataChannelMessage::decode(payload).is_ok_and(|message| {
+                    matches!(
+                        message.r#type(),
+                        DataMsgBodyType::Info | DataMsgBodyType::Alert | DataMsgBodyType::PushJoinBreakoutRoom
+                    )
+                })
+        };
+        match kind {
+            PrivateDataDeliveryType::Chat => Keep::Letter,
+            PrivateDataDeliveryType::DataMsg if word() => Keep::Letter,
+            PrivateDataDeliveryType::DataMsg | PrivateDataDeliveryType::WhiteboardMsg => Keep::No,
+        }
     }
 
     /// If this is a request for the public chat of a room whose chat we can read: the sender to answer as.
@@ -192,42 +221,40 @@ impl Room {
             return;
         }
         person.history_given = Some(now.at);
-        self.send_history(now, to, donor, 0);
+        self.send_history(now, to, &donor, 0);
     }
 
     /// What was said while somebody was gone; their client does not ask again.
     pub(crate) fn send_missed_chat(&mut self, now: Moment, to: &UserId, heard_upto: u64) {
         if !rules::encrypted(&self.metadata).data && self.is_allowed(to, Capability::Listen) {
-            self.send_history(now, to, SYSTEM_SENDER.into(), heard_upto);
+            self.send_history(now, to, SYSTEM_SENDER, heard_upto);
         }
     }
 
-    fn send_history(&mut self, now: Moment, to: &UserId, donor: String, after: u64) {
+    fn send_history(&mut self, now: Moment, to: &UserId, donor: &str, after: u64) {
         let Some(viewer) = self.people.get(to) else { return };
-        let may_read =
-            |message: &pnm::ChatMessage| self.may_read_chat_of(viewer, &message.from_user_id, message.from_admin);
-        let Some(message) = self.history.as_json(after, may_read) else { return };
-        let answer = pnm::DataChannelMessage {
-            id: self.ids.uuid(),
-            r#type: DataMsgBodyType::ResPublicChatData.into(),
-            from_user_id: donor,
-            to_user_id: Some(to.to_string()),
-            message,
-            bin_message: None,
-        };
+        let parts = self.history.parts(after, |author, is_admin| self.may_read_chat_of(viewer, author, is_admin));
         let delivery = pnm::PrivateDataDelivery {
             to_user_id: to.to_string(),
             echo_to_sender: false,
             r#type: PrivateDataDeliveryType::DataMsg.into(),
         };
         let msg = wire::json::encode(&delivery);
-        self.post(
-            now,
-            std::slice::from_ref(to),
-            Route::Private,
-            Event::DeliveryPrivateData,
-            msg,
-            answer.encode_to_vec(),
-        );
+        if let Some(person) = self.people.get_mut(to) {
+            person.outbox.expect_missed_chat(parts.len() as u64);
+        }
+        for message in parts {
+            let answer = pnm::DataChannelMessage {
+                id: self.ids.uuid(),
+                r#type: DataMsgBodyType::ResPublicChatData.into(),
+                from_user_id: donor.into(),
+                to_user_id: Some(to.to_string()),
+                message,
+                bin_message: None,
+            };
+            let payload = self.envelope(Event::DeliveryPrivateData, msg.clone(), answer.encode_to_vec());
+            let letter = Letter { route: Route::Private, unix_ms: now.unix_ms, payload, keep: Keep::No };
+            self.put(now, std::slice::from_ref(to), &letter);
+        }
     }
 }

@@ -250,6 +250,8 @@ fn a_message_with_endless_tags_or_a_time_out_of_this_world_does_no_harm() {
 fn what_was_said_during_a_short_absence_is_caught_up() {
     let mut scene = two();
     scene.say("ana", "m1", "before");
+    scene.request("ben", Request::Ping);
+    scene.take_mail("ben");
     scene.drop_socket("ben");
     scene.say("ana", "m2", "meanwhile");
     let mut message = chat("ana", "p1", "privately", 0);

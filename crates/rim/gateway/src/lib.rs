@@ -7,6 +7,7 @@ mod closing;
 mod messaging;
 mod origin;
 mod signalling;
+mod upgrade;
 
 use std::sync::Arc;
 

@@ -213,7 +213,12 @@ impl House {
 pub(crate) fn request(room: &str) -> pnm::CreateRoomReq {
     let metadata = pnm::RoomMetadata {
         room_title: "Test".into(),
-        room_features: Some(pnm::RoomCreateFeatures { allow_webcams: true, ..Default::default() }),
+        room_features: Some(pnm::RoomCreateFeatures {
+            allow_webcams: true,
+            allow_view_other_users_list: true,
+            chat_features: Some(pnm::ChatFeatures { is_allow: true, ..Default::default() }),
+            ..Default::default()
+        }),
         ..Default::default()
     };
     pnm::CreateRoomReq { room_id: room.into(), metadata: Some(metadata), ..Default::default() }

@@ -21,6 +21,8 @@ use wire::pnm::{self, NatsMsgServerToClientEvents as Event};
 /// One event as somebody received it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Mail {
+    /// Stays with the message when it comes again.
+    pub(crate) number: u64,
     pub(crate) event: Event,
     pub(crate) msg: String,
     pub(crate) bin_msg: Vec<u8>,
@@ -253,7 +255,12 @@ impl Scene {
                 Output::Deliver { to, delivery } => {
                     let owner = self.owners[&to].clone();
                     let message = pnm::NatsMsgServerToClient::decode(delivery.payload.clone()).unwrap();
-                    let mail = Mail { event: message.event(), msg: message.msg, bin_msg: message.bin_msg };
+                    let mail = Mail {
+                        number: delivery.stream_seq,
+                        event: message.event(),
+                        msg: message.msg,
+                        bin_msg: message.bin_msg,
+                    };
                     self.mail.entry(owner).or_default().push(mail);
                     if self.polite {
                         self.room.acknowledge(self.now, to, delivery.stream_seq);
