@@ -10,8 +10,8 @@ use model::{Identity, RoomId, SessionId, UserId};
 use ports::media::{MediaPlane, RemoveReason};
 use ports::store::{Records, State, StateWrite};
 use room::{
-    Admission, AdmitRefusal, Authorization, AuthorizeRefusal, Claim, ClientSubject, ConnId, EndReason, Moment, Output,
-    Room, RoomView, Ticket,
+    Admission, AdmitRefusal, Authorization, AuthorizeRefusal, Claim, ClientSubject, ConnId, EndReason, Guests, Moment,
+    Output, Room, RoomView, Ticket, WaitingRefusal,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::sleep_until;
@@ -101,6 +101,8 @@ pub(crate) enum Letter {
     Open(Box<Opening>),
     Socket(ConnId, FromSocket),
     End(EndReason, oneshot::Sender<()>),
+    LetIn(UserId, Guests, oneshot::Sender<Result<(), WaitingRefusal>>),
+    SetWaitingText(UserId, String, oneshot::Sender<Result<(), WaitingRefusal>>),
 }
 
 impl RoomHandle {
@@ -243,6 +245,8 @@ impl Actor {
                 self.room.end(now, why);
                 answer(reply, ())
             }
+            Letter::LetIn(by, guests, reply) => answer(reply, self.room.let_in(now, &by, &guests)),
+            Letter::SetWaitingText(by, text, reply) => answer(reply, self.room.set_waiting_text(now, &by, &text)),
         }
     }
 
@@ -355,6 +359,12 @@ impl Actor {
                     let _ = socket.down.send(Down::Hangup(farewell));
                 }
                 self.room.disconnect(now(), conn);
+            }
+            Output::Admit { conn } => self.send_down(conn, Down::Admitted(true)),
+            Output::UpdateMediaRights { user } => {
+                if let Some(permission) = self.room.media_permission(&user) {
+                    self.around.media.set_permission(&self.id, &Identity::from(&user), permission);
+                }
             }
             Output::MintMediaToken { user } => self.mint_media_token(&user),
             Output::RenewToken { user, token } => self.renew_token(&user, &token),

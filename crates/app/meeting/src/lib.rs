@@ -11,10 +11,11 @@ mod tokens;
 
 pub use meetings::{
     Access, AccessError, ActiveRoom, Activity, CreateError, EndError, JoinError, MediaAdmission, Meetings, Setup,
-    VerifiedJoin,
+    VerifiedJoin, WaitingError,
 };
 pub use room::{
-    AdmitRefusal, AuthorizeRefusal, ClientSubject, ConnId, CoreMessage, Delivery, EndReason, Farewell, Phase, Route,
+    AdmitRefusal, AuthorizeRefusal, ClientSubject, ConnId, CoreMessage, Delivery, EndReason, Farewell, Guests, Phase,
+    Route,
 };
 pub use socket::{Down, Inlet, OpenError, SocketLink, Word};
 pub use tokens::Credentials;

@@ -11,7 +11,8 @@ use ports::media::{ConnectError, MediaJoin, MediaPlane, SignalLink};
 use ports::store::{NewSession, Records, State, StateWrite, StoreError};
 use prost::Message;
 use room::{
-    AdmitRefusal, AuthorizeRefusal, ConnId, EndReason, NewRoom, Output, Phase, Restored, Room, RoomView, Ticket,
+    AdmitRefusal, AuthorizeRefusal, ConnId, EndReason, Guests, NewRoom, Output, Phase, Restored, Room, RoomView,
+    Ticket, WaitingRefusal,
 };
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::timeout;
@@ -105,6 +106,17 @@ pub enum EndError {
     /// Only moderators may.
     #[error("only admin can perform this task")]
     NotAllowed,
+}
+
+/// Why the waiting room stays as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WaitingError {
+    /// There is no such room, or it is over.
+    #[error("notifications.room-not-active")]
+    NoRoom,
+    /// The room said no.
+    #[error(transparent)]
+    Refused(#[from] WaitingRefusal),
 }
 
 /// The state of a room that may not exist.
@@ -418,6 +430,26 @@ impl Meetings {
             return Err(EndError::NotAllowed);
         }
         self.end(access.room.as_str()).await
+    }
+
+    /// Lets people in from the waiting room.
+    ///
+    /// # Errors
+    /// Why nobody was let in.
+    pub async fn let_in(&self, access: &Access, guests: Guests) -> Result<(), WaitingError> {
+        let handle = self.find(access.room.as_str()).ok_or(WaitingError::NoRoom)?;
+        let by = access.user.clone();
+        Ok(handle.ask(|reply| Letter::LetIn(by, guests, reply)).await.ok_or(WaitingError::NoRoom)??)
+    }
+
+    /// Changes what those who wait read.
+    ///
+    /// # Errors
+    /// Why it stays as it is.
+    pub async fn set_waiting_text(&self, access: &Access, text: String) -> Result<(), WaitingError> {
+        let handle = self.find(access.room.as_str()).ok_or(WaitingError::NoRoom)?;
+        let by = access.user.clone();
+        Ok(handle.ask(|reply| Letter::SetWaitingText(by, text, reply)).await.ok_or(WaitingError::NoRoom)??)
     }
 
     /// What a join token opens right now.

@@ -120,6 +120,8 @@ pub enum Capability {
     ReportSelf,
     /// Ask somebody to turn something on, push breakout invitations, announce local recordings.
     Instruct,
+    /// Let people in from the waiting room, and say what they read there.
+    ManageWaitingRoom,
     /// End the meeting for everybody.
     EndRoom,
     /// Send data packets over the media connection.
@@ -226,7 +228,7 @@ pub fn decide(actor: &Actor, rules: &Rules, capability: Capability) -> Result<()
             offered(rules.media_data)?;
             unlocked(actor.locks.chat || actor.locks.chat_send_message)
         }
-        C::LowerOthersHand | C::Instruct | C::EndRoom => moderator_only(),
+        C::LowerOthersHand | C::Instruct | C::ManageWaitingRoom | C::EndRoom => moderator_only(),
     }
 }
 
@@ -294,6 +296,7 @@ mod tests {
             C::Present,
             C::ReportSelf,
             C::Instruct,
+            C::ManageWaitingRoom,
             C::EndRoom,
             C::PublishData,
         ]);
@@ -340,7 +343,10 @@ mod tests {
                 | Capability::SeeUsers
                 | Capability::RaiseHand
                 | Capability::ReportSelf => assert_eq!(attendee, Ok(()), "{capability:?}"),
-                Capability::LowerOthersHand | Capability::Instruct | Capability::EndRoom => {
+                Capability::LowerOthersHand
+                | Capability::Instruct
+                | Capability::ManageWaitingRoom
+                | Capability::EndRoom => {
                     assert_eq!(attendee, Err(Denial::NotModerator));
                 }
                 Capability::Present => assert_eq!(attendee, Err(Denial::NotPresenter)),

@@ -279,6 +279,18 @@ impl Room {
         self.tell(now, to, Event::RoomMetadataUpdate, msg);
     }
 
+    /// The room's metadata, to everybody who is here.
+    pub(crate) fn tell_room_metadata(&mut self, now: Moment) {
+        for whose in [Eyes::Moderator, Eyes::Member, Eyes::Waiting] {
+            let to = self.people.values().filter(|person| person.is_present() && eyes(person) == whose);
+            let to: Vec<UserId> = to.map(|person| person.id.clone()).collect();
+            if !to.is_empty() {
+                let msg = self.views.of(&self.metadata, whose).to_string();
+                self.post(now, &to, Route::Public, Event::RoomMetadataUpdate, msg, Vec::new());
+            }
+        }
+    }
+
     pub(crate) fn notify(&mut self, now: Moment, to: &[UserId], severity: Severity, text: &str, with_sound: bool) {
         let notification = pnm::NatsSystemNotification {
             id: self.ids.uuid(),

@@ -440,3 +440,81 @@ fn a_damaged_entry_costs_that_entry_and_not_the_meeting() {
     assert_eq!(restored.damaged.len(), 1);
     assert!(restored.room.authorize(&user("ana"), None).is_ok());
 }
+
+#[test]
+fn somebody_let_in_from_the_waiting_room_is_told_of_the_room_first_and_then_known_to_all() {
+    let mut scene = Scene::new(waiting_room);
+    scene.join_admin("ana");
+    scene.join("ben");
+    scene.join("eva");
+    let by = user("ana");
+    let one = |id: &str| room::Guests::One(user(id));
+    assert!(scene.room.let_in(scene.now(), &user("ben"), &one("ben")).is_err(), "nobody lets themselves in");
+    assert_eq!(scene.room.let_in(scene.now(), &by, &one("nobody")), Err(room::WaitingRefusal::NoUser));
+
+    scene.room.let_in(scene.now(), &by, &one("eva")).unwrap();
+    scene.drain();
+    for id in ["ana", "ben", "eva"] {
+        scene.take_mail(id);
+    }
+    scene.room.let_in(scene.now(), &by, &one("ben")).unwrap();
+    scene.drain();
+
+    assert_eq!(scene.events("ben"), [Event::RoomMetadataUpdate, Event::UserMetadataUpdate]);
+    assert_eq!(scene.events("eva"), [Event::UserJoined, Event::UserMetadataUpdate]);
+    assert_eq!(scene.events("ana"), [Event::UserMetadataUpdate], "a moderator knew already");
+    assert_eq!(scene.admitted, [user("eva"), user("ben")]);
+    assert_eq!(scene.media_rights, [user("eva"), user("ben")]);
+    assert_eq!(listed(&mut scene, "ben"), ["ana", "ben", "eva"]);
+    scene.say("ben", "m1", "thank you");
+    assert_eq!(scene.heard("eva").len(), 1);
+    scene.room.let_in(scene.now(), &by, &one("ben")).unwrap();
+    scene.drain();
+    assert_eq!(scene.events("ben"), [], "once is enough");
+
+    let mut scene = scene.restart(std::time::Duration::from_secs(1));
+    scene.connect("ben");
+    scene.request("ben", Request::MediaServerData);
+    assert_eq!(scene.media_tokens, [user("ben")], "who was let in stays in");
+}
+
+#[test]
+fn everybody_who_waits_is_let_in_at_once() {
+    let mut scene = Scene::new(waiting_room);
+    scene.join_admin("ana");
+    scene.join("ben");
+    scene.join("eva");
+    scene.admit("cem", |_| {}).unwrap();
+
+    scene.room.let_in(scene.now(), &user("ana"), &room::Guests::All).unwrap();
+    scene.drain();
+
+    assert_eq!(scene.admitted, [user("ben"), user("eva")]);
+    scene.connect("cem");
+    assert_eq!(scene.admitted.len(), 2, "whoever comes later waits");
+}
+
+#[test]
+fn those_who_wait_read_what_a_moderator_writes() {
+    let mut scene = Scene::new(waiting_room);
+    scene.join_admin("ana");
+    scene.join("ben");
+    for id in ["ana", "ben"] {
+        scene.take_mail(id);
+    }
+    assert!(scene.room.set_waiting_text(scene.now(), &user("ben"), "me first").is_err());
+
+    scene.room.set_waiting_text(scene.now(), &user("ana"), "a\u{7} moment").unwrap();
+    scene.drain();
+
+    for id in ["ana", "ben"] {
+        let mail = scene.take_mail(id).pop().unwrap();
+        assert_eq!(mail.event, Event::RoomMetadataUpdate);
+        let metadata: serde_json::Value = serde_json::from_str(&mail.msg).unwrap();
+        assert_eq!(metadata["room_features"]["waiting_room_features"]["waiting_room_msg"], "a moment");
+    }
+    let mut open = Scene::new(|_| {});
+    open.join_admin("ana");
+    let refused = open.room.set_waiting_text(open.now(), &user("ana"), "text");
+    assert_eq!(refused, Err(room::WaitingRefusal::NoWaitingRoom));
+}

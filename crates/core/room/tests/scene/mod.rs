@@ -37,6 +37,8 @@ pub(crate) struct Scene {
     pub(crate) ended: Option<EndReason>,
     pub(crate) media_closed: bool,
     pub(crate) media_tokens: Vec<UserId>,
+    pub(crate) admitted: Vec<UserId>,
+    pub(crate) media_rights: Vec<UserId>,
     conns: BTreeMap<UserId, ConnId>,
     owners: BTreeMap<ConnId, UserId>,
     generations: BTreeMap<UserId, String>,
@@ -90,6 +92,8 @@ impl Scene {
             ended: None,
             media_closed: false,
             media_tokens: Vec::new(),
+            admitted: Vec::new(),
+            media_rights: Vec::new(),
             conns: BTreeMap::new(),
             owners: BTreeMap::new(),
             generations: BTreeMap::new(),
@@ -279,6 +283,8 @@ impl Scene {
                     self.room.disconnect(self.now, conn);
                 }
                 Output::MintMediaToken { user } => self.media_tokens.push(user),
+                Output::Admit { conn } => self.admitted.push(self.owners[&conn].clone()),
+                Output::UpdateMediaRights { user } => self.media_rights.push(user),
                 Output::RenewToken { .. } | Output::RemoveFromMedia { .. } | Output::SetJoined(_) => {}
                 Output::CloseMedia => self.media_closed = true,
                 Output::Ended(why) => self.ended = Some(why),
