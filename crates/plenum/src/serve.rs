@@ -142,7 +142,8 @@ fn router(
         },
         ..nats::Config::default()
     };
-    let gateway = Gateway::new(meetings.clone(), Arc::new(nats), config.http.public_address.clone(), stopping);
+    let gateway = Gateway::new(meetings.clone(), Arc::new(nats), config.http.public_address.clone(), stopping)
+        .allow_origins(config.http.allowed_origins.clone());
     let proxy = config.http.proxy.as_ref();
     let trusted = proxy.map(|proxy| proxy.trusted.clone()).unwrap_or_default();
     let http = HttpDeps {

@@ -16,6 +16,7 @@ use room::{
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::sleep_until;
 use tracing::{debug, error, info, warn};
+use wire::token::JoinClaims;
 
 use crate::inbox;
 use crate::socket::{self, Down, Inlet, Outlet};
@@ -58,6 +59,7 @@ pub(crate) enum FromSocket {
     /// With the receipt to give back when it is safe.
     Worker(Bytes, u64, OwnedSemaphorePermit),
     Publish(ClientSubject, Bytes, OwnedSemaphorePermit),
+    Oversized(ClientSubject),
     Credit(u32),
     Ack(u64),
     Nak(u64, Option<Duration>),
@@ -263,7 +265,11 @@ impl Actor {
         match self.room.connect(now, conn, claim) {
             Ok(connected) => {
                 let (down, inlet) = socket::queue();
-                self.sockets.insert(conn, Socket { down, user, origin });
+                self.sockets.insert(conn, Socket { down, user: user.clone(), origin });
+                if expired {
+                    // Its browser would be refused by the API until its next renewal.
+                    self.send_fresh_token(now, &user);
+                }
                 answer(reply, Ok((connected.admitted, inlet)))
             }
             Err(refusal) => answer(reply, Err(refusal.0)),
@@ -281,6 +287,7 @@ impl Actor {
                 return Some(Box::new(socket.down.when_taken(receipt)));
             }
             FromSocket::Publish(subject, payload, _budget) => self.room.publish(now, conn, subject, payload),
+            FromSocket::Oversized(subject) => self.room.oversized(now, conn, subject),
             FromSocket::Credit(available) => self.room.set_credit(now, conn, available),
             FromSocket::Ack(seq) => self.room.acknowledge(now, conn, seq),
             FromSocket::Nak(seq, delay) => {
@@ -429,8 +436,19 @@ impl Actor {
             return;
         }
         let Some(person) = self.room.identity_of(user) else { return };
+        // A token of another session or an older generation opens nothing, and does not become one that does (rule S1).
+        let JoinClaims { generation, room_sid, .. } = &access.claims;
+        let is_current = generation.as_deref().is_none_or(|generation| generation == person.generation)
+            && room_sid.as_deref().is_none_or(|sid| sid == self.session.as_str());
+        if is_current {
+            self.send_fresh_token(now, user);
+        }
+    }
+
+    fn send_fresh_token(&mut self, now: Moment, user: &UserId) {
+        let Some(person) = self.room.identity_of(user) else { return };
         let claims = claims_for(&self.id, &self.session, user, &person);
-        let renewed = self.around.credentials.mint_join(&claims, seconds);
+        let renewed = self.around.credentials.mint_join(&claims, now.unix_ms / 1000);
         self.room.send_renewed_token(now, user, renewed);
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use model::UserId;
-use room::{ClientSubject, ConnId, CoreMessage, Delivery, Farewell};
+use room::{AuthorizeRefusal, ClientSubject, ConnId, CoreMessage, Delivery, Farewell};
 use tokio::sync::{mpsc, watch};
 
 use crate::actor::{FromSocket, Letter, RoomHandle};
@@ -165,7 +165,19 @@ impl Inlet {
 pub enum OpenError {
     /// The token opens nothing, or nothing any more.
     #[error("the token opens no meeting")]
-    Access(#[from] AccessError),
+    Access(#[source] AccessError),
+    /// The token is good, but its owner opens too many sockets.
+    #[error("too many sockets are opened with this token")]
+    TooOften,
+}
+
+impl From<AccessError> for OpenError {
+    fn from(error: AccessError) -> Self {
+        match error {
+            AccessError::Refused(AuthorizeRefusal::TooOften) => Self::TooOften,
+            other => Self::Access(other),
+        }
+    }
 }
 
 /// One authenticated socket. Drop it, or call [`Self::close`], when the socket is gone.
@@ -208,6 +220,11 @@ impl SocketLink {
         if let Some(budget) = self.room.reserve(payload.len()).await {
             self.send(FromSocket::Publish(subject, payload, budget)).await;
         }
+    }
+
+    /// A message to the other participants was larger than its subject takes.
+    pub async fn oversized(&self, subject: ClientSubject) {
+        self.send(FromSocket::Oversized(subject)).await;
     }
 
     /// The consumer takes so many messages now.

@@ -4,11 +4,14 @@
 mod fakes;
 
 use bytes::Bytes;
-use fakes::{House, request, ticket};
+use fakes::{House, SECRET, request, ticket};
 use meeting::{AccessError, Activity, AuthorizeRefusal, Down, EndError, JoinError, OpenError, Word};
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use ports::media::RemoveReason;
 use prost::Message;
 use wire::pnm::{self, NatsMsgClientToServerEvents as Ask, NatsMsgServerToClientEvents as Event};
+use wire::token::{ApiKey, JoinClaims, mint_join};
 
 fn ask(event: Ask, msg: &str) -> Bytes {
     pnm::NatsMsgClientToServer { id: "1".into(), event: event.into(), msg: msg.into(), bin_msg: Vec::new() }
@@ -195,6 +198,57 @@ async fn somebody_elses_token_is_not_renewed() {
     link.worker(ask(Ask::ReqRenewPnmToken, &ana), 1).await;
     link.worker(ask(Ask::Ping, ""), 2).await;
 
+    assert_eq!(next_event(&mut link).await.event(), Event::Pong, "nothing came before it");
+}
+
+/// A token as the application would have made it a while ago, or for something else.
+fn minted(room: &str, secret: &str, seconds_ago: i64, change: impl FnOnce(&mut JoinClaims)) -> String {
+    let mut claims =
+        JoinClaims { name: "ana".into(), user_id: "ana".into(), room_id: room.into(), ..JoinClaims::default() };
+    change(&mut claims);
+    let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap();
+    mint_join(&ApiKey::new("key", secret), &claims, now - seconds_ago, 600)
+}
+
+#[tokio::test]
+async fn a_token_that_ran_out_is_good_for_three_hours_for_people_who_were_inside_and_is_replaced() {
+    let house = House::open().await;
+    house.create("room01").await;
+    let token = house.token("room01", "ana", true).await;
+    let expired = |ago| minted("room01", SECRET, ago, |_| {});
+    let refused = house.meetings.open_socket(&expired(700), String::new()).await.unwrap_err();
+    assert!(matches!(refused, OpenError::Access(AccessError::Refused(AuthorizeRefusal::Expired))), "never inside");
+    drop(open(&house, &token).await);
+
+    let mut link = open(&house, &expired(3 * 3600)).await;
+    let fresh = loop {
+        let event = next_event(&mut link).await;
+        if event.event() == Event::RespRenewPnmToken {
+            break event.msg;
+        }
+    };
+    assert!(house.meetings.authorize(&fresh).await.is_ok());
+    let refused = house.meetings.open_socket(&expired(3 * 3600 + 700), String::new()).await.unwrap_err();
+    assert!(matches!(refused, OpenError::Access(AccessError::Expired)));
+}
+
+#[tokio::test]
+async fn a_token_of_another_session_or_generation_is_not_renewed() {
+    let house = House::open().await;
+    house.create("room01").await;
+    let token = house.token("room01", "ana", true).await;
+    let mut link = open(&house, &token).await;
+    let foreign = [
+        minted("room01", SECRET, 0, |claims| claims.generation = Some("older".into())),
+        minted("room01", SECRET, 0, |claims| claims.room_sid = Some("another".into())),
+        minted("room02", SECRET, 0, |_| {}),
+        minted("room01", "a foreign secret of at least 32 bytes", 0, |_| {}),
+    ];
+    for (receipt, token) in (1..).zip(&foreign) {
+        link.worker(ask(Ask::ReqRenewPnmToken, token), receipt).await;
+        assert!(house.meetings.open_socket(token, String::new()).await.is_err(), "nor does it open anything");
+    }
+    link.worker(ask(Ask::Ping, ""), 9).await;
     assert_eq!(next_event(&mut link).await.event(), Event::Pong, "nothing came before it");
 }
 

@@ -33,6 +33,12 @@ pub enum Event {
         /// The encoded message or its ciphertext.
         payload: Bytes,
     },
+    /// The client wanted something forwarded that is larger than the subject takes; it was told so in a way that its
+    /// user does not see.
+    TooLarge {
+        /// Which of the three forwarding subjects.
+        subject: ClientSubject,
+    },
     /// The number of messages the client is ready to take changed for a reason other than a delivery.
     Credit {
         /// The total over all open pulls, taken when the event is polled.
@@ -177,6 +183,8 @@ pub struct Delivery {
     pub pending: u64,
     /// The encoded `NatsMsgServerToClient`.
     pub payload: Bytes,
+    /// See [`CoreMessage::from`].
+    pub from: Option<Arc<str>>,
 }
 
 /// No open pull can take the message: keep it and wait for [`Event::Credit`].

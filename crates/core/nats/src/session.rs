@@ -340,7 +340,8 @@ impl Session {
         let Some(sid) = sid else { return false };
         let Delivery { consumer_seq, stream_seq, pending, .. } = *delivery;
         self.last_delivered = Delivered { consumer_seq, stream_seq, pending };
-        self.send(subject, &sid, Some(&ack), None, &delivery.payload);
+        let header = delivery.from.as_deref().filter(|_| self.client.headers).and_then(reply::sender);
+        self.send(subject, &sid, Some(&ack), header.as_deref(), &delivery.payload);
         true
     }
 

@@ -10,7 +10,7 @@ use crate::journal;
 use crate::limits::Allowance;
 use crate::outbox::Outbox;
 use crate::output::{Moment, Output};
-use crate::person::{Person, Presence};
+use crate::person::{Asks, Person, Presence};
 use crate::rules::BOTS;
 use crate::state::Room;
 
@@ -104,6 +104,9 @@ pub enum AuthorizeRefusal {
     /// On the block list.
     #[error("notifications.you-are-blocked")]
     Blocked,
+    /// Opened so many sockets in so little time that the next must wait; nothing is wrong with the token.
+    #[error("too many connections, try again in a moment")]
+    TooOften,
     /// The room holds `max_participants` people.
     #[error("notifications.max-num-participates-exceeded")]
     Full,
@@ -191,6 +194,7 @@ impl Room {
             outbox,
             came_before: false,
             allowance: Allowance::default(),
+            asked: Asks::default(),
             history_given: None,
             heard_upto: 0,
         };

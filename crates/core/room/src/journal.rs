@@ -15,7 +15,7 @@ use crate::life::{Life, RESTART_GRACE};
 use crate::limits::Allowance;
 use crate::outbox::{Keep, Kept, Letter, Outbox, Question, Route};
 use crate::output::Moment;
-use crate::person::{Person, Presence};
+use crate::person::{Asks, Person, Presence};
 use crate::state::{Changed, Room};
 use crate::tell::Views;
 
@@ -129,6 +129,8 @@ struct MailRecord {
     payload: Bytes,
     #[prost(enumeration = "Asked", tag = "4")]
     asked: i32,
+    #[prost(string, tag = "5")]
+    from: String,
 }
 
 /// Which question, if it is one; numbers are the journal's own.
@@ -193,6 +195,7 @@ pub(crate) fn next_mail_entry(person: &mut Person) -> Option<Entry> {
             unix_ms: letter.unix_ms,
             payload: letter.payload.clone(),
             asked: Asked::Nothing.into(),
+            from: letter.from.as_ref().map(ToString::to_string).unwrap_or_default(),
         },
         Kept::Question(question) => MailRecord {
             asked: match question {
@@ -299,6 +302,7 @@ impl Room {
             ids,
             outputs: VecDeque::new(),
             changed: Changed::default(),
+            gathering_until: Some(now.at + RESTART_GRACE),
         };
         Ok(Restored { room, damaged })
     }
@@ -319,7 +323,9 @@ impl Mail {
             Asked::MediaServerData => Question::MediaServerData,
             Asked::Nothing => {
                 let route = if record.public { Route::Public } else { Route::Private };
-                let letter = Letter { route, unix_ms: record.unix_ms, payload: record.payload, keep: Keep::Letter };
+                let from = UserId::try_from(record.from.as_str()).ok();
+                let MailRecord { unix_ms, payload, .. } = record;
+                let letter = Letter { route, unix_ms, payload, keep: Keep::Letter, from };
                 self.letters.insert(number, letter);
                 return;
             }
@@ -358,6 +364,7 @@ fn restore_person(id: UserId, record: PersonRecord, mail: Mail, history: &Histor
         outbox: Outbox::restored(set_aside, mail.letters.into_iter().collect(), mail.owed),
         came_before: record.came_before,
         allowance: Allowance::default(),
+        asked: Asks::default(),
         history_given: None,
         heard_upto: record.heard_upto.max(heard),
     }

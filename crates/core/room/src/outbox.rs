@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use model::UserId;
 
 /// Without an acknowledgement for this long a message is sent again (reference `AckWait`).
 const ACK_WAIT: Duration = Duration::from_secs(30);
@@ -51,6 +52,8 @@ pub struct Delivery {
     pub pending: u64,
     /// Encoded `NatsMsgServerToClient`.
     pub payload: Bytes,
+    /// The true sender where what it carries is unreadable to us; travels as a header (hardening rule I2).
+    pub from: Option<UserId>,
 }
 
 /// A question that is asked once and was acknowledged: who asked waits for the answer however long it takes.
@@ -79,6 +82,8 @@ pub(crate) struct Letter {
     pub(crate) unix_ms: i64,
     pub(crate) payload: Bytes,
     pub(crate) keep: Keep,
+    /// See [`Delivery::from`].
+    pub(crate) from: Option<UserId>,
 }
 
 /// Whether a message found its place.
@@ -231,6 +236,7 @@ impl Outbox {
             unix_ms: sealed.letter.unix_ms,
             pending: self.waiting.len() as u64,
             payload: sealed.letter.payload.clone(),
+            from: sealed.letter.from.clone(),
         };
         let said = if sealed.stream_seq < self.catching_up { 0 } else { said };
         self.unacked.insert(sealed.stream_seq, Unacked { sealed, due: now + ACK_WAIT, said });
@@ -364,7 +370,7 @@ mod tests {
     use super::*;
 
     fn letter(payload: impl Into<Bytes>, keep: Keep) -> Letter {
-        Letter { route: Route::Private, unix_ms: 0, payload: payload.into(), keep }
+        Letter { route: Route::Private, unix_ms: 0, payload: payload.into(), keep, from: None }
     }
 
     fn outbox_with(count: usize) -> Outbox {

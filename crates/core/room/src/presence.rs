@@ -35,6 +35,9 @@ impl Room {
         if !self.people.get(user).is_some_and(Person::is_present) {
             self.check_room_for(user)?;
         }
+        if !self.people.get_mut(user).is_some_and(|person| person.allowance.connects.take(now.at)) {
+            return Err(ConnectRefusal(AuthorizeRefusal::TooOften));
+        }
         self.settle_presenter(user);
         let Some(person) = self.people.get_mut(user) else { return Err(ConnectRefusal(AuthorizeRefusal::Unknown)) };
 
@@ -97,7 +100,7 @@ impl Room {
     fn bring_up_to_date(&mut self, now: Moment, user: &UserId, away_since: i64) {
         self.tell_room_metadata_to(now, user);
         self.tell_metadata_of(now, std::slice::from_ref(user), Route::Private, user);
-        if let Some(list) = self.users_list(user) {
+        if let Some(list) = self.users_list(now, user) {
             self.tell(now, user, Event::RespOnlineUsersList, list);
         }
         let Some(viewer) = self.people.get(user) else { return };
@@ -230,8 +233,8 @@ impl Room {
         for user in former {
             if let Some(person) = self.people.get_mut(&user) {
                 person.metadata.is_presenter = false;
-                self.person_changed(&user);
             }
+            self.person_metadata_changed(now, &user);
         }
         if let Some(person) = self.people.get_mut(&heir) {
             person.metadata.is_presenter = true;

@@ -53,6 +53,8 @@ pub struct Room {
     pub(crate) ids: Ids,
     pub(crate) outputs: VecDeque<Output>,
     pub(crate) changed: Changed,
+    /// Until then people come back after a restart.
+    pub(crate) gathering_until: Option<Instant>,
 }
 
 /// What must be journalled before the outputs so far may be carried out.
@@ -105,6 +107,7 @@ impl Room {
             ids,
             outputs: VecDeque::new(),
             changed: Changed { info: true, ..Changed::default() },
+            gathering_until: None,
         };
         room.metadata.started_at = u64::try_from(now.unix_ms / 1000).unwrap_or_default();
         room.metadata.metadata_id = Some(room.ids.uuid());

@@ -133,7 +133,7 @@ impl Room {
             return;
         }
         let payload = self.envelope(event, msg, bin_msg);
-        self.put(now, to, &Letter { route, unix_ms: now.unix_ms, payload, keep: keep(event) });
+        self.put(now, to, &Letter { route, unix_ms: now.unix_ms, payload, keep: keep(event), from: None });
     }
 
     /// Puts a message into several outboxes. Somebody who is here and lets more pile up than is kept does not read:
@@ -220,13 +220,16 @@ impl Room {
         }
     }
 
-    /// Everybody online whom this person may know of, as the JSON array of the two list events.
-    pub(crate) fn users_list(&self, viewer: &UserId) -> Option<String> {
+    /// Everybody online whom this person may know of, as the JSON array of the two list events. After a restart those who
+    /// are still on their way back count as well: nobody was told that they were gone.
+    pub(crate) fn users_list(&self, now: Moment, viewer: &UserId) -> Option<String> {
         let viewer = self.people.get(viewer)?;
+        let gathering = self.gathering_until.is_some_and(|until| now.at < until);
         let users: Vec<String> = self
             .people
             .values()
-            .filter(|person| person.is_online() && self.knows_of(viewer, person))
+            .filter(|person| person.is_online() || (gathering && person.is_present()))
+            .filter(|person| self.knows_of(viewer, person))
             .map(|person| wire::json::encode(&self.kv_user(person)))
             .collect();
         Some(format!("[{}]", users.join(",")))

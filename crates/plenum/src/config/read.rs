@@ -105,6 +105,7 @@ fn read_plenum(root: &mut Section<'_>, config: &mut Config) -> Option<u16> {
     plenum.set("dev", &mut config.dev, value::boolean);
     plenum.set("data", &mut config.data, value::path);
     plenum.set("listen", &mut config.http.listen, value::address);
+    plenum.set_list("allowed_origins", &mut config.http.allowed_origins, value::web_origin);
 
     let mut media = plenum.section("media");
     let mut port = None;

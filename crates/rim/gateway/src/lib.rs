@@ -16,7 +16,7 @@ use axum::routing::{any, get};
 use meeting::Meetings;
 use tokio::sync::{Semaphore, watch};
 
-/// Messaging sockets that may be open at once without having said whose they are; each may hold one large frame.
+/// Messaging sockets that may be open at once without having said whose they are; each may hold 64 KiB.
 const MAX_STRANGERS: usize = 512;
 
 /// What the sockets need.
@@ -31,6 +31,8 @@ pub struct Gateway {
     /// Becomes `true` when the process stops; sockets then close and browsers come back to the next process.
     stopping: watch::Receiver<bool>,
     strangers: Arc<Semaphore>,
+    /// Origins of pages besides our own that may open messaging sockets; empty allows all.
+    allowed_origins: Arc<[String]>,
 }
 
 impl Gateway {
@@ -42,7 +44,21 @@ impl Gateway {
         public_url: Option<String>,
         stopping: watch::Receiver<bool>,
     ) -> Self {
-        Self { meetings, nats, public_url, stopping, strangers: Arc::new(Semaphore::new(MAX_STRANGERS)) }
+        Self {
+            meetings,
+            nats,
+            public_url,
+            stopping,
+            strangers: Arc::new(Semaphore::new(MAX_STRANGERS)),
+            allowed_origins: Arc::default(),
+        }
+    }
+
+    /// Only pages of this server and of these origins may open messaging sockets; empty allows all.
+    #[must_use]
+    pub fn allow_origins(mut self, origins: Vec<String>) -> Self {
+        self.allowed_origins = origins.into();
+        self
     }
 }
 

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
-use meeting::{ClientSubject, Down, Farewell, Route, SocketLink, Word};
+use meeting::{ClientSubject, Down, Farewell, OpenError, Route, SocketLink, Word};
 use nats::{Bound, CloseReason, CoreMessage, Delivery, DeliverySubject, Event, Session, Worker};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{sleep_until, timeout};
@@ -20,7 +20,7 @@ use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Error as WriteError, Message};
 use tracing::{debug, instrument};
 
-use crate::origin::websocket_origin;
+use crate::origin::{may_open, websocket_origin};
 use crate::upgrade::{Gate, Socket, SocketUpgrade};
 use crate::{Gateway, closing};
 
@@ -43,6 +43,10 @@ pub(crate) async fn upgrade(State(gateway): State<Gateway>, headers: HeaderMap, 
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
     let origin = websocket_origin(gateway.public_url.as_deref(), &headers);
+    if !may_open(&gateway.allowed_origins, &origin, &headers) {
+        metrics::counter!("plenum_messaging_refused_total").increment(1);
+        return StatusCode::FORBIDDEN.into_response();
+    }
     upgrade.on_upgrade(move |socket, gate| async move { serve(gateway, origin, unknown, socket, gate).await })
 }
 
@@ -166,6 +170,7 @@ impl Connection {
             // Only analytics may come on the unreliable subject (rule I5), and they are not collected yet by rooms.
             Event::Worker { channel: Worker::Core, .. } | Event::Authenticate { .. } | Event::Close(_) => {}
             Event::Publish { subject, payload } => link.publish(room_subject(subject), payload).await,
+            Event::TooLarge { subject } => link.oversized(room_subject(subject)).await,
             Event::Credit { available } => link.credit(available).await,
             Event::Ack { stream_seq } if stream_seq >= FAREWELL_SEQ => self.session.close(CloseReason::Ended),
             Event::Ack { stream_seq } | Event::Term { stream_seq } => link.ack(stream_seq).await,
@@ -184,6 +189,8 @@ impl Connection {
                 self.link = Some(link);
                 self.unknown = None;
             }
+            // Not its token is wrong, so it is not told that it is: its browser tries again in a moment.
+            Err(OpenError::TooOften) => self.session.close(CloseReason::Ended),
             Err(reason) => {
                 debug!(%reason, "messaging socket is refused");
                 metrics::counter!("plenum_messaging_refused_total").increment(1);
@@ -232,6 +239,7 @@ impl Connection {
             timestamp_ns: delivery.unix_ms.saturating_mul(1_000_000),
             pending: delivery.pending,
             payload: delivery.payload,
+            from: delivery.from.as_ref().map(|from| from.as_str().into()),
         };
         if self.session.deliver(Instant::now(), delivery).is_err() {
             // The room only sends against credit; a client that takes it back gets the message again after the wait.
@@ -249,6 +257,7 @@ impl Connection {
             timestamp_ns: 0,
             pending: 0,
             payload: farewell.payload,
+            from: None,
         };
         let now = Instant::now();
         if self.session.deliver(now, last).is_err() {

@@ -1,7 +1,7 @@
 //! Where a browser reaches this server.
 
 use axum::http::HeaderMap;
-use axum::http::header::HOST;
+use axum::http::header::{HOST, ORIGIN};
 
 /// Longest host we repeat.
 const MAX_HOST: usize = 260;
@@ -24,6 +24,18 @@ pub(crate) fn websocket_origin(public_url: Option<&str>, headers: &HeaderMap) ->
         .unwrap_or("localhost");
     let secure = headers.get("x-forwarded-proto").is_some_and(|proto| proto.as_bytes().eq_ignore_ascii_case(b"https"));
     format!("{}://{host}", if secure { "wss" } else { "ws" })
+}
+
+/// Whether the page that asks may open a socket to `own`, this server as a WebSocket URL. Without a list every page may,
+/// and what is no browser names none.
+pub(crate) fn may_open(allowed: &[String], own: &str, headers: &HeaderMap) -> bool {
+    let Some(page) = headers.get(ORIGIN).filter(|_| !allowed.is_empty()) else { return true };
+    let Ok(page) = page.to_str() else { return false };
+    let is_own = page
+        .split_once("://")
+        .zip(own.split_once("://"))
+        .is_some_and(|((_, page), (_, own))| page.eq_ignore_ascii_case(own.split('/').next().unwrap_or(own)));
+    is_own || allowed.iter().any(|origin| origin.eq_ignore_ascii_case(page))
 }
 
 const fn is_host_byte(byte: u8) -> bool {
@@ -49,6 +61,21 @@ mod tests {
     fn a_proxy_says_whether_the_outside_is_secure() {
         let request = headers(&[("host", "meet.example.org"), ("x-forwarded-proto", "https")]);
         assert_eq!(websocket_origin(None, &request), "wss://meet.example.org");
+    }
+
+    #[test]
+    fn a_foreign_page_opens_sockets_only_if_it_is_on_the_list_or_there_is_none() {
+        let own = "wss://meet.example.org";
+        let list = ["https://www.example.org".to_owned()];
+        let from = |page| headers(&[("origin", page)]);
+        for page in ["https://www.example.org", "https://meet.example.org", "HTTPS://Meet.example.org"] {
+            assert!(may_open(&list, own, &from(page)), "{page}");
+        }
+        for page in ["https://evil.example", "https://www.example.org.evil.example", "null", "http://www.example.org"] {
+            assert!(!may_open(&list, own, &from(page)), "{page}");
+            assert!(may_open(&[], own, &from(page)), "{page}");
+        }
+        assert!(may_open(&list, own, &headers(&[])), "what is no browser");
     }
 
     #[test]

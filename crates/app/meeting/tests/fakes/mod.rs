@@ -30,6 +30,9 @@ pub(crate) struct MemoryStore {
     commits: Arc<Semaphore>,
 }
 
+/// Of the application whose tokens open meetings.
+pub(crate) const SECRET: &str = "a secret of at least thirty-two bytes";
+
 const PLENTY: usize = 1 << 20;
 
 impl MemoryStore {
@@ -191,7 +194,7 @@ impl House {
             state: Arc::new(store.clone()),
             media: media.clone(),
             credentials: Credentials {
-                api: ApiKey::new("key", "a secret of at least thirty-two bytes"),
+                api: ApiKey::new("key", SECRET),
                 media: ApiKey::new("media", "another secret of at least 32 bytes!"),
                 validity: Duration::from_secs(600),
             },

@@ -154,7 +154,10 @@ impl Session {
         }
         match payload {
             Some(payload) => self.events.push_back(Event::Publish { subject: client, payload }),
-            None => self.refuse(now, &format!("Maximum Payload Violation for \"{subject}\"")),
+            None => {
+                self.events.push_back(Event::TooLarge { subject: client });
+                self.refuse(now, &format!("Maximum Payload Violation for \"{subject}\""));
+            }
         }
         // Nobody serves requests on these subjects.
         if self.client.headers && self.client.no_responders {

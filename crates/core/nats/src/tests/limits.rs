@@ -6,7 +6,8 @@ use bytes::Bytes;
 
 use super::client::{Frame, Rig};
 use crate::{
-    CloseReason, Config, CoreMessage, CoreSubject, Event, MAX_CHAT_PAYLOAD, MAX_OTHER_PAYLOAD, MAX_SUBSCRIPTIONS,
+    ClientSubject, CloseReason, Config, CoreMessage, CoreSubject, Event, MAX_CHAT_PAYLOAD, MAX_OTHER_PAYLOAD,
+    MAX_SUBSCRIPTIONS,
 };
 
 #[test]
@@ -66,7 +67,9 @@ fn payloads_above_the_size_of_their_subject_are_skipped() {
     rig.publish("chat.r", None, &"x".repeat(MAX_CHAT_PAYLOAD + 1));
     rig.publish("sysCoreWorker.r.u", None, &"x".repeat(MAX_OTHER_PAYLOAD + 1));
     rig.publish("whiteboard.r", None, &"x".repeat(MAX_OTHER_PAYLOAD + 1));
-    assert_eq!(rig.events().len(), 1, "only the whiteboard takes that much");
+    let events = rig.events();
+    assert_eq!(events[0], Event::TooLarge { subject: ClientSubject::Chat });
+    assert!(matches!(events[1..], [Event::Publish { .. }]), "only the whiteboard takes that much");
     assert!(matches!(rig.frames()[..], [Frame::Error(_)]));
 
     let large = "x".repeat(crate::MAX_BULK_PAYLOAD + 1);

@@ -26,6 +26,7 @@ pub(crate) struct Mail {
     pub(crate) event: Event,
     pub(crate) msg: String,
     pub(crate) bin_msg: Vec<u8>,
+    pub(crate) from: Option<UserId>,
 }
 
 pub(crate) struct Scene {
@@ -264,6 +265,7 @@ impl Scene {
                         event: message.event(),
                         msg: message.msg,
                         bin_msg: message.bin_msg,
+                        from: delivery.from.clone(),
                     };
                     self.mail.entry(owner).or_default().push(mail);
                     if self.polite {
