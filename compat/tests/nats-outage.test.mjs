@@ -168,3 +168,42 @@ test("a long history comes in small parts that make a whole", async () => {
   assert.deepEqual(got(), ids);
   assert.ok(parts().every((part) => part.length <= 256 * 1024));
 });
+
+test("somebody whose line is full is still heard, and gets everything once it flows again", async () => {
+  const room = await scene.room();
+  const ana = await scene.inside(room, "ana", { admin: true });
+  const line = network();
+  const ben = await scene.inside(room, "ben", { wsFactory: line.wsFactory });
+  const { whiteboard, chat } = ben.admission.natsSubjects;
+  const boards = [];
+  ben.nc.subscribe(`${whiteboard}.${room}`, {
+    callback: (error, message) => error ?? boards.push(message.data.length),
+  });
+  await ben.nc.flush();
+
+  // More than the system keeps for a reader who does not read.
+  line.socket.pause();
+  for (let count = 0; count < 5; count += 1) {
+    ana.nc.publish(
+      `${whiteboard}.${room}`,
+      encode("DataChannelMessage", {
+        id: `board-${count}`,
+        type: enumValue("DataMsgBodyType", "SCENE_UPDATE"),
+        fromUserId: "ana",
+        binMessage: new Uint8Array(4 * 1024 * 1024),
+      }),
+    );
+  }
+  await ana.nc.flush();
+  ben.nc.publish(
+    `${chat}.${room}`,
+    encode("ChatMessage", { id: "c1", fromUserId: "ben", message: "I hear nothing", sentAt: 1n }),
+  );
+  await until("ana to hear ben", () => ana.chat.length === 1);
+  assert.deepEqual(boards, []);
+
+  line.socket.resume();
+  await until("the boards", () => boards.length === 5);
+  await ben.ask("PING", "PONG");
+  assert.ok(!ana.events.some((event) => event.event === "USER_DISCONNECTED"));
+});

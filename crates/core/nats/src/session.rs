@@ -45,6 +45,8 @@ pub struct Session {
     waiting: VecDeque<Delivery>,
     waiting_bytes: usize,
     last_delivered: Delivered,
+    /// Deliveries that have not all left yet: number, and where they end in the queue.
+    under_way: VecDeque<(u64, u64)>,
     publish_seq: u64,
     /// Reliable publishes the owner has not confirmed yet: their numbers and where to acknowledge them.
     receipts: VecDeque<(u64, String)>,
@@ -93,6 +95,7 @@ impl Session {
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             last_delivered: Delivered::default(),
+            under_way: VecDeque::new(),
             publish_seq: 0,
             receipts: VecDeque::new(),
             rates: Rates::new(now),
@@ -197,7 +200,8 @@ impl Session {
     /// Sends one reliable message on the oldest open pull.
     ///
     /// A message that crossed with an expiring pull waits here for the next one, and counts against
-    /// [`Event::Credit`]; a repeated `stream_seq` replaces the waiting one.
+    /// [`Event::Credit`]; a repeated `stream_seq` replaces the waiting one. One that is still on its way out is not sent
+    /// twice: on a slow line that would only make the next one later.
     ///
     /// # Errors
     ///
@@ -207,6 +211,11 @@ impl Session {
         let Phase::Bound(names) = self.phase.clone() else { return Err(NoCredit) };
         if self.closing.is_some() {
             return Err(NoCredit);
+        }
+        while self.under_way.pop_front_if(|(_, end)| self.outgoing.is_polled(*end)).is_some() {}
+        if self.under_way.iter().any(|(seq, _)| *seq == delivery.stream_seq) {
+            self.credit_changed();
+            return Ok(());
         }
         if self.waiting.is_empty() && self.try_deliver(now, &names, &delivery) {
             return Ok(());
@@ -342,6 +351,7 @@ impl Session {
         self.last_delivered = Delivered { consumer_seq, stream_seq, pending };
         let header = delivery.from.as_deref().filter(|_| self.client.headers).and_then(reply::sender);
         self.send(subject, &sid, Some(&ack), header.as_deref(), &delivery.payload);
+        self.under_way.push_back((stream_seq, self.outgoing.end()));
         true
     }
 
