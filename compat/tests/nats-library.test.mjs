@@ -159,13 +159,20 @@ test("which tokens open a socket", async () => {
   assert.equal(await opens(url, forged(ana.token, { room_sid: crypto.randomUUID() })), false);
   assert.equal(await opens(url, forged(ana.token, { ago: 4 * HOUR_S })), false, "over three hours");
   assert.equal(await opens(url, forged(ben, { ago: HOUR_S })), false, "was never inside");
-  assert.equal(await opens(url, forged(ana.token, { alg: "none" }).replace(/\.[^.]*$/, ".")), false);
+  assert.equal(
+    await opens(url, forged(ana.token, { alg: "none" }).replace(/\.[^.]*$/, ".")),
+    false,
+  );
 
   const expired = forged(ana.token, { ago: HOUR_S });
   await ana.leave();
   const nc = await dial(url, expired, { reconnect: false });
   await nc.close();
-  assert.equal((await verifyToken(scene.server.origin, expired)).http, 401, "good for sockets only");
+  assert.equal(
+    (await verifyToken(scene.server.origin, expired)).http,
+    401,
+    "good for sockets only",
+  );
 });
 
 test("what is larger than chat may be is not sent, and its author is told", async () => {
