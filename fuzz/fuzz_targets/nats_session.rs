@@ -65,10 +65,6 @@ fn answer(session: &mut Session, now: Instant, stream_seq: &mut u64, event: Even
         }
         Event::Term { .. } => session.set_admitted(true),
         Event::Worker { receipt, .. } => session.confirm(receipt.unwrap_or_default()),
-        Event::TooLarge { .. }
-        | Event::Ack { .. }
-        | Event::Nak { .. }
-        | Event::Working { .. }
-        | Event::Close(_) => {}
+        Event::TooLarge { .. } | Event::Ack { .. } | Event::Nak { .. } | Event::Working { .. } | Event::Close(_) => {}
     }
 }
