@@ -1,13 +1,13 @@
 // A published BigBlueButton client library creates, joins, watches and ends meetings.
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import test from "node:test";
 
 import bbb from "bigbluebutton-js";
 
 import { until } from "../../e2e/lib/until.mjs";
 import { withServer } from "../lib/meeting.mjs";
 import { Member, verifyToken } from "../lib/member.mjs";
+import test from "../lib/test.mjs";
 
 const scene = withServer();
 

@@ -436,13 +436,26 @@ test("a flood from one member disturbs nobody else", async () => {
   const room = await scene.room();
   const ana = await scene.inside(room, "ana", { admin: true });
   const ben = await scene.inside(room, "ben");
-  const bytes = encode("ChatMessage", { id: "f", fromUserId: "ben", message: "spam", sentAt: 1n });
+  let heard = "";
+  const [closed, spam] = [ben.nc.status(), `chat.${room}`];
+  const started = performance.now();
 
-  for (let count = 0; count < 2_000; count += 1) ben.nc.publish(`chat.${room}`, bytes);
+  for (let count = 0; count < 2_000; count += 1) {
+    const line = { id: `f${count}`, fromUserId: "ben", message: "spam", sentAt: 1n };
+    ben.nc.publish(spam, encode("ChatMessage", line));
+  }
+  for await (const { type } of closed) {
+    heard = type;
+    if (type === "disconnect") break;
+  }
+  assert.equal(heard, "disconnect", "who floods is hung up on");
   await ana.ask("PING", "PONG");
-
   await pause(SETTLE_MS);
-  assert.ok(ana.chat.length < 200, `${ana.chat.length} of 2000 lines came through`);
+
+  // A burst of 15, and 5 each second.
+  const seconds = (performance.now() - started) / 1000;
+  assert.ok(ana.chat.length >= 15, `${ana.chat.length} lines came through`);
+  assert.ok(ana.chat.length <= 15 + 5 * seconds + 1, `${ana.chat.length} in ${seconds} s`);
 });
 
 /** The server hangs up on its own well before. */

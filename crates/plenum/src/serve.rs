@@ -217,7 +217,8 @@ fn router(
         client_address(config, proxy_header.clone(), trusts_proxy.clone()),
         stopping,
     )
-    .trusting(trusts_proxy.clone());
+    .trusting(trusts_proxy.clone())
+    .allow_origins(config.http.allowed_origins.clone());
     let http = HttpDeps {
         meetings: meetings.clone(),
         api: ApiKey::new(credentials.key.clone(), credentials.secret.expose().clone()),

@@ -51,6 +51,7 @@ fn answer(session: &mut Session, now: Instant, stream_seq: &mut u64, event: Even
                     timestamp_ns: 0,
                     pending: 0,
                     payload: vec![0; 100].into(),
+                    from: Some("v".into()),
                 };
                 let _ = session.deliver(now, delivery);
             }
@@ -60,6 +61,7 @@ fn answer(session: &mut Session, now: Instant, stream_seq: &mut u64, event: Even
             session.publish(&CoreMessage { subject, from: Some("v".into()), payload });
         }
         Event::Term { .. } => session.set_admitted(true),
-        Event::Worker { .. } | Event::Ack { .. } | Event::Nak { .. } | Event::Working { .. } | Event::Close(_) => {}
+        Event::Worker { receipt, .. } => session.confirm(receipt.unwrap_or_default()),
+        Event::TooLarge { .. } | Event::Ack { .. } | Event::Nak { .. } | Event::Working { .. } | Event::Close(_) => {}
     }
 }

@@ -13,12 +13,13 @@ use model::{Identity, RoomId, SessionId, UserId};
 use ports::media::{MediaPlane, RemoveReason};
 use ports::store::{Records, State, StateWrite, StoreError};
 use room::{
-    Admission, AdmitRefusal, Authorization, AuthorizeRefusal, Claim, ClientSubject, ConnId, EndReason, Moment, Output,
-    Room, RoomView, Ticket,
+    Admission, AdmitRefusal, Authorization, AuthorizeRefusal, Claim, ClientSubject, ConnId, EndReason, Guests, Moment,
+    Output, Room, RoomView, Ticket, WaitingRefusal,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{debug, error, info, warn};
+use wire::token::JoinClaims;
 
 use crate::inbox;
 use crate::socket::{self, Down, Inlet, Outlet};
@@ -88,8 +89,10 @@ pub(crate) type Reply<T> = oneshot::Sender<Result<T, Unwritten>>;
 /// What comes from a socket.
 #[derive(Debug)]
 pub(crate) enum FromSocket {
-    Worker(Bytes, OwnedSemaphorePermit),
+    /// With the receipt to give back when it is safe.
+    Worker(Bytes, u64, OwnedSemaphorePermit),
     Publish(ClientSubject, Bytes, OwnedSemaphorePermit),
+    Oversized(ClientSubject),
     Credit(u32),
     Ack(u64),
     Nak(u64, Option<Duration>),
@@ -133,6 +136,8 @@ pub(crate) enum Letter {
     Open(Box<Opening>),
     Socket(ConnId, FromSocket),
     End(EndReason, Reply<()>),
+    LetIn(UserId, Guests, Reply<Result<(), WaitingRefusal>>),
+    SetWaitingText(UserId, String, Reply<Result<(), WaitingRefusal>>),
     /// The process stops: what came before is committed, and the session is left to the next process.
     Stop,
 }
@@ -396,6 +401,7 @@ impl Actor {
             Letter::View(reply) => drop(reply.send(Err(Unwritten))),
             Letter::Admit(_, reply) => drop(reply.send(Err(Unwritten))),
             Letter::End(_, reply) => drop(reply.send(Err(Unwritten))),
+            Letter::LetIn(.., reply) | Letter::SetWaitingText(.., reply) => drop(reply.send(Err(Unwritten))),
             Letter::Open(_) | Letter::Socket(..) => self.deferred.push_back(letter),
             Letter::Stop => self.is_stopping = true,
             Letter::Authorize(..)
@@ -428,10 +434,7 @@ impl Actor {
             }
             Letter::Extra(key, reply) => answer(reply, self.room.extra(&key).map(str::to_owned)),
             Letter::Open(opening) => self.open(now, *opening),
-            Letter::Socket(conn, what) => {
-                self.handle_socket(now, conn, what);
-                None
-            }
+            Letter::Socket(conn, what) => self.handle_socket(now, conn, what),
             Letter::End(why, reply) => {
                 self.room.end(now, why);
                 announcement(reply, ())
@@ -440,6 +443,8 @@ impl Actor {
                 self.is_stopping = true;
                 None
             }
+            Letter::LetIn(by, guests, reply) => announcement(reply, self.room.let_in(now, &by, &guests)),
+            Letter::SetWaitingText(by, text, reply) => announcement(reply, self.room.set_waiting_text(now, &by, &text)),
         }
     }
 
@@ -456,7 +461,11 @@ impl Actor {
         match self.room.connect(now, conn, claim) {
             Ok(connected) => {
                 let (down, inlet) = socket::queue();
-                self.sockets.insert(conn, Socket { down, user, origin });
+                self.sockets.insert(conn, Socket { down, user: user.clone(), origin });
+                if expired {
+                    // Its browser would be refused by the API until its next renewal.
+                    self.send_fresh_token(now, &user);
+                }
                 let give = Box::new(move |_| drop(reply.send(Ok((connected.admitted, inlet)))));
                 Some(Answer { give, waits: true })
             }
@@ -464,13 +473,19 @@ impl Actor {
         }
     }
 
-    fn handle_socket(&mut self, now: Moment, conn: ConnId, what: FromSocket) {
+    fn handle_socket(&mut self, now: Moment, conn: ConnId, what: FromSocket) -> Option<Answer> {
         match what {
-            FromSocket::Worker(payload, _budget) => match inbox::decode(&payload) {
-                Some(request) => self.room.request(now, conn, request),
-                None => metrics::counter!("plenum_requests_ignored_total").increment(1),
-            },
+            FromSocket::Worker(payload, receipt, _budget) => {
+                match inbox::decode(&payload) {
+                    Some(request) => self.room.request(now, conn, request),
+                    None => metrics::counter!("plenum_requests_ignored_total").increment(1),
+                }
+                let socket = self.sockets.get(&conn)?;
+                let taken = socket.down.when_taken(receipt);
+                return Some(Answer { give: Box::new(move |_| taken()), waits: true });
+            }
             FromSocket::Publish(subject, payload, _budget) => self.room.publish(now, conn, subject, payload),
+            FromSocket::Oversized(subject) => self.room.oversized(now, conn, subject),
             FromSocket::Credit(available) => self.room.set_credit(now, conn, available),
             FromSocket::Ack(seq) => self.room.acknowledge(now, conn, seq),
             FromSocket::Nak(seq, delay) => {
@@ -484,9 +499,11 @@ impl Actor {
                 self.room.disconnect(now, conn);
             }
         }
+        None
     }
 
-    /// Commits what changed, then carries out everything else, until the room has nothing more to say.
+    /// Commits what changed, then carries out everything else, until the room has nothing more to say. Only then is
+    /// anybody answered: carrying out one thing may change the next.
     async fn settle(&mut self) -> Settled {
         loop {
             let mut is_quiet = true;
@@ -509,8 +526,8 @@ impl Actor {
                     return Settled::Over(why);
                 }
             }
-            give(self.answers.drain(..), Ok(()));
             if is_quiet {
+                give(self.answers.drain(..), Ok(()));
                 return Settled::Quiet;
             }
         }
@@ -555,6 +572,12 @@ impl Actor {
                 }
                 self.room.disconnect(now(), conn);
             }
+            Output::Admit { conn } => self.send_down(conn, Down::Admitted(true)),
+            Output::UpdateMediaRights { user } => {
+                if let Some(permission) = self.room.media_permission(&user) {
+                    self.around.media.set_permission(&self.id, &Identity::from(&user), permission);
+                }
+            }
             Output::MintMediaToken { user } => self.mint_media_token(&user),
             Output::RenewToken { user, token } => self.renew_token(&user, &token),
             Output::RemoveFromMedia { who, duplicate } => {
@@ -577,7 +600,9 @@ impl Actor {
         if socket.down.send(what).is_err() {
             debug!(room.id = %self.id, "a socket does not keep up and is closed");
             metrics::counter!("plenum_sockets_overflowed_total").increment(1);
-            self.sockets.remove(&conn);
+            if let Some(socket) = self.sockets.remove(&conn) {
+                socket.down.abandon();
+            }
             self.room.disconnect(now(), conn);
         }
     }
@@ -616,8 +641,19 @@ impl Actor {
             return;
         }
         let Some(person) = self.room.identity_of(user) else { return };
+        // A token of another session or an older generation opens nothing, and does not become one that does (rule S1).
+        let JoinClaims { generation, room_sid, .. } = &access.claims;
+        let is_current = generation.as_deref().is_none_or(|generation| generation == person.generation)
+            && room_sid.as_deref().is_none_or(|sid| sid == self.session.as_str());
+        if is_current {
+            self.send_fresh_token(now, user);
+        }
+    }
+
+    fn send_fresh_token(&mut self, now: Moment, user: &UserId) {
+        let Some(person) = self.room.identity_of(user) else { return };
         let claims = claims_for(&self.id, &self.session, user, &person);
-        let renewed = self.around.credentials.mint_join(&claims, seconds);
+        let renewed = self.around.credentials.mint_join(&claims, now.unix_ms / 1000);
         self.room.send_renewed_token(now, user, renewed);
     }
 }

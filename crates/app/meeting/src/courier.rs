@@ -288,11 +288,8 @@ mod tests {
 
     #[test]
     fn a_room_is_told_about_where_it_and_the_operator_want() {
-        let rules = |url: Option<&str>, per_room| WebhookRules {
-            url: url.map(str::to_owned),
-            per_room,
-            allow_private: false,
-        };
+        let rules =
+            |url: Option<&str>, per_room| WebhookRules { url: url.map(str::to_owned), per_room, allow_private: false };
         let targets = |rules: &WebhookRules, of_room| rules.targets(of_room).map(str::to_owned).collect::<Vec<_>>();
 
         let both = rules(Some("http://10.0.0.1/"), true);
@@ -300,7 +297,10 @@ mod tests {
         assert_eq!(targets(&both, Some("http://10.0.0.1/")), ["http://10.0.0.1/"], "once");
         assert_eq!(targets(&both, Some("")), ["http://10.0.0.1/"]);
         assert_eq!(targets(&rules(None, true), Some("https://example.org/")), ["https://example.org/"]);
-        assert_eq!(targets(&rules(Some("http://10.0.0.1/"), false), Some("https://example.org/")), ["http://10.0.0.1/"]);
+        assert_eq!(
+            targets(&rules(Some("http://10.0.0.1/"), false), Some("https://example.org/")),
+            ["http://10.0.0.1/"]
+        );
         assert_eq!((both.reach("http://10.0.0.1/"), both.reach("http://10.0.0.2/")), (Reach::Anywhere, Reach::Public));
     }
 }

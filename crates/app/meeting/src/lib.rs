@@ -15,15 +15,15 @@ mod tokens;
 pub use courier::{Courier, WebhookRules};
 pub use meetings::{
     Access, AccessError, ActiveRoom, Activity, CreateError, EndError, HealthError, JoinError, MediaAdmission, Meetings,
-    NotShown, Setup, Unavailable, VerifiedJoin,
+    NotShown, Setup, Unavailable, VerifiedJoin, WaitingError,
 };
 pub use room::{
-    AdmitRefusal, AuthorizeRefusal, ClientSubject, ConnId, CoreMessage, Delivery, EndReason, Farewell, PersonView,
-    Phase, Route,
+    AdmitRefusal, AuthorizeRefusal, ClientSubject, ConnId, CoreMessage, Delivery, EndReason, Farewell, Guests,
+    PersonView, Phase, Route,
 };
 pub use shelf::{
     ArtifactRefusal, EditRefusal, MergeRefusal, OpenFile, OpenRefusal, Shelf, ShelfError, ShelfRules,
     artifact_metadata, recording_metadata,
 };
-pub use socket::{Down, Inlet, OpenError, SocketLink};
+pub use socket::{Down, Inlet, OpenError, SocketLink, Word};
 pub use tokens::Credentials;

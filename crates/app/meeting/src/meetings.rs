@@ -12,8 +12,8 @@ use ports::media::{ConnectError, MediaJoin, MediaPlane, SignalLink};
 use ports::store::{NewSession, Records, State, StateWrite, StoreError};
 use prost::Message;
 use room::{
-    AdmitRefusal, AuthorizeRefusal, ConnId, EndReason, NewRoom, Output, PersonView, Phase, RestoreError, Restored,
-    Room, Ticket,
+    AdmitRefusal, AuthorizeRefusal, ConnId, EndReason, Guests, NewRoom, Output, PersonView, Phase, RestoreError,
+    Restored, Room, Ticket, WaitingRefusal,
 };
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 use tokio::time::timeout;
@@ -165,6 +165,29 @@ pub enum HealthError {
     /// The media plane is gone.
     #[error("the media plane is gone")]
     Media,
+}
+
+/// Why the waiting room stays as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum WaitingError {
+    /// There is no such room, or it is over.
+    #[error("notifications.room-not-active")]
+    NoRoom,
+    /// The journal could not be written.
+    #[error("the meeting cannot be changed now")]
+    Failed,
+    /// The room said no.
+    #[error(transparent)]
+    Refused(#[from] WaitingRefusal),
+}
+
+impl From<Silence> for WaitingError {
+    fn from(silence: Silence) -> Self {
+        match silence {
+            Silence::Over => Self::NoRoom,
+            Silence::Stuck => Self::Failed,
+        }
+    }
 }
 
 /// The state of a room that may not exist.
@@ -539,6 +562,26 @@ impl Meetings {
             return Err(EndError::NotAllowed);
         }
         self.end(access.room.as_str()).await
+    }
+
+    /// Lets people in from the waiting room.
+    ///
+    /// # Errors
+    /// Why nobody was let in.
+    pub async fn let_in(&self, access: &Access, guests: Guests) -> Result<(), WaitingError> {
+        let handle = self.find(access.room.as_str()).ok_or(WaitingError::NoRoom)?;
+        let by = access.user.clone();
+        Ok(handle.change(|reply| Letter::LetIn(by, guests, reply)).await??)
+    }
+
+    /// Changes what those who wait read.
+    ///
+    /// # Errors
+    /// Why it stays as it is.
+    pub async fn set_waiting_text(&self, access: &Access, text: String) -> Result<(), WaitingError> {
+        let handle = self.find(access.room.as_str()).ok_or(WaitingError::NoRoom)?;
+        let by = access.user.clone();
+        Ok(handle.change(|reply| Letter::SetWaitingText(by, text, reply)).await??)
     }
 
     /// What a join token opens right now.

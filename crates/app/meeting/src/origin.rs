@@ -39,6 +39,17 @@ pub fn websocket_origin(public_url: Option<&str>, seen: Seen<'_>) -> String {
     format!("{scheme}://{rest}")
 }
 
+/// Whether the page that asks, by its `Origin`, may open a socket to `own`, this server as a WebSocket URL. Without a list
+/// every page may, and what is no browser names none.
+pub fn may_open(allowed: &[String], own: &str, page: Option<&str>) -> bool {
+    let Some(page) = page.filter(|_| !allowed.is_empty()) else { return true };
+    let is_own = page
+        .split_once("://")
+        .zip(own.split_once("://"))
+        .is_some_and(|((_, page), (_, own))| page.eq_ignore_ascii_case(own.split('/').next().unwrap_or(own)));
+    is_own || allowed.iter().any(|origin| origin.eq_ignore_ascii_case(page))
+}
+
 fn first(list: &str) -> &str {
     list.split(',').next().unwrap_or_default().trim()
 }
@@ -78,6 +89,22 @@ mod tests {
         assert_eq!(websocket_origin(None, forwarded), "ws://10.0.0.1:8080");
         assert_eq!(websocket_origin(None, Seen { trusted: true, ..forwarded }), "ws://meet.example.org");
         assert_eq!(websocket_origin(None, Seen { trusted: true, ..DIRECT }), "ws://10.0.0.1:8080");
+    }
+
+    #[test]
+    fn a_foreign_page_opens_sockets_only_if_it_is_on_the_list_or_there_is_none() {
+        let own = "wss://meet.example.org";
+        let list = ["https://www.example.org".to_owned()];
+        for page in ["https://www.example.org", "https://meet.example.org", "HTTPS://Meet.example.org"] {
+            assert!(may_open(&list, own, Some(page)), "{page}");
+        }
+        for page in
+            ["https://evil.example", "https://www.example.org.evil.example", "null", "", "http://www.example.org"]
+        {
+            assert!(!may_open(&list, own, Some(page)), "{page}");
+            assert!(may_open(&[], own, Some(page)), "{page}");
+        }
+        assert!(may_open(&list, own, None), "what is no browser");
     }
 
     #[test]

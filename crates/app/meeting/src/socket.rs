@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use model::UserId;
-use room::{ClientSubject, ConnId, CoreMessage, Delivery, Farewell};
-use tokio::sync::mpsc;
+use room::{AuthorizeRefusal, ClientSubject, ConnId, CoreMessage, Delivery, Farewell};
+use tokio::sync::{mpsc, watch};
 
 use crate::actor::{FromSocket, Letter, RoomHandle};
 use crate::meetings::AccessError;
@@ -17,6 +17,10 @@ use crate::meetings::AccessError;
 const DOWN_QUEUE: usize = 2048;
 /// The same in bytes of payload.
 const DOWN_BYTES: usize = 32 * 1024 * 1024;
+/// From this many waiting on, what the next message replaces anyway is left out (meeting-protocol.md section 2.8).
+const SLOW_QUEUE: usize = 256;
+/// The same in bytes of payload.
+const SLOW_BYTES: usize = 1024 * 1024;
 
 /// What a socket is told.
 #[derive(Debug, Clone)]
@@ -25,6 +29,8 @@ pub enum Down {
     Deliver(Delivery),
     /// One fire-and-forget message.
     Forward(Arc<CoreMessage>),
+    /// Whether it takes part in chat, whiteboard and data from now on.
+    Admitted(bool),
     /// Close, after the farewell if there is one.
     Hangup(Option<Farewell>),
 }
@@ -34,16 +40,41 @@ impl Down {
         match self {
             Self::Deliver(delivery) => delivery.payload.len(),
             Self::Forward(message) => message.payload.len(),
+            Self::Admitted(_) => 0,
             Self::Hangup(farewell) => farewell.as_ref().map_or(0, |farewell| farewell.payload.len()),
         }
     }
+
+    fn is_droppable(&self) -> bool {
+        matches!(self, Self::Forward(message) if message.droppable)
+    }
+}
+
+/// What a socket's task hears.
+#[derive(Debug)]
+pub enum Word {
+    /// The next message; `None` when the room is over or has let go of the socket.
+    Down(Option<Down>),
+    /// The room has every request up to this receipt, and has written down what must not be lost of them.
+    Taken(u64),
+    /// The room has given up on a socket that does not keep up: nothing that waits is worth sending.
+    Abandoned,
+}
+
+/// What overtakes the queue.
+#[derive(Debug, Clone, Copy, Default)]
+struct Signals {
+    taken: u64,
+    abandoned: bool,
 }
 
 /// The queue from a room to one socket, bounded by count and by bytes.
 pub(crate) fn queue() -> (Outlet, Inlet) {
     let (sender, receiver) = mpsc::channel(DOWN_QUEUE);
+    let (signals, heard) = watch::channel(Signals::default());
     let waiting = Arc::new(AtomicUsize::new(0));
-    (Outlet { sender, waiting: waiting.clone() }, Inlet { receiver, waiting })
+    let outlet = Outlet { sender, waiting: waiting.clone(), signals };
+    (outlet, Inlet { receiver, waiting, signals: heard })
 }
 
 /// The room's end.
@@ -51,6 +82,7 @@ pub(crate) fn queue() -> (Outlet, Inlet) {
 pub(crate) struct Outlet {
     sender: mpsc::Sender<Down>,
     waiting: Arc<AtomicUsize>,
+    signals: watch::Sender<Signals>,
 }
 
 /// The socket does not read.
@@ -58,14 +90,31 @@ pub(crate) struct Outlet {
 pub(crate) struct Overflow;
 
 impl Outlet {
-    /// Never waits.
+    /// Never waits. What may be left out is left out first.
     pub(crate) fn send(&self, what: Down) -> Result<(), Overflow> {
         let length = what.length();
-        if self.waiting.load(Ordering::Relaxed).saturating_add(length) > DOWN_BYTES {
+        let bytes = self.waiting.load(Ordering::Relaxed);
+        let slow = bytes > SLOW_BYTES || self.sender.max_capacity() - self.sender.capacity() > SLOW_QUEUE;
+        if slow && what.is_droppable() {
+            metrics::counter!("plenum_movements_dropped_total").increment(1);
+            return Ok(());
+        }
+        if bytes.saturating_add(length) > DOWN_BYTES {
             return Err(Overflow);
         }
         self.waiting.fetch_add(length, Ordering::Relaxed);
         self.sender.try_send(what).map_err(|_| Overflow)
+    }
+
+    /// Says that the requests up to `receipt` are safe, when called.
+    pub(crate) fn when_taken(&self, receipt: u64) -> impl FnOnce() + Send + 'static {
+        let signals = self.signals.clone();
+        move || signals.send_modify(|signals| signals.taken = signals.taken.max(receipt))
+    }
+
+    /// Closes the socket without sending what waits.
+    pub(crate) fn abandon(self) {
+        self.signals.send_modify(|signals| signals.abandoned = true);
     }
 }
 
@@ -74,17 +123,36 @@ impl Outlet {
 pub struct Inlet {
     receiver: mpsc::Receiver<Down>,
     waiting: Arc<AtomicUsize>,
+    signals: watch::Receiver<Signals>,
 }
 
 impl Inlet {
-    /// The next word; `None` when the room is over or has let go of the socket.
+    /// The next word. Messages are only taken while the socket is `ready` for them.
+    pub async fn next(&mut self, ready: bool) -> Word {
+        tokio::select! {
+            biased;
+            Ok(()) = self.signals.changed() => {
+                let Signals { taken, abandoned } = *self.signals.borrow_and_update();
+                if abandoned { Word::Abandoned } else { Word::Taken(taken) }
+            }
+            down = self.receiver.recv(), if ready => {
+                if let Some(down) = &down {
+                    self.waiting.fetch_sub(down.length(), Ordering::Relaxed);
+                }
+                Word::Down(down)
+            }
+            else => std::future::pending().await,
+        }
+    }
+
+    /// The next message, whatever is signalled besides; `None` when the room is over or has let go of the socket.
     pub async fn recv(&mut self) -> Option<Down> {
         let down = self.receiver.recv().await?;
         self.waiting.fetch_sub(down.length(), Ordering::Relaxed);
         Some(down)
     }
 
-    /// The next word if there is one already.
+    /// The next message if there is one already.
     pub fn try_recv(&mut self) -> Option<Down> {
         let down = self.receiver.try_recv().ok()?;
         self.waiting.fetch_sub(down.length(), Ordering::Relaxed);
@@ -97,7 +165,19 @@ impl Inlet {
 pub enum OpenError {
     /// The token opens nothing, or nothing any more.
     #[error("the token opens no meeting")]
-    Access(#[from] AccessError),
+    Access(#[source] AccessError),
+    /// The token is good, but its owner opens too many sockets.
+    #[error("too many sockets are opened with this token")]
+    TooOften,
+}
+
+impl From<AccessError> for OpenError {
+    fn from(error: AccessError) -> Self {
+        match error {
+            AccessError::Refused(AuthorizeRefusal::TooOften) => Self::TooOften,
+            other => Self::Access(other),
+        }
+    }
 }
 
 /// One authenticated socket. Drop it, or call [`Self::close`], when the socket is gone.
@@ -127,10 +207,11 @@ impl SocketLink {
         self.admitted
     }
 
-    /// A reliable client event, encoded `NatsMsgClientToServer`. Waits while the room is busy.
-    pub async fn worker(&self, payload: Bytes) {
+    /// A reliable client event, encoded `NatsMsgClientToServer`. Waits while the room is busy, and no longer: when the
+    /// event is safe, [`Word::Taken`] says so with this receipt. Receipts count up.
+    pub async fn worker(&self, payload: Bytes, receipt: u64) {
         if let Some(budget) = self.room.reserve(payload.len()).await {
-            self.send(FromSocket::Worker(payload, budget)).await;
+            self.send(FromSocket::Worker(payload, receipt, budget)).await;
         }
     }
 
@@ -139,6 +220,11 @@ impl SocketLink {
         if let Some(budget) = self.room.reserve(payload.len()).await {
             self.send(FromSocket::Publish(subject, payload, budget)).await;
         }
+    }
+
+    /// A message to the other participants was larger than its subject takes.
+    pub async fn oversized(&self, subject: ClientSubject) {
+        self.send(FromSocket::Oversized(subject)).await;
     }
 
     /// The consumer takes so many messages now.
@@ -176,8 +262,12 @@ mod tests {
     use super::*;
 
     fn letter(length: usize) -> Down {
+        forward(length, false)
+    }
+
+    fn forward(length: usize, droppable: bool) -> Down {
         let payload = vec![0; length].into();
-        Down::Forward(Arc::new(CoreMessage { subject: ClientSubject::Data, payload, from: None, droppable: false }))
+        Down::Forward(Arc::new(CoreMessage { subject: ClientSubject::Data, payload, from: None, droppable }))
     }
 
     #[test]
@@ -197,5 +287,37 @@ mod tests {
     fn a_socket_that_does_not_read_holds_a_bounded_number_of_messages() {
         let (outlet, _inlet) = queue();
         assert_eq!((0..2 * DOWN_QUEUE).filter(|_| outlet.send(letter(1)).is_ok()).count(), DOWN_QUEUE);
+    }
+
+    #[test]
+    fn a_slow_socket_loses_movements_first_and_nothing_else() {
+        let (outlet, mut inlet) = queue();
+        for _ in 0..2 * DOWN_QUEUE {
+            assert_eq!(outlet.send(forward(1, true)), Ok(()));
+        }
+        for _ in 0..1000 {
+            assert_eq!(outlet.send(letter(1)), Ok(()));
+        }
+        let kept = std::iter::from_fn(|| inlet.try_recv()).filter(Down::is_droppable).count();
+        assert!((SLOW_QUEUE..SLOW_QUEUE + 2).contains(&kept), "{kept}");
+
+        outlet.send(letter(SLOW_BYTES + 1)).unwrap();
+        outlet.send(forward(1, true)).unwrap();
+        assert_eq!(std::iter::from_fn(|| inlet.try_recv()).count(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_socket_that_is_given_up_hears_so_before_all_that_waits() {
+        let (outlet, mut inlet) = queue();
+        outlet.send(letter(1)).unwrap();
+        outlet.when_taken(3)();
+        assert!(matches!(inlet.next(true).await, Word::Taken(3)));
+        assert!(matches!(inlet.next(true).await, Word::Down(Some(Down::Forward(_)))));
+
+        outlet.send(letter(1)).unwrap();
+        outlet.abandon();
+        assert!(matches!(inlet.next(false).await, Word::Abandoned));
+        assert!(matches!(inlet.next(true).await, Word::Down(Some(_))));
+        assert!(matches!(inlet.next(true).await, Word::Down(None)));
     }
 }

@@ -35,7 +35,7 @@ async fn next_event(link: &mut meeting::SocketLink) -> Event {
                 link.ack(delivery.stream_seq).await;
                 return pnm::NatsMsgServerToClient::decode(delivery.payload).unwrap().event();
             }
-            Down::Forward(_) | Down::Hangup(_) => {}
+            Down::Forward(_) | Down::Admitted(_) | Down::Hangup(_) => {}
         }
     }
 }

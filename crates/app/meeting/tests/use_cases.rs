@@ -5,11 +5,14 @@
 mod fakes;
 
 use bytes::Bytes;
-use fakes::{House, request, ticket};
-use meeting::{AccessError, Activity, AuthorizeRefusal, Down, EndError, JoinError, OpenError};
+use fakes::{House, SECRET, request, ticket};
+use meeting::{AccessError, Activity, AuthorizeRefusal, Down, EndError, JoinError, OpenError, Word};
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use ports::media::RemoveReason;
 use prost::Message;
 use wire::pnm::{self, NatsMsgClientToServerEvents as Ask, NatsMsgServerToClientEvents as Event};
+use wire::token::{ApiKey, JoinClaims, mint_join};
 
 fn ask(event: Ask, msg: &str) -> Bytes {
     pnm::NatsMsgClientToServer { id: "1".into(), event: event.into(), msg: msg.into(), bin_msg: Vec::new() }
@@ -24,7 +27,7 @@ async fn next_event(link: &mut meeting::SocketLink) -> pnm::NatsMsgServerToClien
                 link.ack(delivery.stream_seq).await;
                 return pnm::NatsMsgServerToClient::decode(delivery.payload).unwrap();
             }
-            Down::Forward(_) => {}
+            Down::Forward(_) | Down::Admitted(_) => {}
             Down::Hangup(farewell) => return pnm::NatsMsgServerToClient::decode(farewell.unwrap().payload).unwrap(),
         }
     }
@@ -152,7 +155,7 @@ async fn a_media_token_names_the_room_the_session_and_the_rights_and_nothing_of_
     let token = house.token("room01", "ana", true).await;
     let mut link = open(&house, &token).await;
 
-    link.worker(ask(Ask::ReqMediaServerData, "")).await;
+    link.worker(ask(Ask::ReqMediaServerData, ""), 1).await;
     let answer = next_event(&mut link).await;
 
     assert_eq!(answer.event(), Event::ResMediaServerData);
@@ -177,7 +180,7 @@ async fn a_token_is_renewed_with_the_same_rank_and_generation() {
     let token = house.token("room01", "ana", true).await;
     let mut link = open(&house, &token).await;
 
-    link.worker(ask(Ask::ReqRenewPnmToken, &token)).await;
+    link.worker(ask(Ask::ReqRenewPnmToken, &token), 1).await;
     let renewed = next_event(&mut link).await;
 
     assert_eq!(renewed.event(), Event::RespRenewPnmToken);
@@ -193,9 +196,60 @@ async fn somebody_elses_token_is_not_renewed() {
     let ben = house.token("room01", "ben", false).await;
     let mut link = open(&house, &ben).await;
 
-    link.worker(ask(Ask::ReqRenewPnmToken, &ana)).await;
-    link.worker(ask(Ask::Ping, "")).await;
+    link.worker(ask(Ask::ReqRenewPnmToken, &ana), 1).await;
+    link.worker(ask(Ask::Ping, ""), 2).await;
 
+    assert_eq!(next_event(&mut link).await.event(), Event::Pong, "nothing came before it");
+}
+
+/// A token as the application would have made it a while ago, or for something else.
+fn minted(room: &str, secret: &str, seconds_ago: i64, change: impl FnOnce(&mut JoinClaims)) -> String {
+    let mut claims =
+        JoinClaims { name: "ana".into(), user_id: "ana".into(), room_id: room.into(), ..JoinClaims::default() };
+    change(&mut claims);
+    let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap();
+    mint_join(&ApiKey::new("key", secret), &claims, now - seconds_ago, 600)
+}
+
+#[tokio::test]
+async fn a_token_that_ran_out_is_good_for_three_hours_for_people_who_were_inside_and_is_replaced() {
+    let house = House::open().await;
+    house.create("room01").await;
+    let token = house.token("room01", "ana", true).await;
+    let expired = |ago| minted("room01", SECRET, ago, |_| {});
+    let refused = house.meetings.open_socket(&expired(700), String::new()).await.unwrap_err();
+    assert!(matches!(refused, OpenError::Access(AccessError::Refused(AuthorizeRefusal::Expired))), "never inside");
+    drop(open(&house, &token).await);
+
+    let mut link = open(&house, &expired(3 * 3600)).await;
+    let fresh = loop {
+        let event = next_event(&mut link).await;
+        if event.event() == Event::RespRenewPnmToken {
+            break event.msg;
+        }
+    };
+    assert!(house.meetings.authorize(&fresh).await.is_ok());
+    let refused = house.meetings.open_socket(&expired(3 * 3600 + 700), String::new()).await.unwrap_err();
+    assert!(matches!(refused, OpenError::Access(AccessError::Expired)));
+}
+
+#[tokio::test]
+async fn a_token_of_another_session_or_generation_is_not_renewed() {
+    let house = House::open().await;
+    house.create("room01").await;
+    let token = house.token("room01", "ana", true).await;
+    let mut link = open(&house, &token).await;
+    let foreign = [
+        minted("room01", SECRET, 0, |claims| claims.generation = Some("older".into())),
+        minted("room01", SECRET, 0, |claims| claims.room_sid = Some("another".into())),
+        minted("room02", SECRET, 0, |_| {}),
+        minted("room01", "a foreign secret of at least 32 bytes", 0, |_| {}),
+    ];
+    for (receipt, token) in (1..).zip(&foreign) {
+        link.worker(ask(Ask::ReqRenewPnmToken, token), receipt).await;
+        assert!(house.meetings.open_socket(token, String::new()).await.is_err(), "nor does it open anything");
+    }
+    link.worker(ask(Ask::Ping, ""), 9).await;
     assert_eq!(next_event(&mut link).await.event(), Event::Pong, "nothing came before it");
 }
 
@@ -225,7 +279,7 @@ async fn meetings_go_on_in_the_next_process() {
     )
     .await;
     let mut link = link;
-    link.worker(ask(Ask::Ping, "")).await;
+    link.worker(ask(Ask::Ping, ""), 1).await;
     assert_eq!(next_event(&mut link).await.event(), Event::Pong);
 
     let next = House::on(house.store.clone()).await;
@@ -272,4 +326,79 @@ async fn a_stop_waits_until_what_was_said_is_journalled_and_the_next_process_car
     let next = House::on(house.store.clone()).await;
     assert_eq!(next.create("room01").await.sid, session);
     assert!(next.meetings.authorize(&token).await.unwrap().is_admin);
+}
+
+/// Lets everything run that can run, and checks that nothing is signalled meanwhile.
+async fn stays_silent(link: &mut meeting::SocketLink) {
+    tokio::select! {
+        biased;
+        word = link.down.next(false) => panic!("{word:?}"),
+        () = async { for _ in 0..1000 { tokio::task::yield_now().await } } => {}
+    }
+}
+
+#[tokio::test]
+async fn a_request_is_taken_only_when_what_must_not_be_lost_of_it_is_written() {
+    let house = House::open().await;
+    let session = house.create("room01").await.sid;
+    let session = session.as_str().try_into().unwrap();
+    let token = house.token("room01", "ana", true).await;
+    let mut link = open(&house, &token).await;
+    for (receipt, question) in [(1, Ask::ReqInitialData), (2, Ask::ReqMediaServerData)] {
+        house.store.hold();
+
+        link.worker(ask(question, ""), receipt).await;
+        stays_silent(&mut link).await;
+        house.store.release();
+
+        assert!(matches!(link.down.next(false).await, Word::Taken(taken) if taken == receipt));
+        let kept = house.store.keys(&session).into_iter().filter(|key| key.starts_with("mail.ana.")).count();
+        assert_eq!(kept as u64, receipt, "{question:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_before_the_process_died_is_done_by_the_next() {
+    let house = House::open().await;
+    house.create("room01").await;
+    let (ana, ben) = (house.token("room01", "ana", true).await, house.token("room01", "ben", false).await);
+    let mut from = open(&house, &ana).await;
+    let away = open(&house, &ben).await;
+    away.close().await;
+    let line = pnm::ChatMessage {
+        id: "p1".into(),
+        from_user_id: "ana".into(),
+        to_user_id: Some("ben".into()),
+        is_private: true,
+        message: "psst".into(),
+        ..Default::default()
+    };
+    let delivery = pnm::NatsMsgClientToServer {
+        event: Ask::ReqPrivateDataDelivery.into(),
+        msg: r#"{"toUserId":"ben","type":"CHAT"}"#.into(),
+        bin_msg: line.encode_to_vec(),
+        ..Default::default()
+    };
+    from.worker(delivery.encode_to_vec().into(), 1).await;
+    from.worker(ask(Ask::ReqInitialData, ""), 2).await;
+    while !matches!(from.down.next(false).await, Word::Taken(2)) {}
+
+    let next = House::on(house.store.clone()).await;
+    let mut ben = open(&next, &ben).await;
+    let mut ana = open(&next, &ana).await;
+    ben.worker(ask(Ask::Ping, ""), 1).await;
+    let mut lines = 0;
+    loop {
+        let event = next_event(&mut ben).await;
+        match event.event() {
+            Event::DeliveryPrivateData => {
+                assert_eq!(pnm::ChatMessage::decode(event.bin_msg.as_slice()).unwrap().message, "psst");
+                lines += 1;
+            }
+            Event::Pong => break,
+            _ => {}
+        }
+    }
+    assert_eq!(lines, 1);
+    while next_event(&mut ana).await.event() != Event::ResInitialData {}
 }

@@ -122,6 +122,8 @@ pub enum Capability {
     ReportSelf,
     /// Ask somebody to turn something on, push breakout invitations, announce local recordings.
     Instruct,
+    /// Let people in from the waiting room, and say what they read there.
+    ManageWaitingRoom,
     /// End the meeting for everybody.
     EndRoom,
     /// Send data packets over the media connection.
@@ -228,7 +230,7 @@ pub fn decide(actor: &Actor, rules: &Rules, capability: Capability) -> Result<()
             offered(rules.media_data)?;
             unlocked(actor.locks.chat || actor.locks.chat_send_message)
         }
-        C::LowerOthersHand | C::Instruct | C::EndRoom => moderator_only(),
+        C::LowerOthersHand | C::Instruct | C::ManageWaitingRoom | C::EndRoom => moderator_only(),
     }
 }
 
@@ -296,6 +298,7 @@ mod tests {
             C::Present,
             C::ReportSelf,
             C::Instruct,
+            C::ManageWaitingRoom,
             C::EndRoom,
             C::PublishData,
         ]);
@@ -343,7 +346,10 @@ mod tests {
                 | Capability::SeeUsers
                 | Capability::RaiseHand
                 | Capability::ReportSelf => assert_eq!(attendee, Ok(()), "{capability:?}"),
-                Capability::LowerOthersHand | Capability::Instruct | Capability::EndRoom => {
+                Capability::LowerOthersHand
+                | Capability::Instruct
+                | Capability::ManageWaitingRoom
+                | Capability::EndRoom => {
                     assert_eq!(attendee, Err(Denial::NotModerator));
                 }
                 Capability::Present => assert_eq!(attendee, Err(Denial::NotPresenter)),

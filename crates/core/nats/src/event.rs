@@ -17,13 +17,14 @@ pub enum Event {
         /// The client's name for itself, for logs only; at most 256 bytes.
         name: String,
     },
-    /// A client event for the room (`sysJsWorker` or `sysCoreWorker`), still encoded. A reliable one has already been
-    /// acknowledged to the client (section 3.7: on enqueue, before processing).
+    /// A client event for the room (`sysJsWorker` or `sysCoreWorker`), still encoded.
     Worker {
         /// Which of the two subjects it came on.
         channel: Worker,
         /// The encoded `NatsMsgClientToServer`.
         payload: Bytes,
+        /// A reliable one waits for [`Session::confirm`](crate::Session::confirm) with this number; they count up.
+        receipt: Option<u64>,
     },
     /// A message the client wants forwarded to the others in the room.
     Publish {
@@ -31,6 +32,12 @@ pub enum Event {
         subject: ClientSubject,
         /// The encoded message or its ciphertext.
         payload: Bytes,
+    },
+    /// The client wanted something forwarded that is larger than the subject takes; it was told so in a way that its
+    /// user does not see.
+    TooLarge {
+        /// Which of the three forwarding subjects.
+        subject: ClientSubject,
     },
     /// The number of messages the client is ready to take changed for a reason other than a delivery.
     Credit {
@@ -176,6 +183,8 @@ pub struct Delivery {
     pub pending: u64,
     /// The encoded `NatsMsgServerToClient`.
     pub payload: Bytes,
+    /// See [`CoreMessage::from`].
+    pub from: Option<Arc<str>>,
 }
 
 /// No open pull can take the message: keep it and wait for [`Event::Credit`].

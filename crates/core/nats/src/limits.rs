@@ -22,6 +22,8 @@ pub const MAX_OPEN_PULLS: usize = 16;
 /// Silence after which the client is taken for dead; it sends a PING every 10 s (section 2.5).
 pub const IDLE_TIMEOUT: Duration = Duration::from_secs(25);
 
+/// Most reliable publishes that may wait for the owner's word.
+pub(crate) const MAX_UNCONFIRMED: usize = 256;
 /// Longest subject of a subscription.
 pub(crate) const MAX_SUBSCRIBE_SUBJECT: usize = 256;
 /// Longest subject of a publish or a reply; acknowledgement subjects carry five numbers after both ids.

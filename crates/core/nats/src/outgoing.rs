@@ -27,6 +27,8 @@ pub(crate) struct Outgoing {
     /// True if everything polled so far ends with a whole frame.
     between_frames: bool,
     queued: usize,
+    /// Bytes ever polled.
+    polled: u64,
 }
 
 impl Default for Outgoing {
@@ -37,6 +39,7 @@ impl Default for Outgoing {
             tail: BytesMut::new(),
             between_frames: true,
             queued: 0,
+            polled: 0,
         }
     }
 }
@@ -71,12 +74,23 @@ impl Outgoing {
     pub(crate) fn poll(&mut self) -> Option<Bytes> {
         let chunk = self.next_chunk()?;
         self.queued -= chunk.len();
+        self.polled += chunk.len() as u64;
         Some(chunk)
     }
 
     /// Bytes waiting to be polled.
     pub(crate) fn len(&self) -> usize {
         self.queued
+    }
+
+    /// Where what is queued now ends, counted from the first byte ever.
+    pub(crate) fn end(&self) -> u64 {
+        self.polled + self.queued as u64
+    }
+
+    /// Whether everything up to an [`Self::end`] of before was polled.
+    pub(crate) fn is_polled(&self, end: u64) -> bool {
+        self.polled >= end
     }
 
     pub(crate) fn is_empty(&self) -> bool {

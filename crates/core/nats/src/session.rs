@@ -45,7 +45,11 @@ pub struct Session {
     waiting: VecDeque<Delivery>,
     waiting_bytes: usize,
     last_delivered: Delivered,
+    /// Deliveries that have not all left yet: number, and where they end in the queue.
+    under_way: VecDeque<(u64, u64)>,
     publish_seq: u64,
+    /// Reliable publishes the owner has not confirmed yet: their numbers and where to acknowledge them.
+    receipts: VecDeque<(u64, String)>,
     rates: Rates,
     refusals: Refusals,
     outgoing: Outgoing,
@@ -91,7 +95,9 @@ impl Session {
             waiting: VecDeque::new(),
             waiting_bytes: 0,
             last_delivered: Delivered::default(),
+            under_way: VecDeque::new(),
             publish_seq: 0,
+            receipts: VecDeque::new(),
             rates: Rates::new(now),
             refusals: Refusals::new(now),
             outgoing,
@@ -194,7 +200,8 @@ impl Session {
     /// Sends one reliable message on the oldest open pull.
     ///
     /// A message that crossed with an expiring pull waits here for the next one, and counts against
-    /// [`Event::Credit`]; a repeated `stream_seq` replaces the waiting one.
+    /// [`Event::Credit`]; a repeated `stream_seq` replaces the waiting one. One that is still on its way out is not sent
+    /// twice: on a slow line that would only make the next one later.
     ///
     /// # Errors
     ///
@@ -204,6 +211,11 @@ impl Session {
         let Phase::Bound(names) = self.phase.clone() else { return Err(NoCredit) };
         if self.closing.is_some() {
             return Err(NoCredit);
+        }
+        while self.under_way.pop_front_if(|(_, end)| self.outgoing.is_polled(*end)).is_some() {}
+        if self.under_way.iter().any(|(seq, _)| *seq == delivery.stream_seq) {
+            self.credit_changed();
+            return Ok(());
         }
         if self.waiting.is_empty() && self.try_deliver(now, &names, &delivery) {
             return Ok(());
@@ -337,7 +349,9 @@ impl Session {
         let Some(sid) = sid else { return false };
         let Delivery { consumer_seq, stream_seq, pending, .. } = *delivery;
         self.last_delivered = Delivered { consumer_seq, stream_seq, pending };
-        self.send(subject, &sid, Some(&ack), None, &delivery.payload);
+        let header = delivery.from.as_deref().filter(|_| self.client.headers).and_then(reply::sender);
+        self.send(subject, &sid, Some(&ack), header.as_deref(), &delivery.payload);
+        self.under_way.push_back((stream_seq, self.outgoing.end()));
         true
     }
 
@@ -368,6 +382,10 @@ impl Session {
             return;
         }
         self.outgoing.frame(&reply::head(subject, sid, reply, header, payload.len()), payload);
+        self.sent_on(sid);
+    }
+
+    fn sent_on(&mut self, sid: &str) {
         if self.subscriptions.count(sid) && self.pulls.drop_sid(sid) {
             self.credit_changed();
         }

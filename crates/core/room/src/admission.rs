@@ -1,13 +1,16 @@
 //! Getting in: join tokens, who still holds a valid one, and what a socket may do (http-api.md sections 2.2 and 4.1).
 
+use std::collections::BTreeMap;
+
 use model::UserId;
 use model::policy::{Capability, Denial};
 use wire::pnm::{self, NatsMsgServerToClientEvents as Event};
 
+use crate::journal;
 use crate::limits::Allowance;
 use crate::outbox::Outbox;
 use crate::output::{Moment, Output};
-use crate::person::{Person, Presence};
+use crate::person::{Asks, Person, Presence};
 use crate::rules::BOTS;
 use crate::state::Room;
 
@@ -101,6 +104,9 @@ pub enum AuthorizeRefusal {
     /// On the block list.
     #[error("notifications.you-are-blocked")]
     Blocked,
+    /// Opened so many sockets in so little time that the next must wait; nothing is wrong with the token.
+    #[error("too many connections, try again in a moment")]
+    TooOften,
     /// The room holds `max_participants` people.
     #[error("notifications.max-num-participates-exceeded")]
     Full,
@@ -168,7 +174,7 @@ impl Room {
         }
         check_reserved(&ticket)?;
         let user_id = self.choose_id(&ticket)?;
-        self.evict(now, &user_id);
+        let outbox = self.evict(now, &user_id);
 
         let metadata = self.complete(&user_id, &ticket);
         let generation = ticket.generation;
@@ -185,9 +191,10 @@ impl Room {
             disconnected_at: 0,
             metadata_changed_at: now.unix_ms,
             presence: Presence::Added,
-            outbox: Outbox::default(),
+            outbox,
             came_before: false,
             allowance: Allowance::default(),
+            asked: Asks::default(),
             history_given: None,
             heard_upto: 0,
         };
@@ -207,9 +214,10 @@ impl Room {
         })
     }
 
-    /// Ends somebody's running session because a newer token takes its place.
-    fn evict(&mut self, now: Moment, user: &UserId) {
-        let Some(person) = self.people.get_mut(user) else { return };
+    /// Ends somebody's running session because a newer token takes its place. The outbox of the next session goes on
+    /// with the numbers of this one, so that their journal entries never meet.
+    fn evict(&mut self, now: Moment, user: &UserId) -> Outbox {
+        let Some(person) = self.people.get_mut(user) else { return Outbox::default() };
         let (was_listed, was_around) = (person.is_present(), person.is_around());
         if let Some(conn) = person.conn() {
             person.presence = Presence::Away;
@@ -222,8 +230,14 @@ impl Room {
         if was_around {
             self.outputs.push_back(Output::RemoveFromMedia { who: user.into(), duplicate: true });
         }
-        self.people.remove(user);
+        let mut outbox = self.people.remove(user).map(|person| person.outbox).unwrap_or_default();
+        outbox.clear();
+        let next = Outbox::restored(outbox.set_aside(), Vec::new(), BTreeMap::new());
+        while let Some(number) = outbox.next_touched() {
+            self.store(journal::mail_removed(user, number));
+        }
         self.somebody_went(now);
+        next
     }
 
     fn complete(&self, user: &UserId, ticket: &Ticket) -> pnm::UserMetadata {

@@ -2,51 +2,84 @@
 
 use std::collections::VecDeque;
 
-use prost::Message;
 use serde_json::json;
 use wire::pnm;
 
 /// How many messages a session keeps; the oldest go first.
 const MAX_MESSAGES: usize = 5000;
-/// How much text a session keeps, so that the whole history fits one message to a browser (8 MiB) twice over.
-const MAX_BYTES: usize = 4 * 1024 * 1024;
+/// How much text a session keeps, as it is handed on.
+const MAX_BYTES: usize = 6 * 1024 * 1024;
 /// What keeping a message costs besides its text.
 const ENTRY_COST: usize = 64;
-/// Largest history handed on, as JSON; it must fit one message to a browser.
-const MAX_JSON: usize = 6 * 1024 * 1024;
+/// Largest part of the history in one message, so that what must not wait, such as a PONG, can go in between.
+const MAX_PART: usize = 256 * 1024;
+/// What was said so long before the latest message that a socket which was alive then has got it: the longest a dead
+/// one goes unnoticed (25 s), and twice the clock skew a sender is allowed.
+const LONG_AGO_MS: i64 = 160_000;
+
+/// A message, ready to be handed on.
+#[derive(Debug)]
+struct Line {
+    number: u64,
+    id: Box<str>,
+    author: Box<str>,
+    from_admin: bool,
+    sent_at: i64,
+    json: Box<str>,
+}
+
+impl Line {
+    fn new(number: u64, message: &pnm::ChatMessage) -> Self {
+        Self {
+            number,
+            id: message.id.as_str().into(),
+            author: message.from_user_id.as_str().into(),
+            from_admin: message.from_admin,
+            sent_at: message.sent_at,
+            json: as_json(message).to_string().into(),
+        }
+    }
+
+    fn size(&self) -> usize {
+        self.json.len() + self.id.len() + self.author.len() + ENTRY_COST
+    }
+}
 
 /// Messages in the order they were said.
 #[derive(Debug, Default)]
 pub(crate) struct History {
-    messages: VecDeque<(u64, pnm::ChatMessage)>,
+    lines: VecDeque<Line>,
     bytes: usize,
     last_number: u64,
 }
 
 impl History {
-    pub(crate) fn restored(messages: VecDeque<(u64, pnm::ChatMessage)>) -> Self {
-        let bytes = messages.iter().map(|(_, message)| size(message)).sum();
-        let last_number = messages.back().map_or(0, |(number, _)| *number);
-        Self { messages, bytes, last_number }
+    /// From the journal, in order of their numbers.
+    pub(crate) fn restored(messages: impl IntoIterator<Item = (u64, pnm::ChatMessage)>) -> Self {
+        let lines: VecDeque<Line> = messages.into_iter().map(|(number, message)| Line::new(number, &message)).collect();
+        let bytes = lines.iter().map(Line::size).sum();
+        let last_number = lines.back().map_or(0, |line| line.number);
+        Self { lines, bytes, last_number }
     }
 
     /// Keeps a message: its number, and the numbers of those that had to go for it.
-    pub(crate) fn push(&mut self, message: pnm::ChatMessage) -> (u64, Vec<u64>) {
+    pub(crate) fn push(&mut self, message: &pnm::ChatMessage) -> (u64, Vec<u64>) {
         self.last_number += 1;
-        self.bytes += size(&message);
-        self.messages.push_back((self.last_number, message));
+        let line = Line::new(self.last_number, message);
+        self.bytes += line.size();
+        self.lines.push_back(line);
         let mut gone = Vec::new();
-        while self.messages.len() > MAX_MESSAGES || self.bytes > MAX_BYTES {
-            let Some((number, message)) = self.messages.pop_front() else { break };
-            self.bytes -= size(&message);
-            gone.push(number);
+        while self.lines.len() > MAX_MESSAGES || self.bytes > MAX_BYTES {
+            let Some(line) = self.lines.pop_front() else { break };
+            self.bytes -= line.size();
+            gone.push(line.number);
         }
         (self.last_number, gone)
     }
 
     /// Whether a message of this id was said before.
     pub(crate) fn contains(&self, id: &str) -> bool {
-        self.messages.iter().rev().any(|(_, message)| message.id == id)
+        self.lines.iter().rev().any(|line| &*line.id == id)
     }
 
     /// Number of the latest message; 0 if there is none.
@@ -54,32 +87,33 @@ impl History {
         self.last_number
     }
 
-    /// What was said after message `number` and may be read, as the JSON array that browsers hand on; the newest if it
-    /// is too much for one message. `None` if there is nothing.
-    pub(crate) fn as_json(&self, after: u64, may_read: impl Fn(&pnm::ChatMessage) -> bool) -> Option<String> {
-        let mut texts = Vec::new();
-        let mut length = 0;
-        for (number, message) in self.messages.iter().rev() {
-            if *number <= after {
-                break;
-            }
-            if !may_read(message) {
-                continue;
-            }
-            let text = as_json(message).to_string();
-            length += text.len() + 1;
-            if length > MAX_JSON {
-                break;
-            }
-            texts.push(text);
-        }
-        texts.reverse();
-        (!texts.is_empty()).then(|| format!("[{}]", texts.join(",")))
+    /// Number of the last message that was said so long before the latest one that whoever had a live socket then has
+    /// got it; 0 if there is none.
+    pub(crate) fn long_ago(&self) -> u64 {
+        let Some(latest) = self.lines.back() else { return 0 };
+        let bound = latest.sent_at.saturating_sub(LONG_AGO_MS);
+        self.lines.iter().take_while(|line| line.sent_at < bound).last().map_or(0, |line| line.number)
     }
-}
 
-fn size(message: &pnm::ChatMessage) -> usize {
-    message.encoded_len() + ENTRY_COST
+    /// What was said after message `number` and may be read (by author, and whether the author was a moderator), as JSON
+    /// arrays of the form that browsers hand on. They merge by id, so the parts may arrive one by one.
+    pub(crate) fn parts(&self, after: u64, may_read: impl Fn(&str, bool) -> bool) -> Vec<String> {
+        let mut parts: Vec<String> = Vec::new();
+        let first = self.lines.partition_point(|line| line.number <= after);
+        for line in self.lines.range(first..).filter(|line| may_read(&line.author, line.from_admin)) {
+            match parts.last_mut() {
+                Some(part) if part.len() + line.json.len() + 2 <= MAX_PART => {
+                    part.push(',');
+                    part.push_str(&line.json);
+                }
+                _ => parts.push(format!("[{}", line.json)),
+            }
+        }
+        for part in &mut parts {
+            part.push(']');
+        }
+        parts
+    }
 }
 
 /// One message as browsers write it into the history they hand on: lowerCamelCase, defaults left out, 64-bit numbers as
@@ -102,4 +136,64 @@ fn as_json(message: &pnm::ChatMessage) -> serde_json::Value {
         value["translations"] = json!(message.translations);
     }
     value
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(number: u64, sent_at: i64, text: &str) -> pnm::ChatMessage {
+        pnm::ChatMessage {
+            id: format!("m{number}"),
+            from_user_id: "ana".into(),
+            message: text.into(),
+            sent_at,
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_long_history_comes_in_parts_that_are_each_a_whole_array() {
+        let mut history = History::default();
+        for number in 1..=40 {
+            history.push(&message(number, 0, &"x".repeat(20_000)));
+        }
+
+        let parts = history.parts(3, |_, _| true);
+
+        assert!(parts.len() > 1 && parts.iter().all(|part| part.len() <= MAX_PART));
+        let ids: Vec<String> = parts
+            .iter()
+            .flat_map(|part| serde_json::from_str::<Vec<serde_json::Value>>(part).unwrap())
+            .map(|line| line["id"].as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(ids, (4..=40).map(|number| format!("m{number}")).collect::<Vec<_>>());
+        assert!(history.parts(40, |_, _| true).is_empty());
+        assert!(history.parts(0, |_, _| false).is_empty());
+    }
+
+    #[test]
+    fn a_history_is_bounded_and_forgets_the_oldest() {
+        let mut history = History::default();
+        let mut gone = Vec::new();
+        for number in 1..=MAX_MESSAGES as u64 + 2 {
+            gone.extend(history.push(&message(number, 0, "hello")).1);
+        }
+        assert_eq!(gone, [1, 2]);
+
+        for number in 0..200 {
+            history.push(&message(10_000 + number, 0, &"x".repeat(60_000)));
+        }
+        assert!(history.bytes <= MAX_BYTES);
+    }
+
+    #[test]
+    fn what_was_said_long_before_the_latest_message_is_known_to_be_heard() {
+        let mut history = History::default();
+        assert_eq!(history.long_ago(), 0);
+        for (number, seconds) in [(1, 0), (2, 50), (3, 100), (4, 220)] {
+            history.push(&message(number, seconds * 1000, "hello"));
+        }
+        assert_eq!(history.long_ago(), 2);
+    }
 }

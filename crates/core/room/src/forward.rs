@@ -2,13 +2,14 @@
 //! and 20, rules I1 to I4).
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use model::UserId;
 use model::policy::{Capability, Role};
 use prost::Message;
 use serde_json::json;
-use wire::pnm::{self, DataMsgBodyType as Body};
+use wire::pnm::{self, DataMsgBodyType as Body, NatsSystemNotificationTypes as Severity};
 
 use crate::journal;
 use crate::limits;
@@ -19,14 +20,14 @@ use crate::state::Room;
 
 /// Longest id of a message, in bytes.
 const MAX_MESSAGE_ID: usize = 64;
-/// Longest chat message, in bytes of its HTML.
-const MAX_CHAT_TEXT: usize = 32 * 1024;
 /// How many translations a chat message may carry.
 const MAX_TRANSLATIONS: usize = 16;
 /// Longest language tag, in bytes (RFC 5646 section 4.4.1 gives 35 characters as enough).
 const MAX_LANGUAGE_TAG: usize = 35;
 /// A sender's clock may be off by this much; beyond it the server's time is used.
 const MAX_CLOCK_SKEW_MS: u64 = 60_000;
+/// What the author of a line of chat that is too long is told.
+const TOO_LONG: &str = "Your message is too long and was not sent.";
 /// The reactions there are (row 20).
 const REACTIONS: [&str; 7] = ["👍", "❤️", "😂", "🎉", "👏", "🙌", "😯"];
 /// The one D message of a moderator besides `ALERT`: notices about a local recording are translation keys of this kind.
@@ -43,8 +44,20 @@ pub enum ClientSubject {
     Data,
 }
 
-/// Who says something, and to whom if it is private.
+/// Why a message goes no further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unaffordable {
+    /// It is larger than its kind may be.
+    TooLarge,
+    /// It comes too soon after others.
+    TooMuch,
+    /// It is no message.
+    Garbage,
+}
+
+/// Who says something, when, and to whom if it is private.
 pub(crate) struct Binding<'a> {
+    pub(crate) now: Instant,
     pub(crate) sender: &'a Person,
     pub(crate) to: Option<&'a Person>,
 }
@@ -58,16 +71,15 @@ impl Room {
         if !matches!(role, Role::Moderator | Role::Attendee) {
             return;
         }
-        let encrypted = rules::encrypted(&self.metadata);
-        let opaque = match subject {
-            ClientSubject::Chat => encrypted.chat,
-            ClientSubject::Whiteboard => encrypted.whiteboard,
-            ClientSubject::Data => encrypted.data,
-        };
+        let opaque = self.is_opaque(subject);
         let from = sender.id.clone();
-        let Some(droppable) = self.afford(now, &from, subject, opaque, &payload) else { return };
+        let droppable = match self.afford(now, &from, subject, opaque, &payload) {
+            Ok(droppable) => droppable,
+            Err(Unaffordable::TooLarge) if subject == ClientSubject::Chat => return self.tell_too_long(now, &from),
+            Err(Unaffordable::TooLarge | Unaffordable::TooMuch | Unaffordable::Garbage) => return,
+        };
         let Some(sender) = self.people.get(&from) else { return };
-        let binding = Binding { sender, to: None };
+        let binding = Binding { now: now.at, sender, to: None };
         let bound = match subject {
             ClientSubject::Chat => self.bind_chat(now, &binding, payload.into()),
             ClientSubject::Whiteboard => self.bind_whiteboard(&binding, payload.into()),
@@ -83,8 +95,31 @@ impl Room {
         );
     }
 
-    /// Takes a message out of its sender's allowance: whether it may be left out for slow readers, or `None` if it is
-    /// too large or comes too soon.
+    /// Somebody published more on a client subject than it takes.
+    pub fn oversized(&mut self, now: Moment, conn: ConnId, subject: ClientSubject) {
+        if let Some(user) = self.conns.get(&conn).cloned().filter(|_| subject == ClientSubject::Chat) {
+            self.tell_too_long(now, &user);
+        }
+    }
+
+    /// A line of chat that is dropped for its length would seem sent to its author.
+    pub(crate) fn tell_too_long(&mut self, now: Moment, user: &UserId) {
+        if self.people.get_mut(user).is_some_and(|person| person.allowance.notices.take(now.at)) {
+            self.notify(now, std::slice::from_ref(user), Severity::NatsSystemNotificationWarning, TOO_LONG, false);
+        }
+    }
+
+    /// Whether browsers encrypt what they say on a subject among themselves.
+    pub(crate) fn is_opaque(&self, subject: ClientSubject) -> bool {
+        let encrypted = rules::encrypted(&self.metadata);
+        match subject {
+            ClientSubject::Chat => encrypted.chat,
+            ClientSubject::Whiteboard => encrypted.whiteboard,
+            ClientSubject::Data => encrypted.data,
+        }
+    }
+
+    /// Takes a message out of its sender's allowance: whether it may be left out for slow readers.
     fn afford(
         &mut self,
         now: Moment,
@@ -92,23 +127,43 @@ impl Room {
         subject: ClientSubject,
         opaque: bool,
         payload: &[u8],
-    ) -> Option<bool> {
-        let allowance = &mut self.people.get_mut(from)?.allowance;
-        if opaque || subject == ClientSubject::Chat {
-            let bucket = if subject == ClientSubject::Chat { &mut allowance.chat } else { &mut allowance.movements };
-            return (payload.len() <= limits::size_of_opaque(subject) && bucket.take(now.at)).then_some(false);
+    ) -> Result<bool, Unaffordable> {
+        let kind = kind_of(subject, opaque, payload)?;
+        if payload.len() > kind.map_or(limits::size_of_opaque(subject), limits::size_of_kind) {
+            return Err(Unaffordable::TooLarge);
         }
-        let kind = pnm::DataChannelMessage::decode(payload).ok()?.r#type();
-        if payload.len() > limits::size_of_kind(kind) {
-            return None;
-        }
-        let droppable = limits::is_droppable(kind);
+        let droppable = kind.is_some_and(limits::is_droppable);
+        let allowance = &mut self.people.get_mut(from).ok_or(Unaffordable::Garbage)?.allowance;
         let bucket = match kind {
-            Body::Reaction => &mut allowance.reactions,
-            _ if droppable => &mut allowance.movements,
-            _ => &mut allowance.messages,
+            None if subject == ClientSubject::Chat => &mut allowance.chat,
+            Some(Body::Reaction) => &mut allowance.reactions,
+            Some(_) if !droppable => &mut allowance.messages,
+            None | Some(_) => &mut allowance.movements,
         };
-        bucket.take(now.at).then_some(droppable)
+        let affordable = bucket.take(now.at) && allowance.bytes.take_bytes(now.at, payload.len());
+        if affordable { Ok(droppable) } else { Err(Unaffordable::TooMuch) }
+    }
+
+    /// The same for a message to one person.
+    pub(crate) fn afford_privately(
+        &mut self,
+        now: Moment,
+        from: &UserId,
+        subject: ClientSubject,
+        payload: &[u8],
+    ) -> Result<(), Unaffordable> {
+        let opaque = self.is_opaque(subject);
+        let allowance = &mut self.people.get_mut(from).ok_or(Unaffordable::Garbage)?.allowance;
+        if !allowance.private.take(now.at) {
+            return Err(Unaffordable::TooMuch);
+        }
+        let kind = kind_of(subject, opaque, payload)?;
+        if payload.len() > kind.map_or(limits::size_of_opaque(subject), limits::size_of_kind) {
+            return Err(Unaffordable::TooLarge);
+        }
+        let chatty = subject != ClientSubject::Chat || allowance.chat.take(now.at);
+        let affordable = chatty && allowance.bytes.take_bytes(now.at, payload.len());
+        if affordable { Ok(()) } else { Err(Unaffordable::TooMuch) }
     }
 
     fn forward(&mut self, from: &UserId, message: CoreMessage) {
@@ -139,7 +194,7 @@ impl Room {
         if self.history.contains(&message.id) {
             return false;
         }
-        let (number, gone) = self.history.push(message.clone());
+        let (number, gone) = self.history.push(&message);
         self.store(journal::chat_entry(number, &message));
         for number in gone {
             self.store(journal::chat_removed(number));
@@ -149,7 +204,7 @@ impl Room {
 
     /// A chat message as its true sender's, or `None` if it may not be sent.
     pub(crate) fn bind_chat(&self, now: Moment, binding: &Binding<'_>, payload: Vec<u8>) -> Option<Vec<u8>> {
-        let Binding { sender, to } = binding;
+        let Binding { sender, to, .. } = binding;
         let capability = match to {
             None => Capability::PublicChat,
             Some(target) if target.is_admin() => Capability::PrivateChatToModerator,
@@ -166,13 +221,9 @@ impl Room {
             && to.is_none_or(|target| addressed == Some(target.id.as_str()))
             && !message.id.is_empty()
             && message.id.len() <= MAX_MESSAGE_ID
-            && message.message.len() <= MAX_CHAT_TEXT
             && message.source_lang.as_ref().is_none_or(|tag| tag.len() <= MAX_LANGUAGE_TAG)
             && message.translations.len() <= MAX_TRANSLATIONS
-            && message
-                .translations
-                .iter()
-                .all(|(tag, text)| tag.len() <= MAX_LANGUAGE_TAG && text.len() <= MAX_CHAT_TEXT);
+            && message.translations.keys().all(|tag| tag.len() <= MAX_LANGUAGE_TAG);
         if !fits {
             return None;
         }
@@ -206,7 +257,12 @@ impl Room {
             Body::Alert => Capability::Instruct,
             Body::PushJoinBreakoutRoom if private => Capability::Instruct,
             Body::NotepadUpdate => Capability::EditNotepad,
-            Body::NotepadAwareness | Body::NotepadSyncResponse if !private => Capability::EditNotepad,
+            Body::NotepadAwareness if !private => Capability::EditNotepad,
+            Body::NotepadSyncResponse
+                if !private && binding.sender.asked.had_id(binding.now, &message.id, Body::NotepadSyncRequest) =>
+            {
+                Capability::EditNotepad
+            }
             _ => return None,
         };
         self.may(binding.sender, capability).ok()?;
@@ -216,13 +272,22 @@ impl Room {
     /// A whiteboard message if its sender may send it.
     pub(crate) fn bind_whiteboard(&self, binding: &Binding<'_>, payload: Vec<u8>) -> Option<Vec<u8>> {
         if rules::encrypted(&self.metadata).whiteboard {
-            return Some(payload);
+            let draws = || self.may(binding.sender, Capability::EditWhiteboard).is_ok();
+            let presents = || self.may(binding.sender, Capability::Present).is_ok();
+            // To one person it may be a question, which everybody may ask.
+            return (binding.to.is_some() || draws() || presents()).then_some(payload);
         }
         let message = bound_to(binding, &payload)?;
         let private = binding.to.is_some();
         let capability = match message.r#type() {
             Body::WhiteboardSyncRequest if private => Capability::ReportSelf,
-            Body::WhiteboardSyncResponse if private => Capability::EditWhiteboard,
+            Body::WhiteboardSyncResponse
+                if binding.to.is_some_and(|to| {
+                    binding.sender.asked.came_from(binding.now, &to.id, Body::WhiteboardSyncRequest)
+                }) =>
+            {
+                Capability::EditWhiteboard
+            }
             Body::SceneUpdate => Capability::EditWhiteboard,
             Body::PointerUpdate if !private => Capability::EditWhiteboard,
             Body::WhiteboardAppStateChange
@@ -238,6 +303,15 @@ impl Room {
         self.may(binding.sender, capability).ok()?;
         Some(payload)
     }
+}
+
+/// What kind a message is, if we can read it and it has one.
+fn kind_of(subject: ClientSubject, opaque: bool, payload: &[u8]) -> Result<Option<Body>, Unaffordable> {
+    if opaque || subject == ClientSubject::Chat {
+        return Ok(None);
+    }
+    let message = pnm::DataChannelMessage::decode(payload).map_err(|_| Unaffordable::Garbage)?;
+    Ok(Some(message.r#type()))
 }
 
 /// A reaction as its true sender's, or `None` if it is not one of the seven.

@@ -1,4 +1,5 @@
-//! What survives the process: one entry for the room, one per person, one per chat message. Protobuf, so that a newer
+//! What survives the process: one entry for the room, one per person, one per chat message and one per message that
+//! somebody has not acknowledged and nobody could make again. Protobuf, so that a newer
 //! version reads an older one's journal.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -12,20 +13,21 @@ use crate::chat::History;
 use crate::ids::Ids;
 use crate::life::{Life, Past, RESTART_GRACE};
 use crate::limits::Allowance;
-use crate::outbox::Outbox;
+use crate::outbox::{Keep, Kept, Letter, Outbox, Question, Route};
 use crate::output::Moment;
-use crate::person::{Person, Presence};
+use crate::person::{Asks, Person, Presence};
 use crate::state::{Changed, Room};
 use crate::tell::Views;
 
 const ROOM_KEY: &str = "info";
 const PERSON_PREFIX: &str = "user.";
 const CHAT_PREFIX: &str = "chat.";
+const MAIL_PREFIX: &str = "mail.";
 
 /// One change of the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// `info`, `user.<id>` or `chat.<number>`.
+    /// `info`, `user.<id>`, `chat.<number>` or `mail.<id>.<number>`.
     pub key: String,
     /// The new value, `None` to remove it.
     pub value: Option<Bytes>,
@@ -105,6 +107,43 @@ struct PersonRecord {
     present: bool,
     #[prost(bool, tag = "12")]
     came_before: bool,
+    /// Had a session: `present`, or their mail was still kept.
+    #[prost(bool, tag = "13")]
+    around: bool,
+    /// Numbers of mail up to this one may have been given.
+    #[prost(uint64, tag = "14")]
+    mail_set_aside: u64,
+    /// Public messages up to this one have reached them.
+    #[prost(uint64, tag = "15")]
+    heard_upto: u64,
+    /// Had a socket.
+    #[prost(bool, tag = "16")]
+    online: bool,
+}
+
+/// A message in somebody's outbox, or the question it answers.
+#[derive(Clone, PartialEq, prost::Message)]
+struct MailRecord {
+    #[prost(bool, tag = "1")]
+    public: bool,
+    #[prost(int64, tag = "2")]
+    unix_ms: i64,
+    #[prost(bytes = "bytes", tag = "3")]
+    payload: Bytes,
+    #[prost(enumeration = "Asked", tag = "4")]
+    asked: i32,
+    #[prost(string, tag = "5")]
+    from: String,
+}
+
+/// Which question, if it is one; numbers are the journal's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, prost::Enumeration)]
+#[repr(i32)]
+enum Asked {
+    Nothing = 0,
+    InitialData = 1,
+    JoinedUsers = 2,
+    MediaServerData = 3,
 }
 
 pub(crate) fn room_entry(room: &Room) -> Entry {
@@ -135,6 +174,10 @@ pub(crate) fn person_entry(person: &Person) -> Entry {
         metadata_changed_at: person.metadata_changed_at,
         present: person.is_present(),
         came_before: person.came_before,
+        around: person.is_around(),
+        mail_set_aside: person.outbox.set_aside(),
+        heard_upto: person.heard_upto,
+        online: person.is_online(),
     };
     Entry { key: format!("{PERSON_PREFIX}{}", person.id), value: Some(record.encode_to_vec().into()) }
 }
@@ -145,6 +188,38 @@ pub(crate) fn chat_entry(number: u64, message: &pnm::ChatMessage) -> Entry {
 
 pub(crate) fn chat_removed(number: u64) -> Entry {
     Entry { key: chat_key(number), value: None }
+}
+
+/// The next entry of somebody's outbox that must be written or removed.
+pub(crate) fn next_mail_entry(person: &mut Person) -> Option<Entry> {
+    let number = person.outbox.next_touched()?;
+    let record = person.outbox.kept(number).map(|kept| match kept {
+        Kept::Letter(letter) => MailRecord {
+            public: letter.route == Route::Public,
+            unix_ms: letter.unix_ms,
+            payload: letter.payload.clone(),
+            asked: Asked::Nothing.into(),
+            from: letter.from.as_ref().map(ToString::to_string).unwrap_or_default(),
+        },
+        Kept::Question(question) => MailRecord {
+            asked: match question {
+                Question::InitialData => Asked::InitialData,
+                Question::JoinedUsers => Asked::JoinedUsers,
+                Question::MediaServerData => Asked::MediaServerData,
+            }
+            .into(),
+            ..MailRecord::default()
+        },
+    });
+    Some(Entry { key: mail_key(&person.id, number), value: record.map(|record| record.encode_to_vec().into()) })
+}
+
+pub(crate) fn mail_removed(user: &UserId, number: u64) -> Entry {
+    Entry { key: mail_key(user, number), value: None }
+}
+
+fn mail_key(user: &UserId, number: u64) -> String {
+    format!("{MAIL_PREFIX}{user}.{number:012}")
 }
 
 fn chat_key(number: u64) -> String {
@@ -172,15 +247,16 @@ impl Room {
     ) -> Result<Restored, RestoreError> {
         let mut damaged = Vec::new();
         let mut record = None;
-        let mut people = BTreeMap::new();
+        let mut people: BTreeMap<UserId, PersonRecord> = BTreeMap::new();
         let mut messages = VecDeque::new();
+        let mut mail: BTreeMap<UserId, Mail> = BTreeMap::new();
         for (key, value) in entries {
             if key == ROOM_KEY {
                 record = Some(decode::<RoomRecord>(&key, &value)?);
             } else if let Some(user) = key.strip_prefix(PERSON_PREFIX) {
                 let Ok(user) = UserId::try_from(user) else { continue };
                 match decode(&key, &value) {
-                    Ok(person) => drop(people.insert(user.clone(), restore_person(user, person, now))),
+                    Ok(person) => drop(people.insert(user, person)),
                     Err(error) => damaged.push(error),
                 }
             } else if let Some(number) = key.strip_prefix(CHAT_PREFIX).and_then(|n| n.parse().ok()) {
@@ -188,8 +264,22 @@ impl Room {
                     Ok(message) => messages.push_back((number, message)),
                     Err(error) => damaged.push(error),
                 }
+            } else if let Some((user, number)) = key.strip_prefix(MAIL_PREFIX).and_then(|rest| rest.rsplit_once('.')) {
+                let (Ok(user), Ok(number)) = (UserId::try_from(user), number.parse()) else { continue };
+                match decode(&key, &value) {
+                    Ok(record) => mail.entry(user).or_default().sort_in(number, record),
+                    Err(error) => damaged.push(error),
+                }
             }
         }
+        let history = History::restored(messages);
+        let people: BTreeMap<UserId, Person> = people
+            .into_iter()
+            .map(|(user, record)| {
+                let mail = mail.remove(&user).unwrap_or_default();
+                (user.clone(), restore_person(user, record, mail, &history, now))
+            })
+            .collect();
         let record = record.filter(|record| !record.ending).ok_or(RestoreError::NoRoom)?;
         let metadata = record.metadata.ok_or(RestoreError::NoRoom)?;
         let anybody = people.values().any(Person::keeps_room);
@@ -217,17 +307,49 @@ impl Room {
             life: Life::restored(record.empty_timeout, &past, now),
             people,
             conns: BTreeMap::new(),
-            history: History::restored(messages),
+            history,
             views,
             ids,
             outputs: VecDeque::new(),
             changed: Changed::default(),
+            gathering_until: Some(now.at + RESTART_GRACE),
         };
         Ok(Restored { room, damaged })
     }
 }
 
-fn restore_person(id: UserId, record: PersonRecord, now: Moment) -> Person {
+/// Somebody's outbox as it is read.
+#[derive(Default)]
+struct Mail {
+    letters: BTreeMap<u64, Letter>,
+    owed: BTreeMap<u64, Question>,
+}
+
+impl Mail {
+    fn sort_in(&mut self, number: u64, record: MailRecord) {
+        let question = match record.asked() {
+            Asked::InitialData => Question::InitialData,
+            Asked::JoinedUsers => Question::JoinedUsers,
+            Asked::MediaServerData => Question::MediaServerData,
+            Asked::Nothing => {
+                let route = if record.public { Route::Public } else { Route::Private };
+                let from = UserId::try_from(record.from.as_str()).ok();
+                let MailRecord { unix_ms, payload, .. } = record;
+                let letter = Letter { route, unix_ms, payload, keep: Keep::Letter, from };
+                self.letters.insert(number, letter);
+                return;
+            }
+        };
+        self.owed.insert(number, question);
+    }
+}
+
+fn restore_person(id: UserId, record: PersonRecord, mail: Mail, history: &History, now: Moment) -> Person {
+    let numbers = mail.letters.keys().chain(mail.owed.keys()).copied();
+    let set_aside = numbers.chain([record.mail_set_aside]).max().unwrap_or_default();
+    let until = now.at + RESTART_GRACE;
+    // Somebody with a socket acknowledged more than their entry says, up to what was said a moment before the end.
+    let heard = if record.online { history.long_ago() } else { 0 };
     Person {
         id,
         generation: record.generation,
@@ -241,16 +363,19 @@ fn restore_person(id: UserId, record: PersonRecord, now: Moment) -> Person {
         disconnected_at: record.disconnected_at,
         metadata_changed_at: record.metadata_changed_at,
         presence: if record.present {
-            Presence::Disconnected { until: now.at + RESTART_GRACE }
+            Presence::Disconnected { until }
+        } else if record.around {
+            Presence::Offline { until }
         } else if record.came_before {
             Presence::Away
         } else {
             Presence::Added
         },
-        outbox: Outbox::default(),
+        outbox: Outbox::restored(set_aside, mail.letters.into_iter().collect(), mail.owed),
         came_before: record.came_before,
         allowance: Allowance::default(),
+        asked: Asks::default(),
         history_given: None,
-        heard_upto: 0,
+        heard_upto: record.heard_upto.max(heard),
     }
 }

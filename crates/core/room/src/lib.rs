@@ -19,6 +19,7 @@ mod requests;
 mod rules;
 mod state;
 mod tell;
+mod waiting;
 
 pub use admission::{
     Admission, AdmitRefusal, Authorization, AuthorizeRefusal, Claim, ConnectRefusal, Connected, PersonIdentity, Ticket,
@@ -30,3 +31,4 @@ pub use outbox::{Delivery, Route};
 pub use output::{ConnId, CoreMessage, Farewell, Moment, Output};
 pub use requests::Request;
 pub use state::{NewRoom, PersonView, Room, RoomView};
+pub use waiting::{Guests, WaitingRefusal};

@@ -15,6 +15,10 @@ const MEDIUM: usize = 256 * 1024;
 const SMALL: usize = 4 * 1024;
 /// Largest chat message, encoded.
 const CHAT: usize = 64 * 1024;
+/// Bytes one person may say at once, all subjects together: the whole board to three who ask for it.
+const BYTES_BURST: f64 = 24.0 * 1024.0 * 1024.0;
+/// And in a second, in the long run.
+const BYTES_PER_SECOND: f64 = 1024.0 * 1024.0;
 
 /// A token bucket.
 #[derive(Debug)]
@@ -32,12 +36,21 @@ impl Bucket {
 
     /// Takes one token, if there is one.
     pub(crate) fn take(&mut self, now: Instant) -> bool {
+        self.take_many(now, 1.0)
+    }
+
+    /// Takes as many tokens as a message has bytes, if there are so many.
+    pub(crate) fn take_bytes(&mut self, now: Instant, length: usize) -> bool {
+        u32::try_from(length).is_ok_and(|length| self.take_many(now, length.into()))
+    }
+
+    fn take_many(&mut self, now: Instant, tokens: f64) -> bool {
         let since = self.at.map_or(0.0, |at| now.saturating_duration_since(at).as_secs_f64());
         self.at = Some(now);
         self.left = (self.left + since * self.per_second).min(self.burst);
-        let enough = self.left >= 1.0;
+        let enough = self.left >= tokens;
         if enough {
-            self.left -= 1.0;
+            self.left -= tokens;
         }
         enough
     }
@@ -52,6 +65,15 @@ pub(crate) struct Allowance {
     pub(crate) movements: Bucket,
     pub(crate) reactions: Bucket,
     pub(crate) private: Bucket,
+    /// All of these, in bytes.
+    pub(crate) bytes: Bucket,
+    /// Lists of people, which cost as much as there are people.
+    pub(crate) lists: Bucket,
+    pub(crate) hands: Bucket,
+    /// Sockets opened: each is brought up to date.
+    pub(crate) connects: Bucket,
+    /// Notices that something was not sent.
+    pub(crate) notices: Bucket,
 }
 
 impl Default for Allowance {
@@ -62,6 +84,11 @@ impl Default for Allowance {
             movements: Bucket::new(60.0, 180.0),
             reactions: Bucket::new(2.0, 2.0),
             private: Bucket::new(10.0, 40.0),
+            bytes: Bucket::new(BYTES_PER_SECOND, BYTES_BURST),
+            lists: Bucket::new(0.2, 10.0),
+            hands: Bucket::new(0.2, 6.0),
+            connects: Bucket::new(0.5, 20.0),
+            notices: Bucket::new(0.2, 3.0),
         }
     }
 }
@@ -74,12 +101,7 @@ pub(crate) const fn is_droppable(kind: Body) -> bool {
 /// Largest readable data or whiteboard message of a kind, in bytes.
 pub(crate) const fn size_of_kind(kind: Body) -> usize {
     match kind {
-        Body::WhiteboardSyncRequest
-        | Body::WhiteboardSyncResponse
-        | Body::SceneUpdate
-        | Body::NotepadSyncRequest
-        | Body::NotepadSyncResponse
-        | Body::NotepadUpdate => LARGE,
+        Body::WhiteboardSyncResponse | Body::SceneUpdate | Body::NotepadSyncResponse | Body::NotepadUpdate => LARGE,
         Body::UserVisibilityChange | Body::NewPollResponse | Body::UserConnectionQualityChange | Body::Reaction => {
             SMALL
         }

@@ -59,6 +59,10 @@ pub enum Output {
     MintMediaToken { user: UserId },
     /// Verify a token that somebody wants renewed and give the new one to [`crate::Room::send_renewed_token`].
     RenewToken { user: UserId, token: String },
+    /// Let a socket take part in chat, whiteboard and data.
+    Admit { conn: ConnId },
+    /// Somebody's rights on the media plane changed to [`crate::Room::media_permission`].
+    UpdateMediaRights { user: UserId },
     /// Take somebody out of the media room.
     RemoveFromMedia { who: Identity, duplicate: bool },
     /// Close the media room.

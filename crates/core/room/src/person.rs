@@ -1,9 +1,10 @@
 //! Somebody on the room's list.
 
-use std::time::Instant;
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
 
 use model::UserId;
-use wire::pnm;
+use wire::pnm::{self, DataMsgBodyType as Body};
 
 use crate::limits::Allowance;
 use crate::outbox::Outbox;
@@ -47,10 +48,51 @@ pub(crate) struct Person {
     pub(crate) came_before: bool,
     /// What they have left to say.
     pub(crate) allowance: Allowance,
+    /// Who asked them for the board or the notes a moment ago; answers go to those alone.
+    pub(crate) asked: Asks,
     /// When this socket got the history of the chat.
     pub(crate) history_given: Option<Instant>,
-    /// Number of the last public message that was said before they were gone; 0 if that is not known.
+    /// Number of the last public message that is known to have reached them; 0 if none is.
     pub(crate) heard_upto: u64,
+}
+
+/// How long an answer may take (meeting-protocol.md section 8, rows 9 and 22).
+const ANSWER_TIME: Duration = Duration::from_secs(30);
+/// Most askers that are remembered; the oldest is forgotten first.
+const MAX_ASKS: usize = 256;
+
+/// A request to send the board or the notes.
+#[derive(Debug)]
+struct Ask {
+    asker: UserId,
+    id: String,
+    kind: Body,
+    until: Instant,
+}
+
+/// Requests that somebody got and may answer.
+#[derive(Debug, Default)]
+pub(crate) struct Asks(VecDeque<Ask>);
+
+impl Asks {
+    pub(crate) fn remember(&mut self, now: Instant, asker: &UserId, message: &pnm::DataChannelMessage) {
+        self.0.retain(|ask| ask.until > now);
+        if self.0.len() >= MAX_ASKS {
+            self.0.pop_front();
+        }
+        let (id, kind) = (message.id.clone(), message.r#type());
+        self.0.push_back(Ask { asker: asker.clone(), id, kind, until: now + ANSWER_TIME });
+    }
+
+    /// Whether this person asked for it.
+    pub(crate) fn came_from(&self, now: Instant, asker: &UserId, kind: Body) -> bool {
+        self.0.iter().any(|ask| ask.until > now && ask.kind == kind && ask.asker == *asker)
+    }
+
+    /// Whether anybody asked for it in a message of this id.
+    pub(crate) fn had_id(&self, now: Instant, id: &str, kind: Body) -> bool {
+        self.0.iter().any(|ask| ask.until > now && ask.kind == kind && ask.id == id)
+    }
 }
 
 impl Person {

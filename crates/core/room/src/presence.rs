@@ -35,6 +35,9 @@ impl Room {
         if !self.people.get(user).is_some_and(Person::is_present) {
             self.check_room_for(user)?;
         }
+        if !self.people.get_mut(user).is_some_and(|person| person.allowance.connects.take(now.at)) {
+            return Err(ConnectRefusal(AuthorizeRefusal::TooOften));
+        }
         self.settle_presenter(user);
         let Some(person) = self.people.get_mut(user) else { return Err(ConnectRefusal(AuthorizeRefusal::Unknown)) };
 
@@ -45,6 +48,8 @@ impl Room {
             person.outbox.clear();
         }
         person.outbox.disconnected();
+        person.outbox.make_room();
+        let owed = person.outbox.take_owed();
         person.history_given = None;
         let heard_upto = person.heard_upto;
         person.presence = Presence::Online { conn, ping_due: now.at + PING_DEADLINE };
@@ -73,6 +78,10 @@ impl Room {
             self.bring_up_to_date(now, user, away_since);
             self.send_missed_chat(now, user, heard_upto);
         }
+        for question in owed {
+            self.answer(now, user, question);
+        }
+        self.mail_changed(user);
         Ok(Connected { admitted })
     }
 
@@ -91,7 +100,7 @@ impl Room {
     fn bring_up_to_date(&mut self, now: Moment, user: &UserId, away_since: i64) {
         self.tell_room_metadata_to(now, user);
         self.tell_metadata_of(now, std::slice::from_ref(user), Route::Private, user);
-        if let Some(list) = self.users_list(user) {
+        if let Some(list) = self.users_list(now, user) {
             self.tell(now, user, Event::RespOnlineUsersList, list);
         }
         let Some(viewer) = self.people.get(user) else { return };
@@ -117,9 +126,9 @@ impl Room {
         }
         person.outbox.disconnected();
         person.disconnected_at = now.unix_ms;
-        person.heard_upto = self.history.last_number();
         person.presence = Presence::Disconnected { until: now.at + RECONNECT_GRACE };
         self.person_changed(&user);
+        self.mail_changed(&user);
         self.tell_presence(now, &user, Event::UserDisconnected);
         if self.life.is_over() {
             self.somebody_went(now);
@@ -130,15 +139,18 @@ impl Room {
     pub fn set_credit(&mut self, now: Moment, conn: ConnId, available: u32) {
         let Some(person) = self.conns.get(&conn).and_then(|user| self.people.get_mut(user)) else { return };
         person.outbox.set_credit(available);
-        Self::flush(person, now, &mut self.outputs);
+        Self::flush(person, now, self.history.last_number(), &mut self.outputs);
     }
 
     /// A message was handled.
     pub fn acknowledge(&mut self, now: Moment, conn: ConnId, stream_seq: u64) {
-        let Some(person) = self.conns.get(&conn).and_then(|user| self.people.get_mut(user)) else { return };
-        person.outbox.ack(stream_seq);
+        let Some(user) = self.conns.get(&conn).cloned() else { return };
+        let Some(person) = self.people.get_mut(&user) else { return };
+        // Whatever was said before this message was sent went down the same socket first.
+        person.heard_upto = person.heard_upto.max(person.outbox.ack(stream_seq));
         let done = person.outbox.is_idle() && self.life.is_over();
-        Self::flush(person, now, &mut self.outputs);
+        Self::flush(person, now, self.history.last_number(), &mut self.outputs);
+        self.mail_changed(&user);
         if done {
             self.outputs.push_back(Output::Hangup { conn, farewell: None });
         }
@@ -146,8 +158,11 @@ impl Room {
 
     /// A message could not be handled. `false` if it was given up after the last try.
     pub fn refuse(&mut self, now: Moment, conn: ConnId, stream_seq: u64, delay: Option<Duration>) -> bool {
-        let Some(person) = self.conns.get(&conn).and_then(|user| self.people.get_mut(user)) else { return true };
-        person.outbox.nak(now.at, stream_seq, delay)
+        let Some(user) = self.conns.get(&conn).cloned() else { return true };
+        let Some(person) = self.people.get_mut(&user) else { return true };
+        let comes_again = person.outbox.nak(now.at, stream_seq, delay);
+        self.mail_changed(&user);
+        comes_again
     }
 
     /// A message takes longer to handle.
@@ -191,6 +206,7 @@ impl Room {
                 Presence::Offline { .. } => {
                     person.presence = Presence::Away;
                     person.outbox.clear();
+                    self.mail_changed(&user);
                     self.person_changed(&user);
                     self.outputs.push_back(Output::RemoveFromMedia { who: Identity::from(&user), duplicate: false });
                 }
@@ -217,8 +233,8 @@ impl Room {
         for user in former {
             if let Some(person) = self.people.get_mut(&user) {
                 person.metadata.is_presenter = false;
-                self.person_changed(&user);
             }
+            self.person_metadata_changed(now, &user);
         }
         if let Some(person) = self.people.get_mut(&heir) {
             person.metadata.is_presenter = true;

@@ -10,8 +10,8 @@ use wire::pnm::{
     PrivateDataDeliveryType,
 };
 
-use crate::forward::Binding;
-use crate::outbox::Route;
+use crate::forward::{Binding, ClientSubject, Unaffordable};
+use crate::outbox::{Keep, Letter, Question, Route};
 use crate::output::{ConnId, Moment, Output};
 use crate::rules;
 use crate::state::Room;
@@ -54,9 +54,9 @@ impl Room {
     pub fn request(&mut self, now: Moment, conn: ConnId, request: Request) {
         let Some(user) = self.conns.get(&conn).cloned() else { return };
         match request {
-            Request::InitialData => self.initial_data(now, &user),
-            Request::MediaServerData => self.media_server_data(&user),
-            Request::JoinedUsers => self.list_users(now, &user, Event::ResJoinedUsersList),
+            Request::InitialData => self.answer(now, &user, Question::InitialData),
+            Request::MediaServerData => self.answer(now, &user, Question::MediaServerData),
+            Request::JoinedUsers => self.answer(now, &user, Question::JoinedUsers),
             Request::OnlineUsers => self.list_users(now, &user, Event::RespOnlineUsersList),
             Request::RenewToken { token } => self.outputs.push_back(Output::RenewToken { user, token }),
             Request::Ping => {
@@ -78,6 +78,15 @@ impl Room {
         self.people.get(user).is_some_and(|person| self.may(person, capability).is_ok())
     }
 
+    /// Answers what clients ask once and wait for.
+    pub(crate) fn answer(&mut self, now: Moment, user: &UserId, question: Question) {
+        match question {
+            Question::InitialData => self.initial_data(now, user),
+            Question::JoinedUsers => self.list_users(now, user, Event::ResJoinedUsersList),
+            Question::MediaServerData => self.media_server_data(user),
+        }
+    }
+
     fn initial_data(&mut self, now: Moment, user: &UserId) {
         let room = self.kv_room(user);
         let Some(person) = self.people.get(user) else { return };
@@ -86,7 +95,10 @@ impl Room {
     }
 
     fn list_users(&mut self, now: Moment, user: &UserId, event: Event) {
-        if let Some(list) = self.users_list(user) {
+        if !self.people.get_mut(user).is_some_and(|person| person.allowance.lists.take(now.at)) {
+            return;
+        }
+        if let Some(list) = self.users_list(now, user) {
             self.tell(now, user, event, list);
         }
     }
@@ -119,6 +131,16 @@ impl Room {
             return;
         }
         let Some(person) = self.people.get_mut(user) else { return };
+        let raised = person.metadata.raised_hand.is_some_and(|hand| hand.is_raised);
+        if raised || !person.allowance.hands.take(now.at) {
+            return;
+        }
+        let own_words: String =
+            text.chars().filter(|c| !c.is_control() && !matches!(c, '<' | '>')).take(MAX_HAND_TEXT).collect();
+        let text = match own_words.trim() {
+            "" => format!("{} raised a hand", person.name),
+            words => words.to_owned(),
+        };
         person.metadata.raised_hand = Some(pnm::UserRaisedHand { is_raised: true, raised_at: now.unix_ms });
         self.person_metadata_changed(now, user);
         let moderators: Vec<UserId> = self
@@ -127,11 +149,7 @@ impl Room {
             .filter(|p| p.is_online() && p.is_admin() && p.id != *user)
             .map(|p| p.id.clone())
             .collect();
-        let text: String =
-            text.chars().filter(|c| !c.is_control() && !matches!(c, '<' | '>')).take(MAX_HAND_TEXT).collect();
-        if !text.trim().is_empty() {
-            self.notify(now, &moderators, Severity::NatsSystemNotificationInfo, text.trim(), true);
-        }
+        self.notify(now, &moderators, Severity::NatsSystemNotificationInfo, &text, true);
     }
 
     fn lower_hand(&mut self, now: Moment, user: &UserId) {
@@ -145,23 +163,35 @@ impl Room {
 
     fn deliver_privately(&mut self, now: Moment, from: &UserId, delivery: pnm::PrivateDataDelivery, payload: Vec<u8>) {
         let Ok(to) = UserId::try_from(delivery.to_user_id.as_str()) else { return };
-        let Some(sender) = self.people.get_mut(from) else { return };
-        if !sender.allowance.private.take(now.at) {
+        let subject = match delivery.r#type() {
+            PrivateDataDeliveryType::Chat => ClientSubject::Chat,
+            PrivateDataDeliveryType::DataMsg => ClientSubject::Data,
+            PrivateDataDeliveryType::WhiteboardMsg => ClientSubject::Whiteboard,
+        };
+        match self.afford_privately(now, from, subject, &payload) {
+            Ok(()) => {}
+            Err(Unaffordable::TooLarge) if subject == ClientSubject::Chat => return self.tell_too_long(now, from),
+            Err(Unaffordable::TooLarge | Unaffordable::TooMuch | Unaffordable::Garbage) => return,
+        }
+        let Some(sender) = self.people.get(from) else { return };
+        if self.may(sender, Capability::Listen).is_err() {
             return;
         }
-        let (Some(sender), Some(target)) = (self.people.get(from), self.people.get(&to)) else { return };
-        let both_inside = self.may(sender, Capability::Listen).is_ok() && self.may(target, Capability::Listen).is_ok();
-        if !both_inside || !target.is_around() || !self.knows_of(sender, target) {
+        // The server answers, whether who was asked is still here or not.
+        if subject == ClientSubject::Data
+            && let Some(answer) = self.history_request(from, &to, &payload)
+        {
+            return self.answer_with_history(now, from, &answer);
+        }
+        let Some(target) = self.people.get(&to) else { return };
+        if self.may(target, Capability::Listen).is_err() || !target.is_around() || !self.knows_of(sender, target) {
             return;
         }
-        let binding = Binding { sender, to: Some(target) };
-        let payload = match delivery.r#type() {
-            PrivateDataDeliveryType::Chat => self.bind_chat(now, &binding, payload),
-            PrivateDataDeliveryType::DataMsg => match self.history_request(from, &to, &payload) {
-                Some(answer) => return self.answer_with_history(now, from, answer),
-                None => self.bind_data(&binding, payload),
-            },
-            PrivateDataDeliveryType::WhiteboardMsg => self.bind_whiteboard(&binding, payload),
+        let binding = Binding { now: now.at, sender, to: Some(target) };
+        let payload = match subject {
+            ClientSubject::Chat => self.bind_chat(now, &binding, payload),
+            ClientSubject::Data => self.bind_data(&binding, payload),
+            ClientSubject::Whiteboard => self.bind_whiteboard(&binding, payload),
         };
         let Some(payload) = payload else { return };
         let msg = wire::json::encode(&delivery);
@@ -169,7 +199,45 @@ impl Room {
         if delivery.echo_to_sender && receivers[0] != *from {
             receivers.push(from.clone());
         }
-        self.post(now, &receivers, Route::Private, Event::DeliveryPrivateData, msg, payload);
+        let keep = self.keep_private(delivery.r#type(), &payload);
+        let opaque = self.is_opaque(subject);
+        if !opaque {
+            self.remember_ask(now, from, &receivers[0], subject, &payload);
+        }
+        let payload = self.envelope(Event::DeliveryPrivateData, msg, payload);
+        let from = opaque.then(|| from.clone());
+        self.put(now, &receivers, &Letter { route: Route::Private, unix_ms: now.unix_ms, payload, keep, from });
+    }
+
+    /// Whoever is asked for the board or the notes may answer.
+    fn remember_ask(&mut self, now: Moment, from: &UserId, to: &UserId, subject: ClientSubject, payload: &[u8]) {
+        if subject == ClientSubject::Chat {
+            return;
+        }
+        let Ok(message) = pnm::DataChannelMessage::decode(payload) else { return };
+        let is_question =
+            matches!(message.r#type(), DataMsgBodyType::WhiteboardSyncRequest | DataMsgBodyType::NotepadSyncRequest);
+        if let Some(donor) = self.people.get_mut(to).filter(|_| is_question) {
+            donor.asked.remember(now.at, from, &message);
+        }
+    }
+
+    /// A line of chat and a word from a moderator are said once. Sync messages are asked for again by whoever comes back.
+    fn keep_private(&self, kind: PrivateDataDeliveryType, payload: &[u8]) -> Keep {
+        let word = || {
+            !rules::encrypted(&self.metadata).data
+                && pnm::DataChannelMessage::decode(payload).is_ok_and(|message| {
+                    matches!(
+                        message.r#type(),
+                        DataMsgBodyType::Info | DataMsgBodyType::Alert | DataMsgBodyType::PushJoinBreakoutRoom
+                    )
+                })
+        };
+        match kind {
+            PrivateDataDeliveryType::Chat => Keep::Letter,
+            PrivateDataDeliveryType::DataMsg if word() => Keep::Letter,
+            PrivateDataDeliveryType::DataMsg | PrivateDataDeliveryType::WhiteboardMsg => Keep::No,
+        }
     }
 
     /// If this is a request for the public chat of a room whose chat we can read: the sender to answer as.
@@ -186,7 +254,7 @@ impl Room {
 
     /// The server is the first donor: stock clients merge what seems to come from the participant they asked. A socket
     /// gets it once in half a minute, however many donors it asks.
-    fn answer_with_history(&mut self, now: Moment, to: &UserId, donor: String) {
+    fn answer_with_history(&mut self, now: Moment, to: &UserId, donor: &str) {
         let Some(person) = self.people.get_mut(to) else { return };
         if person.history_given.is_some_and(|at| now.at.saturating_duration_since(at) < HISTORY_SPACING) {
             return;
@@ -198,36 +266,34 @@ impl Room {
     /// What was said while somebody was gone; their client does not ask again.
     pub(crate) fn send_missed_chat(&mut self, now: Moment, to: &UserId, heard_upto: u64) {
         if !rules::encrypted(&self.metadata).data && self.is_allowed(to, Capability::Listen) {
-            self.send_history(now, to, SYSTEM_SENDER.into(), heard_upto);
+            self.send_history(now, to, SYSTEM_SENDER, heard_upto);
         }
     }
 
-    fn send_history(&mut self, now: Moment, to: &UserId, donor: String, after: u64) {
+    fn send_history(&mut self, now: Moment, to: &UserId, donor: &str, after: u64) {
         let Some(viewer) = self.people.get(to) else { return };
-        let may_read =
-            |message: &pnm::ChatMessage| self.may_read_chat_of(viewer, &message.from_user_id, message.from_admin);
-        let Some(message) = self.history.as_json(after, may_read) else { return };
-        let answer = pnm::DataChannelMessage {
-            id: self.ids.uuid(),
-            r#type: DataMsgBodyType::ResPublicChatData.into(),
-            from_user_id: donor,
-            to_user_id: Some(to.to_string()),
-            message,
-            bin_message: None,
-        };
+        let parts = self.history.parts(after, |author, is_admin| self.may_read_chat_of(viewer, author, is_admin));
         let delivery = pnm::PrivateDataDelivery {
             to_user_id: to.to_string(),
             echo_to_sender: false,
             r#type: PrivateDataDeliveryType::DataMsg.into(),
         };
         let msg = wire::json::encode(&delivery);
-        self.post(
-            now,
-            std::slice::from_ref(to),
-            Route::Private,
-            Event::DeliveryPrivateData,
-            msg,
-            answer.encode_to_vec(),
-        );
+        if let Some(person) = self.people.get_mut(to) {
+            person.outbox.expect_missed_chat(parts.len() as u64);
+        }
+        for message in parts {
+            let answer = pnm::DataChannelMessage {
+                id: self.ids.uuid(),
+                r#type: DataMsgBodyType::ResPublicChatData.into(),
+                from_user_id: donor.into(),
+                to_user_id: Some(to.to_string()),
+                message,
+                bin_message: None,
+            };
+            let payload = self.envelope(Event::DeliveryPrivateData, msg.clone(), answer.encode_to_vec());
+            let letter = Letter { route: Route::Private, unix_ms: now.unix_ms, payload, keep: Keep::No, from: None };
+            self.put(now, std::slice::from_ref(to), &letter);
+        }
     }
 }

@@ -67,7 +67,8 @@ fn locks(own: Option<&pnm::LockSettings>, room: Option<&pnm::LockSettings>) -> L
         chat_file_share: effective(own.lock_chat_file_share, room.lock_chat_file_share),
         private_chat: effective(own.lock_private_chat, room.lock_private_chat),
         whiteboard: effective(own.lock_whiteboard, room.lock_whiteboard),
-        shared_notepad: effective(own.lock_shared_notepad, room.lock_shared_notepad),
+        // Unset everywhere is locked here (meeting-protocol.md section 13).
+        shared_notepad: own.lock_shared_notepad.or(room.lock_shared_notepad).unwrap_or(true),
         reactions: effective(own.lock_reactions, room.lock_reactions),
     }
 }

@@ -53,6 +53,8 @@ pub struct Room {
     pub(crate) ids: Ids,
     pub(crate) outputs: VecDeque<Output>,
     pub(crate) changed: Changed,
+    /// Until then people come back after a restart.
+    pub(crate) gathering_until: Option<Instant>,
 }
 
 /// What must be journalled before the outputs so far may be carried out.
@@ -60,6 +62,8 @@ pub struct Room {
 pub(crate) struct Changed {
     pub(crate) info: bool,
     pub(crate) people: BTreeSet<UserId>,
+    /// Whose outbox has entries to write or to remove.
+    pub(crate) mail: BTreeSet<UserId>,
 }
 
 /// The room as the HTTP API shows it.
@@ -104,7 +108,8 @@ impl Room {
             views,
             ids,
             outputs: VecDeque::new(),
-            changed: Changed { info: true, people: BTreeSet::new() },
+            changed: Changed { info: true, ..Changed::default() },
+            gathering_until: None,
         };
         room.metadata.started_at = u64::try_from(now.unix_ms / 1000).unwrap_or_default();
         room.metadata.metadata_id = Some(room.ids.uuid());
@@ -126,6 +131,13 @@ impl Room {
                 return Some(Output::Store(journal::person_entry(person)));
             }
             return self.poll_output();
+        }
+        while let Some(id) = self.changed.mail.first() {
+            let entry = self.people.get_mut(id).and_then(journal::next_mail_entry);
+            if entry.is_some() {
+                return entry.map(Output::Store);
+            }
+            self.changed.mail.pop_first();
         }
         self.outputs.pop_front()
     }
@@ -219,6 +231,13 @@ impl Room {
 
     pub(crate) fn person_changed(&mut self, id: &UserId) {
         self.changed.people.insert(id.clone());
+    }
+
+    /// Call after whatever may have changed what the journal keeps of somebody's outbox.
+    pub(crate) fn mail_changed(&mut self, id: &UserId) {
+        if self.people.get(id).is_some_and(|person| person.outbox.is_touched()) {
+            self.changed.mail.insert(id.clone());
+        }
     }
 
     /// Call after every change of `metadata`: it is journalled and gets new ids.

@@ -1,5 +1,6 @@
 //! Telling people things: what each may know, encoded once, put into their outboxes.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,7 +9,7 @@ use prost::Message;
 use wire::pnm::{self, NatsMsgServerToClientEvents as Event, NatsSystemNotificationTypes as Severity};
 
 use crate::ids::Ids;
-use crate::outbox::Route;
+use crate::outbox::{Keep, Letter, Put, Question, Route};
 use crate::output::{ConnId, Farewell, Moment, Output};
 use crate::person::{Person, Presence};
 use crate::state::Room;
@@ -90,6 +91,34 @@ fn eyes(person: &Person) -> Eyes {
     }
 }
 
+/// What must not be lost: what is said once and shown, and answers that are waited for without end. Everything else is
+/// state, which whoever comes back gets anew, or is asked for again before long.
+const fn keep(event: Event) -> Keep {
+    match event {
+        Event::ResInitialData => Keep::Answer(Question::InitialData),
+        Event::ResJoinedUsersList => Keep::Answer(Question::JoinedUsers),
+        Event::ResMediaServerData => Keep::Answer(Question::MediaServerData),
+        Event::SystemNotification
+        | Event::SystemChatMsg
+        | Event::SessionEnded
+        | Event::PollCreated
+        | Event::PollClosed
+        | Event::JoinBreakoutRoom
+        | Event::BreakoutRoomEnded
+        | Event::RespInsightsAiTextChat => Keep::Letter,
+        Event::RoomMetadataUpdate
+        | Event::UserMetadataUpdate
+        | Event::UserJoined
+        | Event::UserDisconnected
+        | Event::UserOffline
+        | Event::RespRenewPnmToken
+        | Event::TranscriptionOutputText
+        | Event::RespOnlineUsersList
+        | Event::DeliveryPrivateData
+        | Event::Pong => Keep::No,
+    }
+}
+
 impl Room {
     /// Puts one event into several outboxes and sends what can be sent. People without a session yet get nothing: their
     /// first request brings them up to date.
@@ -106,13 +135,28 @@ impl Room {
             return;
         }
         let payload = self.envelope(event, msg, bin_msg);
+        self.put(now, to, &Letter { route, unix_ms: now.unix_ms, payload, keep: keep(event), from: None });
+    }
+
+    /// Puts a message into several outboxes. Somebody who is here and lets more pile up than is kept does not read:
+    /// their socket is closed, and the next one is brought up to date.
+    pub(crate) fn put(&mut self, now: Moment, to: &[UserId], letter: &Letter) {
+        let said = self.history.last_number();
         for user in to {
             let Some(person) = self.people.get_mut(user) else { continue };
             if matches!(person.presence, Presence::Added | Presence::Away) {
                 continue;
             }
-            person.outbox.push(route, now.unix_ms, payload.clone());
-            Self::flush(person, now, &mut self.outputs);
+            let put = person.outbox.push(letter.clone());
+            if person.outbox.set_numbers_aside() {
+                self.changed.people.insert(user.clone());
+            }
+            if let (Put::Overflow, Some(conn)) = (put, person.conn()) {
+                person.outbox.set_credit(0);
+                self.outputs.push_back(Output::Hangup { conn, farewell: None });
+            }
+            Self::flush(person, now, said, &mut self.outputs);
+            self.mail_changed(user);
         }
     }
 
@@ -121,22 +165,27 @@ impl Room {
         self.post(now, std::slice::from_ref(to), Route::Private, event, msg, Vec::new());
     }
 
-    fn envelope(&mut self, event: Event, msg: String, bin_msg: Vec<u8>) -> Bytes {
+    pub(crate) fn envelope(&mut self, event: Event, msg: String, bin_msg: Vec<u8>) -> Bytes {
         let message = pnm::NatsMsgServerToClient { id: self.ids.uuid(), event: event.into(), msg, bin_msg };
         message.encode_to_vec().into()
     }
 
-    pub(crate) fn flush(person: &mut Person, now: Moment, outputs: &mut std::collections::VecDeque<Output>) {
+    /// `said` is the number of the last public chat message.
+    pub(crate) fn flush(person: &mut Person, now: Moment, said: u64, outputs: &mut VecDeque<Output>) {
         let Some(to) = person.conn() else { return };
-        while let Some(delivery) = person.outbox.next_delivery(now.at) {
+        while let Some(delivery) = person.outbox.next_delivery(now.at, said) {
             outputs.push_back(Output::Deliver { to, delivery });
         }
     }
 
     pub(crate) fn flush_outboxes(&mut self, now: Moment) {
+        let said = self.history.last_number();
         for person in self.people.values_mut() {
             person.outbox.handle_timeout(now.at);
-            Self::flush(person, now, &mut self.outputs);
+            if person.outbox.is_touched() {
+                self.changed.mail.insert(person.id.clone());
+            }
+            Self::flush(person, now, said, &mut self.outputs);
         }
     }
 
@@ -173,13 +222,16 @@ impl Room {
         }
     }
 
-    /// Everybody online whom this person may know of, as the JSON array of the two list events.
-    pub(crate) fn users_list(&self, viewer: &UserId) -> Option<String> {
+    /// Everybody online whom this person may know of, as the JSON array of the two list events. After a restart those who
+    /// are still on their way back count as well: nobody was told that they were gone.
+    pub(crate) fn users_list(&self, now: Moment, viewer: &UserId) -> Option<String> {
         let viewer = self.people.get(viewer)?;
+        let gathering = self.gathering_until.is_some_and(|until| now.at < until);
         let users: Vec<String> = self
             .people
             .values()
-            .filter(|person| person.is_online() && self.knows_of(viewer, person))
+            .filter(|person| person.is_online() || (gathering && person.is_present()))
+            .filter(|person| self.knows_of(viewer, person))
             .map(|person| wire::json::encode(&self.kv_user(person)))
             .collect();
         Some(format!("[{}]", users.join(",")))
@@ -230,6 +282,18 @@ impl Room {
         let Some(person) = self.people.get(to) else { return };
         let msg = self.views.of(&self.metadata, eyes(person)).to_string();
         self.tell(now, to, Event::RoomMetadataUpdate, msg);
+    }
+
+    /// The room's metadata, to everybody who is here.
+    pub(crate) fn tell_room_metadata(&mut self, now: Moment) {
+        for whose in [Eyes::Moderator, Eyes::Member, Eyes::Waiting] {
+            let to = self.people.values().filter(|person| person.is_present() && eyes(person) == whose);
+            let to: Vec<UserId> = to.map(|person| person.id.clone()).collect();
+            if !to.is_empty() {
+                let msg = self.views.of(&self.metadata, whose).to_string();
+                self.post(now, &to, Route::Public, Event::RoomMetadataUpdate, msg, Vec::new());
+            }
+        }
     }
 
     pub(crate) fn notify(&mut self, now: Moment, to: &[UserId], severity: Severity, text: &str, with_sound: bool) {

@@ -318,8 +318,8 @@ fn the_first_moderator_presents_and_the_next_takes_over() {
     scene.secs(6);
 
     let mail = scene.take_mail("cem");
-    let update = mail.iter().find(|mail| mail.event == Event::UserMetadataUpdate).unwrap();
-    assert!(update.msg.contains(r#"\"is_presenter\":true"#));
+    let update = mail.iter().rfind(|mail| mail.event == Event::UserMetadataUpdate).unwrap();
+    assert!(update.msg.contains(r#""user_id":"cem""#) && update.msg.contains(r#"\"is_presenter\":true"#));
 }
 
 #[test]
@@ -554,4 +554,179 @@ fn a_damaged_entry_costs_that_entry_and_not_the_meeting() {
 
     assert_eq!(restored.damaged.len(), 1);
     assert!(restored.room.authorize(&user("ana"), None).is_ok());
+}
+
+#[test]
+fn somebody_let_in_from_the_waiting_room_is_told_of_the_room_first_and_then_known_to_all() {
+    let mut scene = Scene::new(waiting_room);
+    scene.join_admin("ana");
+    scene.join("ben");
+    scene.join("eva");
+    let by = user("ana");
+    let one = |id: &str| room::Guests::One(user(id));
+    assert!(scene.room.let_in(scene.now(), &user("ben"), &one("ben")).is_err(), "nobody lets themselves in");
+    assert_eq!(scene.room.let_in(scene.now(), &by, &one("nobody")), Err(room::WaitingRefusal::NoUser));
+
+    scene.room.let_in(scene.now(), &by, &one("eva")).unwrap();
+    scene.drain();
+    for id in ["ana", "ben", "eva"] {
+        scene.take_mail(id);
+    }
+    scene.room.let_in(scene.now(), &by, &one("ben")).unwrap();
+    scene.drain();
+
+    assert_eq!(scene.events("ben"), [Event::RoomMetadataUpdate, Event::UserMetadataUpdate]);
+    assert_eq!(scene.events("eva"), [Event::UserJoined, Event::UserMetadataUpdate]);
+    assert_eq!(scene.events("ana"), [Event::UserMetadataUpdate], "a moderator knew already");
+    assert_eq!(scene.admitted, [user("eva"), user("ben")]);
+    assert_eq!(scene.media_rights, [user("eva"), user("ben")]);
+    assert_eq!(listed(&mut scene, "ben"), ["ana", "ben", "eva"]);
+    scene.say("ben", "m1", "thank you");
+    assert_eq!(scene.heard("eva").len(), 1);
+    scene.room.let_in(scene.now(), &by, &one("ben")).unwrap();
+    scene.drain();
+    assert_eq!(scene.events("ben"), [], "once is enough");
+
+    let mut scene = scene.restart(std::time::Duration::from_secs(1));
+    scene.connect("ben");
+    scene.request("ben", Request::MediaServerData);
+    assert_eq!(scene.media_tokens, [user("ben")], "who was let in stays in");
+}
+
+#[test]
+fn everybody_who_waits_is_let_in_at_once() {
+    let mut scene = Scene::new(waiting_room);
+    scene.join_admin("ana");
+    scene.join("ben");
+    scene.join("eva");
+    scene.admit("cem", |_| {}).unwrap();
+
+    scene.room.let_in(scene.now(), &user("ana"), &room::Guests::All).unwrap();
+    scene.drain();
+
+    assert_eq!(scene.admitted, [user("ben"), user("eva")]);
+    scene.connect("cem");
+    assert_eq!(scene.admitted.len(), 2, "whoever comes later waits");
+}
+
+#[test]
+fn those_who_wait_read_what_a_moderator_writes() {
+    let mut scene = Scene::new(waiting_room);
+    scene.join_admin("ana");
+    scene.join("ben");
+    for id in ["ana", "ben"] {
+        scene.take_mail(id);
+    }
+    assert!(scene.room.set_waiting_text(scene.now(), &user("ben"), "me first").is_err());
+
+    scene.room.set_waiting_text(scene.now(), &user("ana"), "a\u{7} moment").unwrap();
+    scene.drain();
+
+    for id in ["ana", "ben"] {
+        let mail = scene.take_mail(id).pop().unwrap();
+        assert_eq!(mail.event, Event::RoomMetadataUpdate);
+        let metadata: serde_json::Value = serde_json::from_str(&mail.msg).unwrap();
+        assert_eq!(metadata["room_features"]["waiting_room_features"]["waiting_room_msg"], "a moment");
+    }
+    let mut open = Scene::new(|_| {});
+    open.join_admin("ana");
+    let refused = open.room.set_waiting_text(open.now(), &user("ana"), "text");
+    assert_eq!(refused, Err(room::WaitingRefusal::NoWaitingRoom));
+}
+
+#[test]
+fn a_hand_is_raised_once_and_names_its_owner() {
+    let mut scene = Scene::new(|_| {});
+    scene.join_admin("ana");
+    scene.join_admin("cem");
+    scene.join("ben");
+    for id in ["ana", "ben", "cem"] {
+        scene.take_mail(id);
+    }
+    let raise = |text: &str| Request::RaiseHand { text: text.into() };
+
+    scene.request("ben", raise(""));
+    let mail = scene.take_mail("ana");
+    assert_eq!(mail[0].event, Event::UserMetadataUpdate);
+    assert!(mail[1].msg.contains("Name of ben raised a hand"), "{}", mail[1].msg);
+    scene.request("ben", raise("again"));
+    assert_eq!(scene.events("ana"), []);
+
+    scene.request("ana", raise("ana would like to speak"));
+    assert_eq!(scene.events("cem").last(), Some(&Event::SystemNotification), "moderators tell each other");
+
+    for _ in 0..50 {
+        scene.request("ben", Request::LowerHand);
+        scene.request("ben", raise("up and down"));
+    }
+    let notices = scene.events("cem").iter().filter(|event| **event == Event::SystemNotification).count();
+    assert!(notices < 10, "{notices}");
+}
+
+#[test]
+fn after_a_restart_those_who_are_on_their_way_back_are_on_the_list() {
+    let mut scene = Scene::new(|_| {});
+    scene.join_admin("ana");
+    scene.join("ben");
+    scene.join("eva");
+    scene.drop_socket("eva");
+    scene.secs(40);
+
+    let mut scene = scene.restart(std::time::Duration::from_secs(1));
+    scene.connect("ben");
+    let list = scene.take_mail("ben").into_iter().find(|mail| mail.event == Event::RespOnlineUsersList).unwrap();
+    let users: serde_json::Value = serde_json::from_str(&list.msg).unwrap();
+    let ids: Vec<&str> = users.as_array().unwrap().iter().map(|user| user["user_id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["ana", "ben"]);
+
+    scene.secs(31);
+    assert_eq!(listed(&mut scene, "ben"), ["ben"]);
+}
+
+#[test]
+fn somebody_who_opens_sockets_without_end_must_wait() {
+    let mut scene = Scene::new(|_| {});
+    scene.join("ana");
+    let id = user("ana");
+    let connects = |scene: &mut Scene, from: u64| {
+        let tries = (from..from + 100).filter(|number| {
+            let claim = room::Claim { user: &id, generation: None, expired: false };
+            scene.room.connect(scene.now(), room::ConnId(*number), claim).is_ok()
+        });
+        tries.count()
+    };
+
+    assert_eq!(connects(&mut scene, 1000), 19);
+    scene.secs(4);
+    assert_eq!(connects(&mut scene, 2000), 2);
+}
+
+#[test]
+fn lists_of_people_are_not_asked_for_without_end() {
+    let mut scene = Scene::new(|_| {});
+    scene.join("ana");
+    scene.take_mail("ana");
+    for _ in 0..100 {
+        scene.request("ana", Request::OnlineUsers);
+    }
+    assert_eq!(scene.events("ana").len(), 10);
+}
+
+#[test]
+fn a_former_presenter_is_told_of_under_a_new_id() {
+    let mut scene = Scene::new(|_| {});
+    scene.join_admin("ana");
+    scene.join_admin("cem");
+    scene.take_mail("cem");
+
+    scene.drop_socket("ana");
+    scene.secs(5);
+
+    let updates: Vec<String> = scene
+        .take_mail("cem")
+        .into_iter()
+        .filter(|mail| mail.event == Event::UserMetadataUpdate)
+        .map(|mail| serde_json::from_str::<serde_json::Value>(&mail.msg).unwrap()["user_id"].as_str().unwrap().into())
+        .collect();
+    assert_eq!(updates, ["ana", "cem"]);
 }

@@ -192,7 +192,7 @@ fn encrypted_chat_is_forwarded_unread_with_its_true_sender_and_not_kept() {
 #[test]
 fn oversized_texts_and_garbage_are_dropped() {
     let mut scene = two();
-    scene.say("ben", "m1", &"x".repeat(33 * 1024));
+    scene.say("ben", "m1", &"x".repeat(64 * 1024));
     scene.say("ben", &"i".repeat(65), "hello");
     for subject in [ClientSubject::Chat, ClientSubject::Data, ClientSubject::Whiteboard] {
         scene.publish("ben", subject, vec![0xff; 100]);
@@ -250,6 +250,8 @@ fn a_message_with_endless_tags_or_a_time_out_of_this_world_does_no_harm() {
 fn what_was_said_during_a_short_absence_is_caught_up() {
     let mut scene = two();
     scene.say("ana", "m1", "before");
+    scene.request("ben", Request::Ping);
+    scene.take_mail("ben");
     scene.drop_socket("ben");
     scene.say("ana", "m2", "meanwhile");
     let mut message = chat("ana", "p1", "privately", 0);
@@ -318,7 +320,9 @@ proptest! {
                 }
                 Step::Connect(who) => {
                     let id = names[usize::from(who)];
-                    if scene.room.authorize(&user(id), None).is_ok() {
+                    // As fast as a browser tries again.
+                    scene.secs(2);
+                    if scene.ended.is_none() && scene.room.authorize(&user(id), None).is_ok() {
                         scene.connect(id);
                         online[usize::from(who)] = true;
                     }
@@ -348,4 +352,174 @@ proptest! {
             prop_assert_eq!(restored.is_ok(), matches!(scene.phase(), Phase::Created | Phase::Active));
         }
     }
+}
+
+fn encrypted(new: &mut room::NewRoom) {
+    if let Some(features) = new.metadata.room_features.as_mut() {
+        features.shared_note_pad_features = Some(pnm::SharedNotePadFeatures { is_allow: true, ..Default::default() });
+        features.end_to_end_encryption_features = Some(pnm::EndToEndEncryptionFeatures {
+            is_enabled: true,
+            included_chat_messages: true,
+            included_whiteboard: true,
+            ..Default::default()
+        });
+    }
+}
+
+fn sync(from: &str, kind: Body, id: &str, length: usize) -> Vec<u8> {
+    let mut message = data(from, kind, "");
+    message.id = id.into();
+    message.bin_message = Some(vec![7; length]);
+    message.encode_to_vec()
+}
+
+#[test]
+fn a_line_of_chat_may_have_64_kib_and_its_author_is_told_when_it_has_more() {
+    let mut scene = two();
+    scene.say("ben", "m1", &"x".repeat(60 * 1024));
+    assert_eq!(scene.heard("ana").len(), 1);
+    assert_eq!(scene.events("ben"), []);
+
+    scene.say("ben", "m2", &"x".repeat(64 * 1024));
+    assert_eq!(scene.heard("ana").len(), 0);
+    let notice = scene.take_mail("ben").pop().unwrap();
+    assert_eq!(notice.event, Event::SystemNotification);
+    assert!(notice.msg.contains("too long"), "{}", notice.msg);
+
+    let mut message = chat("ben", "p1", &"x".repeat(64 * 1024), 0);
+    message.is_private = true;
+    message.to_user_id = Some("ana".into());
+    privately(&mut scene, "ben", "ana", Kind::Chat, message.encode_to_vec());
+    assert_eq!(scene.events("ana"), []);
+    assert_eq!(scene.events("ben"), [Event::SystemNotification]);
+}
+
+#[test]
+fn private_messages_have_the_sizes_of_their_kinds() {
+    for change in [(|_| {}) as fn(&mut room::NewRoom), encrypted] {
+        let mut scene = Scene::new(change);
+        scene.join_admin("ana");
+        scene.join("ben");
+        scene.take_mail("ana");
+        let question = sync("ben", Body::WhiteboardSyncRequest, "q1", 9 * 1024 * 1024);
+        privately(&mut scene, "ben", "ana", Kind::WhiteboardMsg, question);
+        assert_eq!(scene.events("ana"), [], "nothing has nine megabytes");
+    }
+    let mut scene = two();
+    let question = |length| sync("ben", Body::WhiteboardSyncRequest, "q1", length);
+    privately(&mut scene, "ben", "ana", Kind::WhiteboardMsg, question(300 * 1024));
+    assert_eq!(scene.events("ana"), [], "a question is no board");
+    privately(&mut scene, "ben", "ana", Kind::WhiteboardMsg, question(100 * 1024));
+    assert_eq!(scene.events("ana"), [Event::DeliveryPrivateData]);
+}
+
+#[test]
+fn nobody_says_more_bytes_than_the_others_can_take() {
+    for change in [(|_| {}) as fn(&mut room::NewRoom), encrypted] {
+        let mut scene = Scene::new(change);
+        scene.join_admin("ana");
+        scene.join("ben");
+        let board = || sync("ana", Body::SceneUpdate, "s1", 7 * 1024 * 1024);
+        for _ in 0..10 {
+            scene.publish("ana", ClientSubject::Whiteboard, board());
+        }
+        assert_eq!(scene.heard("ben").len(), 3);
+        scene.secs(10);
+        for _ in 0..10 {
+            scene.publish("ana", ClientSubject::Whiteboard, board());
+        }
+        assert_eq!(scene.heard("ben").len(), 1);
+    }
+}
+
+#[test]
+fn private_lines_count_as_chat() {
+    let mut scene = two();
+    for number in 0..30 {
+        let mut message = chat("ben", &format!("p{number}"), "psst", 0);
+        message.is_private = true;
+        message.to_user_id = Some("ana".into());
+        privately(&mut scene, "ben", "ana", Kind::Chat, message.encode_to_vec());
+    }
+    assert_eq!(scene.events("ana").len(), 15);
+}
+
+#[test]
+fn a_locked_attendee_draws_on_no_board_that_we_cannot_read() {
+    let lock = pnm::LockSettings { lock_whiteboard: Some(true), ..Default::default() };
+    let mut scene = Scene::new(|new| {
+        encrypted(new);
+        new.metadata.default_lock_settings = Some(lock);
+    });
+    scene.join_admin("ana");
+    scene.join("ben");
+    scene.take_mail("ana");
+    scene.publish("ben", ClientSubject::Whiteboard, b"ciphertext".to_vec());
+    assert_eq!(scene.heard("ana").len(), 0);
+    scene.publish("ana", ClientSubject::Whiteboard, b"ciphertext".to_vec());
+    assert_eq!(scene.heard("ben").len(), 1, "the presenter draws");
+    privately(&mut scene, "ben", "ana", Kind::WhiteboardMsg, b"a question".to_vec());
+    assert_eq!(scene.events("ana"), [Event::DeliveryPrivateData], "and everybody may ask for what is there");
+}
+
+#[test]
+fn what_nobody_asked_for_is_no_answer() {
+    let mut scene = two();
+    let answer = || sync("ana", Body::WhiteboardSyncResponse, "q1", 100);
+    privately(&mut scene, "ana", "ben", Kind::WhiteboardMsg, answer());
+    assert_eq!(scene.events("ben"), []);
+
+    privately(&mut scene, "ben", "ana", Kind::WhiteboardMsg, sync("ben", Body::WhiteboardSyncRequest, "q1", 10));
+    privately(&mut scene, "ana", "ben", Kind::WhiteboardMsg, answer());
+    assert_eq!(scene.events("ben"), [Event::DeliveryPrivateData]);
+    scene.secs(31);
+    privately(&mut scene, "ana", "ben", Kind::WhiteboardMsg, answer());
+    assert_eq!(scene.events("ben"), [], "half a minute later");
+}
+
+#[test]
+fn notes_are_handed_on_only_by_who_was_asked() {
+    let mut scene = Scene::new(|new| {
+        if let Some(features) = new.metadata.room_features.as_mut() {
+            features.shared_note_pad_features =
+                Some(pnm::SharedNotePadFeatures { is_allow: true, ..Default::default() });
+        }
+    });
+    scene.join_admin("ana");
+    scene.join("ben");
+    let answer = |id: &str| sync("ana", Body::NotepadSyncResponse, id, 100);
+    scene.publish("ana", ClientSubject::Data, answer("q1"));
+    assert_eq!(scene.heard("ben").len(), 0);
+
+    privately(&mut scene, "ben", "ana", Kind::DataMsg, sync("ben", Body::NotepadSyncRequest, "q1", 10));
+    scene.publish("ana", ClientSubject::Data, answer("q2"));
+    assert_eq!(scene.heard("ben").len(), 0, "another question");
+    scene.publish("ana", ClientSubject::Data, answer("q1"));
+    assert_eq!(scene.heard("ben").len(), 1);
+    scene.publish("ben", ClientSubject::Data, sync("ben", Body::NotepadUpdate, "u1", 10));
+    assert_eq!(scene.heard("ana").len(), 0, "the notepad is locked where nobody says otherwise");
+}
+
+#[test]
+fn private_ciphertext_carries_its_true_sender() {
+    let mut scene = Scene::new(encrypted);
+    scene.join_admin("ana");
+    scene.join("ben");
+    scene.take_mail("ana");
+
+    privately(&mut scene, "ben", "ana", Kind::Chat, b"ciphertext".to_vec());
+
+    let mail = scene.take_mail("ana").pop().unwrap();
+    assert_eq!((mail.bin_msg.as_slice(), mail.from), (b"ciphertext".as_slice(), Some(user("ben"))));
+}
+
+#[test]
+fn the_history_is_given_even_if_who_was_asked_has_just_left() {
+    let mut scene = two();
+    scene.say("ben", "m1", "first");
+    scene.join("eva");
+    scene.drop_socket("ben");
+    scene.secs(60);
+
+    assert!(ask_history(&mut scene, "eva", "ben").is_some());
 }

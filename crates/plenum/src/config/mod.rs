@@ -167,6 +167,8 @@ pub(crate) struct Http {
     pub(crate) asset_host: Option<String>,
     /// `client.bbb_join_host`: the public address, where links must carry it.
     pub(crate) public_address: Option<String>,
+    /// `plenum.allowed_origins`: pages besides our own whose browsers may open messaging sockets; empty allows all.
+    pub(crate) allowed_origins: Vec<String>,
     /// `client.proxy_conf`, if enabled.
     pub(crate) proxy: Option<Proxy>,
     /// `client.prometheus`, unless it is switched off.
@@ -404,6 +406,7 @@ impl Default for Http {
             max_body: Uploads::default().max_size,
             asset_host: None,
             public_address: None,
+            allowed_origins: Vec::new(),
             proxy: None,
             metrics: Some(Metrics::default()),
         }

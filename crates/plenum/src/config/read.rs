@@ -172,6 +172,7 @@ fn read_plenum(root: &mut Section<'_>, config: &mut Config) -> Elsewhere {
     plenum.set("dev", &mut config.dev, value::boolean);
     plenum.set("data", &mut config.data, value::path);
     plenum.set("listen", &mut config.http.listen, value::address);
+    plenum.set_list("allowed_origins", &mut config.http.allowed_origins, value::web_origin);
 
     let mut media = plenum.section("media");
     media.set_optional("port", &mut elsewhere.media_port, value::number(0..=u16::MAX));

@@ -64,6 +64,14 @@ pub(super) fn web_address(value: &str) -> Result<String, Expected> {
     if usable { text(value) } else { Err("an address that begins with `https://` or `http://`".to_owned()) }
 }
 
+/// Scheme, host and perhaps port of a page, as browsers write it in `Origin`.
+pub(super) fn web_origin(value: &str) -> Result<String, Expected> {
+    let expected = || "an origin like `https://www.example.org`, without a path".to_owned();
+    let origin = web_address(value).map_err(|_| expected())?.to_ascii_lowercase();
+    let (_, host) = origin.split_once("://").ok_or_else(expected)?;
+    if host.contains(['/', '?', '#', '@']) { Err(expected()) } else { Ok(origin) }
+}
+
 /// A duration such as `10m`, `1h30m`, `250ms` or `0`; not negative.
 pub(super) fn duration(value: &str) -> Result<Duration, Expected> {
     parse_duration(value).ok_or_else(|| "a duration like `30s`, `10m` or `72h`".to_owned())

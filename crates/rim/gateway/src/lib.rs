@@ -6,6 +6,7 @@
 mod closing;
 mod messaging;
 mod signalling;
+mod upgrade;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use meeting::Meetings;
 use model::Shares;
 use tokio::sync::{Semaphore, watch};
 
-/// Messaging sockets that may be open at once without having said whose they are; each may hold one large frame.
+/// Messaging sockets that may be open at once without having said whose they are; each may hold 64 KiB.
 const MAX_STRANGERS: usize = 512;
 /// So many of them from one address. A school behind one that comes back all at once takes turns: a stranger is one for
 /// as long as a token takes to arrive.
@@ -43,6 +44,8 @@ pub struct Gateway {
     strangers_of: Shares,
     /// Peers that may say what this server is called outside.
     trusts_proxy: TrustsProxy,
+    /// Origins of pages besides our own that may open messaging sockets; empty allows all.
+    allowed_origins: Arc<[String]>,
 }
 
 /// Whether an address is a proxy of ours.
@@ -67,6 +70,7 @@ impl Gateway {
             strangers: Arc::new(Semaphore::new(MAX_STRANGERS)),
             strangers_of: Shares::new(MAX_STRANGERS_PER_ADDRESS),
             trusts_proxy: Arc::new(|_| false),
+            allowed_origins: Arc::default(),
         }
     }
 
@@ -74,6 +78,13 @@ impl Gateway {
     #[must_use]
     pub fn trusting(mut self, trusts_proxy: TrustsProxy) -> Self {
         self.trusts_proxy = trusts_proxy;
+        self
+    }
+
+    /// Only pages of this server and of these origins may open messaging sockets; empty allows all.
+    #[must_use]
+    pub fn allow_origins(mut self, origins: Vec<String>) -> Self {
+        self.allowed_origins = origins.into();
         self
     }
 }

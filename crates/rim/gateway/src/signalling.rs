@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{RawQuery, State};
 use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, AUTHORIZATION};
 use axum::http::{HeaderMap, StatusCode};
@@ -229,7 +229,8 @@ async fn serve(gateway: Gateway, mut token: String, link: SignalLink, socket: We
             break;
         }
     }
-    closing::say_goodbye(&mut sink, &mut stream).await;
+    let close = CloseFrame { code: close_code::NORMAL, reason: "".into() };
+    closing::say_goodbye(Message::Close(Some(close)), &mut sink, &mut stream).await;
     debug!("signalling socket is closed");
     metrics::gauge!("plenum_signal_sockets").decrement(1);
 }

@@ -1,4 +1,6 @@
 //! `/api/*`: what members of a meeting ask for, one file per endpoint (http-api.md section 4).
 
 pub(crate) mod end_room;
+pub(crate) mod not_served;
 pub(crate) mod verify_token;
+pub(crate) mod waiting_room;

@@ -34,6 +34,9 @@ pub(crate) struct MemoryStore {
     waiting: Arc<AtomicUsize>,
 }
 
+/// Of the application whose tokens open meetings.
+pub(crate) const SECRET: &str = "a secret of at least thirty-two bytes";
+
 const PLENTY: usize = 1 << 20;
 
 impl MemoryStore {
@@ -229,7 +232,7 @@ impl House {
             state: Arc::new(store.clone()),
             media: media.clone(),
             credentials: Credentials {
-                api: ApiKey::new("key", "a secret of at least thirty-two bytes"),
+                api: ApiKey::new("key", SECRET),
                 media: ApiKey::new("media", "another secret of at least 32 bytes!"),
                 validity: Duration::from_secs(600),
             },
@@ -251,7 +254,12 @@ impl House {
 pub(crate) fn request(room: &str) -> pnm::CreateRoomReq {
     let metadata = pnm::RoomMetadata {
         room_title: "Test".into(),
-        room_features: Some(pnm::RoomCreateFeatures { allow_webcams: true, ..Default::default() }),
+        room_features: Some(pnm::RoomCreateFeatures {
+            allow_webcams: true,
+            allow_view_other_users_list: true,
+            chat_features: Some(pnm::ChatFeatures { is_allow: true, ..Default::default() }),
+            ..Default::default()
+        }),
         ..Default::default()
     };
     pnm::CreateRoomReq { room_id: room.into(), metadata: Some(metadata), ..Default::default() }

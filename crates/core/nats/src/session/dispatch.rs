@@ -95,16 +95,16 @@ impl Session {
                 if !self.rates.core_worker.take(now) {
                     self.refused(now);
                 } else if let Some(payload) = payload {
-                    self.events.push_back(Event::Worker { channel: Worker::Core, payload });
+                    self.events.push_back(Event::Worker { channel: Worker::Core, payload, receipt: None });
                 }
             }
             Target::Client(client) => self.forward(now, client, &subject, reply, payload),
         }
     }
 
-    /// A reliable client event: acknowledged before anybody looks at it.
+    /// A reliable client event: acknowledged when the owner says that it can no longer get lost.
     fn worker_event(&mut self, now: Instant, reply: Option<&str>, payload: Option<Bytes>) {
-        if !self.rates.js_worker.take(now) {
+        if self.receipts.len() >= limits::MAX_UNCONFIRMED || !self.rates.js_worker.take(now) {
             self.respond(reply, &ApiError::RateLimit.to_publish());
             return self.refused(now);
         }
@@ -112,9 +112,24 @@ impl Session {
             return self.respond(reply, &ApiError::MessageTooLarge.to_publish());
         };
         self.publish_seq += 1;
-        let ack = reply::publish_ack(&self.config.subjects.system_js_worker, self.publish_seq);
-        self.respond(reply, &ack);
-        self.events.push_back(Event::Worker { channel: Worker::JetStream, payload });
+        if let Some(reply) = reply {
+            self.receipts.push_back((self.publish_seq, reply.to_owned()));
+        }
+        let receipt = Some(self.publish_seq);
+        self.events.push_back(Event::Worker { channel: Worker::JetStream, payload, receipt });
+    }
+
+    /// The owner has everything up to this receipt: acknowledges it to the client. It waits five seconds and then tries
+    /// again, so this does not stand behind bulk data.
+    pub fn confirm(&mut self, upto: u64) {
+        while let Some((receipt, reply)) = self.receipts.pop_front() {
+            if receipt > upto {
+                self.receipts.push_front((receipt, reply));
+                return;
+            }
+            let ack = reply::publish_ack(&self.config.subjects.system_js_worker, receipt);
+            self.answer_at_once(&reply, &ack);
+        }
     }
 
     /// A message for the others in the room.
@@ -139,7 +154,10 @@ impl Session {
         }
         match payload {
             Some(payload) => self.events.push_back(Event::Publish { subject: client, payload }),
-            None => self.refuse(now, &format!("Maximum Payload Violation for \"{subject}\"")),
+            None => {
+                self.events.push_back(Event::TooLarge { subject: client });
+                self.refuse(now, &format!("Maximum Payload Violation for \"{subject}\""));
+            }
         }
         // Nobody serves requests on these subjects.
         if self.client.headers && self.client.no_responders {
@@ -219,6 +237,16 @@ impl Session {
         let Some(subscription) = self.subscriptions.find(reply) else { return };
         let sid = subscription.sid.clone();
         self.send(reply, &sid, None, header, payload);
+    }
+
+    fn answer_at_once(&mut self, reply: &str, payload: &Bytes) {
+        let Some(subscription) = self.subscriptions.find(reply).filter(|_| self.closing.is_none()) else { return };
+        let sid = subscription.sid.clone();
+        let mut frame = reply::head(reply, &sid, None, None, payload.len());
+        frame.extend_from_slice(payload);
+        frame.extend_from_slice(b"\r\n");
+        self.outgoing.urgent(&frame);
+        self.sent_on(&sid);
     }
 
     fn control_allowed(&mut self, now: Instant) -> bool {

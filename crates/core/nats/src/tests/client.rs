@@ -180,5 +180,6 @@ pub(super) fn delivery(stream_seq: u64, payload: &'static str) -> Delivery {
         timestamp_ns: 1_795_448_545_569_000_000,
         pending: 0,
         payload: Bytes::from_static(payload.as_bytes()),
+        from: None,
     }
 }

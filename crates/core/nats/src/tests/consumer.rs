@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::client::{Frame, PULL, Rig, delivery};
 use crate::{Delivery, Event, NoCredit};
 
@@ -153,4 +155,21 @@ fn pulls_end_with_their_subscription() {
     rig.session.deliver(rig.now, delivery(1, "x")).unwrap();
     assert_eq!(rig.frames().len(), 1);
     assert_eq!(rig.events().last(), Some(&Event::Credit { available: 0 }));
+}
+
+#[test]
+fn a_message_still_on_its_way_out_is_not_sent_twice() {
+    let mut rig = Rig::bound();
+    rig.consume();
+    let large = || Delivery { payload: Bytes::from(vec![b'x'; 300_000]), ..delivery(7, "") };
+    rig.session.deliver(rig.now, large()).unwrap();
+    let mut sent = rig.session.poll_transmit().unwrap().to_vec();
+
+    rig.session.deliver(rig.now, Delivery { deliveries: 2, ..large() }).unwrap();
+    assert_eq!(rig.events(), [Event::Credit { available: 99 }], "the owner counted it");
+    sent.extend_from_slice(&rig.bytes());
+    assert_eq!(super::client::parse_frames(&sent).len(), 1);
+
+    rig.session.deliver(rig.now, Delivery { deliveries: 3, ..large() }).unwrap();
+    assert_eq!(rig.frames().len(), 1, "it has left, and was not acknowledged");
 }

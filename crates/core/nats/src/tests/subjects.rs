@@ -73,7 +73,7 @@ fn own_subjects_are_allowed() {
         forwarded(ClientSubject::Chat),
         forwarded(ClientSubject::Whiteboard),
         forwarded(ClientSubject::DataChannel),
-        Event::Worker { channel: Worker::Core, payload: payload.clone() },
+        Event::Worker { channel: Worker::Core, payload: payload.clone(), receipt: None },
     ];
     assert_eq!(rig.events(), expected);
     assert_eq!(rig.frames(), []);
@@ -112,13 +112,21 @@ fn requests_nobody_serves_are_answered_with_no_responders() {
 }
 
 #[test]
-fn reliable_publishes_are_acknowledged_in_sequence() {
+fn reliable_publishes_are_acknowledged_in_sequence_once_the_owner_has_them() {
     let mut rig = Rig::bound();
     rig.say("SUB _INBOX.A.* 1\r\n");
     rig.say("HPUB sysJsWorker.r.u _INBOX.A.a 0 1\r\nx\r\nPUB sysJsWorker.r.u _INBOX.A.b 1\r\ny\r\n");
-    let seqs: Vec<_> = rig.frames().iter().map(Frame::json).collect();
-    assert_eq!(seqs, [json!({"stream": "sysJsWorker", "seq": 1}), json!({"stream": "sysJsWorker", "seq": 2})]);
     assert_eq!(rig.events().len(), 2);
+    assert_eq!(rig.frames(), [], "what the owner may still lose is not acknowledged");
+
+    rig.session.confirm(1);
+    let seqs: Vec<_> = rig.frames().iter().map(Frame::json).collect();
+    assert_eq!(seqs, [json!({"stream": "sysJsWorker", "seq": 1})]);
+    rig.session.confirm(2);
+    let seqs: Vec<_> = rig.frames().iter().map(Frame::json).collect();
+    assert_eq!(seqs, [json!({"stream": "sysJsWorker", "seq": 2})]);
+    rig.session.confirm(2);
+    assert_eq!(rig.frames(), [], "once each");
 }
 
 #[test]

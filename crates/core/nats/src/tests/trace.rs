@@ -37,7 +37,9 @@ fn the_reference_trace_plays_to_its_end() {
     assert_eq!(rig.events(), [Event::Credit { available: 100 }]);
 
     rig.say("HPUB sysJsWorker.r.u _INBOX.A.t2 0 4\r\nping\r\n");
-    assert_eq!(rig.events(), [Event::Worker { channel: Worker::JetStream, payload: Bytes::from_static(b"ping") }]);
+    let payload = Bytes::from_static(b"ping");
+    assert_eq!(rig.events(), [Event::Worker { channel: Worker::JetStream, payload, receipt: Some(1) }]);
+    rig.session.confirm(1);
     assert_eq!(rig.frames()[0].json(), json!({ "stream": "sysJsWorker", "seq": 1 }));
 
     rig.session.deliver(rig.now, delivery(3, "pong")).unwrap();

@@ -21,9 +21,12 @@ use wire::pnm::{self, NatsMsgServerToClientEvents as Event};
 /// One event as somebody received it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Mail {
+    /// Stays with the message when it comes again.
+    pub(crate) number: u64,
     pub(crate) event: Event,
     pub(crate) msg: String,
     pub(crate) bin_msg: Vec<u8>,
+    pub(crate) from: Option<UserId>,
 }
 
 pub(crate) struct Scene {
@@ -35,6 +38,8 @@ pub(crate) struct Scene {
     pub(crate) ended: Option<EndReason>,
     pub(crate) media_closed: bool,
     pub(crate) media_tokens: Vec<UserId>,
+    pub(crate) admitted: Vec<UserId>,
+    pub(crate) media_rights: Vec<UserId>,
     conns: BTreeMap<UserId, ConnId>,
     owners: BTreeMap<ConnId, UserId>,
     generations: BTreeMap<UserId, String>,
@@ -88,6 +93,8 @@ impl Scene {
             ended: None,
             media_closed: false,
             media_tokens: Vec::new(),
+            admitted: Vec::new(),
+            media_rights: Vec::new(),
             conns: BTreeMap::new(),
             owners: BTreeMap::new(),
             generations: BTreeMap::new(),
@@ -253,7 +260,13 @@ impl Scene {
                 Output::Deliver { to, delivery } => {
                     let owner = self.owners[&to].clone();
                     let message = pnm::NatsMsgServerToClient::decode(delivery.payload.clone()).unwrap();
-                    let mail = Mail { event: message.event(), msg: message.msg, bin_msg: message.bin_msg };
+                    let mail = Mail {
+                        number: delivery.stream_seq,
+                        event: message.event(),
+                        msg: message.msg,
+                        bin_msg: message.bin_msg,
+                        from: delivery.from.clone(),
+                    };
                     self.mail.entry(owner).or_default().push(mail);
                     if self.polite {
                         self.room.acknowledge(self.now, to, delivery.stream_seq);
@@ -272,6 +285,8 @@ impl Scene {
                     self.room.disconnect(self.now, conn);
                 }
                 Output::MintMediaToken { user } => self.media_tokens.push(user),
+                Output::Admit { conn } => self.admitted.push(self.owners[&conn].clone()),
+                Output::UpdateMediaRights { user } => self.media_rights.push(user),
                 Output::RenewToken { .. } | Output::RemoveFromMedia { .. } | Output::SetJoined(_) => {}
                 Output::CloseMedia => self.media_closed = true,
                 Output::Ended(why) => self.ended = Some(why),

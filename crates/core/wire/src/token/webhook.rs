@@ -74,7 +74,8 @@ mod tests {
     #[test]
     fn incoming_webhooks_are_checked_with_their_body() {
         let key = ApiKey::new("APIiYAA5w37Cfo2", "6aNur7qqupeZhFYNOJVUyeXxXhVw8f4lm13pEDUx8SgB");
-        let body = br#"{"event":"room_started","room":{"sid":"RM_x","name":"room01"},"id":"EV_1","createdAt":"1700000000"}"#;
+        let body =
+            br#"{"event":"room_started","room":{"sid":"RM_x","name":"room01"},"id":"EV_1","createdAt":"1700000000"}"#;
         let token = "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJpc3MiOiJBUElpWUFBNXczN0NmbzIiLCJleHAiOjE3MDAwMDAzMDAsIm5iZiI6MTcwMDAwMDAwMCwiaWF0IjoxNzAwMDAwMDAwLCJzaGEyNTYiOiJYL2NqYzlPbWx1MFVXNU5hcjQ2TzdtUnlEYkxIdVRqaXFKUkVkMWxUNXRBPSJ9.HeJ9B7d89ypugRbKqSv0nIsx4BWrZFqGtSbYl5V1Pk4";
 
         assert_eq!(verify_webhook(&key, token, body, 1_700_000_000), Ok(()));

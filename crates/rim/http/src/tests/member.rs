@@ -354,3 +354,59 @@ async fn only_a_moderator_ends_the_room_and_only_their_own() {
     let activity = server.ask("/auth/room/isRoomActive", r#"{"room_id":"room01"}"#).await;
     assert_eq!(activity["is_active"], false);
 }
+
+/// A room with a waiting room, and the tokens of a host and a guest.
+async fn waiting_room(server: &Server) -> (String, String) {
+    let features = r#"{"waiting_room_features":{"is_active":true}}"#;
+    let room = ROOM.replace(r#""room_features":{}"#, &format!(r#""room_features":{features}"#));
+    server.ask("/auth/room/create", &room).await;
+    (server.token("host", true).await, server.token("guest", false).await)
+}
+
+#[tokio::test]
+async fn a_moderator_lets_people_in_from_the_waiting_room() {
+    let server = Server::start().await;
+    let (host, guest) = waiting_room(&server).await;
+    let wish = |user: &str| pnm::ApproveWaitingUsersReq { room_id: "room01".into(), user_id: user.into() };
+    let path = "/api/waitingRoom/approveUsers";
+    server.member(path, &guest, &wish("guest")).await.refuses("only admin can perform this task");
+    server.member(path, &host, &wish("nobody")).await.refuses("user not found");
+    server.member(path, &host, &wish("no.id")).await.refuses("user not found");
+
+    for user in ["guest", "all"] {
+        let answer = server.member(path, &host, &wish(user)).await;
+        assert_eq!((answer.status.as_u16(), answer.kind()), (200, "application/protobuf"));
+        let body = pnm::CommonResponse::decode(answer.body).unwrap();
+        assert_eq!((body.status, body.msg.as_str()), (true, "success"));
+    }
+}
+
+#[tokio::test]
+async fn a_moderator_says_what_is_read_in_the_waiting_room() {
+    let server = Server::start().await;
+    let (host, guest) = waiting_room(&server).await;
+    let wish = pnm::UpdateWaitingRoomMessageReq { room_id: "room01".into(), msg: "a moment".into() };
+    let path = "/api/waitingRoom/updateMsg";
+    server.member(path, &guest, &wish).await.refuses("only admin can perform this task");
+
+    let answer = server.member(path, &host, &wish).await;
+
+    assert!(pnm::CommonResponse::decode(answer.body).unwrap().status);
+    let info = server.ask("/auth/room/getActiveRoomInfo", r#"{"room_id":"room01"}"#).await;
+    let metadata = info["room"]["room_info"]["metadata"].as_str().unwrap();
+    assert!(metadata.contains(r#""waiting_room_msg":"a moment""#), "{metadata}");
+}
+
+#[tokio::test]
+async fn what_is_not_served_yet_says_so_to_members_only() {
+    let server = Server::start().await;
+    let token = server.token("u1", true).await;
+    for path in ["/api/polls/listPolls", "/api/polls/userSelectedOption/p1/u1", "/api/updateLockSettings", "/api/rtmp/"]
+    {
+        server.member(path, &token, &nothing()).await.refuses("this server does not offer this yet");
+        assert_eq!(server.member(path, "rubbish", &nothing()).await.status, 401);
+    }
+    let answer = server.member("/api/fileUpload", &token, &nothing()).await;
+    assert_eq!((answer.status.as_u16(), answer.kind()), (501, "application/json"));
+    assert_eq!(server.member("/api/nothingOfTheKind", &token, &nothing()).await.status, 404);
+}
