@@ -3,9 +3,9 @@
 use crate::encode::leave_reconnect;
 use crate::limits::Limits;
 use crate::participant::{Negotiation, Participant};
+use crate::publish::MAX_PENDING;
 use crate::room::{CONNECT_TIMEOUT, MediaRoom};
 use crate::types::{Connect, ConnectError, Connected, Now, Output, PeerKey};
-use prost::Message;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use wire::lk;
 use wire::lk::leave_request::Action;
@@ -49,8 +49,8 @@ impl MediaRoom {
     ///
     /// # Errors
     /// The request does not decode or breaks a limit; nothing changed.
-    pub fn connect(&mut self, connect: Connect, now: Now) -> Result<Connected, ConnectError> {
-        let request = lk::JoinRequest::decode(connect.request.clone()).map_err(|_| ConnectError::Malformed)?;
+    pub fn connect(&mut self, mut connect: Connect, now: Now) -> Result<Connected, ConnectError> {
+        let request = std::mem::take(&mut *connect.request.0);
         let attributes: usize = request.participant_attributes.iter().map(|(key, value)| key.len() + value.len()).sum();
         if request.metadata.len() > MAX_METADATA || attributes > MAX_ATTRIBUTES || connect.name.len() > MAX_NAME {
             return Err(ConnectError::Malformed);
@@ -150,7 +150,7 @@ impl MediaRoom {
         for speaker in self.speaking.keys().copied().collect::<Vec<_>>() {
             self.tell_speaker(peer, speaker);
         }
-        for add in &request.add_track_requests {
+        for add in request.add_track_requests.iter().take(MAX_PENDING) {
             self.add_track(peer, add, now);
         }
         self.reconcile(peer, now);

@@ -9,7 +9,7 @@ use wire::lk::request_response::{Reason, Request};
 use wire::lk::signal_response::Message as Response;
 
 /// Most tracks of one session that wait for their section.
-const MAX_PENDING: usize = 20;
+pub(crate) const MAX_PENDING: usize = 20;
 
 /// Most tracks one session publishes.
 const MAX_TRACKS: usize = 32;

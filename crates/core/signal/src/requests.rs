@@ -1,27 +1,42 @@
 //! What clients say on the signalling socket (media-protocol.md section 6.1), and what the packet path reports.
 
 use crate::encode::response;
+use crate::incoming::{ClientMessage, Garbage};
 use crate::participant::Participant;
 use crate::room::MediaRoom;
 use crate::types::{Now, Output, PeerKey, TrackKey};
-use prost::Message;
 use wire::lk;
 use wire::lk::request_response::{Reason, Request as Refused};
 use wire::lk::signal_request::Message as Request;
 use wire::lk::signal_response::Message as Response;
 
-/// Longest message of a client (section 24).
-const MAX_MESSAGE: usize = 2 * 1024 * 1024;
-
 impl MediaRoom {
-    /// A message of a client. What does not decode is ignored.
-    #[allow(deprecated)]
+    /// An encoded message of a client: reads it and does what [`Self::client_message`] and [`Self::garbage`] do.
     pub fn request(&mut self, peer: PeerKey, message: &[u8], now: Now) {
+        match ClientMessage::read(message) {
+            Ok(message) => self.client_message(peer, message, now),
+            Err(Garbage) => self.garbage(peer, now),
+        }
+    }
+
+    /// A frame of a client that could not be read: its socket is closed, and it resumes if it is a client at all.
+    pub fn garbage(&mut self, peer: PeerKey, now: Now) {
+        if self.participants.get(&peer).is_some_and(|participant| participant.linked) {
+            self.outputs.push_back(Output::CloseLink { to: peer });
+            self.link_lost(peer, now);
+        }
+    }
+
+    /// A message of a client. One that sends too much has lost its mind and starts over.
+    #[allow(deprecated)]
+    pub fn client_message(&mut self, peer: PeerKey, message: ClientMessage, now: Now) {
         let Some(participant) = self.participants.get_mut(&peer) else { return };
-        if message.len() > MAX_MESSAGE || !participant.limits.messages.take(1.0, now.at) {
+        let length = u32::try_from(message.length).map_or(f64::MAX, f64::from);
+        if !participant.limits.messages.take(1.0, now.at) || !participant.limits.bytes.take(length, now.at) {
+            self.session_failed(peer, now);
             return;
         }
-        let Ok(lk::SignalRequest { message: Some(request) }) = lk::SignalRequest::decode(message) else { return };
+        let Some(request) = message.request.map(|request| *request) else { return };
         let broadcasts = matches!(
             request,
             Request::Mute(_)

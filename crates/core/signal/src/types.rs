@@ -1,5 +1,6 @@
 //! What crosses the border of the machine.
 
+use crate::incoming::JoinRequest;
 use bytes::Bytes;
 use model::Identity;
 use model::media::{MediaPermission, Source};
@@ -66,8 +67,8 @@ pub struct Connect {
     pub permission: MediaPermission,
     /// Two peer connections instead of one (section 7.1).
     pub dual: bool,
-    /// Encoded `livekit.JoinRequest`.
-    pub request: Bytes,
+    /// What the client says about itself.
+    pub request: JoinRequest,
 }
 
 /// What became of a [`Connect`].

@@ -381,16 +381,58 @@ fn pings_are_answered_with_our_time() {
 fn a_flood_of_offers_or_messages_harms_the_flooder_only() {
     let mut world = World::new();
     let (ann, bob) = (world.join("ann"), world.join("bob"));
-    for _ in 0..5000 {
-        world.request(ann, Request::Ping(1));
-    }
-    assert!(world.take(ann).len() < 1200);
+    let cid = world.join("cid");
     for id in 0..100 {
         world.offer(bob, id);
     }
     let messages = world.take(bob);
     assert!(matches!(messages.last(), Some(Response::Leave(_))));
     assert!(!world.gone.contains(&ann));
+    for _ in 0..5000 {
+        world.request(ann, Request::Ping(1));
+    }
+    let messages = world.take(ann);
+    assert!(messages.len() < 1200);
+    let Some(Response::Leave(leave)) = messages.last() else { panic!("leave") };
+    assert_eq!(leave.action(), lk::leave_request::Action::Reconnect);
+    assert!(!world.gone.contains(&cid));
+}
+
+#[test]
+fn a_flood_of_bytes_starts_the_flooder_over() {
+    let mut world = World::new();
+    let ann = world.join("ann");
+    let sid = "x".repeat(60_000);
+    for _ in 0..200 {
+        world.request(ann, Request::Mute(lk::MuteTrackRequest { sid: sid.clone(), muted: true }));
+    }
+    assert_eq!(world.gone, [ann]);
+}
+
+#[test]
+fn garbage_closes_the_socket_and_the_session_can_be_resumed() {
+    let mut world = World::new();
+    let ann = world.join("ann");
+    let now = world.now();
+    world.room.request(ann, &[0x0a, 0xff], now);
+    world.settle();
+    assert_eq!((world.closed.as_slice(), world.gone.as_slice()), (&[ann][..], &[][..]));
+    let request = lk::JoinRequest { reconnect: true, ..join_request() };
+    assert_eq!(world.connect("ann", all(), false, &request).1, Connected::Resumed(ann));
+    world.room.request(ann, &[0xfa, 0x07, 1, 0], now);
+    world.settle();
+    assert_eq!(world.closed, [ann], "a message from the future is passed over");
+}
+
+#[test]
+fn a_join_request_adds_no_more_tracks_than_may_wait() {
+    let mut world = World::new();
+    let add = |index: usize| lk::AddTrackRequest { cid: index.to_string(), ..Default::default() };
+    let request = lk::JoinRequest { add_track_requests: (0..1000).map(add).collect(), ..join_request() };
+    let (ann, _) = world.connect("ann", all(), false, &request);
+    let messages = world.take(ann);
+    assert_eq!(names(&messages).iter().filter(|name| **name == "track_published").count(), 20);
+    assert_eq!(messages.len(), 21, "the rest is not even refused");
 }
 
 #[test]
@@ -422,12 +464,14 @@ proptest::proptest! {
         world.room.request(ann, &bytes, now);
         world.room.message(ann, true, &bytes, now);
         world.settle();
-        let connect = signal::Connect {
-            key: signal::PeerKey(99), identity: who("x"), name: String::new(), metadata: String::new(),
-            attributes: std::collections::BTreeMap::new(), permission: all(), dual: true, request: join.into(),
-        };
-        let _ = world.room.connect(connect, now);
-        world.settle();
+        if let Ok(request) = signal::JoinRequest::read(&join) {
+            let connect = signal::Connect {
+                key: signal::PeerKey(99), identity: who("x"), name: String::new(), metadata: String::new(),
+                attributes: std::collections::BTreeMap::new(), permission: all(), dual: true, request,
+            };
+            let _ = world.room.connect(connect, now);
+            world.settle();
+        }
         world.pass(seconds(100));
     }
 }

@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use prost_reflect::DescriptorPool;
 
+pub mod bounds;
 pub mod create;
 pub mod join_request;
 pub mod json;

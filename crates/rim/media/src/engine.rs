@@ -13,7 +13,7 @@ use model::{RoomId, SessionId};
 use ports::media::{ConnectError, MediaEvent, MediaJoin, SignalDown};
 use rtc::PeerFactory;
 use sfu::level::{SPEAKER_INTERVAL, Speakers};
-use signal::{Connected, MediaRoom, Now, PeerKey};
+use signal::{ClientMessage, Connected, Garbage, JoinRequest, MediaRoom, Now, PeerKey};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -138,6 +138,17 @@ impl Engine {
     /// # Errors
     /// The request is malformed, or the plane is stopping.
     pub fn join(&mut self, join: &MediaJoin, link: mpsc::Sender<SignalDown>, at: Instant) -> Result<u64, ConnectError> {
+        let request = JoinRequest::read(&join.request).map_err(|_| ConnectError::Malformed)?;
+        self.admit(join, request, link, at)
+    }
+
+    fn admit(
+        &mut self,
+        join: &MediaJoin,
+        request: JoinRequest,
+        link: mpsc::Sender<SignalDown>,
+        at: Instant,
+    ) -> Result<u64, ConnectError> {
         if self.draining || self.links.len() >= MAX_LINKS {
             return Err(ConnectError::Unavailable);
         }
@@ -151,7 +162,7 @@ impl Engine {
         let peer = PeerKey(self.next_peer);
         self.next_peer += 1;
         let Some(room) = self.rooms.get_mut(&room_key) else { return Err(ConnectError::Unavailable) };
-        let connected = room.machine.connect(convert::connect(peer, join), now);
+        let connected = room.machine.connect(convert::connect(peer, join, request), now);
         self.next_link += 1;
         let id = self.next_link;
         match connected {
@@ -261,7 +272,7 @@ impl Engine {
     /// What came over a signalling socket.
     pub(crate) fn signal(&mut self, signal: Signal, at: Instant) {
         match signal {
-            Signal::Message(link, message) => self.message(link, &message, at),
+            Signal::Message(link, message) => self.client_message(link, message, at),
             Signal::Lost(link) => {
                 let Some((room_key, peer)) = self.links.remove(&link) else { return };
                 let now = self.now(at);
@@ -279,13 +290,23 @@ impl Engine {
 
     /// An encoded `livekit.SignalRequest` of a client; `link` is what [`Self::join`] gave.
     pub fn message(&mut self, link: u64, message: &Bytes, at: Instant) {
+        self.client_message(link, ClientMessage::read(message), at);
+    }
+
+    fn client_message(&mut self, link: LinkId, message: Result<ClientMessage, Garbage>, at: Instant) {
         let Some((room_key, peer)) = self.links.get(&link).copied() else { return };
         let now = self.now(at);
         let served = catch_unwind(AssertUnwindSafe(|| {
             if let Some(room) = self.rooms.get_mut(&room_key)
                 && room.sessions.get(&peer).is_some_and(|session| !session.is_superseded(link))
             {
-                room.machine.request(peer, message, now);
+                match message {
+                    Ok(message) => room.machine.client_message(peer, message, now),
+                    Err(Garbage) => {
+                        metrics::counter!("media_drops_total", "reason" => "signal_garbage").increment(1);
+                        room.machine.garbage(peer, now);
+                    }
+                }
             }
             self.settle(room_key, at);
         }));
@@ -298,9 +319,9 @@ impl Engine {
     pub(crate) fn order(&mut self, order: Order, at: Instant) {
         let now = self.now(at);
         match order {
-            Order::Connect { join, link, reply } => {
+            Order::Connect { join, request, link, reply } => {
                 let room = join.room.clone();
-                let result = catch_unwind(AssertUnwindSafe(|| self.join(&join, link, at)));
+                let result = catch_unwind(AssertUnwindSafe(|| self.admit(&join, request, link, at)));
                 let result = result.unwrap_or_else(|_| {
                     metrics::counter!("media_panics_total").increment(1);
                     if let Some(key) = self.by_id.get(&room).copied() {

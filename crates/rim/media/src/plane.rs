@@ -10,6 +10,7 @@ use ports::media::{
     ConnectError, MediaEvent, MediaJoin, MediaPlane, MuteError, RemoveReason, SIGNAL_QUEUE, SignalDown, SignalLink,
     TrackChoice,
 };
+use signal::{ClientMessage, Garbage, JoinRequest};
 use std::io;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
@@ -20,7 +21,12 @@ const SIGNAL_BACKLOG: usize = 4096;
 /// What the shard is told.
 #[derive(Debug)]
 pub(crate) enum Order {
-    Connect { join: Box<MediaJoin>, link: LinkEnd, reply: oneshot::Sender<Result<LinkId, ConnectError>> },
+    Connect {
+        join: Box<MediaJoin>,
+        request: JoinRequest,
+        link: LinkEnd,
+        reply: oneshot::Sender<Result<LinkId, ConnectError>>,
+    },
     Permission { room: RoomId, who: Identity, permission: MediaPermission },
     Remove { room: RoomId, who: Identity, why: RemoveReason },
     Close { room: RoomId },
@@ -38,7 +44,7 @@ pub(crate) type LinkEnd = mpsc::Sender<SignalDown>;
 /// What came over a signalling socket.
 #[derive(Debug)]
 pub(crate) enum Signal {
-    Message(LinkId, Bytes),
+    Message(LinkId, Result<ClientMessage, Garbage>),
     Lost(LinkId),
 }
 
@@ -96,14 +102,17 @@ impl Drop for Plane {
 #[async_trait]
 impl MediaPlane for Plane {
     async fn connect(&self, join: MediaJoin) -> Result<SignalLink, ConnectError> {
+        let request = JoinRequest::read(&join.request).map_err(|_| ConnectError::Malformed)?;
         let (up, mut up_end) = mpsc::channel::<Bytes>(SIGNAL_QUEUE);
         let (link, down) = mpsc::channel(SIGNAL_QUEUE);
         let (reply, answer) = oneshot::channel();
-        self.order(Order::Connect { join: Box::new(join), link, reply });
+        self.order(Order::Connect { join: Box::new(join), request, link, reply });
         let id = answer.await.map_err(|_| ConnectError::Unavailable)??;
         let (signals, wake) = (self.signals.clone(), self.wake.clone());
         tokio::spawn(async move {
             while let Some(message) = up_end.recv().await {
+                // Read here: the shard has no time for long messages.
+                let message = ClientMessage::read(&message);
                 if signals.send(Signal::Message(id, message)).await.is_err() {
                     return;
                 }

@@ -5,7 +5,7 @@ use model::media::{CameraView, MediaPermission, Sources};
 use model::{Identity, RoomId};
 use prost::Message;
 use signal::{
-    Connect, Connected, EventKind, Kind, MediaRoom, Now, OfferedSection, Output, PeerKey, SectionPlan, TrackKey,
+    Connect, Connected, EventKind, JoinRequest, Kind, MediaRoom, Now, OfferedSection, Output, PeerKey, SectionPlan, TrackKey,
 };
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -113,7 +113,7 @@ impl World {
             attributes: BTreeMap::new(),
             permission,
             dual,
-            request: request.encode_to_vec().into(),
+            request: JoinRequest::read(&request.encode_to_vec()).unwrap(),
         };
         let now = self.now();
         let connected = self.room.connect(connect, now).unwrap();
