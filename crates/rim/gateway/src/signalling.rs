@@ -47,13 +47,22 @@ pub(crate) async fn upgrade_dual(state: State<Gateway>, query: RawQuery, headers
     upgrade(state, query, headers, ws, Topology::Dual).await
 }
 
+pub(crate) async fn validate_single(state: State<Gateway>, query: RawQuery, headers: HeaderMap) -> Response {
+    validate(state, query, headers, Topology::Single).await
+}
+
+pub(crate) async fn validate_dual(state: State<Gateway>, query: RawQuery, headers: HeaderMap) -> Response {
+    validate(state, query, headers, Topology::Dual).await
+}
+
 /// The checks of the upgrade without opening a session; clients ask here why a socket failed.
-pub(crate) async fn validate(
+async fn validate(
     State(gateway): State<Gateway>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
+    topology: Topology,
 ) -> Response {
-    match admit(&gateway, query.as_deref(), &headers, Topology::Single).await {
+    match admit(&gateway, query.as_deref(), &headers, topology).await {
         Ok(_) => with_cors((StatusCode::OK, "success").into_response()),
         Err(refusal) => with_cors(refusal.into_response()),
     }
@@ -106,6 +115,8 @@ impl From<AccessError> for Refusal {
     fn from(error: AccessError) -> Self {
         match error {
             AccessError::Refused(AuthorizeRefusal::NotActive) => Self::NoRoom,
+            // A messaging socket that is about to come back: a client that hears 401 gives up for good.
+            AccessError::Refused(AuthorizeRefusal::NotInside) => Self::Unavailable,
             AccessError::Expired | AccessError::Invalid | AccessError::Refused(_) => Self::Unauthorized,
         }
     }
