@@ -159,6 +159,9 @@ pub trait MediaPlane: Send + Sync + 'static {
     /// Who is connected, each an encoded `livekit.ParticipantInfo`, hidden participants left out.
     async fn participants(&self, room: &RoomId) -> Vec<Bytes>;
 
+    /// Whether the media plane still works; once it does not, only a restart of the process helps.
+    fn is_alive(&self) -> bool;
+
     /// Tells every client to come back in a moment and stops taking new ones. For a graceful stop.
     async fn drain(&self);
 }

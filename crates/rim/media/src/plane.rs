@@ -13,6 +13,7 @@ use ports::media::{
 use signal::{ClientMessage, Garbage, JoinRequest};
 use std::io;
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
 
 /// Signalling messages of all clients that wait for the shard; a client whose message finds no room waits.
@@ -27,12 +28,33 @@ pub(crate) enum Order {
         link: LinkEnd,
         reply: oneshot::Sender<Result<LinkId, ConnectError>>,
     },
-    Permission { room: RoomId, who: Identity, permission: MediaPermission },
-    Remove { room: RoomId, who: Identity, why: RemoveReason },
-    Close { room: RoomId },
-    Mute { room: RoomId, who: Identity, track: TrackChoice, muted: bool, reply: oneshot::Sender<Result<(), MuteError>> },
-    Participants { room: RoomId, reply: oneshot::Sender<Vec<Bytes>> },
-    Drain { reply: oneshot::Sender<()> },
+    Permission {
+        room: RoomId,
+        who: Identity,
+        permission: MediaPermission,
+    },
+    Remove {
+        room: RoomId,
+        who: Identity,
+        why: RemoveReason,
+    },
+    Close {
+        room: RoomId,
+    },
+    Mute {
+        room: RoomId,
+        who: Identity,
+        track: TrackChoice,
+        muted: bool,
+        reply: oneshot::Sender<Result<(), MuteError>>,
+    },
+    Participants {
+        room: RoomId,
+        reply: oneshot::Sender<Vec<Bytes>>,
+    },
+    Drain {
+        reply: oneshot::Sender<()>,
+    },
 }
 
 /// One signalling socket in the life of the shard.
@@ -66,6 +88,7 @@ struct Plane {
     orders: mpsc::UnboundedSender<Order>,
     signals: mpsc::Sender<Signal>,
     wake: Wake,
+    thread: JoinHandle<()>,
 }
 
 /// Starts the media plane: binds the port and spawns its thread, which ends when the handle is dropped. The receiver tells
@@ -77,8 +100,8 @@ pub fn start(config: &MediaConfig) -> io::Result<(Arc<dyn MediaPlane>, mpsc::Unb
     let (orders, orders_end) = mpsc::unbounded_channel();
     let (signals, signals_end) = mpsc::channel(SIGNAL_BACKLOG);
     let (events, events_end) = mpsc::unbounded_channel();
-    let wake = thread::spawn(config, orders_end, signals_end, events)?;
-    Ok((Arc::new(Plane { orders, signals, wake }), events_end))
+    let (wake, thread) = thread::spawn(config, orders_end, signals_end, events)?;
+    Ok((Arc::new(Plane { orders, signals, wake, thread }), events_end))
 }
 
 impl Plane {
@@ -125,6 +148,10 @@ impl MediaPlane for Plane {
         Ok(SignalLink { up, down })
     }
 
+    fn is_alive(&self) -> bool {
+        !self.thread.is_finished()
+    }
+
     fn set_permission(&self, room: &RoomId, who: &Identity, permission: MediaPermission) {
         self.order(Order::Permission { room: room.clone(), who: who.clone(), permission });
     }
@@ -154,5 +181,35 @@ impl MediaPlane for Plane {
         self.order(Order::Drain { reply });
         // A shard that is gone is drained.
         let _ = answer.await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plane_whose_thread_ended_says_so() {
+        let config = MediaConfig {
+            port: 0,
+            bind: Some(std::net::Ipv4Addr::LOCALHOST.into()),
+            advertise: Vec::new(),
+            include_loopback: true,
+            seed: 1,
+        };
+        let (orders, orders_end) = mpsc::unbounded_channel();
+        let (signals, signals_end) = mpsc::channel(1);
+        let (events, _events_end) = mpsc::unbounded_channel();
+        let (wake, thread) = thread::spawn(&config, orders_end, signals_end, events).unwrap();
+        let mut plane = Plane { orders, signals, wake, thread };
+        assert!(plane.is_alive());
+
+        plane.orders = mpsc::unbounded_channel().0;
+        plane.wake.wake();
+        while !plane.thread.is_finished() {
+            std::thread::yield_now();
+        }
+
+        assert!(!plane.is_alive());
     }
 }

@@ -146,6 +146,10 @@ pub(crate) struct MediaNotes {
 
 #[async_trait]
 impl MediaPlane for MediaNotes {
+    fn is_alive(&self) -> bool {
+        true
+    }
+
     async fn connect(&self, _join: MediaJoin) -> Result<SignalLink, ConnectError> {
         let (up, _) = mpsc::channel(1);
         let (_, down) = mpsc::channel(1);

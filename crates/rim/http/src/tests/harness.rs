@@ -101,6 +101,10 @@ impl State for Outside {
 
 #[async_trait]
 impl MediaPlane for Outside {
+    fn is_alive(&self) -> bool {
+        true
+    }
+
     async fn connect(&self, _: MediaJoin) -> Result<SignalLink, ConnectError> {
         Err(ConnectError::Unavailable)
     }
