@@ -137,6 +137,8 @@ impl PeerFactory {
             streams: HashMap::new(),
             channels: HashMap::new(),
             pending: None,
+            offers: 0,
+            answered: false,
         }
     }
 }
@@ -179,6 +181,10 @@ pub struct Peer {
     pub(crate) streams: HashMap<Ssrc, Stream>,
     pub(crate) channels: HashMap<ChannelId, Channel>,
     pub(crate) pending: Option<SdpPendingOffer>,
+    /// Offers made, which number the descriptions (RFC 8829 section 5.2.2).
+    pub(crate) offers: u64,
+    /// One of them was answered.
+    pub(crate) answered: bool,
 }
 
 impl Peer {
@@ -270,7 +276,12 @@ impl Peer {
     /// Asks the client for a key frame of one layer of what it sends on a section.
     /// `hard` for an encoder that does not heed the usual request (FIR instead of PLI).
     pub fn request_key_frame(&mut self, section: u16, layer: u8, hard: bool) {
-        let source = self.streams.iter().find(|(_, stream)| stream.section == section && stream.layer == layer);
+        // Of layers that are not there the next lower one is meant, or the lowest.
+        let streams = || self.streams.iter().filter(|(_, stream)| stream.section == section);
+        let source = streams()
+            .filter(|(_, stream)| stream.layer <= layer)
+            .max_by_key(|(_, stream)| stream.layer)
+            .or_else(|| streams().min_by_key(|(_, stream)| stream.layer));
         let Some(ssrc) = source.map(|(ssrc, _)| *ssrc) else { return };
         if let Some(stream) = self.rtc.direct_api().stream_rx(&ssrc) {
             stream.request_keyframe(if hard { KeyframeRequestKind::Fir } else { KeyframeRequestKind::Pli });

@@ -8,13 +8,16 @@ use std::collections::HashSet;
 /// Longest description that is read, in bytes (media-protocol.md section 25, H7).
 pub const MAX_SDP_BYTES: usize = 512 * 1024;
 
+/// Most lines of a description. A section of a browser has up to 170, most of them without a counterpart here.
+pub const MAX_SDP_LINES: usize = 20_000;
+
 /// Most sections of a description (section 25, H6).
 pub const MAX_SECTIONS: usize = 500;
 
 /// Why an offer is refused before the WebRTC stack sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum OfferError {
-    /// Longer than [`MAX_SDP_BYTES`].
+    /// Longer than [`MAX_SDP_BYTES`] or [`MAX_SDP_LINES`].
     #[error("the description is too long")]
     TooLong,
     /// More than [`MAX_SECTIONS`].
@@ -112,7 +115,7 @@ impl<'a> Section<'a> {
 
 /// Reads what a plan for the answer needs.
 pub fn analyse_offer(text: &str) -> Result<Vec<OfferedSection>, OfferError> {
-    if text.len() > MAX_SDP_BYTES {
+    if text.len() > MAX_SDP_BYTES || text.lines().take(MAX_SDP_LINES + 1).count() > MAX_SDP_LINES {
         return Err(OfferError::TooLong);
     }
     let description = Description::parse(text);

@@ -89,10 +89,8 @@ mod tests {
         let tracks = vec![lk::TrackPublishedResponse::default(); 20_000];
         let state = lk::SyncState { publish_tracks: tracks, ..Default::default() };
         assert_eq!(ClientMessage::read(&encoded(Request::SyncState(state))).unwrap_err(), Garbage);
-        let joins = lk::JoinRequest {
-            add_track_requests: vec![lk::AddTrackRequest::default(); 10_000],
-            ..Default::default()
-        };
+        let joins =
+            lk::JoinRequest { add_track_requests: vec![lk::AddTrackRequest::default(); 10_000], ..Default::default() };
         assert_eq!(JoinRequest::read(&joins.encode_to_vec()).unwrap_err(), ConnectError::Malformed);
     }
 

@@ -15,6 +15,9 @@ const DEBOUNCE: Duration = Duration::from_millis(150);
 /// A section without a track may wait so long for company.
 const DRAIN_DEBOUNCE: Duration = Duration::from_secs(1);
 
+/// How long a resumed client has to tell which descriptions it knows.
+pub(crate) const SYNC_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Our offer must be answered within.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 
@@ -43,6 +46,7 @@ impl MediaRoom {
                         mid: Some(section.mid.clone()),
                         kind: section.kind,
                         state: SlotState::Free,
+                        settled: true,
                     }),
                     None => {}
                 }
@@ -161,7 +165,11 @@ impl MediaRoom {
 
     /// Asks for a round if one is needed and none is under way.
     pub(crate) fn negotiation_round(&mut self, peer: PeerKey, now: Now) {
-        let Some(participant) = self.participants.get(&peer) else { return };
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        if participant.linked && std::mem::take(&mut participant.negotiation.unsure) {
+            self.outputs.push_back(Output::SettleOffer { peer, known: None });
+            return;
+        }
         if !participant.linked || participant.negotiation.outstanding {
             return;
         }
@@ -218,7 +226,7 @@ impl MediaRoom {
                     slot.mid.clone()
                 }
                 None => {
-                    participant.slots.push(Slot { mid: None, kind, state });
+                    participant.slots.push(Slot { mid: None, kind, state, settled: false });
                     None
                 }
             };
@@ -261,6 +269,36 @@ impl MediaRoom {
         }
     }
 
+    /// What a resumed client tells of the descriptions it has: with them the last offer is answered, or void.
+    pub(crate) fn settle_offer(&mut self, peer: PeerKey, state: &lk::SyncState) {
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        if std::mem::take(&mut participant.negotiation.unsure) {
+            let known = state.offer.as_ref().zip(state.answer.as_ref());
+            let known = known.map(|(offer, answer)| (offer.sdp.clone(), answer.sdp.clone()));
+            self.outputs.push_back(Output::SettleOffer { peer, known });
+        }
+    }
+
+    /// The offer of [`Output::SettleOffer`] was answered, or is taken back: then what it promised is open again.
+    pub fn offer_settled(&mut self, peer: PeerKey, answered: bool, now: Now) {
+        if answered {
+            self.answer_taken(peer, true, now);
+            return;
+        }
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        participant.negotiation.outstanding = false;
+        participant.negotiation.answer_due = None;
+        participant.slots.retain(|slot| slot.settled);
+        for slot in &mut participant.slots {
+            slot.state = match slot.state {
+                SlotState::Assigned { bound: false, .. } => SlotState::Free,
+                SlotState::Clearing => SlotState::Draining,
+                state => state,
+            };
+        }
+        self.negotiation_round(peer, now);
+    }
+
     /// The client's answer was taken, or could not be.
     pub fn answer_taken(&mut self, peer: PeerKey, taken: bool, now: Now) {
         if !taken {
@@ -270,6 +308,7 @@ impl MediaRoom {
         let Some(participant) = self.participants.get_mut(&peer) else { return };
         participant.negotiation.outstanding = false;
         participant.negotiation.answer_due = None;
+        participant.slots.iter_mut().for_each(|slot| slot.settled = true);
         self.bind_assigned(peer);
         self.negotiation_round(peer, now);
     }

@@ -36,6 +36,7 @@ impl MediaRoom {
             self.session_failed(peer, now);
             return;
         }
+        participant.heard_at = now.at;
         let Some(request) = message.request.map(|request| *request) else { return };
         let broadcasts = matches!(
             request,
@@ -173,6 +174,7 @@ impl MediaRoom {
             self.session_failed(peer, now);
             return;
         }
+        self.settle_offer(peer, state);
         if let Some(subscription) = &state.subscription {
             if let Some(participant) = self.participants.get_mut(&peer) {
                 participant.choices.clear();
@@ -185,6 +187,7 @@ impl MediaRoom {
             if let Some(settings) = participant.subscriptions.get_mut(&key) {
                 settings.disabled = true;
                 let settings = *settings;
+                participant.wishes.insert(key, settings);
                 self.outputs.push_back(Output::Settings { peer, track: key, settings });
             }
         }
@@ -227,12 +230,19 @@ impl MediaRoom {
         }
     }
 
-    pub(crate) fn tell_speaker(&mut self, to: PeerKey, speaker: PeerKey) {
-        let (Some(level), Some(participant)) = (self.speaking.get(&speaker), self.participants.get(&speaker)) else {
-            return;
+    /// Tells one participant who of those is heard now; whoever is not, only if the silent are wanted too.
+    pub(crate) fn tell_speakers(&mut self, to: PeerKey, of: &[PeerKey], silent: bool) {
+        let entry = |peer: &PeerKey| {
+            let level = self.speaking.get(peer).copied();
+            let wanted = level.is_some() || silent;
+            let participant = self.participants.get(peer).filter(|_| wanted)?;
+            let (level, active) = (level.unwrap_or(0.0), level.is_some());
+            Some(lk::SpeakerInfo { sid: participant.sid().to_owned(), level, active })
         };
-        let entry = lk::SpeakerInfo { sid: participant.sid().to_owned(), level: *level, active: true };
-        self.send(to, Response::SpeakersChanged(lk::SpeakersChanged { speakers: vec![entry] }));
+        let speakers: Vec<_> = of.iter().filter_map(entry).collect();
+        if !speakers.is_empty() {
+            self.send(to, Response::SpeakersChanged(lk::SpeakersChanged { speakers }));
+        }
     }
 
     /// The connection quality of a participant (section 12.3): 0 poor, 1 good, 2 excellent, 3 lost; `score` as MOS.
@@ -253,10 +263,11 @@ impl MediaRoom {
         }
     }
 
-    pub(crate) fn resend_qualities(&mut self, to: PeerKey) {
-        let updates: Vec<_> = self
-            .participants
-            .values()
+    /// Tells one participant the connection qualities of those whom it hears, and its own.
+    pub(crate) fn tell_qualities(&mut self, to: PeerKey, of: &[PeerKey]) {
+        let updates: Vec<_> = of
+            .iter()
+            .filter_map(|other| self.participants.get(other))
             .filter(|other| other.key == to || (!other.permission.hidden && self.hears(to, other.key)))
             .filter_map(|other: &Participant| other.quality.clone())
             .collect();

@@ -28,6 +28,9 @@ const LEAVE_GRACE: Duration = Duration::from_secs(1);
 /// How long we remember who left.
 const DEPARTED_MEMORY: Duration = Duration::from_secs(60);
 
+/// Most of them.
+const MAX_DEPARTED: usize = 1000;
+
 /// Most participants of one `update` message, a share of its 128 KiB.
 const UPDATE_BYTES: usize = 128 * 1024;
 
@@ -102,10 +105,9 @@ impl MediaRoom {
             return;
         }
         participant.linked = false;
-        participant.unlinked_at = Some(now.at);
-        participant.negotiation.outstanding = false;
+        participant.negotiation.outstanding &= participant.dual;
         participant.negotiation.answer_due = None;
-        if !participant.was_active || participant.closed_due.is_some() {
+        if !participant.was_active || participant.dead {
             self.end(peer, lk::DisconnectReason::SignalClose, now);
         } else if !participant.connected {
             participant.connect_due = Some(now.at + RESUME_TIMEOUT);
@@ -114,7 +116,7 @@ impl MediaRoom {
 
     /// The primary connection of a session is up (section 4.2).
     pub fn connected(&mut self, peer: PeerKey, _now: Now) {
-        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        let Some(participant) = self.participants.get_mut(&peer).filter(|known| !known.dead) else { return };
         participant.connected = true;
         participant.connect_due = None;
         participant.closed_due = None;
@@ -130,12 +132,13 @@ impl MediaRoom {
     }
 
     /// The client closed its connection in order. Most likely it is leaving and says so in a moment; some SDKs close
-    /// the connection first. If it does not, the connection counts as failed.
+    /// the connection first. If it does not, it has to start over: a closed connection is never opened again.
     pub fn connection_closed(&mut self, peer: PeerKey, now: Now) {
         let Some(participant) = self.participants.get_mut(&peer) else { return };
+        participant.dead = true;
         if participant.linked {
             participant.connected = false;
-            participant.closed_due = Some(now.at + LEAVE_GRACE);
+            participant.closed_due.get_or_insert(now.at + LEAVE_GRACE);
         } else {
             self.end(peer, lk::DisconnectReason::SignalClose, now);
         }
@@ -143,13 +146,12 @@ impl MediaRoom {
 
     /// The connection of a session failed: the client shall resume at once.
     pub fn connection_failed(&mut self, peer: PeerKey, now: Now) {
-        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        let Some(participant) = self.participants.get_mut(&peer).filter(|known| !known.dead) else { return };
         participant.connected = false;
         participant.closed_due = None;
         participant.connect_due = Some(now.at + RESUME_TIMEOUT);
         if participant.linked {
             participant.linked = false;
-            participant.unlinked_at = Some(now.at);
             self.outputs.push_back(Output::Send {
                 to: peer,
                 message: leave(lk::DisconnectReason::UnknownReason, Action::Resume),
@@ -180,6 +182,13 @@ impl MediaRoom {
         }
     }
 
+    /// Lets everybody start over because the room cannot go on.
+    pub fn abort(&mut self, now: Now) {
+        for peer in self.participants.keys().copied().collect::<Vec<_>>() {
+            self.session_failed(peer, now);
+        }
+    }
+
     /// Tells everybody to come back in a moment.
     pub fn drain(&mut self) {
         let message = shutdown();
@@ -200,7 +209,9 @@ impl MediaRoom {
         if permission.hidden && !before.hidden {
             let mut info = participant.info.clone();
             info.state = State::Disconnected.into();
-            self.tell_others(peer, &[info]);
+            self.tell_others(peer, std::slice::from_ref(&info));
+            self.note_departed(info, now);
+            self.speaking.remove(&peer);
         }
         let Some(participant) = self.participants.get_mut(&peer) else { return };
         participant.apply_permission(permission);
@@ -270,7 +281,7 @@ impl MediaRoom {
                 continue;
             }
             if due(participant.closed_due) {
-                self.connection_failed(peer, now);
+                self.session_failed(peer, now);
                 continue;
             }
             if due(participant.negotiation.answer_due) {
@@ -316,13 +327,24 @@ impl MediaRoom {
         participant.info.disconnect_reason = reason.into();
         if !participant.permission.hidden {
             self.tell_others(peer, std::slice::from_ref(&participant.info));
-            if self.departed.len() < 1000 {
-                self.departed.push_back(Departed::new(participant.info, now));
-            }
+            self.note_departed(participant.info, now);
         }
         if participant.was_active {
             self.outputs.push_back(Output::Event { identity: participant.identity, kind: EventKind::Left });
         }
+    }
+
+    /// Remembers who is gone for those whose socket is away; the oldest make room.
+    fn note_departed(&mut self, info: lk::ParticipantInfo, now: Now) {
+        if self.departed.len() >= MAX_DEPARTED {
+            self.departed.pop_front();
+        }
+        self.departed.push_back(Departed::new(info, now));
+    }
+
+    /// Whom a participant may know of: everybody who is not hidden, and itself.
+    pub(crate) fn visible_to(&self, peer: PeerKey) -> impl Iterator<Item = &Participant> {
+        self.participants.values().filter(move |other| other.key == peer || !other.permission.hidden)
     }
 
     /// Sends to somebody whose socket is there.

@@ -53,9 +53,15 @@ impl MediaRoom {
         for key in drop {
             self.drop_subscription(peer, key, now);
         }
+        let mut newly_heard: Vec<PeerKey> = Vec::new();
         for key in add {
+            let owner = self.tracks.get(&key).map(|track| track.owner);
+            let first = owner.filter(|owner| !self.hears(peer, *owner));
             self.add_subscription(peer, key);
+            newly_heard.extend(first);
         }
+        self.tell_speakers(peer, &newly_heard, false);
+        self.tell_qualities(peer, &newly_heard);
         if let Some(subscriber) = self.participants.get_mut(&peer) {
             for key in clear {
                 subscriber.parked.remove(&key);
@@ -69,7 +75,8 @@ impl MediaRoom {
         if subscriber.subscriptions.len() >= MAX_SUBSCRIPTIONS {
             return;
         }
-        let settings = subscriber.default_settings();
+        // What was asked for before counts again, so that a hidden picture stays hidden.
+        let settings = subscriber.wishes.get(&key).copied().unwrap_or_else(|| subscriber.default_settings());
         subscriber.subscriptions.insert(key, settings);
         if subscriber.parked.remove(&key) {
             self.tell_permission(peer, key, true);
@@ -87,6 +94,7 @@ impl MediaRoom {
         subscriber.parked.remove(&key);
         if !self.tracks.contains_key(&key) {
             subscriber.choices.remove(&key);
+            subscriber.wishes.remove(&key);
         }
         if subscriber.subscriptions.remove(&key).is_none() {
             return;
@@ -141,7 +149,7 @@ impl MediaRoom {
     /// `track_setting` (section 9.4).
     pub(crate) fn track_setting(&mut self, peer: PeerKey, update: &lk::UpdateTrackSettings) {
         let settings = Settings {
-            disabled: update.disabled,
+            disabled: update.disabled || update.quality == i32::from(lk::VideoQuality::Off),
             quality: u8::try_from(update.quality.clamp(0, 2)).unwrap_or(0),
             width: update.width,
             height: update.height,
@@ -150,6 +158,7 @@ impl MediaRoom {
         for sid in update.track_sids.iter().take(MAX_SUBSCRIPTIONS) {
             let Some(key) = self.by_sid.get(sid).copied() else { continue };
             let Some(subscriber) = self.participants.get_mut(&peer) else { return };
+            subscriber.wishes.insert(key, settings);
             let Some(current) = subscriber.subscriptions.get_mut(&key) else { continue };
             if *current != settings {
                 *current = settings;

@@ -236,6 +236,9 @@ pub enum Output {
     ClientOffer { peer: PeerKey, sdp: String },
     /// Make an offer on the connection that we offer and report with [`crate::MediaRoom::offered`].
     MakeOffer { peer: PeerKey, changes: Vec<OfferChange>, ice_restart: bool },
+    /// Our last offer may or may not have reached the client. If its `offer` is the one, take its `answer`, else take the
+    /// offer back, as without either; report with [`crate::MediaRoom::offer_settled`].
+    SettleOffer { peer: PeerKey, known: Option<(String, String)> },
     /// Take the client's answer and report with [`crate::MediaRoom::answer_taken`].
     ClientAnswer { peer: PeerKey, sdp: String },
     /// Send a data message on a channel.

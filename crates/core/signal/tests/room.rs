@@ -296,18 +296,206 @@ fn somebody_who_closes_the_connection_and_then_leaves_is_gone_at_once() {
 }
 
 #[test]
-fn somebody_who_closes_the_connection_and_says_nothing_is_asked_to_resume() {
+fn somebody_who_closes_the_connection_and_says_nothing_starts_over() {
     let mut world = World::new();
-    let ann = world.join("ann");
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
     world.take(ann);
-    let now = world.now();
-    world.room.connection_closed(ann, now);
-    world.settle();
-    assert!(world.take(ann).is_empty());
+    for peer in [ann, bob] {
+        let now = world.now();
+        world.room.connection_closed(peer, now);
+        // What arrives late does not open it again.
+        world.room.connected(peer, now);
+        world.room.connection_failed(peer, now);
+        world.settle();
+    }
+    assert!(world.take(ann).iter().all(|message| !matches!(message, Response::Leave(_))));
+    let request = lk::JoinRequest { reconnect: true, ..join_request() };
+    let (_, connected) = world.connect("bob", all(), false, &request);
+    assert!(matches!(connected, Connected::Refused(_)), "nothing is left to resume");
+    assert_eq!(world.gone, [bob]);
     world.pass(seconds(1));
     let messages = world.take(ann);
     let Some(Response::Leave(leave)) = messages.last() else { panic!("leave") };
-    assert_eq!(leave.action(), lk::leave_request::Action::Resume);
+    assert_eq!(leave.action(), lk::leave_request::Action::Reconnect);
+    assert_eq!(world.gone, [bob, ann]);
+}
+
+fn answer(id: u32) -> Request {
+    Request::Answer(lk::SessionDescription { r#type: "answer".into(), id, ..Default::default() })
+}
+
+/// Bob has two connections, all offers answered; ann publishes and the offer with her track stays open.
+fn an_open_offer(world: &mut World) -> (signal::PeerKey, String) {
+    let ann = world.join("ann");
+    let (bob, _) = world.connect("bob", all(), true, &join_request());
+    world.request(bob, answer(1));
+    let now = world.now();
+    world.room.connected(bob, now);
+    world.settle();
+    let sid = world.publish(ann, "mic", lk::TrackSource::Microphone);
+    world.pass(seconds(1));
+    let offered = world.take(bob);
+    let Some(Response::Offer(offer)) = offered.last() else { panic!("an offer") };
+    assert_eq!(offer.sdp, "offer 2");
+    (bob, sid)
+}
+
+fn resume_dual(world: &mut World, who: &str) -> Vec<Response> {
+    let request = lk::JoinRequest { reconnect: true, ..join_request() };
+    let (_, connected) = world.connect(who, all(), true, &request);
+    let Connected::Resumed(peer) = connected else { panic!("resumed") };
+    world.take(peer)
+}
+
+fn offers(messages: &[Response]) -> Vec<(u32, &str, usize)> {
+    let offer = |message| match message {
+        &Response::Offer(ref offer) => Some((offer.id, offer.sdp.as_str(), offer.mid_to_track_id.len())),
+        _ => None,
+    };
+    messages.iter().filter_map(offer).collect()
+}
+
+#[test]
+fn an_offer_lost_with_the_socket_is_made_anew_after_the_resume() {
+    for told in [true, false] {
+        let mut world = World::new();
+        let (bob, sid) = an_open_offer(&mut world);
+        let now = world.now();
+        world.room.link_lost(bob, now);
+        world.settle();
+        assert!(offers(&resume_dual(&mut world, "bob")).is_empty(), "first the client says what it knows");
+        if told {
+            let description = |sdp: &str| Some(lk::SessionDescription { sdp: sdp.into(), ..Default::default() });
+            let state =
+                lk::SyncState { offer: description("offer 1"), answer: description("answer"), ..Default::default() };
+            world.request(bob, Request::SyncState(state));
+        } else {
+            world.pass(seconds(2));
+        }
+        let messages = world.take(bob);
+        assert_eq!(offers(&messages), [(3, "offer 3", 1)]);
+        assert_eq!(world.bound_to(bob), 0);
+        world.request(bob, answer(3));
+        assert_eq!(world.bound_to(bob), 1, "{sid}");
+        world.pass(seconds(20));
+        assert!(world.gone.is_empty());
+    }
+}
+
+#[test]
+fn an_answer_lost_with_the_socket_is_taken_from_the_state_of_the_resumed_client() {
+    let mut world = World::new();
+    let (bob, _) = an_open_offer(&mut world);
+    // The old socket is not even known to be lost.
+    assert!(offers(&resume_dual(&mut world, "bob")).is_empty());
+    let description = |sdp: &str| Some(lk::SessionDescription { sdp: sdp.into(), ..Default::default() });
+    let state = lk::SyncState { offer: description("offer 2"), answer: description("answer"), ..Default::default() };
+    world.request(bob, Request::SyncState(state));
+    assert_eq!(world.bound_to(bob), 1);
+    assert_eq!(offers(&world.take(bob)), [(3, "offer 3", 1)], "the restart of ICE");
+}
+
+#[test]
+fn a_resume_without_an_open_offer_restarts_ice_at_once() {
+    let mut world = World::new();
+    let (bob, _) = an_open_offer(&mut world);
+    world.request(bob, answer(2));
+    assert_eq!(offers(&resume_dual(&mut world, "bob")), [(3, "offer 3", 1)]);
+}
+
+#[test]
+fn who_left_while_a_dead_socket_still_looked_alive_is_told_at_the_resume() {
+    let mut world = World::new();
+    let (ann, bob, cid) = (world.join("ann"), world.join("bob"), world.join("cid"));
+    world.request(ann, Request::Ping(1));
+    world.pass(seconds(10));
+    // The network of ann is gone, the socket is not yet.
+    world.request(bob, Request::Leave(lk::LeaveRequest::default()));
+    world.request(cid, Request::Leave(lk::LeaveRequest::default()));
+    world.join("cid");
+    world.pass(seconds(5));
+    world.take(ann);
+    let request = lk::JoinRequest { reconnect: true, ..join_request() };
+    world.connect("ann", all(), false, &request);
+    let messages = world.take(ann);
+    let Response::Update(left) = &messages[1] else { panic!("who left") };
+    let left: Vec<_> = left.participants.iter().map(|info| (info.identity.as_str(), info.state())).collect();
+    assert_eq!(left, [("bob", State::Disconnected)], "cid is here again");
+}
+
+#[test]
+fn a_resumed_client_learns_who_speaks_and_who_fell_silent() {
+    let mut world = World::new();
+    let (ann, bob, cid) = (world.join("ann"), world.join("bob"), world.join("cid"));
+    world.room.speakers(&[(bob, 0.5), (cid, 0.5)]);
+    world.room.speakers(&[(cid, 0.0)]);
+    world.settle();
+    world.take(ann);
+    let request = lk::JoinRequest { reconnect: true, ..join_request() };
+    world.connect("ann", all(), false, &request);
+    let levels: Vec<Vec<f32>> = world
+        .take(ann)
+        .into_iter()
+        .filter_map(|message| match message {
+            Response::SpeakersChanged(changed) => Some(changed.speakers.iter().map(|speaker| speaker.level).collect()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(levels, [[0.0, 0.5, 0.0]]);
+}
+
+#[test]
+fn a_newcomer_learns_quality_and_voice_of_whom_it_hears() {
+    let mut world = World::new();
+    let (ann, silent) = (world.join("ann"), world.join("silent"));
+    world.publish(ann, "mic", lk::TrackSource::Microphone);
+    world.room.speakers(&[(ann, 0.5)]);
+    world.room.quality(ann, 0, 1.0);
+    world.room.quality(silent, 0, 1.0);
+    world.settle();
+    let bob = world.join("bob");
+    let messages = world.take(bob);
+    let qualities: Vec<usize> = messages
+        .iter()
+        .filter_map(|message| match message {
+            Response::ConnectionQuality(update) => Some(update.updates.len()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(qualities, [1]);
+    assert_eq!(names(&messages).iter().filter(|name| **name == "speakers_changed").count(), 1);
+}
+
+#[test]
+fn settings_outlive_the_subscription_and_off_means_off() {
+    let mut world = World::new();
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    let sid = world.publish(ann, "cam", lk::TrackSource::Camera);
+    let track = world.live[0];
+    let subscription = |subscribe| {
+        Request::Subscription(lk::UpdateSubscription { track_sids: vec![sid.clone()], subscribe, ..Default::default() })
+    };
+    let quality = |quality: lk::VideoQuality| {
+        Request::TrackSetting(lk::UpdateTrackSettings {
+            track_sids: vec![sid.clone()],
+            quality: quality.into(),
+            ..Default::default()
+        })
+    };
+    world.request(bob, subscription(false));
+    world.request(bob, quality(lk::VideoQuality::Medium));
+    world.request(bob, subscription(true));
+    world.offer(bob, 2);
+    world.offer(bob, 3);
+    assert_eq!(world.settings[&(bob, track)].quality, 1, "asked for before the subscription");
+    world.request(bob, quality(lk::VideoQuality::Off));
+    assert!(world.settings[&(bob, track)].disabled);
+    for subscribe in [false, true] {
+        world.request(bob, subscription(subscribe));
+        world.offer(bob, 4);
+        world.offer(bob, 5);
+    }
+    assert!(world.settings[&(bob, track)].disabled, "and again after another");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A shard without its sockets: datagrams, orders and time in; datagrams and events out.
 //!
-//! Everything a session can break is broken for that session alone: a panic while one is served closes it and is counted.
+//! Everything a session can break is broken for that session alone: a panic while one is served closes it and is counted. A
+//! panic of work that is a whole room's closes that room.
 
 use crate::convert;
 use crate::forward::{Forward, News};
@@ -10,7 +11,7 @@ use crate::session::{Connection, Session};
 use crate::timers::Timers;
 use bytes::Bytes;
 use model::{RoomId, SessionId};
-use ports::media::{ConnectError, MediaEvent, MediaJoin, SignalDown};
+use ports::media::{ConnectError, MediaEvent, MediaEventKind, MediaJoin, SignalDown};
 use rtc::PeerFactory;
 use sfu::level::{SPEAKER_INTERVAL, Speakers};
 use signal::{ClientMessage, Connected, Garbage, JoinRequest, MediaRoom, Now, PeerKey};
@@ -188,6 +189,7 @@ impl Engine {
                     let _ = end.try_send(SignalDown::Close);
                 }
                 self.links.insert(id, (room_key, peer));
+                self.came_up(ConnectionKey { room: room_key, peer, subscriber: false }, at);
             }
             Ok(Connected::New) => {
                 metrics::counter!("media_joins_total").increment(1);
@@ -238,6 +240,7 @@ impl Engine {
         let dual = join.topology == ports::media::Topology::Dual;
         let mut connection = || Connection::new(self.factory.peer(&self.addresses, at), at);
         let session = Session {
+            identity: join.identity.clone(),
             publisher: connection(),
             subscriber: dual.then(&mut connection),
             subscriber_primary: dual && join.permission.subscribe,
@@ -275,15 +278,17 @@ impl Engine {
             Signal::Message(link, message) => self.client_message(link, message, at),
             Signal::Lost(link) => {
                 let Some((room_key, peer)) = self.links.remove(&link) else { return };
-                let now = self.now(at);
-                let Some(room) = self.rooms.get_mut(&room_key) else { return };
-                let Some(session) = room.sessions.get_mut(&peer) else { return };
-                if session.is_superseded(link) {
-                    return;
-                }
-                session.link = None;
-                room.machine.link_lost(peer, now);
-                self.settle(room_key, at);
+                self.guarded(room_key, at, |engine| {
+                    let now = engine.now(at);
+                    let Some(room) = engine.rooms.get_mut(&room_key) else { return };
+                    let Some(session) = room.sessions.get_mut(&peer) else { return };
+                    if session.is_superseded(link) {
+                        return;
+                    }
+                    session.link = None;
+                    room.machine.link_lost(peer, now);
+                    engine.settle(room_key, at);
+                });
             }
         }
     }
@@ -323,9 +328,9 @@ impl Engine {
                 let room = join.room.clone();
                 let result = catch_unwind(AssertUnwindSafe(|| self.admit(&join, request, link, at)));
                 let result = result.unwrap_or_else(|_| {
-                    metrics::counter!("media_panics_total").increment(1);
+                    // How far it got nobody knows: the room is not to be trusted any more.
                     if let Some(key) = self.by_id.get(&room).copied() {
-                        self.drop_if_empty(key);
+                        self.close_broken(key, at);
                     }
                     Err(ConnectError::Unavailable)
                 });
@@ -355,10 +360,12 @@ impl Engine {
             Order::Drain { reply } => {
                 self.draining = true;
                 for key in self.rooms.keys().copied().collect::<Vec<_>>() {
-                    if let Some(room) = self.rooms.get_mut(&key) {
-                        room.machine.drain();
-                    }
-                    self.settle(key, at);
+                    self.guarded(key, at, |engine| {
+                        if let Some(room) = engine.rooms.get_mut(&key) {
+                            room.machine.drain();
+                        }
+                        engine.settle(key, at);
+                    });
                 }
                 let _ = reply.send(());
             }
@@ -367,10 +374,59 @@ impl Engine {
 
     fn on_room(&mut self, id: &RoomId, at: Instant, act: impl FnOnce(&mut Room)) {
         let Some(key) = self.by_id.get(id).copied() else { return };
-        if let Some(room) = self.rooms.get_mut(&key) {
-            act(room);
+        self.guarded(key, at, |engine| {
+            if let Some(room) = engine.rooms.get_mut(&key) {
+                act(room);
+            }
+            engine.settle(key, at);
+        });
+    }
+
+    /// Works on one room. A panic is a bug; it closes that room and leaves the others alone.
+    fn guarded(&mut self, key: RoomKey, at: Instant, work: impl FnOnce(&mut Self)) {
+        if catch_unwind(AssertUnwindSafe(|| work(self))).is_err() {
+            self.close_broken(key, at);
         }
-        self.settle(key, at);
+    }
+
+    /// Closes a room that is not to be trusted any more. Its clients come back and make another.
+    fn close_broken(&mut self, key: RoomKey, at: Instant) {
+        metrics::counter!("media_panics_total").increment(1);
+        tracing::error!("a media room panicked and was closed");
+        let now = self.now(at);
+        let closed = catch_unwind(AssertUnwindSafe(|| {
+            if let Some(room) = self.rooms.get_mut(&key) {
+                room.machine.abort(now);
+            }
+            self.settle(key, at);
+        }));
+        if closed.is_ok() && !self.rooms.contains_key(&key) {
+            return;
+        }
+        // Not even that works: the rest is done without it.
+        let Some(room) = self.rooms.get_mut(&key) else { return };
+        let peers: Vec<PeerKey> = room.sessions.keys().copied().collect();
+        for session in room.sessions.values() {
+            if let Some((_, link)) = &session.link {
+                // A full queue means that its reader is gone anyway.
+                let _ = link.try_send(SignalDown::Message(signal::leave_reconnect()));
+                let _ = link.try_send(SignalDown::Close);
+            }
+            // Without a listener there is nobody to tell.
+            let _ = self.events.send(MediaEvent {
+                room: room.id.clone(),
+                session: room.session.clone(),
+                identity: session.identity.clone(),
+                kind: MediaEventKind::Left,
+            });
+        }
+        for peer in peers {
+            self.drop_session(key, peer);
+        }
+        if let Some(room) = self.rooms.remove(&key) {
+            self.by_id.remove(&room.id);
+            self.timers.forget(&Timer::Room(key));
+        }
     }
 
     /// The next moment [`Self::handle_timeout`] has something to do.
@@ -399,7 +455,7 @@ impl Engine {
                         self.broken(key, at);
                     }
                 }
-                Timer::Room(key) => self.room_timeout(key, at),
+                Timer::Room(key) => self.guarded(key, at, |engine| engine.room_timeout(key, at)),
             }
         }
     }
@@ -511,5 +567,103 @@ impl Engine {
 pub(crate) fn mark(dirty: &mut Vec<ConnectionKey>, connection: &mut Connection, key: ConnectionKey) {
     if !std::mem::replace(&mut connection.dirty, true) {
         dirty.push(key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::Identity;
+    use model::media::{CameraView, MediaPermission, Sources};
+    use prost::Message;
+    use std::collections::BTreeMap;
+    use wire::lk;
+
+    fn join(room: &str, who: &str) -> MediaJoin {
+        MediaJoin {
+            room: RoomId::try_from(room).unwrap(),
+            session: SessionId::try_from("session").unwrap(),
+            identity: Identity::try_from(who).unwrap(),
+            name: String::new(),
+            metadata: String::new(),
+            attributes: BTreeMap::new(),
+            permission: MediaPermission {
+                publish: Sources::all(),
+                subscribe: true,
+                publish_data: true,
+                hidden: false,
+                moderator: false,
+                cameras: CameraView::Everyone,
+            },
+            request: Bytes::new(),
+            topology: ports::media::Topology::Single,
+        }
+    }
+
+    #[test]
+    fn a_panic_in_one_room_closes_that_room_and_no_other() {
+        let (events, _events_end) = mpsc::unbounded_channel();
+        let now = Instant::now();
+        let mut engine = Engine::new(Vec::new(), 1, events).unwrap();
+        let links: Vec<_> = [("a", "ann"), ("a", "bob"), ("b", "cid")]
+            .into_iter()
+            .map(|(room, who)| {
+                let (link, down) = mpsc::channel(64);
+                engine.join(&join(room, who), link, now).unwrap();
+                down
+            })
+            .collect();
+        let broken = engine.by_id[&RoomId::try_from("a").unwrap()];
+
+        engine.guarded(broken, now, |_| panic!("as a bug would"));
+
+        assert_eq!(engine.rooms.len(), 1);
+        let closed: Vec<bool> = links
+            .into_iter()
+            .map(|mut link| std::iter::from_fn(|| link.try_recv().ok()).any(|message| message == SignalDown::Close))
+            .collect();
+        assert_eq!(closed, [true, true, false]);
+        let (link, _down) = mpsc::channel(64);
+        assert!(engine.join(&join("a", "ann"), link, now).is_ok(), "they come back");
+        assert_eq!(engine.rooms.len(), 2);
+    }
+
+    #[test]
+    fn a_resume_after_the_publisher_connection_failed_keeps_the_session_of_two_connections() {
+        let (events, _events_end) = mpsc::unbounded_channel();
+        let mut now = Instant::now();
+        let mut engine = Engine::new(Vec::new(), 1, events).unwrap();
+        let mut join = join("a", "ann");
+        join.topology = ports::media::Topology::Dual;
+        let (link, _down) = mpsc::channel(64);
+        engine.join(&join, link, now).unwrap();
+        let room = engine.by_id[&join.room];
+        let key = |subscriber| ConnectionKey { room, peer: PeerKey(0), subscriber };
+        for subscriber in [true, false] {
+            let session = engine.rooms.get_mut(&room).unwrap().sessions.get_mut(&PeerKey(0)).unwrap();
+            session.connection(subscriber).unwrap().connected = true;
+            engine.came_up(key(subscriber), now);
+        }
+
+        engine.failed(key(false), now);
+        join.request = lk::JoinRequest { reconnect: true, ..Default::default() }.encode_to_vec().into();
+        let (link, _down) = mpsc::channel(64);
+        engine.join(&join, link, now).unwrap();
+
+        let session = engine.rooms.get_mut(&room).unwrap().sessions.get_mut(&PeerKey(0)).unwrap();
+        assert!(session.primary().is_up() && !session.publisher.is_up());
+        // Beyond the time in which somebody without a connection is put out; our offer would be answered by then.
+        engine.rooms.get_mut(&room).unwrap().machine.answer_taken(PeerKey(0), true, engine_now(now));
+        for _ in 0..120 {
+            now += Duration::from_secs(1);
+            let room = engine.rooms.get_mut(&room).expect("the room is there");
+            room.sessions.get_mut(&PeerKey(0)).unwrap().subscriber.as_mut().unwrap().last_heard = now;
+            engine.handle_timeout(now);
+        }
+        assert!(engine.rooms.contains_key(&room));
+    }
+
+    fn engine_now(at: Instant) -> Now {
+        Now { at, unix_micros: 1_700_000_000_000_000 }
     }
 }

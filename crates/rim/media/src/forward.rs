@@ -31,6 +31,8 @@ const NTP_TO_UNIX: u64 = 2_208_988_800;
 pub(crate) struct Down {
     pub(crate) peer: PeerKey,
     pub(crate) section: u16,
+    /// The subscriber's connection is up; until then nothing may be written, it would only pile up.
+    ready: bool,
     setting: Setting,
     demand: Demand,
     selector: Selector,
@@ -188,14 +190,33 @@ impl Forward {
             let layers = track.dynacast.current().layers();
             track.liveness.set_enabled(layers);
         }
-        for down in &mut track.downs {
-            down.selector.restart();
-            down.munger.pause();
-            down.following = false;
+        track.downs.iter_mut().for_each(Down::begin_anew);
+    }
+
+    /// A subscriber's connection came up or failed. What it missed is left out, and pictures begin with a key frame.
+    pub(crate) fn set_ready(&mut self, peer: PeerKey, ready: bool, now: Instant, news: &mut News) {
+        for (key, track) in &mut self.tracks {
+            let Some(down) = track.downs.iter_mut().find(|down| down.peer == peer) else { continue };
+            if std::mem::replace(&mut down.ready, ready) == ready {
+                continue;
+            }
+            down.begin_anew();
+            if ready && let Some(layer) = down.selector.needs_key_frame(now) {
+                track.keyframes.request(layer);
+            }
+            track.collect(*key, now, news);
         }
     }
 
-    pub(crate) fn bind(&mut self, key: TrackKey, peer: PeerKey, section: u16, setting: Setting, now: Instant) {
+    pub(crate) fn bind(
+        &mut self,
+        key: TrackKey,
+        peer: PeerKey,
+        section: u16,
+        setting: Setting,
+        ready: bool,
+        now: Instant,
+    ) {
         self.counter = self.counter.wrapping_add(0x9E37_79B9);
         let first = Rtp { seq: u64::from(self.counter & 0x3fff) + 1, timestamp: self.counter };
         let Some(track) = self.tracks.get_mut(&key) else { return };
@@ -205,6 +226,7 @@ impl Forward {
         track.downs.push(Down {
             peer,
             section,
+            ready,
             setting,
             demand: Demand::new(wanted),
             selector: Selector::new(wanted, track.liveness.running()),
@@ -226,7 +248,10 @@ impl Forward {
     pub(crate) fn set_setting(&mut self, key: TrackKey, peer: PeerKey, setting: Setting, now: Instant) {
         let Some(track) = self.tracks.get_mut(&key) else { return };
         let Some(index) = track.downs.iter().position(|down| down.peer == peer) else { return };
-        track.downs[index].setting = setting;
+        let former = std::mem::replace(&mut track.downs[index].setting, setting);
+        if track.kind == Kind::Audio && former.disabled != setting.disabled {
+            track.downs[index].begin_anew();
+        }
         track.rewish(index, now);
     }
 
@@ -273,7 +298,7 @@ impl Forward {
         }
         if track.kind == Kind::Audio {
             for down in &mut track.downs {
-                if down.setting.disabled {
+                if down.setting.disabled || !down.ready {
                     continue;
                 }
                 let out = if down.following {
@@ -324,6 +349,9 @@ impl Forward {
             if layers_changed {
                 down.selector.set_running(running);
             }
+            if !down.ready {
+                continue;
+            }
             match down.selector.on_packet(&incoming) {
                 Decision::Drop => {}
                 Decision::Skip => {
@@ -370,7 +398,7 @@ impl Forward {
                     down.selector.set_wish(wanted);
                     track.dynacast.set(down.peer, wanted.map(|wish| wish.layer), now);
                 }
-                if track.muted {
+                if track.muted || !down.ready {
                     continue;
                 }
                 if let Some(layer) = down.selector.needs_key_frame(now) {
@@ -475,6 +503,7 @@ impl Up {
         down.selector.set_wish(current);
         self.dynacast.set(down.peer, current.map(|wish| wish.layer), now);
         if !self.muted
+            && down.ready
             && let Some(layer) = down.selector.needs_key_frame(now)
         {
             self.keyframes.request(layer);
@@ -506,6 +535,13 @@ impl Up {
 }
 
 impl Down {
+    /// Packets were withheld: the numbers close up behind them, and pictures wait for a key frame.
+    fn begin_anew(&mut self) {
+        self.selector.restart();
+        self.munger.pause();
+        self.following = false;
+    }
+
     fn send(
         &mut self,
         packet: &UpPacket,

@@ -46,6 +46,19 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::UnboundedSende
                 after.touched.push((peer, true));
                 room.machine.offered(peer, offer, now);
             }
+            Output::SettleOffer { peer, known } => {
+                let known = known.as_ref().map(|(offer, answer)| (offer.as_str(), answer.as_str()));
+                let connection = room.sessions.get_mut(&peer).and_then(|session| session.subscriber.as_mut());
+                let settled = connection.map_or(Ok(false), |connection| connection.peer.settle_offer(known));
+                after.touched.push((peer, true));
+                match settled {
+                    Ok(answered) => room.machine.offer_settled(peer, answered, now),
+                    Err(error) => {
+                        tracing::debug!(%error, "an answer was not taken");
+                        room.machine.session_failed(peer, now);
+                    }
+                }
+            }
             Output::ClientAnswer { peer, sdp } => {
                 let connection = room.sessions.get_mut(&peer).and_then(|session| session.subscriber.as_mut());
                 let taken = connection.is_some_and(|connection| match connection.peer.accept_answer(&sdp) {
@@ -87,7 +100,8 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::UnboundedSende
                 let connection = session.down();
                 let Some(section) = connection.peer.section(&mid) else { continue };
                 Connection::set(&mut connection.downs, section, Some(track));
-                room.forward.bind(track, peer, section, convert::setting(settings), now.at);
+                let ready = connection.is_up();
+                room.forward.bind(track, peer, section, convert::setting(settings), ready, now.at);
                 room.forward.collect(track, now.at, &mut after.news);
             }
             Output::Unbind { peer, mid } => {

@@ -1,6 +1,7 @@
 //! One participant on the packet side: its signalling link and its peer connections.
 
 use crate::plane::{LinkEnd, LinkId};
+use model::Identity;
 use rtc::{Channel, Peer};
 use signal::TrackKey;
 use std::net::SocketAddr;
@@ -48,6 +49,11 @@ impl Connection {
         }
     }
 
+    /// Whether what is sent now arrives, as far as anybody knows.
+    pub(crate) fn is_up(&self) -> bool {
+        self.connected && !self.failed
+    }
+
     /// Notes what a section carries.
     pub(crate) fn set(table: &mut Vec<Option<TrackKey>>, section: u16, track: Option<TrackKey>) {
         let index = usize::from(section);
@@ -82,6 +88,7 @@ impl Connection {
 /// One participant.
 #[derive(Debug)]
 pub(crate) struct Session {
+    pub(crate) identity: Identity,
     pub(crate) link: Option<(LinkId, LinkEnd)>,
     /// The client offers on it.
     pub(crate) publisher: Connection,
@@ -95,6 +102,11 @@ impl Session {
     /// Whether another socket took the place of `link`. One that was cut off is still the latest.
     pub(crate) fn is_superseded(&self, link: LinkId) -> bool {
         self.link.as_ref().is_some_and(|(current, _)| *current != link)
+    }
+
+    /// The connection whose state is the session's.
+    pub(crate) fn primary(&self) -> &Connection {
+        self.subscriber.as_ref().filter(|_| self.subscriber_primary).unwrap_or(&self.publisher)
     }
 
     /// The connection that carries what the client receives.

@@ -281,3 +281,99 @@ fn a_stun_request_with_our_name_but_a_wrong_password_takes_over_nothing() {
     world.stream(ann, 1, 20);
     assert!(world.clients[bob].received(false).len() >= 15);
 }
+
+#[test]
+fn what_was_sent_before_somebody_connected_is_not_kept_for_them() {
+    let mut world = World::new();
+    let ann = world.join("ann");
+    world.pass(Duration::from_secs(3));
+    world.publish(ann);
+    world.pass(Duration::from_millis(500));
+    world.stream(ann, 1, 10);
+    let bob = world.join("bob");
+    world.clients[bob].cut = true;
+    world.stream(ann, 11, 300);
+    assert!(!world.clients[bob].connected);
+    world.clients[bob].cut = false;
+    while !world.clients[bob].connected {
+        world.stream(ann, 400, 1);
+        world.clients[bob].packets.clear();
+    }
+    world.stream(ann, 500, 50);
+    for video in [false, true] {
+        let received = world.clients[bob].received(video);
+        assert!((30..=51).contains(&received.len()), "{} of 50, video {video}", received.len());
+        let numbers: Vec<u64> = received.iter().map(|packet| *packet.seq_no).collect();
+        assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "{numbers:?}");
+    }
+}
+
+#[test]
+fn somebody_who_was_away_gets_no_packets_of_that_time_and_a_key_frame_first() {
+    let (mut world, ann, bob) = two_connected();
+    world.publish(ann);
+    world.pass(Duration::from_millis(500));
+    world.stream(ann, 1, 20);
+    world.clients[bob].cut = true;
+    world.clients[bob].mute = true;
+    world.stream(ann, 21, 900);
+    world.clients[bob].cut = false;
+    world.clients[bob].mute = false;
+    world.clients[bob].packets.clear();
+    world.resume(bob, "bob");
+    world.pass(Duration::from_secs(2));
+    world.stream(ann, 1000, 60);
+    let received = world.clients[bob].received(true);
+    assert!((30..=61).contains(&received.len()), "{}", received.len());
+    assert_eq!(received[0].payload[4] & 1, 0, "a key frame");
+}
+
+fn sid_of(world: &World, client: usize, cid: &str) -> String {
+    let published = world.clients[client].inbox.iter().find_map(|message| match message {
+        Response::TrackPublished(published) if published.cid == cid => published.track.clone(),
+        _ => None,
+    });
+    published.unwrap().sid
+}
+
+#[test]
+fn sound_that_is_switched_on_again_has_no_gap() {
+    let (mut world, ann, bob) = two_connected();
+    world.publish(ann);
+    world.pass(Duration::from_millis(500));
+    let sid = sid_of(&world, ann, "mic");
+    let mut first = 1;
+    for disabled in [false, true, false] {
+        let setting = lk::UpdateTrackSettings { track_sids: vec![sid.clone()], disabled, ..Default::default() };
+        world.request(bob, Request::TrackSetting(setting));
+        world.stream(ann, first, 50);
+        first += 50;
+    }
+    let numbers: Vec<u64> = world.clients[bob].received(false).iter().map(|packet| *packet.seq_no).collect();
+    assert!((90..=101).contains(&numbers.len()), "{}", numbers.len());
+    assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "{numbers:?}");
+}
+
+#[test]
+fn descriptions_that_are_none_or_endless_end_their_sender_only() {
+    let (mut world, ann, bob) = two_connected();
+    world.publish(ann);
+    world.pass(Duration::from_millis(500));
+    let offers = [
+        "garbage".to_owned(),
+        "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n".repeat(5_000),
+        format!("v=0\r\n{}", "a=x\r\n".repeat(100_000)),
+        format!("v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=rtpmap:{}\r\n", "1".repeat(300_000)),
+        "x".repeat(1_900_000),
+    ];
+    for (index, sdp) in offers.into_iter().enumerate() {
+        let eve = world.join(&format!("eve{index}"));
+        world.pass(Duration::from_millis(500));
+        world.request(eve, Request::Offer(lk::SessionDescription { sdp, id: 9, ..Default::default() }));
+        world.pump();
+        assert!(world.clients[eve].closed, "{index}");
+        world.clients[bob].packets.clear();
+        world.stream(ann, 1 + u32::try_from(index).unwrap() * 50, 20);
+        assert!(world.clients[bob].received(false).len() >= 19);
+    }
+}

@@ -49,6 +49,8 @@ pub(crate) struct Client {
     pub(crate) key_frames_asked: usize,
     /// Its network is cut: nothing arrives and nothing gets through.
     pub(crate) cut: bool,
+    /// Nothing of its own gets out.
+    pub(crate) mute: bool,
     /// Every so many datagrams to it are lost.
     pub(crate) lose_every: usize,
     arrived: usize,
@@ -129,6 +131,7 @@ impl World {
             closed: false,
             key_frames_asked: 0,
             cut: false,
+            mute: false,
             lose_every: usize::MAX,
             arrived: 0,
             wants_sections: None,
@@ -262,6 +265,9 @@ impl World {
                 Output::Transmit(transmit) => {
                     moved = true;
                     assert_eq!(transmit.destination, server);
+                    if client.mute {
+                        continue;
+                    }
                     let datagram =
                         Datagram { source: client.address, destination: server, contents: &transmit.contents };
                     engine.handle_datagram(now, datagram);
