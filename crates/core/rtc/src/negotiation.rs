@@ -52,6 +52,11 @@ impl Peer {
         if self.pending.is_some() {
             return Err(PeerError::Description("the last offer was not answered".into()));
         }
+        catch_unwind(AssertUnwindSafe(|| self.make_offer(changes, ice_restart)))
+            .unwrap_or_else(|_| Err(PeerError::Description("the stack gave up on it".into())))
+    }
+
+    fn make_offer(&mut self, changes: &[OfferChange], ice_restart: bool) -> Result<(String, Vec<String>), PeerError> {
         let first = self.channels.is_empty();
         let mut names = Vec::with_capacity(changes.len());
         let mut api = self.rtc.sdp_api();

@@ -26,6 +26,9 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 /// Most bytes that wait for a slow receiver of data messages (section 13.3).
 const DATA_BACKLOG: usize = 4 * 1024 * 1024;
 
+/// The same on the lossy channel.
+const LOSSY_BACKLOG: usize = 64 * 1024;
+
 /// Longest data message a client may send.
 const DATA_MESSAGE: u32 = 64 * 1024 + 1024;
 
@@ -253,6 +256,11 @@ impl Peer {
         }
     }
 
+    /// Whether the client takes a codec on a section.
+    pub fn takes(&self, section: u16, codec: Codec) -> bool {
+        self.sections.get(usize::from(section)).is_some_and(|section| section.payload_type(codec, 0).is_some())
+    }
+
     /// Sends a packet on a section. `false` if the client does not take its format.
     pub fn write(&mut self, section: u16, packet: &DownPacket<'_>) -> bool {
         let Some(section) = self.sections.get(usize::from(section)) else { return false };
@@ -288,12 +296,16 @@ impl Peer {
         }
     }
 
-    /// Sends a message. `false` if the channel is not open or its backlog is full.
+    /// Sends a message. `false` if the channel is not open or its backlog is full: that of the lossy one is small, because
+    /// what is late is worthless there.
     pub fn send(&mut self, channel: Channel, message: &[u8]) -> bool {
         let Some(id) = self.channels.iter().find(|(_, which)| **which == channel).map(|(id, _)| *id) else {
             return false;
         };
-        self.rtc.channel(id).is_some_and(|mut channel| channel.write(true, message).unwrap_or(false))
+        self.rtc.channel(id).is_some_and(|mut open| {
+            let waiting = if channel == Channel::Lossy { open.buffered_amount() } else { 0 };
+            waiting < LOSSY_BACKLOG && open.write(true, message).unwrap_or(false)
+        })
     }
 
     fn translate(&mut self, event: StackEvent) -> Option<Event> {
@@ -397,7 +409,10 @@ fn vp8_patch(payload: &[u8], rewrite: Vp8Rewrite) -> Option<str0m::rtp::Vp8Patch
     let descriptor = Vp8Descriptor::parse(payload).ok()?;
     let mut patch = descriptor.patch();
     if let Some(picture_id) = rewrite.picture_id {
-        patch = patch.picture_id(picture_id);
+        // Seven bits stay seven: X and I bits, then the id with its M bit.
+        let short =
+            matches!(payload, [first, second, id, ..] if first & 0x80 != 0 && second & 0x80 != 0 && id & 0x80 == 0);
+        patch = patch.picture_id(if short { picture_id & 0x7f } else { picture_id });
     }
     if let Some(index) = rewrite.tl0_pic_idx {
         patch = patch.tl0_pic_idx(index);
@@ -411,4 +426,18 @@ fn vp8_patch(payload: &[u8], rewrite: Vp8Rewrite) -> Option<str0m::rtp::Vp8Patch
 /// RTP numbers count modulo 2^32.
 fn low_bits(extended: u64) -> u32 {
     u32::try_from(extended & u64::from(u32::MAX)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn picture_ids_of_seven_and_of_fifteen_bits_are_rewritten() {
+        let short = [0x90, 0x80, 5, 0x10, 0, 0, 0x9d, 1, 0x2a, 0, 1, 0, 1];
+        let long = [0x90, 0x80, 0x80, 5, 0x10, 0, 0, 0x9d, 1, 0x2a, 0, 1, 0, 1];
+        let rewrite = Vp8Rewrite { picture_id: Some(300), ..Vp8Rewrite::default() };
+        assert!(vp8_patch(&short, rewrite).is_some());
+        assert!(vp8_patch(&long, rewrite).is_some());
+    }
 }
