@@ -130,9 +130,14 @@ impl MediaPlane for Plane {
         let (link, down) = mpsc::channel(SIGNAL_QUEUE);
         let (reply, answer) = oneshot::channel();
         self.order(Order::Connect { join: Box::new(join), request, link, reply });
-        let id = answer.await.map_err(|_| ConnectError::Unavailable)??;
         let (signals, wake) = (self.signals.clone(), self.wake.clone());
+        let (told, joined) = oneshot::channel();
+        // In a task of its own, because whoever asked may be gone before the answer comes; then `up` is too.
         tokio::spawn(async move {
+            let joined = answer.await.unwrap_or(Err(ConnectError::Unavailable));
+            // Nobody may listen any more.
+            let _ = told.send(joined.map(drop));
+            let Ok(id) = joined else { return };
             while let Some(message) = up_end.recv().await {
                 // Read here: the shard has no time for long messages.
                 let message = ClientMessage::read(&message);
@@ -145,6 +150,7 @@ impl MediaPlane for Plane {
             let _ = signals.send(Signal::Lost(id)).await;
             wake.wake();
         });
+        joined.await.map_err(|_| ConnectError::Unavailable)??;
         Ok(SignalLink { up, down })
     }
 
@@ -211,5 +217,42 @@ mod tests {
         }
 
         assert!(!plane.is_alive());
+    }
+
+    #[tokio::test]
+    async fn a_join_that_nobody_waits_for_leaves_no_ghost() {
+        let (orders, mut orders_end) = mpsc::unbounded_channel();
+        let (signals, mut signals_end) = mpsc::channel(4);
+        let poll = mio::Poll::new().unwrap();
+        let wake = Wake(Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).unwrap()));
+        let plane = Plane { orders, signals, wake, thread: std::thread::spawn(|| {}) };
+        let join = MediaJoin {
+            room: RoomId::try_from("room").unwrap(),
+            session: model::SessionId::try_from("session").unwrap(),
+            identity: Identity::try_from("ann").unwrap(),
+            name: String::new(),
+            metadata: String::new(),
+            attributes: std::collections::BTreeMap::new(),
+            permission: MediaPermission {
+                publish: model::media::Sources::all(),
+                subscribe: true,
+                publish_data: true,
+                hidden: false,
+                moderator: false,
+                cameras: model::media::CameraView::Everyone,
+            },
+            request: Bytes::new(),
+            topology: ports::media::Topology::Single,
+        };
+
+        let asked = tokio::select! {
+            biased;
+            _ = plane.connect(join) => None,
+            order = orders_end.recv() => order,
+        };
+        let Some(Order::Connect { reply, .. }) = asked else { panic!("an order") };
+        reply.send(Ok(7)).unwrap();
+
+        assert!(matches!(signals_end.recv().await, Some(Signal::Lost(7))));
     }
 }
