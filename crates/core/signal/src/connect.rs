@@ -127,6 +127,7 @@ impl MediaRoom {
         let own = participant.info.clone();
         self.by_identity.insert(connect.identity, peer);
         self.participants.insert(peer, participant);
+        self.note_counts(now);
         self.send(
             peer,
             Response::Join(lk::JoinResponse {
@@ -179,6 +180,7 @@ impl MediaRoom {
         participant.negotiation.outstanding = participant.negotiation.unsure;
         participant.negotiation.answering = None;
         participant.negotiation.answer_due = None;
+        participant.negotiation.repeat_due = None;
         participant.closed_due = None;
         participant.connect_due = (!participant.connected).then_some(now.at + CONNECT_TIMEOUT);
         let last_message_seq = participant.data_sequence;
@@ -235,6 +237,8 @@ impl MediaRoom {
         participant.negotiation.begun = true;
         if !participant.dual {
             participant.negotiation.outstanding = false;
+            participant.negotiation.answer_due = None;
+            participant.negotiation.repeat_due = None;
         }
         self.outputs.push_back(Output::ClientOffer { peer, sdp: offer.sdp });
     }

@@ -40,6 +40,8 @@ pub(crate) struct Limits {
     pub(crate) offers: Bucket,
     /// Messages that make everybody in the room receive one.
     pub(crate) broadcasts: Bucket,
+    /// Messages on data channels: each goes to everybody.
+    pub(crate) data_messages: Bucket,
     /// Bytes on data channels.
     pub(crate) data: Bucket,
 }
@@ -51,6 +53,7 @@ impl Limits {
             bytes: Bucket::new(512.0 * 1024.0, 8.0 * 1024.0 * 1024.0, now),
             offers: Bucket::new(10.0, 30.0, now),
             broadcasts: Bucket::new(20.0, 100.0, now),
+            data_messages: Bucket::new(500.0, 2000.0, now),
             data: Bucket::new(2_000_000.0, 8_000_000.0, now),
         }
     }

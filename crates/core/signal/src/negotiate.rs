@@ -15,10 +15,13 @@ const DEBOUNCE: Duration = Duration::from_millis(150);
 /// A section without a track may wait so long for company.
 const DRAIN_DEBOUNCE: Duration = Duration::from_secs(1);
 
+/// Sections are asked for again after.
+const REPEAT_INTERVAL: Duration = Duration::from_secs(5);
+
 /// How long a resumed client has to tell which descriptions it knows.
 pub(crate) const SYNC_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Our offer must be answered within.
+/// Our offer must be answered, and sections asked for must be offered, within.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 
 impl MediaRoom {
@@ -138,8 +141,9 @@ impl MediaRoom {
                     let (Some(mid), Some(settings)) = (slot.mid.clone(), participant.subscriptions.get(track)) else {
                         continue;
                     };
+                    let Some(codec) = self.tracks.get(track).map(|track| track.codec) else { continue };
                     *bound = true;
-                    self.outputs.push_back(Output::Bind { peer, mid, track: *track, settings: *settings });
+                    self.outputs.push_back(Output::Bind { peer, mid, track: *track, codec, settings: *settings });
                 }
                 SlotState::Clearing => slot.state = SlotState::Free,
                 _ => {}
@@ -173,10 +177,10 @@ impl MediaRoom {
         if !participant.linked || participant.negotiation.outstanding {
             return;
         }
-        if participant.dual { self.make_offer(peer, now) } else { self.require_sections(peer) }
+        if participant.dual { self.make_offer(peer, now) } else { self.require_sections(peer, now) }
     }
 
-    fn require_sections(&mut self, peer: PeerKey) {
+    fn require_sections(&mut self, peer: PeerKey, now: Now) {
         let waiting = self.waiting(peer);
         let Some(participant) = self.participants.get_mut(&peer) else { return };
         if participant.negotiation.answering.is_some() || !participant.negotiation.begun {
@@ -197,8 +201,25 @@ impl MediaRoom {
             u32::try_from(wanted.saturating_sub(usable)).unwrap_or(u32::MAX)
         };
         let (num_audios, num_videos) = (missing(Kind::Audio), missing(Kind::Video));
-        participant.negotiation.outstanding = true;
+        let negotiation = &mut participant.negotiation;
+        negotiation.outstanding = true;
+        negotiation.repeat_due = Some(now.at + REPEAT_INTERVAL);
+        negotiation.answer_due.get_or_insert(now.at + ANSWER_TIMEOUT);
         self.send(peer, Response::MediaSectionsRequirement(lk::MediaSectionsRequirement { num_audios, num_videos }));
+    }
+
+    /// The sections were asked for and the offer has not come.
+    pub(crate) fn repeat_requirement(&mut self, peer: PeerKey, now: Now) {
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        participant.negotiation.repeat_due = None;
+        participant.negotiation.outstanding = false;
+        self.negotiation_round(peer, now);
+        // Nothing is needed any more: then nothing is waited for either.
+        if let Some(participant) = self.participants.get_mut(&peer)
+            && !participant.negotiation.outstanding
+        {
+            participant.negotiation.answer_due = None;
+        }
     }
 
     fn make_offer(&mut self, peer: PeerKey, now: Now) {

@@ -18,6 +18,8 @@ pub(crate) struct UpHalf {
     /// Whether the client sends there now.
     pub(crate) active: bool,
     pub(crate) track: Option<TrackKey>,
+    /// Its track was taken away while the client still sends: what comes there is nobody's, and no other track's either.
+    pub(crate) orphaned: bool,
 }
 
 /// What a receiving half is doing.
@@ -66,8 +68,10 @@ pub(crate) struct Negotiation {
     pub(crate) outstanding: bool,
     /// Dual: id of our last offer.
     pub(crate) offer_id: u32,
-    /// Dual: no answer until then means the client is lost.
+    /// No answer to our offer, or no offer with the sections asked for, until then means the client is lost.
     pub(crate) answer_due: Option<Instant>,
+    /// Single: when to ask for the sections again.
+    pub(crate) repeat_due: Option<Instant>,
     /// When to look whether a round is needed.
     pub(crate) round_due: Option<Instant>,
     /// Dual: the socket was lost between our offer and the answer, and the client has not said yet what it knows of it.

@@ -118,6 +118,7 @@ impl MediaRoom {
                 layer.bitrate = new.bitrate;
             }
         }
+        track.announced = (track.info.layers.clone(), track.info.width.max(track.info.height));
         let layers = track.layers();
         self.outputs.push_back(Output::Layers { track: key, layers });
         self.changed(peer);
@@ -127,11 +128,12 @@ impl MediaRoom {
     fn update_video_track(&mut self, peer: PeerKey, update: &lk::UpdateLocalVideoTrack) {
         let Some(key) = self.own_track(peer, &update.track_sid) else { return };
         let Some(track) = self.tracks.get_mut(&key) else { return };
-        let (old, new) = (track.info.width.max(track.info.height), update.width.max(update.height));
+        let (old, new) = (track.announced.1, update.width.max(update.height));
         track.info.width = update.width;
         track.info.height = update.height;
-        // The layers keep their proportion to the source.
+        // The layers keep the proportion to the source that they were announced with.
         if old > 0 {
+            track.info.layers.clone_from(&track.announced.0);
             for layer in track.info.layers.iter_mut() {
                 let scaled =
                     |side: u32| u32::try_from(u64::from(side) * u64::from(new) / u64::from(old)).unwrap_or(side);

@@ -28,6 +28,9 @@ const LEAVE_GRACE: Duration = Duration::from_secs(1);
 /// How long we remember who left.
 const DEPARTED_MEMORY: Duration = Duration::from_secs(60);
 
+/// How often clients are told the numbers of participants and publishers (section 11.4).
+const COUNTS_INTERVAL: Duration = Duration::from_secs(5);
+
 /// Most of them.
 const MAX_DEPARTED: usize = 1000;
 
@@ -48,6 +51,9 @@ pub struct MediaRoom {
     /// Who is heard now, as last told to clients.
     pub(crate) speaking: BTreeMap<PeerKey, f32>,
     pub(crate) departed: VecDeque<Departed>,
+    /// Participants and publishers as last told, and when to look whether that changed.
+    counts: (u32, u32),
+    counts_due: Option<Instant>,
     pub(crate) outputs: VecDeque<Output>,
 }
 
@@ -77,6 +83,8 @@ impl MediaRoom {
             by_sid: HashMap::new(),
             speaking: BTreeMap::new(),
             departed: VecDeque::new(),
+            counts: (0, 0),
+            counts_due: None,
             outputs: VecDeque::new(),
         }
     }
@@ -84,6 +92,11 @@ impl MediaRoom {
     /// Whether nobody is in it.
     pub fn is_empty(&self) -> bool {
         self.participants.is_empty()
+    }
+
+    /// Whether there is something to do.
+    pub fn has_output(&self) -> bool {
+        !self.outputs.is_empty()
     }
 
     /// The next thing to do.
@@ -107,6 +120,7 @@ impl MediaRoom {
         participant.linked = false;
         participant.negotiation.outstanding &= participant.dual;
         participant.negotiation.answer_due = None;
+        participant.negotiation.repeat_due = None;
         if !participant.was_active || participant.dead {
             self.end(peer, lk::DisconnectReason::SignalClose, now);
         } else if !participant.connected {
@@ -260,10 +274,35 @@ impl MediaRoom {
             .values()
             .flat_map(|participant| {
                 let negotiation = &participant.negotiation;
-                [participant.connect_due, participant.closed_due, negotiation.round_due, negotiation.answer_due]
+                [
+                    participant.connect_due,
+                    participant.closed_due,
+                    negotiation.round_due,
+                    negotiation.answer_due,
+                    negotiation.repeat_due,
+                ]
             })
             .flatten()
+            .chain(self.counts_due)
             .min()
+    }
+
+    /// Somebody came, went or published: clients are told the numbers in a while, many changes at once.
+    pub(crate) fn note_counts(&mut self, now: Now) {
+        self.counts_due.get_or_insert(now.at + COUNTS_INTERVAL);
+    }
+
+    fn tell_counts(&mut self) {
+        self.counts_due = None;
+        let info = self.room_info();
+        let counts = (info.num_participants, info.num_publishers);
+        if std::mem::replace(&mut self.counts, counts) == counts {
+            return;
+        }
+        let message = response(Response::RoomUpdate(lk::RoomUpdate { room: Some(info) }));
+        for to in self.linked() {
+            self.outputs.push_back(Output::Send { to, message: message.clone() });
+        }
     }
 
     /// Carries out what is due.
@@ -288,10 +327,17 @@ impl MediaRoom {
                 self.dismiss(peer, lk::DisconnectReason::StateMismatch, Action::Reconnect, now);
                 continue;
             }
+            if due(participant.negotiation.repeat_due) {
+                self.repeat_requirement(peer, now);
+            }
+            let Some(participant) = self.participants.get_mut(&peer) else { continue };
             if due(participant.negotiation.round_due) {
                 participant.negotiation.round_due = None;
                 self.negotiation_round(peer, now);
             }
+        }
+        if due(self.counts_due) {
+            self.tell_counts();
         }
         while self.departed.front().is_some_and(|departed| now.at.duration_since(departed.at) > DEPARTED_MEMORY) {
             self.departed.pop_front();
@@ -321,6 +367,7 @@ impl MediaRoom {
         if self.by_identity.get(&participant.identity) == Some(&peer) {
             self.by_identity.remove(&participant.identity);
         }
+        self.note_counts(now);
         self.outputs.push_back(Output::Gone { peer });
         participant.set_state(State::Disconnected);
         participant.touch();

@@ -11,6 +11,9 @@ use wire::lk::signal_response::Message as Response;
 /// Most tracks one session receives.
 const MAX_SUBSCRIPTIONS: usize = 400;
 
+/// Most unknown tracks of one request that are named back.
+const MAX_UNKNOWN: usize = 20;
+
 impl MediaRoom {
     /// Brings one subscriber's subscriptions in line with what is published, wished and allowed.
     pub(crate) fn reconcile(&mut self, peer: PeerKey, now: Now) {
@@ -137,13 +140,33 @@ impl MediaRoom {
     pub(crate) fn update_subscription(&mut self, peer: PeerKey, update: &lk::UpdateSubscription, now: Now) {
         let sids =
             update.track_sids.iter().chain(update.participant_tracks.iter().flat_map(|tracks| &tracks.track_sids));
-        let keys: Vec<TrackKey> =
-            sids.take(2 * MAX_SUBSCRIPTIONS).filter_map(|sid| self.by_sid.get(sid).copied()).collect();
+        let mut unknown: Vec<&String> = Vec::new();
+        let mut keys: Vec<TrackKey> = Vec::new();
+        for sid in sids.take(2 * MAX_SUBSCRIPTIONS) {
+            match self.by_sid.get(sid) {
+                Some(key) => keys.push(*key),
+                None if update.subscribe && unknown.len() < MAX_UNKNOWN && !unknown.contains(&sid) => unknown.push(sid),
+                None => {}
+            }
+        }
+        for sid in unknown {
+            self.subscription_failed(peer, sid.clone(), lk::SubscriptionError::SeTrackNotfound);
+        }
         let Some(subscriber) = self.participants.get_mut(&peer) else { return };
         for key in keys {
             subscriber.choices.insert(key, update.subscribe);
         }
         self.reconcile(peer, now);
+    }
+
+    /// The client takes no format the track comes in.
+    pub fn codec_unsupported(&mut self, peer: PeerKey, key: TrackKey) {
+        let Some(sid) = self.tracks.get(&key).map(|track| track.sid().to_owned()) else { return };
+        self.subscription_failed(peer, sid, lk::SubscriptionError::SeCodecUnsupported);
+    }
+
+    fn subscription_failed(&mut self, peer: PeerKey, track_sid: String, why: lk::SubscriptionError) {
+        self.send(peer, Response::SubscriptionResponse(lk::SubscriptionResponse { track_sid, err: why.into() }));
     }
 
     /// `track_setting` (section 9.4).

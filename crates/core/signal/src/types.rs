@@ -259,8 +259,9 @@ pub enum Output {
     Unpublished { track: TrackKey },
     /// Forward nothing of a muted track.
     Muted { track: TrackKey, muted: bool },
-    /// Forward the track to that section of the subscriber's.
-    Bind { peer: PeerKey, mid: String, track: TrackKey, settings: Settings },
+    /// Forward the track to that section of the subscriber's. If it takes no such codec, call
+    /// [`crate::MediaRoom::codec_unsupported`].
+    Bind { peer: PeerKey, mid: String, track: TrackKey, codec: Codec, settings: Settings },
     /// Forward nothing to that section any more.
     Unbind { peer: PeerKey, mid: String },
     /// The subscriber wants the track differently.

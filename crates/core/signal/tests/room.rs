@@ -663,3 +663,166 @@ proptest::proptest! {
         world.pass(seconds(100));
     }
 }
+
+#[test]
+fn a_section_whose_track_was_taken_away_does_not_get_the_next_one() {
+    let mut world = World::new();
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    world.publish(ann, "cam", lk::TrackSource::Camera);
+    let now = world.now();
+    let screen_only = model::media::MediaPermission { publish: [Source::ScreenShare].into_iter().collect(), ..all() };
+    world.room.set_permission(&who("ann"), screen_only, now);
+    world.settle();
+    assert!(world.live.is_empty());
+    // The camera goes on sending on its section while the screen asks for one.
+    let screen = world.publish(ann, "screen", lk::TrackSource::ScreenShare);
+    world.take(bob);
+    let cid = world.join("cid");
+    let Response::Join(join) = &world.take(cid)[0] else { panic!("join") };
+    let info = join.other_participants.iter().find(|info| info.identity == "ann").unwrap();
+    assert_eq!(info.tracks.len(), 1);
+    let own = world.offers[&ann].iter().find(|section| section.track == "screen").unwrap();
+    assert_eq!((&info.tracks[0].sid, &info.tracks[0].mid), (&screen, &own.mid));
+}
+
+#[test]
+fn sections_that_never_come_are_asked_for_again_and_then_the_client_starts_over() {
+    let mut world = World::new();
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    world.publish(ann, "mic", lk::TrackSource::Microphone);
+    let asked = |world: &mut World| {
+        names(&world.take(bob)).iter().filter(|name| **name == "media_sections_requirement").count()
+    };
+    world.pass(seconds(1));
+    assert_eq!(asked(&mut world), 1);
+    world.pass(seconds(5));
+    assert_eq!(asked(&mut world), 1);
+    world.pass(seconds(5));
+    assert_eq!(asked(&mut world), 1);
+    assert!(world.gone.is_empty());
+    world.pass(seconds(5));
+    assert_eq!(world.gone, [bob]);
+    let Some(Response::Leave(leave)) = world.take(bob).pop() else { panic!("leave") };
+    assert_eq!(leave.action(), lk::leave_request::Action::Reconnect);
+}
+
+#[test]
+fn sections_that_are_not_needed_any_more_are_not_waited_for() {
+    let mut world = World::new();
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    world.publish(ann, "mic", lk::TrackSource::Microphone);
+    world.pass(seconds(1));
+    world.request(ann, Request::Leave(lk::LeaveRequest::default()));
+    world.pass(seconds(60));
+    assert!(!world.gone.contains(&bob));
+}
+
+#[test]
+fn a_subscription_to_nothing_is_answered() {
+    let mut world = World::new();
+    let ann = world.join("ann");
+    world.take(ann);
+    let update = |subscribe| {
+        Request::Subscription(lk::UpdateSubscription {
+            track_sids: vec!["TR_gone".into()],
+            subscribe,
+            participant_tracks: vec![lk::ParticipantTracks {
+                track_sids: vec!["TR_gone".into()],
+                ..Default::default()
+            }],
+        })
+    };
+    world.request(ann, update(false));
+    assert!(world.take(ann).is_empty());
+    world.request(ann, update(true));
+    let messages = world.take(ann);
+    let [Response::SubscriptionResponse(answer)] = messages.as_slice() else { panic!("one answer: {messages:?}") };
+    assert_eq!((answer.track_sid.as_str(), answer.err()), ("TR_gone", lk::SubscriptionError::SeTrackNotfound));
+}
+
+#[test]
+fn the_numbers_of_a_room_are_told_once_for_many_changes() {
+    let mut world = World::new();
+    let ann = world.join("ann");
+    for index in 0..5 {
+        world.join(&format!("p{index}"));
+    }
+    world.publish(ann, "mic", lk::TrackSource::Microphone);
+    world.take(ann);
+    world.pass(seconds(8));
+    let rooms: Vec<lk::Room> = world
+        .take(ann)
+        .into_iter()
+        .filter_map(|message| match message {
+            Response::RoomUpdate(update) => update.room,
+            _ => None,
+        })
+        .collect();
+    assert_eq!(rooms.iter().map(|room| (room.num_participants, room.num_publishers)).collect::<Vec<_>>(), [(6, 1)]);
+}
+
+#[test]
+#[allow(deprecated)]
+fn layers_keep_their_proportion_through_many_sizes() {
+    let mut world = World::new();
+    let ann = world.join("ann");
+    world.take(ann);
+    let layers = [(0, 320, 180), (1, 640, 360), (2, 1280, 720)].map(|(quality, width, height)| lk::VideoLayer {
+        quality,
+        width,
+        height,
+        ..Default::default()
+    });
+    let add = lk::AddTrackRequest {
+        cid: "cam".into(),
+        r#type: lk::TrackType::Video.into(),
+        source: lk::TrackSource::Camera.into(),
+        width: 1280,
+        height: 720,
+        layers: layers.to_vec(),
+        ..Default::default()
+    };
+    world.request(ann, Request::AddTrack(add));
+    let offers = world.offers.get_mut(&ann).unwrap();
+    offers.push(section("20", Kind::Video, "cam"));
+    world.offer(ann, 2);
+    let sid = world
+        .take(ann)
+        .into_iter()
+        .find_map(|message| match message {
+            Response::TrackPublished(published) => Some(published.track.unwrap().sid),
+            _ => None,
+        })
+        .unwrap();
+    for (width, height) in [(7, 3), (33, 17), (1280, 720)] {
+        let update = lk::UpdateLocalVideoTrack { track_sid: sid.clone(), width, height };
+        world.request(ann, Request::UpdateVideoTrack(update));
+    }
+    let Some(Response::Update(update)) = world.take(ann).pop() else { panic!("an update") };
+    let sizes: Vec<_> =
+        update.participants[0].tracks[0].layers.iter().map(|layer| (layer.width, layer.height)).collect();
+    assert_eq!(sizes, [(320, 180), (640, 360), (1280, 720)]);
+}
+
+#[test]
+fn a_flood_of_data_reaches_nobody_and_ends_nothing() {
+    let mut world = World::new();
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    let packet = lk::DataPacket {
+        value: Some(lk::data_packet::Value::User(lk::UserPacket { payload: vec![1], ..Default::default() })),
+        ..Default::default()
+    };
+    let now = world.now();
+    for _ in 0..10_000 {
+        world.room.message(ann, false, &packet.encode_to_vec(), now);
+    }
+    world.settle();
+    assert_eq!(world.data.remove(&bob).unwrap().len(), 2000);
+    let mut addressed = packet;
+    addressed.destination_identities = vec![String::new(); 30_000];
+    world.pass(seconds(5));
+    let now = world.now();
+    world.room.message(ann, false, &addressed.encode_to_vec(), now);
+    assert!(!world.room.has_output());
+    assert!(world.gone.is_empty());
+}

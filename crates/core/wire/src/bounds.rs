@@ -46,7 +46,7 @@ pub static SIGNAL_REQUEST: Shape = Shape(&[
 static SUBSCRIPTION_PERMISSION: Shape = Shape(&[(2, &LEAF)]);
 
 /// `livekit.DataPacket`; a user message names its receivers too.
-pub static DATA_PACKET: Shape = Shape(&[(2, &LEAF), (14, &LEAF)]);
+pub static DATA_PACKET: Shape = Shape(&[(2, &LEAF), (9, &LEAF), (13, &LEAF), (14, &LEAF), (15, &LEAF)]);
 
 /// Whether a message is well-formed as far as `shape` looks and has at most `most` fields, repetitions counted.
 pub fn holds_at_most(most: usize, message: &[u8], shape: &Shape) -> bool {

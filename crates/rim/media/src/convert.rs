@@ -27,7 +27,7 @@ fn kind(kind: signal::Kind) -> rtc::Kind {
     }
 }
 
-fn codec(codec: signal::Codec) -> rtc::Codec {
+pub(crate) fn codec(codec: signal::Codec) -> rtc::Codec {
     match codec {
         signal::Codec::Opus => rtc::Codec::Opus,
         signal::Codec::Vp8 => rtc::Codec::Vp8,

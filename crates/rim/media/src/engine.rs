@@ -10,7 +10,7 @@ use crate::plane::{LinkEnd, LinkId, Order, Signal};
 use crate::session::{Connection, Session};
 use crate::timers::Timers;
 use bytes::Bytes;
-use model::{RoomId, SessionId};
+use model::{Identity, RoomId, SessionId};
 use ports::media::{ConnectError, MediaEvent, MediaEventKind, MediaJoin, SignalDown};
 use rtc::PeerFactory;
 use sfu::level::{SPEAKER_INTERVAL, Speakers};
@@ -29,6 +29,13 @@ const IDLE_TICK: Duration = Duration::from_secs(1);
 
 /// Most signalling sockets of a shard; more are told to try again later (section 25, H10).
 const MAX_LINKS: usize = 10_000;
+
+/// Somebody may join or resume that many times in a row, and then once in that time.
+const JOIN_BURST: u32 = 10;
+const JOIN_INTERVAL: Duration = Duration::from_secs(1);
+
+/// When so many are remembered, those who rested are forgotten.
+const MAX_JOINERS: usize = 4096;
 
 /// Nothing heard for so long: the connection failed (media-protocol.md section 4.5).
 const SILENCE: Duration = Duration::from_secs(15);
@@ -82,6 +89,13 @@ pub(crate) struct Demux {
     pub(crate) by_ufrag: HashMap<String, ConnectionKey>,
 }
 
+/// How often somebody joined of late.
+#[derive(Debug)]
+struct Joins {
+    recent: u32,
+    noted: Instant,
+}
+
 /// A shard's state.
 #[derive(Debug)]
 pub struct Engine {
@@ -91,6 +105,7 @@ pub struct Engine {
     pub(crate) rooms: HashMap<RoomKey, Room>,
     by_id: HashMap<RoomId, RoomKey>,
     links: HashMap<LinkId, (RoomKey, PeerKey)>,
+    joins: HashMap<(RoomId, Identity), Joins>,
     pub(crate) demux: Demux,
     pub(crate) timers: Timers<Timer>,
     pub(crate) dirty: Vec<ConnectionKey>,
@@ -116,6 +131,7 @@ impl Engine {
             rooms: HashMap::new(),
             by_id: HashMap::new(),
             links: HashMap::new(),
+            joins: HashMap::new(),
             demux: Demux::default(),
             timers: Timers::new(),
             dirty: Vec::new(),
@@ -151,6 +167,10 @@ impl Engine {
         at: Instant,
     ) -> Result<u64, ConnectError> {
         if self.draining || self.links.len() >= MAX_LINKS {
+            return Err(ConnectError::Unavailable);
+        }
+        if !self.may_join(join, at) {
+            metrics::counter!("media_joins_refused_total", "reason" => "churn").increment(1);
             return Err(ConnectError::Unavailable);
         }
         let now = self.now(at);
@@ -198,6 +218,27 @@ impl Engine {
         }
         self.settle(room_key, at);
         Ok(id)
+    }
+
+    /// Whether somebody does not join again and again: every join is news to everybody in the room.
+    fn may_join(&mut self, join: &MediaJoin, at: Instant) -> bool {
+        let rested = |joins: &Joins| at.saturating_duration_since(joins.noted) >= JOIN_INTERVAL * joins.recent;
+        if self.joins.len() >= MAX_JOINERS {
+            self.joins.retain(|_, joins| !rested(joins));
+        }
+        let joins =
+            self.joins.entry((join.room.clone(), join.identity.clone())).or_insert(Joins { recent: 0, noted: at });
+        let elapsed = at.saturating_duration_since(joins.noted).as_secs() / JOIN_INTERVAL.as_secs();
+        let forgiven = u32::try_from(elapsed).unwrap_or(u32::MAX);
+        if forgiven > 0 {
+            joins.recent = joins.recent.saturating_sub(forgiven);
+            joins.noted = at;
+        }
+        if joins.recent >= JOIN_BURST {
+            return false;
+        }
+        joins.recent += 1;
+        true
     }
 
     /// A room of that name from an earlier meeting does not go on in this one.
@@ -266,7 +307,9 @@ impl Engine {
         };
         let ufrag = connection.peer.local_ufrag();
         if connection.ufrags.last() != Some(&ufrag) {
-            connection.ufrags.push(ufrag.clone());
+            if let Some(oldest) = connection.ufrags.note(ufrag.clone()) {
+                self.demux.by_ufrag.remove(&oldest);
+            }
             self.demux.by_ufrag.insert(ufrag, key);
         }
         mark(&mut self.dirty, connection, key);
@@ -542,10 +585,10 @@ impl Engine {
             let key = ConnectionKey { room: room_key, peer, subscriber };
             self.timers.forget(&Timer::Connection(key));
             let Some(connection) = session.connection(subscriber) else { continue };
-            for ufrag in &connection.ufrags {
+            for ufrag in connection.ufrags.iter() {
                 self.demux.by_ufrag.remove(ufrag);
             }
-            for address in &connection.addresses {
+            for address in connection.addresses.iter() {
                 if self.demux.by_address.get(address) == Some(&key) {
                     self.demux.by_address.remove(address);
                 }
@@ -573,7 +616,6 @@ pub(crate) fn mark(dirty: &mut Vec<ConnectionKey>, connection: &mut Connection, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::Identity;
     use model::media::{CameraView, MediaPermission, Sources};
     use prost::Message;
     use std::collections::BTreeMap;

@@ -44,6 +44,35 @@ pub(crate) struct Down {
     score: Score,
 }
 
+/// How much one track may send. What is more is dropped: it is no camera and no microphone that sends so much.
+#[derive(Debug)]
+struct Allowance {
+    packets: u32,
+    bytes: usize,
+    second: Option<Instant>,
+    most: (u32, usize),
+}
+
+impl Allowance {
+    /// Per second. The shortest sound packets are 2.5 ms long; a picture of 50 Mbit/s has about 5000 packets.
+    const AUDIO: (u32, usize) = (500, 256 * 1024);
+    const VIDEO: (u32, usize) = (5000, 6 * 1024 * 1024);
+
+    fn new(kind: Kind) -> Self {
+        let most = if kind == Kind::Audio { Self::AUDIO } else { Self::VIDEO };
+        Self { packets: 0, bytes: 0, second: None, most }
+    }
+
+    fn take(&mut self, bytes: usize, now: Instant) -> bool {
+        if self.second.is_none_or(|second| now.saturating_duration_since(second) >= Duration::from_secs(1)) {
+            *self = Self { packets: 0, bytes: 0, second: Some(now), most: self.most };
+        }
+        self.packets = self.packets.saturating_add(1);
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.packets <= self.most.0 && self.bytes <= self.most.1
+    }
+}
+
 /// What is counted for the quality score of one direction.
 #[derive(Debug, Default)]
 pub(crate) struct Window {
@@ -91,6 +120,7 @@ pub(crate) struct Up {
     pub(crate) keyframes: Keyframes,
     dynacast: Dynacast<PeerKey>,
     level: Option<Level>,
+    allowance: Allowance,
     reports: Reports,
     pub(crate) window: Window,
     score: Score,
@@ -117,12 +147,24 @@ pub(crate) struct News {
 }
 
 /// The tracks of a room.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Forward {
     pub(crate) tracks: HashMap<TrackKey, Up>,
     clocks: HashMap<PeerKey, PublisherClock>,
     /// For first sequence numbers and timestamps, which only have to differ.
     counter: u32,
+    excess: metrics::Counter,
+}
+
+impl Default for Forward {
+    fn default() -> Self {
+        Self {
+            tracks: HashMap::new(),
+            clocks: HashMap::new(),
+            counter: 0,
+            excess: metrics::counter!("media_drops_total", "reason" => "excess"),
+        }
+    }
 }
 
 impl Forward {
@@ -142,6 +184,7 @@ impl Forward {
                 keyframes: Keyframes::new(),
                 dynacast: Dynacast::new(now),
                 level: audio.then(|| Level::new(LevelConfig::default(), AUDIO_CLOCK)),
+                allowance: Allowance::new(up.kind),
                 reports: Reports::default(),
                 window: Window::default(),
                 score: Score::new(quality),
@@ -275,6 +318,10 @@ impl Forward {
         mut written: impl FnMut(PeerKey, bool),
     ) {
         let Some(track) = self.tracks.get_mut(&key) else { return };
+        if !track.allowance.take(packet.payload.len(), now) {
+            self.excess.increment(1);
+            return;
+        }
         track.window.packets = track.window.packets.saturating_add(1);
         if track.muted {
             return;

@@ -74,8 +74,12 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::UnboundedSende
             Output::Data { to, reliable, message } => {
                 if let Some(session) = room.sessions.get_mut(&to) {
                     let channel = if reliable { Channel::Reliable } else { Channel::Lossy };
-                    session.down().send(channel, message);
+                    let taken = session.down().send(channel, message);
                     after.touched.push((to, session.subscriber.is_some()));
+                    // A reliable message must not be lost unnoticed: whoever is that slow starts over.
+                    if reliable && !taken {
+                        room.machine.session_failed(to, now);
+                    }
                 }
             }
             Output::Published { track, owner, mid, kind, layers, screen, muted } => {
@@ -95,12 +99,15 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::UnboundedSende
                 }
             }
             Output::Muted { track, muted } => room.forward.set_muted(track, muted, now.at),
-            Output::Bind { peer, mid, track, settings } => {
+            Output::Bind { peer, mid, track, codec, settings } => {
                 let Some(session) = room.sessions.get_mut(&peer) else { continue };
                 let connection = session.down();
                 let Some(section) = connection.peer.section(&mid) else { continue };
                 Connection::set(&mut connection.downs, section, Some(track));
                 let ready = connection.is_up();
+                if !connection.peer.takes(section, convert::codec(codec)) {
+                    room.machine.codec_unsupported(peer, track);
+                }
                 room.forward.bind(track, peer, section, convert::setting(settings), ready, now.at);
                 room.forward.collect(track, now.at, &mut after.news);
             }

@@ -65,8 +65,13 @@ impl Engine {
                 if !connection.peer.accepts(at, datagram.source, destination, datagram.contents) {
                     return None;
                 }
-                connection.addresses.push(datagram.source);
+                let oldest = connection.addresses.note(datagram.source);
                 self.demux.by_address.insert(datagram.source, called);
+                if let Some(oldest) = oldest
+                    && self.demux.by_address.get(&oldest) == Some(&called)
+                {
+                    self.demux.by_address.remove(&oldest);
+                }
                 Some(called)
             }
             (known, None) => known,
@@ -174,7 +179,9 @@ impl Engine {
             }
             Event::Message(channel, message) => {
                 room.machine.message(key.peer, channel == rtc::Channel::Reliable, &message, now);
-                self.settle(key.room, at);
+                if room.machine.has_output() {
+                    self.settle(key.room, at);
+                }
             }
             Event::Report(report) => {
                 let Some(connection) =

@@ -377,3 +377,38 @@ fn descriptions_that_are_none_or_endless_end_their_sender_only() {
         assert!(world.clients[bob].received(false).len() >= 19);
     }
 }
+
+#[test]
+fn a_track_that_sends_more_than_any_camera_does_is_cut_off_there() {
+    let (mut world, ann, bob) = two_connected();
+    world.publish(ann);
+    world.pass(Duration::from_millis(500));
+    world.stream(ann, 1, 5);
+    world.clients[bob].packets.clear();
+    for frame in 0..1500 {
+        world.send_media(ann, 10 + frame, false);
+        world.pump();
+    }
+    assert!((300..=500).contains(&world.clients[bob].received(false).len()));
+    world.pass(Duration::from_secs(1));
+    world.clients[bob].packets.clear();
+    world.stream(ann, 2000, 40);
+    assert!(world.clients[bob].received(false).len() >= 39, "and after a second it is heard again");
+}
+
+#[test]
+fn somebody_who_joins_again_and_again_has_to_wait() {
+    let mut world = World::new();
+    world.join("bob");
+    let refused = |world: &mut World| {
+        let join = world.join_request("ann", &lk::JoinRequest::default());
+        let (link, _down) = mpsc::channel(64);
+        let now = world.now;
+        world.engine.join(&join, link, now).is_err()
+    };
+    let first: Vec<bool> = (0..12).map(|_| refused(&mut world)).collect();
+    assert_eq!(first.iter().filter(|refused| **refused).count(), 2);
+    world.now += Duration::from_secs(2);
+    assert_eq!([refused(&mut world), refused(&mut world), refused(&mut world)], [false, false, true]);
+    world.join("cid");
+}

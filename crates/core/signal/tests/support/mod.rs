@@ -250,7 +250,7 @@ impl World {
                     self.live.retain(|live| *live != track);
                     self.bound.retain(|_, bound| *bound != track);
                 }
-                Output::Bind { peer, mid, track, settings } => {
+                Output::Bind { peer, mid, track, settings, .. } => {
                     self.settings.insert((peer, track), settings);
                     self.bound.insert((peer, mid), track);
                 }
@@ -298,6 +298,7 @@ pub(crate) fn name(message: &Response) -> &'static str {
         Response::Reconnect(_) => "reconnect",
         Response::RequestResponse(_) => "request_response",
         Response::TrackSubscribed(_) => "track_subscribed",
+        Response::SubscriptionResponse(_) => "subscription_response",
         Response::MediaSectionsRequirement(_) => "media_sections_requirement",
         _ => "other",
     }
