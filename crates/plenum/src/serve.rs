@@ -247,7 +247,7 @@ async fn shut_down(
 }
 
 /// The diary of the media plane.
-async fn watch_media(mut events: mpsc::UnboundedReceiver<MediaEvent>) {
+async fn watch_media(mut events: mpsc::Receiver<MediaEvent>) {
     while let Some(event) = events.recv().await {
         let what = match event.kind {
             MediaEventKind::Joined => "joined",

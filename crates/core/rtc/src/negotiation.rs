@@ -35,6 +35,7 @@ impl Peer {
             let index = self.know(&section.mid, section.kind);
             let section_state = &mut self.sections[usize::from(index)];
             section_state.simulcast = section.simulcast;
+            section_state.rids.clone_from(&section.rids);
             let down = plan.iter().find(|plan| plan.mid == section.mid).and_then(|plan| plan.down.clone());
             self.put(index, down);
         }
@@ -177,6 +178,8 @@ impl Peer {
             ssrc: None,
             down: None,
             simulcast: false,
+            rids: Vec::new(),
+            layers: Vec::new(),
         });
         self.by_mid.insert(key, index);
         index

@@ -159,6 +159,9 @@ pub(crate) struct Section {
     /// The track on it now.
     pub(crate) down: Option<Down>,
     pub(crate) simulcast: bool,
+    /// Rids of the client's encodings in its order, and which layer each is if that was announced.
+    pub(crate) rids: Vec<String>,
+    pub(crate) layers: Vec<(String, u8)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -253,6 +256,14 @@ impl Peer {
                     }
                 }
             }
+        }
+    }
+
+    /// Which layers the encodings on a section are, by rid: as the client announced them.
+    pub fn set_layers(&mut self, section: u16, layers: Vec<(String, u8)>) {
+        if let Some(known) = self.sections.get_mut(usize::from(section)) {
+            known.layers = layers;
+            self.streams.retain(|_, stream| stream.section != section);
         }
     }
 
@@ -384,10 +395,8 @@ impl Peer {
         };
         let section = *self.by_mid.get(&mid)?;
         let layer = match rid.as_deref() {
-            None | Some("q") => 0,
-            Some("h") => 1,
-            Some("f") => 2,
-            Some(_) => return None,
+            None => 0,
+            Some(rid) => self.sections[usize::from(section)].layer_of(rid)?,
         };
         let stream = Stream { section, layer };
         // One source per layer: a new one replaces the old.
@@ -398,6 +407,15 @@ impl Peer {
 }
 
 impl Section {
+    /// The layer a rid stands for: as announced, by convention, or by its place among all of them
+    /// (media-protocol.md section 7.8).
+    fn layer_of(&self, rid: &str) -> Option<u8> {
+        let announced = self.layers.iter().find(|(name, _)| name == rid).map(|(_, layer)| *layer);
+        let usual = || ["q", "h", "f"].iter().position(|name| *name == rid);
+        let place = || self.rids.iter().position(|name| name == rid);
+        announced.or_else(|| u8::try_from(usual().or_else(place)?).ok()).filter(|layer| *layer < 3)
+    }
+
     fn payload_type(&self, codec: Codec, profile: u32) -> Option<Pt> {
         let mut of_codec = self.formats.iter().filter(|format| format.codec == codec);
         let first = of_codec.clone().next()?;
@@ -431,6 +449,27 @@ fn low_bits(extended: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_layer_is_told_by_announcement_then_by_convention_then_by_order() {
+        let mut section = Section {
+            mid: Mid::from("0"),
+            name: String::new(),
+            kind: Kind::Video,
+            formats: Vec::new(),
+            ssrc: None,
+            down: None,
+            simulcast: true,
+            rids: vec!["lo".into(), "mid".into(), "hi".into()],
+            layers: Vec::new(),
+        };
+        assert_eq!(
+            ["lo", "mid", "hi", "f", "x"].map(|rid| section.layer_of(rid)),
+            [Some(0), Some(1), Some(2), Some(2), None]
+        );
+        section.layers = vec![("hi".into(), 0), ("lo".into(), 2), ("q".into(), 9)];
+        assert_eq!(["lo", "mid", "hi", "q"].map(|rid| section.layer_of(rid)), [Some(2), Some(1), Some(0), None]);
+    }
 
     #[test]
     fn picture_ids_of_seven_and_of_fifteen_bits_are_rewritten() {

@@ -43,6 +43,8 @@ pub struct OfferedSection {
     pub track: String,
     /// Several encodings, told apart by rid.
     pub simulcast: bool,
+    /// The rids of what the client sends, in its order; at most three.
+    pub rids: Vec<String>,
 }
 
 /// A description cut into its session part and its sections.
@@ -84,6 +86,14 @@ impl<'a> Section<'a> {
     /// The values of every `a=<name>:`.
     pub(crate) fn attributes(&self, name: &str) -> impl Iterator<Item = &'a str> {
         self.lines.iter().filter_map(move |line| line.strip_prefix("a=")?.strip_prefix(name)?.strip_prefix(':'))
+    }
+
+    /// `send q;h;f`, where `~` marks one that is paused and `,` parts alternatives (RFC 8853 section 5.1).
+    fn sent_rids(&self) -> impl Iterator<Item = &'a str> {
+        let mut words = self.attribute("simulcast").unwrap_or_default().split(' ');
+        let list = words.find(|word| *word == "send").and_then(|_| words.next()).unwrap_or_default();
+        let first = |alternatives: &'a str| alternatives.split(',').next().unwrap_or_default().trim_start_matches('~');
+        list.split(';').map(first).filter(|rid| !rid.is_empty() && rid.len() <= 16).take(3)
     }
 
     pub(crate) fn has_flag(&self, name: &str) -> bool {
@@ -144,6 +154,7 @@ pub fn analyse_offer(text: &str) -> Result<Vec<OfferedSection>, OfferError> {
             receives,
             track: track.to_owned(),
             simulcast: section.attribute("simulcast").is_some(),
+            rids: section.sent_rids().map(str::to_owned).collect(),
         });
     }
     if seen.is_empty() { Err(OfferError::Mids) } else { Ok(offered) }

@@ -192,6 +192,7 @@ impl MediaRoom {
                 mid: mid.clone(),
                 kind: track.kind,
                 layers: track.layers(),
+                rids: track.rids(),
                 screen: track.is_screen(),
                 muted: track.info.muted,
             });

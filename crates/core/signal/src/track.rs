@@ -132,6 +132,14 @@ impl Track {
             .collect()
     }
 
+    /// The announced meaning of rids. A single encoding is the lowest layer whatever it is called.
+    #[allow(deprecated)]
+    pub(crate) fn rids(&self) -> Vec<(String, u8)> {
+        let layers = self.info.layers.iter().take(3).filter(|layer| !layer.rid.is_empty() && layer.rid.len() <= 16);
+        let rids = layers.map(|layer| (layer.rid.clone(), u8::try_from(layer.quality.clamp(0, 2)).unwrap_or(0)));
+        if self.info.layers.len() > 1 { rids.collect() } else { Vec::new() }
+    }
+
     pub(crate) fn is_screen(&self) -> bool {
         self.source() == Source::ScreenShare
     }

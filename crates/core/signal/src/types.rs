@@ -250,6 +250,8 @@ pub enum Output {
         mid: String,
         kind: Kind,
         layers: Vec<Layer>,
+        /// Which quality each rid stands for, as far as the publisher said so.
+        rids: Vec<(String, u8)>,
         screen: bool,
         muted: bool,
     },

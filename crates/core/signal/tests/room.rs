@@ -348,10 +348,12 @@ fn resume_dual(world: &mut World, who: &str) -> Vec<Response> {
 }
 
 fn offers(messages: &[Response]) -> Vec<(u32, &str, usize)> {
-    let offer = |message| match message {
-        &Response::Offer(ref offer) => Some((offer.id, offer.sdp.as_str(), offer.mid_to_track_id.len())),
-        _ => None,
-    };
+    fn offer(message: &Response) -> Option<(u32, &str, usize)> {
+        match message {
+            Response::Offer(offer) => Some((offer.id, offer.sdp.as_str(), offer.mid_to_track_id.len())),
+            _ => None,
+        }
+    }
     messages.iter().filter_map(offer).collect()
 }
 

@@ -89,6 +89,24 @@ pub(crate) struct Demux {
     pub(crate) by_ufrag: HashMap<String, ConnectionKey>,
 }
 
+/// What is counted per packet; looking a counter up by name would cost more than the packet.
+#[derive(Debug)]
+pub(crate) struct Counters {
+    pub(crate) unknown_source: metrics::Counter,
+    pub(crate) unpublished: metrics::Counter,
+    pub(crate) key_frames: metrics::Counter,
+}
+
+impl Counters {
+    fn new() -> Self {
+        Self {
+            unknown_source: metrics::counter!("media_drops_total", "reason" => "unknown_source"),
+            unpublished: metrics::counter!("media_drops_total", "reason" => "unpublished"),
+            key_frames: metrics::counter!("media_key_frames_requested_total"),
+        }
+    }
+}
+
 /// How often somebody joined of late.
 #[derive(Debug)]
 struct Joins {
@@ -101,13 +119,14 @@ struct Joins {
 pub struct Engine {
     factory: PeerFactory,
     pub(crate) addresses: Vec<SocketAddr>,
-    events: mpsc::UnboundedSender<MediaEvent>,
+    events: mpsc::Sender<MediaEvent>,
     pub(crate) rooms: HashMap<RoomKey, Room>,
     by_id: HashMap<RoomId, RoomKey>,
     links: HashMap<LinkId, (RoomKey, PeerKey)>,
     joins: HashMap<(RoomId, Identity), Joins>,
     pub(crate) demux: Demux,
     pub(crate) timers: Timers<Timer>,
+    pub(crate) counters: Counters,
     pub(crate) dirty: Vec<ConnectionKey>,
     /// Datagrams to send: from, to, contents.
     pub(crate) outbox: Vec<(SocketAddr, SocketAddr, Vec<u8>)>,
@@ -122,7 +141,7 @@ pub struct Engine {
 
 impl Engine {
     /// A shard reachable under `addresses`. `None` if the crypto library makes no certificate.
-    pub fn new(addresses: Vec<SocketAddr>, seed: u64, events: mpsc::UnboundedSender<MediaEvent>) -> Option<Self> {
+    pub fn new(addresses: Vec<SocketAddr>, seed: u64, events: mpsc::Sender<MediaEvent>) -> Option<Self> {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Some(Self {
             factory: PeerFactory::new()?,
@@ -134,6 +153,7 @@ impl Engine {
             joins: HashMap::new(),
             demux: Demux::default(),
             timers: Timers::new(),
+            counters: Counters::new(),
             dirty: Vec::new(),
             outbox: Vec::new(),
             next_room: 0,
@@ -455,13 +475,13 @@ impl Engine {
                 let _ = link.try_send(SignalDown::Message(signal::leave_reconnect()));
                 let _ = link.try_send(SignalDown::Close);
             }
-            // Without a listener there is nobody to tell.
-            let _ = self.events.send(MediaEvent {
+            let event = MediaEvent {
                 room: room.id.clone(),
                 session: room.session.clone(),
                 identity: session.identity.clone(),
                 kind: MediaEventKind::Left,
-            });
+            };
+            outputs::report(&self.events, event);
         }
         for peer in peers {
             self.drop_session(key, peer);
@@ -644,7 +664,7 @@ mod tests {
 
     #[test]
     fn a_panic_in_one_room_closes_that_room_and_no_other() {
-        let (events, _events_end) = mpsc::unbounded_channel();
+        let (events, _events_end) = mpsc::channel(64);
         let now = Instant::now();
         let mut engine = Engine::new(Vec::new(), 1, events).unwrap();
         let links: Vec<_> = [("a", "ann"), ("a", "bob"), ("b", "cid")]
@@ -672,7 +692,7 @@ mod tests {
 
     #[test]
     fn a_resume_after_the_publisher_connection_failed_keeps_the_session_of_two_connections() {
-        let (events, _events_end) = mpsc::unbounded_channel();
+        let (events, _events_end) = mpsc::channel(64);
         let mut now = Instant::now();
         let mut engine = Engine::new(Vec::new(), 1, events).unwrap();
         let mut join = join("a", "ann");

@@ -21,7 +21,7 @@ pub(crate) struct After {
 }
 
 /// Empties the machine's outputs.
-pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::UnboundedSender<MediaEvent>) -> After {
+pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::Sender<MediaEvent>) -> After {
     let mut after = After::default();
     while let Some(output) = room.machine.poll() {
         match output {
@@ -82,10 +82,11 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::UnboundedSende
                     }
                 }
             }
-            Output::Published { track, owner, mid, kind, layers, screen, muted } => {
+            Output::Published { track, owner, mid, kind, layers, rids, screen, muted } => {
                 let Some(session) = room.sessions.get_mut(&owner) else { continue };
                 let Some(section) = session.publisher.peer.section(&mid) else { continue };
                 Connection::set(&mut session.publisher.ups, section, Some(track));
+                session.publisher.peer.set_layers(section, rids);
                 room.forward.publish(track, Published { owner, section, kind, layers, screen, muted }, now.at);
             }
             Output::Layers { track, layers } => {
@@ -137,12 +138,18 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::UnboundedSende
                     identity,
                     kind: convert::event(kind),
                 };
-                // Without a listener there is nobody to tell.
-                let _ = events.send(event);
+                report(events, event);
             }
         }
     }
     after
+}
+
+/// Tells the meeting. Media goes on without it: an application that lags by so many events misses the newest.
+pub(crate) fn report(events: &mpsc::Sender<MediaEvent>, event: MediaEvent) {
+    if let Err(mpsc::error::TrySendError::Full(_)) = events.try_send(event) {
+        metrics::counter!("media_drops_total", "reason" => "events").increment(1);
+    }
 }
 
 /// Passes a message to a signalling socket. One that takes no more is cut off; its client resumes.

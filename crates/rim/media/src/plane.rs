@@ -13,11 +13,19 @@ use ports::media::{
 use signal::{ClientMessage, Garbage, JoinRequest};
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
 
 /// Signalling messages of all clients that wait for the shard; a client whose message finds no room waits.
 const SIGNAL_BACKLOG: usize = 4096;
+
+/// Orders that wait for the shard. It takes 64 each turn of some milliseconds, so one that lets so many pile up hangs:
+/// further ones are refused, and the plane counts as dead.
+const ORDER_BACKLOG: usize = 16 * 1024;
+
+/// Events that wait for the application; one that lags by more misses the newest.
+const EVENT_BACKLOG: usize = 64 * 1024;
 
 /// What the shard is told.
 #[derive(Debug)]
@@ -84,30 +92,38 @@ impl Wake {
 /// The application's side.
 #[derive(Debug)]
 struct Plane {
-    /// From our own application and bounded by what it does, so that an order is never lost.
-    orders: mpsc::UnboundedSender<Order>,
+    orders: mpsc::Sender<Order>,
+    /// An order found no room.
+    overrun: AtomicBool,
     signals: mpsc::Sender<Signal>,
     wake: Wake,
     thread: JoinHandle<()>,
 }
 
 /// Starts the media plane: binds the port and spawns its thread, which ends when the handle is dropped. The receiver tells
-/// the meeting what happens, losing nothing.
+/// the meeting what happens.
 ///
 /// # Errors
 /// The port cannot be bound, or the crypto library makes no certificate.
-pub fn start(config: &MediaConfig) -> io::Result<(Arc<dyn MediaPlane>, mpsc::UnboundedReceiver<MediaEvent>)> {
-    let (orders, orders_end) = mpsc::unbounded_channel();
+pub fn start(config: &MediaConfig) -> io::Result<(Arc<dyn MediaPlane>, mpsc::Receiver<MediaEvent>)> {
+    let (orders, orders_end) = mpsc::channel(ORDER_BACKLOG);
     let (signals, signals_end) = mpsc::channel(SIGNAL_BACKLOG);
-    let (events, events_end) = mpsc::unbounded_channel();
+    let (events, events_end) = mpsc::channel(EVENT_BACKLOG);
     let (wake, thread) = thread::spawn(config, orders_end, signals_end, events)?;
-    Ok((Arc::new(Plane { orders, signals, wake, thread }), events_end))
+    Ok((Arc::new(Plane { orders, signals, wake, thread, overrun: AtomicBool::new(false) }), events_end))
 }
 
 impl Plane {
     fn order(&self, order: Order) {
-        if self.orders.send(order).is_err() {
-            tracing::error!("the media shard is gone");
+        match self.orders.try_send(order) {
+            Ok(()) => {}
+            Err(mpsc::error::TrySendError::Closed(_)) => tracing::error!("the media shard is gone"),
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                if !self.overrun.swap(true, Ordering::Relaxed) {
+                    tracing::error!("the media shard hangs: orders are lost, media works again after a restart");
+                }
+                metrics::counter!("media_drops_total", "reason" => "orders").increment(1);
+            }
         }
         self.wake.wake();
     }
@@ -116,7 +132,7 @@ impl Plane {
 impl Drop for Plane {
     fn drop(&mut self) {
         // Close the queue before waking, so that the shard sees the end.
-        let (closed, _) = mpsc::unbounded_channel();
+        let (closed, _) = mpsc::channel(1);
         drop(std::mem::replace(&mut self.orders, closed));
         self.wake.wake();
     }
@@ -155,7 +171,7 @@ impl MediaPlane for Plane {
     }
 
     fn is_alive(&self) -> bool {
-        !self.thread.is_finished()
+        !self.thread.is_finished() && !self.overrun.load(Ordering::Relaxed)
     }
 
     fn set_permission(&self, room: &RoomId, who: &Identity, permission: MediaPermission) {
@@ -203,14 +219,14 @@ mod tests {
             include_loopback: true,
             seed: 1,
         };
-        let (orders, orders_end) = mpsc::unbounded_channel();
+        let (orders, orders_end) = mpsc::channel(1);
         let (signals, signals_end) = mpsc::channel(1);
-        let (events, _events_end) = mpsc::unbounded_channel();
+        let (events, _events_end) = mpsc::channel(64);
         let (wake, thread) = thread::spawn(&config, orders_end, signals_end, events).unwrap();
-        let mut plane = Plane { orders, signals, wake, thread };
+        let mut plane = Plane { orders, signals, wake, thread, overrun: AtomicBool::new(false) };
         assert!(plane.is_alive());
 
-        plane.orders = mpsc::unbounded_channel().0;
+        plane.orders = mpsc::channel(1).0;
         plane.wake.wake();
         while !plane.thread.is_finished() {
             std::thread::yield_now();
@@ -221,11 +237,11 @@ mod tests {
 
     #[tokio::test]
     async fn a_join_that_nobody_waits_for_leaves_no_ghost() {
-        let (orders, mut orders_end) = mpsc::unbounded_channel();
+        let (orders, mut orders_end) = mpsc::channel(1);
         let (signals, mut signals_end) = mpsc::channel(4);
         let poll = mio::Poll::new().unwrap();
         let wake = Wake(Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).unwrap()));
-        let plane = Plane { orders, signals, wake, thread: std::thread::spawn(|| {}) };
+        let plane = Plane { orders, signals, wake, thread: std::thread::spawn(|| {}), overrun: AtomicBool::new(false) };
         let join = MediaJoin {
             room: RoomId::try_from("room").unwrap(),
             session: model::SessionId::try_from("session").unwrap(),
@@ -254,5 +270,12 @@ mod tests {
         reply.send(Ok(7)).unwrap();
 
         assert!(matches!(signals_end.recv().await, Some(Signal::Lost(7))));
+
+        // Nobody takes orders any more.
+        let room = RoomId::try_from("room").unwrap();
+        plane.close_room(&room);
+        assert!(!plane.overrun.load(Ordering::Relaxed));
+        plane.close_room(&room);
+        assert!(plane.overrun.load(Ordering::Relaxed) && !plane.is_alive());
     }
 }

@@ -27,9 +27,9 @@ const RECEIVES_PER_TURN: usize = 8;
 /// Binds the sockets and starts the thread. Returns what wakes it, and the thread to see whether it still runs.
 pub(crate) fn spawn(
     config: &MediaConfig,
-    orders: mpsc::UnboundedReceiver<Order>,
+    orders: mpsc::Receiver<Order>,
     signals: mpsc::Receiver<Signal>,
-    events: mpsc::UnboundedSender<MediaEvent>,
+    events: mpsc::Sender<MediaEvent>,
 ) -> io::Result<(Wake, JoinHandle<()>)> {
     let poll = Poll::new()?;
     let waker = Arc::new(Waker::new(poll.registry(), Token(0))?);
@@ -58,7 +58,7 @@ struct Shard {
     _waker: Arc<Waker>,
     sockets: Sockets,
     engine: Engine,
-    orders: mpsc::UnboundedReceiver<Order>,
+    orders: mpsc::Receiver<Order>,
     signals: mpsc::Receiver<Signal>,
 }
 

@@ -17,7 +17,7 @@ impl Engine {
     pub fn handle_datagram(&mut self, at: Instant, datagram: Datagram<'_>) {
         let destination = self.local_address(datagram.destination);
         let Some(key) = self.route(at, &datagram, destination) else {
-            metrics::counter!("media_drops_total", "reason" => "unknown_source").increment(1);
+            self.counters.unknown_source.increment(1);
             return;
         };
         let served = catch_unwind(AssertUnwindSafe(|| {
@@ -137,7 +137,7 @@ impl Engine {
                     return;
                 }
                 let Some(track) = session.publisher.ups.get(usize::from(packet.section)).copied().flatten() else {
-                    metrics::counter!("media_drops_total", "reason" => "unpublished").increment(1);
+                    self.counters.unpublished.increment(1);
                     return;
                 };
                 let mut news = News::default();
@@ -211,7 +211,7 @@ impl Engine {
         for (peer, section, layer, hard) in news.key_frames {
             let Some(session) = room.sessions.get_mut(&peer) else { continue };
             session.publisher.peer.request_key_frame(section, layer, hard);
-            metrics::counter!("media_key_frames_requested_total").increment(1);
+            self.counters.key_frames.increment(1);
             mark(&mut self.dirty, &mut session.publisher, ConnectionKey { room: room_key, peer, subscriber: false });
         }
         if !news.wanted.is_empty() {

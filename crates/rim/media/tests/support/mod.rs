@@ -66,13 +66,13 @@ pub(crate) struct World {
     pub(crate) now: Instant,
     server: SocketAddr,
     pub(crate) clients: Vec<Client>,
-    pub(crate) events: mpsc::UnboundedReceiver<MediaEvent>,
+    pub(crate) events: mpsc::Receiver<MediaEvent>,
 }
 
 impl World {
     pub(crate) fn new() -> Self {
         let server: SocketAddr = "192.0.2.1:8080".parse().unwrap();
-        let (events, events_end) = mpsc::unbounded_channel();
+        let (events, events_end) = mpsc::channel(4096);
         let engine = Engine::new(vec![server], 1, events).unwrap();
         Self { engine, now: Instant::now(), server, clients: Vec::new(), events: events_end }
     }
