@@ -143,6 +143,9 @@ impl MediaRoom {
         let identity = participant.identity.clone();
         self.announce(peer);
         self.outputs.push_back(Output::Event { identity, kind: EventKind::Joined });
+        // Not before: clients lose what is said of others while they still take the answer to their join in.
+        let heard: Vec<PeerKey> = self.participants.keys().copied().filter(|other| self.hears(peer, *other)).collect();
+        self.tell_heard(peer, &heard);
     }
 
     /// The client closed its connection in order. Most likely it is leaving and says so in a moment; some SDKs close

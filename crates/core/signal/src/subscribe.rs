@@ -63,14 +63,21 @@ impl MediaRoom {
             self.add_subscription(peer, key);
             newly_heard.extend(first);
         }
-        self.tell_speakers(peer, &newly_heard, false);
-        self.tell_qualities(peer, &newly_heard);
+        if self.participants.get(&peer).is_some_and(|subscriber| subscriber.was_active) {
+            self.tell_heard(peer, &newly_heard);
+        }
         if let Some(subscriber) = self.participants.get_mut(&peer) {
             for key in clear {
                 subscriber.parked.remove(&key);
             }
         }
         self.want_round(peer, now);
+    }
+
+    /// Tells one participant who speaks, and how good their connections are, of those it hears now.
+    pub(crate) fn tell_heard(&mut self, peer: PeerKey, heard: &[PeerKey]) {
+        self.tell_speakers(peer, heard, false);
+        self.tell_qualities(peer, heard);
     }
 
     fn add_subscription(&mut self, peer: PeerKey, key: TrackKey) {
