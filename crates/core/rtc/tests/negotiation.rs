@@ -318,3 +318,27 @@ fn an_offer_that_got_lost_is_taken_back_and_made_again() {
     server.accept_answer(&text).unwrap();
     assert!(section(&fourth, &mids[0]).contains(&"a=msid:PA_a|TR_one TR_one"));
 }
+
+#[test]
+fn what_the_fuzzer_was_given_is_refused_or_answered_section_by_section() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../fuzz/corpus/offer");
+    let count = |text: &str| text.lines().filter(|line| line.starts_with("m=")).count();
+    let mut answered = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let text = String::from_utf8(std::fs::read(entry.unwrap().path()).unwrap()).unwrap();
+        let Ok(sections) = analyse_offer(&text) else { continue };
+        let plan: Vec<SectionPlan> = sections
+            .iter()
+            .map(|section| SectionPlan {
+                mid: section.mid.clone(),
+                up: section.sends.then_some(Up { codec: Codec::H264, stereo: true, dtx: true }),
+                down: section.receives.then(|| down("PA_a", "TR_a")),
+            })
+            .collect();
+        if let Ok(answer) = peer().accept_offer(&text, &plan) {
+            assert_eq!(count(&answer), count(&text));
+            answered += 1;
+        }
+    }
+    assert!(answered >= 2);
+}

@@ -10,6 +10,7 @@ use crate::plane::{LinkEnd, LinkId, Order, Signal};
 use crate::session::{Connection, Session};
 use crate::timers::Timers;
 use bytes::Bytes;
+use model::media::MediaPermission;
 use model::{Identity, RoomId, SessionId};
 use ports::media::{ConnectError, MediaEvent, MediaEventKind, MediaJoin, SignalDown};
 use rtc::PeerFactory;
@@ -400,9 +401,7 @@ impl Engine {
                 // The socket may be gone already; then its end of the link says so.
                 let _ = reply.send(result);
             }
-            Order::Permission { room, who, permission } => {
-                self.on_room(&room, at, |room| room.machine.set_permission(&who, permission, now));
-            }
+            Order::Permission { room, who, permission } => self.set_permission(&room, &who, permission, at),
             Order::Remove { room, who, why } => {
                 self.on_room(&room, at, |room| room.machine.remove(&who, convert::remove_reason(why), now));
             }
@@ -433,6 +432,12 @@ impl Engine {
                 let _ = reply.send(());
             }
         }
+    }
+
+    /// Replaces somebody's rights, as [`ports::media::MediaPlane::set_permission`] does.
+    pub fn set_permission(&mut self, room: &RoomId, who: &Identity, permission: MediaPermission, at: Instant) {
+        let now = self.now(at);
+        self.on_room(room, at, |room| room.machine.set_permission(who, permission, now));
     }
 
     fn on_room(&mut self, id: &RoomId, at: Instant, act: impl FnOnce(&mut Room)) {
@@ -636,7 +641,7 @@ pub(crate) fn mark(dirty: &mut Vec<ConnectionKey>, connection: &mut Connection, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::media::{CameraView, MediaPermission, Sources};
+    use model::media::{CameraView, Sources};
     use prost::Message;
     use std::collections::BTreeMap;
     use wire::lk;

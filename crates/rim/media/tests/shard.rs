@@ -12,6 +12,7 @@ use model::media::Source;
 use ports::media::{MediaEventKind, SignalDown};
 use prost::Message;
 use std::time::Duration;
+use str0m::rtp::ExtensionValues;
 use support::World;
 use tokio::sync::mpsc;
 use wire::lk;
@@ -411,4 +412,100 @@ fn somebody_who_joins_again_and_again_has_to_wait() {
     world.now += Duration::from_secs(2);
     assert_eq!([refused(&mut world), refused(&mut world), refused(&mut world)], [false, false, true]);
     world.join("cid");
+}
+
+/// Bytes that look like nothing in particular.
+fn noise(length: usize, state: &mut u32) -> Vec<u8> {
+    (0..length)
+        .map(|_| {
+            *state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            state.to_be_bytes()[0]
+        })
+        .collect()
+}
+
+#[test]
+fn broken_packets_and_messages_of_a_participant_harm_nobody_else() {
+    let mut world = World::new();
+    let (eve, ann, bob) = (world.join("eve"), world.join("ann"), world.join("bob"));
+    world.pass(Duration::from_secs(3));
+    world.publish(eve);
+    world.publish(ann);
+    world.pass(Duration::from_secs(1));
+    world.stream(eve, 1, 5);
+    world.clients[bob].packets.clear();
+    let mut state = 7;
+    let descriptors: [&[u8]; 8] = [
+        &[],
+        &[0x90],
+        &[0x90, 0xff],
+        &[0x90, 0x80, 0x80],
+        &[0x90, 0xf0, 0xff, 0xff, 0xff],
+        &[0x10],
+        &[0x1f],
+        &[0xff; 3],
+    ];
+    for round in 0..200u32 {
+        let mut payload = descriptors[round as usize % descriptors.len()].to_vec();
+        payload.extend(noise(round as usize % 5, &mut state));
+        let values = ExtensionValues {
+            audio_level: Some(noise(1, &mut state)[0].cast_signed()),
+            voice_activity: Some(round % 2 == 0),
+            ..Default::default()
+        };
+        world.send_raw(eve, &payload, &values);
+        let message = noise(round as usize * 7 % 300, &mut state);
+        world.send_data(eve, &message);
+        world.send_data(eve, &[&[0x12, 0x02, 0x12, 0xff][..], &message].concat());
+        world.send_media(ann, 100 + round, round == 0);
+        world.pass(Duration::from_millis(20));
+    }
+    assert!(!world.clients[bob].closed && !world.clients[ann].closed);
+    let of_ann = |packet: &&&str0m::rtp::RtpPacket| packet.payload.len() == 1000;
+    assert!(world.clients[bob].received(true).iter().filter(of_ann).count() >= 190);
+    let sound = world.clients[bob].received(false);
+    assert!(sound.iter().filter(|packet| packet.payload[..] == [0xfc, 1, 2, 3]).count() >= 190);
+    world.stream(ann, 400, 10);
+}
+
+#[test]
+fn datagrams_the_fuzzer_was_given_get_no_answer() {
+    let mut world = World::new();
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../fuzz/corpus/datagram");
+    let (now, server) = (world.now, "192.0.2.1:8080".parse().unwrap());
+    let source = "198.51.100.9:4000".parse().unwrap();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let contents = std::fs::read(entry.unwrap().path()).unwrap();
+        for length in 0..=contents.len() {
+            let datagram = Datagram { source, destination: server, contents: &contents[..length] };
+            world.engine.handle_datagram(now, datagram);
+        }
+    }
+    world.engine.drain(now, &mut |_, _, _| panic!("an answer to a stranger"));
+}
+
+#[test]
+fn a_right_that_is_taken_away_stops_the_packets_at_once() {
+    let (mut world, ann, bob) = two_connected();
+    world.publish(ann);
+    world.pass(Duration::from_millis(500));
+    world.stream(ann, 1, 20);
+    let microphone =
+        model::media::MediaPermission { publish: [Source::Microphone].into_iter().collect(), ..support::permission() };
+    let now = world.now;
+    world.engine.set_permission(&"room".try_into().unwrap(), &"ann".try_into().unwrap(), microphone, now);
+    world.pump();
+    world.clients[bob].packets.clear();
+    world.stream(ann, 21, 20);
+    assert!(world.clients[bob].received(true).is_empty());
+    assert!(world.clients[bob].received(false).len() >= 19);
+    assert!(world.clients[ann].got(|message| matches!(message, Response::TrackUnpublished(_))));
+
+    let deaf = model::media::MediaPermission { subscribe: false, ..support::permission() };
+    let now = world.now;
+    world.engine.set_permission(&"room".try_into().unwrap(), &"bob".try_into().unwrap(), deaf, now);
+    world.pump();
+    world.clients[bob].packets.clear();
+    world.stream(ann, 61, 20);
+    assert!(world.clients[bob].packets.is_empty());
 }

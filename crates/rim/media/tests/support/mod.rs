@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use str0m::change::{SdpAnswer, SdpPendingOffer};
+use str0m::channel::ChannelId;
 use str0m::media::{Direction, MediaKind, Mid, Pt};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
@@ -59,6 +60,7 @@ pub(crate) struct Client {
     audio: Option<Mid>,
     video: Option<Mid>,
     sequence: u64,
+    channel: Option<ChannelId>,
 }
 
 pub(crate) struct World {
@@ -139,6 +141,7 @@ impl World {
             audio: None,
             video: None,
             sequence: 1000,
+            channel: None,
         });
         self.clients.len() - 1
     }
@@ -222,6 +225,31 @@ impl World {
         peer.rtc.handle_input(Input::Timeout(now)).unwrap();
     }
 
+    /// One packet of each of the client's tracks with that payload, and those extensions.
+    pub(crate) fn send_raw(&mut self, client: usize, payload: &[u8], values: &ExtensionValues) {
+        let now = self.now;
+        let peer = &mut self.clients[client];
+        peer.sequence += 1;
+        let payload: Arc<[u8]> = payload.into();
+        let timestamp = u32::try_from(peer.sequence & 0xffff).unwrap().wrapping_mul(0x0123_4567);
+        for (mid, pt) in [(peer.audio, OPUS), (peer.video, VP8)] {
+            let Some(mid) = mid else { continue };
+            let mut api = peer.rtc.direct_api();
+            let Some(stream) = api.stream_tx_by_mid(mid, None) else { continue };
+            let pt = Pt::new_with_value(pt);
+            let write = RtpWrite::new(pt, peer.sequence.into(), timestamp, now, Arc::clone(&payload));
+            stream.write_rtp(write.ext_vals(values.clone()));
+        }
+        peer.rtc.handle_input(Input::Timeout(now)).unwrap();
+    }
+
+    /// A message on the client's data channel.
+    pub(crate) fn send_data(&mut self, client: usize, message: &[u8]) {
+        let id = self.clients[client].channel.expect("the channel is open");
+        let mut channel = self.clients[client].rtc.channel(id).unwrap();
+        channel.write(true, message).unwrap();
+    }
+
     /// Moves everything that waits, in both directions, until nothing does.
     pub(crate) fn pump(&mut self) {
         for _ in 0..50 {
@@ -273,6 +301,7 @@ impl World {
                     engine.handle_datagram(now, datagram);
                 }
                 Output::Event(Event::Connected) => client.connected = true,
+                Output::Event(Event::ChannelOpen(id, _)) => client.channel = Some(id),
                 Output::Event(Event::RtpPacket(packet)) => client.packets.push(packet),
                 Output::Event(Event::KeyframeRequest(_)) => client.key_frames_asked += 1,
                 Output::Event(_) => {}
