@@ -81,6 +81,14 @@ export async function untilTold(page, pattern, options) {
   );
 }
 
+/** The lines of the page's diary that match. */
+export function told(page, pattern) {
+  return page.evaluate((source) => {
+    const wanted = new RegExp(source);
+    return seen.events.filter((event) => wanted.test(event));
+  }, pattern.source);
+}
+
 /** How many peer connections the library holds open. */
 export function connections(page) {
   return page.evaluate(

@@ -1,9 +1,9 @@
 // Unmodified livekit-client in Chromium, in both connection models, on a page of another origin.
 import assert from "node:assert/strict";
 
-import { untilHearing, untilSeeing, untilFrozen } from "../../e2e/lib/media.mjs";
+import { untilFrozen, untilHearing, untilSeeing, untilSilent } from "../../e2e/lib/media.mjs";
 import { until } from "../../e2e/lib/until.mjs";
-import { connections, untilTold, withBrowser } from "../lib/livekit-page.mjs";
+import { connections, told, untilTold, withBrowser } from "../lib/livekit-page.mjs";
 import { mediaAccess } from "../lib/media-access.mjs";
 import { withServer } from "../lib/meeting.mjs";
 import test from "../lib/test.mjs";
@@ -13,6 +13,29 @@ const browser = withBrowser();
 
 async function access(room, id, options) {
   return mediaAccess(await scene.inside(room, id, options));
+}
+
+/** Does the same with every track of everybody else. */
+function each(page, how, wanted) {
+  return page.evaluate(
+    ([how, wanted]) => {
+      for (const participant of window.room.remoteParticipants.values())
+        for (const publication of participant.trackPublications.values()) publication[how](wanted);
+    },
+    [how, wanted],
+  );
+}
+
+/** Packets lost and freezes of the pictures a page receives. */
+function losses(page) {
+  return page.evaluate(async () => {
+    const reports = await Promise.all(window.__peerConnections.map((pc) => pc.getStats()));
+    const pictures = reports
+      .flatMap((report) => [...report.values()])
+      .filter((entry) => entry.type === "inbound-rtp" && entry.kind === "video");
+    const sum = (field) => pictures.reduce((total, entry) => total + (entry[field] ?? 0), 0);
+    return { lost: sum("packetsLost"), freezes: sum("freezeCount") };
+  });
 }
 
 for (const [model, singlePeerConnection, expected] of [
@@ -53,32 +76,13 @@ test("both models meet in one room", async () => {
   await untilSeeing(ben, 1);
 });
 
-test("a muted camera stops, and unpublished and published again it comes back", async () => {
-  const room = await scene.room();
-  const ana = await browser.join(await access(room, "ana", { admin: true }));
-  const ben = await browser.join(await access(room, "ben"));
-  await ben.evaluate(() => publish());
-  await untilSeeing(ana, 1);
-
-  await ben.evaluate(() => window.room.localParticipant.setCameraEnabled(false));
-  await untilFrozen(ana);
-  await ben.evaluate(() => window.room.localParticipant.setCameraEnabled(true));
-  await untilSeeing(ana, 1);
-
-  await ben.evaluate(async () => {
-    const { track } = window.room.localParticipant.getTrackPublication("camera");
-    await window.room.localParticipant.unpublishTrack(track);
-    await window.room.localParticipant.setCameraEnabled(true);
-  });
-  await untilSeeing(ana, 1);
-});
-
 test("a subscriber chooses the layer, down and up again, and the picture goes on", async () => {
   const room = await scene.room();
   const ana = await browser.join(await access(room, "ana", { admin: true }));
   const ben = await browser.join(await access(room, "ben"));
   await ben.evaluate(() => publish());
   await untilSeeing(ana, 1);
+  const before = await losses(ana);
   const width = () => ana.evaluate(() => document.querySelector("video").videoWidth);
 
   // LiveKit's VideoQuality: 0 is low, 2 is high
@@ -97,35 +101,156 @@ test("a subscriber chooses the layer, down and up again, and the picture goes on
     });
     await untilSeeing(ana, 1);
   }
+  const after = await losses(ana);
+  assert.deepEqual(after, before, "nothing was lost and the picture never froze");
 });
 
-test("a lost signal connection is resumed and the picture goes on", async () => {
-  const room = await scene.room();
-  const ana = await browser.join(await access(room, "ana", { admin: true }));
-  const ben = await browser.join(await access(room, "ben"));
-  await ben.evaluate(() => publish());
-  await untilSeeing(ana, 1);
+for (const [model, singlePeerConnection] of [
+  ["one connection", true],
+  ["a connection per direction", false],
+]) {
+  test(`with ${model} a lost signal connection is resumed and both directions go on`, async () => {
+    const room = await scene.room();
+    const ana = await browser.join(await access(room, "ana", { admin: true }), {
+      singlePeerConnection,
+    });
+    const ben = await browser.join(await access(room, "ben"), { singlePeerConnection });
+    await ana.evaluate(() => publish());
+    await ben.evaluate(() => publish());
+    await untilSeeing(ana, 1);
+    await untilSeeing(ben, 1);
 
-  await ana.evaluate(() => window.room.simulateScenario("signal-reconnect"));
+    await ana.evaluate(() => window.room.simulateScenario("signal-reconnect"));
 
-  await untilTold(ana, /^Reconnected/);
-  await untilSeeing(ana, 1);
-});
+    await untilTold(ana, /^Reconnected/);
+    await untilSeeing(ana, 1);
+    await untilSeeing(ben, 1);
+    assert.deepEqual(await told(ben, /gone|unsubscribed/), [], "ben noticed nothing");
+  });
 
-test("a full reconnect brings both directions back", async () => {
+  test(`with ${model} a full reconnect brings both directions back`, async () => {
+    const room = await scene.room();
+    const ana = await browser.join(await access(room, "ana", { admin: true }), {
+      singlePeerConnection,
+    });
+    const ben = await browser.join(await access(room, "ben"), { singlePeerConnection });
+    await ana.evaluate(() => publish());
+    await ben.evaluate(() => publish());
+    await untilSeeing(ben, 1);
+
+    await ana.evaluate(() => window.room.simulateScenario("full-reconnect"));
+
+    await untilTold(ana, /^Reconnected/);
+    await untilSeeing(ana, 1);
+    await untilSeeing(ben, 1);
+  });
+
+  test(`with ${model} a muted camera stops, and unpublished and published again it comes back`, async () => {
+    const room = await scene.room();
+    const ana = await browser.join(await access(room, "ana", { admin: true }), {
+      singlePeerConnection,
+    });
+    const ben = await browser.join(await access(room, "ben"), { singlePeerConnection });
+    await ben.evaluate(() => publish());
+    await untilSeeing(ana, 1);
+
+    await ben.evaluate(() => window.room.localParticipant.setCameraEnabled(false));
+    await untilFrozen(ana);
+    await ben.evaluate(() => window.room.localParticipant.setCameraEnabled(true));
+    await untilSeeing(ana, 1);
+
+    await ben.evaluate(async () => {
+      const { track } = window.room.localParticipant.getTrackPublication("camera");
+      await window.room.localParticipant.unpublishTrack(track);
+      await window.room.localParticipant.setCameraEnabled(true);
+    });
+    await untilSeeing(ana, 1);
+  });
+
+  test(`with ${model} a track can be given up and taken again, switched off and on`, async () => {
+    const room = await scene.room();
+    const ana = await browser.join(await access(room, "ana", { admin: true }), {
+      singlePeerConnection,
+    });
+    const ben = await browser.join(await access(room, "ben"), { singlePeerConnection });
+    await ben.evaluate(() => publish());
+    await untilSeeing(ana, 1);
+    await untilHearing(ana, 1);
+
+    for (const how of ["setSubscribed", "setEnabled"]) {
+      await each(ana, how, false);
+      await untilFrozen(ana);
+      await untilSilent(ana);
+      await each(ana, how, true);
+      await untilSeeing(ana, 1);
+      await untilHearing(ana, 1);
+    }
+  });
+}
+
+test("a screen comes with its sound, beside camera and microphone", async () => {
   const room = await scene.room();
   const ana = await browser.join(await access(room, "ana", { admin: true }));
   const ben = await browser.join(await access(room, "ben"));
   await ana.evaluate(() => publish());
-  await ben.evaluate(() => publish());
-  await untilSeeing(ben, 1);
 
-  await ana.evaluate(() => window.room.simulateScenario("full-reconnect"));
+  await ana.evaluate(() => shareScreen());
 
-  await untilTold(ana, /^Reconnected/);
-  await untilSeeing(ana, 1);
-  await untilSeeing(ben, 1);
+  await untilTold(ben, /subscribed video screen_share of ana/);
+  await untilTold(ben, /subscribed audio screen_share_audio of ana/);
+  await untilSeeing(ben, 2);
+  await untilHearing(ben, 2);
 });
+
+test("the quality of connections is shown on both sides", async () => {
+  const room = await scene.room();
+  const ana = await browser.join(await access(room, "ana", { admin: true }));
+  const ben = await browser.join(await access(room, "ben"));
+  await ben.evaluate(() => publish());
+  await untilSeeing(ana, 1);
+
+  await untilTold(ana, /^quality of ben: (excellent|good)/);
+  await untilTold(ben, /^quality of ben: (excellent|good)/);
+  const late = await browser.join(await access(room, "cid"));
+  // The library announces changes only once it counts itself connected; what it knows it knows earlier.
+  const known = () =>
+    late.evaluate(() => window.room.remoteParticipants.get("ben").connectionQuality);
+  await until("the quality of ben", async () => (await known()) !== "unknown", { timeout: 4_000 });
+});
+
+for (const reliable of [true, false]) {
+  test(`browsers exchange ${reliable ? "reliable" : "lossy"} data in a room that asks for it`, async () => {
+    const room = await scene.room({ metadata: { extra_data: { plenum_media_data: "true" } } });
+    const ana = await browser.join(await access(room, "ana", { admin: true }));
+    const ben = await browser.join(await access(room, "ben"), { singlePeerConnection: false });
+
+    for (const [from, to, name] of [
+      [ana, ben, "ana"],
+      [ben, ana, "ben"],
+    ]) {
+      await until(`the packet of ${name}`, async () => {
+        await from.evaluate((reliable) => say("hello", reliable), reliable);
+        const data = await to.evaluate(() => seen.data);
+        return data.some((packet) => packet.text === "hello" && packet.from === name);
+      });
+    }
+    if (reliable) {
+      const count = (await ben.evaluate(() => seen.data)).length;
+      const texts = Array.from({ length: 50 }, (_, index) => `${index}`);
+      await ana.evaluate(async (texts) => {
+        for (const text of texts) await say(text, true);
+      }, texts);
+      const got = await until("all of them", async () => {
+        const data = (await ben.evaluate(() => seen.data)).slice(count).map(({ text }) => text);
+        return data.filter((text) => text !== "hello").length >= texts.length && data;
+      });
+      assert.deepEqual(
+        got.filter((text) => text !== "hello"),
+        texts,
+      );
+    }
+  });
+}
 
 test("a second browser with the same identity takes the place of the first", async () => {
   const room = await scene.room();

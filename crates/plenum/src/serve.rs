@@ -380,7 +380,7 @@ impl Running {
 }
 
 /// The diary of the media plane.
-async fn watch_media(mut events: mpsc::UnboundedReceiver<MediaEvent>) {
+async fn watch_media(mut events: mpsc::Receiver<MediaEvent>) {
     while let Some(event) = events.recv().await {
         let what = match event.kind {
             MediaEventKind::Joined => "joined",

@@ -35,6 +35,7 @@ impl Peer {
             let index = self.know(&section.mid, section.kind);
             let section_state = &mut self.sections[usize::from(index)];
             section_state.simulcast = section.simulcast;
+            section_state.rids.clone_from(&section.rids);
             let down = plan.iter().find(|plan| plan.mid == section.mid).and_then(|plan| plan.down.clone());
             self.put(index, down);
         }
@@ -52,6 +53,11 @@ impl Peer {
         if self.pending.is_some() {
             return Err(PeerError::Description("the last offer was not answered".into()));
         }
+        catch_unwind(AssertUnwindSafe(|| self.make_offer(changes, ice_restart)))
+            .unwrap_or_else(|_| Err(PeerError::Description("the stack gave up on it".into())))
+    }
+
+    fn make_offer(&mut self, changes: &[OfferChange], ice_restart: bool) -> Result<(String, Vec<String>), PeerError> {
         let first = self.channels.is_empty();
         let mut names = Vec::with_capacity(changes.len());
         let mut api = self.rtc.sdp_api();
@@ -105,7 +111,8 @@ impl Peer {
         };
         self.pending = Some(pending);
         self.channels.extend(opened);
-        let text = offer.to_sdp_string();
+        self.offers += 1;
+        let text = numbered(&offer.to_sdp_string(), self.offers);
         let announced = announced_sources(&text);
         for (mid, kind, down) in downs {
             let index = self.know(&mid, kind);
@@ -130,8 +137,31 @@ impl Peer {
         let pending = self.pending.take().ok_or_else(|| PeerError::Description("no offer is open".into()))?;
         let answer = SdpAnswer::from_sdp_string(answer).map_err(|why| PeerError::Description(why.to_string()))?;
         guarded(|| self.rtc.sdp_api().accept_answer(pending, answer))?;
+        self.answered = true;
         self.refresh();
         Ok(())
+    }
+
+    /// Settles an open offer from what the client has after a reconnect: if its remote description is the one we made last,
+    /// its local one is the answer. Otherwise the offer is taken back. Whether it is answered.
+    ///
+    /// # Errors
+    /// The offer is the one, but the answer does not fit it.
+    pub fn settle_offer(&mut self, known: Option<(&str, &str)>) -> Result<bool, PeerError> {
+        let ours = format!(" {} IN ", self.offers);
+        let answer = known.filter(|(offer, _)| {
+            offer.lines().take(5).any(|line| line.starts_with("o=") && line.contains(ours.as_str()))
+        });
+        match answer {
+            Some((_, answer)) if self.pending.is_some() => self.accept_answer(answer).map(|()| true),
+            _ => {
+                // The stack has changed nothing yet. Channels of a first offer have to be offered again.
+                if self.pending.take().is_some() && !self.answered {
+                    self.channels.clear();
+                }
+                Ok(false)
+            }
+        }
     }
 
     fn know(&mut self, mid: &str, kind: Kind) -> u16 {
@@ -148,6 +178,8 @@ impl Peer {
             ssrc: None,
             down: None,
             simulcast: false,
+            rids: Vec::new(),
+            layers: Vec::new(),
         });
         self.by_mid.insert(key, index);
         index
@@ -238,6 +270,12 @@ fn down_lines(down: &Down, ssrc: u32, rtx: Option<u32>) -> DownLines {
         ssrc,
         rtx,
     }
+}
+
+/// Gives a description its number; the stack numbers all alike.
+fn numbered(text: &str, number: u64) -> String {
+    let Some((head, tail)) = text.split_once(" 2 IN ") else { return text.to_owned() };
+    format!("{head} {number} IN {tail}")
 }
 
 /// The sources a freshly made offer announces, by mid.

@@ -26,6 +26,9 @@ const REPORT_INTERVAL: Duration = Duration::from_secs(5);
 /// Most bytes that wait for a slow receiver of data messages (section 13.3).
 const DATA_BACKLOG: usize = 4 * 1024 * 1024;
 
+/// The same on the lossy channel.
+const LOSSY_BACKLOG: usize = 64 * 1024;
+
 /// Longest data message a client may send.
 const DATA_MESSAGE: u32 = 64 * 1024 + 1024;
 
@@ -137,6 +140,8 @@ impl PeerFactory {
             streams: HashMap::new(),
             channels: HashMap::new(),
             pending: None,
+            offers: 0,
+            answered: false,
         }
     }
 }
@@ -154,6 +159,9 @@ pub(crate) struct Section {
     /// The track on it now.
     pub(crate) down: Option<Down>,
     pub(crate) simulcast: bool,
+    /// Rids of the client's encodings in its order, and which layer each is if that was announced.
+    pub(crate) rids: Vec<String>,
+    pub(crate) layers: Vec<(String, u8)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -179,6 +187,10 @@ pub struct Peer {
     pub(crate) streams: HashMap<Ssrc, Stream>,
     pub(crate) channels: HashMap<ChannelId, Channel>,
     pub(crate) pending: Option<SdpPendingOffer>,
+    /// Offers made, which number the descriptions (RFC 8829 section 5.2.2).
+    pub(crate) offers: u64,
+    /// One of them was answered.
+    pub(crate) answered: bool,
 }
 
 impl Peer {
@@ -247,6 +259,19 @@ impl Peer {
         }
     }
 
+    /// Which layers the encodings on a section are, by rid: as the client announced them.
+    pub fn set_layers(&mut self, section: u16, layers: Vec<(String, u8)>) {
+        if let Some(known) = self.sections.get_mut(usize::from(section)) {
+            known.layers = layers;
+            self.streams.retain(|_, stream| stream.section != section);
+        }
+    }
+
+    /// Whether the client takes a codec on a section.
+    pub fn takes(&self, section: u16, codec: Codec) -> bool {
+        self.sections.get(usize::from(section)).is_some_and(|section| section.payload_type(codec, 0).is_some())
+    }
+
     /// Sends a packet on a section. `false` if the client does not take its format.
     pub fn write(&mut self, section: u16, packet: &DownPacket<'_>) -> bool {
         let Some(section) = self.sections.get(usize::from(section)) else { return false };
@@ -270,19 +295,28 @@ impl Peer {
     /// Asks the client for a key frame of one layer of what it sends on a section.
     /// `hard` for an encoder that does not heed the usual request (FIR instead of PLI).
     pub fn request_key_frame(&mut self, section: u16, layer: u8, hard: bool) {
-        let source = self.streams.iter().find(|(_, stream)| stream.section == section && stream.layer == layer);
+        // Of layers that are not there the next lower one is meant, or the lowest.
+        let streams = || self.streams.iter().filter(|(_, stream)| stream.section == section);
+        let source = streams()
+            .filter(|(_, stream)| stream.layer <= layer)
+            .max_by_key(|(_, stream)| stream.layer)
+            .or_else(|| streams().min_by_key(|(_, stream)| stream.layer));
         let Some(ssrc) = source.map(|(ssrc, _)| *ssrc) else { return };
         if let Some(stream) = self.rtc.direct_api().stream_rx(&ssrc) {
             stream.request_keyframe(if hard { KeyframeRequestKind::Fir } else { KeyframeRequestKind::Pli });
         }
     }
 
-    /// Sends a message. `false` if the channel is not open or its backlog is full.
+    /// Sends a message. `false` if the channel is not open or its backlog is full: that of the lossy one is small, because
+    /// what is late is worthless there.
     pub fn send(&mut self, channel: Channel, message: &[u8]) -> bool {
         let Some(id) = self.channels.iter().find(|(_, which)| **which == channel).map(|(id, _)| *id) else {
             return false;
         };
-        self.rtc.channel(id).is_some_and(|mut channel| channel.write(true, message).unwrap_or(false))
+        self.rtc.channel(id).is_some_and(|mut open| {
+            let waiting = if channel == Channel::Lossy { open.buffered_amount() } else { 0 };
+            waiting < LOSSY_BACKLOG && open.write(true, message).unwrap_or(false)
+        })
     }
 
     fn translate(&mut self, event: StackEvent) -> Option<Event> {
@@ -361,10 +395,8 @@ impl Peer {
         };
         let section = *self.by_mid.get(&mid)?;
         let layer = match rid.as_deref() {
-            None | Some("q") => 0,
-            Some("h") => 1,
-            Some("f") => 2,
-            Some(_) => return None,
+            None => 0,
+            Some(rid) => self.sections[usize::from(section)].layer_of(rid)?,
         };
         let stream = Stream { section, layer };
         // One source per layer: a new one replaces the old.
@@ -375,6 +407,15 @@ impl Peer {
 }
 
 impl Section {
+    /// The layer a rid stands for: as announced, by convention, or by its place among all of them
+    /// (media-protocol.md section 7.8).
+    fn layer_of(&self, rid: &str) -> Option<u8> {
+        let announced = self.layers.iter().find(|(name, _)| name == rid).map(|(_, layer)| *layer);
+        let usual = || ["q", "h", "f"].iter().position(|name| *name == rid);
+        let place = || self.rids.iter().position(|name| name == rid);
+        announced.or_else(|| u8::try_from(usual().or_else(place)?).ok()).filter(|layer| *layer < 3)
+    }
+
     fn payload_type(&self, codec: Codec, profile: u32) -> Option<Pt> {
         let mut of_codec = self.formats.iter().filter(|format| format.codec == codec);
         let first = of_codec.clone().next()?;
@@ -386,7 +427,10 @@ fn vp8_patch(payload: &[u8], rewrite: Vp8Rewrite) -> Option<str0m::rtp::Vp8Patch
     let descriptor = Vp8Descriptor::parse(payload).ok()?;
     let mut patch = descriptor.patch();
     if let Some(picture_id) = rewrite.picture_id {
-        patch = patch.picture_id(picture_id);
+        // Seven bits stay seven: X and I bits, then the id with its M bit.
+        let short =
+            matches!(payload, [first, second, id, ..] if first & 0x80 != 0 && second & 0x80 != 0 && id & 0x80 == 0);
+        patch = patch.picture_id(if short { picture_id & 0x7f } else { picture_id });
     }
     if let Some(index) = rewrite.tl0_pic_idx {
         patch = patch.tl0_pic_idx(index);
@@ -400,4 +444,39 @@ fn vp8_patch(payload: &[u8], rewrite: Vp8Rewrite) -> Option<str0m::rtp::Vp8Patch
 /// RTP numbers count modulo 2^32.
 fn low_bits(extended: u64) -> u32 {
     u32::try_from(extended & u64::from(u32::MAX)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_layer_is_told_by_announcement_then_by_convention_then_by_order() {
+        let mut section = Section {
+            mid: Mid::from("0"),
+            name: String::new(),
+            kind: Kind::Video,
+            formats: Vec::new(),
+            ssrc: None,
+            down: None,
+            simulcast: true,
+            rids: vec!["lo".into(), "mid".into(), "hi".into()],
+            layers: Vec::new(),
+        };
+        assert_eq!(
+            ["lo", "mid", "hi", "f", "x"].map(|rid| section.layer_of(rid)),
+            [Some(0), Some(1), Some(2), Some(2), None]
+        );
+        section.layers = vec![("hi".into(), 0), ("lo".into(), 2), ("q".into(), 9)];
+        assert_eq!(["lo", "mid", "hi", "q"].map(|rid| section.layer_of(rid)), [Some(2), Some(1), Some(0), None]);
+    }
+
+    #[test]
+    fn picture_ids_of_seven_and_of_fifteen_bits_are_rewritten() {
+        let short = [0x90, 0x80, 5, 0x10, 0, 0, 0x9d, 1, 0x2a, 0, 1, 0, 1];
+        let long = [0x90, 0x80, 0x80, 5, 0x10, 0, 0, 0x9d, 1, 0x2a, 0, 1, 0, 1];
+        let rewrite = Vp8Rewrite { picture_id: Some(300), ..Vp8Rewrite::default() };
+        assert!(vp8_patch(&short, rewrite).is_some());
+        assert!(vp8_patch(&long, rewrite).is_some());
+    }
 }

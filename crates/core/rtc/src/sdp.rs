@@ -8,13 +8,16 @@ use std::collections::HashSet;
 /// Longest description that is read, in bytes (media-protocol.md section 25, H7).
 pub const MAX_SDP_BYTES: usize = 512 * 1024;
 
+/// Most lines of a description. A section of a browser has up to 170, most of them without a counterpart here.
+pub const MAX_SDP_LINES: usize = 20_000;
+
 /// Most sections of a description (section 25, H6).
 pub const MAX_SECTIONS: usize = 500;
 
 /// Why an offer is refused before the WebRTC stack sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum OfferError {
-    /// Longer than [`MAX_SDP_BYTES`].
+    /// Longer than [`MAX_SDP_BYTES`] or [`MAX_SDP_LINES`].
     #[error("the description is too long")]
     TooLong,
     /// More than [`MAX_SECTIONS`].
@@ -40,6 +43,8 @@ pub struct OfferedSection {
     pub track: String,
     /// Several encodings, told apart by rid.
     pub simulcast: bool,
+    /// The rids of what the client sends, in its order; at most three.
+    pub rids: Vec<String>,
 }
 
 /// A description cut into its session part and its sections.
@@ -83,6 +88,14 @@ impl<'a> Section<'a> {
         self.lines.iter().filter_map(move |line| line.strip_prefix("a=")?.strip_prefix(name)?.strip_prefix(':'))
     }
 
+    /// `send q;h;f`, where `~` marks one that is paused and `,` parts alternatives (RFC 8853 section 5.1).
+    fn sent_rids(&self) -> impl Iterator<Item = &'a str> {
+        let mut words = self.attribute("simulcast").unwrap_or_default().split(' ');
+        let list = words.find(|word| *word == "send").and_then(|_| words.next()).unwrap_or_default();
+        let first = |alternatives: &'a str| alternatives.split(',').next().unwrap_or_default().trim_start_matches('~');
+        list.split(';').map(first).filter(|rid| !rid.is_empty() && rid.len() <= 16).take(3)
+    }
+
     pub(crate) fn has_flag(&self, name: &str) -> bool {
         self.lines.iter().any(|line| line.strip_prefix("a=") == Some(name))
     }
@@ -112,7 +125,7 @@ impl<'a> Section<'a> {
 
 /// Reads what a plan for the answer needs.
 pub fn analyse_offer(text: &str) -> Result<Vec<OfferedSection>, OfferError> {
-    if text.len() > MAX_SDP_BYTES {
+    if text.len() > MAX_SDP_BYTES || text.lines().take(MAX_SDP_LINES + 1).count() > MAX_SDP_LINES {
         return Err(OfferError::TooLong);
     }
     let description = Description::parse(text);
@@ -141,6 +154,7 @@ pub fn analyse_offer(text: &str) -> Result<Vec<OfferedSection>, OfferError> {
             receives,
             track: track.to_owned(),
             simulcast: section.attribute("simulcast").is_some(),
+            rids: section.sent_rids().map(str::to_owned).collect(),
         });
     }
     if seen.is_empty() { Err(OfferError::Mids) } else { Ok(offered) }

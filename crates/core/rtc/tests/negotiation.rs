@@ -291,3 +291,54 @@ proptest::proptest! {
         proptest::prop_assert!(peer().accept_offer(&text, &[]).is_err());
     }
 }
+
+#[test]
+fn an_offer_that_got_lost_is_taken_back_and_made_again() {
+    let mut server = peer();
+    let mut client = Rtc::new(Instant::now());
+    let (first, _) = server.offer(&[], false).unwrap();
+    assert!(!server.settle_offer(None).unwrap(), "the very first is lost");
+    let (second, _) = server.offer(&[], false).unwrap();
+    assert!(second.contains("m=application") && first != second, "with its channels");
+    let answer = |client: &mut Rtc, offer: &str| {
+        client.sdp_api().accept_offer(SdpOffer::from_sdp_string(offer).unwrap()).unwrap().to_sdp_string()
+    };
+    let text = answer(&mut client, &second);
+    server.accept_answer(&text).unwrap();
+
+    let track = |name: &str| OfferChange::Activate { mid: None, kind: Kind::Audio, down: down("PA_a", name) };
+    server.offer(&[track("TR_one")], false).unwrap();
+    assert!(!server.settle_offer(Some((&second, &text))).unwrap(), "the client knows the one before");
+    let (third, mids) = server.offer(&[track("TR_one")], true).unwrap();
+    let known = answer(&mut client, &third);
+    assert!(server.settle_offer(Some((&third, &known))).unwrap(), "its answer got lost");
+    assert!(server.section(&mids[0]).is_some());
+    let (fourth, _) = server.offer(&[], true).unwrap();
+    let text = answer(&mut client, &fourth);
+    server.accept_answer(&text).unwrap();
+    assert!(section(&fourth, &mids[0]).contains(&"a=msid:PA_a|TR_one TR_one"));
+}
+
+#[test]
+fn what_the_fuzzer_was_given_is_refused_or_answered_section_by_section() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../fuzz/corpus/offer");
+    let count = |text: &str| text.lines().filter(|line| line.starts_with("m=")).count();
+    let mut answered = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let text = String::from_utf8(std::fs::read(entry.unwrap().path()).unwrap()).unwrap();
+        let Ok(sections) = analyse_offer(&text) else { continue };
+        let plan: Vec<SectionPlan> = sections
+            .iter()
+            .map(|section| SectionPlan {
+                mid: section.mid.clone(),
+                up: section.sends.then_some(Up { codec: Codec::H264, stereo: true, dtx: true }),
+                down: section.receives.then(|| down("PA_a", "TR_a")),
+            })
+            .collect();
+        if let Ok(answer) = peer().accept_offer(&text, &plan) {
+            assert_eq!(count(&answer), count(&text));
+            answered += 1;
+        }
+    }
+    assert!(answered >= 2);
+}

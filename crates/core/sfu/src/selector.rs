@@ -197,7 +197,9 @@ impl Selector {
     }
 
     fn wanted_key_frame(&self) -> Option<Layer> {
-        self.target.filter(|target| self.current != Some(*target) && self.running.contains(*target))
+        // While no layer counts as running the target is the wish: a stream that comes back after a pause has to be asked too,
+        // and one that sends nothing is not harmed.
+        self.target.filter(|target| self.current != Some(*target))
     }
 
     fn next_request(&self, layer: Layer) -> Option<Instant> {
@@ -383,6 +385,17 @@ mod tests {
     }
 
     #[test]
+    fn a_key_frame_is_asked_for_while_nothing_counts_as_running() {
+        let mut scene = Scene::new(Layer::High, LayerSet::NONE);
+
+        assert_eq!(scene.selector.needs_key_frame(scene.now), Some(Layer::High));
+
+        scene.selector.set_running(LayerSet::NONE.with(Layer::Low));
+        assert_eq!(scene.selector.needs_key_frame(scene.now), Some(Layer::Low), "of what runs, once something does");
+        assert_eq!(scene.key(Layer::Low), Decision::Switch);
+    }
+
+    #[test]
     fn key_frames_are_asked_for_in_the_rhythm_of_the_round_trip() {
         let mut scene = Scene::new(Layer::High, LayerSet::ALL);
         scene.selector.set_round_trip(150 * MILLI);
@@ -396,14 +409,6 @@ mod tests {
         scene.key(Layer::High);
         assert_eq!(scene.selector.needs_key_frame(now + 2000 * MILLI), None);
         assert_eq!(scene.selector.poll_timeout(now), None);
-    }
-
-    #[test]
-    fn no_key_frame_is_asked_of_a_layer_that_is_not_sent() {
-        let mut scene = Scene::new(Layer::High, LayerSet::NONE);
-
-        assert_eq!(scene.selector.needs_key_frame(scene.now), None);
-        assert_eq!(scene.key(Layer::Medium), Decision::Switch);
     }
 
     #[test]

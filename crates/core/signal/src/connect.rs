@@ -2,11 +2,12 @@
 
 use crate::encode::leave_reconnect;
 use crate::limits::Limits;
+use crate::negotiate::SYNC_TIMEOUT;
 use crate::participant::{Negotiation, Participant};
+use crate::publish::MAX_PENDING;
 use crate::room::{CONNECT_TIMEOUT, MediaRoom};
 use crate::types::{Connect, ConnectError, Connected, Now, Output, PeerKey};
-use prost::Message;
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use wire::lk;
 use wire::lk::leave_request::Action;
 use wire::lk::participant_info::State;
@@ -49,8 +50,8 @@ impl MediaRoom {
     ///
     /// # Errors
     /// The request does not decode or breaks a limit; nothing changed.
-    pub fn connect(&mut self, connect: Connect, now: Now) -> Result<Connected, ConnectError> {
-        let request = lk::JoinRequest::decode(connect.request.clone()).map_err(|_| ConnectError::Malformed)?;
+    pub fn connect(&mut self, mut connect: Connect, now: Now) -> Result<Connected, ConnectError> {
+        let request = std::mem::take(&mut *connect.request.0);
         let attributes: usize = request.participant_attributes.iter().map(|(key, value)| key.len() + value.len()).sum();
         if request.metadata.len() > MAX_METADATA
             || attributes > MAX_ATTRIBUTES
@@ -97,8 +98,9 @@ impl MediaRoom {
             auto_subscribe: settings.as_ref().is_none_or(|settings| settings.auto_subscribe),
             adaptive_stream: settings.is_some_and(|settings| settings.adaptive_stream),
             linked: true,
-            unlinked_at: None,
+            heard_at: now.at,
             connected: false,
+            dead: false,
             was_active: false,
             connect_due: Some(now.at + CONNECT_TIMEOUT),
             closed_due: None,
@@ -110,6 +112,7 @@ impl MediaRoom {
             subscriptions: BTreeMap::new(),
             parked: BTreeSet::new(),
             choices: HashMap::new(),
+            wishes: HashMap::new(),
             audience: None,
             data_sequence: 0,
             replay: VecDeque::new(),
@@ -127,6 +130,7 @@ impl MediaRoom {
         let own = participant.info.clone();
         self.by_identity.insert(connect.identity, peer);
         self.participants.insert(peer, participant);
+        self.note_counts(now);
         self.send(
             peer,
             Response::Join(lk::JoinResponse {
@@ -150,10 +154,7 @@ impl MediaRoom {
             let info = self.full_info(participant);
             self.tell_others(peer, &[info]);
         }
-        for speaker in self.speaking.keys().copied().collect::<Vec<_>>() {
-            self.tell_speaker(peer, speaker);
-        }
-        for add in &request.add_track_requests {
+        for add in request.add_track_requests.iter().take(MAX_PENDING) {
             self.add_track(peer, add, now);
         }
         self.reconcile(peer, now);
@@ -172,14 +173,17 @@ impl MediaRoom {
                 .is_some_and(|known| request.participant_sid.is_empty() || known.sid() == request.participant_sid)
         });
         let Some(peer) = known else { return Connected::Refused(leave_reconnect()) };
-        let Some(participant) = self.participants.get_mut(&peer) else {
+        let Some(participant) = self.participants.get_mut(&peer).filter(|known| !known.dead) else {
+            self.session_failed(peer, now);
             return Connected::Refused(leave_reconnect());
         };
-        let away_since = participant.unlinked_at.take().unwrap_or(now.at);
+        let away_since = std::mem::replace(&mut participant.heard_at, now.at);
         participant.linked = true;
-        participant.negotiation.outstanding = false;
+        participant.negotiation.unsure = participant.dual && participant.negotiation.outstanding;
+        participant.negotiation.outstanding = participant.negotiation.unsure;
         participant.negotiation.answering = None;
         participant.negotiation.answer_due = None;
+        participant.negotiation.repeat_due = None;
         participant.closed_due = None;
         participant.connect_due = (!participant.connected).then_some(now.at + CONNECT_TIMEOUT);
         let last_message_seq = participant.data_sequence;
@@ -192,33 +196,31 @@ impl MediaRoom {
                 ..lk::ReconnectResponse::default()
             }),
         );
+        let here: HashSet<&str> = self.visible_to(peer).map(|participant| participant.info.identity.as_str()).collect();
         let left: Vec<_> = self
             .departed
             .iter()
-            .filter(|departed| departed.at >= away_since)
-            .filter(|departed| !self.participants.values().any(|here| here.sid() == departed.info.sid))
+            .filter(|departed| departed.at >= away_since && !here.contains(departed.info.identity.as_str()))
             .map(|departed| departed.info.clone())
             .collect();
         self.send_infos(peer, left);
-        let here = self
-            .participants
-            .values()
-            .filter(|other| other.key == peer || !other.permission.hidden)
-            .map(|other| self.full_info(other))
-            .collect();
+        let here = self.visible_to(peer).map(|other| self.full_info(other)).collect();
         self.send_infos(peer, here);
         self.send(peer, Response::RoomUpdate(lk::RoomUpdate { room: Some(self.room_info()) }));
         self.resend_wanted_qualities(peer);
-        for speaker in self.speaking.keys().copied().collect::<Vec<_>>() {
-            self.tell_speaker(peer, speaker);
-        }
-        self.resend_qualities(peer);
+        let heard: Vec<PeerKey> = self.visible_to(peer).map(|other| other.key).collect();
+        self.tell_speakers(peer, &heard, true);
+        self.tell_qualities(peer, &heard);
         if connect.permission != self.participants[&peer].permission {
             self.set_permission(&connect.identity, connect.permission, now);
         }
         if dual {
             if let Some(participant) = self.participants.get_mut(&peer) {
                 participant.negotiation.restart = true;
+                if participant.negotiation.unsure {
+                    participant.negotiation.round_due = Some(now.at + SYNC_TIMEOUT);
+                    return Connected::Resumed(peer);
+                }
             }
             self.negotiation_round(peer, now);
         } else {
@@ -238,6 +240,8 @@ impl MediaRoom {
         participant.negotiation.begun = true;
         if !participant.dual {
             participant.negotiation.outstanding = false;
+            participant.negotiation.answer_due = None;
+            participant.negotiation.repeat_due = None;
         }
         self.outputs.push_back(Output::ClientOffer { peer, sdp: offer.sdp });
     }

@@ -6,12 +6,16 @@ use crate::room::MediaRoom;
 use crate::types::{Now, Output, PeerKey};
 use bytes::Bytes;
 use prost::Message;
+use std::collections::HashSet;
 use std::time::Duration;
-use wire::lk;
 use wire::lk::data_packet::{Kind, Value};
+use wire::{bounds, lk};
 
 /// Longest message that is passed on.
 const MAX_MESSAGE: usize = 64 * 1024;
+
+/// Most fields of a message, receivers counted.
+const MAX_FIELDS: usize = 2048;
 
 /// What is kept to repeat after a resume.
 const REPLAY_TIME: Duration = Duration::from_secs(2);
@@ -24,7 +28,13 @@ impl MediaRoom {
         if !sender.permission.publish_data || bytes.len() > MAX_MESSAGE {
             return;
         }
+        if !sender.limits.data_messages.take(1.0, now.at) {
+            return;
+        }
         if !sender.limits.data.take(u32::try_from(bytes.len()).map_or(f64::MAX, f64::from), now.at) {
+            return;
+        }
+        if !bounds::holds_at_most(MAX_FIELDS, bytes, &bounds::DATA_PACKET) {
             return;
         }
         let Ok(mut packet) = lk::DataPacket::decode(bytes) else { return };
@@ -45,10 +55,10 @@ impl MediaRoom {
         sign(&mut packet, reliable, sid, identity);
         let publisher = sender.sid().to_owned();
         let sequence = packet.sequence;
-        let only = packet.destination_identities.clone();
         let message = Bytes::from(packet.encode_to_vec());
+        let only: HashSet<&str> = packet.destination_identities.iter().map(String::as_str).collect();
         for receiver in self.participants.values_mut() {
-            let meant = only.is_empty() || only.iter().any(|identity| identity == receiver.identity.as_str());
+            let meant = only.is_empty() || only.contains(receiver.identity.as_str());
             if receiver.key == peer || !receiver.was_active || !meant {
                 continue;
             }

@@ -9,6 +9,7 @@ mod connect;
 mod data;
 mod encode;
 mod ids;
+mod incoming;
 mod limits;
 mod negotiate;
 mod participant;
@@ -20,6 +21,7 @@ mod track;
 mod types;
 
 pub use encode::{leave_reconnect, shutdown};
+pub use incoming::{ClientMessage, Garbage, JoinRequest};
 pub use room::MediaRoom;
 pub use types::{
     Codec, Connect, ConnectError, Connected, DownPlan, EventKind, Kind, Layer, MuteError, Now, OfferChange,

@@ -34,10 +34,14 @@ impl Bucket {
 pub(crate) struct Limits {
     /// Signal messages of any kind.
     pub(crate) messages: Bucket,
+    /// Their bytes: in a large room a description has hundreds of thousands, and every newcomer makes another.
+    pub(crate) bytes: Bucket,
     /// Offers: each costs a negotiation.
     pub(crate) offers: Bucket,
     /// Messages that make everybody in the room receive one.
     pub(crate) broadcasts: Bucket,
+    /// Messages on data channels: each goes to everybody.
+    pub(crate) data_messages: Bucket,
     /// Bytes on data channels.
     pub(crate) data: Bucket,
 }
@@ -46,8 +50,10 @@ impl Limits {
     pub(crate) fn new(now: Instant) -> Self {
         Self {
             messages: Bucket::new(100.0, 1000.0, now),
+            bytes: Bucket::new(512.0 * 1024.0, 8.0 * 1024.0 * 1024.0, now),
             offers: Bucket::new(10.0, 30.0, now),
             broadcasts: Bucket::new(20.0, 100.0, now),
+            data_messages: Bucket::new(500.0, 2000.0, now),
             data: Bucket::new(2_000_000.0, 8_000_000.0, now),
         }
     }

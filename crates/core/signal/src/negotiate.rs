@@ -15,7 +15,13 @@ const DEBOUNCE: Duration = Duration::from_millis(150);
 /// A section without a track may wait so long for company.
 const DRAIN_DEBOUNCE: Duration = Duration::from_secs(1);
 
-/// Our offer must be answered within.
+/// Sections are asked for again after.
+const REPEAT_INTERVAL: Duration = Duration::from_secs(5);
+
+/// How long a resumed client has to tell which descriptions it knows.
+pub(crate) const SYNC_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Our offer must be answered, and sections asked for must be offered, within.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 
 impl MediaRoom {
@@ -43,6 +49,7 @@ impl MediaRoom {
                         mid: Some(section.mid.clone()),
                         kind: section.kind,
                         state: SlotState::Free,
+                        settled: true,
                     }),
                     None => {}
                 }
@@ -134,8 +141,9 @@ impl MediaRoom {
                     let (Some(mid), Some(settings)) = (slot.mid.clone(), participant.subscriptions.get(track)) else {
                         continue;
                     };
+                    let Some(codec) = self.tracks.get(track).map(|track| track.codec) else { continue };
                     *bound = true;
-                    self.outputs.push_back(Output::Bind { peer, mid, track: *track, settings: *settings });
+                    self.outputs.push_back(Output::Bind { peer, mid, track: *track, codec, settings: *settings });
                 }
                 SlotState::Clearing => slot.state = SlotState::Free,
                 _ => {}
@@ -161,14 +169,18 @@ impl MediaRoom {
 
     /// Asks for a round if one is needed and none is under way.
     pub(crate) fn negotiation_round(&mut self, peer: PeerKey, now: Now) {
-        let Some(participant) = self.participants.get(&peer) else { return };
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        if participant.linked && std::mem::take(&mut participant.negotiation.unsure) {
+            self.outputs.push_back(Output::SettleOffer { peer, known: None });
+            return;
+        }
         if !participant.linked || participant.negotiation.outstanding {
             return;
         }
-        if participant.dual { self.make_offer(peer, now) } else { self.require_sections(peer) }
+        if participant.dual { self.make_offer(peer, now) } else { self.require_sections(peer, now) }
     }
 
-    fn require_sections(&mut self, peer: PeerKey) {
+    fn require_sections(&mut self, peer: PeerKey, now: Now) {
         let waiting = self.waiting(peer);
         let Some(participant) = self.participants.get_mut(&peer) else { return };
         if participant.negotiation.answering.is_some() || !participant.negotiation.begun {
@@ -189,8 +201,25 @@ impl MediaRoom {
             u32::try_from(wanted.saturating_sub(usable)).unwrap_or(u32::MAX)
         };
         let (num_audios, num_videos) = (missing(Kind::Audio), missing(Kind::Video));
-        participant.negotiation.outstanding = true;
+        let negotiation = &mut participant.negotiation;
+        negotiation.outstanding = true;
+        negotiation.repeat_due = Some(now.at + REPEAT_INTERVAL);
+        negotiation.answer_due.get_or_insert(now.at + ANSWER_TIMEOUT);
         self.send(peer, Response::MediaSectionsRequirement(lk::MediaSectionsRequirement { num_audios, num_videos }));
+    }
+
+    /// The sections were asked for and the offer has not come.
+    pub(crate) fn repeat_requirement(&mut self, peer: PeerKey, now: Now) {
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        participant.negotiation.repeat_due = None;
+        participant.negotiation.outstanding = false;
+        self.negotiation_round(peer, now);
+        // Nothing is needed any more: then nothing is waited for either.
+        if let Some(participant) = self.participants.get_mut(&peer)
+            && !participant.negotiation.outstanding
+        {
+            participant.negotiation.answer_due = None;
+        }
     }
 
     fn make_offer(&mut self, peer: PeerKey, now: Now) {
@@ -218,7 +247,7 @@ impl MediaRoom {
                     slot.mid.clone()
                 }
                 None => {
-                    participant.slots.push(Slot { mid: None, kind, state });
+                    participant.slots.push(Slot { mid: None, kind, state, settled: false });
                     None
                 }
             };
@@ -261,6 +290,36 @@ impl MediaRoom {
         }
     }
 
+    /// What a resumed client tells of the descriptions it has: with them the last offer is answered, or void.
+    pub(crate) fn settle_offer(&mut self, peer: PeerKey, state: &lk::SyncState) {
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        if std::mem::take(&mut participant.negotiation.unsure) {
+            let known = state.offer.as_ref().zip(state.answer.as_ref());
+            let known = known.map(|(offer, answer)| (offer.sdp.clone(), answer.sdp.clone()));
+            self.outputs.push_back(Output::SettleOffer { peer, known });
+        }
+    }
+
+    /// The offer of [`Output::SettleOffer`] was answered, or is taken back: then what it promised is open again.
+    pub fn offer_settled(&mut self, peer: PeerKey, answered: bool, now: Now) {
+        if answered {
+            self.answer_taken(peer, true, now);
+            return;
+        }
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        participant.negotiation.outstanding = false;
+        participant.negotiation.answer_due = None;
+        participant.slots.retain(|slot| slot.settled);
+        for slot in &mut participant.slots {
+            slot.state = match slot.state {
+                SlotState::Assigned { bound: false, .. } => SlotState::Free,
+                SlotState::Clearing => SlotState::Draining,
+                state => state,
+            };
+        }
+        self.negotiation_round(peer, now);
+    }
+
     /// The client's answer was taken, or could not be.
     pub fn answer_taken(&mut self, peer: PeerKey, taken: bool, now: Now) {
         if !taken {
@@ -270,6 +329,7 @@ impl MediaRoom {
         let Some(participant) = self.participants.get_mut(&peer) else { return };
         participant.negotiation.outstanding = false;
         participant.negotiation.answer_due = None;
+        participant.slots.iter_mut().for_each(|slot| slot.settled = true);
         self.bind_assigned(peer);
         self.negotiation_round(peer, now);
     }

@@ -18,6 +18,8 @@ pub(crate) struct UpHalf {
     /// Whether the client sends there now.
     pub(crate) active: bool,
     pub(crate) track: Option<TrackKey>,
+    /// Its track was taken away while the client still sends: what comes there is nobody's, and no other track's either.
+    pub(crate) orphaned: bool,
 }
 
 /// What a receiving half is doing.
@@ -42,6 +44,8 @@ pub(crate) struct Slot {
     pub(crate) mid: Option<String>,
     pub(crate) kind: Kind,
     pub(crate) state: SlotState,
+    /// Part of a finished round; one of an offer that nobody answered is no section yet.
+    pub(crate) settled: bool,
 }
 
 impl Slot {
@@ -64,10 +68,14 @@ pub(crate) struct Negotiation {
     pub(crate) outstanding: bool,
     /// Dual: id of our last offer.
     pub(crate) offer_id: u32,
-    /// Dual: no answer until then means the client is lost.
+    /// No answer to our offer, or no offer with the sections asked for, until then means the client is lost.
     pub(crate) answer_due: Option<Instant>,
+    /// Single: when to ask for the sections again.
+    pub(crate) repeat_due: Option<Instant>,
     /// When to look whether a round is needed.
     pub(crate) round_due: Option<Instant>,
+    /// Dual: the socket was lost between our offer and the answer, and the client has not said yet what it knows of it.
+    pub(crate) unsure: bool,
     /// Dual: the next offer restarts ICE.
     pub(crate) restart: bool,
 }
@@ -92,12 +100,15 @@ pub(crate) struct Participant {
     pub(crate) dual: bool,
     pub(crate) auto_subscribe: bool,
     pub(crate) adaptive_stream: bool,
-    /// A signalling socket is there; since when not.
+    /// A signalling socket is there.
     pub(crate) linked: bool,
-    pub(crate) unlinked_at: Option<Instant>,
+    /// The client's last message: what we sent since then may not have reached it.
+    pub(crate) heard_at: Instant,
     /// Media flows now, and whether it ever did.
     pub(crate) connected: bool,
     pub(crate) was_active: bool,
+    /// A connection is closed for good: there is nothing to resume.
+    pub(crate) dead: bool,
     /// Must be connected (again) by then.
     pub(crate) connect_due: Option<Instant>,
     /// The client closed its connection; until then it may say that it leaves.
@@ -117,6 +128,8 @@ pub(crate) struct Participant {
     pub(crate) parked: BTreeSet<TrackKey>,
     /// What the client asked for itself, by track.
     pub(crate) choices: HashMap<TrackKey, bool>,
+    /// How it last asked for a track, subscribed or not.
+    pub(crate) wishes: HashMap<TrackKey, Settings>,
     /// Who may receive this participant's tracks (section 9.3); `None`: all.
     pub(crate) audience: Option<lk::SubscriptionPermission>,
 

@@ -9,7 +9,7 @@ use wire::lk::request_response::{Reason, Request};
 use wire::lk::signal_response::Message as Response;
 
 /// Most tracks of one session that wait for their section.
-const MAX_PENDING: usize = 20;
+pub(crate) const MAX_PENDING: usize = 20;
 
 /// Most tracks one session publishes.
 const MAX_TRACKS: usize = 32;
@@ -97,6 +97,7 @@ impl MediaRoom {
             if !section.sends {
                 if let Some(half) = participant.ups.get_mut(&section.mid) {
                     half.active = false;
+                    half.orphaned = false;
                     ended.extend(half.track.take());
                 }
                 continue;
@@ -106,6 +107,7 @@ impl MediaRoom {
                 cid: section.track.clone(),
                 active: true,
                 track: None,
+                orphaned: false,
             });
             half.active = true;
             if half.cid != section.track {
@@ -117,6 +119,7 @@ impl MediaRoom {
                 if replaced {
                     ended.extend(half.track.take());
                 }
+                half.orphaned = false;
                 half.cid.clone_from(&section.track);
             }
         }
@@ -144,7 +147,8 @@ impl MediaRoom {
         let mut waiting: Vec<TrackKey> =
             participant.pending.iter().copied().filter(|key| !taken.contains(key)).collect();
         for exact in [true, false] {
-            for half in participant.ups.values_mut().filter(|half| half.active && half.track.is_none()) {
+            let open = |half: &&mut UpHalf| half.active && half.track.is_none() && (exact || !half.orphaned);
+            for half in participant.ups.values_mut().filter(open) {
                 let found = waiting.iter().position(|key| {
                     self.tracks
                         .get(key)
@@ -152,6 +156,7 @@ impl MediaRoom {
                 });
                 if let Some(index) = found {
                     half.track = Some(waiting.remove(index));
+                    half.orphaned = false;
                 }
             }
         }
@@ -187,6 +192,7 @@ impl MediaRoom {
                 mid: mid.clone(),
                 kind: track.kind,
                 layers: track.layers(),
+                rids: track.rids(),
                 screen: track.is_screen(),
                 muted: track.info.muted,
             });
@@ -195,6 +201,7 @@ impl MediaRoom {
         }
         participant.touch();
         self.announce(peer);
+        self.note_counts(now);
         for other in self.participants.keys().copied().filter(|other| *other != peer).collect::<Vec<_>>() {
             self.reconcile(other, now);
         }
@@ -221,6 +228,7 @@ impl MediaRoom {
         for half in owner.ups.values_mut() {
             if half.track == Some(key) {
                 half.track = None;
+                half.orphaned = half.active;
             }
         }
         let identity = owner.identity.clone();
@@ -230,6 +238,7 @@ impl MediaRoom {
         for peer in self.participants.keys().copied().collect::<Vec<_>>() {
             self.drop_subscription(peer, key, now);
         }
+        self.note_counts(now);
         self.outputs.push_back(Output::Unpublished { track: key });
         let kind = EventKind::Unpublished { sid: track.info.sid.clone(), source: track.source() };
         self.outputs.push_back(Output::Event { identity, kind });

@@ -1,27 +1,43 @@
 //! What clients say on the signalling socket (media-protocol.md section 6.1), and what the packet path reports.
 
 use crate::encode::response;
+use crate::incoming::{ClientMessage, Garbage};
 use crate::participant::Participant;
 use crate::room::MediaRoom;
 use crate::types::{Now, Output, PeerKey, TrackKey};
-use prost::Message;
 use wire::lk;
 use wire::lk::request_response::{Reason, Request as Refused};
 use wire::lk::signal_request::Message as Request;
 use wire::lk::signal_response::Message as Response;
 
-/// Longest message of a client (section 24).
-const MAX_MESSAGE: usize = 2 * 1024 * 1024;
-
 impl MediaRoom {
-    /// A message of a client. What does not decode is ignored.
-    #[allow(deprecated)]
+    /// An encoded message of a client: reads it and does what [`Self::client_message`] and [`Self::garbage`] do.
     pub fn request(&mut self, peer: PeerKey, message: &[u8], now: Now) {
+        match ClientMessage::read(message) {
+            Ok(message) => self.client_message(peer, message, now),
+            Err(Garbage) => self.garbage(peer, now),
+        }
+    }
+
+    /// A frame of a client that could not be read: its socket is closed, and it resumes if it is a client at all.
+    pub fn garbage(&mut self, peer: PeerKey, now: Now) {
+        if self.participants.get(&peer).is_some_and(|participant| participant.linked) {
+            self.outputs.push_back(Output::CloseLink { to: peer });
+            self.link_lost(peer, now);
+        }
+    }
+
+    /// A message of a client. One that sends too much has lost its mind and starts over.
+    #[allow(deprecated)]
+    pub fn client_message(&mut self, peer: PeerKey, message: ClientMessage, now: Now) {
         let Some(participant) = self.participants.get_mut(&peer) else { return };
-        if message.len() > MAX_MESSAGE || !participant.limits.messages.take(1.0, now.at) {
+        let length = u32::try_from(message.length).map_or(f64::MAX, f64::from);
+        if !participant.limits.messages.take(1.0, now.at) || !participant.limits.bytes.take(length, now.at) {
+            self.session_failed(peer, now);
             return;
         }
-        let Ok(lk::SignalRequest { message: Some(request) }) = lk::SignalRequest::decode(message) else { return };
+        participant.heard_at = now.at;
+        let Some(request) = message.request.map(|request| *request) else { return };
         let broadcasts = matches!(
             request,
             Request::Mute(_)
@@ -102,6 +118,7 @@ impl MediaRoom {
                 layer.bitrate = new.bitrate;
             }
         }
+        track.announced = (track.info.layers.clone(), track.info.width.max(track.info.height));
         let layers = track.layers();
         self.outputs.push_back(Output::Layers { track: key, layers });
         self.changed(peer);
@@ -111,11 +128,12 @@ impl MediaRoom {
     fn update_video_track(&mut self, peer: PeerKey, update: &lk::UpdateLocalVideoTrack) {
         let Some(key) = self.own_track(peer, &update.track_sid) else { return };
         let Some(track) = self.tracks.get_mut(&key) else { return };
-        let (old, new) = (track.info.width.max(track.info.height), update.width.max(update.height));
+        let (old, new) = (track.announced.1, update.width.max(update.height));
         track.info.width = update.width;
         track.info.height = update.height;
-        // The layers keep their proportion to the source.
+        // The layers keep the proportion to the source that they were announced with.
         if old > 0 {
+            track.info.layers.clone_from(&track.announced.0);
             for layer in track.info.layers.iter_mut() {
                 let scaled =
                     |side: u32| u32::try_from(u64::from(side) * u64::from(new) / u64::from(old)).unwrap_or(side);
@@ -158,6 +176,7 @@ impl MediaRoom {
             self.session_failed(peer, now);
             return;
         }
+        self.settle_offer(peer, state);
         if let Some(subscription) = &state.subscription {
             if let Some(participant) = self.participants.get_mut(&peer) {
                 participant.choices.clear();
@@ -170,6 +189,7 @@ impl MediaRoom {
             if let Some(settings) = participant.subscriptions.get_mut(&key) {
                 settings.disabled = true;
                 let settings = *settings;
+                participant.wishes.insert(key, settings);
                 self.outputs.push_back(Output::Settings { peer, track: key, settings });
             }
         }
@@ -212,12 +232,19 @@ impl MediaRoom {
         }
     }
 
-    pub(crate) fn tell_speaker(&mut self, to: PeerKey, speaker: PeerKey) {
-        let (Some(level), Some(participant)) = (self.speaking.get(&speaker), self.participants.get(&speaker)) else {
-            return;
+    /// Tells one participant who of those is heard now; whoever is not, only if the silent are wanted too.
+    pub(crate) fn tell_speakers(&mut self, to: PeerKey, of: &[PeerKey], silent: bool) {
+        let entry = |peer: &PeerKey| {
+            let level = self.speaking.get(peer).copied();
+            let wanted = level.is_some() || silent;
+            let participant = self.participants.get(peer).filter(|_| wanted)?;
+            let (level, active) = (level.unwrap_or(0.0), level.is_some());
+            Some(lk::SpeakerInfo { sid: participant.sid().to_owned(), level, active })
         };
-        let entry = lk::SpeakerInfo { sid: participant.sid().to_owned(), level: *level, active: true };
-        self.send(to, Response::SpeakersChanged(lk::SpeakersChanged { speakers: vec![entry] }));
+        let speakers: Vec<_> = of.iter().filter_map(entry).collect();
+        if !speakers.is_empty() {
+            self.send(to, Response::SpeakersChanged(lk::SpeakersChanged { speakers }));
+        }
     }
 
     /// The connection quality of a participant (section 12.3): 0 poor, 1 good, 2 excellent, 3 lost; `score` as MOS.
@@ -238,10 +265,11 @@ impl MediaRoom {
         }
     }
 
-    pub(crate) fn resend_qualities(&mut self, to: PeerKey) {
-        let updates: Vec<_> = self
-            .participants
-            .values()
+    /// Tells one participant the connection qualities of those whom it hears, and its own.
+    pub(crate) fn tell_qualities(&mut self, to: PeerKey, of: &[PeerKey]) {
+        let updates: Vec<_> = of
+            .iter()
+            .filter_map(|other| self.participants.get(other))
             .filter(|other| other.key == to || (!other.permission.hidden && self.hears(to, other.key)))
             .filter_map(|other: &Participant| other.quality.clone())
             .collect();

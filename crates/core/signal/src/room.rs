@@ -28,6 +28,12 @@ const LEAVE_GRACE: Duration = Duration::from_secs(1);
 /// How long we remember who left.
 const DEPARTED_MEMORY: Duration = Duration::from_secs(60);
 
+/// How often clients are told the numbers of participants and publishers (section 11.4).
+const COUNTS_INTERVAL: Duration = Duration::from_secs(5);
+
+/// Most of them.
+const MAX_DEPARTED: usize = 1000;
+
 /// Most participants of one `update` message, a share of its 128 KiB.
 const UPDATE_BYTES: usize = 128 * 1024;
 
@@ -45,6 +51,9 @@ pub struct MediaRoom {
     /// Who is heard now, as last told to clients.
     pub(crate) speaking: BTreeMap<PeerKey, f32>,
     pub(crate) departed: VecDeque<Departed>,
+    /// Participants and publishers as last told, and when to look whether that changed.
+    counts: (u32, u32),
+    counts_due: Option<Instant>,
     pub(crate) outputs: VecDeque<Output>,
 }
 
@@ -74,6 +83,8 @@ impl MediaRoom {
             by_sid: HashMap::new(),
             speaking: BTreeMap::new(),
             departed: VecDeque::new(),
+            counts: (0, 0),
+            counts_due: None,
             outputs: VecDeque::new(),
         }
     }
@@ -81,6 +92,11 @@ impl MediaRoom {
     /// Whether nobody is in it.
     pub fn is_empty(&self) -> bool {
         self.participants.is_empty()
+    }
+
+    /// Whether there is something to do.
+    pub fn has_output(&self) -> bool {
+        !self.outputs.is_empty()
     }
 
     /// The next thing to do.
@@ -102,10 +118,10 @@ impl MediaRoom {
             return;
         }
         participant.linked = false;
-        participant.unlinked_at = Some(now.at);
-        participant.negotiation.outstanding = false;
+        participant.negotiation.outstanding &= participant.dual;
         participant.negotiation.answer_due = None;
-        if !participant.was_active || participant.closed_due.is_some() {
+        participant.negotiation.repeat_due = None;
+        if !participant.was_active || participant.dead {
             self.end(peer, lk::DisconnectReason::SignalClose, now);
         } else if !participant.connected {
             participant.connect_due = Some(now.at + RESUME_TIMEOUT);
@@ -114,7 +130,7 @@ impl MediaRoom {
 
     /// The primary connection of a session is up (section 4.2).
     pub fn connected(&mut self, peer: PeerKey, _now: Now) {
-        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        let Some(participant) = self.participants.get_mut(&peer).filter(|known| !known.dead) else { return };
         participant.connected = true;
         participant.connect_due = None;
         participant.closed_due = None;
@@ -127,15 +143,19 @@ impl MediaRoom {
         let identity = participant.identity.clone();
         self.announce(peer);
         self.outputs.push_back(Output::Event { identity, kind: EventKind::Joined });
+        // Not before: clients lose what is said of others while they still take the answer to their join in.
+        let heard: Vec<PeerKey> = self.participants.keys().copied().filter(|other| self.hears(peer, *other)).collect();
+        self.tell_heard(peer, &heard);
     }
 
     /// The client closed its connection in order. Most likely it is leaving and says so in a moment; some SDKs close
-    /// the connection first. If it does not, the connection counts as failed.
+    /// the connection first. If it does not, it has to start over: a closed connection is never opened again.
     pub fn connection_closed(&mut self, peer: PeerKey, now: Now) {
         let Some(participant) = self.participants.get_mut(&peer) else { return };
+        participant.dead = true;
         if participant.linked {
             participant.connected = false;
-            participant.closed_due = Some(now.at + LEAVE_GRACE);
+            participant.closed_due.get_or_insert(now.at + LEAVE_GRACE);
         } else {
             self.end(peer, lk::DisconnectReason::SignalClose, now);
         }
@@ -143,13 +163,12 @@ impl MediaRoom {
 
     /// The connection of a session failed: the client shall resume at once.
     pub fn connection_failed(&mut self, peer: PeerKey, now: Now) {
-        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        let Some(participant) = self.participants.get_mut(&peer).filter(|known| !known.dead) else { return };
         participant.connected = false;
         participant.closed_due = None;
         participant.connect_due = Some(now.at + RESUME_TIMEOUT);
         if participant.linked {
             participant.linked = false;
-            participant.unlinked_at = Some(now.at);
             self.outputs.push_back(Output::Send {
                 to: peer,
                 message: leave(lk::DisconnectReason::UnknownReason, Action::Resume),
@@ -180,6 +199,13 @@ impl MediaRoom {
         }
     }
 
+    /// Lets everybody start over because the room cannot go on.
+    pub fn abort(&mut self, now: Now) {
+        for peer in self.participants.keys().copied().collect::<Vec<_>>() {
+            self.session_failed(peer, now);
+        }
+    }
+
     /// Tells everybody to come back in a moment.
     pub fn drain(&mut self) {
         let message = shutdown();
@@ -200,7 +226,9 @@ impl MediaRoom {
         if permission.hidden && !before.hidden {
             let mut info = participant.info.clone();
             info.state = State::Disconnected.into();
-            self.tell_others(peer, &[info]);
+            self.tell_others(peer, std::slice::from_ref(&info));
+            self.note_departed(info, now);
+            self.speaking.remove(&peer);
         }
         let Some(participant) = self.participants.get_mut(&peer) else { return };
         participant.apply_permission(permission);
@@ -249,10 +277,35 @@ impl MediaRoom {
             .values()
             .flat_map(|participant| {
                 let negotiation = &participant.negotiation;
-                [participant.connect_due, participant.closed_due, negotiation.round_due, negotiation.answer_due]
+                [
+                    participant.connect_due,
+                    participant.closed_due,
+                    negotiation.round_due,
+                    negotiation.answer_due,
+                    negotiation.repeat_due,
+                ]
             })
             .flatten()
+            .chain(self.counts_due)
             .min()
+    }
+
+    /// Somebody came, went or published: clients are told the numbers in a while, many changes at once.
+    pub(crate) fn note_counts(&mut self, now: Now) {
+        self.counts_due.get_or_insert(now.at + COUNTS_INTERVAL);
+    }
+
+    fn tell_counts(&mut self) {
+        self.counts_due = None;
+        let info = self.room_info();
+        let counts = (info.num_participants, info.num_publishers);
+        if std::mem::replace(&mut self.counts, counts) == counts {
+            return;
+        }
+        let message = response(Response::RoomUpdate(lk::RoomUpdate { room: Some(info) }));
+        for to in self.linked() {
+            self.outputs.push_back(Output::Send { to, message: message.clone() });
+        }
     }
 
     /// Carries out what is due.
@@ -270,17 +323,24 @@ impl MediaRoom {
                 continue;
             }
             if due(participant.closed_due) {
-                self.connection_failed(peer, now);
+                self.session_failed(peer, now);
                 continue;
             }
             if due(participant.negotiation.answer_due) {
                 self.dismiss(peer, lk::DisconnectReason::StateMismatch, Action::Reconnect, now);
                 continue;
             }
+            if due(participant.negotiation.repeat_due) {
+                self.repeat_requirement(peer, now);
+            }
+            let Some(participant) = self.participants.get_mut(&peer) else { continue };
             if due(participant.negotiation.round_due) {
                 participant.negotiation.round_due = None;
                 self.negotiation_round(peer, now);
             }
+        }
+        if due(self.counts_due) {
+            self.tell_counts();
         }
         while self.departed.front().is_some_and(|departed| now.at.duration_since(departed.at) > DEPARTED_MEMORY) {
             self.departed.pop_front();
@@ -310,19 +370,31 @@ impl MediaRoom {
         if self.by_identity.get(&participant.identity) == Some(&peer) {
             self.by_identity.remove(&participant.identity);
         }
+        self.note_counts(now);
         self.outputs.push_back(Output::Gone { peer });
         participant.set_state(State::Disconnected);
         participant.touch();
         participant.info.disconnect_reason = reason.into();
         if !participant.permission.hidden {
             self.tell_others(peer, std::slice::from_ref(&participant.info));
-            if self.departed.len() < 1000 {
-                self.departed.push_back(Departed::new(participant.info, now));
-            }
+            self.note_departed(participant.info, now);
         }
         if participant.was_active {
             self.outputs.push_back(Output::Event { identity: participant.identity, kind: EventKind::Left });
         }
+    }
+
+    /// Remembers who is gone for those whose socket is away; the oldest make room.
+    fn note_departed(&mut self, info: lk::ParticipantInfo, now: Now) {
+        if self.departed.len() >= MAX_DEPARTED {
+            self.departed.pop_front();
+        }
+        self.departed.push_back(Departed::new(info, now));
+    }
+
+    /// Whom a participant may know of: everybody who is not hidden, and itself.
+    pub(crate) fn visible_to(&self, peer: PeerKey) -> impl Iterator<Item = &Participant> {
+        self.participants.values().filter(move |other| other.key == peer || !other.permission.hidden)
     }
 
     /// Sends to somebody whose socket is there.

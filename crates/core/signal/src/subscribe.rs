@@ -11,6 +11,9 @@ use wire::lk::signal_response::Message as Response;
 /// Most tracks one session receives.
 const MAX_SUBSCRIPTIONS: usize = 400;
 
+/// Most unknown tracks of one request that are named back.
+const MAX_UNKNOWN: usize = 20;
+
 impl MediaRoom {
     /// Brings one subscriber's subscriptions in line with what is published, wished and allowed.
     pub(crate) fn reconcile(&mut self, peer: PeerKey, now: Now) {
@@ -53,8 +56,15 @@ impl MediaRoom {
         for key in drop {
             self.drop_subscription(peer, key, now);
         }
+        let mut newly_heard: Vec<PeerKey> = Vec::new();
         for key in add {
+            let owner = self.tracks.get(&key).map(|track| track.owner);
+            let first = owner.filter(|owner| !self.hears(peer, *owner));
             self.add_subscription(peer, key);
+            newly_heard.extend(first);
+        }
+        if self.participants.get(&peer).is_some_and(|subscriber| subscriber.was_active) {
+            self.tell_heard(peer, &newly_heard);
         }
         if let Some(subscriber) = self.participants.get_mut(&peer) {
             for key in clear {
@@ -64,12 +74,19 @@ impl MediaRoom {
         self.want_round(peer, now);
     }
 
+    /// Tells one participant who speaks, and how good their connections are, of those it hears now.
+    pub(crate) fn tell_heard(&mut self, peer: PeerKey, heard: &[PeerKey]) {
+        self.tell_speakers(peer, heard, false);
+        self.tell_qualities(peer, heard);
+    }
+
     fn add_subscription(&mut self, peer: PeerKey, key: TrackKey) {
         let Some(subscriber) = self.participants.get_mut(&peer) else { return };
         if subscriber.subscriptions.len() >= MAX_SUBSCRIPTIONS {
             return;
         }
-        let settings = subscriber.default_settings();
+        // What was asked for before counts again, so that a hidden picture stays hidden.
+        let settings = subscriber.wishes.get(&key).copied().unwrap_or_else(|| subscriber.default_settings());
         subscriber.subscriptions.insert(key, settings);
         if subscriber.parked.remove(&key) {
             self.tell_permission(peer, key, true);
@@ -87,6 +104,7 @@ impl MediaRoom {
         subscriber.parked.remove(&key);
         if !self.tracks.contains_key(&key) {
             subscriber.choices.remove(&key);
+            subscriber.wishes.remove(&key);
         }
         if subscriber.subscriptions.remove(&key).is_none() {
             return;
@@ -129,8 +147,18 @@ impl MediaRoom {
     pub(crate) fn update_subscription(&mut self, peer: PeerKey, update: &lk::UpdateSubscription, now: Now) {
         let sids =
             update.track_sids.iter().chain(update.participant_tracks.iter().flat_map(|tracks| &tracks.track_sids));
-        let keys: Vec<TrackKey> =
-            sids.take(2 * MAX_SUBSCRIPTIONS).filter_map(|sid| self.by_sid.get(sid).copied()).collect();
+        let mut unknown: Vec<&String> = Vec::new();
+        let mut keys: Vec<TrackKey> = Vec::new();
+        for sid in sids.take(2 * MAX_SUBSCRIPTIONS) {
+            match self.by_sid.get(sid) {
+                Some(key) => keys.push(*key),
+                None if update.subscribe && unknown.len() < MAX_UNKNOWN && !unknown.contains(&sid) => unknown.push(sid),
+                None => {}
+            }
+        }
+        for sid in unknown {
+            self.subscription_failed(peer, sid.clone(), lk::SubscriptionError::SeTrackNotfound);
+        }
         let Some(subscriber) = self.participants.get_mut(&peer) else { return };
         for key in keys {
             subscriber.choices.insert(key, update.subscribe);
@@ -138,10 +166,20 @@ impl MediaRoom {
         self.reconcile(peer, now);
     }
 
+    /// The client takes no format the track comes in.
+    pub fn codec_unsupported(&mut self, peer: PeerKey, key: TrackKey) {
+        let Some(sid) = self.tracks.get(&key).map(|track| track.sid().to_owned()) else { return };
+        self.subscription_failed(peer, sid, lk::SubscriptionError::SeCodecUnsupported);
+    }
+
+    fn subscription_failed(&mut self, peer: PeerKey, track_sid: String, why: lk::SubscriptionError) {
+        self.send(peer, Response::SubscriptionResponse(lk::SubscriptionResponse { track_sid, err: why.into() }));
+    }
+
     /// `track_setting` (section 9.4).
     pub(crate) fn track_setting(&mut self, peer: PeerKey, update: &lk::UpdateTrackSettings) {
         let settings = Settings {
-            disabled: update.disabled,
+            disabled: update.disabled || update.quality == i32::from(lk::VideoQuality::Off),
             quality: u8::try_from(update.quality.clamp(0, 2)).unwrap_or(0),
             width: update.width,
             height: update.height,
@@ -150,6 +188,7 @@ impl MediaRoom {
         for sid in update.track_sids.iter().take(MAX_SUBSCRIPTIONS) {
             let Some(key) = self.by_sid.get(sid).copied() else { continue };
             let Some(subscriber) = self.participants.get_mut(&peer) else { return };
+            subscriber.wishes.insert(key, settings);
             let Some(current) = subscriber.subscriptions.get_mut(&key) else { continue };
             if *current != settings {
                 *current = settings;

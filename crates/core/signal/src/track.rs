@@ -14,6 +14,8 @@ pub(crate) struct Track {
     pub(crate) codec: Codec,
     /// Ids under which the section may name it: of the request, then of its codecs.
     pub(crate) cids: Vec<String>,
+    /// The layers as the client last announced them, and the longer side of the source at that moment.
+    pub(crate) announced: (Vec<lk::VideoLayer>, u32),
     /// As shown to clients.
     pub(crate) info: lk::TrackInfo,
     /// Whether the publisher was told of its first subscriber.
@@ -89,7 +91,9 @@ impl Track {
             packet_trailer_features: request.packet_trailer_features.clone(),
             ..lk::TrackInfo::default()
         };
-        Some(Self { key, owner, kind, codec, cids, info, subscribed: false, wanted: None })
+        #[allow(deprecated)]
+        let announced = (info.layers.clone(), info.width.max(info.height));
+        Some(Self { key, owner, kind, codec, cids, announced, info, subscribed: false, wanted: None })
     }
 
     /// Where it comes from; what does not say counts as the usual device of its kind.
@@ -126,6 +130,14 @@ impl Track {
                 height: layer.height,
             })
             .collect()
+    }
+
+    /// The announced meaning of rids. A single encoding is the lowest layer whatever it is called.
+    #[allow(deprecated)]
+    pub(crate) fn rids(&self) -> Vec<(String, u8)> {
+        let layers = self.info.layers.iter().take(3).filter(|layer| !layer.rid.is_empty() && layer.rid.len() <= 16);
+        let rids = layers.map(|layer| (layer.rid.clone(), u8::try_from(layer.quality.clamp(0, 2)).unwrap_or(0)));
+        if self.info.layers.len() > 1 { rids.collect() } else { Vec::new() }
     }
 
     pub(crate) fn is_screen(&self) -> bool {

@@ -1,5 +1,6 @@
 //! What crosses the border of the machine.
 
+use crate::incoming::JoinRequest;
 use bytes::Bytes;
 use model::Identity;
 use model::media::{MediaPermission, Source};
@@ -66,8 +67,8 @@ pub struct Connect {
     pub permission: MediaPermission,
     /// Two peer connections instead of one (section 7.1).
     pub dual: bool,
-    /// Encoded `livekit.JoinRequest`.
-    pub request: Bytes,
+    /// What the client says about itself.
+    pub request: JoinRequest,
 }
 
 /// What became of a [`Connect`].
@@ -235,6 +236,9 @@ pub enum Output {
     ClientOffer { peer: PeerKey, sdp: String },
     /// Make an offer on the connection that we offer and report with [`crate::MediaRoom::offered`].
     MakeOffer { peer: PeerKey, changes: Vec<OfferChange>, ice_restart: bool },
+    /// Our last offer may or may not have reached the client. If its `offer` is the one, take its `answer`, else take the
+    /// offer back, as without either; report with [`crate::MediaRoom::offer_settled`].
+    SettleOffer { peer: PeerKey, known: Option<(String, String)> },
     /// Take the client's answer and report with [`crate::MediaRoom::answer_taken`].
     ClientAnswer { peer: PeerKey, sdp: String },
     /// Send a data message on a channel.
@@ -246,6 +250,8 @@ pub enum Output {
         mid: String,
         kind: Kind,
         layers: Vec<Layer>,
+        /// Which quality each rid stands for, as far as the publisher said so.
+        rids: Vec<(String, u8)>,
         screen: bool,
         muted: bool,
     },
@@ -255,8 +261,9 @@ pub enum Output {
     Unpublished { track: TrackKey },
     /// Forward nothing of a muted track.
     Muted { track: TrackKey, muted: bool },
-    /// Forward the track to that section of the subscriber's.
-    Bind { peer: PeerKey, mid: String, track: TrackKey, settings: Settings },
+    /// Forward the track to that section of the subscriber's. If it takes no such codec, call
+    /// [`crate::MediaRoom::codec_unsupported`].
+    Bind { peer: PeerKey, mid: String, track: TrackKey, codec: Codec, settings: Settings },
     /// Forward nothing to that section any more.
     Unbind { peer: PeerKey, mid: String },
     /// The subscriber wants the track differently.

@@ -296,18 +296,208 @@ fn somebody_who_closes_the_connection_and_then_leaves_is_gone_at_once() {
 }
 
 #[test]
-fn somebody_who_closes_the_connection_and_says_nothing_is_asked_to_resume() {
+fn somebody_who_closes_the_connection_and_says_nothing_starts_over() {
     let mut world = World::new();
-    let ann = world.join("ann");
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
     world.take(ann);
-    let now = world.now();
-    world.room.connection_closed(ann, now);
-    world.settle();
-    assert!(world.take(ann).is_empty());
+    for peer in [ann, bob] {
+        let now = world.now();
+        world.room.connection_closed(peer, now);
+        // What arrives late does not open it again.
+        world.room.connected(peer, now);
+        world.room.connection_failed(peer, now);
+        world.settle();
+    }
+    assert!(world.take(ann).iter().all(|message| !matches!(message, Response::Leave(_))));
+    let request = lk::JoinRequest { reconnect: true, ..join_request() };
+    let (_, connected) = world.connect("bob", all(), false, &request);
+    assert!(matches!(connected, Connected::Refused(_)), "nothing is left to resume");
+    assert_eq!(world.gone, [bob]);
     world.pass(seconds(1));
     let messages = world.take(ann);
     let Some(Response::Leave(leave)) = messages.last() else { panic!("leave") };
-    assert_eq!(leave.action(), lk::leave_request::Action::Resume);
+    assert_eq!(leave.action(), lk::leave_request::Action::Reconnect);
+    assert_eq!(world.gone, [bob, ann]);
+}
+
+fn answer(id: u32) -> Request {
+    Request::Answer(lk::SessionDescription { r#type: "answer".into(), id, ..Default::default() })
+}
+
+/// Bob has two connections, all offers answered; ann publishes and the offer with her track stays open.
+fn an_open_offer(world: &mut World) -> (signal::PeerKey, String) {
+    let ann = world.join("ann");
+    let (bob, _) = world.connect("bob", all(), true, &join_request());
+    world.request(bob, answer(1));
+    let now = world.now();
+    world.room.connected(bob, now);
+    world.settle();
+    let sid = world.publish(ann, "mic", lk::TrackSource::Microphone);
+    world.pass(seconds(1));
+    let offered = world.take(bob);
+    let Some(Response::Offer(offer)) = offered.last() else { panic!("an offer") };
+    assert_eq!(offer.sdp, "offer 2");
+    (bob, sid)
+}
+
+fn resume_dual(world: &mut World, who: &str) -> Vec<Response> {
+    let request = lk::JoinRequest { reconnect: true, ..join_request() };
+    let (_, connected) = world.connect(who, all(), true, &request);
+    let Connected::Resumed(peer) = connected else { panic!("resumed") };
+    world.take(peer)
+}
+
+fn offers(messages: &[Response]) -> Vec<(u32, &str, usize)> {
+    fn offer(message: &Response) -> Option<(u32, &str, usize)> {
+        match message {
+            Response::Offer(offer) => Some((offer.id, offer.sdp.as_str(), offer.mid_to_track_id.len())),
+            _ => None,
+        }
+    }
+    messages.iter().filter_map(offer).collect()
+}
+
+#[test]
+fn an_offer_lost_with_the_socket_is_made_anew_after_the_resume() {
+    for told in [true, false] {
+        let mut world = World::new();
+        let (bob, sid) = an_open_offer(&mut world);
+        let now = world.now();
+        world.room.link_lost(bob, now);
+        world.settle();
+        assert!(offers(&resume_dual(&mut world, "bob")).is_empty(), "first the client says what it knows");
+        if told {
+            let description = |sdp: &str| Some(lk::SessionDescription { sdp: sdp.into(), ..Default::default() });
+            let state =
+                lk::SyncState { offer: description("offer 1"), answer: description("answer"), ..Default::default() };
+            world.request(bob, Request::SyncState(state));
+        } else {
+            world.pass(seconds(2));
+        }
+        let messages = world.take(bob);
+        assert_eq!(offers(&messages), [(3, "offer 3", 1)]);
+        assert_eq!(world.bound_to(bob), 0);
+        world.request(bob, answer(3));
+        assert_eq!(world.bound_to(bob), 1, "{sid}");
+        world.pass(seconds(20));
+        assert!(world.gone.is_empty());
+    }
+}
+
+#[test]
+fn an_answer_lost_with_the_socket_is_taken_from_the_state_of_the_resumed_client() {
+    let mut world = World::new();
+    let (bob, _) = an_open_offer(&mut world);
+    // The old socket is not even known to be lost.
+    assert!(offers(&resume_dual(&mut world, "bob")).is_empty());
+    let description = |sdp: &str| Some(lk::SessionDescription { sdp: sdp.into(), ..Default::default() });
+    let state = lk::SyncState { offer: description("offer 2"), answer: description("answer"), ..Default::default() };
+    world.request(bob, Request::SyncState(state));
+    assert_eq!(world.bound_to(bob), 1);
+    assert_eq!(offers(&world.take(bob)), [(3, "offer 3", 1)], "the restart of ICE");
+}
+
+#[test]
+fn a_resume_without_an_open_offer_restarts_ice_at_once() {
+    let mut world = World::new();
+    let (bob, _) = an_open_offer(&mut world);
+    world.request(bob, answer(2));
+    assert_eq!(offers(&resume_dual(&mut world, "bob")), [(3, "offer 3", 1)]);
+}
+
+#[test]
+fn who_left_while_a_dead_socket_still_looked_alive_is_told_at_the_resume() {
+    let mut world = World::new();
+    let (ann, bob, cid) = (world.join("ann"), world.join("bob"), world.join("cid"));
+    world.request(ann, Request::Ping(1));
+    world.pass(seconds(10));
+    // The network of ann is gone, the socket is not yet.
+    world.request(bob, Request::Leave(lk::LeaveRequest::default()));
+    world.request(cid, Request::Leave(lk::LeaveRequest::default()));
+    world.join("cid");
+    world.pass(seconds(5));
+    world.take(ann);
+    let request = lk::JoinRequest { reconnect: true, ..join_request() };
+    world.connect("ann", all(), false, &request);
+    let messages = world.take(ann);
+    let Response::Update(left) = &messages[1] else { panic!("who left") };
+    let left: Vec<_> = left.participants.iter().map(|info| (info.identity.as_str(), info.state())).collect();
+    assert_eq!(left, [("bob", State::Disconnected)], "cid is here again");
+}
+
+#[test]
+fn a_resumed_client_learns_who_speaks_and_who_fell_silent() {
+    let mut world = World::new();
+    let (ann, bob, cid) = (world.join("ann"), world.join("bob"), world.join("cid"));
+    world.room.speakers(&[(bob, 0.5), (cid, 0.5)]);
+    world.room.speakers(&[(cid, 0.0)]);
+    world.settle();
+    world.take(ann);
+    let request = lk::JoinRequest { reconnect: true, ..join_request() };
+    world.connect("ann", all(), false, &request);
+    let levels: Vec<Vec<f32>> = world
+        .take(ann)
+        .into_iter()
+        .filter_map(|message| match message {
+            Response::SpeakersChanged(changed) => Some(changed.speakers.iter().map(|speaker| speaker.level).collect()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(levels, [[0.0, 0.5, 0.0]]);
+}
+
+#[test]
+fn a_newcomer_learns_quality_and_voice_of_whom_it_hears() {
+    let mut world = World::new();
+    let (ann, silent) = (world.join("ann"), world.join("silent"));
+    world.publish(ann, "mic", lk::TrackSource::Microphone);
+    world.room.speakers(&[(ann, 0.5)]);
+    world.room.quality(ann, 0, 1.0);
+    world.room.quality(silent, 0, 1.0);
+    world.settle();
+    let bob = world.join("bob");
+    let messages = world.take(bob);
+    let qualities: Vec<usize> = messages
+        .iter()
+        .filter_map(|message| match message {
+            Response::ConnectionQuality(update) => Some(update.updates.len()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(qualities, [1]);
+    assert_eq!(names(&messages).iter().filter(|name| **name == "speakers_changed").count(), 1);
+}
+
+#[test]
+fn settings_outlive_the_subscription_and_off_means_off() {
+    let mut world = World::new();
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    let sid = world.publish(ann, "cam", lk::TrackSource::Camera);
+    let track = world.live[0];
+    let subscription = |subscribe| {
+        Request::Subscription(lk::UpdateSubscription { track_sids: vec![sid.clone()], subscribe, ..Default::default() })
+    };
+    let quality = |quality: lk::VideoQuality| {
+        Request::TrackSetting(lk::UpdateTrackSettings {
+            track_sids: vec![sid.clone()],
+            quality: quality.into(),
+            ..Default::default()
+        })
+    };
+    world.request(bob, subscription(false));
+    world.request(bob, quality(lk::VideoQuality::Medium));
+    world.request(bob, subscription(true));
+    world.offer(bob, 2);
+    world.offer(bob, 3);
+    assert_eq!(world.settings[&(bob, track)].quality, 1, "asked for before the subscription");
+    world.request(bob, quality(lk::VideoQuality::Off));
+    assert!(world.settings[&(bob, track)].disabled);
+    for subscribe in [false, true] {
+        world.request(bob, subscription(subscribe));
+        world.offer(bob, 4);
+        world.offer(bob, 5);
+    }
+    assert!(world.settings[&(bob, track)].disabled, "and again after another");
 }
 
 #[test]
@@ -377,7 +567,7 @@ fn a_name_has_as_many_characters_in_any_script() {
         attributes: std::collections::BTreeMap::new(),
         permission: all(),
         dual: true,
-        request: bytes::Bytes::new(),
+        request: signal::JoinRequest::read(&[]).unwrap(),
     };
     let mut world = World::new();
     let now = world.now();
@@ -401,16 +591,58 @@ fn pings_are_answered_with_our_time() {
 fn a_flood_of_offers_or_messages_harms_the_flooder_only() {
     let mut world = World::new();
     let (ann, bob) = (world.join("ann"), world.join("bob"));
-    for _ in 0..5000 {
-        world.request(ann, Request::Ping(1));
-    }
-    assert!(world.take(ann).len() < 1200);
+    let cid = world.join("cid");
     for id in 0..100 {
         world.offer(bob, id);
     }
     let messages = world.take(bob);
     assert!(matches!(messages.last(), Some(Response::Leave(_))));
     assert!(!world.gone.contains(&ann));
+    for _ in 0..5000 {
+        world.request(ann, Request::Ping(1));
+    }
+    let messages = world.take(ann);
+    assert!(messages.len() < 1200);
+    let Some(Response::Leave(leave)) = messages.last() else { panic!("leave") };
+    assert_eq!(leave.action(), lk::leave_request::Action::Reconnect);
+    assert!(!world.gone.contains(&cid));
+}
+
+#[test]
+fn a_flood_of_bytes_starts_the_flooder_over() {
+    let mut world = World::new();
+    let ann = world.join("ann");
+    let sid = "x".repeat(60_000);
+    for _ in 0..200 {
+        world.request(ann, Request::Mute(lk::MuteTrackRequest { sid: sid.clone(), muted: true }));
+    }
+    assert_eq!(world.gone, [ann]);
+}
+
+#[test]
+fn garbage_closes_the_socket_and_the_session_can_be_resumed() {
+    let mut world = World::new();
+    let ann = world.join("ann");
+    let now = world.now();
+    world.room.request(ann, &[0x0a, 0xff], now);
+    world.settle();
+    assert_eq!((world.closed.as_slice(), world.gone.as_slice()), (&[ann][..], &[][..]));
+    let request = lk::JoinRequest { reconnect: true, ..join_request() };
+    assert_eq!(world.connect("ann", all(), false, &request).1, Connected::Resumed(ann));
+    world.room.request(ann, &[0xfa, 0x07, 1, 0], now);
+    world.settle();
+    assert_eq!(world.closed, [ann], "a message from the future is passed over");
+}
+
+#[test]
+fn a_join_request_adds_no_more_tracks_than_may_wait() {
+    let mut world = World::new();
+    let add = |index: usize| lk::AddTrackRequest { cid: index.to_string(), ..Default::default() };
+    let request = lk::JoinRequest { add_track_requests: (0..1000).map(add).collect(), ..join_request() };
+    let (ann, _) = world.connect("ann", all(), false, &request);
+    let messages = world.take(ann);
+    assert_eq!(names(&messages).iter().filter(|name| **name == "track_published").count(), 20);
+    assert_eq!(messages.len(), 21, "the rest is not even refused");
 }
 
 #[test]
@@ -442,12 +674,177 @@ proptest::proptest! {
         world.room.request(ann, &bytes, now);
         world.room.message(ann, true, &bytes, now);
         world.settle();
-        let connect = signal::Connect {
-            key: signal::PeerKey(99), identity: who("x"), name: String::new(), metadata: String::new(),
-            attributes: std::collections::BTreeMap::new(), permission: all(), dual: true, request: join.into(),
-        };
-        let _ = world.room.connect(connect, now);
-        world.settle();
+        if let Ok(request) = signal::JoinRequest::read(&join) {
+            let connect = signal::Connect {
+                key: signal::PeerKey(99), identity: who("x"), name: String::new(), metadata: String::new(),
+                attributes: std::collections::BTreeMap::new(), permission: all(), dual: true, request,
+            };
+            let _ = world.room.connect(connect, now);
+            world.settle();
+        }
         world.pass(seconds(100));
     }
+}
+
+#[test]
+fn a_section_whose_track_was_taken_away_does_not_get_the_next_one() {
+    let mut world = World::new();
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    world.publish(ann, "cam", lk::TrackSource::Camera);
+    let now = world.now();
+    let screen_only = model::media::MediaPermission { publish: [Source::ScreenShare].into_iter().collect(), ..all() };
+    world.room.set_permission(&who("ann"), screen_only, now);
+    world.settle();
+    assert!(world.live.is_empty());
+    // The camera goes on sending on its section while the screen asks for one.
+    let screen = world.publish(ann, "screen", lk::TrackSource::ScreenShare);
+    world.take(bob);
+    let cid = world.join("cid");
+    let Response::Join(join) = &world.take(cid)[0] else { panic!("join") };
+    let info = join.other_participants.iter().find(|info| info.identity == "ann").unwrap();
+    assert_eq!(info.tracks.len(), 1);
+    let own = world.offers[&ann].iter().find(|section| section.track == "screen").unwrap();
+    assert_eq!((&info.tracks[0].sid, &info.tracks[0].mid), (&screen, &own.mid));
+}
+
+#[test]
+fn sections_that_never_come_are_asked_for_again_and_then_the_client_starts_over() {
+    let mut world = World::new();
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    world.publish(ann, "mic", lk::TrackSource::Microphone);
+    let asked = |world: &mut World| {
+        names(&world.take(bob)).iter().filter(|name| **name == "media_sections_requirement").count()
+    };
+    world.pass(seconds(1));
+    assert_eq!(asked(&mut world), 1);
+    world.pass(seconds(5));
+    assert_eq!(asked(&mut world), 1);
+    world.pass(seconds(5));
+    assert_eq!(asked(&mut world), 1);
+    assert!(world.gone.is_empty());
+    world.pass(seconds(5));
+    assert_eq!(world.gone, [bob]);
+    let Some(Response::Leave(leave)) = world.take(bob).pop() else { panic!("leave") };
+    assert_eq!(leave.action(), lk::leave_request::Action::Reconnect);
+}
+
+#[test]
+fn sections_that_are_not_needed_any_more_are_not_waited_for() {
+    let mut world = World::new();
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    world.publish(ann, "mic", lk::TrackSource::Microphone);
+    world.pass(seconds(1));
+    world.request(ann, Request::Leave(lk::LeaveRequest::default()));
+    world.pass(seconds(60));
+    assert!(!world.gone.contains(&bob));
+}
+
+#[test]
+fn a_subscription_to_nothing_is_answered() {
+    let mut world = World::new();
+    let ann = world.join("ann");
+    world.take(ann);
+    let update = |subscribe| {
+        Request::Subscription(lk::UpdateSubscription {
+            track_sids: vec!["TR_gone".into()],
+            subscribe,
+            participant_tracks: vec![lk::ParticipantTracks {
+                track_sids: vec!["TR_gone".into()],
+                ..Default::default()
+            }],
+        })
+    };
+    world.request(ann, update(false));
+    assert!(world.take(ann).is_empty());
+    world.request(ann, update(true));
+    let messages = world.take(ann);
+    let [Response::SubscriptionResponse(answer)] = messages.as_slice() else { panic!("one answer: {messages:?}") };
+    assert_eq!((answer.track_sid.as_str(), answer.err()), ("TR_gone", lk::SubscriptionError::SeTrackNotfound));
+}
+
+#[test]
+fn the_numbers_of_a_room_are_told_once_for_many_changes() {
+    let mut world = World::new();
+    let ann = world.join("ann");
+    for index in 0..5 {
+        world.join(&format!("p{index}"));
+    }
+    world.publish(ann, "mic", lk::TrackSource::Microphone);
+    world.take(ann);
+    world.pass(seconds(8));
+    let rooms: Vec<lk::Room> = world
+        .take(ann)
+        .into_iter()
+        .filter_map(|message| match message {
+            Response::RoomUpdate(update) => update.room,
+            _ => None,
+        })
+        .collect();
+    assert_eq!(rooms.iter().map(|room| (room.num_participants, room.num_publishers)).collect::<Vec<_>>(), [(6, 1)]);
+}
+
+#[test]
+#[allow(deprecated)]
+fn layers_keep_their_proportion_through_many_sizes() {
+    let mut world = World::new();
+    let ann = world.join("ann");
+    world.take(ann);
+    let layers = [(0, 320, 180), (1, 640, 360), (2, 1280, 720)].map(|(quality, width, height)| lk::VideoLayer {
+        quality,
+        width,
+        height,
+        ..Default::default()
+    });
+    let add = lk::AddTrackRequest {
+        cid: "cam".into(),
+        r#type: lk::TrackType::Video.into(),
+        source: lk::TrackSource::Camera.into(),
+        width: 1280,
+        height: 720,
+        layers: layers.to_vec(),
+        ..Default::default()
+    };
+    world.request(ann, Request::AddTrack(add));
+    let offers = world.offers.get_mut(&ann).unwrap();
+    offers.push(section("20", Kind::Video, "cam"));
+    world.offer(ann, 2);
+    let sid = world
+        .take(ann)
+        .into_iter()
+        .find_map(|message| match message {
+            Response::TrackPublished(published) => Some(published.track.unwrap().sid),
+            _ => None,
+        })
+        .unwrap();
+    for (width, height) in [(7, 3), (33, 17), (1280, 720)] {
+        let update = lk::UpdateLocalVideoTrack { track_sid: sid.clone(), width, height };
+        world.request(ann, Request::UpdateVideoTrack(update));
+    }
+    let Some(Response::Update(update)) = world.take(ann).pop() else { panic!("an update") };
+    let sizes: Vec<_> =
+        update.participants[0].tracks[0].layers.iter().map(|layer| (layer.width, layer.height)).collect();
+    assert_eq!(sizes, [(320, 180), (640, 360), (1280, 720)]);
+}
+
+#[test]
+fn a_flood_of_data_reaches_nobody_and_ends_nothing() {
+    let mut world = World::new();
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    let packet = lk::DataPacket {
+        value: Some(lk::data_packet::Value::User(lk::UserPacket { payload: vec![1], ..Default::default() })),
+        ..Default::default()
+    };
+    let now = world.now();
+    for _ in 0..10_000 {
+        world.room.message(ann, false, &packet.encode_to_vec(), now);
+    }
+    world.settle();
+    assert_eq!(world.data.remove(&bob).unwrap().len(), 2000);
+    let mut addressed = packet;
+    addressed.destination_identities = vec![String::new(); 30_000];
+    world.pass(seconds(5));
+    let now = world.now();
+    world.room.message(ann, false, &addressed.encode_to_vec(), now);
+    assert!(!world.room.has_output());
+    assert!(world.gone.is_empty());
 }

@@ -10,11 +10,13 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use flate2::read::GzDecoder;
 use prost::Message;
 
-use crate::lk;
+use crate::{bounds, lk};
 use lk::wrapped_join_request::Compression;
 
 /// Most bytes of a join request, before and after decompression.
 pub const MAX_BYTES: usize = 1024 * 1024;
+/// Most fields of a join request, repetitions counted: tracks to add, their layers, and attributes.
+pub const MAX_FIELDS: usize = 8192;
 /// Longest value taken from a query, in bytes; `attributes` may have [`MAX_ATTRIBUTES`].
 const MAX_VALUE: usize = 256;
 /// Longest `attributes` value of a query, in bytes.
@@ -29,7 +31,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// Why a join request is refused (400).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum JoinRequestError {
-    /// More than [`MAX_BYTES`], packed or unpacked.
+    /// More than [`MAX_BYTES`], packed or unpacked, or more than [`MAX_FIELDS`].
     #[error("join request is too large")]
     TooLarge,
     /// Not base64, not gzip, or not the protobuf message.
@@ -54,6 +56,10 @@ pub fn decode(text: &str) -> Result<Vec<u8>, JoinRequestError> {
     };
     if inner.len() > MAX_BYTES {
         return Err(JoinRequestError::TooLarge);
+    }
+    if !bounds::holds_at_most(MAX_FIELDS, &inner, &bounds::JOIN_REQUEST) {
+        // A message of so few bytes cannot have too many parts: it is broken.
+        return Err(if inner.len() <= MAX_FIELDS { JoinRequestError::Malformed } else { JoinRequestError::TooLarge });
     }
     lk::JoinRequest::decode(inner.as_slice()).map_err(|_| JoinRequestError::Malformed)?;
     Ok(inner)
@@ -161,6 +167,12 @@ mod tests {
         let bomb = wrap(Compression::Gzip, gzip(&vec![0; 64 * MAX_BYTES]));
         assert_eq!(decode(&bomb), Err(JoinRequestError::TooLarge));
         assert_eq!(decode(&"A".repeat(2 * MAX_BYTES)), Err(JoinRequestError::TooLarge));
+    }
+
+    #[test]
+    fn half_a_million_empty_tracks_are_not_decoded() {
+        let tracks = [0x2a, 0].repeat(MAX_BYTES / 2);
+        assert_eq!(decode(&wrap(Compression::Gzip, gzip(&tracks))), Err(JoinRequestError::TooLarge));
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use prost_reflect::DescriptorPool;
 
 pub mod bbb;
+pub mod bounds;
 pub mod create;
 pub mod join_request;
 pub mod json;

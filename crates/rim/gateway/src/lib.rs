@@ -95,7 +95,7 @@ pub fn router(gateway: Gateway) -> Router {
         .route("/nats", any(messaging::upgrade))
         .route("/rtc", any(signalling::upgrade_dual))
         .route("/rtc/v1", any(signalling::upgrade_single))
-        .route("/rtc/validate", get(signalling::validate))
-        .route("/rtc/v1/validate", get(signalling::validate))
+        .route("/rtc/validate", get(signalling::validate_dual))
+        .route("/rtc/v1/validate", get(signalling::validate_single))
         .with_state(gateway)
 }

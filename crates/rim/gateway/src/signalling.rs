@@ -22,6 +22,8 @@ use crate::{Gateway, closing};
 
 /// Largest signalling message, either way (section 1.6).
 const MAX_MESSAGE: usize = 2 * 1024 * 1024;
+/// Largest message in JSON, which only tests speak: decoding it costs far more than its size.
+const MAX_TEXT: usize = 256 * 1024;
 /// WebSocket pings keep proxies from closing a quiet socket (section 1.6).
 const PING_INTERVAL: Duration = Duration::from_secs(10);
 /// How often a client gets a fresh token (section 4.4).
@@ -45,13 +47,22 @@ pub(crate) async fn upgrade_dual(state: State<Gateway>, query: RawQuery, headers
     upgrade(state, query, headers, ws, Topology::Dual).await
 }
 
+pub(crate) async fn validate_single(state: State<Gateway>, query: RawQuery, headers: HeaderMap) -> Response {
+    validate(state, query, headers, Topology::Single).await
+}
+
+pub(crate) async fn validate_dual(state: State<Gateway>, query: RawQuery, headers: HeaderMap) -> Response {
+    validate(state, query, headers, Topology::Dual).await
+}
+
 /// The checks of the upgrade without opening a session; clients ask here why a socket failed.
-pub(crate) async fn validate(
+async fn validate(
     State(gateway): State<Gateway>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
+    topology: Topology,
 ) -> Response {
-    match admit(&gateway, query.as_deref(), &headers, Topology::Single).await {
+    match admit(&gateway, query.as_deref(), &headers, topology).await {
         Ok(_) => with_cors((StatusCode::OK, "success").into_response()),
         Err(refusal) => with_cors(refusal.into_response()),
     }
@@ -104,7 +115,8 @@ impl From<AccessError> for Refusal {
     fn from(error: AccessError) -> Self {
         match error {
             AccessError::Refused(AuthorizeRefusal::NotActive) => Self::NoRoom,
-            AccessError::Unavailable(_) => Self::Unavailable,
+            // A messaging socket that is about to come back: a client that hears 401 gives up for good.
+            AccessError::Unavailable(_) | AccessError::Refused(AuthorizeRefusal::NotInside) => Self::Unavailable,
             AccessError::Expired | AccessError::Invalid | AccessError::Refused(_) => Self::Unauthorized,
         }
     }
@@ -199,6 +211,9 @@ async fn serve(gateway: Gateway, mut token: String, link: SignalLink, socket: We
                     }
                     Some(Ok(Message::Text(text))) => {
                         encoding = Encoding::Json;
+                        if text.len() > MAX_TEXT {
+                            break;
+                        }
                         let Ok(request) = serde_json::from_str::<lk::SignalRequest>(&text) else { break };
                         request.encode_to_vec().into()
                     }

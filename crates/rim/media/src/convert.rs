@@ -27,7 +27,7 @@ fn kind(kind: signal::Kind) -> rtc::Kind {
     }
 }
 
-fn codec(codec: signal::Codec) -> rtc::Codec {
+pub(crate) fn codec(codec: signal::Codec) -> rtc::Codec {
     match codec {
         signal::Codec::Opus => rtc::Codec::Opus,
         signal::Codec::Vp8 => rtc::Codec::Vp8,
@@ -89,7 +89,7 @@ pub(crate) fn event(kind: signal::EventKind) -> port::MediaEventKind {
     }
 }
 
-pub(crate) fn connect(key: signal::PeerKey, join: &port::MediaJoin) -> signal::Connect {
+pub(crate) fn connect(key: signal::PeerKey, join: &port::MediaJoin, request: signal::JoinRequest) -> signal::Connect {
     signal::Connect {
         key,
         identity: Identity::clone(&join.identity),
@@ -98,7 +98,7 @@ pub(crate) fn connect(key: signal::PeerKey, join: &port::MediaJoin) -> signal::C
         attributes: join.attributes.clone(),
         permission: join.permission,
         dual: join.topology == port::Topology::Dual,
-        request: join.request.clone(),
+        request,
     }
 }
 

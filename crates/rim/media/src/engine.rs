@@ -1,6 +1,7 @@
 //! A shard without its sockets: datagrams, orders and time in; datagrams and events out.
 //!
-//! Everything a session can break is broken for that session alone: a panic while one is served closes it and is counted.
+//! Everything a session can break is broken for that session alone: a panic while one is served closes it and is counted. A
+//! panic of work that is a whole room's closes that room.
 
 use crate::convert;
 use crate::forward::{Forward, News};
@@ -9,11 +10,12 @@ use crate::plane::{LinkEnd, LinkId, Order, Signal};
 use crate::session::{Connection, Session};
 use crate::timers::Timers;
 use bytes::Bytes;
-use model::{RoomId, SessionId};
-use ports::media::{ConnectError, MediaEvent, MediaJoin, SignalDown};
+use model::media::MediaPermission;
+use model::{Identity, RoomId, SessionId};
+use ports::media::{ConnectError, MediaEvent, MediaEventKind, MediaJoin, SignalDown};
 use rtc::PeerFactory;
 use sfu::level::{SPEAKER_INTERVAL, Speakers};
-use signal::{Connected, MediaRoom, Now, PeerKey};
+use signal::{ClientMessage, Connected, Garbage, JoinRequest, MediaRoom, Now, PeerKey};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -28,6 +30,13 @@ const IDLE_TICK: Duration = Duration::from_secs(1);
 
 /// Most signalling sockets of a shard; more are told to try again later (section 25, H10).
 const MAX_LINKS: usize = 10_000;
+
+/// Somebody may join or resume that many times in a row, and then once in that time.
+const JOIN_BURST: u32 = 10;
+const JOIN_INTERVAL: Duration = Duration::from_secs(1);
+
+/// When so many are remembered, those who rested are forgotten.
+const MAX_JOINERS: usize = 4096;
 
 /// Nothing heard for so long: the connection failed (media-protocol.md section 4.5).
 const SILENCE: Duration = Duration::from_secs(15);
@@ -81,17 +90,44 @@ pub(crate) struct Demux {
     pub(crate) by_ufrag: HashMap<String, ConnectionKey>,
 }
 
+/// What is counted per packet; looking a counter up by name would cost more than the packet.
+#[derive(Debug)]
+pub(crate) struct Counters {
+    pub(crate) unknown_source: metrics::Counter,
+    pub(crate) unpublished: metrics::Counter,
+    pub(crate) key_frames: metrics::Counter,
+}
+
+impl Counters {
+    fn new() -> Self {
+        Self {
+            unknown_source: metrics::counter!("media_drops_total", "reason" => "unknown_source"),
+            unpublished: metrics::counter!("media_drops_total", "reason" => "unpublished"),
+            key_frames: metrics::counter!("media_key_frames_requested_total"),
+        }
+    }
+}
+
+/// How often somebody joined of late.
+#[derive(Debug)]
+struct Joins {
+    recent: u32,
+    noted: Instant,
+}
+
 /// A shard's state.
 #[derive(Debug)]
 pub struct Engine {
     factory: PeerFactory,
     pub(crate) addresses: Vec<SocketAddr>,
-    events: mpsc::UnboundedSender<MediaEvent>,
+    events: mpsc::Sender<MediaEvent>,
     pub(crate) rooms: HashMap<RoomKey, Room>,
     by_id: HashMap<RoomId, RoomKey>,
     links: HashMap<LinkId, (RoomKey, PeerKey)>,
+    joins: HashMap<(RoomId, Identity), Joins>,
     pub(crate) demux: Demux,
     pub(crate) timers: Timers<Timer>,
+    pub(crate) counters: Counters,
     pub(crate) dirty: Vec<ConnectionKey>,
     /// Datagrams to send: from, to, contents.
     pub(crate) outbox: Vec<(SocketAddr, SocketAddr, Vec<u8>)>,
@@ -106,7 +142,7 @@ pub struct Engine {
 
 impl Engine {
     /// A shard reachable under `addresses`. `None` if the crypto library makes no certificate.
-    pub fn new(addresses: Vec<SocketAddr>, seed: u64, events: mpsc::UnboundedSender<MediaEvent>) -> Option<Self> {
+    pub fn new(addresses: Vec<SocketAddr>, seed: u64, events: mpsc::Sender<MediaEvent>) -> Option<Self> {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Some(Self {
             factory: PeerFactory::new()?,
@@ -115,8 +151,10 @@ impl Engine {
             rooms: HashMap::new(),
             by_id: HashMap::new(),
             links: HashMap::new(),
+            joins: HashMap::new(),
             demux: Demux::default(),
             timers: Timers::new(),
+            counters: Counters::new(),
             dirty: Vec::new(),
             outbox: Vec::new(),
             next_room: 0,
@@ -138,7 +176,22 @@ impl Engine {
     /// # Errors
     /// The request is malformed, or the plane is stopping.
     pub fn join(&mut self, join: &MediaJoin, link: mpsc::Sender<SignalDown>, at: Instant) -> Result<u64, ConnectError> {
+        let request = JoinRequest::read(&join.request).map_err(|_| ConnectError::Malformed)?;
+        self.admit(join, request, link, at)
+    }
+
+    fn admit(
+        &mut self,
+        join: &MediaJoin,
+        request: JoinRequest,
+        link: mpsc::Sender<SignalDown>,
+        at: Instant,
+    ) -> Result<u64, ConnectError> {
         if self.draining || self.links.len() >= MAX_LINKS {
+            return Err(ConnectError::Unavailable);
+        }
+        if !self.may_join(join, at) {
+            metrics::counter!("media_joins_refused_total", "reason" => "churn").increment(1);
             return Err(ConnectError::Unavailable);
         }
         let now = self.now(at);
@@ -151,7 +204,7 @@ impl Engine {
         let peer = PeerKey(self.next_peer);
         self.next_peer += 1;
         let Some(room) = self.rooms.get_mut(&room_key) else { return Err(ConnectError::Unavailable) };
-        let connected = room.machine.connect(convert::connect(peer, join), now);
+        let connected = room.machine.connect(convert::connect(peer, join, request), now);
         self.next_link += 1;
         let id = self.next_link;
         match connected {
@@ -177,6 +230,7 @@ impl Engine {
                     let _ = end.try_send(SignalDown::Close);
                 }
                 self.links.insert(id, (room_key, peer));
+                self.came_up(ConnectionKey { room: room_key, peer, subscriber: false }, at);
             }
             Ok(Connected::New) => {
                 metrics::counter!("media_joins_total").increment(1);
@@ -185,6 +239,27 @@ impl Engine {
         }
         self.settle(room_key, at);
         Ok(id)
+    }
+
+    /// Whether somebody does not join again and again: every join is news to everybody in the room.
+    fn may_join(&mut self, join: &MediaJoin, at: Instant) -> bool {
+        let rested = |joins: &Joins| at.saturating_duration_since(joins.noted) >= JOIN_INTERVAL * joins.recent;
+        if self.joins.len() >= MAX_JOINERS {
+            self.joins.retain(|_, joins| !rested(joins));
+        }
+        let joins =
+            self.joins.entry((join.room.clone(), join.identity.clone())).or_insert(Joins { recent: 0, noted: at });
+        let elapsed = at.saturating_duration_since(joins.noted).as_secs() / JOIN_INTERVAL.as_secs();
+        let forgiven = u32::try_from(elapsed).unwrap_or(u32::MAX);
+        if forgiven > 0 {
+            joins.recent = joins.recent.saturating_sub(forgiven);
+            joins.noted = at;
+        }
+        if joins.recent >= JOIN_BURST {
+            return false;
+        }
+        joins.recent += 1;
+        true
     }
 
     /// A room of that name from an earlier meeting does not go on in this one.
@@ -227,6 +302,7 @@ impl Engine {
         let dual = join.topology == ports::media::Topology::Dual;
         let mut connection = || Connection::new(self.factory.peer(&self.addresses, at), at);
         let session = Session {
+            identity: join.identity.clone(),
             publisher: connection(),
             subscriber: dual.then(&mut connection),
             subscriber_primary: dual && join.permission.subscribe,
@@ -252,7 +328,9 @@ impl Engine {
         };
         let ufrag = connection.peer.local_ufrag();
         if connection.ufrags.last() != Some(&ufrag) {
-            connection.ufrags.push(ufrag.clone());
+            if let Some(oldest) = connection.ufrags.note(ufrag.clone()) {
+                self.demux.by_ufrag.remove(&oldest);
+            }
             self.demux.by_ufrag.insert(ufrag, key);
         }
         mark(&mut self.dirty, connection, key);
@@ -261,31 +339,43 @@ impl Engine {
     /// What came over a signalling socket.
     pub(crate) fn signal(&mut self, signal: Signal, at: Instant) {
         match signal {
-            Signal::Message(link, message) => self.message(link, &message, at),
+            Signal::Message(link, message) => self.client_message(link, message, at),
             Signal::Lost(link) => {
                 let Some((room_key, peer)) = self.links.remove(&link) else { return };
-                let now = self.now(at);
-                let Some(room) = self.rooms.get_mut(&room_key) else { return };
-                let Some(session) = room.sessions.get_mut(&peer) else { return };
-                if session.is_superseded(link) {
-                    return;
-                }
-                session.link = None;
-                room.machine.link_lost(peer, now);
-                self.settle(room_key, at);
+                self.guarded(room_key, at, |engine| {
+                    let now = engine.now(at);
+                    let Some(room) = engine.rooms.get_mut(&room_key) else { return };
+                    let Some(session) = room.sessions.get_mut(&peer) else { return };
+                    if session.is_superseded(link) {
+                        return;
+                    }
+                    session.link = None;
+                    room.machine.link_lost(peer, now);
+                    engine.settle(room_key, at);
+                });
             }
         }
     }
 
     /// An encoded `livekit.SignalRequest` of a client; `link` is what [`Self::join`] gave.
     pub fn message(&mut self, link: u64, message: &Bytes, at: Instant) {
+        self.client_message(link, ClientMessage::read(message), at);
+    }
+
+    fn client_message(&mut self, link: LinkId, message: Result<ClientMessage, Garbage>, at: Instant) {
         let Some((room_key, peer)) = self.links.get(&link).copied() else { return };
         let now = self.now(at);
         let served = catch_unwind(AssertUnwindSafe(|| {
             if let Some(room) = self.rooms.get_mut(&room_key)
                 && room.sessions.get(&peer).is_some_and(|session| !session.is_superseded(link))
             {
-                room.machine.request(peer, message, now);
+                match message {
+                    Ok(message) => room.machine.client_message(peer, message, now),
+                    Err(Garbage) => {
+                        metrics::counter!("media_drops_total", "reason" => "signal_garbage").increment(1);
+                        room.machine.garbage(peer, now);
+                    }
+                }
             }
             self.settle(room_key, at);
         }));
@@ -298,22 +388,20 @@ impl Engine {
     pub(crate) fn order(&mut self, order: Order, at: Instant) {
         let now = self.now(at);
         match order {
-            Order::Connect { join, link, reply } => {
+            Order::Connect { join, request, link, reply } => {
                 let room = join.room.clone();
-                let result = catch_unwind(AssertUnwindSafe(|| self.join(&join, link, at)));
+                let result = catch_unwind(AssertUnwindSafe(|| self.admit(&join, request, link, at)));
                 let result = result.unwrap_or_else(|_| {
-                    metrics::counter!("media_panics_total").increment(1);
+                    // How far it got nobody knows: the room is not to be trusted any more.
                     if let Some(key) = self.by_id.get(&room).copied() {
-                        self.drop_if_empty(key);
+                        self.close_broken(key, at);
                     }
                     Err(ConnectError::Unavailable)
                 });
                 // The socket may be gone already; then its end of the link says so.
                 let _ = reply.send(result);
             }
-            Order::Permission { room, who, permission } => {
-                self.on_room(&room, at, |room| room.machine.set_permission(&who, permission, now));
-            }
+            Order::Permission { room, who, permission } => self.set_permission(&room, &who, permission, at),
             Order::Remove { room, who, why } => {
                 self.on_room(&room, at, |room| room.machine.remove(&who, convert::remove_reason(why), now));
             }
@@ -334,22 +422,79 @@ impl Engine {
             Order::Drain { reply } => {
                 self.draining = true;
                 for key in self.rooms.keys().copied().collect::<Vec<_>>() {
-                    if let Some(room) = self.rooms.get_mut(&key) {
-                        room.machine.drain();
-                    }
-                    self.settle(key, at);
+                    self.guarded(key, at, |engine| {
+                        if let Some(room) = engine.rooms.get_mut(&key) {
+                            room.machine.drain();
+                        }
+                        engine.settle(key, at);
+                    });
                 }
                 let _ = reply.send(());
             }
         }
     }
 
+    /// Replaces somebody's rights, as [`ports::media::MediaPlane::set_permission`] does.
+    pub fn set_permission(&mut self, room: &RoomId, who: &Identity, permission: MediaPermission, at: Instant) {
+        let now = self.now(at);
+        self.on_room(room, at, |room| room.machine.set_permission(who, permission, now));
+    }
+
     fn on_room(&mut self, id: &RoomId, at: Instant, act: impl FnOnce(&mut Room)) {
         let Some(key) = self.by_id.get(id).copied() else { return };
-        if let Some(room) = self.rooms.get_mut(&key) {
-            act(room);
+        self.guarded(key, at, |engine| {
+            if let Some(room) = engine.rooms.get_mut(&key) {
+                act(room);
+            }
+            engine.settle(key, at);
+        });
+    }
+
+    /// Works on one room. A panic is a bug; it closes that room and leaves the others alone.
+    fn guarded(&mut self, key: RoomKey, at: Instant, work: impl FnOnce(&mut Self)) {
+        if catch_unwind(AssertUnwindSafe(|| work(self))).is_err() {
+            self.close_broken(key, at);
         }
-        self.settle(key, at);
+    }
+
+    /// Closes a room that is not to be trusted any more. Its clients come back and make another.
+    fn close_broken(&mut self, key: RoomKey, at: Instant) {
+        metrics::counter!("media_panics_total").increment(1);
+        tracing::error!("a media room panicked and was closed");
+        let now = self.now(at);
+        let closed = catch_unwind(AssertUnwindSafe(|| {
+            if let Some(room) = self.rooms.get_mut(&key) {
+                room.machine.abort(now);
+            }
+            self.settle(key, at);
+        }));
+        if closed.is_ok() && !self.rooms.contains_key(&key) {
+            return;
+        }
+        // Not even that works: the rest is done without it.
+        let Some(room) = self.rooms.get_mut(&key) else { return };
+        let peers: Vec<PeerKey> = room.sessions.keys().copied().collect();
+        for session in room.sessions.values() {
+            if let Some((_, link)) = &session.link {
+                // A full queue means that its reader is gone anyway.
+                let _ = link.try_send(SignalDown::Message(signal::leave_reconnect()));
+                let _ = link.try_send(SignalDown::Close);
+            }
+            let event = MediaEvent {
+                room: room.id.clone(),
+                session: room.session.clone(),
+                identity: session.identity.clone(),
+                kind: MediaEventKind::Left,
+            };
+            outputs::report(&self.events, event);
+        }
+        for peer in peers {
+            self.drop_session(key, peer);
+        }
+        if let Some(room) = self.rooms.remove(&key) {
+            self.by_id.remove(&room.id);
+            self.timers.forget(&Timer::Room(key));
+        }
     }
 
     /// The next moment [`Self::handle_timeout`] has something to do.
@@ -378,7 +523,7 @@ impl Engine {
                         self.broken(key, at);
                     }
                 }
-                Timer::Room(key) => self.room_timeout(key, at),
+                Timer::Room(key) => self.guarded(key, at, |engine| engine.room_timeout(key, at)),
             }
         }
     }
@@ -465,10 +610,10 @@ impl Engine {
             let key = ConnectionKey { room: room_key, peer, subscriber };
             self.timers.forget(&Timer::Connection(key));
             let Some(connection) = session.connection(subscriber) else { continue };
-            for ufrag in &connection.ufrags {
+            for ufrag in connection.ufrags.iter() {
                 self.demux.by_ufrag.remove(ufrag);
             }
-            for address in &connection.addresses {
+            for address in connection.addresses.iter() {
                 if self.demux.by_address.get(address) == Some(&key) {
                     self.demux.by_address.remove(address);
                 }
@@ -490,5 +635,102 @@ impl Engine {
 pub(crate) fn mark(dirty: &mut Vec<ConnectionKey>, connection: &mut Connection, key: ConnectionKey) {
     if !std::mem::replace(&mut connection.dirty, true) {
         dirty.push(key);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::media::{CameraView, Sources};
+    use prost::Message;
+    use std::collections::BTreeMap;
+    use wire::lk;
+
+    fn join(room: &str, who: &str) -> MediaJoin {
+        MediaJoin {
+            room: RoomId::try_from(room).unwrap(),
+            session: SessionId::try_from("session").unwrap(),
+            identity: Identity::try_from(who).unwrap(),
+            name: String::new(),
+            metadata: String::new(),
+            attributes: BTreeMap::new(),
+            permission: MediaPermission {
+                publish: Sources::all(),
+                subscribe: true,
+                publish_data: true,
+                hidden: false,
+                moderator: false,
+                cameras: CameraView::Everyone,
+            },
+            request: Bytes::new(),
+            topology: ports::media::Topology::Single,
+        }
+    }
+
+    #[test]
+    fn a_panic_in_one_room_closes_that_room_and_no_other() {
+        let (events, _events_end) = mpsc::channel(64);
+        let now = Instant::now();
+        let mut engine = Engine::new(Vec::new(), 1, events).unwrap();
+        let links: Vec<_> = [("a", "ann"), ("a", "bob"), ("b", "cid")]
+            .into_iter()
+            .map(|(room, who)| {
+                let (link, down) = mpsc::channel(64);
+                engine.join(&join(room, who), link, now).unwrap();
+                down
+            })
+            .collect();
+        let broken = engine.by_id[&RoomId::try_from("a").unwrap()];
+
+        engine.guarded(broken, now, |_| panic!("as a bug would"));
+
+        assert_eq!(engine.rooms.len(), 1);
+        let closed: Vec<bool> = links
+            .into_iter()
+            .map(|mut link| std::iter::from_fn(|| link.try_recv().ok()).any(|message| message == SignalDown::Close))
+            .collect();
+        assert_eq!(closed, [true, true, false]);
+        let (link, _down) = mpsc::channel(64);
+        assert!(engine.join(&join("a", "ann"), link, now).is_ok(), "they come back");
+        assert_eq!(engine.rooms.len(), 2);
+    }
+
+    #[test]
+    fn a_resume_after_the_publisher_connection_failed_keeps_the_session_of_two_connections() {
+        let (events, _events_end) = mpsc::channel(64);
+        let mut now = Instant::now();
+        let mut engine = Engine::new(Vec::new(), 1, events).unwrap();
+        let mut join = join("a", "ann");
+        join.topology = ports::media::Topology::Dual;
+        let (link, _down) = mpsc::channel(64);
+        engine.join(&join, link, now).unwrap();
+        let room = engine.by_id[&join.room];
+        let key = |subscriber| ConnectionKey { room, peer: PeerKey(0), subscriber };
+        for subscriber in [true, false] {
+            let session = engine.rooms.get_mut(&room).unwrap().sessions.get_mut(&PeerKey(0)).unwrap();
+            session.connection(subscriber).unwrap().connected = true;
+            engine.came_up(key(subscriber), now);
+        }
+
+        engine.failed(key(false), now);
+        join.request = lk::JoinRequest { reconnect: true, ..Default::default() }.encode_to_vec().into();
+        let (link, _down) = mpsc::channel(64);
+        engine.join(&join, link, now).unwrap();
+
+        let session = engine.rooms.get_mut(&room).unwrap().sessions.get_mut(&PeerKey(0)).unwrap();
+        assert!(session.primary().is_up() && !session.publisher.is_up());
+        // Beyond the time in which somebody without a connection is put out; our offer would be answered by then.
+        engine.rooms.get_mut(&room).unwrap().machine.answer_taken(PeerKey(0), true, engine_now(now));
+        for _ in 0..120 {
+            now += Duration::from_secs(1);
+            let room = engine.rooms.get_mut(&room).expect("the room is there");
+            room.sessions.get_mut(&PeerKey(0)).unwrap().subscriber.as_mut().unwrap().last_heard = now;
+            engine.handle_timeout(now);
+        }
+        assert!(engine.rooms.contains_key(&room));
+    }
+
+    fn engine_now(at: Instant) -> Now {
+        Now { at, unix_micros: 1_700_000_000_000_000 }
     }
 }

@@ -31,6 +31,8 @@ const NTP_TO_UNIX: u64 = 2_208_988_800;
 pub(crate) struct Down {
     pub(crate) peer: PeerKey,
     pub(crate) section: u16,
+    /// The subscriber's connection is up; until then nothing may be written, it would only pile up.
+    ready: bool,
     setting: Setting,
     demand: Demand,
     selector: Selector,
@@ -40,6 +42,35 @@ pub(crate) struct Down {
     following: bool,
     window: Window,
     score: Score,
+}
+
+/// How much one track may send. What is more is dropped: it is no camera and no microphone that sends so much.
+#[derive(Debug)]
+struct Allowance {
+    packets: u32,
+    bytes: usize,
+    second: Option<Instant>,
+    most: (u32, usize),
+}
+
+impl Allowance {
+    /// Per second. The shortest sound packets are 2.5 ms long; a picture of 50 Mbit/s has about 5000 packets.
+    const AUDIO: (u32, usize) = (500, 256 * 1024);
+    const VIDEO: (u32, usize) = (5000, 6 * 1024 * 1024);
+
+    fn new(kind: Kind) -> Self {
+        let most = if kind == Kind::Audio { Self::AUDIO } else { Self::VIDEO };
+        Self { packets: 0, bytes: 0, second: None, most }
+    }
+
+    fn take(&mut self, bytes: usize, now: Instant) -> bool {
+        if self.second.is_none_or(|second| now.saturating_duration_since(second) >= Duration::from_secs(1)) {
+            *self = Self { packets: 0, bytes: 0, second: Some(now), most: self.most };
+        }
+        self.packets = self.packets.saturating_add(1);
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.packets <= self.most.0 && self.bytes <= self.most.1
+    }
 }
 
 /// What is counted for the quality score of one direction.
@@ -89,6 +120,7 @@ pub(crate) struct Up {
     pub(crate) keyframes: Keyframes,
     dynacast: Dynacast<PeerKey>,
     level: Option<Level>,
+    allowance: Allowance,
     reports: Reports,
     pub(crate) window: Window,
     score: Score,
@@ -115,12 +147,24 @@ pub(crate) struct News {
 }
 
 /// The tracks of a room.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Forward {
     pub(crate) tracks: HashMap<TrackKey, Up>,
     clocks: HashMap<PeerKey, PublisherClock>,
     /// For first sequence numbers and timestamps, which only have to differ.
     counter: u32,
+    excess: metrics::Counter,
+}
+
+impl Default for Forward {
+    fn default() -> Self {
+        Self {
+            tracks: HashMap::new(),
+            clocks: HashMap::new(),
+            counter: 0,
+            excess: metrics::counter!("media_drops_total", "reason" => "excess"),
+        }
+    }
 }
 
 impl Forward {
@@ -140,6 +184,7 @@ impl Forward {
                 keyframes: Keyframes::new(),
                 dynacast: Dynacast::new(now),
                 level: audio.then(|| Level::new(LevelConfig::default(), AUDIO_CLOCK)),
+                allowance: Allowance::new(up.kind),
                 reports: Reports::default(),
                 window: Window::default(),
                 score: Score::new(quality),
@@ -188,14 +233,33 @@ impl Forward {
             let layers = track.dynacast.current().layers();
             track.liveness.set_enabled(layers);
         }
-        for down in &mut track.downs {
-            down.selector.restart();
-            down.munger.pause();
-            down.following = false;
+        track.downs.iter_mut().for_each(Down::begin_anew);
+    }
+
+    /// A subscriber's connection came up or failed. What it missed is left out, and pictures begin with a key frame.
+    pub(crate) fn set_ready(&mut self, peer: PeerKey, ready: bool, now: Instant, news: &mut News) {
+        for (key, track) in &mut self.tracks {
+            let Some(down) = track.downs.iter_mut().find(|down| down.peer == peer) else { continue };
+            if std::mem::replace(&mut down.ready, ready) == ready {
+                continue;
+            }
+            down.begin_anew();
+            if ready && let Some(layer) = down.selector.needs_key_frame(now) {
+                track.keyframes.request(layer);
+            }
+            track.collect(*key, now, news);
         }
     }
 
-    pub(crate) fn bind(&mut self, key: TrackKey, peer: PeerKey, section: u16, setting: Setting, now: Instant) {
+    pub(crate) fn bind(
+        &mut self,
+        key: TrackKey,
+        peer: PeerKey,
+        section: u16,
+        setting: Setting,
+        ready: bool,
+        now: Instant,
+    ) {
         self.counter = self.counter.wrapping_add(0x9E37_79B9);
         let first = Rtp { seq: u64::from(self.counter & 0x3fff) + 1, timestamp: self.counter };
         let Some(track) = self.tracks.get_mut(&key) else { return };
@@ -205,6 +269,7 @@ impl Forward {
         track.downs.push(Down {
             peer,
             section,
+            ready,
             setting,
             demand: Demand::new(wanted),
             selector: Selector::new(wanted, track.liveness.running()),
@@ -226,7 +291,10 @@ impl Forward {
     pub(crate) fn set_setting(&mut self, key: TrackKey, peer: PeerKey, setting: Setting, now: Instant) {
         let Some(track) = self.tracks.get_mut(&key) else { return };
         let Some(index) = track.downs.iter().position(|down| down.peer == peer) else { return };
-        track.downs[index].setting = setting;
+        let former = std::mem::replace(&mut track.downs[index].setting, setting);
+        if track.kind == Kind::Audio && former.disabled != setting.disabled {
+            track.downs[index].begin_anew();
+        }
         track.rewish(index, now);
     }
 
@@ -250,6 +318,10 @@ impl Forward {
         mut written: impl FnMut(PeerKey, bool),
     ) {
         let Some(track) = self.tracks.get_mut(&key) else { return };
+        if !track.allowance.take(packet.payload.len(), now) {
+            self.excess.increment(1);
+            return;
+        }
         track.window.packets = track.window.packets.saturating_add(1);
         if track.muted {
             return;
@@ -273,7 +345,7 @@ impl Forward {
         }
         if track.kind == Kind::Audio {
             for down in &mut track.downs {
-                if down.setting.disabled {
+                if down.setting.disabled || !down.ready {
                     continue;
                 }
                 let out = if down.following {
@@ -324,6 +396,9 @@ impl Forward {
             if layers_changed {
                 down.selector.set_running(running);
             }
+            if !down.ready {
+                continue;
+            }
             match down.selector.on_packet(&incoming) {
                 Decision::Drop => {}
                 Decision::Skip => {
@@ -370,7 +445,7 @@ impl Forward {
                     down.selector.set_wish(wanted);
                     track.dynacast.set(down.peer, wanted.map(|wish| wish.layer), now);
                 }
-                if track.muted {
+                if track.muted || !down.ready {
                     continue;
                 }
                 if let Some(layer) = down.selector.needs_key_frame(now) {
@@ -475,6 +550,7 @@ impl Up {
         down.selector.set_wish(current);
         self.dynacast.set(down.peer, current.map(|wish| wish.layer), now);
         if !self.muted
+            && down.ready
             && let Some(layer) = down.selector.needs_key_frame(now)
         {
             self.keyframes.request(layer);
@@ -506,6 +582,13 @@ impl Up {
 }
 
 impl Down {
+    /// Packets were withheld: the numbers close up behind them, and pictures wait for a key frame.
+    fn begin_anew(&mut self) {
+        self.selector.restart();
+        self.munger.pause();
+        self.following = false;
+    }
+
     fn send(
         &mut self,
         packet: &UpPacket,

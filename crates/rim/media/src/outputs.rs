@@ -21,7 +21,7 @@ pub(crate) struct After {
 }
 
 /// Empties the machine's outputs.
-pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::UnboundedSender<MediaEvent>) -> After {
+pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::Sender<MediaEvent>) -> After {
     let mut after = After::default();
     while let Some(output) = room.machine.poll() {
         match output {
@@ -46,6 +46,19 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::UnboundedSende
                 after.touched.push((peer, true));
                 room.machine.offered(peer, offer, now);
             }
+            Output::SettleOffer { peer, known } => {
+                let known = known.as_ref().map(|(offer, answer)| (offer.as_str(), answer.as_str()));
+                let connection = room.sessions.get_mut(&peer).and_then(|session| session.subscriber.as_mut());
+                let settled = connection.map_or(Ok(false), |connection| connection.peer.settle_offer(known));
+                after.touched.push((peer, true));
+                match settled {
+                    Ok(answered) => room.machine.offer_settled(peer, answered, now),
+                    Err(error) => {
+                        tracing::debug!(%error, "an answer was not taken");
+                        room.machine.session_failed(peer, now);
+                    }
+                }
+            }
             Output::ClientAnswer { peer, sdp } => {
                 let connection = room.sessions.get_mut(&peer).and_then(|session| session.subscriber.as_mut());
                 let taken = connection.is_some_and(|connection| match connection.peer.accept_answer(&sdp) {
@@ -61,14 +74,19 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::UnboundedSende
             Output::Data { to, reliable, message } => {
                 if let Some(session) = room.sessions.get_mut(&to) {
                     let channel = if reliable { Channel::Reliable } else { Channel::Lossy };
-                    session.down().send(channel, message);
+                    let taken = session.down().send(channel, message);
                     after.touched.push((to, session.subscriber.is_some()));
+                    // A reliable message must not be lost unnoticed: whoever is that slow starts over.
+                    if reliable && !taken {
+                        room.machine.session_failed(to, now);
+                    }
                 }
             }
-            Output::Published { track, owner, mid, kind, layers, screen, muted } => {
+            Output::Published { track, owner, mid, kind, layers, rids, screen, muted } => {
                 let Some(session) = room.sessions.get_mut(&owner) else { continue };
                 let Some(section) = session.publisher.peer.section(&mid) else { continue };
                 Connection::set(&mut session.publisher.ups, section, Some(track));
+                session.publisher.peer.set_layers(section, rids);
                 room.forward.publish(track, Published { owner, section, kind, layers, screen, muted }, now.at);
             }
             Output::Layers { track, layers } => {
@@ -82,12 +100,16 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::UnboundedSende
                 }
             }
             Output::Muted { track, muted } => room.forward.set_muted(track, muted, now.at),
-            Output::Bind { peer, mid, track, settings } => {
+            Output::Bind { peer, mid, track, codec, settings } => {
                 let Some(session) = room.sessions.get_mut(&peer) else { continue };
                 let connection = session.down();
                 let Some(section) = connection.peer.section(&mid) else { continue };
                 Connection::set(&mut connection.downs, section, Some(track));
-                room.forward.bind(track, peer, section, convert::setting(settings), now.at);
+                let ready = connection.is_up();
+                if !connection.peer.takes(section, convert::codec(codec)) {
+                    room.machine.codec_unsupported(peer, track);
+                }
+                room.forward.bind(track, peer, section, convert::setting(settings), ready, now.at);
                 room.forward.collect(track, now.at, &mut after.news);
             }
             Output::Unbind { peer, mid } => {
@@ -116,12 +138,18 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::UnboundedSende
                     identity,
                     kind: convert::event(kind),
                 };
-                // Without a listener there is nobody to tell.
-                let _ = events.send(event);
+                report(events, event);
             }
         }
     }
     after
+}
+
+/// Tells the meeting. Media goes on without it: an application that lags by so many events misses the newest.
+pub(crate) fn report(events: &mpsc::Sender<MediaEvent>, event: MediaEvent) {
+    if let Err(mpsc::error::TrySendError::Full(_)) = events.try_send(event) {
+        metrics::counter!("media_drops_total", "reason" => "events").increment(1);
+    }
 }
 
 /// Passes a message to a signalling socket. One that takes no more is cut off; its client resumes.

@@ -1,6 +1,7 @@
 //! One participant on the packet side: its signalling link and its peer connections.
 
 use crate::plane::{LinkEnd, LinkId};
+use model::Identity;
 use rtc::{Channel, Peer};
 use signal::TrackKey;
 use std::net::SocketAddr;
@@ -9,14 +10,45 @@ use std::time::Instant;
 /// Data that waits for its channel to open (media-protocol.md section 13.3).
 const DATA_WAIT_BYTES: usize = 100 * 1024;
 
+/// Most addresses and most ICE names of one connection that are known at a time. A phone that walks from network to network
+/// has a few.
+const MAX_KNOWN: usize = 16;
+
+/// The newest of many things, oldest first.
+#[derive(Debug)]
+pub(crate) struct Newest<T>(Vec<T>);
+
+impl<T> Default for Newest<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T: PartialEq> Newest<T> {
+    /// Takes note of one. Returns the one that had to make room for it.
+    pub(crate) fn note(&mut self, one: T) -> Option<T> {
+        self.0.retain(|known| *known != one);
+        self.0.push(one);
+        (self.0.len() > MAX_KNOWN).then(|| self.0.remove(0))
+    }
+
+    pub(crate) fn last(&self) -> Option<&T> {
+        self.0.last()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.0.iter()
+    }
+}
+
 /// A peer connection of a session.
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) peer: Peer,
     /// The names under which it can be called, newest last.
-    pub(crate) ufrags: Vec<String>,
+    pub(crate) ufrags: Newest<String>,
     /// Remote addresses that were proven to be the client's.
-    pub(crate) addresses: Vec<SocketAddr>,
+    pub(crate) addresses: Newest<SocketAddr>,
     pub(crate) last_heard: Instant,
     pub(crate) connected: bool,
     /// Reported as failed and not heard since.
@@ -35,8 +67,8 @@ impl Connection {
     pub(crate) fn new(peer: Peer, now: Instant) -> Self {
         Self {
             peer,
-            ufrags: Vec::new(),
-            addresses: Vec::new(),
+            ufrags: Newest::default(),
+            addresses: Newest::default(),
             last_heard: now,
             connected: false,
             failed: false,
@@ -48,6 +80,11 @@ impl Connection {
         }
     }
 
+    /// Whether what is sent now arrives, as far as anybody knows.
+    pub(crate) fn is_up(&self) -> bool {
+        self.connected && !self.failed
+    }
+
     /// Notes what a section carries.
     pub(crate) fn set(table: &mut Vec<Option<TrackKey>>, section: u16, track: Option<TrackKey>) {
         let index = usize::from(section);
@@ -57,22 +94,26 @@ impl Connection {
         table[index] = track;
     }
 
-    /// Sends a message, or keeps it until the channel opens.
-    pub(crate) fn send(&mut self, channel: Channel, message: bytes::Bytes) {
+    /// Sends a message, or keeps it until the channel opens. `false` if an open channel took no more.
+    pub(crate) fn send(&mut self, channel: Channel, message: bytes::Bytes) -> bool {
         if self.open.contains(&channel) {
-            if !self.peer.send(channel, &message) {
+            let taken = self.peer.send(channel, &message);
+            if !taken {
                 metrics::counter!("media_drops_total", "reason" => "data_backlog").increment(1);
             }
-            return;
+            return taken;
         }
         let waiting: usize = self.waiting.iter().map(|(_, message)| message.len()).sum();
         if channel == Channel::Reliable && waiting + message.len() <= DATA_WAIT_BYTES {
             self.waiting.push((channel, message));
         }
+        true
     }
 
     pub(crate) fn opened(&mut self, channel: Channel) {
-        self.open.push(channel);
+        if !self.open.contains(&channel) {
+            self.open.push(channel);
+        }
         for (channel, message) in std::mem::take(&mut self.waiting) {
             self.send(channel, message);
         }
@@ -82,6 +123,7 @@ impl Connection {
 /// One participant.
 #[derive(Debug)]
 pub(crate) struct Session {
+    pub(crate) identity: Identity,
     pub(crate) link: Option<(LinkId, LinkEnd)>,
     /// The client offers on it.
     pub(crate) publisher: Connection,
@@ -97,6 +139,11 @@ impl Session {
         self.link.as_ref().is_some_and(|(current, _)| *current != link)
     }
 
+    /// The connection whose state is the session's.
+    pub(crate) fn primary(&self) -> &Connection {
+        self.subscriber.as_ref().filter(|_| self.subscriber_primary).unwrap_or(&self.publisher)
+    }
+
     /// The connection that carries what the client receives.
     pub(crate) fn down(&mut self) -> &mut Connection {
         self.subscriber.as_mut().unwrap_or(&mut self.publisher)
@@ -104,5 +151,20 @@ impl Session {
 
     pub(crate) fn connection(&mut self, subscriber: bool) -> Option<&mut Connection> {
         if subscriber { self.subscriber.as_mut() } else { Some(&mut self.publisher) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_are_known_and_the_oldest_make_room() {
+        let mut newest = Newest::default();
+        assert!((0..16).all(|one| newest.note(one).is_none()));
+        assert_eq!(newest.note(0), None, "one that is known is new again");
+        assert_eq!(newest.note(16), Some(1));
+        assert_eq!(newest.last(), Some(&16));
+        assert_eq!(newest.iter().count(), 16);
     }
 }

@@ -40,7 +40,7 @@ pub(crate) struct Outgoing {
 pub(crate) struct Sockets {
     list: Vec<One>,
     own: Vec<IpAddr>,
-    buffers: Vec<Vec<u8>>,
+    buffers: Box<[Vec<u8>; BATCH]>,
     train: Vec<u8>,
 }
 
@@ -66,7 +66,7 @@ impl Sockets {
             (false, _) => Ok(Self {
                 list,
                 own: own_addresses(),
-                buffers: vec![vec![0; BUFFER]; BATCH],
+                buffers: Box::new(std::array::from_fn(|_| vec![0; BUFFER])),
                 train: Vec::with_capacity(BUFFER),
             }),
         }
@@ -93,13 +93,11 @@ impl Sockets {
     pub(crate) fn receive(&mut self, mut each: impl FnMut(SocketAddr, SocketAddr, &[u8])) -> bool {
         let mut more = false;
         for one in &self.list {
-            let mut slices: Vec<IoSliceMut<'_>> =
-                self.buffers.iter_mut().map(|buffer| IoSliceMut::new(buffer)).collect();
+            let mut slices = self.buffers.each_mut().map(|buffer| IoSliceMut::new(buffer));
             let mut meta = [RecvMeta::default(); BATCH];
             let Ok(count) = one.state.recv(UdpSockRef::from(&one.socket), &mut slices, &mut meta) else { continue };
             more = true;
-            drop(slices);
-            for (meta, buffer) in meta.iter().zip(&self.buffers).take(count) {
+            for (meta, buffer) in meta.iter().zip(self.buffers.iter()).take(count) {
                 let local = SocketAddr::new(meta.dst_ip.unwrap_or(one.local.ip()), one.local.port());
                 let stride = meta.stride.max(1);
                 for datagram in buffer[..meta.len].chunks(stride) {

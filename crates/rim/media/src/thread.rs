@@ -8,7 +8,9 @@ use mio::{Events, Poll, Token, Waker};
 use ports::media::MediaEvent;
 use std::io;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TryRecvError;
@@ -22,13 +24,13 @@ const ORDERS_PER_TURN: usize = 64;
 /// Receive calls per turn and socket.
 const RECEIVES_PER_TURN: usize = 8;
 
-/// Binds the sockets and starts the thread. Returns what wakes it.
+/// Binds the sockets and starts the thread. Returns what wakes it, and the thread to see whether it still runs.
 pub(crate) fn spawn(
     config: &MediaConfig,
-    orders: mpsc::UnboundedReceiver<Order>,
+    orders: mpsc::Receiver<Order>,
     signals: mpsc::Receiver<Signal>,
-    events: mpsc::UnboundedSender<MediaEvent>,
-) -> io::Result<Wake> {
+    events: mpsc::Sender<MediaEvent>,
+) -> io::Result<(Wake, JoinHandle<()>)> {
     let poll = Poll::new()?;
     let waker = Arc::new(Waker::new(poll.registry(), Token(0))?);
     let mut sockets = Sockets::bind(config)?;
@@ -42,10 +44,13 @@ pub(crate) fn spawn(
     tracing::info!(port = sockets.port(), addresses = addresses.len(), "media plane listens");
     let engine = Engine::new(addresses, config.seed, events).ok_or_else(|| io::Error::other("no DTLS certificate"))?;
     let wake = Wake(Arc::clone(&waker));
-    std::thread::Builder::new()
-        .name("media-0".to_owned())
-        .spawn(move || Shard { poll, _waker: waker, sockets, engine, orders, signals }.run())?;
-    Ok(wake)
+    let shard = Shard { poll, _waker: waker, sockets, engine, orders, signals };
+    let thread = std::thread::Builder::new().name("media-0".to_owned()).spawn(move || {
+        if catch_unwind(AssertUnwindSafe(|| shard.run())).is_err() {
+            tracing::error!("the media shard panicked and is gone: media works again after a restart");
+        }
+    })?;
+    Ok((wake, thread))
 }
 
 struct Shard {
@@ -53,7 +58,7 @@ struct Shard {
     _waker: Arc<Waker>,
     sockets: Sockets,
     engine: Engine,
-    orders: mpsc::UnboundedReceiver<Order>,
+    orders: mpsc::Receiver<Order>,
     signals: mpsc::Receiver<Signal>,
 }
 

@@ -17,7 +17,7 @@ impl Engine {
     pub fn handle_datagram(&mut self, at: Instant, datagram: Datagram<'_>) {
         let destination = self.local_address(datagram.destination);
         let Some(key) = self.route(at, &datagram, destination) else {
-            metrics::counter!("media_drops_total", "reason" => "unknown_source").increment(1);
+            self.counters.unknown_source.increment(1);
             return;
         };
         let served = catch_unwind(AssertUnwindSafe(|| {
@@ -30,7 +30,7 @@ impl Engine {
             connection.last_heard = at;
             let again = std::mem::take(&mut connection.failed) && connection.connected;
             if connection.peer.handle_datagram(at, datagram.source, destination, datagram.contents).is_err() {
-                self.failed(key, at);
+                self.died(key, at);
                 return;
             }
             // The stack holds one packet at a time: it has to be taken before the next datagram goes in.
@@ -65,8 +65,13 @@ impl Engine {
                 if !connection.peer.accepts(at, datagram.source, destination, datagram.contents) {
                     return None;
                 }
-                connection.addresses.push(datagram.source);
+                let oldest = connection.addresses.note(datagram.source);
                 self.demux.by_address.insert(datagram.source, called);
+                if let Some(oldest) = oldest
+                    && self.demux.by_address.get(&oldest) == Some(&called)
+                {
+                    self.demux.by_address.remove(&oldest);
+                }
                 Some(called)
             }
             (known, None) => known,
@@ -102,7 +107,7 @@ impl Engine {
                 Ok(Output::Timeout(due)) if due <= at && turns > 0 => {
                     turns -= 1;
                     if connection.peer.handle_timeout(at).is_err() {
-                        self.failed(key, at);
+                        self.died(key, at);
                         return;
                     }
                 }
@@ -115,7 +120,7 @@ impl Engine {
                 }
                 Ok(Output::Event(event)) => self.event(key, event, at),
                 Err(_) => {
-                    self.failed(key, at);
+                    self.died(key, at);
                     return;
                 }
             }
@@ -132,7 +137,7 @@ impl Engine {
                     return;
                 }
                 let Some(track) = session.publisher.ups.get(usize::from(packet.section)).copied().flatten() else {
-                    metrics::counter!("media_drops_total", "reason" => "unpublished").increment(1);
+                    self.counters.unpublished.increment(1);
                     return;
                 };
                 let mut news = News::default();
@@ -174,7 +179,9 @@ impl Engine {
             }
             Event::Message(channel, message) => {
                 room.machine.message(key.peer, channel == rtc::Channel::Reliable, &message, now);
-                self.settle(key.room, at);
+                if room.machine.has_output() {
+                    self.settle(key.room, at);
+                }
             }
             Event::Report(report) => {
                 let Some(connection) =
@@ -204,7 +211,7 @@ impl Engine {
         for (peer, section, layer, hard) in news.key_frames {
             let Some(session) = room.sessions.get_mut(&peer) else { continue };
             session.publisher.peer.request_key_frame(section, layer, hard);
-            metrics::counter!("media_key_frames_requested_total").increment(1);
+            self.counters.key_frames.increment(1);
             mark(&mut self.dirty, &mut session.publisher, ConnectionKey { room: room_key, peer, subscriber: false });
         }
         if !news.wanted.is_empty() {
@@ -215,19 +222,31 @@ impl Engine {
         }
     }
 
-    /// A connection is up for the first time or again.
-    fn came_up(&mut self, key: ConnectionKey, at: Instant) {
+    /// A connection is up for the first time or again. Of two the other may have failed meanwhile and come back without
+    /// anybody noticing, so what counts is how the primary one is now.
+    pub(crate) fn came_up(&mut self, key: ConnectionKey, at: Instant) {
         let now = self.now(at);
         let Some(room) = self.rooms.get_mut(&key.room) else { return };
-        let primary = room.sessions.get(&key.peer).is_some_and(|session| session.subscriber_primary == key.subscriber);
-        if primary {
-            room.machine.connected(key.peer, now);
-            self.settle(key.room, at);
+        let Some(session) = room.sessions.get_mut(&key.peer) else { return };
+        let mut news = News::default();
+        if session.down().is_up() {
+            room.forward.set_ready(key.peer, true, at, &mut news);
         }
+        if session.primary().is_up() {
+            room.machine.connected(key.peer, now);
+        }
+        self.spread(key.room, news, at);
+        self.settle(key.room, at);
     }
 
     pub(crate) fn failed(&mut self, key: ConnectionKey, at: Instant) {
         self.lost(key, at, MediaRoom::connection_failed);
+    }
+
+    /// The stack gave a connection up: there is nothing to resume, the client starts over.
+    pub(crate) fn died(&mut self, key: ConnectionKey, at: Instant) {
+        metrics::counter!("media_connections_died_total").increment(1);
+        self.lost(key, at, MediaRoom::session_failed);
     }
 
     /// The client closed a connection in order.
@@ -242,6 +261,10 @@ impl Engine {
             room.sessions.get_mut(&key.peer).and_then(|session| session.connection(key.subscriber))
         {
             connection.failed = true;
+        }
+        let mut news = News::default();
+        if room.sessions.get_mut(&key.peer).is_some_and(|session| !session.down().is_up()) {
+            room.forward.set_ready(key.peer, false, at, &mut news);
         }
         tell(&mut room.machine, key.peer, now);
         self.settle(key.room, at);

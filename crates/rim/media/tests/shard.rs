@@ -12,6 +12,7 @@ use model::media::Source;
 use ports::media::{MediaEventKind, SignalDown};
 use prost::Message;
 use std::time::Duration;
+use str0m::rtp::ExtensionValues;
 use support::World;
 use tokio::sync::mpsc;
 use wire::lk;
@@ -280,4 +281,231 @@ fn a_stun_request_with_our_name_but_a_wrong_password_takes_over_nothing() {
     assert!(!answered);
     world.stream(ann, 1, 20);
     assert!(world.clients[bob].received(false).len() >= 15);
+}
+
+#[test]
+fn what_was_sent_before_somebody_connected_is_not_kept_for_them() {
+    let mut world = World::new();
+    let ann = world.join("ann");
+    world.pass(Duration::from_secs(3));
+    world.publish(ann);
+    world.pass(Duration::from_millis(500));
+    world.stream(ann, 1, 10);
+    let bob = world.join("bob");
+    world.clients[bob].cut = true;
+    world.stream(ann, 11, 300);
+    assert!(!world.clients[bob].connected);
+    world.clients[bob].cut = false;
+    while !world.clients[bob].connected {
+        world.stream(ann, 400, 1);
+        world.clients[bob].packets.clear();
+    }
+    world.stream(ann, 500, 50);
+    for video in [false, true] {
+        let received = world.clients[bob].received(video);
+        assert!((30..=51).contains(&received.len()), "{} of 50, video {video}", received.len());
+        let numbers: Vec<u64> = received.iter().map(|packet| *packet.seq_no).collect();
+        assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "{numbers:?}");
+    }
+}
+
+#[test]
+fn somebody_who_was_away_gets_no_packets_of_that_time_and_a_key_frame_first() {
+    let (mut world, ann, bob) = two_connected();
+    world.publish(ann);
+    world.pass(Duration::from_millis(500));
+    world.stream(ann, 1, 20);
+    world.clients[bob].cut = true;
+    world.clients[bob].mute = true;
+    world.stream(ann, 21, 900);
+    world.clients[bob].cut = false;
+    world.clients[bob].mute = false;
+    world.clients[bob].packets.clear();
+    world.resume(bob, "bob");
+    world.pass(Duration::from_secs(2));
+    world.stream(ann, 1000, 60);
+    let received = world.clients[bob].received(true);
+    assert!((30..=61).contains(&received.len()), "{}", received.len());
+    assert_eq!(received[0].payload[4] & 1, 0, "a key frame");
+}
+
+fn sid_of(world: &World, client: usize, cid: &str) -> String {
+    let published = world.clients[client].inbox.iter().find_map(|message| match message {
+        Response::TrackPublished(published) if published.cid == cid => published.track.clone(),
+        _ => None,
+    });
+    published.unwrap().sid
+}
+
+#[test]
+fn sound_that_is_switched_on_again_has_no_gap() {
+    let (mut world, ann, bob) = two_connected();
+    world.publish(ann);
+    world.pass(Duration::from_millis(500));
+    let sid = sid_of(&world, ann, "mic");
+    let mut first = 1;
+    for disabled in [false, true, false] {
+        let setting = lk::UpdateTrackSettings { track_sids: vec![sid.clone()], disabled, ..Default::default() };
+        world.request(bob, Request::TrackSetting(setting));
+        world.stream(ann, first, 50);
+        first += 50;
+    }
+    let numbers: Vec<u64> = world.clients[bob].received(false).iter().map(|packet| *packet.seq_no).collect();
+    assert!((90..=101).contains(&numbers.len()), "{}", numbers.len());
+    assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "{numbers:?}");
+}
+
+#[test]
+fn descriptions_that_are_none_or_endless_end_their_sender_only() {
+    let (mut world, ann, bob) = two_connected();
+    world.publish(ann);
+    world.pass(Duration::from_millis(500));
+    let offers = [
+        "garbage".to_owned(),
+        "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n".repeat(5_000),
+        format!("v=0\r\n{}", "a=x\r\n".repeat(100_000)),
+        format!("v=0\r\nm=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:0\r\na=rtpmap:{}\r\n", "1".repeat(300_000)),
+        "x".repeat(1_900_000),
+    ];
+    for (index, sdp) in offers.into_iter().enumerate() {
+        let eve = world.join(&format!("eve{index}"));
+        world.pass(Duration::from_millis(500));
+        world.request(eve, Request::Offer(lk::SessionDescription { sdp, id: 9, ..Default::default() }));
+        world.pump();
+        assert!(world.clients[eve].closed, "{index}");
+        world.clients[bob].packets.clear();
+        world.stream(ann, 1 + u32::try_from(index).unwrap() * 50, 20);
+        assert!(world.clients[bob].received(false).len() >= 19);
+    }
+}
+
+#[test]
+fn a_track_that_sends_more_than_any_camera_does_is_cut_off_there() {
+    let (mut world, ann, bob) = two_connected();
+    world.publish(ann);
+    world.pass(Duration::from_millis(500));
+    world.stream(ann, 1, 5);
+    world.clients[bob].packets.clear();
+    for frame in 0..1500 {
+        world.send_media(ann, 10 + frame, false);
+        world.pump();
+    }
+    assert!((300..=500).contains(&world.clients[bob].received(false).len()));
+    world.pass(Duration::from_secs(1));
+    world.clients[bob].packets.clear();
+    world.stream(ann, 2000, 40);
+    assert!(world.clients[bob].received(false).len() >= 39, "and after a second it is heard again");
+}
+
+#[test]
+fn somebody_who_joins_again_and_again_has_to_wait() {
+    let mut world = World::new();
+    world.join("bob");
+    let refused = |world: &mut World| {
+        let join = world.join_request("ann", &lk::JoinRequest::default());
+        let (link, _down) = mpsc::channel(64);
+        let now = world.now;
+        world.engine.join(&join, link, now).is_err()
+    };
+    let first: Vec<bool> = (0..12).map(|_| refused(&mut world)).collect();
+    assert_eq!(first.iter().filter(|refused| **refused).count(), 2);
+    world.now += Duration::from_secs(2);
+    assert_eq!([refused(&mut world), refused(&mut world), refused(&mut world)], [false, false, true]);
+    world.join("cid");
+}
+
+/// Bytes that look like nothing in particular.
+fn noise(length: usize, state: &mut u32) -> Vec<u8> {
+    (0..length)
+        .map(|_| {
+            *state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            state.to_be_bytes()[0]
+        })
+        .collect()
+}
+
+#[test]
+fn broken_packets_and_messages_of_a_participant_harm_nobody_else() {
+    let mut world = World::new();
+    let (eve, ann, bob) = (world.join("eve"), world.join("ann"), world.join("bob"));
+    world.pass(Duration::from_secs(3));
+    world.publish(eve);
+    world.publish(ann);
+    world.pass(Duration::from_secs(1));
+    world.stream(eve, 1, 5);
+    world.clients[bob].packets.clear();
+    let mut state = 7;
+    let descriptors: [&[u8]; 8] = [
+        &[],
+        &[0x90],
+        &[0x90, 0xff],
+        &[0x90, 0x80, 0x80],
+        &[0x90, 0xf0, 0xff, 0xff, 0xff],
+        &[0x10],
+        &[0x1f],
+        &[0xff; 3],
+    ];
+    for round in 0..200u32 {
+        let mut payload = descriptors[round as usize % descriptors.len()].to_vec();
+        payload.extend(noise(round as usize % 5, &mut state));
+        let values = ExtensionValues {
+            audio_level: Some(noise(1, &mut state)[0].cast_signed()),
+            voice_activity: Some(round % 2 == 0),
+            ..Default::default()
+        };
+        world.send_raw(eve, &payload, &values);
+        let message = noise(round as usize * 7 % 300, &mut state);
+        world.send_data(eve, &message);
+        world.send_data(eve, &[&[0x12, 0x02, 0x12, 0xff][..], &message].concat());
+        world.send_media(ann, 100 + round, round == 0);
+        world.pass(Duration::from_millis(20));
+    }
+    assert!(!world.clients[bob].closed && !world.clients[ann].closed);
+    let of_ann = |packet: &&&str0m::rtp::RtpPacket| packet.payload.len() == 1000;
+    assert!(world.clients[bob].received(true).iter().filter(of_ann).count() >= 190);
+    let sound = world.clients[bob].received(false);
+    assert!(sound.iter().filter(|packet| packet.payload[..] == [0xfc, 1, 2, 3]).count() >= 190);
+    world.stream(ann, 400, 10);
+}
+
+#[test]
+fn datagrams_the_fuzzer_was_given_get_no_answer() {
+    let mut world = World::new();
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../fuzz/corpus/datagram");
+    let (now, server) = (world.now, "192.0.2.1:8080".parse().unwrap());
+    let source = "198.51.100.9:4000".parse().unwrap();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let contents = std::fs::read(entry.unwrap().path()).unwrap();
+        for length in 0..=contents.len() {
+            let datagram = Datagram { source, destination: server, contents: &contents[..length] };
+            world.engine.handle_datagram(now, datagram);
+        }
+    }
+    world.engine.drain(now, &mut |_, _, _| panic!("an answer to a stranger"));
+}
+
+#[test]
+fn a_right_that_is_taken_away_stops_the_packets_at_once() {
+    let (mut world, ann, bob) = two_connected();
+    world.publish(ann);
+    world.pass(Duration::from_millis(500));
+    world.stream(ann, 1, 20);
+    let microphone =
+        model::media::MediaPermission { publish: [Source::Microphone].into_iter().collect(), ..support::permission() };
+    let now = world.now;
+    world.engine.set_permission(&"room".try_into().unwrap(), &"ann".try_into().unwrap(), microphone, now);
+    world.pump();
+    world.clients[bob].packets.clear();
+    world.stream(ann, 21, 20);
+    assert!(world.clients[bob].received(true).is_empty());
+    assert!(world.clients[bob].received(false).len() >= 19);
+    assert!(world.clients[ann].got(|message| matches!(message, Response::TrackUnpublished(_))));
+
+    let deaf = model::media::MediaPermission { subscribe: false, ..support::permission() };
+    let now = world.now;
+    world.engine.set_permission(&"room".try_into().unwrap(), &"bob".try_into().unwrap(), deaf, now);
+    world.pump();
+    world.clients[bob].packets.clear();
+    world.stream(ann, 61, 20);
+    assert!(world.clients[bob].packets.is_empty());
 }

@@ -1,5 +1,6 @@
 //! A store in memory that can be made to fail or to hold its breath, and a media plane that only takes notes.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
+#![allow(dead_code, reason = "each file of tests uses its part")]
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -5,7 +5,8 @@ use model::media::{CameraView, MediaPermission, Sources};
 use model::{Identity, RoomId};
 use prost::Message;
 use signal::{
-    Connect, Connected, EventKind, Kind, MediaRoom, Now, OfferedSection, Output, PeerKey, SectionPlan, TrackKey,
+    Connect, Connected, EventKind, JoinRequest, Kind, MediaRoom, Now, OfferedSection, Output, PeerKey, SectionPlan,
+    TrackKey,
 };
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -50,10 +51,12 @@ pub(crate) struct World {
     pub(crate) plans: HashMap<PeerKey, Vec<SectionPlan>>,
     pub(crate) bound: BTreeMap<(PeerKey, String), TrackKey>,
     pub(crate) live: Vec<TrackKey>,
+    pub(crate) settings: BTreeMap<(PeerKey, TrackKey), signal::Settings>,
     pub(crate) closed: Vec<PeerKey>,
     pub(crate) gone: Vec<PeerKey>,
     pub(crate) events: Vec<(String, EventKind)>,
     mids: u64,
+    made: HashMap<PeerKey, u32>,
 }
 
 impl World {
@@ -71,10 +74,12 @@ impl World {
             plans: HashMap::new(),
             bound: BTreeMap::new(),
             live: Vec::new(),
+            settings: BTreeMap::new(),
             closed: Vec::new(),
             gone: Vec::new(),
             events: Vec::new(),
             mids: 0,
+            made: HashMap::new(),
         }
     }
 
@@ -113,7 +118,7 @@ impl World {
             attributes: BTreeMap::new(),
             permission,
             dual,
-            request: request.encode_to_vec().into(),
+            request: JoinRequest::read(&request.encode_to_vec()).unwrap(),
         };
         let now = self.now();
         let connected = self.room.connect(connect, now).unwrap();
@@ -229,7 +234,14 @@ impl World {
                             signal::OfferChange::Deactivate { mid } => mid,
                         })
                         .collect();
-                    self.room.offered(peer, Some(("offer".into(), mids)), now);
+                    let made = self.made.entry(peer).or_default();
+                    *made += 1;
+                    let text = format!("offer {made}");
+                    self.room.offered(peer, Some((text, mids)), now);
+                }
+                Output::SettleOffer { peer, known } => {
+                    let answered = known.is_some_and(|(offer, _)| offer == format!("offer {}", self.made[&peer]));
+                    self.room.offer_settled(peer, answered, now);
                 }
                 Output::ClientAnswer { peer, .. } => self.room.answer_taken(peer, true, now),
                 Output::Data { to, reliable, message } => self.data.entry(to).or_default().push((reliable, message)),
@@ -238,7 +250,8 @@ impl World {
                     self.live.retain(|live| *live != track);
                     self.bound.retain(|_, bound| *bound != track);
                 }
-                Output::Bind { peer, mid, track, .. } => {
+                Output::Bind { peer, mid, track, settings, .. } => {
+                    self.settings.insert((peer, track), settings);
                     self.bound.insert((peer, mid), track);
                 }
                 Output::Unbind { peer, mid } => {
@@ -249,7 +262,10 @@ impl World {
                     self.gone.push(peer);
                 }
                 Output::Event { identity, kind } => self.events.push((identity.as_str().to_owned(), kind)),
-                Output::Muted { .. } | Output::Layers { .. } | Output::Settings { .. } => {}
+                Output::Settings { peer, track, settings } => {
+                    self.settings.insert((peer, track), settings);
+                }
+                Output::Muted { .. } | Output::Layers { .. } => {}
             }
         }
     }
@@ -282,6 +298,7 @@ pub(crate) fn name(message: &Response) -> &'static str {
         Response::Reconnect(_) => "reconnect",
         Response::RequestResponse(_) => "request_response",
         Response::TrackSubscribed(_) => "track_subscribed",
+        Response::SubscriptionResponse(_) => "subscription_response",
         Response::MediaSectionsRequirement(_) => "media_sections_requirement",
         _ => "other",
     }

@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use str0m::change::{SdpAnswer, SdpPendingOffer};
+use str0m::channel::ChannelId;
 use str0m::media::{Direction, MediaKind, Mid, Pt};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
@@ -49,6 +50,8 @@ pub(crate) struct Client {
     pub(crate) key_frames_asked: usize,
     /// Its network is cut: nothing arrives and nothing gets through.
     pub(crate) cut: bool,
+    /// Nothing of its own gets out.
+    pub(crate) mute: bool,
     /// Every so many datagrams to it are lost.
     pub(crate) lose_every: usize,
     arrived: usize,
@@ -57,6 +60,7 @@ pub(crate) struct Client {
     audio: Option<Mid>,
     video: Option<Mid>,
     sequence: u64,
+    channel: Option<ChannelId>,
 }
 
 pub(crate) struct World {
@@ -64,13 +68,13 @@ pub(crate) struct World {
     pub(crate) now: Instant,
     server: SocketAddr,
     pub(crate) clients: Vec<Client>,
-    pub(crate) events: mpsc::UnboundedReceiver<MediaEvent>,
+    pub(crate) events: mpsc::Receiver<MediaEvent>,
 }
 
 impl World {
     pub(crate) fn new() -> Self {
         let server: SocketAddr = "192.0.2.1:8080".parse().unwrap();
-        let (events, events_end) = mpsc::unbounded_channel();
+        let (events, events_end) = mpsc::channel(4096);
         let engine = Engine::new(vec![server], 1, events).unwrap();
         Self { engine, now: Instant::now(), server, clients: Vec::new(), events: events_end }
     }
@@ -129,6 +133,7 @@ impl World {
             closed: false,
             key_frames_asked: 0,
             cut: false,
+            mute: false,
             lose_every: usize::MAX,
             arrived: 0,
             wants_sections: None,
@@ -136,6 +141,7 @@ impl World {
             audio: None,
             video: None,
             sequence: 1000,
+            channel: None,
         });
         self.clients.len() - 1
     }
@@ -219,6 +225,31 @@ impl World {
         peer.rtc.handle_input(Input::Timeout(now)).unwrap();
     }
 
+    /// One packet of each of the client's tracks with that payload, and those extensions.
+    pub(crate) fn send_raw(&mut self, client: usize, payload: &[u8], values: &ExtensionValues) {
+        let now = self.now;
+        let peer = &mut self.clients[client];
+        peer.sequence += 1;
+        let payload: Arc<[u8]> = payload.into();
+        let timestamp = u32::try_from(peer.sequence & 0xffff).unwrap().wrapping_mul(0x0123_4567);
+        for (mid, pt) in [(peer.audio, OPUS), (peer.video, VP8)] {
+            let Some(mid) = mid else { continue };
+            let mut api = peer.rtc.direct_api();
+            let Some(stream) = api.stream_tx_by_mid(mid, None) else { continue };
+            let pt = Pt::new_with_value(pt);
+            let write = RtpWrite::new(pt, peer.sequence.into(), timestamp, now, Arc::clone(&payload));
+            stream.write_rtp(write.ext_vals(values.clone()));
+        }
+        peer.rtc.handle_input(Input::Timeout(now)).unwrap();
+    }
+
+    /// A message on the client's data channel.
+    pub(crate) fn send_data(&mut self, client: usize, message: &[u8]) {
+        let id = self.clients[client].channel.expect("the channel is open");
+        let mut channel = self.clients[client].rtc.channel(id).unwrap();
+        channel.write(true, message).unwrap();
+    }
+
     /// Moves everything that waits, in both directions, until nothing does.
     pub(crate) fn pump(&mut self) {
         for _ in 0..50 {
@@ -262,11 +293,15 @@ impl World {
                 Output::Transmit(transmit) => {
                     moved = true;
                     assert_eq!(transmit.destination, server);
+                    if client.mute {
+                        continue;
+                    }
                     let datagram =
                         Datagram { source: client.address, destination: server, contents: &transmit.contents };
                     engine.handle_datagram(now, datagram);
                 }
                 Output::Event(Event::Connected) => client.connected = true,
+                Output::Event(Event::ChannelOpen(id, _)) => client.channel = Some(id),
                 Output::Event(Event::RtpPacket(packet)) => client.packets.push(packet),
                 Output::Event(Event::KeyframeRequest(_)) => client.key_frames_asked += 1,
                 Output::Event(_) => {}
