@@ -4,7 +4,7 @@ use std::fs::{File, TryLockError};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
 use axum::Router;
@@ -13,6 +13,7 @@ use http_api::{FORWARDED_FOR, FrontDoor, HttpDeps, Prometheus};
 use media::MediaConfig;
 use meeting::{Meetings, Setup};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use ports::archive::Archive;
 use ports::media::{MediaEvent, MediaEventKind, MediaPlane};
 use store::Store;
 use tokio::net::TcpListener;
@@ -31,6 +32,8 @@ use crate::logging;
 
 /// How long open requests may take to finish, and sockets to close, after the signal to stop.
 const STOP_GRACE: Duration = Duration::from_secs(5);
+/// How long a link to a recording works, as in the reference's sample configuration.
+const RECORDING_LINKS: Duration = Duration::from_secs(30 * 60);
 /// How often gauges that nobody pushes are read.
 const GAUGE_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -64,7 +67,7 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let figures = PrometheusBuilder::new().install_recorder().context("could not start the metrics")?;
     let (stop, stopping) = watch::channel(false);
-    let app = router(&config, &credentials, &meetings, figures, stopping.clone());
+    let app = router(&config, &credentials, &meetings, Arc::new(store.clone()), figures, stopping.clone());
     tokio::spawn(watch_media(events));
     tokio::spawn(watch_gauges(meetings, stopping.clone()));
     info!(%address, media.port = config.media.port, version = env!("CARGO_PKG_VERSION"), "plenum is ready");
@@ -115,6 +118,7 @@ fn router(
     config: &Config,
     credentials: &Credentials,
     meetings: &Meetings,
+    archive: Arc<dyn Archive>,
     figures: PrometheusHandle,
     stopping: watch::Receiver<bool>,
 ) -> Router {
@@ -147,6 +151,9 @@ fn router(
     let trusted = proxy.map(|proxy| proxy.trusted.clone()).unwrap_or_default();
     let http = HttpDeps {
         meetings: meetings.clone(),
+        archive,
+        recording_links: RECORDING_LINKS,
+        clock: Arc::new(unix_seconds),
         api: ApiKey::new(credentials.key.clone(), credentials.secret.expose().clone()),
         rules: create_rules(config),
         max_body: usize::try_from(config.http.max_body).unwrap_or(usize::MAX),
@@ -164,6 +171,12 @@ fn router(
         }),
     };
     gateway::router(gateway).merge(http_api::router(http))
+}
+
+/// The time in unix seconds; 0 on a machine that lives before 1970.
+fn unix_seconds() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 fn create_rules(config: &Config) -> CreateRules {

@@ -10,6 +10,7 @@ use prost_reflect::DescriptorPool;
 pub mod create;
 pub mod join_request;
 pub mod json;
+pub mod lti;
 pub mod signature;
 pub mod token;
 pub mod validate;

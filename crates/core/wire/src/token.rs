@@ -1,17 +1,22 @@
-//! The tokens people carry: the join token of the conferencing API and the access token of the media plane.
+//! The tokens people carry: the join token of the conferencing API, the access token of the media plane, and those of
+//! downloads and of the LTI page.
 //!
-//! Both are JWTs, `HS256` only. Time is an argument everywhere. The signed text is written here rather than by a JWT
+//! All are JWTs, `HS256` only. Time is an argument everywhere. The signed text is written here rather than by a JWT
 //! library because peers and test vectors fix the order of its keys, and reading is as short as writing.
 
+mod download;
 mod join;
 mod jws;
+mod lti;
 mod media;
 
 use std::fmt;
 
 use model::Redacted;
 
+pub use download::{mint_download, verify_download};
 pub use join::{JoinAccess, JoinClaims, mint_join, verify_join};
+pub use lti::{LTI_VALIDITY, mint_lti, verify_lti};
 pub use media::{MediaAccess, MediaClaims, VideoGrant, mint_media, verify_media};
 
 /// How far clocks may differ, in seconds (http-api.md section 1.2, media-protocol.md section 2).

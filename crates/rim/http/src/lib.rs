@@ -11,6 +11,7 @@ mod client;
 mod cors;
 mod frontdoor;
 mod health;
+mod lti;
 mod member;
 mod metered;
 mod paths;
@@ -20,12 +21,14 @@ mod signed;
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::http::header::{REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderName, HeaderValue};
 use axum::routing::{any, get, post};
 use meeting::Meetings;
+use ports::archive::Archive;
 use tower::util::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -44,6 +47,12 @@ pub const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for")
 pub struct HttpDeps {
     /// The application.
     pub meetings: Meetings,
+    /// Recordings and past sessions.
+    pub archive: Arc<dyn Archive>,
+    /// How long a link to a recording works (`recorder_info.token_validity`).
+    pub recording_links: Duration,
+    /// What time it is, in unix seconds.
+    pub clock: Arc<dyn Fn() -> i64 + Send + Sync>,
     /// Key and secret of API callers (`client.api_key`, `client.secret`).
     pub api: ApiKey,
     /// What shapes a new room.
@@ -107,6 +116,7 @@ struct App(Arc<Shared>);
 struct Shared {
     deps: HttpDeps,
     doorman: frontdoor::Doorman,
+    lti_seen: lti::Seen,
 }
 
 impl std::ops::Deref for App {
@@ -121,7 +131,7 @@ impl std::ops::Deref for App {
 /// other crates are merged into it.
 pub fn router(deps: HttpDeps) -> Router {
     let prometheus = deps.prometheus.clone();
-    let app = App(Arc::new(Shared { deps, doorman: frontdoor::Doorman::default() }));
+    let app = App(Arc::new(Shared { deps, doorman: frontdoor::Doorman::default(), lti_seen: lti::Seen::default() }));
     let mut routes = Router::new()
         .nest("/auth", auth_routes(&app))
         .route("/api/verifytoken", post(member::verify_token::handle))
@@ -129,6 +139,7 @@ pub fn router(deps: HttpDeps) -> Router {
         .route("/api/frontdoor", get(frontdoor::mode::handle))
         .route("/api/frontdoor/start", post(frontdoor::start::handle))
         .route("/api/frontdoor/join", post(frontdoor::join::handle))
+        .merge(lti::routes())
         .route("/healthcheck", any(health::handle))
         .route("/healthcheck/{*rest}", any(health::handle))
         .route("/", get(client::page))

@@ -5,6 +5,8 @@ mod around;
 mod client;
 mod frontdoor;
 mod harness;
+mod lti;
 mod member;
 mod rooms;
+mod shelf;
 mod signed;

@@ -12,16 +12,21 @@ use crate::{App, answers};
 
 pub(crate) async fn handle(State(app): State<App>, body: Bytes) -> Result<Response, Rejected> {
     let request = read(&body, |request: &pnm::IsRoomActiveReq| validate::room_id(&request.room_id))?;
-    let activity = app.deps.meetings.activity(&request.room_id).await;
+    Ok(of(&app, &request.room_id).await)
+}
+
+/// The answer about one room.
+pub(crate) async fn of(app: &App, room: &str) -> Response {
+    let activity = app.deps.meetings.activity(room).await;
     let (msg, code) = match activity {
         Activity::Active => ("room is active", StatusCode::Success),
         Activity::Inactive => ("room is not active", StatusCode::RoomNotActive),
         Activity::Unknown => ("room not found", StatusCode::RoomNotFound),
     };
-    Ok(answers::json(&pnm::IsRoomActiveRes {
+    answers::json(&pnm::IsRoomActiveRes {
         status: true,
         msg: msg.into(),
         status_code: code.into(),
         is_active: activity == Activity::Active,
-    }))
+    })
 }

@@ -1,7 +1,7 @@
 //! A server in memory.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -24,10 +24,13 @@ use wire::create::{CreateRules, InsightsLimits, ServerAbilities};
 use wire::token::ApiKey;
 use wire::{livekit, pnm};
 
+use super::shelf::Shelf;
 use crate::{FORWARDED_FOR, FrontDoor, HttpDeps, Messaging, router};
 
 pub(super) const KEY: &str = "plugnmeet";
 pub(super) const SECRET: &str = "zumyyYWqv7KR2kUqvYdq4z4sXg7XTBD2ljT6";
+/// When every test begins, in unix seconds: the time of the vectors of http-api.md section 14.
+pub(super) const NOW: i64 = 1_700_000_000;
 pub(super) const ROOM: &str = r#"{"room_id":"room01","metadata":{"room_title":"Test room","room_features":{}}}"#;
 
 /// The outside, as far as the application notices it.
@@ -135,6 +138,8 @@ impl MediaPlane for Outside {
 pub(super) struct Server {
     pub(super) outside: Arc<Outside>,
     pub(super) meetings: Meetings,
+    pub(super) shelf: Arc<Shelf>,
+    clock: Arc<AtomicI64>,
     router: Router,
 }
 
@@ -167,8 +172,14 @@ impl Server {
         .await
         .unwrap();
         let abilities = ServerAbilities { insights: Some(InsightsLimits::default()), sip: true };
+        let shelf = Arc::new(Shelf::default());
+        let clock = Arc::new(AtomicI64::new(NOW));
+        let held = clock.clone();
         let mut deps = HttpDeps {
             meetings: meetings.clone(),
+            archive: shelf.clone(),
+            recording_links: Duration::from_secs(1800),
+            clock: Arc::new(move || held.load(Ordering::Relaxed)),
             api: ApiKey::new(KEY, SECRET),
             rules: CreateRules { abilities, ..CreateRules::default() },
             max_body: 4 * 1024 * 1024,
@@ -182,7 +193,12 @@ impl Server {
             prometheus: None,
         };
         change(&mut deps);
-        Self { outside, meetings, router: router(deps) }
+        Self { outside, meetings, shelf, clock, router: router(deps) }
+    }
+
+    /// Lets time pass for what looks at the clock: [`NOW`] at the start.
+    pub(super) fn advance(&self, seconds: i64) {
+        self.clock.fetch_add(seconds, Ordering::Relaxed);
     }
 
     pub(super) async fn send(&self, request: Request<Body>) -> Answer {
