@@ -548,8 +548,7 @@ mod tests {
             "deep_link_return_url": "https://lms/back", "accept_types": ["link", "ltiResourceLink"], "data": "d",
         });
         let kind = ("message_type", json!("LtiDeepLinkingRequest"));
-        let Message::DeepLinking(request) =
-            with(&[kind.clone(), ("deep_linking_settings", settings.clone())]).unwrap()
+        let Message::DeepLinking(request) = with(&[kind.clone(), ("deep_linking_settings", settings.clone())]).unwrap()
         else {
             panic!("not a launch")
         };
@@ -579,7 +578,8 @@ mod tests {
         let said = dynamic_registration(&addresses, "Plenum");
         assert_eq!(said["initiate_login_uri"], "https://us/lti/v1p3/login");
         assert_eq!(said["jwks_uri"], "https://us/lti/v1p3/jwks");
-        let answer = r#"{"client_id":"c","https://purl.imsglobal.org/spec/lti-tool-configuration":{"deployment_id":"7"}}"#;
+        let answer =
+            r#"{"client_id":"c","https://purl.imsglobal.org/spec/lti-tool-configuration":{"deployment_id":"7"}}"#;
         let answer: Registration = serde_json::from_str(answer).unwrap();
         assert_eq!((answer.client_id.as_str(), answer.deployment_id()), ("c", Some("7")));
     }

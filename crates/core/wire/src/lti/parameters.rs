@@ -129,9 +129,7 @@ mod tests {
     use crate::create::{CreateRules, settle};
 
     fn read(pairs: &[(&str, &str)]) -> LtiParameters {
-        LtiParameters::read(|name| {
-            pairs.iter().find(|(found, _)| *found == name).map(|(_, value)| (*value).to_owned())
-        })
+        LtiParameters::read(|name| pairs.iter().find(|(found, _)| *found == name).map(|(_, value)| (*value).to_owned()))
     }
 
     #[test]

@@ -30,30 +30,43 @@ pub(super) fn answer(status: StatusCode, is_good: bool, msg: &str) -> Response {
     json(status, &json!({ "msg": msg, "status": is_good }))
 }
 
-/// Who asks, by the bare token in the header.
-///
-/// # Errors
-/// The answer.
-fn launched(app: &App, request: &Request) -> Result<Launch, Response> {
-    let token = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if token.is_empty() {
-        return Err(answer(StatusCode::UNAUTHORIZED, false, "Authorization header is missing"));
+/// Why a call is not carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Denied {
+    NoToken,
+    BadToken,
+    NotTeacher,
+}
+
+impl IntoResponse for Denied {
+    fn into_response(self) -> Response {
+        let (status, msg) = match self {
+            Self::NoToken => (StatusCode::UNAUTHORIZED, "Authorization header is missing"),
+            Self::BadToken => (StatusCode::UNAUTHORIZED, "invalid authorization header"),
+            Self::NotTeacher => (StatusCode::FORBIDDEN, "only admin can perform this"),
+        };
+        answer(status, false, msg)
     }
-    verify_lti(&app.deps.api, token, (app.deps.clock)())
-        .map_err(|_| answer(StatusCode::UNAUTHORIZED, false, "invalid authorization header"))
+}
+
+/// Who asks, by the bare token in the header.
+fn launched(app: &App, request: &Request) -> Result<Launch, Denied> {
+    let token = bare_token(request).ok_or(Denied::NoToken)?;
+    verify_lti(&app.deps.api, token, (app.deps.clock)()).map_err(|_| Denied::BadToken)
 }
 
 /// The same for what only teachers may do.
-fn teacher(app: &App, request: &Request) -> Result<Launch, Response> {
+fn teacher(app: &App, request: &Request) -> Result<Launch, Denied> {
     let launch = launched(app, request)?;
-    if launch.is_admin {
-        return Ok(launch);
-    }
-    Err(answer(StatusCode::FORBIDDEN, false, "only admin can perform this"))
+    if launch.is_admin { Ok(launch) } else { Err(Denied::NotTeacher) }
+}
+
+pub(super) fn bare_token(request: &Request) -> Option<&str> {
+    request.headers().get(AUTHORIZATION)?.to_str().ok().filter(|token| !token.is_empty())
 }
 
 /// Reads a request; nothing at all is `{}`.
-async fn read<T: DeserializeOwned + Default>(request: Request) -> Result<T, Response> {
+pub(super) async fn read<T: DeserializeOwned + Default>(request: Request) -> Result<T, Response> {
     let content = body::read(request.into_body(), MAX_REQUEST, |_| {}).await.map_err(Unread::into_response)?;
     if content.is_empty() {
         return Ok(T::default());

@@ -315,7 +315,8 @@ async fn recordings_are_listed_as_plain_json_without_zeros() {
     let second = json!({"record_id": "r2", "room_id": ROOM_ID, "room_sid": "0b0a5a0e-6f0b-4b39-9b5c-7a1d2f3e4c55",
         "file_path": format!("node_01/{ROOM_ID}/r2.mp4"), "file_size": 12.35, "creation_time": NOW + 5,
         "metadata": {"title": "Week 2"}});
-    let result = json!({"total_recordings": 2, "from": 1, "limit": 100, "order_by": "ASC", "recordings_list": [second]});
+    let result =
+        json!({"total_recordings": 2, "from": 1, "limit": 100, "order_by": "ASC", "recordings_list": [second]});
     assert_eq!(answer.json(), json!({"status": true, "msg": "success", "result": result}));
     let all = api(&server, "recording/fetch", &student, "").await.json();
     assert_eq!((&all["result"]["limit"], &all["result"]["order_by"]), (&json!(20), &json!("DESC")));

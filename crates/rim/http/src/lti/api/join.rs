@@ -2,7 +2,7 @@
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use rand::Rng;
 use serde_json::json;
 use tracing::error;
@@ -17,7 +17,7 @@ use crate::rooms::create::unix_seconds;
 pub(crate) async fn handle(State(app): State<App>, request: Request) -> Response {
     let launch = match launched(&app, &request) {
         Ok(launch) => launch,
-        Err(refused) => return refused,
+        Err(denied) => return denied.into_response(),
     };
     match way_in(&app, launch).await {
         Ok(token) => answer_json(StatusCode::OK, &json!({ "msg": "success", "status": true, "token": token })),
@@ -31,12 +31,8 @@ async fn way_in(app: &App, launch: Launch) -> Result<String, String> {
         error!(cause = %failure, "a launched room could not be made");
         failure.to_string()
     })?;
-    let user = pnm::UserInfo {
-        name: launch.name,
-        user_id: launch.user_id,
-        is_admin: launch.is_admin,
-        ..Default::default()
-    };
+    let user =
+        pnm::UserInfo { name: launch.name, user_id: launch.user_id, is_admin: launch.is_admin, ..Default::default() };
     let request = pnm::GenerateTokenReq { room_id: launch.room_id, user_info: Some(user) };
     app.deps.meetings.join_token(request).await.map_err(|refusal| refusal.to_string())
 }

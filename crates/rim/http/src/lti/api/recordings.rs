@@ -3,7 +3,7 @@
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use model::RoomId;
 use ports::archive::{Order, Page, Recording, Scope};
 use ports::store::StoreError;
@@ -37,7 +37,7 @@ struct Named {
 pub(crate) async fn fetch(State(app): State<App>, request: Request) -> Response {
     let launch = match launched(&app, &request) {
         Ok(launch) => launch,
-        Err(refused) => return refused,
+        Err(denied) => return denied.into_response(),
     };
     match read(request).await {
         Ok(wanted) => list(&app, &launch, wanted).await,
@@ -71,7 +71,7 @@ async fn list(app: &App, launch: &Launch, wanted: Wanted) -> Response {
 pub(crate) async fn download(State(app): State<App>, request: Request) -> Response {
     let launch = match launched(&app, &request) {
         Ok(launch) => launch,
-        Err(refused) => return refused,
+        Err(denied) => return denied.into_response(),
     };
     let recording = match named(&app, &launch, request).await {
         Ok(recording) => recording,
@@ -85,7 +85,7 @@ pub(crate) async fn download(State(app): State<App>, request: Request) -> Respon
 pub(crate) async fn delete(State(app): State<App>, request: Request) -> Response {
     let launch = match teacher(&app, &request) {
         Ok(launch) => launch,
-        Err(refused) => return refused,
+        Err(denied) => return denied.into_response(),
     };
     let recording = match named(&app, &launch, request).await {
         Ok(recording) => recording,
