@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::{Context, bail};
 use axum::Router;
 use gateway::Gateway;
-use http_api::{FORWARDED_FOR, FrontDoor, HttpDeps, Prometheus};
+use http_api::{FORWARDED_FOR, FrontDoor, HttpDeps, LtiSetup, LtiTool, Prometheus};
 use media::MediaConfig;
 use meeting::{Meetings, Setup};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
@@ -67,7 +67,13 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let address = listener.local_addr()?;
     let figures = PrometheusBuilder::new().install_recorder().context("could not start the metrics")?;
     let (stop, stopping) = watch::channel(false);
-    let app = router(&config, &credentials, &meetings, Arc::new(store.clone()), figures, stopping.clone());
+    let lti = LtiTool::open(LtiSetup {
+        folder: config.data.clone(),
+        platforms: config.lti.platforms.clone(),
+        allow_private: config.lti.allow_private,
+    })
+    .context("could not read the registrations of learning platforms")?;
+    let app = router(&config, &credentials, &meetings, Arc::new(store.clone()), lti, figures, stopping.clone());
     tokio::spawn(watch_media(events));
     tokio::spawn(watch_gauges(meetings, stopping.clone()));
     info!(%address, media.port = config.media.port, version = env!("CARGO_PKG_VERSION"), "plenum is ready");
@@ -119,6 +125,7 @@ fn router(
     credentials: &Credentials,
     meetings: &Meetings,
     archive: Arc<dyn Archive>,
+    lti: LtiTool,
     figures: PrometheusHandle,
     stopping: watch::Receiver<bool>,
 ) -> Router {
@@ -152,6 +159,7 @@ fn router(
     let http = HttpDeps {
         meetings: meetings.clone(),
         archive,
+        lti,
         recording_links: RECORDING_LINKS,
         clock: Arc::new(unix_seconds),
         api: ApiKey::new(credentials.key.clone(), credentials.secret.expose().clone()),

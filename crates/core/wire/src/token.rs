@@ -9,6 +9,7 @@ mod join;
 mod jws;
 mod lti;
 mod media;
+mod sealed;
 
 use std::fmt;
 
@@ -18,6 +19,7 @@ pub use download::{mint_download, verify_download};
 pub use join::{JoinAccess, JoinClaims, mint_join, verify_join};
 pub use lti::{LTI_VALIDITY, mint_lti, verify_lti};
 pub use media::{MediaAccess, MediaClaims, VideoGrant, mint_media, verify_media};
+pub use sealed::{seal, unseal};
 
 /// How far clocks may differ, in seconds (http-api.md section 1.2, media-protocol.md section 2).
 pub const LEEWAY: i64 = 60;

@@ -4,15 +4,15 @@ use std::num::{NonZeroU32, NonZeroU64};
 use std::time::Duration;
 
 use axum::http::HeaderName;
-use http_api::FORWARDED_FOR;
+use http_api::{FORWARDED_FOR, LtiPlatform};
 use model::Redacted;
 
 use super::section::{Findings, Section};
 use super::tree::{Node, Origin};
 use super::value::{self, Expected};
 use super::{
-    Config, Copyright, Credentials, LogLevel, LogOutput, Messaging, Metrics, Mistake, Notice, Options, Proxy, Uploads,
-    Webhooks, foreign,
+    Config, Copyright, Credentials, LogLevel, LogOutput, Lti, Messaging, Metrics, Mistake, Notice, Options, Proxy,
+    Uploads, Webhooks, foreign,
 };
 
 /// In the reference server's published sample file, so everybody knows it.
@@ -28,7 +28,7 @@ const MIN_PASSPHRASE_LENGTH: usize = 8;
 const MOST_BREAKOUT_ROOMS: u32 = 16;
 
 /// First parts of paths that serve something else.
-const TAKEN_PATHS: &[&str] = &["api", "assets", "auth", "healthcheck", "join", "nats", "rtc"];
+const TAKEN_PATHS: &[&str] = &["api", "assets", "auth", "healthcheck", "join", "lti", "nats", "rtc"];
 
 /// Largest upload limit, in MiB.
 const MAX_UPLOAD_MIB: u64 = 10_240;
@@ -61,7 +61,7 @@ pub(super) fn read_with(
 
     let mut config = Config::default();
     let mut root = Section::root(findings, tree);
-    let media_port = read_plenum(&mut root, &mut config);
+    let media_port = read_plenum(findings, &mut root, &mut config);
     // Not by way of the tree: a path need not be text.
     if let Some(data) = &options.data {
         config.data.clone_from(data);
@@ -100,7 +100,7 @@ fn put_flags(tree: &mut Node, options: &Options) {
 }
 
 /// The answer is the media port, if one is set; otherwise it is the number of `client.port`.
-fn read_plenum(root: &mut Section<'_>, config: &mut Config) -> Option<u16> {
+fn read_plenum(findings: &Findings, root: &mut Section<'_>, config: &mut Config) -> Option<u16> {
     let mut plenum = root.section("plenum");
     plenum.set("dev", &mut config.dev, value::boolean);
     plenum.set("data", &mut config.data, value::path);
@@ -115,8 +115,29 @@ fn read_plenum(root: &mut Section<'_>, config: &mut Config) -> Option<u16> {
     let mut front_door = plenum.section("front_door");
     front_door.set_secret("passphrase", &mut config.front_door.passphrase, passphrase);
     front_door.finish();
+    read_lti(findings, &mut plenum, &mut config.lti);
     plenum.finish();
     port
+}
+
+fn read_lti(findings: &Findings, plenum: &mut Section<'_>, lti: &mut Lti) {
+    let mut section = plenum.section("lti");
+    section.set("allow_private_addresses", &mut lti.allow_private, value::boolean);
+    for mut item in section.sections("platforms") {
+        let mut platform = LtiPlatform::default();
+        item.set("issuer", &mut platform.issuer, value::text);
+        item.set("client_id", &mut platform.client_id, value::text);
+        item.set("auth_url", &mut platform.auth_url, value::text);
+        item.set("keys_url", &mut platform.keys_url, value::text);
+        item.set("token_url", &mut platform.token_url, value::text);
+        item.set_list("deployments", &mut platform.deployments, value::text);
+        if let Err(wrong) = platform.check(lti.allow_private) {
+            findings.mistake(item.path(), wrong.to_string());
+        }
+        item.finish();
+        lti.platforms.push(platform);
+    }
+    section.finish();
 }
 
 fn read_client(findings: &Findings, root: &mut Section<'_>, config: &mut Config) {

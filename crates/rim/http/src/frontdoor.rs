@@ -95,7 +95,7 @@ impl IntoResponse for Shut {
 ///
 /// # Errors
 /// The answer, if the address knocks too often or the request is none.
-async fn read<T: DeserializeOwned>(app: &App, request: Request) -> Result<T, Response> {
+pub(crate) async fn read<T: DeserializeOwned>(app: &App, request: Request) -> Result<T, Response> {
     if !app.doorman.admits(address(app, &request)) {
         return Err(Shut::TooManyRequests.into_response());
     }

@@ -37,6 +37,7 @@ use wire::pnm;
 use wire::token::ApiKey;
 
 pub use frontdoor::FrontDoor;
+pub use lti::{LtiPlatform, LtiSetup, LtiTool, PlatformError, RegistryError};
 pub use prometheus::Prometheus;
 
 /// The header proxies commonly name the client's address in.
@@ -53,6 +54,8 @@ pub struct HttpDeps {
     pub recording_links: Duration,
     /// What time it is, in unix seconds.
     pub clock: Arc<dyn Fn() -> i64 + Send + Sync>,
+    /// What learning platforms need of us.
+    pub lti: LtiTool,
     /// Key and secret of API callers (`client.api_key`, `client.secret`).
     pub api: ApiKey,
     /// What shapes a new room.

@@ -10,6 +10,7 @@ mod api;
 mod launch;
 mod page;
 mod seen;
+mod tool;
 
 use axum::Router;
 use axum::routing::{get, post};
@@ -17,6 +18,7 @@ use axum::routing::{get, post};
 use crate::App;
 
 pub(crate) use seen::Seen;
+pub use tool::{LtiPlatform, LtiSetup, LtiTool, PlatformError, RegistryError};
 
 /// Everything below `/lti`.
 pub(crate) fn routes() -> Router<App> {
@@ -29,4 +31,9 @@ pub(crate) fn routes() -> Router<App> {
         .route("/lti/v1/api/recording/fetch", post(api::recordings::fetch))
         .route("/lti/v1/api/recording/download", post(api::recordings::download))
         .route("/lti/v1/api/recording/delete", post(api::recordings::delete))
+        .route("/lti/v1p3/login", get(tool::login::handle).post(tool::login::handle))
+        .route("/lti/v1p3/launch", post(tool::launch::handle))
+        .route("/lti/v1p3/link", post(tool::link::handle))
+        .route("/lti/v1p3/jwks", get(tool::jwks))
+        .route("/lti/v1p3/register", get(tool::register::form).post(tool::register::handle))
 }

@@ -6,6 +6,7 @@ mod client;
 mod frontdoor;
 mod harness;
 mod lti;
+mod lti_tool;
 mod member;
 mod rooms;
 mod shelf;

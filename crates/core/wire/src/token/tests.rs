@@ -235,3 +235,16 @@ fn tokens_of_one_kind_open_nothing_of_another() {
     assert_eq!(verify_lti(&key, &lti, 1_700_007_261), Err(TokenError::Expired));
     assert_eq!(verify_lti(&ApiKey::new("k2", "s"), &lti, 1_700_000_000), Err(TokenError::Invalid));
 }
+
+#[test]
+fn what_is_sealed_comes_back_for_its_purpose_and_for_a_while() {
+    let key = ApiKey::new("k", "s");
+    let sealed = seal(&key, "login", &("a", 1), NOW, 600);
+    let open = |purpose, now| unseal::<(String, u8)>(&key, purpose, &sealed, now);
+    assert_eq!(open("login", NOW + 660), Ok(("a".into(), 1)));
+    assert_eq!(open("login", NOW + 661), Err(TokenError::Expired));
+    assert_eq!(open("link", NOW), Err(TokenError::Invalid));
+    assert_eq!(verify_join(&key, &sealed, NOW, 0).map(|_| ()), Err(TokenError::Invalid));
+    let other = ApiKey::new("k", "t");
+    assert_eq!(unseal::<(String, u8)>(&other, "login", &sealed, NOW), Err(TokenError::Invalid));
+}

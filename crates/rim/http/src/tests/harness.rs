@@ -1,6 +1,7 @@
 //! A server in memory.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -25,7 +26,7 @@ use wire::token::ApiKey;
 use wire::{livekit, pnm};
 
 use super::shelf::Shelf;
-use crate::{FORWARDED_FOR, FrontDoor, HttpDeps, Messaging, router};
+use crate::{FORWARDED_FOR, FrontDoor, HttpDeps, LtiPlatform, LtiSetup, LtiTool, Messaging, router};
 
 pub(super) const KEY: &str = "plugnmeet";
 pub(super) const SECRET: &str = "zumyyYWqv7KR2kUqvYdq4z4sXg7XTBD2ljT6";
@@ -141,6 +142,8 @@ pub(super) struct Server {
     pub(super) shelf: Arc<Shelf>,
     clock: Arc<AtomicI64>,
     router: Router,
+    /// The data folder, gone with the server.
+    pub(super) folder: tempfile::TempDir,
 }
 
 /// An answer, read to its end.
@@ -175,7 +178,9 @@ impl Server {
         let shelf = Arc::new(Shelf::default());
         let clock = Arc::new(AtomicI64::new(NOW));
         let held = clock.clone();
+        let folder = tempfile::tempdir().unwrap();
         let mut deps = HttpDeps {
+            lti: lti_tool(folder.path(), Vec::new(), false),
             meetings: meetings.clone(),
             archive: shelf.clone(),
             recording_links: Duration::from_secs(1800),
@@ -193,7 +198,7 @@ impl Server {
             prometheus: None,
         };
         change(&mut deps);
-        Self { outside, meetings, shelf, clock, router: router(deps) }
+        Self { outside, meetings, shelf, clock, router: router(deps), folder }
     }
 
     /// Lets time pass for what looks at the clock: [`NOW`] at the start.
@@ -247,6 +252,11 @@ impl Server {
         let request = Request::post(path).header("content-type", "application/json");
         self.send(request.body(Body::from(body.to_owned())).unwrap()).await
     }
+}
+
+/// A tool with its files in a folder.
+pub(super) fn lti_tool(folder: &Path, platforms: Vec<LtiPlatform>, allow_private: bool) -> LtiTool {
+    LtiTool::open(LtiSetup { folder: folder.to_owned(), platforms, allow_private }).unwrap()
 }
 
 pub(super) fn signed(path: &str, body: &str) -> Request<Body> {

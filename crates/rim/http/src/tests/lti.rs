@@ -49,7 +49,7 @@ async fn launch(server: &Server, body: &str) -> Answer {
 }
 
 /// What the landing page was told; `None` in a checkout without the built client, which says so instead.
-fn landed(answer: &Answer) -> Option<Value> {
+pub(super) fn landed(answer: &Answer) -> Option<Value> {
     if Dist::get("lti.html").is_none() {
         answer.is(503, TEXT, "The browser client is not part of this build.");
         return None;
@@ -60,6 +60,10 @@ fn landed(answer: &Answer) -> Option<Value> {
     let (slot, _) = slot.split_once('"').unwrap();
     let text = slot.replace("&#34;", "\"").replace("&#39;", "'").replace("&#60;", "<").replace("&#38;", "&");
     Some(serde_json::from_str(&text).unwrap())
+}
+
+pub(super) fn refused_text(answer: &Answer, status: u16, text: &str) {
+    answer.is(status, TEXT, text);
 }
 
 fn token_of(user: &str, is_admin: bool) -> String {
