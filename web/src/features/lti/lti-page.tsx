@@ -4,6 +4,8 @@ import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { FrontBar } from "../front-door";
 import { createLtiApi } from "./api";
+import { LinkPage } from "./link-page";
+import { RegisterPage } from "./register-page";
 import { RoomPage } from "./room-page";
 import type { Subject } from "./subject";
 
@@ -20,8 +22,16 @@ export function LtiPage({ about }: { readonly about: Subject | null }) {
 
 function Content({ about }: { readonly about: Subject | null }) {
   const api = useMemo(() => createLtiApi(about?.page === "room" ? about.token : ""), [about]);
-  if (about?.page === "room") return <RoomPage about={about} api={api} />;
-  return <Nobody />;
+  switch (about?.page) {
+    case "room":
+      return <RoomPage about={about} api={api} />;
+    case "link":
+      return <LinkPage about={about} />;
+    case "register":
+      return <RegisterPage about={about} />;
+    default:
+      return <Nobody />;
+  }
 }
 
 /** Somebody came without a launch, or with one that this tab has forgotten. */

@@ -18,9 +18,8 @@ export interface LinkSubject {
 
 export interface RegisterSubject {
   readonly page: "register";
+  /** This server, as the platform should call it. */
   readonly origin: string;
-  /** Where the platform describes itself, when it sent us here by itself. */
-  readonly platform: string | null;
 }
 
 export type Subject = RoomSubject | LinkSubject | RegisterSubject;
@@ -78,7 +77,7 @@ export function parsed(said: string): Subject | null {
     case "link":
       return { page: "link", token: text("token"), course: text("course") };
     case "register":
-      return { page: "register", origin: text("origin"), platform: text("platform") || null };
+      return { page: "register", origin: text("origin") };
     default:
       return null;
   }
