@@ -13,11 +13,14 @@ export default defineConfig({
     // Fonts stay files: a data: URL in the style sheet would need a wider content security policy.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // The client itself, and the page people come to from a course.
+    rolldownOptions: { input: ["index.html", "lti.html"] },
     chunkSizeWarningLimit: 700,
   },
   server: {
     proxy: {
       "/api": devServer,
+      "/lti/v1": devServer,
       "/nats": { target: devServer, ws: true },
       "/rtc": { target: devServer, ws: true },
     },

@@ -5,14 +5,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, anyhow, bail};
 use axum::Router;
 use axum::http::HeaderName;
 use blobs::{Folders, LocalBlobs};
 use gateway::{ClientAddress, Gateway};
-use http_api::{FORWARDED_FOR, FrontDoor, HttpDeps, Prometheus};
+use http_api::{FORWARDED_FOR, FrontDoor, HttpDeps, LtiSetup, LtiTool, Prometheus};
 use media::MediaConfig;
 use meeting::{Meetings, Setup, Shelf, ShelfRules};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
@@ -87,7 +87,13 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let (stop, stopping) = watch::channel(false);
     let shelf = shelf(&config, &credentials, &store);
     tokio::spawn(shelf.clone().keep_tidy());
-    let app = router(&config, &credentials, &meetings, shelf, figures.clone(), stopping.clone());
+    let lti = LtiTool::open(LtiSetup {
+        folder: config.data.clone(),
+        platforms: config.lti.platforms.clone(),
+        allow_private: config.lti.allow_private,
+    })
+    .context("could not read the registrations of learning platforms")?;
+    let app = router(&config, &credentials, &meetings, shelf, lti, figures.clone(), stopping.clone());
     tokio::spawn(watch_media(events));
     tokio::spawn(tend_figures(figures, meetings.clone(), stopping.clone()));
     info!(%address, media.port = config.media.port, connections = limits.connections, version = env!("CARGO_PKG_VERSION"), "plenum is ready");
@@ -179,6 +185,7 @@ fn router(
     credentials: &Credentials,
     meetings: &Meetings,
     shelf: Shelf,
+    lti: LtiTool,
     figures: PrometheusHandle,
     stopping: watch::Receiver<bool>,
 ) -> Router {
@@ -221,6 +228,8 @@ fn router(
     .allow_origins(config.http.allowed_origins.clone());
     let http = HttpDeps {
         meetings: meetings.clone(),
+        lti,
+        clock: Arc::new(unix_seconds),
         api: ApiKey::new(credentials.key.clone(), credentials.secret.expose().clone()),
         shelf,
         rules: create_rules(config),
@@ -270,6 +279,12 @@ fn client_address(
         let address = http_api::client_address(peer, headers, &header, &*trusts);
         (!is_exempt(address)).then_some(address)
     })
+}
+
+/// The time in unix seconds; 0 on a machine that lives before 1970.
+fn unix_seconds() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 fn create_rules(config: &Config) -> CreateRules {

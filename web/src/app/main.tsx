@@ -11,15 +11,7 @@ import { applyDesign } from "./design";
 import { ErrorBoundary } from "./error-boundary";
 import { showLanguage, startI18n } from "../i18n";
 import { createNavigation } from "./navigation";
-
-function storage(): Storage | null {
-  try {
-    return window.localStorage;
-  } catch {
-    // Forbidden by the browser's settings: nothing is remembered, everything else works.
-    return null;
-  }
-}
+import { storage } from "./storage";
 
 async function start(): Promise<void> {
   const root = document.getElementById("root");

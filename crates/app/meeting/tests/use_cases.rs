@@ -1,7 +1,6 @@
 //! What the application promises to the API and the gateway, on a store in memory.
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
-#[expect(dead_code, reason = "the other tests' half")]
 mod fakes;
 
 use bytes::Bytes;

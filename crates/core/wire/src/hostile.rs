@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 
 use crate::create::{CreateRules, decode_create};
-use crate::token::{ApiKey, JoinClaims, mint_join, verify_join, verify_media};
+use crate::lti::{self, Form, Launch};
+use crate::token::{ApiKey, JoinClaims, mint_join, verify_join, verify_lti, verify_media};
 use crate::{join_request, json, pnm, signature, validate};
 
 /// Text that looks like a body of ours often enough to get past the first check.
@@ -81,6 +82,18 @@ proptest! {
             let _ = validate::is_uri(&token);
             let _ = join_request::from_query([("attributes", token.as_str()), ("sdk", token.as_str())]);
         }
+    }
+
+    #[test]
+    fn no_launch_is_too_strange(body in prop::collection::vec(any::<u8>(), 0..200), text in "[a-z_=&%+0-9]{0,80}") {
+        for body in [body.as_slice(), text.as_bytes()] {
+            let form = Form::parse(body).unwrap();
+            prop_assert!(!lti::verify("s", "https://h/lti/v1", &form));
+            let launch = Launch::from_form(&form);
+            prop_assert!(!launch.user_id.is_empty() && !launch.name.is_empty() && !launch.room_title.is_empty());
+        }
+        prop_assert!(verify_lti(&ApiKey::new("k", "s"), &text, 0).is_err());
+        let _ = serde_json::from_slice::<lti::IdToken>(&body);
     }
 
     #[test]

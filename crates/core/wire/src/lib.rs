@@ -12,6 +12,7 @@ pub mod bounds;
 pub mod create;
 pub mod join_request;
 pub mod json;
+pub mod lti;
 pub mod signature;
 pub mod token;
 pub mod validate;

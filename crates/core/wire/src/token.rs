@@ -1,5 +1,5 @@
-//! The tokens people carry: the join token of the conferencing API, the access token of the media plane, and the token
-//! that opens one file.
+//! The tokens people carry: the join token of the conferencing API, the access token of the media plane, those of downloads
+//! and of the LTI page, and the one that goes with a webhook.
 //!
 //! All are JWTs, `HS256` only. Time is an argument everywhere. The signed text is written here rather than by a JWT
 //! library because peers and test vectors fix the order of its keys, and reading is as short as writing.
@@ -7,7 +7,9 @@
 mod download;
 mod join;
 mod jws;
+mod lti;
 mod media;
+mod sealed;
 mod webhook;
 
 use std::fmt;
@@ -16,7 +18,9 @@ use model::Redacted;
 
 pub use download::{mint_download, verify_download};
 pub use join::{JoinAccess, JoinClaims, mint_join, verify_join};
+pub use lti::{LTI_VALIDITY, mint_lti, verify_lti};
 pub use media::{MediaAccess, MediaClaims, VideoGrant, mint_media, verify_media};
+pub use sealed::{seal, unseal};
 pub use webhook::{mint_webhook, verify_webhook};
 
 /// How far clocks may differ, in seconds (http-api.md section 1.2, media-protocol.md section 2).

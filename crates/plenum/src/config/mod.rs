@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use axum::http::HeaderName;
+use http_api::LtiPlatform;
 use model::Redacted;
 use wire::create::RoomDefaults;
 
@@ -148,6 +149,8 @@ pub(crate) struct Config {
     pub(crate) messaging: Messaging,
     /// Plenum's own start page.
     pub(crate) front_door: FrontDoor,
+    /// Learning platforms.
+    pub(crate) lti: Lti,
     /// The log.
     pub(crate) log: Log,
 }
@@ -335,6 +338,15 @@ pub(crate) struct FrontDoor {
     pub(crate) passphrase: Option<Redacted<String>>,
 }
 
+/// `plenum.lti`: learning platforms that speak LTI 1.3. Version 1.1 needs no more than the API key and secret.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Lti {
+    /// `plenum.lti.platforms`; others are registered while the server runs and kept in the data folder.
+    pub(crate) platforms: Vec<LtiPlatform>,
+    /// `plenum.lti.allow_private_addresses`: platforms may be inside our own network, without TLS.
+    pub(crate) allow_private: bool,
+}
+
 /// `log_settings`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Log {
@@ -392,6 +404,7 @@ impl Default for Config {
             webhooks: Webhooks::default(),
             messaging: Messaging::default(),
             front_door: FrontDoor::default(),
+            lti: Lti::default(),
             log: Log { level: LogLevel::Info, output: LogOutput::Stdout },
         }
     }

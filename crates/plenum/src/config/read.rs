@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use axum::http::HeaderName;
-use http_api::FORWARDED_FOR;
+use http_api::{FORWARDED_FOR, LtiPlatform};
 use model::Redacted;
 use store::{Driver, Server, Tls};
 use wire::create::{DEFAULT_SETTINGS, DefaultSetting, RoomDefaults};
@@ -15,8 +15,8 @@ use super::section::{Findings, Section};
 use super::tree::{Node, Origin};
 use super::value::{self, Expected};
 use super::{
-    Config, Copyright, Credentials, Left, LogLevel, LogOutput, Messaging, Metrics, Mistake, Notice, Options, Proxy,
-    Uploads, Webhooks, foreign,
+    Config, Copyright, Credentials, Left, LogLevel, LogOutput, Lti, Messaging, Metrics, Mistake, Notice, Options,
+    Proxy, Uploads, Webhooks, foreign,
 };
 
 /// In the reference server's published sample file, so everybody knows it.
@@ -32,7 +32,7 @@ const MIN_PASSPHRASE_LENGTH: usize = 8;
 const MOST_BREAKOUT_ROOMS: u32 = 16;
 
 /// First parts of paths that serve something else.
-const TAKEN_PATHS: &[&str] = &["api", "assets", "auth", "healthcheck", "join", "nats", "rtc"];
+const TAKEN_PATHS: &[&str] = &["api", "assets", "auth", "healthcheck", "join", "lti", "nats", "rtc"];
 
 /// Where NATS clients wait for answers; no subject of ours begins so.
 const INBOX: &str = "_INBOX";
@@ -93,7 +93,7 @@ pub(super) fn read_with(
 
     let mut config = Config::default();
     let mut root = Section::root(findings, tree);
-    let elsewhere = read_plenum(&mut root, &mut config);
+    let elsewhere = read_plenum(findings, &mut root, &mut config);
     // Not by way of the tree: a path need not be text.
     if let Some(data) = &options.data {
         config.data.clone_from(data);
@@ -166,7 +166,7 @@ struct Elsewhere {
     authorities: Option<PathBuf>,
 }
 
-fn read_plenum(root: &mut Section<'_>, config: &mut Config) -> Elsewhere {
+fn read_plenum(findings: &Findings, root: &mut Section<'_>, config: &mut Config) -> Elsewhere {
     let mut elsewhere = Elsewhere::default();
     let mut plenum = root.section("plenum");
     plenum.set("dev", &mut config.dev, value::boolean);
@@ -188,6 +188,7 @@ fn read_plenum(root: &mut Section<'_>, config: &mut Config) -> Elsewhere {
     database.set_optional("authorities", &mut elsewhere.authorities, value::path);
     database.finish();
     read_defaults(plenum.section("room_defaults"), "", &mut config.meeting.defaults);
+    read_lti(findings, &mut plenum, &mut config.lti);
     plenum.finish();
     elsewhere
 }
@@ -214,6 +215,26 @@ fn read_defaults(mut section: Section<'_>, prefix: &str, defaults: &mut RoomDefa
     }
     for group in groups {
         read_defaults(section.section(group), &format!("{prefix}{group}."), defaults);
+    }
+    section.finish();
+}
+
+fn read_lti(findings: &Findings, plenum: &mut Section<'_>, lti: &mut Lti) {
+    let mut section = plenum.section("lti");
+    section.set("allow_private_addresses", &mut lti.allow_private, value::boolean);
+    for mut item in section.sections("platforms") {
+        let mut platform = LtiPlatform::default();
+        item.set("issuer", &mut platform.issuer, value::text);
+        item.set("client_id", &mut platform.client_id, value::text);
+        item.set("auth_url", &mut platform.auth_url, value::text);
+        item.set("keys_url", &mut platform.keys_url, value::text);
+        item.set("token_url", &mut platform.token_url, value::text);
+        item.set_list("deployments", &mut platform.deployments, value::text);
+        if let Err(wrong) = platform.check(lti.allow_private) {
+            findings.mistake(item.path(), wrong.to_string());
+        }
+        item.finish();
+        lti.platforms.push(platform);
     }
     section.finish();
 }

@@ -68,6 +68,11 @@ impl<'f> Section<'f> {
         if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
     }
 
+    /// The full name of this section.
+    pub(super) fn path(&self) -> &str {
+        &self.path
+    }
+
     /// Takes a value out, unless the key is absent or has nothing behind it.
     pub(super) fn take(&mut self, key: &str) -> Option<Node> {
         self.entries.remove(key).filter(|node| node.kind != Kind::Nothing)
@@ -159,6 +164,29 @@ impl<'f> Section<'f> {
             .enumerate()
             .filter_map(|(position, item)| self.parse(&format!("{name}[{position}]"), item, &parse, Shown::Yes));
         *target = parsed.collect();
+    }
+
+    /// A list of sections; each is finished by whoever reads it.
+    pub(super) fn sections(&mut self, key: &str) -> Vec<Section<'f>> {
+        self.ask(key);
+        let Some(node) = self.take(key) else { return Vec::new() };
+        let name = self.name_of(key);
+        match node.kind {
+            Kind::List(items) if items.len() <= MAX_ITEMS => items
+                .into_iter()
+                .enumerate()
+                .map(|(position, item)| Section::of(self.findings, format!("{name}[{position}]"), Some(item)))
+                .collect(),
+            Kind::List(_) => {
+                self.findings.mistake(name, format!("expected at most {MAX_ITEMS} items ({})", node.origin));
+                Vec::new()
+            }
+            Kind::Text(text) if text.is_empty() => Vec::new(),
+            Kind::Text(_) | Kind::Nothing | Kind::Section(_) => {
+                self.findings.mistake(name, format!("expected a list ({})", node.origin));
+                Vec::new()
+            }
+        }
     }
 
     fn value<T>(&mut self, key: &str, parse: impl Fn(&str) -> Result<T, Expected>, shown: Shown) -> Option<T> {

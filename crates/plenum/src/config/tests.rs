@@ -648,3 +648,20 @@ hooks:
   upload_hook: {pool_size: 1, hook_timeout: 5m, scripts: [{script: "./up.sh", is_one_shot: true}]}
   room_end_hook: {pool_size: 1, hook_timeout: 5m, scripts: []}
 "#;
+
+#[test]
+fn learning_platforms_are_read_and_checked_one_by_one() {
+    let good = "{issuer: 'https://lms', client_id: us, auth_url: 'https://lms/a', keys_url: 'https://lms/k', deployments: [d1]}";
+    let (config, _) = parse(&format!("plenum: {{lti: {{platforms: [{good}]}}}}")).unwrap();
+    assert_eq!((config.lti.platforms[0].client_id.as_str(), config.lti.allow_private), ("us", false));
+    assert_eq!(config.lti.platforms[0].deployments, ["d1"]);
+
+    let plain = good.replace("https://lms/k", "http://10.0.0.1/k");
+    let wrong = format!("plenum: {{lti: {{platforms: [{good}, {plain}, {{isuer: x}}]}}}}");
+    let mistakes: Vec<_> = parse(&wrong).unwrap_err().iter().map(ToString::to_string).collect();
+    assert_eq!(mistakes[0], "plenum.lti.platforms[1]: keys_url must be an https address");
+    assert_eq!(mistakes[1], "plenum.lti.platforms[2]: issuer is missing or too long");
+    assert!(mistakes[2].starts_with("plenum.lti.platforms[2].isuer: unknown key"), "{mistakes:?}");
+    assert!(parse(&format!("plenum: {{lti: {{allow_private_addresses: true, platforms: [{plain}]}}}}")).is_ok());
+    assert!(parse("plenum: {lti: {platforms: {a: b}}}").is_err());
+}

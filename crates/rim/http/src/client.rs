@@ -24,7 +24,7 @@ use crate::{App, answers};
 pub(crate) struct Dist;
 
 /// What the page may load and from where. Frames are the operator's choice and appended.
-const POLICY: &str = "default-src 'self'; connect-src 'self' ws: wss:; \
+pub(crate) const POLICY: &str = "default-src 'self'; connect-src 'self' ws: wss:; \
     img-src 'self' data: blob:; media-src 'self' blob: mediastream:; style-src 'self' 'unsafe-inline'; \
     worker-src 'self' blob:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors ";
 
@@ -57,9 +57,9 @@ pub(crate) async fn file(request: Request) -> Response {
     }
 }
 
-/// A path without detours, and not the page's: that one never goes out without its policy.
+/// A path without detours, and not a page's: those never go out without their policy.
 fn is_plain(name: &str) -> bool {
-    name != "index.html" && name.split('/').all(|segment| !matches!(segment, "" | "." | ".."))
+    !name.ends_with(".html") && name.split('/').all(|segment| !matches!(segment, "" | "." | ".."))
 }
 
 fn send(name: &str, file: EmbeddedFile, asked: &HeaderMap) -> Response {

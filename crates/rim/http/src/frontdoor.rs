@@ -63,7 +63,7 @@ pub(crate) struct Doorman {
 
 /// Why the door stays shut. The words are the client's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Shut {
+pub(crate) enum Shut {
     PassphraseRequired,
     PassphraseWrong,
     NoSuchMeeting,
@@ -103,7 +103,7 @@ impl IntoResponse for Shut {
 ///
 /// # Errors
 /// The answer, if the request is none.
-async fn read<T: DeserializeOwned>(request: Request) -> Result<T, Response> {
+pub(crate) async fn read<T: DeserializeOwned>(request: Request) -> Result<T, Response> {
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     if !kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/json")) {
         return Err(Shut::BadRequest.into_response());
@@ -121,7 +121,7 @@ impl Default for Doorman {
 
 impl Doorman {
     /// Counts an attempt to start a meeting.
-    fn may_start(&self, address: IpAddr) -> Result<(), Shut> {
+    pub(crate) fn may_start(&self, address: IpAddr) -> Result<(), Shut> {
         let fits = self.starts.lock().unwrap_or_else(PoisonError::into_inner).take(address, Instant::now());
         if fits { Ok(()) } else { Err(Shut::TooManyRequests) }
     }
@@ -139,7 +139,7 @@ impl Doorman {
 }
 
 /// Who knocks.
-fn address(app: &App, request: &Request) -> IpAddr {
+pub(crate) fn address(app: &App, request: &Request) -> IpAddr {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
     let peer = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.0.ip());
     client_address(peer, request.headers(), &app.deps.proxy_header, &*app.deps.trusts_proxy)

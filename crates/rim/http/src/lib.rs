@@ -16,6 +16,7 @@ mod download;
 mod frontdoor;
 mod health;
 mod lists;
+mod lti;
 mod member;
 mod metered;
 mod origin;
@@ -42,6 +43,7 @@ use wire::pnm;
 use wire::token::ApiKey;
 
 pub use frontdoor::FrontDoor;
+pub use lti::{LtiPlatform, LtiSetup, LtiTool, PlatformError, RegistryError};
 pub use prometheus::Prometheus;
 pub use proxy::client_address;
 
@@ -53,6 +55,10 @@ pub const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for")
 pub struct HttpDeps {
     /// The application.
     pub meetings: Meetings,
+    /// What time it is, in unix seconds.
+    pub clock: Arc<dyn Fn() -> i64 + Send + Sync>,
+    /// What learning platforms need of us.
+    pub lti: LtiTool,
     /// Key and secret of API callers (`client.api_key`, `client.secret`).
     pub api: ApiKey,
     /// Recordings, artifacts and past sessions.
@@ -118,6 +124,7 @@ struct App(Arc<Shared>);
 struct Shared {
     deps: HttpDeps,
     doorman: frontdoor::Doorman,
+    lti_seen: lti::Seen,
 }
 
 impl std::ops::Deref for App {
@@ -132,7 +139,7 @@ impl std::ops::Deref for App {
 /// other crates are merged into it.
 pub fn router(deps: HttpDeps) -> Router {
     let prometheus = deps.prometheus.clone();
-    let app = App(Arc::new(Shared { deps, doorman: frontdoor::Doorman::default() }));
+    let app = App(Arc::new(Shared { deps, doorman: frontdoor::Doorman::default(), lti_seen: lti::Seen::default() }));
     let mut routes = Router::new()
         .nest("/auth", auth_routes(&app))
         .route("/api/verifytoken", post(member::verify_token::handle))
@@ -148,6 +155,7 @@ pub fn router(deps: HttpDeps) -> Router {
         .route("/download/recording/{token}", get(download::recording))
         .route("/download/artifact/{token}", get(download::artifact))
         .route("/download/analytics/{token}", get(download::artifact))
+        .merge(lti::routes())
         .route("/healthcheck", any(health::handle))
         .route("/healthcheck/{*rest}", any(health::handle))
         .route("/", get(client::page))

@@ -7,6 +7,8 @@ mod client;
 mod frontdoor;
 mod harness;
 mod left;
+mod lti;
+mod lti_tool;
 mod member;
 mod rooms;
 mod shelf;

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::lti::Launch;
 
 /// The published sample credentials every vector of http-api.md section 14 is made with.
 fn api() -> ApiKey {
@@ -221,4 +222,51 @@ fn a_download_token_opens_its_file_for_a_while() {
 #[test]
 fn secrets_do_not_show() {
     assert_eq!(format!("{:?}", api()), r#"ApiKey { id: "plugnmeet", secret: *** }"#);
+}
+
+#[test]
+fn a_download_token_is_the_references() {
+    // http-api.md section 14.3
+    let key = ApiKey::new("plugnmeet", "zumyyYWqv7KR2kUqvYdq4z4sXg7XTBD2ljT6");
+    let token = mint_download(&key, "node_01/room01/rec.mp4", 1_700_000_000, 1800);
+    assert_eq!(
+        token,
+        "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJleHAiOjE3MDAwMDE4MDAsImlzcyI6InBsdWdubWVldCIsIm5iZiI6MTcwMDAwMDAwMCwi\
+         c3ViIjoibm9kZV8wMS9yb29tMDEvcmVjLm1wNCJ9.uZN9V62QDFfYvHYshCd75BtCxvB6LffDF_Gn5-UJqco"
+    );
+    assert_eq!(verify_download(&key, &token, 1_700_001_860).unwrap(), "node_01/room01/rec.mp4");
+    assert_eq!(verify_download(&key, &token, 1_700_001_861), Err(TokenError::Expired));
+}
+
+#[test]
+fn tokens_of_one_kind_open_nothing_of_another() {
+    let key = ApiKey::new("k", "s");
+    let claims = JoinClaims { user_id: "u".into(), room_id: "r".into(), is_admin: true, ..JoinClaims::default() };
+    let join = mint_join(&key, &claims, 1_700_000_000, 600);
+    let launch = Launch { user_id: "u".into(), room_id: "r".into(), name: "N".into(), ..Launch::default() };
+    let lti = mint_lti(&key, &launch, 1_700_000_000);
+    let download = mint_download(&key, "u", 1_700_000_000, 600);
+
+    assert_eq!(verify_lti(&key, &lti, 1_700_000_000), Ok(launch));
+    for other in [&join, &download] {
+        assert_eq!(verify_lti(&key, other, 1_700_000_000), Err(TokenError::Invalid));
+    }
+    for other in [&join, &lti] {
+        assert_eq!(verify_download(&key, other, 1_700_000_000), Err(TokenError::Invalid));
+    }
+    assert_eq!(verify_lti(&key, &lti, 1_700_007_261), Err(TokenError::Expired));
+    assert_eq!(verify_lti(&ApiKey::new("k2", "s"), &lti, 1_700_000_000), Err(TokenError::Invalid));
+}
+
+#[test]
+fn what_is_sealed_comes_back_for_its_purpose_and_for_a_while() {
+    let key = ApiKey::new("k", "s");
+    let sealed = seal(&key, "login", &("a", 1), NOW, 600);
+    let open = |purpose, now| unseal::<(String, u8)>(&key, purpose, &sealed, now);
+    assert_eq!(open("login", NOW + 660), Ok(("a".into(), 1)));
+    assert_eq!(open("login", NOW + 661), Err(TokenError::Expired));
+    assert_eq!(open("link", NOW), Err(TokenError::Invalid));
+    assert_eq!(verify_join(&key, &sealed, NOW, 0).map(|_| ()), Err(TokenError::Invalid));
+    let other = ApiKey::new("k", "t");
+    assert_eq!(unseal::<(String, u8)>(&other, "login", &sealed, NOW), Err(TokenError::Invalid));
 }

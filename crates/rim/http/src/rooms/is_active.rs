@@ -13,17 +13,22 @@ use crate::{App, answers};
 
 pub(crate) async fn handle(State(app): State<App>, body: Bytes) -> Result<Response, Rejected> {
     let request = read(&body, |request: &pnm::IsRoomActiveReq| validate::room_id(&request.room_id))?;
-    let activity = app.deps.meetings.activity(&request.room_id).await;
+    Ok(of(&app, &request.room_id).await)
+}
+
+/// The answer about one room.
+pub(crate) async fn of(app: &App, room: &str) -> Response {
+    let activity = app.deps.meetings.activity(room).await;
     let (msg, code) = match activity {
         Ok(Activity::Active) => ("room is active".to_owned(), StatusCode::Success),
         Ok(Activity::Inactive) => ("room is not active".to_owned(), StatusCode::RoomNotActive),
         Ok(Activity::Unknown) => ("room not found".to_owned(), StatusCode::RoomNotFound),
         Err(unavailable) => (unavailable.to_string(), StatusCode::InternalServerError),
     };
-    Ok(answers::json(&pnm::IsRoomActiveRes {
+    answers::json(&pnm::IsRoomActiveRes {
         status: activity.is_ok(),
         msg,
         status_code: code.into(),
         is_active: activity == Ok(Activity::Active),
-    }))
+    })
 }

@@ -1,7 +1,8 @@
 //! A server in memory.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -27,10 +28,12 @@ use wire::token::ApiKey;
 use wire::{livekit, pnm};
 
 use super::shelf::Shelf;
-use crate::{FORWARDED_FOR, FrontDoor, HttpDeps, Messaging, router};
+use crate::{FORWARDED_FOR, FrontDoor, HttpDeps, LtiPlatform, LtiSetup, LtiTool, Messaging, router};
 
 pub(super) const KEY: &str = "plugnmeet";
 pub(super) const SECRET: &str = "zumyyYWqv7KR2kUqvYdq4z4sXg7XTBD2ljT6";
+/// When every test begins, in unix seconds: the time of the vectors of http-api.md section 14.
+pub(super) const NOW: i64 = 1_700_000_000;
 pub(super) const ROOM: &str = r#"{"room_id":"room01","metadata":{"room_title":"Test room","room_features":{}}}"#;
 
 /// The outside, as far as the application notices it.
@@ -143,8 +146,10 @@ impl MediaPlane for Outside {
 pub(super) struct Server {
     pub(super) outside: Arc<Outside>,
     pub(super) shelf: Arc<Shelf>,
+    /// The data folder, gone with the server.
     pub(super) folder: TempDir,
     pub(super) meetings: Meetings,
+    clock: Arc<AtomicI64>,
     router: Router,
 }
 
@@ -186,8 +191,12 @@ impl Server {
         .await
         .unwrap();
         let abilities = ServerAbilities { insights: Some(InsightsLimits::default()), sip: true };
+        let clock = Arc::new(AtomicI64::new(NOW));
+        let held = clock.clone();
         let mut deps = HttpDeps {
+            lti: lti_tool(folder.path(), Vec::new(), false),
             meetings: meetings.clone(),
+            clock: Arc::new(move || held.load(Ordering::Relaxed)),
             api: ApiKey::new(KEY, SECRET),
             shelf: meeting::Shelf::new(
                 shelf.clone(),
@@ -207,7 +216,12 @@ impl Server {
             prometheus: None,
         };
         change(&mut deps);
-        Self { outside, shelf, folder, meetings, router: router(deps) }
+        Self { outside, shelf, folder, meetings, clock, router: router(deps) }
+    }
+
+    /// Lets time pass for what looks at the clock: [`NOW`] at the start.
+    pub(super) fn advance(&self, seconds: i64) {
+        self.clock.fetch_add(seconds, Ordering::Relaxed);
     }
 
     pub(super) async fn send(&self, request: Request<Body>) -> Answer {
@@ -256,6 +270,11 @@ impl Server {
         let request = Request::post(path).header("content-type", "application/json");
         self.send(request.body(Body::from(body.to_owned())).unwrap()).await
     }
+}
+
+/// A tool with its files in a folder.
+pub(super) fn lti_tool(folder: &Path, platforms: Vec<LtiPlatform>, allow_private: bool) -> LtiTool {
+    LtiTool::open(LtiSetup { folder: folder.to_owned(), platforms, allow_private }).unwrap()
 }
 
 pub(super) fn signed(path: &str, body: &str) -> Request<Body> {

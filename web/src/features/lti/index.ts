@@ -1,0 +1,2 @@
+export { LtiPage } from "./lti-page";
+export { subject } from "./subject";
