@@ -29,6 +29,7 @@ export function App({ navigation }: { readonly navigation: Navigation }) {
             token={route.token}
             onToken={navigation.keepToken}
             onHome={() => navigation.go("/")}
+            holdBack={navigation.holdBack}
           />
         </Suspense>
       );

@@ -12,7 +12,18 @@ export interface Navigation extends Readable<Route> {
   keepToken(token: string): void;
   /** Colours asked for by the link, as they came. */
   design(): string | null;
+  /**
+   * While held, the browser's Back does not leave the page; it asks `onBack` instead, and closing the tab
+   * asks once. Returns the way to let go.
+   */
+  holdBack(onBack: () => void): () => void;
 }
+
+/** Marks the history entry that Back takes away instead of the meeting. */
+const HELD = { plenum: "held" } as const;
+
+const isHeld = (state: unknown): boolean =>
+  typeof state === "object" && state !== null && "plenum" in state && state.plenum === HELD.plenum;
 
 export function createNavigation(): Navigation {
   const keep = (key: string, value: string | null) => {
@@ -42,7 +53,18 @@ export function createNavigation(): Navigation {
     return route;
   };
   const store = createStore<Route>(read());
-  window.addEventListener("popstate", () => store.set(read()));
+  let onBack: (() => void) | null = null;
+  /** One entry on top of the meeting's own; there is one already after a reload. */
+  const hold = () => {
+    if (!isHeld(window.history.state)) window.history.pushState(HELD, "", `/${VISIT_HASH}`);
+  };
+  const askBeforeUnload = (event: BeforeUnloadEvent) => event.preventDefault();
+  window.addEventListener("popstate", () => {
+    if (onBack === null) return store.set(read());
+    if (isHeld(window.history.state)) return;
+    hold();
+    onBack();
+  });
 
   return {
     getSnapshot: store.getSnapshot,
@@ -55,5 +77,14 @@ export function createNavigation(): Navigation {
     },
     keepToken: (token) => keep(TOKEN_KEY, token),
     design: () => kept(DESIGN_KEY),
+    holdBack(ask) {
+      onBack = ask;
+      hold();
+      window.addEventListener("beforeunload", askBeforeUnload);
+      return () => {
+        if (onBack === ask) onBack = null;
+        window.removeEventListener("beforeunload", askBeforeUnload);
+      };
+    },
   };
 }

@@ -1,5 +1,5 @@
 import "./meeting-screen.css";
-import { lazy, Suspense, useEffect } from "react";
+import { lazy, Suspense, useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { useSelected, useStore } from "../../kit/use-store";
 import { ChatPanel, useChatAnnouncements } from "../chat";
@@ -20,6 +20,7 @@ const Dialogs = lazy(() => import("./dialogs"));
 export default function MeetingScreen() {
   const { t } = useTranslation();
   const { ui, session } = useVisit();
+  const main = useRef<HTMLElement>(null);
   const panel = useSelected(ui, (now) => now.panel);
   const line = useStore(session.line);
   const [prefs] = usePrefs();
@@ -29,11 +30,19 @@ export default function MeetingScreen() {
   useEffect(() => session.chat.setVisible(panel === "chat"), [session, panel]);
   return (
     <div className="meeting" data-line={line} data-panel={panel ?? "none"}>
-      <a className="skip-link" href="#main-area">
+      <a
+        className="skip-link"
+        href="#main-area"
+        onClick={(event) => {
+          // The address belongs to the meeting; only the focus moves.
+          event.preventDefault();
+          main.current?.focus();
+        }}
+      >
         {t("app.skip")}
       </a>
       <Header />
-      <main className="meeting-main" id="main-area">
+      <main ref={main} className="meeting-main" id="main-area" tabIndex={-1}>
         <Stage />
         <Notices />
       </main>

@@ -17,6 +17,8 @@ export interface UiStore extends Readable<Ui> {
   showPanel(panel: Panel | null): void;
   showDialog(dialog: DialogName | null): void;
   togglePin(who: ParticipantId): void;
+  /** What the Back of a phone or browser means: close what is on top, else ask whether to leave. */
+  back(panelIsSheet: boolean): void;
 }
 
 export function createUi(panel: Panel | null, onPanel: (panel: Panel | null) => void): UiStore {
@@ -25,12 +27,19 @@ export function createUi(panel: Panel | null, onPanel: (panel: Panel | null) => 
     store.update((now) => ({ ...now, panel: next }));
     onPanel(next);
   };
+  const showDialog = (dialog: DialogName | null) => store.update((now) => ({ ...now, dialog }));
   return {
     getSnapshot: store.getSnapshot,
     subscribe: store.subscribe,
     showPanel,
     togglePanel: (next) => showPanel(store.getSnapshot().panel === next ? null : next),
-    showDialog: (dialog) => store.update((now) => ({ ...now, dialog })),
+    showDialog,
+    back(panelIsSheet) {
+      const { panel: open, dialog } = store.getSnapshot();
+      if (dialog !== null) showDialog(null);
+      else if (panelIsSheet && open !== null) showPanel(null);
+      else showDialog("leave");
+    },
     togglePin: (who) =>
       store.update((now) => ({ ...now, pinned: now.pinned === who ? null : who })),
   };

@@ -171,7 +171,7 @@ test("similar notices are one notice", async () => {
 
 test("a host is offered both ways out and ending leads to the ending page", async () => {
   const { server, visit, show } = await meeting([ANA, BEN]);
-  show(<Screen onHome={nothing} onRejoin={nothing} />);
+  show(<Screen onHome={nothing} onRejoin={nothing} holdBack={() => nothing} />);
   await waitFor(() => button("Leave"), { timeout: 5_000 });
   act(() => visit.ui.showDialog("leave"));
   await waitFor(() => button("End for everyone"), { timeout: 5_000 });

@@ -1,4 +1,5 @@
 import { lazy, Suspense, useContext, useEffect, useRef, useState } from "react";
+import { PHONE } from "../../kit/use-media-query";
 import { useStore } from "../../kit/use-store";
 import { createDevices } from "../../session/devices";
 import { createLiveSession } from "../../session/live";
@@ -18,10 +19,12 @@ interface VisitProps {
   readonly token: string;
   readonly onToken: (token: string) => void;
   readonly onHome: () => void;
+  /** Has the browser's Back ask here instead of leaving the page; returns the way to let go. */
+  readonly holdBack: (onBack: () => void) => () => void;
 }
 
 /** One invitation: joined, left, and joined again as often as somebody likes. */
-export function Visit({ token, onToken, onHome }: VisitProps) {
+export function Visit({ token, onToken, onHome, holdBack }: VisitProps) {
   const newest = useRef(token);
   const [attempt, setAttempt] = useState({ number: 0, token });
   const keep = (next: string) => {
@@ -38,6 +41,7 @@ export function Visit({ token, onToken, onHome }: VisitProps) {
       token={attempt.token}
       onToken={keep}
       onHome={onHome}
+      holdBack={holdBack}
       onRejoin={() => setAttempt({ number: attempt.number + 1, token: newest.current })}
     />
   );
@@ -61,7 +65,7 @@ interface AttemptProps extends VisitProps {
   readonly onRejoin: () => void;
 }
 
-function Attempt({ token, onToken, onHome, onRejoin }: AttemptProps) {
+function Attempt({ token, onToken, onHome, holdBack, onRejoin }: AttemptProps) {
   const prefs = useContext(PrefsContext);
   const tell = useRef(onToken);
   const [visit, setVisit] = useState<VisitValue | null>(null);
@@ -77,18 +81,15 @@ function Attempt({ token, onToken, onHome, onRejoin }: AttemptProps) {
   if (!visit) return <Progress step="checking" />;
   return (
     <VisitContext value={visit}>
-      <Screen onHome={onHome} onRejoin={onRejoin} />
+      <Screen onHome={onHome} holdBack={holdBack} onRejoin={onRejoin} />
     </VisitContext>
   );
 }
 
-interface ScreenProps {
-  readonly onHome: () => void;
-  readonly onRejoin: () => void;
-}
+type ScreenProps = Pick<AttemptProps, "onHome" | "holdBack" | "onRejoin">;
 
 /** The screen that belongs to where the session stands. */
-export function Screen({ onHome, onRejoin }: ScreenProps) {
+export function Screen({ onHome, holdBack, onRejoin }: ScreenProps) {
   const visit = useContext(VisitContext);
   if (!visit) throw new Error("used outside of a visit");
   const phase = useStore(visit.session.phase);
@@ -96,6 +97,12 @@ export function Screen({ onHome, onRejoin }: ScreenProps) {
   useEffect(() => {
     if (title) document.title = title;
   }, [title]);
+  const { ui } = visit;
+  const inMeeting = phase.at === "meeting";
+  useEffect(
+    () => (inMeeting ? holdBack(() => ui.back(window.matchMedia(PHONE).matches)) : undefined),
+    [inMeeting, holdBack, ui],
+  );
   const ready = phase.at === "ready";
   useEffect(() => {
     if (ready) void loadMeeting();
