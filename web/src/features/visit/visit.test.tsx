@@ -104,6 +104,31 @@ test("what is written to one person never goes to everyone", async () => {
   expect(server.sent.at(-1)).toMatchObject({ kind: "private-chat", to: "ben" });
 });
 
+test("what is half typed is still there after a look at another conversation, a closed panel or a lock", async () => {
+  const { server, visit, show } = await meeting([{ ...ANA, admin: false }, BEN]);
+  const { chat } = visit.session;
+  chat.begin(id("ben"), "Ben");
+  const { unmount } = show(<ChatPanel />);
+  const box = () => screen.getByRole<HTMLTextAreaElement>("textbox", { name: "Message" });
+  fireEvent.change(box(), { target: { value: "to all" } });
+  act(() => chat.show(id("ben")));
+  expect(box().value).toBe("");
+  fireEvent.change(box(), { target: { value: "to Ben" } });
+  act(() => chat.show(null));
+  expect(box().value).toBe("to all");
+  act(() => server.changed({ ...ANA, admin: false, locks: { lockChatSendMessage: true } }));
+  expect(screen.queryByRole("textbox", { name: "Message" })).toBeNull();
+  act(() => server.changed({ ...ANA, admin: false }));
+  expect(box().value).toBe("to all");
+  unmount();
+  show(<ChatPanel />);
+  expect(box().value).toBe("to all");
+  fireEvent.keyDown(box(), { key: "Enter" });
+  expect(box().value).toBe("");
+  act(() => chat.show(id("ben")));
+  expect(box().value).toBe("to Ben");
+});
+
 test("a message that was not sent offers to be sent again", async () => {
   const { server, show } = await meeting([ANA, BEN]);
   server.refuse(true);
