@@ -27,3 +27,27 @@ scenario("Back on a phone closes the sheet before it asks", async (meeting) => {
   await ana.tool("Leave").waitFor();
   assert.equal(await ana.page.getByRole("dialog").count(), 0);
 });
+
+scenario("the space bar talks while it is held, also on a button that was clicked", async (meeting) => {
+  const ana = await meeting.join("Ana", { admin: true });
+  await ana.mute();
+
+  await ana.page.keyboard.down("Space");
+  await ana.tool("Mute").waitFor();
+  await ana.page.keyboard.up("Space");
+  await ana.tool("Unmute").waitFor();
+  assert.equal(await ana.tool("Unmute").count(), 1);
+});
+
+scenario("letters typed into an open menu are not shortcuts", async (meeting) => {
+  const ana = await meeting.join("Ana", { admin: true });
+  await ana.tool("More").click();
+  await ana.page.getByRole("menu").waitFor();
+
+  await ana.page.keyboard.press("h");
+  await ana.page.keyboard.press("Escape");
+  await ana.page.getByRole("menu").waitFor({ state: "hidden" });
+  await ana.tool("Raise hand").waitFor();
+  await ana.page.keyboard.press("h");
+  await ana.tool("Lower hand").waitFor();
+});

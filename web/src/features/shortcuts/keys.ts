@@ -21,6 +21,8 @@ export interface KeyPress {
   readonly altKey: boolean;
   readonly metaKey: boolean;
   readonly repeat: boolean;
+  /** The key that types a third letter; Windows reports it as Ctrl and Alt together. */
+  getModifierState(key: "AltGraph"): boolean;
 }
 
 const latin = (press: KeyPress): string =>
@@ -32,6 +34,7 @@ const latin = (press: KeyPress): string =>
 export function actionFor(press: KeyPress, typing: boolean, actions: Actions): Action | null {
   if (press.repeat || press.metaKey) return null;
   if (press.ctrlKey && press.altKey) {
+    if (press.getModifierState("AltGraph")) return null;
     const alias = ALIASES[latin(press)];
     return alias === undefined ? null : actions[alias];
   }
@@ -40,15 +43,33 @@ export function actionFor(press: KeyPress, typing: boolean, actions: Actions): A
   return Object.values(actions).find((action) => action.key === key) ?? null;
 }
 
-/** Whether letters pressed on this element belong to it. */
+/** Whether letters pressed on this element belong to it: fields, and lists one types ahead in. */
 export function takesText(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
   if (target.isContentEditable) return true;
-  return ["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName);
+  if (["INPUT", "TEXTAREA", "SELECT"].includes(target.tagName)) return true;
+  return target.closest("[role='menu'], [role='listbox'], [role='dialog']") !== null;
 }
 
-/** Whether the space bar belongs to this element. */
-export function takesSpace(target: EventTarget | null): boolean {
-  if (!(target instanceof HTMLElement)) return false;
-  return takesText(target) || target.closest("button, a, summary, [role='menu']") !== null;
+/** What the space bar does here. */
+export type SpaceUse =
+  /** It belongs to the element: it presses, scrolls or types. */
+  | "element"
+  /** A short press is the element's, holding it talks. */
+  | "hold"
+  | "talk";
+
+const OWN_SPACE = "button, a, summary, [role='log'], [role='slider'], [aria-haspopup]";
+
+/**
+ * Whose the space bar is. On the meeting's own buttons it must never press what somebody meant to talk
+ * with: after a click with the mouse it only talks, after the keyboard a short press still presses.
+ */
+export function spaceOn(target: EventTarget | null, reachedByPointer: boolean): SpaceUse {
+  if (!(target instanceof HTMLElement)) return "talk";
+  if (takesText(target)) return "element";
+  const control = target.closest(OWN_SPACE);
+  if (!control) return "talk";
+  if (!control.matches(".toolbar button:not([aria-haspopup])")) return "element";
+  return reachedByPointer ? "talk" : "hold";
 }
