@@ -28,16 +28,19 @@ scenario("Back on a phone closes the sheet before it asks", async (meeting) => {
   assert.equal(await ana.page.getByRole("dialog").count(), 0);
 });
 
-scenario("the space bar talks while it is held, also on a button that was clicked", async (meeting) => {
-  const ana = await meeting.join("Ana", { admin: true });
-  await ana.mute();
+scenario(
+  "the space bar talks while it is held, also on a button that was clicked",
+  async (meeting) => {
+    const ana = await meeting.join("Ana", { admin: true });
+    await ana.mute();
 
-  await ana.page.keyboard.down("Space");
-  await ana.tool("Mute").waitFor();
-  await ana.page.keyboard.up("Space");
-  await ana.tool("Unmute").waitFor();
-  assert.equal(await ana.tool("Unmute").count(), 1);
-});
+    await ana.page.keyboard.down("Space");
+    await ana.tool("Mute").waitFor();
+    await ana.page.keyboard.up("Space");
+    await ana.tool("Unmute").waitFor();
+    assert.equal(await ana.tool("Unmute").count(), 1);
+  },
+);
 
 scenario("letters typed into an open menu are not shortcuts", async (meeting) => {
   const ana = await meeting.join("Ana", { admin: true });

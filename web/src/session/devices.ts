@@ -130,7 +130,11 @@ async function openDevice(kind: "audio" | "video", deviceId: string | null): Pro
 }
 
 /** Follows the loudness of whatever the preview is playing. */
-export function watchPreviewLevel(preview: Preview, tell: (level: number) => void): () => void {
+export function watchPreviewLevel(
+  preview: Preview,
+  tell: (level: number) => void,
+  asleep: (asleep: boolean) => void,
+): () => void {
   let stop: (() => void) | null = null;
   let current: MediaStream | null = null;
   const follow = () => {
@@ -139,8 +143,11 @@ export function watchPreviewLevel(preview: Preview, tell: (level: number) => voi
     stop?.();
     stop = null;
     current = stream;
-    if (stream) stop = watchLevel(stream, tell);
-    else tell(0);
+    if (stream) stop = watchLevel(stream, tell, asleep);
+    else {
+      tell(0);
+      asleep(false);
+    }
   };
   follow();
   const unsubscribe = preview.subscribe(follow);

@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "react";
+import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useStore } from "../../kit/use-store";
 import { watchPreviewLevel, type Preview } from "../../session/devices";
@@ -7,15 +7,20 @@ import { watchPreviewLevel, type Preview } from "../../session/devices";
 export function LevelMeter({ preview }: { readonly preview: Preview }) {
   const { t } = useTranslation();
   const { stream } = useStore(preview);
+  const [asleep, setAsleep] = useState(false);
   const bar = useRef<HTMLDivElement>(null);
   useEffect(
     () =>
-      watchPreviewLevel(preview, (level) => {
-        const element = bar.current;
-        if (!element) return;
-        element.style.setProperty("--level", level.toFixed(2));
-        element.setAttribute("aria-valuenow", String(Math.round(level * 100)));
-      }),
+      watchPreviewLevel(
+        preview,
+        (level) => {
+          const element = bar.current;
+          if (!element) return;
+          element.style.setProperty("--level", level.toFixed(2));
+          element.setAttribute("aria-valuenow", String(Math.round(level * 100)));
+        },
+        setAsleep,
+      ),
     [preview],
   );
   return (
@@ -29,7 +34,9 @@ export function LevelMeter({ preview }: { readonly preview: Preview }) {
         aria-valuemax={100}
         aria-valuenow={0}
       />
-      {stream !== null && <span className="field-hint">{t("green.levelHint")}</span>}
+      {stream !== null && (
+        <span className="field-hint">{t(asleep ? "green.levelAsleep" : "green.levelHint")}</span>
+      )}
     </div>
   );
 }
