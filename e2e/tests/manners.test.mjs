@@ -54,3 +54,19 @@ scenario("letters typed into an open menu are not shortcuts", async (meeting) =>
   await ana.page.keyboard.press("h");
   await ana.tool("Lower hand").waitFor();
 });
+
+scenario(
+  "a sheet on a phone takes the focus, closes with Escape and gives it back",
+  async (meeting) => {
+    const ana = await meeting.join("Ana", { viewport: { width: 390, height: 844 } });
+    const focused = () => ana.page.evaluate(() => document.activeElement.textContent);
+    await ana.tool("Chat").press("Enter");
+    await ana.page.getByRole("complementary").waitFor();
+
+    assert.equal(await focused(), "Chat");
+    await ana.page.keyboard.press("Escape");
+    await ana.page.getByRole("complementary").waitFor({ state: "hidden" });
+    const name = await ana.page.evaluate(() => document.activeElement.getAttribute("aria-label"));
+    assert.equal(name, "Chat");
+  },
+);

@@ -11,6 +11,7 @@ import {
 } from "lucide-react";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { useArrival } from "../../kit/use-arrival";
 import { mayRejoin, type EndCode, type EndReason } from "../../session/errors";
 
 const ICONS: Partial<Record<EndCode, LucideIcon>> = {
@@ -40,6 +41,7 @@ interface EndedPageProps {
 
 export function EndedPage({ reason, logoutUrl, onRejoin, onHome }: EndedPageProps) {
   const { t } = useTranslation();
+  const heading = useArrival<HTMLHeadingElement>();
   const Icon = ICONS[reason.code] ?? TriangleAlert;
   const text =
     reason.code === "other"
@@ -50,7 +52,9 @@ export function EndedPage({ reason, logoutUrl, onRejoin, onHome }: EndedPageProp
     <main className="page" id="errorPage">
       <div className="card ended">
         <Icon className="ended-icon" aria-hidden="true" />
-        <h1>{t(`ended.${reason.code}.title`)}</h1>
+        <h1 ref={heading} tabIndex={-1}>
+          {t(`ended.${reason.code}.title`)}
+        </h1>
         <p className="muted" role="alert">
           {text}
         </p>

@@ -2,6 +2,7 @@ import "./green-room.css";
 import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import { announce } from "../../kit/announcer";
+import { useArrival } from "../../kit/use-arrival";
 import { useStore } from "../../kit/use-store";
 import { DeviceSelect } from "../settings/device-select";
 import { usePrefs } from "../settings/prefs-context";
@@ -26,6 +27,7 @@ export function GreenRoom({ at }: GreenRoomProps) {
   const previews = usePreviews();
   const microphone = useStore(previews.microphone);
   const camera = useStore(previews.camera);
+  const heading = useArrival<HTMLHeadingElement>();
   const entering = at === "entering";
   useEffect(() => {
     if (entering) announce(t("progress.entering"));
@@ -61,7 +63,9 @@ export function GreenRoom({ at }: GreenRoomProps) {
       </div>
       <section className="green-side" aria-labelledby="green-title">
         <div>
-          <h1 id="green-title">{room?.title || t("green.heading")}</h1>
+          <h1 id="green-title" ref={heading} tabIndex={-1}>
+            {room?.title || t("green.heading")}
+          </h1>
           <p className="muted">{t("green.joiningAs", { name: `\u2068${me?.name ?? ""}\u2069` })}</p>
         </div>
         {at === "waiting" ? (

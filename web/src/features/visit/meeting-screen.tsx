@@ -1,6 +1,8 @@
 import "./meeting-screen.css";
-import { lazy, Suspense, useEffect, useRef } from "react";
+import { lazy, Suspense, useCallback, useEffect } from "react";
 import { useTranslation } from "react-i18next";
+import { announce } from "../../kit/announcer";
+import { useArrival } from "../../kit/use-arrival";
 import { useSelected, useStore } from "../../kit/use-store";
 import { ChatPanel, useChatAnnouncements } from "../chat";
 import { Header } from "../header";
@@ -20,13 +22,20 @@ const Dialogs = lazy(() => import("./dialogs"));
 export default function MeetingScreen() {
   const { t } = useTranslation();
   const { ui, session } = useVisit();
-  const main = useRef<HTMLElement>(null);
+  const main = useArrival<HTMLElement>();
   const panel = useSelected(ui, (now) => now.panel);
   const line = useStore(session.line);
   const [prefs] = usePrefs();
   useShortcuts();
   useChatAnnouncements();
   useRememberRoom();
+  useEffect(() => {
+    const talking = session.media.microphone.getSnapshot().on;
+    announce(t(talking ? "stage.inUnmuted" : "stage.inMuted"));
+    // Said once, on the way in; afterwards the switches speak for themselves.
+    // oxlint-disable-next-line react-hooks/exhaustive-deps
+  }, []);
+  const closePanel = useCallback(() => ui.showPanel(null), [ui]);
   useEffect(() => session.chat.setVisible(panel === "chat"), [session, panel]);
   return (
     <div className="meeting" data-line={line} data-panel={panel ?? "none"}>
@@ -47,7 +56,7 @@ export default function MeetingScreen() {
         <Notices />
       </main>
       {panel !== null && (
-        <SidePanel panel={panel} width={prefs.panelWidth} onClose={() => ui.showPanel(null)}>
+        <SidePanel panel={panel} width={prefs.panelWidth} onClose={closePanel}>
           {panel === "people" ? <PeoplePanel /> : <ChatPanel />}
         </SidePanel>
       )}

@@ -104,6 +104,24 @@ test("what is written to one person never goes to everyone", async () => {
   expect(server.sent.at(-1)).toMatchObject({ kind: "private-chat", to: "ben" });
 });
 
+test("closing the chat gives the focus back to where it was opened from", async () => {
+  const { visit, show } = await meeting([ANA, BEN]);
+  show(<Screen onHome={nothing} onRejoin={nothing} holdBack={() => nothing} />);
+  await waitFor(() => button("Chat"), { timeout: 5_000 });
+  expect(document.activeElement?.id).toBe("main-area");
+  button("Chat").focus();
+  fireEvent.click(button("Chat"));
+  expect(document.activeElement?.getAttribute("aria-label")).toBe("Message");
+  fireEvent.keyDown(document.activeElement as Element, { key: "Escape" });
+  await waitFor(() => expect(document.activeElement).toBe(button("Chat")));
+
+  // Opened by a letter, from nowhere in particular.
+  (document.activeElement as HTMLElement).blur();
+  act(() => visit.ui.showPanel("chat"));
+  act(() => visit.ui.showPanel(null));
+  await waitFor(() => expect(document.activeElement?.id).toBe("main-area"));
+});
+
 test("what is half typed is still there after a look at another conversation, a closed panel or a lock", async () => {
   const { server, visit, show } = await meeting([{ ...ANA, admin: false }, BEN]);
   const { chat } = visit.session;
@@ -204,4 +222,5 @@ test("a host is offered both ways out and ending leads to the ending page", asyn
   act(() => server.session.leave());
   expect(screen.getByRole("heading", { name: "You left the meeting" })).toBeTruthy();
   expect(button("Join again")).toBeTruthy();
+  expect(document.activeElement?.textContent).toBe("You left the meeting");
 });
