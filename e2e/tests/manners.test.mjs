@@ -1,6 +1,7 @@
 // What only a real browser can show: history, focus, keys held down, and what is read out.
 import assert from "node:assert/strict";
 
+import { untilHearing } from "../lib/media.mjs";
 import { scenario } from "../lib/scenario.mjs";
 
 scenario("Back in a meeting closes what is open, then asks, and never leaves", async (meeting) => {
@@ -70,3 +71,34 @@ scenario(
     assert.equal(name, "Chat");
   },
 );
+
+scenario("a microphone that is unplugged is replaced, said, and still heard", async (meeting) => {
+  const ana = await meeting.open("Ana");
+  await ana.page.addInitScript(() => {
+    const made = [];
+    const native = MediaDevices.prototype.getUserMedia;
+    MediaDevices.prototype.getUserMedia = async function (constraints) {
+      const stream = await native.call(this, constraints);
+      made.push(...stream.getAudioTracks());
+      return stream;
+    };
+    // What the browser does when the cable is pulled.
+    window.unplugMicrophone = () => {
+      for (const track of made.filter(({ readyState }) => readyState === "live")) {
+        track.stop();
+        track.dispatchEvent(new Event("ended"));
+      }
+    };
+  });
+  await ana.openLink(await meeting.link("Ana", { admin: true }));
+  await ana.enter();
+  const ben = await meeting.join("Ben");
+  await untilHearing(ben.page, 1);
+
+  await ana.page.evaluate(() => window.unplugMicrophone());
+  await ana.page
+    .getByText(/is gone\. .+ is used now/u)
+    .first()
+    .waitFor();
+  await untilHearing(ben.page, 1);
+});

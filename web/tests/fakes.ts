@@ -135,8 +135,8 @@ export function createFakeEngine(): FakeEngine {
     handlers: null,
     calls,
     failNext: null,
-    connect: async () => {
-      await did("connect");
+    connect: async (_access, { microphone }) => {
+      await did(microphone === null ? "connect" : `connect ${microphone}`);
       engine.handlers?.onStatus("connected");
     },
     publishMicrophone: (muted) => did(`publish ${muted ? "muted" : "live"}`),
@@ -204,6 +204,7 @@ export function createFakeServer(overrides: Partial<SessionDeps> = {}): FakeServ
       return engine;
     },
     onToken: () => undefined,
+    devices: () => ({ microphone: null, camera: null, speaker: null }),
     now: Date.now,
     ...overrides,
   });
@@ -292,9 +293,6 @@ export function createFakeServer(overrides: Partial<SessionDeps> = {}): FakeServ
       server.initialData(people[0], metadata);
       await flush();
       session.join({
-        microphone: null,
-        camera: null,
-        speaker: null,
         withMicrophone: false,
         withCamera: false,
       });

@@ -8,6 +8,8 @@ export interface Device {
   readonly kind: DeviceKind;
   /** Empty until the browser has been allowed to tell. */
   readonly label: string;
+  /** The same for all that sit in one case; may be empty. */
+  readonly group: string;
 }
 
 export type DeviceProblem = "denied" | "missing" | "busy" | "insecure" | "failed";
@@ -38,7 +40,10 @@ export interface DevicesStore extends Readable<readonly Device[]> {
   dispose(): void;
 }
 
-export function createDevices(onGone: (device: Device) => void): DevicesStore {
+/** `onGone` hears of a device that is no longer there, with the lists before and after. */
+export type OnGone = (device: Device, before: readonly Device[], after: readonly Device[]) => void;
+
+export function createDevices(onGone: OnGone): DevicesStore {
   const store = createStore<readonly Device[]>([]);
   const source = navigator.mediaDevices as MediaDevices | undefined;
 
@@ -46,11 +51,18 @@ export function createDevices(onGone: (device: Device) => void): DevicesStore {
     if (!source) return;
     const found = (await source.enumerateDevices())
       .filter(({ deviceId }) => deviceId !== "")
-      .map(({ deviceId, kind, label }): Device => ({ id: deviceId, kind, label }));
+      .map(({ deviceId, kind, label, groupId }): Device => ({
+        id: deviceId,
+        kind,
+        label,
+        group: groupId,
+      }));
     const before = store.getSnapshot();
     store.set(found);
     for (const device of before) {
-      if (!found.some(({ id, kind }) => id === device.id && kind === device.kind)) onGone(device);
+      if (!found.some(({ id, kind }) => id === device.id && kind === device.kind)) {
+        onGone(device, before, found);
+      }
     }
   };
   const onChange = () => void refresh().catch(() => undefined);
@@ -89,7 +101,7 @@ export function createPreview(kind: "audio" | "video", onAllowed: () => void): P
       .stream?.getTracks()
       .forEach((track) => track.stop());
 
-  return {
+  const preview: Preview = {
     getSnapshot: store.getSnapshot,
     subscribe: store.subscribe,
     async start(deviceId) {
@@ -101,6 +113,12 @@ export function createPreview(kind: "audio" | "video", onAllowed: () => void): P
         const stream = await openDevice(kind, deviceId);
         if (mine !== attempt) return stream.getTracks().forEach((track) => track.stop());
         store.set({ on: true, pending: false, stream, problem: null });
+        for (const track of stream.getTracks()) {
+          // Unplugged: the next best device takes over.
+          track.addEventListener("ended", () => {
+            if (store.getSnapshot().stream === stream) void preview.start(null);
+          });
+        }
         onAllowed();
       } catch (error) {
         if (mine === attempt) store.set({ ...OFF, problem: deviceProblem(error) });
@@ -112,6 +130,7 @@ export function createPreview(kind: "audio" | "video", onAllowed: () => void): P
       store.set(OFF);
     },
   };
+  return preview;
 }
 
 async function openDevice(kind: "audio" | "video", deviceId: string | null): Promise<MediaStream> {

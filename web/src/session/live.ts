@@ -1,12 +1,18 @@
 /** A session over the real network and the real media engine. */
 import { endRoom, verifyToken } from "./api";
 import { openNatsLink } from "./nats-link";
+import type { DeviceChoice } from "./media";
 import { createSession, type Session } from "./session";
 
-export function createLiveSession(token: string, onToken: (token: string) => void): Session {
+export function createLiveSession(
+  token: string,
+  onToken: (token: string) => void,
+  devices: () => DeviceChoice,
+): Session {
   return createSession({
     token,
     onToken,
+    devices,
     verify: verifyToken,
     endRoom,
     openLink: (admission, current, handlers) =>

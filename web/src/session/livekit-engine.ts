@@ -9,6 +9,7 @@ import {
   ScreenSharePresets,
   setLogLevel,
   Track,
+  TrackEvent,
   VideoPresets,
   type LocalAudioTrack,
   type LocalTrack,
@@ -183,6 +184,33 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
   room.on(RoomEvent.LocalTrackPublished, (publication) => {
     if (publication.source === Track.Source.Microphone) listenToMyself();
   });
+  const watched = new WeakSet<LocalTrack>();
+  /** The library takes another device by itself when one goes away; this tells how that went. */
+  const watchDevice = (track: LocalTrack, kind: DeviceKind) => {
+    if (watched.has(track)) return;
+    watched.add(track);
+    track.on(TrackEvent.Ended, () => {
+      const lost = track.mediaStreamTrack.label;
+      if (track.isMuted) return handlers.onDeviceLost({ kind, lost, next: null, wasOff: true });
+      const tell = (next: string | null) => {
+        track.off(TrackEvent.Restarted, replaced);
+        track.off(TrackEvent.Muted, silenced);
+        handlers.onDeviceLost({ kind, lost, next, wasOff: false });
+      };
+      const replaced = () => tell(track.mediaStreamTrack.label);
+      const silenced = () => tell(null);
+      track.once(TrackEvent.Restarted, replaced);
+      track.once(TrackEvent.Muted, silenced);
+    });
+    track.on(TrackEvent.Restarted, () => {
+      if (kind === "audioinput") listenToMyself();
+    });
+  };
+  room.on(RoomEvent.LocalTrackPublished, ({ source, track }) => {
+    if (!track) return;
+    if (source === Track.Source.Microphone) watchDevice(track, "audioinput");
+    else if (source === Track.Source.Camera) watchDevice(track, "videoinput");
+  });
   room.on(RoomEvent.LocalTrackUnpublished, (publication) => {
     if (publication.source === Track.Source.Microphone) listenToMyself();
   });
@@ -196,12 +224,9 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     handlers.onMayPlaySound(room.canPlaybackAudio),
   );
 
-  const devices: { microphone: string | null } = { microphone: null };
-
   return {
     async connect(access: MediaAccess, choice: DeviceChoice) {
       leaving = false;
-      devices.microphone = choice.microphone;
       if (choice.microphone)
         room.options.audioCaptureDefaults = {
           ...room.options.audioCaptureDefaults,

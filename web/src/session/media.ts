@@ -55,6 +55,18 @@ export interface EngineHandlers {
   onLocal(state: Readonly<Record<MediaSwitch, boolean>>): void;
   onTalkingWhileMuted(): void;
   onSilentMicrophone(): void;
+  onDeviceLost(loss: DeviceLoss): void;
+}
+
+/** A device in use that went away, and what became of the switch. */
+export interface DeviceLoss {
+  readonly kind: DeviceKind;
+  /** Names as the browser tells them; may be empty. */
+  readonly lost: string;
+  /** What is used instead; `null` where nothing is. */
+  readonly next: string | null;
+  /** It was switched off at that moment, so nothing was taken in its place yet. */
+  readonly wasOff: boolean;
 }
 
 /** Which devices to use; `null` lets the browser decide. */
@@ -81,6 +93,7 @@ export interface MediaEvents {
   onSwitchFailed(which: MediaSwitch, error: unknown, wanted: boolean): void;
   onTalkingWhileMuted(): void;
   onSilentMicrophone(): void;
+  onDeviceLost(loss: DeviceLoss): void;
 }
 
 export interface Media extends Readable<MediaState> {
@@ -123,6 +136,7 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
       },
       onTalkingWhileMuted: events.onTalkingWhileMuted,
       onSilentMicrophone: events.onSilentMicrophone,
+      onDeviceLost: events.onDeviceLost,
     });
     return loading;
   };

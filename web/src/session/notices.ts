@@ -4,8 +4,11 @@ import { createStore, type Readable } from "./store";
 
 /** What a notice says: a translation key with its values, or the server's text as it came. */
 export type NoticeText =
-  | { readonly key: string; readonly values?: Readonly<Record<string, string | number>> }
+  | { readonly key: string; readonly values?: Readonly<Record<string, NoticeValue>> }
   | { readonly plain: string };
+
+/** A value of a text; `keyed` is itself a translation key. */
+export type NoticeValue = string | number | { readonly keyed: string };
 
 export interface Notice {
   readonly id: number;

@@ -4,9 +4,6 @@ import { NatsMsgServerToClientEvents as Event } from "../wire/gen/plugnmeet/mess
 import { SessionError } from "./errors";
 
 const NO_DEVICES = {
-  microphone: null,
-  camera: null,
-  speaker: null,
   withMicrophone: false,
   withCamera: false,
 };
@@ -271,6 +268,31 @@ describe("the line to the server", () => {
   test("a server that is silent for minutes ends the visit with a way back", () => {
     vi.advanceTimersByTime(6 * 60_000);
     expect(phase()).toMatchObject({ at: "ended", reason: { code: "server-silent" } });
+  });
+
+  test("a reconnect of the media uses the devices chosen meanwhile", async () => {
+    let microphone = "first";
+    server = createFakeServer({ devices: () => ({ microphone, camera: null, speaker: null }) });
+    await server.enter([ANA]);
+    microphone = "second";
+    server.engine.handlers?.onStatus("lost");
+    vi.advanceTimersByTime(2_000);
+    server.mediaAccess();
+    await flush();
+    expect(server.engine.calls).toEqual(["connect first", "connect second"]);
+  });
+
+  test("a lost device is told with what became of it", async () => {
+    await server.enter([ANA]);
+    server.engine.handlers?.onDeviceLost({
+      kind: "videoinput",
+      lost: "Cam",
+      next: null,
+      wasOff: false,
+    });
+    expect(server.session.notices.getSnapshot()).toMatchObject([
+      { text: { key: "notice.lost.gone.camera", values: { device: "Cam" } } },
+    ]);
   });
 
   test("media that was lost for good is connected anew, with what was on before", async () => {

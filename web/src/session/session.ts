@@ -32,6 +32,7 @@ import {
   type Media,
   type MediaSwitch,
 } from "./media";
+import { deviceLossText } from "./device-loss";
 import { createMediaRecovery, type MediaRecovery } from "./media-recovery";
 import { createNoticeStore, type NoticeStore } from "./notices";
 import { createPeopleStore, type PeopleStore } from "./people";
@@ -51,7 +52,7 @@ export type Phase =
 /** How the line to the server is doing, as one word for the header. */
 export type LineState = "good" | "reconnecting" | "unresponsive";
 
-export interface JoinChoice extends DeviceChoice {
+export interface JoinChoice {
   readonly withMicrophone: boolean;
   readonly withCamera: boolean;
 }
@@ -64,6 +65,8 @@ export interface SessionDeps {
   readonly loadEngine: LoadEngine;
   /** A newer token for the same visit, to be kept for a reload of the page. */
   onToken(token: string): void;
+  /** The devices chosen at this moment. */
+  devices(): DeviceChoice;
   now(): number;
 }
 
@@ -131,6 +134,8 @@ export function createSession(deps: SessionDeps): Session {
       }),
     onSilentMicrophone: () =>
       notices.show({ group: "silent", level: "warning", text: { key: "notice.microphoneSilent" } }),
+    onDeviceLost: (loss) =>
+      notices.show({ group: `lost-${loss.kind}`, level: "warning", text: deviceLossText(loss) }),
   });
 
   let token = deps.token;
@@ -455,10 +460,10 @@ export function createSession(deps: SessionDeps): Session {
     if (recovery) return recovery.access(access);
     if (!picked || phase.getSnapshot().at !== "entering") return;
     try {
-      await media.connect(access, picked);
+      await media.connect(access, deps.devices());
       if (ended()) return;
       at("meeting");
-      recovery = createMediaRecovery(media, picked, () => send({ kind: "media-access" }));
+      recovery = createMediaRecovery(media, deps.devices, () => send({ kind: "media-access" }));
       cleanups.push(recovery.dispose);
       publishFirst(picked);
     } catch {

@@ -35,9 +35,6 @@ export function GreenRoom({ at }: GreenRoomProps) {
 
   const join = (withDevices: boolean) =>
     session.join({
-      microphone: prefs.microphone,
-      camera: prefs.camera,
-      speaker: prefs.speaker,
       withMicrophone: withDevices && microphone.on,
       withCamera: withDevices && camera.on,
     });

@@ -10,9 +10,15 @@ export function useNoticeText(): (notice: Notice) => string {
       if ("plain" in text) {
         return t(text.plain as "notice.dismiss", { defaultValue: text.plain });
       }
-      const { key, values } = text;
+      const { key } = text;
+      const values = Object.fromEntries(
+        Object.entries(text.values ?? {}).map(([name, value]) => [
+          name,
+          typeof value === "object" ? t(value.keyed as "notice.dismiss") : value,
+        ]),
+      );
       return names.length === 0
-        ? t(key as "notice.dismiss", values ?? {})
+        ? t(key as "notice.dismiss", values)
         : t(key as "notice.joined", { ...values, count: names.length, name: names.at(-1) ?? "" });
     },
     [t],

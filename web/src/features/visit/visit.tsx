@@ -1,6 +1,7 @@
 import { lazy, Suspense, useContext, useEffect, useRef, useState } from "react";
 import { PHONE } from "../../kit/use-media-query";
 import { useStore } from "../../kit/use-store";
+import { deviceLossText, wasInUse } from "../../session/device-loss";
 import { createDevices } from "../../session/devices";
 import { createLiveSession } from "../../session/live";
 import type { PrefsStore } from "../../session/prefs";
@@ -48,14 +49,21 @@ export function Visit({ token, onToken, onHome, holdBack }: VisitProps) {
 }
 
 function openVisit(token: string, prefs: PrefsStore, onToken: (token: string) => void): VisitValue {
-  const session = createLiveSession(token, onToken);
+  const chosen = () => {
+    const { microphone, camera, speaker } = prefs.getSnapshot();
+    return { microphone, camera, speaker };
+  };
+  const session = createLiveSession(token, onToken, chosen);
   const ui = createUi(prefs.getSnapshot().panel, (panel) => prefs.change({ panel }));
-  const devices = createDevices((device) => {
-    const inUse = [prefs.getSnapshot().microphone, prefs.getSnapshot().camera];
-    if (!inUse.includes(device.id)) return;
+  // What captures tells of its own end; a speaker does not.
+  const devices = createDevices((device, before, after) => {
+    if (device.kind !== "audiooutput" || !wasInUse(device, chosen().speaker, before)) return;
+    const next = after.find(({ kind }) => kind === device.kind)?.label ?? null;
+    const loss = { kind: device.kind, lost: device.label, next, wasOff: false };
     session.notices.show({
+      group: "lost-speaker",
       level: "warning",
-      text: { key: "notice.deviceGone", values: { device: device.label } },
+      text: deviceLossText(loss),
     });
   });
   return { session, devices, ui, actions: createActions(session, ui) };
