@@ -7,6 +7,7 @@ import { VisitContext, type VisitValue } from "../src/features/visit/context";
 import { createUi } from "../src/features/visit/ui-store";
 import { createDevices } from "../src/session/devices";
 import { createPrefs } from "../src/session/prefs";
+import type { SessionDeps } from "../src/session/session";
 import { createFakeServer, type FakePerson, type FakeServer } from "./fakes";
 
 export interface Meeting {
@@ -18,8 +19,9 @@ export interface Meeting {
 export async function meeting(
   people: readonly [FakePerson, ...FakePerson[]],
   metadata?: object,
+  overrides: Partial<SessionDeps> = {},
 ): Promise<Meeting> {
-  const server = createFakeServer();
+  const server = createFakeServer(overrides);
   await server.enter(people, metadata);
   const ui = createUi(null, () => undefined);
   const visit: VisitValue = {

@@ -244,6 +244,29 @@ describe("chat", () => {
   });
 });
 
+describe("a machine whose clock is wrong", () => {
+  const AHEAD_MS = 3_600_000;
+  beforeEach(async () => {
+    await server.enter([ANA]);
+    server.emit(Event.PONG, String(Date.now() + AHEAD_MS));
+  });
+
+  test("writes, raises the hand and hears the meeting at the server's time", () => {
+    const now = Date.now() + AHEAD_MS;
+    server.session.write(null, "hello");
+    server.session.raiseHand(true, "");
+    server.emit(Event.SYSTEM_CHAT_MSG, "from the meeting");
+    expect(lines().map(({ sentAt }) => sentAt)).toEqual([now, now]);
+    expect(server.session.people.getSnapshot().get(id("ana"))?.handRaisedAt).toBe(now);
+  });
+});
+
+test("a notice without words is no notice", async () => {
+  await server.enter([ANA]);
+  server.emit(Event.SYSTEM_NOTIFICATION, JSON.stringify({ type: 0, msg: " " }));
+  expect(server.session.notices.getSnapshot()).toEqual([]);
+});
+
 describe("the line to the server", () => {
   beforeEach(() => server.enter([ANA, BEN]));
 

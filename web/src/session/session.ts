@@ -15,6 +15,7 @@ import type {
   Admission,
   ChatLine,
   MediaAccess,
+  NoticeLevel,
   ParticipantId,
   Person,
   RoomInfo,
@@ -153,6 +154,8 @@ export function createSession(deps: SessionDeps): Session {
   const asked = new Map<ParticipantId, number>();
   const handsUp = new Map<string, number>();
 
+  /** The server's clock, which everybody's times are told by. */
+  const serverNow = () => deps.now() + clockOffset;
   const ended = () => phase.getSnapshot().at === "ended";
   const at = (where: Exclude<Phase["at"], "ended">) => {
     if (!ended()) phase.set({ at: where });
@@ -315,7 +318,7 @@ export function createSession(deps: SessionDeps): Session {
       case "ended":
         return end(endReason(event.reason));
       case "system-chat":
-        return chat.receiveSystem(event.id, composeHtml(event.text), deps.now());
+        return chat.receiveSystem(event.id, composeHtml(event.text), serverNow());
       case "private-chat":
         if (event.line.from === me || event.line.to === me) chat.receive(event.line);
         return;
@@ -383,7 +386,13 @@ export function createSession(deps: SessionDeps): Session {
       if (deps.now() - when > HAND_ECHO_MS) handsUp.delete(name);
       else if (level === "info" && text.includes(name)) return;
     }
-    notices.show({ level, text: { plain: text.slice(0, MAX_NOTICE) } });
+    say(level, text);
+  }
+
+  /** Somebody else's words, unless there are none. */
+  function say(level: NoticeLevel, text: string): void {
+    const plain = text.trim().slice(0, MAX_NOTICE);
+    if (plain !== "") notices.show({ level, text: { plain } });
   }
 
   function onJoined(person: Person): void {
@@ -513,8 +522,7 @@ export function createSession(deps: SessionDeps): Session {
     if (data.kind === "history-request" && privately) answerHistory(data.from);
     else if ((data.kind === "info" || data.kind === "alert") && privately) {
       if (!people.getSnapshot().get(data.from)?.isAdmin) return;
-      const level = data.kind === "alert" ? "warning" : "info";
-      notices.show({ level, text: { plain: data.text.slice(0, MAX_NOTICE) } });
+      say(data.kind === "alert" ? "warning" : "info", data.text);
     }
   }
 
@@ -535,7 +543,7 @@ export function createSession(deps: SessionDeps): Session {
       fromName: person.name,
       fromAdmin: person.isAdmin,
       to: conversation,
-      sentAt: deps.now(),
+      sentAt: serverNow(),
       html,
     };
     chat.addOwn(own);
@@ -572,7 +580,7 @@ export function createSession(deps: SessionDeps): Session {
       // Shown at once; the server's echo brings the true time.
       people.change(person.id, {
         ...person,
-        handRaisedAt: up ? (handRaisedAt ?? deps.now()) : null,
+        handRaisedAt: up ? (handRaisedAt ?? serverNow()) : null,
       });
       send(up ? { kind: "raise-hand", text: words } : { kind: "lower-hand" });
     },
@@ -586,11 +594,8 @@ export function createSession(deps: SessionDeps): Session {
     leave: () => end({ code: "left", detail: "" }),
     async endForAll() {
       if (!admission) return { ok: false, reason: "" };
-      const outcome = await deps.endRoom(token, admission.roomId);
-      if (!outcome.ok) {
-        notices.show({ level: "error", text: { plain: outcome.reason } });
-      }
-      return outcome;
+      // Whoever asked shows how it went, where they asked.
+      return deps.endRoom(token, admission.roomId).catch(() => ({ ok: false, reason: "" }));
     },
     dispose() {
       if (!ended()) stopEverything();

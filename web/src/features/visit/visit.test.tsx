@@ -3,10 +3,12 @@ import { afterEach, expect, test } from "vitest";
 import { ANA, BEN, CAT, flush, id } from "../../../tests/fakes";
 import { meeting } from "../../../tests/visit";
 import { ChatPanel } from "../chat";
+import { LeaveDialog } from "../leave";
 import { Notices } from "../notices";
 import { PeoplePanel } from "../people";
 import { Stage } from "../stage";
 import { Toolbar } from "../toolbar";
+import type { Outcome } from "../../wire/encode";
 import { Screen } from "./visit";
 
 afterEach(cleanup);
@@ -210,6 +212,26 @@ test("similar notices are one notice", async () => {
   expect(screen.getByText("Ben joined")).toBeTruthy();
   act(() => server.joined(CAT));
   expect(screen.getByText("2 people joined")).toBeTruthy();
+});
+
+test("ending for everyone that fails says so where it was asked", async () => {
+  let answer: Outcome | Error = { ok: false, reason: "notifications.room-not-active" };
+  const { show } = await meeting([ANA, BEN], undefined, {
+    endRoom: async () => {
+      if (answer instanceof Error) throw answer;
+      return answer;
+    },
+  });
+  show(<LeaveDialog />);
+  fireEvent.click(button("End for everyone"));
+  const alert = await screen.findByRole("alert");
+  expect(alert.textContent).toBe("The meeting could not be ended. The meeting is not running.");
+  answer = new Error("offline");
+  fireEvent.click(button("End for everyone"));
+  await waitFor(() => {
+    expect(screen.getByRole("alert").textContent.trim()).toBe("The meeting could not be ended.");
+  });
+  expect(button("End for everyone").hasAttribute("disabled")).toBe(false);
 });
 
 test("a host is offered both ways out and ending leads to the ending page", async () => {
