@@ -1,5 +1,8 @@
 import { describe, expect, test } from "vitest";
 import { LANGUAGES, pickLanguage } from ".";
+import { ACTION_IDS, REFUSABLE, whyKey } from "../features/shortcuts/actions";
+import { END_CODES } from "../session/errors";
+import { REFUSALS } from "../session/rights";
 import ar from "./locales/ar.json";
 import en from "./locales/en.json";
 
@@ -43,6 +46,26 @@ describe("Arabic", () => {
   test("is really translated", () => {
     const latin = texts(ar).filter(([, text]) => text !== "" && !/[\u0600-\u06ff{]/u.test(text));
     expect(latin.map(([path]) => path)).toEqual(["app.name"]);
+  });
+});
+
+describe("a text that is put together from parts", () => {
+  const LOCKS = ["microphone", "webcam", "screenSharing"];
+  const WORDS = ["microphone", "camera", "speaker"];
+  const keys = [
+    ...REFUSALS.flatMap((why) => REFUSABLE.map((id) => whyKey(why, id))),
+    ...ACTION_IDS.map((id) => `shortcuts.${id}`),
+    ...END_CODES.flatMap((code) => [`ended.${code}.title`, `ended.${code}.text`]),
+    ...LOCKS.map((lock) => `notice.locked.${lock}`),
+    ...WORDS.flatMap((word) => [`notice.lost.gone.${word}`, `notice.lost.off.${word}`]),
+    ...["people.title", "chat.title"],
+  ];
+  test.each([
+    ["English", en],
+    ["Arabic", ar],
+  ])("is there in %s", (_, tree) => {
+    const known = bases(tree);
+    expect(keys.filter((key) => !known.has(key))).toEqual([]);
   });
 });
 

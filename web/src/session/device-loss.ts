@@ -11,7 +11,7 @@ const WORDS = {
 
 export function deviceLossText({ kind, lost, next, wasOff }: DeviceLoss): NoticeText {
   const word = WORDS[kind];
-  const device = lost === "" ? { keyed: `device.${word}` } : lost;
+  const device = lost === "" ? ({ keyed: `device.${word}` } as const) : lost;
   if (wasOff) return { key: `notice.lost.off.${word}`, values: { device } };
   if (next === null) return { key: `notice.lost.gone.${word}`, values: { device } };
   return next === ""

@@ -2,25 +2,27 @@
  * Every way a visit can end, as one stable code. The server speaks in message keys; this is the one map
  * from those to what the ending page shows and offers.
  */
-export type EndCode =
-  | "left"
-  | "room-ended"
-  | "removed"
-  | "duplicate"
-  | "blocked"
-  | "room-full"
-  | "room-not-active"
-  | "unknown-user"
-  | "token-invalid"
-  | "token-expired"
-  | "network"
-  | "server-silent"
-  | "timeout"
-  | "media-failed"
-  | "encrypted"
-  | "bad-message"
-  | "insecure"
-  | "other";
+export const END_CODES = [
+  "left",
+  "room-ended",
+  "removed",
+  "duplicate",
+  "blocked",
+  "room-full",
+  "room-not-active",
+  "unknown-user",
+  "token-invalid",
+  "token-expired",
+  "network",
+  "server-silent",
+  "timeout",
+  "media-failed",
+  "encrypted",
+  "bad-message",
+  "insecure",
+  "other",
+] as const;
+export type EndCode = (typeof END_CODES)[number];
 
 export interface EndReason {
   readonly code: EndCode;

@@ -11,7 +11,8 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-const joined = (name: string) => ({ group: "joined", name, text: { key: "notice.joined" } });
+const joined = (name: string) =>
+  ({ group: "joined", name, text: { key: "notice.joined" } }) as const;
 
 test("notices of one kind merge while the first is still up", () => {
   for (const name of ["Ana", "Ben", "Cat"]) notices.show(joined(name));

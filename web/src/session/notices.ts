@@ -1,14 +1,15 @@
 /** Short messages that come and go. Similar ones merge: "3 people joined" instead of three toasts. */
+import type { TextKey } from "../i18n/keys";
 import type { NoticeLevel } from "../wire/types";
 import { createStore, type Readable } from "./store";
 
 /** What a notice says: a translation key with its values, or the server's text as it came. */
 export type NoticeText =
-  | { readonly key: string; readonly values?: Readonly<Record<string, NoticeValue>> }
+  | { readonly key: TextKey; readonly values?: Readonly<Record<string, NoticeValue>> }
   | { readonly plain: string };
 
 /** A value of a text; `keyed` is itself a translation key. */
-export type NoticeValue = string | number | { readonly keyed: string };
+export type NoticeValue = string | number | { readonly keyed: TextKey };
 
 export interface Notice {
   readonly id: number;
@@ -18,7 +19,7 @@ export interface Notice {
   readonly names: readonly string[];
   readonly text: NoticeText;
   readonly sticky: boolean;
-  readonly action: { readonly key: string; readonly run: () => void } | null;
+  readonly action: { readonly key: TextKey; readonly run: () => void } | null;
 }
 
 export interface NoticeRequest {
@@ -28,7 +29,7 @@ export interface NoticeRequest {
   readonly name?: string;
   readonly text: NoticeText;
   readonly sticky?: boolean;
-  readonly action?: { readonly key: string; readonly run: () => void };
+  readonly action?: { readonly key: TextKey; readonly run: () => void };
 }
 
 /** Enough to read; errors stay longer. */

@@ -493,7 +493,10 @@ export function createSession(deps: SessionDeps): Session {
     const denied = error instanceof Error && error.name === "NotAllowedError";
     // Closing the browser's picker is an answer, not a fault.
     if (which === "screen" && denied) return;
-    const key = denied ? `notice.denied.${which}` : `notice.failed.${which}`;
+    const key =
+      denied && which !== "screen"
+        ? (`notice.denied.${which}` as const)
+        : (`notice.failed.${which}` as const);
     notices.show({ group: `failed-${which}`, level: "error", text: { key } });
   }
 

@@ -3,20 +3,31 @@
  * shortcuts all read it. An action that is refused says why instead of doing nothing.
  */
 import { getI18n } from "react-i18next";
+import type { TextKey } from "../../i18n/keys";
 import {
   mayChat,
   mayRaiseHand,
   mayShareScreen,
   mayUseCamera,
   mayUseMicrophone,
+  type Refusal,
   type Right,
 } from "../../session/rights";
 import type { Session } from "../../session/session";
 import type { Person, RoomState } from "../../wire/types";
 import type { UiStore } from "../visit/ui-store";
 
-export type ActionId =
-  "microphone" | "camera" | "screen" | "hand" | "chat" | "people" | "settings" | "help";
+export const ACTION_IDS = [
+  "microphone",
+  "camera",
+  "screen",
+  "hand",
+  "chat",
+  "people",
+  "settings",
+  "help",
+] as const;
+export type ActionId = (typeof ACTION_IDS)[number];
 
 export interface Action {
   readonly id: ActionId;
@@ -25,6 +36,13 @@ export interface Action {
   right(me: Person, room: RoomState): Right;
   run(): void;
 }
+
+/** What can be refused; panels and dialogs always open. */
+export const REFUSABLE = ["microphone", "camera", "screen", "hand", "chat"] as const;
+type Refusable = (typeof REFUSABLE)[number];
+
+/** The text that explains a refusal. */
+export const whyKey = (why: Refusal, id: Refusable): TextKey => `why.${why}.${id}`;
 
 export type Actions = Readonly<Record<ActionId, Action>>;
 
@@ -51,10 +69,12 @@ export function createActions(session: Session, ui: UiStore): Actions {
       if (!me || !room) return;
       const answer = right(me, room);
       if (answer.ok) return perform(me);
+      const refusable = REFUSABLE.find((name) => name === id);
+      if (!refusable) return;
       session.notices.show({
         group: `refused-${id}`,
         level: "warning",
-        text: { key: `why.${answer.why}.${id}` },
+        text: { key: whyKey(answer.why, refusable) },
       });
     },
   });

@@ -43,6 +43,13 @@ test("a locked button explains who locked it instead of doing nothing", async ()
   expect(screen.getByText(/host has locked cameras/u)).toBeTruthy();
 });
 
+test("where nobody raises a hand, its key says so", async () => {
+  const { visit, show } = await meeting([ANA], { room_features: { allow_raise_hand: false } });
+  show(<Notices />);
+  act(() => visit.actions.hand.run());
+  expect(screen.getByText("Raising hands is switched off in this meeting.")).toBeTruthy();
+});
+
 test("raising a hand turns the button and tells the server", async () => {
   const { server, show } = await meeting([ANA]);
   show(<Toolbar />);
