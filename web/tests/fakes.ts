@@ -145,6 +145,7 @@ export function createFakeEngine(): FakeEngine {
     setScreen: (on) => did(`screen ${on}`, () => void (local.screen = on)),
     switchDevice: (kind, id) => did(`device ${kind} ${id}`),
     startSound: () => did("sound"),
+    measure: async () => ({ roundTripMs: 20, lossIn: 0, lossOut: null }),
     disconnect: () => did("disconnect"),
     people(people) {
       engine.handlers?.onPeople(

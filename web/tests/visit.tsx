@@ -6,13 +6,14 @@ import { createActions } from "../src/features/shortcuts";
 import { VisitContext, type VisitValue } from "../src/features/visit/context";
 import { createUi } from "../src/features/visit/ui-store";
 import { createDevices } from "../src/session/devices";
-import { createPrefs } from "../src/session/prefs";
+import { createPrefs, type PrefsStore } from "../src/session/prefs";
 import type { SessionDeps } from "../src/session/session";
 import { createFakeServer, type FakePerson, type FakeServer } from "./fakes";
 
 export interface Meeting {
   readonly server: FakeServer;
   readonly visit: VisitValue;
+  readonly prefs: PrefsStore;
   show(node: ReactNode): ReturnType<typeof render>;
 }
 
@@ -23,17 +24,18 @@ export async function meeting(
 ): Promise<Meeting> {
   const server = createFakeServer(overrides);
   await server.enter(people, metadata);
+  const prefs = createPrefs(null);
   const ui = createUi(null, () => undefined);
   const visit: VisitValue = {
     session: server.session,
     devices: createDevices(() => undefined),
     ui,
-    actions: createActions(server.session, ui),
+    actions: createActions(server.session, ui, prefs),
   };
-  const prefs = createPrefs(null);
   return {
     server,
     visit,
+    prefs,
     show: (node) =>
       render(
         <PrefsContext value={prefs}>

@@ -17,6 +17,7 @@ import {
   type TrackPublication,
 } from "livekit-client";
 import { participantId, type MediaAccess, type ParticipantId } from "../wire/types";
+import { figuresOf, type Entry } from "./figures";
 import { watchLevel } from "./level";
 import { createVoiceJudge } from "./own-voice";
 import type {
@@ -278,6 +279,18 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
       if (kind === "audioinput") listenToMyself();
     },
     startSound: () => room.startAudio(),
+    async measure() {
+      const entries: [string, Entry][] = [];
+      for (const participant of [room.localParticipant, ...room.remoteParticipants.values()]) {
+        for (const { track } of participant.trackPublications.values()) {
+          const report = await track?.getRTCStatsReport();
+          report?.forEach((entry: Entry) =>
+            entries.push([participant.isLocal ? "out" : "in", entry]),
+          );
+        }
+      }
+      return figuresOf(entries);
+    },
     async disconnect() {
       leaving = true;
       stopListening?.();

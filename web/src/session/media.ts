@@ -3,6 +3,7 @@
  * joins) does the work; this keeps what the screen needs to know and the three switches.
  */
 import type { MediaAccess, ParticipantId } from "../wire/types";
+import type { Figures } from "./figures";
 import { createStore, type Readable } from "./store";
 import { createToggle, type Toggle } from "./toggle";
 
@@ -84,6 +85,7 @@ export interface MediaEngine {
   setScreen(on: boolean): Promise<void>;
   switchDevice(kind: DeviceKind, id: string): Promise<void>;
   startSound(): Promise<void>;
+  measure(): Promise<Figures>;
   disconnect(): Promise<void>;
 }
 
@@ -108,6 +110,8 @@ export interface Media extends Readable<MediaState> {
   publishMuted(): Promise<void>;
   switchDevice(kind: DeviceKind, id: string): Promise<void>;
   startSound(): Promise<void>;
+  /** How the line does right now. */
+  measure(): Promise<Figures>;
   disconnect(): Promise<void>;
 }
 
@@ -168,6 +172,7 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
     publishMuted: async () => (await engine()).publishMicrophone(true),
     switchDevice: async (kind, id) => (await engine()).switchDevice(kind, id),
     startSound: async () => (await engine()).startSound(),
+    measure: async () => (await engine()).measure(),
     async disconnect() {
       if (loading) await (await loading).disconnect();
       store.set(IDLE);

@@ -3,6 +3,11 @@ import { createStore, type Readable } from "./store";
 
 export type Theme = "system" | "light" | "dark";
 export type Panel = "people" | "chat";
+export type Layout = "grid" | "speaker";
+/** Where my own picture is: among the others, small over them, or nowhere. */
+export type SelfView = "among" | "corner" | "hidden";
+/** Of the stage; start and end as one reads. */
+export type Corner = "top-start" | "top-end" | "bottom-start" | "bottom-end";
 
 export interface Prefs {
   readonly theme: Theme;
@@ -17,6 +22,10 @@ export interface Prefs {
   readonly joinWithCamera: boolean;
   readonly shortcuts: boolean;
   readonly mirrorSelf: boolean;
+  readonly layout: Layout;
+  /** `null` leaves it to the number of people: small beside one other person. */
+  readonly selfView: SelfView | null;
+  readonly selfCorner: Corner;
   readonly panel: Panel | null;
   /** CSS pixels. */
   readonly panelWidth: number;
@@ -27,6 +36,10 @@ export interface RecentRoom {
   readonly code: string;
   readonly title: string;
 }
+
+export const LAYOUTS: readonly Layout[] = ["grid", "speaker"];
+export const SELF_VIEWS: readonly SelfView[] = ["among", "corner", "hidden"];
+export const CORNERS: readonly Corner[] = ["top-start", "top-end", "bottom-end", "bottom-start"];
 
 const KEY = "plenum.prefs";
 const MAX_RECENT = 5;
@@ -43,6 +56,9 @@ export const DEFAULTS: Prefs = {
   joinWithCamera: true,
   shortcuts: true,
   mirrorSelf: true,
+  layout: "grid",
+  selfView: null,
+  selfCorner: "bottom-end",
   panel: null,
   panelWidth: PANEL_WIDTH.usual,
   recent: [],
@@ -60,12 +76,12 @@ export function readPrefs(text: string | null): Prefs {
   const word = (key: keyof Prefs) => (typeof raw[key] === "string" ? (raw[key] as string) : null);
   const flag = (key: keyof Prefs) =>
     typeof raw[key] === "boolean" ? (raw[key] as boolean) : (DEFAULTS[key] as boolean);
-  const theme = word("theme");
-  const panel = word("panel");
+  const oneOf = <T extends string>(key: keyof Prefs, known: readonly T[]): T | null =>
+    known.find((value) => value === raw[key]) ?? null;
   const width = raw["panelWidth"];
   const recent = Array.isArray(raw["recent"]) ? (raw["recent"] as unknown[]) : [];
   return {
-    theme: theme === "light" || theme === "dark" ? theme : "system",
+    theme: oneOf("theme", ["light", "dark"] as const) ?? "system",
     language: word("language"),
     name: (word("name") ?? "").slice(0, 100),
     microphone: word("microphone"),
@@ -75,7 +91,10 @@ export function readPrefs(text: string | null): Prefs {
     joinWithCamera: flag("joinWithCamera"),
     shortcuts: flag("shortcuts"),
     mirrorSelf: flag("mirrorSelf"),
-    panel: panel === "people" || panel === "chat" ? panel : null,
+    layout: oneOf("layout", LAYOUTS) ?? DEFAULTS.layout,
+    selfView: oneOf("selfView", SELF_VIEWS),
+    selfCorner: oneOf("selfCorner", CORNERS) ?? DEFAULTS.selfCorner,
+    panel: oneOf("panel", ["people", "chat"] as const),
     panelWidth: typeof width === "number" ? clampWidth(width) : PANEL_WIDTH.usual,
     recent: recent.filter(isRecent).slice(0, MAX_RECENT),
   };

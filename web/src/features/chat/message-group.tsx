@@ -9,13 +9,15 @@ interface MessageGroupProps {
   readonly group: Group;
   readonly isMine: boolean;
   readonly isHere: boolean;
+  /** As the server says, not as the message does. */
+  readonly isHost: boolean;
   readonly onResend: (entry: Entry) => void;
 }
 
 /** The welcome has no time of its own. */
 const NO_TIME = 1;
 
-export function MessageGroup({ group, isMine, isHere, onResend }: MessageGroupProps) {
+export function MessageGroup({ group, isMine, isHere, isHost, onResend }: MessageGroupProps) {
   const { t, i18n } = useTranslation();
   const { first, entries } = group;
   if (first.system) {
@@ -36,12 +38,13 @@ export function MessageGroup({ group, isMine, isHere, onResend }: MessageGroupPr
       : "";
   return (
     <div className="message-group" data-mine={isMine}>
-      <Avatar id={first.from} name={first.fromName} />
+      {!isMine && <Avatar id={first.from} name={first.fromName} />}
       <div className="message-words">
         <p className="message-head">
           <span className="message-name" dir="auto">
             {name}
           </span>
+          {isHost && <span className="message-host">{t("people.host")}</span>}
           <time className="muted tabular">{time}</time>
         </p>
         {entries.map((entry) => (

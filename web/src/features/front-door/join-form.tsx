@@ -49,7 +49,11 @@ export function JoinForm({ fixedCode, go }: JoinFormProps) {
         dir="auto"
       />
       {problem !== null && <Problem text={problem} />}
-      <button type="submit" className="button button-primary button-wide" disabled={busy}>
+      <button
+        type="submit"
+        className={`button button-wide ${fixedCode === undefined ? "button-second" : "button-primary"}`}
+        disabled={busy}
+      >
         {busy ? t("front.busy") : t("front.joinButton")}
       </button>
     </form>

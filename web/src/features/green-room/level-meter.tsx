@@ -1,3 +1,4 @@
+import { Mic } from "lucide-react";
 import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useStore } from "../../kit/use-store";
@@ -25,6 +26,7 @@ export function LevelMeter({ preview }: { readonly preview: Preview }) {
   );
   return (
     <div className="level">
+      <Mic className="icon icon-small" aria-hidden="true" />
       <div
         ref={bar}
         className="level-bar"
@@ -34,9 +36,10 @@ export function LevelMeter({ preview }: { readonly preview: Preview }) {
         aria-valuemax={100}
         aria-valuenow={0}
       />
-      {stream !== null && (
-        <span className="field-hint">{t(asleep ? "green.levelAsleep" : "green.levelHint")}</span>
-      )}
+      {/* Its line is always there, so that nothing moves when the device answers. */}
+      <span className="field-hint level-hint">
+        {stream !== null && t(asleep ? "green.levelAsleep" : "green.levelHint")}
+      </span>
     </div>
   );
 }

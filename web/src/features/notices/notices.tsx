@@ -1,14 +1,13 @@
 import "./notices.css";
-import { CircleAlert, Info, TriangleAlert, X } from "lucide-react";
+import { X } from "lucide-react";
 import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { announce } from "../../kit/announcer";
 import { IconButton } from "../../kit/icon-button";
 import { useStore } from "../../kit/use-store";
 import { useSession } from "../visit/context";
+import { faceOf } from "./face";
 import { useNoticeText } from "./notice-text";
-
-const ICONS = { info: Info, warning: TriangleAlert, error: CircleAlert } as const;
 
 /** The toasts, away from the controls; each is also read out, once per wording. */
 export function Notices() {
@@ -30,10 +29,10 @@ export function Notices() {
   return (
     <ul className="notices" aria-label={t("notice.label")}>
       {shown.map((notice) => {
-        const Icon = ICONS[notice.level];
+        const { icon: Icon, topic } = faceOf(notice);
         const { action } = notice;
         return (
-          <li key={notice.id} className="notice" data-level={notice.level}>
+          <li key={notice.id} className="notice" data-topic={topic}>
             <Icon className="icon" aria-hidden="true" />
             <span className="notice-text" dir="auto">
               {textOf(notice)}

@@ -4,6 +4,7 @@
  */
 import { getI18n } from "react-i18next";
 import type { TextKey } from "../../i18n/keys";
+import { announce } from "../../kit/announcer";
 import {
   mayChat,
   mayRaiseHand,
@@ -13,6 +14,7 @@ import {
   type Refusal,
   type Right,
 } from "../../session/rights";
+import type { PrefsStore } from "../../session/prefs";
 import type { Session } from "../../session/session";
 import type { Person, RoomState } from "../../wire/types";
 import type { UiStore } from "../visit/ui-store";
@@ -24,6 +26,7 @@ export const ACTION_IDS = [
   "hand",
   "chat",
   "people",
+  "layout",
   "settings",
   "help",
 ] as const;
@@ -51,7 +54,7 @@ const ALWAYS = (): Right => ({ ok: true });
 export const canShareScreen = (): boolean =>
   typeof (navigator.mediaDevices as MediaDevices | undefined)?.getDisplayMedia === "function";
 
-export function createActions(session: Session, ui: UiStore): Actions {
+export function createActions(session: Session, ui: UiStore, prefs: PrefsStore): Actions {
   const { media } = session;
   const action = (
     id: ActionId,
@@ -109,6 +112,11 @@ export function createActions(session: Session, ui: UiStore): Actions {
       () => ui.togglePanel("chat"),
     ),
     people: action("people", "p", ALWAYS, () => ui.togglePanel("people")),
+    layout: action("layout", "w", ALWAYS, () => {
+      const layout = prefs.getSnapshot().layout === "grid" ? "speaker" : "grid";
+      prefs.change({ layout });
+      announce(getI18n().t(`view.layout.${layout}`));
+    }),
     settings: action("settings", ",", ALWAYS, () => ui.showDialog("settings")),
     help: action("help", "?", ALWAYS, () => ui.showDialog("shortcuts")),
   };

@@ -9,6 +9,7 @@ const KEYS: Readonly<Record<ActionId, string>> = {
   hand: "h",
   chat: "c",
   people: "p",
+  layout: "w",
   settings: ",",
   help: "?",
 };

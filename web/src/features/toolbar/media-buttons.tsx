@@ -19,10 +19,11 @@ export function MicrophoneButton() {
   const { session, actions } = useVisit();
   const { on, pending } = useStore(session.media.microphone);
   return (
-    <div className="tool-pair">
+    <div className="tool-pair" data-tone={on ? "plain" : "alert"}>
       <ToolButton
         icon={on ? Mic : MicOff}
         label={t(on ? "toolbar.mute" : "toolbar.unmute")}
+        caption={t(on ? "view.micIsOn" : "view.micIsOff")}
         tone={on ? "plain" : "alert"}
         refused={useRefused("microphone")}
         busy={pending}
@@ -38,11 +39,11 @@ export function CameraButton() {
   const { session, actions } = useVisit();
   const { on, pending } = useStore(session.media.camera);
   return (
-    <div className="tool-pair">
+    <div className="tool-pair" data-tone={on ? "plain" : "alert"}>
       <ToolButton
         icon={on ? Video : VideoOff}
         label={t(on ? "toolbar.cameraOff" : "toolbar.cameraOn")}
-        caption={t("toolbar.camera")}
+        caption={t(on ? "view.cameraIsOn" : "view.cameraIsOff")}
         tone={on ? "plain" : "alert"}
         refused={useRefused("camera")}
         busy={pending}

@@ -7,7 +7,7 @@ import { useSelected, useStore } from "../../kit/use-store";
 import { ChatPanel, useChatAnnouncements } from "../chat";
 import { Header } from "../header";
 import { Notices } from "../notices";
-import { PeoplePanel } from "../people";
+import { PeopleCount, PeoplePanel } from "../people";
 import { useShortcuts } from "../shortcuts";
 import { Stage } from "../stage";
 import { Toolbar } from "../toolbar";
@@ -56,7 +56,16 @@ export default function MeetingScreen() {
         <Notices />
       </main>
       {panel !== null && (
-        <SidePanel panel={panel} width={prefs.panelWidth} onClose={closePanel}>
+        // Closing has a button and a key of its own; this is for the thumb.
+        <div className="sheet-scrim" aria-hidden="true" onPointerDown={closePanel} />
+      )}
+      {panel !== null && (
+        <SidePanel
+          panel={panel}
+          width={prefs.panelWidth}
+          count={panel === "people" && <PeopleCount />}
+          onClose={closePanel}
+        >
           {panel === "people" ? <PeoplePanel /> : <ChatPanel />}
         </SidePanel>
       )}

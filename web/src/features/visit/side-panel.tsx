@@ -12,10 +12,13 @@ import { IconButton } from "../../kit/icon-button";
 import { PHONE, useMediaQuery } from "../../kit/use-media-query";
 import { clampWidth, PANEL_WIDTH, type Panel } from "../../session/prefs";
 import { PrefsContext } from "../settings/prefs-context";
+import { useSwipeDown } from "./use-swipe-down";
 
 interface SidePanelProps {
   readonly panel: Panel;
   readonly width: number;
+  /** Stands beside the title. */
+  readonly count?: ReactNode;
   readonly onClose: () => void;
   readonly children: ReactNode;
 }
@@ -23,7 +26,7 @@ interface SidePanelProps {
 const STEP = 20;
 
 /** Beside the stage on wide screens (it pushes), a sheet from below on phones. */
-export function SidePanel({ panel, width, onClose, children }: SidePanelProps) {
+export function SidePanel({ panel, width, count, onClose, children }: SidePanelProps) {
   const { t } = useTranslation();
   const isSheet = useMediaQuery(PHONE);
   // A sheet covers what was in use, so the focus goes into it.
@@ -64,19 +67,23 @@ export function SidePanel({ panel, width, onClose, children }: SidePanelProps) {
     event.preventDefault();
     onClose();
   };
+  const swipe = useSwipeDown(isSheet, onClose);
   return (
     // Escape closes the panel from anywhere inside it; every control in it stays reachable without.
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions
     <aside
       className="side-panel"
       aria-label={t(`${panel}.title`)}
-      style={{ inlineSize: width }}
+      data-dragged={swipe.by > 0}
+      style={{ inlineSize: width, ...(swipe.by > 0 && { translate: `0 ${swipe.by}px` }) }}
       onKeyDown={onKeyDown}
     >
       <ResizeHandle width={width} />
-      <div className="side-panel-head">
+      <div className="side-panel-head" {...swipe.handlers}>
+        <span className="sheet-grabber" aria-hidden="true" />
         <h2 key={panel} ref={arrive} tabIndex={-1}>
           {t(`${panel}.title`)}
+          {count}
         </h2>
         <IconButton icon={X} label={t("common.close")} onClick={onClose} />
       </div>

@@ -10,6 +10,8 @@ export interface Ui {
   readonly dialog: DialogName | null;
   /** Whose tile is large, for this screen only. */
   readonly pinned: ParticipantId | null;
+  /** How loud somebody is played here, 0 to 1; who is not in it is played as they come. */
+  readonly volumes: ReadonlyMap<ParticipantId, number>;
 }
 
 export interface UiStore extends Readable<Ui> {
@@ -17,12 +19,13 @@ export interface UiStore extends Readable<Ui> {
   showPanel(panel: Panel | null): void;
   showDialog(dialog: DialogName | null): void;
   togglePin(who: ParticipantId): void;
+  setVolume(who: ParticipantId, volume: number): void;
   /** What the Back of a phone or browser means: close what is on top, else ask whether to leave. */
   back(panelIsSheet: boolean): void;
 }
 
 export function createUi(panel: Panel | null, onPanel: (panel: Panel | null) => void): UiStore {
-  const store = createStore<Ui>({ panel, dialog: null, pinned: null });
+  const store = createStore<Ui>({ panel, dialog: null, pinned: null, volumes: new Map() });
   const showPanel = (next: Panel | null) => {
     store.update((now) => ({ ...now, panel: next }));
     onPanel(next);
@@ -42,5 +45,7 @@ export function createUi(panel: Panel | null, onPanel: (panel: Panel | null) => 
     },
     togglePin: (who) =>
       store.update((now) => ({ ...now, pinned: now.pinned === who ? null : who })),
+    setVolume: (who, volume) =>
+      store.update((now) => ({ ...now, volumes: new Map(now.volumes).set(who, volume) })),
   };
 }

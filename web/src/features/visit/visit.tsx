@@ -66,7 +66,7 @@ function openVisit(token: string, prefs: PrefsStore, onToken: (token: string) =>
       text: deviceLossText(loss),
     });
   });
-  return { session, devices, ui, actions: createActions(session, ui) };
+  return { session, devices, ui, actions: createActions(session, ui, prefs) };
 }
 
 interface AttemptProps extends VisitProps {
