@@ -116,7 +116,13 @@ describe("in the meeting", () => {
     server.joined(CAT);
     server.joined({ id: "dan", name: "Dan" });
     expect(server.session.notices.getSnapshot()).toMatchObject([
-      { group: "joined", names: ["Cat", "Dan"] },
+      {
+        group: "joined",
+        about: new Map([
+          ["cat", "Cat"],
+          ["dan", "Dan"],
+        ]),
+      },
     ]);
   });
 
@@ -146,7 +152,9 @@ describe("in the meeting", () => {
   test("a raised hand is told once, although hosts also get the raiser's own words", () => {
     server.changed({ ...BEN, hand: 5 });
     server.emit(Event.SYSTEM_NOTIFICATION, JSON.stringify({ msg: "Ben levanta la mano" }));
-    expect(server.session.notices.getSnapshot()).toMatchObject([{ group: "hand", names: ["Ben"] }]);
+    expect(server.session.notices.getSnapshot()).toMatchObject([
+      { group: "hand", about: new Map([["ben", "Ben"]]) },
+    ]);
   });
 
   test("a lock from the host stops what is running", async () => {
@@ -241,6 +249,38 @@ describe("chat", () => {
     vi.advanceTimersByTime(31_000);
     server.history("ben", "ana", [line]);
     expect(lines()).toEqual([]);
+  });
+});
+
+test("a limited meeting warns before it ends, once per mark", async () => {
+  const startedAt = Math.floor(Date.now() / 1000);
+  await server.enter([ANA], {
+    started_at: String(startedAt),
+    room_features: { room_duration: "45" },
+  });
+  const minutesSaid = () =>
+    server.session.notices.history
+      .getSnapshot()
+      .all.flatMap(({ text }) =>
+        "key" in text && text.key === "notice.timeLeft" ? [text.values?.["count"]] : [],
+      );
+  for (let minute = 0; minute < 45; minute += 1) {
+    vi.advanceTimersByTime(60_000);
+    server.emit(Event.PONG, String(Date.now()));
+  }
+  expect(minutesSaid()).toEqual([5, 10, 30]);
+});
+
+test("the offer to unmute explains a lock that came meanwhile", async () => {
+  await server.enter([{ ...ANA, admin: false }]);
+  server.engine.handlers?.onTalkingWhileMuted();
+  const offer = server.session.notices.getSnapshot()[0];
+  server.changed({ ...ANA, admin: false, locks: { lockMicrophone: true } });
+  offer?.action?.run();
+  await flush();
+  expect(server.engine.calls).toEqual(["connect"]);
+  expect(server.session.notices.getSnapshot().map(({ text }) => text)).toContainEqual({
+    key: "why.locked.microphone",
   });
 });
 

@@ -37,8 +37,9 @@ import { deviceLossText } from "./device-loss";
 import { createMediaRecovery, type MediaRecovery } from "./media-recovery";
 import { createNoticeStore, type NoticeStore } from "./notices";
 import { createPeopleStore, type PeopleStore } from "./people";
-import { isLocked } from "./rights";
+import { isLocked, mayUseMicrophone } from "./rights";
 import { createStore, type Readable } from "./store";
+import { secondsLeft, warningBetween } from "./time-left";
 
 export type Phase =
   | { readonly at: "checking" | "connecting" | "receiving" }
@@ -98,6 +99,8 @@ export interface Session {
 const PING_MS = 10_000;
 const RENEW_MS = 3 * 60_000;
 const SYNC_MS = 30_000;
+/** How often the end of a limited meeting is looked at. */
+const TIME_MS = 5_000;
 /** No answer from the server for one step of the way in. */
 const STEP_TIMEOUT_MS = 20_000;
 /** Unanswered heartbeats before the line is shown as bad, is dialled again, and is given up. */
@@ -121,7 +124,7 @@ export function createSession(deps: SessionDeps): Session {
   const line = createStore<LineState>("good");
   const room = createStore<RoomInfo | null>(null);
   const people = createPeopleStore();
-  const notices = createNoticeStore();
+  const notices = createNoticeStore(deps.now);
   let me: ParticipantId | null = null;
   const chat = createChatStore(() => me);
   const media = createMedia(deps.loadEngine, {
@@ -130,8 +133,9 @@ export function createSession(deps: SessionDeps): Session {
       notices.show({
         group: "muted",
         level: "warning",
+        passing: true,
         text: { key: "notice.youAreMuted" },
-        action: { key: "toolbar.unmute", run: () => media.microphone.want(true) },
+        action: { key: "toolbar.unmute", run: unmute },
       }),
     onSilentMicrophone: () =>
       notices.show({ group: "silent", level: "warning", text: { key: "notice.microphoneSilent" } }),
@@ -187,6 +191,17 @@ export function createSession(deps: SessionDeps): Session {
     link = null;
   }
 
+  /** As the button would: a lock that came meanwhile is explained, not tried. */
+  function unmute(): void {
+    const state = room.getSnapshot()?.state;
+    const person = me === null ? undefined : people.getSnapshot().get(me);
+    if (!state || !person) return;
+    const right = mayUseMicrophone(person, state);
+    if (right.ok) return media.microphone.want(true);
+    const text = { key: `why.${right.why}.microphone` } as const;
+    notices.show({ group: "refused-microphone", level: "warning", passing: true, text });
+  }
+
   /** Sends reliably; a request the server never took is said once. */
   const send = (event: Parameters<Link["send"]>[0]) => {
     link?.send(event).catch(() => {
@@ -216,6 +231,17 @@ export function createSession(deps: SessionDeps): Session {
   }
 
   function startTimers(): void {
+    let left: number | null = null;
+    const watchTime = () => {
+      const state = room.getSnapshot()?.state;
+      if (!state || phase.getSnapshot().at !== "meeting") return;
+      const before = left;
+      left = secondsLeft(state.startedAt, state.features.durationMinutes, serverNow());
+      const minutes = warningBetween(before, left);
+      if (minutes === null) return;
+      const text = { key: "notice.timeLeft", values: { count: minutes } } as const;
+      notices.show({ group: "time", level: "warning", text });
+    };
     const ping = () => {
       if (link?.status.getSnapshot() !== "open") return;
       missedPongs += 1;
@@ -227,6 +253,7 @@ export function createSession(deps: SessionDeps): Session {
     ping();
     timers.push(
       setInterval(ping, PING_MS),
+      setInterval(watchTime, TIME_MS),
       setInterval(() => {
         if (line.getSnapshot() !== "reconnecting") send({ kind: "renew-token", token });
       }, RENEW_MS),
@@ -307,7 +334,7 @@ export function createSession(deps: SessionDeps): Session {
         return people.disconnect(event.person.id);
       case "offline": {
         const gone = event.person.id === me ? undefined : people.leave(event.person.id);
-        if (gone && !gone.waiting) announceMove("left", gone.name);
+        if (gone && !gone.waiting) announceMove("left", gone);
         return;
       }
       case "token":
@@ -376,7 +403,7 @@ export function createSession(deps: SessionDeps): Session {
       }
     } else if (before.handRaisedAt === null && after.handRaisedAt !== null) {
       handsUp.set(after.name, deps.now());
-      notices.show({ group: "hand", name: after.name, text: { key: "notice.handRaised" } });
+      notices.show({ group: "hand", about: after, text: { key: "notice.handRaised" } });
     }
   }
 
@@ -398,13 +425,13 @@ export function createSession(deps: SessionDeps): Session {
   function onJoined(person: Person): void {
     const isNew = people.arrive(person);
     if (!isNew || person.id === me || phase.getSnapshot().at !== "meeting") return;
-    if (!person.waiting) announceMove("joined", person.name);
-    else notices.show({ group: "waiting", name: person.name, text: { key: "notice.waiting" } });
+    if (!person.waiting) announceMove("joined", person);
+    else notices.show({ group: "waiting", about: person, text: { key: "notice.waiting" } });
   }
 
-  function announceMove(move: "joined" | "left", name: string): void {
+  function announceMove(move: "joined" | "left", person: Person): void {
     if (phase.getSnapshot().at === "meeting") {
-      notices.show({ group: move, name, text: { key: `notice.${move}` } });
+      notices.show({ group: move, about: person, text: { key: `notice.${move}` } });
     }
   }
 

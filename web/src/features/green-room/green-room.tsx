@@ -63,7 +63,7 @@ export function GreenRoom({ at }: GreenRoomProps) {
           <h1 id="green-title" ref={heading} tabIndex={-1}>
             {room?.title || t("green.heading")}
           </h1>
-          <p className="muted">{t("green.joiningAs", { name: `\u2068${me?.name ?? ""}\u2069` })}</p>
+          <p className="muted">{t("green.joiningAs", { name: me?.name ?? "" })}</p>
         </div>
         {at === "waiting" ? (
           <WaitingCard message={room?.waitingMessage ?? ""} />

@@ -74,6 +74,7 @@ export function createActions(session: Session, ui: UiStore): Actions {
       session.notices.show({
         group: `refused-${id}`,
         level: "warning",
+        passing: true,
         text: { key: whyKey(answer.why, refusable) },
       });
     },

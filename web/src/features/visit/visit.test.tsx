@@ -4,7 +4,7 @@ import { ANA, BEN, CAT, flush, id } from "../../../tests/fakes";
 import { meeting } from "../../../tests/visit";
 import { ChatPanel } from "../chat";
 import { LeaveDialog } from "../leave";
-import { Notices } from "../notices";
+import { Notices, NoticesButton } from "../notices";
 import { PeoplePanel } from "../people";
 import { Stage } from "../stage";
 import { Toolbar } from "../toolbar";
@@ -219,6 +219,29 @@ test("similar notices are one notice", async () => {
   expect(screen.getByText("Ben joined")).toBeTruthy();
   act(() => server.joined(CAT));
   expect(screen.getByText("2 people joined")).toBeTruthy();
+});
+
+test("a missed notice is found behind the bell, which counts what is new", async () => {
+  const { server, visit, show } = await meeting([ANA]);
+  show(<NoticesButton />);
+  act(() => server.joined(BEN));
+  act(() => visit.session.notices.dismissGroup("joined"));
+  fireEvent.click(button("Notifications, 1 new"));
+  expect(await screen.findByText("Ben joined")).toBeTruthy();
+  await waitFor(() => button("Notifications"));
+});
+
+test("notices wait while somebody points at them", async () => {
+  const { server, visit, show } = await meeting([ANA]);
+  show(<Notices />);
+  const held: boolean[] = [];
+  visit.session.notices.hold = (on) => void held.push(on);
+  act(() => server.joined(BEN));
+  held.length = 0;
+  fireEvent.pointerEnter(screen.getByRole("list", { name: "Notices" }));
+  fireEvent.focus(button("Dismiss"));
+  fireEvent.pointerLeave(screen.getByRole("list", { name: "Notices" }));
+  expect(held).toEqual([true, true, false]);
 });
 
 test("ending for everyone that fails says so where it was asked", async () => {
