@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 import { announce } from "../../kit/announcer";
 import { useArrival } from "../../kit/use-arrival";
 import { useStore } from "../../kit/use-store";
+import { LanguageSelect } from "../settings/language-select";
 import { DeviceSelect } from "../settings/device-select";
 import { usePrefs } from "../settings/prefs-context";
 import { useMe, useRoomState, useSession } from "../visit/context";
@@ -96,6 +97,7 @@ export function GreenRoom({ at }: GreenRoomProps) {
           <DeviceSelect kind="audiooutput" />
           <SpeakerTest speaker={prefs.speaker} />
         </div>
+        <LanguageSelect />
       </section>
     </main>
   );

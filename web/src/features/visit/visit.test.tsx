@@ -6,6 +6,7 @@ import { ChatPanel } from "../chat";
 import { LeaveDialog } from "../leave";
 import { Notices, NoticesButton } from "../notices";
 import { PeoplePanel } from "../people";
+import { ShortcutsDialog } from "../shortcuts";
 import { Stage } from "../stage";
 import { Toolbar } from "../toolbar";
 import type { Outcome } from "../../wire/encode";
@@ -242,6 +243,20 @@ test("notices wait while somebody points at them", async () => {
   fireEvent.focus(button("Dismiss"));
   fireEvent.pointerLeave(screen.getByRole("list", { name: "Notices" }));
   expect(held).toEqual([true, true, false]);
+});
+
+test("a shortcut is changed in the list of shortcuts", async () => {
+  const { show } = await meeting([ANA]);
+  show(<ShortcutsDialog />);
+  const key = await screen.findByRole("button", { name: "Raise or lower hand: H. Change" });
+  fireEvent.click(key);
+  fireEvent.keyDown(key, { key: "j" });
+  expect(button("Raise or lower hand: J. Change").textContent).toBe("J");
+  fireEvent.click(key);
+  fireEvent.keyDown(key, { key: "Backspace" });
+  expect(button("Raise or lower hand: no key. Change")).toBeTruthy();
+  fireEvent.click(button("Use the usual keys"));
+  expect(button("Raise or lower hand: H. Change")).toBeTruthy();
 });
 
 test("ending for everyone that fails says so where it was asked", async () => {
