@@ -38,6 +38,7 @@ export interface FakePerson {
   readonly hand?: number;
   readonly joinedAt?: number;
   readonly locks?: Readonly<Record<string, boolean>>;
+  readonly language?: string;
 }
 
 export const ADMISSION: Admission = {
@@ -60,6 +61,7 @@ export function metadataOf(person: FakePerson): string {
     create(UserMetadataSchema, {
       isAdmin: person.admin ?? false,
       waitForApproval: person.waiting ?? false,
+      ...(person.language === undefined ? {} : { preferredLang: person.language }),
       raisedHand: { isRaised: person.hand !== undefined, raisedAt: BigInt(person.hand ?? 0) },
       lockSettings: create(LockSettingsSchema, person.locks ?? {}),
     }),

@@ -1,6 +1,7 @@
 import { act, cleanup, fireEvent, screen, waitFor } from "@testing-library/react";
 import { afterEach, expect, test } from "vitest";
 import { ANA, BEN, CAT, flush, id } from "../../../tests/fakes";
+import { showLanguage } from "../../i18n";
 import { meeting } from "../../../tests/visit";
 import { ChatPanel } from "../chat";
 import { LeaveDialog } from "../leave";
@@ -257,6 +258,13 @@ test("a shortcut is changed in the list of shortcuts", async () => {
   expect(button("Raise or lower hand: no key. Change")).toBeTruthy();
   fireEvent.click(button("Use the usual keys"));
   expect(button("Raise or lower hand: H. Change")).toBeTruthy();
+});
+
+test("the language the meeting knows of somebody is shown unless they chose another", async () => {
+  const { show } = await meeting([{ ...ANA, language: "ar-SA" }]);
+  show(<Screen onHome={nothing} onRejoin={nothing} holdBack={() => nothing} />);
+  await waitFor(() => expect(document.documentElement.dir).toBe("rtl"), { timeout: 5_000 });
+  await act(() => showLanguage("en"));
 });
 
 test("ending for everyone that fails says so where it was asked", async () => {
