@@ -141,6 +141,9 @@ export function createFakeEngine(): FakeEngine {
       await did(microphone === null ? "connect" : `connect ${microphone}`);
       engine.handlers?.onStatus("connected");
     },
+    adopt: ({ microphone, camera }) => {
+      for (const track of [microphone, camera]) if (track) calls.push(`adopt ${track.id}`);
+    },
     publishMicrophone: (muted) => did(`publish ${muted ? "muted" : "live"}`),
     setMicrophone: (on) => did(`microphone ${on}`, () => void (local.microphone = on)),
     setCamera: (on) => did(`camera ${on}`, () => void (local.camera = on)),
@@ -295,8 +298,8 @@ export function createFakeServer(overrides: Partial<SessionDeps> = {}): FakeServ
       server.initialData(people[0], metadata);
       await flush();
       session.join({
-        withMicrophone: false,
-        withCamera: false,
+        microphone: () => ({ on: false, track: null }),
+        camera: () => ({ on: false, track: null }),
       });
       await flush();
       server.users(people);

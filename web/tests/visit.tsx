@@ -23,6 +23,10 @@ export async function meeting(
 ): Promise<Meeting> {
   const server = createFakeServer(overrides);
   await server.enter(people, metadata);
+  return { server, ...around(server) };
+}
+
+function around(server: FakeServer): Pick<Meeting, "visit" | "show"> {
   const ui = createUi(null, () => undefined);
   const visit: VisitValue = {
     session: server.session,
@@ -32,7 +36,6 @@ export async function meeting(
   };
   const prefs = createPrefs(null);
   return {
-    server,
     visit,
     show: (node) =>
       render(
@@ -42,3 +45,6 @@ export async function meeting(
       ),
   };
 }
+
+/** A screen of a visit that is not in the meeting yet. */
+export const showVisit = (server: FakeServer, node: ReactNode) => around(server).show(node);

@@ -4,8 +4,8 @@ import { NatsMsgServerToClientEvents as Event } from "../wire/gen/plugnmeet/mess
 import { SessionError } from "./errors";
 
 const NO_DEVICES = {
-  withMicrophone: false,
-  withCamera: false,
+  microphone: () => ({ on: false, track: null }),
+  camera: () => ({ on: false, track: null }),
 };
 
 let server: FakeServer;
@@ -95,7 +95,10 @@ describe("the way in", () => {
     server.session.start();
     await flush();
     server.initialData(ANA, { room_features: { mute_on_start: true } });
-    server.session.join({ ...NO_DEVICES, withMicrophone: true, withCamera: true });
+    server.session.join({
+      microphone: () => ({ on: true, track: null }),
+      camera: () => ({ on: true, track: null }),
+    });
     server.users([ANA]);
     server.mediaAccess();
     await flush();
@@ -249,6 +252,88 @@ describe("chat", () => {
     vi.advanceTimersByTime(31_000);
     server.history("ben", "ana", [line]);
     expect(lines()).toEqual([]);
+  });
+});
+
+describe("media that cannot be had at first", () => {
+  const bring = (track: string | null) => () => ({
+    on: true,
+    track: track === null ? null : ({ id: track, stop: () => undefined } as MediaStreamTrack),
+  });
+
+  test("does not keep anybody out, and what was brought along is used when it comes", async () => {
+    server.session.start();
+    await flush();
+    server.initialData(ANA);
+    await flush();
+    server.session.join({ microphone: bring("mic"), camera: bring(null) });
+    server.users([ANA]);
+    server.engine.failNext = new Error("no way through");
+    server.mediaAccess();
+    await flush();
+    expect(phase()).toEqual({ at: "meeting" });
+    expect(server.session.media.getSnapshot().status).toBe("lost");
+    server.session.write(null, "I can still write");
+    expect(lines()).toHaveLength(1);
+
+    vi.advanceTimersByTime(2_000);
+    expect(kinds().filter((kind) => kind === "media-access")).toHaveLength(2);
+    server.mediaAccess();
+    await flush();
+    expect(server.engine.calls).toEqual(["adopt mic", "connect", "microphone true", "camera true"]);
+  });
+});
+
+test("a change of mind in the waiting room counts", async () => {
+  let on = true;
+  server.session.start();
+  await flush();
+  server.initialData({ ...ANA, waiting: true });
+  server.session.join({ ...NO_DEVICES, camera: () => ({ on, track: null }) });
+  on = false;
+  server.changed(ANA);
+  server.users([ANA]);
+  server.mediaAccess();
+  await flush();
+  expect(server.engine.calls).toEqual(["connect"]);
+});
+
+describe("the one word of the server for the end", () => {
+  const ROOM_ENDED = "notifications.room-disconnected-room-ended";
+  const REMOVED = "notifications.room-disconnected-participant-removed";
+  const code = () => {
+    const now = phase();
+    return now.at === "ended" ? now.reason.code : now.at;
+  };
+
+  test("means that I ended it, if I did", async () => {
+    await server.enter([ANA]);
+    const asked = server.session.endForAll();
+    server.emit(Event.SESSION_ENDED, ROOM_ENDED);
+    await asked;
+    expect(code()).toBe("ended-by-you");
+  });
+
+  test("means that the time is over, if it is", async () => {
+    const started_at = String(Math.floor(Date.now() / 1000) - 30 * 60);
+    await server.enter([ANA], { started_at, room_features: { room_duration: "30" } });
+    server.emit(Event.SESSION_ENDED, ROOM_ENDED);
+    expect(code()).toBe("time-over");
+  });
+
+  test("otherwise means no more than it says", async () => {
+    await server.enter([ANA]);
+    server.emit(Event.SESSION_ENDED, ROOM_ENDED);
+    expect(code()).toBe("room-ended");
+  });
+
+  test("means in the waiting room that a host did not let me in", async () => {
+    server.session.start();
+    await flush();
+    server.initialData({ ...ANA, waiting: true });
+    server.session.join(NO_DEVICES);
+    server.emit(Event.SESSION_ENDED, REMOVED);
+    expect(code()).toBe("rejected");
   });
 });
 

@@ -54,9 +54,16 @@ export type Phase =
 /** How the line to the server is doing, as one word for the header. */
 export type LineState = "good" | "reconnecting" | "unresponsive";
 
+/** How a device is brought along; the track is handed over open. */
+export interface Bringing {
+  readonly on: boolean;
+  readonly track: MediaStreamTrack | null;
+}
+
+/** What to begin with. Asked when the meeting begins: people change their mind in the waiting room. */
 export interface JoinChoice {
-  readonly withMicrophone: boolean;
-  readonly withCamera: boolean;
+  microphone(): Bringing;
+  camera(): Bringing;
 }
 
 export interface SessionDeps {
@@ -101,6 +108,8 @@ const RENEW_MS = 3 * 60_000;
 const SYNC_MS = 30_000;
 /** How often the end of a limited meeting is looked at. */
 const TIME_MS = 5_000;
+/** So close to its end, in seconds, a meeting that ends has ended by itself. */
+const TIME_UP_S = 15;
 /** No answer from the server for one step of the way in. */
 const STEP_TIMEOUT_MS = 20_000;
 /** Unanswered heartbeats before the line is shown as bad, is dialled again, and is given up. */
@@ -151,6 +160,7 @@ export function createSession(deps: SessionDeps): Session {
   let clockOffset = 0;
   let roomOpened = false;
   let listed = false;
+  let endedByMe = false;
   let stepTimer: ReturnType<typeof setTimeout> | undefined;
   let recovery: MediaRecovery | null = null;
   const timers: ReturnType<typeof setInterval>[] = [];
@@ -343,7 +353,7 @@ export function createSession(deps: SessionDeps): Session {
       case "notice":
         return onNotice(event.notice);
       case "ended":
-        return end(endReason(event.reason));
+        return end(truly(endReason(event.reason)));
       case "system-chat":
         return chat.receiveSystem(event.id, composeHtml(event.text), serverNow());
       case "private-chat":
@@ -358,6 +368,21 @@ export function createSession(deps: SessionDeps): Session {
       default:
         event satisfies never;
     }
+  }
+
+  /** The server has one word for several endings; what led to it is known here. */
+  function truly(reason: EndReason): EndReason {
+    const detail = "";
+    if (reason.code === "removed" && phase.getSnapshot().at === "waiting") {
+      return { code: "rejected", detail };
+    }
+    if (reason.code !== "room-ended") return reason;
+    if (endedByMe) return { code: "ended-by-you", detail };
+    const state = room.getSnapshot()?.state;
+    const left = state
+      ? secondsLeft(state.startedAt, state.features.durationMinutes, serverNow())
+      : null;
+    return left !== null && left <= TIME_UP_S ? { code: "time-over", detail } : reason;
   }
 
   function onPong(serverTime: number): void {
@@ -495,19 +520,29 @@ export function createSession(deps: SessionDeps): Session {
     const picked = choice;
     if (recovery) return recovery.access(access);
     if (!picked || phase.getSnapshot().at !== "entering") return;
-    try {
-      await media.connect(access, deps.devices());
-      if (ended()) return;
-      at("meeting");
-      recovery = createMediaRecovery(media, deps.devices, () => send({ kind: "media-access" }));
-      cleanups.push(recovery.dispose);
-      publishFirst(picked);
-    } catch {
-      end({ code: "media-failed", detail: "" });
-    }
+    // Without sound and picture one can still read, write and listen to what happens next.
+    const connected = await media.connect(access, deps.devices()).then(
+      () => true,
+      () => false,
+    );
+    if (ended()) return;
+    const microphone = picked.microphone();
+    const camera = picked.camera();
+    media.adopt({ microphone: microphone.track, camera: camera.track });
+    at("meeting");
+    recovery = createMediaRecovery(media, deps.devices, () => send({ kind: "media-access" }));
+    cleanups.push(recovery.dispose);
+    const publish = () => publishFirst(microphone.on, camera.on);
+    if (connected) return publish();
+    const stop = media.subscribe(() => {
+      if (media.getSnapshot().status !== "connected") return;
+      stop();
+      publish();
+    });
+    cleanups.push(stop);
   }
 
-  function publishFirst({ withMicrophone, withCamera }: JoinChoice): void {
+  function publishFirst(withMicrophone: boolean, withCamera: boolean): void {
     const startMuted = room.getSnapshot()?.state.features.muteOnStart ?? false;
     if (withMicrophone && startMuted) {
       media.publishMuted().catch((error: unknown) => switchFailed("microphone", error, true));
@@ -625,7 +660,12 @@ export function createSession(deps: SessionDeps): Session {
     async endForAll() {
       if (!admission) return { ok: false, reason: "" };
       // Whoever asked shows how it went, where they asked.
-      return deps.endRoom(token, admission.roomId).catch(() => ({ ok: false, reason: "" }));
+      endedByMe = true;
+      const outcome = await deps
+        .endRoom(token, admission.roomId)
+        .catch(() => ({ ok: false, reason: "" }));
+      endedByMe = outcome.ok;
+      return outcome;
     },
     dispose() {
       if (!ended()) stopEverything();

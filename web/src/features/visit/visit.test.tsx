@@ -11,6 +11,7 @@ import { ShortcutsDialog } from "../shortcuts";
 import { Stage } from "../stage";
 import { Toolbar } from "../toolbar";
 import type { Outcome } from "../../wire/encode";
+import { MediaBanner } from "./media-banner";
 import { Screen } from "./visit";
 
 afterEach(cleanup);
@@ -212,6 +213,21 @@ test("a lost line greys the stage and says that it heals by itself", async () =>
   expect(screen.getByText("Connection lost. Reconnecting…")).toBeTruthy();
   act(() => server.setLink("open"));
   expect(screen.queryByText("Connection lost. Reconnecting…")).toBeNull();
+});
+
+test("lost media leaves the stage and says so; the chat goes on", async () => {
+  const { server, show } = await meeting([ANA, BEN]);
+  show(
+    <>
+      <MediaBanner />
+      <Stage />
+    </>,
+  );
+  act(() => server.engine.handlers?.onStatus("lost"));
+  expect(screen.getByText("No sound or picture. Trying again…")).toBeTruthy();
+  expect(screen.queryByText("Connection lost. Reconnecting…")).toBeNull();
+  act(() => server.engine.handlers?.onStatus("connected"));
+  expect(screen.queryByText("No sound or picture. Trying again…")).toBeNull();
 });
 
 test("similar notices are one notice", async () => {
