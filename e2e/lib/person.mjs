@@ -76,7 +76,7 @@ export class Person {
   /** From the front door into the green room of a new meeting. */
   async startMeeting(name) {
     const form = this.page.getByRole("region", { name: "Start a meeting" });
-    await form.getByRole("textbox", { name: "Your name" }).fill(name);
+    await this.page.getByRole("textbox", { name: "Your name" }).fill(name);
     await form.getByRole("button", { name: "Start meeting", exact: true }).click();
     await this.joinButton.waitFor({ timeout: JOIN_TIMEOUT_MS });
   }

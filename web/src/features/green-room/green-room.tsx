@@ -7,7 +7,8 @@ import { useArrival } from "../../kit/use-arrival";
 import { useStore } from "../../kit/use-store";
 import { LanguageSelect } from "../settings/language-select";
 import type { Preview } from "../../session/devices";
-import { Notices } from "../notices";
+// Not from the folder's index: the bell and its list are not needed before the meeting.
+import { Notices } from "../notices/notices";
 import { DeviceSelect } from "../settings/device-select";
 import { usePrefs } from "../settings/prefs-context";
 import { useMe, useRoomState, useSession } from "../visit/context";
