@@ -23,11 +23,8 @@ export function CameraPreview({ previews, name }: CameraPreviewProps) {
     if (video.current) video.current.srcObject = camera.stream;
   }, [camera.stream]);
 
-  const cameraText = !previews.rights.camera.ok
-    ? t(`why.${previews.rights.camera.why}.camera`)
-    : camera.pending
-      ? t("green.cameraStarting")
-      : t("green.cameraOff");
+  // Why it is locked is said beside the ways in.
+  const cameraText = camera.pending ? t("green.cameraStarting") : t("green.cameraOff");
   return (
     <figure className="preview" aria-label={t("green.preview")}>
       {camera.stream ? (

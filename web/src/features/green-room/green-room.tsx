@@ -100,9 +100,9 @@ export function GreenRoom({ at }: GreenRoomProps) {
               type="button"
               id="listenOnlyJoin"
               className={
-                nothing
-                  ? "button button-primary button-wide green-join"
-                  : "button button-plain button-wide"
+                `button button-wide ${nothing ? "green-join" : ""} ` +
+                // One thing is asked of people at a time: first the devices, if they are still to be allowed.
+                (nothing && previews.unasked.length === 0 ? "button-primary" : "button-plain")
               }
               disabled={entering}
               onClick={() => join(false)}
@@ -145,7 +145,7 @@ function LocksNote({ previews }: { readonly previews: Previews }) {
       {locked.map(({ device, why }) => (
         <li key={device}>
           <LockKeyhole className="icon icon-small" aria-hidden="true" />
-          {t(`why.${why}.${device}`)}
+          {why === "locked" ? t(`green.lockedByHost.${device}`) : t(`why.${why}.${device}`)}
         </li>
       ))}
     </ul>
