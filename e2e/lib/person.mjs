@@ -76,9 +76,9 @@ export class Person {
   /** From the front door into the green room of a new meeting. */
   async startMeeting(name) {
     const form = this.page.getByRole("region", { name: "Start a meeting" });
-    await form.getByRole("textbox", { name: "Your name" }).fill(name);
+    await this.page.getByRole("textbox", { name: "Your name" }).fill(name);
     await form.getByRole("button", { name: "Start meeting", exact: true }).click();
-    await this.button("Join").waitFor({ timeout: JOIN_TIMEOUT_MS });
+    await this.joinButton.waitFor({ timeout: JOIN_TIMEOUT_MS });
   }
 
   /** The link for others, from inside the meeting. */
@@ -96,19 +96,24 @@ export class Person {
     await this.page.goto(link);
     await this.page.getByRole("textbox", { name: "Your name" }).fill(name);
     await this.button("Join meeting").click();
-    await this.button("Join").waitFor({ timeout: JOIN_TIMEOUT_MS });
+    await this.joinButton.waitFor({ timeout: JOIN_TIMEOUT_MS });
   }
 
   // -- green room --------------------------------------------------------------------------------------------------
 
+  /** Its words say with which devices. */
+  get joinButton() {
+    return this.page.locator("#startupJoinModal .green-join");
+  }
+
   async openLink(link) {
     await this.page.goto(link);
-    await this.button("Join").waitFor({ timeout: JOIN_TIMEOUT_MS });
+    await this.joinButton.waitFor({ timeout: JOIN_TIMEOUT_MS });
   }
 
   /** From the green room into the meeting; `devices: false` sits in without camera and microphone. */
   async enter({ devices = true } = {}) {
-    await this.button(devices ? "Join" : "Join without devices").click();
+    await (devices ? this.joinButton : this.button("Join without devices")).click();
     await this.tool("Leave").waitFor({ timeout: JOIN_TIMEOUT_MS });
   }
 

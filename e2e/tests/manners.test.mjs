@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 
 import { untilHearing } from "../lib/media.mjs";
 import { scenario } from "../lib/scenario.mjs";
+import { until } from "../lib/until.mjs";
 
 scenario("Back in a meeting closes what is open, then asks, and never leaves", async (meeting) => {
   const ana = await meeting.join("Ana", { admin: true });
@@ -101,4 +102,17 @@ scenario("a microphone that is unplugged is replaced, said, and still heard", as
     .first()
     .waitFor();
   await untilHearing(ben.page, 1);
+});
+
+scenario("what happens is still read out while a dialog is open", async (meeting) => {
+  const ana = await meeting.join("Ana", { admin: true });
+  await ana.tool("Leave").click();
+  await ana.page.getByRole("dialog").waitFor();
+
+  await meeting.join("Ben");
+  const region = ana.page.locator("[aria-live=polite][role=status]");
+  await until("Ben's arrival to be read out", async () =>
+    /Ben joined/u.test(await region.textContent()),
+  );
+  assert.equal(await region.evaluate((element) => element.closest("[inert]")), null);
 });

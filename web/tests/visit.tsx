@@ -24,6 +24,10 @@ export async function meeting(
 ): Promise<Meeting> {
   const server = createFakeServer(overrides);
   await server.enter(people, metadata);
+  return { server, ...around(server) };
+}
+
+function around(server: FakeServer): Pick<Meeting, "visit" | "prefs" | "show"> {
   const prefs = createPrefs(null);
   const ui = createUi(null, () => undefined);
   const visit: VisitValue = {
@@ -33,7 +37,6 @@ export async function meeting(
     actions: createActions(server.session, ui, prefs),
   };
   return {
-    server,
     visit,
     prefs,
     show: (node) =>
@@ -44,3 +47,6 @@ export async function meeting(
       ),
   };
 }
+
+/** A screen of a visit that is not in the meeting yet. */
+export const showVisit = (server: FakeServer, node: ReactNode) => around(server).show(node);

@@ -62,3 +62,16 @@ test("Back works as ever once the meeting is over", () => {
   expect(ask).not.toHaveBeenCalled();
   expect(navigation.getSnapshot()).toEqual({ at: "front-door" });
 });
+
+test("the way home from an ended visit is not led back by the cookie, but a newer one counts", () => {
+  document.cookie = "pnm_access_token=one";
+  window.history.replaceState(null, "", "/");
+  const navigation = createNavigation();
+  expect(navigation.getSnapshot()).toEqual({ at: "visit", token: "one" });
+  navigation.goHome();
+  expect(navigation.getSnapshot()).toEqual({ at: "front-door" });
+  expect(createNavigation().getSnapshot()).toEqual({ at: "front-door" });
+  document.cookie = "pnm_access_token=two";
+  expect(createNavigation().getSnapshot()).toEqual({ at: "visit", token: "two" });
+  document.cookie = "pnm_access_token=; max-age=0";
+});

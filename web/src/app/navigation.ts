@@ -3,11 +3,14 @@ import { createStore, type Readable } from "../session/store";
 import { routeOf, VISIT_HASH, type Route } from "./route";
 
 const TOKEN_KEY = "plenum.token";
+const SPENT_KEY = "plenum.spent";
 const DESIGN_KEY = "plenum.design";
 
 export interface Navigation extends Readable<Route> {
   /** Goes to an address of our own; foreign ones are refused. */
   go(address: string): void;
+  /** From an ended visit to the front door, for good. */
+  goHome(): void;
   /** A newer token for the visit under way. */
   keepToken(token: string): void;
   /** Colours asked for by the link, as they came. */
@@ -43,7 +46,8 @@ export function createNavigation(): Navigation {
   };
   const read = (): Route => {
     const { pathname, search, hash } = window.location;
-    const route = routeOf({ pathname, search, hash, cookie: document.cookie }, kept(TOKEN_KEY));
+    const address = { pathname, search, hash, cookie: document.cookie };
+    const route = routeOf(address, kept(TOKEN_KEY), kept(SPENT_KEY));
     const query = new URLSearchParams(search);
     if (query.has("custom_design")) keep(DESIGN_KEY, query.get("custom_design"));
     if (route.at === "visit") {
@@ -73,6 +77,14 @@ export function createNavigation(): Navigation {
       const url = new URL(address, window.location.href);
       if (url.origin !== window.location.origin) return;
       window.history.pushState(null, "", url);
+      store.set(read());
+    },
+    goHome() {
+      const now = store.getSnapshot();
+      // The cookie would lead straight back into the visit that has just ended.
+      if (now.at === "visit") keep(SPENT_KEY, now.token);
+      keep(TOKEN_KEY, null);
+      window.history.pushState(null, "", "/");
       store.set(read());
     },
     keepToken: (token) => keep(TOKEN_KEY, token),

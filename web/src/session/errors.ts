@@ -5,7 +5,10 @@
 export const END_CODES = [
   "left",
   "room-ended",
+  "ended-by-you",
+  "time-over",
   "removed",
+  "rejected",
   "duplicate",
   "blocked",
   "room-full",
@@ -16,7 +19,6 @@ export const END_CODES = [
   "network",
   "server-silent",
   "timeout",
-  "media-failed",
   "encrypted",
   "bad-message",
   "insecure",
@@ -38,6 +40,8 @@ const BY_KEY: Readonly<Record<string, EndCode>> = {
   "notifications.user-logged-out": "left",
   "notifications.room-disconnected-network-error": "network",
   "notifications.room-disconnected-server-unresponsive": "server-silent",
+  "notifications.you-have-removed": "removed",
+  "notifications.you-have-reject": "rejected",
   "notifications.you-are-blocked": "blocked",
   "notifications.max-num-participates-exceeded": "room-full",
   "notifications.room-not-active": "room-not-active",
@@ -62,11 +66,13 @@ export function mayRejoin({ code }: EndReason): boolean {
     case "network":
     case "server-silent":
     case "timeout":
-    case "media-failed":
     case "bad-message":
     case "other":
       return true;
     case "room-ended":
+    case "ended-by-you":
+    case "time-over":
+    case "rejected":
     case "removed":
     case "blocked":
     case "room-not-active":
@@ -79,6 +85,20 @@ export function mayRejoin({ code }: EndReason): boolean {
     default:
       return code satisfies never;
   }
+}
+
+export type EndTone = "plain" | "problem";
+
+/** Whether an ending is one of the ordinary ones, or something went wrong or against somebody. */
+export function endTone({ code }: EndReason): EndTone {
+  const plain: readonly EndCode[] = [
+    "left",
+    "room-ended",
+    "ended-by-you",
+    "time-over",
+    "duplicate",
+  ];
+  return plain.includes(code) ? "plain" : "problem";
 }
 
 /** A step of the way in that failed; carries the page to show. */

@@ -3,6 +3,8 @@ import {
   ConnectionQuality,
   ConnectionState,
   createLocalAudioTrack,
+  LocalAudioTrack,
+  LocalVideoTrack,
   LogLevel,
   Room,
   RoomEvent,
@@ -11,7 +13,6 @@ import {
   Track,
   TrackEvent,
   VideoPresets,
-  type LocalAudioTrack,
   type LocalTrack,
   type Participant,
   type TrackPublication,
@@ -26,6 +27,7 @@ import type {
   EngineHandlers,
   MediaEngine,
   MediaStatus,
+  OpenTracks,
   PersonMedia,
   Quality,
   TrackHandle,
@@ -40,6 +42,8 @@ function personOf(identity: string): ParticipantId {
 
 // What matters is on the screen; an expected reconnect is no error in the console.
 setLogLevel(LogLevel.silent);
+
+const VOICE = { echoCancellation: true, noiseSuppression: true, autoGainControl: true } as const;
 
 const handles = new WeakMap<Track, TrackHandle>();
 
@@ -103,7 +107,7 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     dynacast: true,
     disconnectOnPageLeave: true,
     videoCaptureDefaults: { resolution: VideoPresets.h720.resolution },
-    audioCaptureDefaults: { echoCancellation: true, noiseSuppression: true, autoGainControl: true },
+    audioCaptureDefaults: VOICE,
     publishDefaults: {
       simulcast: true,
       videoCodec: "vp8",
@@ -116,6 +120,18 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     },
   });
   let leaving = false;
+  let open: OpenTracks = { microphone: null, camera: null };
+  /** The device brought along, once, if it is still open. */
+  const brought = (which: keyof OpenTracks): MediaStreamTrack | null => {
+    const track = open[which];
+    open = { ...open, [which]: null };
+    return track?.readyState === "live" ? track : null;
+  };
+  /** For when the track must be opened anew: rather the same device than any other. */
+  const reopening = (track: MediaStreamTrack, base: MediaTrackConstraints) => {
+    const { deviceId } = track.getSettings();
+    return deviceId === undefined ? base : { ...base, deviceId: { ideal: deviceId } };
+  };
   let stopListening: (() => void) | null = null;
 
   const tellPeople = () => {
@@ -253,16 +269,38 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
       tellPeople();
       tellLocal();
     },
+    adopt(tracks) {
+      for (const which of ["microphone", "camera"] as const) brought(which)?.stop();
+      open = tracks;
+    },
     async publishMicrophone(muted) {
-      const track: LocalAudioTrack = await createLocalAudioTrack(room.options.audioCaptureDefaults);
+      const ready = brought("microphone");
+      const track = ready
+        ? new LocalAudioTrack(ready, reopening(ready, VOICE), false)
+        : await createLocalAudioTrack(room.options.audioCaptureDefaults);
       if (muted) await track.mute();
-      await room.localParticipant.publishTrack(track as LocalTrack);
+      await room.localParticipant.publishTrack(track as LocalTrack, {
+        source: Track.Source.Microphone,
+      });
     },
     async setMicrophone(on) {
+      if (
+        on &&
+        open.microphone &&
+        !room.localParticipant.getTrackPublication(Track.Source.Microphone)
+      )
+        return this.publishMicrophone(false);
       await room.localParticipant.setMicrophoneEnabled(on);
     },
     async setCamera(on) {
-      await room.localParticipant.setCameraEnabled(on);
+      const ready = on ? brought("camera") : null;
+      if (!ready) return void (await room.localParticipant.setCameraEnabled(on));
+      const { width, height } = VideoPresets.h720;
+      const base = { width: { ideal: width }, height: { ideal: height } };
+      await room.localParticipant.publishTrack(
+        new LocalVideoTrack(ready, reopening(ready, base), false) as LocalTrack,
+        { source: Track.Source.Camera },
+      );
     },
     async setScreen(on) {
       await room.localParticipant.setScreenShareEnabled(on, {
@@ -295,6 +333,7 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
       leaving = true;
       stopListening?.();
       stopListening = null;
+      for (const which of ["microphone", "camera"] as const) brought(which)?.stop();
       await room.disconnect(true);
     },
   };

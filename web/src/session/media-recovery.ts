@@ -48,6 +48,8 @@ export function createMediaRecovery(
     }
   };
   const unsubscribe = media.subscribe(schedule);
+  // Lost from the start, when the first connection failed.
+  schedule();
 
   return {
     access(access) {

@@ -77,7 +77,12 @@ export interface DeviceChoice {
   readonly speaker: string | null;
 }
 
+/** Devices that are open already, from the green room: they go on without a blink. */
+export type OpenTracks = Readonly<Record<"microphone" | "camera", MediaStreamTrack | null>>;
+
 export interface MediaEngine {
+  /** Uses these the next time such a device is switched on. */
+  adopt(tracks: OpenTracks): void;
   connect(access: MediaAccess, devices: DeviceChoice): Promise<void>;
   publishMicrophone(muted: boolean): Promise<void>;
   setMicrophone(on: boolean): Promise<void>;
@@ -106,6 +111,7 @@ export interface Media extends Readable<MediaState> {
   prepare(): void;
   /** Also the way back after a loss: what was on is switched on again, except a shared screen. */
   connect(access: MediaAccess, devices: DeviceChoice): Promise<void>;
+  adopt(tracks: OpenTracks): void;
   /** Has the microphone ready but silent, for rooms that start muted. */
   publishMuted(): Promise<void>;
   switchDevice(kind: DeviceKind, id: string): Promise<void>;
@@ -141,6 +147,10 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
       onTalkingWhileMuted: events.onTalkingWhileMuted,
       onSilentMicrophone: events.onSilentMicrophone,
       onDeviceLost: events.onDeviceLost,
+    }).catch((error: unknown) => {
+      // Asked for again by the next one who needs it.
+      loading = null;
+      throw error;
     });
     return loading;
   };
@@ -159,12 +169,23 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
     microphone,
     camera,
     screen,
-    prepare: () => void engine().catch(() => (loading = null)),
+    prepare: () => void engine().catch(() => undefined),
+    adopt(tracks) {
+      engine().then(
+        (e) => e.adopt(tracks),
+        () => Object.values(tracks).forEach((track) => track?.stop()),
+      );
+    },
     async connect(access, devices) {
       const wishes = [microphone, camera].map((each) => each.getSnapshot().on);
       // After a lost connection it stays "lost" to the eye until there is a new one.
       if (store.getSnapshot().status !== "lost") patch({ status: "connecting" });
-      await (await engine()).connect(access, devices);
+      try {
+        await (await engine()).connect(access, devices);
+      } catch (error) {
+        patch({ status: "lost" });
+        throw error;
+      }
       for (const each of [microphone, camera, screen]) each.happened(false);
       if (wishes[0]) microphone.want(true);
       if (wishes[1]) camera.want(true);

@@ -21,6 +21,8 @@ export interface Prefs {
   readonly joinWithMicrophone: boolean;
   readonly joinWithCamera: boolean;
   readonly shortcuts: boolean;
+  /** Shortcuts that were changed, by action: another key, or `null` for none. */
+  readonly keys: Readonly<Record<string, string | null>>;
   readonly mirrorSelf: boolean;
   readonly layout: Layout;
   /** `null` leaves it to the number of people: small beside one other person. */
@@ -43,6 +45,7 @@ export const CORNERS: readonly Corner[] = ["top-start", "top-end", "bottom-end",
 
 const KEY = "plenum.prefs";
 const MAX_RECENT = 5;
+const MAX_KEYS = 50;
 export const PANEL_WIDTH = { min: 260, max: 560, usual: 340 } as const;
 
 export const DEFAULTS: Prefs = {
@@ -55,6 +58,7 @@ export const DEFAULTS: Prefs = {
   joinWithMicrophone: true,
   joinWithCamera: true,
   shortcuts: true,
+  keys: {},
   mirrorSelf: true,
   layout: "grid",
   selfView: null,
@@ -90,6 +94,7 @@ export function readPrefs(text: string | null): Prefs {
     joinWithMicrophone: flag("joinWithMicrophone"),
     joinWithCamera: flag("joinWithCamera"),
     shortcuts: flag("shortcuts"),
+    keys: keysFrom(raw["keys"]),
     mirrorSelf: flag("mirrorSelf"),
     layout: oneOf("layout", LAYOUTS) ?? DEFAULTS.layout,
     selfView: oneOf("selfView", SELF_VIEWS),
@@ -98,6 +103,13 @@ export function readPrefs(text: string | null): Prefs {
     panelWidth: typeof width === "number" ? clampWidth(width) : PANEL_WIDTH.usual,
     recent: recent.filter(isRecent).slice(0, MAX_RECENT),
   };
+}
+
+function keysFrom(raw: unknown): Prefs["keys"] {
+  if (typeof raw !== "object" || raw === null) return {};
+  const isKey = ([, key]: [string, unknown]) =>
+    key === null || (typeof key === "string" && [...key].length === 1);
+  return Object.fromEntries(Object.entries(raw).filter(isKey).slice(0, MAX_KEYS)) as Prefs["keys"];
 }
 
 function isRecent(entry: unknown): entry is RecentRoom {

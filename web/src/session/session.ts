@@ -37,8 +37,9 @@ import { deviceLossText } from "./device-loss";
 import { createMediaRecovery, type MediaRecovery } from "./media-recovery";
 import { createNoticeStore, type NoticeStore } from "./notices";
 import { createPeopleStore, type PeopleStore } from "./people";
-import { isLocked } from "./rights";
+import { isLocked, mayUseMicrophone } from "./rights";
 import { createStore, type Readable } from "./store";
+import { secondsLeft, warningBetween } from "./time-left";
 
 export type Phase =
   | { readonly at: "checking" | "connecting" | "receiving" }
@@ -53,9 +54,16 @@ export type Phase =
 /** How the line to the server is doing, as one word for the header. */
 export type LineState = "good" | "reconnecting" | "unresponsive";
 
+/** How a device is brought along; the track is handed over open. */
+export interface Bringing {
+  readonly on: boolean;
+  readonly track: MediaStreamTrack | null;
+}
+
+/** What to begin with. Asked when the meeting begins: people change their mind in the waiting room. */
 export interface JoinChoice {
-  readonly withMicrophone: boolean;
-  readonly withCamera: boolean;
+  microphone(): Bringing;
+  camera(): Bringing;
 }
 
 export interface SessionDeps {
@@ -98,6 +106,10 @@ export interface Session {
 const PING_MS = 10_000;
 const RENEW_MS = 3 * 60_000;
 const SYNC_MS = 30_000;
+/** How often the end of a limited meeting is looked at. */
+const TIME_MS = 5_000;
+/** So close to its end, in seconds, a meeting that ends has ended by itself. */
+const TIME_UP_S = 15;
 /** No answer from the server for one step of the way in. */
 const STEP_TIMEOUT_MS = 20_000;
 /** Unanswered heartbeats before the line is shown as bad, is dialled again, and is given up. */
@@ -121,7 +133,7 @@ export function createSession(deps: SessionDeps): Session {
   const line = createStore<LineState>("good");
   const room = createStore<RoomInfo | null>(null);
   const people = createPeopleStore();
-  const notices = createNoticeStore();
+  const notices = createNoticeStore(deps.now);
   let me: ParticipantId | null = null;
   const chat = createChatStore(() => me);
   const media = createMedia(deps.loadEngine, {
@@ -130,8 +142,9 @@ export function createSession(deps: SessionDeps): Session {
       notices.show({
         group: "muted",
         level: "warning",
+        passing: true,
         text: { key: "notice.youAreMuted" },
-        action: { key: "toolbar.unmute", run: () => media.microphone.want(true) },
+        action: { key: "toolbar.unmute", run: unmute },
       }),
     onSilentMicrophone: () =>
       notices.show({ group: "silent", level: "warning", text: { key: "notice.microphoneSilent" } }),
@@ -147,6 +160,7 @@ export function createSession(deps: SessionDeps): Session {
   let clockOffset = 0;
   let roomOpened = false;
   let listed = false;
+  let endedByMe = false;
   let stepTimer: ReturnType<typeof setTimeout> | undefined;
   let recovery: MediaRecovery | null = null;
   const timers: ReturnType<typeof setInterval>[] = [];
@@ -187,6 +201,17 @@ export function createSession(deps: SessionDeps): Session {
     link = null;
   }
 
+  /** As the button would: a lock that came meanwhile is explained, not tried. */
+  function unmute(): void {
+    const state = room.getSnapshot()?.state;
+    const person = me === null ? undefined : people.getSnapshot().get(me);
+    if (!state || !person) return;
+    const right = mayUseMicrophone(person, state);
+    if (right.ok) return media.microphone.want(true);
+    const text = { key: `why.${right.why}.microphone` } as const;
+    notices.show({ group: "refused-microphone", level: "warning", passing: true, text });
+  }
+
   /** Sends reliably; a request the server never took is said once. */
   const send = (event: Parameters<Link["send"]>[0]) => {
     link?.send(event).catch(() => {
@@ -216,6 +241,17 @@ export function createSession(deps: SessionDeps): Session {
   }
 
   function startTimers(): void {
+    let left: number | null = null;
+    const watchTime = () => {
+      const state = room.getSnapshot()?.state;
+      if (!state || phase.getSnapshot().at !== "meeting") return;
+      const before = left;
+      left = secondsLeft(state.startedAt, state.features.durationMinutes, serverNow());
+      const minutes = warningBetween(before, left);
+      if (minutes === null) return;
+      const text = { key: "notice.timeLeft", values: { count: minutes } } as const;
+      notices.show({ group: "time", level: "warning", text });
+    };
     const ping = () => {
       if (link?.status.getSnapshot() !== "open") return;
       missedPongs += 1;
@@ -227,6 +263,7 @@ export function createSession(deps: SessionDeps): Session {
     ping();
     timers.push(
       setInterval(ping, PING_MS),
+      setInterval(watchTime, TIME_MS),
       setInterval(() => {
         if (line.getSnapshot() !== "reconnecting") send({ kind: "renew-token", token });
       }, RENEW_MS),
@@ -307,7 +344,7 @@ export function createSession(deps: SessionDeps): Session {
         return people.disconnect(event.person.id);
       case "offline": {
         const gone = event.person.id === me ? undefined : people.leave(event.person.id);
-        if (gone && !gone.waiting) announceMove("left", gone.name);
+        if (gone && !gone.waiting) announceMove("left", gone);
         return;
       }
       case "token":
@@ -316,7 +353,7 @@ export function createSession(deps: SessionDeps): Session {
       case "notice":
         return onNotice(event.notice);
       case "ended":
-        return end(endReason(event.reason));
+        return end(truly(endReason(event.reason)));
       case "system-chat":
         return chat.receiveSystem(event.id, composeHtml(event.text), serverNow());
       case "private-chat":
@@ -331,6 +368,21 @@ export function createSession(deps: SessionDeps): Session {
       default:
         event satisfies never;
     }
+  }
+
+  /** The server has one word for several endings; what led to it is known here. */
+  function truly(reason: EndReason): EndReason {
+    const detail = "";
+    if (reason.code === "removed" && phase.getSnapshot().at === "waiting") {
+      return { code: "rejected", detail };
+    }
+    if (reason.code !== "room-ended") return reason;
+    if (endedByMe) return { code: "ended-by-you", detail };
+    const state = room.getSnapshot()?.state;
+    const left = state
+      ? secondsLeft(state.startedAt, state.features.durationMinutes, serverNow())
+      : null;
+    return left !== null && left <= TIME_UP_S ? { code: "time-over", detail } : reason;
   }
 
   function onPong(serverTime: number): void {
@@ -376,7 +428,7 @@ export function createSession(deps: SessionDeps): Session {
       }
     } else if (before.handRaisedAt === null && after.handRaisedAt !== null) {
       handsUp.set(after.name, deps.now());
-      notices.show({ group: "hand", name: after.name, text: { key: "notice.handRaised" } });
+      notices.show({ group: "hand", about: after, text: { key: "notice.handRaised" } });
     }
   }
 
@@ -398,13 +450,13 @@ export function createSession(deps: SessionDeps): Session {
   function onJoined(person: Person): void {
     const isNew = people.arrive(person);
     if (!isNew || person.id === me || phase.getSnapshot().at !== "meeting") return;
-    if (!person.waiting) announceMove("joined", person.name);
-    else notices.show({ group: "waiting", name: person.name, text: { key: "notice.waiting" } });
+    if (!person.waiting) announceMove("joined", person);
+    else notices.show({ group: "waiting", about: person, text: { key: "notice.waiting" } });
   }
 
-  function announceMove(move: "joined" | "left", name: string): void {
+  function announceMove(move: "joined" | "left", person: Person): void {
     if (phase.getSnapshot().at === "meeting") {
-      notices.show({ group: move, name, text: { key: `notice.${move}` } });
+      notices.show({ group: move, about: person, text: { key: `notice.${move}` } });
     }
   }
 
@@ -468,19 +520,29 @@ export function createSession(deps: SessionDeps): Session {
     const picked = choice;
     if (recovery) return recovery.access(access);
     if (!picked || phase.getSnapshot().at !== "entering") return;
-    try {
-      await media.connect(access, deps.devices());
-      if (ended()) return;
-      at("meeting");
-      recovery = createMediaRecovery(media, deps.devices, () => send({ kind: "media-access" }));
-      cleanups.push(recovery.dispose);
-      publishFirst(picked);
-    } catch {
-      end({ code: "media-failed", detail: "" });
-    }
+    // Without sound and picture one can still read, write and listen to what happens next.
+    const connected = await media.connect(access, deps.devices()).then(
+      () => true,
+      () => false,
+    );
+    if (ended()) return;
+    const microphone = picked.microphone();
+    const camera = picked.camera();
+    media.adopt({ microphone: microphone.track, camera: camera.track });
+    at("meeting");
+    recovery = createMediaRecovery(media, deps.devices, () => send({ kind: "media-access" }));
+    cleanups.push(recovery.dispose);
+    const publish = () => publishFirst(microphone.on, camera.on);
+    if (connected) return publish();
+    const stop = media.subscribe(() => {
+      if (media.getSnapshot().status !== "connected") return;
+      stop();
+      publish();
+    });
+    cleanups.push(stop);
   }
 
-  function publishFirst({ withMicrophone, withCamera }: JoinChoice): void {
+  function publishFirst(withMicrophone: boolean, withCamera: boolean): void {
     const startMuted = room.getSnapshot()?.state.features.muteOnStart ?? false;
     if (withMicrophone && startMuted) {
       media.publishMuted().catch((error: unknown) => switchFailed("microphone", error, true));
@@ -598,7 +660,12 @@ export function createSession(deps: SessionDeps): Session {
     async endForAll() {
       if (!admission) return { ok: false, reason: "" };
       // Whoever asked shows how it went, where they asked.
-      return deps.endRoom(token, admission.roomId).catch(() => ({ ok: false, reason: "" }));
+      endedByMe = true;
+      const outcome = await deps
+        .endRoom(token, admission.roomId)
+        .catch(() => ({ ok: false, reason: "" }));
+      endedByMe = outcome.ok;
+      return outcome;
     },
     dispose() {
       if (!ended()) stopEverything();

@@ -1,5 +1,6 @@
 import { CircleAlert } from "lucide-react";
 import { useTranslation } from "react-i18next";
+import { formatLocale } from "../../i18n";
 import { Avatar } from "../../kit/avatar";
 import { RichText } from "../../kit/rich-text";
 import type { Entry } from "../../session/chat";
@@ -34,16 +35,16 @@ export function MessageGroup({ group, isMine, isHere, isHost, onResend }: Messag
       : t("chat.gone", { name: first.fromName });
   const time =
     first.sentAt > NO_TIME
-      ? new Intl.DateTimeFormat(i18n.language, { timeStyle: "short" }).format(first.sentAt)
+      ? new Intl.DateTimeFormat(formatLocale(i18n.language), { timeStyle: "short" }).format(
+          first.sentAt,
+        )
       : "";
   return (
     <div className="message-group" data-mine={isMine}>
       {!isMine && <Avatar id={first.from} name={first.fromName} />}
       <div className="message-words">
         <p className="message-head">
-          <span className="message-name" dir="auto">
-            {name}
-          </span>
+          <span className="message-name">{isMine || !isHere ? name : <bdi>{name}</bdi>}</span>
           {isHost && <span className="message-host">{t("people.host")}</span>}
           <time className="muted tabular">{time}</time>
         </p>

@@ -2,6 +2,7 @@ import "./header.css";
 import { Circle, Radio, UserPlus, type LucideIcon } from "lucide-react";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { NoticesButton } from "../notices";
 import { useRoomState, useSession, useVisit } from "../visit/context";
 import { clockFace } from "./clock";
 import { ConnectionState } from "./connection-state";
@@ -34,6 +35,7 @@ export function Header() {
             <span>{t("header.invite")}</span>
           </button>
         )}
+        <NoticesButton />
         <ConnectionState />
       </div>
     </header>

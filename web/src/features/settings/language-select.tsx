@@ -1,3 +1,4 @@
+import "./language-select.css";
 import { useTranslation } from "react-i18next";
 import { LANGUAGES } from "../../i18n";
 import { Select } from "../../kit/field";

@@ -77,6 +77,7 @@ export function createActions(session: Session, ui: UiStore, prefs: PrefsStore):
       session.notices.show({
         group: `refused-${id}`,
         level: "warning",
+        passing: true,
         text: { key: whyKey(answer.why, refusable) },
       });
     },

@@ -1,6 +1,15 @@
 import { expect, test } from "vitest";
 import type { Action, ActionId, Actions } from "./actions";
-import { actionFor, spaceOn, takesText, type KeyPress } from "./keys";
+import {
+  actionFor,
+  aliasOf,
+  assignable,
+  changeKey,
+  keyOf,
+  spaceOn,
+  takesText,
+  type KeyPress,
+} from "./keys";
 
 const KEYS: Readonly<Record<ActionId, string>> = {
   microphone: "m",
@@ -54,6 +63,38 @@ test("a held key does not flicker", () => {
 
 test("keyboards with other letters work by position", () => {
   expect(asked(press("ة", { code: "KeyM" }))).toBe("microphone");
+});
+
+test("a changed key takes the place of the usual one", () => {
+  const changed = changeKey("hand", "j", actions, {});
+  expect(actionFor(press("j"), false, actions, changed)?.id).toBe("hand");
+  expect(actionFor(press("h"), false, actions, changed)).toBeNull();
+});
+
+test("a key that was somebody else's is exchanged, so that no key means two things", () => {
+  const changed = changeKey("hand", "m", actions, {});
+  expect(actionFor(press("m"), false, actions, changed)?.id).toBe("hand");
+  expect(actionFor(press("h"), false, actions, changed)?.id).toBe("microphone");
+});
+
+test("a key can be taken away", () => {
+  const changed = changeKey("screen", null, actions, {});
+  expect(keyOf(actions.screen, changed)).toBeNull();
+  expect(actionFor(press("s"), false, actions, changed)).toBeNull();
+});
+
+test.each([
+  ["a letter", press("J"), "j"],
+  ["a sign", press("."), "."],
+  ["the space bar", press(" "), null],
+  ["a named key", press("Enter"), null],
+  ["a combination", press("k", { ctrlKey: true }), null],
+])("%s can be assigned or not", (_, pressed, key) => expect(assignable(pressed)).toBe(key));
+
+test("the list shows only combinations that exist", () => {
+  expect(aliasOf("settings")).toBe("s");
+  expect(aliasOf("screen")).toBeNull();
+  expect(aliasOf("help")).toBeNull();
 });
 
 test("AltGr types a letter and asks for nothing", () => {

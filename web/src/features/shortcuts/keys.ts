@@ -1,5 +1,7 @@
 /** From key presses to actions. */
-import type { Action, Actions } from "./actions";
+import { ACTION_IDS, type Action, type ActionId, type Actions } from "./actions";
+
+import type { Prefs } from "../../session/prefs";
 
 /** Letters of the other client's Ctrl+Alt set that mean something else here. */
 const ALIASES: Readonly<Record<string, keyof Actions>> = {
@@ -30,8 +32,46 @@ const latin = (press: KeyPress): string =>
     ? press.code.slice(3).toLowerCase()
     : press.key.toLowerCase();
 
+type Changed = Prefs["keys"];
+
+/** The key of an action as this person has it; `null` when it was taken away. */
+export function keyOf({ id, key }: Pick<Action, "id" | "key">, changed: Changed): string | null {
+  const own = changed[id];
+  return own === undefined ? key : own;
+}
+
+/** The letter that works with Ctrl+Alt, also while typing. */
+export const aliasOf = (id: ActionId): string | null =>
+  Object.keys(ALIASES).find((letter) => ALIASES[letter] === id) ?? null;
+
+/** Gives an action another key; whoever had that key gets the old one in exchange. */
+export function changeKey(
+  id: ActionId,
+  key: string | null,
+  actions: Actions,
+  changed: Changed,
+): Changed {
+  const other = ACTION_IDS.find(
+    (name) => name !== id && key !== null && keyOf(actions[name], changed) === key,
+  );
+  const swapped = other === undefined ? {} : { [other]: keyOf(actions[id], changed) };
+  return { ...changed, ...swapped, [id]: key };
+}
+
+/** The key that was pressed as one to be assigned, or `null` for presses that cannot be. */
+export function assignable(press: KeyPress): string | null {
+  if (press.ctrlKey || press.altKey || press.metaKey) return null;
+  const key = latin(press);
+  return [...key].length === 1 && key !== " " ? key : null;
+}
+
 /** The action a key press asks for. Single letters count only while nothing is being typed. */
-export function actionFor(press: KeyPress, typing: boolean, actions: Actions): Action | null {
+export function actionFor(
+  press: KeyPress,
+  typing: boolean,
+  actions: Actions,
+  changed: Changed = {},
+): Action | null {
   if (press.repeat || press.metaKey) return null;
   if (press.ctrlKey && press.altKey) {
     if (press.getModifierState("AltGraph")) return null;
@@ -40,7 +80,7 @@ export function actionFor(press: KeyPress, typing: boolean, actions: Actions): A
   }
   if (press.ctrlKey || press.altKey || typing) return null;
   const key = latin(press);
-  return Object.values(actions).find((action) => action.key === key) ?? null;
+  return Object.values(actions).find((action) => keyOf(action, changed) === key) ?? null;
 }
 
 /** Whether letters pressed on this element belong to it: fields, and lists one types ahead in. */

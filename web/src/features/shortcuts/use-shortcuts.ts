@@ -7,7 +7,7 @@ import { createPushToTalk } from "./push-to-talk";
 /** Listens for the shortcuts while a meeting is on screen; the space bar is push-to-talk. */
 export function useShortcuts(): void {
   const { session, actions, ui } = useVisit();
-  const [{ shortcuts }] = usePrefs();
+  const [{ shortcuts, keys }] = usePrefs();
   useEffect(() => {
     if (!shortcuts) return undefined;
     const { microphone } = session.media;
@@ -19,7 +19,7 @@ export function useShortcuts(): void {
     const onDown = (event: KeyboardEvent) => {
       if (event.defaultPrevented || ui.getSnapshot().dialog !== null) return;
       if (pushToTalk.down(event)) return;
-      const action = actionFor(event, takesText(event.target), actions);
+      const action = actionFor(event, takesText(event.target), actions, keys);
       if (!action) return;
       event.preventDefault();
       action.run();
@@ -29,5 +29,5 @@ export function useShortcuts(): void {
       window.removeEventListener("keydown", onDown);
       pushToTalk.dispose();
     };
-  }, [session, actions, ui, shortcuts]);
+  }, [session, actions, ui, shortcuts, keys]);
 }

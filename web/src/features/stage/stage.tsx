@@ -105,7 +105,7 @@ function Trouble() {
   const lineState = useStore(line);
   const status = useSelected(media, (now) => now.status);
   const mayPlaySound = useSelected(media, (now) => now.mayPlaySound);
-  if (lineState === "reconnecting" || status === "reconnecting" || status === "lost") {
+  if (lineState === "reconnecting" || status === "reconnecting") {
     return (
       <div className="stage-trouble">
         <span className="spinner" aria-hidden="true" />

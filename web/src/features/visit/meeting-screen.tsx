@@ -13,6 +13,7 @@ import { Stage } from "../stage";
 import { Toolbar } from "../toolbar";
 import { usePrefs } from "../settings/prefs-context";
 import { useVisit } from "./context";
+import { MediaBanner } from "./media-banner";
 import { SidePanel } from "./side-panel";
 import { useRememberRoom } from "./use-remember-room";
 
@@ -52,6 +53,7 @@ export default function MeetingScreen() {
       </a>
       <Header />
       <main ref={main} className="meeting-main" id="main-area" tabIndex={-1}>
+        <MediaBanner />
         <Stage />
         <Notices />
       </main>

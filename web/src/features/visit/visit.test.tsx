@@ -1,14 +1,17 @@
 import { act, cleanup, fireEvent, screen, waitFor } from "@testing-library/react";
 import { afterEach, expect, test } from "vitest";
 import { ANA, BEN, CAT, flush, id } from "../../../tests/fakes";
+import { showLanguage } from "../../i18n";
 import { meeting } from "../../../tests/visit";
 import { ChatPanel } from "../chat";
 import { LeaveDialog } from "../leave";
-import { Notices } from "../notices";
+import { Notices, NoticesButton } from "../notices";
 import { PeopleCount, PeoplePanel } from "../people";
+import { ShortcutsDialog } from "../shortcuts";
 import { Stage } from "../stage";
 import { Toolbar } from "../toolbar";
 import type { Outcome } from "../../wire/encode";
+import { MediaBanner } from "./media-banner";
 import { Screen } from "./visit";
 
 afterEach(cleanup);
@@ -212,6 +215,21 @@ test("a lost line greys the stage and says that it heals by itself", async () =>
   expect(screen.queryByText("Connection lost. Reconnecting…")).toBeNull();
 });
 
+test("lost media leaves the stage and says so; the chat goes on", async () => {
+  const { server, show } = await meeting([ANA, BEN]);
+  show(
+    <>
+      <MediaBanner />
+      <Stage />
+    </>,
+  );
+  act(() => server.engine.handlers?.onStatus("lost"));
+  expect(screen.getByText("No sound or picture. Trying again…")).toBeTruthy();
+  expect(screen.queryByText("Connection lost. Reconnecting…")).toBeNull();
+  act(() => server.engine.handlers?.onStatus("connected"));
+  expect(screen.queryByText("No sound or picture. Trying again…")).toBeNull();
+});
+
 test("similar notices are one notice", async () => {
   const { server, show } = await meeting([ANA]);
   show(<Notices />);
@@ -219,6 +237,50 @@ test("similar notices are one notice", async () => {
   expect(screen.getByText("Ben joined")).toBeTruthy();
   act(() => server.joined(CAT));
   expect(screen.getByText("2 people joined")).toBeTruthy();
+});
+
+test("a missed notice is found behind the bell, which counts what is new", async () => {
+  const { server, visit, show } = await meeting([ANA]);
+  show(<NoticesButton />);
+  act(() => server.joined(BEN));
+  act(() => visit.session.notices.dismissGroup("joined"));
+  fireEvent.click(button("Notifications, 1 new"));
+  expect(await screen.findByText("Ben joined")).toBeTruthy();
+  await waitFor(() => button("Notifications"));
+});
+
+test("notices wait while somebody points at them", async () => {
+  const { server, visit, show } = await meeting([ANA]);
+  show(<Notices />);
+  const held: boolean[] = [];
+  visit.session.notices.hold = (on) => void held.push(on);
+  act(() => server.joined(BEN));
+  held.length = 0;
+  fireEvent.pointerEnter(screen.getByRole("list", { name: "Notices" }));
+  fireEvent.focus(button("Dismiss"));
+  fireEvent.pointerLeave(screen.getByRole("list", { name: "Notices" }));
+  expect(held).toEqual([true, true, false]);
+});
+
+test("a shortcut is changed in the list of shortcuts", async () => {
+  const { show } = await meeting([ANA]);
+  show(<ShortcutsDialog />);
+  const key = await screen.findByRole("button", { name: "Raise or lower hand: H. Change" });
+  fireEvent.click(key);
+  fireEvent.keyDown(key, { key: "j" });
+  expect(button("Raise or lower hand: J. Change").textContent).toBe("J");
+  fireEvent.click(key);
+  fireEvent.keyDown(key, { key: "Backspace" });
+  expect(button("Raise or lower hand: no key. Change")).toBeTruthy();
+  fireEvent.click(button("Use the usual keys"));
+  expect(button("Raise or lower hand: H. Change")).toBeTruthy();
+});
+
+test("the language the meeting knows of somebody is shown unless they chose another", async () => {
+  const { show } = await meeting([{ ...ANA, language: "ar-SA" }]);
+  show(<Screen onHome={nothing} onRejoin={nothing} holdBack={() => nothing} />);
+  await waitFor(() => expect(document.documentElement.dir).toBe("rtl"), { timeout: 5_000 });
+  await act(() => showLanguage("en"));
 });
 
 test("ending for everyone that fails says so where it was asked", async () => {

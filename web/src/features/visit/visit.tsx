@@ -1,4 +1,5 @@
 import { lazy, Suspense, useContext, useEffect, useRef, useState } from "react";
+import { showLanguage } from "../../i18n";
 import { PHONE } from "../../kit/use-media-query";
 import { useStore } from "../../kit/use-store";
 import { deviceLossText, wasInUse } from "../../session/device-loss";
@@ -7,9 +8,9 @@ import { createLiveSession } from "../../session/live";
 import type { PrefsStore } from "../../session/prefs";
 import { EndedPage, Progress } from "../ended";
 import { GreenRoom } from "../green-room";
-import { PrefsContext } from "../settings/prefs-context";
+import { PrefsContext, usePrefs } from "../settings/prefs-context";
 import { createActions } from "../shortcuts";
-import { VisitContext, type VisitValue } from "./context";
+import { useMe, VisitContext, type VisitValue } from "./context";
 import { createUi } from "./ui-store";
 
 const loadMeeting = () => import("./meeting-screen");
@@ -111,6 +112,7 @@ export function Screen({ onHome, holdBack, onRejoin }: ScreenProps) {
     () => (inMeeting ? holdBack(() => ui.back(window.matchMedia(PHONE).matches)) : undefined),
     [inMeeting, holdBack, ui],
   );
+  usePreferredLanguage();
   const ready = phase.at === "ready";
   useEffect(() => {
     if (ready) void loadMeeting();
@@ -142,4 +144,13 @@ export function Screen({ onHome, holdBack, onRejoin }: ScreenProps) {
     default:
       return phase satisfies never;
   }
+}
+
+/** The language the meeting says this person reads, as long as they have chosen none themselves. */
+function usePreferredLanguage(): void {
+  const [{ language }] = usePrefs();
+  const hint = useMe()?.preferredLanguage ?? null;
+  useEffect(() => {
+    if (language === null && hint !== null) void showLanguage(null, hint);
+  }, [language, hint]);
 }
