@@ -98,7 +98,6 @@ describe.each([
     ["text", "accent-soft"],
     ["muted", "tile"],
     ["text", "tool"],
-    ["accent", "accent-soft"],
     ["accent", "panel"],
   ];
 

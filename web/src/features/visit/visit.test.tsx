@@ -407,3 +407,11 @@ test("who waits outside is in the list but not counted", async () => {
   expect(screen.getByText("1")).toBeTruthy();
   expect(screen.getByText(/^Ben, in the waiting room/u)).toBeTruthy();
 });
+
+test("a list to choose from says which one is in use", async () => {
+  const { show } = await meeting([ANA, BEN, CAT]);
+  show(<Toolbar />);
+  fireEvent.keyDown(button("View"), { key: "ArrowDown" });
+  const grid = await screen.findByRole("menuitemradio", { name: "Everyone alike" });
+  expect(grid.getAttribute("aria-checked")).toBe("true");
+});
