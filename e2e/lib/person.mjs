@@ -63,10 +63,13 @@ export class Person {
     return this.page.getByRole("button", { name, exact: true });
   }
 
-  /** A button of the bar at the bottom, whose names may stand elsewhere on the page as well. */
+  /**
+   * A button of the bar at the bottom, whose names may stand elsewhere on the page as well. A switch says first how it
+   * stands and then what it does: "Mic on, Mute".
+   */
   tool(name) {
     const bar = this.page.getByRole("region", { name: "Meeting controls" });
-    return bar.getByRole("button", { name, exact: true });
+    return bar.getByRole("button", { name: new RegExp(`^([^,]+, )?${name}$`) });
   }
 
   /** Goes on with the tab key until what has the focus is called so. */

@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
-import { untilSeeing } from "./media.mjs";
+import { humInsteadOfBeeping, untilSeeing } from "./media.mjs";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
@@ -90,7 +90,10 @@ export async function tourOfMeeting(world, look) {
   await world.server.createRoom(room, { title: "Design review" });
   const ana = await world.join("Ana", { room, admin: true });
   const { page } = ana;
-  const ben = await world.join("Ben", { room });
+  const ben = await world.open("Ben");
+  await ben.page.addInitScript(humInsteadOfBeeping);
+  await ben.openLink(await world.link("Ben", { room }));
+  await ben.enter();
   await untilSeeing(page, 1);
   await look("two", ana);
 

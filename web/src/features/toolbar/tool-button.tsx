@@ -3,14 +3,14 @@ import type { ReactNode } from "react";
 
 interface ToolButtonProps {
   readonly icon: LucideIcon;
-  /** The full name, read out and shown on hover: what a press does. */
+  /** The full name, read out and shown on hover. Whoever speaks to their computer says the caption: it is in it. */
   readonly label: string;
-  /** The word under the picture: short, or for a switch how it stands. */
+  /** The word under the picture: what a press does, or for a switch how it stands. */
   readonly caption?: string;
   readonly tone?: "plain" | "alert" | "active" | "danger";
   /** Drawn on the picture; say the same in `label` or `description`. */
   readonly badge?: ReactNode;
-  /** Read out after the name and shown on hover. */
+  /** Shown on hover instead of the name, and read out after it where it says more. */
   readonly description?: string;
   readonly pressed?: boolean;
   readonly expanded?: boolean;

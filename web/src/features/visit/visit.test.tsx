@@ -22,10 +22,10 @@ const nothing = () => undefined;
 test("the microphone button says what it will do and does it", async () => {
   const { server, show } = await meeting([ANA, BEN]);
   show(<Toolbar />);
-  fireEvent.click(button("Unmute"));
+  fireEvent.click(button("Muted, Unmute"));
   await act(flush);
   expect(server.engine.calls.at(-1)).toBe("microphone true");
-  expect(button("Mute")).toBeTruthy();
+  expect(button("Mic on, Mute")).toBeTruthy();
 });
 
 test("a locked button explains who locked it instead of doing nothing", async () => {
@@ -38,7 +38,7 @@ test("a locked button explains who locked it instead of doing nothing", async ()
       <Notices />
     </>,
   );
-  const camera = button("Turn camera on");
+  const camera = button("Camera off, Turn camera on");
   expect(camera.getAttribute("aria-disabled")).toBe("true");
   fireEvent.click(camera);
   await act(flush);
