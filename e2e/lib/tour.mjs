@@ -92,7 +92,7 @@ export async function tourOfMeeting(world, look) {
   const { page } = ana;
   const ben = await world.open("Ben");
   await ben.page.addInitScript(humInsteadOfBeeping);
-  await ben.openLink(await world.link("Ben", { room }));
+  await ben.openLink(await world.link("Ben", { room, admin: true }));
   await ben.enter();
   await untilSeeing(page, 1);
   await look("two", ana);

@@ -45,7 +45,7 @@ export function MessageGroup({ group, isMine, isHere, isHost, onResend }: Messag
       <div className="message-words">
         <p className="message-head">
           <span className="message-name">{isMine || !isHere ? name : <bdi>{name}</bdi>}</span>
-          {isHost && <span className="message-host">{t("people.host")}</span>}
+          {isHost && !isMine && <span className="message-host">{t("people.host")}</span>}
           <time className="muted tabular">{time}</time>
         </p>
         {entries.map((entry) => (
