@@ -1,7 +1,7 @@
 // What only a real browser can show: history, focus, keys held down, and what is read out.
 import assert from "node:assert/strict";
 
-import { untilHearing } from "../lib/media.mjs";
+import { untilHearing, untilSeeing } from "../lib/media.mjs";
 import { scenario } from "../lib/scenario.mjs";
 import { until } from "../lib/until.mjs";
 
@@ -116,3 +116,33 @@ scenario("what happens is still read out while a dialog is open", async (meeting
   );
   assert.equal(await region.evaluate((element) => element.closest("[inert]")), null);
 });
+
+scenario(
+  "the devices of the green room go on into the meeting without being opened again",
+  async (meeting) => {
+    const ana = await meeting.open("Ana");
+    await ana.page.addInitScript(() => {
+      window.opened = 0;
+      const native = MediaDevices.prototype.getUserMedia;
+      MediaDevices.prototype.getUserMedia = function (constraints) {
+        window.opened += 1;
+        return native.call(this, constraints);
+      };
+    });
+    await ana.openLink(await meeting.link("Ana", { admin: true }));
+    await ana.page.locator("#startupJoinModal video").waitFor();
+    const before = await ana.page.evaluate(() => window.opened);
+    await ana.enter();
+    const ben = await meeting.join("Ben");
+    await untilSeeing(ben.page, 1);
+    await untilHearing(ben.page, 1);
+    assert.equal(await ana.page.evaluate(() => window.opened), before);
+
+    await ana.turnCameraOff();
+    await ana.turnCameraOn();
+    await ana.mute();
+    await ana.unmute();
+    await untilSeeing(ben.page, 1);
+    await untilHearing(ben.page, 1);
+  },
+);
