@@ -23,8 +23,8 @@ const PICTURES = resolve(fileURLToPath(import.meta.url), "../../artifacts/screen
 async function inspect(tour, meeting, looks, mark = "") {
   await mkdir(PICTURES, { recursive: true });
   const findings = [];
-  await tour(meeting, (screen, person) =>
-    inEveryLook(person, looks, async (name) => {
+  await tour(meeting, (screen, person, only = looks) =>
+    inEveryLook(person, only, async (name) => {
       const { page } = person;
       const say = (text) => findings.push(`${screen} (${name}): ${text}`);
       await page.screenshot({ path: join(PICTURES, `${screen}${mark}-${name}.png`) });

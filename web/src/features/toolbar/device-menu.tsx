@@ -17,7 +17,7 @@ export function DeviceMenu({ label, kinds }: DeviceMenuProps) {
       <MenuButton className="tool-more" aria-label={label} title={label}>
         <ChevronUp className="icon icon-small" aria-hidden="true" />
       </MenuButton>
-      <MenuItems className="menu" anchor={{ to: "top", gap: 12, padding: 12 }}>
+      <MenuItems modal={false} className="menu" anchor={{ to: "top", gap: 12, padding: 12 }}>
         {kinds.map((kind) => (
           <DeviceItems key={kind} kind={kind} />
         ))}

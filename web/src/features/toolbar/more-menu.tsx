@@ -20,7 +20,7 @@ export function MoreMenu() {
       <MenuButton className="tool" aria-label={t("toolbar.more")} title={t("toolbar.more")}>
         <ToolPicture icon={Ellipsis} caption={t("toolbar.more")} />
       </MenuButton>
-      <MenuItems className="menu" anchor={{ to: "top", gap: 12, padding: 12 }}>
+      <MenuItems modal={false} className="menu" anchor={{ to: "top", gap: 12, padding: 12 }}>
         {phone && (
           <>
             <MenuAction icon={Users} label={t("toolbar.people")} onClick={actions.people.run} />

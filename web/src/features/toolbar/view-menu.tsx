@@ -15,7 +15,7 @@ export function ViewMenu() {
       <MenuButton className="tool" aria-label={t("view.title")} title={t("view.title")}>
         <ToolPicture icon={LayoutGrid} caption={t("view.title")} />
       </MenuButton>
-      <MenuItems className="menu" anchor={{ to: "top", gap: 12, padding: 12 }}>
+      <MenuItems modal={false} className="menu" anchor={{ to: "top", gap: 12, padding: 12 }}>
         <ViewChoices />
       </MenuItems>
     </Menu>
