@@ -1,11 +1,12 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
+import { sizeBudget } from "./size-budget.ts";
 
 /** Where `npm run dev` finds a running server; the built client always talks to its own origin. */
 const devServer = process.env["PLENUM_DEV_SERVER"] ?? "http://127.0.0.1:8080";
 
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), sizeBudget()],
   build: {
     target: "es2022",
     outDir: "dist",

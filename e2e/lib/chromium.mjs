@@ -8,7 +8,8 @@ const EXECUTABLE = process.env.CHROMIUM ?? "/usr/bin/chromium";
 /** So many cameras, named `fake_device_0` and so on; see `useOwnCamera`. */
 const FAKE_CAMERAS = 12;
 
-export async function launchChromium() {
+/** @param {{freeAutoplay?: boolean}} options `freeAutoplay: false` has the autoplay policy of real browsers. */
+export async function launchChromium({ freeAutoplay = true } = {}) {
   if (!existsSync(EXECUTABLE))
     throw new Error(`${EXECUTABLE} is missing: apt-get install chromium, or set CHROMIUM`);
   return chromium.launch({
@@ -25,7 +26,7 @@ export async function launchChromium() {
       "--disable-sync",
       `--use-fake-device-for-media-stream=device-count=${FAKE_CAMERAS}`,
       "--use-fake-ui-for-media-stream",
-      "--autoplay-policy=no-user-gesture-required",
+      ...(freeAutoplay ? ["--autoplay-policy=no-user-gesture-required"] : []),
       // several meetings side by side: none of them is "in the background"
       "--disable-background-timer-throttling",
       "--disable-backgrounding-occluded-windows",

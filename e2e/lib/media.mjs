@@ -43,6 +43,28 @@ export function useOwnCamera(label) {
 }
 
 /**
+ * Runs in the page before its own code: a voice that never pauses. The beep of the fake microphone is too short for
+ * anybody to count as speaking.
+ */
+export function humInsteadOfBeeping() {
+  const { mediaDevices } = navigator;
+  if (!mediaDevices) return;
+  const native = mediaDevices.getUserMedia.bind(mediaDevices);
+  mediaDevices.getUserMedia = async (wish) => {
+    if (!wish?.audio) return native(wish);
+    const stream = wish.video ? await native({ video: wish.video }) : new MediaStream();
+    const context = new AudioContext();
+    const mouth = context.createMediaStreamDestination();
+    const voice = context.createOscillator();
+    voice.frequency.value = 180;
+    voice.connect(mouth);
+    voice.start();
+    stream.addTrack(mouth.stream.getAudioTracks()[0]);
+    return stream;
+  };
+}
+
+/**
  * One entry per incoming track: `{track, kind, frames, energy, packets, width}`.
  *
  * `frames` are decoded pictures; `energy` is the sound that was really played out (RFC 6464 levels integrated over

@@ -5,6 +5,8 @@ import { cameraOf, rememberPeerConnections, useOwnCamera } from "./media.mjs";
 const DESKTOP = { width: 1280, height: 800 };
 const ACTION_TIMEOUT_MS = 15_000;
 const JOIN_TIMEOUT_MS = 30_000;
+/** More stops than any screen has, once around included. */
+const MOST_TABS = 80;
 
 export class Person {
   console = [];
@@ -63,10 +65,29 @@ export class Person {
     return this.page.getByRole("button", { name, exact: true });
   }
 
-  /** A button of the bar at the bottom, whose names may stand elsewhere on the page as well. */
+  /**
+   * A button of the bar at the bottom, whose names may stand elsewhere on the page as well. A switch says first how it
+   * stands and then what it does: "Mic on, Mute".
+   */
   tool(name) {
     const bar = this.page.getByRole("region", { name: "Meeting controls" });
-    return bar.getByRole("button", { name, exact: true });
+    return bar.getByRole("button", { name: new RegExp(`^([^,]+, )?${name}$`) });
+  }
+
+  /** Goes on with the tab key until what has the focus is called so. */
+  async tabTo(name) {
+    const wanted = typeof name === "string" ? { text: name } : { pattern: name.source };
+    for (let presses = 0; presses < MOST_TABS; presses += 1) {
+      await this.page.keyboard.press("Tab");
+      const there = await this.page.evaluate(({ text, pattern }) => {
+        const element = document.activeElement;
+        const label = element.labels?.[0]?.textContent ?? element.textContent;
+        const name = (element.getAttribute("aria-label") ?? label).trim();
+        return pattern ? new RegExp(pattern).test(name) : name === text;
+      }, wanted);
+      if (there) return;
+    }
+    throw new Error(`${name} is not reached with ${MOST_TABS} presses of the tab key`);
   }
 
   // -- front door --------------------------------------------------------------------------------------------------
@@ -78,9 +99,9 @@ export class Person {
   /** From the front door into the green room of a new meeting. */
   async startMeeting(name) {
     const form = this.page.getByRole("region", { name: "Start a meeting" });
-    await form.getByRole("textbox", { name: "Your name" }).fill(name);
+    await this.page.getByRole("textbox", { name: "Your name" }).fill(name);
     await form.getByRole("button", { name: "Start meeting", exact: true }).click();
-    await this.button("Join").waitFor({ timeout: JOIN_TIMEOUT_MS });
+    await this.joinButton.waitFor({ timeout: JOIN_TIMEOUT_MS });
   }
 
   /** The link for others, from inside the meeting. */
@@ -98,19 +119,24 @@ export class Person {
     await this.page.goto(link);
     await this.page.getByRole("textbox", { name: "Your name" }).fill(name);
     await this.button("Join meeting").click();
-    await this.button("Join").waitFor({ timeout: JOIN_TIMEOUT_MS });
+    await this.joinButton.waitFor({ timeout: JOIN_TIMEOUT_MS });
   }
 
   // -- green room --------------------------------------------------------------------------------------------------
 
+  /** Its words say with which devices. */
+  get joinButton() {
+    return this.page.locator("#startupJoinModal .green-join");
+  }
+
   async openLink(link) {
     await this.page.goto(link);
-    await this.button("Join").waitFor({ timeout: JOIN_TIMEOUT_MS });
+    await this.joinButton.waitFor({ timeout: JOIN_TIMEOUT_MS });
   }
 
   /** From the green room into the meeting; `devices: false` sits in without camera and microphone. */
   async enter({ devices = true } = {}) {
-    await this.button(devices ? "Join" : "Join without devices").click();
+    await (devices ? this.joinButton : this.button("Join without devices")).click();
     await this.tool("Leave").waitFor({ timeout: JOIN_TIMEOUT_MS });
   }
 
@@ -162,7 +188,6 @@ export class Person {
     const panel = this.page.getByRole("complementary", { name, exact: true });
     if (await panel.isVisible()) return;
     const button = this.page.getByRole("button", { name: new RegExp(`^${name}\\b`) }).first();
-    await this.#uncoverToolbar();
     // Some of the bar lives in a menu on a phone.
     if (await button.isVisible()) await button.click();
     else {
@@ -172,20 +197,30 @@ export class Person {
     await panel.waitFor();
   }
 
-  /** On a phone an open panel covers the bar. */
-  async #uncoverToolbar() {
-    if ((this.page.viewportSize()?.width ?? Infinity) >= 600) return;
-    const close = this.page.getByRole("complementary").getByRole("button", { name: "Close" });
-    if (await close.isVisible()) await close.click();
-  }
-
   async showPeople() {
     await this.#showPanel("People");
   }
 
-  /** The entry of someone in the list of people; its name says the state, for example "Ana, hand raised". */
-  person(name) {
-    return this.page.getByRole("listitem", { name: new RegExp(`^${name}\\b`) }).first();
+  /** The entry of someone in the list of people; it begins with their state in words, like "Ana, hand raised". */
+  person(name, state = "") {
+    const list = this.page.getByRole("list", { name: "People in this meeting" });
+    const words = new RegExp(`^${name}\\b.*${state}`);
+    return list
+      .getByRole("listitem")
+      .filter({ has: this.page.getByText(words) })
+      .first();
+  }
+
+  /** Opens what can be done with someone; every choice in it is a button. */
+  async showActionsFor(name) {
+    await this.showPeople();
+    await this.button(`Actions for ${name}`).click();
+    await this.page.getByRole("slider", { name: `Volume of ${name}` }).waitFor();
+  }
+
+  /** Someone's tile on the stage. */
+  tile(name) {
+    return this.page.getByRole("figure", { name, exact: true });
   }
 
   async sees(name) {
@@ -200,8 +235,7 @@ export class Person {
 
   async seesHandOf(name, { raised }) {
     await this.showPeople();
-    const entry = this.page.getByRole("listitem", { name: new RegExp(`^${name}\\b.*hand raised`) });
-    await entry.first().waitFor({ state: raised ? "visible" : "detached" });
+    await this.person(name, "hand raised").waitFor({ state: raised ? "visible" : "detached" });
   }
 
   /** The picture of someone's shared screen. */
@@ -227,9 +261,8 @@ export class Person {
   }
 
   async #writePrivatelyTo(name) {
-    await this.showPeople();
-    await this.page.getByRole("button", { name: `Actions for ${name}` }).click();
-    await this.page.getByRole("menuitem", { name: "Send private message" }).click();
+    await this.showActionsFor(name);
+    await this.button("Send private message").click();
     await this.page.getByRole("textbox", { name: "Message", exact: true }).waitFor();
   }
 
@@ -267,7 +300,6 @@ export class Person {
   }
 
   async #leaveBy(choice) {
-    await this.#uncoverToolbar();
     await this.tool("Leave").click();
     await this.page.getByRole("dialog").getByRole("button", { name: choice, exact: true }).click();
   }

@@ -6,6 +6,7 @@ export const LOOK_OF = {
   Ana: ["#b06060", "#7a5a3c", "#4a8a4e", "#f3d6c2"],
   Ben: ["#6a9ab8", "#2f3468", "#8a4a7a", "#ecd8cc"],
   Cleo: ["#86b66a", "#3a7050", "#465a86", "#efdcc4"],
+  ليلى: ["#c79a5e", "#6d4a3a", "#2f6a78", "#e6c9a8"],
 };
 
 export function drawInsteadOfFilming([from, to, clothes, skin]) {

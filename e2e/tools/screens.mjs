@@ -1,17 +1,43 @@
 // npm run screens: takes the pictures for the documents into docs/screens. Needs target/debug/plenum.
-import { mkdir } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { Server } from "../lib/server.mjs";
-import { LOOKS, tour } from "../lib/tour.mjs";
+import { inEveryLook, tourInArabic, tourOfArriving, tourOfMeeting } from "../lib/tour.mjs";
 import { closeBrowser, World } from "../lib/world.mjs";
 import { drawInsteadOfFilming, LOOK_OF } from "./portrait.mjs";
 
 const FOLDER = resolve(fileURLToPath(import.meta.url), "../../../docs/screens");
 
+/** Which screens the documents show, in which looks; light goes without saying. */
+const WANTED = {
+  "front-door": ["light", "dark", "phone"],
+  "green-room": ["light", "dark", "phone"],
+  alone: ["light"],
+  two: ["light", "phone"],
+  meeting: ["light", "dark", "phone"],
+  people: ["light", "dark", "phone"],
+  chat: ["light", "dark", "phone"],
+  "shared-screen": ["light", "dark", "phone"],
+  speaker: ["light"],
+  settings: ["dark"],
+  leave: ["phone"],
+  ended: ["light", "dark", "phone"],
+};
+const WANTED_IN_ARABIC = {
+  "green-room": ["phone-dark"],
+  meeting: ["light"],
+  chat: ["light", "phone-dark"],
+};
+
+await rm(FOLDER, { recursive: true, force: true });
 await mkdir(FOLDER, { recursive: true });
-for (const [name, options] of Object.entries(LOOKS)) {
+for (const [tour, wanted, mark] of [
+  [tourOfArriving, WANTED, ""],
+  [tourOfMeeting, WANTED, ""],
+  [tourInArabic, WANTED_IN_ARABIC, "-arabic"],
+]) {
   const world = new World(await Server.start());
   const open = world.open.bind(world);
   world.open = async (who, how) => {
@@ -20,10 +46,12 @@ for (const [name, options] of Object.entries(LOOKS)) {
     return person;
   };
   try {
-    await tour(world, options, async (screen, person) => {
-      const file = name === "light" ? `${screen}.png` : `${screen}-${name}.png`;
-      await person.page.screenshot({ path: join(FOLDER, file) });
-    });
+    await tour(world, (screen, person) =>
+      inEveryLook(person, wanted[screen] ?? [], async (look) => {
+        const ending = look === "light" ? "" : `-${look}`;
+        await person.page.screenshot({ path: join(FOLDER, `${screen}${mark}${ending}.png`) });
+      }),
+    );
   } finally {
     await world.dispose();
   }

@@ -38,6 +38,7 @@ export interface FakePerson {
   readonly hand?: number;
   readonly joinedAt?: number;
   readonly locks?: Readonly<Record<string, boolean>>;
+  readonly language?: string;
 }
 
 export const ADMISSION: Admission = {
@@ -60,6 +61,7 @@ export function metadataOf(person: FakePerson): string {
     create(UserMetadataSchema, {
       isAdmin: person.admin ?? false,
       waitForApproval: person.waiting ?? false,
+      ...(person.language === undefined ? {} : { preferredLang: person.language }),
       raisedHand: { isRaised: person.hand !== undefined, raisedAt: BigInt(person.hand ?? 0) },
       lockSettings: create(LockSettingsSchema, person.locks ?? {}),
     }),
@@ -135,9 +137,12 @@ export function createFakeEngine(): FakeEngine {
     handlers: null,
     calls,
     failNext: null,
-    connect: async () => {
-      await did("connect");
+    connect: async (_access, { microphone }) => {
+      await did(microphone === null ? "connect" : `connect ${microphone}`);
       engine.handlers?.onStatus("connected");
+    },
+    adopt: ({ microphone, camera }) => {
+      for (const track of [microphone, camera]) if (track) calls.push(`adopt ${track.id}`);
     },
     publishMicrophone: (muted) => did(`publish ${muted ? "muted" : "live"}`),
     setMicrophone: (on) => did(`microphone ${on}`, () => void (local.microphone = on)),
@@ -145,6 +150,7 @@ export function createFakeEngine(): FakeEngine {
     setScreen: (on) => did(`screen ${on}`, () => void (local.screen = on)),
     switchDevice: (kind, id) => did(`device ${kind} ${id}`),
     startSound: () => did("sound"),
+    measure: async () => ({ roundTripMs: 20, lossIn: 0, lossOut: null }),
     disconnect: () => did("disconnect"),
     people(people) {
       engine.handlers?.onPeople(
@@ -204,6 +210,7 @@ export function createFakeServer(overrides: Partial<SessionDeps> = {}): FakeServ
       return engine;
     },
     onToken: () => undefined,
+    devices: () => ({ microphone: null, camera: null, speaker: null }),
     now: Date.now,
     ...overrides,
   });
@@ -292,11 +299,8 @@ export function createFakeServer(overrides: Partial<SessionDeps> = {}): FakeServ
       server.initialData(people[0], metadata);
       await flush();
       session.join({
-        microphone: null,
-        camera: null,
-        speaker: null,
-        withMicrophone: false,
-        withCamera: false,
+        microphone: () => ({ on: false, track: null }),
+        camera: () => ({ on: false, track: null }),
       });
       await flush();
       server.users(people);

@@ -6,32 +6,39 @@ import { createActions } from "../src/features/shortcuts";
 import { VisitContext, type VisitValue } from "../src/features/visit/context";
 import { createUi } from "../src/features/visit/ui-store";
 import { createDevices } from "../src/session/devices";
-import { createPrefs } from "../src/session/prefs";
+import { createPrefs, type PrefsStore } from "../src/session/prefs";
+import type { SessionDeps } from "../src/session/session";
 import { createFakeServer, type FakePerson, type FakeServer } from "./fakes";
 
 export interface Meeting {
   readonly server: FakeServer;
   readonly visit: VisitValue;
+  readonly prefs: PrefsStore;
   show(node: ReactNode): ReturnType<typeof render>;
 }
 
 export async function meeting(
   people: readonly [FakePerson, ...FakePerson[]],
   metadata?: object,
+  overrides: Partial<SessionDeps> = {},
 ): Promise<Meeting> {
-  const server = createFakeServer();
+  const server = createFakeServer(overrides);
   await server.enter(people, metadata);
+  return { server, ...around(server) };
+}
+
+function around(server: FakeServer): Pick<Meeting, "visit" | "prefs" | "show"> {
+  const prefs = createPrefs(null);
   const ui = createUi(null, () => undefined);
   const visit: VisitValue = {
     session: server.session,
     devices: createDevices(() => undefined),
     ui,
-    actions: createActions(server.session, ui),
+    actions: createActions(server.session, ui, prefs),
   };
-  const prefs = createPrefs(null);
   return {
-    server,
     visit,
+    prefs,
     show: (node) =>
       render(
         <PrefsContext value={prefs}>
@@ -40,3 +47,6 @@ export async function meeting(
       ),
   };
 }
+
+/** A screen of a visit that is not in the meeting yet. */
+export const showVisit = (server: FakeServer, node: ReactNode) => around(server).show(node);

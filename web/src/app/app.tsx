@@ -28,7 +28,8 @@ export function App({ navigation }: { readonly navigation: Navigation }) {
             key={route.token}
             token={route.token}
             onToken={navigation.keepToken}
-            onHome={() => navigation.go("/")}
+            onHome={navigation.goHome}
+            holdBack={navigation.holdBack}
           />
         </Suspense>
       );

@@ -3,7 +3,7 @@ import "../kit/tokens.css";
 import "../kit/base.css";
 import { createRoot } from "react-dom/client";
 import { Announcer } from "../kit/announcer";
-import { applyTheme } from "../kit/theme";
+import { applyTheme, showThemeColour } from "../kit/theme";
 import { createPrefs } from "../session/prefs";
 import { PrefsContext } from "../features/settings/prefs-context";
 import { App } from "./app";
@@ -23,6 +23,7 @@ async function start(): Promise<void> {
     applyNow();
     const dark = document.documentElement.dataset["theme"] === "dark";
     applyDesign(navigation.design(), dark ? "dark" : "light");
+    showThemeColour();
   };
   paint();
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);

@@ -16,15 +16,19 @@ export interface Address {
   readonly cookie: string;
 }
 
-/** The token in the address wins; then this tab's own; then the cookie an embedding site has set. */
-export function routeOf(address: Address, kept: string | null): Route {
+/**
+ * The token in the address wins; then this tab's own; then the cookie an embedding site has set, unless
+ * its visit has ended already (`spent`).
+ */
+export function routeOf(address: Address, kept: string | null, spent: string | null = null): Route {
   const token = new URLSearchParams(address.search).get("access_token");
   if (token) return { at: "visit", token };
   const join = /^\/join\/([^/]+)\/?$/u.exec(address.pathname);
   if (join?.[1] !== undefined) return { at: "join", code: decoded(join[1]) };
   if (address.hash === VISIT_HASH && kept) return { at: "visit", token: kept };
   const cookie = /(?:^|;\s*)pnm_access_token=([^;]+)/u.exec(address.cookie)?.[1];
-  return cookie ? { at: "visit", token: decoded(cookie) } : { at: "front-door" };
+  if (cookie === undefined || decoded(cookie) === spent) return { at: "front-door" };
+  return { at: "visit", token: decoded(cookie) };
 }
 
 function decoded(text: string): string {

@@ -1,5 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { LANGUAGES, pickLanguage } from ".";
+import { formatLocale, isolate, LANGUAGES, pickLanguage } from ".";
+import { ACTION_IDS, REFUSABLE, whyKey } from "../features/shortcuts/actions";
+import { END_CODES } from "../session/errors";
+import { REFUSALS } from "../session/rights";
 import ar from "./locales/ar.json";
 import en from "./locales/en.json";
 
@@ -46,6 +49,27 @@ describe("Arabic", () => {
   });
 });
 
+describe("a text that is put together from parts", () => {
+  const LOCKS = ["microphone", "webcam", "screenSharing"];
+  const WORDS = ["microphone", "camera", "speaker"];
+  const keys = [
+    ...REFUSALS.flatMap((why) => REFUSABLE.map((id) => whyKey(why, id))),
+    ...ACTION_IDS.map((id) => `shortcuts.${id}`),
+    ...END_CODES.flatMap((code) => [`ended.${code}.title`, `ended.${code}.text`]),
+    ...LOCKS.map((lock) => `notice.locked.${lock}`),
+    ...WORDS.flatMap((word) => [`notice.lost.gone.${word}`, `notice.lost.off.${word}`]),
+    "people.title",
+    "chat.title",
+  ];
+  test.each([
+    ["English", en],
+    ["Arabic", ar],
+  ])("is there in %s", (_, tree) => {
+    const known = bases(tree);
+    expect(keys.filter((key) => !known.has(key))).toEqual([]);
+  });
+});
+
 test.each([
   ["the chosen language wins", "ar", ["en-GB"], "ar"],
   ["the browser's first known language is next", null, ["fr", "ar-EG", "en"], "ar"],
@@ -53,6 +77,22 @@ test.each([
   ["an unknown choice falls back to the browser", "xx", ["ar"], "ar"],
 ])("%s", (_, chosen, wanted, expected) => {
   expect(pickLanguage(chosen, wanted).code).toBe(expected);
+});
+
+test("dates and times are written as the reader's own variety of the language has them", () => {
+  expect(formatLocale("en", ["fr", "en-GB", "en-US"])).toBe("en-GB");
+  expect(formatLocale("ar", ["en-GB"])).toBe("ar");
+});
+
+describe("a name in a sentence", () => {
+  test.each([
+    ["needs nothing where everything runs one way", "Ana", "ltr", "Ana"],
+    ["is set apart when it runs the other way", "ليلى", "ltr", "\u2068ليلى\u2069"],
+    ["is set apart in a text from right to left", "Ana (2)", "rtl", "\u2068Ana (2)\u2069"],
+    ["brings no controls of its own", "\u202eAna\u2069", "ltr", "Ana"],
+  ] as const)("%s", (_, name, dir, expected) => expect(isolate(name, dir)).toBe(expected));
+
+  test("a number stays a number", () => expect(isolate(3, "rtl")).toBe("3"));
 });
 
 test("languages are named in themselves", () => {

@@ -41,13 +41,50 @@ export function pickLanguage(chosen: string | null, wanted: readonly string[]): 
   return LANGUAGES[0];
 }
 
-/** Shows everything in this language from now on, and turns the page round where it is read so. */
-export async function showLanguage(chosen: string | null): Promise<void> {
-  const language = pickLanguage(chosen, navigator.languages);
+/** The reader's own variety of the language shown: somebody in Britain writes dates as they do there. */
+export function formatLocale(
+  code: string,
+  wanted: readonly string[] = navigator.languages,
+): string {
+  return wanted.find((tag) => tag.toLowerCase().split("-")[0] === code) ?? code;
+}
+
+const RTL =
+  /\p{Script=Arabic}|\p{Script=Hebrew}|\p{Script=Syriac}|\p{Script=Thaana}|\p{Script=Nko}|\p{Script=Adlam}/u;
+const BIDI_CONTROLS = /[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu;
+
+/**
+ * A name or other foreign words as part of a sentence: set apart wherever their direction could disturb
+ * it, and without controls of their own.
+ */
+export function isolate(value: unknown, dir: Language["dir"]): string {
+  if (typeof value !== "string") return String(value);
+  const clean = value.replaceAll(BIDI_CONTROLS, "");
+  return dir === "rtl" || RTL.test(clean) ? `\u2068${clean}\u2069` : clean;
+}
+
+let direction: Language["dir"] = "ltr";
+
+/**
+ * Shows everything in this language from now on, and turns the page round where it is read so. `hint` is
+ * what the meeting believes this person reads; it counts before the browser's wish. A language that
+ * cannot be fetched leaves the page in the one it has.
+ */
+export async function showLanguage(
+  chosen: string | null,
+  hint: string | null = null,
+): Promise<void> {
+  const wanted = hint === null ? navigator.languages : [hint, ...navigator.languages];
+  const language = pickLanguage(chosen, wanted);
   const load = loaders[language.code];
   if (load && !translator.hasResourceBundle(language.code, "translation")) {
-    translator.addResourceBundle(language.code, "translation", (await load()).default);
+    try {
+      translator.addResourceBundle(language.code, "translation", (await load()).default);
+    } catch {
+      return;
+    }
   }
+  direction = language.dir;
   await translator.changeLanguage(language.code);
   document.documentElement.lang = language.code;
   document.documentElement.dir = language.dir;
@@ -58,7 +95,12 @@ export async function startI18n(chosen: string | null): Promise<void> {
     resources: { en: { translation: en } },
     lng: "en",
     fallbackLng: "en",
-    interpolation: { escapeValue: false },
+    // React escapes; what is needed here is that names keep to themselves.
+    interpolation: {
+      escapeValue: true,
+      useRawValueToEscape: true,
+      escape: (value: unknown) => isolate(value, direction),
+    },
     returnEmptyString: true,
   });
   await showLanguage(chosen);

@@ -3,6 +3,7 @@
  * messages at once are read one after the other instead of cutting each other off.
  */
 import { useSyncExternalStore } from "react";
+import { createPortal } from "react-dom";
 
 /** Long enough for a screen reader to notice a change before the next one. */
 const SPACING_MS = 900;
@@ -39,9 +40,11 @@ export function Announcer() {
     },
     () => current,
   );
-  return (
+  // Beside the page's root: an open dialog makes everything in the root inert, which silences it.
+  return createPortal(
     <div className="visually-hidden" role="status" aria-live="polite" aria-atomic="true">
       {text}
-    </div>
+    </div>,
+    document.body,
   );
 }

@@ -20,7 +20,7 @@ export function initialsOf(name: string): string {
 
 export function Avatar({ id, name }: { readonly id: string; readonly name: string }) {
   return (
-    <span className={`avatar avatar-${colourOf(id)}`} aria-hidden="true">
+    <span className={`avatar colour-${colourOf(id)}`} aria-hidden="true">
       {initialsOf(name)}
     </span>
   );

@@ -7,7 +7,7 @@ function theme(selector: string): ReadonlyMap<string, string> {
   const start = tokens.indexOf(`${selector} {`);
   const block = tokens.slice(start, tokens.indexOf("}", start));
   return new Map(
-    [...block.matchAll(/--([a-z-]+):\s*(#[0-9a-f]{6})/gu)].map(([, name, value]) => [
+    [...block.matchAll(/--([a-z0-9-]+):\s*(#[0-9a-f]{6})/gu)].map(([, name, value]) => [
       name ?? "",
       value ?? "",
     ]),
@@ -22,6 +22,61 @@ function colour(palette: ReadonlyMap<string, string>, name: string): Rgb {
   if (!parsed) throw new Error(`no colour ${name}`);
   return parsed;
 }
+
+/** What is written on a picture, at its worst: over white, which shines through the caption's ground. */
+describe("on a picture", () => {
+  const [, red, green, blue, part] =
+    /--caption: rgb\((\d+) (\d+) (\d+) \/ (\d+)%\)/u.exec(tokens)?.map(Number) ?? [];
+  const over = (value = 0, below: number) =>
+    Math.round((value * (part ?? 0) + below * (100 - (part ?? 0))) / 100);
+
+  test.each([
+    ["white", 255],
+    ["black", 0],
+  ])("%s shows through and captions can still be read (4.5:1)", (_, below) => {
+    const ground: Rgb = [over(red, below), over(green, below), over(blue, below)];
+    for (const ink of ["on-picture", "on-picture-accent", "on-picture-danger"]) {
+      expect(contrast(colour(light, ink), ground), ink).toBeGreaterThanOrEqual(4.5);
+    }
+  });
+
+  test("the raised hand and everybody's initials can be read (4.5:1)", () => {
+    expect(contrast(colour(light, "on-hand"), colour(light, "hand"))).toBeGreaterThanOrEqual(4.5);
+    for (let index = 0; index < 6; index += 1) {
+      const ground = colour(light, `avatar-${index}`);
+      expect(contrast(colour(light, "on-avatar"), ground)).toBeGreaterThanOrEqual(4.5);
+    }
+  });
+});
+
+test("every colour has a name among the tokens, where its contrast is looked at", () => {
+  const sheets = import.meta.glob<string>(["../**/*.css", "!./tokens.css"], {
+    eager: true,
+    query: "?raw",
+    import: "default",
+  });
+  const strays = Object.entries(sheets).flatMap(([file, css]) =>
+    [...css.matchAll(/#[0-9a-f]{3,8}\b|\b(?:rgb|hsl|oklch)a?\(/gu)].map(
+      ([hit]) => `${file}: ${hit}`,
+    ),
+  );
+  expect(Object.keys(sheets).length).toBeGreaterThan(10);
+  expect(strays).toEqual([]);
+});
+
+test("corners have one of three roundings", () => {
+  const sheets = import.meta.glob<string>("../**/*.css", {
+    eager: true,
+    query: "?raw",
+    import: "default",
+  });
+  const strays = Object.entries(sheets).flatMap(([file, css]) =>
+    [...css.matchAll(/-radius: (?!var\(--radius-|0;|inherit;)[^;]+/gu)].map(
+      ([hit]) => `${file}: ${hit}`,
+    ),
+  );
+  expect(strays.filter((stray) => !stray.startsWith("./tokens.css"))).toEqual([]);
+});
 
 describe.each([
   ["light", light],
@@ -42,6 +97,8 @@ describe.each([
     ["text", "danger-soft"],
     ["text", "accent-soft"],
     ["muted", "tile"],
+    ["text", "tool"],
+    ["accent", "panel"],
   ];
 
   test.each(pairs)("%s on %s can be read (4.5:1)", (ink, ground) => {

@@ -6,27 +6,40 @@ interface CopyButtonProps {
   readonly text: string;
   readonly label: string;
   readonly doneLabel: string;
+  /** Said when the browser refuses; `onRefused` then makes copying by hand easy. */
+  readonly refusedLabel: string;
+  readonly onRefused: () => void;
 }
 
-const SHOWN_MS = 2_000;
+const SHOWN_MS = { done: 2_000, refused: 6_000 } as const;
 
-export function CopyButton({ text, label, doneLabel }: CopyButtonProps) {
-  const [done, setDone] = useState(false);
+type Outcome = "done" | "refused";
+
+export function CopyButton(props: CopyButtonProps) {
+  const { text, label, doneLabel, refusedLabel, onRefused } = props;
+  const [outcome, setOutcome] = useState<Outcome | null>(null);
   useEffect(() => {
-    if (!done) return undefined;
-    const timer = setTimeout(() => setDone(false), SHOWN_MS);
+    if (outcome === null) return undefined;
+    const timer = setTimeout(() => setOutcome(null), SHOWN_MS[outcome]);
     return () => clearTimeout(timer);
-  }, [done]);
+  }, [outcome]);
   const copy = async () => {
-    await navigator.clipboard.writeText(text);
-    setDone(true);
-    announce(doneLabel);
+    try {
+      await navigator.clipboard.writeText(text);
+      setOutcome("done");
+      announce(doneLabel);
+    } catch {
+      onRefused();
+      setOutcome("refused");
+      announce(refusedLabel);
+    }
   };
-  const Icon = done ? Check : Copy;
+  const words = { done: doneLabel, refused: refusedLabel };
+  const Icon = outcome === "done" ? Check : Copy;
   return (
     <button type="button" className="button button-primary" onClick={() => void copy()}>
       <Icon className="icon" aria-hidden="true" />
-      {done ? doneLabel : label}
+      {outcome === null ? label : words[outcome]}
     </button>
   );
 }

@@ -1,4 +1,15 @@
+import { ChevronDown } from "lucide-react";
 import { useId, type ComponentProps } from "react";
+
+/** The native list, which works with every keyboard, screen reader and phone, with our own sign for it. */
+export function Select({ className, ...rest }: ComponentProps<"select">) {
+  return (
+    <span className="select">
+      <select {...rest} className={className ? `input ${className}` : "input"} />
+      <ChevronDown className="icon icon-small" aria-hidden="true" />
+    </span>
+  );
+}
 
 interface TextFieldProps extends Omit<ComponentProps<"input">, "id" | "className"> {
   readonly label: string;
@@ -40,7 +51,7 @@ interface SelectFieldProps {
   readonly disabled?: boolean;
 }
 
-/** One of several. The native list: it works with every keyboard, screen reader and phone. */
+/** One of several, with its name above. */
 export function SelectField({
   label,
   value,
@@ -54,9 +65,8 @@ export function SelectField({
       <label className="field-label" htmlFor={id}>
         {label}
       </label>
-      <select
+      <Select
         id={id}
-        className="input"
         value={value}
         disabled={disabled}
         onChange={(event) => onChange(event.target.value)}
@@ -66,7 +76,7 @@ export function SelectField({
             {choice.label}
           </option>
         ))}
-      </select>
+      </Select>
     </div>
   );
 }

@@ -15,3 +15,10 @@ export function applyTheme(choice: () => ThemeChoice): () => void {
   apply();
   return apply;
 }
+
+/** Gives the browser's own bars, on phones above all, the colour of the page. */
+export function showThemeColour(): void {
+  const colour = getComputedStyle(document.documentElement).getPropertyValue("--stage").trim();
+  const meta = document.querySelector<HTMLMetaElement>("meta[name=theme-color]");
+  if (meta && colour !== "") meta.content = colour;
+}

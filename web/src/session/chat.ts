@@ -23,6 +23,8 @@ export interface ChatState {
   readonly names: ReadonlyMap<ParticipantId, string>;
 }
 
+export type Drafts = ReadonlyMap<ConversationId, string>;
+
 /** Lines kept per conversation; older ones fall away. */
 const MAX_LINES = 2_000;
 /** Longest line taken from the wire, in characters. */
@@ -37,6 +39,9 @@ const EMPTY: ChatState = {
 };
 
 export interface ChatStore extends Readable<ChatState> {
+  /** What is typed and not sent yet, kept while its box is out of sight. */
+  readonly drafts: Readable<Drafts>;
+  draft(conversation: ConversationId, text: string): void;
   receive(line: ChatLine): void;
   /** A line that is not from a person, such as the room's welcome. */
   receiveSystem(id: string, html: string, sentAt: number): void;
@@ -55,6 +60,7 @@ export interface ChatStore extends Readable<ChatState> {
 
 export function createChatStore(me: () => ParticipantId | null): ChatStore {
   const store = createStore<ChatState>(EMPTY);
+  const drafts = createStore<Drafts>(new Map());
 
   const conversationOf = (line: ChatLine): ConversationId =>
     line.to === null ? null : line.from === me() ? line.to : line.from;
@@ -74,6 +80,13 @@ export function createChatStore(me: () => ParticipantId | null): ChatStore {
   return {
     getSnapshot: store.getSnapshot,
     subscribe: store.subscribe,
+    drafts,
+    draft(conversation, text) {
+      const next = new Map(drafts.getSnapshot());
+      if (text === "") next.delete(conversation);
+      else next.set(conversation, text);
+      drafts.set(next);
+    },
     receive(line) {
       const conversation = conversationOf(line);
       store.update((state) => {

@@ -8,6 +8,8 @@ export interface Device {
   readonly kind: DeviceKind;
   /** Empty until the browser has been allowed to tell. */
   readonly label: string;
+  /** The same for all that sit in one case; may be empty. */
+  readonly group: string;
 }
 
 export type DeviceProblem = "denied" | "missing" | "busy" | "insecure" | "failed";
@@ -38,7 +40,10 @@ export interface DevicesStore extends Readable<readonly Device[]> {
   dispose(): void;
 }
 
-export function createDevices(onGone: (device: Device) => void): DevicesStore {
+/** `onGone` hears of a device that is no longer there, with the lists before and after. */
+export type OnGone = (device: Device, before: readonly Device[], after: readonly Device[]) => void;
+
+export function createDevices(onGone: OnGone): DevicesStore {
   const store = createStore<readonly Device[]>([]);
   const source = navigator.mediaDevices as MediaDevices | undefined;
 
@@ -46,11 +51,18 @@ export function createDevices(onGone: (device: Device) => void): DevicesStore {
     if (!source) return;
     const found = (await source.enumerateDevices())
       .filter(({ deviceId }) => deviceId !== "")
-      .map(({ deviceId, kind, label }): Device => ({ id: deviceId, kind, label }));
+      .map(({ deviceId, kind, label, groupId }): Device => ({
+        id: deviceId,
+        kind,
+        label,
+        group: groupId,
+      }));
     const before = store.getSnapshot();
     store.set(found);
     for (const device of before) {
-      if (!found.some(({ id, kind }) => id === device.id && kind === device.kind)) onGone(device);
+      if (!found.some(({ id, kind }) => id === device.id && kind === device.kind)) {
+        onGone(device, before, found);
+      }
     }
   };
   const onChange = () => void refresh().catch(() => undefined);
@@ -74,8 +86,11 @@ export interface PreviewState {
 
 /** One device tried out before joining. */
 export interface Preview extends Readable<PreviewState> {
-  start(deviceId: string | null): Promise<void>;
+  /** Opens the device, or takes what is being opened elsewhere. Nothing happens if it is open already. */
+  start(deviceId: string | null, opening?: Promise<MediaStream>): Promise<void>;
   stop(): void;
+  /** Gives the open device away: stopping the preview no longer closes it. */
+  handOver(): MediaStreamTrack | null;
 }
 
 const OFF: PreviewState = { on: false, pending: false, stream: null, problem: null };
@@ -83,40 +98,64 @@ const OFF: PreviewState = { on: false, pending: false, stream: null, problem: nu
 export function createPreview(kind: "audio" | "video", onAllowed: () => void): Preview {
   const store = createStore<PreviewState>(OFF);
   let attempt = 0;
-  const release = () =>
-    store
-      .getSnapshot()
-      .stream?.getTracks()
-      .forEach((track) => track.stop());
+  let wanted: string | null = null;
+  let given: MediaStreamTrack | null = null;
+  const close = (stream: MediaStream | null) =>
+    stream?.getTracks().forEach((track) => {
+      if (track !== given) track.stop();
+    });
+  const follow = (stream: MediaStream) => {
+    for (const track of stream.getTracks()) {
+      // Unplugged: the next best device takes over.
+      track.addEventListener("ended", () => {
+        if (store.getSnapshot().stream === stream) void open(null);
+      });
+    }
+  };
+  const open = async (deviceId: string | null, opening?: Promise<MediaStream>) => {
+    attempt += 1;
+    const mine = attempt;
+    wanted = deviceId;
+    close(store.getSnapshot().stream);
+    store.set({ on: true, pending: true, stream: null, problem: null });
+    try {
+      const stream = await (opening ?? openDevice(kind, deviceId));
+      if (mine !== attempt) return close(stream);
+      store.set({ on: true, pending: false, stream, problem: null });
+      follow(stream);
+      onAllowed();
+    } catch (error) {
+      if (mine === attempt) store.set({ ...OFF, problem: deviceProblem(error) });
+    }
+  };
 
   return {
     getSnapshot: store.getSnapshot,
     subscribe: store.subscribe,
-    async start(deviceId) {
-      attempt += 1;
-      const mine = attempt;
-      release();
-      store.set({ on: true, pending: true, stream: null, problem: null });
-      try {
-        const stream = await openDevice(kind, deviceId);
-        if (mine !== attempt) return stream.getTracks().forEach((track) => track.stop());
-        store.set({ on: true, pending: false, stream, problem: null });
-        onAllowed();
-      } catch (error) {
-        if (mine === attempt) store.set({ ...OFF, problem: deviceProblem(error) });
-      }
+    async start(deviceId, opening) {
+      if (store.getSnapshot().on && deviceId === wanted) return;
+      await open(deviceId, opening);
     },
     stop() {
       attempt += 1;
-      release();
+      close(store.getSnapshot().stream);
       store.set(OFF);
+    },
+    handOver() {
+      given = store.getSnapshot().stream?.getTracks()[0] ?? null;
+      return given;
     },
   };
 }
 
+function constraintsOf(kind: "audio" | "video"): MediaTrackConstraints {
+  return kind === "video"
+    ? { width: { ideal: 1280 }, height: { ideal: 720 } }
+    : { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
+}
+
 async function openDevice(kind: "audio" | "video", deviceId: string | null): Promise<MediaStream> {
-  const base: MediaTrackConstraints =
-    kind === "video" ? { width: { ideal: 1280 }, height: { ideal: 720 } } : {};
+  const base = constraintsOf(kind);
   const ask = (constraints: MediaTrackConstraints) =>
     navigator.mediaDevices.getUserMedia({ [kind]: constraints });
   if (deviceId === null) return ask(base);
@@ -129,8 +168,60 @@ async function openDevice(kind: "audio" | "video", deviceId: string | null): Pro
   }
 }
 
+/** Opens both with one question of the browser instead of two. */
+export async function startTogether(
+  microphone: Preview,
+  camera: Preview,
+  ids: { readonly microphone: string | null; readonly camera: string | null },
+): Promise<void> {
+  const wish = (kind: "audio" | "video", id: string | null) => ({
+    ...constraintsOf(kind),
+    ...(id === null ? {} : { deviceId: id }),
+  });
+  const both = navigator.mediaDevices.getUserMedia({
+    audio: wish("audio", ids.microphone),
+    video: wish("video", ids.camera),
+  });
+  const part = async (kind: "audio" | "video", id: string | null) => {
+    try {
+      const stream = await both;
+      return new MediaStream(kind === "audio" ? stream.getAudioTracks() : stream.getVideoTracks());
+    } catch (error) {
+      if (deviceProblem(error) === "denied") throw error;
+      // One of the two is missing or busy; the other one may still work.
+      return openDevice(kind, id);
+    }
+  };
+  await Promise.all([
+    microphone.start(ids.microphone, part("audio", ids.microphone)),
+    camera.start(ids.camera, part("video", ids.camera)),
+  ]);
+}
+
+export type Permission = "granted" | "prompt" | "denied";
+
+/** Whether the browser would ask before opening such a device. */
+export async function devicePermission(kind: "audio" | "video"): Promise<Permission> {
+  const source = navigator.mediaDevices as MediaDevices | undefined;
+  // Opening fails at once and says why.
+  if (!source) return "denied";
+  try {
+    const name = (kind === "audio" ? "microphone" : "camera") as PermissionName;
+    return (await navigator.permissions.query({ name })).state;
+  } catch {
+    // Not to be asked here; but a browser names devices only to pages that may use them.
+    const devices = await source.enumerateDevices();
+    const named = devices.some((device) => device.kind === `${kind}input` && device.label !== "");
+    return named ? "granted" : "prompt";
+  }
+}
+
 /** Follows the loudness of whatever the preview is playing. */
-export function watchPreviewLevel(preview: Preview, tell: (level: number) => void): () => void {
+export function watchPreviewLevel(
+  preview: Preview,
+  tell: (level: number) => void,
+  asleep: (asleep: boolean) => void,
+): () => void {
   let stop: (() => void) | null = null;
   let current: MediaStream | null = null;
   const follow = () => {
@@ -139,8 +230,11 @@ export function watchPreviewLevel(preview: Preview, tell: (level: number) => voi
     stop?.();
     stop = null;
     current = stream;
-    if (stream) stop = watchLevel(stream, tell);
-    else tell(0);
+    if (stream) stop = watchLevel(stream, tell, asleep);
+    else {
+      tell(0);
+      asleep(false);
+    }
   };
   follow();
   const unsubscribe = preview.subscribe(follow);

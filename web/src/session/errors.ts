@@ -2,25 +2,29 @@
  * Every way a visit can end, as one stable code. The server speaks in message keys; this is the one map
  * from those to what the ending page shows and offers.
  */
-export type EndCode =
-  | "left"
-  | "room-ended"
-  | "removed"
-  | "duplicate"
-  | "blocked"
-  | "room-full"
-  | "room-not-active"
-  | "unknown-user"
-  | "token-invalid"
-  | "token-expired"
-  | "network"
-  | "server-silent"
-  | "timeout"
-  | "media-failed"
-  | "encrypted"
-  | "bad-message"
-  | "insecure"
-  | "other";
+export const END_CODES = [
+  "left",
+  "room-ended",
+  "ended-by-you",
+  "time-over",
+  "removed",
+  "rejected",
+  "duplicate",
+  "blocked",
+  "room-full",
+  "room-not-active",
+  "unknown-user",
+  "token-invalid",
+  "token-expired",
+  "network",
+  "server-silent",
+  "timeout",
+  "encrypted",
+  "bad-message",
+  "insecure",
+  "other",
+] as const;
+export type EndCode = (typeof END_CODES)[number];
 
 export interface EndReason {
   readonly code: EndCode;
@@ -36,6 +40,8 @@ const BY_KEY: Readonly<Record<string, EndCode>> = {
   "notifications.user-logged-out": "left",
   "notifications.room-disconnected-network-error": "network",
   "notifications.room-disconnected-server-unresponsive": "server-silent",
+  "notifications.you-have-removed": "removed",
+  "notifications.you-have-reject": "rejected",
   "notifications.you-are-blocked": "blocked",
   "notifications.max-num-participates-exceeded": "room-full",
   "notifications.room-not-active": "room-not-active",
@@ -60,11 +66,13 @@ export function mayRejoin({ code }: EndReason): boolean {
     case "network":
     case "server-silent":
     case "timeout":
-    case "media-failed":
     case "bad-message":
     case "other":
       return true;
     case "room-ended":
+    case "ended-by-you":
+    case "time-over":
+    case "rejected":
     case "removed":
     case "blocked":
     case "room-not-active":
@@ -77,6 +85,20 @@ export function mayRejoin({ code }: EndReason): boolean {
     default:
       return code satisfies never;
   }
+}
+
+export type EndTone = "plain" | "problem";
+
+/** Whether an ending is one of the ordinary ones, or something went wrong or against somebody. */
+export function endTone({ code }: EndReason): EndTone {
+  const plain: readonly EndCode[] = [
+    "left",
+    "room-ended",
+    "ended-by-you",
+    "time-over",
+    "duplicate",
+  ];
+  return plain.includes(code) ? "plain" : "problem";
 }
 
 /** A step of the way in that failed; carries the page to show. */

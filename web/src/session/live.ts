@@ -1,16 +1,27 @@
 /** A session over the real network and the real media engine. */
 import { endRoom, verifyToken } from "./api";
-import { openNatsLink } from "./nats-link";
+import type { DeviceChoice } from "./media";
 import { createSession, type Session } from "./session";
 
-export function createLiveSession(token: string, onToken: (token: string) => void): Session {
+export function createLiveSession(
+  token: string,
+  onToken: (token: string) => void,
+  devices: () => DeviceChoice,
+): Session {
+  // Fetched while the server looks at the invitation.
+  const loading = import("./nats-link");
+  // Whoever needs it hears of the failure.
+  loading.catch(() => undefined);
   return createSession({
     token,
     onToken,
+    devices,
     verify: verifyToken,
     endRoom,
-    openLink: (admission, current, handlers) =>
-      openNatsLink({ admission, token: current, handlers }),
+    openLink: async (admission, current, handlers) => {
+      const { openNatsLink } = await loading;
+      return openNatsLink({ admission, token: current, handlers });
+    },
     loadEngine: async (handlers) => {
       const { createLiveKitEngine } = await import("./livekit-engine");
       return createLiveKitEngine(handlers);

@@ -3,19 +3,22 @@ import {
   ConnectionQuality,
   ConnectionState,
   createLocalAudioTrack,
+  LocalAudioTrack,
+  LocalVideoTrack,
   LogLevel,
   Room,
   RoomEvent,
   ScreenSharePresets,
   setLogLevel,
   Track,
+  TrackEvent,
   VideoPresets,
-  type LocalAudioTrack,
   type LocalTrack,
   type Participant,
   type TrackPublication,
 } from "livekit-client";
 import { participantId, type MediaAccess, type ParticipantId } from "../wire/types";
+import { figuresOf, type Entry } from "./figures";
 import { watchLevel } from "./level";
 import { createVoiceJudge } from "./own-voice";
 import type {
@@ -24,6 +27,7 @@ import type {
   EngineHandlers,
   MediaEngine,
   MediaStatus,
+  OpenTracks,
   PersonMedia,
   Quality,
   TrackHandle,
@@ -38,6 +42,8 @@ function personOf(identity: string): ParticipantId {
 
 // What matters is on the screen; an expected reconnect is no error in the console.
 setLogLevel(LogLevel.silent);
+
+const VOICE = { echoCancellation: true, noiseSuppression: true, autoGainControl: true } as const;
 
 const handles = new WeakMap<Track, TrackHandle>();
 
@@ -101,7 +107,7 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     dynacast: true,
     disconnectOnPageLeave: true,
     videoCaptureDefaults: { resolution: VideoPresets.h720.resolution },
-    audioCaptureDefaults: { echoCancellation: true, noiseSuppression: true, autoGainControl: true },
+    audioCaptureDefaults: VOICE,
     publishDefaults: {
       simulcast: true,
       videoCodec: "vp8",
@@ -114,6 +120,18 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     },
   });
   let leaving = false;
+  let open: OpenTracks = { microphone: null, camera: null };
+  /** The device brought along, once, if it is still open. */
+  const brought = (which: keyof OpenTracks): MediaStreamTrack | null => {
+    const track = open[which];
+    open = { ...open, [which]: null };
+    return track?.readyState === "live" ? track : null;
+  };
+  /** For when the track must be opened anew: rather the same device than any other. */
+  const reopening = (track: MediaStreamTrack, base: MediaTrackConstraints) => {
+    const { deviceId } = track.getSettings();
+    return deviceId === undefined ? base : { ...base, deviceId: { ideal: deviceId } };
+  };
   let stopListening: (() => void) | null = null;
 
   const tellPeople = () => {
@@ -183,6 +201,33 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
   room.on(RoomEvent.LocalTrackPublished, (publication) => {
     if (publication.source === Track.Source.Microphone) listenToMyself();
   });
+  const watched = new WeakSet<LocalTrack>();
+  /** The library takes another device by itself when one goes away; this tells how that went. */
+  const watchDevice = (track: LocalTrack, kind: DeviceKind) => {
+    if (watched.has(track)) return;
+    watched.add(track);
+    track.on(TrackEvent.Ended, () => {
+      const lost = track.mediaStreamTrack.label;
+      if (track.isMuted) return handlers.onDeviceLost({ kind, lost, next: null, wasOff: true });
+      const tell = (next: string | null) => {
+        track.off(TrackEvent.Restarted, replaced);
+        track.off(TrackEvent.Muted, silenced);
+        handlers.onDeviceLost({ kind, lost, next, wasOff: false });
+      };
+      const replaced = () => tell(track.mediaStreamTrack.label);
+      const silenced = () => tell(null);
+      track.once(TrackEvent.Restarted, replaced);
+      track.once(TrackEvent.Muted, silenced);
+    });
+    track.on(TrackEvent.Restarted, () => {
+      if (kind === "audioinput") listenToMyself();
+    });
+  };
+  room.on(RoomEvent.LocalTrackPublished, ({ source, track }) => {
+    if (!track) return;
+    if (source === Track.Source.Microphone) watchDevice(track, "audioinput");
+    else if (source === Track.Source.Camera) watchDevice(track, "videoinput");
+  });
   room.on(RoomEvent.LocalTrackUnpublished, (publication) => {
     if (publication.source === Track.Source.Microphone) listenToMyself();
   });
@@ -196,12 +241,9 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     handlers.onMayPlaySound(room.canPlaybackAudio),
   );
 
-  const devices: { microphone: string | null } = { microphone: null };
-
   return {
     async connect(access: MediaAccess, choice: DeviceChoice) {
       leaving = false;
-      devices.microphone = choice.microphone;
       if (choice.microphone)
         room.options.audioCaptureDefaults = {
           ...room.options.audioCaptureDefaults,
@@ -227,16 +269,38 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
       tellPeople();
       tellLocal();
     },
+    adopt(tracks) {
+      for (const which of ["microphone", "camera"] as const) brought(which)?.stop();
+      open = tracks;
+    },
     async publishMicrophone(muted) {
-      const track: LocalAudioTrack = await createLocalAudioTrack(room.options.audioCaptureDefaults);
+      const ready = brought("microphone");
+      const track = ready
+        ? new LocalAudioTrack(ready, reopening(ready, VOICE), false)
+        : await createLocalAudioTrack(room.options.audioCaptureDefaults);
       if (muted) await track.mute();
-      await room.localParticipant.publishTrack(track as LocalTrack);
+      await room.localParticipant.publishTrack(track as LocalTrack, {
+        source: Track.Source.Microphone,
+      });
     },
     async setMicrophone(on) {
+      if (
+        on &&
+        open.microphone &&
+        !room.localParticipant.getTrackPublication(Track.Source.Microphone)
+      )
+        return this.publishMicrophone(false);
       await room.localParticipant.setMicrophoneEnabled(on);
     },
     async setCamera(on) {
-      await room.localParticipant.setCameraEnabled(on);
+      const ready = on ? brought("camera") : null;
+      if (!ready) return void (await room.localParticipant.setCameraEnabled(on));
+      const { width, height } = VideoPresets.h720;
+      const base = { width: { ideal: width }, height: { ideal: height } };
+      await room.localParticipant.publishTrack(
+        new LocalVideoTrack(ready, reopening(ready, base), false) as LocalTrack,
+        { source: Track.Source.Camera },
+      );
     },
     async setScreen(on) {
       await room.localParticipant.setScreenShareEnabled(on, {
@@ -253,10 +317,23 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
       if (kind === "audioinput") listenToMyself();
     },
     startSound: () => room.startAudio(),
+    async measure() {
+      const entries: [string, Entry][] = [];
+      for (const participant of [room.localParticipant, ...room.remoteParticipants.values()]) {
+        for (const { track } of participant.trackPublications.values()) {
+          const report = await track?.getRTCStatsReport();
+          report?.forEach((entry: Entry) =>
+            entries.push([participant.isLocal ? "out" : "in", entry]),
+          );
+        }
+      }
+      return figuresOf(entries);
+    },
     async disconnect() {
       leaving = true;
       stopListening?.();
       stopListening = null;
+      for (const which of ["microphone", "camera"] as const) brought(which)?.stop();
       await room.disconnect(true);
     },
   };

@@ -16,7 +16,8 @@ export interface MediaRecovery {
 
 export function createMediaRecovery(
   media: Media,
-  devices: DeviceChoice,
+  /** The choice as it is at that moment: devices are changed in the middle of meetings. */
+  devices: () => DeviceChoice,
   askAccess: () => void,
 ): MediaRecovery {
   let tries = 0;
@@ -38,7 +39,7 @@ export function createMediaRecovery(
   const connect = async (access: MediaAccess) => {
     connecting = true;
     try {
-      await media.connect(access, devices);
+      await media.connect(access, devices());
       tries = 0;
     } catch {
       schedule();
@@ -47,6 +48,8 @@ export function createMediaRecovery(
     }
   };
   const unsubscribe = media.subscribe(schedule);
+  // Lost from the start, when the first connection failed.
+  schedule();
 
   return {
     access(access) {

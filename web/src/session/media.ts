@@ -3,6 +3,7 @@
  * joins) does the work; this keeps what the screen needs to know and the three switches.
  */
 import type { MediaAccess, ParticipantId } from "../wire/types";
+import type { Figures } from "./figures";
 import { createStore, type Readable } from "./store";
 import { createToggle, type Toggle } from "./toggle";
 
@@ -55,6 +56,18 @@ export interface EngineHandlers {
   onLocal(state: Readonly<Record<MediaSwitch, boolean>>): void;
   onTalkingWhileMuted(): void;
   onSilentMicrophone(): void;
+  onDeviceLost(loss: DeviceLoss): void;
+}
+
+/** A device in use that went away, and what became of the switch. */
+export interface DeviceLoss {
+  readonly kind: DeviceKind;
+  /** Names as the browser tells them; may be empty. */
+  readonly lost: string;
+  /** What is used instead; `null` where nothing is. */
+  readonly next: string | null;
+  /** It was switched off at that moment, so nothing was taken in its place yet. */
+  readonly wasOff: boolean;
 }
 
 /** Which devices to use; `null` lets the browser decide. */
@@ -64,7 +77,12 @@ export interface DeviceChoice {
   readonly speaker: string | null;
 }
 
+/** Devices that are open already, from the green room: they go on without a blink. */
+export type OpenTracks = Readonly<Record<"microphone" | "camera", MediaStreamTrack | null>>;
+
 export interface MediaEngine {
+  /** Uses these the next time such a device is switched on. */
+  adopt(tracks: OpenTracks): void;
   connect(access: MediaAccess, devices: DeviceChoice): Promise<void>;
   publishMicrophone(muted: boolean): Promise<void>;
   setMicrophone(on: boolean): Promise<void>;
@@ -72,6 +90,7 @@ export interface MediaEngine {
   setScreen(on: boolean): Promise<void>;
   switchDevice(kind: DeviceKind, id: string): Promise<void>;
   startSound(): Promise<void>;
+  measure(): Promise<Figures>;
   disconnect(): Promise<void>;
 }
 
@@ -81,6 +100,7 @@ export interface MediaEvents {
   onSwitchFailed(which: MediaSwitch, error: unknown, wanted: boolean): void;
   onTalkingWhileMuted(): void;
   onSilentMicrophone(): void;
+  onDeviceLost(loss: DeviceLoss): void;
 }
 
 export interface Media extends Readable<MediaState> {
@@ -91,10 +111,13 @@ export interface Media extends Readable<MediaState> {
   prepare(): void;
   /** Also the way back after a loss: what was on is switched on again, except a shared screen. */
   connect(access: MediaAccess, devices: DeviceChoice): Promise<void>;
+  adopt(tracks: OpenTracks): void;
   /** Has the microphone ready but silent, for rooms that start muted. */
   publishMuted(): Promise<void>;
   switchDevice(kind: DeviceKind, id: string): Promise<void>;
   startSound(): Promise<void>;
+  /** How the line does right now. */
+  measure(): Promise<Figures>;
   disconnect(): Promise<void>;
 }
 
@@ -123,6 +146,11 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
       },
       onTalkingWhileMuted: events.onTalkingWhileMuted,
       onSilentMicrophone: events.onSilentMicrophone,
+      onDeviceLost: events.onDeviceLost,
+    }).catch((error: unknown) => {
+      // Asked for again by the next one who needs it.
+      loading = null;
+      throw error;
     });
     return loading;
   };
@@ -141,12 +169,23 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
     microphone,
     camera,
     screen,
-    prepare: () => void engine().catch(() => (loading = null)),
+    prepare: () => void engine().catch(() => undefined),
+    adopt(tracks) {
+      engine().then(
+        (e) => e.adopt(tracks),
+        () => Object.values(tracks).forEach((track) => track?.stop()),
+      );
+    },
     async connect(access, devices) {
       const wishes = [microphone, camera].map((each) => each.getSnapshot().on);
       // After a lost connection it stays "lost" to the eye until there is a new one.
       if (store.getSnapshot().status !== "lost") patch({ status: "connecting" });
-      await (await engine()).connect(access, devices);
+      try {
+        await (await engine()).connect(access, devices);
+      } catch (error) {
+        patch({ status: "lost" });
+        throw error;
+      }
       for (const each of [microphone, camera, screen]) each.happened(false);
       if (wishes[0]) microphone.want(true);
       if (wishes[1]) camera.want(true);
@@ -154,6 +193,7 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
     publishMuted: async () => (await engine()).publishMicrophone(true),
     switchDevice: async (kind, id) => (await engine()).switchDevice(kind, id),
     startSound: async () => (await engine()).startSound(),
+    measure: async () => (await engine()).measure(),
     async disconnect() {
       if (loading) await (await loading).disconnect();
       store.set(IDLE);

@@ -1,31 +1,41 @@
-/** Short messages that come and go. Similar ones merge: "3 people joined" instead of three toasts. */
+/**
+ * Short messages that come and go. Similar ones merge: "3 people joined" instead of three toasts. What has
+ * gone is kept in a list, so that nothing is missed by looking away.
+ */
+import type { TextKey } from "../i18n/keys";
 import type { NoticeLevel } from "../wire/types";
 import { createStore, type Readable } from "./store";
 
 /** What a notice says: a translation key with its values, or the server's text as it came. */
 export type NoticeText =
-  | { readonly key: string; readonly values?: Readonly<Record<string, string | number>> }
+  | { readonly key: TextKey; readonly values?: Readonly<Record<string, NoticeValue>> }
   | { readonly plain: string };
+
+/** A value of a text; `keyed` is itself a translation key. */
+export type NoticeValue = string | number | { readonly keyed: TextKey };
 
 export interface Notice {
   readonly id: number;
   readonly level: NoticeLevel;
   /** Notices of one group merge while the first of them is still up. */
   readonly group: string | null;
-  readonly names: readonly string[];
+  /** The names by person; whoever comes and goes twice counts once. */
+  readonly about: ReadonlyMap<string, string>;
   readonly text: NoticeText;
   readonly sticky: boolean;
-  readonly action: { readonly key: string; readonly run: () => void } | null;
+  readonly action: { readonly key: TextKey; readonly run: () => void } | null;
 }
 
 export interface NoticeRequest {
   readonly level?: NoticeLevel;
   readonly group?: string;
   /** For merging groups: who this one is about. */
-  readonly name?: string;
+  readonly about?: { readonly id: string; readonly name: string };
+  /** True only at this moment, such as a hint: not worth a place in the list. */
+  readonly passing?: boolean;
   readonly text: NoticeText;
   readonly sticky?: boolean;
-  readonly action?: { readonly key: string; readonly run: () => void };
+  readonly action?: { readonly key: TextKey; readonly run: () => void };
 }
 
 /** Enough to read; errors stay longer. */
@@ -35,16 +45,37 @@ const SHOWN_MS: Readonly<Record<NoticeLevel, number>> = {
   error: 12_000,
 };
 const MAX_SHOWN = 4;
+const MAX_KEPT = 100;
+
+/** A notice as it is remembered. */
+export interface PastNotice extends Notice {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+}
+
+export interface NoticeHistory {
+  /** Newest first. */
+  readonly all: readonly PastNotice[];
+  /** How many have come since the list was last looked at. */
+  readonly unseen: number;
+}
 
 export interface NoticeStore extends Readable<readonly Notice[]> {
+  readonly history: Readable<NoticeHistory>;
+  /** The list has been looked at. */
+  seen(): void;
+  /** Nothing goes by itself while somebody reads or points at a notice. */
+  hold(on: boolean): void;
   show(request: NoticeRequest): number;
   dismiss(id: number): void;
   dismissGroup(group: string): void;
   dispose(): void;
 }
 
-export function createNoticeStore(): NoticeStore {
+export function createNoticeStore(now: () => number = Date.now): NoticeStore {
   const store = createStore<readonly Notice[]>([]);
+  const history = createStore<NoticeHistory>({ all: [], unseen: 0 });
+  let held = false;
   const timers = new Map<number, ReturnType<typeof setTimeout>>();
   let nextId = 1;
 
@@ -55,29 +86,46 @@ export function createNoticeStore(): NoticeStore {
   };
   const schedule = (notice: Notice) => {
     clearTimeout(timers.get(notice.id));
-    if (!notice.sticky)
+    if (!notice.sticky && !held)
       timers.set(
         notice.id,
         setTimeout(() => dismiss(notice.id), SHOWN_MS[notice.level]),
       );
   };
 
+  const remember = (notice: Notice) =>
+    history.update(({ all, unseen }) => {
+      const others = all.filter(({ id }) => id !== notice.id);
+      const isNew = others.length === all.length;
+      return {
+        all: [{ ...notice, at: now() }, ...others].slice(0, MAX_KEPT),
+        unseen: unseen + (isNew || unseen === 0 ? 1 : 0),
+      };
+    });
+
   return {
     getSnapshot: store.getSnapshot,
     subscribe: store.subscribe,
+    history,
+    seen: () => history.update((h) => (h.unseen === 0 ? h : { ...h, unseen: 0 })),
+    hold(on) {
+      held = on;
+      for (const notice of store.getSnapshot()) {
+        if (!on) schedule(notice);
+        else clearTimeout(timers.get(notice.id));
+      }
+    },
     show(request) {
       const group = request.group ?? null;
       const before =
         group === null ? undefined : store.getSnapshot().find((n) => n.group === group);
-      const names = [
-        ...(before?.names ?? []),
-        ...(request.name === undefined ? [] : [request.name]),
-      ];
+      const about = new Map(before?.about);
+      if (request.about) about.set(request.about.id, request.about.name);
       const notice: Notice = {
         id: before?.id ?? nextId++,
         level: request.level ?? "info",
         group,
-        names,
+        about,
         text: request.text,
         sticky: request.sticky ?? false,
         action: request.action ?? null,
@@ -88,6 +136,7 @@ export function createNoticeStore(): NoticeStore {
         return [...kept, notice];
       });
       schedule(notice);
+      if (!request.passing) remember(notice);
       return notice.id;
     },
     dismiss,

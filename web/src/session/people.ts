@@ -61,6 +61,13 @@ export function createPeopleStore(): PeopleStore {
 
 const byName = new Intl.Collator(undefined, { sensitivity: "base", numeric: true });
 
+/** How many are in the meeting; who waits outside is not. */
+export function countPresent(people: People): number {
+  let count = 0;
+  for (const { waiting } of people.values()) if (!waiting) count += 1;
+  return count;
+}
+
 /** For the stage: moderators, me, then the others by arrival. Nobody moves when they speak. */
 export function stageOrder(people: People, me: ParticipantId): readonly Person[] {
   const rank = (p: Person) => (p.id === me ? 1 : p.isAdmin ? 0 : 2);

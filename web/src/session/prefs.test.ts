@@ -39,3 +39,9 @@ test("recent rooms are few, newest first, and never twice", () => {
   for (const code of ["a", "b", "c", "d", "e", "f", "a"]) prefs.visited({ code, title: code });
   expect(prefs.getSnapshot().recent.map(({ code }) => code)).toEqual(["a", "f", "e", "d", "c"]);
 });
+
+test("changed keys are single characters or none, whatever was stored", () => {
+  const keys = { microphone: "x", camera: null, chat: "long", hand: 7 };
+  expect(readPrefs(JSON.stringify({ keys })).keys).toEqual({ microphone: "x", camera: null });
+  expect(readPrefs(JSON.stringify({ keys: "x" })).keys).toEqual({});
+});

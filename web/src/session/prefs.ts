@@ -3,6 +3,11 @@ import { createStore, type Readable } from "./store";
 
 export type Theme = "system" | "light" | "dark";
 export type Panel = "people" | "chat";
+export type Layout = "grid" | "speaker";
+/** Where my own picture is: among the others, small over them, or nowhere. */
+export type SelfView = "among" | "corner" | "hidden";
+/** Of the stage; start and end as one reads. */
+export type Corner = "top-start" | "top-end" | "bottom-start" | "bottom-end";
 
 export interface Prefs {
   readonly theme: Theme;
@@ -16,7 +21,13 @@ export interface Prefs {
   readonly joinWithMicrophone: boolean;
   readonly joinWithCamera: boolean;
   readonly shortcuts: boolean;
+  /** Shortcuts that were changed, by action: another key, or `null` for none. */
+  readonly keys: Readonly<Record<string, string | null>>;
   readonly mirrorSelf: boolean;
+  readonly layout: Layout;
+  /** `null` leaves it to the number of people: small beside one other person. */
+  readonly selfView: SelfView | null;
+  readonly selfCorner: Corner;
   readonly panel: Panel | null;
   /** CSS pixels. */
   readonly panelWidth: number;
@@ -28,8 +39,13 @@ export interface RecentRoom {
   readonly title: string;
 }
 
+export const LAYOUTS: readonly Layout[] = ["grid", "speaker"];
+export const SELF_VIEWS: readonly SelfView[] = ["among", "corner", "hidden"];
+export const CORNERS: readonly Corner[] = ["top-start", "top-end", "bottom-end", "bottom-start"];
+
 const KEY = "plenum.prefs";
 const MAX_RECENT = 5;
+const MAX_KEYS = 50;
 export const PANEL_WIDTH = { min: 260, max: 560, usual: 340 } as const;
 
 export const DEFAULTS: Prefs = {
@@ -42,7 +58,11 @@ export const DEFAULTS: Prefs = {
   joinWithMicrophone: true,
   joinWithCamera: true,
   shortcuts: true,
+  keys: {},
   mirrorSelf: true,
+  layout: "grid",
+  selfView: null,
+  selfCorner: "bottom-end",
   panel: null,
   panelWidth: PANEL_WIDTH.usual,
   recent: [],
@@ -60,12 +80,12 @@ export function readPrefs(text: string | null): Prefs {
   const word = (key: keyof Prefs) => (typeof raw[key] === "string" ? (raw[key] as string) : null);
   const flag = (key: keyof Prefs) =>
     typeof raw[key] === "boolean" ? (raw[key] as boolean) : (DEFAULTS[key] as boolean);
-  const theme = word("theme");
-  const panel = word("panel");
+  const oneOf = <T extends string>(key: keyof Prefs, known: readonly T[]): T | null =>
+    known.find((value) => value === raw[key]) ?? null;
   const width = raw["panelWidth"];
   const recent = Array.isArray(raw["recent"]) ? (raw["recent"] as unknown[]) : [];
   return {
-    theme: theme === "light" || theme === "dark" ? theme : "system",
+    theme: oneOf("theme", ["light", "dark"] as const) ?? "system",
     language: word("language"),
     name: (word("name") ?? "").slice(0, 100),
     microphone: word("microphone"),
@@ -74,11 +94,22 @@ export function readPrefs(text: string | null): Prefs {
     joinWithMicrophone: flag("joinWithMicrophone"),
     joinWithCamera: flag("joinWithCamera"),
     shortcuts: flag("shortcuts"),
+    keys: keysFrom(raw["keys"]),
     mirrorSelf: flag("mirrorSelf"),
-    panel: panel === "people" || panel === "chat" ? panel : null,
+    layout: oneOf("layout", LAYOUTS) ?? DEFAULTS.layout,
+    selfView: oneOf("selfView", SELF_VIEWS),
+    selfCorner: oneOf("selfCorner", CORNERS) ?? DEFAULTS.selfCorner,
+    panel: oneOf("panel", ["people", "chat"] as const),
     panelWidth: typeof width === "number" ? clampWidth(width) : PANEL_WIDTH.usual,
     recent: recent.filter(isRecent).slice(0, MAX_RECENT),
   };
+}
+
+function keysFrom(raw: unknown): Prefs["keys"] {
+  if (typeof raw !== "object" || raw === null) return {};
+  const isKey = ([, key]: [string, unknown]) =>
+    key === null || (typeof key === "string" && [...key].length === 1);
+  return Object.fromEntries(Object.entries(raw).filter(isKey).slice(0, MAX_KEYS)) as Prefs["keys"];
 }
 
 function isRecent(entry: unknown): entry is RecentRoom {

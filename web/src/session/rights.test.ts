@@ -49,8 +49,12 @@ describe("a lock", () => {
 
 test("cameras can be for hosts only", () => {
   const where = room({}, { adminOnlyWebcams: true });
-  expect(mayUseCamera(person(), where)).toEqual({ ok: false, why: "off" });
+  expect(mayUseCamera(person(), where)).toEqual({ ok: false, why: "hostsOnly" });
   expect(mayUseCamera(host, where)).toEqual({ ok: true });
+});
+
+test("cameras can be off for everybody, hosts included", () => {
+  expect(mayUseCamera(host, room({}, { webcams: false }))).toEqual({ ok: false, why: "off" });
 });
 
 test("a browser that cannot share says so before any lock does", () => {
@@ -60,7 +64,7 @@ test("a browser that cannot share says so before any lock does", () => {
 test("hosts can be written to while only private chat is locked", () => {
   const where = room({ privateChat: true });
   expect(mayWriteTo(person(), host, where).ok).toBe(true);
-  expect(mayWriteTo(person(), person(), where)).toEqual({ ok: false, why: "locked" });
+  expect(mayWriteTo(person(), person(), where)).toEqual({ ok: false, why: "lockedPrivate" });
   expect(mayWriteTo(person(), host, room({ chat: true })).ok).toBe(false);
 });
 

@@ -4,8 +4,12 @@
  */
 import type { LockName, Person, RoomState } from "../wire/types";
 
-/** Why something is not possible: nobody may here, or the host has locked it for this person. */
-export type Refusal = "off" | "locked" | "unsupported";
+/**
+ * Why something is not possible: nobody may here, only hosts may, the host has locked it for this person
+ * (or only towards other people), or the browser cannot.
+ */
+export const REFUSALS = ["off", "hostsOnly", "locked", "lockedPrivate", "unsupported"] as const;
+export type Refusal = (typeof REFUSALS)[number];
 
 export type Right = { readonly ok: true } | { readonly ok: false; readonly why: Refusal };
 
@@ -24,7 +28,7 @@ export function mayUseMicrophone(me: Person, room: RoomState): Right {
 
 export function mayUseCamera(me: Person, room: RoomState): Right {
   if (!room.features.webcams) return no("off");
-  if (room.features.adminOnlyWebcams && !me.isAdmin) return no("off");
+  if (room.features.adminOnlyWebcams && !me.isAdmin) return no("hostsOnly");
   return isLocked(me, room, "webcam") ? no("locked") : YES;
 }
 
@@ -48,6 +52,6 @@ export function mayWriteTo(me: Person, other: Person, room: RoomState): Right {
   if (!room.features.chat) return no("off");
   if (me.isAdmin) return YES;
   if (isLocked(me, room, "chat")) return no("locked");
-  if (isLocked(me, room, "privateChat") && !other.isAdmin) return no("locked");
+  if (isLocked(me, room, "privateChat") && !other.isAdmin) return no("lockedPrivate");
   return YES;
 }

@@ -4,11 +4,8 @@ import { NatsMsgServerToClientEvents as Event } from "../wire/gen/plugnmeet/mess
 import { SessionError } from "./errors";
 
 const NO_DEVICES = {
-  microphone: null,
-  camera: null,
-  speaker: null,
-  withMicrophone: false,
-  withCamera: false,
+  microphone: () => ({ on: false, track: null }),
+  camera: () => ({ on: false, track: null }),
 };
 
 let server: FakeServer;
@@ -98,7 +95,10 @@ describe("the way in", () => {
     server.session.start();
     await flush();
     server.initialData(ANA, { room_features: { mute_on_start: true } });
-    server.session.join({ ...NO_DEVICES, withMicrophone: true, withCamera: true });
+    server.session.join({
+      microphone: () => ({ on: true, track: null }),
+      camera: () => ({ on: true, track: null }),
+    });
     server.users([ANA]);
     server.mediaAccess();
     await flush();
@@ -119,7 +119,13 @@ describe("in the meeting", () => {
     server.joined(CAT);
     server.joined({ id: "dan", name: "Dan" });
     expect(server.session.notices.getSnapshot()).toMatchObject([
-      { group: "joined", names: ["Cat", "Dan"] },
+      {
+        group: "joined",
+        about: new Map([
+          ["cat", "Cat"],
+          ["dan", "Dan"],
+        ]),
+      },
     ]);
   });
 
@@ -149,7 +155,9 @@ describe("in the meeting", () => {
   test("a raised hand is told once, although hosts also get the raiser's own words", () => {
     server.changed({ ...BEN, hand: 5 });
     server.emit(Event.SYSTEM_NOTIFICATION, JSON.stringify({ msg: "Ben levanta la mano" }));
-    expect(server.session.notices.getSnapshot()).toMatchObject([{ group: "hand", names: ["Ben"] }]);
+    expect(server.session.notices.getSnapshot()).toMatchObject([
+      { group: "hand", about: new Map([["ben", "Ben"]]) },
+    ]);
   });
 
   test("a lock from the host stops what is running", async () => {
@@ -247,6 +255,143 @@ describe("chat", () => {
   });
 });
 
+describe("media that cannot be had at first", () => {
+  const bring = (track: string | null) => () => ({
+    on: true,
+    track: track === null ? null : ({ id: track, stop: () => undefined } as MediaStreamTrack),
+  });
+
+  test("does not keep anybody out, and what was brought along is used when it comes", async () => {
+    server.session.start();
+    await flush();
+    server.initialData(ANA);
+    await flush();
+    server.session.join({ microphone: bring("mic"), camera: bring(null) });
+    server.users([ANA]);
+    server.engine.failNext = new Error("no way through");
+    server.mediaAccess();
+    await flush();
+    expect(phase()).toEqual({ at: "meeting" });
+    expect(server.session.media.getSnapshot().status).toBe("lost");
+    server.session.write(null, "I can still write");
+    expect(lines()).toHaveLength(1);
+
+    vi.advanceTimersByTime(2_000);
+    expect(kinds().filter((kind) => kind === "media-access")).toHaveLength(2);
+    server.mediaAccess();
+    await flush();
+    expect(server.engine.calls).toEqual(["adopt mic", "connect", "microphone true", "camera true"]);
+  });
+});
+
+test("a change of mind in the waiting room counts", async () => {
+  let on = true;
+  server.session.start();
+  await flush();
+  server.initialData({ ...ANA, waiting: true });
+  server.session.join({ ...NO_DEVICES, camera: () => ({ on, track: null }) });
+  on = false;
+  server.changed(ANA);
+  server.users([ANA]);
+  server.mediaAccess();
+  await flush();
+  expect(server.engine.calls).toEqual(["connect"]);
+});
+
+describe("the one word of the server for the end", () => {
+  const ROOM_ENDED = "notifications.room-disconnected-room-ended";
+  const REMOVED = "notifications.room-disconnected-participant-removed";
+  const code = () => {
+    const now = phase();
+    return now.at === "ended" ? now.reason.code : now.at;
+  };
+
+  test("means that I ended it, if I did", async () => {
+    await server.enter([ANA]);
+    const asked = server.session.endForAll();
+    server.emit(Event.SESSION_ENDED, ROOM_ENDED);
+    await asked;
+    expect(code()).toBe("ended-by-you");
+  });
+
+  test("means that the time is over, if it is", async () => {
+    const started_at = String(Math.floor(Date.now() / 1000) - 30 * 60);
+    await server.enter([ANA], { started_at, room_features: { room_duration: "30" } });
+    server.emit(Event.SESSION_ENDED, ROOM_ENDED);
+    expect(code()).toBe("time-over");
+  });
+
+  test("otherwise means no more than it says", async () => {
+    await server.enter([ANA]);
+    server.emit(Event.SESSION_ENDED, ROOM_ENDED);
+    expect(code()).toBe("room-ended");
+  });
+
+  test("means in the waiting room that a host did not let me in", async () => {
+    server.session.start();
+    await flush();
+    server.initialData({ ...ANA, waiting: true });
+    server.session.join(NO_DEVICES);
+    server.emit(Event.SESSION_ENDED, REMOVED);
+    expect(code()).toBe("rejected");
+  });
+});
+
+test("a limited meeting warns before it ends, once per mark", async () => {
+  const startedAt = Math.floor(Date.now() / 1000);
+  await server.enter([ANA], {
+    started_at: String(startedAt),
+    room_features: { room_duration: "45" },
+  });
+  const minutesSaid = () =>
+    server.session.notices.history
+      .getSnapshot()
+      .all.flatMap(({ text }) =>
+        "key" in text && text.key === "notice.timeLeft" ? [text.values?.["count"]] : [],
+      );
+  for (let minute = 0; minute < 45; minute += 1) {
+    vi.advanceTimersByTime(60_000);
+    server.emit(Event.PONG, String(Date.now()));
+  }
+  expect(minutesSaid()).toEqual([5, 10, 30]);
+});
+
+test("the offer to unmute explains a lock that came meanwhile", async () => {
+  await server.enter([{ ...ANA, admin: false }]);
+  server.engine.handlers?.onTalkingWhileMuted();
+  const offer = server.session.notices.getSnapshot()[0];
+  server.changed({ ...ANA, admin: false, locks: { lockMicrophone: true } });
+  offer?.action?.run();
+  await flush();
+  expect(server.engine.calls).toEqual(["connect"]);
+  expect(server.session.notices.getSnapshot().map(({ text }) => text)).toContainEqual({
+    key: "why.locked.microphone",
+  });
+});
+
+describe("a machine whose clock is wrong", () => {
+  const AHEAD_MS = 3_600_000;
+  beforeEach(async () => {
+    await server.enter([ANA]);
+    server.emit(Event.PONG, String(Date.now() + AHEAD_MS));
+  });
+
+  test("writes, raises the hand and hears the meeting at the server's time", () => {
+    const now = Date.now() + AHEAD_MS;
+    server.session.write(null, "hello");
+    server.session.raiseHand(true, "");
+    server.emit(Event.SYSTEM_CHAT_MSG, "from the meeting");
+    expect(lines().map(({ sentAt }) => sentAt)).toEqual([now, now]);
+    expect(server.session.people.getSnapshot().get(id("ana"))?.handRaisedAt).toBe(now);
+  });
+});
+
+test("a notice without words is no notice", async () => {
+  await server.enter([ANA]);
+  server.emit(Event.SYSTEM_NOTIFICATION, JSON.stringify({ type: 0, msg: " " }));
+  expect(server.session.notices.getSnapshot()).toEqual([]);
+});
+
 describe("the line to the server", () => {
   beforeEach(() => server.enter([ANA, BEN]));
 
@@ -271,6 +416,31 @@ describe("the line to the server", () => {
   test("a server that is silent for minutes ends the visit with a way back", () => {
     vi.advanceTimersByTime(6 * 60_000);
     expect(phase()).toMatchObject({ at: "ended", reason: { code: "server-silent" } });
+  });
+
+  test("a reconnect of the media uses the devices chosen meanwhile", async () => {
+    let microphone = "first";
+    server = createFakeServer({ devices: () => ({ microphone, camera: null, speaker: null }) });
+    await server.enter([ANA]);
+    microphone = "second";
+    server.engine.handlers?.onStatus("lost");
+    vi.advanceTimersByTime(2_000);
+    server.mediaAccess();
+    await flush();
+    expect(server.engine.calls).toEqual(["connect first", "connect second"]);
+  });
+
+  test("a lost device is told with what became of it", async () => {
+    await server.enter([ANA]);
+    server.engine.handlers?.onDeviceLost({
+      kind: "videoinput",
+      lost: "Cam",
+      next: null,
+      wasOff: false,
+    });
+    expect(server.session.notices.getSnapshot()).toMatchObject([
+      { text: { key: "notice.lost.gone.camera", values: { device: "Cam" } } },
+    ]);
   });
 
   test("media that was lost for good is connected anew, with what was on before", async () => {

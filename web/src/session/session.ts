@@ -15,6 +15,7 @@ import type {
   Admission,
   ChatLine,
   MediaAccess,
+  NoticeLevel,
   ParticipantId,
   Person,
   RoomInfo,
@@ -32,11 +33,13 @@ import {
   type Media,
   type MediaSwitch,
 } from "./media";
+import { deviceLossText } from "./device-loss";
 import { createMediaRecovery, type MediaRecovery } from "./media-recovery";
 import { createNoticeStore, type NoticeStore } from "./notices";
 import { createPeopleStore, type PeopleStore } from "./people";
-import { isLocked } from "./rights";
+import { isLocked, mayUseMicrophone } from "./rights";
 import { createStore, type Readable } from "./store";
+import { secondsLeft, warningBetween } from "./time-left";
 
 export type Phase =
   | { readonly at: "checking" | "connecting" | "receiving" }
@@ -51,9 +54,16 @@ export type Phase =
 /** How the line to the server is doing, as one word for the header. */
 export type LineState = "good" | "reconnecting" | "unresponsive";
 
-export interface JoinChoice extends DeviceChoice {
-  readonly withMicrophone: boolean;
-  readonly withCamera: boolean;
+/** How a device is brought along; the track is handed over open. */
+export interface Bringing {
+  readonly on: boolean;
+  readonly track: MediaStreamTrack | null;
+}
+
+/** What to begin with. Asked when the meeting begins: people change their mind in the waiting room. */
+export interface JoinChoice {
+  microphone(): Bringing;
+  camera(): Bringing;
 }
 
 export interface SessionDeps {
@@ -64,6 +74,8 @@ export interface SessionDeps {
   readonly loadEngine: LoadEngine;
   /** A newer token for the same visit, to be kept for a reload of the page. */
   onToken(token: string): void;
+  /** The devices chosen at this moment. */
+  devices(): DeviceChoice;
   now(): number;
 }
 
@@ -94,6 +106,10 @@ export interface Session {
 const PING_MS = 10_000;
 const RENEW_MS = 3 * 60_000;
 const SYNC_MS = 30_000;
+/** How often the end of a limited meeting is looked at. */
+const TIME_MS = 5_000;
+/** So close to its end, in seconds, a meeting that ends has ended by itself. */
+const TIME_UP_S = 15;
 /** No answer from the server for one step of the way in. */
 const STEP_TIMEOUT_MS = 20_000;
 /** Unanswered heartbeats before the line is shown as bad, is dialled again, and is given up. */
@@ -117,7 +133,7 @@ export function createSession(deps: SessionDeps): Session {
   const line = createStore<LineState>("good");
   const room = createStore<RoomInfo | null>(null);
   const people = createPeopleStore();
-  const notices = createNoticeStore();
+  const notices = createNoticeStore(deps.now);
   let me: ParticipantId | null = null;
   const chat = createChatStore(() => me);
   const media = createMedia(deps.loadEngine, {
@@ -126,11 +142,14 @@ export function createSession(deps: SessionDeps): Session {
       notices.show({
         group: "muted",
         level: "warning",
+        passing: true,
         text: { key: "notice.youAreMuted" },
-        action: { key: "toolbar.unmute", run: () => media.microphone.want(true) },
+        action: { key: "toolbar.unmute", run: unmute },
       }),
     onSilentMicrophone: () =>
       notices.show({ group: "silent", level: "warning", text: { key: "notice.microphoneSilent" } }),
+    onDeviceLost: (loss) =>
+      notices.show({ group: `lost-${loss.kind}`, level: "warning", text: deviceLossText(loss) }),
   });
 
   let token = deps.token;
@@ -141,6 +160,7 @@ export function createSession(deps: SessionDeps): Session {
   let clockOffset = 0;
   let roomOpened = false;
   let listed = false;
+  let endedByMe = false;
   let stepTimer: ReturnType<typeof setTimeout> | undefined;
   let recovery: MediaRecovery | null = null;
   const timers: ReturnType<typeof setInterval>[] = [];
@@ -148,6 +168,8 @@ export function createSession(deps: SessionDeps): Session {
   const asked = new Map<ParticipantId, number>();
   const handsUp = new Map<string, number>();
 
+  /** The server's clock, which everybody's times are told by. */
+  const serverNow = () => deps.now() + clockOffset;
   const ended = () => phase.getSnapshot().at === "ended";
   const at = (where: Exclude<Phase["at"], "ended">) => {
     if (!ended()) phase.set({ at: where });
@@ -179,6 +201,17 @@ export function createSession(deps: SessionDeps): Session {
     link = null;
   }
 
+  /** As the button would: a lock that came meanwhile is explained, not tried. */
+  function unmute(): void {
+    const state = room.getSnapshot()?.state;
+    const person = me === null ? undefined : people.getSnapshot().get(me);
+    if (!state || !person) return;
+    const right = mayUseMicrophone(person, state);
+    if (right.ok) return media.microphone.want(true);
+    const text = { key: `why.${right.why}.microphone` } as const;
+    notices.show({ group: "refused-microphone", level: "warning", passing: true, text });
+  }
+
   /** Sends reliably; a request the server never took is said once. */
   const send = (event: Parameters<Link["send"]>[0]) => {
     link?.send(event).catch(() => {
@@ -208,6 +241,17 @@ export function createSession(deps: SessionDeps): Session {
   }
 
   function startTimers(): void {
+    let left: number | null = null;
+    const watchTime = () => {
+      const state = room.getSnapshot()?.state;
+      if (!state || phase.getSnapshot().at !== "meeting") return;
+      const before = left;
+      left = secondsLeft(state.startedAt, state.features.durationMinutes, serverNow());
+      const minutes = warningBetween(before, left);
+      if (minutes === null) return;
+      const text = { key: "notice.timeLeft", values: { count: minutes } } as const;
+      notices.show({ group: "time", level: "warning", text });
+    };
     const ping = () => {
       if (link?.status.getSnapshot() !== "open") return;
       missedPongs += 1;
@@ -219,6 +263,7 @@ export function createSession(deps: SessionDeps): Session {
     ping();
     timers.push(
       setInterval(ping, PING_MS),
+      setInterval(watchTime, TIME_MS),
       setInterval(() => {
         if (line.getSnapshot() !== "reconnecting") send({ kind: "renew-token", token });
       }, RENEW_MS),
@@ -299,7 +344,7 @@ export function createSession(deps: SessionDeps): Session {
         return people.disconnect(event.person.id);
       case "offline": {
         const gone = event.person.id === me ? undefined : people.leave(event.person.id);
-        if (gone && !gone.waiting) announceMove("left", gone.name);
+        if (gone && !gone.waiting) announceMove("left", gone);
         return;
       }
       case "token":
@@ -308,9 +353,9 @@ export function createSession(deps: SessionDeps): Session {
       case "notice":
         return onNotice(event.notice);
       case "ended":
-        return end(endReason(event.reason));
+        return end(truly(endReason(event.reason)));
       case "system-chat":
-        return chat.receiveSystem(event.id, composeHtml(event.text), deps.now());
+        return chat.receiveSystem(event.id, composeHtml(event.text), serverNow());
       case "private-chat":
         if (event.line.from === me || event.line.to === me) chat.receive(event.line);
         return;
@@ -323,6 +368,21 @@ export function createSession(deps: SessionDeps): Session {
       default:
         event satisfies never;
     }
+  }
+
+  /** The server has one word for several endings; what led to it is known here. */
+  function truly(reason: EndReason): EndReason {
+    const detail = "";
+    if (reason.code === "removed" && phase.getSnapshot().at === "waiting") {
+      return { code: "rejected", detail };
+    }
+    if (reason.code !== "room-ended") return reason;
+    if (endedByMe) return { code: "ended-by-you", detail };
+    const state = room.getSnapshot()?.state;
+    const left = state
+      ? secondsLeft(state.startedAt, state.features.durationMinutes, serverNow())
+      : null;
+    return left !== null && left <= TIME_UP_S ? { code: "time-over", detail } : reason;
   }
 
   function onPong(serverTime: number): void {
@@ -368,7 +428,7 @@ export function createSession(deps: SessionDeps): Session {
       }
     } else if (before.handRaisedAt === null && after.handRaisedAt !== null) {
       handsUp.set(after.name, deps.now());
-      notices.show({ group: "hand", name: after.name, text: { key: "notice.handRaised" } });
+      notices.show({ group: "hand", about: after, text: { key: "notice.handRaised" } });
     }
   }
 
@@ -378,19 +438,25 @@ export function createSession(deps: SessionDeps): Session {
       if (deps.now() - when > HAND_ECHO_MS) handsUp.delete(name);
       else if (level === "info" && text.includes(name)) return;
     }
-    notices.show({ level, text: { plain: text.slice(0, MAX_NOTICE) } });
+    say(level, text);
+  }
+
+  /** Somebody else's words, unless there are none. */
+  function say(level: NoticeLevel, text: string): void {
+    const plain = text.trim().slice(0, MAX_NOTICE);
+    if (plain !== "") notices.show({ level, text: { plain } });
   }
 
   function onJoined(person: Person): void {
     const isNew = people.arrive(person);
     if (!isNew || person.id === me || phase.getSnapshot().at !== "meeting") return;
-    if (!person.waiting) announceMove("joined", person.name);
-    else notices.show({ group: "waiting", name: person.name, text: { key: "notice.waiting" } });
+    if (!person.waiting) announceMove("joined", person);
+    else notices.show({ group: "waiting", about: person, text: { key: "notice.waiting" } });
   }
 
-  function announceMove(move: "joined" | "left", name: string): void {
+  function announceMove(move: "joined" | "left", person: Person): void {
     if (phase.getSnapshot().at === "meeting") {
-      notices.show({ group: move, name, text: { key: `notice.${move}` } });
+      notices.show({ group: move, about: person, text: { key: `notice.${move}` } });
     }
   }
 
@@ -454,19 +520,29 @@ export function createSession(deps: SessionDeps): Session {
     const picked = choice;
     if (recovery) return recovery.access(access);
     if (!picked || phase.getSnapshot().at !== "entering") return;
-    try {
-      await media.connect(access, picked);
-      if (ended()) return;
-      at("meeting");
-      recovery = createMediaRecovery(media, picked, () => send({ kind: "media-access" }));
-      cleanups.push(recovery.dispose);
-      publishFirst(picked);
-    } catch {
-      end({ code: "media-failed", detail: "" });
-    }
+    // Without sound and picture one can still read, write and listen to what happens next.
+    const connected = await media.connect(access, deps.devices()).then(
+      () => true,
+      () => false,
+    );
+    if (ended()) return;
+    const microphone = picked.microphone();
+    const camera = picked.camera();
+    media.adopt({ microphone: microphone.track, camera: camera.track });
+    at("meeting");
+    recovery = createMediaRecovery(media, deps.devices, () => send({ kind: "media-access" }));
+    cleanups.push(recovery.dispose);
+    const publish = () => publishFirst(microphone.on, camera.on);
+    if (connected) return publish();
+    const stop = media.subscribe(() => {
+      if (media.getSnapshot().status !== "connected") return;
+      stop();
+      publish();
+    });
+    cleanups.push(stop);
   }
 
-  function publishFirst({ withMicrophone, withCamera }: JoinChoice): void {
+  function publishFirst(withMicrophone: boolean, withCamera: boolean): void {
     const startMuted = room.getSnapshot()?.state.features.muteOnStart ?? false;
     if (withMicrophone && startMuted) {
       media.publishMuted().catch((error: unknown) => switchFailed("microphone", error, true));
@@ -479,7 +555,10 @@ export function createSession(deps: SessionDeps): Session {
     const denied = error instanceof Error && error.name === "NotAllowedError";
     // Closing the browser's picker is an answer, not a fault.
     if (which === "screen" && denied) return;
-    const key = denied ? `notice.denied.${which}` : `notice.failed.${which}`;
+    const key =
+      denied && which !== "screen"
+        ? (`notice.denied.${which}` as const)
+        : (`notice.failed.${which}` as const);
     notices.show({ group: `failed-${which}`, level: "error", text: { key } });
   }
 
@@ -508,8 +587,7 @@ export function createSession(deps: SessionDeps): Session {
     if (data.kind === "history-request" && privately) answerHistory(data.from);
     else if ((data.kind === "info" || data.kind === "alert") && privately) {
       if (!people.getSnapshot().get(data.from)?.isAdmin) return;
-      const level = data.kind === "alert" ? "warning" : "info";
-      notices.show({ level, text: { plain: data.text.slice(0, MAX_NOTICE) } });
+      say(data.kind === "alert" ? "warning" : "info", data.text);
     }
   }
 
@@ -530,7 +608,7 @@ export function createSession(deps: SessionDeps): Session {
       fromName: person.name,
       fromAdmin: person.isAdmin,
       to: conversation,
-      sentAt: deps.now(),
+      sentAt: serverNow(),
       html,
     };
     chat.addOwn(own);
@@ -567,7 +645,7 @@ export function createSession(deps: SessionDeps): Session {
       // Shown at once; the server's echo brings the true time.
       people.change(person.id, {
         ...person,
-        handRaisedAt: up ? (handRaisedAt ?? deps.now()) : null,
+        handRaisedAt: up ? (handRaisedAt ?? serverNow()) : null,
       });
       send(up ? { kind: "raise-hand", text: words } : { kind: "lower-hand" });
     },
@@ -581,10 +659,12 @@ export function createSession(deps: SessionDeps): Session {
     leave: () => end({ code: "left", detail: "" }),
     async endForAll() {
       if (!admission) return { ok: false, reason: "" };
-      const outcome = await deps.endRoom(token, admission.roomId);
-      if (!outcome.ok) {
-        notices.show({ level: "error", text: { plain: outcome.reason } });
-      }
+      // Whoever asked shows how it went, where they asked.
+      endedByMe = true;
+      const outcome = await deps
+        .endRoom(token, admission.roomId)
+        .catch(() => ({ ok: false, reason: "" }));
+      endedByMe = outcome.ok;
       return outcome;
     },
     dispose() {

@@ -45,8 +45,8 @@ export function ChatPanel() {
       {right.ok ? (
         <Composer
           key={`composer-${conversation ?? ""}`}
+          conversation={conversation}
           placeholder={name === null ? t("chat.messageAll") : t("chat.messageTo", { name })}
-          onSend={(text) => session.write(conversation, text)}
         />
       ) : (
         <p className="chat-locked">

@@ -1,19 +1,24 @@
 import { SendHorizontal } from "lucide-react";
-import { useEffect, useRef, useState, type KeyboardEvent } from "react";
+import { useEffect, useRef, type KeyboardEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { PHONE } from "../../kit/use-media-query";
+import { useSelected } from "../../kit/use-store";
+import type { ConversationId } from "../../session/chat";
+import { useSession } from "../visit/context";
 
 interface ComposerProps {
+  readonly conversation: ConversationId;
   readonly placeholder: string;
-  readonly onSend: (text: string) => void;
 }
 
 /** Longest message one can type, in characters. */
 const MAX_LENGTH = 8_000;
 
-export function Composer({ placeholder, onSend }: ComposerProps) {
+export function Composer({ conversation, placeholder }: ComposerProps) {
   const { t } = useTranslation();
-  const [text, setText] = useState("");
+  const { chat, write } = useSession();
+  const text = useSelected(chat.drafts, (drafts) => drafts.get(conversation) ?? "");
+  const setText = (next: string) => chat.draft(conversation, next);
   const box = useRef<HTMLTextAreaElement>(null);
   useEffect(() => {
     // On a phone the keyboard would cover what one came to read.
@@ -21,7 +26,7 @@ export function Composer({ placeholder, onSend }: ComposerProps) {
   }, []);
   const send = () => {
     if (text.trim() === "") return;
-    onSend(text);
+    write(conversation, text);
     setText("");
     box.current?.focus();
   };

@@ -26,7 +26,7 @@ export function ConversationTabs({ ids, names, unread, current, onChoose }: Conv
             aria-pressed={id === current}
             onClick={() => onChoose(id)}
           >
-            <span dir="auto">{name}</span>
+            {id === null ? name : <bdi>{name}</bdi>}
             {count > 0 && (
               <span className="conversation-unread tabular">
                 {count}

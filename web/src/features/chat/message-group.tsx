@@ -1,5 +1,6 @@
 import { CircleAlert } from "lucide-react";
 import { useTranslation } from "react-i18next";
+import { formatLocale } from "../../i18n";
 import { Avatar } from "../../kit/avatar";
 import { RichText } from "../../kit/rich-text";
 import type { Entry } from "../../session/chat";
@@ -9,13 +10,15 @@ interface MessageGroupProps {
   readonly group: Group;
   readonly isMine: boolean;
   readonly isHere: boolean;
+  /** As the server says, not as the message does. */
+  readonly isHost: boolean;
   readonly onResend: (entry: Entry) => void;
 }
 
 /** The welcome has no time of its own. */
 const NO_TIME = 1;
 
-export function MessageGroup({ group, isMine, isHere, onResend }: MessageGroupProps) {
+export function MessageGroup({ group, isMine, isHere, isHost, onResend }: MessageGroupProps) {
   const { t, i18n } = useTranslation();
   const { first, entries } = group;
   if (first.system) {
@@ -32,16 +35,17 @@ export function MessageGroup({ group, isMine, isHere, onResend }: MessageGroupPr
       : t("chat.gone", { name: first.fromName });
   const time =
     first.sentAt > NO_TIME
-      ? new Intl.DateTimeFormat(i18n.language, { timeStyle: "short" }).format(first.sentAt)
+      ? new Intl.DateTimeFormat(formatLocale(i18n.language), { timeStyle: "short" }).format(
+          first.sentAt,
+        )
       : "";
   return (
     <div className="message-group" data-mine={isMine}>
-      <Avatar id={first.from} name={first.fromName} />
+      {!isMine && <Avatar id={first.from} name={first.fromName} />}
       <div className="message-words">
         <p className="message-head">
-          <span className="message-name" dir="auto">
-            {name}
-          </span>
+          <span className="message-name">{isMine || !isHere ? name : <bdi>{name}</bdi>}</span>
+          {isHost && !isMine && <span className="message-host">{t("people.host")}</span>}
           <time className="muted tabular">{time}</time>
         </p>
         {entries.map((entry) => (

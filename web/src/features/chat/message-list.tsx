@@ -52,6 +52,7 @@ export function MessageList({ entries, me, present, emptyText, onResend }: Messa
             key={group.key}
             group={group}
             isMine={group.first.from === me}
+            isHost={present.get(group.first.from)?.isAdmin ?? false}
             isHere={group.first.from === me || present.has(group.first.from)}
             onResend={onResend}
           />

@@ -1,5 +1,6 @@
 import "./ended.css";
 import {
+  Clock,
   DoorClosed,
   LockKeyhole,
   LogOut,
@@ -11,11 +12,16 @@ import {
 } from "lucide-react";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { mayRejoin, type EndCode, type EndReason } from "../../session/errors";
+import { ServerText } from "../../kit/server-text";
+import { useArrival } from "../../kit/use-arrival";
+import { endTone, mayRejoin, type EndCode, type EndReason } from "../../session/errors";
 
 const ICONS: Partial<Record<EndCode, LucideIcon>> = {
   left: LogOut,
   "room-ended": DoorClosed,
+  "ended-by-you": DoorClosed,
+  "time-over": Clock,
+  rejected: UserX,
   "room-not-active": DoorClosed,
   removed: UserX,
   blocked: UserX,
@@ -29,7 +35,7 @@ const ICONS: Partial<Record<EndCode, LucideIcon>> = {
 /** Time to read the reason before the page moves on to where the operator sends people. */
 const REDIRECT_MS = 3_000;
 /** Ends that are the normal end of a meeting; only these move on by themselves. */
-const ORDERLY: ReadonlySet<EndCode> = new Set(["left", "room-ended"]);
+const ORDERLY: ReadonlySet<EndCode> = new Set(["left", "room-ended", "ended-by-you", "time-over"]);
 
 interface EndedPageProps {
   readonly reason: EndReason;
@@ -40,19 +46,21 @@ interface EndedPageProps {
 
 export function EndedPage({ reason, logoutUrl, onRejoin, onHome }: EndedPageProps) {
   const { t } = useTranslation();
+  const heading = useArrival<HTMLHeadingElement>();
   const Icon = ICONS[reason.code] ?? TriangleAlert;
-  const text =
-    reason.code === "other"
-      ? // The server's own words: a key we know, or text to be shown as it is.
-        t(reason.detail as "notifications.invalid-token", { defaultValue: reason.detail })
-      : t(`ended.${reason.code}.text`);
   return (
     <main className="page" id="errorPage">
       <div className="card ended">
-        <Icon className="ended-icon" aria-hidden="true" />
-        <h1>{t(`ended.${reason.code}.title`)}</h1>
+        <Icon className="ended-icon" data-tone={endTone(reason)} aria-hidden="true" />
+        <h1 ref={heading} tabIndex={-1}>
+          {t(`ended.${reason.code}.title`)}
+        </h1>
         <p className="muted" role="alert">
-          {text}
+          {reason.code === "other" && reason.detail !== "" ? (
+            <ServerText text={reason.detail} />
+          ) : (
+            t(`ended.${reason.code}.text`)
+          )}
         </p>
         <div className="ended-actions">
           {mayRejoin(reason) && (
@@ -80,7 +88,7 @@ function Redirect({ to }: { readonly to: string }) {
   }, [going, to]);
   return (
     <p className="ended-redirect">
-      <a href={to}>{t("ended.redirect", { host: new URL(to).host })}</a>
+      <a href={to}>{t(going ? "ended.redirect" : "ended.continue", { host: new URL(to).host })}</a>
       {going && (
         <button type="button" className="button button-quiet" onClick={() => setGoing(false)}>
           {t("ended.stay")}

@@ -2,6 +2,7 @@ import "./front-door.css";
 import { History, LogIn, Video } from "lucide-react";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { TextField } from "../../kit/field";
 import { usePrefs } from "../settings/prefs-context";
 import { frontDoorMode, type FrontDoorMode } from "./api";
 import { FrontBar } from "./front-bar";
@@ -28,7 +29,8 @@ function useMode(): FrontDoorMode | null {
 export function FrontDoor({ go }: { readonly go: (address: string) => void }) {
   const { t } = useTranslation();
   const mode = useMode();
-  const [{ recent }] = usePrefs();
+  const [{ name: known, recent }] = usePrefs();
+  const [name, setName] = useState(known);
   return (
     <div className="front">
       <FrontBar />
@@ -37,9 +39,19 @@ export function FrontDoor({ go }: { readonly go: (address: string) => void }) {
           <h1>{t("front.heading")}</h1>
           <p className="muted">{t("front.lead")}</p>
         </div>
-        <div className="front-doors">
+        <div className="front-name">
+          <TextField
+            label={t("front.yourName")}
+            value={name}
+            onChange={(event) => setName(event.target.value)}
+            autoComplete="name"
+            maxLength={100}
+            dir="auto"
+          />
+        </div>
+        <div className="front-doors" data-settled={mode !== null}>
           <section
-            className={mode === "closed" ? "card front-card front-closed" : "card front-card"}
+            className={`card front-card front-start ${mode === "closed" ? "front-closed" : ""}`}
             aria-labelledby="front-start"
           >
             <h2 id="front-start">
@@ -51,7 +63,7 @@ export function FrontDoor({ go }: { readonly go: (address: string) => void }) {
             ) : (
               <>
                 <p className="muted">{t("front.startLead")}</p>
-                <StartForm needsPassphrase={mode === "passphrase"} go={go} />
+                <StartForm name={name} needsPassphrase={mode === "passphrase"} go={go} />
               </>
             )}
           </section>
@@ -61,7 +73,7 @@ export function FrontDoor({ go }: { readonly go: (address: string) => void }) {
               {t("front.join")}
             </h2>
             <p className="muted">{t("front.joinLead")}</p>
-            <JoinForm go={go} />
+            <JoinForm name={name} go={go} />
           </section>
         </div>
         {recent.length > 0 && (

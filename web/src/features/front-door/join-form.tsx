@@ -9,13 +9,16 @@ import { useSubmit } from "./use-submit";
 interface JoinFormProps {
   /** Known already when somebody followed an invite link. */
   readonly fixedCode?: string;
+  /** Asked for elsewhere on the page; without it the form asks itself. */
+  readonly name?: string;
   readonly go: (address: string) => void;
 }
 
-export function JoinForm({ fixedCode, go }: JoinFormProps) {
+export function JoinForm({ fixedCode, name: given, go }: JoinFormProps) {
   const { t } = useTranslation();
   const [prefs, changePrefs] = usePrefs();
-  const [name, setName] = useState(prefs.name);
+  const [own, setOwn] = useState(prefs.name);
+  const name = given ?? own;
   const [typedCode, setCode] = useState("");
   const { busy, problem, onSubmit } = useSubmit(async () => {
     const code = fixedCode ?? codeIn(typedCode);
@@ -39,17 +42,26 @@ export function JoinForm({ fixedCode, go }: JoinFormProps) {
           maxLength={300}
         />
       )}
-      <TextField
-        label={t("front.yourName")}
-        value={name}
-        onChange={(event) => setName(event.target.value)}
-        required
-        autoComplete="name"
-        maxLength={100}
-        dir="auto"
-      />
+      {given === undefined && (
+        <TextField
+          label={t("front.yourName")}
+          value={own}
+          onChange={(event) => setOwn(event.target.value)}
+          required
+          autoComplete="name"
+          maxLength={100}
+          dir="auto"
+          // The only field of its page, and what the page is for.
+          // oxlint-disable-next-line jsx-a11y/no-autofocus
+          autoFocus
+        />
+      )}
       {problem !== null && <Problem text={problem} />}
-      <button type="submit" className="button button-primary button-wide" disabled={busy}>
+      <button
+        type="submit"
+        className={`button button-wide ${fixedCode === undefined ? "button-second" : "button-primary"}`}
+        disabled={busy}
+      >
         {busy ? t("front.busy") : t("front.joinButton")}
       </button>
     </form>

@@ -17,7 +17,7 @@ export function JoinPage({ code, go }: JoinPageProps) {
       <main className="front-main">
         <section className="card front-card front-single">
           <h1>{t("front.joinHeading")}</h1>
-          <p className="muted">{t("front.joinCodeLead", { code: `\u2068${code}\u2069` })}</p>
+          <p className="muted">{t("front.joinCodeLead", { code })}</p>
           <JoinForm fixedCode={code} go={go} />
           <button type="button" className="button button-quiet" onClick={() => go("/")}>
             {t("front.otherMeeting")}

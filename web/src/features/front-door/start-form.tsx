@@ -7,14 +7,14 @@ import { Problem } from "./join-form";
 import { useSubmit } from "./use-submit";
 
 interface StartFormProps {
+  readonly name: string;
   readonly needsPassphrase: boolean;
   readonly go: (address: string) => void;
 }
 
-export function StartForm({ needsPassphrase, go }: StartFormProps) {
+export function StartForm({ name, needsPassphrase, go }: StartFormProps) {
   const { t } = useTranslation();
-  const [prefs, changePrefs] = usePrefs();
-  const [name, setName] = useState(prefs.name);
+  const [, changePrefs] = usePrefs();
   const [title, setTitle] = useState("");
   const [passphrase, setPassphrase] = useState("");
   const { busy, problem, onSubmit } = useSubmit(async () => {
@@ -25,15 +25,6 @@ export function StartForm({ needsPassphrase, go }: StartFormProps) {
   });
   return (
     <form className="front-form" onSubmit={onSubmit}>
-      <TextField
-        label={t("front.yourName")}
-        value={name}
-        onChange={(event) => setName(event.target.value)}
-        required
-        autoComplete="name"
-        maxLength={100}
-        dir="auto"
-      />
       <TextField
         label={t("front.title")}
         placeholder={t("front.titleHint")}

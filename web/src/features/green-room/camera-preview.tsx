@@ -1,8 +1,9 @@
-import { Mic, MicOff, Video, VideoOff } from "lucide-react";
+import { LockKeyhole, Mic, MicOff, Video, VideoOff, type LucideIcon } from "lucide-react";
 import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { Avatar } from "../../kit/avatar";
 import { useStore } from "../../kit/use-store";
+import type { Right } from "../../session/rights";
 import { usePrefs } from "../settings/prefs-context";
 import type { Previews } from "./use-previews";
 
@@ -22,11 +23,8 @@ export function CameraPreview({ previews, name }: CameraPreviewProps) {
     if (video.current) video.current.srcObject = camera.stream;
   }, [camera.stream]);
 
-  const cameraText = !previews.cameraAllowed
-    ? t("green.cameraLocked")
-    : camera.pending
-      ? t("green.cameraStarting")
-      : t("green.cameraOff");
+  // Why it is locked is said beside the ways in.
+  const cameraText = camera.pending ? t("green.cameraStarting") : t("green.cameraOff");
   return (
     <figure className="preview" aria-label={t("green.preview")}>
       {camera.stream ? (
@@ -34,42 +32,89 @@ export function CameraPreview({ previews, name }: CameraPreviewProps) {
       ) : (
         <div className="preview-off">
           <Avatar id={name} name={name} />
-          <p>{cameraText}</p>
-          {!previews.microphoneAllowed && <p>{t("green.microphoneLocked")}</p>}
+          {previews.unasked.length > 0 ? <Ask previews={previews} /> : <p>{cameraText}</p>}
         </div>
       )}
       <div className="preview-switches">
-        <button
-          type="button"
-          className="round-switch"
-          data-on={microphone.on}
-          disabled={!previews.microphoneAllowed}
-          aria-label={t(microphone.on ? "green.microphoneOff" : "green.microphoneOn")}
-          title={t(microphone.on ? "green.microphoneOff" : "green.microphoneOn")}
+        <Switch
+          icons={[Mic, MicOff]}
+          on={microphone.on}
+          right={previews.rights.microphone}
+          label={t(microphone.on ? "green.microphoneOff" : "green.microphoneOn")}
+          caption={t(microphone.on ? "green.microphoneIsOn" : "green.microphoneIsOff")}
           onClick={() => {
-            // Wanted but failed before: the wish does not change, so it is tried again by hand.
+            // Wanted but failed or not asked for yet: the wish does not change, so it is opened by hand.
             if (!microphone.on && prefs.joinWithMicrophone) {
               void previews.microphone.start(prefs.microphone);
             } else changePrefs({ joinWithMicrophone: !microphone.on });
           }}
-        >
-          {microphone.on ? <Mic className="icon" /> : <MicOff className="icon" />}
-        </button>
-        <button
-          type="button"
-          className="round-switch"
-          data-on={camera.on}
-          disabled={!previews.cameraAllowed}
-          aria-label={t(camera.on ? "green.cameraTurnOff" : "green.cameraTurnOn")}
-          title={t(camera.on ? "green.cameraTurnOff" : "green.cameraTurnOn")}
+        />
+        <Switch
+          icons={[Video, VideoOff]}
+          on={camera.on}
+          right={previews.rights.camera}
+          label={t(camera.on ? "green.cameraTurnOff" : "green.cameraTurnOn")}
+          caption={t(camera.on ? "green.cameraIsOn" : "green.cameraIsOff")}
           onClick={() => {
             if (!camera.on && prefs.joinWithCamera) void previews.camera.start(prefs.camera);
             else changePrefs({ joinWithCamera: !camera.on });
           }}
-        >
-          {camera.on ? <Video className="icon" /> : <VideoOff className="icon" />}
-        </button>
+        />
       </div>
     </figure>
+  );
+}
+
+/** Says what the browser is about to ask, and has it asked once. */
+function Ask({ previews }: { readonly previews: Previews }) {
+  const { t } = useTranslation();
+  const both = previews.unasked.length === 2;
+  const which = both ? "both" : (previews.unasked[0] ?? "both");
+  return (
+    <>
+      <p className="preview-ask">{t(`green.ask.${which}`)}</p>
+      <button type="button" className="button button-primary" onClick={previews.ask}>
+        {t(`green.allow.${which}`)}
+      </button>
+    </>
+  );
+}
+
+interface SwitchProps {
+  readonly icons: readonly [on: LucideIcon, off: LucideIcon];
+  readonly on: boolean;
+  readonly right: Right;
+  readonly label: string;
+  readonly caption: string;
+  readonly onClick: () => void;
+}
+
+function Switch({ icons, on, right, label, caption, onClick }: SwitchProps) {
+  const { t } = useTranslation();
+  const Icon = icons[on ? 0 : 1];
+  return (
+    <div className="preview-switch">
+      <button
+        type="button"
+        className="round-switch"
+        data-on={on}
+        disabled={!right.ok}
+        aria-label={label}
+        title={label}
+        onClick={onClick}
+      >
+        <Icon className="icon" aria-hidden="true" />
+      </button>
+      <span className="preview-caption" aria-hidden="true">
+        {right.ok ? (
+          caption
+        ) : (
+          <>
+            <LockKeyhole className="icon icon-small" />
+            {t("green.locked")}
+          </>
+        )}
+      </span>
+    </div>
   );
 }

@@ -1,8 +1,14 @@
 import "./green-room.css";
+import { LockKeyhole } from "lucide-react";
 import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import { announce } from "../../kit/announcer";
+import { useArrival } from "../../kit/use-arrival";
 import { useStore } from "../../kit/use-store";
+import { LanguageSelect } from "../settings/language-select";
+import type { Preview } from "../../session/devices";
+// Not from the folder's index: the bell and its list are not needed before the meeting.
+import { Notices } from "../notices/notices";
 import { DeviceSelect } from "../settings/device-select";
 import { usePrefs } from "../settings/prefs-context";
 import { useMe, useRoomState, useSession } from "../visit/context";
@@ -10,7 +16,7 @@ import { CameraPreview } from "./camera-preview";
 import { LevelMeter } from "./level-meter";
 import { DeviceProblemNote } from "./problem-note";
 import { SpeakerTest } from "./speaker-test";
-import { usePreviews } from "./use-previews";
+import { usePreviews, type Previews } from "./use-previews";
 import { WaitingCard } from "./waiting-card";
 
 interface GreenRoomProps {
@@ -26,22 +32,31 @@ export function GreenRoom({ at }: GreenRoomProps) {
   const previews = usePreviews();
   const microphone = useStore(previews.microphone);
   const camera = useStore(previews.camera);
+  const heading = useArrival<HTMLHeadingElement>();
   const entering = at === "entering";
   useEffect(() => {
     if (entering) announce(t("progress.entering"));
   }, [entering, t]);
 
-  const join = (withDevices: boolean) =>
+  const join = (withDevices: boolean) => {
+    const bring = (preview: Preview) => () =>
+      withDevices && preview.getSnapshot().on
+        ? { on: true, track: preview.handOver() }
+        : { on: false, track: null };
     session.join({
-      microphone: prefs.microphone,
-      camera: prefs.camera,
-      speaker: prefs.speaker,
-      withMicrophone: withDevices && microphone.on,
-      withCamera: withDevices && camera.on,
+      microphone: bring(previews.microphone),
+      camera: bring(previews.camera),
     });
+  };
+  const muted = room?.features.muteOnStart ?? false;
+  const words = joinWords(microphone.on, camera.on, muted);
+  const nothing = words === "withoutDevices";
 
   return (
     <main className="green" id="startupJoinModal">
+      <div className="green-notices">
+        <Notices />
+      </div>
       <div className="green-stage">
         <CameraPreview previews={previews} name={me?.name ?? ""} />
         {microphone.problem !== null && (
@@ -61,31 +76,40 @@ export function GreenRoom({ at }: GreenRoomProps) {
       </div>
       <section className="green-side" aria-labelledby="green-title">
         <div>
-          <h1 id="green-title">{room?.title || t("green.heading")}</h1>
-          <p className="muted">{t("green.joiningAs", { name: `\u2068${me?.name ?? ""}\u2069` })}</p>
+          <h1 id="green-title" ref={heading} tabIndex={-1}>
+            {room?.title || t("green.heading")}
+          </h1>
+          <p className="muted">{t("green.joiningAs", { name: me?.name ?? "" })}</p>
         </div>
+        <LocksNote previews={previews} />
         {at === "waiting" ? (
           <WaitingCard message={room?.waitingMessage ?? ""} />
         ) : (
           <div className="green-actions">
-            <button
-              type="button"
-              className="button button-primary button-wide green-join"
-              disabled={entering}
-              onClick={() => join(true)}
-            >
-              {entering ? t("progress.entering") : t("green.join")}
-            </button>
+            {!nothing && (
+              <button
+                type="button"
+                className="button button-primary button-wide green-join"
+                disabled={entering || !previews.settled}
+                onClick={() => join(true)}
+              >
+                {entering ? t("progress.entering") : t(`green.join.${words}`)}
+              </button>
+            )}
             <button
               type="button"
               id="listenOnlyJoin"
-              className="button button-plain button-wide"
+              className={
+                `button button-wide ${nothing ? "green-join" : ""} ` +
+                // One thing is asked of people at a time: first the devices, if they are still to be allowed.
+                (nothing && previews.unasked.length === 0 ? "button-primary" : "button-plain")
+              }
               disabled={entering}
               onClick={() => join(false)}
             >
-              {t("green.joinWithout")}
+              {entering && nothing ? t("progress.entering") : t("green.join.withoutDevices")}
             </button>
-            {room?.features.muteOnStart && <p className="field-hint">{t("green.startsMuted")}</p>}
+            {muted && microphone.on && <p className="field-hint">{t("green.startsMuted")}</p>}
           </div>
         )}
         <div className="green-devices">
@@ -95,7 +119,35 @@ export function GreenRoom({ at }: GreenRoomProps) {
           <DeviceSelect kind="audiooutput" />
           <SpeakerTest speaker={prefs.speaker} />
         </div>
+        <LanguageSelect />
       </section>
     </main>
+  );
+}
+
+/** What the button will really do, as one of its wordings. */
+export function joinWords(microphone: boolean, camera: boolean, muted: boolean) {
+  if (microphone && muted) return camera ? "cameraMuted" : "muted";
+  if (microphone) return camera ? "both" : "microphone";
+  return camera ? "camera" : "withoutDevices";
+}
+
+/** Why a switch cannot be used, in words beside the lock on it. */
+function LocksNote({ previews }: { readonly previews: Previews }) {
+  const { t } = useTranslation();
+  const locked = (["microphone", "camera"] as const).flatMap((device) => {
+    const right = previews.rights[device];
+    return right.ok ? [] : [{ device, why: right.why }];
+  });
+  if (locked.length === 0) return null;
+  return (
+    <ul className="green-locks">
+      {locked.map(({ device, why }) => (
+        <li key={device}>
+          <LockKeyhole className="icon icon-small" aria-hidden="true" />
+          {why === "locked" ? t(`green.lockedByHost.${device}`) : t(`why.${why}.${device}`)}
+        </li>
+      ))}
+    </ul>
   );
 }

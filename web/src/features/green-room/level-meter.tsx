@@ -1,4 +1,5 @@
-import { useEffect, useRef } from "react";
+import { Mic } from "lucide-react";
+import { useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useStore } from "../../kit/use-store";
 import { watchPreviewLevel, type Preview } from "../../session/devices";
@@ -7,19 +8,25 @@ import { watchPreviewLevel, type Preview } from "../../session/devices";
 export function LevelMeter({ preview }: { readonly preview: Preview }) {
   const { t } = useTranslation();
   const { stream } = useStore(preview);
+  const [asleep, setAsleep] = useState(false);
   const bar = useRef<HTMLDivElement>(null);
   useEffect(
     () =>
-      watchPreviewLevel(preview, (level) => {
-        const element = bar.current;
-        if (!element) return;
-        element.style.setProperty("--level", level.toFixed(2));
-        element.setAttribute("aria-valuenow", String(Math.round(level * 100)));
-      }),
+      watchPreviewLevel(
+        preview,
+        (level) => {
+          const element = bar.current;
+          if (!element) return;
+          element.style.setProperty("--level", level.toFixed(2));
+          element.setAttribute("aria-valuenow", String(Math.round(level * 100)));
+        },
+        setAsleep,
+      ),
     [preview],
   );
   return (
     <div className="level">
+      <Mic className="icon icon-small" aria-hidden="true" />
       <div
         ref={bar}
         className="level-bar"
@@ -29,7 +36,10 @@ export function LevelMeter({ preview }: { readonly preview: Preview }) {
         aria-valuemax={100}
         aria-valuenow={0}
       />
-      {stream !== null && <span className="field-hint">{t("green.levelHint")}</span>}
+      {/* Its line is always there, so that nothing moves when the device answers. */}
+      <span className="field-hint level-hint">
+        {stream !== null && t(asleep ? "green.levelAsleep" : "green.levelHint")}
+      </span>
     </div>
   );
 }

@@ -1,9 +1,11 @@
+import { Popover, PopoverButton, PopoverPanel } from "@headlessui/react";
 import { Wifi, WifiLow, WifiOff } from "lucide-react";
 import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { announce } from "../../kit/announcer";
 import { useSelected, useStore } from "../../kit/use-store";
 import { useSession } from "../visit/context";
+import { Figures } from "./figures";
 
 type State = "good" | "weak" | "reconnecting" | "unresponsive";
 
@@ -34,9 +36,14 @@ export function ConnectionState() {
   }, [state, text]);
   const Icon = ICONS[state];
   return (
-    <span className="chip connection" data-state={state}>
-      <Icon className="icon icon-small" aria-hidden="true" />
-      <span className="connection-text">{text}</span>
-    </span>
+    <Popover>
+      <PopoverButton className="chip connection" data-state={state} title={text}>
+        <Icon className="icon icon-small" aria-hidden="true" />
+        <span className="connection-text">{text}</span>
+      </PopoverButton>
+      <PopoverPanel className="menu figures" anchor={{ to: "bottom end", gap: 4, padding: 12 }}>
+        <Figures />
+      </PopoverPanel>
+    </Popover>
   );
 }

@@ -1,7 +1,8 @@
 import "./header.css";
-import { Circle, Radio, UserPlus } from "lucide-react";
+import { Circle, Radio, UserPlus, type LucideIcon } from "lucide-react";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { NoticesButton } from "../notices";
 import { useRoomState, useSession, useVisit } from "../visit/context";
 import { clockFace } from "./clock";
 import { ConnectionState } from "./connection-state";
@@ -12,37 +13,42 @@ export function Header() {
   const room = useRoomState();
   return (
     <header className="header">
-      <img src="/plenum.svg" alt="" width="26" height="26" className="header-logo" />
-      <h1 className="header-title" dir="auto" title={room?.title}>
-        {room?.title || t("app.name")}
-      </h1>
-      <Clock />
-      {room?.recording && (
-        <span className="chip chip-danger">
-          <Circle className="icon icon-small recording-dot" aria-hidden="true" />
-          {t("header.recording")}
-        </span>
-      )}
-      {room?.broadcasting && (
-        <span className="chip chip-danger">
-          <Radio className="icon icon-small" aria-hidden="true" />
-          {t("header.broadcasting")}
-        </span>
-      )}
-      <span className="header-space" />
-      {room?.inviteCode && (
-        <button
-          type="button"
-          className="button button-plain header-invite"
-          onClick={() => ui.showDialog("invite")}
-          aria-label={t("header.invite")}
-        >
-          <UserPlus className="icon" aria-hidden="true" />
-          <span>{t("header.invite")}</span>
-        </button>
-      )}
-      <ConnectionState />
+      <div className="header-about">
+        <img src="/plenum.svg" alt="" width="28" height="28" className="header-logo" />
+        <h1 className="header-title" dir="auto" title={room?.title}>
+          {room?.title || t("app.name")}
+        </h1>
+        <Clock />
+      </div>
+      <div className="header-state">
+        {room?.recording && <Badge icon={Circle} word={t("header.recording")} />}
+        {room?.broadcasting && <Badge icon={Radio} word={t("header.broadcasting")} />}
+        {room?.inviteCode && (
+          <button
+            type="button"
+            className="button button-plain button-small header-invite"
+            onClick={() => ui.showDialog("invite")}
+            aria-label={t("header.invite")}
+            title={t("header.invite")}
+          >
+            <UserPlus className="icon" aria-hidden="true" />
+            <span>{t("header.invite")}</span>
+          </button>
+        )}
+        <NoticesButton />
+        <ConnectionState />
+      </div>
     </header>
+  );
+}
+
+/** What everybody must know is going on. Where there is little room the picture stays. */
+function Badge({ icon: Icon, word }: { readonly icon: LucideIcon; readonly word: string }) {
+  return (
+    <span className="chip chip-danger" title={word}>
+      <Icon className="icon icon-small recording-dot" aria-hidden="true" />
+      <span className="chip-word">{word}</span>
+    </span>
   );
 }
 

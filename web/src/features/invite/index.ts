@@ -1,2 +1,2 @@
-export { InviteCard } from "./invite-card";
+export { AloneCard } from "./invite-card";
 export { InviteDialog } from "./invite-dialog";

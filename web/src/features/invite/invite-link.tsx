@@ -1,3 +1,4 @@
+import { useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { CopyButton } from "../../kit/copy-button";
 
@@ -7,10 +8,12 @@ export const inviteUrl = (code: string): string =>
 
 export function InviteLink({ code }: { readonly code: string }) {
   const { t } = useTranslation();
+  const field = useRef<HTMLInputElement>(null);
   const url = inviteUrl(code);
   return (
     <div className="invite-link">
       <input
+        ref={field}
         className="input"
         aria-label={t("invite.link")}
         value={url}
@@ -18,7 +21,13 @@ export function InviteLink({ code }: { readonly code: string }) {
         dir="ltr"
         onFocus={(event) => event.currentTarget.select()}
       />
-      <CopyButton text={url} label={t("invite.copy")} doneLabel={t("invite.copied")} />
+      <CopyButton
+        text={url}
+        label={t("invite.copy")}
+        doneLabel={t("invite.copied")}
+        refusedLabel={t("invite.copyByHand")}
+        onRefused={() => field.current?.focus()}
+      />
     </div>
   );
 }

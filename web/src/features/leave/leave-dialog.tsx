@@ -1,6 +1,8 @@
+import { CircleAlert } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Modal } from "../../kit/dialog";
+import { ServerText } from "../../kit/server-text";
 import { useMe, useVisit } from "../visit/context";
 
 /** Asks once, and shows a host both ways out side by side. */
@@ -9,16 +11,27 @@ export function LeaveDialog() {
   const { session, ui } = useVisit();
   const isHost = useMe()?.isAdmin ?? false;
   const [ending, setEnding] = useState(false);
+  const [problem, setProblem] = useState<string | null>(null);
   const close = () => ui.showDialog(null);
   const endForAll = async () => {
     setEnding(true);
-    const { ok } = await session.endForAll().catch(() => ({ ok: false }));
+    setProblem(null);
+    const { ok, reason } = await session.endForAll();
     setEnding(false);
-    if (!ok) close();
+    // Succeeded: the server tells everybody, this person included, that it is over.
+    if (!ok) setProblem(reason);
   };
   return (
     <Modal title={t("leave.title")} closeLabel={t("common.close")} onClose={close}>
       <p className="muted">{t(isHost ? "leave.leadHost" : "leave.lead")}</p>
+      {problem !== null && (
+        <p className="problem" role="alert">
+          <CircleAlert className="icon" aria-hidden="true" />
+          <span>
+            {t("leave.failed")} <ServerText text={problem} />
+          </span>
+        </p>
+      )}
       <div className="dialog-actions">
         <button type="button" className="button button-plain" onClick={close}>
           {t("leave.stay")}

@@ -1,1 +1,2 @@
 export { Notices } from "./notices";
+export { NoticesButton } from "./notices-button";

@@ -6,15 +6,32 @@ import type { Notice } from "../../session/notices";
 export function useNoticeText(): (notice: Notice) => string {
   const { t } = useTranslation();
   return useCallback(
-    ({ text, names }: Notice): string => {
+    ({ text, about }: Notice): string => {
       if ("plain" in text) {
         return t(text.plain as "notice.dismiss", { defaultValue: text.plain });
       }
-      const { key, values } = text;
-      return names.length === 0
-        ? t(key as "notice.dismiss", values ?? {})
-        : t(key as "notice.joined", { ...values, count: names.length, name: names.at(-1) ?? "" });
+      const { key } = text;
+      const values = Object.fromEntries(
+        Object.entries(text.values ?? {}).map(([name, value]) => [
+          name,
+          typeof value === "object" ? t(value.keyed as "notice.dismiss") : value,
+        ]),
+      );
+      if (about.size > 0) {
+        values["count"] = about.size;
+        values["name"] = [...about.values()].at(-1) ?? "";
+      }
+      return t(key as "notice.dismiss", values);
     },
     [t],
+  );
+}
+
+/** Somebody else's words find their own direction; ours have the page's, whatever name is in them. */
+export function useNoticeDirection(): (notice: Notice) => "auto" | undefined {
+  const { i18n } = useTranslation();
+  return useCallback(
+    ({ text }: Notice) => ("plain" in text && !i18n.exists(text.plain) ? "auto" : undefined),
+    [i18n],
   );
 }

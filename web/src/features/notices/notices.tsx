@@ -1,14 +1,14 @@
 import "./notices.css";
-import { CircleAlert, Info, TriangleAlert, X } from "lucide-react";
+import { X } from "lucide-react";
 import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { announce } from "../../kit/announcer";
 import { IconButton } from "../../kit/icon-button";
 import { useStore } from "../../kit/use-store";
 import { useSession } from "../visit/context";
-import { useNoticeText } from "./notice-text";
-
-const ICONS = { info: Info, warning: TriangleAlert, error: CircleAlert } as const;
+import { faceOf } from "./face";
+import { NoticeIcon } from "./notice-icon";
+import { useNoticeDirection, useNoticeText } from "./notice-text";
 
 /** The toasts, away from the controls; each is also read out, once per wording. */
 export function Notices() {
@@ -16,6 +16,7 @@ export function Notices() {
   const { notices } = useSession();
   const shown = useStore(notices);
   const textOf = useNoticeText();
+  const directionOf = useNoticeDirection();
   const read = useRef(new Map<number, string>());
   useEffect(() => {
     const ids = new Set(shown.map(({ id }) => id));
@@ -27,15 +28,28 @@ export function Notices() {
       announce(text);
     }
   }, [shown, textOf]);
+  const empty = shown.length === 0;
+  useEffect(() => {
+    // The last notice was dismissed under the pointer, which then never leaves it.
+    if (empty) notices.hold(false);
+  }, [empty, notices]);
   return (
-    <ul className="notices" aria-label={t("notice.label")}>
+    // Nothing here is to be pressed; the list only notices that somebody is reading it.
+    // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions
+    <ul
+      className="notices"
+      aria-label={t("notice.label")}
+      onPointerEnter={() => notices.hold(true)}
+      onPointerLeave={() => notices.hold(false)}
+      onFocus={() => notices.hold(true)}
+      onBlur={() => notices.hold(false)}
+    >
       {shown.map((notice) => {
-        const Icon = ICONS[notice.level];
         const { action } = notice;
         return (
-          <li key={notice.id} className="notice" data-level={notice.level}>
-            <Icon className="icon" aria-hidden="true" />
-            <span className="notice-text" dir="auto">
+          <li key={notice.id} className="notice" data-topic={faceOf(notice).topic}>
+            <NoticeIcon notice={notice} />
+            <span className="notice-text" dir={directionOf(notice)}>
               {textOf(notice)}
             </span>
             {action && (

@@ -1,1 +1,1 @@
-export { PeoplePanel } from "./people-panel";
+export { PeopleCount, PeoplePanel } from "./people-panel";

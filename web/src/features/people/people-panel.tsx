@@ -1,25 +1,42 @@
 import "./people.css";
 import { Search } from "lucide-react";
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useSelected, useStore } from "../../kit/use-store";
 import { NO_MEDIA } from "../../session/media";
-import { handQueue, listOrder } from "../../session/people";
-import { useMe, useRoomState, useSession } from "../visit/context";
+import { countPresent, handQueue, listOrder } from "../../session/people";
+import { useMe, useRoomState, useSession, useVisit } from "../visit/context";
 import { PersonRow } from "./person-row";
 import { findPeople } from "./search";
+import { ROW_HEIGHT, useVisibleRows } from "./use-visible-rows";
+
+/** How many are here, for the panel's title. */
+export function PeopleCount() {
+  const { people } = useSession();
+  const count = useSelected(people, countPresent);
+  return <span className="side-panel-count tabular">{count}</span>;
+}
 
 export function PeoplePanel() {
   const { t } = useTranslation();
+  const { ui } = useVisit();
   const { people, media } = useSession();
   const all = useStore(people);
   const sent = useSelected(media, (now) => now.people);
+  const speaking = useSelected(media, (now) => now.speaking);
+  const pinned = useSelected(ui, (now) => now.pinned);
+  const volumes = useSelected(ui, (now) => now.volumes);
   const me = useMe();
   const room = useRoomState();
   const [wanted, setWanted] = useState("");
+  const myId = me?.id ?? null;
+  const found = useMemo(
+    () => (myId === null ? [] : findPeople(listOrder(all, myId), wanted)),
+    [all, myId, wanted],
+  );
+  const queue = useMemo(() => handQueue(all), [all]);
+  const [list, { look, first, end }] = useVisibleRows(found.length);
   if (!me || !room) return null;
-  const queue = handQueue(all);
-  const found = findPeople(listOrder(all, me.id), wanted);
   return (
     <div className="people">
       <div className="people-search">
@@ -34,17 +51,29 @@ export function PeoplePanel() {
           maxLength={100}
         />
       </div>
-      <ul className="people-list" aria-label={t("people.list")}>
-        {found.map((person) => (
-          <PersonRow
-            key={person.id}
-            person={person}
-            me={me}
-            room={room}
-            media={sent.get(person.id) ?? NO_MEDIA}
-            handPosition={queue.indexOf(person.id) + 1}
-          />
-        ))}
+      <ul className="people-list" aria-label={t("people.list")} ref={list} onScroll={look}>
+        {first > 0 && <li aria-hidden="true" style={{ blockSize: first * ROW_HEIGHT }} />}
+        {found.slice(first, end).map((person, index) => {
+          const theirs = sent.get(person.id) ?? NO_MEDIA;
+          return (
+            <PersonRow
+              key={person.id}
+              person={person}
+              me={me}
+              room={room}
+              media={theirs}
+              speaking={speaking.has(person.id) && theirs.microphone === "live"}
+              pinned={pinned === person.id}
+              volume={volumes.get(person.id) ?? 1}
+              handPosition={queue.indexOf(person.id) + 1}
+              position={first + index + 1}
+              total={found.length}
+            />
+          );
+        })}
+        {end < found.length && (
+          <li aria-hidden="true" style={{ blockSize: (found.length - end) * ROW_HEIGHT }} />
+        )}
       </ul>
       {found.length === 0 && <p className="people-none muted">{t("people.none")}</p>}
     </div>

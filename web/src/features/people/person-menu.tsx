@@ -1,5 +1,14 @@
-import { Menu, MenuButton, MenuItem, MenuItems } from "@headlessui/react";
-import { EllipsisVertical, Hand, MessageSquare, type LucideIcon } from "lucide-react";
+import { Popover, PopoverButton, PopoverPanel } from "@headlessui/react";
+import {
+  EllipsisVertical,
+  Hand,
+  MessageSquare,
+  Pin,
+  PinOff,
+  Volume1,
+  type LucideIcon,
+} from "lucide-react";
+import { useId } from "react";
 import { useTranslation } from "react-i18next";
 import { mayWriteTo } from "../../session/rights";
 import type { Person, RoomState } from "../../wire/types";
@@ -9,6 +18,9 @@ interface PersonMenuProps {
   readonly person: Person;
   readonly me: Person;
   readonly room: RoomState;
+  readonly pinned: boolean;
+  /** 0 to 1. */
+  readonly volume: number;
 }
 
 interface Item {
@@ -17,12 +29,20 @@ interface Item {
   readonly run: () => void;
 }
 
-/** What can be done with somebody; nothing to do means no menu, but its place stays. */
-export function PersonMenu({ person, me, room }: PersonMenuProps) {
+/** What can be done with somebody; nothing to do means no button, but its place stays. */
+export function PersonMenu({ person, me, room, pinned, volume }: PersonMenuProps) {
   const { t } = useTranslation();
   const { session, ui } = useVisit();
+  const isMe = person.id === me.id;
   const items: Item[] = [];
-  if (person.id !== me.id && !person.waiting && mayWriteTo(me, person, room).ok) {
+  if (!person.waiting) {
+    items.push({
+      icon: pinned ? PinOff : Pin,
+      label: t(pinned ? "stage.unpin" : "stage.pin", { name: person.name }),
+      run: () => ui.togglePin(person.id),
+    });
+  }
+  if (!isMe && !person.waiting && mayWriteTo(me, person, room).ok) {
     items.push({
       icon: MessageSquare,
       label: t("people.message"),
@@ -33,7 +53,7 @@ export function PersonMenu({ person, me, room }: PersonMenuProps) {
       },
     });
   }
-  if (person.handRaisedAt !== null && me.isAdmin && person.id !== me.id) {
+  if (person.handRaisedAt !== null && me.isAdmin && !isMe) {
     items.push({
       icon: Hand,
       label: t("people.lowerHand"),
@@ -43,20 +63,75 @@ export function PersonMenu({ person, me, room }: PersonMenuProps) {
   if (items.length === 0) return <span className="person-menu" />;
   const label = t("people.actions", { name: person.name });
   return (
-    <Menu>
-      <MenuButton className="icon-button person-menu" aria-label={label} title={label}>
+    <Popover className="person-menu">
+      <PopoverButton className="icon-button" aria-label={label} title={label}>
         <EllipsisVertical className="icon" aria-hidden="true" />
-      </MenuButton>
-      <MenuItems className="menu" anchor={{ to: "bottom end", gap: 4, padding: 12 }}>
-        {items.map(({ icon: Icon, label: text, run }) => (
-          <MenuItem key={text}>
-            <button type="button" className="menu-item" onClick={run}>
-              <Icon className="icon" aria-hidden="true" />
-              <span className="menu-item-label">{text}</span>
-            </button>
-          </MenuItem>
-        ))}
-      </MenuItems>
-    </Menu>
+      </PopoverButton>
+      <PopoverPanel
+        focus
+        className="menu"
+        anchor={{ to: "bottom end", gap: 4, padding: 12 }}
+        aria-label={label}
+      >
+        {({ close }) => (
+          <>
+            {!isMe && !person.waiting && (
+              <Volume
+                name={person.name}
+                value={volume}
+                onChange={(next) => ui.setVolume(person.id, next)}
+              />
+            )}
+            {items.map(({ icon: Icon, label: text, run }) => (
+              <button
+                key={text}
+                type="button"
+                className="menu-item"
+                onClick={() => {
+                  close();
+                  run();
+                }}
+              >
+                <Icon className="icon" aria-hidden="true" />
+                <span className="menu-item-label">{text}</span>
+              </button>
+            ))}
+          </>
+        )}
+      </PopoverPanel>
+    </Popover>
+  );
+}
+
+interface VolumeProps {
+  readonly name: string;
+  readonly value: number;
+  readonly onChange: (value: number) => void;
+}
+
+/** How loud this person is, for these ears only. */
+function Volume({ name, value, onChange }: VolumeProps) {
+  const { t } = useTranslation();
+  const id = useId();
+  const percent = Math.round(value * 100);
+  return (
+    <div className="person-volume">
+      <label htmlFor={id}>
+        <Volume1 className="icon" aria-hidden="true" />
+        <span className="visually-hidden">{t("view.volumeOf", { name })}</span>
+      </label>
+      <input
+        id={id}
+        className="range"
+        type="range"
+        min="0"
+        max="100"
+        step="5"
+        value={percent}
+        title={t("view.volume")}
+        onChange={(event) => onChange(Number(event.target.value) / 100)}
+      />
+      <span className="tabular muted">{t("view.percent", { value: percent })}</span>
+    </div>
   );
 }

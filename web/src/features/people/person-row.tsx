@@ -1,4 +1,5 @@
-import { Hand, Mic, MicOff, MonitorUp, Video, WifiOff } from "lucide-react";
+import { AudioLines, Hand, Mic, MicOff, MonitorUp, Video, WifiLow, WifiOff } from "lucide-react";
+import { memo } from "react";
 import { useTranslation } from "react-i18next";
 import { Avatar } from "../../kit/avatar";
 import type { PersonMedia } from "../../session/media";
@@ -10,23 +11,32 @@ interface PersonRowProps {
   readonly me: Person;
   readonly room: RoomState;
   readonly media: PersonMedia;
+  readonly speaking: boolean;
+  readonly pinned: boolean;
+  readonly volume: number;
   /** 1 for the first in the queue, 0 for nobody in it. */
   readonly handPosition: number;
+  /** 1 for the first of the list, of which not every row may be drawn. */
+  readonly position: number;
+  readonly total: number;
 }
 
-export function PersonRow({ person, me, room, media, handPosition }: PersonRowProps) {
+export const PersonRow = memo(function PersonRow(props: PersonRowProps) {
+  const { person, me, room, media, speaking, handPosition } = props;
   const { t } = useTranslation();
   const isMe = person.id === me.id;
+  const away = !person.online || media.quality === "lost";
   const microphone = { none: "noMicrophone", muted: "muted", live: "unmuted" } as const;
   const facts = [
     person.name,
     isMe && t("people.you"),
     handPosition > 0 && t("people.handRaised"),
     person.waiting && t("people.waiting"),
-    !person.online && t("people.away"),
+    away && t("people.away"),
+    !away && media.quality === "poor" && t("stage.weak"),
     person.isAdmin && t("people.host"),
     person.isPresenter && t("people.presenter"),
-    t(`people.${microphone[media.microphone]}`),
+    speaking ? t("stage.speaking") : t(`people.${microphone[media.microphone]}`),
     media.camera && t("people.camera"),
     media.screen && t("people.sharing"),
   ];
@@ -36,7 +46,13 @@ export function PersonRow({ person, me, room, media, handPosition }: PersonRowPr
       ? t("people.presenter")
       : null;
   return (
-    <li className="person" aria-label={facts.filter(Boolean).join(", ")} data-away={!person.online}>
+    <li
+      className="person"
+      data-away={away}
+      aria-posinset={props.position}
+      aria-setsize={props.total}
+    >
+      <span className="visually-hidden">{facts.filter(Boolean).join(", ")}</span>
       <Avatar id={person.id} name={person.name} />
       <div className="person-words" aria-hidden="true">
         <span className="person-name">
@@ -57,16 +73,30 @@ export function PersonRow({ person, me, room, media, handPosition }: PersonRowPr
             {handPosition}
           </span>
         )}
-        {!person.online && <WifiOff className="icon icon-small" />}
+        {away && <WifiOff className="icon icon-small person-bad" />}
+        {!away && media.quality === "poor" && <WifiLow className="icon icon-small person-weak" />}
         {media.screen && <MonitorUp className="icon icon-small" />}
         {media.camera && <Video className="icon icon-small" />}
-        {media.microphone === "live" ? (
-          <Mic className="icon icon-small" />
-        ) : (
+        {media.microphone !== "live" ? (
           <MicOff className="icon icon-small person-muted" />
+        ) : speaking ? (
+          <AudioLines className="icon icon-small person-speaking" />
+        ) : (
+          <Mic className="icon icon-small" />
         )}
       </div>
-      <PersonMenu person={person} me={me} room={room} />
+      <PersonMenu person={person} me={me} room={room} pinned={props.pinned} volume={props.volume} />
     </li>
   );
+}, alike);
+
+/** What somebody sends comes as a new object with every change anywhere; only what is in it counts. */
+function alike(before: PersonRowProps, after: PersonRowProps): boolean {
+  const { media: was, ...old } = before;
+  const { media: is, ...now } = after;
+  return same(was, is) && same(old, now);
+}
+
+function same<T extends object>(a: T, b: T): boolean {
+  return a === b || (Object.keys(a) as (keyof T)[]).every((key) => Object.is(a[key], b[key]));
 }

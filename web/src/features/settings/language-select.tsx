@@ -1,5 +1,7 @@
+import "./language-select.css";
 import { useTranslation } from "react-i18next";
 import { LANGUAGES } from "../../i18n";
+import { Select } from "../../kit/field";
 import { usePrefs } from "./prefs-context";
 
 /** The language as a small list without a visible label, for the corner of a page. */
@@ -7,8 +9,8 @@ export function LanguageSelect() {
   const { t, i18n } = useTranslation();
   const [, changePrefs] = usePrefs();
   return (
-    <select
-      className="input language-select"
+    <Select
+      className="language-select"
       aria-label={t("settings.language")}
       value={i18n.language}
       onChange={(event) => changePrefs({ language: event.target.value })}
@@ -18,6 +20,6 @@ export function LanguageSelect() {
           {name}
         </option>
       ))}
-    </select>
+    </Select>
   );
 }

@@ -3,20 +3,34 @@
  * shortcuts all read it. An action that is refused says why instead of doing nothing.
  */
 import { getI18n } from "react-i18next";
+import type { TextKey } from "../../i18n/keys";
+import { announce } from "../../kit/announcer";
 import {
   mayChat,
   mayRaiseHand,
   mayShareScreen,
   mayUseCamera,
   mayUseMicrophone,
+  type Refusal,
   type Right,
 } from "../../session/rights";
+import type { PrefsStore } from "../../session/prefs";
 import type { Session } from "../../session/session";
 import type { Person, RoomState } from "../../wire/types";
 import type { UiStore } from "../visit/ui-store";
 
-export type ActionId =
-  "microphone" | "camera" | "screen" | "hand" | "chat" | "people" | "settings" | "help";
+export const ACTION_IDS = [
+  "microphone",
+  "camera",
+  "screen",
+  "hand",
+  "chat",
+  "people",
+  "layout",
+  "settings",
+  "help",
+] as const;
+export type ActionId = (typeof ACTION_IDS)[number];
 
 export interface Action {
   readonly id: ActionId;
@@ -26,6 +40,13 @@ export interface Action {
   run(): void;
 }
 
+/** What can be refused; panels and dialogs always open. */
+export const REFUSABLE = ["microphone", "camera", "screen", "hand", "chat"] as const;
+type Refusable = (typeof REFUSABLE)[number];
+
+/** The text that explains a refusal. */
+export const whyKey = (why: Refusal, id: Refusable): TextKey => `why.${why}.${id}`;
+
 export type Actions = Readonly<Record<ActionId, Action>>;
 
 const ALWAYS = (): Right => ({ ok: true });
@@ -33,7 +54,7 @@ const ALWAYS = (): Right => ({ ok: true });
 export const canShareScreen = (): boolean =>
   typeof (navigator.mediaDevices as MediaDevices | undefined)?.getDisplayMedia === "function";
 
-export function createActions(session: Session, ui: UiStore): Actions {
+export function createActions(session: Session, ui: UiStore, prefs: PrefsStore): Actions {
   const { media } = session;
   const action = (
     id: ActionId,
@@ -51,10 +72,13 @@ export function createActions(session: Session, ui: UiStore): Actions {
       if (!me || !room) return;
       const answer = right(me, room);
       if (answer.ok) return perform(me);
+      const refusable = REFUSABLE.find((name) => name === id);
+      if (!refusable) return;
       session.notices.show({
         group: `refused-${id}`,
         level: "warning",
-        text: { key: `why.${answer.why}.${id}` },
+        passing: true,
+        text: { key: whyKey(answer.why, refusable) },
       });
     },
   });
@@ -89,6 +113,11 @@ export function createActions(session: Session, ui: UiStore): Actions {
       () => ui.togglePanel("chat"),
     ),
     people: action("people", "p", ALWAYS, () => ui.togglePanel("people")),
+    layout: action("layout", "w", ALWAYS, () => {
+      const layout = prefs.getSnapshot().layout === "grid" ? "speaker" : "grid";
+      prefs.change({ layout });
+      announce(getI18n().t(`view.layout.${layout}`));
+    }),
     settings: action("settings", ",", ALWAYS, () => ui.showDialog("settings")),
     help: action("help", "?", ALWAYS, () => ui.showDialog("shortcuts")),
   };

@@ -1,46 +1,33 @@
 import { useEffect } from "react";
 import { usePrefs } from "../settings/prefs-context";
 import { useVisit } from "../visit/context";
-import { actionFor, takesSpace, takesText } from "./keys";
+import { actionFor, takesText } from "./keys";
+import { createPushToTalk } from "./push-to-talk";
 
 /** Listens for the shortcuts while a meeting is on screen; the space bar is push-to-talk. */
 export function useShortcuts(): void {
   const { session, actions, ui } = useVisit();
-  const [{ shortcuts }] = usePrefs();
+  const [{ shortcuts, keys }] = usePrefs();
   useEffect(() => {
     if (!shortcuts) return undefined;
-    let talking = false;
     const { microphone } = session.media;
+    const pushToTalk = createPushToTalk({
+      isOn: () => microphone.getSnapshot().on,
+      start: actions.microphone.run,
+      stop: () => microphone.want(false),
+    });
     const onDown = (event: KeyboardEvent) => {
       if (event.defaultPrevented || ui.getSnapshot().dialog !== null) return;
-      if (event.code === "Space" && !takesSpace(event.target)) {
-        event.preventDefault();
-        if (!event.repeat && !microphone.getSnapshot().on) {
-          talking = true;
-          actions.microphone.run();
-        }
-        return;
-      }
-      const action = actionFor(event, takesText(event.target), actions);
+      if (pushToTalk.down(event)) return;
+      const action = actionFor(event, takesText(event.target), actions, keys);
       if (!action) return;
       event.preventDefault();
       action.run();
     };
-    const stopTalking = () => {
-      if (!talking) return;
-      talking = false;
-      microphone.want(false);
-    };
-    const onUp = (event: KeyboardEvent) => {
-      if (event.code === "Space") stopTalking();
-    };
     window.addEventListener("keydown", onDown);
-    window.addEventListener("keyup", onUp);
-    window.addEventListener("blur", stopTalking);
     return () => {
       window.removeEventListener("keydown", onDown);
-      window.removeEventListener("keyup", onUp);
-      window.removeEventListener("blur", stopTalking);
+      pushToTalk.dispose();
     };
-  }, [session, actions, ui, shortcuts]);
+  }, [session, actions, ui, shortcuts, keys]);
 }

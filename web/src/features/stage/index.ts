@@ -1,1 +1,2 @@
+export { SelfViewChoices } from "./self-tools";
 export { Stage } from "./stage";

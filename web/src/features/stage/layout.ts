@@ -1,10 +1,18 @@
-/** Where tiles go: pure geometry, no DOM. */
+/** Where everything on the stage goes: pure geometry, no DOM. Distances are CSS pixels, `x` from where one begins to read. */
+import type { Corner } from "../../session/prefs";
 
-export interface GridRequest {
-  readonly count: number;
-  /** The box to fill, in CSS pixels. */
+export interface Size {
   readonly width: number;
   readonly height: number;
+}
+
+export interface Rect extends Size {
+  readonly x: number;
+  readonly y: number;
+}
+
+export interface GridRequest extends Size {
+  readonly count: number;
   readonly gap: number;
 }
 
@@ -59,4 +67,150 @@ export function pageOf<T>(
   const pages = Math.max(1, Math.ceil(items.length / size));
   const actual = Math.min(Math.max(0, page), pages - 1);
   return { items: items.slice(actual * size, (actual + 1) * size), page: actual, pages };
+}
+
+/** A picture taken upright is shown whole on a wide tile: cutting it to fit would leave a nose. */
+export function fitOf(picture: number, tile: Size): "cover" | "contain" {
+  return picture < 1 && tile.width > tile.height ? "contain" : "cover";
+}
+
+export interface StageRequest<T> extends Size {
+  readonly gap: number;
+  /** Who has a tile among the others, in order. */
+  readonly flow: readonly T[];
+  /** What is large: somebody, shared content, or nothing, which makes it a grid. */
+  readonly large: T | "content" | null;
+  /** Who floats in a corner. */
+  readonly floating: T | null;
+  readonly corner: Corner;
+  readonly page: number;
+}
+
+export interface StagePlan<T> {
+  /** Who is on this page and where. The floating one is among them. */
+  readonly tiles: ReadonlyMap<T, Rect>;
+  readonly content: Rect | null;
+  readonly page: number;
+  readonly pages: number;
+}
+
+/** Room for the buttons between pages. */
+export const PAGER_HEIGHT = 40;
+/** Wider than this, a single picture would lose forehead and chin. */
+const LARGE_RATIO = 2;
+
+export function planStage<T>(request: StageRequest<T>): StagePlan<T> {
+  const { width, height } = request;
+  if (width <= 0 || height <= 0) return { tiles: new Map(), content: null, page: 0, pages: 1 };
+  const whole = request.large === null ? planGrid(request) : planFocus(request);
+  if (whole.pages === 1) return whole;
+  const rest = { ...request, height: Math.max(1, height - PAGER_HEIGHT) };
+  return request.large === null ? planGrid(rest) : planFocus(rest);
+}
+
+function planGrid<T>(request: StageRequest<T>): StagePlan<T> {
+  const { width, height, gap, flow } = request;
+  const { items, page, pages } = pageOf(flow, request.page, pageSize(request));
+  const { columns, tileWidth, tileHeight } = fitGrid({ count: items.length, width, height, gap });
+  const rows = Math.ceil(items.length / columns);
+  const top = (height - rows * tileHeight - (rows - 1) * gap) / 2;
+  const tiles = new Map<T, Rect>();
+  items.forEach((item, index) => {
+    const row = Math.floor(index / columns);
+    const inRow = Math.min(columns, items.length - row * columns);
+    // A short last row stands in the middle.
+    const start = (width - inRow * tileWidth - (inRow - 1) * gap) / 2;
+    tiles.set(item, {
+      x: Math.floor(start + (index - row * columns) * (tileWidth + gap)),
+      y: Math.floor(top + row * (tileHeight + gap)),
+      width: tileWidth,
+      height: tileHeight,
+    });
+  });
+  float(tiles, request, { x: 0, y: 0, width, height });
+  return { tiles, content: null, page, pages };
+}
+
+const between = (low: number, value: number, high: number): number =>
+  Math.round(Math.min(high, Math.max(low, value)));
+
+/** Something large and the others in a strip: beside it, or below where the stage is taller than wide. */
+function planFocus<T>(request: StageRequest<T>): StagePlan<T> {
+  const { width, height, gap, flow, large } = request;
+  const below = width < 560 || height > width;
+  const small = below
+    ? { width: between(104, width * 0.28, 150), height: between(78, width * 0.21, 112) }
+    : { width: between(150, width * 0.18, 230), height: between(94, width * 0.1125, 144) };
+  const others = flow.filter((item) => item !== large);
+  const along = below ? width : height;
+  const step = (below ? small.width : small.height) + gap;
+  const { items, page, pages } = pageOf(
+    others,
+    request.page,
+    Math.max(1, Math.floor((along + gap) / step)),
+  );
+  const taken = items.length === 0 ? 0 : gap + (below ? small.height : small.width);
+  const place: Rect = {
+    x: 0,
+    y: 0,
+    width: Math.max(1, below ? width : width - taken),
+    height: Math.max(1, below ? height - taken : height),
+  };
+  const tiles = new Map<T, Rect>();
+  if (large !== null && large !== "content") tiles.set(large, notTooWide(place));
+  // A row that is not full stands in the middle; a column begins at the top.
+  const start = below ? Math.max(0, (along + gap - items.length * step) / 2) : 0;
+  items.forEach((item, index) => {
+    const offset = Math.floor(start + index * step);
+    const at = below ? { x: offset, y: place.height + gap } : { x: place.width + gap, y: offset };
+    tiles.set(item, { ...at, ...small });
+  });
+  float(tiles, request, place);
+  return { tiles, content: large === "content" ? place : null, page, pages };
+}
+
+function notTooWide(place: Rect): Rect {
+  const width = Math.floor(Math.min(place.width, place.height * LARGE_RATIO));
+  return { ...place, width, x: place.x + Math.floor((place.width - width) / 2) };
+}
+
+const FLOAT_INSET = 12;
+
+/** Puts who floats into their corner of what is large. */
+function float<T>(tiles: Map<T, Rect>, request: StageRequest<T>, around: Rect): void {
+  const { floating, large, corner } = request;
+  if (floating === null) return;
+  const ground = large === null || large === "content" ? around : (tiles.get(large) ?? around);
+  const upright = ground.height > ground.width;
+  const width = between(96, ground.width * (upright ? 0.28 : 0.2), upright ? 140 : 240);
+  const height = Math.round(upright ? (width * 4) / 3 : (width * 5) / 8);
+  const far = { x: ground.width - width - FLOAT_INSET, y: ground.height - height - FLOAT_INSET };
+  tiles.set(floating, {
+    x: ground.x + (corner.endsWith("start") ? FLOAT_INSET : far.x),
+    y: ground.y + (corner.startsWith("top") ? FLOAT_INSET : far.y),
+    width,
+    height,
+  });
+}
+
+/** The corner a floating tile falls into when it is let go there. */
+export function nearestCorner(
+  middle: { readonly x: number; readonly y: number },
+  box: Size,
+): Corner {
+  const across = middle.x < box.width / 2 ? "start" : "end";
+  return middle.y < box.height / 2 ? `top-${across}` : `bottom-${across}`;
+}
+
+/** The corner beside this one in the direction of an arrow key, or the same one at the edge. */
+export function cornerTowards(corner: Corner, towards: "up" | "down" | "start" | "end"): Corner {
+  const [vertical, horizontal] = corner.split("-") as ["top" | "bottom", "start" | "end"];
+  switch (towards) {
+    case "up":
+      return `top-${horizontal}`;
+    case "down":
+      return `bottom-${horizontal}`;
+    default:
+      return `${vertical}-${towards}`;
+  }
 }

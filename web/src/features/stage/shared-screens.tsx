@@ -1,84 +1,95 @@
 import { Maximize, Minimize, MonitorUp } from "lucide-react";
-import { useEffect, useRef, useState } from "react";
+import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { IconButton } from "../../kit/icon-button";
 import { useSession } from "../visit/context";
+import type { Rect } from "./layout";
 import { TrackVideo } from "./track-video";
+import { useFullscreen } from "./use-fullscreen";
 import type { Share } from "./use-tiles";
 
+interface SharedScreensProps {
+  readonly shares: readonly Share[];
+  readonly place: Rect;
+}
+
 /** One shared screen large; with several, a row of names to choose from. */
-export function SharedScreens({ shares }: { readonly shares: readonly Share[] }) {
+export function SharedScreens({ shares, place }: SharedScreensProps) {
   const { t } = useTranslation();
   const [wanted, setWanted] = useState<string | null>(null);
   const shown = shares.find(({ id }) => id === wanted) ?? shares[0];
   if (!shown) return null;
-  const label = (share: Share) =>
-    share.isMe ? t("stage.yourScreen") : t("stage.screenOf", { name: share.name });
   return (
-    <div className="shares">
+    <div
+      className="shares"
+      style={{
+        insetInlineStart: place.x,
+        insetBlockStart: place.y,
+        inlineSize: place.width,
+        blockSize: place.height,
+      }}
+    >
       {shares.length > 1 && (
         <div className="share-picker" role="group" aria-label={t("stage.shares")}>
           {shares.map((share) => (
             <button
               key={share.id}
               type="button"
-              className="button button-plain"
+              className="button button-plain button-small"
               aria-pressed={share === shown}
               onClick={() => setWanted(share.id)}
             >
-              {label(share)}
+              {t("stage.screenOf", { name: share.name })}
             </button>
           ))}
         </div>
       )}
-      <SharedScreen key={shown.id} share={shown} label={label(shown)} />
+      <SharedScreen key={shown.id} share={shown} />
     </div>
   );
 }
 
-function SharedScreen({ share, label }: { readonly share: Share; readonly label: string }) {
+function SharedScreen({ share }: { readonly share: Share }) {
   const { t } = useTranslation();
-  const { media } = useSession();
   const frame = useRef<HTMLElement>(null);
-  const [full, setFull] = useState(false);
-  useEffect(() => {
-    const onChange = () => setFull(document.fullscreenElement === frame.current);
-    document.addEventListener("fullscreenchange", onChange);
-    return () => document.removeEventListener("fullscreenchange", onChange);
-  }, []);
+  const { full, filled, toggle } = useFullscreen(frame);
+  const label = t("stage.screenOf", { name: share.name });
   return (
-    <figure className="shared-screen" aria-label={label} ref={frame}>
-      <TrackVideo track={share.media.screen} fit="contain" />
+    <figure className="shared-screen" aria-label={label} data-filled={filled} ref={frame}>
+      <TrackVideo key={share.screen.id} track={share.screen} fit="contain" />
       <figcaption className="tile-caption">
         <MonitorUp className="icon icon-small" aria-hidden="true" />
         <span className="tile-name" dir="auto">
           {label}
         </span>
       </figcaption>
-      {share.isMe ? (
-        <div className="own-share">
-          <p>{t("stage.youShare")}</p>
-          <button
-            type="button"
-            className="button button-danger"
-            onClick={() => media.screen.want(false)}
-          >
-            {t("toolbar.stopShare")}
-          </button>
-        </div>
-      ) : (
+      <div className="tile-tools">
         <IconButton
           icon={full ? Minimize : Maximize}
-          className="tile-pin"
+          className="on-picture"
           label={t(full ? "stage.exitFullscreen" : "stage.fullscreen")}
-          onClick={() =>
-            // Refused by the browser means it stays as it is, which is visible.
-            void (full ? document.exitFullscreen() : frame.current?.requestFullscreen())?.catch(
-              () => undefined,
-            )
-          }
+          onClick={toggle}
         />
-      )}
+      </div>
     </figure>
+  );
+}
+
+/** Instead of my own screen inside my own screen: that it is seen, and the way to end it. */
+export function OwnShare() {
+  const { t } = useTranslation();
+  const { media } = useSession();
+  return (
+    <div className="own-share">
+      <MonitorUp className="icon" aria-hidden="true" />
+      <p>{t("stage.youShare")}</p>
+      <button
+        type="button"
+        className="button button-danger button-small"
+        onClick={() => media.screen.want(false)}
+      >
+        {t("toolbar.stopShare")}
+      </button>
+    </div>
   );
 }

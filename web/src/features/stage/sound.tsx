@@ -1,28 +1,48 @@
 import { useEffect, useRef } from "react";
 import { useSelected } from "../../kit/use-store";
 import type { TrackHandle } from "../../session/media";
-import { useSession } from "../visit/context";
+import { useVisit } from "../visit/context";
 
 /** What everybody says and plays: one hidden element per track, wherever the tiles are. */
 export function Sound() {
-  const { media } = useSession();
+  const { session, ui } = useVisit();
+  const { media } = session;
   const people = useSelected(media, (now) => now.people);
+  const volumes = useSelected(ui, (now) => now.volumes);
   return (
     <div hidden>
-      {[...people].flatMap(([id, { sound, screenSound }]) => [
-        sound && <TrackAudio key={`${id}-${sound.id}`} track={sound} who={id} />,
-        screenSound && <TrackAudio key={`${id}-${screenSound.id}`} track={screenSound} who={id} />,
-      ])}
+      {[...people].flatMap(([id, { sound, screenSound }]) =>
+        [sound, screenSound].map(
+          (track) =>
+            track && (
+              <TrackAudio
+                key={`${id}-${track.id}`}
+                track={track}
+                who={id}
+                volume={volumes.get(id) ?? 1}
+              />
+            ),
+        ),
+      )}
     </div>
   );
 }
 
-function TrackAudio({ track, who }: { readonly track: TrackHandle; readonly who: string }) {
+interface TrackAudioProps {
+  readonly track: TrackHandle;
+  readonly who: string;
+  readonly volume: number;
+}
+
+function TrackAudio({ track, who, volume }: TrackAudioProps) {
   const audio = useRef<HTMLAudioElement>(null);
   useEffect(() => {
     const element = audio.current;
     return element ? track.attach(element) : undefined;
   }, [track]);
+  useEffect(() => {
+    if (audio.current) audio.current.volume = volume;
+  }, [volume]);
   // Live speech has no caption file; captions are text of their own elsewhere on the page.
   // oxlint-disable-next-line jsx-a11y/media-has-caption
   return <audio ref={audio} autoPlay data-participant={who} />;

@@ -1,76 +1,101 @@
 import "./stage.css";
-import { useEffect, useRef } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { announce } from "../../kit/announcer";
+import { useBox } from "../../kit/use-box";
 import { useSelected, useStore } from "../../kit/use-store";
-import { InviteCard } from "../invite";
+import { AloneCard } from "../invite";
 import { usePrefs } from "../settings/prefs-context";
 import { useSession, useVisit } from "../visit/context";
-import { FluidGrid } from "./fluid-grid";
-import { SharedScreens } from "./shared-screens";
+import { planStage } from "./layout";
+import { Pager } from "./pager";
+import { OwnShare, SharedScreens } from "./shared-screens";
 import { Sound } from "./sound";
+import { SpeakersElsewhere } from "./speakers-elsewhere";
 import { Tile } from "./tile";
+import { useScene } from "./use-scene";
 import { sharesOf, useTiles, type TileData } from "./use-tiles";
 
-/** Shared content or a pinned person large with the others beside; otherwise everybody alike. */
+const GAP = 8;
+
+/** Everybody, and what is shared. All tiles stay in one box and only change place, so no picture starts anew. */
 export function Stage() {
   const { t } = useTranslation();
-  const { ui } = useVisit();
-  const [prefs] = usePrefs();
   const tiles = useTiles();
-  const pinned = useSelected(ui, (now) => now.pinned);
   const shares = sharesOf(tiles);
-  useShareAnnouncements(shares.map(({ id, name, isMe }) => ({ id, name: isMe ? null : name })));
-
-  const draw = (data: TileData, size?: { width: number; height: number }) => (
-    <Tile
-      key={data.person.id}
-      {...data}
-      mirrored={data.isMe && prefs.mirrorSelf}
-      pinned={pinned === data.person.id}
-      onPin={() => ui.togglePin(data.person.id)}
-      {...(size ? { size } : {})}
-    />
-  );
-  const large = tiles.find(({ person }) => person.id === pinned);
-  const beside = shares.length > 0 ? tiles : tiles.filter((tile) => tile !== large);
+  const ownShare = tiles.some(({ isMe, media }) => isMe && media.screen !== null);
+  useShareAnnouncements(shares, ownShare);
+  const alone = tiles.length === 1 && shares.length === 0;
   return (
     <section className="stage" aria-label={t("stage.label")}>
-      {shares.length > 0 || large ? (
-        <div className="stage-focus" data-alone={beside.length === 0}>
-          <div className="stage-content">
-            {shares.length > 0 ? <SharedScreens shares={shares} /> : large && draw(large)}
-          </div>
-          {beside.length > 0 && (
-            <div className="stage-strip">{beside.map((tile) => draw(tile))}</div>
-          )}
-        </div>
-      ) : (
-        <FluidGrid tiles={tiles} draw={draw} />
-      )}
-      {tiles.length === 1 && shares.length === 0 && <InviteCard />}
+      {ownShare && <OwnShare />}
+      <div className="stage-row">
+        <Canvas tiles={tiles} shares={shares} />
+        {alone && <AloneCard />}
+      </div>
       <Trouble />
       <Sound />
     </section>
   );
 }
 
+interface CanvasProps {
+  readonly tiles: readonly TileData[];
+  readonly shares: ReturnType<typeof sharesOf>;
+}
+
+function Canvas({ tiles, shares }: CanvasProps) {
+  const { ui } = useVisit();
+  const [prefs] = usePrefs();
+  const [ref, { width, height }] = useBox();
+  const [wanted, setWanted] = useState(0);
+  const pinned = useSelected(ui, (now) => now.pinned);
+  const scene = useScene(tiles, shares.length > 0);
+  const corner = prefs.selfCorner;
+  const plan = useMemo(
+    () => planStage({ ...scene, corner, width, height, gap: GAP, page: wanted }),
+    [scene, corner, width, height, wanted],
+  );
+  return (
+    <div className="canvas" ref={ref}>
+      {plan.content && <SharedScreens shares={shares} place={plan.content} />}
+      {tiles.map((data) => {
+        const rect = plan.tiles.get(data.person.id);
+        return (
+          rect && (
+            <Tile
+              key={data.person.id}
+              {...data}
+              rect={rect}
+              mirrored={data.isMe && prefs.mirrorSelf}
+              pinned={pinned === data.person.id}
+              floating={scene.floating === data.person.id}
+              onPin={ui.togglePin}
+            />
+          )
+        );
+      })}
+      <SpeakersElsewhere tiles={tiles} shown={plan.tiles} />
+      {plan.pages > 1 && <Pager page={plan.page} pages={plan.pages} onPage={setWanted} />}
+    </div>
+  );
+}
+
 /** Says who starts sharing; the picture says it to those who see. */
-function useShareAnnouncements(
-  shares: readonly { readonly id: string; readonly name: string | null }[],
-) {
+function useShareAnnouncements(shares: ReturnType<typeof sharesOf>, own: boolean) {
   const { t } = useTranslation();
-  const key = shares.map(({ id, name }) => `${id}\n${name ?? ""}`).join("\0");
-  const before = useRef(key);
+  const key = JSON.stringify(shares.map(({ id, name }) => [id, name]));
+  const before = useRef(new Set<string>());
   useEffect(() => {
-    const known = new Set(before.current.split("\0"));
-    before.current = key;
-    for (const entry of key.split("\0")) {
-      if (entry === "" || known.has(entry)) continue;
-      const name = entry.split("\n")[1] ?? "";
-      announce(name === "" ? t("stage.youShare") : t("stage.screenOf", { name }));
+    const now = new Map(JSON.parse(key) as [string, string][]);
+    for (const [id, name] of now) {
+      if (!before.current.has(id)) announce(t("stage.screenOf", { name }));
     }
+    before.current = new Set(now.keys());
   }, [key, t]);
+  useEffect(() => {
+    if (own) announce(t("stage.youShare"));
+  }, [own, t]);
 }
 
 /** What stands between this person and the meeting right now. */
@@ -80,7 +105,7 @@ function Trouble() {
   const lineState = useStore(line);
   const status = useSelected(media, (now) => now.status);
   const mayPlaySound = useSelected(media, (now) => now.mayPlaySound);
-  if (lineState === "reconnecting" || status === "reconnecting" || status === "lost") {
+  if (lineState === "reconnecting" || status === "reconnecting") {
     return (
       <div className="stage-trouble">
         <span className="spinner" aria-hidden="true" />

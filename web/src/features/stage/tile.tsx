@@ -1,10 +1,14 @@
 import { Hand, MicOff, Pin, PinOff, Volume2, WifiLow, WifiOff } from "lucide-react";
+import { memo, useState, type PointerEvent } from "react";
 import { useTranslation } from "react-i18next";
-import { Avatar } from "../../kit/avatar";
+import { Avatar, colourOf } from "../../kit/avatar";
 import { IconButton } from "../../kit/icon-button";
 import type { PersonMedia } from "../../session/media";
-import type { Person } from "../../wire/types";
+import type { ParticipantId, Person } from "../../wire/types";
+import { fitOf, type Rect } from "./layout";
+import { SelfTools } from "./self-tools";
 import { TrackVideo } from "./track-video";
+import { useCornerDrag } from "./use-corner-drag";
 
 interface TileProps {
   readonly person: Person;
@@ -13,35 +17,68 @@ interface TileProps {
   readonly mirrored: boolean;
   readonly speaking: boolean;
   readonly pinned: boolean;
-  /** CSS pixels; without it the tile fills its place. */
-  readonly size?: { readonly width: number; readonly height: number };
-  readonly onPin: () => void;
+  readonly floating: boolean;
+  readonly rect: Rect;
+  readonly onPin: (who: ParticipantId) => void;
 }
 
 /** One person: their picture or initials, and in words whatever else there is to know. */
-export function Tile({ person, media, isMe, mirrored, speaking, pinned, size, onPin }: TileProps) {
+export const Tile = memo(function Tile(props: TileProps) {
+  const { person, media, isMe, mirrored, speaking, pinned, floating, rect, onPin } = props;
   const { t } = useTranslation();
+  const [shape, setShape] = useState(rect.width / rect.height);
+  // Where nothing can hover, a tap shows what can be done and another one hides it.
+  const [touched, setTouched] = useState(false);
+  const drag = useCornerDrag(floating ? rect : null);
   const name = isMe ? t("stage.you", { name: person.name }) : person.name;
+  const onTap = (event: PointerEvent) => {
+    if (event.pointerType !== "touch" || drag.moved()) return;
+    if (!(event.target as Element).closest("button")) setTouched(!touched);
+  };
   return (
     <figure
-      className="tile"
+      className={`tile colour-${colourOf(person.id)}`}
       aria-label={name}
       data-speaking={speaking}
       data-away={!person.online}
-      style={size ? { inlineSize: size.width, blockSize: size.height } : undefined}
+      data-touched={touched}
+      data-floating={floating}
+      data-dragged={drag.offset !== null}
+      style={{
+        insetInlineStart: rect.x,
+        insetBlockStart: rect.y,
+        inlineSize: rect.width,
+        blockSize: rect.height,
+        ...(drag.offset && { translate: `${drag.offset.x}px ${drag.offset.y}px` }),
+      }}
+      {...drag.handlers}
+      onPointerUp={(event) => {
+        onTap(event);
+        drag.handlers?.onPointerUp(event);
+      }}
     >
-      {media.camera ? (
-        <TrackVideo track={media.camera} mirrored={mirrored} />
-      ) : (
-        <Avatar id={person.id} name={person.name} />
+      <Avatar id={person.id} name={person.name} />
+      {media.camera && (
+        <TrackVideo
+          key={media.camera.id}
+          track={media.camera}
+          mirrored={mirrored}
+          fit={fitOf(shape, rect)}
+          onShape={setShape}
+        />
       )}
-      <IconButton
-        icon={pinned ? PinOff : Pin}
-        className="tile-pin"
-        label={t(pinned ? "stage.unpin" : "stage.pin", { name: person.name })}
-        aria-pressed={pinned}
-        onClick={onPin}
-      />
+      <div className="tile-tools">
+        {isMe && <SelfTools floating={floating} />}
+        {!floating && (
+          <IconButton
+            icon={pinned ? PinOff : Pin}
+            className="on-picture"
+            label={t(pinned ? "stage.unpin" : "stage.pin", { name: person.name })}
+            aria-pressed={pinned}
+            onClick={() => onPin(person.id)}
+          />
+        )}
+      </div>
       {person.handRaisedAt !== null && (
         <span className="tile-hand">
           <Hand className="icon icon-small" aria-hidden="true" />
@@ -68,7 +105,7 @@ export function Tile({ person, media, isMe, mirrored, speaking, pinned, size, on
       </figcaption>
     </figure>
   );
-}
+});
 
 /** Bad news about this person's connection, on their own tile. */
 function TileTrouble({ person, media }: Pick<TileProps, "person" | "media">) {

@@ -1,6 +1,6 @@
 import { useMemo } from "react";
 import { useSelected, useStore } from "../../kit/use-store";
-import { NO_MEDIA, type PersonMedia } from "../../session/media";
+import { NO_MEDIA, type PersonMedia, type TrackHandle } from "../../session/media";
 import { stageOrder } from "../../session/people";
 import type { ParticipantId, Person } from "../../wire/types";
 import { useMe, useRoomState, useSession } from "../visit/context";
@@ -41,17 +41,12 @@ export function useTiles(): readonly TileData[] {
 export interface Share {
   readonly id: ParticipantId;
   readonly name: string;
-  readonly isMe: boolean;
-  readonly media: PersonMedia & { readonly screen: NonNullable<PersonMedia["screen"]> };
+  readonly screen: TrackHandle;
 }
 
-/** Every screen being shared, others' before my own. */
+/** Every screen that others share. One's own is already in front of oneself. */
 export function sharesOf(tiles: readonly TileData[]): readonly Share[] {
-  return tiles
-    .flatMap(({ person, media, isMe }) =>
-      media.screen
-        ? [{ id: person.id, name: person.name, isMe, media: { ...media, screen: media.screen } }]
-        : [],
-    )
-    .toSorted((a, b) => Number(a.isMe) - Number(b.isMe));
+  return tiles.flatMap(({ person: { id, name }, media: { screen }, isMe }) =>
+    screen && !isMe ? [{ id, name, screen }] : [],
+  );
 }

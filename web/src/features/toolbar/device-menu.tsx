@@ -1,6 +1,7 @@
 import { Menu, MenuButton, MenuItem, MenuItems } from "@headlessui/react";
-import { Check, ChevronUp } from "lucide-react";
+import { ChevronUp } from "lucide-react";
 import { useTranslation } from "react-i18next";
+import { MenuHeading, MenuRadio } from "../../kit/menu";
 import type { DeviceKind } from "../../session/media";
 import { useDeviceChoice } from "../settings/device-select";
 
@@ -16,7 +17,7 @@ export function DeviceMenu({ label, kinds }: DeviceMenuProps) {
       <MenuButton className="tool-more" aria-label={label} title={label}>
         <ChevronUp className="icon icon-small" aria-hidden="true" />
       </MenuButton>
-      <MenuItems className="menu" anchor={{ to: "top", gap: 10, padding: 12 }}>
+      <MenuItems modal={false} className="menu" anchor={{ to: "top", gap: 12, padding: 12 }}>
         {kinds.map((kind) => (
           <DeviceItems key={kind} kind={kind} />
         ))}
@@ -30,24 +31,19 @@ function DeviceItems({ kind }: { readonly kind: DeviceKind }) {
   const { word, value, choices, choose } = useDeviceChoice(kind);
   return (
     <>
-      <div className="menu-heading">{word}</div>
+      <MenuHeading>{word}</MenuHeading>
       {choices.length === 0 && (
         <MenuItem disabled>
           <div className="menu-item">{t("device.usual")}</div>
         </MenuItem>
       )}
       {choices.map((choice) => (
-        <MenuItem key={choice.value}>
-          <button
-            type="button"
-            className="menu-item"
-            aria-current={choice.value === value}
-            onClick={() => choose(choice.value)}
-          >
-            <span className="menu-item-label">{choice.label}</span>
-            {choice.value === value && <Check className="icon icon-small" aria-hidden="true" />}
-          </button>
-        </MenuItem>
+        <MenuRadio
+          key={choice.value}
+          label={choice.label}
+          checked={choice.value === value}
+          onChoose={() => choose(choice.value)}
+        />
       ))}
     </>
   );

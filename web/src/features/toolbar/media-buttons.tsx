@@ -18,11 +18,15 @@ export function MicrophoneButton() {
   const { t } = useTranslation();
   const { session, actions } = useVisit();
   const { on, pending } = useStore(session.media.microphone);
+  const state = t(on ? "view.micIsOn" : "view.micIsOff");
+  const action = t(on ? "toolbar.mute" : "toolbar.unmute");
   return (
-    <div className="tool-pair">
+    <div className="tool-pair" data-tone={on ? "plain" : "alert"}>
       <ToolButton
         icon={on ? Mic : MicOff}
-        label={t(on ? "toolbar.mute" : "toolbar.unmute")}
+        label={`${state}, ${action}`}
+        caption={state}
+        description={action}
         tone={on ? "plain" : "alert"}
         refused={useRefused("microphone")}
         busy={pending}
@@ -37,12 +41,15 @@ export function CameraButton() {
   const { t } = useTranslation();
   const { session, actions } = useVisit();
   const { on, pending } = useStore(session.media.camera);
+  const state = t(on ? "view.cameraIsOn" : "view.cameraIsOff");
+  const action = t(on ? "toolbar.cameraOff" : "toolbar.cameraOn");
   return (
-    <div className="tool-pair">
+    <div className="tool-pair" data-tone={on ? "plain" : "alert"}>
       <ToolButton
         icon={on ? Video : VideoOff}
-        label={t(on ? "toolbar.cameraOff" : "toolbar.cameraOn")}
-        caption={t("toolbar.camera")}
+        label={`${state}, ${action}`}
+        caption={state}
+        description={action}
         tone={on ? "plain" : "alert"}
         refused={useRefused("camera")}
         busy={pending}

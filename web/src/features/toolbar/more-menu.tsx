@@ -1,14 +1,12 @@
-import { Menu, MenuButton, MenuItem, MenuItems } from "@headlessui/react";
-import { Ellipsis, Hand, Keyboard, Settings, UserPlus, Users, type LucideIcon } from "lucide-react";
+import { Menu, MenuButton, MenuItems } from "@headlessui/react";
+import { Ellipsis, Hand, Keyboard, Moon, Settings, Sun, UserPlus, Users } from "lucide-react";
 import { useTranslation } from "react-i18next";
+import { MenuAction, MenuLine } from "../../kit/menu";
 import { PHONE, useMediaQuery } from "../../kit/use-media-query";
+import { usePrefs } from "../settings/prefs-context";
 import { useMe, useRoomState, useVisit } from "../visit/context";
-
-interface Item {
-  readonly icon: LucideIcon;
-  readonly label: string;
-  readonly run: () => void;
-}
+import { ToolPicture } from "./tool-button";
+import { ViewChoices } from "./view-menu";
 
 /** What is needed now and then; on a phone also what has no room in the bar. */
 export function MoreMenu() {
@@ -17,41 +15,54 @@ export function MoreMenu() {
   const phone = useMediaQuery(PHONE);
   const room = useRoomState();
   const handUp = useMe()?.handRaisedAt != null;
-  const items: Item[] = [];
-  if (phone) {
-    items.push({ icon: Users, label: t("toolbar.people"), run: actions.people.run });
-    if (room?.features.raiseHand) {
-      const label = t(handUp ? "toolbar.lowerHand" : "toolbar.raiseHand");
-      items.push({ icon: Hand, label, run: actions.hand.run });
-    }
-  }
-  if (room?.inviteCode) {
-    items.push({ icon: UserPlus, label: t("header.invite"), run: () => ui.showDialog("invite") });
-  }
-  items.push({ icon: Settings, label: t("toolbar.settings"), run: actions.settings.run });
-  if (!phone) {
-    items.push({ icon: Keyboard, label: t("toolbar.shortcuts"), run: actions.help.run });
-  }
   return (
     <Menu>
       <MenuButton className="tool" aria-label={t("toolbar.more")} title={t("toolbar.more")}>
-        <span className="tool-picture">
-          <Ellipsis className="icon" aria-hidden="true" />
-        </span>
-        <span className="tool-caption" aria-hidden="true">
-          {t("toolbar.more")}
-        </span>
+        <ToolPicture icon={Ellipsis} caption={t("toolbar.more")} />
       </MenuButton>
-      <MenuItems className="menu" anchor={{ to: "top", gap: 10, padding: 12 }}>
-        {items.map(({ icon: Icon, label, run }) => (
-          <MenuItem key={label}>
-            <button type="button" className="menu-item" onClick={run}>
-              <Icon className="icon" aria-hidden="true" />
-              <span className="menu-item-label">{label}</span>
-            </button>
-          </MenuItem>
-        ))}
+      <MenuItems modal={false} className="menu" anchor={{ to: "top", gap: 12, padding: 12 }}>
+        {phone && (
+          <>
+            <MenuAction icon={Users} label={t("toolbar.people")} onClick={actions.people.run} />
+            {room?.features.raiseHand && (
+              <MenuAction
+                icon={Hand}
+                label={t(handUp ? "toolbar.lowerHand" : "toolbar.raiseHand")}
+                onClick={actions.hand.run}
+              />
+            )}
+            <ViewChoices />
+            <MenuLine />
+          </>
+        )}
+        {room?.inviteCode && (
+          <MenuAction
+            icon={UserPlus}
+            label={t("header.invite")}
+            onClick={() => ui.showDialog("invite")}
+          />
+        )}
+        <ThemeSwitch />
+        <MenuAction icon={Settings} label={t("toolbar.settings")} onClick={actions.settings.run} />
+        {!phone && (
+          <MenuAction icon={Keyboard} label={t("toolbar.shortcuts")} onClick={actions.help.run} />
+        )}
       </MenuItems>
     </Menu>
+  );
+}
+
+/** To the other one of the two, whichever is shown now and for whatever reason. */
+function ThemeSwitch() {
+  const { t } = useTranslation();
+  const [prefs, change] = usePrefs();
+  const systemIsDark = useMediaQuery("(prefers-color-scheme: dark)");
+  const dark = prefs.theme === "system" ? systemIsDark : prefs.theme === "dark";
+  return (
+    <MenuAction
+      icon={dark ? Sun : Moon}
+      label={t(dark ? "view.lightTheme" : "view.darkTheme")}
+      onClick={() => change({ theme: dark ? "light" : "dark" })}
+    />
   );
 }

@@ -4,10 +4,12 @@ import { useTranslation } from "react-i18next";
 import { PHONE, useMediaQuery } from "../../kit/use-media-query";
 import { useSelected } from "../../kit/use-store";
 import { totalUnread } from "../../session/chat";
+import { countPresent } from "../../session/people";
 import { useMe, useRoomState, useVisit } from "../visit/context";
 import { CameraButton, MicrophoneButton, ShareButton } from "./media-buttons";
 import { MoreMenu } from "./more-menu";
 import { ToolButton } from "./tool-button";
+import { ViewMenu } from "./view-menu";
 
 export function Toolbar() {
   const { t } = useTranslation();
@@ -22,7 +24,7 @@ export function Toolbar() {
         {!phone && <HandButton />}
       </div>
       <div className="tool-group">
-        {phone && <ChatButton />}
+        {phone ? <ChatButton /> : <ViewMenu />}
         <MoreMenu />
       </div>
       {!phone && (
@@ -62,7 +64,7 @@ function HandButton() {
 function PeopleButton() {
   const { t } = useTranslation();
   const { actions, session, ui } = useVisit();
-  const count = useSelected(session.people, (people) => people.size);
+  const count = useSelected(session.people, countPresent);
   const open = useSelected(ui, ({ panel }) => panel === "people");
   return (
     <ToolButton

@@ -1,16 +1,19 @@
 import "./meeting-screen.css";
-import { lazy, Suspense, useEffect } from "react";
+import { lazy, Suspense, useCallback, useEffect } from "react";
 import { useTranslation } from "react-i18next";
+import { announce } from "../../kit/announcer";
+import { useArrival } from "../../kit/use-arrival";
 import { useSelected, useStore } from "../../kit/use-store";
 import { ChatPanel, useChatAnnouncements } from "../chat";
 import { Header } from "../header";
 import { Notices } from "../notices";
-import { PeoplePanel } from "../people";
+import { PeopleCount, PeoplePanel } from "../people";
 import { useShortcuts } from "../shortcuts";
 import { Stage } from "../stage";
 import { Toolbar } from "../toolbar";
 import { usePrefs } from "../settings/prefs-context";
 import { useVisit } from "./context";
+import { MediaBanner } from "./media-banner";
 import { SidePanel } from "./side-panel";
 import { useRememberRoom } from "./use-remember-room";
 
@@ -20,25 +23,51 @@ const Dialogs = lazy(() => import("./dialogs"));
 export default function MeetingScreen() {
   const { t } = useTranslation();
   const { ui, session } = useVisit();
+  const main = useArrival<HTMLElement>();
   const panel = useSelected(ui, (now) => now.panel);
   const line = useStore(session.line);
   const [prefs] = usePrefs();
   useShortcuts();
   useChatAnnouncements();
   useRememberRoom();
+  useEffect(() => {
+    const talking = session.media.microphone.getSnapshot().on;
+    announce(t(talking ? "stage.inUnmuted" : "stage.inMuted"));
+    // Said once, on the way in; afterwards the switches speak for themselves.
+    // oxlint-disable-next-line react-hooks/exhaustive-deps
+  }, []);
+  const closePanel = useCallback(() => ui.showPanel(null), [ui]);
   useEffect(() => session.chat.setVisible(panel === "chat"), [session, panel]);
   return (
     <div className="meeting" data-line={line} data-panel={panel ?? "none"}>
-      <a className="skip-link" href="#main-area">
+      <a
+        className="skip-link"
+        href="#main-area"
+        onClick={(event) => {
+          // The address belongs to the meeting; only the focus moves.
+          event.preventDefault();
+          main.current?.focus();
+        }}
+      >
         {t("app.skip")}
       </a>
       <Header />
-      <main className="meeting-main" id="main-area">
+      <main ref={main} className="meeting-main" id="main-area" tabIndex={-1}>
+        <MediaBanner />
         <Stage />
         <Notices />
       </main>
       {panel !== null && (
-        <SidePanel panel={panel} width={prefs.panelWidth} onClose={() => ui.showPanel(null)}>
+        // Closing has a button and a key of its own; this is for the thumb.
+        <div className="sheet-scrim" aria-hidden="true" onPointerDown={closePanel} />
+      )}
+      {panel !== null && (
+        <SidePanel
+          panel={panel}
+          width={prefs.panelWidth}
+          count={panel === "people" && <PeopleCount />}
+          onClose={closePanel}
+        >
           {panel === "people" ? <PeoplePanel /> : <ChatPanel />}
         </SidePanel>
       )}

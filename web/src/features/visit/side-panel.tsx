@@ -1,13 +1,24 @@
 import { X } from "lucide-react";
-import { useContext, useEffect, useRef, type KeyboardEvent, type ReactNode } from "react";
+import {
+  useCallback,
+  useContext,
+  useEffect,
+  useState,
+  type KeyboardEvent,
+  type ReactNode,
+} from "react";
 import { useTranslation } from "react-i18next";
 import { IconButton } from "../../kit/icon-button";
+import { PHONE, useMediaQuery } from "../../kit/use-media-query";
 import { clampWidth, PANEL_WIDTH, type Panel } from "../../session/prefs";
 import { PrefsContext } from "../settings/prefs-context";
+import { useSwipeDown } from "./use-swipe-down";
 
 interface SidePanelProps {
   readonly panel: Panel;
   readonly width: number;
+  /** Stands beside the title. */
+  readonly count?: ReactNode;
   readonly onClose: () => void;
   readonly children: ReactNode;
 }
@@ -15,37 +26,65 @@ interface SidePanelProps {
 const STEP = 20;
 
 /** Beside the stage on wide screens (it pushes), a sheet from below on phones. */
-export function SidePanel({ panel, width, onClose, children }: SidePanelProps) {
+export function SidePanel({ panel, width, count, onClose, children }: SidePanelProps) {
   const { t } = useTranslation();
-  const frame = useRef<HTMLElement>(null);
-  const opener = useRef<Element | null>(null);
-  useEffect(() => {
-    opener.current = document.activeElement;
-    return () => {
+  const isSheet = useMediaQuery(PHONE);
+  // A sheet covers what was in use, so the focus goes into it.
+  const arrive = useCallback(
+    (heading: HTMLHeadingElement | null) => {
+      if (isSheet) heading?.focus();
+    },
+    [isSheet],
+  );
+  // Asked while drawing: what is inside takes the focus before any effect of this component runs.
+  const [opener] = useState(() => document.activeElement);
+  useEffect(
+    () => () => {
       // Focus that was inside goes back to where the panel was opened from.
-      const active = document.activeElement;
-      if (active !== document.body) return;
-      if (opener.current instanceof HTMLElement) opener.current.focus();
+      if (document.activeElement !== document.body) return;
+      const back =
+        opener instanceof HTMLElement && opener !== document.body && opener.isConnected
+          ? opener
+          : document.querySelector<HTMLElement>("#main-area");
+      back?.focus();
+    },
+    [opener],
+  );
+  useEffect(() => {
+    if (!isSheet) return undefined;
+    // Escape closes it from anywhere.
+    const onEscape = (event: globalThis.KeyboardEvent) => {
+      if (event.key !== "Escape" || event.defaultPrevented) return;
+      if (document.querySelector("[role='dialog'], [role='menu']")) return;
+      event.preventDefault();
+      onClose();
     };
-  }, []);
+    window.addEventListener("keydown", onEscape);
+    return () => window.removeEventListener("keydown", onEscape);
+  }, [isSheet, onClose]);
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.key !== "Escape" || event.defaultPrevented) return;
     event.preventDefault();
     onClose();
   };
+  const swipe = useSwipeDown(isSheet, onClose);
   return (
     // Escape closes the panel from anywhere inside it; every control in it stays reachable without.
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions
     <aside
-      ref={frame}
       className="side-panel"
       aria-label={t(`${panel}.title`)}
-      style={{ inlineSize: width }}
+      data-dragged={swipe.by > 0}
+      style={{ inlineSize: width, ...(swipe.by > 0 && { translate: `0 ${swipe.by}px` }) }}
       onKeyDown={onKeyDown}
     >
       <ResizeHandle width={width} />
-      <div className="side-panel-head">
-        <h2>{t(`${panel}.title`)}</h2>
+      <div className="side-panel-head" {...swipe.handlers}>
+        <span className="sheet-grabber" aria-hidden="true" />
+        <h2 key={panel} ref={arrive} tabIndex={-1}>
+          {t(`${panel}.title`)}
+          {count}
+        </h2>
         <IconButton icon={X} label={t("common.close")} onClick={onClose} />
       </div>
       {children}

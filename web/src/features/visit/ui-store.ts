@@ -10,6 +10,8 @@ export interface Ui {
   readonly dialog: DialogName | null;
   /** Whose tile is large, for this screen only. */
   readonly pinned: ParticipantId | null;
+  /** How loud somebody is played here, 0 to 1; who is not in it is played as they come. */
+  readonly volumes: ReadonlyMap<ParticipantId, number>;
 }
 
 export interface UiStore extends Readable<Ui> {
@@ -17,21 +19,33 @@ export interface UiStore extends Readable<Ui> {
   showPanel(panel: Panel | null): void;
   showDialog(dialog: DialogName | null): void;
   togglePin(who: ParticipantId): void;
+  setVolume(who: ParticipantId, volume: number): void;
+  /** What the Back of a phone or browser means: close what is on top, else ask whether to leave. */
+  back(panelIsSheet: boolean): void;
 }
 
 export function createUi(panel: Panel | null, onPanel: (panel: Panel | null) => void): UiStore {
-  const store = createStore<Ui>({ panel, dialog: null, pinned: null });
+  const store = createStore<Ui>({ panel, dialog: null, pinned: null, volumes: new Map() });
   const showPanel = (next: Panel | null) => {
     store.update((now) => ({ ...now, panel: next }));
     onPanel(next);
   };
+  const showDialog = (dialog: DialogName | null) => store.update((now) => ({ ...now, dialog }));
   return {
     getSnapshot: store.getSnapshot,
     subscribe: store.subscribe,
     showPanel,
     togglePanel: (next) => showPanel(store.getSnapshot().panel === next ? null : next),
-    showDialog: (dialog) => store.update((now) => ({ ...now, dialog })),
+    showDialog,
+    back(panelIsSheet) {
+      const { panel: open, dialog } = store.getSnapshot();
+      if (dialog !== null) showDialog(null);
+      else if (panelIsSheet && open !== null) showPanel(null);
+      else showDialog("leave");
+    },
     togglePin: (who) =>
       store.update((now) => ({ ...now, pinned: now.pinned === who ? null : who })),
+    setVolume: (who, volume) =>
+      store.update((now) => ({ ...now, volumes: new Map(now.volumes).set(who, volume) })),
   };
 }

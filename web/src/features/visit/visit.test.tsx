@@ -1,12 +1,17 @@
 import { act, cleanup, fireEvent, screen, waitFor } from "@testing-library/react";
 import { afterEach, expect, test } from "vitest";
 import { ANA, BEN, CAT, flush, id } from "../../../tests/fakes";
+import { showLanguage } from "../../i18n";
 import { meeting } from "../../../tests/visit";
 import { ChatPanel } from "../chat";
-import { Notices } from "../notices";
-import { PeoplePanel } from "../people";
+import { LeaveDialog } from "../leave";
+import { Notices, NoticesButton } from "../notices";
+import { PeopleCount, PeoplePanel } from "../people";
+import { ShortcutsDialog } from "../shortcuts";
 import { Stage } from "../stage";
 import { Toolbar } from "../toolbar";
+import type { Outcome } from "../../wire/encode";
+import { MediaBanner } from "./media-banner";
 import { Screen } from "./visit";
 
 afterEach(cleanup);
@@ -17,10 +22,10 @@ const nothing = () => undefined;
 test("the microphone button says what it will do and does it", async () => {
   const { server, show } = await meeting([ANA, BEN]);
   show(<Toolbar />);
-  fireEvent.click(button("Unmute"));
+  fireEvent.click(button("Muted, Unmute"));
   await act(flush);
   expect(server.engine.calls.at(-1)).toBe("microphone true");
-  expect(button("Mute")).toBeTruthy();
+  expect(button("Mic on, Mute")).toBeTruthy();
 });
 
 test("a locked button explains who locked it instead of doing nothing", async () => {
@@ -33,12 +38,19 @@ test("a locked button explains who locked it instead of doing nothing", async ()
       <Notices />
     </>,
   );
-  const camera = button("Turn camera on");
+  const camera = button("Camera off, Turn camera on");
   expect(camera.getAttribute("aria-disabled")).toBe("true");
   fireEvent.click(camera);
   await act(flush);
   expect(server.engine.calls).not.toContain("camera true");
   expect(screen.getByText(/host has locked cameras/u)).toBeTruthy();
+});
+
+test("where nobody raises a hand, its key says so", async () => {
+  const { visit, show } = await meeting([ANA], { room_features: { allow_raise_hand: false } });
+  show(<Notices />);
+  act(() => visit.actions.hand.run());
+  expect(screen.getByText("Raising hands is switched off in this meeting.")).toBeTruthy();
 });
 
 test("raising a hand turns the button and tells the server", async () => {
@@ -63,8 +75,8 @@ test("people are listed with everything there is to know, in words", async () =>
   const { server, show } = await meeting([ANA, { ...BEN, hand: 5 }]);
   server.engine.people({ ben: { microphone: "muted" }, ana: { microphone: "live" } });
   show(<PeoplePanel />);
-  expect(screen.getByRole("listitem", { name: "Ben, hand raised, muted" })).toBeTruthy();
-  expect(screen.getByRole("listitem", { name: /^Ana, you, Host/u })).toBeTruthy();
+  expect(screen.getByText("Ben, hand raised, muted")).toBeTruthy();
+  expect(screen.getByText(/^Ana, you, Host/u)).toBeTruthy();
 });
 
 test("searching narrows the list and says when nobody is left", async () => {
@@ -102,6 +114,49 @@ test("what is written to one person never goes to everyone", async () => {
   await act(flush);
   expect(server.published).toEqual([]);
   expect(server.sent.at(-1)).toMatchObject({ kind: "private-chat", to: "ben" });
+});
+
+test("closing the chat gives the focus back to where it was opened from", async () => {
+  const { visit, show } = await meeting([ANA, BEN]);
+  show(<Screen onHome={nothing} onRejoin={nothing} holdBack={() => nothing} />);
+  await waitFor(() => button("Chat"), { timeout: 5_000 });
+  expect(document.activeElement?.id).toBe("main-area");
+  button("Chat").focus();
+  fireEvent.click(button("Chat"));
+  expect(document.activeElement?.getAttribute("aria-label")).toBe("Message");
+  fireEvent.keyDown(document.activeElement as Element, { key: "Escape" });
+  await waitFor(() => expect(document.activeElement).toBe(button("Chat")));
+
+  // Opened by a letter, from nowhere in particular.
+  (document.activeElement as HTMLElement).blur();
+  act(() => visit.ui.showPanel("chat"));
+  act(() => visit.ui.showPanel(null));
+  await waitFor(() => expect(document.activeElement?.id).toBe("main-area"));
+});
+
+test("what is half typed is still there after a look at another conversation, a closed panel or a lock", async () => {
+  const { server, visit, show } = await meeting([{ ...ANA, admin: false }, BEN]);
+  const { chat } = visit.session;
+  chat.begin(id("ben"), "Ben");
+  const { unmount } = show(<ChatPanel />);
+  const box = () => screen.getByRole<HTMLTextAreaElement>("textbox", { name: "Message" });
+  fireEvent.change(box(), { target: { value: "to all" } });
+  act(() => chat.show(id("ben")));
+  expect(box().value).toBe("");
+  fireEvent.change(box(), { target: { value: "to Ben" } });
+  act(() => chat.show(null));
+  expect(box().value).toBe("to all");
+  act(() => server.changed({ ...ANA, admin: false, locks: { lockChatSendMessage: true } }));
+  expect(screen.queryByRole("textbox", { name: "Message" })).toBeNull();
+  act(() => server.changed({ ...ANA, admin: false }));
+  expect(box().value).toBe("to all");
+  unmount();
+  show(<ChatPanel />);
+  expect(box().value).toBe("to all");
+  fireEvent.keyDown(box(), { key: "Enter" });
+  expect(box().value).toBe("");
+  act(() => chat.show(id("ben")));
+  expect(box().value).toBe("to Ben");
 });
 
 test("a message that was not sent offers to be sent again", async () => {
@@ -160,6 +215,21 @@ test("a lost line greys the stage and says that it heals by itself", async () =>
   expect(screen.queryByText("Connection lost. Reconnecting…")).toBeNull();
 });
 
+test("lost media leaves the stage and says so; the chat goes on", async () => {
+  const { server, show } = await meeting([ANA, BEN]);
+  show(
+    <>
+      <MediaBanner />
+      <Stage />
+    </>,
+  );
+  act(() => server.engine.handlers?.onStatus("lost"));
+  expect(screen.getByText("No sound or picture. Trying again…")).toBeTruthy();
+  expect(screen.queryByText("Connection lost. Reconnecting…")).toBeNull();
+  act(() => server.engine.handlers?.onStatus("connected"));
+  expect(screen.queryByText("No sound or picture. Trying again…")).toBeNull();
+});
+
 test("similar notices are one notice", async () => {
   const { server, show } = await meeting([ANA]);
   show(<Notices />);
@@ -169,9 +239,73 @@ test("similar notices are one notice", async () => {
   expect(screen.getByText("2 people joined")).toBeTruthy();
 });
 
+test("a missed notice is found behind the bell, which counts what is new", async () => {
+  const { server, visit, show } = await meeting([ANA]);
+  show(<NoticesButton />);
+  act(() => server.joined(BEN));
+  act(() => visit.session.notices.dismissGroup("joined"));
+  fireEvent.click(button("Notifications, 1 new"));
+  expect(await screen.findByText("Ben joined")).toBeTruthy();
+  await waitFor(() => button("Notifications"));
+});
+
+test("notices wait while somebody points at them", async () => {
+  const { server, visit, show } = await meeting([ANA]);
+  show(<Notices />);
+  const held: boolean[] = [];
+  visit.session.notices.hold = (on) => void held.push(on);
+  act(() => server.joined(BEN));
+  held.length = 0;
+  fireEvent.pointerEnter(screen.getByRole("list", { name: "Notices" }));
+  fireEvent.focus(button("Dismiss"));
+  fireEvent.pointerLeave(screen.getByRole("list", { name: "Notices" }));
+  expect(held).toEqual([true, true, false]);
+});
+
+test("a shortcut is changed in the list of shortcuts", async () => {
+  const { show } = await meeting([ANA]);
+  show(<ShortcutsDialog />);
+  const key = await screen.findByRole("button", { name: "Raise or lower hand: H. Change" });
+  fireEvent.click(key);
+  fireEvent.keyDown(key, { key: "j" });
+  expect(button("Raise or lower hand: J. Change").textContent).toBe("J");
+  fireEvent.click(key);
+  fireEvent.keyDown(key, { key: "Backspace" });
+  expect(button("Raise or lower hand: no key. Change")).toBeTruthy();
+  fireEvent.click(button("Use the usual keys"));
+  expect(button("Raise or lower hand: H. Change")).toBeTruthy();
+});
+
+test("the language the meeting knows of somebody is shown unless they chose another", async () => {
+  const { show } = await meeting([{ ...ANA, language: "ar-SA" }]);
+  show(<Screen onHome={nothing} onRejoin={nothing} holdBack={() => nothing} />);
+  await waitFor(() => expect(document.documentElement.dir).toBe("rtl"), { timeout: 5_000 });
+  await act(() => showLanguage("en"));
+});
+
+test("ending for everyone that fails says so where it was asked", async () => {
+  let answer: Outcome | Error = { ok: false, reason: "notifications.room-not-active" };
+  const { show } = await meeting([ANA, BEN], undefined, {
+    endRoom: async () => {
+      if (answer instanceof Error) throw answer;
+      return answer;
+    },
+  });
+  show(<LeaveDialog />);
+  fireEvent.click(button("End for everyone"));
+  const alert = await screen.findByRole("alert");
+  expect(alert.textContent).toBe("The meeting could not be ended. The meeting is not running.");
+  answer = new Error("offline");
+  fireEvent.click(button("End for everyone"));
+  await waitFor(() => {
+    expect(screen.getByRole("alert").textContent.trim()).toBe("The meeting could not be ended.");
+  });
+  expect(button("End for everyone").hasAttribute("disabled")).toBe(false);
+});
+
 test("a host is offered both ways out and ending leads to the ending page", async () => {
   const { server, visit, show } = await meeting([ANA, BEN]);
-  show(<Screen onHome={nothing} onRejoin={nothing} />);
+  show(<Screen onHome={nothing} onRejoin={nothing} holdBack={() => nothing} />);
   await waitFor(() => button("Leave"), { timeout: 5_000 });
   act(() => visit.ui.showDialog("leave"));
   await waitFor(() => button("End for everyone"), { timeout: 5_000 });
@@ -179,4 +313,105 @@ test("a host is offered both ways out and ending leads to the ending page", asyn
   act(() => server.session.leave());
   expect(screen.getByRole("heading", { name: "You left the meeting" })).toBeTruthy();
   expect(button("Join again")).toBeTruthy();
+  expect(document.activeElement?.textContent).toBe("You left the meeting");
+});
+
+test("my own shared screen is not shown to me; what I see is that I share, and how to stop", async () => {
+  const { server, show } = await meeting([ANA, BEN, CAT]);
+  show(<Stage />);
+  act(() => server.engine.people({ ana: { screen: { id: "s", attach: () => nothing } }, ben: {} }));
+  expect(screen.getAllByRole("figure")).toHaveLength(3);
+  fireEvent.click(button("Stop sharing"));
+  await act(flush);
+  expect(screen.getByText("You are sharing your screen.")).toBeTruthy();
+});
+
+test("a pin makes a tile large without taking its picture down", async () => {
+  const { server, show } = await meeting([ANA, BEN, CAT]);
+  let attached = 0;
+  const attach = () => {
+    attached += 1;
+    return nothing;
+  };
+  const camera = { id: "c", attach };
+  server.engine.people({ ben: { camera } });
+  show(<Stage />);
+  const tile = () => screen.getByRole("figure", { name: "Ben" });
+  const small = Number.parseInt(tile().style.inlineSize, 10);
+  fireEvent.click(button("Pin Ben"));
+  expect(Number.parseInt(tile().style.inlineSize, 10)).toBeGreaterThan(small);
+  fireEvent.click(button("Unpin Ben"));
+  act(() => server.engine.people({ ben: { camera } }));
+  expect(attached).toBe(1);
+});
+
+test("with two people my picture moves from corner to corner by key and by press", async () => {
+  const { prefs, show } = await meeting([ANA, BEN]);
+  show(<Stage />);
+  const move = button(/Move to another corner/u);
+  fireEvent.keyDown(move, { key: "ArrowUp" });
+  expect(prefs.getSnapshot().selfCorner).toBe("top-end");
+  fireEvent.keyDown(move, { key: "ArrowLeft" });
+  expect(prefs.getSnapshot().selfCorner).toBe("top-start");
+  fireEvent.click(move);
+  expect(prefs.getSnapshot().selfCorner).toBe("top-end");
+});
+
+test("my picture can be hidden and comes back from the same list elsewhere", async () => {
+  const { prefs, show } = await meeting([ANA, BEN, CAT]);
+  show(<Stage />);
+  act(() => prefs.change({ selfView: "hidden" }));
+  expect(screen.queryByRole("figure", { name: "Ana (you)" })).toBeNull();
+  act(() => prefs.change({ selfView: "among" }));
+  expect(screen.getByRole("figure", { name: "Ana (you)" })).toBeTruthy();
+});
+
+test("W shows the speaker large, and whoever talks next takes over", async () => {
+  const { server, visit, show } = await meeting([ANA, BEN, CAT]);
+  server.engine.people({ ben: { microphone: "live" }, cat: { microphone: "live" } });
+  show(<Stage />);
+  const width = (name: string) =>
+    Number.parseInt(screen.getByRole("figure", { name }).style.inlineSize, 10);
+  act(() => visit.actions.layout.run());
+  act(() => server.engine.speaking("cat"));
+  expect(width("Cat")).toBeGreaterThan(width("Ben"));
+  act(() => server.engine.speaking("ben"));
+  expect(width("Ben")).toBeGreaterThan(width("Cat"));
+});
+
+test("somebody alone is told so, with or without a link for others", async () => {
+  const { show } = await meeting([ANA]);
+  show(<Stage />);
+  expect(screen.getByText("You are the only one here")).toBeTruthy();
+});
+
+test("the volume of one person changes theirs alone", async () => {
+  const { server, visit, show } = await meeting([ANA, BEN, CAT]);
+  const sound = (of: string) => ({ sound: { id: of, attach: () => nothing } });
+  server.engine.people({ ben: sound("b"), cat: sound("c") });
+  const { container } = show(<Stage />);
+  act(() => visit.ui.setVolume(id("ben"), 0.3));
+  const volume = (who: string) =>
+    container.querySelector<HTMLAudioElement>(`audio[data-participant="${who}"]`)?.volume;
+  expect([volume("ben"), volume("cat")]).toEqual([0.3, 1]);
+});
+
+test("who waits outside is in the list but not counted", async () => {
+  const { show } = await meeting([ANA, { ...BEN, waiting: true }]);
+  show(
+    <>
+      <PeopleCount />
+      <PeoplePanel />
+    </>,
+  );
+  expect(screen.getByText("1")).toBeTruthy();
+  expect(screen.getByText(/^Ben, in the waiting room/u)).toBeTruthy();
+});
+
+test("a list to choose from says which one is in use", async () => {
+  const { show } = await meeting([ANA, BEN, CAT]);
+  show(<Toolbar />);
+  fireEvent.keyDown(button("View"), { key: "ArrowDown" });
+  const grid = await screen.findByRole("menuitemradio", { name: "Everyone alike" });
+  expect(grid.getAttribute("aria-checked")).toBe("true");
 });

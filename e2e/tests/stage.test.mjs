@@ -1,0 +1,80 @@
+// The stage and the sheets under a real finger and a real mouse.
+import assert from "node:assert/strict";
+
+import { untilSeeing } from "../lib/media.mjs";
+import { scenario } from "../lib/scenario.mjs";
+import { until } from "../lib/until.mjs";
+
+const PHONE = { viewport: { width: 390, height: 844 } };
+
+/** Presses in the middle of something, goes that far and lets go. */
+async function drag(page, target, { x = 0, y = 0 }) {
+  const box = await target.boundingBox();
+  const from = { x: box.x + box.width / 2, y: box.y + box.height / 2 };
+  await page.mouse.move(from.x, from.y);
+  await page.mouse.down();
+  await page.mouse.move(from.x + x, from.y + y, { steps: 5 });
+  await page.mouse.up();
+}
+
+scenario("a picture goes on when it is pinned, shares the stage or floats", async (meeting) => {
+  const ana = await meeting.join("Ana", { admin: true });
+  const ben = await meeting.join("Ben", { admin: true });
+  await untilSeeing(ana.page, 1);
+  const video = ana.tile("Ben").locator("video");
+  await video.evaluate((element) => (element.dataset.known = "yes"));
+
+  await meeting.join("Cleo");
+  await ana.tile("Cleo").waitFor();
+  await ana.showActionsFor("Ben");
+  await ana.button("Pin Ben").last().click();
+  await ana.button("Unpin Ben").first().waitFor();
+  await ben.shareScreen();
+  await ana.sharedScreenOf("Ben").waitFor();
+
+  assert.equal(await video.evaluate((element) => element.dataset.known), "yes");
+});
+
+scenario("my picture is dragged into another corner and stays there", async (meeting) => {
+  const ana = await meeting.join("Ana", { admin: true });
+  await meeting.join("Ben");
+  const mine = ana.page.locator("figure[data-floating=true]");
+  await mine.waitFor();
+  const before = await mine.boundingBox();
+
+  await drag(ana.page, mine, { x: -700, y: -400 });
+
+  await until("my picture to be in the other corner", async () => {
+    const { x, y } = await mine.boundingBox();
+    return x < before.x - 700 && y < before.y - 300;
+  });
+});
+
+scenario("a sheet on a phone leaves the bar in reach and is pulled down", async (meeting) => {
+  const ana = await meeting.join("Ana", { admin: true, ...PHONE });
+  await ana.showChat();
+  const sheet = ana.page.getByRole("complementary", { name: "Chat" });
+
+  await ana.mute();
+  await ana.unmute();
+  assert.ok(await sheet.isVisible());
+  await drag(ana.page, sheet.getByRole("heading"), { y: 40 });
+  assert.ok(await sheet.isVisible(), "a short pull springs back");
+  await drag(ana.page, sheet.getByRole("heading"), { y: 200 });
+  await sheet.waitFor({ state: "hidden" });
+});
+
+scenario("a tap shows what can be done with a tile, and not before", async (meeting) => {
+  const ana = await meeting.join("Ana", { admin: true, hasTouch: true, isMobile: true, ...PHONE });
+  await meeting.join("Ben");
+  await meeting.join("Cleo");
+  await ana.tile("Cleo").waitFor();
+  const pin = ana.tile("Cleo").getByRole("button", { name: "Pin Cleo" });
+  const reach = () => pin.evaluate((element) => getComputedStyle(element).pointerEvents);
+
+  assert.equal(await reach(), "none");
+  await ana.tile("Cleo").tap();
+  await until("the pin to be in reach", async () => (await reach()) !== "none");
+  await pin.tap();
+  await ana.button("Unpin Cleo").waitFor();
+});

@@ -1,0 +1,59 @@
+/** Who is large, who floats and who stands among the others: rules without geometry. */
+import type { Layout, SelfView } from "../../session/prefs";
+import type { ParticipantId } from "../../wire/types";
+
+export interface SceneRequest {
+  /** Everybody on the stage, in their lasting order. */
+  readonly all: readonly ParticipantId[];
+  readonly me: ParticipantId | null;
+  readonly pinned: ParticipantId | null;
+  /** Who is large in the speaker layout. */
+  readonly speaker: ParticipantId | null;
+  readonly layout: Layout;
+  /** `null` lets the number of people decide. */
+  readonly selfView: SelfView | null;
+  /** Whether somebody else shares their screen. */
+  readonly content: boolean;
+}
+
+export interface Scene {
+  readonly flow: readonly ParticipantId[];
+  readonly large: ParticipantId | "content" | null;
+  readonly floating: ParticipantId | null;
+}
+
+export function sceneOf(request: SceneRequest): Scene {
+  const { all, me, content, layout } = request;
+  const others = all.filter((id) => id !== me);
+  const pinned = all.find((id) => id === request.pinned) ?? null;
+  const duo = others.length === 1 && !content && pinned === null;
+  const self = placeOfMine(request, others.length, duo);
+  const flow = self === "among" || pinned === me ? all : others;
+  return {
+    flow,
+    large: content ? "content" : (pinned ?? wholeStage()),
+    floating: self === "corner" && pinned !== me ? me : null,
+  };
+
+  function wholeStage(): ParticipantId | null {
+    // With two people, whoever is not me has the stage, unless I want to stand beside them.
+    if (duo && self !== "among") return others[0] ?? null;
+    if (layout !== "speaker" || others.length === 0) return null;
+    return others.find((id) => id === request.speaker) ?? others[0] ?? null;
+  }
+}
+
+function placeOfMine({ selfView }: SceneRequest, others: number, duo: boolean): SelfView {
+  // There is nobody to stand among or to float over.
+  if (others === 0) return selfView === "hidden" ? "hidden" : "among";
+  return selfView ?? (duo ? "corner" : "among");
+}
+
+/** Who is large in the speaker layout next: whoever talks keeps it until somebody else does. */
+export function nextSpeaker(
+  talking: readonly ParticipantId[],
+  current: ParticipantId | null,
+): ParticipantId | null {
+  if (current !== null && talking.includes(current)) return current;
+  return talking[0] ?? current;
+}
