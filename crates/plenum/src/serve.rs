@@ -14,8 +14,9 @@ use blobs::{Folders, LocalBlobs};
 use gateway::{ClientAddress, Gateway};
 use http_api::{FORWARDED_FOR, FrontDoor, HttpDeps, LtiSetup, LtiTool, Prometheus};
 use media::MediaConfig;
-use meeting::{Meetings, Setup, Shelf, ShelfRules};
+use meeting::{Courier, Meetings, Setup, Shelf, ShelfRules, WebhookRules, Webhooks};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use notify::HttpOutgoing;
 use ports::media::{MediaEvent, MediaEventKind, MediaPlane};
 use store::Store;
 use tokio::net::TcpListener;
@@ -72,11 +73,13 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
         None => Store::open(&config.data.join("plenum.db")).await?,
     };
     let (plane, events) = media::start(&media_config(&config)).context("could not open the media port")?;
+    let webhooks = webhooks(&config);
     let meetings = Meetings::start(Setup {
         records: Arc::new(store.clone()),
         state: Arc::new(store.clone()),
         media: plane.clone(),
         credentials: meeting_credentials(&config, &credentials),
+        webhooks: webhooks.clone(),
     })
     .await
     .context("could not take up the meetings of the last run")?;
@@ -94,7 +97,12 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     })
     .context("could not read the registrations of learning platforms")?;
     let app = router(&config, &credentials, &meetings, shelf, lti, figures.clone(), stopping.clone());
-    tokio::spawn(watch_media(events));
+    tokio::spawn(watch_media(events, meetings.clone()));
+    if config.webhooks.enable {
+        let outgoing = Arc::new(HttpOutgoing::new().context("could not prepare outgoing requests")?);
+        let key = ApiKey::new(credentials.key.clone(), credentials.secret.expose().clone());
+        tokio::spawn(Courier::new(Arc::new(store.clone()), outgoing, key, webhooks).run());
+    }
     tokio::spawn(tend_figures(figures, meetings.clone(), stopping.clone()));
     info!(%address, media.port = config.media.port, connections = limits.connections, version = env!("CARGO_PKG_VERSION"), "plenum is ready");
     announce(&config, address);
@@ -250,6 +258,21 @@ fn router(
     gateway::router(gateway).merge(http_api::router(http))
 }
 
+/// Whom rooms tell; nobody unless the operator wants it.
+fn webhooks(config: &Config) -> Webhooks {
+    let wanted = &config.webhooks;
+    let rules = if wanted.enable {
+        WebhookRules {
+            url: wanted.url.clone(),
+            per_room: wanted.enable_for_per_meeting,
+            allow_private: wanted.allow_private,
+        }
+    } else {
+        WebhookRules::default()
+    };
+    Webhooks { rules: Arc::new(rules), ..Webhooks::default() }
+}
+
 fn shelf(config: &Config, credentials: &Credentials, store: &Store) -> Shelf {
     let (recordings, artifacts) = (&config.recordings, &config.artifacts);
     let blobs = LocalBlobs::new(Folders {
@@ -395,8 +418,9 @@ impl Running {
 }
 
 /// The diary of the media plane.
-async fn watch_media(mut events: mpsc::Receiver<MediaEvent>) {
+async fn watch_media(mut events: mpsc::Receiver<MediaEvent>, meetings: Meetings) {
     while let Some(event) = events.recv().await {
+        meetings.on_media(&event);
         let what = match event.kind {
             MediaEventKind::Joined => "joined",
             MediaEventKind::Left => "left",

@@ -11,16 +11,18 @@ use futures_util::FutureExt;
 use model::media::MediaPermission;
 use model::{Identity, RoomId, SessionId, UserId};
 use ports::media::{MediaPlane, RemoveReason};
+use ports::outbox::{MAX_NOTICES, Notice};
 use ports::store::{Records, State, StateWrite, StoreError};
 use room::{
     Admission, AdmitRefusal, Authorization, AuthorizeRefusal, Claim, ClientSubject, ConnId, EndReason, Guests, Moment,
-    Output, Room, RoomView, Ticket, WaitingRefusal,
+    OnMedia, Output, Room, RoomView, Ticket, WaitingRefusal,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{debug, error, info, warn};
 use wire::token::JoinClaims;
 
+use crate::courier::Webhooks;
 use crate::inbox;
 use crate::socket::{self, Down, Inlet, Outlet};
 use crate::tokens::{Credentials, MediaPass, RENEWAL_GRACE, claims_for};
@@ -49,6 +51,7 @@ pub(crate) struct Surroundings {
     pub(crate) state: Arc<dyn State>,
     pub(crate) media: Arc<dyn MediaPlane>,
     pub(crate) credentials: Arc<Credentials>,
+    pub(crate) webhooks: Webhooks,
 }
 
 /// A room's task, from outside.
@@ -135,6 +138,7 @@ pub(crate) enum Letter {
     Extra(String, oneshot::Sender<Option<String>>),
     Open(Box<Opening>),
     Socket(ConnId, FromSocket),
+    OnMedia(Box<OnMedia>),
     End(EndReason, Reply<()>),
     LetIn(UserId, Guests, Reply<Result<(), WaitingRefusal>>),
     SetWaitingText(UserId, String, Reply<Result<(), WaitingRefusal>>),
@@ -149,6 +153,11 @@ impl RoomHandle {
 
     pub(crate) fn session(&self) -> &SessionId {
         &self.session
+    }
+
+    /// Leaves a letter unless the mailbox is full; whether it was left.
+    pub(crate) fn leave(&self, letter: Letter) -> bool {
+        self.mailbox.try_send(letter).is_ok()
     }
 
     pub(crate) async fn send(&self, letter: Letter) {
@@ -259,6 +268,8 @@ struct Actor {
     sockets: HashMap<ConnId, Socket>,
     /// What the store has not taken, the last value of each key. It goes before anything else is said.
     unwritten: BTreeMap<String, Option<Bytes>>,
+    /// What goes to other servers, written together with that.
+    notices: Vec<Notice>,
     /// What waits for that.
     held: VecDeque<Output>,
     answers: Vec<Answer>,
@@ -305,6 +316,7 @@ impl Actor {
             sockets: HashMap::new(),
             is_stopping: false,
             unwritten: BTreeMap::new(),
+            notices: Vec::new(),
             held: VecDeque::new(),
             answers: Vec::new(),
             deferred: VecDeque::new(),
@@ -402,7 +414,7 @@ impl Actor {
             Letter::Admit(_, reply) => drop(reply.send(Err(Unwritten))),
             Letter::End(_, reply) => drop(reply.send(Err(Unwritten))),
             Letter::LetIn(.., reply) | Letter::SetWaitingText(.., reply) => drop(reply.send(Err(Unwritten))),
-            Letter::Open(_) | Letter::Socket(..) => self.deferred.push_back(letter),
+            Letter::Open(_) | Letter::Socket(..) | Letter::OnMedia(_) => self.deferred.push_back(letter),
             Letter::Stop => self.is_stopping = true,
             Letter::Authorize(..)
             | Letter::VerifyJoin(..)
@@ -435,6 +447,10 @@ impl Actor {
             Letter::Extra(key, reply) => answer(reply, self.room.extra(&key).map(str::to_owned)),
             Letter::Open(opening) => self.open(now, *opening),
             Letter::Socket(conn, what) => self.handle_socket(now, conn, what),
+            Letter::OnMedia(step) => {
+                self.room.on_media(now, *step);
+                None
+            }
             Letter::End(why, reply) => {
                 self.room.end(now, why);
                 announcement(reply, ())
@@ -511,6 +527,11 @@ impl Actor {
                 is_quiet = false;
                 match output {
                     Output::Store(entry) => drop(self.unwritten.insert(entry.key, entry.value)),
+                    Output::Notify(notification) => {
+                        let of_room = self.room.webhook_url();
+                        let notices = self.around.webhooks.notices(&self.id, &self.session, of_room, &notification);
+                        self.notices.extend(notices);
+                    }
                     other => self.held.push_back(other),
                 }
             }
@@ -547,18 +568,27 @@ impl Actor {
 
     /// One attempt to write everything that is not written.
     async fn write(&mut self) -> Result<(), StoreError> {
-        if self.unwritten.is_empty() {
-            return Ok(());
+        while !self.unwritten.is_empty() || !self.notices.is_empty() {
+            let writes =
+                self.unwritten.iter().map(|(key, value)| StateWrite { key: key.clone(), value: value.clone() });
+            let now = self.notices.len().min(MAX_NOTICES);
+            if now == 0 {
+                self.around.state.commit(&self.session, writes.collect()).await?;
+            } else {
+                let notices = self.notices[..now].to_vec();
+                self.around.state.commit_with(&self.session, writes.collect(), notices).await?;
+                self.notices.drain(..now);
+                self.around.webhooks.news.notify_one();
+            }
+            self.unwritten.clear();
         }
-        let writes = self.unwritten.iter().map(|(key, value)| StateWrite { key: key.clone(), value: value.clone() });
-        self.around.state.commit(&self.session, writes.collect()).await?;
-        self.unwritten.clear();
         Ok(())
     }
 
     async fn carry_out(&mut self, output: Output) -> Option<EndReason> {
         match output {
-            Output::Store(_) => {}
+            // Both are written before anything is carried out.
+            Output::Store(_) | Output::Notify(_) => {}
             Output::Deliver { to, delivery } => self.send_down(to, Down::Deliver(delivery)),
             Output::Forward { to, message } => {
                 for conn in to {

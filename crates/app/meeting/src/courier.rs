@@ -5,9 +5,12 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ports::outbox::{Outbox, Queued};
+use bytes::Bytes;
+use model::{RoomId, SessionId};
+use ports::outbox::{MAX_BODY, MAX_URL, Notice, Outbox, Queued};
 use ports::outgoing::{Answer, Method, Outgoing, Reach, Request};
 use ports::store::StoreError;
+use room::Notification;
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
@@ -68,13 +71,53 @@ impl WebhookRules {
     }
 }
 
+/// What rooms need to put notices into the outbox.
+#[derive(Clone, Default)]
+pub struct Webhooks {
+    /// Whom to tell; nobody unless something is set.
+    pub rules: Arc<WebhookRules>,
+    /// Told after something was put in.
+    pub news: Arc<Notify>,
+}
+
+impl Webhooks {
+    /// What goes out about something that happened, one notice for each who is told.
+    pub(crate) fn notices(
+        &self,
+        room: &RoomId,
+        session: &SessionId,
+        of_room: Option<&str>,
+        notification: &Notification,
+    ) -> Vec<Notice> {
+        let mut targets = self.rules.targets(of_room).filter(|url| url.len() <= MAX_URL).peekable();
+        if targets.peek().is_none() {
+            return Vec::new();
+        }
+        let body = Bytes::from(wire::json::encode_sparse(&notification.body));
+        if body.len() > MAX_BODY {
+            warn!(room.id = %room, event = notification.event, "a webhook is too large and not sent");
+            return Vec::new();
+        }
+        let created_at_ms = now().unix_ms;
+        targets
+            .map(|url| Notice {
+                room: room.clone(),
+                session: session.clone(),
+                event: notification.event.to_owned(),
+                url: url.to_owned(),
+                body: body.clone(),
+                created_at_ms,
+            })
+            .collect()
+    }
+}
+
 /// Delivers what is in the outbox.
 pub struct Courier {
     outbox: Arc<dyn Outbox>,
     outgoing: Arc<dyn Outgoing>,
     key: ApiKey,
-    rules: WebhookRules,
-    news: Arc<Notify>,
+    webhooks: Webhooks,
 }
 
 /// What becomes of a notice after an attempt.
@@ -87,15 +130,9 @@ enum Fate {
 }
 
 impl Courier {
-    /// `news` is told when something was put into the outbox; `key` signs.
-    pub fn new(
-        outbox: Arc<dyn Outbox>,
-        outgoing: Arc<dyn Outgoing>,
-        key: ApiKey,
-        rules: WebhookRules,
-        news: Arc<Notify>,
-    ) -> Self {
-        Self { outbox, outgoing, key, rules, news }
+    /// `key` signs; rooms put notices in by the same `webhooks`.
+    pub fn new(outbox: Arc<dyn Outbox>, outgoing: Arc<dyn Outgoing>, key: ApiKey, webhooks: Webhooks) -> Self {
+        Self { outbox, outgoing, key, webhooks }
     }
 
     /// Delivers for as long as it is polled.
@@ -113,7 +150,7 @@ impl Courier {
             };
             tokio::select! {
                 () = sleep_until(wake) => {}
-                () = this.news.notified() => {}
+                () = this.webhooks.news.notified() => {}
                 done = attempts.join_next(), if !attempts.is_empty() => {
                     match done {
                         Some(Ok(id)) => { under_way.remove(&id); }
@@ -170,7 +207,7 @@ impl Courier {
                 ("authorization", token.clone()),
                 ("hash-token", token),
             ],
-            reach: self.rules.reach(&notice.url),
+            reach: self.webhooks.rules.reach(&notice.url),
             patience: PATIENCE,
             most: MOST_ANSWER,
         };
@@ -237,10 +274,6 @@ fn figure(number: u64) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-    use model::{RoomId, SessionId};
-    use ports::outbox::Notice;
-
     use super::*;
 
     fn queued(attempts: u32) -> Queued {

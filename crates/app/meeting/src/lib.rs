@@ -12,7 +12,7 @@ mod shelf;
 mod socket;
 mod tokens;
 
-pub use courier::{Courier, WebhookRules};
+pub use courier::{Courier, WebhookRules, Webhooks};
 pub use meetings::{
     Access, AccessError, ActiveRoom, Activity, CreateError, EndError, HealthError, JoinError, MediaAdmission, Meetings,
     NotShown, Setup, Unavailable, VerifiedJoin, WaitingError,

@@ -8,22 +8,23 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use model::{Identity, RoomId, SessionId, UserId};
-use ports::media::{ConnectError, MediaJoin, MediaPlane, SignalLink};
+use ports::media::{ConnectError, MediaEvent, MediaEventKind, MediaJoin, MediaPlane, SignalLink};
 use ports::store::{NewSession, Records, State, StateWrite, StoreError};
 use prost::Message;
 use room::{
-    AdmitRefusal, AuthorizeRefusal, ConnId, EndReason, Guests, NewRoom, Output, PersonView, Phase, RestoreError,
-    Restored, Room, Ticket, WaitingRefusal,
+    AdmitRefusal, AuthorizeRefusal, ConnId, EndReason, Guests, MediaStep, NewRoom, OnMedia, Output, PersonView, Phase,
+    RestoreError, Restored, Room, Ticket, WaitingRefusal,
 };
 use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 use tokio::time::timeout;
 use tracing::{info, warn};
 use uuid::Uuid;
-use wire::livekit::ParticipantInfo;
+use wire::livekit::{ParticipantInfo, TrackInfo};
 use wire::pnm;
 use wire::token::TokenError;
 
 use crate::actor::{Last, Letter, Opening, RoomHandle, Silence, Surroundings, now, spawn};
+use crate::courier::Webhooks;
 use crate::socket::{OpenError, SocketLink};
 use crate::tokens::{Credentials, RENEWAL_GRACE, claims_for};
 
@@ -46,6 +47,8 @@ pub struct Setup {
     pub media: Arc<dyn MediaPlane>,
     /// Keys.
     pub credentials: Credentials,
+    /// Whom to tell of what happens.
+    pub webhooks: Webhooks,
 }
 
 /// Every meeting of this node. Cheap to clone.
@@ -255,6 +258,7 @@ impl Meetings {
             state: setup.state,
             media: setup.media,
             credentials: Arc::new(setup.credentials),
+            webhooks: setup.webhooks,
         };
         let meetings = Self(Arc::new(Inner {
             around,
@@ -410,13 +414,27 @@ impl Meetings {
         let mut room = Room::new(new, moment);
         let info = room.view().info;
         let mut writes = Vec::new();
+        let mut notices = Vec::new();
         while let Some(output) = room.poll_output() {
-            if let Output::Store(entry) = output {
-                writes.push(StateWrite { key: entry.key, value: entry.value });
+            match output {
+                Output::Store(entry) => writes.push(StateWrite { key: entry.key, value: entry.value }),
+                Output::Notify(notification) => {
+                    notices.extend(around.webhooks.notices(&id, &session, room.webhook_url(), &notification));
+                }
+                // A room that nobody entered has nothing else to say.
+                _ => {}
             }
         }
+        let is_told = !notices.is_empty();
+        let journalled = async {
+            if is_told {
+                around.state.commit_with(&session, writes, notices).await
+            } else {
+                around.state.commit(&session, writes).await
+            }
+        };
         // Both at once: the store makes one commit of them.
-        match tokio::join!(around.records.open_session(record), around.state.commit(&session, writes)) {
+        match tokio::join!(around.records.open_session(record), journalled) {
             (Ok(table_id), Ok(())) => room.recorded_as(table_id),
             (Err(failure), _) | (_, Err(failure)) => {
                 // What is left over of half a room is cleared by the next start if this fails as well.
@@ -426,8 +444,36 @@ impl Meetings {
             }
         }
         self.run(id, room);
+        if is_told {
+            around.webhooks.news.notify_one();
+        }
         metrics::counter!("plenum_rooms_created_total").increment(1);
         Ok(info)
+    }
+
+    /// Passes what happened on the media plane to the room it happened in. A room that is too busy misses it.
+    pub fn on_media(&self, event: &MediaEvent) {
+        let what = match event.kind {
+            MediaEventKind::Joined => MediaStep::Joined,
+            MediaEventKind::Left => MediaStep::Left,
+            MediaEventKind::Published { .. } => MediaStep::Published,
+            MediaEventKind::Unpublished { .. } => MediaStep::Unpublished,
+            MediaEventKind::Muted { .. } => return,
+        };
+        let Some(handle) = self.find(event.room.as_str()).filter(|handle| *handle.session() == event.session) else {
+            return;
+        };
+        let participant = Some(event.participant.clone()).filter(|bytes| !bytes.is_empty());
+        let track = Some(event.track.clone()).filter(|bytes| !bytes.is_empty());
+        let step = OnMedia {
+            who: event.identity.clone(),
+            what,
+            participant: participant.and_then(|bytes| ParticipantInfo::decode(bytes).ok()),
+            track: track.and_then(|bytes| TrackInfo::decode(bytes).ok()),
+        };
+        if !handle.leave(Letter::OnMedia(Box::new(step))) {
+            metrics::counter!("plenum_media_events_missed_total").increment(1);
+        }
     }
 
     /// Puts somebody on a room's list and makes their join token.

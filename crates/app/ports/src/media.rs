@@ -120,6 +120,10 @@ pub struct MediaEvent {
     pub identity: Identity,
     /// What happened.
     pub kind: MediaEventKind,
+    /// The participant as others see it then, an encoded `livekit.ParticipantInfo`; empty if that is lost.
+    pub participant: Bytes,
+    /// The track it is about, an encoded `livekit.TrackInfo`; empty if it is about none.
+    pub track: Bytes,
 }
 
 /// What happened to a participant on the media plane.

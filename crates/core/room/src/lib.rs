@@ -11,6 +11,7 @@ mod ids;
 mod journal;
 mod life;
 mod limits;
+mod notices;
 mod outbox;
 mod output;
 mod person;
@@ -27,6 +28,7 @@ pub use admission::{
 pub use forward::ClientSubject;
 pub use journal::{Entry, RestoreError, Restored};
 pub use life::{EndReason, Phase};
+pub use notices::{MediaStep, Notification, OnMedia};
 pub use outbox::{Delivery, Route};
 pub use output::{ConnId, CoreMessage, Farewell, Moment, Output};
 pub use requests::Request;

@@ -178,6 +178,7 @@ impl Room {
             self.life.started = Some(now.at);
             self.metadata.started_at = u64::try_from(now.unix_ms / 1000).unwrap_or_default();
             self.metadata_changed();
+            self.notify_started(now);
         }
     }
 
@@ -201,21 +202,22 @@ impl Room {
                     self.end(now, EndReason::Empty);
                 }
             }
-            State::Ending { why, due } if due <= now.at => self.finish(why),
+            State::Ending { why, due } if due <= now.at => self.finish(now, why),
             State::Ending { .. } | State::Ended => {}
         }
     }
 
-    fn finish_if_nobody_is_left(&mut self, _now: Moment) {
+    fn finish_if_nobody_is_left(&mut self, now: Moment) {
         if let State::Ending { why, .. } = self.life.state
             && !self.people.values().any(Person::is_online)
         {
-            self.finish(why);
+            self.finish(now, why);
         }
     }
 
-    fn finish(&mut self, why: EndReason) {
+    fn finish(&mut self, now: Moment, why: EndReason) {
         self.life.state = State::Ended;
+        self.notify_over(now);
         let conns: Vec<_> = std::mem::take(&mut self.conns).into_keys().collect();
         for conn in conns {
             self.outputs.push_back(Output::Hangup { conn, farewell: None });

@@ -9,6 +9,7 @@ use model::{Identity, UserId};
 use crate::forward::ClientSubject;
 use crate::journal::Entry;
 use crate::life::EndReason;
+use crate::notices::Notification;
 use crate::outbox::Delivery;
 
 /// A point in time on both clocks: deadlines use the first, timestamps people see the second.
@@ -45,7 +46,7 @@ pub struct Farewell {
 }
 
 /// The next thing the owner of a room must do.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Output {
     /// Write to the journal before any other output of the same drain is carried out.
     Store(Entry),
@@ -67,6 +68,8 @@ pub enum Output {
     RemoveFromMedia { who: Identity, duplicate: bool },
     /// Close the media room.
     CloseMedia,
+    /// Tell other servers, with the journal entries of the same drain or not at all.
+    Notify(Box<Notification>),
     /// The record of the session counts this many people now.
     SetJoined(i64),
     /// It is over: turn the journal into a record and let go of the room. Nothing follows.

@@ -113,6 +113,7 @@ impl Room {
         };
         room.metadata.started_at = u64::try_from(now.unix_ms / 1000).unwrap_or_default();
         room.metadata.metadata_id = Some(room.ids.uuid());
+        room.notify_created(now);
         room
     }
 
@@ -180,6 +181,11 @@ impl Room {
     /// Where in its life the room is.
     pub const fn phase(&self) -> Phase {
         self.life.phase()
+    }
+
+    /// Where this room's creator wants to hear of it.
+    pub fn webhook_url(&self) -> Option<&str> {
+        self.metadata.webhook_url.as_deref()
     }
 
     /// This session's id.

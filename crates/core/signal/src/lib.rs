@@ -24,6 +24,6 @@ pub use encode::{leave_reconnect, shutdown};
 pub use incoming::{ClientMessage, Garbage, JoinRequest};
 pub use room::MediaRoom;
 pub use types::{
-    Codec, Connect, ConnectError, Connected, DownPlan, EventKind, Kind, Layer, MuteError, Now, OfferChange,
+    About, Codec, Connect, ConnectError, Connected, DownPlan, EventKind, Kind, Layer, MuteError, Now, OfferChange,
     OfferedSection, Output, PeerKey, RemoveReason, SectionPlan, Settings, TrackChoice, TrackKey, UpPlan,
 };

@@ -175,6 +175,7 @@ impl MediaRoom {
         if ready.is_empty() {
             return;
         }
+        let mut out = Vec::with_capacity(ready.len());
         for (mid, key, sdp_cid) in &ready {
             let Some(track) = self.tracks.get_mut(key) else { continue };
             track.info.mid.clone_from(mid);
@@ -197,10 +198,13 @@ impl MediaRoom {
                 muted: track.info.muted,
             });
             let kind = EventKind::Published { sid: track.sid().to_owned(), source: track.source() };
-            self.outputs.push_back(Output::Event { identity: participant.identity.clone(), kind });
+            out.push((track.info.clone(), kind));
         }
         participant.touch();
         self.announce(peer);
+        for (track, kind) in out {
+            self.tell_meeting(peer, kind, Some(&track));
+        }
         self.note_counts(now);
         for other in self.participants.keys().copied().filter(|other| *other != peer).collect::<Vec<_>>() {
             self.reconcile(other, now);
@@ -231,7 +235,6 @@ impl MediaRoom {
                 half.orphaned = half.active;
             }
         }
-        let identity = owner.identity.clone();
         if !published {
             return;
         }
@@ -241,7 +244,7 @@ impl MediaRoom {
         self.note_counts(now);
         self.outputs.push_back(Output::Unpublished { track: key });
         let kind = EventKind::Unpublished { sid: track.info.sid.clone(), source: track.source() };
-        self.outputs.push_back(Output::Event { identity, kind });
+        self.tell_meeting(track.owner, kind, Some(&track.info));
     }
 
     /// Takes away what rights no longer cover.
@@ -275,10 +278,10 @@ impl MediaRoom {
             return;
         }
         participant.touch();
-        let identity = participant.identity.clone();
+        let info = track.info.clone();
         self.outputs.push_back(Output::Muted { track: key, muted });
         self.announce(owner);
-        self.outputs.push_back(Output::Event { identity, kind: EventKind::Muted { sid, source, muted } });
+        self.tell_meeting(owner, EventKind::Muted { sid, source, muted }, Some(&info));
     }
 
     /// A track of that participant's own, by its sid.

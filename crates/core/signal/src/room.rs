@@ -4,7 +4,7 @@ use crate::encode::{leave, response, shutdown};
 use crate::ids::Ids;
 use crate::participant::{Departed, Participant};
 use crate::track::Track;
-use crate::types::{EventKind, MuteError, Now, Output, PeerKey, RemoveReason, TrackChoice, TrackKey};
+use crate::types::{About, EventKind, MuteError, Now, Output, PeerKey, RemoveReason, TrackChoice, TrackKey};
 use bytes::Bytes;
 use model::media::MediaPermission;
 use model::{Identity, RoomId};
@@ -140,9 +140,8 @@ impl MediaRoom {
         participant.was_active = true;
         participant.set_state(State::Active);
         participant.touch();
-        let identity = participant.identity.clone();
         self.announce(peer);
-        self.outputs.push_back(Output::Event { identity, kind: EventKind::Joined });
+        self.tell_meeting(peer, EventKind::Joined, None);
         // Not before: clients lose what is said of others while they still take the answer to their join in.
         let heard: Vec<PeerKey> = self.participants.keys().copied().filter(|other| self.hears(peer, *other)).collect();
         self.tell_heard(peer, &heard);
@@ -375,12 +374,13 @@ impl MediaRoom {
         participant.set_state(State::Disconnected);
         participant.touch();
         participant.info.disconnect_reason = reason.into();
+        let about = About { participant: participant.info.encode_to_vec().into(), track: Bytes::new() };
         if !participant.permission.hidden {
             self.tell_others(peer, std::slice::from_ref(&participant.info));
             self.note_departed(participant.info, now);
         }
         if participant.was_active {
-            self.outputs.push_back(Output::Event { identity: participant.identity, kind: EventKind::Left });
+            self.outputs.push_back(Output::Event { identity: participant.identity, kind: EventKind::Left, about });
         }
     }
 
@@ -417,6 +417,16 @@ impl MediaRoom {
             participant.tracks.iter().filter_map(|key| self.tracks.get(key)).map(|track| track.info.clone()).collect();
         info.is_publisher = !info.tracks.is_empty();
         info
+    }
+
+    /// The meeting learns what somebody did.
+    pub(crate) fn tell_meeting(&mut self, peer: PeerKey, kind: EventKind, track: Option<&lk::TrackInfo>) {
+        let Some(participant) = self.participants.get(&peer) else { return };
+        let about = About {
+            participant: self.full_info(participant).encode_to_vec().into(),
+            track: track.map(|track| track.encode_to_vec().into()).unwrap_or_default(),
+        };
+        self.outputs.push_back(Output::Event { identity: participant.identity.clone(), kind, about });
     }
 
     /// Tells everybody who may know what a participant looks like now (section 11.2).

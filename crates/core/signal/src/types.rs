@@ -224,6 +224,15 @@ pub enum EventKind {
     Muted { sid: String, source: Source, muted: bool },
 }
 
+/// What it was about, for those who are told of it from outside.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct About {
+    /// The participant as others see it, an encoded `livekit.ParticipantInfo`.
+    pub participant: Bytes,
+    /// The track, an encoded `livekit.TrackInfo`; empty if it was about none.
+    pub track: Bytes,
+}
+
 /// What the owner of the machine has to do, in order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Output {
@@ -271,5 +280,5 @@ pub enum Output {
     /// The session is over: drop its connections and its key.
     Gone { peer: PeerKey },
     /// Tell the meeting.
-    Event { identity: Identity, kind: EventKind },
+    Event { identity: Identity, kind: EventKind, about: About },
 }

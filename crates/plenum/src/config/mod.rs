@@ -260,6 +260,8 @@ pub(crate) struct Webhooks {
     pub(crate) url: Option<String>,
     /// Whether a room may name a receiver of its own.
     pub(crate) enable_for_per_meeting: bool,
+    /// `allow_private_addresses`: whether such a receiver may be inside our own network.
+    pub(crate) allow_private: bool,
 }
 
 /// `upload_file_settings`.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use axum::http::HeaderName;
 use http_api::{FORWARDED_FOR, LtiPlatform};
 use model::Redacted;
+use ports::outbox::MAX_URL;
 use store::{Driver, Server, Tls};
 use wire::create::{DEFAULT_SETTINGS, DefaultSetting, RoomDefaults};
 
@@ -280,7 +281,11 @@ fn read_webhooks(findings: &Findings, client: &mut Section<'_>, webhooks: &mut W
     section.set("enable", &mut webhooks.enable, value::boolean);
     section.set_optional("url", &mut webhooks.url, value::web_address);
     section.set("enable_for_per_meeting", &mut webhooks.enable_for_per_meeting, value::boolean);
+    section.set("allow_private_addresses", &mut webhooks.allow_private, value::boolean);
     section.finish();
+    if webhooks.url.as_ref().is_some_and(|url| url.len() > MAX_URL) {
+        findings.mistake("client.webhook_conf.url", format!("expected an address of at most {MAX_URL} bytes"));
+    }
     if webhooks.enable && webhooks.url.is_none() && !webhooks.enable_for_per_meeting {
         findings.notice("client.webhook_conf.enable", "nothing is sent without an url or enable_for_per_meeting");
     }

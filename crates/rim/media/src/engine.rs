@@ -485,6 +485,8 @@ impl Engine {
                 session: room.session.clone(),
                 identity: session.identity.clone(),
                 kind: MediaEventKind::Left,
+                participant: Bytes::new(),
+                track: Bytes::new(),
             };
             outputs::report(&self.events, event);
         }

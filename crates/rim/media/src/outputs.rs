@@ -131,12 +131,14 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::Sender<MediaEv
                 room.forward.forget_subscriber(peer, now.at);
                 after.gone.push(peer);
             }
-            Output::Event { identity, kind } => {
+            Output::Event { identity, kind, about } => {
                 let event = MediaEvent {
                     room: room.id.clone(),
                     session: room.session.clone(),
                     identity,
                     kind: convert::event(kind),
+                    participant: about.participant,
+                    track: about.track,
                 };
                 report(events, event);
             }

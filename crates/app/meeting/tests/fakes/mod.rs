@@ -237,6 +237,7 @@ impl House {
                 media: ApiKey::new("media", "another secret of at least 32 bytes!"),
                 validity: Duration::from_secs(600),
             },
+            webhooks: meeting::Webhooks::default(),
         })
         .await
         .unwrap();

@@ -13,8 +13,8 @@ use bytes::Bytes;
 use model::{RoomId, SessionId, UserId};
 use prost::Message;
 use room::{
-    Admission, AdmitRefusal, Claim, ClientSubject, ConnId, EndReason, Moment, NewRoom, Output, Phase, Request, Room,
-    Ticket,
+    Admission, AdmitRefusal, Claim, ClientSubject, ConnId, EndReason, Moment, NewRoom, Notification, Output, Phase,
+    Request, Room, Ticket,
 };
 use wire::pnm::{self, NatsMsgServerToClientEvents as Event};
 
@@ -40,6 +40,8 @@ pub(crate) struct Scene {
     pub(crate) media_tokens: Vec<UserId>,
     pub(crate) admitted: Vec<UserId>,
     pub(crate) media_rights: Vec<UserId>,
+    /// What other servers were told.
+    pub(crate) notified: Vec<Notification>,
     conns: BTreeMap<UserId, ConnId>,
     owners: BTreeMap<ConnId, UserId>,
     generations: BTreeMap<UserId, String>,
@@ -95,6 +97,7 @@ impl Scene {
             media_tokens: Vec::new(),
             admitted: Vec::new(),
             media_rights: Vec::new(),
+            notified: Vec::new(),
             conns: BTreeMap::new(),
             owners: BTreeMap::new(),
             generations: BTreeMap::new(),
@@ -288,6 +291,7 @@ impl Scene {
                 Output::Admit { conn } => self.admitted.push(self.owners[&conn].clone()),
                 Output::UpdateMediaRights { user } => self.media_rights.push(user),
                 Output::RenewToken { .. } | Output::RemoveFromMedia { .. } | Output::SetJoined(_) => {}
+                Output::Notify(notification) => self.notified.push(*notification),
                 Output::CloseMedia => self.media_closed = true,
                 Output::Ended(why) => self.ended = Some(why),
             }

@@ -261,7 +261,7 @@ impl World {
                     self.bound.retain(|(of, _), _| *of != peer);
                     self.gone.push(peer);
                 }
-                Output::Event { identity, kind } => self.events.push((identity.as_str().to_owned(), kind)),
+                Output::Event { identity, kind, .. } => self.events.push((identity.as_str().to_owned(), kind)),
                 Output::Settings { peer, track, settings } => {
                     self.settings.insert((peer, track), settings);
                 }

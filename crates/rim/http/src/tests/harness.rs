@@ -187,6 +187,7 @@ impl Server {
                 media: ApiKey::new("media", "media-secret"),
                 validity: Duration::from_secs(600),
             },
+            webhooks: meeting::Webhooks::default(),
         })
         .await
         .unwrap();

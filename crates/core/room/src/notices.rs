@@ -1,0 +1,136 @@
+//! What other people's servers are told about a meeting (http-api.md section 5.2). The room says what happened; who is
+//! told, where and how often is the owner's business.
+
+use model::Identity;
+use wire::{livekit, pnm};
+
+use crate::output::{Moment, Output};
+use crate::rules;
+use crate::state::Room;
+
+/// Something to tell other servers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Notification {
+    /// What happened, e.g. `room_created`.
+    pub event: &'static str,
+    /// All of it.
+    pub body: pnm::CommonNotifyEvent,
+}
+
+/// What somebody did on the media plane.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OnMedia {
+    /// Who.
+    pub who: Identity,
+    /// What.
+    pub what: MediaStep,
+    /// How others see them now, if that is known.
+    pub participant: Option<livekit::ParticipantInfo>,
+    /// The track it is about, if it is about one.
+    pub track: Option<livekit::TrackInfo>,
+}
+
+/// A step on the media plane that others hear of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MediaStep {
+    /// Media flows for the first time.
+    Joined,
+    /// Gone.
+    Left,
+    /// A track is out.
+    Published,
+    /// A track is gone.
+    Unpublished,
+}
+
+impl MediaStep {
+    const fn event(self) -> &'static str {
+        match self {
+            Self::Joined => "participant_joined",
+            Self::Left => "participant_left",
+            Self::Published => "track_published",
+            Self::Unpublished => "track_unpublished",
+        }
+    }
+}
+
+impl Room {
+    /// Somebody did something on the media plane. What hidden people and bots do is nobody's business.
+    pub fn on_media(&mut self, now: Moment, step: OnMedia) {
+        let known = self.people.values().find(|person| person.id.as_str() == step.who.as_str());
+        let Some(person) = known.filter(|person| !person.hidden && !rules::BOTS.contains(&person.id.as_str())) else {
+            return;
+        };
+        let metadata = wire::json::encode(&person.metadata);
+        let participant = step.participant.map(|participant| livekit::ParticipantInfo { metadata, ..participant });
+        let room = self.notified_room();
+        self.notify_outside(
+            now,
+            step.what.event(),
+            pnm::CommonNotifyEvent {
+                room: Some(room),
+                participant,
+                track: step.track,
+                ..pnm::CommonNotifyEvent::default()
+            },
+        );
+    }
+
+    /// The session began to exist.
+    pub(crate) fn notify_created(&mut self, now: Moment) {
+        let room = pnm::NotifyEventRoom { num_participants: None, ..self.notified_room() };
+        self.notify_about_room(now, "room_created", room);
+    }
+
+    /// Somebody came for the first time.
+    pub(crate) fn notify_started(&mut self, now: Moment) {
+        let room = self.notified_room();
+        self.notify_about_room(now, "room_started", room);
+    }
+
+    /// It is over: once for the meeting, once for its media room.
+    pub(crate) fn notify_over(&mut self, now: Moment) {
+        let whole = self.notified_room();
+        let room = pnm::NotifyEventRoom {
+            sid: whole.sid.clone(),
+            room_id: whole.room_id.clone(),
+            metadata: whole.metadata.clone(),
+            creation_time: whole.creation_time,
+            ..pnm::NotifyEventRoom::default()
+        };
+        self.notify_about_room(now, "session_ended", room);
+        self.notify_about_room(now, "room_finished", whole);
+    }
+
+    fn notify_about_room(&mut self, now: Moment, event: &'static str, room: pnm::NotifyEventRoom) {
+        self.notify_outside(
+            now,
+            event,
+            pnm::CommonNotifyEvent { room: Some(room), ..pnm::CommonNotifyEvent::default() },
+        );
+    }
+
+    fn notify_outside(&mut self, now: Moment, event: &'static str, body: pnm::CommonNotifyEvent) {
+        let body = pnm::CommonNotifyEvent {
+            event: Some(event.into()),
+            id: Some(self.ids.uuid()),
+            created_at: Some(now.unix_ms / 1000),
+            ..body
+        };
+        self.outputs.push_back(Output::Notify(Box::new(Notification { event, body })));
+    }
+
+    fn notified_room(&mut self) -> pnm::NotifyEventRoom {
+        let online = self.people.values().filter(|person| person.is_online() && !person.hidden).count();
+        pnm::NotifyEventRoom {
+            sid: Some(self.session.to_string()),
+            room_id: Some(self.id.to_string()),
+            empty_timeout: Some(self.life.empty_timeout.unwrap_or(1800)),
+            max_participants: Some(self.max_participants).filter(|most| *most > 0),
+            creation_time: u64::try_from(self.created_ms / 1000).ok(),
+            metadata: Some(self.views.full(&self.metadata).to_string()),
+            num_participants: u32::try_from(online).ok(),
+            ..pnm::NotifyEventRoom::default()
+        }
+    }
+}
