@@ -74,7 +74,7 @@ test("the life of a room arrives in order, signed over its body", async () => {
   const token = await server.token("hooked", { id: "ana", name: "Ana", admin: true });
   const ana = await Member.enter({ origin: server.origin, token });
   await ana.ask("REQ_INITIAL_DATA", "RES_INITIAL_DATA");
-  await server.api("/auth/room/endRoom", { room_id: "hooked" });
+  await server.api("/room/endRoom", { room_id: "hooked" });
   await ana.leave();
 
   const expected = ["room_created", "room_started", "session_ended", "room_finished"];
@@ -94,7 +94,7 @@ test("what a receiver does not take is delivered after it, and after a crash of 
   operator.status = 503;
   await server.createRoom("patient");
   await until("a refusal", () => operator.refused > 0);
-  await server.api("/auth/room/endRoom", { room_id: "patient" });
+  await server.api("/room/endRoom", { room_id: "patient" });
 
   await server.kill();
   await server.launch();
