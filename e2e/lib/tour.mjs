@@ -120,6 +120,7 @@ export async function tourOfMeeting(world, look) {
   await look("person-menu", ana);
   await page.keyboard.press("Escape");
 
+  await ana.showPeople();
   await ana.button("Close").click();
   await ben.shareScreen();
   await ana.sharedScreenOf("Ben").waitFor();
