@@ -9,7 +9,12 @@ import { Figures } from "./figures";
 
 type State = "good" | "weak" | "reconnecting" | "unresponsive";
 
-const ICONS = { good: Wifi, weak: TriangleAlert, reconnecting: WifiOff, unresponsive: WifiOff } as const;
+const ICONS = {
+  good: Wifi,
+  weak: TriangleAlert,
+  reconnecting: WifiOff,
+  unresponsive: WifiOff,
+} as const;
 
 function useConnection(): State {
   const { line, media, me } = useSession();

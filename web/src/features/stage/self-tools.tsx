@@ -23,7 +23,11 @@ export function SelfTools({ floating }: { readonly floating: boolean }) {
         >
           <EllipsisVertical className="icon" aria-hidden="true" />
         </MenuButton>
-        <MenuItems modal={false} className="menu" anchor={{ to: "bottom end", gap: 4, padding: 12 }}>
+        <MenuItems
+          modal={false}
+          className="menu"
+          anchor={{ to: "bottom end", gap: 4, padding: 12 }}
+        >
           <SelfViewChoices />
         </MenuItems>
       </Menu>
