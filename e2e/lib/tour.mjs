@@ -105,6 +105,11 @@ export async function tourOfMeeting(world, look) {
   await page.locator("figure[data-speaking=true]").first().waitFor();
   await look("meeting", ana);
 
+  await ana.write("Good morning! The agenda is in the first message.");
+  await cleo.write("Good morning. I have two questions about the budget.");
+  await ana.reads("Good morning. I have two questions about the budget.");
+  await look("chat", ana);
+
   await ben.raiseHand();
   await cleo.mute();
   await cleo.turnCameraOff();
@@ -115,11 +120,7 @@ export async function tourOfMeeting(world, look) {
   await look("person-menu", ana);
   await page.keyboard.press("Escape");
 
-  await ana.write("Good morning! The agenda is in the first message.");
-  await cleo.write("Good morning. I have two questions about the budget.");
-  await ana.reads("Good morning. I have two questions about the budget.");
-  await look("chat", ana);
-
+  await ana.showPeople();
   await ana.button("Close").click();
   await ben.shareScreen();
   await ana.sharedScreenOf("Ben").waitFor();

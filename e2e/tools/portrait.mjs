@@ -1,4 +1,4 @@
-// A drawn person instead of Chromium's test pattern, for pictures that people look at. Runs in the page before its own
+// A drawn person and a drawn slide instead of Chromium's test pattern, for pictures that people look at. Runs in the page before its own
 // scripts; the meeting around it stays a real one: the drawing is encoded, sent and decoded like any camera's picture.
 
 /** Colours by name: background from and to, clothes, skin. */
@@ -31,6 +31,30 @@ export function drawInsteadOfFilming([from, to, clothes, skin]) {
     disc(640 + sway, 330, 140, 155, skin);
   };
   setInterval(draw, 66);
+  navigator.mediaDevices.getDisplayMedia = async () => {
+    const slide = document.createElement("canvas");
+    slide.width = 1280;
+    slide.height = 720;
+    const chalk = slide.getContext("2d");
+    const write = () => {
+      chalk.fillStyle = "#fbfaf7";
+      chalk.fillRect(0, 0, 1280, 720);
+      chalk.fillStyle = "#15201d";
+      chalk.font = "600 56px sans-serif";
+      chalk.fillText("Visitors by season", 96, 140);
+      [220, 310, 410, 270].forEach((height, index) => {
+        chalk.fillStyle = ["#8fb8a9", "#4f9b85", "#0b7a65", "#6aa997"][index];
+        chalk.fillRect(96 + index * 280, 620 - height, 200, height);
+        chalk.fillStyle = "#5a6763";
+        chalk.font = "28px sans-serif";
+        chalk.fillText(["Winter", "Spring", "Summer", "Autumn"][index], 96 + index * 280, 664);
+      });
+    };
+    write();
+    // a still canvas sends no pictures
+    setInterval(write, 200);
+    return slide.captureStream(5);
+  };
   const film = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
   navigator.mediaDevices.getUserMedia = async (wish) => {
     if (!wish?.video) return film(wish);

@@ -48,6 +48,9 @@ for (const [tour, wanted, mark] of [
   try {
     await tour(world, (screen, person) =>
       inEveryLook(person, wanted[screen] ?? [], async (look) => {
+        // A machine that draws, encodes and decodes everybody may be slow; that is not what the picture is about.
+        const trouble = person.page.locator(".tile-trouble").first();
+        await trouble.waitFor({ state: "detached" }).catch(() => undefined);
         const ending = look === "light" ? "" : `-${look}`;
         await person.page.screenshot({ path: join(FOLDER, `${screen}${mark}${ending}.png`) });
       }),

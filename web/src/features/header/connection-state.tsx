@@ -1,5 +1,5 @@
 import { Popover, PopoverButton, PopoverPanel } from "@headlessui/react";
-import { Wifi, WifiLow, WifiOff } from "lucide-react";
+import { Wifi, TriangleAlert, WifiOff } from "lucide-react";
 import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { announce } from "../../kit/announcer";
@@ -9,7 +9,12 @@ import { Figures } from "./figures";
 
 type State = "good" | "weak" | "reconnecting" | "unresponsive";
 
-const ICONS = { good: Wifi, weak: WifiLow, reconnecting: WifiOff, unresponsive: WifiOff } as const;
+const ICONS = {
+  good: Wifi,
+  weak: TriangleAlert,
+  reconnecting: WifiOff,
+  unresponsive: WifiOff,
+} as const;
 
 function useConnection(): State {
   const { line, media, me } = useSession();

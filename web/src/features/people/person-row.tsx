@@ -1,4 +1,13 @@
-import { AudioLines, Hand, Mic, MicOff, MonitorUp, Video, WifiLow, WifiOff } from "lucide-react";
+import {
+  AudioLines,
+  Hand,
+  Mic,
+  MicOff,
+  MonitorUp,
+  Video,
+  TriangleAlert,
+  WifiOff,
+} from "lucide-react";
 import { memo } from "react";
 import { useTranslation } from "react-i18next";
 import { Avatar } from "../../kit/avatar";
@@ -74,7 +83,9 @@ export const PersonRow = memo(function PersonRow(props: PersonRowProps) {
           </span>
         )}
         {away && <WifiOff className="icon icon-small person-bad" />}
-        {!away && media.quality === "poor" && <WifiLow className="icon icon-small person-weak" />}
+        {!away && media.quality === "poor" && (
+          <TriangleAlert className="icon icon-small person-weak" />
+        )}
         {media.screen && <MonitorUp className="icon icon-small" />}
         {media.camera && <Video className="icon icon-small" />}
         {media.microphone !== "live" ? (

@@ -1,4 +1,4 @@
-import { Hand, MicOff, Pin, PinOff, Volume2, WifiLow, WifiOff } from "lucide-react";
+import { Hand, MicOff, Pin, PinOff, Volume2, TriangleAlert, WifiOff } from "lucide-react";
 import { memo, useState, type PointerEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { Avatar, colourOf } from "../../kit/avatar";
@@ -112,7 +112,7 @@ function TileTrouble({ person, media }: Pick<TileProps, "person" | "media">) {
   const { t } = useTranslation();
   const away = !person.online || media.quality === "lost";
   if (!away && media.quality !== "poor") return null;
-  const Icon = away ? WifiOff : WifiLow;
+  const Icon = away ? WifiOff : TriangleAlert;
   return (
     <span className="tile-trouble">
       <Icon className="icon icon-small" aria-hidden="true" />
