@@ -1,13 +1,3 @@
-//! A hostile join request, as text and as bytes: refused or read, within its limits.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use signal::JoinRequest;
-
-fuzz_target!(|input: &[u8]| {
-    let _ = JoinRequest::read(input);
-    let Ok(text) = std::str::from_utf8(input) else { return };
-    if let Ok(inner) = wire::join_request::decode(text) {
-        assert!(JoinRequest::read(&inner).is_ok(), "what the door lets in the room reads");
-    }
-});
+libfuzzer_sys::fuzz_target!(|input: &[u8]| fuzz_bodies::join_request::run(input));

@@ -1,11 +1,15 @@
 //! What the fuzz targets do with an input, apart from the fuzzer: `make test` compiles it and replays every corpus on a
 //! stable compiler, so that a target can neither rot nor forget what it once found.
 
+pub mod datagram;
 pub mod h264;
+pub mod join_request;
 pub mod json;
 pub mod nats_session;
+pub mod offer;
 pub mod red;
 pub mod sdp;
+pub mod signal_request;
 pub mod token;
 pub mod vp8;
 
@@ -14,11 +18,15 @@ pub type Body = fn(&[u8]);
 
 /// Every target by the name of its corpus.
 pub const ALL: &[(&str, Body)] = &[
+    ("datagram", datagram::run),
     ("h264", h264::run),
+    ("join_request", join_request::run),
     ("json", json::run),
     ("nats_session", nats_session::run),
+    ("offer", offer::run),
     ("red", red::run),
     ("sdp", sdp::run),
+    ("signal_request", signal_request::run),
     ("token", token::run),
     ("vp8", vp8::run),
 ];
