@@ -73,6 +73,7 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
         None => Store::open(&config.data.join("plenum.db")).await?,
     };
     let (plane, events) = media::start(&media_config(&config)).context("could not open the media port")?;
+    let outgoing = Arc::new(HttpOutgoing::new().context("could not prepare outgoing requests")?);
     let webhooks = webhooks(&config);
     let meetings = Meetings::start(Setup {
         records: Arc::new(store.clone()),
@@ -94,14 +95,14 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
         folder: config.data.clone(),
         platforms: config.lti.platforms.clone(),
         allow_private: config.lti.allow_private,
+        outgoing: outgoing.clone(),
     })
     .context("could not read the registrations of learning platforms")?;
     let app = router(&config, &credentials, &meetings, shelf, lti, figures.clone(), stopping.clone());
     tokio::spawn(watch_media(events, meetings.clone()));
     if config.webhooks.enable {
-        let outgoing = Arc::new(HttpOutgoing::new().context("could not prepare outgoing requests")?);
         let key = ApiKey::new(credentials.key.clone(), credentials.secret.expose().clone());
-        tokio::spawn(Courier::new(Arc::new(store.clone()), outgoing, key, webhooks).run());
+        tokio::spawn(Courier::new(Arc::new(store.clone()), outgoing.clone(), key, webhooks).run());
     }
     tokio::spawn(tend_figures(figures, meetings.clone(), stopping.clone()));
     info!(%address, media.port = config.media.port, connections = limits.connections, version = env!("CARGO_PKG_VERSION"), "plenum is ready");

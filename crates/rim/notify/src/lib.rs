@@ -44,7 +44,7 @@ fn client(reach: Reach) -> Result<Client, OutgoingError> {
     let policy = Policy::custom(move |attempt| {
         if attempt.previous().len() > MAX_HOPS {
             attempt.error("too many redirections")
-        } else if is_allowed(attempt.url(), reach) {
+        } else if is_allowed(attempt.url(), reach) && !gives_up_tls(attempt.previous(), attempt.url()) {
             attempt.follow()
         } else {
             attempt.error("redirected to an address that is not allowed")
@@ -110,6 +110,11 @@ fn is_allowed(url: &Url, reach: Reach) -> bool {
     is_web && (reach == Reach::Anywhere || figures(url).is_none_or(is_public))
 }
 
+/// What was asked for in secret is not asked for in the open after all.
+fn gives_up_tls(previous: &[Url], next: &Url) -> bool {
+    next.scheme() == "http" && previous.iter().any(|url| url.scheme() == "https")
+}
+
 /// The address, if it is given in figures; such a one never asks the resolver.
 fn figures(url: &Url) -> Option<IpAddr> {
     url.host_str()?.trim_matches(['[', ']']).parse().ok()
@@ -129,5 +134,20 @@ impl Resolve for PublicNames {
             }
             Ok(Box::new(found.into_iter()) as Addrs)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_redirection_may_not_give_up_tls() {
+        let url = |text: &str| Url::parse(text).unwrap();
+        let secret = [url("https://example.org/")];
+
+        assert!(gives_up_tls(&secret, &url("http://example.org/")));
+        assert!(!gives_up_tls(&secret, &url("https://example.com/")));
+        assert!(!gives_up_tls(&[url("http://example.org/")], &url("http://example.com/")));
     }
 }

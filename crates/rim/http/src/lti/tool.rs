@@ -22,6 +22,8 @@ use serde_json::json;
 use tokio::sync::{Mutex, OnceCell};
 use tracing::error;
 
+use ports::outgoing::Outgoing;
+
 use super::api;
 use crate::App;
 use fetch::Fetcher;
@@ -31,7 +33,7 @@ use platform_keys::PlatformKeys;
 pub use platforms::{LtiPlatform, PlatformError, RegistryError};
 
 /// What LTI 1.3 needs from the operator.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct LtiSetup {
     /// Where our key and the registrations are kept: the data folder.
     pub folder: PathBuf,
@@ -39,6 +41,8 @@ pub struct LtiSetup {
     pub platforms: Vec<LtiPlatform>,
     /// Whether platforms may be inside our own network, without TLS.
     pub allow_private: bool,
+    /// Asks platforms for their keys, and for registrations.
+    pub outgoing: Arc<dyn Outgoing>,
 }
 
 /// This server as a tool of learning platforms. Cheap to clone.
@@ -64,7 +68,7 @@ impl LtiTool {
     pub fn open(setup: LtiSetup) -> Result<Self, RegistryError> {
         let registered = platforms::load(&setup.folder)?;
         Ok(Self(Arc::new(Inner {
-            fetcher: Fetcher { allow_private: setup.allow_private },
+            fetcher: Fetcher { outgoing: setup.outgoing.clone(), allow_private: setup.allow_private },
             setup,
             registered: RwLock::new(registered),
             writing: Mutex::new(()),

@@ -275,7 +275,13 @@ impl Server {
 
 /// A tool with its files in a folder.
 pub(super) fn lti_tool(folder: &Path, platforms: Vec<LtiPlatform>, allow_private: bool) -> LtiTool {
-    LtiTool::open(LtiSetup { folder: folder.to_owned(), platforms, allow_private }).unwrap()
+    LtiTool::open(LtiSetup {
+        folder: folder.to_owned(),
+        platforms,
+        allow_private,
+        outgoing: Arc::new(notify::HttpOutgoing::new().unwrap()),
+    })
+    .unwrap()
 }
 
 pub(super) fn signed(path: &str, body: &str) -> Request<Body> {

@@ -15,9 +15,9 @@ use axum::response::{IntoResponse, Redirect};
 use axum::routing::{get, post};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use reqwest::Url;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use url::Url;
 use wire::token::{ApiKey, seal, verify_lti};
 
 use super::harness::{Answer, KEY, NOW, SECRET, Server, lti_tool};

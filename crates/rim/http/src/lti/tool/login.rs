@@ -6,8 +6,8 @@ use axum::http::header::{CACHE_CONTROL, LOCATION};
 use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use rand::Rng;
-use reqwest::Url;
 use serde::{Deserialize, Serialize};
+use url::Url;
 use wire::lti::Form;
 use wire::token::seal;
 

@@ -4,10 +4,10 @@
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use reqwest::Url;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tracing::{error, info, warn};
+use url::Url;
 use wire::lti::{Registration, ToolAddresses, dynamic_registration};
 
 use super::super::{address, page};
