@@ -52,7 +52,7 @@ async function launch(name, fields, look) {
 async function follow(person, click) {
   const [page] = await Promise.all([person.context.waitForEvent("page"), click()]);
   const inside = new Person(person.name, person.context, page, world.origin);
-  await inside.button("Join").waitFor();
+  await inside.joinButton.waitFor();
   return inside;
 }
 

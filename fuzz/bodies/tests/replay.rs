@@ -46,7 +46,9 @@ proptest! {
     fn corpora_with_a_few_wrong_bytes_are_survived(seed in any::<prop::sample::Index>(), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
         let corpora = Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus");
         for (name, run) in fuzz_bodies::ALL {
-            let inputs: Vec<_> = fs::read_dir(corpora.join(name)).unwrap().map(|entry| entry.unwrap().path()).collect();
+            let mut inputs: Vec<_> =
+                fs::read_dir(corpora.join(name)).unwrap().map(|entry| entry.unwrap().path()).collect();
+            inputs.sort_unstable();
             let mut input = fs::read(&inputs[seed.index(inputs.len())]).unwrap();
             if !input.is_empty() {
                 let at = at.index(input.len());

@@ -26,6 +26,9 @@ pub enum OfferError {
     /// No section at all, one without a mid, or a mid twice.
     #[error("the sections of the description are not named uniquely")]
     Mids,
+    /// A section that is neither sound, pictures nor data: the stack leaves such a one out of its answer.
+    #[error("a section of the description is of an unknown kind")]
+    Kinds,
 }
 
 /// A section of a client's offer.
@@ -116,6 +119,11 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// Data channels.
+    fn is_data(&self) -> bool {
+        self.lines.first().is_some_and(|line| line.starts_with("m=application "))
+    }
+
     /// Port 0 outside the bundle means that the section is gone.
     fn rejected(&self) -> bool {
         let port = self.lines.first().and_then(|line| line.split(' ').nth(1));
@@ -139,7 +147,12 @@ pub fn analyse_offer(text: &str) -> Result<Vec<OfferedSection>, OfferError> {
         if !seen.insert(mid) {
             return Err(OfferError::Mids);
         }
-        let Some(kind) = section.kind() else { continue };
+        let Some(kind) = section.kind() else {
+            if section.is_data() {
+                continue;
+            }
+            return Err(OfferError::Kinds);
+        };
         let (sends, receives) = match () {
             () if section.rejected() || section.has_flag("inactive") => (false, false),
             () if section.has_flag("sendonly") => (true, false),

@@ -236,6 +236,8 @@ fn offers_without_unique_names_or_of_absurd_size_are_refused() {
     assert_eq!(analyse_offer(&"v".repeat(MAX_SDP_BYTES + 1)), Err(OfferError::TooLong));
     let many = "m=audio 9 UDP/TLS/RTP/SAVPF 111\r\na=mid:x\r\n".repeat(501);
     assert_eq!(analyse_offer(&many), Err(OfferError::TooManySections));
+    let unknown = PUBLISHED.replacen("m=application ", "m=\0pplication ", 1);
+    assert_eq!(analyse_offer(&unknown), Err(OfferError::Kinds));
 }
 
 #[test]
