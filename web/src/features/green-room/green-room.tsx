@@ -49,7 +49,14 @@ export function GreenRoom({ at }: GreenRoomProps) {
     });
   };
   const muted = room?.features.muteOnStart ?? false;
-  const words = joinWords(microphone.on, camera.on, muted);
+  // Until it is known what opens, the button says what is wanted, and waits.
+  const words = previews.settled
+    ? joinWords(microphone.on, camera.on, muted)
+    : joinWords(
+        prefs.joinWithMicrophone && previews.rights.microphone.ok,
+        prefs.joinWithCamera && previews.rights.camera.ok,
+        muted,
+      );
   const nothing = words === "withoutDevices";
 
   return (

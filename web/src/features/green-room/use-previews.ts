@@ -103,11 +103,31 @@ export function usePreviews(): Previews {
       !camera.on &&
       camera.problem === null,
   };
+  // Allowed and wanted, and not opened yet: whoever is quick must not end up without.
+  const isAbout = {
+    microphone:
+      prefs.joinWithMicrophone &&
+      permissions?.microphone === "granted" &&
+      rights.microphone.ok &&
+      !microphone.on &&
+      microphone.problem === null,
+    camera:
+      prefs.joinWithCamera &&
+      permissions?.camera === "granted" &&
+      rights.camera.ok &&
+      !camera.on &&
+      camera.problem === null,
+  };
   const unasked = (["microphone", "camera"] as const).filter((device) => isUnasked[device]);
   return {
     ...previews,
     rights,
-    settled: permissions !== null,
+    settled:
+      permissions !== null &&
+      me !== null &&
+      room !== null &&
+      !isAbout.microphone &&
+      !isAbout.camera,
     unasked,
     ask() {
       if (unasked.length === 2) {
