@@ -58,8 +58,9 @@ scenario("a sheet on a phone leaves the bar in reach and is pulled down", async 
   await ana.mute();
   await ana.unmute();
   assert.ok(await sheet.isVisible());
+  const rest = await atRest(sheet);
   await drag(ana.page, sheet.getByRole("heading"), { y: 40 });
-  assert.ok(await sheet.isVisible(), "a short pull springs back");
+  await until("a short pull to spring back", async () => (await atRest(sheet)) === rest);
   await drag(ana.page, sheet.getByRole("heading"), { y: 200 });
   await sheet.waitFor({ state: "hidden" });
 });
@@ -78,3 +79,14 @@ scenario("a tap shows what can be done with a tile, and not before", async (meet
   await pin.tap();
   await ana.button("Unpin Cleo").waitFor();
 });
+
+/** Where something is, once it has stopped moving there. */
+async function atRest(element) {
+  let before;
+  return until("it to stop moving", async () => {
+    const { y } = await element.boundingBox();
+    const stays = y === before;
+    before = y;
+    return stays && y;
+  });
+}
