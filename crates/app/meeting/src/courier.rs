@@ -43,6 +43,8 @@ const MOST_RETRY_AFTER: Duration = Duration::from_secs(3600);
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(24 * 3600);
 /// What was put aside is kept this long.
 const KEPT_ASIDE: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How often that is looked at.
+const TIDY_INTERVAL: Duration = Duration::from_secs(3600);
 /// How long to wait when the queue itself cannot be reached.
 const STORE_WAIT: Duration = Duration::from_secs(5);
 /// How often the queue is looked at in any case: a clock may be set.
@@ -140,7 +142,12 @@ impl Courier {
         let this = Arc::new(self);
         let mut under_way = HashSet::new();
         let mut attempts: JoinSet<u64> = JoinSet::new();
+        let mut tidy_due = Instant::now();
         loop {
+            if tidy_due <= Instant::now() {
+                tidy_due = Instant::now() + TIDY_INTERVAL;
+                this.tidy().await;
+            }
             let wake = match this.start_due(&mut under_way, &mut attempts).await {
                 Ok(wake) => wake,
                 Err(error) => {
@@ -160,6 +167,14 @@ impl Courier {
                     }
                 }
             }
+        }
+    }
+
+    /// Forgets what was put aside long ago.
+    async fn tidy(&self) {
+        let before = now().unix_ms.saturating_sub(millis(KEPT_ASIDE));
+        if let Err(error) = self.outbox.clear_parked(before).await {
+            warn!(%error, "old webhooks could not be forgotten");
         }
     }
 
@@ -187,7 +202,6 @@ impl Courier {
         let backlog = self.outbox.backlog().await?;
         metrics::gauge!("plenum_webhooks_waiting").set(figure(backlog.waiting));
         metrics::gauge!("plenum_webhooks_parked").set(figure(backlog.parked));
-        self.outbox.clear_parked(at.unix_ms.saturating_sub(millis(KEPT_ASIDE))).await?;
         let next = self.outbox.next_due().await?.filter(|due| *due > at.unix_ms);
         let wait = next.map_or(AT_LEAST_EVERY, |due| {
             Duration::from_millis(u64::try_from(due - at.unix_ms).unwrap_or_default()).min(AT_LEAST_EVERY)
