@@ -88,9 +88,11 @@ const TABLE: [Row; C::ALL.len()] = [
     row(C::Subscribe, "receive media", &[Moderator, Attendee, Hidden, HiddenModerator, Recorder, Phone]),
     row(C::Listen, "receive chat, data, whiteboard, room events", EVERYBODY_INSIDE),
     row(C::SeeUsers, "see everybody on the list, not only moderators", EVERYBODY_INSIDE),
-    row(C::ReportSelf, "report on oneself (tab hidden, line quality), ask to be synchronised", &[
-        Moderator, Attendee, Recorder,
-    ]),
+    row(
+        C::ReportSelf,
+        "report on oneself (tab hidden, line quality), ask to be synchronised",
+        &[Moderator, Attendee, Recorder],
+    ),
     row(C::Publish(Source::Microphone), "microphone", &[Moderator, Attendee, Ingress, Phone]).locks(&["mic"]),
     row(C::Publish(Source::Camera), "camera", &[Moderator, Attendee, Ingress])
         .needs(&["allow_webcams"])
@@ -168,8 +170,9 @@ fn expected(row: &Row, actor: &Actor, rules: &mut Rules, locks: &mut Locks) -> b
     let moderates = matches!(actor.role, Moderator | Ingress);
     let offered = row.needs.iter().all(|name| offers(name));
     let kept = row.what == C::Publish(Source::Camera) && offers("admin_only_webcams") && !moderates;
-    let unlisted =
-        row.what == C::SeeUsers && !offers("allow_view_other_users_list") && !matches!(actor.role, Moderator | Recorder);
+    let unlisted = row.what == C::SeeUsers
+        && !offers("allow_view_other_users_list")
+        && !matches!(actor.role, Moderator | Recorder);
     let is_locked =
         row.locks.iter().any(|name| *LOCKS.iter().find(|(lock, _)| lock == name).unwrap().1(locks)) && !moderates;
     let lock_holds = match row.presenting {
@@ -290,9 +293,8 @@ fn page() -> String {
     );
     page.push_str("|---|---|---|---|---|---|---|---|---|---|---|\n");
     for row in &TABLE {
-        let allowed = |role, presenter| {
-            decide(&Actor { role, presenter, locks: Locks::default() }, &open(), row.what).is_ok()
-        };
+        let allowed =
+            |role, presenter| decide(&Actor { role, presenter, locks: Locks::default() }, &open(), row.what).is_ok();
         let cell = |yes: bool| if yes { "yes" } else { "–" };
         let note = match row.what {
             C::Publish(Source::Camera) => " (1)",

@@ -124,4 +124,3 @@ fn media_rights_follow_the_table() {
     assert!(bot.hidden && bot.subscribe && bot.publish.is_empty());
     assert_eq!(bot.cameras, CameraView::Everyone);
 }
-
