@@ -16,7 +16,7 @@ pub(crate) async fn handle(State(app): State<App>, body: Bytes) -> Result<Respon
         Ok(found) => (Some(found.room), "success".to_owned(), StatusCode::Success),
         Err(reason) => (None, reason.to_string(), code(reason)),
     };
-    Ok(answers::json(&pnm::GetActiveRoomInfoRes { status: room.is_some(), msg, status_code: code.into(), room }))
+    Ok(answers::coded(code, &pnm::GetActiveRoomInfoRes { status: room.is_some(), msg, status_code: code.into(), room }))
 }
 
 const fn code(reason: NotShown) -> StatusCode {

@@ -24,10 +24,13 @@ pub(crate) async fn of(app: &App, room: &str) -> Response {
         Ok(Activity::Unknown) => ("room not found".to_owned(), StatusCode::RoomNotFound),
         Err(unavailable) => (unavailable.to_string(), StatusCode::InternalServerError),
     };
-    answers::json(&pnm::IsRoomActiveRes {
-        status: activity.is_ok(),
-        msg,
-        status_code: code.into(),
-        is_active: activity == Ok(Activity::Active),
-    })
+    answers::coded(
+        code,
+        &pnm::IsRoomActiveRes {
+            status: activity.is_ok(),
+            msg,
+            status_code: code.into(),
+            is_active: activity == Ok(Activity::Active),
+        },
+    )
 }
