@@ -23,6 +23,8 @@ pub(crate) enum Command {
     Token(TokenArgs),
     /// Print the API key and secret.
     Secrets(ConfigArgs),
+    /// Look at everything the server needs and say what is wrong; changes nothing.
+    Doctor(DoctorArgs),
 }
 
 /// Where settings come from.
@@ -53,6 +55,16 @@ pub(crate) struct ServeArgs {
     /// Address that clients send media to; may be given several times [default: those of the interfaces]
     #[arg(long, value_name = "ADDRESS")]
     advertise: Vec<IpAddr>,
+}
+
+/// Settings of `plenum doctor`: those the server is started with.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    pub(crate) serve: ServeArgs,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Settings of `plenum token`.

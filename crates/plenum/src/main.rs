@@ -2,6 +2,7 @@
 
 mod cli;
 mod config;
+mod doctor;
 mod files;
 mod listen;
 mod logging;
@@ -26,13 +27,14 @@ fn main() -> ExitCode {
     };
     let result = runtime.block_on(async {
         match cli.command {
-            Command::Serve(args) => serve::run(args).await,
-            Command::Token(args) => token::run(args).await,
-            Command::Secrets(args) => secrets::run(&args),
+            Command::Serve(args) => serve::run(args).await.map(|()| ExitCode::SUCCESS),
+            Command::Token(args) => token::run(args).await.map(|()| ExitCode::SUCCESS),
+            Command::Secrets(args) => secrets::run(&args).map(|()| ExitCode::SUCCESS),
+            Command::Doctor(args) => Ok(doctor::run(args).await),
         }
     });
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => fail(&error),
     }
 }

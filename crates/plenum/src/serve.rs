@@ -165,7 +165,7 @@ fn trusted(config: &Config) -> Vec<Network> {
     config.http.proxy.as_ref().map(|proxy| proxy.trusted.clone()).unwrap_or_default()
 }
 
-fn media_config(config: &Config) -> MediaConfig {
+pub(crate) fn media_config(config: &Config) -> MediaConfig {
     let listen = config.http.listen;
     MediaConfig {
         port: config.media.port,

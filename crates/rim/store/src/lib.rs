@@ -7,6 +7,7 @@
 mod apply;
 mod archive;
 mod entity;
+mod inspect;
 mod migration;
 mod outbox;
 mod plan;
@@ -25,6 +26,7 @@ use ports::store::{NewSession, Records, SessionRecord, State, StateEntry, StateW
 use sea_orm::{ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use tokio::sync::{mpsc, oneshot};
 
+pub use crate::inspect::{Inspection, OutboxLine, Schema, inspect_file, inspect_server};
 pub use crate::server::{Driver, Server, Tls};
 
 use crate::entity::{live_state, session};
@@ -107,9 +109,8 @@ impl Store {
     /// When the file cannot be used; nothing is changed then. A file another process holds is waited for up to five
     /// seconds, so that a restart may overlap.
     pub async fn open(path: &Path) -> Result<Self, OpenError> {
-        let engine = sqlite::open(path).await?;
-        let writer = Writer::embedded(engine.writer, engine.writer_options, engine.lock);
-        Ok(Self::start(writer, engine.readers))
+        let (writer, readers) = Writer::embedded(sqlite::open(path).await?);
+        Ok(Self::start(writer, readers))
     }
 
     /// The same with a database on a server, which must exist and may hold other tables: all of ours have names that
