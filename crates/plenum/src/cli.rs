@@ -25,6 +25,8 @@ pub(crate) enum Command {
     Secrets(ConfigArgs),
     /// Look at everything the server needs and say what is wrong; changes nothing.
     Doctor(DoctorArgs),
+    /// Take over sessions, recordings and artifacts of a plugNmeet server; may be run again.
+    Import(ImportArgs),
 }
 
 /// Where settings come from.
@@ -65,6 +67,26 @@ pub(crate) struct DoctorArgs {
     /// Print the report as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Settings of `plenum import`.
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// The `config.yaml` of the plugNmeet server
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// Plenum's own configuration, if it is another file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) into: Option<PathBuf>,
+    /// Plenum's data folder [default: ./data]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) data: Option<PathBuf>,
+    /// Give files a second name instead of a second copy; both folders must be on one file system
+    #[arg(long)]
+    pub(crate) link: bool,
+    /// Only look and count; change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// Settings of `plenum token`.

@@ -4,6 +4,7 @@ mod cli;
 mod config;
 mod doctor;
 mod files;
+mod import;
 mod listen;
 mod logging;
 mod secrets;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
             Command::Serve(args) => serve::run(args).await.map(|()| ExitCode::SUCCESS),
             Command::Token(args) => token::run(args).await.map(|()| ExitCode::SUCCESS),
             Command::Secrets(args) => secrets::run(&args).map(|()| ExitCode::SUCCESS),
+            Command::Import(args) => import::run(args).await.map(|()| ExitCode::SUCCESS),
             Command::Doctor(args) => Ok(doctor::run(args).await),
         }
     });

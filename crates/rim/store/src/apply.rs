@@ -240,6 +240,15 @@ async fn insert_notices(db: &impl ConnectionTrait, notices: &[Notice]) -> Result
 /// The answer is how many rows were touched.
 async fn shelve(db: &impl ConnectionTrait, shelving: Shelving) -> Result<u64, DbErr> {
     match shelving {
+        Shelving::AdoptSession(past) => {
+            let there = session::Entity::find().filter(session::Column::Sid.eq(past.session.session.as_str()));
+            if there.one(db).await?.is_some() {
+                return Ok(0);
+            }
+            let ended_at_ms = past.ended_at_ms.or(Some(past.session.created_at_ms));
+            let closed = Opening { session: past.session, joined: past.joined_participants, ended_at_ms };
+            session::Entity::insert(row(&closed)).exec_without_returning(db).await
+        }
         Shelving::AddRecording(new) => {
             let row = recording::ActiveModel {
                 id: NotSet,

@@ -345,7 +345,7 @@ pub(crate) async fn look(server: &Server) -> Result<DatabaseConnection, OpenErro
 
 /// The pool of readers, after a first connection of its own that says at once what is wrong, where a pool would try
 /// until it runs out of time.
-async fn reach(server: &Server) -> Result<DatabaseConnection, DbErr> {
+pub(crate) async fn reach(server: &Server) -> Result<DatabaseConnection, DbErr> {
     let failed = |error: sqlx::Error| DbErr::Conn(sea_orm::RuntimeErr::SqlxError(error.into()));
     match server.driver {
         Driver::Postgres => {

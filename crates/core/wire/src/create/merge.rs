@@ -63,9 +63,8 @@ fn look(shape: &Shape, node: &Node, camel: &mut bool, declared: &mut bool) {
         };
         *camel |= field.name != *name;
         *declared |= field.name == *name && name.contains('_');
-        match (&field.value, field.many) {
-            (Type::Message(inner), Many::One | Many::List) => look(inner.shape(), node, camel, declared),
-            _ => {}
+        if let (Type::Message(inner), Many::One | Many::List) = (&field.value, field.many) {
+            look(inner.shape(), node, camel, declared);
         }
     }
 }
