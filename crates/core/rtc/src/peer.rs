@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
+use str0m::bwe::{Bitrate, BweKind};
 use str0m::change::SdpPendingOffer;
 use str0m::channel::ChannelId;
 use str0m::config::DtlsCert;
@@ -31,6 +32,10 @@ const LOSSY_BACKLOG: usize = 64 * 1024;
 
 /// Longest data message a client may send.
 const DATA_MESSAGE: u32 = 64 * 1024 + 1024;
+
+/// What the way to a client is believed to carry before it has said anything, in bits per second: enough for a grid of
+/// small pictures or one large one. Probing finds more within a second.
+const FIRST_ESTIMATE: u64 = 5_000_000;
 
 /// Why a description was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +87,8 @@ pub enum Event {
     Message(Channel, Vec<u8>),
     /// Loss and delay of one section's direction.
     Report(Report),
+    /// The way to the client carries about so much now, in bits per second, sound included.
+    Bandwidth(u64),
     /// The connection is over.
     Closed,
 }
@@ -117,6 +124,7 @@ impl PeerFactory {
             .enable_h264(true)
             .set_extension(14, Extension::AbsoluteCaptureTime)
             .set_stats_interval(Some(REPORT_INTERVAL))
+            .enable_bwe(Some(Bitrate::bps(FIRST_ESTIMATE)))
             .set_rtcp_report_interval_audio(Duration::from_secs(3))
             .set_send_buffer_audio(AUDIO_HISTORY)
             .set_send_buffer_video(VIDEO_HISTORY)
@@ -142,6 +150,7 @@ impl PeerFactory {
             pending: None,
             offers: 0,
             answered: false,
+            counts_packets: false,
         }
     }
 }
@@ -191,6 +200,8 @@ pub struct Peer {
     pub(crate) offers: u64,
     /// One of them was answered.
     pub(crate) answered: bool,
+    /// The bandwidth is estimated from the client's word about every single packet.
+    counts_packets: bool,
 }
 
 impl Peer {
@@ -307,6 +318,12 @@ impl Peer {
         }
     }
 
+    /// What to look for on the way to the client, in bits per second: `minimum` is kept up with padding where media is less,
+    /// as far as the estimate allows; `desired` is what more would be used for.
+    pub fn seek_bandwidth(&mut self, minimum: u64, desired: u64) {
+        self.rtc.bwe().set_bitrate(Bitrate::bps(minimum), Bitrate::bps(desired));
+    }
+
     /// Sends a message. `false` if the channel is not open or its backlog is full: that of the lossy one is small, because
     /// what is late is worthless there.
     pub fn send(&mut self, channel: Channel, message: &[u8]) -> bool {
@@ -350,6 +367,14 @@ impl Peer {
                 let section = *self.by_mid.get(&stats.mid)?;
                 let (packets, loss, rtt) = (stats.packets, stats.loss, stats.rtt);
                 Some(Event::Report(Report { section, up: false, packets, loss, jitter: None, rtt }))
+            }
+            StackEvent::EgressBitrateEstimate(BweKind::Twcc { estimate, can_probe: true }) => {
+                self.counts_packets = true;
+                Some(Event::Bandwidth(estimate.as_u64()))
+            }
+            // The word of a receiver that does not tell us of every packet; else we know better.
+            StackEvent::EgressBitrateEstimate(BweKind::Remb { estimate, .. }) if !self.counts_packets => {
+                Some(Event::Bandwidth(estimate.as_u64()))
             }
             StackEvent::Closed => Some(Event::Closed),
             _ => None,

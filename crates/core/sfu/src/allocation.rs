@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::layers::{Layer, Liveness, SPATIAL, TEMPORAL, Temporal, Wish};
+use crate::layers::{Layer, LayerSet, Liveness, SPATIAL, TEMPORAL, Temporal, Wish};
 
 /// How often a subscriber's bandwidth is shared out anew, apart from when something changes.
 pub const INTERVAL: Duration = Duration::from_secs(1);
@@ -18,15 +18,31 @@ const UP_DELAY: Duration = Duration::from_secs(2);
 /// What each layer of a track costs, cut off above each temporal layer, in bits per second; 0 for layers not being sent.
 pub type Costs = [[u64; TEMPORAL]; SPATIAL];
 
-/// The measured costs of a track. A layer that has only just begun counts as not being sent.
-pub fn costs(liveness: &Liveness) -> Costs {
-    let running = liveness.running();
-    Layer::ALL.map(|layer| {
-        std::array::from_fn(|tid| match running.contains(layer) {
-            true => liveness.bitrate(layer, Temporal::new(tid as u8)),
-            false => 0,
+/// What the layers of a track cost, as far as that is known.
+///
+/// A layer that dynacast has switched off costs what it did when it was last sent: as if it were free, it would be asked for
+/// again and again and given up as soon as it came.
+#[derive(Debug, Clone, Default)]
+pub struct CostBook {
+    known: Costs,
+}
+
+impl CostBook {
+    /// The costs now. `enabled` are the layers the publisher has been asked to send; one of them that does not run has
+    /// failed and is not to be had.
+    pub fn read(&mut self, liveness: &Liveness, enabled: LayerSet) -> Costs {
+        let running = liveness.running();
+        Layer::ALL.map(|layer| {
+            let measured: [u64; TEMPORAL] =
+                std::array::from_fn(|tid| liveness.bitrate(layer, Temporal::new(tid as u8)));
+            let known = &mut self.known[layer.index()];
+            let runs = running.contains(layer);
+            if runs && measured[TEMPORAL - 1] > 0 {
+                *known = measured;
+            }
+            if runs || !enabled.contains(layer) { *known } else { [0; TEMPORAL] }
         })
-    })
+    }
 }
 
 /// One track that wants its share.
@@ -91,6 +107,30 @@ impl<K: Ord + Clone> Allocation<K> {
         }
         changes
     }
+
+    /// The limit of a track; one that nobody bids for has none.
+    pub fn cap(&self, track: &K) -> Option<Wish> {
+        self.tracks.get(track).map_or(UNLIMITED, |share| share.cap)
+    }
+
+    /// What the way to the subscriber should carry for these bids, for the estimator that looks for capacity.
+    pub fn goal(&self, bids: &[Bid<K>]) -> Goal {
+        let spent: u64 = bids.iter().map(|bid| bid.cost_within(self.cap(&bid.track))).sum();
+        let wanted = bids.iter().map(|bid| bid.cost_within(UNLIMITED)).sum();
+        let next = bids.iter().filter_map(|bid| bid.next_step(self.cap(&bid.track))).min().unwrap_or(0);
+        Goal { spent, next: spent + next, wanted }
+    }
+}
+
+/// What one subscriber's pictures take, in bits per second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Goal {
+    /// Within the limits there are.
+    pub spent: u64,
+    /// With the cheapest step up; the same as `spent` if nothing is held back.
+    pub next: u64,
+    /// Without any limit.
+    pub wanted: u64,
 }
 
 const UNLIMITED: Option<Wish> = Some(Wish::full(Layer::High));
@@ -153,6 +193,34 @@ impl<K> Bid<K> {
         wanted && moves && self.cost(step) > 0
     }
 
+    /// What is sent within a limit costs that much.
+    fn cost_within(&self, cap: Option<Wish>) -> u64 {
+        self.best_within(cap).map_or(0, |best| self.cost(best))
+    }
+
+    /// The best that is being sent, wanted and within a limit.
+    fn best_within(&self, cap: Option<Wish>) -> Option<Wish> {
+        let (cap, lowest) = cap.zip(self.lowest())?;
+        let fits = |step: &Wish| step.layer <= cap.layer.max(lowest) && step.temporal <= cap.temporal;
+        self.steps().filter(fits).last()
+    }
+
+    /// How much more than now the next better picture costs; `None` if there is none.
+    fn next_step(&self, cap: Option<Wish>) -> Option<u64> {
+        let paid = self.cost_within(cap);
+        self.steps().filter_map(|step| self.cost(step).checked_sub(paid).filter(|more| *more > 0)).min()
+    }
+
+    /// What there is to choose from, the best last.
+    fn steps(&self) -> impl Iterator<Item = Wish> {
+        Layer::ALL
+            .into_iter()
+            .flat_map(|layer| {
+                (0..TEMPORAL as u8).map(move |temporal| Wish { layer, temporal: Temporal::new(temporal) })
+            })
+            .filter(|step| self.is_step(*step))
+    }
+
     fn lowest(&self) -> Option<Layer> {
         Layer::ALL.into_iter().find(|layer| self.costs[layer.index()].iter().any(|cost| *cost > 0))
     }
@@ -174,6 +242,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::layers::{Content, Sample};
 
     /// Three layers of 150, 500 and 1500 kbit/s; the base temporal layer takes half of it.
     const COSTS: Costs = [
@@ -259,6 +328,41 @@ mod tests {
 
         assert_eq!(shares.update(2_000_000, std::slice::from_ref(&small), Instant::now()), []);
         assert_eq!(shares.update(100_000, &[small], Instant::now()), [to("ana", None)]);
+    }
+
+    #[test]
+    fn the_goal_is_what_is_spent_what_comes_next_and_what_is_wanted() {
+        let mut shares = Allocation::new(1);
+        let bids = [bid("ana", 1), bid("ben", 1)];
+        shares.update(520_000, &bids, Instant::now());
+
+        assert_eq!(shares.goal(&bids), Goal { spent: 350_000 + 150_000, next: 650_000, wanted: 3_000_000 });
+        assert_eq!(Allocation::new(1).goal(&bids[..1]), Goal { spent: 1_500_000, next: 1_500_000, wanted: 1_500_000 });
+        assert_eq!(shares.goal(&[]), Goal::default());
+    }
+
+    #[test]
+    fn a_layer_that_was_switched_off_keeps_its_price_and_one_that_failed_has_none() {
+        let now = Instant::now();
+        let mut book = CostBook::default();
+        let mut liveness = Liveness::new(Content::Camera);
+        let send = |liveness: &mut Liveness, layer, from: u32| {
+            for packet in 0..40u32 {
+                let sample = Sample { layer, temporal: Temporal::BASE, bytes: 1000, start_of_frame: true };
+                liveness.on_packet(sample, now + Duration::from_millis(50) * (from + packet));
+            }
+        };
+        send(&mut liveness, Layer::High, 0);
+        let price = book.read(&liveness, LayerSet::ALL)[Layer::High.index()][0];
+        assert!(price > 100_000, "{price}");
+
+        let less = LayerSet::up_to(Some(Layer::Low));
+        liveness.set_enabled(less);
+        send(&mut liveness, Layer::Low, 40);
+        assert!(!liveness.running().contains(Layer::High));
+
+        assert_eq!(book.read(&liveness, less)[Layer::High.index()][0], price);
+        assert_eq!(book.read(&liveness, LayerSet::ALL)[Layer::High.index()][0], 0);
     }
 
     proptest! {

@@ -309,6 +309,19 @@ impl MediaRoom {
         self.send(owner, Response::SubscribedQualityUpdate(update));
     }
 
+    /// For want of bandwidth a subscriber gets nothing of a track, or again something (section 16.6).
+    pub fn stream_state(&mut self, peer: PeerKey, key: TrackKey, paused: bool) {
+        let Some(track) = self.tracks.get(&key) else { return };
+        let Some(owner) = self.participants.get(&track.owner) else { return };
+        let state = if paused { lk::StreamState::Paused } else { lk::StreamState::Active };
+        let info = lk::StreamStateInfo {
+            participant_sid: owner.sid().to_owned(),
+            track_sid: track.sid().to_owned(),
+            state: state.into(),
+        };
+        self.send(peer, Response::StreamStateUpdate(lk::StreamStateUpdate { stream_states: vec![info] }));
+    }
+
     pub(crate) fn resend_wanted_qualities(&mut self, peer: PeerKey) {
         let Some(participant) = self.participants.get(&peer) else { return };
         for key in participant.tracks.clone() {

@@ -3,6 +3,7 @@
 //! Everything a session can break is broken for that session alone: a panic while one is served closes it and is counted. A
 //! panic of work that is a whole room's closes that room.
 
+use crate::budget::{self, Budget};
 use crate::convert;
 use crate::forward::{Forward, News};
 use crate::outputs;
@@ -306,6 +307,7 @@ impl Engine {
             publisher: connection(),
             subscriber: dual.then(&mut connection),
             subscriber_primary: dual && join.permission.subscribe,
+            budget: Budget::new(),
             link: Some(link),
         };
         let Some(room) = self.rooms.get_mut(&room_key) else { return };
@@ -539,6 +541,11 @@ impl Engine {
         if room.next_tick <= at {
             room.next_tick = at + if room.forward.tracks.is_empty() { IDLE_TICK } else { TICK };
             room.forward.tick(at, &mut news);
+            for peer in budget::share(room, at, &mut news) {
+                let Some(session) = room.sessions.get_mut(&peer) else { continue };
+                let subscriber = session.subscriber.is_some();
+                mark(&mut self.dirty, session.down(), ConnectionKey { room: key, peer, subscriber });
+            }
             for (peer, session) in &mut room.sessions {
                 for subscriber in [false, true] {
                     let Some(connection) = session.connection(subscriber) else { continue };

@@ -1,7 +1,15 @@
 //! The packet path of one room: which packet goes to whom, and as what.
 
+mod account;
+mod bandwidth;
+
+pub(crate) use account::Window;
+
 use crate::session::Session;
+use account::Allowance;
+use bandwidth::UNLIMITED;
 use rtc::{Codec, DownPacket, UpPacket, Vp8Rewrite};
+use sfu::allocation::CostBook;
 use sfu::codec::Codec as VideoCodec;
 use sfu::demand::{Announced, Demand, Setting, wish};
 use sfu::dynacast::Dynacast;
@@ -9,7 +17,7 @@ use sfu::keyframes::{Keyframes, Request};
 use sfu::layers::{Content, Layer, LayerSet, Liveness, Sample, Temporal, Wish};
 use sfu::level::{Level, LevelConfig};
 use sfu::munger::{Munger, Reports, Rtp, SenderReport, Vp8Munger};
-use sfu::quality::{Kind as QualityKind, Observed, Score};
+use sfu::quality::{Kind as QualityKind, Score};
 use sfu::selector::{Decision, Incoming, Selector};
 use sfu::vp8::Vp8;
 use signal::{Kind, PeerKey, TrackKey};
@@ -35,6 +43,10 @@ pub(crate) struct Down {
     ready: bool,
     setting: Setting,
     demand: Demand,
+    /// What the bandwidth allows, as the selector was told.
+    cap: Option<Wish>,
+    /// The subscriber was told that it gets nothing for want of bandwidth.
+    told_paused: bool,
     selector: Selector,
     munger: Munger,
     pictures: Vp8Munger,
@@ -42,70 +54,6 @@ pub(crate) struct Down {
     following: bool,
     window: Window,
     score: Score,
-}
-
-/// How much one track may send. What is more is dropped: it is no camera and no microphone that sends so much.
-#[derive(Debug)]
-struct Allowance {
-    packets: u32,
-    bytes: usize,
-    second: Option<Instant>,
-    most: (u32, usize),
-}
-
-impl Allowance {
-    /// Per second. The shortest sound packets are 2.5 ms long; a picture of 50 Mbit/s has about 5000 packets.
-    const AUDIO: (u32, usize) = (500, 256 * 1024);
-    const VIDEO: (u32, usize) = (5000, 6 * 1024 * 1024);
-
-    fn new(kind: Kind) -> Self {
-        let most = if kind == Kind::Audio { Self::AUDIO } else { Self::VIDEO };
-        Self { packets: 0, bytes: 0, second: None, most }
-    }
-
-    fn take(&mut self, bytes: usize, now: Instant) -> bool {
-        if self.second.is_none_or(|second| now.saturating_duration_since(second) >= Duration::from_secs(1)) {
-            *self = Self { packets: 0, bytes: 0, second: Some(now), most: self.most };
-        }
-        self.packets = self.packets.saturating_add(1);
-        self.bytes = self.bytes.saturating_add(bytes);
-        self.packets <= self.most.0 && self.bytes <= self.most.1
-    }
-}
-
-/// What is counted for the quality score of one direction.
-#[derive(Debug, Default)]
-pub(crate) struct Window {
-    packets: u32,
-    loss: f32,
-    jitter: Duration,
-    rtt: Option<Duration>,
-}
-
-impl Window {
-    pub(crate) fn report(&mut self, report: &rtc::Report) {
-        self.loss = self.loss.max(report.loss.unwrap_or(0.0));
-        self.jitter = self.jitter.max(report.jitter.unwrap_or_default());
-        self.rtt = self.rtt.max(report.rtt);
-    }
-
-    /// The window's numbers; a new one begins. `heard`: something of the other side arrived, if not of this track.
-    fn close(&mut self, up: bool, heard: bool, muted: bool, layer_distance: f32) -> Observed {
-        let window = std::mem::take(self);
-        let loss = window.loss.clamp(0.0, 0.99);
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
-        let lost = (window.packets as f32 * loss / (1.0 - loss)) as u32;
-        Observed {
-            expected: window.packets.saturating_add(lost),
-            lost,
-            round_trip: if up { None } else { window.rtt },
-            jitter: if up { window.jitter } else { Duration::ZERO },
-            layer_distance,
-            reports: heard,
-            muted,
-            paused: false,
-        }
-    }
 }
 
 /// A published track.
@@ -117,6 +65,10 @@ pub(crate) struct Up {
     muted: bool,
     announced: Vec<Announced>,
     liveness: Liveness,
+    prices: CostBook,
+    screen: bool,
+    /// Subscribers who get nothing for want of bandwidth, or again something, and have to be told.
+    paused: Vec<(PeerKey, bool)>,
     pub(crate) keyframes: Keyframes,
     dynacast: Dynacast<PeerKey>,
     level: Option<Level>,
@@ -144,6 +96,8 @@ pub(crate) struct News {
     pub(crate) wanted: Vec<(TrackKey, Option<u8>)>,
     /// Ask the owner for a key frame: (owner, section, layer, hard).
     pub(crate) key_frames: Vec<(PeerKey, u16, u8, bool)>,
+    /// A subscriber gets nothing of a track for want of bandwidth (true), or again something.
+    pub(crate) paused: Vec<(PeerKey, TrackKey, bool)>,
 }
 
 /// The tracks of a room.
@@ -181,6 +135,9 @@ impl Forward {
                 muted: up.muted,
                 announced: announced(&up.layers),
                 liveness: Liveness::new(content),
+                prices: CostBook::default(),
+                screen: up.screen,
+                paused: Vec::new(),
                 keyframes: Keyframes::new(),
                 dynacast: Dynacast::new(now),
                 level: audio.then(|| Level::new(LevelConfig::default(), AUDIO_CLOCK)),
@@ -272,6 +229,8 @@ impl Forward {
             ready,
             setting,
             demand: Demand::new(wanted),
+            cap: UNLIMITED,
+            told_paused: false,
             selector: Selector::new(wanted, track.liveness.running()),
             munger: Munger::new(if audio { AUDIO_CLOCK } else { VIDEO_CLOCK }, first),
             pictures: Vp8Munger::new(),
@@ -409,6 +368,9 @@ impl Forward {
                 }
                 Decision::Switch => match down.munger.switch(layer, rtp, &track.reports, now) {
                     Some(out) => {
+                        if std::mem::take(&mut down.told_paused) {
+                            track.paused.push((down.peer, false));
+                        }
                         let patch = vp8.as_ref().map(|vp8| down.pictures.switch(vp8));
                         down.send(packet, out, patch, wallclock, sessions, &mut written);
                     }
@@ -441,9 +403,8 @@ impl Forward {
             }
             for down in &mut track.downs {
                 if down.demand.handle_timeout(now) {
-                    let wanted = down.demand.current();
-                    down.selector.set_wish(wanted);
-                    track.dynacast.set(down.peer, wanted.map(|wish| wish.layer), now);
+                    down.selector.set_wish(down.demand.current());
+                    track.dynacast.set(down.peer, down.layer(), now);
                 }
                 if track.muted || !down.ready {
                     continue;
@@ -487,12 +448,13 @@ impl Forward {
             let idle = track.window.packets == 0 && (track.kind == Kind::Audio || unwanted);
             let fresh = now.saturating_duration_since(track.since) < sfu::quality::WINDOW;
             let quiet = track.muted || idle || fresh || track.downs.is_empty();
-            let seen = track.window.close(true, heard(track.owner), quiet, 0.0);
+            let seen = track.window.close(true, heard(track.owner), quiet, false, 0.0);
             let silent = quiet || seen.expected == 0;
             track.score.update(&seen);
             note(track.owner, track.score.value());
             for down in &mut track.downs {
-                let off = silent || down.demand.current().is_none() || down.window.packets == 0;
+                let starved = down.window.packets == 0 && !down.told_paused;
+                let off = silent || down.demand.current().is_none() || starved;
                 let distance = match (down.selector.wish(), down.selector.current()) {
                     (Some(wish), Some(current)) => {
                         let best = track.liveness.running().best_for(wish.layer).unwrap_or(current);
@@ -501,7 +463,7 @@ impl Forward {
                     _ => 0,
                 };
                 #[allow(clippy::cast_precision_loss)]
-                let seen = down.window.close(false, heard(down.peer), off, distance as f32);
+                let seen = down.window.close(false, heard(down.peer), off, down.told_paused, distance as f32);
                 down.score.update(&seen);
                 note(down.peer, down.score.value());
             }
@@ -548,7 +510,7 @@ impl Up {
             down.munger.pause();
         }
         down.selector.set_wish(current);
-        self.dynacast.set(down.peer, current.map(|wish| wish.layer), now);
+        self.dynacast.set(down.peer, down.layer(), now);
         if !self.muted
             && down.ready
             && let Some(layer) = down.selector.needs_key_frame(now)
@@ -561,6 +523,7 @@ impl Up {
         if self.kind == Kind::Audio {
             return;
         }
+        news.paused.extend(self.paused.drain(..).map(|(peer, paused)| (peer, key, paused)));
         while let Some(update) = self.dynacast.poll_output() {
             if !self.muted {
                 self.liveness.set_enabled(update.layers());
@@ -582,6 +545,11 @@ impl Up {
 }
 
 impl Down {
+    /// The best layer it wants and gets, as far as the bandwidth goes.
+    fn layer(&self) -> Option<Layer> {
+        self.demand.current().zip(self.cap).map(|(wish, cap)| wish.layer.min(cap.layer))
+    }
+
     /// Packets were withheld: the numbers close up behind them, and pictures wait for a key frame.
     fn begin_anew(&mut self) {
         self.selector.restart();

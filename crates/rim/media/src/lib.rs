@@ -5,6 +5,7 @@
 //! through queues. There is one shard now; a session lives on one shard for life, and all shared state hangs on
 //! [`Engine`], so that more of them are a matter of placement.
 
+mod budget;
 mod config;
 mod convert;
 mod engine;

@@ -109,6 +109,7 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::Sender<MediaEv
                 if !connection.peer.takes(section, convert::codec(codec)) {
                     room.machine.codec_unsupported(peer, track);
                 }
+                session.budget.look_again(now.at);
                 room.forward.bind(track, peer, section, convert::setting(settings), ready, now.at);
                 room.forward.collect(track, now.at, &mut after.news);
             }
@@ -124,6 +125,9 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::Sender<MediaEv
                 }
             }
             Output::Settings { peer, track, settings } => {
+                if let Some(session) = room.sessions.get_mut(&peer) {
+                    session.budget.look_again(now.at);
+                }
                 room.forward.set_setting(track, peer, convert::setting(settings), now.at);
                 room.forward.collect(track, now.at, &mut after.news);
             }

@@ -1,5 +1,6 @@
 //! One participant on the packet side: its signalling link and its peer connections.
 
+use crate::budget::Budget;
 use crate::plane::{LinkEnd, LinkId};
 use model::Identity;
 use rtc::{Channel, Peer};
@@ -131,6 +132,8 @@ pub(crate) struct Session {
     pub(crate) subscriber: Option<Connection>,
     /// The connection whose state counts is the subscriber's.
     pub(crate) subscriber_primary: bool,
+    /// What the way to it carries and how that is shared.
+    pub(crate) budget: Budget,
 }
 
 impl Session {

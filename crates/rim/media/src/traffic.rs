@@ -7,10 +7,14 @@ use rtc::{Event, Output};
 use signal::{MediaRoom, PeerKey};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// How often a connection may ask for the same moment again while it is drained.
-const MAX_TURNS: u32 = 8;
+const MAX_TURNS: u32 = 64;
+
+/// What is due within that time is done now: sleeping is not more exact, and a pacer that wakes up once a millisecond for
+/// a packet each would take its own slowness for the network's.
+const AHEAD: Duration = Duration::from_millis(1);
 
 impl Engine {
     /// A datagram arrived.
@@ -103,10 +107,11 @@ impl Engine {
             };
             connection.dirty = false;
             match connection.peer.poll() {
-                // What was just written waits for the stack to notice the time.
-                Ok(Output::Timeout(due)) if due <= at && turns > 0 => {
+                // What was just written waits for the stack to notice the time, and its pacer wants time to pass between
+                // packets, if only a microsecond.
+                Ok(Output::Timeout(due)) if due <= at + AHEAD && turns > 0 => {
                     turns -= 1;
-                    if connection.peer.handle_timeout(at).is_err() {
+                    if connection.peer.handle_timeout(due.max(at)).is_err() {
                         self.died(key, at);
                         return;
                     }
@@ -199,12 +204,18 @@ impl Engine {
                     room.forward.down_report(track, key.peer, &report);
                 }
             }
+            Event::Bandwidth(bits) => {
+                let Some(session) = room.sessions.get_mut(&key.peer) else { return };
+                if session.subscriber.is_some() == key.subscriber {
+                    session.budget.on_estimate(bits, at);
+                }
+            }
             Event::Closed => self.closed(key, at),
         }
     }
 
     pub(crate) fn spread(&mut self, room_key: RoomKey, news: News, at: Instant) {
-        if news.wanted.is_empty() && news.key_frames.is_empty() {
+        if news.wanted.is_empty() && news.key_frames.is_empty() && news.paused.is_empty() {
             return;
         }
         let Some(room) = self.rooms.get_mut(&room_key) else { return };
@@ -214,9 +225,12 @@ impl Engine {
             self.counters.key_frames.increment(1);
             mark(&mut self.dirty, &mut session.publisher, ConnectionKey { room: room_key, peer, subscriber: false });
         }
-        if !news.wanted.is_empty() {
+        if !news.wanted.is_empty() || !news.paused.is_empty() {
             for (track, best) in news.wanted {
                 room.machine.wanted_quality(track, best);
+            }
+            for (peer, track, paused) in news.paused {
+                room.machine.stream_state(peer, track, paused);
             }
             self.settle(room_key, at);
         }

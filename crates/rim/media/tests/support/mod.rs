@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::channel::ChannelId;
-use str0m::media::{Direction, MediaKind, Mid, Pt};
+use str0m::media::{Direction, MediaKind, Mid, Pt, Rid, Simulcast, SimulcastLayer};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
 use str0m::{Candidate, Event, Input, Output, Rtc};
@@ -55,6 +55,8 @@ pub(crate) struct Client {
     /// Every so many datagrams to it are lost.
     pub(crate) lose_every: usize,
     arrived: usize,
+    /// The last stretch of the way to it; `None` takes no time.
+    pub(crate) bottleneck: Option<Bottleneck>,
     wants_sections: Option<(u32, u32)>,
     offers: u32,
     audio: Option<Mid>,
@@ -63,9 +65,74 @@ pub(crate) struct Client {
     channel: Option<ChannelId>,
 }
 
+/// Where a film is.
+#[derive(Debug, Default)]
+pub(crate) struct Layers {
+    frame: u32,
+    sounds: u64,
+    sequence: [u64; 2],
+}
+
+/// A packet of a picture in VP8, with a picture id.
+fn picture(frame: u32, first: bool, key_frame: bool, size: usize) -> Arc<[u8]> {
+    let descriptor = if first { 0x90 } else { 0x80 };
+    let mut picture =
+        vec![descriptor, 0x80, 0x80 | u8::try_from(frame >> 8 & 0x7f).unwrap(), u8::try_from(frame & 0xff).unwrap()];
+    if first {
+        // The first byte of the frame says whether it is a key frame; then tag, start code and size.
+        picture.extend_from_slice(if key_frame {
+            &[0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x80, 2, 0x68, 1]
+        } else {
+            &[0x11, 0, 0]
+        });
+    }
+    picture.resize(size, 7);
+    picture.into()
+}
+
+/// A slow line with a queue in front of it.
+pub(crate) struct Bottleneck {
+    /// Bits per second.
+    pub(crate) rate: u64,
+    /// When the line has sent what it has.
+    free: Instant,
+    /// What is on its way: when it arrives, from where, what.
+    waiting: VecDeque<(Instant, SocketAddr, Vec<u8>)>,
+    pub(crate) dropped: usize,
+}
+
+impl Bottleneck {
+    /// Longest queue; what finds it full is lost.
+    const QUEUE: Duration = Duration::from_millis(300);
+
+    pub(crate) fn new(rate: u64, now: Instant) -> Self {
+        Self { rate, free: now, waiting: VecDeque::new(), dropped: 0 }
+    }
+
+    fn take(&mut self, source: SocketAddr, contents: Vec<u8>, now: Instant) {
+        let start = self.free.max(now);
+        if start - now > Self::QUEUE {
+            self.dropped += 1;
+            return;
+        }
+        let bits = u64::try_from(contents.len() + 28).unwrap() * 8;
+        self.free = start + Duration::from_micros(bits * 1_000_000 / self.rate);
+        self.waiting.push_back((self.free, source, contents));
+    }
+
+    fn arrived(&mut self, now: Instant) -> Option<(SocketAddr, Vec<u8>)> {
+        if self.waiting.front().is_none_or(|(at, _, _)| *at > now) {
+            return None;
+        }
+        self.waiting.pop_front().map(|(_, source, contents)| (source, contents))
+    }
+}
+
 pub(crate) struct World {
     pub(crate) engine: Engine,
     pub(crate) now: Instant,
+    /// How finely time passes; who measures delays wants a millisecond.
+    pub(crate) step: Duration,
     server: SocketAddr,
     pub(crate) clients: Vec<Client>,
     pub(crate) events: mpsc::Receiver<MediaEvent>,
@@ -76,7 +143,14 @@ impl World {
         let server: SocketAddr = "192.0.2.1:8080".parse().unwrap();
         let (events, events_end) = mpsc::channel(4096);
         let engine = Engine::new(vec![server], 1, events).unwrap();
-        Self { engine, now: Instant::now(), server, clients: Vec::new(), events: events_end }
+        Self {
+            engine,
+            now: Instant::now(),
+            step: Duration::from_millis(10),
+            server,
+            clients: Vec::new(),
+            events: events_end,
+        }
     }
 
     pub(crate) fn join_request(&self, name: &str, request: &lk::JoinRequest) -> MediaJoin {
@@ -136,6 +210,7 @@ impl World {
             mute: false,
             lose_every: usize::MAX,
             arrived: 0,
+            bottleneck: None,
             wants_sections: None,
             offers: 1,
             audio: None,
@@ -153,15 +228,32 @@ impl World {
 
     /// Publishes a microphone and a camera with one layer.
     pub(crate) fn publish(&mut self, client: usize) {
+        let layers = [lk::VideoLayer { quality: 2, width: 640, height: 360, ..Default::default() }];
+        self.publish_with(client, &layers, None);
+    }
+
+    /// Publishes a microphone and a camera with a small layer and a large one.
+    pub(crate) fn publish_simulcast(&mut self, client: usize) {
+        let layers = [("q", 0, 320, 180), ("h", 1, 640, 360)].map(|(rid, quality, width, height)| lk::VideoLayer {
+            quality,
+            width,
+            height,
+            rid: rid.into(),
+            ..Default::default()
+        });
+        let mut simulcast = Simulcast::new();
+        for layer in &layers {
+            simulcast.add_send_layer(SimulcastLayer::new(&layer.rid));
+        }
+        self.publish_with(client, &layers, Some(simulcast));
+    }
+
+    fn publish_with(&mut self, client: usize, layers: &[lk::VideoLayer], simulcast: Option<Simulcast>) {
         for (cid, kind, source) in [
             ("mic", lk::TrackType::Audio, lk::TrackSource::Microphone),
             ("cam", lk::TrackType::Video, lk::TrackSource::Camera),
         ] {
-            let layers = if kind == lk::TrackType::Video {
-                vec![lk::VideoLayer { quality: 2, width: 640, height: 360, ..Default::default() }]
-            } else {
-                Vec::new()
-            };
+            let layers = if kind == lk::TrackType::Video { layers.to_vec() } else { Vec::new() };
             #[allow(deprecated)]
             let add = lk::AddTrackRequest {
                 cid: cid.into(),
@@ -177,7 +269,7 @@ impl World {
         peer.audio =
             Some(api.add_media(MediaKind::Audio, Direction::SendOnly, Some("s".into()), Some("mic".into()), None));
         peer.video =
-            Some(api.add_media(MediaKind::Video, Direction::SendOnly, Some("s".into()), Some("cam".into()), None));
+            Some(api.add_media(MediaKind::Video, Direction::SendOnly, Some("s".into()), Some("cam".into()), simulcast));
         let (offer, pending) = api.apply().unwrap();
         self.offer(client, offer.to_sdp_string(), pending);
     }
@@ -199,16 +291,7 @@ impl World {
         let peer = &mut self.clients[client];
         peer.sequence += 1;
         let audio: Arc<[u8]> = vec![0xfc, 1, 2, 3].into();
-        let mut picture =
-            vec![0x90, 0x80, 0x80 | u8::try_from(frame >> 8 & 0x7f).unwrap(), u8::try_from(frame & 0xff).unwrap()];
-        // The first byte of the frame says whether it is a key frame; then tag, start code and size.
-        picture.extend_from_slice(if key_frame {
-            &[0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x80, 2, 0x68, 1]
-        } else {
-            &[0x11, 0, 0]
-        });
-        picture.resize(1000, 7);
-        let picture: Arc<[u8]> = picture.into();
+        let picture = picture(frame, true, key_frame, 1000);
         let level = ExtensionValues { audio_level: Some(-20), voice_activity: Some(true), ..Default::default() };
         for (mid, pt, clock, payload, values) in
             [(peer.audio, OPUS, 960, audio, level), (peer.video, VP8, 1800, picture, ExtensionValues::default())]
@@ -221,6 +304,60 @@ impl World {
                 .nackable(true)
                 .ext_vals(values);
             stream.write_rtp(write);
+        }
+        peer.rtc.handle_input(Input::Timeout(now)).unwrap();
+    }
+
+    /// Lets a client speak and show pictures in two sizes for a while: 25 pictures a second, one packet of 300 bytes for
+    /// the small and four of 1,000 for the large size, a key frame when asked.
+    pub(crate) fn film(&mut self, client: usize, layers: &mut Layers, time: Duration) -> usize {
+        let end = self.now + time;
+        let mut pictures = 0;
+        while self.now < end {
+            self.shoot(client, layers);
+            self.pass(Duration::from_millis(40));
+            pictures += 1;
+        }
+        pictures
+    }
+
+    /// Two clients at once.
+    pub(crate) fn film_both(&mut self, a: usize, of_a: &mut Layers, b: usize, of_b: &mut Layers, time: Duration) {
+        let end = self.now + time;
+        while self.now < end {
+            self.shoot(a, of_a);
+            self.shoot(b, of_b);
+            self.pass(Duration::from_millis(40));
+        }
+    }
+
+    fn shoot(&mut self, client: usize, layers: &mut Layers) {
+        let now = self.now;
+        let peer = &mut self.clients[client];
+        let key_frame = std::mem::take(&mut peer.key_frames_asked) > 0 || layers.frame == 0;
+        layers.frame += 1;
+        for (index, (rid, packets, size)) in [("q", 1, 300), ("h", 4, 1000)].into_iter().enumerate() {
+            for packet in 0..packets {
+                layers.sequence[index] += 1;
+                let picture = picture(layers.frame, packet == 0, key_frame, size);
+                let Some(mid) = peer.video else { continue };
+                let mut api = peer.rtc.direct_api();
+                let Some(stream) = api.stream_tx_by_mid(mid, Some(Rid::from(rid))) else { continue };
+                let pt = Pt::new_with_value(VP8);
+                let write = RtpWrite::new(pt, layers.sequence[index].into(), layers.frame * 3600, now, picture);
+                stream.write_rtp(write.marker(packet + 1 == packets).nackable(true));
+            }
+        }
+        for sound in 0..2 {
+            layers.sounds += 1;
+            let Some(mid) = peer.audio else { continue };
+            let mut api = peer.rtc.direct_api();
+            let Some(stream) = api.stream_tx_by_mid(mid, None) else { continue };
+            let values = ExtensionValues { audio_level: Some(-20), voice_activity: Some(true), ..Default::default() };
+            let payload: Arc<[u8]> = vec![0xfc; 60].into();
+            let pt = Pt::new_with_value(OPUS);
+            let write = RtpWrite::new(pt, (layers.sounds + 1).into(), layers.frame * 1920 + sound * 960, now, payload);
+            stream.write_rtp(write.ext_vals(values));
         }
         peer.rtc.handle_input(Input::Timeout(now)).unwrap();
     }
@@ -267,12 +404,23 @@ impl World {
                     if client.arrived % client.lose_every == 0 {
                         continue;
                     }
+                    if let Some(bottleneck) = &mut client.bottleneck {
+                        bottleneck.take(source, contents, self.now);
+                        continue;
+                    }
                     let receive = Receive::new(Protocol::Udp, source, destination, &contents).unwrap();
                     client.rtc.handle_input(Input::Receive(self.now, receive)).unwrap();
                     Self::drain_client(&mut self.engine, client, self.server, self.now);
                 }
             }
             for client in &mut self.clients {
+                while let Some((source, contents)) =
+                    client.bottleneck.as_mut().and_then(|bottleneck| bottleneck.arrived(self.now))
+                {
+                    let receive = Receive::new(Protocol::Udp, source, client.address, &contents).unwrap();
+                    client.rtc.handle_input(Input::Receive(self.now, receive)).unwrap();
+                    Self::drain_client(&mut self.engine, client, self.server, self.now);
+                }
                 moved |= Self::drain_client(&mut self.engine, client, self.server, self.now);
             }
             for index in 0..self.clients.len() {
@@ -362,7 +510,7 @@ impl World {
     pub(crate) fn pass(&mut self, time: Duration) {
         let end = self.now + time;
         while self.now < end {
-            self.now += Duration::from_millis(10);
+            self.now += self.step;
             for client in &mut self.clients {
                 client.rtc.handle_input(Input::Timeout(self.now)).unwrap();
             }

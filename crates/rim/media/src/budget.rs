@@ -1,0 +1,88 @@
+//! Shares what the way to each subscriber carries among the pictures it wants (media-protocol.md section 16).
+
+use crate::engine::Room;
+use crate::forward::News;
+use sfu::allocation::{Allocation, INTERVAL};
+use signal::{PeerKey, TrackKey};
+use std::time::Instant;
+
+/// So many pictures, the most important ones, keep their smallest layer even where there is no room for it.
+const NEVER_PAUSED: usize = 1;
+
+/// An estimate that falls by more than this share is acted upon at once: one in twenty.
+const FALL: u64 = 20;
+
+/// The estimator looks for at least so many bits per second, needed or not. A probe for less would be believed too: a
+/// meeting that has only sound so far would seem to have no room for pictures.
+const LEAST_SOUGHT: u64 = 5_000_000;
+
+/// The way to one subscriber.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    /// Bits per second, if the client tells us anything.
+    estimate: Option<u64>,
+    shares: Allocation<TrackKey>,
+    /// When it is shared out anew; `None` until there is an estimate.
+    due: Option<Instant>,
+}
+
+impl Budget {
+    pub(crate) fn new() -> Self {
+        Self { estimate: None, shares: Allocation::new(NEVER_PAUSED), due: None }
+    }
+
+    /// The way carries so many bits per second.
+    pub(crate) fn on_estimate(&mut self, bits: u64, now: Instant) {
+        let fell = self.estimate.is_some_and(|before| bits < before - before / FALL);
+        self.estimate = Some(bits);
+        if fell || self.due.is_none() {
+            self.due = Some(now);
+        }
+    }
+
+    /// What the subscriber receives changed.
+    pub(crate) fn look_again(&mut self, now: Instant) {
+        if self.estimate.is_some() {
+            self.due = Some(now);
+        }
+    }
+
+    fn is_due(&self, now: Instant) -> bool {
+        self.due.is_some_and(|due| due <= now)
+    }
+}
+
+/// Shares out what is due in a room. Returns whose connection may have something to do because of it.
+pub(crate) fn share(room: &mut Room, now: Instant, news: &mut News) -> Vec<PeerKey> {
+    let due = |session: &crate::session::Session| session.budget.is_due(now);
+    if !room.sessions.values().any(due) {
+        return Vec::new();
+    }
+    let sessions = &room.sessions;
+    let mut wants = room.forward.wants(now, |peer| sessions.get(&peer).is_some_and(due));
+    let mut touched = Vec::new();
+    for (peer, session) in &mut room.sessions {
+        let budget = &mut session.budget;
+        if !budget.is_due(now) {
+            continue;
+        }
+        let Some(estimate) = budget.estimate else { continue };
+        let wants = wants.remove(peer).unwrap_or_default();
+        budget.due = Some(now + INTERVAL);
+        eprintln!(
+            "DBG {peer:?} est {estimate} sound {} bids {:?}",
+            wants.sound,
+            wants.bids.iter().map(|b| (b.wish, b.costs[0][3], b.costs[1][3])).collect::<Vec<_>>()
+        );
+        budget.shares.update(estimate.saturating_sub(wants.sound), &wants.bids, now);
+        for bid in &wants.bids {
+            room.forward.set_cap(bid.track, *peer, budget.shares.cap(&bid.track), now, news);
+        }
+        let goal = budget.shares.goal(&wants.bids);
+        let held_back = goal.wanted > goal.spent;
+        let minimum = if held_back { wants.sound + goal.next } else { 0 };
+        session.down().peer.seek_bandwidth(minimum, (wants.sound + goal.wanted).max(LEAST_SOUGHT));
+        touched.push(*peer);
+    }
+    touched
+}

@@ -1,0 +1,79 @@
+//! What is counted of a track: how much it sends, and how well it arrives.
+
+use sfu::quality::Observed;
+use signal::Kind;
+use std::time::{Duration, Instant};
+
+/// How much one track may send. What is more is dropped: it is no camera and no microphone that sends so much.
+#[derive(Debug)]
+pub(super) struct Allowance {
+    packets: u32,
+    bytes: usize,
+    second: Option<Instant>,
+    most: (u32, usize),
+    /// Bytes in the second before.
+    before: usize,
+}
+
+impl Allowance {
+    /// Per second. The shortest sound packets are 2.5 ms long; a picture of 50 Mbit/s has about 5000 packets.
+    const AUDIO: (u32, usize) = (500, 256 * 1024);
+    const VIDEO: (u32, usize) = (5000, 6 * 1024 * 1024);
+
+    pub(super) fn new(kind: Kind) -> Self {
+        let most = if kind == Kind::Audio { Self::AUDIO } else { Self::VIDEO };
+        Self { packets: 0, bytes: 0, second: None, most, before: 0 }
+    }
+
+    pub(super) fn take(&mut self, bytes: usize, now: Instant) -> bool {
+        if self.second.is_none_or(|second| now.saturating_duration_since(second) >= Duration::from_secs(1)) {
+            *self = Self { packets: 0, bytes: 0, second: Some(now), most: self.most, before: self.bytes };
+        }
+        self.packets = self.packets.saturating_add(1);
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.packets <= self.most.0 && self.bytes <= self.most.1
+    }
+
+    /// What the track takes on the wire, in bits per second, by its last whole second.
+    pub(super) fn rate(&self, now: Instant) -> u64 {
+        /// RTP, UDP and IP around each of fifty packets.
+        const AROUND: u64 = 50 * 60 * 8;
+        let stale = self.second.is_none_or(|second| now.saturating_duration_since(second) > Duration::from_secs(2));
+        if stale { 0 } else { u64::try_from(self.before.max(self.bytes)).unwrap_or(0) * 8 + AROUND }
+    }
+}
+
+/// What is counted for the quality score of one direction.
+#[derive(Debug, Default)]
+pub(crate) struct Window {
+    pub(super) packets: u32,
+    loss: f32,
+    jitter: Duration,
+    rtt: Option<Duration>,
+}
+
+impl Window {
+    pub(crate) fn report(&mut self, report: &rtc::Report) {
+        self.loss = self.loss.max(report.loss.unwrap_or(0.0));
+        self.jitter = self.jitter.max(report.jitter.unwrap_or_default());
+        self.rtt = self.rtt.max(report.rtt);
+    }
+
+    /// The window's numbers; a new one begins. `heard`: something of the other side arrived, if not of this track.
+    pub(super) fn close(&mut self, up: bool, heard: bool, muted: bool, paused: bool, layer_distance: f32) -> Observed {
+        let window = std::mem::take(self);
+        let loss = window.loss.clamp(0.0, 0.99);
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
+        let lost = (window.packets as f32 * loss / (1.0 - loss)) as u32;
+        Observed {
+            expected: window.packets.saturating_add(lost),
+            lost,
+            round_trip: if up { None } else { window.rtt },
+            jitter: if up { window.jitter } else { Duration::ZERO },
+            layer_distance,
+            reports: heard,
+            muted,
+            paused,
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! What subscribers take, and what the bandwidth leaves them of it (media-protocol.md section 16).
+
+use super::{Forward, News};
+use sfu::allocation::Bid;
+use sfu::layers::{Layer, Wish};
+use signal::{Kind, PeerKey, TrackKey};
+use std::collections::HashMap;
+use std::time::Instant;
+
+/// No limit by bandwidth.
+pub(super) const UNLIMITED: Option<Wish> = Some(Wish::full(Layer::High));
+
+/// Whose pictures are served first: shared screens, then who speaks, then the largest.
+const SCREEN: u8 = 255;
+const SPEAKER: u8 = 128;
+
+/// What one subscriber takes.
+#[derive(Debug, Default)]
+pub(crate) struct Wants {
+    pub(crate) bids: Vec<Bid<TrackKey>>,
+    /// Sound, bits per second.
+    pub(crate) sound: u64,
+}
+
+impl Forward {
+    /// What those subscribers take now that `asked` picks out.
+    pub(crate) fn wants(&mut self, now: Instant, asked: impl Fn(PeerKey) -> bool) -> HashMap<PeerKey, Wants> {
+        let speaking: Vec<PeerKey> = self.levels(now).into_iter().map(|(peer, _)| peer).collect();
+        let mut wants: HashMap<PeerKey, Wants> = HashMap::new();
+        for (key, track) in self.tracks.iter_mut().filter(|(_, track)| !track.muted) {
+            let rate = track.allowance.rate(now);
+            let enabled = track.dynacast.current().layers();
+            let costs = track.prices.read(&track.liveness, enabled);
+            let speaks = !track.screen && speaking.contains(&track.owner);
+            for down in track.downs.iter().filter(|down| down.ready && !down.setting.disabled && asked(down.peer)) {
+                let subscriber = wants.entry(down.peer).or_default();
+                if track.kind == Kind::Audio {
+                    subscriber.sound += rate;
+                    continue;
+                }
+                let wish = down.demand.current();
+                let size = wish.map_or(0, |wish| u8::try_from(wish.layer.index()).unwrap_or(0));
+                let priority = if track.screen { SCREEN } else { size + if speaks { SPEAKER } else { 0 } };
+                subscriber.bids.push(Bid { track: *key, wish, costs, priority });
+            }
+        }
+        wants
+    }
+
+    /// Limits what a subscriber gets of a track; `None` is nothing.
+    pub(crate) fn set_cap(&mut self, key: TrackKey, peer: PeerKey, cap: Option<Wish>, now: Instant, news: &mut News) {
+        let Some(track) = self.tracks.get_mut(&key) else { return };
+        let Some(down) = track.downs.iter_mut().find(|down| down.peer == peer) else { return };
+        if std::mem::replace(&mut down.cap, cap) == cap {
+            return;
+        }
+        if cap.is_none() {
+            down.munger.pause();
+            if !std::mem::replace(&mut down.told_paused, true) {
+                track.paused.push((peer, true));
+            }
+        }
+        down.selector.set_cap(cap);
+        track.dynacast.set(peer, down.layer(), now);
+        if let Some(layer) = down.selector.needs_key_frame(now) {
+            track.keyframes.request(layer);
+        }
+        track.collect(key, now, news);
+    }
+}
