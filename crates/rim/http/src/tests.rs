@@ -10,6 +10,7 @@ mod left;
 mod lti;
 mod lti_tool;
 mod member;
+mod moderation;
 mod rooms;
 mod shelf;
 mod signed;
