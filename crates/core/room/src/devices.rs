@@ -234,7 +234,7 @@ impl Room {
     /// Keeps what is on the air. Who comes into a room that begins muted is muted once; who may not unmute themselves
     /// and mutes is held.
     pub(crate) fn follow_media(&mut self, now: Moment, step: &OnMedia) {
-        let Some(user) = self.people.keys().find(|user| user.as_str() == step.who.as_str()).cloned() else { return };
+        let Some(user) = self.people.get(step.who.as_str()).map(|person| person.id.clone()) else { return };
         let track = step.track.as_ref();
         let source = track.and_then(|track| source_of(track.source()));
         let is_muted = track.is_some_and(|track| track.muted);

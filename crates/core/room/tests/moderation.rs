@@ -127,6 +127,19 @@ fn each_lock_stops_its_own_thing_on_the_server() {
 }
 
 #[test]
+fn another_token_is_no_way_out_of_a_lock() {
+    let mut scene = meeting(|_| {});
+    scene.moderate("ana", lock(one("ben"), LockService::Chat, true)).unwrap();
+    scene.moderate("ana", Moderation::AllowSelfUnmute(false)).unwrap();
+
+    scene.join("ben");
+
+    assert!(!said(&mut scene, "ben", "eva", "m1") && !publishes(&scene, "ben", Source::Microphone));
+    scene.moderate("ana", Moderation::AllowSelfUnmute(true)).unwrap();
+    assert!(publishes(&scene, "ben", Source::Microphone), "held, not locked");
+}
+
+#[test]
 fn the_whiteboard_lock_alone_binds_moderators() {
     let mut scene = meeting(|_| {});
     scene.join_admin("cem");
