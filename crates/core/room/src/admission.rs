@@ -179,9 +179,10 @@ impl Room {
         }
         check_reserved(&ticket)?;
         let user_id = self.choose_id(&ticket)?;
+        let locks = self.locks_before(&user_id);
         let outbox = self.evict(now, &user_id);
 
-        let metadata = self.complete(&user_id, &ticket);
+        let metadata = self.complete(&user_id, &ticket, locks);
         let generation = ticket.generation;
         let person = Person {
             id: user_id.clone(),
@@ -248,7 +249,19 @@ impl Room {
         next
     }
 
-    fn complete(&self, user: &UserId, ticket: &Ticket) -> pnm::UserMetadata {
+    /// Whoever gets another token keeps what moderators locked or unlocked for them.
+    fn locks_before(&self, user: &UserId) -> pnm::LockSettings {
+        let Some(person) = self.people.get(user).filter(|person| !person.is_admin()) else {
+            return pnm::LockSettings::default();
+        };
+        let mut locks = person.metadata.lock_settings.unwrap_or_default();
+        if person.is_held() {
+            locks.lock_microphone = None;
+        }
+        locks
+    }
+
+    fn complete(&self, user: &UserId, ticket: &Ticket, before: pnm::LockSettings) -> pnm::UserMetadata {
         let mut metadata = ticket.metadata.clone();
         metadata.is_admin = ticket.is_admin;
         metadata.record_webcam.get_or_insert(true);
@@ -270,7 +283,8 @@ impl Room {
             }
             metadata.lock_settings = Some(locks);
         } else {
-            let mut locks = inherit(metadata.lock_settings.unwrap_or_default(), room_locks);
+            let asked = inherit(metadata.lock_settings.unwrap_or_default(), before);
+            let mut locks = inherit(asked, room_locks);
             if !self.allows_self_unmute() && locks.lock_microphone != Some(true) {
                 locks.lock_microphone = Some(true);
                 metadata.extra_data.insert(HELD.into(), "true".into());

@@ -26,10 +26,18 @@ impl Room {
 
     /// Makes somebody the only presenter: first they are, then nobody else is.
     fn present(&mut self, now: Moment, user: &UserId) {
+        self.begin_presenting(now, user);
+        self.relieve_others(now, user);
+    }
+
+    fn begin_presenting(&mut self, now: Moment, user: &UserId) {
         if let Some(person) = self.people.get_mut(user).filter(|person| !person.metadata.is_presenter) {
             person.metadata.is_presenter = true;
             self.person_metadata_changed(now, user);
         }
+    }
+
+    fn relieve_others(&mut self, now: Moment, user: &UserId) {
         let former: Vec<UserId> = self
             .people
             .values()
@@ -57,7 +65,9 @@ impl Room {
             .min_by_key(|p| p.joined_at)
             .map(|p| p.id.clone());
         if let Some(heir) = heir {
-            self.present(now, &heir);
+            // Who is gone has nothing to wait for.
+            self.relieve_others(now, &heir);
+            self.begin_presenting(now, &heir);
         }
     }
 }

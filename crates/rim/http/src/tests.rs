@@ -13,6 +13,7 @@ mod limits;
 mod lti;
 mod lti_tool;
 mod member;
+mod moderation;
 mod rooms;
 mod shelf;
 mod signed;

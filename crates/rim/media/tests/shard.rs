@@ -511,3 +511,29 @@ fn a_right_that_is_taken_away_stops_the_packets_at_once() {
     world.stream(ann, 61, 20);
     assert!(world.clients[bob].packets.is_empty());
 }
+
+#[test]
+fn an_unlocked_microphone_is_heard_within_200_milliseconds() {
+    let (mut world, ann, bob) = two_connected();
+    world.publish(ann);
+    world.pass(Duration::from_millis(500));
+    world.stream(ann, 1, 20);
+    let allow = |world: &mut World, publish: model::media::Sources| {
+        let permission = model::media::MediaPermission { publish, ..support::permission() };
+        let now = world.now;
+        world.engine.set_permission(&"room".try_into().unwrap(), &"ann".try_into().unwrap(), permission, now);
+        world.pump();
+    };
+    allow(&mut world, model::media::Sources::NONE);
+    world.clients[bob].packets.clear();
+    world.stream(ann, 21, 20);
+    assert!(world.clients[bob].packets.is_empty(), "not a single packet of who is locked");
+
+    allow(&mut world, model::media::Sources::all());
+    world.publish(ann);
+    let unlocked = world.now;
+    while world.clients[bob].received(false).is_empty() {
+        assert!(world.now - unlocked < Duration::from_millis(200), "still silent");
+        world.stream(ann, 61, 1);
+    }
+}

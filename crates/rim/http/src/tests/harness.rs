@@ -44,6 +44,8 @@ pub(super) struct Outside {
     pub(super) store_is_broken: AtomicBool,
     pub(super) media_is_dead: AtomicBool,
     pub(super) on_media: Mutex<Vec<livekit::ParticipantInfo>>,
+    /// What the media plane says to a mute of each identity; of others it knows nothing.
+    pub(super) tracks: Mutex<BTreeMap<String, Result<(), MuteError>>>,
 }
 
 impl Outside {
@@ -132,8 +134,8 @@ impl MediaPlane for Outside {
 
     fn close_room(&self, _: &RoomId) {}
 
-    async fn mute(&self, _: &RoomId, _: &Identity, _: TrackChoice, _: bool) -> Result<(), MuteError> {
-        Err(MuteError::NoParticipant)
+    async fn mute(&self, _: &RoomId, who: &Identity, _: TrackChoice, _: bool) -> Result<(), MuteError> {
+        self.tracks.lock().unwrap().get(who.as_str()).copied().unwrap_or(Err(MuteError::NoParticipant))
     }
 
     async fn participants(&self, _: &RoomId) -> Vec<Bytes> {

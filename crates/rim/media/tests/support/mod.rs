@@ -226,7 +226,7 @@ impl World {
         self.engine.message(self.clients[client].link, &bytes, self.now);
     }
 
-    /// Publishes a microphone and a camera with one layer.
+    /// Publishes a microphone and a camera with one layer. Those of before are put away first.
     pub(crate) fn publish(&mut self, client: usize) {
         let layers = [lk::VideoLayer { quality: 2, width: 640, height: 360, ..Default::default() }];
         self.publish_with(client, &layers, None);
@@ -249,14 +249,17 @@ impl World {
     }
 
     fn publish_with(&mut self, client: usize, layers: &[lk::VideoLayer], simulcast: Option<Simulcast>) {
+        let peer = &self.clients[client];
+        let again = if peer.audio.is_some() { format!("-{}", peer.offers) } else { String::new() };
+        let (mic, cam) = (format!("mic{again}"), format!("cam{again}"));
         for (cid, kind, source) in [
-            ("mic", lk::TrackType::Audio, lk::TrackSource::Microphone),
-            ("cam", lk::TrackType::Video, lk::TrackSource::Camera),
+            (&mic, lk::TrackType::Audio, lk::TrackSource::Microphone),
+            (&cam, lk::TrackType::Video, lk::TrackSource::Camera),
         ] {
             let layers = if kind == lk::TrackType::Video { layers.to_vec() } else { Vec::new() };
             #[allow(deprecated)]
             let add = lk::AddTrackRequest {
-                cid: cid.into(),
+                cid: cid.clone(),
                 r#type: kind.into(),
                 source: source.into(),
                 layers,
@@ -266,10 +269,11 @@ impl World {
         }
         let peer = &mut self.clients[client];
         let mut api = peer.rtc.sdp_api();
-        peer.audio =
-            Some(api.add_media(MediaKind::Audio, Direction::SendOnly, Some("s".into()), Some("mic".into()), None));
-        peer.video =
-            Some(api.add_media(MediaKind::Video, Direction::SendOnly, Some("s".into()), Some("cam".into()), simulcast));
+        for before in [peer.audio, peer.video].into_iter().flatten() {
+            api.set_direction(before, Direction::Inactive);
+        }
+        peer.audio = Some(api.add_media(MediaKind::Audio, Direction::SendOnly, Some("s".into()), Some(mic), None));
+        peer.video = Some(api.add_media(MediaKind::Video, Direction::SendOnly, Some("s".into()), Some(cam), simulcast));
         let (offer, pending) = api.apply().unwrap();
         self.offer(client, offer.to_sdp_string(), pending);
     }
