@@ -12,6 +12,7 @@ import {
   NatsMsgServerToClientSchema,
   PrivateDataDeliveryType,
   type ChatMessage,
+  type DataChannelMessage,
 } from "../src/wire/gen/plugnmeet/messaging_pb";
 import { LockSettingsSchema, UserMetadataSchema } from "../src/wire/gen/plugnmeet/room_pb";
 import type { ClientEvent } from "../src/wire/encode";
@@ -96,6 +97,8 @@ export interface FakeServer {
   /** What the session has sent, oldest first. */
   readonly sent: ClientEvent[];
   readonly published: ChatMessage[];
+  /** What went to everybody beside the chat. */
+  readonly data: DataChannelMessage[];
   readonly engine: FakeEngine;
   readonly redials: number;
   setLink(status: LinkStatus): void;
@@ -177,6 +180,7 @@ export async function flush(): Promise<void> {
 export function createFakeServer(overrides: Partial<SessionDeps> = {}): FakeServer {
   const sent: ClientEvent[] = [];
   const published: ChatMessage[] = [];
+  const data: DataChannelMessage[] = [];
   const status = createStore<LinkStatus>("open");
   const engine = createFakeEngine();
   let handlers: LinkHandlers | null = null;
@@ -193,6 +197,7 @@ export function createFakeServer(overrides: Partial<SessionDeps> = {}): FakeServ
       if (refusing) throw new Error("refused");
       published.push(fromBinary(ChatMessageSchema, bytes));
     },
+    publishData: (bytes) => void data.push(fromBinary(DataChannelMessageSchema, bytes)),
     openRoom: () => undefined,
     redial: () => void (redials += 1),
     close: async () => undefined,
@@ -201,6 +206,7 @@ export function createFakeServer(overrides: Partial<SessionDeps> = {}): FakeServ
     token: "jwt",
     verify: async () => ADMISSION,
     endRoom: async () => ({ ok: true, reason: "success" }),
+    ask: async () => ({ ok: true, reason: "success" }),
     openLink: async (_admission, _token, given) => {
       handlers = given;
       return link;
@@ -239,6 +245,7 @@ export function createFakeServer(overrides: Partial<SessionDeps> = {}): FakeServ
     session,
     sent,
     published,
+    data,
     engine,
     get redials() {
       return redials;

@@ -49,6 +49,15 @@ export async function verifyToken(token: string): Promise<Admission> {
   }
 }
 
+/** Asks for something that is answered with yes or no. */
+export async function ask(
+  token: string,
+  path: string,
+  body: Uint8Array<ArrayBuffer>,
+): Promise<Outcome> {
+  return decodeCommon((await call(path, token, body)).bytes);
+}
+
 /** Ends the meeting for everybody. Only a moderator's token may. */
 export async function endRoom(token: string, roomId: string): Promise<Outcome> {
   const { status, bytes } = await call("endRoom", token, encodeRoomEnd(roomId));

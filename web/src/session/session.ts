@@ -10,7 +10,13 @@ import {
   WireError,
 } from "../wire/decode";
 import type { DataMessage, ServerEvent } from "../wire/decode";
-import { encodeChat, encodeHistory, messageId, type Outcome } from "../wire/encode";
+import {
+  encodeChat,
+  encodeHistory,
+  encodeReaction,
+  messageId,
+  type Outcome,
+} from "../wire/encode";
 import type {
   Admission,
   ChatLine,
@@ -22,6 +28,7 @@ import type {
   RoomState,
   ServerNotice,
 } from "../wire/types";
+import { wishOf, type Wish } from "./asking";
 import { createChatStore, type ChatStore, type ConversationId, type Entry } from "./chat";
 import { composeHtml } from "./compose";
 import { endReason, SessionError, type EndReason } from "./errors";
@@ -35,9 +42,10 @@ import {
 } from "./media";
 import { deviceLossText } from "./device-loss";
 import { createMediaRecovery, type MediaRecovery } from "./media-recovery";
-import { createNoticeStore, type NoticeStore } from "./notices";
+import { createNoticeStore, type Alert, type NoticeStore } from "./notices";
 import { createPeopleStore, type PeopleStore } from "./people";
-import { isLocked, mayUseMicrophone } from "./rights";
+import { createReactionStore, emojiFrom, type Emoji, type ReactionStore } from "./reactions";
+import { isLocked, mayShareScreen, mayUseCamera, mayUseMicrophone, mayReact } from "./rights";
 import { createStore, type Readable } from "./store";
 import { secondsLeft, warningBetween } from "./time-left";
 
@@ -70,6 +78,8 @@ export interface SessionDeps {
   readonly token: string;
   verify(token: string): Promise<Admission>;
   endRoom(token: string, roomId: string): Promise<Outcome>;
+  /** One call of the server's own interface, below `/api/`. */
+  ask(token: string, path: string, body: Uint8Array<ArrayBuffer>): Promise<Outcome>;
   openLink(admission: Admission, token: () => string, handlers: LinkHandlers): Promise<Link>;
   readonly loadEngine: LoadEngine;
   /** A newer token for the same visit, to be kept for a reload of the page. */
@@ -87,6 +97,7 @@ export interface Session {
   readonly chat: ChatStore;
   readonly media: Media;
   readonly notices: NoticeStore;
+  readonly reactions: ReactionStore;
   /** Who this is; known from the phase `ready` on. */
   me(): ParticipantId | null;
   /** Server time minus this machine's, in milliseconds. */
@@ -96,6 +107,11 @@ export interface Session {
   /** `words` tell the hosts of other clients, in this person's language. */
   raiseHand(up: boolean, words: string): void;
   lowerHandOf(who: ParticipantId): void;
+  react(emoji: Emoji): void;
+  /** A word to one person, shown to them as a notice. Only hosts are listened to. */
+  tell(who: ParticipantId, words: string, id: string): void;
+  /** Asks the server for something with this person's rights. Never rejects. */
+  ask(request: { readonly path: string; readonly body: Uint8Array<ArrayBuffer> }): Promise<Outcome>;
   write(conversation: ConversationId, text: string): void;
   resend(entry: Entry): void;
   leave(): void;
@@ -134,6 +150,7 @@ export function createSession(deps: SessionDeps): Session {
   const room = createStore<RoomInfo | null>(null);
   const people = createPeopleStore();
   const notices = createNoticeStore(deps.now);
+  const reactions = createReactionStore(deps.now);
   let me: ParticipantId | null = null;
   const chat = createChatStore(() => me);
   const media = createMedia(deps.loadEngine, {
@@ -168,6 +185,7 @@ export function createSession(deps: SessionDeps): Session {
   const asked = new Map<ParticipantId, number>();
   const handsUp = new Map<string, number>();
 
+  const myself = () => (me === null ? undefined : people.getSnapshot().get(me));
   /** The server's clock, which everybody's times are told by. */
   const serverNow = () => deps.now() + clockOffset;
   const ended = () => phase.getSnapshot().at === "ended";
@@ -195,21 +213,29 @@ export function createSession(deps: SessionDeps): Session {
     timers.length = 0;
     cleanups.length = 0;
     notices.dispose();
+    reactions.dispose();
     // Nobody is left to tell when closing fails; the page lets go of the rest.
     media.disconnect().catch(() => undefined);
     link?.close().catch(() => undefined);
     link = null;
   }
 
+  const unmute = () => switchOn("microphone");
+
   /** As the button would: a lock that came meanwhile is explained, not tried. */
-  function unmute(): void {
+  function switchOn(which: Wish): void {
     const state = room.getSnapshot()?.state;
-    const person = me === null ? undefined : people.getSnapshot().get(me);
+    const person = myself();
     if (!state || !person) return;
-    const right = mayUseMicrophone(person, state);
-    if (right.ok) return media.microphone.want(true);
-    const text = { key: `why.${right.why}.microphone` } as const;
-    notices.show({ group: "refused-microphone", level: "warning", passing: true, text });
+    const right = {
+      microphone: mayUseMicrophone,
+      camera: mayUseCamera,
+      // What the browser cannot, it says itself.
+      screen: (self: Person, where: RoomState) => mayShareScreen(self, where, true),
+    }[which](person, state);
+    if (right.ok) return media[which].want(true);
+    const text = { key: `why.${right.why}.${which}` } as const;
+    notices.show({ group: `refused-${which}`, level: "warning", passing: true, text });
   }
 
   /** Sends reliably; a request the server never took is said once. */
@@ -428,30 +454,45 @@ export function createSession(deps: SessionDeps): Session {
       }
     } else if (before.handRaisedAt === null && after.handRaisedAt !== null) {
       handsUp.set(after.name, deps.now());
-      notices.show({ group: "hand", about: after, text: { key: "notice.handRaised" } });
+      const forMe = myself()?.isAdmin ?? false;
+      notices.show({
+        group: "hand",
+        about: after,
+        text: { key: "notice.handRaised" },
+        alert: forMe ? "hand" : null,
+        panel: forMe ? "people" : null,
+      });
     }
   }
 
   /** Hosts are also told of raised hands in the raiser's own words; once, in our words, is enough. */
-  function onNotice({ level, text }: ServerNotice): void {
+  function onNotice({ level, text, withSound }: ServerNotice): void {
     for (const [name, when] of handsUp) {
       if (deps.now() - when > HAND_ECHO_MS) handsUp.delete(name);
       else if (level === "info" && text.includes(name)) return;
     }
-    say(level, text);
+    say(level, text, withSound ? "message" : null);
   }
 
   /** Somebody else's words, unless there are none. */
-  function say(level: NoticeLevel, text: string): void {
+  function say(level: NoticeLevel, text: string, alert: Alert | null = null): void {
     const plain = text.trim().slice(0, MAX_NOTICE);
-    if (plain !== "") notices.show({ level, text: { plain } });
+    if (plain !== "") notices.show({ level, text: { plain }, alert });
   }
 
   function onJoined(person: Person): void {
     const isNew = people.arrive(person);
     if (!isNew || person.id === me || phase.getSnapshot().at !== "meeting") return;
     if (!person.waiting) announceMove("joined", person);
-    else notices.show({ group: "waiting", about: person, text: { key: "notice.waiting" } });
+    else {
+      notices.show({
+        group: "waiting",
+        about: person,
+        text: { key: "notice.waiting" },
+        alert: "waiting",
+        panel: "waiting",
+      });
+    }
   }
 
   function announceMove(move: "joined" | "left", person: Person): void {
@@ -463,7 +504,7 @@ export function createSession(deps: SessionDeps): Session {
   /** The server has already cut what a new lock forbids; the switches follow. */
   function obeyLocks(): void {
     const state = room.getSnapshot()?.state;
-    const person = me === null ? undefined : people.getSnapshot().get(me);
+    const person = myself();
     if (!state || !person) return;
     const rules = [
       ["microphone", media.microphone],
@@ -485,13 +526,13 @@ export function createSession(deps: SessionDeps): Session {
   function join(wanted: JoinChoice): void {
     if (phase.getSnapshot().at !== "ready") return;
     choice = wanted;
-    const person = me === null ? undefined : people.getSnapshot().get(me);
+    const person = myself();
     if (person?.waiting) return at("waiting");
     proceed();
   }
 
   function admitIfApproved(): void {
-    const person = me === null ? undefined : people.getSnapshot().get(me);
+    const person = myself();
     if (phase.getSnapshot().at === "waiting" && person?.waiting === false) proceed();
   }
 
@@ -585,10 +626,40 @@ export function createSession(deps: SessionDeps): Session {
     }
     if (data.from === me) return;
     if (data.kind === "history-request" && privately) answerHistory(data.from);
+    else if (data.kind === "reaction" && !privately) onReaction(data);
     else if ((data.kind === "info" || data.kind === "alert") && privately) {
-      if (!people.getSnapshot().get(data.from)?.isAdmin) return;
-      say(data.kind === "alert" ? "warning" : "info", data.text);
+      const host = people.getSnapshot().get(data.from);
+      if (!host?.isAdmin) return;
+      const wish = wishOf(data.id);
+      if (wish === null) say(data.kind === "alert" ? "warning" : "info", data.text);
+      else onWish(wish, host);
     }
+  }
+
+  /** Stays until it is answered one way or the other: a question is no news. */
+  function onWish(wish: Wish, host: Person): void {
+    if (media[wish].getSnapshot().on) return;
+    notices.show({
+      group: `asked-${wish}`,
+      text: { key: `notice.asked.${wish}`, values: { name: host.name } },
+      sticky: true,
+      alert: "asked",
+      action: { key: `notice.comply.${wish}`, run: () => switchOn(wish) },
+    });
+  }
+
+  function onReaction({ from, text }: DataMessage): void {
+    const emoji = emojiFrom(text);
+    const name = people.getSnapshot().get(from)?.name;
+    if (emoji !== null && name !== undefined) reactions.show(emoji, from, name);
+  }
+
+  function react(emoji: Emoji): void {
+    const person = myself();
+    const state = room.getSnapshot()?.state;
+    if (!person || !state || !mayReact(person, state).ok) return;
+    if (!reactions.show(emoji, person.id, person.name)) return;
+    link?.publishData(encodeReaction(emoji, person, serverNow()));
   }
 
   /** A server that keeps the history never forwards the question; others rely on us. */
@@ -599,7 +670,7 @@ export function createSession(deps: SessionDeps): Session {
   }
 
   function write(conversation: ConversationId, text: string): void {
-    const person = me === null ? undefined : people.getSnapshot().get(me);
+    const person = myself();
     const html = composeHtml(text.slice(0, MAX_TEXT));
     if (!person || html === "") return;
     const own: ChatLine = {
@@ -634,12 +705,13 @@ export function createSession(deps: SessionDeps): Session {
     chat,
     media,
     notices,
+    reactions,
     me: () => me,
     clockOffset: () => clockOffset,
     start: () => void enter(),
     join,
     raiseHand(up, words) {
-      const person = me === null ? undefined : people.getSnapshot().get(me);
+      const person = myself();
       if (!person) return;
       const { handRaisedAt } = person;
       // Shown at once; the server's echo brings the true time.
@@ -650,6 +722,12 @@ export function createSession(deps: SessionDeps): Session {
       send(up ? { kind: "raise-hand", text: words } : { kind: "lower-hand" });
     },
     lowerHandOf: (who) => send({ kind: "lower-hand-of", who }),
+    react,
+    tell(to, text, id) {
+      if (me !== null) send({ kind: "private-data", to, from: me, data: "info", text, id });
+    },
+    ask: ({ path, body }) =>
+      deps.ask(token, path, body).catch(() => ({ ok: false, reason: "" })),
     write,
     resend(entry) {
       const { delivery: _, system: __, ...own } = entry;

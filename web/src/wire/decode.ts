@@ -32,6 +32,7 @@ import {
 import {
   RoomMetadataSchema,
   UserMetadataSchema,
+  type DisplayExternalLinkFeatures,
   type LockSettings,
   type RoomMetadata,
   type UserMetadata,
@@ -40,6 +41,7 @@ import {
   participantId,
   type Admission,
   type ChatLine,
+  type ExternalLink,
   type Locks,
   type MediaAccess,
   type NoticeLevel,
@@ -80,9 +82,17 @@ export type PersonState = Pick<
   "isAdmin" | "isPresenter" | "handRaisedAt" | "waiting" | "locks" | "preferredLanguage"
 >;
 
-export type DataKind = "info" | "alert" | "history-request" | "history" | "quality" | "other";
+export type DataKind =
+  | "info"
+  | "alert"
+  | "history-request"
+  | "history"
+  | "quality"
+  | "reaction"
+  | "other";
 
 export interface DataMessage {
+  readonly id: string;
   readonly kind: DataKind;
   readonly from: ParticipantId;
   readonly to: ParticipantId | null;
@@ -151,6 +161,13 @@ function webAddress(raw: string | undefined): string | null {
   return protocol === "https:" || protocol === "http:" ? raw : null;
 }
 
+/** The server refuses anything but https; whoever sent this may not be our server. */
+function externalLinkFrom(w: DisplayExternalLinkFeatures | undefined): ExternalLink | null {
+  const url = w?.isActive ? webAddress(w.link) : null;
+  if (!url?.startsWith("https:")) return null;
+  return { url, sharedBy: w?.sharedBy ? participantId(w.sharedBy) : null };
+}
+
 export function roomStateFrom(w: RoomMetadata): RoomState {
   const f = w.roomFeatures;
   return {
@@ -167,6 +184,9 @@ export function roomStateFrom(w: RoomMetadata): RoomState {
       screenShare: f?.allowScreenShare ?? true,
       muteOnStart: f?.muteOnStart ?? false,
       raiseHand: f?.allowRaiseHand ?? true,
+      reactions: f?.allowReactions ?? true,
+      waitingRoom: f?.waitingRoomFeatures?.isActive ?? false,
+      externalLinks: f?.displayExternalLinkFeatures?.isAllow ?? true,
       chat: f?.chatFeatures?.isAllow ?? true,
       viewOtherWebcams: f?.allowViewOtherWebcams ?? true,
       viewUserList: f?.allowViewOtherUsersList ?? true,
@@ -174,6 +194,7 @@ export function roomStateFrom(w: RoomMetadata): RoomState {
       encrypted: f?.endToEndEncryptionFeatures?.isEnabled ?? false,
     },
     defaultLocks: locksFrom(w.defaultLockSettings),
+    externalLink: externalLinkFrom(f?.displayExternalLinkFeatures),
     metadataId: w.metadataId ?? null,
     inviteCode: w.extraData["plenum_invite"] || null,
   };
@@ -272,11 +293,13 @@ const DATA_KINDS: Partial<Record<DataMsgBodyType, DataKind>> = {
   [DataMsgBodyType.REQ_PUBLIC_CHAT_DATA]: "history-request",
   [DataMsgBodyType.RES_PUBLIC_CHAT_DATA]: "history",
   [DataMsgBodyType.USER_CONNECTION_QUALITY_CHANGE]: "quality",
+  [DataMsgBodyType.REACTION]: "reaction",
 };
 
 export function decodeData(bytes: Uint8Array): DataMessage {
   const w = binary(DataChannelMessageSchema, bytes);
   return {
+    id: w.id,
     kind: DATA_KINDS[w.type] ?? "other",
     from: participantId(w.fromUserId),
     to: w.toUserId ? participantId(w.toUserId) : null,

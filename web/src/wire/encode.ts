@@ -25,9 +25,17 @@ export type ClientEvent =
       readonly kind: "private-data";
       readonly to: ParticipantId;
       readonly from: ParticipantId;
-      readonly data: "history-request" | "history";
+      readonly data: "history-request" | "history" | "info";
       readonly text: string;
+      /** Instead of a random one, for what the id itself says something with. */
+      readonly id?: string;
     };
+
+const DATA_TYPES = {
+  "history-request": DataMsgBodyType.REQ_PUBLIC_CHAT_DATA,
+  history: DataMsgBodyType.RES_PUBLIC_CHAT_DATA,
+  info: DataMsgBodyType.INFO,
+} as const;
 
 /** A short random name for a message. Not a secret. */
 export function messageId(): string {
@@ -49,6 +57,25 @@ function chatMessage(line: ChatLine) {
 
 export const encodeChat = (line: ChatLine): Uint8Array =>
   toBinary(ChatMessageSchema, chatMessage(line));
+
+/** A reaction as every client of the room reads it. */
+export const encodeReaction = (
+  emoji: string,
+  by: { readonly id: ParticipantId; readonly name: string },
+  createdAt: number,
+): Uint8Array => {
+  const id = messageId();
+  const told = { id, emoji, fromUserId: by.id, fromName: by.name, createdAt };
+  return toBinary(
+    DataChannelMessageSchema,
+    create(DataChannelMessageSchema, {
+      id,
+      type: DataMsgBodyType.REACTION,
+      fromUserId: by.id,
+      message: JSON.stringify(told),
+    }),
+  );
+};
 
 /** Public lines in the form a late joiner expects. */
 export const encodeHistory = (lines: readonly ChatLine[]): string =>
@@ -87,11 +114,8 @@ function parts(event: ClientEvent): { event: Event; msg?: string; binMsg?: Uint8
         binMsg: toBinary(
           DataChannelMessageSchema,
           create(DataChannelMessageSchema, {
-            id: messageId(),
-            type:
-              event.data === "history"
-                ? DataMsgBodyType.RES_PUBLIC_CHAT_DATA
-                : DataMsgBodyType.REQ_PUBLIC_CHAT_DATA,
+            id: event.id ?? messageId(),
+            type: DATA_TYPES[event.data],
             fromUserId: event.from,
             toUserId: event.to,
             message: event.text,

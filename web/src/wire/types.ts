@@ -46,12 +46,22 @@ export interface RoomFeatures {
   readonly screenShare: boolean;
   readonly muteOnStart: boolean;
   readonly raiseHand: boolean;
+  readonly reactions: boolean;
+  /** Whether whoever comes waits until a host lets them in. */
+  readonly waitingRoom: boolean;
+  readonly externalLinks: boolean;
   readonly chat: boolean;
   readonly viewOtherWebcams: boolean;
   readonly viewUserList: boolean;
   /** Minutes; 0 means no limit. */
   readonly durationMinutes: number;
   readonly encrypted: boolean;
+}
+
+export interface ExternalLink {
+  /** Always `https`. */
+  readonly url: string;
+  readonly sharedBy: ParticipantId | null;
 }
 
 export interface RoomState {
@@ -65,6 +75,8 @@ export interface RoomState {
   readonly waitingMessage: string;
   readonly features: RoomFeatures;
   readonly defaultLocks: Locks;
+  /** The web page that is shown to everybody, if there is one. */
+  readonly externalLink: ExternalLink | null;
   readonly metadataId: string | null;
   /** The code others can type to join, when the room was started from the front door. */
   readonly inviteCode: string | null;

@@ -6,8 +6,10 @@ import { getI18n } from "react-i18next";
 import type { TextKey } from "../../i18n/keys";
 import { announce } from "../../kit/announcer";
 import {
+  isLockRefusal,
   mayChat,
   mayRaiseHand,
+  mayReact,
   mayShareScreen,
   mayUseCamera,
   mayUseMicrophone,
@@ -41,7 +43,7 @@ export interface Action {
 }
 
 /** What can be refused; panels and dialogs always open. */
-export const REFUSABLE = ["microphone", "camera", "screen", "hand", "chat"] as const;
+export const REFUSABLE = ["microphone", "camera", "screen", "hand", "chat", "reactions"] as const;
 type Refusable = (typeof REFUSABLE)[number];
 
 /** The text that explains a refusal. */
@@ -108,7 +110,7 @@ export function createActions(session: Session, ui: UiStore, prefs: PrefsStore):
       (me, room) => {
         const right = mayChat(me, room);
         // Reading stays possible while writing is locked.
-        return right.ok || right.why === "locked" ? { ok: true } : right;
+        return right.ok || isLockRefusal(right.why) ? { ok: true } : right;
       },
       () => ui.togglePanel("chat"),
     ),

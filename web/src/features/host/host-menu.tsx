@@ -1,0 +1,91 @@
+import { Menu, MenuButton, MenuItems } from "@headlessui/react";
+import { Ban, DoorOpen, Globe, Hand, LockKeyhole, MicOff, ShieldUser, Siren } from "lucide-react";
+import { useTranslation } from "react-i18next";
+import { MenuAction, MenuHeading, MenuLine } from "../../kit/menu";
+import { useSelected, useStore } from "../../kit/use-store";
+import { ALL } from "../../session/moderation";
+import { countWaiting, handQueue } from "../../session/people";
+import { ToolPicture } from "../toolbar/tool-button";
+import { useMe, useRoomState, useVisit } from "../visit/context";
+import { useModeration } from "./use-moderation";
+import { usePanic } from "./use-panic";
+
+/** Everything hosts do to the room as a whole. */
+export function HostMenu() {
+  const { t } = useTranslation();
+  const { session } = useVisit();
+  const waiting = useSelected(session.people, countWaiting);
+  const isHost = useMe()?.isAdmin ?? false;
+  if (!isHost) return null;
+  const label = t("host.title");
+  const told = waiting === 0 ? label : `${label}, ${t("waiting.count", { count: waiting })}`;
+  return (
+    <Menu>
+      <MenuButton className="tool" aria-label={told} title={told}>
+        <ToolPicture
+          icon={ShieldUser}
+          caption={label}
+          badge={
+            waiting > 0 && <span className="tool-badge tabular" data-count={Math.min(waiting, 99)} />
+          }
+        />
+      </MenuButton>
+      <MenuItems modal={false} className="menu" anchor={{ to: "top", gap: 12, padding: 12 }}>
+        <HostItems />
+      </MenuItems>
+    </Menu>
+  );
+}
+
+export function HostItems() {
+  const { t } = useTranslation();
+  const { session, ui } = useVisit();
+  const people = useStore(session.people);
+  const room = useRoomState();
+  const host = useModeration();
+  const panic = usePanic();
+  const waiting = countWaiting(people);
+  const hands = handQueue(people);
+  if (!room) return null;
+  return (
+    <>
+      <MenuHeading>{t("host.title")}</MenuHeading>
+      {(room.features.waitingRoom || waiting > 0) && (
+        <MenuAction
+          icon={DoorOpen}
+          label={t("host.waiting", { count: waiting })}
+          onClick={() => ui.showPanel("waiting")}
+        />
+      )}
+      <MenuAction
+        icon={LockKeyhole}
+        label={t("host.locks")}
+        onClick={() => ui.showDialog("locks")}
+      />
+      <MenuAction
+        icon={MicOff}
+        label={t("host.muteAll")}
+        onClick={() => void host.mute(ALL)}
+      />
+      {hands.length > 0 && (
+        <MenuAction
+          icon={Hand}
+          label={t("host.lowerAll", { count: hands.length })}
+          onClick={() => host.lowerHands(hands)}
+        />
+      )}
+      {room.features.externalLinks && (
+        <MenuAction
+          icon={Globe}
+          label={t(room.externalLink ? "host.hideLink" : "host.showLink")}
+          onClick={() =>
+            room.externalLink ? void host.hideLink() : ui.showDialog("external-link")
+          }
+        />
+      )}
+      <MenuAction icon={Ban} label={t("host.blocked")} onClick={() => ui.showDialog("blocked")} />
+      <MenuLine />
+      <MenuAction icon={Siren} label={t("host.panic")} onClick={() => void panic()} />
+    </>
+  );
+}
