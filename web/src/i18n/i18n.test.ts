@@ -69,16 +69,19 @@ describe("Arabic", () => {
 });
 
 describe("a text that is put together from parts", () => {
-  const LOCKS = ["microphone", "webcam", "screenSharing"];
+  const DEVICES = ["microphone", "camera", "screen"];
   const WORDS = ["microphone", "camera", "speaker"];
   const keys = [
     ...REFUSALS.flatMap((why) => REFUSABLE.map((id) => whyKey(why, id))),
     ...ACTION_IDS.map((id) => `shortcuts.${id}`),
     ...END_CODES.flatMap((code) => [`ended.${code}.title`, `ended.${code}.text`]),
-    ...LOCKS.map((lock) => `notice.locked.${lock}`),
+    ...DEVICES.flatMap((device) =>
+      ["asked", "comply", "stopped", "free"].map((what) => `notice.${what}.${device}`),
+    ),
     ...WORDS.flatMap((word) => [`notice.lost.gone.${word}`, `notice.lost.off.${word}`]),
     "people.title",
     "chat.title",
+    "waiting.title",
   ];
   test.each([
     ["English", en],

@@ -106,7 +106,8 @@ export async function loadMeetingTexts(): Promise<void> {
 
 export async function startI18n(chosen: string | null): Promise<void> {
   await translator.use(initReactI18next).init({
-    resources: { en: { translation: en } },
+    // A copy, to which the texts of the meeting are added.
+    resources: { en: { translation: structuredClone(en) } },
     lng: "en",
     fallbackLng: "en",
     // React escapes; what is needed here is that names keep to themselves.

@@ -76,6 +76,8 @@ export interface NoticeHistory {
 
 export interface NoticeStore extends Readable<readonly Notice[]> {
   readonly history: Readable<NoticeHistory>;
+  /** Takes up again what an earlier look at the same meeting had in its list. */
+  restore(past: readonly PastNotice[]): void;
   /** The list has been looked at. */
   seen(): void;
   /** Nothing goes by itself while somebody reads or points at a notice. */
@@ -121,6 +123,15 @@ export function createNoticeStore(now: () => number = Date.now): NoticeStore {
     getSnapshot: store.getSnapshot,
     subscribe: store.subscribe,
     history,
+    restore: (past) =>
+      history.update(({ all, unseen }) => ({
+        // Numbers of their own: what comes now never replaces them.
+        all: [...all, ...past.map((notice, index) => ({ ...notice, id: -1 - index }))].slice(
+          0,
+          MAX_KEPT,
+        ),
+        unseen,
+      })),
     seen: () => history.update((h) => (h.unseen === 0 ? h : { ...h, unseen: 0 })),
     hold(on) {
       held = on;

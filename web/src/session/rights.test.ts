@@ -29,6 +29,7 @@ const person = (part: Partial<Person> = {}): Person => ({
   handRaisedAt: null,
   waiting: false,
   locks: locksFrom(undefined),
+  held: false,
   preferredLanguage: null,
   ...part,
 });
@@ -69,7 +70,12 @@ test.each([
     room({ webcam: true }),
     { locked: true, from: "room", exempt: false },
   ],
-  ["of no matter to a host", host, room({ webcam: true }), { locked: false, from: "room", exempt: true }],
+  [
+    "of no matter to a host",
+    host,
+    room({ webcam: true }),
+    { locked: false, from: "room", exempt: true },
+  ],
 ])("a lock is %s", (_, who, where, expected) => {
   expect(lockStanding(who, where, "webcam")).toEqual(expected);
 });

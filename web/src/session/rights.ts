@@ -6,7 +6,7 @@ import type { LockName, Person, RoomState } from "../wire/types";
 
 /**
  * Why something is not possible: nobody may here, only hosts may, a host has locked it for everybody, or
- * for this person alone, or only towards other people, or the browser cannot.
+ * for this person alone, or only towards other people, hosts say who speaks, or the browser cannot.
  */
 export const REFUSALS = [
   "off",
@@ -14,6 +14,7 @@ export const REFUSALS = [
   "locked",
   "lockedYou",
   "lockedPrivate",
+  "held",
   "unsupported",
 ] as const;
 export type Refusal = (typeof REFUSALS)[number];
@@ -53,10 +54,11 @@ function unlocked(me: Person, room: RoomState, ...locks: readonly LockName[]): R
 }
 
 /** Whether a lock on something is why it is refused, whoever it is for. */
-export const isLockRefusal = (why: Refusal): why is "locked" | "lockedYou" =>
-  why === "locked" || why === "lockedYou";
+export const isLockRefusal = (why: Refusal): why is "locked" | "lockedYou" | "held" =>
+  why === "locked" || why === "lockedYou" || why === "held";
 
 export function mayUseMicrophone(me: Person, room: RoomState): Right {
+  if (me.held && !me.isAdmin) return no("held");
   return unlocked(me, room, "microphone");
 }
 
@@ -70,6 +72,24 @@ export function mayShareScreen(me: Person, room: RoomState, browserCan: boolean)
   if (!browserCan) return no("unsupported");
   if (!room.features.screenShare) return no("off");
   return unlocked(me, room, "screenSharing");
+}
+
+/** The same for any of the three; what the browser cannot, it says itself. */
+export function mayUse(
+  device: "microphone" | "camera" | "screen",
+  me: Person,
+  room: RoomState,
+): Right {
+  switch (device) {
+    case "microphone":
+      return mayUseMicrophone(me, room);
+    case "camera":
+      return mayUseCamera(me, room);
+    case "screen":
+      return mayShareScreen(me, room, true);
+    default:
+      return device satisfies never;
+  }
 }
 
 export function mayRaiseHand(room: RoomState): Right {

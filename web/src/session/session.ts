@@ -10,13 +10,7 @@ import {
   WireError,
 } from "../wire/decode";
 import type { DataMessage, ServerEvent } from "../wire/decode";
-import {
-  encodeChat,
-  encodeHistory,
-  encodeReaction,
-  messageId,
-  type Outcome,
-} from "../wire/encode";
+import { encodeChat, encodeHistory, encodeReaction, messageId, type Outcome } from "../wire/encode";
 import type {
   Admission,
   ChatLine,
@@ -28,7 +22,6 @@ import type {
   RoomState,
   ServerNotice,
 } from "../wire/types";
-import { wishOf, type Wish } from "./asking";
 import { createChatStore, type ChatStore, type ConversationId, type Entry } from "./chat";
 import { composeHtml } from "./compose";
 import { endReason, SessionError, type EndReason } from "./errors";
@@ -45,7 +38,7 @@ import { createMediaRecovery, type MediaRecovery } from "./media-recovery";
 import { createNoticeStore, type Alert, type NoticeStore } from "./notices";
 import { createPeopleStore, type PeopleStore } from "./people";
 import { createReactionStore, emojiFrom, type Emoji, type ReactionStore } from "./reactions";
-import { isLocked, mayShareScreen, mayUseCamera, mayUseMicrophone, mayReact } from "./rights";
+import { mayReact, mayUse } from "./rights";
 import { createStore, type Readable } from "./store";
 import { secondsLeft, warningBetween } from "./time-left";
 
@@ -79,7 +72,7 @@ export interface SessionDeps {
   verify(token: string): Promise<Admission>;
   endRoom(token: string, roomId: string): Promise<Outcome>;
   /** One call of the server's own interface, below `/api/`. */
-  ask(token: string, path: string, body: Uint8Array<ArrayBuffer>): Promise<Outcome>;
+  ask(token: string, path: string, body: Uint8Array<ArrayBuffer>): Promise<Uint8Array>;
   openLink(admission: Admission, token: () => string, handlers: LinkHandlers): Promise<Link>;
   readonly loadEngine: LoadEngine;
   /** A newer token for the same visit, to be kept for a reload of the page. */
@@ -87,6 +80,12 @@ export interface SessionDeps {
   /** The devices chosen at this moment. */
   devices(): DeviceChoice;
   now(): number;
+}
+
+export interface ServerRequest {
+  /** Below `/api/`. */
+  readonly path: string;
+  readonly body: Uint8Array<ArrayBuffer>;
 }
 
 export interface Session {
@@ -106,12 +105,10 @@ export interface Session {
   join(choice: JoinChoice): void;
   /** `words` tell the hosts of other clients, in this person's language. */
   raiseHand(up: boolean, words: string): void;
-  lowerHandOf(who: ParticipantId): void;
+  lowerHandOf(who: ParticipantId | "all"): void;
   react(emoji: Emoji): void;
-  /** A word to one person, shown to them as a notice. Only hosts are listened to. */
-  tell(who: ParticipantId, words: string, id: string): void;
-  /** Asks the server for something with this person's rights. Never rejects. */
-  ask(request: { readonly path: string; readonly body: Uint8Array<ArrayBuffer> }): Promise<Outcome>;
+  /** Asks the server for something with this person's rights; the answer as it came. */
+  ask(request: ServerRequest): Promise<Uint8Array>;
   write(conversation: ConversationId, text: string): void;
   resend(entry: Entry): void;
   leave(): void;
@@ -184,6 +181,8 @@ export function createSession(deps: SessionDeps): Session {
   const cleanups: (() => void)[] = [];
   const asked = new Map<ParticipantId, number>();
   const handsUp = new Map<string, number>();
+  /** What a host has locked for this person. */
+  const shut = new Set<MediaSwitch>();
 
   const myself = () => (me === null ? undefined : people.getSnapshot().get(me));
   /** The server's clock, which everybody's times are told by. */
@@ -223,16 +222,11 @@ export function createSession(deps: SessionDeps): Session {
   const unmute = () => switchOn("microphone");
 
   /** As the button would: a lock that came meanwhile is explained, not tried. */
-  function switchOn(which: Wish): void {
+  function switchOn(which: MediaSwitch): void {
     const state = room.getSnapshot()?.state;
     const person = myself();
     if (!state || !person) return;
-    const right = {
-      microphone: mayUseMicrophone,
-      camera: mayUseCamera,
-      // What the browser cannot, it says itself.
-      screen: (self: Person, where: RoomState) => mayShareScreen(self, where, true),
-    }[which](person, state);
+    const right = mayUse(which, person, state);
     if (right.ok) return media[which].want(true);
     const text = { key: `why.${right.why}.${which}` } as const;
     notices.show({ group: `refused-${which}`, level: "warning", passing: true, text });
@@ -381,6 +375,12 @@ export function createSession(deps: SessionDeps): Session {
       case "ended":
         return end(truly(endReason(event.reason)));
       case "system-chat":
+        notices.show({
+          group: "system-chat",
+          text: { key: "notice.systemChat" },
+          alert: "message",
+          panel: "chat",
+        });
         return chat.receiveSystem(event.id, composeHtml(event.text), serverNow());
       case "private-chat":
         if (event.line.from === me || event.line.to === me) chat.receive(event.line);
@@ -466,12 +466,24 @@ export function createSession(deps: SessionDeps): Session {
   }
 
   /** Hosts are also told of raised hands in the raiser's own words; once, in our words, is enough. */
-  function onNotice({ level, text, withSound }: ServerNotice): void {
+  function onNotice({ level, text, withSound, details }: ServerNotice): void {
+    if (details !== null) return void onHostNotice(details, () => say(level, text));
     for (const [name, when] of handsUp) {
       if (deps.now() - when > HAND_ECHO_MS) handsUp.delete(name);
       else if (level === "info" && text.includes(name)) return;
     }
     say(level, text, withSound ? "message" : null);
+  }
+
+  /** What a host did or asks, in the reader's language; else in the words it came with. */
+  async function onHostNotice(details: Uint8Array, sayPlain: () => void): Promise<void> {
+    try {
+      const { showHostNotice } = await import("./host-notices");
+      if (!ended() && !showHostNotice(details, { notices, media, switchOn })) sayPlain();
+    } catch {
+      // What cannot be fetched now is said in English.
+      sayPlain();
+    }
   }
 
   /** Somebody else's words, unless there are none. */
@@ -506,20 +518,20 @@ export function createSession(deps: SessionDeps): Session {
     const state = room.getSnapshot()?.state;
     const person = myself();
     if (!state || !person) return;
-    const rules = [
-      ["microphone", media.microphone],
-      ["webcam", media.camera],
-      ["screenSharing", media.screen],
-    ] as const;
-    for (const [lock, toggle] of rules) {
-      if (isLocked(person, state, lock) && toggle.getSnapshot().on) {
-        toggle.want(false);
-        notices.show({
-          group: `lock-${lock}`,
-          level: "warning",
-          text: { key: `notice.locked.${lock}` },
-        });
+    for (const device of ["microphone", "camera", "screen"] as const) {
+      const right = mayUse(device, person, state);
+      const refused = !right.ok && right.why !== "off" && right.why !== "hostsOnly";
+      const group = `lock-${device}`;
+      if (!refused) {
+        if (!shut.delete(device) || phase.getSnapshot().at !== "meeting") continue;
+        notices.show({ group, text: { key: `notice.free.${device}` } });
+        continue;
       }
+      shut.add(device);
+      const toggle = media[device];
+      if (!toggle.getSnapshot().on) continue;
+      toggle.want(false);
+      notices.show({ group, level: "warning", text: { key: `why.${right.why}.${device}` } });
     }
   }
 
@@ -628,24 +640,9 @@ export function createSession(deps: SessionDeps): Session {
     if (data.kind === "history-request" && privately) answerHistory(data.from);
     else if (data.kind === "reaction" && !privately) onReaction(data);
     else if ((data.kind === "info" || data.kind === "alert") && privately) {
-      const host = people.getSnapshot().get(data.from);
-      if (!host?.isAdmin) return;
-      const wish = wishOf(data.id);
-      if (wish === null) say(data.kind === "alert" ? "warning" : "info", data.text);
-      else onWish(wish, host);
+      if (!people.getSnapshot().get(data.from)?.isAdmin) return;
+      say(data.kind === "alert" ? "warning" : "info", data.text);
     }
-  }
-
-  /** Stays until it is answered one way or the other: a question is no news. */
-  function onWish(wish: Wish, host: Person): void {
-    if (media[wish].getSnapshot().on) return;
-    notices.show({
-      group: `asked-${wish}`,
-      text: { key: `notice.asked.${wish}`, values: { name: host.name } },
-      sticky: true,
-      alert: "asked",
-      action: { key: `notice.comply.${wish}`, run: () => switchOn(wish) },
-    });
   }
 
   function onReaction({ from, text }: DataMessage): void {
@@ -723,11 +720,7 @@ export function createSession(deps: SessionDeps): Session {
     },
     lowerHandOf: (who) => send({ kind: "lower-hand-of", who }),
     react,
-    tell(to, text, id) {
-      if (me !== null) send({ kind: "private-data", to, from: me, data: "info", text, id });
-    },
-    ask: ({ path, body }) =>
-      deps.ask(token, path, body).catch(() => ({ ok: false, reason: "" })),
+    ask: ({ path, body }) => deps.ask(token, path, body),
     write,
     resend(entry) {
       const { delivery: _, system: __, ...own } = entry;

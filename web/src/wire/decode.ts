@@ -79,20 +79,13 @@ export type ServerEvent =
 /** The part of a person that changes during a meeting. */
 export type PersonState = Pick<
   Person,
-  "isAdmin" | "isPresenter" | "handRaisedAt" | "waiting" | "locks" | "preferredLanguage"
+  "isAdmin" | "isPresenter" | "handRaisedAt" | "waiting" | "locks" | "held" | "preferredLanguage"
 >;
 
 export type DataKind =
-  | "info"
-  | "alert"
-  | "history-request"
-  | "history"
-  | "quality"
-  | "reaction"
-  | "other";
+  "info" | "alert" | "history-request" | "history" | "quality" | "reaction" | "other";
 
 export interface DataMessage {
-  readonly id: string;
   readonly kind: DataKind;
   readonly from: ParticipantId;
   readonly to: ParticipantId | null;
@@ -137,6 +130,7 @@ function personStateFrom(w: UserMetadata): PersonState {
     handRaisedAt: w.raisedHand?.isRaised ? Number(w.raisedHand.raisedAt) : null,
     waiting: w.waitForApproval,
     locks: locksFrom(w.lockSettings),
+    held: w.extraData["plenum_held"] === "true",
     preferredLanguage: w.preferredLang ?? null,
   };
 }
@@ -161,11 +155,13 @@ function webAddress(raw: string | undefined): string | null {
   return protocol === "https:" || protocol === "http:" ? raw : null;
 }
 
+const idOf = (raw: string | undefined): ParticipantId | null => (raw ? participantId(raw) : null);
+
 /** The server refuses anything but https; whoever sent this may not be our server. */
 function externalLinkFrom(w: DisplayExternalLinkFeatures | undefined): ExternalLink | null {
   const url = w?.isActive ? webAddress(w.link) : null;
   if (!url?.startsWith("https:")) return null;
-  return { url, sharedBy: w?.sharedBy ? participantId(w.sharedBy) : null };
+  return { url, sharedBy: idOf(w?.sharedBy) };
 }
 
 export function roomStateFrom(w: RoomMetadata): RoomState {
@@ -197,6 +193,11 @@ export function roomStateFrom(w: RoomMetadata): RoomState {
     externalLink: externalLinkFrom(f?.displayExternalLinkFeatures),
     metadataId: w.metadataId ?? null,
     inviteCode: w.extraData["plenum_invite"] || null,
+    spotlight: (w.extraData["plenum_spotlight"] ?? "").split(",").flatMap((raw) => idOf(raw) ?? []),
+    selfUnmute: w.extraData["plenum_self_unmute"] !== "false",
+    restingSince: Number(w.extraData["plenum_panic"]) || null,
+    restingBy: idOf(w.extraData["plenum_panic_by"]),
+    blocked: Number(w.extraData["plenum_blocked"]) || 0,
   };
 }
 
@@ -299,7 +300,6 @@ const DATA_KINDS: Partial<Record<DataMsgBodyType, DataKind>> = {
 export function decodeData(bytes: Uint8Array): DataMessage {
   const w = binary(DataChannelMessageSchema, bytes);
   return {
-    id: w.id,
     kind: DATA_KINDS[w.type] ?? "other",
     from: participantId(w.fromUserId),
     to: w.toUserId ? participantId(w.toUserId) : null,
@@ -338,7 +338,12 @@ export function decodeServerEvent(bytes: Uint8Array): ServerEvent {
       return { kind: "token", token: msg };
     case Event.SYSTEM_NOTIFICATION: {
       const w = json(NatsSystemNotificationSchema, msg);
-      const notice = { level: noticeLevel(w.type), text: w.msg, withSound: w.withSound };
+      const notice = {
+        level: noticeLevel(w.type),
+        text: w.msg,
+        withSound: w.withSound,
+        details: binMsg.length > 0 ? binMsg : null,
+      };
       return { kind: "notice", notice };
     }
     case Event.SESSION_ENDED:

@@ -19,23 +19,15 @@ export type ClientEvent =
   | { readonly kind: "renew-token"; readonly token: string }
   | { readonly kind: "raise-hand"; readonly text: string }
   | { readonly kind: "lower-hand" }
-  | { readonly kind: "lower-hand-of"; readonly who: ParticipantId }
+  | { readonly kind: "lower-hand-of"; readonly who: ParticipantId | "all" }
   | { readonly kind: "private-chat"; readonly to: ParticipantId; readonly line: ChatLine }
   | {
       readonly kind: "private-data";
       readonly to: ParticipantId;
       readonly from: ParticipantId;
-      readonly data: "history-request" | "history" | "info";
+      readonly data: "history-request" | "history";
       readonly text: string;
-      /** Instead of a random one, for what the id itself says something with. */
-      readonly id?: string;
     };
-
-const DATA_TYPES = {
-  "history-request": DataMsgBodyType.REQ_PUBLIC_CHAT_DATA,
-  history: DataMsgBodyType.RES_PUBLIC_CHAT_DATA,
-  info: DataMsgBodyType.INFO,
-} as const;
 
 /** A short random name for a message. Not a secret. */
 export function messageId(): string {
@@ -114,8 +106,11 @@ function parts(event: ClientEvent): { event: Event; msg?: string; binMsg?: Uint8
         binMsg: toBinary(
           DataChannelMessageSchema,
           create(DataChannelMessageSchema, {
-            id: event.id ?? messageId(),
-            type: DATA_TYPES[event.data],
+            id: messageId(),
+            type:
+              event.data === "history"
+                ? DataMsgBodyType.RES_PUBLIC_CHAT_DATA
+                : DataMsgBodyType.REQ_PUBLIC_CHAT_DATA,
             fromUserId: event.from,
             toUserId: event.to,
             message: event.text,

@@ -1,5 +1,11 @@
 /** What hosts ask of the server, as the bodies of `/api` calls. Loaded with the meeting, not before. */
-import { create, toBinary, type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
+import {
+  create,
+  fromBinary,
+  toBinary,
+  type DescMessage,
+  type MessageInitShape,
+} from "@bufbuild/protobuf";
 import {
   ApproveWaitingUsersReqSchema,
   ExternalDisplayLinkReqSchema,
@@ -11,9 +17,23 @@ import {
   UpdateUserLockSettingsReqSchema,
   UpdateWaitingRoomMessageReqSchema,
 } from "./gen/plugnmeet/common_pb";
-import type { LockName, ParticipantId } from "./types";
+import {
+  AskReqSchema,
+  BlockedReqSchema,
+  BlockedResSchema,
+  Device,
+  LobbyReqSchema,
+  MuteAllReqSchema,
+  PanicReqSchema,
+  SelfUnmuteReqSchema,
+  SpotlightReqSchema,
+  StopReqSchema,
+  UnblockReqSchema,
+} from "./gen/plenum/meeting_pb";
+import type { HostedDevice } from "./host-notice";
+import { participantId, type LockName, type ParticipantId } from "./types";
 
-/** Of everybody instead of one person. */
+/** Everybody instead of one person. */
 export const ALL = "all";
 export type Target = ParticipantId | typeof ALL;
 
@@ -61,15 +81,8 @@ export const lockRequest = (
     direction: on ? "lock" : "unlock",
   });
 
-/** An empty `trackSid` is the microphone. */
-export const muteRequest = ({ roomId, sid }: RoomKeys, userId: Target, trackSid = ""): Request =>
-  request("muteUnmuteTrack", MuteUnMuteTrackReqSchema, {
-    roomId,
-    sid,
-    userId,
-    trackSid,
-    muted: true,
-  });
+export const muteRequest = ({ roomId, sid }: RoomKeys, userId: ParticipantId): Request =>
+  request("muteUnmuteTrack", MuteUnMuteTrackReqSchema, { roomId, sid, userId, muted: true });
 
 export const removeRequest = (
   { roomId, sid }: RoomKeys,
@@ -112,3 +125,59 @@ export const externalLinkRequest = ({ roomId }: RoomKeys, url: string | null): R
         : ExternalDisplayLinkTask.START_EXTERNAL_LINK,
     ...(url === null ? {} : { url }),
   });
+
+const DEVICES: Readonly<Record<HostedDevice, Device>> = {
+  microphone: Device.MICROPHONE,
+  camera: Device.CAMERA,
+  screen: Device.SCREEN_SHARE,
+};
+
+export const askRequest = (userId: ParticipantId, device: HostedDevice): Request =>
+  request("plenum/ask", AskReqSchema, { userId, device: DEVICES[device] });
+
+export const stopRequest = (userId: ParticipantId, device: "camera" | "screen"): Request =>
+  request("plenum/stop", StopReqSchema, { userId, device: DEVICES[device] });
+
+export const muteAllRequest = (includingModerators: boolean): Request =>
+  request("plenum/muteAll", MuteAllReqSchema, { includingModerators });
+
+export const selfUnmuteRequest = (isAllowed: boolean): Request =>
+  request("plenum/selfUnmute", SelfUnmuteReqSchema, { isAllowed });
+
+export const spotlightRequest = (userIds: readonly ParticipantId[]): Request =>
+  request("plenum/spotlight", SpotlightReqSchema, { userIds: [...userIds] });
+
+export const lobbyRequest = (isOn: boolean): Request =>
+  request("plenum/lobby", LobbyReqSchema, { isOn });
+
+export const panicRequest = (isOn: boolean): Request =>
+  request("plenum/panic", PanicReqSchema, { isOn });
+
+export const unblockRequest = (userId: ParticipantId): Request =>
+  request("plenum/unblock", UnblockReqSchema, { userId });
+
+export const blockedRequest = (): Request => request("plenum/blocked", BlockedReqSchema, {});
+
+export interface BlockedPerson {
+  readonly id: ParticipantId;
+  readonly name: string;
+  /** Milliseconds since the epoch, server time. */
+  readonly at: number;
+  readonly by: ParticipantId | null;
+}
+
+/** Latest first, or the server's reason. Throws on what is no answer to that question. */
+export function decodeBlocked(
+  bytes: Uint8Array,
+): { readonly people: readonly BlockedPerson[] } | { readonly reason: string } {
+  const w = fromBinary(BlockedResSchema, bytes);
+  if (!w.status) return { reason: w.msg };
+  return {
+    people: w.people.map(({ userId, name, blockedAt, blockedBy }) => ({
+      id: participantId(userId),
+      name: name || userId,
+      at: Number(blockedAt),
+      by: blockedBy === "" ? null : participantId(blockedBy),
+    })),
+  };
+}

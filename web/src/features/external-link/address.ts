@@ -16,7 +16,9 @@ export function addressProblem(text: string, ownHost: string): AddressProblem | 
 
 /** Somebody who types an address leaves out what every address begins with. */
 export const withScheme = (text: string): string =>
-  /^[a-z][\w+.-]*:/iu.test(text.trim()) || text.trim() === "" ? text.trim() : `https://${text.trim()}`;
+  /^[a-z][\w+.-]*:/iu.test(text.trim()) || text.trim() === ""
+    ? text.trim()
+    : `https://${text.trim()}`;
 
 export function withParameters(
   address: string,

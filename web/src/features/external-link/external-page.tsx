@@ -39,7 +39,9 @@ export function ExternalPage({ link }: { readonly link: ExternalLink }) {
       ) : (
         <div className="external-ask">
           <Globe className="icon" aria-hidden="true" />
-          <h2>{name === undefined ? t("link.shown", { host }) : t("link.shownBy", { name, host })}</h2>
+          <h2>
+            {name === undefined ? t("link.shown", { host }) : t("link.shownBy", { name, host })}
+          </h2>
           <p className="muted">{t(own ? "link.ownPage" : "link.consent")}</p>
           {!own && (
             <button

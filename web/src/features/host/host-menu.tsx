@@ -1,5 +1,15 @@
 import { Menu, MenuButton, MenuItems } from "@headlessui/react";
-import { Ban, DoorOpen, Globe, Hand, LockKeyhole, MicOff, ShieldUser, Siren } from "lucide-react";
+import {
+  Ban,
+  DoorOpen,
+  Globe,
+  Hand,
+  LockKeyhole,
+  MicOff,
+  ShieldUser,
+  Siren,
+  Spotlight,
+} from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { MenuAction, MenuHeading, MenuLine } from "../../kit/menu";
 import { useSelected, useStore } from "../../kit/use-store";
@@ -8,7 +18,6 @@ import { countWaiting, handQueue } from "../../session/people";
 import { ToolPicture } from "../toolbar/tool-button";
 import { useMe, useRoomState, useVisit } from "../visit/context";
 import { useModeration } from "./use-moderation";
-import { usePanic } from "./use-panic";
 
 /** Everything hosts do to the room as a whole. */
 export function HostMenu() {
@@ -26,7 +35,9 @@ export function HostMenu() {
           icon={ShieldUser}
           caption={label}
           badge={
-            waiting > 0 && <span className="tool-badge tabular" data-count={Math.min(waiting, 99)} />
+            waiting > 0 && (
+              <span className="tool-badge tabular" data-count={Math.min(waiting, 99)} />
+            )
           }
         />
       </MenuButton>
@@ -43,20 +54,17 @@ export function HostItems() {
   const people = useStore(session.people);
   const room = useRoomState();
   const host = useModeration();
-  const panic = usePanic();
   const waiting = countWaiting(people);
   const hands = handQueue(people);
   if (!room) return null;
   return (
     <>
       <MenuHeading>{t("host.title")}</MenuHeading>
-      {(room.features.waitingRoom || waiting > 0) && (
-        <MenuAction
-          icon={DoorOpen}
-          label={t("host.waiting", { count: waiting })}
-          onClick={() => ui.showPanel("waiting")}
-        />
-      )}
+      <MenuAction
+        icon={DoorOpen}
+        label={waiting === 0 ? t("waiting.title") : t("waiting.titleCount", { number: waiting })}
+        onClick={() => ui.showPanel("waiting")}
+      />
       <MenuAction
         icon={LockKeyhole}
         label={t("host.locks")}
@@ -64,14 +72,21 @@ export function HostItems() {
       />
       <MenuAction
         icon={MicOff}
-        label={t("host.muteAll")}
-        onClick={() => void host.mute(ALL)}
+        label={t("host.muteAllMore")}
+        onClick={() => ui.showDialog("mute-all")}
       />
+      {room.spotlight.length > 0 && (
+        <MenuAction
+          icon={Spotlight}
+          label={t("host.spotlightOff")}
+          onClick={() => void host.spotlight([])}
+        />
+      )}
       {hands.length > 0 && (
         <MenuAction
           icon={Hand}
-          label={t("host.lowerAll", { count: hands.length })}
-          onClick={() => host.lowerHands(hands)}
+          label={t("host.lowerAll", { number: hands.length })}
+          onClick={() => host.lowerHand(ALL)}
         />
       )}
       {room.features.externalLinks && (
@@ -85,7 +100,11 @@ export function HostItems() {
       )}
       <MenuAction icon={Ban} label={t("host.blocked")} onClick={() => ui.showDialog("blocked")} />
       <MenuLine />
-      <MenuAction icon={Siren} label={t("host.panic")} onClick={() => void panic()} />
+      <MenuAction
+        icon={Siren}
+        label={t(room.restingSince === null ? "host.rest" : "rest.undo")}
+        onClick={() => void host.rest(room.restingSince === null)}
+      />
     </>
   );
 }

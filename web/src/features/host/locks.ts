@@ -21,11 +21,7 @@ export function exceptions(
 
 /** What to say about one lock of one person. */
 export type StandingWord =
-  | "exempt"
-  | "lockedByRoom"
-  | "freeByRoom"
-  | "lockedForPerson"
-  | "freeForPerson";
+  "exempt" | "lockedByRoom" | "freeByRoom" | "lockedForPerson" | "freeForPerson";
 
 export function standingWord({ locked, from, exempt }: LockStanding): StandingWord {
   if (exempt) return "exempt";

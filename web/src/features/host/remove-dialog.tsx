@@ -24,7 +24,11 @@ export function RemoveDialog() {
       onClose={close}
     >
       <p className="muted">{t(`host.${words}.lead`)}</p>
-      <CheckField label={t("host.block", { name: person.name })} checked={block} onChange={setBlock} />
+      <CheckField
+        label={t("host.block", { name: person.name })}
+        checked={block}
+        onChange={setBlock}
+      />
       <div className="dialog-actions">
         <button type="button" className="button button-plain" onClick={close}>
           {t("host.keep")}

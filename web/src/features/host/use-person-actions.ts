@@ -5,6 +5,7 @@ import {
   MicOff,
   MonitorOff,
   Presentation,
+  Spotlight,
   UserRoundCheck,
   UserRoundX,
   Video,
@@ -13,7 +14,7 @@ import {
 } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import type { PersonMedia } from "../../session/media";
-import type { Person } from "../../wire/types";
+import type { Person, RoomState } from "../../wire/types";
 import { useVisit } from "../visit/context";
 import { useModeration } from "./use-moderation";
 
@@ -27,6 +28,7 @@ export interface PersonAction {
 export function usePersonActions(
   person: Person,
   me: Person,
+  room: RoomState,
   media: PersonMedia,
 ): readonly PersonAction[] {
   const { t } = useTranslation();
@@ -58,24 +60,29 @@ export function usePersonActions(
           host.makePresenter(person.id, true),
         ),
       ];
-  if (isMe) return presenter;
-  const { camera, screen } = media;
+  const lit = room.spotlight.includes(person.id);
+  const spotlight = action(Spotlight, t(lit ? "host.spotlightEnd" : "host.spotlight"), () =>
+    host.spotlight(
+      lit ? room.spotlight.filter((id) => id !== person.id) : [...room.spotlight, person.id],
+    ),
+  );
+  if (isMe) return [spotlight, ...presenter];
   return [
     ...(person.handRaisedAt === null
       ? []
-      : [action(Hand, t("people.lowerHand"), () => host.lowerHands([person.id]))]),
+      : [action(Hand, t("people.lowerHand"), () => host.lowerHand(person.id))]),
     media.microphone === "live"
       ? action(MicOff, t("host.mute"), () => host.mute(person.id))
-      : action(Mic, t("host.askToUnmute"), () => host.askTo("microphone", person.id)),
-    camera
-      ? action(VideoOff, t("host.stopCamera"), () => host.stop(person.id, camera.id))
-      : action(Video, t("host.askForCamera"), () => host.askTo("camera", person.id)),
-    ...(screen
-      ? [action(MonitorOff, t("host.stopShare"), () => host.stop(person.id, screen.id))]
+      : action(Mic, t("host.askToUnmute"), () => host.askFor("microphone", person.id)),
+    media.camera
+      ? action(VideoOff, t("host.stopCamera"), () => host.stop(person.id, "camera"))
+      : action(Video, t("host.askForCamera"), () => host.askFor("camera", person.id)),
+    ...(media.screen
+      ? [action(MonitorOff, t("host.stopShare"), () => host.stop(person.id, "screen"))]
       : []),
+    spotlight,
     ...presenter,
     locks(t("host.locks")),
     remove(t("host.remove.menu")),
   ];
 }
-

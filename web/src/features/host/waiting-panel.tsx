@@ -5,11 +5,13 @@ import { useTranslation } from "react-i18next";
 import { formatLocale } from "../../i18n";
 import { Avatar } from "../../kit/avatar";
 import { IconButton } from "../../kit/icon-button";
+import { Switch } from "../../kit/switch";
 import { useSelected, useStore } from "../../kit/use-store";
 import { countWaiting, waitingQueue } from "../../session/people";
 import type { Person } from "../../wire/types";
 import { useMe, useRoomState, useSession } from "../visit/context";
 import { useModeration } from "./use-moderation";
+import { useWishes } from "./use-wishes";
 import { WaitingMessage } from "./waiting-message";
 
 /** How many wait, for the panel's title. */
@@ -24,7 +26,8 @@ export function WaitingPanel() {
   const { t } = useTranslation();
   const { people } = useSession();
   const queue = waitingQueue(useStore(people));
-  const { admit, remove } = useModeration();
+  const { admit, remove, lobby } = useModeration();
+  const { shown, want } = useWishes<"lobby">((_, on) => lobby(on));
   const [busy, setBusy] = useState(false);
   const room = useRoomState();
   const isHost = useMe()?.isAdmin ?? false;
@@ -40,6 +43,14 @@ export function WaitingPanel() {
   };
   return (
     <div className="waiting">
+      <div className="waiting-lobby">
+        <span aria-hidden="true">{t("waiting.lobby")}</span>
+        <Switch
+          label={t("waiting.lobby")}
+          on={shown("lobby", room.features.waitingRoom)}
+          onChange={(on) => void want("lobby", on, room.features.waitingRoom)}
+        />
+      </div>
       <WaitingMessage message={room.waitingMessage} />
       {queue.length === 0 ? (
         <p className="waiting-none muted">
@@ -95,11 +106,6 @@ function WaitingRow({ person, place }: { readonly person: Person; readonly place
         <span className="person-role">
           {person.joinedAt > 0 && t("waiting.since", { time: time.format(person.joinedAt) })}
         </span>
-        {person.note !== "" && (
-          <q className="waiting-note" dir="auto">
-            {person.note}
-          </q>
-        )}
       </div>
       <div className="waiting-tools">
         <IconButton

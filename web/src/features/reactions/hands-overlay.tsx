@@ -33,7 +33,7 @@ export function HandsOverlay() {
           </li>
         ))}
       </ol>
-      {more > 0 && <span>{t("hands.more", { count: more })}</span>}
+      {more > 0 && <span>{t("hands.more", { number: more })}</span>}
     </button>
   );
 }

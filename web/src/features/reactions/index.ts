@@ -1,3 +1,3 @@
 export { HandsOverlay } from "./hands-overlay";
-export { ReactionsButton, ReactionItems } from "./reactions-button";
+export { ReactionMenuItems, ReactionsButton } from "./reactions-button";
 export { ReactionsOverlay } from "./reactions-overlay";

@@ -1,5 +1,5 @@
 import "./reactions.css";
-import { Popover, PopoverButton, PopoverPanel } from "@headlessui/react";
+import { MenuItem, Popover, PopoverButton, PopoverPanel } from "@headlessui/react";
 import { SmilePlus } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { EMOJIS } from "../../session/reactions";
@@ -35,8 +35,30 @@ export function ReactionsButton() {
   );
 }
 
+/** The same as a row of a menu. */
+export function ReactionMenuItems() {
+  const { t } = useTranslation();
+  const { session } = useVisit();
+  return (
+    <div className="reactions-row" role="group" aria-label={t("reactions.title")}>
+      {EMOJIS.map((emoji) => (
+        <MenuItem key={emoji}>
+          <button
+            type="button"
+            className="reaction-choice"
+            aria-label={t(`reactions.names.${emoji}`)}
+            onClick={() => session.react(emoji)}
+          >
+            {emoji}
+          </button>
+        </MenuItem>
+      ))}
+    </div>
+  );
+}
+
 /** The ones there are; several in a row are welcome, so nothing closes. */
-export function ReactionItems() {
+function ReactionItems() {
   const { t } = useTranslation();
   const { session } = useVisit();
   return (

@@ -26,8 +26,10 @@ export const ACTION_IDS = [
   "camera",
   "screen",
   "hand",
+  "reactions",
   "chat",
   "people",
+  "locks",
   "layout",
   "settings",
   "help",
@@ -36,8 +38,8 @@ export type ActionId = (typeof ACTION_IDS)[number];
 
 export interface Action {
   readonly id: ActionId;
-  /** A letter of the latin keyboard, or `?`. */
-  readonly key: string;
+  /** A letter of the latin keyboard, or `?`; `null` until somebody chooses one. */
+  readonly key: string | null;
   right(me: Person, room: RoomState): Right;
   run(): void;
 }
@@ -60,7 +62,7 @@ export function createActions(session: Session, ui: UiStore, prefs: PrefsStore):
   const { media } = session;
   const action = (
     id: ActionId,
-    key: string,
+    key: string | null,
     right: Action["right"],
     perform: (me: Person) => void,
   ): Action => ({
@@ -113,6 +115,11 @@ export function createActions(session: Session, ui: UiStore, prefs: PrefsStore):
         return right.ok || isLockRefusal(right.why) ? { ok: true } : right;
       },
       () => ui.togglePanel("chat"),
+    ),
+    reactions: action("reactions", null, mayReact, () => session.react("👍")),
+    locks: action("locks", "l", ALWAYS, (me) =>
+      // Whoever is no host reads what holds for them.
+      ui.showDialog("locks", me.isAdmin ? undefined : me.id),
     ),
     people: action("people", "p", ALWAYS, () => ui.togglePanel("people")),
     layout: action("layout", "w", ALWAYS, () => {

@@ -2,6 +2,7 @@ import { useSelected } from "../../kit/use-store";
 import { ExternalLinkDialog } from "../external-link/external-link-dialog";
 import { BlockedDialog } from "../host/blocked-dialog";
 import { LocksDialog } from "../host/locks-dialog";
+import { MuteAllDialog } from "../host/mute-all-dialog";
 import { RemoveDialog } from "../host/remove-dialog";
 import { InviteDialog } from "../invite";
 import { LeaveDialog } from "../leave";
@@ -30,6 +31,8 @@ export default function Dialogs() {
       return <RemoveDialog />;
     case "blocked":
       return <BlockedDialog />;
+    case "mute-all":
+      return <MuteAllDialog />;
     case "external-link":
       return <ExternalLinkDialog />;
     default:

@@ -11,6 +11,7 @@ export type DialogName =
   | "locks"
   | "remove"
   | "blocked"
+  | "mute-all"
   | "external-link";
 
 export interface Ui {
@@ -35,7 +36,7 @@ export interface UiStore extends Readable<Ui> {
 }
 
 export function createUi(panel: Panel | null, onPanel: (panel: Panel | null) => void): UiStore {
-  const store = createStore<Ui>({ 
+  const store = createStore<Ui>({
     panel,
     dialog: null,
     about: null,
