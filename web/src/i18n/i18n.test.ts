@@ -5,15 +5,17 @@ import { END_CODES } from "../session/errors";
 import { REFUSALS } from "../session/rights";
 import arEntry from "./locales/ar.json";
 import enEntry from "./locales/en.json";
+import arLti from "./locales/lti.ar.json";
+import enLti from "./locales/lti.en.json";
 import arMeeting from "./locales/meeting.ar.json";
 import enMeeting from "./locales/meeting.en.json";
 
 type Tree = { readonly [name: string]: string | Tree };
 
-/** Both catalogues of a language as the page sees them: as one. */
-function whole(entry: Tree, meeting: Tree): Tree {
-  const merged: Record<string, string | Tree> = { ...entry };
-  for (const [name, value] of Object.entries(meeting)) {
+/** Two catalogues of a language as the page sees them: as one. */
+function whole(one: Tree, other: Tree): Tree {
+  const merged: Record<string, string | Tree> = { ...one };
+  for (const [name, value] of Object.entries(other)) {
     const before = merged[name];
     const nested = typeof before === "object" && typeof value === "object";
     expect(nested || before === undefined, `${name} is said twice`).toBe(true);
@@ -22,8 +24,8 @@ function whole(entry: Tree, meeting: Tree): Tree {
   return merged;
 }
 
-const en = whole(enEntry, enMeeting);
-const ar = whole(arEntry, arMeeting);
+const en = whole(whole(enEntry, enMeeting), enLti);
+const ar = whole(whole(arEntry, arMeeting), arLti);
 
 /** Every text with the path to it. */
 function texts(tree: object, path = ""): readonly (readonly [string, string])[] {
