@@ -583,6 +583,7 @@ export function createSession(deps: SessionDeps): Session {
     const camera = picked.camera();
     media.adopt({ microphone: microphone.track, camera: camera.track });
     at("meeting");
+    obeyLocks();
     recovery = createMediaRecovery(media, deps.devices, () => send({ kind: "media-access" }));
     cleanups.push(recovery.dispose);
     const publish = () => publishFirst(microphone.on, camera.on);
