@@ -38,7 +38,7 @@ import { createMediaRecovery, type MediaRecovery } from "./media-recovery";
 import { createNoticeStore, type Alert, type NoticeStore } from "./notices";
 import { createPeopleStore, type PeopleStore } from "./people";
 import { createReactionStore, emojiFrom, type Emoji, type ReactionStore } from "./reactions";
-import { mayReact, mayUse } from "./rights";
+import { isLockRefusal, mayReact, mayUse } from "./rights";
 import { createStore, type Readable } from "./store";
 import { secondsLeft, warningBetween } from "./time-left";
 
@@ -513,25 +513,28 @@ export function createSession(deps: SessionDeps): Session {
     }
   }
 
-  /** The server has already cut what a new lock forbids; the switches follow. */
-  function obeyLocks(): void {
+  /**
+   * The server has already cut what a new lock forbids; the switches follow. Whoever comes into a room finds
+   * its locks on the switches; what changes afterwards is also said.
+   */
+  function obeyLocks(silently = phase.getSnapshot().at !== "meeting"): void {
     const state = room.getSnapshot()?.state;
     const person = myself();
     if (!state || !person) return;
     for (const device of ["microphone", "camera", "screen"] as const) {
       const right = mayUse(device, person, state);
-      const refused = !right.ok && right.why !== "off" && right.why !== "hostsOnly";
+      const why = !right.ok && isLockRefusal(right.why) ? right.why : null;
+      const wasOn = media[device].getSnapshot().on;
+      const wasShut = shut.has(device);
+      if (why === null) shut.delete(device);
+      else shut.add(device);
+      if (why !== null && wasOn) media[device].want(false);
+      if (silently || (why !== null) === wasShut) continue;
       const group = `lock-${device}`;
-      if (!refused) {
-        if (!shut.delete(device) || phase.getSnapshot().at !== "meeting") continue;
-        notices.show({ group, text: { key: `notice.free.${device}` } });
-        continue;
-      }
-      shut.add(device);
-      const toggle = media[device];
-      if (!toggle.getSnapshot().on) continue;
-      toggle.want(false);
-      notices.show({ group, level: "warning", text: { key: `why.${right.why}.${device}` } });
+      if (why === null) notices.show({ group, text: { key: `notice.free.${device}` } });
+      // A meeting at rest says so itself.
+      else if (state.restingSince === null)
+        notices.show({ group, level: "warning", text: { key: `why.${why}.${device}` } });
     }
   }
 
@@ -583,7 +586,7 @@ export function createSession(deps: SessionDeps): Session {
     const camera = picked.camera();
     media.adopt({ microphone: microphone.track, camera: camera.track });
     at("meeting");
-    obeyLocks();
+    obeyLocks(true);
     recovery = createMediaRecovery(media, deps.devices, () => send({ kind: "media-access" }));
     cleanups.push(recovery.dispose);
     const publish = () => publishFirst(microphone.on, camera.on);
