@@ -174,7 +174,8 @@ export async function tourOfHosting(world, look) {
     },
     metadata: { default_lock_settings: { lock_screen_sharing: false } },
   });
-  const ana = await world.join("Ana", { room, admin: true });
+  const permissions = ["camera", "microphone", "notifications"];
+  const ana = await world.join("Ana", { room, admin: true, permissions });
   const { page } = ana;
   const dialog = page.getByRole("dialog");
   const ben = await world.open("Ben");

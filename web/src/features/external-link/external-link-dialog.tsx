@@ -1,3 +1,4 @@
+import "./external-link.css";
 import { CircleAlert } from "lucide-react";
 import { useState, type FormEvent } from "react";
 import { useTranslation } from "react-i18next";

@@ -70,8 +70,8 @@ function BlockedRow({ person, onUnblock }: BlockedRowProps) {
     <li className="blocked-row">
       <Avatar id={person.id} name={name} />
       <div className="lock-words">
-        <span className="person-name" dir="auto">
-          {name}
+        <span className="person-name">
+          <span dir="auto">{name}</span>
         </span>
         <span className="lock-detail">
           {host === undefined

@@ -100,8 +100,8 @@ function WaitingRow({ person, place }: { readonly person: Person; readonly place
       </span>
       <Avatar id={person.id} name={name} />
       <div className="waiting-words">
-        <span className="person-name" dir="auto">
-          {name}
+        <span className="person-name">
+          <span dir="auto">{name}</span>
         </span>
         <span className="person-role">
           {person.joinedAt > 0 && t("waiting.since", { time: time.format(person.joinedAt) })}

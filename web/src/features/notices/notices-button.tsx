@@ -22,11 +22,7 @@ export function NoticesButton() {
     <Popover className="notices-button">
       <PopoverButton className="icon-button" aria-label={label} title={label}>
         <Bell className="icon" aria-hidden="true" />
-        {unseen > 0 && (
-          <span className="notices-badge tabular" aria-hidden="true">
-            {Math.min(unseen, 99)}
-          </span>
-        )}
+        {unseen > 0 && <span className="notices-badge tabular" data-count={Math.min(unseen, 99)} />}
       </PopoverButton>
       <PopoverPanel
         focus

@@ -2,7 +2,7 @@ import "./reactions.css";
 import { Hand } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { useStore } from "../../kit/use-store";
-import { handQueue } from "../../session/people";
+import { countPresent, handQueue } from "../../session/people";
 import { useVisit } from "../visit/context";
 
 /** Names of those who come first; the rest is a number. */
@@ -14,7 +14,8 @@ export function HandsOverlay() {
   const { session, ui } = useVisit();
   const people = useStore(session.people);
   const queue = handQueue(people);
-  if (queue.length === 0) return null;
+  // Alone, a hand waits for nobody.
+  if (queue.length === 0 || countPresent(people) === 1) return null;
   const names = queue.slice(0, NAMED).flatMap((id) => people.get(id)?.name ?? []);
   const more = queue.length - names.length;
   return (
@@ -28,8 +29,8 @@ export function HandsOverlay() {
       <span className="visually-hidden">{t("hands.title")}</span>
       <ol>
         {names.map((name, index) => (
-          <li key={queue[index]} dir="auto">
-            {name}
+          <li key={queue[index]}>
+            <bdi>{name}</bdi>
           </li>
         ))}
       </ol>

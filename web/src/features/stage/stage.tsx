@@ -6,6 +6,7 @@ import { useBox } from "../../kit/use-box";
 import { useSelected, useStore } from "../../kit/use-store";
 import type { ExternalLink } from "../../wire/types";
 import { AloneCard } from "../invite";
+import { HandsOverlay, ReactionsOverlay } from "../reactions";
 import { usePrefs } from "../settings/prefs-context";
 import { useRoomState, useSession, useVisit } from "../visit/context";
 import { planStage } from "./layout";
@@ -82,6 +83,8 @@ function Canvas({ tiles, shares, link }: CanvasProps) {
           )
         );
       })}
+      <HandsOverlay />
+      <ReactionsOverlay />
       <SpeakersElsewhere tiles={tiles} shown={plan.tiles} />
       {plan.pages > 1 && <Pager page={plan.page} pages={plan.pages} onPage={setWanted} />}
     </div>

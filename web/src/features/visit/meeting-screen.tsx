@@ -10,7 +10,6 @@ import type { Panel } from "../../session/prefs";
 import { RestBanner, WaitingCount, WaitingPanel } from "../host";
 import { Notices, useAlerts, useKeptNotices } from "../notices";
 import { PeopleCount, PeoplePanel } from "../people";
-import { HandsOverlay, ReactionsOverlay } from "../reactions";
 import { useShortcuts } from "../shortcuts";
 import { Stage } from "../stage";
 import { Toolbar } from "../toolbar";
@@ -72,8 +71,6 @@ export default function MeetingScreen() {
         <RestBanner />
         <MediaBanner />
         <Stage />
-        <HandsOverlay />
-        <ReactionsOverlay />
         <Notices />
       </main>
       {panel !== null && (
