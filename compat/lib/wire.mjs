@@ -14,9 +14,11 @@ import { DESCRIPTORS } from "./paths.mjs";
 
 const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync(DESCRIPTORS)));
 
+/** A name without a package is the reference's. */
 function message(name) {
-  const found = registry.getMessage(`plugnmeet.${name}`);
-  if (!found) throw new Error(`no message plugnmeet.${name} in the .proto files`);
+  const full = name.includes(".") ? name : `plugnmeet.${name}`;
+  const found = registry.getMessage(full);
+  if (!found) throw new Error(`no message ${full} in the .proto files`);
   return found;
 }
 

@@ -19,7 +19,7 @@ use crate::state::Room;
 
 /// `false` while attendees may not unmute themselves.
 pub(crate) const SELF_UNMUTE: &str = "plenum_self_unmute";
-const NOT_ALLOWED: &str = "false";
+pub(crate) const NOT_ALLOWED: &str = "false";
 
 impl Person {
     /// Whether the microphone is held because attendees may not unmute themselves.
@@ -67,24 +67,40 @@ impl Room {
 
     /// Takes an attendee's right to turn the microphone on, unless a moderator locked it anyway.
     pub(crate) fn hold(&mut self, now: Moment, user: &UserId) {
-        let may_speak = |person: &Person| self.may(person, Capability::Publish(Source::Microphone)).is_ok();
-        if !self.people.get(user).is_some_and(|person| !person.is_admin() && !person.is_out() && may_speak(person)) {
-            return;
+        if self.set_hold(user) {
+            self.locks_changed(now, user);
         }
-        if let Some(person) = self.people.get_mut(user) {
-            person.set_held(true);
-            person.metadata.lock_settings.get_or_insert_default().lock_microphone = Some(true);
+    }
+
+    /// The same without telling anybody; whether that changed anything.
+    pub(crate) fn set_hold(&mut self, user: &UserId) -> bool {
+        let by_default = self.metadata.default_lock_settings.and_then(|locks| locks.lock_microphone);
+        let Some(person) = self.people.get_mut(user).filter(|person| !person.is_admin() && !person.is_out()) else {
+            return false;
+        };
+        let own = person.metadata.lock_settings.get_or_insert_default();
+        if own.lock_microphone.or(by_default) == Some(true) {
+            return false;
         }
-        self.outputs.push_back(Output::UpdateMediaRights { user: user.clone() });
-        self.person_metadata_changed(now, user);
+        own.lock_microphone = Some(true);
+        person.set_held(true);
+        true
     }
 
     /// Gives a held microphone back what the room's locks say.
     fn let_go(&mut self, now: Moment, user: &UserId) {
-        if self.people.get(user).is_some_and(Person::is_held) {
-            let by_default = self.metadata.default_lock_settings.and_then(|locks| locks.lock_microphone);
-            self.lock_person(now, user, LockService::Microphone, Some(by_default.unwrap_or(false)));
+        if self.set_free(user) {
+            self.locks_changed(now, user);
         }
+    }
+
+    /// The same without telling anybody; whether that changed anything.
+    pub(crate) fn set_free(&mut self, user: &UserId) -> bool {
+        let by_default = self.metadata.default_lock_settings.and_then(|locks| locks.lock_microphone);
+        self.people
+            .get_mut(user)
+            .filter(|person| person.is_held())
+            .is_some_and(|person| person.set_lock(LockService::Microphone, Some(by_default.unwrap_or(false))))
     }
 
     pub(crate) fn ask(

@@ -69,6 +69,16 @@ impl LockService {
     }
 }
 
+impl Person {
+    /// Whether that changed anything.
+    pub(crate) fn set_lock(&mut self, service: LockService, locked: Option<bool>) -> bool {
+        let setting = service.of(self.metadata.lock_settings.get_or_insert_default());
+        let changed = std::mem::replace(setting, locked) != locked;
+        let was_held = service == LockService::Microphone && self.set_held(false);
+        changed || was_held
+    }
+}
+
 impl Room {
     pub(crate) fn lock(
         &mut self,
@@ -115,15 +125,15 @@ impl Room {
         }
     }
 
-    /// Somebody's own setting. One of the microphone is a moderator's word, whatever held it before.
+    /// Somebody's own setting; one of the microphone is a moderator's word, whatever held it before.
     pub(crate) fn lock_person(&mut self, now: Moment, user: &UserId, service: LockService, locked: Option<bool>) {
-        let Some(person) = self.people.get_mut(user) else { return };
-        let setting = service.of(person.metadata.lock_settings.get_or_insert_default());
-        let was = std::mem::replace(setting, locked);
-        let was_held = service == LockService::Microphone && person.set_held(false);
-        if was == locked && !was_held {
-            return;
+        if self.people.get_mut(user).is_some_and(|person| person.set_lock(service, locked)) {
+            self.locks_changed(now, user);
         }
+    }
+
+    /// Tells the media plane and everybody who may know.
+    pub(crate) fn locks_changed(&mut self, now: Moment, user: &UserId) {
         self.outputs.push_back(Output::UpdateMediaRights { user: user.clone() });
         self.person_metadata_changed(now, user);
     }

@@ -41,6 +41,9 @@ impl Room {
         }
         let person = self.people.get(user).filter(|person| person.is_online()).ok_or(ModerationRefusal::NotActive)?;
         let Some(conn) = person.conn() else { return Err(ModerationRefusal::NotActive) };
+        if let Some(person) = self.people.get_mut(user) {
+            person.disconnected_at = now.unix_ms;
+        }
         let said: String = msg.chars().filter(|c| !c.is_control()).take(MAX_TEXT).collect();
         if !said.is_empty() {
             self.notify(now, std::slice::from_ref(user), Severity::NatsSystemNotificationError, &said, true);
@@ -50,7 +53,6 @@ impl Room {
         let Some(person) = self.people.get_mut(user) else { return Ok(()) };
         person.removed = true;
         person.blocked = block.then(|| Blocked { at_ms: now.unix_ms, by: by.to_string() });
-        person.disconnected_at = now.unix_ms;
         person.presence = Presence::Away;
         person.outbox.clear();
         self.conns.remove(&conn);

@@ -3,7 +3,7 @@
 
 use model::UserId;
 
-use crate::devices::SELF_UNMUTE;
+use crate::devices::{NOT_ALLOWED, SELF_UNMUTE};
 use crate::locks::LockService;
 use crate::moderation::{Device, ModerationRefusal};
 use crate::output::Moment;
@@ -79,7 +79,7 @@ impl Room {
         });
         self.set_extra(AT_REST, Some(now.unix_ms.to_string()));
         self.set_extra(AT_REST_BY, Some(by.to_string()));
-        self.set_extra(SELF_UNMUTE, Some("false".into()));
+        self.set_extra(SELF_UNMUTE, Some(NOT_ALLOWED.into()));
         let defaults = self.metadata.default_lock_settings.get_or_insert_default();
         for service in LOCKED {
             *service.of(defaults) = Some(true);
@@ -92,10 +92,15 @@ impl Room {
             for device in [Device::Microphone, Device::Camera, Device::ScreenShare] {
                 self.take_off_air(now, by, &user, device);
             }
-            for service in LOCKED {
-                self.lock_person(now, &user, service, Some(true));
+            let mut changed = self.set_hold(&user);
+            if let Some(person) = self.people.get_mut(&user) {
+                for service in LOCKED {
+                    changed |= person.set_lock(service, Some(true));
+                }
             }
-            self.hold(now, &user);
+            if changed {
+                self.locks_changed(now, &user);
+            }
         }
         Ok(())
     }
@@ -104,6 +109,7 @@ impl Room {
         let before = self.before.take().ok_or(ModerationRefusal::NotAtRest)?;
         self.set_extra(AT_REST, None);
         self.set_extra(AT_REST_BY, None);
+        self.set_extra(SELF_UNMUTE, (!before.self_unmute).then(|| NOT_ALLOWED.to_owned()));
         let defaults = self.metadata.default_lock_settings.get_or_insert_default();
         for service in LOCKED {
             *service.of(defaults) = before.by_default.get(service);
@@ -116,11 +122,17 @@ impl Room {
         for user in self.people.values().filter(|p| !p.is_admin()).map(|p| p.id.clone()).collect::<Vec<_>>() {
             // Who came meanwhile gets what the room says.
             let own = before.own.get(user.as_str()).unwrap_or(&before.by_default);
-            for service in LOCKED {
-                self.lock_person(now, &user, service, own.get(service));
+            let mut changed = false;
+            if let Some(person) = self.people.get_mut(&user) {
+                for service in LOCKED {
+                    changed |= person.set_lock(service, own.get(service));
+                }
+            }
+            changed |= before.self_unmute && self.set_free(&user);
+            if changed {
+                self.locks_changed(now, &user);
             }
         }
-        self.allow_self_unmute(now, before.self_unmute);
         Ok(())
     }
 }

@@ -13,6 +13,7 @@ pub mod create;
 pub mod join_request;
 pub mod json;
 pub mod lti;
+pub mod schema;
 pub mod signature;
 pub mod token;
 pub mod validate;

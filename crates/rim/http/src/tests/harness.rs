@@ -28,7 +28,7 @@ use wire::token::ApiKey;
 use wire::{livekit, pnm};
 
 use super::shelf::Shelf;
-use crate::{FORWARDED_FOR, FrontDoor, HttpDeps, LtiPlatform, LtiSetup, LtiTool, Messaging, router};
+use crate::{FORWARDED_FOR, FrontDoor, HttpDeps, LtiPlatform, LtiSetup, LtiTool, Messaging, RateLimits, router};
 
 pub(super) const KEY: &str = "plugnmeet";
 pub(super) const SECRET: &str = "zumyyYWqv7KR2kUqvYdq4z4sXg7XTBD2ljT6";
@@ -44,6 +44,8 @@ pub(super) struct Outside {
     pub(super) store_is_broken: AtomicBool,
     pub(super) media_is_dead: AtomicBool,
     pub(super) on_media: Mutex<Vec<livekit::ParticipantInfo>>,
+    /// What the media plane says to a mute of each identity; of others it knows nothing.
+    pub(super) tracks: Mutex<BTreeMap<String, Result<(), MuteError>>>,
 }
 
 impl Outside {
@@ -132,8 +134,8 @@ impl MediaPlane for Outside {
 
     fn close_room(&self, _: &RoomId) {}
 
-    async fn mute(&self, _: &RoomId, _: &Identity, _: TrackChoice, _: bool) -> Result<(), MuteError> {
-        Err(MuteError::NoParticipant)
+    async fn mute(&self, _: &RoomId, who: &Identity, _: TrackChoice, _: bool) -> Result<(), MuteError> {
+        self.tracks.lock().unwrap().get(who.as_str()).copied().unwrap_or(Err(MuteError::NoParticipant))
     }
 
     async fn participants(&self, _: &RoomId) -> Vec<Bytes> {
@@ -214,6 +216,7 @@ impl Server {
             trusts_proxy: Arc::new(|_| false),
             proxy_header: FORWARDED_FOR,
             frame_ancestors: "'self'".into(),
+            limits: RateLimits::default(),
             prometheus: None,
         };
         change(&mut deps);
