@@ -42,9 +42,11 @@ const ICONS: Readonly<Record<LockName, LucideIcon>> = {
 export function LocksDialog() {
   const { t } = useTranslation();
   const { session, ui } = useVisit();
-  const about = useSelected(ui, (now) => now.about);
-  const person = useSelected(session.people, (all) => (about === null ? null : all.get(about)));
   const me = useMe();
+  const asked = useSelected(ui, (now) => now.about);
+  // The room's are for hosts, also if somebody stops being one with the sheet open.
+  const about = asked ?? (me?.isAdmin ? null : (me?.id ?? null));
+  const person = useSelected(session.people, (all) => (about === null ? null : all.get(about)));
   const room = useRoomState();
   const close = () => ui.showDialog(null);
   if (!me || !room) return null;
