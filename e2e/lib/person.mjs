@@ -218,6 +218,41 @@ export class Person {
     await this.page.getByRole("slider", { name: `Volume of ${name}` }).waitFor();
   }
 
+  /** One of the things a host can do with someone. */
+  async does(name, what) {
+    await this.showActionsFor(name);
+    await this.button(what).click();
+  }
+
+  /** A switch of the lock sheet, which is open. */
+  #lock(what) {
+    return this.page.getByRole("dialog").getByRole("switch", { name: `Lock: ${what}` });
+  }
+
+  async isLocked(what) {
+    return (await this.#lock(what).getAttribute("aria-checked")) === "true";
+  }
+
+  async setLock(what, on) {
+    await this.#lock(what).waitFor();
+    if ((await this.isLocked(what)) !== on) await this.#lock(what).click();
+    await this.page
+      .getByRole("dialog")
+      .getByRole("switch", { name: `Lock: ${what}`, checked: on })
+      .waitFor();
+  }
+
+  /** Waits until the sheet says this about a lock. */
+  async readsLock(sheet, what, words) {
+    const row = sheet.getByRole("listitem").filter({ hasText: what });
+    await row.getByText(words, { exact: true }).first().waitFor();
+  }
+
+  async closeDialog() {
+    await this.page.keyboard.press("Escape");
+    await this.page.getByRole("dialog").waitFor({ state: "hidden" });
+  }
+
   /** Someone's tile on the stage. */
   tile(name) {
     return this.page.getByRole("figure", { name, exact: true });

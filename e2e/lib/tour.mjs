@@ -164,6 +164,103 @@ export async function tourOfMeeting(world, look) {
   await look("ended-by-host", ben);
 }
 
+/** Calls `look(screen, person, [looks])` on everything hosts do, and on what it looks like to the others. */
+export async function tourOfHosting(world, look) {
+  const room = "hosting";
+  await world.server.createRoom(room, {
+    title: "Design review",
+    features: {
+      waiting_room_features: { is_active: true, waiting_room_msg: "We begin at ten." },
+    },
+    metadata: { default_lock_settings: { lock_screen_sharing: false } },
+  });
+  const permissions = ["camera", "microphone", "notifications"];
+  const ana = await world.join("Ana", { room, admin: true, permissions });
+  const { page } = ana;
+  const dialog = page.getByRole("dialog");
+  const ben = await world.open("Ben");
+  const cleo = await world.open("Cleo");
+  for (const person of [ben, cleo]) {
+    await person.openLink(await world.link(person.name, { room }));
+    await person.joinButton.click();
+    await person.page.getByText("We begin at ten.").waitFor();
+  }
+  await openMenu(ana, "Host.*");
+  await look("host-menu", ana, WIDE);
+  await page.getByRole("menuitem", { name: "Waiting room (2)" }).click();
+  await page.getByRole("list", { name: "People waiting, first come first" }).waitFor();
+  await look("waiting-room", ana);
+  await page.getByRole("button", { name: "Let all 2 in" }).click();
+  await page.getByText("Nobody is waiting.").waitFor();
+  for (const person of [ben, cleo]) await person.tool("Leave").waitFor();
+
+  await page.keyboard.press("l");
+  await ana.setLock("Camera", true);
+  await look("locks", ana);
+  await ana.closeDialog();
+  await ana.does("Ben", "Lock settings");
+  await ana.setLock("Camera", false);
+  await ana.setLock("Private messages", true);
+  await look("locks-of-one", ana);
+  await ana.closeDialog();
+  await ben.page.keyboard.press("l");
+  await ben.page.getByText("A host has unlocked this for you").waitFor();
+  await look("locks-of-mine", ben);
+  await ben.closeDialog();
+  await ana.showActionsFor("Ben");
+  await look("host-person-menu", ana, WIDE);
+  await ana.button("Remove from the meeting").click();
+  await dialog.waitFor();
+  await look("remove", ana);
+  await ana.closeDialog();
+  await ana.does("Ben", "Ask to turn camera on");
+  await ben.page.getByText("Ana asks you to turn your camera on.").first().waitFor();
+  await look("asked", ben);
+
+  await cleo.raiseHand();
+  await ana.seesHandOf("Cleo", { raised: true });
+  await ben.raiseHand();
+  await ana.seesHandOf("Ben", { raised: true });
+  await look("hands", ana);
+  await ana.button("Close").click();
+  await ana.tool("React").click();
+  await ana.button("Celebrating").waitFor();
+  await look("react", ana, WIDE);
+  await ana.button("Celebrating").click();
+  await page.keyboard.press("Escape");
+  for (const what of ["Mute everyone…", "Show a web page…", "Blocked people"]) {
+    await openMenu(ana, "Host.*");
+    await page.getByRole("menuitem", { name: what }).click();
+    await dialog.waitFor();
+    await look(
+      what
+        .toLowerCase()
+        .replace(/[^a-z]+/gu, "-")
+        .replace(/-$/u, ""),
+      ana,
+    );
+    await ana.closeDialog();
+  }
+  await openMenu(ana, "Host.*");
+  await page.getByRole("menuitem", { name: "Show a web page…" }).click();
+  await page.getByRole("textbox", { name: "Address" }).fill("https://page.example");
+  await ana.button("Show").click();
+  await page.getByRole("heading", { name: "Ana shows a page from page.example" }).waitFor();
+  await look("shown-page", ana);
+  await ana.button("Stop showing it").click();
+  await ana.does("Cleo", "Show large to everyone");
+  await ben.page.locator(".tile", { hasText: "in the spotlight" }).waitFor();
+  await look("spotlight", ben);
+  await openMenu(ana, "Host.*");
+  await page.getByRole("menuitem", { name: "Quiet everything now" }).click();
+  await ana.button("Put back as it was").waitFor();
+  await look("paused", ana);
+  await look("paused-for-others", ben);
+  await page.getByRole("button", { name: /^Notifications/ }).click();
+  await page.getByText("Hear of raised hands", { exact: false }).waitFor();
+  await look("notifications", ana);
+}
+
 async function openMenu(person, name) {
   await person.tool(name).click();
   await person.page.getByRole("menu").waitFor();
@@ -200,6 +297,42 @@ export async function tourInArabic(world, look) {
   await ben.endForEveryone();
   await page.locator("#errorPage").waitFor();
   await look("ended", laila);
+}
+
+/** The same for a host who reads from right to left. */
+export async function tourOfHostingInArabic(world, look) {
+  const room = "arabic-hosting";
+  await world.server.createRoom(room, {
+    title: "اجتماع التصميم",
+    features: { waiting_room_features: { is_active: true, waiting_room_msg: "لحظة من فضلكم." } },
+  });
+  const laila = await world.open("ليلى", { locale: "ar" });
+  const { page } = laila;
+  await laila.openLink(await world.link("ليلى", { room, id: "laila", admin: true }));
+  await laila.joinButton.click();
+  await page.locator(".toolbar").waitFor();
+  const ben = await world.open("Ben");
+  await ben.openLink(await world.link("Ben", { room }));
+  await ben.joinButton.click();
+  await ben.page.getByText("لحظة من فضلكم.").waitFor();
+  // The notice offers the panel.
+  await page.locator(".notice-action").click();
+  await page.locator(".waiting-row").waitFor();
+  await look("waiting-room", laila);
+  await page.locator(".waiting-admit").click();
+  await ben.tool("Leave").waitFor();
+  await page.keyboard.press("l");
+  await page.getByRole("switch").nth(9).waitFor();
+  await look("locks", laila);
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("p");
+  await page.locator(".person-menu button").last().click();
+  await page.locator(".person-volume").waitFor();
+  await look("host-person-menu", laila, ["light"]);
+  await page.keyboard.press("Escape");
+  await ben.raiseHand();
+  await page.locator(".hands").waitFor();
+  await look("hands", laila);
 }
 
 /** What axe finds wrong on the page as it is, one line per rule. */

@@ -12,6 +12,8 @@ import {
   LOOKS,
   overflow,
   tourInArabic,
+  tourOfHosting,
+  tourOfHostingInArabic,
   tourOfArriving,
   tourOfMeeting,
   violations,
@@ -44,6 +46,15 @@ scenario("every screen on the way in is accessible and fits", async (meeting) =>
 
 scenario("every screen of a meeting is accessible and fits", async (meeting) => {
   await inspect(tourOfMeeting, meeting, Object.keys(LOOKS));
+});
+
+scenario("every screen of a host is accessible and fits", async (meeting) => {
+  await inspect(tourOfHosting, meeting, Object.keys(LOOKS));
+});
+
+scenario("every screen of a host from right to left is accessible and fits", async (meeting) => {
+  const looks = ["light", "phone-dark", "narrow"];
+  await inspect(tourOfHostingInArabic, meeting, looks, "-arabic");
 });
 
 scenario("every screen from right to left is accessible and fits", async (meeting) => {

@@ -4,7 +4,14 @@ import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { Server } from "../lib/server.mjs";
-import { inEveryLook, tourInArabic, tourOfArriving, tourOfMeeting } from "../lib/tour.mjs";
+import {
+  inEveryLook,
+  tourInArabic,
+  tourOfArriving,
+  tourOfHosting,
+  tourOfHostingInArabic,
+  tourOfMeeting,
+} from "../lib/tour.mjs";
 import { closeBrowser, World } from "../lib/world.mjs";
 import { drawInsteadOfFilming, LOOK_OF } from "./portrait.mjs";
 
@@ -25,6 +32,20 @@ const WANTED = {
   leave: ["phone"],
   ended: ["light", "dark", "phone"],
 };
+const WANTED_OF_HOSTS = {
+  "waiting-room": ["light", "phone"],
+  locks: ["light", "dark", "phone"],
+  "locks-of-one": ["light"],
+  "host-person-menu": ["light"],
+  hands: ["light"],
+  spotlight: ["light"],
+  paused: ["light", "dark"],
+  "shown-page": ["light"],
+};
+const WANTED_OF_HOSTS_IN_ARABIC = {
+  locks: ["phone-dark"],
+  "waiting-room": ["light"],
+};
 const WANTED_IN_ARABIC = {
   "green-room": ["phone-dark"],
   meeting: ["light"],
@@ -36,7 +57,9 @@ await mkdir(FOLDER, { recursive: true });
 for (const [tour, wanted, mark] of [
   [tourOfArriving, WANTED, ""],
   [tourOfMeeting, WANTED, ""],
+  [tourOfHosting, WANTED_OF_HOSTS, ""],
   [tourInArabic, WANTED_IN_ARABIC, "-arabic"],
+  [tourOfHostingInArabic, WANTED_OF_HOSTS_IN_ARABIC, "-arabic"],
 ]) {
   const world = new World(await Server.start());
   const open = world.open.bind(world);

@@ -3,7 +3,11 @@
  * of the session is also one of the codec.
  */
 import { create, fromBinary, toBinary, toJsonString } from "@bufbuild/protobuf";
-import { NatsKvUserInfoSchema, type NatsKvUserInfo } from "../src/wire/gen/plugnmeet/common_pb";
+import {
+  CommonResponseSchema,
+  NatsKvUserInfoSchema,
+  type NatsKvUserInfo,
+} from "../src/wire/gen/plugnmeet/common_pb";
 import {
   ChatMessageSchema,
   DataChannelMessageSchema,
@@ -12,6 +16,7 @@ import {
   NatsMsgServerToClientSchema,
   PrivateDataDeliveryType,
   type ChatMessage,
+  type DataChannelMessage,
 } from "../src/wire/gen/plugnmeet/messaging_pb";
 import { LockSettingsSchema, UserMetadataSchema } from "../src/wire/gen/plugnmeet/room_pb";
 import type { ClientEvent } from "../src/wire/encode";
@@ -34,7 +39,9 @@ export interface FakePerson {
   readonly id: string;
   readonly name: string;
   readonly admin?: boolean;
+  readonly presenter?: boolean;
   readonly waiting?: boolean;
+  readonly extra?: Readonly<Record<string, string>>;
   readonly hand?: number;
   readonly joinedAt?: number;
   readonly locks?: Readonly<Record<string, boolean>>;
@@ -60,6 +67,8 @@ export function metadataOf(person: FakePerson): string {
     UserMetadataSchema,
     create(UserMetadataSchema, {
       isAdmin: person.admin ?? false,
+      isPresenter: person.presenter ?? false,
+      extraData: person.extra ?? {},
       waitForApproval: person.waiting ?? false,
       ...(person.language === undefined ? {} : { preferredLang: person.language }),
       raisedHand: { isRaised: person.hand !== undefined, raisedAt: BigInt(person.hand ?? 0) },
@@ -91,11 +100,21 @@ export function eventBytes(
   );
 }
 
+/** Yes, or no and why. */
+export const commonAnswer = (status: boolean, msg = status ? "success" : ""): Uint8Array =>
+  toBinary(CommonResponseSchema, create(CommonResponseSchema, { status, msg }));
+
 export interface FakeServer {
   readonly session: Session;
   /** What the session has sent, oldest first. */
   readonly sent: ClientEvent[];
   readonly published: ChatMessage[];
+  /** What went to everybody beside the chat. */
+  readonly data: DataChannelMessage[];
+  /** What was asked below `/api/`, oldest first. */
+  readonly asked: { readonly path: string; readonly body: Uint8Array }[];
+  /** What those calls are answered; yes, until a test says otherwise. */
+  answer(path: string): Uint8Array;
   readonly engine: FakeEngine;
   readonly redials: number;
   setLink(status: LinkStatus): void;
@@ -177,6 +196,8 @@ export async function flush(): Promise<void> {
 export function createFakeServer(overrides: Partial<SessionDeps> = {}): FakeServer {
   const sent: ClientEvent[] = [];
   const published: ChatMessage[] = [];
+  const data: DataChannelMessage[] = [];
+  const asked: FakeServer["asked"] = [];
   const status = createStore<LinkStatus>("open");
   const engine = createFakeEngine();
   let handlers: LinkHandlers | null = null;
@@ -193,6 +214,7 @@ export function createFakeServer(overrides: Partial<SessionDeps> = {}): FakeServ
       if (refusing) throw new Error("refused");
       published.push(fromBinary(ChatMessageSchema, bytes));
     },
+    publishData: (bytes) => void data.push(fromBinary(DataChannelMessageSchema, bytes)),
     openRoom: () => undefined,
     redial: () => void (redials += 1),
     close: async () => undefined,
@@ -201,6 +223,10 @@ export function createFakeServer(overrides: Partial<SessionDeps> = {}): FakeServ
     token: "jwt",
     verify: async () => ADMISSION,
     endRoom: async () => ({ ok: true, reason: "success" }),
+    ask: async (_token, path, body) => {
+      asked.push({ path, body });
+      return server.answer(path);
+    },
     openLink: async (_admission, _token, given) => {
       handlers = given;
       return link;
@@ -239,6 +265,9 @@ export function createFakeServer(overrides: Partial<SessionDeps> = {}): FakeServ
     session,
     sent,
     published,
+    data,
+    asked,
+    answer: () => commonAnswer(true),
     engine,
     get redials() {
       return redials;
@@ -284,14 +313,14 @@ export function createFakeServer(overrides: Partial<SessionDeps> = {}): FakeServ
       deliver(PrivateDataDeliveryType.CHAT, to, toBinary(ChatMessageSchema, line));
     },
     history(from, to, lines) {
-      const data = create(DataChannelMessageSchema, {
+      const message = create(DataChannelMessageSchema, {
         id: "d1",
         type: DataMsgBodyType.RES_PUBLIC_CHAT_DATA,
         fromUserId: from,
         toUserId: to,
         message: JSON.stringify(lines),
       });
-      deliver(PrivateDataDeliveryType.DATA_MSG, to, toBinary(DataChannelMessageSchema, data));
+      deliver(PrivateDataDeliveryType.DATA_MSG, to, toBinary(DataChannelMessageSchema, message));
     },
     async enter(people, metadata) {
       session.start();

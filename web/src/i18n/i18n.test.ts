@@ -3,8 +3,29 @@ import { formatLocale, isolate, LANGUAGES, pickLanguage } from ".";
 import { ACTION_IDS, REFUSABLE, whyKey } from "../features/shortcuts/actions";
 import { END_CODES } from "../session/errors";
 import { REFUSALS } from "../session/rights";
-import ar from "./locales/ar.json";
-import en from "./locales/en.json";
+import arEntry from "./locales/ar.json";
+import enEntry from "./locales/en.json";
+import arLti from "./locales/lti.ar.json";
+import enLti from "./locales/lti.en.json";
+import arMeeting from "./locales/meeting.ar.json";
+import enMeeting from "./locales/meeting.en.json";
+
+type Tree = { readonly [name: string]: string | Tree };
+
+/** Two catalogues of a language as the page sees them: as one. */
+function whole(one: Tree, other: Tree): Tree {
+  const merged: Record<string, string | Tree> = { ...one };
+  for (const [name, value] of Object.entries(other)) {
+    const before = merged[name];
+    const nested = typeof before === "object" && typeof value === "object";
+    expect(nested || before === undefined, `${name} is said twice`).toBe(true);
+    merged[name] = nested ? whole(before, value) : value;
+  }
+  return merged;
+}
+
+const en = whole(whole(enEntry, enMeeting), enLti);
+const ar = whole(whole(arEntry, arMeeting), arLti);
 
 /** Every text with the path to it. */
 function texts(tree: object, path = ""): readonly (readonly [string, string])[] {
@@ -50,16 +71,19 @@ describe("Arabic", () => {
 });
 
 describe("a text that is put together from parts", () => {
-  const LOCKS = ["microphone", "webcam", "screenSharing"];
+  const DEVICES = ["microphone", "camera", "screen"];
   const WORDS = ["microphone", "camera", "speaker"];
   const keys = [
     ...REFUSALS.flatMap((why) => REFUSABLE.map((id) => whyKey(why, id))),
     ...ACTION_IDS.map((id) => `shortcuts.${id}`),
     ...END_CODES.flatMap((code) => [`ended.${code}.title`, `ended.${code}.text`]),
-    ...LOCKS.map((lock) => `notice.locked.${lock}`),
+    ...DEVICES.flatMap((device) =>
+      ["asked", "comply", "stopped", "free"].map((what) => `notice.${what}.${device}`),
+    ),
     ...WORDS.flatMap((word) => [`notice.lost.gone.${word}`, `notice.lost.off.${word}`]),
     "people.title",
     "chat.title",
+    "waiting.title",
   ];
   test.each([
     ["English", en],

@@ -49,6 +49,13 @@ export async function verifyToken(token: string): Promise<Admission> {
   }
 }
 
+/** Asks for something and hands over the answer as it came, whatever its status. */
+export const ask = async (
+  token: string,
+  path: string,
+  body: Uint8Array<ArrayBuffer>,
+): Promise<Uint8Array> => (await call(path, token, body)).bytes;
+
 /** Ends the meeting for everybody. Only a moderator's token may. */
 export async function endRoom(token: string, roomId: string): Promise<Outcome> {
   const { status, bytes } = await call("endRoom", token, encodeRoomEnd(roomId));

@@ -10,7 +10,7 @@ import {
   WireError,
 } from "../wire/decode";
 import type { DataMessage, ServerEvent } from "../wire/decode";
-import { encodeChat, encodeHistory, messageId, type Outcome } from "../wire/encode";
+import { encodeChat, encodeHistory, encodeReaction, messageId, type Outcome } from "../wire/encode";
 import type {
   Admission,
   ChatLine,
@@ -35,9 +35,10 @@ import {
 } from "./media";
 import { deviceLossText } from "./device-loss";
 import { createMediaRecovery, type MediaRecovery } from "./media-recovery";
-import { createNoticeStore, type NoticeStore } from "./notices";
+import { createNoticeStore, type Alert, type NoticeStore } from "./notices";
 import { createPeopleStore, type PeopleStore } from "./people";
-import { isLocked, mayUseMicrophone } from "./rights";
+import { createReactionStore, emojiFrom, type Emoji, type ReactionStore } from "./reactions";
+import { isLockRefusal, mayReact, mayUse } from "./rights";
 import { createStore, type Readable } from "./store";
 import { secondsLeft, warningBetween } from "./time-left";
 
@@ -70,6 +71,8 @@ export interface SessionDeps {
   readonly token: string;
   verify(token: string): Promise<Admission>;
   endRoom(token: string, roomId: string): Promise<Outcome>;
+  /** One call of the server's own interface, below `/api/`. */
+  ask(token: string, path: string, body: Uint8Array<ArrayBuffer>): Promise<Uint8Array>;
   openLink(admission: Admission, token: () => string, handlers: LinkHandlers): Promise<Link>;
   readonly loadEngine: LoadEngine;
   /** A newer token for the same visit, to be kept for a reload of the page. */
@@ -77,6 +80,12 @@ export interface SessionDeps {
   /** The devices chosen at this moment. */
   devices(): DeviceChoice;
   now(): number;
+}
+
+export interface ServerRequest {
+  /** Below `/api/`. */
+  readonly path: string;
+  readonly body: Uint8Array<ArrayBuffer>;
 }
 
 export interface Session {
@@ -87,6 +96,7 @@ export interface Session {
   readonly chat: ChatStore;
   readonly media: Media;
   readonly notices: NoticeStore;
+  readonly reactions: ReactionStore;
   /** Who this is; known from the phase `ready` on. */
   me(): ParticipantId | null;
   /** Server time minus this machine's, in milliseconds. */
@@ -95,7 +105,10 @@ export interface Session {
   join(choice: JoinChoice): void;
   /** `words` tell the hosts of other clients, in this person's language. */
   raiseHand(up: boolean, words: string): void;
-  lowerHandOf(who: ParticipantId): void;
+  lowerHandOf(who: ParticipantId | "all"): void;
+  react(emoji: Emoji): void;
+  /** Asks the server for something with this person's rights; the answer as it came. */
+  ask(request: ServerRequest): Promise<Uint8Array>;
   write(conversation: ConversationId, text: string): void;
   resend(entry: Entry): void;
   leave(): void;
@@ -134,6 +147,7 @@ export function createSession(deps: SessionDeps): Session {
   const room = createStore<RoomInfo | null>(null);
   const people = createPeopleStore();
   const notices = createNoticeStore(deps.now);
+  const reactions = createReactionStore(deps.now);
   let me: ParticipantId | null = null;
   const chat = createChatStore(() => me);
   const media = createMedia(deps.loadEngine, {
@@ -167,7 +181,10 @@ export function createSession(deps: SessionDeps): Session {
   const cleanups: (() => void)[] = [];
   const asked = new Map<ParticipantId, number>();
   const handsUp = new Map<string, number>();
+  /** What a host has locked for this person. */
+  const shut = new Set<MediaSwitch>();
 
+  const myself = () => (me === null ? undefined : people.getSnapshot().get(me));
   /** The server's clock, which everybody's times are told by. */
   const serverNow = () => deps.now() + clockOffset;
   const ended = () => phase.getSnapshot().at === "ended";
@@ -195,21 +212,24 @@ export function createSession(deps: SessionDeps): Session {
     timers.length = 0;
     cleanups.length = 0;
     notices.dispose();
+    reactions.dispose();
     // Nobody is left to tell when closing fails; the page lets go of the rest.
     media.disconnect().catch(() => undefined);
     link?.close().catch(() => undefined);
     link = null;
   }
 
+  const unmute = () => switchOn("microphone");
+
   /** As the button would: a lock that came meanwhile is explained, not tried. */
-  function unmute(): void {
+  function switchOn(which: MediaSwitch): void {
     const state = room.getSnapshot()?.state;
-    const person = me === null ? undefined : people.getSnapshot().get(me);
+    const person = myself();
     if (!state || !person) return;
-    const right = mayUseMicrophone(person, state);
-    if (right.ok) return media.microphone.want(true);
-    const text = { key: `why.${right.why}.microphone` } as const;
-    notices.show({ group: "refused-microphone", level: "warning", passing: true, text });
+    const right = mayUse(which, person, state);
+    if (right.ok) return media[which].want(true);
+    const text = { key: `why.${right.why}.${which}` } as const;
+    notices.show({ group: `refused-${which}`, level: "warning", passing: true, text });
   }
 
   /** Sends reliably; a request the server never took is said once. */
@@ -355,6 +375,12 @@ export function createSession(deps: SessionDeps): Session {
       case "ended":
         return end(truly(endReason(event.reason)));
       case "system-chat":
+        notices.show({
+          group: "system-chat",
+          text: { key: "notice.systemChat" },
+          alert: "message",
+          panel: "chat",
+        });
         return chat.receiveSystem(event.id, composeHtml(event.text), serverNow());
       case "private-chat":
         if (event.line.from === me || event.line.to === me) chat.receive(event.line);
@@ -428,30 +454,57 @@ export function createSession(deps: SessionDeps): Session {
       }
     } else if (before.handRaisedAt === null && after.handRaisedAt !== null) {
       handsUp.set(after.name, deps.now());
-      notices.show({ group: "hand", about: after, text: { key: "notice.handRaised" } });
+      const forMe = myself()?.isAdmin ?? false;
+      notices.show({
+        group: "hand",
+        about: after,
+        text: { key: "notice.handRaised" },
+        alert: forMe ? "hand" : null,
+        panel: forMe ? "people" : null,
+      });
     }
   }
 
   /** Hosts are also told of raised hands in the raiser's own words; once, in our words, is enough. */
-  function onNotice({ level, text }: ServerNotice): void {
+  function onNotice({ level, text, withSound, details }: ServerNotice): void {
+    if (details !== null) return void onHostNotice(details, () => say(level, text));
     for (const [name, when] of handsUp) {
       if (deps.now() - when > HAND_ECHO_MS) handsUp.delete(name);
       else if (level === "info" && text.includes(name)) return;
     }
-    say(level, text);
+    say(level, text, withSound ? "message" : null);
+  }
+
+  /** What a host did or asks, in the reader's language; else in the words it came with. */
+  async function onHostNotice(details: Uint8Array, sayPlain: () => void): Promise<void> {
+    try {
+      const { showHostNotice } = await import("./host-notices");
+      if (!ended() && !showHostNotice(details, { notices, media, switchOn })) sayPlain();
+    } catch {
+      // What cannot be fetched now is said in English.
+      sayPlain();
+    }
   }
 
   /** Somebody else's words, unless there are none. */
-  function say(level: NoticeLevel, text: string): void {
+  function say(level: NoticeLevel, text: string, alert: Alert | null = null): void {
     const plain = text.trim().slice(0, MAX_NOTICE);
-    if (plain !== "") notices.show({ level, text: { plain } });
+    if (plain !== "") notices.show({ level, text: { plain }, alert });
   }
 
   function onJoined(person: Person): void {
     const isNew = people.arrive(person);
     if (!isNew || person.id === me || phase.getSnapshot().at !== "meeting") return;
     if (!person.waiting) announceMove("joined", person);
-    else notices.show({ group: "waiting", about: person, text: { key: "notice.waiting" } });
+    else {
+      notices.show({
+        group: "waiting",
+        about: person,
+        text: { key: "notice.waiting" },
+        alert: "waiting",
+        panel: "waiting",
+      });
+    }
   }
 
   function announceMove(move: "joined" | "left", person: Person): void {
@@ -460,38 +513,41 @@ export function createSession(deps: SessionDeps): Session {
     }
   }
 
-  /** The server has already cut what a new lock forbids; the switches follow. */
-  function obeyLocks(): void {
+  /**
+   * The server has already cut what a new lock forbids; the switches follow. Whoever comes into a room finds
+   * its locks on the switches; what changes afterwards is also said.
+   */
+  function obeyLocks(silently = phase.getSnapshot().at !== "meeting"): void {
     const state = room.getSnapshot()?.state;
-    const person = me === null ? undefined : people.getSnapshot().get(me);
+    const person = myself();
     if (!state || !person) return;
-    const rules = [
-      ["microphone", media.microphone],
-      ["webcam", media.camera],
-      ["screenSharing", media.screen],
-    ] as const;
-    for (const [lock, toggle] of rules) {
-      if (isLocked(person, state, lock) && toggle.getSnapshot().on) {
-        toggle.want(false);
-        notices.show({
-          group: `lock-${lock}`,
-          level: "warning",
-          text: { key: `notice.locked.${lock}` },
-        });
-      }
+    for (const device of ["microphone", "camera", "screen"] as const) {
+      const right = mayUse(device, person, state);
+      const why = !right.ok && isLockRefusal(right.why) ? right.why : null;
+      const wasOn = media[device].getSnapshot().on;
+      const wasShut = shut.has(device);
+      if (why === null) shut.delete(device);
+      else shut.add(device);
+      if (why !== null && wasOn) media[device].want(false);
+      if (silently || (why !== null) === wasShut) continue;
+      const group = `lock-${device}`;
+      if (why === null) notices.show({ group, text: { key: `notice.free.${device}` } });
+      // A meeting at rest says so itself.
+      else if (state.restingSince === null)
+        notices.show({ group, level: "warning", text: { key: `why.${why}.${device}` } });
     }
   }
 
   function join(wanted: JoinChoice): void {
     if (phase.getSnapshot().at !== "ready") return;
     choice = wanted;
-    const person = me === null ? undefined : people.getSnapshot().get(me);
+    const person = myself();
     if (person?.waiting) return at("waiting");
     proceed();
   }
 
   function admitIfApproved(): void {
-    const person = me === null ? undefined : people.getSnapshot().get(me);
+    const person = myself();
     if (phase.getSnapshot().at === "waiting" && person?.waiting === false) proceed();
   }
 
@@ -530,6 +586,7 @@ export function createSession(deps: SessionDeps): Session {
     const camera = picked.camera();
     media.adopt({ microphone: microphone.track, camera: camera.track });
     at("meeting");
+    obeyLocks(true);
     recovery = createMediaRecovery(media, deps.devices, () => send({ kind: "media-access" }));
     cleanups.push(recovery.dispose);
     const publish = () => publishFirst(microphone.on, camera.on);
@@ -585,10 +642,25 @@ export function createSession(deps: SessionDeps): Session {
     }
     if (data.from === me) return;
     if (data.kind === "history-request" && privately) answerHistory(data.from);
+    else if (data.kind === "reaction" && !privately) onReaction(data);
     else if ((data.kind === "info" || data.kind === "alert") && privately) {
       if (!people.getSnapshot().get(data.from)?.isAdmin) return;
       say(data.kind === "alert" ? "warning" : "info", data.text);
     }
+  }
+
+  function onReaction({ from, text }: DataMessage): void {
+    const emoji = emojiFrom(text);
+    const name = people.getSnapshot().get(from)?.name;
+    if (emoji !== null && name !== undefined) reactions.show(emoji, from, name);
+  }
+
+  function react(emoji: Emoji): void {
+    const person = myself();
+    const state = room.getSnapshot()?.state;
+    if (!person || !state || !mayReact(person, state).ok) return;
+    if (!reactions.show(emoji, person.id, person.name)) return;
+    link?.publishData(encodeReaction(emoji, person, serverNow()));
   }
 
   /** A server that keeps the history never forwards the question; others rely on us. */
@@ -599,7 +671,7 @@ export function createSession(deps: SessionDeps): Session {
   }
 
   function write(conversation: ConversationId, text: string): void {
-    const person = me === null ? undefined : people.getSnapshot().get(me);
+    const person = myself();
     const html = composeHtml(text.slice(0, MAX_TEXT));
     if (!person || html === "") return;
     const own: ChatLine = {
@@ -634,12 +706,13 @@ export function createSession(deps: SessionDeps): Session {
     chat,
     media,
     notices,
+    reactions,
     me: () => me,
     clockOffset: () => clockOffset,
     start: () => void enter(),
     join,
     raiseHand(up, words) {
-      const person = me === null ? undefined : people.getSnapshot().get(me);
+      const person = myself();
       if (!person) return;
       const { handRaisedAt } = person;
       // Shown at once; the server's echo brings the true time.
@@ -650,6 +723,8 @@ export function createSession(deps: SessionDeps): Session {
       send(up ? { kind: "raise-hand", text: words } : { kind: "lower-hand" });
     },
     lowerHandOf: (who) => send({ kind: "lower-hand-of", who }),
+    react,
+    ask: ({ path, body }) => deps.ask(token, path, body),
     write,
     resend(entry) {
       const { delivery: _, system: __, ...own } = entry;

@@ -32,6 +32,7 @@ import {
 import {
   RoomMetadataSchema,
   UserMetadataSchema,
+  type DisplayExternalLinkFeatures,
   type LockSettings,
   type RoomMetadata,
   type UserMetadata,
@@ -40,6 +41,7 @@ import {
   participantId,
   type Admission,
   type ChatLine,
+  type ExternalLink,
   type Locks,
   type MediaAccess,
   type NoticeLevel,
@@ -77,10 +79,11 @@ export type ServerEvent =
 /** The part of a person that changes during a meeting. */
 export type PersonState = Pick<
   Person,
-  "isAdmin" | "isPresenter" | "handRaisedAt" | "waiting" | "locks" | "preferredLanguage"
+  "isAdmin" | "isPresenter" | "handRaisedAt" | "waiting" | "locks" | "held" | "preferredLanguage"
 >;
 
-export type DataKind = "info" | "alert" | "history-request" | "history" | "quality" | "other";
+export type DataKind =
+  "info" | "alert" | "history-request" | "history" | "quality" | "reaction" | "other";
 
 export interface DataMessage {
   readonly kind: DataKind;
@@ -127,6 +130,7 @@ function personStateFrom(w: UserMetadata): PersonState {
     handRaisedAt: w.raisedHand?.isRaised ? Number(w.raisedHand.raisedAt) : null,
     waiting: w.waitForApproval,
     locks: locksFrom(w.lockSettings),
+    held: w.extraData["plenum_held"] === "true",
     preferredLanguage: w.preferredLang ?? null,
   };
 }
@@ -151,6 +155,15 @@ function webAddress(raw: string | undefined): string | null {
   return protocol === "https:" || protocol === "http:" ? raw : null;
 }
 
+const idOf = (raw: string | undefined): ParticipantId | null => (raw ? participantId(raw) : null);
+
+/** The server refuses anything but https; whoever sent this may not be our server. */
+function externalLinkFrom(w: DisplayExternalLinkFeatures | undefined): ExternalLink | null {
+  const url = w?.isActive ? webAddress(w.link) : null;
+  if (!url?.startsWith("https:")) return null;
+  return { url, sharedBy: idOf(w?.sharedBy) };
+}
+
 export function roomStateFrom(w: RoomMetadata): RoomState {
   const f = w.roomFeatures;
   return {
@@ -167,6 +180,9 @@ export function roomStateFrom(w: RoomMetadata): RoomState {
       screenShare: f?.allowScreenShare ?? true,
       muteOnStart: f?.muteOnStart ?? false,
       raiseHand: f?.allowRaiseHand ?? true,
+      reactions: f?.allowReactions ?? true,
+      waitingRoom: f?.waitingRoomFeatures?.isActive ?? false,
+      externalLinks: f?.displayExternalLinkFeatures?.isAllow ?? true,
       chat: f?.chatFeatures?.isAllow ?? true,
       viewOtherWebcams: f?.allowViewOtherWebcams ?? true,
       viewUserList: f?.allowViewOtherUsersList ?? true,
@@ -174,8 +190,14 @@ export function roomStateFrom(w: RoomMetadata): RoomState {
       encrypted: f?.endToEndEncryptionFeatures?.isEnabled ?? false,
     },
     defaultLocks: locksFrom(w.defaultLockSettings),
+    externalLink: externalLinkFrom(f?.displayExternalLinkFeatures),
     metadataId: w.metadataId ?? null,
     inviteCode: w.extraData["plenum_invite"] || null,
+    spotlight: (w.extraData["plenum_spotlight"] ?? "").split(",").flatMap((raw) => idOf(raw) ?? []),
+    selfUnmute: w.extraData["plenum_self_unmute"] !== "false",
+    restingSince: Number(w.extraData["plenum_panic"]) || null,
+    restingBy: idOf(w.extraData["plenum_panic_by"]),
+    blocked: Number(w.extraData["plenum_blocked"]) || 0,
   };
 }
 
@@ -272,6 +294,7 @@ const DATA_KINDS: Partial<Record<DataMsgBodyType, DataKind>> = {
   [DataMsgBodyType.REQ_PUBLIC_CHAT_DATA]: "history-request",
   [DataMsgBodyType.RES_PUBLIC_CHAT_DATA]: "history",
   [DataMsgBodyType.USER_CONNECTION_QUALITY_CHANGE]: "quality",
+  [DataMsgBodyType.REACTION]: "reaction",
 };
 
 export function decodeData(bytes: Uint8Array): DataMessage {
@@ -315,7 +338,12 @@ export function decodeServerEvent(bytes: Uint8Array): ServerEvent {
       return { kind: "token", token: msg };
     case Event.SYSTEM_NOTIFICATION: {
       const w = json(NatsSystemNotificationSchema, msg);
-      const notice = { level: noticeLevel(w.type), text: w.msg, withSound: w.withSound };
+      const notice = {
+        level: noticeLevel(w.type),
+        text: w.msg,
+        withSound: w.withSound,
+        details: binMsg.length > 0 ? binMsg : null,
+      };
       return { kind: "notice", notice };
     }
     case Event.SESSION_ENDED:

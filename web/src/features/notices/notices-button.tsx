@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { useSelected, useStore } from "../../kit/use-store";
 import { formatLocale } from "../../i18n";
 import { useSession } from "../visit/context";
+import { DesktopOffer } from "./desktop-offer";
 import { faceOf } from "./face";
 import { NoticeIcon } from "./notice-icon";
 import { useNoticeDirection, useNoticeText } from "./notice-text";
@@ -21,11 +22,7 @@ export function NoticesButton() {
     <Popover className="notices-button">
       <PopoverButton className="icon-button" aria-label={label} title={label}>
         <Bell className="icon" aria-hidden="true" />
-        {unseen > 0 && (
-          <span className="notices-badge tabular" aria-hidden="true">
-            {Math.min(unseen, 99)}
-          </span>
-        )}
+        {unseen > 0 && <span className="notices-badge tabular" data-count={Math.min(unseen, 99)} />}
       </PopoverButton>
       <PopoverPanel
         focus
@@ -54,6 +51,7 @@ function NoticesList() {
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
     <section aria-label={t("notice.list")} tabIndex={0} className="notices-scroll">
       <h2>{t("notice.list")}</h2>
+      <DesktopOffer />
       {all.length === 0 && <p className="muted">{t("notice.none")}</p>}
       <ol>
         {all.map((notice) => (

@@ -177,3 +177,23 @@ test("an upright picture is shown whole on a wide tile and fills an upright one"
   expect(fitOf(9 / 16, { width: 300, height: 500 })).toBe("cover");
   expect(fitOf(16 / 9, { width: 400, height: 300 })).toBe("cover");
 });
+
+test("several in the spotlight share the large place alike, the others stand beside it", () => {
+  const { tiles } = planStage({
+    width: 1280,
+    height: 720,
+    gap: 8,
+    flow: ["a", "b", "c", "d"],
+    large: "a",
+    beside: ["b"],
+    floating: null,
+    corner: "bottom-end",
+    page: 0,
+  });
+  const [a, b, c] = ["a", "b", "c"].map((name) => tiles.get(name));
+
+  expect(tiles.size).toBe(4);
+  expect([a?.width, a?.height]).toEqual([b?.width, b?.height]);
+  expect(a?.width).toBeGreaterThan(2 * (c?.width ?? Number.POSITIVE_INFINITY));
+  expect((a?.x ?? 0) + (a?.width ?? 0)).toBeLessThanOrEqual(c?.x ?? 0);
+});

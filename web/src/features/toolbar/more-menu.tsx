@@ -3,6 +3,11 @@ import { Ellipsis, Hand, Keyboard, Moon, Settings, Sun, UserPlus, Users } from "
 import { useTranslation } from "react-i18next";
 import { MenuAction, MenuLine } from "../../kit/menu";
 import { PHONE, useMediaQuery } from "../../kit/use-media-query";
+import { mayReact } from "../../session/rights";
+import { useSelected } from "../../kit/use-store";
+import { countWaiting } from "../../session/people";
+import { HostItems } from "../host";
+import { ReactionMenuItems } from "../reactions";
 import { usePrefs } from "../settings/prefs-context";
 import { useMe, useRoomState, useVisit } from "../visit/context";
 import { ToolPicture } from "./tool-button";
@@ -11,14 +16,26 @@ import { ViewChoices } from "./view-menu";
 /** What is needed now and then; on a phone also what has no room in the bar. */
 export function MoreMenu() {
   const { t } = useTranslation();
-  const { ui, actions } = useVisit();
+  const { ui, actions, session } = useVisit();
   const phone = useMediaQuery(PHONE);
   const room = useRoomState();
-  const handUp = useMe()?.handRaisedAt != null;
+  const me = useMe();
+  const waiting = useSelected(session.people, countWaiting);
+  // On a phone it holds what hosts have a button of their own for elsewhere.
+  const calling = phone && me?.isAdmin === true && waiting > 0;
+  const label = t("toolbar.more");
+  const told = calling ? `${label}, ${t("waiting.count", { count: waiting })}` : label;
+  const handUp = me?.handRaisedAt != null;
   return (
     <Menu>
-      <MenuButton className="tool" aria-label={t("toolbar.more")} title={t("toolbar.more")}>
-        <ToolPicture icon={Ellipsis} caption={t("toolbar.more")} />
+      <MenuButton className="tool" aria-label={told} title={told}>
+        <ToolPicture
+          icon={Ellipsis}
+          caption={label}
+          badge={
+            calling && <span className="tool-badge tabular" data-count={Math.min(waiting, 99)} />
+          }
+        />
       </MenuButton>
       <MenuItems modal={false} className="menu" anchor={{ to: "top", gap: 12, padding: 12 }}>
         {phone && (
@@ -30,6 +47,14 @@ export function MoreMenu() {
                 label={t(handUp ? "toolbar.lowerHand" : "toolbar.raiseHand")}
                 onClick={actions.hand.run}
               />
+            )}
+            {me && room && mayReact(me, room).ok && <ReactionMenuItems />}
+            <MenuLine />
+            {me?.isAdmin && (
+              <>
+                <HostItems />
+                <MenuLine />
+              </>
             )}
             <ViewChoices />
             <MenuLine />

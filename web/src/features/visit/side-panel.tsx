@@ -32,7 +32,8 @@ export function SidePanel({ panel, width, count, onClose, children }: SidePanelP
   // A sheet covers what was in use, so the focus goes into it.
   const arrive = useCallback(
     (heading: HTMLHeadingElement | null) => {
-      if (isSheet) heading?.focus();
+      // Unless it becomes a sheet behind a dialog, when somebody turns their tablet.
+      if (isSheet && !document.querySelector("[role='dialog']")) heading?.focus();
     },
     [isSheet],
   );
