@@ -11,7 +11,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let root = Path::new(&env::var("CARGO_MANIFEST_DIR")?).join("../../../proto").canonicalize()?;
     println!("cargo::rerun-if-changed={}", root.display());
     let mut files: Vec<PathBuf> = Vec::new();
-    for folder in ["livekit", "plugnmeet"] {
+    for folder in ["livekit", "plenum", "plugnmeet"] {
         for entry in fs::read_dir(root.join(folder))? {
             files.push(entry?.path());
         }

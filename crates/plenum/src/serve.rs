@@ -39,7 +39,7 @@ const STOP_GRACE: Duration = Duration::from_secs(5);
 /// How long the media server may take to say goodbye, and rooms to write down what they know.
 const PART_GRACE: Duration = Duration::from_secs(5);
 /// How long to wait for the previous process to let go of the data folder, as on a restart.
-const CLAIM_PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const CLAIM_PATIENCE: Duration = Duration::from_secs(5);
 /// How often to look meanwhile.
 const CLAIM_INTERVAL: Duration = Duration::from_millis(20);
 /// Upper bounds of the buckets that durations are counted in, in seconds.
@@ -132,7 +132,7 @@ fn broken_server(ended: Result<(), JoinError>) -> anyhow::Error {
 }
 
 /// One process per data folder, which is made (mode 0700) if need be. A process that is about to end is waited for.
-async fn claim(data: &Path, patience: Duration) -> anyhow::Result<File> {
+pub(crate) async fn claim(data: &Path, patience: Duration) -> anyhow::Result<File> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(data);
     made.with_context(|| format!("could not make the data folder {}", data.display()))?;
     let path = data.join("plenum.lock");
@@ -165,7 +165,7 @@ fn trusted(config: &Config) -> Vec<Network> {
     config.http.proxy.as_ref().map(|proxy| proxy.trusted.clone()).unwrap_or_default()
 }
 
-fn media_config(config: &Config) -> MediaConfig {
+pub(crate) fn media_config(config: &Config) -> MediaConfig {
     let listen = config.http.listen;
     MediaConfig {
         port: config.media.port,

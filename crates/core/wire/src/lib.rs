@@ -24,6 +24,12 @@ pub mod pnm {
     include!(concat!(env!("OUT_DIR"), "/plugnmeet.rs"));
 }
 
+/// What Plenum offers moderators besides that (`proto/plenum`).
+#[allow(clippy::all, missing_docs, unreachable_pub, unused_qualifications)]
+pub mod plenum {
+    include!(concat!(env!("OUT_DIR"), "/plenum.rs"));
+}
+
 /// LiveKit's participant model as our HTTP API repeats it (`proto/livekit`). The media protocol itself uses [`lk`].
 #[allow(clippy::all, missing_docs, unreachable_pub, unused_qualifications)]
 pub mod livekit {

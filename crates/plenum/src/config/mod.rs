@@ -127,6 +127,8 @@ pub(crate) struct Config {
     pub(crate) data: PathBuf,
     /// `database_info`: the server that keeps the records; `None` means the embedded database in the data folder.
     pub(crate) database: Option<store::Server>,
+    /// `database_info.prefix`: what names of a reference server's tables begin with; only `plenum import` asks.
+    pub(crate) table_prefix: String,
     /// The web server.
     pub(crate) http: Http,
     /// Who may call the API, and the life of tokens.
@@ -430,6 +432,7 @@ impl Default for Config {
             analytics: true,
             data,
             database: None,
+            table_prefix: String::new(),
             http: Http::default(),
             api: Api::default(),
             media: Media { port: Http::default().port, advertise: Vec::new() },
