@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 
 use axum::http::StatusCode;
+use prost::Message;
 use serde_json::Value;
 use wire::pnm;
 
@@ -306,14 +307,17 @@ async fn made(world: World) -> (Server, Option<meeting::SocketLink>) {
             let admin = server.token("boss", true).await;
             let token = server.token("u1", false).await;
             stays = Some(server.meetings.open_socket(&token, String::new()).await.unwrap());
+            let room = server.ask("/auth/room/create", ROOM).await;
             let wish = pnm::RemoveParticipantReq {
+                sid: room["room_info"]["sid"].as_str().unwrap().into(),
                 room_id: "room01".into(),
                 user_id: "u1".into(),
                 block_user: true,
                 ..Default::default()
             };
             let removed = server.member("/api/removeParticipant", &admin, &wish).await;
-            assert_eq!(removed.status, StatusCode::OK);
+            let said = pnm::CommonResponse::decode(removed.body).unwrap();
+            assert_eq!((said.status, said.msg.as_str()), (true, "success"));
         }
         StuckFile => server.write("recordings/node_01/two.mp4/stuck", b"a folder where a file should be"),
         NoRecords => *server.shelf.is_broken.lock().unwrap() = true,
