@@ -16,7 +16,7 @@ const scene = withServer();
 const SEED = "20261127";
 const EXAMPLES = "15";
 /** Far longer than the run takes; schemathesis stops generating then. */
-const MAX_SECONDS = "110";
+const MAX_SECONDS = "90";
 
 async function description() {
   const answer = await fetch(`${scene.server.origin}/openapi.json`);
