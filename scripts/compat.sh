@@ -14,7 +14,8 @@ if [ ! -x "$venv/bin/python" ]; then
 fi
 now=$(sha256sum "$pins" | cut -d' ' -f1)
 if [ ! -f "$venv/.installed-from" ] || [ "$(cat "$venv/.installed-from")" != "$now" ]; then
-  "$venv/bin/pip" install --quiet --requirement "$pins"
+  # Not its `pip` script: in a folder that was copied, that one belongs to where it was copied from.
+  "$venv/bin/python" -m pip install --quiet --requirement "$pins"
   echo "$now" >"$venv/.installed-from"
 fi
 

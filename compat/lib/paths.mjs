@@ -9,6 +9,7 @@ export const DESCRIPTORS = join(ROOT, "target/compat/messages.binpb");
 export const BUF = join(COMPAT, "node_modules/.bin/buf");
 export const PEER = join(COMPAT, "python/peer.py");
 export const LAUNCH = join(COMPAT, "python/launch.py");
+export const SIGNING = join(COMPAT, "python/signing.py");
 export const PYTHON = process.env.PLENUM_PYTHON ?? join(ROOT, "target/venv/bin/python");
 export const LIVEKIT_BUNDLE = join(
   COMPAT,

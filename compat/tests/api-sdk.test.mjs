@@ -3,14 +3,30 @@ import assert from "node:assert/strict";
 
 import sdkModule from "plugnmeet-sdk-js";
 
+import { until } from "../../e2e/lib/until.mjs";
 import { withServer } from "../lib/meeting.mjs";
 import test from "../lib/test.mjs";
 
 const { PlugNmeet } = sdkModule;
 const scene = withServer();
 
+/** Methods of the SDK whose call this server does not have. */
+const NOT_SERVED = new Set(["getClientFiles"]);
+
+/** Methods that were called here, and answered. */
+const exercised = new Set();
+
 function sdk({ key = scene.server.setup.key, secret = scene.server.setup.secret } = {}) {
-  return new PlugNmeet(scene.server.origin, key, secret);
+  return new Proxy(new PlugNmeet(scene.server.origin, key, secret), {
+    get(target, name) {
+      if (typeof target[name] !== "function") return target[name];
+      return async (...args) => {
+        const answer = await target[name](...args);
+        exercised.add(name);
+        return answer;
+      };
+    },
+  });
 }
 
 const ROOM = {
@@ -171,5 +187,48 @@ test("a wrong key and a wrong secret are refused with the documented words", asy
   assert.deepEqual(
     { status: secret.status, msg: secret.msg },
     { status: false, msg: "Failed to verify provided authentication details." },
+  );
+});
+
+test("past rooms are listed with the session that is over", async () => {
+  await sdk().createRoom({ ...ROOM, room_id: "sdk-past" });
+  await sdk().endRoom({ room_id: "sdk-past" });
+
+  const answer = await until("the session is over", async () => {
+    const past = await sdk().fetchPastRoomsInfo({ room_ids: ["sdk-past"], limit: 5 });
+    return past.status && past;
+  });
+
+  assert.equal(answer.result.rooms_list[0].room_id, "sdk-past");
+  assert.equal(answer.result.rooms_list[0].room_title, "Weekly planning");
+});
+
+test("what sessions leave behind is asked for in words the SDK understands", async () => {
+  const expected = { status: false, msg: "no recording found" };
+  const recordings = await sdk().fetchRecordings({ room_ids: ["nowhere"] });
+  const analytics = await sdk().fetchAnalytics({ room_ids: ["nowhere"] });
+
+  assert.deepEqual({ status: recordings.status, msg: recordings.msg }, expected);
+  assert.equal(analytics.msg, "no artifact found");
+  for (const [method, request, msg] of [
+    ["deleteRecordings", { record_id: "nothing" }, "recording not found"],
+    ["getRecordingDownloadToken", { record_id: "nothing" }, "recording not found"],
+    ["deleteAnalytics", { file_id: "nothing" }, "artifact not found"],
+    ["getAnalyticsDownloadToken", { file_id: "nothing" }, "artifact not found"],
+  ]) {
+    const answer = await sdk()[method](request);
+    assert.deepEqual({ status: answer.status, msg: answer.msg }, { status: false, msg }, method);
+  }
+});
+
+test("every method the SDK has was called and answered", () => {
+  const methods = Object.getOwnPropertyNames(PlugNmeet.prototype).filter(
+    (name) => name !== "constructor" && !NOT_SERVED.has(name),
+  );
+
+  assert.ok(methods.length >= 13, methods.join(" "));
+  assert.deepEqual(
+    methods.filter((name) => !exercised.has(name)),
+    [],
   );
 });

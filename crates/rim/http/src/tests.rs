@@ -5,6 +5,7 @@ mod around;
 mod audit;
 mod bbb;
 mod client;
+mod contract;
 mod described;
 mod frontdoor;
 mod harness;

@@ -9,7 +9,7 @@ use wire::lti::{Form, Launch, verify};
 
 use super::{address, api, page};
 use crate::body::Unread;
-use crate::{App, body};
+use crate::{App, audit, body};
 
 /// Most bytes of a launch.
 pub(super) const MAX_LAUNCH: usize = 256 * 1024;
@@ -59,7 +59,9 @@ fn accept(app: &App, request: &Parts, path: &str, body: &[u8]) -> Result<Launch,
         return Err(Refusal::EmptyBody);
     }
     let form = Form::parse(body).ok_or(Refusal::Verification)?;
-    if form.text("oauth_consumer_key") != app.deps.api.id() {
+    let key = form.text("oauth_consumer_key");
+    audit::key(key.as_bytes());
+    if key != app.deps.api.id() {
         return Err(Refusal::ConsumerKey);
     }
     let origins = address::origins(&app.deps, request);

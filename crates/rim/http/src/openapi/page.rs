@@ -41,7 +41,8 @@ pub(super) fn build(document: &Value) -> Page {
     let html = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{title}</title>\
-         <meta name=\"color-scheme\" content=\"light dark\"><style>{style}</style></head><body>\
+         <meta name=\"color-scheme\" content=\"light dark\">\
+         <link rel=\"icon\" type=\"image/svg+xml\" href=\"/plenum.svg\"><style>{style}</style></head><body>\
          <a class=\"skip\" href=\"#content\">Skip to the content</a>\
          <header class=\"top\"><strong>{title}</strong><span class=\"version\">{version}</span>\
          <a class=\"raw\" href=\"/openapi.json\">openapi.json</a></header>\
@@ -149,10 +150,40 @@ fn call(out: &mut String, document: &Value, path: &str) {
     let done = &call["responses"]["200"]["content"]["application/json"];
     out.push_str("<h4>Answer</h4><details><summary>Fields of the answer</summary>");
     fields(out, document, &done["schema"]["anyOf"][0], Side::Answered, 0);
-    let success = serde_json::to_string_pretty(&done["examples"]["success"]["value"]).unwrap_or_default();
+    let mut success = String::new();
+    pretty(&mut success, document, &done["schema"]["anyOf"][0], &done["examples"]["success"]["value"], 0);
     push!(out, "</details>{}", code("An answer", &success, false));
     refusals(out, &done["examples"]);
     out.push_str("</article>");
+}
+
+/// A value as JSON over several lines, fields in the order in which they are sent.
+fn pretty(out: &mut String, document: &Value, schema: &Value, value: &Value, depth: usize) {
+    let schema = resolved(document, core(schema)).unwrap_or(schema);
+    let (open, close, items): (char, char, Vec<(Option<&str>, &Value, &Value)>) = match value {
+        Value::Object(fields) => {
+            let order = schema.get("x-order").map(list).unwrap_or_default().iter().map(text);
+            let mut names: Vec<&str> = order.filter(|name| fields.contains_key(*name)).collect();
+            names.extend(fields.keys().map(String::as_str).filter(|name| schema["properties"].get(name).is_none()));
+            let item = |name| (Some(name), &schema["properties"][name], &fields[name]);
+            ('{', '}', names.into_iter().map(item).collect())
+        }
+        Value::Array(values) => ('[', ']', values.iter().map(|value| (None, schema, value)).collect()),
+        other => return push!(out, "{other}"),
+    };
+    if items.is_empty() {
+        return push!(out, "{open}{close}");
+    }
+    out.push(open);
+    for (index, (name, schema, value)) in items.into_iter().enumerate() {
+        let comma = if index > 0 { "," } else { "" };
+        push!(out, "{comma}\n{:width$}", "", width = 2 * (depth + 1));
+        if let Some(name) = name {
+            push!(out, "{}: ", Value::from(name));
+        }
+        pretty(out, document, schema, value, depth + 1);
+    }
+    push!(out, "\n{:width$}{close}", "", width = 2 * depth);
 }
 
 fn refusals(out: &mut String, examples: &Value) {

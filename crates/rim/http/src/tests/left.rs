@@ -60,7 +60,7 @@ const ANALYTICS: &str =
     r#"{"file_info":{"file_path":"meeting_analytics/r/a.json","file_size":"2","mime_type":"application/json"}}"#;
 
 impl Server {
-    async fn seeded() -> Self {
+    pub(super) async fn seeded() -> Self {
         let server = Self::start().await;
         let over = Some(1_767_229_200_000);
         server.shelf.sessions.lock().unwrap().extend([
@@ -89,7 +89,7 @@ impl Server {
         self.folder.path().join(name)
     }
 
-    fn write(&self, name: &str, content: &[u8]) {
+    pub(super) fn write(&self, name: &str, content: &[u8]) {
         let path = self.path(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, content).unwrap();

@@ -48,10 +48,12 @@ impl Archive for Shelf {
     }
 
     async fn find_session_by_row(&self, row: u64) -> Result<Option<SessionRecord>, StoreError> {
+        self.check("find a session")?;
         Ok(self.sessions.lock().unwrap().iter().find(|found| found.id == row).cloned())
     }
 
     async fn past_sessions(&self, scope: &Scope, page: Page) -> Result<Slice<PastSession>, StoreError> {
+        self.check("list sessions")?;
         let sessions = self.sessions.lock().unwrap();
         let over = slice(&sessions, page, |row| {
             row.ended_at_ms.is_some() && is_in(scope, &row.session.room, &row.session.session)
@@ -76,6 +78,7 @@ impl Archive for Shelf {
     }
 
     async fn set_recording_metadata(&self, record_id: &str, metadata: String) -> Result<bool, StoreError> {
+        self.check("change a recording")?;
         let mut recordings = self.recordings.lock().unwrap();
         let found = recordings.iter_mut().find(|row| row.record_id == record_id);
         Ok(found.map(|row| row.metadata = metadata).is_some())
@@ -95,15 +98,18 @@ impl Archive for Shelf {
     }
 
     async fn find_artifact(&self, artifact_id: &str) -> Result<Option<Artifact>, StoreError> {
+        self.check("find an artifact")?;
         Ok(self.artifacts.lock().unwrap().iter().find(|row| row.artifact_id == artifact_id).cloned())
     }
 
     async fn artifacts(&self, scope: &Scope, kind: Option<&str>, page: Page) -> Result<Slice<Artifact>, StoreError> {
+        self.check("list artifacts")?;
         let fits = |row: &Artifact| is_in(scope, &row.room, &row.session) && kind.is_none_or(|kind| kind == row.kind);
         Ok(slice(&self.artifacts.lock().unwrap(), page, fits))
     }
 
     async fn remove_artifact(&self, artifact_id: &str) -> Result<bool, StoreError> {
+        self.check("remove an artifact")?;
         let mut artifacts = self.artifacts.lock().unwrap();
         let before = artifacts.len();
         artifacts.retain(|row| row.artifact_id != artifact_id);
