@@ -12,7 +12,7 @@ use axum::Router;
 use axum::http::HeaderName;
 use blobs::{Folders, LocalBlobs};
 use gateway::{ClientAddress, Gateway};
-use http_api::{FORWARDED_FOR, FrontDoor, HttpDeps, LtiSetup, LtiTool, Prometheus};
+use http_api::{FORWARDED_FOR, FrontDoor, HttpDeps, LtiSetup, LtiTool, Prometheus, RateLimits};
 use media::MediaConfig;
 use meeting::{Courier, Meetings, Setup, Shelf, ShelfRules, WebhookRules, Webhooks};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
@@ -51,7 +51,7 @@ const GAUGE_INTERVAL: Duration = Duration::from_secs(5);
 pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let loaded = config::load(&args.options(), config::environment())?;
     let config = loaded.config;
-    logging::start(&config.log);
+    let _last_lines = logging::start(&config.log)?;
     for notice in &loaded.notices {
         warn!(key = %notice.key, "{}", notice.text);
     }
@@ -250,6 +250,11 @@ fn router(
         trusts_proxy,
         proxy_header,
         frame_ancestors: "'self'".to_owned(),
+        limits: RateLimits {
+            per_key: config.rate_limits.per_key,
+            per_address: config.rate_limits.per_address,
+            exempt: Arc::new(is_exempt(config)),
+        },
         prometheus: config.http.metrics.as_ref().map(|metrics| Prometheus {
             path: metrics.path.clone(),
             login: metrics.login.as_ref().map(|(name, password)| (name.clone(), password.expose().clone())),

@@ -35,7 +35,7 @@ const CREATION_LANES: usize = 64;
 const CREATION_WAIT: Duration = Duration::from_secs(15);
 
 /// How the second connection of a hybrid client is called after its owner (http-api.md section 1.4).
-const NATIVE_SUFFIX: &str = "-native";
+pub(crate) const NATIVE_SUFFIX: &str = "-native";
 
 /// What the application stands on.
 pub struct Setup {
@@ -53,10 +53,10 @@ pub struct Setup {
 
 /// Every meeting of this node. Cheap to clone.
 #[derive(Clone)]
-pub struct Meetings(Arc<Inner>);
+pub struct Meetings(pub(crate) Arc<Inner>);
 
-struct Inner {
-    around: Surroundings,
+pub(crate) struct Inner {
+    pub(crate) around: Surroundings,
     rooms: RwLock<HashMap<RoomId, RoomHandle>>,
     lanes: Vec<Arc<AsyncMutex<()>>>,
     next_conn: AtomicU64,
@@ -326,7 +326,7 @@ impl Meetings {
         handle
     }
 
-    fn find(&self, room: &str) -> Option<RoomHandle> {
+    pub(crate) fn find(&self, room: &str) -> Option<RoomHandle> {
         self.0.rooms.read().unwrap_or_else(PoisonError::into_inner).get(room).cloned()
     }
 
@@ -459,7 +459,7 @@ impl Meetings {
             MediaEventKind::Left => MediaStep::Left,
             MediaEventKind::Published { .. } => MediaStep::Published,
             MediaEventKind::Unpublished { .. } => MediaStep::Unpublished,
-            MediaEventKind::Muted { .. } => return,
+            MediaEventKind::Muted { .. } => MediaStep::Muted,
         };
         let Some(handle) = self.find(event.room.as_str()).filter(|handle| *handle.session() == event.session) else {
             return;

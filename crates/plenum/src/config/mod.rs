@@ -155,6 +155,24 @@ pub(crate) struct Config {
     pub(crate) lti: Lti,
     /// The log.
     pub(crate) log: Log,
+    /// How often callers may ask.
+    pub(crate) rate_limits: RateLimits,
+}
+
+/// `plenum.rate_limits`: calls a second; `None` is as many as come.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct RateLimits {
+    /// With the API key.
+    pub(crate) per_key: Option<NonZeroU32>,
+    /// From one address, without.
+    pub(crate) per_address: Option<NonZeroU32>,
+}
+
+impl Default for RateLimits {
+    fn default() -> Self {
+        let limits = http_api::RateLimits::default();
+        Self { per_key: limits.per_key, per_address: limits.per_address }
+    }
 }
 
 /// The web server.
@@ -358,6 +376,19 @@ pub(crate) struct Log {
     pub(crate) level: LogLevel,
     /// `log_settings.log_output`.
     pub(crate) output: LogOutput,
+    /// `plenum.audit_log`.
+    pub(crate) audit: AuditLog,
+}
+
+/// Where it is written who called the server API for what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum AuditLog {
+    /// With everything else, if that is at `info` or finer.
+    Log,
+    /// Nowhere.
+    Off,
+    /// In a file of its own, as JSON.
+    File(PathBuf),
 }
 
 /// How much is logged. The reference's `fatal` and `panic` are read as `error`.
@@ -410,7 +441,8 @@ impl Default for Config {
             messaging: Messaging::default(),
             front_door: FrontDoor::default(),
             lti: Lti::default(),
-            log: Log { level: LogLevel::Info, output: LogOutput::Stdout },
+            log: Log { level: LogLevel::Info, output: LogOutput::Stdout, audit: AuditLog::Log },
+            rate_limits: RateLimits::default(),
         }
     }
 }

@@ -16,8 +16,8 @@ use super::section::{Findings, Section};
 use super::tree::{Node, Origin};
 use super::value::{self, Expected};
 use super::{
-    Config, Copyright, Credentials, Left, LogLevel, LogOutput, Lti, Messaging, Metrics, Mistake, Notice, Options,
-    Proxy, Uploads, Webhooks, foreign,
+    AuditLog, Config, Copyright, Credentials, Left, LogLevel, LogOutput, Lti, Messaging, Metrics, Mistake, Notice,
+    Options, Proxy, Uploads, Webhooks, foreign,
 };
 
 /// In the reference server's published sample file, so everybody knows it.
@@ -183,6 +183,17 @@ fn read_plenum(findings: &Findings, root: &mut Section<'_>, config: &mut Config)
     let mut front_door = plenum.section("front_door");
     front_door.set_secret("passphrase", &mut config.front_door.passphrase, passphrase);
     front_door.finish();
+
+    let mut limits = plenum.section("rate_limits");
+    for (key, limit) in
+        [("per_key", &mut config.rate_limits.per_key), ("per_address", &mut config.rate_limits.per_address)]
+    {
+        let mut wish = limit.map_or(0, NonZeroU32::get);
+        limits.set(key, &mut wish, value::number(0..=1_000_000));
+        *limit = NonZeroU32::new(wish);
+    }
+    limits.finish();
+    plenum.set("audit_log", &mut config.log.audit, audit_log);
 
     let mut database = plenum.section("database");
     database.set("tls", &mut elsewhere.tls, tls);
@@ -659,6 +670,16 @@ fn log_level(text: &str) -> Result<LogLevel, Expected> {
         "debug" => Ok(LogLevel::Debug),
         "trace" => Ok(LogLevel::Trace),
         _ => Err("`error`, `warn`, `info`, `debug` or `trace`".to_owned()),
+    }
+}
+
+/// A word, or a file.
+fn audit_log(text: &str) -> Result<AuditLog, Expected> {
+    match text.to_ascii_lowercase().as_str() {
+        "log" => Ok(AuditLog::Log),
+        "off" | "false" => Ok(AuditLog::Off),
+        _ if text.contains('/') => value::path(text).map(AuditLog::File),
+        _ => Err("`log`, `off` or the path of a file, with a `/` in it".to_owned()),
     }
 }
 

@@ -2,11 +2,14 @@
 //! over fakes of the outside.
 
 mod around;
+mod audit;
 mod bbb;
 mod client;
+mod described;
 mod frontdoor;
 mod harness;
 mod left;
+mod limits;
 mod lti;
 mod lti_tool;
 mod member;
