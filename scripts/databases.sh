@@ -3,7 +3,8 @@
 #
 # Both are throw-away servers of this script alone, on free ports of the loopback address, with nothing in them; the
 # system's own are left alone. The command finds them in PLENUM_TEST_POSTGRES and PLENUM_TEST_MARIADB (HOST:PORT, user
-# and password `plenum`). A server that is not installed is left out with a word, and is a failure where CI=true.
+# and password `plenum`). Both can encrypt: their certificate is good for 127.0.0.1 and comes from the authority whose
+# certificate is in PLENUM_TEST_AUTHORITY; one that has nothing to do with them is in PLENUM_TEST_OTHER_AUTHORITY. A server that is not installed is left out with a word, and is a failure where CI=true.
 set -uo pipefail
 
 cd "$(dirname "$0")/.." || exit 1
@@ -75,6 +76,26 @@ broken() {
   exit 1
 }
 
+# Two authorities, and a certificate of the first for both servers. They are gone when this script is.
+make_certificates() {
+  local name
+  (
+    cd "$folder" || exit 1
+    for name in authority other; do
+      openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj "/CN=Plenum test $name" -keyout "$name.key" -out "$name.pem" \
+        -addext keyUsage=critical,keyCertSign || exit 1
+    done
+    openssl req -newkey rsa:2048 -nodes -subj /CN=127.0.0.1 -keyout server.key -out server.csr || exit 1
+    echo 'subjectAltName=IP:127.0.0.1' >server.ext
+    openssl x509 -req -in server.csr -CA authority.pem -CAkey authority.key -CAcreateserial -days 2 -extfile server.ext \
+      -out server.pem || exit 1
+    # PostgreSQL takes a key that it alone can read.
+    [ "$(id -u)" != 0 ] || chown nobody:nogroup server.key
+    chmod 600 server.key
+  ) >"$folder/certificates.log" 2>&1 || broken openssl "$folder/certificates.log"
+  export PLENUM_TEST_AUTHORITY=$folder/authority.pem PLENUM_TEST_OTHER_AUTHORITY=$folder/other.pem
+}
+
 start_postgres() {
   local programs data=$folder/postgres log=$folder/postgres.log port attempt
   # The newest one: Debian keeps versions side by side and off the path.
@@ -91,7 +112,7 @@ start_postgres() {
     port=$(free_port)
     # Durable against a process that dies; nobody cuts the power of a test.
     (cd "$folder" && exec "${as_nobody[@]}" "$server" -D "$data" -p "$port" -k "$folder" -c listen_addresses=127.0.0.1 \
-      -c fsync=off) >"$log" 2>&1 &
+      -c fsync=off -c ssl=on -c ssl_cert_file="$folder/server.pem" -c ssl_key_file="$folder/server.key") >"$log" 2>&1 &
     if until_says "$log" 'ready to accept connections' $!; then
       postgres=$!
       export PLENUM_TEST_POSTGRES=127.0.0.1:$port
@@ -115,7 +136,7 @@ GRANT ALL ON *.* TO plenum@'127.0.0.1';" >"$folder/mariadb.sql" && chmod 644 "$f
   for attempt in 1 2 3; do
     port=$(free_port)
     (cd "$folder" && exec "${as_nobody[@]}" "$server" --no-defaults --datadir="$data" --port="$port" --skip-name-resolve \
-      --bind-address=127.0.0.1 --socket="$folder/mariadb.sock" --pid-file="$folder/mariadb.pid" \
+      --ssl-cert="$folder/server.pem" --ssl-key="$folder/server.key" --bind-address=127.0.0.1 --socket="$folder/mariadb.sock" --pid-file="$folder/mariadb.pid" \
       --init-file="$folder/mariadb.sql") >"$log" 2>&1 &
     if until_says "$log" 'ready for connections' $!; then
       mariadb=$!
@@ -127,6 +148,7 @@ GRANT ALL ON *.* TO plenum@'127.0.0.1';" >"$folder/mariadb.sql" && chmod 644 "$f
   broken MariaDB "$log"
 }
 
+make_certificates
 start_postgres
 start_mariadb
 "$@"

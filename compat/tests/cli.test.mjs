@@ -1,11 +1,12 @@
 // The command line as an operator meets it: first start, links, mistakes, figures, the end and the start after it.
 import assert from "node:assert/strict";
 import dgram from "node:dgram";
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import WebSocket from "ws";
 
+import { freePort } from "../../e2e/lib/ports.mjs";
 import { sign } from "../../e2e/lib/server.mjs";
 import { until } from "../../e2e/lib/until.mjs";
 import { Desk } from "../lib/cli.mjs";
@@ -254,4 +255,96 @@ test("SIGINT at the first moment ends it in order as well", async () => {
   const server = await desk.serve();
   server.signal("SIGINT");
   assert.equal(await server.code(), 0);
+});
+
+/** What `plenum doctor` says: its exit code and findings by topic. */
+async function examine(desk, ...args) {
+  const program = desk.run("doctor", "--json", ...args);
+  const code = await program.code();
+  const report = JSON.parse(program.output);
+  const find = (topic, level) =>
+    report.checks.filter((check) => check.topic === topic && check.level === level);
+  return { code, report, find };
+}
+
+test("`plenum doctor` looks at a folder without a server and makes nothing", async () => {
+  const desk = await deskWith();
+  const port = String(await freePort());
+
+  const { code, report, find } = await examine(
+    desk,
+    "--listen",
+    `127.0.0.1:${port}`,
+    "--media-port",
+    port,
+  );
+
+  assert.ok(code < 2, JSON.stringify(report));
+  assert.equal(report.status, code === 0 ? "ok" : "warning");
+  assert.match(find("data folder", "ok")[0].text, /not there yet/);
+  assert.match(find("TCP port", "ok")[0].text, /is free/);
+  assert.match(find("UDP port", "ok")[0].text, /is free/);
+  assert.equal(existsSync(join(desk.folder, "data")), false);
+});
+
+test("`plenum doctor` beside a running server finds it, and a secret others may read", async () => {
+  const desk = await deskWith();
+  const server = await desk.serve();
+  const ports = ["--listen", `127.0.0.1:${desk.port}`, "--media-port", String(desk.port)];
+
+  const well = await examine(desk, ...ports);
+  assert.ok(well.code < 2, JSON.stringify(well.report));
+  assert.match(well.find("server", "ok")[0].text, /it runs/);
+  assert.match(well.find("TCP port", "ok")[0].text, /the server answers/);
+  assert.match(well.find("UDP port", "ok")[0].text, /media is on/);
+  assert.equal(well.find("database", "ok").length, 2);
+
+  const file = join(desk.folder, "data", "secrets.yaml");
+  chmodSync(file, 0o644);
+  const open = await examine(desk, ...ports);
+  assert.equal(open.code, 1);
+  assert.match(open.find("secrets", "warning")[0].advice, /^chmod 600 .*secrets\.yaml$/);
+
+  const elsewhere = String(await freePort());
+  const wrong = await examine(
+    desk,
+    "--listen",
+    `127.0.0.1:${elsewhere}`,
+    "--media-port",
+    elsewhere,
+  );
+  assert.equal(wrong.code, 2);
+  assert.equal(wrong.find("TCP port", "problem").length, 1);
+  assert.equal(await server.stop(), 0);
+});
+
+test("`plenum doctor` names every mistake of the configuration, in words", async () => {
+  const desk = await deskWith("client: {port: many, secret: short, api_key: k}\n");
+
+  const program = desk.run("doctor");
+
+  assert.equal(await program.code(), 2);
+  assert.match(program.output, /^problem +configuration +client\.port: /m);
+  assert.match(program.output, /^problem +configuration +client\.secret: /m);
+  assert.match(program.output, /\n2 problems, \d+ warnings\n$/);
+  assert.ok(!program.output.includes("short"), "no secret is repeated");
+});
+
+test("`plenum doctor` says who has the port", async () => {
+  const desk = await deskWith();
+  const taken = dgram.createSocket("udp4");
+  await new Promise((done) => taken.bind(0, "127.0.0.1", done));
+  const { port } = taken.address();
+
+  const { code, find } = await examine(
+    desk,
+    "--listen",
+    `127.0.0.1:${await freePort()}`,
+    "--media-port",
+    String(port),
+  );
+
+  assert.equal(code, 2);
+  assert.match(find("UDP port", "problem")[0].advice, /another program has it/);
+  taken.close();
 });

@@ -282,15 +282,18 @@ fn not_finite(out: &mut String, value: f64) {
 }
 
 fn text(out: &mut String, value: &str) {
+    out.reserve(value.len() + 2);
     out.push('"');
     // Most of a text is plain, names always are.
-    let mut rest = value;
-    while let Some(at) = rest.bytes().position(|b| b < b' ' || matches!(b, b'"' | b'\\')) {
-        out.push_str(&rest[..at]);
-        escape(out, rest.as_bytes()[at]);
-        rest = &rest[at + 1..];
+    let mut plain_from = 0;
+    for (at, byte) in value.bytes().enumerate() {
+        if byte < b' ' || byte == b'"' || byte == b'\\' {
+            out.push_str(&value[plain_from..at]);
+            escape(out, byte);
+            plain_from = at + 1;
+        }
     }
-    out.push_str(rest);
+    out.push_str(&value[plain_from..]);
     out.push('"');
 }
 
