@@ -8,6 +8,7 @@ mod courier;
 mod inbox;
 mod meetings;
 pub mod origin;
+mod seeing_out;
 mod shelf;
 mod socket;
 mod tokens;

@@ -74,6 +74,8 @@ pub(crate) struct Allowance {
     pub(crate) connects: Bucket,
     /// Notices that something was not sent.
     pub(crate) notices: Bucket,
+    /// What a client tells of itself for the analytics.
+    pub(crate) reports: Bucket,
 }
 
 impl Default for Allowance {
@@ -89,6 +91,7 @@ impl Default for Allowance {
             hands: Bucket::new(0.2, 6.0),
             connects: Bucket::new(0.5, 20.0),
             notices: Bucket::new(0.2, 3.0),
+            reports: Bucket::new(10.0, 60.0),
         }
     }
 }

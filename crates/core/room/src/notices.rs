@@ -30,7 +30,7 @@ pub struct OnMedia {
     pub track: Option<livekit::TrackInfo>,
 }
 
-/// A step on the media plane that others hear of.
+/// A step on the media plane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MediaStep {
     /// Media flows for the first time.
@@ -41,15 +41,21 @@ pub enum MediaStep {
     Published,
     /// A track is gone.
     Unpublished,
+    /// A track says nothing for now.
+    Muted,
+    /// It does again.
+    Unmuted,
 }
 
 impl MediaStep {
-    const fn event(self) -> &'static str {
+    /// What others are told, if they are.
+    const fn event(self) -> Option<&'static str> {
         match self {
-            Self::Joined => "participant_joined",
-            Self::Left => "participant_left",
-            Self::Published => "track_published",
-            Self::Unpublished => "track_unpublished",
+            Self::Joined => Some("participant_joined"),
+            Self::Left => Some("participant_left"),
+            Self::Published => Some("track_published"),
+            Self::Unpublished => Some("track_unpublished"),
+            Self::Muted | Self::Unmuted => None,
         }
     }
 }
@@ -57,6 +63,8 @@ impl MediaStep {
 impl Room {
     /// Somebody did something on the media plane. What hidden people and bots do is nobody's business.
     pub fn on_media(&mut self, now: Moment, step: OnMedia) {
+        self.record_media(now, &step);
+        let Some(event) = step.what.event() else { return };
         let known = self.people.values().find(|person| person.id.as_str() == step.who.as_str());
         let Some(person) = known.filter(|person| !person.hidden && !rules::BOTS.contains(&person.id.as_str())) else {
             return;
@@ -66,7 +74,7 @@ impl Room {
         let room = self.notified_room();
         self.notify_outside(
             now,
-            step.what.event(),
+            event,
             pnm::CommonNotifyEvent {
                 room: Some(room),
                 participant,

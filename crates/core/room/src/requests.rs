@@ -6,10 +6,11 @@ use model::UserId;
 use model::policy::Capability;
 use prost::Message;
 use wire::pnm::{
-    self, DataMsgBodyType, NatsMsgServerToClientEvents as Event, NatsSystemNotificationTypes as Severity,
-    PrivateDataDeliveryType,
+    self, AnalyticsEvents, DataMsgBodyType, NatsMsgServerToClientEvents as Event,
+    NatsSystemNotificationTypes as Severity, PrivateDataDeliveryType,
 };
 
+use crate::analytics::{About, ClientReport, Measure};
 use crate::forward::{Binding, ClientSubject, Unaffordable};
 use crate::outbox::{Keep, Letter, Question, Route};
 use crate::output::{ConnId, Moment, Output};
@@ -46,6 +47,8 @@ pub enum Request {
     LowerOthersHand { user: UserId },
     /// Chat, data or whiteboard message to one person.
     PrivateDelivery { delivery: pnm::PrivateDataDelivery, payload: Vec<u8> },
+    /// Something for the analytics that only the client knows.
+    Report(ClientReport),
 }
 
 impl Room {
@@ -71,6 +74,7 @@ impl Room {
                 }
             }
             Request::PrivateDelivery { delivery, payload } => self.deliver_privately(now, &user, delivery, payload),
+            Request::Report(report) => self.report_for_certain(now, conn, report),
         }
     }
 
@@ -142,6 +146,7 @@ impl Room {
             words => words.to_owned(),
         };
         person.metadata.raised_hand = Some(pnm::UserRaisedHand { is_raised: true, raised_at: now.unix_ms });
+        self.record(now, About::Person(user), AnalyticsEvents::AnalyticsEventUserRaiseHand, Measure::Happened);
         self.person_metadata_changed(now, user);
         let moderators: Vec<UserId> = self
             .people
@@ -205,6 +210,9 @@ impl Room {
             self.remember_ask(now, from, &receivers[0], subject, &payload);
         }
         let payload = self.envelope(Event::DeliveryPrivateData, msg, payload);
+        if subject == ClientSubject::Chat {
+            self.record(now, About::Person(from), AnalyticsEvents::AnalyticsEventUserPrivateChat, Measure::Counted(1));
+        }
         let from = opaque.then(|| from.clone());
         self.put(now, &receivers, &Letter { route: Route::Private, unix_ms: now.unix_ms, payload, keep, from });
     }

@@ -78,6 +78,7 @@ impl Scene {
             max_participants: 0,
             empty_timeout: None,
             seed: 1,
+            may_count: true,
         };
         change(&mut new);
         let mut room = Room::new(new, now);
@@ -167,6 +168,10 @@ impl Scene {
     pub(crate) fn join_admin(&mut self, id: &str) -> ConnId {
         self.admit(id, |ticket| ticket.is_admin = true).unwrap();
         self.connect(id)
+    }
+
+    pub(crate) fn conn(&self, id: &str) -> ConnId {
+        self.conns[&user(id)]
     }
 
     pub(crate) fn generation(&self, id: &str) -> &str {
