@@ -7,6 +7,7 @@ mod actor;
 mod courier;
 mod inbox;
 mod meetings;
+mod moderate;
 pub mod origin;
 mod seeing_out;
 mod shelf;
@@ -18,9 +19,10 @@ pub use meetings::{
     Access, AccessError, ActiveRoom, Activity, CreateError, EndError, HealthError, JoinError, MediaAdmission, Meetings,
     NotShown, Setup, Unavailable, VerifiedJoin, WaitingError,
 };
+pub use moderate::{ModerateError, MuteRefusal};
 pub use room::{
-    AdmitRefusal, AuthorizeRefusal, ClientSubject, ConnId, CoreMessage, Delivery, EndReason, Farewell, Guests,
-    PersonView, Phase, Route,
+    AdmitRefusal, AuthorizeRefusal, BlockedPerson, ClientSubject, ConnId, CoreMessage, Delivery, Device, EndReason,
+    Farewell, Guests, LockService, Moderation, ModerationRefusal, PersonView, Phase, Route, Whom,
 };
 pub use shelf::{
     ArtifactRefusal, EditRefusal, MergeRefusal, OpenFile, OpenRefusal, Shelf, ShelfError, ShelfRules,

@@ -32,6 +32,9 @@ const MAX_OBSERVED: usize = 4096;
 /// How the second connection of a hybrid client is called after its owner (http-api.md section 1.4).
 const NATIVE_SUFFIX: &str = "-native";
 
+const STARTED: &str = "ANALYTICS_STATUS_STARTED";
+const ENDED: &str = "ANALYTICS_STATUS_ENDED";
+
 /// How something is counted (the kinds of section 9.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Measure {
@@ -70,6 +73,12 @@ impl Room {
         }
     }
 
+    /// Counts that something of the room's began or ended.
+    pub(crate) fn record_status(&mut self, now: Moment, event: Event, began: bool) {
+        let status = if began { STARTED } else { ENDED };
+        self.record(now, About::Room, event, Measure::Said(status.into()));
+    }
+
     /// Somebody is in the meeting. Hidden people and bots are nobody's business, and who waits is not in it.
     pub(crate) fn record_joined(&mut self, now: Moment, user: &UserId) {
         let Some(person) = self.people.get(user) else { return };
@@ -96,8 +105,7 @@ impl Room {
         match (step.what, &step.track) {
             (MediaStep::Published, Some(track)) => collector.published(now, &user, track),
             (MediaStep::Unpublished, Some(track)) => collector.unpublished(now, &user, &track.sid),
-            (MediaStep::Muted, Some(track)) => collector.muted(now, &user, track, true),
-            (MediaStep::Unmuted, Some(track)) => collector.muted(now, &user, track, false),
+            (MediaStep::Muted, Some(track)) => collector.muted(now, &user, track),
             // Of a hybrid client's two connections the other one is still there.
             (MediaStep::Left, _) if owner == step.who.as_str() => collector.silenced(now, &user),
             _ => {}

@@ -41,21 +41,19 @@ pub enum MediaStep {
     Published,
     /// A track is gone.
     Unpublished,
-    /// A track says nothing for now.
+    /// A track was muted or unmuted.
     Muted,
-    /// It does again.
-    Unmuted,
 }
 
 impl MediaStep {
-    /// What others are told, if they are.
+    /// What other servers call it, if they are told.
     const fn event(self) -> Option<&'static str> {
         match self {
             Self::Joined => Some("participant_joined"),
             Self::Left => Some("participant_left"),
             Self::Published => Some("track_published"),
             Self::Unpublished => Some("track_unpublished"),
-            Self::Muted | Self::Unmuted => None,
+            Self::Muted => None,
         }
     }
 }
@@ -64,6 +62,7 @@ impl Room {
     /// Somebody did something on the media plane. What hidden people and bots do is nobody's business.
     pub fn on_media(&mut self, now: Moment, step: OnMedia) {
         self.record_media(now, &step);
+        self.follow_media(now, &step);
         let Some(event) = step.what.event() else { return };
         let known = self.people.values().find(|person| person.id.as_str() == step.who.as_str());
         let Some(person) = known.filter(|person| !person.hidden && !rules::BOTS.contains(&person.id.as_str())) else {

@@ -6,7 +6,7 @@ mod scene;
 use std::time::Duration;
 
 use prost::Message;
-use room::{ClientReport, ClientSubject, Figures, MediaStep, OnMedia, Request};
+use room::{ClientReport, ClientSubject, Figures, MediaStep, Moderation, OnMedia, Request};
 use scene::{Scene, chat, data, private};
 use serde_json::{Value, json};
 use wire::livekit::{TrackInfo, TrackSource};
@@ -47,7 +47,7 @@ fn a_session_becomes_the_documented_export() {
     scene.secs(1);
     scene.on_media("ben", MediaStep::Muted, "TR_m", TrackSource::Microphone);
     scene.on_media("ben", MediaStep::Muted, "TR_c", TrackSource::Camera);
-    scene.on_media("ben", MediaStep::Unmuted, "TR_m", TrackSource::Microphone);
+    scene.unmute("ben", "TR_m");
     scene.on_media("ben", MediaStep::Unpublished, "TR_s", TrackSource::ScreenShare);
     scene.say("ben", "m1", "hello");
     scene.say("ben", "m1", "hello");
@@ -257,6 +257,41 @@ fn somebody_who_comes_and_goes_is_one_person_with_pairs_of_times() {
 }
 
 #[test]
+fn what_moderators_do_is_counted_of_the_room_and_of_whom_they_send_out() {
+    let mut scene = counting_with(|features| {
+        features.shared_note_pad_features = Some(pnm::SharedNotePadFeatures { is_allow: true, ..Default::default() });
+        features.display_external_link_features =
+            Some(pnm::DisplayExternalLinkFeatures { is_allow: true, ..Default::default() });
+    });
+    scene.join_admin("ana");
+    scene.join("ben");
+    for step in [
+        Moderation::ActivateNotepad(true),
+        Moderation::ActivateNotepad(true),
+        Moderation::ActivateNotepad(false),
+        Moderation::ShowLink(Some("https://example.org/".into())),
+        Moderation::Remove { user: scene::user("ben"), msg: String::new(), block: false },
+    ] {
+        let now = scene.now();
+        scene.room.moderate(now, &scene::user("ana"), step).unwrap();
+        scene.drain();
+    }
+    scene.secs(9);
+    scene.end();
+    scene.secs(10);
+
+    let export = scene.export();
+    let of_room: Vec<_> = export["room"]["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| (event["name"].as_str().unwrap(), event["total"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(of_room, [("shared_notepad_status", 2), ("external_display_link_status", 1)]);
+    assert_eq!(event(&export, "ben", "left")["values"][0]["time"], START.to_string());
+}
+
+#[test]
 fn reports_are_limited_in_rate() {
     let mut scene = counting();
     scene.join("ana");
@@ -364,7 +399,16 @@ impl Scene {
     }
 
     fn on_media(&mut self, who: &str, what: MediaStep, sid: &str, source: TrackSource) {
-        let track = TrackInfo { sid: sid.into(), source: source.into(), ..TrackInfo::default() };
+        let muted = what == MediaStep::Muted;
+        self.tell_media(who, what, TrackInfo { sid: sid.into(), source: source.into(), muted, ..TrackInfo::default() });
+    }
+
+    fn unmute(&mut self, who: &str, sid: &str) {
+        let source = TrackSource::Microphone.into();
+        self.tell_media(who, MediaStep::Muted, TrackInfo { sid: sid.into(), source, ..TrackInfo::default() });
+    }
+
+    fn tell_media(&mut self, who: &str, what: MediaStep, track: TrackInfo) {
         let step = OnMedia { who: who.try_into().unwrap(), what, participant: None, track: Some(track) };
         self.room.on_media(self.now(), step);
         self.drain();

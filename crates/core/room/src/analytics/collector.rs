@@ -9,7 +9,7 @@ use wire::pnm::AnalyticsEvents as Event;
 
 use super::report::ClientReport;
 use super::tally::Tally;
-use super::{About, Measure, Origin, ledger};
+use super::{About, ENDED, Measure, Origin, STARTED, ledger};
 use crate::journal::Entry;
 use crate::output::Moment;
 use crate::person::Person;
@@ -24,9 +24,6 @@ const MAX_NAME: usize = 255;
 const MAX_TRACKS: usize = 32;
 /// How long what may wait is not journalled.
 const WRITE_DELAY: Duration = Duration::from_secs(1);
-
-const STARTED: &str = "ANALYTICS_STATUS_STARTED";
-const ENDED: &str = "ANALYTICS_STATUS_ENDED";
 
 /// Who somebody is, and what must be known of them to count on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -213,10 +210,10 @@ impl Collector {
         }
     }
 
-    pub(super) fn muted(&mut self, now: Moment, user: &UserId, track: &TrackInfo, muted: bool) {
+    pub(super) fn muted(&mut self, now: Moment, user: &UserId, track: &TrackInfo) {
         let follows = self.visitors.get(user).is_some_and(|visitor| visitor.profile.tracks.contains_key(&track.sid));
         if follows && event_of(track) == Some(Event::AnalyticsEventUserMicStatus) {
-            let status = if muted { "ANALYTICS_STATUS_MUTED" } else { "ANALYTICS_STATUS_UNMUTED" };
+            let status = if track.muted { "ANALYTICS_STATUS_MUTED" } else { "ANALYTICS_STATUS_UNMUTED" };
             self.count(
                 now,
                 Origin::Server,
