@@ -31,6 +31,7 @@ struct Kept {
     broken: bool,
     never_removed: Option<String>,
     never_forgets: bool,
+    refusals: usize,
 }
 
 /// Survives what the test calls a crash: another `Meetings` on the same store is the next process.
@@ -70,6 +71,11 @@ impl MemoryStore {
     /// No journal may be forgotten.
     pub(crate) fn never_forget(&self, never: bool) {
         self.kept.lock().unwrap().never_forgets = never;
+    }
+
+    /// How often one of these two was refused.
+    pub(crate) fn refusals(&self) -> usize {
+        self.kept.lock().unwrap().refusals
     }
 
     /// From now on commits wait until [`Self::release`].
@@ -168,6 +174,7 @@ impl State for MemoryStore {
         self.waiting.fetch_sub(1, Ordering::SeqCst);
         let mut kept = self.kept.lock().unwrap();
         if writes.iter().any(|write| write.value.is_none() && kept.never_removed.as_ref() == Some(&write.key)) {
+            kept.refusals += 1;
             return Err(StoreError { attempt: "commit", reason: "out of order".into() });
         }
         kept.notices.extend(notices);
@@ -194,6 +201,7 @@ impl State for MemoryStore {
     async fn forget(&self, session: &SessionId) -> Result<(), StoreError> {
         let mut kept = self.kept.lock().unwrap();
         if kept.never_forgets {
+            kept.refusals += 1;
             return Err(StoreError { attempt: "forget a journal", reason: "out of order".into() });
         }
         kept.state.remove(session);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -17,17 +17,25 @@ pub(crate) struct MemoryShelf {
     pub(crate) files: Mutex<BTreeMap<String, Bytes>>,
     pub(crate) rows_fail: AtomicBool,
     pub(crate) files_fail: AtomicBool,
+    /// How often something failed.
+    pub(crate) failures: AtomicUsize,
 }
 
 impl MemoryShelf {
     fn check_rows(&self, attempt: &'static str) -> Result<(), StoreError> {
-        let fails = self.rows_fail.load(Ordering::SeqCst);
-        if fails { Err(StoreError { attempt, reason: "out of order".into() }) } else { Ok(()) }
+        if !self.rows_fail.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        self.failures.fetch_add(1, Ordering::SeqCst);
+        Err(StoreError { attempt, reason: "out of order".into() })
     }
 
     fn check_files(&self, attempt: &'static str) -> Result<(), BlobError> {
-        let fails = self.files_fail.load(Ordering::SeqCst);
-        if fails { Err(BlobError { attempt, reason: "out of order".into() }) } else { Ok(()) }
+        if !self.files_fail.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        self.failures.fetch_add(1, Ordering::SeqCst);
+        Err(BlobError { attempt, reason: "out of order".into() })
     }
 }
 

@@ -298,6 +298,7 @@ impl Scene {
                 Output::RenewToken { .. } | Output::RemoveFromMedia { .. } | Output::SetJoined(_) => {}
                 Output::Notify(notification) => self.notified.push(*notification),
                 Output::CloseMedia => self.media_closed = true,
+                Output::Mute { .. } | Output::Unpublish { .. } => {}
                 Output::Ended(why) => self.ended = Some(why),
             }
         }

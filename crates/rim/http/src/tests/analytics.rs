@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use meeting::Activity;
 use serde_json::json;
 
 use super::harness::Server;
@@ -21,14 +20,16 @@ async fn what_happened_in_a_session_is_listed_shown_and_downloaded() {
     let token = server.ask("/auth/room/getJoinToken", body).await["token"].as_str().unwrap().to_owned();
     server.meetings.open_socket(&token, "ws://test".into()).await.unwrap().close().await;
     server.ask("/auth/room/endRoom", r#"{"room_id":"counted"}"#).await;
-    let over = async {
-        while server.meetings.activity("counted").await != Ok(Activity::Unknown) {
-            tokio::task::yield_now().await;
+    let listed = async {
+        loop {
+            let asked = r#"{"room_ids":["counted"],"type":"MEETING_ANALYTICS"}"#;
+            let answer = server.ask("/auth/artifact/fetch", asked).await;
+            if answer["status"] == true {
+                return answer;
+            }
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), over).await.unwrap();
-
-    let answer = server.ask("/auth/artifact/fetch", r#"{"room_ids":["counted"],"type":"MEETING_ANALYTICS"}"#).await;
+    let answer = tokio::time::timeout(Duration::from_secs(30), listed).await.unwrap();
     assert_eq!(answer["result"]["total_artifacts"], "1");
     let artifact = &answer["result"]["artifacts_list"][0];
     let id = artifact["artifact_id"].as_str().unwrap();
