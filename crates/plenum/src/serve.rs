@@ -75,12 +75,15 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let (plane, events) = media::start(&media_config(&config)).context("could not open the media port")?;
     let outgoing = Arc::new(HttpOutgoing::new().context("could not prepare outgoing requests")?);
     let webhooks = webhooks(&config);
+    let shelf = shelf(&config, &credentials, &store);
     let meetings = Meetings::start(Setup {
         records: Arc::new(store.clone()),
         state: Arc::new(store.clone()),
         media: plane.clone(),
         credentials: meeting_credentials(&config, &credentials),
         webhooks: webhooks.clone(),
+        shelf: shelf.clone(),
+        analytics: config.analytics,
     })
     .await
     .context("could not take up the meetings of the last run")?;
@@ -89,7 +92,6 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let listener = TcpListener::bind(address).await.with_context(|| format!("could not listen on {address}"))?;
     let address = listener.local_addr()?;
     let (stop, stopping) = watch::channel(false);
-    let shelf = shelf(&config, &credentials, &store);
     tokio::spawn(shelf.clone().keep_tidy());
     let lti = LtiTool::open(LtiSetup {
         folder: config.data.clone(),

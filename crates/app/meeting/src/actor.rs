@@ -25,6 +25,7 @@ use wire::token::JoinClaims;
 
 use crate::courier::Webhooks;
 use crate::inbox;
+use crate::seeing_out::SeeingOut;
 use crate::socket::{self, Down, Inlet, Outlet};
 use crate::tokens::{Credentials, MediaPass, RENEWAL_GRACE, claims_for};
 
@@ -53,6 +54,7 @@ pub(crate) struct Surroundings {
     pub(crate) media: Arc<dyn MediaPlane>,
     pub(crate) credentials: Arc<Credentials>,
     pub(crate) webhooks: Webhooks,
+    pub(crate) seeing_out: SeeingOut,
 }
 
 /// A room's task, from outside.
@@ -95,6 +97,8 @@ pub(crate) type Reply<T> = oneshot::Sender<Result<T, Unwritten>>;
 pub(crate) enum FromSocket {
     /// With the receipt to give back when it is safe.
     Worker(Bytes, u64, OwnedSemaphorePermit),
+    /// On the subject that nobody acknowledges.
+    Report(Bytes, OwnedSemaphorePermit),
     Publish(ClientSubject, Bytes, OwnedSemaphorePermit),
     Oversized(ClientSubject),
     Credit(u32),
@@ -466,6 +470,7 @@ impl Actor {
                 announcement(reply, ())
             }
             Letter::Stop => {
+                self.room.settle_up();
                 self.is_stopping = true;
                 None
             }
@@ -514,6 +519,10 @@ impl Actor {
                 let taken = socket.down.when_taken(receipt);
                 return Some(Answer { give: Box::new(move |_| taken()), waits: true });
             }
+            FromSocket::Report(payload, _budget) => match inbox::decode_report(&payload) {
+                Some(report) => self.room.report(now, conn, report),
+                None => metrics::counter!("plenum_requests_ignored_total").increment(1),
+            },
             FromSocket::Publish(subject, payload, _budget) => self.room.publish(now, conn, subject, payload),
             FromSocket::Oversized(subject) => self.room.oversized(now, conn, subject),
             FromSocket::Credit(available) => self.room.set_credit(now, conn, available),
@@ -758,8 +767,6 @@ impl Rest {
         if let Err(failure) = self.around.records.close_session(&self.session, now().unix_ms).await {
             error!(room.id = %self.id, error = %failure, "the end of a session was not recorded");
         }
-        if let Err(failure) = self.around.state.forget(&self.session).await {
-            error!(room.id = %self.id, error = %failure, "the journal of an ended session was not removed");
-        }
+        self.around.seeing_out.see_out(&self.session).await;
     }
 }

@@ -1,11 +1,13 @@
 //! The one place that turns bytes of a client's reliable channel into a [`Request`].
 
 use prost::Message;
-use room::{Request, Whom};
+use room::{ClientReport, Request, Whom};
 use wire::pnm::{self, NatsMsgClientToServerEvents as Event};
 
 /// Longest text of a request, in bytes; the longest real one is a token.
 const MAX_TEXT: usize = 16 * 1024;
+/// Longest report for the analytics, in bytes.
+const MAX_REPORT: usize = 2 * 1024;
 
 /// As a user id: everybody.
 const EVERYBODY: &str = "all";
@@ -36,8 +38,23 @@ pub(crate) fn decode(payload: &[u8]) -> Option<Request> {
             delivery: wire::json::decode(message.msg.as_bytes()).ok()?,
             payload: message.bin_msg,
         },
-        Event::PushAnalyticsData => return None,
+        Event::PushAnalyticsData => Request::Report(report(&message.msg)?),
     })
+}
+
+/// Decodes what comes on the subject that nobody acknowledges: only reports may (rule I5).
+pub(crate) fn decode_report(payload: &[u8]) -> Option<ClientReport> {
+    match decode(payload)? {
+        Request::Report(report) => Some(report),
+        _ => None,
+    }
+}
+
+fn report(msg: &str) -> Option<ClientReport> {
+    if msg.len() > MAX_REPORT {
+        return None;
+    }
+    ClientReport::read(&wire::json::decode::<pnm::AnalyticsDataMsg>(msg.as_bytes()).ok()?)
 }
 
 #[cfg(test)]
@@ -56,6 +73,16 @@ mod tests {
         let everybody = decode(&encoded(Event::ReqLowerOtherUserHand, "all"));
         assert_eq!(everybody, Some(Request::LowerOthersHand { whose: Whom::All }));
         assert_eq!(decode(&encoded(Event::ReqLowerOtherUserHand, "a.b")), None);
+    }
+
+    #[test]
+    fn on_the_subject_that_nobody_acknowledges_only_reports_come() {
+        let talked = encoded(Event::PushAnalyticsData, r#"{"eventType":1,"eventName":16,"eventValueInteger":"1"}"#);
+        assert_eq!(decode_report(&talked), Some(ClientReport::Talked));
+        assert_eq!(decode(&talked), Some(Request::Report(ClientReport::Talked)));
+        assert_eq!(decode_report(&encoded(Event::Ping, "")), None);
+        let padded = format!(r#"{{"eventType":1,"eventName":16,"eventValueInteger":"1"{}}}"#, " ".repeat(MAX_REPORT));
+        assert_eq!(decode_report(&encoded(Event::PushAnalyticsData, &padded)), None);
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod inbox;
 mod meetings;
 mod moderate;
 pub mod origin;
+mod seeing_out;
 mod shelf;
 mod socket;
 mod tokens;

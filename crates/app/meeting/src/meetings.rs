@@ -25,6 +25,8 @@ use wire::token::TokenError;
 
 use crate::actor::{Last, Letter, Opening, RoomHandle, Silence, Surroundings, now, spawn};
 use crate::courier::Webhooks;
+use crate::seeing_out::SeeingOut;
+use crate::shelf::Shelf;
 use crate::socket::{OpenError, SocketLink};
 use crate::tokens::{Credentials, RENEWAL_GRACE, claims_for};
 
@@ -49,6 +51,10 @@ pub struct Setup {
     pub credentials: Credentials,
     /// Whom to tell of what happens.
     pub webhooks: Webhooks,
+    /// Where sessions put what they leave behind.
+    pub shelf: Shelf,
+    /// Whether rooms whose creators want it count what happens (`analytics_settings.enabled`).
+    pub analytics: bool,
 }
 
 /// Every meeting of this node. Cheap to clone.
@@ -61,6 +67,7 @@ pub(crate) struct Inner {
     lanes: Vec<Arc<AsyncMutex<()>>>,
     next_conn: AtomicU64,
     seeds: Mutex<u64>,
+    analytics: bool,
 }
 
 /// Why a room was not created.
@@ -253,7 +260,9 @@ impl Meetings {
     /// # Errors
     /// When the store does not answer. A single damaged journal closes that session and is logged.
     pub async fn start(setup: Setup) -> Result<Self, StoreError> {
+        let seeing_out = SeeingOut { state: setup.state.clone(), shelf: setup.shelf, webhooks: setup.webhooks.clone() };
         let around = Surroundings {
+            seeing_out,
             records: setup.records,
             state: setup.state,
             media: setup.media,
@@ -266,6 +275,7 @@ impl Meetings {
             lanes: std::iter::repeat_with(Arc::default).take(CREATION_LANES).collect(),
             next_conn: AtomicU64::new(1),
             seeds: Mutex::new(rand::random()),
+            analytics: setup.analytics,
         }));
         meetings.restore().await?;
         Ok(meetings)
@@ -298,7 +308,7 @@ impl Meetings {
         }
         // What a crash at the end of a session, or between that and the end of its journal, left behind.
         for session in around.state.sessions().await?.into_iter().filter(|session| !running.contains(session)) {
-            around.state.forget(&session).await?;
+            around.seeing_out.see_out(&session).await;
         }
         Ok(())
     }
@@ -411,6 +421,7 @@ impl Meetings {
             max_participants: request.max_participants.unwrap_or_default(),
             empty_timeout: request.empty_timeout,
             seed: self.seed(),
+            may_count: self.0.analytics,
         };
         let mut room = Room::new(new, moment);
         let info = room.view().info;

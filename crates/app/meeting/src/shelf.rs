@@ -338,10 +338,14 @@ impl Shelf {
         Ok(Some((artifact, session)))
     }
 
-    /// Adds an artifact; `file` is written to the path its metadata names, before the row.
+    /// Adds an artifact; `file` is written to the path its metadata names, before the row. The row of one that is there
+    /// stays as it is, so that whoever is not sure may add it again.
     pub async fn add_artifact(&self, artifact: Artifact, file: Option<bytes::Bytes>) -> Result<(), ShelfError> {
         if let (Some(file), Some(key)) = (file, file_of(&artifact)) {
             self.0.blobs.put(Area::Artifacts, &key, file).await?;
+        }
+        if self.0.archive.find_artifact(&artifact.artifact_id).await?.is_some() {
+            return Ok(());
         }
         Ok(self.0.archive.add_artifact(artifact).await?)
     }

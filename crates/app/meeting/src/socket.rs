@@ -215,6 +215,13 @@ impl SocketLink {
         }
     }
 
+    /// A client event on the subject that nobody acknowledges, encoded `NatsMsgClientToServer`.
+    pub async fn report(&self, payload: Bytes) {
+        if let Some(budget) = self.room.reserve(payload.len()).await {
+            self.send(FromSocket::Report(payload, budget)).await;
+        }
+    }
+
     /// A message to the other participants.
     pub async fn publish(&self, subject: ClientSubject, payload: Bytes) {
         if let Some(budget) = self.room.reserve(payload.len()).await {

@@ -233,6 +233,7 @@ impl Room {
             self.conns.remove(&conn);
             self.hangup(conn, "notifications.room-disconnected-duplicate-entry");
         }
+        self.record_left(now, user);
         if was_listed {
             self.tell_presence(now, user, Event::UserOffline);
         }

@@ -89,6 +89,7 @@ impl Room {
         if subject == ClientSubject::Chat && !opaque && !self.keep(&bound) {
             return;
         }
+        self.record_said(now, &from, subject, opaque, &bound);
         self.forward(
             &from,
             CoreMessage { subject, payload: bound.into(), from: opaque.then(|| from.clone()), droppable },

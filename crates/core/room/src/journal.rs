@@ -10,6 +10,7 @@ use model::{RoomId, SessionId, UserId};
 use prost::Message;
 use wire::pnm;
 
+use crate::analytics::Ledger;
 use crate::chat::History;
 use crate::ids::Ids;
 use crate::life::{Life, Past, RESTART_GRACE};
@@ -29,7 +30,7 @@ const MAIL_PREFIX: &str = "mail.";
 /// One change of the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// `info`, `user.<id>`, `chat.<number>` or `mail.<id>.<number>`.
+    /// `info`, `user.<id>`, `chat.<number>`, `mail.<id>.<number>`, `stats.…`, or `figures` once it is over.
     pub key: String,
     /// The new value, `None` to remove it.
     pub value: Option<Bytes>,
@@ -47,7 +48,7 @@ pub struct Restored {
 /// The journal of a session does not make a room.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
-    /// There is no entry for the room itself, or it has ended.
+    /// There is no entry for the room itself: it has ended.
     #[error("the journal holds no running room")]
     NoRoom,
     /// An entry does not decode.
@@ -177,6 +178,11 @@ pub(crate) fn room_entry(room: &Room) -> Entry {
     Entry { key: ROOM_KEY.into(), value: Some(record.encode_to_vec().into()) }
 }
 
+/// The room is over, and all of it is told: nobody takes it up again.
+pub(crate) fn room_removed() -> Entry {
+    Entry { key: ROOM_KEY.into(), value: None }
+}
+
 pub(crate) fn person_entry(person: &Person) -> Entry {
     let record = PersonRecord {
         generation: person.generation.clone(),
@@ -247,13 +253,13 @@ fn chat_key(number: u64) -> String {
     format!("{CHAT_PREFIX}{number:012}")
 }
 
-fn decode<M: Message + Default>(key: &str, value: &[u8]) -> Result<M, RestoreError> {
+pub(crate) fn decode<M: Message + Default>(key: &str, value: &[u8]) -> Result<M, RestoreError> {
     M::decode(value).map_err(|source| RestoreError::Damaged { key: key.into(), source })
 }
 
 impl Room {
     /// Takes a meeting up again after the process was gone. Everybody who was there gets a grace to come back; their
-    /// browsers retry every two seconds.
+    /// browsers retry every two seconds. One that was ending only comes back to finish that.
     ///
     /// # Errors
     /// When the journal holds no running room, or its own entry is damaged. A damaged person or message is left out and
@@ -271,7 +277,16 @@ impl Room {
         let mut people: BTreeMap<UserId, PersonRecord> = BTreeMap::new();
         let mut messages = VecDeque::new();
         let mut mail: BTreeMap<UserId, Mail> = BTreeMap::new();
+        let mut ledger = Ledger::default();
         for (key, value) in entries {
+            match ledger.take(&key, &value) {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(error) => {
+                    damaged.push(error);
+                    continue;
+                }
+            }
             if key == ROOM_KEY {
                 record = Some(decode::<RoomRecord>(&key, &value)?);
             } else if let Some(user) = key.strip_prefix(PERSON_PREFIX) {
@@ -301,7 +316,7 @@ impl Room {
                 (user.clone(), restore_person(user, record, mail, &history, now))
             })
             .collect();
-        let record = record.filter(|record| !record.ending).ok_or(RestoreError::NoRoom)?;
+        let record = record.ok_or(RestoreError::NoRoom)?;
         let metadata = record.metadata.ok_or(RestoreError::NoRoom)?;
         let anybody = people.values().any(Person::keeps_room);
         let since_ms = if record.active {
@@ -314,6 +329,7 @@ impl Room {
             since_ms,
             empty_since_ms: (!anybody).then_some(record.empty_since_ms).filter(|since| *since > 0),
             anybody,
+            ending: record.ending,
         };
         let mut ids = Ids::new(seed);
         let views = Views::new(&mut ids);
@@ -334,6 +350,7 @@ impl Room {
             outputs: VecDeque::new(),
             changed: Changed::default(),
             gathering_until: Some(now.at + RESTART_GRACE),
+            analytics: ledger.into_collector(now),
             before: record.before,
             last_hand_ms: record.last_hand_ms,
         };

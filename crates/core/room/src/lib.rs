@@ -5,6 +5,7 @@
 //! test can own a room too and a two-hour meeting plays in a millisecond.
 
 mod admission;
+mod analytics;
 mod chat;
 mod devices;
 mod forward;
@@ -32,6 +33,7 @@ mod waiting;
 pub use admission::{
     Admission, AdmitRefusal, Authorization, AuthorizeRefusal, Claim, ConnectRefusal, Connected, PersonIdentity, Ticket,
 };
+pub use analytics::{ClientReport, Figures};
 pub use forward::ClientSubject;
 pub use journal::{Entry, RestoreError, Restored};
 pub use life::{EndReason, Phase};

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use wire::pnm;
 
+use crate::journal;
 use crate::output::{Moment, Output};
 use crate::person::{Person, Presence};
 use crate::state::Room;
@@ -84,6 +85,8 @@ pub(crate) struct Past {
     pub(crate) empty_since_ms: Option<i64>,
     /// Somebody was there when the process ended.
     pub(crate) anybody: bool,
+    /// It was ending; nobody comes back to that.
+    pub(crate) ending: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -113,6 +116,9 @@ impl Life {
             life.empty_due = life.empty_since_ms.map(|left| due(life.after_last_one(), since(left)));
         } else {
             life.empty_due = Some(due(life.before_first_one(), elapsed));
+        }
+        if past.ending {
+            life.state = State::Ending { why: EndReason::Asked, due: now.at };
         }
         life
     }
@@ -218,6 +224,11 @@ impl Room {
     fn finish(&mut self, now: Moment, why: EndReason) {
         self.life.state = State::Ended;
         self.notify_over(now);
+        let figures = self.close_analytics(now);
+        self.store(journal::room_removed());
+        if let Some(figures) = figures {
+            self.store(figures);
+        }
         let conns: Vec<_> = std::mem::take(&mut self.conns).into_keys().collect();
         for conn in conns {
             self.outputs.push_back(Output::Hangup { conn, farewell: None });

@@ -76,6 +76,8 @@ pub(crate) struct Allowance {
     pub(crate) connects: Bucket,
     /// Notices that something was not sent.
     pub(crate) notices: Bucket,
+    /// What a client tells of itself for the analytics.
+    pub(crate) reports: Bucket,
 }
 
 impl Default for Allowance {
@@ -92,6 +94,7 @@ impl Default for Allowance {
             asks: Bucket::new(1.0, 30.0),
             connects: Bucket::new(0.5, 20.0),
             notices: Bucket::new(0.2, 3.0),
+            reports: Bucket::new(10.0, 60.0),
         }
     }
 }

@@ -30,7 +30,7 @@ pub struct OnMedia {
     pub track: Option<livekit::TrackInfo>,
 }
 
-/// A step on the media plane that others hear of.
+/// A step on the media plane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MediaStep {
     /// Media flows for the first time.
@@ -61,6 +61,7 @@ impl MediaStep {
 impl Room {
     /// Somebody did something on the media plane. What hidden people and bots do is nobody's business.
     pub fn on_media(&mut self, now: Moment, step: OnMedia) {
+        self.record_media(now, &step);
         self.follow_media(now, &step);
         let Some(event) = step.what.event() else { return };
         let known = self.people.values().find(|person| person.id.as_str() == step.who.as_str());

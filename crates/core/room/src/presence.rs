@@ -62,6 +62,7 @@ impl Room {
             person.reconnected_at = now.unix_ms;
         }
         let admitted = self.people.get(user).is_some_and(|p| self.may(p, Capability::Listen).is_ok());
+        self.record_joined(now, user);
         self.conns.insert(conn, user.clone());
         self.person_changed(user);
 
@@ -129,6 +130,7 @@ impl Room {
         person.presence = Presence::Disconnected { until: now.at + RECONNECT_GRACE };
         self.person_changed(&user);
         self.mail_changed(&user);
+        self.record_left(now, &user);
         self.tell_presence(now, &user, Event::UserDisconnected);
         if self.life.is_over() {
             self.somebody_went(now);
@@ -200,6 +202,8 @@ impl Room {
                 Presence::Disconnected { .. } => {
                     person.presence = Presence::Offline { until: now.at + OFFLINE_GRACE };
                     self.person_changed(&user);
+                    // Whose socket went with the last process has not left before.
+                    self.record_left(now, &user);
                     self.tell_presence(now, &user, Event::UserOffline);
                     self.somebody_went(now);
                 }

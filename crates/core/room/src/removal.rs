@@ -58,6 +58,7 @@ impl Room {
         self.conns.remove(&conn);
         self.person_changed(user);
         self.mail_changed(user);
+        self.record_left(now, user);
         self.hangup(conn, REMOVED);
         self.outputs.push_back(Output::RemoveFromMedia { who: user.into(), duplicate: false });
         self.leave_spotlight(now, user);

@@ -6,10 +6,11 @@ use model::UserId;
 use model::policy::Capability;
 use prost::Message;
 use wire::pnm::{
-    self, DataMsgBodyType, NatsMsgServerToClientEvents as Event, NatsSystemNotificationTypes as Severity,
-    PrivateDataDeliveryType,
+    self, AnalyticsEvents, DataMsgBodyType, NatsMsgServerToClientEvents as Event,
+    NatsSystemNotificationTypes as Severity, PrivateDataDeliveryType,
 };
 
+use crate::analytics::{About, ClientReport, Measure};
 use crate::forward::{Binding, ClientSubject, Unaffordable};
 use crate::moderation::Whom;
 use crate::outbox::{Keep, Letter, Question, Route};
@@ -47,6 +48,8 @@ pub enum Request {
     LowerOthersHand { whose: Whom },
     /// Chat, data or whiteboard message to one person.
     PrivateDelivery { delivery: pnm::PrivateDataDelivery, payload: Vec<u8> },
+    /// Something for the analytics that only the client knows.
+    Report(ClientReport),
 }
 
 impl Room {
@@ -68,6 +71,7 @@ impl Room {
             Request::LowerHand => self.lower_hand(now, &user),
             Request::LowerOthersHand { whose } => self.lower_hands(now, &user, whose),
             Request::PrivateDelivery { delivery, payload } => self.deliver_privately(now, &user, delivery, payload),
+            Request::Report(report) => self.report_for_certain(now, conn, report),
         }
     }
 
@@ -143,6 +147,7 @@ impl Room {
         person.metadata.raised_hand = Some(pnm::UserRaisedHand { is_raised: true, raised_at });
         self.last_hand_ms = raised_at;
         self.changed.info = true;
+        self.record(now, About::Person(user), AnalyticsEvents::AnalyticsEventUserRaiseHand, Measure::Happened);
         self.person_metadata_changed(now, user);
         let moderators: Vec<UserId> = self
             .people
@@ -220,6 +225,9 @@ impl Room {
             self.remember_ask(now, from, &receivers[0], subject, &payload);
         }
         let payload = self.envelope(Event::DeliveryPrivateData, msg, payload);
+        if subject == ClientSubject::Chat {
+            self.record(now, About::Person(from), AnalyticsEvents::AnalyticsEventUserPrivateChat, Measure::Counted(1));
+        }
         let from = opaque.then(|| from.clone());
         self.put(now, &receivers, &Letter { route: Route::Private, unix_ms: now.unix_ms, payload, keep, from });
     }

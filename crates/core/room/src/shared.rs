@@ -2,6 +2,7 @@
 //! spotlight (http-api.md section 4.3).
 
 use model::UserId;
+use wire::pnm::AnalyticsEvents;
 
 use crate::moderation::{MAX_SPOTLIGHT, ModerationRefusal};
 use crate::output::Moment;
@@ -34,10 +35,14 @@ impl Room {
         let id = self.ids.uuid();
         let features = self.metadata.room_features.as_mut().and_then(|f| f.shared_note_pad_features.as_mut());
         let pad = features.ok_or(ModerationRefusal::NoFeature)?;
-        let mut changed = std::mem::replace(&mut pad.is_active, active) != active;
+        let turned = std::mem::replace(&mut pad.is_active, active) != active;
+        let mut changed = turned;
         if active && pad.note_pad_id.is_empty() {
             pad.note_pad_id = id;
             changed = true;
+        }
+        if turned {
+            self.record_status(now, AnalyticsEvents::AnalyticsEventRoomSharedNotepadStatus, active);
         }
         self.tell_if(now, changed);
         Ok(())
@@ -52,12 +57,17 @@ impl Room {
     ) -> Result<(), ModerationRefusal> {
         let features = self.metadata.room_features.as_mut().and_then(|f| f.display_external_link_features.as_mut());
         let shown = features.ok_or(ModerationRefusal::NoFeature)?;
-        let mut changed = std::mem::replace(&mut shown.is_active, link.is_some()) != link.is_some();
+        let is_shown = link.is_some();
+        let turned = std::mem::replace(&mut shown.is_active, is_shown) != is_shown;
+        let mut changed = turned;
         if let Some(link) = link {
             let by = Some(by.to_string());
             changed |= shown.link.as_deref() != Some(link.as_str()) || shown.shared_by != by;
             shown.link = Some(link);
             shown.shared_by = by;
+        }
+        if turned {
+            self.record_status(now, AnalyticsEvents::AnalyticsEventRoomExternalDisplayLinkStatus, is_shown);
         }
         self.tell_if(now, changed);
         Ok(())

@@ -8,6 +8,7 @@ use model::policy::{Capability, Denial, decide};
 use model::{RoomId, SessionId, UserId};
 use wire::pnm;
 
+use crate::analytics::Collector;
 use crate::chat::History;
 use crate::ids::Ids;
 use crate::journal::{self, Entry};
@@ -36,6 +37,8 @@ pub struct NewRoom {
     pub empty_timeout: Option<u32>,
     /// Seed for message and metadata ids.
     pub seed: u64,
+    /// Whether the operator lets rooms count what happens; those whose creator wants it do.
+    pub may_count: bool,
 }
 
 /// A meeting. See the crate's words for the contract.
@@ -58,6 +61,8 @@ pub struct Room {
     pub(crate) changed: Changed,
     /// Until then people come back after a restart.
     pub(crate) gathering_until: Option<Instant>,
+    /// What happens, counted; `None` in rooms that do not.
+    pub(crate) analytics: Option<Collector>,
     /// How things were before the meeting was put at rest; `None` while it is not.
     pub(crate) before: Option<Before>,
     /// When the last hand went up, unix milliseconds: the next one is later.
@@ -71,6 +76,12 @@ pub(crate) struct Changed {
     pub(crate) people: BTreeSet<UserId>,
     /// Whose outbox has entries to write or to remove.
     pub(crate) mail: BTreeSet<UserId>,
+}
+
+impl Changed {
+    fn is_anything(&self) -> bool {
+        self.info || !self.people.is_empty() || !self.mail.is_empty()
+    }
 }
 
 /// The room as the HTTP API shows it.
@@ -100,6 +111,7 @@ impl Room {
     pub fn new(new: NewRoom, now: Moment) -> Self {
         let mut ids = Ids::new(new.seed);
         let views = Views::new(&mut ids);
+        let counts = new.may_count && new.metadata.room_features.as_ref().is_some_and(|f| f.enable_analytics);
         let mut room = Self {
             id: new.room,
             session: new.session,
@@ -117,6 +129,7 @@ impl Room {
             outputs: VecDeque::new(),
             changed: Changed { info: true, ..Changed::default() },
             gathering_until: None,
+            analytics: counts.then(Collector::new),
             before: None,
             last_hand_ms: 0,
         };
@@ -137,6 +150,9 @@ impl Room {
 
     /// The next thing the owner must do. Drain to `None` after every verb.
     pub fn poll_output(&mut self) -> Option<Output> {
+        if self.changed.is_anything() {
+            self.hurry_analytics();
+        }
         if std::mem::take(&mut self.changed.info) {
             return Some(Output::Store(journal::room_entry(self)));
         }
@@ -153,6 +169,9 @@ impl Room {
             }
             self.changed.mail.pop_first();
         }
+        if let Some(entry) = self.analytics.as_mut().and_then(Collector::poll_entry) {
+            return Some(Output::Store(entry));
+        }
         self.outputs.pop_front()
     }
 
@@ -166,7 +185,8 @@ impl Room {
             };
             presence.into_iter().chain(person.outbox.poll_timeout().filter(|_| person.is_online())).min()
         });
-        people.chain(self.life.poll_timeout(&self.metadata)).min()
+        let counted = self.analytics.as_ref().and_then(Collector::poll_timeout);
+        people.chain(self.life.poll_timeout(&self.metadata)).chain(counted).min()
     }
 
     /// Time has passed. Harmless to call early or twice.
@@ -174,6 +194,9 @@ impl Room {
         self.presence_timeouts(now);
         self.life_timeouts(now);
         self.flush_outboxes(now);
+        if let Some(collector) = &mut self.analytics {
+            collector.handle_timeout(now.at);
+        }
     }
 
     /// The room as the API shows it.
@@ -245,6 +268,7 @@ impl Room {
     }
 
     pub(crate) fn store(&mut self, entry: Entry) {
+        self.hurry_analytics();
         self.outputs.push_back(Output::Store(entry));
     }
 

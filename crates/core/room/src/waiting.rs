@@ -61,6 +61,7 @@ impl Room {
         if let Some(conn) = conn {
             self.outputs.push_back(Output::Admit { conn });
         }
+        self.record_joined(now, user);
         self.outputs.push_back(Output::UpdateMediaRights { user: user.clone() });
         // Before they learn that they are in: their client goes on at once with what it knows of the room (rule W2).
         self.tell_room_metadata_to(now, user);

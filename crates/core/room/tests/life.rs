@@ -227,12 +227,19 @@ fn a_restart_does_not_lengthen_the_room() {
 }
 
 #[test]
-fn a_room_that_was_ending_does_not_come_back() {
+fn a_room_that_was_ending_comes_back_only_to_finish_that() {
     let mut scene = Scene::new(|_| {});
     scene.join("ana");
     scene.polite = false;
     scene.end();
 
+    let mut scene = scene.restart(Duration::from_secs(1));
+    assert_eq!(scene.phase(), Phase::Ending);
+    scene.secs(0);
+
+    assert_eq!(scene.phase(), Phase::Ended);
+    let told: Vec<_> = scene.notified.iter().map(|notification| notification.event).collect();
+    assert_eq!(told, ["session_ended", "room_finished"]);
     let restored = room::Room::restore(
         "room01".try_into().unwrap(),
         "sid-1".try_into().unwrap(),

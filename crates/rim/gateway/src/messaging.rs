@@ -198,8 +198,8 @@ impl Connection {
             Event::Worker { channel: Worker::JetStream, payload, receipt } => {
                 link.worker(payload, receipt.unwrap_or_default()).await;
             }
-            // Only analytics may come on the unreliable subject (rule I5), and they are not collected yet by rooms.
-            Event::Worker { channel: Worker::Core, .. } | Event::Authenticate { .. } | Event::Close(_) => {}
+            Event::Worker { channel: Worker::Core, payload, .. } => link.report(payload).await,
+            Event::Authenticate { .. } | Event::Close(_) => {}
             Event::Publish { subject, payload } => link.publish(room_subject(subject), payload).await,
             Event::TooLarge { subject } => link.oversized(room_subject(subject)).await,
             Event::Credit { available } => link.credit(available).await,

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 #![allow(dead_code, reason = "each file of tests uses its part")]
 
+mod shelf;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -9,7 +11,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use meeting::{Credentials, Meetings, Setup};
+use meeting::{Credentials, Meetings, Setup, Shelf, ShelfRules, WebhookRules, Webhooks};
 use model::media::MediaPermission;
 use model::{Identity, RoomId, SessionId};
 use ports::media::{ConnectError, MediaJoin, MediaPlane, MuteError, RemoveReason, SignalLink, TrackChoice};
@@ -19,12 +21,17 @@ use tokio::sync::{Semaphore, mpsc};
 use wire::pnm;
 use wire::token::ApiKey;
 
+pub(crate) use shelf::MemoryShelf;
+
 #[derive(Default)]
 struct Kept {
     sessions: Vec<SessionRecord>,
     state: BTreeMap<SessionId, BTreeMap<String, Bytes>>,
     notices: Vec<Notice>,
     broken: bool,
+    never_removed: Option<String>,
+    never_forgets: bool,
+    refusals: usize,
 }
 
 /// Survives what the test calls a crash: another `Meetings` on the same store is the next process.
@@ -37,6 +44,9 @@ pub(crate) struct MemoryStore {
 
 /// Of the application whose tokens open meetings.
 pub(crate) const SECRET: &str = "a secret of at least thirty-two bytes";
+
+/// The operator's receiver of webhooks.
+pub(crate) const HOOK: &str = "https://hooks.example.org/";
 
 const PLENTY: usize = 1 << 20;
 
@@ -51,6 +61,21 @@ impl MemoryStore {
 
     pub(crate) fn repair(&self) {
         self.kept.lock().unwrap().broken = false;
+    }
+
+    /// No commit may remove this key.
+    pub(crate) fn never_remove(&self, key: Option<&str>) {
+        self.kept.lock().unwrap().never_removed = key.map(str::to_owned);
+    }
+
+    /// No journal may be forgotten.
+    pub(crate) fn never_forget(&self, never: bool) {
+        self.kept.lock().unwrap().never_forgets = never;
+    }
+
+    /// How often one of these two was refused.
+    pub(crate) fn refusals(&self) -> usize {
+        self.kept.lock().unwrap().refusals
     }
 
     /// From now on commits wait until [`Self::release`].
@@ -74,6 +99,11 @@ impl MemoryStore {
 
     pub(crate) fn keys(&self, session: &SessionId) -> Vec<String> {
         self.kept.lock().unwrap().state.get(session).map(|state| state.keys().cloned().collect()).unwrap_or_default()
+    }
+
+    /// What other servers were told, in order.
+    pub(crate) fn told(&self) -> Vec<Notice> {
+        self.kept.lock().unwrap().notices.clone()
     }
 
     pub(crate) fn value(&self, session: &SessionId, key: &str) -> Bytes {
@@ -143,6 +173,10 @@ impl State for MemoryStore {
         drop(self.commits.acquire().await.unwrap());
         self.waiting.fetch_sub(1, Ordering::SeqCst);
         let mut kept = self.kept.lock().unwrap();
+        if writes.iter().any(|write| write.value.is_none() && kept.never_removed.as_ref() == Some(&write.key)) {
+            kept.refusals += 1;
+            return Err(StoreError { attempt: "commit", reason: "out of order".into() });
+        }
         kept.notices.extend(notices);
         let state = kept.state.entry(session.clone()).or_default();
         for write in writes {
@@ -165,7 +199,12 @@ impl State for MemoryStore {
     }
 
     async fn forget(&self, session: &SessionId) -> Result<(), StoreError> {
-        self.kept.lock().unwrap().state.remove(session);
+        let mut kept = self.kept.lock().unwrap();
+        if kept.never_forgets {
+            kept.refusals += 1;
+            return Err(StoreError { attempt: "forget a journal", reason: "out of order".into() });
+        }
+        kept.state.remove(session);
         Ok(())
     }
 }
@@ -217,6 +256,7 @@ impl MediaPlane for MediaNotes {
 
 pub(crate) struct House {
     pub(crate) store: MemoryStore,
+    pub(crate) shelf: Arc<MemoryShelf>,
     pub(crate) media: Arc<MediaNotes>,
     pub(crate) meetings: Meetings,
 }
@@ -227,6 +267,15 @@ impl House {
     }
 
     pub(crate) async fn on(store: MemoryStore) -> Self {
+        Self::with(store, Arc::default()).await
+    }
+
+    /// The next process on what this one leaves behind.
+    pub(crate) async fn next(&self) -> Self {
+        Self::with(self.store.clone(), self.shelf.clone()).await
+    }
+
+    async fn with(store: MemoryStore, shelf: Arc<MemoryShelf>) -> Self {
         let media = Arc::new(MediaNotes::default());
         let meetings = Meetings::start(Setup {
             records: Arc::new(store.clone()),
@@ -237,11 +286,16 @@ impl House {
                 media: ApiKey::new("media", "another secret of at least 32 bytes!"),
                 validity: Duration::from_secs(600),
             },
-            webhooks: meeting::Webhooks::default(),
+            webhooks: Webhooks {
+                rules: Arc::new(WebhookRules { url: Some(HOOK.into()), ..WebhookRules::default() }),
+                ..Webhooks::default()
+            },
+            shelf: Shelf::new(shelf.clone(), shelf.clone(), ApiKey::new("key", SECRET), ShelfRules::default()),
+            analytics: true,
         })
         .await
         .unwrap();
-        Self { store, media, meetings }
+        Self { store, shelf, media, meetings }
     }
 
     pub(crate) async fn create(&self, room: &str) -> pnm::ActiveRoomInfo {

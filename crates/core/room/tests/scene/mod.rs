@@ -84,6 +84,7 @@ impl Scene {
             max_participants: 0,
             empty_timeout: None,
             seed: 1,
+            may_count: true,
         };
         change(&mut new);
         let mut room = Room::new(new, now);
@@ -176,6 +177,10 @@ impl Scene {
     pub(crate) fn join_admin(&mut self, id: &str) -> ConnId {
         self.admit(id, |ticket| ticket.is_admin = true).unwrap();
         self.connect(id)
+    }
+
+    pub(crate) fn conn(&self, id: &str) -> ConnId {
+        self.conns[&user(id)]
     }
 
     pub(crate) fn generation(&self, id: &str) -> &str {
@@ -311,6 +316,7 @@ impl Scene {
                 Output::RenewToken { .. } | Output::SetJoined(_) => {}
                 Output::Notify(notification) => self.notified.push(*notification),
                 Output::CloseMedia => self.media_closed = true,
+                Output::Mute { .. } | Output::Unpublish { .. } => {}
                 Output::Ended(why) => self.ended = Some(why),
             }
         }

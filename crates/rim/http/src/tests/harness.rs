@@ -104,8 +104,10 @@ impl State for Outside {
         Ok(())
     }
 
-    async fn load(&self, _: &SessionId) -> Result<Vec<StateEntry>, StoreError> {
-        Ok(Vec::new())
+    async fn load(&self, session: &SessionId) -> Result<Vec<StateEntry>, StoreError> {
+        let entries = self.entries.lock().unwrap();
+        let of_session = entries.iter().filter(|((owner, _), _)| owner == session.as_str());
+        Ok(of_session.map(|((_, key), value)| StateEntry { key: key.clone(), value: value.clone() }).collect())
     }
 
     async fn sessions(&self) -> Result<Vec<SessionId>, StoreError> {
@@ -180,6 +182,12 @@ impl Server {
             artifacts: at("artifacts"),
             artifacts_trash: at("artifacts-trash"),
         });
+        let on_shelf = meeting::Shelf::new(
+            shelf.clone(),
+            Arc::new(blobs),
+            ApiKey::new(KEY, SECRET),
+            meeting::ShelfRules::default(),
+        );
         let meetings = Meetings::start(Setup {
             records: outside.clone(),
             state: outside.clone(),
@@ -190,6 +198,8 @@ impl Server {
                 validity: Duration::from_secs(600),
             },
             webhooks: meeting::Webhooks::default(),
+            shelf: on_shelf.clone(),
+            analytics: true,
         })
         .await
         .unwrap();
@@ -201,12 +211,7 @@ impl Server {
             meetings: meetings.clone(),
             clock: Arc::new(move || held.load(Ordering::Relaxed)),
             api: ApiKey::new(KEY, SECRET),
-            shelf: meeting::Shelf::new(
-                shelf.clone(),
-                Arc::new(blobs),
-                ApiKey::new(KEY, SECRET),
-                meeting::ShelfRules::default(),
-            ),
+            shelf: on_shelf,
             rules: CreateRules { abilities, ..CreateRules::default() },
             max_body: 4 * 1024 * 1024,
             messaging: Messaging::default(),
