@@ -23,9 +23,11 @@ use tracing::{debug, error, info, warn};
 use wire::token::JoinClaims;
 
 use crate::courier::Webhooks;
+use crate::errand::{Change, Question};
 use crate::inbox;
 use crate::socket::{self, Down, Inlet, Outlet};
 use crate::tokens::{Credentials, MediaPass, RENEWAL_GRACE, claims_for};
+use crate::uploads::Uploads;
 
 /// Letters that wait for one room. A sender beyond that waits, which slows that room's sockets down and nobody else.
 const MAILBOX: usize = 1024;
@@ -40,9 +42,9 @@ const COMMIT_RETRIES: [Duration; 3] = [Duration::from_millis(50), Duration::from
 /// Between attempts after that.
 const COMMIT_PAUSE: Duration = Duration::from_secs(2);
 /// How long a question waits for a room whose journal takes its time.
-const READ_PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const READ_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a change waits for it.
-const WRITE_PATIENCE: Duration = Duration::from_secs(15);
+pub(crate) const WRITE_PATIENCE: Duration = Duration::from_secs(15);
 
 /// What a room's task needs besides the room.
 #[derive(Clone)]
@@ -52,6 +54,7 @@ pub(crate) struct Surroundings {
     pub(crate) media: Arc<dyn MediaPlane>,
     pub(crate) credentials: Arc<Credentials>,
     pub(crate) webhooks: Webhooks,
+    pub(crate) uploads: Arc<Uploads>,
 }
 
 /// A room's task, from outside.
@@ -142,6 +145,10 @@ pub(crate) enum Letter {
     End(EndReason, Reply<()>),
     LetIn(UserId, Guests, Reply<Result<(), WaitingRefusal>>),
     SetWaitingText(UserId, String, Reply<Result<(), WaitingRefusal>>),
+    /// What is so already; see [`RoomHandle::read`].
+    Question(Question),
+    /// A change of the room; see [`RoomHandle::write`].
+    Change(Change),
     /// The process stops: what came before is committed, and the session is left to the next process.
     Stop,
 }
@@ -191,7 +198,7 @@ impl RoomHandle {
         self.wait_for(WRITE_PATIENCE, letter).await
     }
 
-    async fn wait_for<T>(
+    pub(crate) async fn wait_for<T>(
         &self,
         patience: Duration,
         letter: impl FnOnce(oneshot::Sender<T>) -> Letter,
@@ -279,10 +286,10 @@ struct Actor {
 }
 
 /// An answer that waits until what it announces is journalled.
-struct Answer {
-    give: Box<dyn FnOnce(Result<(), Unwritten>) + Send>,
+pub(crate) struct Answer {
+    pub(crate) give: Box<dyn FnOnce(Result<(), Unwritten>) + Send>,
     /// Whether it waits for the journal however long that takes.
-    waits: bool,
+    pub(crate) waits: bool,
 }
 
 /// An answer that tells nothing new.
@@ -415,12 +422,14 @@ impl Actor {
             Letter::End(_, reply) => drop(reply.send(Err(Unwritten))),
             Letter::LetIn(.., reply) | Letter::SetWaitingText(.., reply) => drop(reply.send(Err(Unwritten))),
             Letter::Open(_) | Letter::Socket(..) | Letter::OnMedia(_) => self.deferred.push_back(letter),
+            Letter::Change(change) => change.refuse(),
             Letter::Stop => self.is_stopping = true,
             Letter::Authorize(..)
             | Letter::VerifyJoin(..)
             | Letter::MayEnd(..)
             | Letter::EnterMedia(..)
-            | Letter::Extra(..) => {
+            | Letter::Extra(..)
+            | Letter::Question(_) => {
                 if let Some(answer) = self.handle(letter) {
                     (answer.give)(Ok(()));
                 }
@@ -459,6 +468,11 @@ impl Actor {
                 self.is_stopping = true;
                 None
             }
+            Letter::Question(question) => {
+                question.put(&self.room);
+                None
+            }
+            Letter::Change(change) => Some(change.carry_out(&mut self.room, now)),
             Letter::LetIn(by, guests, reply) => announcement(reply, self.room.let_in(now, &by, &guests)),
             Letter::SetWaitingText(by, text, reply) => announcement(reply, self.room.set_waiting_text(now, &by, &text)),
         }
@@ -725,6 +739,8 @@ impl Rest {
         if let Err(failure) = self.around.records.close_session(&self.session, now().unix_ms).await {
             error!(room.id = %self.id, error = %failure, "the end of a session was not recorded");
         }
+        // Before the journal is gone: as long as it is there, the next start tries again.
+        self.around.uploads.forget(&self.session).await;
         if let Err(failure) = self.around.state.forget(&self.session).await {
             error!(room.id = %self.id, error = %failure, "the journal of an ended session was not removed");
         }

@@ -5,21 +5,26 @@
 
 mod actor;
 mod courier;
+mod errand;
+mod file_type;
 mod inbox;
 mod meetings;
 pub mod origin;
+mod outside;
 mod shelf;
 mod socket;
 mod tokens;
+mod uploads;
 
 pub use courier::{Courier, WebhookRules, Webhooks};
 pub use meetings::{
     Access, AccessError, ActiveRoom, Activity, CreateError, EndError, HealthError, JoinError, MediaAdmission, Meetings,
     NotShown, Setup, Unavailable, VerifiedJoin, WaitingError,
 };
+pub use outside::{BroadcastError, ReportError};
 pub use room::{
-    AdmitRefusal, AuthorizeRefusal, ClientSubject, ConnId, CoreMessage, Delivery, EndReason, Farewell, Guests,
-    PersonView, Phase, Route,
+    AdmitRefusal, Announcement, Audience, AuthorizeRefusal, BroadcastRefusal, ClientSubject, ConnId, CoreMessage,
+    Delivery, EndReason, Farewell, FileRefusal, Forwarded, Guests, MediaStep, PersonView, Phase, RecorderReport, Route,
 };
 pub use shelf::{
     ArtifactRefusal, EditRefusal, MergeRefusal, OpenFile, OpenRefusal, Shelf, ShelfError, ShelfRules,
@@ -27,3 +32,4 @@ pub use shelf::{
 };
 pub use socket::{Down, Inlet, OpenError, SocketLink, Word};
 pub use tokens::Credentials;
+pub use uploads::{Chunk, OpenUpload, StoredFile, UploadPathError, UploadRefusal, UploadRules, Uploads};

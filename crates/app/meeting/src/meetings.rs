@@ -27,6 +27,7 @@ use crate::actor::{Last, Letter, Opening, RoomHandle, Silence, Surroundings, now
 use crate::courier::Webhooks;
 use crate::socket::{OpenError, SocketLink};
 use crate::tokens::{Credentials, RENEWAL_GRACE, claims_for};
+use crate::uploads::Uploads;
 
 /// Rooms whose ids fall into the same of this many classes are created one after the other.
 const CREATION_LANES: usize = 64;
@@ -35,7 +36,7 @@ const CREATION_LANES: usize = 64;
 const CREATION_WAIT: Duration = Duration::from_secs(15);
 
 /// How the second connection of a hybrid client is called after its owner (http-api.md section 1.4).
-const NATIVE_SUFFIX: &str = "-native";
+pub(crate) const NATIVE_SUFFIX: &str = "-native";
 
 /// What the application stands on.
 pub struct Setup {
@@ -49,14 +50,16 @@ pub struct Setup {
     pub credentials: Credentials,
     /// Whom to tell of what happens.
     pub webhooks: Webhooks,
+    /// Files of sessions.
+    pub uploads: Uploads,
 }
 
 /// Every meeting of this node. Cheap to clone.
 #[derive(Clone)]
-pub struct Meetings(Arc<Inner>);
+pub struct Meetings(pub(crate) Arc<Inner>);
 
-struct Inner {
-    around: Surroundings,
+pub(crate) struct Inner {
+    pub(crate) around: Surroundings,
     rooms: RwLock<HashMap<RoomId, RoomHandle>>,
     lanes: Vec<Arc<AsyncMutex<()>>>,
     next_conn: AtomicU64,
@@ -259,6 +262,7 @@ impl Meetings {
             media: setup.media,
             credentials: Arc::new(setup.credentials),
             webhooks: setup.webhooks,
+            uploads: Arc::new(setup.uploads),
         };
         let meetings = Self(Arc::new(Inner {
             around,
@@ -298,6 +302,7 @@ impl Meetings {
         }
         // What a crash at the end of a session, or between that and the end of its journal, left behind.
         for session in around.state.sessions().await?.into_iter().filter(|session| !running.contains(session)) {
+            around.uploads.forget(&session).await;
             around.state.forget(&session).await?;
         }
         Ok(())
@@ -326,7 +331,7 @@ impl Meetings {
         handle
     }
 
-    fn find(&self, room: &str) -> Option<RoomHandle> {
+    pub(crate) fn find(&self, room: &str) -> Option<RoomHandle> {
         self.0.rooms.read().unwrap_or_else(PoisonError::into_inner).get(room).cloned()
     }
 
@@ -470,6 +475,7 @@ impl Meetings {
             what,
             participant: participant.and_then(|bytes| ParticipantInfo::decode(bytes).ok()),
             track: track.and_then(|bytes| TrackInfo::decode(bytes).ok()),
+            forwarded: None,
         };
         if !handle.leave(Letter::OnMedia(Box::new(step))) {
             metrics::counter!("plenum_media_events_missed_total").increment(1);

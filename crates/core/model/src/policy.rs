@@ -84,6 +84,12 @@ pub struct Rules {
     pub shared_notepad: bool,
     /// `polls_features.is_allow`.
     pub polls: bool,
+    /// `chat_features.is_allow_file_upload`.
+    pub chat_files: bool,
+    /// `external_media_player_features.is_allow`.
+    pub media_player: bool,
+    /// `allow_virtual_bg`.
+    pub virtual_backgrounds: bool,
     /// Whether LiveKit data packets are passed on, by the creator's wish (`plenum_media_data`). Browsers do not need
     /// them, and they know no chat locks.
     pub media_data: bool,
@@ -128,6 +134,12 @@ pub enum Capability {
     EndRoom,
     /// Send data packets over the media connection.
     PublishData,
+    /// Put a file into the chat.
+    ShareFile,
+    /// Upload a film or sound for the media player.
+    UploadMedia,
+    /// Upload a picture to be seen in front of.
+    UploadBackground,
 }
 
 /// Why something was denied; the client turns it into a sentence that says who to ask.
@@ -162,6 +174,8 @@ pub fn decide(actor: &Actor, rules: &Rules, capability: Capability) -> Result<()
 
     let moderator = actor.role == Role::Moderator;
     match (actor.role, capability) {
+        // The preview that people wait at offers it (rule W3).
+        (Role::Waiting, C::UploadBackground) => {}
         (Role::Waiting, _) => return Err(Denial::Waiting),
         (Role::Hidden | Role::HiddenModerator | Role::Recorder, C::Subscribe | C::Listen) => return Ok(()),
         (Role::Recorder, C::SeeUsers | C::ReportSelf) | (Role::HiddenModerator, C::EndRoom) => return Ok(()),
@@ -230,6 +244,15 @@ pub fn decide(actor: &Actor, rules: &Rules, capability: Capability) -> Result<()
             offered(rules.media_data)?;
             unlocked(actor.locks.chat || actor.locks.chat_send_message)
         }
+        C::ShareFile => {
+            offered(rules.chat && rules.chat_files)?;
+            unlocked(actor.locks.chat || actor.locks.chat_file_share)
+        }
+        C::UploadMedia => {
+            moderator_only()?;
+            offered(rules.media_player)
+        }
+        C::UploadBackground => offered(rules.virtual_backgrounds),
         C::LowerOthersHand | C::Instruct | C::ManageWaitingRoom | C::EndRoom => moderator_only(),
     }
 }
@@ -264,6 +287,9 @@ mod tests {
         whiteboard: true,
         shared_notepad: true,
         polls: true,
+        chat_files: true,
+        media_player: true,
+        virtual_backgrounds: true,
         media_data: true,
     };
 
@@ -301,6 +327,9 @@ mod tests {
             C::ManageWaitingRoom,
             C::EndRoom,
             C::PublishData,
+            C::ShareFile,
+            C::UploadMedia,
+            C::UploadBackground,
         ]);
         all
     }
@@ -310,9 +339,10 @@ mod tests {
     }
 
     #[test]
-    fn waiting_people_may_do_nothing() {
-        for capability in capabilities() {
-            let waiting = actor(Role::Waiting, Locks::default());
+    fn waiting_people_may_choose_a_background_and_do_nothing_else() {
+        let waiting = actor(Role::Waiting, Locks::default());
+        assert_eq!(decide(&waiting, &OPEN, Capability::UploadBackground), Ok(()));
+        for capability in capabilities().into_iter().filter(|it| *it != Capability::UploadBackground) {
             assert_eq!(decide(&waiting, &OPEN, capability), Err(Denial::Waiting), "{capability:?}");
         }
     }
@@ -345,8 +375,10 @@ mod tests {
                 | Capability::Listen
                 | Capability::SeeUsers
                 | Capability::RaiseHand
-                | Capability::ReportSelf => assert_eq!(attendee, Ok(()), "{capability:?}"),
+                | Capability::ReportSelf
+                | Capability::UploadBackground => assert_eq!(attendee, Ok(()), "{capability:?}"),
                 Capability::LowerOthersHand
+                | Capability::UploadMedia
                 | Capability::Instruct
                 | Capability::ManageWaitingRoom
                 | Capability::EndRoom => {
@@ -365,6 +397,20 @@ mod tests {
 
         assert_eq!(decide(&ana, &OPEN, Capability::PrivateChatToAttendee), Err(Denial::Locked));
         assert_eq!(decide(&ana, &OPEN, Capability::PrivateChatToModerator), Ok(()));
+    }
+
+    #[test]
+    fn files_in_chat_have_a_lock_of_their_own() {
+        let locks = Locks { chat_file_share: true, ..Locks::default() };
+        let ana = actor(Role::Attendee, locks);
+        let share = Capability::ShareFile;
+
+        assert_eq!(decide(&ana, &OPEN, share), Err(Denial::Locked));
+        assert_eq!(decide(&ana, &OPEN, Capability::PublicChat), Ok(()));
+        assert_eq!(decide(&actor(Role::Moderator, locks), &OPEN, share), Ok(()));
+        for closed in [Rules { chat: false, ..OPEN }, Rules { chat_files: false, ..OPEN }] {
+            assert_eq!(decide(&actor(Role::Moderator, locks), &closed, share), Err(Denial::FeatureOff));
+        }
     }
 
     #[test]

@@ -5,7 +5,9 @@
 //! test can own a room too and a two-hour meeting plays in a millisecond.
 
 mod admission;
+mod broadcast;
 mod chat;
+mod files;
 mod forward;
 mod ids;
 mod journal;
@@ -16,6 +18,7 @@ mod outbox;
 mod output;
 mod person;
 mod presence;
+mod recorder;
 mod requests;
 mod rules;
 mod state;
@@ -25,12 +28,15 @@ mod waiting;
 pub use admission::{
     Admission, AdmitRefusal, Authorization, AuthorizeRefusal, Claim, ConnectRefusal, Connected, PersonIdentity, Ticket,
 };
+pub use broadcast::{Announcement, Audience, BroadcastRefusal};
+pub use files::{FileRefusal, NewFile, Quota, RoomFile, UploadBounds};
 pub use forward::ClientSubject;
 pub use journal::{Entry, RestoreError, Restored};
 pub use life::{EndReason, Phase};
-pub use notices::{MediaStep, Notification, OnMedia};
+pub use notices::{Forwarded, MediaStep, Notification, OnMedia};
 pub use outbox::{Delivery, Route};
 pub use output::{ConnId, CoreMessage, Farewell, Moment, Output};
+pub use recorder::RecorderReport;
 pub use requests::Request;
 pub use state::{NewRoom, PersonView, Room, RoomView};
 pub use waiting::{Guests, WaitingRefusal};

@@ -9,6 +9,7 @@ use model::{RoomId, SessionId, UserId};
 use wire::pnm;
 
 use crate::chat::History;
+use crate::files::Files;
 use crate::ids::Ids;
 use crate::journal::{self, Entry};
 use crate::life::{Life, Phase};
@@ -49,6 +50,7 @@ pub struct Room {
     pub(crate) people: BTreeMap<UserId, Person>,
     pub(crate) conns: BTreeMap<ConnId, UserId>,
     pub(crate) history: History,
+    pub(crate) files: Files,
     pub(crate) views: Views,
     pub(crate) ids: Ids,
     pub(crate) outputs: VecDeque<Output>,
@@ -105,6 +107,7 @@ impl Room {
             people: BTreeMap::new(),
             conns: BTreeMap::new(),
             history: History::default(),
+            files: Files::default(),
             views,
             ids,
             outputs: VecDeque::new(),
@@ -186,6 +189,11 @@ impl Room {
     /// Where this room's creator wants to hear of it.
     pub fn webhook_url(&self) -> Option<&str> {
         self.metadata.webhook_url.as_deref()
+    }
+
+    /// When the session began to exist, in unix milliseconds.
+    pub const fn created_ms(&self) -> i64 {
+        self.created_ms
     }
 
     /// This session's id.

@@ -168,6 +168,31 @@ pub fn merge_recordings(request: &pnm::MergeRecordingsReq) -> Result<(), Invalid
     check.finish()
 }
 
+/// Checks `/auth/room/broadcastToRoom`.
+///
+/// # Errors
+/// All violations at once.
+pub fn broadcast(request: &pnm::BroadcastToRoomReq) -> Result<(), Invalid> {
+    use pnm::broadcast_to_room_req::Payload;
+    let mut check = Check::default();
+    if request.payload.is_none() {
+        check.violations.push("one of chat_msg, notification_msg must be set".into());
+    }
+    check.text("", "room_id", &request.room_id);
+    match &request.payload {
+        None => {}
+        Some(Payload::ChatMsg(chat)) => {
+            check.text("chat_msg.", "message", &chat.message);
+            check.bytes("chat_msg.", "message", &chat.message, MAX_TEXT);
+        }
+        Some(Payload::NotificationMsg(notice)) => {
+            check.text("notification_msg.", "text", &notice.text);
+            check.bytes("notification_msg.", "text", &notice.text, MAX_LINE);
+        }
+    }
+    check.finish()
+}
+
 /// Refuses room ids that belong to the house.
 ///
 /// # Errors

@@ -11,18 +11,22 @@ mod bbb;
 mod bearer;
 mod body;
 mod client;
+mod client_files;
 mod cors;
 mod download;
+mod files;
 mod frontdoor;
 mod health;
 mod lists;
 mod lti;
+mod media_webhook;
 mod member;
 mod metered;
 mod origin;
 mod paths;
 mod prometheus;
 mod proxy;
+mod recorder;
 mod recordings;
 mod rooms;
 mod signed;
@@ -31,10 +35,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::http::header::{REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderName, HeaderValue};
 use axum::routing::{any, get, post};
 use meeting::{Meetings, Shelf};
+use ports::outgoing::Outgoing;
 use tower::util::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -84,6 +90,12 @@ pub struct HttpDeps {
     pub frame_ancestors: String,
     /// `/metrics`, if it is on.
     pub prometheus: Option<Prometheus>,
+    /// Asks the outside.
+    pub outgoing: Arc<dyn Outgoing>,
+    /// Where the client's files are if not here, as embedders are told (`client.asset_host`).
+    pub asset_host: Option<String>,
+    /// Signs the webhooks of an outside media server (`livekit_info`); without it none is taken.
+    pub media_webhooks: Option<ApiKey>,
 }
 
 /// Names of the messaging channel, as clients are told.
@@ -146,6 +158,8 @@ pub fn router(deps: HttpDeps) -> Router {
         .route("/api/endroom", post(member::end_room::handle))
         .route("/api/waitingroom/approveusers", post(member::waiting_room::approve))
         .route("/api/waitingroom/updatemsg", post(member::waiting_room::update_text))
+        .route("/api/getclientfiles", post(client_files::member))
+        .merge(files::routes(&app))
         .nest("/api", member::not_served::routes())
         .route("/api/frontdoor", get(frontdoor::mode::handle))
         .route("/api/frontdoor/start", post(frontdoor::start::handle))
@@ -156,6 +170,7 @@ pub fn router(deps: HttpDeps) -> Router {
         .route("/download/artifact/{token}", get(download::artifact))
         .route("/download/analytics/{token}", get(download::artifact))
         .merge(lti::routes())
+        .route("/webhook", post(media_webhook::handle))
         .route("/healthcheck", any(health::handle))
         .route("/healthcheck/{*rest}", any(health::handle))
         .route("/", get(client::page))
@@ -189,6 +204,13 @@ fn auth_routes(app: &App) -> Router<App> {
         .route("/room/getactiveroomsinfo", post(rooms::active_rooms::handle))
         .route("/room/endroom", post(rooms::end::handle))
         .route("/room/fetchpastrooms", post(rooms::past::handle))
+        .route("/room/broadcasttoroom", post(rooms::broadcast::handle))
+        .route(
+            "/room/uploadwhiteboardfile",
+            post(rooms::whiteboard_file::handle).layer(DefaultBodyLimit::max(app.deps.max_body)),
+        )
+        .route("/getclientfiles", post(client_files::application))
+        .route("/recorder/notify", post(recorder::notify))
         .route("/recording/fetch", post(recordings::fetch::handle))
         .route("/recording/info", post(recordings::info::handle))
         .route("/recording/recordinginfo", post(recordings::info::handle))

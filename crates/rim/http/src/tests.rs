@@ -4,12 +4,14 @@
 mod around;
 mod bbb;
 mod client;
+mod files;
 mod frontdoor;
 mod harness;
 mod left;
 mod lti;
 mod lti_tool;
 mod member;
+mod outside;
 mod rooms;
 mod shelf;
 mod signed;

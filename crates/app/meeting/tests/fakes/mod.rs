@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use blobs::{Folders, LocalBlobs};
 use bytes::Bytes;
 use meeting::{Credentials, Meetings, Setup};
 use model::media::MediaPermission;
@@ -15,6 +16,7 @@ use model::{Identity, RoomId, SessionId};
 use ports::media::{ConnectError, MediaJoin, MediaPlane, MuteError, RemoveReason, SignalLink, TrackChoice};
 use ports::outbox::Notice;
 use ports::store::{NewSession, Records, SessionRecord, State, StateEntry, StateWrite, StoreError};
+use tempfile::TempDir;
 use tokio::sync::{Semaphore, mpsc};
 use wire::pnm;
 use wire::token::ApiKey;
@@ -219,6 +221,20 @@ pub(crate) struct House {
     pub(crate) store: MemoryStore,
     pub(crate) media: Arc<MediaNotes>,
     pub(crate) meetings: Meetings,
+    /// Files, gone with the house.
+    pub(crate) folder: Arc<TempDir>,
+}
+
+fn blobs(folder: &TempDir) -> LocalBlobs {
+    let at = |name: &str| folder.path().join(name);
+    LocalBlobs::new(Folders {
+        recordings: at("recordings"),
+        recordings_trash: at("recordings-trash"),
+        artifacts: at("artifacts"),
+        artifacts_trash: at("artifacts-trash"),
+        uploads: at("uploads"),
+        upload_parts: at("uploads/.parts"),
+    })
 }
 
 impl House {
@@ -227,6 +243,15 @@ impl House {
     }
 
     pub(crate) async fn on(store: MemoryStore) -> Self {
+        Self::with(store, Arc::new(tempfile::tempdir().unwrap())).await
+    }
+
+    /// The next process on the same store and files.
+    pub(crate) async fn again(before: &Self) -> Self {
+        Self::with(before.store.clone(), before.folder.clone()).await
+    }
+
+    async fn with(store: MemoryStore, folder: Arc<TempDir>) -> Self {
         let media = Arc::new(MediaNotes::default());
         let meetings = Meetings::start(Setup {
             records: Arc::new(store.clone()),
@@ -238,10 +263,11 @@ impl House {
                 validity: Duration::from_secs(600),
             },
             webhooks: meeting::Webhooks::default(),
+            uploads: meeting::Uploads::new(Arc::new(blobs(&folder)), meeting::UploadRules::default()),
         })
         .await
         .unwrap();
-        Self { store, media, meetings }
+        Self { store, media, meetings, folder }
     }
 
     pub(crate) async fn create(&self, room: &str) -> pnm::ActiveRoomInfo {
@@ -259,7 +285,7 @@ pub(crate) fn request(room: &str) -> pnm::CreateRoomReq {
         room_features: Some(pnm::RoomCreateFeatures {
             allow_webcams: true,
             allow_view_other_users_list: true,
-            chat_features: Some(pnm::ChatFeatures { is_allow: true, ..Default::default() }),
+            chat_features: Some(pnm::ChatFeatures { is_allow: true, is_allow_file_upload: true, ..Default::default() }),
             ..Default::default()
         }),
         ..Default::default()

@@ -41,6 +41,8 @@ pub(super) const ROOM: &str = r#"{"room_id":"room01","metadata":{"room_title":"T
 pub(super) struct Outside {
     entries: Mutex<BTreeMap<(String, String), Bytes>>,
     rows: AtomicU64,
+    /// What went into the outbox.
+    pub(super) notices: Mutex<Vec<Notice>>,
     pub(super) store_is_broken: AtomicBool,
     pub(super) media_is_dead: AtomicBool,
     pub(super) on_media: Mutex<Vec<livekit::ParticipantInfo>>,
@@ -89,9 +91,10 @@ impl State for Outside {
         &self,
         session: &SessionId,
         writes: Vec<StateWrite>,
-        _: Vec<Notice>,
+        notices: Vec<Notice>,
     ) -> Result<(), StoreError> {
         self.check("commit")?;
+        self.notices.lock().unwrap().extend(notices);
         let mut entries = self.entries.lock().unwrap();
         for StateWrite { key, value } in writes {
             match value {
@@ -177,7 +180,10 @@ impl Server {
             recordings_trash: at("recordings-trash"),
             artifacts: at("artifacts"),
             artifacts_trash: at("artifacts-trash"),
+            uploads: at("uploads"),
+            upload_parts: at("uploads/.parts"),
         });
+        let blobs = Arc::new(blobs);
         let meetings = Meetings::start(Setup {
             records: outside.clone(),
             state: outside.clone(),
@@ -187,7 +193,8 @@ impl Server {
                 media: ApiKey::new("media", "media-secret"),
                 validity: Duration::from_secs(600),
             },
-            webhooks: meeting::Webhooks::default(),
+            webhooks: webhooks(),
+            uploads: meeting::Uploads::new(blobs.clone(), upload_rules()),
         })
         .await
         .unwrap();
@@ -199,12 +206,7 @@ impl Server {
             meetings: meetings.clone(),
             clock: Arc::new(move || held.load(Ordering::Relaxed)),
             api: ApiKey::new(KEY, SECRET),
-            shelf: meeting::Shelf::new(
-                shelf.clone(),
-                Arc::new(blobs),
-                ApiKey::new(KEY, SECRET),
-                meeting::ShelfRules::default(),
-            ),
+            shelf: meeting::Shelf::new(shelf.clone(), blobs, ApiKey::new(KEY, SECRET), meeting::ShelfRules::default()),
             rules: CreateRules { abilities, ..CreateRules::default() },
             max_body: 4 * 1024 * 1024,
             messaging: Messaging::default(),
@@ -215,6 +217,9 @@ impl Server {
             proxy_header: FORWARDED_FOR,
             frame_ancestors: "'self'".into(),
             prometheus: None,
+            outgoing: Arc::new(notify::HttpOutgoing::new().unwrap()),
+            asset_host: None,
+            media_webhooks: None,
         };
         change(&mut deps);
         Self { outside, shelf, folder, meetings, clock, router: router(deps) }
@@ -270,6 +275,22 @@ impl Server {
     pub(super) async fn knock(&self, path: &str, body: &str) -> Answer {
         let request = Request::post(path).header("content-type", "application/json");
         self.send(request.body(Body::from(body.to_owned())).unwrap()).await
+    }
+}
+
+/// Everything that happens is told to somebody.
+fn webhooks() -> meeting::Webhooks {
+    let rules = meeting::WebhookRules { url: Some("https://example.org/hook".into()), ..Default::default() };
+    meeting::Webhooks { rules: Arc::new(rules), ..meeting::Webhooks::default() }
+}
+
+/// Small, so that tests need not send much.
+fn upload_rules() -> meeting::UploadRules {
+    meeting::UploadRules {
+        max_bytes: 2 << 20,
+        max_whiteboard_bytes: 1 << 20,
+        room_bytes: 3 << 20,
+        ..Default::default()
     }
 }
 
