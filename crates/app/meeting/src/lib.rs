@@ -9,6 +9,7 @@ mod errand;
 mod file_type;
 mod inbox;
 mod meetings;
+mod moderate;
 pub mod origin;
 mod outside;
 mod shelf;
@@ -21,10 +22,12 @@ pub use meetings::{
     Access, AccessError, ActiveRoom, Activity, CreateError, EndError, HealthError, JoinError, MediaAdmission, Meetings,
     NotShown, Setup, Unavailable, VerifiedJoin, WaitingError,
 };
+pub use moderate::{ModerateError, MuteRefusal};
 pub use outside::{BroadcastError, ReportError};
 pub use room::{
-    AdmitRefusal, Announcement, Audience, AuthorizeRefusal, BroadcastRefusal, ClientSubject, ConnId, CoreMessage,
-    Delivery, EndReason, Farewell, FileRefusal, Forwarded, Guests, MediaStep, PersonView, Phase, RecorderReport, Route,
+    AdmitRefusal, Announcement, Audience, AuthorizeRefusal, BlockedPerson, BroadcastRefusal, ClientSubject, ConnId,
+    CoreMessage, Delivery, Device, EndReason, Farewell, FileRefusal, Forwarded, Guests, LockService, MediaStep,
+    Moderation, ModerationRefusal, PersonView, Phase, RecorderReport, Route, Whom,
 };
 pub use shelf::{
     ArtifactRefusal, EditRefusal, MergeRefusal, OpenFile, OpenRefusal, Shelf, ShelfError, ShelfRules,

@@ -1,9 +1,11 @@
 //! Files that people upload during a meeting: in pieces that survive a broken line, checked by content and size, kept
 //! below names of our own, and removed with the session (http-api.md sections 4.7 and 9.3, rules F1 and F2).
 
+mod keep;
 mod limits;
 mod open;
 mod pending;
+mod whiteboard;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,26 +16,22 @@ use futures_util::{StreamExt as _, stream};
 use model::policy::Denial;
 use model::{RoomId, SessionId};
 use ports::blobs::{Area, BlobError, Blobs, Key, Pieces, Received};
-use room::{FileRefusal, NewFile, UploadBounds};
+use room::{FileRefusal, UploadBounds};
 use tokio::io::AsyncReadExt as _;
 use tracing::{error, warn};
-use uuid::Uuid;
 use wire::pnm::{RoomUploadedFileMetadata, RoomUploadedFileType as Kind};
 
 use crate::actor::{RoomHandle, Silence, now};
 use crate::file_type::{self, FileType, HEAD};
 use crate::meetings::{Access, Meetings};
 
+use keep::Content;
 pub use limits::UploadRules;
 use limits::{Limits, whole_megabytes};
 pub use open::{OpenUpload, UploadPathError};
 pub use pending::Chunk;
 use pending::{Pending, UploadId};
 
-/// How a file's content is called in its folder.
-const CONTENT: &str = "content";
-/// How what is known of it is called there.
-const ABOUT: &str = "about.json";
 /// Every kind there is.
 const KINDS: [Kind; 5] = [
     Kind::ChatFile,
@@ -125,12 +123,6 @@ pub struct StoredFile {
     pub about: RoomUploadedFileMetadata,
     /// What it is, as an extension without dot.
     pub extension: &'static str,
-}
-
-/// A file's content on its way to where it stays.
-enum Content {
-    Parts(Vec<Key>),
-    Bytes(Bytes),
 }
 
 impl Uploads {
@@ -320,42 +312,6 @@ impl Meetings {
         Ok(self.room_of(access)?.read(move |room| room.files_of(&user, kind)).await??)
     }
 
-    /// Keeps a document for the whiteboard that an application brought.
-    ///
-    /// # Errors
-    /// Why it is not kept.
-    pub async fn add_whiteboard_file(
-        &self,
-        room: &str,
-        name: &str,
-        content: Bytes,
-    ) -> Result<StoredFile, UploadRefusal> {
-        let kind = Kind::WhiteboardConvertedFile;
-        let handle = self.find(room).ok_or(UploadRefusal::NotActive)?;
-        let bounds = handle.read(move |room| room.upload_bounds(kind)).await?;
-        let uploads = &self.0.around.uploads;
-        let limits = Limits::new(&uploads.rules, kind, &bounds);
-        if content.len() as u64 > limits.most {
-            return Err(UploadRefusal::TooLarge(whole_megabytes(limits.most)));
-        }
-        let found = limits.accept(&content[..content.len().min(HEAD)], name)?;
-        let draft = uploads.draft(handle.session(), kind, name, None, found, content.len() as u64);
-        uploads.write(handle.session(), &draft, Content::Bytes(content)).await?;
-        let quota = uploads.rules.quota();
-        let file = draft.file.clone();
-        let added = handle.write(move |room, _| room.add_outside_file(file, quota)).await;
-        uploads.settled(handle.session(), draft, added.map_err(UploadRefusal::from)?).await
-    }
-
-    /// The right to bring a file to the whiteboard of a room; `None` while another is being brought.
-    pub fn whiteboard_turn(&self, room: &RoomId) -> Option<impl Send + use<>> {
-        let uploads = self.0.around.uploads.clone();
-        let mut rooms = uploads.whiteboards.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_free = rooms.insert(room.clone());
-        drop(rooms);
-        is_free.then(|| WhiteboardTurn { uploads, room: room.clone() })
-    }
-
     /// What the operator allows of uploads.
     pub fn upload_rules(&self) -> &UploadRules {
         self.0.around.uploads.rules()
@@ -408,90 +364,14 @@ impl Meetings {
     }
 }
 
-/// A file that is about to be kept.
-struct Draft {
-    file: NewFile,
-    found: FileType,
-    /// Name of its folder, which nobody guesses.
-    secret: String,
-}
-
 impl Uploads {
-    fn draft(
-        &self,
-        session: &SessionId,
-        kind: Kind,
-        name: &str,
-        id: Option<String>,
-        found: FileType,
-        bytes: u64,
-    ) -> Draft {
-        let secret = Uuid::new_v4().simple().to_string();
-        let name = limits::display_name(name);
-        let path = format!("{session}/{secret}/{}", limits::path_name(&name));
-        let id = id.unwrap_or_else(|| Uuid::new_v4().to_string());
-        let file = NewFile { id, name, path, mime_type: found.mime.to_owned(), kind, bytes };
-        Draft { file, found, secret }
-    }
-
-    async fn write(&self, session: &SessionId, draft: &Draft, content: Content) -> Result<(), UploadRefusal> {
-        let key = |name: &str| Key::try_from(format!("{session}/{}/{name}", draft.secret).as_str());
-        let (Ok(at), Ok(about_at)) = (key(CONTENT), key(ABOUT)) else { return Err(UploadRefusal::Failed) };
-        match content {
-            Content::Bytes(bytes) => self.blobs.put(Area::Uploads, &at, bytes).await.map_err(failed)?,
-            Content::Parts(parts) => {
-                let joined = self.blobs.join(Area::UploadParts, &parts, Area::Uploads, &at).await;
-                let joined = joined.map_err(|error| {
-                    error!(%error, "an upload could not be put together");
-                    UploadRefusal::Combine
-                })?;
-                if joined != Some(draft.file.bytes) {
-                    self.discard(session, draft).await;
-                    return Err(UploadRefusal::Combine);
-                }
-            }
-        }
-        let about = RoomUploadedFileMetadata {
-            file_id: draft.file.id.clone(),
-            file_name: draft.file.name.clone(),
-            file_path: draft.file.path.clone(),
-            mime_type: draft.file.mime_type.clone(),
-            file_type: draft.file.kind.into(),
-            ..RoomUploadedFileMetadata::default()
-        };
-        self.blobs.put(Area::Uploads, &about_at, wire::json::encode(&about).into()).await.map_err(failed)
-    }
-
-    /// What becomes of a written file once the room has had its say.
-    async fn settled(
-        &self,
-        session: &SessionId,
-        draft: Draft,
-        added: Result<RoomUploadedFileMetadata, FileRefusal>,
-    ) -> Result<StoredFile, UploadRefusal> {
-        match added {
-            Ok(about) => {
-                metrics::counter!("plenum_files_uploaded_total").increment(1);
-                Ok(StoredFile { about, extension: draft.found.extension })
-            }
-            Err(refusal) => {
-                self.discard(session, &draft).await;
-                Err(refusal.into())
-            }
-        }
-    }
-
-    async fn discard(&self, session: &SessionId, draft: &Draft) {
-        let Ok(folder) = Key::try_from(format!("{session}/{}", draft.secret).as_str()) else { return };
-        if let Err(error) = self.blobs.remove_folder(Area::Uploads, &folder).await {
-            warn!(%error, "a file that is not wanted could not be removed");
-        }
-    }
-
     /// Takes up an upload whose first pieces came before the process was restarted.
     async fn recover(&self, id: &UploadId, chunks: u32, total: Option<u64>) -> Result<(), UploadRefusal> {
         let mut parts = Vec::new();
         for number in 1..=chunks {
+            if number > 1 && parts.is_empty() {
+                break;
+            }
             let length = self.blobs.length(Area::UploadParts, &id.part(number)?).await.map_err(failed)?;
             parts.extend(length.map(|length| (number, length)));
         }
@@ -523,18 +403,6 @@ struct MergeTurn {
 impl Drop for MergeTurn {
     fn drop(&mut self) {
         self.uploads.pending().set_merging(&self.id, false);
-    }
-}
-
-/// Held while an application brings a file to a whiteboard.
-struct WhiteboardTurn {
-    uploads: Arc<Uploads>,
-    room: RoomId,
-}
-
-impl Drop for WhiteboardTurn {
-    fn drop(&mut self) {
-        self.uploads.whiteboards.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.room);
     }
 }
 

@@ -214,7 +214,7 @@ impl Room {
 
 const fn capability(kind: Kind) -> Capability {
     match kind {
-        Kind::ChatFile => Capability::ShareFile,
+        Kind::ChatFile => Capability::ShareChatFile,
         Kind::WhiteboardImageFile | Kind::WhiteboardConvertedFile => Capability::EditWhiteboard,
         Kind::ExternalMediaPlayerFile => Capability::UploadMedia,
         Kind::VirtualBackground => Capability::UploadBackground,

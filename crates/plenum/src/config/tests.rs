@@ -410,7 +410,7 @@ fn no_secret_shows_in_messages_or_debug_output() {
     let long = "hunter2".repeat(1000);
     let yaml = format!(
         "client: {{api_key: k, secret: {long}, prometheus: {{enable: true, username: u, password: {long}}}}}\n\
-         plenum: {{front_door: {{passphrase: {long}}}}}\nlivekit_info: {{secret: [{long}]}}\n"
+         plenum: {{front_door: {{passphrase: {long}}}}}\nlivekit_info: {{api_key: k, secret: [{long}]}}\n"
     );
     let mistakes = parse(&yaml).unwrap_err();
     assert_eq!(mistakes.len(), 4);

@@ -192,7 +192,7 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// What is not there is no failure; neither is a path that goes through a file.
-fn absent<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+pub(crate) fn absent<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Ok(found) => Ok(Some(found)),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
@@ -200,11 +200,12 @@ fn absent<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-fn parent(path: &Path) -> &Path {
+pub(crate) fn parent(path: &Path) -> &Path {
     path.parent().unwrap_or(path)
 }
 
-fn write_whole(path: &Path, content: &mut dyn io::Read) -> io::Result<()> {
+/// Under another name first: a reader, or a machine that loses power, never meets half a file.
+pub(crate) fn write_whole(path: &Path, content: &mut dyn io::Read) -> io::Result<()> {
     let mut unfinished = Unfinished::begin(path.to_owned())?;
     io::copy(content, &mut unfinished.file)?;
     unfinished.finish()
@@ -243,7 +244,7 @@ impl Drop for Unfinished {
     }
 }
 
-fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 

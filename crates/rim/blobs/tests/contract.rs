@@ -98,8 +98,7 @@ async fn a_file_is_received_whole_or_not_at_all() {
     let (folder, blobs) = open();
     let key = key("sid/upload/part1");
     let pieces = |pieces: &[Result<&'static str, ErrorKind>]| -> Pieces<'static> {
-        let pieces: Vec<_> =
-            pieces.iter().map(|piece| piece.map(|text| Bytes::from(text)).map_err(Into::into)).collect();
+        let pieces: Vec<_> = pieces.iter().map(|piece| piece.map(Bytes::from).map_err(Into::into)).collect();
         stream::iter(pieces).boxed()
     };
     let receive = async |content, most| blobs.receive(Area::UploadParts, &key, content, most).await.unwrap();

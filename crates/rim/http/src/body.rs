@@ -55,7 +55,7 @@ impl IntoResponse for Unread {
 /// Bodies of more than a mebibyte are in memory for so many requests at a time.
 static LARGE: Semaphore = Semaphore::const_new(8);
 /// How long a large body may take to arrive.
-const LARGE_PATIENCE: Duration = Duration::from_secs(300);
+const LARGE_PATIENCE: Duration = Duration::from_secs(60);
 
 /// A large body, and the right to have it in memory.
 pub(crate) struct Large {

@@ -1,6 +1,13 @@
 //! `/api/*`: what members of a meeting ask for, one file per endpoint (http-api.md section 4).
 
 pub(crate) mod end_room;
+pub(crate) mod extensions;
+pub(crate) mod lock_settings;
+mod moderated;
+pub(crate) mod mute;
 pub(crate) mod not_served;
+pub(crate) mod presenter;
+pub(crate) mod remove;
+pub(crate) mod shared;
 pub(crate) mod verify_token;
 pub(crate) mod waiting_room;

@@ -2,12 +2,15 @@
 //! over fakes of the outside.
 
 mod around;
+mod audit;
 mod bbb;
 mod client;
+mod described;
 mod files;
 mod frontdoor;
 mod harness;
 mod left;
+mod limits;
 mod lti;
 mod lti_tool;
 mod member;

@@ -6,7 +6,7 @@ use tokio::io::AsyncReadExt as _;
 use tracing::error;
 use wire::pnm::RoomUploadedFileMetadata;
 
-use super::{ABOUT, CONTENT};
+use super::keep::{ABOUT, CONTENT};
 use crate::meetings::Meetings;
 use crate::shelf::OpenFile;
 

@@ -9,19 +9,12 @@ use axum::routing::any;
 use crate::{App, answers, bearer};
 
 /// Paths below `/api`, as [`crate::paths::normalised`] makes them. Take one out when it gets a handler of its own.
-const PATHS: [&str; 44] = [
+const PATHS: [&str; 37] = [
     "/recording",
     "/rtmp",
-    "/changevisibility",
     "/enablesipdialin",
-    "/externaldisplaylink",
     "/externalmediaplayer",
     "/ingress/create",
-    "/sharednotepad/changestatus",
-    "/updatelocksettings",
-    "/muteunmutetrack",
-    "/removeparticipant",
-    "/switchpresenter",
     "/polls/activate",
     "/polls/create",
     "/polls/listpolls",

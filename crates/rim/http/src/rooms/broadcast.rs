@@ -6,13 +6,12 @@ use bytes::Bytes;
 use meeting::{Announcement, Audience, BroadcastError, BroadcastRefusal};
 use wire::pnm::broadcast_to_room_req::Payload;
 use wire::pnm::{self, StatusCode};
-use wire::validate;
 
 use super::{Rejected, read};
 use crate::{App, answers};
 
 pub(crate) async fn handle(State(app): State<App>, body: Bytes) -> Result<Response, Rejected> {
-    let request: pnm::BroadcastToRoomReq = read(&body, validate::broadcast)?;
+    let request: pnm::BroadcastToRoomReq = read(&body)?;
     let what = match request.payload {
         Some(Payload::NotificationMsg(notice)) => {
             Announcement::Notice { severity: notice.r#type(), with_sound: notice.with_sound, text: notice.text }

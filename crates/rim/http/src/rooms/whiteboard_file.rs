@@ -2,7 +2,7 @@
 //! section 2.9). It is kept with the room; making pages of it needs a converter, which this version has not, and the
 //! answer says so.
 
-use axum::extract::{FromRequest, Multipart, Request, State};
+use axum::extract::{DefaultBodyLimit, FromRequest, Multipart, Request, State};
 use axum::http::StatusCode as Status;
 use axum::response::Response;
 use bytes::{Bytes, BytesMut};
@@ -62,8 +62,9 @@ async fn upload(app: &App, request: Request) -> Result<(), Response> {
 }
 
 /// The link wins if both are there.
-async fn read(app: &App, request: Request, most: usize) -> Result<Document, Response> {
+async fn read(app: &App, mut request: Request, most: usize) -> Result<Document, Response> {
     let bad = |msg: String| answers::refused_map(Status::BAD_REQUEST, StatusCode::InvalidParameters, msg);
+    DefaultBodyLimit::max(app.deps.max_body).apply(&mut request);
     let mut form = Multipart::from_request(request, &()).await.map_err(|error| bad(error.body_text()))?;
     let mut document = None;
     while let Some(mut field) = form.next_field().await.map_err(|error| bad(error.body_text()))? {
