@@ -5,6 +5,12 @@ import { sizeBudget } from "./size-budget.ts";
 /** Where `npm run dev` finds a running server; the built client always talks to its own origin. */
 const devServer = process.env["PLENUM_DEV_SERVER"] ?? "http://127.0.0.1:8080";
 
+/** Where a style sheet or a font goes. */
+function assetName(name: string): string {
+  if (!name.endsWith(".css")) return "assets/[name]-[hash][extname]";
+  return name === "index.css" ? "assets/css/main-[hash].css" : "assets/css/[name]-[hash].css";
+}
+
 export default defineConfig({
   plugins: [react(), sizeBudget()],
   build: {
@@ -15,7 +21,16 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     // The client itself, and the page people come to from a course.
-    rolldownOptions: { input: ["index.html", "lti.html"] },
+    rolldownOptions: {
+      input: ["index.html", "lti.html"],
+      output: {
+        // Who embeds the client asks the server which files to load (`getClientFiles`): scripts in `js` and style sheets
+        // in `css` whose names begin with `main`.
+        entryFileNames: ({ name }) => `assets/js/${name === "index" ? "main" : name}-[hash].js`,
+        chunkFileNames: "assets/js/[name]-[hash].js",
+        assetFileNames: ({ names }) => assetName(names[0] ?? ""),
+      },
+    },
     chunkSizeWarningLimit: 700,
   },
   server: {

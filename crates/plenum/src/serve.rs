@@ -14,7 +14,7 @@ use blobs::{Folders, LocalBlobs};
 use gateway::{ClientAddress, Gateway};
 use http_api::{FORWARDED_FOR, FrontDoor, HttpDeps, LtiSetup, LtiTool, Prometheus, RateLimits};
 use media::MediaConfig;
-use meeting::{Courier, Meetings, Setup, Shelf, ShelfRules, WebhookRules, Webhooks};
+use meeting::{Courier, Meetings, Setup, Shelf, ShelfRules, UploadRules, Uploads, WebhookRules, Webhooks};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use notify::HttpOutgoing;
 use ports::media::{MediaEvent, MediaEventKind, MediaPlane};
@@ -75,7 +75,8 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let (plane, events) = media::start(&media_config(&config)).context("could not open the media port")?;
     let outgoing = Arc::new(HttpOutgoing::new().context("could not prepare outgoing requests")?);
     let webhooks = webhooks(&config);
-    let shelf = shelf(&config, &credentials, &store);
+    let blobs = blobs(&config);
+    let shelf = shelf(&config, &credentials, &store, blobs.clone());
     let meetings = Meetings::start(Setup {
         records: Arc::new(store.clone()),
         state: Arc::new(store.clone()),
@@ -84,6 +85,7 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
         webhooks: webhooks.clone(),
         shelf: shelf.clone(),
         analytics: config.analytics,
+        uploads: uploads(&config, blobs),
     })
     .await
     .context("could not take up the meetings of the last run")?;
@@ -92,6 +94,7 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let listener = TcpListener::bind(address).await.with_context(|| format!("could not listen on {address}"))?;
     let address = listener.local_addr()?;
     let (stop, stopping) = watch::channel(false);
+    tokio::spawn(meetings.clone().keep_uploads_tidy());
     tokio::spawn(shelf.clone().keep_tidy());
     let lti = LtiTool::open(LtiSetup {
         folder: config.data.clone(),
@@ -100,7 +103,7 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
         outgoing: outgoing.clone(),
     })
     .context("could not read the registrations of learning platforms")?;
-    let app = router(&config, &credentials, &meetings, shelf, lti, figures.clone(), stopping.clone());
+    let app = router(&config, &credentials, &meetings, shelf, lti, outgoing.clone(), figures.clone(), stopping.clone());
     tokio::spawn(watch_media(events, meetings.clone()));
     if config.webhooks.enable {
         let key = ApiKey::new(credentials.key.clone(), credentials.secret.expose().clone());
@@ -191,12 +194,14 @@ fn meeting_credentials(config: &Config, credentials: &Credentials) -> meeting::C
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "it is called once, with everything there is")]
 fn router(
     config: &Config,
     credentials: &Credentials,
     meetings: &Meetings,
     shelf: Shelf,
     lti: LtiTool,
+    outgoing: Arc<HttpOutgoing>,
     figures: PrometheusHandle,
     stopping: watch::Receiver<bool>,
 ) -> Router {
@@ -262,6 +267,12 @@ fn router(
             login: metrics.login.as_ref().map(|(name, password)| (name.clone(), password.expose().clone())),
             render: Arc::new(move || figures.render()),
         }),
+        outgoing,
+        asset_host: config.http.asset_host.clone(),
+        media_webhooks: config
+            .media_webhooks
+            .as_ref()
+            .map(|media| ApiKey::new(media.key.clone(), media.secret.expose().clone())),
     };
     gateway::router(gateway).merge(http_api::router(http))
 }
@@ -281,14 +292,32 @@ fn webhooks(config: &Config) -> Webhooks {
     Webhooks { rules: Arc::new(rules), ..Webhooks::default() }
 }
 
-fn shelf(config: &Config, credentials: &Credentials, store: &Store) -> Shelf {
-    let (recordings, artifacts) = (&config.recordings, &config.artifacts);
-    let blobs = LocalBlobs::new(Folders {
+fn blobs(config: &Config) -> Arc<LocalBlobs> {
+    let (recordings, artifacts, uploads) = (&config.recordings, &config.artifacts, &config.uploads.path);
+    Arc::new(LocalBlobs::new(Folders {
         recordings: recordings.folder.clone(),
         recordings_trash: recordings.trash.clone(),
         artifacts: artifacts.folder.clone(),
         artifacts_trash: artifacts.trash.clone(),
-    });
+        uploads: uploads.clone(),
+        upload_parts: uploads.join(".parts"),
+    }))
+}
+
+fn uploads(config: &Config, blobs: Arc<LocalBlobs>) -> Uploads {
+    let uploads = &config.uploads;
+    let rules = UploadRules {
+        max_bytes: uploads.max_size,
+        max_whiteboard_bytes: uploads.max_whiteboard_size,
+        allowed_types: uploads.allowed_types.clone(),
+        room_bytes: uploads.max_room_size,
+        keep_forever: uploads.keep_forever,
+    };
+    Uploads::new(blobs, rules)
+}
+
+fn shelf(config: &Config, credentials: &Credentials, store: &Store, blobs: Arc<LocalBlobs>) -> Shelf {
+    let (recordings, artifacts) = (&config.recordings, &config.artifacts);
     let key = ApiKey::new(credentials.key.clone(), credentials.secret.expose().clone());
     let rules = ShelfRules {
         keep_deleted_recordings: recordings.keep_deleted,
@@ -296,7 +325,7 @@ fn shelf(config: &Config, credentials: &Credentials, store: &Store) -> Shelf {
         recording_token: recordings.token_validity,
         artifact_token: artifacts.token_validity,
     };
-    Shelf::new(Arc::new(store.clone()), Arc::new(blobs), key, rules)
+    Shelf::new(Arc::new(store.clone()), blobs, key, rules)
 }
 
 /// Who asks, unless they share an address with everybody: behind a proxy we were not told of.

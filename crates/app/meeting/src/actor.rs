@@ -24,10 +24,12 @@ use tracing::{debug, error, info, warn};
 use wire::token::JoinClaims;
 
 use crate::courier::Webhooks;
+use crate::errand::{Change, Question};
 use crate::inbox;
 use crate::seeing_out::SeeingOut;
 use crate::socket::{self, Down, Inlet, Outlet};
 use crate::tokens::{Credentials, MediaPass, RENEWAL_GRACE, claims_for};
+use crate::uploads::Uploads;
 
 /// Letters that wait for one room. A sender beyond that waits, which slows that room's sockets down and nobody else.
 const MAILBOX: usize = 1024;
@@ -42,9 +44,9 @@ const COMMIT_RETRIES: [Duration; 3] = [Duration::from_millis(50), Duration::from
 /// Between attempts after that.
 const COMMIT_PAUSE: Duration = Duration::from_secs(2);
 /// How long a question waits for a room whose journal takes its time.
-const READ_PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const READ_PATIENCE: Duration = Duration::from_secs(5);
 /// How long a change waits for it.
-const WRITE_PATIENCE: Duration = Duration::from_secs(15);
+pub(crate) const WRITE_PATIENCE: Duration = Duration::from_secs(15);
 
 /// What a room's task needs besides the room.
 #[derive(Clone)]
@@ -55,6 +57,7 @@ pub(crate) struct Surroundings {
     pub(crate) credentials: Arc<Credentials>,
     pub(crate) webhooks: Webhooks,
     pub(crate) seeing_out: SeeingOut,
+    pub(crate) uploads: Arc<Uploads>,
 }
 
 /// A room's task, from outside.
@@ -147,6 +150,10 @@ pub(crate) enum Letter {
     End(EndReason, Reply<()>),
     LetIn(UserId, Guests, Reply<Result<(), WaitingRefusal>>),
     SetWaitingText(UserId, String, Reply<Result<(), WaitingRefusal>>),
+    /// What is so already; see [`RoomHandle::read`].
+    Question(Question),
+    /// A change of the room; see [`RoomHandle::write`].
+    Change(Change),
     Moderate(UserId, Box<Moderation>, Reply<Result<(), ModerationRefusal>>),
     /// Whether somebody's microphone may be muted, and whether it is on.
     MayMute(UserId, UserId, oneshot::Sender<Result<bool, ModerationRefusal>>),
@@ -201,7 +208,7 @@ impl RoomHandle {
         self.wait_for(WRITE_PATIENCE, letter).await
     }
 
-    async fn wait_for<T>(
+    pub(crate) async fn wait_for<T>(
         &self,
         patience: Duration,
         letter: impl FnOnce(oneshot::Sender<T>) -> Letter,
@@ -289,10 +296,10 @@ struct Actor {
 }
 
 /// An answer that waits until what it announces is journalled.
-struct Answer {
-    give: Box<dyn FnOnce(Result<(), Unwritten>) + Send>,
+pub(crate) struct Answer {
+    pub(crate) give: Box<dyn FnOnce(Result<(), Unwritten>) + Send>,
     /// Whether it waits for the journal however long that takes.
-    waits: bool,
+    pub(crate) waits: bool,
 }
 
 /// An answer that tells nothing new.
@@ -427,6 +434,7 @@ impl Actor {
             Letter::Moderate(.., reply) => drop(reply.send(Err(Unwritten))),
             Letter::Blocked(_, reply) => drop(reply.send(Err(Unwritten))),
             Letter::Open(_) | Letter::Socket(..) | Letter::OnMedia(_) => self.deferred.push_back(letter),
+            Letter::Change(change) => change.refuse(),
             Letter::Stop => self.is_stopping = true,
             Letter::Authorize(..)
             | Letter::VerifyJoin(..)
@@ -434,7 +442,8 @@ impl Actor {
             | Letter::EnterMedia(..)
             | Letter::MayMute(..)
             | Letter::HasListeners(..)
-            | Letter::Extra(..) => {
+            | Letter::Extra(..)
+            | Letter::Question(_) => {
                 if let Some(answer) = self.handle(letter) {
                     (answer.give)(Ok(()));
                 }
@@ -474,6 +483,11 @@ impl Actor {
                 self.is_stopping = true;
                 None
             }
+            Letter::Question(question) => {
+                question.put(&self.room);
+                None
+            }
+            Letter::Change(change) => Some(change.carry_out(&mut self.room, now)),
             Letter::LetIn(by, guests, reply) => announcement(reply, self.room.let_in(now, &by, &guests)),
             Letter::SetWaitingText(by, text, reply) => announcement(reply, self.room.set_waiting_text(now, &by, &text)),
             Letter::Moderate(by, what, reply) => announcement(reply, self.room.moderate(now, &by, *what)),
@@ -767,6 +781,8 @@ impl Rest {
         if let Err(failure) = self.around.records.close_session(&self.session, now().unix_ms).await {
             error!(room.id = %self.id, error = %failure, "the end of a session was not recorded");
         }
+        // Before the journal is gone: as long as it is there, the next start tries again.
+        self.around.uploads.forget(&self.session).await;
         self.around.seeing_out.see_out(&self.session).await;
     }
 }

@@ -303,7 +303,8 @@ mod tests {
     }
 
     fn fate(status: u16, retry_after: Option<u64>, attempts: u32, now_ms: i64) -> Fate {
-        let answer = Answer { status, retry_after: retry_after.map(Duration::from_secs), body: Bytes::new() };
+        let retry_after = retry_after.map(Duration::from_secs);
+        let answer = Answer { status, retry_after, content_type: None, body: Bytes::new() };
         judged(&answer, &queued(attempts), now_ms)
     }
 

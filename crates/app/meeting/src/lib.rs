@@ -5,14 +5,18 @@
 
 mod actor;
 mod courier;
+mod errand;
+mod file_type;
 mod inbox;
 mod meetings;
 mod moderate;
 pub mod origin;
+mod outside;
 mod seeing_out;
 mod shelf;
 mod socket;
 mod tokens;
+mod uploads;
 
 pub use courier::{Courier, WebhookRules, Webhooks};
 pub use meetings::{
@@ -20,9 +24,11 @@ pub use meetings::{
     NotShown, Setup, Unavailable, VerifiedJoin, WaitingError,
 };
 pub use moderate::{ModerateError, MuteRefusal};
+pub use outside::{BroadcastError, ReportError};
 pub use room::{
-    AdmitRefusal, AuthorizeRefusal, BlockedPerson, ClientSubject, ConnId, CoreMessage, Delivery, Device, EndReason,
-    Farewell, Guests, LockService, Moderation, ModerationRefusal, PersonView, Phase, Route, Whom,
+    AdmitRefusal, Announcement, Audience, AuthorizeRefusal, BlockedPerson, BroadcastRefusal, ClientSubject, ConnId,
+    CoreMessage, Delivery, Device, EndReason, Farewell, FileRefusal, Forwarded, Guests, LockService, MediaStep,
+    Moderation, ModerationRefusal, PersonView, Phase, RecorderReport, Route, Whom,
 };
 pub use shelf::{
     ArtifactRefusal, EditRefusal, MergeRefusal, OpenFile, OpenRefusal, Shelf, ShelfError, ShelfRules,
@@ -30,3 +36,4 @@ pub use shelf::{
 };
 pub use socket::{Down, Inlet, OpenError, SocketLink, Word};
 pub use tokens::Credentials;
+pub use uploads::{Chunk, OpenUpload, StoredFile, UploadPathError, UploadRefusal, UploadRules, Uploads};

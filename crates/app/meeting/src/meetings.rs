@@ -29,6 +29,7 @@ use crate::seeing_out::SeeingOut;
 use crate::shelf::Shelf;
 use crate::socket::{OpenError, SocketLink};
 use crate::tokens::{Credentials, RENEWAL_GRACE, claims_for};
+use crate::uploads::Uploads;
 
 /// Rooms whose ids fall into the same of this many classes are created one after the other.
 const CREATION_LANES: usize = 64;
@@ -55,6 +56,8 @@ pub struct Setup {
     pub shelf: Shelf,
     /// Whether rooms whose creators want it count what happens (`analytics_settings.enabled`).
     pub analytics: bool,
+    /// Files of sessions.
+    pub uploads: Uploads,
 }
 
 /// Every meeting of this node. Cheap to clone.
@@ -268,6 +271,7 @@ impl Meetings {
             media: setup.media,
             credentials: Arc::new(setup.credentials),
             webhooks: setup.webhooks,
+            uploads: Arc::new(setup.uploads),
         };
         let meetings = Self(Arc::new(Inner {
             around,
@@ -308,6 +312,7 @@ impl Meetings {
         }
         // What a crash at the end of a session, or between that and the end of its journal, left behind.
         for session in around.state.sessions().await?.into_iter().filter(|session| !running.contains(session)) {
+            around.uploads.forget(&session).await;
             around.seeing_out.see_out(&session).await;
         }
         Ok(())
@@ -482,6 +487,7 @@ impl Meetings {
             what,
             participant: participant.and_then(|bytes| ParticipantInfo::decode(bytes).ok()),
             track: track.and_then(|bytes| TrackInfo::decode(bytes).ok()),
+            forwarded: None,
         };
         if !handle.leave(Letter::OnMedia(Box::new(step))) {
             metrics::counter!("plenum_media_events_missed_total").increment(1);

@@ -1,8 +1,9 @@
-//! Files that sessions leave behind: recordings and artifacts, each area with a place for what was deleted but may be
-//! wanted back.
+//! Files: what people upload while a session runs, and the recordings and artifacts that it leaves behind, those with a
+//! place for what was deleted but may be wanted back.
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::stream::BoxStream;
 use tokio::io::AsyncRead;
 
 /// Longest key, in bytes.
@@ -19,6 +20,10 @@ pub enum Area {
     Artifacts,
     /// Deleted artifacts.
     ArtifactsTrash,
+    /// What people uploaded, a folder for each session.
+    Uploads,
+    /// Pieces of uploads that are under way, a folder for each session.
+    UploadParts,
 }
 
 /// A relative path of plain names: what can be under an area, and nothing above it.
@@ -87,6 +92,20 @@ pub struct BlobError {
 /// Where a file's bytes come from.
 pub type Reader = Box<dyn AsyncRead + Send + Unpin>;
 
+/// The bytes of somebody who sends a file, as they come. An error ends them.
+pub type Pieces<'p> = BoxStream<'p, Result<Bytes, std::io::Error>>;
+
+/// What was read from somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Received {
+    /// The file is written, so many bytes.
+    Whole(u64),
+    /// It was longer than allowed, and is not written.
+    TooLong,
+    /// Its sender broke off, and it is not written.
+    BrokenOff,
+}
+
 /// The files.
 #[async_trait]
 pub trait Blobs: Send + Sync + 'static {
@@ -98,6 +117,17 @@ pub trait Blobs: Send + Sync + 'static {
 
     /// Writes a file, whole or not at all. One that is there is replaced. Durable when it returns.
     async fn put(&self, area: Area, key: &Key, content: Bytes) -> Result<(), BlobError>;
+
+    /// Writes a file from its sender, whole or not at all, without keeping it in memory. One that is there is replaced.
+    /// Durable when it returns.
+    async fn receive(&self, area: Area, key: &Key, content: Pieces<'_>, most: u64) -> Result<Received, BlobError>;
+
+    /// Writes a file that consists of others, in their order, whole or not at all; those stay. `None` if one of them is
+    /// not there, else the length.
+    async fn join(&self, from: Area, parts: &[Key], to: Area, key: &Key) -> Result<Option<u64>, BlobError>;
+
+    /// Removes a folder with everything in it. One that is not there is removed already.
+    async fn remove_folder(&self, area: Area, folder: &Key) -> Result<(), BlobError>;
 
     /// Moves a file to another area, where it counts as changed now, and removes folders left empty. Whether there was
     /// one.

@@ -47,6 +47,8 @@ pub struct Answer {
     pub status: u16,
     /// `Retry-After` in seconds, if there was one.
     pub retry_after: Option<Duration>,
+    /// `Content-Type`, if there was one.
+    pub content_type: Option<String>,
     /// The content.
     pub body: Bytes,
 }

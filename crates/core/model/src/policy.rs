@@ -105,6 +105,10 @@ pub struct Rules {
     pub shared_notepad: bool,
     /// `polls_features.is_allow`.
     pub polls: bool,
+    /// `external_media_player_features.is_allow`.
+    pub media_player: bool,
+    /// `allow_virtual_bg`.
+    pub virtual_backgrounds: bool,
     /// `display_external_link_features.is_allow`.
     pub external_link: bool,
     /// Whether LiveKit data packets are passed on, by the creator's wish (`plenum_media_data`). Browsers do not need
@@ -173,6 +177,10 @@ pub enum Capability {
     ShareLink,
     /// Send data packets over the media connection.
     PublishData,
+    /// Upload a film or sound for the media player.
+    UploadMedia,
+    /// Upload a picture to be seen in front of.
+    UploadBackground,
 }
 
 /// Why something was denied; the client turns it into a sentence that says who to ask.
@@ -203,7 +211,7 @@ pub enum Denial {
 
 impl Capability {
     /// Every capability there is, in the order of `docs/policy.md`.
-    pub const ALL: [Self; 32] = [
+    pub const ALL: [Self; 34] = [
         Self::Subscribe,
         Self::Listen,
         Self::SeeUsers,
@@ -217,6 +225,8 @@ impl Capability {
         Self::PrivateChatToModerator,
         Self::PrivateChatToAttendee,
         Self::ShareChatFile,
+        Self::UploadMedia,
+        Self::UploadBackground,
         Self::RaiseHand,
         Self::React,
         Self::EditWhiteboard,
@@ -250,6 +260,8 @@ pub fn decide(actor: &Actor, rules: &Rules, capability: Capability) -> Result<()
     // A stream is set up by a moderator and has no locks of its own; what the room offers holds for it as well.
     let exempt = matches!(actor.role, Role::Moderator | Role::Ingress);
     match (actor.role, capability) {
+        // The preview that people wait at offers it (rule W3).
+        (Role::Waiting, C::UploadBackground) => {}
         (Role::Waiting, _) => return Err(Denial::Waiting),
         (Role::Hidden | Role::HiddenModerator | Role::Recorder, C::Subscribe | C::Listen) => return Ok(()),
         (Role::Recorder, C::SeeUsers | C::ReportSelf) | (Role::HiddenModerator, C::EndRoom) => return Ok(()),
@@ -325,6 +337,11 @@ pub fn decide(actor: &Actor, rules: &Rules, capability: Capability) -> Result<()
             offered(rules.media_data)?;
             unlocked(actor.locks.chat || actor.locks.chat_send_message)
         }
+        C::UploadMedia => {
+            moderator_only()?;
+            offered(rules.media_player)
+        }
+        C::UploadBackground => offered(rules.virtual_backgrounds),
         C::ChangeVisibility => {
             if actor.presenter {
                 Ok(())

@@ -10,7 +10,7 @@ use model::policy::{Actor, Capability as C, Denial, Locks, Role, Rules, decide};
 use Role::{Attendee, Hidden, HiddenModerator, Ingress, Moderator, Phone, Recorder};
 
 /// Features by name, with the way to set them. The one that forbids is the last.
-const FEATURES: [(&str, fn(&mut Rules) -> &mut bool); 14] = [
+const FEATURES: [(&str, fn(&mut Rules) -> &mut bool); 16] = [
     ("allow_webcams", |r| &mut r.webcams),
     ("allow_screen_share", |r| &mut r.screen_share),
     ("allow_view_other_webcams", |r| &mut r.see_other_webcams),
@@ -22,6 +22,8 @@ const FEATURES: [(&str, fn(&mut Rules) -> &mut bool); 14] = [
     ("whiteboard_features", |r| &mut r.whiteboard),
     ("shared_note_pad_features", |r| &mut r.shared_notepad),
     ("polls_features", |r| &mut r.polls),
+    ("external_media_player_features", |r| &mut r.media_player),
+    ("allow_virtual_bg", |r| &mut r.virtual_backgrounds),
     ("display_external_link_features", |r| &mut r.external_link),
     ("plenum_media_data", |r| &mut r.media_data),
     ("admin_only_webcams", |r| &mut r.only_moderators_webcams),
@@ -114,6 +116,10 @@ const TABLE: [Row; C::ALL.len()] = [
     row(C::ShareChatFile, "file in the chat", SPEAKERS)
         .needs(&["chat_features", "chat_features.is_allow_file_upload"])
         .locks(&["chat", "chatFile"]),
+    row(C::UploadMedia, "upload a film or sound for the media player", MODERATORS)
+        .needs(&["external_media_player_features"]),
+    row(C::UploadBackground, "upload a picture to be seen in front of", &[Role::Waiting, Moderator, Attendee])
+        .needs(&["allow_virtual_bg"]),
     row(C::RaiseHand, "raise one's hand", &[Moderator, Attendee, Phone]).needs(&["allow_raise_hand"]),
     row(C::React, "reaction", SPEAKERS).needs(&["allow_reactions"]).locks(&["reactions"]),
     row(C::EditWhiteboard, "draw on the whiteboard", SPEAKERS)
@@ -155,6 +161,8 @@ fn open() -> Rules {
         whiteboard: true,
         shared_notepad: true,
         polls: true,
+        media_player: true,
+        virtual_backgrounds: true,
         external_link: true,
         media_data: true,
     };
@@ -243,7 +251,8 @@ fn each_refusal_has_its_reason() {
     let as_role = |role, presenter, locks| Actor { role, presenter, locks };
     for row in &TABLE {
         let reason = |role| decide(&as_role(role, false, Locks::default()), &open(), row.what).err();
-        assert_eq!(reason(Role::Waiting), Some(Denial::Waiting));
+        let waits = row.who.contains(&Role::Waiting);
+        assert_eq!(reason(Role::Waiting), (!waits).then_some(Denial::Waiting), "{:?}", row.what);
         for watcher in [Hidden, HiddenModerator, Recorder].into_iter().filter(|role| !row.who.contains(role)) {
             assert_eq!(reason(watcher), Some(Denial::Spectator), "{:?}", row.what);
         }
@@ -266,7 +275,7 @@ const HEAD: &str = "\
 # Who may do what
 
 Written from the policy table (`crates/core/model`), which the HTTP API, the messaging gateway and the media plane all ask; a
-test fails when this page is stale. Everything not said here is refused. People in the waiting room may do nothing at all.
+test fails when this page is stale. Everything not said here is refused. People in the waiting room may do nothing but (4).
 
 - *Moderator*, *hidden moderator*: joined with `is_admin`. *Presenter*: whoever drives shared views, moderator or not.
 - *Hidden*: joined with `is_hidden`; watches. *Recorder*: the recording or broadcasting bot. *Ingress*: a stream that is fed
@@ -280,6 +289,7 @@ const FOOT: &str = "
 1. With `admin_only_webcams` moderators and streams only.
 2. Without `allow_view_other_users_list` moderators and recorders only; everybody else sees moderators and themselves.
 3. The lock binds moderators as well; the presenter draws whatever is locked.
+4. In the waiting room as well, whose preview offers it.
 
 Whose cameras somebody receives: with `allow_view_other_webcams` everybody's, without it those of moderators and streams;
 moderators and recorders always receive all.
@@ -300,6 +310,7 @@ fn page() -> String {
             C::Publish(Source::Camera) => " (1)",
             C::SeeUsers => " (2)",
             C::EditWhiteboard => " (3)",
+            C::UploadBackground => " (4)",
             _ => "",
         };
         let mut cells = vec![cell(allowed(Moderator, false)), cell(allowed(Attendee, true))];

@@ -1,5 +1,5 @@
-//! What survives the process: one entry for the room, one per person, one per chat message and one per message that
-//! somebody has not acknowledged and nobody could make again. Protobuf, so that a newer
+//! What survives the process: one entry for the room, one per person, one per chat message, one per file and one per message
+//! that somebody has not acknowledged and nobody could make again. Protobuf, so that a newer
 //! version reads an older one's journal.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -12,6 +12,7 @@ use wire::pnm;
 
 use crate::analytics::Ledger;
 use crate::chat::History;
+use crate::files::{Files, RoomFile};
 use crate::ids::Ids;
 use crate::life::{Life, Past, RESTART_GRACE};
 use crate::limits::Allowance;
@@ -26,11 +27,12 @@ const ROOM_KEY: &str = "info";
 const PERSON_PREFIX: &str = "user.";
 const CHAT_PREFIX: &str = "chat.";
 const MAIL_PREFIX: &str = "mail.";
+const FILE_PREFIX: &str = "file.";
 
 /// One change of the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// `info`, `user.<id>`, `chat.<number>`, `mail.<id>.<number>`, `stats.…`, or `figures` once it is over.
+    /// `info`, `user.<id>`, `chat.<number>`, `mail.<id>.<number>`, `file.<number>`, `stats.…`, or `figures` once it is over.
     pub key: String,
     /// The new value, `None` to remove it.
     pub value: Option<Bytes>,
@@ -213,6 +215,10 @@ pub(crate) fn chat_entry(number: u64, message: &pnm::ChatMessage) -> Entry {
     Entry { key: chat_key(number), value: Some(message.encode_to_vec().into()) }
 }
 
+pub(crate) fn file_entry(file: &RoomFile) -> Entry {
+    Entry { key: format!("{FILE_PREFIX}{:012}", file.number), value: Some(file.encode_to_vec().into()) }
+}
+
 pub(crate) fn chat_removed(number: u64) -> Entry {
     Entry { key: chat_key(number), value: None }
 }
@@ -278,6 +284,7 @@ impl Room {
         let mut messages = VecDeque::new();
         let mut mail: BTreeMap<UserId, Mail> = BTreeMap::new();
         let mut ledger = Ledger::default();
+        let mut files = Vec::new();
         for (key, value) in entries {
             match ledger.take(&key, &value) {
                 Ok(true) => continue,
@@ -298,6 +305,11 @@ impl Room {
             } else if let Some(number) = key.strip_prefix(CHAT_PREFIX).and_then(|n| n.parse().ok()) {
                 match decode(&key, &value) {
                     Ok(message) => messages.push_back((number, message)),
+                    Err(error) => damaged.push(error),
+                }
+            } else if key.starts_with(FILE_PREFIX) {
+                match decode(&key, &value) {
+                    Ok(file) => files.push(file),
                     Err(error) => damaged.push(error),
                 }
             } else if let Some((user, number)) = key.strip_prefix(MAIL_PREFIX).and_then(|rest| rest.rsplit_once('.')) {
@@ -345,6 +357,7 @@ impl Room {
             people,
             conns: BTreeMap::new(),
             history,
+            files: Files::restored(files),
             views,
             ids,
             outputs: VecDeque::new(),

@@ -6,8 +6,10 @@
 
 mod admission;
 mod analytics;
+mod broadcast;
 mod chat;
 mod devices;
+mod files;
 mod forward;
 mod ids;
 mod journal;
@@ -21,6 +23,7 @@ mod output;
 mod person;
 mod presence;
 mod presenter;
+mod recorder;
 mod removal;
 mod requests;
 mod rest;
@@ -34,15 +37,18 @@ pub use admission::{
     Admission, AdmitRefusal, Authorization, AuthorizeRefusal, Claim, ConnectRefusal, Connected, PersonIdentity, Ticket,
 };
 pub use analytics::{ClientReport, Figures};
+pub use broadcast::{Announcement, Audience, BroadcastRefusal};
+pub use files::{FileRefusal, NewFile, Quota, RoomFile, UploadBounds};
 pub use forward::ClientSubject;
 pub use journal::{Entry, RestoreError, Restored};
 pub use life::{EndReason, Phase};
 pub use locks::LockService;
 pub use moderation::{Device, Moderation, ModerationRefusal, Whom};
-pub use notices::{MediaStep, Notification, OnMedia};
+pub use notices::{Forwarded, MediaStep, Notification, OnMedia};
 pub use outbox::{Delivery, Route};
 pub use output::{ConnId, CoreMessage, Farewell, Moment, Output};
 pub use person::Blocked;
+pub use recorder::RecorderReport;
 pub use removal::BlockedPerson;
 pub use requests::Request;
 pub use state::{NewRoom, PersonView, Room, RoomView};

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use wire::pnm;
 
 use crate::journal;
+use crate::notices::Forwarded;
 use crate::output::{Moment, Output};
 use crate::person::{Person, Presence};
 use crate::state::Room;
@@ -179,12 +180,24 @@ impl Room {
     pub(crate) fn somebody_came(&mut self, now: Moment) {
         self.life.empty_due = None;
         self.changed.info |= self.life.empty_since_ms.take().is_some();
+        self.start(now, None);
+    }
+
+    /// Another media server opened the room, before anybody came to us (http-api.md section 5.1).
+    pub fn on_media_opened(&mut self, now: Moment, message: Forwarded) {
+        if self.life.phase() == Phase::Created {
+            self.start(now, Some(message));
+            self.tell_room_metadata(now);
+        }
+    }
+
+    fn start(&mut self, now: Moment, forwarded: Option<Forwarded>) {
         if matches!(self.life.state, State::Created) {
             self.life.state = State::Active;
             self.life.started = Some(now.at);
             self.metadata.started_at = u64::try_from(now.unix_ms / 1000).unwrap_or_default();
             self.metadata_changed();
-            self.notify_started(now);
+            self.notify_started(now, forwarded);
         }
     }
 

@@ -28,6 +28,17 @@ pub struct OnMedia {
     pub participant: Option<livekit::ParticipantInfo>,
     /// The track it is about, if it is about one.
     pub track: Option<livekit::TrackInfo>,
+    /// As whose message, if another media server said so.
+    pub forwarded: Option<Forwarded>,
+}
+
+/// What a message of another media server is passed on as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forwarded {
+    /// Its id.
+    pub id: String,
+    /// Unix seconds.
+    pub created_at: i64,
 }
 
 /// A step on the media plane.
@@ -78,6 +89,8 @@ impl Room {
                 room: Some(room),
                 participant,
                 track: step.track,
+                id: step.forwarded.as_ref().map(|message| message.id.clone()),
+                created_at: step.forwarded.map(|message| message.created_at),
                 ..pnm::CommonNotifyEvent::default()
             },
         );
@@ -90,9 +103,15 @@ impl Room {
     }
 
     /// Somebody came for the first time.
-    pub(crate) fn notify_started(&mut self, now: Moment) {
+    pub(crate) fn notify_started(&mut self, now: Moment, forwarded: Option<Forwarded>) {
         let room = self.notified_room();
-        self.notify_about_room(now, "room_started", room);
+        let body = pnm::CommonNotifyEvent {
+            room: Some(room),
+            id: forwarded.as_ref().map(|message| message.id.clone()),
+            created_at: forwarded.map(|message| message.created_at),
+            ..pnm::CommonNotifyEvent::default()
+        };
+        self.notify_outside(now, "room_started", body);
     }
 
     /// It is over: once for the meeting, once for its media room.
@@ -117,11 +136,11 @@ impl Room {
         );
     }
 
-    fn notify_outside(&mut self, now: Moment, event: &'static str, body: pnm::CommonNotifyEvent) {
+    pub(crate) fn notify_outside(&mut self, now: Moment, event: &'static str, body: pnm::CommonNotifyEvent) {
         let body = pnm::CommonNotifyEvent {
             event: Some(event.into()),
-            id: Some(self.ids.uuid()),
-            created_at: Some(now.unix_ms / 1000),
+            id: Some(body.id.unwrap_or_else(|| self.ids.uuid())),
+            created_at: Some(body.created_at.unwrap_or(now.unix_ms / 1000)),
             ..body
         };
         self.outputs.push_back(Output::Notify(Box::new(Notification { event, body })));

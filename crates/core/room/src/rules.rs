@@ -32,6 +32,8 @@ pub(crate) fn rules(metadata: &pnm::RoomMetadata) -> Rules {
         whiteboard: features.whiteboard_features.as_ref().is_some_and(|board| board.is_allow),
         shared_notepad: features.shared_note_pad_features.as_ref().is_some_and(|pad| pad.is_allow),
         polls: features.polls_features.as_ref().is_some_and(|polls| polls.is_allow),
+        media_player: features.external_media_player_features.as_ref().is_some_and(|player| player.is_allow),
+        virtual_backgrounds: features.allow_virtual_bg.unwrap_or(true),
         external_link: features.display_external_link_features.as_ref().is_some_and(|link| link.is_allow),
         media_data: metadata.extra_data.get(MEDIA_DATA).is_some_and(|wish| wish == "true"),
     }

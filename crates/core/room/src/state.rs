@@ -10,6 +10,7 @@ use wire::pnm;
 
 use crate::analytics::Collector;
 use crate::chat::History;
+use crate::files::Files;
 use crate::ids::Ids;
 use crate::journal::{self, Entry};
 use crate::life::{Life, Phase};
@@ -55,6 +56,7 @@ pub struct Room {
     pub(crate) people: BTreeMap<UserId, Person>,
     pub(crate) conns: BTreeMap<ConnId, UserId>,
     pub(crate) history: History,
+    pub(crate) files: Files,
     pub(crate) views: Views,
     pub(crate) ids: Ids,
     pub(crate) outputs: VecDeque<Output>,
@@ -124,6 +126,7 @@ impl Room {
             people: BTreeMap::new(),
             conns: BTreeMap::new(),
             history: History::default(),
+            files: Files::default(),
             views,
             ids,
             outputs: VecDeque::new(),
@@ -222,6 +225,11 @@ impl Room {
     /// Where this room's creator wants to hear of it.
     pub fn webhook_url(&self) -> Option<&str> {
         self.metadata.webhook_url.as_deref()
+    }
+
+    /// When the session began to exist, in unix milliseconds.
+    pub const fn created_ms(&self) -> i64 {
+        self.created_ms
     }
 
     /// This session's id.

@@ -111,6 +111,7 @@ impl Scene {
                 ..ParticipantInfo::default()
             }),
             track: about_track.then(|| TrackInfo { sid: "TR_1".into(), ..TrackInfo::default() }),
+            forwarded: None,
         };
         self.room.on_media(self.now(), step);
         self.drain();

@@ -160,6 +160,25 @@ impl Rules for pnm::MergeRecordingsReq {
     }
 }
 
+impl Rules for pnm::BroadcastToRoomReq {
+    fn rules(&self, check: &mut Check) {
+        use pnm::broadcast_to_room_req::Payload;
+        check.one_of(&["chat_msg", "notification_msg"], self.payload.is_some());
+        check.text("", "room_id", &self.room_id);
+        match &self.payload {
+            None => {}
+            Some(Payload::ChatMsg(chat)) => {
+                check.text("chat_msg.", "message", &chat.message);
+                check.bytes("chat_msg.", "message", &chat.message, MAX_TEXT);
+            }
+            Some(Payload::NotificationMsg(notice)) => {
+                check.text("notification_msg.", "text", &notice.text);
+                check.bytes("notification_msg.", "text", &notice.text, MAX_LINE);
+            }
+        }
+    }
+}
+
 /// Refuses room ids that belong to the house.
 ///
 /// # Errors

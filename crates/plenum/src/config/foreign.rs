@@ -48,9 +48,6 @@ const KEYS: &[(&str, Shape)] = &[
     ("insights.services.*.options", Shape::Anything),
     ("insights.services.*.pricing", Shape::Anything),
     ("insights.services.*.provider", Shape::Text),
-    ("livekit_info.api_key", Shape::Text),
-    ("livekit_info.host", Shape::Text),
-    ("livekit_info.secret", Shape::Text),
     ("livekit_sip_info.allowed_ip_addresses", Shape::Texts),
     ("livekit_sip_info.auth_password", Shape::Text),
     ("livekit_sip_info.auth_username", Shape::Text),
@@ -105,7 +102,6 @@ const KEYS: &[(&str, Shape)] = &[
 /// Whole sections and what the operator should know about each.
 pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("redis_info", "not needed; Plenum keeps volatile state itself"),
-    ("livekit_info", "an outside media server is not supported in this version; the built-in one is used instead"),
     ("livekit_sip_info", "telephone dial-in is not in this version"),
     ("insights", "insights are not in this version"),
     ("azure_cognitive_services_speech", "speech services are not in this version"),

@@ -141,6 +141,8 @@ pub(crate) struct Config {
     pub(crate) webhooks: Webhooks,
     /// Files people upload.
     pub(crate) uploads: Uploads,
+    /// `livekit_info`: what an outside media server signs its webhooks with.
+    pub(crate) media_webhooks: Option<Credentials>,
     /// Files sessions leave behind.
     pub(crate) recordings: Left,
     /// The same of artifacts.
@@ -293,6 +295,8 @@ pub(crate) struct Uploads {
     pub(crate) max_size: u64,
     /// Largest file for the whiteboard, in bytes; at most `max_size`.
     pub(crate) max_whiteboard_size: u64,
+    /// `max_room_size`: all files of a session together, in bytes.
+    pub(crate) max_room_size: u64,
     /// Whether files stay when the session ends.
     pub(crate) keep_forever: bool,
     /// Extensions in lower case, without dot, sorted.
@@ -427,6 +431,7 @@ impl Default for Config {
         Self {
             dev: false,
             uploads: Uploads { path: data.join("uploads"), ..Uploads::default() },
+            media_webhooks: None,
             recordings: Left::recordings(&data),
             artifacts: Left::artifacts(&data),
             analytics: true,
@@ -495,6 +500,7 @@ impl Default for Uploads {
             path: PathBuf::from("uploads"),
             max_size: 50 << 20,
             max_whiteboard_size: 30 << 20,
+            max_room_size: 1 << 30,
             keep_forever: false,
             allowed_types: types.map(str::to_owned).into(),
         }

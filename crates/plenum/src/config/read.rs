@@ -38,6 +38,8 @@ const TAKEN_PATHS: &[&str] = &["api", "assets", "auth", "healthcheck", "join", "
 /// Where NATS clients wait for answers; no subject of ours begins so.
 const INBOX: &str = "_INBOX";
 
+/// Largest limit of all files of a room, in MiB.
+const MAX_ROOM_MIB: u64 = 1 << 20;
 /// Largest upload limit, in MiB.
 const MAX_UPLOAD_MIB: u64 = 10_240;
 
@@ -104,6 +106,7 @@ pub(super) fn read_with(
     read_rooms(&mut root, &mut config);
     read_uploads(findings, &mut root, &mut config);
     read_left(&mut root, &mut config);
+    config.media_webhooks = read_media_server(findings, &mut root);
     read_messaging(findings, &mut root, &mut config);
     read_log(findings, &mut root, &mut config);
     (config.database, config.table_prefix) = read_database(findings, &mut root, elsewhere);
@@ -123,13 +126,9 @@ pub(super) fn read_with(
 /// Keys we know and will use one day.
 fn note_what_has_no_effect(findings: &Findings, config: &Config) {
     let usual = Config::default();
-    let own_folder = config.data.join("uploads");
     let meeting = (&config.meeting, &usual.meeting);
     for (asked_for, key) in [
         (config.http.debug, "client.debug"),
-        (config.http.asset_host.is_some(), "client.asset_host"),
-        (config.uploads.path != own_folder, "upload_file_settings.path"),
-        (config.uploads.keep_forever, "upload_file_settings.keep_forever"),
         (
             meeting.0.max_preloaded_whiteboard_file != meeting.1.max_preloaded_whiteboard_file,
             "room_default_settings.max_preloaded_wb_file_size",
@@ -353,14 +352,17 @@ fn read_uploads(findings: &Findings, root: &mut Section<'_>, config: &mut Config
     let mut section = root.section("upload_file_settings");
     let mut uploads = Uploads { path: config.data.join("uploads"), ..Uploads::default() };
     let (mut largest, mut whiteboard) = (uploads.max_size >> 20, None);
+    let mut room = uploads.max_room_size >> 20;
     section.set("path", &mut uploads.path, value::path);
     section.set("max_size", &mut largest, value::number(1..=MAX_UPLOAD_MIB));
     section.set_optional("max_size_whiteboard_file", &mut whiteboard, value::number(1..=MAX_UPLOAD_MIB));
+    section.set("max_room_size", &mut room, value::number(1..=MAX_ROOM_MIB));
     section.set("keep_forever", &mut uploads.keep_forever, value::boolean);
     section.set_list("allowed_types", &mut uploads.allowed_types, extension);
     section.finish();
 
     uploads.max_size = largest << 20;
+    uploads.max_room_size = room << 20;
     uploads.max_whiteboard_size = match whiteboard {
         Some(own) if own > largest => {
             findings.mistake(
@@ -376,6 +378,22 @@ fn read_uploads(findings: &Findings, root: &mut Section<'_>, config: &mut Config
     uploads.allowed_types.dedup();
     config.http.max_body = uploads.max_size;
     config.uploads = uploads;
+}
+
+/// Key and secret that an outside media server signs its webhooks with.
+fn read_media_server(findings: &Findings, root: &mut Section<'_>) -> Option<Credentials> {
+    let mut section = root.section("livekit_info");
+    both_or_neither(findings, &section, "api_key", "secret");
+    let (mut host, mut key, mut secret) = (None, None, None);
+    section.set_optional("host", &mut host, value::text);
+    section.set_optional("api_key", &mut key, value::text);
+    section.set_secret("secret", &mut secret, value::text);
+    section.finish();
+    if host.is_some() || key.is_some() {
+        let text = "the built-in media server is used; an outside one is only listened to, at /webhook";
+        findings.notice("livekit_info", text);
+    }
+    key.zip(secret).map(|(key, secret)| Credentials { key, secret: Redacted::new(secret) })
 }
 
 /// Recordings, artifacts and analytics.

@@ -185,19 +185,17 @@ fn a_file_for_the_reference_server_starts_unchanged() {
         keys,
         [
             "client.path",
+            "livekit_info",
             "nats_info",
             "log_settings.log_file",
             "database_info.replicas",
             "database_info.prefix",
             "redis_info",
-            "livekit_info",
             "livekit_sip_info",
             "insights",
             "turn_server",
             "hooks",
             "client.debug",
-            "client.asset_host",
-            "upload_file_settings.path",
         ]
     );
 }
@@ -206,9 +204,6 @@ fn a_file_for_the_reference_server_starts_unchanged() {
 fn what_is_read_and_has_no_effect_is_said() {
     for (yaml, key) in [
         ("client: {debug: true}", "client.debug"),
-        ("client: {asset_host: 'https://cdn.example.org'}", "client.asset_host"),
-        ("upload_file_settings: {path: /mnt/up}", "upload_file_settings.path"),
-        ("upload_file_settings: {keep_forever: true}", "upload_file_settings.keep_forever"),
         (
             "room_default_settings: {max_preloaded_wb_file_size: 6mb}",
             "room_default_settings.max_preloaded_wb_file_size",
@@ -415,7 +410,7 @@ fn no_secret_shows_in_messages_or_debug_output() {
     let long = "hunter2".repeat(1000);
     let yaml = format!(
         "client: {{api_key: k, secret: {long}, prometheus: {{enable: true, username: u, password: {long}}}}}\n\
-         plenum: {{front_door: {{passphrase: {long}}}}}\nlivekit_info: {{secret: [{long}]}}\n"
+         plenum: {{front_door: {{passphrase: {long}}}}}\nlivekit_info: {{api_key: k, secret: [{long}]}}\n"
     );
     let mistakes = parse(&yaml).unwrap_err();
     assert_eq!(mistakes.len(), 4);

@@ -2,15 +2,16 @@
 //! operator and to recorders, not to users.
 
 use std::fs::{self, File, FileTimes};
-use std::io::{self, Seek as _, SeekFrom, Write as _};
+use std::io::{self, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use ports::blobs::{Area, BlobError, Blobs, Key, Reader};
-use tokio::io::AsyncReadExt as _;
+use futures_util::StreamExt as _;
+use ports::blobs::{Area, BlobError, Blobs, Key, Pieces, Reader, Received};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::task::spawn_blocking;
 
 /// How files that are being written are called until they are whole; such a name is never served.
@@ -30,6 +31,10 @@ pub struct Folders {
     pub artifacts: PathBuf,
     /// [`Area::ArtifactsTrash`].
     pub artifacts_trash: PathBuf,
+    /// [`Area::Uploads`].
+    pub uploads: PathBuf,
+    /// [`Area::UploadParts`].
+    pub upload_parts: PathBuf,
 }
 
 /// Files in local folders.
@@ -50,6 +55,8 @@ impl LocalBlobs {
             Area::RecordingsTrash => &self.folders.recordings_trash,
             Area::Artifacts => &self.folders.artifacts,
             Area::ArtifactsTrash => &self.folders.artifacts_trash,
+            Area::Uploads => &self.folders.uploads,
+            Area::UploadParts => &self.folders.upload_parts,
         }
     }
 
@@ -86,6 +93,46 @@ impl Blobs for LocalBlobs {
     async fn put(&self, area: Area, key: &Key, content: Bytes) -> Result<(), BlobError> {
         let path = self.path(area, key);
         blocking("write a file", move || write_whole(&path, &mut content.as_ref())).await
+    }
+
+    async fn receive(&self, area: Area, key: &Key, mut content: Pieces<'_>, most: u64) -> Result<Received, BlobError> {
+        let path = self.path(area, key);
+        let unfinished = blocking("begin a file", move || Unfinished::begin(path)).await?;
+        let mut file =
+            tokio::fs::File::from_std(unfinished.file.try_clone().map_err(|error| failed("open a file", &error))?);
+        let mut total = 0u64;
+        while let Some(piece) = content.next().await {
+            let Ok(piece) = piece else { return Ok(Received::BrokenOff) };
+            total = total.saturating_add(piece.len() as u64);
+            if total > most {
+                return Ok(Received::TooLong);
+            }
+            file.write_all(&piece).await.map_err(|error| failed("write a file", &error))?;
+        }
+        file.flush().await.map_err(|error| failed("write a file", &error))?;
+        blocking("finish a file", move || unfinished.finish()).await?;
+        Ok(Received::Whole(total))
+    }
+
+    async fn join(&self, from: Area, parts: &[Key], to: Area, key: &Key) -> Result<Option<u64>, BlobError> {
+        let parts: Vec<PathBuf> = parts.iter().map(|part| self.path(from, part)).collect();
+        let path = self.path(to, key);
+        blocking("put a file together", move || {
+            let mut unfinished = Unfinished::begin(path)?;
+            let mut total = 0;
+            for part in parts {
+                let Some(mut part) = absent(File::open(part))? else { return Ok(None) };
+                total += io::copy(&mut part, &mut unfinished.file)?;
+            }
+            unfinished.finish()?;
+            Ok(Some(total))
+        })
+        .await
+    }
+
+    async fn remove_folder(&self, area: Area, folder: &Key) -> Result<(), BlobError> {
+        let path = self.path(area, folder);
+        blocking("remove a folder", move || absent(fs::remove_dir_all(path)).map(drop)).await
     }
 
     async fn shift(&self, from: Area, to: Area, key: &Key) -> Result<bool, BlobError> {
@@ -132,6 +179,10 @@ impl Blobs for LocalBlobs {
     }
 }
 
+fn failed(attempt: &'static str, error: &io::Error) -> BlobError {
+    BlobError { attempt, reason: error.to_string() }
+}
+
 async fn blocking<T: Send + 'static>(
     attempt: &'static str,
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
@@ -155,30 +206,42 @@ pub(crate) fn parent(path: &Path) -> &Path {
 
 /// Under another name first: a reader, or a machine that loses power, never meets half a file.
 pub(crate) fn write_whole(path: &Path, content: &mut dyn io::Read) -> io::Result<()> {
-    static NUMBER: AtomicU64 = AtomicU64::new(0);
-    let folder = parent(path);
-    fs::create_dir_all(folder)?;
-    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let unfinished = folder.join(format!("{UNFINISHED}{}-{number}", std::process::id()));
-    let written = (|| {
-        let mut file = File::options().write(true).create_new(true).open(&unfinished)?;
-        let mut piece = vec![0; 64 * 1024];
-        loop {
-            let length = content.read(&mut piece)?;
-            if length == 0 {
-                break;
-            }
-            file.write_all(&piece[..length])?;
-        }
-        file.sync_all()?;
-        fs::rename(&unfinished, path)?;
-        sync_folder(folder)
-    })();
-    if written.is_err() {
-        // The first error is the one worth telling.
-        let _ = fs::remove_file(&unfinished);
+    let mut unfinished = Unfinished::begin(path.to_owned())?;
+    io::copy(content, &mut unfinished.file)?;
+    unfinished.finish()
+}
+
+/// A file under another name until it is whole: a reader, or a machine that loses power, never meets half of one. It is
+/// gone when dropped before.
+struct Unfinished {
+    file: File,
+    at: PathBuf,
+    path: PathBuf,
+}
+
+impl Unfinished {
+    fn begin(path: PathBuf) -> io::Result<Self> {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let folder = parent(&path);
+        fs::create_dir_all(folder)?;
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let at = folder.join(format!("{UNFINISHED}{}-{number}", std::process::id()));
+        let file = File::options().write(true).create_new(true).open(&at)?;
+        Ok(Self { file, at, path })
     }
-    written
+
+    fn finish(self) -> io::Result<()> {
+        self.file.sync_all()?;
+        fs::rename(&self.at, &self.path)?;
+        sync_folder(parent(&self.path))
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        // After a rename there is nothing under this name.
+        let _ = fs::remove_file(&self.at);
+    }
 }
 
 pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {

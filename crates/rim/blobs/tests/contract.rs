@@ -2,12 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use blobs::{Folders, LocalBlobs};
 use bytes::Bytes;
-use ports::blobs::{Area, Blobs, Key};
+use futures_util::{StreamExt as _, stream};
+use ports::blobs::{Area, Blobs, Key, Pieces, Received};
 use tokio::io::AsyncReadExt as _;
 
 #[tokio::test]
@@ -91,6 +93,53 @@ async fn a_file_that_cannot_be_written_leaves_nothing() {
     assert_eq!(names(&folder.path().join("artifacts/taken")), ["by"]);
 }
 
+#[tokio::test]
+async fn a_file_is_received_whole_or_not_at_all() {
+    let (folder, blobs) = open();
+    let key = key("sid/upload/part1");
+    let pieces = |pieces: &[Result<&'static str, ErrorKind>]| -> Pieces<'static> {
+        let pieces: Vec<_> = pieces.iter().map(|piece| piece.map(Bytes::from).map_err(Into::into)).collect();
+        stream::iter(pieces).boxed()
+    };
+    let receive = async |content, most| blobs.receive(Area::UploadParts, &key, content, most).await.unwrap();
+
+    assert_eq!(receive(pieces(&[Ok("abc"), Ok("de")]), 5).await, Received::Whole(5));
+    assert_eq!(receive(pieces(&[Ok("abc"), Ok("def")]), 5).await, Received::TooLong);
+    assert_eq!(receive(pieces(&[Ok("x"), Err(ErrorKind::TimedOut)]), 5).await, Received::BrokenOff);
+
+    assert_eq!(read(&blobs, Area::UploadParts, &key, 0, 9).await.as_deref(), Some("abcde"));
+    assert_eq!(names(&folder.path().join("uploads/.parts/sid/upload")), ["part1"], "nothing half is left");
+}
+
+#[tokio::test]
+async fn parts_become_one_file_if_all_are_there() {
+    let (folder, blobs) = open();
+    let parts = [key("s/u/part1"), key("s/u/part2")];
+    let whole = key("s/f/content");
+    blobs.put(Area::UploadParts, &parts[0], Bytes::from_static(b"one ")).await.unwrap();
+    assert_eq!(blobs.join(Area::UploadParts, &parts, Area::Uploads, &whole).await.unwrap(), None);
+    assert_eq!(blobs.length(Area::Uploads, &whole).await.unwrap(), None);
+    blobs.put(Area::UploadParts, &parts[1], Bytes::from_static(b"two")).await.unwrap();
+
+    assert_eq!(blobs.join(Area::UploadParts, &parts, Area::Uploads, &whole).await.unwrap(), Some(7));
+
+    assert_eq!(read(&blobs, Area::Uploads, &whole, 0, 9).await.as_deref(), Some("one two"));
+    assert_eq!(names(&folder.path().join("uploads/s/f")), ["content"]);
+}
+
+#[tokio::test]
+async fn a_folder_goes_with_everything_in_it() {
+    let (folder, blobs) = open();
+    for name in ["s/a/content", "s/b/content", "t/a/content"] {
+        blobs.put(Area::Uploads, &key(name), Bytes::from_static(b"x")).await.unwrap();
+    }
+
+    blobs.remove_folder(Area::Uploads, &key("s")).await.unwrap();
+    blobs.remove_folder(Area::Uploads, &key("s")).await.unwrap();
+
+    assert_eq!(names(&folder.path().join("uploads")), ["t"]);
+}
+
 fn open() -> (tempfile::TempDir, LocalBlobs) {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
@@ -99,6 +148,8 @@ fn open() -> (tempfile::TempDir, LocalBlobs) {
         recordings_trash: at("recordings-trash"),
         artifacts: at("artifacts"),
         artifacts_trash: at("artifacts-trash"),
+        uploads: at("uploads"),
+        upload_parts: at("uploads/.parts"),
     });
     (folder, blobs)
 }

@@ -56,6 +56,19 @@ pub(crate) fn denied(status: Status, request: &HeaderMap, code: StatusCode, msg:
     (status, answer).into_response()
 }
 
+/// Profile M: how endpoints that are asked in forms say no (http-api.md section 4.7).
+pub(crate) fn refused_map(status: Status, code: StatusCode, msg: impl ToString) -> Response {
+    #[derive(Serialize)]
+    struct Refusal {
+        msg: String,
+        status: bool,
+        status_code: &'static str,
+    }
+    let refusal = Refusal { msg: msg.to_string(), status: false, status_code: code.as_str_name() };
+    let kind = HeaderValue::from_static("application/json; charset=utf-8");
+    (status, [(CONTENT_TYPE, kind)], Json(refusal)).into_response()
+}
+
 fn common(code: StatusCode, msg: impl ToString) -> pnm::CommonResponse {
     pnm::CommonResponse { status: code == StatusCode::Success, msg: msg.to_string(), status_code: code.into() }
 }

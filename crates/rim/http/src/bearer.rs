@@ -67,6 +67,14 @@ pub(crate) async fn admit(app: &App, request: Request) -> Result<Asked, Denied> 
     Ok(Asked { access, headers: parts.headers, peer, body })
 }
 
+/// Checks the token of a request whose body is a file, and reads nothing of that.
+pub(crate) async fn admit_before_body(app: &App, request: Request) -> Result<(Access, Request), Denied> {
+    let (parts, content) = request.into_parts();
+    let token = token_before_body(&parts).ok_or_else(|| missing(&parts.headers))?;
+    let access = check(app, &parts.headers, &token).await?;
+    Ok((access, Request::from_parts(parts, content)))
+}
+
 fn missing(headers: &HeaderMap) -> Denied {
     let msg = "notifications.auth-header-missing";
     Denied::Answered(answers::denied(Status::UNAUTHORIZED, headers, StatusCode::MissingRequiredParameter, msg))

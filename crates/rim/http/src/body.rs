@@ -10,6 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{App, answers};
 
@@ -48,6 +49,50 @@ impl IntoResponse for Unread {
             Self::Broken => (StatusCode::BAD_REQUEST, "Bad Request").into_response(),
             Self::Late => (StatusCode::REQUEST_TIMEOUT, "Request Timeout").into_response(),
         }
+    }
+}
+
+/// Bodies of more than a mebibyte are in memory for so many requests at a time.
+static LARGE: Semaphore = Semaphore::const_new(8);
+/// How long a large body may take to arrive.
+const LARGE_PATIENCE: Duration = Duration::from_secs(60);
+
+/// A large body, and the right to have it in memory.
+pub(crate) struct Large {
+    pub(crate) bytes: Bytes,
+    _turn: SemaphorePermit<'static>,
+}
+
+/// Reads a body of at most `most` bytes whole, when its turn comes.
+///
+/// # Errors
+/// See [`Unread`].
+pub(crate) async fn read_large(body: Body, most: usize) -> Result<Large, Unread> {
+    let _turn = turn().await?;
+    let collected = async {
+        let mut bytes = BytesMut::new();
+        let mut pieces = body.into_data_stream();
+        while let Some(piece) = pieces.next().await {
+            let piece = piece.map_err(|_| Unread::Broken)?;
+            if bytes.len() + piece.len() > most {
+                return Err(Unread::TooLarge);
+            }
+            bytes.extend_from_slice(&piece);
+        }
+        Ok(bytes.freeze())
+    };
+    let bytes = tokio::time::timeout(LARGE_PATIENCE, collected).await.unwrap_or(Err(Unread::Late))?;
+    Ok(Large { bytes, _turn })
+}
+
+/// The right to have something large in memory.
+///
+/// # Errors
+/// [`Unread::Late`] if that takes too long.
+pub(crate) async fn turn() -> Result<SemaphorePermit<'static>, Unread> {
+    match tokio::time::timeout(LARGE_PATIENCE, LARGE.acquire()).await {
+        Ok(Ok(turn)) => Ok(turn),
+        Ok(Err(_)) | Err(_) => Err(Unread::Late),
     }
 }
 

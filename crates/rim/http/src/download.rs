@@ -20,6 +20,12 @@ use wire::token::TokenError;
 
 use crate::App;
 
+/// What is handed out under another name than its file's, and is known to be something.
+pub(crate) struct Known<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) kind: &'a str,
+}
+
 /// How much of a file tells what it is.
 const HEAD: u64 = 4096;
 /// What nobody knows, and what nobody should look into.
@@ -51,6 +57,17 @@ async fn serve(app: &App, area: Area, token: &str, method: &Method, headers: &He
         Ok(file) => file,
         Err(refusal) => return refused(area, &refusal),
     };
+    hand_out(app, &file, None, method, headers).await
+}
+
+/// Sends a file, or the part of it that is asked for.
+pub(crate) async fn hand_out(
+    app: &App,
+    file: &OpenFile,
+    known: Option<Known<'_>>,
+    method: &Method,
+    headers: &HeaderMap,
+) -> Response {
     let range = match asked(headers, file.length) {
         Asked::Whole => None,
         Asked::Part(range) => Some(range),
@@ -59,22 +76,30 @@ async fn serve(app: &App, area: Area, token: &str, method: &Method, headers: &He
             return (StatusCode::RANGE_NOT_SATISFIABLE, length).into_response();
         }
     };
-    match content(app, &file, range, method).await {
+    match content(app, file, known, range, method).await {
         Ok(answer) => answer,
-        Err(refusal) => refused(area, &refusal),
+        Err(refusal) => refused(file.area, &refusal),
     }
 }
 
 async fn content(
     app: &App,
     file: &OpenFile,
+    known: Option<Known<'_>>,
     range: Option<RangeInclusive<u64>>,
     method: &Method,
 ) -> Result<Response, OpenRefusal> {
     let shelf = &app.deps.shelf;
-    let mut head = Vec::new();
-    let mut reader = shelf.read(file, 0, HEAD).await?.ok_or(OpenRefusal::NotFound)?;
-    reader.read_to_end(&mut head).await.map_err(|_| OpenRefusal::NotFound)?;
+    let (name, kind) = match known {
+        Some(Known { name, kind }) => (name, HeaderValue::try_from(kind).ok()),
+        None => {
+            let mut head = Vec::new();
+            let mut reader = shelf.read(file, 0, HEAD).await?.ok_or(OpenRefusal::NotFound)?;
+            reader.read_to_end(&mut head).await.map_err(|_| OpenRefusal::NotFound)?;
+            let name = file.key.file_name();
+            (name, Some(HeaderValue::from_static(kind(name, &head))))
+        }
+    };
 
     let (start, length) =
         range.as_ref().map_or((0, file.length), |range| (*range.start(), range.end() - range.start() + 1));
@@ -85,8 +110,8 @@ async fn content(
     };
     let mut answer = body.into_response();
     let out = answer.headers_mut();
-    out.insert(CONTENT_TYPE, HeaderValue::from_static(kind(file.key.file_name(), &head)));
-    out.insert(CONTENT_DISPOSITION, attachment(file.key.file_name()));
+    out.insert(CONTENT_TYPE, kind.unwrap_or(HeaderValue::from_static(OCTETS)));
+    out.insert(CONTENT_DISPOSITION, attachment(name));
     out.insert(CONTENT_LENGTH, HeaderValue::from(length));
     out.insert(ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     out.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));

@@ -12,14 +12,17 @@ mod bbb;
 mod bearer;
 mod body;
 mod client;
+mod client_files;
 mod cors;
 mod download;
+mod files;
 mod frontdoor;
 mod health;
 mod limiter;
 mod limits;
 mod lists;
 mod lti;
+mod media_webhook;
 mod member;
 mod metered;
 mod openapi;
@@ -28,6 +31,7 @@ mod origin;
 mod paths;
 mod prometheus;
 mod proxy;
+mod recorder;
 mod recordings;
 mod rooms;
 mod signed;
@@ -40,6 +44,7 @@ use axum::http::header::{REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderName, HeaderValue};
 use axum::routing::{any, get, post};
 use meeting::{Meetings, Shelf};
+use ports::outgoing::Outgoing;
 use tower::util::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -93,6 +98,12 @@ pub struct HttpDeps {
     pub limits: RateLimits,
     /// `/metrics`, if it is on.
     pub prometheus: Option<Prometheus>,
+    /// Asks the outside.
+    pub outgoing: Arc<dyn Outgoing>,
+    /// Where the client's files are if not here, as embedders are told (`client.asset_host`).
+    pub asset_host: Option<String>,
+    /// Signs the webhooks of an outside media server (`livekit_info`); without it none is taken.
+    pub media_webhooks: Option<ApiKey>,
 }
 
 /// Names of the messaging channel, as clients are told.
@@ -169,6 +180,8 @@ pub fn router(deps: HttpDeps) -> Router {
         .route("/api/endroom", post(member::end_room::handle))
         .route("/api/waitingroom/approveusers", post(member::waiting_room::approve))
         .route("/api/waitingroom/updatemsg", post(member::waiting_room::update_text))
+        .route("/api/getclientfiles", post(client_files::member))
+        .merge(files::routes(&app))
         .route("/api/updatelocksettings", post(member::lock_settings::handle))
         .route("/api/muteunmutetrack", post(member::mute::handle))
         .route("/api/removeparticipant", post(member::remove::handle))
@@ -187,6 +200,7 @@ pub fn router(deps: HttpDeps) -> Router {
         .route("/download/artifact/{token}", get(download::artifact))
         .route("/download/analytics/{token}", get(download::artifact))
         .merge(lti::routes())
+        .route("/webhook", post(media_webhook::handle))
         .route("/healthcheck", any(health::handle))
         .route("/healthcheck/{*rest}", any(health::handle))
         .route("/openapi.json", get(openapi::document))
@@ -220,6 +234,8 @@ fn auth_routes(app: &App) -> Router<App> {
         .fold(Router::new(), |routes, operation| {
             routes.route(&operation.path.to_ascii_lowercase(), (operation.route)())
         })
+        // Not for applications, and not in their description: protobuf between recorders and the server.
+        .route("/recorder/notify", post(recorder::notify))
         .fallback(answers::not_found)
         .method_not_allowed_fallback(answers::not_found)
         .layer(axum::middleware::from_fn_with_state(app.clone(), signed::guard))

@@ -2,6 +2,7 @@
 //! the description of the API as well (`openapi`), so that neither knows a call the other does not.
 
 mod artifacts;
+mod client;
 mod recordings;
 mod rooms;
 
@@ -47,6 +48,15 @@ pub(crate) enum Asked {
     },
     /// Signed, and otherwise ignored.
     Nothing,
+    /// A form with a file, signed by its room.
+    Form(&'static [Field]),
+}
+
+/// A field of a form.
+pub(crate) struct Field {
+    pub(crate) name: &'static str,
+    pub(crate) text: &'static str,
+    pub(crate) is_file: bool,
 }
 
 /// A message with rules, and a body somebody could send.
@@ -112,7 +122,8 @@ pub(crate) struct Group {
 }
 
 /// Every call, in the order in which the description shows them.
-pub(crate) const GROUPS: &[Group] = &[rooms::GROUP, recordings::GROUP, artifacts::GROUP, artifacts::ANALYTICS];
+pub(crate) const GROUPS: &[Group] =
+    &[rooms::GROUP, recordings::GROUP, artifacts::GROUP, artifacts::ANALYTICS, client::GROUP];
 
 pub(crate) fn all() -> impl Iterator<Item = &'static Operation> {
     GROUPS.iter().flat_map(|group| group.operations)

@@ -15,6 +15,23 @@ pub(crate) fn normalised(mut request: Request) -> Request {
     request
 }
 
+/// What a percent-encoded path says, `+` for a blank; `None` if it says no text.
+pub(crate) fn decoded(path: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.bytes();
+    while let Some(byte) = rest.next() {
+        bytes.push(match byte {
+            b'+' => b' ',
+            b'%' => {
+                let mut digit = || char::from(rest.next()?).to_digit(16);
+                u8::try_from(digit()? * 16 + digit()?).ok()?
+            }
+            other => other,
+        });
+    }
+    String::from_utf8(bytes).ok()
+}
+
 /// `None` if the URI is normal already or cannot be changed.
 fn normal_uri(uri: &Uri) -> Option<Uri> {
     let path = normal(uri.path());
@@ -38,7 +55,11 @@ fn normal(path: &str) -> String {
     match rest.split_once('/') {
         None if rest.contains('.') => path.to_owned(),
         Some((first, rest)) if VERBATIM.iter().any(|word| word.eq_ignore_ascii_case(first)) => {
-            format!("/{}/{rest}", first.to_ascii_lowercase())
+            let first = first.to_ascii_lowercase();
+            match rest.split_once('/') {
+                Some((kind, rest)) if first == "download" => format!("/download/{}/{rest}", kind.to_ascii_lowercase()),
+                _ => format!("/{first}/{rest}"),
+            }
         }
         _ => path.to_ascii_lowercase(),
     }
@@ -71,6 +92,7 @@ mod tests {
             ("/Assets/index-B1c.js", "/assets/index-B1c.js"),
             ("/join/Abc", "/join/Abc"),
             ("/Download/recording/eyJh.eyJl.AbC", "/download/recording/eyJh.eyJl.AbC"),
+            ("/download/uploadedFile/Sid/X.png", "/download/uploadedfile/Sid/X.png"),
             ("/healthCheck/", "/healthcheck"),
             ("/Logo-A.svg", "/Logo-A.svg"),
             ("/Key/BigBlueButton/API/", "/Key/bigbluebutton/api"),
@@ -78,6 +100,14 @@ mod tests {
             ("/Key/bigbluebutton/x", "/key/bigbluebutton/x"),
         ] {
             assert_eq!(normal(typed), meant, "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_path_is_decoded_once() {
+        assert_eq!(decoded("a%2Fb+c%C3%BC%2525").as_deref(), Some("a/b cü%25"));
+        for broken in ["%", "%4", "%zz", "%+1", "%ff"] {
+            assert_eq!(decoded(broken), None, "{broken}");
         }
     }
 

@@ -2,11 +2,13 @@
 
 pub(crate) mod active_room;
 pub(crate) mod active_rooms;
+pub(crate) mod broadcast;
 pub(crate) mod create;
 pub(crate) mod end;
 pub(crate) mod is_active;
 pub(crate) mod join_token;
 pub(crate) mod past;
+pub(crate) mod whiteboard_file;
 
 use axum::response::{IntoResponse, Response};
 use wire::json::{JsonError, ProtoJson};

@@ -12,11 +12,18 @@ use tokio::net::TcpListener;
 
 #[tokio::test]
 async fn a_request_arrives_with_its_headers_and_the_answer_is_read() {
-    let (url, heard) = answering("HTTP/1.1 503 Later\r\nRetry-After: 7\r\nContent-Length: 2\r\n\r\nno").await;
+    let (url, heard) =
+        answering("HTTP/1.1 503 Later\r\nRetry-After: 7\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\nno")
+            .await;
 
     let answer = ask(&url, Reach::Anywhere, 100).await.unwrap();
 
-    let expected = Answer { status: 503, retry_after: Some(Duration::from_secs(7)), body: Bytes::from_static(b"no") };
+    let expected = Answer {
+        status: 503,
+        retry_after: Some(Duration::from_secs(7)),
+        content_type: Some("text/plain".into()),
+        body: Bytes::from_static(b"no"),
+    };
     assert_eq!(answer, expected);
     let heard = heard.await.unwrap();
     assert!(heard.starts_with("POST /hook?a=b HTTP/1.1\r\n"), "{heard}");

@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use blobs::{Folders, LocalBlobs};
 use bytes::Bytes;
 use meeting::{Credentials, Meetings, Setup, Shelf, ShelfRules, WebhookRules, Webhooks};
 use model::media::MediaPermission;
@@ -17,6 +18,7 @@ use model::{Identity, RoomId, SessionId};
 use ports::media::{ConnectError, MediaJoin, MediaPlane, MuteError, RemoveReason, SignalLink, TrackChoice};
 use ports::outbox::Notice;
 use ports::store::{NewSession, Records, SessionRecord, State, StateEntry, StateWrite, StoreError};
+use tempfile::TempDir;
 use tokio::sync::{Semaphore, mpsc};
 use wire::pnm;
 use wire::token::ApiKey;
@@ -259,6 +261,20 @@ pub(crate) struct House {
     pub(crate) shelf: Arc<MemoryShelf>,
     pub(crate) media: Arc<MediaNotes>,
     pub(crate) meetings: Meetings,
+    /// Files, gone with the house.
+    pub(crate) folder: Arc<TempDir>,
+}
+
+fn blobs(folder: &TempDir) -> LocalBlobs {
+    let at = |name: &str| folder.path().join(name);
+    LocalBlobs::new(Folders {
+        recordings: at("recordings"),
+        recordings_trash: at("recordings-trash"),
+        artifacts: at("artifacts"),
+        artifacts_trash: at("artifacts-trash"),
+        uploads: at("uploads"),
+        upload_parts: at("uploads/.parts"),
+    })
 }
 
 impl House {
@@ -267,15 +283,15 @@ impl House {
     }
 
     pub(crate) async fn on(store: MemoryStore) -> Self {
-        Self::with(store, Arc::default()).await
+        Self::with(store, Arc::default(), Arc::new(tempfile::tempdir().unwrap())).await
     }
 
     /// The next process on what this one leaves behind.
     pub(crate) async fn next(&self) -> Self {
-        Self::with(self.store.clone(), self.shelf.clone()).await
+        Self::with(self.store.clone(), self.shelf.clone(), self.folder.clone()).await
     }
 
-    async fn with(store: MemoryStore, shelf: Arc<MemoryShelf>) -> Self {
+    async fn with(store: MemoryStore, shelf: Arc<MemoryShelf>, folder: Arc<TempDir>) -> Self {
         let media = Arc::new(MediaNotes::default());
         let meetings = Meetings::start(Setup {
             records: Arc::new(store.clone()),
@@ -292,10 +308,11 @@ impl House {
             },
             shelf: Shelf::new(shelf.clone(), shelf.clone(), ApiKey::new("key", SECRET), ShelfRules::default()),
             analytics: true,
+            uploads: meeting::Uploads::new(Arc::new(blobs(&folder)), meeting::UploadRules::default()),
         })
         .await
         .unwrap();
-        Self { store, shelf, media, meetings }
+        Self { store, shelf, media, meetings, folder }
     }
 
     pub(crate) async fn create(&self, room: &str) -> pnm::ActiveRoomInfo {
@@ -313,7 +330,7 @@ pub(crate) fn request(room: &str) -> pnm::CreateRoomReq {
         room_features: Some(pnm::RoomCreateFeatures {
             allow_webcams: true,
             allow_view_other_users_list: true,
-            chat_features: Some(pnm::ChatFeatures { is_allow: true, ..Default::default() }),
+            chat_features: Some(pnm::ChatFeatures { is_allow: true, is_allow_file_upload: true, ..Default::default() }),
             ..Default::default()
         }),
         ..Default::default()

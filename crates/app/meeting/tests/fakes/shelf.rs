@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use model::SessionId;
 use ports::archive::{Archive, Artifact, Page, PastSession, Recording, Scope, Slice};
-use ports::blobs::{Area, BlobError, Blobs, Key, Reader};
+use ports::blobs::{Area, BlobError, Blobs, Key, Pieces, Reader, Received};
 use ports::store::{SessionRecord, StoreError};
 
 #[derive(Default)]
@@ -116,6 +116,18 @@ impl Blobs for MemoryShelf {
         assert_eq!(area, Area::Artifacts);
         self.files.lock().unwrap().insert(key.as_str().to_owned(), content);
         Ok(())
+    }
+
+    async fn receive(&self, _: Area, _: &Key, _: Pieces<'_>, _: u64) -> Result<Received, BlobError> {
+        unreachable!("sessions leave whole files behind")
+    }
+
+    async fn join(&self, _: Area, _: &[Key], _: Area, _: &Key) -> Result<Option<u64>, BlobError> {
+        unreachable!("sessions leave whole files behind")
+    }
+
+    async fn remove_folder(&self, _: Area, _: &Key) -> Result<(), BlobError> {
+        unreachable!("sessions leave no folders behind")
     }
 
     async fn shift(&self, _: Area, _: Area, _: &Key) -> Result<bool, BlobError> {

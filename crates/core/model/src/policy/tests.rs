@@ -13,6 +13,8 @@ const OPEN: Rules = Rules {
     whiteboard: true,
     shared_notepad: true,
     polls: true,
+    media_player: true,
+    virtual_backgrounds: true,
     external_link: true,
     media_data: true,
 };
@@ -35,9 +37,10 @@ fn actor(role: Role, locks: Locks) -> Actor {
 }
 
 #[test]
-fn waiting_people_may_do_nothing() {
-    for capability in Capability::ALL {
-        let waiting = actor(Role::Waiting, Locks::default());
+fn waiting_people_may_choose_a_background_and_do_nothing_else() {
+    let waiting = actor(Role::Waiting, Locks::default());
+    assert_eq!(decide(&waiting, &OPEN, Capability::UploadBackground), Ok(()));
+    for capability in Capability::ALL.into_iter().filter(|it| *it != Capability::UploadBackground) {
         assert_eq!(decide(&waiting, &OPEN, capability), Err(Denial::Waiting), "{capability:?}");
     }
 }
@@ -70,7 +73,8 @@ fn locks_bind_attendees_and_spare_moderators_except_at_the_whiteboard() {
             | Capability::Listen
             | Capability::SeeUsers
             | Capability::RaiseHand
-            | Capability::ReportSelf => assert_eq!(attendee, Ok(()), "{capability:?}"),
+            | Capability::ReportSelf
+            | Capability::UploadBackground => assert_eq!(attendee, Ok(()), "{capability:?}"),
             Capability::Present => assert_eq!(attendee, Err(Denial::NotPresenter)),
             Capability::Publish(_)
             | Capability::PublishData

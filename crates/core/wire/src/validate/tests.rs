@@ -23,6 +23,18 @@ fn with_feature(field: &str) -> String {
 }
 
 #[test]
+fn a_broadcast_says_one_thing() {
+    let broadcast = |body: &str| text(check(&decode::<pnm::BroadcastToRoomReq>(body.as_bytes()).unwrap()));
+    assert_eq!(broadcast(r#"{"room_id":"a"}"#), "validation error: one of chat_msg, notification_msg must be set");
+    assert_eq!(broadcast(r#"{"room_id":"a","chat_msg":{}}"#), "validation error: chat_msg.message: value is required");
+    assert_eq!(
+        broadcast(r#"{"notification_msg":{"type":1}}"#),
+        "validation errors:\n - room_id: value is required\n - notification_msg.text: value is required"
+    );
+    assert_eq!(broadcast(r#"{"room_id":"a","chat_msg":{"message":"hello"}}"#), "");
+}
+
+#[test]
 fn create_says_what_the_reference_says() {
     assert_eq!(
         create("{}"),

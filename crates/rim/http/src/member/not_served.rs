@@ -9,7 +9,7 @@ use axum::routing::any;
 use crate::{App, answers, bearer};
 
 /// Paths below `/api`, as [`crate::paths::normalised`] makes them. Take one out when it gets a handler of its own.
-const PATHS: [&str; 41] = [
+const PATHS: [&str; 37] = [
     "/recording",
     "/rtmp",
     "/enablesipdialin",
@@ -33,10 +33,6 @@ const PATHS: [&str; 41] = [
     "/breakoutroom/sendmsg",
     "/breakoutroom/endroom",
     "/breakoutroom/endallrooms",
-    "/uploadedfilemerge",
-    "/uploadbase64encodeddata",
-    "/getroomfilesbytype",
-    "/getclientfiles",
     "/whiteboard/pdf-export/merge",
     "/insights/supportedlangs",
     "/insights/transcription/configure",
@@ -53,8 +49,7 @@ const PATHS: [&str; 41] = [
     "/insights/ai/meetingsummarization/end",
 ];
 /// Those whose callers look at the status: uploads in parts, and the conversion, which is asked for in JSON.
-const BY_STATUS: [&str; 4] =
-    ["/fileupload", "/convertwhiteboardfile", "/whiteboard/convert", "/whiteboard/pdf-export/upload"];
+const BY_STATUS: [&str; 3] = ["/convertwhiteboardfile", "/whiteboard/convert", "/whiteboard/pdf-export/upload"];
 
 const TEXT: &str = "this server does not offer this yet";
 

@@ -5,8 +5,8 @@ use wire::create::RoomDefaults;
 use wire::pnm::StatusCode;
 use wire::schema::{components, reference};
 
-use super::sample::{SETUP, curl};
-use crate::operations::{self, Asked, Group, Operation};
+use super::sample::{SETUP, curl, curl_form};
+use crate::operations::{self, Asked, Field, Group, Operation};
 
 /// What the document says about this very server.
 pub(super) struct Server<'a> {
@@ -87,19 +87,44 @@ fn call(group: &Group, operation: &Operation) -> Value {
     if operation.deprecated {
         put("deprecated", true.into());
     }
-    let (schema, example) = match &operation.asked {
-        Asked::Message { shape, example, .. } => (reference(shape().name()), *example),
-        Asked::Nothing => (json!({ "type": "object" }), "{}"),
+    let json = |schema: Value, example: &str| {
+        let body: Value = serde_json::from_str(example).expect("the examples are JSON; a test reads them all");
+        let content = json!({ "application/json": { "schema": schema, "example": body } });
+        (content, curl(&operation.full_path(), example))
     };
-    let body: Value = serde_json::from_str(example).expect("the examples are JSON; a test reads them all");
-    put(
-        "requestBody",
-        json!({ "required": true, "content": { "application/json": { "schema": schema, "example": body } } }),
-    );
+    let (content, sample) = match &operation.asked {
+        Asked::Message { shape, example, .. } => json(reference(shape().name()), example),
+        Asked::Nothing => json(json!({ "type": "object" }), "{}"),
+        Asked::Form(fields) => {
+            put("parameters", room_id());
+            (json!({ "multipart/form-data": { "schema": form(fields) } }), curl_form(&operation.full_path(), fields))
+        }
+    };
+    put("requestBody", json!({ "required": true, "content": content }));
     put("responses", answers(operation));
-    let sample = curl(&operation.full_path(), example);
     put("x-codeSamples", json!([{ "lang": "Shell", "label": "curl", "source": sample }]));
     call.into()
+}
+
+/// The header that a form is signed by.
+fn room_id() -> Value {
+    json!([{
+        "name": "Room-Id", "in": "header", "required": true, "schema": { "type": "string" },
+        "description": "The room; `HASH-SIGNATURE` is made over this value.",
+    }])
+}
+
+fn form(fields: &[Field]) -> Value {
+    let property = |field: &Field| {
+        let mut property = json!({ "type": "string", "description": field.text });
+        if field.is_file {
+            property["format"] = "binary".into();
+        }
+        (field.name.to_owned(), property)
+    };
+    let properties: Map<String, Value> = fields.iter().map(property).collect();
+    let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
+    json!({ "type": "object", "properties": properties, "x-order": names })
 }
 
 fn answers(operation: &Operation) -> Value {

@@ -143,7 +143,9 @@ fn call(out: &mut String, document: &Value, path: &str) {
     );
     out.push_str(&code(&format!("curl for {path}"), text(&call["x-codeSamples"][0]["source"]), true));
     let asked = &call["requestBody"]["content"]["application/json"]["schema"];
-    if asked.get("$ref").is_some() {
+    let form = &call["requestBody"]["content"]["multipart/form-data"]["schema"];
+    let asked = if form.is_object() { form } else { asked };
+    if asked.get("$ref").is_some() || form.is_object() {
         out.push_str("<h4>Request</h4>");
         fields(out, document, asked, Side::Asked, 0);
     }

@@ -3,13 +3,13 @@
 use axum::routing::post;
 use wire::pnm::{self, StatusCode};
 
-use super::{Asked, Group, Operation, answer, message, refusal, within};
+use super::{Asked, Field, Group, Operation, answer, message, refusal, within};
 use crate::rooms;
 
 pub(super) const GROUP: Group = Group {
     name: "Rooms",
     text: "Meetings are made here, people get into them, and meetings end.",
-    operations: &[CREATE, JOIN_TOKEN, IS_ACTIVE, ACTIVE_ROOM, ACTIVE_ROOMS, END, PAST],
+    operations: &[CREATE, JOIN_TOKEN, IS_ACTIVE, ACTIVE_ROOM, ACTIVE_ROOMS, END, PAST, BROADCAST, WHITEBOARD_FILE],
 };
 
 /// The journal or the store does not answer.
@@ -248,4 +248,74 @@ const PAST: Operation = Operation {
         refusal(StatusCode::InternalServerError, "could not reach the records", UNAVAILABLE_WHEN),
     ],
     route: || post(rooms::past::handle),
+};
+
+const BROADCAST: Operation = Operation {
+    path: "/room/broadcastToRoom",
+    id: "broadcastToRoom",
+    summary: "Say something in a room",
+    text: "A line in the chat or a notice on the screen, in the name of nobody. Without `only_to_admins` and `to_user_id` \
+        everybody hears it, otherwise the moderators who are online, the person named, or both. Whether that person is \
+        there is not checked.",
+    deprecated: false,
+    asked: message::<pnm::BroadcastToRoomReq>(
+        r#"{"room_id":"room01","notification_msg":{"text":"The room closes in ten minutes","type":"NATS_SYSTEM_NOTIFICATION_WARNING","with_sound":true}}"#,
+    ),
+    answer: answer::<pnm::CommonResponse>(r#"{"status":true,"msg":"success","status_code":"SUCCESS"}"#),
+    refusals: &[
+        refusal(StatusCode::RoomNotFound, "room not found", "There is no such room."),
+        refusal(StatusCode::RoomNotActive, "room is not active", "The room is ending."),
+        refusal(StatusCode::UserNotFound, "no online user found", "`only_to_admins`, and nobody is in the room."),
+        refusal(
+            StatusCode::UserNotFound,
+            "no online admin user found",
+            "`only_to_admins`, and no moderator is in the room.",
+        ),
+        refusal(StatusCode::InternalServerError, UNAVAILABLE, UNAVAILABLE_WHEN),
+    ],
+    route: || post(rooms::broadcast::handle),
+};
+
+const WHITEBOARD_FILE: Operation = Operation {
+    path: "/room/uploadWhiteboardFile",
+    id: "uploadWhiteboardFile",
+    summary: "Bring a document for the whiteboard",
+    text: "A form with a `document`, or a `document_link` to a public address, which wins if both are there. The header \
+        `Room-Id` names the room, and the signature is made over its value.\n\n\
+        **The document is kept with the room and not converted:** this version cannot make pages of it, and nobody in the \
+        meeting sees it. `msg` says so as well.\n\n\
+        Refusals have an HTTP status of their own: `400`, `409` while another document is being brought to this room, \
+        `413` if it is larger than `upload_file_settings.max_size_whiteboard_file`.",
+    deprecated: false,
+    asked: Asked::Form(&[
+        Field { name: "document", text: "A PDF, text or office document.", is_file: true },
+        Field { name: "document_link", text: "Where the document is, with `http` or `https`.", is_file: false },
+    ]),
+    answer: answer::<pnm::CommonResponse>(
+        r#"{"status":true,"msg":"file uploaded successfully, it is stored but not converted: this server cannot convert files for the whiteboard yet","status_code":"SUCCESS"}"#,
+    ),
+    refusals: &[
+        refusal(StatusCode::RoomNotFound, "room not found", "There is no such room. HTTP 400."),
+        refusal(StatusCode::RoomNotActive, "room is not active", "The room is ending. HTTP 400."),
+        refusal(
+            StatusCode::Conflict,
+            "Another whiteboard file upload is already in progress for this room",
+            "One at a time. HTTP 409.",
+        ),
+        refusal(StatusCode::InvalidParameters, "Invalid document_link provided", "It is no address. HTTP 400."),
+        refusal(
+            StatusCode::InvalidParameters,
+            "'exe' is not an allowed file type",
+            "By content; `upload_file_settings.allowed_types`. HTTP 400.",
+        ),
+        refusal(StatusCode::InvalidParameters, "invalid: can't determine file type", "HTTP 400."),
+        refusal(StatusCode::InvalidParameters, "Request Entity Too Large", "HTTP 413."),
+        refusal(
+            StatusCode::InternalServerError,
+            "failed to download file: status code 404",
+            "Or another reason why the link gives nothing. HTTP 400.",
+        ),
+        refusal(StatusCode::InternalServerError, "failed to save file", "The files cannot be written. HTTP 500."),
+    ],
+    route: || post(rooms::whiteboard_file::handle),
 };

@@ -41,6 +41,8 @@ pub(super) const ROOM: &str = r#"{"room_id":"room01","metadata":{"room_title":"T
 pub(super) struct Outside {
     entries: Mutex<BTreeMap<(String, String), Bytes>>,
     rows: AtomicU64,
+    /// What went into the outbox.
+    pub(super) notices: Mutex<Vec<Notice>>,
     pub(super) store_is_broken: AtomicBool,
     pub(super) media_is_dead: AtomicBool,
     pub(super) on_media: Mutex<Vec<livekit::ParticipantInfo>>,
@@ -91,9 +93,10 @@ impl State for Outside {
         &self,
         session: &SessionId,
         writes: Vec<StateWrite>,
-        _: Vec<Notice>,
+        notices: Vec<Notice>,
     ) -> Result<(), StoreError> {
         self.check("commit")?;
+        self.notices.lock().unwrap().extend(notices);
         let mut entries = self.entries.lock().unwrap();
         for StateWrite { key, value } in writes {
             match value {
@@ -181,10 +184,13 @@ impl Server {
             recordings_trash: at("recordings-trash"),
             artifacts: at("artifacts"),
             artifacts_trash: at("artifacts-trash"),
+            uploads: at("uploads"),
+            upload_parts: at("uploads/.parts"),
         });
+        let blobs = Arc::new(blobs);
         let on_shelf = meeting::Shelf::new(
             shelf.clone(),
-            Arc::new(blobs),
+            blobs.clone(),
             ApiKey::new(KEY, SECRET),
             meeting::ShelfRules::default(),
         );
@@ -197,9 +203,10 @@ impl Server {
                 media: ApiKey::new("media", "media-secret"),
                 validity: Duration::from_secs(600),
             },
-            webhooks: meeting::Webhooks::default(),
+            webhooks: webhooks(),
             shelf: on_shelf.clone(),
             analytics: true,
+            uploads: meeting::Uploads::new(blobs.clone(), upload_rules()),
         })
         .await
         .unwrap();
@@ -223,6 +230,9 @@ impl Server {
             frame_ancestors: "'self'".into(),
             limits: RateLimits::default(),
             prometheus: None,
+            outgoing: Arc::new(notify::HttpOutgoing::new().unwrap()),
+            asset_host: None,
+            media_webhooks: None,
         };
         change(&mut deps);
         Self { outside, shelf, folder, meetings, clock, router: router(deps) }
@@ -278,6 +288,22 @@ impl Server {
     pub(super) async fn knock(&self, path: &str, body: &str) -> Answer {
         let request = Request::post(path).header("content-type", "application/json");
         self.send(request.body(Body::from(body.to_owned())).unwrap()).await
+    }
+}
+
+/// Everything that happens is told to somebody.
+fn webhooks() -> meeting::Webhooks {
+    let rules = meeting::WebhookRules { url: Some("https://example.org/hook".into()), ..Default::default() };
+    meeting::Webhooks { rules: Arc::new(rules), ..meeting::Webhooks::default() }
+}
+
+/// Small, so that tests need not send much.
+fn upload_rules() -> meeting::UploadRules {
+    meeting::UploadRules {
+        max_bytes: 2 << 20,
+        max_whiteboard_bytes: 1 << 20,
+        room_bytes: 3 << 20,
+        ..Default::default()
     }
 }
 

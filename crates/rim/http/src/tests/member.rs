@@ -405,7 +405,9 @@ async fn what_is_not_served_yet_says_so_to_members_only() {
         server.member(path, &token, &nothing()).await.refuses("this server does not offer this yet");
         assert_eq!(server.member(path, "rubbish", &nothing()).await.status, 401);
     }
-    let answer = server.member("/api/fileUpload", &token, &nothing()).await;
-    assert_eq!((answer.status.as_u16(), answer.kind()), (501, "application/json"));
+    for path in ["/api/whiteboard/convert", "/api/convertWhiteboardFile"] {
+        let answer = server.member(path, &token, &nothing()).await;
+        assert_eq!((answer.status.as_u16(), answer.kind()), (501, "application/json"));
+    }
     assert_eq!(server.member("/api/nothingOfTheKind", &token, &nothing()).await.status, 404);
 }

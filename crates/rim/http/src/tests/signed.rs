@@ -88,7 +88,8 @@ async fn a_multipart_call_signs_the_room() {
         .header("room-id", "room01")
         .header("content-type", "multipart/form-data; boundary=x");
     let answer = server.send(request.body(Body::from("anything")).unwrap()).await;
-    answer.is(404, "text/plain; charset=utf-8", "not found");
+    let expected = r#"{"msg":"room not found","status":false,"status_code":"ROOM_NOT_FOUND"}"#;
+    answer.is(400, "application/json; charset=utf-8", expected);
 }
 
 #[tokio::test]

@@ -1,0 +1,140 @@
+//! What comes into a meeting from applications, recorders and other media servers.
+
+use model::{Identity, RoomId, SessionId};
+use ports::store::{SessionRecord, StoreError};
+use room::{Announcement, Audience, BroadcastRefusal, Forwarded, MediaStep, Notification, OnMedia, RecorderReport};
+use uuid::Uuid;
+use wire::livekit::{ParticipantInfo, TrackInfo};
+use wire::pnm;
+
+use crate::actor::{Letter, Silence, now};
+use crate::meetings::{Meetings, NATIVE_SUFFIX, Unavailable};
+
+/// Why an announcement was not made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum BroadcastError {
+    /// There is no such room. The text is the reference's.
+    #[error("room not found")]
+    NoRoom,
+    /// The room said no.
+    #[error(transparent)]
+    Refused(#[from] BroadcastRefusal),
+    /// The room does not answer.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// Why what a recorder said was not passed on. It says it again.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ReportError {
+    /// The room does not answer.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+    /// The session is over, and the outbox cannot be written.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Meetings {
+    /// Says something in a room in the name of the application (http-api.md section 2.8).
+    ///
+    /// # Errors
+    /// Why nobody was told.
+    pub async fn broadcast(&self, room: &str, audience: Audience, what: Announcement) -> Result<(), BroadcastError> {
+        let handle = self.find(room).ok_or(BroadcastError::NoRoom)?;
+        match handle.write(move |room, now| room.broadcast(now, &audience, what)).await {
+            Ok(done) => Ok(done?),
+            Err(Silence::Over) => Err(BroadcastError::NoRoom),
+            Err(Silence::Stuck) => Err(Unavailable.into()),
+        }
+    }
+
+    /// Passes on what a recorder said about a session, to the room if that runs and to other servers in any case
+    /// (http-api.md section 3.4).
+    ///
+    /// # Errors
+    /// When neither can be told.
+    pub async fn on_recorder(&self, record: &SessionRecord, report: RecorderReport) -> Result<(), ReportError> {
+        let about = &record.session;
+        let running = self.find(about.room.as_str()).filter(|handle| *handle.session() == about.session);
+        if let Some(handle) = running {
+            let told = report.clone();
+            match handle.write(move |room, now| room.on_recorder(now, told)).await {
+                Ok(()) => return Ok(()),
+                Err(Silence::Stuck) => return Err(Unavailable.into()),
+                Err(Silence::Over) => {}
+            }
+        }
+        self.report_afterwards(&about.room, &about.session, &about.webhook_url, report).await?;
+        Ok(())
+    }
+
+    /// A file is often ready when its session is long over.
+    async fn report_afterwards(
+        &self,
+        room: &RoomId,
+        session: &SessionId,
+        webhook_url: &str,
+        report: RecorderReport,
+    ) -> Result<(), StoreError> {
+        let around = &self.0.around;
+        let event = report.event();
+        let body = pnm::CommonNotifyEvent {
+            event: Some(event.into()),
+            room: Some(pnm::NotifyEventRoom {
+                sid: Some(session.to_string()),
+                room_id: Some(room.to_string()),
+                ..pnm::NotifyEventRoom::default()
+            }),
+            recording_info: Some(report.recording),
+            id: Some(Uuid::new_v4().to_string()),
+            created_at: Some(now().unix_ms / 1000),
+            ..pnm::CommonNotifyEvent::default()
+        };
+        let notices = around.webhooks.notices(room, session, Some(webhook_url), &Notification { event, body });
+        if !notices.is_empty() {
+            around.state.commit_with(session, Vec::new(), notices).await?;
+            around.webhooks.news.notify_one();
+        }
+        Ok(())
+    }
+
+    /// Another media server opened a room that runs here. Whether there is one.
+    pub async fn on_media_opened(&self, room: &str, message: Forwarded) -> bool {
+        let Some(handle) = self.find(room) else { return false };
+        handle.write(move |room, now| room.on_media_opened(now, message)).await.is_ok()
+    }
+
+    /// Another media server closed a room: the meeting ends, unless it began after that.
+    pub async fn on_media_closed(&self, room: &str, closed_at: i64) {
+        let Some(handle) = self.find(room) else { return };
+        if handle.read(|room| room.created_ms() / 1000).await.is_ok_and(|created| created <= closed_at) {
+            // Ending a room that is over already is what was wanted.
+            let _ = self.end(room).await;
+        }
+    }
+
+    /// Somebody did something on another media server (http-api.md section 5.1). A native twin comes and goes unnoticed,
+    /// and its tracks are its owner's.
+    pub async fn on_outside_media(
+        &self,
+        room: &str,
+        what: MediaStep,
+        mut participant: ParticipantInfo,
+        track: Option<TrackInfo>,
+        message: Forwarded,
+    ) {
+        let about_track = matches!(what, MediaStep::Published | MediaStep::Unpublished);
+        if let Some(owner) = participant.identity.strip_suffix(NATIVE_SUFFIX).map(str::to_owned) {
+            if !about_track {
+                return;
+            }
+            participant.identity = owner;
+        }
+        let (Some(handle), Ok(who)) = (self.find(room), Identity::try_from(participant.identity.as_str())) else {
+            return;
+        };
+        let step = OnMedia { who, what, participant: Some(participant), track, forwarded: Some(message) };
+        handle.send(Letter::OnMedia(Box::new(step))).await;
+    }
+}
