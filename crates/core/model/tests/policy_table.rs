@@ -9,8 +9,11 @@ use model::policy::{Actor, Capability as C, Denial, Locks, Role, Rules, decide};
 
 use Role::{Attendee, Hidden, HiddenModerator, Ingress, Moderator, Phone, Recorder};
 
-/// Features by name, with the way to set them. The one that forbids is the last.
-const FEATURES: [(&str, fn(&mut Rules) -> &mut bool); 14] = [
+type FeatureOf = fn(&mut Rules) -> &mut bool;
+type LockOf = fn(&mut Locks) -> &mut bool;
+
+/// Features by name, with the way to set them. The last one forbids.
+const FEATURES: [(&str, FeatureOf); 14] = [
     ("allow_webcams", |r| &mut r.webcams),
     ("allow_screen_share", |r| &mut r.screen_share),
     ("allow_view_other_webcams", |r| &mut r.see_other_webcams),
@@ -27,7 +30,7 @@ const FEATURES: [(&str, fn(&mut Rules) -> &mut bool); 14] = [
     ("admin_only_webcams", |r| &mut r.only_moderators_webcams),
 ];
 
-const LOCKS: [(&str, fn(&mut Locks) -> &mut bool); 10] = [
+const LOCKS: [(&str, LockOf); 10] = [
     ("mic", |l| &mut l.microphone),
     ("webcam", |l| &mut l.webcam),
     ("screenShare", |l| &mut l.screen_sharing),
