@@ -23,6 +23,10 @@ pub(crate) enum Command {
     Token(TokenArgs),
     /// Print the API key and secret.
     Secrets(ConfigArgs),
+    /// Look at everything the server needs and say what is wrong; changes nothing.
+    Doctor(DoctorArgs),
+    /// Take over sessions, recordings and artifacts of a plugNmeet server; may be run again.
+    Import(ImportArgs),
 }
 
 /// Where settings come from.
@@ -53,6 +57,36 @@ pub(crate) struct ServeArgs {
     /// Address that clients send media to; may be given several times [default: those of the interfaces]
     #[arg(long, value_name = "ADDRESS")]
     advertise: Vec<IpAddr>,
+}
+
+/// Settings of `plenum doctor`: those the server is started with.
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    #[command(flatten)]
+    pub(crate) serve: ServeArgs,
+    /// Print the report as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Settings of `plenum import`.
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// The `config.yaml` of the plugNmeet server
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: PathBuf,
+    /// Plenum's own configuration, if it is another file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) into: Option<PathBuf>,
+    /// Plenum's data folder [default: ./data]
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) data: Option<PathBuf>,
+    /// Give files a second name instead of a second copy; both folders must be on one file system
+    #[arg(long)]
+    pub(crate) link: bool,
+    /// Only look and count; change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// Settings of `plenum token`.

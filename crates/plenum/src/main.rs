@@ -2,7 +2,9 @@
 
 mod cli;
 mod config;
+mod doctor;
 mod files;
+mod import;
 mod listen;
 mod logging;
 mod secrets;
@@ -26,13 +28,15 @@ fn main() -> ExitCode {
     };
     let result = runtime.block_on(async {
         match cli.command {
-            Command::Serve(args) => serve::run(args).await,
-            Command::Token(args) => token::run(args).await,
-            Command::Secrets(args) => secrets::run(&args),
+            Command::Serve(args) => serve::run(args).await.map(|()| ExitCode::SUCCESS),
+            Command::Token(args) => token::run(args).await.map(|()| ExitCode::SUCCESS),
+            Command::Secrets(args) => secrets::run(&args).map(|()| ExitCode::SUCCESS),
+            Command::Import(args) => import::run(args).await.map(|()| ExitCode::SUCCESS),
+            Command::Doctor(args) => Ok(doctor::run(args).await),
         }
     });
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => fail(&error),
     }
 }

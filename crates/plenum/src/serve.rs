@@ -12,7 +12,7 @@ use axum::Router;
 use axum::http::HeaderName;
 use blobs::{Folders, LocalBlobs};
 use gateway::{ClientAddress, Gateway};
-use http_api::{FORWARDED_FOR, FrontDoor, HttpDeps, LtiSetup, LtiTool, Prometheus};
+use http_api::{FORWARDED_FOR, FrontDoor, HttpDeps, LtiSetup, LtiTool, Prometheus, RateLimits};
 use media::MediaConfig;
 use meeting::{Courier, Meetings, Setup, Shelf, ShelfRules, WebhookRules, Webhooks};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
@@ -39,7 +39,7 @@ const STOP_GRACE: Duration = Duration::from_secs(5);
 /// How long the media server may take to say goodbye, and rooms to write down what they know.
 const PART_GRACE: Duration = Duration::from_secs(5);
 /// How long to wait for the previous process to let go of the data folder, as on a restart.
-const CLAIM_PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const CLAIM_PATIENCE: Duration = Duration::from_secs(5);
 /// How often to look meanwhile.
 const CLAIM_INTERVAL: Duration = Duration::from_millis(20);
 /// Upper bounds of the buckets that durations are counted in, in seconds.
@@ -51,7 +51,7 @@ const GAUGE_INTERVAL: Duration = Duration::from_secs(5);
 pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let loaded = config::load(&args.options(), config::environment())?;
     let config = loaded.config;
-    logging::start(&config.log);
+    let _last_lines = logging::start(&config.log)?;
     for notice in &loaded.notices {
         warn!(key = %notice.key, "{}", notice.text);
     }
@@ -132,7 +132,7 @@ fn broken_server(ended: Result<(), JoinError>) -> anyhow::Error {
 }
 
 /// One process per data folder, which is made (mode 0700) if need be. A process that is about to end is waited for.
-async fn claim(data: &Path, patience: Duration) -> anyhow::Result<File> {
+pub(crate) async fn claim(data: &Path, patience: Duration) -> anyhow::Result<File> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(data);
     made.with_context(|| format!("could not make the data folder {}", data.display()))?;
     let path = data.join("plenum.lock");
@@ -165,7 +165,7 @@ fn trusted(config: &Config) -> Vec<Network> {
     config.http.proxy.as_ref().map(|proxy| proxy.trusted.clone()).unwrap_or_default()
 }
 
-fn media_config(config: &Config) -> MediaConfig {
+pub(crate) fn media_config(config: &Config) -> MediaConfig {
     let listen = config.http.listen;
     MediaConfig {
         port: config.media.port,
@@ -250,6 +250,11 @@ fn router(
         trusts_proxy,
         proxy_header,
         frame_ancestors: "'self'".to_owned(),
+        limits: RateLimits {
+            per_key: config.rate_limits.per_key,
+            per_address: config.rate_limits.per_address,
+            exempt: Arc::new(is_exempt(config)),
+        },
         prometheus: config.http.metrics.as_ref().map(|metrics| Prometheus {
             path: metrics.path.clone(),
             login: metrics.login.as_ref().map(|(name, password)| (name.clone(), password.expose().clone())),

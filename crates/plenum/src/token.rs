@@ -39,7 +39,7 @@ fn link_origin<'a>(http: &'a Http, server: &'a str) -> &'a str {
 }
 
 /// Where a server with this configuration answers on this machine.
-fn own_address(http: &Http) -> String {
+pub(crate) fn own_address(http: &Http) -> String {
     let address = if http.listen.is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { http.listen };
     format!("http://{}", SocketAddr::new(address, http.port))
 }

@@ -2,13 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
-use std::io::{BufRead as _, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+mod program;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-const SECRET: &str = "a secret of this test, long enough for anybody";
+use crate::program::{Plenum, SECRET};
 
 #[tokio::test]
 async fn a_room_on_postgres_survives_kill_9() {
@@ -43,61 +41,15 @@ async fn a_room_survives_kill_9(driver: &str, variable: &str, database: &str) {
 
     let server = Plenum::start(folder.path());
     let room = json!({"room_id": "room01", "metadata": {"room_title": "Überleben", "room_features": {}}});
-    let created = server.ask("create", &room).await;
+    let created = server.ask("room/create", &room).await;
     assert_eq!(created["status"], true, "{created}");
     // Dropping it is `kill -9`.
     drop(server);
 
     let server = Plenum::start(folder.path());
-    let active = server.ask("isRoomActive", &json!({"room_id": "room01"})).await;
+    let active = server.ask("room/isRoomActive", &json!({"room_id": "room01"})).await;
     assert_eq!((&active["status"], &active["is_active"]), (&json!(true), &json!(true)), "{active}");
-    let info = server.ask("getActiveRoomInfo", &json!({"room_id": "room01"})).await;
+    let info = server.ask("room/getActiveRoomInfo", &json!({"room_id": "room01"})).await;
     assert_eq!(info["room"]["room_info"]["room_title"], "Überleben", "{info}");
     assert!(!folder.path().join("data/plenum.db").exists(), "the embedded database is not used");
-}
-
-struct Plenum {
-    process: Child,
-    address: String,
-}
-
-impl Plenum {
-    fn start(folder: &Path) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_plenum"))
-            .args(["serve", "--config", "config.yaml", "--data", "data"])
-            .current_dir(folder)
-            .env_remove("RUST_LOG")
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut log = BufReader::new(process.stdout.take().unwrap()).lines().map_while(Result::ok);
-        let ready = log.by_ref().filter_map(|line| serde_json::from_str::<Value>(&line).ok());
-        let address = ready
-            .filter(|event| event["message"] == "plenum is ready")
-            .find_map(|event| event["address"].as_str().map(str::to_owned));
-        // Somebody has to read on, or the process stops at a full pipe.
-        std::thread::spawn(move || log.for_each(drop));
-        Self { process, address: address.expect("plenum starts") }
-    }
-
-    async fn ask(&self, method: &str, body: &Value) -> Value {
-        let body = body.to_string();
-        let answer = reqwest::Client::new()
-            .post(format!("http://{}/auth/room/{method}", self.address))
-            .header("API-KEY", "key")
-            .header("HASH-SIGNATURE", wire::signature::sign(SECRET, body.as_bytes()))
-            .header("Content-Type", "application/json")
-            .body(body)
-            .send()
-            .await
-            .unwrap();
-        serde_json::from_str(&answer.text().await.unwrap()).unwrap()
-    }
-}
-
-impl Drop for Plenum {
-    fn drop(&mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
 }

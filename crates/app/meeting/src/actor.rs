@@ -8,14 +8,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use model::media::MediaPermission;
+use model::media::{MediaPermission, Source, Sources};
+use model::policy::Denial;
 use model::{Identity, RoomId, SessionId, UserId};
-use ports::media::{MediaPlane, RemoveReason};
+use ports::media::{MediaPlane, RemoveReason, TrackChoice};
 use ports::outbox::{MAX_NOTICES, Notice};
 use ports::store::{Records, State, StateWrite, StoreError};
 use room::{
-    Admission, AdmitRefusal, Authorization, AuthorizeRefusal, Claim, ClientSubject, ConnId, EndReason, Guests, Moment,
-    OnMedia, Output, Room, RoomView, Ticket, WaitingRefusal,
+    Admission, AdmitRefusal, Authorization, AuthorizeRefusal, BlockedPerson, Claim, ClientSubject, ConnId, EndReason,
+    Guests, Moderation, ModerationRefusal, Moment, OnMedia, Output, Room, RoomView, Ticket, WaitingRefusal,
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until, timeout};
@@ -156,6 +157,11 @@ pub(crate) enum Letter {
     LetIn(UserId, Guests, Reply<Result<(), WaitingRefusal>>),
     SetWaitingText(UserId, String, Reply<Result<(), WaitingRefusal>>),
     Errand(Errand),
+    Moderate(UserId, Box<Moderation>, Reply<Result<(), ModerationRefusal>>),
+    /// Whether somebody's microphone may be muted, and whether it is on.
+    MayMute(UserId, UserId, oneshot::Sender<Result<bool, ModerationRefusal>>),
+    HasListeners(UserId, oneshot::Sender<bool>),
+    Blocked(UserId, Reply<Result<Vec<BlockedPerson>, Denial>>),
     /// The process stops: what came before is committed, and the session is left to the next process.
     Stop,
 }
@@ -459,12 +465,16 @@ impl Actor {
             Letter::End(_, reply) => drop(reply.send(Err(Unwritten))),
             Letter::LetIn(.., reply) | Letter::SetWaitingText(.., reply) => drop(reply.send(Err(Unwritten))),
             Letter::Errand(errand) => drop((errand.0)(Err(Unwritten))),
+            Letter::Moderate(.., reply) => drop(reply.send(Err(Unwritten))),
+            Letter::Blocked(_, reply) => drop(reply.send(Err(Unwritten))),
             Letter::Open(_) | Letter::Socket(..) | Letter::OnMedia(_) => self.deferred.push_back(letter),
             Letter::Stop => self.is_stopping = true,
             Letter::Authorize(..)
             | Letter::VerifyJoin(..)
             | Letter::MayEnd(..)
             | Letter::EnterMedia(..)
+            | Letter::MayMute(..)
+            | Letter::HasListeners(..)
             | Letter::Extra(..) => {
                 if let Some(answer) = self.handle(letter) {
                     (answer.give)(Ok(()));
@@ -507,6 +517,10 @@ impl Actor {
             Letter::Errand(errand) => (errand.0)(Ok((&mut self.room, now))),
             Letter::LetIn(by, guests, reply) => announcement(reply, self.room.let_in(now, &by, &guests)),
             Letter::SetWaitingText(by, text, reply) => announcement(reply, self.room.set_waiting_text(now, &by, &text)),
+            Letter::Moderate(by, what, reply) => announcement(reply, self.room.moderate(now, &by, *what)),
+            Letter::MayMute(by, user, reply) => answer(reply, self.room.may_mute(&by, &user)),
+            Letter::HasListeners(by, reply) => answer(reply, self.room.has_listeners_of(&by)),
+            Letter::Blocked(by, reply) => announcement(reply, self.room.blocked(&by)),
         }
     }
 
@@ -661,6 +675,16 @@ impl Actor {
                 self.around.media.remove(&self.id, &who, why);
             }
             Output::EndRooms(rooms) => self.around.house.end(&self.id, rooms),
+            Output::Mute { who } => self.mute(who),
+            Output::Unpublish { user, sources } => {
+                // Without the right the track is taken away; with it, its owner may start another.
+                if let Some(all) = self.room.media_permission(&user) {
+                    let publish = sources.iter().fold(all.publish, Sources::without);
+                    let who = Identity::from(&user);
+                    self.around.media.set_permission(&self.id, &who, MediaPermission { publish, ..all });
+                    self.around.media.set_permission(&self.id, &who, all);
+                }
+            }
             Output::CloseMedia => self.around.media.close_room(&self.id),
             Output::SetJoined(count) => {
                 if let Err(failure) = self.around.records.set_joined(&self.session, count).await {
@@ -670,6 +694,15 @@ impl Actor {
             Output::Ended(why) => return Some(why),
         }
         None
+    }
+
+    /// The room does not wait for the media plane.
+    fn mute(&self, who: Identity) {
+        let (media, room) = (self.around.media.clone(), self.id.clone());
+        tokio::spawn(async move {
+            // Somebody without a microphone is silent as well.
+            let _ = media.mute(&room, &who, TrackChoice::Source(Source::Microphone), true).await;
+        });
     }
 
     fn send_down(&mut self, conn: ConnId, what: Down) {

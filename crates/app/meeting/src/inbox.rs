@@ -1,11 +1,14 @@
 //! The one place that turns bytes of a client's reliable channel into a [`Request`].
 
 use prost::Message;
-use room::Request;
+use room::{Request, Whom};
 use wire::pnm::{self, NatsMsgClientToServerEvents as Event};
 
 /// Longest text of a request, in bytes; the longest real one is a token.
 const MAX_TEXT: usize = 16 * 1024;
+
+/// As a user id: everybody.
+const EVERYBODY: &str = "all";
 
 /// Decodes one `NatsMsgClientToServer`. `None` if it is not one, breaks a bound, or asks for nothing we do.
 pub(crate) fn decode(payload: &[u8]) -> Option<Request> {
@@ -23,7 +26,12 @@ pub(crate) fn decode(payload: &[u8]) -> Option<Request> {
         Event::Ping => Request::Ping,
         Event::ReqRaiseHand => Request::RaiseHand { text: message.msg },
         Event::ReqLowerHand => Request::LowerHand,
-        Event::ReqLowerOtherUserHand => Request::LowerOthersHand { user: message.msg.as_str().try_into().ok()? },
+        Event::ReqLowerOtherUserHand => Request::LowerOthersHand {
+            whose: match message.msg.as_str() {
+                EVERYBODY => Whom::All,
+                id => Whom::One(id.try_into().ok()?),
+            },
+        },
         Event::ReqPrivateDataDelivery => Request::PrivateDelivery {
             delivery: wire::json::decode(message.msg.as_bytes()).ok()?,
             payload: message.bin_msg,
@@ -44,7 +52,9 @@ mod tests {
     #[test]
     fn a_request_names_its_target_by_id() {
         let request = decode(&encoded(Event::ReqLowerOtherUserHand, "ana"));
-        assert_eq!(request, Some(Request::LowerOthersHand { user: "ana".try_into().unwrap() }));
+        assert_eq!(request, Some(Request::LowerOthersHand { whose: Whom::One("ana".try_into().unwrap()) }));
+        let everybody = decode(&encoded(Event::ReqLowerOtherUserHand, "all"));
+        assert_eq!(everybody, Some(Request::LowerOthersHand { whose: Whom::All }));
         assert_eq!(decode(&encoded(Event::ReqLowerOtherUserHand, "a.b")), None);
     }
 

@@ -9,6 +9,7 @@ mod breakouts;
 mod courier;
 mod inbox;
 mod meetings;
+mod moderate;
 pub mod origin;
 mod shelf;
 mod socket;
@@ -21,9 +22,11 @@ pub use meetings::{
     Access, AccessError, ActiveRoom, Activity, CreateError, EndError, HealthError, JoinError, MediaAdmission, Meetings,
     NotShown, Setup, Unavailable, VerifiedJoin, WaitingError,
 };
+pub use moderate::{ModerateError, MuteRefusal};
 pub use room::{
-    AdmitRefusal, AuthorizeRefusal, BreakoutRefusal, ClientSubject, ConnId, CoreMessage, Delivery, EndReason, Farewell,
-    Guests, MediaUrl, NoMediaUrl, PersonView, Phase, PlayerRefusal, PollAsk, PollRefusal, ProlongRefusal, Route,
+    AdmitRefusal, AuthorizeRefusal, BlockedPerson, BreakoutRefusal, ClientSubject, ConnId, CoreMessage, Delivery,
+    Device, EndReason, Farewell, Guests, LockService, MediaUrl, Moderation, ModerationRefusal, NoMediaUrl, PersonView,
+    Phase, PlayerRefusal, PollAsk, PollRefusal, ProlongRefusal, Route, Whom,
 };
 pub use shelf::{
     ArtifactRefusal, EditRefusal, MergeRefusal, OpenFile, OpenRefusal, Shelf, ShelfError, ShelfRules,

@@ -37,6 +37,12 @@ impl Sources {
         Self(self.0 | (1 << source as u8))
     }
 
+    /// The set with `source` out of it.
+    #[must_use]
+    pub const fn without(self, source: Source) -> Self {
+        Self(self.0 & !(1 << source as u8))
+    }
+
     /// Whether `source` is in the set.
     pub const fn contains(self, source: Source) -> bool {
         self.0 & (1 << source as u8) != 0

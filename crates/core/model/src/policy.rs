@@ -2,7 +2,8 @@
 //!
 //! Everything is denied unless a row of [`decide`] allows it. A row looks at three things: who somebody is
 //! ([`Actor`]), what the room offers ([`Rules`]) and what a moderator has taken away ([`Locks`], already resolved:
-//! the user's own setting, else the room's default; moderators are exempt except at the whiteboard).
+//! the user's own setting, else the room's default; moderators are exempt except at the whiteboard). `docs/policy.md` is
+//! written from it.
 
 use crate::media::{CameraView, MediaPermission, Source, Sources};
 
@@ -21,6 +22,24 @@ pub enum Role {
     Waiting,
     /// A recorder or broadcaster bot: sees everything, touches nothing.
     Recorder,
+    /// A stream that is fed in (RTMP, WHIP): is seen and heard like a moderator, does nothing else.
+    Ingress,
+    /// A caller: speaks and hears.
+    Phone,
+}
+
+impl Role {
+    /// Every role there is.
+    pub const ALL: [Self; 8] = [
+        Self::Moderator,
+        Self::Attendee,
+        Self::Hidden,
+        Self::HiddenModerator,
+        Self::Waiting,
+        Self::Recorder,
+        Self::Ingress,
+        Self::Phone,
+    ];
 }
 
 /// Somebody who wants to do something.
@@ -78,6 +97,8 @@ pub struct Rules {
     pub reactions: bool,
     /// `chat_features.is_allow`.
     pub chat: bool,
+    /// `chat_features.is_allow_file_upload`.
+    pub chat_files: bool,
     /// `whiteboard_features.is_allow`.
     pub whiteboard: bool,
     /// `shared_note_pad_features.is_allow`.
@@ -88,6 +109,8 @@ pub struct Rules {
     pub breakouts: bool,
     /// `external_media_player_features.is_allow`.
     pub media_player: bool,
+    /// `display_external_link_features.is_allow`.
+    pub external_link: bool,
     /// Whether LiveKit data packets are passed on, by the creator's wish (`plenum_media_data`). Browsers do not need
     /// them, and they know no chat locks.
     pub media_data: bool,
@@ -108,6 +131,8 @@ pub enum Capability {
     PrivateChatToModerator,
     /// Write to one attendee.
     PrivateChatToAttendee,
+    /// Put a file into the chat.
+    ShareChatFile,
     /// See everybody on the list of users, not only moderators and oneself.
     SeeUsers,
     /// Raise or lower one's own hand.
@@ -130,6 +155,26 @@ pub enum Capability {
     ManageWaitingRoom,
     /// End the meeting for everybody.
     EndRoom,
+    /// Lock and unlock what others, or everybody, may do.
+    LockOthers,
+    /// Mute the microphones of others, and say whether attendees may unmute themselves.
+    MuteOthers,
+    /// Take a camera or a shared screen of an attendee off the air.
+    StopOthers,
+    /// Send somebody out, and keep them out; read and change the block list.
+    RemoveOthers,
+    /// Say who presents.
+    AssignPresenter,
+    /// Say who is shown large to everybody.
+    Spotlight,
+    /// Put the meeting at rest, and back.
+    PutAtRest,
+    /// Show or hide whiteboard and notepad for everybody.
+    ChangeVisibility,
+    /// Turn the notepad on or off.
+    ManageNotepad,
+    /// Show everybody a page of another site, or take it away.
+    ShareLink,
     /// Send data packets over the media connection.
     PublishData,
     /// Make and close polls, see who voted.
@@ -165,6 +210,52 @@ pub enum Denial {
     /// A moderator locked it.
     #[error("locked by a moderator")]
     Locked,
+    /// Streams and callers have no part in it.
+    #[error("this participant has no part in it")]
+    NoPart,
+}
+
+impl Capability {
+    /// Every capability there is, in the order of `docs/policy.md`.
+    pub const ALL: [Self; 37] = [
+        Self::Subscribe,
+        Self::Listen,
+        Self::SeeUsers,
+        Self::ReportSelf,
+        Self::Publish(Source::Microphone),
+        Self::Publish(Source::Camera),
+        Self::Publish(Source::ScreenShare),
+        Self::Publish(Source::ScreenShareAudio),
+        Self::PublishData,
+        Self::PublicChat,
+        Self::PrivateChatToModerator,
+        Self::PrivateChatToAttendee,
+        Self::ShareChatFile,
+        Self::RaiseHand,
+        Self::React,
+        Self::EditWhiteboard,
+        Self::EditNotepad,
+        Self::Present,
+        Self::ChangeVisibility,
+        Self::ShareLink,
+        Self::ManageNotepad,
+        Self::Vote,
+        Self::ManagePolls,
+        Self::ManageBreakouts,
+        Self::PlayMedia,
+        Self::LowerOthersHand,
+        Self::Instruct,
+        Self::ManageWaitingRoom,
+        Self::LockOthers,
+        Self::MuteOthers,
+        Self::StopOthers,
+        Self::RemoveOthers,
+        Self::AssignPresenter,
+        Self::Spotlight,
+        Self::PutAtRest,
+        Self::ExtendMeeting,
+        Self::EndRoom,
+    ];
 }
 
 /// The table. `Ok` means allowed.
@@ -175,25 +266,30 @@ pub fn decide(actor: &Actor, rules: &Rules, capability: Capability) -> Result<()
     use Capability as C;
 
     let moderator = actor.role == Role::Moderator;
+    // A stream is set up by a moderator and has no locks of its own; what the room offers holds for it as well.
+    let exempt = matches!(actor.role, Role::Moderator | Role::Ingress);
     match (actor.role, capability) {
         (Role::Waiting, _) => return Err(Denial::Waiting),
         (Role::Hidden | Role::HiddenModerator | Role::Recorder, C::Subscribe | C::Listen) => return Ok(()),
         (Role::Recorder, C::SeeUsers | C::ReportSelf) | (Role::HiddenModerator, C::EndRoom) => return Ok(()),
         (Role::Hidden | Role::HiddenModerator, C::SeeUsers) => {}
         (Role::Hidden | Role::HiddenModerator | Role::Recorder, _) => return Err(Denial::Spectator),
+        (Role::Phone, C::Subscribe | C::Publish(Source::Microphone) | C::RaiseHand) => {}
+        (Role::Ingress, C::Publish(_)) => {}
+        (Role::Phone | Role::Ingress, _) => return Err(Denial::NoPart),
         (Role::Moderator | Role::Attendee, _) => {}
     }
 
     let offered = |feature: bool| if feature { Ok(()) } else { Err(Denial::FeatureOff) };
-    let unlocked = |lock: bool| if lock && !moderator { Err(Denial::Locked) } else { Ok(()) };
+    let unlocked = |lock: bool| if lock && !exempt { Err(Denial::Locked) } else { Ok(()) };
     let moderator_only = || if moderator { Ok(()) } else { Err(Denial::NotModerator) };
 
     match capability {
         C::Subscribe | C::Listen | C::ReportSelf => Ok(()),
         C::Publish(Source::Microphone) => unlocked(actor.locks.microphone),
         C::Publish(Source::Camera) => {
-            if rules.only_moderators_webcams {
-                moderator_only()?;
+            if rules.only_moderators_webcams && !exempt {
+                return Err(Denial::NotModerator);
             }
             offered(rules.webcams)?;
             unlocked(actor.locks.webcam)
@@ -213,6 +309,10 @@ pub fn decide(actor: &Actor, rules: &Rules, capability: Capability) -> Result<()
         C::PrivateChatToAttendee => {
             offered(rules.chat)?;
             unlocked(actor.locks.chat || actor.locks.private_chat)
+        }
+        C::ShareChatFile => {
+            offered(rules.chat && rules.chat_files)?;
+            unlocked(actor.locks.chat || actor.locks.chat_file_share)
         }
         C::SeeUsers => {
             if rules.see_other_users {
@@ -257,7 +357,33 @@ pub fn decide(actor: &Actor, rules: &Rules, capability: Capability) -> Result<()
             moderator_only()?;
             offered(rules.media_player)
         }
-        C::LowerOthersHand | C::Instruct | C::ManageWaitingRoom | C::EndRoom | C::ExtendMeeting => moderator_only(),
+        C::ChangeVisibility => {
+            if actor.presenter {
+                Ok(())
+            } else {
+                moderator_only()
+            }
+        }
+        C::ShareLink => {
+            moderator_only()?;
+            offered(rules.external_link)
+        }
+        C::ManageNotepad => {
+            moderator_only()?;
+            offered(rules.shared_notepad)
+        }
+        C::LowerOthersHand
+        | C::Instruct
+        | C::ManageWaitingRoom
+        | C::EndRoom
+        | C::ExtendMeeting
+        | C::LockOthers
+        | C::MuteOthers
+        | C::StopOthers
+        | C::RemoveOthers
+        | C::AssignPresenter
+        | C::Spotlight
+        | C::PutAtRest => moderator_only(),
     }
 }
 
@@ -270,169 +396,10 @@ pub fn media_permission(actor: &Actor, rules: &Rules) -> MediaPermission {
         subscribe: may(Capability::Subscribe),
         publish_data: may(Capability::PublishData),
         hidden: matches!(actor.role, Role::Hidden | Role::HiddenModerator | Role::Recorder),
-        moderator: actor.role == Role::Moderator,
+        moderator: matches!(actor.role, Role::Moderator | Role::Ingress),
         cameras: if sees_all { CameraView::Everyone } else { CameraView::Moderators },
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const OPEN: Rules = Rules {
-        webcams: true,
-        only_moderators_webcams: false,
-        screen_share: true,
-        see_other_webcams: true,
-        see_other_users: true,
-        raise_hand: true,
-        reactions: true,
-        chat: true,
-        whiteboard: true,
-        shared_notepad: true,
-        polls: true,
-        breakouts: true,
-        media_player: true,
-        media_data: true,
-    };
-
-    const ALL_LOCKED: Locks = Locks {
-        microphone: true,
-        webcam: true,
-        screen_sharing: true,
-        chat: true,
-        chat_send_message: true,
-        chat_file_share: true,
-        private_chat: true,
-        whiteboard: true,
-        shared_notepad: true,
-        reactions: true,
-    };
-
-    fn capabilities() -> Vec<Capability> {
-        use Capability as C;
-        let mut all: Vec<C> = Source::ALL.into_iter().map(C::Publish).collect();
-        all.extend([
-            C::Subscribe,
-            C::Listen,
-            C::PublicChat,
-            C::PrivateChatToModerator,
-            C::PrivateChatToAttendee,
-            C::SeeUsers,
-            C::RaiseHand,
-            C::LowerOthersHand,
-            C::React,
-            C::EditWhiteboard,
-            C::EditNotepad,
-            C::Present,
-            C::ReportSelf,
-            C::Instruct,
-            C::ManageWaitingRoom,
-            C::EndRoom,
-            C::PublishData,
-            C::ManagePolls,
-            C::Vote,
-            C::ManageBreakouts,
-            C::PlayMedia,
-            C::ExtendMeeting,
-        ]);
-        all
-    }
-
-    fn actor(role: Role, locks: Locks) -> Actor {
-        Actor { role, presenter: false, locks }
-    }
-
-    #[test]
-    fn waiting_people_may_do_nothing() {
-        for capability in capabilities() {
-            let waiting = actor(Role::Waiting, Locks::default());
-            assert_eq!(decide(&waiting, &OPEN, capability), Err(Denial::Waiting), "{capability:?}");
-        }
-    }
-
-    #[test]
-    fn spectators_watch_and_do_nothing_else_but_a_moderator_among_them_may_end_the_meeting() {
-        for role in [Role::Hidden, Role::HiddenModerator, Role::Recorder] {
-            for capability in capabilities() {
-                let allowed = decide(&actor(role, Locks::default()), &OPEN, capability).is_ok();
-                let watching = matches!(capability, Capability::Subscribe | Capability::Listen | Capability::SeeUsers)
-                    || (role == Role::Recorder && capability == Capability::ReportSelf);
-                let ending = role == Role::HiddenModerator && capability == Capability::EndRoom;
-                assert_eq!(allowed, watching || ending, "{role:?} {capability:?}");
-            }
-        }
-    }
-
-    #[test]
-    fn locks_bind_attendees_and_spare_moderators_except_at_the_whiteboard() {
-        for capability in capabilities() {
-            let attendee = decide(&actor(Role::Attendee, ALL_LOCKED), &OPEN, capability);
-            let moderator = decide(&actor(Role::Moderator, ALL_LOCKED), &OPEN, capability);
-            match capability {
-                Capability::EditWhiteboard => assert_eq!(moderator, Err(Denial::Locked)),
-                Capability::Present => assert_eq!(moderator, Err(Denial::NotPresenter)),
-                _ => assert_eq!(moderator, Ok(()), "{capability:?}"),
-            }
-            match capability {
-                Capability::Subscribe
-                | Capability::Listen
-                | Capability::SeeUsers
-                | Capability::RaiseHand
-                | Capability::Vote
-                | Capability::ReportSelf => assert_eq!(attendee, Ok(()), "{capability:?}"),
-                Capability::LowerOthersHand
-                | Capability::Instruct
-                | Capability::ManageWaitingRoom
-                | Capability::ManagePolls
-                | Capability::ManageBreakouts
-                | Capability::PlayMedia
-                | Capability::ExtendMeeting
-                | Capability::EndRoom => {
-                    assert_eq!(attendee, Err(Denial::NotModerator));
-                }
-                Capability::Present => assert_eq!(attendee, Err(Denial::NotPresenter)),
-                _ => assert_eq!(attendee, Err(Denial::Locked), "{capability:?}"),
-            }
-        }
-    }
-
-    #[test]
-    fn a_locked_private_chat_still_reaches_moderators() {
-        let locks = Locks { private_chat: true, ..Locks::default() };
-        let ana = actor(Role::Attendee, locks);
-
-        assert_eq!(decide(&ana, &OPEN, Capability::PrivateChatToAttendee), Err(Denial::Locked));
-        assert_eq!(decide(&ana, &OPEN, Capability::PrivateChatToModerator), Ok(()));
-    }
-
-    #[test]
-    fn webcams_can_be_kept_to_moderators() {
-        let rules = Rules { only_moderators_webcams: true, ..OPEN };
-        let camera = Capability::Publish(Source::Camera);
-
-        assert_eq!(decide(&actor(Role::Attendee, Locks::default()), &rules, camera), Err(Denial::NotModerator));
-        assert_eq!(decide(&actor(Role::Moderator, Locks::default()), &rules, camera), Ok(()));
-    }
-
-    #[test]
-    fn media_rights_follow_the_table() {
-        let rules = Rules { see_other_webcams: false, ..OPEN };
-        let locks = Locks { screen_sharing: true, ..Locks::default() };
-        let attendee = media_permission(&actor(Role::Attendee, locks), &rules);
-
-        assert!(attendee.publish.contains(Source::Camera) && attendee.publish.contains(Source::Microphone));
-        assert!(!attendee.publish.contains(Source::ScreenShare));
-        assert_eq!(attendee.cameras, CameraView::Moderators);
-        assert!(attendee.publish_data);
-        let closed = Rules { media_data: false, ..OPEN };
-        assert!(!media_permission(&actor(Role::Moderator, Locks::default()), &closed).publish_data);
-
-        let waiting = media_permission(&actor(Role::Waiting, locks), &rules);
-        assert!(waiting.publish.is_empty() && !waiting.subscribe);
-
-        let bot = media_permission(&actor(Role::Recorder, Locks::default()), &rules);
-        assert!(bot.hidden && bot.subscribe && bot.publish.is_empty());
-        assert_eq!(bot.cameras, CameraView::Everyone);
-    }
-}
+mod tests;

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 
 use model::UserId;
+use model::media::Sources;
 use model::policy::{Capability, Denial};
 use wire::pnm::{self, NatsMsgServerToClientEvents as Event};
 
+use crate::devices::HELD;
 use crate::journal;
 use crate::limits::Allowance;
 use crate::outbox::Outbox;
@@ -104,6 +106,9 @@ pub enum AuthorizeRefusal {
     /// On the block list.
     #[error("notifications.you-are-blocked")]
     Blocked,
+    /// A moderator sent them out; a new token lets them in again.
+    #[error("notifications.room-disconnected-participant-removed")]
+    Removed,
     /// Opened so many sockets in so little time that the next must wait; nothing is wrong with the token.
     #[error("too many connections, try again in a moment")]
     TooOften,
@@ -166,7 +171,7 @@ impl Room {
     /// # Errors
     /// A refusal leaves the room exactly as it was.
     pub fn admit(&mut self, now: Moment, ticket: Ticket) -> Result<Admission, AdmitRefusal> {
-        if self.people.get(ticket.user_id.as_str()).is_some_and(|person| person.blocked) {
+        if self.is_blocked(&ticket.user_id) {
             return Err(AdmitRefusal::Blocked);
         }
         if !self.phase().is_open() {
@@ -183,7 +188,8 @@ impl Room {
             generation: generation.clone(),
             name: ticket.name,
             hidden: ticket.is_hidden,
-            blocked: false,
+            blocked: None,
+            removed: false,
             client_type: ticket.client_type,
             metadata,
             joined_at: 0,
@@ -197,6 +203,8 @@ impl Room {
             asked: Asks::default(),
             history_given: None,
             heard_upto: 0,
+            on_air: Sources::NONE,
+            was_heard: false,
         };
         self.people.insert(user_id.clone(), person);
         self.person_changed(&user_id);
@@ -247,6 +255,7 @@ impl Room {
         metadata.raised_hand = Some(pnm::UserRaisedHand::default());
         metadata.wait_for_approval = false;
         metadata.is_presenter = false;
+        metadata.extra_data.remove(HELD);
         metadata.metadata_id = Some(ticket.generation.clone());
         if metadata.ex_user_id.as_deref().unwrap_or_default().is_empty() {
             metadata.ex_user_id = Some(ticket.user_id.clone());
@@ -261,7 +270,12 @@ impl Room {
             }
             metadata.lock_settings = Some(locks);
         } else {
-            metadata.lock_settings = Some(inherit(metadata.lock_settings.unwrap_or_default(), room_locks));
+            let mut locks = inherit(metadata.lock_settings.unwrap_or_default(), room_locks);
+            if !self.allows_self_unmute() && locks.lock_microphone != Some(true) {
+                locks.lock_microphone = Some(true);
+                metadata.extra_data.insert(HELD.into(), "true".into());
+            }
+            metadata.lock_settings = Some(locks);
             metadata.wait_for_approval = self
                 .metadata
                 .room_features
@@ -281,8 +295,11 @@ impl Room {
             return Err(AuthorizeRefusal::NotActive);
         }
         let person = self.people.get(user).ok_or(AuthorizeRefusal::Unknown)?;
-        if person.blocked {
+        if person.blocked.is_some() {
             return Err(AuthorizeRefusal::Blocked);
+        }
+        if person.removed {
+            return Err(AuthorizeRefusal::Removed);
         }
         if generation.is_some_and(|generation| generation != person.generation) {
             return Err(AuthorizeRefusal::Superseded);
@@ -322,7 +339,7 @@ impl Room {
 
     /// What goes into somebody's next token; nothing for the blocked and the unknown.
     pub fn identity_of(&self, user: &UserId) -> Option<PersonIdentity<'_>> {
-        let person = self.people.get(user).filter(|person| !person.blocked)?;
+        let person = self.people.get(user).filter(|person| !person.is_out())?;
         Some(PersonIdentity {
             name: &person.name,
             generation: &person.generation,

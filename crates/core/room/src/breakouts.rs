@@ -232,7 +232,7 @@ impl Room {
         let number = self.breakout_number(room).ok_or(BreakoutRefusal::NotFound)?;
         let is_manager = self.may_now(user, Capability::ManageBreakouts).is_ok();
         let breakout = self.breakouts.get_mut(&number).ok_or(BreakoutRefusal::NotFound)?;
-        let person = self.people.get(user).filter(|person| !person.blocked).ok_or(BreakoutRefusal::Stranger)?;
+        let person = self.people.get(user).filter(|person| !person.is_out()).ok_or(BreakoutRefusal::Stranger)?;
         if person.is_waiting() || !(is_manager || person.is_admin() || breakout.is_self_select || breakout.is_for(user))
         {
             return Err(BreakoutRefusal::NotInvited);
@@ -261,7 +261,7 @@ impl Room {
     /// A refusal leaves the lists as they were.
     pub fn move_to_breakout(&mut self, by: &UserId, user: &UserId, to: Option<&RoomId>) -> Result<(), BreakoutRefusal> {
         self.may_now(by, Capability::ManageBreakouts)?;
-        let person = self.people.get(user).filter(|person| !person.is_waiting() && !person.blocked);
+        let person = self.people.get(user).filter(|person| !person.is_waiting() && !person.is_out());
         let name = person.ok_or(BreakoutRefusal::NoUser)?.name.clone();
         let target = match to {
             Some(room) => Some(self.breakout_number(room).ok_or(BreakoutRefusal::NotFound)?),

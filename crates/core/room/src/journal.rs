@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
+use model::media::Sources;
 use model::{RoomId, SessionId, UserId};
 use prost::Message;
 use wire::pnm;
@@ -16,9 +17,10 @@ use crate::life::{Life, Past, RESTART_GRACE};
 use crate::limits::Allowance;
 use crate::outbox::{Keep, Kept, Letter, Outbox, Question, Route};
 use crate::output::Moment;
-use crate::person::{Asks, Person, Presence};
+use crate::person::{Asks, Blocked, Person, Presence};
 use crate::player::{PLAYER_KEY, Player};
 use crate::polls::{PollEntries, is_poll_key};
+use crate::rest::Before;
 use crate::state::{Changed, Room};
 use crate::tell::Views;
 
@@ -81,6 +83,10 @@ struct RoomRecord {
     /// When the last one left, unix milliseconds; 0 while somebody is there.
     #[prost(int64, tag = "8")]
     empty_since_ms: i64,
+    #[prost(message, optional, tag = "32")]
+    before: Option<Before>,
+    #[prost(int64, tag = "33")]
+    last_hand_ms: i64,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -122,6 +128,15 @@ struct PersonRecord {
     /// Had a socket.
     #[prost(bool, tag = "16")]
     online: bool,
+    #[prost(bool, tag = "32")]
+    removed: bool,
+    /// Unix milliseconds.
+    #[prost(int64, tag = "33")]
+    blocked_at: i64,
+    #[prost(string, tag = "34")]
+    blocked_by: String,
+    #[prost(bool, tag = "35")]
+    was_heard: bool,
 }
 
 /// A message in somebody's outbox, or the question it answers.
@@ -159,6 +174,8 @@ pub(crate) fn room_entry(room: &Room) -> Entry {
         active: room.life.was_active(),
         ending: room.life.is_over(),
         empty_since_ms: room.life.empty_since_ms.unwrap_or_default(),
+        before: room.before.clone(),
+        last_hand_ms: room.last_hand_ms,
     };
     Entry { key: ROOM_KEY.into(), value: Some(record.encode_to_vec().into()) }
 }
@@ -168,7 +185,7 @@ pub(crate) fn person_entry(person: &Person) -> Entry {
         generation: person.generation.clone(),
         name: person.name.clone(),
         hidden: person.hidden,
-        blocked: person.blocked,
+        blocked: person.blocked.is_some(),
         client_type: person.client_type,
         metadata: Some(person.metadata.clone()),
         joined_at: person.joined_at,
@@ -181,6 +198,10 @@ pub(crate) fn person_entry(person: &Person) -> Entry {
         mail_set_aside: person.outbox.set_aside(),
         heard_upto: person.heard_upto,
         online: person.is_online(),
+        removed: person.removed,
+        blocked_at: person.blocked.as_ref().map(|blocked| blocked.at_ms).unwrap_or_default(),
+        blocked_by: person.blocked.as_ref().map(|blocked| blocked.by.clone()).unwrap_or_default(),
+        was_heard: person.was_heard,
     };
     Entry { key: format!("{PERSON_PREFIX}{}", person.id), value: Some(record.encode_to_vec().into()) }
 }
@@ -322,6 +343,8 @@ impl Room {
             outputs: VecDeque::new(),
             changed: Changed::default(),
             gathering_until: Some(now.at + RESTART_GRACE),
+            before: record.before,
+            last_hand_ms: record.last_hand_ms,
         };
         Ok(Restored { room, damaged })
     }
@@ -385,7 +408,8 @@ fn restore_person(id: UserId, record: PersonRecord, mail: Mail, history: &Histor
         generation: record.generation,
         name: record.name,
         hidden: record.hidden,
-        blocked: record.blocked,
+        blocked: record.blocked.then_some(Blocked { at_ms: record.blocked_at, by: record.blocked_by }),
+        removed: record.removed,
         client_type: record.client_type,
         metadata: record.metadata.unwrap_or_default(),
         joined_at: record.joined_at,
@@ -407,5 +431,7 @@ fn restore_person(id: UserId, record: PersonRecord, mail: Mail, history: &Histor
         asked: Asks::default(),
         history_given: None,
         heard_upto: record.heard_upto.max(heard),
+        on_air: Sources::NONE,
+        was_heard: record.was_heard,
     }
 }

@@ -70,6 +70,8 @@ pub(crate) struct Allowance {
     /// Lists of people, which cost as much as there are people.
     pub(crate) lists: Bucket,
     pub(crate) hands: Bucket,
+    /// Others asked to turn something on.
+    pub(crate) asks: Bucket,
     /// Sockets opened: each is brought up to date.
     pub(crate) connects: Bucket,
     /// Notices that something was not sent.
@@ -87,6 +89,7 @@ impl Default for Allowance {
             bytes: Bucket::new(BYTES_PER_SECOND, BYTES_BURST),
             lists: Bucket::new(0.2, 10.0),
             hands: Bucket::new(0.2, 6.0),
+            asks: Bucket::new(1.0, 30.0),
             connects: Bucket::new(0.5, 20.0),
             notices: Bucket::new(0.2, 3.0),
         }

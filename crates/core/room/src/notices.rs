@@ -41,15 +41,19 @@ pub enum MediaStep {
     Published,
     /// A track is gone.
     Unpublished,
+    /// A track was muted or unmuted.
+    Muted,
 }
 
 impl MediaStep {
-    const fn event(self) -> &'static str {
+    /// What other servers call it, if they are told.
+    const fn event(self) -> Option<&'static str> {
         match self {
-            Self::Joined => "participant_joined",
-            Self::Left => "participant_left",
-            Self::Published => "track_published",
-            Self::Unpublished => "track_unpublished",
+            Self::Joined => Some("participant_joined"),
+            Self::Left => Some("participant_left"),
+            Self::Published => Some("track_published"),
+            Self::Unpublished => Some("track_unpublished"),
+            Self::Muted => None,
         }
     }
 }
@@ -57,6 +61,8 @@ impl MediaStep {
 impl Room {
     /// Somebody did something on the media plane. What hidden people and bots do is nobody's business.
     pub fn on_media(&mut self, now: Moment, step: OnMedia) {
+        self.follow_media(now, &step);
+        let Some(event) = step.what.event() else { return };
         let known = self.people.values().find(|person| person.id.as_str() == step.who.as_str());
         let Some(person) = known.filter(|person| !person.hidden && !rules::BOTS.contains(&person.id.as_str())) else {
             return;
@@ -66,7 +72,7 @@ impl Room {
         let room = self.notified_room();
         self.notify_outside(
             now,
-            step.what.event(),
+            event,
             pnm::CommonNotifyEvent {
                 room: Some(room),
                 participant,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use model::media::Sources;
 use model::{Identity, RoomId, UserId};
 
 use crate::forward::ClientSubject;
@@ -64,6 +65,10 @@ pub enum Output {
     Admit { conn: ConnId },
     /// Somebody's rights on the media plane changed to [`crate::Room::media_permission`].
     UpdateMediaRights { user: UserId },
+    /// Mute somebody's microphone; what is not on stays off.
+    Mute { who: Identity },
+    /// Take somebody's tracks of these sources off the air; they may start them again.
+    Unpublish { user: UserId, sources: Sources },
     /// Take somebody out of the media room.
     RemoveFromMedia { who: Identity, duplicate: bool },
     /// Close the media room.

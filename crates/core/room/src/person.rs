@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use model::UserId;
+use model::media::Sources;
 use wire::pnm::{self, DataMsgBodyType as Body};
 
 use crate::limits::Allowance;
@@ -34,7 +35,10 @@ pub(crate) struct Person {
     pub(crate) generation: String,
     pub(crate) name: String,
     pub(crate) hidden: bool,
-    pub(crate) blocked: bool,
+    /// On the block list.
+    pub(crate) blocked: Option<Blocked>,
+    /// Was sent out: their tokens open nothing until they get a new one.
+    pub(crate) removed: bool,
     pub(crate) client_type: i32,
     pub(crate) metadata: pnm::UserMetadata,
     /// Unix milliseconds; 0 while it has not happened.
@@ -54,6 +58,19 @@ pub(crate) struct Person {
     pub(crate) history_given: Option<Instant>,
     /// Number of the last public message that is known to have reached them; 0 if none is.
     pub(crate) heard_upto: u64,
+    /// What of theirs others see and hear at this moment, as far as the media plane told.
+    pub(crate) on_air: Sources,
+    /// Turned the microphone on before.
+    pub(crate) was_heard: bool,
+}
+
+/// Since when somebody is blocked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Blocked {
+    /// Unix milliseconds.
+    pub at_ms: i64,
+    /// User id of the moderator.
+    pub by: String,
 }
 
 /// How long an answer may take (meeting-protocol.md section 8, rows 9 and 22).
@@ -120,6 +137,11 @@ impl Person {
     /// Has a session: here, or gone so shortly that their mail and media are kept.
     pub(crate) const fn is_around(&self) -> bool {
         !matches!(self.presence, Presence::Added | Presence::Away)
+    }
+
+    /// Was sent out, and perhaps is kept out.
+    pub(crate) const fn is_out(&self) -> bool {
+        self.removed || self.blocked.is_some()
     }
 
     pub(crate) const fn is_waiting(&self) -> bool {

@@ -210,37 +210,12 @@ impl Room {
                     self.mail_changed(&user);
                     self.person_changed(&user);
                     self.outputs.push_back(Output::RemoveFromMedia { who: Identity::from(&user), duplicate: false });
+                    self.leave_spotlight(now, &user);
                 }
                 Presence::Added | Presence::Away => {}
             }
         }
         self.hand_over_presenter(now);
-    }
-
-    /// An admin is always presenter while one is here: when the presenter is gone, the one who came first takes over.
-    fn hand_over_presenter(&mut self, now: Moment) {
-        if self.life.is_over() || self.people.values().any(|p| p.metadata.is_presenter && p.is_present()) {
-            return;
-        }
-        let heir = self
-            .people
-            .values()
-            .filter(|p| p.is_online() && p.is_admin() && !p.hidden && !rules::BOTS.contains(&p.id.as_str()))
-            .min_by_key(|p| p.joined_at)
-            .map(|p| p.id.clone());
-        let Some(heir) = heir else { return };
-        let former: Vec<UserId> =
-            self.people.values().filter(|p| p.metadata.is_presenter).map(|p| p.id.clone()).collect();
-        for user in former {
-            if let Some(person) = self.people.get_mut(&user) {
-                person.metadata.is_presenter = false;
-            }
-            self.person_metadata_changed(now, &user);
-        }
-        if let Some(person) = self.people.get_mut(&heir) {
-            person.metadata.is_presenter = true;
-        }
-        self.person_metadata_changed(now, &heir);
     }
 }
 

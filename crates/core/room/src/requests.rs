@@ -11,6 +11,7 @@ use wire::pnm::{
 };
 
 use crate::forward::{Binding, ClientSubject, Unaffordable};
+use crate::moderation::Whom;
 use crate::outbox::{Keep, Letter, Question, Route};
 use crate::output::{ConnId, Moment, Output};
 use crate::rules;
@@ -42,8 +43,8 @@ pub enum Request {
     RaiseHand { text: String },
     /// Own hand.
     LowerHand,
-    /// Somebody else's hand.
-    LowerOthersHand { user: UserId },
+    /// Somebody else's hand, or every hand.
+    LowerOthersHand { whose: Whom },
     /// Chat, data or whiteboard message to one person.
     PrivateDelivery { delivery: pnm::PrivateDataDelivery, payload: Vec<u8> },
 }
@@ -65,11 +66,7 @@ impl Room {
             }
             Request::RaiseHand { text } => self.raise_hand(now, &user, &text),
             Request::LowerHand => self.lower_hand(now, &user),
-            Request::LowerOthersHand { user: other } => {
-                if self.is_allowed(&user, Capability::LowerOthersHand) {
-                    self.lower_hand(now, &other);
-                }
-            }
+            Request::LowerOthersHand { whose } => self.lower_hands(now, &user, whose),
             Request::PrivateDelivery { delivery, payload } => self.deliver_privately(now, &user, delivery, payload),
         }
     }
@@ -144,7 +141,11 @@ impl Room {
             "" => format!("{} raised a hand", person.name),
             words => words.to_owned(),
         };
-        person.metadata.raised_hand = Some(pnm::UserRaisedHand { is_raised: true, raised_at: now.unix_ms });
+        // No two hands go up at the same time, so that the queue is the same for everybody.
+        let raised_at = now.unix_ms.max(self.last_hand_ms + 1);
+        person.metadata.raised_hand = Some(pnm::UserRaisedHand { is_raised: true, raised_at });
+        self.last_hand_ms = raised_at;
+        self.changed.info = true;
         self.person_metadata_changed(now, user);
         let moderators: Vec<UserId> = self
             .people
@@ -161,6 +162,20 @@ impl Room {
         if raised {
             person.metadata.raised_hand = Some(pnm::UserRaisedHand::default());
             self.person_metadata_changed(now, user);
+        }
+    }
+
+    fn lower_hands(&mut self, now: Moment, by: &UserId, whose: Whom) {
+        if !self.is_allowed(by, Capability::LowerOthersHand) {
+            return;
+        }
+        match whose {
+            Whom::One(user) => self.lower_hand(now, &user),
+            Whom::All => {
+                for user in self.people.keys().cloned().collect::<Vec<_>>() {
+                    self.lower_hand(now, &user);
+                }
+            }
         }
     }
 

@@ -8,6 +8,10 @@ use crate::person::Person;
 /// User ids of the recorder's and the broadcaster's browser (http-api.md section 1.6).
 pub(crate) const BOTS: [&str; 2] = ["RECORDER_BOT", "RTMP_BOT"];
 
+/// Ids of streams that are fed in and of callers (http-api.md section 1.6). No application can give them to anybody.
+const INGRESS_PREFIX: &str = "ingres_";
+const PHONE_PREFIX: &str = "sip_";
+
 /// `extra_data` key by which a room's creator lets LiveKit clients exchange data packets; its value is `true`.
 const MEDIA_DATA: &str = "plenum_media_data";
 
@@ -30,11 +34,13 @@ pub(crate) fn rules(metadata: &pnm::RoomMetadata) -> Rules {
         raise_hand: features.allow_raise_hand.unwrap_or(true),
         reactions: features.allow_reactions.unwrap_or(true),
         chat: features.chat_features.as_ref().is_some_and(|chat| chat.is_allow),
+        chat_files: features.chat_features.as_ref().is_some_and(|chat| chat.is_allow_file_upload),
         whiteboard: features.whiteboard_features.as_ref().is_some_and(|board| board.is_allow),
         shared_notepad: features.shared_note_pad_features.as_ref().is_some_and(|pad| pad.is_allow),
         polls: features.polls_features.as_ref().is_some_and(|polls| polls.is_allow),
         breakouts: features.breakout_room_features.as_ref().is_some_and(|breakouts| breakouts.is_allow),
         media_player: features.external_media_player_features.as_ref().is_some_and(|player| player.is_allow),
+        external_link: features.display_external_link_features.as_ref().is_some_and(|link| link.is_allow),
         media_data: metadata.extra_data.get(MEDIA_DATA).is_some_and(|wish| wish == "true"),
     }
 }
@@ -53,6 +59,10 @@ fn role(person: &Person) -> Role {
         Role::Recorder
     } else if person.metadata.wait_for_approval {
         Role::Waiting
+    } else if person.id.as_str().starts_with(INGRESS_PREFIX) {
+        Role::Ingress
+    } else if person.id.as_str().starts_with(PHONE_PREFIX) {
+        Role::Phone
     } else if person.hidden {
         if person.metadata.is_admin { Role::HiddenModerator } else { Role::Hidden }
     } else if person.metadata.is_admin {

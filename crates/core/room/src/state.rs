@@ -17,7 +17,10 @@ use crate::output::{ConnId, Moment, Output};
 use crate::person::{Person, Presence};
 use crate::player::Player;
 use crate::polls::Polls;
+use crate::removal::BLOCKED;
+use crate::rest::{AT_REST, AT_REST_BY, Before};
 use crate::rules;
+use crate::shared::SPOTLIGHT;
 use crate::tell::Views;
 
 /// What a session starts with. Metadata is complete: defaults, limits and dependent flags were applied by
@@ -61,6 +64,10 @@ pub struct Room {
     pub(crate) changed: Changed,
     /// Until then people come back after a restart.
     pub(crate) gathering_until: Option<Instant>,
+    /// How things were before the meeting was put at rest; `None` while it is not.
+    pub(crate) before: Option<Before>,
+    /// When the last hand went up, unix milliseconds: the next one is later.
+    pub(crate) last_hand_ms: i64,
 }
 
 /// What must be journalled before the outputs so far may be carried out.
@@ -119,9 +126,15 @@ impl Room {
             outputs: VecDeque::new(),
             changed: Changed { info: true, ..Changed::default() },
             gathering_until: None,
+            before: None,
+            last_hand_ms: 0,
         };
         room.metadata.started_at = u64::try_from(now.unix_ms / 1000).unwrap_or_default();
         room.metadata.metadata_id = Some(room.ids.uuid());
+        // What only a running meeting has cannot be brought along.
+        for key in [SPOTLIGHT, BLOCKED, AT_REST, AT_REST_BY] {
+            room.metadata.extra_data.remove(key);
+        }
         room.notify_created(now);
         room
     }

@@ -12,6 +12,8 @@ use crate::ids::Ids;
 use crate::outbox::{Keep, Letter, Put, Question, Route};
 use crate::output::{ConnId, Farewell, Moment, Output};
 use crate::person::{Person, Presence};
+use crate::removal::BLOCKED;
+use crate::rest::AT_REST_BY;
 use crate::state::Room;
 
 /// Who looks at the room's metadata; what is confidential differs (meeting-protocol.md section 9.4).
@@ -66,10 +68,12 @@ fn conceal(view: &mut pnm::RoomMetadata, eyes: Eyes) {
     view.webhook_url = None;
     // It holds the passwords of the meeting.
     view.extra_data.remove(wire::bbb::EXTRA_KEY);
-    let Some(features) = view.room_features.as_mut() else { return };
     if eyes == Eyes::Moderator {
         return;
     }
+    view.extra_data.remove(BLOCKED);
+    view.extra_data.remove(AT_REST_BY);
+    let Some(features) = view.room_features.as_mut() else { return };
     if let Some(sip) = features.sip_dial_in_features.as_mut() {
         sip.phone_numbers.clear();
         sip.pin = None;
@@ -297,6 +301,19 @@ impl Room {
     }
 
     pub(crate) fn notify(&mut self, now: Moment, to: &[UserId], severity: Severity, text: &str, with_sound: bool) {
+        self.notify_carrying(now, to, severity, text, with_sound, Vec::new());
+    }
+
+    /// A notification with a `plenum.Notice` for clients that know more than its text.
+    pub(crate) fn notify_carrying(
+        &mut self,
+        now: Moment,
+        to: &[UserId],
+        severity: Severity,
+        text: &str,
+        with_sound: bool,
+        notice: Vec<u8>,
+    ) {
         let notification = pnm::NatsSystemNotification {
             id: self.ids.uuid(),
             r#type: severity.into(),
@@ -304,7 +321,7 @@ impl Room {
             sent_at: now.unix_ms,
             with_sound,
         };
-        self.post(now, to, Route::Private, Event::SystemNotification, wire::json::encode(&notification), Vec::new());
+        self.post(now, to, Route::Private, Event::SystemNotification, wire::json::encode(&notification), notice);
     }
 
     pub(crate) fn tell_session_ended(&mut self, now: Moment) {

@@ -6,7 +6,6 @@ use wire::pnm::NatsMsgServerToClientEvents as Event;
 
 use crate::outbox::Route;
 use crate::output::{Moment, Output};
-use crate::person::Person;
 use crate::state::Room;
 
 /// Longest text of the waiting room, in characters.
@@ -43,7 +42,9 @@ impl Room {
     pub fn let_in(&mut self, now: Moment, by: &UserId, guests: &Guests) -> Result<(), WaitingRefusal> {
         self.may_manage_waiting(by)?;
         let all = match guests {
-            Guests::One(user) => vec![self.people.get(user).ok_or(WaitingRefusal::NoUser)?.id.clone()],
+            Guests::One(user) => {
+                vec![self.people.get(user).filter(|person| !person.is_out()).ok_or(WaitingRefusal::NoUser)?.id.clone()]
+            }
             Guests::All => self.people.values().filter(|p| p.is_present()).map(|p| p.id.clone()).collect(),
         };
         for user in all {
@@ -89,7 +90,6 @@ impl Room {
     }
 
     fn may_manage_waiting(&self, by: &UserId) -> Result<(), Denial> {
-        let by: &Person = self.people.get(by).ok_or(Denial::Waiting)?;
-        self.may(by, Capability::ManageWaitingRoom)
+        self.may_moderate(by, Capability::ManageWaitingRoom)
     }
 }

@@ -4,7 +4,7 @@
 
 mod scene;
 
-use room::{AdmitRefusal, AuthorizeRefusal, Phase, Request};
+use room::{AdmitRefusal, AuthorizeRefusal, Phase, Request, Whom};
 use scene::{Scene, user};
 use wire::pnm::{self, NatsMsgServerToClientEvents as Event};
 
@@ -400,9 +400,9 @@ fn a_hand_goes_up_and_down_and_only_moderators_lower_others() {
     assert!(mail[1].msg.contains("Ben basks/b"), "{}", mail[1].msg);
     assert_eq!(scene.events("eva"), [Event::UserMetadataUpdate]);
 
-    scene.request("eva", Request::LowerOthersHand { user: user("ben") });
+    scene.request("eva", Request::LowerOthersHand { whose: Whom::One(user("ben")) });
     assert_eq!(scene.events("ana"), []);
-    scene.request("ana", Request::LowerOthersHand { user: user("ben") });
+    scene.request("ana", Request::LowerOthersHand { whose: Whom::One(user("ben")) });
     assert_eq!(scene.events("eva"), [Event::UserMetadataUpdate]);
 }
 

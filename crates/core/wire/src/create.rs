@@ -150,7 +150,7 @@ pub fn decode_create(
 ) -> Result<pnm::CreateRoomReq, CreateRejected> {
     let node = json::parse(body)?;
     let mut request = merge::read(&node)?;
-    validate::create_room(&request)?;
+    validate::check(&request)?;
     validate::reserved_room(&request.room_id)?;
     merge::apply(&mut request, &node, &rules.defaults)?;
     settle(&mut request, rules, now, random);

@@ -2,16 +2,16 @@
 //!
 //! It exists because that dialect is its own: both spellings of a name are read, only the declared one is written, what
 //! is not set is written too, and callers depend on exactly which fields are `null`, empty or missing. The walk follows
-//! the descriptors, so a new message needs no code here.
+//! the descriptors, so a new message needs no code here; between a message and its JSON stands its binary form.
 
 mod read;
+pub(crate) mod shape;
 mod tree;
 mod write;
 
-use prost_reflect::prost::Message;
-use prost_reflect::{DynamicMessage, ReflectMessage};
+use prost_reflect::ReflectMessage;
 
-pub(crate) use read::{field_named, message_from, value_from};
+pub(crate) use read::{field, length_delimited, message, varint};
 pub(crate) use tree::Node;
 
 /// Deepest nesting of arrays and objects that is read.
@@ -69,30 +69,30 @@ impl<M: ReflectMessage + Default> ProtoJson for M {}
 /// # Errors
 /// Everything [`JsonError`] lists; an empty body is a syntax error.
 pub fn decode<M: ProtoJson>(body: &[u8]) -> Result<M, JsonError> {
-    let descriptor = M::default().descriptor();
-    let message = message_from(descriptor, &tree::parse(body)?)?;
-    Ok(into_typed(&message))
+    from_node(&tree::parse(body)?)
+}
+
+/// The message a tree describes.
+pub(crate) fn from_node<M: ProtoJson>(node: &Node) -> Result<M, JsonError> {
+    let mut bytes = Vec::new();
+    message(&mut bytes, shape::of(&M::default().descriptor()), node)?;
+    Ok(M::decode(bytes.as_slice()).expect("the bytes follow the message's own descriptor"))
 }
 
 /// Writes a message with declared names and with everything that is not set: zero values, `[]`, `{}`, and `null` for a
 /// message. Fields with explicit presence and members of a choice are left out while unset. 64-bit numbers are strings.
 pub fn encode<M: ProtoJson>(message: &M) -> String {
-    write::to_string(&message.transcode_to_dynamic(), write::Unset::Written)
+    write::to_string(shape::of(&message.descriptor()), &message.encode_to_vec(), write::Unset::Written)
 }
 
 /// Writes a message with declared names and without anything that is not set (webhook bodies).
 pub fn encode_sparse<M: ProtoJson>(message: &M) -> String {
-    write::to_string(&message.transcode_to_dynamic(), write::Unset::Omitted)
+    write::to_string(shape::of(&message.descriptor()), &message.encode_to_vec(), write::Unset::Omitted)
 }
 
 /// The object in `body` as a tree, for callers that must know what was sent and what was not.
 pub(crate) fn parse(body: &[u8]) -> Result<Node, JsonError> {
     tree::parse(body)
-}
-
-/// The typed form of a dynamic message of the same type.
-pub(crate) fn into_typed<M: Message + Default>(message: &DynamicMessage) -> M {
-    message.transcode_to().expect("both sides come from the same descriptors")
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ pub mod create;
 pub mod join_request;
 pub mod json;
 pub mod lti;
+pub mod schema;
 pub mod signature;
 pub mod token;
 pub mod validate;
@@ -21,6 +22,12 @@ pub mod validate;
 #[allow(clippy::all, missing_docs, unreachable_pub, unused_qualifications)]
 pub mod pnm {
     include!(concat!(env!("OUT_DIR"), "/plugnmeet.rs"));
+}
+
+/// What Plenum offers moderators besides that (`proto/plenum`).
+#[allow(clippy::all, missing_docs, unreachable_pub, unused_qualifications)]
+pub mod plenum {
+    include!(concat!(env!("OUT_DIR"), "/plenum.rs"));
 }
 
 /// LiveKit's participant model as our HTTP API repeats it (`proto/livekit`). The media protocol itself uses [`lk`].

@@ -3,14 +3,23 @@
 //! Everything is checked before anything is said, in declaration order. Lengths that the reference leaves to its
 //! database (D-38) or to nobody are rules here, in the same form.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::pnm;
 
+mod check;
+mod rule;
 mod uri;
 
+pub use check::{Check, check};
+pub use rule::{FieldRule, Rule, rules_of};
 pub use uri::is_uri;
+
+/// A request that has rules.
+pub trait Rules {
+    /// Tells `check` about each of them, in declaration order.
+    fn rules(&self, check: &mut Check);
+}
 
 /// Longest room or user id, in characters; `model` holds the same number (D-38).
 pub const MAX_ID_LENGTH: usize = 64;
@@ -53,119 +62,102 @@ impl fmt::Display for Invalid {
 #[error("{0}")]
 pub struct Reserved(&'static str);
 
-/// Checks `/auth/room/create`.
-///
-/// # Errors
-/// All violations at once.
-pub fn create_room(request: &pnm::CreateRoomReq) -> Result<(), Invalid> {
-    let mut check = Check::default();
-    check.rule("", "room_id", is_id(&request.room_id), || {
-        "room_id should only contain ASCII letters (a-z A-Z), digits (0-9) or -_".into()
-    });
-    check.characters("", "room_id", &request.room_id, MAX_ID_LENGTH);
-    check.above_zero("", "empty_timeout", request.empty_timeout);
-    check.above_zero("", "max_participants", request.max_participants);
-    match &request.metadata {
-        None => check.required("", "metadata"),
-        Some(metadata) => check.metadata(metadata),
+impl Rules for pnm::CreateRoomReq {
+    fn rules(&self, check: &mut Check) {
+        const TEXT: &str = "room_id should only contain ASCII letters (a-z A-Z), digits (0-9) or -_";
+        check.id("", "room_id", &self.room_id, TEXT);
+        check.characters("", "room_id", &self.room_id, MAX_ID_LENGTH);
+        check.above_zero("", "empty_timeout", self.empty_timeout);
+        check.above_zero("", "max_participants", self.max_participants);
+        check.present("", "metadata", self.metadata.as_ref(), Check::metadata);
     }
-    check.finish()
 }
 
-/// Checks `/auth/room/getJoinToken`. The user id's alphabet is not part of it: ids may be generated. The room looks at
-/// it when it admits somebody.
-///
-/// # Errors
-/// All violations at once.
-pub fn generate_token(request: &pnm::GenerateTokenReq) -> Result<(), Invalid> {
-    let mut check = Check::default();
-    check.rule("", "room_id", is_id(&request.room_id), || {
-        "room_id should only contain letters (a-z A-Z), digits (0-9) or -_".into()
-    });
-    check.characters("", "room_id", &request.room_id, MAX_ID_LENGTH);
-    match &request.user_info {
-        None => check.required("", "user_info"),
-        Some(info) => check.user_info(info),
+/// The user id's alphabet is not part of it: ids may be generated. The room looks at it when it admits somebody.
+impl Rules for pnm::GenerateTokenReq {
+    fn rules(&self, check: &mut Check) {
+        const TEXT: &str = "room_id should only contain letters (a-z A-Z), digits (0-9) or -_";
+        check.id("", "room_id", &self.room_id, TEXT);
+        check.characters("", "room_id", &self.room_id, MAX_ID_LENGTH);
+        check.present("", "user_info", self.user_info.as_ref(), Check::user_info);
     }
-    check.finish()
 }
 
-/// Checks the requests that consist of a room id: `isRoomActive`, `getActiveRoomInfo`, `endRoom`.
-///
-/// # Errors
-/// The id is missing. An id that cannot exist is not an error: such a room is simply not found.
-pub fn room_id(room_id: &str) -> Result<(), Invalid> {
-    let mut check = Check::default();
-    check.text("", "room_id", room_id);
-    check.finish()
+/// Requests that consist of one id. One that cannot exist is no violation: nothing is found by it.
+macro_rules! needs {
+    ($($message:ident.$id:ident),+ $(,)?) => {$(
+        impl Rules for pnm::$message {
+            fn rules(&self, check: &mut Check) {
+                check.text("", stringify!($id), &self.$id);
+            }
+        }
+    )+};
 }
 
-/// Checks the requests that consist of one id: of a recording, an artifact or an analytics file.
-///
-/// # Errors
-/// The id, called `field`, is missing.
-pub fn id(field: &str, id: &str) -> Result<(), Invalid> {
-    let mut check = Check::default();
-    check.text("", field, id);
-    check.finish()
+needs! {
+    IsRoomActiveReq.room_id,
+    GetActiveRoomInfoReq.room_id,
+    RoomEndReq.room_id,
+    RecordingInfoReq.record_id,
+    DeleteRecordingReq.record_id,
+    GetDownloadTokenReq.record_id,
+    ArtifactInfoReq.artifact_id,
+    DeleteArtifactReq.artifact_id,
+    GetArtifactDownloadTokenReq.artifact_id,
+    DeleteAnalyticsReq.file_id,
+    GetAnalyticsDownloadTokenReq.file_id,
 }
 
-/// Checks the lists of past rooms, recordings, artifacts and analytics.
-///
-/// # Errors
-/// Too many rooms are named.
-pub fn list(room_ids: &[String]) -> Result<(), Invalid> {
-    let mut check = Check::default();
-    check.items("", "room_ids", room_ids);
-    check.finish()
+/// Lists of past rooms, recordings, artifacts and analytics: only so many rooms may be named.
+macro_rules! lists {
+    ($($message:ident),+ $(,)?) => {$(
+        impl Rules for pnm::$message {
+            fn rules(&self, check: &mut Check) {
+                check.items("", "room_ids", &self.room_ids);
+            }
+        }
+    )+};
 }
 
-/// Checks `/auth/recording/updateMetadata`.
-///
-/// # Errors
-/// All violations at once.
-pub fn update_recording(request: &pnm::UpdateRecordingMetadataReq) -> Result<(), Invalid> {
-    const AT: &str = "metadata.";
-    let mut check = Check::default();
-    check.text("", "record_id", &request.record_id);
-    if let Some(metadata) = &request.metadata {
+lists! { FetchPastRoomsReq, FetchRecordingsReq, FetchArtifactsReq, FetchAnalyticsReq }
+
+impl Rules for pnm::UpdateRecordingMetadataReq {
+    fn rules(&self, check: &mut Check) {
+        const AT: &str = "metadata.";
+        check.text("", "record_id", &self.record_id);
+        let Some(metadata) = &self.metadata else {
+            return;
+        };
         check.characters(AT, "title", metadata.title.as_deref().unwrap_or_default(), MAX_TITLE);
         check.bytes(AT, "description", metadata.description.as_deref().unwrap_or_default(), MAX_TEXT);
-        check.rule(AT, "subtitles", metadata.subtitles.len() <= MAX_ENTRIES, || {
-            format!("must contain no more than {MAX_ENTRIES} pair(s)")
-        });
+        check.pairs(AT, "subtitles", metadata.subtitles.len());
         for (lang, subtitle) in metadata.subtitles.iter().take(MAX_ENTRIES) {
-            check.bytes(AT, "subtitles", lang, MAX_TAG);
-            check.characters(AT, "subtitles", &subtitle.label, MAX_TITLE);
-            check.bytes(AT, "subtitles", &subtitle.url, MAX_URL);
+            const AT: &str = "metadata.subtitles.";
+            check.key_bytes("metadata.", "subtitles", lang, MAX_TAG);
+            check.characters(AT, "label", &subtitle.label, MAX_TITLE);
+            check.bytes(AT, "url", &subtitle.url, MAX_URL);
         }
         check.extra_data(AT, &metadata.extra_data);
     }
-    check.finish()
 }
 
-/// Checks `/auth/recording/mergeRecordings`.
-///
-/// # Errors
-/// All violations at once.
-pub fn merge_recordings(request: &pnm::MergeRecordingsReq) -> Result<(), Invalid> {
-    use pnm::merge_recordings_req::MergeScope;
-    let mut check = Check::default();
-    match &request.merge_scope {
-        None => check.violations.push("one of by_session, by_ids must be set".into()),
-        Some(MergeScope::BySession(scope)) => {
-            check.text("by_session.", "room_sid", &scope.room_sid);
-            check.items("by_session.", "exclude_recording_ids", &scope.exclude_recording_ids);
-        }
-        Some(MergeScope::ByIds(scope)) => {
-            check.text("by_ids.", "room_id", &scope.room_id);
-            check.rule("by_ids.", "recording_ids", scope.recording_ids.len() >= 2, || {
-                "must contain at least 2 item(s)".into()
-            });
-            check.items("by_ids.", "recording_ids", &scope.recording_ids);
+impl Rules for pnm::MergeRecordingsReq {
+    fn rules(&self, check: &mut Check) {
+        use pnm::merge_recordings_req::MergeScope;
+        check.one_of(&["by_session", "by_ids"], self.merge_scope.is_some());
+        match &self.merge_scope {
+            None => {}
+            Some(MergeScope::BySession(scope)) => {
+                check.text("by_session.", "room_sid", &scope.room_sid);
+                check.items("by_session.", "exclude_recording_ids", &scope.exclude_recording_ids);
+            }
+            Some(MergeScope::ByIds(scope)) => {
+                check.text("by_ids.", "room_id", &scope.room_id);
+                check.at_least("by_ids.", "recording_ids", &scope.recording_ids, 2);
+                check.items("by_ids.", "recording_ids", &scope.recording_ids);
+            }
         }
     }
-    check.finish()
 }
 
 /// Refuses room ids that belong to the house.
@@ -182,92 +174,7 @@ pub fn reserved_room(room_id: &str) -> Result<(), Reserved> {
     Ok(())
 }
 
-fn is_id(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
-}
-
-/// Collects violations. `at` is the path of the message, empty or ending in a dot.
-#[derive(Default)]
-struct Check {
-    violations: Vec<String>,
-}
-
 impl Check {
-    fn finish(self) -> Result<(), Invalid> {
-        if self.violations.is_empty() { Ok(()) } else { Err(Invalid { violations: self.violations }) }
-    }
-
-    fn rule(&mut self, at: &str, field: &str, holds: bool, message: impl FnOnce() -> String) {
-        if !holds {
-            self.violations.push(format!("{at}{field}: {}", message()));
-        }
-    }
-
-    fn required(&mut self, at: &str, field: &str) {
-        self.rule(at, field, false, || "value is required".into());
-    }
-
-    fn text(&mut self, at: &str, field: &str, text: &str) {
-        self.rule(at, field, !text.is_empty(), || "value is required".into());
-    }
-
-    fn above_zero(&mut self, at: &str, field: &str, value: Option<u32>) {
-        self.rule(at, field, value != Some(0), || "must be greater than 0".into());
-    }
-
-    fn off(&mut self, at: &str, field: &str, value: bool) {
-        self.rule(at, field, !value, || "must equal false".into());
-    }
-
-    fn zero(&mut self, at: &str, field: &str, is_zero: bool) {
-        self.rule(at, field, is_zero, || "must equal 0".into());
-    }
-
-    fn empty(&mut self, at: &str, field: &str, text: Option<&str>) {
-        self.rule(at, field, text.is_none_or(str::is_empty), || format!("{field} should not contain any value"));
-    }
-
-    fn no_items<T>(&mut self, at: &str, field: &str, list: &[T]) {
-        self.rule(at, field, list.is_empty(), || "must contain no more than 0 item(s)".into());
-    }
-
-    fn items(&mut self, at: &str, field: &str, items: &[String]) {
-        self.rule(at, field, items.len() <= MAX_ENTRIES, || format!("must contain no more than {MAX_ENTRIES} item(s)"));
-    }
-
-    fn characters(&mut self, at: &str, field: &str, text: &str, most: usize) {
-        self.rule(at, field, text.chars().take(most + 1).count() <= most, || {
-            format!("must be at most {most} characters")
-        });
-    }
-
-    fn bytes(&mut self, at: &str, field: &str, text: &str, most: usize) {
-        self.rule(at, field, text.len() <= most, || format!("must be at most {most} bytes"));
-    }
-
-    fn uri(&mut self, at: &str, field: &str, uri: Option<&str>) {
-        match uri {
-            None => {}
-            Some("") => self.rule(at, field, false, || "value is empty, which is not a valid URI".into()),
-            Some(uri) => self.rule(at, field, is_uri(uri), || "must be a valid URI".into()),
-        }
-    }
-
-    fn extra_data(&mut self, at: &str, data: &BTreeMap<String, String>) {
-        self.rule(at, "extra_data", data.len() <= MAX_ENTRIES, || {
-            format!("must contain no more than {MAX_ENTRIES} pair(s)")
-        });
-        let bytes: usize = data.iter().map(|(key, value)| key.len() + value.len()).sum();
-        self.rule(at, "extra_data", bytes <= MAX_EXTRA_DATA, || format!("must be at most {MAX_EXTRA_DATA} bytes"));
-    }
-
-    fn tags(&mut self, at: &str, field: &str, tags: &[String]) {
-        self.rule(at, field, tags.len() <= MAX_ENTRIES, || format!("must contain no more than {MAX_ENTRIES} item(s)"));
-        self.rule(at, field, tags.iter().all(|tag| tag.len() <= MAX_TAG), || {
-            format!("each item must be at most {MAX_TAG} bytes")
-        });
-    }
-
     fn metadata(&mut self, metadata: &pnm::RoomMetadata) {
         const AT: &str = "metadata.";
         self.text(AT, "room_title", &metadata.room_title);
@@ -282,10 +189,7 @@ impl Check {
         self.zero(AT, "started_at", metadata.started_at == 0);
         self.uri(AT, "logout_url", metadata.logout_url.as_deref());
         self.bytes(AT, "logout_url", metadata.logout_url(), MAX_URL);
-        match &metadata.room_features {
-            None => self.required(AT, "room_features"),
-            Some(features) => self.features(features),
-        }
+        self.present(AT, "room_features", metadata.room_features.as_ref(), Self::features);
         if let Some(copyright) = &metadata.copyright_conf {
             self.bytes("metadata.copyright_conf.", "text", &copyright.text, MAX_LINE);
         }

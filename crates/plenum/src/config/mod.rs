@@ -127,6 +127,8 @@ pub(crate) struct Config {
     pub(crate) data: PathBuf,
     /// `database_info`: the server that keeps the records; `None` means the embedded database in the data folder.
     pub(crate) database: Option<store::Server>,
+    /// `database_info.prefix`: what names of a reference server's tables begin with; only `plenum import` asks.
+    pub(crate) table_prefix: String,
     /// The web server.
     pub(crate) http: Http,
     /// Who may call the API, and the life of tokens.
@@ -153,6 +155,24 @@ pub(crate) struct Config {
     pub(crate) lti: Lti,
     /// The log.
     pub(crate) log: Log,
+    /// How often callers may ask.
+    pub(crate) rate_limits: RateLimits,
+}
+
+/// `plenum.rate_limits`: calls a second; `None` is as many as come.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct RateLimits {
+    /// With the API key.
+    pub(crate) per_key: Option<NonZeroU32>,
+    /// From one address, without.
+    pub(crate) per_address: Option<NonZeroU32>,
+}
+
+impl Default for RateLimits {
+    fn default() -> Self {
+        let limits = http_api::RateLimits::default();
+        Self { per_key: limits.per_key, per_address: limits.per_address }
+    }
 }
 
 /// The web server.
@@ -356,6 +376,19 @@ pub(crate) struct Log {
     pub(crate) level: LogLevel,
     /// `log_settings.log_output`.
     pub(crate) output: LogOutput,
+    /// `plenum.audit_log`.
+    pub(crate) audit: AuditLog,
+}
+
+/// Where it is written who called the server API for what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum AuditLog {
+    /// With everything else, if that is at `info` or finer.
+    Log,
+    /// Nowhere.
+    Off,
+    /// In a file of its own, as JSON.
+    File(PathBuf),
 }
 
 /// How much is logged. The reference's `fatal` and `panic` are read as `error`.
@@ -399,6 +432,7 @@ impl Default for Config {
             analytics: true,
             data,
             database: None,
+            table_prefix: String::new(),
             http: Http::default(),
             api: Api::default(),
             media: Media { port: Http::default().port, advertise: Vec::new() },
@@ -407,7 +441,8 @@ impl Default for Config {
             messaging: Messaging::default(),
             front_door: FrontDoor::default(),
             lti: Lti::default(),
-            log: Log { level: LogLevel::Info, output: LogOutput::Stdout },
+            log: Log { level: LogLevel::Info, output: LogOutput::Stdout, audit: AuditLog::Log },
+            rate_limits: RateLimits::default(),
         }
     }
 }

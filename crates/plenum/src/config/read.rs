@@ -16,8 +16,8 @@ use super::section::{Findings, Section};
 use super::tree::{Node, Origin};
 use super::value::{self, Expected};
 use super::{
-    Config, Copyright, Credentials, Left, LogLevel, LogOutput, Lti, Messaging, Metrics, Mistake, Notice, Options,
-    Proxy, Uploads, Webhooks, foreign,
+    AuditLog, Config, Copyright, Credentials, Left, LogLevel, LogOutput, Lti, Messaging, Metrics, Mistake, Notice,
+    Options, Proxy, Uploads, Webhooks, foreign,
 };
 
 /// In the reference server's published sample file, so everybody knows it.
@@ -106,7 +106,7 @@ pub(super) fn read_with(
     read_left(&mut root, &mut config);
     read_messaging(findings, &mut root, &mut config);
     read_log(findings, &mut root, &mut config);
-    config.database = read_database(findings, &mut root, elsewhere.tls, elsewhere.authorities);
+    (config.database, config.table_prefix) = read_database(findings, &mut root, elsewhere);
     for (name, notice) in foreign::SECTIONS {
         if let Some(node) = root.take(name)
             && foreign::check(findings, name, node)
@@ -183,6 +183,17 @@ fn read_plenum(findings: &Findings, root: &mut Section<'_>, config: &mut Config)
     let mut front_door = plenum.section("front_door");
     front_door.set_secret("passphrase", &mut config.front_door.passphrase, passphrase);
     front_door.finish();
+
+    let mut limits = plenum.section("rate_limits");
+    for (key, limit) in
+        [("per_key", &mut config.rate_limits.per_key), ("per_address", &mut config.rate_limits.per_address)]
+    {
+        let mut wish = limit.map_or(0, NonZeroU32::get);
+        limits.set(key, &mut wish, value::number(0..=1_000_000));
+        *limit = NonZeroU32::new(wish);
+    }
+    limits.finish();
+    plenum.set("audit_log", &mut config.log.audit, audit_log);
 
     let mut database = plenum.section("database");
     database.set("tls", &mut elsewhere.tls, tls);
@@ -461,12 +472,8 @@ fn read_messaging(findings: &Findings, root: &mut Section<'_>, config: &mut Conf
 }
 
 /// A section that says anything chooses the engine; without one it is the embedded database.
-fn read_database(
-    findings: &Findings,
-    root: &mut Section<'_>,
-    tls: Tls,
-    authorities: Option<PathBuf>,
-) -> Option<Server> {
+/// The server, and what names of a reference server's tables there begin with.
+fn read_database(findings: &Findings, root: &mut Section<'_>, elsewhere: Elsewhere) -> (Option<Server>, String) {
     let mut section = root.section("database_info");
     let present = KEYS_OF_DATABASES.iter().any(|key| section.has(key));
     for key in ["host", "db", "username"] {
@@ -493,12 +500,16 @@ fn read_database(
     section.set_optional("loc", &mut zone, value::text);
     section.set_optional("conn_max_lifetime", &mut lifetime, value::duration);
     section.set_optional("max_open_conns", &mut connections, value::number(0..=MOST_CONNECTIONS));
-    pass_by(findings, &mut section, "replicas", "not used; reading and writing go to one server");
+    pass_by(
+        findings,
+        &mut section,
+        "replicas",
+        "not used: a list must show what was written a moment ago, and a replica lags; one server carries the few reads there are",
+    );
     section.finish();
 
-    let driver = engine.flatten()?;
     for (key, text, needless) in [
-        ("prefix", &prefix, "not used; all tables of Plenum have names that begin with `plenum_`"),
+        ("prefix", &prefix, "used by `plenum import` alone; all tables of Plenum have names that begin with `plenum_`"),
         ("charset", &charset, "not used; Plenum always speaks UTF-8 (utf8mb4)"),
         ("loc", &zone, "not used; times are told in UTC"),
     ] {
@@ -507,18 +518,20 @@ fn read_database(
             findings.notice(format!("database_info.{key}"), needless);
         }
     }
-    Some(Server {
-        driver,
-        host: host?,
-        port: port.unwrap_or(driver.default_port()),
-        username: username?,
-        password: Redacted::new(password.unwrap_or_default()),
-        database: database?,
-        tls,
-        authorities,
-        max_connections: connections.filter(|most| *most > 0).unwrap_or(DEFAULT_CONNECTIONS).max(2),
-        max_lifetime: lifetime.filter(|time| !time.is_zero()).unwrap_or(CONNECTION_LIFETIME),
-    })
+    let server =
+        engine.flatten().zip(host).zip(username).zip(database).map(|(((driver, host), username), database)| Server {
+            driver,
+            host,
+            port: port.unwrap_or(driver.default_port()),
+            username,
+            password: Redacted::new(password.unwrap_or_default()),
+            database,
+            tls: elsewhere.tls,
+            authorities: elsewhere.authorities,
+            max_connections: connections.filter(|most| *most > 0).unwrap_or(DEFAULT_CONNECTIONS).max(2),
+            max_lifetime: lifetime.filter(|time| !time.is_zero()).unwrap_or(CONNECTION_LIFETIME),
+        });
+    (server, prefix.unwrap_or_default())
 }
 
 fn read_log(findings: &Findings, root: &mut Section<'_>, config: &mut Config) {
@@ -657,6 +670,16 @@ fn log_level(text: &str) -> Result<LogLevel, Expected> {
         "debug" => Ok(LogLevel::Debug),
         "trace" => Ok(LogLevel::Trace),
         _ => Err("`error`, `warn`, `info`, `debug` or `trace`".to_owned()),
+    }
+}
+
+/// A word, or a file.
+fn audit_log(text: &str) -> Result<AuditLog, Expected> {
+    match text.to_ascii_lowercase().as_str() {
+        "log" => Ok(AuditLog::Log),
+        "off" | "false" => Ok(AuditLog::Off),
+        _ if text.contains('/') => value::path(text).map(AuditLog::File),
+        _ => Err("`log`, `off` or the path of a file, with a `/` in it".to_owned()),
     }
 }
 

@@ -141,7 +141,7 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// What is not there is no failure; neither is a path that goes through a file.
-fn absent<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+pub(crate) fn absent<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Ok(found) => Ok(Some(found)),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
@@ -149,12 +149,12 @@ fn absent<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-fn parent(path: &Path) -> &Path {
+pub(crate) fn parent(path: &Path) -> &Path {
     path.parent().unwrap_or(path)
 }
 
 /// Under another name first: a reader, or a machine that loses power, never meets half a file.
-fn write_whole(path: &Path, content: &mut dyn io::Read) -> io::Result<()> {
+pub(crate) fn write_whole(path: &Path, content: &mut dyn io::Read) -> io::Result<()> {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let folder = parent(path);
     fs::create_dir_all(folder)?;
@@ -181,7 +181,7 @@ fn write_whole(path: &Path, content: &mut dyn io::Read) -> io::Result<()> {
     written
 }
 
-fn sync_folder(folder: &Path) -> io::Result<()> {
+pub(crate) fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 

@@ -6,14 +6,13 @@ use axum::response::Response;
 use bytes::Bytes;
 use ports::archive::Artifact;
 use wire::pnm::{self, RoomArtifactType, StatusCode};
-use wire::validate;
 
 use crate::artifacts;
 use crate::rooms::{Rejected, read};
 use crate::{App, answers, lists};
 
 pub(crate) async fn fetch(State(app): State<App>, body: Bytes) -> Result<Response, Rejected> {
-    let request = read(&body, |request: &pnm::FetchAnalyticsReq| validate::list(&request.room_ids))?;
+    let request: pnm::FetchAnalyticsReq = read(&body)?;
     let page = lists::page(request.from.into(), request.limit.into(), &request.order_by);
     let kind = Some(RoomArtifactType::MeetingAnalytics.as_str_name());
     let found = match app.deps.shelf.artifacts(&request.room_ids, None, kind, page).await {
@@ -49,12 +48,12 @@ fn info_of(artifact: &Artifact) -> Option<pnm::AnalyticsInfo> {
 }
 
 pub(crate) async fn delete(State(app): State<App>, body: Bytes) -> Result<Response, Rejected> {
-    let request = read(&body, |request: &pnm::DeleteAnalyticsReq| validate::id("file_id", &request.file_id))?;
+    let request: pnm::DeleteAnalyticsReq = read(&body)?;
     Ok(artifacts::delete::delete(&app, &request.file_id).await)
 }
 
 pub(crate) async fn token(State(app): State<App>, body: Bytes) -> Result<Response, Rejected> {
-    let request = read(&body, |request: &pnm::GetAnalyticsDownloadTokenReq| validate::id("file_id", &request.file_id))?;
+    let request: pnm::GetAnalyticsDownloadTokenReq = read(&body)?;
     Ok(match app.deps.shelf.artifact_token(&request.file_id).await {
         Ok(token) => answers::json(&pnm::GetAnalyticsDownloadTokenRes {
             status: true,

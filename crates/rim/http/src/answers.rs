@@ -12,6 +12,8 @@ use tracing::error;
 use wire::json::ProtoJson;
 use wire::pnm::{self, StatusCode};
 
+use crate::audit;
+
 const PROTOBUF: &str = "application/protobuf";
 
 /// Profile J: protobuf JSON.
@@ -31,21 +33,24 @@ pub(crate) fn plain_json(status: Status, value: &impl Serialize) -> Response {
 
 /// A bare `CommonResponse` in profile J, HTTP 200: how application errors look below `/auth`.
 pub(crate) fn refused(code: StatusCode, msg: impl ToString) -> Response {
-    json(&common(code, msg))
+    coded(code, &common(code, msg))
+}
+
+/// Profile J with a code that is told to the audit log as well.
+pub(crate) fn coded<M: ProtoJson>(code: StatusCode, message: &M) -> Response {
+    audit::result(code.as_str_name());
+    json(message)
 }
 
 /// A `CommonResponse` in profile P, HTTP 200: how application errors look below `/api`. It never carries a code.
 pub(crate) fn refused_protobuf(msg: impl ToString) -> Response {
+    audit::result_unless_known("REFUSED");
     protobuf(&pnm::CommonResponse { status: false, msg: msg.to_string(), ..Default::default() })
-}
-
-/// The same saying yes.
-pub(crate) fn done_protobuf() -> Response {
-    protobuf(&pnm::CommonResponse { status: true, msg: "success".into(), ..Default::default() })
 }
 
 /// What both authentication checks answer: JSON, unless the request says that it is exactly protobuf.
 pub(crate) fn denied(status: Status, request: &HeaderMap, code: StatusCode, msg: impl ToString) -> Response {
+    audit::result(code.as_str_name());
     let is_protobuf = request.get(CONTENT_TYPE).is_some_and(|kind| kind == PROTOBUF);
     let answer = if is_protobuf { refused_protobuf(msg) } else { refused(code, msg) };
     (status, answer).into_response()

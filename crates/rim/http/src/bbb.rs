@@ -26,10 +26,13 @@ use bytes::Bytes;
 use meeting::Unavailable;
 use wire::bbb::{Params, Unreadable, Xml};
 
-use crate::{App, answers, body};
+use crate::limits::Door;
+use crate::{App, answers, audit, body, limits};
 
 /// Version of the API whose answers these are.
 const VERSION: &str = "0.9";
+/// `returncode` of a refusal.
+pub(crate) const FAILED: &str = "FAILED";
 /// Longest body, in bytes: a form, or the list of documents.
 const MAX_BODY: usize = 1024 * 1024;
 
@@ -74,7 +77,7 @@ impl From<Unreadable> for Fault {
 
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
-        general("FAILED", self.key, &self.message)
+        general(FAILED, self.key, &self.message)
     }
 }
 
@@ -86,8 +89,9 @@ pub(crate) async fn handle(State(app): State<App>, path: RawPathParams, request:
 }
 
 async fn answer(app: &App, key: &str, method: &str, request: Request) -> Answer {
+    audit::key(key.as_bytes());
     if key != app.deps.api.id() {
-        return Err(Fault::new("apiKeyError", "invalid api key"));
+        return Ok(limits::unsigned(Fault::new("apiKeyError", "invalid api key").into_response()));
     }
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_canonical());
     let (parts, content) = request.into_parts();
@@ -106,9 +110,13 @@ async fn answer(app: &App, key: &str, method: &str, request: Request) -> Answer 
         return Ok(version());
     }
     if !wire::bbb::is_signed(method, raw, app.deps.api.secret()) {
-        return Err(Fault::new("checksumError", "Checksums do not match"));
+        return Ok(limits::unsigned(Fault::new("checksumError", "Checksums do not match").into_response()));
+    }
+    if let Err(wait) = app.limits.take_key() {
+        return Ok(limits::refused(Door::Bbb, &parts.headers, wait));
     }
     let params = Params::parse(raw)?;
+    audit::room(params.text("meetingID").unwrap_or_default().as_bytes());
     let call = Call { params, modules: if is_form { Bytes::new() } else { body }, headers: parts.headers, peer };
     dispatch(app, method, call).await
 }
@@ -144,7 +152,8 @@ fn version() -> Response {
 }
 
 /// An answer that says how it went and nothing else.
-fn general(code: &str, key: &str, message: &str) -> Response {
+pub(crate) fn general(code: &str, key: &str, message: &str) -> Response {
+    audit::result(if code == FAILED { key } else { code });
     xml(|xml| {
         xml.text("returncode", code);
         xml.text("messageKey", key);

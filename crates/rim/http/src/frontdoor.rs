@@ -4,7 +4,6 @@
 //! in `extra_data`, and only rooms with that mark can be joined by code. Rooms of API callers stay theirs.
 
 mod code;
-mod limiter;
 
 pub(crate) mod join;
 pub(crate) mod mode;
@@ -24,9 +23,9 @@ use serde::de::DeserializeOwned;
 use wire::pnm;
 
 use crate::body::Unread;
+use crate::limiter::{Limiter, network};
 use crate::proxy::client_address;
 use crate::{App, answers, body};
-use limiter::Limiter;
 
 /// `extra_data` key that marks a room as joinable by its code, which is the value.
 const MARK: &str = "plenum_invite";
@@ -57,8 +56,8 @@ const MISSES: (u32, Duration) = (60, Duration::from_secs(1));
 
 /// Counts what one address does.
 pub(crate) struct Doorman {
-    starts: Mutex<Limiter>,
-    misses: Mutex<Limiter>,
+    starts: Mutex<Limiter<IpAddr>>,
+    misses: Mutex<Limiter<IpAddr>>,
 }
 
 /// Why the door stays shut. The words are the client's.
@@ -122,19 +121,20 @@ impl Default for Doorman {
 impl Doorman {
     /// Counts an attempt to start a meeting.
     pub(crate) fn may_start(&self, address: IpAddr) -> Result<(), Shut> {
-        let fits = self.starts.lock().unwrap_or_else(PoisonError::into_inner).take(address, Instant::now());
-        if fits { Ok(()) } else { Err(Shut::TooManyRequests) }
+        let fits = self.starts.lock().unwrap_or_else(PoisonError::into_inner).take(network(address), Instant::now());
+        if fits.is_ok() { Ok(()) } else { Err(Shut::TooManyRequests) }
     }
 
     /// Whether the address may try a code; only [`Self::missed`] counts.
     fn may_try_a_code(&self, address: IpAddr) -> Result<(), Shut> {
-        let fits = self.misses.lock().unwrap_or_else(PoisonError::into_inner).admits(address, Instant::now());
-        if fits { Ok(()) } else { Err(Shut::TooManyRequests) }
+        let fits = self.misses.lock().unwrap_or_else(PoisonError::into_inner).admits(network(address), Instant::now());
+        if fits.is_ok() { Ok(()) } else { Err(Shut::TooManyRequests) }
     }
 
     /// The code was none.
     fn missed(&self, address: IpAddr) {
-        self.misses.lock().unwrap_or_else(PoisonError::into_inner).take(address, Instant::now());
+        // One too many changes nothing.
+        let _ = self.misses.lock().unwrap_or_else(PoisonError::into_inner).take(network(address), Instant::now());
     }
 }
 

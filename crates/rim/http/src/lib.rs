@@ -7,6 +7,7 @@
 mod analytics;
 mod answers;
 mod artifacts;
+mod audit;
 mod bbb;
 mod bearer;
 mod body;
@@ -15,10 +16,14 @@ mod cors;
 mod download;
 mod frontdoor;
 mod health;
+mod limiter;
+mod limits;
 mod lists;
 mod lti;
 mod member;
 mod metered;
+mod openapi;
+mod operations;
 mod origin;
 mod paths;
 mod prometheus;
@@ -28,7 +33,7 @@ mod rooms;
 mod signed;
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::http::header::{REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
@@ -42,7 +47,9 @@ use wire::create::CreateRules;
 use wire::pnm;
 use wire::token::ApiKey;
 
+pub use audit::AUDIT;
 pub use frontdoor::FrontDoor;
+pub use limits::RateLimits;
 pub use lti::{LtiPlatform, LtiSetup, LtiTool, PlatformError, RegistryError};
 pub use prometheus::Prometheus;
 pub use proxy::client_address;
@@ -82,6 +89,8 @@ pub struct HttpDeps {
     pub proxy_header: HeaderName,
     /// Who may show the client in a frame, as a `frame-ancestors` source list.
     pub frame_ancestors: String,
+    /// How often callers may ask.
+    pub limits: RateLimits,
     /// `/metrics`, if it is on.
     pub prometheus: Option<Prometheus>,
 }
@@ -124,7 +133,15 @@ struct App(Arc<Shared>);
 struct Shared {
     deps: HttpDeps,
     doorman: frontdoor::Doorman,
+    limits: limits::Limits,
     lti_seen: lti::Seen,
+    described: OnceLock<openapi::Described>,
+}
+
+impl Shared {
+    fn described(&self) -> &openapi::Described {
+        self.described.get_or_init(|| openapi::Described::new(&self.deps))
+    }
 }
 
 impl std::ops::Deref for App {
@@ -139,7 +156,13 @@ impl std::ops::Deref for App {
 /// other crates are merged into it.
 pub fn router(deps: HttpDeps) -> Router {
     let prometheus = deps.prometheus.clone();
-    let app = App(Arc::new(Shared { deps, doorman: frontdoor::Doorman::default(), lti_seen: lti::Seen::default() }));
+    let app = App(Arc::new(Shared {
+        doorman: frontdoor::Doorman::default(),
+        limits: limits::Limits::new(&deps.limits),
+        lti_seen: lti::Seen::default(),
+        described: OnceLock::new(),
+        deps,
+    }));
     let mut routes = Router::new()
         .nest("/auth", auth_routes(&app))
         .route("/api/verifytoken", post(member::verify_token::handle))
@@ -151,6 +174,14 @@ pub fn router(deps: HttpDeps) -> Router {
         .nest("/api/plenum/breakout", member::breakouts::extensions())
         .route("/api/plenum/increaseduration", post(member::increase_duration::handle))
         .route("/api/externalmediaplayer", post(member::media_player::handle))
+        .route("/api/updatelocksettings", post(member::lock_settings::handle))
+        .route("/api/muteunmutetrack", post(member::mute::handle))
+        .route("/api/removeparticipant", post(member::remove::handle))
+        .route("/api/switchpresenter", post(member::presenter::handle))
+        .route("/api/changevisibility", post(member::shared::visibility))
+        .route("/api/sharednotepad/changestatus", post(member::shared::notepad))
+        .route("/api/externaldisplaylink", post(member::shared::external_link))
+        .nest("/api/plenum", member::extensions::routes())
         .nest("/api", member::not_served::routes())
         .route("/api/frontdoor", get(frontdoor::mode::handle))
         .route("/api/frontdoor/start", post(frontdoor::start::handle))
@@ -163,6 +194,8 @@ pub fn router(deps: HttpDeps) -> Router {
         .merge(lti::routes())
         .route("/healthcheck", any(health::handle))
         .route("/healthcheck/{*rest}", any(health::handle))
+        .route("/openapi.json", get(openapi::document))
+        .route("/docs/api", get(openapi::page))
         .route("/", get(client::page))
         .route("/join/{code}", get(client::page))
         .route("/assets/{*file}", get(client::file));
@@ -170,6 +203,8 @@ pub fn router(deps: HttpDeps) -> Router {
         .fallback(client::file)
         .method_not_allowed_fallback(answers::not_found)
         .layer(axum::middleware::from_fn_with_state(app.clone(), body::declared_length))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), limits::guard))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), audit::write))
         .layer(axum::middleware::from_fn(cors::allow_all));
     // Figures are for the operator's own tools, not for pages of other origins (section 11.4).
     if let Some(prometheus) = prometheus {
@@ -186,28 +221,10 @@ pub fn router(deps: HttpDeps) -> Router {
 
 /// Everything below `/auth`: signed, unknown paths included.
 fn auth_routes(app: &App) -> Router<App> {
-    Router::new()
-        .route("/room/create", post(rooms::create::handle))
-        .route("/room/getjointoken", post(rooms::join_token::handle))
-        .route("/room/isroomactive", post(rooms::is_active::handle))
-        .route("/room/getactiveroominfo", post(rooms::active_room::handle))
-        .route("/room/getactiveroomsinfo", post(rooms::active_rooms::handle))
-        .route("/room/endroom", post(rooms::end::handle))
-        .route("/room/fetchpastrooms", post(rooms::past::handle))
-        .route("/recording/fetch", post(recordings::fetch::handle))
-        .route("/recording/info", post(recordings::info::handle))
-        .route("/recording/recordinginfo", post(recordings::info::handle))
-        .route("/recording/updatemetadata", post(recordings::update::handle))
-        .route("/recording/mergerecordings", post(recordings::merge::handle))
-        .route("/recording/delete", post(recordings::delete::handle))
-        .route("/recording/getdownloadtoken", post(recordings::token::handle))
-        .route("/artifact/fetch", post(artifacts::fetch::handle))
-        .route("/artifact/info", post(artifacts::info::handle))
-        .route("/artifact/delete", post(artifacts::delete::handle))
-        .route("/artifact/getdownloadtoken", post(artifacts::token::handle))
-        .route("/analytics/fetch", post(analytics::fetch))
-        .route("/analytics/delete", post(analytics::delete))
-        .route("/analytics/getdownloadtoken", post(analytics::token))
+    operations::all()
+        .fold(Router::new(), |routes, operation| {
+            routes.route(&operation.path.to_ascii_lowercase(), (operation.route)())
+        })
         .fallback(answers::not_found)
         .method_not_allowed_fallback(answers::not_found)
         .layer(axum::middleware::from_fn_with_state(app.clone(), signed::guard))

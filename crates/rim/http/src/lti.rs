@@ -6,7 +6,7 @@
 //! ([`api`]).
 
 mod address;
-mod api;
+pub(crate) mod api;
 mod launch;
 mod page;
 mod seen;

@@ -11,7 +11,7 @@ pub(crate) mod past;
 use axum::response::{IntoResponse, Response};
 use wire::json::{JsonError, ProtoJson};
 use wire::pnm::StatusCode;
-use wire::validate::Invalid;
+use wire::validate::{Invalid, Rules};
 
 use crate::answers;
 
@@ -37,8 +37,8 @@ impl IntoResponse for Rejected {
 ///
 /// # Errors
 /// See [`Rejected`].
-pub(crate) fn read<M: ProtoJson>(body: &[u8], check: impl FnOnce(&M) -> Result<(), Invalid>) -> Result<M, Rejected> {
-    let request = wire::json::decode(body).map_err(Rejected::Json)?;
-    check(&request).map_err(Rejected::Invalid)?;
+pub(crate) fn read<M: ProtoJson + Rules>(body: &[u8]) -> Result<M, Rejected> {
+    let request: M = wire::json::decode(body).map_err(Rejected::Json)?;
+    wire::validate::check(&request).map_err(Rejected::Invalid)?;
     Ok(request)
 }

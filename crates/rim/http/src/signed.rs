@@ -10,7 +10,8 @@ use wire::pnm::StatusCode;
 use wire::signature::Check;
 
 use crate::body::Unread;
-use crate::{App, answers, body};
+use crate::limits::Door;
+use crate::{App, answers, audit, body, limits};
 
 /// Lets signed requests pass. The body arrives at the handler whole, except that a message of more than a mebibyte is
 /// cut there; its decoder refuses it.
@@ -24,10 +25,11 @@ pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) 
 async fn check(app: &App, request: Request) -> Result<Request, Response> {
     let (parts, content) = request.into_parts();
     let headers = &parts.headers;
-    let deny = |code, msg: &str| answers::denied(Status::UNAUTHORIZED, headers, code, msg);
+    let deny = |code, msg: &str| limits::unsigned(answers::denied(Status::UNAUTHORIZED, headers, code, msg));
     let missing = |msg| deny(StatusCode::MissingRequiredParameter, msg);
 
     let key = header(headers, "api-key").ok_or_else(|| missing("Missing API-KEY header."))?;
+    audit::key(key);
     if key != app.deps.api.id().as_bytes() {
         return Err(deny(StatusCode::InvalidApiKey, "Invalid API key provided."));
     }
@@ -38,16 +40,19 @@ async fn check(app: &App, request: Request) -> Result<Request, Response> {
         let room =
             header(headers, "room-id").ok_or_else(|| missing("Missing Room-Id header for multipart request."))?;
         check.update(room);
+        audit::room(room);
         content
     } else {
-        Body::from(
-            body::read(content, app.deps.max_body, |piece| check.update(piece)).await.map_err(Unread::into_response)?,
-        )
+        let content = body::read(content, app.deps.max_body, |piece| check.update(piece)).await;
+        let content = content.map_err(Unread::into_response)?;
+        audit::body(&content);
+        Body::from(content)
     };
     if !check.accepts(signature) {
         let msg = "Failed to verify provided authentication details.";
         return Err(deny(StatusCode::InvalidTokenOrSignature, msg));
     }
+    app.limits.take_key().map_err(|wait| limits::refused(Door::Auth, headers, wait))?;
     Ok(Request::from_parts(parts, content))
 }
 

@@ -3,11 +3,14 @@
 
 mod activities;
 mod around;
+mod audit;
 mod bbb;
 mod client;
+mod described;
 mod frontdoor;
 mod harness;
 mod left;
+mod limits;
 mod lti;
 mod lti_tool;
 mod member;

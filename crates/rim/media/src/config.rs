@@ -22,7 +22,8 @@ const MAX_ADDRESSES: usize = 16;
 
 impl MediaConfig {
     /// The addresses for clients, those a client most likely reaches first.
-    pub(crate) fn addresses(&self) -> Vec<IpAddr> {
+    #[must_use]
+    pub fn addresses(&self) -> Vec<IpAddr> {
         let mut found = self.advertise.clone();
         if found.is_empty() {
             match self.bind {

@@ -21,3 +21,4 @@ mod traffic;
 pub use config::MediaConfig;
 pub use engine::{Datagram, Engine};
 pub use plane::start;
+pub use socket::KERNEL_BUFFER;

@@ -14,8 +14,8 @@ const BATCH: usize = 32;
 /// Room for the largest datagram, or for a train of them when the kernel joins them.
 const BUFFER: usize = 64 * 1024;
 
-/// Kernel buffers: a burst of key frames must fit.
-const KERNEL_BUFFER: usize = 4 * 1024 * 1024;
+/// What is asked of the kernel for each direction of a socket, in bytes: a burst of key frames must fit.
+pub const KERNEL_BUFFER: usize = 4 * 1024 * 1024;
 
 /// Longest train of datagrams handed to the kernel at once.
 const MAX_TRAIN: usize = 32;

@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 
 use model::SessionId;
 use ports::outbox::Notice;
-use sea_orm::sea_query::{Expr, ExprTrait, Func, OnConflict};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, OnConflict, Query};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
-    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, QuerySelect,
+    ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
 };
 
 use crate::entity::{artifact, live_state, notice, recording, session};
@@ -88,11 +88,20 @@ async fn end_sessions(db: &impl ConnectionTrait, plan: &Plan) -> Result<(), DbEr
     Ok(())
 }
 
-/// Inserts and reads the ids back: engines disagree on what an insert of several rows can return.
+/// Inserts and learns the ids. MySQL, which the driver takes MariaDB for, must be asked for them.
 async fn insert_sessions(db: &impl ConnectionTrait, openings: Vec<Opening>) -> Result<BTreeMap<String, i64>, DbErr> {
     let mut ids = BTreeMap::new();
     for openings in chunks(&openings) {
-        session::Entity::insert_many(openings.iter().map(row)).exec_without_returning(db).await?;
+        let insert = session::Entity::insert_many(openings.iter().map(row));
+        if db.support_returning() {
+            let mut insert = insert.into_query();
+            insert.returning(Query::returning().columns([session::Column::Sid, session::Column::Id]));
+            for row in db.query_all(&insert).await? {
+                ids.insert(row.try_get_by_index(0)?, row.try_get_by_index(1)?);
+            }
+            continue;
+        }
+        insert.exec_without_returning(db).await?;
         let sids = openings.iter().map(|opening| opening.session.session.as_str());
         let inserted: Vec<(String, i64)> = session::Entity::find()
             .select_only()
@@ -231,6 +240,15 @@ async fn insert_notices(db: &impl ConnectionTrait, notices: &[Notice]) -> Result
 /// The answer is how many rows were touched.
 async fn shelve(db: &impl ConnectionTrait, shelving: Shelving) -> Result<u64, DbErr> {
     match shelving {
+        Shelving::AdoptSession(past) => {
+            let there = session::Entity::find().filter(session::Column::Sid.eq(past.session.session.as_str()));
+            if there.one(db).await?.is_some() {
+                return Ok(0);
+            }
+            let ended_at_ms = past.ended_at_ms.or(Some(past.session.created_at_ms));
+            let closed = Opening { session: past.session, joined: past.joined_participants, ended_at_ms };
+            session::Entity::insert(row(&closed)).exec_without_returning(db).await
+        }
         Shelving::AddRecording(new) => {
             let row = recording::ActiveModel {
                 id: NotSet,

@@ -141,7 +141,7 @@ const COLUMNS_OF_ARTIFACTS: Columns<artifact::Column> =
 
 impl Store {
     /// Whether there was a row to change.
-    async fn shelve(&self, attempt: &'static str, shelving: Shelving) -> Result<bool, StoreError> {
+    pub(crate) async fn shelve(&self, attempt: &'static str, shelving: Shelving) -> Result<bool, StoreError> {
         let answer = self.write(attempt, Write::Shelve(shelving)).await?;
         Ok(matches!(answer, Answer::Count(count) if count > 0))
     }

@@ -7,9 +7,11 @@
 mod apply;
 mod archive;
 mod entity;
+mod inspect;
 mod migration;
 mod outbox;
 mod plan;
+mod reference;
 mod server;
 mod sqlite;
 mod writer;
@@ -25,10 +27,12 @@ use ports::store::{NewSession, Records, SessionRecord, State, StateEntry, StateW
 use sea_orm::{ColumnTrait, DatabaseConnection, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use tokio::sync::{mpsc, oneshot};
 
+pub use crate::inspect::{Inspection, OutboxLine, Schema, inspect_file, inspect_server};
+pub use crate::reference::{Reference, ReferenceArtifact, ReferenceRecording, ReferenceSession};
 pub use crate::server::{Driver, Server, Tls};
 
 use crate::entity::{live_state, session};
-use crate::plan::Write;
+use crate::plan::{Shelving, Write};
 use crate::writer::{Answer, Letter, QUEUE_LENGTH, Writer};
 
 /// Longest key of live state, in bytes.
@@ -107,9 +111,8 @@ impl Store {
     /// When the file cannot be used; nothing is changed then. A file another process holds is waited for up to five
     /// seconds, so that a restart may overlap.
     pub async fn open(path: &Path) -> Result<Self, OpenError> {
-        let engine = sqlite::open(path).await?;
-        let writer = Writer::embedded(engine.writer, engine.writer_options, engine.lock);
-        Ok(Self::start(writer, engine.readers))
+        let (writer, readers) = Writer::embedded(sqlite::open(path).await?);
+        Ok(Self::start(writer, readers))
     }
 
     /// The same with a database on a server, which must exist and may hold other tables: all of ours have names that
@@ -145,6 +148,17 @@ impl Store {
         }
     }
 
+    /// Adds the row of a session that another server held and that is over. Whether it was added: one of that id that is
+    /// there already stays as it is. Its row id is given anew.
+    ///
+    /// # Errors
+    /// When the row cannot be kept, or the store fails; nothing is added then.
+    pub async fn adopt_session(&self, past: SessionRecord) -> Result<bool, StoreError> {
+        const ATTEMPT: &str = "adopt a session";
+        check_session(&past.session).map_err(|reason| refuse(ATTEMPT, reason))?;
+        self.shelve(ATTEMPT, Shelving::AdoptSession(past)).await
+    }
+
     async fn write(&self, attempt: &'static str, write: Write) -> Result<Answer, StoreError> {
         let closed = || StoreError { attempt, reason: "the store is closed".to_owned() };
         let (reply, outcome) = oneshot::channel();
@@ -157,12 +171,7 @@ impl Store {
 impl Records for Store {
     async fn open_session(&self, session: NewSession) -> Result<u64, StoreError> {
         const ATTEMPT: &str = "open a session";
-        for (name, text) in [("title", &session.title), ("webhook address", &session.webhook_url)] {
-            if text.chars().count() > MAX_TEXT_LENGTH {
-                return Err(refuse(ATTEMPT, format!("the {name} has more than {MAX_TEXT_LENGTH} characters")));
-            }
-            no_nul(name, text).map_err(|reason| refuse(ATTEMPT, reason))?;
-        }
+        check_session(&session).map_err(|reason| refuse(ATTEMPT, reason))?;
         match self.write(ATTEMPT, Write::Open(session)).await? {
             Answer::Row(id) if id >= 0 => Ok(id.unsigned_abs()),
             other => Err(refuse(ATTEMPT, format!("the engine gave no row id but {other:?}"))),
@@ -248,6 +257,16 @@ impl State for Store {
     async fn forget(&self, session: &SessionId) -> Result<(), StoreError> {
         self.write("forget live state", Write::Forget { session: session.clone() }).await.map(drop)
     }
+}
+
+fn check_session(session: &NewSession) -> Result<(), String> {
+    for (name, text) in [("title", &session.title), ("webhook address", &session.webhook_url)] {
+        if text.chars().count() > MAX_TEXT_LENGTH {
+            return Err(format!("the {name} has more than {MAX_TEXT_LENGTH} characters"));
+        }
+        no_nul(name, text)?;
+    }
+    Ok(())
 }
 
 fn refuse(attempt: &'static str, reason: String) -> StoreError {

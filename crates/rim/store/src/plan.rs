@@ -11,7 +11,7 @@ use bytes::Bytes;
 use model::{RoomId, SessionId};
 use ports::archive::{Artifact, Recording};
 use ports::outbox::Notice;
-use ports::store::{NewSession, StateWrite};
+use ports::store::{NewSession, SessionRecord, StateWrite};
 
 /// One write as asked for.
 #[derive(Debug, Clone)]
@@ -37,12 +37,23 @@ pub(crate) enum Fate {
 /// A rare write that touches rows no other kind of write does; done one by one, each with a count as its answer.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Shelving {
+    /// A session of another server that is over; one that is there already stays as it is.
+    AdoptSession(SessionRecord),
     AddRecording(Recording),
-    SetRecordingMetadata { record_id: String, metadata: String },
-    RemoveRecording { record_id: String },
+    SetRecordingMetadata {
+        record_id: String,
+        metadata: String,
+    },
+    RemoveRecording {
+        record_id: String,
+    },
     AddArtifact(Artifact),
-    RemoveArtifact { artifact_id: String },
-    ClearParked { before_ms: i64 },
+    RemoveArtifact {
+        artifact_id: String,
+    },
+    ClearParked {
+        before_ms: i64,
+    },
 }
 
 impl Write {
@@ -65,7 +76,10 @@ impl Write {
             | Self::Forget { .. }
             | Self::Settle { .. }
             | Self::Shelve(
-                Shelving::RemoveRecording { .. } | Shelving::RemoveArtifact { .. } | Shelving::ClearParked { .. },
+                Shelving::AdoptSession(_)
+                | Shelving::RemoveRecording { .. }
+                | Shelving::RemoveArtifact { .. }
+                | Shelving::ClearParked { .. },
             ) => 0,
         }
     }

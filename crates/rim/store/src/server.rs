@@ -324,9 +324,7 @@ pub(crate) struct Engine {
 pub(crate) async fn open(server: &Server) -> Result<Engine, OpenError> {
     let name = server.to_string();
     let database = |source| OpenError::Database { database: name.clone(), source };
-    let readers = reach(server).await.map_err(database)?;
-    check(&readers, server).await?;
-
+    let readers = look(server).await?;
     let ownership = Arc::new(Ownership::default());
     let writer_options = server.writer(&ownership);
     let writer = match Database::connect(writer_options.clone()).await {
@@ -338,9 +336,16 @@ pub(crate) async fn open(server: &Server) -> Result<Engine, OpenError> {
     Ok(Engine { readers, writer, writer_options })
 }
 
+/// Connections to look with, to a server that passed our checks.
+pub(crate) async fn look(server: &Server) -> Result<DatabaseConnection, OpenError> {
+    let readers = reach(server).await.map_err(|source| OpenError::Database { database: server.to_string(), source })?;
+    check(&readers, server).await?;
+    Ok(readers)
+}
+
 /// The pool of readers, after a first connection of its own that says at once what is wrong, where a pool would try
 /// until it runs out of time.
-async fn reach(server: &Server) -> Result<DatabaseConnection, DbErr> {
+pub(crate) async fn reach(server: &Server) -> Result<DatabaseConnection, DbErr> {
     let failed = |error: sqlx::Error| DbErr::Conn(sea_orm::RuntimeErr::SqlxError(error.into()));
     match server.driver {
         Driver::Postgres => {

@@ -4,11 +4,14 @@ use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
-use sea_orm::{ConnectOptions, Database, DatabaseConnection};
+use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection};
 use sea_orm_migration::MigratorTrait;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 
 use crate::OpenError;
 use crate::migration::Migrator;
@@ -28,10 +31,18 @@ const READERS: u32 = 2;
 /// After a burst the log file shrinks back to this, in bytes.
 const LOG_SIZE_LIMIT: &str = "67108864";
 
+/// The writer folds the log into the file itself, while everybody waits, only when it has this many pages (64 MiB).
+const LAST_CHECKPOINT: &str = "16384";
+
+/// After so many bytes of values the log is folded into the file beside the writer.
+const CHECKPOINT_BYTES: usize = 1 << 20;
+
 /// An open database file.
 pub(crate) struct Engine {
     pub(crate) readers: DatabaseConnection,
     pub(crate) writer: DatabaseConnection,
+    /// Folds the log into the file.
+    pub(crate) checkpoints: Checkpoints,
     /// How to replace the writer when a broken transaction leaves its connection unusable.
     pub(crate) writer_options: ConnectOptions,
     /// Held as long as anything may write.
@@ -50,7 +61,60 @@ pub(crate) async fn open(path: &Path) -> Result<Engine, OpenError> {
         .await
         .map_err(|source| OpenError::Migrate { database: path.display().to_string(), source })?;
     let readers = Database::connect(options(path, true)).await.map_err(database)?;
-    Ok(Engine { readers, writer, writer_options, lock })
+    let checkpoints = Checkpoints::start(Database::connect(options(path, false)).await.map_err(database)?);
+    Ok(Engine { readers, writer, checkpoints, writer_options, lock })
+}
+
+/// Folds the log into the file on a connection of its own, while the writer goes on. Otherwise the writer would do it
+/// in the middle of a commit, and everybody would wait for the disk a few times over.
+pub(crate) struct Checkpoints {
+    due: Arc<Notify>,
+    pending: usize,
+    task: JoinHandle<()>,
+    db: DatabaseConnection,
+}
+
+impl Checkpoints {
+    fn start(db: DatabaseConnection) -> Self {
+        let due = Arc::new(Notify::new());
+        let (wake, connection) = (due.clone(), db.clone());
+        let task = tokio::spawn(async move {
+            loop {
+                wake.notified().await;
+                // It takes what it can without keeping anybody waiting; the rest comes next time.
+                if let Err(error) = connection.execute_unprepared("PRAGMA wal_checkpoint(PASSIVE)").await {
+                    tracing::warn!(%error, "the log could not be folded into the database");
+                }
+            }
+        });
+        Self { due, pending: 0, task, db }
+    }
+
+    /// So many bytes of values were written.
+    pub(crate) fn note(&mut self, bytes: usize) {
+        self.pending += bytes;
+        if self.pending >= CHECKPOINT_BYTES {
+            self.pending = 0;
+            self.due.notify_one();
+        }
+    }
+
+    /// Ends it; the writer, closing last, folds what is left.
+    pub(crate) async fn stop(self) {
+        self.task.abort();
+        // Cancelled, or broken and logged.
+        let _ = self.task.await;
+        if let Err(error) = self.db.close().await {
+            tracing::warn!(%error, "a database connection did not close cleanly");
+        }
+    }
+}
+
+/// A connection that reads an existing file and cannot write.
+pub(crate) fn reading(path: &Path) -> ConnectOptions {
+    let mut options = options(path, true);
+    options.max_connections(1);
+    options
 }
 
 fn options(path: &Path, read_only: bool) -> ConnectOptions {
@@ -82,6 +146,7 @@ fn options(path: &Path, read_only: bool) -> ConnectOptions {
                 .journal_mode(SqliteJournalMode::Wal)
                 .synchronous(SqliteSynchronous::Full)
                 .pragma("journal_size_limit", LOG_SIZE_LIMIT)
+                .pragma("wal_autocheckpoint", LAST_CHECKPOINT)
         });
     options
 }
@@ -131,7 +196,7 @@ fn folder_of(path: &Path) -> &Path {
 
 #[cfg(test)]
 mod tests {
-    use sea_orm::{ConnectionTrait as _, Statement};
+    use sea_orm::Statement;
 
     use super::*;
 
@@ -164,6 +229,7 @@ mod tests {
         let newer = "INSERT INTO seaql_migrations (version, applied_at) VALUES ('m9999_from_the_future', 0)";
         engine.writer.execute_unprepared(newer).await.unwrap();
         engine.readers.close().await.unwrap();
+        engine.checkpoints.stop().await;
         engine.writer.close().await.unwrap();
         drop(engine.lock);
 

@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use crate::apply::{Applied, apply};
 use crate::entity::ledger;
 use crate::plan::{Plan, Write};
+use crate::sqlite::{self, Checkpoints};
 
 /// Most writes in one transaction.
 const MOST_WRITES: usize = 512;
@@ -80,8 +81,14 @@ pub(crate) struct Writer {
     broken: bool,
     /// Of an outside engine: the number of the last transaction. Its answer may get lost on the way.
     turn: Option<i64>,
-    /// Of an embedded engine: keeps other servers away until the last write is done.
-    _lock: Option<File>,
+    embedded: Option<Embedded>,
+}
+
+/// What an embedded engine has besides.
+struct Embedded {
+    checkpoints: Checkpoints,
+    /// Keeps other servers away until the last write is done.
+    _lock: File,
 }
 
 /// How often a single write is tried, should the connection break over it.
@@ -100,8 +107,11 @@ enum Failure {
 }
 
 impl Writer {
-    pub(crate) fn embedded(db: DatabaseConnection, options: ConnectOptions, lock: File) -> Self {
-        Self { db, options, broken: false, turn: None, _lock: Some(lock) }
+    /// The engine's writer, and its readers for whoever reads.
+    pub(crate) fn embedded(engine: sqlite::Engine) -> (Self, DatabaseConnection) {
+        let sqlite::Engine { readers, writer: db, checkpoints, writer_options: options, lock } = engine;
+        let embedded = Some(Embedded { checkpoints, _lock: lock });
+        (Self { db, options, broken: false, turn: None, embedded }, readers)
     }
 
     pub(crate) async fn outside(db: DatabaseConnection, options: ConnectOptions) -> Result<Self, DbErr> {
@@ -113,7 +123,7 @@ impl Writer {
                 0
             }
         };
-        Ok(Self { db, options, broken: false, turn: Some(turn), _lock: None })
+        Ok(Self { db, options, broken: false, turn: Some(turn), embedded: None })
     }
 
     /// Serves until the store is closed or nobody holds it any more; writes queued by then are still done.
@@ -143,9 +153,18 @@ impl Writer {
         }
 
         queue.close();
+        // Its lock stays until the writer is closed.
+        let lock = match self.embedded.take() {
+            Some(Embedded { checkpoints, _lock: lock }) => {
+                checkpoints.stop().await;
+                Some(lock)
+            }
+            None => None,
+        };
         if let Err(error) = self.db.close().await {
             tracing::warn!(%error, "the database did not close cleanly");
         }
+        drop(lock);
         if let Some(done) = closing {
             // Whoever asked may have gone away; the store is closed regardless.
             let _ = done.send(());
@@ -162,6 +181,9 @@ impl Writer {
             }
             match self.attempt(&batch).await {
                 Ok(applied) => {
+                    if let Some(embedded) = &mut self.embedded {
+                        embedded.checkpoints.note(batch.iter().map(|waiting| waiting.write.weight()).sum());
+                    }
                     for (turn, Waiting { write, reply }) in batch.into_iter().enumerate() {
                         // The asker may have gone away; what is written stays written.
                         let _ = reply.send(answer(&write, turn, &applied));
@@ -241,7 +263,7 @@ impl Writer {
     /// Begins a transaction, on a new connection if the old one is no good any more.
     async fn begin(&mut self) -> Result<DatabaseTransaction, DbErr> {
         // A writer from the start: a transaction that begins as a reader may be refused halfway.
-        let embedded = self.turn.is_none();
+        let embedded = self.embedded.is_some();
         let options = TransactionOptions {
             sqlite_transaction_mode: embedded.then_some(SqliteTransactionMode::Immediate),
             ..TransactionOptions::default()
@@ -311,7 +333,6 @@ mod tests {
     use super::*;
     use crate::entity::{self, live_state, recording, session};
     use crate::plan::{Fate, Shelving};
-    use crate::sqlite;
 
     #[tokio::test]
     async fn a_full_disk_fails_one_write_and_none_after_it() {
@@ -320,7 +341,7 @@ mod tests {
         // The connection believes that the file can hardly grow.
         engine.writer.execute_unprepared("PRAGMA max_page_count = 40").await.unwrap();
         let (queue, letters) = mpsc::channel(8);
-        let writer = Writer::embedded(engine.writer, engine.writer_options, engine.lock);
+        let (writer, _) = Writer::embedded(engine);
         let task = tokio::spawn(writer.run(letters));
 
         let outcomes = [
@@ -340,7 +361,7 @@ mod tests {
         let engine = sqlite::open(&folder.path().join("plenum.db")).await.unwrap();
         engine.writer.execute_unprepared("BEGIN").await.unwrap();
         let (queue, letters) = mpsc::channel(8);
-        let writer = Writer::embedded(engine.writer, engine.writer_options, engine.lock);
+        let (writer, _) = Writer::embedded(engine);
         let task = tokio::spawn(writer.run(letters));
 
         for key in ["a", "b"] {
@@ -357,7 +378,7 @@ mod tests {
         let engine = sqlite::open(&folder.path().join("plenum.db")).await.unwrap();
         engine.writer.execute_unprepared("PRAGMA max_page_count = 40").await.unwrap();
         let (queue, letters) = mpsc::channel(16);
-        let writer = Writer::embedded(engine.writer, engine.writer_options, engine.lock);
+        let (writer, _) = Writer::embedded(engine);
 
         // All are waiting before the writer starts, so they are one batch.
         let mut replies = Vec::new();
@@ -408,7 +429,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let engine = sqlite::open(&folder.path().join("plenum.db")).await.unwrap();
         let (queue, letters) = mpsc::channel(writes.len());
-        let mut writer = Writer::embedded(engine.writer, engine.writer_options, engine.lock);
+        let (mut writer, readers) = Writer::embedded(engine);
         let notices = (0..EARLIER).map(|n| notice(n % 2, 0, n)).collect();
         writer.settle(vec![Waiting { write: Write::Enqueue { notices }, reply: oneshot::channel().0 }]).await;
         let mut outcomes = Vec::new();
@@ -435,17 +456,16 @@ mod tests {
                 }
             }
         }
-        let sessions = session::Entity::find().order_by_asc(session::Column::Id).all(&engine.readers).await.unwrap();
+        let sessions = session::Entity::find().order_by_asc(session::Column::Id).all(&readers).await.unwrap();
         let state = live_state::Entity::find()
             .order_by_asc(live_state::Column::Sid)
             .order_by_asc(live_state::Column::Key)
-            .all(&engine.readers)
+            .all(&readers)
             .await
             .unwrap();
         let notices =
-            entity::notice::Entity::find().order_by_asc(entity::notice::Column::Id).all(&engine.readers).await.unwrap();
-        let recordings =
-            recording::Entity::find().order_by_asc(recording::Column::Id).all(&engine.readers).await.unwrap();
+            entity::notice::Entity::find().order_by_asc(entity::notice::Column::Id).all(&readers).await.unwrap();
+        let recordings = recording::Entity::find().order_by_asc(recording::Column::Id).all(&readers).await.unwrap();
         (outcomes, sessions, state, notices, recordings)
     }
 

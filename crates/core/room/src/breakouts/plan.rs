@@ -101,7 +101,7 @@ impl Room {
         let mut users = Vec::new();
         for wanted in wanted {
             let person = self.people.get(wanted.id.as_str());
-            let person = person.filter(|person| !person.is_waiting() && !person.blocked);
+            let person = person.filter(|person| !person.is_waiting() && !person.is_out());
             if let Some(person) = person
                 && placed.len() < MAX_USERS
                 && placed.insert(person.id.clone())

@@ -10,11 +10,12 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use model::media::Sources;
 use model::{RoomId, SessionId, UserId};
 use prost::Message;
 use room::{
-    Admission, AdmitRefusal, Claim, ClientSubject, ConnId, EndReason, Moment, NewRoom, Notification, Output, Phase,
-    Request, Room, Ticket,
+    Admission, AdmitRefusal, Claim, ClientSubject, ConnId, EndReason, Moderation, ModerationRefusal, Moment, NewRoom,
+    Notification, Output, Phase, Request, Room, Ticket,
 };
 use wire::pnm::{self, NatsMsgServerToClientEvents as Event};
 
@@ -40,6 +41,11 @@ pub(crate) struct Scene {
     pub(crate) media_tokens: Vec<UserId>,
     pub(crate) admitted: Vec<UserId>,
     pub(crate) media_rights: Vec<UserId>,
+    /// Whose microphones were muted.
+    pub(crate) muted: Vec<String>,
+    /// Whose tracks were taken off the air.
+    pub(crate) unpublished: Vec<(UserId, Sources)>,
+    pub(crate) out_of_media: Vec<String>,
     /// What other servers were told.
     pub(crate) notified: Vec<Notification>,
     conns: BTreeMap<UserId, ConnId>,
@@ -97,6 +103,9 @@ impl Scene {
             media_tokens: Vec::new(),
             admitted: Vec::new(),
             media_rights: Vec::new(),
+            muted: Vec::new(),
+            unpublished: Vec::new(),
+            out_of_media: Vec::new(),
             notified: Vec::new(),
             conns: BTreeMap::new(),
             owners: BTreeMap::new(),
@@ -188,6 +197,12 @@ impl Scene {
         let conn = self.conns[&user(id)];
         self.room.request(self.now, conn, request);
         self.drain();
+    }
+
+    pub(crate) fn moderate(&mut self, by: &str, what: Moderation) -> Result<(), ModerationRefusal> {
+        let done = self.room.moderate(self.now, &user(by), what);
+        self.drain();
+        done
     }
 
     pub(crate) fn publish(&mut self, id: &str, subject: ClientSubject, payload: Vec<u8>) {
@@ -290,10 +305,10 @@ impl Scene {
                 Output::MintMediaToken { user } => self.media_tokens.push(user),
                 Output::Admit { conn } => self.admitted.push(self.owners[&conn].clone()),
                 Output::UpdateMediaRights { user } => self.media_rights.push(user),
-                Output::RenewToken { .. }
-                | Output::RemoveFromMedia { .. }
-                | Output::SetJoined(_)
-                | Output::EndRooms(_) => {}
+                Output::Mute { who } => self.muted.push(who.as_str().to_owned()),
+                Output::Unpublish { user, sources } => self.unpublished.push((user, sources)),
+                Output::RemoveFromMedia { who, .. } => self.out_of_media.push(who.as_str().to_owned()),
+                Output::RenewToken { .. } | Output::SetJoined(_) | Output::EndRooms(_) => {}
                 Output::Notify(notification) => self.notified.push(*notification),
                 Output::CloseMedia => self.media_closed = true,
                 Output::Ended(why) => self.ended = Some(why),

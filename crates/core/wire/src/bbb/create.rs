@@ -73,7 +73,7 @@ pub fn create(
 ) -> Result<pnm::CreateRoomReq, CreateRejected> {
     let preload = document.or_else(|| owned(params, "preUploadedPresentation"));
     let mut request = said(params, preload.clone(), random)?;
-    validate::create_room(&request)?;
+    validate::check(&request)?;
     validate::reserved_room(&request.room_id)?;
     let mut features = rules.defaults.features.clone();
     flags(params, &mut features)?;

@@ -1,8 +1,9 @@
 //! What an absent field means (http-api.md section 2.1; create-room.md where it differs).
 
+use prost::Message;
 use prost_reflect::{DynamicMessage, Kind, ReflectMessage, Value};
 
-use crate::{json, pnm};
+use crate::pnm;
 
 /// Languages for translated subtitles, unless the service says otherwise.
 pub(super) const SUBTITLE_LANGUAGES: i32 = 2;
@@ -14,7 +15,8 @@ pub(super) const BREAKOUT_ROOMS: u32 = 6;
 /// Defaults of new rooms. The operator may change them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RoomDefaults {
-    /// Features. Every group should be there; [`Self::default`] has them all.
+    /// Features. Every group should be there; [`Self::default`] has them all. Lists in it are empty: those of a request
+    /// would be added to them.
     pub features: pnm::RoomCreateFeatures,
     /// Locks of ordinary participants.
     pub lock_settings: pnm::LockSettings,
@@ -109,13 +111,17 @@ impl RoomDefaults {
         if let Some(lock) = lock {
             let mut locks = self.lock_settings.transcode_to_dynamic();
             put(&mut locks, lock, value);
-            self.lock_settings = json::into_typed(&locks);
+            self.lock_settings = typed(&locks);
         } else {
             let mut features = self.features.transcode_to_dynamic();
             put(&mut features, name, value);
-            self.features = json::into_typed(&features);
+            self.features = typed(&features);
         }
     }
+}
+
+fn typed<M: Message + Default>(message: &DynamicMessage) -> M {
+    message.transcode_to().expect("both sides come from the same descriptors")
 }
 
 fn put(message: &mut DynamicMessage, name: &str, value: u32) {

@@ -1,8 +1,10 @@
 //! Which flags the caller meant (D-01, rule C).
 
-use prost_reflect::{DynamicMessage, Kind, MessageDescriptor, ReflectMessage, Value};
+use prost::Message;
+use prost_reflect::ReflectMessage;
 
 use super::RoomDefaults;
+use crate::json::shape::{self, Many, Shape, Type};
 use crate::json::{self, JsonError, Node};
 use crate::pnm;
 
@@ -17,21 +19,22 @@ enum Spelling {
 
 /// The request as it stands in `node`, without any default.
 pub(super) fn read(node: &Node) -> Result<pnm::CreateRoomReq, JsonError> {
-    let descriptor = pnm::CreateRoomReq::default().descriptor();
-    Ok(json::into_typed(&json::message_from(descriptor, node)?))
+    json::from_node(node)
 }
 
 /// Puts the defaults under the features `node` names.
 pub(super) fn apply(request: &mut pnm::CreateRoomReq, node: &Node, defaults: &RoomDefaults) -> Result<(), JsonError> {
-    let spelling = spelling(&request.descriptor(), node);
+    let spelling = spelling(shape::of(&request.descriptor()), node);
     let Some(metadata) = &mut request.metadata else {
         return Ok(());
     };
     let features = child(node, &["metadata"]).and_then(|node| child(node, &["room_features", "roomFeatures"]));
     if let Some(features) = features {
-        let mut merged = defaults.features.transcode_to_dynamic();
-        overlay(&mut merged, features, spelling)?;
-        metadata.room_features = Some(json::into_typed(&merged));
+        let mut merged = defaults.features.clone();
+        let mut said = Vec::new();
+        overlay(&mut said, shape::of(&merged.descriptor()), features, spelling)?;
+        merged.merge(said.as_slice()).expect("the bytes follow the message's own descriptor");
+        metadata.room_features = Some(merged);
     }
     Ok(())
 }
@@ -44,59 +47,55 @@ fn child<'n>(node: &'n Node, names: &[&str]) -> Option<&'n Node> {
 }
 
 /// Camel only if nothing known is spelled with an underscore: for a mixture the safe reading is "default".
-fn spelling(descriptor: &MessageDescriptor, node: &Node) -> Spelling {
+fn spelling(shape: &Shape, node: &Node) -> Spelling {
     let (mut camel, mut declared) = (false, false);
-    look(descriptor, node, &mut camel, &mut declared);
+    look(shape, node, &mut camel, &mut declared);
     if camel && !declared { Spelling::Camel } else { Spelling::Declared }
 }
 
-fn look(descriptor: &MessageDescriptor, node: &Node, camel: &mut bool, declared: &mut bool) {
+fn look(shape: &Shape, node: &Node, camel: &mut bool, declared: &mut bool) {
     let Node::Object(entries) = node else {
         return;
     };
     for (name, node) in entries {
-        let Some(field) = json::field_named(descriptor, name) else {
+        let Some(field) = shape.named(name) else {
             continue;
         };
-        *camel |= field.name() != name;
-        *declared |= field.name() == name && name.contains('_');
-        if let (Kind::Message(inner), false) = (field.kind(), field.is_map()) {
-            look(&inner, node, camel, declared);
+        *camel |= field.name != *name;
+        *declared |= field.name == *name && name.contains('_');
+        if let (Type::Message(inner), Many::One | Many::List) = (&field.value, field.many) {
+            look(inner.shape(), node, camel, declared);
         }
     }
 }
 
-/// Writes what `node` says over `base`.
-fn overlay(base: &mut DynamicMessage, node: &Node, spelling: Spelling) -> Result<(), JsonError> {
+/// Appends what `node` says, in the form that is merged over the defaults: what is said is there, zeros included, and
+/// what is not said is not.
+fn overlay(out: &mut Vec<u8>, shape: &Shape, node: &Node, spelling: Spelling) -> Result<(), JsonError> {
     let Node::Object(entries) = node else {
         return Ok(());
     };
-    let descriptor = base.descriptor();
     let said: Vec<_> = entries
         .iter()
         .filter(|(_, node)| *node != Node::Null)
-        .filter_map(|(name, node)| Some((json::field_named(&descriptor, name)?, node)))
+        .filter_map(|(name, node)| Some((shape.named(name)?, node)))
         .collect();
     if said.is_empty() {
         return Ok(());
     }
     if spelling == Spelling::Camel {
-        for field in descriptor.fields().filter(|field| field.kind() == Kind::Bool && !field.supports_presence()) {
-            base.clear_field(&field);
+        for flag in shape.fields.iter().filter(|field| field.is_plain_flag()) {
+            json::varint(out, flag.number, 0);
         }
     }
     for (field, node) in said {
-        match (field.kind(), base.has_field(&field)) {
-            (Kind::Message(_), true) if !field.is_list() && !field.is_map() => {
-                if let Value::Message(inner) = base.get_field_mut(&field) {
-                    overlay(inner, node, spelling)?;
-                }
+        match field.message() {
+            Some(inner) => {
+                let mut content = Vec::new();
+                overlay(&mut content, inner, node, spelling)?;
+                json::length_delimited(out, field.number, &content);
             }
-            _ => {
-                if let Some(value) = json::value_from(&field, node)? {
-                    base.set_field(&field, value);
-                }
-            }
+            None => json::field(out, field, node)?,
         }
     }
     Ok(())

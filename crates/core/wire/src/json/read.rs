@@ -1,154 +1,199 @@
-//! From JSON to messages.
+//! From JSON to the binary form, which a message then reads.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use base64::Engine;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MapKey, MessageDescriptor, Value};
+use prost::encoding::{WireType, encode_key, encode_varint};
 
+use super::shape::{Field, Many, Shape, Type};
 use super::{JsonError, Node};
 
 /// How much of a wrong value an error repeats, in characters.
 const SHOWN: usize = 64;
 
-/// Builds the message `node` describes.
-pub(crate) fn message_from(descriptor: MessageDescriptor, node: &Node) -> Result<DynamicMessage, JsonError> {
+/// Appends the message `node` describes. Zeros that were sent are written, so that they win over what is there already
+/// when the bytes are merged into a message.
+pub(crate) fn message(out: &mut Vec<u8>, shape: &Shape, node: &Node) -> Result<(), JsonError> {
     let Node::Object(entries) = node else {
         return Err(JsonError::NotAnObject);
     };
-    let mut message = DynamicMessage::new(descriptor.clone());
     let mut seen = Seen::default();
     for (name, node) in entries {
-        let Some(field) = field_named(&descriptor, name) else {
+        let Some(known) = shape.named(name) else {
             continue;
         };
-        seen.note(&field, node)?;
-        if let Some(value) = value_from(&field, node)? {
-            message.set_field(&field, value);
-        }
+        seen.note(known, node)?;
+        field(out, known, node)?;
     }
-    Ok(message)
+    Ok(())
 }
 
-/// The field called `name` in either spelling.
-pub(crate) fn field_named(descriptor: &MessageDescriptor, name: &str) -> Option<FieldDescriptor> {
-    descriptor.get_field_by_name(name).or_else(|| descriptor.get_field_by_json_name(name))
-}
-
-/// Which fields and choices of one object are taken.
+/// Which fields and choices of one object are taken. Few are, so a list is looked through.
 #[derive(Default)]
-struct Seen {
-    fields: HashSet<u32>,
-    choices: HashSet<String>,
+struct Seen<'s> {
+    fields: Vec<u32>,
+    choices: Vec<&'s str>,
 }
 
-impl Seen {
-    fn note(&mut self, field: &FieldDescriptor, node: &Node) -> Result<(), JsonError> {
-        if !self.fields.insert(field.number()) {
-            return Err(JsonError::Duplicate(field.name().to_owned()));
+impl<'s> Seen<'s> {
+    fn note(&mut self, field: &'s Field, node: &Node) -> Result<(), JsonError> {
+        if self.fields.contains(&field.number) {
+            return Err(JsonError::Duplicate(field.name.clone()));
         }
-        let Some(choice) = field.containing_oneof().filter(|_| *node != Node::Null) else {
+        self.fields.push(field.number);
+        let Some(choice) = field.choice.as_deref().filter(|_| *node != Node::Null) else {
             return Ok(());
         };
-        if self.choices.insert(choice.name().to_owned()) {
-            return Ok(());
+        if self.choices.contains(&choice) {
+            return Err(JsonError::Choice { field: field.name.clone(), choice: choice.to_owned() });
         }
-        Err(JsonError::Choice { field: field.name().to_owned(), choice: choice.name().to_owned() })
+        self.choices.push(choice);
+        Ok(())
     }
 }
 
-/// The value of one field; `None` if the field stays unset.
-pub(crate) fn value_from(field: &FieldDescriptor, node: &Node) -> Result<Option<Value>, JsonError> {
+/// Appends one field, whatever it holds; nothing if it stays unset.
+pub(crate) fn field(out: &mut Vec<u8>, field: &Field, node: &Node) -> Result<(), JsonError> {
     if *node == Node::Null {
-        return Ok(None);
+        return Ok(());
     }
-    if field.is_map() {
-        return map_from(field, node).map(Some);
+    match field.many {
+        Many::One => single(out, field, node).map(drop),
+        Many::List => {
+            let Node::List(items) = node else {
+                return Err(wrong(field, "repeated", node));
+            };
+            items.iter().try_for_each(|item| single(out, field, item).map(drop))
+        }
+        Many::Map => map(out, field, node),
     }
-    if !field.is_list() {
-        return single(field, node);
-    }
-    let Node::List(items) = node else {
-        return Err(wrong(field, "repeated", node));
-    };
-    let mut list = Vec::with_capacity(items.len());
-    for item in items {
-        list.extend(single(field, item)?);
-    }
-    Ok(Some(Value::List(list)))
 }
 
-fn map_from(field: &FieldDescriptor, node: &Node) -> Result<Value, JsonError> {
-    let (Node::Object(entries), Kind::Message(entry)) = (node, field.kind()) else {
+fn map(out: &mut Vec<u8>, field: &Field, node: &Node) -> Result<(), JsonError> {
+    let (Node::Object(entries), Type::Message(entry)) = (node, &field.value) else {
         return Err(wrong(field, "map", node));
     };
-    let (key_field, value_field) = (entry.map_entry_key_field(), entry.map_entry_value_field());
-    let mut map = HashMap::with_capacity(entries.len());
+    let (Some(key), Some(value)) = (entry.shape().named("key"), entry.shape().named("value")) else {
+        return Err(wrong(field, "map", node));
+    };
+    let mut seen = HashSet::with_capacity(entries.len());
     for (name, node) in entries {
-        let key = map_key(&key_field, name).ok_or_else(|| wrong(field, "map", &Node::Text(name.clone())))?;
-        let Some(value) = single(&value_field, node)? else {
+        let mut pair = Vec::new();
+        let wrong_key = || wrong(field, "map", &Node::Text(name.clone()));
+        if !map_key(&mut pair, key, name) {
+            return Err(wrong_key());
+        }
+        let key = pair.clone();
+        if !single(&mut pair, value, node)? {
             continue;
-        };
-        if map.insert(key, value).is_some() {
+        }
+        if !seen.insert(key) {
             return Err(JsonError::Duplicate(name.clone()));
         }
+        length_delimited(out, field.number, &pair);
     }
-    Ok(Value::Map(map))
+    Ok(())
 }
 
-fn map_key(field: &FieldDescriptor, name: &str) -> Option<MapKey> {
-    let node = match (field.kind(), name) {
-        (Kind::Bool, "true") => Node::Bool(true),
-        (Kind::Bool, "false") => Node::Bool(false),
+/// Whether the text is a key of that type.
+fn map_key(out: &mut Vec<u8>, field: &Field, name: &str) -> bool {
+    let node = match (&field.value, name) {
+        (Type::Bool, "true") => Node::Bool(true),
+        (Type::Bool, "false") => Node::Bool(false),
         _ => Node::Text(name.to_owned()),
     };
-    single(field, &node).ok().flatten()?.into_map_key()
+    single(out, field, &node) == Ok(true)
 }
 
-/// One value of the field's type. `None` for an enum name nobody knows.
-fn single(field: &FieldDescriptor, node: &Node) -> Result<Option<Value>, JsonError> {
+/// Appends one value of the field's type. The answer is false, and nothing is appended, for an enum name nobody knows.
+fn single(out: &mut Vec<u8>, field: &Field, node: &Node) -> Result<bool, JsonError> {
     let integer = |kind| integer(node).ok_or_else(|| wrong(field, kind, node));
-    let value = match field.kind() {
-        Kind::Bool => match node {
-            Node::Bool(value) => Value::Bool(*value),
+    let signed32 = |kind| i32::try_from(integer(kind)?).map_err(|_| wrong(field, kind, node));
+    let signed64 = |kind| i64::try_from(integer(kind)?).map_err(|_| wrong(field, kind, node));
+    let unsigned32 = |kind| u32::try_from(integer(kind)?).map_err(|_| wrong(field, kind, node));
+    let unsigned64 = |kind| u64::try_from(integer(kind)?).map_err(|_| wrong(field, kind, node));
+    let number = field.number;
+    match &field.value {
+        Type::Bool => match node {
+            Node::Bool(value) => varint(out, number, (*value).into()),
             _ => return Err(wrong(field, "bool", node)),
         },
-        Kind::String => match node {
-            Node::Text(text) => Value::String(text.clone()),
+        Type::Text => match node {
+            Node::Text(text) => length_delimited(out, number, text.as_bytes()),
             _ => return Err(wrong(field, "string", node)),
         },
-        Kind::Bytes => match bytes(node) {
-            Some(bytes) => Value::Bytes(bytes.into()),
-            None => return Err(wrong(field, "bytes", node)),
-        },
-        Kind::Int32 | Kind::Sint32 | Kind::Sfixed32 => {
-            i32::try_from(integer("int32")?).map(Value::I32).map_err(|_| wrong(field, "int32", node))?
+        Type::Bytes => {
+            let bytes = bytes(node).ok_or_else(|| wrong(field, "bytes", node))?;
+            length_delimited(out, number, &bytes);
         }
-        Kind::Int64 | Kind::Sint64 | Kind::Sfixed64 => {
-            i64::try_from(integer("int64")?).map(Value::I64).map_err(|_| wrong(field, "int64", node))?
+        Type::Int32 => varint(out, number, i64::from(signed32("int32")?).cast_unsigned()),
+        Type::Sint32 => varint(out, number, zigzag(signed32("int32")?.into())),
+        Type::Sfixed32 => fixed32(out, number, signed32("int32")?.to_le_bytes()),
+        Type::Int64 => varint(out, number, signed64("int64")?.cast_unsigned()),
+        Type::Sint64 => varint(out, number, zigzag(signed64("int64")?)),
+        Type::Sfixed64 => fixed64(out, number, signed64("int64")?.to_le_bytes()),
+        Type::Uint32 => varint(out, number, unsigned32("uint32")?.into()),
+        Type::Fixed32 => fixed32(out, number, unsigned32("uint32")?.to_le_bytes()),
+        Type::Uint64 => varint(out, number, unsigned64("uint64")?),
+        Type::Fixed64 => fixed64(out, number, unsigned64("uint64")?.to_le_bytes()),
+        Type::Float => {
+            let value = float(node).map(narrow).ok_or_else(|| wrong(field, "float", node))?;
+            fixed32(out, number, value.to_le_bytes());
         }
-        Kind::Uint32 | Kind::Fixed32 => {
-            u32::try_from(integer("uint32")?).map(Value::U32).map_err(|_| wrong(field, "uint32", node))?
+        Type::Double => {
+            let value = float(node).ok_or_else(|| wrong(field, "double", node))?;
+            fixed64(out, number, value.to_le_bytes());
         }
-        Kind::Uint64 | Kind::Fixed64 => {
-            u64::try_from(integer("uint64")?).map(Value::U64).map_err(|_| wrong(field, "uint64", node))?
+        Type::Enum(names) => {
+            let value = match node {
+                Node::Text(name) => match names.get_value_by_name(name) {
+                    Some(value) => value.number(),
+                    None => return Ok(false),
+                },
+                _ => signed32("enum")?,
+            };
+            varint(out, number, i64::from(value).cast_unsigned());
         }
-        Kind::Float => float(node).map(narrow).map(Value::F32).ok_or_else(|| wrong(field, "float", node))?,
-        Kind::Double => float(node).map(Value::F64).ok_or_else(|| wrong(field, "double", node))?,
-        Kind::Enum(names) => match node {
-            Node::Text(name) => match names.get_value_by_name(name) {
-                Some(value) => Value::EnumNumber(value.number()),
-                None => return Ok(None),
-            },
-            _ => i32::try_from(integer("enum")?).map(Value::EnumNumber).map_err(|_| wrong(field, "enum", node))?,
-        },
-        Kind::Message(descriptor) => match node {
-            Node::Object(_) => Value::Message(message_from(descriptor, node)?),
+        Type::Message(link) => match node {
+            Node::Object(_) => {
+                let mut inner = Vec::new();
+                message(&mut inner, link.shape(), node)?;
+                length_delimited(out, number, &inner);
+            }
             _ => return Err(wrong(field, "message", node)),
         },
-    };
-    Ok(Some(value))
+    }
+    Ok(true)
+}
+
+/// Appends bytes, a text or a message.
+pub(crate) fn length_delimited(out: &mut Vec<u8>, number: u32, content: &[u8]) {
+    encode_key(number, WireType::LengthDelimited, out);
+    encode_varint(content.len() as u64, out);
+    out.extend_from_slice(content);
+}
+
+/// Appends a number of variable length.
+pub(crate) fn varint(out: &mut Vec<u8>, number: u32, value: u64) {
+    encode_key(number, WireType::Varint, out);
+    encode_varint(value, out);
+}
+
+fn fixed32(out: &mut Vec<u8>, number: u32, value: [u8; 4]) {
+    encode_key(number, WireType::ThirtyTwoBit, out);
+    out.extend_from_slice(&value);
+}
+
+fn fixed64(out: &mut Vec<u8>, number: u32, value: [u8; 8]) {
+    encode_key(number, WireType::SixtyFourBit, out);
+    out.extend_from_slice(&value);
+}
+
+/// Small numbers of either sign in few bytes (`sint32`, `sint64`).
+fn zigzag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)).cast_unsigned()
 }
 
 /// An integer, an integral float, or either of them as text. `i128` holds every 64-bit number of both signs.
@@ -209,7 +254,7 @@ fn bytes(node: &Node) -> Option<Vec<u8>> {
     GeneralPurpose::new(&alphabet, config).decode(text).ok()
 }
 
-fn wrong(field: &FieldDescriptor, kind: &'static str, node: &Node) -> JsonError {
+fn wrong(field: &Field, kind: &'static str, node: &Node) -> JsonError {
     let value = match node {
         Node::Null => "null".to_owned(),
         Node::Bool(value) => value.to_string(),
@@ -220,5 +265,5 @@ fn wrong(field: &FieldDescriptor, kind: &'static str, node: &Node) -> JsonError 
         Node::List(_) => "[".to_owned(),
         Node::Object(_) => "{".to_owned(),
     };
-    JsonError::Value { kind, field: field.name().to_owned(), value }
+    JsonError::Value { kind, field: field.name.clone(), value }
 }

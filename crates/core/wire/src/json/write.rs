@@ -1,10 +1,13 @@
-//! From messages to JSON.
+//! From the binary form of messages to JSON.
 
 use std::fmt::Write;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use prost_reflect::{Cardinality, DynamicMessage, FieldDescriptor, Kind, MapKey, ReflectMessage, Value};
+use prost::encoding::{WireType, decode_key, decode_varint};
+use prost_reflect::EnumDescriptor;
+
+use super::shape::{Field, Many, Shape, Type};
 
 /// What happens to a field that is not set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,111 +16,250 @@ pub(super) enum Unset {
     Omitted,
 }
 
-/// The message as one line, fields in declaration order, maps sorted by key.
-pub(super) fn to_string(message: &DynamicMessage, unset: Unset) -> String {
-    let mut out = String::with_capacity(512);
-    object(&mut out, message, unset);
+/// The message as one line, fields in declaration order, maps sorted by key. `bytes` is what a message of that shape
+/// wrote of itself.
+pub(super) fn to_string(shape: &Shape, bytes: &[u8], unset: Unset) -> String {
+    // Names make it a few times longer.
+    let mut out = String::with_capacity(512.max(3 * bytes.len()));
+    object(&mut out, shape, bytes, unset);
     out
 }
 
-fn object(out: &mut String, message: &DynamicMessage, unset: Unset) {
+/// One occurrence of a field.
+#[derive(Clone, Copy)]
+struct Piece<'b> {
+    number: u32,
+    raw: Raw<'b>,
+}
+
+#[derive(Clone, Copy)]
+enum Raw<'b> {
+    Varint(u64),
+    Fixed32([u8; 4]),
+    Fixed64([u8; 8]),
+    Bytes(&'b [u8]),
+}
+
+/// Takes a message apart, fields by number and, within one field, in the order they occur.
+fn pieces(mut bytes: &[u8]) -> Vec<Piece<'_>> {
+    let mut pieces = Vec::with_capacity(16);
+    while let Some(piece) = next(&mut bytes) {
+        pieces.push(piece);
+    }
+    if !pieces.is_sorted_by_key(|piece| piece.number) {
+        pieces.sort_by_key(|piece| piece.number);
+    }
+    pieces
+}
+
+/// `None` at the end, and for what no message of ours wrote.
+fn next<'b>(bytes: &mut &'b [u8]) -> Option<Piece<'b>> {
+    if bytes.is_empty() {
+        return None;
+    }
+    let (number, kind) = decode_key(bytes).ok()?;
+    let raw = match kind {
+        WireType::Varint => Raw::Varint(decode_varint(bytes).ok()?),
+        WireType::ThirtyTwoBit => Raw::Fixed32(take(bytes)?),
+        WireType::SixtyFourBit => Raw::Fixed64(take(bytes)?),
+        WireType::LengthDelimited => {
+            let length = usize::try_from(decode_varint(bytes).ok()?).ok()?;
+            let (content, rest) = bytes.split_at_checked(length)?;
+            *bytes = rest;
+            Raw::Bytes(content)
+        }
+        WireType::StartGroup | WireType::EndGroup => return None,
+    };
+    Some(Piece { number, raw })
+}
+
+fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
+    let (first, rest) = bytes.split_first_chunk()?;
+    *bytes = rest;
+    Some(*first)
+}
+
+/// The occurrences of one field.
+fn of_field<'p, 'b>(pieces: &'p [Piece<'b>], number: u32) -> &'p [Piece<'b>] {
+    let begin = pieces.partition_point(|piece| piece.number < number);
+    let length = pieces[begin..].partition_point(|piece| piece.number == number);
+    &pieces[begin..begin + length]
+}
+
+fn object(out: &mut String, shape: &Shape, bytes: &[u8], unset: Unset) {
+    let pieces = pieces(bytes);
     out.push('{');
-    let descriptor = message.descriptor();
     let mut first = true;
-    for declared in &descriptor.descriptor_proto().field {
-        let number = declared.number().unsigned_abs();
-        let field = descriptor.get_field(number).expect("the descriptor lists its own fields");
-        let is_set = message.has_field(&field);
-        let null = !is_set && is_plain_message(&field);
-        if !is_set && (unset == Unset::Omitted || (field.supports_presence() && !null)) {
+    for field in &shape.fields {
+        let set = of_field(&pieces, field.number);
+        let null = set.is_empty() && field.is_plain_message();
+        if set.is_empty() && (unset == Unset::Omitted || (field.has_presence && !null)) {
             continue;
         }
         if !first {
             out.push(',');
         }
         first = false;
-        text(out, field.name());
-        out.push(':');
-        if null {
-            out.push_str("null");
-        } else {
-            value(out, &field, &message.get_field(&field), unset);
+        out.push_str(&field.key);
+        match field.many {
+            _ if null => out.push_str("null"),
+            Many::One => single(out, field, set.last().map(|piece| piece.raw), unset),
+            Many::List => list(out, field, set, unset),
+            Many::Map => map(out, field, set, unset),
         }
     }
     out.push('}');
 }
 
-/// A message without the `optional` keyword and outside a choice: the kind that shows as `null`.
-fn is_plain_message(field: &FieldDescriptor) -> bool {
-    matches!(field.kind(), Kind::Message(_))
-        && field.cardinality() != Cardinality::Repeated
-        && field.containing_oneof().is_none()
+fn list(out: &mut String, field: &Field, set: &[Piece<'_>], unset: Unset) {
+    out.push('[');
+    let mut first = true;
+    let mut item = |raw| {
+        if !first {
+            out.push(',');
+        }
+        first = false;
+        single(out, field, Some(raw), unset);
+    };
+    for piece in set {
+        match piece.raw {
+            // Numbers of a list travel in one piece.
+            Raw::Bytes(mut packed) if field.value.is_number() => {
+                while let Some(raw) = unpacked(&field.value, &mut packed) {
+                    item(raw);
+                }
+            }
+            raw => item(raw),
+        }
+    }
+    out.push(']');
 }
 
-fn value(out: &mut String, field: &FieldDescriptor, content: &Value, unset: Unset) {
-    match content {
-        Value::Bool(value) => out.push_str(if *value { "true" } else { "false" }),
-        Value::I32(value) => put(out, value),
-        Value::U32(value) => put(out, value),
-        Value::I64(value) => quoted(out, value),
-        Value::U64(value) => quoted(out, value),
-        Value::F32(value) if value.is_finite() => put(out, value),
-        Value::F64(value) if value.is_finite() => put(out, value),
-        Value::F32(value) => not_finite(out, f64::from(*value)),
-        Value::F64(value) => not_finite(out, *value),
-        Value::String(value) => text(out, value),
-        Value::Bytes(bytes) => text(out, &BASE64_STANDARD.encode(bytes)),
-        Value::EnumNumber(number) => enum_value(out, field, *number),
-        Value::Message(message) => object(out, message, unset),
-        Value::List(items) => {
-            out.push('[');
-            for (index, item) in items.iter().enumerate() {
-                if index > 0 {
-                    out.push(',');
-                }
-                value(out, field, item, unset);
-            }
-            out.push(']');
-        }
-        Value::Map(entries) => {
-            let Kind::Message(entry) = field.kind() else {
-                return out.push_str("{}");
-            };
-            let value_field = entry.map_entry_value_field();
-            let mut sorted: Vec<_> = entries.iter().collect();
-            sorted.sort_unstable_by_key(|(key, _)| *key);
-            out.push('{');
-            for (index, (key, item)) in sorted.into_iter().enumerate() {
-                if index > 0 {
-                    out.push(',');
-                }
-                map_key(out, key);
-                out.push(':');
-                value(out, &value_field, item, unset);
-            }
-            out.push('}');
-        }
+fn unpacked<'b>(value: &Type, packed: &mut &'b [u8]) -> Option<Raw<'b>> {
+    if packed.is_empty() {
+        return None;
+    }
+    match value {
+        Type::Float | Type::Fixed32 | Type::Sfixed32 => take(packed).map(Raw::Fixed32),
+        Type::Double | Type::Fixed64 | Type::Sfixed64 => take(packed).map(Raw::Fixed64),
+        _ => decode_varint(packed).ok().map(Raw::Varint),
     }
 }
 
-fn enum_value(out: &mut String, field: &FieldDescriptor, number: i32) {
-    let Kind::Enum(names) = field.kind() else {
-        return put(out, &number);
+/// What a map is sorted by.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Key<'b> {
+    Bool(bool),
+    Signed(i64),
+    Unsigned(u64),
+    Text(&'b str),
+}
+
+fn map(out: &mut String, field: &Field, set: &[Piece<'_>], unset: Unset) {
+    let Type::Message(entry) = &field.value else {
+        return out.push_str("{}");
     };
-    match names.get_value(number) {
+    let (Some(key_field), Some(value_field)) = (entry.shape().named("key"), entry.shape().named("value")) else {
+        return out.push_str("{}");
+    };
+    let mut entries: Vec<_> = set
+        .iter()
+        .filter_map(|piece| {
+            let Raw::Bytes(bytes) = piece.raw else { return None };
+            let pieces = pieces(bytes);
+            let raw = |field: &Field| of_field(&pieces, field.number).last().map(|piece| piece.raw);
+            Some((key(key_field, raw(key_field)), raw(value_field)))
+        })
+        .collect();
+    entries.sort_by(|(a, _), (b, _)| a.cmp(b));
+    out.push('{');
+    for (index, (key, value)) in entries.into_iter().enumerate() {
+        if index > 0 {
+            out.push(',');
+        }
+        match key {
+            Key::Bool(key) => quoted(out, &key),
+            Key::Signed(key) => quoted(out, &key),
+            Key::Unsigned(key) => quoted(out, &key),
+            Key::Text(key) => text(out, key),
+        }
+        out.push(':');
+        single(out, value_field, value, unset);
+    }
+    out.push('}');
+}
+
+fn key<'b>(field: &Field, raw: Option<Raw<'b>>) -> Key<'b> {
+    match &field.value {
+        Type::Bool => Key::Bool(varint(raw) != 0),
+        Type::Int32 | Type::Int64 | Type::Sint32 | Type::Sint64 | Type::Sfixed32 | Type::Sfixed64 => {
+            Key::Signed(signed(&field.value, raw))
+        }
+        Type::Uint32 | Type::Uint64 | Type::Fixed32 | Type::Fixed64 => Key::Unsigned(unsigned(raw)),
+        _ => Key::Text(as_text(raw)),
+    }
+}
+
+/// One value; `None` is the zero of its type.
+fn single(out: &mut String, field: &Field, raw: Option<Raw<'_>>, unset: Unset) {
+    match &field.value {
+        Type::Bool => out.push_str(if varint(raw) == 0 { "false" } else { "true" }),
+        Type::Int32 | Type::Sint32 | Type::Sfixed32 => put(out, &signed(&field.value, raw)),
+        Type::Int64 | Type::Sint64 | Type::Sfixed64 => quoted(out, &signed(&field.value, raw)),
+        Type::Uint32 | Type::Fixed32 => put(out, &unsigned(raw)),
+        Type::Uint64 | Type::Fixed64 => quoted(out, &unsigned(raw)),
+        Type::Float => {
+            let value = if let Some(Raw::Fixed32(bytes)) = raw { f32::from_le_bytes(bytes) } else { 0.0 };
+            if value.is_finite() { put(out, &value) } else { not_finite(out, f64::from(value)) }
+        }
+        Type::Double => {
+            let value = if let Some(Raw::Fixed64(bytes)) = raw { f64::from_le_bytes(bytes) } else { 0.0 };
+            if value.is_finite() { put(out, &value) } else { not_finite(out, value) }
+        }
+        Type::Text => text(out, as_text(raw)),
+        Type::Bytes => text(out, &BASE64_STANDARD.encode(as_bytes(raw))),
+        Type::Enum(names) => enum_value(out, names, signed(&Type::Int32, raw)),
+        Type::Message(link) => object(out, link.shape(), as_bytes(raw), unset),
+    }
+}
+
+fn varint(raw: Option<Raw<'_>>) -> u64 {
+    if let Some(Raw::Varint(value)) = raw { value } else { 0 }
+}
+
+fn signed(value: &Type, raw: Option<Raw<'_>>) -> i64 {
+    match raw {
+        Some(Raw::Varint(number)) if matches!(value, Type::Sint32 | Type::Sint64) => {
+            (number >> 1).cast_signed() ^ -(number & 1).cast_signed()
+        }
+        Some(Raw::Varint(number)) => number.cast_signed(),
+        Some(Raw::Fixed32(bytes)) => i32::from_le_bytes(bytes).into(),
+        Some(Raw::Fixed64(bytes)) => i64::from_le_bytes(bytes),
+        Some(Raw::Bytes(_)) | None => 0,
+    }
+}
+
+fn unsigned(raw: Option<Raw<'_>>) -> u64 {
+    match raw {
+        Some(Raw::Varint(number)) => number,
+        Some(Raw::Fixed32(bytes)) => u32::from_le_bytes(bytes).into(),
+        Some(Raw::Fixed64(bytes)) => u64::from_le_bytes(bytes),
+        Some(Raw::Bytes(_)) | None => 0,
+    }
+}
+
+fn as_bytes(raw: Option<Raw<'_>>) -> &[u8] {
+    if let Some(Raw::Bytes(bytes)) = raw { bytes } else { &[] }
+}
+
+fn as_text(raw: Option<Raw<'_>>) -> &str {
+    std::str::from_utf8(as_bytes(raw)).expect("a String wrote it")
+}
+
+fn enum_value(out: &mut String, names: &EnumDescriptor, number: i64) {
+    match i32::try_from(number).ok().and_then(|number| names.get_value(number)) {
         Some(value) => text(out, value.name()),
         None => put(out, &number),
-    }
-}
-
-fn map_key(out: &mut String, key: &MapKey) {
-    match key {
-        MapKey::Bool(key) => quoted(out, key),
-        MapKey::I32(key) => quoted(out, key),
-        MapKey::I64(key) => quoted(out, key),
-        MapKey::U32(key) => quoted(out, key),
-        MapKey::U64(key) => quoted(out, key),
-        MapKey::String(key) => text(out, key),
     }
 }
 
@@ -140,11 +282,28 @@ fn not_finite(out: &mut String, value: f64) {
 }
 
 fn text(out: &mut String, value: &str) {
-    // Nearly every text is plain, names always are.
-    if value.bytes().all(|b| b >= b' ' && !matches!(b, b'"' | b'\\')) {
-        out.push('"');
-        out.push_str(value);
-        return out.push('"');
+    out.push('"');
+    // Most of a text is plain, names always are.
+    let mut rest = value;
+    while let Some(at) = rest.bytes().position(|b| b < b' ' || matches!(b, b'"' | b'\\')) {
+        out.push_str(&rest[..at]);
+        escape(out, rest.as_bytes()[at]);
+        rest = &rest[at + 1..];
     }
-    out.push_str(&serde_json::to_string(value).expect("a string is always JSON"));
+    out.push_str(rest);
+    out.push('"');
+}
+
+/// One character that JSON has another spelling for; all of them are ASCII.
+fn escape(out: &mut String, byte: u8) {
+    match byte {
+        b'"' => out.push_str("\\\""),
+        b'\\' => out.push_str("\\\\"),
+        b'\n' => out.push_str("\\n"),
+        b'\r' => out.push_str("\\r"),
+        b'\t' => out.push_str("\\t"),
+        0x08 => out.push_str("\\b"),
+        0x0c => out.push_str("\\f"),
+        _ => write!(out, "\\u{byte:04x}").expect("a String takes everything"),
+    }
 }

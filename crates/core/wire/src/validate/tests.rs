@@ -3,11 +3,11 @@ use crate::json::decode;
 
 /// http-api.md section 14.12, and what goes beyond it.
 fn create(body: &str) -> String {
-    text(create_room(&decode(body.as_bytes()).unwrap()))
+    text(check(&decode::<pnm::CreateRoomReq>(body.as_bytes()).unwrap()))
 }
 
 fn join(body: &str) -> String {
-    text(generate_token(&decode(body.as_bytes()).unwrap()))
+    text(check(&decode::<pnm::GenerateTokenReq>(body.as_bytes()).unwrap()))
 }
 
 fn text<E: fmt::Display>(result: Result<(), E>) -> String {
@@ -279,8 +279,9 @@ fn join_says_what_the_reference_says() {
 
 #[test]
 fn a_room_id_is_needed() {
-    assert_eq!(text(room_id("")), "validation error: room_id: value is required");
-    assert_eq!(text(room_id("a b")), "");
+    let of = |room_id: &str| text(check(&pnm::IsRoomActiveReq { room_id: room_id.into() }));
+    assert_eq!(of(""), "validation error: room_id: value is required");
+    assert_eq!(of("a b"), "");
 }
 
 #[test]
@@ -288,4 +289,29 @@ fn room_ids_of_the_house_are_refused() {
     assert_eq!(text(reserved_room("a-FIELD_b")), "RoomId cannot contain the reserved pattern '-FIELD_'");
     assert_eq!(text(reserved_room("user_1")), "RoomId cannot start with the reserved pattern 'user_'");
     assert_eq!(text(reserved_room("a-user_1")), "");
+}
+
+#[test]
+fn the_rules_of_a_request_are_known_without_one() {
+    let rules = rules_of::<pnm::CreateRoomReq>();
+    let of =
+        |path: &str| -> Vec<Rule> { rules.iter().filter(|rule| rule.path == path).map(|rule| rule.rule).collect() };
+    assert_eq!(of("metadata.room_title"), [Rule::Required, Rule::Characters(MAX_TITLE)]);
+    assert_eq!(of("metadata.room_features"), [Rule::Required]);
+    let ai = "metadata.room_features.insights_features.ai_features";
+    assert_eq!(of(&format!("{ai}.ai_text_chat_features.allowed_user_ids")), [Rule::MostItems(0)]);
+    assert_eq!(of(&format!("{ai}.meeting_summarization_features.summarization_prompt")), [Rule::Bytes(MAX_TEXT)]);
+}
+
+#[test]
+fn each_member_of_a_choice_and_each_entry_of_a_map_has_its_rules() {
+    let paths = |rules: Vec<FieldRule>| -> Vec<String> { rules.into_iter().map(|rule| rule.path).collect() };
+    let merge = paths(rules_of::<pnm::MergeRecordingsReq>());
+    for path in ["", "by_session.room_sid", "by_ids.room_id", "by_ids.recording_ids"] {
+        assert!(merge.contains(&path.to_owned()), "{path} in {merge:?}");
+    }
+    let update = paths(rules_of::<pnm::UpdateRecordingMetadataReq>());
+    for path in ["record_id", "metadata.subtitles", "metadata.subtitles.label", "metadata.subtitles.url"] {
+        assert!(update.contains(&path.to_owned()), "{path} in {update:?}");
+    }
 }

@@ -4,14 +4,13 @@ use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
 use wire::pnm;
-use wire::validate;
 
 use super::refused;
 use crate::rooms::{Rejected, read};
 use crate::{App, answers};
 
 pub(crate) async fn handle(State(app): State<App>, body: Bytes) -> Result<Response, Rejected> {
-    let request = read(&body, |request: &pnm::DeleteArtifactReq| validate::id("artifact_id", &request.artifact_id))?;
+    let request: pnm::DeleteArtifactReq = read(&body)?;
     Ok(delete(&app, &request.artifact_id).await)
 }
 

@@ -4,14 +4,13 @@ use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
 use wire::pnm::{self, RoomArtifactType, StatusCode};
-use wire::validate;
 
 use super::info_of;
 use crate::rooms::{Rejected, read};
 use crate::{App, answers, lists};
 
 pub(crate) async fn handle(State(app): State<App>, body: Bytes) -> Result<Response, Rejected> {
-    let request = read(&body, |request: &pnm::FetchArtifactsReq| validate::list(&request.room_ids))?;
+    let request: pnm::FetchArtifactsReq = read(&body)?;
     let page = lists::page(request.from, request.limit, &request.order_by);
     // A number without a name is a kind that nothing is of.
     let kind = request.r#type.map(|number| RoomArtifactType::try_from(number).map_or("", |kind| kind.as_str_name()));

@@ -5,14 +5,13 @@ use axum::response::Response;
 use bytes::Bytes;
 use meeting::ArtifactRefusal;
 use wire::pnm::{self, StatusCode};
-use wire::validate;
 
 use super::{info_of, refused};
 use crate::rooms::{Rejected, read};
 use crate::{App, answers, lists};
 
 pub(crate) async fn handle(State(app): State<App>, body: Bytes) -> Result<Response, Rejected> {
-    let request = read(&body, |request: &pnm::ArtifactInfoReq| validate::id("artifact_id", &request.artifact_id))?;
+    let request: pnm::ArtifactInfoReq = read(&body)?;
     Ok(match app.deps.shelf.artifact(&request.artifact_id).await {
         Ok(Some((artifact, session))) => answers::json(&pnm::ArtifactInfoRes {
             status: true,

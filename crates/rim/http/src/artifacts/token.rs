@@ -4,15 +4,13 @@ use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
 use wire::pnm::{self, StatusCode};
-use wire::validate;
 
 use super::refused;
 use crate::rooms::{Rejected, read};
 use crate::{App, answers};
 
 pub(crate) async fn handle(State(app): State<App>, body: Bytes) -> Result<Response, Rejected> {
-    let request =
-        read(&body, |request: &pnm::GetArtifactDownloadTokenReq| validate::id("artifact_id", &request.artifact_id))?;
+    let request: pnm::GetArtifactDownloadTokenReq = read(&body)?;
     Ok(match app.deps.shelf.artifact_token(&request.artifact_id).await {
         Ok(token) => answers::json(&pnm::GetArtifactDownloadTokenRes {
             status: true,

@@ -34,7 +34,7 @@ pub(super) async fn handle(app: &App, call: &Call) -> Answer {
     let extra: Extra = extra.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default();
     let is_moderator = is_moderator(params, &extra)?;
     let request = guest(params, room, is_moderator);
-    validate::generate_token(&request).map_err(|error| Fault::new("validationError", error))?;
+    validate::check(&request).map_err(|error| Fault::new("validationError", error))?;
     let token = app.deps.meetings.join_token(request).await?;
     let url = address(&origin::web(&app.deps, &call.headers, call.peer), &token, params, &extra);
     let stays = params.text("redirect").is_some_and(|redirect| redirect.eq_ignore_ascii_case("false"));

@@ -15,7 +15,7 @@ use wire::lti::Launch;
 use wire::token::verify_lti;
 
 use crate::body::Unread;
-use crate::{App, body};
+use crate::{App, audit, body};
 
 /// Most bytes of a request.
 const MAX_REQUEST: usize = 8 * 1024;
@@ -26,7 +26,7 @@ pub(super) fn json(status: StatusCode, value: &Value) -> Response {
 }
 
 /// `{"msg":…,"status":…}`.
-pub(super) fn answer(status: StatusCode, is_good: bool, msg: &str) -> Response {
+pub(crate) fn answer(status: StatusCode, is_good: bool, msg: &str) -> Response {
     json(status, &json!({ "msg": msg, "status": is_good }))
 }
 
@@ -52,7 +52,9 @@ impl IntoResponse for Denied {
 /// Who asks, by the bare token in the header.
 fn launched(app: &App, request: &Request) -> Result<Launch, Denied> {
     let token = bare_token(request).ok_or(Denied::NoToken)?;
-    verify_lti(&app.deps.api, token, (app.deps.clock)()).map_err(|_| Denied::BadToken)
+    let launch = verify_lti(&app.deps.api, token, (app.deps.clock)()).map_err(|_| Denied::BadToken)?;
+    audit::room(launch.room_id.as_bytes());
+    Ok(launch)
 }
 
 /// The same for what only teachers may do.

@@ -10,14 +10,15 @@ use serde_json::{Value, json};
 use wire::lti::Launch;
 use wire::token::mint_lti;
 
-use crate::App;
 use crate::client::{Dist, POLICY};
+use crate::{App, audit};
 
 /// Where the page expects its subject; `web/lti.html` has it.
 const SLOT: &str = r#"<meta name="lti" content="" />"#;
 
 /// The page of a meeting.
 pub(super) fn room(app: &App, launch: &Launch) -> Response {
+    audit::room(launch.room_id.as_bytes());
     let token = mint_lti(&app.deps.api, launch, (app.deps.clock)());
     let about = json!({
         "page": "room",

@@ -10,7 +10,7 @@ use prost::Message;
 use rand::Rng;
 use wire::pnm;
 
-use crate::member::{NOT_ADMIN, admit_admin};
+use super::moderated::{NOT_ALLOWED, admit, admit_anyone, admit_moderator};
 use crate::rooms::create::unix_seconds;
 use crate::{App, answers, bearer};
 
@@ -33,13 +33,9 @@ pub(crate) fn extensions() -> Router<App> {
 }
 
 async fn create(State(app): State<App>, request: Request) -> Response {
-    let asked = match admit_admin(&app, request).await {
-        Ok(asked) => asked,
-        Err(answer) => return answer,
-    };
-    let wish = match pnm::CreateBreakoutRoomsReq::decode(asked.body.clone()) {
-        Ok(wish) => wish,
-        Err(error) => return answers::refused_protobuf(error),
+    let (asked, wish) = match admit(&app, request).await {
+        Ok(admitted) => admitted,
+        Err(refused) => return refused,
     };
     let shared = app.clone();
     let settle = move |room: &mut pnm::CreateRoomReq| {
@@ -50,14 +46,10 @@ async fn create(State(app): State<App>, request: Request) -> Response {
 }
 
 async fn join(State(app): State<App>, request: Request) -> Response {
-    let asked = match bearer::admit(&app, request).await {
-        Ok(asked) => asked,
-        Err(denied) => return denied.into_response(),
-    };
     // Who joins, the token says (D-15).
-    let wish = match pnm::JoinBreakoutRoomReq::decode(asked.body.clone()) {
-        Ok(wish) => wish,
-        Err(error) => return answers::refused_protobuf(error),
+    let (asked, wish) = match admit_anyone::<pnm::JoinBreakoutRoomReq>(&app, request).await {
+        Ok(admitted) => admitted,
+        Err(refused) => return refused,
     };
     match app.deps.meetings.join_breakout(&asked.access, &wish.breakout_room_id).await {
         Ok(token) => succeed(pnm::BreakoutRoomRes { token: Some(token), ..Default::default() }),
@@ -113,7 +105,7 @@ async fn end(State(app): State<App>, request: Request) -> Response {
 }
 
 async fn end_all(State(app): State<App>, request: Request) -> Response {
-    match admit_admin(&app, request).await {
+    match admit_moderator(&app, request).await {
         Ok(asked) => answer(app.deps.meetings.end_breakouts(&asked.access).await),
         Err(answer) => answer,
     }
@@ -128,21 +120,16 @@ async fn move_user(State(app): State<App>, request: Request) -> Response {
 }
 
 async fn help(State(app): State<App>, request: Request) -> Response {
-    let asked = match bearer::admit(&app, request).await {
-        Ok(asked) => asked,
-        Err(denied) => return denied.into_response(),
-    };
-    match pnm::BreakoutHelpReq::decode(asked.body.clone()) {
-        Ok(wish) => answer(app.deps.meetings.ask_for_help(&asked.access, wish.is_withdrawn).await),
-        Err(error) => answers::refused_protobuf(error),
+    match admit_anyone::<pnm::BreakoutHelpReq>(&app, request).await {
+        Ok((asked, wish)) => answer(app.deps.meetings.ask_for_help(&asked.access, wish.is_withdrawn).await),
+        Err(refused) => refused,
     }
 }
 
 /// A moderator's wish, decoded first.
 async fn read<M: Message + Default>(app: &App, request: Request) -> Result<(bearer::Asked, M), Response> {
-    let asked = bearer::admit(app, request).await.map_err(IntoResponse::into_response)?;
-    let wish = M::decode(asked.body.clone()).map_err(answers::refused_protobuf)?;
-    if asked.access.is_admin { Ok((asked, wish)) } else { Err(answers::refused_protobuf(NOT_ADMIN)) }
+    let (asked, wish) = admit_anyone(app, request).await?;
+    if asked.access.is_admin { Ok((asked, wish)) } else { Err(answers::refused_protobuf(NOT_ALLOWED)) }
 }
 
 fn answer(done: Result<(), BreakoutError>) -> Response {
@@ -159,7 +146,7 @@ fn succeed(told: pnm::BreakoutRoomRes) -> Response {
 /// `status` and `msg` have the same numbers in every answer.
 fn refuse(refusal: &BreakoutError) -> Response {
     match refusal {
-        BreakoutError::Refused(BreakoutRefusal::Denied(Denial::NotModerator)) => answers::refused_protobuf(NOT_ADMIN),
+        BreakoutError::Refused(BreakoutRefusal::Denied(Denial::NotModerator)) => answers::refused_protobuf(NOT_ALLOWED),
         refusal => answers::refused_protobuf(refusal),
     }
 }

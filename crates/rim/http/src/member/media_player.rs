@@ -2,21 +2,16 @@
 
 use axum::extract::{Request, State};
 use axum::response::Response;
-use meeting::{ActivityError, MediaUrl, PlayerRefusal};
-use prost::Message;
+use meeting::MediaUrl;
 use wire::pnm::{self, ExternalMediaPlayerTask as Task};
 
-use crate::member::admit_admin;
+use super::moderated::{admit, answer};
 use crate::{App, answers, origin};
 
 pub(crate) async fn handle(State(app): State<App>, request: Request) -> Response {
-    let asked = match admit_admin(&app, request).await {
-        Ok(asked) => asked,
-        Err(answer) => return answer,
-    };
-    let wish = match pnm::ExternalMediaPlayerReq::decode(asked.body.clone()) {
-        Ok(wish) => wish,
-        Err(error) => return answers::refused_protobuf(error),
+    let (asked, wish) = match admit::<pnm::ExternalMediaPlayerReq>(&app, request).await {
+        Ok(admitted) => admitted,
+        Err(refused) => return refused,
     };
     let meetings = &app.deps.meetings;
     match Task::try_from(wish.task) {
@@ -29,12 +24,5 @@ pub(crate) async fn handle(State(app): State<App>, request: Request) -> Response
         }
         Ok(Task::EndPlayback) => answer(meetings.stop_media(&asked.access).await),
         Err(_) => answers::refused_protobuf("not valid request"),
-    }
-}
-
-fn answer(done: Result<(), ActivityError<PlayerRefusal>>) -> Response {
-    match done {
-        Ok(()) => answers::done_protobuf(),
-        Err(refusal) => answers::refused_protobuf(refusal),
     }
 }

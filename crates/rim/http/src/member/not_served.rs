@@ -9,18 +9,11 @@ use axum::routing::any;
 use crate::{App, answers, bearer};
 
 /// Paths below `/api`, as [`crate::paths::normalised`] makes them. Take one out when it gets a handler of its own.
-const PATHS: [&str; 29] = [
+const PATHS: [&str; 22] = [
     "/recording",
     "/rtmp",
-    "/changevisibility",
     "/enablesipdialin",
-    "/externaldisplaylink",
     "/ingress/create",
-    "/sharednotepad/changestatus",
-    "/updatelocksettings",
-    "/muteunmutetrack",
-    "/removeparticipant",
-    "/switchpresenter",
     "/uploadedfilemerge",
     "/uploadbase64encodeddata",
     "/getroomfilesbytype",

@@ -5,10 +5,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{RequestExt, Router};
 use meeting::{ActivityError, PollAsk, PollRefusal};
-use prost::Message;
 use wire::pnm;
 
-use crate::member::{NOT_ADMIN, admit_admin};
+use super::moderated::{self, NOT_ALLOWED, admit, admit_anyone, admit_moderator};
 use crate::{App, answers, bearer};
 
 /// What the reference's cache says of a poll that it does not hold.
@@ -30,53 +29,37 @@ pub(crate) fn routes() -> Router<App> {
 }
 
 async fn activate(State(app): State<App>, request: Request) -> Response {
-    let asked = match admit_admin(&app, request).await {
-        Ok(asked) => asked,
-        Err(answer) => return answer,
-    };
-    let wish = match pnm::ActivatePollsReq::decode(asked.body.clone()) {
-        Ok(wish) => wish,
-        Err(error) => return answers::refused_protobuf(error),
+    let (asked, wish) = match admit::<pnm::ActivatePollsReq>(&app, request).await {
+        Ok(admitted) => admitted,
+        Err(refused) => return refused,
     };
     match app.deps.meetings.poll(&asked.access, PollAsk::Activate(wish.is_active)).await {
-        Ok(_) => answers::done_protobuf(),
+        Ok(_) => moderated::answer(Ok::<(), &str>(())),
         Err(refusal) => refuse(refusal),
     }
 }
 
 async fn create(State(app): State<App>, request: Request) -> Response {
-    let asked = match admit_admin(&app, request).await {
-        Ok(asked) => asked,
-        Err(answer) => return answer,
-    };
-    match pnm::CreatePollReq::decode(asked.body.clone()) {
-        Ok(wish) => ask(&app, &asked, PollAsk::Create(wish)).await,
-        Err(error) => answers::refused_protobuf(error),
+    match admit(&app, request).await {
+        Ok((asked, wish)) => ask(&app, &asked, PollAsk::Create(wish)).await,
+        Err(refused) => refused,
     }
 }
 
 async fn vote(State(app): State<App>, request: Request) -> Response {
-    let asked = match bearer::admit(&app, request).await {
-        Ok(asked) => asked,
-        Err(denied) => return denied.into_response(),
-    };
     // Whose vote it is, the token says (D-15).
-    let wish = match pnm::SubmitPollResponseReq::decode(asked.body.clone()) {
-        Ok(wish) => wish,
-        Err(error) => return answers::refused_protobuf(error),
+    let (asked, wish) = match admit_anyone::<pnm::SubmitPollResponseReq>(&app, request).await {
+        Ok(admitted) => admitted,
+        Err(refused) => return refused,
     };
     let chosen = if wish.selected_options.is_empty() { vec![wish.selected_option] } else { wish.selected_options };
     ask(&app, &asked, PollAsk::Vote { poll: wish.poll_id, chosen }).await
 }
 
 async fn close(State(app): State<App>, request: Request) -> Response {
-    let asked = match admit_admin(&app, request).await {
-        Ok(asked) => asked,
-        Err(answer) => return answer,
-    };
-    let wish = match pnm::ClosePollReq::decode(asked.body.clone()) {
-        Ok(wish) => wish,
-        Err(error) => return answers::refused_protobuf(error),
+    let (asked, wish) = match admit::<pnm::ClosePollReq>(&app, request).await {
+        Ok(admitted) => admitted,
+        Err(refused) => return refused,
     };
     match app.deps.meetings.poll(&asked.access, PollAsk::Close(wish.poll_id)).await {
         Err(ActivityError::Refused(PollRefusal::Unknown)) => answers::refused_protobuf(NO_POLL_TO_CLOSE),
@@ -105,7 +88,7 @@ async fn choice(State(app): State<App>, mut request: Request) -> Response {
 
 async fn details(State(app): State<App>, mut request: Request) -> Response {
     let poll = parts(&mut request).await;
-    let asked = match admit_admin(&app, request).await {
+    let asked = match admit_moderator(&app, request).await {
         Ok(asked) => asked,
         Err(answer) => return answer,
     };
@@ -144,7 +127,7 @@ fn answer(told: Result<pnm::PollResponse, ActivityError<PollRefusal>>) -> Respon
 fn refuse(refusal: ActivityError<PollRefusal>) -> Response {
     match refusal {
         ActivityError::Refused(PollRefusal::Denied(denial)) if denial == model::policy::Denial::NotModerator => {
-            answers::refused_protobuf(NOT_ADMIN)
+            answers::refused_protobuf(NOT_ALLOWED)
         }
         refusal => answers::refused_protobuf(refusal),
     }

@@ -6,14 +6,13 @@ use bytes::Bytes;
 use meeting::ShelfError;
 use tracing::error;
 use wire::pnm::{self, StatusCode};
-use wire::validate;
 
 use super::not_found;
 use crate::rooms::{Rejected, read};
 use crate::{App, answers, lists};
 
 pub(crate) async fn handle(State(app): State<App>, body: Bytes) -> Result<Response, Rejected> {
-    let request = read(&body, |request: &pnm::DeleteRecordingReq| validate::id("record_id", &request.record_id))?;
+    let request: pnm::DeleteRecordingReq = read(&body)?;
     Ok(match app.deps.shelf.delete_recording(&request.record_id).await {
         Ok(true) => answers::success(),
         Ok(false) => not_found(),

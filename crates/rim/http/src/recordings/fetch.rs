@@ -4,14 +4,13 @@ use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
 use wire::pnm::{self, StatusCode};
-use wire::validate;
 
 use super::info_of;
 use crate::rooms::{Rejected, read};
 use crate::{App, answers, lists};
 
 pub(crate) async fn handle(State(app): State<App>, body: Bytes) -> Result<Response, Rejected> {
-    let request = read(&body, |request: &pnm::FetchRecordingsReq| validate::list(&request.room_ids))?;
+    let request: pnm::FetchRecordingsReq = read(&body)?;
     let page = lists::page(request.from.into(), request.limit.into(), &request.order_by);
     let found = match app.deps.shelf.recordings(&request.room_ids, request.room_sid.as_deref(), page).await {
         Ok(found) if found.items.is_empty() => {

@@ -4,14 +4,13 @@ use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
 use wire::pnm::{self, StatusCode};
-use wire::validate;
 
 use super::{info_of, not_found};
 use crate::rooms::{Rejected, read};
 use crate::{App, answers, lists};
 
 pub(crate) async fn handle(State(app): State<App>, body: Bytes) -> Result<Response, Rejected> {
-    let request = read(&body, |request: &pnm::RecordingInfoReq| validate::id("record_id", &request.record_id))?;
+    let request: pnm::RecordingInfoReq = read(&body)?;
     Ok(match app.deps.shelf.recording(&request.record_id).await {
         Ok(Some((recording, session))) => answers::json(&pnm::RecordingInfoRes {
             status: true,

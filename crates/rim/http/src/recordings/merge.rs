@@ -4,14 +4,13 @@ use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
 use meeting::MergeRefusal;
-use wire::pnm::StatusCode;
-use wire::validate;
+use wire::pnm::{self, StatusCode};
 
 use crate::rooms::{Rejected, read};
 use crate::{App, answers, lists};
 
 pub(crate) async fn handle(State(app): State<App>, body: Bytes) -> Result<Response, Rejected> {
-    let request = read(&body, validate::merge_recordings)?;
+    let request: pnm::MergeRecordingsReq = read(&body)?;
     Ok(match app.deps.shelf.merge(&request).await {
         Ok(()) => answers::refused(StatusCode::Success, "successfully registered new recording merging task"),
         Err(MergeRefusal::Failed(failure)) => lists::failed(&failure),

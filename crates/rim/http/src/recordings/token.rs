@@ -4,14 +4,13 @@ use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
 use wire::pnm::{self, StatusCode};
-use wire::validate;
 
 use super::not_found;
 use crate::rooms::{Rejected, read};
 use crate::{App, answers, lists};
 
 pub(crate) async fn handle(State(app): State<App>, body: Bytes) -> Result<Response, Rejected> {
-    let request = read(&body, |request: &pnm::GetDownloadTokenReq| validate::id("record_id", &request.record_id))?;
+    let request: pnm::GetDownloadTokenReq = read(&body)?;
     Ok(match app.deps.shelf.recording_token(&request.record_id).await {
         Ok(Some(token)) => answers::json(&pnm::GetDownloadTokenRes {
             status: true,

@@ -5,19 +5,18 @@ use axum::response::Response;
 use bytes::Bytes;
 use meeting::NotShown;
 use wire::pnm::{self, StatusCode};
-use wire::validate;
 
 use super::{Rejected, read};
 use crate::{App, answers};
 
 pub(crate) async fn handle(State(app): State<App>, body: Bytes) -> Result<Response, Rejected> {
-    let request = read(&body, |request: &pnm::GetActiveRoomInfoReq| validate::room_id(&request.room_id))?;
+    let request: pnm::GetActiveRoomInfoReq = read(&body)?;
     let found = app.deps.meetings.active_room(&request.room_id).await;
     let (room, msg, code) = match found {
         Ok(found) => (Some(found.room), "success".to_owned(), StatusCode::Success),
         Err(reason) => (None, reason.to_string(), code(reason)),
     };
-    Ok(answers::json(&pnm::GetActiveRoomInfoRes { status: room.is_some(), msg, status_code: code.into(), room }))
+    Ok(answers::coded(code, &pnm::GetActiveRoomInfoRes { status: room.is_some(), msg, status_code: code.into(), room }))
 }
 
 const fn code(reason: NotShown) -> StatusCode {

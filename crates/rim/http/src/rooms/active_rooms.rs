@@ -13,5 +13,5 @@ pub(crate) async fn handle(State(app): State<App>) -> Response {
         Err(unavailable) => (false, unavailable.to_string(), StatusCode::InternalServerError, Vec::new()),
     };
     let rooms = rooms.into_iter().map(|found| found.room).collect();
-    answers::json(&pnm::GetActiveRoomsInfoRes { status, msg, status_code: code.into(), rooms })
+    answers::coded(code, &pnm::GetActiveRoomsInfoRes { status, msg, status_code: code.into(), rooms })
 }

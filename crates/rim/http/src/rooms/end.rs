@@ -5,13 +5,12 @@ use axum::response::Response;
 use bytes::Bytes;
 use meeting::EndError;
 use wire::pnm::{self, StatusCode};
-use wire::validate;
 
 use super::{Rejected, read};
 use crate::{App, answers};
 
 pub(crate) async fn handle(State(app): State<App>, body: Bytes) -> Result<Response, Rejected> {
-    let request = read(&body, |request: &pnm::RoomEndReq| validate::room_id(&request.room_id))?;
+    let request: pnm::RoomEndReq = read(&body)?;
     Ok(match app.deps.meetings.end(&request.room_id).await {
         Ok(()) => answers::success(),
         Err(refusal) => answers::refused(code(refusal), refusal),

@@ -6,13 +6,12 @@ use axum::response::Response;
 use bytes::Bytes;
 use meeting::Activity;
 use wire::pnm::{self, StatusCode};
-use wire::validate;
 
 use super::{Rejected, read};
 use crate::{App, answers};
 
 pub(crate) async fn handle(State(app): State<App>, body: Bytes) -> Result<Response, Rejected> {
-    let request = read(&body, |request: &pnm::IsRoomActiveReq| validate::room_id(&request.room_id))?;
+    let request: pnm::IsRoomActiveReq = read(&body)?;
     Ok(of(&app, &request.room_id).await)
 }
 
@@ -25,10 +24,13 @@ pub(crate) async fn of(app: &App, room: &str) -> Response {
         Ok(Activity::Unknown) => ("room not found".to_owned(), StatusCode::RoomNotFound),
         Err(unavailable) => (unavailable.to_string(), StatusCode::InternalServerError),
     };
-    answers::json(&pnm::IsRoomActiveRes {
-        status: activity.is_ok(),
-        msg,
-        status_code: code.into(),
-        is_active: activity == Ok(Activity::Active),
-    })
+    answers::coded(
+        code,
+        &pnm::IsRoomActiveRes {
+            status: activity.is_ok(),
+            msg,
+            status_code: code.into(),
+            is_active: activity == Ok(Activity::Active),
+        },
+    )
 }

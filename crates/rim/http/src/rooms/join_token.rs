@@ -5,13 +5,12 @@ use axum::response::Response;
 use bytes::Bytes;
 use meeting::{AdmitRefusal, JoinError};
 use wire::pnm::{self, StatusCode};
-use wire::validate;
 
 use super::{Rejected, read};
 use crate::{App, answers};
 
 pub(crate) async fn handle(State(app): State<App>, body: Bytes) -> Result<Response, Rejected> {
-    let request: pnm::GenerateTokenReq = read(&body, validate::generate_token)?;
+    let request: pnm::GenerateTokenReq = read(&body)?;
     Ok(match app.deps.meetings.join_token(request).await {
         Ok(token) => answers::json(&pnm::GenerateTokenRes {
             status: true,

@@ -4,13 +4,12 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use wire::pnm::{self, StatusCode};
-use wire::validate;
 
 use super::{Rejected, read};
 use crate::{App, answers, lists};
 
 pub(crate) async fn handle(State(app): State<App>, body: Bytes) -> Result<Response, Rejected> {
-    let request = read(&body, |request: &pnm::FetchPastRoomsReq| validate::list(&request.room_ids))?;
+    let request: pnm::FetchPastRoomsReq = read(&body)?;
     let page = lists::page(request.from.into(), request.limit.into(), &request.order_by);
     let found = match app.deps.shelf.past_rooms(&request.room_ids, page).await {
         Ok(found) if found.items.is_empty() => return Ok(answers::refused(StatusCode::NotFound, "no room found")),

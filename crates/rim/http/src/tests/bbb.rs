@@ -23,7 +23,7 @@ fn signed(method: &str, query: &str) -> String {
     if query.is_empty() { format!("checksum={checksum}") } else { format!("{query}&checksum={checksum}") }
 }
 
-fn uri(method: &str, query: &str) -> String {
+pub(super) fn uri(method: &str, query: &str) -> String {
     format!("/{KEY}/bigbluebutton/api/{method}?{}", signed(method, query))
 }
 

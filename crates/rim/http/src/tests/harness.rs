@@ -28,7 +28,7 @@ use wire::token::ApiKey;
 use wire::{livekit, pnm};
 
 use super::shelf::Shelf;
-use crate::{FORWARDED_FOR, FrontDoor, HttpDeps, LtiPlatform, LtiSetup, LtiTool, Messaging, router};
+use crate::{FORWARDED_FOR, FrontDoor, HttpDeps, LtiPlatform, LtiSetup, LtiTool, Messaging, RateLimits, router};
 
 pub(super) const KEY: &str = "plugnmeet";
 pub(super) const SECRET: &str = "zumyyYWqv7KR2kUqvYdq4z4sXg7XTBD2ljT6";
@@ -214,6 +214,7 @@ impl Server {
             trusts_proxy: Arc::new(|_| false),
             proxy_header: FORWARDED_FOR,
             frame_ancestors: "'self'".into(),
+            limits: RateLimits::default(),
             prometheus: None,
         };
         change(&mut deps);

@@ -1,0 +1,220 @@
+//! Ports, the addresses clients are sent to, and the address people type.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+use std::time::Duration;
+
+use reqwest::Url;
+
+use super::Report;
+use crate::config::Config;
+use crate::{serve, token};
+
+/// How long a server may take to answer.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Whether the ports are free, or our own server answers behind them.
+pub(super) async fn check_ports(config: &Config, is_running: bool, report: &mut Report) {
+    let (tcp, udp) = (SocketAddr::new(config.http.listen, config.http.port), config.media.port);
+    if is_running {
+        let health = format!("{}/healthCheck", token::own_address(&config.http));
+        match ask(&health).await {
+            Ok(answer) if answer == "Healthy" => report.ok("TCP port", format!("the server answers on {tcp}")),
+            Ok(answer) => report.problem("TCP port", format!("the server answers on {tcp}: {answer}"), LOOK_AT_LOG),
+            Err(why) => report.problem(
+                "TCP port",
+                format!("a server runs in the data folder, but {tcp} does not answer: {why}"),
+                "it may have been started with another port; restart it with this configuration",
+            ),
+        }
+    } else {
+        judge_bind("TCP port", &tcp.to_string(), TcpListener::bind(tcp).map(drop), report);
+    }
+
+    let udp = SocketAddr::new(config.http.listen, udp);
+    match (UdpSocket::bind(udp).map(drop), is_running) {
+        (Err(error), true) if error.kind() == ErrorKind::AddrInUse => {
+            report.ok("UDP port", format!("media is on {udp}"));
+        }
+        (Ok(()), true) if udp.port() != 0 => report.problem(
+            "UDP port",
+            format!("a server runs in the data folder, but nobody listens on {udp}"),
+            "it may have been started with another port; restart it with this configuration",
+        ),
+        (bound, _) => judge_bind("UDP port", &udp.to_string(), bound, report),
+    }
+    check_buffers(report);
+}
+
+const LOOK_AT_LOG: &str = "the server's log says more";
+
+fn judge_bind(topic: &'static str, address: &str, bound: io::Result<()>, report: &mut Report) {
+    match bound {
+        Ok(()) => report.ok(topic, format!("{address} is free")),
+        Err(error) => {
+            let advice = match error.kind() {
+                ErrorKind::AddrInUse => "another program has it: stop that, or choose another with client.port",
+                ErrorKind::PermissionDenied => {
+                    "ports below 1024 need AmbientCapabilities=CAP_NET_BIND_SERVICE in the systemd unit"
+                }
+                _ => "plenum.listen must be an address of this machine",
+            };
+            report.problem(topic, format!("{address} cannot be used: {error}"), advice);
+        }
+    }
+}
+
+/// The kernel gives at most what these settings allow, whatever is asked for.
+fn check_buffers(report: &mut Report) {
+    const TOPIC: &str = "UDP buffers";
+    let wanted = media::KERNEL_BUFFER as u64;
+    let mut small = Vec::new();
+    for name in ["rmem_max", "wmem_max"] {
+        let value = fs::read_to_string(format!("/proc/sys/net/core/{name}"));
+        let Some(value) = value.ok().and_then(|text| text.trim().parse::<u64>().ok()) else { continue };
+        if value < wanted {
+            small.push(format!("net.core.{name} is {value}"));
+        }
+    }
+    if small.is_empty() {
+        return report.ok(TOPIC, "they may be as large as media needs");
+    }
+    let advice =
+        format!("sysctl -w net.core.rmem_max={wanted} net.core.wmem_max={wanted}, and the same in /etc/sysctl.d");
+    report.warn(TOPIC, format!("{}; bursts of video may be lost", small.join(", ")), advice);
+}
+
+/// Where browsers will send media.
+pub(super) fn check_addresses(config: &Config, report: &mut Report) {
+    let addresses = serve::media_config(config).addresses();
+    let is_for_this_machine = config.dev || config.http.listen.is_loopback();
+    judge_addresses(&addresses, is_for_this_machine, report);
+}
+
+fn judge_addresses(addresses: &[IpAddr], is_for_this_machine: bool, report: &mut Report) {
+    const TOPIC: &str = "media address";
+    let list = addresses.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    if is_for_this_machine {
+        report.ok(TOPIC, format!("clients are sent to {list}; this server is for trying out"));
+    } else if addresses.iter().all(|address| address.is_loopback()) {
+        let advice = "connect the machine to a network, or name its address in plenum.media.advertise";
+        report.problem(TOPIC, "this machine has no address that others could reach", advice);
+    } else if addresses.iter().all(is_private) {
+        report.warn(
+            TOPIC,
+            format!("clients are sent to {list}, which is reached from inside this network alone"),
+            "behind NAT, name the public address in plenum.media.advertise and forward the UDP port to this machine",
+        );
+    } else {
+        report.ok(TOPIC, format!("clients are sent to {list}; the UDP port must be open in every firewall on the way"));
+    }
+}
+
+/// Addresses that the internet has no way to: private, shared (RFC 6598), link-local, unique local.
+fn is_private(address: &IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => {
+            let [a, b, ..] = v4.octets();
+            v4.is_private() || v4.is_loopback() || v4.is_link_local() || (a == 100 && (64..128).contains(&b))
+        }
+        IpAddr::V6(v6) => v6.is_loopback() || v6.is_unique_local() || v6.is_unicast_link_local(),
+    }
+}
+
+/// What people type, and which pages may talk to this server.
+pub(super) async fn check_public(config: &Config, report: &mut Report) {
+    const TOPIC: &str = "public address";
+    let is_for_this_machine = config.dev || config.http.listen.is_loopback();
+    match &config.http.public_address {
+        None if is_for_this_machine => report.ok(TOPIC, "none, as befits a server for trying out"),
+        None => report.warn(
+            TOPIC,
+            "none is configured; links carry whatever name the caller used",
+            "set client.bbb_join_host to the https address people use",
+        ),
+        Some(address) => check_address(address, is_for_this_machine, report).await,
+    }
+    let origins = &config.http.allowed_origins;
+    if origins.is_empty() {
+        report.ok("origins", "pages of any site may open messaging sockets, given a token");
+    } else {
+        report.ok("origins", format!("besides our own, pages of {}", origins.join(", ")));
+    }
+}
+
+async fn check_address(address: &str, is_for_this_machine: bool, report: &mut Report) {
+    const TOPIC: &str = "public address";
+    let Ok(url) = Url::parse(address) else {
+        return report.problem(
+            TOPIC,
+            format!("{address} is no address"),
+            "set client.bbb_join_host to an https address",
+        );
+    };
+    let is_local = url.host_str().is_some_and(|host| host == "localhost" || host == "127.0.0.1" || host == "[::1]");
+    if url.scheme() != "https" && !is_local && !is_for_this_machine {
+        let advice = "put TLS in front of the server; browsers give no camera and microphone to pages without it";
+        report.problem(TOPIC, format!("{address} is not https"), advice);
+    }
+    let health = format!("{}/healthCheck", address.trim_end_matches('/'));
+    match ask(&health).await {
+        Ok(answer) if answer == "Healthy" => report.ok(TOPIC, format!("a server answers at {address}")),
+        Ok(_) => report.warn(
+            TOPIC,
+            format!("somebody answers at {address}, but not a healthy server"),
+            "see that the proxy passes every path on to this server, and that the server runs",
+        ),
+        Err(why) => report.warn(
+            TOPIC,
+            format!("{address} does not answer from here: {why}"),
+            "check name, certificate and proxy; some networks cannot reach their own public address",
+        ),
+    }
+}
+
+/// The body of an answer, or why there is none.
+async fn ask(url: &str) -> Result<String, String> {
+    let failed = |error: reqwest::Error| {
+        let error = anyhow::Error::new(error.without_url());
+        error.chain().last().map_or_else(|| error.to_string(), ToString::to_string)
+    };
+    let client = reqwest::Client::builder().timeout(TIMEOUT).build().map_err(failed)?;
+    let answer = client.get(url).send().await.map_err(failed)?;
+    let text = answer.text().await.map_err(failed)?;
+    Ok(text.chars().take(200).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Level;
+
+    #[test]
+    fn addresses_nobody_outside_can_reach_are_told_apart() {
+        let level = |addresses: &[&str], is_for_this_machine| {
+            let addresses: Vec<IpAddr> = addresses.iter().map(|address| address.parse().unwrap()).collect();
+            let mut report = Report::default();
+            judge_addresses(&addresses, is_for_this_machine, &mut report);
+            report.worst()
+        };
+
+        assert_eq!(level(&["127.0.0.1", "::1"], false), Level::Problem);
+        assert_eq!(level(&["10.0.0.1", "fd00::1"], false), Level::Warning);
+        assert_eq!(level(&["100.64.0.1", "::ffff:192.168.0.1"], false), Level::Warning);
+        assert_eq!(level(&["10.0.0.1", "198.51.100.7"], false), Level::Ok);
+        assert_eq!(level(&["10.0.0.1"], true), Level::Ok);
+    }
+
+    #[test]
+    fn a_port_somebody_has_is_a_problem() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = taken.local_addr().unwrap();
+        let mut report = Report::default();
+
+        judge_bind("TCP port", &address.to_string(), TcpListener::bind(address).map(drop), &mut report);
+
+        assert_eq!(report.worst(), Level::Problem);
+        assert!(report.0[0].advice.contains("another program"), "{report:?}");
+    }
+}
