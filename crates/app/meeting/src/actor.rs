@@ -23,6 +23,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{debug, error, info, warn};
 use wire::token::JoinClaims;
 
+use crate::breakouts::House;
 use crate::courier::Webhooks;
 use crate::errand::{Change, Question};
 use crate::inbox;
@@ -58,6 +59,7 @@ pub(crate) struct Surroundings {
     pub(crate) webhooks: Webhooks,
     pub(crate) seeing_out: SeeingOut,
     pub(crate) uploads: Arc<Uploads>,
+    pub(crate) house: House,
 }
 
 /// A room's task, from outside.
@@ -65,6 +67,8 @@ pub(crate) struct Surroundings {
 pub(crate) struct RoomHandle {
     id: Arc<RoomId>,
     session: Arc<SessionId>,
+    /// Its main room, if it is a breakout room.
+    main: Option<Arc<RoomId>>,
     mailbox: mpsc::Sender<Letter>,
     budget: Arc<Semaphore>,
     over: watch::Receiver<Option<Last>>,
@@ -172,6 +176,11 @@ impl RoomHandle {
         &self.session
     }
 
+    /// Its main room, if it is a breakout room.
+    pub(crate) fn main(&self) -> Option<&RoomId> {
+        self.main.as_deref()
+    }
+
     /// Leaves a letter unless the mailbox is full; whether it was left.
     pub(crate) fn leave(&self, letter: Letter) -> bool {
         self.mailbox.try_send(letter).is_ok()
@@ -235,13 +244,20 @@ pub(crate) fn now() -> Moment {
     Moment { at: Instant::now().into_std(), unix_ms: i64::try_from(unix_ms).unwrap_or(i64::MAX) }
 }
 
-/// Starts the task of a room. `done` runs when the session is recorded as ended, or its task broke.
-pub(crate) fn spawn(id: RoomId, room: Room, around: Surroundings, done: impl FnOnce() + Send + 'static) -> RoomHandle {
+/// Starts the task of a room. `done` runs when its task is done: whether the session is over, which it is not when the
+/// process stops.
+pub(crate) fn spawn(
+    id: RoomId,
+    room: Room,
+    around: Surroundings,
+    done: impl FnOnce(bool) + Send + 'static,
+) -> RoomHandle {
     let (mailbox, letters) = mpsc::channel(MAILBOX);
     let (over_tx, over) = watch::channel(None);
     let handle = RoomHandle {
         id: Arc::new(id.clone()),
         session: Arc::new(room.session().clone()),
+        main: room.main_room().map(Arc::new),
         mailbox,
         budget: Arc::new(Semaphore::new(MAILBOX_BUDGET)),
         over,
@@ -251,17 +267,17 @@ pub(crate) fn spawn(id: RoomId, room: Room, around: Surroundings, done: impl FnO
         let ended = AssertUnwindSafe(actor.run(letters)).catch_unwind().await;
         // Whoever waits for an answer or at a socket learns now that none will come.
         let rest = actor.into_rest();
-        let last = match ended {
+        let (last, is_over) = match ended {
             Ok(why) => {
                 rest.retire(why).await;
-                Last::Ended
+                (Last::Ended, why.is_some())
             }
             Err(panic) => {
                 rest.abandon(&words(panic)).await;
-                Last::Lost
+                (Last::Lost, true)
             }
         };
-        done();
+        done(is_over);
         // Nobody may be waiting.
         let _ = over_tx.send(Some(last));
     });
@@ -651,6 +667,7 @@ impl Actor {
                 let why = if duplicate { RemoveReason::Duplicate } else { RemoveReason::Left };
                 self.around.media.remove(&self.id, &who, why);
             }
+            Output::EndRooms(rooms) => self.around.house.end(&self.id, rooms),
             Output::Mute { who } => self.mute(who),
             Output::Unpublish { user, sources } => {
                 // Without the right the track is taken away; with it, its owner may start another.

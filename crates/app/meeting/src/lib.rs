@@ -3,7 +3,9 @@
 //! [`Meetings`] is a cheap handle; every meeting behind it is a task that owns one [`room::Room`]. A task commits what
 //! changed to the journal before it tells anybody, so a process that dies takes nothing with it that was announced.
 
+mod activities;
 mod actor;
+mod breakouts;
 mod courier;
 mod errand;
 mod file_type;
@@ -18,6 +20,8 @@ mod socket;
 mod tokens;
 mod uploads;
 
+pub use activities::ActivityError;
+pub use breakouts::{BreakoutError, Settle};
 pub use courier::{Courier, WebhookRules, Webhooks};
 pub use meetings::{
     Access, AccessError, ActiveRoom, Activity, CreateError, EndError, HealthError, JoinError, MediaAdmission, Meetings,
@@ -26,9 +30,10 @@ pub use meetings::{
 pub use moderate::{ModerateError, MuteRefusal};
 pub use outside::{BroadcastError, ReportError};
 pub use room::{
-    AdmitRefusal, Announcement, Audience, AuthorizeRefusal, BlockedPerson, BroadcastRefusal, ClientSubject, ConnId,
-    CoreMessage, Delivery, Device, EndReason, Farewell, FileRefusal, Forwarded, Guests, LockService, MediaStep,
-    Moderation, ModerationRefusal, PersonView, Phase, RecorderReport, Route, Whom,
+    AdmitRefusal, Announcement, Audience, AuthorizeRefusal, BlockedPerson, BreakoutRefusal, BroadcastRefusal,
+    ClientSubject, ConnId, CoreMessage, Delivery, Device, EndReason, Farewell, FileRefusal, Forwarded, Guests,
+    LockService, MediaStep, MediaUrl, Moderation, ModerationRefusal, NoMediaUrl, PersonView, Phase, PlayerRefusal,
+    PollAsk, PollRefusal, ProlongRefusal, RecorderReport, Route, Whom,
 };
 pub use shelf::{
     ArtifactRefusal, EditRefusal, MergeRefusal, OpenFile, OpenRefusal, Shelf, ShelfError, ShelfRules,

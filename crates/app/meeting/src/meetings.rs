@@ -21,9 +21,10 @@ use tracing::{info, warn};
 use uuid::Uuid;
 use wire::livekit::{ParticipantInfo, TrackInfo};
 use wire::pnm;
-use wire::token::TokenError;
+use wire::token::{JoinClaims, TokenError};
 
 use crate::actor::{Last, Letter, Opening, RoomHandle, Silence, Surroundings, now, spawn};
+use crate::breakouts::House;
 use crate::courier::Webhooks;
 use crate::seeing_out::SeeingOut;
 use crate::shelf::Shelf;
@@ -264,17 +265,17 @@ impl Meetings {
     /// When the store does not answer. A single damaged journal closes that session and is logged.
     pub async fn start(setup: Setup) -> Result<Self, StoreError> {
         let seeing_out = SeeingOut { state: setup.state.clone(), shelf: setup.shelf, webhooks: setup.webhooks.clone() };
-        let around = Surroundings {
-            seeing_out,
-            records: setup.records,
-            state: setup.state,
-            media: setup.media,
-            credentials: Arc::new(setup.credentials),
-            webhooks: setup.webhooks,
-            uploads: Arc::new(setup.uploads),
-        };
-        let meetings = Self(Arc::new(Inner {
-            around,
+        let meetings = Self(Arc::new_cyclic(|house| Inner {
+            around: Surroundings {
+                seeing_out,
+                records: setup.records,
+                state: setup.state,
+                media: setup.media,
+                credentials: Arc::new(setup.credentials),
+                webhooks: setup.webhooks,
+                uploads: Arc::new(setup.uploads),
+                house: House(house.clone()),
+            },
             rooms: RwLock::new(HashMap::new()),
             lanes: std::iter::repeat_with(Arc::default).take(CREATION_LANES).collect(),
             next_conn: AtomicU64::new(1),
@@ -282,6 +283,7 @@ impl Meetings {
             analytics: setup.analytics,
         }));
         meetings.restore().await?;
+        meetings.reconcile_breakouts().await;
         Ok(meetings)
     }
 
@@ -328,11 +330,16 @@ impl Meetings {
         let session = room.session().clone();
         let inner = Arc::downgrade(&self.0);
         let room_id = id.clone();
-        let done = move || {
+        let main = room.main_room();
+        let done = move |is_over| {
             let Some(inner) = inner.upgrade() else { return };
             let mut rooms = inner.rooms.write().unwrap_or_else(PoisonError::into_inner);
             if rooms.get(&room_id).is_some_and(|handle| *handle.session() == session) {
                 rooms.remove(&room_id);
+            }
+            drop(rooms);
+            if is_over {
+                tokio::spawn(async move { Self(inner).room_is_over(room_id, main).await });
             }
         };
         let mut rooms = self.0.rooms.write().unwrap_or_else(PoisonError::into_inner);
@@ -343,6 +350,14 @@ impl Meetings {
 
     pub(crate) fn find(&self, room: &str) -> Option<RoomHandle> {
         self.0.rooms.read().unwrap_or_else(PoisonError::into_inner).get(room).cloned()
+    }
+
+    pub(crate) fn handles(&self) -> Vec<RoomHandle> {
+        self.0.rooms.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    pub(crate) fn mint(&self, claims: &JoinClaims) -> String {
+        self.0.around.credentials.mint_join(claims, now().unix_ms / 1000)
     }
 
     /// Waits for the turn of whoever creates or ends a room.
@@ -376,6 +391,18 @@ impl Meetings {
                     Err(_) => Err(busy),
                 }
             }
+        }
+    }
+
+    /// Creates a room that must not run already.
+    pub(crate) async fn create_fresh(&self, id: RoomId, request: pnm::CreateRoomReq) -> Result<(), CreateError> {
+        match timeout(CREATION_WAIT, self.turn(&id)).await {
+            Ok(Turn::Free(lane)) => {
+                self.create_new(id, request).await?;
+                drop(lane);
+                Ok(())
+            }
+            Ok(Turn::Taken(_)) | Err(_) => Err(CreateError::Busy { room: id }),
         }
     }
 
@@ -525,7 +552,7 @@ impl Meetings {
             client_type,
         };
         let claims = claims_for(handle.id(), handle.session(), &admission.user_id, &person);
-        Ok(self.0.around.credentials.mint_join(&claims, now().unix_ms / 1000))
+        Ok(self.mint(&claims))
     }
 
     /// Whether a room runs.
@@ -559,8 +586,7 @@ impl Meetings {
     /// # Errors
     /// When one does not answer: leaving it out would say that it is over.
     pub async fn active_rooms(&self) -> Result<Vec<ActiveRoom>, Unavailable> {
-        let mut handles: Vec<RoomHandle> =
-            self.0.rooms.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        let mut handles = self.handles();
         handles.sort_by(|a, b| a.id().cmp(b.id()));
         let mut rooms = Vec::with_capacity(handles.len());
         for shown in join_all(handles.iter().map(|handle| self.show(handle))).await {
@@ -803,7 +829,7 @@ impl Meetings {
     /// Stops every room's task once what it was told so far is in the journal. The sessions go on in the next process;
     /// this one must not be asked for anything afterwards.
     pub async fn stop(&self) {
-        let rooms: Vec<_> = self.0.rooms.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        let rooms = self.handles();
         for room in &rooms {
             room.send(Letter::Stop).await;
         }

@@ -309,7 +309,7 @@ impl Meetings {
     /// When they may know of none.
     pub async fn files_of(&self, access: &Access, kind: Kind) -> Result<Vec<RoomUploadedFileMetadata>, UploadRefusal> {
         let user = access.user.clone();
-        Ok(self.room_of(access)?.read(move |room| room.files_of(&user, kind)).await??)
+        Ok(self.place_of(access)?.read(move |room| room.files_of(&user, kind)).await??)
     }
 
     /// What the operator allows of uploads.
@@ -317,14 +317,13 @@ impl Meetings {
         self.0.around.uploads.rules()
     }
 
-    fn room_of(&self, access: &Access) -> Result<RoomHandle, UploadRefusal> {
-        let found = self.find(access.room.as_str()).filter(|handle| *handle.session() == access.session);
-        found.ok_or(UploadRefusal::NotActive)
+    fn place_of(&self, access: &Access) -> Result<RoomHandle, UploadRefusal> {
+        self.room_of(access).ok_or(UploadRefusal::NotActive)
     }
 
     async fn limits(&self, access: &Access, kind: Kind) -> Result<Limits, UploadRefusal> {
         let user = access.user.clone();
-        let bounds = self.room_of(access)?.read(move |room| room.may_upload(&user, kind)).await??;
+        let bounds = self.place_of(access)?.read(move |room| room.may_upload(&user, kind)).await??;
         Ok(Limits::new(&self.0.around.uploads.rules, kind, &bounds))
     }
 
@@ -333,7 +332,7 @@ impl Meetings {
     async fn any_limits(&self, access: &Access) -> Result<(Limits, u64), UploadRefusal> {
         let user = access.user.clone();
         let all =
-            self.room_of(access)?.read(move |room| KINDS.map(|kind| (kind, room.may_upload(&user, kind)))).await?;
+            self.place_of(access)?.read(move |room| KINDS.map(|kind| (kind, room.may_upload(&user, kind)))).await?;
         let denial = all[0].1.clone().err();
         let allowed: Vec<(Kind, UploadBounds)> =
             all.into_iter().filter_map(|(kind, bounds)| Some((kind, bounds.ok()?))).collect();
@@ -355,7 +354,7 @@ impl Meetings {
         content: Content,
     ) -> Result<StoredFile, UploadRefusal> {
         let uploads = &self.0.around.uploads;
-        let handle = self.room_of(access)?;
+        let handle = self.place_of(access)?;
         let draft = uploads.draft(handle.session(), kind, name, id, found, bytes);
         uploads.write(handle.session(), &draft, content).await?;
         let (user, file, quota) = (access.user.clone(), draft.file.clone(), uploads.rules.quota());

@@ -105,6 +105,8 @@ pub struct Rules {
     pub shared_notepad: bool,
     /// `polls_features.is_allow`.
     pub polls: bool,
+    /// `breakout_room_features.is_allow`.
+    pub breakouts: bool,
     /// `external_media_player_features.is_allow`.
     pub media_player: bool,
     /// `allow_virtual_bg`.
@@ -181,6 +183,16 @@ pub enum Capability {
     UploadMedia,
     /// Upload a picture to be seen in front of.
     UploadBackground,
+    /// Make and close polls, see who voted.
+    ManagePolls,
+    /// Vote in polls.
+    Vote,
+    /// Make and end breakout rooms, move people between them.
+    ManageBreakouts,
+    /// Play a video or a recording from another address for everybody.
+    PlayMedia,
+    /// Put off the end of the meeting.
+    ExtendMeeting,
 }
 
 /// Why something was denied; the client turns it into a sentence that says who to ask.
@@ -211,7 +223,7 @@ pub enum Denial {
 
 impl Capability {
     /// Every capability there is, in the order of `docs/policy.md`.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 39] = [
         Self::Subscribe,
         Self::Listen,
         Self::SeeUsers,
@@ -235,6 +247,10 @@ impl Capability {
         Self::ChangeVisibility,
         Self::ShareLink,
         Self::ManageNotepad,
+        Self::Vote,
+        Self::ManagePolls,
+        Self::ManageBreakouts,
+        Self::PlayMedia,
         Self::LowerOthersHand,
         Self::Instruct,
         Self::ManageWaitingRoom,
@@ -245,6 +261,7 @@ impl Capability {
         Self::AssignPresenter,
         Self::Spotlight,
         Self::PutAtRest,
+        Self::ExtendMeeting,
         Self::EndRoom,
     ];
 }
@@ -342,6 +359,19 @@ pub fn decide(actor: &Actor, rules: &Rules, capability: Capability) -> Result<()
             offered(rules.media_player)
         }
         C::UploadBackground => offered(rules.virtual_backgrounds),
+        C::ManagePolls => {
+            moderator_only()?;
+            offered(rules.polls)
+        }
+        C::Vote => offered(rules.polls),
+        C::ManageBreakouts => {
+            moderator_only()?;
+            offered(rules.breakouts)
+        }
+        C::PlayMedia => {
+            moderator_only()?;
+            offered(rules.media_player)
+        }
         C::ChangeVisibility => {
             if actor.presenter {
                 Ok(())
@@ -361,6 +391,7 @@ pub fn decide(actor: &Actor, rules: &Rules, capability: Capability) -> Result<()
         | C::Instruct
         | C::ManageWaitingRoom
         | C::EndRoom
+        | C::ExtendMeeting
         | C::LockOthers
         | C::MuteOthers
         | C::StopOthers

@@ -11,6 +11,7 @@ use prost::Message;
 use wire::pnm;
 
 use crate::analytics::Ledger;
+use crate::breakouts::{self, BREAKOUT_PREFIX, Breakouts};
 use crate::chat::History;
 use crate::files::{Files, RoomFile};
 use crate::ids::Ids;
@@ -19,6 +20,8 @@ use crate::limits::Allowance;
 use crate::outbox::{Keep, Kept, Letter, Outbox, Question, Route};
 use crate::output::Moment;
 use crate::person::{Asks, Blocked, Person, Presence};
+use crate::player::{PLAYER_KEY, Player};
+use crate::polls::{PollEntries, is_poll_key};
 use crate::rest::Before;
 use crate::state::{Changed, Room};
 use crate::tell::Views;
@@ -285,6 +288,7 @@ impl Room {
         let mut mail: BTreeMap<UserId, Mail> = BTreeMap::new();
         let mut ledger = Ledger::default();
         let mut files = Vec::new();
+        let mut activities = Activities::default();
         for (key, value) in entries {
             match ledger.take(&key, &value) {
                 Ok(true) => continue,
@@ -318,6 +322,8 @@ impl Room {
                     Ok(record) => mail.entry(user).or_default().sort_in(number, record),
                     Err(error) => damaged.push(error),
                 }
+            } else if let Err(error) = activities.sort_in(&key, &value) {
+                damaged.push(error);
             }
         }
         let history = History::restored(messages);
@@ -358,6 +364,9 @@ impl Room {
             conns: BTreeMap::new(),
             history,
             files: Files::restored(files),
+            polls: activities.polls.restored(),
+            breakouts: activities.breakouts,
+            player: activities.player,
             views,
             ids,
             outputs: VecDeque::new(),
@@ -368,6 +377,27 @@ impl Room {
             last_hand_ms: record.last_hand_ms,
         };
         Ok(Restored { room, damaged })
+    }
+}
+
+/// Polls, breakout rooms and the media player as they are read.
+#[derive(Default)]
+struct Activities {
+    polls: PollEntries,
+    breakouts: Breakouts,
+    player: Option<Player>,
+}
+
+impl Activities {
+    fn sort_in(&mut self, key: &str, value: &Bytes) -> Result<(), RestoreError> {
+        if is_poll_key(key) {
+            self.polls.sort_in(key, value)?;
+        } else if key.starts_with(BREAKOUT_PREFIX) {
+            self.breakouts.extend(breakouts::restored(key, value)?);
+        } else if key == PLAYER_KEY {
+            self.player = Some(Player::restored(value)?);
+        }
+        Ok(())
     }
 }
 

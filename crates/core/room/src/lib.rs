@@ -6,9 +6,11 @@
 
 mod admission;
 mod analytics;
+mod breakouts;
 mod broadcast;
 mod chat;
 mod devices;
+mod duration;
 mod files;
 mod forward;
 mod ids;
@@ -21,6 +23,8 @@ mod notices;
 mod outbox;
 mod output;
 mod person;
+mod player;
+mod polls;
 mod presence;
 mod presenter;
 mod recorder;
@@ -37,7 +41,9 @@ pub use admission::{
     Admission, AdmitRefusal, Authorization, AuthorizeRefusal, Claim, ConnectRefusal, Connected, PersonIdentity, Ticket,
 };
 pub use analytics::{ClientReport, Figures};
+pub use breakouts::{BreakoutPlan, BreakoutRefusal, BreakoutStatus, HelpCall};
 pub use broadcast::{Announcement, Audience, BroadcastRefusal};
+pub use duration::ProlongRefusal;
 pub use files::{FileRefusal, NewFile, Quota, RoomFile, UploadBounds};
 pub use forward::ClientSubject;
 pub use journal::{Entry, RestoreError, Restored};
@@ -48,6 +54,8 @@ pub use notices::{Forwarded, MediaStep, Notification, OnMedia};
 pub use outbox::{Delivery, Route};
 pub use output::{ConnId, CoreMessage, Farewell, Moment, Output};
 pub use person::Blocked;
+pub use player::{MediaUrl, NoMediaUrl, PlayerRefusal};
+pub use polls::{PollAsk, PollRefusal, PollReport, PollVote};
 pub use recorder::RecorderReport;
 pub use removal::BlockedPerson;
 pub use requests::Request;

@@ -9,6 +9,7 @@ use model::{RoomId, SessionId, UserId};
 use wire::pnm;
 
 use crate::analytics::Collector;
+use crate::breakouts::Breakouts;
 use crate::chat::History;
 use crate::files::Files;
 use crate::ids::Ids;
@@ -16,6 +17,8 @@ use crate::journal::{self, Entry};
 use crate::life::{Life, Phase};
 use crate::output::{ConnId, Moment, Output};
 use crate::person::{Person, Presence};
+use crate::player::Player;
+use crate::polls::Polls;
 use crate::removal::BLOCKED;
 use crate::rest::{AT_REST, AT_REST_BY, Before};
 use crate::rules;
@@ -57,6 +60,9 @@ pub struct Room {
     pub(crate) conns: BTreeMap<ConnId, UserId>,
     pub(crate) history: History,
     pub(crate) files: Files,
+    pub(crate) polls: Polls,
+    pub(crate) breakouts: Breakouts,
+    pub(crate) player: Option<Player>,
     pub(crate) views: Views,
     pub(crate) ids: Ids,
     pub(crate) outputs: VecDeque<Output>,
@@ -127,6 +133,9 @@ impl Room {
             conns: BTreeMap::new(),
             history: History::default(),
             files: Files::default(),
+            polls: Polls::default(),
+            breakouts: Breakouts::default(),
+            player: None,
             views,
             ids,
             outputs: VecDeque::new(),
@@ -189,7 +198,7 @@ impl Room {
             presence.into_iter().chain(person.outbox.poll_timeout().filter(|_| person.is_online())).min()
         });
         let counted = self.analytics.as_ref().and_then(Collector::poll_timeout);
-        people.chain(self.life.poll_timeout(&self.metadata)).chain(counted).min()
+        people.chain(self.life.poll_timeout(&self.metadata, self.holds_breakouts())).chain(counted).min()
     }
 
     /// Time has passed. Harmless to call early or twice.

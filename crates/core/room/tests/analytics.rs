@@ -409,7 +409,8 @@ impl Scene {
     }
 
     fn tell_media(&mut self, who: &str, what: MediaStep, track: TrackInfo) {
-        let step = OnMedia { who: who.try_into().unwrap(), what, participant: None, track: Some(track) };
+        let step =
+            OnMedia { who: who.try_into().unwrap(), what, participant: None, track: Some(track), forwarded: None };
         self.room.on_media(self.now(), step);
         self.drain();
     }

@@ -59,7 +59,7 @@ fn track(scene: &mut Scene, id: &str, what: MediaStep, source: TrackSource, mute
     let track = TrackInfo { sid: "TR_1".into(), source: source.into(), muted, ..TrackInfo::default() };
     let who = model::Identity::from(&user(id));
     let now = scene.now();
-    scene.room.on_media(now, OnMedia { who, what, participant: None, track: Some(track) });
+    scene.room.on_media(now, OnMedia { who, what, participant: None, track: Some(track), forwarded: None });
     scene.drain();
 }
 

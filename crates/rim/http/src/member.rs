@@ -1,11 +1,15 @@
-//! `/api/*`: what members of a meeting ask for, one file per endpoint (http-api.md section 4).
+//! `/api/*`: what members of a meeting ask for, one file per endpoint or family (http-api.md section 4).
 
+pub(crate) mod breakouts;
 pub(crate) mod end_room;
 pub(crate) mod extensions;
+pub(crate) mod increase_duration;
 pub(crate) mod lock_settings;
+pub(crate) mod media_player;
 mod moderated;
 pub(crate) mod mute;
 pub(crate) mod not_served;
+pub(crate) mod polls;
 pub(crate) mod presenter;
 pub(crate) mod remove;
 pub(crate) mod shared;

@@ -13,6 +13,7 @@ const OPEN: Rules = Rules {
     whiteboard: true,
     shared_notepad: true,
     polls: true,
+    breakouts: true,
     media_player: true,
     virtual_backgrounds: true,
     external_link: true,
@@ -73,6 +74,7 @@ fn locks_bind_attendees_and_spare_moderators_except_at_the_whiteboard() {
             | Capability::Listen
             | Capability::SeeUsers
             | Capability::RaiseHand
+            | Capability::Vote
             | Capability::ReportSelf
             | Capability::UploadBackground => assert_eq!(attendee, Ok(()), "{capability:?}"),
             Capability::Present => assert_eq!(attendee, Err(Denial::NotPresenter)),

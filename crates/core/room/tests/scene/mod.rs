@@ -313,10 +313,9 @@ impl Scene {
                 Output::Mute { who } => self.muted.push(who.as_str().to_owned()),
                 Output::Unpublish { user, sources } => self.unpublished.push((user, sources)),
                 Output::RemoveFromMedia { who, .. } => self.out_of_media.push(who.as_str().to_owned()),
-                Output::RenewToken { .. } | Output::SetJoined(_) => {}
+                Output::RenewToken { .. } | Output::SetJoined(_) | Output::EndRooms(_) => {}
                 Output::Notify(notification) => self.notified.push(*notification),
                 Output::CloseMedia => self.media_closed = true,
-                Output::Mute { .. } | Output::Unpublish { .. } => {}
                 Output::Ended(why) => self.ended = Some(why),
             }
         }

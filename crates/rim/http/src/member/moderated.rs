@@ -9,16 +9,18 @@ use wire::pnm;
 use crate::bearer::Asked;
 use crate::{App, answers, bearer};
 
-const NOT_ALLOWED: &str = "only admin can perform this task";
+pub(crate) const NOT_ALLOWED: &str = "only admin can perform this task";
 const MISMATCH: &str = "requested roomId & token roomId mismatched";
 
 /// Lets moderators through with what they ask for. The room asks the policy table once more.
 pub(crate) async fn admit<M: Message + Default>(app: &App, request: Request) -> Result<(Asked, M), Response> {
+    decode(admit_moderator(app, request).await?)
+}
+
+/// The same for what is asked for without a body.
+pub(crate) async fn admit_moderator(app: &App, request: Request) -> Result<Asked, Response> {
     let asked = bearer::admit(app, request).await.map_err(IntoResponse::into_response)?;
-    if !asked.access.is_admin {
-        return Err(answers::refused_protobuf(NOT_ALLOWED));
-    }
-    decode(asked)
+    if asked.access.is_admin { Ok(asked) } else { Err(answers::refused_protobuf(NOT_ALLOWED)) }
 }
 
 /// Lets everybody through: the room alone decides.

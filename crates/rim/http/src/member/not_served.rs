@@ -9,30 +9,11 @@ use axum::routing::any;
 use crate::{App, answers, bearer};
 
 /// Paths below `/api`, as [`crate::paths::normalised`] makes them. Take one out when it gets a handler of its own.
-const PATHS: [&str; 37] = [
+const PATHS: [&str; 18] = [
     "/recording",
     "/rtmp",
     "/enablesipdialin",
-    "/externalmediaplayer",
     "/ingress/create",
-    "/polls/activate",
-    "/polls/create",
-    "/polls/listpolls",
-    "/polls/pollsstats",
-    "/polls/counttotalresponses/{poll}",
-    "/polls/userselectedoption/{poll}/{user}",
-    "/polls/pollresponsesdetails/{poll}",
-    "/polls/pollresponsesresult/{poll}",
-    "/polls/submitresponse",
-    "/polls/closepoll",
-    "/breakoutroom/create",
-    "/breakoutroom/join",
-    "/breakoutroom/listrooms",
-    "/breakoutroom/myrooms",
-    "/breakoutroom/increaseduration",
-    "/breakoutroom/sendmsg",
-    "/breakoutroom/endroom",
-    "/breakoutroom/endallrooms",
     "/whiteboard/pdf-export/merge",
     "/insights/supportedlangs",
     "/insights/transcription/configure",

@@ -188,12 +188,8 @@ impl Server {
             upload_parts: at("uploads/.parts"),
         });
         let blobs = Arc::new(blobs);
-        let on_shelf = meeting::Shelf::new(
-            shelf.clone(),
-            blobs.clone(),
-            ApiKey::new(KEY, SECRET),
-            meeting::ShelfRules::default(),
-        );
+        let on_shelf =
+            meeting::Shelf::new(shelf.clone(), blobs.clone(), ApiKey::new(KEY, SECRET), meeting::ShelfRules::default());
         let meetings = Meetings::start(Setup {
             records: outside.clone(),
             state: outside.clone(),
