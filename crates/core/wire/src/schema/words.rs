@@ -6,7 +6,7 @@ use prost_reflect::prost_types::FileDescriptorProto;
 pub fn comment(file: &FileDescriptorProto, path: &[i32]) -> Option<String> {
     let places = &file.source_code_info.as_ref()?.location;
     let text = places.iter().find(|place| place.path == path)?.leading_comments();
-    let paragraphs: Vec<String> = text.split("\n\n").map(|block| flow(block)).filter(|text| !text.is_empty()).collect();
+    let paragraphs: Vec<String> = text.split("\n\n").map(flow).filter(|text| !text.is_empty()).collect();
     (!paragraphs.is_empty()).then(|| paragraphs.join("\n\n"))
 }
 
