@@ -217,7 +217,13 @@ impl Server {
                     let (name, ownership) = (name.clone(), ownership.clone());
                     options.after_connect(move |connection, _| {
                         let (name, ownership) = (name.clone(), ownership.clone());
-                        Box::pin(async move { own_mariadb(connection, &name, &ownership).await })
+                        Box::pin(async move {
+                            let owned = own_mariadb(connection, &name, &ownership).await;
+                            if owned.is_err() {
+                                part(connection).await;
+                            }
+                            owned
+                        })
                     })
                 })
             }
@@ -312,6 +318,24 @@ async fn own_mariadb(connection: &mut MySqlConnection, name: &str, ownership: &O
     Ok(())
 }
 
+/// Has MariaDB end a connection that is of no use. The driver closes it without a word, and over TLS it then waits for the
+/// server to hang up, which that does not do by itself.
+async fn part(connection: &mut MySqlConnection) {
+    let number = query_scalar::<_, i64>("SELECT CAST(CONNECTION_ID() AS SIGNED)").fetch_one(&mut *connection).await;
+    if let Ok(number) = number {
+        // The answer is that the connection was killed.
+        let _ = connection.execute(sqlx::AssertSqlSafe(format!("KILL CONNECTION {number}"))).await;
+    }
+}
+
+/// Connects a writer. Bounded as a whole: taking the lock and hanging up are not part of the driver's own limit.
+pub(crate) async fn connect_writer(options: ConnectOptions) -> Result<DatabaseConnection, DbErr> {
+    let limit = CONNECT_TIMEOUT + Duration::from_secs(LOCK_TIMEOUT.into());
+    tokio::time::timeout(limit, Database::connect(options))
+        .await
+        .map_err(|_| DbErr::Custom(format!("no connection within {} s", limit.as_secs())))?
+}
+
 /// An open database on a server.
 pub(crate) struct Engine {
     pub(crate) readers: DatabaseConnection,
@@ -327,7 +351,7 @@ pub(crate) async fn open(server: &Server) -> Result<Engine, OpenError> {
     let readers = look(server).await?;
     let ownership = Arc::new(Ownership::default());
     let writer_options = server.writer(&ownership);
-    let writer = match Database::connect(writer_options.clone()).await {
+    let writer = match connect_writer(writer_options.clone()).await {
         Ok(writer) => writer,
         Err(_) if ownership.known().in_use => return Err(OpenError::InUse { database: name.clone() }),
         Err(error) => return Err(database(error)),

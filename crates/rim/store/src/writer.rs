@@ -9,7 +9,7 @@ use std::time::Duration;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
-    ColumnTrait, ConnectOptions, Database, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait, QueryFilter,
+    ColumnTrait, ConnectOptions, DatabaseConnection, DatabaseTransaction, DbErr, EntityTrait, QueryFilter,
     SqliteTransactionMode, TransactionOptions, TransactionTrait,
 };
 use tokio::sync::{mpsc, oneshot};
@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use crate::apply::{Applied, apply};
 use crate::entity::ledger;
 use crate::plan::{Plan, Write};
+use crate::server;
 use crate::sqlite::{self, Checkpoints};
 
 /// Most writes in one transaction.
@@ -282,7 +283,7 @@ impl Writer {
         }
         let patience = Instant::now() + PATIENCE;
         self.db = loop {
-            match Database::connect(self.options.clone()).await {
+            match server::connect_writer(self.options.clone()).await {
                 Ok(fresh) => break fresh,
                 Err(error) if embedded || Instant::now() >= patience => return Err(error),
                 Err(error) => tracing::debug!(%error, "the database server does not answer yet"),
