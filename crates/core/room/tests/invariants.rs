@@ -150,7 +150,8 @@ impl Play {
                 let track = TrackInfo { source: TrackSource::Microphone.into(), muted, ..TrackInfo::default() };
                 let now = self.scene.now();
                 let who = model::Identity::from(&user(NAMES[who]));
-                self.scene.room.on_media(now, OnMedia { who, what, participant: None, track: Some(track) });
+                let step = OnMedia { who, what, participant: None, track: Some(track), forwarded: None };
+                self.scene.room.on_media(now, step);
                 self.scene.drain();
             }
             Step::Moderate(by, what) => {
