@@ -104,6 +104,10 @@ pub enum Capability {
     PrivateChatToModerator,
     /// Write to one attendee.
     PrivateChatToAttendee,
+    /// Put a sign under somebody's line of chat.
+    ReactToChat,
+    /// Take away what somebody else wrote.
+    RemoveOthersChat,
     /// See everybody on the list of users, not only moderators and oneself.
     SeeUsers,
     /// Raise or lower one's own hand.
@@ -200,6 +204,10 @@ pub fn decide(actor: &Actor, rules: &Rules, capability: Capability) -> Result<()
             offered(rules.chat)?;
             unlocked(actor.locks.chat || actor.locks.private_chat)
         }
+        C::ReactToChat => {
+            offered(rules.chat && rules.reactions)?;
+            unlocked(actor.locks.chat || actor.locks.reactions)
+        }
         C::SeeUsers => {
             if rules.see_other_users {
                 return Ok(());
@@ -230,7 +238,7 @@ pub fn decide(actor: &Actor, rules: &Rules, capability: Capability) -> Result<()
             offered(rules.media_data)?;
             unlocked(actor.locks.chat || actor.locks.chat_send_message)
         }
-        C::LowerOthersHand | C::Instruct | C::ManageWaitingRoom | C::EndRoom => moderator_only(),
+        C::LowerOthersHand | C::RemoveOthersChat | C::Instruct | C::ManageWaitingRoom | C::EndRoom => moderator_only(),
     }
 }
 
@@ -289,6 +297,8 @@ mod tests {
             C::PublicChat,
             C::PrivateChatToModerator,
             C::PrivateChatToAttendee,
+            C::ReactToChat,
+            C::RemoveOthersChat,
             C::SeeUsers,
             C::RaiseHand,
             C::LowerOthersHand,
@@ -347,6 +357,7 @@ mod tests {
                 | Capability::RaiseHand
                 | Capability::ReportSelf => assert_eq!(attendee, Ok(()), "{capability:?}"),
                 Capability::LowerOthersHand
+                | Capability::RemoveOthersChat
                 | Capability::Instruct
                 | Capability::ManageWaitingRoom
                 | Capability::EndRoom => {

@@ -6,6 +6,8 @@
 
 mod admission;
 mod chat;
+mod chat_actions;
+mod chat_marks;
 mod forward;
 mod ids;
 mod journal;
