@@ -2,7 +2,13 @@
  * A server and a media engine made of plain values, for tests: it speaks the real bytes, so that a test
  * of the session is also one of the codec.
  */
-import { create, fromBinary, toBinary, toJsonString } from "@bufbuild/protobuf";
+import {
+  create,
+  fromBinary,
+  toBinary,
+  toJsonString,
+  type MessageInitShape,
+} from "@bufbuild/protobuf";
 import { NatsKvUserInfoSchema, type NatsKvUserInfo } from "../src/wire/gen/plugnmeet/common_pb";
 import {
   ChatMessageSchema,
@@ -12,6 +18,7 @@ import {
   NatsMsgServerToClientSchema,
   PrivateDataDeliveryType,
   type ChatMessage,
+  type DataChannelMessage,
 } from "../src/wire/gen/plugnmeet/messaging_pb";
 import { LockSettingsSchema, UserMetadataSchema } from "../src/wire/gen/plugnmeet/room_pb";
 import type { ClientEvent } from "../src/wire/encode";
@@ -96,6 +103,8 @@ export interface FakeServer {
   /** What the session has sent, oldest first. */
   readonly sent: ClientEvent[];
   readonly published: ChatMessage[];
+  /** What went to everybody beside the chat. */
+  readonly data: DataChannelMessage[];
   readonly engine: FakeEngine;
   readonly redials: number;
   setLink(status: LinkStatus): void;
@@ -109,6 +118,9 @@ export interface FakeServer {
   changed(person: FakePerson): void;
   chat(from: FakePerson, html: string, extra?: ChatExtra, sender?: string): void;
   privateChat(from: FakePerson, to: string, html: string): void;
+  /** A data message to everybody. */
+  tellAll(message: MessageInitShape<typeof DataChannelMessageSchema>): void;
+  tellPrivately(message: MessageInitShape<typeof DataChannelMessageSchema>): void;
   history(from: string, to: string, lines: readonly object[]): void;
   /** All the way in, in one go. */
   enter(people: readonly [FakePerson, ...FakePerson[]], metadata?: object): Promise<void>;
@@ -177,6 +189,7 @@ export async function flush(): Promise<void> {
 export function createFakeServer(overrides: Partial<SessionDeps> = {}): FakeServer {
   const sent: ClientEvent[] = [];
   const published: ChatMessage[] = [];
+  const toAll: DataChannelMessage[] = [];
   const status = createStore<LinkStatus>("open");
   const engine = createFakeEngine();
   let handlers: LinkHandlers | null = null;
@@ -193,6 +206,7 @@ export function createFakeServer(overrides: Partial<SessionDeps> = {}): FakeServ
       if (refusing) throw new Error("refused");
       published.push(fromBinary(ChatMessageSchema, bytes));
     },
+    publishData: (bytes) => void toAll.push(fromBinary(DataChannelMessageSchema, bytes)),
     openRoom: () => undefined,
     redial: () => void (redials += 1),
     close: async () => undefined,
@@ -201,6 +215,8 @@ export function createFakeServer(overrides: Partial<SessionDeps> = {}): FakeServ
     token: "jwt",
     verify: async () => ADMISSION,
     endRoom: async () => ({ ok: true, reason: "success" }),
+    ask: async () => ({ ok: true, reason: "success" }),
+    call: async () => ({ status: 200, bytes: new Uint8Array() }),
     openLink: async (_admission, _token, given) => {
       handlers = given;
       return link;
@@ -239,6 +255,7 @@ export function createFakeServer(overrides: Partial<SessionDeps> = {}): FakeServ
     session,
     sent,
     published,
+    data: toAll,
     engine,
     get redials() {
       return redials;
@@ -283,6 +300,17 @@ export function createFakeServer(overrides: Partial<SessionDeps> = {}): FakeServ
       const line = chatMessage(from, html, { isPrivate: true, toUserId: to });
       deliver(PrivateDataDeliveryType.CHAT, to, toBinary(ChatMessageSchema, line));
     },
+    tellAll: (message) =>
+      handlers?.onData(
+        toBinary(DataChannelMessageSchema, create(DataChannelMessageSchema, message)),
+        null,
+      ),
+    tellPrivately: (message) =>
+      deliver(
+        PrivateDataDeliveryType.DATA_MSG,
+        message.toUserId ?? "",
+        toBinary(DataChannelMessageSchema, create(DataChannelMessageSchema, message)),
+      ),
     history(from, to, lines) {
       const data = create(DataChannelMessageSchema, {
         id: "d1",

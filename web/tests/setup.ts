@@ -1,7 +1,8 @@
-import { startI18n } from "../src/i18n";
+import { loadMeetingTexts, startI18n } from "../src/i18n";
 
 /** Tests read the page in English, as the texts in them are. */
 await startI18n("en");
+await loadMeetingTexts();
 
 /** Nothing is laid out here, so the stage is told that it has a screen to itself. */
 globalThis.ResizeObserver = class {

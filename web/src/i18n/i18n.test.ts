@@ -3,8 +3,27 @@ import { formatLocale, isolate, LANGUAGES, pickLanguage } from ".";
 import { ACTION_IDS, REFUSABLE, whyKey } from "../features/shortcuts/actions";
 import { END_CODES } from "../session/errors";
 import { REFUSALS } from "../session/rights";
-import ar from "./locales/ar.json";
-import en from "./locales/en.json";
+import arEntry from "./locales/ar.json";
+import enEntry from "./locales/en.json";
+import arMeeting from "./locales/activities.ar.json";
+import enMeeting from "./locales/activities.en.json";
+
+type Tree = { readonly [name: string]: string | Tree };
+
+/** Both catalogues of a language as the page sees them: as one. */
+function whole(entry: Tree, meeting: Tree): Tree {
+  const merged: Record<string, string | Tree> = { ...entry };
+  for (const [name, value] of Object.entries(meeting)) {
+    const before = merged[name];
+    const nested = typeof before === "object" && typeof value === "object";
+    expect(nested || before === undefined, `${name} is said twice`).toBe(true);
+    merged[name] = nested ? whole(before, value) : value;
+  }
+  return merged;
+}
+
+const en = whole(enEntry, enMeeting);
+const ar = whole(arEntry, arMeeting);
 
 /** Every text with the path to it. */
 function texts(tree: object, path = ""): readonly (readonly [string, string])[] {

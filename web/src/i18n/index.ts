@@ -1,7 +1,11 @@
-/** Translations: English is always there, another language is fetched from our own origin when chosen. */
+/**
+ * Translations: English is always there, another language is fetched from our own origin when chosen. What is
+ * only said inside a meeting is in catalogues of its own (`activities.*.json`), so that the way in stays light.
+ */
 import { createInstance } from "i18next";
 import { initReactI18next } from "react-i18next";
 import en from "./locales/en.json";
+import type meeting from "./locales/activities.en.json";
 
 /** The page's own translator; `react-i18next` hears of it in `startI18n`. */
 const translator = createInstance();
@@ -18,10 +22,12 @@ export const LANGUAGES: readonly [Language, ...Language[]] = [
   { code: "ar", name: "العربية", dir: "rtl" },
 ];
 
-type Catalogue = typeof en;
+type Catalogue = typeof en & typeof meeting;
 
-const loaders: Readonly<Record<string, () => Promise<{ default: unknown }>>> = {
-  ar: () => import("./locales/ar.json"),
+type Part = { readonly default: object };
+
+const loaders: Readonly<Record<string, () => Promise<readonly Part[]>>> = {
+  ar: () => Promise.all([import("./locales/ar.json"), import("./locales/activities.ar.json")]),
 };
 
 declare module "i18next" {
@@ -79,7 +85,9 @@ export async function showLanguage(
   const load = loaders[language.code];
   if (load && !translator.hasResourceBundle(language.code, "translation")) {
     try {
-      translator.addResourceBundle(language.code, "translation", (await load()).default);
+      for (const { default: texts } of await load()) {
+        translator.addResourceBundle(language.code, "translation", texts, true);
+      }
     } catch {
       return;
     }
@@ -88,6 +96,12 @@ export async function showLanguage(
   await translator.changeLanguage(language.code);
   document.documentElement.lang = language.code;
   document.documentElement.dir = language.dir;
+}
+
+/** Fetches what is said inside a meeting in English, which every other language falls back to. */
+export async function loadMeetingTexts(): Promise<void> {
+  const { default: texts } = await import("./locales/activities.en.json");
+  translator.addResourceBundle("en", "translation", texts, true);
 }
 
 export async function startI18n(chosen: string | null): Promise<void> {

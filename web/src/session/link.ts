@@ -22,6 +22,8 @@ export interface Link {
   sendNow(event: ClientEvent): void;
   /** Resolves when the server has surely received it. */
   publishChat(bytes: Uint8Array): Promise<void>;
+  /** To everybody in the room, now or not at all: what is only worth something at this moment. */
+  publishData(bytes: Uint8Array): void;
   /** Starts listening to the room's own subjects, once admitted. */
   openRoom(): void;
   /** The line looks dead although nobody closed it: drop it and dial again. */

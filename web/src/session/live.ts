@@ -1,5 +1,5 @@
 /** A session over the real network and the real media engine. */
-import { endRoom, verifyToken } from "./api";
+import { ask, call, endRoom, verifyToken } from "./api";
 import type { DeviceChoice } from "./media";
 import { createSession, type Session } from "./session";
 
@@ -18,6 +18,8 @@ export function createLiveSession(
     devices,
     verify: verifyToken,
     endRoom,
+    ask,
+    call: (now, path, body) => call(path, now, body),
     openLink: async (admission, current, handlers) => {
       const { openNatsLink } = await loading;
       return openNatsLink({ admission, token: current, handlers });

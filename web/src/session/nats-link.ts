@@ -119,6 +119,9 @@ export async function openNatsLink(options: NatsLinkOptions): Promise<Link> {
       nc.publish(`${subjects.chat}.${roomId}`, bytes);
       await nc.flush();
     },
+    publishData(bytes) {
+      if (status.getSnapshot() === "open") nc.publish(`${subjects.dataChannel}.${roomId}`, bytes);
+    },
     openRoom() {
       listen(nc, `${subjects.chat}.${roomId}`, handlers.onChat);
       listen(nc, `${subjects.dataChannel}.${roomId}`, handlers.onData);

@@ -9,7 +9,7 @@ import {
   decodeServerEvent,
   WireError,
 } from "../wire/decode";
-import type { DataMessage, ServerEvent } from "../wire/decode";
+import type { ActivityEvent, DataMessage, ServerEvent } from "../wire/decode";
 import { encodeChat, encodeHistory, messageId, type Outcome } from "../wire/encode";
 import type {
   Admission,
@@ -23,6 +23,7 @@ import type {
   ServerNotice,
 } from "../wire/types";
 import { createChatStore, type ChatStore, type ConversationId, type Entry } from "./chat";
+import type { Answer } from "./api";
 import { composeHtml } from "./compose";
 import { endReason, SessionError, type EndReason } from "./errors";
 import type { Link, LinkHandlers, LinkStatus } from "./link";
@@ -34,6 +35,7 @@ import {
   type MediaSwitch,
 } from "./media";
 import { deviceLossText } from "./device-loss";
+import { createMailbox, type Mailbox } from "./mailbox";
 import { createMediaRecovery, type MediaRecovery } from "./media-recovery";
 import { createNoticeStore, type NoticeStore } from "./notices";
 import { createPeopleStore, type PeopleStore } from "./people";
@@ -70,6 +72,10 @@ export interface SessionDeps {
   readonly token: string;
   verify(token: string): Promise<Admission>;
   endRoom(token: string, roomId: string): Promise<Outcome>;
+  /** One call of the server's own interface, below `/api/`. */
+  ask(token: string, path: string, body: Uint8Array<ArrayBuffer>): Promise<Outcome>;
+  /** The same with an answer of its own kind; without a body it is a question. */
+  call(token: string, path: string, body: Uint8Array<ArrayBuffer> | null): Promise<Answer>;
   openLink(admission: Admission, token: () => string, handlers: LinkHandlers): Promise<Link>;
   readonly loadEngine: LoadEngine;
   /** A newer token for the same visit, to be kept for a reload of the page. */
@@ -78,6 +84,11 @@ export interface SessionDeps {
   devices(): DeviceChoice;
   now(): number;
 }
+
+/** News for what is loaded with the meeting. */
+export type ActivityNews =
+  | { readonly kind: "event"; readonly what: ActivityEvent; readonly text: string }
+  | { readonly kind: "data"; readonly data: DataMessage; readonly privately: boolean };
 
 export interface Session {
   readonly phase: Readable<Phase>;
@@ -96,7 +107,19 @@ export interface Session {
   /** `words` tell the hosts of other clients, in this person's language. */
   raiseHand(up: boolean, words: string): void;
   lowerHandOf(who: ParticipantId): void;
-  write(conversation: ConversationId, text: string): void;
+  /** Asks the server for something with this person's rights. Never rejects. */
+  ask(request: { readonly path: string; readonly body: Uint8Array<ArrayBuffer> }): Promise<Outcome>;
+  /** The same with an answer of its own kind; rejects when the server cannot be reached. */
+  call(path: string, body: Uint8Array<ArrayBuffer> | null): Promise<Answer>;
+  /** What proves to the server who this is, at this moment. */
+  token(): string;
+  /** What is about polls, breakout rooms, the player and changes in the chat. */
+  readonly activities: Mailbox<ActivityNews>;
+  publishData(bytes: Uint8Array): void;
+  sendPrivately(to: ParticipantId, bytes: Uint8Array, echo: boolean): void;
+  write(conversation: ConversationId, text: string, replyTo?: string): void;
+  /** The same with what is HTML already, such as a link to a file. */
+  say(conversation: ConversationId, html: string, replyTo?: string): void;
   resend(entry: Entry): void;
   leave(): void;
   endForAll(): Promise<Outcome>;
@@ -119,6 +142,8 @@ const PONGS_GONE = 30;
 /** How long an answer to a history request is accepted. */
 const HISTORY_MS = 30_000;
 const HISTORY_DONORS = 2;
+/** Tells our own server to send what has become of the lines as well; others do not look at it. */
+const HISTORY_WITH_MARKS = "plenum:marks";
 /** Lines handed to a late joiner whose server keeps no history. */
 const HISTORY_LINES = 500;
 /** How long after a raised hand the server's notice of it may arrive. */
@@ -134,6 +159,7 @@ export function createSession(deps: SessionDeps): Session {
   const room = createStore<RoomInfo | null>(null);
   const people = createPeopleStore();
   const notices = createNoticeStore(deps.now);
+  const activities = createMailbox<ActivityNews>();
   let me: ParticipantId | null = null;
   const chat = createChatStore(() => me);
   const media = createMedia(deps.loadEngine, {
@@ -361,6 +387,8 @@ export function createSession(deps: SessionDeps): Session {
         return;
       case "data":
         return onData(event.data, true);
+      case "activity":
+        return activities.put({ kind: "event", what: event.what, text: event.text });
       case "pong":
         return onPong(event.serverTime);
       case "other":
@@ -438,11 +466,11 @@ export function createSession(deps: SessionDeps): Session {
       if (deps.now() - when > HAND_ECHO_MS) handsUp.delete(name);
       else if (level === "info" && text.includes(name)) return;
     }
-    say(level, text);
+    pass(level, text);
   }
 
   /** Somebody else's words, unless there are none. */
-  function say(level: NoticeLevel, text: string): void {
+  function pass(level: NoticeLevel, text: string): void {
     const plain = text.trim().slice(0, MAX_NOTICE);
     if (plain !== "") notices.show({ level, text: { plain } });
   }
@@ -570,11 +598,13 @@ export function createSession(deps: SessionDeps): Session {
       .slice(0, HISTORY_DONORS);
     for (const { id } of donors) {
       asked.set(id, deps.now());
-      send({ kind: "private-data", to: id, from: me, data: "history-request", text: "" });
+      const text = HISTORY_WITH_MARKS;
+      send({ kind: "private-data", to: id, from: me, data: "history-request", text });
     }
   }
 
   function onData(data: DataMessage, privately: boolean): void {
+    if (data.kind === "activity") return activities.put({ kind: "data", data, privately });
     if (data.to !== null && data.to !== me) return;
     if (data.kind === "history") {
       // Only what was asked for, and only from whom it was asked.
@@ -587,7 +617,7 @@ export function createSession(deps: SessionDeps): Session {
     if (data.kind === "history-request" && privately) answerHistory(data.from);
     else if ((data.kind === "info" || data.kind === "alert") && privately) {
       if (!people.getSnapshot().get(data.from)?.isAdmin) return;
-      say(data.kind === "alert" ? "warning" : "info", data.text);
+      pass(data.kind === "alert" ? "warning" : "info", data.text);
     }
   }
 
@@ -598,9 +628,8 @@ export function createSession(deps: SessionDeps): Session {
     send({ kind: "private-data", to, from: me, data: "history", text: encodeHistory(lines) });
   }
 
-  function write(conversation: ConversationId, text: string): void {
+  function say(conversation: ConversationId, html: string, replyTo?: string): void {
     const person = me === null ? undefined : people.getSnapshot().get(me);
-    const html = composeHtml(text.slice(0, MAX_TEXT));
     if (!person || html === "") return;
     const own: ChatLine = {
       id: messageId(),
@@ -610,6 +639,7 @@ export function createSession(deps: SessionDeps): Session {
       to: conversation,
       sentAt: serverNow(),
       html,
+      ...(replyTo === undefined ? {} : { replyTo }),
     };
     chat.addOwn(own);
     void deliver(own);
@@ -650,7 +680,15 @@ export function createSession(deps: SessionDeps): Session {
       send(up ? { kind: "raise-hand", text: words } : { kind: "lower-hand" });
     },
     lowerHandOf: (who) => send({ kind: "lower-hand-of", who }),
-    write,
+    ask: ({ path, body }) => deps.ask(token, path, body).catch(() => ({ ok: false, reason: "" })),
+    call: (path, body) => deps.call(token, path, body),
+    token: () => token,
+    activities,
+    publishData: (bytes) => link?.publishData(bytes),
+    sendPrivately: (to, bytes, echo) => send({ kind: "private-activity", to, bytes, echo }),
+    write: (conversation, text, replyTo) =>
+      say(conversation, composeHtml(text.slice(0, MAX_TEXT)), replyTo),
+    say,
     resend(entry) {
       const { delivery: _, system: __, ...own } = entry;
       chat.mark(own.id, own.to, "sending");

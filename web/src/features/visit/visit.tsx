@@ -1,5 +1,5 @@
 import { lazy, Suspense, useContext, useEffect, useRef, useState } from "react";
-import { showLanguage } from "../../i18n";
+import { loadMeetingTexts, showLanguage } from "../../i18n";
 import { PHONE } from "../../kit/use-media-query";
 import { useStore } from "../../kit/use-store";
 import { deviceLossText, wasInUse } from "../../session/device-loss";
@@ -13,7 +13,10 @@ import { createActions } from "../shortcuts";
 import { useMe, VisitContext, type VisitValue } from "./context";
 import { createUi } from "./ui-store";
 
-const loadMeeting = () => import("./meeting-screen");
+const loadMeeting = async () => {
+  const [screen] = await Promise.all([import("./meeting-screen"), loadMeetingTexts()]);
+  return screen;
+};
 /** Fetched while somebody looks at themselves in the green room. */
 const MeetingScreen = lazy(loadMeeting);
 
