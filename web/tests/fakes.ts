@@ -9,7 +9,11 @@ import {
   toJsonString,
   type MessageInitShape,
 } from "@bufbuild/protobuf";
-import { NatsKvUserInfoSchema, type NatsKvUserInfo } from "../src/wire/gen/plugnmeet/common_pb";
+import {
+  CommonResponseSchema,
+  NatsKvUserInfoSchema,
+  type NatsKvUserInfo,
+} from "../src/wire/gen/plugnmeet/common_pb";
 import {
   ChatMessageSchema,
   DataChannelMessageSchema,
@@ -41,7 +45,9 @@ export interface FakePerson {
   readonly id: string;
   readonly name: string;
   readonly admin?: boolean;
+  readonly presenter?: boolean;
   readonly waiting?: boolean;
+  readonly extra?: Readonly<Record<string, string>>;
   readonly hand?: number;
   readonly joinedAt?: number;
   readonly locks?: Readonly<Record<string, boolean>>;
@@ -67,6 +73,8 @@ export function metadataOf(person: FakePerson): string {
     UserMetadataSchema,
     create(UserMetadataSchema, {
       isAdmin: person.admin ?? false,
+      isPresenter: person.presenter ?? false,
+      extraData: person.extra ?? {},
       waitForApproval: person.waiting ?? false,
       ...(person.language === undefined ? {} : { preferredLang: person.language }),
       raisedHand: { isRaised: person.hand !== undefined, raisedAt: BigInt(person.hand ?? 0) },
@@ -98,6 +106,10 @@ export function eventBytes(
   );
 }
 
+/** Yes, or no and why. */
+export const commonAnswer = (status: boolean, msg = status ? "success" : ""): Uint8Array =>
+  toBinary(CommonResponseSchema, create(CommonResponseSchema, { status, msg }));
+
 export interface FakeServer {
   readonly session: Session;
   /** What the session has sent, oldest first. */
@@ -105,6 +117,10 @@ export interface FakeServer {
   readonly published: ChatMessage[];
   /** What went to everybody beside the chat. */
   readonly data: DataChannelMessage[];
+  /** What was asked below `/api/`, oldest first. */
+  readonly asked: { readonly path: string; readonly body: Uint8Array | null }[];
+  /** What those calls are answered; yes, until a test says otherwise. */
+  answer(path: string): Uint8Array;
   readonly engine: FakeEngine;
   readonly redials: number;
   setLink(status: LinkStatus): void;
@@ -190,6 +206,7 @@ export function createFakeServer(overrides: Partial<SessionDeps> = {}): FakeServ
   const sent: ClientEvent[] = [];
   const published: ChatMessage[] = [];
   const toAll: DataChannelMessage[] = [];
+  const asked: FakeServer["asked"] = [];
   const status = createStore<LinkStatus>("open");
   const engine = createFakeEngine();
   let handlers: LinkHandlers | null = null;
@@ -215,8 +232,10 @@ export function createFakeServer(overrides: Partial<SessionDeps> = {}): FakeServ
     token: "jwt",
     verify: async () => ADMISSION,
     endRoom: async () => ({ ok: true, reason: "success" }),
-    ask: async () => ({ ok: true, reason: "success" }),
-    call: async () => ({ status: 200, bytes: new Uint8Array() }),
+    ask: async (_token, path, body) => {
+      asked.push({ path, body });
+      return server.answer(path);
+    },
     openLink: async (_admission, _token, given) => {
       handlers = given;
       return link;
@@ -256,6 +275,8 @@ export function createFakeServer(overrides: Partial<SessionDeps> = {}): FakeServ
     sent,
     published,
     data: toAll,
+    asked,
+    answer: () => commonAnswer(true),
     engine,
     get redials() {
       return redials;
@@ -312,14 +333,14 @@ export function createFakeServer(overrides: Partial<SessionDeps> = {}): FakeServ
         toBinary(DataChannelMessageSchema, create(DataChannelMessageSchema, message)),
       ),
     history(from, to, lines) {
-      const data = create(DataChannelMessageSchema, {
+      const message = create(DataChannelMessageSchema, {
         id: "d1",
         type: DataMsgBodyType.RES_PUBLIC_CHAT_DATA,
         fromUserId: from,
         toUserId: to,
         message: JSON.stringify(lines),
       });
-      deliver(PrivateDataDeliveryType.DATA_MSG, to, toBinary(DataChannelMessageSchema, data));
+      deliver(PrivateDataDeliveryType.DATA_MSG, to, toBinary(DataChannelMessageSchema, message));
     },
     async enter(people, metadata) {
       session.start();

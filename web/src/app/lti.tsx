@@ -5,7 +5,7 @@ import "../kit/base.css";
 import { createRoot } from "react-dom/client";
 import { LtiPage, subject } from "../features/lti";
 import { PrefsContext } from "../features/settings/prefs-context";
-import { showLanguage, startI18n } from "../i18n";
+import { loadTexts, showLanguage, startI18n } from "../i18n";
 import { Announcer } from "../kit/announcer";
 import { applyTheme } from "../kit/theme";
 import { createPrefs } from "../session/prefs";
@@ -29,6 +29,7 @@ async function start(): Promise<void> {
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
   let language = prefs.getSnapshot().language;
   await startI18n(language);
+  await loadTexts("lti");
   prefs.subscribe(() => {
     paint();
     const wanted = prefs.getSnapshot().language;

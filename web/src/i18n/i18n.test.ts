@@ -3,17 +3,21 @@ import { formatLocale, isolate, LANGUAGES, pickLanguage } from ".";
 import { ACTION_IDS, REFUSABLE, whyKey } from "../features/shortcuts/actions";
 import { END_CODES } from "../session/errors";
 import { REFUSALS } from "../session/rights";
+import arActivities from "./locales/activities.ar.json";
+import enActivities from "./locales/activities.en.json";
 import arEntry from "./locales/ar.json";
 import enEntry from "./locales/en.json";
-import arMeeting from "./locales/activities.ar.json";
-import enMeeting from "./locales/activities.en.json";
+import arLti from "./locales/lti.ar.json";
+import enLti from "./locales/lti.en.json";
+import arMeeting from "./locales/meeting.ar.json";
+import enMeeting from "./locales/meeting.en.json";
 
 type Tree = { readonly [name: string]: string | Tree };
 
-/** Both catalogues of a language as the page sees them: as one. */
-function whole(entry: Tree, meeting: Tree): Tree {
-  const merged: Record<string, string | Tree> = { ...entry };
-  for (const [name, value] of Object.entries(meeting)) {
+/** Two catalogues of a language as the page sees them: as one. */
+function whole(one: Tree, other: Tree): Tree {
+  const merged: Record<string, string | Tree> = { ...one };
+  for (const [name, value] of Object.entries(other)) {
     const before = merged[name];
     const nested = typeof before === "object" && typeof value === "object";
     expect(nested || before === undefined, `${name} is said twice`).toBe(true);
@@ -22,8 +26,8 @@ function whole(entry: Tree, meeting: Tree): Tree {
   return merged;
 }
 
-const en = whole(enEntry, enMeeting);
-const ar = whole(arEntry, arMeeting);
+const en = whole(whole(whole(enEntry, enMeeting), enActivities), enLti);
+const ar = whole(whole(whole(arEntry, arMeeting), arActivities), arLti);
 
 /** Every text with the path to it. */
 function texts(tree: object, path = ""): readonly (readonly [string, string])[] {
@@ -69,16 +73,19 @@ describe("Arabic", () => {
 });
 
 describe("a text that is put together from parts", () => {
-  const LOCKS = ["microphone", "webcam", "screenSharing"];
+  const DEVICES = ["microphone", "camera", "screen"];
   const WORDS = ["microphone", "camera", "speaker"];
   const keys = [
     ...REFUSALS.flatMap((why) => REFUSABLE.map((id) => whyKey(why, id))),
     ...ACTION_IDS.map((id) => `shortcuts.${id}`),
     ...END_CODES.flatMap((code) => [`ended.${code}.title`, `ended.${code}.text`]),
-    ...LOCKS.map((lock) => `notice.locked.${lock}`),
+    ...DEVICES.flatMap((device) =>
+      ["asked", "comply", "stopped", "free"].map((what) => `notice.${what}.${device}`),
+    ),
     ...WORDS.flatMap((word) => [`notice.lost.gone.${word}`, `notice.lost.off.${word}`]),
     "people.title",
     "chat.title",
+    "waiting.title",
   ];
   test.each([
     ["English", en],

@@ -1,11 +1,14 @@
 /**
  * Translations: English is always there, another language is fetched from our own origin when chosen. What is
- * only said inside a meeting is in catalogues of its own (`activities.*.json`), so that the way in stays light.
+ * said only inside a meeting, or only on the pages of a course, is in catalogues of its own, so that the way in
+ * stays light.
  */
 import { createInstance } from "i18next";
 import { initReactI18next } from "react-i18next";
 import en from "./locales/en.json";
-import type meeting from "./locales/activities.en.json";
+import type activities from "./locales/activities.en.json";
+import type lti from "./locales/lti.en.json";
+import type meeting from "./locales/meeting.en.json";
 
 /** The page's own translator; `react-i18next` hears of it in `startI18n`. */
 const translator = createInstance();
@@ -22,13 +25,42 @@ export const LANGUAGES: readonly [Language, ...Language[]] = [
   { code: "ar", name: "العربية", dir: "rtl" },
 ];
 
-type Catalogue = typeof en & typeof meeting;
+type Catalogue = typeof en & typeof meeting & typeof activities & typeof lti;
 
-type Part = { readonly default: object };
+type Load = () => Promise<{ readonly default: object }>;
 
-const loaders: Readonly<Record<string, () => Promise<readonly Part[]>>> = {
-  ar: () => Promise.all([import("./locales/ar.json"), import("./locales/activities.ar.json")]),
+/** What stands in a catalogue of its own. */
+export type Part = "meeting" | "activities" | "lti";
+
+const LOADERS: Readonly<Record<string, Readonly<Partial<Record<Part | "entry", Load>>>>> = {
+  en: {
+    meeting: () => import("./locales/meeting.en.json"),
+    activities: () => import("./locales/activities.en.json"),
+    lti: () => import("./locales/lti.en.json"),
+  },
+  ar: {
+    entry: () => import("./locales/ar.json"),
+    meeting: () => import("./locales/meeting.ar.json"),
+    activities: () => import("./locales/activities.ar.json"),
+    lti: () => import("./locales/lti.ar.json"),
+  },
 };
+
+/** The parts that this page needs by now. */
+const needed = new Set<Part | "entry">(["entry"]);
+const loaded = new Set<Load>();
+
+/** Fetches of a language whatever of it is needed and not there. */
+async function fetchTexts(code: string): Promise<void> {
+  const loads = [...needed].flatMap((part) => LOADERS[code]?.[part] ?? []);
+  await Promise.all(
+    loads.map(async (load) => {
+      if (loaded.has(load)) return;
+      translator.addResourceBundle(code, "translation", (await load()).default, true);
+      loaded.add(load);
+    }),
+  );
+}
 
 declare module "i18next" {
   interface CustomTypeOptions {
@@ -80,17 +112,12 @@ export async function showLanguage(
   chosen: string | null,
   hint: string | null = null,
 ): Promise<void> {
-  const wanted = hint === null ? navigator.languages : [hint, ...navigator.languages];
-  const language = pickLanguage(chosen, wanted);
-  const load = loaders[language.code];
-  if (load && !translator.hasResourceBundle(language.code, "translation")) {
-    try {
-      for (const { default: texts } of await load()) {
-        translator.addResourceBundle(language.code, "translation", texts, true);
-      }
-    } catch {
-      return;
-    }
+  const tags = hint === null ? navigator.languages : [hint, ...navigator.languages];
+  const language = pickLanguage(chosen, tags);
+  try {
+    await fetchTexts(language.code);
+  } catch {
+    return;
   }
   direction = language.dir;
   await translator.changeLanguage(language.code);
@@ -98,15 +125,18 @@ export async function showLanguage(
   document.documentElement.dir = language.dir;
 }
 
-/** Fetches what is said inside a meeting in English, which every other language falls back to. */
-export async function loadMeetingTexts(): Promise<void> {
-  const { default: texts } = await import("./locales/activities.en.json");
-  translator.addResourceBundle("en", "translation", texts, true);
+/** Fetches a part in the language shown, and in English, which every other falls back to. */
+export async function loadTexts(part: Part): Promise<void> {
+  needed.add(part);
+  // Without the other language it is read in English, as everything else is that was never translated.
+  const shown = fetchTexts(translator.language).catch(() => undefined);
+  await Promise.all([fetchTexts("en"), shown]);
 }
 
 export async function startI18n(chosen: string | null): Promise<void> {
   await translator.use(initReactI18next).init({
-    resources: { en: { translation: en } },
+    // A copy, to which the other catalogues are added.
+    resources: { en: { translation: structuredClone(en) } },
     lng: "en",
     fallbackLng: "en",
     // React escapes; what is needed here is that names keep to themselves.

@@ -55,14 +55,12 @@ export async function verifyToken(token: string): Promise<Admission> {
   }
 }
 
-/** Asks for something that is answered with yes or no. */
-export async function ask(
+/** Asks for something and hands over the answer as it came, whatever its status. */
+export const ask = async (
   token: string,
   path: string,
-  body: Uint8Array<ArrayBuffer>,
-): Promise<Outcome> {
-  return decodeCommon((await call(path, token, body)).bytes);
-}
+  body: Uint8Array<ArrayBuffer> | null,
+): Promise<Uint8Array> => (await call(path, token, body)).bytes;
 
 /** Ends the meeting for everybody. Only a moderator's token may. */
 export async function endRoom(token: string, roomId: string): Promise<Outcome> {

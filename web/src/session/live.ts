@@ -1,5 +1,5 @@
 /** A session over the real network and the real media engine. */
-import { ask, call, endRoom, verifyToken } from "./api";
+import { ask, endRoom, verifyToken } from "./api";
 import type { DeviceChoice } from "./media";
 import { createSession, type Session } from "./session";
 
@@ -19,7 +19,6 @@ export function createLiveSession(
     verify: verifyToken,
     endRoom,
     ask,
-    call: (now, path, body) => call(path, now, body),
     openLink: async (admission, current, handlers) => {
       const { openNatsLink } = await loading;
       return openNatsLink({ admission, token: current, handlers });

@@ -4,6 +4,7 @@
  */
 import type { TextKey } from "../i18n/keys";
 import type { NoticeLevel } from "../wire/types";
+import type { Panel } from "./prefs";
 import { createStore, type Readable } from "./store";
 
 /** What a notice says: a translation key with its values, or the server's text as it came. */
@@ -23,8 +24,19 @@ export interface Notice {
   readonly about: ReadonlyMap<string, string>;
   readonly text: NoticeText;
   readonly sticky: boolean;
-  readonly action: { readonly key: TextKey; readonly run: () => void } | null;
+  readonly action: NoticeAction | null;
+  /** What is worth a sound, and a word from the system while the page is out of sight. */
+  readonly alert: Alert | null;
+  /** Where there is more to see. */
+  readonly panel: Panel | null;
 }
+
+export interface NoticeAction {
+  readonly key: TextKey;
+  readonly run: () => void;
+}
+
+export type Alert = "hand" | "waiting" | "asked" | "message" | "trouble";
 
 export interface NoticeRequest {
   readonly level?: NoticeLevel;
@@ -35,7 +47,9 @@ export interface NoticeRequest {
   readonly passing?: boolean;
   readonly text: NoticeText;
   readonly sticky?: boolean;
-  readonly action?: { readonly key: TextKey; readonly run: () => void };
+  readonly action?: NoticeAction;
+  readonly alert?: Alert | null;
+  readonly panel?: Panel | null;
 }
 
 /** Enough to read; errors stay longer. */
@@ -62,6 +76,8 @@ export interface NoticeHistory {
 
 export interface NoticeStore extends Readable<readonly Notice[]> {
   readonly history: Readable<NoticeHistory>;
+  /** Takes up again what an earlier look at the same meeting had in its list. */
+  restore(past: readonly PastNotice[]): void;
   /** The list has been looked at. */
   seen(): void;
   /** Nothing goes by itself while somebody reads or points at a notice. */
@@ -107,6 +123,15 @@ export function createNoticeStore(now: () => number = Date.now): NoticeStore {
     getSnapshot: store.getSnapshot,
     subscribe: store.subscribe,
     history,
+    restore: (past) =>
+      history.update(({ all, unseen }) => ({
+        // Numbers of their own: what comes now never replaces them.
+        all: [...all, ...past.map((notice, index) => ({ ...notice, id: -1 - index }))].slice(
+          0,
+          MAX_KEPT,
+        ),
+        unseen,
+      })),
     seen: () => history.update((h) => (h.unseen === 0 ? h : { ...h, unseen: 0 })),
     hold(on) {
       held = on;
@@ -129,6 +154,8 @@ export function createNoticeStore(now: () => number = Date.now): NoticeStore {
         text: request.text,
         sticky: request.sticky ?? false,
         action: request.action ?? null,
+        alert: request.alert ?? null,
+        panel: request.panel ?? null,
       };
       store.update((all) => {
         if (before) return all.map((n) => (n.id === notice.id ? notice : n));

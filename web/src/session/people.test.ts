@@ -14,6 +14,7 @@ const person = (name: string, part: Partial<Person> = {}): Person => ({
   handRaisedAt: null,
   waiting: false,
   locks: locksFrom(undefined),
+  held: false,
   preferredLanguage: null,
   ...part,
 });

@@ -68,6 +68,24 @@ export function countPresent(people: People): number {
   return count;
 }
 
+/** Who waits outside, first come first. */
+export function waitingQueue(people: People): readonly Person[] {
+  return [...people.values()]
+    .filter(({ waiting, online }) => waiting && online)
+    .toSorted((a, b) => a.joinedAt - b.joinedAt || compareIds(a, b));
+}
+
+export const countWaiting = (people: People): number => waitingQueue(people).length;
+
+/**
+ * Whom this person may know of. The server tells nobody else in a room that hides attendees from each other;
+ * whoever was known before a role changed must not stay.
+ */
+export function visiblePeople(people: People, me: Person | undefined, viewAll: boolean): People {
+  if (viewAll || !me || me.isAdmin) return people;
+  return new Map([...people].filter(([id, { isAdmin }]) => id === me.id || isAdmin));
+}
+
 /** For the stage: moderators, me, then the others by arrival. Nobody moves when they speak. */
 export function stageOrder(people: People, me: ParticipantId): readonly Person[] {
   const rank = (p: Person) => (p.id === me ? 1 : p.isAdmin ? 0 : 2);

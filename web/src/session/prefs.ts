@@ -2,7 +2,7 @@
 import { createStore, type Readable } from "./store";
 
 export type Theme = "system" | "light" | "dark";
-export type Panel = "people" | "chat";
+export type Panel = "people" | "chat" | "waiting";
 export type Layout = "grid" | "speaker";
 /** Where my own picture is: among the others, small over them, or nowhere. */
 export type SelfView = "among" | "corner" | "hidden";
@@ -24,6 +24,10 @@ export interface Prefs {
   /** Shortcuts that were changed, by action: another key, or `null` for none. */
   readonly keys: Readonly<Record<string, string | null>>;
   readonly mirrorSelf: boolean;
+  /** Sounds for what happens: a raised hand, somebody at the door. */
+  readonly sounds: boolean;
+  /** A word from the system while the page is out of sight. */
+  readonly desktopNotices: boolean;
   readonly layout: Layout;
   /** `null` leaves it to the number of people: small beside one other person. */
   readonly selfView: SelfView | null;
@@ -60,6 +64,8 @@ export const DEFAULTS: Prefs = {
   shortcuts: true,
   keys: {},
   mirrorSelf: true,
+  sounds: true,
+  desktopNotices: false,
   layout: "grid",
   selfView: null,
   selfCorner: "bottom-end",
@@ -96,6 +102,8 @@ export function readPrefs(text: string | null): Prefs {
     shortcuts: flag("shortcuts"),
     keys: keysFrom(raw["keys"]),
     mirrorSelf: flag("mirrorSelf"),
+    sounds: flag("sounds"),
+    desktopNotices: flag("desktopNotices"),
     layout: oneOf("layout", LAYOUTS) ?? DEFAULTS.layout,
     selfView: oneOf("selfView", SELF_VIEWS),
     selfCorner: oneOf("selfCorner", CORNERS) ?? DEFAULTS.selfCorner,

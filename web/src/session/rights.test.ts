@@ -3,7 +3,15 @@ import { create } from "@bufbuild/protobuf";
 import { locksFrom, roomStateFrom } from "../wire/decode";
 import { RoomMetadataSchema } from "../wire/gen/plugnmeet/room_pb";
 import { participantId, type LockName, type Person, type RoomState } from "../wire/types";
-import { isLocked, mayChat, mayShareScreen, mayUseCamera, mayWriteTo } from "./rights";
+import {
+  isLocked,
+  lockStanding,
+  mayChat,
+  mayReact,
+  mayShareScreen,
+  mayUseCamera,
+  mayWriteTo,
+} from "./rights";
 
 const base = roomStateFrom(create(RoomMetadataSchema, {}));
 const room = (locks: Partial<Record<LockName, boolean>> = {}, features = {}): RoomState => ({
@@ -21,6 +29,7 @@ const person = (part: Partial<Person> = {}): Person => ({
   handRaisedAt: null,
   waiting: false,
   locks: locksFrom(undefined),
+  held: false,
   preferredLanguage: null,
   ...part,
 });
@@ -45,6 +54,41 @@ describe("a lock", () => {
   test("on the whiteboard binds hosts too", () => {
     expect(isLocked(host, room({ whiteboard: true }), "whiteboard")).toBe(true);
   });
+});
+
+test.each([
+  ["the room's", person(), room({ webcam: true }), { locked: true, from: "room", exempt: false }],
+  [
+    "their own, where it differs",
+    locked({ webcam: false }),
+    room({ webcam: true }),
+    { locked: false, from: "person", exempt: false },
+  ],
+  [
+    "the room's, where their own says the same",
+    locked({ webcam: true }),
+    room({ webcam: true }),
+    { locked: true, from: "room", exempt: false },
+  ],
+  [
+    "of no matter to a host",
+    host,
+    room({ webcam: true }),
+    { locked: false, from: "room", exempt: true },
+  ],
+])("a lock is %s", (_, who, where, expected) => {
+  expect(lockStanding(who, where, "webcam")).toEqual(expected);
+});
+
+test("a refusal knows whether everybody is locked or only this person", () => {
+  expect(mayUseCamera(person(), room({ webcam: true }))).toEqual({ ok: false, why: "locked" });
+  expect(mayUseCamera(locked({ webcam: true }), room())).toEqual({ ok: false, why: "lockedYou" });
+});
+
+test("reactions can be off for everybody or locked", () => {
+  expect(mayReact(host, room({}, { reactions: false }))).toEqual({ ok: false, why: "off" });
+  expect(mayReact(person(), room({ reactions: true }))).toEqual({ ok: false, why: "locked" });
+  expect(mayReact(host, room({ reactions: true }))).toEqual({ ok: true });
 });
 
 test("cameras can be for hosts only", () => {

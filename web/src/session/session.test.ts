@@ -365,7 +365,7 @@ test("the offer to unmute explains a lock that came meanwhile", async () => {
   await flush();
   expect(server.engine.calls).toEqual(["connect"]);
   expect(server.session.notices.getSnapshot().map(({ text }) => text)).toContainEqual({
-    key: "why.locked.microphone",
+    key: "why.lockedYou.microphone",
   });
 });
 

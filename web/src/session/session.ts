@@ -10,7 +10,7 @@ import {
   WireError,
 } from "../wire/decode";
 import type { ActivityEvent, DataMessage, ServerEvent } from "../wire/decode";
-import { encodeChat, encodeHistory, messageId, type Outcome } from "../wire/encode";
+import { encodeChat, encodeHistory, encodeReaction, messageId, type Outcome } from "../wire/encode";
 import type {
   Admission,
   ChatLine,
@@ -23,7 +23,6 @@ import type {
   ServerNotice,
 } from "../wire/types";
 import { createChatStore, type ChatStore, type ConversationId, type Entry } from "./chat";
-import type { Answer } from "./api";
 import { composeHtml } from "./compose";
 import { endReason, SessionError, type EndReason } from "./errors";
 import type { Link, LinkHandlers, LinkStatus } from "./link";
@@ -37,9 +36,10 @@ import {
 import { deviceLossText } from "./device-loss";
 import { createMailbox, type Mailbox } from "./mailbox";
 import { createMediaRecovery, type MediaRecovery } from "./media-recovery";
-import { createNoticeStore, type NoticeStore } from "./notices";
+import { createNoticeStore, type Alert, type NoticeStore } from "./notices";
 import { createPeopleStore, type PeopleStore } from "./people";
-import { isLocked, mayUseMicrophone } from "./rights";
+import { createReactionStore, emojiFrom, type Emoji, type ReactionStore } from "./reactions";
+import { mayReact, mayUse } from "./rights";
 import { createStore, type Readable } from "./store";
 import { secondsLeft, warningBetween } from "./time-left";
 
@@ -73,9 +73,7 @@ export interface SessionDeps {
   verify(token: string): Promise<Admission>;
   endRoom(token: string, roomId: string): Promise<Outcome>;
   /** One call of the server's own interface, below `/api/`. */
-  ask(token: string, path: string, body: Uint8Array<ArrayBuffer>): Promise<Outcome>;
-  /** The same with an answer of its own kind; without a body it is a question. */
-  call(token: string, path: string, body: Uint8Array<ArrayBuffer> | null): Promise<Answer>;
+  ask(token: string, path: string, body: Uint8Array<ArrayBuffer> | null): Promise<Uint8Array>;
   openLink(admission: Admission, token: () => string, handlers: LinkHandlers): Promise<Link>;
   readonly loadEngine: LoadEngine;
   /** A newer token for the same visit, to be kept for a reload of the page. */
@@ -90,6 +88,13 @@ export type ActivityNews =
   | { readonly kind: "event"; readonly what: ActivityEvent; readonly text: string }
   | { readonly kind: "data"; readonly data: DataMessage; readonly privately: boolean };
 
+export interface ServerRequest {
+  /** Below `/api/`. */
+  readonly path: string;
+  /** Without one it is a question. */
+  readonly body: Uint8Array<ArrayBuffer> | null;
+}
+
 export interface Session {
   readonly phase: Readable<Phase>;
   readonly line: Readable<LineState>;
@@ -98,6 +103,7 @@ export interface Session {
   readonly chat: ChatStore;
   readonly media: Media;
   readonly notices: NoticeStore;
+  readonly reactions: ReactionStore;
   /** Who this is; known from the phase `ready` on. */
   me(): ParticipantId | null;
   /** Server time minus this machine's, in milliseconds. */
@@ -106,11 +112,10 @@ export interface Session {
   join(choice: JoinChoice): void;
   /** `words` tell the hosts of other clients, in this person's language. */
   raiseHand(up: boolean, words: string): void;
-  lowerHandOf(who: ParticipantId): void;
-  /** Asks the server for something with this person's rights. Never rejects. */
-  ask(request: { readonly path: string; readonly body: Uint8Array<ArrayBuffer> }): Promise<Outcome>;
-  /** The same with an answer of its own kind; rejects when the server cannot be reached. */
-  call(path: string, body: Uint8Array<ArrayBuffer> | null): Promise<Answer>;
+  lowerHandOf(who: ParticipantId | "all"): void;
+  react(emoji: Emoji): void;
+  /** Asks the server for something with this person's rights; the answer as it came. */
+  ask(request: ServerRequest): Promise<Uint8Array>;
   /** What proves to the server who this is, at this moment. */
   token(): string;
   /** What is about polls, breakout rooms, the player and changes in the chat. */
@@ -119,7 +124,7 @@ export interface Session {
   sendPrivately(to: ParticipantId, bytes: Uint8Array, echo: boolean): void;
   write(conversation: ConversationId, text: string, replyTo?: string): void;
   /** The same with what is HTML already, such as a link to a file. */
-  say(conversation: ConversationId, html: string, replyTo?: string): void;
+  writeHtml(conversation: ConversationId, html: string, replyTo?: string): void;
   resend(entry: Entry): void;
   leave(): void;
   endForAll(): Promise<Outcome>;
@@ -160,6 +165,7 @@ export function createSession(deps: SessionDeps): Session {
   const people = createPeopleStore();
   const notices = createNoticeStore(deps.now);
   const activities = createMailbox<ActivityNews>();
+  const reactions = createReactionStore(deps.now);
   let me: ParticipantId | null = null;
   const chat = createChatStore(() => me);
   const media = createMedia(deps.loadEngine, {
@@ -193,7 +199,10 @@ export function createSession(deps: SessionDeps): Session {
   const cleanups: (() => void)[] = [];
   const asked = new Map<ParticipantId, number>();
   const handsUp = new Map<string, number>();
+  /** What a host has locked for this person. */
+  const shut = new Set<MediaSwitch>();
 
+  const myself = () => (me === null ? undefined : people.getSnapshot().get(me));
   /** The server's clock, which everybody's times are told by. */
   const serverNow = () => deps.now() + clockOffset;
   const ended = () => phase.getSnapshot().at === "ended";
@@ -221,21 +230,24 @@ export function createSession(deps: SessionDeps): Session {
     timers.length = 0;
     cleanups.length = 0;
     notices.dispose();
+    reactions.dispose();
     // Nobody is left to tell when closing fails; the page lets go of the rest.
     media.disconnect().catch(() => undefined);
     link?.close().catch(() => undefined);
     link = null;
   }
 
+  const unmute = () => switchOn("microphone");
+
   /** As the button would: a lock that came meanwhile is explained, not tried. */
-  function unmute(): void {
+  function switchOn(which: MediaSwitch): void {
     const state = room.getSnapshot()?.state;
-    const person = me === null ? undefined : people.getSnapshot().get(me);
+    const person = myself();
     if (!state || !person) return;
-    const right = mayUseMicrophone(person, state);
-    if (right.ok) return media.microphone.want(true);
-    const text = { key: `why.${right.why}.microphone` } as const;
-    notices.show({ group: "refused-microphone", level: "warning", passing: true, text });
+    const right = mayUse(which, person, state);
+    if (right.ok) return media[which].want(true);
+    const text = { key: `why.${right.why}.${which}` } as const;
+    notices.show({ group: `refused-${which}`, level: "warning", passing: true, text });
   }
 
   /** Sends reliably; a request the server never took is said once. */
@@ -381,6 +393,12 @@ export function createSession(deps: SessionDeps): Session {
       case "ended":
         return end(truly(endReason(event.reason)));
       case "system-chat":
+        notices.show({
+          group: "system-chat",
+          text: { key: "notice.systemChat" },
+          alert: "message",
+          panel: "chat",
+        });
         return chat.receiveSystem(event.id, composeHtml(event.text), serverNow());
       case "private-chat":
         if (event.line.from === me || event.line.to === me) chat.receive(event.line);
@@ -456,30 +474,57 @@ export function createSession(deps: SessionDeps): Session {
       }
     } else if (before.handRaisedAt === null && after.handRaisedAt !== null) {
       handsUp.set(after.name, deps.now());
-      notices.show({ group: "hand", about: after, text: { key: "notice.handRaised" } });
+      const forMe = myself()?.isAdmin ?? false;
+      notices.show({
+        group: "hand",
+        about: after,
+        text: { key: "notice.handRaised" },
+        alert: forMe ? "hand" : null,
+        panel: forMe ? "people" : null,
+      });
     }
   }
 
   /** Hosts are also told of raised hands in the raiser's own words; once, in our words, is enough. */
-  function onNotice({ level, text }: ServerNotice): void {
+  function onNotice({ level, text, withSound, details }: ServerNotice): void {
+    if (details !== null) return void onHostNotice(details, () => say(level, text));
     for (const [name, when] of handsUp) {
       if (deps.now() - when > HAND_ECHO_MS) handsUp.delete(name);
       else if (level === "info" && text.includes(name)) return;
     }
-    pass(level, text);
+    say(level, text, withSound ? "message" : null);
+  }
+
+  /** What a host did or asks, in the reader's language; else in the words it came with. */
+  async function onHostNotice(details: Uint8Array, sayPlain: () => void): Promise<void> {
+    try {
+      const { showHostNotice } = await import("./host-notices");
+      if (!ended() && !showHostNotice(details, { notices, media, switchOn })) sayPlain();
+    } catch {
+      // What cannot be fetched now is said in English.
+      sayPlain();
+    }
   }
 
   /** Somebody else's words, unless there are none. */
-  function pass(level: NoticeLevel, text: string): void {
+  function say(level: NoticeLevel, text: string, alert: Alert | null = null): void {
     const plain = text.trim().slice(0, MAX_NOTICE);
-    if (plain !== "") notices.show({ level, text: { plain } });
+    if (plain !== "") notices.show({ level, text: { plain }, alert });
   }
 
   function onJoined(person: Person): void {
     const isNew = people.arrive(person);
     if (!isNew || person.id === me || phase.getSnapshot().at !== "meeting") return;
     if (!person.waiting) announceMove("joined", person);
-    else notices.show({ group: "waiting", about: person, text: { key: "notice.waiting" } });
+    else {
+      notices.show({
+        group: "waiting",
+        about: person,
+        text: { key: "notice.waiting" },
+        alert: "waiting",
+        panel: "waiting",
+      });
+    }
   }
 
   function announceMove(move: "joined" | "left", person: Person): void {
@@ -491,35 +536,35 @@ export function createSession(deps: SessionDeps): Session {
   /** The server has already cut what a new lock forbids; the switches follow. */
   function obeyLocks(): void {
     const state = room.getSnapshot()?.state;
-    const person = me === null ? undefined : people.getSnapshot().get(me);
+    const person = myself();
     if (!state || !person) return;
-    const rules = [
-      ["microphone", media.microphone],
-      ["webcam", media.camera],
-      ["screenSharing", media.screen],
-    ] as const;
-    for (const [lock, toggle] of rules) {
-      if (isLocked(person, state, lock) && toggle.getSnapshot().on) {
-        toggle.want(false);
-        notices.show({
-          group: `lock-${lock}`,
-          level: "warning",
-          text: { key: `notice.locked.${lock}` },
-        });
+    for (const device of ["microphone", "camera", "screen"] as const) {
+      const right = mayUse(device, person, state);
+      const refused = !right.ok && right.why !== "off" && right.why !== "hostsOnly";
+      const group = `lock-${device}`;
+      if (!refused) {
+        if (!shut.delete(device) || phase.getSnapshot().at !== "meeting") continue;
+        notices.show({ group, text: { key: `notice.free.${device}` } });
+        continue;
       }
+      shut.add(device);
+      const toggle = media[device];
+      if (!toggle.getSnapshot().on) continue;
+      toggle.want(false);
+      notices.show({ group, level: "warning", text: { key: `why.${right.why}.${device}` } });
     }
   }
 
   function join(wanted: JoinChoice): void {
     if (phase.getSnapshot().at !== "ready") return;
     choice = wanted;
-    const person = me === null ? undefined : people.getSnapshot().get(me);
+    const person = myself();
     if (person?.waiting) return at("waiting");
     proceed();
   }
 
   function admitIfApproved(): void {
-    const person = me === null ? undefined : people.getSnapshot().get(me);
+    const person = myself();
     if (phase.getSnapshot().at === "waiting" && person?.waiting === false) proceed();
   }
 
@@ -615,10 +660,25 @@ export function createSession(deps: SessionDeps): Session {
     }
     if (data.from === me) return;
     if (data.kind === "history-request" && privately) answerHistory(data.from);
+    else if (data.kind === "reaction" && !privately) onReaction(data);
     else if ((data.kind === "info" || data.kind === "alert") && privately) {
       if (!people.getSnapshot().get(data.from)?.isAdmin) return;
-      pass(data.kind === "alert" ? "warning" : "info", data.text);
+      say(data.kind === "alert" ? "warning" : "info", data.text);
     }
+  }
+
+  function onReaction({ from, text }: DataMessage): void {
+    const emoji = emojiFrom(text);
+    const name = people.getSnapshot().get(from)?.name;
+    if (emoji !== null && name !== undefined) reactions.show(emoji, from, name);
+  }
+
+  function react(emoji: Emoji): void {
+    const person = myself();
+    const state = room.getSnapshot()?.state;
+    if (!person || !state || !mayReact(person, state).ok) return;
+    if (!reactions.show(emoji, person.id, person.name)) return;
+    link?.publishData(encodeReaction(emoji, person, serverNow()));
   }
 
   /** A server that keeps the history never forwards the question; others rely on us. */
@@ -628,8 +688,8 @@ export function createSession(deps: SessionDeps): Session {
     send({ kind: "private-data", to, from: me, data: "history", text: encodeHistory(lines) });
   }
 
-  function say(conversation: ConversationId, html: string, replyTo?: string): void {
-    const person = me === null ? undefined : people.getSnapshot().get(me);
+  function writeHtml(conversation: ConversationId, html: string, replyTo?: string): void {
+    const person = myself();
     if (!person || html === "") return;
     const own: ChatLine = {
       id: messageId(),
@@ -664,12 +724,13 @@ export function createSession(deps: SessionDeps): Session {
     chat,
     media,
     notices,
+    reactions,
     me: () => me,
     clockOffset: () => clockOffset,
     start: () => void enter(),
     join,
     raiseHand(up, words) {
-      const person = me === null ? undefined : people.getSnapshot().get(me);
+      const person = myself();
       if (!person) return;
       const { handRaisedAt } = person;
       // Shown at once; the server's echo brings the true time.
@@ -680,15 +741,15 @@ export function createSession(deps: SessionDeps): Session {
       send(up ? { kind: "raise-hand", text: words } : { kind: "lower-hand" });
     },
     lowerHandOf: (who) => send({ kind: "lower-hand-of", who }),
-    ask: ({ path, body }) => deps.ask(token, path, body).catch(() => ({ ok: false, reason: "" })),
-    call: (path, body) => deps.call(token, path, body),
+    react,
+    ask: ({ path, body }) => deps.ask(token, path, body),
     token: () => token,
     activities,
     publishData: (bytes) => link?.publishData(bytes),
     sendPrivately: (to, bytes, echo) => send({ kind: "private-activity", to, bytes, echo }),
     write: (conversation, text, replyTo) =>
-      say(conversation, composeHtml(text.slice(0, MAX_TEXT)), replyTo),
-    say,
+      writeHtml(conversation, composeHtml(text.slice(0, MAX_TEXT)), replyTo),
+    writeHtml,
     resend(entry) {
       const { delivery: _, system: __, ...own } = entry;
       chat.mark(own.id, own.to, "sending");

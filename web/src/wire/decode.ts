@@ -32,6 +32,7 @@ import {
 import {
   RoomMetadataSchema,
   UserMetadataSchema,
+  type DisplayExternalLinkFeatures,
   type LockSettings,
   type RoomMetadata,
   type UserMetadata,
@@ -41,6 +42,7 @@ import {
   type ActivityState,
   type Admission,
   type ChatLine,
+  type ExternalLink,
   type Locks,
   type MediaAccess,
   type NoticeLevel,
@@ -81,7 +83,7 @@ export type ActivityEvent = "poll-created" | "poll-closed" | "breakout-invited" 
 /** The part of a person that changes during a meeting. */
 export type PersonState = Pick<
   Person,
-  "isAdmin" | "isPresenter" | "handRaisedAt" | "waiting" | "locks" | "preferredLanguage"
+  "isAdmin" | "isPresenter" | "handRaisedAt" | "waiting" | "locks" | "held" | "preferredLanguage"
 >;
 
 export type DataKind =
@@ -90,6 +92,7 @@ export type DataKind =
   | "history-request"
   | "history"
   | "quality"
+  | "reaction"
   /** For what is loaded with the meeting: `type` says what it is. */
   | "activity"
   | "other";
@@ -141,6 +144,7 @@ function personStateFrom(w: UserMetadata): PersonState {
     handRaisedAt: w.raisedHand?.isRaised ? Number(w.raisedHand.raisedAt) : null,
     waiting: w.waitForApproval,
     locks: locksFrom(w.lockSettings),
+    held: w.extraData["plenum_held"] === "true",
     preferredLanguage: w.preferredLang ?? null,
   };
 }
@@ -200,6 +204,15 @@ function playable(url: string | undefined): string | null {
   return webAddress(url);
 }
 
+const idOf = (raw: string | undefined): ParticipantId | null => (raw ? participantId(raw) : null);
+
+/** The server refuses anything but https; whoever sent this may not be our server. */
+function externalLinkFrom(w: DisplayExternalLinkFeatures | undefined): ExternalLink | null {
+  const url = w?.isActive ? webAddress(w.link) : null;
+  if (!url?.startsWith("https:")) return null;
+  return { url, sharedBy: idOf(w?.sharedBy) };
+}
+
 export function roomStateFrom(w: RoomMetadata): RoomState {
   const f = w.roomFeatures;
   return {
@@ -216,6 +229,9 @@ export function roomStateFrom(w: RoomMetadata): RoomState {
       screenShare: f?.allowScreenShare ?? true,
       muteOnStart: f?.muteOnStart ?? false,
       raiseHand: f?.allowRaiseHand ?? true,
+      reactions: f?.allowReactions ?? true,
+      waitingRoom: f?.waitingRoomFeatures?.isActive ?? false,
+      externalLinks: f?.displayExternalLinkFeatures?.isAllow ?? true,
       chat: f?.chatFeatures?.isAllow ?? true,
       viewOtherWebcams: f?.allowViewOtherWebcams ?? true,
       viewUserList: f?.allowViewOtherUsersList ?? true,
@@ -224,8 +240,14 @@ export function roomStateFrom(w: RoomMetadata): RoomState {
     },
     defaultLocks: locksFrom(w.defaultLockSettings),
     activities: activitiesFrom(w),
+    externalLink: externalLinkFrom(f?.displayExternalLinkFeatures),
     metadataId: w.metadataId ?? null,
     inviteCode: w.extraData["plenum_invite"] || null,
+    spotlight: (w.extraData["plenum_spotlight"] ?? "").split(",").flatMap((raw) => idOf(raw) ?? []),
+    selfUnmute: w.extraData["plenum_self_unmute"] !== "false",
+    restingSince: Number(w.extraData["plenum_panic"]) || null,
+    restingBy: idOf(w.extraData["plenum_panic_by"]),
+    blocked: Number(w.extraData["plenum_blocked"]) || 0,
   };
 }
 
@@ -329,6 +351,7 @@ const DATA_KINDS: Partial<Record<DataMsgBodyType, DataKind>> = {
   [DataMsgBodyType.CHAT_ACTION]: "activity",
   [DataMsgBodyType.CHAT_MARKS]: "activity",
   [DataMsgBodyType.CHAT_TYPING]: "activity",
+  [DataMsgBodyType.REACTION]: "reaction",
 };
 
 export function decodeData(bytes: Uint8Array): DataMessage {
@@ -374,7 +397,12 @@ export function decodeServerEvent(bytes: Uint8Array): ServerEvent {
       return { kind: "token", token: msg };
     case Event.SYSTEM_NOTIFICATION: {
       const w = json(NatsSystemNotificationSchema, msg);
-      const notice = { level: noticeLevel(w.type), text: w.msg, withSound: w.withSound };
+      const notice = {
+        level: noticeLevel(w.type),
+        text: w.msg,
+        withSound: w.withSound,
+        details: binMsg.length > 0 ? binMsg : null,
+      };
       return { kind: "notice", notice };
     }
     case Event.SESSION_ENDED:

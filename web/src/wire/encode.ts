@@ -19,7 +19,7 @@ export type ClientEvent =
   | { readonly kind: "renew-token"; readonly token: string }
   | { readonly kind: "raise-hand"; readonly text: string }
   | { readonly kind: "lower-hand" }
-  | { readonly kind: "lower-hand-of"; readonly who: ParticipantId }
+  | { readonly kind: "lower-hand-of"; readonly who: ParticipantId | "all" }
   | { readonly kind: "private-chat"; readonly to: ParticipantId; readonly line: ChatLine }
   /** An encoded data message to one person; the server sends it back as well when it has passed it on. */
   | {
@@ -57,6 +57,25 @@ function chatMessage(line: ChatLine) {
 
 export const encodeChat = (line: ChatLine): Uint8Array =>
   toBinary(ChatMessageSchema, chatMessage(line));
+
+/** A reaction as every client of the room reads it. */
+export const encodeReaction = (
+  emoji: string,
+  by: { readonly id: ParticipantId; readonly name: string },
+  createdAt: number,
+): Uint8Array => {
+  const id = messageId();
+  const told = { id, emoji, fromUserId: by.id, fromName: by.name, createdAt };
+  return toBinary(
+    DataChannelMessageSchema,
+    create(DataChannelMessageSchema, {
+      id,
+      type: DataMsgBodyType.REACTION,
+      fromUserId: by.id,
+      message: JSON.stringify(told),
+    }),
+  );
+};
 
 /** Public lines in the form a late joiner expects, who may know no field but the usual ones. */
 export const encodeHistory = (lines: readonly ChatLine[]): string =>

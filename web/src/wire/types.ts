@@ -37,6 +37,8 @@ export interface Person {
   readonly handRaisedAt: number | null;
   readonly waiting: boolean;
   readonly locks: Locks;
+  /** Muted, and to stay so until a host asks: attendees may not unmute themselves. Shows as a lock as well. */
+  readonly held: boolean;
   readonly preferredLanguage: string | null;
 }
 
@@ -46,6 +48,10 @@ export interface RoomFeatures {
   readonly screenShare: boolean;
   readonly muteOnStart: boolean;
   readonly raiseHand: boolean;
+  readonly reactions: boolean;
+  /** Whether whoever comes waits until a host lets them in. */
+  readonly waitingRoom: boolean;
+  readonly externalLinks: boolean;
   readonly chat: boolean;
   readonly viewOtherWebcams: boolean;
   readonly viewUserList: boolean;
@@ -80,6 +86,12 @@ export interface ActivityState {
   readonly copyright: string | null;
 }
 
+export interface ExternalLink {
+  /** Always `https`. */
+  readonly url: string;
+  readonly sharedBy: ParticipantId | null;
+}
+
 export interface RoomState {
   readonly activities: ActivityState;
   readonly title: string;
@@ -92,9 +104,21 @@ export interface RoomState {
   readonly waitingMessage: string;
   readonly features: RoomFeatures;
   readonly defaultLocks: Locks;
+  /** The web page that is shown to everybody, if there is one. */
+  readonly externalLink: ExternalLink | null;
   readonly metadataId: string | null;
   /** The code others can type to join, when the room was started from the front door. */
   readonly inviteCode: string | null;
+  /** Who is large for everybody, in this order. */
+  readonly spotlight: readonly ParticipantId[];
+  /** Whether attendees may turn their microphone on without being asked. */
+  readonly selfUnmute: boolean;
+  /** Since when a host has put the meeting at rest (milliseconds, server time). */
+  readonly restingSince: number | null;
+  /** Who did; only hosts are told. */
+  readonly restingBy: ParticipantId | null;
+  /** How many people may not come back; only hosts are told. */
+  readonly blocked: number;
 }
 
 export interface RoomInfo {
@@ -127,6 +151,8 @@ export interface ServerNotice {
   /** A translation key of the server's, or plain text. */
   readonly text: string;
   readonly withSound: boolean;
+  /** The same as data, where the server has more than words; see `wire/host-notice.ts`. */
+  readonly details: Uint8Array | null;
 }
 
 export interface MediaAccess {

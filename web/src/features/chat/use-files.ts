@@ -38,7 +38,7 @@ export function useFiles(conversation: ConversationId): Files {
   const add = (files: Iterable<File>) => {
     if (!allowed) return;
     uploads.add(files, ({ name, address }) =>
-      session.say(conversation, link(`${window.location.origin}${address}`, name)),
+      session.writeHtml(conversation, link(`${window.location.origin}${address}`, name)),
     );
   };
   return {

@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import { announce } from "../../kit/announcer";
 import { useArrival } from "../../kit/use-arrival";
 import { useStore } from "../../kit/use-store";
+import { isLockRefusal } from "../../session/rights";
 import { LanguageSelect } from "../settings/language-select";
 import type { Preview } from "../../session/devices";
 // Not from the folder's index: the bell and its list are not needed before the meeting.
@@ -152,7 +153,7 @@ function LocksNote({ previews }: { readonly previews: Previews }) {
       {locked.map(({ device, why }) => (
         <li key={device}>
           <LockKeyhole className="icon icon-small" aria-hidden="true" />
-          {why === "locked" ? t(`green.lockedByHost.${device}`) : t(`why.${why}.${device}`)}
+          {isLockRefusal(why) ? t(`green.lockedByHost.${device}`) : t(`why.${why}.${device}`)}
         </li>
       ))}
     </ul>

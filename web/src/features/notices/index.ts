@@ -1,2 +1,4 @@
 export { Notices } from "./notices";
 export { NoticesButton } from "./notices-button";
+export { useAlerts } from "./use-alerts";
+export { useKeptNotices } from "./use-kept-notices";

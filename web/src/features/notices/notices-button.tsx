@@ -6,6 +6,7 @@ import { useTranslation } from "react-i18next";
 import { useSelected, useStore } from "../../kit/use-store";
 import { formatLocale } from "../../i18n";
 import { useSession } from "../visit/context";
+import { DesktopOffer } from "./desktop-offer";
 import { faceOf } from "./face";
 import { NoticeIcon } from "./notice-icon";
 import { useNoticeDirection, useNoticeText } from "./notice-text";
@@ -54,6 +55,7 @@ function NoticesList() {
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
     <section aria-label={t("notice.list")} tabIndex={0} className="notices-scroll">
       <h2>{t("notice.list")}</h2>
+      <DesktopOffer />
       {all.length === 0 && <p className="muted">{t("notice.none")}</p>}
       <ol>
         {all.map((notice) => (

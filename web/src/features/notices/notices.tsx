@@ -5,7 +5,7 @@ import { useTranslation } from "react-i18next";
 import { announce } from "../../kit/announcer";
 import { IconButton } from "../../kit/icon-button";
 import { useStore } from "../../kit/use-store";
-import { useSession } from "../visit/context";
+import { useVisit } from "../visit/context";
 import { faceOf } from "./face";
 import { NoticeIcon } from "./notice-icon";
 import { useNoticeDirection, useNoticeText } from "./notice-text";
@@ -13,7 +13,8 @@ import { useNoticeDirection, useNoticeText } from "./notice-text";
 /** The toasts, away from the controls; each is also read out, once per wording. */
 export function Notices() {
   const { t } = useTranslation();
-  const { notices } = useSession();
+  const { session, ui } = useVisit();
+  const { notices } = session;
   const shown = useStore(notices);
   const textOf = useNoticeText();
   const directionOf = useNoticeDirection();
@@ -45,7 +46,10 @@ export function Notices() {
       onBlur={() => notices.hold(false)}
     >
       {shown.map((notice) => {
-        const { action } = notice;
+        const { panel } = notice;
+        const action =
+          notice.action ??
+          (panel && ({ key: "notice.showMore", run: () => ui.showPanel(panel) } as const));
         return (
           <li key={notice.id} className="notice" data-topic={faceOf(notice).topic}>
             <NoticeIcon notice={notice} />

@@ -1,1 +1,2 @@
 export { PeopleCount, PeoplePanel } from "./people-panel";
+export { useVisiblePeople } from "./use-visible-people";

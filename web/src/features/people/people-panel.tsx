@@ -2,26 +2,27 @@ import "./people.css";
 import { Search } from "lucide-react";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { useSelected, useStore } from "../../kit/use-store";
+import { useSelected } from "../../kit/use-store";
 import { NO_MEDIA } from "../../session/media";
 import { countPresent, handQueue, listOrder } from "../../session/people";
 import { useMe, useRoomState, useSession, useVisit } from "../visit/context";
 import { PersonRow } from "./person-row";
 import { findPeople } from "./search";
+import { useVisiblePeople } from "./use-visible-people";
 import { ROW_HEIGHT, useVisibleRows } from "./use-visible-rows";
 
 /** How many are here, for the panel's title. */
 export function PeopleCount() {
-  const { people } = useSession();
-  const count = useSelected(people, countPresent);
+  const all = useVisiblePeople();
+  const count = countPresent(all);
   return <span className="side-panel-count tabular">{count}</span>;
 }
 
 export function PeoplePanel() {
   const { t } = useTranslation();
   const { ui } = useVisit();
-  const { people, media } = useSession();
-  const all = useStore(people);
+  const { media } = useSession();
+  const all = useVisiblePeople();
   const sent = useSelected(media, (now) => now.people);
   const speaking = useSelected(media, (now) => now.speaking);
   const pinned = useSelected(ui, (now) => now.pinned);
@@ -75,6 +76,9 @@ export function PeoplePanel() {
           <li aria-hidden="true" style={{ blockSize: (found.length - end) * ROW_HEIGHT }} />
         )}
       </ul>
+      {!me.isAdmin && !room.features.viewUserList && (
+        <p className="people-none muted">{t("people.hostsOnly")}</p>
+      )}
       {found.length === 0 && <p className="people-none muted">{t("people.none")}</p>}
     </div>
   );

@@ -1,40 +1,30 @@
 import { Popover, PopoverButton, PopoverPanel } from "@headlessui/react";
-import {
-  EllipsisVertical,
-  Hand,
-  MessageSquare,
-  Pin,
-  PinOff,
-  Volume1,
-  type LucideIcon,
-} from "lucide-react";
+import { EllipsisVertical, MessageSquare, Pin, PinOff, Volume1 } from "lucide-react";
 import { useId } from "react";
 import { useTranslation } from "react-i18next";
 import { mayWriteTo } from "../../session/rights";
 import type { Person, RoomState } from "../../wire/types";
+import type { PersonMedia } from "../../session/media";
+import { usePersonActions, type PersonAction } from "../host";
 import { useVisit } from "../visit/context";
 
 interface PersonMenuProps {
   readonly person: Person;
   readonly me: Person;
   readonly room: RoomState;
+  readonly media: PersonMedia;
   readonly pinned: boolean;
   /** 0 to 1. */
   readonly volume: number;
 }
 
-interface Item {
-  readonly icon: LucideIcon;
-  readonly label: string;
-  readonly run: () => void;
-}
-
 /** What can be done with somebody; nothing to do means no button, but its place stays. */
-export function PersonMenu({ person, me, room, pinned, volume }: PersonMenuProps) {
+export function PersonMenu({ person, me, room, media, pinned, volume }: PersonMenuProps) {
   const { t } = useTranslation();
   const { session, ui } = useVisit();
   const isMe = person.id === me.id;
-  const items: Item[] = [];
+  const hosted = usePersonActions(person, me, room, media);
+  const items: PersonAction[] = [];
   if (!person.waiting) {
     items.push({
       icon: pinned ? PinOff : Pin,
@@ -53,14 +43,7 @@ export function PersonMenu({ person, me, room, pinned, volume }: PersonMenuProps
       },
     });
   }
-  if (person.handRaisedAt !== null && me.isAdmin && !isMe) {
-    items.push({
-      icon: Hand,
-      label: t("people.lowerHand"),
-      run: () => session.lowerHandOf(person.id),
-    });
-  }
-  if (items.length === 0) return <span className="person-menu" />;
+  if (items.length + hosted.length === 0) return <span className="person-menu" />;
   const label = t("people.actions", { name: person.name });
   return (
     <Popover className="person-menu">
@@ -82,25 +65,36 @@ export function PersonMenu({ person, me, room, pinned, volume }: PersonMenuProps
                 onChange={(next) => ui.setVolume(person.id, next)}
               />
             )}
-            {items.map(({ icon: Icon, label: text, run }) => (
-              <button
-                key={text}
-                type="button"
-                className="menu-item"
-                onClick={() => {
-                  close();
-                  run();
-                }}
-              >
-                <Icon className="icon" aria-hidden="true" />
-                <span className="menu-item-label">{text}</span>
-              </button>
-            ))}
+            <Actions actions={items} close={close} />
+            {items.length > 0 && hosted.length > 0 && <hr className="menu-line" />}
+            <Actions actions={hosted} close={close} />
           </>
         )}
       </PopoverPanel>
     </Popover>
   );
+}
+
+interface ActionsProps {
+  readonly actions: readonly PersonAction[];
+  readonly close: () => void;
+}
+
+function Actions({ actions, close }: ActionsProps) {
+  return actions.map(({ icon: Icon, label, run }) => (
+    <button
+      key={label}
+      type="button"
+      className="menu-item"
+      onClick={() => {
+        close();
+        run();
+      }}
+    >
+      <Icon className="icon" aria-hidden="true" />
+      <span className="menu-item-label">{label}</span>
+    </button>
+  ));
 }
 
 interface VolumeProps {

@@ -4,6 +4,7 @@ import {
   Mic,
   MicOff,
   MonitorUp,
+  Spotlight,
   Video,
   TriangleAlert,
   WifiOff,
@@ -45,6 +46,7 @@ export const PersonRow = memo(function PersonRow(props: PersonRowProps) {
     !away && media.quality === "poor" && t("stage.weak"),
     person.isAdmin && t("people.host"),
     person.isPresenter && t("people.presenter"),
+    room.spotlight.includes(person.id) && t("people.spotlight"),
     speaking ? t("stage.speaking") : t(`people.${microphone[media.microphone]}`),
     media.camera && t("people.camera"),
     media.screen && t("people.sharing"),
@@ -86,6 +88,7 @@ export const PersonRow = memo(function PersonRow(props: PersonRowProps) {
         {!away && media.quality === "poor" && (
           <TriangleAlert className="icon icon-small person-weak" />
         )}
+        {room.spotlight.includes(person.id) && <Spotlight className="icon icon-small" />}
         {media.screen && <MonitorUp className="icon icon-small" />}
         {media.camera && <Video className="icon icon-small" />}
         {media.microphone !== "live" ? (
@@ -96,7 +99,14 @@ export const PersonRow = memo(function PersonRow(props: PersonRowProps) {
           <Mic className="icon icon-small" />
         )}
       </div>
-      <PersonMenu person={person} me={me} room={room} pinned={props.pinned} volume={props.volume} />
+      <PersonMenu
+        person={person}
+        me={me}
+        room={room}
+        media={media}
+        pinned={props.pinned}
+        volume={props.volume}
+      />
     </li>
   );
 }, alike);

@@ -4,6 +4,7 @@ import { LANGUAGES } from "../../i18n";
 import { Modal } from "../../kit/dialog";
 import { CheckField, SelectField } from "../../kit/field";
 import type { Theme } from "../../session/prefs";
+import { askToNotify } from "../notices/desktop";
 import { useVisit } from "../visit/context";
 import { DeviceSelect } from "./device-select";
 import { usePrefs } from "./prefs-context";
@@ -55,6 +56,23 @@ export function SettingsDialog() {
             ...LANGUAGES.map(({ code, name }) => ({ value: code, label: name })),
           ]}
           onChange={(value) => change({ language: value === AUTO ? null : value })}
+        />
+      </section>
+      <section className="settings-group">
+        <h3>{t("settings.alerts")}</h3>
+        <CheckField
+          label={t("settings.sounds")}
+          checked={prefs.sounds}
+          onChange={(sounds) => change({ sounds })}
+        />
+        <CheckField
+          label={t("settings.desktopNotices")}
+          checked={prefs.desktopNotices}
+          onChange={(on) =>
+            void (on ? askToNotify() : Promise.resolve(false)).then((desktopNotices) =>
+              change({ desktopNotices }),
+            )
+          }
         />
       </section>
       <section className="settings-group">

@@ -6,8 +6,10 @@ import { getI18n } from "react-i18next";
 import type { TextKey } from "../../i18n/keys";
 import { announce } from "../../kit/announcer";
 import {
+  isLockRefusal,
   mayChat,
   mayRaiseHand,
+  mayReact,
   mayShareScreen,
   mayUseCamera,
   mayUseMicrophone,
@@ -24,8 +26,10 @@ export const ACTION_IDS = [
   "camera",
   "screen",
   "hand",
+  "reactions",
   "chat",
   "people",
+  "locks",
   "layout",
   "settings",
   "help",
@@ -34,14 +38,14 @@ export type ActionId = (typeof ACTION_IDS)[number];
 
 export interface Action {
   readonly id: ActionId;
-  /** A letter of the latin keyboard, or `?`. */
-  readonly key: string;
+  /** A letter of the latin keyboard, or `?`; `null` until somebody chooses one. */
+  readonly key: string | null;
   right(me: Person, room: RoomState): Right;
   run(): void;
 }
 
 /** What can be refused; panels and dialogs always open. */
-export const REFUSABLE = ["microphone", "camera", "screen", "hand", "chat"] as const;
+export const REFUSABLE = ["microphone", "camera", "screen", "hand", "chat", "reactions"] as const;
 type Refusable = (typeof REFUSABLE)[number];
 
 /** The text that explains a refusal. */
@@ -58,7 +62,7 @@ export function createActions(session: Session, ui: UiStore, prefs: PrefsStore):
   const { media } = session;
   const action = (
     id: ActionId,
-    key: string,
+    key: string | null,
     right: Action["right"],
     perform: (me: Person) => void,
   ): Action => ({
@@ -108,9 +112,14 @@ export function createActions(session: Session, ui: UiStore, prefs: PrefsStore):
       (me, room) => {
         const right = mayChat(me, room);
         // Reading stays possible while writing is locked.
-        return right.ok || right.why === "locked" ? { ok: true } : right;
+        return right.ok || isLockRefusal(right.why) ? { ok: true } : right;
       },
       () => ui.togglePanel("chat"),
+    ),
+    reactions: action("reactions", null, mayReact, () => session.react("👍")),
+    locks: action("locks", "l", ALWAYS, (me) =>
+      // Whoever is no host reads what holds for them.
+      ui.showDialog("locks", me.isAdmin ? undefined : me.id),
     ),
     people: action("people", "p", ALWAYS, () => ui.togglePanel("people")),
     layout: action("layout", "w", ALWAYS, () => {

@@ -11,11 +11,13 @@ import {
   type KeyPress,
 } from "./keys";
 
-const KEYS: Readonly<Record<ActionId, string>> = {
+const KEYS: Readonly<Record<ActionId, string | null>> = {
   microphone: "m",
   camera: "v",
   screen: "s",
   hand: "h",
+  reactions: null,
+  locks: "l",
   chat: "c",
   people: "p",
   layout: "w",

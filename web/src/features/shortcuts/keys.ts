@@ -13,6 +13,7 @@ const ALIASES: Readonly<Record<string, keyof Actions>> = {
   r: "hand",
   h: "hand",
   s: "settings",
+  l: "locks",
 };
 
 export interface KeyPress {

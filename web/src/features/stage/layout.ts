@@ -80,6 +80,8 @@ export interface StageRequest<T> extends Size {
   readonly flow: readonly T[];
   /** What is large: somebody, shared content, or nothing, which makes it a grid. */
   readonly large: T | "content" | null;
+  /** Who shares the large place with the first. */
+  readonly beside?: readonly T[];
   /** Who floats in a corner. */
   readonly floating: T | null;
   readonly corner: Corner;
@@ -111,6 +113,14 @@ export function planStage<T>(request: StageRequest<T>): StagePlan<T> {
 function planGrid<T>(request: StageRequest<T>): StagePlan<T> {
   const { width, height, gap, flow } = request;
   const { items, page, pages } = pageOf(flow, request.page, pageSize(request));
+  const tiles = gridIn(items, { x: 0, y: 0, width, height }, gap);
+  float(tiles, request, { x: 0, y: 0, width, height });
+  return { tiles, content: null, page, pages };
+}
+
+/** All of these in one place, alike and as large as they can be. */
+function gridIn<T>(items: readonly T[], place: Rect, gap: number): Map<T, Rect> {
+  const { width, height } = place;
   const { columns, tileWidth, tileHeight } = fitGrid({ count: items.length, width, height, gap });
   const rows = Math.ceil(items.length / columns);
   const top = (height - rows * tileHeight - (rows - 1) * gap) / 2;
@@ -121,14 +131,13 @@ function planGrid<T>(request: StageRequest<T>): StagePlan<T> {
     // A short last row stands in the middle.
     const start = (width - inRow * tileWidth - (inRow - 1) * gap) / 2;
     tiles.set(item, {
-      x: Math.floor(start + (index - row * columns) * (tileWidth + gap)),
-      y: Math.floor(top + row * (tileHeight + gap)),
+      x: place.x + Math.floor(start + (index - row * columns) * (tileWidth + gap)),
+      y: place.y + Math.floor(top + row * (tileHeight + gap)),
       width: tileWidth,
       height: tileHeight,
     });
   });
-  float(tiles, request, { x: 0, y: 0, width, height });
-  return { tiles, content: null, page, pages };
+  return tiles;
 }
 
 const between = (low: number, value: number, high: number): number =>
@@ -141,7 +150,8 @@ function planFocus<T>(request: StageRequest<T>): StagePlan<T> {
   const small = below
     ? { width: between(104, width * 0.28, 150), height: between(78, width * 0.21, 112) }
     : { width: between(150, width * 0.18, 230), height: between(94, width * 0.1125, 144) };
-  const others = flow.filter((item) => item !== large);
+  const giants = large === null || large === "content" ? [] : [large, ...(request.beside ?? [])];
+  const others = flow.filter((item) => !giants.includes(item));
   const along = below ? width : height;
   const step = (below ? small.width : small.height) + gap;
   const { items, page, pages } = pageOf(
@@ -157,7 +167,9 @@ function planFocus<T>(request: StageRequest<T>): StagePlan<T> {
     height: Math.max(1, below ? height - taken : height),
   };
   const tiles = new Map<T, Rect>();
-  if (large !== null && large !== "content") tiles.set(large, notTooWide(place));
+  const [only] = giants;
+  if (only !== undefined && giants.length === 1) tiles.set(only, notTooWide(place));
+  else for (const [item, at] of gridIn(giants, place, gap)) tiles.set(item, at);
   // A row that is not full stands in the middle; a column begins at the top.
   const start = below ? Math.max(0, (along + gap - items.length * step) / 2) : 0;
   items.forEach((item, index) => {

@@ -7,6 +7,8 @@ export interface SceneRequest {
   readonly all: readonly ParticipantId[];
   readonly me: ParticipantId | null;
   readonly pinned: ParticipantId | null;
+  /** Who is large for everybody, in this order. */
+  readonly spotlight: readonly ParticipantId[];
   /** Who is large in the speaker layout. */
   readonly speaker: ParticipantId | null;
   readonly layout: Layout;
@@ -19,6 +21,8 @@ export interface SceneRequest {
 export interface Scene {
   readonly flow: readonly ParticipantId[];
   readonly large: ParticipantId | "content" | null;
+  /** Who is large as well, beside the first. */
+  readonly beside: readonly ParticipantId[];
   readonly floating: ParticipantId | null;
 }
 
@@ -26,13 +30,19 @@ export function sceneOf(request: SceneRequest): Scene {
   const { all, me, content, layout } = request;
   const others = all.filter((id) => id !== me);
   const pinned = all.find((id) => id === request.pinned) ?? null;
-  const duo = others.length === 1 && !content && pinned === null;
+  const lit = request.spotlight.filter((id) => all.includes(id));
+  // What one pins for oneself counts before what a host shows to all.
+  const chosen = pinned === null ? lit : [pinned];
+  const duo = others.length === 1 && !content && chosen.length === 0;
   const self = placeOfMine(request, others.length, duo);
-  const flow = self === "among" || pinned === me ? all : others;
+  const mineIsLarge = me !== null && chosen.includes(me);
+  const flow = self === "among" || mineIsLarge ? all : others;
   return {
-    flow,
-    large: content ? "content" : (pinned ?? wholeStage()),
-    floating: self === "corner" && pinned !== me ? me : null,
+    // Beside shared content whom everybody shall see comes first.
+    flow: content ? [...lit, ...flow.filter((id) => !lit.includes(id))] : flow,
+    large: content ? "content" : (chosen[0] ?? wholeStage()),
+    beside: content ? [] : chosen.slice(1),
+    floating: self === "corner" && !mineIsLarge ? me : null,
   };
 
   function wholeStage(): ParticipantId | null {

@@ -1,55 +1,14 @@
 import { Maximize, Minimize, MonitorUp } from "lucide-react";
-import { useRef, useState } from "react";
+import { useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { IconButton } from "../../kit/icon-button";
 import { useSession } from "../visit/context";
-import type { Rect } from "./layout";
 import { TrackVideo } from "./track-video";
 import { useFullscreen } from "./use-fullscreen";
 import type { Share } from "./use-tiles";
 
-interface SharedScreensProps {
-  readonly shares: readonly Share[];
-  readonly place: Rect;
-}
-
-/** One shared screen large; with several, a row of names to choose from. */
-export function SharedScreens({ shares, place }: SharedScreensProps) {
-  const { t } = useTranslation();
-  const [wanted, setWanted] = useState<string | null>(null);
-  const shown = shares.find(({ id }) => id === wanted) ?? shares[0];
-  if (!shown) return null;
-  return (
-    <div
-      className="shares"
-      style={{
-        insetInlineStart: place.x,
-        insetBlockStart: place.y,
-        inlineSize: place.width,
-        blockSize: place.height,
-      }}
-    >
-      {shares.length > 1 && (
-        <div className="share-picker" role="group" aria-label={t("stage.shares")}>
-          {shares.map((share) => (
-            <button
-              key={share.id}
-              type="button"
-              className="button button-plain button-small"
-              aria-pressed={share === shown}
-              onClick={() => setWanted(share.id)}
-            >
-              {t("stage.screenOf", { name: share.name })}
-            </button>
-          ))}
-        </div>
-      )}
-      <SharedScreen key={shown.id} share={shown} />
-    </div>
-  );
-}
-
-function SharedScreen({ share }: { readonly share: Share }) {
+/** One shared screen, large. */
+export function SharedScreen({ share }: { readonly share: Share }) {
   const { t } = useTranslation();
   const frame = useRef<HTMLElement>(null);
   const { full, filled, toggle } = useFullscreen(frame);

@@ -4,12 +4,14 @@ import { useTranslation } from "react-i18next";
 import { announce } from "../../kit/announcer";
 import { useBox } from "../../kit/use-box";
 import { useSelected, useStore } from "../../kit/use-store";
+import type { ExternalLink } from "../../wire/types";
 import { AloneCard } from "../invite";
 import { usePrefs } from "../settings/prefs-context";
-import { useSession, useVisit } from "../visit/context";
+import { useRoomState, useSession, useVisit } from "../visit/context";
 import { planStage } from "./layout";
 import { Pager } from "./pager";
-import { OwnShare, SharedScreens } from "./shared-screens";
+import { OwnShare } from "./shared-screens";
+import { SharedContent } from "./shared-content";
 import { Sound } from "./sound";
 import { SpeakersElsewhere } from "./speakers-elsewhere";
 import { Tile } from "./tile";
@@ -22,15 +24,17 @@ const GAP = 8;
 export function Stage() {
   const { t } = useTranslation();
   const tiles = useTiles();
-  const shares = sharesOf(tiles);
+  const room = useRoomState();
+  const shares = useMemo(() => sharesOf(tiles, room?.spotlight), [tiles, room?.spotlight]);
+  const link = room?.externalLink ?? null;
   const ownShare = tiles.some(({ isMe, media }) => isMe && media.screen !== null);
   useShareAnnouncements(shares, ownShare);
-  const alone = tiles.length === 1 && shares.length === 0;
+  const alone = tiles.length === 1 && shares.length === 0 && link === null;
   return (
     <section className="stage" aria-label={t("stage.label")}>
       {ownShare && <OwnShare />}
       <div className="stage-row">
-        <Canvas tiles={tiles} shares={shares} />
+        <Canvas tiles={tiles} shares={shares} link={link} />
         {alone && <AloneCard />}
       </div>
       <Trouble />
@@ -42,15 +46,17 @@ export function Stage() {
 interface CanvasProps {
   readonly tiles: readonly TileData[];
   readonly shares: ReturnType<typeof sharesOf>;
+  readonly link: ExternalLink | null;
 }
 
-function Canvas({ tiles, shares }: CanvasProps) {
+function Canvas({ tiles, shares, link }: CanvasProps) {
   const { ui } = useVisit();
   const [prefs] = usePrefs();
   const [ref, { width, height }] = useBox();
   const [wanted, setWanted] = useState(0);
   const pinned = useSelected(ui, (now) => now.pinned);
-  const scene = useScene(tiles, shares.length > 0);
+  const spotlight = useRoomState()?.spotlight ?? [];
+  const scene = useScene(tiles, shares.length > 0 || link !== null);
   const corner = prefs.selfCorner;
   const plan = useMemo(
     () => planStage({ ...scene, corner, width, height, gap: GAP, page: wanted }),
@@ -58,7 +64,7 @@ function Canvas({ tiles, shares }: CanvasProps) {
   );
   return (
     <div className="canvas" ref={ref}>
-      {plan.content && <SharedScreens shares={shares} place={plan.content} />}
+      {plan.content && <SharedContent shares={shares} link={link} place={plan.content} />}
       {tiles.map((data) => {
         const rect = plan.tiles.get(data.person.id);
         return (
@@ -69,6 +75,7 @@ function Canvas({ tiles, shares }: CanvasProps) {
               rect={rect}
               mirrored={data.isMe && prefs.mirrorSelf}
               pinned={pinned === data.person.id}
+              lit={spotlight.includes(data.person.id)}
               floating={scene.floating === data.person.id}
               onPin={ui.togglePin}
             />

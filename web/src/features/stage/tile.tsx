@@ -1,4 +1,13 @@
-import { Hand, MicOff, Pin, PinOff, Volume2, TriangleAlert, WifiOff } from "lucide-react";
+import {
+  Hand,
+  MicOff,
+  Pin,
+  PinOff,
+  Spotlight,
+  Volume2,
+  TriangleAlert,
+  WifiOff,
+} from "lucide-react";
 import { memo, useState, type PointerEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { Avatar, colourOf } from "../../kit/avatar";
@@ -17,6 +26,8 @@ interface TileProps {
   readonly mirrored: boolean;
   readonly speaking: boolean;
   readonly pinned: boolean;
+  /** In the spotlight: large for everybody. */
+  readonly lit: boolean;
   readonly floating: boolean;
   readonly rect: Rect;
   readonly onPin: (who: ParticipantId) => void;
@@ -24,7 +35,7 @@ interface TileProps {
 
 /** One person: their picture or initials, and in words whatever else there is to know. */
 export const Tile = memo(function Tile(props: TileProps) {
-  const { person, media, isMe, mirrored, speaking, pinned, floating, rect, onPin } = props;
+  const { person, media, isMe, mirrored, speaking, pinned, lit, floating, rect, onPin } = props;
   const { t } = useTranslation();
   const [shape, setShape] = useState(rect.width / rect.height);
   // Where nothing can hover, a tap shows what can be done and another one hides it.
@@ -96,6 +107,12 @@ export const Tile = memo(function Tile(props: TileProps) {
           <>
             <Volume2 className="icon icon-small tile-speaking" aria-hidden="true" />
             <span className="visually-hidden">{t("stage.speaking")}</span>
+          </>
+        )}
+        {lit && (
+          <>
+            <Spotlight className="icon icon-small" aria-hidden="true" />
+            <span className="visually-hidden">{t("people.spotlight")}</span>
           </>
         )}
         <span className="tile-name" dir="auto">

@@ -1,7 +1,7 @@
 import { useMemo } from "react";
 import { useSelected, useStore } from "../../kit/use-store";
 import { NO_MEDIA, type PersonMedia, type TrackHandle } from "../../session/media";
-import { stageOrder } from "../../session/people";
+import { stageOrder, visiblePeople } from "../../session/people";
 import type { ParticipantId, Person } from "../../wire/types";
 import { useMe, useRoomState, useSession } from "../visit/context";
 
@@ -19,11 +19,13 @@ export function useTiles(): readonly TileData[] {
   const sent = useSelected(media, (now) => now.people);
   const speaking = useSelected(media, (now) => now.speaking);
   const iAmAdmin = useMe()?.isAdmin ?? false;
-  const viewOthers = useRoomState()?.features.viewOtherWebcams ?? true;
+  const features = useRoomState()?.features;
+  const viewOthers = features?.viewOtherWebcams ?? true;
+  const viewList = features?.viewUserList ?? true;
   const me = whoAmI();
   return useMemo(() => {
     if (me === null) return [];
-    return stageOrder(all, me).map((person) => {
+    return stageOrder(visiblePeople(all, all.get(me), viewList), me).map((person) => {
       const theirs = sent.get(person.id) ?? NO_MEDIA;
       const isMe = person.id === me;
       const hidden = !viewOthers && !iAmAdmin && !isMe && !person.isAdmin;
@@ -35,7 +37,7 @@ export function useTiles(): readonly TileData[] {
         speaking: speaking.has(person.id) && theirs.microphone === "live",
       };
     });
-  }, [all, sent, speaking, me, viewOthers, iAmAdmin]);
+  }, [all, sent, speaking, me, viewOthers, viewList, iAmAdmin]);
 }
 
 export interface Share {
@@ -44,9 +46,21 @@ export interface Share {
   readonly screen: TrackHandle;
 }
 
-/** Every screen that others share. One's own is already in front of oneself. */
-export function sharesOf(tiles: readonly TileData[]): readonly Share[] {
-  return tiles.flatMap(({ person: { id, name }, media: { screen }, isMe }) =>
-    screen && !isMe ? [{ id, name, screen }] : [],
-  );
+/**
+ * Every screen that others share, first what everybody shall look at: of those in the spotlight, then the
+ * presenter's. One's own is already in front of oneself.
+ */
+export function sharesOf(
+  tiles: readonly TileData[],
+  spotlight: readonly ParticipantId[] = [],
+): readonly Share[] {
+  const rank = ({ person: { id, isPresenter } }: TileData) => {
+    const lit = spotlight.indexOf(id);
+    return lit !== -1 ? lit : spotlight.length + (isPresenter ? 0 : 1);
+  };
+  return tiles
+    .toSorted((a, b) => rank(a) - rank(b))
+    .flatMap(({ person: { id, name }, media: { screen }, isMe }) =>
+      screen && !isMe ? [{ id, name, screen }] : [],
+    );
 }

@@ -3,6 +3,9 @@ import { Ellipsis, Hand, Keyboard, Moon, Settings, Sun, UserPlus, Users } from "
 import { useTranslation } from "react-i18next";
 import { MenuAction, MenuLine } from "../../kit/menu";
 import { PHONE, useMediaQuery } from "../../kit/use-media-query";
+import { mayReact } from "../../session/rights";
+import { HostItems } from "../host";
+import { ReactionMenuItems } from "../reactions";
 import { usePrefs } from "../settings/prefs-context";
 import { useMe, useRoomState, useVisit } from "../visit/context";
 import { ToolPicture } from "./tool-button";
@@ -14,7 +17,8 @@ export function MoreMenu() {
   const { ui, actions } = useVisit();
   const phone = useMediaQuery(PHONE);
   const room = useRoomState();
-  const handUp = useMe()?.handRaisedAt != null;
+  const me = useMe();
+  const handUp = me?.handRaisedAt != null;
   return (
     <Menu>
       <MenuButton className="tool" aria-label={t("toolbar.more")} title={t("toolbar.more")}>
@@ -30,6 +34,14 @@ export function MoreMenu() {
                 label={t(handUp ? "toolbar.lowerHand" : "toolbar.raiseHand")}
                 onClick={actions.hand.run}
               />
+            )}
+            {me && room && mayReact(me, room).ok && <ReactionMenuItems />}
+            <MenuLine />
+            {me?.isAdmin && (
+              <>
+                <HostItems />
+                <MenuLine />
+              </>
             )}
             <ViewChoices />
             <MenuLine />

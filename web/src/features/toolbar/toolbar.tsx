@@ -5,6 +5,9 @@ import { PHONE, useMediaQuery } from "../../kit/use-media-query";
 import { useSelected } from "../../kit/use-store";
 import { totalUnread } from "../../session/chat";
 import { countPresent } from "../../session/people";
+import { HostMenu } from "../host";
+import { useVisiblePeople } from "../people";
+import { ReactionsButton } from "../reactions";
 import { useMe, useRoomState, useVisit } from "../visit/context";
 import { CameraButton, MicrophoneButton, ShareButton } from "./media-buttons";
 import { MoreMenu } from "./more-menu";
@@ -22,9 +25,11 @@ export function Toolbar() {
         <CameraButton />
         {!phone && <ShareButton />}
         {!phone && <HandButton />}
+        {!phone && <ReactionsButton />}
       </div>
       <div className="tool-group">
         {phone ? <ChatButton /> : <ViewMenu />}
+        {!phone && <HostMenu />}
         <MoreMenu />
       </div>
       {!phone && (
@@ -63,8 +68,8 @@ function HandButton() {
 
 function PeopleButton() {
   const { t } = useTranslation();
-  const { actions, session, ui } = useVisit();
-  const count = useSelected(session.people, countPresent);
+  const { actions, ui } = useVisit();
+  const count = countPresent(useVisiblePeople());
   const open = useSelected(ui, ({ panel }) => panel === "people");
   return (
     <ToolButton

@@ -1,4 +1,9 @@
 import { useSelected } from "../../kit/use-store";
+import { ExternalLinkDialog } from "../external-link/external-link-dialog";
+import { BlockedDialog } from "../host/blocked-dialog";
+import { LocksDialog } from "../host/locks-dialog";
+import { MuteAllDialog } from "../host/mute-all-dialog";
+import { RemoveDialog } from "../host/remove-dialog";
 import { InviteDialog } from "../invite";
 import { LeaveDialog } from "../leave";
 import { SettingsDialog } from "../settings/settings-dialog";
@@ -20,6 +25,16 @@ export default function Dialogs() {
       return <ShortcutsDialog />;
     case "invite":
       return <InviteDialog />;
+    case "locks":
+      return <LocksDialog />;
+    case "remove":
+      return <RemoveDialog />;
+    case "blocked":
+      return <BlockedDialog />;
+    case "mute-all":
+      return <MuteAllDialog />;
+    case "external-link":
+      return <ExternalLinkDialog />;
     default:
       return dialog satisfies never;
   }

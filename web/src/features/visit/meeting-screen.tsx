@@ -1,13 +1,16 @@
 import "./meeting-screen.css";
-import { lazy, Suspense, useCallback, useEffect } from "react";
+import { lazy, Suspense, useCallback, useEffect, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { announce } from "../../kit/announcer";
 import { useArrival } from "../../kit/use-arrival";
 import { useSelected, useStore } from "../../kit/use-store";
 import { ChatPanel, useChatAnnouncements } from "../chat";
 import { Header } from "../header";
-import { Notices } from "../notices";
+import type { Panel } from "../../session/prefs";
+import { RestBanner, WaitingCount, WaitingPanel } from "../host";
+import { Notices, useAlerts, useKeptNotices } from "../notices";
 import { PeopleCount, PeoplePanel } from "../people";
+import { HandsOverlay, ReactionsOverlay } from "../reactions";
 import { useShortcuts } from "../shortcuts";
 import { Stage } from "../stage";
 import { Toolbar } from "../toolbar";
@@ -16,6 +19,17 @@ import { useVisit } from "./context";
 import { MediaBanner } from "./media-banner";
 import { SidePanel } from "./side-panel";
 import { useRememberRoom } from "./use-remember-room";
+
+/** What stands in each panel, and beside its title. */
+const PANELS: Readonly<Record<Panel, ReactNode>> = {
+  people: <PeoplePanel />,
+  chat: <ChatPanel />,
+  waiting: <WaitingPanel />,
+};
+const COUNTS: Readonly<Partial<Record<Panel, ReactNode>>> = {
+  people: <PeopleCount />,
+  waiting: <WaitingCount />,
+};
 
 const Dialogs = lazy(() => import("./dialogs"));
 
@@ -30,6 +44,8 @@ export default function MeetingScreen() {
   useShortcuts();
   useChatAnnouncements();
   useRememberRoom();
+  useAlerts();
+  useKeptNotices();
   useEffect(() => {
     const talking = session.media.microphone.getSnapshot().on;
     announce(t(talking ? "stage.inUnmuted" : "stage.inMuted"));
@@ -53,8 +69,11 @@ export default function MeetingScreen() {
       </a>
       <Header />
       <main ref={main} className="meeting-main" id="main-area" tabIndex={-1}>
+        <RestBanner />
         <MediaBanner />
         <Stage />
+        <HandsOverlay />
+        <ReactionsOverlay />
         <Notices />
       </main>
       {panel !== null && (
@@ -65,10 +84,10 @@ export default function MeetingScreen() {
         <SidePanel
           panel={panel}
           width={prefs.panelWidth}
-          count={panel === "people" && <PeopleCount />}
+          count={COUNTS[panel]}
           onClose={closePanel}
         >
-          {panel === "people" ? <PeoplePanel /> : <ChatPanel />}
+          {PANELS[panel]}
         </SidePanel>
       )}
       <Toolbar />

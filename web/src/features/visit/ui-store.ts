@@ -3,11 +3,22 @@ import { createStore, type Readable } from "../../session/store";
 import type { Panel } from "../../session/prefs";
 import type { ParticipantId } from "../../wire/types";
 
-export type DialogName = "leave" | "settings" | "shortcuts" | "invite";
+export type DialogName =
+  | "leave"
+  | "settings"
+  | "shortcuts"
+  | "invite"
+  | "locks"
+  | "remove"
+  | "blocked"
+  | "mute-all"
+  | "external-link";
 
 export interface Ui {
   readonly panel: Panel | null;
   readonly dialog: DialogName | null;
+  /** Whom the dialog is about, where it is about somebody. */
+  readonly about: ParticipantId | null;
   /** Whose tile is large, for this screen only. */
   readonly pinned: ParticipantId | null;
   /** How loud somebody is played here, 0 to 1; who is not in it is played as they come. */
@@ -17,7 +28,7 @@ export interface Ui {
 export interface UiStore extends Readable<Ui> {
   togglePanel(panel: Panel): void;
   showPanel(panel: Panel | null): void;
-  showDialog(dialog: DialogName | null): void;
+  showDialog(dialog: DialogName | null, about?: ParticipantId): void;
   togglePin(who: ParticipantId): void;
   setVolume(who: ParticipantId, volume: number): void;
   /** What the Back of a phone or browser means: close what is on top, else ask whether to leave. */
@@ -25,12 +36,19 @@ export interface UiStore extends Readable<Ui> {
 }
 
 export function createUi(panel: Panel | null, onPanel: (panel: Panel | null) => void): UiStore {
-  const store = createStore<Ui>({ panel, dialog: null, pinned: null, volumes: new Map() });
+  const store = createStore<Ui>({
+    panel,
+    dialog: null,
+    about: null,
+    pinned: null,
+    volumes: new Map(),
+  });
   const showPanel = (next: Panel | null) => {
     store.update((now) => ({ ...now, panel: next }));
     onPanel(next);
   };
-  const showDialog = (dialog: DialogName | null) => store.update((now) => ({ ...now, dialog }));
+  const showDialog: UiStore["showDialog"] = (dialog, about) =>
+    store.update((now) => ({ ...now, dialog, about: about ?? null }));
   return {
     getSnapshot: store.getSnapshot,
     subscribe: store.subscribe,

@@ -1,5 +1,5 @@
 import { lazy, Suspense, useContext, useEffect, useRef, useState } from "react";
-import { loadMeetingTexts, showLanguage } from "../../i18n";
+import { loadTexts, showLanguage } from "../../i18n";
 import { PHONE } from "../../kit/use-media-query";
 import { useStore } from "../../kit/use-store";
 import { deviceLossText, wasInUse } from "../../session/device-loss";
@@ -14,7 +14,11 @@ import { useMe, VisitContext, type VisitValue } from "./context";
 import { createUi } from "./ui-store";
 
 const loadMeeting = async () => {
-  const [screen] = await Promise.all([import("./meeting-screen"), loadMeetingTexts()]);
+  const [screen] = await Promise.all([
+    import("./meeting-screen"),
+    loadTexts("meeting"),
+    loadTexts("activities"),
+  ]);
   return screen;
 };
 /** Fetched while somebody looks at themselves in the green room. */

@@ -86,7 +86,7 @@ export function createUploads(
       set(id, { state: { at: "finishing" }, share: 1 });
       const { identifier, chunks, file } = upload;
       const body = encodeMerge(kind, place, { identifier, chunks, name: file.name });
-      const answer = decodeMerge((await session.call("uploadedFileMerge", body)).bytes);
+      const answer = decodeMerge(await session.ask({ path: "uploadedFileMerge", body }));
       if (!answer.ok) throw new UploadError("refused", answer.reason);
       if (stop.signal.aborted) return;
       forget(id);

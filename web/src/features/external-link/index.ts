@@ -1,0 +1,1 @@
+export { ExternalPage } from "./external-page";
