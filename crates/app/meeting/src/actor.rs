@@ -22,6 +22,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{debug, error, info, warn};
 use wire::token::JoinClaims;
 
+use crate::breakouts::House;
 use crate::courier::Webhooks;
 use crate::inbox;
 use crate::socket::{self, Down, Inlet, Outlet};
@@ -52,6 +53,7 @@ pub(crate) struct Surroundings {
     pub(crate) media: Arc<dyn MediaPlane>,
     pub(crate) credentials: Arc<Credentials>,
     pub(crate) webhooks: Webhooks,
+    pub(crate) house: House,
 }
 
 /// A room's task, from outside.
@@ -59,6 +61,8 @@ pub(crate) struct Surroundings {
 pub(crate) struct RoomHandle {
     id: Arc<RoomId>,
     session: Arc<SessionId>,
+    /// Its main room, if it is a breakout room.
+    main: Option<Arc<RoomId>>,
     mailbox: mpsc::Sender<Letter>,
     budget: Arc<Semaphore>,
     over: watch::Receiver<Option<Last>>,
@@ -126,6 +130,15 @@ pub(crate) struct MediaEntry {
 /// Whether browsers make their own key, if frames are encrypted at all.
 pub(crate) type SelfInsertedKey = Option<bool>;
 
+/// Something to do with the room, with an answer that waits for the journal.
+pub(crate) struct Errand(Box<dyn FnOnce(Result<(&mut Room, Moment), Unwritten>) -> Option<Answer> + Send>);
+
+impl std::fmt::Debug for Errand {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Errand")
+    }
+}
+
 /// Everything a room can be asked.
 #[derive(Debug)]
 pub(crate) enum Letter {
@@ -142,6 +155,7 @@ pub(crate) enum Letter {
     End(EndReason, Reply<()>),
     LetIn(UserId, Guests, Reply<Result<(), WaitingRefusal>>),
     SetWaitingText(UserId, String, Reply<Result<(), WaitingRefusal>>),
+    Errand(Errand),
     /// The process stops: what came before is committed, and the session is left to the next process.
     Stop,
 }
@@ -153,6 +167,11 @@ impl RoomHandle {
 
     pub(crate) fn session(&self) -> &SessionId {
         &self.session
+    }
+
+    /// Its main room, if it is a breakout room.
+    pub(crate) fn main(&self) -> Option<&RoomId> {
+        self.main.as_deref()
     }
 
     /// Leaves a letter unless the mailbox is full; whether it was left.
@@ -184,6 +203,24 @@ impl RoomHandle {
     /// Asks for a change. After [`Silence::Stuck`] it may still come.
     pub(crate) async fn change<T>(&self, letter: impl FnOnce(Reply<T>) -> Letter) -> Result<T, Silence> {
         self.wait_for(WRITE_PATIENCE, letter).await?.map_err(|Unwritten| Silence::Stuck)
+    }
+
+    /// Does something with the room; as [`Self::change`].
+    pub(crate) async fn with<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&mut Room, Moment) -> T + Send + 'static,
+    ) -> Result<T, Silence> {
+        self.change(|reply| {
+            Letter::Errand(Errand(Box::new(move |room| match room {
+                Ok((room, now)) => announcement(reply, act(room, now)),
+                Err(Unwritten) => {
+                    // Nobody may be waiting any more.
+                    let _ = reply.send(Err(Unwritten));
+                    None
+                }
+            })))
+        })
+        .await
     }
 
     /// Opens a socket, which waits for the journal.
@@ -218,13 +255,20 @@ pub(crate) fn now() -> Moment {
     Moment { at: Instant::now().into_std(), unix_ms: i64::try_from(unix_ms).unwrap_or(i64::MAX) }
 }
 
-/// Starts the task of a room. `done` runs when the session is recorded as ended, or its task broke.
-pub(crate) fn spawn(id: RoomId, room: Room, around: Surroundings, done: impl FnOnce() + Send + 'static) -> RoomHandle {
+/// Starts the task of a room. `done` runs when its task is done: whether the session is over, which it is not when the
+/// process stops.
+pub(crate) fn spawn(
+    id: RoomId,
+    room: Room,
+    around: Surroundings,
+    done: impl FnOnce(bool) + Send + 'static,
+) -> RoomHandle {
     let (mailbox, letters) = mpsc::channel(MAILBOX);
     let (over_tx, over) = watch::channel(None);
     let handle = RoomHandle {
         id: Arc::new(id.clone()),
         session: Arc::new(room.session().clone()),
+        main: room.main_room().map(Arc::new),
         mailbox,
         budget: Arc::new(Semaphore::new(MAILBOX_BUDGET)),
         over,
@@ -234,17 +278,17 @@ pub(crate) fn spawn(id: RoomId, room: Room, around: Surroundings, done: impl FnO
         let ended = AssertUnwindSafe(actor.run(letters)).catch_unwind().await;
         // Whoever waits for an answer or at a socket learns now that none will come.
         let rest = actor.into_rest();
-        let last = match ended {
+        let (last, is_over) = match ended {
             Ok(why) => {
                 rest.retire(why).await;
-                Last::Ended
+                (Last::Ended, why.is_some())
             }
             Err(panic) => {
                 rest.abandon(&words(panic)).await;
-                Last::Lost
+                (Last::Lost, true)
             }
         };
-        done();
+        done(is_over);
         // Nobody may be waiting.
         let _ = over_tx.send(Some(last));
     });
@@ -279,7 +323,7 @@ struct Actor {
 }
 
 /// An answer that waits until what it announces is journalled.
-struct Answer {
+pub(crate) struct Answer {
     give: Box<dyn FnOnce(Result<(), Unwritten>) + Send>,
     /// Whether it waits for the journal however long that takes.
     waits: bool,
@@ -414,6 +458,7 @@ impl Actor {
             Letter::Admit(_, reply) => drop(reply.send(Err(Unwritten))),
             Letter::End(_, reply) => drop(reply.send(Err(Unwritten))),
             Letter::LetIn(.., reply) | Letter::SetWaitingText(.., reply) => drop(reply.send(Err(Unwritten))),
+            Letter::Errand(errand) => drop((errand.0)(Err(Unwritten))),
             Letter::Open(_) | Letter::Socket(..) | Letter::OnMedia(_) => self.deferred.push_back(letter),
             Letter::Stop => self.is_stopping = true,
             Letter::Authorize(..)
@@ -459,6 +504,7 @@ impl Actor {
                 self.is_stopping = true;
                 None
             }
+            Letter::Errand(errand) => (errand.0)(Ok((&mut self.room, now))),
             Letter::LetIn(by, guests, reply) => announcement(reply, self.room.let_in(now, &by, &guests)),
             Letter::SetWaitingText(by, text, reply) => announcement(reply, self.room.set_waiting_text(now, &by, &text)),
         }
@@ -614,6 +660,7 @@ impl Actor {
                 let why = if duplicate { RemoveReason::Duplicate } else { RemoveReason::Left };
                 self.around.media.remove(&self.id, &who, why);
             }
+            Output::EndRooms(rooms) => self.around.house.end(&self.id, rooms),
             Output::CloseMedia => self.around.media.close_room(&self.id),
             Output::SetJoined(count) => {
                 if let Err(failure) = self.around.records.set_joined(&self.session, count).await {

@@ -21,9 +21,10 @@ use tracing::{info, warn};
 use uuid::Uuid;
 use wire::livekit::{ParticipantInfo, TrackInfo};
 use wire::pnm;
-use wire::token::TokenError;
+use wire::token::{JoinClaims, TokenError};
 
 use crate::actor::{Last, Letter, Opening, RoomHandle, Silence, Surroundings, now, spawn};
+use crate::breakouts::House;
 use crate::courier::Webhooks;
 use crate::socket::{OpenError, SocketLink};
 use crate::tokens::{Credentials, RENEWAL_GRACE, claims_for};
@@ -53,9 +54,9 @@ pub struct Setup {
 
 /// Every meeting of this node. Cheap to clone.
 #[derive(Clone)]
-pub struct Meetings(Arc<Inner>);
+pub struct Meetings(pub(crate) Arc<Inner>);
 
-struct Inner {
+pub(crate) struct Inner {
     around: Surroundings,
     rooms: RwLock<HashMap<RoomId, RoomHandle>>,
     lanes: Vec<Arc<AsyncMutex<()>>>,
@@ -253,21 +254,22 @@ impl Meetings {
     /// # Errors
     /// When the store does not answer. A single damaged journal closes that session and is logged.
     pub async fn start(setup: Setup) -> Result<Self, StoreError> {
-        let around = Surroundings {
-            records: setup.records,
-            state: setup.state,
-            media: setup.media,
-            credentials: Arc::new(setup.credentials),
-            webhooks: setup.webhooks,
-        };
-        let meetings = Self(Arc::new(Inner {
-            around,
+        let meetings = Self(Arc::new_cyclic(|house| Inner {
+            around: Surroundings {
+                records: setup.records,
+                state: setup.state,
+                media: setup.media,
+                credentials: Arc::new(setup.credentials),
+                webhooks: setup.webhooks,
+                house: House(house.clone()),
+            },
             rooms: RwLock::new(HashMap::new()),
             lanes: std::iter::repeat_with(Arc::default).take(CREATION_LANES).collect(),
             next_conn: AtomicU64::new(1),
             seeds: Mutex::new(rand::random()),
         }));
         meetings.restore().await?;
+        meetings.reconcile_breakouts().await;
         Ok(meetings)
     }
 
@@ -313,11 +315,16 @@ impl Meetings {
         let session = room.session().clone();
         let inner = Arc::downgrade(&self.0);
         let room_id = id.clone();
-        let done = move || {
+        let main = room.main_room();
+        let done = move |is_over| {
             let Some(inner) = inner.upgrade() else { return };
             let mut rooms = inner.rooms.write().unwrap_or_else(PoisonError::into_inner);
             if rooms.get(&room_id).is_some_and(|handle| *handle.session() == session) {
                 rooms.remove(&room_id);
+            }
+            drop(rooms);
+            if is_over {
+                tokio::spawn(async move { Self(inner).room_is_over(room_id, main).await });
             }
         };
         let mut rooms = self.0.rooms.write().unwrap_or_else(PoisonError::into_inner);
@@ -326,8 +333,16 @@ impl Meetings {
         handle
     }
 
-    fn find(&self, room: &str) -> Option<RoomHandle> {
+    pub(crate) fn find(&self, room: &str) -> Option<RoomHandle> {
         self.0.rooms.read().unwrap_or_else(PoisonError::into_inner).get(room).cloned()
+    }
+
+    pub(crate) fn handles(&self) -> Vec<RoomHandle> {
+        self.0.rooms.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    pub(crate) fn mint(&self, claims: &JoinClaims) -> String {
+        self.0.around.credentials.mint_join(claims, now().unix_ms / 1000)
     }
 
     /// Waits for the turn of whoever creates or ends a room.
@@ -361,6 +376,18 @@ impl Meetings {
                     Err(_) => Err(busy),
                 }
             }
+        }
+    }
+
+    /// Creates a room that must not run already.
+    pub(crate) async fn create_fresh(&self, id: RoomId, request: pnm::CreateRoomReq) -> Result<(), CreateError> {
+        match timeout(CREATION_WAIT, self.turn(&id)).await {
+            Ok(Turn::Free(lane)) => {
+                self.create_new(id, request).await?;
+                drop(lane);
+                Ok(())
+            }
+            Ok(Turn::Taken(_)) | Err(_) => Err(CreateError::Busy { room: id }),
         }
     }
 
@@ -507,7 +534,7 @@ impl Meetings {
             client_type,
         };
         let claims = claims_for(handle.id(), handle.session(), &admission.user_id, &person);
-        Ok(self.0.around.credentials.mint_join(&claims, now().unix_ms / 1000))
+        Ok(self.mint(&claims))
     }
 
     /// Whether a room runs.
@@ -541,8 +568,7 @@ impl Meetings {
     /// # Errors
     /// When one does not answer: leaving it out would say that it is over.
     pub async fn active_rooms(&self) -> Result<Vec<ActiveRoom>, Unavailable> {
-        let mut handles: Vec<RoomHandle> =
-            self.0.rooms.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        let mut handles = self.handles();
         handles.sort_by(|a, b| a.id().cmp(b.id()));
         let mut rooms = Vec::with_capacity(handles.len());
         for shown in join_all(handles.iter().map(|handle| self.show(handle))).await {
@@ -785,7 +811,7 @@ impl Meetings {
     /// Stops every room's task once what it was told so far is in the journal. The sessions go on in the next process;
     /// this one must not be asked for anything afterwards.
     pub async fn stop(&self) {
-        let rooms: Vec<_> = self.0.rooms.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        let rooms = self.handles();
         for room in &rooms {
             room.send(Letter::Stop).await;
         }

@@ -3,6 +3,7 @@
 //! No crate below this one, no I/O, no clock, no protobuf. Whatever crosses a crate border and is not a wire message is
 //! defined here.
 
+pub mod address;
 mod ids;
 pub mod media;
 pub mod policy;

@@ -84,6 +84,10 @@ pub struct Rules {
     pub shared_notepad: bool,
     /// `polls_features.is_allow`.
     pub polls: bool,
+    /// `breakout_room_features.is_allow`.
+    pub breakouts: bool,
+    /// `external_media_player_features.is_allow`.
+    pub media_player: bool,
     /// Whether LiveKit data packets are passed on, by the creator's wish (`plenum_media_data`). Browsers do not need
     /// them, and they know no chat locks.
     pub media_data: bool,
@@ -132,6 +136,16 @@ pub enum Capability {
     EndRoom,
     /// Send data packets over the media connection.
     PublishData,
+    /// Make and close polls, see who voted.
+    ManagePolls,
+    /// Vote in polls.
+    Vote,
+    /// Make and end breakout rooms, move people between them.
+    ManageBreakouts,
+    /// Play a video or a recording from another address for everybody.
+    PlayMedia,
+    /// Put off the end of the meeting.
+    ExtendMeeting,
 }
 
 /// Why something was denied; the client turns it into a sentence that says who to ask.
@@ -238,7 +252,25 @@ pub fn decide(actor: &Actor, rules: &Rules, capability: Capability) -> Result<()
             offered(rules.media_data)?;
             unlocked(actor.locks.chat || actor.locks.chat_send_message)
         }
-        C::LowerOthersHand | C::RemoveOthersChat | C::Instruct | C::ManageWaitingRoom | C::EndRoom => moderator_only(),
+        C::ManagePolls => {
+            moderator_only()?;
+            offered(rules.polls)
+        }
+        C::Vote => offered(rules.polls),
+        C::ManageBreakouts => {
+            moderator_only()?;
+            offered(rules.breakouts)
+        }
+        C::PlayMedia => {
+            moderator_only()?;
+            offered(rules.media_player)
+        }
+        C::LowerOthersHand
+        | C::RemoveOthersChat
+        | C::Instruct
+        | C::ManageWaitingRoom
+        | C::EndRoom
+        | C::ExtendMeeting => moderator_only(),
     }
 }
 
@@ -272,6 +304,8 @@ mod tests {
         whiteboard: true,
         shared_notepad: true,
         polls: true,
+        breakouts: true,
+        media_player: true,
         media_data: true,
     };
 
@@ -311,6 +345,11 @@ mod tests {
             C::ManageWaitingRoom,
             C::EndRoom,
             C::PublishData,
+            C::ManagePolls,
+            C::Vote,
+            C::ManageBreakouts,
+            C::PlayMedia,
+            C::ExtendMeeting,
         ]);
         all
     }
@@ -355,11 +394,16 @@ mod tests {
                 | Capability::Listen
                 | Capability::SeeUsers
                 | Capability::RaiseHand
+                | Capability::Vote
                 | Capability::ReportSelf => assert_eq!(attendee, Ok(()), "{capability:?}"),
                 Capability::LowerOthersHand
                 | Capability::RemoveOthersChat
                 | Capability::Instruct
                 | Capability::ManageWaitingRoom
+                | Capability::ManagePolls
+                | Capability::ManageBreakouts
+                | Capability::PlayMedia
+                | Capability::ExtendMeeting
                 | Capability::EndRoom => {
                     assert_eq!(attendee, Err(Denial::NotModerator));
                 }

@@ -18,7 +18,7 @@ use crate::state::Room;
 const RECORDER_NAME: &str = "PLUGNMEET_RECORDER_AUTH";
 const RESERVED_PREFIXES: [&str; 4] = ["ingres_", "pnm_agent-", "pnm_tts_agent-", "sip_"];
 /// Who the server's own chat lines are from.
-const SYSTEM_ID: &str = "system";
+pub(crate) const SYSTEM_ID: &str = "system";
 const NATIVE_SUFFIX: &str = "-native";
 
 /// Somebody is to get a join token.

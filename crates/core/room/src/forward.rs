@@ -11,6 +11,7 @@ use prost::Message;
 use serde_json::json;
 use wire::pnm::{self, DataMsgBodyType as Body, NatsSystemNotificationTypes as Severity};
 
+use crate::admission::SYSTEM_ID;
 use crate::chat_marks::SIGNS;
 use crate::journal;
 use crate::limits;
@@ -90,6 +91,9 @@ impl Room {
         let Some(bound) = bound else { return };
         if subject == ClientSubject::Chat && !opaque && !self.keep(&bound) {
             return;
+        }
+        if subject == ClientSubject::Data && !opaque {
+            self.note_player(now, &bound);
         }
         self.forward(
             &from,
@@ -260,6 +264,13 @@ impl Room {
             Body::ChatAction | Body::ChatTyping => return self.bind_private_action(binding, message),
             _ => {}
         }
+        // It says that a count changed; who voted is nobody's business.
+        if message.r#type() == Body::NewPollResponse {
+            if !self.polls.has(&message.message) {
+                return None;
+            }
+            message.from_user_id = SYSTEM_ID.into();
+        }
         let private = binding.to.is_some();
         let capability = match message.r#type() {
             Body::UserVisibilityChange | Body::UserConnectionQualityChange | Body::NewPollResponse if !private => {
@@ -281,7 +292,8 @@ impl Room {
             _ => return None,
         };
         self.may(binding.sender, capability).ok()?;
-        Some(if message.r#type() == Body::Reaction { message.encode_to_vec() } else { payload })
+        let is_rewritten = matches!(message.r#type(), Body::Reaction | Body::NewPollResponse);
+        Some(if is_rewritten { message.encode_to_vec() } else { payload })
     }
 
     /// A whiteboard message if its sender may send it.

@@ -9,6 +9,7 @@ use model::{RoomId, SessionId, UserId};
 use prost::Message;
 use wire::pnm;
 
+use crate::breakouts::{self, BREAKOUT_PREFIX, Breakouts};
 use crate::chat::History;
 use crate::ids::Ids;
 use crate::life::{Life, Past, RESTART_GRACE};
@@ -16,6 +17,8 @@ use crate::limits::Allowance;
 use crate::outbox::{Keep, Kept, Letter, Outbox, Question, Route};
 use crate::output::Moment;
 use crate::person::{Asks, Person, Presence};
+use crate::player::{PLAYER_KEY, Player};
+use crate::polls::{PollEntries, is_poll_key};
 use crate::state::{Changed, Room};
 use crate::tell::Views;
 
@@ -241,7 +244,7 @@ fn signs_key(number: u64) -> String {
     format!("{SIGNS_PREFIX}{number:012}")
 }
 
-fn decode<M: Message + Default>(key: &str, value: &[u8]) -> Result<M, RestoreError> {
+pub(crate) fn decode<M: Message + Default>(key: &str, value: &[u8]) -> Result<M, RestoreError> {
     M::decode(value).map_err(|source| RestoreError::Damaged { key: key.into(), source })
 }
 
@@ -266,6 +269,7 @@ impl Room {
         let mut messages = VecDeque::new();
         let mut signs = Vec::new();
         let mut mail: BTreeMap<UserId, Mail> = BTreeMap::new();
+        let mut activities = Activities::default();
         for (key, value) in entries {
             if key == ROOM_KEY {
                 record = Some(decode::<RoomRecord>(&key, &value)?);
@@ -291,6 +295,8 @@ impl Room {
                     Ok(record) => mail.entry(user).or_default().sort_in(number, record),
                     Err(error) => damaged.push(error),
                 }
+            } else if let Err(error) = activities.sort_in(&key, &value) {
+                damaged.push(error);
             }
         }
         let mut history = History::restored(messages);
@@ -332,6 +338,9 @@ impl Room {
             people,
             conns: BTreeMap::new(),
             history,
+            polls: activities.polls.restored(),
+            breakouts: activities.breakouts,
+            player: activities.player,
             views,
             ids,
             outputs: VecDeque::new(),
@@ -339,6 +348,27 @@ impl Room {
             gathering_until: Some(now.at + RESTART_GRACE),
         };
         Ok(Restored { room, damaged })
+    }
+}
+
+/// Polls, breakout rooms and the media player as they are read.
+#[derive(Default)]
+struct Activities {
+    polls: PollEntries,
+    breakouts: Breakouts,
+    player: Option<Player>,
+}
+
+impl Activities {
+    fn sort_in(&mut self, key: &str, value: &Bytes) -> Result<(), RestoreError> {
+        if is_poll_key(key) {
+            self.polls.sort_in(key, value)?;
+        } else if key.starts_with(BREAKOUT_PREFIX) {
+            self.breakouts.extend(breakouts::restored(key, value)?);
+        } else if key == PLAYER_KEY {
+            self.player = Some(Player::restored(value)?);
+        }
+        Ok(())
     }
 }
 

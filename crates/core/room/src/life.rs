@@ -142,14 +142,17 @@ impl Life {
         self.empty_timeout.map_or(AFTER_LAST_ONE, |s| Duration::from_secs(s.into()))
     }
 
-    fn duration_due(&self, metadata: &pnm::RoomMetadata) -> Option<Instant> {
+    pub(crate) fn duration_due(&self, metadata: &pnm::RoomMetadata) -> Option<Instant> {
         let minutes = metadata.room_features.as_ref()?.room_duration.filter(|minutes| *minutes > 0)?;
         self.started?.checked_add(Duration::from_secs(minutes.saturating_mul(60)))
     }
 
-    pub(crate) fn poll_timeout(&self, metadata: &pnm::RoomMetadata) -> Option<Instant> {
+    /// `is_held` says that something keeps the room open while it is empty.
+    pub(crate) fn poll_timeout(&self, metadata: &pnm::RoomMetadata, is_held: bool) -> Option<Instant> {
         match self.state {
-            State::Created | State::Active => self.empty_due.into_iter().chain(self.duration_due(metadata)).min(),
+            State::Created | State::Active => {
+                self.empty_due.filter(|_| !is_held).into_iter().chain(self.duration_due(metadata)).min()
+            }
             State::Ending { due, .. } => Some(due),
             State::Ended => None,
         }
@@ -165,6 +168,10 @@ impl Room {
         }
         self.life.state = State::Ending { why, due: now.at + ENDING_GRACE };
         self.changed.info = true;
+        let breakouts = self.breakout_rooms();
+        if !breakouts.is_empty() {
+            self.outputs.push_back(Output::EndRooms(breakouts));
+        }
         self.tell_session_ended(now);
         self.finish_if_nobody_is_left(now);
     }
@@ -198,12 +205,19 @@ impl Room {
             State::Created | State::Active => {
                 if self.life.duration_due(&self.metadata).is_some_and(|due| due <= now.at) {
                     self.end(now, EndReason::Duration);
-                } else if self.life.empty_due.is_some_and(|due| due <= now.at) {
+                } else if !self.holds_breakouts() && self.life.empty_due.is_some_and(|due| due <= now.at) {
                     self.end(now, EndReason::Empty);
                 }
             }
             State::Ending { why, due } if due <= now.at => self.finish(now, why),
             State::Ending { .. } | State::Ended => {}
+        }
+    }
+
+    /// What kept an empty room open is gone: it waits from now on as it does after the last one left.
+    pub(crate) fn nothing_holds_open(&mut self, now: Moment) {
+        if let Some(due) = self.life.empty_due {
+            self.life.empty_due = Some(due.max(now.at + self.life.after_last_one()));
         }
     }
 

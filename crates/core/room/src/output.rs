@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use model::{Identity, UserId};
+use model::{Identity, RoomId, UserId};
 
 use crate::forward::ClientSubject;
 use crate::journal::Entry;
@@ -68,6 +68,8 @@ pub enum Output {
     RemoveFromMedia { who: Identity, duplicate: bool },
     /// Close the media room.
     CloseMedia,
+    /// End these rooms, which belong to this one.
+    EndRooms(Vec<RoomId>),
     /// Tell other servers, with the journal entries of the same drain or not at all.
     Notify(Box<Notification>),
     /// The record of the session counts this many people now.

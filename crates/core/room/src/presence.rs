@@ -77,6 +77,7 @@ impl Room {
         if came_before {
             self.bring_up_to_date(now, user, away_since);
             self.send_missed_chat(now, user, heard_upto);
+            self.tell_player(now, user);
         }
         for question in owed {
             self.answer(now, user, question);

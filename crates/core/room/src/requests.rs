@@ -93,7 +93,10 @@ impl Room {
     pub(crate) fn answer(&mut self, now: Moment, user: &UserId, question: Question) {
         match question {
             Question::InitialData => self.initial_data(now, user),
-            Question::JoinedUsers => self.list_users(now, user, Event::ResJoinedUsersList),
+            Question::JoinedUsers => {
+                self.list_users(now, user, Event::ResJoinedUsersList);
+                self.tell_player(now, user);
+            }
             Question::MediaServerData => self.media_server_data(user),
         }
     }

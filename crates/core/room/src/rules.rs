@@ -11,6 +11,12 @@ pub(crate) const BOTS: [&str; 2] = ["RECORDER_BOT", "RTMP_BOT"];
 /// `extra_data` key by which a room's creator lets LiveKit clients exchange data packets; its value is `true`.
 const MEDIA_DATA: &str = "plenum_media_data";
 
+/// Whether a breakout room takes over what its main room's creator set under this key: nothing of other APIs, and of our own
+/// keys only this one.
+pub(crate) fn is_inherited(key: &str) -> bool {
+    key == MEDIA_DATA || !(key == wire::bbb::EXTRA_KEY || key.starts_with("plenum_"))
+}
+
 /// The room's features as the table's rules. A feature group that is missing is off.
 pub(crate) fn rules(metadata: &pnm::RoomMetadata) -> Rules {
     let none = pnm::RoomCreateFeatures::default();
@@ -27,6 +33,8 @@ pub(crate) fn rules(metadata: &pnm::RoomMetadata) -> Rules {
         whiteboard: features.whiteboard_features.as_ref().is_some_and(|board| board.is_allow),
         shared_notepad: features.shared_note_pad_features.as_ref().is_some_and(|pad| pad.is_allow),
         polls: features.polls_features.as_ref().is_some_and(|polls| polls.is_allow),
+        breakouts: features.breakout_room_features.as_ref().is_some_and(|breakouts| breakouts.is_allow),
+        media_player: features.external_media_player_features.as_ref().is_some_and(|player| player.is_allow),
         media_data: metadata.extra_data.get(MEDIA_DATA).is_some_and(|wish| wish == "true"),
     }
 }

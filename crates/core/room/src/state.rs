@@ -8,12 +8,15 @@ use model::policy::{Capability, Denial, decide};
 use model::{RoomId, SessionId, UserId};
 use wire::pnm;
 
+use crate::breakouts::Breakouts;
 use crate::chat::History;
 use crate::ids::Ids;
 use crate::journal::{self, Entry};
 use crate::life::{Life, Phase};
 use crate::output::{ConnId, Moment, Output};
 use crate::person::{Person, Presence};
+use crate::player::Player;
+use crate::polls::Polls;
 use crate::rules;
 use crate::tell::Views;
 
@@ -49,6 +52,9 @@ pub struct Room {
     pub(crate) people: BTreeMap<UserId, Person>,
     pub(crate) conns: BTreeMap<ConnId, UserId>,
     pub(crate) history: History,
+    pub(crate) polls: Polls,
+    pub(crate) breakouts: Breakouts,
+    pub(crate) player: Option<Player>,
     pub(crate) views: Views,
     pub(crate) ids: Ids,
     pub(crate) outputs: VecDeque<Output>,
@@ -105,6 +111,9 @@ impl Room {
             people: BTreeMap::new(),
             conns: BTreeMap::new(),
             history: History::default(),
+            polls: Polls::default(),
+            breakouts: Breakouts::default(),
+            player: None,
             views,
             ids,
             outputs: VecDeque::new(),
@@ -153,7 +162,7 @@ impl Room {
             };
             presence.into_iter().chain(person.outbox.poll_timeout().filter(|_| person.is_online())).min()
         });
-        people.chain(self.life.poll_timeout(&self.metadata)).min()
+        people.chain(self.life.poll_timeout(&self.metadata, self.holds_breakouts())).min()
     }
 
     /// Time has passed. Harmless to call early or twice.

@@ -39,6 +39,11 @@ pub(crate) fn refused_protobuf(msg: impl ToString) -> Response {
     protobuf(&pnm::CommonResponse { status: false, msg: msg.to_string(), ..Default::default() })
 }
 
+/// The same saying yes.
+pub(crate) fn done_protobuf() -> Response {
+    protobuf(&pnm::CommonResponse { status: true, msg: "success".into(), ..Default::default() })
+}
+
 /// What both authentication checks answer: JSON, unless the request says that it is exactly protobuf.
 pub(crate) fn denied(status: Status, request: &HeaderMap, code: StatusCode, msg: impl ToString) -> Response {
     let is_protobuf = request.get(CONTENT_TYPE).is_some_and(|kind| kind == PROTOBUF);

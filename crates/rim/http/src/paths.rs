@@ -40,6 +40,18 @@ fn normal(path: &str) -> String {
         Some((first, rest)) if VERBATIM.iter().any(|word| word.eq_ignore_ascii_case(first)) => {
             format!("/{}/{rest}", first.to_ascii_lowercase())
         }
+        Some((first, rest)) if first.eq_ignore_ascii_case("api") => format!("/api/{}", below_api(rest)),
+        _ => path.to_ascii_lowercase(),
+    }
+}
+
+/// `polls/<question>/<ids>`: ids keep their case.
+fn below_api(path: &str) -> String {
+    let mut parts = path.splitn(3, '/');
+    match (parts.next(), parts.next(), parts.next()) {
+        (Some(polls), Some(question), Some(ids)) if polls.eq_ignore_ascii_case("polls") => {
+            format!("polls/{}/{ids}", question.to_ascii_lowercase())
+        }
         _ => path.to_ascii_lowercase(),
     }
 }
@@ -68,6 +80,8 @@ mod tests {
             ("/AUTH/Room/CREATE/", "/auth/room/create"),
             ("/auth/room/create", "/auth/room/create"),
             ("/api/verifyToken", "/api/verifytoken"),
+            ("/API/Polls/userSelectedOption/aB/Ana/", "/api/polls/userselectedoption/aB/Ana"),
+            ("/api/polls/listPolls", "/api/polls/listpolls"),
             ("/Assets/index-B1c.js", "/assets/index-B1c.js"),
             ("/join/Abc", "/join/Abc"),
             ("/Download/recording/eyJh.eyJl.AbC", "/download/recording/eyJh.eyJl.AbC"),

@@ -3,8 +3,6 @@
 //! The one place that speaks HTTP to others. A request that may reach public addresses only is held to that when names
 //! are looked up, for addresses in figures, and at every redirection.
 
-mod address;
-
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -18,7 +16,7 @@ use reqwest::header::RETRY_AFTER;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, Url};
 
-use address::is_public;
+use model::address::is_public;
 
 /// Most redirections that are followed.
 const MAX_HOPS: usize = 3;

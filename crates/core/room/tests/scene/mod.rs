@@ -290,7 +290,10 @@ impl Scene {
                 Output::MintMediaToken { user } => self.media_tokens.push(user),
                 Output::Admit { conn } => self.admitted.push(self.owners[&conn].clone()),
                 Output::UpdateMediaRights { user } => self.media_rights.push(user),
-                Output::RenewToken { .. } | Output::RemoveFromMedia { .. } | Output::SetJoined(_) => {}
+                Output::RenewToken { .. }
+                | Output::RemoveFromMedia { .. }
+                | Output::SetJoined(_)
+                | Output::EndRooms(_) => {}
                 Output::Notify(notification) => self.notified.push(*notification),
                 Output::CloseMedia => self.media_closed = true,
                 Output::Ended(why) => self.ended = Some(why),

@@ -1,19 +1,20 @@
 //! `waitingRoom/*` for moderators (http-api.md section 4.3).
 
 use axum::extract::{Request, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use meeting::{Guests, WaitingError};
 use prost::Message;
 use wire::pnm;
 
-use crate::{App, answers, bearer};
+use crate::member::admit_admin;
+use crate::{App, answers};
 
 /// As a user id: everybody who waits (D-14).
 const EVERYBODY: &str = "all";
 
 /// `approveUsers`: one person, or everybody who waits.
 pub(crate) async fn approve(State(app): State<App>, request: Request) -> Response {
-    let asked = match admit(&app, request).await {
+    let asked = match admit_admin(&app, request).await {
         Ok(asked) => asked,
         Err(answer) => return answer,
     };
@@ -33,7 +34,7 @@ pub(crate) async fn approve(State(app): State<App>, request: Request) -> Respons
 
 /// `updateMsg`: what those who wait read.
 pub(crate) async fn update_text(State(app): State<App>, request: Request) -> Response {
-    let asked = match admit(&app, request).await {
+    let asked = match admit_admin(&app, request).await {
         Ok(asked) => asked,
         Err(answer) => return answer,
     };
@@ -43,14 +44,9 @@ pub(crate) async fn update_text(State(app): State<App>, request: Request) -> Res
     }
 }
 
-async fn admit(app: &App, request: Request) -> Result<bearer::Asked, Response> {
-    let asked = bearer::admit(app, request).await.map_err(IntoResponse::into_response)?;
-    if asked.access.is_admin { Ok(asked) } else { Err(answers::refused_protobuf("only admin can perform this task")) }
-}
-
 fn answer(done: Result<(), WaitingError>) -> Response {
     match done {
-        Ok(()) => answers::protobuf(&pnm::CommonResponse { status: true, msg: "success".into(), ..Default::default() }),
+        Ok(()) => answers::done_protobuf(),
         Err(refusal) => answers::refused_protobuf(refusal),
     }
 }
