@@ -5,6 +5,7 @@ import { MenuAction, MenuLine } from "../../kit/menu";
 import { PHONE, useMediaQuery } from "../../kit/use-media-query";
 import { mayReact } from "../../session/rights";
 import { HostItems } from "../host";
+import { ActivityItems } from "./activity-items";
 import { ReactionMenuItems } from "../reactions";
 import { usePrefs } from "../settings/prefs-context";
 import { useMe, useRoomState, useVisit } from "../visit/context";
@@ -47,6 +48,7 @@ export function MoreMenu() {
             <MenuLine />
           </>
         )}
+        <ActivityItems />
         {room?.inviteCode && (
           <MenuAction
             icon={UserPlus}

@@ -71,8 +71,14 @@ export function createBreakouts(session: Session, hooks: BreakoutHooks): Breakou
     if (disposed || state()?.parent) return;
     const [rooms, mine] = await Promise.all([
       // Guests are refused where hosts assign the rooms; they see their own only.
-      session.ask(breakoutAsks.list()).then(decodeRooms).catch(() => []),
-      session.ask(breakoutAsks.mine()).then(decodeMyRoom).catch(() => null),
+      session
+        .ask(breakoutAsks.list())
+        .then(decodeRooms)
+        .catch(() => []),
+      session
+        .ask(breakoutAsks.mine())
+        .then(decodeMyRoom)
+        .catch(() => null),
     ]);
     if (!disposed) store.update((now) => ({ ...now, loaded: true, rooms, mine }));
   }

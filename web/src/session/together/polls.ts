@@ -128,9 +128,7 @@ export function createPolls(session: Session, onNew: () => void): Polls {
         session.publishData(encodePollResponse(me, poll.id));
       }),
     close: (poll) =>
-      outcome(async () =>
-        decodePollYes(await session.ask(pollAsks.close(roomId(), poll.id))),
-      ),
+      outcome(async () => decodePollYes(await session.ask(pollAsks.close(roomId(), poll.id)))),
     details: async (poll) => decodeDetails(await session.ask(pollAsks.details(poll.id))),
     hear(news) {
       if (news.kind === "data") {
