@@ -1,9 +1,5 @@
 /** Where something to play comes from. Pure. */
 
-/** A file of our own server. */
-export const isOwn = (url: string, origin: string): boolean =>
-  new URL(url, origin).origin === origin;
-
 /** The host others would learn our address at, `null` for our own server. */
 export function foreignHost(url: string, origin: string): string | null {
   const address = new URL(url, origin);

@@ -1,0 +1,154 @@
+// Polls, breakout rooms, a shared video and longer meetings, with the real server and several people.
+import assert from "node:assert/strict";
+
+import { Looks } from "../lib/looks.mjs";
+import { untilSeeing } from "../lib/media.mjs";
+import { scenario } from "../lib/scenario.mjs";
+
+async function fromMore(person, item) {
+  await person.button("More").click();
+  await person.page.getByRole("menuitem", { name: item, exact: true }).click();
+}
+
+const panel = (person, name) => person.page.getByRole("complementary", { name, exact: true });
+
+async function startPoll(host, question, options, { multiple = false, anonymous = false } = {}) {
+  if (!(await panel(host, "Polls").isVisible())) await fromMore(host, "Polls");
+  await host.button("New poll").click();
+  await host.page.getByRole("textbox", { name: "Question" }).fill(question);
+  for (const [at, text] of options.entries()) {
+    const field = host.page.getByRole("textbox", { name: `Answer ${at + 1}`, exact: true });
+    if (!(await field.isVisible())) await host.button("Add an answer").click();
+    await field.fill(text);
+  }
+  if (multiple) await host.page.getByLabel("Several answers may be chosen").check();
+  if (anonymous) await host.page.getByLabel(/^Anonymous/).check();
+  await host.button("Start the poll").click();
+  await host.page.getByRole("article", { name: question }).waitFor();
+}
+
+scenario("a poll is asked, answered, counted, closed and posted", async (meeting) => {
+  const looks = new Looks();
+  await meeting.server.createRoom("polls", { title: "Design review" });
+  const ana = await meeting.join("Ana", { admin: true, room: "polls" });
+  const ben = await meeting.join("Ben", { room: "polls" });
+  const cleo = await meeting.join("Cleo", { room: "polls" });
+
+  await fromMore(ana, "Polls");
+  await ana.button("New poll").click();
+  await looks.at("poll-form", ana);
+  await ana.button("Cancel").click();
+  await startPoll(ana, "Which colour?", ["Green", "Blue", "Grey"]);
+
+  await ben.button("Show it").click();
+  const asked = ben.page.getByRole("article", { name: "Which colour?" });
+  await asked.getByRole("radio", { name: "Blue" }).check();
+  await looks.at("poll-vote", ben);
+  await asked.getByRole("button", { name: "Vote" }).click();
+  await asked.getByText("You have voted.").waitFor();
+  assert.equal(await asked.getByText("1 · 100 %").count(), 0, "the counts come when it is closed");
+
+  const seen = ana.page.getByRole("article", { name: "Which colour?" });
+  await seen.getByText("1 · 100 %").waitFor();
+  await seen.getByRole("button", { name: "Who chose what" }).click();
+  await seen.locator("dd").getByText("Ben").waitFor();
+  await looks.at("poll-host", ana);
+
+  const saving = ana.page.waitForEvent("download");
+  await seen.getByRole("button", { name: "Save as CSV" }).click();
+  assert.equal((await saving).suggestedFilename(), "Which colour_.csv");
+
+  await cleo.page.getByRole("button", { name: /^Polls, 1 unanswered/ }).waitFor();
+  await seen.getByRole("button", { name: "Close" }).click();
+  await asked.getByText("1 · 100 %").waitFor();
+  await seen.getByRole("button", { name: "Post to chat" }).click();
+  await cleo.showChat();
+  await cleo.page.getByRole("log").getByText("Poll: Which colour?").waitFor();
+  looks.done();
+});
+
+scenario("an anonymous poll with several answers tells nobody who chose what", async (meeting) => {
+  const ana = await meeting.join("Ana", { admin: true });
+  const ben = await meeting.join("Ben");
+  await startPoll(ana, "Lunch?", ["Soup", "Salad", "Bread"], { multiple: true, anonymous: true });
+  await ben.button("Show it").click();
+  const asked = ben.page.getByRole("article", { name: "Lunch?" });
+  await asked.getByRole("checkbox", { name: "Soup" }).check();
+  await asked.getByRole("checkbox", { name: "Bread" }).check();
+  await asked.getByRole("button", { name: "Vote" }).click();
+  await asked.getByText("You have voted.").waitFor();
+
+  const seen = ana.page.getByRole("article", { name: "Lunch?" });
+  await seen.getByText("1 answer", { exact: true }).waitFor();
+  assert.equal(await seen.getByRole("button", { name: "Who chose what" }).count(), 0);
+});
+
+scenario("breakout rooms: made, joined in place, helped, moved and closed", async (meeting) => {
+  const looks = new Looks();
+  await meeting.server.createRoom("main", { title: "Design review" });
+  const ana = await meeting.join("Ana", { admin: true, room: "main" });
+  const ben = await meeting.join("Ben", { room: "main" });
+  const cleo = await meeting.join("Cleo", { room: "main" });
+  for (const name of ["Ben", "Cleo"]) await ana.sees(name);
+
+  await fromMore(ana, "Breakout rooms");
+  await ana.button("Create breakout rooms").click();
+  await ana.page.getByLabel("Ben", { exact: true }).selectOption("Room 1");
+  await ana.page.getByLabel("Cleo", { exact: true }).selectOption("Room 2");
+  await looks.at("breakout-form", ana);
+  await ana.button("Open the rooms").click();
+  await ana.page.getByRole("article", { name: "Room 1" }).waitFor();
+
+  const invited = ben.page.getByText("You are asked to join a breakout room.");
+  await invited.first().waitFor();
+  await ben.page.getByRole("button", { name: "Join", exact: true }).first().click();
+  await ben.page.getByRole("region", { name: "You are in a breakout room." }).waitFor();
+  await cleo.page.getByRole("button", { name: "Join", exact: true }).first().click();
+  await cleo.page.getByRole("region", { name: "You are in a breakout room." }).waitFor();
+  await looks.at("breakout-inside", ben);
+
+  await ben.button("Ask for help").click();
+  const first = ana.page.getByRole("article", { name: "Room 1" });
+  await first.getByText("Asks for help").waitFor({ timeout: 20_000 });
+  await looks.at("breakout-host", ana);
+
+  // The host moves Cleo to Ben's room; she follows the call.
+  const second = ana.page.getByRole("article", { name: "Room 2" });
+  await second.getByLabel("Move Cleo to").selectOption("Room 1");
+  await cleo.page.getByRole("button", { name: "Join", exact: true }).first().click();
+  await untilSeeing(ben.page, 1);
+
+  await ben.button("Back to the main room").click();
+  await ben.page.getByRole("heading", { name: "Design review" }).waitFor();
+  await ben.page.getByRole("region", { name: "You are in a breakout room." }).waitFor({ state: "detached" });
+
+  await ana.page.getByRole("textbox", { name: "Write to all rooms" }).fill("Two minutes left");
+  await ana.page.getByRole("textbox", { name: "Write to all rooms" }).press("Enter");
+  await cleo.reads("Two minutes left");
+  await ana.button("End all rooms").click();
+  await cleo.page
+    .getByRole("region", { name: "You are in a breakout room." })
+    .waitFor({ state: "detached" });
+  await cleo.page.getByRole("heading", { name: "Design review" }).waitFor();
+  await ana.sees("Cleo");
+  looks.done();
+});
+
+scenario("a limited meeting is made longer by the host", async (meeting) => {
+  const looks = new Looks();
+  await meeting.server.createRoom("short", {
+    title: "Design review",
+    features: { room_duration: 20 },
+  });
+  const ana = await meeting.join("Ana", { admin: true, room: "short" });
+  const ben = await meeting.join("Ben", { room: "short" });
+  await ben.page.getByRole("timer", { name: /^Time left: (19|20):/ }).waitFor();
+
+  await ana.button("Make the meeting longer").click();
+  await ana.page.getByRole("menu").waitFor();
+  await looks.at("extend", ana);
+  await ana.page.getByRole("menuitem", { name: "15 minutes more" }).click();
+  await ben.page.getByText("The meeting was made 15 minutes longer.").first().waitFor();
+  await ben.page.getByRole("timer", { name: /^Time left: 3[45]:/ }).waitFor();
+  looks.done();
+});
