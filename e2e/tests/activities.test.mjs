@@ -120,7 +120,9 @@ scenario("breakout rooms: made, joined in place, helped, moved and closed", asyn
 
   await ben.button("Back to the main room").click();
   await ben.page.getByRole("heading", { name: "Design review" }).waitFor();
-  await ben.page.getByRole("region", { name: "You are in a breakout room." }).waitFor({ state: "detached" });
+  await ben.page
+    .getByRole("region", { name: "You are in a breakout room." })
+    .waitFor({ state: "detached" });
 
   await ana.page.getByRole("textbox", { name: "Write to all rooms" }).fill("Two minutes left");
   await ana.page.getByRole("textbox", { name: "Write to all rooms" }).press("Enter");
@@ -150,5 +152,68 @@ scenario("a limited meeting is made longer by the host", async (meeting) => {
   await ana.page.getByRole("menuitem", { name: "15 minutes more" }).click();
   await ben.page.getByText("The meeting was made 15 minutes longer.").first().waitFor();
   await ben.page.getByRole("timer", { name: /^Time left: 3[45]:/ }).waitFor();
+  looks.done();
+});
+
+scenario("a video from elsewhere is fetched by nobody who has not agreed", async (meeting) => {
+  const looks = new Looks();
+  await meeting.server.createRoom("film", { title: "Design review" });
+  const ana = await meeting.join("Ana", { admin: true, room: "film" });
+  const ben = await meeting.join("Ben", { room: "film" });
+
+  await fromMore(ana, "Play a video");
+  await looks.at("player-dialog", ana);
+  await ana.page.getByLabel("Address of a video or audio file").fill("http://films.example/x.mp4");
+  await ana.button("Play for everybody").click();
+  await ana.page.getByText("That is no address that begins with https://.").waitFor();
+  await ana.page
+    .getByLabel("Address of a video or audio file")
+    .fill("https://films.example/intro.mp4");
+  await ana.button("Play for everybody").click();
+
+  await ben.page.getByRole("heading", { name: "A video from films.example" }).waitFor();
+  await looks.at("player-ask", ben);
+  assert.equal(await ben.page.getByRole("button", { name: "Stop the video" }).count(), 0);
+  await ana.button("Stop the video").click();
+  await ben.page
+    .getByRole("heading", { name: "A video from films.example" })
+    .waitFor({ state: "detached" });
+  looks.done();
+});
+
+scenario("what people do together is read from right to left", async (meeting) => {
+  const looks = new Looks();
+  const room = "arabic";
+  await meeting.server.createRoom(room, { title: "اجتماع التصميم" });
+  const laila = await meeting.open("ليلى", { locale: "ar" });
+  await laila.openLink(await meeting.link("ليلى", { room, id: "laila", admin: true }));
+  await laila.joinButton.click();
+  const ben = await meeting.join("Ben", { room });
+  await ben.write("صباح الخير، هل نبدأ؟");
+  const { page } = laila;
+  await page.keyboard.press("c");
+  await page.getByText("صباح الخير، هل نبدأ؟").first().waitFor();
+  const line = page.locator(".message").first();
+  await line.hover();
+  await line.locator(".line-more").click();
+  await page.getByRole("menu").waitFor();
+  await looks.at("chat-menu-arabic", laila, ["light", "phone-dark"]);
+  await page.keyboard.press("Escape");
+
+  const open = async (item) => {
+    await page.getByRole("button", { name: "المزيد" }).first().click();
+    await page.getByRole("menuitem", { name: item }).click();
+  };
+  await open("الاستطلاعات");
+  await page.getByRole("button", { name: "استطلاع جديد" }).click();
+  await page.getByRole("textbox", { name: "السؤال" }).fill("أي لون؟");
+  await page.getByRole("textbox", { name: "الإجابة 1" }).fill("أخضر");
+  await page.getByRole("textbox", { name: "الإجابة 2" }).fill("أزرق");
+  await page.getByRole("button", { name: "ابدأ الاستطلاع" }).click();
+  await page.getByRole("article", { name: "أي لون؟" }).waitFor();
+  await looks.at("poll-arabic", laila, ["light", "phone-dark"]);
+  await open("الغرف الفرعية");
+  await page.getByRole("button", { name: "أنشئ غرفًا فرعية" }).click();
+  await looks.at("breakout-arabic", laila, ["light", "phone-dark"]);
   looks.done();
 });
