@@ -46,7 +46,9 @@ impl Room {
             return Err(ProlongRefusal::NoMinutes);
         }
         let of_creator = self.metadata.extra_data.get(MAX_DURATION).and_then(|text| text.trim().parse::<u64>().ok());
-        if let Some(most) = most.into_iter().chain(of_creator).min().filter(|most| before + minutes > *most) {
+        if let Some(most) =
+            most.into_iter().chain(of_creator).min().filter(|most| before.saturating_add(minutes) > *most)
+        {
             return Err(ProlongRefusal::TooLong(most.max(before)));
         }
         self.add_minutes(now, minutes);

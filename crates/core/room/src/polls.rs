@@ -166,15 +166,18 @@ impl Room {
     /// # Errors
     /// A refusal leaves the room exactly as it was.
     pub fn poll(&mut self, now: Moment, by: &UserId, ask: PollAsk) -> Result<pnm::PollResponse, PollRefusal> {
+        self.may_now(by, Capability::Listen)?;
         match ask {
             PollAsk::Activate(is_active) => self.activate_polls(now, by, is_active),
             PollAsk::Create(wish) => self.create_poll(now, by, wish),
             PollAsk::Vote { poll, chosen } => self.vote(now, by, &poll, &chosen),
             PollAsk::Close(poll) => self.close_poll(now, by, &poll),
-            question => {
-                self.may_now(by, Capability::Listen)?;
-                self.tell_of_polls(by, question)
-            }
+            PollAsk::List => Ok(self.list_polls()),
+            PollAsk::Stats => Ok(self.count_polls()),
+            PollAsk::Total(poll) => Ok(self.count_voters(poll)),
+            PollAsk::Choice { poll, whose } => self.choice(by, poll, &whose),
+            PollAsk::Details(poll) => self.poll_details(by, poll),
+            PollAsk::Result(poll) => self.poll_result(by, poll),
         }
     }
 

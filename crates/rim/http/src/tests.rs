@@ -1,6 +1,7 @@
 //! The contract of every route: status, content type and exact body, through the real router and the real application
 //! over fakes of the outside.
 
+mod activities;
 mod around;
 mod bbb;
 mod client;

@@ -7,7 +7,7 @@ use model::policy::Capability;
 use wire::pnm;
 
 use super::ballots::Ballots;
-use super::{Poll, PollAsk, PollRefusal, about};
+use super::{Poll, PollRefusal, about};
 use crate::state::Room;
 
 /// `voted` of somebody who voted in an anonymous poll: an id that no option has.
@@ -68,40 +68,32 @@ impl Room {
         self.polls.0.values().map(report).collect()
     }
 
-    pub(super) fn tell_of_polls(&self, by: &UserId, question: PollAsk) -> Result<pnm::PollResponse, PollRefusal> {
-        match question {
-            PollAsk::List => Ok(self.list_polls()),
-            PollAsk::Stats => Ok(self.count_polls()),
-            PollAsk::Total(id) => {
-                let total = self.polls.find(&id).map_or(0, |(_, poll)| poll.ballots.total());
-                Ok(pnm::PollResponse { total_responses: Some(total), ..about(id) })
-            }
-            PollAsk::Choice { poll, whose } => self.choice(by, poll, &whose),
-            PollAsk::Details(id) => {
-                self.may_now(by, Capability::ManagePolls)?;
-                let (_, poll) = self.polls.find(&id)?;
-                Ok(pnm::PollResponse { responses: poll.details(), ..about(id) })
-            }
-            PollAsk::Result(id) => {
-                let (_, poll) = self.polls.find(&id)?;
-                if poll.is_running() && !poll.is_live {
-                    self.may_now(by, Capability::ManagePolls).map_err(|_| PollRefusal::Running)?;
-                }
-                Ok(pnm::PollResponse { poll_responses_result: Some(poll.result()), ..about(id) })
-            }
-            PollAsk::Activate(_) | PollAsk::Create(_) | PollAsk::Vote { .. } | PollAsk::Close(_) => {
-                Err(PollRefusal::NoPolls)
-            }
-        }
+    pub(super) fn count_voters(&self, id: String) -> pnm::PollResponse {
+        let total = self.polls.find(&id).map_or(0, |(_, poll)| poll.ballots.total());
+        pnm::PollResponse { total_responses: Some(total), ..about(id) }
     }
 
-    fn list_polls(&self) -> pnm::PollResponse {
+    pub(super) fn poll_details(&self, by: &UserId, id: String) -> Result<pnm::PollResponse, PollRefusal> {
+        self.may_now(by, Capability::ManagePolls)?;
+        let (_, poll) = self.polls.find(&id)?;
+        Ok(pnm::PollResponse { responses: poll.details(), ..about(id) })
+    }
+
+    pub(super) fn poll_result(&self, by: &UserId, id: String) -> Result<pnm::PollResponse, PollRefusal> {
+        let (_, poll) = self.polls.find(&id)?;
+        if poll.is_running() && !poll.is_live {
+            self.may_now(by, Capability::ManagePolls).map_err(|_| PollRefusal::Running)?;
+        }
+        Ok(pnm::PollResponse { poll_responses_result: Some(poll.result()), ..about(id) })
+    }
+
+    pub(super) fn list_polls(&self) -> pnm::PollResponse {
         let room = self.id.to_string();
         let polls = self.polls.0.values().map(|poll| poll.info(&room)).collect();
         pnm::PollResponse { polls, ..pnm::PollResponse::default() }
     }
 
-    fn count_polls(&self) -> pnm::PollResponse {
+    pub(super) fn count_polls(&self) -> pnm::PollResponse {
         let polls = &self.polls.0;
         let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
         let stats = pnm::PollsStats {
@@ -111,7 +103,7 @@ impl Room {
         pnm::PollResponse { stats: Some(stats).filter(|stats| stats.total_polls > 0), ..pnm::PollResponse::default() }
     }
 
-    fn choice(&self, by: &UserId, id: String, whose: &str) -> Result<pnm::PollResponse, PollRefusal> {
+    pub(super) fn choice(&self, by: &UserId, id: String, whose: &str) -> Result<pnm::PollResponse, PollRefusal> {
         if id.is_empty() || whose.is_empty() {
             return Err(PollRefusal::NoId);
         }

@@ -401,8 +401,7 @@ async fn a_moderator_says_what_is_read_in_the_waiting_room() {
 async fn what_is_not_served_yet_says_so_to_members_only() {
     let server = Server::start().await;
     let token = server.token("u1", true).await;
-    for path in ["/api/polls/listPolls", "/api/polls/userSelectedOption/p1/u1", "/api/updateLockSettings", "/api/rtmp/"]
-    {
+    for path in ["/api/insights/supportedLangs", "/api/recording", "/api/rtmp/"] {
         server.member(path, &token, &nothing()).await.refuses("this server does not offer this yet");
         assert_eq!(server.member(path, "rubbish", &nothing()).await.status, 401);
     }
