@@ -1,31 +1,10 @@
 // Polls, breakout rooms, a shared video and longer meetings, with the real server and several people.
 import assert from "node:assert/strict";
 
+import { fromMore, startPoll } from "../lib/activities.mjs";
 import { Looks } from "../lib/looks.mjs";
 import { untilSeeing } from "../lib/media.mjs";
 import { scenario } from "../lib/scenario.mjs";
-
-async function fromMore(person, item) {
-  await person.button("More").click();
-  await person.page.getByRole("menuitem", { name: item, exact: true }).click();
-}
-
-const panel = (person, name) => person.page.getByRole("complementary", { name, exact: true });
-
-async function startPoll(host, question, options, { multiple = false, anonymous = false } = {}) {
-  if (!(await panel(host, "Polls").isVisible())) await fromMore(host, "Polls");
-  await host.button("New poll").click();
-  await host.page.getByRole("textbox", { name: "Question" }).fill(question);
-  for (const [at, text] of options.entries()) {
-    const field = host.page.getByRole("textbox", { name: `Answer ${at + 1}`, exact: true });
-    if (!(await field.isVisible())) await host.button("Add an answer").click();
-    await field.fill(text);
-  }
-  if (multiple) await host.page.getByLabel("Several answers may be chosen").check();
-  if (anonymous) await host.page.getByLabel(/^Anonymous/).check();
-  await host.button("Start the poll").click();
-  await host.page.getByRole("article", { name: question }).waitFor();
-}
 
 scenario("a poll is asked, answered, counted, closed and posted", async (meeting) => {
   const looks = new Looks();

@@ -3,6 +3,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { tourOfActivities } from "../lib/activities.mjs";
 import { Server } from "../lib/server.mjs";
 import { inEveryLook, tourInArabic, tourOfArriving, tourOfMeeting } from "../lib/tour.mjs";
 import { closeBrowser, World } from "../lib/world.mjs";
@@ -24,6 +25,9 @@ const WANTED = {
   settings: ["dark"],
   leave: ["phone"],
   ended: ["light", "dark", "phone"],
+  polls: ["light", "dark"],
+  "poll-vote": ["phone"],
+  "breakout-rooms": ["light"],
 };
 const WANTED_IN_ARABIC = {
   "green-room": ["phone-dark"],
@@ -36,6 +40,7 @@ await mkdir(FOLDER, { recursive: true });
 for (const [tour, wanted, mark] of [
   [tourOfArriving, WANTED, ""],
   [tourOfMeeting, WANTED, ""],
+  [tourOfActivities, WANTED, ""],
   [tourInArabic, WANTED_IN_ARABIC, "-arabic"],
 ]) {
   const world = new World(await Server.start());

@@ -3,6 +3,7 @@ import { useTranslation } from "react-i18next";
 import { MenuAction, MenuLine } from "../../kit/menu";
 import { useSelected } from "../../kit/use-store";
 import { together } from "../../session/together";
+import { callsForHelp } from "../../session/together/breakouts";
 import { openPolls } from "../../session/together/polls";
 import { useMe, useRoomState, useVisit } from "../visit/context";
 import { ToolButton } from "./tool-button";
@@ -49,6 +50,19 @@ export function ActivityItems() {
   );
 }
 
+/** What waits for this person: polls without their answer, and calls for help. */
+export function useActivityNews(): { readonly count: number; readonly words: string } {
+  const { t } = useTranslation();
+  const { polls, breakouts } = together(useVisit().session);
+  const unanswered = useSelected(polls, openPolls);
+  const help = useSelected(breakouts, callsForHelp);
+  const words = [
+    ...(unanswered > 0 ? [t("polls.unanswered", { count: unanswered })] : []),
+    ...(help > 0 ? [t("breakout.calls", { count: help })] : []),
+  ];
+  return { count: unanswered + help, words: words.join(", ") };
+}
+
 /** In the bar, while there is something in it for this person. */
 export function ActivityButtons() {
   const { t } = useTranslation();
@@ -57,10 +71,7 @@ export function ActivityButtons() {
   const running = useSelected(polls, (now) => now.polls.some((poll) => poll.running));
   const unanswered = useSelected(polls, openPolls);
   const rooms = useSelected(breakouts, (now) => now.rooms.length > 0 || now.mine !== null);
-  const help = useSelected(
-    breakouts,
-    (now) => now.rooms.filter(({ helpAskedAt }) => helpAskedAt !== null).length,
-  );
+  const help = useSelected(breakouts, callsForHelp);
   const panel = useSelected(ui, (now) => now.panel);
   const count = t("polls.unanswered", { count: unanswered });
   const calls = t("breakout.calls", { count: help });

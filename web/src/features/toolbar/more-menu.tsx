@@ -5,7 +5,7 @@ import { MenuAction, MenuLine } from "../../kit/menu";
 import { PHONE, useMediaQuery } from "../../kit/use-media-query";
 import { mayReact } from "../../session/rights";
 import { HostItems } from "../host";
-import { ActivityItems } from "./activity-items";
+import { ActivityItems, useActivityNews } from "./activity-items";
 import { ReactionMenuItems } from "../reactions";
 import { usePrefs } from "../settings/prefs-context";
 import { useMe, useRoomState, useVisit } from "../visit/context";
@@ -20,10 +20,22 @@ export function MoreMenu() {
   const room = useRoomState();
   const me = useMe();
   const handUp = me?.handRaisedAt != null;
+  // What has a button of its own in a wide bar says here that it wants something.
+  const news = useActivityNews();
+  const waiting = phone ? news.count : 0;
+  const label = waiting > 0 ? `${t("toolbar.more")}, ${news.words}` : t("toolbar.more");
   return (
     <Menu>
-      <MenuButton className="tool" aria-label={t("toolbar.more")} title={t("toolbar.more")}>
-        <ToolPicture icon={Ellipsis} caption={t("toolbar.more")} />
+      <MenuButton className="tool" aria-label={label} title={label}>
+        <ToolPicture
+          icon={Ellipsis}
+          caption={t("toolbar.more")}
+          badge={
+            waiting > 0 && (
+              <span className="tool-badge tabular" data-count={Math.min(waiting, 99)} />
+            )
+          }
+        />
       </MenuButton>
       <MenuItems modal={false} className="menu" anchor={{ to: "top", gap: 12, padding: 12 }}>
         {phone && (

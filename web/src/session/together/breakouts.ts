@@ -52,6 +52,10 @@ const COUNTDOWN_MS = 60_000;
 
 const EMPTY: BreakoutState = { loaded: false, rooms: [], mine: null, closingAt: null };
 
+/** Rooms that asked for a host who has not come yet. */
+export const callsForHelp = ({ rooms }: BreakoutState): number =>
+  rooms.filter(({ helpAskedAt }) => helpAskedAt !== null).length;
+
 export interface BreakoutHooks {
   /** This person is asked into a room, or back to the main one. */
   onInvited(roomId: string): void;
