@@ -52,8 +52,8 @@ export async function tourOfActivities(world, look) {
 
   await fromMore(ana, "Breakout rooms");
   await ana.button("Create breakout rooms").click();
-  await ana.page.getByLabel("Ben", { exact: true }).selectOption("Room 1");
-  await ana.page.getByLabel("Cleo", { exact: true }).selectOption("Room 2");
+  await ana.page.getByRole("combobox", { name: "Ben" }).selectOption("Room 1");
+  await ana.page.getByRole("combobox", { name: "Cleo" }).selectOption("Room 2");
   await ana.button("Open the rooms").click();
   await ana.page.getByRole("article", { name: "Room 2" }).waitFor();
   await look("breakout-rooms", ana);

@@ -72,8 +72,8 @@ scenario("breakout rooms: made, joined in place, helped, moved and closed", asyn
 
   await fromMore(ana, "Breakout rooms");
   await ana.button("Create breakout rooms").click();
-  await ana.page.getByLabel("Ben", { exact: true }).selectOption("Room 1");
-  await ana.page.getByLabel("Cleo", { exact: true }).selectOption("Room 2");
+  await ana.page.getByRole("combobox", { name: "Ben" }).selectOption("Room 1");
+  await ana.page.getByRole("combobox", { name: "Cleo" }).selectOption("Room 2");
   await looks.at("breakout-form", ana);
   await ana.button("Open the rooms").click();
   await ana.page.getByRole("article", { name: "Room 1" }).waitFor();

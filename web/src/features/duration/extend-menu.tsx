@@ -23,14 +23,16 @@ export function ExtendMenu({ children }: { readonly children: ReactNode }) {
   };
   return (
     <Menu>
-      <MenuButton
-        className="header-extend"
-        aria-label={t("duration.extend")}
-        title={t("duration.extend")}
-      >
+      <span className="header-extend">
         {children}
-        <TimerReset className="icon icon-small" aria-hidden="true" />
-      </MenuButton>
+        <MenuButton
+          className="icon-button"
+          aria-label={t("duration.extend")}
+          title={t("duration.extend")}
+        >
+          <TimerReset className="icon icon-small" aria-hidden="true" />
+        </MenuButton>
+      </span>
       <MenuItems
         modal={false}
         className="menu"
