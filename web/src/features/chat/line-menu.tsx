@@ -27,7 +27,7 @@ export function LineMenu({ entry, actions, tabStop }: LineMenuProps) {
       >
         <Ellipsis className="icon icon-small" aria-hidden="true" />
       </MenuButton>
-      <MenuItems className="menu" anchor={{ to: "bottom end", gap: 4, padding: 12 }}>
+      <MenuItems modal={false} className="menu" anchor={{ to: "bottom end", gap: 4, padding: 12 }}>
         {sign && (
           <>
             <div className="sign-row" role="group" aria-label={t("chat.react")}>

@@ -23,9 +23,11 @@ export function NoticesButton() {
       <PopoverButton className="icon-button" aria-label={label} title={label}>
         <Bell className="icon" aria-hidden="true" />
         {unseen > 0 && (
-          <span className="notices-badge tabular" aria-hidden="true">
-            {Math.min(unseen, 99)}
-          </span>
+          <span
+            className="notices-badge tabular"
+            aria-hidden="true"
+            data-count={Math.min(unseen, 99)}
+          />
         )}
       </PopoverButton>
       <PopoverPanel
