@@ -104,7 +104,7 @@ export function CreateForm({ breakouts, most, onDone }: CreateFormProps) {
           </label>
         ))}
       </fieldset>
-      <fieldset className="poll-options">
+      <fieldset className="activity-list">
         <legend className="field-label">{t("breakout.titles")}</legend>
         {Array.from({ length: count }, (_, room) => (
           // A room has no name but its number while it is being made.
@@ -181,7 +181,7 @@ function AssignList({ people, rooms, titleOf, chosen, onChoose }: AssignListProp
     onChoose(next);
   };
   return (
-    <fieldset className="poll-options">
+    <fieldset className="activity-list">
       <legend className="field-label">{t("breakout.people")}</legend>
       {people.length === 0 && <p className="muted">{t("breakout.nobodyHere")}</p>}
       {people.map((person) => (

@@ -72,7 +72,7 @@ export function RoomCard({ room, rooms, isHost, isMine, onJoin }: RoomCardProps)
           </ul>
         </>
       )}
-      <div className="poll-tools">
+      <div className="activity-tools">
         <button type="button" className="button button-second button-small" onClick={onJoin}>
           <LogIn className="icon icon-small flip" aria-hidden="true" />
           {t("breakout.join")}

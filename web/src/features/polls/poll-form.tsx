@@ -57,7 +57,7 @@ export function PollForm({ polls, onDone }: PollFormProps) {
           onChange={(event) => setQuestion(event.target.value)}
         />
       </div>
-      <fieldset className="poll-options">
+      <fieldset className="activity-list">
         <legend className="field-label">{t("polls.options")}</legend>
         {options.map((option, at) => (
           // Options have no name but their place while they are written.

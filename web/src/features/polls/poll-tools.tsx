@@ -47,7 +47,7 @@ export function PollTools({ poll, result }: PollToolsProps) {
     save(csv, `${poll.question.slice(0, 40) || "poll"}.csv`);
   };
   return (
-    <div className="poll-tools">
+    <div className="activity-tools">
       {poll.running ? (
         <Tool icon={Square} label={t("polls.close")} onClick={() => void close()} />
       ) : (

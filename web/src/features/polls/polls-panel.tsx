@@ -1,3 +1,4 @@
+import "../../kit/activity.css";
 import "./polls.css";
 import { Plus } from "lucide-react";
 import { useEffect, useState } from "react";
