@@ -134,7 +134,9 @@ scenario(
     await looks.at("chat-menu", ana);
     await ana.page.keyboard.press("Escape");
 
-    await ana.button("Search messages").click();
+    // A change of looks may have closed the menu, and Escape then the panel.
+  await ana.showChat();
+  await ana.button("Search messages").click();
     await ana.page.getByRole("searchbox").fill("budget");
     await ana.page.getByText("1 message", { exact: true }).waitFor();
     await looks.at("chat-search", ana);
