@@ -135,8 +135,8 @@ scenario(
     await ana.page.keyboard.press("Escape");
 
     // A change of looks may have closed the menu, and Escape then the panel.
-  await ana.showChat();
-  await ana.button("Search messages").click();
+    await ana.showChat();
+    await ana.button("Search messages").click();
     await ana.page.getByRole("searchbox").fill("budget");
     await ana.page.getByText("1 message", { exact: true }).waitFor();
     await looks.at("chat-search", ana);
