@@ -3,6 +3,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { tourOfActivities } from "../lib/activities.mjs";
 import { Server } from "../lib/server.mjs";
 import {
   inEveryLook,
@@ -31,6 +32,9 @@ const WANTED = {
   settings: ["dark"],
   leave: ["phone"],
   ended: ["light", "dark", "phone"],
+  polls: ["light", "dark"],
+  "poll-vote": ["phone"],
+  "breakout-rooms": ["light"],
 };
 const WANTED_OF_HOSTS = {
   "waiting-room": ["light", "phone"],
@@ -58,6 +62,7 @@ for (const [tour, wanted, mark] of [
   [tourOfArriving, WANTED, ""],
   [tourOfMeeting, WANTED, ""],
   [tourOfHosting, WANTED_OF_HOSTS, ""],
+  [tourOfActivities, WANTED, ""],
   [tourInArabic, WANTED_IN_ARABIC, "-arabic"],
   [tourOfHostingInArabic, WANTED_OF_HOSTS_IN_ARABIC, "-arabic"],
 ]) {

@@ -2,7 +2,13 @@
  * A server and a media engine made of plain values, for tests: it speaks the real bytes, so that a test
  * of the session is also one of the codec.
  */
-import { create, fromBinary, toBinary, toJsonString } from "@bufbuild/protobuf";
+import {
+  create,
+  fromBinary,
+  toBinary,
+  toJsonString,
+  type MessageInitShape,
+} from "@bufbuild/protobuf";
 import {
   CommonResponseSchema,
   NatsKvUserInfoSchema,
@@ -112,7 +118,7 @@ export interface FakeServer {
   /** What went to everybody beside the chat. */
   readonly data: DataChannelMessage[];
   /** What was asked below `/api/`, oldest first. */
-  readonly asked: { readonly path: string; readonly body: Uint8Array }[];
+  readonly asked: { readonly path: string; readonly body: Uint8Array | null }[];
   /** What those calls are answered; yes, until a test says otherwise. */
   answer(path: string): Uint8Array;
   readonly engine: FakeEngine;
@@ -128,6 +134,9 @@ export interface FakeServer {
   changed(person: FakePerson): void;
   chat(from: FakePerson, html: string, extra?: ChatExtra, sender?: string): void;
   privateChat(from: FakePerson, to: string, html: string): void;
+  /** A data message to everybody. */
+  tellAll(message: MessageInitShape<typeof DataChannelMessageSchema>): void;
+  tellPrivately(message: MessageInitShape<typeof DataChannelMessageSchema>): void;
   history(from: string, to: string, lines: readonly object[]): void;
   /** All the way in, in one go. */
   enter(people: readonly [FakePerson, ...FakePerson[]], metadata?: object): Promise<void>;
@@ -196,7 +205,7 @@ export async function flush(): Promise<void> {
 export function createFakeServer(overrides: Partial<SessionDeps> = {}): FakeServer {
   const sent: ClientEvent[] = [];
   const published: ChatMessage[] = [];
-  const data: DataChannelMessage[] = [];
+  const toAll: DataChannelMessage[] = [];
   const asked: FakeServer["asked"] = [];
   const status = createStore<LinkStatus>("open");
   const engine = createFakeEngine();
@@ -214,7 +223,7 @@ export function createFakeServer(overrides: Partial<SessionDeps> = {}): FakeServ
       if (refusing) throw new Error("refused");
       published.push(fromBinary(ChatMessageSchema, bytes));
     },
-    publishData: (bytes) => void data.push(fromBinary(DataChannelMessageSchema, bytes)),
+    publishData: (bytes) => void toAll.push(fromBinary(DataChannelMessageSchema, bytes)),
     openRoom: () => undefined,
     redial: () => void (redials += 1),
     close: async () => undefined,
@@ -265,7 +274,7 @@ export function createFakeServer(overrides: Partial<SessionDeps> = {}): FakeServ
     session,
     sent,
     published,
-    data,
+    data: toAll,
     asked,
     answer: () => commonAnswer(true),
     engine,
@@ -312,6 +321,17 @@ export function createFakeServer(overrides: Partial<SessionDeps> = {}): FakeServ
       const line = chatMessage(from, html, { isPrivate: true, toUserId: to });
       deliver(PrivateDataDeliveryType.CHAT, to, toBinary(ChatMessageSchema, line));
     },
+    tellAll: (message) =>
+      handlers?.onData(
+        toBinary(DataChannelMessageSchema, create(DataChannelMessageSchema, message)),
+        null,
+      ),
+    tellPrivately: (message) =>
+      deliver(
+        PrivateDataDeliveryType.DATA_MSG,
+        message.toUserId ?? "",
+        toBinary(DataChannelMessageSchema, create(DataChannelMessageSchema, message)),
+      ),
     history(from, to, lines) {
       const message = create(DataChannelMessageSchema, {
         id: "d1",

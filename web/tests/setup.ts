@@ -3,6 +3,7 @@ import { loadTexts, startI18n } from "../src/i18n";
 /** Tests read the page in English, as the texts in them are. */
 await startI18n("en");
 await loadTexts("meeting");
+await loadTexts("activities");
 await loadTexts("lti");
 
 /** Nothing is laid out here, so the stage is told that it has a screen to itself. */

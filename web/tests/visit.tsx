@@ -14,6 +14,8 @@ export interface Meeting {
   readonly server: FakeServer;
   readonly visit: VisitValue;
   readonly prefs: PrefsStore;
+  /** The tokens other rooms were entered with. */
+  readonly travelled: readonly string[];
   show(node: ReactNode): ReturnType<typeof render>;
 }
 
@@ -27,7 +29,8 @@ export async function meeting(
   return { server, ...around(server) };
 }
 
-function around(server: FakeServer): Pick<Meeting, "visit" | "prefs" | "show"> {
+function around(server: FakeServer): Pick<Meeting, "visit" | "prefs" | "show" | "travelled"> {
+  const travelled: string[] = [];
   const prefs = createPrefs(null);
   const ui = createUi(null, () => undefined);
   const visit: VisitValue = {
@@ -35,8 +38,11 @@ function around(server: FakeServer): Pick<Meeting, "visit" | "prefs" | "show"> {
     devices: createDevices(() => undefined),
     ui,
     actions: createActions(server.session, ui, prefs),
+    travel: (token) => void travelled.push(token),
+    wayBack: { token: null },
   };
   return {
+    travelled,
     visit,
     prefs,
     show: (node) =>

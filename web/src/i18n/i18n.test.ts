@@ -3,6 +3,8 @@ import { formatLocale, isolate, LANGUAGES, pickLanguage } from ".";
 import { ACTION_IDS, REFUSABLE, whyKey } from "../features/shortcuts/actions";
 import { END_CODES } from "../session/errors";
 import { REFUSALS } from "../session/rights";
+import arActivities from "./locales/activities.ar.json";
+import enActivities from "./locales/activities.en.json";
 import arEntry from "./locales/ar.json";
 import enEntry from "./locales/en.json";
 import arLti from "./locales/lti.ar.json";
@@ -24,8 +26,8 @@ function whole(one: Tree, other: Tree): Tree {
   return merged;
 }
 
-const en = whole(whole(enEntry, enMeeting), enLti);
-const ar = whole(whole(arEntry, arMeeting), arLti);
+const en = whole(whole(whole(enEntry, enMeeting), enActivities), enLti);
+const ar = whole(whole(whole(arEntry, arMeeting), arActivities), arLti);
 
 /** Every text with the path to it. */
 function texts(tree: object, path = ""): readonly (readonly [string, string])[] {

@@ -6,6 +6,7 @@
 import { createInstance } from "i18next";
 import { initReactI18next } from "react-i18next";
 import en from "./locales/en.json";
+import type activities from "./locales/activities.en.json";
 import type lti from "./locales/lti.en.json";
 import type meeting from "./locales/meeting.en.json";
 
@@ -24,21 +25,23 @@ export const LANGUAGES: readonly [Language, ...Language[]] = [
   { code: "ar", name: "العربية", dir: "rtl" },
 ];
 
-type Catalogue = typeof en & typeof meeting & typeof lti;
+type Catalogue = typeof en & typeof meeting & typeof activities & typeof lti;
 
 type Load = () => Promise<{ readonly default: object }>;
 
 /** What stands in a catalogue of its own. */
-export type Part = "meeting" | "lti";
+export type Part = "meeting" | "activities" | "lti";
 
 const LOADERS: Readonly<Record<string, Readonly<Partial<Record<Part | "entry", Load>>>>> = {
   en: {
     meeting: () => import("./locales/meeting.en.json"),
+    activities: () => import("./locales/activities.en.json"),
     lti: () => import("./locales/lti.en.json"),
   },
   ar: {
     entry: () => import("./locales/ar.json"),
     meeting: () => import("./locales/meeting.ar.json"),
+    activities: () => import("./locales/activities.ar.json"),
     lti: () => import("./locales/lti.ar.json"),
   },
 };

@@ -14,6 +14,14 @@ const RULES = {
   RETURN_DOM_FRAGMENT: true as const,
 };
 
+/** Where our own server keeps what was shared. */
+const FILES = "/download/uploadedFile/";
+
+function isOwnFile(href: string): boolean {
+  const url = URL.parse(href);
+  return url?.origin === window.location.origin && url.pathname.startsWith(FILES);
+}
+
 /** Nesting deeper than this is flattened to text. */
 const MAX_DEPTH = 8;
 
@@ -34,7 +42,13 @@ function build(node: Node, key: number, depth: number): ReactNode {
       const href = node.getAttribute("href");
       if (href === null || !SAFE_ADDRESS.test(href)) return children;
       return (
-        <a key={key} href={href} target="_blank" rel="noopener noreferrer nofollow">
+        <a
+          key={key}
+          href={href}
+          target="_blank"
+          rel="noopener noreferrer nofollow"
+          className={isOwnFile(href) ? "attachment" : undefined}
+        >
           {children}
         </a>
       );

@@ -13,14 +13,20 @@ import { endReason, SessionError } from "./errors";
 /** How long one call may take. */
 const TIMEOUT_MS = 15_000;
 
-async function call(
+export interface Answer {
+  readonly status: number;
+  readonly bytes: Uint8Array;
+}
+
+/** One call below `/api/`: a question without a body, anything else with one. */
+export async function call(
   path: string,
   token: string,
-  body: Uint8Array<ArrayBuffer>,
-): Promise<{ status: number; bytes: Uint8Array }> {
+  body: Uint8Array<ArrayBuffer> | null,
+): Promise<Answer> {
   try {
     const answer = await fetch(`/api/${path}`, {
-      method: "POST",
+      method: body === null ? "GET" : "POST",
       headers: { "Content-Type": "application/protobuf", Authorization: token },
       body,
       signal: AbortSignal.timeout(TIMEOUT_MS),
@@ -53,7 +59,7 @@ export async function verifyToken(token: string): Promise<Admission> {
 export const ask = async (
   token: string,
   path: string,
-  body: Uint8Array<ArrayBuffer>,
+  body: Uint8Array<ArrayBuffer> | null,
 ): Promise<Uint8Array> => (await call(path, token, body)).bytes;
 
 /** Ends the meeting for everybody. Only a moderator's token may. */

@@ -11,11 +11,19 @@ export interface Entry extends ChatLine {
   readonly delivery: Delivery;
   /** Said by the meeting itself, not by a person. */
   readonly system: boolean;
+  /** Milliseconds since the epoch. */
+  readonly editedAt?: number;
+  /** Its author or a host took it back. */
+  readonly removed?: boolean;
+  /** Who put which sign under it. */
+  readonly signs?: ReadonlyMap<string, readonly ParticipantId[]>;
 }
 
 export interface ChatState {
   readonly conversations: ReadonlyMap<ConversationId, readonly Entry[]>;
   readonly unread: ReadonlyMap<ConversationId, number>;
+  /** The first line that was unread when a conversation was last opened. */
+  readonly newFrom: ReadonlyMap<ConversationId, string>;
   /** The conversation that is chosen, also while the chat is out of sight. */
   readonly current: ConversationId;
   readonly visible: boolean;
@@ -33,6 +41,7 @@ const MAX_LINE_LENGTH = 64 * 1024;
 const EMPTY: ChatState = {
   conversations: new Map([[null, []]]),
   unread: new Map(),
+  newFrom: new Map(),
   current: null,
   visible: false,
   names: new Map(),
@@ -49,6 +58,8 @@ export interface ChatStore extends Readable<ChatState> {
   merge(lines: readonly ChatLine[]): void;
   addOwn(line: ChatLine): void;
   mark(id: string, conversation: ConversationId, delivery: Delivery): void;
+  /** Replaces a line by what `change` makes of it; nothing happens to a line that is not there. */
+  change(id: string, conversation: ConversationId, change: (entry: Entry) => Entry): void;
   /** Begins a private conversation without writing yet. */
   begin(id: ParticipantId, name: string): void;
   /** Chooses a conversation. */
@@ -77,6 +88,14 @@ export function createChatStore(me: () => ParticipantId | null): ChatStore {
     return { ...state, conversations: new Map(state.conversations).set(conversation, lines) };
   };
 
+  const change: ChatStore["change"] = (id, conversation, how) =>
+    store.update((state) => {
+      const lines = state.conversations.get(conversation);
+      if (!lines?.some((entry) => entry.id === id)) return state;
+      const changed = lines.map((entry) => (entry.id === id ? how(entry) : entry));
+      return { ...state, conversations: new Map(state.conversations).set(conversation, changed) };
+    });
+
   return {
     getSnapshot: store.getSnapshot,
     subscribe: store.subscribe,
@@ -99,9 +118,10 @@ export function createChatStore(me: () => ParticipantId | null): ChatStore {
             : new Map(state.names).set(conversation, line.fromName);
         const seen = state.visible && state.current === conversation;
         if (seen || line.from === me()) return { ...next, names };
-        const unread = new Map(state.unread);
-        unread.set(conversation, (unread.get(conversation) ?? 0) + 1);
-        return { ...next, names, unread };
+        const before = state.unread.get(conversation) ?? 0;
+        const unread = new Map(state.unread).set(conversation, before + 1);
+        const newFrom = before > 0 ? state.newFrom : withNew(state, conversation, line.id);
+        return { ...next, names, unread, newFrom };
       });
     },
     receiveSystem(id, html, sentAt) {
@@ -137,14 +157,9 @@ export function createChatStore(me: () => ParticipantId | null): ChatStore {
         insert(state, line.to, [{ ...line, delivery: "sending", system: false }]),
       );
     },
-    mark(id, conversation, delivery) {
-      store.update((state) => {
-        const lines = state.conversations.get(conversation);
-        if (!lines?.some((entry) => entry.id === id)) return state;
-        const marked = lines.map((entry) => (entry.id === id ? { ...entry, delivery } : entry));
-        return { ...state, conversations: new Map(state.conversations).set(conversation, marked) };
-      });
-    },
+    mark: (id, conversation, delivery) =>
+      change(id, conversation, (entry) => ({ ...entry, delivery })),
+    change,
     begin(id, name) {
       store.update((state) => ({
         ...state,
@@ -157,9 +172,14 @@ export function createChatStore(me: () => ParticipantId | null): ChatStore {
     show: (current) => store.update((state) => asSeen({ ...state, current })),
     setVisible: (visible) => store.update((state) => asSeen({ ...state, visible })),
     publicLines: () =>
-      (store.getSnapshot().conversations.get(null) ?? []).filter(({ system }) => !system),
+      (store.getSnapshot().conversations.get(null) ?? []).filter(
+        ({ system, removed }) => !system && !removed,
+      ),
   };
 }
+
+const withNew = (state: ChatState, conversation: ConversationId, id: string) =>
+  new Map(state.newFrom).set(conversation, id);
 
 /** What is in front of somebody's eyes counts as read. */
 function asSeen(state: ChatState): ChatState {

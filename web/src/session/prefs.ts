@@ -2,7 +2,7 @@
 import { createStore, type Readable } from "./store";
 
 export type Theme = "system" | "light" | "dark";
-export type Panel = "people" | "chat" | "waiting";
+export type Panel = "people" | "chat" | "waiting" | "polls" | "breakout";
 export type Layout = "grid" | "speaker";
 /** Where my own picture is: among the others, small over them, or nowhere. */
 export type SelfView = "among" | "corner" | "hidden";

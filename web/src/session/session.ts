@@ -9,7 +9,7 @@ import {
   decodeServerEvent,
   WireError,
 } from "../wire/decode";
-import type { DataMessage, ServerEvent } from "../wire/decode";
+import type { ActivityEvent, DataMessage, ServerEvent } from "../wire/decode";
 import { encodeChat, encodeHistory, encodeReaction, messageId, type Outcome } from "../wire/encode";
 import type {
   Admission,
@@ -34,6 +34,7 @@ import {
   type MediaSwitch,
 } from "./media";
 import { deviceLossText } from "./device-loss";
+import { createMailbox, type Mailbox } from "./mailbox";
 import { createMediaRecovery, type MediaRecovery } from "./media-recovery";
 import { createNoticeStore, type Alert, type NoticeStore } from "./notices";
 import { createPeopleStore, type PeopleStore } from "./people";
@@ -72,7 +73,7 @@ export interface SessionDeps {
   verify(token: string): Promise<Admission>;
   endRoom(token: string, roomId: string): Promise<Outcome>;
   /** One call of the server's own interface, below `/api/`. */
-  ask(token: string, path: string, body: Uint8Array<ArrayBuffer>): Promise<Uint8Array>;
+  ask(token: string, path: string, body: Uint8Array<ArrayBuffer> | null): Promise<Uint8Array>;
   openLink(admission: Admission, token: () => string, handlers: LinkHandlers): Promise<Link>;
   readonly loadEngine: LoadEngine;
   /** A newer token for the same visit, to be kept for a reload of the page. */
@@ -82,10 +83,16 @@ export interface SessionDeps {
   now(): number;
 }
 
+/** News for what is loaded with the meeting. */
+export type ActivityNews =
+  | { readonly kind: "event"; readonly what: ActivityEvent; readonly text: string }
+  | { readonly kind: "data"; readonly data: DataMessage; readonly privately: boolean };
+
 export interface ServerRequest {
   /** Below `/api/`. */
   readonly path: string;
-  readonly body: Uint8Array<ArrayBuffer>;
+  /** Without one it is a question. */
+  readonly body: Uint8Array<ArrayBuffer> | null;
 }
 
 export interface Session {
@@ -109,7 +116,15 @@ export interface Session {
   react(emoji: Emoji): void;
   /** Asks the server for something with this person's rights; the answer as it came. */
   ask(request: ServerRequest): Promise<Uint8Array>;
-  write(conversation: ConversationId, text: string): void;
+  /** What proves to the server who this is, at this moment. */
+  token(): string;
+  /** What is about polls, breakout rooms, the player and changes in the chat. */
+  readonly activities: Mailbox<ActivityNews>;
+  publishData(bytes: Uint8Array): void;
+  sendPrivately(to: ParticipantId, bytes: Uint8Array, echo: boolean): void;
+  write(conversation: ConversationId, text: string, replyTo?: string): void;
+  /** The same with what is HTML already, such as a link to a file. */
+  writeHtml(conversation: ConversationId, html: string, replyTo?: string): void;
   resend(entry: Entry): void;
   leave(): void;
   endForAll(): Promise<Outcome>;
@@ -132,6 +147,8 @@ const PONGS_GONE = 30;
 /** How long an answer to a history request is accepted. */
 const HISTORY_MS = 30_000;
 const HISTORY_DONORS = 2;
+/** Tells our own server to send what has become of the lines as well; others do not look at it. */
+const HISTORY_WITH_MARKS = "plenum:marks";
 /** Lines handed to a late joiner whose server keeps no history. */
 const HISTORY_LINES = 500;
 /** How long after a raised hand the server's notice of it may arrive. */
@@ -147,6 +164,7 @@ export function createSession(deps: SessionDeps): Session {
   const room = createStore<RoomInfo | null>(null);
   const people = createPeopleStore();
   const notices = createNoticeStore(deps.now);
+  const activities = createMailbox<ActivityNews>();
   const reactions = createReactionStore(deps.now);
   let me: ParticipantId | null = null;
   const chat = createChatStore(() => me);
@@ -387,6 +405,8 @@ export function createSession(deps: SessionDeps): Session {
         return;
       case "data":
         return onData(event.data, true);
+      case "activity":
+        return activities.put({ kind: "event", what: event.what, text: event.text });
       case "pong":
         return onPong(event.serverTime);
       case "other":
@@ -627,11 +647,13 @@ export function createSession(deps: SessionDeps): Session {
       .slice(0, HISTORY_DONORS);
     for (const { id } of donors) {
       asked.set(id, deps.now());
-      send({ kind: "private-data", to: id, from: me, data: "history-request", text: "" });
+      const text = HISTORY_WITH_MARKS;
+      send({ kind: "private-data", to: id, from: me, data: "history-request", text });
     }
   }
 
   function onData(data: DataMessage, privately: boolean): void {
+    if (data.kind === "activity") return activities.put({ kind: "data", data, privately });
     if (data.to !== null && data.to !== me) return;
     if (data.kind === "history") {
       // Only what was asked for, and only from whom it was asked.
@@ -670,9 +692,8 @@ export function createSession(deps: SessionDeps): Session {
     send({ kind: "private-data", to, from: me, data: "history", text: encodeHistory(lines) });
   }
 
-  function write(conversation: ConversationId, text: string): void {
+  function writeHtml(conversation: ConversationId, html: string, replyTo?: string): void {
     const person = myself();
-    const html = composeHtml(text.slice(0, MAX_TEXT));
     if (!person || html === "") return;
     const own: ChatLine = {
       id: messageId(),
@@ -682,6 +703,7 @@ export function createSession(deps: SessionDeps): Session {
       to: conversation,
       sentAt: serverNow(),
       html,
+      ...(replyTo === undefined ? {} : { replyTo }),
     };
     chat.addOwn(own);
     void deliver(own);
@@ -725,7 +747,13 @@ export function createSession(deps: SessionDeps): Session {
     lowerHandOf: (who) => send({ kind: "lower-hand-of", who }),
     react,
     ask: ({ path, body }) => deps.ask(token, path, body),
-    write,
+    token: () => token,
+    activities,
+    publishData: (bytes) => link?.publishData(bytes),
+    sendPrivately: (to, bytes, echo) => send({ kind: "private-activity", to, bytes, echo }),
+    write: (conversation, text, replyTo) =>
+      writeHtml(conversation, composeHtml(text.slice(0, MAX_TEXT)), replyTo),
+    writeHtml,
     resend(entry) {
       const { delivery: _, system: __, ...own } = entry;
       chat.mark(own.id, own.to, "sending");

@@ -39,6 +39,7 @@ import {
 } from "./gen/plugnmeet/room_pb";
 import {
   participantId,
+  type ActivityState,
   type Admission,
   type ChatLine,
   type ExternalLink,
@@ -73,8 +74,11 @@ export type ServerEvent =
   | { readonly kind: "system-chat"; readonly text: string; readonly id: string }
   | { readonly kind: "private-chat"; readonly line: ChatLine }
   | { readonly kind: "data"; readonly data: DataMessage; readonly privately: true }
+  | { readonly kind: "activity"; readonly what: ActivityEvent; readonly text: string }
   | { readonly kind: "pong"; readonly serverTime: number }
   | { readonly kind: "other" };
+
+export type ActivityEvent = "poll-created" | "poll-closed" | "breakout-invited" | "breakout-ended";
 
 /** The part of a person that changes during a meeting. */
 export type PersonState = Pick<
@@ -83,13 +87,23 @@ export type PersonState = Pick<
 >;
 
 export type DataKind =
-  "info" | "alert" | "history-request" | "history" | "quality" | "reaction" | "other";
+  | "info"
+  | "alert"
+  | "history-request"
+  | "history"
+  | "quality"
+  | "reaction"
+  /** For what is loaded with the meeting: `type` says what it is. */
+  | "activity"
+  | "other";
 
 export interface DataMessage {
   readonly kind: DataKind;
   readonly from: ParticipantId;
   readonly to: ParticipantId | null;
   readonly text: string;
+  readonly type: number;
+  readonly bytes: Uint8Array;
 }
 
 function json<D extends DescMessage>(schema: D, text: string): MessageShape<D> {
@@ -155,6 +169,41 @@ function webAddress(raw: string | undefined): string | null {
   return protocol === "https:" || protocol === "http:" ? raw : null;
 }
 
+function activitiesFrom(w: RoomMetadata): ActivityState {
+  const f = w.roomFeatures;
+  const [chat, player] = [f?.chatFeatures, f?.externalMediaPlayerFeatures];
+  const breakout = f?.breakoutRoomFeatures;
+  return {
+    files: {
+      allowed: chat?.isAllowFileUpload ?? false,
+      types: (chat?.allowedFileTypes ?? []).map((type) => type.toLowerCase()),
+      maxMegabytes: Number(chat?.maxFileSize ?? 50n),
+    },
+    polls: {
+      allowed: f?.pollsFeatures?.isAllow ?? false,
+      active: f?.pollsFeatures?.isActive ?? false,
+    },
+    breakout: {
+      allowed: (breakout?.isAllow ?? false) && !w.isBreakoutRoom,
+      active: breakout?.isActive ?? false,
+      maxRooms: breakout?.allowedNumberRooms ?? 0,
+      parent: w.isBreakoutRoom ? w.parentRoomId : null,
+    },
+    player: {
+      allowed: player?.isAllow ?? false,
+      url: player?.isActive ? playable(player.url) : null,
+      sharedBy: player?.isActive && player.sharedBy ? participantId(player.sharedBy) : null,
+    },
+    copyright: w.copyrightConf?.display ? w.copyrightConf.text || null : null,
+  };
+}
+
+/** An address of the web, or a file of our own server. */
+function playable(url: string | undefined): string | null {
+  if (url?.startsWith("/") && !url.startsWith("//")) return url;
+  return webAddress(url);
+}
+
 const idOf = (raw: string | undefined): ParticipantId | null => (raw ? participantId(raw) : null);
 
 /** The server refuses anything but https; whoever sent this may not be our server. */
@@ -190,6 +239,7 @@ export function roomStateFrom(w: RoomMetadata): RoomState {
       encrypted: f?.endToEndEncryptionFeatures?.isEnabled ?? false,
     },
     defaultLocks: locksFrom(w.defaultLockSettings),
+    activities: activitiesFrom(w),
     externalLink: externalLinkFrom(f?.displayExternalLinkFeatures),
     metadataId: w.metadataId ?? null,
     inviteCode: w.extraData["plenum_invite"] || null,
@@ -263,6 +313,7 @@ export function chatLineFrom(w: ChatMessage): ChatLine {
     to: w.isPrivate && w.toUserId ? participantId(w.toUserId) : null,
     sentAt: Number(w.sentAt),
     html: w.message,
+    ...(w.replyTo === "" ? {} : { replyTo: w.replyTo }),
   };
 }
 
@@ -294,6 +345,12 @@ const DATA_KINDS: Partial<Record<DataMsgBodyType, DataKind>> = {
   [DataMsgBodyType.REQ_PUBLIC_CHAT_DATA]: "history-request",
   [DataMsgBodyType.RES_PUBLIC_CHAT_DATA]: "history",
   [DataMsgBodyType.USER_CONNECTION_QUALITY_CHANGE]: "quality",
+  [DataMsgBodyType.EXTERNAL_MEDIA_PLAYER_EVENTS]: "activity",
+  [DataMsgBodyType.NEW_POLL_RESPONSE]: "activity",
+  [DataMsgBodyType.PUSH_JOIN_BREAKOUT_ROOM]: "activity",
+  [DataMsgBodyType.CHAT_ACTION]: "activity",
+  [DataMsgBodyType.CHAT_MARKS]: "activity",
+  [DataMsgBodyType.CHAT_TYPING]: "activity",
   [DataMsgBodyType.REACTION]: "reaction",
 };
 
@@ -304,6 +361,8 @@ export function decodeData(bytes: Uint8Array): DataMessage {
     from: participantId(w.fromUserId),
     to: w.toUserId ? participantId(w.toUserId) : null,
     text: w.message,
+    type: w.type,
+    bytes: w.binMessage ?? new Uint8Array(),
   };
 }
 
@@ -360,6 +419,14 @@ export function decodeServerEvent(bytes: Uint8Array): ServerEvent {
       }
       return { kind: "other" };
     }
+    case Event.POLL_CREATED:
+      return { kind: "activity", what: "poll-created", text: msg };
+    case Event.POLL_CLOSED:
+      return { kind: "activity", what: "poll-closed", text: msg };
+    case Event.JOIN_BREAKOUT_ROOM:
+      return { kind: "activity", what: "breakout-invited", text: msg };
+    case Event.BREAKOUT_ROOM_ENDED:
+      return { kind: "activity", what: "breakout-ended", text: msg };
     case Event.PONG:
       return { kind: "pong", serverTime: Number(msg) };
     default:

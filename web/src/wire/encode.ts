@@ -21,6 +21,13 @@ export type ClientEvent =
   | { readonly kind: "lower-hand" }
   | { readonly kind: "lower-hand-of"; readonly who: ParticipantId | "all" }
   | { readonly kind: "private-chat"; readonly to: ParticipantId; readonly line: ChatLine }
+  /** An encoded data message to one person; the server sends it back as well when it has passed it on. */
+  | {
+      readonly kind: "private-activity";
+      readonly to: ParticipantId;
+      readonly bytes: Uint8Array;
+      readonly echo: boolean;
+    }
   | {
       readonly kind: "private-data";
       readonly to: ParticipantId;
@@ -44,6 +51,7 @@ function chatMessage(line: ChatLine) {
     isPrivate: line.to !== null,
     message: line.html,
     ...(line.to === null ? {} : { toUserId: line.to }),
+    ...(line.replyTo === undefined ? {} : { replyTo: line.replyTo }),
   });
 }
 
@@ -69,9 +77,11 @@ export const encodeReaction = (
   );
 };
 
-/** Public lines in the form a late joiner expects. */
+/** Public lines in the form a late joiner expects, who may know no field but the usual ones. */
 export const encodeHistory = (lines: readonly ChatLine[]): string =>
-  JSON.stringify(lines.map((line) => toJson(ChatMessageSchema, chatMessage(line))));
+  JSON.stringify(
+    lines.map((line) => toJson(ChatMessageSchema, { ...chatMessage(line), replyTo: "" })),
+  );
 
 function parts(event: ClientEvent): { event: Event; msg?: string; binMsg?: Uint8Array } {
   switch (event.kind) {
@@ -99,6 +109,12 @@ function parts(event: ClientEvent): { event: Event; msg?: string; binMsg?: Uint8
         msg: delivery(event.to, PrivateDataDeliveryType.CHAT),
         binMsg: encodeChat(event.line),
       };
+    case "private-activity":
+      return {
+        event: Event.REQ_PRIVATE_DATA_DELIVERY,
+        msg: delivery(event.to, PrivateDataDeliveryType.DATA_MSG, event.echo),
+        binMsg: event.bytes,
+      };
     case "private-data":
       return {
         event: Event.REQ_PRIVATE_DATA_DELIVERY,
@@ -120,8 +136,15 @@ function parts(event: ClientEvent): { event: Event; msg?: string; binMsg?: Uint8
   }
 }
 
-const delivery = (toUserId: ParticipantId, type: PrivateDataDeliveryType): string =>
-  toJsonString(PrivateDataDeliverySchema, create(PrivateDataDeliverySchema, { toUserId, type }));
+const delivery = (
+  toUserId: ParticipantId,
+  type: PrivateDataDeliveryType,
+  echoToSender = false,
+): string =>
+  toJsonString(
+    PrivateDataDeliverySchema,
+    create(PrivateDataDeliverySchema, { toUserId, type, echoToSender }),
+  );
 
 export function encodeClientEvent(event: ClientEvent): Uint8Array {
   const body = { id: messageId(), ...parts(event) };

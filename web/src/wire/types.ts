@@ -60,6 +60,32 @@ export interface RoomFeatures {
   readonly encrypted: boolean;
 }
 
+/** What a room offers to do together, and what of it goes on. */
+export interface ActivityState {
+  readonly files: {
+    readonly allowed: boolean;
+    /** Endings of file names, in lower case. */
+    readonly types: readonly string[];
+    readonly maxMegabytes: number;
+  };
+  readonly polls: { readonly allowed: boolean; readonly active: boolean };
+  readonly breakout: {
+    readonly allowed: boolean;
+    readonly active: boolean;
+    readonly maxRooms: number;
+    /** The main room, if this is a breakout room. */
+    readonly parent: string | null;
+  };
+  readonly player: {
+    readonly allowed: boolean;
+    /** What plays, if something does. */
+    readonly url: string | null;
+    readonly sharedBy: ParticipantId | null;
+  };
+  /** The operator's or the room's own line, as HTML. */
+  readonly copyright: string | null;
+}
+
 export interface ExternalLink {
   /** Always `https`. */
   readonly url: string;
@@ -67,6 +93,7 @@ export interface ExternalLink {
 }
 
 export interface RoomState {
+  readonly activities: ActivityState;
   readonly title: string;
   readonly welcome: string | null;
   readonly recording: boolean;
@@ -113,6 +140,8 @@ export interface ChatLine {
   readonly sentAt: number;
   /** HTML from somewhere else: only ever shown through `kit/rich-text`. */
   readonly html: string;
+  /** The id of the line this one answers. */
+  readonly replyTo?: string;
 }
 
 export type NoticeLevel = "info" | "warning" | "error";

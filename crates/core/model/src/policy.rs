@@ -135,6 +135,10 @@ pub enum Capability {
     PrivateChatToAttendee,
     /// Put a file into the chat.
     ShareChatFile,
+    /// Put a sign under somebody's line of chat.
+    ReactToChat,
+    /// Take away what somebody else wrote.
+    RemoveOthersChat,
     /// See everybody on the list of users, not only moderators and oneself.
     SeeUsers,
     /// Raise or lower one's own hand.
@@ -223,7 +227,7 @@ pub enum Denial {
 
 impl Capability {
     /// Every capability there is, in the order of `docs/policy.md`.
-    pub const ALL: [Self; 39] = [
+    pub const ALL: [Self; 41] = [
         Self::Subscribe,
         Self::Listen,
         Self::SeeUsers,
@@ -236,6 +240,8 @@ impl Capability {
         Self::PublicChat,
         Self::PrivateChatToModerator,
         Self::PrivateChatToAttendee,
+        Self::ReactToChat,
+        Self::RemoveOthersChat,
         Self::ShareChatFile,
         Self::UploadMedia,
         Self::UploadBackground,
@@ -324,6 +330,10 @@ pub fn decide(actor: &Actor, rules: &Rules, capability: Capability) -> Result<()
             offered(rules.chat && rules.chat_files)?;
             unlocked(actor.locks.chat || actor.locks.chat_file_share)
         }
+        C::ReactToChat => {
+            offered(rules.chat && rules.reactions)?;
+            unlocked(actor.locks.chat || actor.locks.reactions)
+        }
         C::SeeUsers => {
             if rules.see_other_users {
                 return Ok(());
@@ -388,6 +398,7 @@ pub fn decide(actor: &Actor, rules: &Rules, capability: Capability) -> Result<()
             offered(rules.shared_notepad)
         }
         C::LowerOthersHand
+        | C::RemoveOthersChat
         | C::Instruct
         | C::ManageWaitingRoom
         | C::EndRoom

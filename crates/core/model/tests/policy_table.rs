@@ -10,7 +10,7 @@ use model::policy::{Actor, Capability as C, Denial, Locks, Role, Rules, decide};
 use Role::{Attendee, Hidden, HiddenModerator, Ingress, Moderator, Phone, Recorder};
 
 /// Features by name, with the way to set them. The one that forbids is the last.
-const FEATURES: [(&str, fn(&mut Rules) -> &mut bool); 16] = [
+const FEATURES: [(&str, fn(&mut Rules) -> &mut bool); 17] = [
     ("allow_webcams", |r| &mut r.webcams),
     ("allow_screen_share", |r| &mut r.screen_share),
     ("allow_view_other_webcams", |r| &mut r.see_other_webcams),
@@ -114,6 +114,10 @@ const TABLE: [Row; C::ALL.len()] = [
     row(C::PrivateChatToAttendee, "chat with one attendee", SPEAKERS)
         .needs(&["chat_features"])
         .locks(&["chat", "privateChat"]),
+    row(C::ReactToChat, "sign under a line of chat", SPEAKERS)
+        .needs(&["chat_features", "allow_reactions"])
+        .locks(&["chat", "reactions"]),
+    row(C::RemoveOthersChat, "take away what others wrote in the chat", MODERATORS),
     row(C::ShareChatFile, "file in the chat", SPEAKERS)
         .needs(&["chat_features", "chat_features.is_allow_file_upload"])
         .locks(&["chat", "chatFile"]),
@@ -227,6 +231,11 @@ fn rules_of(bits: u32) -> Rules {
     rules
 }
 
+/// Every one and every two of the features, as bits.
+fn pairs() -> impl Iterator<Item = u32> {
+    (0..FEATURES.len()).flat_map(|one| (0..=one).map(move |other| 1 << one | 1 << other))
+}
+
 #[test]
 fn the_data_names_every_capability_once() {
     for capability in C::ALL {
@@ -246,9 +255,12 @@ fn every_lock_binds_whom_the_table_says_and_nobody_else() {
 #[test]
 fn every_feature_opens_what_the_table_says_and_nothing_else() {
     for row in &TABLE {
-        for rules in 0..1 << FEATURES.len() {
-            check(row, rules_of(rules), Locks::default());
-            check(row, rules_of(rules), locks_of(u32::MAX));
+        // No row looks at more than two of them: with everything on and everything off, each pair in all its states.
+        for pair in pairs() {
+            for rules in [0, u32::MAX, pair, !pair] {
+                check(row, rules_of(rules), Locks::default());
+                check(row, rules_of(rules), locks_of(u32::MAX));
+            }
         }
     }
 }

@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 use serde_json::json;
 use wire::pnm;
 
+use crate::chat_marks::{self, Signs};
+
 /// How many messages a session keeps; the oldest go first.
 const MAX_MESSAGES: usize = 5000;
 /// How much text a session keeps, as it is handed on.
@@ -19,13 +21,20 @@ const LONG_AGO_MS: i64 = 160_000;
 
 /// A message, ready to be handed on.
 #[derive(Debug)]
-struct Line {
-    number: u64,
-    id: Box<str>,
-    author: Box<str>,
-    from_admin: bool,
+pub(crate) struct Line {
+    pub(crate) number: u64,
+    pub(crate) id: Box<str>,
+    pub(crate) author: Box<str>,
+    pub(crate) from_admin: bool,
     sent_at: i64,
-    json: Box<str>,
+    pub(crate) json: Box<str>,
+    /// The id of the line this one answers; empty if it is no answer.
+    pub(crate) reply_to: Box<str>,
+    /// Unix milliseconds; 0 if it never was.
+    pub(crate) edited_at: i64,
+    /// Not handed on any more.
+    pub(crate) removed: bool,
+    pub(crate) signs: Signs,
 }
 
 impl Line {
@@ -37,19 +46,24 @@ impl Line {
             from_admin: message.from_admin,
             sent_at: message.sent_at,
             json: as_json(message).to_string().into(),
+            reply_to: message.reply_to.as_str().into(),
+            edited_at: message.edited_at,
+            removed: message.removed,
+            signs: Signs::new(),
         }
     }
 
-    fn size(&self) -> usize {
-        self.json.len() + self.id.len() + self.author.len() + ENTRY_COST
+    pub(crate) fn size(&self) -> usize {
+        let texts = self.json.len() + self.id.len() + self.author.len() + self.reply_to.len();
+        texts + chat_marks::cost(&self.signs) + ENTRY_COST
     }
 }
 
 /// Messages in the order they were said.
 #[derive(Debug, Default)]
 pub(crate) struct History {
-    lines: VecDeque<Line>,
-    bytes: usize,
+    pub(crate) lines: VecDeque<Line>,
+    pub(crate) bytes: usize,
     last_number: u64,
 }
 
@@ -68,13 +82,18 @@ impl History {
         let line = Line::new(self.last_number, message);
         self.bytes += line.size();
         self.lines.push_back(line);
+        (self.last_number, self.shrink())
+    }
+
+    /// Forgets the oldest until the rest fits: their numbers.
+    pub(crate) fn shrink(&mut self) -> Vec<u64> {
         let mut gone = Vec::new();
         while self.lines.len() > MAX_MESSAGES || self.bytes > MAX_BYTES {
             let Some(line) = self.lines.pop_front() else { break };
             self.bytes -= line.size();
             gone.push(line.number);
         }
-        (self.last_number, gone)
+        gone
     }
 
     /// Whether a message of this id was said before.
@@ -100,7 +119,7 @@ impl History {
     pub(crate) fn parts(&self, after: u64, may_read: impl Fn(&str, bool) -> bool) -> Vec<String> {
         let mut parts: Vec<String> = Vec::new();
         let first = self.lines.partition_point(|line| line.number <= after);
-        for line in self.lines.range(first..).filter(|line| may_read(&line.author, line.from_admin)) {
+        for line in self.lines.range(first..).filter(|line| !line.removed && may_read(&line.author, line.from_admin)) {
             match parts.last_mut() {
                 Some(part) if part.len() + line.json.len() + 2 <= MAX_PART => {
                     part.push(',');
@@ -118,7 +137,7 @@ impl History {
 
 /// One message as browsers write it into the history they hand on: lowerCamelCase, defaults left out, 64-bit numbers as
 /// text (meeting-protocol.md section 8, row 19).
-fn as_json(message: &pnm::ChatMessage) -> serde_json::Value {
+pub(crate) fn as_json(message: &pnm::ChatMessage) -> serde_json::Value {
     let mut value = json!({
         "id": message.id,
         "fromName": message.from_name,
@@ -136,6 +155,26 @@ fn as_json(message: &pnm::ChatMessage) -> serde_json::Value {
         value["translations"] = json!(message.translations);
     }
     value
+}
+
+/// The message that was written with [`as_json`].
+pub(crate) fn from_json(json: &str) -> Option<pnm::ChatMessage> {
+    let value: serde_json::Value = serde_json::from_str(json).ok()?;
+    let text = |key: &str| value.get(key).and_then(|text| text.as_str()).map(str::to_owned);
+    Some(pnm::ChatMessage {
+        id: text("id")?,
+        from_name: text("fromName")?,
+        from_user_id: text("fromUserId")?,
+        sent_at: text("sentAt")?.parse().ok()?,
+        message: text("message")?,
+        from_admin: value.get("fromAdmin").is_some_and(|admin| admin == true),
+        source_lang: text("sourceLang"),
+        translations: value
+            .get("translations")
+            .and_then(|map| serde_json::from_value(map.clone()).ok())
+            .unwrap_or_default(),
+        ..pnm::ChatMessage::default()
+    })
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use serde_json::json;
 use wire::pnm::{self, DataMsgBodyType as Body, NatsSystemNotificationTypes as Severity};
 
 use crate::admission::SYSTEM_ID;
+use crate::chat_marks::SIGNS;
 use crate::journal;
 use crate::limits;
 use crate::output::{ConnId, CoreMessage, Moment, Output};
@@ -20,7 +21,7 @@ use crate::rules;
 use crate::state::Room;
 
 /// Longest id of a message, in bytes.
-const MAX_MESSAGE_ID: usize = 64;
+pub(crate) const MAX_MESSAGE_ID: usize = 64;
 /// How many translations a chat message may carry.
 const MAX_TRANSLATIONS: usize = 16;
 /// Longest language tag, in bytes (RFC 5646 section 4.4.1 gives 35 characters as enough).
@@ -29,8 +30,6 @@ const MAX_LANGUAGE_TAG: usize = 35;
 const MAX_CLOCK_SKEW_MS: u64 = 60_000;
 /// What the author of a line of chat that is too long is told.
 const TOO_LONG: &str = "Your message is too long and was not sent.";
-/// The reactions there are (row 20).
-const REACTIONS: [&str; 7] = ["👍", "❤️", "😂", "🎉", "👏", "🙌", "😯"];
 /// The one D message of a moderator besides `ALERT`: notices about a local recording are translation keys of this kind.
 const LOCAL_RECORDING: &str = "notifications.local-recording";
 
@@ -79,6 +78,9 @@ impl Room {
             Err(Unaffordable::TooLarge) if subject == ClientSubject::Chat => return self.tell_too_long(now, &from),
             Err(Unaffordable::TooLarge | Unaffordable::TooMuch | Unaffordable::Garbage) => return,
         };
+        if subject == ClientSubject::Data && !opaque && self.act_on_chat(now, &from, &payload) {
+            return;
+        }
         let Some(sender) = self.people.get(&from) else { return };
         let binding = Binding { now: now.at, sender, to: None };
         let bound = match subject {
@@ -141,6 +143,8 @@ impl Room {
         let allowance = &mut self.people.get_mut(from).ok_or(Unaffordable::Garbage)?.allowance;
         let bucket = match kind {
             None if subject == ClientSubject::Chat => &mut allowance.chat,
+            Some(Body::ChatAction) => &mut allowance.chat,
+            Some(Body::ChatTyping) => &mut allowance.typing,
             Some(Body::Reaction) => &mut allowance.reactions,
             Some(_) if !droppable => &mut allowance.messages,
             None | Some(_) => &mut allowance.movements,
@@ -201,10 +205,16 @@ impl Room {
         }
         let (number, gone) = self.history.push(&message);
         self.store(journal::chat_entry(number, &message));
+        self.forget(gone);
+        true
+    }
+
+    /// Lines that are too old to be kept leave the journal.
+    pub(crate) fn forget(&mut self, gone: Vec<u64>) {
         for number in gone {
             self.store(journal::chat_removed(number));
+            self.store(journal::signs_removed(number));
         }
-        true
     }
 
     /// A chat message as its true sender's, or `None` if it may not be sent.
@@ -226,13 +236,16 @@ impl Room {
             && to.is_none_or(|target| addressed == Some(target.id.as_str()))
             && !message.id.is_empty()
             && message.id.len() <= MAX_MESSAGE_ID
+            && message.reply_to.len() <= MAX_MESSAGE_ID
             && message.source_lang.as_ref().is_none_or(|tag| tag.len() <= MAX_LANGUAGE_TAG)
             && message.translations.len() <= MAX_TRANSLATIONS
             && message.translations.keys().all(|tag| tag.len() <= MAX_LANGUAGE_TAG);
         if !fits {
             return None;
         }
-        message.message.retain(|c| !c.is_control() || matches!(c, '\n' | '\t'));
+        message.message = plain(&message.message);
+        message.edited_at = 0;
+        message.removed = false;
         message.from_name.clone_from(&sender.name);
         message.from_admin = sender.is_admin();
         if message.sent_at.abs_diff(now.unix_ms) > MAX_CLOCK_SKEW_MS {
@@ -247,8 +260,10 @@ impl Room {
             return Some(payload);
         }
         let mut message = bound_to(binding, &payload)?;
-        if message.r#type() == Body::Reaction {
-            message.message = true_reaction(&message.message, binding.sender)?;
+        match message.r#type() {
+            Body::Reaction => message.message = true_reaction(&message.message, binding.sender)?,
+            Body::ChatAction | Body::ChatTyping => return self.bind_private_action(binding, message),
+            _ => {}
         }
         // It says that a count changed; who voted is nobody's business.
         if message.r#type() == Body::NewPollResponse {
@@ -318,6 +333,11 @@ impl Room {
     }
 }
 
+/// What was written without what cannot be seen.
+pub(crate) fn plain(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
+}
+
 /// What kind a message is, if we can read it and it has one.
 fn kind_of(subject: ClientSubject, opaque: bool, payload: &[u8]) -> Result<Option<Body>, Unaffordable> {
     if opaque || subject == ClientSubject::Chat {
@@ -330,7 +350,7 @@ fn kind_of(subject: ClientSubject, opaque: bool, payload: &[u8]) -> Result<Optio
 /// A reaction as its true sender's, or `None` if it is not one of the seven.
 fn true_reaction(message: &str, sender: &Person) -> Option<String> {
     let said: serde_json::Value = serde_json::from_str(message).ok()?;
-    let emoji = said.get("emoji")?.as_str().filter(|emoji| REACTIONS.contains(emoji))?;
+    let emoji = said.get("emoji")?.as_str().filter(|emoji| SIGNS.contains(emoji))?;
     let id = said.get("id").and_then(|id| id.as_str()).filter(|id| id.len() <= MAX_MESSAGE_ID).unwrap_or_default();
     let created_at = said.get("createdAt").and_then(serde_json::Value::as_i64).unwrap_or_default();
     let reaction = json!({
@@ -344,7 +364,7 @@ fn true_reaction(message: &str, sender: &Person) -> Option<String> {
 }
 
 /// Decodes a data message that says truthfully who sent it and to whom.
-fn bound_to(binding: &Binding<'_>, payload: &[u8]) -> Option<pnm::DataChannelMessage> {
+pub(crate) fn bound_to(binding: &Binding<'_>, payload: &[u8]) -> Option<pnm::DataChannelMessage> {
     let message = pnm::DataChannelMessage::decode(payload).ok()?;
     let addressed = message.to_user_id.as_deref().filter(|id| !id.is_empty());
     let fits = message.from_user_id == binding.sender.id.as_str()

@@ -29,13 +29,15 @@ use crate::tell::Views;
 const ROOM_KEY: &str = "info";
 const PERSON_PREFIX: &str = "user.";
 const CHAT_PREFIX: &str = "chat.";
+const SIGNS_PREFIX: &str = "chatsign.";
 const MAIL_PREFIX: &str = "mail.";
 const FILE_PREFIX: &str = "file.";
 
 /// One change of the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// `info`, `user.<id>`, `chat.<number>`, `mail.<id>.<number>`, `file.<number>`, `stats.…`, or `figures` once it is over.
+    /// `info`, `user.<id>`, `chat.<number>`, `chatsign.<number>`, `mail.<id>.<number>`, `file.<number>`, `stats.…`, or
+    /// `figures` once it is over.
     pub key: String,
     /// The new value, `None` to remove it.
     pub value: Option<Bytes>,
@@ -226,6 +228,16 @@ pub(crate) fn chat_removed(number: u64) -> Entry {
     Entry { key: chat_key(number), value: None }
 }
 
+/// Who put which sign under a public message; removed together with it.
+pub(crate) fn signs_entry(number: u64, mark: &pnm::ChatMark) -> Entry {
+    let value = (!mark.reactions.is_empty()).then(|| mark.encode_to_vec().into());
+    Entry { key: signs_key(number), value }
+}
+
+pub(crate) fn signs_removed(number: u64) -> Entry {
+    Entry { key: signs_key(number), value: None }
+}
+
 /// The next entry of somebody's outbox that must be written or removed.
 pub(crate) fn next_mail_entry(person: &mut Person) -> Option<Entry> {
     let number = person.outbox.next_touched()?;
@@ -262,6 +274,10 @@ fn chat_key(number: u64) -> String {
     format!("{CHAT_PREFIX}{number:012}")
 }
 
+fn signs_key(number: u64) -> String {
+    format!("{SIGNS_PREFIX}{number:012}")
+}
+
 pub(crate) fn decode<M: Message + Default>(key: &str, value: &[u8]) -> Result<M, RestoreError> {
     M::decode(value).map_err(|source| RestoreError::Damaged { key: key.into(), source })
 }
@@ -285,6 +301,7 @@ impl Room {
         let mut record = None;
         let mut people: BTreeMap<UserId, PersonRecord> = BTreeMap::new();
         let mut messages = VecDeque::new();
+        let mut signs = Vec::new();
         let mut mail: BTreeMap<UserId, Mail> = BTreeMap::new();
         let mut ledger = Ledger::default();
         let mut files = Vec::new();
@@ -316,6 +333,11 @@ impl Room {
                     Ok(file) => files.push(file),
                     Err(error) => damaged.push(error),
                 }
+            } else if let Some(number) = key.strip_prefix(SIGNS_PREFIX).and_then(|n| n.parse().ok()) {
+                match decode(&key, &value) {
+                    Ok(mark) => signs.push((number, mark)),
+                    Err(error) => damaged.push(error),
+                }
             } else if let Some((user, number)) = key.strip_prefix(MAIL_PREFIX).and_then(|rest| rest.rsplit_once('.')) {
                 let (Ok(user), Ok(number)) = (UserId::try_from(user), number.parse()) else { continue };
                 match decode(&key, &value) {
@@ -326,7 +348,10 @@ impl Room {
                 damaged.push(error);
             }
         }
-        let history = History::restored(messages);
+        let mut history = History::restored(messages);
+        for (number, mark) in &signs {
+            history.restore_signs(*number, mark);
+        }
         let people: BTreeMap<UserId, Person> = people
             .into_iter()
             .map(|(user, record)| {

@@ -9,6 +9,8 @@ mod analytics;
 mod breakouts;
 mod broadcast;
 mod chat;
+mod chat_actions;
+mod chat_marks;
 mod devices;
 mod duration;
 mod files;

@@ -60,6 +60,8 @@ impl Bucket {
 #[derive(Debug)]
 pub(crate) struct Allowance {
     pub(crate) chat: Bucket,
+    /// "Is writing", which browsers say every three seconds at most.
+    pub(crate) typing: Bucket,
     pub(crate) messages: Bucket,
     /// Pointers and awareness, of which a slow connection loses some anyway.
     pub(crate) movements: Bucket,
@@ -84,6 +86,7 @@ impl Default for Allowance {
     fn default() -> Self {
         Self {
             chat: Bucket::new(5.0, 15.0),
+            typing: Bucket::new(0.5, 5.0),
             messages: Bucket::new(20.0, 60.0),
             movements: Bucket::new(60.0, 180.0),
             reactions: Bucket::new(2.0, 2.0),
@@ -101,16 +104,19 @@ impl Default for Allowance {
 
 /// Whether a message may be left out for somebody whose connection is slow: the next one replaces it.
 pub(crate) const fn is_droppable(kind: Body) -> bool {
-    matches!(kind, Body::PointerUpdate | Body::NotepadAwareness)
+    matches!(kind, Body::PointerUpdate | Body::NotepadAwareness | Body::ChatTyping)
 }
 
 /// Largest readable data or whiteboard message of a kind, in bytes.
 pub(crate) const fn size_of_kind(kind: Body) -> usize {
     match kind {
         Body::WhiteboardSyncResponse | Body::SceneUpdate | Body::NotepadSyncResponse | Body::NotepadUpdate => LARGE,
-        Body::UserVisibilityChange | Body::NewPollResponse | Body::UserConnectionQualityChange | Body::Reaction => {
-            SMALL
-        }
+        Body::UserVisibilityChange
+        | Body::NewPollResponse
+        | Body::UserConnectionQualityChange
+        | Body::Reaction
+        | Body::ChatTyping => SMALL,
+        Body::ChatAction => CHAT,
         _ => MEDIUM,
     }
 }

@@ -25,6 +25,17 @@ const HISTORY_SPACING: Duration = Duration::from_secs(30);
 /// Who history comes from when the asker named themselves.
 const SYSTEM_SENDER: &str = "system";
 
+/// What a request for the history says when its client knows marks.
+const WITH_MARKS: &str = "plenum:marks";
+
+/// How the history is asked for.
+struct Asked {
+    /// Who it shall seem to come from.
+    donor: String,
+    /// Also what has become of its lines.
+    with_marks: bool,
+}
+
 /// One client event, decoded and bounded by `meeting::inbox`.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Request {
@@ -202,9 +213,9 @@ impl Room {
         }
         // The server answers, whether who was asked is still here or not.
         if subject == ClientSubject::Data
-            && let Some(answer) = self.history_request(from, &to, &payload)
+            && let Some(donor) = self.history_request(from, &to, &payload)
         {
-            return self.answer_with_history(now, from, &answer);
+            return self.answer_with_history(now, from, &donor);
         }
         let Some(target) = self.people.get(&to) else { return };
         if self.may(target, Capability::Listen).is_err() || !target.is_around() || !self.knows_of(sender, target) {
@@ -255,7 +266,10 @@ impl Room {
                 && pnm::DataChannelMessage::decode(payload).is_ok_and(|message| {
                     matches!(
                         message.r#type(),
-                        DataMsgBodyType::Info | DataMsgBodyType::Alert | DataMsgBodyType::PushJoinBreakoutRoom
+                        DataMsgBodyType::Info
+                            | DataMsgBodyType::Alert
+                            | DataMsgBodyType::PushJoinBreakoutRoom
+                            | DataMsgBodyType::ChatAction
                     )
                 })
         };
@@ -267,7 +281,7 @@ impl Room {
     }
 
     /// If this is a request for the public chat of a room whose chat we can read: the sender to answer as.
-    fn history_request(&self, from: &UserId, donor: &UserId, payload: &[u8]) -> Option<String> {
+    fn history_request(&self, from: &UserId, donor: &UserId, payload: &[u8]) -> Option<Asked> {
         if rules::encrypted(&self.metadata).data {
             return None;
         }
@@ -275,18 +289,22 @@ impl Room {
         if message.r#type() != DataMsgBodyType::ReqPublicChatData {
             return None;
         }
-        Some(if donor == from { SYSTEM_SENDER.into() } else { donor.to_string() })
+        let donor = if donor == from { SYSTEM_SENDER.into() } else { donor.to_string() };
+        Some(Asked { donor, with_marks: message.message == WITH_MARKS })
     }
 
     /// The server is the first donor: stock clients merge what seems to come from the participant they asked. A socket
     /// gets it once in half a minute, however many donors it asks.
-    fn answer_with_history(&mut self, now: Moment, to: &UserId, donor: &str) {
+    fn answer_with_history(&mut self, now: Moment, to: &UserId, asked: &Asked) {
         let Some(person) = self.people.get_mut(to) else { return };
         if person.history_given.is_some_and(|at| now.at.saturating_duration_since(at) < HISTORY_SPACING) {
             return;
         }
         person.history_given = Some(now.at);
-        self.send_history(now, to, donor, 0);
+        self.send_history(now, to, &asked.donor, 0);
+        if asked.with_marks {
+            self.send_marks(now, to, &asked.donor);
+        }
     }
 
     /// What was said while somebody was gone; their client does not ask again.

@@ -27,7 +27,7 @@ pub(crate) struct Dist;
 /// What the page may load and from where. Who may frame it is the operator's choice and appended; it frames pages that
 /// moderators show, which are `https` and loaded by whoever agrees to it.
 pub(crate) const POLICY: &str = "default-src 'self'; connect-src 'self' ws: wss:; \
-    img-src 'self' data: blob:; media-src 'self' blob: mediastream:; style-src 'self' 'unsafe-inline'; \
+    img-src 'self' data: blob:; media-src 'self' https: blob: mediastream:; style-src 'self' 'unsafe-inline'; \
     worker-src 'self' blob:; frame-src https:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors ";
 
 /// The build gives files below `assets` names that change with their content.

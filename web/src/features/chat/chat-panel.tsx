@@ -1,19 +1,40 @@
 import "./chat.css";
+import "./chat-extras.css";
+import { Search } from "lucide-react";
+import { useState, type ClipboardEvent, type DragEvent } from "react";
 import { useTranslation } from "react-i18next";
+import { IconButton } from "../../kit/icon-button";
+import { plainText } from "../../kit/rich-text";
 import { useStore } from "../../kit/use-store";
+import type { Entry } from "../../session/chat";
 import { mayChat, mayWriteTo } from "../../session/rights";
 import { useMe, useRoomState, useSession } from "../visit/context";
 import { Composer } from "./composer";
 import { ConversationTabs } from "./conversation-tabs";
+import { DeleteDialog } from "./delete-dialog";
 import { MessageList } from "./message-list";
+import { SearchBox } from "./search-box";
+import { TypingLine } from "./typing-line";
+import { useLineActions } from "./use-line-actions";
+import { useFiles } from "./use-files";
+import { UploadList } from "./upload-list";
+
+/** What the next message is about. */
+export type Intent = { readonly kind: "reply" | "edit"; readonly entry: Entry } | null;
 
 export function ChatPanel() {
   const { t } = useTranslation();
   const session = useSession();
-  const { conversations, unread, current: conversation, names } = useStore(session.chat);
+  const chat = useStore(session.chat);
+  const { conversations, current: conversation, names } = chat;
   const people = useStore(session.people);
   const me = useMe();
   const room = useRoomState();
+  const [query, setQuery] = useState<string | null>(null);
+  const [intent, setIntent] = useState<Intent>(null);
+  const [removing, setRemoving] = useState<Entry | null>(null);
+  const lines = useLineActions(setIntent, setRemoving);
+  const files = useFiles(conversation);
   if (!me || !room) return null;
   const name = conversation === null ? null : (names.get(conversation) ?? conversation);
   const partner = conversation === null ? null : people.get(conversation);
@@ -23,30 +44,78 @@ export function ChatPanel() {
       : partner
         ? mayWriteTo(me, partner, room)
         : ({ ok: false, why: "gone" } as const);
+  const all = conversations.get(conversation) ?? [];
+  const entries = query ? all.filter((entry) => matches(entry, query)) : all;
+  const about = intent && all.find(({ id }) => id === intent.entry.id);
+  const stillIntent = intent && about && !about.removed ? intent : null;
   return (
-    <div className="chat">
-      {conversations.size > 1 && (
+    // Files may be dropped anywhere on the chat; the button beside the text does the same.
+    // oxlint-disable-next-line jsx-a11y/no-static-element-interactions
+    <div
+      className="chat"
+      data-dropping={files.dropping}
+      onDragOver={(event: DragEvent) => files.onDragOver(event)}
+      onDragLeave={files.onDragLeave}
+      onDrop={(event: DragEvent) => files.onDrop(event)}
+      onPaste={(event: ClipboardEvent) => files.onPaste(event)}
+    >
+      <div className="chat-bar">
         <ConversationTabs
           ids={[...conversations.keys()]}
           names={names}
-          unread={unread}
+          unread={chat.unread}
           current={conversation}
-          onChoose={session.chat.show}
+          onChoose={(id) => {
+            setIntent(null);
+            session.chat.show(id);
+          }}
+        />
+        <IconButton
+          icon={Search}
+          label={t("chat.search")}
+          aria-expanded={query !== null}
+          onClick={() => setQuery(query === null ? "" : null)}
+        />
+      </div>
+      {query !== null && (
+        <SearchBox
+          query={query}
+          found={query === "" ? null : entries.length}
+          onChange={setQuery}
+          onClose={() => setQuery(null)}
         />
       )}
       <MessageList
         key={conversation}
-        entries={conversations.get(conversation) ?? []}
-        me={me.id}
+        entries={entries}
+        all={all}
+        newFrom={chat.newFrom.get(conversation) ?? null}
+        me={me}
         present={people}
-        emptyText={name === null ? t("chat.empty") : t("chat.emptyPrivate", { name })}
-        onResend={session.resend}
+        emptyText={
+          query
+            ? t("chat.nothingFound")
+            : name === null
+              ? t("chat.empty")
+              : t("chat.emptyPrivate", { name })
+        }
+        actions={lines}
       />
+      <TypingLine conversation={conversation} />
+      <UploadList uploads={files.uploads} maxMegabytes={room.activities.files.maxMegabytes} />
       {right.ok ? (
         <Composer
-          key={`composer-${conversation ?? ""}`}
+          key={`composer-${conversation ?? ""}-${stillIntent?.kind === "edit" ? stillIntent.entry.id : ""}`}
           conversation={conversation}
           placeholder={name === null ? t("chat.messageAll") : t("chat.messageTo", { name })}
+          intent={stillIntent}
+          onIntent={setIntent}
+          files={files}
+          lastOwn={
+            all.findLast(
+              ({ from, removed, delivery }) => from === me.id && !removed && delivery !== "failed",
+            ) ?? null
+          }
         />
       ) : (
         <p className="chat-locked">
@@ -55,6 +124,21 @@ export function ChatPanel() {
             : t(`why.${right.why}.chat`)}
         </p>
       )}
+      {removing && (
+        <DeleteDialog
+          entry={removing}
+          onClose={() => setRemoving(null)}
+          onDelete={() => lines.removeNow(removing)}
+        />
+      )}
     </div>
+  );
+}
+
+function matches(entry: Entry, query: string): boolean {
+  const wanted = query.trim().toLocaleLowerCase();
+  return (
+    plainText(entry.html).toLocaleLowerCase().includes(wanted) ||
+    entry.fromName.toLocaleLowerCase().includes(wanted)
   );
 }

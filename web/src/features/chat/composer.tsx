@@ -1,65 +1,149 @@
-import { SendHorizontal } from "lucide-react";
-import { useEffect, useRef, type KeyboardEvent } from "react";
+import { Paperclip, Pencil, Reply, SendHorizontal, X } from "lucide-react";
+import { useEffect, useRef, useState, type KeyboardEvent } from "react";
 import { useTranslation } from "react-i18next";
+import { IconButton } from "../../kit/icon-button";
+import { plainText } from "../../kit/rich-text";
 import { PHONE } from "../../kit/use-media-query";
 import { useSelected } from "../../kit/use-store";
-import type { ConversationId } from "../../session/chat";
+import type { ConversationId, Entry } from "../../session/chat";
+import { together } from "../../session/together";
 import { useSession } from "../visit/context";
+import type { Intent } from "./chat-panel";
+import { editable } from "./editable";
+import type { Files } from "./use-files";
 
 interface ComposerProps {
   readonly conversation: ConversationId;
   readonly placeholder: string;
+  readonly intent: Intent;
+  readonly onIntent: (intent: Intent) => void;
+  readonly files: Files;
+  /** What Up edits in an empty box. */
+  readonly lastOwn: Entry | null;
 }
 
 /** Longest message one can type, in characters. */
 const MAX_LENGTH = 8_000;
 
-export function Composer({ conversation, placeholder }: ComposerProps) {
+export function Composer(props: ComposerProps) {
+  const { conversation, placeholder, intent, onIntent, files, lastOwn } = props;
   const { t } = useTranslation();
-  const { chat, write } = useSession();
-  const text = useSelected(chat.drafts, (drafts) => drafts.get(conversation) ?? "");
-  const setText = (next: string) => chat.draft(conversation, next);
+  const session = useSession();
+  const { chat } = session;
+  const actions = together(session).chat;
+  const draft = useSelected(chat.drafts, (drafts) => drafts.get(conversation) ?? "");
+  const editing = intent?.kind === "edit" ? intent.entry : null;
+  // What is edited has a box of its own: the draft waits meanwhile.
+  const [edited, setEdited] = useState(() => (editing ? editable(editing.html) : ""));
+  const text = editing ? edited : draft;
+  const setText = (next: string) => (editing ? setEdited(next) : chat.draft(conversation, next));
   const box = useRef<HTMLTextAreaElement>(null);
   useEffect(() => {
     // On a phone the keyboard would cover what one came to read.
-    if (!window.matchMedia(PHONE).matches) box.current?.focus();
-  }, []);
+    if (editing !== null || !window.matchMedia(PHONE).matches) box.current?.focus();
+  }, [editing]);
+  const answering = intent?.kind === "reply" ? intent.entry.id : null;
+  useEffect(() => {
+    if (answering !== null) box.current?.focus();
+  }, [answering]);
   const send = () => {
     if (text.trim() === "") return;
-    write(conversation, text);
-    setText("");
+    if (editing) actions.edit(editing, text);
+    else {
+      session.write(conversation, text, answering ?? undefined);
+      chat.draft(conversation, "");
+    }
+    onIntent(null);
     box.current?.focus();
   };
   const onKeyDown = (event: KeyboardEvent) => {
-    // While an input method composes a word, Enter belongs to it.
-    if (event.key !== "Enter" || event.shiftKey || event.nativeEvent.isComposing) return;
+    // While an input method composes a word, its keys belong to it.
+    if (event.nativeEvent.isComposing) return;
+    if (event.key === "Escape" && intent) onIntent(null);
+    else if (event.key === "ArrowUp" && text === "" && !intent && lastOwn) {
+      onIntent({ kind: "edit", entry: lastOwn });
+    } else if (event.key === "Enter" && !event.shiftKey) send();
+    else return;
     event.preventDefault();
-    send();
   };
+  const sendLabel = t(editing ? "chat.save" : "chat.send");
   return (
-    <div className="composer">
-      <textarea
-        ref={box}
-        className="input"
-        aria-label={t("chat.message")}
-        placeholder={placeholder}
-        value={text}
-        rows={1}
-        dir="auto"
-        maxLength={MAX_LENGTH}
-        onChange={(event) => setText(event.target.value)}
-        onKeyDown={onKeyDown}
-      />
-      <button
-        type="button"
-        className="button button-primary composer-send"
-        aria-label={t("chat.send")}
-        title={t("chat.send")}
-        aria-disabled={text.trim() === ""}
-        onClick={send}
-      >
-        <SendHorizontal className="icon flip" aria-hidden="true" />
-      </button>
+    <div className="composer-frame">
+      {intent && <IntentLine intent={intent} onCancel={() => onIntent(null)} />}
+      <div className="composer">
+        {files.allowed && !editing && <AttachButton files={files} />}
+        <textarea
+          ref={box}
+          className="input"
+          aria-label={t("chat.message")}
+          placeholder={placeholder}
+          value={text}
+          rows={1}
+          dir="auto"
+          maxLength={MAX_LENGTH}
+          onChange={(event) => {
+            setText(event.target.value);
+            if (event.target.value !== "") actions.write(conversation);
+          }}
+          onKeyDown={onKeyDown}
+        />
+        <button
+          type="button"
+          className="button button-primary composer-send"
+          aria-label={sendLabel}
+          title={sendLabel}
+          aria-disabled={text.trim() === ""}
+          onClick={send}
+        >
+          <SendHorizontal className="icon flip" aria-hidden="true" />
+        </button>
+      </div>
     </div>
+  );
+}
+
+/** What the next message is about, with a way to forget it. */
+function IntentLine({ intent, onCancel }: { intent: NonNullable<Intent>; onCancel: () => void }) {
+  const { t } = useTranslation();
+  const { kind, entry } = intent;
+  const Icon = kind === "edit" ? Pencil : Reply;
+  return (
+    <div className="composer-intent">
+      <Icon className="icon icon-small flip" aria-hidden="true" />
+      <span className="composer-intent-words">
+        <strong>
+          {kind === "edit" ? t("chat.editing") : t("chat.replyingTo", { name: entry.fromName })}
+        </strong>{" "}
+        <span dir="auto">{plainText(entry.html)}</span>
+      </span>
+      <IconButton icon={X} label={t("chat.forget")} onClick={onCancel} />
+    </div>
+  );
+}
+
+function AttachButton({ files }: { readonly files: Files }) {
+  const { t } = useTranslation();
+  const picker = useRef<HTMLInputElement>(null);
+  return (
+    <>
+      <IconButton
+        icon={Paperclip}
+        className="composer-attach"
+        label={t("files.attach")}
+        onClick={() => picker.current?.click()}
+      />
+      <input
+        ref={picker}
+        type="file"
+        multiple
+        hidden
+        accept={files.accept}
+        data-testid="chat-files"
+        onChange={(event) => {
+          files.add([...(event.target.files ?? [])]);
+          event.target.value = "";
+        }}
+      />
+    </>
   );
 }

@@ -9,7 +9,11 @@ export interface Group {
 
 const TOGETHER_MS = 3 * 60_000;
 
-export function groupEntries(entries: readonly Entry[]): readonly Group[] {
+/** A line that `apart` names begins a group of its own. */
+export function groupEntries(
+  entries: readonly Entry[],
+  apart: string | null = null,
+): readonly Group[] {
   const groups: { key: string; first: Entry; entries: Entry[] }[] = [];
   for (const entry of entries) {
     const last = groups.at(-1);
@@ -20,6 +24,7 @@ export function groupEntries(entries: readonly Entry[]): readonly Group[] {
       !entry.system &&
       !before.system &&
       before.from === entry.from &&
+      entry.id !== apart &&
       entry.sentAt - before.sentAt < TOGETHER_MS;
     if (together) last.entries.push(entry);
     else groups.push({ key: entry.id, first: entry, entries: [entry] });

@@ -1,10 +1,11 @@
-import { CircleAlert } from "lucide-react";
 import { useTranslation } from "react-i18next";
 import { formatLocale } from "../../i18n";
 import { Avatar } from "../../kit/avatar";
 import { RichText } from "../../kit/rich-text";
 import type { Entry } from "../../session/chat";
 import type { Group } from "./group";
+import { Message } from "./message";
+import type { LineActions } from "./use-line-actions";
 
 interface MessageGroupProps {
   readonly group: Group;
@@ -12,13 +13,18 @@ interface MessageGroupProps {
   readonly isHere: boolean;
   /** As the server says, not as the message does. */
   readonly isHost: boolean;
-  readonly onResend: (entry: Entry) => void;
+  readonly actions: LineActions;
+  /** The newest line there is. */
+  readonly lastId: string | null;
+  /** A line by its id. */
+  readonly find: (id: string) => Entry | null;
 }
 
 /** The welcome has no time of its own. */
 const NO_TIME = 1;
 
-export function MessageGroup({ group, isMine, isHere, isHost, onResend }: MessageGroupProps) {
+export function MessageGroup(props: MessageGroupProps) {
+  const { group, isMine, isHere, isHost, actions, lastId, find } = props;
   const { t, i18n } = useTranslation();
   const { first, entries } = group;
   if (first.system) {
@@ -49,29 +55,16 @@ export function MessageGroup({ group, isMine, isHere, isHost, onResend }: Messag
           <time className="muted tabular">{time}</time>
         </p>
         {entries.map((entry) => (
-          <div key={entry.id} className="message">
-            <div dir="auto">
-              <RichText html={entry.html} />
-            </div>
-            <Delivery entry={entry} onResend={onResend} />
-          </div>
+          <Message
+            key={entry.id}
+            entry={entry}
+            answered={entry.replyTo === undefined ? null : find(entry.replyTo)}
+            actions={actions}
+            tabStop={entry.id === lastId}
+            confirms={entry.id === lastId}
+          />
         ))}
       </div>
     </div>
-  );
-}
-
-function Delivery({ entry, onResend }: Pick<MessageGroupProps, "onResend"> & { entry: Entry }) {
-  const { t } = useTranslation();
-  if (entry.delivery === "sending") return <span className="delivery">{t("chat.sending")}</span>;
-  if (entry.delivery !== "failed") return null;
-  return (
-    <span className="delivery delivery-failed">
-      <CircleAlert className="icon icon-small" aria-hidden="true" />
-      {t("chat.failed")}
-      <button type="button" className="link-button" onClick={() => onResend(entry)}>
-        {t("chat.again")}
-      </button>
-    </span>
   );
 }

@@ -1,18 +1,24 @@
 import { ArrowDown } from "lucide-react";
-import { useLayoutEffect, useRef, useState } from "react";
+import { Fragment, useLayoutEffect, useRef, useState, type KeyboardEvent } from "react";
 import { useTranslation } from "react-i18next";
 import type { Entry } from "../../session/chat";
 import type { People } from "../../session/people";
-import type { ParticipantId } from "../../wire/types";
+import type { Person } from "../../wire/types";
 import { groupEntries } from "./group";
 import { MessageGroup } from "./message-group";
+import type { LineActions } from "./use-line-actions";
 
 interface MessageListProps {
+  /** The lines to show. */
   readonly entries: readonly Entry[];
-  readonly me: ParticipantId;
+  /** All there are, for what answers them. */
+  readonly all: readonly Entry[];
+  /** Where what is new begins. */
+  readonly newFrom: string | null;
+  readonly me: Person;
   readonly present: People;
   readonly emptyText: string;
-  readonly onResend: (entry: Entry) => void;
+  readonly actions: LineActions;
 }
 
 /** Close enough to the end to count as reading along, in pixels. */
@@ -22,12 +28,27 @@ function scrollToEnd(element: HTMLElement | null): void {
   element?.scrollTo({ top: element.scrollHeight });
 }
 
-export function MessageList({ entries, me, present, emptyText, onResend }: MessageListProps) {
+/** Up and down go from the menu of one line to that of the next; each line needs no tab stop of its own. */
+function walk(event: KeyboardEvent<HTMLElement>): void {
+  if (event.key !== "ArrowUp" && event.key !== "ArrowDown") return;
+  const from = event.target;
+  if (!(from instanceof HTMLElement) || !from.matches(".line-more[aria-expanded='false']")) return;
+  const all = [...event.currentTarget.querySelectorAll<HTMLElement>(".line-more")];
+  const next = all[all.indexOf(from) + (event.key === "ArrowUp" ? -1 : 1)];
+  // The key would open the menu.
+  event.preventDefault();
+  event.stopPropagation();
+  next?.focus();
+}
+
+export function MessageList(props: MessageListProps) {
+  const { entries, all, newFrom, me, present, emptyText, actions } = props;
   const { t } = useTranslation();
   const list = useRef<HTMLDivElement>(null);
   const [following, setFollowing] = useState(true);
   const lastId = entries.at(-1)?.id;
-  const own = entries.at(-1)?.from === me;
+  const own = entries.at(-1)?.from === me.id;
+  const find = (id: string) => all.find((entry) => entry.id === id) ?? null;
   useLayoutEffect(() => {
     if (lastId !== undefined && (following || own)) scrollToEnd(list.current);
   }, [lastId, following, own]);
@@ -42,20 +63,29 @@ export function MessageList({ entries, me, present, emptyText, onResend }: Messa
         // A list that scrolls must be reachable with the keyboard.
         // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
         tabIndex={0}
+        onKeyDownCapture={walk}
         onScroll={({ currentTarget: el }) =>
           setFollowing(el.scrollHeight - el.scrollTop - el.clientHeight < NEAR_END)
         }
       >
         {entries.length === 0 && <p className="messages-empty muted">{emptyText}</p>}
-        {groupEntries(entries).map((group) => (
-          <MessageGroup
-            key={group.key}
-            group={group}
-            isMine={group.first.from === me}
-            isHost={present.get(group.first.from)?.isAdmin ?? false}
-            isHere={group.first.from === me || present.has(group.first.from)}
-            onResend={onResend}
-          />
+        {groupEntries(entries, newFrom).map((group) => (
+          <Fragment key={group.key}>
+            {group.first.id === newFrom && (
+              <p className="messages-new">
+                <span>{t("chat.new")}</span>
+              </p>
+            )}
+            <MessageGroup
+              group={group}
+              isMine={group.first.from === me.id}
+              isHost={present.get(group.first.from)?.isAdmin ?? false}
+              isHere={group.first.from === me.id || present.has(group.first.from)}
+              actions={actions}
+              lastId={lastId ?? null}
+              find={find}
+            />
+          </Fragment>
         ))}
       </div>
       {!following && (

@@ -2,8 +2,9 @@ import "./header.css";
 import { Circle, Radio, UserPlus, type LucideIcon } from "lucide-react";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { ExtendMenu } from "../duration";
 import { NoticesButton } from "../notices";
-import { useRoomState, useSession, useVisit } from "../visit/context";
+import { useMe, useRoomState, useSession, useVisit } from "../visit/context";
 import { clockFace } from "./clock";
 import { ConnectionState } from "./connection-state";
 
@@ -56,6 +57,7 @@ function Clock() {
   const { t } = useTranslation();
   const session = useSession();
   const room = useRoomState();
+  const isHost = useMe()?.isAdmin ?? false;
   const [now, setNow] = useState(() => Date.now());
   useEffect(() => {
     const timer = setInterval(() => setNow(Date.now()), 1_000);
@@ -69,10 +71,12 @@ function Clock() {
   );
   if (!face) return null;
   const label = t(face.kind === "left" ? "header.timeLeft" : "header.clock");
-  return (
+  const clock = (
     <span className="header-clock tabular" role="timer" aria-label={`${label}: ${face.text}`}>
       {face.kind === "left" && <span className="header-clock-label">{label}</span>}
       {face.text}
     </span>
   );
+  const mayExtend = isHost && room.features.durationMinutes > 0 && !room.activities.breakout.parent;
+  return mayExtend ? <ExtendMenu>{clock}</ExtendMenu> : clock;
 }

@@ -22,7 +22,13 @@ export function NoticesButton() {
     <Popover className="notices-button">
       <PopoverButton className="icon-button" aria-label={label} title={label}>
         <Bell className="icon" aria-hidden="true" />
-        {unseen > 0 && <span className="notices-badge tabular" data-count={Math.min(unseen, 99)} />}
+        {unseen > 0 && (
+          <span
+            className="notices-badge tabular"
+            aria-hidden="true"
+            data-count={Math.min(unseen, 99)}
+          />
+        )}
       </PopoverButton>
       <PopoverPanel
         focus

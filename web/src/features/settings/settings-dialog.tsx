@@ -3,9 +3,10 @@ import { useTranslation } from "react-i18next";
 import { LANGUAGES } from "../../i18n";
 import { Modal } from "../../kit/dialog";
 import { CheckField, SelectField } from "../../kit/field";
+import { RichText } from "../../kit/rich-text";
 import type { Theme } from "../../session/prefs";
 import { askToNotify } from "../notices/desktop";
-import { useVisit } from "../visit/context";
+import { useRoomState, useVisit } from "../visit/context";
 import { DeviceSelect } from "./device-select";
 import { usePrefs } from "./prefs-context";
 
@@ -83,6 +84,18 @@ export function SettingsDialog() {
           onChange={(shortcuts) => change({ shortcuts })}
         />
       </section>
+      <Copyright />
     </Modal>
+  );
+}
+
+/** Whose house this is, in the operator's words. */
+function Copyright() {
+  const text = useRoomState()?.activities.copyright ?? null;
+  if (text === null) return null;
+  return (
+    <p className="settings-copyright muted">
+      <RichText html={text} />
+    </p>
   );
 }

@@ -28,14 +28,15 @@ export function Stage() {
   const room = useRoomState();
   const shares = useMemo(() => sharesOf(tiles, room?.spotlight), [tiles, room?.spotlight]);
   const link = room?.externalLink ?? null;
+  const film = room?.activities.player.url ?? null;
   const ownShare = tiles.some(({ isMe, media }) => isMe && media.screen !== null);
   useShareAnnouncements(shares, ownShare);
-  const alone = tiles.length === 1 && shares.length === 0 && link === null;
+  const alone = tiles.length === 1 && shares.length === 0 && link === null && film === null;
   return (
     <section className="stage" aria-label={t("stage.label")}>
       {ownShare && <OwnShare />}
       <div className="stage-row">
-        <Canvas tiles={tiles} shares={shares} link={link} />
+        <Canvas tiles={tiles} shares={shares} link={link} film={film} />
         {alone && <AloneCard />}
       </div>
       <Trouble />
@@ -48,16 +49,17 @@ interface CanvasProps {
   readonly tiles: readonly TileData[];
   readonly shares: ReturnType<typeof sharesOf>;
   readonly link: ExternalLink | null;
+  readonly film: string | null;
 }
 
-function Canvas({ tiles, shares, link }: CanvasProps) {
+function Canvas({ tiles, shares, link, film }: CanvasProps) {
   const { ui } = useVisit();
   const [prefs] = usePrefs();
   const [ref, { width, height }] = useBox();
   const [wanted, setWanted] = useState(0);
   const pinned = useSelected(ui, (now) => now.pinned);
   const spotlight = useRoomState()?.spotlight ?? [];
-  const scene = useScene(tiles, shares.length > 0 || link !== null);
+  const scene = useScene(tiles, shares.length > 0 || link !== null || film !== null);
   const corner = prefs.selfCorner;
   const plan = useMemo(
     () => planStage({ ...scene, corner, width, height, gap: GAP, page: wanted }),
@@ -65,7 +67,9 @@ function Canvas({ tiles, shares, link }: CanvasProps) {
   );
   return (
     <div className="canvas" ref={ref}>
-      {plan.content && <SharedContent shares={shares} link={link} place={plan.content} />}
+      {plan.content && (
+        <SharedContent shares={shares} link={link} film={film} place={plan.content} />
+      )}
       {tiles.map((data) => {
         const rect = plan.tiles.get(data.person.id);
         return (

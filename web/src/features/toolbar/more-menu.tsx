@@ -7,6 +7,7 @@ import { mayReact } from "../../session/rights";
 import { useSelected } from "../../kit/use-store";
 import { countWaiting } from "../../session/people";
 import { HostItems } from "../host";
+import { ActivityItems, useActivityNews } from "./activity-items";
 import { ReactionMenuItems } from "../reactions";
 import { usePrefs } from "../settings/prefs-context";
 import { useMe, useRoomState, useVisit } from "../visit/context";
@@ -23,17 +24,25 @@ export function MoreMenu() {
   const waiting = useSelected(session.people, countWaiting);
   // On a phone it holds what hosts have a button of their own for elsewhere.
   const calling = phone && me?.isAdmin === true && waiting > 0;
-  const label = t("toolbar.more");
-  const told = calling ? `${label}, ${t("waiting.count", { count: waiting })}` : label;
   const handUp = me?.handRaisedAt != null;
+  // What has a button of its own in a wide bar says here that it wants something.
+  const news = useActivityNews();
+  const count = (phone ? news.count : 0) + (calling ? waiting : 0);
+  const label = [
+    t("toolbar.more"),
+    phone && news.count > 0 && news.words,
+    calling && t("waiting.count", { count: waiting }),
+  ]
+    .filter(Boolean)
+    .join(", ");
   return (
     <Menu>
-      <MenuButton className="tool" aria-label={told} title={told}>
+      <MenuButton className="tool" aria-label={label} title={label}>
         <ToolPicture
           icon={Ellipsis}
-          caption={label}
+          caption={t("toolbar.more")}
           badge={
-            calling && <span className="tool-badge tabular" data-count={Math.min(waiting, 99)} />
+            count > 0 && <span className="tool-badge tabular" data-count={Math.min(count, 99)} />
           }
         />
       </MenuButton>
@@ -60,6 +69,7 @@ export function MoreMenu() {
             <MenuLine />
           </>
         )}
+        <ActivityItems />
         {room?.inviteCode && (
           <MenuAction
             icon={UserPlus}

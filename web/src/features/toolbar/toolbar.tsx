@@ -6,6 +6,7 @@ import { useSelected } from "../../kit/use-store";
 import { totalUnread } from "../../session/chat";
 import { countPresent } from "../../session/people";
 import { HostMenu } from "../host";
+import { ActivityButtons } from "./activity-items";
 import { useVisiblePeople } from "../people";
 import { ReactionsButton } from "../reactions";
 import { useMe, useRoomState, useVisit } from "../visit/context";
@@ -34,6 +35,7 @@ export function Toolbar() {
       </div>
       {!phone && (
         <div className="tool-group">
+          <ActivityButtons />
           <PeopleButton />
           <ChatButton />
         </div>

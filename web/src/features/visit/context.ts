@@ -12,6 +12,10 @@ export interface VisitValue {
   readonly devices: DevicesStore;
   readonly ui: UiStore;
   readonly actions: Actions;
+  /** To another room with another token, devices as they are: into a breakout room and back. */
+  travel(token: string): void;
+  /** Kept by what is loaded with the meeting: where this person goes when a breakout room ends. */
+  readonly wayBack: { token: string | null };
 }
 
 export const VisitContext = createContext<VisitValue | null>(null);

@@ -6,6 +6,7 @@ import { MuteAllDialog } from "../host/mute-all-dialog";
 import { RemoveDialog } from "../host/remove-dialog";
 import { InviteDialog } from "../invite";
 import { LeaveDialog } from "../leave";
+import { PlayerDialog } from "../player/player-dialog";
 import { SettingsDialog } from "../settings/settings-dialog";
 import { ShortcutsDialog } from "../shortcuts";
 import { useVisit } from "./context";
@@ -33,6 +34,8 @@ export default function Dialogs() {
       return <BlockedDialog />;
     case "mute-all":
       return <MuteAllDialog />;
+    case "player":
+      return <PlayerDialog />;
     case "external-link":
       return <ExternalLinkDialog />;
     default:

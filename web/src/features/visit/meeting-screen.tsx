@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 import { announce } from "../../kit/announcer";
 import { useArrival } from "../../kit/use-arrival";
 import { useSelected, useStore } from "../../kit/use-store";
+import { BreakoutBanner } from "../breakout";
 import { ChatPanel, useChatAnnouncements } from "../chat";
 import { Header } from "../header";
 import type { Panel } from "../../session/prefs";
@@ -14,16 +15,32 @@ import { useShortcuts } from "../shortcuts";
 import { Stage } from "../stage";
 import { Toolbar } from "../toolbar";
 import { usePrefs } from "../settings/prefs-context";
+import { useActivities } from "./use-activities";
 import { useVisit } from "./context";
 import { MediaBanner } from "./media-banner";
 import { SidePanel } from "./side-panel";
 import { useRememberRoom } from "./use-remember-room";
+
+const PollsPanel = lazy(async () => ({ default: (await import("../polls")).PollsPanel }));
+const BreakoutPanel = lazy(async () => ({
+  default: (await import("../breakout/breakout-panel")).BreakoutPanel,
+}));
 
 /** What stands in each panel, and beside its title. */
 const PANELS: Readonly<Record<Panel, ReactNode>> = {
   people: <PeoplePanel />,
   chat: <ChatPanel />,
   waiting: <WaitingPanel />,
+  polls: (
+    <Suspense>
+      <PollsPanel />
+    </Suspense>
+  ),
+  breakout: (
+    <Suspense>
+      <BreakoutPanel />
+    </Suspense>
+  ),
 };
 const COUNTS: Readonly<Partial<Record<Panel, ReactNode>>> = {
   people: <PeopleCount />,
@@ -43,6 +60,7 @@ export default function MeetingScreen() {
   useShortcuts();
   useChatAnnouncements();
   useRememberRoom();
+  useActivities();
   useAlerts();
   useKeptNotices();
   useEffect(() => {
@@ -68,6 +86,7 @@ export default function MeetingScreen() {
       </a>
       <Header />
       <main ref={main} className="meeting-main" id="main-area" tabIndex={-1}>
+        <BreakoutBanner />
         <RestBanner />
         <MediaBanner />
         <Stage />

@@ -12,7 +12,8 @@ export type DialogName =
   | "remove"
   | "blocked"
   | "mute-all"
-  | "external-link";
+  | "external-link"
+  | "player";
 
 export interface Ui {
   readonly panel: Panel | null;

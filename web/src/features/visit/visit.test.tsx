@@ -1,8 +1,9 @@
 import { act, cleanup, fireEvent, screen, waitFor } from "@testing-library/react";
 import { afterEach, expect, test } from "vitest";
-import { ANA, BEN, CAT, flush, id } from "../../../tests/fakes";
+import { ANA, BEN, CAT, createFakeServer, flush, id } from "../../../tests/fakes";
+import { NatsMsgServerToClientEvents as Event } from "../../wire/gen/plugnmeet/messaging_pb";
 import { showLanguage } from "../../i18n";
-import { meeting } from "../../../tests/visit";
+import { meeting, showVisit } from "../../../tests/visit";
 import { ChatPanel } from "../chat";
 import { LeaveDialog } from "../leave";
 import { Notices, NoticesButton } from "../notices";
@@ -414,4 +415,32 @@ test("a list to choose from says which one is in use", async () => {
   fireEvent.keyDown(button("View"), { key: "ArrowDown" });
   const grid = await screen.findByRole("menuitemradio", { name: "Everyone alike" });
   expect(grid.getAttribute("aria-checked")).toBe("true");
+});
+
+test("whoever changes rooms goes straight in, as they were", async () => {
+  const server = createFakeServer();
+  const carried = { microphone: true, camera: false };
+  showVisit(
+    server,
+    <Screen onHome={nothing} onRejoin={nothing} holdBack={() => nothing} carried={carried} />,
+  );
+  server.session.start();
+  await act(flush);
+  act(() => server.initialData(ANA));
+  await act(flush);
+  expect(server.sent.map(({ kind }) => kind)).toContain("users");
+  expect(screen.queryByText("Ready to join?")).toBeNull();
+});
+
+test("when a breakout room ends, its people go on in the main room", async () => {
+  const { server, visit, show, travelled } = await meeting([ANA, BEN], {
+    is_breakout_room: true,
+    parent_room_id: "main",
+  });
+  visit.wayBack.token = "the way back";
+  show(<Screen onHome={nothing} onRejoin={nothing} holdBack={() => nothing} />);
+  await act(flush);
+  act(() => server.emit(Event.SESSION_ENDED, "notifications.room-disconnected-room-ended"));
+  await act(flush);
+  expect(travelled).toEqual(["the way back"]);
 });

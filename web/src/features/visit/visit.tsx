@@ -14,7 +14,11 @@ import { useMe, VisitContext, type VisitValue } from "./context";
 import { createUi } from "./ui-store";
 
 const loadMeeting = async () => {
-  const [screen] = await Promise.all([import("./meeting-screen"), loadTexts("meeting")]);
+  const [screen] = await Promise.all([
+    import("./meeting-screen"),
+    loadTexts("meeting"),
+    loadTexts("activities"),
+  ]);
   return screen;
 };
 /** Fetched while somebody looks at themselves in the green room. */
@@ -28,10 +32,23 @@ interface VisitProps {
   readonly holdBack: (onBack: () => void) => () => void;
 }
 
+/** What goes along into another room. */
+interface Carried {
+  readonly microphone: boolean;
+  readonly camera: boolean;
+}
+
+interface Going {
+  readonly number: number;
+  readonly token: string;
+  /** `null` goes through the green room. */
+  readonly carried: Carried | null;
+}
+
 /** One invitation: joined, left, and joined again as often as somebody likes. */
 export function Visit({ token, onToken, onHome, holdBack }: VisitProps) {
   const newest = useRef(token);
-  const [attempt, setAttempt] = useState({ number: 0, token });
+  const [attempt, setAttempt] = useState<Going>({ number: 0, token, carried: null });
   const keep = (next: string) => {
     newest.current = next;
     onToken(next);
@@ -47,12 +64,24 @@ export function Visit({ token, onToken, onHome, holdBack }: VisitProps) {
       onToken={keep}
       onHome={onHome}
       holdBack={holdBack}
-      onRejoin={() => setAttempt({ number: attempt.number + 1, token: newest.current })}
+      carried={attempt.carried}
+      onRejoin={() =>
+        setAttempt({ number: attempt.number + 1, token: newest.current, carried: null })
+      }
+      onTravel={(next, carried) => {
+        keep(next);
+        setAttempt({ number: attempt.number + 1, token: next, carried });
+      }}
     />
   );
 }
 
-function openVisit(token: string, prefs: PrefsStore, onToken: (token: string) => void): VisitValue {
+function openVisit(
+  token: string,
+  prefs: PrefsStore,
+  onToken: (token: string) => void,
+  onTravel: AttemptProps["onTravel"],
+): VisitValue {
   const chosen = () => {
     const { microphone, camera, speaker } = prefs.getSnapshot();
     return { microphone, camera, speaker };
@@ -70,19 +99,41 @@ function openVisit(token: string, prefs: PrefsStore, onToken: (token: string) =>
       text: deviceLossText(loss),
     });
   });
-  return { session, devices, ui, actions: createActions(session, ui, prefs) };
+  const wayBack: VisitValue["wayBack"] = { token: null };
+  const { media } = session;
+  const carried = (): Carried => ({
+    microphone: media.microphone.getSnapshot().on,
+    camera: media.camera.getSnapshot().on,
+  });
+  return {
+    session,
+    devices,
+    ui,
+    actions: createActions(session, ui, prefs),
+    travel: (next) => onTravel(next, carried()),
+    wayBack,
+  };
 }
 
 interface AttemptProps extends VisitProps {
+  readonly carried: Carried | null;
   readonly onRejoin: () => void;
+  readonly onTravel: (token: string, carried: Carried) => void;
 }
 
-function Attempt({ token, onToken, onHome, holdBack, onRejoin }: AttemptProps) {
+function Attempt(props: AttemptProps) {
+  const { token, onToken, onHome, holdBack, carried, onRejoin, onTravel } = props;
   const prefs = useContext(PrefsContext);
   const tell = useRef(onToken);
+  const travel = useRef(onTravel);
   const [visit, setVisit] = useState<VisitValue | null>(null);
   useEffect(() => {
-    const opened = openVisit(token, prefs, (next) => tell.current(next));
+    const opened = openVisit(
+      token,
+      prefs,
+      (next) => tell.current(next),
+      (...going) => travel.current(...going),
+    );
     setVisit(opened);
     opened.session.start();
     return () => {
@@ -93,15 +144,19 @@ function Attempt({ token, onToken, onHome, holdBack, onRejoin }: AttemptProps) {
   if (!visit) return <Progress step="checking" />;
   return (
     <VisitContext value={visit}>
-      <Screen onHome={onHome} holdBack={holdBack} onRejoin={onRejoin} />
+      <Screen onHome={onHome} holdBack={holdBack} onRejoin={onRejoin} carried={carried} />
     </VisitContext>
   );
 }
 
-type ScreenProps = Pick<AttemptProps, "onHome" | "holdBack" | "onRejoin">;
+type ScreenProps = Pick<AttemptProps, "onHome" | "holdBack" | "onRejoin"> &
+  Partial<Pick<AttemptProps, "carried">>;
+
+/** Ends of a breakout room after which everybody goes on in the main room. */
+const ENDS_A_ROOM: ReadonlySet<string> = new Set(["room-ended", "ended-by-you", "time-over"]);
 
 /** The screen that belongs to where the session stands. */
-export function Screen({ onHome, holdBack, onRejoin }: ScreenProps) {
+export function Screen({ onHome, holdBack, onRejoin, carried = null }: ScreenProps) {
   const visit = useContext(VisitContext);
   if (!visit) throw new Error("used outside of a visit");
   const phase = useStore(visit.session.phase);
@@ -117,9 +172,24 @@ export function Screen({ onHome, holdBack, onRejoin }: ScreenProps) {
   );
   usePreferredLanguage();
   const ready = phase.at === "ready";
+  const { session } = visit;
   useEffect(() => {
-    if (ready) void loadMeeting();
-  }, [ready]);
+    if (!ready) return;
+    void loadMeeting();
+    // Whoever only changes rooms has looked at themselves already.
+    if (carried) {
+      session.join({
+        microphone: () => ({ on: carried.microphone, track: null }),
+        camera: () => ({ on: carried.camera, track: null }),
+      });
+    }
+  }, [ready, carried, session]);
+  const back = phase.at === "ended" && ENDS_A_ROOM.has(phase.reason.code) && visit.wayBack.token;
+  const { travel } = visit;
+  useEffect(() => {
+    if (back) travel(back);
+  }, [back, travel]);
+  if (back) return <Progress step="entering" />;
   switch (phase.at) {
     case "checking":
     case "connecting":
@@ -128,6 +198,7 @@ export function Screen({ onHome, holdBack, onRejoin }: ScreenProps) {
     case "ready":
     case "waiting":
     case "entering":
+      if (carried && phase.at !== "waiting") return <Progress step="entering" />;
       return <GreenRoom at={phase.at} />;
     case "meeting":
       return (

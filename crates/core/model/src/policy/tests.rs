@@ -84,6 +84,7 @@ fn locks_bind_attendees_and_spare_moderators_except_at_the_whiteboard() {
             | Capability::PrivateChatToModerator
             | Capability::PrivateChatToAttendee
             | Capability::ShareChatFile
+            | Capability::ReactToChat
             | Capability::React
             | Capability::EditWhiteboard
             | Capability::EditNotepad => assert_eq!(attendee, Err(Denial::Locked), "{capability:?}"),

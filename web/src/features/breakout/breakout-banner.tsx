@@ -1,0 +1,54 @@
+import "./breakout.css";
+import { LifeBuoy, Undo2 } from "lucide-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { announce } from "../../kit/announcer";
+import { together } from "../../session/together";
+import { useMe, useRoomState, useVisit } from "../visit/context";
+import { useGoTo } from "./use-go-to";
+
+/** Inside a breakout room: where one is, the way back, and a call for help. */
+export function BreakoutBanner() {
+  const { t } = useTranslation();
+  const { session } = useVisit();
+  const goTo = useGoTo();
+  const room = useRoomState();
+  const isHost = useMe()?.isAdmin ?? false;
+  const [asked, setAsked] = useState(false);
+  const parent = room?.activities.breakout.parent ?? null;
+  if (parent === null) return null;
+  const help = async () => {
+    const { ok, reason } = await together(session).breakouts.help(asked);
+    if (ok) {
+      setAsked(!asked);
+      announce(t(asked ? "breakout.helpWithdrawn" : "breakout.helpAsked"));
+      return;
+    }
+    const text = reason === "" ? ({ key: "breakout.failed" } as const) : { plain: reason };
+    session.notices.show({ group: "breakout-failed", level: "error", text });
+  };
+  return (
+    <section className="breakout-banner" aria-label={t("breakout.inside")}>
+      <p>{t("breakout.inside")}</p>
+      {!isHost && (
+        <button
+          type="button"
+          className="button button-plain button-small"
+          aria-pressed={asked}
+          onClick={() => void help()}
+        >
+          <LifeBuoy className="icon icon-small" aria-hidden="true" />
+          {t(asked ? "breakout.helpComes" : "breakout.help")}
+        </button>
+      )}
+      <button
+        type="button"
+        className="button button-primary button-small"
+        onClick={() => void goTo(parent)}
+      >
+        <Undo2 className="icon icon-small flip" aria-hidden="true" />
+        {t("breakout.back")}
+      </button>
+    </section>
+  );
+}

@@ -1,0 +1,209 @@
+import { CircleAlert, Shuffle } from "lucide-react";
+import { useId, useState, type FormEvent } from "react";
+import { useTranslation } from "react-i18next";
+import { Select, TextField } from "../../kit/field";
+import { useStore } from "../../kit/use-store";
+import type { Breakouts } from "../../session/together/breakouts";
+import type { Person } from "../../wire/types";
+import { useSession } from "../visit/context";
+import { assignRandomly, fillsAll, within, type Assignment } from "./assign";
+
+interface CreateFormProps {
+  readonly breakouts: Breakouts;
+  /** How many rooms may be made. */
+  readonly most: number;
+  readonly onDone: () => void;
+}
+
+type Way = "manual" | "random" | "self";
+const WAYS: readonly Way[] = ["manual", "random", "self"];
+const USUAL_MINUTES = 15;
+const MAX_MINUTES = 1_440;
+
+export function CreateForm({ breakouts, most, onDone }: CreateFormProps) {
+  const { t } = useTranslation();
+  const session = useSession();
+  const me = session.me();
+  const people = [...useStore(session.people).values()].filter(
+    ({ id, waiting, isAdmin }) => !waiting && (id !== me || !isAdmin),
+  );
+  const [count, setCount] = useState(Math.min(2, most));
+  const [titles, setTitles] = useState<ReadonlyMap<number, string>>(new Map());
+  const [minutes, setMinutes] = useState(USUAL_MINUTES);
+  const [welcome, setWelcome] = useState("");
+  const [way, setWay] = useState<Way>("manual");
+  const [chosen, setChosen] = useState<Assignment>(new Map());
+  const [problem, setProblem] = useState<string | null>(null);
+  const [busy, setBusy] = useState(false);
+  const titleOf = (room: number) => titles.get(room) ?? t("breakout.room", { number: room + 1 });
+  const assigned = within(chosen, count);
+  const draw = () =>
+    setChosen(
+      assignRandomly(
+        people.map(({ id }) => id),
+        count,
+        Math.random,
+      ),
+    );
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    if (way !== "self" && !fillsAll(assigned, count)) return setProblem(t("breakout.emptyRoom"));
+    setBusy(true);
+    const rooms = Array.from({ length: count }, (_, room) => ({
+      title: titleOf(room).trim() || t("breakout.room", { number: room + 1 }),
+      people: way === "self" ? [] : people.filter(({ id }) => assigned.get(id) === room),
+    }));
+    const wish = { minutes, welcome: welcome.trim(), selfSelect: way === "self", rooms };
+    const { ok, reason } = await breakouts.create(wish);
+    setBusy(false);
+    if (ok) onDone();
+    else setProblem(reason || t("breakout.failed"));
+  };
+  return (
+    <form className="activity" onSubmit={(event) => void submit(event)}>
+      <div className="breakout-numbers">
+        <TextField
+          label={t("breakout.howMany")}
+          type="number"
+          min={1}
+          max={most}
+          required
+          value={count}
+          onChange={(event) =>
+            setCount(Math.max(1, Math.min(most, Math.floor(Number(event.target.value)) || 1)))
+          }
+        />
+        <TextField
+          label={t("breakout.length")}
+          type="number"
+          min={1}
+          max={MAX_MINUTES}
+          required
+          value={minutes}
+          onChange={(event) =>
+            setMinutes(
+              Math.max(1, Math.min(MAX_MINUTES, Math.floor(Number(event.target.value)) || 1)),
+            )
+          }
+        />
+      </div>
+      <fieldset className="breakout-ways">
+        <legend className="field-label">{t("breakout.who")}</legend>
+        {WAYS.map((one) => (
+          <label key={one} className="check">
+            <input
+              type="radio"
+              name="breakout-way"
+              checked={way === one}
+              onChange={() => {
+                setWay(one);
+                if (one === "random") draw();
+              }}
+            />
+            {t(`breakout.way.${one}`)}
+          </label>
+        ))}
+      </fieldset>
+      <fieldset className="activity-list">
+        <legend className="field-label">{t("breakout.titles")}</legend>
+        {Array.from({ length: count }, (_, room) => (
+          // A room has no name but its number while it is being made.
+          <input
+            key={`room-${room + 1}`}
+            className="input"
+            dir="auto"
+            aria-label={t("breakout.titleOf", { number: room + 1 })}
+            maxLength={100}
+            value={titleOf(room)}
+            onChange={(event) => setTitles(new Map(titles).set(room, event.target.value))}
+          />
+        ))}
+      </fieldset>
+      {way === "random" && (
+        <button
+          type="button"
+          className="button button-plain button-small activity-main"
+          onClick={draw}
+        >
+          <Shuffle className="icon icon-small" aria-hidden="true" />
+          {t("breakout.drawAgain")}
+        </button>
+      )}
+      {way !== "self" && (
+        <AssignList
+          people={people}
+          rooms={count}
+          titleOf={titleOf}
+          chosen={assigned}
+          onChoose={setChosen}
+        />
+      )}
+      <TextField
+        label={t("breakout.welcome")}
+        dir="auto"
+        maxLength={500}
+        value={welcome}
+        onChange={(event) => setWelcome(event.target.value)}
+      />
+      {problem !== null && (
+        <p className="problem" role="alert">
+          <CircleAlert className="icon" aria-hidden="true" />
+          <span>{problem}</span>
+        </p>
+      )}
+      <div className="activity-actions">
+        <button type="button" className="button button-plain" onClick={onDone}>
+          {t("polls.cancel")}
+        </button>
+        <button type="submit" className="button button-primary" disabled={busy}>
+          {t("breakout.open")}
+        </button>
+      </div>
+    </form>
+  );
+}
+
+interface AssignListProps {
+  readonly people: readonly Person[];
+  readonly rooms: number;
+  readonly titleOf: (room: number) => string;
+  readonly chosen: Assignment;
+  readonly onChoose: (assignment: Assignment) => void;
+}
+
+function AssignList({ people, rooms, titleOf, chosen, onChoose }: AssignListProps) {
+  const { t } = useTranslation();
+  const id = useId();
+  const choose = (person: Person, room: string) => {
+    const next = new Map(chosen);
+    if (room === "") next.delete(person.id);
+    else next.set(person.id, Number(room));
+    onChoose(next);
+  };
+  return (
+    <fieldset className="activity-list">
+      <legend className="field-label">{t("breakout.people")}</legend>
+      {people.length === 0 && <p className="muted">{t("breakout.nobodyHere")}</p>}
+      {people.map((person) => (
+        <div key={person.id} className="breakout-person">
+          <label className="breakout-name" htmlFor={`${id}-${person.id}`}>
+            <bdi>{person.name}</bdi>
+          </label>
+          <Select
+            id={`${id}-${person.id}`}
+            className="breakout-move"
+            value={String(chosen.get(person.id) ?? "")}
+            onChange={(event) => choose(person, event.target.value)}
+          >
+            <option value="">{t("breakout.main")}</option>
+            {Array.from({ length: rooms }, (_, room) => (
+              <option key={titleOf(room) + String(room)} value={room}>
+                {titleOf(room)}
+              </option>
+            ))}
+          </Select>
+        </div>
+      ))}
+    </fieldset>
+  );
+}

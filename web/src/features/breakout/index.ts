@@ -1,0 +1,2 @@
+export { BreakoutBanner } from "./breakout-banner";
+export { useGoTo } from "./use-go-to";

@@ -1,0 +1,72 @@
+import { useTranslation } from "react-i18next";
+import { announce } from "../../kit/announcer";
+import { plainText } from "../../kit/rich-text";
+import type { Entry } from "../../session/chat";
+import { isLocked } from "../../session/rights";
+import { together } from "../../session/together";
+import type { Sign } from "../../wire/chat-actions";
+import { useMe, useRoomState, useSession } from "../visit/context";
+import type { Intent } from "./chat-panel";
+
+/** What one may do with a line. */
+export interface LineRights {
+  readonly reply: boolean;
+  readonly sign: boolean;
+  readonly edit: boolean;
+  readonly remove: boolean;
+}
+
+export interface LineActions {
+  rights(entry: Entry): LineRights;
+  reply(entry: Entry): void;
+  edit(entry: Entry): void;
+  /** Asks once. */
+  remove(entry: Entry): void;
+  removeNow(entry: Entry): void;
+  sign(entry: Entry, sign: Sign): void;
+  copy(entry: Entry): void;
+  resend(entry: Entry): void;
+}
+
+export function useLineActions(
+  onIntent: (intent: Intent) => void,
+  onRemove: (entry: Entry) => void,
+): LineActions {
+  const { t } = useTranslation();
+  const session = useSession();
+  const me = useMe();
+  const room = useRoomState();
+  const { chat } = together(session);
+  return {
+    rights(entry) {
+      if (!me || !room || entry.system || entry.removed || unsent(entry)) {
+        return { reply: false, sign: false, edit: false, remove: false };
+      }
+      const mine = entry.from === me.id;
+      const writes = !isLocked(me, room, "chat") && !isLocked(me, room, "chatSend");
+      return {
+        reply: writes,
+        sign: !isLocked(me, room, "chat") && !isLocked(me, room, "reactions"),
+        edit: mine && writes && !hasLink(entry),
+        remove: mine || (me.isAdmin && entry.to === null),
+      };
+    },
+    reply: (entry) => onIntent({ kind: "reply", entry }),
+    edit: (entry) => onIntent({ kind: "edit", entry }),
+    remove: onRemove,
+    removeNow: (entry) => chat.remove(entry),
+    sign: (entry, sign) => chat.sign(entry, sign),
+    copy(entry) {
+      navigator.clipboard
+        .writeText(plainText(entry.html))
+        .then(() => announce(t("invite.copied")))
+        .catch(() => session.notices.show({ level: "warning", text: { key: "chat.notCopied" } }));
+    },
+    resend: session.resend,
+  };
+}
+
+const unsent = ({ delivery }: Entry) => delivery === "sending" || delivery === "failed";
+
+/** A shared file is a link with a name of its own, which an edit as text would lose. */
+const hasLink = ({ html }: Entry) => html.includes("/download/uploadedFile/");

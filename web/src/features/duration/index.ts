@@ -1,0 +1,1 @@
+export { ExtendMenu } from "./extend-menu";

@@ -1,0 +1,1 @@
+export { PlayerStage } from "./player-stage";

@@ -1,0 +1,1 @@
+export { PollsPanel } from "./polls-panel";

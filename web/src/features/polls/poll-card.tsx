@@ -1,0 +1,105 @@
+import { EyeOff, ListChecks } from "lucide-react";
+import { useId, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { announce } from "../../kit/announcer";
+import { together } from "../../session/together";
+import type { Poll, PollResult, Vote } from "../../wire/activities";
+import { useSession } from "../visit/context";
+import { PollBars } from "./poll-bars";
+import { PollTools } from "./poll-tools";
+
+interface PollCardProps {
+  readonly poll: Poll;
+  readonly vote: Vote | null;
+  /** Counts, where they may be seen by now. */
+  readonly result: PollResult | null;
+  readonly isHost: boolean;
+}
+
+export function PollCard({ poll, vote, result, isHost }: PollCardProps) {
+  const { t } = useTranslation();
+  const id = useId();
+  const total = result?.total ?? poll.responses;
+  const answers = poll.running && vote?.given !== true;
+  return (
+    <article className="poll card-flat" aria-labelledby={id}>
+      <h3 id={id} className="poll-question" dir="auto">
+        {poll.question}
+      </h3>
+      <p className="poll-facts muted">
+        <span className={poll.running ? "chip chip-running" : "chip chip-plain"}>
+          {t(poll.running ? "polls.running" : "polls.closed")}
+        </span>
+        <span className="tabular">{t("polls.answers", { count: total })}</span>
+        {poll.anonymous && (
+          <span className="poll-fact">
+            <EyeOff className="icon icon-small" aria-hidden="true" />
+            {t("polls.isAnonymous")}
+          </span>
+        )}
+        {poll.multiple && (
+          <span className="poll-fact">
+            <ListChecks className="icon icon-small" aria-hidden="true" />
+            {t("polls.isMultiple")}
+          </span>
+        )}
+      </p>
+      {answers && <VoteForm poll={poll} name={id} />}
+      {result && (isHost || !answers) ? (
+        <PollBars poll={poll} result={result} mine={vote?.options ?? []} />
+      ) : (
+        !answers && <p className="muted">{t("polls.later")}</p>
+      )}
+      {vote?.given && poll.running && <p className="poll-voted">{t("polls.voted")}</p>}
+      {isHost && <PollTools poll={poll} result={result} />}
+    </article>
+  );
+}
+
+function VoteForm({ poll, name }: { readonly poll: Poll; readonly name: string }) {
+  const { t } = useTranslation();
+  const { polls } = together(useSession());
+  const [chosen, setChosen] = useState<readonly number[]>([]);
+  const [problem, setProblem] = useState<string | null>(null);
+  const toggle = (option: number, on: boolean) =>
+    setChosen(
+      poll.multiple
+        ? [...chosen.filter((one) => one !== option), ...(on ? [option] : [])]
+        : [option],
+    );
+  const vote = async () => {
+    if (chosen.length === 0) return;
+    const { ok, reason } = await polls.vote(poll, chosen);
+    if (ok) announce(t("polls.voted"));
+    else setProblem(reason || t("polls.failed"));
+  };
+  return (
+    <fieldset className="poll-vote">
+      <legend className="visually-hidden">{poll.question}</legend>
+      {poll.options.map(({ id, text }) => (
+        <label key={id} className="poll-choice">
+          <input
+            type={poll.multiple ? "checkbox" : "radio"}
+            name={name}
+            checked={chosen.includes(id)}
+            onChange={(event) => toggle(id, event.target.checked)}
+          />
+          <span dir="auto">{text}</span>
+        </label>
+      ))}
+      {problem !== null && (
+        <p className="problem" role="alert">
+          {problem}
+        </p>
+      )}
+      <button
+        type="button"
+        className="button button-primary button-small"
+        aria-disabled={chosen.length === 0}
+        onClick={() => void vote()}
+      >
+        {t("polls.vote")}
+      </button>
+    </fieldset>
+  );
+}

@@ -1,0 +1,116 @@
+import { CircleAlert, Plus, Trash2 } from "lucide-react";
+import { useId, useState, type FormEvent } from "react";
+import { useTranslation } from "react-i18next";
+import { CheckField } from "../../kit/field";
+import { IconButton } from "../../kit/icon-button";
+import type { Polls } from "../../session/together/polls";
+import { MAX_OPTION, MAX_OPTIONS, MAX_QUESTION } from "../../wire/activities";
+
+interface PollFormProps {
+  readonly polls: Polls;
+  readonly onDone: () => void;
+}
+
+const LEAST = 2;
+
+export function PollForm({ polls, onDone }: PollFormProps) {
+  const { t } = useTranslation();
+  const id = useId();
+  const [question, setQuestion] = useState("");
+  const [options, setOptions] = useState<readonly string[]>(["", ""]);
+  const [multiple, setMultiple] = useState(false);
+  const [anonymous, setAnonymous] = useState(false);
+  const [live, setLive] = useState(false);
+  const [problem, setProblem] = useState<string | null>(null);
+  const [busy, setBusy] = useState(false);
+  const given = options.map((option) => option.trim()).filter((option) => option !== "");
+  const set = (at: number, text: string) =>
+    setOptions(options.map((option, index) => (index === at ? text : option)));
+  const submit = async (event: FormEvent) => {
+    event.preventDefault();
+    if (question.trim() === "" || given.length < LEAST) {
+      return setProblem(t("polls.incomplete"));
+    }
+    setBusy(true);
+    const wish = { question: question.trim(), options: given, multiple, anonymous, live };
+    const { ok, reason } = await polls.create(wish);
+    setBusy(false);
+    if (ok) onDone();
+    else setProblem(reason || t("polls.failed"));
+  };
+  return (
+    <form className="activity" onSubmit={(event) => void submit(event)}>
+      <div className="field">
+        <label className="field-label" htmlFor={`${id}-question`}>
+          {t("polls.question")}
+        </label>
+        <textarea
+          id={`${id}-question`}
+          className="input"
+          rows={2}
+          dir="auto"
+          maxLength={MAX_QUESTION}
+          value={question}
+          // The form was asked for, to begin here.
+          // oxlint-disable-next-line jsx-a11y/no-autofocus
+          autoFocus
+          onChange={(event) => setQuestion(event.target.value)}
+        />
+      </div>
+      <fieldset className="activity-list">
+        <legend className="field-label">{t("polls.options")}</legend>
+        {options.map((option, at) => (
+          // Options have no name but their place while they are written.
+          // oxlint-disable-next-line react/no-array-index-key
+          <div key={at} className="poll-option-row">
+            <input
+              className="input"
+              dir="auto"
+              aria-label={t("polls.option", { number: at + 1 })}
+              placeholder={t("polls.option", { number: at + 1 })}
+              maxLength={MAX_OPTION}
+              value={option}
+              onChange={(event) => set(at, event.target.value)}
+            />
+            {options.length > LEAST && (
+              <IconButton
+                icon={Trash2}
+                label={t("polls.removeOption", { number: at + 1 })}
+                onClick={() => setOptions(options.filter((_, index) => index !== at))}
+              />
+            )}
+          </div>
+        ))}
+        {options.length < MAX_OPTIONS && (
+          <button
+            type="button"
+            className="button button-plain button-small"
+            onClick={() => setOptions([...options, ""])}
+          >
+            <Plus className="icon icon-small" aria-hidden="true" />
+            {t("polls.addOption")}
+          </button>
+        )}
+      </fieldset>
+      <div>
+        <CheckField label={t("polls.multiple")} checked={multiple} onChange={setMultiple} />
+        <CheckField label={t("polls.anonymous")} checked={anonymous} onChange={setAnonymous} />
+        <CheckField label={t("polls.live")} checked={live} onChange={setLive} />
+      </div>
+      {problem !== null && (
+        <p className="problem" role="alert">
+          <CircleAlert className="icon" aria-hidden="true" />
+          <span>{problem}</span>
+        </p>
+      )}
+      <div className="activity-actions">
+        <button type="button" className="button button-plain" onClick={onDone}>
+          {t("polls.cancel")}
+        </button>
+        <button type="submit" className="button button-primary" disabled={busy}>
+          {t("polls.start")}
+        </button>
+      </div>
+    </form>
+  );
+}

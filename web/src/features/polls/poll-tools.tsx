@@ -1,0 +1,130 @@
+import { Download, ListTree, Megaphone, Square } from "lucide-react";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { announce } from "../../kit/announcer";
+import { useStore } from "../../kit/use-store";
+import { countPresent } from "../../session/people";
+import { together } from "../../session/together";
+import type { Poll, PollResult, Respondent } from "../../wire/activities";
+import { useSession } from "../visit/context";
+import { resultCsv, resultText } from "./results";
+
+interface PollToolsProps {
+  readonly poll: Poll;
+  readonly result: PollResult | null;
+}
+
+/** What hosts do with a poll. */
+export function PollTools({ poll, result }: PollToolsProps) {
+  const { t } = useTranslation();
+  const session = useSession();
+  const { polls } = together(session);
+  const [details, setDetails] = useState<readonly Respondent[] | null>(null);
+  const failed = () =>
+    session.notices.show({ group: "poll-failed", level: "error", text: { key: "polls.failed" } });
+  const close = async () => {
+    if (!(await polls.close(poll)).ok) failed();
+  };
+  const publish = () => {
+    if (!result) return;
+    session.write(
+      null,
+      resultText(poll, result, `*${t("polls.resultOf", { question: poll.question })}*`),
+    );
+    announce(t("polls.published"));
+  };
+  const load = () => polls.details(poll).catch(() => (failed(), null));
+  const download = async () => {
+    const people = await load();
+    if (!people || !result) return;
+    const csv = resultCsv(poll, result, people, {
+      question: t("polls.question"),
+      option: t("polls.options"),
+      votes: t("polls.votes"),
+      name: t("polls.name"),
+      answers: t("polls.chosen"),
+    });
+    save(csv, `${poll.question.slice(0, 40) || "poll"}.csv`);
+  };
+  return (
+    <div className="activity-tools">
+      {poll.running ? (
+        <Tool icon={Square} label={t("polls.close")} onClick={() => void close()} />
+      ) : (
+        <Tool icon={Megaphone} label={t("polls.publish")} onClick={publish} />
+      )}
+      {!poll.anonymous && (
+        <Tool
+          icon={ListTree}
+          label={t("polls.details")}
+          expanded={details !== null}
+          onClick={() => (details ? setDetails(null) : void load().then(setDetails))}
+        />
+      )}
+      <Tool icon={Download} label={t("polls.csv")} onClick={() => void download()} />
+      {details && <PollDetails poll={poll} details={details} />}
+    </div>
+  );
+}
+
+interface ToolProps {
+  readonly icon: typeof Square;
+  readonly label: string;
+  readonly expanded?: boolean;
+  readonly onClick: () => void;
+}
+
+function Tool({ icon: Icon, label, expanded, onClick }: ToolProps) {
+  return (
+    <button
+      type="button"
+      className="button button-plain button-small"
+      aria-expanded={expanded}
+      onClick={onClick}
+    >
+      <Icon className="icon icon-small" aria-hidden="true" />
+      {label}
+    </button>
+  );
+}
+
+/** Who chose what, and how many said nothing. */
+function PollDetails({
+  poll,
+  details,
+}: {
+  readonly poll: Poll;
+  readonly details: readonly Respondent[];
+}) {
+  const { t } = useTranslation();
+  const people = useStore(useSession().people);
+  const answered = new Set(details.map(({ id }) => id)).size;
+  const silent = Math.max(0, countPresent(people) - answered);
+  return (
+    <dl className="poll-details">
+      {poll.options.map(({ id, text }) => {
+        const who = details.filter(({ option }) => option === id).map(({ name }) => name);
+        return (
+          <div key={id}>
+            <dt dir="auto">{text}</dt>
+            <dd dir="auto">{who.length === 0 ? t("polls.nobody") : who.join(", ")}</dd>
+          </div>
+        );
+      })}
+      <div>
+        <dt>{t("polls.noAnswer")}</dt>
+        <dd className="tabular">{silent}</dd>
+      </div>
+    </dl>
+  );
+}
+
+/** Made here, from here: nothing is asked of anybody. */
+function save(text: string, name: string): void {
+  const url = URL.createObjectURL(new Blob(["\uFEFF", text], { type: "text/csv" }));
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(url);
+}

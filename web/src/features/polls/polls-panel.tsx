@@ -1,0 +1,51 @@
+import "../../kit/activity.css";
+import "./polls.css";
+import { Plus } from "lucide-react";
+import { useEffect, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useStore } from "../../kit/use-store";
+import { together } from "../../session/together";
+import { useMe, useSession } from "../visit/context";
+import { PollCard } from "./poll-card";
+import { PollForm } from "./poll-form";
+
+/** Ask a question, answer it, see what all said. */
+export function PollsPanel() {
+  const { t } = useTranslation();
+  const session = useSession();
+  const { polls } = together(session);
+  const { loaded, polls: all, votes, results } = useStore(polls);
+  const isHost = useMe()?.isAdmin ?? false;
+  const [creating, setCreating] = useState(false);
+  useEffect(() => polls.refresh(), [polls]);
+  if (creating) return <PollForm polls={polls} onDone={() => setCreating(false)} />;
+  return (
+    <div className="activity">
+      {isHost && (
+        <button
+          type="button"
+          className="button button-primary activity-main"
+          onClick={() => setCreating(true)}
+        >
+          <Plus className="icon" aria-hidden="true" />
+          {t("polls.create")}
+        </button>
+      )}
+      {loaded && all.length === 0 && (
+        <p className="activity-empty muted">{t(isHost ? "polls.emptyHost" : "polls.empty")}</p>
+      )}
+      <ul className="polls" aria-label={t("polls.list")}>
+        {all.map((poll) => (
+          <li key={poll.id}>
+            <PollCard
+              poll={poll}
+              vote={votes.get(poll.id) ?? null}
+              result={results.get(poll.id) ?? null}
+              isHost={isHost}
+            />
+          </li>
+        ))}
+      </ul>
+    </div>
+  );
+}

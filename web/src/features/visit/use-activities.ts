@@ -1,0 +1,18 @@
+import { useEffect } from "react";
+import { surround, together } from "../../session/together";
+import { useGoTo } from "../breakout";
+import { useVisit } from "./context";
+
+/** Begins to listen to what people do together, and shows where it leads. */
+export function useActivities(): void {
+  const { session, ui, wayBack } = useVisit();
+  const go = useGoTo();
+  useEffect(() => {
+    surround(session, {
+      show: ui.showPanel,
+      go: (roomId) => void go(roomId),
+      keepWayBack: (token) => void (wayBack.token = token),
+    });
+    together(session);
+  }, [session, ui, wayBack, go]);
+}

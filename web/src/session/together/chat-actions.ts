@@ -1,0 +1,216 @@
+/**
+ * Changes to lines of the chat and who is writing. What somebody does is shown once it comes back from the
+ * server: a change that does not come back was refused, and is said to have failed.
+ */
+import {
+  CHAT_ACTION,
+  CHAT_MARKS,
+  CHAT_TYPING,
+  decodeAction,
+  decodeMarks,
+  encodeAction,
+  encodeTyping,
+  type Change,
+  type ChatMark,
+  type Sign,
+} from "../../wire/chat-actions";
+import { WireError, type DataMessage } from "../../wire/decode";
+import type { ParticipantId } from "../../wire/types";
+import type { ConversationId, Entry } from "../chat";
+import { composeHtml } from "../compose";
+import type { Session } from "../session";
+import { createStore, type Readable } from "../store";
+
+/** Who is writing where. */
+export type Typing = ReadonlyMap<ConversationId, ReadonlySet<ParticipantId>>;
+
+export interface ChatActions {
+  readonly typing: Readable<Typing>;
+  edit(entry: Entry, text: string): void;
+  remove(entry: Entry): void;
+  /** Puts my sign under a line, or takes it back. */
+  sign(entry: Entry, sign: Sign): void;
+  /** I am writing. Said as often as it is true; told to others now and then. */
+  write(conversation: ConversationId): void;
+  /** `true` if the message was about the chat. */
+  hear(data: DataMessage, privately: boolean): boolean;
+  dispose(): void;
+}
+
+/** How long the server may take to carry out a change. */
+const ECHO_MS = 8_000;
+/** Others hear this often that somebody writes, and believe it for a little longer. */
+const TYPING_EVERY_MS = 3_000;
+const TYPING_LASTS_MS = 5_000;
+/** Longest line, in characters. */
+const MAX_HTML = 64 * 1024;
+/** A text on the wire, in characters. */
+const MAX_TEXT = 8_000;
+
+type Timer = ReturnType<typeof setTimeout>;
+
+export function createChatActions(session: Session): ChatActions {
+  const { chat, people, notices } = session;
+  const typing = createStore<Typing>(new Map());
+  const expected = new Map<string, Timer>();
+  const writers = new Map<string, Timer>();
+  const told = new Map<ConversationId, number>();
+
+  const conversationOf = (entry: Entry): ConversationId => {
+    if (entry.to === null) return null;
+    return entry.from === session.me() ? entry.to : entry.from;
+  };
+  const keyOf = (lineId: string, change: Change) =>
+    `${change.kind}:${change.kind === "sign" ? change.sign : ""}:${lineId}`;
+
+  function act(entry: Entry, change: Change): void {
+    const me = session.me();
+    if (me === null) return;
+    const to = conversationOf(entry);
+    const bytes = encodeAction(me, to, entry.id, change);
+    if (to === null) session.publishData(bytes);
+    else session.sendPrivately(to, bytes, true);
+    const key = keyOf(entry.id, change);
+    clearTimeout(expected.get(key));
+    expected.set(
+      key,
+      setTimeout(() => {
+        expected.delete(key);
+        notices.show({ group: "chat-change", level: "error", text: { key: "chat.notChanged" } });
+      }, ECHO_MS),
+    );
+  }
+
+  /** Whether whoever sent a change may do it to this line; the server has looked at public ones already. */
+  const isTheirs = (entry: Entry, from: ParticipantId, change: Change): boolean => {
+    if (change.kind === "sign" || entry.from === from) return true;
+    return (
+      change.kind === "remove" &&
+      entry.to === null &&
+      (people.getSnapshot().get(from)?.isAdmin ?? false)
+    );
+  };
+
+  function onAction(data: DataMessage, conversation: ConversationId): void {
+    const { lineId, change, at } = decodeAction(data.bytes);
+    if (data.from === session.me()) {
+      const key = keyOf(lineId, change);
+      clearTimeout(expected.get(key));
+      expected.delete(key);
+    }
+    chat.change(lineId, conversation, (entry) =>
+      entry.system || entry.removed || !isTheirs(entry, data.from, change)
+        ? entry
+        : changed(entry, data.from, change, at || entry.sentAt),
+    );
+  }
+
+  function onTyping(from: ParticipantId, conversation: ConversationId): void {
+    if (from === session.me() || !people.getSnapshot().has(from)) return;
+    const key = `${conversation ?? ""} ${from}`;
+    clearTimeout(writers.get(key));
+    writers.set(
+      key,
+      setTimeout(() => still(from, conversation), TYPING_LASTS_MS),
+    );
+    typing.update((now) => {
+      const there = now.get(conversation) ?? new Set();
+      return there.has(from) ? now : new Map(now).set(conversation, new Set([...there, from]));
+    });
+  }
+
+  function still(from: ParticipantId, conversation: ConversationId): void {
+    const key = `${conversation ?? ""} ${from}`;
+    clearTimeout(writers.get(key));
+    writers.delete(key);
+    typing.update((now) => {
+      const there = now.get(conversation);
+      if (!there?.has(from)) return now;
+      const others = new Set([...there].filter((id) => id !== from));
+      return new Map(now).set(conversation, others);
+    });
+  }
+
+  /** Whoever has just sent a line does not write it any more. */
+  const stop = chat.subscribe(() => {
+    for (const [conversation, there] of typing.getSnapshot()) {
+      const last = chat.getSnapshot().conversations.get(conversation)?.at(-1);
+      if (last && there.has(last.from)) still(last.from, conversation);
+    }
+  });
+
+  return {
+    typing,
+    edit(entry, text) {
+      const html = composeHtml(text.slice(0, MAX_TEXT));
+      if (html !== "" && html !== entry.html) act(entry, { kind: "edit", html });
+    },
+    remove: (entry) => act(entry, { kind: "remove" }),
+    sign(entry, sign) {
+      const me = session.me();
+      const on = me !== null && !entry.signs?.get(sign)?.includes(me);
+      act(entry, { kind: "sign", sign, on });
+    },
+    write(conversation) {
+      const me = session.me();
+      const now = Date.now();
+      if (me === null || now - (told.get(conversation) ?? 0) < TYPING_EVERY_MS) return;
+      told.set(conversation, now);
+      const bytes = encodeTyping(me, conversation);
+      if (conversation === null) session.publishData(bytes);
+      else session.sendPrivately(conversation, bytes, false);
+    },
+    hear(data, privately) {
+      const conversation = privately ? (data.from === session.me() ? data.to : data.from) : null;
+      // To somebody else, or privately to nobody: not for us.
+      if (!privately && data.to !== null) return false;
+      if (privately && conversation === null) return false;
+      try {
+        if (data.type === CHAT_ACTION) onAction(data, conversation);
+        else if (data.type === CHAT_TYPING) onTyping(data.from, conversation);
+        else if (data.type === CHAT_MARKS && privately) onMarks(session, decodeMarks(data.bytes));
+        else return false;
+      } catch (error) {
+        if (!(error instanceof WireError)) throw error;
+      }
+      return true;
+    },
+    dispose() {
+      stop();
+      for (const timer of [...expected.values(), ...writers.values()]) clearTimeout(timer);
+    },
+  };
+}
+
+/** What a line is after a change. */
+export function changed(entry: Entry, from: ParticipantId, change: Change, at: number): Entry {
+  switch (change.kind) {
+    case "edit":
+      return change.html.length > MAX_HTML ? entry : { ...entry, html: change.html, editedAt: at };
+    case "remove":
+      return { ...entry, html: "", removed: true, signs: new Map() };
+    case "sign": {
+      const others = (entry.signs?.get(change.sign) ?? []).filter((id) => id !== from);
+      const now = change.on ? [...others, from] : others;
+      const signs = new Map(entry.signs).set(change.sign, now);
+      if (now.length === 0) signs.delete(change.sign);
+      return { ...entry, signs };
+    }
+  }
+}
+
+/** The server's word on lines of the public chat. */
+function onMarks({ chat }: Session, marks: readonly ChatMark[]): void {
+  for (const mark of marks) {
+    chat.change(mark.lineId, null, (entry) => ({
+      ...entry,
+      ...(mark.replyTo === null ? {} : { replyTo: mark.replyTo }),
+      ...(mark.removed
+        ? { removed: true, html: "", signs: new Map() }
+        : {
+            signs: mark.signs,
+            ...(mark.editedAt > 0 ? { html: mark.html, editedAt: mark.editedAt } : {}),
+          }),
+    }));
+  }
+}

@@ -1,0 +1,95 @@
+/** What people of one meeting do together. Loaded with the meeting screen, made once for each session. */
+import type { Panel } from "../prefs";
+import type { Session } from "../session";
+import { createBreakouts, type Breakouts } from "./breakouts";
+import { createChatActions, type ChatActions } from "./chat-actions";
+import { createPlayer, type Player } from "./player";
+import { createPolls, type Polls } from "./polls";
+
+export interface Together {
+  readonly chat: ChatActions;
+  readonly polls: Polls;
+  readonly breakouts: Breakouts;
+  readonly player: Player;
+}
+
+/** The screen around it, as far as it is needed here. */
+export interface Surroundings {
+  show(panel: Panel): void;
+  /** To another room, which is asked for by its id. */
+  go(roomId: string): void;
+  keepWayBack(token: string): void;
+}
+
+const made = new WeakMap<Session, Together>();
+const around = new WeakMap<Session, Surroundings>();
+
+/** Whoever shows the meeting says how. */
+export function surround(session: Session, by: Surroundings): void {
+  around.set(session, by);
+}
+
+export function together(session: Session): Together {
+  const before = made.get(session);
+  if (before) return before;
+  const { notices } = session;
+  const chat = createChatActions(session);
+  const polls = createPolls(session, () =>
+    notices.show({
+      group: "poll",
+      text: { key: "polls.isNew" },
+      action: { key: "polls.show", run: () => around.get(session)?.show("polls") },
+    }),
+  );
+  const breakouts = createBreakouts(session, {
+    onInvited: (roomId) => invite(session, roomId),
+    onWayBack: (token) => around.get(session)?.keepWayBack(token),
+  });
+  const player = createPlayer(session);
+  const now: Together = { chat, polls, breakouts, player };
+  made.set(session, now);
+
+  const stop = session.activities.listen((news) => {
+    if (news.kind === "data" && chat.hear(news.data, news.privately)) return;
+    if (polls.hear(news) || breakouts.hear(news)) return;
+    player.hear(news);
+  });
+  const { activities } = session.room.getSnapshot()?.state ?? {};
+  if (activities?.polls.active) polls.refresh();
+  if (activities?.breakout.active) breakouts.refresh();
+  const stopRoom = session.room.subscribe(sayExtension(session));
+  const stopPhase = session.phase.subscribe(() => {
+    if (session.phase.getSnapshot().at !== "ended") return;
+    for (const end of [stop, stopRoom, stopPhase]) end();
+    for (const { dispose } of [chat, polls, breakouts]) dispose();
+  });
+  return now;
+}
+
+function invite(session: Session, roomId: string): void {
+  const back = roomId === session.room.getSnapshot()?.state.activities.breakout.parent;
+  session.notices.show({
+    group: "breakout",
+    sticky: true,
+    alert: "asked",
+    text: { key: back ? "breakout.calledBack" : "breakout.invited" },
+    action: {
+      key: back ? "breakout.back" : "breakout.join",
+      run: () => around.get(session)?.go(roomId),
+    },
+  });
+}
+
+/** Everybody hears that the meeting was made longer. */
+function sayExtension(session: Session): () => void {
+  const minutes = () => session.room.getSnapshot()?.state.features.durationMinutes ?? 0;
+  let before = minutes();
+  return () => {
+    const now = minutes();
+    if (before > 0 && now > before) {
+      const text = { key: "duration.extended", values: { count: now - before } } as const;
+      session.notices.show({ group: "time", text });
+    }
+    before = now;
+  };
+}
