@@ -56,7 +56,8 @@ try {
     const answer = await list(server);
     times.push(performance.now() - begin);
     length = answer.byteLength;
-    if (JSON.parse(Buffer.from(answer)).rooms.length !== ROOMS) throw new Error("rooms are missing");
+    if (JSON.parse(Buffer.from(answer)).rooms.length !== ROOMS)
+      throw new Error("rooms are missing");
   }
   times.sort((a, b) => a - b);
   const listed = residentMiB(server);

@@ -118,7 +118,11 @@ test("an attendee who talks to the server by hand moderates nobody", async () =>
   const { room, ana, ben, eva } = await meeting();
   const [anas, evas] = [ana.events.length, eva.events.length];
   const wishes = [
-    ["updateLockSettings", "UpdateUserLockSettingsReq", { roomSid: ben.sid, userId: "all", service: "chat", direction: "lock" }],
+    [
+      "updateLockSettings",
+      "UpdateUserLockSettingsReq",
+      { roomSid: ben.sid, userId: "all", service: "chat", direction: "lock" },
+    ],
     ["muteUnmuteTrack", "MuteUnMuteTrackReq", { sid: ben.sid, userId: "all", muted: true }],
     ["removeParticipant", "RemoveParticipantReq", { sid: ben.sid, userId: "eva", blockUser: true }],
     ["switchPresenter", "SwitchPresenterReq", { userId: "ben" }],
@@ -139,7 +143,9 @@ test("an attendee who talks to the server by hand moderates nobody", async () =>
     ["plenum/panic", "plenum.PanicReq", { isOn: true }],
   ];
   for (const [path, type, fields] of wishes) {
-    const named = path.startsWith("plenum/") ? fields : { roomId: room, requestedUserId: "ana", ...fields };
+    const named = path.startsWith("plenum/")
+      ? fields
+      : { roomId: room, requestedUserId: "ana", ...fields };
     const answer = await call(ben, path, type, named);
     assert.deepEqual([answer.status, answer.msg], [false, NOT_ALLOWED], path);
   }
@@ -164,7 +170,10 @@ test("an attendee who talks to the server by hand moderates nobody", async () =>
   assert.ok(latest(ana, "eva").raisedHand.isRaised, "the hand is still up");
   const others = (member, from) => member.events.slice(from).map((event) => event.event);
   const own = ["USER_METADATA_UPDATE", "SYSTEM_NOTIFICATION"];
-  assert.deepEqual(others(ana, anas).filter((event) => !own.includes(event)), []);
+  assert.deepEqual(
+    others(ana, anas).filter((event) => !own.includes(event)),
+    [],
+  );
   assert.deepEqual(others(eva, evas), ["USER_METADATA_UPDATE"]);
 });
 
@@ -179,7 +188,12 @@ test("nobody speaks for another, to everybody or to one", async () => {
   for (const type of ["FILE_UPLOAD", "INFO", "ALERT", "EXTERNAL_MEDIA_PLAYER_EVENTS"]) {
     data(ben, type, "x");
   }
-  for (const type of ["PAGE_CHANGE", "FILE_CHANGE", "WHITEBOARD_APP_STATE_CHANGE", "SCENE_UPDATE"]) {
+  for (const type of [
+    "PAGE_CHANGE",
+    "FILE_CHANGE",
+    "WHITEBOARD_APP_STATE_CHANGE",
+    "SCENE_UPDATE",
+  ]) {
     data(ben, type, "2", { on: "whiteboard" });
   }
   const line = encode("ChatMessage", {

@@ -132,7 +132,9 @@ test("rest is one request, and so is putting everything back", async () => {
   await host.rest(true);
   await host.rest(false);
 
-  const bodies = server.asked.map(({ body }) => fromBinary(PanicReqSchema, body).isOn);
+  const bodies = server.asked.map(
+    ({ body }) => fromBinary(PanicReqSchema, body ?? new Uint8Array()).isOn,
+  );
   expect(bodies).toEqual([true, false]);
 });
 
