@@ -27,6 +27,8 @@ async fn what_happened_in_a_session_is_listed_shown_and_downloaded() {
             if answer["status"] == true {
                 return answer;
             }
+            // The file is written by another thread.
+            tokio::task::yield_now().await;
         }
     };
     let answer = tokio::time::timeout(Duration::from_secs(30), listed).await.unwrap();

@@ -413,3 +413,18 @@ async fn an_application_learns_why_its_document_is_not_taken() {
     let msg = "Another whiteboard file upload is already in progress for this room";
     refusal(&answer, 409, msg, "CONFLICT");
 }
+
+#[tokio::test]
+async fn a_document_needs_a_room_that_is_not_ending_and_room_on_the_disk() {
+    let server = Server::start().await;
+    let pdf = b"%PDF-1.7\nhello";
+    let token = server.token("u1", true).await;
+    server.write("uploads", b"a file where a folder should be");
+    let answer = server.send(application(Some("room01"), form("document", "a.pdf", pdf))).await;
+    refusal(&answer, 500, "failed to save file", "INTERNAL_SERVER_ERROR");
+
+    let _stays = server.meetings.open_socket(&token, String::new()).await.unwrap();
+    server.ask("/auth/room/endRoom", r#"{"room_id":"room01"}"#).await;
+    let answer = server.send(application(Some("room01"), form("document", "a.pdf", pdf))).await;
+    refusal(&answer, 400, "room is not active", "ROOM_NOT_ACTIVE");
+}
