@@ -9,8 +9,11 @@ use model::policy::{Actor, Capability as C, Denial, Locks, Role, Rules, decide};
 
 use Role::{Attendee, Hidden, HiddenModerator, Ingress, Moderator, Phone, Recorder};
 
+/// A field of rules or locks.
+type Field<T> = fn(&mut T) -> &mut bool;
+
 /// Features by name, with the way to set them. The one that forbids is the last.
-const FEATURES: [(&str, fn(&mut Rules) -> &mut bool); 17] = [
+const FEATURES: [(&str, Field<Rules>); 17] = [
     ("allow_webcams", |r| &mut r.webcams),
     ("allow_screen_share", |r| &mut r.screen_share),
     ("allow_view_other_webcams", |r| &mut r.see_other_webcams),
@@ -30,7 +33,7 @@ const FEATURES: [(&str, fn(&mut Rules) -> &mut bool); 17] = [
     ("admin_only_webcams", |r| &mut r.only_moderators_webcams),
 ];
 
-const LOCKS: [(&str, fn(&mut Locks) -> &mut bool); 10] = [
+const LOCKS: [(&str, Field<Locks>); 10] = [
     ("mic", |l| &mut l.microphone),
     ("webcam", |l| &mut l.webcam),
     ("screenShare", |l| &mut l.screen_sharing),

@@ -1,5 +1,7 @@
 //! Breakout rooms as the main room keeps them, and as they are inside.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod scene;
 
 use std::collections::BTreeSet;
@@ -89,7 +91,7 @@ fn people_are_invited_to_their_rooms_and_everybody_sees_that_there_are_some() {
 
 #[test]
 fn a_breakout_room_is_like_its_main_room_but_for_what_runs_there() {
-    let mut scene = meeting(|metadata| {
+    let scene = meeting(|metadata| {
         metadata.is_recording = true;
         metadata.logout_url = Some("https://example.org".into());
         metadata.default_lock_settings = Some(pnm::LockSettings { lock_microphone: Some(true), ..Default::default() });
@@ -116,7 +118,7 @@ fn a_breakout_room_is_like_its_main_room_but_for_what_runs_there() {
     let mut wish = wish(vec![room("1", &["ben"])]);
     (wish.duration, wish.welcome_msg) = (15, Some("Hello".into()));
 
-    let metadata = plan(&mut scene, "ana", &wish).unwrap().remove(0).metadata;
+    let metadata = plan(&scene, "ana", &wish).unwrap().remove(0).metadata;
 
     assert!(metadata.is_breakout_room && !metadata.is_recording);
     assert_eq!((metadata.parent_room_id.as_str(), metadata.room_title.as_str()), ("room01", "Title 1"));
@@ -142,10 +144,10 @@ fn a_breakout_room_is_like_its_main_room_but_for_what_runs_there() {
 fn there_are_as_many_rooms_as_the_creator_allows() {
     let mut scene = meeting(|_| {});
     let four = wish(vec![room("1", &[]), room("2", &[]), room("3", &[]), room("4", &[])]);
-    assert_eq!(plan(&mut scene, "ana", &four), Err(BreakoutRefusal::TooMany(3)));
+    assert_eq!(plan(&scene, "ana", &four), Err(BreakoutRefusal::TooMany(3)));
     open(&mut scene, &wish(vec![room("1", &[]), room("2", &[])]));
-    assert_eq!(plan(&mut scene, "ana", &wish(vec![room("3", &[]), room("4", &[])])), Err(BreakoutRefusal::TooMany(3)));
-    assert_eq!(plan(&mut scene, "ana", &wish(vec![room("1", &[])])), Ok(vec![]), "in use");
+    assert_eq!(plan(&scene, "ana", &wish(vec![room("3", &[]), room("4", &[])])), Err(BreakoutRefusal::TooMany(3)));
+    assert_eq!(plan(&scene, "ana", &wish(vec![room("1", &[])])), Ok(vec![]), "in use");
 }
 
 #[test]
@@ -409,7 +411,7 @@ proptest! {
     ) {
         let people = ["ana", "ben", "eva"];
         let mut scene = meeting(|_| {});
-        let mut rooms = vec![Vec::new(), Vec::new(), Vec::new()];
+        let mut rooms = [Vec::new(), Vec::new(), Vec::new()];
         for (at, who) in first.iter().enumerate() {
             rooms[at % 3].push(people[*who]);
         }

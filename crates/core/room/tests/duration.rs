@@ -1,5 +1,7 @@
 //! How long a meeting lasts, and who may put off its end.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod scene;
 
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! The media player: who starts it, who drives it, and where a late joiner begins.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod scene;
 
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! Polls: one vote each, and nobody learns more than they may.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod scene;
 
 use std::collections::{BTreeMap, BTreeSet};

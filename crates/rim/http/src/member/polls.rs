@@ -5,6 +5,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{RequestExt, Router};
 use meeting::{ActivityError, PollAsk, PollRefusal};
+use model::policy::Denial;
 use wire::pnm;
 
 use super::moderated::{self, NOT_ALLOWED, admit, admit_anyone, admit_moderator};
@@ -126,9 +127,7 @@ fn answer(told: Result<pnm::PollResponse, ActivityError<PollRefusal>>) -> Respon
 /// `status` and `msg` have the same numbers in every answer.
 fn refuse(refusal: ActivityError<PollRefusal>) -> Response {
     match refusal {
-        ActivityError::Refused(PollRefusal::Denied(denial)) if denial == model::policy::Denial::NotModerator => {
-            answers::refused_protobuf(NOT_ALLOWED)
-        }
+        ActivityError::Refused(PollRefusal::Denied(Denial::NotModerator)) => answers::refused_protobuf(NOT_ALLOWED),
         refusal => answers::refused_protobuf(refusal),
     }
 }

@@ -159,10 +159,13 @@ fn call(out: &mut String, document: &Value, path: &str) {
     out.push_str("</article>");
 }
 
+/// A part of a value: its name in an object, its schema, itself.
+type Item<'a> = (Option<&'a str>, &'a Value, &'a Value);
+
 /// A value as JSON over several lines, fields in the order in which they are sent.
 fn pretty(out: &mut String, document: &Value, schema: &Value, value: &Value, depth: usize) {
     let schema = resolved(document, core(schema)).unwrap_or(schema);
-    let (open, close, items): (char, char, Vec<(Option<&str>, &Value, &Value)>) = match value {
+    let (open, close, items): (char, char, Vec<Item<'_>>) = match value {
         Value::Object(fields) => {
             let order = schema.get("x-order").map(list).unwrap_or_default().iter().map(text);
             let mut names: Vec<&str> = order.filter(|name| fields.contains_key(*name)).collect();
