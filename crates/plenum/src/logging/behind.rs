@@ -142,18 +142,22 @@ mod tests {
         let (open, gate) = channel();
         let (mut behind, pending) = write(Gated { gate, written: written.clone() });
 
-        // The gate is shut: if this waited, it would wait for ever.
-        for _ in 0..ROOM * 2 {
-            behind.write_all(b"x").unwrap();
+        // The gate is shut: if this waited, it would wait for ever. The lines are as long as lines are, so that those
+        // taken together before the gate are few.
+        let line = [b'x'; 300];
+        let count = ROOM * 2;
+        for _ in 0..count {
+            behind.write_all(&line).unwrap();
         }
-        assert!(behind.lost.load(Ordering::Relaxed) > 0);
+        let lost = usize::try_from(behind.lost.load(Ordering::Relaxed)).unwrap();
+        assert!(lost > 0);
         drop(open);
-        while written.lock().unwrap().is_empty() {
+        while written.lock().unwrap().len() < (count - lost) * line.len() {
             thread::yield_now();
         }
         drop(pending);
 
-        assert!(written.lock().unwrap().len() >= ROOM);
+        assert_eq!(written.lock().unwrap().len(), (count - lost) * line.len());
     }
 
     #[test]
