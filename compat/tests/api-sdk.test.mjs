@@ -10,9 +10,6 @@ import test from "../lib/test.mjs";
 const { PlugNmeet } = sdkModule;
 const scene = withServer();
 
-/** Methods of the SDK whose call this server does not have. */
-const NOT_SERVED = new Set(["getClientFiles"]);
-
 /** Methods that were called here, and answered. */
 const exercised = new Set();
 
@@ -221,12 +218,26 @@ test("what sessions leave behind is asked for in words the SDK understands", asy
   }
 });
 
+test("the client's files are listed, and they are there", async () => {
+  const answer = await sdk().getClientFiles();
+
+  assert.equal(answer.status, true);
+  assert.ok(answer.js.length > 0 && answer.js.every((name) => name.startsWith("main")));
+  for (const path of [
+    ...answer.js.map((name) => `js/${name}`),
+    ...answer.css.map((name) => `css/${name}`),
+  ]) {
+    const file = await fetch(`${scene.server.origin}/assets/${path}`);
+    assert.equal(file.status, 200, path);
+  }
+});
+
 test("every method the SDK has was called and answered", () => {
   const methods = Object.getOwnPropertyNames(PlugNmeet.prototype).filter(
-    (name) => name !== "constructor" && !NOT_SERVED.has(name),
+    (name) => name !== "constructor",
   );
 
-  assert.ok(methods.length >= 13, methods.join(" "));
+  assert.ok(methods.length >= 14, methods.join(" "));
   assert.deepEqual(
     methods.filter((name) => !exercised.has(name)),
     [],

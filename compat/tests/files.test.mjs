@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { createHmac, randomBytes } from "node:crypto";
 
-import sdkModule from "plugnmeet-sdk-js";
 
 import { until } from "../../e2e/lib/until.mjs";
 import { withServer } from "../lib/meeting.mjs";
@@ -203,21 +202,6 @@ test("files are gone with the session", async () => {
     assert.equal((await download(picture.filePath)).status, 404);
     return true;
   });
-});
-
-test("the SDK learns which files the client has, and they are there", async () => {
-  const { key, secret } = scene.server.setup;
-  const answer = await new sdkModule.PlugNmeet(scene.server.origin, key, secret).getClientFiles();
-
-  assert.equal(answer.status, true);
-  assert.ok(answer.js.length > 0 && answer.js.every((name) => name.startsWith("main")));
-  for (const path of [
-    ...answer.js.map((name) => `js/${name}`),
-    ...answer.css.map((name) => `css/${name}`),
-  ]) {
-    const file = await fetch(`${scene.server.origin}/assets/${path}`);
-    assert.equal(file.status, 200, path);
-  }
 });
 
 test("applications and recorders speak in the meeting", async () => {
