@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { createHmac, randomBytes } from "node:crypto";
 
-
 import { until } from "../../e2e/lib/until.mjs";
 import { withServer } from "../lib/meeting.mjs";
 import test from "../lib/test.mjs";
