@@ -1,4 +1,4 @@
-"""Signs what schemathesis sends: the HMAC is made over the very bytes that leave."""
+"""Signs what schemathesis sends: the HMAC is made over the very bytes that leave, or over the room a form is for."""
 
 import hashlib
 import hmac
@@ -10,7 +10,8 @@ import schemathesis
 
 class Signed(requests.auth.AuthBase):
     def __call__(self, request):
-        body = request.body or b""
+        form = str(request.headers.get("Content-Type", "")).startswith("multipart/")
+        body = request.headers.get("Room-Id", b"") if form else request.body or b""
         if isinstance(body, str):
             body = body.encode()
         secret = os.environ["PLENUM_SECRET"].encode()

@@ -109,7 +109,8 @@ fn call(group: &Group, operation: &Operation) -> Value {
 /// The header that a form is signed by.
 fn room_id() -> Value {
     json!([{
-        "name": "Room-Id", "in": "header", "required": true, "schema": { "type": "string" },
+        "name": "Room-Id", "in": "header", "required": true,
+        "schema": { "type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$" },
         "description": "The room; `HASH-SIGNATURE` is made over this value.",
     }])
 }
@@ -149,7 +150,7 @@ fn answers(operation: &Operation) -> Value {
         let value = operation.refused(refusal);
         examples.insert(format!("refusal-{}", index + 1), example(refusal.code, refusal.msg, refusal.when, value));
     }
-    json!({
+    let mut answers = json!({
         "200": {
             "description": "Done, or refused: `status_code` says which.",
             "content": { "application/json": {
@@ -160,7 +161,27 @@ fn answers(operation: &Operation) -> Value {
         "401": { "$ref": "#/components/responses/NotSigned" },
         "413": { "$ref": "#/components/responses/TooLarge" },
         "429": { "$ref": "#/components/responses/TooMany" },
-    })
+    });
+    if matches!(operation.asked, Asked::Form(_)) {
+        for (status, why) in [
+            ("400", "The form, its file or its room is not one that is taken."),
+            ("409", "Another one is on its way."),
+            ("500", "It cannot be kept now."),
+        ] {
+            answers[status] = json!({
+                "description": why, "content": { "application/json": { "schema": reference("Refusal") } },
+            });
+        }
+        // What is larger than any request may be is refused in plain text, before anybody looks at the room.
+        answers["413"] = json!({
+            "description": "The file is larger than those of its kind may be.",
+            "content": {
+                "application/json": { "schema": reference("Refusal") },
+                "text/plain": { "schema": { "type": "string" } },
+            },
+        });
+    }
+    answers
 }
 
 fn example(code: StatusCode, msg: &str, when: &str, value: Option<Value>) -> Value {
