@@ -324,6 +324,17 @@ impl Peer {
         self.rtc.bwe().set_bitrate(Bitrate::bps(minimum), Bitrate::bps(desired));
     }
 
+    /// Whether pictures leave no faster than the estimate, so that they do not fill the queue that sound has to pass, or at
+    /// once.
+    pub fn pace(&mut self, paced: bool) {
+        let pictures = self.sections.iter().filter(|section| section.kind == Kind::Video);
+        for ssrc in pictures.filter_map(|section| section.ssrc) {
+            if let Some(stream) = self.rtc.direct_api().stream_tx(&ssrc) {
+                stream.set_unpaced(!paced);
+            }
+        }
+    }
+
     /// Sends a message. `false` if the channel is not open or its backlog is full: that of the lossy one is small, because
     /// what is late is worthless there.
     pub fn send(&mut self, channel: Channel, message: &[u8]) -> bool {

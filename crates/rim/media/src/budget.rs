@@ -16,6 +16,10 @@ const FALL: u64 = 20;
 /// meeting that has only sound so far would seem to have no room for pictures.
 const LEAST_SOUGHT: u64 = 5_000_000;
 
+/// From so many bits per second on pictures are not held back: a large key frame would take longer than eyes forgive, and a
+/// line that carries so much takes it in a stride.
+const UNPACED: u64 = 4_000_000;
+
 /// The way to one subscriber.
 #[derive(Debug)]
 pub(crate) struct Budget {
@@ -81,6 +85,7 @@ pub(crate) fn share(room: &mut Room, now: Instant, news: &mut News) -> Vec<PeerK
         let goal = budget.shares.goal(&wants.bids);
         let held_back = goal.wanted > goal.spent;
         let minimum = if held_back { wants.sound + goal.next } else { 0 };
+        session.down().peer.pace(estimate < UNPACED);
         session.down().peer.seek_bandwidth(minimum, (wants.sound + goal.wanted).max(LEAST_SOUGHT));
         touched.push(*peer);
     }
