@@ -44,6 +44,9 @@ need cmake cmake
 if [ "$want" = test ]; then
   [ -n "${CHROMIUM:-}" ] || need chromium chromium
   need python3 python3
+  # The examples of the API page are run as they stand, and databases get certificates for a test.
+  need curl curl
+  need openssl openssl
   # Servers the store is tested against; only programs, no service is set up for MariaDB.
   compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || need initdb postgresql
   [ -x /usr/sbin/mariadbd ] || need mariadbd mariadb-server-core
