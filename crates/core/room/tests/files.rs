@@ -165,7 +165,8 @@ fn an_application_speaks_to_everybody_to_moderators_or_to_one() {
         (Audience::One(Some(user("nobody"))), false, false),
         (Audience::One(None), false, false),
     ] {
-        (scene.take_mail("ana"), scene.take_mail("ben"));
+        scene.take_mail("ana");
+        scene.take_mail("ben");
         assert_eq!(broadcast(&mut scene, &audience, line()), Ok(()));
         assert_eq!((hears(&mut scene, "ana"), hears(&mut scene, "ben")), (ana, ben), "{audience:?}");
     }
