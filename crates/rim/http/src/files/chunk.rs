@@ -74,12 +74,13 @@ async fn admit(app: &App, request: Request) -> Result<(Access, Chunk, Request), 
         *answer.status_mut() = Status::BAD_REQUEST;
         answer
     })?;
-    let chunk = described(request.uri())?;
+    let chunk = described(request.uri()).map_err(|error| bad(&error))?;
     Ok((access, chunk, request))
 }
 
-fn described(uri: &Uri) -> Result<Chunk, Response> {
-    let Query(said) = Query::<Said>::try_from_uri(uri).map_err(|error| bad(&error.body_text()))?;
+/// The error says what is wrong with the query.
+fn described(uri: &Uri) -> Result<Chunk, String> {
+    let Query(said) = Query::<Said>::try_from_uri(uri).map_err(|error| error.body_text())?;
     Ok(Chunk {
         identifier: said.resumable_identifier,
         file_name: said.resumable_filename,
