@@ -76,7 +76,7 @@ pub fn decode<M: ProtoJson>(body: &[u8]) -> Result<M, JsonError> {
 pub(crate) fn from_node<M: ProtoJson>(node: &Node) -> Result<M, JsonError> {
     let mut bytes = Vec::new();
     message(&mut bytes, shape::of(&M::default().descriptor()), node)?;
-    Ok(M::decode(bytes.as_slice()).expect("the bytes follow the message's own descriptor"))
+    M::decode(bytes.as_slice()).map_err(|error| JsonError::Syntax(error.to_string()))
 }
 
 /// Writes a message with declared names and with everything that is not set: zero values, `[]`, `{}`, and `null` for a

@@ -73,11 +73,6 @@ pub(crate) fn share(room: &mut Room, now: Instant, news: &mut News) -> Vec<PeerK
         let Some(estimate) = budget.estimate else { continue };
         let wants = wants.remove(peer).unwrap_or_default();
         budget.due = Some(now + INTERVAL);
-        eprintln!(
-            "DBG {peer:?} est {estimate} sound {} bids {:?}",
-            wants.sound,
-            wants.bids.iter().map(|b| (b.wish, b.costs[0][3], b.costs[1][3])).collect::<Vec<_>>()
-        );
         budget.shares.update(estimate.saturating_sub(wants.sound), &wants.bids, now);
         for bid in &wants.bids {
             room.forward.set_cap(bid.track, *peer, budget.shares.cap(&bid.track), now, news);

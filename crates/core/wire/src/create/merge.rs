@@ -33,7 +33,7 @@ pub(super) fn apply(request: &mut pnm::CreateRoomReq, node: &Node, defaults: &Ro
         let mut merged = defaults.features.clone();
         let mut said = Vec::new();
         overlay(&mut said, shape::of(&merged.descriptor()), features, spelling)?;
-        merged.merge(said.as_slice()).expect("the bytes follow the message's own descriptor");
+        merged.merge(said.as_slice()).map_err(|error| JsonError::Syntax(error.to_string()))?;
         metadata.room_features = Some(merged);
     }
     Ok(())
