@@ -3,6 +3,8 @@
 //! They exist because no stock tool knows this house: which crate may call which, what a core crate must never touch,
 //! and which licences a dependency may carry. Each check prints every finding, not just the first, and exits non-zero.
 
+#![expect(clippy::print_stderr, reason = "a command line program says what it finds")]
+
 mod arrows;
 mod bans;
 mod licences;

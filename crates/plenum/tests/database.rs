@@ -19,6 +19,7 @@ async fn a_room_on_mariadb_survives_kill_9() {
 }
 
 /// In a database every such server has; this is the only test that writes there.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 async fn a_room_survives_kill_9(driver: &str, variable: &str, database: &str) {
     let Ok(address) = std::env::var(variable) else {
         assert!(

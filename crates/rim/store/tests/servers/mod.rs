@@ -14,6 +14,7 @@ pub(crate) const USER: &str = "plenum";
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// Where the server is, or `None` after saying so if there is none on this machine.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 pub(crate) fn address(driver: Driver) -> Option<(String, u16)> {
     let variable = match driver {
         Driver::Postgres => "PLENUM_TEST_POSTGRES",
