@@ -1,5 +1,5 @@
 // npm run screens: takes the pictures for the documents into docs/screens. Needs target/debug/plenum.
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -56,7 +56,7 @@ const WANTED_IN_ARABIC = {
   chat: ["light", "phone-dark"],
 };
 
-await rm(FOLDER, { recursive: true, force: true });
+// Pictures of other tools lie there as well.
 await mkdir(FOLDER, { recursive: true });
 for (const [tour, wanted, mark] of [
   [tourOfArriving, WANTED, ""],
