@@ -10,7 +10,7 @@ use str0m::bwe::{Bitrate, BweKind};
 use str0m::change::SdpPendingOffer;
 use str0m::channel::ChannelId;
 use str0m::config::DtlsCert;
-use str0m::media::{KeyframeRequestKind, Mid, Pt};
+use str0m::media::{KeyframeRequestKind, Mid, Pt, Rid};
 use str0m::net::{Protocol, Receive};
 use str0m::rtp::{Extension, RtpPacket, RtpWrite, Ssrc, Vp8Descriptor};
 use str0m::{Candidate, Event as StackEvent, Input, Output as StackOutput, Rtc, RtcConfig, RtcError};
@@ -36,6 +36,15 @@ const DATA_MESSAGE: u32 = 64 * 1024 + 1024;
 /// What the way to a client is believed to carry before it has said anything, in bits per second: enough for a grid of
 /// small pictures or one large one. Probing finds more within a second.
 const FIRST_ESTIMATE: u64 = 5_000_000;
+
+/// More than this is no jitter: the stream stood still, because nobody wanted it, and begins again.
+const MAX_JITTER: Duration = Duration::from_secs(1);
+
+/// The jitter of an incoming stream as far as it says something of now. That of a stream that sends nothing any more stays
+/// what it was.
+fn fresh(before: Option<u64>, packets: u64, jitter: Duration) -> Option<Duration> {
+    (before.is_none_or(|before| packets > before) && jitter < MAX_JITTER).then_some(jitter)
+}
 
 /// Why a description was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -151,6 +160,7 @@ impl PeerFactory {
             offers: 0,
             answered: false,
             counts_packets: false,
+            counted: HashMap::new(),
         }
     }
 }
@@ -202,6 +212,8 @@ pub struct Peer {
     pub(crate) answered: bool,
     /// The bandwidth is estimated from the client's word about every single packet.
     counts_packets: bool,
+    /// Packets of each incoming stream at its last report.
+    counted: HashMap<(Mid, Option<Rid>), u64>,
 }
 
 impl Peer {
@@ -372,7 +384,9 @@ impl Peer {
                 let clock = if self.sections[usize::from(section)].kind == Kind::Audio { 48_000 } else { 90_000 };
                 let jitter = Duration::from_micros(u64::from(stats.jitter) * 1_000_000 / clock);
                 let (packets, loss, rtt) = (stats.packets, stats.loss, stats.rtt);
-                Some(Event::Report(Report { section, up: true, packets, loss, jitter: Some(jitter), rtt }))
+                let before = self.counted.insert((stats.mid, stats.rid), packets);
+                let jitter = fresh(before, packets, jitter);
+                Some(Event::Report(Report { section, up: true, packets, loss, jitter, rtt }))
             }
             StackEvent::MediaEgressStats(stats) => {
                 let section = *self.by_mid.get(&stats.mid)?;
