@@ -244,7 +244,7 @@ export async function tourOfHosting(world, look) {
   await openMenu(ana, "Host.*");
   await page.getByRole("menuitem", { name: "Show a web page…" }).click();
   await page.getByRole("textbox", { name: "Address" }).fill("https://page.example");
-  await ana.button("Show").click();
+  await dialog.getByRole("button", { name: "Show", exact: true }).click();
   await page.getByRole("heading", { name: "Ana shows a page from page.example" }).waitFor();
   await look("shown-page", ana);
   await ana.button("Stop showing it").click();

@@ -254,13 +254,13 @@ scenario(
     await ana.page.getByRole("menuitem", { name: "Show a web page…" }).click();
     const address = ana.page.getByRole("textbox", { name: "Address" });
     await address.fill("http://page.example");
-    await ana.button("Show").click();
+    await ana.page.getByRole("dialog").getByRole("button", { name: "Show", exact: true }).click();
     await ana.page
       .getByRole("alert")
       .getByText(/must begin with https/u)
       .waitFor();
     await address.fill("page.example/start");
-    await ana.button("Show").click();
+    await ana.page.getByRole("dialog").getByRole("button", { name: "Show", exact: true }).click();
 
     await ben.page.getByText("Ana shows a page from page.example").waitFor();
     assert.deepEqual(ben.strayed, []);

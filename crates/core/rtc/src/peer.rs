@@ -501,6 +501,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_jitter_of_a_stream_that_stands_still_or_stood_still_says_nothing() {
+        let jitter = Duration::from_millis(30);
+
+        assert_eq!(fresh(None, 10, jitter), Some(jitter));
+        assert_eq!(fresh(Some(10), 11, jitter), Some(jitter));
+        assert_eq!(fresh(Some(11), 11, jitter), None);
+        assert_eq!(fresh(Some(11), 50, Duration::from_secs(3)), None);
+    }
+
+    #[test]
     fn a_layer_is_told_by_announcement_then_by_convention_then_by_order() {
         let mut section = Section {
             mid: Mid::from("0"),
