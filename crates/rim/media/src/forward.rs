@@ -443,7 +443,7 @@ impl Forward {
             worst.entry(peer).and_modify(|known| *known = known.min(score)).or_insert(score);
         };
         for track in self.tracks.values_mut() {
-            let unwanted = track.kind == Kind::Video && track.downs.iter().all(|down| down.demand.current().is_none());
+            let unwanted = track.kind == Kind::Video && track.downs.iter().all(|down| down.layer().is_none());
             // Silence with discontinuous transmission and a still screen send next to nothing: only losses count then.
             let idle = track.window.packets == 0 && (track.kind == Kind::Audio || unwanted);
             let fresh = now.saturating_duration_since(track.since) < sfu::quality::WINDOW;
@@ -453,8 +453,8 @@ impl Forward {
             track.score.update(&seen);
             note(track.owner, track.score.value());
             for down in &mut track.downs {
-                let starved = down.window.packets == 0 && !down.told_paused;
-                let off = silent || down.demand.current().is_none() || starved;
+                let withheld = down.told_paused && !track.muted;
+                let off = down.demand.current().is_none() || (!withheld && (silent || down.window.packets == 0));
                 let distance = match (down.selector.wish(), down.selector.current()) {
                     (Some(wish), Some(current)) => {
                         let best = track.liveness.running().best_for(wish.layer).unwrap_or(current);
