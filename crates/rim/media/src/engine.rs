@@ -4,6 +4,7 @@
 //! panic of work that is a whole room's closes that room.
 
 use crate::budget::{self, Budget};
+use crate::control::Control;
 use crate::convert;
 use crate::forward::{Forward, News};
 use crate::outputs;
@@ -14,6 +15,7 @@ use bytes::Bytes;
 use model::media::MediaPermission;
 use model::{Identity, RoomId, SessionId};
 use ports::media::{ConnectError, MediaEvent, MediaEventKind, MediaJoin, SignalDown};
+use ports::media_control::FREE_SESSION;
 use rtc::PeerFactory;
 use sfu::level::{SPEAKER_INTERVAL, Speakers};
 use signal::{ClientMessage, Connected, Garbage, JoinRequest, MediaRoom, Now, PeerKey};
@@ -196,21 +198,24 @@ impl Engine {
             return Err(ConnectError::Unavailable);
         }
         let now = self.now(at);
-        self.end_former_session(join, at);
+        self.end_former_session(&join.room, &join.session, at);
         let known = self.by_id.get(&join.room).copied();
         let room_key = match known {
             Some(key) => key,
-            None => self.make_room(join, now),
+            None => self.make_room(&join.room, &join.session, now),
         };
         let peer = PeerKey(self.next_peer);
         self.next_peer += 1;
         let Some(room) = self.rooms.get_mut(&room_key) else { return Err(ConnectError::Unavailable) };
+        if !room.machine.has_place_for(&join.identity, join.permission.hidden) {
+            return Err(ConnectError::Unavailable);
+        }
         let connected = room.machine.connect(convert::connect(peer, join, request), now);
         self.next_link += 1;
         let id = self.next_link;
         match connected {
             Err(signal::ConnectError::Malformed) => {
-                self.drop_if_empty(room_key);
+                self.drop_if_over(room_key);
                 return Err(ConnectError::Malformed);
             }
             Ok(Connected::Refused(message)) => {
@@ -218,7 +223,7 @@ impl Engine {
                 // The queue of a link that was just made has room.
                 let _ = link.try_send(SignalDown::Message(message));
                 let _ = link.try_send(SignalDown::Close);
-                self.drop_if_empty(room_key);
+                self.drop_if_over(room_key);
                 return Ok(id);
             }
             Ok(Connected::Resumed(peer)) => {
@@ -264,22 +269,26 @@ impl Engine {
     }
 
     /// A room of that name from an earlier meeting does not go on in this one.
-    fn end_former_session(&mut self, join: &MediaJoin, at: Instant) {
-        let Some(key) = self.by_id.get(&join.room).copied() else { return };
+    fn end_former_session(&mut self, room: &RoomId, session: &SessionId, at: Instant) {
+        let Some(key) = self.by_id.get(room).copied() else { return };
         let now = self.now(at);
-        if let Some(room) = self.rooms.get_mut(&key).filter(|room| room.session != join.session) {
+        if let Some(room) = self.rooms.get_mut(&key).filter(|room| room.session != *session) {
             room.machine.close(now);
             self.settle(key, at);
         }
     }
 
-    fn make_room(&mut self, join: &MediaJoin, now: Now) -> RoomKey {
+    fn make_room(&mut self, id: &RoomId, session: &SessionId, now: Now) -> RoomKey {
         self.next_room = self.next_room.wrapping_add(1);
         self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(now.unix_micros | 1);
+        let mut machine = MediaRoom::new(id, self.seed, now);
+        if session.as_str() == FREE_SESSION {
+            machine.set_free(now);
+        }
         let room = Room {
-            id: join.room.clone(),
-            session: join.session.clone(),
-            machine: MediaRoom::new(&join.room, self.seed, now),
+            id: id.clone(),
+            session: session.clone(),
+            machine,
             forward: Forward::default(),
             sessions: HashMap::new(),
             speakers: Speakers::new(),
@@ -287,8 +296,9 @@ impl Engine {
             next_quality: now.at + sfu::quality::WINDOW,
             next_tick: now.at + TICK,
         };
+        outputs::report_room(&room, MediaEventKind::Opened, &self.events);
         self.rooms.insert(self.next_room, room);
-        self.by_id.insert(join.room.clone(), self.next_room);
+        self.by_id.insert(id.clone(), self.next_room);
         self.next_room
     }
 
@@ -421,6 +431,7 @@ impl Engine {
                 self.on_room(&room, at, |room| list = room.machine.participants());
                 let _ = reply.send(list);
             }
+            Order::Control(control) => self.control(control, at),
             Order::Drain { reply } => {
                 self.draining = true;
                 for key in self.rooms.keys().copied().collect::<Vec<_>>() {
@@ -432,6 +443,43 @@ impl Engine {
                     });
                 }
                 let _ = reply.send(());
+            }
+        }
+    }
+
+    /// Something of the server API.
+    fn control(&mut self, control: Control, at: Instant) {
+        let now = self.now(at);
+        match control {
+            Control::Open { room, session, set, reply } => {
+                // A meeting that began since takes the name over.
+                self.end_former_session(&room, &session, at);
+                let known = self.by_id.get(&room).copied();
+                let key = known.unwrap_or_else(|| self.make_room(&room, &session, now));
+                let mut result = Err(ports::media_control::ControlError::Unavailable);
+                self.on_room(&room, at, |room| {
+                    if session.as_str() != FREE_SESSION {
+                        room.machine.keep_until_closed();
+                    }
+                    let changed = room.machine.change_room(convert::room_change(set), now);
+                    result = changed.map(|()| room.machine.info()).map_err(convert::control_error);
+                });
+                self.drop_if_over(key);
+                let _ = reply.send(result);
+            }
+            Control::Rooms { reply } => {
+                let _ = reply.send(self.rooms.values().map(|room| room.machine.info()).collect());
+            }
+            Control::On { room, work } => {
+                let mut work = Some(work);
+                self.on_room(&room, at, |room| {
+                    if let Some(work) = work.take() {
+                        work(Some(&mut room.machine), now);
+                    }
+                });
+                if let Some(work) = work {
+                    work(None, now);
+                }
             }
         }
     }
@@ -485,9 +533,10 @@ impl Engine {
             let event = MediaEvent {
                 room: room.id.clone(),
                 session: room.session.clone(),
-                identity: session.identity.clone(),
+                identity: Some(session.identity.clone()),
                 kind: MediaEventKind::Left,
                 participant: Bytes::new(),
+                about_room: Bytes::new(),
                 track: Bytes::new(),
             };
             outputs::report(&self.events, event);
@@ -495,10 +544,7 @@ impl Engine {
         for peer in peers {
             self.drop_session(key, peer);
         }
-        if let Some(room) = self.rooms.remove(&key) {
-            self.by_id.remove(&room.id);
-            self.timers.forget(&Timer::Room(key));
-        }
+        self.drop_room(key);
     }
 
     /// The next moment [`Self::handle_timeout`] has something to do.
@@ -605,7 +651,7 @@ impl Engine {
                 self.timers.arm(Timer::Room(key), due);
             }
         }
-        self.drop_if_empty(key);
+        self.drop_if_over(key);
     }
 
     pub(crate) fn drop_session(&mut self, room_key: RoomKey, peer: PeerKey) {
@@ -630,10 +676,15 @@ impl Engine {
         }
     }
 
-    fn drop_if_empty(&mut self, key: RoomKey) {
-        if self.rooms.get(&key).is_some_and(|room| room.machine.is_empty() && room.sessions.is_empty())
-            && let Some(room) = self.rooms.remove(&key)
-        {
+    fn drop_if_over(&mut self, key: RoomKey) {
+        if self.rooms.get(&key).is_some_and(|room| room.machine.is_over() && room.sessions.is_empty()) {
+            self.drop_room(key);
+        }
+    }
+
+    fn drop_room(&mut self, key: RoomKey) {
+        if let Some(room) = self.rooms.remove(&key) {
+            outputs::report_room(&room, MediaEventKind::Closed, &self.events);
             self.by_id.remove(&room.id);
             self.timers.forget(&Timer::Room(key));
         }
