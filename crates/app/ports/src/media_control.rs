@@ -24,6 +24,8 @@ pub struct RoomSettings {
     pub max_participants: Option<u32>,
     /// Opaque, at most 512 KiB.
     pub metadata: Option<String>,
+    /// A room that is there stays as it is.
+    pub only_new: bool,
 }
 
 /// What the API changes of a participant; `None` leaves it.

@@ -39,6 +39,24 @@ impl Room {
         if user == by {
             return Err(ModerationRefusal::Oneself);
         }
+        self.see_off(now, user, msg, block.then(|| Blocked { at_ms: now.unix_ms, by: by.to_string() }))
+    }
+
+    /// The application sends somebody out; with a new token, or their old one, they may come back.
+    ///
+    /// # Errors
+    /// They are not here.
+    pub fn expel(&mut self, now: Moment, user: &UserId) -> Result<(), ModerationRefusal> {
+        self.see_off(now, user, "", None)
+    }
+
+    fn see_off(
+        &mut self,
+        now: Moment,
+        user: &UserId,
+        msg: &str,
+        blocked: Option<Blocked>,
+    ) -> Result<(), ModerationRefusal> {
         let person = self.people.get(user).filter(|person| person.is_online()).ok_or(ModerationRefusal::NotActive)?;
         let Some(conn) = person.conn() else { return Err(ModerationRefusal::NotActive) };
         if let Some(person) = self.people.get_mut(user) {
@@ -52,7 +70,7 @@ impl Room {
         self.tell_presence(now, user, Event::UserOffline);
         let Some(person) = self.people.get_mut(user) else { return Ok(()) };
         person.removed = true;
-        person.blocked = block.then(|| Blocked { at_ms: now.unix_ms, by: by.to_string() });
+        person.blocked = blocked;
         person.presence = Presence::Away;
         person.outbox.clear();
         self.conns.remove(&conn);

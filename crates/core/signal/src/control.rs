@@ -146,20 +146,9 @@ impl Control {
     /// What somebody who is given `granted` may do.
     pub(crate) fn within_ceiling(&self, who: &Identity, granted: MediaPermission) -> MediaPermission {
         match self.said.get(who).and_then(|said| said.ceiling) {
-            Some(ceiling) => both(granted, ceiling),
+            Some(ceiling) => granted.within(ceiling),
             None => granted,
         }
-    }
-}
-
-/// Rights that both give.
-fn both(one: MediaPermission, other: MediaPermission) -> MediaPermission {
-    MediaPermission {
-        publish: one.publish.iter().filter(|source| other.publish.contains(*source)).collect(),
-        subscribe: one.subscribe && other.subscribe,
-        publish_data: one.publish_data && other.publish_data,
-        hidden: one.hidden || other.hidden,
-        ..one
     }
 }
 

@@ -15,7 +15,7 @@ use bytes::Bytes;
 use model::media::MediaPermission;
 use model::{Identity, RoomId, SessionId};
 use ports::media::{ConnectError, MediaEvent, MediaEventKind, MediaJoin, SignalDown};
-use ports::media_control::FREE_SESSION;
+use ports::media_control::{FREE_SESSION, RoomSettings};
 use rtc::PeerFactory;
 use sfu::level::{SPEAKER_INTERVAL, Speakers};
 use signal::{ClientMessage, Connected, Garbage, JoinRequest, MediaRoom, Now, PeerKey};
@@ -461,6 +461,7 @@ impl Engine {
                     if session.as_str() != FREE_SESSION {
                         room.machine.keep_until_closed();
                     }
+                    let set = if set.only_new && known.is_some() { RoomSettings::default() } else { set };
                     let changed = room.machine.change_room(convert::room_change(set), now);
                     result = changed.map(|()| room.machine.info()).map_err(convert::control_error);
                 });
