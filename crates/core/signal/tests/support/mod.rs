@@ -55,6 +55,8 @@ pub(crate) struct World {
     pub(crate) closed: Vec<PeerKey>,
     pub(crate) gone: Vec<PeerKey>,
     pub(crate) events: Vec<(String, EventKind)>,
+    /// The rights that the latest fresh token of somebody says.
+    pub(crate) renewed: HashMap<PeerKey, MediaPermission>,
     mids: u64,
     made: HashMap<PeerKey, u32>,
 }
@@ -78,6 +80,7 @@ impl World {
             closed: Vec::new(),
             gone: Vec::new(),
             events: Vec::new(),
+            renewed: HashMap::new(),
             mids: 0,
             made: HashMap::new(),
         }
@@ -217,6 +220,9 @@ impl World {
                     self.inbox.entry(to).or_default().push_back(decoded);
                 }
                 Output::CloseLink { to } => self.closed.push(to),
+                Output::Renew { to, permission, .. } => {
+                    self.renewed.insert(to, permission);
+                }
                 Output::ClientOffer { peer, .. } => {
                     let offered = self.offers.get(&peer).cloned().unwrap_or_default();
                     let plan = self.room.plan(peer, &offered, now);
