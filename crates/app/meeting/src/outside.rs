@@ -144,8 +144,7 @@ impl Meetings {
             return;
         };
         let (came, user) = (what == MediaStep::Joined, UserId::try_from(who.as_str()));
-        let step =
-            OnMedia { who: who.clone(), what, participant: Some(participant), track, forwarded: Some(message) };
+        let step = OnMedia { who: who.clone(), what, participant: Some(participant), track, forwarded: Some(message) };
         handle.send(Letter::OnMedia(Box::new(step))).await;
         // Their token may be older than a lock that came since.
         if self.0.around.credentials.media_server.is_some()

@@ -397,8 +397,7 @@ fn read_media_server(findings: &Findings, root: &mut Section<'_>, config: &mut C
     section.set_optional("api_key", &mut key, value::text);
     section.set_secret("secret", &mut secret, value::text);
     section.finish();
-    config.media_webhooks =
-        key.zip(secret).map(|(key, secret)| Credentials { key, secret: Redacted::new(secret) });
+    config.media_webhooks = key.zip(secret).map(|(key, secret)| Credentials { key, secret: Redacted::new(secret) });
     if host.is_some() && config.media_webhooks.is_none() {
         let text = "the built-in media server is used: another one needs api_key and secret";
         findings.notice("livekit_info.host", text);

@@ -96,8 +96,7 @@ impl Client {
             patience: PATIENCE,
             most: MAX_ANSWER,
         };
-        let answer =
-            self.outgoing.send(request).await.map_err(|error| Refusal::Unreachable(error.to_string()))?;
+        let answer = self.outgoing.send(request).await.map_err(|error| Refusal::Unreachable(error.to_string()))?;
         if answer.status == 200 { Ok(answer) } else { Err(refusal(&answer)) }
     }
 

@@ -283,12 +283,7 @@ impl MediaControl for LiveKit {
         Err(ControlError::Elsewhere)
     }
 
-    async fn update_participant(
-        &self,
-        _: &RoomId,
-        _: &Identity,
-        _: ParticipantChange,
-    ) -> Result<Bytes, ControlError> {
+    async fn update_participant(&self, _: &RoomId, _: &Identity, _: ParticipantChange) -> Result<Bytes, ControlError> {
         Err(ControlError::Elsewhere)
     }
 
