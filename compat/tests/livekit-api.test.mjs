@@ -63,10 +63,11 @@ class Hooks {
 
 const SECRET = "a-secret-that-only-this-test-server-knows";
 const hooks = new Hooks();
-await hooks.start();
+const scene = withServer(async () => {
+  await hooks.start();
+  return { config: `plenum:\n  livekit_webhooks: ["${hooks.url}"]\n` };
+});
 after(() => hooks.stop());
-
-const scene = withServer({ config: `plenum:\n  livekit_webhooks: ["${hooks.url}"]\n` });
 const browser = withBrowser();
 
 let rooms;
