@@ -55,8 +55,8 @@ pub(crate) struct World {
     pub(crate) closed: Vec<PeerKey>,
     pub(crate) gone: Vec<PeerKey>,
     pub(crate) events: Vec<(String, EventKind)>,
-    /// The rights that the latest fresh token of somebody says.
-    pub(crate) renewed: HashMap<PeerKey, MediaPermission>,
+    /// What fresh tokens say: whose, name, rights.
+    pub(crate) renewed: Vec<(PeerKey, String, MediaPermission)>,
     mids: u64,
     made: HashMap<PeerKey, u32>,
 }
@@ -80,7 +80,7 @@ impl World {
             closed: Vec::new(),
             gone: Vec::new(),
             events: Vec::new(),
-            renewed: HashMap::new(),
+            renewed: Vec::new(),
             mids: 0,
             made: HashMap::new(),
         }
@@ -220,9 +220,6 @@ impl World {
                     self.inbox.entry(to).or_default().push_back(decoded);
                 }
                 Output::CloseLink { to } => self.closed.push(to),
-                Output::Renew { to, permission, .. } => {
-                    self.renewed.insert(to, permission);
-                }
                 Output::ClientOffer { peer, .. } => {
                     let offered = self.offers.get(&peer).cloned().unwrap_or_default();
                     let plan = self.room.plan(peer, &offered, now);
@@ -267,6 +264,7 @@ impl World {
                     self.bound.retain(|(of, _), _| *of != peer);
                     self.gone.push(peer);
                 }
+                Output::Renew { to, name, permission, .. } => self.renewed.push((to, name, permission)),
                 Output::Event { identity, kind, .. } => self.events.push((identity.as_str().to_owned(), kind)),
                 Output::Settings { peer, track, settings } => {
                     self.settings.insert((peer, track), settings);
