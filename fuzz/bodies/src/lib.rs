@@ -12,6 +12,7 @@ pub mod offer;
 pub mod red;
 pub mod sdp;
 pub mod signal_request;
+pub mod signal_session;
 pub mod token;
 pub mod vp8;
 pub mod vp9;
@@ -32,6 +33,7 @@ pub const ALL: &[(&str, Body)] = &[
     ("red", red::run),
     ("sdp", sdp::run),
     ("signal_request", signal_request::run),
+    ("signal_session", signal_session::run),
     ("token", token::run),
     ("vp8", vp8::run),
     ("vp9", vp9::run),

@@ -11,6 +11,7 @@ mod data;
 mod encode;
 mod ids;
 mod incoming;
+pub mod inside;
 mod limits;
 mod negotiate;
 mod participant;

@@ -12,6 +12,7 @@ use crate::forward::Forward;
 use crate::outputs;
 use crate::plane::LinkId;
 use crate::session::{Connection, Session};
+use crate::tallies::Tallies;
 use crate::timers::Timers;
 use bytes::Bytes;
 use join::Joins;
@@ -98,14 +99,15 @@ impl Counters {
 pub struct Engine {
     factory: PeerFactory,
     pub(crate) addresses: Vec<SocketAddr>,
-    events: mpsc::Sender<MediaEvent>,
+    pub(crate) events: mpsc::Sender<MediaEvent>,
     pub(crate) rooms: HashMap<RoomKey, Room>,
     by_id: HashMap<RoomId, RoomKey>,
-    links: HashMap<LinkId, (RoomKey, PeerKey)>,
+    pub(crate) links: HashMap<LinkId, (RoomKey, PeerKey)>,
     joins: HashMap<(RoomId, Identity), Joins>,
     pub(crate) demux: Demux,
     pub(crate) timers: Timers<Timer>,
     pub(crate) counters: Counters,
+    pub(crate) tallies: Tallies,
     pub(crate) dirty: Vec<ConnectionKey>,
     /// Datagrams to send: from, to, contents.
     pub(crate) outbox: Vec<(SocketAddr, SocketAddr, Vec<u8>)>,
@@ -133,6 +135,7 @@ impl Engine {
             demux: Demux::default(),
             timers: Timers::new(),
             counters: Counters::new(),
+            tallies: Tallies::new(),
             dirty: Vec::new(),
             outbox: Vec::new(),
             next_room: 0,
@@ -150,7 +153,7 @@ impl Engine {
     }
 
     /// Works on one room. A panic is a bug; it closes that room and leaves the others alone.
-    fn guarded(&mut self, key: RoomKey, at: Instant, work: impl FnOnce(&mut Self)) {
+    pub(crate) fn guarded(&mut self, key: RoomKey, at: Instant, work: impl FnOnce(&mut Self)) {
         if catch_unwind(AssertUnwindSafe(|| work(self))).is_err() {
             self.close_broken(key, at);
         }

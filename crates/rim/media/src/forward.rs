@@ -2,12 +2,16 @@
 
 mod account;
 mod bandwidth;
+mod health;
+mod shown;
 
 pub(crate) use account::Window;
 
+use crate::report::Gauge;
 use crate::session::Session;
 use account::Allowance;
 use bandwidth::UNLIMITED;
+use health::Healths;
 use rtc::{Codec, DownPacket, UpPacket, Vp8Rewrite};
 use sfu::allocation::CostBook;
 use sfu::codec::Codec as VideoCodec;
@@ -53,6 +57,7 @@ pub(crate) struct Down {
     /// Sound: the munger follows the stream.
     following: bool,
     window: Window,
+    pub(crate) gauge: Gauge,
     score: Score,
 }
 
@@ -75,6 +80,8 @@ pub(crate) struct Up {
     allowance: Allowance,
     reports: Reports,
     pub(crate) window: Window,
+    /// By layer.
+    pub(crate) gauges: [Gauge; 3],
     score: Score,
     /// Published or unmuted then: the first window says nothing.
     since: Instant,
@@ -107,6 +114,7 @@ pub(crate) struct Forward {
     clocks: HashMap<PeerKey, PublisherClock>,
     /// For first sequence numbers and timestamps, which only have to differ.
     counter: u32,
+    healths: Healths,
     excess: metrics::Counter,
 }
 
@@ -116,6 +124,7 @@ impl Default for Forward {
             tracks: HashMap::new(),
             clocks: HashMap::new(),
             counter: 0,
+            healths: Healths::default(),
             excess: metrics::counter!("media_drops_total", "reason" => "excess"),
         }
     }
@@ -144,6 +153,7 @@ impl Forward {
                 allowance: Allowance::new(up.kind),
                 reports: Reports::default(),
                 window: Window::default(),
+                gauges: Default::default(),
                 score: Score::new(quality),
                 since: now,
                 downs: Vec::new(),
@@ -236,6 +246,7 @@ impl Forward {
             pictures: Vp8Munger::new(),
             following: false,
             window: Window::default(),
+            gauge: Gauge::default(),
             score: Score::new(if audio { QualityKind::Opus { fec: true } } else { QualityKind::Video }),
         });
         track.dynacast.set(peer, wanted.map(|wish| wish.layer), now);
@@ -452,6 +463,7 @@ impl Forward {
             let seen = track.window.close(true, heard(track.owner), quiet, false, 0.0);
             let silent = quiet || seen.expected == 0;
             track.score.update(&seen);
+            self.healths.up(track.owner, &seen);
             note(track.owner, track.score.value());
             for down in &mut track.downs {
                 let withheld = down.told_paused && !track.muted;
@@ -466,6 +478,7 @@ impl Forward {
                 #[allow(clippy::cast_precision_loss)]
                 let seen = down.window.close(false, heard(down.peer), off, down.told_paused, distance as f32);
                 down.score.update(&seen);
+                self.healths.down(down.peer, &seen);
                 note(down.peer, down.score.value());
             }
         }
@@ -473,10 +486,11 @@ impl Forward {
     }
 
     /// A report about what a subscriber receives.
-    pub(crate) fn down_report(&mut self, key: TrackKey, peer: PeerKey, report: &rtc::Report) {
+    pub(crate) fn down_report(&mut self, key: TrackKey, peer: PeerKey, report: &rtc::Report, now: Instant) {
         let Some(track) = self.tracks.get_mut(&key) else { return };
         let Some(down) = track.downs.iter_mut().find(|down| down.peer == peer) else { return };
         down.window.report(report);
+        down.gauge.take(report, now);
         if let Some(rtt) = report.rtt {
             down.selector.set_round_trip(rtt);
         }
@@ -570,25 +584,27 @@ impl Down {
         let Some(session) = sessions.get_mut(&self.peer) else { return };
         self.window.packets = self.window.packets.saturating_add(1);
         let subscriber = session.subscriber.is_some();
+        let down = DownPacket {
+            codec: packet.codec,
+            profile: packet.profile,
+            sequence: out.seq,
+            timestamp: out.timestamp,
+            wallclock,
+            marker: packet.marker,
+            payload: &packet.payload,
+            vp8: patch.map(|patch| Vp8Rewrite {
+                picture_id: patch.picture_id,
+                tl0_pic_idx: patch.tl0_pic_idx,
+                key_idx: patch.key_idx,
+            }),
+            extensions: &packet.extensions,
+        };
+        if let Some(inside) = &mut session.inside {
+            inside.deliver(self.section, &down);
+            return;
+        }
         let connection = session.down();
-        let sent = connection.peer.write(
-            self.section,
-            &DownPacket {
-                codec: packet.codec,
-                profile: packet.profile,
-                sequence: out.seq,
-                timestamp: out.timestamp,
-                wallclock,
-                marker: packet.marker,
-                payload: &packet.payload,
-                vp8: patch.map(|patch| Vp8Rewrite {
-                    picture_id: patch.picture_id,
-                    tl0_pic_idx: patch.tl0_pic_idx,
-                    key_idx: patch.key_idx,
-                }),
-                extensions: &packet.extensions,
-            },
-        );
+        let sent = connection.peer.write(self.section, &down);
         if sent && !std::mem::replace(&mut connection.dirty, true) {
             written(self.peer, subscriber);
         }

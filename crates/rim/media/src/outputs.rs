@@ -3,6 +3,7 @@
 use crate::convert;
 use crate::engine::Room;
 use crate::forward::{News, Published};
+use crate::inside;
 use crate::session::Connection;
 use bytes::Bytes;
 use ports::media::{MediaEvent, MediaEventKind, Renewed, SignalDown};
@@ -26,7 +27,12 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::Sender<MediaEv
     let mut after = After::default();
     while let Some(output) = room.machine.poll() {
         match output {
-            Output::Send { to, message } => send(room, to, SignalDown::Message(message)),
+            Output::Send { to, message } => {
+                match room.sessions.get_mut(&to).and_then(|session| session.inside.as_mut()) {
+                    Some(inside) => inside.tell(&message),
+                    None => send(room, to, SignalDown::Message(message)),
+                }
+            }
             Output::CloseLink { to } => {
                 send(room, to, SignalDown::Close);
                 if let Some(session) = room.sessions.get_mut(&to) {
@@ -89,7 +95,7 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::Sender<MediaEv
             }
             Output::Published { track, owner, mid, kind, layers, rids, screen, muted } => {
                 let Some(session) = room.sessions.get_mut(&owner) else { continue };
-                let Some(section) = session.publisher.peer.section(&mid) else { continue };
+                let Some(section) = session.up_section(&mid) else { continue };
                 Connection::set(&mut session.publisher.ups, section, Some(track));
                 session.publisher.peer.set_layers(section, rids);
                 room.forward.publish(track, Published { owner, section, kind, layers, screen, muted }, now.at);
@@ -107,11 +113,15 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::Sender<MediaEv
             Output::Muted { track, muted } => room.forward.set_muted(track, muted, now.at),
             Output::Bind { peer, mid, track, codec, settings } => {
                 let Some(session) = room.sessions.get_mut(&peer) else { continue };
+                let Some(section) = session.down_section(&mid) else { continue };
+                if let Some(inside) = &mut session.inside {
+                    inside.gets(section, room.machine.track_label(track).map(|(sid, _)| sid));
+                }
+                let is_inside = session.inside.is_some();
                 let connection = session.down();
-                let Some(section) = connection.peer.section(&mid) else { continue };
                 Connection::set(&mut connection.downs, section, Some(track));
                 let ready = connection.is_up();
-                if !connection.peer.takes(section, convert::codec(codec)) {
+                if !is_inside && !connection.peer.takes(section, convert::codec(codec)) {
                     room.machine.codec_unsupported(peer, track);
                 }
                 session.budget.look_again(now.at);
@@ -120,8 +130,11 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::Sender<MediaEv
             }
             Output::Unbind { peer, mid } => {
                 let Some(session) = room.sessions.get_mut(&peer) else { continue };
+                let Some(section) = session.down_section(&mid) else { continue };
+                if let Some(inside) = &mut session.inside {
+                    inside.gets(section, None);
+                }
                 let connection = session.down();
-                let Some(section) = connection.peer.section(&mid) else { continue };
                 let former = connection.downs.get(usize::from(section)).copied().flatten();
                 Connection::set(&mut connection.downs, section, None);
                 if let Some(track) = former {
@@ -189,6 +202,9 @@ fn send(room: &mut Room, to: PeerKey, message: SignalDown) {
 }
 
 fn client_offer(room: &mut Room, peer: PeerKey, sdp: &str, now: Now, after: &mut After) {
+    if inside::answer_offer(room, peer, now) {
+        return;
+    }
     let answer = match rtc::analyse_offer(sdp) {
         Ok(sections) => {
             let offered: Vec<_> = sections.iter().map(convert::offered).collect();

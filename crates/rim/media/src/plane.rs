@@ -7,6 +7,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use model::media::MediaPermission;
 use model::{Identity, RoomId};
+use ports::media::inside::{INSIDE_ORDERS, INSIDE_QUEUE, InsideJoin, InsideOrder, Insider, ItemSender, items};
+use ports::media::report::{RoomReport, RoomSummary};
 use ports::media::{
     ConnectError, MediaEvent, MediaJoin, MediaPlane, MuteError, RemoveReason, SIGNAL_QUEUE, SignalDown, SignalLink,
     TrackChoice,
@@ -63,6 +65,18 @@ pub(crate) enum Order {
     },
     /// The server API's.
     Control(Control),
+    Enter {
+        join: Box<InsideJoin>,
+        items: ItemSender,
+        reply: oneshot::Sender<Result<LinkId, ConnectError>>,
+    },
+    Rooms {
+        reply: oneshot::Sender<Vec<RoomSummary>>,
+    },
+    Report {
+        room: RoomId,
+        reply: oneshot::Sender<Option<RoomReport>>,
+    },
     Drain {
         reply: oneshot::Sender<()>,
     },
@@ -79,6 +93,10 @@ pub(crate) type LinkEnd = mpsc::Sender<SignalDown>;
 pub(crate) enum Signal {
     Message(LinkId, Result<ClientMessage, Garbage>),
     Lost(LinkId),
+    /// An insider wants something.
+    Inside(LinkId, InsideOrder),
+    /// An insider let go.
+    InsideGone(LinkId),
 }
 
 /// Wakes the shard out of its poll.
@@ -198,6 +216,45 @@ impl MediaPlane for Plane {
     async fn participants(&self, room: &RoomId) -> Vec<Bytes> {
         let (reply, answer) = oneshot::channel();
         self.order(Order::Participants { room: room.clone(), reply });
+        answer.await.unwrap_or_default()
+    }
+
+    async fn enter(&self, join: InsideJoin) -> Result<Insider, ConnectError> {
+        let (orders, mut wanted) = mpsc::channel(INSIDE_ORDERS);
+        let (sender, items) = items(INSIDE_QUEUE);
+        let (reply, answer) = oneshot::channel();
+        self.order(Order::Enter { join: Box::new(join), items: sender, reply });
+        let (signals, wake) = (self.signals.clone(), self.wake.clone());
+        let (told, entered) = oneshot::channel();
+        // In a task of its own, because whoever asked may be gone before the answer comes; then `orders` is too.
+        tokio::spawn(async move {
+            let entered = answer.await.unwrap_or(Err(ConnectError::Unavailable));
+            // Nobody may listen any more.
+            let _ = told.send(entered.map(drop));
+            let Ok(link) = entered else { return };
+            while let Some(order) = wanted.recv().await {
+                if signals.send(Signal::Inside(link, order)).await.is_err() {
+                    return;
+                }
+                wake.wake();
+            }
+            // The shard may be gone; then nobody cares.
+            let _ = signals.send(Signal::InsideGone(link)).await;
+            wake.wake();
+        });
+        entered.await.map_err(|_| ConnectError::Unavailable)??;
+        Ok(Insider { orders, items })
+    }
+
+    async fn rooms(&self) -> Vec<RoomSummary> {
+        let (reply, answer) = oneshot::channel();
+        self.order(Order::Rooms { reply });
+        answer.await.unwrap_or_default()
+    }
+
+    async fn report(&self, room: &RoomId) -> Option<RoomReport> {
+        let (reply, answer) = oneshot::channel();
+        self.order(Order::Report { room: room.clone(), reply });
         answer.await.unwrap_or_default()
     }
 

@@ -70,6 +70,8 @@ impl Shard {
         let packets_in = metrics::counter!("media_datagrams_in_total");
         let packets_out = metrics::counter!("media_datagrams_out_total");
         let unsent = metrics::counter!("media_drops_total", "reason" => "send_queue");
+        let turn = metrics::histogram!("media_turn_seconds");
+        let waiting = metrics::gauge!("media_orders_waiting");
         loop {
             let now = Instant::now();
             let sleep = self.engine.poll_timeout().map_or(IDLE, |at| at.saturating_duration_since(now)).min(IDLE);
@@ -77,6 +79,7 @@ impl Shard {
             // Interrupted or not: everything is looked at anyway.
             let _ = self.poll.poll(&mut events, Some(sleep));
             busy = false;
+            let begun = Instant::now();
             for _ in 0..RECEIVES_PER_TURN {
                 let engine = &mut self.engine;
                 let mut count = 0;
@@ -91,12 +94,14 @@ impl Shard {
                 }
                 self.flush(&mut queue, &packets_out, &unsent);
             }
+            waiting.set(u32::try_from(self.orders.len()).unwrap_or(u32::MAX));
             match self.take_orders() {
                 Some(more) => busy |= more,
                 None => return,
             }
             self.engine.handle_timeout(Instant::now());
             self.flush(&mut queue, &packets_out, &unsent);
+            turn.record(begun.elapsed());
         }
     }
 

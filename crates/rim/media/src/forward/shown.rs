@@ -1,0 +1,48 @@
+//! What the operator is shown of a track and of a subscription.
+
+use super::{Down, Forward, Up};
+use crate::report::Gauge;
+use sfu::layers::Layer;
+use signal::{PeerKey, TrackKey};
+
+fn number(layer: Layer) -> u8 {
+    u8::try_from(layer.index()).unwrap_or(0)
+}
+
+impl Up {
+    pub(crate) fn is_muted(&self) -> bool {
+        self.muted
+    }
+
+    /// The layers that send now.
+    pub(crate) fn running(&self) -> Vec<u8> {
+        self.liveness.running().iter().map(number).collect()
+    }
+
+    /// The best layer anybody wants.
+    pub(crate) fn wanted(&self) -> Option<u8> {
+        self.dynacast.current().max.map(number)
+    }
+}
+
+impl Down {
+    /// The layer it gets, and the one it is to get.
+    pub(crate) fn layers(&self) -> (Option<u8>, Option<u8>) {
+        (self.selector.current().map(number), self.selector.target().map(number))
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.told_paused
+    }
+
+    pub(crate) fn is_disabled(&self) -> bool {
+        self.setting.disabled
+    }
+}
+
+impl Forward {
+    /// What was last reported of a subscription.
+    pub(crate) fn gauge(&self, key: TrackKey, peer: PeerKey) -> Option<&Gauge> {
+        self.tracks.get(&key)?.downs.iter().find(|down| down.peer == peer).map(|down| &down.gauge)
+    }
+}
