@@ -140,9 +140,11 @@ impl World {
         let end = self.now + time;
         self.settle();
         loop {
-            let next = self.next_moment().map(|next| self.tick_of(next)).filter(|next| *next < end);
+            // Whoever wants another turn at once gets it a moment later, as with any clock.
+            let soonest = self.now + Duration::from_millis(1);
+            let next = self.next_moment().map(|next| self.tick_of(next).max(soonest)).filter(|next| *next < end);
             let Some(next) = next else { break };
-            self.now = next.max(self.now);
+            self.now = next;
             self.settle();
         }
         self.now = end;
@@ -155,7 +157,7 @@ impl World {
 
     /// Time passes in milliseconds: what happens within one happens at its end.
     fn tick_of(&self, at: Instant) -> Instant {
-        let millis = (at - self.start).as_micros().div_ceil(1000);
+        let millis = (at - self.start).as_nanos().div_ceil(1_000_000);
         self.start + Duration::from_millis(u64::try_from(millis).unwrap())
     }
 
