@@ -155,7 +155,7 @@ test("what cannot be is refused in LiveKit's words", async () => {
 
 /** A call by hand: `token` holds these grants. */
 async function raw(method, grant, body, { type = "application/json", verb = "POST" } = {}) {
-  const token = new AccessToken("test-key", SECRET);
+  const token = new AccessToken("test-key", SECRET, { identity: "caller" });
   token.addGrant(grant);
   const answer = await fetch(`${scene.server.origin}/twirp/livekit.${method}`, {
     method: verb,
@@ -250,7 +250,8 @@ test("what needs a gateway that is not there says so, and lists are empty", asyn
   assert.deepEqual(await sip.listSipDispatchRule(), []);
   assert.deepEqual(await agents.listDispatch("r"), []);
   const unimplemented = { status: 501, code: "unimplemented" };
-  await assert.rejects(ingress.createIngress(IngressInput.RTMP_INPUT, { name: "a" }), unimplemented);
+  const source = { name: "a", roomName: "r", participantIdentity: "i", participantName: "n" };
+  await assert.rejects(ingress.createIngress(IngressInput.RTMP_INPUT, source), unimplemented);
   await assert.rejects(egress.stopEgress("EG_x"), unimplemented);
   await assert.rejects(sip.createSipInboundTrunk("t", ["+1"]), unimplemented);
   await assert.rejects(sip.createSipParticipant("ST_x", "+1", "r"), unimplemented);
