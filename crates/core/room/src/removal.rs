@@ -50,6 +50,19 @@ impl Room {
         Ok(())
     }
 
+    /// The application sends somebody out; with a new token they may come back.
+    ///
+    /// # Errors
+    /// They are not here.
+    pub fn expel(&mut self, now: Moment, user: &UserId) -> Result<(), ModerationRefusal> {
+        if !self.people.get(user).is_some_and(Person::is_online) {
+            return Err(ModerationRefusal::NotActive);
+        }
+        // Nobody here did it: it counts as their own doing.
+        self.throw_out(now, user, user, false);
+        Ok(())
+    }
+
     /// Sends somebody out who is in a breakout room of this room and not here.
     ///
     /// # Errors

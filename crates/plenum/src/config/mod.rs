@@ -143,6 +143,8 @@ pub(crate) struct Config {
     pub(crate) uploads: Uploads,
     /// `livekit_info`: what an outside media server signs its webhooks with.
     pub(crate) media_webhooks: Option<Credentials>,
+    /// `livekit_info.host`, with key and secret: media runs there; `None` means here.
+    pub(crate) media_server: Option<String>,
     /// Files sessions leave behind.
     pub(crate) recordings: Left,
     /// The same of artifacts.
@@ -284,6 +286,8 @@ pub(crate) struct Webhooks {
     pub(crate) enable_for_per_meeting: bool,
     /// `allow_private_addresses`: whether such a receiver may be inside our own network.
     pub(crate) allow_private: bool,
+    /// `plenum.livekit_webhooks`: receivers of the media server's events, in LiveKit's words.
+    pub(crate) media_urls: Vec<String>,
 }
 
 /// `upload_file_settings`.
@@ -432,6 +436,7 @@ impl Default for Config {
             dev: false,
             uploads: Uploads { path: data.join("uploads"), ..Uploads::default() },
             media_webhooks: None,
+            media_server: None,
             recordings: Left::recordings(&data),
             artifacts: Left::artifacts(&data),
             analytics: true,
