@@ -7,6 +7,7 @@
 
 mod codecs;
 mod connect;
+mod control;
 mod data;
 mod encode;
 mod ids;
@@ -21,6 +22,7 @@ mod subscribe;
 mod track;
 mod types;
 
+pub use control::{ControlError, DataMessage, Keeping, ParticipantChange, RoomChange};
 pub use encode::{leave_reconnect, shutdown};
 pub use incoming::{ClientMessage, Garbage, JoinRequest};
 pub use room::MediaRoom;

@@ -1,6 +1,7 @@
 //! The handle the application holds: turns calls into orders for the shard.
 
 use crate::config::MediaConfig;
+use crate::control::Control;
 use crate::thread;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -60,6 +61,8 @@ pub(crate) enum Order {
         room: RoomId,
         reply: oneshot::Sender<Vec<Bytes>>,
     },
+    /// The server API's.
+    Control(Control),
     Drain {
         reply: oneshot::Sender<()>,
     },
@@ -91,7 +94,7 @@ impl Wake {
 
 /// The application's side.
 #[derive(Debug)]
-struct Plane {
+pub struct Plane {
     orders: mpsc::Sender<Order>,
     /// An order found no room.
     overrun: AtomicBool,
@@ -105,7 +108,7 @@ struct Plane {
 ///
 /// # Errors
 /// The port cannot be bound, or the crypto library makes no certificate.
-pub fn start(config: &MediaConfig) -> io::Result<(Arc<dyn MediaPlane>, mpsc::Receiver<MediaEvent>)> {
+pub fn start(config: &MediaConfig) -> io::Result<(Arc<Plane>, mpsc::Receiver<MediaEvent>)> {
     let (orders, orders_end) = mpsc::channel(ORDER_BACKLOG);
     let (signals, signals_end) = mpsc::channel(SIGNAL_BACKLOG);
     let (events, events_end) = mpsc::channel(EVENT_BACKLOG);
@@ -114,7 +117,7 @@ pub fn start(config: &MediaConfig) -> io::Result<(Arc<dyn MediaPlane>, mpsc::Rec
 }
 
 impl Plane {
-    fn order(&self, order: Order) {
+    pub(crate) fn order(&self, order: Order) {
         match self.orders.try_send(order) {
             Ok(()) => {}
             Err(mpsc::error::TrySendError::Closed(_)) => tracing::error!("the media shard is gone"),
