@@ -273,7 +273,7 @@ impl World {
                 Output::CodecPublished { track, codec, .. } => self.codecs.push((track, codec)),
                 Output::CodecUnpublished { track, codec } => self.codecs.retain(|known| *known != (track, codec)),
                 Output::Prefer { track, codec } => self.preferred.push((track, codec)),
-                Output::Muted { .. } | Output::Layers { .. } => {}
+                Output::Muted { .. } | Output::Layers { .. } | Output::Renew { .. } => {}
             }
         }
     }
