@@ -58,6 +58,8 @@ pub(crate) struct World {
     /// Codecs added to tracks, and those everybody goes over to.
     pub(crate) codecs: Vec<(TrackKey, Codec)>,
     pub(crate) preferred: Vec<(TrackKey, Codec)>,
+    /// What fresh tokens say: whose, name, rights.
+    pub(crate) renewed: Vec<(PeerKey, String, MediaPermission)>,
     mids: u64,
     made: HashMap<PeerKey, u32>,
 }
@@ -83,6 +85,7 @@ impl World {
             events: Vec::new(),
             codecs: Vec::new(),
             preferred: Vec::new(),
+            renewed: Vec::new(),
             mids: 0,
             made: HashMap::new(),
         }
@@ -266,6 +269,7 @@ impl World {
                     self.bound.retain(|(of, _), _| *of != peer);
                     self.gone.push(peer);
                 }
+                Output::Renew { to, name, permission, .. } => self.renewed.push((to, name, permission)),
                 Output::Event { identity, kind, .. } => self.events.push((identity.as_str().to_owned(), kind)),
                 Output::Settings { peer, track, settings } => {
                     self.settings.insert((peer, track), settings);
@@ -273,7 +277,7 @@ impl World {
                 Output::CodecPublished { track, codec, .. } => self.codecs.push((track, codec)),
                 Output::CodecUnpublished { track, codec } => self.codecs.retain(|known| *known != (track, codec)),
                 Output::Prefer { track, codec } => self.preferred.push((track, codec)),
-                Output::Muted { .. } | Output::Layers { .. } | Output::Renew { .. } => {}
+                Output::Muted { .. } | Output::Layers { .. } => {}
             }
         }
     }
