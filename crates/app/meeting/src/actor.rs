@@ -27,6 +27,7 @@ use crate::breakouts::House;
 use crate::courier::Webhooks;
 use crate::errand::{Change, Question};
 use crate::inbox;
+use crate::relays::Relays;
 use crate::seeing_out::SeeingOut;
 use crate::socket::{self, Down, Inlet, Outlet};
 use crate::tokens::{Credentials, MediaPass, RENEWAL_GRACE, claims_for};
@@ -59,6 +60,7 @@ pub(crate) struct Surroundings {
     pub(crate) webhooks: Webhooks,
     pub(crate) seeing_out: SeeingOut,
     pub(crate) uploads: Arc<Uploads>,
+    pub(crate) relays: Arc<Relays>,
     pub(crate) house: House,
 }
 
@@ -732,7 +734,8 @@ impl Actor {
         };
         let token = self.around.credentials.mint_media(&pass, now.unix_ms / 1000);
         let url = socket.origin.clone();
-        self.room.send_media_token(now, user, url, token);
+        let turn = self.around.relays.credentials(&self.id, user, now.unix_ms / 1000);
+        self.room.send_media_token(now, user, url, token, turn);
     }
 
     fn renew_token(&mut self, user: &UserId, token: &str) {

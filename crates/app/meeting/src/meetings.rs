@@ -26,6 +26,7 @@ use wire::token::{JoinClaims, TokenError};
 use crate::actor::{Last, Letter, Opening, RoomHandle, Silence, Surroundings, now, spawn};
 use crate::breakouts::House;
 use crate::courier::Webhooks;
+use crate::relays::Relays;
 use crate::seeing_out::SeeingOut;
 use crate::shelf::Shelf;
 use crate::socket::{OpenError, SocketLink};
@@ -59,6 +60,8 @@ pub struct Setup {
     pub analytics: bool,
     /// Files of sessions.
     pub uploads: Uploads,
+    /// Relays for browsers.
+    pub relays: Relays,
 }
 
 /// Every meeting of this node. Cheap to clone.
@@ -274,6 +277,7 @@ impl Meetings {
                 credentials: Arc::new(setup.credentials),
                 webhooks: setup.webhooks,
                 uploads: Arc::new(setup.uploads),
+                relays: Arc::new(setup.relays),
                 house: House(house.clone()),
             },
             rooms: RwLock::new(HashMap::new()),
@@ -784,8 +788,11 @@ impl Meetings {
         if !entry.permission.subscribe && entry.permission.publish.is_empty() {
             return Err(AccessError::Invalid);
         }
+        let relays = &self.0.around.relays;
         Ok(MediaAdmission {
             join: MediaJoin {
+                relays: relays.servers(handle.id(), identity.as_str(), seconds),
+                relay_only: relays.force && !relays.urls.is_empty(),
                 room: handle.id().clone(),
                 session: handle.session().clone(),
                 identity,

@@ -11,7 +11,7 @@ use str0m::change::SdpPendingOffer;
 use str0m::channel::ChannelId;
 use str0m::config::DtlsCert;
 use str0m::media::{KeyframeRequestKind, Mid, Pt, Rid};
-use str0m::net::{Protocol, Receive};
+use str0m::net::{Protocol, Receive, TcpType};
 use str0m::rtp::{Extension, RtpPacket, RtpWrite, Ssrc, Vp8Descriptor};
 use str0m::{Candidate, Event as StackEvent, Input, Output as StackOutput, Rtc, RtcConfig, RtcError};
 
@@ -142,11 +142,16 @@ impl PeerFactory {
         Some(Self { config })
     }
 
-    /// A peer that is reachable under `addresses` (UDP).
-    pub fn peer(&self, addresses: &[SocketAddr], now: Instant) -> Peer {
+    /// A peer that is reachable under `addresses` (UDP), and whose owner takes TCP connections under `streams`.
+    pub fn peer(&self, addresses: &[SocketAddr], streams: &[SocketAddr], now: Instant) -> Peer {
         let mut rtc = self.config.clone().build(now);
         for address in addresses {
             if let Ok(candidate) = Candidate::host(*address, "udp") {
+                rtc.add_local_candidate(candidate);
+            }
+        }
+        for address in streams {
+            if let Ok(candidate) = Candidate::builder().tcp().host(*address).tcptype(TcpType::Passive).build() {
                 rtc.add_local_candidate(candidate);
             }
         }

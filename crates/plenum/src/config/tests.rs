@@ -193,7 +193,6 @@ fn a_file_for_the_reference_server_starts_unchanged() {
             "redis_info",
             "livekit_sip_info",
             "insights",
-            "turn_server",
             "hooks",
             "client.debug",
         ]
@@ -503,7 +502,7 @@ fn document() -> impl Strategy<Value = String> {
     })
 }
 
-fn parse(yaml: &str) -> Result<(Config, Vec<Notice>), Vec<Mistake>> {
+pub(super) fn parse(yaml: &str) -> Result<(Config, Vec<Notice>), Vec<Mistake>> {
     read(yaml, [], &Options::default())
 }
 

@@ -9,7 +9,7 @@ use reqwest::Url;
 
 use super::Report;
 use crate::config::Config;
-use crate::{serve, token};
+use crate::{token, transport};
 
 /// How long a server may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -87,7 +87,7 @@ fn check_buffers(report: &mut Report) {
 
 /// Where browsers will send media.
 pub(super) fn check_addresses(config: &Config, report: &mut Report) {
-    let addresses = serve::media_config(config).addresses();
+    let addresses = transport::addresses(config);
     let is_for_this_machine = config.dev || config.http.listen.is_loopback();
     judge_addresses(&addresses, is_for_this_machine, report);
 }

@@ -81,7 +81,10 @@ impl Server {
             .route("/echo", get(echo))
             .with_state(Desk { begun: sender, go_on: go_on.clone() });
         let (stop, stopping) = watch::channel(false);
-        let served = tokio::spawn(serve(listener, app, limits, is_exempt, stopping));
+        let served = {
+            let services = Services { app: Some(app), media: None, tls: None };
+            tokio::spawn(serve(listener, services, limits, is_exempt, stopping))
+        };
         Self { address, begun, go_on, stop, served }
     }
 

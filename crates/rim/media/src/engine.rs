@@ -121,6 +121,8 @@ struct Joins {
 pub struct Engine {
     factory: PeerFactory,
     pub(crate) addresses: Vec<SocketAddr>,
+    /// Where TCP connections are taken.
+    stream_addresses: Vec<SocketAddr>,
     events: mpsc::Sender<MediaEvent>,
     pub(crate) rooms: HashMap<RoomKey, Room>,
     by_id: HashMap<RoomId, RoomKey>,
@@ -148,6 +150,7 @@ impl Engine {
         Some(Self {
             factory: PeerFactory::new()?,
             addresses,
+            stream_addresses: Vec::new(),
             events,
             rooms: HashMap::new(),
             by_id: HashMap::new(),
@@ -165,6 +168,16 @@ impl Engine {
             draining: false,
             epoch: (Instant::now(), u64::try_from(unix.as_micros()).unwrap_or(0)),
         })
+    }
+
+    /// Tells clients that come from now on where TCP connections are taken.
+    pub fn set_stream_addresses(&mut self, addresses: Vec<SocketAddr>) {
+        self.stream_addresses = addresses;
+    }
+
+    /// Whether an address was proven to be a client's.
+    pub(crate) fn knows(&self, address: &SocketAddr) -> bool {
+        self.demux.by_address.contains_key(address)
     }
 
     pub(crate) fn now(&self, at: Instant) -> Now {
@@ -301,7 +314,7 @@ impl Engine {
         at: Instant,
     ) {
         let dual = join.topology == ports::media::Topology::Dual;
-        let mut connection = || Connection::new(self.factory.peer(&self.addresses, at), at);
+        let mut connection = || Connection::new(self.factory.peer(&self.addresses, &self.stream_addresses, at), at);
         let session = Session {
             identity: join.identity.clone(),
             publisher: connection(),
@@ -673,6 +686,8 @@ mod tests {
             },
             request: Bytes::new(),
             topology: ports::media::Topology::Single,
+            relays: Vec::new(),
+            relay_only: false,
         }
     }
 

@@ -8,18 +8,25 @@
 mod budget;
 mod config;
 mod convert;
+mod detour;
 mod engine;
+mod external;
 mod forward;
+mod framing;
 mod outputs;
 mod plane;
 mod session;
 mod socket;
+mod streams;
 mod stun;
 mod thread;
 mod timers;
 mod traffic;
+mod ways;
 
-pub use config::MediaConfig;
+pub use config::{MediaConfig, TurnSettings};
 pub use engine::{Datagram, Engine};
-pub use plane::start;
+pub use external::external_addresses;
+pub use plane::{Started, start};
 pub use socket::KERNEL_BUFFER;
+pub use streams::{Opening, StreamDoor, opening};

@@ -164,6 +164,8 @@ impl World {
             permission: permission(),
             request: request.encode_to_vec().into(),
             topology: Topology::Single,
+            relays: Vec::new(),
+            relay_only: false,
         }
     }
 
