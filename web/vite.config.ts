@@ -1,5 +1,6 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
+import { emoji } from "./emoji.ts";
 import { sizeBudget } from "./size-budget.ts";
 
 /** Where `npm run dev` finds a running server; the built client always talks to its own origin. */
@@ -12,7 +13,7 @@ function assetName(name: string): string {
 }
 
 export default defineConfig({
-  plugins: [react(), sizeBudget()],
+  plugins: [react(), emoji(), sizeBudget()],
   build: {
     target: "es2022",
     outDir: "dist",

@@ -23,6 +23,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    spare_huge_pages();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&anyhow::Error::new(error).context("could not start the runtime")),
@@ -40,6 +41,13 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => fail(&error),
     }
+}
+
+/// Asks the kernel for ordinary pages only. Huge ones hold a new server's few megabytes in some twenty, and whoever makes
+/// a room waits while the kernel clears two megabytes at once.
+fn spare_huge_pages() {
+    // A kernel without them says no, and is right.
+    let _ = rustix::thread::disable_transparent_huge_pages(true);
 }
 
 /// The one place that speaks to whoever started us; the log may not even exist yet.

@@ -1,7 +1,9 @@
 //! What the fuzz targets do with an input, apart from the fuzzer: `make test` compiles it and replays every corpus on a
 //! stable compiler, so that a target can neither rot nor forget what it once found.
 
+pub mod av1;
 pub mod datagram;
+pub mod dependency;
 pub mod h264;
 pub mod join_request;
 pub mod json;
@@ -12,13 +14,16 @@ pub mod sdp;
 pub mod signal_request;
 pub mod token;
 pub mod vp8;
+pub mod vp9;
 
 /// What is done with one input.
 pub type Body = fn(&[u8]);
 
 /// Every target by the name of its corpus.
 pub const ALL: &[(&str, Body)] = &[
+    ("av1", av1::run),
     ("datagram", datagram::run),
+    ("dependency", dependency::run),
     ("h264", h264::run),
     ("join_request", join_request::run),
     ("json", json::run),
@@ -29,4 +34,5 @@ pub const ALL: &[(&str, Body)] = &[
     ("signal_request", signal_request::run),
     ("token", token::run),
     ("vp8", vp8::run),
+    ("vp9", vp9::run),
 ];

@@ -1,5 +1,10 @@
 //! The task that owns one room: takes letters, lets the room decide, commits, and only then tells.
 
+mod handle;
+mod letter;
+mod passes;
+mod rest;
+
 use std::any::Any;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::panic::AssertUnwindSafe;
@@ -9,46 +14,37 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use model::media::{MediaPermission, Source, Sources};
-use model::policy::Denial;
 use model::{Identity, RoomId, SessionId, UserId};
 use ports::media::{MediaPlane, RemoveReason, TrackChoice};
 use ports::outbox::{MAX_NOTICES, Notice};
 use ports::store::{Records, State, StateWrite, StoreError};
-use room::{
-    Admission, AdmitRefusal, Authorization, AuthorizeRefusal, BlockedPerson, Claim, ClientSubject, ConnId, EndReason,
-    Guests, Moderation, ModerationRefusal, Moment, OnMedia, Output, Room, RoomView, Ticket, WaitingRefusal,
-};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
-use tokio::time::{Instant, sleep_until, timeout};
+use room::{AuthorizeRefusal, Claim, ConnId, EndReason, Moment, Output, Room};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep_until};
 use tracing::{debug, error, info, warn};
-use wire::token::JoinClaims;
 
 use crate::breakouts::House;
 use crate::courier::Webhooks;
-use crate::errand::{Change, Question};
 use crate::inbox;
 use crate::relays::Relays;
 use crate::seeing_out::SeeingOut;
-use crate::socket::{self, Down, Inlet, Outlet};
-use crate::tokens::{Credentials, MediaPass, RENEWAL_GRACE, claims_for};
+use crate::socket::{self, Down, Outlet};
+use crate::tokens::Credentials;
 use crate::uploads::Uploads;
+
+pub(crate) use handle::{Last, READ_PATIENCE, RoomHandle, Silence, WRITE_PATIENCE};
+pub(crate) use letter::{Answer, FromSocket, Letter, MediaEntry, Opening, Unwritten};
+use letter::{announcement, answer};
+use rest::Rest;
 
 /// Letters that wait for one room. A sender beyond that waits, which slows that room's sockets down and nobody else.
 const MAILBOX: usize = 1024;
-/// Bytes of messages that wait for one room, in [`BUDGET_UNIT`]s; a sender beyond that waits as well.
-const MAILBOX_BUDGET: usize = 64 * 1024;
-/// What a message takes of the budget is counted in these, rounded up.
-const BUDGET_UNIT: usize = 1024;
 /// Letters handled before what they changed is committed together.
 const BATCH: usize = 64;
 /// Waits between attempts to commit while the store fails; after the last, whoever asked for a change is told so.
 const COMMIT_RETRIES: [Duration; 3] = [Duration::from_millis(50), Duration::from_millis(250), Duration::from_secs(1)];
 /// Between attempts after that.
 const COMMIT_PAUSE: Duration = Duration::from_secs(2);
-/// How long a question waits for a room whose journal takes its time.
-pub(crate) const READ_PATIENCE: Duration = Duration::from_secs(5);
-/// How long a change waits for it.
-pub(crate) const WRITE_PATIENCE: Duration = Duration::from_secs(15);
 
 /// What a room's task needs besides the room.
 #[derive(Clone)]
@@ -62,182 +58,6 @@ pub(crate) struct Surroundings {
     pub(crate) uploads: Arc<Uploads>,
     pub(crate) relays: Arc<Relays>,
     pub(crate) house: House,
-}
-
-/// A room's task, from outside.
-#[derive(Clone, Debug)]
-pub(crate) struct RoomHandle {
-    id: Arc<RoomId>,
-    session: Arc<SessionId>,
-    /// Its main room, if it is a breakout room.
-    main: Option<Arc<RoomId>>,
-    mailbox: mpsc::Sender<Letter>,
-    budget: Arc<Semaphore>,
-    over: watch::Receiver<Option<Last>>,
-}
-
-/// How a room's task came to its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Last {
-    /// The session ended and is recorded as ended.
-    Ended,
-    /// The task broke, and its session with it.
-    Lost,
-}
-
-/// What was asked for is not in the journal, and nobody may be told of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Unwritten;
-
-/// Why a room gives no answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Silence {
-    /// It is over.
-    Over,
-    /// Its journal cannot be written, or takes too long.
-    Stuck,
-}
-
-/// For an answer that tells something new, or that something was changed.
-pub(crate) type Reply<T> = oneshot::Sender<Result<T, Unwritten>>;
-
-/// What comes from a socket.
-#[derive(Debug)]
-pub(crate) enum FromSocket {
-    /// With the receipt to give back when it is safe.
-    Worker(Bytes, u64, OwnedSemaphorePermit),
-    /// On the subject that nobody acknowledges.
-    Report(Bytes, OwnedSemaphorePermit),
-    Publish(ClientSubject, Bytes, OwnedSemaphorePermit),
-    Oversized(ClientSubject),
-    Credit(u32),
-    Ack(u64),
-    Nak(u64, Option<Duration>),
-    Working(u64),
-    Closed,
-}
-
-/// A new socket, as the room's task needs it.
-#[derive(Debug)]
-pub(crate) struct Opening {
-    pub(crate) conn: ConnId,
-    pub(crate) user: UserId,
-    pub(crate) generation: Option<String>,
-    /// The token ran out a while ago.
-    pub(crate) expired: bool,
-    /// Where the browser reaches this server, as a WebSocket URL without a path.
-    pub(crate) origin: String,
-    pub(crate) reply: oneshot::Sender<Result<(bool, Inlet), AuthorizeRefusal>>,
-}
-
-/// What the gateway needs to let somebody into the media room.
-#[derive(Debug, Clone)]
-pub(crate) struct MediaEntry {
-    pub(crate) permission: MediaPermission,
-    pub(crate) name: String,
-}
-
-/// Whether browsers make their own key, if frames are encrypted at all.
-pub(crate) type SelfInsertedKey = Option<bool>;
-
-/// Everything a room can be asked.
-#[derive(Debug)]
-pub(crate) enum Letter {
-    View(Reply<RoomView>),
-    Admit(Box<Ticket>, Reply<Result<Admission, AdmitRefusal>>),
-    Authorize(UserId, Option<String>, oneshot::Sender<Result<Authorization, AuthorizeRefusal>>),
-    VerifyJoin(UserId, Option<String>, oneshot::Sender<Result<SelfInsertedKey, AuthorizeRefusal>>),
-    MayEnd(UserId, oneshot::Sender<bool>),
-    EnterMedia(UserId, Option<String>, oneshot::Sender<Result<MediaEntry, AuthorizeRefusal>>),
-    Extra(String, oneshot::Sender<Option<String>>),
-    Open(Box<Opening>),
-    Socket(ConnId, FromSocket),
-    OnMedia(Box<OnMedia>),
-    End(EndReason, Reply<()>),
-    LetIn(UserId, Guests, Reply<Result<(), WaitingRefusal>>),
-    SetWaitingText(UserId, String, Reply<Result<(), WaitingRefusal>>),
-    /// What is so already; see [`RoomHandle::read`].
-    Question(Question),
-    /// A change of the room; see [`RoomHandle::write`].
-    Change(Change),
-    Moderate(UserId, Box<Moderation>, Reply<Result<(), ModerationRefusal>>),
-    /// Whether somebody's microphone may be muted, and whether it is on.
-    MayMute(UserId, UserId, oneshot::Sender<Result<bool, ModerationRefusal>>),
-    HasListeners(UserId, oneshot::Sender<bool>),
-    Blocked(UserId, Reply<Result<Vec<BlockedPerson>, Denial>>),
-    /// The process stops: what came before is committed, and the session is left to the next process.
-    Stop,
-}
-
-impl RoomHandle {
-    pub(crate) fn id(&self) -> &RoomId {
-        &self.id
-    }
-
-    pub(crate) fn session(&self) -> &SessionId {
-        &self.session
-    }
-
-    /// Its main room, if it is a breakout room.
-    pub(crate) fn main(&self) -> Option<&RoomId> {
-        self.main.as_deref()
-    }
-
-    /// Leaves a letter unless the mailbox is full; whether it was left.
-    pub(crate) fn leave(&self, letter: Letter) -> bool {
-        self.mailbox.try_send(letter).is_ok()
-    }
-
-    pub(crate) async fn send(&self, letter: Letter) {
-        // A closed mailbox means that the room is over; whoever asked learns it from the missing answer.
-        let _ = self.mailbox.send(letter).await;
-    }
-
-    /// Room in the mailbox for a message of this length; given back when the message was handled.
-    pub(crate) async fn reserve(&self, length: usize) -> Option<OwnedSemaphorePermit> {
-        let units = length.div_ceil(BUDGET_UNIT).clamp(1, MAILBOX_BUDGET);
-        self.budget.clone().acquire_many_owned(u32::try_from(units).ok()?).await.ok()
-    }
-
-    /// Asks what is so already.
-    pub(crate) async fn ask<T>(&self, letter: impl FnOnce(oneshot::Sender<T>) -> Letter) -> Result<T, Silence> {
-        self.wait_for(READ_PATIENCE, letter).await
-    }
-
-    /// Asks what may be new.
-    pub(crate) async fn view(&self) -> Result<RoomView, Silence> {
-        self.wait_for(READ_PATIENCE, Letter::View).await?.map_err(|Unwritten| Silence::Stuck)
-    }
-
-    /// Asks for a change. After [`Silence::Stuck`] it may still come.
-    pub(crate) async fn change<T>(&self, letter: impl FnOnce(Reply<T>) -> Letter) -> Result<T, Silence> {
-        self.wait_for(WRITE_PATIENCE, letter).await?.map_err(|Unwritten| Silence::Stuck)
-    }
-
-    /// Opens a socket, which waits for the journal.
-    pub(crate) async fn open(&self, letter: impl FnOnce(oneshot::Sender<Opened>) -> Letter) -> Result<Opened, Silence> {
-        self.wait_for(WRITE_PATIENCE, letter).await
-    }
-
-    pub(crate) async fn wait_for<T>(
-        &self,
-        patience: Duration,
-        letter: impl FnOnce(oneshot::Sender<T>) -> Letter,
-    ) -> Result<T, Silence> {
-        let (reply, answer) = oneshot::channel();
-        let asked = async {
-            self.mailbox.send(letter(reply)).await.map_err(|_| Silence::Over)?;
-            answer.await.map_err(|_| Silence::Over)
-        };
-        timeout(patience, asked).await.unwrap_or(Err(Silence::Stuck))
-    }
-
-    /// Waits until the session is over and recorded as that.
-    pub(crate) async fn wait_until_over(&self) -> Last {
-        let mut over = self.over.clone();
-        // An error means that the task is gone without a word.
-        over.wait_for(Option::is_some).await.ok().and_then(|last| *last).unwrap_or(Last::Lost)
-    }
 }
 
 /// The present on both clocks.
@@ -256,14 +76,7 @@ pub(crate) fn spawn(
 ) -> RoomHandle {
     let (mailbox, letters) = mpsc::channel(MAILBOX);
     let (over_tx, over) = watch::channel(None);
-    let handle = RoomHandle {
-        id: Arc::new(id.clone()),
-        session: Arc::new(room.session().clone()),
-        main: room.main_room().map(Arc::new),
-        mailbox,
-        budget: Arc::new(Semaphore::new(MAILBOX_BUDGET)),
-        over,
-    };
+    let handle = RoomHandle::new(id.clone(), &room, mailbox, over);
     let mut actor = Actor::new(id, room, around);
     tokio::spawn(async move {
         let ended = AssertUnwindSafe(actor.run(letters)).catch_unwind().await;
@@ -292,9 +105,6 @@ struct Socket {
     origin: String,
 }
 
-/// What opening a socket comes to.
-pub(crate) type Opened = Result<(bool, Inlet), AuthorizeRefusal>;
-
 struct Actor {
     id: RoomId,
     session: SessionId,
@@ -311,24 +121,6 @@ struct Actor {
     /// What sockets said meanwhile.
     deferred: VecDeque<Letter>,
     is_stopping: bool,
-}
-
-/// An answer that waits until what it announces is journalled.
-pub(crate) struct Answer {
-    pub(crate) give: Box<dyn FnOnce(Result<(), Unwritten>) + Send>,
-    /// Whether it waits for the journal however long that takes.
-    pub(crate) waits: bool,
-}
-
-/// An answer that tells nothing new.
-fn answer<T: Send + 'static>(reply: oneshot::Sender<T>, value: T) -> Option<Answer> {
-    // The asker may have gone away; the room's answer stands regardless.
-    Some(Answer { give: Box::new(move |_| drop(reply.send(value))), waits: false })
-}
-
-/// An answer that is only true once the journal says so too.
-fn announcement<T: Send + 'static>(reply: Reply<T>, value: T) -> Option<Answer> {
-    Some(Answer { give: Box::new(move |written| drop(reply.send(written.map(|()| value)))), waits: false })
 }
 
 /// How far [`Actor::settle`] came.
@@ -715,53 +507,6 @@ impl Actor {
     fn socket_of(&self, user: &UserId) -> Option<&Socket> {
         self.sockets.values().find(|socket| socket.user == *user)
     }
-
-    fn mint_media_token(&mut self, user: &UserId) {
-        let (Some(permission), Some(person), Some(socket)) =
-            (self.room.media_permission(user), self.room.identity_of(user), self.socket_of(user))
-        else {
-            return;
-        };
-        let now = now();
-        let identity = Identity::from(user);
-        let pass = MediaPass {
-            room: &self.id,
-            session: &self.session,
-            identity: &identity,
-            generation: person.generation,
-            name: person.name,
-            permission,
-        };
-        let token = self.around.credentials.mint_media(&pass, now.unix_ms / 1000);
-        let url = socket.origin.clone();
-        let turn = self.around.relays.credentials(&self.id, user, now.unix_ms / 1000);
-        self.room.send_media_token(now, user, url, token, turn);
-    }
-
-    fn renew_token(&mut self, user: &UserId, token: &str) {
-        let now = now();
-        let seconds = now.unix_ms / 1000;
-        let key = &self.around.credentials.api;
-        let Ok(access) = wire::token::verify_join(key, token, seconds, RENEWAL_GRACE) else { return };
-        if access.claims.user_id != user.as_str() || access.claims.room_id != self.id.as_str() {
-            return;
-        }
-        let Some(person) = self.room.identity_of(user) else { return };
-        // A token of another session or an older generation opens nothing, and does not become one that does (rule S1).
-        let JoinClaims { generation, room_sid, .. } = &access.claims;
-        let is_current = generation.as_deref().is_none_or(|generation| generation == person.generation)
-            && room_sid.as_deref().is_none_or(|sid| sid == self.session.as_str());
-        if is_current {
-            self.send_fresh_token(now, user);
-        }
-    }
-
-    fn send_fresh_token(&mut self, now: Moment, user: &UserId) {
-        let Some(person) = self.room.identity_of(user) else { return };
-        let claims = claims_for(&self.id, &self.session, user, &person);
-        let renewed = self.around.credentials.mint_join(&claims, now.unix_ms / 1000);
-        self.room.send_renewed_token(now, user, renewed);
-    }
 }
 
 fn give(answers: impl IntoIterator<Item = Answer>, written: Result<(), Unwritten>) {
@@ -772,37 +517,4 @@ fn give(answers: impl IntoIterator<Item = Answer>, written: Result<(), Unwritten
 fn words(panic: Box<dyn Any + Send>) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref().copied());
     text.unwrap_or("no text").to_owned()
-}
-
-/// What is left when a room's task is done.
-struct Rest {
-    id: RoomId,
-    session: SessionId,
-    around: Surroundings,
-}
-
-impl Rest {
-    /// Turns the journal into a record, if the meeting ended.
-    async fn retire(self, why: Option<EndReason>) {
-        let Some(why) = why else { return };
-        self.close().await;
-        info!(room.id = %self.id, session.id = %self.session, reason = ?why, "room is over");
-    }
-
-    /// A room that broke does not come back: what broke it may be in its journal.
-    async fn abandon(self, panic: &str) {
-        error!(room.id = %self.id, session.id = %self.session, panic, "a room broke and is closed");
-        metrics::counter!("plenum_rooms_lost_total").increment(1);
-        self.around.media.close_room(&self.id);
-        self.close().await;
-    }
-
-    async fn close(&self) {
-        if let Err(failure) = self.around.records.close_session(&self.session, now().unix_ms).await {
-            error!(room.id = %self.id, error = %failure, "the end of a session was not recorded");
-        }
-        // Before the journal is gone: as long as it is there, the next start tries again.
-        self.around.uploads.forget(&self.session).await;
-        self.around.seeing_out.see_out(&self.session).await;
-    }
 }

@@ -20,6 +20,7 @@ mod shelf;
 mod socket;
 mod tokens;
 mod uploads;
+mod waiting;
 
 pub use activities::ActivityError;
 pub use breakouts::{BreakoutError, Settle};

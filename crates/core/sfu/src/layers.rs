@@ -198,6 +198,8 @@ pub struct Sample {
 #[derive(Debug, Clone)]
 pub struct Liveness {
     content: Content,
+    /// Layers build upon each other in one stream.
+    scalable: bool,
     enabled: LayerSet,
     layers: [LayerState; SPATIAL],
     cycle_ends: Option<Instant>,
@@ -247,11 +249,18 @@ impl Liveness {
     pub fn new(content: Content) -> Self {
         Self {
             content,
+            scalable: false,
             enabled: LayerSet::ALL,
             layers: [LayerState::default(); SPATIAL],
             cycle_ends: None,
             window_started: None,
         }
+    }
+
+    /// All layers come in one stream, and whoever gets one gets those below it too: its price holds theirs. None of them is
+    /// ever waited for, so a single packet is a sign of life.
+    pub fn set_scalable(&mut self) {
+        self.scalable = true;
     }
 
     /// The layers that are being sent right now; only these may be a selector's target.
@@ -314,10 +323,13 @@ impl Liveness {
         [self.cycle_ends, window_ends].into_iter().flatten().min()
     }
 
-    /// What `layer` costs when cut off above `temporal`, in bits per second. 0 for a layer that is not sent.
+    /// What `layer` costs when cut off above `temporal`, in bits per second; in a scalable stream with the layers below it. 0
+    /// for a layer that is not sent.
     pub fn bitrate(&self, layer: Layer, temporal: Temporal) -> u64 {
-        let rates = &self.layers[layer.index()].rates[..=temporal.index()];
-        rates.iter().map(|rate| rate.bits).sum::<f32>() as u64
+        let bits = |state: &LayerState| state.rates[..=temporal.index()].iter().map(|rate| rate.bits).sum::<f32>();
+        let own = bits(&self.layers[layer.index()]);
+        let below: f32 = self.layers[..layer.index()].iter().filter(|_| self.scalable && own > 0.0).map(bits).sum();
+        (own + below) as u64
     }
 
     /// The frame rate of `layer` when cut off above `temporal`, in frames per second.
@@ -330,7 +342,12 @@ impl Liveness {
         let silent = self.layers.iter().all(|state| state.packets == 0);
         for layer in Layer::ALL {
             let state = &mut self.layers[layer.index()];
-            let alive = state.packets >= self.content.packets_per_cycle(layer);
+            let (needed, proof) = if self.scalable {
+                (1, 1)
+            } else {
+                (self.content.packets_per_cycle(layer), self.content.cycles_to_trust(layer))
+            };
+            let alive = state.packets >= needed;
             state.packets = 0;
             state.life = match state.life {
                 Life::Fresh => Life::Fresh,
@@ -338,9 +355,7 @@ impl Liveness {
                 Life::Running | Life::Stopped { .. } if !self.enabled.contains(layer) => Life::Fresh,
                 Life::Running => Life::Stopped { good_cycles: 0 },
                 Life::Stopped { .. } if !alive => Life::Stopped { good_cycles: 0 },
-                Life::Stopped { good_cycles } if good_cycles + 1 >= self.content.cycles_to_trust(layer) => {
-                    Life::Running
-                }
+                Life::Stopped { good_cycles } if good_cycles + 1 >= proof => Life::Running,
                 Life::Stopped { good_cycles } => Life::Stopped { good_cycles: good_cycles + 1 },
             };
         }
@@ -493,6 +508,27 @@ mod tests {
         let bits = scene.liveness.bitrate(Layer::Low, Temporal::TOP);
         assert!(bits.abs_diff(320_000) < 10_000, "{bits}");
         assert_eq!(scene.liveness.bitrate(Layer::High, Temporal::TOP), 0);
+    }
+
+    #[test]
+    fn layers_of_one_stream_cost_what_those_below_them_do_too_and_live_by_single_packets() {
+        let mut scene = Scene::new(Content::Camera);
+        scene.liveness.set_scalable();
+        for _ in 0..100 {
+            scene.frame(Layer::Low, 0, 1000);
+            scene.frame(Layer::Medium, 0, 3000);
+            scene.now += 100 * MILLI;
+        }
+
+        let bits = |layer| scene.liveness.bitrate(layer, Temporal::TOP);
+        assert!(bits(Layer::Low).abs_diff(80_000) < 5_000, "{}", bits(Layer::Low));
+        assert!(bits(Layer::Medium).abs_diff(320_000) < 10_000, "{}", bits(Layer::Medium));
+        assert_eq!(bits(Layer::High), 0, "not sent");
+
+        scene.pass_cycle();
+        scene.frame(Layer::Medium, 0, 3000);
+        scene.pass_cycle();
+        assert!(scene.liveness.running().contains(Layer::Medium));
     }
 
     #[test]

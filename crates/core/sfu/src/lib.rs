@@ -28,6 +28,7 @@
 //!     starts_key_frame: vp8.key_frame,
 //!     temporal,
 //!     layer_sync: vp8.layer_sync,
+//!     switches_up: false,
 //! };
 //!
 //! // Once per subscriber: does it get the packet, and under which numbers?
@@ -36,7 +37,7 @@
 //!         selector.set_running(liveness.running());
 //!     }
 //!     match selector.on_packet(&incoming) {
-//!         Decision::Drop => {}
+//!         Decision::Drop | Decision::Fill => {}
 //!         Decision::Skip => {
 //!             munger.skip(rtp.seq);
 //!             pictures.skip(&vp8);
@@ -65,14 +66,18 @@
 //! # }
 //! ```
 //!
-//! Padding goes to [`selector::Selector::on_padding`] instead. While a track is muted nothing is fed at all, and afterwards
+//! A stream that carries all its layers at once (VP9, AV1) is asked about with [`selector::Selector::on_scalable`]; nothing in
+//! its packets has to be rewritten but the marker bit ([`selector::Selector::ends_picture`]) and, where it has one, the
+//! [`dependency`] descriptor. Padding goes to [`selector::Selector::on_padding`] instead. While a track is muted nothing is fed at all, and afterwards
 //! selector and munger are told ([`restart`](selector::Selector::restart), [`pause`](munger::Munger::pause)). Audio has no
 //! selector: its munger switches at the first packet and forwards from then on.
 
 pub mod allocation;
 pub mod av1;
+mod bits;
 pub mod codec;
 pub mod demand;
+pub mod dependency;
 pub mod dynacast;
 pub mod h264;
 pub mod keyframes;
@@ -81,6 +86,8 @@ pub mod level;
 pub mod munger;
 pub mod quality;
 pub mod red;
+pub mod renumber;
+pub mod scalable;
 pub mod selector;
 pub mod vp8;
 pub mod vp9;

@@ -64,6 +64,8 @@ struct Source {
     sequence: RangeMap,
     timestamp_offset: u32,
     paused: bool,
+    /// The next packets are of another encoder.
+    foreign: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -92,6 +94,14 @@ impl Munger {
         }
     }
 
+    /// From now on packets come from another encoder: its clock has nothing to do with that of the last ones, so the next switch
+    /// goes by the time that has passed.
+    pub fn change_encoder(&mut self) {
+        if let Some(source) = &mut self.source {
+            source.foreign = true;
+        }
+    }
+
     /// Goes on with `packet` of `layer`, right behind what was sent last. `None` if the switch has to wait because the packet
     /// is too old compared with what the receiver has already seen; nothing has changed then.
     pub fn switch(&mut self, layer: Layer, packet: Rtp, reports: &Reports, now: Instant) -> Option<Rtp> {
@@ -107,6 +117,7 @@ impl Munger {
             sequence: RangeMap::starting_at(packet.seq, out.seq),
             timestamp_offset: packet.timestamp.wrapping_sub(out.timestamp),
             paused: false,
+            foreign: false,
         });
         self.last = Some(Last { seq: out.seq, timestamp: out.timestamp, sent: now });
         Some(out)
@@ -160,7 +171,7 @@ impl Munger {
 
     /// The packet's time on our own clock, by way of the publisher's wall clock.
     fn mapped(&self, layer: Layer, packet: Rtp, reports: &Reports) -> Option<u32> {
-        let source = self.source.as_ref()?;
+        let source = self.source.as_ref().filter(|source| !source.foreign)?;
         let own = if layer == source.layer {
             packet.timestamp
         } else {
@@ -357,6 +368,18 @@ mod tests {
         assert_eq!(scene.forward(501, 7000), Some(Rtp { seq: 1001, timestamp: 50_000 }));
         assert_eq!(scene.forward(503, 10_000), Some(Rtp { seq: 1003, timestamp: 53_000 }), "a gap stays a gap");
         assert_eq!(scene.forward(502, 10_000), Some(Rtp { seq: 1002, timestamp: 53_000 }), "until it is filled");
+    }
+
+    #[test]
+    fn another_encoder_goes_on_by_the_time_that_has_passed() {
+        let mut scene = Scene::new();
+        scene.switch(Layer::Low, 500, 7000);
+        scene.now += 100 * MILLI;
+
+        scene.munger.change_encoder();
+
+        // By the former clock it would be one tick later.
+        assert_eq!(scene.switch(Layer::Low, 90, 7001), Some(Rtp { seq: 1001, timestamp: 59_000 }));
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Taking the newest audio out of redundant payloads (RFC 2198), for receivers that do not read them.
+//! Taking the newest audio out of redundant payloads (RFC 2198), for receivers that do not read them, and the audio before it
+//! where that was lost.
 
 use std::ops::Range;
 
@@ -14,22 +15,92 @@ pub struct Primary {
     pub range: Range<usize>,
 }
 
+/// The block before the primary: audio that an earlier packet carried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Redundant {
+    /// How much older than the packet it is, in ticks of the RTP clock.
+    pub behind: u32,
+    /// Where it lies in the payload.
+    pub range: Range<usize>,
+}
+
 /// Finds the primary block, which is the last one. `None` if the headers do not fit the payload, or the block is empty.
 pub fn primary(payload: &[u8]) -> Option<Primary> {
+    blocks(payload).map(|(primary, _)| primary)
+}
+
+/// Finds the newest of the redundant blocks, if there is one of the same kind as the primary and with something in it.
+pub fn previous(payload: &[u8]) -> Option<Redundant> {
+    blocks(payload)?.1
+}
+
+fn blocks(payload: &[u8]) -> Option<(Primary, Option<Redundant>)> {
     let mut headers = payload;
     let mut redundant = 0;
+    let mut last: Option<(u8, u32, usize)> = None;
     for _ in 0..MAX_BLOCKS {
         let (first, rest) = headers.split_first()?;
         if first & 0x80 == 0 {
             let start = payload.len() - rest.len() + redundant;
             let range = start..payload.len();
-            return (!range.is_empty()).then_some(Primary { payload_type: *first, range });
+            if range.is_empty() {
+                return None;
+            }
+            let previous = last.filter(|(kind, _, length)| kind == first && *length > 0);
+            let previous = previous.map(|(_, behind, length)| Redundant { behind, range: start - length..start });
+            return Some((Primary { payload_type: *first, range }, previous));
         }
         let (header, rest) = headers.split_first_chunk::<4>()?;
-        redundant += usize::from(u16::from_be_bytes([header[2] & 0x03, header[3]]));
+        let [kind, _, middle, low] = *header;
+        let length = usize::from(u16::from_be_bytes([middle & 0x03, low]));
+        last = Some((kind & 0x7f, u32::from(u16::from_be_bytes([header[1], middle]) >> 2), length));
+        redundant += length;
         headers = rest;
     }
     None
+}
+
+/// How many packets that were taken out of later ones are remembered, so that they do not come twice.
+const REMEMBERED: usize = 8;
+
+/// What to do for receivers without redundancy when a packet arrives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Arrival {
+    /// Send it.
+    InOrder,
+    /// Send what it repeats of the packet before it first, which has not come.
+    Gap,
+    /// It was sent already, out of a later one.
+    Repeated,
+}
+
+/// Sees which packets of a redundant stream are missing.
+#[derive(Debug, Clone, Default)]
+pub struct Gaps {
+    newest: Option<u64>,
+    filled: [u64; REMEMBERED],
+    next: usize,
+}
+
+impl Gaps {
+    /// The next packet arrived, by its extended sequence number.
+    pub fn on_packet(&mut self, seq: u64) -> Arrival {
+        let Some(newest) = self.newest else {
+            self.newest = Some(seq);
+            return Arrival::InOrder;
+        };
+        if seq <= newest {
+            return if self.filled.contains(&seq) { Arrival::Repeated } else { Arrival::InOrder };
+        }
+        self.newest = Some(seq);
+        if seq - newest > 1 { Arrival::Gap } else { Arrival::InOrder }
+    }
+
+    /// That packet was sent out of the one behind it.
+    pub fn fill(&mut self, seq: u64) {
+        self.filled[self.next] = seq;
+        self.next = (self.next + 1) % REMEMBERED;
+    }
 }
 
 #[cfg(test)]
@@ -52,6 +123,27 @@ mod tests {
     }
 
     #[test]
+    fn the_audio_before_is_found_if_it_is_of_the_same_kind() {
+        // Two redundant blocks, 1920 and 960 ticks old, of 2 and 3 bytes.
+        let payload = [0x80 | 111, 0x1e, 0x00, 0x02, 0x80 | 111, 0x0f, 0x00, 0x03, 111, 7, 7, 1, 2, 3, 9, 9];
+        assert_eq!(previous(&payload), Some(Redundant { behind: 960, range: 11..14 }));
+
+        let comfort_noise = [0x80 | 13, 0x0f, 0x00, 0x01, 111, 1, 9];
+        assert_eq!(previous(&comfort_noise), None);
+        assert_eq!(previous(&[111, 9]), None);
+    }
+
+    #[test]
+    fn a_gap_is_filled_once() {
+        let mut gaps = Gaps::default();
+        assert_eq!([10, 11, 9].map(|seq| gaps.on_packet(seq)), [Arrival::InOrder; 3], "9 is just late");
+        assert_eq!(gaps.on_packet(13), Arrival::Gap);
+        gaps.fill(12);
+        assert_eq!(gaps.on_packet(12), Arrival::Repeated);
+        assert_eq!(gaps.on_packet(14), Arrival::InOrder);
+    }
+
+    #[test]
     fn blocks_that_do_not_fit_are_refused() {
         assert_eq!(primary(&[]), None);
         assert_eq!(primary(&[111]), None, "no audio");
@@ -70,6 +162,9 @@ mod tests {
         fn the_range_is_always_within_the_payload(payload in proptest::collection::vec(any::<u8>(), 0..80)) {
             if let Some(primary) = primary(&payload) {
                 prop_assert!(!payload[primary.range].is_empty() && primary.payload_type < 128);
+            }
+            if let Some(previous) = previous(&payload) {
+                prop_assert!(!payload[previous.range].is_empty());
             }
         }
     }

@@ -2,6 +2,11 @@
 //!
 //! A decoder can only change to another layer at a key frame of it. So the selector keeps forwarding what it has, asks for a
 //! key frame of what it wants, and switches when that frame begins. It never lets a packet through before a first key frame.
+//!
+//! Layers come in two ways: each as a stream of its own (simulcast, [`Selector::on_packet`]), or all in one stream (scalable
+//! video coding, [`Selector::on_scalable`]). A track is fed to one of the two.
+
+mod scalable;
 
 use std::time::{Duration, Instant};
 
@@ -31,6 +36,8 @@ pub struct Incoming {
     pub temporal: Temporal,
     /// A receiver may begin with this temporal layer here (VP8's Y bit).
     pub layer_sync: bool,
+    /// A receiver that has this frame may begin with any higher temporal layer behind it (VP9's U bit).
+    pub switches_up: bool,
 }
 
 /// What to do with a packet for this subscriber.
@@ -43,6 +50,9 @@ pub enum Decision {
     Switch,
     /// It belongs to the stream being sent but is left out (frame rate): the munger closes the gap.
     Skip,
+    /// It is left out, but came too late to close the gap: if the munger kept a number for it, an empty packet takes its
+    /// place.
+    Fill,
     /// It has nothing to do with the stream being sent.
     Drop,
 }
@@ -62,7 +72,11 @@ pub struct Selector {
     previous: (Option<Layer>, Temporal),
     newest: [Option<u64>; SPATIAL],
     temporal: Temporal,
-    fates: Fates,
+    fates: Fates<bool>,
+    /// All layers come in one stream.
+    scalable: bool,
+    /// Of recent pictures of such a stream: up to which layer they are sent, if at all.
+    limits: Fates<Option<Layer>>,
     round_trip: Duration,
     asked: Option<(Layer, Instant)>,
 }
@@ -80,6 +94,8 @@ impl Selector {
             newest: [None; SPATIAL],
             temporal: Temporal::BASE,
             fates: Fates::default(),
+            scalable: false,
+            limits: Fates::default(),
             round_trip: Duration::from_millis(100),
             asked: None,
         };
@@ -166,11 +182,20 @@ impl Selector {
 
     /// A packet without media (padding) arrived. It is never sent, but of the layer being sent it is [`Decision::Skip`].
     pub fn on_padding(&mut self, layer: Layer, seq: u64) -> Decision {
+        self.on_padding_of(layer, seq, self.current == Some(layer))
+    }
+
+    fn on_padding_of(&mut self, layer: Layer, seq: u64, sent: bool) -> Decision {
         let newest = &mut self.newest[layer.index()];
-        if matches!(Order::of(seq, *newest), Order::Next | Order::AfterGap) {
+        let order = Order::of(seq, *newest);
+        if matches!(order, Order::Next | Order::AfterGap) {
             *newest = Some(seq);
         }
-        if self.current == Some(layer) { Decision::Skip } else { Decision::Drop }
+        match order {
+            _ if !sent => Decision::Drop,
+            Order::Late => Decision::Fill,
+            Order::Next | Order::AfterGap | Order::Restart => Decision::Skip,
+        }
     }
 
     /// Takes back the [`Decision::Switch`] just given; the old layer goes on until the next key frame.
@@ -199,7 +224,12 @@ impl Selector {
     fn wanted_key_frame(&self) -> Option<Layer> {
         // While no layer counts as running the target is the wish: a stream that comes back after a pause has to be asked too,
         // and one that sends nothing is not harmed.
-        self.target.filter(|target| self.current != Some(*target))
+        self.target.filter(|target| match self.current {
+            None => true,
+            // Going down takes no key frame there.
+            Some(current) if self.scalable => current < *target,
+            Some(current) => current != *target,
+        })
     }
 
     fn next_request(&self, layer: Layer) -> Option<Instant> {
@@ -210,8 +240,10 @@ impl Selector {
 
     fn retarget(&mut self) {
         let allowed = self.wish.zip(self.cap).map(|(wish, cap)| wish.layer.min(cap.layer));
-        // With nothing running yet, the wish itself is the target, so that the very first key frame is not missed.
-        self.target = allowed.map(|layer| self.running.best_for(layer).unwrap_or(layer));
+        // With nothing running yet, the wish itself is the target, so that the very first key frame is not missed. Of layers
+        // in one stream those above the best running one cost nothing.
+        let best = |layer| if self.scalable { layer } else { self.running.best_for(layer).unwrap_or(layer) };
+        self.target = allowed.map(best);
         if self.target.is_none() {
             self.restart();
         }
@@ -241,6 +273,8 @@ impl Selector {
             self.temporal = max;
         } else if packet.layer_sync && packet.temporal <= max && self.temporal.next() == Some(packet.temporal) {
             self.temporal = packet.temporal;
+        } else if packet.switches_up && packet.temporal <= self.temporal {
+            self.temporal = max;
         }
         // After a gap nobody knows which frame the missing packets belong to. If they come late they are forwarded, so the
         // frame they may be part of has to be forwarded too.
@@ -271,19 +305,23 @@ impl Order {
     }
 }
 
-/// Whether recent frames were kept, by RTP timestamp.
+/// What was decided about recent frames, by RTP timestamp.
 #[derive(Debug, Clone, Copy, Default)]
-struct Fates {
-    frames: [Option<(u32, bool)>; REMEMBERED_FRAMES],
+struct Fates<T> {
+    frames: [Option<(u32, T)>; REMEMBERED_FRAMES],
     next: usize,
 }
 
-impl Fates {
-    fn get(&self, timestamp: u32) -> Option<bool> {
+impl<T: Copy> Fates<T> {
+    fn get(&self, timestamp: u32) -> Option<T> {
         self.frames.iter().flatten().find(|(frame, _)| *frame == timestamp).map(|(_, fate)| *fate)
     }
 
-    fn set(&mut self, timestamp: u32, fate: bool) {
+    fn set(&mut self, timestamp: u32, fate: T) {
+        if let Some((_, known)) = self.frames.iter_mut().flatten().find(|(frame, _)| *frame == timestamp) {
+            *known = fate;
+            return;
+        }
         self.frames[self.next] = Some((timestamp, fate));
         self.next = (self.next + 1) % REMEMBERED_FRAMES;
     }
@@ -492,6 +530,18 @@ mod tests {
     }
 
     #[test]
+    fn the_rate_rises_to_the_top_behind_a_frame_that_says_so() {
+        let mut scene = Scene::at_rate(Temporal::BASE);
+        scene.key(Layer::Low);
+        scene.selector.set_wish(Some(Wish { layer: Layer::Low, temporal: Temporal::new(2) }));
+
+        assert_eq!(scene.temporal(2, false), Decision::Skip);
+        let switch = Incoming { switches_up: true, ..scene.next(Layer::Low, 0) };
+        assert_eq!(scene.selector.on_packet(&switch), Decision::Forward);
+        assert_eq!(scene.temporal(2, false), Decision::Forward);
+    }
+
+    #[test]
     fn the_rate_falls_at_the_next_frame() {
         let mut scene = Scene::at_rate(Temporal::TOP);
         scene.key(Layer::Low);
@@ -534,6 +584,7 @@ mod tests {
                 starts_key_frame: false,
                 temporal: Temporal::new(tid),
                 layer_sync: false,
+                switches_up: false,
             }
         }
 

@@ -275,9 +275,10 @@ impl Scene {
             starts_key_frame: vp8.key_frame,
             temporal: Temporal::new(vp8.tid),
             layer_sync: vp8.layer_sync,
+            switches_up: false,
         };
         let patch = match self.selector.on_packet(&incoming) {
-            Decision::Drop => None,
+            Decision::Drop | Decision::Fill => None,
             Decision::Skip => {
                 self.munger.skip(packet.rtp.seq);
                 self.pictures.skip(&vp8);

@@ -349,6 +349,7 @@ impl Forward {
             starts_key_frame: key_frame,
             temporal,
             layer_sync: vp8.as_ref().is_some_and(|vp8| vp8.layer_sync),
+            switches_up: false,
         };
         let running = track.liveness.running();
         for down in &mut track.downs {
@@ -359,7 +360,7 @@ impl Forward {
                 continue;
             }
             match down.selector.on_packet(&incoming) {
-                Decision::Drop => {}
+                Decision::Drop | Decision::Fill => {}
                 Decision::Skip => {
                     down.munger.skip(rtp.seq);
                     if let Some(vp8) = &vp8 {

@@ -35,7 +35,7 @@ const LOG_SIZE_LIMIT: &str = "67108864";
 const LAST_CHECKPOINT: &str = "16384";
 
 /// After so many bytes of values the log is folded into the file beside the writer.
-const CHECKPOINT_BYTES: usize = 1 << 20;
+const CHECKPOINT_BYTES: usize = 4 << 20;
 
 /// An open database file.
 pub(crate) struct Engine {

@@ -1,6 +1,7 @@
 import { Menu, MenuButton, MenuItem, MenuItems } from "@headlessui/react";
 import { Copy, Ellipsis, Pencil, Reply, Trash2 } from "lucide-react";
 import { useTranslation } from "react-i18next";
+import { Emoji } from "../../kit/emoji";
 import { MenuAction, MenuLine } from "../../kit/menu";
 import type { Entry } from "../../session/chat";
 import { SIGNS } from "../../wire/chat-actions";
@@ -40,7 +41,7 @@ export function LineMenu({ entry, actions, tabStop }: LineMenuProps) {
                     title={t(`chat.sign.${emoji}`)}
                     onClick={() => actions.sign(entry, emoji)}
                   >
-                    {emoji}
+                    <Emoji sign={emoji} />
                   </button>
                 </MenuItem>
               ))}

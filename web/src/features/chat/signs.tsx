@@ -1,4 +1,5 @@
 import { useTranslation } from "react-i18next";
+import { Emoji } from "../../kit/emoji";
 import { useStore } from "../../kit/use-store";
 import type { Entry } from "../../session/chat";
 import { SIGNS } from "../../wire/chat-actions";
@@ -39,7 +40,7 @@ export function Signs({ entry, actions }: SignsProps) {
             title={names.length > MAX_NAMES ? `${listed}, …` : listed}
             onClick={() => may && actions.sign(entry, sign)}
           >
-            <span aria-hidden="true">{sign}</span>
+            <Emoji sign={sign} />
             <span className="tabular">{who.length}</span>
           </button>
         );

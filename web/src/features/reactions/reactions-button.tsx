@@ -2,6 +2,7 @@ import "./reactions.css";
 import { MenuItem, Popover, PopoverButton, PopoverPanel } from "@headlessui/react";
 import { SmilePlus } from "lucide-react";
 import { useTranslation } from "react-i18next";
+import { Emoji } from "../../kit/emoji";
 import { EMOJIS } from "../../session/reactions";
 import { mayReact } from "../../session/rights";
 import { ToolButton, ToolPicture } from "../toolbar/tool-button";
@@ -49,7 +50,7 @@ export function ReactionMenuItems() {
             aria-label={t(`reactions.names.${emoji}`)}
             onClick={() => session.react(emoji)}
           >
-            {emoji}
+            <Emoji sign={emoji} />
           </button>
         </MenuItem>
       ))}
@@ -72,7 +73,7 @@ function ReactionItems() {
           title={t(`reactions.names.${emoji}`)}
           onClick={() => session.react(emoji)}
         >
-          {emoji}
+          <Emoji sign={emoji} />
         </button>
       ))}
     </div>

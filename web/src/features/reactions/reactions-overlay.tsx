@@ -2,6 +2,7 @@ import "./reactions.css";
 import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { announce } from "../../kit/announcer";
+import { Emoji } from "../../kit/emoji";
 import { useStore } from "../../kit/use-store";
 import type { Reaction } from "../../session/reactions";
 import { useSession } from "../visit/context";
@@ -21,7 +22,7 @@ export function ReactionsOverlay() {
       {shown.map(({ id, emoji, name }) => (
         <li key={id} className="reaction" data-lane={id % LANES}>
           <span className="reaction-emoji" aria-hidden="true">
-            {emoji}
+            <Emoji sign={emoji} />
           </span>
           <span className="visually-hidden">{t(`reactions.names.${emoji}`)}</span>
           <span className="reaction-name" dir="auto">

@@ -1,0 +1,4 @@
+//! What the load generators share.
+
+pub mod http;
+pub mod times;

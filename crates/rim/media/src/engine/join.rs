@@ -1,0 +1,200 @@
+//! Who comes: admission, rooms and sessions that are made for it.
+
+use super::rooms::TICK;
+use super::{ConnectionKey, Engine, Room, RoomKey, mark};
+use crate::budget::Budget;
+use crate::convert;
+use crate::forward::Forward;
+use crate::plane::{LinkEnd, LinkId};
+use crate::session::{Connection, Session};
+use ports::media::{ConnectError, MediaJoin, SignalDown};
+use sfu::level::{SPEAKER_INTERVAL, Speakers};
+use signal::{Connected, JoinRequest, MediaRoom, Now, PeerKey};
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+
+/// Most signalling sockets of a shard; more are told to try again later (section 25, H10).
+const MAX_LINKS: usize = 10_000;
+
+/// Somebody may join or resume that many times in a row, and then once in that time.
+const JOIN_BURST: u32 = 10;
+const JOIN_INTERVAL: Duration = Duration::from_secs(1);
+
+/// When so many are remembered, those who rested are forgotten.
+const MAX_JOINERS: usize = 4096;
+
+/// How often somebody joined of late.
+#[derive(Debug)]
+pub(super) struct Joins {
+    recent: u32,
+    noted: Instant,
+}
+
+impl Engine {
+    /// Joins or resumes without a thread in between, as the thread does for [`ports::media::MediaPlane::connect`].
+    ///
+    /// # Errors
+    /// The request is malformed, or the plane is stopping.
+    pub fn join(&mut self, join: &MediaJoin, link: mpsc::Sender<SignalDown>, at: Instant) -> Result<u64, ConnectError> {
+        let request = JoinRequest::read(&join.request).map_err(|_| ConnectError::Malformed)?;
+        self.admit(join, request, link, at)
+    }
+
+    pub(super) fn admit(
+        &mut self,
+        join: &MediaJoin,
+        request: JoinRequest,
+        link: mpsc::Sender<SignalDown>,
+        at: Instant,
+    ) -> Result<u64, ConnectError> {
+        if self.draining || self.links.len() >= MAX_LINKS {
+            return Err(ConnectError::Unavailable);
+        }
+        if !self.may_join(join, at) {
+            metrics::counter!("media_joins_refused_total", "reason" => "churn").increment(1);
+            return Err(ConnectError::Unavailable);
+        }
+        let now = self.now(at);
+        self.end_former_session(join, at);
+        let known = self.by_id.get(&join.room).copied();
+        let room_key = match known {
+            Some(key) => key,
+            None => self.make_room(join, now),
+        };
+        let peer = PeerKey(self.next_peer);
+        self.next_peer += 1;
+        let Some(room) = self.rooms.get_mut(&room_key) else { return Err(ConnectError::Unavailable) };
+        let connected = room.machine.connect(convert::connect(peer, join, request), now);
+        self.next_link += 1;
+        let id = self.next_link;
+        match connected {
+            Err(signal::ConnectError::Malformed) => {
+                self.drop_if_empty(room_key);
+                return Err(ConnectError::Malformed);
+            }
+            Ok(Connected::Refused(message)) => {
+                metrics::counter!("media_resumes_refused_total").increment(1);
+                // The queue of a link that was just made has room.
+                let _ = link.try_send(SignalDown::Message(message));
+                let _ = link.try_send(SignalDown::Close);
+                self.drop_if_empty(room_key);
+                return Ok(id);
+            }
+            Ok(Connected::Resumed(peer)) => {
+                metrics::counter!("media_resumes_total").increment(1);
+                if let Some(session) = room.sessions.get_mut(&peer)
+                    && let Some((former, end)) = session.link.replace((id, link))
+                {
+                    self.links.remove(&former);
+                    // A full queue means that its reader is gone anyway.
+                    let _ = end.try_send(SignalDown::Close);
+                }
+                self.links.insert(id, (room_key, peer));
+                self.came_up(ConnectionKey { room: room_key, peer, subscriber: false }, at);
+            }
+            Ok(Connected::New) => {
+                metrics::counter!("media_joins_total").increment(1);
+                self.new_session(room_key, peer, join, (id, link), at);
+            }
+        }
+        self.settle(room_key, at);
+        Ok(id)
+    }
+
+    /// Whether somebody does not join again and again: every join is news to everybody in the room.
+    pub(super) fn may_join(&mut self, join: &MediaJoin, at: Instant) -> bool {
+        let rested = |joins: &Joins| at.saturating_duration_since(joins.noted) >= JOIN_INTERVAL * joins.recent;
+        if self.joins.len() >= MAX_JOINERS {
+            self.joins.retain(|_, joins| !rested(joins));
+        }
+        let joins =
+            self.joins.entry((join.room.clone(), join.identity.clone())).or_insert(Joins { recent: 0, noted: at });
+        let elapsed = at.saturating_duration_since(joins.noted).as_secs() / JOIN_INTERVAL.as_secs();
+        let forgiven = u32::try_from(elapsed).unwrap_or(u32::MAX);
+        if forgiven > 0 {
+            joins.recent = joins.recent.saturating_sub(forgiven);
+            joins.noted = at;
+        }
+        if joins.recent >= JOIN_BURST {
+            return false;
+        }
+        joins.recent += 1;
+        true
+    }
+
+    /// A room of that name from an earlier meeting does not go on in this one.
+    pub(super) fn end_former_session(&mut self, join: &MediaJoin, at: Instant) {
+        let Some(key) = self.by_id.get(&join.room).copied() else { return };
+        let now = self.now(at);
+        if let Some(room) = self.rooms.get_mut(&key).filter(|room| room.session != join.session) {
+            room.machine.close(now);
+            self.settle(key, at);
+        }
+    }
+
+    pub(super) fn make_room(&mut self, join: &MediaJoin, now: Now) -> RoomKey {
+        self.next_room = self.next_room.wrapping_add(1);
+        self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(now.unix_micros | 1);
+        let room = Room {
+            id: join.room.clone(),
+            session: join.session.clone(),
+            machine: MediaRoom::new(&join.room, self.seed, now),
+            forward: Forward::default(),
+            sessions: HashMap::new(),
+            speakers: Speakers::new(),
+            next_speakers: now.at + SPEAKER_INTERVAL,
+            next_quality: now.at + sfu::quality::WINDOW,
+            next_tick: now.at + TICK,
+        };
+        self.rooms.insert(self.next_room, room);
+        self.by_id.insert(join.room.clone(), self.next_room);
+        self.next_room
+    }
+
+    pub(super) fn new_session(
+        &mut self,
+        room_key: RoomKey,
+        peer: PeerKey,
+        join: &MediaJoin,
+        link: (LinkId, LinkEnd),
+        at: Instant,
+    ) {
+        let dual = join.topology == ports::media::Topology::Dual;
+        let mut connection = || Connection::new(self.factory.peer(&self.addresses, &self.stream_addresses, at), at);
+        let session = Session {
+            identity: join.identity.clone(),
+            publisher: connection(),
+            subscriber: dual.then(&mut connection),
+            subscriber_primary: dual && join.permission.subscribe,
+            budget: Budget::new(),
+            link: Some(link),
+        };
+        let Some(room) = self.rooms.get_mut(&room_key) else { return };
+        if let Some((id, _)) = &session.link {
+            self.links.insert(*id, (room_key, peer));
+        }
+        room.sessions.insert(peer, session);
+        metrics::gauge!("media_sessions").increment(1.0);
+        for subscriber in [false, true] {
+            self.register(ConnectionKey { room: room_key, peer, subscriber });
+        }
+    }
+
+    /// Makes a connection callable under its current ICE name.
+    pub(super) fn register(&mut self, key: ConnectionKey) {
+        let Some(connection) =
+            self.rooms.get_mut(&key.room).and_then(|room| room.sessions.get_mut(&key.peer)?.connection(key.subscriber))
+        else {
+            return;
+        };
+        let ufrag = connection.peer.local_ufrag();
+        if connection.ufrags.last() != Some(&ufrag) {
+            if let Some(oldest) = connection.ufrags.note(ufrag.clone()) {
+                self.demux.by_ufrag.remove(&oldest);
+            }
+            self.demux.by_ufrag.insert(ufrag, key);
+        }
+        mark(&mut self.dirty, connection, key);
+    }
+}

@@ -1,0 +1,128 @@
+//! What the application orders and what clients say over their signalling sockets.
+
+use super::{ConnectionKey, Engine, Room};
+use crate::convert;
+use crate::plane::{LinkId, Order, Signal};
+use bytes::Bytes;
+use model::media::MediaPermission;
+use model::{Identity, RoomId};
+use ports::media::ConnectError;
+use signal::{ClientMessage, Garbage};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+impl Engine {
+    /// What came over a signalling socket.
+    pub(crate) fn signal(&mut self, signal: Signal, at: Instant) {
+        match signal {
+            Signal::Message(link, message) => self.client_message(link, message, at),
+            Signal::Lost(link) => {
+                let Some((room_key, peer)) = self.links.remove(&link) else { return };
+                self.guarded(room_key, at, |engine| {
+                    let now = engine.now(at);
+                    let Some(room) = engine.rooms.get_mut(&room_key) else { return };
+                    let Some(session) = room.sessions.get_mut(&peer) else { return };
+                    if session.is_superseded(link) {
+                        return;
+                    }
+                    session.link = None;
+                    room.machine.link_lost(peer, now);
+                    engine.settle(room_key, at);
+                });
+            }
+        }
+    }
+
+    /// An encoded `livekit.SignalRequest` of a client; `link` is what [`Self::join`] gave.
+    pub fn message(&mut self, link: u64, message: &Bytes, at: Instant) {
+        self.client_message(link, ClientMessage::read(message), at);
+    }
+
+    pub(super) fn client_message(&mut self, link: LinkId, message: Result<ClientMessage, Garbage>, at: Instant) {
+        let Some((room_key, peer)) = self.links.get(&link).copied() else { return };
+        let now = self.now(at);
+        let served = catch_unwind(AssertUnwindSafe(|| {
+            if let Some(room) = self.rooms.get_mut(&room_key)
+                && room.sessions.get(&peer).is_some_and(|session| !session.is_superseded(link))
+            {
+                match message {
+                    Ok(message) => room.machine.client_message(peer, message, now),
+                    Err(Garbage) => {
+                        metrics::counter!("media_drops_total", "reason" => "signal_garbage").increment(1);
+                        room.machine.garbage(peer, now);
+                    }
+                }
+            }
+            self.settle(room_key, at);
+        }));
+        if served.is_err() {
+            self.broken(ConnectionKey { room: room_key, peer, subscriber: false }, at);
+        }
+    }
+
+    /// An order of the application.
+    pub(crate) fn order(&mut self, order: Order, at: Instant) {
+        let now = self.now(at);
+        match order {
+            Order::Connect { join, request, link, reply } => {
+                let room = join.room.clone();
+                let result = catch_unwind(AssertUnwindSafe(|| self.admit(&join, request, link, at)));
+                let result = result.unwrap_or_else(|_| {
+                    // How far it got nobody knows: the room is not to be trusted any more.
+                    if let Some(key) = self.by_id.get(&room).copied() {
+                        self.close_broken(key, at);
+                    }
+                    Err(ConnectError::Unavailable)
+                });
+                // The socket may be gone already; then its end of the link says so.
+                let _ = reply.send(result);
+            }
+            Order::Permission { room, who, permission } => self.set_permission(&room, &who, permission, at),
+            Order::Remove { room, who, why } => {
+                self.on_room(&room, at, |room| room.machine.remove(&who, convert::remove_reason(why), now));
+            }
+            Order::Close { room } => self.on_room(&room, at, |room| room.machine.close(now)),
+            Order::Mute { room, who, track, muted, reply } => {
+                let mut result = Err(ports::media::MuteError::NoParticipant);
+                self.on_room(&room, at, |room| {
+                    let choice = convert::track_choice(track);
+                    result = room.machine.mute(&who, &choice, muted).map_err(convert::mute_error);
+                });
+                let _ = reply.send(result);
+            }
+            Order::Participants { room, reply } => {
+                let mut list = Vec::new();
+                self.on_room(&room, at, |room| list = room.machine.participants());
+                let _ = reply.send(list);
+            }
+            Order::Drain { reply } => {
+                self.draining = true;
+                for key in self.rooms.keys().copied().collect::<Vec<_>>() {
+                    self.guarded(key, at, |engine| {
+                        if let Some(room) = engine.rooms.get_mut(&key) {
+                            room.machine.drain();
+                        }
+                        engine.settle(key, at);
+                    });
+                }
+                let _ = reply.send(());
+            }
+        }
+    }
+
+    /// Replaces somebody's rights, as [`ports::media::MediaPlane::set_permission`] does.
+    pub fn set_permission(&mut self, room: &RoomId, who: &Identity, permission: MediaPermission, at: Instant) {
+        let now = self.now(at);
+        self.on_room(room, at, |room| room.machine.set_permission(who, permission, now));
+    }
+
+    pub(super) fn on_room(&mut self, id: &RoomId, at: Instant, act: impl FnOnce(&mut Room)) {
+        let Some(key) = self.by_id.get(id).copied() else { return };
+        self.guarded(key, at, |engine| {
+            if let Some(room) = engine.rooms.get_mut(&key) {
+                act(room);
+            }
+            engine.settle(key, at);
+        });
+    }
+}

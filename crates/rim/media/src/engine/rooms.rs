@@ -1,0 +1,127 @@
+//! The regular work of rooms, and their end.
+
+use super::{ConnectionKey, Engine, RoomKey, Timer, mark};
+use crate::budget;
+use crate::forward::News;
+use crate::outputs;
+use sfu::level::SPEAKER_INTERVAL;
+use signal::PeerKey;
+use std::time::{Duration, Instant};
+
+/// Regular work of a room: layer liveness, key frames, dynacast.
+pub(super) const TICK: Duration = Duration::from_millis(100);
+
+/// The same while nobody publishes.
+const IDLE_TICK: Duration = Duration::from_secs(1);
+
+/// Nothing heard for so long: the connection failed (media-protocol.md section 4.5).
+const SILENCE: Duration = Duration::from_secs(15);
+
+impl Engine {
+    pub(super) fn room_timeout(&mut self, key: RoomKey, at: Instant) {
+        let now = self.now(at);
+        let mut news = News::default();
+        let mut silent = Vec::new();
+        let Some(room) = self.rooms.get_mut(&key) else { return };
+        room.machine.handle_timeout(now);
+        if room.next_tick <= at {
+            room.next_tick = at + if room.forward.tracks.is_empty() { IDLE_TICK } else { TICK };
+            room.forward.tick(at, &mut news);
+            for peer in budget::share(room, at, &mut news) {
+                let Some(session) = room.sessions.get_mut(&peer) else { continue };
+                let subscriber = session.subscriber.is_some();
+                mark(&mut self.dirty, session.down(), ConnectionKey { room: key, peer, subscriber });
+            }
+            for (peer, session) in &mut room.sessions {
+                for subscriber in [false, true] {
+                    let Some(connection) = session.connection(subscriber) else { continue };
+                    if connection.connected && !connection.failed && at.duration_since(connection.last_heard) > SILENCE
+                    {
+                        silent.push(ConnectionKey { room: key, peer: *peer, subscriber });
+                    }
+                }
+            }
+        }
+        if room.next_speakers <= at {
+            room.next_speakers = at + SPEAKER_INTERVAL;
+            let changed = room.speakers.update(room.forward.levels(at));
+            let changed: Vec<(PeerKey, f32)> = changed
+                .into_iter()
+                .map(|speaker| (speaker.who, if speaker.active { speaker.level } else { 0.0 }))
+                .collect();
+            if !changed.is_empty() {
+                room.machine.speakers(&changed);
+            }
+        }
+        if room.next_quality <= at {
+            room.next_quality = at + sfu::quality::WINDOW;
+            let sessions = &room.sessions;
+            let heard = |peer: PeerKey| {
+                sessions.get(&peer).is_some_and(|session| {
+                    at.saturating_duration_since(session.publisher.last_heard) < sfu::quality::WINDOW
+                })
+            };
+            for (peer, score) in room.forward.scores(at, heard) {
+                let quality = sfu::quality::quality(score);
+                room.machine.quality(peer, quality as u8, sfu::quality::mean_opinion(score));
+            }
+        }
+        for key in silent {
+            self.failed(key, at);
+        }
+        self.spread(key, news, at);
+        self.settle(key, at);
+    }
+
+    /// Carries out what a room's machine wants, sets its timer, and drops it when nobody is left.
+    pub(crate) fn settle(&mut self, key: RoomKey, at: Instant) {
+        let now = self.now(at);
+        let Some(room) = self.rooms.get_mut(&key) else { return };
+        let after = outputs::carry_out(room, now, &self.events);
+        for peer in after.gone {
+            self.drop_session(key, peer);
+        }
+        for (peer, subscriber) in after.touched {
+            self.register(ConnectionKey { room: key, peer, subscriber });
+        }
+        self.spread(key, after.news, at);
+        if let Some(room) = self.rooms.get(&key) {
+            let due = [room.machine.poll_timeout(), Some(room.next_tick)].into_iter().flatten().min();
+            if let Some(due) = due {
+                self.timers.arm(Timer::Room(key), due);
+            }
+        }
+        self.drop_if_empty(key);
+    }
+
+    pub(crate) fn drop_session(&mut self, room_key: RoomKey, peer: PeerKey) {
+        let Some(room) = self.rooms.get_mut(&room_key) else { return };
+        let Some(mut session) = room.sessions.remove(&peer) else { return };
+        metrics::gauge!("media_sessions").decrement(1.0);
+        if let Some((id, _)) = session.link.take() {
+            self.links.remove(&id);
+        }
+        for subscriber in [false, true] {
+            let key = ConnectionKey { room: room_key, peer, subscriber };
+            self.timers.forget(&Timer::Connection(key));
+            let Some(connection) = session.connection(subscriber) else { continue };
+            for ufrag in connection.ufrags.iter() {
+                self.demux.by_ufrag.remove(ufrag);
+            }
+            for address in connection.addresses.iter() {
+                if self.demux.by_address.get(address) == Some(&key) {
+                    self.demux.by_address.remove(address);
+                }
+            }
+        }
+    }
+
+    pub(super) fn drop_if_empty(&mut self, key: RoomKey) {
+        if self.rooms.get(&key).is_some_and(|room| room.machine.is_empty() && room.sessions.is_empty())
+            && let Some(room) = self.rooms.remove(&key)
+        {
+            self.by_id.remove(&room.id);
+            self.timers.forget(&Timer::Room(key));
+        }
+    }
+}
