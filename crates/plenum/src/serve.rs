@@ -202,7 +202,7 @@ fn figures() -> Result<PrometheusBuilder, BuildError> {
 }
 
 /// Peers that may speak for many: the proxies we were told of, and one on this machine that we were not.
-fn is_exempt(config: &Config) -> impl Fn(IpAddr) -> bool + Clone + Send + Sync + 'static {
+fn is_exempt(config: &Config) -> impl Fn(IpAddr) -> bool + Clone + Send + Sync + 'static + use<> {
     let trusted = trusted(config);
     move |address| address.is_loopback() || trusted.iter().any(|network| network.contains(address))
 }

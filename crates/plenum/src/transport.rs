@@ -9,7 +9,7 @@ use meeting::Relays;
 use tracing::{info, warn};
 use turn::Secret;
 
-use crate::config::{Config, Credentials, Fallback, RelayLogin};
+use crate::config::{Config, Credentials, Relay, RelayLogin};
 
 /// Shown to clients by the embedded relay.
 const REALM: &str = "plenum";
@@ -80,24 +80,7 @@ pub(crate) async fn find_external_address(config: &Config, media: &mut MediaConf
 pub(crate) fn relays(config: &Config, credentials: &Credentials, udp: &[SocketAddr], tcp: Option<u16>) -> Relays {
     let media = &config.media;
     if let Some(relay) = &media.relay {
-        let (login, validity): (meeting::MakeLogin, _) = match &relay.login {
-            RelayLogin::Shared { secret, validity } => (login_with(Secret::new(secret.expose().clone())), *validity),
-            RelayLogin::Fixed { name, password } => {
-                let fixed = (name.clone(), password.expose().clone());
-                (Arc::new(move |_, _| fixed.clone()), MEETING_VALIDITY)
-            }
-        };
-        let Fallback { after, flapping } =
-            relay.fallback.clone().unwrap_or(Fallback { after: Duration::ZERO, flapping: None });
-        return Relays {
-            urls: relay.urls.clone(),
-            login: Some(login),
-            validity,
-            short_validity: validity,
-            force: relay.force,
-            fallback: relay.fallback.is_some().then_some(after),
-            flapping,
-        };
+        return outside(relay);
     }
     if !media.turn.enabled {
         return Relays::default();
@@ -113,6 +96,26 @@ pub(crate) fn relays(config: &Config, credentials: &Credentials, udp: &[SocketAd
         validity: MEETING_VALIDITY,
         short_validity: CONNECTION_VALIDITY,
         ..Relays::default()
+    }
+}
+
+/// A relay of the operator's.
+fn outside(relay: &Relay) -> Relays {
+    let (login, validity): (meeting::MakeLogin, _) = match &relay.login {
+        RelayLogin::Shared { secret, validity } => (login_with(Secret::new(secret.expose().clone())), *validity),
+        RelayLogin::Fixed { name, password } => {
+            let fixed = (name.clone(), password.expose().clone());
+            (Arc::new(move |_, _| fixed.clone()), MEETING_VALIDITY)
+        }
+    };
+    Relays {
+        urls: relay.urls.clone(),
+        login: Some(login),
+        validity,
+        short_validity: validity,
+        force: relay.force,
+        fallback: relay.fallback.as_ref().map(|fallback| fallback.after),
+        flapping: relay.fallback.as_ref().and_then(|fallback| fallback.flapping),
     }
 }
 
@@ -144,7 +147,7 @@ mod tests {
     use model::Redacted;
 
     use super::*;
-    use crate::config::{Certificate, Relay};
+    use crate::config::{Certificate, Fallback};
 
     fn credentials() -> Credentials {
         Credentials { key: "key".to_owned(), secret: Redacted::new("s".repeat(32)) }

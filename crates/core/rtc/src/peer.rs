@@ -165,6 +165,7 @@ impl PeerFactory {
             offers: 0,
             answered: false,
             counts_packets: false,
+            only_streams: false,
             counted: HashMap::new(),
         }
     }
@@ -217,6 +218,8 @@ pub struct Peer {
     pub(crate) answered: bool,
     /// The bandwidth is estimated from the client's word about every single packet.
     counts_packets: bool,
+    /// Descriptions name no way but TCP.
+    pub(crate) only_streams: bool,
     /// Packets of each incoming stream at its last report.
     counted: HashMap<(Mid, Option<Rid>), u64>,
 }
@@ -230,6 +233,16 @@ impl Peer {
     /// The index packets of the section `mid` carry. Sections never go away.
     pub fn section(&self, mid: &str) -> Option<u16> {
         self.by_mid.get(&Mid::from(mid)).copied()
+    }
+
+    /// Descriptions made from now on name no way but TCP, for clients whose UDP does not last; or every way again.
+    pub fn offer_only_streams(&mut self, only: bool) {
+        self.only_streams = only;
+    }
+
+    /// Whether both sides have described themselves, so that the client can look for ways.
+    pub fn is_negotiated(&self) -> bool {
+        self.answered || !self.sections.is_empty()
     }
 
     /// Whether a datagram is meant for this peer; for a STUN request that means a correct user name and integrity.

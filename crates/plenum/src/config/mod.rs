@@ -28,7 +28,9 @@ use http_api::LtiPlatform;
 use model::Redacted;
 use wire::create::RoomDefaults;
 
-pub(crate) use transport::{Certificate, Fallback, Media, Relay, RelayLogin};
+#[cfg(test)]
+pub(crate) use transport::Fallback;
+pub(crate) use transport::{Certificate, Media, Relay, RelayLogin};
 pub(crate) use value::Network;
 
 /// Read if no file is named and it exists in the working directory.

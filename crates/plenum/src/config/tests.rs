@@ -45,8 +45,10 @@ fn the_sample_configuration_shows_every_key() {
 
 /// The sample with the sections that are only shown: one whose presence alone means something, and a long one.
 fn uncommented() -> String {
-    let heads =
-        SAMPLE.replace("  # copyright_conf:", "  copyright_conf:").replace("  # room_defaults:", "  room_defaults:");
+    let heads = SAMPLE
+        .replace("  # copyright_conf:", "  copyright_conf:")
+        .replace("  # room_defaults:", "  room_defaults:")
+        .replace("  # providers:", "  providers:");
     heads.replace("  #   ", "    ")
 }
 

@@ -60,7 +60,7 @@ impl Tls {
         }
     }
 
-    fn renew(&self) {
+    pub(super) fn renew(&self) {
         match read(&self.files) {
             Ok(fresh) => {
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);

@@ -4,9 +4,11 @@
 //! panic of work that is a whole room's closes that room.
 
 mod join;
+mod judge;
 mod orders;
 mod rooms;
 
+use crate::fallback::Fallback;
 use crate::forward::Forward;
 use crate::outputs;
 use crate::plane::LinkId;
@@ -80,6 +82,7 @@ pub(crate) struct Counters {
     pub(crate) unknown_source: metrics::Counter,
     pub(crate) unpublished: metrics::Counter,
     pub(crate) key_frames: metrics::Counter,
+    pub(crate) path_changes: metrics::Counter,
 }
 
 impl Counters {
@@ -88,6 +91,7 @@ impl Counters {
             unknown_source: metrics::counter!("media_drops_total", "reason" => "unknown_source"),
             unpublished: metrics::counter!("media_drops_total", "reason" => "unpublished"),
             key_frames: metrics::counter!("media_key_frames_requested_total"),
+            path_changes: metrics::counter!("media_path_changes_total"),
         }
     }
 }
@@ -97,6 +101,7 @@ impl Counters {
 pub struct Engine {
     factory: PeerFactory,
     pub(crate) addresses: Vec<SocketAddr>,
+    pub(crate) fallback: Fallback,
     /// Where TCP connections are taken.
     stream_addresses: Vec<SocketAddr>,
     events: mpsc::Sender<MediaEvent>,
@@ -126,6 +131,7 @@ impl Engine {
         Some(Self {
             factory: PeerFactory::new()?,
             addresses,
+            fallback: Fallback::default(),
             stream_addresses: Vec::new(),
             events,
             rooms: HashMap::new(),

@@ -85,7 +85,8 @@ impl Fallback {
     /// What somebody is offered now.
     pub(crate) fn offer(&self, room: &RoomId, who: &Identity, at: Instant) -> Offer {
         let note = self.0.get(&(room.clone(), who.clone()));
-        note.filter(|note| at.saturating_duration_since(note.noted) < MEMORY).map_or(Offer::Everything, |note| note.offer)
+        note.filter(|note| at.saturating_duration_since(note.noted) < MEMORY)
+            .map_or(Offer::Everything, |note| note.offer)
     }
 
     /// A connection failed after `lived`, while signalling went on. Returns whether the next one is offered something else.

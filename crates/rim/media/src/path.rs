@@ -36,8 +36,7 @@ impl Path {
         let chosen = Chosen { remote, local, priority, marked: at };
         match &mut self.0 {
             Some(current) if current.remote == remote => current.marked = at,
-            Some(current)
-                if priority < current.priority && at.saturating_duration_since(current.marked) < AT_ONCE => {}
+            Some(current) if priority < current.priority && at.saturating_duration_since(current.marked) < AT_ONCE => {}
             current => return current.replace(chosen).is_some(),
         }
         false

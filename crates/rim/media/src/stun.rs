@@ -36,6 +36,19 @@ fn attribute(bytes: &[u8], wanted: u16) -> Option<&[u8]> {
     None
 }
 
+/// Attribute types PRIORITY and USE-CANDIDATE (RFC 8445 section 16.1).
+const PRIORITY: u16 = 0x0024;
+const USE_CANDIDATE: u16 = 0x0025;
+
+/// Whether a datagram is a check that marks its way as the one to use: then its priority.
+pub(crate) fn mark(bytes: &[u8]) -> Option<u32> {
+    if !is_stun(bytes) || bytes[..2] != [0, 1] {
+        return None;
+    }
+    attribute(bytes, USE_CANDIDATE)?;
+    attribute(bytes, PRIORITY)?.try_into().map(u32::from_be_bytes).ok()
+}
+
 /// Type of a successful answer to a binding request.
 const BINDING_SUCCESS: [u8; 2] = [0x01, 0x01];
 
@@ -112,6 +125,17 @@ mod tests {
                 assert_eq!(mapped_address(&answer[..length], b"transactions"), None);
             }
         }
+    }
+
+    #[test]
+    fn a_mark_is_told_from_a_plain_check() {
+        let plain = request(b"ours:theirs");
+        assert_eq!(mark(&plain), None);
+        let marked = [&plain[..], &[0, 0x25, 0, 0]].concat();
+        assert_eq!(mark(&marked), Some(0x0102_0304));
+        let mut answer = marked;
+        answer[0] = 1;
+        assert_eq!(mark(&answer), None);
     }
 
     #[test]
