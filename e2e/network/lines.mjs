@@ -29,6 +29,7 @@ export function prepare() {
 
 export class Machine {
   #folder = mkdtempSync(join(tmpdir(), "plenum-machine-"));
+  #address;
   #line;
   #answers;
 
@@ -37,19 +38,16 @@ export class Machine {
     const machine = new Machine();
     machine.number = number;
     machine.name = `machine${number}`;
+    machine.#address = `10.231.${number}.2`;
     ip("netns", "add", machine.name);
     machine.ip("link", "set", "lo", "up");
-    const args = [machine.name, `line${number}`, `10.231.${number}.1/24`, "line0", `${machine.address}/24`];
+    const args = [machine.name, `line${number}`, `10.231.${number}.1/24`, "line0", `${machine.#address}/24`];
     machine.#line = spawn("python3", [LINE, ...args], { stdio: ["pipe", "pipe", "inherit"] });
     machine.#answers = createInterface({ input: machine.#line.stdout })[Symbol.asyncIterator]();
     await machine.#answered();
     machine.ip("route", "add", "default", "via", `10.231.${number}.1`);
     await machine.line(GOOD);
     return machine;
-  }
-
-  get address() {
-    return `10.231.${this.number}.2`;
   }
 
   /** `ip` on that machine. */
@@ -70,10 +68,13 @@ export class Machine {
 
   /** Another address, as after a change of networks: the old one is gone. */
   changeAddress() {
-    const fresh = `10.231.${this.number}.3`;
+    const last = Number(this.#address.split(".").at(-1));
+    const fresh = `10.231.${this.number}.${last + 1}`;
+    // In this order: a second address of a network goes with the first, and the routes go too.
+    this.ip("addr", "del", `${this.#address}/24`, "dev", "line0");
+    this.#address = fresh;
     this.ip("addr", "add", `${fresh}/24`, "dev", "line0");
-    this.ip("addr", "del", `${this.address}/24`, "dev", "line0");
-    this.ip("route", "replace", "default", "via", `10.231.${this.number}.1`, "src", fresh);
+    this.ip("route", "add", "default", "via", `10.231.${this.number}.1`);
   }
 
   /** A program that starts Chromium on that machine. */

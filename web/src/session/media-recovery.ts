@@ -36,7 +36,8 @@ export function createMediaRecovery(
   /** After a long time without a connection only the relay is left to try, if the server says so. */
   const narrowed = (access: MediaAccess): MediaAccess => {
     const waited = lostAt === null ? 0 : Date.now() - lostAt;
-    const isDue = access.relayAfter !== null && access.iceServers.length > 0 && waited >= access.relayAfter;
+    const isDue =
+      access.relayAfter !== null && access.iceServers.length > 0 && waited >= access.relayAfter;
     return isDue ? { ...access, relayOnly: true } : access;
   };
   const schedule = () => {
