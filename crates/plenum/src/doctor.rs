@@ -81,7 +81,8 @@ pub(crate) async fn run(args: DoctorArgs) -> ExitCode {
     if let Some(config) = read_configuration(&args, &mut report) {
         let is_running = folder::check(&config, &mut report);
         network::check_ports(&config, is_running, &mut report).await;
-        network::check_addresses(&config, &mut report);
+        network::check_addresses(&config, &mut report).await;
+        network::check_relay(&config, &mut report);
         network::check_public(&config, &mut report).await;
         database::check(&config, &mut report).await;
     }

@@ -3,6 +3,7 @@
 //! Everything a session can break is broken for that session alone: a panic while one is served closes it and is counted. A
 //! panic of work that is a whole room's closes that room.
 
+mod control;
 mod join;
 mod judge;
 mod orders;
@@ -200,9 +201,10 @@ impl Engine {
             let event = MediaEvent {
                 room: room.id.clone(),
                 session: room.session.clone(),
-                identity: session.identity.clone(),
+                identity: Some(session.identity.clone()),
                 kind: MediaEventKind::Left,
                 participant: Bytes::new(),
+                about_room: Bytes::new(),
                 track: Bytes::new(),
             };
             outputs::report(&self.events, event);
@@ -210,10 +212,7 @@ impl Engine {
         for peer in peers {
             self.drop_session(key, peer);
         }
-        if let Some(room) = self.rooms.remove(&key) {
-            self.by_id.remove(&room.id);
-            self.timers.forget(&Timer::Room(key));
-        }
+        self.drop_room(key);
     }
 
     /// The next moment [`Self::handle_timeout`] has something to do.

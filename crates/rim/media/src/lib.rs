@@ -7,6 +7,7 @@
 
 mod budget;
 mod config;
+mod control;
 mod convert;
 mod detour;
 mod engine;
@@ -29,6 +30,6 @@ mod ways;
 pub use config::{MediaConfig, TurnSettings};
 pub use engine::{Datagram, Engine};
 pub use external::external_addresses;
-pub use plane::{Started, start};
+pub use plane::{Plane, Started, start};
 pub use socket::KERNEL_BUFFER;
 pub use streams::{Opening, StreamDoor, opening};

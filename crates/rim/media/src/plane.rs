@@ -1,6 +1,7 @@
 //! The handle the application holds: turns calls into orders for the shard.
 
 use crate::config::MediaConfig;
+use crate::control::Control;
 use crate::streams::StreamDoor;
 use crate::thread;
 use async_trait::async_trait;
@@ -62,6 +63,8 @@ pub(crate) enum Order {
         room: RoomId,
         reply: oneshot::Sender<Vec<Bytes>>,
     },
+    /// The server API's.
+    Control(Control),
     Drain {
         reply: oneshot::Sender<()>,
     },
@@ -93,7 +96,7 @@ impl Wake {
 
 /// The application's side.
 #[derive(Debug)]
-struct Plane {
+pub struct Plane {
     orders: mpsc::Sender<Order>,
     /// An order found no room.
     overrun: AtomicBool,
@@ -105,7 +108,7 @@ struct Plane {
 /// A media plane that runs.
 pub struct Started {
     /// Drives it; its thread ends when this is dropped.
-    pub plane: Arc<dyn MediaPlane>,
+    pub plane: Arc<Plane>,
     /// Tells the meeting what happens.
     pub events: mpsc::Receiver<MediaEvent>,
     /// Takes TCP connections in.
@@ -128,7 +131,7 @@ pub fn start(config: &MediaConfig) -> io::Result<Started> {
 }
 
 impl Plane {
-    fn order(&self, order: Order) {
+    pub(crate) fn order(&self, order: Order) {
         match self.orders.try_send(order) {
             Ok(()) => {}
             Err(mpsc::error::TrySendError::Closed(_)) => tracing::error!("the media shard is gone"),
