@@ -35,15 +35,16 @@ export class Server {
    * A running server of its own.
    *
    * `config` is YAML appended to the credentials, for tests that change a setting; `pollEvery` is how often, in
-   * milliseconds, to ask whether it answers yet; `host` is the address to listen on.
+   * milliseconds, to ask whether it answers yet; `port` is for servers whose address others must know before, `host` the
+   * address to listen on.
    */
-  static async start({ config = "", pollEvery, host = "127.0.0.1" } = {}) {
+  static async start({ config = "", pollEvery, port, host = "127.0.0.1" } = {}) {
     if (!existsSync(BINARY)) throw new Error(`${BINARY} is missing: cargo build --package plenum`);
     const folder = await mkdtemp(join(tmpdir(), "plenum-test-"));
     const server = new Server({
       folder,
       host,
-      port: await freePort(),
+      port: port ?? (await freePort()),
       key: "test-key",
       secret: "a-secret-that-only-this-test-server-knows",
     });

@@ -14,10 +14,12 @@ use blobs::{Folders, LocalBlobs};
 use gateway::{ClientAddress, Gateway};
 use http_api::{FORWARDED_FOR, FrontDoor, HttpDeps, LtiSetup, LtiTool, Prometheus, RateLimits};
 use media::StreamDoor;
+use media_livekit::LiveKit;
 use meeting::{Courier, MediaHooks, Meetings, Setup, Shelf, ShelfRules, UploadRules, Uploads, WebhookRules, Webhooks};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use notify::HttpOutgoing;
 use ports::media::{MediaEvent, MediaEventKind, MediaPlane};
+use ports::media_control::MediaControl;
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -82,11 +84,9 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     };
     let tls = config.tls.clone().map(Tls::open).transpose().context("could not use the certificate of `plenum.tls`")?;
     let tcp = config.media.tcp.then(|| address.port());
-    let mut media_config = transport::media_config(&config, &credentials, tcp);
-    transport::find_external_address(&config, &mut media_config).await;
-    let media::Started { plane, events, door, addresses } =
-        media::start(&media_config).context("could not open the media port")?;
     let outgoing = Arc::new(HttpOutgoing::new().context("could not prepare outgoing requests")?);
+    let Media { plane, control, events, door, addresses } =
+        open_media(&config, &credentials, tcp, outgoing.clone()).await?;
     let webhooks = webhooks(&config);
     let blobs = blobs(&config);
     let shelf = shelf(&config, &credentials, &store, blobs.clone());
@@ -94,7 +94,7 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
         records: Arc::new(store.clone()),
         state: Arc::new(store.clone()),
         media: plane.clone(),
-        control: plane.clone(),
+        control,
         credentials: meeting_credentials(&config, &credentials),
         webhooks: webhooks.clone(),
         shelf: shelf.clone(),
@@ -127,7 +127,7 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     info!(%address, media.port = config.media.port, connections = limits.connections, version = env!("CARGO_PKG_VERSION"), "plenum is ready");
     announce(&config, address);
 
-    let services = Services { app: Some(app), media: config.media.tcp.then(|| door.clone()), tls };
+    let services = Services { app: Some(app), media: door.clone().filter(|_| config.media.tcp), tls };
     let mut served = tokio::spawn(serve_ports(&config, listener, more, services, door, limits, stopping));
     let broken = tokio::select! {
         () = signals.received() => None,
@@ -152,7 +152,7 @@ fn serve_ports(
     listener: TcpListener,
     more: Option<TcpListener>,
     services: Services,
-    door: StreamDoor,
+    door: Option<StreamDoor>,
     limits: Limits,
     stopping: watch::Receiver<bool>,
 ) -> impl Future<Output = ()> + use<> {
@@ -160,7 +160,7 @@ fn serve_ports(
     if let Some(tls) = services.tls.clone() {
         tokio::spawn(tls.keep_fresh(stopping.clone()));
     }
-    let on_media = Services { app: None, media: Some(door), tls: services.tls.clone() };
+    let on_media = Services { app: None, media: door, tls: services.tls.clone() };
     let first = listen::serve(listener, services, limits, exempt.clone(), stopping.clone());
     async move {
         match more {
@@ -214,14 +214,56 @@ fn trusted(config: &Config) -> Vec<Network> {
     config.http.proxy.as_ref().map(|proxy| proxy.trusted.clone()).unwrap_or_default()
 }
 
+/// Where media runs.
+struct Media {
+    plane: Arc<dyn MediaPlane>,
+    control: Arc<dyn MediaControl>,
+    /// Nothing comes if it runs elsewhere: that server sends webhooks.
+    events: mpsc::Receiver<MediaEvent>,
+    /// Takes TCP connections in, unless it runs elsewhere.
+    door: Option<StreamDoor>,
+    /// Where clients send datagrams; empty if it runs elsewhere.
+    addresses: Vec<SocketAddr>,
+}
+
+/// Opens the media port, or takes up the line to the server that media runs on.
+async fn open_media(
+    config: &Config,
+    credentials: &Credentials,
+    tcp: Option<u16>,
+    outgoing: Arc<HttpOutgoing>,
+) -> anyhow::Result<Media> {
+    if let Some(client) = media_client(config, outgoing) {
+        info!("media runs on the LiveKit server of livekit_info");
+        let plane = LiveKit::start(client);
+        let events = mpsc::channel(1).1;
+        return Ok(Media { control: plane.clone(), plane, events, door: None, addresses: Vec::new() });
+    }
+    let mut settings = transport::media_config(config, credentials, tcp);
+    transport::find_external_address(config, &mut settings).await;
+    let media::Started { plane, events, door, addresses } =
+        media::start(&settings).context("could not open the media port")?;
+    Ok(Media { control: plane.clone(), plane, events, door: Some(door), addresses })
+}
+
+/// The line to the LiveKit server that media runs on, if that is another one.
+pub(crate) fn media_client(config: &Config, outgoing: Arc<HttpOutgoing>) -> Option<media_livekit::Client> {
+    let (host, key) = (config.media_server.as_ref()?, config.media_webhooks.as_ref()?);
+    Some(media_livekit::Client::new(outgoing, host, ApiKey::new(key.key.clone(), key.secret.expose().clone())))
+}
+
 fn meeting_credentials(config: &Config, credentials: &Credentials) -> meeting::Credentials {
     let secret = credentials.secret.expose();
     // A key of its own for media tokens: a browser's token must open nothing of the API. Derived, so that tokens stay
     // good over a restart.
-    let media = ApiKey::new("PLENUMMEDIA", wire::signature::sign(secret, b"plenum media tokens"));
+    let own = ApiKey::new("PLENUMMEDIA", wire::signature::sign(secret, b"plenum media tokens"));
+    let other = config.media_server.as_ref().zip(config.media_webhooks.as_ref());
+    let media = other.map_or(own, |(_, key)| ApiKey::new(key.key.clone(), key.secret.expose().clone()));
     meeting::Credentials {
         api: ApiKey::new(credentials.key.clone(), secret.clone()),
         media,
+        // As in the reference: a name that only containers know is this machine to browsers.
+        media_server: other.map(|(host, _)| host.replacen("host.docker.internal", "localhost", 1)),
         validity: config.api.token_validity,
     }
 }

@@ -82,7 +82,8 @@ pub(crate) fn relays(config: &Config, credentials: &Credentials, udp: &[SocketAd
     if let Some(relay) = &media.relay {
         return outside(relay);
     }
-    if !media.turn.enabled {
+    // The built-in one is where media is, and media may be elsewhere.
+    if !media.turn.enabled || udp.is_empty() {
         return Relays::default();
     }
     let tls = config.tls.is_some().then_some(media.tcp_port.or(tcp)).flatten();

@@ -319,6 +319,7 @@ fn somebody_whose_datagrams_stop_early_is_offered_tcp_the_next_time() {
         world.pass(Duration::from_secs(1));
     }
     let again = world.join("ann");
+    world.pass(Duration::from_millis(100));
 
     let offered = candidates(&world, again);
     assert!(!offered.is_empty() && offered.iter().all(|candidate| candidate.contains(" tcp ")), "{offered:?}");
