@@ -13,7 +13,9 @@ pub mod red;
 pub mod sdp;
 pub mod signal_request;
 pub mod signal_session;
+pub mod stun;
 pub mod token;
+pub mod turn;
 pub mod vp8;
 pub mod vp9;
 
@@ -34,7 +36,9 @@ pub const ALL: &[(&str, Body)] = &[
     ("sdp", sdp::run),
     ("signal_request", signal_request::run),
     ("signal_session", signal_session::run),
+    ("stun", stun::run),
     ("token", token::run),
+    ("turn", turn::run),
     ("vp8", vp8::run),
     ("vp9", vp9::run),
 ];

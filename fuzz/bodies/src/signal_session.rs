@@ -38,6 +38,8 @@ fn connect(room: &mut MediaRoom, number: u64, bits: u8, request: &[u8], now: Now
         permission: permission(bits >> 1),
         dual: bits & 2 != 0,
         request,
+        relays: Vec::new(),
+        relay_only: false,
     };
     // Refusals change nothing.
     let _ = room.connect(connect, now);

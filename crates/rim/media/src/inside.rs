@@ -90,7 +90,6 @@ impl Inside {
                 (Format::Vp8, Vp8::parse(packet.payload).is_some_and(|vp8| vp8.key_frame && vp8.start_of_frame))
             }
             Codec::H264 => (Format::H264, VideoCodec::H264.starts_key_frame(packet.payload)),
-            #[allow(unreachable_patterns)]
             _ => return,
         };
         let needs_key_frame = self.items.push(InsideItem::Packet(TapPacket {
@@ -200,6 +199,11 @@ impl Inside {
     }
 }
 
+/// What insiders take. They read no redundant sound, so that they get what is in it.
+pub(crate) fn takes(format: Codec) -> bool {
+    matches!(format, Codec::Opus | Codec::Vp8 | Codec::H264)
+}
+
 /// The plan of an insider's sections.
 pub(crate) fn answer_offer(room: &mut Room, peer: PeerKey, now: Now) -> bool {
     let Some(inside) = room.sessions.get(&peer).and_then(|session| session.inside.as_ref()) else { return false };
@@ -231,6 +235,8 @@ impl Engine {
             permission: join.permission,
             request: Bytes::new(),
             topology: Topology::Single,
+            relays: Vec::new(),
+            relay_only: false,
         };
         if !self.takes(&join, at) {
             return Err(ConnectError::Unavailable);
@@ -384,6 +390,7 @@ impl Engine {
         let packet = UpPacket {
             section,
             layer: 0,
+            alone: true,
             codec,
             profile: 0,
             sequence: packet.sequence,

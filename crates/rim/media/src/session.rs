@@ -2,6 +2,7 @@
 
 use crate::budget::Budget;
 use crate::inside::Inside;
+use crate::path::Path;
 use crate::plane::{LinkEnd, LinkId};
 use crate::watch::Watch;
 use model::Identity;
@@ -52,6 +53,13 @@ pub(crate) struct Connection {
     pub(crate) ufrags: Newest<String>,
     /// Remote addresses that were proven to be the client's.
     pub(crate) addresses: Newest<SocketAddr>,
+    /// The way the client wants.
+    pub(crate) path: Path,
+    pub(crate) made: Instant,
+    /// When it was connected for the first time.
+    pub(crate) up_since: Option<Instant>,
+    /// Its failure was counted.
+    pub(crate) judged: bool,
     pub(crate) last_heard: Instant,
     pub(crate) connected: bool,
     /// Reported as failed and not heard since.
@@ -74,6 +82,10 @@ impl Connection {
             peer,
             ufrags: Newest::default(),
             addresses: Newest::default(),
+            path: Path::default(),
+            made: now,
+            up_since: None,
+            judged: false,
             last_heard: now,
             connected: false,
             failed: false,
@@ -131,6 +143,10 @@ impl Connection {
 pub(crate) struct Session {
     pub(crate) identity: Identity,
     pub(crate) link: Option<(LinkId, LinkEnd)>,
+    /// When something came over a signalling socket of theirs.
+    pub(crate) link_heard: Instant,
+    /// They were told of a relay.
+    pub(crate) has_relay: bool,
     /// The client offers on it.
     pub(crate) publisher: Connection,
     /// We offer on it; only with two connections.
@@ -151,6 +167,8 @@ impl Session {
         Self {
             identity,
             link: None,
+            link_heard: now,
+            has_relay: false,
             publisher,
             subscriber: None,
             subscriber_primary: false,

@@ -355,7 +355,6 @@ fn number(name: &str) -> Option<u64> {
 }
 
 #[test]
-#[ignore = "half a minute as a rule, but at times it goes on for minutes, and why is not known yet"]
 fn a_meeting_of_two_hundred_survives_what_networks_and_people_do() {
     let first = number("PLENUM_SEED").unwrap_or(1);
     for seed in first..first + number("PLENUM_SEEDS").unwrap_or(1) {

@@ -16,12 +16,16 @@ impl Up {
 
     /// The layers that send now.
     pub(crate) fn running(&self) -> Vec<u8> {
-        self.liveness.running().iter().map(number).collect()
+        let running = self.encodings.iter().flat_map(|encoding| encoding.liveness.running().iter());
+        let mut numbers: Vec<u8> = running.map(number).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        numbers
     }
 
     /// The best layer anybody wants.
     pub(crate) fn wanted(&self) -> Option<u8> {
-        self.dynacast.current().max.map(number)
+        self.encodings.iter().filter_map(|encoding| encoding.dynacast.current().max).map(number).max()
     }
 }
 

@@ -87,6 +87,8 @@ impl World {
             permission: permission(),
             request: request.encode_to_vec().into(),
             topology: Topology::Single,
+            relays: Vec::new(),
+            relay_only: false,
         }
     }
 
