@@ -179,6 +179,7 @@ pub(crate) fn media_config(config: &Config) -> MediaConfig {
         // Whoever names addresses means those alone.
         include_loopback: config.media.advertise.is_empty() && (config.dev || listen.is_loopback()),
         seed: rand::random(),
+        threads: usize::from(config.media.threads),
     }
 }
 

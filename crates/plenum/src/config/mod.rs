@@ -243,6 +243,8 @@ pub(crate) struct Media {
     pub(crate) port: u16,
     /// `plenum.media.advertise`: addresses told to clients; empty means those of the network interfaces.
     pub(crate) advertise: Vec<IpAddr>,
+    /// `plenum.media.threads`: how many forward; 0: one less than there are processors.
+    pub(crate) threads: u16,
 }
 
 /// Limits and defaults of every room.
@@ -440,7 +442,7 @@ impl Default for Config {
             table_prefix: String::new(),
             http: Http::default(),
             api: Api::default(),
-            media: Media { port: Http::default().port, advertise: Vec::new() },
+            media: Media { port: Http::default().port, advertise: Vec::new(), threads: 0 },
             meeting: Meeting::default(),
             webhooks: Webhooks::default(),
             messaging: Messaging::default(),

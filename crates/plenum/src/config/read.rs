@@ -177,6 +177,7 @@ fn read_plenum(findings: &Findings, root: &mut Section<'_>, config: &mut Config)
     let mut media = plenum.section("media");
     media.set_optional("port", &mut elsewhere.media_port, value::number(0..=u16::MAX));
     media.set_list("advertise", &mut config.media.advertise, advertised);
+    media.set("threads", &mut config.media.threads, value::number(0..=64));
     media.finish();
 
     let mut front_door = plenum.section("front_door");

@@ -5,6 +5,7 @@ mod bandwidth;
 
 pub(crate) use account::Window;
 
+use crate::engine::FastMap;
 use crate::session::Session;
 use account::Allowance;
 use bandwidth::UNLIMITED;
@@ -21,7 +22,7 @@ use sfu::quality::{Kind as QualityKind, Score};
 use sfu::selector::{Decision, Incoming, Selector};
 use sfu::vp8::Vp8;
 use signal::{Kind, PeerKey, TrackKey};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// Clock rates of the forwarded formats, Hz.
@@ -103,8 +104,8 @@ pub(crate) struct News {
 /// The tracks of a room.
 #[derive(Debug)]
 pub(crate) struct Forward {
-    pub(crate) tracks: HashMap<TrackKey, Up>,
-    clocks: HashMap<PeerKey, PublisherClock>,
+    pub(crate) tracks: FastMap<TrackKey, Up>,
+    clocks: FastMap<PeerKey, PublisherClock>,
     /// For first sequence numbers and timestamps, which only have to differ.
     counter: u32,
     excess: metrics::Counter,
@@ -113,8 +114,8 @@ pub(crate) struct Forward {
 impl Default for Forward {
     fn default() -> Self {
         Self {
-            tracks: HashMap::new(),
-            clocks: HashMap::new(),
+            tracks: FastMap::default(),
+            clocks: FastMap::default(),
             counter: 0,
             excess: metrics::counter!("media_drops_total", "reason" => "excess"),
         }
@@ -272,7 +273,7 @@ impl Forward {
         &mut self,
         key: TrackKey,
         packet: &UpPacket,
-        sessions: &mut HashMap<PeerKey, Session>,
+        sessions: &mut FastMap<PeerKey, Session>,
         now: Instant,
         mut written: impl FnMut(PeerKey, bool),
     ) {
@@ -564,7 +565,7 @@ impl Down {
         out: Rtp,
         patch: Option<sfu::vp8::Patch>,
         wallclock: Instant,
-        sessions: &mut HashMap<PeerKey, Session>,
+        sessions: &mut FastMap<PeerKey, Session>,
         written: &mut impl FnMut(PeerKey, bool),
     ) {
         let Some(session) = sessions.get_mut(&self.peer) else { return };

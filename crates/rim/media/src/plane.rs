@@ -1,7 +1,8 @@
-//! The handle the application holds: turns calls into orders for the shard.
+//! The handle the application holds: turns calls into orders for the shard that has the room.
 
 use crate::config::MediaConfig;
-use crate::thread;
+use crate::registry::{Registry, ShardIndex};
+use crate::thread::{self, Queues, Spawned};
 use async_trait::async_trait;
 use bytes::Bytes;
 use model::media::MediaPermission;
@@ -14,7 +15,6 @@ use signal::{ClientMessage, Garbage, JoinRequest};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
 
 /// Signalling messages of all clients that wait for the shard; a client whose message finds no room waits.
@@ -63,6 +63,9 @@ pub(crate) enum Order {
     Drain {
         reply: oneshot::Sender<()>,
     },
+    /// Breaks, as a bug would.
+    #[cfg(test)]
+    Panic,
 }
 
 /// One signalling socket in the life of the shard.
@@ -83,39 +86,67 @@ pub(crate) enum Signal {
 pub(crate) struct Wake(pub(crate) Arc<mio::Waker>);
 
 impl Wake {
-    fn wake(&self) {
+    pub(crate) fn wake(&self) {
         // The only failure is a shard that is gone; its queues say so.
         let _ = self.0.wake();
     }
 }
 
+/// The application's ends of a shard's queues.
+#[derive(Debug)]
+struct Shard {
+    orders: mpsc::Sender<Order>,
+    signals: mpsc::Sender<Signal>,
+    spawned: Spawned,
+}
+
 /// The application's side.
 #[derive(Debug)]
 struct Plane {
-    orders: mpsc::Sender<Order>,
+    shards: Vec<Shard>,
+    registry: Arc<Registry>,
     /// An order found no room.
     overrun: AtomicBool,
-    signals: mpsc::Sender<Signal>,
-    wake: Wake,
-    thread: JoinHandle<()>,
 }
 
-/// Starts the media plane: binds the port and spawns its thread, which ends when the handle is dropped. The receiver tells
+/// Starts the media plane: binds the port and spawns its threads, which end when the handle is dropped. The receiver tells
 /// the meeting what happens.
 ///
 /// # Errors
 /// The port cannot be bound, or the crypto library makes no certificate.
 pub fn start(config: &MediaConfig) -> io::Result<(Arc<dyn MediaPlane>, mpsc::Receiver<MediaEvent>)> {
-    let (orders, orders_end) = mpsc::channel(ORDER_BACKLOG);
-    let (signals, signals_end) = mpsc::channel(SIGNAL_BACKLOG);
-    let (events, events_end) = mpsc::channel(EVENT_BACKLOG);
-    let (wake, thread) = thread::spawn(config, orders_end, signals_end, events)?;
-    Ok((Arc::new(Plane { orders, signals, wake, thread, overrun: AtomicBool::new(false) }), events_end))
+    let (plane, events) = Plane::start(config)?;
+    Ok((Arc::new(plane), events))
 }
 
 impl Plane {
-    fn order(&self, order: Order) {
-        match self.orders.try_send(order) {
+    fn start(config: &MediaConfig) -> io::Result<(Self, mpsc::Receiver<MediaEvent>)> {
+        let (events, events_end) = mpsc::channel(EVENT_BACKLOG);
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for _ in 0..config.shards() {
+            let (orders, orders_end) = mpsc::channel(ORDER_BACKLOG);
+            let (signals, signals_end) = mpsc::channel(SIGNAL_BACKLOG);
+            ours.push((orders, signals));
+            theirs.push(Queues { orders: orders_end, signals: signals_end });
+        }
+        let registry = Arc::new(Registry::new(ours.len()));
+        let spawned = thread::spawn(config, theirs, &registry, &events)?;
+        let shard = |((orders, signals), spawned)| Shard { orders, signals, spawned };
+        let shards = ours.into_iter().zip(spawned).map(shard).collect();
+        Ok((Self { shards, registry, overrun: AtomicBool::new(false) }, events_end))
+    }
+
+    /// Orders something of the shard that has the room; of none, if there is no such room.
+    fn order_of_room(&self, room: &RoomId, order: Order) {
+        if let Some(shard) = self.registry.find(room) {
+            self.order(shard, order);
+        }
+    }
+
+    fn order(&self, shard: ShardIndex, order: Order) -> bool {
+        let Some(shard) = self.shards.get(shard) else { return false };
+        let sent = shard.orders.try_send(order);
+        match &sent {
             Ok(()) => {}
             Err(mpsc::error::TrySendError::Closed(_)) => tracing::error!("the media shard is gone"),
             Err(mpsc::error::TrySendError::Full(_)) => {
@@ -125,16 +156,22 @@ impl Plane {
                 metrics::counter!("media_drops_total", "reason" => "orders").increment(1);
             }
         }
-        self.wake.wake();
+        shard.spawned.wake.wake();
+        sent.is_ok()
+    }
+
+    fn runs(&self, shard: ShardIndex) -> bool {
+        self.shards.get(shard).is_some_and(|shard| !shard.spawned.thread.is_finished())
     }
 }
 
 impl Drop for Plane {
     fn drop(&mut self) {
-        // Close the queue before waking, so that the shard sees the end.
-        let (closed, _) = mpsc::channel(1);
-        drop(std::mem::replace(&mut self.orders, closed));
-        self.wake.wake();
+        for shard in self.shards.drain(..) {
+            // Close the queue before waking, so that the shard sees the end.
+            drop(shard.orders);
+            shard.spawned.wake.wake();
+        }
     }
 }
 
@@ -145,8 +182,13 @@ impl MediaPlane for Plane {
         let (up, mut up_end) = mpsc::channel::<Bytes>(SIGNAL_QUEUE);
         let (link, down) = mpsc::channel(SIGNAL_QUEUE);
         let (reply, answer) = oneshot::channel();
-        self.order(Order::Connect { join: Box::new(join), request, link, reply });
-        let (signals, wake) = (self.signals.clone(), self.wake.clone());
+        let room = join.room.clone();
+        let place = self.registry.place(&room, |shard| self.runs(shard));
+        if !self.order(place, Order::Connect { join: Box::new(join), request, link, reply }) {
+            self.registry.arrived(&room, place, false);
+        }
+        let shard = self.shards.get(place).ok_or(ConnectError::Unavailable)?;
+        let (signals, wake) = (shard.signals.clone(), shard.spawned.wake.clone());
         let (told, joined) = oneshot::channel();
         // In a task of its own, because whoever asked may be gone before the answer comes; then `up` is too.
         tokio::spawn(async move {
@@ -171,111 +213,46 @@ impl MediaPlane for Plane {
     }
 
     fn is_alive(&self) -> bool {
-        !self.thread.is_finished() && !self.overrun.load(Ordering::Relaxed)
+        (0..self.shards.len()).all(|shard| self.runs(shard)) && !self.overrun.load(Ordering::Relaxed)
     }
 
     fn set_permission(&self, room: &RoomId, who: &Identity, permission: MediaPermission) {
-        self.order(Order::Permission { room: room.clone(), who: who.clone(), permission });
+        self.order_of_room(room, Order::Permission { room: room.clone(), who: who.clone(), permission });
     }
 
     fn remove(&self, room: &RoomId, who: &Identity, why: RemoveReason) {
-        self.order(Order::Remove { room: room.clone(), who: who.clone(), why });
+        self.order_of_room(room, Order::Remove { room: room.clone(), who: who.clone(), why });
     }
 
     fn close_room(&self, room: &RoomId) {
-        self.order(Order::Close { room: room.clone() });
+        self.order_of_room(room, Order::Close { room: room.clone() });
     }
 
     async fn mute(&self, room: &RoomId, who: &Identity, track: TrackChoice, muted: bool) -> Result<(), MuteError> {
         let (reply, answer) = oneshot::channel();
-        self.order(Order::Mute { room: room.clone(), who: who.clone(), track, muted, reply });
+        self.order_of_room(room, Order::Mute { room: room.clone(), who: who.clone(), track, muted, reply });
         answer.await.unwrap_or(Err(MuteError::NoParticipant))
     }
 
     async fn participants(&self, room: &RoomId) -> Vec<Bytes> {
         let (reply, answer) = oneshot::channel();
-        self.order(Order::Participants { room: room.clone(), reply });
+        self.order_of_room(room, Order::Participants { room: room.clone(), reply });
         answer.await.unwrap_or_default()
     }
 
     async fn drain(&self) {
-        let (reply, answer) = oneshot::channel();
-        self.order(Order::Drain { reply });
-        // A shard that is gone is drained.
-        let _ = answer.await;
+        let mut answers = Vec::new();
+        for shard in 0..self.shards.len() {
+            let (reply, answer) = oneshot::channel();
+            self.order(shard, Order::Drain { reply });
+            answers.push(answer);
+        }
+        for answer in answers {
+            // A shard that is gone is drained.
+            let _ = answer.await;
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_plane_whose_thread_ended_says_so() {
-        let config = MediaConfig {
-            port: 0,
-            bind: Some(std::net::Ipv4Addr::LOCALHOST.into()),
-            advertise: Vec::new(),
-            include_loopback: true,
-            seed: 1,
-        };
-        let (orders, orders_end) = mpsc::channel(1);
-        let (signals, signals_end) = mpsc::channel(1);
-        let (events, _events_end) = mpsc::channel(64);
-        let (wake, thread) = thread::spawn(&config, orders_end, signals_end, events).unwrap();
-        let mut plane = Plane { orders, signals, wake, thread, overrun: AtomicBool::new(false) };
-        assert!(plane.is_alive());
-
-        plane.orders = mpsc::channel(1).0;
-        plane.wake.wake();
-        while !plane.thread.is_finished() {
-            std::thread::yield_now();
-        }
-
-        assert!(!plane.is_alive());
-    }
-
-    #[tokio::test]
-    async fn a_join_that_nobody_waits_for_leaves_no_ghost() {
-        let (orders, mut orders_end) = mpsc::channel(1);
-        let (signals, mut signals_end) = mpsc::channel(4);
-        let poll = mio::Poll::new().unwrap();
-        let wake = Wake(Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).unwrap()));
-        let plane = Plane { orders, signals, wake, thread: std::thread::spawn(|| {}), overrun: AtomicBool::new(false) };
-        let join = MediaJoin {
-            room: RoomId::try_from("room").unwrap(),
-            session: model::SessionId::try_from("session").unwrap(),
-            identity: Identity::try_from("ann").unwrap(),
-            name: String::new(),
-            metadata: String::new(),
-            attributes: std::collections::BTreeMap::new(),
-            permission: MediaPermission {
-                publish: model::media::Sources::all(),
-                subscribe: true,
-                publish_data: true,
-                hidden: false,
-                moderator: false,
-                cameras: model::media::CameraView::Everyone,
-            },
-            request: Bytes::new(),
-            topology: ports::media::Topology::Single,
-        };
-
-        let asked = tokio::select! {
-            biased;
-            _ = plane.connect(join) => None,
-            order = orders_end.recv() => order,
-        };
-        let Some(Order::Connect { reply, .. }) = asked else { panic!("an order") };
-        reply.send(Ok(7)).unwrap();
-
-        assert!(matches!(signals_end.recv().await, Some(Signal::Lost(7))));
-
-        // Nobody takes orders any more.
-        let room = RoomId::try_from("room").unwrap();
-        plane.close_room(&room);
-        assert!(!plane.overrun.load(Ordering::Relaxed));
-        plane.close_room(&room);
-        assert!(plane.overrun.load(Ordering::Relaxed) && !plane.is_alive());
-    }
-}
+mod tests;

@@ -1,8 +1,10 @@
-//! The loop of a shard: sockets, queues and timers around an [`Engine`].
+//! The loop of each shard: sockets, queues and timers around an [`Engine`].
 
 use crate::config::MediaConfig;
 use crate::engine::{Datagram, Engine};
+use crate::neighbours::{self, Neighbours};
 use crate::plane::{Order, Signal, Wake};
+use crate::registry::{Registry, ShardIndex};
 use crate::socket::{Outgoing, Sockets};
 use mio::{Events, Poll, Token, Waker};
 use ports::media::MediaEvent;
@@ -21,45 +23,97 @@ const IDLE: Duration = Duration::from_millis(500);
 /// Orders and signalling messages per turn, so that media is never kept waiting.
 const ORDERS_PER_TURN: usize = 64;
 
+/// Batches from other shards per turn.
+const LETTERS_PER_TURN: usize = 64;
+
 /// Receive calls per turn and socket.
 const RECEIVES_PER_TURN: usize = 8;
 
-/// Binds the sockets and starts the thread. Returns what wakes it, and the thread to see whether it still runs.
+/// The shard's ends of the queues.
+pub(crate) struct Queues {
+    pub(crate) orders: mpsc::Receiver<Order>,
+    pub(crate) signals: mpsc::Receiver<Signal>,
+}
+
+/// One thread that was started.
+#[derive(Debug)]
+pub(crate) struct Spawned {
+    /// Wakes it.
+    pub(crate) wake: Wake,
+    /// To see whether it still runs.
+    pub(crate) thread: JoinHandle<()>,
+}
+
+/// Binds the sockets and starts a shard for each of the queues.
 pub(crate) fn spawn(
     config: &MediaConfig,
-    orders: mpsc::Receiver<Order>,
-    signals: mpsc::Receiver<Signal>,
-    events: mpsc::Sender<MediaEvent>,
-) -> io::Result<(Wake, JoinHandle<()>)> {
-    let poll = Poll::new()?;
-    let waker = Arc::new(Waker::new(poll.registry(), Token(0))?);
-    let mut sockets = Sockets::bind(config)?;
-    sockets.register(poll.registry(), 1)?;
-    let addresses: Vec<SocketAddr> = config
-        .addresses()
-        .into_iter()
-        .filter(|address| sockets.serves(address))
-        .map(|address| SocketAddr::new(address, sockets.port()))
-        .collect();
-    tracing::info!(port = sockets.port(), addresses = addresses.len(), "media plane listens");
-    let engine = Engine::new(addresses, config.seed, events).ok_or_else(|| io::Error::other("no DTLS certificate"))?;
-    let wake = Wake(Arc::clone(&waker));
-    let shard = Shard { poll, _waker: waker, sockets, engine, orders, signals };
-    let thread = std::thread::Builder::new().name("media-0".to_owned()).spawn(move || {
+    queues: Vec<Queues>,
+    registry: &Arc<Registry>,
+    events: &mpsc::Sender<MediaEvent>,
+) -> io::Result<Vec<Spawned>> {
+    let mut polls = Vec::new();
+    let mut wakes = Vec::new();
+    for _ in &queues {
+        let poll = Poll::new()?;
+        wakes.push(Wake(Arc::new(Waker::new(poll.registry(), Token(0))?)));
+        polls.push(poll);
+    }
+    let neighbours = neighbours::connect(registry, &wakes);
+    let sockets = Sockets::bind_all(config, queues.len())?;
+    let mut shards = Vec::new();
+    for (index, (((poll, mut sockets), queues), neighbours)) in
+        polls.into_iter().zip(sockets).zip(queues).zip(neighbours).enumerate()
+    {
+        sockets.register(poll.registry(), 1)?;
+        let addresses: Vec<SocketAddr> = config
+            .addresses()
+            .into_iter()
+            .filter(|address| sockets.serves(address))
+            .map(|address| SocketAddr::new(address, sockets.port()))
+            .collect();
+        if index == 0 {
+            tracing::info!(
+                port = sockets.port(),
+                addresses = addresses.len(),
+                threads = wakes.len(),
+                "media plane listens"
+            );
+        }
+        // Ids of two shards must not be the same.
+        let seed = config.seed ^ u64::try_from(index).unwrap_or(0).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let engine = Engine::of_many(addresses, seed, events.clone(), Arc::clone(registry), index)
+            .ok_or_else(|| io::Error::other("no DTLS certificate"))?;
+        let Queues { orders, signals } = queues;
+        shards.push(Shard { poll, wake: wakes[index].clone(), sockets, engine, orders, signals, neighbours });
+    }
+    // Only now, so that one that cannot be made leaves none behind.
+    shards.into_iter().enumerate().map(|(index, shard)| run(index, shard, Arc::clone(registry))).collect()
+}
+
+fn run(index: ShardIndex, shard: Shard, registry: Arc<Registry>) -> io::Result<Spawned> {
+    let wake = shard.wake.clone();
+    let thread = std::thread::Builder::new().name(format!("media-{index}")).spawn(move || {
         if catch_unwind(AssertUnwindSafe(|| shard.run())).is_err() {
-            tracing::error!("the media shard panicked and is gone: media works again after a restart");
+            metrics::counter!("media_shards_lost_total").increment(1);
+            tracing::error!(
+                shard = index,
+                "a media shard panicked and is gone: its rooms begin anew on others, if there are"
+            );
+            registry.died(index);
         }
     })?;
-    Ok((wake, thread))
+    Ok(Spawned { wake, thread })
 }
 
 struct Shard {
     poll: Poll,
-    _waker: Arc<Waker>,
+    /// Held, so that nobody's wake goes nowhere.
+    wake: Wake,
     sockets: Sockets,
     engine: Engine,
     orders: mpsc::Receiver<Order>,
     signals: mpsc::Receiver<Signal>,
+    neighbours: Neighbours,
 }
 
 impl Shard {
@@ -76,16 +130,19 @@ impl Shard {
             let sleep = if busy { Duration::ZERO } else { sleep };
             // Interrupted or not: everything is looked at anyway.
             let _ = self.poll.poll(&mut events, Some(sleep));
-            busy = false;
+            busy = self.take_handed_over();
             for _ in 0..RECEIVES_PER_TURN {
-                let engine = &mut self.engine;
+                let (engine, neighbours) = (&mut self.engine, &mut self.neighbours);
                 let mut count = 0;
                 let more = self.sockets.receive(|source, destination, contents| {
                     count += 1;
-                    engine.handle_datagram(Instant::now(), Datagram { source, destination, contents });
+                    if !engine.accept(Instant::now(), Datagram { source, destination, contents }) {
+                        neighbours.forward(source, destination, contents);
+                    }
                 });
+                self.neighbours.flush();
                 packets_in.increment(count);
-                busy = more;
+                busy |= more;
                 if !more {
                     break;
                 }
@@ -98,6 +155,20 @@ impl Shard {
             self.engine.handle_timeout(Instant::now());
             self.flush(&mut queue, &packets_out, &unsent);
         }
+    }
+
+    /// What the kernel gave to other shards; whether there is more.
+    fn take_handed_over(&mut self) -> bool {
+        let engine = &mut self.engine;
+        for _ in 0..LETTERS_PER_TURN {
+            let more = self.neighbours.receive(|source, destination, contents| {
+                engine.accept(Instant::now(), Datagram { source, destination, contents })
+            });
+            if !more {
+                return false;
+            }
+        }
+        true
     }
 
     fn flush(&mut self, queue: &mut Vec<Outgoing>, sent: &metrics::Counter, unsent: &metrics::Counter) {

@@ -1,7 +1,7 @@
 //! Who comes: admission, rooms and sessions that are made for it.
 
 use super::rooms::TICK;
-use super::{ConnectionKey, Engine, Room, RoomKey, mark};
+use super::{ConnectionKey, Engine, FastMap, Room, RoomKey, mark};
 use crate::budget::Budget;
 use crate::convert;
 use crate::forward::Forward;
@@ -10,7 +10,6 @@ use crate::session::{Connection, Session};
 use ports::media::{ConnectError, MediaJoin, SignalDown};
 use sfu::level::{SPEAKER_INTERVAL, Speakers};
 use signal::{Connected, JoinRequest, MediaRoom, Now, PeerKey};
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
@@ -141,8 +140,9 @@ impl Engine {
             session: join.session.clone(),
             machine: MediaRoom::new(&join.room, self.seed, now),
             forward: Forward::default(),
-            sessions: HashMap::new(),
+            sessions: FastMap::default(),
             speakers: Speakers::new(),
+            next_share: now.at,
             next_speakers: now.at + SPEAKER_INTERVAL,
             next_quality: now.at + sfu::quality::WINDOW,
             next_tick: now.at + TICK,
@@ -176,6 +176,7 @@ impl Engine {
         }
         room.sessions.insert(peer, session);
         metrics::gauge!("media_sessions").increment(1.0);
+        self.registry.session_began(self.shard);
         for subscriber in [false, true] {
             self.register(ConnectionKey { room: room_key, peer, subscriber });
         }
@@ -192,7 +193,9 @@ impl Engine {
         if connection.ufrags.last() != Some(&ufrag) {
             if let Some(oldest) = connection.ufrags.note(ufrag.clone()) {
                 self.demux.by_ufrag.remove(&oldest);
+                self.registry.forget_name(&oldest);
             }
+            self.registry.note_name(ufrag.clone(), self.shard);
             self.demux.by_ufrag.insert(ufrag, key);
         }
         mark(&mut self.dirty, connection, key);

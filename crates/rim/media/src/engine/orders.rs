@@ -74,6 +74,7 @@ impl Engine {
                     }
                     Err(ConnectError::Unavailable)
                 });
+                self.registry.arrived(&room, self.shard, self.by_id.contains_key(&room));
                 // The socket may be gone already; then its end of the link says so.
                 let _ = reply.send(result);
             }
@@ -107,6 +108,8 @@ impl Engine {
                 }
                 let _ = reply.send(());
             }
+            #[cfg(test)]
+            Order::Panic => panic!("as a bug would"),
         }
     }
 
