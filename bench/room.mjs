@@ -61,6 +61,9 @@ printTable([
   row("line of chat, until it reaches another: p50", (run) => ms(run.lines.p50_ms)),
   row("p99", (run) => ms(run.lines.p99_ms)),
   row("slowest", (run) => ms(run.lines.max_ms)),
-  row("work of the server while they chat, of one core", (run) => `${(run.chat_busy * 100).toFixed(0)} %`),
+  row(
+    "work of the server while they chat, of one core",
+    (run) => `${(run.chat_busy * 100).toFixed(0)} %`,
+  ),
   row("memory of the room", (run) => `${run.memory_mib.toFixed(1)} MiB`),
 ]);

@@ -14,7 +14,7 @@ use blobs::{Folders, LocalBlobs};
 use gateway::{ClientAddress, Gateway};
 use http_api::{FORWARDED_FOR, FrontDoor, HttpDeps, LtiSetup, LtiTool, Prometheus, RateLimits};
 use media::MediaConfig;
-use meeting::{Courier, Meetings, Setup, Shelf, ShelfRules, UploadRules, Uploads, WebhookRules, Webhooks};
+use meeting::{Courier, MediaHooks, Meetings, Setup, Shelf, ShelfRules, UploadRules, Uploads, WebhookRules, Webhooks};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use notify::HttpOutgoing;
 use ports::media::{MediaEvent, MediaEventKind, MediaPlane};
@@ -81,6 +81,7 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
         records: Arc::new(store.clone()),
         state: Arc::new(store.clone()),
         media: plane.clone(),
+        control: plane.clone(),
         credentials: meeting_credentials(&config, &credentials),
         webhooks: webhooks.clone(),
         shelf: shelf.clone(),
@@ -104,8 +105,10 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     })
     .context("could not read the registrations of learning platforms")?;
     let app = router(&config, &credentials, &meetings, shelf, lti, outgoing.clone(), figures.clone(), stopping.clone());
-    tokio::spawn(watch_media(events, meetings.clone()));
-    if config.webhooks.enable {
+    let outbox = Arc::new(store.clone());
+    let hooks = MediaHooks::new(outbox, config.webhooks.media_urls.clone(), webhooks.news.clone());
+    tokio::spawn(watch_media(events, meetings.clone(), hooks));
+    if config.webhooks.enable || !config.webhooks.media_urls.is_empty() {
         let key = ApiKey::new(credentials.key.clone(), credentials.secret.expose().clone());
         tokio::spawn(Courier::new(Arc::new(store.clone()), outgoing.clone(), key, webhooks).run());
     }
@@ -281,14 +284,16 @@ fn router(
 /// Whom rooms tell; nobody unless the operator wants it.
 fn webhooks(config: &Config) -> Webhooks {
     let wanted = &config.webhooks;
+    let media_urls = wanted.media_urls.clone();
     let rules = if wanted.enable {
         WebhookRules {
             url: wanted.url.clone(),
+            media_urls,
             per_room: wanted.enable_for_per_meeting,
             allow_private: wanted.allow_private,
         }
     } else {
-        WebhookRules::default()
+        WebhookRules { media_urls, ..WebhookRules::default() }
     };
     Webhooks { rules: Arc::new(rules), ..Webhooks::default() }
 }
@@ -455,19 +460,31 @@ impl Running {
     }
 }
 
+/// Most events of the media plane that are worked on together.
+const MEDIA_BATCH: usize = 128;
+
 /// The diary of the media plane.
-async fn watch_media(mut events: mpsc::Receiver<MediaEvent>, meetings: Meetings) {
-    while let Some(event) = events.recv().await {
-        meetings.on_media(&event);
-        let what = match event.kind {
-            MediaEventKind::Joined => "joined",
-            MediaEventKind::Left => "left",
-            MediaEventKind::Published { .. } => "published",
-            MediaEventKind::Unpublished { .. } => "unpublished",
-            MediaEventKind::Muted { .. } => "muted",
-        };
-        metrics::counter!("plenum_media_events_total", "kind" => what).increment(1);
-        debug!(room.id = %event.room, participant.id = %event.identity, kind = ?event.kind, "media");
+async fn watch_media(mut events: mpsc::Receiver<MediaEvent>, meetings: Meetings, hooks: MediaHooks) {
+    let mut batch = Vec::new();
+    while events.recv_many(&mut batch, MEDIA_BATCH).await > 0 {
+        for event in &batch {
+            meetings.on_media(event);
+            let what = match event.kind {
+                MediaEventKind::Opened => "opened",
+                MediaEventKind::Closed => "closed",
+                MediaEventKind::Joined => "joined",
+                MediaEventKind::Left => "left",
+                MediaEventKind::Aborted => "aborted",
+                MediaEventKind::Published { .. } => "published",
+                MediaEventKind::Unpublished { .. } => "unpublished",
+                MediaEventKind::Muted { .. } => "muted",
+            };
+            metrics::counter!("plenum_media_events_total", "kind" => what).increment(1);
+            let who = event.identity.as_ref().map(tracing::field::display);
+            debug!(room.id = %event.room, participant.id = who, kind = ?event.kind, "media");
+        }
+        hooks.tell(&batch).await;
+        batch.clear();
     }
 }
 

@@ -460,6 +460,7 @@ impl Actor {
                 self.around.media.remove(&self.id, &who, why);
             }
             Output::EndRooms(rooms) => self.around.house.end(&self.id, rooms),
+            Output::SendOutElsewhere { user, by, block } => self.around.house.send_out(&self.id, user, by, block),
             Output::Mute { who } => self.mute(who),
             Output::Unpublish { user, sources } => {
                 // Without the right the track is taken away; with it, its owner may start another.

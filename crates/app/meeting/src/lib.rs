@@ -10,6 +10,8 @@ mod courier;
 mod errand;
 mod file_type;
 mod inbox;
+mod media_hooks;
+mod media_rooms;
 mod meetings;
 mod moderate;
 pub mod origin;
@@ -24,6 +26,8 @@ mod waiting;
 pub use activities::ActivityError;
 pub use breakouts::{BreakoutError, Settle};
 pub use courier::{Courier, WebhookRules, Webhooks};
+pub use media_hooks::MediaHooks;
+pub use media_rooms::granted_permission;
 pub use meetings::{
     Access, AccessError, ActiveRoom, Activity, CreateError, EndError, HealthError, JoinError, MediaAdmission, Meetings,
     NotShown, Setup, Unavailable, VerifiedJoin, WaitingError,

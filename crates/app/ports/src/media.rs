@@ -51,8 +51,23 @@ pub struct MediaJoin {
 pub enum SignalDown {
     /// One encoded `livekit.SignalResponse`.
     Message(Bytes),
+    /// Give the client a token that says this from now on.
+    Renew(Box<Renewed>),
     /// Close the socket after what was sent so far.
     Close,
+}
+
+/// What the next token of somebody says of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Renewed {
+    /// Display name.
+    pub name: String,
+    /// Participant metadata, opaque.
+    pub metadata: String,
+    /// All participant attributes.
+    pub attributes: BTreeMap<String, String>,
+    /// What they may do now.
+    pub permission: MediaPermission,
 }
 
 /// The two ends a signalling socket holds. Dropping `up` says that the socket is gone, not that the participant left.
@@ -116,23 +131,31 @@ pub struct MediaEvent {
     pub room: RoomId,
     /// In which session.
     pub session: SessionId,
-    /// Who.
-    pub identity: Identity,
+    /// Who; nobody if it is about the room alone.
+    pub identity: Option<Identity>,
     /// What happened.
     pub kind: MediaEventKind,
     /// The participant as others see it then, an encoded `livekit.ParticipantInfo`; empty if that is lost.
     pub participant: Bytes,
+    /// The media room then, an encoded `livekit.Room`; empty if that is lost.
+    pub about_room: Bytes,
     /// The track it is about, an encoded `livekit.TrackInfo`; empty if it is about none.
     pub track: Bytes,
 }
 
-/// What happened to a participant on the media plane.
+/// What happened to a participant or a room on the media plane.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MediaEventKind {
+    /// The room is there.
+    Opened,
+    /// The room is gone.
+    Closed,
     /// Media flows for the first time.
     Joined,
     /// Gone: left, timed out, removed or replaced.
     Left,
+    /// Gone before any media flowed.
+    Aborted,
     /// A track was published.
     Published { sid: String, source: Source },
     /// A track is gone.

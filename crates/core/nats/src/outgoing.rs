@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 
-/// Largest chunk handed to the socket.
-pub(crate) const CHUNK: usize = 64 * 1024;
+/// Largest chunk handed to the socket. Whoever writes keeps a buffer of that size for good, one for every person.
+pub(crate) const CHUNK: usize = 16 * 1024;
 /// Payloads above this are queued by reference instead of being copied between frames.
 const INLINE: usize = 4 * 1024;
 
@@ -107,7 +107,8 @@ impl Outgoing {
         }
         let Some(piece) = self.pieces.front_mut() else {
             self.between_frames = true;
-            return if self.tail.is_empty() { None } else { Some(self.tail.split().freeze()) };
+            // The whole buffer goes along: what is left of it would stay with every connection that is idle.
+            return if self.tail.is_empty() { None } else { Some(std::mem::take(&mut self.tail).freeze()) };
         };
         if piece.bytes.len() > CHUNK {
             self.between_frames = false;
@@ -120,7 +121,7 @@ impl Outgoing {
 
     fn cut(&mut self, ends_frame: bool) {
         if !self.tail.is_empty() {
-            self.pieces.push_back(Piece { bytes: self.tail.split().freeze(), ends_frame });
+            self.pieces.push_back(Piece { bytes: std::mem::take(&mut self.tail).freeze(), ends_frame });
         }
     }
 }

@@ -168,7 +168,7 @@ impl Session {
         Some(Event::Close(closing.reason.clone()))
     }
 
-    /// The next bytes for the socket, at most 64 KiB, never empty. One chunk fits one WebSocket frame, but chunks do
+    /// The next bytes for the socket, at most 16 KiB, never empty. One chunk fits one WebSocket frame, but chunks do
     /// not follow the borders of operations.
     pub fn poll_transmit(&mut self) -> Option<Bytes> {
         self.outgoing.poll()

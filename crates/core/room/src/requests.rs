@@ -172,7 +172,7 @@ impl Room {
         self.notify(now, &moderators, Severity::NatsSystemNotificationInfo, &text, true);
     }
 
-    fn lower_hand(&mut self, now: Moment, user: &UserId) {
+    pub(crate) fn lower_hand(&mut self, now: Moment, user: &UserId) {
         let Some(person) = self.people.get_mut(user) else { return };
         let raised = person.metadata.raised_hand.is_some_and(|hand| hand.is_raised);
         if raised {

@@ -1,5 +1,6 @@
 //! Joining and resuming.
 
+use crate::control::{MAX_ATTRIBUTES, MAX_METADATA, MAX_NAME};
 use crate::encode::leave_reconnect;
 use crate::limits::Limits;
 use crate::negotiate::SYNC_TIMEOUT;
@@ -22,11 +23,6 @@ const PROTOCOL: i32 = 17;
 /// Seconds between pings and until the client gives up (section 4.3).
 const PING_INTERVAL: i32 = 5;
 const PING_TIMEOUT: i32 = 15;
-
-/// Limits of section 11.3: bytes, and for names characters, as whoever admits people counts them.
-const MAX_METADATA: usize = 512 * 1024;
-const MAX_ATTRIBUTES: usize = 64 * 1024;
-const MAX_NAME: usize = 256;
 
 /// What a client may encode with, best first (section 4.1).
 pub(crate) fn enabled_codecs() -> Vec<lk::Codec> {
@@ -75,7 +71,7 @@ impl MediaRoom {
         let client = request.client_info.clone().unwrap_or_default();
         let mut attributes: HashMap<String, String> = connect.attributes.into_iter().collect();
         attributes.extend(request.participant_attributes.clone());
-        let info = lk::ParticipantInfo {
+        let mut info = lk::ParticipantInfo {
             sid: self.ids.id("PA_"),
             identity: connect.identity.as_str().to_owned(),
             name: connect.name,
@@ -89,11 +85,14 @@ impl MediaRoom {
             capabilities: client.capabilities,
             ..lk::ParticipantInfo::default()
         };
+        self.apply_said(&connect.identity, &mut info);
+        let permission = self.control.within_ceiling(&connect.identity, connect.permission);
         let mut participant = Participant {
             key: peer,
             identity: connect.identity.clone(),
             info,
-            permission: connect.permission,
+            permission,
+            granted: connect.permission,
             dual: connect.dual,
             auto_subscribe: settings.as_ref().is_none_or(|settings| settings.auto_subscribe),
             adaptive_stream: settings.is_some_and(|settings| settings.adaptive_stream),
@@ -120,7 +119,7 @@ impl MediaRoom {
             limits: Limits::new(now.at),
             quality: None,
         };
-        participant.apply_permission(connect.permission);
+        participant.apply_permission(permission);
         let others = self
             .participants
             .values()
@@ -130,6 +129,8 @@ impl MediaRoom {
         let own = participant.info.clone();
         self.by_identity.insert(connect.identity, peer);
         self.participants.insert(peer, participant);
+        self.was_entered = true;
+        self.note_vacancy(now);
         self.note_counts(now);
         self.send(
             peer,
@@ -138,17 +139,17 @@ impl MediaRoom {
                 participant: Some(own),
                 other_participants: others,
                 server_version: SERVER_VERSION.to_owned(),
-                subscriber_primary: connect.dual && connect.permission.subscribe,
+                subscriber_primary: connect.dual && permission.subscribe,
                 ping_timeout: PING_TIMEOUT,
                 ping_interval: PING_INTERVAL,
                 server_info: Some(server_info()),
                 sif_trailer: self.sif_trailer.clone(),
                 enabled_publish_codecs: enabled_codecs(),
-                fast_publish: !connect.permission.publish.is_empty(),
+                fast_publish: !permission.publish.is_empty(),
                 ..lk::JoinResponse::default()
             }),
         );
-        if !connect.permission.hidden
+        if !permission.hidden
             && let Some(participant) = self.participants.get(&peer)
         {
             let info = self.full_info(participant);
@@ -211,7 +212,8 @@ impl MediaRoom {
         let heard: Vec<PeerKey> = self.visible_to(peer).map(|other| other.key).collect();
         self.tell_speakers(peer, &heard, true);
         self.tell_qualities(peer, &heard);
-        if connect.permission != self.participants[&peer].permission {
+        // Without a meeting a token may be older than what the server API said since.
+        if self.control.governed && connect.permission != self.participants[&peer].granted {
             self.set_permission(&connect.identity, connect.permission, now);
         }
         if dual {

@@ -6,6 +6,7 @@
 //! path only executes.
 
 mod connect;
+mod control;
 mod data;
 mod encode;
 mod ids;
@@ -20,6 +21,7 @@ mod subscribe;
 mod track;
 mod types;
 
+pub use control::{ControlError, DataMessage, Keeping, ParticipantChange, RoomChange};
 pub use encode::{leave_reconnect, shutdown};
 pub use incoming::{ClientMessage, Garbage, JoinRequest};
 pub use room::MediaRoom;

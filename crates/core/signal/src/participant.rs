@@ -97,6 +97,8 @@ pub(crate) struct Participant {
     /// Without the tracks, which are filled in when it is sent.
     pub(crate) info: lk::ParticipantInfo,
     pub(crate) permission: MediaPermission,
+    /// The rights before the server API's ceiling.
+    pub(crate) granted: MediaPermission,
     pub(crate) dual: bool,
     pub(crate) auto_subscribe: bool,
     pub(crate) adaptive_stream: bool,

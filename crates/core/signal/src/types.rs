@@ -216,6 +216,8 @@ pub enum EventKind {
     Joined,
     /// Gone.
     Left,
+    /// Gone before any media flowed.
+    Aborted,
     /// Track is out.
     Published { sid: String, source: Source },
     /// Track is gone.
@@ -250,6 +252,14 @@ pub enum Output {
     SettleOffer { peer: PeerKey, known: Option<(String, String)> },
     /// Take the client's answer and report with [`crate::MediaRoom::answer_taken`].
     ClientAnswer { peer: PeerKey, sdp: String },
+    /// Give the client a token that says this.
+    Renew {
+        to: PeerKey,
+        name: String,
+        metadata: String,
+        attributes: BTreeMap<String, String>,
+        permission: MediaPermission,
+    },
     /// Send a data message on a channel.
     Data { to: PeerKey, reliable: bool, message: Bytes },
     /// Packets of that section of the owner's are this track's from now on.

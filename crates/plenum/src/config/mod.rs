@@ -286,6 +286,8 @@ pub(crate) struct Webhooks {
     pub(crate) enable_for_per_meeting: bool,
     /// `allow_private_addresses`: whether such a receiver may be inside our own network.
     pub(crate) allow_private: bool,
+    /// `plenum.livekit_webhooks`: receivers of the media server's events, in LiveKit's words.
+    pub(crate) media_urls: Vec<String>,
 }
 
 /// `upload_file_settings`.

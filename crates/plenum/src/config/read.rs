@@ -180,6 +180,8 @@ fn read_plenum(findings: &Findings, root: &mut Section<'_>, config: &mut Config)
     media.set("threads", &mut config.media.threads, value::number(0..=64));
     media.finish();
 
+    plenum.set_list("livekit_webhooks", &mut config.webhooks.media_urls, webhook_address);
+
     let mut front_door = plenum.section("front_door");
     front_door.set_secret("passphrase", &mut config.front_door.passphrase, passphrase);
     front_door.finish();
@@ -285,6 +287,12 @@ fn read_api(findings: &Findings, client: &mut Section<'_>, config: &mut Config) 
     client.set_secret("secret", &mut secret, value::text);
     client.set("token_validity", &mut config.api.token_validity, token_validity);
     config.api.credentials = key.zip(secret).map(|(key, secret)| Credentials { key, secret: Redacted::new(secret) });
+}
+
+/// Where webhooks go.
+fn webhook_address(text: &str) -> Result<String, Expected> {
+    let address = value::web_address(text)?;
+    if address.len() > MAX_URL { Err("an address of at most 2048 bytes".into()) } else { Ok(address) }
 }
 
 fn read_webhooks(findings: &Findings, client: &mut Section<'_>, webhooks: &mut Webhooks) {

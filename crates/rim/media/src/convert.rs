@@ -79,10 +79,29 @@ pub(crate) fn mute_error(error: signal::MuteError) -> port::MuteError {
     }
 }
 
+pub(crate) fn control_error(error: signal::ControlError) -> ports::media_control::ControlError {
+    use ports::media_control::ControlError;
+    match error {
+        signal::ControlError::NoParticipant => ControlError::NoParticipant,
+        signal::ControlError::NoTrack => ControlError::NoTrack,
+        signal::ControlError::TooLarge(what) => ControlError::TooLarge(what),
+    }
+}
+
+pub(crate) fn room_change(set: ports::media_control::RoomSettings) -> signal::RoomChange {
+    signal::RoomChange {
+        empty_timeout: set.empty_timeout,
+        departure_timeout: set.departure_timeout,
+        max_participants: set.max_participants,
+        metadata: set.metadata,
+    }
+}
+
 pub(crate) fn event(kind: signal::EventKind) -> port::MediaEventKind {
     match kind {
         signal::EventKind::Joined => port::MediaEventKind::Joined,
         signal::EventKind::Left => port::MediaEventKind::Left,
+        signal::EventKind::Aborted => port::MediaEventKind::Aborted,
         signal::EventKind::Published { sid, source } => port::MediaEventKind::Published { sid, source },
         signal::EventKind::Unpublished { sid, source } => port::MediaEventKind::Unpublished { sid, source },
         signal::EventKind::Muted { sid, source, muted } => port::MediaEventKind::Muted { sid, source, muted },

@@ -3,6 +3,7 @@
 //! Everything a session can break is broken for that session alone: a panic while one is served closes it and is counted. A
 //! panic of work that is a whole room's closes that room.
 
+mod control;
 mod join;
 mod orders;
 mod rooms;
@@ -203,9 +204,10 @@ impl Engine {
             let event = MediaEvent {
                 room: room.id.clone(),
                 session: room.session.clone(),
-                identity: session.identity.clone(),
+                identity: Some(session.identity.clone()),
                 kind: MediaEventKind::Left,
                 participant: Bytes::new(),
+                about_room: Bytes::new(),
                 track: Bytes::new(),
             };
             outputs::report(&self.events, event);

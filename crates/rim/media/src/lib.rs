@@ -6,6 +6,7 @@
 
 mod budget;
 mod config;
+mod control;
 mod convert;
 mod engine;
 mod forward;
@@ -22,5 +23,5 @@ mod traffic;
 
 pub use config::MediaConfig;
 pub use engine::{Datagram, Engine};
-pub use plane::start;
+pub use plane::{Plane, start};
 pub use socket::KERNEL_BUFFER;

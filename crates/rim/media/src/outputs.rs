@@ -4,7 +4,8 @@ use crate::convert;
 use crate::engine::Room;
 use crate::forward::{News, Published};
 use crate::session::Connection;
-use ports::media::{MediaEvent, SignalDown};
+use bytes::Bytes;
+use ports::media::{MediaEvent, MediaEventKind, Renewed, SignalDown};
 use rtc::Channel;
 use signal::{Now, Output, PeerKey};
 use tokio::sync::mpsc;
@@ -70,6 +71,10 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::Sender<MediaEv
                 });
                 after.touched.push((peer, true));
                 room.machine.answer_taken(peer, taken, now);
+            }
+            Output::Renew { to, name, metadata, attributes, permission } => {
+                let renewed = Box::new(Renewed { name, metadata, attributes, permission });
+                send(room, to, SignalDown::Renew(renewed));
             }
             Output::Data { to, reliable, message } => {
                 if let Some(session) = room.sessions.get_mut(&to) {
@@ -139,9 +144,10 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::Sender<MediaEv
                 let event = MediaEvent {
                     room: room.id.clone(),
                     session: room.session.clone(),
-                    identity,
+                    identity: Some(identity),
                     kind: convert::event(kind),
                     participant: about.participant,
+                    about_room: room.machine.info(),
                     track: about.track,
                 };
                 report(events, event);
@@ -149,6 +155,20 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::Sender<MediaEv
         }
     }
     after
+}
+
+/// The room itself came or went.
+pub(crate) fn report_room(room: &Room, kind: MediaEventKind, events: &mpsc::Sender<MediaEvent>) {
+    let event = MediaEvent {
+        room: room.id.clone(),
+        session: room.session.clone(),
+        identity: None,
+        kind,
+        participant: Bytes::new(),
+        about_room: room.machine.info(),
+        track: Bytes::new(),
+    };
+    report(events, event);
 }
 
 /// Tells the meeting. Media goes on without it: an application that lags by so many events misses the newest.

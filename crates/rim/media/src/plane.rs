@@ -1,6 +1,7 @@
 //! The handle the application holds: turns calls into orders for the shard that has the room.
 
 use crate::config::MediaConfig;
+use crate::control::Control;
 use crate::registry::{Registry, ShardIndex};
 use crate::thread::{self, Queues, Spawned};
 use async_trait::async_trait;
@@ -60,6 +61,8 @@ pub(crate) enum Order {
         room: RoomId,
         reply: oneshot::Sender<Vec<Bytes>>,
     },
+    /// The server API's.
+    Control(Control),
     Drain {
         reply: oneshot::Sender<()>,
     },
@@ -94,7 +97,7 @@ impl Wake {
 
 /// The application's ends of a shard's queues.
 #[derive(Debug)]
-struct Shard {
+pub(crate) struct Shard {
     orders: mpsc::Sender<Order>,
     signals: mpsc::Sender<Signal>,
     spawned: Spawned,
@@ -102,9 +105,9 @@ struct Shard {
 
 /// The application's side.
 #[derive(Debug)]
-struct Plane {
-    shards: Vec<Shard>,
-    registry: Arc<Registry>,
+pub struct Plane {
+    pub(crate) shards: Vec<Shard>,
+    pub(crate) registry: Arc<Registry>,
     /// An order found no room.
     overrun: AtomicBool,
 }
@@ -114,7 +117,7 @@ struct Plane {
 ///
 /// # Errors
 /// The port cannot be bound, or the crypto library makes no certificate.
-pub fn start(config: &MediaConfig) -> io::Result<(Arc<dyn MediaPlane>, mpsc::Receiver<MediaEvent>)> {
+pub fn start(config: &MediaConfig) -> io::Result<(Arc<Plane>, mpsc::Receiver<MediaEvent>)> {
     let (plane, events) = Plane::start(config)?;
     Ok((Arc::new(plane), events))
 }
@@ -136,6 +139,11 @@ impl Plane {
         Ok((Self { shards, registry, overrun: AtomicBool::new(false) }, events_end))
     }
 
+    /// The shard for somebody who comes, or for a room that is made. Whoever carries the order out reports it back.
+    pub(crate) fn place(&self, room: &RoomId) -> ShardIndex {
+        self.registry.place(room, |shard| self.runs(shard))
+    }
+
     /// Orders something of the shard that has the room; of none, if there is no such room.
     fn order_of_room(&self, room: &RoomId, order: Order) {
         if let Some(shard) = self.registry.find(room) {
@@ -143,7 +151,7 @@ impl Plane {
         }
     }
 
-    fn order(&self, shard: ShardIndex, order: Order) -> bool {
+    pub(crate) fn order(&self, shard: ShardIndex, order: Order) -> bool {
         let Some(shard) = self.shards.get(shard) else { return false };
         let sent = shard.orders.try_send(order);
         match &sent {
@@ -183,7 +191,7 @@ impl MediaPlane for Plane {
         let (link, down) = mpsc::channel(SIGNAL_QUEUE);
         let (reply, answer) = oneshot::channel();
         let room = join.room.clone();
-        let place = self.registry.place(&room, |shard| self.runs(shard));
+        let place = self.place(&room);
         if !self.order(place, Order::Connect { join: Box::new(join), request, link, reply }) {
             self.registry.arrived(&room, place, false);
         }

@@ -130,7 +130,7 @@ fn the_meeting_learns_who_came_published_and_left() {
     world.pump();
     let mut seen = Vec::new();
     while let Ok(event) = world.events.try_recv() {
-        if event.identity.as_str() == "ann" {
+        if event.identity.as_ref().is_some_and(|who| who.as_str() == "ann") {
             seen.push(event.kind);
         }
     }

@@ -5,9 +5,12 @@ use super::{ConnectionKey, Engine, FastMap, Room, RoomKey, mark};
 use crate::budget::Budget;
 use crate::convert;
 use crate::forward::Forward;
+use crate::outputs;
 use crate::plane::{LinkEnd, LinkId};
 use crate::session::{Connection, Session};
-use ports::media::{ConnectError, MediaJoin, SignalDown};
+use model::{RoomId, SessionId};
+use ports::media::{ConnectError, MediaEventKind, MediaJoin, SignalDown};
+use ports::media_control::FREE_SESSION;
 use sfu::level::{SPEAKER_INTERVAL, Speakers};
 use signal::{Connected, JoinRequest, MediaRoom, Now, PeerKey};
 use std::time::{Duration, Instant};
@@ -55,21 +58,24 @@ impl Engine {
             return Err(ConnectError::Unavailable);
         }
         let now = self.now(at);
-        self.end_former_session(join, at);
+        self.end_former_session(&join.room, &join.session, at);
         let known = self.by_id.get(&join.room).copied();
         let room_key = match known {
             Some(key) => key,
-            None => self.make_room(join, now),
+            None => self.make_room(&join.room, &join.session, now),
         };
         let peer = PeerKey(self.next_peer);
         self.next_peer += 1;
         let Some(room) = self.rooms.get_mut(&room_key) else { return Err(ConnectError::Unavailable) };
+        if !room.machine.has_place_for(&join.identity, join.permission.hidden) {
+            return Err(ConnectError::Unavailable);
+        }
         let connected = room.machine.connect(convert::connect(peer, join, request), now);
         self.next_link += 1;
         let id = self.next_link;
         match connected {
             Err(signal::ConnectError::Malformed) => {
-                self.drop_if_empty(room_key);
+                self.drop_if_over(room_key);
                 return Err(ConnectError::Malformed);
             }
             Ok(Connected::Refused(message)) => {
@@ -77,7 +83,7 @@ impl Engine {
                 // The queue of a link that was just made has room.
                 let _ = link.try_send(SignalDown::Message(message));
                 let _ = link.try_send(SignalDown::Close);
-                self.drop_if_empty(room_key);
+                self.drop_if_over(room_key);
                 return Ok(id);
             }
             Ok(Connected::Resumed(peer)) => {
@@ -123,22 +129,26 @@ impl Engine {
     }
 
     /// A room of that name from an earlier meeting does not go on in this one.
-    pub(super) fn end_former_session(&mut self, join: &MediaJoin, at: Instant) {
-        let Some(key) = self.by_id.get(&join.room).copied() else { return };
+    pub(super) fn end_former_session(&mut self, room: &RoomId, session: &SessionId, at: Instant) {
+        let Some(key) = self.by_id.get(room).copied() else { return };
         let now = self.now(at);
-        if let Some(room) = self.rooms.get_mut(&key).filter(|room| room.session != join.session) {
+        if let Some(room) = self.rooms.get_mut(&key).filter(|room| room.session != *session) {
             room.machine.close(now);
             self.settle(key, at);
         }
     }
 
-    pub(super) fn make_room(&mut self, join: &MediaJoin, now: Now) -> RoomKey {
+    pub(super) fn make_room(&mut self, id: &RoomId, session: &SessionId, now: Now) -> RoomKey {
         self.next_room = self.next_room.wrapping_add(1);
         self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(now.unix_micros | 1);
+        let mut machine = MediaRoom::new(id, self.seed, now);
+        if session.as_str() == FREE_SESSION {
+            machine.set_free(now);
+        }
         let room = Room {
-            id: join.room.clone(),
-            session: join.session.clone(),
-            machine: MediaRoom::new(&join.room, self.seed, now),
+            id: id.clone(),
+            session: session.clone(),
+            machine,
             forward: Forward::default(),
             sessions: FastMap::default(),
             speakers: Speakers::new(),
@@ -147,8 +157,9 @@ impl Engine {
             next_quality: now.at + sfu::quality::WINDOW,
             next_tick: now.at + TICK,
         };
+        outputs::report_room(&room, MediaEventKind::Opened, &self.events);
         self.rooms.insert(self.next_room, room);
-        self.by_id.insert(join.room.clone(), self.next_room);
+        self.by_id.insert(id.clone(), self.next_room);
         self.next_room
     }
 

@@ -96,6 +96,7 @@ impl Engine {
                 self.on_room(&room, at, |room| list = room.machine.participants());
                 let _ = reply.send(list);
             }
+            Order::Control(control) => self.control(control, at),
             Order::Drain { reply } => {
                 self.draining = true;
                 for key in self.rooms.keys().copied().collect::<Vec<_>>() {

@@ -60,7 +60,7 @@ fn a_plane_whose_thread_ended_says_so() {
 
 #[tokio::test]
 async fn rooms_live_on_different_shards_and_orders_find_them() {
-    let (plane, mut events) = Plane::start(&config(2)).unwrap();
+    let (plane, _events) = Plane::start(&config(2)).unwrap();
     let mut links = Vec::new();
     for name in ["a", "b", "c"] {
         links.push(plane.connect(join(name)).await.unwrap());
@@ -81,8 +81,6 @@ async fn rooms_live_on_different_shards_and_orders_find_them() {
     assert!(plane.participants(&room("b")).await.is_empty());
     assert_eq!(plane.participants(&room("a")).await.len(), 1);
     assert_eq!(plane.registry.find(&room("b")), None);
-    // Nobody's media ever flowed, so nobody left.
-    assert!(events.try_recv().is_err());
 
     plane.drain().await;
     assert_eq!(plane.connect(join("e")).await.unwrap_err(), ConnectError::Unavailable);
