@@ -21,7 +21,12 @@ const BOTH = "0,1";
 /** Name, server cores, threads of the media plane, arguments. */
 const SCENARIOS = [
   ["audio", SERVER, 1, "--audio-only --publishers 10 --listeners 100 --step 50 --steps 9"],
-  ["audio, counting", SERVER, 1, "--audio-only --publishers 10 --listeners 200 --step 100 --steps 4 --full-every 10"],
+  [
+    "audio, counting",
+    SERVER,
+    1,
+    "--audio-only --publishers 10 --listeners 200 --step 100 --steps 4 --full-every 10",
+  ],
   ["livestream", SERVER, 1, "--publishers 1 --listeners 100 --step 100 --steps 5"],
   ["meeting", SERVER, 1, "--publishers 8 --warm 15"],
   ["meeting of 20", SERVER, 1, "--publishers 20 --warm 15"],
@@ -44,7 +49,10 @@ function run(cores, threads, args) {
     env: { ...process.env, MIMALLOC_ALLOW_THP: "0" },
   });
   if (status !== 0) throw new Error(`${command.join(" ")} ended with ${status}`);
-  return stdout.trim().split("\n").map((line) => JSON.parse(line));
+  return stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
 }
 
 const percent = (share) => `${(share * 100).toFixed(0)} %`;

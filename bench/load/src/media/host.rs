@@ -41,6 +41,7 @@ impl Host {
             threads: usize::from(self.shards),
         };
         let (plane, mut events) = media::start(&config).context("the media plane did not start")?;
+        let plane: Arc<dyn MediaPlane> = plane;
         tokio::spawn(async move { while events.recv().await.is_some() {} });
         let (mut incoming, mut outgoing) = UnixStream::connect(&self.control).await?.into_split();
         let (down, mut down_end) = mpsc::channel::<Vec<u8>>(4096);
@@ -112,6 +113,8 @@ async fn open(
             let frame = match message {
                 SignalDown::Message(message) => Frame::encode(MESSAGE, peer, &message),
                 SignalDown::Close => Frame::encode(CLOSED, peer, &[]),
+                // Tokens are none of a peer's business here.
+                SignalDown::Renew(_) => continue,
             };
             if down.send(frame).await.is_err() {
                 return;

@@ -111,9 +111,8 @@ impl Engine {
                 return;
             };
             connection.dirty = false;
-            match connection.peer.poll() {
-                // What was just written waits for the stack to notice the time, and its pacer wants time to pass between
-                // packets, if only a microsecond.
+            match connection.peer.nudge(at).and_then(|()| connection.peer.poll()) {
+                // The pacer wants time to pass between packets, if only a microsecond.
                 Ok(Output::Timeout(due)) if due <= at + AHEAD && turns > 0 => {
                     turns -= 1;
                     if connection.peer.handle_timeout(due.max(at)).is_err() {
