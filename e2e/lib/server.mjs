@@ -35,14 +35,14 @@ export class Server {
    * A running server of its own.
    *
    * `config` is YAML appended to the credentials, for tests that change a setting; `pollEvery` is how often, in
-   * milliseconds, to ask whether it answers yet.
+   * milliseconds, to ask whether it answers yet; `port` is for servers whose address others must know before.
    */
-  static async start({ config = "", pollEvery } = {}) {
+  static async start({ config = "", pollEvery, port } = {}) {
     if (!existsSync(BINARY)) throw new Error(`${BINARY} is missing: cargo build --package plenum`);
     const folder = await mkdtemp(join(tmpdir(), "plenum-test-"));
     const server = new Server({
       folder,
-      port: await freePort(),
+      port: port ?? (await freePort()),
       key: "test-key",
       secret: "a-secret-that-only-this-test-server-knows",
     });

@@ -4,6 +4,7 @@
 mod database;
 mod folder;
 mod machine;
+mod media_server;
 mod network;
 
 use std::process::ExitCode;
@@ -81,7 +82,11 @@ pub(crate) async fn run(args: DoctorArgs) -> ExitCode {
     if let Some(config) = read_configuration(&args, &mut report) {
         let is_running = folder::check(&config, &mut report);
         network::check_ports(&config, is_running, &mut report).await;
-        network::check_addresses(&config, &mut report);
+        if config.media_server.is_some() {
+            media_server::check(&config, &mut report).await;
+        } else {
+            network::check_addresses(&config, &mut report);
+        }
         network::check_public(&config, &mut report).await;
         database::check(&config, &mut report).await;
     }

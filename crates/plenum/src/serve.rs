@@ -14,10 +14,12 @@ use blobs::{Folders, LocalBlobs};
 use gateway::{ClientAddress, Gateway};
 use http_api::{FORWARDED_FOR, FrontDoor, HttpDeps, LtiSetup, LtiTool, Prometheus, RateLimits};
 use media::MediaConfig;
+use media_livekit::LiveKit;
 use meeting::{Courier, MediaHooks, Meetings, Setup, Shelf, ShelfRules, UploadRules, Uploads, WebhookRules, Webhooks};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use notify::HttpOutgoing;
 use ports::media::{MediaEvent, MediaEventKind, MediaPlane};
+use ports::media_control::MediaControl;
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -72,8 +74,8 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
         }
         None => Store::open(&config.data.join("plenum.db")).await?,
     };
-    let (plane, events) = media::start(&media_config(&config)).context("could not open the media port")?;
     let outgoing = Arc::new(HttpOutgoing::new().context("could not prepare outgoing requests")?);
+    let Media { plane, control, events } = open_media(&config, outgoing.clone())?;
     let webhooks = webhooks(&config);
     let blobs = blobs(&config);
     let shelf = shelf(&config, &credentials, &store, blobs.clone());
@@ -81,7 +83,7 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
         records: Arc::new(store.clone()),
         state: Arc::new(store.clone()),
         media: plane.clone(),
-        control: plane.clone(),
+        control,
         credentials: meeting_credentials(&config, &credentials),
         webhooks: webhooks.clone(),
         shelf: shelf.clone(),
@@ -186,14 +188,43 @@ pub(crate) fn media_config(config: &Config) -> MediaConfig {
     }
 }
 
+/// Where media runs.
+struct Media {
+    plane: Arc<dyn MediaPlane>,
+    control: Arc<dyn MediaControl>,
+    /// Nothing comes if it runs elsewhere: that server sends webhooks.
+    events: mpsc::Receiver<MediaEvent>,
+}
+
+/// Opens the media port, or takes up the line to the server that media runs on.
+fn open_media(config: &Config, outgoing: Arc<HttpOutgoing>) -> anyhow::Result<Media> {
+    if let Some(client) = media_client(config, outgoing) {
+        info!("media runs on the LiveKit server of livekit_info");
+        let plane = LiveKit::start(client);
+        return Ok(Media { control: plane.clone(), plane, events: mpsc::channel(1).1 });
+    }
+    let (plane, events) = media::start(&media_config(config)).context("could not open the media port")?;
+    Ok(Media { control: plane.clone(), plane, events })
+}
+
+/// The line to the LiveKit server that media runs on, if that is another one.
+pub(crate) fn media_client(config: &Config, outgoing: Arc<HttpOutgoing>) -> Option<media_livekit::Client> {
+    let (host, key) = (config.media_server.as_ref()?, config.media_webhooks.as_ref()?);
+    Some(media_livekit::Client::new(outgoing, host, ApiKey::new(key.key.clone(), key.secret.expose().clone())))
+}
+
 fn meeting_credentials(config: &Config, credentials: &Credentials) -> meeting::Credentials {
     let secret = credentials.secret.expose();
     // A key of its own for media tokens: a browser's token must open nothing of the API. Derived, so that tokens stay
     // good over a restart.
-    let media = ApiKey::new("PLENUMMEDIA", wire::signature::sign(secret, b"plenum media tokens"));
+    let own = ApiKey::new("PLENUMMEDIA", wire::signature::sign(secret, b"plenum media tokens"));
+    let other = config.media_server.as_ref().zip(config.media_webhooks.as_ref());
+    let media = other.map_or(own, |(_, key)| ApiKey::new(key.key.clone(), key.secret.expose().clone()));
     meeting::Credentials {
         api: ApiKey::new(credentials.key.clone(), secret.clone()),
         media,
+        // As in the reference: a name that only containers know is this machine to browsers.
+        media_server: other.map(|(host, _)| host.replacen("host.docker.internal", "localhost", 1)),
         validity: config.api.token_validity,
     }
 }

@@ -17,6 +17,8 @@ pub struct Credentials {
     pub api: ApiKey,
     /// Signs media tokens; another key than the API's, so that a browser's token opens nothing of the API.
     pub media: ApiKey,
+    /// Where browsers reach the media server, if that is not this process (`livekit_info.host`).
+    pub media_server: Option<String>,
     /// How long join and media tokens are good (`client.token_validity`).
     pub validity: Duration,
 }

@@ -186,7 +186,8 @@ pub trait MediaPlane: Send + Sync + 'static {
     /// Who is connected, each an encoded `livekit.ParticipantInfo`, hidden participants left out.
     async fn participants(&self, room: &RoomId) -> Vec<Bytes>;
 
-    /// Whether the media plane still works; once it does not, only a restart of the process helps.
+    /// Whether the media plane works. Once our own does not, only a restart of the process helps; another server may come
+    /// back.
     fn is_alive(&self) -> bool;
 
     /// Tells every client to come back in a moment and stops taking new ones. For a graceful stop.

@@ -76,6 +76,9 @@ pub enum ControlError {
     /// Beyond a limit.
     #[error("{0} exceeds limits")]
     TooLarge(&'static str),
+    /// Media runs on another server, which is to be asked itself.
+    #[error("media runs on another LiveKit server: ask that")]
+    Elsewhere,
     /// The media plane does not answer.
     #[error("the media server does not answer")]
     Unavailable,

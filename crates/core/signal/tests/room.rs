@@ -260,7 +260,7 @@ fn whoever_never_connects_is_out_after_a_minute() {
     let messages = world.take(ann);
     let Some(Response::Leave(leave)) = messages.last() else { panic!("leave") };
     assert_eq!(leave.reason(), lk::DisconnectReason::JoinFailure);
-    assert!(world.events.is_empty(), "nobody saw this participant connected");
+    assert!(world.events.iter().all(|(_, kind)| *kind == EventKind::Aborted), "nobody saw this participant connected");
 }
 
 #[test]

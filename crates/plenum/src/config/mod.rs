@@ -143,6 +143,8 @@ pub(crate) struct Config {
     pub(crate) uploads: Uploads,
     /// `livekit_info`: what an outside media server signs its webhooks with.
     pub(crate) media_webhooks: Option<Credentials>,
+    /// `livekit_info.host`, with key and secret: media runs there; `None` means here.
+    pub(crate) media_server: Option<String>,
     /// Files sessions leave behind.
     pub(crate) recordings: Left,
     /// The same of artifacts.
@@ -436,6 +438,7 @@ impl Default for Config {
             dev: false,
             uploads: Uploads { path: data.join("uploads"), ..Uploads::default() },
             media_webhooks: None,
+            media_server: None,
             recordings: Left::recordings(&data),
             artifacts: Left::artifacts(&data),
             analytics: true,

@@ -106,7 +106,7 @@ pub(super) fn read_with(
     read_rooms(&mut root, &mut config);
     read_uploads(findings, &mut root, &mut config);
     read_left(&mut root, &mut config);
-    config.media_webhooks = read_media_server(findings, &mut root);
+    read_media_server(findings, &mut root, &mut config);
     read_messaging(findings, &mut root, &mut config);
     read_log(findings, &mut root, &mut config);
     (config.database, config.table_prefix) = read_database(findings, &mut root, elsewhere);
@@ -389,20 +389,30 @@ fn read_uploads(findings: &Findings, root: &mut Section<'_>, config: &mut Config
     config.uploads = uploads;
 }
 
-/// Key and secret that an outside media server signs its webhooks with.
-fn read_media_server(findings: &Findings, root: &mut Section<'_>) -> Option<Credentials> {
+/// The outside media server, if there is one: with an address media runs there, without it may send webhooks.
+fn read_media_server(findings: &Findings, root: &mut Section<'_>, config: &mut Config) {
     let mut section = root.section("livekit_info");
     both_or_neither(findings, &section, "api_key", "secret");
     let (mut host, mut key, mut secret) = (None, None, None);
-    section.set_optional("host", &mut host, value::text);
+    section.set_optional("host", &mut host, media_address);
     section.set_optional("api_key", &mut key, value::text);
     section.set_secret("secret", &mut secret, value::text);
     section.finish();
-    if host.is_some() || key.is_some() {
-        let text = "the built-in media server is used; an outside one is only listened to, at /webhook";
-        findings.notice("livekit_info", text);
+    config.media_webhooks = key.zip(secret).map(|(key, secret)| Credentials { key, secret: Redacted::new(secret) });
+    if host.is_some() && config.media_webhooks.is_none() {
+        let text = "the built-in media server is used: another one needs api_key and secret";
+        findings.notice("livekit_info.host", text);
+    } else {
+        config.media_server = host;
     }
-    key.zip(secret).map(|(key, secret)| Credentials { key, secret: Redacted::new(secret) })
+}
+
+/// Where LiveKit clients connect; servers reach the same place over HTTP.
+fn media_address(text: &str) -> Result<String, Expected> {
+    let expected = || "an address that begins with `https://`, `http://`, `wss://` or `ws://`".to_owned();
+    let plain = text.strip_prefix("ws").map_or_else(|| text.to_owned(), |rest| format!("http{rest}"));
+    value::web_address(&plain).map_err(|_| expected())?;
+    Ok(text.to_owned())
 }
 
 /// Recordings, artifacts and analytics.

@@ -186,7 +186,6 @@ fn a_file_for_the_reference_server_starts_unchanged() {
         keys,
         [
             "client.path",
-            "livekit_info",
             "nats_info",
             "log_settings.log_file",
             "database_info.replicas",

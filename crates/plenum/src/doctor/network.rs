@@ -32,6 +32,10 @@ pub(super) async fn check_ports(config: &Config, is_running: bool, report: &mut 
         judge_bind("TCP port", &tcp.to_string(), TcpListener::bind(tcp).map(drop), report);
     }
 
+    if config.media_server.is_some() {
+        // Media runs elsewhere, and the port is not opened.
+        return;
+    }
     let udp = SocketAddr::new(config.http.listen, udp);
     match (UdpSocket::bind(udp).map(drop), is_running) {
         (Err(error), true) if error.kind() == ErrorKind::AddrInUse => {

@@ -25,7 +25,8 @@ impl Actor {
             permission,
         };
         let token = self.around.credentials.mint_media(&pass, now.unix_ms / 1000);
-        let url = socket.origin.clone();
+        let elsewhere = self.around.credentials.media_server.as_ref();
+        let url = elsewhere.unwrap_or(&socket.origin).clone();
         self.room.send_media_token(now, user, url, token);
     }
 

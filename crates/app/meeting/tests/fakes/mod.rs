@@ -358,6 +358,7 @@ impl House {
             credentials: Credentials {
                 api: ApiKey::new("key", SECRET),
                 media: ApiKey::new("media", "another secret of at least 32 bytes!"),
+                media_server: None,
                 validity: Duration::from_secs(600),
             },
             webhooks: Webhooks {

@@ -55,6 +55,8 @@ pub(crate) struct World {
     pub(crate) closed: Vec<PeerKey>,
     pub(crate) gone: Vec<PeerKey>,
     pub(crate) events: Vec<(String, EventKind)>,
+    /// What fresh tokens say: whose, name, rights.
+    pub(crate) renewed: Vec<(PeerKey, String, MediaPermission)>,
     mids: u64,
     made: HashMap<PeerKey, u32>,
 }
@@ -78,6 +80,7 @@ impl World {
             closed: Vec::new(),
             gone: Vec::new(),
             events: Vec::new(),
+            renewed: Vec::new(),
             mids: 0,
             made: HashMap::new(),
         }
@@ -261,6 +264,7 @@ impl World {
                     self.bound.retain(|(of, _), _| *of != peer);
                     self.gone.push(peer);
                 }
+                Output::Renew { to, name, permission, .. } => self.renewed.push((to, name, permission)),
                 Output::Event { identity, kind, .. } => self.events.push((identity.as_str().to_owned(), kind)),
                 Output::Settings { peer, track, settings } => {
                     self.settings.insert((peer, track), settings);

@@ -262,6 +262,7 @@ impl Server {
             credentials: Credentials {
                 api: ApiKey::new(KEY, SECRET),
                 media: ApiKey::new("media", "media-secret"),
+                media_server: None,
                 validity: Duration::from_secs(600),
             },
             webhooks: webhooks(),
