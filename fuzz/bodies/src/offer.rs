@@ -27,7 +27,7 @@ pub fn run(input: &[u8]) {
             }),
         })
         .collect();
-    let mut peer = FACTORY.peer(&["192.0.2.1:9".parse().expect("an address")], Instant::now());
+    let mut peer = FACTORY.peer(&["192.0.2.1:9".parse().expect("an address")], &[], Instant::now());
     if let Ok(answer) = peer.accept_offer(text, &plan) {
         assert_eq!(count(&answer), count(text));
     }

@@ -301,6 +301,7 @@ function mediaAccessFrom(text: string): MediaAccess {
         ? [{ urls: turn.uris, username: turn.username, credential: turn.password }]
         : [],
     relayOnly: turn?.forceTurn ?? false,
+    relayAfter: turn?.fallbackTurn ? Number(turn.fallbackTimerDuration) : null,
   };
 }
 

@@ -160,6 +160,8 @@ export interface MediaAccess {
   readonly token: string;
   readonly iceServers: readonly RTCIceServer[];
   readonly relayOnly: boolean;
+  /** Without a connection for so long, in milliseconds, nothing but the relay is tried; `null`: never. */
+  readonly relayAfter: number | null;
 }
 
 export interface Subjects {

@@ -39,8 +39,12 @@ impl Host {
             include_loopback: true,
             seed: 1,
             threads: usize::from(self.shards),
+            stream_port: None,
+            dscp: None,
+            turn: None,
         };
-        let (plane, mut events) = media::start(&config).context("the media plane did not start")?;
+        let started = media::start(&config).context("the media plane did not start")?;
+        let (plane, mut events) = (started.plane, started.events);
         let plane: Arc<dyn MediaPlane> = plane;
         tokio::spawn(async move { while events.recv().await.is_some() {} });
         let (mut incoming, mut outgoing) = UnixStream::connect(&self.control).await?.into_split();
@@ -102,6 +106,8 @@ async fn open(
         },
         request: Bytes::copy_from_slice(parts.next().unwrap_or_default()),
         topology: Topology::Single,
+        relays: Vec::new(),
+        relay_only: false,
     };
     let down = down.clone();
     let Ok(mut link) = plane.connect(join).await else {

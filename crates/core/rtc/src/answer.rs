@@ -51,6 +51,16 @@ pub(crate) fn rewrite(text: &str, rewrite: impl Fn(&str) -> Option<Rewrite>) -> 
     out
 }
 
+/// The description without its UDP candidates, unless it has no others: then a client could do nothing with it.
+pub(crate) fn without_datagrams(text: &str) -> String {
+    // a=candidate:foundation component transport priority ... (RFC 8839 section 5.1)
+    let transport = |line: &str| line.strip_prefix("a=candidate:")?.split(' ').nth(2).map(str::to_ascii_lowercase);
+    if !text.lines().any(|line| transport(line).as_deref() == Some("tcp")) {
+        return text.to_owned();
+    }
+    text.split_inclusive('\n').filter(|line| transport(line).as_deref() != Some("udp")).collect()
+}
+
 fn push(out: &mut String, line: &str) {
     out.push_str(line);
     out.push_str("\r\n");
@@ -200,5 +210,20 @@ fn h264_rank(parameters: &str) -> u8 {
         Some(id) if id.starts_with("42e0") => 0,
         Some(id) if id.starts_with("4200") => 1,
         _ => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn udp_candidates_are_left_out_if_others_remain() {
+        let udp = "a=candidate:1 1 udp 2130706175 192.0.2.1 8080 typ host\r\n";
+        let tcp = "a=candidate:2 1 tcp 1671430143 192.0.2.1 8080 typ host tcptype passive\r\n";
+        let around = |candidates: &str| format!("m=audio 9 X\r\n{candidates}a=mid:0\r\n");
+
+        assert_eq!(without_datagrams(&around(&[udp, tcp].concat())), around(tcp));
+        assert_eq!(without_datagrams(&around(udp)), around(udp));
     }
 }

@@ -242,7 +242,8 @@ impl Peer {
             let rewrite = Rewrite { up: up(&section.name), down, simulcast: section.simulcast };
             lines.insert(section.name.clone(), rewrite);
         }
-        answer::rewrite(text, |mid| lines.get(mid).cloned())
+        let text = answer::rewrite(text, |mid| lines.get(mid).cloned());
+        if self.only_streams { answer::without_datagrams(&text) } else { text }
     }
 
     fn describe_with(&mut self, text: &str, announced: &HashMap<String, (u32, Option<u32>)>) -> String {
@@ -257,7 +258,8 @@ impl Peer {
             let down = section.down.as_ref().zip(sources).map(|(down, (ssrc, rtx))| down_lines(down, ssrc, rtx));
             lines.insert(section.name.clone(), Rewrite { up: None, down, simulcast: false });
         }
-        answer::rewrite(text, |mid| lines.get(mid).cloned())
+        let text = answer::rewrite(text, |mid| lines.get(mid).cloned());
+        if self.only_streams { answer::without_datagrams(&text) } else { text }
     }
 }
 

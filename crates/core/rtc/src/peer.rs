@@ -11,7 +11,7 @@ use str0m::change::SdpPendingOffer;
 use str0m::channel::ChannelId;
 use str0m::config::DtlsCert;
 use str0m::media::{KeyframeRequestKind, Mid, Pt, Rid};
-use str0m::net::{Protocol, Receive};
+use str0m::net::{Protocol, Receive, TcpType};
 use str0m::rtp::{Extension, RtpPacket, RtpWrite, Ssrc, Vp8Descriptor};
 use str0m::{Candidate, Event as StackEvent, Input, Output as StackOutput, Rtc, RtcConfig, RtcError};
 
@@ -142,11 +142,16 @@ impl PeerFactory {
         Some(Self { config })
     }
 
-    /// A peer that is reachable under `addresses` (UDP).
-    pub fn peer(&self, addresses: &[SocketAddr], now: Instant) -> Peer {
+    /// A peer that is reachable under `addresses` (UDP), and whose owner takes TCP connections under `streams`.
+    pub fn peer(&self, addresses: &[SocketAddr], streams: &[SocketAddr], now: Instant) -> Peer {
         let mut rtc = self.config.clone().build(now);
         for address in addresses {
             if let Ok(candidate) = Candidate::host(*address, "udp") {
+                rtc.add_local_candidate(candidate);
+            }
+        }
+        for address in streams {
+            if let Ok(candidate) = Candidate::builder().tcp().host(*address).tcptype(TcpType::Passive).build() {
                 rtc.add_local_candidate(candidate);
             }
         }
@@ -160,6 +165,7 @@ impl PeerFactory {
             offers: 0,
             answered: false,
             counts_packets: false,
+            only_streams: false,
             counted: HashMap::new(),
             unsent: 0,
         }
@@ -213,6 +219,8 @@ pub struct Peer {
     pub(crate) answered: bool,
     /// The bandwidth is estimated from the client's word about every single packet.
     counts_packets: bool,
+    /// Descriptions name no way but TCP.
+    pub(crate) only_streams: bool,
     /// Packets of each incoming stream at its last report.
     counted: HashMap<(Mid, Option<Rid>), u64>,
     /// Packets written since the stack was last empty.
@@ -228,6 +236,16 @@ impl Peer {
     /// The index packets of the section `mid` carry. Sections never go away.
     pub fn section(&self, mid: &str) -> Option<u16> {
         self.by_mid.get(&Mid::from(mid)).copied()
+    }
+
+    /// Descriptions made from now on name no way but TCP, for clients whose UDP does not last; or every way again.
+    pub fn offer_only_streams(&mut self, only: bool) {
+        self.only_streams = only;
+    }
+
+    /// Whether both sides have described themselves, so that the client can look for ways.
+    pub fn is_negotiated(&self) -> bool {
+        self.answered || !self.sections.is_empty()
     }
 
     /// Whether a datagram is meant for this peer; for a STUN request that means a correct user name and integrity.

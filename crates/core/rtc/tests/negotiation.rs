@@ -19,7 +19,7 @@ const RECORDED: [&str; 4] = [JOIN, PUBLISHED, DUAL, DUAL_DATA];
 
 fn peer() -> Peer {
     let address: SocketAddr = "192.0.2.7:8080".parse().unwrap();
-    PeerFactory::new().unwrap().peer(&[address], Instant::now())
+    PeerFactory::new().unwrap().peer(&[address], &[], Instant::now())
 }
 
 fn down(publisher: &str, track: &str) -> Down {

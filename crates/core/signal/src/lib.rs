@@ -27,5 +27,5 @@ pub use incoming::{ClientMessage, Garbage, JoinRequest};
 pub use room::MediaRoom;
 pub use types::{
     About, Codec, Connect, ConnectError, Connected, DownPlan, EventKind, Kind, Layer, MuteError, Now, OfferChange,
-    OfferedSection, Output, PeerKey, RemoveReason, SectionPlan, Settings, TrackChoice, TrackKey, UpPlan,
+    OfferedSection, Output, PeerKey, Relay, RemoveReason, SectionPlan, Settings, TrackChoice, TrackKey, UpPlan,
 };

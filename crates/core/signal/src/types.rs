@@ -67,8 +67,29 @@ pub struct Connect {
     pub permission: MediaPermission,
     /// Two peer connections instead of one (section 7.1).
     pub dual: bool,
+    /// Relays the client is told of.
+    pub relays: Vec<Relay>,
+    /// The client is to use nothing else.
+    pub relay_only: bool,
     /// What the client says about itself.
     pub request: JoinRequest,
+}
+
+/// A relay (TURN) and a login there.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Relay {
+    /// Where it is.
+    pub urls: Vec<String>,
+    /// Name of the login.
+    pub username: String,
+    /// Its password.
+    pub credential: String,
+}
+
+impl std::fmt::Debug for Relay {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Relay").field("urls", &self.urls).finish_non_exhaustive()
+    }
 }
 
 /// What became of a [`Connect`].

@@ -117,8 +117,15 @@ pub(crate) fn connect(key: signal::PeerKey, join: &port::MediaJoin, request: sig
         attributes: join.attributes.clone(),
         permission: join.permission,
         dual: join.topology == port::Topology::Dual,
+        relays: join.relays.iter().map(relay).collect(),
+        relay_only: join.relay_only,
         request,
     }
+}
+
+fn relay(server: &port::IceServer) -> signal::Relay {
+    let port::IceServer { urls, username, credential } = server.clone();
+    signal::Relay { urls, username, credential }
 }
 
 /// How a subscriber's setting reads for the layer choice.

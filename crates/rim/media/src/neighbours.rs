@@ -12,6 +12,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 
+/// The shard that has the TCP connections and the TURN server.
+pub(crate) const WAYS: ShardIndex = 0;
+
 /// Batches that wait for a shard.
 const QUEUE: usize = 1024;
 
@@ -25,6 +28,8 @@ const FLOWS: usize = 16 * 1024;
 #[derive(Debug)]
 enum Letter {
     Datagrams(Batch),
+    /// To be sent by ways that only the first shard has: TCP connections and TURN allocations.
+    Back(Batch),
     /// What comes from that address is for the shard of that number.
     Flow(SocketAddr, ShardIndex),
 }
@@ -38,6 +43,13 @@ struct Batch {
     contents: Vec<u8>,
 }
 
+impl Batch {
+    fn add(&mut self, source: SocketAddr, destination: SocketAddr, contents: &[u8]) {
+        self.heads.push((source, destination, contents.len()));
+        self.contents.extend_from_slice(contents);
+    }
+}
+
 /// One end of the ways between shards.
 #[derive(Debug)]
 pub(crate) struct Neighbours {
@@ -47,6 +59,8 @@ pub(crate) struct Neighbours {
     inbox: Receiver<Letter>,
     /// What is gathered for each other shard.
     outgoing: Vec<Batch>,
+    /// What the first shard is to send.
+    back: Batch,
     flows: Flows,
     handed_over: metrics::Counter,
     lost: metrics::Counter,
@@ -63,6 +77,7 @@ pub(crate) fn connect(registry: &Arc<Registry>, wakes: &[Wake]) -> Vec<Neighbour
         others: others.clone(),
         inbox,
         outgoing: others.iter().map(|_| Batch { from: own, ..Batch::default() }).collect(),
+        back: Batch { from: own, ..Batch::default() },
         flows: Flows::default(),
         handed_over: metrics::counter!("media_datagrams_handed_over_total"),
         lost: metrics::counter!("media_drops_total", "reason" => "handover_queue"),
@@ -72,21 +87,40 @@ pub(crate) fn connect(registry: &Arc<Registry>, wakes: &[Wake]) -> Vec<Neighbour
 }
 
 impl Neighbours {
-    /// A datagram that none of our own connections knows.
-    pub(crate) fn forward(&mut self, source: SocketAddr, destination: SocketAddr, contents: &[u8]) {
+    /// A datagram that none of our own connections knows. `false` if nobody else does either.
+    pub(crate) fn forward(&mut self, source: SocketAddr, destination: SocketAddr, contents: &[u8]) -> bool {
         let owner = match stun::local_ufrag(contents) {
             Some(ufrag) => self.registry.named(ufrag),
             None => self.flows.find(source),
         };
         let Some(owner) = owner.filter(|owner| *owner != self.own && *owner < self.outgoing.len()) else {
             self.unknown.increment(1);
-            return;
+            return false;
         };
-        let batch = &mut self.outgoing[owner];
-        batch.heads.push((source, destination, contents.len()));
-        batch.contents.extend_from_slice(contents);
+        self.hand_over(owner, source, destination, contents);
+        true
+    }
+
+    /// A datagram for a shard that is known.
+    pub(crate) fn hand_over(
+        &mut self,
+        owner: ShardIndex,
+        source: SocketAddr,
+        destination: SocketAddr,
+        contents: &[u8],
+    ) {
+        let Some(batch) = self.outgoing.get_mut(owner) else { return };
+        batch.add(source, destination, contents);
         if batch.contents.len() >= FULL {
             self.send(owner);
+        }
+    }
+
+    /// What the first shard is to send.
+    pub(crate) fn send_back(&mut self, source: SocketAddr, destination: SocketAddr, contents: &[u8]) {
+        self.back.add(source, destination, contents);
+        if self.back.contents.len() >= FULL {
+            self.flush_back();
         }
     }
 
@@ -97,14 +131,27 @@ impl Neighbours {
                 self.send(owner);
             }
         }
+        if !self.back.heads.is_empty() {
+            self.flush_back();
+        }
     }
 
     fn send(&mut self, owner: ShardIndex) {
         let empty = Batch { from: self.own, ..Batch::default() };
         let batch = std::mem::replace(&mut self.outgoing[owner], empty);
-        let count = u64::try_from(batch.heads.len()).unwrap_or(u64::MAX);
-        let (sender, wake) = &self.others[owner];
-        match sender.try_send(Letter::Datagrams(batch)) {
+        self.post(owner, batch.heads.len(), Letter::Datagrams(batch));
+    }
+
+    fn flush_back(&mut self) {
+        let empty = Batch { from: self.own, ..Batch::default() };
+        let batch = std::mem::replace(&mut self.back, empty);
+        self.post(WAYS, batch.heads.len(), Letter::Back(batch));
+    }
+
+    fn post(&mut self, to: ShardIndex, datagrams: usize, letter: Letter) {
+        let count = u64::try_from(datagrams).unwrap_or(u64::MAX);
+        let (sender, wake) = &self.others[to];
+        match sender.try_send(letter) {
             Ok(()) => {
                 self.handed_over.increment(count);
                 wake.wake();
@@ -114,11 +161,12 @@ impl Neighbours {
         }
     }
 
-    /// Takes one batch that others handed over. `each` says whether a datagram was for one of ours: then whoever handed it
+    /// Takes one batch that others handed over; the flag of `each` says that a datagram is to be sent. `each` says whether a datagram was for one of ours: then whoever handed it
     /// over learns where the next ones belong. `None` if nothing waits; else whether there may be more.
-    pub(crate) fn receive(&mut self, mut each: impl FnMut(SocketAddr, SocketAddr, &[u8]) -> bool) -> bool {
-        let batch = match self.inbox.try_recv() {
-            Ok(Letter::Datagrams(batch)) => batch,
+    pub(crate) fn receive(&mut self, mut each: impl FnMut(bool, SocketAddr, SocketAddr, &[u8]) -> bool) -> bool {
+        let (back, batch) = match self.inbox.try_recv() {
+            Ok(Letter::Datagrams(batch)) => (false, batch),
+            Ok(Letter::Back(batch)) => (true, batch),
             Ok(Letter::Flow(source, owner)) => {
                 self.flows.note(source, owner);
                 return true;
@@ -129,7 +177,10 @@ impl Neighbours {
         for (source, destination, length) in batch.heads {
             let Some((contents, others)) = rest.split_at_checked(length) else { break };
             rest = others;
-            let ours = each(source, destination, contents);
+            let ours = each(back, source, destination, contents);
+            if back {
+                continue;
+            }
             if !ours {
                 self.unknown.increment(1);
             } else if stun::is_stun(contents)
@@ -199,8 +250,8 @@ mod tests {
 
     fn received(neighbours: &mut Neighbours, ours: bool) -> Vec<(SocketAddr, Vec<u8>)> {
         let mut all = Vec::new();
-        while neighbours.receive(|source, destination, contents| {
-            assert_eq!(destination, HERE);
+        while neighbours.receive(|back, source, destination, contents| {
+            assert_eq!((back, destination), (false, HERE));
             all.push((source, contents.to_vec()));
             ours
         }) {}
@@ -248,6 +299,23 @@ mod tests {
         first.flush();
         assert!(received(&mut first, true).is_empty());
         assert!(received(&mut second, true).is_empty());
+    }
+
+    #[test]
+    fn what_leaves_over_tcp_or_turn_is_sent_by_the_first_shard() {
+        let (_registry, mut first, mut second) = pair();
+        second.send_back(HERE, address(1), b"one");
+        second.send_back(HERE, address(2), b"two");
+        second.flush();
+
+        let mut sent = Vec::new();
+        assert!(first.receive(|back, source, destination, contents| {
+            assert!(back);
+            sent.push((source, destination, contents.to_vec()));
+            true
+        }));
+        assert_eq!(sent, [(HERE, address(1), b"one".to_vec()), (HERE, address(2), b"two".to_vec())]);
+        assert!(received(&mut second, true).is_empty(), "nobody learns an address from it");
     }
 
     #[test]

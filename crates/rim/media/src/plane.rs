@@ -3,7 +3,8 @@
 use crate::config::MediaConfig;
 use crate::control::Control;
 use crate::registry::{Registry, ShardIndex};
-use crate::thread::{self, Queues, Spawned};
+use crate::streams::StreamDoor;
+use crate::thread::{self, Queues, Running, Spawned};
 use async_trait::async_trait;
 use bytes::Bytes;
 use model::media::MediaPermission;
@@ -14,6 +15,7 @@ use ports::media::{
 };
 use signal::{ClientMessage, Garbage, JoinRequest};
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::{mpsc, oneshot};
@@ -100,7 +102,7 @@ impl Wake {
 pub(crate) struct Shard {
     orders: mpsc::Sender<Order>,
     signals: mpsc::Sender<Signal>,
-    spawned: Spawned,
+    thread: Running,
 }
 
 /// The application's side.
@@ -112,33 +114,40 @@ pub struct Plane {
     overrun: AtomicBool,
 }
 
-/// Starts the media plane: binds the port and spawns its threads, which end when the handle is dropped. The receiver tells
-/// the meeting what happens.
+/// A media plane that runs.
+pub struct Started {
+    /// Drives it; its threads end when this is dropped.
+    pub plane: Arc<Plane>,
+    /// Tells the meeting what happens.
+    pub events: mpsc::Receiver<MediaEvent>,
+    /// Takes TCP connections in.
+    pub door: StreamDoor,
+    /// Where clients send datagrams.
+    pub addresses: Vec<SocketAddr>,
+}
+
+/// Starts the media plane: binds the port and spawns its threads.
 ///
 /// # Errors
 /// The port cannot be bound, or the crypto library makes no certificate.
-pub fn start(config: &MediaConfig) -> io::Result<(Arc<Plane>, mpsc::Receiver<MediaEvent>)> {
-    let (plane, events) = Plane::start(config)?;
-    Ok((Arc::new(plane), events))
+pub fn start(config: &MediaConfig) -> io::Result<Started> {
+    let (events, events_end) = mpsc::channel(EVENT_BACKLOG);
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..config.shards() {
+        let (orders, orders_end) = mpsc::channel(ORDER_BACKLOG);
+        let (signals, signals_end) = mpsc::channel(SIGNAL_BACKLOG);
+        ours.push((orders, signals));
+        theirs.push(Queues { orders: orders_end, signals: signals_end });
+    }
+    let registry = Arc::new(Registry::new(ours.len()));
+    let Spawned { threads, door, addresses } = thread::spawn(config, theirs, &registry, &events)?;
+    let shard = |((orders, signals), thread)| Shard { orders, signals, thread };
+    let shards = ours.into_iter().zip(threads).map(shard).collect();
+    let plane = Plane { shards, registry, overrun: AtomicBool::new(false) };
+    Ok(Started { plane: Arc::new(plane), events: events_end, door, addresses })
 }
 
 impl Plane {
-    fn start(config: &MediaConfig) -> io::Result<(Self, mpsc::Receiver<MediaEvent>)> {
-        let (events, events_end) = mpsc::channel(EVENT_BACKLOG);
-        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-        for _ in 0..config.shards() {
-            let (orders, orders_end) = mpsc::channel(ORDER_BACKLOG);
-            let (signals, signals_end) = mpsc::channel(SIGNAL_BACKLOG);
-            ours.push((orders, signals));
-            theirs.push(Queues { orders: orders_end, signals: signals_end });
-        }
-        let registry = Arc::new(Registry::new(ours.len()));
-        let spawned = thread::spawn(config, theirs, &registry, &events)?;
-        let shard = |((orders, signals), spawned)| Shard { orders, signals, spawned };
-        let shards = ours.into_iter().zip(spawned).map(shard).collect();
-        Ok((Self { shards, registry, overrun: AtomicBool::new(false) }, events_end))
-    }
-
     /// The shard for somebody who comes, or for a room that is made. Whoever carries the order out reports it back.
     pub(crate) fn place(&self, room: &RoomId) -> ShardIndex {
         self.registry.place(room, |shard| self.runs(shard))
@@ -164,12 +173,12 @@ impl Plane {
                 metrics::counter!("media_drops_total", "reason" => "orders").increment(1);
             }
         }
-        shard.spawned.wake.wake();
+        shard.thread.wake.wake();
         sent.is_ok()
     }
 
     fn runs(&self, shard: ShardIndex) -> bool {
-        self.shards.get(shard).is_some_and(|shard| !shard.spawned.thread.is_finished())
+        self.shards.get(shard).is_some_and(|shard| !shard.thread.thread.is_finished())
     }
 }
 
@@ -178,7 +187,7 @@ impl Drop for Plane {
         for shard in self.shards.drain(..) {
             // Close the queue before waking, so that the shard sees the end.
             drop(shard.orders);
-            shard.spawned.wake.wake();
+            shard.thread.wake.wake();
         }
     }
 }
@@ -196,7 +205,7 @@ impl MediaPlane for Plane {
             self.registry.arrived(&room, place, false);
         }
         let shard = self.shards.get(place).ok_or(ConnectError::Unavailable)?;
-        let (signals, wake) = (shard.signals.clone(), shard.spawned.wake.clone());
+        let (signals, wake) = (shard.signals.clone(), shard.thread.wake.clone());
         let (told, joined) = oneshot::channel();
         // In a task of its own, because whoever asked may be gone before the answer comes; then `up` is too.
         tokio::spawn(async move {

@@ -1,11 +1,14 @@
 //! The loop of each shard: sockets, queues and timers around an [`Engine`].
 
 use crate::config::MediaConfig;
+use crate::detour;
 use crate::engine::{Datagram, Engine};
-use crate::neighbours::{self, Neighbours};
+use crate::neighbours::{self, Neighbours, WAYS};
 use crate::plane::{Order, Signal, Wake};
 use crate::registry::{Registry, ShardIndex};
 use crate::socket::{Outgoing, Sockets};
+use crate::streams::StreamDoor;
+use crate::ways::{self, Inlet, Ways};
 use mio::{Events, Poll, Token, Waker};
 use ports::media::MediaEvent;
 use std::io;
@@ -35,9 +38,18 @@ pub(crate) struct Queues {
     pub(crate) signals: mpsc::Receiver<Signal>,
 }
 
+/// What was started.
+pub(crate) struct Spawned {
+    pub(crate) threads: Vec<Running>,
+    /// Brings the first shard TCP connections.
+    pub(crate) door: StreamDoor,
+    /// Where clients send datagrams.
+    pub(crate) addresses: Vec<SocketAddr>,
+}
+
 /// One thread that was started.
 #[derive(Debug)]
-pub(crate) struct Spawned {
+pub(crate) struct Running {
     /// Wakes it.
     pub(crate) wake: Wake,
     /// To see whether it still runs.
@@ -50,7 +62,7 @@ pub(crate) fn spawn(
     queues: Vec<Queues>,
     registry: &Arc<Registry>,
     events: &mpsc::Sender<MediaEvent>,
-) -> io::Result<Vec<Spawned>> {
+) -> io::Result<Spawned> {
     let mut polls = Vec::new();
     let mut wakes = Vec::new();
     for _ in &queues {
@@ -60,37 +72,53 @@ pub(crate) fn spawn(
     }
     let neighbours = neighbours::connect(registry, &wakes);
     let sockets = Sockets::bind_all(config, queues.len())?;
+    let port = sockets.first().map_or(0, Sockets::port);
+    let addresses: Vec<SocketAddr> = config
+        .addresses()
+        .into_iter()
+        .filter(|address| sockets.first().is_some_and(|sockets| sockets.serves(address)))
+        .map(|address| SocketAddr::new(address, port))
+        .collect();
+    tracing::info!(port, addresses = addresses.len(), threads = wakes.len(), "media plane listens");
+    let stream_ports = config.stream_port.iter();
+    let stream_addresses: Vec<SocketAddr> =
+        stream_ports.flat_map(|port| addresses.iter().map(|address| SocketAddr::new(address.ip(), *port))).collect();
+    let (door, streams) = StreamDoor::new(wakes[WAYS].clone());
+    let turn = config.turn.as_ref().map(|turn| turn.server(&addresses));
+    let has_turn = turn.is_some();
+    let mut ways = Some(Ways::new(&addresses, streams, turn, Instant::now()));
     let mut shards = Vec::new();
     for (index, (((poll, mut sockets), queues), neighbours)) in
         polls.into_iter().zip(sockets).zip(queues).zip(neighbours).enumerate()
     {
         sockets.register(poll.registry(), 1)?;
-        let addresses: Vec<SocketAddr> = config
-            .addresses()
-            .into_iter()
-            .filter(|address| sockets.serves(address))
-            .map(|address| SocketAddr::new(address, sockets.port()))
-            .collect();
-        if index == 0 {
-            tracing::info!(
-                port = sockets.port(),
-                addresses = addresses.len(),
-                threads = wakes.len(),
-                "media plane listens"
-            );
-        }
         // Ids of two shards must not be the same.
         let seed = config.seed ^ u64::try_from(index).unwrap_or(0).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let engine = Engine::of_many(addresses, seed, events.clone(), Arc::clone(registry), index)
+        let mut engine = Engine::of_many(addresses.clone(), seed, events.clone(), Arc::clone(registry), index)
             .ok_or_else(|| io::Error::other("no DTLS certificate"))?;
+        engine.set_stream_addresses(stream_addresses.clone());
         let Queues { orders, signals } = queues;
-        shards.push(Shard { poll, wake: wakes[index].clone(), sockets, engine, orders, signals, neighbours });
+        // Taken by the first.
+        let ways = ways.take();
+        shards.push(Shard {
+            poll,
+            wake: wakes[index].clone(),
+            sockets,
+            ways,
+            has_turn,
+            engine,
+            orders,
+            signals,
+            neighbours,
+        });
     }
     // Only now, so that one that cannot be made leaves none behind.
-    shards.into_iter().enumerate().map(|(index, shard)| run(index, shard, Arc::clone(registry))).collect()
+    let run = |(index, shard)| run(index, shard, Arc::clone(registry));
+    let threads = shards.into_iter().enumerate().map(run).collect::<io::Result<_>>()?;
+    Ok(Spawned { threads, door, addresses })
 }
 
-fn run(index: ShardIndex, shard: Shard, registry: Arc<Registry>) -> io::Result<Spawned> {
+fn run(index: ShardIndex, shard: Shard, registry: Arc<Registry>) -> io::Result<Running> {
     let wake = shard.wake.clone();
     let thread = std::thread::Builder::new().name(format!("media-{index}")).spawn(move || {
         if catch_unwind(AssertUnwindSafe(|| shard.run())).is_err() {
@@ -102,7 +130,7 @@ fn run(index: ShardIndex, shard: Shard, registry: Arc<Registry>) -> io::Result<S
             registry.died(index);
         }
     })?;
-    Ok(Spawned { wake, thread })
+    Ok(Running { wake, thread })
 }
 
 struct Shard {
@@ -110,6 +138,10 @@ struct Shard {
     /// Held, so that nobody's wake goes nowhere.
     wake: Wake,
     sockets: Sockets,
+    /// TCP connections and the TURN server; of the first shard only.
+    ways: Option<Ways>,
+    /// The first shard has a TURN server.
+    has_turn: bool,
     engine: Engine,
     orders: mpsc::Receiver<Order>,
     signals: mpsc::Receiver<Signal>,
@@ -126,18 +158,27 @@ impl Shard {
         let unsent = metrics::counter!("media_drops_total", "reason" => "send_queue");
         loop {
             let now = Instant::now();
-            let sleep = self.engine.poll_timeout().map_or(IDLE, |at| at.saturating_duration_since(now)).min(IDLE);
+            let ways_due = self.ways.as_ref().and_then(Ways::poll_timeout);
+            let due = [self.engine.poll_timeout(), ways_due].into_iter().flatten().min();
+            let sleep = due.map_or(IDLE, |at| at.saturating_duration_since(now)).min(IDLE);
             let sleep = if busy { Duration::ZERO } else { sleep };
             // Interrupted or not: everything is looked at anyway.
             let _ = self.poll.poll(&mut events, Some(sleep));
-            busy = self.take_handed_over();
+            busy = self.take_handed_over(&mut queue);
             for _ in 0..RECEIVES_PER_TURN {
-                let (engine, neighbours) = (&mut self.engine, &mut self.neighbours);
+                let (inlet, ways) =
+                    (Inlet { engine: &mut self.engine, neighbours: &mut self.neighbours }, &mut self.ways);
+                let (mut inlet, has_turn) = (inlet, self.has_turn);
                 let mut count = 0;
                 let more = self.sockets.receive(|source, destination, contents| {
                     count += 1;
-                    if !engine.accept(Instant::now(), Datagram { source, destination, contents }) {
-                        neighbours.forward(source, destination, contents);
+                    let datagram = Datagram { source, destination, contents };
+                    match ways {
+                        Some(ways) => ways.datagram(&mut inlet, Instant::now(), datagram),
+                        None if has_turn && ways::is_for_turn(contents) => {
+                            inlet.neighbours.hand_over(WAYS, source, destination, contents);
+                        }
+                        None => inlet.datagram(Instant::now(), datagram),
                     }
                 });
                 self.neighbours.flush();
@@ -148,22 +189,49 @@ impl Shard {
                 }
                 self.flush(&mut queue, &packets_out, &unsent);
             }
+            if let Some(ways) = &mut self.ways {
+                let mut inlet = Inlet { engine: &mut self.engine, neighbours: &mut self.neighbours };
+                busy |= ways.take(&mut inlet, Instant::now());
+            }
             match self.take_orders() {
                 Some(more) => busy |= more,
                 None => return,
             }
-            self.engine.handle_timeout(Instant::now());
+            let now = Instant::now();
+            self.engine.handle_timeout(now);
+            if let Some(ways) = &mut self.ways {
+                ways.handle_timeout(now);
+            }
             self.flush(&mut queue, &packets_out, &unsent);
         }
     }
 
-    /// What the kernel gave to other shards; whether there is more.
-    fn take_handed_over(&mut self) -> bool {
-        let engine = &mut self.engine;
+    /// What the kernel gave to other shards, and what they want sent; whether there is more.
+    fn take_handed_over(&mut self, queue: &mut Vec<Outgoing>) -> bool {
         for _ in 0..LETTERS_PER_TURN {
-            let more = self.neighbours.receive(|source, destination, contents| {
-                engine.accept(Instant::now(), Datagram { source, destination, contents })
+            let (engine, ways) = (&mut self.engine, &mut self.ways);
+            let mut for_turn = Vec::new();
+            let more = self.neighbours.receive(|back, source, destination, contents| {
+                let now = Instant::now();
+                match ways {
+                    Some(ways) if back => {
+                        ways.send(now, source, destination, contents.to_vec(), queue);
+                        true
+                    }
+                    Some(_) if ways::is_for_turn(contents) => {
+                        for_turn.push((source, destination, contents.to_vec()));
+                        true
+                    }
+                    _ => engine.accept(now, Datagram { source, destination, contents }),
+                }
             });
+            if let Some(ways) = &mut self.ways {
+                let mut inlet = Inlet { engine: &mut self.engine, neighbours: &mut self.neighbours };
+                for (source, destination, contents) in &for_turn {
+                    let datagram = Datagram { source: *source, destination: *destination, contents };
+                    ways.datagram(&mut inlet, Instant::now(), datagram);
+                }
+            }
             if !more {
                 return false;
             }
@@ -172,9 +240,16 @@ impl Shard {
     }
 
     fn flush(&mut self, queue: &mut Vec<Outgoing>, sent: &metrics::Counter, unsent: &metrics::Counter) {
-        self.engine.drain(Instant::now(), &mut |source, destination, contents| {
-            queue.push(Outgoing { source, destination, contents });
+        let (now, ways, neighbours) = (Instant::now(), &mut self.ways, &mut self.neighbours);
+        self.engine.drain(now, &mut |source, destination, contents| match ways {
+            Some(ways) => ways.send(now, source, destination, contents, queue),
+            None if detour::is_detour(&destination) => neighbours.send_back(source, destination, &contents),
+            None => queue.push(Outgoing { source, destination, contents }),
         });
+        if let Some(ways) = ways {
+            ways.drain(queue);
+        }
+        neighbours.flush();
         let count = u64::try_from(queue.len()).unwrap_or(u64::MAX);
         let dropped = u64::try_from(self.sockets.send(queue)).unwrap_or(u64::MAX);
         sent.increment(count.saturating_sub(dropped));

@@ -36,6 +36,14 @@ impl Engine {
                 return;
             };
             connection.last_heard = at;
+            if let Some(priority) = stun::mark(datagram.contents)
+                // A way that is in use already was proven when it was chosen.
+                && (!connection.path.is_news(datagram.source)
+                    || connection.peer.accepts(at, datagram.source, destination, datagram.contents))
+                && connection.path.mark(datagram.source, destination, priority, at)
+            {
+                self.counters.path_changes.increment(1);
+            }
             let again = std::mem::take(&mut connection.failed) && connection.connected;
             if connection.peer.handle_datagram(at, datagram.source, destination, datagram.contents).is_err() {
                 self.died(key, at);
@@ -125,7 +133,13 @@ impl Engine {
                     return;
                 }
                 Ok(Output::Transmit { source, destination, contents }) => {
-                    self.outbox.push((source, destination, contents))
+                    // A check is answered where it came from; everything else goes where the client wants it.
+                    let (source, destination) = if stun::is_stun(&contents) {
+                        (source, destination)
+                    } else {
+                        connection.path.route(source, destination)
+                    };
+                    self.outbox.push((source, destination, contents));
                 }
                 Ok(Output::Event(event)) => self.event(key, event, at),
                 Err(_) => {
@@ -162,6 +176,7 @@ impl Engine {
                     room.sessions.get_mut(&key.peer).and_then(|session| session.connection(key.subscriber))
                 {
                     connection.connected = true;
+                    connection.up_since.get_or_insert(at);
                 }
                 self.came_up(key, at);
             }
@@ -258,6 +273,7 @@ impl Engine {
     }
 
     pub(crate) fn failed(&mut self, key: ConnectionKey, at: Instant) {
+        self.judge_connection(key, at);
         self.lost(key, at, MediaRoom::connection_failed);
     }
 

@@ -121,6 +121,8 @@ impl World {
             attributes: BTreeMap::new(),
             permission,
             dual,
+            relays: Vec::new(),
+            relay_only: false,
             request: JoinRequest::read(&request.encode_to_vec()).unwrap(),
         };
         let now = self.now();

@@ -11,6 +11,9 @@ fn config(threads: usize) -> MediaConfig {
         include_loopback: true,
         seed: 1,
         threads,
+        stream_port: None,
+        dscp: None,
+        turn: None,
     }
 }
 
@@ -36,6 +39,8 @@ fn join(name: &str) -> MediaJoin {
         },
         request: Bytes::new(),
         topology: ports::media::Topology::Single,
+        relays: Vec::new(),
+        relay_only: false,
     }
 }
 
@@ -48,11 +53,11 @@ fn wait_for_end(plane: &Plane, shard: ShardIndex) {
 
 #[test]
 fn a_plane_whose_thread_ended_says_so() {
-    let (mut plane, _events) = Plane::start(&config(1)).unwrap();
+    let mut plane = Arc::into_inner(start(&config(1)).unwrap().plane).unwrap();
     assert!(plane.is_alive());
 
     plane.shards[0].orders = mpsc::channel(1).0;
-    plane.shards[0].spawned.wake.wake();
+    plane.shards[0].thread.wake.wake();
     wait_for_end(&plane, 0);
 
     assert!(!plane.is_alive());
@@ -60,7 +65,7 @@ fn a_plane_whose_thread_ended_says_so() {
 
 #[tokio::test]
 async fn rooms_live_on_different_shards_and_orders_find_them() {
-    let (plane, _events) = Plane::start(&config(2)).unwrap();
+    let Started { plane, .. } = start(&config(2)).unwrap();
     let mut links = Vec::new();
     for name in ["a", "b", "c"] {
         links.push(plane.connect(join(name)).await.unwrap());
@@ -89,7 +94,7 @@ async fn rooms_live_on_different_shards_and_orders_find_them() {
 
 #[tokio::test]
 async fn a_shard_that_panics_takes_no_other_with_it_and_its_rooms_begin_anew_elsewhere() {
-    let (plane, _events) = Plane::start(&config(2)).unwrap();
+    let Started { plane, .. } = start(&config(2)).unwrap();
     let mut first = plane.connect(join("a")).await.unwrap();
     let _second = plane.connect(join("b")).await.unwrap();
     assert_eq!([plane.registry.find(&room("a")), plane.registry.find(&room("b"))], [Some(0), Some(1)]);
@@ -111,9 +116,9 @@ async fn a_join_that_nobody_waits_for_leaves_no_ghost() {
     let (signals, mut signals_end) = mpsc::channel(4);
     let poll = mio::Poll::new().unwrap();
     let wake = Wake(Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).unwrap()));
-    let spawned = Spawned { wake, thread: std::thread::spawn(|| {}) };
+    let thread = Running { wake, thread: std::thread::spawn(|| {}) };
     let plane = Plane {
-        shards: vec![Shard { orders, signals, spawned }],
+        shards: vec![Shard { orders, signals, thread }],
         registry: Arc::new(Registry::new(1)),
         overrun: AtomicBool::new(false),
     };

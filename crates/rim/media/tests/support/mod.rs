@@ -39,6 +39,8 @@ const VP8: u8 = 96;
 /// A participant with one connection.
 pub(crate) struct Client {
     address: SocketAddr,
+    /// How the server sees it, if a translation is in between.
+    pub(crate) outside: Option<SocketAddr>,
     rtc: Rtc,
     pending: Option<SdpPendingOffer>,
     link: u64,
@@ -164,6 +166,8 @@ impl World {
             permission: permission(),
             request: request.encode_to_vec().into(),
             topology: Topology::Single,
+            relays: Vec::new(),
+            relay_only: false,
         }
     }
 
@@ -197,6 +201,7 @@ impl World {
         let link = self.engine.join(&join, link, self.now).unwrap();
         self.clients.push(Client {
             address,
+            outside: None,
             rtc,
             pending: Some(pending),
             link,
@@ -402,7 +407,7 @@ impl World {
             for (source, destination, contents) in to_clients {
                 moved = true;
                 if let Some(client) =
-                    self.clients.iter_mut().find(|client| client.address == destination && !client.cut)
+                    self.clients.iter_mut().find(|client| client.seen_at() == destination && !client.cut)
                 {
                     client.arrived += 1;
                     if client.arrived % client.lose_every == 0 {
@@ -412,7 +417,7 @@ impl World {
                         bottleneck.take(source, contents, self.now);
                         continue;
                     }
-                    let receive = Receive::new(Protocol::Udp, source, destination, &contents).unwrap();
+                    let receive = Receive::new(Protocol::Udp, source, client.address, &contents).unwrap();
                     client.rtc.handle_input(Input::Receive(self.now, receive)).unwrap();
                     Self::drain_client(&mut self.engine, client, self.server, self.now);
                 }
@@ -449,7 +454,7 @@ impl World {
                         continue;
                     }
                     let datagram =
-                        Datagram { source: client.address, destination: server, contents: &transmit.contents };
+                        Datagram { source: client.seen_at(), destination: server, contents: &transmit.contents };
                     engine.handle_datagram(now, datagram);
                 }
                 Output::Event(Event::Connected) => client.connected = true,
@@ -533,6 +538,10 @@ impl World {
 }
 
 impl Client {
+    fn seen_at(&self) -> SocketAddr {
+        self.outside.unwrap_or(self.address)
+    }
+
     /// Packets of pictures, or of sound, received so far.
     pub(crate) fn received(&self, video: bool) -> Vec<&RtpPacket> {
         let pt = if video { VP8 } else { OPUS };
