@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import http from "node:http";
-import { after, before } from "node:test";
+import { after } from "node:test";
 import { promisify } from "node:util";
 
 import {
@@ -70,15 +70,11 @@ const scene = withServer(async () => {
 after(() => hooks.stop());
 const browser = withBrowser();
 
-let rooms;
-before(() => {
-  rooms = api();
-});
-
 function api(Client = RoomServiceClient, secret = SECRET) {
   return new Client(scene.server.origin, "test-key", secret, { failover: false });
 }
 
+const rooms = () => api();
 const fresh = () => `free-${randomUUID().slice(0, 8)}`;
 
 /** A token as an application makes it with LiveKit's SDK. */
@@ -95,7 +91,7 @@ const refusal = (status, code, message) => ({ status, code, message });
 test("a room is made, listed, described anew and deleted", async () => {
   const name = fresh();
 
-  const made = await rooms.createRoom({
+  const made = await rooms().createRoom({
     name,
     emptyTimeout: 77,
     departureTimeout: 33,
@@ -107,19 +103,19 @@ test("a room is made, listed, described anew and deleted", async () => {
     [made.name, made.emptyTimeout, made.departureTimeout, made.maxParticipants, made.metadata],
     [name, 77, 33, 9, "one"],
   );
-  const again = await rooms.createRoom({ name, emptyTimeout: 78 });
+  const again = await rooms().createRoom({ name, emptyTimeout: 78 });
   assert.deepEqual([again.sid, again.emptyTimeout, again.metadata], [made.sid, 78, "one"]);
-  assert.equal((await rooms.updateRoomMetadata(name, "two")).metadata, "two");
+  assert.equal((await rooms().updateRoomMetadata(name, "two")).metadata, "two");
 
-  const [listed, ...none] = await rooms.listRooms([name, "no-such-room"]);
+  const [listed, ...none] = await rooms().listRooms([name, "no-such-room"]);
   assert.deepEqual([listed.sid, listed.metadata, none], [made.sid, "two", []]);
-  assert.ok((await rooms.listRooms()).some((room) => room.name === name));
+  assert.ok((await rooms().listRooms()).some((room) => room.name === name));
 
-  await rooms.deleteRoom(name);
-  assert.deepEqual(await rooms.listRooms([name]), []);
+  await rooms().deleteRoom(name);
+  assert.deepEqual(await rooms().listRooms([name]), []);
   const gone = refusal(404, "not_found", "requested room does not exist");
-  await assert.rejects(rooms.deleteRoom(name), gone);
-  await assert.rejects(rooms.updateRoomMetadata(name, "x"), gone);
+  await assert.rejects(rooms().deleteRoom(name), gone);
+  await assert.rejects(rooms().updateRoomMetadata(name, "x"), gone);
   await until("both webhooks", () => hooks.of(name).length === 2);
   assert.deepEqual(
     hooks.of(name).map((event) => event.event),
@@ -129,29 +125,29 @@ test("a room is made, listed, described anew and deleted", async () => {
 
 test("what cannot be is refused in LiveKit's words", async () => {
   const name = fresh();
-  await rooms.createRoom({ name });
+  await rooms().createRoom({ name });
 
   const nobody = refusal(404, "not_found", "participant does not exist");
-  await assert.rejects(rooms.getParticipant(name, "ann"), nobody);
-  await assert.rejects(rooms.removeParticipant(name, "ann"), nobody);
-  await assert.rejects(rooms.mutePublishedTrack(name, "ann", "TR_x", true), nobody);
-  await assert.rejects(rooms.updateParticipant(name, "ann", { metadata: "x" }), nobody);
-  await assert.rejects(rooms.updateSubscriptions(name, "ann", ["TR_x"], true), nobody);
-  await assert.rejects(rooms.getParticipant("no such room", "ann"), nobody);
-  assert.deepEqual(await rooms.listParticipants("no-such-room"), []);
+  await assert.rejects(rooms().getParticipant(name, "ann"), nobody);
+  await assert.rejects(rooms().removeParticipant(name, "ann"), nobody);
+  await assert.rejects(rooms().mutePublishedTrack(name, "ann", "TR_x", true), nobody);
+  await assert.rejects(rooms().updateParticipant(name, "ann", { metadata: "x" }), nobody);
+  await assert.rejects(rooms().updateSubscriptions(name, "ann", ["TR_x"], true), nobody);
+  await assert.rejects(rooms().getParticipant("no such room", "ann"), nobody);
+  assert.deepEqual(await rooms().listParticipants("no-such-room"), []);
   const noRoom = refusal(404, "not_found", "requested room does not exist");
   const bytes = new TextEncoder().encode("x");
-  await assert.rejects(rooms.sendData("no-such-room", bytes, DataPacket_Kind.RELIABLE), noRoom);
-  await assert.rejects(rooms.createRoom({ name: "a b" }), { status: 400, code: "invalid_argument" });
-  await assert.rejects(rooms.createRoom({ name: "" }), { status: 400, code: "invalid_argument" });
+  await assert.rejects(rooms().sendData("no-such-room", bytes, DataPacket_Kind.RELIABLE), noRoom);
+  await assert.rejects(rooms().createRoom({ name: "a b" }), { status: 400, code: "invalid_argument" });
+  await assert.rejects(rooms().createRoom({ name: "" }), { status: 400, code: "invalid_argument" });
   const large = "x".repeat(512 * 1024 + 1);
   const tooLarge = refusal(400, "invalid_argument", "metadata exceeds limits");
-  await assert.rejects(rooms.updateRoomMetadata(name, large), tooLarge);
+  await assert.rejects(rooms().updateRoomMetadata(name, large), tooLarge);
   const other = api(RoomServiceClient, "another-secret-of-somebody-else-entirely");
   await assert.rejects(other.listRooms(), refusal(401, "unauthenticated", "invalid token"));
   for (const call of [
-    rooms.forwardParticipant(name, "ann", "elsewhere"),
-    rooms.moveParticipant(name, "ann", "elsewhere"),
+    rooms().forwardParticipant(name, "ann", "elsewhere"),
+    rooms().moveParticipant(name, "ann", "elsewhere"),
   ]) {
     await assert.rejects(call, { status: 501, code: "unimplemented" });
   }
@@ -159,7 +155,7 @@ test("what cannot be is refused in LiveKit's words", async () => {
 
 /** A call by hand: `token` holds these grants. */
 async function raw(method, grant, body, { type = "application/json", verb = "POST" } = {}) {
-  const token = new AccessToken("test-key", SECRET);
+  const token = new AccessToken("test-key", SECRET, { identity: "caller" });
   token.addGrant(grant);
   const answer = await fetch(`${scene.server.origin}/twirp/livekit.${method}`, {
     method: verb,
@@ -254,7 +250,8 @@ test("what needs a gateway that is not there says so, and lists are empty", asyn
   assert.deepEqual(await sip.listSipDispatchRule(), []);
   assert.deepEqual(await agents.listDispatch("r"), []);
   const unimplemented = { status: 501, code: "unimplemented" };
-  await assert.rejects(ingress.createIngress(IngressInput.RTMP_INPUT, { name: "a" }), unimplemented);
+  const source = { name: "a", roomName: "r", participantIdentity: "i", participantName: "n" };
+  await assert.rejects(ingress.createIngress(IngressInput.RTMP_INPUT, source), unimplemented);
   await assert.rejects(egress.stopEgress("EG_x"), unimplemented);
   await assert.rejects(sip.createSipInboundTrunk("t", ["+1"]), unimplemented);
   await assert.rejects(sip.createSipParticipant("ST_x", "+1", "r"), unimplemented);
@@ -280,12 +277,12 @@ test("an application's own token opens a room that nobody made, and webhooks tel
 
   assert.equal(await page.evaluate(() => room.metadata), "of the token");
   const ann = await until("both tracks", async () => {
-    const [found] = await rooms.listParticipants(name);
+    const [found] = await rooms().listParticipants(name);
     return found?.tracks.length === 2 && found;
   });
   assert.deepEqual([ann.identity, ann.name, ann.metadata], ["ann", "Ann", "hers"]);
   assert.deepEqual({ ...ann.attributes }, { seat: "1" });
-  const [described] = await rooms.listRooms([name]);
+  const [described] = await rooms().listRooms([name]);
   assert.deepEqual([described.numParticipants, described.emptyTimeout], [1, 50]);
 
   await page.evaluate(() => room.disconnect());
@@ -313,11 +310,11 @@ test("somebody is described anew, muted, sent messages, and taken out for good",
   const page = await browser.join(entry);
   await page.evaluate(() => publish());
   const ann = await until("both tracks", async () => {
-    const found = await rooms.getParticipant(name, "ann");
+    const found = await rooms().getParticipant(name, "ann");
     return found.tracks.length === 2 && found;
   });
 
-  const changed = await rooms.updateParticipant(name, "ann", {
+  const changed = await rooms().updateParticipant(name, "ann", {
     name: "Anna",
     metadata: "new",
     attributes: { seat: "2" },
@@ -329,27 +326,27 @@ test("somebody is described anew, muted, sent messages, and taken out for good",
       return name === "Anna" && metadata === "new" && attributes.seat === "2";
     }),
   );
-  const without = await rooms.updateParticipant(name, "ann", { attributes: { seat: "" } });
+  const without = await rooms().updateParticipant(name, "ann", { attributes: { seat: "" } });
   assert.deepEqual({ ...without.attributes }, {});
 
   const microphone = ann.tracks.find((track) => track.source === TrackSource.MICROPHONE);
-  const muted = await rooms.mutePublishedTrack(name, "ann", microphone.sid, true);
+  const muted = await rooms().mutePublishedTrack(name, "ann", microphone.sid, true);
   assert.deepEqual([muted.sid, muted.muted], [microphone.sid, true]);
   await until("the client to be muted", () =>
     page.evaluate(() => !room.localParticipant.isMicrophoneEnabled),
   );
   const refused = refusal(412, "failed_precondition", "remote unmute not enabled");
-  await assert.rejects(rooms.mutePublishedTrack(name, "ann", microphone.sid, false), refused);
+  await assert.rejects(rooms().mutePublishedTrack(name, "ann", microphone.sid, false), refused);
   const noTrack = refusal(404, "not_found", "track is not found");
-  await assert.rejects(rooms.mutePublishedTrack(name, "ann", "TR_x", true), noTrack);
+  await assert.rejects(rooms().mutePublishedTrack(name, "ann", "TR_x", true), noTrack);
 
   const bytes = new TextEncoder().encode("hello");
-  await rooms.sendData(name, bytes, DataPacket_Kind.RELIABLE, {
+  await rooms().sendData(name, bytes, DataPacket_Kind.RELIABLE, {
     destinationIdentities: ["ann"],
     topic: "news",
   });
-  await rooms.sendData(name, bytes, DataPacket_Kind.RELIABLE, { destinationIdentities: ["bob"] });
-  await rooms.sendData(name, bytes, DataPacket_Kind.RELIABLE, { topic: "last" });
+  await rooms().sendData(name, bytes, DataPacket_Kind.RELIABLE, { destinationIdentities: ["bob"] });
+  await rooms().sendData(name, bytes, DataPacket_Kind.RELIABLE, { topic: "last" });
   const data = await until("the last message", async () => {
     const all = await page.evaluate(() => seen.data);
     return all.at(-1)?.topic === "last" && all;
@@ -362,10 +359,10 @@ test("somebody is described anew, muted, sent messages, and taken out for good",
     ],
   );
 
-  await rooms.updateRoomMetadata(name, "ours");
+  await rooms().updateRoomMetadata(name, "ours");
   await until("the client to know", () => page.evaluate(() => room.metadata === "ours"));
 
-  await rooms.removeParticipant(name, "ann");
+  await rooms().removeParticipant(name, "ann");
   await until("the client to be out", () =>
     page.evaluate(() => seen.events.some((event) => event === "Disconnected 4")),
   );
@@ -382,12 +379,12 @@ test("rights that the API changes hold at once and after a reconnect", async () 
   const watcher = await browser.join(await ticket(name, "bob", { canPublish: false }));
   await untilSeeing(watcher, 1);
 
-  const info = await rooms.updateParticipant(name, "ann", {
+  const info = await rooms().updateParticipant(name, "ann", {
     permission: { canSubscribe: true, canPublish: false, canPublishData: false },
   });
   assert.equal(info.permission.canPublish, false);
   await until("the tracks to be gone", async () => {
-    return (await rooms.getParticipant(name, "ann")).tracks.length === 0;
+    return (await rooms().getParticipant(name, "ann")).tracks.length === 0;
   });
   await until("the client to know", () =>
     page.evaluate(() => room.localParticipant.permissions.canPublish === false),
@@ -398,9 +395,9 @@ test("rights that the API changes hold at once and after a reconnect", async () 
   await until("the client to be back", () =>
     page.evaluate(() => seen.events.some((event) => event.startsWith("Reconnected"))),
   );
-  assert.equal((await rooms.getParticipant(name, "ann")).permission.canPublish, false);
+  assert.equal((await rooms().getParticipant(name, "ann")).permission.canPublish, false);
 
-  await rooms.updateParticipant(name, "ann", {
+  await rooms().updateParticipant(name, "ann", {
     permission: { canSubscribe: true, canPublish: true, canPublishData: true },
   });
   await until("the client to know", () =>
@@ -416,7 +413,7 @@ test("the API subscribes somebody and takes it away again", async () => {
   await page.evaluate(() => publish());
   const watcher = await browser.join(await ticket(name, "bob"));
   await untilSeeing(watcher, 1);
-  const { tracks } = await rooms.getParticipant(name, "ann");
+  const { tracks } = await rooms().getParticipant(name, "ann");
   const sids = tracks.map((track) => track.sid);
   const subscribed = () =>
     watcher.evaluate(() => {
@@ -424,17 +421,17 @@ test("the API subscribes somebody and takes it away again", async () => {
       return [...ann.trackPublications.values()].filter((one) => one.track).length;
     });
 
-  await rooms.updateSubscriptions(name, "bob", sids, false);
+  await rooms().updateSubscriptions(name, "bob", sids, false);
   await until("nothing to arrive", async () => (await subscribed()) === 0);
-  await rooms.updateSubscriptions(name, "bob", sids, true);
+  await rooms().updateSubscriptions(name, "bob", sids, true);
   await until("everything to arrive", async () => (await subscribed()) === 2);
   const noTrack = refusal(404, "not_found", "track is not found");
-  await assert.rejects(rooms.updateSubscriptions(name, "bob", ["TR_x"], true), noTrack);
+  await assert.rejects(rooms().updateSubscriptions(name, "bob", ["TR_x"], true), noTrack);
 });
 
 test("a full room takes nobody more, and one that is deleted sends everybody out", async () => {
   const name = fresh();
-  await rooms.createRoom({ name, maxParticipants: 1 });
+  await rooms().createRoom({ name, maxParticipants: 1 });
   const page = await browser.join(await ticket(name, "ann"));
 
   const second = await ticket(name, "bob");
@@ -450,7 +447,7 @@ test("a full room takes nobody more, and one that is deleted sends everybody out
   });
   assert.equal(status, 503);
 
-  await rooms.deleteRoom(name);
+  await rooms().deleteRoom(name);
   await until("the client to be out", () =>
     page.evaluate(() => seen.events.some((event) => event === "Disconnected 5")),
   );
@@ -460,11 +457,11 @@ test("in a meeting the API takes rights away and gives none that a lock forbids"
   const room = await scene.room({ metadata: { default_lock_settings: { lock_webcam: true } } });
   await scene.inside(room, "mod", { admin: true });
   const page = await browser.join(await mediaAccess(await scene.inside(room, "ann")));
-  const sources = async () => (await rooms.getParticipant(room, "ann")).permission.canPublishSources;
+  const sources = async () => (await rooms().getParticipant(room, "ann")).permission.canPublishSources;
   const camera = TrackSource.CAMERA;
   assert.ok(!(await sources()).includes(camera), "locked");
 
-  await rooms.updateParticipant(room, "ann", {
+  await rooms().updateParticipant(room, "ann", {
     permission: { canSubscribe: true, canPublish: true, canPublishSources: [camera, TrackSource.MICROPHONE] },
   });
   assert.deepEqual(await sources(), [TrackSource.MICROPHONE], "the lock holds, the rest is taken away");
@@ -477,12 +474,12 @@ test("in a meeting the API takes rights away and gives none that a lock forbids"
   const knocked = await fetch(`${scene.server.origin}/rtc/validate?access_token=${stranger.token}`);
   assert.notEqual(knocked.status, 200);
 
-  await rooms.removeParticipant(room, "ann");
+  await rooms().removeParticipant(room, "ann");
   const people = await scene.server.api("/room/getActiveRoomInfo", { room_id: room });
   const identities = people.body.room.participants_info.map(({ identity }) => identity);
   assert.ok(!identities.includes("ann"));
 
-  await rooms.deleteRoom(room);
+  await rooms().deleteRoom(room);
   await until("the meeting to be over", async () => {
     const { body } = await scene.server.api("/room/isRoomActive", { room_id: room });
     return body.is_active === false;

@@ -18,6 +18,7 @@ pub fn run(input: &[u8]) {
                 codec: if section.kind == Kind::Audio { Codec::Opus } else { Codec::H264 },
                 stereo: true,
                 dtx: true,
+                red: true,
             }),
             down: section.receives.then(|| Down {
                 stream: "PA_a|TR_a".into(),

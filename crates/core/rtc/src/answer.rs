@@ -181,10 +181,19 @@ impl<'a> Formats<'a> {
             wanted.retain(|format| format.parameters.contains("packetization-mode=1"));
             wanted.sort_by_key(|format| h264_rank(format.parameters));
         }
+        // Ten bits a colour and more are nothing that every receiver of these codecs reads.
+        if matches!(up.codec, Codec::Vp9 | Codec::Av1) {
+            wanted.retain(|format| format.is_main_profile());
+        }
         if wanted.is_empty() {
             return all();
         }
         let mut keep: Vec<&'a str> = Vec::with_capacity(self.list.len());
+        // Redundancy is used if it stands first (section 7.6).
+        if up.red {
+            let red = self.list.iter().filter(|format| format.codec == Codec::Red.name());
+            keep.extend(red.map(|format| format.pt));
+        }
         for format in wanted {
             keep.push(format.pt);
             keep.extend(self.list.iter().filter(|rtx| rtx.repairs(format.pt)).map(|rtx| rtx.pt));
@@ -198,6 +207,15 @@ impl<'a> Formats<'a> {
 }
 
 impl Format<'_> {
+    /// `profile-id` of VP9 and `profile` of AV1, which are 0 if absent.
+    fn is_main_profile(&self) -> bool {
+        let mut profiles = self.parameters.split(';').filter_map(|part| {
+            let part = part.trim();
+            part.strip_prefix("profile-id=").or_else(|| part.strip_prefix("profile="))
+        });
+        profiles.all(|profile| profile == "0")
+    }
+
     fn repairs(&self, pt: &str) -> bool {
         self.codec == "RTX" && self.parameters.split(';').any(|part| part.trim().strip_prefix("apt=") == Some(pt))
     }

@@ -7,7 +7,7 @@ use crate::negotiate::SYNC_TIMEOUT;
 use crate::participant::{Negotiation, Participant};
 use crate::publish::MAX_PENDING;
 use crate::room::{CONNECT_TIMEOUT, MediaRoom};
-use crate::types::{Connect, ConnectError, Connected, Now, Output, PeerKey, Relay};
+use crate::types::{Codec, Connect, ConnectError, Connected, Now, Output, PeerKey, Relay};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use wire::lk;
 use wire::lk::leave_request::Action;
@@ -26,8 +26,9 @@ const PING_TIMEOUT: i32 = 15;
 
 /// What a client may encode with, best first (section 4.1).
 pub(crate) fn enabled_codecs() -> Vec<lk::Codec> {
-    ["video/VP8", "video/H264", "audio/opus", "video/rtx"]
-        .into_iter()
+    let codecs = Codec::ALL.into_iter().map(Codec::mime);
+    codecs
+        .chain(["audio/red", "video/rtx"])
         .map(|mime| lk::Codec { mime: mime.to_owned(), fmtp_line: String::new() })
         .collect()
 }
@@ -150,6 +151,7 @@ impl MediaRoom {
         self.was_entered = true;
         self.note_vacancy(now);
         self.note_counts(now);
+        self.regress_all();
         self.send(
             peer,
             Response::Join(lk::JoinResponse {

@@ -5,6 +5,7 @@
 //! those of `media-protocol.md`; every rule there that depends on who may do what is applied here, so that the packet
 //! path only executes.
 
+mod codecs;
 mod connect;
 mod control;
 mod data;

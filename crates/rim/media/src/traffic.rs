@@ -241,8 +241,8 @@ impl Engine {
             mark(&mut self.dirty, &mut session.publisher, ConnectionKey { room: room_key, peer, subscriber: false });
         }
         if !news.wanted.is_empty() || !news.paused.is_empty() {
-            for (track, best) in news.wanted {
-                room.machine.wanted_quality(track, best);
+            for (track, codec, best) in news.wanted {
+                room.machine.wanted_quality(track, codec, best);
             }
             for (peer, track, paused) in news.paused {
                 room.machine.stream_state(peer, track, paused);

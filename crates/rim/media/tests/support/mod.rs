@@ -1,5 +1,7 @@
 //! Clients and a shard in one memory: real DTLS, SRTP and signalling, but no socket and no clock.
 
+pub(crate) mod codecs;
+
 use bytes::Bytes;
 use media::{Datagram, Engine};
 use model::media::{CameraView, MediaPermission, Sources};
@@ -173,10 +175,15 @@ impl World {
 
     /// Joins with three sections of each kind to receive on. Returns the index of the client.
     pub(crate) fn join(&mut self, name: &str) -> usize {
+        let rtc =
+            Rtc::builder().set_rtp_mode(true).clear_codecs().enable_opus(true, false).enable_vp8(true).build(self.now);
+        self.join_with(name, rtc)
+    }
+
+    /// The same with a client that takes and sends what its stack is set up for.
+    fn join_with(&mut self, name: &str, mut rtc: Rtc) -> usize {
         let port = 10_000 + u16::try_from(self.clients.len()).unwrap();
         let address = SocketAddr::from(([192, 0, 2, 100], port));
-        let mut rtc =
-            Rtc::builder().set_rtp_mode(true).clear_codecs().enable_opus(true, false).enable_vp8(true).build(self.now);
         rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
         let mut api = rtc.sdp_api();
         for kind in [MediaKind::Audio, MediaKind::Video] {
