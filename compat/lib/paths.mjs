@@ -16,4 +16,8 @@ export const LIVEKIT_BUNDLE = join(
   COMPAT,
   "node_modules/livekit-client/dist/livekit-client.umd.js",
 );
+export const LIVEKIT_E2EE_WORKER = join(
+  COMPAT,
+  "node_modules/livekit-client/dist/livekit-client.e2ee.worker.js",
+);
 export const LIVEKIT_PAGE = join(COMPAT, "pages/livekit.html");

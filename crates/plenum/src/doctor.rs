@@ -85,8 +85,9 @@ pub(crate) async fn run(args: DoctorArgs) -> ExitCode {
         if config.media_server.is_some() {
             media_server::check(&config, &mut report).await;
         } else {
-            network::check_addresses(&config, &mut report);
+            network::check_addresses(&config, &mut report).await;
         }
+        network::check_relay(&config, &mut report);
         network::check_public(&config, &mut report).await;
         database::check(&config, &mut report).await;
     }

@@ -13,7 +13,7 @@ use axum::http::HeaderName;
 use blobs::{Folders, LocalBlobs};
 use gateway::{ClientAddress, Gateway};
 use http_api::{FORWARDED_FOR, FrontDoor, HttpDeps, LtiSetup, LtiTool, Prometheus, RateLimits};
-use media::MediaConfig;
+use media::StreamDoor;
 use media_livekit::LiveKit;
 use meeting::{Courier, MediaHooks, Meetings, Setup, Shelf, ShelfRules, UploadRules, Uploads, WebhookRules, Webhooks};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
@@ -33,8 +33,9 @@ use wire::token::ApiKey;
 
 use crate::cli::ServeArgs;
 use crate::config::{self, Config, Credentials, Network};
-use crate::listen::{self, Limits};
-use crate::{files, logging};
+use crate::listen::tls::Tls;
+use crate::listen::{self, Limits, Services};
+use crate::{files, logging, transport};
 
 /// How long open requests may take to finish, and sockets to close, after the signal to stop.
 const STOP_GRACE: Duration = Duration::from_secs(5);
@@ -74,8 +75,18 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
         }
         None => Store::open(&config.data.join("plenum.db")).await?,
     };
+    let address = SocketAddr::new(config.http.listen, config.http.port);
+    let listener = listen_on(address).await?;
+    let address = listener.local_addr()?;
+    let more = match config.media.tcp_port {
+        Some(port) => Some(listen_on(SocketAddr::new(config.http.listen, port)).await?),
+        None => None,
+    };
+    let tls = config.tls.clone().map(Tls::open).transpose().context("could not use the certificate of `plenum.tls`")?;
+    let tcp = config.media.tcp.then(|| address.port());
     let outgoing = Arc::new(HttpOutgoing::new().context("could not prepare outgoing requests")?);
-    let Media { plane, control, events } = open_media(&config, outgoing.clone())?;
+    let Media { plane, control, events, door, addresses } =
+        open_media(&config, &credentials, tcp, outgoing.clone()).await?;
     let webhooks = webhooks(&config);
     let blobs = blobs(&config);
     let shelf = shelf(&config, &credentials, &store, blobs.clone());
@@ -89,13 +100,11 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
         shelf: shelf.clone(),
         analytics: config.analytics,
         uploads: uploads(&config, blobs),
+        relays: transport::relays(&config, &credentials, &addresses, tcp),
     })
     .await
     .context("could not take up the meetings of the last run")?;
 
-    let address = SocketAddr::new(config.http.listen, config.http.port);
-    let listener = TcpListener::bind(address).await.with_context(|| format!("could not listen on {address}"))?;
-    let address = listener.local_addr()?;
     let (stop, stopping) = watch::channel(false);
     tokio::spawn(meetings.clone().keep_uploads_tidy());
     tokio::spawn(shelf.clone().keep_tidy());
@@ -118,8 +127,8 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     info!(%address, media.port = config.media.port, connections = limits.connections, version = env!("CARGO_PKG_VERSION"), "plenum is ready");
     announce(&config, address);
 
-    let is_exempt = is_exempt(&config);
-    let mut served = tokio::spawn(listen::serve(listener, app, limits, is_exempt, stopping));
+    let services = Services { app: Some(app), media: door.clone().filter(|_| config.media.tcp), tls };
+    let mut served = tokio::spawn(serve_ports(&config, listener, more, services, door, limits, stopping));
     let broken = tokio::select! {
         () = signals.received() => None,
         ended = &mut served => Some(ended),
@@ -130,6 +139,36 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     match broken {
         None => Ok(()),
         Some(ended) => Err(broken_server(ended)),
+    }
+}
+
+async fn listen_on(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("could not listen on {address}"))
+}
+
+/// The web server's port, and the one for media if there is one.
+fn serve_ports(
+    config: &Config,
+    listener: TcpListener,
+    more: Option<TcpListener>,
+    services: Services,
+    door: Option<StreamDoor>,
+    limits: Limits,
+    stopping: watch::Receiver<bool>,
+) -> impl Future<Output = ()> + use<> {
+    let exempt = is_exempt(config);
+    if let Some(tls) = services.tls.clone() {
+        tokio::spawn(tls.keep_fresh(stopping.clone()));
+    }
+    let on_media = Services { app: None, media: door, tls: services.tls.clone() };
+    let first = listen::serve(listener, services, limits, exempt.clone(), stopping.clone());
+    async move {
+        match more {
+            Some(more) => {
+                tokio::join!(first, listen::serve(more, on_media, limits, exempt, stopping));
+            }
+            None => first.await,
+        }
     }
 }
 
@@ -166,7 +205,7 @@ fn figures() -> Result<PrometheusBuilder, BuildError> {
 }
 
 /// Peers that may speak for many: the proxies we were told of, and one on this machine that we were not.
-fn is_exempt(config: &Config) -> impl Fn(IpAddr) -> bool + Clone + Send + Sync + 'static {
+fn is_exempt(config: &Config) -> impl Fn(IpAddr) -> bool + Clone + Send + Sync + 'static + use<> {
     let trusted = trusted(config);
     move |address| address.is_loopback() || trusted.iter().any(|network| network.contains(address))
 }
@@ -175,35 +214,36 @@ fn trusted(config: &Config) -> Vec<Network> {
     config.http.proxy.as_ref().map(|proxy| proxy.trusted.clone()).unwrap_or_default()
 }
 
-pub(crate) fn media_config(config: &Config) -> MediaConfig {
-    let listen = config.http.listen;
-    MediaConfig {
-        port: config.media.port,
-        bind: (!listen.is_unspecified()).then_some(listen),
-        advertise: config.media.advertise.clone(),
-        // Whoever names addresses means those alone.
-        include_loopback: config.media.advertise.is_empty() && (config.dev || listen.is_loopback()),
-        seed: rand::random(),
-    }
-}
-
 /// Where media runs.
 struct Media {
     plane: Arc<dyn MediaPlane>,
     control: Arc<dyn MediaControl>,
     /// Nothing comes if it runs elsewhere: that server sends webhooks.
     events: mpsc::Receiver<MediaEvent>,
+    /// Takes TCP connections in, unless it runs elsewhere.
+    door: Option<StreamDoor>,
+    /// Where clients send datagrams; empty if it runs elsewhere.
+    addresses: Vec<SocketAddr>,
 }
 
 /// Opens the media port, or takes up the line to the server that media runs on.
-fn open_media(config: &Config, outgoing: Arc<HttpOutgoing>) -> anyhow::Result<Media> {
+async fn open_media(
+    config: &Config,
+    credentials: &Credentials,
+    tcp: Option<u16>,
+    outgoing: Arc<HttpOutgoing>,
+) -> anyhow::Result<Media> {
     if let Some(client) = media_client(config, outgoing) {
         info!("media runs on the LiveKit server of livekit_info");
         let plane = LiveKit::start(client);
-        return Ok(Media { control: plane.clone(), plane, events: mpsc::channel(1).1 });
+        let events = mpsc::channel(1).1;
+        return Ok(Media { control: plane.clone(), plane, events, door: None, addresses: Vec::new() });
     }
-    let (plane, events) = media::start(&media_config(config)).context("could not open the media port")?;
-    Ok(Media { control: plane.clone(), plane, events })
+    let mut settings = transport::media_config(config, credentials, tcp);
+    transport::find_external_address(config, &mut settings).await;
+    let media::Started { plane, events, door, addresses } =
+        media::start(&settings).context("could not open the media port")?;
+    Ok(Media { control: plane.clone(), plane, events, door: Some(door), addresses })
 }
 
 /// The line to the LiveKit server that media runs on, if that is another one.
@@ -638,14 +678,6 @@ mod tests {
         let text = handle.render();
         assert!(text.contains("plenum_http_request_seconds_bucket{le=\"0.01\"} 0"), "{text}");
         assert!(text.contains("plenum_http_request_seconds_bucket{le=\"0.025\"} 1000"), "{text}");
-    }
-
-    #[test]
-    fn who_names_addresses_for_media_means_those_alone() {
-        let mut config = Config { dev: true, ..Config::default() };
-        assert!(media_config(&config).include_loopback);
-        config.media.advertise = vec!["192.0.2.7".parse().unwrap()];
-        assert!(!media_config(&config).include_loopback);
     }
 
     #[test]

@@ -26,6 +26,7 @@ use tracing::{debug, error, info, warn};
 use crate::breakouts::House;
 use crate::courier::Webhooks;
 use crate::inbox;
+use crate::relays::Relays;
 use crate::seeing_out::SeeingOut;
 use crate::socket::{self, Down, Outlet};
 use crate::tokens::Credentials;
@@ -55,6 +56,7 @@ pub(crate) struct Surroundings {
     pub(crate) webhooks: Webhooks,
     pub(crate) seeing_out: SeeingOut,
     pub(crate) uploads: Arc<Uploads>,
+    pub(crate) relays: Arc<Relays>,
     pub(crate) house: House,
 }
 

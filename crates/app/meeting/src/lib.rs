@@ -16,6 +16,7 @@ mod meetings;
 mod moderate;
 pub mod origin;
 mod outside;
+mod relays;
 mod seeing_out;
 mod shelf;
 mod socket;
@@ -34,6 +35,7 @@ pub use meetings::{
 };
 pub use moderate::{ModerateError, MuteRefusal};
 pub use outside::{BroadcastError, ReportError};
+pub use relays::{MakeLogin, Relays};
 pub use room::{
     AdmitRefusal, Announcement, Audience, AuthorizeRefusal, BlockedPerson, BreakoutRefusal, BroadcastRefusal,
     ClientSubject, ConnId, CoreMessage, Delivery, Device, EndReason, Farewell, FileRefusal, Forwarded, Guests,

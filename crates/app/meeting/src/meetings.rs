@@ -25,6 +25,7 @@ use crate::actor::{Last, Letter, RoomHandle, Silence, Surroundings, now, spawn};
 use crate::breakouts::House;
 use crate::courier::Webhooks;
 use crate::media_rooms::Revoked;
+use crate::relays::Relays;
 use crate::seeing_out::SeeingOut;
 use crate::shelf::Shelf;
 use crate::tokens::Credentials;
@@ -58,6 +59,8 @@ pub struct Setup {
     pub analytics: bool,
     /// Files of sessions.
     pub uploads: Uploads,
+    /// Relays for browsers.
+    pub relays: Relays,
 }
 
 /// Every meeting of this node. Cheap to clone.
@@ -91,6 +94,7 @@ impl Meetings {
                 credentials: Arc::new(setup.credentials),
                 webhooks: setup.webhooks,
                 uploads: Arc::new(setup.uploads),
+                relays: Arc::new(setup.relays),
                 house: House(house.clone()),
             },
             rooms: RwLock::new(HashMap::new()),

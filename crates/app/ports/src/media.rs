@@ -7,6 +7,7 @@ use bytes::Bytes;
 use model::media::{MediaPermission, Source};
 use model::{Identity, RoomId, SessionId};
 use std::collections::BTreeMap;
+use std::fmt;
 use tokio::sync::mpsc;
 
 /// How many encoded messages wait between a signalling socket and its media session, in either direction. A socket
@@ -20,6 +21,23 @@ pub enum Topology {
     Single,
     /// One to publish, offered by the client, and one to subscribe, offered by us (`/rtc`).
     Dual,
+}
+
+/// A relay a client may use (TURN).
+#[derive(Clone, PartialEq, Eq)]
+pub struct IceServer {
+    /// Where it is (RFC 7065).
+    pub urls: Vec<String>,
+    /// Login there; ends by itself.
+    pub username: String,
+    /// Its password.
+    pub credential: String,
+}
+
+impl fmt::Debug for IceServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IceServer").field("urls", &self.urls).finish_non_exhaustive()
+    }
 }
 
 /// Somebody whose token was checked wants to join or resume.
@@ -44,6 +62,10 @@ pub struct MediaJoin {
     pub request: Bytes,
     /// How the client uses its connections.
     pub topology: Topology,
+    /// Relays the client is told of.
+    pub relays: Vec<IceServer>,
+    /// The client uses nothing but relays.
+    pub relay_only: bool,
 }
 
 /// What a media session tells its signalling socket.

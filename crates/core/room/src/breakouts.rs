@@ -14,9 +14,10 @@ use std::time::Duration;
 
 use model::policy::{Capability, Denial};
 use model::{RoomId, UserId};
-use wire::pnm::{self, NatsMsgServerToClientEvents as Event, NatsSystemNotificationTypes as Severity};
+use wire::pnm::{self, AnalyticsEvents, NatsMsgServerToClientEvents as Event, NatsSystemNotificationTypes as Severity};
 
 use crate::admission::Ticket;
+use crate::analytics::{About, Measure};
 use crate::outbox::Route;
 use crate::output::Moment;
 use crate::state::Room;
@@ -131,6 +132,7 @@ impl Room {
             let (room, users) = (breakout.room.clone(), breakout.users.clone());
             self.store(record::entry(number, &breakout));
             self.breakouts.insert(number, breakout);
+            self.record(now, About::Room, AnalyticsEvents::AnalyticsEventRoomBreakoutRoom, Measure::Happened);
             for (user, _) in users {
                 self.invite(now, &user, &room);
             }

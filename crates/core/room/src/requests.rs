@@ -125,12 +125,19 @@ impl Room {
     }
 
     /// The answer to [`Output::MintMediaToken`].
-    pub fn send_media_token(&mut self, now: Moment, user: &UserId, url: String, token: String) {
+    pub fn send_media_token(
+        &mut self,
+        now: Moment,
+        user: &UserId,
+        url: String,
+        token: String,
+        turn_credentials: Option<pnm::TurnCredentials>,
+    ) {
         let info = pnm::MediaServerConnInfo {
             url,
             token,
             enabled_e2ee: self.is_encrypted(),
-            turn_credentials: None,
+            turn_credentials,
             native_token: String::new(),
         };
         self.tell(now, user, Event::ResMediaServerData, wire::json::encode(&info));

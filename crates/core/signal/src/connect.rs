@@ -7,7 +7,7 @@ use crate::negotiate::SYNC_TIMEOUT;
 use crate::participant::{Negotiation, Participant};
 use crate::publish::MAX_PENDING;
 use crate::room::{CONNECT_TIMEOUT, MediaRoom};
-use crate::types::{Connect, ConnectError, Connected, Now, Output, PeerKey};
+use crate::types::{Codec, Connect, ConnectError, Connected, Now, Output, PeerKey, Relay};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use wire::lk;
 use wire::lk::leave_request::Action;
@@ -26,8 +26,9 @@ const PING_TIMEOUT: i32 = 15;
 
 /// What a client may encode with, best first (section 4.1).
 pub(crate) fn enabled_codecs() -> Vec<lk::Codec> {
-    ["video/VP8", "video/H264", "audio/opus", "video/rtx"]
-        .into_iter()
+    let codecs = Codec::ALL.into_iter().map(Codec::mime);
+    codecs
+        .chain(["audio/red", "video/rtx"])
         .map(|mime| lk::Codec { mime: mime.to_owned(), fmtp_line: String::new() })
         .collect()
 }
@@ -39,6 +40,24 @@ fn server_info() -> lk::ServerInfo {
         protocol: PROTOCOL,
         ..lk::ServerInfo::default()
     }
+}
+
+fn ice_servers(relays: &[Relay]) -> Vec<lk::IceServer> {
+    let server = |relay: &Relay| lk::IceServer {
+        urls: relay.urls.clone(),
+        username: relay.username.clone(),
+        credential: relay.credential.clone(),
+    };
+    relays.iter().map(server).collect()
+}
+
+/// `None` leaves everything to the client.
+fn client_configuration(relay_only: bool) -> Option<lk::ClientConfiguration> {
+    relay_only.then(|| lk::ClientConfiguration {
+        force_relay: lk::ClientConfigSetting::Enabled.into(),
+        resume_connection: lk::ClientConfigSetting::Enabled.into(),
+        ..lk::ClientConfiguration::default()
+    })
 }
 
 impl MediaRoom {
@@ -132,6 +151,7 @@ impl MediaRoom {
         self.was_entered = true;
         self.note_vacancy(now);
         self.note_counts(now);
+        self.regress_all();
         self.send(
             peer,
             Response::Join(lk::JoinResponse {
@@ -145,7 +165,10 @@ impl MediaRoom {
                 server_info: Some(server_info()),
                 sif_trailer: self.sif_trailer.clone(),
                 enabled_publish_codecs: enabled_codecs(),
-                fast_publish: !permission.publish.is_empty(),
+                // While nothing but relays is used, everything takes its time (section 17.3).
+                fast_publish: !permission.publish.is_empty() && !connect.relay_only,
+                ice_servers: ice_servers(&connect.relays),
+                client_configuration: client_configuration(connect.relay_only),
                 ..lk::JoinResponse::default()
             }),
         );
@@ -193,8 +216,9 @@ impl MediaRoom {
             peer,
             Response::Reconnect(lk::ReconnectResponse {
                 server_info: Some(server_info()),
+                ice_servers: ice_servers(&connect.relays),
+                client_configuration: client_configuration(connect.relay_only),
                 last_message_seq,
-                ..lk::ReconnectResponse::default()
             }),
         );
         let here: HashSet<&str> = self.visible_to(peer).map(|participant| participant.info.identity.as_str()).collect();

@@ -567,6 +567,8 @@ fn a_name_has_as_many_characters_in_any_script() {
         attributes: std::collections::BTreeMap::new(),
         permission: all(),
         dual: true,
+        relays: Vec::new(),
+        relay_only: false,
         request: signal::JoinRequest::read(&[]).unwrap(),
     };
     let mut world = World::new();
@@ -677,7 +679,7 @@ proptest::proptest! {
         if let Ok(request) = signal::JoinRequest::read(&join) {
             let connect = signal::Connect {
                 key: signal::PeerKey(99), identity: who("x"), name: String::new(), metadata: String::new(),
-                attributes: std::collections::BTreeMap::new(), permission: all(), dual: true, request,
+                attributes: std::collections::BTreeMap::new(), permission: all(), dual: true, relays: Vec::new(), relay_only: false, request,
             };
             let _ = world.room.connect(connect, now);
             world.settle();

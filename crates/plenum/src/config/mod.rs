@@ -11,6 +11,7 @@ pub(crate) mod secrets;
 mod section;
 #[cfg(test)]
 mod tests;
+mod transport;
 mod tree;
 mod value;
 
@@ -27,6 +28,9 @@ use http_api::LtiPlatform;
 use model::Redacted;
 use wire::create::RoomDefaults;
 
+#[cfg(test)]
+pub(crate) use transport::Fallback;
+pub(crate) use transport::{Certificate, Media, Relay, RelayLogin};
 pub(crate) use value::Network;
 
 /// Read if no file is named and it exists in the working directory.
@@ -135,6 +139,8 @@ pub(crate) struct Config {
     pub(crate) api: Api,
     /// The media socket.
     pub(crate) media: Media,
+    /// `plenum.tls`: what the web server and the relay show; `None`: no TLS.
+    pub(crate) tls: Option<Certificate>,
     /// Limits and defaults of every room.
     pub(crate) meeting: Meeting,
     /// Outgoing webhooks.
@@ -236,15 +242,6 @@ pub(crate) struct Credentials {
     pub(crate) key: String,
     /// Signs requests and all tokens.
     pub(crate) secret: Redacted<String>,
-}
-
-/// The media socket.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Media {
-    /// `plenum.media.port`: UDP; 0 lets the system choose. The number of `client.port` unless set.
-    pub(crate) port: u16,
-    /// `plenum.media.advertise`: addresses told to clients; empty means those of the network interfaces.
-    pub(crate) advertise: Vec<IpAddr>,
 }
 
 /// Limits and defaults of every room.
@@ -445,7 +442,8 @@ impl Default for Config {
             table_prefix: String::new(),
             http: Http::default(),
             api: Api::default(),
-            media: Media { port: Http::default().port, advertise: Vec::new() },
+            media: Media::new(Http::default().port),
+            tls: None,
             meeting: Meeting::default(),
             webhooks: Webhooks::default(),
             messaging: Messaging::default(),

@@ -13,6 +13,7 @@ use store::{Driver, Server, Tls};
 use wire::create::{DEFAULT_SETTINGS, DefaultSetting, RoomDefaults};
 
 use super::section::{Findings, Section};
+use super::transport;
 use super::tree::{Node, Origin};
 use super::value::{self, Expected};
 use super::{
@@ -107,6 +108,7 @@ pub(super) fn read_with(
     read_uploads(findings, &mut root, &mut config);
     read_left(&mut root, &mut config);
     read_media_server(findings, &mut root, &mut config);
+    config.media.relay = transport::read_relay(findings, &mut root);
     read_messaging(findings, &mut root, &mut config);
     read_log(findings, &mut root, &mut config);
     (config.database, config.table_prefix) = read_database(findings, &mut root, elsewhere);
@@ -174,10 +176,8 @@ fn read_plenum(findings: &Findings, root: &mut Section<'_>, config: &mut Config)
     plenum.set("listen", &mut config.http.listen, value::address);
     plenum.set_list("allowed_origins", &mut config.http.allowed_origins, value::web_origin);
 
-    let mut media = plenum.section("media");
-    media.set_optional("port", &mut elsewhere.media_port, value::number(0..=u16::MAX));
-    media.set_list("advertise", &mut config.media.advertise, advertised);
-    media.finish();
+    transport::read_media(&mut plenum, &mut config.media, &mut elsewhere.media_port);
+    config.tls = transport::read_certificate(findings, &mut plenum);
 
     plenum.set_list("livekit_webhooks", &mut config.webhooks.media_urls, webhook_address);
 
@@ -584,7 +584,7 @@ fn read_log(findings: &Findings, root: &mut Section<'_>, config: &mut Config) {
 }
 
 /// Two keys of a section that only mean something together.
-fn both_or_neither(findings: &Findings, section: &Section<'_>, first: &str, second: &str) {
+pub(super) fn both_or_neither(findings: &Findings, section: &Section<'_>, first: &str, second: &str) {
     for (missing, other) in [(first, second), (second, first)] {
         if !section.has(missing) && section.has(other) {
             let text = format!("missing, though {} is set; set both or neither", section.name_of(other));
@@ -659,7 +659,7 @@ fn token_validity(text: &str) -> Result<Duration, Expected> {
     if text.starts_with('-') || amount.is_zero() { Ok(Config::default().api.token_validity) } else { Ok(amount) }
 }
 
-fn advertised(text: &str) -> Result<std::net::IpAddr, Expected> {
+pub(super) fn advertised(text: &str) -> Result<std::net::IpAddr, Expected> {
     match value::address(text)? {
         address if address.is_unspecified() || address.is_multicast() => {
             Err("an address that clients can reach".to_owned())

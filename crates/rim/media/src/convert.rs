@@ -32,6 +32,8 @@ pub(crate) fn codec(codec: signal::Codec) -> rtc::Codec {
         signal::Codec::Opus => rtc::Codec::Opus,
         signal::Codec::Vp8 => rtc::Codec::Vp8,
         signal::Codec::H264 => rtc::Codec::H264,
+        signal::Codec::Vp9 => rtc::Codec::Vp9,
+        signal::Codec::Av1 => rtc::Codec::Av1,
     }
 }
 
@@ -42,7 +44,7 @@ fn down(plan: signal::DownPlan) -> rtc::Down {
 pub(crate) fn plan(plan: signal::SectionPlan) -> rtc::SectionPlan {
     rtc::SectionPlan {
         mid: plan.mid,
-        up: plan.up.map(|up| rtc::Up { codec: codec(up.codec), stereo: up.stereo, dtx: up.dtx }),
+        up: plan.up.map(|up| rtc::Up { codec: codec(up.codec), stereo: up.stereo, dtx: up.dtx, red: up.red }),
         down: plan.down.map(down),
     }
 }
@@ -117,8 +119,15 @@ pub(crate) fn connect(key: signal::PeerKey, join: &port::MediaJoin, request: sig
         attributes: join.attributes.clone(),
         permission: join.permission,
         dual: join.topology == port::Topology::Dual,
+        relays: join.relays.iter().map(relay).collect(),
+        relay_only: join.relay_only,
         request,
     }
+}
+
+fn relay(server: &port::IceServer) -> signal::Relay {
+    let port::IceServer { urls, username, credential } = server.clone();
+    signal::Relay { urls, username, credential }
 }
 
 /// How a subscriber's setting reads for the layer choice.

@@ -27,7 +27,8 @@ impl Actor {
         let token = self.around.credentials.mint_media(&pass, now.unix_ms / 1000);
         let elsewhere = self.around.credentials.media_server.as_ref();
         let url = elsewhere.unwrap_or(&socket.origin).clone();
-        self.room.send_media_token(now, user, url, token);
+        let turn = self.around.relays.credentials(&self.id, user, now.unix_ms / 1000);
+        self.room.send_media_token(now, user, url, token, turn);
     }
 
     pub(super) fn renew_token(&mut self, user: &UserId, token: &str) {

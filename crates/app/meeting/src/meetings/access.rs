@@ -192,8 +192,11 @@ impl Meetings {
         if !entry.permission.subscribe && entry.permission.publish.is_empty() {
             return Err(AccessError::Invalid);
         }
+        let relays = &self.0.around.relays;
         Ok(MediaAdmission {
             join: MediaJoin {
+                relays: relays.servers(handle.id(), identity.as_str(), now().unix_ms / 1000),
+                relay_only: relays.force && !relays.urls.is_empty(),
                 room: handle.id().clone(),
                 session: handle.session().clone(),
                 identity,

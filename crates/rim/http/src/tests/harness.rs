@@ -269,6 +269,7 @@ impl Server {
             shelf: on_shelf.clone(),
             analytics: true,
             uploads: meeting::Uploads::new(blobs.clone(), upload_rules()),
+            relays: meeting::Relays::default(),
         })
         .await
         .unwrap();

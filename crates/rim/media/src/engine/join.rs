@@ -4,6 +4,7 @@ use super::rooms::TICK;
 use super::{ConnectionKey, Engine, Room, RoomKey, mark};
 use crate::budget::Budget;
 use crate::convert;
+use crate::fallback::Offer;
 use crate::forward::Forward;
 use crate::outputs;
 use crate::plane::{LinkEnd, LinkId};
@@ -60,6 +61,7 @@ impl Engine {
         }
         let now = self.now(at);
         self.end_former_session(&join.room, &join.session, at);
+        let offer = self.judge(join, at);
         let known = self.by_id.get(&join.room).copied();
         let room_key = match known {
             Some(key) => key,
@@ -71,7 +73,9 @@ impl Engine {
         if !room.machine.has_place_for(&join.identity, join.permission.hidden) {
             return Err(ConnectError::Unavailable);
         }
-        let connected = room.machine.connect(convert::connect(peer, join, request), now);
+        let mut connect = convert::connect(peer, join, request);
+        connect.relay_only |= offer == Offer::Relay && !join.relays.is_empty();
+        let connected = room.machine.connect(connect, now);
         self.next_link += 1;
         let id = self.next_link;
         match connected {
@@ -97,11 +101,13 @@ impl Engine {
                     let _ = end.try_send(SignalDown::Close);
                 }
                 self.links.insert(id, (room_key, peer));
+                self.restrict(room_key, peer, offer);
                 self.came_up(ConnectionKey { room: room_key, peer, subscriber: false }, at);
             }
             Ok(Connected::New) => {
                 metrics::counter!("media_joins_total").increment(1);
                 self.new_session(room_key, peer, join, (id, link), at);
+                self.restrict(room_key, peer, offer);
             }
         }
         self.settle(room_key, at);
@@ -172,7 +178,7 @@ impl Engine {
         at: Instant,
     ) {
         let dual = join.topology == ports::media::Topology::Dual;
-        let mut connection = || Connection::new(self.factory.peer(&self.addresses, at), at);
+        let mut connection = || Connection::new(self.factory.peer(&self.addresses, &self.stream_addresses, at), at);
         let session = Session {
             identity: join.identity.clone(),
             publisher: connection(),
@@ -180,6 +186,8 @@ impl Engine {
             subscriber_primary: dual && join.permission.subscribe,
             budget: Budget::new(),
             link: Some(link),
+            link_heard: at,
+            has_relay: !join.relays.is_empty(),
         };
         let Some(room) = self.rooms.get_mut(&room_key) else { return };
         if let Some((id, _)) = &session.link {

@@ -43,8 +43,10 @@ impl Engine {
         let now = self.now(at);
         let served = catch_unwind(AssertUnwindSafe(|| {
             if let Some(room) = self.rooms.get_mut(&room_key)
-                && room.sessions.get(&peer).is_some_and(|session| !session.is_superseded(link))
+                && let Some(session) = room.sessions.get_mut(&peer)
+                && !session.is_superseded(link)
             {
+                session.link_heard = at;
                 match message {
                     Ok(message) => room.machine.client_message(peer, message, now),
                     Err(Garbage) => {
