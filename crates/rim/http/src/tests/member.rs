@@ -11,8 +11,8 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use prost::Message;
 use serde_json::json;
-use wire::{plenum, pnm};
 use wire::token::{ApiKey, JoinClaims, MediaClaims, mint_join, mint_media};
+use wire::{plenum, pnm};
 
 use super::harness::{KEY, ROOM, SECRET, Server, signed};
 use crate::rooms::create::unix_seconds;
