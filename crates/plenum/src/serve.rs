@@ -18,6 +18,7 @@ use meeting::{Courier, Meetings, Setup, Shelf, ShelfRules, UploadRules, Uploads,
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use notify::HttpOutgoing;
 use ports::media::{MediaEvent, MediaEventKind, MediaPlane};
+use ports::outgoing::Reach;
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -268,6 +269,7 @@ fn router(
             render: Arc::new(move || figures.render()),
         }),
         outgoing,
+        documents: if config.uploads.allow_private { Reach::Anywhere } else { Reach::Public },
         asset_host: config.http.asset_host.clone(),
         media_webhooks: config
             .media_webhooks

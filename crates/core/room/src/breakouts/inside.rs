@@ -21,8 +21,8 @@ pub struct BreakoutStatus {
     pub duration: u64,
     /// When it ends, in unix milliseconds; 0 while that is open.
     pub ends_at: i64,
-    /// Who is in there.
-    pub online: Vec<UserId>,
+    /// Who is in there, by id and name.
+    pub online: Vec<(UserId, String)>,
 }
 
 /// People in a breakout room want a moderator.
@@ -53,7 +53,12 @@ impl Room {
             started: began.then_some(self.metadata.started_at),
             duration: minutes.unwrap_or_default(),
             ends_at: self.ends_at_ms(now).unwrap_or_default(),
-            online: self.people.values().filter(|person| person.is_online()).map(|person| person.id.clone()).collect(),
+            online: self
+                .people
+                .values()
+                .filter(|person| person.is_online())
+                .map(|person| (person.id.clone(), person.name.clone()))
+                .collect(),
         }
     }
 

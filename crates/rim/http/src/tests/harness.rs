@@ -18,6 +18,7 @@ use model::media::MediaPermission;
 use model::{Identity, RoomId, SessionId};
 use ports::media::{ConnectError, MediaJoin, MediaPlane, MuteError, RemoveReason, SignalLink, TrackChoice};
 use ports::outbox::Notice;
+use ports::outgoing::Reach;
 use ports::store::{NewSession, Records, SessionRecord, State, StateEntry, StateWrite, StoreError};
 use prost::Message;
 use serde_json::Value;
@@ -227,6 +228,7 @@ impl Server {
             limits: RateLimits::default(),
             prometheus: None,
             outgoing: Arc::new(notify::HttpOutgoing::new().unwrap()),
+            documents: Reach::Public,
             asset_host: None,
             media_webhooks: None,
         };
