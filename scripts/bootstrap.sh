@@ -47,6 +47,8 @@ if [ "$want" = test ]; then
   # The examples of the API page are run as they stand, and databases get certificates for a test.
   need curl curl
   need openssl openssl
+  # Browsers on machines of their own, behind bad lines.
+  need ip iproute2
   # Servers the store is tested against; only programs, no service is set up for MariaDB.
   compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || need initdb postgresql
   [ -x /usr/sbin/mariadbd ] || need mariadbd mariadb-server-core

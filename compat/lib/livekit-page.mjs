@@ -6,7 +6,7 @@ import { after, afterEach, before } from "node:test";
 import { launchChromium } from "../../e2e/lib/chromium.mjs";
 import { rememberPeerConnections } from "../../e2e/lib/media.mjs";
 import { until } from "../../e2e/lib/until.mjs";
-import { LIVEKIT_BUNDLE, LIVEKIT_PAGE } from "./paths.mjs";
+import { LIVEKIT_BUNDLE, LIVEKIT_E2EE_WORKER, LIVEKIT_PAGE } from "./paths.mjs";
 import { witness } from "./test.mjs";
 
 /** Serves the page and starts the browser before the tests of a file; every test begins without open pages. */
@@ -24,10 +24,14 @@ class Host {
   pages = [];
 
   async start() {
+    const scripts = {
+      "/livekit-client.js": LIVEKIT_BUNDLE,
+      "/livekit-client.e2ee.worker.js": LIVEKIT_E2EE_WORKER,
+    };
     this.site = http.createServer((request, response) => {
-      const isBundle = request.url === "/livekit-client.js";
-      response.setHeader("Content-Type", isBundle ? "text/javascript" : "text/html");
-      response.end(readFileSync(isBundle ? LIVEKIT_BUNDLE : LIVEKIT_PAGE));
+      const script = scripts[request.url];
+      response.setHeader("Content-Type", script ? "text/javascript" : "text/html");
+      response.end(readFileSync(script ?? LIVEKIT_PAGE));
     });
     await new Promise((done) => this.site.listen(0, "127.0.0.1", done));
     this.browser = await launchChromium();

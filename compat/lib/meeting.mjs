@@ -6,12 +6,15 @@ import { Server } from "../../e2e/lib/server.mjs";
 import { Member } from "./member.mjs";
 import { witness } from "./test.mjs";
 
-/** Starts a server before the tests of a file and stops it after them; a test that leaves it dead or hurt has failed. */
+/**
+ * Starts a server before the tests of a file and stops it after them; a test that leaves it dead or hurt has failed.
+ * `options` may be a function, for what is known only then.
+ */
 export function withServer(options) {
   const scene = new Scene();
   witness(() => ({ log: scene.server?.log }));
   before(async () => {
-    scene.server = await Server.start(options);
+    scene.server = await Server.start(typeof options === "function" ? await options() : options);
   });
   afterEach(async () => {
     await scene.leaveAll();

@@ -8,12 +8,19 @@ const EXECUTABLE = process.env.CHROMIUM ?? "/usr/bin/chromium";
 /** So many cameras, named `fake_device_0` and so on; see `useOwnCamera`. */
 const FAKE_CAMERAS = 12;
 
-/** @param {{freeAutoplay?: boolean}} options `freeAutoplay: false` has the autoplay policy of real browsers. */
-export async function launchChromium({ freeAutoplay = true } = {}) {
-  if (!existsSync(EXECUTABLE))
-    throw new Error(`${EXECUTABLE} is missing: apt-get install chromium, or set CHROMIUM`);
+/**
+ * @param {{freeAutoplay?: boolean, executable?: string, args?: string[]}} options `freeAutoplay: false` has the autoplay
+ * policy of real browsers; `args` are more flags.
+ */
+export async function launchChromium({
+  freeAutoplay = true,
+  executable = EXECUTABLE,
+  args = [],
+} = {}) {
+  if (!existsSync(executable))
+    throw new Error(`${executable} is missing: apt-get install chromium, or set CHROMIUM`);
   return chromium.launch({
-    executablePath: EXECUTABLE,
+    executablePath: executable,
     headless: true,
     // Chromium's sandbox refuses to start for root, which containers and CI machines often are.
     chromiumSandbox: process.getuid?.() !== 0,
@@ -31,6 +38,7 @@ export async function launchChromium({ freeAutoplay = true } = {}) {
       "--disable-background-timer-throttling",
       "--disable-backgrounding-occluded-windows",
       "--disable-renderer-backgrounding",
+      ...args,
     ],
   });
 }

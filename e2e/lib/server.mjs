@@ -26,7 +26,7 @@ export class Server {
   #log = [];
   #tokens = [];
 
-  /** @param {{folder: string, port: number, key: string, secret: string, extra: string}} setup */
+  /** @param {{folder: string, host: string, port: number, key: string, secret: string, extra: string}} setup */
   constructor(setup) {
     this.setup = setup;
   }
@@ -35,14 +35,16 @@ export class Server {
    * A running server of its own.
    *
    * `config` is YAML appended to the credentials, for tests that change a setting; `pollEvery` is how often, in
-   * milliseconds, to ask whether it answers yet.
+   * milliseconds, to ask whether it answers yet; `port` is for servers whose address others must know before, `host` the
+   * address to listen on.
    */
-  static async start({ config = "", pollEvery } = {}) {
+  static async start({ config = "", pollEvery, port, host = "127.0.0.1" } = {}) {
     if (!existsSync(BINARY)) throw new Error(`${BINARY} is missing: cargo build --package plenum`);
     const folder = await mkdtemp(join(tmpdir(), "plenum-test-"));
     const server = new Server({
       folder,
-      port: await freePort(),
+      host,
+      port: port ?? (await freePort()),
       key: "test-key",
       secret: "a-secret-that-only-this-test-server-knows",
     });
@@ -68,7 +70,7 @@ export class Server {
   }
 
   get origin() {
-    return `http://127.0.0.1:${this.setup.port}`;
+    return `http://${this.setup.host}:${this.setup.port}`;
   }
 
   get dataFolder() {
@@ -95,9 +97,9 @@ export class Server {
 
   /** Starts the process and waits until it answers. The same call starts it again after a kill. */
   async launch({ pollEvery } = {}) {
-    const { port } = this.setup;
+    const { host, port } = this.setup;
     const args = ["serve", "--dev", "--config", this.configFile, "--data", this.dataFolder];
-    args.push("--listen", `127.0.0.1:${port}`, "--media-port", String(port));
+    args.push("--listen", `${host}:${port}`, "--media-port", String(port));
     const child = spawn(BINARY, args, {
       cwd: this.setup.folder,
       stdio: ["ignore", "pipe", "pipe"],

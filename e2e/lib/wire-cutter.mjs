@@ -77,7 +77,12 @@ export class WireCutter {
 const MEDIA_ADDRESS = "127.0.0.2";
 
 /** Configuration of a server that sends browsers to the relay, and to nowhere else. */
-export const MEDIA_BEHIND_RELAY = `plenum:\n  media:\n    advertise: [${MEDIA_ADDRESS}]\n`;
+export const MEDIA_BEHIND_RELAY = `plenum:
+  media:
+    advertise: [${MEDIA_ADDRESS}]
+    tcp: false
+    turn: {enabled: false}
+`;
 
 /** More sources of datagrams than any test has. */
 const MAX_SOURCES = 64;

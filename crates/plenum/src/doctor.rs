@@ -5,6 +5,7 @@ mod certificates;
 mod database;
 mod folder;
 mod machine;
+mod media_server;
 mod network;
 
 use std::process::ExitCode;
@@ -84,7 +85,12 @@ pub(crate) async fn run(args: DoctorArgs) -> ExitCode {
     if let Some(config) = read_configuration(&args, &mut report) {
         let is_running = folder::check(&config, &mut report);
         network::check_ports(&config, is_running, &mut report).await;
-        network::check_addresses(&config, &mut report);
+        if config.media_server.is_some() {
+            media_server::check(&config, &mut report).await;
+        } else {
+            network::check_addresses(&config, &mut report).await;
+        }
+        network::check_relay(&config, &mut report);
         network::check_public(&config, &mut report).await;
         certificates::check_authorities(&config, SystemTime::now(), &mut report);
         database::check(&config, &mut report).await;

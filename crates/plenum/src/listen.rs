@@ -1,32 +1,30 @@
-//! The web server's door: takes connections in, bounds what each may cost, and sees them out at the end.
+//! The door: takes connections in, bounds what each may cost, and sees them out at the end.
 //!
+//! One port carries HTTP, ICE-TCP and TURN, each of them with TLS or without: the first bytes say which.
 //! `axum::serve` waits forever for a request that never arrives and takes in whoever comes. Here a stranger gets a
 //! place for as long as they behave: places are counted, a head must arrive in time, an answer must be read.
 
+mod entry;
 mod socket;
 #[cfg(test)]
 mod tests;
+pub(crate) mod tls;
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::ConnectInfo;
-use hyper::Request;
-use hyper::body::Incoming;
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioTimer;
+use media::StreamDoor;
 use model::{Share, Shares};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tower::ServiceExt;
 use tracing::{debug, warn};
 
-use socket::Socket;
+use tls::Tls;
 
 /// Most connections at a time, WebSockets included. More wait in the system's queue until one ends. Each may cost a
 /// file descriptor and twice [`MAX_BUFFER`].
@@ -74,13 +72,23 @@ impl Limits {
     }
 }
 
-/// Serves `app` over HTTP/1.1 with upgrades, each request with its `ConnectInfo<SocketAddr>`, until `stopping` becomes
-/// `true` or its sender is gone. Then nobody is let in any more, requests under way finish, and the answer comes when
+/// What a port carries.
+#[derive(Clone)]
+pub(crate) struct Services {
+    /// HTTP/1.1 with upgrades, each request with its `ConnectInfo<SocketAddr>`.
+    pub(crate) app: Option<Router>,
+    /// ICE-TCP and TURN.
+    pub(crate) media: Option<StreamDoor>,
+    /// The certificate for all of them.
+    pub(crate) tls: Option<Tls>,
+}
+
+/// Serves what there is until `stopping` becomes `true` or its sender is gone. Then nobody is let in any more, requests under way finish, and the answer comes when
 /// the last connection is closed; upgraded ones must be closed by whoever upgraded them. A peer for which `is_exempt` holds,
 /// such as a proxy that speaks for many, is not bound to the share of one address.
 pub(crate) async fn serve(
     listener: TcpListener,
-    app: Router,
+    services: Services,
     limits: Limits,
     is_exempt: impl Fn(IpAddr) -> bool,
     mut stopping: watch::Receiver<bool>,
@@ -91,16 +99,21 @@ pub(crate) async fn serve(
         places: Arc::clone(&places),
         shares: Shares::new(usize::try_from(limits.per_address).unwrap_or(usize::MAX)),
         is_exempt,
-        write_patience: limits.write_patience,
     };
     let mut protocol = http1::Builder::new();
     protocol.timer(TokioTimer::new()).header_read_timeout(limits.head_patience).max_buf_size(MAX_BUFFER);
+    let entry = Arc::new(entry::Entry {
+        services,
+        protocol,
+        patience: limits.head_patience,
+        write_patience: limits.write_patience,
+    });
     loop {
-        let (socket, peer) = tokio::select! {
+        let (stream, place, peer) = tokio::select! {
             accepted = door.accept() => accepted,
             () = stopped(&mut stopping) => break,
         };
-        tokio::spawn(converse(protocol.clone(), socket, peer, app.clone(), stopping.clone()));
+        tokio::spawn(entry.clone().receive(stream, place, peer, stopping.clone()));
     }
     drop(door);
     // All places free again: all connections closed. Nobody closes the semaphore, so there is no other answer.
@@ -118,12 +131,11 @@ struct Door<P> {
     places: Arc<Semaphore>,
     shares: Shares,
     is_exempt: P,
-    write_patience: Duration,
 }
 
 impl<P: Fn(IpAddr) -> bool> Door<P> {
     /// The next connection for which there is a place.
-    async fn accept(&self) -> (Socket, SocketAddr) {
+    async fn accept(&self) -> (TcpStream, Place, SocketAddr) {
         let place = Arc::clone(&self.places).acquire_owned().await.expect("nobody closes the semaphore");
         loop {
             match self.listener.accept().await {
@@ -137,7 +149,7 @@ impl<P: Fn(IpAddr) -> bool> Door<P> {
                     if let Err(error) = stream.set_nodelay(true) {
                         debug!(%error, "a connection keeps its delay");
                     }
-                    return (Socket::new(stream, (share.flatten(), place), self.write_patience), peer);
+                    return (stream, (share.flatten(), place), peer);
                 }
                 Err(error) => {
                     let Some(pause) = pause_after(&error) else { continue };
@@ -156,29 +168,4 @@ fn pause_after(error: &io::Error) -> Option<Duration> {
         io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset
     );
     (!client_is_gone).then_some(ACCEPT_PAUSE)
-}
-
-/// Answers the requests of one connection until either side has enough.
-async fn converse(
-    protocol: http1::Builder,
-    socket: Socket,
-    peer: SocketAddr,
-    app: Router,
-    mut stopping: watch::Receiver<bool>,
-) {
-    let service = service_fn(move |mut request: Request<Incoming>| {
-        request.extensions_mut().insert(ConnectInfo(peer));
-        app.clone().oneshot(request)
-    });
-    let mut connection = pin!(protocol.serve_connection(TokioIo::new(socket), service).with_upgrades());
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = stopped(&mut stopping) => {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        }
-    };
-    if let Err(error) = ended {
-        debug!(%peer, %error, "a connection broke off");
-    }
 }

@@ -10,6 +10,7 @@ mod logging;
 mod secrets;
 mod serve;
 mod token;
+mod transport;
 
 use std::process::ExitCode;
 

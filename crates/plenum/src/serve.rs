@@ -13,11 +13,13 @@ use axum::http::HeaderName;
 use blobs::{Folders, LocalBlobs};
 use gateway::{ClientAddress, Gateway};
 use http_api::{FORWARDED_FOR, FrontDoor, HttpDeps, LtiSetup, LtiTool, Prometheus, RateLimits};
-use media::MediaConfig;
-use meeting::{Courier, Meetings, Setup, Shelf, ShelfRules, UploadRules, Uploads, WebhookRules, Webhooks};
+use media::StreamDoor;
+use media_livekit::LiveKit;
+use meeting::{Courier, MediaHooks, Meetings, Setup, Shelf, ShelfRules, UploadRules, Uploads, WebhookRules, Webhooks};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use notify::HttpOutgoing;
 use ports::media::{MediaEvent, MediaEventKind, MediaPlane};
+use ports::media_control::MediaControl;
 use ports::outgoing::Reach;
 use store::Store;
 use tokio::net::TcpListener;
@@ -32,8 +34,9 @@ use wire::token::ApiKey;
 
 use crate::cli::ServeArgs;
 use crate::config::{self, Config, Credentials, Network};
-use crate::listen::{self, Limits};
-use crate::{files, logging};
+use crate::listen::tls::Tls;
+use crate::listen::{self, Limits, Services};
+use crate::{files, logging, transport};
 
 /// How long open requests may take to finish, and sockets to close, after the signal to stop.
 const STOP_GRACE: Duration = Duration::from_secs(5);
@@ -73,8 +76,18 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
         }
         None => Store::open(&config.data.join("plenum.db")).await?,
     };
-    let (plane, events) = media::start(&media_config(&config)).context("could not open the media port")?;
+    let address = SocketAddr::new(config.http.listen, config.http.port);
+    let listener = listen_on(address).await?;
+    let address = listener.local_addr()?;
+    let more = match config.media.tcp_port {
+        Some(port) => Some(listen_on(SocketAddr::new(config.http.listen, port)).await?),
+        None => None,
+    };
+    let tls = config.tls.clone().map(Tls::open).transpose().context("could not use the certificate of `plenum.tls`")?;
+    let tcp = config.media.tcp.then(|| address.port());
     let outgoing = Arc::new(HttpOutgoing::new().context("could not prepare outgoing requests")?);
+    let Media { plane, control, events, door, addresses } =
+        open_media(&config, &credentials, tcp, outgoing.clone()).await?;
     let webhooks = webhooks(&config);
     let blobs = blobs(&config);
     let shelf = shelf(&config, &credentials, &store, blobs.clone());
@@ -82,18 +95,17 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
         records: Arc::new(store.clone()),
         state: Arc::new(store.clone()),
         media: plane.clone(),
+        control,
         credentials: meeting_credentials(&config, &credentials),
         webhooks: webhooks.clone(),
         shelf: shelf.clone(),
         analytics: config.analytics,
         uploads: uploads(&config, blobs),
+        relays: transport::relays(&config, &credentials, &addresses, tcp),
     })
     .await
     .context("could not take up the meetings of the last run")?;
 
-    let address = SocketAddr::new(config.http.listen, config.http.port);
-    let listener = TcpListener::bind(address).await.with_context(|| format!("could not listen on {address}"))?;
-    let address = listener.local_addr()?;
     let (stop, stopping) = watch::channel(false);
     tokio::spawn(meetings.clone().keep_uploads_tidy());
     tokio::spawn(shelf.clone().keep_tidy());
@@ -105,8 +117,10 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     })
     .context("could not read the registrations of learning platforms")?;
     let app = router(&config, &credentials, &meetings, shelf, lti, outgoing.clone(), figures.clone(), stopping.clone());
-    tokio::spawn(watch_media(events, meetings.clone()));
-    if config.webhooks.enable {
+    let outbox = Arc::new(store.clone());
+    let hooks = MediaHooks::new(outbox, config.webhooks.media_urls.clone(), webhooks.news.clone());
+    tokio::spawn(watch_media(events, meetings.clone(), hooks));
+    if config.webhooks.enable || !config.webhooks.media_urls.is_empty() {
         let key = ApiKey::new(credentials.key.clone(), credentials.secret.expose().clone());
         tokio::spawn(Courier::new(Arc::new(store.clone()), outgoing.clone(), key, webhooks).run());
     }
@@ -114,8 +128,8 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     info!(%address, media.port = config.media.port, connections = limits.connections, version = env!("CARGO_PKG_VERSION"), "plenum is ready");
     announce(&config, address);
 
-    let is_exempt = is_exempt(&config);
-    let mut served = tokio::spawn(listen::serve(listener, app, limits, is_exempt, stopping));
+    let services = Services { app: Some(app), media: door.clone().filter(|_| config.media.tcp), tls };
+    let mut served = tokio::spawn(serve_ports(&config, listener, more, services, door, limits, stopping));
     let broken = tokio::select! {
         () = signals.received() => None,
         ended = &mut served => Some(ended),
@@ -126,6 +140,36 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     match broken {
         None => Ok(()),
         Some(ended) => Err(broken_server(ended)),
+    }
+}
+
+async fn listen_on(address: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("could not listen on {address}"))
+}
+
+/// The web server's port, and the one for media if there is one.
+fn serve_ports(
+    config: &Config,
+    listener: TcpListener,
+    more: Option<TcpListener>,
+    services: Services,
+    door: Option<StreamDoor>,
+    limits: Limits,
+    stopping: watch::Receiver<bool>,
+) -> impl Future<Output = ()> + use<> {
+    let exempt = is_exempt(config);
+    if let Some(tls) = services.tls.clone() {
+        tokio::spawn(tls.keep_fresh(stopping.clone()));
+    }
+    let on_media = Services { app: None, media: door, tls: services.tls.clone() };
+    let first = listen::serve(listener, services, limits, exempt.clone(), stopping.clone());
+    async move {
+        match more {
+            Some(more) => {
+                tokio::join!(first, listen::serve(more, on_media, limits, exempt, stopping));
+            }
+            None => first.await,
+        }
     }
 }
 
@@ -162,7 +206,7 @@ fn figures() -> Result<PrometheusBuilder, BuildError> {
 }
 
 /// Peers that may speak for many: the proxies we were told of, and one on this machine that we were not.
-fn is_exempt(config: &Config) -> impl Fn(IpAddr) -> bool + Clone + Send + Sync + 'static {
+fn is_exempt(config: &Config) -> impl Fn(IpAddr) -> bool + Clone + Send + Sync + 'static + use<> {
     let trusted = trusted(config);
     move |address| address.is_loopback() || trusted.iter().any(|network| network.contains(address))
 }
@@ -171,26 +215,56 @@ fn trusted(config: &Config) -> Vec<Network> {
     config.http.proxy.as_ref().map(|proxy| proxy.trusted.clone()).unwrap_or_default()
 }
 
-pub(crate) fn media_config(config: &Config) -> MediaConfig {
-    let listen = config.http.listen;
-    MediaConfig {
-        port: config.media.port,
-        bind: (!listen.is_unspecified()).then_some(listen),
-        advertise: config.media.advertise.clone(),
-        // Whoever names addresses means those alone.
-        include_loopback: config.media.advertise.is_empty() && (config.dev || listen.is_loopback()),
-        seed: rand::random(),
+/// Where media runs.
+struct Media {
+    plane: Arc<dyn MediaPlane>,
+    control: Arc<dyn MediaControl>,
+    /// Nothing comes if it runs elsewhere: that server sends webhooks.
+    events: mpsc::Receiver<MediaEvent>,
+    /// Takes TCP connections in, unless it runs elsewhere.
+    door: Option<StreamDoor>,
+    /// Where clients send datagrams; empty if it runs elsewhere.
+    addresses: Vec<SocketAddr>,
+}
+
+/// Opens the media port, or takes up the line to the server that media runs on.
+async fn open_media(
+    config: &Config,
+    credentials: &Credentials,
+    tcp: Option<u16>,
+    outgoing: Arc<HttpOutgoing>,
+) -> anyhow::Result<Media> {
+    if let Some(client) = media_client(config, outgoing) {
+        info!("media runs on the LiveKit server of livekit_info");
+        let plane = LiveKit::start(client);
+        let events = mpsc::channel(1).1;
+        return Ok(Media { control: plane.clone(), plane, events, door: None, addresses: Vec::new() });
     }
+    let mut settings = transport::media_config(config, credentials, tcp);
+    transport::find_external_address(config, &mut settings).await;
+    let media::Started { plane, events, door, addresses } =
+        media::start(&settings).context("could not open the media port")?;
+    Ok(Media { control: plane.clone(), plane, events, door: Some(door), addresses })
+}
+
+/// The line to the LiveKit server that media runs on, if that is another one.
+pub(crate) fn media_client(config: &Config, outgoing: Arc<HttpOutgoing>) -> Option<media_livekit::Client> {
+    let (host, key) = (config.media_server.as_ref()?, config.media_webhooks.as_ref()?);
+    Some(media_livekit::Client::new(outgoing, host, ApiKey::new(key.key.clone(), key.secret.expose().clone())))
 }
 
 fn meeting_credentials(config: &Config, credentials: &Credentials) -> meeting::Credentials {
     let secret = credentials.secret.expose();
     // A key of its own for media tokens: a browser's token must open nothing of the API. Derived, so that tokens stay
     // good over a restart.
-    let media = ApiKey::new("PLENUMMEDIA", wire::signature::sign(secret, b"plenum media tokens"));
+    let own = ApiKey::new("PLENUMMEDIA", wire::signature::sign(secret, b"plenum media tokens"));
+    let other = config.media_server.as_ref().zip(config.media_webhooks.as_ref());
+    let media = other.map_or(own, |(_, key)| ApiKey::new(key.key.clone(), key.secret.expose().clone()));
     meeting::Credentials {
         api: ApiKey::new(credentials.key.clone(), secret.clone()),
         media,
+        // As in the reference: a name that only containers know is this machine to browsers.
+        media_server: other.map(|(host, _)| host.replacen("host.docker.internal", "localhost", 1)),
         validity: config.api.token_validity,
     }
 }
@@ -282,14 +356,16 @@ fn router(
 /// Whom rooms tell; nobody unless the operator wants it.
 fn webhooks(config: &Config) -> Webhooks {
     let wanted = &config.webhooks;
+    let media_urls = wanted.media_urls.clone();
     let rules = if wanted.enable {
         WebhookRules {
             url: wanted.url.clone(),
+            media_urls,
             per_room: wanted.enable_for_per_meeting,
             allow_private: wanted.allow_private,
         }
     } else {
-        WebhookRules::default()
+        WebhookRules { media_urls, ..WebhookRules::default() }
     };
     Webhooks { rules: Arc::new(rules), ..Webhooks::default() }
 }
@@ -456,19 +532,31 @@ impl Running {
     }
 }
 
+/// Most events of the media plane that are worked on together.
+const MEDIA_BATCH: usize = 128;
+
 /// The diary of the media plane.
-async fn watch_media(mut events: mpsc::Receiver<MediaEvent>, meetings: Meetings) {
-    while let Some(event) = events.recv().await {
-        meetings.on_media(&event);
-        let what = match event.kind {
-            MediaEventKind::Joined => "joined",
-            MediaEventKind::Left => "left",
-            MediaEventKind::Published { .. } => "published",
-            MediaEventKind::Unpublished { .. } => "unpublished",
-            MediaEventKind::Muted { .. } => "muted",
-        };
-        metrics::counter!("plenum_media_events_total", "kind" => what).increment(1);
-        debug!(room.id = %event.room, participant.id = %event.identity, kind = ?event.kind, "media");
+async fn watch_media(mut events: mpsc::Receiver<MediaEvent>, meetings: Meetings, hooks: MediaHooks) {
+    let mut batch = Vec::new();
+    while events.recv_many(&mut batch, MEDIA_BATCH).await > 0 {
+        for event in &batch {
+            meetings.on_media(event);
+            let what = match event.kind {
+                MediaEventKind::Opened => "opened",
+                MediaEventKind::Closed => "closed",
+                MediaEventKind::Joined => "joined",
+                MediaEventKind::Left => "left",
+                MediaEventKind::Aborted => "aborted",
+                MediaEventKind::Published { .. } => "published",
+                MediaEventKind::Unpublished { .. } => "unpublished",
+                MediaEventKind::Muted { .. } => "muted",
+            };
+            metrics::counter!("plenum_media_events_total", "kind" => what).increment(1);
+            let who = event.identity.as_ref().map(tracing::field::display);
+            debug!(room.id = %event.room, participant.id = who, kind = ?event.kind, "media");
+        }
+        hooks.tell(&batch).await;
+        batch.clear();
     }
 }
 
@@ -592,14 +680,6 @@ mod tests {
         let text = handle.render();
         assert!(text.contains("plenum_http_request_seconds_bucket{le=\"0.01\"} 0"), "{text}");
         assert!(text.contains("plenum_http_request_seconds_bucket{le=\"0.025\"} 1000"), "{text}");
-    }
-
-    #[test]
-    fn who_names_addresses_for_media_means_those_alone() {
-        let mut config = Config { dev: true, ..Config::default() };
-        assert!(media_config(&config).include_loopback);
-        config.media.advertise = vec!["192.0.2.7".parse().unwrap()];
-        assert!(!media_config(&config).include_loopback);
     }
 
     #[test]

@@ -12,7 +12,9 @@ pub mod offer;
 pub mod red;
 pub mod sdp;
 pub mod signal_request;
+pub mod stun;
 pub mod token;
+pub mod turn;
 pub mod vp8;
 pub mod vp9;
 
@@ -32,7 +34,9 @@ pub const ALL: &[(&str, Body)] = &[
     ("red", red::run),
     ("sdp", sdp::run),
     ("signal_request", signal_request::run),
+    ("stun", stun::run),
     ("token", token::run),
+    ("turn", turn::run),
     ("vp8", vp8::run),
     ("vp9", vp9::run),
 ];

@@ -18,6 +18,7 @@ pub fn run(input: &[u8]) {
                 codec: if section.kind == Kind::Audio { Codec::Opus } else { Codec::H264 },
                 stereo: true,
                 dtx: true,
+                red: true,
             }),
             down: section.receives.then(|| Down {
                 stream: "PA_a|TR_a".into(),
@@ -27,7 +28,7 @@ pub fn run(input: &[u8]) {
             }),
         })
         .collect();
-    let mut peer = FACTORY.peer(&["192.0.2.1:9".parse().expect("an address")], Instant::now());
+    let mut peer = FACTORY.peer(&["192.0.2.1:9".parse().expect("an address")], &[], Instant::now());
     if let Ok(answer) = peer.accept_offer(text, &plan) {
         assert_eq!(count(&answer), count(text));
     }

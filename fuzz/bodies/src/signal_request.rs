@@ -29,6 +29,8 @@ pub fn run(input: &[u8]) {
                 cameras: CameraView::Everyone,
             },
             dual: number == 0,
+            relays: Vec::new(),
+            relay_only: false,
             request: JoinRequest::read(&[]).expect("an empty request is one"),
         };
         room.connect(connect, now).expect("it breaks no limit");

@@ -11,6 +11,8 @@ import arLti from "./locales/lti.ar.json";
 import enLti from "./locales/lti.en.json";
 import arMeeting from "./locales/meeting.ar.json";
 import enMeeting from "./locales/meeting.en.json";
+import arWaiting from "./locales/waiting.ar.json";
+import enWaiting from "./locales/waiting.en.json";
 
 type Tree = { readonly [name: string]: string | Tree };
 
@@ -26,8 +28,8 @@ function whole(one: Tree, other: Tree): Tree {
   return merged;
 }
 
-const en = whole(whole(whole(enEntry, enMeeting), enActivities), enLti);
-const ar = whole(whole(whole(arEntry, arMeeting), arActivities), arLti);
+const en = whole(whole(whole(whole(enEntry, enMeeting), enActivities), enLti), enWaiting);
+const ar = whole(whole(whole(whole(arEntry, arMeeting), arActivities), arLti), arWaiting);
 
 /** Every text with the path to it. */
 function texts(tree: object, path = ""): readonly (readonly [string, string])[] {

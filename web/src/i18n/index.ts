@@ -9,6 +9,7 @@ import en from "./locales/en.json";
 import type activities from "./locales/activities.en.json";
 import type lti from "./locales/lti.en.json";
 import type meeting from "./locales/meeting.en.json";
+import type waiting from "./locales/waiting.en.json";
 
 /** The page's own translator; `react-i18next` hears of it in `startI18n`. */
 const translator = createInstance();
@@ -25,24 +26,26 @@ export const LANGUAGES: readonly [Language, ...Language[]] = [
   { code: "ar", name: "العربية", dir: "rtl" },
 ];
 
-type Catalogue = typeof en & typeof meeting & typeof activities & typeof lti;
+type Catalogue = typeof en & typeof meeting & typeof activities & typeof lti & typeof waiting;
 
 type Load = () => Promise<{ readonly default: object }>;
 
 /** What stands in a catalogue of its own. */
-export type Part = "meeting" | "activities" | "lti";
+export type Part = "meeting" | "activities" | "lti" | "waiting";
 
 const LOADERS: Readonly<Record<string, Readonly<Partial<Record<Part | "entry", Load>>>>> = {
   en: {
     meeting: () => import("./locales/meeting.en.json"),
     activities: () => import("./locales/activities.en.json"),
     lti: () => import("./locales/lti.en.json"),
+    waiting: () => import("./locales/waiting.en.json"),
   },
   ar: {
     entry: () => import("./locales/ar.json"),
     meeting: () => import("./locales/meeting.ar.json"),
     activities: () => import("./locales/activities.ar.json"),
     lti: () => import("./locales/lti.ar.json"),
+    waiting: () => import("./locales/waiting.ar.json"),
   },
 };
 

@@ -92,3 +92,15 @@ test("a held microphone is explained, let go and said so", async () => {
     { key: "notice.free.microphone" },
   ]);
 });
+
+test("the end of a breakout room is said in the reader's words", async () => {
+  const at = BigInt(Date.now() + 60_000);
+  const details = toBinary(
+    NoticeSchema,
+    create(NoticeSchema, { what: { case: "closing", value: { closesAt: at } } }),
+  );
+  const server = await told(details);
+
+  const [said] = server.session.notices.getSnapshot();
+  expect(said?.text).toEqual({ key: "breakout.closesSoon", values: { count: 60 } });
+});

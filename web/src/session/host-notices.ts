@@ -7,12 +7,20 @@ interface Means {
   readonly notices: Pick<NoticeStore, "show" | "dismissGroup">;
   readonly media: Pick<Media, HostedDevice>;
   switchOn(which: HostedDevice): void;
+  serverNow(): number;
 }
 
 /** Says whether it was understood. */
-export function showHostNotice(details: Uint8Array, { notices, media, switchOn }: Means): boolean {
+export function showHostNotice(details: Uint8Array, means: Means): boolean {
   const notice = decodeHostNotice(details);
   if (!notice) return false;
+  const { notices, media, switchOn } = means;
+  if (notice.kind === "closing") {
+    const count = Math.max(1, Math.round((notice.at - means.serverNow()) / 1_000));
+    const text = { key: "breakout.closesSoon", values: { count } } as const;
+    notices.show({ group: "time", level: "warning", text, alert: "asked" });
+    return true;
+  }
   const { kind, device, by: name } = notice;
   if (kind === "stopped") {
     notices.show({

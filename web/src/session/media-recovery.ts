@@ -24,7 +24,22 @@ export function createMediaRecovery(
   let connecting = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
+  let lostAt: number | null = null;
+
   const isLost = () => media.getSnapshot().status === "lost";
+  const look = () => {
+    const { status } = media.getSnapshot();
+    if (status === "connected") lostAt = null;
+    else if (status === "lost") lostAt ??= Date.now();
+    schedule();
+  };
+  /** After a long time without a connection only the relay is left to try, if the server says so. */
+  const narrowed = (access: MediaAccess): MediaAccess => {
+    const waited = lostAt === null ? 0 : Date.now() - lostAt;
+    const isDue =
+      access.relayAfter !== null && access.iceServers.length > 0 && waited >= access.relayAfter;
+    return isDue ? { ...access, relayOnly: true } : access;
+  };
   const schedule = () => {
     if (!isLost() || timer !== undefined) return;
     const wait = WAITS_MS[Math.min(tries, WAITS_MS.length - 1)];
@@ -39,7 +54,7 @@ export function createMediaRecovery(
   const connect = async (access: MediaAccess) => {
     connecting = true;
     try {
-      await media.connect(access, devices());
+      await media.connect(narrowed(access), devices());
       tries = 0;
     } catch {
       schedule();
@@ -47,9 +62,9 @@ export function createMediaRecovery(
       connecting = false;
     }
   };
-  const unsubscribe = media.subscribe(schedule);
+  const unsubscribe = media.subscribe(look);
   // Lost from the start, when the first connection failed.
-  schedule();
+  look();
 
   return {
     access(access) {

@@ -16,6 +16,8 @@ const person = (name: string, part: Partial<Person> = {}): Person => ({
   locks: locksFrom(undefined),
   held: false,
   preferredLanguage: null,
+  waitsSince: null,
+  note: "",
   ...part,
 });
 

@@ -72,8 +72,10 @@ export function countPresent(people: People): number {
 export function waitingQueue(people: People): readonly Person[] {
   return [...people.values()]
     .filter(({ waiting, online }) => waiting && online)
-    .toSorted((a, b) => a.joinedAt - b.joinedAt || compareIds(a, b));
+    .toSorted((a, b) => since(a) - since(b) || compareIds(a, b));
 }
+
+const since = ({ waitsSince, joinedAt }: Person): number => waitsSince ?? joinedAt;
 
 export const countWaiting = (people: People): number => waitingQueue(people).length;
 

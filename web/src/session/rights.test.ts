@@ -31,6 +31,8 @@ const person = (part: Partial<Person> = {}): Person => ({
   locks: locksFrom(undefined),
   held: false,
   preferredLanguage: null,
+  waitsSince: null,
+  note: "",
   ...part,
 });
 const host = person({ isAdmin: true });

@@ -9,11 +9,10 @@ import {
   decodeServerEvent,
   WireError,
 } from "../wire/decode";
-import type { ActivityEvent, DataMessage, ServerEvent } from "../wire/decode";
-import { encodeChat, encodeHistory, encodeReaction, messageId, type Outcome } from "../wire/encode";
+import type { DataMessage, ServerEvent } from "../wire/decode";
+import { encodeReaction } from "../wire/encode";
 import type {
   Admission,
-  ChatLine,
   MediaAccess,
   NoticeLevel,
   ParticipantId,
@@ -22,141 +21,44 @@ import type {
   RoomState,
   ServerNotice,
 } from "../wire/types";
-import { createChatStore, type ChatStore, type ConversationId, type Entry } from "./chat";
+import { createChatStore } from "./chat";
 import { composeHtml } from "./compose";
-import { endReason, SessionError, type EndReason } from "./errors";
-import type { Link, LinkHandlers, LinkStatus } from "./link";
-import {
-  createMedia,
-  type DeviceChoice,
-  type LoadEngine,
-  type Media,
-  type MediaSwitch,
-} from "./media";
+import type { ActivityNews, JoinChoice, LineState, Phase, Session, SessionDeps } from "./contract";
 import { deviceLossText } from "./device-loss";
-import { createMailbox, type Mailbox } from "./mailbox";
+import { endReason, SessionError, type EndReason } from "./errors";
+import { createHeartbeat } from "./heartbeat";
+import type { Link, LinkHandlers, LinkStatus } from "./link";
+import { createMailbox } from "./mailbox";
+import { createMedia } from "./media";
 import { createMediaRecovery, type MediaRecovery } from "./media-recovery";
-import { createNoticeStore, type Alert, type NoticeStore } from "./notices";
-import { createPeopleStore, type PeopleStore } from "./people";
-import { createReactionStore, emojiFrom, type Emoji, type ReactionStore } from "./reactions";
-import { isLockRefusal, mayReact, mayUse } from "./rights";
-import { createStore, type Readable } from "./store";
-import { secondsLeft, warningBetween } from "./time-left";
+import { createNoticeStore, type Alert } from "./notices";
+import { createPeopleStore } from "./people";
+import { createReactionStore, emojiFrom, type Emoji } from "./reactions";
+import { mayReact } from "./rights";
+import { createStore } from "./store";
+import { createSwitches } from "./switches";
+import { createTalk } from "./talk";
+import { secondsLeft } from "./time-left";
 
-export type Phase =
-  | { readonly at: "checking" | "connecting" | "receiving" }
-  /** The green room: everything is known, nothing is sent yet. */
-  | { readonly at: "ready" }
-  /** Asked to join; a host has to say yes. */
-  | { readonly at: "waiting" }
-  | { readonly at: "entering" }
-  | { readonly at: "meeting" }
-  | { readonly at: "ended"; readonly reason: EndReason; readonly logoutUrl: string | null };
+export type {
+  ActivityNews,
+  Bringing,
+  JoinChoice,
+  LineState,
+  Phase,
+  ServerRequest,
+  Session,
+  SessionDeps,
+} from "./contract";
 
-/** How the line to the server is doing, as one word for the header. */
-export type LineState = "good" | "reconnecting" | "unresponsive";
-
-/** How a device is brought along; the track is handed over open. */
-export interface Bringing {
-  readonly on: boolean;
-  readonly track: MediaStreamTrack | null;
-}
-
-/** What to begin with. Asked when the meeting begins: people change their mind in the waiting room. */
-export interface JoinChoice {
-  microphone(): Bringing;
-  camera(): Bringing;
-}
-
-export interface SessionDeps {
-  readonly token: string;
-  verify(token: string): Promise<Admission>;
-  endRoom(token: string, roomId: string): Promise<Outcome>;
-  /** One call of the server's own interface, below `/api/`. */
-  ask(token: string, path: string, body: Uint8Array<ArrayBuffer> | null): Promise<Uint8Array>;
-  openLink(admission: Admission, token: () => string, handlers: LinkHandlers): Promise<Link>;
-  readonly loadEngine: LoadEngine;
-  /** A newer token for the same visit, to be kept for a reload of the page. */
-  onToken(token: string): void;
-  /** The devices chosen at this moment. */
-  devices(): DeviceChoice;
-  now(): number;
-}
-
-/** News for what is loaded with the meeting. */
-export type ActivityNews =
-  | { readonly kind: "event"; readonly what: ActivityEvent; readonly text: string }
-  | { readonly kind: "data"; readonly data: DataMessage; readonly privately: boolean };
-
-export interface ServerRequest {
-  /** Below `/api/`. */
-  readonly path: string;
-  /** Without one it is a question. */
-  readonly body: Uint8Array<ArrayBuffer> | null;
-}
-
-export interface Session {
-  readonly phase: Readable<Phase>;
-  readonly line: Readable<LineState>;
-  readonly room: Readable<RoomInfo | null>;
-  readonly people: PeopleStore;
-  readonly chat: ChatStore;
-  readonly media: Media;
-  readonly notices: NoticeStore;
-  readonly reactions: ReactionStore;
-  /** Who this is; known from the phase `ready` on. */
-  me(): ParticipantId | null;
-  /** Server time minus this machine's, in milliseconds. */
-  clockOffset(): number;
-  start(): void;
-  join(choice: JoinChoice): void;
-  /** `words` tell the hosts of other clients, in this person's language. */
-  raiseHand(up: boolean, words: string): void;
-  lowerHandOf(who: ParticipantId | "all"): void;
-  react(emoji: Emoji): void;
-  /** Asks the server for something with this person's rights; the answer as it came. */
-  ask(request: ServerRequest): Promise<Uint8Array>;
-  /** What proves to the server who this is, at this moment. */
-  token(): string;
-  /** What is about polls, breakout rooms, the player and changes in the chat. */
-  readonly activities: Mailbox<ActivityNews>;
-  publishData(bytes: Uint8Array): void;
-  sendPrivately(to: ParticipantId, bytes: Uint8Array, echo: boolean): void;
-  write(conversation: ConversationId, text: string, replyTo?: string): void;
-  /** The same with what is HTML already, such as a link to a file. */
-  writeHtml(conversation: ConversationId, html: string, replyTo?: string): void;
-  resend(entry: Entry): void;
-  leave(): void;
-  endForAll(): Promise<Outcome>;
-  dispose(): void;
-}
-
-const PING_MS = 10_000;
-const RENEW_MS = 3 * 60_000;
-const SYNC_MS = 30_000;
-/** How often the end of a limited meeting is looked at. */
-const TIME_MS = 5_000;
 /** So close to its end, in seconds, a meeting that ends has ended by itself. */
 const TIME_UP_S = 15;
 /** No answer from the server for one step of the way in. */
 const STEP_TIMEOUT_MS = 20_000;
-/** Unanswered heartbeats before the line is shown as bad, is dialled again, and is given up. */
-const PONGS_BAD = 2;
-const PONGS_REDIAL = 4;
-const PONGS_GONE = 30;
-/** How long an answer to a history request is accepted. */
-const HISTORY_MS = 30_000;
-const HISTORY_DONORS = 2;
-/** Tells our own server to send what has become of the lines as well; others do not look at it. */
-const HISTORY_WITH_MARKS = "plenum:marks";
-/** Lines handed to a late joiner whose server keeps no history. */
-const HISTORY_LINES = 500;
 /** How long after a raised hand the server's notice of it may arrive. */
 const HAND_ECHO_MS = 5_000;
 /** Longest notice shown, in characters. */
 const MAX_NOTICE = 300;
-/** A text on the wire, in characters. */
-const MAX_TEXT = 8_000;
 
 export function createSession(deps: SessionDeps): Session {
   const phase = createStore<Phase>({ at: "checking" });
@@ -169,14 +71,14 @@ export function createSession(deps: SessionDeps): Session {
   let me: ParticipantId | null = null;
   const chat = createChatStore(() => me);
   const media = createMedia(deps.loadEngine, {
-    onSwitchFailed: (which, error, wanted) => switchFailed(which, error, wanted),
+    onSwitchFailed: (which, error, wanted) => switches.failed(which, error, wanted),
     onTalkingWhileMuted: () =>
       notices.show({
         group: "muted",
         level: "warning",
         passing: true,
         text: { key: "notice.youAreMuted" },
-        action: { key: "toolbar.unmute", run: unmute },
+        action: { key: "toolbar.unmute", run: () => switches.on("microphone") },
       }),
     onSilentMicrophone: () =>
       notices.show({ group: "silent", level: "warning", text: { key: "notice.microphoneSilent" } }),
@@ -188,19 +90,14 @@ export function createSession(deps: SessionDeps): Session {
   let admission: Admission | null = null;
   let link: Link | null = null;
   let choice: JoinChoice | null = null;
-  let missedPongs = 0;
   let clockOffset = 0;
   let roomOpened = false;
   let listed = false;
   let endedByMe = false;
   let stepTimer: ReturnType<typeof setTimeout> | undefined;
   let recovery: MediaRecovery | null = null;
-  const timers: ReturnType<typeof setInterval>[] = [];
   const cleanups: (() => void)[] = [];
-  const asked = new Map<ParticipantId, number>();
   const handsUp = new Map<string, number>();
-  /** What a host has locked for this person. */
-  const shut = new Set<MediaSwitch>();
 
   const myself = () => (me === null ? undefined : people.getSnapshot().get(me));
   /** The server's clock, which everybody's times are told by. */
@@ -225,9 +122,8 @@ export function createSession(deps: SessionDeps): Session {
 
   function stopEverything(): void {
     answered();
-    for (const timer of timers) clearInterval(timer);
+    heart.stop();
     for (const cleanup of cleanups) cleanup();
-    timers.length = 0;
     cleanups.length = 0;
     notices.dispose();
     reactions.dispose();
@@ -235,19 +131,6 @@ export function createSession(deps: SessionDeps): Session {
     media.disconnect().catch(() => undefined);
     link?.close().catch(() => undefined);
     link = null;
-  }
-
-  const unmute = () => switchOn("microphone");
-
-  /** As the button would: a lock that came meanwhile is explained, not tried. */
-  function switchOn(which: MediaSwitch): void {
-    const state = room.getSnapshot()?.state;
-    const person = myself();
-    if (!state || !person) return;
-    const right = mayUse(which, person, state);
-    if (right.ok) return media[which].want(true);
-    const text = { key: `why.${right.why}.${which}` } as const;
-    notices.show({ group: `refused-${which}`, level: "warning", passing: true, text });
   }
 
   /** Sends reliably; a request the server never took is said once. */
@@ -258,6 +141,37 @@ export function createSession(deps: SessionDeps): Session {
       }
     });
   };
+
+  const inMeeting = () => phase.getSnapshot().at === "meeting";
+  const switches = createSwitches({
+    media,
+    notices,
+    me: myself,
+    room: () => room.getSnapshot()?.state,
+    inMeeting,
+    ended,
+  });
+  const talk = createTalk({
+    people,
+    chat,
+    link: () => link,
+    me: myself,
+    now: deps.now,
+    serverNow,
+    send,
+  });
+  const heart = createHeartbeat({
+    phase,
+    line,
+    room,
+    notices,
+    link: () => link,
+    token: () => token,
+    listed: () => listed,
+    serverNow,
+    send,
+    end,
+  });
 
   async function enter(): Promise<void> {
     try {
@@ -270,48 +184,12 @@ export function createSession(deps: SessionDeps): Session {
       link = opened;
       at("receiving");
       cleanups.push(opened.status.subscribe(() => onLink(opened.status.getSnapshot())));
-      startTimers();
+      heart.start();
       send({ kind: "initial-data" });
       expectAnswer();
     } catch (error) {
       end(error instanceof SessionError ? error : { code: "network", detail: "" });
     }
-  }
-
-  function startTimers(): void {
-    let left: number | null = null;
-    const watchTime = () => {
-      const state = room.getSnapshot()?.state;
-      if (!state || phase.getSnapshot().at !== "meeting") return;
-      const before = left;
-      left = secondsLeft(state.startedAt, state.features.durationMinutes, serverNow());
-      const minutes = warningBetween(before, left);
-      if (minutes === null) return;
-      const text = { key: "notice.timeLeft", values: { count: minutes } } as const;
-      notices.show({ group: "time", level: "warning", text });
-    };
-    const ping = () => {
-      if (link?.status.getSnapshot() !== "open") return;
-      missedPongs += 1;
-      link.sendNow({ kind: "ping" });
-      if (missedPongs > PONGS_GONE) end({ code: "server-silent", detail: "" });
-      else if (missedPongs > PONGS_BAD) line.set("unresponsive");
-      if (missedPongs % PONGS_REDIAL === 0) link?.redial();
-    };
-    ping();
-    timers.push(
-      setInterval(ping, PING_MS),
-      setInterval(watchTime, TIME_MS),
-      setInterval(() => {
-        if (line.getSnapshot() !== "reconnecting") send({ kind: "renew-token", token });
-      }, RENEW_MS),
-      setInterval(() => {
-        if (listed && line.getSnapshot() === "good") send({ kind: "online-users" });
-      }, SYNC_MS),
-    );
-    const offline = () => link?.redial();
-    window.addEventListener("offline", offline);
-    cleanups.push(() => window.removeEventListener("offline", offline));
   }
 
   function onLink(status: LinkStatus): void {
@@ -320,13 +198,13 @@ export function createSession(deps: SessionDeps): Session {
       if (line.getSnapshot() !== "reconnecting") line.set("reconnecting");
       return;
     }
-    missedPongs = 0;
+    heart.heard();
     line.set("good");
     // Whatever was missed meanwhile is asked for again; all of it is harmless to hear twice.
     send({ kind: "initial-data" });
     if (listed) {
       send({ kind: "online-users" });
-      askHistory();
+      talk.askHistory();
     }
   }
 
@@ -432,7 +310,7 @@ export function createSession(deps: SessionDeps): Session {
   }
 
   function onPong(serverTime: number): void {
-    missedPongs = 0;
+    heart.heard();
     if (line.getSnapshot() === "unresponsive") line.set("good");
     if (Number.isFinite(serverTime)) clockOffset = serverTime - deps.now();
   }
@@ -458,7 +336,7 @@ export function createSession(deps: SessionDeps): Session {
       const key = state.recording ? "notice.recordingStarted" : "notice.recordingStopped";
       notices.show({ group: "recording", level: "warning", text: { key } });
     }
-    obeyLocks();
+    switches.obeyLocks();
   }
 
   function onPersonState(id: ParticipantId, change: () => void): void {
@@ -467,7 +345,7 @@ export function createSession(deps: SessionDeps): Session {
     const after = people.getSnapshot().get(id);
     if (!before || !after) return;
     if (id === me) {
-      obeyLocks();
+      switches.obeyLocks();
       admitIfApproved();
       if (!before.isPresenter && after.isPresenter && phase.getSnapshot().at === "meeting") {
         notices.show({ group: "presenter", text: { key: "notice.youArePresenter" } });
@@ -499,7 +377,11 @@ export function createSession(deps: SessionDeps): Session {
   async function onHostNotice(details: Uint8Array, sayPlain: () => void): Promise<void> {
     try {
       const { showHostNotice } = await import("./host-notices");
-      if (!ended() && !showHostNotice(details, { notices, media, switchOn })) sayPlain();
+      if (
+        !ended() &&
+        !showHostNotice(details, { notices, media, switchOn: switches.on, serverNow })
+      )
+        sayPlain();
     } catch {
       // What cannot be fetched now is said in English.
       sayPlain();
@@ -533,31 +415,6 @@ export function createSession(deps: SessionDeps): Session {
     }
   }
 
-  /**
-   * The server has already cut what a new lock forbids; the switches follow. Whoever comes into a room finds
-   * its locks on the switches; what changes afterwards is also said.
-   */
-  function obeyLocks(silently = phase.getSnapshot().at !== "meeting"): void {
-    const state = room.getSnapshot()?.state;
-    const person = myself();
-    if (!state || !person) return;
-    for (const device of ["microphone", "camera", "screen"] as const) {
-      const right = mayUse(device, person, state);
-      const why = !right.ok && isLockRefusal(right.why) ? right.why : null;
-      const wasOn = media[device].getSnapshot().on;
-      const wasShut = shut.has(device);
-      if (why === null) shut.delete(device);
-      else shut.add(device);
-      if (why !== null && wasOn) media[device].want(false);
-      if (silently || (why !== null) === wasShut) continue;
-      const group = `lock-${device}`;
-      if (why === null) notices.show({ group, text: { key: `notice.free.${device}` } });
-      // A meeting at rest says so itself.
-      else if (state.restingSince === null)
-        notices.show({ group, level: "warning", text: { key: `why.${why}.${device}` } });
-    }
-  }
-
   function join(wanted: JoinChoice): void {
     if (phase.getSnapshot().at !== "ready") return;
     choice = wanted;
@@ -588,7 +445,7 @@ export function createSession(deps: SessionDeps): Session {
       roomOpened = true;
       link?.openRoom();
     }
-    askHistory();
+    talk.askHistory();
   }
 
   async function onMediaAccess(access: MediaAccess): Promise<void> {
@@ -606,7 +463,7 @@ export function createSession(deps: SessionDeps): Session {
     const camera = picked.camera();
     media.adopt({ microphone: microphone.track, camera: camera.track });
     at("meeting");
-    obeyLocks(true);
+    switches.obeyLocks(true);
     recovery = createMediaRecovery(media, deps.devices, () => send({ kind: "media-access" }));
     cleanups.push(recovery.dispose);
     const publish = () => publishFirst(microphone.on, camera.on);
@@ -622,48 +479,22 @@ export function createSession(deps: SessionDeps): Session {
   function publishFirst(withMicrophone: boolean, withCamera: boolean): void {
     const startMuted = room.getSnapshot()?.state.features.muteOnStart ?? false;
     if (withMicrophone && startMuted) {
-      media.publishMuted().catch((error: unknown) => switchFailed("microphone", error, true));
+      media.publishMuted().catch((error: unknown) => switches.failed("microphone", error, true));
     } else if (withMicrophone) media.microphone.want(true);
     if (withCamera) media.camera.want(true);
-  }
-
-  function switchFailed(which: MediaSwitch, error: unknown, wanted: boolean): void {
-    if (ended() || !wanted) return;
-    const denied = error instanceof Error && error.name === "NotAllowedError";
-    // Closing the browser's picker is an answer, not a fault.
-    if (which === "screen" && denied) return;
-    const key =
-      denied && which !== "screen"
-        ? (`notice.denied.${which}` as const)
-        : (`notice.failed.${which}` as const);
-    notices.show({ group: `failed-${which}`, level: "error", text: { key } });
-  }
-
-  function askHistory(): void {
-    if (me === null) return;
-    const donors = [...people.getSnapshot().values()]
-      .filter(({ waiting, online }) => !waiting && online)
-      .toSorted((a, b) => a.joinedAt - b.joinedAt)
-      .slice(0, HISTORY_DONORS);
-    for (const { id } of donors) {
-      asked.set(id, deps.now());
-      const text = HISTORY_WITH_MARKS;
-      send({ kind: "private-data", to: id, from: me, data: "history-request", text });
-    }
   }
 
   function onData(data: DataMessage, privately: boolean): void {
     if (data.kind === "activity") return activities.put({ kind: "data", data, privately });
     if (data.to !== null && data.to !== me) return;
     if (data.kind === "history") {
-      // Only what was asked for, and only from whom it was asked.
-      const when = asked.get(data.from);
-      if (!privately || when === undefined || deps.now() - when > HISTORY_MS) return;
-      chat.merge(understood(() => decodeHistory(data.text)) ?? []);
+      if (privately && talk.isAnswer(data.from)) {
+        chat.merge(understood(() => decodeHistory(data.text)) ?? []);
+      }
       return;
     }
     if (data.from === me) return;
-    if (data.kind === "history-request" && privately) answerHistory(data.from);
+    if (data.kind === "history-request" && privately) talk.answerHistory(data.from);
     else if (data.kind === "reaction" && !privately) onReaction(data);
     else if ((data.kind === "info" || data.kind === "alert") && privately) {
       if (!people.getSnapshot().get(data.from)?.isAdmin) return;
@@ -683,41 +514,6 @@ export function createSession(deps: SessionDeps): Session {
     if (!person || !state || !mayReact(person, state).ok) return;
     if (!reactions.show(emoji, person.id, person.name)) return;
     link?.publishData(encodeReaction(emoji, person, serverNow()));
-  }
-
-  /** A server that keeps the history never forwards the question; others rely on us. */
-  function answerHistory(to: ParticipantId): void {
-    const lines = chat.publicLines().slice(-HISTORY_LINES);
-    if (me === null || lines.length === 0 || !people.getSnapshot().has(to)) return;
-    send({ kind: "private-data", to, from: me, data: "history", text: encodeHistory(lines) });
-  }
-
-  function writeHtml(conversation: ConversationId, html: string, replyTo?: string): void {
-    const person = myself();
-    if (!person || html === "") return;
-    const own: ChatLine = {
-      id: messageId(),
-      from: person.id,
-      fromName: person.name,
-      fromAdmin: person.isAdmin,
-      to: conversation,
-      sentAt: serverNow(),
-      html,
-      ...(replyTo === undefined ? {} : { replyTo }),
-    };
-    chat.addOwn(own);
-    void deliver(own);
-  }
-
-  async function deliver(own: ChatLine): Promise<void> {
-    try {
-      if (!link) throw new Error("no line to the server");
-      if (own.to === null) await link.publishChat(encodeChat(own));
-      else await link.send({ kind: "private-chat", to: own.to, line: own });
-      chat.mark(own.id, own.to, "sent");
-    } catch {
-      chat.mark(own.id, own.to, "failed");
-    }
   }
 
   return {
@@ -751,14 +547,9 @@ export function createSession(deps: SessionDeps): Session {
     activities,
     publishData: (bytes) => link?.publishData(bytes),
     sendPrivately: (to, bytes, echo) => send({ kind: "private-activity", to, bytes, echo }),
-    write: (conversation, text, replyTo) =>
-      writeHtml(conversation, composeHtml(text.slice(0, MAX_TEXT)), replyTo),
-    writeHtml,
-    resend(entry) {
-      const { delivery: _, system: __, ...own } = entry;
-      chat.mark(own.id, own.to, "sending");
-      void deliver(own);
-    },
+    write: talk.write,
+    writeHtml: talk.writeHtml,
+    resend: talk.resend,
     leave: () => end({ code: "left", detail: "" }),
     async endForAll() {
       if (!admission) return { ok: false, reason: "" };

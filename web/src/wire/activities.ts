@@ -9,6 +9,7 @@ import {
 } from "@bufbuild/protobuf";
 import { WireError } from "./decode";
 import { messageId } from "./encode";
+import { CloseBreakoutsReqSchema } from "./gen/plenum/meeting_pb";
 import {
   BreakoutHelpReqSchema,
   IncreaseRoomDurationReqSchema,
@@ -230,6 +231,8 @@ export interface BreakoutRoom {
   readonly started: boolean;
   /** Unix milliseconds; `null` before it began and without a limit. */
   readonly endsAt: number | null;
+  /** Unix milliseconds at which a countdown ends it; `null` without one. */
+  readonly closesAt: number | null;
   readonly selfSelect: boolean;
   /** Unix milliseconds of a call for help that nobody followed yet. */
   readonly helpAskedAt: number | null;
@@ -275,6 +278,10 @@ export const breakoutAsks = {
     post("breakoutRoom/endRoom", EndBreakoutRoomReqSchema, { roomId, breakoutRoomId }),
   endAll: (roomId: string) =>
     post("breakoutRoom/endAllRooms", EndBreakoutRoomReqSchema, { roomId }),
+  /** All rooms end in so many seconds. */
+  closeIn: (inSeconds: number) =>
+    post("plenum/breakout/close", CloseBreakoutsReqSchema, { inSeconds }),
+  keepOpen: () => post("plenum/breakout/close", CloseBreakoutsReqSchema, { isWithdrawn: true }),
   move: (userId: ParticipantId, breakoutRoomId: string) =>
     post("plenum/breakout/move", MoveBreakoutUserReqSchema, { userId, breakoutRoomId }),
   help: (isWithdrawn: boolean) =>
@@ -287,6 +294,7 @@ const roomFrom = (w: WireRoom): BreakoutRoom => ({
   duration: Number(w.duration),
   started: w.started,
   endsAt: Number(w.endsAt) || null,
+  closesAt: Number(w.closesAt) || null,
   selfSelect: w.selfSelect,
   helpAskedAt: Number(w.helpAskedAt) || null,
   people: w.users.map(({ id, name, joined }) => ({ id: participantId(id), name, joined })),

@@ -83,7 +83,15 @@ export type ActivityEvent = "poll-created" | "poll-closed" | "breakout-invited" 
 /** The part of a person that changes during a meeting. */
 export type PersonState = Pick<
   Person,
-  "isAdmin" | "isPresenter" | "handRaisedAt" | "waiting" | "locks" | "held" | "preferredLanguage"
+  | "isAdmin"
+  | "isPresenter"
+  | "handRaisedAt"
+  | "waiting"
+  | "locks"
+  | "held"
+  | "preferredLanguage"
+  | "waitsSince"
+  | "note"
 >;
 
 export type DataKind =
@@ -145,6 +153,8 @@ function personStateFrom(w: UserMetadata): PersonState {
     waiting: w.waitForApproval,
     locks: locksFrom(w.lockSettings),
     held: w.extraData["plenum_held"] === "true",
+    waitsSince: Number(w.extraData["plenum_waits_since"]) || null,
+    note: w.extraData["plenum_note"] ?? "",
     preferredLanguage: w.preferredLang ?? null,
   };
 }
@@ -188,6 +198,7 @@ function activitiesFrom(w: RoomMetadata): ActivityState {
       active: breakout?.isActive ?? false,
       maxRooms: breakout?.allowedNumberRooms ?? 0,
       parent: w.isBreakoutRoom ? w.parentRoomId : null,
+      closesAt: Number(w.extraData["plenum_closes_at"]) || null,
     },
     player: {
       allowed: player?.isAllow ?? false,
@@ -223,6 +234,7 @@ export function roomStateFrom(w: RoomMetadata): RoomState {
     startedAt: Number(w.startedAt),
     logoutUrl: webAddress(w.logoutUrl),
     waitingMessage: f?.waitingRoomFeatures?.waitingRoomMsg ?? "",
+    queue: (w.extraData["plenum_queue"] ?? "").split(",").flatMap((at) => Number(at) || []),
     features: {
       webcams: f?.allowWebcams ?? true,
       adminOnlyWebcams: f?.adminOnlyWebcams ?? false,
@@ -301,6 +313,7 @@ function mediaAccessFrom(text: string): MediaAccess {
         ? [{ urls: turn.uris, username: turn.username, credential: turn.password }]
         : [],
     relayOnly: turn?.forceTurn ?? false,
+    relayAfter: turn?.fallbackTurn ? Number(turn.fallbackTimerDuration) : null,
   };
 }
 

@@ -4,12 +4,15 @@ import { Device, NoticeSchema } from "./gen/plenum/meeting_pb";
 
 export type HostedDevice = "microphone" | "camera" | "screen";
 
-export interface HostNotice {
-  readonly kind: "asked" | "stopped";
-  readonly device: HostedDevice;
-  /** The host's name. */
-  readonly by: string;
-}
+export type HostNotice =
+  | {
+      readonly kind: "asked" | "stopped";
+      readonly device: HostedDevice;
+      /** The host's name. */
+      readonly by: string;
+    }
+  /** This breakout room ends then, in milliseconds of the server's clock. */
+  | { readonly kind: "closing"; readonly at: number };
 
 const DEVICES: Partial<Record<Device, HostedDevice>> = {
   [Device.MICROPHONE]: "microphone",
@@ -22,6 +25,7 @@ export function decodeHostNotice(bytes: Uint8Array): HostNotice | null {
   try {
     const { what } = fromBinary(NoticeSchema, bytes);
     if (what.case === undefined) return null;
+    if (what.case === "closing") return { kind: "closing", at: Number(what.value.closesAt) };
     const device = DEVICES[what.value.device];
     return device === undefined ? null : { kind: what.case, device, by: what.value.byName };
   } catch {

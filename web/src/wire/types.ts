@@ -40,6 +40,9 @@ export interface Person {
   /** Muted, and to stay so until a host asks: attendees may not unmute themselves. Shows as a lock as well. */
   readonly held: boolean;
   readonly preferredLanguage: string | null;
+  /** Since when they wait to be let in (milliseconds, server time), and what they tell the hosts meanwhile. */
+  readonly waitsSince: number | null;
+  readonly note: string;
 }
 
 export interface RoomFeatures {
@@ -75,6 +78,8 @@ export interface ActivityState {
     readonly maxRooms: number;
     /** The main room, if this is a breakout room. */
     readonly parent: string | null;
+    /** When a host's countdown ends this breakout room (milliseconds, server time). */
+    readonly closesAt: number | null;
   };
   readonly player: {
     readonly allowed: boolean;
@@ -102,6 +107,8 @@ export interface RoomState {
   readonly startedAt: number;
   readonly logoutUrl: string | null;
   readonly waitingMessage: string;
+  /** Since when everybody waits who waits, first come first; only they are told. */
+  readonly queue: readonly number[];
   readonly features: RoomFeatures;
   readonly defaultLocks: Locks;
   /** The web page that is shown to everybody, if there is one. */
@@ -160,6 +167,8 @@ export interface MediaAccess {
   readonly token: string;
   readonly iceServers: readonly RTCIceServer[];
   readonly relayOnly: boolean;
+  /** Without a connection for so long, in milliseconds, nothing but the relay is tried; `null`: never. */
+  readonly relayAfter: number | null;
 }
 
 export interface Subjects {

@@ -26,6 +26,7 @@ use tracing::{debug, error, info, warn};
 use crate::breakouts::House;
 use crate::courier::Webhooks;
 use crate::inbox;
+use crate::relays::Relays;
 use crate::seeing_out::SeeingOut;
 use crate::socket::{self, Down, Outlet};
 use crate::tokens::Credentials;
@@ -55,6 +56,7 @@ pub(crate) struct Surroundings {
     pub(crate) webhooks: Webhooks,
     pub(crate) seeing_out: SeeingOut,
     pub(crate) uploads: Arc<Uploads>,
+    pub(crate) relays: Arc<Relays>,
     pub(crate) house: House,
 }
 
@@ -460,6 +462,7 @@ impl Actor {
                 self.around.media.remove(&self.id, &who, why);
             }
             Output::EndRooms(rooms) => self.around.house.end(&self.id, rooms),
+            Output::SendOutElsewhere { user, by, block } => self.around.house.send_out(&self.id, user, by, block),
             Output::Mute { who } => self.mute(who),
             Output::Unpublish { user, sources } => {
                 // Without the right the track is taken away; with it, its owner may start another.

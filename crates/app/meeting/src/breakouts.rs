@@ -2,6 +2,7 @@
 //! does not go on.
 
 use std::sync::Weak;
+use std::time::Duration;
 
 use futures_util::future::join_all;
 use model::{RoomId, UserId};
@@ -48,6 +49,13 @@ impl From<Silence> for BreakoutError {
 pub(crate) struct House(pub(crate) Weak<Inner>);
 
 impl House {
+    /// Whoever was sent out of one room leaves those that belong together with it.
+    pub(crate) fn send_out(&self, room: &RoomId, user: UserId, by: UserId, block: bool) {
+        let Some(inner) = self.0.upgrade() else { return };
+        let (meetings, room) = (Meetings(inner), room.clone());
+        tokio::spawn(async move { meetings.send_out_elsewhere(&room, user, by, block).await });
+    }
+
     /// Ends these rooms, if they are `main`'s breakout rooms.
     pub(crate) fn end(&self, main: &RoomId, rooms: Vec<RoomId>) {
         let Some(inner) = self.0.upgrade() else { return };
@@ -150,9 +158,16 @@ impl Meetings {
         let generation = Uuid::new_v4().to_string();
         let ticket = main.write(move |room, _| room.breakout_ticket(&user, &wanted, generation)).await??;
         let breakout = breakout.ok_or(BreakoutRefusal::NotFound)?;
+        let asked = UserId::try_from(ticket.user_id.as_str()).map_err(|_| BreakoutRefusal::NotFound)?;
         let (name, is_admin, is_hidden, client_type) =
             (ticket.name.clone(), ticket.is_admin, ticket.is_hidden, ticket.client_type);
         let admission = breakout.change(|reply| Letter::Admit(Box::new(ticket), reply)).await??;
+        // Whoever is sent out of the main room from now on is sent out of the breakout room as well.
+        if main.read(move |room| room.is_sent_out(&asked)).await? {
+            let (by, user) = (admission.user_id.clone(), admission.user_id);
+            breakout.write(move |room, now| room.send_out(now, &by, &user, false)).await?;
+            return Err(BreakoutRefusal::Stranger.into());
+        }
         let person =
             PersonIdentity { name: &name, generation: &admission.generation, is_admin, is_hidden, client_type };
         let claims = claims_for(breakout.id(), breakout.session(), &admission.user_id, &person);
@@ -208,6 +223,7 @@ impl Meetings {
         shown.created = status.started.unwrap_or(shown.created);
         shown.duration = status.duration;
         shown.ends_at = status.ends_at;
+        shown.closes_at = status.closes_at;
         for user in &mut shown.users {
             user.joined = status.online.iter().any(|(online, _)| online.as_str() == user.id);
         }
@@ -283,6 +299,79 @@ impl Meetings {
             }
         }
         Ok(())
+    }
+
+    /// Ends one breakout room, or all of them, after a countdown that people in there see; or takes that back. Rooms that
+    /// nobody entered have nobody to tell: they end with the others.
+    ///
+    /// # Errors
+    /// When there is no such room, or that is no countdown.
+    pub async fn close_breakouts(
+        &self,
+        access: &Access,
+        room: &str,
+        after: Option<Duration>,
+    ) -> Result<(), BreakoutError> {
+        let (main, by) = (self.main_of(access)?, access.user.clone());
+        let listed = main.write(move |room, _| room.managed_breakouts(&by)).await??;
+        let wanted: Vec<RoomId> =
+            listed.into_iter().filter(|listed| room.is_empty() || listed.as_str() == room).collect();
+        if wanted.is_empty() {
+            return Err(BreakoutRefusal::None.into());
+        }
+        for breakout in wanted.iter().filter_map(|room| self.breakout(main.id(), room)) {
+            let told = breakout.write(move |room, now| match after {
+                Some(after) => room.close_in(now, after),
+                None => {
+                    room.keep_open(now);
+                    Ok(())
+                }
+            });
+            match told.await {
+                // It ended in this moment.
+                Ok(Ok(()) | Err(BreakoutRefusal::NotRunning)) | Err(Silence::Over) => {}
+                Ok(Err(refusal)) => return Err(refusal.into()),
+                Err(Silence::Stuck) => return Err(BreakoutError::Failed),
+            }
+        }
+        Ok(())
+    }
+
+    async fn send_out_elsewhere(&self, room: &RoomId, user: UserId, by: UserId, block: bool) {
+        let Some(handle) = self.find(room.as_str()) else { return };
+        let Some(main) = handle.main() else {
+            let Ok(rooms) = handle.write(|room, _| room.breakout_rooms()).await else { return };
+            for breakout in rooms.iter().filter_map(|breakout| self.breakout(room, breakout)) {
+                let (user, by) = (user.clone(), by.clone());
+                // One that is over has nobody inside.
+                let _ = breakout.write(move |room, now| room.send_out(now, &by, &user, block)).await;
+            }
+            return;
+        };
+        let Some(main) = self.find(main.as_str()) else { return };
+        let room = room.clone();
+        // A main room that is over has neither list nor people.
+        let _ = main
+            .write(move |main, now| {
+                main.strike_from_breakout(&user, &room);
+                if block {
+                    main.send_out(now, &by, &user, true);
+                }
+            })
+            .await;
+    }
+
+    /// Whether somebody is in one of the breakout rooms of a main room.
+    pub(crate) async fn is_in_a_breakout(&self, main: &RoomHandle, user: &UserId) -> bool {
+        let rooms: Vec<RoomHandle> =
+            self.handles().into_iter().filter(|handle| handle.main() == Some(main.id())).collect();
+        join_all(rooms.iter().map(|breakout| {
+            let user = user.clone();
+            breakout.read(move |room| room.is_inside(&user))
+        }))
+        .await
+        .into_iter()
+        .any(|inside| inside == Ok(true))
     }
 
     /// Puts somebody on another list and shows them the way, wherever they are. `to` is a breakout room, or the main room.
@@ -380,6 +469,10 @@ impl Meetings {
             match handle.main().cloned() {
                 None => {
                     let Ok(listed) = handle.write(|room, _| room.breakout_rooms()).await else { continue };
+                    let Ok(sent_out) = handle.read(room::Room::sent_out).await else { continue };
+                    for (user, block) in sent_out.into_iter().filter(|_| !listed.is_empty()) {
+                        self.send_out_elsewhere(handle.id(), user.clone(), user, block).await;
+                    }
                     for room in listed.into_iter().filter(|room| self.breakout(handle.id(), room).is_none()) {
                         let _ = handle.write(move |main, now| main.breakout_is_over(now, &room)).await;
                     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use model::{RoomId, SessionId};
-use ports::outbox::{MAX_BODY, MAX_URL, Notice, Outbox, Queued};
+use ports::outbox::{LIVEKIT_EVENT, MAX_BODY, MAX_URL, Notice, Outbox, Queued};
 use ports::outgoing::{Answer, Method, Outgoing, Reach, Request};
 use ports::store::StoreError;
 use room::Notification;
@@ -55,6 +55,8 @@ const AT_LEAST_EVERY: Duration = Duration::from_secs(60);
 pub struct WebhookRules {
     /// The operator's receiver, which hears of every room.
     pub url: Option<String>,
+    /// The operator's receivers of LiveKit's own webhooks.
+    pub media_urls: Vec<String>,
     /// Whether a room may name a receiver of its own.
     pub per_room: bool,
     /// Whether such a receiver may be inside the operator's network.
@@ -69,7 +71,11 @@ impl WebhookRules {
     }
 
     fn reach(&self, url: &str) -> Reach {
-        if self.allow_private || self.url.as_deref() == Some(url) { Reach::Anywhere } else { Reach::Public }
+        if self.allow_private || self.url.as_deref() == Some(url) || self.media_urls.iter().any(|own| own == url) {
+            Reach::Anywhere
+        } else {
+            Reach::Public
+        }
     }
 }
 
@@ -216,11 +222,7 @@ impl Courier {
         let request = Request {
             url: notice.url.clone(),
             method: Method::Post(notice.body.clone()),
-            headers: vec![
-                ("content-type", "application/json".to_owned()),
-                ("authorization", token.clone()),
-                ("hash-token", token),
-            ],
+            headers: headers(&notice.event, token),
             reach: self.webhooks.rules.reach(&notice.url),
             patience: PATIENCE,
             most: MOST_ANSWER,
@@ -256,6 +258,13 @@ impl Courier {
             Err(error) => warn!(%error, "what became of a webhook was not noted"),
         }
     }
+}
+
+fn headers(event: &str, token: String) -> Vec<(&'static str, String)> {
+    if event.starts_with(LIVEKIT_EVENT) {
+        return vec![("content-type", "application/webhook+json".to_owned()), ("authorization", token)];
+    }
+    vec![("content-type", "application/json".to_owned()), ("authorization", token.clone()), ("hash-token", token)]
 }
 
 /// Refusals of the receiver count as delivered: sending the same again would change nothing.
@@ -336,8 +345,11 @@ mod tests {
 
     #[test]
     fn a_room_is_told_about_where_it_and_the_operator_want() {
-        let rules =
-            |url: Option<&str>, per_room| WebhookRules { url: url.map(str::to_owned), per_room, allow_private: false };
+        let rules = |url: Option<&str>, per_room| WebhookRules {
+            url: url.map(str::to_owned),
+            per_room,
+            ..WebhookRules::default()
+        };
         let targets = |rules: &WebhookRules, of_room| rules.targets(of_room).map(str::to_owned).collect::<Vec<_>>();
 
         let both = rules(Some("http://10.0.0.1/"), true);

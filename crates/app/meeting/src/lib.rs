@@ -10,10 +10,13 @@ mod courier;
 mod errand;
 mod file_type;
 mod inbox;
+mod media_hooks;
+mod media_rooms;
 mod meetings;
 mod moderate;
 pub mod origin;
 mod outside;
+mod relays;
 mod seeing_out;
 mod shelf;
 mod socket;
@@ -24,12 +27,15 @@ mod waiting;
 pub use activities::ActivityError;
 pub use breakouts::{BreakoutError, Settle};
 pub use courier::{Courier, WebhookRules, Webhooks};
+pub use media_hooks::MediaHooks;
+pub use media_rooms::granted_permission;
 pub use meetings::{
     Access, AccessError, ActiveRoom, Activity, CreateError, EndError, HealthError, JoinError, MediaAdmission, Meetings,
     NotShown, Setup, Unavailable, VerifiedJoin, WaitingError,
 };
 pub use moderate::{ModerateError, MuteRefusal};
 pub use outside::{BroadcastError, ReportError};
+pub use relays::{MakeLogin, Relays};
 pub use room::{
     AdmitRefusal, Announcement, Audience, AuthorizeRefusal, BlockedPerson, BreakoutRefusal, BroadcastRefusal,
     ClientSubject, ConnId, CoreMessage, Delivery, Device, EndReason, Farewell, FileRefusal, Forwarded, Guests,

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use model::RoomId;
 use ports::media::{MediaEvent, MediaEventKind, MediaPlane};
+use ports::media_control::MediaControl;
 use ports::store::{NewSession, Records, State, StoreError};
 use prost::Message;
 use room::{EndReason, MediaStep, OnMedia, RestoreError, Restored, Room};
@@ -23,6 +24,8 @@ use wire::token::JoinClaims;
 use crate::actor::{Last, Letter, RoomHandle, Silence, Surroundings, now, spawn};
 use crate::breakouts::House;
 use crate::courier::Webhooks;
+use crate::media_rooms::Revoked;
+use crate::relays::Relays;
 use crate::seeing_out::SeeingOut;
 use crate::shelf::Shelf;
 use crate::tokens::Credentials;
@@ -44,6 +47,8 @@ pub struct Setup {
     pub state: Arc<dyn State>,
     /// The media plane.
     pub media: Arc<dyn MediaPlane>,
+    /// The same, as LiveKit's server API drives it.
+    pub control: Arc<dyn MediaControl>,
     /// Keys.
     pub credentials: Credentials,
     /// Whom to tell of what happens.
@@ -54,6 +59,8 @@ pub struct Setup {
     pub analytics: bool,
     /// Files of sessions.
     pub uploads: Uploads,
+    /// Relays for browsers.
+    pub relays: Relays,
 }
 
 /// Every meeting of this node. Cheap to clone.
@@ -67,6 +74,8 @@ pub(crate) struct Inner {
     next_conn: AtomicU64,
     seeds: Mutex<u64>,
     analytics: bool,
+    pub(crate) control: Arc<dyn MediaControl>,
+    pub(crate) revoked: Revoked,
 }
 
 impl Meetings {
@@ -85,6 +94,7 @@ impl Meetings {
                 credentials: Arc::new(setup.credentials),
                 webhooks: setup.webhooks,
                 uploads: Arc::new(setup.uploads),
+                relays: Arc::new(setup.relays),
                 house: House(house.clone()),
             },
             rooms: RwLock::new(HashMap::new()),
@@ -92,6 +102,8 @@ impl Meetings {
             next_conn: AtomicU64::new(1),
             seeds: Mutex::new(rand::random()),
             analytics: setup.analytics,
+            control: setup.control,
+            revoked: Revoked::default(),
         }));
         meetings.restore().await?;
         meetings.reconcile_breakouts().await;
@@ -176,17 +188,19 @@ impl Meetings {
         let what = match event.kind {
             MediaEventKind::Joined => MediaStep::Joined,
             MediaEventKind::Left => MediaStep::Left,
+            MediaEventKind::Opened | MediaEventKind::Closed | MediaEventKind::Aborted => return,
             MediaEventKind::Published { .. } => MediaStep::Published,
             MediaEventKind::Unpublished { .. } => MediaStep::Unpublished,
             MediaEventKind::Muted { .. } => MediaStep::Muted,
         };
+        let Some(who) = &event.identity else { return };
         let Some(handle) = self.find(event.room.as_str()).filter(|handle| *handle.session() == event.session) else {
             return;
         };
         let participant = Some(event.participant.clone()).filter(|bytes| !bytes.is_empty());
         let track = Some(event.track.clone()).filter(|bytes| !bytes.is_empty());
         let step = OnMedia {
-            who: event.identity.clone(),
+            who: who.clone(),
             what,
             participant: participant.and_then(|bytes| ParticipantInfo::decode(bytes).ok()),
             track: track.and_then(|bytes| TrackInfo::decode(bytes).ok()),

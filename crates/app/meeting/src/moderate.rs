@@ -85,9 +85,19 @@ impl Meetings {
     /// # Errors
     /// Why everything stays as it is.
     pub async fn moderate(&self, access: &Access, what: Moderation) -> Result<(), ModerateError> {
+        let (handle, by) = (self.of(access)?, access.user.clone());
+        let sent_out = match &what {
+            Moderation::Remove { user, block, .. } => Some((user.clone(), *block)),
+            _ => None,
+        };
+        let done = handle.change(|reply| Letter::Moderate(by, Box::new(what), reply)).await?;
+        let (Err(ModerationRefusal::NotActive), Some((user, block))) = (&done, sent_out) else { return Ok(done?) };
+        // Not here, but perhaps in a breakout room.
+        if !self.is_in_a_breakout(&handle, &user).await {
+            return Ok(done?);
+        }
         let by = access.user.clone();
-        self.of(access)?.change(|reply| Letter::Moderate(by, Box::new(what), reply)).await??;
-        Ok(())
+        Ok(handle.write(move |room, now| room.remove_absent(now, &by, &user, block)).await??)
     }
 
     /// Who is blocked, the latest first.

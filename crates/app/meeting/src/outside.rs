@@ -1,6 +1,6 @@
 //! What comes into a meeting from applications, recorders and other media servers.
 
-use model::{Identity, RoomId, SessionId};
+use model::{Identity, RoomId, SessionId, UserId};
 use ports::store::{SessionRecord, StoreError};
 use room::{Announcement, Audience, BroadcastRefusal, Forwarded, MediaStep, Notification, OnMedia, RecorderReport};
 use uuid::Uuid;
@@ -105,6 +105,15 @@ impl Meetings {
         handle.write(move |room, now| room.on_media_opened(now, message)).await.is_ok()
     }
 
+    /// The media server of our own meetings opened a room that none of them has, as with a token of one that is over.
+    pub fn close_stray_media(&self, room: &str) {
+        if self.0.around.credentials.media_server.is_some()
+            && let Ok(room) = RoomId::try_from(room)
+        {
+            self.0.around.media.close_room(&room);
+        }
+    }
+
     /// Another media server closed a room: the meeting ends, unless it began after that.
     pub async fn on_media_closed(&self, room: &str, closed_at: i64) {
         let Some(handle) = self.find(room) else { return };
@@ -134,7 +143,16 @@ impl Meetings {
         let (Some(handle), Ok(who)) = (self.find(room), Identity::try_from(participant.identity.as_str())) else {
             return;
         };
-        let step = OnMedia { who, what, participant: Some(participant), track, forwarded: Some(message) };
+        let (came, user) = (what == MediaStep::Joined, UserId::try_from(who.as_str()));
+        let step = OnMedia { who: who.clone(), what, participant: Some(participant), track, forwarded: Some(message) };
         handle.send(Letter::OnMedia(Box::new(step))).await;
+        // Their token may be older than a lock that came since.
+        if self.0.around.credentials.media_server.is_some()
+            && came
+            && let Ok(user) = user
+            && let Ok(Some(permission)) = handle.read(move |room| room.media_permission(&user)).await
+        {
+            self.0.around.media.set_permission(handle.id(), &who, permission);
+        }
     }
 }

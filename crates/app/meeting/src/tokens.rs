@@ -17,6 +17,8 @@ pub struct Credentials {
     pub api: ApiKey,
     /// Signs media tokens; another key than the API's, so that a browser's token opens nothing of the API.
     pub media: ApiKey,
+    /// Where browsers reach the media server, if that is not this process (`livekit_info.host`).
+    pub media_server: Option<String>,
     /// How long join and media tokens are good (`client.token_validity`).
     pub validity: Duration,
 }
@@ -32,16 +34,8 @@ impl Credentials {
 
     /// A token for the media plane: no `roomAdmin`, no data, sources by right, bound to the session (rules M1, H1, H2).
     pub(crate) fn mint_media(&self, who: &MediaPass<'_>, now: i64) -> String {
-        let grant = VideoGrant {
-            room_join: true,
-            room: who.room.to_string(),
-            can_publish: Some(!who.permission.publish.is_empty()),
-            can_subscribe: Some(who.permission.subscribe),
-            can_publish_data: Some(who.permission.publish_data),
-            can_publish_sources: who.permission.publish.iter().map(|source| source_name(source).to_owned()).collect(),
-            hidden: who.permission.hidden,
-            ..VideoGrant::default()
-        };
+        let mut grant = VideoGrant { room_join: true, room: who.room.to_string(), ..VideoGrant::default() };
+        set_rights(&mut grant, &who.permission);
         let claims = MediaClaims {
             identity: who.identity.to_string(),
             name: who.name.to_owned(),
@@ -64,8 +58,17 @@ pub(crate) struct MediaPass<'a> {
     pub(crate) permission: MediaPermission,
 }
 
+/// Writes rights into a grant.
+pub(crate) fn set_rights(grant: &mut VideoGrant, rights: &MediaPermission) {
+    grant.can_publish = Some(!rights.publish.is_empty());
+    grant.can_subscribe = Some(rights.subscribe);
+    grant.can_publish_data = Some(rights.publish_data);
+    grant.can_publish_sources = rights.publish.iter().map(|source| source_name(source).to_owned()).collect();
+    grant.hidden = rights.hidden;
+}
+
 /// LiveKit's name of a source in a token (`canPublishSources`).
-const fn source_name(source: Source) -> &'static str {
+pub(crate) const fn source_name(source: Source) -> &'static str {
     match source {
         Source::Camera => "camera",
         Source::Microphone => "microphone",

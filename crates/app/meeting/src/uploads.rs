@@ -358,7 +358,7 @@ impl Meetings {
         let draft = uploads.draft(handle.session(), kind, name, id, found, bytes);
         uploads.write(handle.session(), &draft, content).await?;
         let (user, file, quota) = (access.user.clone(), draft.file.clone(), uploads.rules.quota());
-        let added = handle.write(move |room, _| room.add_file(&user, file, quota)).await;
+        let added = handle.write(move |room, now| room.add_file(now, &user, file, quota)).await;
         uploads.settled(handle.session(), draft, added.map_err(UploadRefusal::from)?).await
     }
 }

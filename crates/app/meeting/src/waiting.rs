@@ -25,4 +25,14 @@ impl Meetings {
         let by = access.user.clone();
         Ok(handle.change(|reply| Letter::SetWaitingText(by, text, reply)).await??)
     }
+
+    /// Leaves a note to the hosts from the waiting room, or changes it.
+    ///
+    /// # Errors
+    /// Why it stays as it is.
+    pub async fn leave_note(&self, access: &Access, text: String) -> Result<(), WaitingError> {
+        let handle = self.find(access.room.as_str()).ok_or(WaitingError::NoRoom)?;
+        let by = access.user.clone();
+        Ok(handle.write(move |room, now| room.leave_note(now, &by, &text)).await??)
+    }
 }

@@ -3,8 +3,11 @@
 
 mod fakes;
 
+use std::time::Duration;
+
 use fakes::{House, MemoryStore, request, ticket};
-use meeting::{Access, Activity, BreakoutError, BreakoutRefusal, Down, SocketLink};
+use meeting::{Access, Activity, BreakoutError, BreakoutRefusal, Down, Moderation, SocketLink};
+use model::UserId;
 use ports::store::Records;
 use prost::Message;
 use wire::pnm::{self, NatsMsgServerToClientEvents as Event};
@@ -276,4 +279,124 @@ async fn somebody_who_is_no_member_of_the_main_room_is_none_of_its_breakout_room
     assert_eq!(refused, Err(BreakoutRefusal::Stranger.into()));
     assert!(house.meetings.end_breakouts(&zoe).await.is_err());
     assert_eq!(listed(&house, &zoe).await, Vec::<String>::new());
+}
+
+/// Waits until a socket is hung up on; the answer is the last word.
+async fn farewell(link: &mut SocketLink) -> String {
+    loop {
+        match link.down.recv().await.unwrap() {
+            Down::Hangup(farewell) => {
+                return pnm::NatsMsgServerToClient::decode(farewell.unwrap().payload).unwrap().msg;
+            }
+            Down::Deliver(delivery) => link.ack(delivery.stream_seq).await,
+            Down::Forward(_) | Down::Admitted(_) => {}
+        }
+    }
+}
+
+fn remove(user: &str, block: bool) -> Moderation {
+    Moderation::Remove { user: UserId::try_from(user).unwrap(), msg: String::new(), block }
+}
+
+const REMOVED: &str = "notifications.room-disconnected-participant-removed";
+
+#[tokio::test]
+async fn whoever_is_sent_out_of_the_main_room_loses_the_breakout_room() {
+    let house = House::open().await;
+    create_main(&house).await;
+    let (_, ana) = member(&house, "ana", true).await;
+    let (ben_token, ben) = member(&house, "ben", false).await;
+    let main = open(&house, &ben_token).await;
+    create(&house, &ana, &[("1", &["ben"])]).await.unwrap();
+    let token = house.meetings.join_breakout(&ben, "main-1").await.unwrap();
+    let mut inside = open(&house, &token).await;
+
+    house.meetings.moderate(&ana, remove("ben", false)).await.unwrap();
+
+    assert_eq!(farewell(&mut inside).await, REMOVED);
+    assert!(house.meetings.authorize(&token).await.is_err());
+    assert!(house.meetings.open_socket(&token, "ws://test".into()).await.is_err());
+    drop(main);
+}
+
+#[tokio::test]
+async fn somebody_who_is_only_in_a_breakout_room_can_be_sent_out_of_the_meeting() {
+    let house = House::open().await;
+    create_main(&house).await;
+    let (_, ana) = member(&house, "ana", true).await;
+    let (ben_token, ben) = member(&house, "ben", false).await;
+    create(&house, &ana, &[("1", &["ben"])]).await.unwrap();
+    assert!(house.meetings.moderate(&ana, remove("ben", true)).await.is_err(), "is nowhere");
+    let token = house.meetings.join_breakout(&ben, "main-1").await.unwrap();
+    let mut inside = open(&house, &token).await;
+
+    house.meetings.moderate(&ana, remove("ben", true)).await.unwrap();
+
+    assert_eq!(farewell(&mut inside).await, REMOVED);
+    assert!(house.meetings.authorize(&ben_token).await.is_err());
+    assert_eq!(house.meetings.blocked(&ana).await.unwrap()[0].id.as_str(), "ben");
+}
+
+#[tokio::test]
+async fn whoever_is_blocked_in_a_breakout_room_is_blocked_in_the_meeting() {
+    let house = House::open().await;
+    create_main(&house).await;
+    let (_, ana) = member(&house, "ana", true).await;
+    let (ben_token, ben) = member(&house, "ben", false).await;
+    let mut main = open(&house, &ben_token).await;
+    create(&house, &ana, &[("1", &["ben"]), ("2", &[])]).await.unwrap();
+    let inside = open(&house, &house.meetings.join_breakout(&ben, "main-1").await.unwrap()).await;
+    let host = house.meetings.authorize(&house.meetings.join_breakout(&ana, "main-1").await.unwrap()).await.unwrap();
+
+    house.meetings.moderate(&host, remove("ben", true)).await.unwrap();
+
+    assert_eq!(farewell(&mut main).await, REMOVED);
+    assert!(house.meetings.join_token(ticket("main", "ben", false)).await.is_err());
+    drop(inside);
+}
+
+#[tokio::test]
+async fn whoever_is_sent_out_of_a_breakout_room_goes_on_in_the_main_room_and_is_off_the_list() {
+    let house = House::open().await;
+    create_main(&house).await;
+    let (_, ana) = member(&house, "ana", true).await;
+    let (ben_token, ben) = member(&house, "ben", false).await;
+    create(&house, &ana, &[("1", &["ben"])]).await.unwrap();
+    let mut inside = open(&house, &house.meetings.join_breakout(&ben, "main-1").await.unwrap()).await;
+    let host = house.meetings.authorize(&house.meetings.join_breakout(&ana, "main-1").await.unwrap()).await.unwrap();
+
+    house.meetings.moderate(&host, remove("ben", false)).await.unwrap();
+    assert_eq!(farewell(&mut inside).await, REMOVED);
+
+    while house.meetings.own_breakout(&ben).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    assert!(house.meetings.authorize(&ben_token).await.is_ok());
+    assert_eq!(house.meetings.join_breakout(&ben, "main-1").await, Err(BreakoutRefusal::NotInvited.into()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_countdown_ends_the_rooms_though_the_host_is_gone() {
+    let house = House::open().await;
+    create_main(&house).await;
+    let (_, ana) = member(&house, "ana", true).await;
+    let (ben_token, ben) = member(&house, "ben", false).await;
+    let mut main = open(&house, &ben_token).await;
+    create(&house, &ana, &[("1", &["ben"]), ("2", &[])]).await.unwrap();
+    let mut inside = open(&house, &house.meetings.join_breakout(&ben, "main-1").await.unwrap()).await;
+    let minute = Some(Duration::from_secs(60));
+
+    let refused = house.meetings.close_breakouts(&ben, "", minute).await;
+    assert!(matches!(refused, Err(BreakoutError::Refused(BreakoutRefusal::Denied(_)))));
+    let endless = house.meetings.close_breakouts(&ana, "", Some(Duration::from_secs(10_000))).await;
+    assert_eq!(endless, Err(BreakoutRefusal::NoCountdown.into()));
+    house.meetings.close_breakouts(&ana, "", minute).await.unwrap();
+    assert!(house.meetings.breakouts(&ana).await.unwrap().iter().all(|room| room.closes_at > 0));
+    house.meetings.close_breakouts(&ana, "main-2", None).await.unwrap();
+    let kept = house.meetings.breakouts(&ana).await.unwrap();
+    assert!(kept[0].closes_at > 0 && kept[1].closes_at == 0);
+
+    assert_eq!(next(&mut inside, Event::SessionEnded).await, "notifications.room-disconnected-room-ended");
+    assert_eq!(next(&mut main, Event::BreakoutRoomEnded).await, "main-1");
+    assert_eq!(listed(&house, &ana).await, ["main-2"]);
 }

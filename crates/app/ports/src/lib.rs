@@ -4,6 +4,7 @@
 pub mod archive;
 pub mod blobs;
 pub mod media;
+pub mod media_control;
 pub mod outbox;
 pub mod outgoing;
 pub mod store;

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use model::media::{MediaPermission, Source};
 use model::{Identity, RoomId, SessionId};
 use std::collections::BTreeMap;
+use std::fmt;
 use tokio::sync::mpsc;
 
 /// How many encoded messages wait between a signalling socket and its media session, in either direction. A socket
@@ -20,6 +21,23 @@ pub enum Topology {
     Single,
     /// One to publish, offered by the client, and one to subscribe, offered by us (`/rtc`).
     Dual,
+}
+
+/// A relay a client may use (TURN).
+#[derive(Clone, PartialEq, Eq)]
+pub struct IceServer {
+    /// Where it is (RFC 7065).
+    pub urls: Vec<String>,
+    /// Login there; ends by itself.
+    pub username: String,
+    /// Its password.
+    pub credential: String,
+}
+
+impl fmt::Debug for IceServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IceServer").field("urls", &self.urls).finish_non_exhaustive()
+    }
 }
 
 /// Somebody whose token was checked wants to join or resume.
@@ -44,6 +62,10 @@ pub struct MediaJoin {
     pub request: Bytes,
     /// How the client uses its connections.
     pub topology: Topology,
+    /// Relays the client is told of.
+    pub relays: Vec<IceServer>,
+    /// The client uses nothing but relays.
+    pub relay_only: bool,
 }
 
 /// What a media session tells its signalling socket.
@@ -51,8 +73,23 @@ pub struct MediaJoin {
 pub enum SignalDown {
     /// One encoded `livekit.SignalResponse`.
     Message(Bytes),
+    /// Give the client a token that says this from now on.
+    Renew(Box<Renewed>),
     /// Close the socket after what was sent so far.
     Close,
+}
+
+/// What the next token of somebody says of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Renewed {
+    /// Display name.
+    pub name: String,
+    /// Participant metadata, opaque.
+    pub metadata: String,
+    /// All participant attributes.
+    pub attributes: BTreeMap<String, String>,
+    /// What they may do now.
+    pub permission: MediaPermission,
 }
 
 /// The two ends a signalling socket holds. Dropping `up` says that the socket is gone, not that the participant left.
@@ -116,23 +153,31 @@ pub struct MediaEvent {
     pub room: RoomId,
     /// In which session.
     pub session: SessionId,
-    /// Who.
-    pub identity: Identity,
+    /// Who; nobody if it is about the room alone.
+    pub identity: Option<Identity>,
     /// What happened.
     pub kind: MediaEventKind,
     /// The participant as others see it then, an encoded `livekit.ParticipantInfo`; empty if that is lost.
     pub participant: Bytes,
+    /// The media room then, an encoded `livekit.Room`; empty if that is lost.
+    pub about_room: Bytes,
     /// The track it is about, an encoded `livekit.TrackInfo`; empty if it is about none.
     pub track: Bytes,
 }
 
-/// What happened to a participant on the media plane.
+/// What happened to a participant or a room on the media plane.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MediaEventKind {
+    /// The room is there.
+    Opened,
+    /// The room is gone.
+    Closed,
     /// Media flows for the first time.
     Joined,
     /// Gone: left, timed out, removed or replaced.
     Left,
+    /// Gone before any media flowed.
+    Aborted,
     /// A track was published.
     Published { sid: String, source: Source },
     /// A track is gone.
@@ -163,7 +208,8 @@ pub trait MediaPlane: Send + Sync + 'static {
     /// Who is connected, each an encoded `livekit.ParticipantInfo`, hidden participants left out.
     async fn participants(&self, room: &RoomId) -> Vec<Bytes>;
 
-    /// Whether the media plane still works; once it does not, only a restart of the process helps.
+    /// Whether the media plane works. Once our own does not, only a restart of the process helps; another server may come
+    /// back.
     fn is_alive(&self) -> bool;
 
     /// Tells every client to come back in a moment and stops taking new ones. For a graceful stop.

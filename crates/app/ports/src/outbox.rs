@@ -17,6 +17,9 @@ pub const MAX_BODY: usize = 4 << 20;
 /// Most notices put in at once.
 pub const MAX_NOTICES: usize = 1_000;
 
+/// What the names of events in LiveKit's own words begin with; their bodies travel as LiveKit's do.
+pub const LIVEKIT_EVENT: &str = "livekit.";
+
 /// Something to tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {

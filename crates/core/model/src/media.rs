@@ -91,3 +91,18 @@ pub struct MediaPermission {
     /// Whose webcams this participant receives.
     pub cameras: CameraView,
 }
+
+impl MediaPermission {
+    /// What is left of these rights below a ceiling. Whose webcams are seen, and who counts as a moderator, is not the
+    /// ceiling's to say.
+    #[must_use]
+    pub fn within(self, ceiling: Self) -> Self {
+        Self {
+            publish: self.publish.iter().filter(|source| ceiling.publish.contains(*source)).collect(),
+            subscribe: self.subscribe && ceiling.subscribe,
+            publish_data: self.publish_data && ceiling.publish_data,
+            hidden: self.hidden || ceiling.hidden,
+            ..self
+        }
+    }
+}

@@ -157,6 +157,8 @@ pub enum Capability {
     ReportSelf,
     /// Ask somebody to turn something on, push breakout invitations, announce local recordings.
     Instruct,
+    /// Tell the hosts something from the waiting room.
+    LeaveNote,
     /// Let people in from the waiting room, and say what they read there.
     ManageWaitingRoom,
     /// End the meeting for everybody.
@@ -227,7 +229,7 @@ pub enum Denial {
 
 impl Capability {
     /// Every capability there is, in the order of `docs/policy.md`.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 42] = [
         Self::Subscribe,
         Self::Listen,
         Self::SeeUsers,
@@ -245,6 +247,7 @@ impl Capability {
         Self::ShareChatFile,
         Self::UploadMedia,
         Self::UploadBackground,
+        Self::LeaveNote,
         Self::RaiseHand,
         Self::React,
         Self::EditWhiteboard,
@@ -285,6 +288,7 @@ pub fn decide(actor: &Actor, rules: &Rules, capability: Capability) -> Result<()
     match (actor.role, capability) {
         // The preview that people wait at offers it (rule W3).
         (Role::Waiting, C::UploadBackground) => {}
+        (Role::Waiting, C::LeaveNote) => return Ok(()),
         (Role::Waiting, _) => return Err(Denial::Waiting),
         (Role::Hidden | Role::HiddenModerator | Role::Recorder, C::Subscribe | C::Listen) => return Ok(()),
         (Role::Recorder, C::SeeUsers | C::ReportSelf) | (Role::HiddenModerator, C::EndRoom) => return Ok(()),
@@ -397,6 +401,8 @@ pub fn decide(actor: &Actor, rules: &Rules, capability: Capability) -> Result<()
             moderator_only()?;
             offered(rules.shared_notepad)
         }
+        // Whoever is inside says it in the chat.
+        C::LeaveNote => Err(Denial::NoPart),
         C::LowerOthersHand
         | C::RemoveOthersChat
         | C::Instruct

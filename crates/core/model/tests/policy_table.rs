@@ -148,6 +148,7 @@ const TABLE: [Row; C::ALL.len()] = [
     row(C::PlayMedia, "play a video for everybody", MODERATORS).needs(&["external_media_player_features"]),
     row(C::LowerOthersHand, "lower somebody's hand, or all", MODERATORS),
     row(C::Instruct, "ask somebody to turn something on, push breakout invitations, announce recordings", MODERATORS),
+    row(C::LeaveNote, "tell the hosts something from the waiting room", &[Role::Waiting]),
     row(C::ManageWaitingRoom, "let people in, turn the waiting room on or off, write what they read", MODERATORS),
     row(C::LockOthers, "lock and unlock", MODERATORS),
     row(C::MuteOthers, "mute others, say whether attendees unmute themselves", MODERATORS),
@@ -281,15 +282,20 @@ fn each_refusal_has_its_reason() {
         for machine in [Ingress, Phone].into_iter().filter(|role| !row.who.contains(role)) {
             assert_eq!(reason(machine), Some(Denial::NoPart), "{:?}", row.what);
         }
+        // What is for those who wait alone, whoever is inside has no part in.
+        let inside = row.who.iter().any(|role| *role != Role::Waiting);
         if !row.who.contains(&Attendee) {
-            assert_eq!(reason(Attendee), Some(Denial::NotModerator), "{:?}", row.what);
+            let expected = if inside { Denial::NotModerator } else { Denial::NoPart };
+            assert_eq!(reason(Attendee), Some(expected), "{:?}", row.what);
         }
         let locked = decide(&as_role(Attendee, false, locks_of(u32::MAX)), &open(), row.what).err();
         if !row.locks.is_empty() {
             assert_eq!(locked, Some(Denial::Locked), "{:?}", row.what);
         }
         let closed = decide(&as_role(Moderator, true, Locks::default()), &rules_of(0), row.what).err();
-        assert_eq!(closed, (!row.needs.is_empty()).then_some(Denial::FeatureOff), "{:?}", row.what);
+        let expected =
+            if inside { (!row.needs.is_empty()).then_some(Denial::FeatureOff) } else { Some(Denial::NoPart) };
+        assert_eq!(closed, expected, "{:?}", row.what);
     }
 }
 
@@ -297,7 +303,7 @@ const HEAD: &str = "\
 # Who may do what
 
 Written from the policy table (`crates/core/model`), which the HTTP API, the messaging gateway and the media plane all ask; a
-test fails when this page is stale. Everything not said here is refused. People in the waiting room may do nothing but (4).
+test fails when this page is stale. Everything not said here is refused. People in the waiting room may do nothing but (4) and (5).
 
 - *Moderator*, *hidden moderator*: joined with `is_admin`. *Presenter*: whoever drives shared views, moderator or not.
 - *Hidden*: joined with `is_hidden`; watches. *Recorder*: the recording or broadcasting bot. *Ingress*: a stream that is fed
@@ -312,6 +318,7 @@ const FOOT: &str = "
 2. Without `allow_view_other_users_list` moderators and recorders only; everybody else sees moderators and themselves.
 3. The lock binds moderators as well; the presenter draws whatever is locked.
 4. In the waiting room as well, whose preview offers it.
+5. In the waiting room alone.
 
 Whose cameras somebody receives: with `allow_view_other_webcams` everybody's, without it those of moderators and streams;
 moderators and recorders always receive all.
@@ -333,6 +340,7 @@ fn page() -> String {
             C::SeeUsers => " (2)",
             C::EditWhiteboard => " (3)",
             C::UploadBackground => " (4)",
+            C::LeaveNote => " (5)",
             _ => "",
         };
         let mut cells = vec![cell(allowed(Moderator, false)), cell(allowed(Attendee, true))];

@@ -13,6 +13,7 @@ use crate::limits::Allowance;
 use crate::outbox::Outbox;
 use crate::output::{Moment, Output};
 use crate::person::{Asks, Person, Presence};
+use crate::queue::{NOTE, Place, WAITS_SINCE};
 use crate::rules::BOTS;
 use crate::state::Room;
 
@@ -42,6 +43,20 @@ pub struct Ticket {
     pub generation: String,
     /// A fresh UUID, used when the room makes ids itself.
     pub spare_id: UserId,
+}
+
+/// What stays with somebody who gets another token.
+#[derive(Debug, Default)]
+struct Kept {
+    /// Locked or unlocked for them by moderators.
+    locks: pnm::LockSettings,
+    /// Their place among the raised hands.
+    hand: Option<pnm::UserRaisedHand>,
+    is_presenter: bool,
+    /// Need not wait again.
+    is_let_in: bool,
+    /// In the waiting room.
+    place: Place,
 }
 
 /// Somebody is on the list now.
@@ -179,10 +194,10 @@ impl Room {
         }
         check_reserved(&ticket)?;
         let user_id = self.choose_id(&ticket)?;
-        let locks = self.locks_before(&user_id);
+        let kept = Kept { locks: self.locks_before(&user_id), ..self.kept(now, &user_id) };
         let outbox = self.evict(now, &user_id);
 
-        let metadata = self.complete(&user_id, &ticket, locks);
+        let metadata = self.complete(&user_id, &ticket, kept);
         let generation = ticket.generation;
         let person = Person {
             id: user_id.clone(),
@@ -209,6 +224,7 @@ impl Room {
         };
         self.people.insert(user_id.clone(), person);
         self.person_changed(&user_id);
+        self.queue_changed(now);
         Ok(Admission { user_id, generation })
     }
 
@@ -262,14 +278,30 @@ impl Room {
         locks
     }
 
-    fn complete(&self, user: &UserId, ticket: &Ticket, before: pnm::LockSettings) -> pnm::UserMetadata {
+    /// What somebody who is here, or went a moment ago, keeps with another token besides the locks: it is the same person
+    /// at another door of the application.
+    fn kept(&self, now: Moment, user: &UserId) -> Kept {
+        let Some(person) = self.people.get(user).filter(|person| !person.is_out()) else { return Kept::default() };
+        let is_around = person.is_around();
+        Kept {
+            locks: pnm::LockSettings::default(),
+            hand: person.metadata.raised_hand.filter(|hand| hand.is_raised && is_around),
+            is_presenter: person.metadata.is_presenter && is_around,
+            is_let_in: !person.is_waiting() && is_around,
+            place: Place::of(now, person),
+        }
+    }
+
+    fn complete(&self, user: &UserId, ticket: &Ticket, kept: Kept) -> pnm::UserMetadata {
         let mut metadata = ticket.metadata.clone();
         metadata.is_admin = ticket.is_admin;
         metadata.record_webcam.get_or_insert(true);
-        metadata.raised_hand = Some(pnm::UserRaisedHand::default());
+        metadata.raised_hand = Some(kept.hand.unwrap_or_default());
         metadata.wait_for_approval = false;
-        metadata.is_presenter = false;
-        metadata.extra_data.remove(HELD);
+        metadata.is_presenter = kept.is_presenter && !ticket.is_hidden;
+        for key in [HELD, WAITS_SINCE, NOTE] {
+            metadata.extra_data.remove(key);
+        }
         metadata.metadata_id = Some(ticket.generation.clone());
         if metadata.ex_user_id.as_deref().unwrap_or_default().is_empty() {
             metadata.ex_user_id = Some(ticket.user_id.clone());
@@ -277,26 +309,25 @@ impl Room {
         let room_locks = self.metadata.default_lock_settings.unwrap_or_default();
         if ticket.is_admin {
             let presenter_here = self.people.values().any(|p| p.is_online() && p.metadata.is_presenter);
-            metadata.is_presenter = !presenter_here && !ticket.is_hidden && !BOTS.contains(&user.as_str());
+            metadata.is_presenter |= !presenter_here && !ticket.is_hidden && !BOTS.contains(&user.as_str());
             let mut locks = pnm::LockSettings::default();
             if !metadata.is_presenter {
                 locks.lock_whiteboard = room_locks.lock_whiteboard;
             }
             metadata.lock_settings = Some(locks);
         } else {
-            let asked = inherit(metadata.lock_settings.unwrap_or_default(), before);
+            let asked = inherit(metadata.lock_settings.unwrap_or_default(), kept.locks);
             let mut locks = inherit(asked, room_locks);
             if !self.allows_self_unmute() && locks.lock_microphone != Some(true) {
                 locks.lock_microphone = Some(true);
                 metadata.extra_data.insert(HELD.into(), "true".into());
             }
             metadata.lock_settings = Some(locks);
-            metadata.wait_for_approval = self
-                .metadata
-                .room_features
-                .as_ref()
-                .and_then(|f| f.waiting_room_features.as_ref())
-                .is_some_and(|waiting| waiting.is_active);
+            let waiting = self.metadata.room_features.as_ref().and_then(|f| f.waiting_room_features.as_ref());
+            metadata.wait_for_approval = !kept.is_let_in && waiting.is_some_and(|waiting| waiting.is_active);
+            if metadata.wait_for_approval {
+                kept.place.restore_to(&mut metadata);
+            }
         }
         metadata
     }

@@ -4,6 +4,7 @@
 //! A breakout room is a room of its own and knows only its main room's id. What goes between the two is carried by their
 //! owner; this list is what the main room decides by.
 
+mod closing;
 mod inside;
 mod plan;
 mod record;
@@ -13,13 +14,15 @@ use std::time::Duration;
 
 use model::policy::{Capability, Denial};
 use model::{RoomId, UserId};
-use wire::pnm::{self, NatsMsgServerToClientEvents as Event, NatsSystemNotificationTypes as Severity};
+use wire::pnm::{self, AnalyticsEvents, NatsMsgServerToClientEvents as Event, NatsSystemNotificationTypes as Severity};
 
 use crate::admission::Ticket;
+use crate::analytics::{About, Measure};
 use crate::outbox::Route;
 use crate::output::Moment;
 use crate::state::Room;
 
+pub(crate) use closing::{CLOSES_AT, Closing};
 pub use inside::{BreakoutStatus, HelpCall};
 pub use plan::BreakoutPlan;
 pub(crate) use record::{BREAKOUT_PREFIX, restored};
@@ -71,6 +74,9 @@ pub enum BreakoutRefusal {
     /// It has no end to put off.
     #[error("can't increase duration as breakout room has unlimited duration")]
     Endless,
+    /// Sooner or later than a countdown can be.
+    #[error("this is not a number of seconds to count down from")]
+    NoCountdown,
     /// Asked from a room that is no breakout room.
     #[error("only members of a breakout room can do this")]
     NotInside,
@@ -126,6 +132,7 @@ impl Room {
             let (room, users) = (breakout.room.clone(), breakout.users.clone());
             self.store(record::entry(number, &breakout));
             self.breakouts.insert(number, breakout);
+            self.record(now, About::Room, AnalyticsEvents::AnalyticsEventRoomBreakoutRoom, Measure::Happened);
             for (user, _) in users {
                 self.invite(now, &user, &room);
             }
@@ -164,6 +171,15 @@ impl Room {
             self.set_breakouts_active(now, false);
             self.nothing_holds_open(now);
         }
+    }
+
+    /// Somebody was sent out of a breakout room: they do not belong there any more.
+    pub fn strike_from_breakout(&mut self, user: &UserId, room: &RoomId) {
+        let Some(number) = self.breakout_number(room) else { return };
+        let Some(breakout) = self.breakouts.get_mut(&number).filter(|breakout| breakout.is_for(user)) else { return };
+        breakout.users.retain(|(listed, _)| listed != user);
+        let entry = record::entry(number, breakout);
+        self.store(entry);
     }
 
     /// Every breakout room on the list.
@@ -360,6 +376,7 @@ impl Breakout {
             help_asked_at: help.map_or(0, |(_, at)| *at),
             help_asked_by: help.map(|(user, _)| user.to_string()).unwrap_or_default(),
             ends_at: 0,
+            closes_at: 0,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! How long a meeting lasts, and how its end is put off (http-api.md section 8.4; docs/api.md, "In-meeting extensions").
 //!
-//! Nobody is warned from here: clients know `started_at` and `room_duration` and count down themselves.
+//! Nobody is warned from here: clients know `started_at` and `room_duration` and count down themselves; see
+//! [`crate::breakouts`] for the last minute of a breakout room.
 
 use model::UserId;
 use model::policy::{Capability, Denial};

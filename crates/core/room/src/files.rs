@@ -3,9 +3,11 @@
 
 use model::UserId;
 use model::policy::{Capability, Denial};
-use wire::pnm::{RoomUploadedFileMetadata, RoomUploadedFileType as Kind};
+use wire::pnm::{AnalyticsEvents, RoomUploadedFileMetadata, RoomUploadedFileType as Kind};
 
+use crate::analytics::{About, Measure};
 use crate::journal;
+use crate::output::Moment;
 use crate::person::Person;
 use crate::state::Room;
 
@@ -135,6 +137,7 @@ impl Room {
     /// Why it is not kept; then nothing has changed.
     pub fn add_file(
         &mut self,
+        now: Moment,
         by: &UserId,
         file: NewFile,
         quota: Quota,
@@ -148,7 +151,12 @@ impl Room {
             return Err(FileRefusal::TooMany(MAX_BACKGROUNDS));
         }
         let name = person.name.clone();
-        self.keep_file(by.as_str(), name, file, quota)
+        let kept = self.keep_file(by.as_str(), name, file, quota)?;
+        if kept.file_type() == Kind::ChatFile {
+            let shared = Measure::Said(kept.file_name.clone());
+            self.record(now, About::Person(by), AnalyticsEvents::AnalyticsEventUserChatFiles, shared);
+        }
+        Ok(kept)
     }
 
     /// Adds a file that an application brought.

@@ -11,7 +11,7 @@ use prost::Message;
 use wire::pnm;
 
 use crate::analytics::Ledger;
-use crate::breakouts::{self, BREAKOUT_PREFIX, Breakouts};
+use crate::breakouts::{self, BREAKOUT_PREFIX, Breakouts, Closing};
 use crate::chat::History;
 use crate::files::{Files, RoomFile};
 use crate::ids::Ids;
@@ -376,6 +376,7 @@ impl Room {
         };
         let mut ids = Ids::new(seed);
         let views = Views::new(&mut ids);
+        let closing = Closing::restored(&metadata, now);
         let room = Self {
             id,
             session,
@@ -392,6 +393,7 @@ impl Room {
             polls: activities.polls.restored(),
             breakouts: activities.breakouts,
             player: activities.player,
+            closing,
             views,
             ids,
             outputs: VecDeque::new(),

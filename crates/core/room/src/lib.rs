@@ -29,6 +29,7 @@ mod player;
 mod polls;
 mod presence;
 mod presenter;
+mod queue;
 mod recorder;
 mod removal;
 mod requests;

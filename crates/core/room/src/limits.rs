@@ -74,6 +74,8 @@ pub(crate) struct Allowance {
     pub(crate) hands: Bucket,
     /// Others asked to turn something on.
     pub(crate) asks: Bucket,
+    /// What somebody who waits tells the hosts.
+    pub(crate) notes: Bucket,
     /// Sockets opened: each is brought up to date.
     pub(crate) connects: Bucket,
     /// Notices that something was not sent.
@@ -95,6 +97,7 @@ impl Default for Allowance {
             lists: Bucket::new(0.2, 10.0),
             hands: Bucket::new(0.2, 6.0),
             asks: Bucket::new(1.0, 30.0),
+            notes: Bucket::new(0.2, 6.0),
             connects: Bucket::new(0.5, 20.0),
             notices: Bucket::new(0.2, 3.0),
             reports: Bucket::new(10.0, 60.0),

@@ -75,6 +75,9 @@ pub enum Output {
     CloseMedia,
     /// End these rooms, which belong to this one.
     EndRooms(Vec<RoomId>),
+    /// Whoever was sent out of this room leaves those that belong together with it: a main room's breakout rooms; a main
+    /// room only if they are blocked, else its list.
+    SendOutElsewhere { user: UserId, by: UserId, block: bool },
     /// Tell other servers, with the journal entries of the same drain or not at all.
     Notify(Box<Notification>),
     /// The record of the session counts this many people now.

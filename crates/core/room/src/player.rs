@@ -8,7 +8,9 @@ use model::UserId;
 use model::policy::{Capability, Denial};
 use prost::Message;
 use serde_json::json;
-use wire::pnm::{self, DataMsgBodyType, NatsMsgServerToClientEvents as Event, PrivateDataDeliveryType};
+use wire::pnm::{
+    self, AnalyticsEvents, DataMsgBodyType, NatsMsgServerToClientEvents as Event, PrivateDataDeliveryType,
+};
 
 use crate::admission::SYSTEM_ID;
 use crate::journal::{self, Entry, RestoreError};
@@ -152,13 +154,16 @@ impl Room {
         self.may_now(by, Capability::PlayMedia)?;
         let features = self.metadata.room_features.as_mut().and_then(|f| f.external_media_player_features.as_mut());
         let features = features.ok_or(PlayerRefusal::NoPlayer)?;
-        features.is_active = true;
+        let began = !std::mem::replace(&mut features.is_active, true);
         features.url = Some(url.0);
         features.shared_by = Some(by.to_string());
         let position = seek_to.and_then(valid_position).unwrap_or_default();
         let player = Player { is_playing: false, position, at_ms: now.unix_ms, is_told: position > 0.0 };
         self.store(player.entry());
         self.player = Some(player);
+        if began {
+            self.record_status(now, AnalyticsEvents::AnalyticsEventRoomExternalMediaPlayerStatus, true);
+        }
         self.metadata_changed();
         self.tell_room_metadata(now);
         Ok(())
@@ -174,6 +179,7 @@ impl Room {
         let features = features.ok_or(PlayerRefusal::NoPlayer)?;
         if std::mem::take(&mut features.is_active) {
             self.player = None;
+            self.record_status(now, AnalyticsEvents::AnalyticsEventRoomExternalMediaPlayerStatus, false);
             self.store(Entry { key: PLAYER_KEY.into(), value: None });
             self.metadata_changed();
             self.tell_room_metadata(now);

@@ -11,8 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use model::UserId;
 use model::policy::{Capability, Denial};
-use wire::pnm::{self, NatsMsgServerToClientEvents as Event};
+use wire::pnm::{self, AnalyticsEvents, NatsMsgServerToClientEvents as Event};
 
+use crate::analytics::{About, Measure};
 use crate::outbox::Route;
 use crate::output::Moment;
 use crate::state::Room;
@@ -239,6 +240,8 @@ impl Room {
             ballots: Ballots::new(wish.anonymous),
         };
         self.store(record::poll_entry(number, &poll));
+        let added = Measure::Said(told_of(&poll));
+        self.record(now, About::Room, AnalyticsEvents::AnalyticsEventRoomPollAdded, added);
         self.polls.0.insert(number, poll);
         let to: Vec<UserId> = self.listeners().filter(|user| user != by).collect();
         self.post(now, &to, Route::Private, Event::PollCreated, id.clone(), Vec::new());
@@ -257,9 +260,16 @@ impl Room {
             return Err(PollRefusal::Voted);
         }
         let Some(poll) = self.polls.0.get_mut(&number) else { return Err(PollRefusal::Unknown) };
+        // What nobody may learn in the meeting nobody learns afterwards.
+        let told = matches!(poll.ballots, Ballots::Named(_))
+            .then(|| serde_json::json!({"poll_id": id, "selected_option": chosen.first()}).to_string());
         poll.ballots.cast(by, name, chosen, now.unix_ms);
         let entries = record::vote_entries(number, by, &poll.ballots);
         entries.into_iter().for_each(|entry| self.store(entry));
+        if let Some(told) = told {
+            let (event, voted) = (AnalyticsEvents::AnalyticsEventUserVotedPoll, Measure::Said(told));
+            self.record(now, About::Person(by), event, voted);
+        }
         Ok(about(id.to_owned()))
     }
 
@@ -272,6 +282,8 @@ impl Room {
             poll.closed = Some((by.to_string(), now.unix_ms));
             let entry = record::poll_entry(number, poll);
             self.store(entry);
+            let ended = Measure::Said(id.to_owned());
+            self.record(now, About::Room, AnalyticsEvents::AnalyticsEventRoomPollEnded, ended);
             let to: Vec<UserId> = self.listeners().collect();
             self.post(now, &to, Route::Public, Event::PollClosed, id.to_owned(), Vec::new());
         }
@@ -287,6 +299,12 @@ impl Room {
 
 fn about(poll: String) -> pnm::PollResponse {
     pnm::PollResponse { poll_id: Some(poll), ..pnm::PollResponse::default() }
+}
+
+/// A poll as the analytics tell of it (http-api.md section 9.1).
+fn told_of(poll: &Poll) -> String {
+    let options: Vec<_> = poll.options.iter().map(|(id, text)| serde_json::json!({"id": id, "text": text})).collect();
+    serde_json::json!({"poll_id": poll.id, "question": poll.question, "options": options}).to_string()
 }
 
 fn clean(text: &str) -> String {

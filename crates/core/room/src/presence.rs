@@ -61,6 +61,7 @@ impl Room {
         } else {
             person.reconnected_at = now.unix_ms;
         }
+        self.stand_in_queue(now, user);
         let admitted = self.people.get(user).is_some_and(|p| self.may(p, Capability::Listen).is_ok());
         self.record_joined(now, user);
         self.conns.insert(conn, user.clone());
@@ -84,6 +85,7 @@ impl Room {
             self.answer(now, user, question);
         }
         self.mail_changed(user);
+        self.queue_changed(now);
         Ok(Connected { admitted })
     }
 
@@ -215,11 +217,13 @@ impl Room {
                     self.person_changed(&user);
                     self.outputs.push_back(Output::RemoveFromMedia { who: Identity::from(&user), duplicate: false });
                     self.leave_spotlight(now, &user);
+                    self.lower_hand(now, &user);
                 }
                 Presence::Added | Presence::Away => {}
             }
         }
         self.hand_over_presenter(now);
+        self.queue_changed(now);
     }
 }
 

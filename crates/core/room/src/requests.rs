@@ -125,12 +125,19 @@ impl Room {
     }
 
     /// The answer to [`Output::MintMediaToken`].
-    pub fn send_media_token(&mut self, now: Moment, user: &UserId, url: String, token: String) {
+    pub fn send_media_token(
+        &mut self,
+        now: Moment,
+        user: &UserId,
+        url: String,
+        token: String,
+        turn_credentials: Option<pnm::TurnCredentials>,
+    ) {
         let info = pnm::MediaServerConnInfo {
             url,
             token,
             enabled_e2ee: self.is_encrypted(),
-            turn_credentials: None,
+            turn_credentials,
             native_token: String::new(),
         };
         self.tell(now, user, Event::ResMediaServerData, wire::json::encode(&info));
@@ -172,7 +179,7 @@ impl Room {
         self.notify(now, &moderators, Severity::NatsSystemNotificationInfo, &text, true);
     }
 
-    fn lower_hand(&mut self, now: Moment, user: &UserId) {
+    pub(crate) fn lower_hand(&mut self, now: Moment, user: &UserId) {
         let Some(person) = self.people.get_mut(user) else { return };
         let raised = person.metadata.raised_hand.is_some_and(|hand| hand.is_raised);
         if raised {

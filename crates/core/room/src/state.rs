@@ -9,7 +9,7 @@ use model::{RoomId, SessionId, UserId};
 use wire::pnm;
 
 use crate::analytics::Collector;
-use crate::breakouts::Breakouts;
+use crate::breakouts::{Breakouts, CLOSES_AT, Closing};
 use crate::chat::History;
 use crate::files::Files;
 use crate::ids::Ids;
@@ -19,6 +19,7 @@ use crate::output::{ConnId, Moment, Output};
 use crate::person::{Person, Presence};
 use crate::player::Player;
 use crate::polls::Polls;
+use crate::queue::QUEUE;
 use crate::removal::BLOCKED;
 use crate::rest::{AT_REST, AT_REST_BY, Before};
 use crate::rules;
@@ -63,6 +64,8 @@ pub struct Room {
     pub(crate) polls: Polls,
     pub(crate) breakouts: Breakouts,
     pub(crate) player: Option<Player>,
+    /// What this room, if it is a breakout room, knows of its end.
+    pub(crate) closing: Closing,
     pub(crate) views: Views,
     pub(crate) ids: Ids,
     pub(crate) outputs: VecDeque<Output>,
@@ -136,6 +139,7 @@ impl Room {
             polls: Polls::default(),
             breakouts: Breakouts::default(),
             player: None,
+            closing: Closing::default(),
             views,
             ids,
             outputs: VecDeque::new(),
@@ -148,7 +152,7 @@ impl Room {
         room.metadata.started_at = u64::try_from(now.unix_ms / 1000).unwrap_or_default();
         room.metadata.metadata_id = Some(room.ids.uuid());
         // What only a running meeting has cannot be brought along.
-        for key in [SPOTLIGHT, BLOCKED, AT_REST, AT_REST_BY] {
+        for key in [SPOTLIGHT, BLOCKED, AT_REST, AT_REST_BY, QUEUE, CLOSES_AT] {
             room.metadata.extra_data.remove(key);
         }
         room.notify_created(now);
@@ -198,13 +202,15 @@ impl Room {
             presence.into_iter().chain(person.outbox.poll_timeout().filter(|_| person.is_online())).min()
         });
         let counted = self.analytics.as_ref().and_then(Collector::poll_timeout);
-        people.chain(self.life.poll_timeout(&self.metadata, self.holds_breakouts())).chain(counted).min()
+        let life = self.life.poll_timeout(&self.metadata, self.holds_breakouts());
+        people.chain(life).chain(self.closing_timeout()).chain(counted).min()
     }
 
     /// Time has passed. Harmless to call early or twice.
     pub fn handle_timeout(&mut self, now: Moment) {
         self.presence_timeouts(now);
         self.life_timeouts(now);
+        self.closing_timeouts(now);
         self.flush_outboxes(now);
         if let Some(collector) = &mut self.analytics {
             collector.handle_timeout(now.at);

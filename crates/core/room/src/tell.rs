@@ -12,6 +12,7 @@ use crate::ids::Ids;
 use crate::outbox::{Keep, Letter, Put, Question, Route};
 use crate::output::{ConnId, Farewell, Moment, Output};
 use crate::person::{Person, Presence};
+use crate::queue::QUEUE;
 use crate::removal::BLOCKED;
 use crate::rest::AT_REST_BY;
 use crate::state::Room;
@@ -33,15 +34,29 @@ pub(crate) struct Views {
     ids: [String; 3],
     json: [Option<Arc<str>>; 3],
     full: Option<Arc<str>>,
+    /// Who waits, for those who do; see [`QUEUE`].
+    queue: String,
 }
 
 impl Views {
     pub(crate) fn new(ids: &mut Ids) -> Self {
-        Self { ids: [ids.uuid(), ids.uuid(), ids.uuid()], json: [None, None, None], full: None }
+        Self { ids: [ids.uuid(), ids.uuid(), ids.uuid()], json: [None, None, None], full: None, queue: String::new() }
     }
 
     pub(crate) fn changed(&mut self, ids: &mut Ids) {
-        *self = Self::new(ids);
+        let queue = std::mem::take(&mut self.queue);
+        *self = Self { queue, ..Self::new(ids) };
+    }
+
+    /// The queue as those who wait see it; whether it is another one.
+    pub(crate) fn show_queue(&mut self, queue: String, ids: &mut Ids) -> bool {
+        let is_news = self.queue != queue;
+        if is_news {
+            self.queue = queue;
+            self.ids[Eyes::Waiting as usize] = ids.uuid();
+            self.json[Eyes::Waiting as usize] = None;
+        }
+        is_news
     }
 
     /// Everything, for the API.
@@ -56,6 +71,9 @@ impl Views {
                 let mut view = metadata.clone();
                 view.metadata_id = Some(id.clone());
                 conceal(&mut view, eyes);
+                if eyes == Eyes::Waiting && !self.queue.is_empty() {
+                    view.extra_data.insert(QUEUE.into(), self.queue.clone());
+                }
                 wire::json::encode(&view).into()
             })
             .clone()
@@ -291,12 +309,21 @@ impl Room {
     /// The room's metadata, to everybody who is here.
     pub(crate) fn tell_room_metadata(&mut self, now: Moment) {
         for whose in [Eyes::Moderator, Eyes::Member, Eyes::Waiting] {
-            let to = self.people.values().filter(|person| person.is_present() && eyes(person) == whose);
-            let to: Vec<UserId> = to.map(|person| person.id.clone()).collect();
-            if !to.is_empty() {
-                let msg = self.views.of(&self.metadata, whose).to_string();
-                self.post(now, &to, Route::Public, Event::RoomMetadataUpdate, msg, Vec::new());
-            }
+            self.tell_room_metadata_to_all(now, whose);
+        }
+    }
+
+    /// The room's metadata, to everybody who waits to be let in.
+    pub(crate) fn tell_room_metadata_to_waiting(&mut self, now: Moment) {
+        self.tell_room_metadata_to_all(now, Eyes::Waiting);
+    }
+
+    fn tell_room_metadata_to_all(&mut self, now: Moment, whose: Eyes) {
+        let to = self.people.values().filter(|person| person.is_present() && eyes(person) == whose);
+        let to: Vec<UserId> = to.map(|person| person.id.clone()).collect();
+        if !to.is_empty() {
+            let msg = self.views.of(&self.metadata, whose).to_string();
+            self.post(now, &to, Route::Public, Event::RoomMetadataUpdate, msg, Vec::new());
         }
     }
 

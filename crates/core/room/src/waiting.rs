@@ -6,6 +6,7 @@ use wire::pnm::NatsMsgServerToClientEvents as Event;
 
 use crate::outbox::Route;
 use crate::output::{Moment, Output};
+use crate::queue;
 use crate::state::Room;
 
 /// Longest text of the waiting room, in characters.
@@ -32,6 +33,9 @@ pub enum WaitingRefusal {
     /// The room has none. The text is the reference's.
     #[error("invalid nil room metadata information")]
     NoWaitingRoom,
+    /// Notes are written so often.
+    #[error("too many requests, try again in a moment")]
+    TooOften,
 }
 
 impl Room {
@@ -50,6 +54,7 @@ impl Room {
         for user in all {
             self.let_one_in(now, &user);
         }
+        self.queue_changed(now);
         Ok(())
     }
 
@@ -57,6 +62,7 @@ impl Room {
         let knew = self.who_knows(user);
         let Some(person) = self.people.get_mut(user).filter(|person| person.is_waiting()) else { return };
         person.metadata.wait_for_approval = false;
+        queue::leave(person);
         let (conn, is_present) = (person.conn(), person.is_present());
         if let Some(conn) = conn {
             self.outputs.push_back(Output::Admit { conn });

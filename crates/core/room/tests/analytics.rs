@@ -6,8 +6,10 @@ mod scene;
 use std::time::Duration;
 
 use prost::Message;
-use room::{ClientReport, ClientSubject, Figures, MediaStep, Moderation, OnMedia, Request};
-use scene::{Scene, chat, data, private};
+use room::{
+    ClientReport, ClientSubject, Figures, MediaStep, MediaUrl, Moderation, NewFile, OnMedia, PollAsk, Quota, Request,
+};
+use scene::{Scene, chat, data, private, user};
 use serde_json::{Value, json};
 use wire::livekit::{TrackInfo, TrackSource};
 use wire::pnm::{self, DataMsgBodyType as Body, PrivateDataDeliveryType};
@@ -29,7 +31,9 @@ fn counting_with(change: impl FnOnce(&mut pnm::RoomCreateFeatures)) -> Scene {
 
 #[test]
 fn a_session_becomes_the_documented_export() {
-    let mut scene = counting();
+    let mut scene = counting_with(|features| {
+        features.chat_features.as_mut().unwrap().is_allow_file_upload = true;
+    });
     scene
         .admit("ana", |ticket| {
             ticket.is_admin = true;
@@ -61,6 +65,7 @@ fn a_session_becomes_the_documented_export() {
     scene.report("ben", ClientReport::TalkedFor(3_600_000));
     scene.report("ben", ClientReport::Quality("poor"));
     scene.report("ben", ClientReport::Quality("poor"));
+    share(&mut scene, "ben", "notes.pdf");
     scene.report("ben", ClientReport::ChatFile("notes.pdf".into()));
     scene.report("ana", ClientReport::RoomWhiteboardFile("slides.pdf".into()));
     scene.secs(1);
@@ -144,7 +149,7 @@ fn nothing_is_lost_however_often_the_process_dies() {
         |scene| scene.report_for_certain("ana", ClientReport::TalkedFor(1000)),
         |scene| scene.say("ana", "m1", "hello"),
         |scene| scene.request("ana", Request::RaiseHand { text: String::new() }),
-        |scene| scene.report_for_certain("ana", ClientReport::ChatFile("a.pdf".into())),
+        |scene| scene.report_for_certain("ana", ClientReport::WhiteboardFile("a.pdf".into())),
         |scene| {
             for n in 0..100 {
                 let word = if n % 2 == 0 { "poor" } else { "good" };
@@ -225,7 +230,7 @@ fn who_waits_is_not_in_the_meeting_and_who_hides_never_is() {
     scene.report("eve", ClientReport::Talked);
     scene.secs(9);
     let now = scene.now();
-    scene.room.let_in(now, &scene::user("ana"), &room::Guests::One(scene::user("ben"))).unwrap();
+    scene.room.let_in(now, &user("ana"), &room::Guests::One(user("ben"))).unwrap();
     scene.drain();
     scene.drop_socket("cleo");
     scene.end();
@@ -270,10 +275,10 @@ fn what_moderators_do_is_counted_of_the_room_and_of_whom_they_send_out() {
         Moderation::ActivateNotepad(true),
         Moderation::ActivateNotepad(false),
         Moderation::ShowLink(Some("https://example.org/".into())),
-        Moderation::Remove { user: scene::user("ben"), msg: String::new(), block: false },
+        Moderation::Remove { user: user("ben"), msg: String::new(), block: false },
     ] {
         let now = scene.now();
-        scene.room.moderate(now, &scene::user("ana"), step).unwrap();
+        scene.room.moderate(now, &user("ana"), step).unwrap();
         scene.drain();
     }
     scene.secs(9);
@@ -348,7 +353,7 @@ fn a_long_session_writes_pages_and_only_the_last_of_them_again() {
     let mut scene = counting();
     scene.join("ana");
     for n in 0..150 {
-        scene.report_for_certain("ana", ClientReport::ChatFile(format!("{n}.pdf")));
+        scene.report_for_certain("ana", ClientReport::WhiteboardFile(format!("{n}.pdf")));
         scene.secs(1);
         scene.ping_everybody();
     }
@@ -356,7 +361,7 @@ fn a_long_session_writes_pages_and_only_the_last_of_them_again() {
     assert_eq!(pages, ["stats.user.ana.000000", "stats.user.ana.000001", "stats.user.ana.000002"]);
 
     let first = scene.journal.remove("stats.user.ana.000000");
-    scene.report_for_certain("ana", ClientReport::ChatFile("last.pdf".into()));
+    scene.report_for_certain("ana", ClientReport::WhiteboardFile("last.pdf".into()));
 
     assert!(first.is_some() && !scene.journal.contains_key("stats.user.ana.000000"));
 }
@@ -414,4 +419,74 @@ impl Scene {
         self.room.on_media(self.now(), step);
         self.drain();
     }
+}
+
+fn share(scene: &mut Scene, by: &str, name: &str) {
+    let file = NewFile {
+        id: "f1".into(),
+        name: name.into(),
+        path: format!("sid-1/f1/{name}"),
+        mime_type: "application/pdf".into(),
+        kind: pnm::RoomUploadedFileType::ChatFile,
+        bytes: 1,
+    };
+    scene.room.add_file(scene.now(), &user(by), file, Quota { bytes: 10, files: 1 }).unwrap();
+    scene.drain();
+}
+
+/// The values of one event of the room, or of somebody's.
+fn values(export: &Value, of: &Value, name: &str) -> Vec<String> {
+    assert!(export["room"].is_object());
+    let events = of["events"].as_array().unwrap();
+    let found = events.iter().find(|event| event["name"] == name);
+    let values = found.map(|event| event["values"].as_array().unwrap().clone()).unwrap_or_default();
+    values.iter().map(|value| value["value"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn polls_and_the_player_are_counted_by_the_server_and_secret_votes_are_nobodys() {
+    let mut scene = counting_with(|features| {
+        features.polls_features = Some(pnm::PollsFeatures { is_allow: true, is_active: true });
+        features.external_media_player_features =
+            Some(pnm::ExternalMediaPlayerFeatures { is_allow: true, ..Default::default() });
+    });
+    scene.join_admin("ana");
+    scene.join("ben");
+    let ask = |scene: &mut Scene, by: &str, what| {
+        let told = scene.room.poll(scene.now(), &user(by), what).unwrap();
+        scene.drain();
+        told.poll_id.unwrap()
+    };
+    let option = |id, text: &str| pnm::CreatePollOptions { id, text: text.into() };
+    let wish = |anonymous| pnm::CreatePollReq {
+        question: "Tea?".into(),
+        options: vec![option(1, "yes"), option(2, "no")],
+        anonymous,
+        ..Default::default()
+    };
+    let open = ask(&mut scene, "ana", PollAsk::Create(wish(false)));
+    let secret = ask(&mut scene, "ana", PollAsk::Create(wish(true)));
+    for poll in [&open, &secret] {
+        ask(&mut scene, "ben", PollAsk::Vote { poll: poll.clone(), chosen: vec![2] });
+    }
+    ask(&mut scene, "ana", PollAsk::Close(open.clone()));
+    let film = MediaUrl::parse("https://video.example.org/a.mp4", "https://own.example").unwrap();
+    scene.room.play_media(scene.now(), &user("ana"), film, None).unwrap();
+    scene.room.stop_media(scene.now(), &user("ana")).unwrap();
+    scene.drain();
+    scene.end();
+    scene.secs(10);
+
+    let export = scene.export();
+    let (room, ben) = (export["room"].clone(), export["users"][1].clone());
+    let added = values(&export, &room, "poll_added");
+    assert_eq!(added.len(), 2);
+    let first: Value = serde_json::from_str(&added[0]).unwrap();
+    assert_eq!((&first["poll_id"], &first["options"][1]["text"]), (&json!(open), &json!("no")));
+    assert_eq!(values(&export, &room, "poll_ended"), std::slice::from_ref(&open));
+    let votes = values(&export, &ben, "voted_poll");
+    assert_eq!(votes.len(), 1, "the secret one is not among them");
+    assert_eq!(serde_json::from_str::<Value>(&votes[0]).unwrap(), json!({"poll_id": open, "selected_option": 2}));
+    let film = ["ANALYTICS_STATUS_STARTED", "ANALYTICS_STATUS_ENDED"];
+    assert_eq!(values(&export, &room, "external_media_player_status"), film);
 }

@@ -72,12 +72,12 @@ fn who_waits_may_upload_a_background_and_sees_no_other_file() {
         features.waiting_room_features = Some(pnm::WaitingRoomFeatures { is_active: true, ..Default::default() });
     });
     scene.join("eve");
-    scene.room.add_file(&user("ana"), file("f1", Kind::ChatFile, 1), QUOTA).unwrap();
+    scene.room.add_file(scene.now(), &user("ana"), file("f1", Kind::ChatFile, 1), QUOTA).unwrap();
     let background = file("b1", Kind::VirtualBackground, 1);
 
     assert_eq!(scene.room.may_upload(&user("eve"), Kind::ChatFile), Err(Denial::Waiting));
     assert_eq!(scene.room.files_of(&user("eve"), Kind::ChatFile), Err(Denial::Waiting));
-    scene.room.add_file(&user("eve"), background, QUOTA).unwrap();
+    scene.room.add_file(scene.now(), &user("eve"), background, QUOTA).unwrap();
     assert_eq!(ids(&scene, "eve", Kind::VirtualBackground), ["b1"]);
     assert_eq!(ids(&scene, "ana", Kind::VirtualBackground), [""; 0], "it is nobody else's business");
 }
@@ -86,7 +86,7 @@ fn who_waits_may_upload_a_background_and_sees_no_other_file() {
 fn files_are_listed_with_who_brought_them_and_survive_the_process() {
     let mut scene = with_files(|_| {});
     for (id, kind) in [("f2", Kind::ChatFile), ("f1", Kind::ChatFile), ("w1", Kind::WhiteboardImageFile)] {
-        scene.room.add_file(&user("ben"), file(id, kind, 10), QUOTA).unwrap();
+        scene.room.add_file(scene.now(), &user("ben"), file(id, kind, 10), QUOTA).unwrap();
         scene.drain();
     }
 
@@ -102,7 +102,9 @@ fn files_are_listed_with_who_brought_them_and_survive_the_process() {
 #[test]
 fn a_session_keeps_so_much_and_no_more() {
     let mut scene = with_files(|_| {});
-    let mut add = |id: &str, bytes| scene.room.add_file(&user("ana"), file(id, Kind::ChatFile, bytes), QUOTA).map(drop);
+    let now = scene.now();
+    let mut add =
+        |id: &str, bytes| scene.room.add_file(now, &user("ana"), file(id, Kind::ChatFile, bytes), QUOTA).map(drop);
 
     assert_eq!(add("f1", 600), Ok(()));
     assert_eq!(add("f2", 401), Err(FileRefusal::Full(1000)));

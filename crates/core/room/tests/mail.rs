@@ -94,7 +94,7 @@ fn a_question_that_was_taken_is_answered_by_the_next_process() {
     for question in [Request::InitialData, Request::JoinedUsers, Request::MediaServerData] {
         scene.request("ben", question);
     }
-    scene.room.send_media_token(scene.now(), &scene::user("ben"), "ws://here".into(), "token".into());
+    scene.room.send_media_token(scene.now(), &scene::user("ben"), "ws://here".into(), "token".into(), None);
     scene.drain();
     assert_eq!(mailbox(&scene), 3);
     assert!(!scene.journal.values().any(|value| value.windows(5).any(|part| part == b"token")));

@@ -51,6 +51,16 @@ pub(crate) fn rewrite(text: &str, rewrite: impl Fn(&str) -> Option<Rewrite>) -> 
     out
 }
 
+/// The description without its UDP candidates, unless it has no others: then a client could do nothing with it.
+pub(crate) fn without_datagrams(text: &str) -> String {
+    // a=candidate:foundation component transport priority ... (RFC 8839 section 5.1)
+    let transport = |line: &str| line.strip_prefix("a=candidate:")?.split(' ').nth(2).map(str::to_ascii_lowercase);
+    if !text.lines().any(|line| transport(line).as_deref() == Some("tcp")) {
+        return text.to_owned();
+    }
+    text.split_inclusive('\n').filter(|line| transport(line).as_deref() != Some("udp")).collect()
+}
+
 fn push(out: &mut String, line: &str) {
     out.push_str(line);
     out.push_str("\r\n");
@@ -171,10 +181,19 @@ impl<'a> Formats<'a> {
             wanted.retain(|format| format.parameters.contains("packetization-mode=1"));
             wanted.sort_by_key(|format| h264_rank(format.parameters));
         }
+        // Ten bits a colour and more are nothing that every receiver of these codecs reads.
+        if matches!(up.codec, Codec::Vp9 | Codec::Av1) {
+            wanted.retain(|format| format.is_main_profile());
+        }
         if wanted.is_empty() {
             return all();
         }
         let mut keep: Vec<&'a str> = Vec::with_capacity(self.list.len());
+        // Redundancy is used if it stands first (section 7.6).
+        if up.red {
+            let red = self.list.iter().filter(|format| format.codec == Codec::Red.name());
+            keep.extend(red.map(|format| format.pt));
+        }
         for format in wanted {
             keep.push(format.pt);
             keep.extend(self.list.iter().filter(|rtx| rtx.repairs(format.pt)).map(|rtx| rtx.pt));
@@ -188,6 +207,15 @@ impl<'a> Formats<'a> {
 }
 
 impl Format<'_> {
+    /// `profile-id` of VP9 and `profile` of AV1, which are 0 if absent.
+    fn is_main_profile(&self) -> bool {
+        let mut profiles = self.parameters.split(';').filter_map(|part| {
+            let part = part.trim();
+            part.strip_prefix("profile-id=").or_else(|| part.strip_prefix("profile="))
+        });
+        profiles.all(|profile| profile == "0")
+    }
+
     fn repairs(&self, pt: &str) -> bool {
         self.codec == "RTX" && self.parameters.split(';').any(|part| part.trim().strip_prefix("apt=") == Some(pt))
     }
@@ -200,5 +228,20 @@ fn h264_rank(parameters: &str) -> u8 {
         Some(id) if id.starts_with("42e0") => 0,
         Some(id) if id.starts_with("4200") => 1,
         _ => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn udp_candidates_are_left_out_if_others_remain() {
+        let udp = "a=candidate:1 1 udp 2130706175 192.0.2.1 8080 typ host\r\n";
+        let tcp = "a=candidate:2 1 tcp 1671430143 192.0.2.1 8080 typ host tcptype passive\r\n";
+        let around = |candidates: &str| format!("m=audio 9 X\r\n{candidates}a=mid:0\r\n");
+
+        assert_eq!(without_datagrams(&around(&[udp, tcp].concat())), around(tcp));
+        assert_eq!(without_datagrams(&around(udp)), around(udp));
     }
 }

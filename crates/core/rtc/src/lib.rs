@@ -5,6 +5,7 @@
 //! section answers with another direction, other names and another codec order than the offer suggests.
 
 mod answer;
+mod dependency;
 mod negotiation;
 mod packet;
 mod peer;

@@ -221,6 +221,7 @@ impl Peer {
                     && let Some(codec) = codec_of(params)
                 {
                     formats.push(Format { codec, profile: profile_of(params), pt: params.pt() });
+                    formats.extend(params.red().map(|pt| Format { codec: Codec::Red, profile: 0, pt }));
                 }
             }
             section.formats = formats;
@@ -242,7 +243,8 @@ impl Peer {
             let rewrite = Rewrite { up: up(&section.name), down, simulcast: section.simulcast };
             lines.insert(section.name.clone(), rewrite);
         }
-        answer::rewrite(text, |mid| lines.get(mid).cloned())
+        let text = answer::rewrite(text, |mid| lines.get(mid).cloned());
+        if self.only_streams { answer::without_datagrams(&text) } else { text }
     }
 
     fn describe_with(&mut self, text: &str, announced: &HashMap<String, (u32, Option<u32>)>) -> String {
@@ -257,7 +259,8 @@ impl Peer {
             let down = section.down.as_ref().zip(sources).map(|(down, (ssrc, rtx))| down_lines(down, ssrc, rtx));
             lines.insert(section.name.clone(), Rewrite { up: None, down, simulcast: false });
         }
-        answer::rewrite(text, |mid| lines.get(mid).cloned())
+        let text = answer::rewrite(text, |mid| lines.get(mid).cloned());
+        if self.only_streams { answer::without_datagrams(&text) } else { text }
     }
 }
 
@@ -304,6 +307,8 @@ fn codec_of(params: &PayloadParams) -> Option<Codec> {
     match params.spec().codec {
         StackCodec::Opus => Some(Codec::Opus),
         StackCodec::Vp8 => Some(Codec::Vp8),
+        StackCodec::Vp9 => Some(Codec::Vp9),
+        StackCodec::Av1 => Some(Codec::Av1),
         StackCodec::H264 if params.spec().format.packetization_mode == Some(1) => Some(Codec::H264),
         _ => None,
     }
@@ -312,6 +317,7 @@ fn codec_of(params: &PayloadParams) -> Option<Codec> {
 fn profile_of(params: &PayloadParams) -> u32 {
     match params.spec().codec {
         StackCodec::H264 => params.spec().format.profile_level_id.unwrap_or_default() >> 8,
+        StackCodec::Vp9 => params.spec().format.profile_id.unwrap_or_default(),
         _ => 0,
     }
 }

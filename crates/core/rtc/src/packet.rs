@@ -1,5 +1,6 @@
 //! Packets as they cross the border of this crate: decrypted, retransmissions unwrapped, extensions as values.
 
+use crate::dependency::Raw;
 use crate::plan::Codec;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,14 +21,20 @@ pub struct Extensions(pub(crate) ExtensionValues);
 
 impl Extensions {
     /// Keeps what is end to end and drops what belongs to one hop (mid, rid, transport-wide numbers).
-    pub(crate) fn end_to_end(values: &ExtensionValues) -> Self {
+    pub(crate) fn end_to_end(values: ExtensionValues) -> Self {
         Self(ExtensionValues {
             audio_level: values.audio_level,
             voice_activity: values.voice_activity,
             video_orientation: values.video_orientation,
             abs_capture_time: values.abs_capture_time,
+            user_values: values.user_values,
             ..ExtensionValues::default()
         })
+    }
+
+    /// The dependency descriptor (AV1 RTP payload format, appendix A), if there is one.
+    pub fn dependency(&self) -> Option<&[u8]> {
+        self.0.user_values.get::<Raw>().map(Raw::as_bytes)
     }
 }
 
@@ -38,9 +45,11 @@ pub struct UpPacket {
     pub section: u16,
     /// Simulcast layer, 0 the smallest; 0 without simulcast.
     pub layer: u8,
+    /// The only stream of its section: layers it may have come all in it.
+    pub alone: bool,
     /// Payload format.
     pub codec: Codec,
-    /// H.264 profile bytes (`profile-level-id >> 8`), 0 for other codecs.
+    /// H.264: profile bytes (`profile-level-id >> 8`); VP9: profile; 0 for other codecs.
     pub profile: u32,
     /// Extended sequence number.
     pub sequence: u64,
@@ -76,7 +85,7 @@ pub struct Vp8Rewrite {
 pub struct DownPacket<'a> {
     /// Payload format.
     pub codec: Codec,
-    /// H.264 profile as in [`UpPacket::profile`].
+    /// Profile as in [`UpPacket::profile`].
     pub profile: u32,
     /// Extended sequence number of the outgoing stream; starts below 2^16.
     pub sequence: u64,
@@ -92,6 +101,8 @@ pub struct DownPacket<'a> {
     pub vp8: Option<Vp8Rewrite>,
     /// From the publisher.
     pub extensions: &'a Extensions,
+    /// Takes the place of the publisher's dependency descriptor; at most 255 bytes.
+    pub dependency: Option<&'a [u8]>,
 }
 
 /// What one direction of one section looked like in the last interval.

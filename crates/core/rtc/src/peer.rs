@@ -1,5 +1,6 @@
 //! One peer connection around the WebRTC stack.
 
+use crate::dependency::{self, PassThrough, Raw};
 use crate::packet::{DownPacket, Extensions, Report, SenderReport, UpPacket, Vp8Rewrite};
 use crate::plan::{Codec, Down, Kind};
 use std::collections::HashMap;
@@ -11,7 +12,7 @@ use str0m::change::SdpPendingOffer;
 use str0m::channel::ChannelId;
 use str0m::config::DtlsCert;
 use str0m::media::{KeyframeRequestKind, Mid, Pt, Rid};
-use str0m::net::{Protocol, Receive};
+use str0m::net::{Protocol, Receive, TcpType};
 use str0m::rtp::{Extension, RtpPacket, RtpWrite, Ssrc, Vp8Descriptor};
 use str0m::{Candidate, Event as StackEvent, Input, Output as StackOutput, Rtc, RtcConfig, RtcError};
 
@@ -36,6 +37,10 @@ const DATA_MESSAGE: u32 = 64 * 1024 + 1024;
 /// What the way to a client is believed to carry before it has said anything, in bits per second: enough for a grid of
 /// small pictures or one large one. Probing finds more within a second.
 const FIRST_ESTIMATE: u64 = 5_000_000;
+
+/// Longest payload that is taken, in bytes: what encoders send fits an Ethernet frame, and the stack has no more than 2000
+/// for a packet with everything that is put in front of it on the way out.
+const MAX_PAYLOAD: usize = 1500;
 
 /// More than this is no jitter: the stream stood still, because nobody wanted it, and begins again.
 const MAX_JITTER: Duration = Duration::from_secs(1);
@@ -128,9 +133,12 @@ impl PeerFactory {
             .set_rtp_mode(true)
             .set_ice_lite(true)
             .clear_codecs()
-            .enable_opus(true, false)
+            .enable_opus(true, true)
             .enable_vp8(true)
             .enable_h264(true)
+            .enable_vp9(true)
+            .enable_av1(true)
+            .set_extension(12, Extension::with_serializer(dependency::URI, PassThrough))
             .set_extension(14, Extension::AbsoluteCaptureTime)
             .set_stats_interval(Some(REPORT_INTERVAL))
             .enable_bwe(Some(Bitrate::bps(FIRST_ESTIMATE)))
@@ -142,11 +150,16 @@ impl PeerFactory {
         Some(Self { config })
     }
 
-    /// A peer that is reachable under `addresses` (UDP).
-    pub fn peer(&self, addresses: &[SocketAddr], now: Instant) -> Peer {
+    /// A peer that is reachable under `addresses` (UDP), and whose owner takes TCP connections under `streams`.
+    pub fn peer(&self, addresses: &[SocketAddr], streams: &[SocketAddr], now: Instant) -> Peer {
         let mut rtc = self.config.clone().build(now);
         for address in addresses {
             if let Ok(candidate) = Candidate::host(*address, "udp") {
+                rtc.add_local_candidate(candidate);
+            }
+        }
+        for address in streams {
+            if let Ok(candidate) = Candidate::builder().tcp().host(*address).tcptype(TcpType::Passive).build() {
                 rtc.add_local_candidate(candidate);
             }
         }
@@ -160,6 +173,7 @@ impl PeerFactory {
             offers: 0,
             answered: false,
             counts_packets: false,
+            only_streams: false,
             counted: HashMap::new(),
         }
     }
@@ -195,6 +209,7 @@ pub(crate) struct Format {
 pub(crate) struct Stream {
     pub(crate) section: u16,
     pub(crate) layer: u8,
+    pub(crate) alone: bool,
 }
 
 /// One WebRTC connection.
@@ -212,6 +227,8 @@ pub struct Peer {
     pub(crate) answered: bool,
     /// The bandwidth is estimated from the client's word about every single packet.
     counts_packets: bool,
+    /// Descriptions name no way but TCP.
+    pub(crate) only_streams: bool,
     /// Packets of each incoming stream at its last report.
     counted: HashMap<(Mid, Option<Rid>), u64>,
 }
@@ -225,6 +242,16 @@ impl Peer {
     /// The index packets of the section `mid` carry. Sections never go away.
     pub fn section(&self, mid: &str) -> Option<u16> {
         self.by_mid.get(&Mid::from(mid)).copied()
+    }
+
+    /// Descriptions made from now on name no way but TCP, for clients whose UDP does not last; or every way again.
+    pub fn offer_only_streams(&mut self, only: bool) {
+        self.only_streams = only;
+    }
+
+    /// Whether both sides have described themselves, so that the client can look for ways.
+    pub fn is_negotiated(&self) -> bool {
+        self.answered || !self.sections.is_empty()
     }
 
     /// Whether a datagram is meant for this peer; for a STUN request that means a correct user name and integrity.
@@ -303,11 +330,15 @@ impl Peer {
         };
         let mut api = self.rtc.direct_api();
         let Some(stream) = api.stream_tx(&ssrc) else { return false };
+        let mut values = packet.extensions.0.clone();
+        if let Some(raw) = packet.dependency.and_then(Raw::new) {
+            values.user_values.set(raw);
+        }
         let mut write =
             RtpWrite::new(pt, packet.sequence.into(), packet.timestamp, packet.wallclock, Arc::clone(packet.payload))
                 .marker(packet.marker)
                 .nackable(true)
-                .ext_vals(packet.extensions.0.clone());
+                .ext_vals(values);
         if let Some(patch) = packet.vp8.and_then(|rewrite| vp8_patch(packet.payload, rewrite)) {
             write = write.vp8_patch(patch);
         }
@@ -407,6 +438,9 @@ impl Peer {
     }
 
     fn packet(&mut self, packet: RtpPacket) -> Option<UpPacket> {
+        if packet.payload.len() > MAX_PAYLOAD {
+            return None;
+        }
         let ssrc = packet.header.ssrc;
         let stream = match self.streams.get(&ssrc) {
             Some(stream) => *stream,
@@ -424,6 +458,7 @@ impl Peer {
         Some(UpPacket {
             section: stream.section,
             layer: stream.layer,
+            alone: stream.alone,
             codec: format.codec,
             profile: format.profile,
             sequence: *packet.seq_no,
@@ -432,7 +467,7 @@ impl Peer {
             arrival: packet.timestamp,
             audio_level: packet.header.ext_vals.audio_level.map(i8::unsigned_abs),
             sender_report,
-            extensions: Extensions::end_to_end(&packet.header.ext_vals),
+            extensions: Extensions::end_to_end(packet.header.ext_vals),
             payload: packet.payload,
         })
     }
@@ -448,7 +483,7 @@ impl Peer {
             None => 0,
             Some(rid) => self.sections[usize::from(section)].layer_of(rid)?,
         };
-        let stream = Stream { section, layer };
+        let stream = Stream { section, layer, alone: rid.is_none() };
         // One source per layer: a new one replaces the old.
         self.streams.retain(|_, known| known.section != section || known.layer != layer);
         self.streams.insert(ssrc, stream);
@@ -468,8 +503,30 @@ impl Section {
 
     fn payload_type(&self, codec: Codec, profile: u32) -> Option<Pt> {
         let mut of_codec = self.formats.iter().filter(|format| format.codec == codec);
-        let first = of_codec.clone().next()?;
-        Some(of_codec.find(|format| format.profile == profile).unwrap_or(first).pt)
+        let exact = of_codec.clone().find(|format| format.profile == profile);
+        exact.or_else(|| of_codec.find(|format| format.reads(profile))).map(|format| format.pt)
+    }
+}
+
+impl Format {
+    /// Whether a decoder of this format reads a stream of that profile of the same codec.
+    fn reads(&self, profile: u32) -> bool {
+        match self.codec {
+            Codec::H264 => h264_rank(self.profile) >= h264_rank(profile),
+            Codec::Vp9 => self.profile == profile,
+            Codec::Opus | Codec::Red | Codec::Vp8 | Codec::Av1 => true,
+        }
+    }
+}
+
+/// What a decoder of an H.264 profile can, from baseline over main to high; the bits of the constraints make no difference to
+/// what browsers and phones send.
+fn h264_rank(profile: u32) -> u8 {
+    match profile >> 8 {
+        0 | 0x42 => 0,
+        0x4d => 1,
+        0x64 => 2,
+        _ => 3,
     }
 }
 
@@ -511,18 +568,38 @@ mod tests {
     }
 
     #[test]
-    fn a_layer_is_told_by_announcement_then_by_convention_then_by_order() {
-        let mut section = Section {
+    fn a_stream_goes_out_in_a_format_whose_decoder_reads_it() {
+        let format = |codec, profile: u32, pt: u8| Format { codec, profile, pt: Pt::new_with_value(pt) };
+        let mut section = Section { formats: vec![format(Codec::H264, 0x42e0, 100)], ..empty_section() };
+        let pt = |section: &Section, codec, profile| section.payload_type(codec, profile).map(|pt| *pt);
+
+        assert_eq!(pt(&section, Codec::H264, 0x42e0), Some(100));
+        assert_eq!(pt(&section, Codec::H264, 0x4200), Some(100));
+        assert_eq!(pt(&section, Codec::H264, 0x6400), None, "high profile is not read by a baseline decoder");
+        section.formats.extend([format(Codec::H264, 0x6400, 102), format(Codec::Vp9, 0, 98)]);
+        assert_eq!(pt(&section, Codec::H264, 0x6400), Some(102));
+        assert_eq!(pt(&section, Codec::H264, 0x4d00), Some(102));
+        assert_eq!((pt(&section, Codec::Vp9, 0), pt(&section, Codec::Vp9, 2)), (Some(98), None));
+    }
+
+    fn empty_section() -> Section {
+        Section {
             mid: Mid::from("0"),
             name: String::new(),
             kind: Kind::Video,
             formats: Vec::new(),
             ssrc: None,
             down: None,
-            simulcast: true,
-            rids: vec!["lo".into(), "mid".into(), "hi".into()],
+            simulcast: false,
+            rids: Vec::new(),
             layers: Vec::new(),
-        };
+        }
+    }
+
+    #[test]
+    fn a_layer_is_told_by_announcement_then_by_convention_then_by_order() {
+        let rids = vec!["lo".into(), "mid".into(), "hi".into()];
+        let mut section = Section { simulcast: true, rids, ..empty_section() };
         assert_eq!(
             ["lo", "mid", "hi", "f", "x"].map(|rid| section.layer_of(rid)),
             [Some(0), Some(1), Some(2), Some(2), None]

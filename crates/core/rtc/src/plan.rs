@@ -18,6 +18,12 @@ pub enum Codec {
     Vp8,
     /// RFC 6184.
     H264,
+    /// RFC 9628.
+    Vp9,
+    /// The AV1 RTP payload format.
+    Av1,
+    /// Opus that repeats what was said before (RFC 2198).
+    Red,
 }
 
 impl Codec {
@@ -27,6 +33,9 @@ impl Codec {
             Self::Opus => "OPUS",
             Self::Vp8 => "VP8",
             Self::H264 => "H264",
+            Self::Vp9 => "VP9",
+            Self::Av1 => "AV1",
+            Self::Red => "RED",
         }
     }
 }
@@ -40,6 +49,8 @@ pub struct Up {
     pub stereo: bool,
     /// Opus only: may go quiet between words.
     pub dtx: bool,
+    /// Opus only: repeats what was said before, if the client can (RFC 2198).
+    pub red: bool,
 }
 
 /// What to put on the half of a section in which the client receives.

@@ -19,7 +19,7 @@ const RECORDED: [&str; 4] = [JOIN, PUBLISHED, DUAL, DUAL_DATA];
 
 fn peer() -> Peer {
     let address: SocketAddr = "192.0.2.7:8080".parse().unwrap();
-    PeerFactory::new().unwrap().peer(&[address], Instant::now())
+    PeerFactory::new().unwrap().peer(&[address], &[], Instant::now())
 }
 
 fn down(publisher: &str, track: &str) -> Down {
@@ -31,7 +31,7 @@ fn receive(mid: &str, track: &str) -> SectionPlan {
 }
 
 fn send(mid: &str, codec: Codec) -> SectionPlan {
-    SectionPlan { mid: mid.into(), up: Some(Up { codec, stereo: false, dtx: true }), down: None }
+    SectionPlan { mid: mid.into(), up: Some(Up { codec, stereo: false, dtx: true, red: false }), down: None }
 }
 
 /// The lines of the section with that mid.
@@ -127,6 +127,49 @@ fn the_wanted_codec_is_the_only_one_a_sending_section_is_offered() {
     let microphone = section(&answer, "7");
     assert_eq!(formats(&microphone), ["111"]);
     assert!(microphone.contains(&"a=fmtp:111 minptime=10;useinbandfec=1;usedtx=1"));
+}
+
+#[test]
+fn every_codec_of_pictures_can_be_wanted() {
+    for (codec, expected) in [(Codec::Vp9, vec!["98", "99"]), (Codec::Av1, vec!["45", "46"])] {
+        let answer = peer().accept_offer(PUBLISHED, &[send("8", codec)]).unwrap();
+        assert_eq!(formats(&section(&answer, "8")), expected, "{codec:?}, and of VP9 profile 0 only");
+    }
+}
+
+#[test]
+fn redundant_sound_stands_first_where_it_is_wanted_and_is_received_anyway() {
+    let mut up = send("7", Codec::Opus);
+    up.up.as_mut().unwrap().red = true;
+    let answer = peer().accept_offer(PUBLISHED, &[up, receive("0", "TR_x")]).unwrap();
+    let microphone = section(&answer, "7");
+    assert_eq!(formats(&microphone), ["63", "111"]);
+    assert!(microphone.contains(&"a=rtpmap:63 red/48000/2") && microphone.contains(&"a=fmtp:63 111/111"));
+    let mut receiver = peer();
+    receiver.accept_offer(PUBLISHED, &[receive("0", "TR_x")]).unwrap();
+    assert!(receiver.takes(0, Codec::Red));
+    let knowing = |line: &&str| !line.starts_with("a=rtpmap:63 ") && !line.starts_with("a=fmtp:63 ");
+    let plain: String = PUBLISHED.lines().filter(knowing).flat_map(|line| [line, "\r\n"]).collect();
+    let plain = plain.replace("SAVPF 111 63 ", "SAVPF 111 ").replace("SAVPF 63 111", "SAVPF 111");
+    let mut without = peer();
+    without.accept_offer(&plain, &[receive("0", "TR_x")]).unwrap();
+    assert!(without.takes(0, Codec::Opus) && !without.takes(0, Codec::Red));
+}
+
+#[test]
+fn the_dependency_descriptor_keeps_the_number_of_the_offer() {
+    const LINE: &str =
+        "a=extmap:9 https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
+    let numbered = regular(PUBLISHED).replace("a=mid:8\r\n", &format!("a=mid:8\r\n{LINE}\r\n"));
+    let answer = peer().accept_offer(&numbered, &[send("8", Codec::Av1)]).unwrap();
+    assert!(section(&answer, "8").contains(&LINE), "{:?}", section(&answer, "8"));
+    assert!(!section(&answer, "7").iter().any(|line| line.contains("dependency-descriptor")));
+}
+
+/// An offer without dependency descriptors and whatever else has that number.
+fn regular(offer: &str) -> String {
+    let kept = offer.lines().filter(|line| !line.starts_with("a=extmap:9 ") && !line.contains("dependency-descriptor"));
+    kept.flat_map(|line| [line, "\r\n"]).collect()
 }
 
 #[test]
@@ -333,7 +376,7 @@ fn what_the_fuzzer_was_given_is_refused_or_answered_section_by_section() {
             .iter()
             .map(|section| SectionPlan {
                 mid: section.mid.clone(),
-                up: section.sends.then_some(Up { codec: Codec::H264, stereo: true, dtx: true }),
+                up: section.sends.then_some(Up { codec: Codec::H264, stereo: true, dtx: true, red: true }),
                 down: section.receives.then(|| down("PA_a", "TR_a")),
             })
             .collect();

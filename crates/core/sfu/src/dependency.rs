@@ -6,9 +6,6 @@
 
 use crate::bits::{BitReader, BitWriter};
 
-/// The URI of the header extension.
-pub const URI: &str = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
-
 /// A header extension element is not longer (RFC 8285 section 4.3).
 pub const MAX_BYTES: usize = 255;
 

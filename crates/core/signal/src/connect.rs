@@ -1,12 +1,13 @@
 //! Joining and resuming.
 
+use crate::control::{MAX_ATTRIBUTES, MAX_METADATA, MAX_NAME};
 use crate::encode::leave_reconnect;
 use crate::limits::Limits;
 use crate::negotiate::SYNC_TIMEOUT;
 use crate::participant::{Negotiation, Participant};
 use crate::publish::MAX_PENDING;
 use crate::room::{CONNECT_TIMEOUT, MediaRoom};
-use crate::types::{Connect, ConnectError, Connected, Now, Output, PeerKey};
+use crate::types::{Codec, Connect, ConnectError, Connected, Now, Output, PeerKey, Relay};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use wire::lk;
 use wire::lk::leave_request::Action;
@@ -23,15 +24,11 @@ const PROTOCOL: i32 = 17;
 const PING_INTERVAL: i32 = 5;
 const PING_TIMEOUT: i32 = 15;
 
-/// Limits of section 11.3: bytes, and for names characters, as whoever admits people counts them.
-const MAX_METADATA: usize = 512 * 1024;
-const MAX_ATTRIBUTES: usize = 64 * 1024;
-const MAX_NAME: usize = 256;
-
 /// What a client may encode with, best first (section 4.1).
 pub(crate) fn enabled_codecs() -> Vec<lk::Codec> {
-    ["video/VP8", "video/H264", "audio/opus", "video/rtx"]
-        .into_iter()
+    let codecs = Codec::ALL.into_iter().map(Codec::mime);
+    codecs
+        .chain(["audio/red", "video/rtx"])
         .map(|mime| lk::Codec { mime: mime.to_owned(), fmtp_line: String::new() })
         .collect()
 }
@@ -43,6 +40,24 @@ fn server_info() -> lk::ServerInfo {
         protocol: PROTOCOL,
         ..lk::ServerInfo::default()
     }
+}
+
+fn ice_servers(relays: &[Relay]) -> Vec<lk::IceServer> {
+    let server = |relay: &Relay| lk::IceServer {
+        urls: relay.urls.clone(),
+        username: relay.username.clone(),
+        credential: relay.credential.clone(),
+    };
+    relays.iter().map(server).collect()
+}
+
+/// `None` leaves everything to the client.
+fn client_configuration(relay_only: bool) -> Option<lk::ClientConfiguration> {
+    relay_only.then(|| lk::ClientConfiguration {
+        force_relay: lk::ClientConfigSetting::Enabled.into(),
+        resume_connection: lk::ClientConfigSetting::Enabled.into(),
+        ..lk::ClientConfiguration::default()
+    })
 }
 
 impl MediaRoom {
@@ -75,7 +90,7 @@ impl MediaRoom {
         let client = request.client_info.clone().unwrap_or_default();
         let mut attributes: HashMap<String, String> = connect.attributes.into_iter().collect();
         attributes.extend(request.participant_attributes.clone());
-        let info = lk::ParticipantInfo {
+        let mut info = lk::ParticipantInfo {
             sid: self.ids.id("PA_"),
             identity: connect.identity.as_str().to_owned(),
             name: connect.name,
@@ -89,11 +104,14 @@ impl MediaRoom {
             capabilities: client.capabilities,
             ..lk::ParticipantInfo::default()
         };
+        self.apply_said(&connect.identity, &mut info);
+        let permission = self.control.within_ceiling(&connect.identity, connect.permission);
         let mut participant = Participant {
             key: peer,
             identity: connect.identity.clone(),
             info,
-            permission: connect.permission,
+            permission,
+            granted: connect.permission,
             dual: connect.dual,
             auto_subscribe: settings.as_ref().is_none_or(|settings| settings.auto_subscribe),
             adaptive_stream: settings.is_some_and(|settings| settings.adaptive_stream),
@@ -120,7 +138,7 @@ impl MediaRoom {
             limits: Limits::new(now.at),
             quality: None,
         };
-        participant.apply_permission(connect.permission);
+        participant.apply_permission(permission);
         let others = self
             .participants
             .values()
@@ -130,7 +148,10 @@ impl MediaRoom {
         let own = participant.info.clone();
         self.by_identity.insert(connect.identity, peer);
         self.participants.insert(peer, participant);
+        self.was_entered = true;
+        self.note_vacancy(now);
         self.note_counts(now);
+        self.regress_all();
         self.send(
             peer,
             Response::Join(lk::JoinResponse {
@@ -138,17 +159,20 @@ impl MediaRoom {
                 participant: Some(own),
                 other_participants: others,
                 server_version: SERVER_VERSION.to_owned(),
-                subscriber_primary: connect.dual && connect.permission.subscribe,
+                subscriber_primary: connect.dual && permission.subscribe,
                 ping_timeout: PING_TIMEOUT,
                 ping_interval: PING_INTERVAL,
                 server_info: Some(server_info()),
                 sif_trailer: self.sif_trailer.clone(),
                 enabled_publish_codecs: enabled_codecs(),
-                fast_publish: !connect.permission.publish.is_empty(),
+                // While nothing but relays is used, everything takes its time (section 17.3).
+                fast_publish: !permission.publish.is_empty() && !connect.relay_only,
+                ice_servers: ice_servers(&connect.relays),
+                client_configuration: client_configuration(connect.relay_only),
                 ..lk::JoinResponse::default()
             }),
         );
-        if !connect.permission.hidden
+        if !permission.hidden
             && let Some(participant) = self.participants.get(&peer)
         {
             let info = self.full_info(participant);
@@ -192,8 +216,9 @@ impl MediaRoom {
             peer,
             Response::Reconnect(lk::ReconnectResponse {
                 server_info: Some(server_info()),
+                ice_servers: ice_servers(&connect.relays),
+                client_configuration: client_configuration(connect.relay_only),
                 last_message_seq,
-                ..lk::ReconnectResponse::default()
             }),
         );
         let here: HashSet<&str> = self.visible_to(peer).map(|participant| participant.info.identity.as_str()).collect();
@@ -211,7 +236,8 @@ impl MediaRoom {
         let heard: Vec<PeerKey> = self.visible_to(peer).map(|other| other.key).collect();
         self.tell_speakers(peer, &heard, true);
         self.tell_qualities(peer, &heard);
-        if connect.permission != self.participants[&peer].permission {
+        // Without a meeting a token may be older than what the server API said since.
+        if self.control.governed && connect.permission != self.participants[&peer].granted {
             self.set_permission(&connect.identity, connect.permission, now);
         }
         if dual {

@@ -5,7 +5,9 @@
 //! those of `media-protocol.md`; every rule there that depends on who may do what is applied here, so that the packet
 //! path only executes.
 
+mod codecs;
 mod connect;
+mod control;
 mod data;
 mod encode;
 mod ids;
@@ -20,10 +22,11 @@ mod subscribe;
 mod track;
 mod types;
 
+pub use control::{ControlError, DataMessage, Keeping, ParticipantChange, RoomChange};
 pub use encode::{leave_reconnect, shutdown};
 pub use incoming::{ClientMessage, Garbage, JoinRequest};
 pub use room::MediaRoom;
 pub use types::{
     About, Codec, Connect, ConnectError, Connected, DownPlan, EventKind, Kind, Layer, MuteError, Now, OfferChange,
-    OfferedSection, Output, PeerKey, RemoveReason, SectionPlan, Settings, TrackChoice, TrackKey, UpPlan,
+    OfferedSection, Output, PeerKey, Relay, RemoveReason, SectionPlan, Settings, TrackChoice, TrackKey, UpPlan,
 };

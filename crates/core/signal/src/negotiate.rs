@@ -141,9 +141,8 @@ impl MediaRoom {
                     let (Some(mid), Some(settings)) = (slot.mid.clone(), participant.subscriptions.get(track)) else {
                         continue;
                     };
-                    let Some(codec) = self.tracks.get(track).map(|track| track.codec) else { continue };
                     *bound = true;
-                    self.outputs.push_back(Output::Bind { peer, mid, track: *track, codec, settings: *settings });
+                    self.outputs.push_back(Output::Bind { peer, mid, track: *track, settings: *settings });
                 }
                 SlotState::Clearing => slot.state = SlotState::Free,
                 _ => {}

@@ -18,6 +18,8 @@ pub(crate) struct UpHalf {
     /// Whether the client sends there now.
     pub(crate) active: bool,
     pub(crate) track: Option<TrackKey>,
+    /// Which of the track's codecs it carries.
+    pub(crate) encoding: usize,
     /// Its track was taken away while the client still sends: what comes there is nobody's, and no other track's either.
     pub(crate) orphaned: bool,
 }
@@ -97,6 +99,8 @@ pub(crate) struct Participant {
     /// Without the tracks, which are filled in when it is sent.
     pub(crate) info: lk::ParticipantInfo,
     pub(crate) permission: MediaPermission,
+    /// The rights before the server API's ceiling.
+    pub(crate) granted: MediaPermission,
     pub(crate) dual: bool,
     pub(crate) auto_subscribe: bool,
     pub(crate) adaptive_stream: bool,

@@ -1,5 +1,6 @@
 //! Publishing: requests, matching with sections, mute, the end of a track (media-protocol.md section 8).
 
+use crate::codecs;
 use crate::participant::UpHalf;
 use crate::room::MediaRoom;
 use crate::track::{Track, source_of};
@@ -41,10 +42,7 @@ impl MediaRoom {
                     Some(Reason::InvalidRequest)
                 } else if participant.pending.len() >= MAX_PENDING || participant.tracks.len() >= MAX_TRACKS {
                     Some(Reason::LimitExceeded)
-                } else if !request.sid.is_empty() {
-                    // Another codec of a published track: none is enabled that would need one.
-                    Some(Reason::UnsupportedType)
-                } else if known.any(|track| track.cids.contains(&request.cid)) {
+                } else if known.any(|track| track.is_called(&request.cid)) {
                     Some(Reason::DuplicateName)
                 } else {
                     None
@@ -53,6 +51,10 @@ impl MediaRoom {
         };
         if let Some(reason) = refusal {
             self.refuse(peer, 0, reason, Some(Request::AddTrack(request.clone())));
+            return;
+        }
+        if !request.sid.is_empty() {
+            self.add_codec(peer, request, now);
             return;
         }
         let key = TrackKey(self.next_track);
@@ -91,14 +93,14 @@ impl MediaRoom {
 
     /// Notes what the client sends on which section; ends tracks whose section went quiet.
     pub(crate) fn note_up_halves(&mut self, peer: PeerKey, offered: &[OfferedSection], now: Now) {
-        let mut ended = Vec::new();
+        let mut ended: Vec<(TrackKey, usize)> = Vec::new();
         let Some(participant) = self.participants.get_mut(&peer) else { return };
         for section in offered {
             if !section.sends {
                 if let Some(half) = participant.ups.get_mut(&section.mid) {
                     half.active = false;
                     half.orphaned = false;
-                    ended.extend(half.track.take());
+                    ended.extend(half.track.take().map(|track| (track, half.encoding)));
                 }
                 continue;
             }
@@ -107,6 +109,7 @@ impl MediaRoom {
                 cid: section.track.clone(),
                 active: true,
                 track: None,
+                encoding: 0,
                 orphaned: false,
             });
             half.active = true;
@@ -115,16 +118,20 @@ impl MediaRoom {
                     .pending
                     .iter()
                     .filter_map(|key| self.tracks.get(key))
-                    .any(|track| track.cids.contains(&section.track));
+                    .any(|track| track.is_called(&section.track));
                 if replaced {
-                    ended.extend(half.track.take());
+                    ended.extend(half.track.take().map(|track| (track, half.encoding)));
                 }
                 half.orphaned = false;
                 half.cid.clone_from(&section.track);
             }
         }
-        for track in ended {
-            self.unpublish(track, now);
+        for (track, encoding) in ended {
+            if encoding == 0 {
+                self.unpublish(track, now);
+            } else {
+                self.drop_codec(track, encoding);
+            }
         }
         self.match_sections(peer);
     }
@@ -132,11 +139,12 @@ impl MediaRoom {
     /// What to answer on a sending half.
     pub(crate) fn up_plan(&self, peer: PeerKey, mid: &str) -> Option<UpPlan> {
         let half = self.participants.get(&peer)?.ups.get(mid).filter(|half| half.active)?;
-        let plan = half.track.and_then(|track| self.tracks.get(&track)).map(Track::up_plan);
+        let plan = half.track.and_then(|track| self.tracks.get(&track)).map(|track| track.up_plan(half.encoding));
         Some(plan.unwrap_or(UpPlan {
             codec: if half.kind == Kind::Audio { Codec::Opus } else { Codec::Vp8 },
             stereo: false,
             dtx: true,
+            red: false,
         }))
     }
 
@@ -147,15 +155,20 @@ impl MediaRoom {
         let mut waiting: Vec<TrackKey> =
             participant.pending.iter().copied().filter(|key| !taken.contains(key)).collect();
         for exact in [true, false] {
+            // Codecs are added under their own names; a section of that name is not up for grabs.
+            if !exact {
+                codecs::match_sections(participant, &self.tracks);
+            }
             let open = |half: &&mut UpHalf| half.active && half.track.is_none() && (exact || !half.orphaned);
             for half in participant.ups.values_mut().filter(open) {
                 let found = waiting.iter().position(|key| {
-                    self.tracks
-                        .get(key)
-                        .is_some_and(|track| track.kind == half.kind && (!exact || track.cids.contains(&half.cid)))
+                    self.tracks.get(key).is_some_and(|track| {
+                        track.kind == half.kind && (!exact || track.encodings[0].cids.contains(&half.cid))
+                    })
                 });
                 if let Some(index) = found {
                     half.track = Some(waiting.remove(index));
+                    half.encoding = 0;
                     half.orphaned = false;
                 }
             }
@@ -169,22 +182,19 @@ impl MediaRoom {
         let ready: Vec<(String, TrackKey, String)> = participant
             .ups
             .iter()
+            .filter(|(_, half)| half.encoding == 0)
             .filter_map(|(mid, half)| half.track.map(|track| (mid.clone(), track, half.cid.clone())))
             .filter(|(_, track, _)| participant.pending.contains(track))
             .collect();
         if ready.is_empty() {
+            self.publish_codecs(peer);
             return;
         }
         let mut out = Vec::with_capacity(ready.len());
         for (mid, key, sdp_cid) in &ready {
             let Some(track) = self.tracks.get_mut(key) else { continue };
             track.info.mid.clone_from(mid);
-            if let Some(codec) = track.info.codecs.first_mut() {
-                codec.mid.clone_from(mid);
-                if codec.cid != *sdp_cid {
-                    codec.sdp_cid.clone_from(sdp_cid);
-                }
-            }
+            track.place(0, mid, sdp_cid);
             participant.pending.retain(|waiting| waiting != key);
             participant.tracks.push(*key);
             self.outputs.push_back(Output::Published {
@@ -192,8 +202,9 @@ impl MediaRoom {
                 owner: peer,
                 mid: mid.clone(),
                 kind: track.kind,
-                layers: track.layers(),
-                rids: track.rids(),
+                codec: track.encodings[0].codec,
+                layers: track.layers(0),
+                rids: track.rids(0),
                 screen: track.is_screen(),
                 muted: track.info.muted,
             });
@@ -202,6 +213,7 @@ impl MediaRoom {
         }
         participant.touch();
         self.announce(peer);
+        self.publish_codecs(peer);
         for (track, kind) in out {
             self.tell_meeting(peer, kind, Some(&track));
         }

@@ -107,42 +107,59 @@ impl MediaRoom {
         }
     }
 
-    #[allow(deprecated)]
     fn update_layers(&mut self, peer: PeerKey, update: &lk::UpdateVideoLayers) {
         let Some(key) = self.own_track(peer, &update.track_sid) else { return };
         let Some(track) = self.tracks.get_mut(&key) else { return };
-        for layer in track.info.layers.iter_mut() {
-            if let Some(new) = update.layers.iter().find(|new| new.quality == layer.quality) {
-                layer.width = new.width;
-                layer.height = new.height;
-                layer.bitrate = new.bitrate;
+        for (codec, encoding) in track.info.codecs.iter_mut().zip(&mut track.encodings) {
+            for layer in codec.layers.iter_mut() {
+                if let Some(new) = update.layers.iter().find(|new| new.quality == layer.quality) {
+                    layer.width = new.width;
+                    layer.height = new.height;
+                    layer.bitrate = new.bitrate;
+                }
             }
+            encoding.announced.clone_from(&codec.layers);
         }
-        track.announced = (track.info.layers.clone(), track.info.width.max(track.info.height));
-        let layers = track.layers();
-        self.outputs.push_back(Output::Layers { track: key, layers });
-        self.changed(peer);
+        #[allow(deprecated)]
+        {
+            track.side = track.info.width.max(track.info.height);
+        }
+        self.layers_changed(peer, key);
     }
 
-    #[allow(deprecated)]
     fn update_video_track(&mut self, peer: PeerKey, update: &lk::UpdateLocalVideoTrack) {
         let Some(key) = self.own_track(peer, &update.track_sid) else { return };
         let Some(track) = self.tracks.get_mut(&key) else { return };
-        let (old, new) = (track.announced.1, update.width.max(update.height));
-        track.info.width = update.width;
-        track.info.height = update.height;
+        let (old, new) = (track.side, update.width.max(update.height));
+        #[allow(deprecated)]
+        {
+            track.info.width = update.width;
+            track.info.height = update.height;
+        }
         // The layers keep the proportion to the source that they were announced with.
         if old > 0 {
-            track.info.layers.clone_from(&track.announced.0);
-            for layer in track.info.layers.iter_mut() {
-                let scaled =
-                    |side: u32| u32::try_from(u64::from(side) * u64::from(new) / u64::from(old)).unwrap_or(side);
-                layer.width = scaled(layer.width);
-                layer.height = scaled(layer.height);
+            let scaled = |side: u32| u32::try_from(u64::from(side) * u64::from(new) / u64::from(old)).unwrap_or(side);
+            for (codec, encoding) in track.info.codecs.iter_mut().zip(&track.encodings) {
+                codec.layers.clone_from(&encoding.announced);
+                for layer in codec.layers.iter_mut() {
+                    layer.width = scaled(layer.width);
+                    layer.height = scaled(layer.height);
+                }
             }
         }
-        let layers = track.layers();
-        self.outputs.push_back(Output::Layers { track: key, layers });
+        self.layers_changed(peer, key);
+    }
+
+    #[allow(deprecated)]
+    fn layers_changed(&mut self, peer: PeerKey, key: TrackKey) {
+        let Some(track) = self.tracks.get_mut(&key) else { return };
+        if let Some(first) = track.info.codecs.first() {
+            track.info.layers.clone_from(&first.layers);
+        }
+        for (index, encoding) in track.encodings.iter().enumerate() {
+            let layers = track.layers(index);
+            self.outputs.push_back(Output::Layers { track: key, codec: encoding.codec, layers });
+        }
         self.changed(peer);
     }
 
@@ -278,37 +295,6 @@ impl MediaRoom {
         }
     }
 
-    /// The best quality anybody wants of a track (0 to 2), `None` for nothing: its publisher may stop the rest
-    /// (section 10).
-    pub fn wanted_quality(&mut self, key: TrackKey, best: Option<u8>) {
-        let Some(track) = self.tracks.get_mut(&key) else { return };
-        if track.wanted == Some(best) {
-            return;
-        }
-        track.wanted = Some(best);
-        self.send_wanted_quality(key);
-    }
-
-    fn send_wanted_quality(&mut self, key: TrackKey) {
-        let Some(track) = self.tracks.get(&key) else { return };
-        let Some(best) = track.wanted else { return };
-        let qualities: Vec<_> = (0..3u8)
-            .map(|quality| lk::SubscribedQuality {
-                quality: quality.into(),
-                enabled: best.is_some_and(|best| quality <= best),
-            })
-            .collect();
-        let codec = track.info.mime_type.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
-        let owner = track.owner;
-        #[allow(deprecated)]
-        let update = lk::SubscribedQualityUpdate {
-            track_sid: track.sid().to_owned(),
-            subscribed_qualities: qualities.clone(),
-            subscribed_codecs: vec![lk::SubscribedCodec { codec, qualities }],
-        };
-        self.send(owner, Response::SubscribedQualityUpdate(update));
-    }
-
     /// For want of bandwidth a subscriber gets nothing of a track, or again something (section 16.6).
     pub fn stream_state(&mut self, peer: PeerKey, key: TrackKey, paused: bool) {
         let Some(track) = self.tracks.get(&key) else { return };
@@ -320,12 +306,5 @@ impl MediaRoom {
             state: state.into(),
         };
         self.send(peer, Response::StreamStateUpdate(lk::StreamStateUpdate { stream_states: vec![info] }));
-    }
-
-    pub(crate) fn resend_wanted_qualities(&mut self, peer: PeerKey) {
-        let Some(participant) = self.participants.get(&peer) else { return };
-        for key in participant.tracks.clone() {
-            self.send_wanted_quality(key);
-        }
     }
 }

@@ -1,5 +1,6 @@
 //! The machine's state and what all its parts share: sending, announcing, deadlines, the end of a session.
 
+use crate::control::Control;
 use crate::encode::{leave, response, shutdown};
 use crate::ids::Ids;
 use crate::participant::{Departed, Participant};
@@ -54,6 +55,10 @@ pub struct MediaRoom {
     /// Participants and publishers as last told, and when to look whether that changed.
     counts: (u32, u32),
     counts_due: Option<Instant>,
+    /// What the server API made of it.
+    pub(crate) control: Control,
+    /// Somebody was in it once.
+    pub(crate) was_entered: bool,
     pub(crate) outputs: VecDeque<Output>,
 }
 
@@ -85,6 +90,8 @@ impl MediaRoom {
             departed: VecDeque::new(),
             counts: (0, 0),
             counts_due: None,
+            control: Control::new(),
+            was_entered: false,
             outputs: VecDeque::new(),
         }
     }
@@ -193,6 +200,7 @@ impl MediaRoom {
 
     /// Takes everybody out because the meeting is over.
     pub fn close(&mut self, now: Now) {
+        self.control.close();
         for peer in self.participants.keys().copied().collect::<Vec<_>>() {
             self.dismiss(peer, lk::DisconnectReason::RoomDeleted, Action::Disconnect, now);
         }
@@ -200,6 +208,7 @@ impl MediaRoom {
 
     /// Lets everybody start over because the room cannot go on.
     pub fn abort(&mut self, now: Now) {
+        self.control.close();
         for peer in self.participants.keys().copied().collect::<Vec<_>>() {
             self.session_failed(peer, now);
         }
@@ -218,6 +227,8 @@ impl MediaRoom {
     pub fn set_permission(&mut self, who: &Identity, permission: MediaPermission, now: Now) {
         let Some(peer) = self.by_identity.get(who).copied() else { return };
         let Some(participant) = self.participants.get_mut(&peer) else { return };
+        participant.granted = permission;
+        let permission = self.control.within_ceiling(who, permission);
         let before = participant.permission;
         if before == permission {
             return;
@@ -286,6 +297,7 @@ impl MediaRoom {
             })
             .flatten()
             .chain(self.counts_due)
+            .chain(self.control.due())
             .min()
     }
 
@@ -341,6 +353,7 @@ impl MediaRoom {
         if due(self.counts_due) {
             self.tell_counts();
         }
+        self.close_if_vacant(now);
         while self.departed.front().is_some_and(|departed| now.at.duration_since(departed.at) > DEPARTED_MEMORY) {
             self.departed.pop_front();
         }
@@ -379,9 +392,9 @@ impl MediaRoom {
             self.tell_others(peer, std::slice::from_ref(&participant.info));
             self.note_departed(participant.info, now);
         }
-        if participant.was_active {
-            self.outputs.push_back(Output::Event { identity: participant.identity, kind: EventKind::Left, about });
-        }
+        let kind = if participant.was_active { EventKind::Left } else { EventKind::Aborted };
+        self.outputs.push_back(Output::Event { identity: participant.identity, kind, about });
+        self.note_vacancy(now);
     }
 
     /// Remembers who is gone for those whose socket is away; the oldest make room.

@@ -166,13 +166,7 @@ impl MediaRoom {
         self.reconcile(peer, now);
     }
 
-    /// The client takes no format the track comes in.
-    pub fn codec_unsupported(&mut self, peer: PeerKey, key: TrackKey) {
-        let Some(sid) = self.tracks.get(&key).map(|track| track.sid().to_owned()) else { return };
-        self.subscription_failed(peer, sid, lk::SubscriptionError::SeCodecUnsupported);
-    }
-
-    fn subscription_failed(&mut self, peer: PeerKey, track_sid: String, why: lk::SubscriptionError) {
+    pub(crate) fn subscription_failed(&mut self, peer: PeerKey, track_sid: String, why: lk::SubscriptionError) {
         self.send(peer, Response::SubscriptionResponse(lk::SubscriptionResponse { track_sid, err: why.into() }));
     }
 

@@ -48,6 +48,39 @@ pub enum Codec {
     Vp8,
     /// Pictures.
     H264,
+    /// Pictures, several layers in one stream.
+    Vp9,
+    /// Pictures, several layers in one stream.
+    Av1,
+}
+
+impl Codec {
+    /// Every codec, those of pictures best supported first.
+    pub const ALL: [Self; 5] = [Self::Vp8, Self::H264, Self::Vp9, Self::Av1, Self::Opus];
+
+    /// As the signalling protocol writes it.
+    pub const fn mime(self) -> &'static str {
+        match self {
+            Self::Opus => "audio/opus",
+            Self::Vp8 => "video/VP8",
+            Self::H264 => "video/H264",
+            Self::Vp9 => "video/VP9",
+            Self::Av1 => "video/AV1",
+        }
+    }
+
+    /// A codec of pictures by its name, with or without `video/` before it, in any case.
+    pub(crate) fn of_pictures(name: &str) -> Option<Self> {
+        let subtype = |mime: &'static str| mime.strip_prefix("video/");
+        let name =
+            name.get(..6).filter(|head| head.eq_ignore_ascii_case("video/")).map_or(name, |head| &name[head.len()..]);
+        Self::ALL.into_iter().find(|codec| subtype(codec.mime()).is_some_and(|known| known.eq_ignore_ascii_case(name)))
+    }
+
+    /// Whether an encoder puts all layers into one stream unless it is told otherwise.
+    pub(crate) const fn is_scalable(self) -> bool {
+        matches!(self, Self::Vp9 | Self::Av1)
+    }
 }
 
 /// Somebody joins or resumes.
@@ -67,8 +100,29 @@ pub struct Connect {
     pub permission: MediaPermission,
     /// Two peer connections instead of one (section 7.1).
     pub dual: bool,
+    /// Relays the client is told of.
+    pub relays: Vec<Relay>,
+    /// The client is to use nothing else.
+    pub relay_only: bool,
     /// What the client says about itself.
     pub request: JoinRequest,
+}
+
+/// A relay (TURN) and a login there.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Relay {
+    /// Where it is.
+    pub urls: Vec<String>,
+    /// Name of the login.
+    pub username: String,
+    /// Its password.
+    pub credential: String,
+}
+
+impl std::fmt::Debug for Relay {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Relay").field("urls", &self.urls).finish_non_exhaustive()
+    }
 }
 
 /// What became of a [`Connect`].
@@ -114,6 +168,8 @@ pub struct UpPlan {
     pub stereo: bool,
     /// May pause in silence.
     pub dtx: bool,
+    /// Repeats what was said before.
+    pub red: bool,
 }
 
 /// What to put on the receiving half.
@@ -216,6 +272,8 @@ pub enum EventKind {
     Joined,
     /// Gone.
     Left,
+    /// Gone before any media flowed.
+    Aborted,
     /// Track is out.
     Published { sid: String, source: Source },
     /// Track is gone.
@@ -250,6 +308,14 @@ pub enum Output {
     SettleOffer { peer: PeerKey, known: Option<(String, String)> },
     /// Take the client's answer and report with [`crate::MediaRoom::answer_taken`].
     ClientAnswer { peer: PeerKey, sdp: String },
+    /// Give the client a token that says this.
+    Renew {
+        to: PeerKey,
+        name: String,
+        metadata: String,
+        attributes: BTreeMap<String, String>,
+        permission: MediaPermission,
+    },
     /// Send a data message on a channel.
     Data { to: PeerKey, reliable: bool, message: Bytes },
     /// Packets of that section of the owner's are this track's from now on.
@@ -258,21 +324,28 @@ pub enum Output {
         owner: PeerKey,
         mid: String,
         kind: Kind,
+        codec: Codec,
         layers: Vec<Layer>,
         /// Which quality each rid stands for, as far as the publisher said so.
         rids: Vec<(String, u8)>,
         screen: bool,
         muted: bool,
     },
-    /// The publisher's layers have other sizes now.
-    Layers { track: TrackKey, layers: Vec<Layer> },
+    /// The track comes in another codec too, on that section of its owner's. Who takes no other gets this one.
+    CodecPublished { track: TrackKey, mid: String, codec: Codec, layers: Vec<Layer>, rids: Vec<(String, u8)> },
+    /// The track does not come in that codec any more.
+    CodecUnpublished { track: TrackKey, codec: Codec },
+    /// Whoever takes that codec gets the track in it.
+    Prefer { track: TrackKey, codec: Codec },
+    /// The publisher's layers of one codec have other sizes now.
+    Layers { track: TrackKey, codec: Codec, layers: Vec<Layer> },
     /// The track is gone.
     Unpublished { track: TrackKey },
     /// Forward nothing of a muted track.
     Muted { track: TrackKey, muted: bool },
-    /// Forward the track to that section of the subscriber's. If it takes no such codec, call
-    /// [`crate::MediaRoom::codec_unsupported`].
-    Bind { peer: PeerKey, mid: String, track: TrackKey, codec: Codec, settings: Settings },
+    /// Forward the track to that section of the subscriber's. If it takes none of the track's codecs, call
+    /// [`crate::MediaRoom::codec_missing`].
+    Bind { peer: PeerKey, mid: String, track: TrackKey, settings: Settings },
     /// Forward nothing to that section any more.
     Unbind { peer: PeerKey, mid: String },
     /// The subscriber wants the track differently.

@@ -260,7 +260,7 @@ fn whoever_never_connects_is_out_after_a_minute() {
     let messages = world.take(ann);
     let Some(Response::Leave(leave)) = messages.last() else { panic!("leave") };
     assert_eq!(leave.reason(), lk::DisconnectReason::JoinFailure);
-    assert!(world.events.is_empty(), "nobody saw this participant connected");
+    assert!(world.events.iter().all(|(_, kind)| *kind == EventKind::Aborted), "nobody saw this participant connected");
 }
 
 #[test]
@@ -567,6 +567,8 @@ fn a_name_has_as_many_characters_in_any_script() {
         attributes: std::collections::BTreeMap::new(),
         permission: all(),
         dual: true,
+        relays: Vec::new(),
+        relay_only: false,
         request: signal::JoinRequest::read(&[]).unwrap(),
     };
     let mut world = World::new();
@@ -677,7 +679,7 @@ proptest::proptest! {
         if let Ok(request) = signal::JoinRequest::read(&join) {
             let connect = signal::Connect {
                 key: signal::PeerKey(99), identity: who("x"), name: String::new(), metadata: String::new(),
-                attributes: std::collections::BTreeMap::new(), permission: all(), dual: true, request,
+                attributes: std::collections::BTreeMap::new(), permission: all(), dual: true, relays: Vec::new(), relay_only: false, request,
             };
             let _ = world.room.connect(connect, now);
             world.settle();

@@ -18,12 +18,37 @@ pub use credentials::{Login, Secret};
 pub use message::{Garbage, StreamLength, attribute, length_in_stream, method};
 pub use server::{Config, Dropped, MAX_PER_USER, Outcome, Server};
 
-/// Whether a datagram is one for [`Server`]: channel data, or STUN with a method of TURN. Plain binding requests are not,
-/// because ICE sends those too (RFC 7983, RFC 8656 section 12).
+/// Whether a datagram is one for [`Server`]: channel data, STUN with a method of TURN, or a binding request that names nobody,
+/// as whoever asks for their own address sends it. Those that name somebody are checks of ICE (RFC 7983, RFC 8656 section 12).
 pub fn is_turn(bytes: &[u8]) -> bool {
     match bytes {
         [64..=79, ..] => bytes.len() >= 4,
-        [0..=63, ..] => message::Message::read(bytes).is_ok_and(|message| message.method != method::BINDING),
+        [0..=63, ..] => message::Message::read(bytes).is_ok_and(|message| {
+            let asks = message.class == message::Class::Request && message.attribute(attribute::USERNAME).is_none();
+            message.method != method::BINDING || asks
+        }),
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use message::{Class, Draft};
+
+    #[test]
+    fn checks_of_ice_and_media_are_not_for_the_server() {
+        let of = |method, class| Draft::new(method, class, b"transactions");
+
+        assert!(is_turn(&of(method::ALLOCATE, Class::Request).bare()));
+        assert!(is_turn(&of(method::SEND, Class::Indication).bare()));
+        assert!(is_turn(&of(method::BINDING, Class::Request).bare()));
+        assert!(is_turn(&[0x40, 0, 0, 0]));
+        let check = of(method::BINDING, Class::Request).attribute(attribute::USERNAME, b"ours:theirs");
+        assert!(!is_turn(&check.bare()));
+        assert!(!is_turn(&of(method::BINDING, Class::Success).bare()));
+        for other in [&[22, 254, 253][..], &[0x80, 111, 0, 0], &[]] {
+            assert!(!is_turn(other));
+        }
     }
 }

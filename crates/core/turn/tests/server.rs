@@ -1,5 +1,7 @@
 //! A server and clients that build their messages by hand.
 
+#![allow(clippy::unwrap_used)]
+
 use base64::Engine as _;
 use hmac::{Hmac, KeyInit, Mac};
 use md5::Digest as _;

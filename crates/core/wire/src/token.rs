@@ -19,7 +19,9 @@ use model::Redacted;
 pub use download::{mint_download, verify_download};
 pub use join::{JoinAccess, JoinClaims, mint_join, verify_join};
 pub use lti::{LTI_VALIDITY, mint_lti, verify_lti};
-pub use media::{MediaAccess, MediaClaims, VideoGrant, mint_media, verify_media};
+pub use media::{
+    MediaAccess, MediaClaims, RoomConfig, SipGrant, VideoGrant, mint_media, verify_media, verify_media_api,
+};
 pub use sealed::{seal, unseal};
 pub use webhook::{mint_webhook, verify_webhook};
 

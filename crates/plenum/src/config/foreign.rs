@@ -88,14 +88,6 @@ const KEYS: &[(&str, Shape)] = &[
     ("shared_notepad.etherpad_hosts[].client_secret", Shape::Text),
     ("shared_notepad.etherpad_hosts[].host", Shape::Text),
     ("shared_notepad.etherpad_hosts[].id", Shape::Text),
-    ("turn_server.enabled", Shape::Boolean),
-    ("turn_server.fallback_on_flapping.check_duration_in_sec", Shape::Number),
-    ("turn_server.fallback_on_flapping.enabled", Shape::Boolean),
-    ("turn_server.fallback_on_flapping.max_poor_conn_count", Shape::Number),
-    ("turn_server.fallback_timer_duration", Shape::Duration),
-    ("turn_server.fallback_turn", Shape::Boolean),
-    ("turn_server.force_turn", Shape::Boolean),
-    ("turn_server.provider", Shape::Text),
     ("turn_server.providers.*.options", Shape::Anything),
 ];
 
@@ -105,7 +97,6 @@ pub(super) const SECTIONS: &[(&str, &str)] = &[
     ("livekit_sip_info", "telephone dial-in is not in this version"),
     ("insights", "insights are not in this version"),
     ("azure_cognitive_services_speech", "speech services are not in this version"),
-    ("turn_server", "an outside TURN server is not supported in this version"),
     ("hooks", "hook scripts are not in this version"),
     ("shared_notepad", "not needed; Plenum keeps shared notes itself"),
 ];

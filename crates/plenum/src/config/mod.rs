@@ -11,6 +11,7 @@ pub(crate) mod secrets;
 mod section;
 #[cfg(test)]
 mod tests;
+mod transport;
 mod tree;
 mod value;
 
@@ -27,6 +28,9 @@ use http_api::LtiPlatform;
 use model::Redacted;
 use wire::create::RoomDefaults;
 
+#[cfg(test)]
+pub(crate) use transport::Fallback;
+pub(crate) use transport::{Certificate, Media, Relay, RelayLogin};
 pub(crate) use value::Network;
 
 /// Read if no file is named and it exists in the working directory.
@@ -135,6 +139,8 @@ pub(crate) struct Config {
     pub(crate) api: Api,
     /// The media socket.
     pub(crate) media: Media,
+    /// `plenum.tls`: what the web server and the relay show; `None`: no TLS.
+    pub(crate) tls: Option<Certificate>,
     /// Limits and defaults of every room.
     pub(crate) meeting: Meeting,
     /// Outgoing webhooks.
@@ -143,6 +149,8 @@ pub(crate) struct Config {
     pub(crate) uploads: Uploads,
     /// `livekit_info`: what an outside media server signs its webhooks with.
     pub(crate) media_webhooks: Option<Credentials>,
+    /// `livekit_info.host`, with key and secret: media runs there; `None` means here.
+    pub(crate) media_server: Option<String>,
     /// Files sessions leave behind.
     pub(crate) recordings: Left,
     /// The same of artifacts.
@@ -236,15 +244,6 @@ pub(crate) struct Credentials {
     pub(crate) secret: Redacted<String>,
 }
 
-/// The media socket.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Media {
-    /// `plenum.media.port`: UDP; 0 lets the system choose. The number of `client.port` unless set.
-    pub(crate) port: u16,
-    /// `plenum.media.advertise`: addresses told to clients; empty means those of the network interfaces.
-    pub(crate) advertise: Vec<IpAddr>,
-}
-
 /// Limits and defaults of every room.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Meeting {
@@ -284,6 +283,8 @@ pub(crate) struct Webhooks {
     pub(crate) enable_for_per_meeting: bool,
     /// `allow_private_addresses`: whether such a receiver may be inside our own network.
     pub(crate) allow_private: bool,
+    /// `plenum.livekit_webhooks`: receivers of the media server's events, in LiveKit's words.
+    pub(crate) media_urls: Vec<String>,
 }
 
 /// `upload_file_settings`.
@@ -434,6 +435,7 @@ impl Default for Config {
             dev: false,
             uploads: Uploads { path: data.join("uploads"), ..Uploads::default() },
             media_webhooks: None,
+            media_server: None,
             recordings: Left::recordings(&data),
             artifacts: Left::artifacts(&data),
             analytics: true,
@@ -442,7 +444,8 @@ impl Default for Config {
             table_prefix: String::new(),
             http: Http::default(),
             api: Api::default(),
-            media: Media { port: Http::default().port, advertise: Vec::new() },
+            media: Media::new(Http::default().port),
+            tls: None,
             meeting: Meeting::default(),
             webhooks: Webhooks::default(),
             messaging: Messaging::default(),

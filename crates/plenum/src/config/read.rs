@@ -13,6 +13,7 @@ use store::{Driver, Server, Tls};
 use wire::create::{DEFAULT_SETTINGS, DefaultSetting, RoomDefaults};
 
 use super::section::{Findings, Section};
+use super::transport;
 use super::tree::{Node, Origin};
 use super::value::{self, Expected};
 use super::{
@@ -106,7 +107,8 @@ pub(super) fn read_with(
     read_rooms(&mut root, &mut config);
     read_uploads(findings, &mut root, &mut config);
     read_left(&mut root, &mut config);
-    config.media_webhooks = read_media_server(findings, &mut root);
+    read_media_server(findings, &mut root, &mut config);
+    config.media.relay = transport::read_relay(findings, &mut root);
     read_messaging(findings, &mut root, &mut config);
     read_log(findings, &mut root, &mut config);
     (config.database, config.table_prefix) = read_database(findings, &mut root, elsewhere);
@@ -174,10 +176,10 @@ fn read_plenum(findings: &Findings, root: &mut Section<'_>, config: &mut Config)
     plenum.set("listen", &mut config.http.listen, value::address);
     plenum.set_list("allowed_origins", &mut config.http.allowed_origins, value::web_origin);
 
-    let mut media = plenum.section("media");
-    media.set_optional("port", &mut elsewhere.media_port, value::number(0..=u16::MAX));
-    media.set_list("advertise", &mut config.media.advertise, advertised);
-    media.finish();
+    transport::read_media(&mut plenum, &mut config.media, &mut elsewhere.media_port);
+    config.tls = transport::read_certificate(findings, &mut plenum);
+
+    plenum.set_list("livekit_webhooks", &mut config.webhooks.media_urls, webhook_address);
 
     let mut front_door = plenum.section("front_door");
     front_door.set_secret("passphrase", &mut config.front_door.passphrase, passphrase);
@@ -286,6 +288,12 @@ fn read_api(findings: &Findings, client: &mut Section<'_>, config: &mut Config) 
     config.api.credentials = key.zip(secret).map(|(key, secret)| Credentials { key, secret: Redacted::new(secret) });
 }
 
+/// Where webhooks go.
+fn webhook_address(text: &str) -> Result<String, Expected> {
+    let address = value::web_address(text)?;
+    if address.len() > MAX_URL { Err("an address of at most 2048 bytes".into()) } else { Ok(address) }
+}
+
 fn read_webhooks(findings: &Findings, client: &mut Section<'_>, webhooks: &mut Webhooks) {
     let mut section = client.section("webhook_conf");
     section.set("enable", &mut webhooks.enable, value::boolean);
@@ -381,20 +389,30 @@ fn read_uploads(findings: &Findings, root: &mut Section<'_>, config: &mut Config
     config.uploads = uploads;
 }
 
-/// Key and secret that an outside media server signs its webhooks with.
-fn read_media_server(findings: &Findings, root: &mut Section<'_>) -> Option<Credentials> {
+/// The outside media server, if there is one: with an address media runs there, without it may send webhooks.
+fn read_media_server(findings: &Findings, root: &mut Section<'_>, config: &mut Config) {
     let mut section = root.section("livekit_info");
     both_or_neither(findings, &section, "api_key", "secret");
     let (mut host, mut key, mut secret) = (None, None, None);
-    section.set_optional("host", &mut host, value::text);
+    section.set_optional("host", &mut host, media_address);
     section.set_optional("api_key", &mut key, value::text);
     section.set_secret("secret", &mut secret, value::text);
     section.finish();
-    if host.is_some() || key.is_some() {
-        let text = "the built-in media server is used; an outside one is only listened to, at /webhook";
-        findings.notice("livekit_info", text);
+    config.media_webhooks = key.zip(secret).map(|(key, secret)| Credentials { key, secret: Redacted::new(secret) });
+    if host.is_some() && config.media_webhooks.is_none() {
+        let text = "the built-in media server is used: another one needs api_key and secret";
+        findings.notice("livekit_info.host", text);
+    } else {
+        config.media_server = host;
     }
-    key.zip(secret).map(|(key, secret)| Credentials { key, secret: Redacted::new(secret) })
+}
+
+/// Where LiveKit clients connect; servers reach the same place over HTTP.
+fn media_address(text: &str) -> Result<String, Expected> {
+    let expected = || "an address that begins with `https://`, `http://`, `wss://` or `ws://`".to_owned();
+    let plain = text.strip_prefix("ws").map_or_else(|| text.to_owned(), |rest| format!("http{rest}"));
+    value::web_address(&plain).map_err(|_| expected())?;
+    Ok(text.to_owned())
 }
 
 /// Recordings, artifacts and analytics.
@@ -567,7 +585,7 @@ fn read_log(findings: &Findings, root: &mut Section<'_>, config: &mut Config) {
 }
 
 /// Two keys of a section that only mean something together.
-fn both_or_neither(findings: &Findings, section: &Section<'_>, first: &str, second: &str) {
+pub(super) fn both_or_neither(findings: &Findings, section: &Section<'_>, first: &str, second: &str) {
     for (missing, other) in [(first, second), (second, first)] {
         if !section.has(missing) && section.has(other) {
             let text = format!("missing, though {} is set; set both or neither", section.name_of(other));
@@ -642,7 +660,7 @@ fn token_validity(text: &str) -> Result<Duration, Expected> {
     if text.starts_with('-') || amount.is_zero() { Ok(Config::default().api.token_validity) } else { Ok(amount) }
 }
 
-fn advertised(text: &str) -> Result<std::net::IpAddr, Expected> {
+pub(super) fn advertised(text: &str) -> Result<std::net::IpAddr, Expected> {
     match value::address(text)? {
         address if address.is_unspecified() || address.is_multicast() => {
             Err("an address that clients can reach".to_owned())

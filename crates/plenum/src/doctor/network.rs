@@ -12,7 +12,8 @@ use reqwest::{Response, Url};
 use super::machine::APART;
 use super::{Report, certificates};
 use crate::config::Config;
-use crate::{serve, token};
+use crate::listen::tls::Tls;
+use crate::{token, transport};
 
 /// How long a server may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(5);
@@ -35,6 +36,10 @@ pub(super) async fn check_ports(config: &Config, is_running: bool, report: &mut 
         judge_bind("TCP port", &tcp.to_string(), TcpListener::bind(tcp).map(drop), report);
     }
 
+    if config.media_server.is_some() {
+        // Media runs elsewhere, and the port is not opened.
+        return;
+    }
     let udp = SocketAddr::new(config.http.listen, udp);
     match (UdpSocket::bind(udp).map(drop), is_running) {
         (Err(error), true) if error.kind() == ErrorKind::AddrInUse => {
@@ -89,10 +94,49 @@ fn check_buffers(report: &mut Report) {
 }
 
 /// Where browsers will send media.
-pub(super) fn check_addresses(config: &Config, report: &mut Report) {
-    let addresses = serve::media_config(config).addresses();
+pub(super) async fn check_addresses(config: &Config, report: &mut Report) {
+    let mut addresses = transport::addresses(config);
+    if config.media.use_external_ip {
+        let found = media::external_addresses(&config.media.stun_servers).await;
+        if found.is_empty() {
+            report.warn(
+                "external address",
+                "no STUN server answered; clients outside are told inner addresses only",
+                "check that UDP gets out to plenum.media.stun_servers, or name the address in plenum.media.advertise",
+            );
+        }
+        addresses = [found, addresses].concat();
+    }
     let is_for_this_machine = config.dev || config.http.listen.is_loopback();
     judge_addresses(&addresses, is_for_this_machine, report);
+}
+
+/// The way for networks that let nothing but TLS out.
+pub(super) fn check_relay(config: &Config, report: &mut Report) {
+    const TOPIC: &str = "relay";
+    let media = &config.media;
+    if let Some(files) = &config.tls
+        && let Err(error) = Tls::open(files.clone())
+    {
+        let advice = "plenum.tls names a chain and its key as PEM files that the server's user can read";
+        return report.problem("TLS", format!("{error:#}"), advice);
+    }
+    match (&media.relay, media.turn.enabled) {
+        (Some(relay), _) => report.ok(TOPIC, format!("clients are sent to {}", relay.urls.join(", "))),
+        (None, false) => report.ok(TOPIC, "none; networks that let only TLS out cannot join"),
+        (None, true) if !media.turn.urls.is_empty() => {
+            report.ok(TOPIC, format!("clients are sent to {}", media.turn.urls.join(", ")));
+        }
+        (None, true) => match (&config.tls, &media.turn.domain) {
+            (Some(_), Some(domain)) => report.ok(TOPIC, format!("built in, also over TLS as {domain}")),
+            (Some(_), None) => report.warn(
+                TOPIC,
+                "there is a certificate, but clients are not told of the relay over TLS",
+                "name the certificate's host in plenum.media.turn.domain",
+            ),
+            (None, _) => report.ok(TOPIC, "built in, without TLS; networks that let only TLS out cannot join"),
+        },
+    }
 }
 
 fn judge_addresses(addresses: &[IpAddr], is_for_this_machine: bool, report: &mut Report) {

@@ -6,30 +6,31 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 use tokio::time::{Sleep, sleep};
 
 use super::Place;
 
-/// A TCP connection. It takes its place with it when it is upgraded to a WebSocket.
-pub(super) struct Socket {
-    stream: TcpStream,
+/// A connection. It takes its place with it when it is upgraded to a WebSocket.
+pub(super) struct Socket<S> {
+    stream: S,
+    /// What was read of it already, to see what it carries.
+    begun: Vec<u8>,
     write_patience: Duration,
     /// Runs while a write waits for the other side.
     stalled: Option<Pin<Box<Sleep>>>,
     _place: Place,
 }
 
-impl Socket {
-    pub(super) fn new(stream: TcpStream, place: Place, write_patience: Duration) -> Self {
-        Self { stream, write_patience, stalled: None, _place: place }
+impl<S: Unpin> Socket<S> {
+    pub(super) fn new(stream: S, begun: Vec<u8>, place: Place, write_patience: Duration) -> Self {
+        Self { stream, begun, write_patience, stalled: None, _place: place }
     }
 
     /// Lets one write through, or fails when none got through for too long.
     fn write<T>(
         &mut self,
         context: &mut Context<'_>,
-        attempt: impl FnOnce(Pin<&mut TcpStream>, &mut Context<'_>) -> Poll<io::Result<T>>,
+        attempt: impl FnOnce(Pin<&mut S>, &mut Context<'_>) -> Poll<io::Result<T>>,
     ) -> Poll<io::Result<T>> {
         if let Poll::Ready(written) = attempt(Pin::new(&mut self.stream), context) {
             self.stalled = None;
@@ -41,17 +42,23 @@ impl Socket {
     }
 }
 
-impl AsyncRead for Socket {
+impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(context, buffer)
+        if self.begun.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(context, buffer);
+        }
+        let length = self.begun.len().min(buffer.remaining());
+        buffer.put_slice(&self.begun[..length]);
+        self.begun.drain(..length);
+        Poll::Ready(Ok(()))
     }
 }
 
-impl AsyncWrite for Socket {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Socket<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.write(context, |stream, context| stream.poll_write(context, bytes))
     }

@@ -1,3 +1,4 @@
+use axum::extract::ConnectInfo;
 use axum::extract::ws::{Message, WebSocketUpgrade};
 use axum::extract::{Path, State};
 use axum::response::Response;
@@ -10,6 +11,8 @@ use tokio::task::JoinHandle;
 use tokio_tungstenite::{WebSocketStream, tungstenite};
 
 use super::*;
+
+mod carried;
 
 /// Much longer than a test runs.
 const LONG: Duration = Duration::from_secs(3600);
@@ -48,6 +51,10 @@ async fn whoami(ConnectInfo(peer): ConnectInfo<SocketAddr>) -> String {
     format!("{peer}!")
 }
 
+async fn scheme(headers: axum::http::HeaderMap) -> String {
+    format!("{:?}!", headers.get("x-forwarded-proto"))
+}
+
 /// More than any socket buffer takes in.
 async fn flood() -> Vec<u8> {
     vec![b'x'; 64 << 20]
@@ -69,6 +76,15 @@ impl Server {
     }
 
     async fn start_with(limits: Limits, is_exempt: fn(IpAddr) -> bool) -> Self {
+        Self::start_with_more(limits, is_exempt, None, None).await
+    }
+
+    async fn start_with_more(
+        limits: Limits,
+        is_exempt: fn(IpAddr) -> bool,
+        media: Option<StreamDoor>,
+        tls: Option<Tls>,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (sender, begun) = mpsc::unbounded_channel();
@@ -77,11 +93,15 @@ impl Server {
             .route("/slow", get(slow))
             .route("/named/{name}", get(named))
             .route("/whoami", get(whoami))
+            .route("/scheme", get(scheme))
             .route("/flood", get(flood))
             .route("/echo", get(echo))
             .with_state(Desk { begun: sender, go_on: go_on.clone() });
         let (stop, stopping) = watch::channel(false);
-        let served = tokio::spawn(serve(listener, app, limits, is_exempt, stopping));
+        let served = {
+            let services = Services { app: Some(app), media, tls };
+            tokio::spawn(serve(listener, services, limits, is_exempt, stopping))
+        };
         Self { address, begun, go_on, stop, served }
     }
 

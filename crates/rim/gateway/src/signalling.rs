@@ -230,14 +230,18 @@ async fn serve(gateway: Gateway, mut token: String, link: SignalLink, socket: We
                     greeted = true;
                     encode(encoding, bytes)
                 }
+                Some(SignalDown::Renew(renewed)) => {
+                    let Some(fresh) = gateway.meetings.renew_media_token(&token, &renewed) else { continue };
+                    token.clone_from(&fresh);
+                    refreshed(encoding, fresh)
+                }
                 Some(SignalDown::Close) | None => break,
             },
             _ = ping.tick() => Message::Ping(Bytes::new()),
             _ = refresh.tick(), if greeted => {
                 let Some(fresh) = gateway.meetings.refresh_media_token(&token).await else { continue };
                 token.clone_from(&fresh);
-                let response = lk::SignalResponse { message: Some(lk::signal_response::Message::RefreshToken(fresh)) };
-                encode(encoding, response.encode_to_vec().into())
+                refreshed(encoding, fresh)
             }
         };
         if !matches!(timeout(WRITE_TIMEOUT, sink.send(frame)).await, Ok(Ok(()))) {
@@ -248,6 +252,11 @@ async fn serve(gateway: Gateway, mut token: String, link: SignalLink, socket: We
     closing::say_goodbye(Message::Close(Some(close)), &mut sink, &mut stream).await;
     debug!("signalling socket is closed");
     metrics::gauge!("plenum_signal_sockets").decrement(1);
+}
+
+fn refreshed(encoding: Encoding, token: String) -> Message {
+    let response = lk::SignalResponse { message: Some(lk::signal_response::Message::RefreshToken(token)) };
+    encode(encoding, response.encode_to_vec().into())
 }
 
 fn encode(encoding: Encoding, response: Bytes) -> Message {

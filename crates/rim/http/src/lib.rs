@@ -35,6 +35,7 @@ mod recorder;
 mod recordings;
 mod rooms;
 mod signed;
+mod twirp;
 
 use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
@@ -207,6 +208,7 @@ pub fn router(deps: HttpDeps) -> Router {
         .route("/download/artifact/{token}", get(download::artifact))
         .route("/download/analytics/{token}", get(download::artifact))
         .merge(lti::routes())
+        .route("/twirp/{service}/{method}", any(twirp::handle))
         .route("/webhook", post(media_webhook::handle))
         .route("/healthcheck", any(health::handle))
         .route("/healthcheck/{*rest}", any(health::handle))

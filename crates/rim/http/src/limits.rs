@@ -17,6 +17,7 @@ use axum::response::{IntoResponse, Response};
 use wire::pnm::StatusCode;
 
 use crate::limiter::{Limiter, network};
+use crate::twirp::{self, TwirpError};
 use crate::{App, answers, bbb, frontdoor, lti};
 
 /// What is said, and its code: callers take no code that they do not know.
@@ -101,6 +102,8 @@ pub(crate) enum Door {
     /// What the landing page asks.
     LtiApi,
     Lti,
+    /// LiveKit's server API.
+    Twirp,
 }
 
 impl Door {
@@ -113,6 +116,7 @@ impl Door {
             ("api", _) => Some(Self::Api),
             ("lti", "v1") if segments.next() == Some("api") => Some(Self::LtiApi),
             ("lti", _) => Some(Self::Lti),
+            ("twirp", _) => Some(Self::Twirp),
             (_, "bigbluebutton") => Some(Self::Bbb),
             _ => None,
         }
@@ -138,7 +142,7 @@ pub(crate) async fn guard(State(app): State<App>, request: Request, next: Next) 
     let Some(address) = address else {
         return next.run(request).await;
     };
-    let is_signed = matches!(door, Door::Auth | Door::Bbb);
+    let is_signed = matches!(door, Door::Auth | Door::Bbb | Door::Twirp);
     let counted = if is_signed { app.limits.admits(address) } else { app.limits.take(address) };
     if let Err(wait) = counted {
         return refused(door, request.headers(), wait);
@@ -160,6 +164,7 @@ pub(crate) fn refused(door: Door, headers: &HeaderMap, wait: Duration) -> Respon
         Door::Bbb => (status, bbb::general(bbb::FAILED, "tooManyRequests", msg)).into_response(),
         Door::LtiApi => lti::api::answer(status, false, msg),
         Door::Lti => (status, msg).into_response(),
+        Door::Twirp => TwirpError::new(twirp::Code::ResourceExhausted, msg).into_response(),
     };
     let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
     answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
@@ -179,6 +184,7 @@ mod tests {
             ("/lti/v1", Some(Door::Lti)),
             ("/lti/v1p3/launch", Some(Door::Lti)),
             ("/lti/v1/api/room/join", Some(Door::LtiApi)),
+            ("/twirp/livekit.RoomService/ListRooms", Some(Door::Twirp)),
             ("/Key/bigbluebutton/api/create", Some(Door::Bbb)),
             ("/", None),
             ("/assets/index.js", None),

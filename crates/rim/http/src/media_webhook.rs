@@ -46,6 +46,7 @@ async fn take(app: &App, event: WebhookEvent) {
         "room_started" => {
             if !meetings.on_media_opened(&room, message).await {
                 debug!("a media server opened a room that does not run here");
+                meetings.close_stray_media(&room);
             }
             return;
         }

@@ -4,8 +4,8 @@ use axum::extract::Request;
 use axum::http::Uri;
 use axum::http::uri::PathAndQuery;
 
-/// First segments whose remainder is the client's own business: file names, meeting codes and tokens keep their case.
-const VERBATIM: [&str; 3] = ["assets", "download", "join"];
+/// First segments whose remainder keeps its case: file names, meeting codes, tokens, names of methods.
+const VERBATIM: [&str; 4] = ["assets", "download", "join", "twirp"];
 
 /// The request with the path our routes are written in.
 pub(crate) fn normalised(mut request: Request) -> Request {
@@ -105,6 +105,7 @@ mod tests {
             ("/api/polls/listPolls", "/api/polls/listpolls"),
             ("/Assets/index-B1c.js", "/assets/index-B1c.js"),
             ("/join/Abc", "/join/Abc"),
+            ("/Twirp/livekit.RoomService/ListRooms", "/twirp/livekit.RoomService/ListRooms"),
             ("/Download/recording/eyJh.eyJl.AbC", "/download/recording/eyJh.eyJl.AbC"),
             ("/download/uploadedFile/Sid/X.png", "/download/uploadedfile/Sid/X.png"),
             ("/healthCheck/", "/healthcheck"),

@@ -22,3 +22,4 @@ mod outside;
 mod rooms;
 mod shelf;
 mod signed;
+mod twirp;

@@ -1,6 +1,7 @@
 //! Where the media plane listens and under which addresses clients find it.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
+use crate::detour::{self, Kind};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 /// Settings of the media plane.
 #[derive(Debug, Clone)]
@@ -15,6 +16,36 @@ pub struct MediaConfig {
     pub include_loopback: bool,
     /// Sets the ids of this process apart from those of others.
     pub seed: u64,
+    /// TCP port whose connections come in through [`crate::StreamDoor`]; clients are told of it. `None`: of none.
+    pub stream_port: Option<u16>,
+    /// Differentiated services field of datagrams, 0 to 63 (RFC 2474).
+    pub dscp: Option<u8>,
+    /// What the TURN server is made with; `None`: there is none.
+    pub turn: Option<TurnSettings>,
+}
+
+/// What the embedded TURN server is made with.
+#[derive(Debug, Clone)]
+pub struct TurnSettings {
+    /// Shown to clients.
+    pub realm: String,
+    /// What logins follow from.
+    pub secret: turn::Secret,
+    /// Unguessable.
+    pub nonce_key: [u8; 32],
+}
+
+impl TurnSettings {
+    /// For a server whose only peers are those addresses.
+    pub(crate) fn server(&self, peers: &[SocketAddr]) -> turn::Config {
+        turn::Config {
+            realm: self.realm.clone(),
+            secret: self.secret.clone(),
+            nonce_key: self.nonce_key,
+            peers: peers.to_vec(),
+            relayed: |number, like| detour::address(Kind::Relayed, number, like),
+        }
+    }
 }
 
 /// Most addresses an SDP names.
@@ -133,6 +164,9 @@ mod tests {
             advertise: vec![IpAddr::from([203, 0, 113, 5])],
             include_loopback: false,
             seed: 1,
+            stream_port: None,
+            dscp: None,
+            turn: None,
         };
         assert_eq!(config.addresses(), vec![IpAddr::from([203, 0, 113, 5])]);
         config.include_loopback = true;

@@ -32,6 +32,8 @@ pub(crate) fn codec(codec: signal::Codec) -> rtc::Codec {
         signal::Codec::Opus => rtc::Codec::Opus,
         signal::Codec::Vp8 => rtc::Codec::Vp8,
         signal::Codec::H264 => rtc::Codec::H264,
+        signal::Codec::Vp9 => rtc::Codec::Vp9,
+        signal::Codec::Av1 => rtc::Codec::Av1,
     }
 }
 
@@ -42,7 +44,7 @@ fn down(plan: signal::DownPlan) -> rtc::Down {
 pub(crate) fn plan(plan: signal::SectionPlan) -> rtc::SectionPlan {
     rtc::SectionPlan {
         mid: plan.mid,
-        up: plan.up.map(|up| rtc::Up { codec: codec(up.codec), stereo: up.stereo, dtx: up.dtx }),
+        up: plan.up.map(|up| rtc::Up { codec: codec(up.codec), stereo: up.stereo, dtx: up.dtx, red: up.red }),
         down: plan.down.map(down),
     }
 }
@@ -79,10 +81,29 @@ pub(crate) fn mute_error(error: signal::MuteError) -> port::MuteError {
     }
 }
 
+pub(crate) fn control_error(error: signal::ControlError) -> ports::media_control::ControlError {
+    use ports::media_control::ControlError;
+    match error {
+        signal::ControlError::NoParticipant => ControlError::NoParticipant,
+        signal::ControlError::NoTrack => ControlError::NoTrack,
+        signal::ControlError::TooLarge(what) => ControlError::TooLarge(what),
+    }
+}
+
+pub(crate) fn room_change(set: ports::media_control::RoomSettings) -> signal::RoomChange {
+    signal::RoomChange {
+        empty_timeout: set.empty_timeout,
+        departure_timeout: set.departure_timeout,
+        max_participants: set.max_participants,
+        metadata: set.metadata,
+    }
+}
+
 pub(crate) fn event(kind: signal::EventKind) -> port::MediaEventKind {
     match kind {
         signal::EventKind::Joined => port::MediaEventKind::Joined,
         signal::EventKind::Left => port::MediaEventKind::Left,
+        signal::EventKind::Aborted => port::MediaEventKind::Aborted,
         signal::EventKind::Published { sid, source } => port::MediaEventKind::Published { sid, source },
         signal::EventKind::Unpublished { sid, source } => port::MediaEventKind::Unpublished { sid, source },
         signal::EventKind::Muted { sid, source, muted } => port::MediaEventKind::Muted { sid, source, muted },
@@ -98,8 +119,15 @@ pub(crate) fn connect(key: signal::PeerKey, join: &port::MediaJoin, request: sig
         attributes: join.attributes.clone(),
         permission: join.permission,
         dual: join.topology == port::Topology::Dual,
+        relays: join.relays.iter().map(relay).collect(),
+        relay_only: join.relay_only,
         request,
     }
+}
+
+fn relay(server: &port::IceServer) -> signal::Relay {
+    let port::IceServer { urls, username, credential } = server.clone();
+    signal::Relay { urls, username, credential }
 }
 
 /// How a subscriber's setting reads for the layer choice.

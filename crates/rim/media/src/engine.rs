@@ -3,10 +3,13 @@
 //! Everything a session can break is broken for that session alone: a panic while one is served closes it and is counted. A
 //! panic of work that is a whole room's closes that room.
 
+mod control;
 mod join;
+mod judge;
 mod orders;
 mod rooms;
 
+use crate::fallback::Fallback;
 use crate::forward::Forward;
 use crate::outputs;
 use crate::plane::LinkId;
@@ -80,6 +83,7 @@ pub(crate) struct Counters {
     pub(crate) unknown_source: metrics::Counter,
     pub(crate) unpublished: metrics::Counter,
     pub(crate) key_frames: metrics::Counter,
+    pub(crate) path_changes: metrics::Counter,
 }
 
 impl Counters {
@@ -88,6 +92,7 @@ impl Counters {
             unknown_source: metrics::counter!("media_drops_total", "reason" => "unknown_source"),
             unpublished: metrics::counter!("media_drops_total", "reason" => "unpublished"),
             key_frames: metrics::counter!("media_key_frames_requested_total"),
+            path_changes: metrics::counter!("media_path_changes_total"),
         }
     }
 }
@@ -97,6 +102,9 @@ impl Counters {
 pub struct Engine {
     factory: PeerFactory,
     pub(crate) addresses: Vec<SocketAddr>,
+    pub(crate) fallback: Fallback,
+    /// Where TCP connections are taken.
+    stream_addresses: Vec<SocketAddr>,
     events: mpsc::Sender<MediaEvent>,
     pub(crate) rooms: HashMap<RoomKey, Room>,
     by_id: HashMap<RoomId, RoomKey>,
@@ -124,6 +132,8 @@ impl Engine {
         Some(Self {
             factory: PeerFactory::new()?,
             addresses,
+            fallback: Fallback::default(),
+            stream_addresses: Vec::new(),
             events,
             rooms: HashMap::new(),
             by_id: HashMap::new(),
@@ -141,6 +151,16 @@ impl Engine {
             draining: false,
             epoch: (Instant::now(), u64::try_from(unix.as_micros()).unwrap_or(0)),
         })
+    }
+
+    /// Tells clients that come from now on where TCP connections are taken.
+    pub fn set_stream_addresses(&mut self, addresses: Vec<SocketAddr>) {
+        self.stream_addresses = addresses;
+    }
+
+    /// Whether an address was proven to be a client's.
+    pub(crate) fn knows(&self, address: &SocketAddr) -> bool {
+        self.demux.by_address.contains_key(address)
     }
 
     pub(crate) fn now(&self, at: Instant) -> Now {
@@ -181,9 +201,10 @@ impl Engine {
             let event = MediaEvent {
                 room: room.id.clone(),
                 session: room.session.clone(),
-                identity: session.identity.clone(),
+                identity: Some(session.identity.clone()),
                 kind: MediaEventKind::Left,
                 participant: Bytes::new(),
+                about_room: Bytes::new(),
                 track: Bytes::new(),
             };
             outputs::report(&self.events, event);
@@ -191,10 +212,7 @@ impl Engine {
         for peer in peers {
             self.drop_session(key, peer);
         }
-        if let Some(room) = self.rooms.remove(&key) {
-            self.by_id.remove(&room.id);
-            self.timers.forget(&Timer::Room(key));
-        }
+        self.drop_room(key);
     }
 
     /// The next moment [`Self::handle_timeout`] has something to do.

@@ -2,26 +2,31 @@
 
 mod account;
 mod bandwidth;
+mod choice;
+mod down;
+mod encoding;
+mod pictures;
+mod sound;
 
 pub(crate) use account::Window;
+pub(crate) use down::Binding;
+pub(crate) use encoding::Takes;
 
 use crate::session::Session;
 use account::Allowance;
-use bandwidth::UNLIMITED;
-use rtc::{Codec, DownPacket, UpPacket, Vp8Rewrite};
-use sfu::allocation::CostBook;
-use sfu::codec::Codec as VideoCodec;
-use sfu::demand::{Announced, Demand, Setting, wish};
-use sfu::dynacast::Dynacast;
-use sfu::keyframes::{Keyframes, Request};
-use sfu::layers::{Content, Layer, LayerSet, Liveness, Sample, Temporal, Wish};
+use down::{Down, Way};
+use encoding::{Encoding, announced};
+use rtc::UpPacket;
+use sfu::demand::Setting;
+use sfu::keyframes::Request;
+use sfu::layers::{Content, Layer, LayerSet};
 use sfu::level::{Level, LevelConfig};
-use sfu::munger::{Munger, Reports, Rtp, SenderReport, Vp8Munger};
+use sfu::munger::{Rtp, SenderReport};
 use sfu::quality::{Kind as QualityKind, Score};
-use sfu::selector::{Decision, Incoming, Selector};
-use sfu::vp8::Vp8;
-use signal::{Kind, PeerKey, TrackKey};
+use sfu::red::Gaps;
+use signal::{Codec, Kind, PeerKey, TrackKey};
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Clock rates of the forwarded formats, Hz.
@@ -34,51 +39,30 @@ const CLOCK_TRUST: Duration = Duration::from_secs(10);
 /// Seconds between the NTP epoch (1900) and the Unix epoch.
 const NTP_TO_UNIX: u64 = 2_208_988_800;
 
-/// One subscription.
-#[derive(Debug)]
-pub(crate) struct Down {
-    pub(crate) peer: PeerKey,
-    pub(crate) section: u16,
-    /// The subscriber's connection is up; until then nothing may be written, it would only pile up.
-    ready: bool,
-    setting: Setting,
-    demand: Demand,
-    /// What the bandwidth allows, as the selector was told.
-    cap: Option<Wish>,
-    /// The subscriber was told that it gets nothing for want of bandwidth.
-    told_paused: bool,
-    selector: Selector,
-    munger: Munger,
-    pictures: Vp8Munger,
-    /// Sound: the munger follows the stream.
-    following: bool,
-    window: Window,
-    score: Score,
-}
-
 /// A published track.
 #[derive(Debug)]
 pub(crate) struct Up {
     pub(crate) owner: PeerKey,
-    pub(crate) section: u16,
     pub(crate) kind: Kind,
     muted: bool,
-    announced: Vec<Announced>,
-    liveness: Liveness,
-    prices: CostBook,
+    /// The codecs it comes in; never empty.
+    pub(crate) encodings: Vec<Encoding>,
+    /// Whoever takes that one gets it.
+    preferred: Option<Codec>,
     screen: bool,
     /// Subscribers who get nothing for want of bandwidth, or again something, and have to be told.
     paused: Vec<(PeerKey, bool)>,
-    pub(crate) keyframes: Keyframes,
-    dynacast: Dynacast<PeerKey>,
     level: Option<Level>,
+    /// What is missing of redundant sound.
+    gaps: Gaps,
     allowance: Allowance,
-    reports: Reports,
     pub(crate) window: Window,
     score: Score,
     /// Published or unmuted then: the first window says nothing.
     since: Instant,
     pub(crate) downs: Vec<Down>,
+    /// The payload of an empty packet.
+    nothing: Arc<[u8]>,
 }
 
 /// A publisher's wall clock, fixed to ours at its first sender report: the same shift for all its tracks, or they would
@@ -92,8 +76,8 @@ struct PublisherClock {
 /// What happened that others must hear of.
 #[derive(Debug, Default)]
 pub(crate) struct News {
-    /// The best layer wanted of a track changed.
-    pub(crate) wanted: Vec<(TrackKey, Option<u8>)>,
+    /// The best layer wanted of a track in one codec changed.
+    pub(crate) wanted: Vec<(TrackKey, Codec, Option<u8>)>,
     /// Ask the owner for a key frame: (owner, section, layer, hard).
     pub(crate) key_frames: Vec<(PeerKey, u16, u8, bool)>,
     /// A subscriber gets nothing of a track for want of bandwidth (true), or again something.
@@ -124,31 +108,68 @@ impl Default for Forward {
 impl Forward {
     pub(crate) fn publish(&mut self, key: TrackKey, up: Published, now: Instant) {
         let audio = up.kind == Kind::Audio;
-        let content = if up.screen { Content::Screen } else { Content::Camera };
         let quality = if audio { QualityKind::Opus { fec: true } } else { QualityKind::Video };
+        let content = if up.screen { Content::Screen } else { Content::Camera };
         self.tracks.insert(
             key,
             Up {
                 owner: up.owner,
-                section: up.section,
                 kind: up.kind,
                 muted: up.muted,
-                announced: announced(&up.layers),
-                liveness: Liveness::new(content),
-                prices: CostBook::default(),
+                encodings: vec![Encoding::new(up.section, up.codec, &up.layers, content, now)],
+                preferred: None,
                 screen: up.screen,
                 paused: Vec::new(),
-                keyframes: Keyframes::new(),
-                dynacast: Dynacast::new(now),
                 level: audio.then(|| Level::new(LevelConfig::default(), AUDIO_CLOCK)),
+                gaps: Gaps::default(),
                 allowance: Allowance::new(up.kind),
-                reports: Reports::default(),
                 window: Window::default(),
                 score: Score::new(quality),
                 since: now,
                 downs: Vec::new(),
+                nothing: Arc::new([]),
             },
         );
+    }
+
+    /// The track comes in another codec too: who took none gets this one.
+    pub(crate) fn add_codec(
+        &mut self,
+        key: TrackKey,
+        section: u16,
+        codec: Codec,
+        layers: &[signal::Layer],
+        now: Instant,
+    ) {
+        let Some(track) = self.tracks.get_mut(&key) else { return };
+        let content = if track.screen { Content::Screen } else { Content::Camera };
+        track.encodings.push(Encoding::new(section, codec, layers, content, now));
+        track.choose_codecs(now);
+    }
+
+    /// The track does not come in that codec any more. The first one stays as long as the track.
+    pub(crate) fn drop_codec(&mut self, key: TrackKey, codec: Codec, now: Instant) {
+        let Some(track) = self.tracks.get_mut(&key) else { return };
+        let Some(index) = track.encodings.iter().skip(1).position(|encoding| encoding.codec == codec) else { return };
+        let index = index + 1;
+        track.encodings.remove(index);
+        track.preferred = track.preferred.filter(|preferred| *preferred != codec);
+        let moved = |known: Option<usize>| match known {
+            Some(known) if known == index => None,
+            Some(known) if known > index => Some(known - 1),
+            known => known,
+        };
+        for down in &mut track.downs {
+            (down.encoding, down.next) = (moved(down.encoding), moved(down.next));
+        }
+        track.choose_codecs(now);
+    }
+
+    /// Whoever takes that codec gets the track in it from now on.
+    pub(crate) fn prefer(&mut self, key: TrackKey, codec: Codec, now: Instant) {
+        let Some(track) = self.tracks.get_mut(&key) else { return };
+        track.preferred = Some(codec);
+        track.choose_codecs(now);
     }
 
     pub(crate) fn unpublish(&mut self, key: TrackKey) {
@@ -162,14 +183,15 @@ impl Forward {
             let before = track.downs.len();
             track.downs.retain(|down| down.peer != peer);
             if track.downs.len() != before {
-                track.dynacast.remove(&peer, now);
+                track.forget_wish(&peer, now);
             }
         }
     }
 
-    pub(crate) fn set_layers(&mut self, key: TrackKey, layers: &[signal::Layer], now: Instant) {
+    pub(crate) fn set_layers(&mut self, key: TrackKey, codec: Codec, layers: &[signal::Layer], now: Instant) {
         let Some(track) = self.tracks.get_mut(&key) else { return };
-        track.announced = announced(layers);
+        let Some(encoding) = track.encodings.iter_mut().find(|encoding| encoding.codec == codec) else { return };
+        encoding.announced = announced(layers);
         for index in 0..track.downs.len() {
             track.rewish(index, now);
         }
@@ -181,14 +203,12 @@ impl Forward {
             return;
         }
         track.since = now;
-        if muted {
-            if let Some(level) = &mut track.level {
-                level.reset();
-            }
-            track.liveness.set_enabled(LayerSet::NONE);
-        } else {
-            let layers = track.dynacast.current().layers();
-            track.liveness.set_enabled(layers);
+        if let Some(level) = track.level.as_mut().filter(|_| muted) {
+            level.reset();
+        }
+        for encoding in &mut track.encodings {
+            let layers = if muted { LayerSet::NONE } else { encoding.enabled(encoding.dynacast.current()) };
+            encoding.liveness.set_enabled(layers);
         }
         track.downs.iter_mut().for_each(Down::begin_anew);
     }
@@ -201,50 +221,37 @@ impl Forward {
                 continue;
             }
             down.begin_anew();
-            if ready && let Some(layer) = down.selector.needs_key_frame(now) {
-                track.keyframes.request(layer);
+            if ready
+                && let Some(encoding) = down.encoding.and_then(|index| track.encodings.get_mut(index))
+                && let Some(layer) = down.selector.needs_key_frame(now)
+            {
+                encoding.request_key_frame(layer);
             }
             track.collect(*key, now, news);
         }
     }
 
-    pub(crate) fn bind(
-        &mut self,
-        key: TrackKey,
-        peer: PeerKey,
-        section: u16,
-        setting: Setting,
-        ready: bool,
-        now: Instant,
-    ) {
+    /// Somebody gets a track. `false` if it comes in no codec the subscriber takes; should it come in another one later, the
+    /// subscriber gets that.
+    pub(crate) fn bind(&mut self, key: TrackKey, binding: Binding, now: Instant) -> bool {
         self.counter = self.counter.wrapping_add(0x9E37_79B9);
         let first = Rtp { seq: u64::from(self.counter & 0x3fff) + 1, timestamp: self.counter };
-        let Some(track) = self.tracks.get_mut(&key) else { return };
-        track.downs.retain(|down| down.peer != peer);
-        let audio = track.kind == Kind::Audio;
-        let wanted = track.wish_of(&setting);
-        track.downs.push(Down {
-            peer,
-            section,
-            ready,
-            setting,
-            demand: Demand::new(wanted),
-            cap: UNLIMITED,
-            told_paused: false,
-            selector: Selector::new(wanted, track.liveness.running()),
-            munger: Munger::new(if audio { AUDIO_CLOCK } else { VIDEO_CLOCK }, first),
-            pictures: Vp8Munger::new(),
-            following: false,
-            window: Window::default(),
-            score: Score::new(if audio { QualityKind::Opus { fec: true } } else { QualityKind::Video }),
-        });
-        track.dynacast.set(peer, wanted.map(|wish| wish.layer), now);
+        let Some(track) = self.tracks.get_mut(&key) else { return true };
+        track.downs.retain(|down| down.peer != binding.peer);
+        let encoding = track.codec_for(binding.takes);
+        let source = &track.encodings[encoding.unwrap_or(0)];
+        let wanted = source.wish_of(&binding.setting);
+        let mut down = Down::new(binding, track.kind, first, wanted, source.liveness.running());
+        down.encoding = encoding;
+        track.downs.push(down);
+        track.declare(track.downs.len() - 1, now);
+        encoding.is_some()
     }
 
     pub(crate) fn unbind(&mut self, key: TrackKey, peer: PeerKey, now: Instant) {
         let Some(track) = self.tracks.get_mut(&key) else { return };
         track.downs.retain(|down| down.peer != peer);
-        track.dynacast.remove(&peer, now);
+        track.forget_wish(&peer, now);
     }
 
     pub(crate) fn set_setting(&mut self, key: TrackKey, peer: PeerKey, setting: Setting, now: Instant) {
@@ -261,8 +268,9 @@ impl Forward {
     pub(crate) fn key_frame_wanted(&mut self, key: TrackKey, peer: PeerKey) {
         let Some(track) = self.tracks.get_mut(&key) else { return };
         let Some(down) = track.downs.iter().find(|down| down.peer == peer) else { return };
+        let Some(encoding) = down.encoding.and_then(|index| track.encodings.get_mut(index)) else { return };
         if let Some(layer) = down.selector.current().or(down.selector.target()) {
-            track.keyframes.request(layer);
+            encoding.request_key_frame(layer);
         }
     }
 
@@ -274,7 +282,7 @@ impl Forward {
         packet: &UpPacket,
         sessions: &mut HashMap<PeerKey, Session>,
         now: Instant,
-        mut written: impl FnMut(PeerKey, bool),
+        written: impl FnMut(PeerKey, bool),
     ) {
         let Some(track) = self.tracks.get_mut(&key) else { return };
         if !track.allowance.take(packet.payload.len(), now) {
@@ -286,11 +294,14 @@ impl Forward {
             return;
         }
         let Some(layer) = Layer::from_index(usize::from(packet.layer)) else { return };
-        let rtp = Rtp { seq: packet.sequence, timestamp: packet.timestamp };
+        let Some(index) = track.encodings.iter().position(|encoding| encoding.section == packet.section) else {
+            return;
+        };
         let clock = if track.kind == Kind::Audio { AUDIO_CLOCK } else { VIDEO_CLOCK };
         let mut wallclock = packet.arrival;
         if let Some(report) = packet.sender_report {
-            track.reports[layer.index()] = Some(SenderReport { ntp: ntp_of(report.ntp_micros), rtp: report.rtp });
+            track.encodings[index].reports[layer.index()] =
+                Some(SenderReport { ntp: ntp_of(report.ntp_micros), rtp: report.rtp });
             let known = self
                 .clocks
                 .entry(track.owner)
@@ -302,93 +313,10 @@ impl Forward {
         if let (Some(level), Some(loudness)) = (&mut track.level, packet.audio_level) {
             level.observe(loudness, packet.timestamp, now);
         }
-        if track.kind == Kind::Audio {
-            for down in &mut track.downs {
-                if down.setting.disabled || !down.ready {
-                    continue;
-                }
-                let out = if down.following {
-                    down.munger.forward(rtp, now)
-                } else {
-                    let out = down.munger.switch(layer, rtp, &track.reports, now);
-                    down.following = out.is_some();
-                    out
-                };
-                if let Some(out) = out {
-                    down.send(packet, out, None, wallclock, sessions, &mut written);
-                }
-            }
-            return;
-        }
-        let vp8 = if packet.codec == Codec::Vp8 { Vp8::parse(&packet.payload) } else { None };
-        let padding = packet.payload.is_empty();
-        let key_frame = match (&vp8, packet.codec) {
-            (Some(vp8), _) => vp8.key_frame,
-            (None, Codec::H264) => VideoCodec::H264.starts_key_frame(&packet.payload),
-            _ => false,
-        };
-        if padding || (packet.codec == Codec::Vp8 && vp8.is_none()) {
-            for down in &mut track.downs {
-                if down.selector.on_padding(layer, rtp.seq) == Decision::Skip {
-                    down.munger.skip(rtp.seq);
-                }
-            }
-            return;
-        }
-        let temporal = vp8.as_ref().map_or(Temporal::BASE, |vp8| Temporal::new(vp8.tid));
-        let start_of_frame = vp8.as_ref().map_or(key_frame, |vp8| vp8.start_of_frame);
-        let sample = Sample { layer, temporal, bytes: packet.payload.len(), start_of_frame };
-        let layers_changed = track.liveness.on_packet(sample, now);
-        if key_frame {
-            track.keyframes.on_key_frame(layer);
-        }
-        let incoming = Incoming {
-            layer,
-            seq: rtp.seq,
-            timestamp: rtp.timestamp,
-            starts_key_frame: key_frame,
-            temporal,
-            layer_sync: vp8.as_ref().is_some_and(|vp8| vp8.layer_sync),
-            switches_up: false,
-        };
-        let running = track.liveness.running();
-        for down in &mut track.downs {
-            if layers_changed {
-                down.selector.set_running(running);
-            }
-            if !down.ready {
-                continue;
-            }
-            match down.selector.on_packet(&incoming) {
-                Decision::Drop | Decision::Fill => {}
-                Decision::Skip => {
-                    down.munger.skip(rtp.seq);
-                    if let Some(vp8) = &vp8 {
-                        down.pictures.skip(vp8);
-                    }
-                }
-                Decision::Switch => match down.munger.switch(layer, rtp, &track.reports, now) {
-                    Some(out) => {
-                        if std::mem::take(&mut down.told_paused) {
-                            track.paused.push((down.peer, false));
-                        }
-                        let patch = vp8.as_ref().map(|vp8| down.pictures.switch(vp8));
-                        down.send(packet, out, patch, wallclock, sessions, &mut written);
-                    }
-                    None => down.selector.postpone(),
-                },
-                Decision::Forward => {
-                    if let Some(out) = down.munger.forward(rtp, now) {
-                        match vp8.as_ref().map(|vp8| down.pictures.forward(vp8)) {
-                            Some(None) => {}
-                            patch => down.send(packet, out, patch.flatten(), wallclock, sessions, &mut written),
-                        }
-                    }
-                }
-            }
-            if let Some(layer) = down.selector.needs_key_frame(now) {
-                track.keyframes.request(layer);
-            }
+        let mut way = Way { sessions, written, wallclock, now };
+        match track.kind {
+            Kind::Audio => track.sound(packet, &mut way),
+            Kind::Video => track.picture(packet, index, &mut way),
         }
     }
 
@@ -398,23 +326,22 @@ impl Forward {
             if track.kind == Kind::Audio {
                 continue;
             }
-            if track.liveness.handle_timeout(now) {
-                let running = track.liveness.running();
-                track.downs.iter_mut().for_each(|down| down.selector.set_running(running));
+            for (index, encoding) in track.encodings.iter_mut().enumerate() {
+                if encoding.liveness.handle_timeout(now) {
+                    let running = encoding.liveness.running();
+                    let its = track.downs.iter_mut().filter(|down| down.encoding == Some(index));
+                    its.for_each(|down| down.selector.set_running(running));
+                }
+                encoding.dynacast.handle_timeout(now);
             }
-            for down in &mut track.downs {
+            for index in 0..track.downs.len() {
+                let down = &mut track.downs[index];
                 if down.demand.handle_timeout(now) {
                     down.selector.set_wish(down.demand.current());
-                    track.dynacast.set(down.peer, down.layer(), now);
+                    track.declare(index, now);
                 }
-                if track.muted || !down.ready {
-                    continue;
-                }
-                if let Some(layer) = down.selector.needs_key_frame(now) {
-                    track.keyframes.request(layer);
-                }
+                track.ask(index, now);
             }
-            track.dynacast.handle_timeout(now);
             track.collect(*key, now, news);
         }
     }
@@ -458,7 +385,9 @@ impl Forward {
                 let off = down.demand.current().is_none() || (!withheld && (silent || down.window.packets == 0));
                 let distance = match (down.selector.wish(), down.selector.current()) {
                     (Some(wish), Some(current)) => {
-                        let best = track.liveness.running().best_for(wish.layer).unwrap_or(current);
+                        let running =
+                            down.encoding.map_or(LayerSet::NONE, |index| track.encodings[index].liveness.running());
+                        let best = running.best_for(wish.layer).unwrap_or(current);
                         best.index().saturating_sub(current.index())
                     }
                     _ => 0,
@@ -489,122 +418,39 @@ pub(crate) struct Published {
     pub(crate) owner: PeerKey,
     pub(crate) section: u16,
     pub(crate) kind: Kind,
+    pub(crate) codec: Codec,
     pub(crate) layers: Vec<signal::Layer>,
     pub(crate) screen: bool,
     pub(crate) muted: bool,
 }
 
 impl Up {
-    fn wish_of(&self, setting: &Setting) -> Option<Wish> {
-        wish(setting, &self.announced, |layer, temporal| self.liveness.frame_rate(layer, temporal))
-    }
-
-    /// A subscriber's setting or the layers changed.
-    fn rewish(&mut self, index: usize, now: Instant) {
-        let wanted = self.wish_of(&self.downs[index].setting);
-        let down = &mut self.downs[index];
-        if !down.demand.set(wanted, now) {
-            return;
-        }
-        let current = down.demand.current();
-        if current.is_none() || down.selector.wish().is_none() {
-            down.munger.pause();
-        }
-        down.selector.set_wish(current);
-        self.dynacast.set(down.peer, down.layer(), now);
-        if !self.muted
-            && down.ready
-            && let Some(layer) = down.selector.needs_key_frame(now)
-        {
-            self.keyframes.request(layer);
-        }
-    }
-
     fn collect(&mut self, key: TrackKey, now: Instant, news: &mut News) {
         if self.kind == Kind::Audio {
             return;
         }
         news.paused.extend(self.paused.drain(..).map(|(peer, paused)| (peer, key, paused)));
-        while let Some(update) = self.dynacast.poll_output() {
-            if !self.muted {
-                self.liveness.set_enabled(update.layers());
+        for encoding in &mut self.encodings {
+            while let Some(update) = encoding.dynacast.poll_output() {
+                if !self.muted {
+                    encoding.liveness.set_enabled(encoding.enabled(update));
+                }
+                let best = update.max.map(|layer| u8::try_from(layer.index()).unwrap_or(0));
+                news.wanted.push((key, encoding.codec, best));
             }
-            let best = update.max.map(|layer| u8::try_from(layer.index()).unwrap_or(0));
-            news.wanted.push((key, best));
-        }
-        if self.muted {
-            return;
-        }
-        while let Some(request) = self.keyframes.poll_output(now) {
-            let (layer, hard) = match request {
-                Request::Pli(layer) => (layer, false),
-                Request::Fir(layer) => (layer, true),
-            };
-            news.key_frames.push((self.owner, self.section, u8::try_from(layer.index()).unwrap_or(0), hard));
-        }
-    }
-}
-
-impl Down {
-    /// The best layer it wants and gets, as far as the bandwidth goes.
-    fn layer(&self) -> Option<Layer> {
-        self.demand.current().zip(self.cap).map(|(wish, cap)| wish.layer.min(cap.layer))
-    }
-
-    /// Packets were withheld: the numbers close up behind them, and pictures wait for a key frame.
-    fn begin_anew(&mut self) {
-        self.selector.restart();
-        self.munger.pause();
-        self.following = false;
-    }
-
-    fn send(
-        &mut self,
-        packet: &UpPacket,
-        out: Rtp,
-        patch: Option<sfu::vp8::Patch>,
-        wallclock: Instant,
-        sessions: &mut HashMap<PeerKey, Session>,
-        written: &mut impl FnMut(PeerKey, bool),
-    ) {
-        let Some(session) = sessions.get_mut(&self.peer) else { return };
-        self.window.packets = self.window.packets.saturating_add(1);
-        let subscriber = session.subscriber.is_some();
-        let connection = session.down();
-        let sent = connection.peer.write(
-            self.section,
-            &DownPacket {
-                codec: packet.codec,
-                profile: packet.profile,
-                sequence: out.seq,
-                timestamp: out.timestamp,
-                wallclock,
-                marker: packet.marker,
-                payload: &packet.payload,
-                vp8: patch.map(|patch| Vp8Rewrite {
-                    picture_id: patch.picture_id,
-                    tl0_pic_idx: patch.tl0_pic_idx,
-                    key_idx: patch.key_idx,
-                }),
-                extensions: &packet.extensions,
-            },
-        );
-        if sent && !std::mem::replace(&mut connection.dirty, true) {
-            written(self.peer, subscriber);
+            if self.muted {
+                continue;
+            }
+            while let Some(request) = encoding.keyframes.poll_output(now) {
+                let (layer, hard) = match request {
+                    Request::Pli(layer) => (layer, false),
+                    Request::Fir(layer) => (layer, true),
+                };
+                let layer = u8::try_from(layer.index()).unwrap_or(0);
+                news.key_frames.push((self.owner, encoding.section, layer, hard));
+            }
         }
     }
-}
-
-/// The publisher's layers for the choice by size. A single encoding is the lowest layer whatever it calls itself.
-fn announced(layers: &[signal::Layer]) -> Vec<Announced> {
-    let single = layers.len() == 1;
-    layers
-        .iter()
-        .filter_map(|layer| {
-            let which = if single { Layer::Low } else { Layer::from_index(usize::from(layer.quality))? };
-            Some(Announced { layer: which, width: layer.width, height: layer.height })
-        })
-        .collect()
 }
 
 /// Microseconds since the Unix epoch as an NTP timestamp.

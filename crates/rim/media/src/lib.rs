@@ -7,19 +7,29 @@
 
 mod budget;
 mod config;
+mod control;
 mod convert;
+mod detour;
 mod engine;
+mod external;
+mod fallback;
 mod forward;
+mod framing;
 mod outputs;
+mod path;
 mod plane;
 mod session;
 mod socket;
+mod streams;
 mod stun;
 mod thread;
 mod timers;
 mod traffic;
+mod ways;
 
-pub use config::MediaConfig;
+pub use config::{MediaConfig, TurnSettings};
 pub use engine::{Datagram, Engine};
-pub use plane::start;
+pub use external::external_addresses;
+pub use plane::{Plane, Started, start};
 pub use socket::KERNEL_BUFFER;
+pub use streams::{Opening, StreamDoor, opening};

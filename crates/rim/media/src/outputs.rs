@@ -2,9 +2,10 @@
 
 use crate::convert;
 use crate::engine::Room;
-use crate::forward::{News, Published};
+use crate::forward::{Binding, News, Published, Takes};
 use crate::session::Connection;
-use ports::media::{MediaEvent, SignalDown};
+use bytes::Bytes;
+use ports::media::{MediaEvent, MediaEventKind, Renewed, SignalDown};
 use rtc::Channel;
 use signal::{Now, Output, PeerKey};
 use tokio::sync::mpsc;
@@ -71,6 +72,10 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::Sender<MediaEv
                 after.touched.push((peer, true));
                 room.machine.answer_taken(peer, taken, now);
             }
+            Output::Renew { to, name, metadata, attributes, permission } => {
+                let renewed = Box::new(Renewed { name, metadata, attributes, permission });
+                send(room, to, SignalDown::Renew(renewed));
+            }
             Output::Data { to, reliable, message } => {
                 if let Some(session) = room.sessions.get_mut(&to) {
                     let channel = if reliable { Channel::Reliable } else { Channel::Lossy };
@@ -82,15 +87,39 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::Sender<MediaEv
                     }
                 }
             }
-            Output::Published { track, owner, mid, kind, layers, rids, screen, muted } => {
+            Output::Published { track, owner, mid, kind, codec, layers, rids, screen, muted } => {
                 let Some(session) = room.sessions.get_mut(&owner) else { continue };
                 let Some(section) = session.publisher.peer.section(&mid) else { continue };
                 Connection::set(&mut session.publisher.ups, section, Some(track));
                 session.publisher.peer.set_layers(section, rids);
-                room.forward.publish(track, Published { owner, section, kind, layers, screen, muted }, now.at);
+                let published = Published { owner, section, kind, codec, layers, screen, muted };
+                room.forward.publish(track, published, now.at);
             }
-            Output::Layers { track, layers } => {
-                room.forward.set_layers(track, &layers, now.at);
+            Output::CodecPublished { track, mid, codec, layers, rids } => {
+                let owner = room.forward.tracks.get(&track).map(|track| track.owner);
+                let Some(session) = owner.and_then(|owner| room.sessions.get_mut(&owner)) else { continue };
+                let Some(section) = session.publisher.peer.section(&mid) else { continue };
+                Connection::set(&mut session.publisher.ups, section, Some(track));
+                session.publisher.peer.set_layers(section, rids);
+                room.forward.add_codec(track, section, codec, &layers, now.at);
+                room.forward.collect(track, now.at, &mut after.news);
+            }
+            Output::CodecUnpublished { track, codec } => {
+                if let Some(up) = room.forward.tracks.get(&track)
+                    && let Some(session) = room.sessions.get_mut(&up.owner)
+                    && let Some(encoding) = up.encodings.iter().find(|encoding| encoding.codec == codec)
+                {
+                    Connection::set(&mut session.publisher.ups, encoding.section, None);
+                }
+                room.forward.drop_codec(track, codec, now.at);
+                room.forward.collect(track, now.at, &mut after.news);
+            }
+            Output::Prefer { track, codec } => {
+                room.forward.prefer(track, codec, now.at);
+                room.forward.collect(track, now.at, &mut after.news);
+            }
+            Output::Layers { track, codec, layers } => {
+                room.forward.set_layers(track, codec, &layers, now.at);
                 room.forward.collect(track, now.at, &mut after.news);
             }
             Output::Unpublished { track } => {
@@ -100,17 +129,19 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::Sender<MediaEv
                 }
             }
             Output::Muted { track, muted } => room.forward.set_muted(track, muted, now.at),
-            Output::Bind { peer, mid, track, codec, settings } => {
+            Output::Bind { peer, mid, track, settings } => {
                 let Some(session) = room.sessions.get_mut(&peer) else { continue };
                 let connection = session.down();
                 let Some(section) = connection.peer.section(&mid) else { continue };
                 Connection::set(&mut connection.downs, section, Some(track));
                 let ready = connection.is_up();
-                if !connection.peer.takes(section, convert::codec(codec)) {
-                    room.machine.codec_unsupported(peer, track);
-                }
+                let takes = Takes::ask(|format| connection.peer.takes(section, format));
                 session.budget.look_again(now.at);
-                room.forward.bind(track, peer, section, convert::setting(settings), ready, now.at);
+                let setting = convert::setting(settings);
+                let binding = Binding { peer, section, setting, ready, takes };
+                if !room.forward.bind(track, binding, now.at) {
+                    room.machine.codec_missing(peer, track, |codec| takes.contains(convert::codec(codec)));
+                }
                 room.forward.collect(track, now.at, &mut after.news);
             }
             Output::Unbind { peer, mid } => {
@@ -139,9 +170,10 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::Sender<MediaEv
                 let event = MediaEvent {
                     room: room.id.clone(),
                     session: room.session.clone(),
-                    identity,
+                    identity: Some(identity),
                     kind: convert::event(kind),
                     participant: about.participant,
+                    about_room: room.machine.info(),
                     track: about.track,
                 };
                 report(events, event);
@@ -149,6 +181,20 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::Sender<MediaEv
         }
     }
     after
+}
+
+/// The room itself came or went.
+pub(crate) fn report_room(room: &Room, kind: MediaEventKind, events: &mpsc::Sender<MediaEvent>) {
+    let event = MediaEvent {
+        room: room.id.clone(),
+        session: room.session.clone(),
+        identity: None,
+        kind,
+        participant: Bytes::new(),
+        about_room: room.machine.info(),
+        track: Bytes::new(),
+    };
+    report(events, event);
 }
 
 /// Tells the meeting. Media goes on without it: an application that lags by so many events misses the newest.

@@ -1,6 +1,8 @@
 //! The handle the application holds: turns calls into orders for the shard.
 
 use crate::config::MediaConfig;
+use crate::control::Control;
+use crate::streams::StreamDoor;
 use crate::thread;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -12,6 +14,7 @@ use ports::media::{
 };
 use signal::{ClientMessage, Garbage, JoinRequest};
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -60,6 +63,8 @@ pub(crate) enum Order {
         room: RoomId,
         reply: oneshot::Sender<Vec<Bytes>>,
     },
+    /// The server API's.
+    Control(Control),
     Drain {
         reply: oneshot::Sender<()>,
     },
@@ -83,7 +88,7 @@ pub(crate) enum Signal {
 pub(crate) struct Wake(pub(crate) Arc<mio::Waker>);
 
 impl Wake {
-    fn wake(&self) {
+    pub(crate) fn wake(&self) {
         // The only failure is a shard that is gone; its queues say so.
         let _ = self.0.wake();
     }
@@ -91,7 +96,7 @@ impl Wake {
 
 /// The application's side.
 #[derive(Debug)]
-struct Plane {
+pub struct Plane {
     orders: mpsc::Sender<Order>,
     /// An order found no room.
     overrun: AtomicBool,
@@ -100,21 +105,33 @@ struct Plane {
     thread: JoinHandle<()>,
 }
 
-/// Starts the media plane: binds the port and spawns its thread, which ends when the handle is dropped. The receiver tells
-/// the meeting what happens.
+/// A media plane that runs.
+pub struct Started {
+    /// Drives it; its thread ends when this is dropped.
+    pub plane: Arc<Plane>,
+    /// Tells the meeting what happens.
+    pub events: mpsc::Receiver<MediaEvent>,
+    /// Takes TCP connections in.
+    pub door: StreamDoor,
+    /// Where clients send datagrams.
+    pub addresses: Vec<SocketAddr>,
+}
+
+/// Starts the media plane: binds the port and spawns its thread.
 ///
 /// # Errors
 /// The port cannot be bound, or the crypto library makes no certificate.
-pub fn start(config: &MediaConfig) -> io::Result<(Arc<dyn MediaPlane>, mpsc::Receiver<MediaEvent>)> {
+pub fn start(config: &MediaConfig) -> io::Result<Started> {
     let (orders, orders_end) = mpsc::channel(ORDER_BACKLOG);
     let (signals, signals_end) = mpsc::channel(SIGNAL_BACKLOG);
     let (events, events_end) = mpsc::channel(EVENT_BACKLOG);
-    let (wake, thread) = thread::spawn(config, orders_end, signals_end, events)?;
-    Ok((Arc::new(Plane { orders, signals, wake, thread, overrun: AtomicBool::new(false) }), events_end))
+    let thread::Spawned { wake, door, thread, addresses } = thread::spawn(config, orders_end, signals_end, events)?;
+    let plane = Arc::new(Plane { orders, signals, wake, thread, overrun: AtomicBool::new(false) });
+    Ok(Started { plane, events: events_end, door, addresses })
 }
 
 impl Plane {
-    fn order(&self, order: Order) {
+    pub(crate) fn order(&self, order: Order) {
         match self.orders.try_send(order) {
             Ok(()) => {}
             Err(mpsc::error::TrySendError::Closed(_)) => tracing::error!("the media shard is gone"),
@@ -218,11 +235,14 @@ mod tests {
             advertise: Vec::new(),
             include_loopback: true,
             seed: 1,
+            stream_port: None,
+            dscp: None,
+            turn: None,
         };
         let (orders, orders_end) = mpsc::channel(1);
         let (signals, signals_end) = mpsc::channel(1);
         let (events, _events_end) = mpsc::channel(64);
-        let (wake, thread) = thread::spawn(&config, orders_end, signals_end, events).unwrap();
+        let thread::Spawned { wake, thread, .. } = thread::spawn(&config, orders_end, signals_end, events).unwrap();
         let mut plane = Plane { orders, signals, wake, thread, overrun: AtomicBool::new(false) };
         assert!(plane.is_alive());
 
@@ -259,6 +279,8 @@ mod tests {
             },
             request: Bytes::new(),
             topology: ports::media::Topology::Single,
+            relays: Vec::new(),
+            relay_only: false,
         };
 
         let asked = tokio::select! {

@@ -1,6 +1,7 @@
 //! One participant on the packet side: its signalling link and its peer connections.
 
 use crate::budget::Budget;
+use crate::path::Path;
 use crate::plane::{LinkEnd, LinkId};
 use model::Identity;
 use rtc::{Channel, Peer};
@@ -50,6 +51,13 @@ pub(crate) struct Connection {
     pub(crate) ufrags: Newest<String>,
     /// Remote addresses that were proven to be the client's.
     pub(crate) addresses: Newest<SocketAddr>,
+    /// The way the client wants.
+    pub(crate) path: Path,
+    pub(crate) made: Instant,
+    /// When it was connected for the first time.
+    pub(crate) up_since: Option<Instant>,
+    /// Its failure was counted.
+    pub(crate) judged: bool,
     pub(crate) last_heard: Instant,
     pub(crate) connected: bool,
     /// Reported as failed and not heard since.
@@ -70,6 +78,10 @@ impl Connection {
             peer,
             ufrags: Newest::default(),
             addresses: Newest::default(),
+            path: Path::default(),
+            made: now,
+            up_since: None,
+            judged: false,
             last_heard: now,
             connected: false,
             failed: false,
@@ -126,6 +138,10 @@ impl Connection {
 pub(crate) struct Session {
     pub(crate) identity: Identity,
     pub(crate) link: Option<(LinkId, LinkEnd)>,
+    /// When something came over a signalling socket of theirs.
+    pub(crate) link_heard: Instant,
+    /// They were told of a relay.
+    pub(crate) has_relay: bool,
     /// The client offers on it.
     pub(crate) publisher: Connection,
     /// We offer on it; only with two connections.

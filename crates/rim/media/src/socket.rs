@@ -55,7 +55,7 @@ impl Sockets {
         let mut failure = None;
         for family in families {
             let port = list.first().map_or(config.port, |one| one.local.port());
-            match bind_one(SocketAddr::new(family, port)) {
+            match bind_one(SocketAddr::new(family, port), config.dscp) {
                 Ok(one) => list.push(one),
                 Err(error) => failure = Some(error),
             }
@@ -159,13 +159,17 @@ impl Sockets {
     }
 }
 
-fn bind_one(address: SocketAddr) -> io::Result<One> {
+fn bind_one(address: SocketAddr, dscp: Option<u8>) -> io::Result<One> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
+    // The field is the upper six bits of the octet; the lower two are for congestion.
+    if let Some(octet) = dscp.map(|dscp| u32::from(dscp) << 2) {
+        if address.is_ipv4() { socket.set_tos_v4(octet)? } else { socket.set_tclass_v6(octet)? }
+    }
     // A smaller buffer than wished is no reason not to start.
     let _ = socket.set_recv_buffer_size(KERNEL_BUFFER);
     let _ = socket.set_send_buffer_size(KERNEL_BUFFER);

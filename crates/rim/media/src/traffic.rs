@@ -32,6 +32,14 @@ impl Engine {
                 return;
             };
             connection.last_heard = at;
+            if let Some(priority) = stun::mark(datagram.contents)
+                // A way that is in use already was proven when it was chosen.
+                && (!connection.path.is_news(datagram.source)
+                    || connection.peer.accepts(at, datagram.source, destination, datagram.contents))
+                && connection.path.mark(datagram.source, destination, priority, at)
+            {
+                self.counters.path_changes.increment(1);
+            }
             let again = std::mem::take(&mut connection.failed) && connection.connected;
             if connection.peer.handle_datagram(at, datagram.source, destination, datagram.contents).is_err() {
                 self.died(key, at);
@@ -121,7 +129,13 @@ impl Engine {
                     return;
                 }
                 Ok(Output::Transmit { source, destination, contents }) => {
-                    self.outbox.push((source, destination, contents))
+                    // A check is answered where it came from; everything else goes where the client wants it.
+                    let (source, destination) = if stun::is_stun(&contents) {
+                        (source, destination)
+                    } else {
+                        connection.path.route(source, destination)
+                    };
+                    self.outbox.push((source, destination, contents));
                 }
                 Ok(Output::Event(event)) => self.event(key, event, at),
                 Err(_) => {
@@ -158,6 +172,7 @@ impl Engine {
                     room.sessions.get_mut(&key.peer).and_then(|session| session.connection(key.subscriber))
                 {
                     connection.connected = true;
+                    connection.up_since.get_or_insert(at);
                 }
                 self.came_up(key, at);
             }
@@ -226,8 +241,8 @@ impl Engine {
             mark(&mut self.dirty, &mut session.publisher, ConnectionKey { room: room_key, peer, subscriber: false });
         }
         if !news.wanted.is_empty() || !news.paused.is_empty() {
-            for (track, best) in news.wanted {
-                room.machine.wanted_quality(track, best);
+            for (track, codec, best) in news.wanted {
+                room.machine.wanted_quality(track, codec, best);
             }
             for (peer, track, paused) in news.paused {
                 room.machine.stream_state(peer, track, paused);
@@ -254,6 +269,7 @@ impl Engine {
     }
 
     pub(crate) fn failed(&mut self, key: ConnectionKey, at: Instant) {
+        self.judge_connection(key, at);
         self.lost(key, at, MediaRoom::connection_failed);
     }
 

@@ -130,7 +130,7 @@ fn the_meeting_learns_who_came_published_and_left() {
     world.pump();
     let mut seen = Vec::new();
     while let Ok(event) = world.events.try_recv() {
-        if event.identity.as_str() == "ann" {
+        if event.identity.as_ref().is_some_and(|who| who.as_str() == "ann") {
             seen.push(event.kind);
         }
     }
@@ -283,6 +283,56 @@ fn a_stun_request_with_our_name_but_a_wrong_password_takes_over_nothing() {
     assert!(!answered);
     world.stream(ann, 1, 20);
     assert!(world.clients[bob].received(false).len() >= 15);
+}
+
+#[test]
+fn a_client_whose_address_changes_is_followed_with_its_next_check() {
+    let (mut world, ann, bob) = two_connected();
+    world.publish(ann);
+    world.pass(Duration::from_millis(500));
+    world.stream(ann, 1, 50);
+    let before = world.clients[bob].received(false).len();
+
+    // The translation in front of bob forgets him; what goes to the old address is lost.
+    world.clients[bob].outside = Some("198.51.100.9:4000".parse().unwrap());
+    world.stream(ann, 51, 250);
+
+    let after = world.clients[bob].received(false).len() - before;
+    assert!(after > 100, "{after} of 250 arrived, most of them before the old way would have been given up");
+    assert!(!world.clients[bob].got(|message| matches!(message, Response::Leave(_))));
+}
+
+/// Signalling goes on while media stops: a client does the same when its network blocks UDP.
+#[test]
+fn somebody_whose_datagrams_stop_early_is_offered_tcp_the_next_time() {
+    let mut world = World::new();
+    world.engine.set_stream_addresses(vec!["192.0.2.1:8080".parse().unwrap()]);
+    let ann = world.join("ann");
+    world.pass(Duration::from_secs(3));
+    assert!(world.clients[ann].connected);
+    assert!(candidates(&world, ann).iter().any(|candidate| candidate.contains(" udp ")));
+    assert!(candidates(&world, ann).iter().any(|candidate| candidate.contains("tcptype passive")));
+
+    world.clients[ann].mute = true;
+    for _ in 0..18 {
+        world.request(ann, Request::PingReq(lk::Ping::default()));
+        world.pass(Duration::from_secs(1));
+    }
+    let again = world.join("ann");
+    world.pass(Duration::from_millis(100));
+
+    let offered = candidates(&world, again);
+    assert!(!offered.is_empty() && offered.iter().all(|candidate| candidate.contains(" tcp ")), "{offered:?}");
+}
+
+/// The candidates of the first answer.
+fn candidates(world: &World, client: usize) -> Vec<String> {
+    let answer = world.clients[client].inbox.iter().find_map(|message| match message {
+        Response::Answer(answer) => Some(&answer.sdp),
+        _ => None,
+    });
+    let lines = answer.expect("an answer").lines();
+    lines.filter(|line| line.starts_with("a=candidate:")).map(str::to_owned).collect()
 }
 
 #[test]

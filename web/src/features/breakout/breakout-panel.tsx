@@ -32,7 +32,7 @@ export function BreakoutPanel() {
   const shown = [...own, ...rooms];
   return (
     <div className="activity">
-      {isHost && rooms.length < limits.maxRooms && (
+      {isHost && limits.parent === null && rooms.length < limits.maxRooms && (
         <button
           type="button"
           className={

@@ -1,12 +1,13 @@
 import { Clock, LifeBuoy, LogIn, Square, TimerReset } from "lucide-react";
 import { useId } from "react";
 import { useTranslation } from "react-i18next";
+import { useNow } from "../../kit/use-now";
 import { Select } from "../../kit/field";
 import { together } from "../../session/together";
 import type { BreakoutPerson, BreakoutRoom } from "../../wire/activities";
 import { clockText } from "../header/clock";
 import { useSession } from "../visit/context";
-import { useNow } from "./use-now";
+import { useFailure } from "./use-failure";
 
 interface RoomCardProps {
   readonly room: BreakoutRoom;
@@ -24,16 +25,7 @@ export function RoomCard({ room, rooms, isHost, isMine, onJoin }: RoomCardProps)
   const session = useSession();
   const { breakouts } = together(session);
   const id = useId();
-  const failed = (reason: string) =>
-    session.notices.show({
-      group: "breakout-failed",
-      level: "error",
-      text: reason === "" ? { key: "breakout.failed" } : { plain: reason },
-    });
-  const act = async (done: Promise<{ readonly ok: boolean; readonly reason: string }>) => {
-    const { ok, reason } = await done;
-    if (!ok) failed(reason);
-  };
+  const orSay = useFailure();
   const there = room.people.filter(({ joined }) => joined).length;
   return (
     <article
@@ -66,7 +58,7 @@ export function RoomCard({ room, rooms, isHost, isMine, onJoin }: RoomCardProps)
                 person={person}
                 room={room}
                 rooms={rooms}
-                onMove={(to) => void act(breakouts.move(person.id, to))}
+                onMove={(to) => orSay(breakouts.move(person.id, to))}
               />
             ))}
           </ul>
@@ -81,7 +73,7 @@ export function RoomCard({ room, rooms, isHost, isMine, onJoin }: RoomCardProps)
           <button
             type="button"
             className="button button-plain button-small"
-            onClick={() => void act(breakouts.extend(room, EXTEND_MIN))}
+            onClick={() => orSay(breakouts.extend(room, EXTEND_MIN))}
           >
             <TimerReset className="icon icon-small" aria-hidden="true" />
             {t("breakout.extend", { count: EXTEND_MIN })}
@@ -91,7 +83,7 @@ export function RoomCard({ room, rooms, isHost, isMine, onJoin }: RoomCardProps)
           <button
             type="button"
             className="button button-plain button-small"
-            onClick={() => void act(breakouts.end(room))}
+            onClick={() => orSay(breakouts.end(room))}
           >
             <Square className="icon icon-small" aria-hidden="true" />
             {t("breakout.end")}

@@ -1,7 +1,8 @@
 import "./green-room.css";
 import { LockKeyhole } from "lucide-react";
-import { useEffect } from "react";
+import { lazy, Suspense, useEffect } from "react";
 import { useTranslation } from "react-i18next";
+import { loadTexts } from "../../i18n";
 import { announce } from "../../kit/announcer";
 import { useArrival } from "../../kit/use-arrival";
 import { useStore } from "../../kit/use-store";
@@ -18,7 +19,12 @@ import { LevelMeter } from "./level-meter";
 import { DeviceProblemNote } from "./problem-note";
 import { SpeakerTest } from "./speaker-test";
 import { usePreviews, type Previews } from "./use-previews";
-import { WaitingCard } from "./waiting-card";
+
+/** With its words; nobody else needs them. */
+const WaitingCard = lazy(async () => {
+  const [card] = await Promise.all([import("./waiting-card"), loadTexts("waiting")]);
+  return card;
+});
 
 interface GreenRoomProps {
   readonly at: "ready" | "waiting" | "entering";
@@ -91,7 +97,9 @@ export function GreenRoom({ at }: GreenRoomProps) {
         </div>
         <LocksNote previews={previews} />
         {at === "waiting" ? (
-          <WaitingCard message={room?.waitingMessage ?? ""} />
+          <Suspense fallback={<p className="muted">…</p>}>
+            <WaitingCard />
+          </Suspense>
         ) : (
           <div className="green-actions">
             {!nothing && (

@@ -10,6 +10,7 @@ import {
   SelfUnmuteReqSchema,
   SpotlightReqSchema,
 } from "../../wire/gen/plenum/meeting_pb";
+import { together } from "../../session/together";
 import { Notices } from "../notices";
 import { PeopleCount, PeoplePanel } from "../people";
 import { Stage } from "../stage";
@@ -328,4 +329,31 @@ test("where attendees do not see each other, they see hosts and themselves, and 
   expect(screen.getByText("2")).toBeTruthy();
   expect(screen.queryByText(/^Ben/u)).toBeNull();
   expect(screen.getByText("In this meeting you see only hosts and yourself.")).toBeTruthy();
+});
+
+test("hosts read notes, who waits longest first, and hear of a new one", async () => {
+  const guest = (who: typeof BEN, since: string, note: string) => ({
+    ...who,
+    admin: false,
+    waiting: true,
+    extra: { plenum_waits_since: since, ...(note === "" ? {} : { plenum_note: note }) },
+  });
+  const { server, show } = await meeting([
+    ANA,
+    guest(BEN, "20", ""),
+    guest(CAT, "10", "Let me in"),
+  ]);
+  together(server.session);
+  show(<WaitingPanel />);
+
+  const rows = screen.getAllByRole("listitem").map(({ textContent }) => textContent ?? "");
+  expect(rows[0]).toContain("Cat");
+  expect(rows[0]).toContain("Let me in");
+  expect(server.session.notices.getSnapshot()).toHaveLength(1);
+  act(() => server.changed(guest(BEN, "20", "Me too")));
+  expect(screen.getByText("Me too")).toBeTruthy();
+  expect(server.session.notices.getSnapshot().at(-1)).toMatchObject({
+    text: { key: "waiting.left", values: { name: "Ben", note: "Me too" } },
+    panel: "waiting",
+  });
 });

@@ -2,10 +2,10 @@ import "./host.css";
 import { Ban, UserRoundCheck, UserRoundX } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { formatLocale } from "../../i18n";
 import { Avatar } from "../../kit/avatar";
 import { IconButton } from "../../kit/icon-button";
 import { Switch } from "../../kit/switch";
+import { useNow } from "../../kit/use-now";
 import { useSelected, useStore } from "../../kit/use-store";
 import { countWaiting, waitingQueue } from "../../session/people";
 import type { Person } from "../../wire/types";
@@ -89,10 +89,9 @@ export function WaitingPanel() {
 }
 
 function WaitingRow({ person, place }: { readonly person: Person; readonly place: number }) {
-  const { t, i18n } = useTranslation();
+  const { t } = useTranslation();
   const { admit, remove } = useModeration();
   const { name } = person;
-  const time = new Intl.DateTimeFormat(formatLocale(i18n.language), { timeStyle: "short" });
   return (
     <li className="waiting-row">
       <span className="waiting-place tabular" aria-hidden="true">
@@ -103,9 +102,13 @@ function WaitingRow({ person, place }: { readonly person: Person; readonly place
         <span className="person-name">
           <span dir="auto">{name}</span>
         </span>
-        <span className="person-role">
-          {person.joinedAt > 0 && t("waiting.since", { time: time.format(person.joinedAt) })}
-        </span>
+        <WaitedFor since={person.waitsSince ?? person.joinedAt} />
+        {person.note !== "" && (
+          <p className="waiting-note" dir="auto">
+            <span className="visually-hidden">{t("waiting.note")} </span>
+            {person.note}
+          </p>
+        )}
       </div>
       <div className="waiting-tools">
         <IconButton
@@ -127,5 +130,20 @@ function WaitingRow({ person, place }: { readonly person: Person; readonly place
         />
       </div>
     </li>
+  );
+}
+
+const MINUTE_MS = 60_000;
+
+/** How long somebody has been waiting, in whole minutes. */
+function WaitedFor({ since }: { readonly since: number }) {
+  const { t } = useTranslation();
+  const session = useSession();
+  const minutes = Math.floor((useNow() + session.clockOffset() - since) / MINUTE_MS);
+  if (since === 0) return null;
+  return (
+    <span className="person-role tabular">
+      {minutes < 1 ? t("waiting.justNow") : t("waiting.for", { count: minutes })}
+    </span>
   );
 }

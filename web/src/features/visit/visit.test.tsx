@@ -419,7 +419,7 @@ test("a list to choose from says which one is in use", async () => {
 
 test("whoever changes rooms goes straight in, as they were", async () => {
   const server = createFakeServer();
-  const carried = { microphone: true, camera: false };
+  const carried = { microphone: true, camera: false, sentOut: false };
   showVisit(
     server,
     <Screen onHome={nothing} onRejoin={nothing} holdBack={() => nothing} carried={carried} />,
@@ -432,7 +432,10 @@ test("whoever changes rooms goes straight in, as they were", async () => {
   expect(screen.queryByText("Ready to join?")).toBeNull();
 });
 
-test("when a breakout room ends, its people go on in the main room", async () => {
+test.each([
+  ["ends", "room-ended"],
+  ["was left at a host's word", "participant-removed"],
+])("when a breakout room %s, its people go on in the main room", async (_, why) => {
   const { server, visit, show, travelled } = await meeting([ANA, BEN], {
     is_breakout_room: true,
     parent_room_id: "main",
@@ -440,7 +443,22 @@ test("when a breakout room ends, its people go on in the main room", async () =>
   visit.wayBack.token = "the way back";
   show(<Screen onHome={nothing} onRejoin={nothing} holdBack={() => nothing} />);
   await act(flush);
-  act(() => server.emit(Event.SESSION_ENDED, "notifications.room-disconnected-room-ended"));
+  act(() => server.emit(Event.SESSION_ENDED, `notifications.room-disconnected-${why}`));
   await act(flush);
   expect(travelled).toEqual(["the way back"]);
+});
+
+test("whoever was sent out of a breakout room is told so in the main room", async () => {
+  const server = createFakeServer();
+  const carried = { microphone: false, camera: false, sentOut: true };
+  showVisit(
+    server,
+    <Screen onHome={nothing} onRejoin={nothing} holdBack={() => nothing} carried={carried} />,
+  );
+  server.session.start();
+  await act(flush);
+  act(() => server.initialData(ANA));
+  await act(flush);
+  const [notice] = server.session.notices.getSnapshot();
+  expect(notice?.text).toEqual({ key: "breakout.sentOut" });
 });

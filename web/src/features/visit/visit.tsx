@@ -36,6 +36,8 @@ interface VisitProps {
 interface Carried {
   readonly microphone: boolean;
   readonly camera: boolean;
+  /** A host sent this person out of the room they come from. */
+  readonly sentOut: boolean;
 }
 
 interface Going {
@@ -101,9 +103,14 @@ function openVisit(
   });
   const wayBack: VisitValue["wayBack"] = { token: null };
   const { media } = session;
+  const ended = (code: string) => {
+    const phase = session.phase.getSnapshot();
+    return phase.at === "ended" && phase.reason.code === code;
+  };
   const carried = (): Carried => ({
     microphone: media.microphone.getSnapshot().on,
     camera: media.camera.getSnapshot().on,
+    sentOut: ended("removed"),
   });
   return {
     session,
@@ -153,7 +160,13 @@ type ScreenProps = Pick<AttemptProps, "onHome" | "holdBack" | "onRejoin"> &
   Partial<Pick<AttemptProps, "carried">>;
 
 /** Ends of a breakout room after which everybody goes on in the main room. */
-const ENDS_A_ROOM: ReadonlySet<string> = new Set(["room-ended", "ended-by-you", "time-over"]);
+const ENDS_A_ROOM: ReadonlySet<string> = new Set([
+  "room-ended",
+  "ended-by-you",
+  "time-over",
+  // Whoever is out of the main room as well learns it there.
+  "removed",
+]);
 
 /** The screen that belongs to where the session stands. */
 export function Screen({ onHome, holdBack, onRejoin, carried = null }: ScreenProps) {
@@ -182,6 +195,9 @@ export function Screen({ onHome, holdBack, onRejoin, carried = null }: ScreenPro
         microphone: () => ({ on: carried.microphone, track: null }),
         camera: () => ({ on: carried.camera, track: null }),
       });
+      if (carried.sentOut) {
+        session.notices.show({ level: "warning", text: { key: "breakout.sentOut" } });
+      }
     }
   }, [ready, carried, session]);
   const back = phase.at === "ended" && ENDS_A_ROOM.has(phase.reason.code) && visit.wayBack.token;

@@ -21,8 +21,6 @@ export interface BreakoutState {
   readonly rooms: readonly BreakoutRoom[];
   /** Where this person was asked to go. */
   readonly mine: BreakoutRoom | null;
-  /** Milliseconds of this machine's clock at which a host's countdown ends all rooms. */
-  readonly closingAt: number | null;
 }
 
 export interface Breakouts extends Readable<BreakoutState> {
@@ -31,9 +29,9 @@ export interface Breakouts extends Readable<BreakoutState> {
   extend(room: BreakoutRoom, minutes: number): Promise<Outcome>;
   end(room: BreakoutRoom): Promise<Outcome>;
   endAll(): Promise<Outcome>;
-  /** Tells every room, and ends them a minute later. */
-  endSoon(words: string): void;
-  keepOpen(): void;
+  /** Everybody sees how long it still is; the server counts, whoever is there. */
+  endSoon(): Promise<Outcome>;
+  keepOpen(): Promise<Outcome>;
   tell(words: string): Promise<Outcome>;
   /** Invites somebody to another room; `null` is the main room. */
   move(who: ParticipantId, to: string | null): Promise<Outcome>;
@@ -48,9 +46,15 @@ export interface Breakouts extends Readable<BreakoutState> {
 const LOOK_MS = 10_000;
 /** A way back must be at hand when the room ends, and a token does not last for ever. */
 const WAY_BACK_MS = 3 * 60_000;
-const COUNTDOWN_MS = 60_000;
+const COUNTDOWN_S = 60;
 
-const EMPTY: BreakoutState = { loaded: false, rooms: [], mine: null, closingAt: null };
+const EMPTY: BreakoutState = { loaded: false, rooms: [], mine: null };
+
+/** When a countdown ends rooms, in milliseconds of the server's clock: the last of them, if all count down. */
+export function closingAt({ rooms }: BreakoutState): number | null {
+  const ends = rooms.flatMap((room) => room.closesAt ?? []);
+  return ends.length > 0 && ends.length === rooms.length ? Math.max(...ends) : null;
+}
 
 /** Rooms that asked for a host who has not come yet. */
 export const callsForHelp = ({ rooms }: BreakoutState): number =>
@@ -65,14 +69,13 @@ export interface BreakoutHooks {
 
 export function createBreakouts(session: Session, hooks: BreakoutHooks): Breakouts {
   const store = createStore<BreakoutState>(EMPTY);
-  let closing: ReturnType<typeof setTimeout> | undefined;
   let disposed = false;
 
   const state = () => session.room.getSnapshot()?.state.activities.breakout;
   const roomId = () => session.room.getSnapshot()?.id ?? "";
 
   async function load(): Promise<void> {
-    if (disposed || state()?.parent) return;
+    if (disposed || (state()?.parent && !hosts())) return;
     const [rooms, mine] = await Promise.all([
       // Guests are refused where hosts assign the rooms; they see their own only.
       session
@@ -116,15 +119,15 @@ export function createBreakouts(session: Session, hooks: BreakoutHooks): Breakou
     if ("token" in answer && !disposed) hooks.onWayBack(answer.token);
   }
 
-  const endAll = () => {
-    clearTimeout(closing);
-    store.update((now) => ({ ...now, closingAt: null }));
-    return outcome(() => session.ask(breakoutAsks.endAll(roomId())));
+  /** Whether hosts run the rooms from here: the main room, and every breakout room they visit. */
+  const hosts = () => {
+    const me = session.me();
+    return me !== null && (session.people.getSnapshot().get(me)?.isAdmin ?? false);
   };
-  const tell = (words: string) => outcome(() => session.ask(breakoutAsks.tell(roomId(), words)));
 
   const looking = setInterval(() => {
-    if (state()?.active && session.line.getSnapshot() === "good") refresh();
+    if ((state()?.active || (state()?.parent && hosts())) && session.line.getSnapshot() === "good")
+      refresh();
   }, LOOK_MS);
   const returning = setInterval(() => void keepWayBack(), WAY_BACK_MS);
   void keepWayBack();
@@ -143,18 +146,10 @@ export function createBreakouts(session: Session, hooks: BreakoutHooks): Breakou
     extend: (room, minutes) =>
       outcome(() => session.ask(breakoutAsks.extend(roomId(), room.id, minutes))),
     end: (room) => outcome(() => session.ask(breakoutAsks.end(roomId(), room.id))),
-    endAll,
-    endSoon(words) {
-      void tell(words);
-      clearTimeout(closing);
-      closing = setTimeout(() => void endAll(), COUNTDOWN_MS);
-      store.update((now) => ({ ...now, closingAt: Date.now() + COUNTDOWN_MS }));
-    },
-    keepOpen() {
-      clearTimeout(closing);
-      store.update((now) => ({ ...now, closingAt: null }));
-    },
-    tell,
+    endAll: () => outcome(() => session.ask(breakoutAsks.endAll(roomId()))),
+    endSoon: () => outcome(() => session.ask(breakoutAsks.closeIn(COUNTDOWN_S))),
+    keepOpen: () => outcome(() => session.ask(breakoutAsks.keepOpen())),
+    tell: (words) => outcome(() => session.ask(breakoutAsks.tell(roomId(), words))),
     move: (who, to) => outcome(() => session.ask(breakoutAsks.move(who, to ?? ""))),
     help: (withdrawn) => outcome(() => session.ask(breakoutAsks.help(withdrawn))),
     tokenFor,
@@ -175,7 +170,6 @@ export function createBreakouts(session: Session, hooks: BreakoutHooks): Breakou
       stop();
       clearInterval(looking);
       clearInterval(returning);
-      clearTimeout(closing);
     },
   };
 }

@@ -5,6 +5,7 @@ import { createBreakouts, type Breakouts } from "./breakouts";
 import { createChatActions, type ChatActions } from "./chat-actions";
 import { createPlayer, type Player } from "./player";
 import { createPolls, type Polls } from "./polls";
+import { hearNotes } from "./waiting-notes";
 
 export interface Together {
   readonly chat: ChatActions;
@@ -58,9 +59,10 @@ export function together(session: Session): Together {
   if (activities?.polls.active) polls.refresh();
   if (activities?.breakout.active) breakouts.refresh();
   const stopRoom = session.room.subscribe(sayExtension(session));
+  const stopNotes = hearNotes(session);
   const stopPhase = session.phase.subscribe(() => {
     if (session.phase.getSnapshot().at !== "ended") return;
-    for (const end of [stop, stopRoom, stopPhase]) end();
+    for (const end of [stop, stopRoom, stopNotes, stopPhase]) end();
     for (const { dispose } of [chat, polls, breakouts]) dispose();
   });
   return now;

@@ -25,8 +25,10 @@ impl Actor {
             permission,
         };
         let token = self.around.credentials.mint_media(&pass, now.unix_ms / 1000);
-        let url = socket.origin.clone();
-        self.room.send_media_token(now, user, url, token);
+        let elsewhere = self.around.credentials.media_server.as_ref();
+        let url = elsewhere.unwrap_or(&socket.origin).clone();
+        let turn = self.around.relays.credentials(&self.id, user, now.unix_ms / 1000);
+        self.room.send_media_token(now, user, url, token, turn);
     }
 
     pub(super) fn renew_token(&mut self, user: &UserId, token: &str) {

@@ -4,16 +4,16 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use model::{Identity, RoomId, SessionId, UserId};
-use ports::media::{ConnectError, MediaJoin, SignalLink};
+use ports::media::{ConnectError, MediaJoin, Renewed, SignalLink};
 use room::{AuthorizeRefusal, ConnId, Ticket};
 use uuid::Uuid;
 use wire::pnm;
-use wire::token::TokenError;
+use wire::token::{ApiKey, MediaAccess, MediaClaims, TokenError};
 
 use super::{AccessError, JoinError, Meetings};
-use crate::actor::{Letter, Opening, Silence, now};
+use crate::actor::{Letter, Opening, RoomHandle, Silence, now};
 use crate::socket::{OpenError, SocketLink};
-use crate::tokens::{RENEWAL_GRACE, claims_for};
+use crate::tokens::{self, RENEWAL_GRACE, claims_for};
 
 /// What a join token opens.
 #[derive(Debug, Clone)]
@@ -157,37 +157,46 @@ impl Meetings {
         Ok(SocketLink { conn, room: handle, user, admitted, down })
     }
 
-    /// What a media token opens right now, and the token to continue with.
+    /// What a media token opens right now. One that the application made itself opens rooms that no meeting has, too.
     ///
     /// # Errors
     /// Why it opens nothing.
     pub async fn enter_media(&self, token: &str) -> Result<MediaAdmission, AccessError> {
-        let key = &self.0.around.credentials.media;
-        let seconds = now().unix_ms / 1000;
-        let claims = wire::token::verify_media(|id| (id == key.id()).then(|| key.secret()), token, seconds)
-            .map_err(|error| match error {
-                TokenError::Expired => AccessError::Expired,
-                TokenError::Invalid => AccessError::Invalid,
-            })?
-            .claims;
+        let MediaAccess { key_id, claims, issued_at, .. } = self.read_media_token(token)?;
         if !claims.video.room_join {
             return Err(AccessError::Invalid);
+        }
+        if key_id == self.0.around.credentials.api.id() {
+            return self.enter_with_api_token(claims, issued_at).await;
         }
         let gone = AccessError::Refused(AuthorizeRefusal::NotActive);
         let handle = self.find(&claims.video.room).ok_or(gone)?;
         if claims.room_sid.as_deref().is_some_and(|sid| sid != handle.session().as_str()) {
             return Err(gone);
         }
+        self.enter_meeting_media(&handle, claims).await
+    }
+
+    /// The media room of a meeting takes people the meeting knows, with the rights it gives them.
+    pub(crate) async fn enter_meeting_media(
+        &self,
+        handle: &RoomHandle,
+        claims: MediaClaims,
+    ) -> Result<MediaAdmission, AccessError> {
         let user = UserId::try_from(claims.identity.as_str()).map_err(|_| AccessError::Invalid)?;
         let identity = Identity::from(&user);
-        let generation = claims.generation.clone();
-        let entry =
-            handle.ask(|reply| Letter::EnterMedia(user, generation, reply)).await?.map_err(AccessError::Refused)?;
+        let entry = handle
+            .ask(|reply| Letter::EnterMedia(user, claims.generation, reply))
+            .await?
+            .map_err(AccessError::Refused)?;
         if !entry.permission.subscribe && entry.permission.publish.is_empty() {
             return Err(AccessError::Invalid);
         }
+        let relays = &self.0.around.relays;
         Ok(MediaAdmission {
             join: MediaJoin {
+                relays: relays.servers(handle.id(), identity.as_str(), now().unix_ms / 1000),
+                relay_only: relays.force && !relays.urls.is_empty(),
                 room: handle.id().clone(),
                 session: handle.session().clone(),
                 identity,
@@ -201,14 +210,40 @@ impl Meetings {
         })
     }
 
+    /// A media token of ours, or one that the application made.
+    fn read_media_token(&self, token: &str) -> Result<MediaAccess, AccessError> {
+        let keys = &self.0.around.credentials;
+        let find = |id: &str| [&keys.media, &keys.api].into_iter().find(|key| key.id() == id).map(ApiKey::secret);
+        wire::token::verify_media(find, token, now().unix_ms / 1000).map_err(|error| match error {
+            TokenError::Expired => AccessError::Expired,
+            TokenError::Invalid => AccessError::Invalid,
+        })
+    }
+
     /// A fresh media token for somebody who is still admitted, with the claims of the old one; `None` if they are not.
     pub async fn refresh_media_token(&self, token: &str) -> Option<String> {
-        let key = &self.0.around.credentials.media;
-        let seconds = now().unix_ms / 1000;
         self.enter_media(token).await.ok()?;
-        let access = wire::token::verify_media(|id| (id == key.id()).then(|| key.secret()), token, seconds).ok()?;
-        let validity = self.0.around.credentials.validity_seconds().max(600);
-        Some(wire::token::mint_media(key, &access.claims, seconds, validity))
+        let access = self.read_media_token(token).ok()?;
+        Some(self.mint_again(&access))
+    }
+
+    /// The same for somebody whose rights or description changed.
+    pub fn renew_media_token(&self, token: &str, renewed: &Renewed) -> Option<String> {
+        let mut access = self.read_media_token(token).ok()?;
+        let permission = &renewed.permission;
+        let claims = &mut access.claims;
+        claims.name.clone_from(&renewed.name);
+        claims.metadata.clone_from(&renewed.metadata);
+        claims.attributes.clone_from(&renewed.attributes);
+        tokens::set_rights(&mut claims.video, permission);
+        Some(self.mint_again(&access))
+    }
+
+    fn mint_again(&self, access: &MediaAccess) -> String {
+        let keys = &self.0.around.credentials;
+        let key = if access.key_id == keys.media.id() { &keys.media } else { &keys.api };
+        let validity = keys.validity_seconds().max(600);
+        wire::token::mint_media(key, &access.claims, now().unix_ms / 1000, validity)
     }
 
     /// Hands an admitted participant to the media plane.

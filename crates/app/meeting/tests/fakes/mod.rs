@@ -16,6 +16,7 @@ use meeting::{Credentials, Meetings, Setup, Shelf, ShelfRules, WebhookRules, Web
 use model::media::MediaPermission;
 use model::{Identity, RoomId, SessionId};
 use ports::media::{ConnectError, MediaJoin, MediaPlane, MuteError, RemoveReason, SignalLink, TrackChoice};
+use ports::media_control::{ControlError, DataMessage, MediaControl, ParticipantChange, RoomSettings};
 use ports::outbox::Notice;
 use ports::store::{NewSession, Records, SessionRecord, State, StateEntry, StateWrite, StoreError};
 use tempfile::TempDir;
@@ -256,6 +257,62 @@ impl MediaPlane for MediaNotes {
     async fn drain(&self) {}
 }
 
+/// No free room was ever made here.
+#[async_trait]
+impl MediaControl for MediaNotes {
+    async fn open_room(&self, _: &RoomId, _: &SessionId, _: RoomSettings) -> Result<Bytes, ControlError> {
+        Err(ControlError::Unavailable)
+    }
+
+    async fn rooms(&self) -> Result<Vec<Bytes>, ControlError> {
+        Ok(Vec::new())
+    }
+
+    async fn delete_room(&self, _: &RoomId) -> Result<(), ControlError> {
+        Err(ControlError::NoRoom)
+    }
+
+    async fn set_room_metadata(&self, _: &RoomId, _: String) -> Result<Bytes, ControlError> {
+        Err(ControlError::NoRoom)
+    }
+
+    async fn everybody(&self, _: &RoomId) -> Result<Vec<Bytes>, ControlError> {
+        Ok(self.connected.lock().unwrap().clone())
+    }
+
+    /// Whoever is asked for is there.
+    async fn participant(&self, _: &RoomId, _: &Identity) -> Result<Bytes, ControlError> {
+        Ok(Bytes::new())
+    }
+
+    async fn remove_participant(&self, _: &RoomId, who: &Identity) -> Result<(), ControlError> {
+        self.removed.lock().unwrap().push((who.clone(), RemoveReason::Removed));
+        Ok(())
+    }
+
+    async fn mute_track(&self, _: &RoomId, _: &Identity, _: &str, _: bool) -> Result<Bytes, ControlError> {
+        Err(ControlError::NoTrack)
+    }
+
+    async fn update_participant(&self, _: &RoomId, _: &Identity, _: ParticipantChange) -> Result<Bytes, ControlError> {
+        Err(ControlError::NoParticipant)
+    }
+
+    async fn update_subscriptions(
+        &self,
+        _: &RoomId,
+        _: &Identity,
+        _: Vec<String>,
+        _: bool,
+    ) -> Result<(), ControlError> {
+        Err(ControlError::NoParticipant)
+    }
+
+    async fn send_data(&self, _: &RoomId, _: DataMessage) -> Result<(), ControlError> {
+        Err(ControlError::NoRoom)
+    }
+}
+
 pub(crate) struct House {
     pub(crate) store: MemoryStore,
     pub(crate) shelf: Arc<MemoryShelf>,
@@ -297,9 +354,11 @@ impl House {
             records: Arc::new(store.clone()),
             state: Arc::new(store.clone()),
             media: media.clone(),
+            control: media.clone(),
             credentials: Credentials {
                 api: ApiKey::new("key", SECRET),
                 media: ApiKey::new("media", "another secret of at least 32 bytes!"),
+                media_server: None,
                 validity: Duration::from_secs(600),
             },
             webhooks: Webhooks {
@@ -309,6 +368,7 @@ impl House {
             shelf: Shelf::new(shelf.clone(), shelf.clone(), ApiKey::new("key", SECRET), ShelfRules::default()),
             analytics: true,
             uploads: meeting::Uploads::new(Arc::new(blobs(&folder)), meeting::UploadRules::default()),
+            relays: meeting::Relays::default(),
         })
         .await
         .unwrap();

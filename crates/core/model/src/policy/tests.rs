@@ -38,10 +38,13 @@ fn actor(role: Role, locks: Locks) -> Actor {
 }
 
 #[test]
-fn waiting_people_may_choose_a_background_and_do_nothing_else() {
+fn waiting_people_may_choose_a_background_and_leave_a_note_and_do_nothing_else() {
     let waiting = actor(Role::Waiting, Locks::default());
-    assert_eq!(decide(&waiting, &OPEN, Capability::UploadBackground), Ok(()));
-    for capability in Capability::ALL.into_iter().filter(|it| *it != Capability::UploadBackground) {
+    let allowed = [Capability::UploadBackground, Capability::LeaveNote];
+    for capability in allowed {
+        assert_eq!(decide(&waiting, &OPEN, capability), Ok(()));
+    }
+    for capability in Capability::ALL.into_iter().filter(|it| !allowed.contains(it)) {
         assert_eq!(decide(&waiting, &OPEN, capability), Err(Denial::Waiting), "{capability:?}");
     }
 }
@@ -67,6 +70,7 @@ fn locks_bind_attendees_and_spare_moderators_except_at_the_whiteboard() {
         match capability {
             Capability::EditWhiteboard => assert_eq!(moderator, Err(Denial::Locked)),
             Capability::Present => assert_eq!(moderator, Err(Denial::NotPresenter)),
+            Capability::LeaveNote => assert_eq!(moderator, Err(Denial::NoPart)),
             _ => assert_eq!(moderator, Ok(()), "{capability:?}"),
         }
         match capability {
@@ -78,6 +82,7 @@ fn locks_bind_attendees_and_spare_moderators_except_at_the_whiteboard() {
             | Capability::ReportSelf
             | Capability::UploadBackground => assert_eq!(attendee, Ok(()), "{capability:?}"),
             Capability::Present => assert_eq!(attendee, Err(Denial::NotPresenter)),
+            Capability::LeaveNote => assert_eq!(attendee, Err(Denial::NoPart)),
             Capability::Publish(_)
             | Capability::PublishData
             | Capability::PublicChat

@@ -272,7 +272,8 @@ impl Collector {
             ClientReport::Quality(word) => {
                 return self.turned(now, user, Event::AnalyticsEventUserConnectionQuality, word);
             }
-            ClientReport::ChatFile(name) => (about, Event::AnalyticsEventUserChatFiles, Measure::Said(name)),
+            // They were counted when they came.
+            ClientReport::ChatFile(_) => return,
             ClientReport::WhiteboardFile(name) => {
                 (about, Event::AnalyticsEventUserWhiteboardFiles, Measure::Said(name))
             }

@@ -21,6 +21,8 @@ pub struct BreakoutStatus {
     pub duration: u64,
     /// When it ends, in unix milliseconds; 0 while that is open.
     pub ends_at: i64,
+    /// When a countdown ends it before that, in unix milliseconds; 0 without one.
+    pub closes_at: i64,
     /// Who is in there, by id and name.
     pub online: Vec<(UserId, String)>,
 }
@@ -52,7 +54,8 @@ impl Room {
         BreakoutStatus {
             started: began.then_some(self.metadata.started_at),
             duration: minutes.unwrap_or_default(),
-            ends_at: self.ends_at_ms(now).unwrap_or_default(),
+            ends_at: self.ends_at_ms(now).into_iter().chain(self.closes_at_ms()).min().unwrap_or_default(),
+            closes_at: self.closes_at_ms().unwrap_or_default(),
             online: self
                 .people
                 .values()

@@ -46,6 +46,8 @@ pub(crate) struct Scene {
     /// Whose tracks were taken off the air.
     pub(crate) unpublished: Vec<(UserId, Sources)>,
     pub(crate) out_of_media: Vec<String>,
+    /// Who is to leave the rooms that belong together, and whether they are blocked.
+    pub(crate) sent_out_elsewhere: Vec<(UserId, bool)>,
     /// What other servers were told.
     pub(crate) notified: Vec<Notification>,
     conns: BTreeMap<UserId, ConnId>,
@@ -107,6 +109,7 @@ impl Scene {
             muted: Vec::new(),
             unpublished: Vec::new(),
             out_of_media: Vec::new(),
+            sent_out_elsewhere: Vec::new(),
             notified: Vec::new(),
             conns: BTreeMap::new(),
             owners: BTreeMap::new(),
@@ -313,6 +316,7 @@ impl Scene {
                 Output::Mute { who } => self.muted.push(who.as_str().to_owned()),
                 Output::Unpublish { user, sources } => self.unpublished.push((user, sources)),
                 Output::RemoveFromMedia { who, .. } => self.out_of_media.push(who.as_str().to_owned()),
+                Output::SendOutElsewhere { user, block, .. } => self.sent_out_elsewhere.push((user, block)),
                 Output::RenewToken { .. } | Output::SetJoined(_) | Output::EndRooms(_) => {}
                 Output::Notify(notification) => self.notified.push(*notification),
                 Output::CloseMedia => self.media_closed = true,

@@ -5,8 +5,8 @@ use model::media::{CameraView, MediaPermission, Sources};
 use model::{Identity, RoomId};
 use prost::Message;
 use signal::{
-    Connect, Connected, EventKind, JoinRequest, Kind, MediaRoom, Now, OfferedSection, Output, PeerKey, SectionPlan,
-    TrackKey,
+    Codec, Connect, Connected, EventKind, JoinRequest, Kind, MediaRoom, Now, OfferedSection, Output, PeerKey,
+    SectionPlan, TrackKey,
 };
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -55,6 +55,11 @@ pub(crate) struct World {
     pub(crate) closed: Vec<PeerKey>,
     pub(crate) gone: Vec<PeerKey>,
     pub(crate) events: Vec<(String, EventKind)>,
+    /// Codecs added to tracks, and those everybody goes over to.
+    pub(crate) codecs: Vec<(TrackKey, Codec)>,
+    pub(crate) preferred: Vec<(TrackKey, Codec)>,
+    /// What fresh tokens say: whose, name, rights.
+    pub(crate) renewed: Vec<(PeerKey, String, MediaPermission)>,
     mids: u64,
     made: HashMap<PeerKey, u32>,
 }
@@ -78,6 +83,9 @@ impl World {
             closed: Vec::new(),
             gone: Vec::new(),
             events: Vec::new(),
+            codecs: Vec::new(),
+            preferred: Vec::new(),
+            renewed: Vec::new(),
             mids: 0,
             made: HashMap::new(),
         }
@@ -118,6 +126,8 @@ impl World {
             attributes: BTreeMap::new(),
             permission,
             dual,
+            relays: Vec::new(),
+            relay_only: false,
             request: JoinRequest::read(&request.encode_to_vec()).unwrap(),
         };
         let now = self.now();
@@ -250,7 +260,7 @@ impl World {
                     self.live.retain(|live| *live != track);
                     self.bound.retain(|_, bound| *bound != track);
                 }
-                Output::Bind { peer, mid, track, settings, .. } => {
+                Output::Bind { peer, mid, track, settings } => {
                     self.settings.insert((peer, track), settings);
                     self.bound.insert((peer, mid), track);
                 }
@@ -261,10 +271,14 @@ impl World {
                     self.bound.retain(|(of, _), _| *of != peer);
                     self.gone.push(peer);
                 }
+                Output::Renew { to, name, permission, .. } => self.renewed.push((to, name, permission)),
                 Output::Event { identity, kind, .. } => self.events.push((identity.as_str().to_owned(), kind)),
                 Output::Settings { peer, track, settings } => {
                     self.settings.insert((peer, track), settings);
                 }
+                Output::CodecPublished { track, codec, .. } => self.codecs.push((track, codec)),
+                Output::CodecUnpublished { track, codec } => self.codecs.retain(|known| *known != (track, codec)),
+                Output::Prefer { track, codec } => self.preferred.push((track, codec)),
                 Output::Muted { .. } | Output::Layers { .. } => {}
             }
         }

@@ -59,6 +59,33 @@ pub struct VideoGrant {
     pub agent: bool,
 }
 
+/// What a token grants of telephony (`sip`).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct SipGrant {
+    /// Server API: trunks and dispatch rules.
+    pub admin: bool,
+    /// Server API: make and transfer calls.
+    pub call: bool,
+}
+
+/// Settings of a room that the first join with the token makes (`roomConfig`); 0 and empty take the defaults.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct RoomConfig {
+    /// Seconds it stays if nobody comes.
+    #[serde(alias = "empty_timeout")]
+    pub empty_timeout: u32,
+    /// Seconds it stays after the last one left.
+    #[serde(alias = "departure_timeout")]
+    pub departure_timeout: u32,
+    /// Most participants.
+    #[serde(alias = "max_participants")]
+    pub max_participants: u32,
+    /// Room metadata, opaque.
+    pub metadata: String,
+}
+
 /// What a media token says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MediaClaims {
@@ -74,6 +101,10 @@ pub struct MediaClaims {
     pub attributes: BTreeMap<String, String>,
     /// Participant kind (`standard`, `sip`, `agent`…); empty means standard.
     pub kind: String,
+    /// Telephony; never in tokens of ours.
+    pub sip: SipGrant,
+    /// Settings of a new room; never in tokens of ours.
+    pub room_config: Option<RoomConfig>,
     /// Ours: which generation of the person's tokens this is.
     pub generation: Option<String>,
     /// Ours: the session the token was made for.
@@ -123,13 +154,23 @@ pub fn verify_media<'k>(
     token: &str,
     now: i64,
 ) -> Result<MediaAccess, TokenError> {
+    let access = verify_media_api(lookup, token, now)?;
+    if access.claims.identity.is_empty() { Err(TokenError::Invalid) } else { Ok(access) }
+}
+
+/// Reads a token of the server API at `now`, which need not name an identity.
+///
+/// # Errors
+/// As [`verify_media`].
+pub fn verify_media_api<'k>(
+    lookup: impl FnOnce(&str) -> Option<&'k str>,
+    token: &str,
+    now: i64,
+) -> Result<MediaAccess, TokenError> {
     let unverified = Unverified::<Incoming>::parse(token)?;
     let secret = lookup(&unverified.claims().iss).ok_or(TokenError::Invalid)?;
     let claims = unverified.verify(secret)?;
     let identity = claims.sub.filter(|sub| !sub.is_empty()).or(claims.jti).unwrap_or_default();
-    if identity.is_empty() {
-        return Err(TokenError::Invalid);
-    }
     claims.times.check(now, 0)?;
     Ok(MediaAccess {
         key_id: claims.iss,
@@ -142,6 +183,8 @@ pub fn verify_media<'k>(
             metadata: claims.metadata,
             attributes: claims.attributes,
             kind: claims.kind,
+            sip: claims.sip,
+            room_config: claims.room_config,
             generation: claims.pnm_gen,
             room_sid: claims.room_sid,
         },
@@ -189,6 +232,10 @@ struct Incoming {
     metadata: String,
     #[serde(default)]
     attributes: BTreeMap<String, String>,
+    #[serde(default)]
+    sip: SipGrant,
+    #[serde(default, rename = "roomConfig")]
+    room_config: Option<RoomConfig>,
     pnm_gen: Option<String>,
     room_sid: Option<String>,
 }

@@ -1,5 +1,7 @@
 //! `breakoutRoom/*` and `plenum/breakout/*` (http-api.md section 4.6; docs/api.md, "In-meeting extensions").
 
+use std::time::Duration;
+
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
@@ -8,7 +10,7 @@ use meeting::{BreakoutError, BreakoutRefusal};
 use model::policy::Denial;
 use prost::Message;
 use rand::Rng;
-use wire::pnm;
+use wire::{plenum, pnm};
 
 use super::moderated::{NOT_ALLOWED, admit, admit_anyone, admit_moderator};
 use crate::rooms::create::unix_seconds;
@@ -29,7 +31,7 @@ pub(crate) fn routes() -> Router<App> {
 
 /// Below `/plenum/breakout`.
 pub(crate) fn extensions() -> Router<App> {
-    Router::new().route("/move", post(move_user)).route("/help", post(help))
+    Router::new().route("/move", post(move_user)).route("/help", post(help)).route("/close", post(close))
 }
 
 async fn create(State(app): State<App>, request: Request) -> Response {
@@ -117,6 +119,15 @@ async fn move_user(State(app): State<App>, request: Request) -> Response {
         Err(answer) => return answer,
     };
     answer(app.deps.meetings.move_to_breakout(&asked.access, &wish.user_id, &wish.breakout_room_id).await)
+}
+
+async fn close(State(app): State<App>, request: Request) -> Response {
+    let (asked, wish) = match read::<plenum::CloseBreakoutsReq>(&app, request).await {
+        Ok(read) => read,
+        Err(answer) => return answer,
+    };
+    let after = (!wish.is_withdrawn).then(|| Duration::from_secs(wish.in_seconds.into()));
+    answer(app.deps.meetings.close_breakouts(&asked.access, &wish.breakout_room_id, after).await)
 }
 
 async fn help(State(app): State<App>, request: Request) -> Response {

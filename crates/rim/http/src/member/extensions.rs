@@ -1,4 +1,4 @@
-//! `plenum/*`: what moderators can do beyond the reference (docs/api.md "In-meeting extensions").
+//! `plenum/*`: what people can do beyond the reference (docs/api.md "In-meeting extensions").
 
 use axum::Router;
 use axum::extract::{Request, State};
@@ -9,7 +9,7 @@ use model::UserId;
 use prost::Message;
 use wire::plenum;
 
-use super::moderated::{admit, answer};
+use super::moderated::{admit, admit_anyone, answer};
 use crate::{App, answers};
 
 const NOT_VALID: &str = "not valid request";
@@ -29,6 +29,7 @@ pub(crate) fn routes() -> Router<App> {
         .route("/muteall", post(mute_all))
         .route("/lobby", post(lobby))
         .route("/panic", post(panic))
+        .route("/note", post(note))
 }
 
 async fn blocked(State(app): State<App>, request: Request) -> Response {
@@ -103,6 +104,13 @@ async fn lobby(State(app): State<App>, request: Request) -> Response {
 
 async fn panic(State(app): State<App>, request: Request) -> Response {
     moderate(&app, request, |wish: plenum::PanicReq| Ok(Moderation::Rest(wish.is_on))).await
+}
+
+async fn note(State(app): State<App>, request: Request) -> Response {
+    match admit_anyone::<plenum::NoteReq>(&app, request).await {
+        Ok((asked, wish)) => answer(app.deps.meetings.leave_note(&asked.access, wish.text).await),
+        Err(refused) => refused,
+    }
 }
 
 async fn moderate<M: Message + Default>(

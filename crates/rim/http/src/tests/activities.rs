@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::Request;
 use prost::Message;
-use wire::pnm;
+use wire::{plenum, pnm};
 
 use super::harness::{Answer, ROOM, Server};
 
@@ -212,6 +212,22 @@ async fn breakout_rooms_from_the_first_to_the_last() {
     breakout(&server.member("/api/plenum/breakout/move", &admin, &to).await);
     let own = breakout(&get(&server, "/api/breakoutRoom/myRooms", &user).await).room.unwrap();
     assert_eq!(own.id, "room01-2");
+
+    let close = |room: &str, in_seconds, is_withdrawn| plenum::CloseBreakoutsReq {
+        breakout_room_id: room.into(),
+        in_seconds,
+        is_withdrawn,
+    };
+    let path = "/api/plenum/breakout/close";
+    server.member(path, &user, &close("", 60, false)).await.refuses(NOT_ADMIN);
+    server.member(path, &admin, &close("room01-9", 60, false)).await.refuses("no breakout rooms found");
+    let never = "this is not a number of seconds to count down from";
+    server.member(path, &admin, &close("", 0, false)).await.refuses(never);
+    let closing = async || breakout(&get(&server, "/api/breakoutRoom/listRooms", &admin).await).rooms[0].closes_at;
+    breakout(&server.member(path, &admin, &close("", 60, false)).await);
+    assert!(closing().await > 0);
+    breakout(&server.member(path, &admin, &close("", 0, true)).await);
+    assert_eq!(closing().await, 0);
 
     let end = pnm::EndBreakoutRoomReq { breakout_room_id: "room01-1".into(), ..Default::default() };
     breakout(&server.member("/api/breakoutRoom/endRoom", &admin, &end).await);

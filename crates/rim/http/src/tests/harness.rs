@@ -17,6 +17,7 @@ use meeting::{Credentials, Meetings, Setup};
 use model::media::MediaPermission;
 use model::{Identity, RoomId, SessionId};
 use ports::media::{ConnectError, MediaJoin, MediaPlane, MuteError, RemoveReason, SignalLink, TrackChoice};
+use ports::media_control::{ControlError, DataMessage, MediaControl, ParticipantChange, RoomSettings};
 use ports::outbox::Notice;
 use ports::outgoing::Reach;
 use ports::store::{NewSession, Records, SessionRecord, State, StateEntry, StateWrite, StoreError};
@@ -26,7 +27,7 @@ use tempfile::TempDir;
 use tower::util::ServiceExt;
 use wire::create::{CreateRules, InsightsLimits, ServerAbilities};
 use wire::token::ApiKey;
-use wire::{livekit, pnm};
+use wire::{livekit, lk, pnm};
 
 use super::shelf::Shelf;
 use crate::{FORWARDED_FOR, FrontDoor, HttpDeps, LtiPlatform, LtiSetup, LtiTool, Messaging, RateLimits, router};
@@ -47,6 +48,7 @@ pub(super) struct Outside {
     pub(super) store_is_broken: AtomicBool,
     pub(super) media_is_dead: AtomicBool,
     pub(super) on_media: Mutex<Vec<livekit::ParticipantInfo>>,
+    pub(super) free_rooms: Mutex<BTreeMap<RoomId, Bytes>>,
     /// What the media plane says to a mute of each identity; of others it knows nothing.
     pub(super) tracks: Mutex<BTreeMap<String, Result<(), MuteError>>>,
 }
@@ -151,6 +153,68 @@ impl MediaPlane for Outside {
     async fn drain(&self) {}
 }
 
+/// Free rooms, in which nobody ever is.
+#[async_trait]
+impl MediaControl for Outside {
+    async fn open_room(&self, room: &RoomId, _: &SessionId, set: RoomSettings) -> Result<Bytes, ControlError> {
+        let info = lk::Room {
+            name: room.to_string(),
+            metadata: set.metadata.unwrap_or_default(),
+            max_participants: set.max_participants.unwrap_or_default(),
+            ..lk::Room::default()
+        };
+        let info = Bytes::from(info.encode_to_vec());
+        self.free_rooms.lock().unwrap().insert(room.clone(), info.clone());
+        Ok(info)
+    }
+
+    async fn rooms(&self) -> Result<Vec<Bytes>, ControlError> {
+        Ok(self.free_rooms.lock().unwrap().values().cloned().collect())
+    }
+
+    async fn delete_room(&self, room: &RoomId) -> Result<(), ControlError> {
+        self.free_rooms.lock().unwrap().remove(room).map(drop).ok_or(ControlError::NoRoom)
+    }
+
+    async fn set_room_metadata(&self, room: &RoomId, _: String) -> Result<Bytes, ControlError> {
+        self.free_rooms.lock().unwrap().get(room).cloned().ok_or(ControlError::NoRoom)
+    }
+
+    async fn everybody(&self, _: &RoomId) -> Result<Vec<Bytes>, ControlError> {
+        Ok(Vec::new())
+    }
+
+    async fn participant(&self, _: &RoomId, _: &Identity) -> Result<Bytes, ControlError> {
+        Err(ControlError::NoParticipant)
+    }
+
+    async fn remove_participant(&self, _: &RoomId, _: &Identity) -> Result<(), ControlError> {
+        Err(ControlError::NoParticipant)
+    }
+
+    async fn mute_track(&self, _: &RoomId, _: &Identity, _: &str, muted: bool) -> Result<Bytes, ControlError> {
+        Err(if muted { ControlError::NoTrack } else { ControlError::UnmuteRefused })
+    }
+
+    async fn update_participant(&self, _: &RoomId, _: &Identity, _: ParticipantChange) -> Result<Bytes, ControlError> {
+        Err(ControlError::TooLarge("metadata"))
+    }
+
+    async fn update_subscriptions(
+        &self,
+        _: &RoomId,
+        _: &Identity,
+        _: Vec<String>,
+        _: bool,
+    ) -> Result<(), ControlError> {
+        Err(ControlError::Unavailable)
+    }
+
+    async fn send_data(&self, _: &RoomId, _: DataMessage) -> Result<(), ControlError> {
+        Err(ControlError::NoRoom)
+    }
+}
+
 pub(super) struct Server {
     pub(super) outside: Arc<Outside>,
     pub(super) shelf: Arc<Shelf>,
@@ -195,15 +259,18 @@ impl Server {
             records: outside.clone(),
             state: outside.clone(),
             media: outside.clone(),
+            control: outside.clone(),
             credentials: Credentials {
                 api: ApiKey::new(KEY, SECRET),
                 media: ApiKey::new("media", "media-secret"),
+                media_server: None,
                 validity: Duration::from_secs(600),
             },
             webhooks: webhooks(),
             shelf: on_shelf.clone(),
             analytics: true,
             uploads: meeting::Uploads::new(blobs.clone(), upload_rules()),
+            relays: meeting::Relays::default(),
         })
         .await
         .unwrap();

@@ -11,8 +11,8 @@ use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use prost::Message;
 use serde_json::json;
-use wire::pnm;
 use wire::token::{ApiKey, JoinClaims, MediaClaims, mint_join, mint_media};
+use wire::{plenum, pnm};
 
 use super::harness::{KEY, ROOM, SECRET, Server, signed};
 use crate::rooms::create::unix_seconds;
@@ -395,6 +395,24 @@ async fn a_moderator_says_what_is_read_in_the_waiting_room() {
     let info = server.ask("/auth/room/getActiveRoomInfo", r#"{"room_id":"room01"}"#).await;
     let metadata = info["room"]["room_info"]["metadata"].as_str().unwrap();
     assert!(metadata.contains(r#""waiting_room_msg":"a moment""#), "{metadata}");
+}
+
+#[tokio::test]
+async fn whoever_waits_leaves_the_hosts_a_note() {
+    let server = Server::start().await;
+    let (host, guest) = waiting_room(&server).await;
+    let path = "/api/plenum/note";
+    let note = |text: &str| plenum::NoteReq { text: text.into() };
+    server.member(path, &host, &note("hello")).await.refuses("this participant has no part in it");
+    server.member(path, &guest, &note("before the socket")).await.refuses("user not found");
+    let socket = server.meetings.open_socket(&guest, "ws://test".into()).await.unwrap();
+
+    let answer = server.member(path, &guest, &note("the bus is late")).await;
+
+    let body = pnm::CommonResponse::decode(answer.body).unwrap();
+    assert_eq!((body.status, body.msg.as_str()), (true, "success"));
+    assert_eq!(server.member(path, "rubbish", &note("x")).await.status, 401);
+    drop(socket);
 }
 
 #[tokio::test]

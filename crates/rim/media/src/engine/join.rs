@@ -4,10 +4,14 @@ use super::rooms::TICK;
 use super::{ConnectionKey, Engine, Room, RoomKey, mark};
 use crate::budget::Budget;
 use crate::convert;
+use crate::fallback::Offer;
 use crate::forward::Forward;
+use crate::outputs;
 use crate::plane::{LinkEnd, LinkId};
 use crate::session::{Connection, Session};
-use ports::media::{ConnectError, MediaJoin, SignalDown};
+use model::{RoomId, SessionId};
+use ports::media::{ConnectError, MediaEventKind, MediaJoin, SignalDown};
+use ports::media_control::FREE_SESSION;
 use sfu::level::{SPEAKER_INTERVAL, Speakers};
 use signal::{Connected, JoinRequest, MediaRoom, Now, PeerKey};
 use std::collections::HashMap;
@@ -56,21 +60,27 @@ impl Engine {
             return Err(ConnectError::Unavailable);
         }
         let now = self.now(at);
-        self.end_former_session(join, at);
+        self.end_former_session(&join.room, &join.session, at);
+        let offer = self.judge(join, at);
         let known = self.by_id.get(&join.room).copied();
         let room_key = match known {
             Some(key) => key,
-            None => self.make_room(join, now),
+            None => self.make_room(&join.room, &join.session, now),
         };
         let peer = PeerKey(self.next_peer);
         self.next_peer += 1;
         let Some(room) = self.rooms.get_mut(&room_key) else { return Err(ConnectError::Unavailable) };
-        let connected = room.machine.connect(convert::connect(peer, join, request), now);
+        if !room.machine.has_place_for(&join.identity, join.permission.hidden) {
+            return Err(ConnectError::Unavailable);
+        }
+        let mut connect = convert::connect(peer, join, request);
+        connect.relay_only |= offer == Offer::Relay && !join.relays.is_empty();
+        let connected = room.machine.connect(connect, now);
         self.next_link += 1;
         let id = self.next_link;
         match connected {
             Err(signal::ConnectError::Malformed) => {
-                self.drop_if_empty(room_key);
+                self.drop_if_over(room_key);
                 return Err(ConnectError::Malformed);
             }
             Ok(Connected::Refused(message)) => {
@@ -78,7 +88,7 @@ impl Engine {
                 // The queue of a link that was just made has room.
                 let _ = link.try_send(SignalDown::Message(message));
                 let _ = link.try_send(SignalDown::Close);
-                self.drop_if_empty(room_key);
+                self.drop_if_over(room_key);
                 return Ok(id);
             }
             Ok(Connected::Resumed(peer)) => {
@@ -91,11 +101,13 @@ impl Engine {
                     let _ = end.try_send(SignalDown::Close);
                 }
                 self.links.insert(id, (room_key, peer));
+                self.restrict(room_key, peer, offer);
                 self.came_up(ConnectionKey { room: room_key, peer, subscriber: false }, at);
             }
             Ok(Connected::New) => {
                 metrics::counter!("media_joins_total").increment(1);
                 self.new_session(room_key, peer, join, (id, link), at);
+                self.restrict(room_key, peer, offer);
             }
         }
         self.settle(room_key, at);
@@ -124,22 +136,26 @@ impl Engine {
     }
 
     /// A room of that name from an earlier meeting does not go on in this one.
-    pub(super) fn end_former_session(&mut self, join: &MediaJoin, at: Instant) {
-        let Some(key) = self.by_id.get(&join.room).copied() else { return };
+    pub(super) fn end_former_session(&mut self, room: &RoomId, session: &SessionId, at: Instant) {
+        let Some(key) = self.by_id.get(room).copied() else { return };
         let now = self.now(at);
-        if let Some(room) = self.rooms.get_mut(&key).filter(|room| room.session != join.session) {
+        if let Some(room) = self.rooms.get_mut(&key).filter(|room| room.session != *session) {
             room.machine.close(now);
             self.settle(key, at);
         }
     }
 
-    pub(super) fn make_room(&mut self, join: &MediaJoin, now: Now) -> RoomKey {
+    pub(super) fn make_room(&mut self, id: &RoomId, session: &SessionId, now: Now) -> RoomKey {
         self.next_room = self.next_room.wrapping_add(1);
         self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(now.unix_micros | 1);
+        let mut machine = MediaRoom::new(id, self.seed, now);
+        if session.as_str() == FREE_SESSION {
+            machine.set_free(now);
+        }
         let room = Room {
-            id: join.room.clone(),
-            session: join.session.clone(),
-            machine: MediaRoom::new(&join.room, self.seed, now),
+            id: id.clone(),
+            session: session.clone(),
+            machine,
             forward: Forward::default(),
             sessions: HashMap::new(),
             speakers: Speakers::new(),
@@ -147,8 +163,9 @@ impl Engine {
             next_quality: now.at + sfu::quality::WINDOW,
             next_tick: now.at + TICK,
         };
+        outputs::report_room(&room, MediaEventKind::Opened, &self.events);
         self.rooms.insert(self.next_room, room);
-        self.by_id.insert(join.room.clone(), self.next_room);
+        self.by_id.insert(id.clone(), self.next_room);
         self.next_room
     }
 
@@ -161,7 +178,7 @@ impl Engine {
         at: Instant,
     ) {
         let dual = join.topology == ports::media::Topology::Dual;
-        let mut connection = || Connection::new(self.factory.peer(&self.addresses, at), at);
+        let mut connection = || Connection::new(self.factory.peer(&self.addresses, &self.stream_addresses, at), at);
         let session = Session {
             identity: join.identity.clone(),
             publisher: connection(),
@@ -169,6 +186,8 @@ impl Engine {
             subscriber_primary: dual && join.permission.subscribe,
             budget: Budget::new(),
             link: Some(link),
+            link_heard: at,
+            has_relay: !join.relays.is_empty(),
         };
         let Some(room) = self.rooms.get_mut(&room_key) else { return };
         if let Some((id, _)) = &session.link {

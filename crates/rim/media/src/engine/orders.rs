@@ -43,8 +43,10 @@ impl Engine {
         let now = self.now(at);
         let served = catch_unwind(AssertUnwindSafe(|| {
             if let Some(room) = self.rooms.get_mut(&room_key)
-                && room.sessions.get(&peer).is_some_and(|session| !session.is_superseded(link))
+                && let Some(session) = room.sessions.get_mut(&peer)
+                && !session.is_superseded(link)
             {
+                session.link_heard = at;
                 match message {
                     Ok(message) => room.machine.client_message(peer, message, now),
                     Err(Garbage) => {
@@ -95,6 +97,7 @@ impl Engine {
                 self.on_room(&room, at, |room| list = room.machine.participants());
                 let _ = reply.send(list);
             }
+            Order::Control(control) => self.control(control, at),
             Order::Drain { reply } => {
                 self.draining = true;
                 for key in self.rooms.keys().copied().collect::<Vec<_>>() {

@@ -4,6 +4,7 @@ use super::{ConnectionKey, Engine, RoomKey, Timer, mark};
 use crate::budget;
 use crate::forward::News;
 use crate::outputs;
+use ports::media::MediaEventKind;
 use sfu::level::SPEAKER_INTERVAL;
 use signal::PeerKey;
 use std::time::{Duration, Instant};
@@ -91,7 +92,7 @@ impl Engine {
                 self.timers.arm(Timer::Room(key), due);
             }
         }
-        self.drop_if_empty(key);
+        self.drop_if_over(key);
     }
 
     pub(crate) fn drop_session(&mut self, room_key: RoomKey, peer: PeerKey) {
@@ -116,10 +117,15 @@ impl Engine {
         }
     }
 
-    pub(super) fn drop_if_empty(&mut self, key: RoomKey) {
-        if self.rooms.get(&key).is_some_and(|room| room.machine.is_empty() && room.sessions.is_empty())
-            && let Some(room) = self.rooms.remove(&key)
-        {
+    pub(super) fn drop_if_over(&mut self, key: RoomKey) {
+        if self.rooms.get(&key).is_some_and(|room| room.machine.is_over() && room.sessions.is_empty()) {
+            self.drop_room(key);
+        }
+    }
+
+    pub(super) fn drop_room(&mut self, key: RoomKey) {
+        if let Some(room) = self.rooms.remove(&key) {
+            outputs::report_room(&room, MediaEventKind::Closed, &self.events);
             self.by_id.remove(&room.id);
             self.timers.forget(&Timer::Room(key));
         }

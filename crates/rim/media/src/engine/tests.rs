@@ -24,6 +24,8 @@ fn join(room: &str, who: &str) -> MediaJoin {
         },
         request: Bytes::new(),
         topology: ports::media::Topology::Single,
+        relays: Vec::new(),
+        relay_only: false,
     }
 }
 

@@ -1,7 +1,7 @@
 //! What subscribers take, and what the bandwidth leaves them of it (media-protocol.md section 16).
 
 use super::{Forward, News};
-use sfu::allocation::Bid;
+use sfu::allocation::{Bid, Costs};
 use sfu::layers::{Layer, Wish};
 use signal::{Kind, PeerKey, TrackKey};
 use std::collections::HashMap;
@@ -29,8 +29,14 @@ impl Forward {
         let mut wants: HashMap<PeerKey, Wants> = HashMap::new();
         for (key, track) in self.tracks.iter_mut().filter(|(_, track)| !track.muted) {
             let rate = track.allowance.rate(now);
-            let enabled = track.dynacast.current().layers();
-            let costs = track.prices.read(&track.liveness, enabled);
+            let costs: Vec<Costs> = track
+                .encodings
+                .iter_mut()
+                .map(|encoding| {
+                    let enabled = encoding.enabled(encoding.dynacast.current());
+                    encoding.prices.read(&encoding.liveness, enabled)
+                })
+                .collect();
             let speaks = !track.screen && speaking.contains(&track.owner);
             for down in track.downs.iter().filter(|down| down.ready && !down.setting.disabled && asked(down.peer)) {
                 let subscriber = wants.entry(down.peer).or_default();
@@ -38,6 +44,7 @@ impl Forward {
                     subscriber.sound += rate;
                     continue;
                 }
+                let Some(costs) = down.encoding.and_then(|index| costs.get(index)).copied() else { continue };
                 let wish = down.demand.current();
                 let size = wish.map_or(0, |wish| u8::try_from(wish.layer.index()).unwrap_or(0));
                 let priority = if track.screen { SCREEN } else { size + if speaks { SPEAKER } else { 0 } };
@@ -50,7 +57,8 @@ impl Forward {
     /// Limits what a subscriber gets of a track; `None` is nothing.
     pub(crate) fn set_cap(&mut self, key: TrackKey, peer: PeerKey, cap: Option<Wish>, now: Instant, news: &mut News) {
         let Some(track) = self.tracks.get_mut(&key) else { return };
-        let Some(down) = track.downs.iter_mut().find(|down| down.peer == peer) else { return };
+        let Some(index) = track.downs.iter().position(|down| down.peer == peer) else { return };
+        let down = &mut track.downs[index];
         if std::mem::replace(&mut down.cap, cap) == cap {
             return;
         }
@@ -61,10 +69,8 @@ impl Forward {
             }
         }
         down.selector.set_cap(cap);
-        track.dynacast.set(peer, down.layer(), now);
-        if let Some(layer) = down.selector.needs_key_frame(now) {
-            track.keyframes.request(layer);
-        }
+        track.declare(index, now);
+        track.ask(index, now);
         track.collect(key, now, news);
     }
 }

@@ -1,5 +1,7 @@
 //! Clients and a shard in one memory: real DTLS, SRTP and signalling, but no socket and no clock.
 
+pub(crate) mod codecs;
+
 use bytes::Bytes;
 use media::{Datagram, Engine};
 use model::media::{CameraView, MediaPermission, Sources};
@@ -39,6 +41,8 @@ const VP8: u8 = 96;
 /// A participant with one connection.
 pub(crate) struct Client {
     address: SocketAddr,
+    /// How the server sees it, if a translation is in between.
+    pub(crate) outside: Option<SocketAddr>,
     rtc: Rtc,
     pending: Option<SdpPendingOffer>,
     link: u64,
@@ -164,15 +168,22 @@ impl World {
             permission: permission(),
             request: request.encode_to_vec().into(),
             topology: Topology::Single,
+            relays: Vec::new(),
+            relay_only: false,
         }
     }
 
     /// Joins with three sections of each kind to receive on. Returns the index of the client.
     pub(crate) fn join(&mut self, name: &str) -> usize {
+        let rtc =
+            Rtc::builder().set_rtp_mode(true).clear_codecs().enable_opus(true, false).enable_vp8(true).build(self.now);
+        self.join_with(name, rtc)
+    }
+
+    /// The same with a client that takes and sends what its stack is set up for.
+    fn join_with(&mut self, name: &str, mut rtc: Rtc) -> usize {
         let port = 10_000 + u16::try_from(self.clients.len()).unwrap();
         let address = SocketAddr::from(([192, 0, 2, 100], port));
-        let mut rtc =
-            Rtc::builder().set_rtp_mode(true).clear_codecs().enable_opus(true, false).enable_vp8(true).build(self.now);
         rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
         let mut api = rtc.sdp_api();
         for kind in [MediaKind::Audio, MediaKind::Video] {
@@ -197,6 +208,7 @@ impl World {
         let link = self.engine.join(&join, link, self.now).unwrap();
         self.clients.push(Client {
             address,
+            outside: None,
             rtc,
             pending: Some(pending),
             link,
@@ -402,7 +414,7 @@ impl World {
             for (source, destination, contents) in to_clients {
                 moved = true;
                 if let Some(client) =
-                    self.clients.iter_mut().find(|client| client.address == destination && !client.cut)
+                    self.clients.iter_mut().find(|client| client.seen_at() == destination && !client.cut)
                 {
                     client.arrived += 1;
                     if client.arrived % client.lose_every == 0 {
@@ -412,7 +424,7 @@ impl World {
                         bottleneck.take(source, contents, self.now);
                         continue;
                     }
-                    let receive = Receive::new(Protocol::Udp, source, destination, &contents).unwrap();
+                    let receive = Receive::new(Protocol::Udp, source, client.address, &contents).unwrap();
                     client.rtc.handle_input(Input::Receive(self.now, receive)).unwrap();
                     Self::drain_client(&mut self.engine, client, self.server, self.now);
                 }
@@ -449,7 +461,7 @@ impl World {
                         continue;
                     }
                     let datagram =
-                        Datagram { source: client.address, destination: server, contents: &transmit.contents };
+                        Datagram { source: client.seen_at(), destination: server, contents: &transmit.contents };
                     engine.handle_datagram(now, datagram);
                 }
                 Output::Event(Event::Connected) => client.connected = true,
@@ -533,6 +545,10 @@ impl World {
 }
 
 impl Client {
+    fn seen_at(&self) -> SocketAddr {
+        self.outside.unwrap_or(self.address)
+    }
+
     /// Packets of pictures, or of sound, received so far.
     pub(crate) fn received(&self, video: bool) -> Vec<&RtpPacket> {
         let pt = if video { VP8 } else { OPUS };

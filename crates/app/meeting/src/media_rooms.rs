@@ -1,0 +1,299 @@
+//! Media rooms as LiveKit's server API and tokens of the application see them (decision 0009).
+//!
+//! A media room either belongs to a meeting, which then decides who is in it and what they may do, or it is free: made by
+//! the API or by the first join, and gone some time after the last one left.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use model::media::{CameraView, MediaPermission, Source, Sources};
+use model::{Identity, RoomId, SessionId, UserId};
+use ports::media::{MediaJoin, Topology};
+use ports::media_control::{ControlError, DataMessage, FREE_SESSION, ParticipantChange, RoomSettings};
+use wire::token::{MediaClaims, RoomConfig, VideoGrant};
+
+use crate::actor::now;
+use crate::meetings::{AccessError, EndError, MediaAdmission, Meetings};
+use crate::tokens::source_name;
+
+/// How many revocations are remembered; the oldest make room.
+const MAX_REVOKED: usize = 10_000;
+
+/// Tokens made before somebody was taken out, and so long after that, do not let them in again (media-protocol.md section
+/// 2).
+const REVOKED_AHEAD: i64 = 60;
+
+/// Longest display name, in characters (media-protocol.md section 11.3).
+const MAX_NAME: usize = 256;
+
+/// From which time on tokens of somebody are good again, unix seconds.
+#[derive(Debug, Default)]
+pub(crate) struct Revoked(Mutex<HashMap<(RoomId, Identity), i64>>);
+
+impl Revoked {
+    fn note(&self, room: &RoomId, who: &Identity, until: i64) {
+        let mut revoked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if revoked.len() >= MAX_REVOKED
+            && let Some(oldest) = revoked.iter().min_by_key(|(_, until)| **until).map(|(whose, _)| whose.clone())
+        {
+            revoked.remove(&oldest);
+        }
+        revoked.insert((room.clone(), who.clone()), until);
+    }
+
+    fn forbids(&self, room: &RoomId, who: &Identity, issued_at: i64) -> bool {
+        let revoked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        revoked.get(&(room.clone(), who.clone())).is_some_and(|until| issued_at < *until)
+    }
+}
+
+impl Meetings {
+    fn session_of(&self, room: &RoomId) -> Result<SessionId, ControlError> {
+        match self.find(room.as_str()) {
+            Some(handle) => Ok(handle.session().clone()),
+            None => SessionId::try_from(FREE_SESSION).map_err(|_| ControlError::NoRoom),
+        }
+    }
+
+    /// Makes a media room or changes the one that is there. The answer is an encoded `livekit.Room`.
+    ///
+    /// # Errors
+    /// Why nothing changed.
+    pub async fn open_media_room(&self, room: &RoomId, set: RoomSettings) -> Result<Bytes, ControlError> {
+        let session = self.session_of(room)?;
+        self.0.control.open_room(room, &session, set).await
+    }
+
+    /// Every media room, each an encoded `livekit.Room`.
+    ///
+    /// # Errors
+    /// When the media plane does not answer.
+    pub async fn media_rooms(&self) -> Result<Vec<Bytes>, ControlError> {
+        self.0.control.rooms().await
+    }
+
+    /// Closes a media room; the meeting it belongs to ends.
+    ///
+    /// # Errors
+    /// Why it is still there.
+    pub async fn delete_media_room(&self, room: &RoomId) -> Result<(), ControlError> {
+        if self.find(room.as_str()).is_none() {
+            return self.0.control.delete_room(room).await;
+        }
+        match self.end(room.as_str()).await {
+            Ok(()) => Ok(()),
+            Err(EndError::NoRoom) => Err(ControlError::NoRoom),
+            Err(EndError::NotAllowed | EndError::Starting | EndError::Failed) => Err(ControlError::Unavailable),
+        }
+    }
+
+    /// Changes the metadata of a media room, which is not the meeting's. The answer is an encoded `livekit.Room`.
+    ///
+    /// # Errors
+    /// Why nothing changed.
+    pub async fn set_media_room_metadata(&self, room: &RoomId, metadata: String) -> Result<Bytes, ControlError> {
+        self.0.control.set_room_metadata(room, metadata).await
+    }
+
+    /// Everybody in a media room, each an encoded `livekit.ParticipantInfo`; nobody if there is no such room.
+    ///
+    /// # Errors
+    /// When the media plane does not answer.
+    pub async fn media_participants(&self, room: &RoomId) -> Result<Vec<Bytes>, ControlError> {
+        self.0.control.everybody(room).await
+    }
+
+    /// One of them.
+    ///
+    /// # Errors
+    /// When they are not there.
+    pub async fn media_participant(&self, room: &RoomId, who: &Identity) -> Result<Bytes, ControlError> {
+        self.0.control.participant(room, who).await
+    }
+
+    /// Takes somebody out of a media room; out of the meeting too, if they are in it. Tokens that the application made for
+    /// them before `revoke_before`, by default in a minute, open nothing any more.
+    ///
+    /// # Errors
+    /// When they are not there.
+    pub async fn remove_media_participant(
+        &self,
+        room: &RoomId,
+        who: &Identity,
+        revoke_before: Option<i64>,
+    ) -> Result<(), ControlError> {
+        self.0.control.participant(room, who).await?;
+        self.0.revoked.note(room, who, revoke_before.unwrap_or(now().unix_ms / 1000 + REVOKED_AHEAD));
+        if let (Some(handle), Ok(user)) = (self.find(room.as_str()), UserId::try_from(who.as_str()))
+            && matches!(handle.write(move |room, now| room.expel(now, &user)).await, Ok(Ok(())))
+        {
+            return Ok(());
+        }
+        self.0.control.remove_participant(room, who).await
+    }
+
+    /// Mutes a track. The answer is an encoded `livekit.TrackInfo`.
+    ///
+    /// # Errors
+    /// Why it is as it was; others are not unmuted.
+    pub async fn mute_media_track(
+        &self,
+        room: &RoomId,
+        who: &Identity,
+        sid: &str,
+        muted: bool,
+    ) -> Result<Bytes, ControlError> {
+        self.0.control.mute_track(room, who, sid, muted).await
+    }
+
+    /// Changes what others see of somebody and what they may do: in a meeting never more than the meeting gives. The answer
+    /// is an encoded `livekit.ParticipantInfo`.
+    ///
+    /// # Errors
+    /// Why nothing changed.
+    pub async fn update_media_participant(
+        &self,
+        room: &RoomId,
+        who: &Identity,
+        change: ParticipantChange,
+    ) -> Result<Bytes, ControlError> {
+        self.0.control.update_participant(room, who, change).await
+    }
+
+    /// Subscribes somebody to tracks, or takes them away.
+    ///
+    /// # Errors
+    /// Why nothing changed.
+    pub async fn update_media_subscriptions(
+        &self,
+        room: &RoomId,
+        who: &Identity,
+        sids: Vec<String>,
+        subscribe: bool,
+    ) -> Result<(), ControlError> {
+        self.0.control.update_subscriptions(room, who, sids, subscribe).await
+    }
+
+    /// Sends a data message that comes from nobody in the room.
+    ///
+    /// # Errors
+    /// Why it was not sent.
+    pub async fn send_media_data(&self, room: &RoomId, message: DataMessage) -> Result<(), ControlError> {
+        self.0.control.send_data(room, message).await
+    }
+
+    /// Lets somebody in with a token that the application signed with its own key. In a meeting it opens what the meeting
+    /// gives, and no more than the token grants; elsewhere it opens the room and what the token grants.
+    pub(crate) async fn enter_with_api_token(
+        &self,
+        claims: MediaClaims,
+        issued_at: i64,
+    ) -> Result<MediaAdmission, AccessError> {
+        let room = RoomId::try_from(claims.video.room.as_str()).map_err(|_| AccessError::Invalid)?;
+        let identity = Identity::try_from(claims.identity.as_str()).map_err(|_| AccessError::Invalid)?;
+        if self.0.revoked.forbids(&room, &identity, issued_at) || claims.name.chars().nth(MAX_NAME).is_some() {
+            return Err(AccessError::Invalid);
+        }
+        let granted = granted(&claims.video);
+        if let Some(handle) = self.find(room.as_str()) {
+            let mut admission = self.enter_meeting_media(&handle, claims).await?;
+            admission.join.permission = admission.join.permission.within(granted);
+            return Ok(admission);
+        }
+        let session = SessionId::try_from(FREE_SESSION).map_err(|_| AccessError::Invalid)?;
+        if let Some(config) = &claims.room_config {
+            let set = RoomSettings { only_new: true, ..room_settings(config) };
+            // Too large a description of the room does not keep anybody out of it.
+            let _ = self.0.control.open_room(&room, &session, set).await;
+        }
+        let relays = &self.0.around.relays;
+        Ok(MediaAdmission {
+            join: MediaJoin {
+                relays: relays.servers(&room, identity.as_str(), now().unix_ms / 1000),
+                relay_only: relays.force && !relays.urls.is_empty(),
+                room,
+                session,
+                identity,
+                name: claims.name,
+                metadata: claims.metadata,
+                attributes: claims.attributes,
+                permission: granted,
+                request: Bytes::new(),
+                topology: Topology::Single,
+            },
+        })
+    }
+}
+
+/// The settings of a new room in a token.
+fn room_settings(config: &RoomConfig) -> RoomSettings {
+    let time = |seconds: u32| (seconds > 0).then(|| Duration::from_secs(seconds.into()));
+    RoomSettings {
+        empty_timeout: time(config.empty_timeout),
+        departure_timeout: time(config.departure_timeout),
+        max_participants: (config.max_participants > 0).then_some(config.max_participants),
+        metadata: (!config.metadata.is_empty()).then(|| config.metadata.clone()),
+        only_new: false,
+    }
+}
+
+/// What a grant allows (media-protocol.md section 2).
+fn granted(grant: &VideoGrant) -> MediaPermission {
+    let can_publish = grant.can_publish.unwrap_or(true);
+    let named = &grant.can_publish_sources;
+    let publish: Sources = Source::ALL
+        .into_iter()
+        .filter(|source| can_publish && (named.is_empty() || named.iter().any(|name| name == source_name(*source))))
+        .collect();
+    granted_permission(
+        publish,
+        grant.can_subscribe.unwrap_or(true),
+        grant.can_publish_data.unwrap_or(can_publish),
+        grant.hidden,
+    )
+}
+
+/// Rights that no meeting gave.
+pub const fn granted_permission(
+    publish: Sources,
+    subscribe: bool,
+    publish_data: bool,
+    hidden: bool,
+) -> MediaPermission {
+    MediaPermission { publish, subscribe, publish_data, hidden, moderator: false, cameras: CameraView::Everyone }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grant_that_says_nothing_allows_everything_but_hiding() {
+        let all = granted(&VideoGrant::default());
+        assert_eq!(all, granted_permission(Sources::all(), true, true, false));
+
+        let listener = granted(&VideoGrant { can_publish: Some(false), ..VideoGrant::default() });
+        assert_eq!(listener, granted_permission(Sources::NONE, true, false, false));
+
+        let speaker = granted(&VideoGrant {
+            can_publish_sources: vec!["microphone".into(), "x".into()],
+            ..VideoGrant::default()
+        });
+        assert_eq!(speaker.publish, Sources::NONE.with(Source::Microphone));
+    }
+
+    #[test]
+    fn revocations_are_bounded_and_the_oldest_goes() {
+        let revoked = Revoked::default();
+        let room = RoomId::try_from("r").unwrap();
+        let who = |n: usize| Identity::try_from(format!("i{n}").as_str()).unwrap();
+        for n in 0..=MAX_REVOKED {
+            revoked.note(&room, &who(n), 1000 + i64::try_from(n).unwrap());
+        }
+        assert!(!revoked.forbids(&room, &who(0), 0), "the oldest made room");
+        assert!(revoked.forbids(&room, &who(1), 1000) && !revoked.forbids(&room, &who(1), 1001));
+        assert!(!revoked.forbids(&RoomId::try_from("s").unwrap(), &who(1), 0));
+    }
+}

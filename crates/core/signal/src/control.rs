@@ -1,0 +1,431 @@
+//! What the server API does to a room and to those in it (media-protocol.md sections 13.5 and 19.2).
+//!
+//! A room of a meeting is governed: the meeting gives the rights, and what the API says of somebody lies over them as a
+//! ceiling for as long as the room lives. A lock is never lifted that way, and no lock or unlock undoes it.
+
+use crate::encode::response;
+use crate::room::MediaRoom;
+use crate::types::{Now, Output, PeerKey};
+use bytes::Bytes;
+use model::Identity;
+use model::media::MediaPermission;
+use prost::Message;
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::time::{Duration, Instant};
+use wire::lk;
+use wire::lk::data_packet::{Kind, Value};
+use wire::lk::signal_response::Message as Response;
+
+/// Limits of section 11.3, in bytes.
+pub(crate) const MAX_METADATA: usize = 512 * 1024;
+pub(crate) const MAX_ATTRIBUTES: usize = 64 * 1024;
+/// The same for names, in characters.
+pub(crate) const MAX_NAME: usize = 256;
+
+/// Most people of a room of whom something is remembered beyond their stay.
+const MAX_REMEMBERED: usize = 1000;
+
+/// Longest message of the API to participants; it travels as one data channel message.
+const MAX_DATA: usize = 64 * 1000;
+
+/// So many messages are known again when they are sent twice (section 13.5).
+const MAX_NONCES: usize = 100;
+
+/// How long a room stays that nobody is in (section 11.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keeping {
+    /// Not at all.
+    WhileSomebody,
+    /// Until it is closed.
+    UntilClosed,
+    /// So long before anybody came, and so long after the last one left.
+    Timed { empty: Duration, departure: Duration },
+}
+
+/// What the API changes of a room; `None` leaves it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RoomChange {
+    /// How long it stays if nobody comes.
+    pub empty_timeout: Option<Duration>,
+    /// How long it stays after the last one left.
+    pub departure_timeout: Option<Duration>,
+    /// Most participants, hidden ones not counted; 0 is any number.
+    pub max_participants: Option<u32>,
+    /// Opaque.
+    pub metadata: Option<String>,
+}
+
+/// What the API changes of a participant; `None` leaves it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ParticipantChange {
+    /// Display name.
+    pub name: Option<String>,
+    /// Opaque.
+    pub metadata: Option<String>,
+    /// Laid over what is there; an empty value takes the attribute away.
+    pub attributes: BTreeMap<String, String>,
+    /// Rights: the new ones, in a governed room the most there can be.
+    pub permission: Option<MediaPermission>,
+}
+
+/// A message of the API.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DataMessage {
+    /// What it says.
+    pub payload: Bytes,
+    /// On the channel that loses nothing.
+    pub reliable: bool,
+    /// To whom, by identity; together with `sids` empty is everybody.
+    pub identities: Vec<String>,
+    /// To whom, by sid.
+    pub sids: Vec<String>,
+    /// What it is about.
+    pub topic: Option<String>,
+    /// Known again if it is sent twice; empty never is.
+    pub nonce: Bytes,
+}
+
+/// Why the API's wish was not carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ControlError {
+    /// Nobody there.
+    #[error("no such participant")]
+    NoParticipant,
+    /// No such track.
+    #[error("no such track")]
+    NoTrack,
+    /// Beyond a limit of section 11.3.
+    #[error("{0} is too large")]
+    TooLarge(&'static str),
+}
+
+/// What is remembered of somebody of a governed room beyond their stay.
+#[derive(Debug, Clone, Default)]
+struct Said {
+    name: Option<String>,
+    metadata: Option<String>,
+    attributes: BTreeMap<String, String>,
+    ceiling: Option<MediaPermission>,
+}
+
+/// The API's side of a room.
+#[derive(Debug)]
+pub(crate) struct Control {
+    pub(crate) keeping: Keeping,
+    /// A meeting gives the rights.
+    pub(crate) governed: bool,
+    /// It may go as soon as it is empty.
+    closed: bool,
+    /// Nobody is in it: when it closes.
+    vacancy_due: Option<Instant>,
+    said: HashMap<Identity, Said>,
+    nonces: VecDeque<Bytes>,
+}
+
+impl Control {
+    pub(crate) fn new() -> Self {
+        Self {
+            keeping: Keeping::WhileSomebody,
+            governed: true,
+            closed: false,
+            vacancy_due: None,
+            said: HashMap::new(),
+            nonces: VecDeque::new(),
+        }
+    }
+
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.vacancy_due
+    }
+
+    pub(crate) fn close(&mut self) {
+        self.closed = true;
+        self.vacancy_due = None;
+    }
+
+    /// What somebody who is given `granted` may do.
+    pub(crate) fn within_ceiling(&self, who: &Identity, granted: MediaPermission) -> MediaPermission {
+        match self.said.get(who).and_then(|said| said.ceiling) {
+            Some(ceiling) => granted.within(ceiling),
+            None => granted,
+        }
+    }
+}
+
+impl MediaRoom {
+    /// A room that no meeting governs, and that stays for a while when it is empty.
+    pub fn set_free(&mut self, now: Now) {
+        self.control.governed = false;
+        self.control.keeping = self.timed();
+        self.note_vacancy(now);
+    }
+
+    /// A room of a meeting that stays until the meeting closes it.
+    pub fn keep_until_closed(&mut self) {
+        self.control.keeping = Keeping::UntilClosed;
+    }
+
+    fn timed(&self) -> Keeping {
+        Keeping::Timed {
+            empty: Duration::from_secs(self.info.empty_timeout.into()),
+            departure: Duration::from_secs(self.info.departure_timeout.into()),
+        }
+    }
+
+    /// Whether the room may go.
+    pub fn is_over(&self) -> bool {
+        let may_go = self.control.closed || self.control.keeping == Keeping::WhileSomebody;
+        self.participants.is_empty() && may_go
+    }
+
+    /// Nobody is in it, or somebody came.
+    pub(crate) fn note_vacancy(&mut self, now: Now) {
+        self.control.vacancy_due = match self.control.keeping {
+            Keeping::Timed { empty, departure } if self.participants.is_empty() && !self.control.closed => {
+                Some(now.at + if self.was_entered { departure } else { empty })
+            }
+            _ => None,
+        };
+    }
+
+    pub(crate) fn close_if_vacant(&mut self, now: Now) {
+        if self.control.vacancy_due.is_some_and(|due| due <= now.at) {
+            self.control.close();
+        }
+    }
+
+    /// What clients see of the room: an encoded `livekit.Room`.
+    pub fn info(&self) -> Bytes {
+        self.room_info().encode_to_vec().into()
+    }
+
+    /// Whether one more may come in (section 11.4). Who comes back takes no new place.
+    pub fn has_place_for(&self, who: &Identity, hidden: bool) -> bool {
+        let most = self.info.max_participants;
+        if most == 0 || hidden || self.by_identity.contains_key(who) {
+            return true;
+        }
+        self.room_info().num_participants < most
+    }
+
+    /// Changes what the API sets of a room; clients are told.
+    ///
+    /// # Errors
+    /// The metadata is too large; nothing changed.
+    pub fn change_room(&mut self, change: RoomChange, now: Now) -> Result<(), ControlError> {
+        if change.metadata.as_ref().is_some_and(|metadata| metadata.len() > MAX_METADATA) {
+            return Err(ControlError::TooLarge("metadata"));
+        }
+        let seconds = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
+        // A meeting has times and a size of its own.
+        if !self.control.governed {
+            if let Some(time) = change.empty_timeout {
+                self.info.empty_timeout = seconds(time);
+            }
+            if let Some(time) = change.departure_timeout {
+                self.info.departure_timeout = seconds(time);
+            }
+            if let Some(most) = change.max_participants {
+                self.info.max_participants = most;
+            }
+            self.control.keeping = self.timed();
+            self.note_vacancy(now);
+        }
+        if let Some(metadata) = change.metadata {
+            self.info.metadata = metadata;
+        }
+        let message = response(Response::RoomUpdate(lk::RoomUpdate { room: Some(self.room_info()) }));
+        for to in self.linked() {
+            self.outputs.push_back(Output::Send { to, message: message.clone() });
+        }
+        Ok(())
+    }
+
+    /// Everybody, hidden ones too, each an encoded `livekit.ParticipantInfo`.
+    pub fn everybody(&self) -> Vec<Bytes> {
+        self.participants.values().map(|participant| self.full_info(participant).encode_to_vec().into()).collect()
+    }
+
+    /// One participant, an encoded `livekit.ParticipantInfo`.
+    pub fn participant(&self, who: &Identity) -> Option<Bytes> {
+        let participant = self.participants.get(self.by_identity.get(who)?)?;
+        Some(self.full_info(participant).encode_to_vec().into())
+    }
+
+    /// One published track of somebody's, an encoded `livekit.TrackInfo`.
+    pub fn track(&self, who: &Identity, sid: &str) -> Option<Bytes> {
+        let key = self.own_track(*self.by_identity.get(who)?, sid)?;
+        self.tracks.get(&key).map(|track| track.info.encode_to_vec().into())
+    }
+
+    /// Changes what others see of somebody and what they may do; they and the others are told, and they get a fresh
+    /// token.
+    ///
+    /// # Errors
+    /// Why nothing changed.
+    pub fn update_participant(
+        &mut self,
+        who: &Identity,
+        change: ParticipantChange,
+        now: Now,
+    ) -> Result<Bytes, ControlError> {
+        let peer = self.by_identity.get(who).copied().ok_or(ControlError::NoParticipant)?;
+        let participant = self.participants.get_mut(&peer).ok_or(ControlError::NoParticipant)?;
+        if change.metadata.as_ref().is_some_and(|metadata| metadata.len() > MAX_METADATA) {
+            return Err(ControlError::TooLarge("metadata"));
+        }
+        if change.name.as_ref().is_some_and(|name| name.chars().nth(MAX_NAME).is_some()) {
+            return Err(ControlError::TooLarge("name"));
+        }
+        let mut attributes = participant.info.attributes.clone();
+        merge(&mut attributes, &change.attributes);
+        if attributes.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>() > MAX_ATTRIBUTES {
+            return Err(ControlError::TooLarge("attributes"));
+        }
+        participant.info.attributes = attributes;
+        if let Some(name) = &change.name {
+            participant.info.name.clone_from(name);
+        }
+        if let Some(metadata) = &change.metadata {
+            participant.info.metadata.clone_from(metadata);
+        }
+        let granted = participant.granted;
+        participant.touch();
+        self.remember(who, &change);
+        self.announce(peer);
+        if let Some(permission) = change.permission {
+            // Without a meeting the API's word is the right itself.
+            let granted = if self.control.governed { granted } else { permission };
+            self.set_permission(who, granted, now);
+        }
+        self.renew_token(peer);
+        self.participant(who).ok_or(ControlError::NoParticipant)
+    }
+
+    fn remember(&mut self, who: &Identity, change: &ParticipantChange) {
+        if !self.control.governed {
+            return;
+        }
+        let control = &mut self.control;
+        if control.said.len() >= MAX_REMEMBERED && !control.said.contains_key(who) {
+            // Those who are here come first.
+            control.said.retain(|other, _| self.by_identity.contains_key(other));
+        }
+        let said = control.said.entry(who.clone()).or_default();
+        for (key, value) in &change.attributes {
+            said.attributes.insert(key.clone(), value.clone());
+        }
+        said.name = change.name.clone().or(said.name.take());
+        said.metadata = change.metadata.clone().or(said.metadata.take());
+        said.ceiling = change.permission.or(said.ceiling);
+    }
+
+    /// Somebody comes back: what the API said of them still holds.
+    pub(crate) fn apply_said(&self, who: &Identity, info: &mut lk::ParticipantInfo) {
+        let Some(said) = self.control.said.get(who) else { return };
+        merge(&mut info.attributes, &said.attributes);
+        if let Some(name) = &said.name {
+            info.name.clone_from(name);
+        }
+        if let Some(metadata) = &said.metadata {
+            info.metadata.clone_from(metadata);
+        }
+    }
+
+    /// A token that says what is true now (section 4.4).
+    fn renew_token(&mut self, peer: PeerKey) {
+        let Some(participant) = self.participants.get(&peer).filter(|participant| participant.linked) else { return };
+        let info = &participant.info;
+        self.outputs.push_back(Output::Renew {
+            to: peer,
+            name: info.name.clone(),
+            metadata: info.metadata.clone(),
+            attributes: info.attributes.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+            permission: participant.permission,
+        });
+    }
+
+    /// Subscribes somebody to tracks, or takes them away, as if they had asked themselves.
+    ///
+    /// # Errors
+    /// They are not there, or one of the tracks is not; nothing changed.
+    pub fn choose_subscriptions(
+        &mut self,
+        who: &Identity,
+        sids: Vec<String>,
+        subscribe: bool,
+        now: Now,
+    ) -> Result<(), ControlError> {
+        let peer = self.by_identity.get(who).copied().ok_or(ControlError::NoParticipant)?;
+        if sids.iter().any(|sid| !self.by_sid.contains_key(sid)) {
+            return Err(ControlError::NoTrack);
+        }
+        let update = lk::UpdateSubscription { track_sids: sids, subscribe, participant_tracks: Vec::new() };
+        self.update_subscription(peer, &update, now);
+        Ok(())
+    }
+
+    /// Sends a message that comes from nobody in the room (section 13.5). One whose nonce was seen is not sent again.
+    ///
+    /// # Errors
+    /// It is too large.
+    pub fn send_data(&mut self, message: DataMessage) -> Result<(), ControlError> {
+        if message.payload.len() > MAX_DATA {
+            return Err(ControlError::TooLarge("data"));
+        }
+        if !message.nonce.is_empty() {
+            if self.control.nonces.contains(&message.nonce) {
+                return Ok(());
+            }
+            if self.control.nonces.len() >= MAX_NONCES {
+                self.control.nonces.pop_front();
+            }
+            self.control.nonces.push_back(message.nonce.clone());
+        }
+        let receivers: Vec<PeerKey> = self
+            .participants
+            .values()
+            .filter(|participant| participant.was_active)
+            .filter(|participant| {
+                message.identities.is_empty() && message.sids.is_empty()
+                    || message.identities.iter().any(|identity| identity == participant.identity.as_str())
+                    || message.sids.iter().any(|sid| sid == participant.sid())
+            })
+            .map(|participant| participant.key)
+            .collect();
+        let reliable = message.reliable;
+        let packet = Bytes::from(packet(message).encode_to_vec());
+        for to in receivers {
+            self.outputs.push_back(Output::Data { to, reliable, message: packet.clone() });
+        }
+        Ok(())
+    }
+}
+
+#[allow(deprecated)]
+fn packet(message: DataMessage) -> lk::DataPacket {
+    let user = lk::UserPacket {
+        payload: message.payload.to_vec(),
+        destination_sids: message.sids,
+        destination_identities: message.identities.clone(),
+        topic: message.topic,
+        nonce: message.nonce.to_vec(),
+        ..lk::UserPacket::default()
+    };
+    lk::DataPacket {
+        kind: if message.reliable { Kind::Reliable } else { Kind::Lossy }.into(),
+        destination_identities: message.identities,
+        value: Some(Value::User(user)),
+        ..lk::DataPacket::default()
+    }
+}
+
+fn merge(attributes: &mut HashMap<String, String>, changes: &BTreeMap<String, String>) {
+    for (key, value) in changes {
+        if value.is_empty() {
+            attributes.remove(key);
+        } else {
+            attributes.insert(key.clone(), value.clone());
+        }
+    }
+}

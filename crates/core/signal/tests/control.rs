@@ -1,0 +1,246 @@
+//! What the server API does to a room: how long it stays, who is described how, and who may do what.
+
+// In a test's helpers too a failed unwrap is a failed test.
+#![allow(clippy::unwrap_used)]
+
+#[allow(dead_code)]
+mod support;
+
+use model::Identity;
+use model::media::{MediaPermission, Source, Sources};
+use prost::Message;
+use signal::{ControlError, DataMessage, EventKind, ParticipantChange, RoomChange};
+use std::time::Duration;
+use support::{World, all, join_request};
+use wire::lk;
+use wire::lk::data_packet::Value;
+use wire::lk::signal_request::Message as Request;
+use wire::lk::signal_response::Message as Response;
+
+fn who(name: &str) -> Identity {
+    Identity::try_from(name).unwrap()
+}
+
+fn free() -> World {
+    let mut world = World::new();
+    let now = world.now();
+    world.room.set_free(now);
+    world
+}
+
+const SOUND_ONLY: MediaPermission = MediaPermission {
+    publish: Sources::NONE.with(Source::Microphone),
+    subscribe: true,
+    publish_data: false,
+    hidden: false,
+    moderator: false,
+    cameras: model::media::CameraView::Everyone,
+};
+
+impl World {
+    fn change(&mut self, name: &str, change: ParticipantChange) -> Result<lk::ParticipantInfo, ControlError> {
+        let now = self.now();
+        let info = self.room.update_participant(&who(name), change, now);
+        self.settle();
+        info.map(|info| lk::ParticipantInfo::decode(info).unwrap())
+    }
+
+    fn sources(&self, name: &str) -> Vec<i32> {
+        let info = self.room.participant(&who(name)).unwrap();
+        lk::ParticipantInfo::decode(info).unwrap().permission.unwrap().can_publish_sources
+    }
+
+    fn leave(&mut self, peer: signal::PeerKey) {
+        self.request(peer, Request::Leave(lk::LeaveRequest::default()));
+    }
+}
+
+fn rights(permission: MediaPermission) -> ParticipantChange {
+    ParticipantChange { permission: Some(permission), ..ParticipantChange::default() }
+}
+
+#[test]
+fn a_free_room_stays_its_time_when_nobody_comes_and_another_when_everybody_left() {
+    let mut world = free();
+    world.pass(Duration::from_secs(299));
+    assert!(!world.room.is_over());
+    world.pass(Duration::from_secs(1));
+    assert!(world.room.is_over());
+
+    let mut world = free();
+    let now = world.now();
+    let change = RoomChange { departure_timeout: Some(Duration::from_secs(7)), ..RoomChange::default() };
+    world.room.change_room(change, now).unwrap();
+    let ann = world.join("ann");
+    world.pass(Duration::from_secs(20));
+    world.leave(ann);
+    world.pass(Duration::from_secs(6));
+    assert!(!world.room.is_over());
+    let bob = world.join("bob");
+    world.pass(Duration::from_secs(20));
+    assert!(!world.room.is_over(), "somebody came in time");
+    world.leave(bob);
+    world.pass(Duration::from_secs(7));
+    assert!(world.room.is_over());
+}
+
+#[test]
+fn a_room_of_a_meeting_goes_with_the_last_one_unless_it_waits_for_the_meeting() {
+    let mut world = World::new();
+    assert!(world.room.is_over());
+    let ann = world.join("ann");
+    assert!(!world.room.is_over());
+    world.leave(ann);
+    assert!(world.room.is_over());
+
+    world.room.keep_until_closed();
+    world.pass(Duration::from_secs(10_000));
+    assert!(!world.room.is_over());
+    let now = world.now();
+    let change = RoomChange { max_participants: Some(1), metadata: Some("m".into()), ..RoomChange::default() };
+    world.room.change_room(change, now).unwrap();
+    let info = lk::Room::decode(world.room.info()).unwrap();
+    assert_eq!((info.metadata.as_str(), info.max_participants), ("m", 0), "its size is the meeting's");
+    world.room.close(now);
+    assert!(world.room.is_over());
+}
+
+#[test]
+fn a_full_room_has_a_place_for_whoever_is_in_it_and_for_the_hidden() {
+    let mut world = free();
+    let now = world.now();
+    world.room.change_room(RoomChange { max_participants: Some(1), ..RoomChange::default() }, now).unwrap();
+    world.join_as("bot", MediaPermission { hidden: true, ..all() });
+    assert!(world.room.has_place_for(&who("ann"), false));
+    world.join("ann");
+    assert!(world.room.has_place_for(&who("ann"), false) && world.room.has_place_for(&who("spy"), true));
+    assert!(!world.room.has_place_for(&who("bob"), false));
+}
+
+#[test]
+fn a_change_of_a_participant_reaches_everybody_and_its_own_token() {
+    let mut world = free();
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    world.take(ann);
+    world.take(bob);
+    let change = ParticipantChange {
+        name: Some("Anna".into()),
+        metadata: Some("m".into()),
+        attributes: [("a".to_owned(), "1".to_owned()), ("b".to_owned(), String::new())].into(),
+        permission: None,
+    };
+
+    let info = world.change("ann", change).unwrap();
+
+    assert_eq!((info.name.as_str(), info.metadata.as_str(), info.attributes["a"].as_str()), ("Anna", "m", "1"));
+    assert!(!info.attributes.contains_key("b"));
+    for peer in [ann, bob] {
+        let messages = world.take(peer);
+        let told = messages.iter().any(
+            |message| matches!(message, Response::Update(update) if update.participants.iter().any(|one| one.name == "Anna")),
+        );
+        assert!(told);
+    }
+    assert_eq!(world.renewed, [(ann, "Anna".to_owned(), all())]);
+
+    let large = ParticipantChange { metadata: Some("x".repeat(512 * 1024 + 1)), ..ParticipantChange::default() };
+    assert_eq!(world.change("ann", large), Err(ControlError::TooLarge("metadata")));
+    assert_eq!(world.change("eve", rights(all())), Err(ControlError::NoParticipant));
+}
+
+#[test]
+fn in_a_free_room_the_api_gives_and_takes_rights() {
+    let mut world = free();
+    let ann = world.join_as("ann", SOUND_ONLY);
+
+    world.change("ann", rights(all())).unwrap();
+    assert_eq!(world.sources("ann"), [0; 0], "all of them");
+    let camera = world.publish(ann, "cam", lk::TrackSource::Camera);
+    world.change("ann", rights(SOUND_ONLY)).unwrap();
+
+    assert!(
+        world.events.contains(&("ann".into(), EventKind::Unpublished { sid: camera, source: Source::Camera })),
+        "taken away at once"
+    );
+    assert_eq!(world.renewed.last().unwrap().2, SOUND_ONLY);
+}
+
+#[test]
+fn in_a_meeting_the_api_lowers_rights_and_no_unlock_or_return_lifts_them_again() {
+    let mut world = World::new();
+    let ann = world.join("ann");
+    let sound = vec![i32::from(lk::TrackSource::Microphone)];
+    world.change("ann", rights(SOUND_ONLY)).unwrap();
+    assert_eq!(world.sources("ann"), sound);
+
+    let now = world.now();
+    world.room.set_permission(&who("ann"), MediaPermission { moderator: true, ..all() }, now);
+    world.settle();
+    assert_eq!(world.sources("ann"), sound, "what the meeting gives is more");
+    world.join("bob");
+    world.leave(ann);
+    world.join("ann");
+    assert_eq!(world.sources("ann"), sound, "and the same for whoever comes back");
+
+    world.room.set_permission(&who("ann"), MediaPermission { publish: Sources::NONE, ..all() }, now);
+    world.settle();
+    world.change("ann", rights(all())).unwrap();
+    let info = lk::ParticipantInfo::decode(world.room.participant(&who("ann")).unwrap()).unwrap();
+    assert!(!info.permission.unwrap().can_publish, "no word of the API opens a lock");
+    world.room.set_permission(&who("ann"), all(), now);
+    world.settle();
+    assert_eq!(world.sources("ann"), [0; 0], "the ceiling is gone");
+}
+
+#[test]
+fn a_message_of_the_api_goes_to_whom_it_names_and_once() {
+    let mut world = free();
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    let message = DataMessage {
+        payload: "hi".into(),
+        reliable: true,
+        identities: vec!["bob".into()],
+        topic: Some("t".into()),
+        nonce: vec![7; 16].into(),
+        ..DataMessage::default()
+    };
+
+    for _ in 0..2 {
+        world.room.send_data(message.clone()).unwrap();
+    }
+    world.settle();
+
+    assert!(!world.data.contains_key(&ann));
+    let [(true, packet)] = &world.data[&bob][..] else { panic!("one message") };
+    let packet = lk::DataPacket::decode(packet.clone()).unwrap();
+    assert_eq!(packet.participant_identity, "");
+    let Some(Value::User(user)) = packet.value else { panic!("of a user") };
+    assert_eq!((user.payload, user.topic.as_deref()), (b"hi".to_vec(), Some("t")));
+    let large = DataMessage { payload: vec![0; 64_001].into(), ..DataMessage::default() };
+    assert_eq!(world.room.send_data(large), Err(ControlError::TooLarge("data")));
+}
+
+#[test]
+fn the_api_chooses_what_somebody_receives() {
+    let mut world = free();
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    let microphone = world.publish(ann, "mic", lk::TrackSource::Microphone);
+    world.offer(bob, 2);
+    assert_eq!(world.bound_to(bob), 1);
+    let now = world.now();
+
+    world.room.choose_subscriptions(&who("bob"), vec![microphone], false, now).unwrap();
+    world.settle();
+
+    assert_eq!(world.bound_to(bob), 0);
+    let unknown = world.room.choose_subscriptions(&who("bob"), vec!["TR_x".into()], true, now);
+    assert_eq!(unknown, Err(ControlError::NoTrack));
+}
+
+#[test]
+fn whoever_goes_before_media_flowed_has_aborted() {
+    let mut world = World::new();
+    let (ann, _) = world.connect("ann", all(), false, &join_request());
+    world.leave(ann);
+    assert_eq!(world.events, [("ann".to_owned(), EventKind::Aborted)]);
+}

@@ -1,0 +1,120 @@
+//! LiveKit's server API: routes, encodings, tokens and errors. What the calls do is tested where it is done, and with
+//! LiveKit's own SDKs.
+
+use axum::body::Body;
+use axum::http::Request;
+use prost::Message;
+use serde_json::{Value, json};
+use wire::lk;
+use wire::token::{ApiKey, MediaClaims, VideoGrant, mint_media};
+
+use super::harness::{Answer, KEY, NOW, SECRET, Server};
+
+fn token(key: &ApiKey, video: VideoGrant) -> String {
+    mint_media(key, &MediaClaims { video, ..MediaClaims::default() }, NOW, 60)
+}
+
+fn everything() -> VideoGrant {
+    VideoGrant { room_create: true, room_list: true, room_admin: true, room: "r".into(), ..VideoGrant::default() }
+}
+
+impl Server {
+    async fn twirp(&self, method: &str, token: &str, kind: &str, body: Vec<u8>) -> Answer {
+        let request = Request::post(format!("/twirp/livekit.{method}"))
+            .header("content-type", kind)
+            .header("authorization", format!("Bearer {token}"));
+        self.send(request.body(Body::from(body)).unwrap()).await
+    }
+
+    async fn room_service(&self, method: &str, body: Value) -> Answer {
+        let token = token(&ApiKey::new(KEY, SECRET), everything());
+        let method = format!("RoomService/{method}");
+        self.twirp(&method, &token, "application/json", body.to_string().into_bytes()).await
+    }
+}
+
+fn told(answer: &Answer) -> (u16, String) {
+    (answer.status.as_u16(), answer.json()["code"].as_str().unwrap_or_default().to_owned())
+}
+
+#[tokio::test]
+async fn an_answer_is_written_as_its_request_is() {
+    let server = Server::start().await;
+
+    let answer = server.room_service("CreateRoom", json!({"name": "r", "max_participants": 3, "later": {}})).await;
+    assert_eq!(answer.kind(), "application/json");
+    assert_eq!(answer.json()["max_participants"], 3);
+    assert_eq!(answer.json()["num_participants"], 0, "what is not set is written too");
+
+    let request = lk::CreateRoomRequest { name: "r".into(), ..lk::CreateRoomRequest::default() }.encode_to_vec();
+    let token = token(&ApiKey::new(KEY, SECRET), everything());
+    let answer = server.twirp("RoomService/CreateRoom", &token, "application/protobuf", request).await;
+    assert_eq!(answer.kind(), "application/protobuf");
+    assert_eq!(lk::Room::decode(answer.body).unwrap().name, "r");
+}
+
+#[tokio::test]
+async fn only_the_applications_own_key_opens_it() {
+    let server = Server::start().await;
+    let call = async |token: &str| {
+        told(&server.twirp("RoomService/ListRooms", token, "application/json", b"{}".to_vec()).await)
+    };
+    let refused = (401, "unauthenticated".to_owned());
+
+    assert_eq!(call(&token(&ApiKey::new(KEY, SECRET), everything())).await.0, 200);
+    assert_eq!(call(&token(&ApiKey::new("media", "media-secret"), everything())).await, refused, "a browser's");
+    assert_eq!(call(&token(&ApiKey::new(KEY, "x"), everything())).await, refused);
+    assert_eq!(call(&token(&ApiKey::new(KEY, SECRET), VideoGrant::default())).await, refused);
+    assert_eq!(call("").await, refused);
+    let join = server.token("ana", true).await;
+    assert_eq!(call(&join).await, refused, "a join token grants nothing");
+    server.advance(10_000);
+    assert_eq!(call(&token(&ApiKey::new(KEY, SECRET), everything())).await, refused, "too old");
+}
+
+#[tokio::test]
+async fn errors_have_the_status_of_their_code() {
+    let server = Server::start().await;
+    server.room_service("CreateRoom", json!({"name": "r"})).await;
+    let who = json!({"room": "r", "identity": "ann", "track_sid": "TR_x", "muted": true});
+    let unmute = json!({"room": "r", "identity": "ann", "track_sid": "TR_x", "muted": false});
+
+    for (method, body, status, code) in [
+        ("CreateRoom", json!({"name": "a b"}), 400, "invalid_argument"),
+        ("CreateRoom", json!({"name": 7}), 400, "malformed"),
+        ("UpdateParticipant", who.clone(), 400, "invalid_argument"),
+        ("SendData", json!({"room": "r", "nonce": "AA=="}), 400, "invalid_argument"),
+        ("GetParticipant", json!({"room": "s"}), 401, "unauthenticated"),
+        ("GetParticipant", who.clone(), 404, "not_found"),
+        ("SendData", json!({"room": "r"}), 404, "not_found"),
+        ("MutePublishedTrack", who.clone(), 404, "not_found"),
+        ("Nothing", json!({}), 404, "bad_route"),
+        ("MutePublishedTrack", unmute, 412, "failed_precondition"),
+        ("PerformRpc", json!({}), 501, "unimplemented"),
+        ("UpdateSubscriptions", who, 503, "unavailable"),
+    ] {
+        let answer = server.room_service(method, body).await;
+        assert_eq!(told(&answer), (status, code.to_owned()), "{method}");
+        assert!(!answer.json()["msg"].as_str().unwrap().is_empty());
+    }
+    let large = server.room_service("CreateRoom", json!({"name": "x".repeat(11 << 20)})).await;
+    assert_eq!(told(&large), (400, "malformed".to_owned()), "too large");
+    let token = token(&ApiKey::new(KEY, SECRET), everything());
+    let odd = server.twirp("RoomService/ListRooms", &token, "text/plain", Vec::new()).await;
+    assert_eq!(told(&odd), (404, "bad_route".to_owned()));
+}
+
+#[tokio::test]
+async fn deleting_the_room_of_a_meeting_ends_the_meeting() {
+    let server = Server::start().await;
+    server.token("ana", true).await;
+    let grant = VideoGrant { room_create: true, ..VideoGrant::default() };
+    let token = token(&ApiKey::new(KEY, SECRET), grant);
+
+    let body = br#"{"room":"room01"}"#.to_vec();
+    let answer = server.twirp("RoomService/DeleteRoom", &token, "application/json", body).await;
+
+    answer.is(200, "application/json", "{}");
+    let active = server.ask("/auth/room/isRoomActive", r#"{"room_id":"room01"}"#).await;
+    assert_eq!(active["is_active"], false);
+}

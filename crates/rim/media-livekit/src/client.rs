@@ -1,0 +1,142 @@
+//! LiveKit's server API, called (media-protocol.md section 19).
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use ports::outgoing::{Answer, Method, Outgoing, Reach, Request};
+use prost::Message;
+use wire::token::{ApiKey, MediaClaims, VideoGrant};
+
+/// How long one attempt may take; LiveKit's own callers wait as long (section 19.3).
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Waits before the attempts after the first.
+const WAITS: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
+
+/// Largest answer, in bytes: a room of thousands.
+const MAX_ANSWER: usize = 16 << 20;
+
+/// How long a token for one call is good, in seconds.
+const VALIDITY: i64 = 60;
+
+/// Why a call came to nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// There is no such room, participant or track.
+    #[error("not found: {0}")]
+    NotFound(String),
+    /// The server says no: its Twirp code and text.
+    #[error("{code}: {text}")]
+    Refused {
+        /// E.g. `failed_precondition`.
+        code: String,
+        /// What it says about it.
+        text: String,
+    },
+    /// Nobody answers, or not as LiveKit does.
+    #[error("the media server does not answer: {0}")]
+    Unreachable(String),
+}
+
+/// A LiveKit server from outside. Its address is the operator's, so it may be anywhere.
+#[derive(Clone)]
+pub struct Client {
+    outgoing: Arc<dyn Outgoing>,
+    host: String,
+    key: ApiKey,
+}
+
+impl Client {
+    /// `host` begins with `http`, `https`, `ws` or `wss`; a path before the API's own is kept.
+    pub fn new(outgoing: Arc<dyn Outgoing>, host: &str, key: ApiKey) -> Self {
+        let host = match host.strip_prefix("ws") {
+            Some(rest) => format!("http{rest}"),
+            None => host.to_owned(),
+        };
+        Self { outgoing, host: host.trim_end_matches('/').to_owned(), key }
+    }
+
+    /// Calls a method of `RoomService`. What the network or the server's own trouble spoils is tried again, three times in
+    /// all: every call may be made twice.
+    ///
+    /// # Errors
+    /// Why there is no answer.
+    pub async fn call<A: Message + Default>(
+        &self,
+        method: &str,
+        grant: VideoGrant,
+        request: &impl Message,
+    ) -> Result<A, Refusal> {
+        let mut waits = WAITS.iter();
+        loop {
+            let refusal = match self.attempt(method, &grant, request.encode_to_vec()).await {
+                Ok(answer) => {
+                    return A::decode(answer.body).map_err(|error| Refusal::Unreachable(error.to_string()));
+                }
+                Err(refusal) => refusal,
+            };
+            match (&refusal, waits.next()) {
+                (Refusal::Unreachable(_), Some(wait)) => tokio::time::sleep(*wait).await,
+                _ => return Err(refusal),
+            }
+        }
+    }
+
+    async fn attempt(&self, method: &str, grant: &VideoGrant, body: Vec<u8>) -> Result<Answer, Refusal> {
+        let claims = MediaClaims { video: grant.clone(), ..MediaClaims::default() };
+        let token = wire::token::mint_media(&self.key, &claims, unix_seconds(), VALIDITY);
+        let request = Request {
+            url: format!("{}/twirp/livekit.RoomService/{method}", self.host),
+            method: Method::Post(body.into()),
+            headers: vec![
+                ("content-type", "application/protobuf".to_owned()),
+                ("authorization", format!("Bearer {token}")),
+            ],
+            reach: Reach::Anywhere,
+            patience: PATIENCE,
+            most: MAX_ANSWER,
+        };
+        let answer = self.outgoing.send(request).await.map_err(|error| Refusal::Unreachable(error.to_string()))?;
+        if answer.status == 200 { Ok(answer) } else { Err(refusal(&answer)) }
+    }
+
+    /// Whether somebody answers at all.
+    ///
+    /// # Errors
+    /// Why nobody does.
+    pub async fn ping(&self) -> Result<(), Refusal> {
+        let request = Request {
+            url: format!("{}/", self.host),
+            method: Method::Get,
+            headers: Vec::new(),
+            reach: Reach::Anywhere,
+            patience: PATIENCE,
+            most: MAX_ANSWER,
+        };
+        match self.outgoing.send(request).await {
+            Ok(answer) if answer.status < 500 => Ok(()),
+            Ok(answer) => Err(Refusal::Unreachable(format!("status {}", answer.status))),
+            Err(error) => Err(Refusal::Unreachable(error.to_string())),
+        }
+    }
+}
+
+/// Reads a Twirp error; whatever else comes is not LiveKit's.
+fn refusal(answer: &Answer) -> Refusal {
+    let told: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
+    let text = |name: &str| told.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+    let (code, msg) = (text("code"), text("msg"));
+    match code.as_str() {
+        "not_found" => Refusal::NotFound(msg),
+        "unavailable" | "resource_exhausted" | "internal" | "" => {
+            Refusal::Unreachable(format!("status {} {msg}", answer.status).trim_end().to_owned())
+        }
+        _ => Refusal::Refused { code, text: msg },
+    }
+}
+
+/// Now, in unix seconds.
+pub(crate) fn unix_seconds() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,303 @@
+//! The control port over LiveKit's server API.
+
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use model::media::{MediaPermission, Source, Sources};
+use model::{Identity, RoomId, SessionId};
+use ports::media::{ConnectError, MediaJoin, MediaPlane, MuteError, RemoveReason, SignalLink, TrackChoice};
+use ports::media_control::{ControlError, DataMessage, MediaControl, ParticipantChange, RoomSettings};
+use prost::Message;
+use tokio::sync::mpsc;
+use tracing::warn;
+use wire::lk;
+use wire::token::VideoGrant;
+
+use crate::client::{Client, Refusal, unix_seconds};
+
+/// Orders are carried out in as many lines; those of one room stay in one.
+const LINES: usize = 16;
+
+/// Orders that wait in a line. One more means that the server has not answered for minutes, and is lost.
+const WAITING: usize = 1024;
+
+/// How often the server is asked whether it is there.
+const PULSE: Duration = Duration::from_secs(10);
+
+/// So often it must stay silent to count as gone.
+const SILENT: u32 = 2;
+
+/// An order without an answer.
+#[derive(Debug, Clone, PartialEq)]
+enum Order {
+    Permission { room: RoomId, who: Identity, permission: MediaPermission },
+    Remove { room: RoomId, who: Identity },
+    Close { room: RoomId },
+}
+
+impl Order {
+    const fn room(&self) -> &RoomId {
+        match self {
+            Self::Permission { room, .. } | Self::Remove { room, .. } | Self::Close { room } => room,
+        }
+    }
+}
+
+/// The media plane on a LiveKit server.
+pub struct LiveKit {
+    client: Client,
+    lines: Vec<mpsc::Sender<Order>>,
+    is_alive: Arc<AtomicBool>,
+}
+
+impl LiveKit {
+    /// Starts carrying out orders and feeling the server's pulse, on the runtime it is called on, until it is dropped.
+    pub fn start(client: Client) -> Arc<Self> {
+        let is_alive = Arc::new(AtomicBool::new(true));
+        tokio::spawn(watch(client.clone(), Arc::downgrade(&is_alive)));
+        let line = || {
+            let (orders, mut waiting) = mpsc::channel(WAITING);
+            let client = client.clone();
+            tokio::spawn(async move {
+                while let Some(order) = waiting.recv().await {
+                    carry_out(&client, order).await;
+                }
+            });
+            orders
+        };
+        let lines = std::iter::repeat_with(line).take(LINES).collect();
+        Arc::new(Self { client, lines, is_alive })
+    }
+
+    fn order(&self, order: Order) {
+        let mut hasher = DefaultHasher::new();
+        order.room().hash(&mut hasher);
+        let line = usize::try_from(hasher.finish() % LINES as u64).unwrap_or_default();
+        if self.lines.get(line).is_none_or(|line| line.try_send(order).is_err()) {
+            metrics::counter!("plenum_media_orders_lost_total").increment(1);
+            warn!("the media server is too slow: an order is lost");
+        }
+    }
+
+    async fn participant(&self, room: &RoomId, who: &Identity) -> Result<lk::ParticipantInfo, Refusal> {
+        let request = participant_of(room, who);
+        self.client.call("GetParticipant", admin(room), &request).await
+    }
+}
+
+fn admin(room: &RoomId) -> VideoGrant {
+    VideoGrant { room_admin: true, room: room.to_string(), ..VideoGrant::default() }
+}
+
+fn participant_of(room: &RoomId, who: &Identity) -> lk::RoomParticipantIdentity {
+    lk::RoomParticipantIdentity {
+        room: room.to_string(),
+        identity: who.to_string(),
+        ..lk::RoomParticipantIdentity::default()
+    }
+}
+
+/// Asks again and again whether the server is there, for as long as somebody wants to know.
+async fn watch(client: Client, is_alive: std::sync::Weak<AtomicBool>) {
+    let mut silent = 0;
+    loop {
+        tokio::time::sleep(PULSE).await;
+        let answered = client.ping().await;
+        let Some(is_alive) = is_alive.upgrade() else { return };
+        silent = if answered.is_ok() { 0 } else { silent + 1 };
+        if is_alive.swap(silent < SILENT, Ordering::Relaxed)
+            && silent >= SILENT
+            && let Err(reason) = answered
+        {
+            warn!(%reason, "the media server is gone");
+        }
+    }
+}
+
+async fn carry_out(client: &Client, order: Order) {
+    let room = order.room().clone();
+    let done = match order {
+        Order::Permission { who, permission, .. } => {
+            let request = lk::UpdateParticipantRequest {
+                room: room.to_string(),
+                identity: who.to_string(),
+                permission: Some(permission_of(&permission)),
+                ..lk::UpdateParticipantRequest::default()
+            };
+            client.call::<lk::ParticipantInfo>("UpdateParticipant", admin(&room), &request).await.map(drop)
+        }
+        Order::Remove { who, .. } => {
+            // Tokens made from now on are good: whoever left may come back.
+            let request =
+                lk::RoomParticipantIdentity { revoke_token_ts: unix_seconds(), ..participant_of(&room, &who) };
+            client.call::<lk::RemoveParticipantResponse>("RemoveParticipant", admin(&room), &request).await.map(drop)
+        }
+        Order::Close { .. } => {
+            let grant = VideoGrant { room_create: true, ..VideoGrant::default() };
+            let request = lk::DeleteRoomRequest { room: room.to_string() };
+            client.call::<lk::DeleteRoomResponse>("DeleteRoom", grant, &request).await.map(drop)
+        }
+    };
+    match done {
+        // Nobody there is what most orders find: people come and go by themselves.
+        Ok(()) | Err(Refusal::NotFound(_)) => {}
+        Err(error) => warn!(room.id = %room, %error, "the media server did not carry out an order"),
+    }
+}
+
+/// Rights as LiveKit writes them. Whose webcams somebody sees it cannot hold.
+fn permission_of(permission: &MediaPermission) -> lk::ParticipantPermission {
+    let everything = permission.publish == Sources::all();
+    let sources = permission.publish.iter().filter(|_| !everything).map(|source| number(source).into());
+    lk::ParticipantPermission {
+        can_subscribe: permission.subscribe,
+        can_publish: !permission.publish.is_empty(),
+        can_publish_data: permission.publish_data,
+        can_publish_sources: sources.collect(),
+        hidden: permission.hidden,
+        ..lk::ParticipantPermission::default()
+    }
+}
+
+const fn number(source: Source) -> lk::TrackSource {
+    match source {
+        Source::Camera => lk::TrackSource::Camera,
+        Source::Microphone => lk::TrackSource::Microphone,
+        Source::ScreenShare => lk::TrackSource::ScreenShare,
+        Source::ScreenShareAudio => lk::TrackSource::ScreenShareAudio,
+    }
+}
+
+#[async_trait]
+impl MediaPlane for LiveKit {
+    /// Nobody comes in here: tokens name the other server.
+    async fn connect(&self, _: MediaJoin) -> Result<SignalLink, ConnectError> {
+        Err(ConnectError::Unavailable)
+    }
+
+    fn set_permission(&self, room: &RoomId, who: &Identity, permission: MediaPermission) {
+        self.order(Order::Permission { room: room.clone(), who: who.clone(), permission });
+    }
+
+    fn remove(&self, room: &RoomId, who: &Identity, why: RemoveReason) {
+        match why {
+            RemoveReason::Removed | RemoveReason::Left => {
+                self.order(Order::Remove { room: room.clone(), who: who.clone() });
+            }
+            // The server puts the old session out when the new one joins; by identity the two are the same to it.
+            RemoveReason::Duplicate => {}
+        }
+    }
+
+    fn close_room(&self, room: &RoomId) {
+        self.order(Order::Close { room: room.clone() });
+    }
+
+    async fn mute(&self, room: &RoomId, who: &Identity, track: TrackChoice, muted: bool) -> Result<(), MuteError> {
+        let participant = self.participant(room, who).await.map_err(|_| MuteError::NoParticipant)?;
+        let found = participant.tracks.iter().find(|known| match &track {
+            TrackChoice::Sid(sid) => known.sid == *sid,
+            TrackChoice::Source(source) => known.source == i32::from(number(*source)),
+        });
+        let found = found.ok_or(MuteError::NoTrack)?;
+        if found.muted == muted {
+            return Ok(());
+        }
+        if !muted {
+            return Err(MuteError::UnmuteRefused);
+        }
+        let request = lk::MuteRoomTrackRequest {
+            room: room.to_string(),
+            identity: who.to_string(),
+            track_sid: found.sid.clone(),
+            muted,
+        };
+        let answer = self.client.call::<lk::MuteRoomTrackResponse>("MutePublishedTrack", admin(room), &request).await;
+        answer.map(drop).map_err(|error| {
+            if !matches!(error, Refusal::NotFound(_)) {
+                warn!(room.id = %room, %error, "the media server did not mute a track");
+            }
+            MuteError::NoTrack
+        })
+    }
+
+    async fn participants(&self, room: &RoomId) -> Vec<Bytes> {
+        let request = lk::ListParticipantsRequest { room: room.to_string() };
+        let answer = self.client.call::<lk::ListParticipantsResponse>("ListParticipants", admin(room), &request).await;
+        let list = match answer {
+            Ok(answer) => answer.participants,
+            Err(error) => {
+                warn!(room.id = %room, %error, "the media server does not say who is connected");
+                return Vec::new();
+            }
+        };
+        let is_hidden = |one: &lk::ParticipantInfo| one.permission.as_ref().is_some_and(|rights| rights.hidden);
+        list.iter().filter(|one| !is_hidden(one)).map(|one| one.encode_to_vec().into()).collect()
+    }
+
+    fn is_alive(&self) -> bool {
+        self.is_alive.load(Ordering::Relaxed)
+    }
+
+    /// The other server goes on.
+    async fn drain(&self) {}
+}
+
+/// Whoever wants LiveKit's server API asks the LiveKit server.
+#[async_trait]
+impl MediaControl for LiveKit {
+    async fn open_room(&self, _: &RoomId, _: &SessionId, _: RoomSettings) -> Result<Bytes, ControlError> {
+        Err(ControlError::Elsewhere)
+    }
+
+    async fn rooms(&self) -> Result<Vec<Bytes>, ControlError> {
+        Err(ControlError::Elsewhere)
+    }
+
+    async fn delete_room(&self, _: &RoomId) -> Result<(), ControlError> {
+        Err(ControlError::Elsewhere)
+    }
+
+    async fn set_room_metadata(&self, _: &RoomId, _: String) -> Result<Bytes, ControlError> {
+        Err(ControlError::Elsewhere)
+    }
+
+    async fn everybody(&self, _: &RoomId) -> Result<Vec<Bytes>, ControlError> {
+        Err(ControlError::Elsewhere)
+    }
+
+    async fn participant(&self, _: &RoomId, _: &Identity) -> Result<Bytes, ControlError> {
+        Err(ControlError::Elsewhere)
+    }
+
+    async fn remove_participant(&self, _: &RoomId, _: &Identity) -> Result<(), ControlError> {
+        Err(ControlError::Elsewhere)
+    }
+
+    async fn mute_track(&self, _: &RoomId, _: &Identity, _: &str, _: bool) -> Result<Bytes, ControlError> {
+        Err(ControlError::Elsewhere)
+    }
+
+    async fn update_participant(&self, _: &RoomId, _: &Identity, _: ParticipantChange) -> Result<Bytes, ControlError> {
+        Err(ControlError::Elsewhere)
+    }
+
+    async fn update_subscriptions(
+        &self,
+        _: &RoomId,
+        _: &Identity,
+        _: Vec<String>,
+        _: bool,
+    ) -> Result<(), ControlError> {
+        Err(ControlError::Elsewhere)
+    }
+
+    async fn send_data(&self, _: &RoomId, _: DataMessage) -> Result<(), ControlError> {
+        Err(ControlError::Elsewhere)
+    }
+}

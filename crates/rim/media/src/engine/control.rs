@@ -1,0 +1,51 @@
+//! What the server API orders.
+
+use super::Engine;
+use crate::control::Control;
+use crate::convert;
+use ports::media_control::{ControlError, FREE_SESSION, RoomSettings};
+use std::time::Instant;
+
+impl Engine {
+    pub(super) fn control(&mut self, control: Control, at: Instant) {
+        let now = self.now(at);
+        match control {
+            Control::Open { room, session, set, reply } => {
+                // A meeting that began since takes the name over.
+                self.end_former_session(&room, &session, at);
+                let known = self.by_id.get(&room).copied();
+                let key = known.unwrap_or_else(|| self.make_room(&room, &session, now));
+                let mut result = Err(ControlError::Unavailable);
+                self.on_room(&room, at, |room| {
+                    if session.as_str() != FREE_SESSION {
+                        room.machine.keep_until_closed();
+                    }
+                    let set = if set.only_new && known.is_some() { RoomSettings::default() } else { set };
+                    let changed = room.machine.change_room(convert::room_change(set), now);
+                    result = changed.map(|()| room.machine.info()).map_err(convert::control_error);
+                    // What was made for nothing does not stay.
+                    if result.is_err() && known.is_none() {
+                        room.machine.close(now);
+                    }
+                });
+                self.drop_if_over(key);
+                // Whoever asked may be gone.
+                let _ = reply.send(result);
+            }
+            Control::Rooms { reply } => {
+                let _ = reply.send(self.rooms.values().map(|room| room.machine.info()).collect());
+            }
+            Control::On { room, work } => {
+                let mut work = Some(work);
+                self.on_room(&room, at, |room| {
+                    if let Some(work) = work.take() {
+                        work(Some(&mut room.machine), now);
+                    }
+                });
+                if let Some(work) = work {
+                    work(None, now);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! One subscription: what it gets, and how that is sent.
+
+use super::account::Window;
+use super::bandwidth::UNLIMITED;
+use super::encoding::Takes;
+use super::{AUDIO_CLOCK, VIDEO_CLOCK};
+use crate::session::Session;
+use rtc::{DownPacket, Extensions, UpPacket, Vp8Rewrite};
+use sfu::demand::{Demand, Setting};
+use sfu::layers::{Layer, LayerSet, Wish};
+use sfu::munger::{Munger, Rtp, Vp8Munger};
+use sfu::quality::{Kind as QualityKind, Score};
+use sfu::renumber::Counter;
+use sfu::selector::Selector;
+use signal::{Kind, PeerKey};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// One subscription.
+#[derive(Debug)]
+pub(crate) struct Down {
+    pub(crate) peer: PeerKey,
+    pub(crate) section: u16,
+    pub(super) takes: Takes,
+    /// Which of the track's codecs it gets; `None` if it takes none of them.
+    pub(super) encoding: Option<usize>,
+    /// Which it goes over to at the next key frame.
+    pub(super) next: Option<usize>,
+    /// The subscriber's connection is up; until then nothing may be written, it would only pile up.
+    pub(super) ready: bool,
+    pub(super) setting: Setting,
+    pub(super) demand: Demand,
+    /// What the bandwidth allows, as the selector was told.
+    pub(super) cap: Option<Wish>,
+    /// The subscriber was told that it gets nothing for want of bandwidth.
+    pub(super) told_paused: bool,
+    pub(super) selector: Selector,
+    pub(super) munger: Munger,
+    pub(super) pictures: Vp8Munger,
+    pub(super) counters: Counters,
+    /// It was told that it gets only some of the decode targets.
+    pub(super) reduced: bool,
+    /// Sound: the munger follows the stream.
+    pub(super) following: bool,
+    pub(super) window: Window,
+    pub(super) score: Score,
+}
+
+/// Numbers within the packets of VP9 and AV1 that go on over a change of the simulcast layer.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Counters {
+    pub(super) picture: Counter<15>,
+    pub(super) tl0: Counter<8>,
+    pub(super) frame: Counter<16>,
+}
+
+/// Who takes a track, where and how.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Binding {
+    pub(crate) peer: PeerKey,
+    pub(crate) section: u16,
+    pub(crate) setting: Setting,
+    pub(crate) ready: bool,
+    pub(crate) takes: Takes,
+}
+
+/// Where packets of a publisher go, and when.
+pub(super) struct Way<'a, W> {
+    pub(super) sessions: &'a mut HashMap<PeerKey, Session>,
+    /// Called for each connection that has output now and had none before; the flag says whether it is the subscriber's of
+    /// two.
+    pub(super) written: W,
+    /// When the packet was captured.
+    pub(super) wallclock: Instant,
+    pub(super) now: Instant,
+}
+
+/// A packet for one subscriber, as far as it differs from the publisher's.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Outgoing<'a> {
+    pub(super) codec: rtc::Codec,
+    pub(super) out: Rtp,
+    pub(super) wallclock: Instant,
+    pub(super) marker: bool,
+    pub(super) payload: &'a Arc<[u8]>,
+    pub(super) extensions: &'a Extensions,
+    pub(super) vp8: Option<sfu::vp8::Patch>,
+    pub(super) dependency: Option<&'a [u8]>,
+}
+
+impl<'a> Outgoing<'a> {
+    /// The publisher's packet under other numbers.
+    pub(super) fn new(packet: &'a UpPacket, out: Rtp, wallclock: Instant) -> Self {
+        Self {
+            codec: packet.codec,
+            out,
+            wallclock,
+            marker: packet.marker,
+            payload: &packet.payload,
+            extensions: &packet.extensions,
+            vp8: None,
+            dependency: None,
+        }
+    }
+}
+
+impl Down {
+    pub(super) fn new(binding: Binding, kind: Kind, first: Rtp, wanted: Option<Wish>, running: LayerSet) -> Self {
+        let audio = kind == Kind::Audio;
+        Self {
+            peer: binding.peer,
+            section: binding.section,
+            takes: binding.takes,
+            encoding: None,
+            next: None,
+            ready: binding.ready,
+            setting: binding.setting,
+            demand: Demand::new(wanted),
+            cap: UNLIMITED,
+            told_paused: false,
+            selector: Selector::new(wanted, running),
+            munger: Munger::new(if audio { AUDIO_CLOCK } else { VIDEO_CLOCK }, first),
+            pictures: Vp8Munger::new(),
+            counters: Counters::default(),
+            reduced: false,
+            following: false,
+            window: Window::default(),
+            score: Score::new(if audio { QualityKind::Opus { fec: true } } else { QualityKind::Video }),
+        }
+    }
+
+    /// The best layer it wants and gets, as far as the bandwidth goes.
+    pub(super) fn layer(&self) -> Option<Layer> {
+        self.demand.current().zip(self.cap).map(|(wish, cap)| wish.layer.min(cap.layer))
+    }
+
+    /// Packets were withheld: the numbers close up behind them, and pictures wait for a key frame.
+    pub(super) fn begin_anew(&mut self) {
+        self.selector.restart();
+        self.munger.pause();
+        self.following = false;
+    }
+
+    /// Gets the track in another of its codecs from the next key frame on.
+    pub(super) fn go_over(&mut self, encoding: usize, running: LayerSet) {
+        self.encoding = Some(encoding);
+        self.next = None;
+        self.selector = Selector::new(self.demand.current(), running);
+        self.selector.set_cap(self.cap);
+        self.munger.change_encoder();
+        self.counters = Counters::default();
+        self.reduced = false;
+    }
+
+    /// Sends a packet.
+    pub(super) fn send(
+        &mut self,
+        packet: &UpPacket,
+        outgoing: &Outgoing<'_>,
+        way: &mut Way<'_, impl FnMut(PeerKey, bool)>,
+    ) {
+        let Some(session) = way.sessions.get_mut(&self.peer) else { return };
+        self.window.packets = self.window.packets.saturating_add(1);
+        let subscriber = session.subscriber.is_some();
+        let connection = session.down();
+        let sent = connection.peer.write(
+            self.section,
+            &DownPacket {
+                codec: outgoing.codec,
+                profile: packet.profile,
+                sequence: outgoing.out.seq,
+                timestamp: outgoing.out.timestamp,
+                wallclock: outgoing.wallclock,
+                marker: outgoing.marker,
+                payload: outgoing.payload,
+                vp8: outgoing.vp8.map(|patch| Vp8Rewrite {
+                    picture_id: patch.picture_id,
+                    tl0_pic_idx: patch.tl0_pic_idx,
+                    key_idx: patch.key_idx,
+                }),
+                extensions: outgoing.extensions,
+                dependency: outgoing.dependency,
+            },
+        );
+        if sent && !std::mem::replace(&mut connection.dirty, true) {
+            (way.written)(self.peer, subscriber);
+        }
+    }
+}

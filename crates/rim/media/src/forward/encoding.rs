@@ -1,0 +1,132 @@
+//! A published track in one of its codecs.
+
+use rtc::Codec as Format;
+use sfu::allocation::CostBook;
+use sfu::demand::Announced;
+use sfu::dependency::Dependencies;
+use sfu::dynacast::{Dynacast, Update};
+use sfu::keyframes::Keyframes;
+use sfu::layers::{Content, Layer, LayerSet, Liveness, SPATIAL};
+use sfu::munger::Reports;
+use signal::{Codec, PeerKey};
+use std::time::Instant;
+
+/// One codec of a track, on a section of its publisher's.
+#[derive(Debug)]
+pub(crate) struct Encoding {
+    pub(crate) section: u16,
+    /// As it was published; what really comes says so in each packet.
+    pub(crate) codec: Codec,
+    pub(super) announced: Vec<Announced>,
+    pub(super) liveness: Liveness,
+    pub(super) prices: CostBook,
+    pub(super) keyframes: Keyframes,
+    pub(super) dynacast: Dynacast<PeerKey>,
+    pub(super) reports: Reports,
+    /// All layers come in one stream.
+    pub(super) scalable: bool,
+    pub(super) dependencies: Dependencies,
+    /// The decode targets the publisher sends, as it said last.
+    pub(super) active: u32,
+    /// The timestamp of the newest frame of each layer, for codecs that do not mark where one begins.
+    newest: [Option<u32>; SPATIAL],
+}
+
+impl Encoding {
+    pub(super) fn new(section: u16, codec: Codec, layers: &[signal::Layer], content: Content, now: Instant) -> Self {
+        Self {
+            section,
+            codec,
+            announced: announced(layers),
+            liveness: Liveness::new(content),
+            prices: CostBook::default(),
+            keyframes: Keyframes::new(),
+            dynacast: Dynacast::new(now),
+            reports: Reports::default(),
+            scalable: false,
+            dependencies: Dependencies::new(),
+            active: u32::MAX,
+            newest: [None; SPATIAL],
+        }
+    }
+
+    /// What came shows that all layers come in one stream.
+    pub(super) fn set_scalable(&mut self) {
+        if !std::mem::replace(&mut self.scalable, true) {
+            self.liveness.set_scalable();
+        }
+    }
+
+    /// Somebody needs a key frame of a layer. In a stream of all layers there is one for all.
+    pub(super) fn request_key_frame(&mut self, layer: Layer) {
+        self.keyframes.request(if self.scalable { Layer::Low } else { layer });
+    }
+
+    /// Whether a frame begins with a packet of that time, if nothing else tells.
+    pub(super) fn begins_frame(&mut self, layer: Layer, timestamp: u32) -> bool {
+        self.newest[layer.index()].replace(timestamp) != Some(timestamp)
+    }
+
+    /// A key frame of a layer came.
+    pub(super) fn on_key_frame(&mut self, layer: Layer) {
+        self.keyframes.on_key_frame(if self.scalable { Layer::Low } else { layer });
+    }
+
+    /// The layers the publisher was asked for. Of those in one stream it sends all or none.
+    pub(super) fn enabled(&self, update: Update) -> LayerSet {
+        let layers = update.layers();
+        if self.scalable && !layers.is_empty() { LayerSet::ALL } else { layers }
+    }
+}
+
+/// The publisher's layers for the choice by size. A single encoding is the lowest layer whatever it calls itself.
+pub(super) fn announced(layers: &[signal::Layer]) -> Vec<Announced> {
+    let single = layers.len() == 1;
+    layers
+        .iter()
+        .filter_map(|layer| {
+            let which = if single { Layer::Low } else { Layer::from_index(usize::from(layer.quality))? };
+            Some(Announced { layer: which, width: layer.width, height: layer.height })
+        })
+        .collect()
+}
+
+/// The formats a subscriber takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Takes(u8);
+
+impl Takes {
+    const FORMATS: [Format; 6] = [Format::Opus, Format::Red, Format::Vp8, Format::H264, Format::Vp9, Format::Av1];
+
+    /// Asks for each format.
+    pub(crate) fn ask(takes: impl Fn(Format) -> bool) -> Self {
+        let taken = Self::FORMATS.into_iter().enumerate().filter(|(_, format)| takes(*format));
+        Self(taken.fold(0, |set, (index, _)| set | 1 << index))
+    }
+
+    pub(crate) fn contains(self, format: Format) -> bool {
+        let index = Self::FORMATS.into_iter().position(|known| known == format);
+        index.is_some_and(|index| self.0 >> index & 1 == 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_taken_is_known() {
+        let takes = Takes::ask(|format| matches!(format, Format::Opus | Format::Av1));
+        assert_eq!(Takes::FORMATS.map(|format| takes.contains(format)), [true, false, false, false, false, true]);
+    }
+
+    #[test]
+    fn of_layers_in_one_stream_all_are_sent_or_none() {
+        let mut encoding = Encoding::new(0, Codec::Vp9, &[], Content::Camera, Instant::now());
+        let low = Update { max: Some(Layer::Low) };
+        assert_eq!(encoding.enabled(low), LayerSet::NONE.with(Layer::Low));
+        encoding.set_scalable();
+        assert_eq!(encoding.enabled(low), LayerSet::ALL);
+        assert_eq!(encoding.enabled(Update { max: None }), LayerSet::NONE);
+    }
+}

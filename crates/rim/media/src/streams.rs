@@ -1,0 +1,362 @@
+//! TCP connections that carry media, on the side of the runtime.
+//!
+//! A task per connection reads packets and hands them to the shard through a bounded queue: a shard that has much to do slows
+//! TCP clients down, and no TCP client slows the shard down. What the shard sends waits in an outbox of its own, also bounded:
+//! media that finds it full is dropped, because late media is worthless; what keeps a connection alive is not. TLS ends here
+//! too, in whatever stream the door is given.
+
+use crate::framing::{Framing, Garbage};
+use crate::plane::Wake;
+use model::Shares;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::{Instant, timeout, timeout_at};
+
+pub use crate::framing::{Opening, opening};
+
+/// Most connections at a time.
+const MAX_STREAMS: usize = 4096;
+
+/// Most of them from one address: a company behind one translation.
+const MAX_PER_ADDRESS: usize = 256;
+
+/// Packets that wait for the shard, of all connections together.
+const BACKLOG: usize = 2048;
+
+/// How long a connection may take to show its first packet (media-protocol.md section 17.4).
+const FIRST_PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long it may be silent later. A client looks every few seconds whether its connection still works.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// A TURN connection is silent while its allocation waits for use; the allocation ends by itself and takes the connection.
+const TURN_SILENCE: Duration = Duration::from_secs(600);
+
+/// How long the other side may take nothing.
+const WRITE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Media that waits for a connection, in bytes: at a megabit a second, one second.
+const MEDIA_LIMIT: usize = 128 * 1024;
+
+/// Everything that waits; more of it closes the connection.
+const LIMIT: usize = 2 * MEDIA_LIMIT;
+
+/// Bytes written at once.
+const WRITE_CHUNK: usize = 16 * 1024;
+
+/// Names one connection for the life of the process.
+pub(crate) type StreamId = u64;
+
+/// What a shard learns of connections.
+#[derive(Debug)]
+pub(crate) enum StreamEvent {
+    Opened { id: StreamId, framing: Framing, secure: bool, peer: SocketAddr, outbox: Outbox },
+    Packet { id: StreamId, contents: Vec<u8> },
+    Closed { id: StreamId },
+}
+
+/// Whether a packet may be lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Weight {
+    /// RTP.
+    Media,
+    /// STUN, DTLS, RTCP.
+    Vital,
+}
+
+impl Weight {
+    /// Of a packet between a client and our media socket (RFC 7983, RFC 5761 section 4).
+    pub(crate) fn of(packet: &[u8]) -> Self {
+        match packet {
+            [128..=191, 192..=223, ..] => Self::Vital,
+            [128..=191, ..] => Self::Media,
+            _ => Self::Vital,
+        }
+    }
+}
+
+/// What became of a packet for a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sent {
+    Queued,
+    /// The connection is too slow for media.
+    Dropped,
+    /// The connection is gone, or hopelessly slow: then it is closed by dropping its outbox.
+    Broken,
+}
+
+/// The shard's end of a connection; dropping it closes the connection.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    queue: mpsc::UnboundedSender<Vec<u8>>,
+    waiting: Arc<AtomicUsize>,
+}
+
+impl Outbox {
+    fn new() -> (Self, mpsc::UnboundedReceiver<Vec<u8>>, Arc<AtomicUsize>) {
+        // Bounded by the bytes in it, which nobody but the shard adds to.
+        let (queue, queued) = mpsc::unbounded_channel();
+        let waiting = Arc::new(AtomicUsize::new(0));
+        (Self { queue, waiting: waiting.clone() }, queued, waiting)
+    }
+
+    pub(crate) fn send(&self, packet: Vec<u8>, weight: Weight) -> Sent {
+        let waiting = self.waiting.load(Ordering::Relaxed) + packet.len();
+        let limit = if weight == Weight::Media { MEDIA_LIMIT } else { LIMIT };
+        if waiting > limit {
+            return if weight == Weight::Media { Sent::Dropped } else { Sent::Broken };
+        }
+        self.waiting.fetch_add(packet.len(), Ordering::Relaxed);
+        if self.queue.send(packet).is_ok() { Sent::Queued } else { Sent::Broken }
+    }
+}
+
+/// Takes TCP connections that carry media, whoever accepted them.
+#[derive(Debug, Clone)]
+pub struct StreamDoor {
+    events: mpsc::Sender<StreamEvent>,
+    wake: Wake,
+    next: Arc<AtomicUsize>,
+    places: Arc<Semaphore>,
+    shares: Shares,
+}
+
+impl StreamDoor {
+    pub(crate) fn new(wake: Wake) -> (Self, mpsc::Receiver<StreamEvent>) {
+        let (events, events_end) = mpsc::channel(BACKLOG);
+        let door = Self {
+            events,
+            wake,
+            next: Arc::default(),
+            places: Arc::new(Semaphore::new(MAX_STREAMS)),
+            shares: Shares::new(MAX_PER_ADDRESS),
+        };
+        (door, events_end)
+    }
+
+    /// Carries a connection until either side ends it. `begun` was read of it already and `opening` is what it turned out to
+    /// be; anything but [`Opening::Ice`] and [`Opening::Turn`] is dropped. `secure` says that it came through TLS.
+    pub async fn serve<S>(&self, stream: S, begun: &[u8], opening: Opening, peer: SocketAddr, secure: bool)
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin,
+    {
+        let framing = match opening {
+            Opening::Ice => Framing::Ice,
+            Opening::Turn => Framing::Turn,
+            Opening::Tls | Opening::Other | Opening::Unclear => return,
+        };
+        let share = self.shares.take(peer.ip());
+        let (Ok(_place), Some(_share)) = (self.places.try_acquire(), share) else {
+            metrics::counter!("media_streams_refused_total").increment(1);
+            return;
+        };
+        let id = u64::try_from(self.next.fetch_add(1, Ordering::Relaxed)).unwrap_or(0);
+        let (outbox, queued, waiting) = Outbox::new();
+        let opened = StreamEvent::Opened { id, framing, secure, peer, outbox };
+        if self.tell(opened).await.is_err() {
+            return;
+        }
+        metrics::gauge!("media_streams").increment(1.0);
+        let (reader, writer) = tokio::io::split(stream);
+        let why = tokio::select! {
+            why = self.read(id, framing, reader, begun.to_vec()) => why,
+            why = write(framing, writer, queued, &waiting) => why,
+        };
+        metrics::gauge!("media_streams").decrement(1.0);
+        metrics::counter!("media_streams_closed_total", "reason" => why.as_str()).increment(1);
+        // The shard may be gone; then nobody cares.
+        let _ = self.tell(StreamEvent::Closed { id }).await;
+    }
+
+    async fn tell(&self, event: StreamEvent) -> Result<(), Gone> {
+        self.events.send(event).await.map_err(|_| Gone)?;
+        self.wake.wake();
+        Ok(())
+    }
+
+    async fn read(
+        &self,
+        id: StreamId,
+        framing: Framing,
+        mut reader: impl AsyncRead + Unpin,
+        mut buffer: Vec<u8>,
+    ) -> Closing {
+        let silence = if framing == Framing::Turn { TURN_SILENCE } else { SILENCE };
+        let mut patience = Instant::now() + FIRST_PATIENCE;
+        loop {
+            loop {
+                match framing.first(&buffer) {
+                    Ok(Some((start, end, next))) => {
+                        let contents = buffer[start..end].to_vec();
+                        buffer.drain(..next);
+                        if self.tell(StreamEvent::Packet { id, contents }).await.is_err() {
+                            return Closing::Shard;
+                        }
+                        patience = Instant::now() + silence;
+                    }
+                    Ok(None) => break,
+                    Err(Garbage) => return Closing::Garbage,
+                }
+            }
+            // `first` refuses what would not fit, so the buffer stays as small as the longest packet.
+            match timeout_at(patience, reader.read_buf(&mut buffer)).await {
+                Err(_) => return Closing::Silence,
+                Ok(Err(_) | Ok(0)) => return Closing::Peer,
+                Ok(Ok(_)) => {}
+            }
+        }
+    }
+}
+
+/// The shard is gone.
+struct Gone;
+
+/// Why a connection ends.
+#[derive(Debug, Clone, Copy)]
+enum Closing {
+    Peer,
+    Silence,
+    Garbage,
+    Stalled,
+    Shard,
+}
+
+impl Closing {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Peer => "peer",
+            Self::Silence => "silence",
+            Self::Garbage => "garbage",
+            Self::Stalled => "stalled",
+            Self::Shard => "refused",
+        }
+    }
+}
+
+async fn write(
+    framing: Framing,
+    mut writer: impl AsyncWrite + Unpin,
+    mut queued: mpsc::UnboundedReceiver<Vec<u8>>,
+    waiting: &AtomicUsize,
+) -> Closing {
+    let mut out = Vec::with_capacity(WRITE_CHUNK);
+    while let Some(packet) = queued.recv().await {
+        out.clear();
+        let mut taken = packet.len();
+        framing.write(&packet, &mut out);
+        while out.len() < WRITE_CHUNK {
+            let Ok(packet) = queued.try_recv() else { break };
+            taken += packet.len();
+            framing.write(&packet, &mut out);
+        }
+        let written = timeout(WRITE_PATIENCE, write_out(&mut writer, &out)).await;
+        // Counted until the system took it, so that what the connection is too slow for is dropped.
+        waiting.fetch_sub(taken, Ordering::Relaxed);
+        match written {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return Closing::Peer,
+            Err(_) => return Closing::Stalled,
+        }
+    }
+    Closing::Shard
+}
+
+async fn write_out(writer: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
+    writer.write_all(bytes).await?;
+    writer.flush().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slow_connection_loses_media_first_and_is_given_up_last() {
+        let (outbox, _queued, _) = Outbox::new();
+        let packet = vec![0; 1024];
+        while outbox.send(packet.clone(), Weight::Media) == Sent::Queued {}
+        assert_eq!(outbox.send(packet.clone(), Weight::Media), Sent::Dropped);
+        let mut vital = 0;
+        while outbox.send(packet.clone(), Weight::Vital) == Sent::Queued {
+            vital += packet.len();
+        }
+        assert_eq!(vital, LIMIT - MEDIA_LIMIT);
+        assert_eq!(outbox.send(packet, Weight::Vital), Sent::Broken);
+    }
+
+    #[test]
+    fn only_rtp_may_be_lost() {
+        assert_eq!(Weight::of(&[0x80, 111, 0]), Weight::Media);
+        assert_eq!(Weight::of(&[0x90, 0x80 | 96, 0]), Weight::Media);
+        assert_eq!(Weight::of(&[0x80, 200]), Weight::Vital);
+        assert_eq!(Weight::of(&[0x81, 206]), Weight::Vital);
+        assert_eq!(Weight::of(&[22, 254]), Weight::Vital);
+        assert_eq!(Weight::of(&[0, 1]), Weight::Vital);
+        assert_eq!(Weight::of(&[]), Weight::Vital);
+    }
+
+    fn door() -> (StreamDoor, mpsc::Receiver<StreamEvent>, mio::Poll) {
+        let poll = mio::Poll::new().unwrap();
+        let wake = Wake(Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).unwrap()));
+        let (door, events) = StreamDoor::new(wake);
+        (door, events, poll)
+    }
+
+    #[tokio::test]
+    async fn packets_pass_in_both_directions_until_the_shard_lets_go() {
+        let (door, mut events, _poll) = door();
+        let (ours, mut theirs) = tokio::io::duplex(64);
+        let peer = "198.51.100.1:9".parse().unwrap();
+        let serving = tokio::spawn(async move { door.serve(ours, &[0, 3, b'o'], Opening::Ice, peer, false).await });
+
+        let Some(StreamEvent::Opened { outbox, .. }) = events.recv().await else { panic!("opened") };
+        theirs.write_all(b"ne\0\x03two").await.unwrap();
+        for expected in [b"one", b"two"] {
+            let Some(StreamEvent::Packet { contents, .. }) = events.recv().await else { panic!("a packet") };
+            assert_eq!(contents, expected);
+        }
+        assert_eq!(outbox.send(b"back".to_vec(), Weight::Vital), Sent::Queued);
+        let mut back = [0; 6];
+        theirs.read_exact(&mut back).await.unwrap();
+        assert_eq!(&back, b"\0\x04back");
+
+        drop(outbox);
+        serving.await.unwrap();
+        assert!(matches!(events.recv().await, Some(StreamEvent::Closed { .. })));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_shows_no_packet_in_time_is_closed() {
+        let (door, mut events, _poll) = door();
+        let (ours, _theirs) = tokio::io::duplex(64);
+        let peer = "198.51.100.1:9".parse().unwrap();
+
+        door.serve(ours, &[0, 20, 0], Opening::Ice, peer, false).await;
+
+        assert!(matches!(events.recv().await, Some(StreamEvent::Opened { .. })));
+        assert!(matches!(events.recv().await, Some(StreamEvent::Closed { .. })));
+    }
+
+    #[tokio::test]
+    async fn one_address_has_so_many_connections_and_no_more() {
+        let (door, mut events, _poll) = door();
+        let peer = "198.51.100.1:9".parse().unwrap();
+        let mut held = Vec::new();
+        for _ in 0..MAX_PER_ADDRESS {
+            let (ours, theirs) = tokio::io::duplex(64);
+            let door = door.clone();
+            tokio::spawn(async move { door.serve(ours, &[], Opening::Ice, peer, false).await });
+            held.push((theirs, events.recv().await.unwrap()));
+        }
+        let (ours, _theirs) = tokio::io::duplex(64);
+
+        door.serve(ours, &[], Opening::Ice, peer, false).await;
+
+        assert!(events.try_recv().is_err(), "refused without a word");
+    }
+}

@@ -1,0 +1,268 @@
+//! What stands between the sockets and the engine: TCP connections and the TURN server.
+//!
+//! Both look to the engine like clients at addresses of their own (see [`crate::detour`]).
+
+use crate::detour::{self, Kind};
+use crate::engine::{Datagram, Engine};
+use crate::framing::Framing;
+use crate::socket::Outgoing;
+use crate::streams::{Outbox, Sent, StreamEvent, StreamId, Weight};
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use tokio::sync::mpsc;
+use turn::Outcome;
+
+/// Packets of connections that are taken each turn, so that datagrams are never kept waiting.
+const PACKETS_PER_TURN: usize = 256;
+
+/// Where a TURN client is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum TurnClient {
+    /// Behind these two addresses of our UDP socket: theirs and ours.
+    Datagrams(SocketAddr, SocketAddr),
+    Stream(StreamId),
+}
+
+/// A connection, as the shard knows it.
+#[derive(Debug)]
+struct Stream {
+    /// The address it has for the engine.
+    address: SocketAddr,
+    framing: Framing,
+    peer: SocketAddr,
+    outbox: Outbox,
+}
+
+#[derive(Debug)]
+struct Counters {
+    packets: metrics::Counter,
+    dropped: metrics::Counter,
+    broken: metrics::Counter,
+    unproven: metrics::Counter,
+    no_way: metrics::Counter,
+    forged: metrics::Counter,
+}
+
+/// All ways to clients besides our own socket.
+#[derive(Debug)]
+pub(crate) struct Ways {
+    /// The address for which the engine takes what comes over a connection.
+    local: Option<SocketAddr>,
+    events: mpsc::Receiver<StreamEvent>,
+    streams: HashMap<StreamId, Stream>,
+    by_address: HashMap<SocketAddr, StreamId>,
+    turn: Option<turn::Server<TurnClient>>,
+    next: u32,
+    counters: Counters,
+    /// What the TURN server sends over our own socket.
+    outbox: Vec<Outgoing>,
+}
+
+impl Ways {
+    pub(crate) fn new(
+        addresses: &[SocketAddr],
+        events: mpsc::Receiver<StreamEvent>,
+        turn: Option<turn::Config>,
+        now: Instant,
+    ) -> Self {
+        let reason = |reason: &'static str| metrics::counter!("media_drops_total", "reason" => reason);
+        Self {
+            local: addresses.first().copied(),
+            events,
+            streams: HashMap::new(),
+            by_address: HashMap::new(),
+            turn: turn.map(|config| turn::Server::new(config, now)),
+            next: 0,
+            counters: Counters {
+                packets: metrics::counter!("media_stream_packets_in_total"),
+                dropped: reason("stream_queue"),
+                broken: reason("stream_broken"),
+                unproven: reason("stream_unproven"),
+                no_way: reason("no_way"),
+                forged: reason("forged_source"),
+            },
+            outbox: Vec::new(),
+        }
+    }
+
+    /// A datagram arrived at our socket.
+    pub(crate) fn datagram(&mut self, engine: &mut Engine, at: Instant, datagram: Datagram<'_>) {
+        // Most of them are media, which needs no second look.
+        if datagram.contents.first().is_some_and(|first| *first < 80)
+            && let Some(turn) = &mut self.turn
+            && turn::is_turn(datagram.contents)
+        {
+            let client = TurnClient::Datagrams(datagram.source, datagram.destination);
+            match turn.handle_message(at, unix(), client, datagram.source, datagram.contents) {
+                Outcome::Reply(contents) => {
+                    let (source, destination) = (datagram.destination, datagram.source);
+                    self.outbox.push(Outgoing { source, destination, contents });
+                }
+                Outcome::Relay { from, to, payload } => {
+                    engine.handle_datagram(at, Datagram { source: from, destination: to, contents: payload });
+                }
+                Outcome::Dropped(why) => dropped(why),
+            }
+            return;
+        }
+        if detour::is_detour(&datagram.source) {
+            self.counters.forged.increment(1);
+            return;
+        }
+        engine.handle_datagram(at, datagram);
+    }
+
+    /// Takes what came over connections. `true` if there may be more.
+    pub(crate) fn take(&mut self, engine: &mut Engine, at: Instant) -> bool {
+        for _ in 0..PACKETS_PER_TURN {
+            match self.events.try_recv() {
+                Ok(event) => self.event(engine, at, event),
+                Err(_) => return false,
+            }
+        }
+        true
+    }
+
+    fn event(&mut self, engine: &mut Engine, at: Instant, event: StreamEvent) {
+        match event {
+            StreamEvent::Opened { id, framing, secure, peer, outbox } => {
+                let Some(local) = self.local else { return };
+                let address = detour::address(Kind::Stream, self.next, local.ip());
+                self.next = self.next.wrapping_add(1);
+                let carries = match (framing, secure) {
+                    (Framing::Ice, _) => "ice_tcp",
+                    (Framing::Turn, false) => "turn_tcp",
+                    (Framing::Turn, true) => "turn_tls",
+                };
+                metrics::counter!("media_streams_total", "carries" => carries).increment(1);
+                self.by_address.insert(address, id);
+                self.streams.insert(id, Stream { address, framing, peer, outbox });
+            }
+            StreamEvent::Packet { id, contents } => {
+                self.counters.packets.increment(1);
+                let framing = self.streams.get(&id).map(|stream| stream.framing);
+                match framing {
+                    Some(Framing::Ice) => self.ice_packet(engine, at, id, &contents),
+                    Some(Framing::Turn) => self.turn_packet(engine, at, id, &contents),
+                    // It was closed on our side while this was on its way.
+                    None => {}
+                }
+            }
+            StreamEvent::Closed { id } => self.close(id),
+        }
+    }
+
+    fn ice_packet(&mut self, engine: &mut Engine, at: Instant, id: StreamId, contents: &[u8]) {
+        let (Some(local), Some(stream)) = (self.local, self.streams.get(&id)) else { return };
+        let address = stream.address;
+        engine.handle_datagram(at, Datagram { source: address, destination: local, contents });
+        // The first packet proves whose connection it is, or the connection ends (section 17.4). It also ends when the client
+        // is gone from the meeting.
+        if !engine.knows(&address) {
+            self.counters.unproven.increment(1);
+            self.close(id);
+        }
+    }
+
+    fn turn_packet(&mut self, engine: &mut Engine, at: Instant, id: StreamId, contents: &[u8]) {
+        let (Some(turn), Some(stream)) = (&mut self.turn, self.streams.get(&id)) else {
+            self.close(id);
+            return;
+        };
+        match turn.handle_message(at, unix(), TurnClient::Stream(id), stream.peer, contents) {
+            Outcome::Reply(reply) => self.send_stream(id, reply, Weight::Vital),
+            Outcome::Relay { from, to, payload } => {
+                engine.handle_datagram(at, Datagram { source: from, destination: to, contents: payload });
+            }
+            Outcome::Dropped(why) => {
+                dropped(why);
+                // Over a connection nothing is lost or comes from elsewhere: who sends garbage means no good.
+                if why == turn::Dropped::Garbage {
+                    self.close(id);
+                }
+            }
+        }
+    }
+
+    fn close(&mut self, id: StreamId) {
+        if let Some(stream) = self.streams.remove(&id) {
+            self.by_address.remove(&stream.address);
+        }
+        if let Some(turn) = &mut self.turn {
+            turn.forget(TurnClient::Stream(id));
+        }
+    }
+
+    /// Sends a datagram of the engine, or queues it for our socket.
+    pub(crate) fn send(
+        &mut self,
+        at: Instant,
+        source: SocketAddr,
+        destination: SocketAddr,
+        contents: Vec<u8>,
+        queue: &mut Vec<Outgoing>,
+    ) {
+        match detour::kind(&destination) {
+            None => queue.push(Outgoing { source, destination, contents }),
+            Some(Kind::Stream) => {
+                let Some(id) = self.by_address.get(&destination).copied() else {
+                    self.counters.no_way.increment(1);
+                    return;
+                };
+                let weight = Weight::of(&contents);
+                self.send_stream(id, contents, weight);
+            }
+            Some(Kind::Relayed) => {
+                let weight = Weight::of(&contents);
+                let wrapped = self.turn.as_mut().and_then(|turn| turn.to_client(at, destination, source, &contents));
+                match wrapped {
+                    Some((TurnClient::Datagrams(client, local), contents)) => {
+                        queue.push(Outgoing { source: local, destination: client, contents });
+                    }
+                    Some((TurnClient::Stream(id), contents)) => self.send_stream(id, contents, weight),
+                    None => self.counters.no_way.increment(1),
+                }
+            }
+        }
+    }
+
+    fn send_stream(&mut self, id: StreamId, contents: Vec<u8>, weight: Weight) {
+        let Some(stream) = self.streams.get(&id) else { return };
+        match stream.outbox.send(contents, weight) {
+            Sent::Queued => {}
+            Sent::Dropped => self.counters.dropped.increment(1),
+            Sent::Broken => {
+                self.counters.broken.increment(1);
+                self.close(id);
+            }
+        }
+    }
+
+    /// What the TURN server has to send over our own socket.
+    pub(crate) fn drain(&mut self, queue: &mut Vec<Outgoing>) {
+        queue.append(&mut self.outbox);
+    }
+
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        self.turn.as_ref().and_then(turn::Server::poll_timeout)
+    }
+
+    pub(crate) fn handle_timeout(&mut self, at: Instant) {
+        if let Some(turn) = &mut self.turn
+            && turn.poll_timeout().is_some_and(|due| due <= at)
+        {
+            turn.handle_timeout(at);
+            metrics::gauge!("media_turn_allocations").set(u32::try_from(turn.len()).unwrap_or(u32::MAX));
+        }
+    }
+}
+
+/// The time in seconds, for credentials.
+fn unix() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+fn dropped(why: turn::Dropped) {
+    metrics::counter!("media_drops_total", "reason" => why.as_str()).increment(1);
+}

@@ -1,0 +1,247 @@
+//! VP9 and AV1 in layers, redundant sound, and tracks in two codecs, between real stacks.
+
+// In a test's helpers too a failed unwrap is a failed test.
+#![allow(clippy::unwrap_used)]
+
+// Other tests use the rest of it.
+#[allow(dead_code)]
+mod support;
+
+use sfu::dependency::Dependencies;
+use sfu::vp9::Vp9;
+use std::time::Duration;
+use support::World;
+use support::codecs::{Scalable, Sent};
+use wire::lk;
+use wire::lk::signal_request::Message as Request;
+use wire::lk::signal_response::Message as Response;
+
+const FRAME: Duration = Duration::from_millis(40);
+const PREFER: lk::BackupCodecPolicy = lk::BackupCodecPolicy::PreferRegression;
+
+/// A structure of two spatial and two temporal layers, behind two bytes of length.
+const STRUCTURE: &[u8] = include_bytes!("../../../../fuzz/corpus/dependency/two_layers_keyed");
+
+fn structure() -> &'static [u8] {
+    &STRUCTURE[2..2 + usize::from(STRUCTURE[1])]
+}
+
+fn sid(world: &World, client: usize) -> String {
+    let found = world.clients[client].inbox.iter().find_map(|message| match message {
+        Response::TrackPublished(published) => published.track.clone(),
+        _ => None,
+    });
+    found.unwrap().sid
+}
+
+fn want(world: &mut World, client: usize, sid: &str, quality: lk::VideoQuality) {
+    let setting =
+        lk::UpdateTrackSettings { track_sids: vec![sid.into()], quality: quality.into(), ..Default::default() };
+    world.request(client, Request::TrackSetting(setting));
+    // A smaller wish settles before it counts.
+    world.pass(Duration::from_millis(300));
+}
+
+/// Pictures of VP9 for a while, a key picture when asked for one.
+fn film(world: &mut World, client: usize, film: &mut Scalable, pictures: usize) -> usize {
+    let mut keys = 0;
+    for _ in 0..pictures {
+        let key = std::mem::take(&mut world.clients[client].key_frames_asked) > 0;
+        keys += usize::from(key);
+        world.shoot_vp9(client, film, key);
+        world.pass(FRAME);
+    }
+    keys
+}
+
+/// The spatial layers of the packets of each picture, and whether the last of each has the marker and no other.
+fn pictures(packets: &[Sent]) -> Vec<Vec<u8>> {
+    assert!(packets.windows(2).all(|pair| pair[1].seq == pair[0].seq + 1), "no gap in the numbers");
+    let of_picture = packets.chunk_by(|a, b| a.timestamp == b.timestamp);
+    of_picture
+        .map(|packets| {
+            let (last, others) = packets.split_last().unwrap();
+            assert!(last.marker && others.iter().all(|packet| !packet.marker), "the marker ends the picture");
+            packets.iter().map(|packet| Vp9::parse(&packet.payload).unwrap().layer.unwrap().spatial).collect()
+        })
+        .collect()
+}
+
+fn vp9_call(policy: lk::BackupCodecPolicy) -> (World, usize, usize, usize, Scalable) {
+    let mut world = World::new();
+    let ann = world.join_knowing("ann", &["vp9"]);
+    let bob = world.join_knowing("bob", &["vp9"]);
+    let cid = world.join_knowing("cid", &[]);
+    world.pass(Duration::from_secs(2));
+    world.publish_scalable(ann, "vp9", policy);
+    world.pass(Duration::from_secs(1));
+    let mut state = Scalable::default();
+    film(&mut world, ann, &mut state, 20);
+    (world, ann, bob, cid, state)
+}
+
+#[test]
+fn layers_of_vp9_are_left_out_at_once_and_come_back_with_a_key_picture() {
+    let (mut world, ann, bob, _, mut state) = vp9_call(PREFER);
+    let sid = sid(&world, ann);
+    let all = pictures(&world.clients[bob].take_packets());
+    assert!(all.len() >= 10 && all.iter().all(|layers| layers == &[0, 1, 2]), "{all:?}");
+
+    want(&mut world, bob, &sid, lk::VideoQuality::Low);
+    let keys = film(&mut world, ann, &mut state, 10);
+    assert_eq!(keys, 0, "going down takes no key picture");
+    let low = pictures(&world.clients[bob].take_packets());
+    assert!(low.len() == 10 && low.iter().all(|layers| layers == &[0]), "{low:?}");
+
+    want(&mut world, bob, &sid, lk::VideoQuality::Medium);
+    let keys = film(&mut world, ann, &mut state, 30);
+    assert!(keys > 0, "going up takes one");
+    let medium = pictures(&world.clients[bob].take_packets());
+    assert_eq!(medium.last(), Some(&vec![0, 1]), "{medium:?}");
+    assert!(medium.iter().all(|layers| layers == &[0] || layers == &[0, 1]));
+}
+
+#[test]
+fn layers_of_av1_are_left_out_by_their_descriptors_and_receivers_are_told_which_remain() {
+    let mut world = World::new();
+    let ann = world.join_knowing("ann", &["av1"]);
+    let bob = world.join_knowing("bob", &["av1"]);
+    world.pass(Duration::from_secs(2));
+    world.publish_scalable(ann, "av1", PREFER);
+    world.pass(Duration::from_secs(1));
+    let sid = sid(&world, ann);
+    let mut state = Scalable::default();
+    let mut film = |world: &mut World, pictures: usize| {
+        for _ in 0..pictures {
+            let key = std::mem::take(&mut world.clients[ann].key_frames_asked) > 0;
+            world.shoot_av1(ann, &mut state, key, structure());
+            world.pass(FRAME);
+        }
+    };
+    film(&mut world, 20);
+    let packets = world.clients[bob].take_packets();
+    let mut stream = Dependencies::new();
+    let mut read = |packet: &Sent| stream.read(packet.dependency.as_ref().unwrap(), packet.timestamp).unwrap();
+    let seen: Vec<_> = packets.iter().map(&mut read).collect();
+    assert!(seen.len() >= 20 && seen[0].active == Some(0b1111) && !seen[0].inter_predicted);
+    assert!(seen[2..].iter().all(|frame| frame.active.is_none()), "as they were");
+
+    want(&mut world, bob, &sid, lk::VideoQuality::Low);
+    film(&mut world, 10);
+    let packets = world.clients[bob].take_packets();
+    assert_eq!(packets.len(), 10);
+    assert!(packets.windows(2).all(|pair| pair[1].seq == pair[0].seq + 1));
+    for packet in &packets {
+        let frame = read(packet);
+        assert_eq!((frame.spatial, frame.active, packet.marker), (0, Some(0b0011), true));
+    }
+
+    want(&mut world, bob, &sid, lk::VideoQuality::High);
+    film(&mut world, 30);
+    let packets = world.clients[bob].take_packets();
+    let seen: Vec<_> = packets.iter().map(&mut read).collect();
+    assert!(seen.iter().rev().take(10).any(|frame| frame.spatial == 1));
+    assert_eq!(seen.iter().rev().find_map(|frame| frame.active), Some(0b1111), "all of them again");
+}
+
+#[test]
+fn redundant_sound_goes_whole_to_who_reads_it_and_fills_gaps_for_who_does_not() {
+    let mut world = World::new();
+    let ann = world.join_knowing("ann", &["red"]);
+    let bob = world.join_knowing("bob", &["red"]);
+    let cid = world.join_knowing("cid", &[]);
+    world.pass(Duration::from_secs(2));
+    world.publish_microphone(ann);
+    world.pass(Duration::from_secs(1));
+
+    for count in 1..=20u8 {
+        world.speak_twice(ann, count);
+        if count == 10 {
+            world.take_datagrams(ann);
+        }
+        world.pass(Duration::from_millis(20));
+    }
+
+    let whole = world.clients[bob].take_packets();
+    assert_eq!(whole.len(), 19, "the lost one is in the next");
+    assert!(whole.iter().all(|packet| packet.format == 63 && packet.payload.len() == 10));
+    let stripped = world.clients[cid].take_packets();
+    assert!(stripped.iter().all(|packet| packet.format == 111));
+    let said: Vec<Vec<u8>> = stripped.iter().map(|packet| packet.payload.clone()).collect();
+    let expected: Vec<Vec<u8>> = (1..=20u8).map(|count| vec![count; if count == 10 { 2 } else { 3 }]).collect();
+    assert_eq!(said, expected);
+    assert!(stripped.windows(2).all(|pair| pair[1].seq == pair[0].seq + 1));
+    assert!(stripped.windows(2).all(|pair| pair[1].timestamp.wrapping_sub(pair[0].timestamp) == 960));
+}
+
+fn wanted_codecs(world: &World, client: usize) -> Vec<(String, bool)> {
+    let last = world.clients[client].inbox.iter().rev().find_map(|message| match message {
+        Response::SubscribedQualityUpdate(update) => Some(update),
+        _ => None,
+    });
+    let codecs = last.into_iter().flat_map(|update| &update.subscribed_codecs);
+    codecs.map(|codec| (codec.codec.clone(), codec.qualities.iter().any(|quality| quality.enabled))).collect()
+}
+
+#[test]
+fn who_takes_no_vp9_gets_the_second_codec_and_the_others_keep_the_first() {
+    let (mut world, ann, bob, cid, mut state) = vp9_call(PREFER);
+    assert!(world.clients[cid].take_packets().is_empty());
+    assert!(world.clients[ann].got(|message| matches!(message, Response::SubscribedQualityUpdate(_))));
+    assert_eq!(wanted_codecs(&world, ann), [("vp9".to_owned(), true), ("vp8".to_owned(), true)]);
+
+    let sid = sid(&world, ann);
+    let second = world.add_vp8(ann, &sid);
+    world.pass(Duration::from_secs(1));
+    world.clients[bob].take_packets();
+    for frame in 1..=10 {
+        world.shoot_vp8(ann, second, frame, frame == 1);
+        film(&mut world, ann, &mut state, 1);
+    }
+
+    let vp8 = world.clients[cid].take_packets();
+    assert!(vp8.len() == 10 && vp8.iter().all(|packet| packet.format == 96), "{}", vp8.len());
+    let vp9 = world.clients[bob].take_packets();
+    assert!(vp9.len() == 30 && vp9.iter().all(|packet| packet.format == 98), "{}", vp9.len());
+}
+
+#[test]
+fn a_publisher_that_would_rather_send_one_codec_moves_everybody_to_the_second_without_a_break() {
+    let (mut world, ann, bob, _, mut state) = vp9_call(lk::BackupCodecPolicy::Regression);
+    let sid = sid(&world, ann);
+    let second = world.add_vp8(ann, &sid);
+    world.pass(Duration::from_secs(1));
+    world.clients[bob].take_packets();
+
+    // The second encoder takes its time to make a key frame.
+    for frame in 1..=20 {
+        if frame >= 10 {
+            world.shoot_vp8(ann, second, frame, frame == 10);
+        }
+        film(&mut world, ann, &mut state, 1);
+    }
+    let packets = world.clients[bob].take_packets();
+    let formats: Vec<u8> = packets.iter().map(|packet| packet.format).collect();
+    let turn = formats.iter().position(|format| *format == 96).unwrap();
+    assert!(formats[..turn].iter().all(|format| *format == 98) && turn >= 27, "{formats:?}");
+    assert!(formats[turn..].iter().all(|format| *format == 96), "{formats:?}");
+    assert!(packets.windows(2).all(|pair| pair[1].seq == pair[0].seq + 1));
+    let steps: Vec<u32> = packets.windows(2).map(|pair| pair[1].timestamp.wrapping_sub(pair[0].timestamp)).collect();
+    assert!(steps.iter().all(|step| *step < 20_000), "time goes on: {steps:?}");
+
+    world.pass(Duration::from_secs(6));
+    assert_eq!(wanted_codecs(&world, ann), [("vp9".to_owned(), false), ("vp8".to_owned(), true)]);
+}
+
+#[test]
+fn what_lies_behind_the_descriptor_may_be_anything_and_arrives_as_it_was() {
+    let (mut world, ann, bob, _, mut state) = vp9_call(PREFER);
+    world.clients[bob].take_packets();
+    film(&mut world, ann, &mut state, 5);
+    let packets = world.clients[bob].take_packets();
+    assert_eq!(packets.len(), 15);
+    for packet in packets {
+        let vp9 = Vp9::parse(&packet.payload).unwrap();
+        assert!(packet.payload[vp9.header_len..].iter().all(|byte| *byte == 0x77));
+    }
+}

@@ -1,0 +1,246 @@
+//! Clients with other codecs than VP8, and what their encoders send.
+
+use super::{Client, OPUS, VP8, World};
+use std::sync::Arc;
+use str0m::media::{Direction, MediaKind, Mid, Pt};
+use str0m::rtp::{Extension, ExtensionSerializer, ExtensionValues, RtpPacket, RtpWrite};
+use str0m::{Input, Rtc};
+use wire::lk;
+use wire::lk::signal_request::Message as Request;
+
+/// As Chromium numbers them.
+const RED: u8 = 63;
+const VP9: u8 = 98;
+const AV1: u8 = 45;
+
+/// A dependency descriptor as it was on the wire.
+#[derive(Debug, Clone)]
+struct Descriptor(Vec<u8>);
+
+#[derive(Debug)]
+struct Raw;
+
+impl ExtensionSerializer for Raw {
+    fn write_to(&self, buffer: &mut [u8], values: &ExtensionValues) -> usize {
+        let Some(Descriptor(bytes)) = values.user_values.get() else { return 0 };
+        buffer[..bytes.len()].copy_from_slice(bytes);
+        bytes.len()
+    }
+
+    fn parse_value(&self, buffer: &[u8], values: &mut ExtensionValues) -> bool {
+        values.user_values.set(Descriptor(buffer.to_vec()));
+        true
+    }
+
+    fn is_video(&self) -> bool {
+        true
+    }
+
+    fn is_audio(&self) -> bool {
+        false
+    }
+
+    fn requires_two_byte_form(&self, values: &ExtensionValues) -> bool {
+        values.user_values.get().is_some_and(|Descriptor(bytes)| bytes.len() > 16)
+    }
+}
+
+/// An encoder that puts all layers into one stream: where it is.
+#[derive(Debug, Default)]
+pub(crate) struct Scalable {
+    picture: u16,
+    frame: u16,
+    sequence: u64,
+}
+
+/// A packet a client received.
+#[derive(Debug, Clone)]
+pub(crate) struct Sent {
+    pub(crate) format: u8,
+    pub(crate) seq: u64,
+    pub(crate) timestamp: u32,
+    pub(crate) marker: bool,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) dependency: Option<Vec<u8>>,
+}
+
+impl From<&RtpPacket> for Sent {
+    fn from(packet: &RtpPacket) -> Self {
+        Self {
+            format: *packet.header.payload_type,
+            seq: *packet.seq_no,
+            timestamp: packet.header.timestamp,
+            marker: packet.header.marker,
+            payload: packet.payload.to_vec(),
+            dependency: packet.header.ext_vals.user_values.get().map(|Descriptor(bytes)| bytes.clone()),
+        }
+    }
+}
+
+impl World {
+    /// Joins with a client that knows Opus and VP8, and what is wished beyond that.
+    pub(crate) fn join_knowing(&mut self, name: &str, more: &[&str]) -> usize {
+        let uri = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
+        let rtc = Rtc::builder()
+            .set_rtp_mode(true)
+            .clear_codecs()
+            .enable_opus(true, more.contains(&"red"))
+            .enable_vp8(true)
+            .enable_vp9(more.contains(&"vp9"))
+            .enable_av1(more.contains(&"av1"))
+            .set_extension(9, Extension::with_serializer(uri, Raw))
+            .build(self.now);
+        self.join_with(name, rtc)
+    }
+
+    /// Publishes a camera of three sizes in one stream of that codec, and would add VP8 for those who do not take it.
+    pub(crate) fn publish_scalable(&mut self, client: usize, codec: &str, policy: lk::BackupCodecPolicy) {
+        let layers = [(0, 320, 180), (1, 640, 360), (2, 1280, 720)];
+        let named =
+            |codec: &str, cid: &str| lk::SimulcastCodec { codec: codec.into(), cid: cid.into(), ..Default::default() };
+        let add = lk::AddTrackRequest {
+            cid: "cam".into(),
+            r#type: lk::TrackType::Video.into(),
+            source: lk::TrackSource::Camera.into(),
+            layers: layers
+                .map(|(quality, width, height)| lk::VideoLayer { quality, width, height, ..Default::default() })
+                .to_vec(),
+            simulcast_codecs: vec![named(codec, "cam"), named("vp8", "")],
+            backup_codec_policy: policy.into(),
+            ..Default::default()
+        };
+        self.request(client, Request::AddTrack(add));
+        self.clients[client].video = Some(self.offer_section(client, MediaKind::Video, "cam"));
+    }
+
+    /// Adds VP8 to the camera. What the client sends as VP8 goes there.
+    pub(crate) fn add_vp8(&mut self, client: usize, sid: &str) -> Mid {
+        let codec = lk::SimulcastCodec { codec: "vp8".into(), cid: "cam-2".into(), ..Default::default() };
+        let add = lk::AddTrackRequest {
+            cid: "cam-2".into(),
+            sid: sid.into(),
+            r#type: lk::TrackType::Video.into(),
+            source: lk::TrackSource::Camera.into(),
+            simulcast_codecs: vec![codec],
+            ..Default::default()
+        };
+        self.request(client, Request::AddTrack(add));
+        self.offer_section(client, MediaKind::Video, "cam-2")
+    }
+
+    pub(crate) fn publish_microphone(&mut self, client: usize) {
+        let add = lk::AddTrackRequest {
+            cid: "mic".into(),
+            r#type: lk::TrackType::Audio.into(),
+            source: lk::TrackSource::Microphone.into(),
+            ..Default::default()
+        };
+        self.request(client, Request::AddTrack(add));
+        self.clients[client].audio = Some(self.offer_section(client, MediaKind::Audio, "mic"));
+    }
+
+    fn offer_section(&mut self, client: usize, kind: MediaKind, cid: &str) -> Mid {
+        let mut api = self.clients[client].rtc.sdp_api();
+        let mid = api.add_media(kind, Direction::SendOnly, Some("s".into()), Some(cid.into()), None);
+        let (offer, pending) = api.apply().unwrap();
+        self.offer(client, offer.to_sdp_string(), pending);
+        mid
+    }
+
+    /// One picture of VP9 in three spatial layers, a packet each. The upper ones depend on those below in key pictures only.
+    pub(crate) fn shoot_vp9(&mut self, client: usize, film: &mut Scalable, key: bool) {
+        film.picture = (film.picture + 1) & 0x7fff;
+        for spatial in 0..3u8 {
+            film.sequence += 1;
+            // I, P, L, B, E; a picture id of 15 bits, the layer, TL0PICIDX.
+            let [high, low] = (film.picture | 0x8000).to_be_bytes();
+            let first = 0xac | if key { 0 } else { 0x40 };
+            let layer = spatial << 1 | u8::from(key && spatial > 0) | 0x10;
+            let mut payload = vec![first, high, low, layer, (film.picture & 0xff) as u8];
+            payload.resize(200 * (usize::from(spatial) + 1), 0x77);
+            self.put(client, VP9, film, spatial == 2, payload, ExtensionValues::default());
+        }
+    }
+
+    /// One picture of AV1 in two spatial layers with dependency descriptors; `structure` comes with key pictures.
+    pub(crate) fn shoot_av1(&mut self, client: usize, film: &mut Scalable, key: bool, structure: &[u8]) {
+        film.picture += 1;
+        for spatial in 0..2u8 {
+            film.sequence += 1;
+            film.frame = film.frame.wrapping_add(1);
+            let number = film.frame.to_be_bytes();
+            let descriptor = match (key, spatial) {
+                (true, 0) => [&structure[..1], &number, &structure[3..]].concat(),
+                (true, _) => vec![0xc3, number[0], number[1]],
+                (false, 0) => vec![0xc1, number[0], number[1]],
+                (false, _) => vec![0xc4, number[0], number[1]],
+            };
+            let payload = vec![if key && spatial == 0 { 0x18 } else { 0x10 }; 100];
+            let mut values = ExtensionValues::default();
+            values.user_values.set(Descriptor(descriptor));
+            self.put(client, AV1, film, spatial == 1, payload, values);
+        }
+    }
+
+    fn put(
+        &mut self,
+        client: usize,
+        format: u8,
+        film: &Scalable,
+        marker: bool,
+        payload: Vec<u8>,
+        values: ExtensionValues,
+    ) {
+        let mid = self.clients[client].video.unwrap();
+        self.write(client, mid, format, film.sequence, u32::from(film.picture) * 3600, marker, payload.into(), values);
+        self.clients[client].rtc.handle_input(Input::Timeout(self.now)).unwrap();
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn write(
+        &mut self,
+        client: usize,
+        mid: Mid,
+        format: u8,
+        sequence: u64,
+        timestamp: u32,
+        marker: bool,
+        payload: Arc<[u8]>,
+        values: ExtensionValues,
+    ) {
+        let now = self.now;
+        let peer = &mut self.clients[client];
+        let mut api = peer.rtc.direct_api();
+        let Some(stream) = api.stream_tx_by_mid(mid, None) else { return };
+        let pt = Pt::new_with_value(format);
+        let write = RtpWrite::new(pt, sequence.into(), timestamp, now, payload);
+        stream.write_rtp(write.marker(marker).nackable(true).ext_vals(values));
+    }
+
+    /// A picture of VP8 on a section of its own.
+    pub(crate) fn shoot_vp8(&mut self, client: usize, mid: Mid, frame: u32, key: bool) {
+        let payload = super::picture(frame, true, key, 300);
+        let at = 9_000_000 + frame * 3600;
+        self.write(client, mid, VP8, u64::from(frame) + 500, at, true, payload, ExtensionValues::default());
+        self.clients[client].rtc.handle_input(Input::Timeout(self.now)).unwrap();
+    }
+
+    /// 20 ms of sound that repeats the 20 ms before it.
+    pub(crate) fn speak_twice(&mut self, client: usize, count: u8) {
+        let before = count.wrapping_sub(1);
+        let payload: Arc<[u8]> = [0x80 | OPUS, 0x0f, 0x00, 0x02, OPUS, before, before, count, count, count].into();
+        let mid = self.clients[client].audio.unwrap();
+        let (sequence, timestamp) = (u64::from(count) + 100, u32::from(count) * 960);
+        self.write(client, mid, RED, sequence, timestamp, false, payload, ExtensionValues::default());
+        self.clients[client].rtc.handle_input(Input::Timeout(self.now)).unwrap();
+    }
+}
+
+impl Client {
+    /// Everything received since the last time.
+    pub(crate) fn take_packets(&mut self) -> Vec<Sent> {
+        let mut packets: Vec<Sent> = self.packets.drain(..).map(|packet| Sent::from(&packet)).collect();
+        packets.sort_by_key(|packet| packet.seq);
+        packets
+    }
+}
