@@ -1,5 +1,6 @@
 // The HTTP API under load: a fresh server, and `bench-load` with 1, 16 and 64 connections. Every `create` makes another
-// room. `CORES=1` keeps the server on the first core and the generator on the second, or fails.
+// room. `CORES=1` keeps the server on the first core and the generator on the second, or fails. `AUDIT=1` has every call
+// written to an audit log in a file, `OPERATIONS` names some of `create token active`.
 import { spawnSync } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
@@ -12,6 +13,9 @@ const { Server } = await import("../e2e/lib/server.mjs");
 const GENERATOR = resolve(fileURLToPath(import.meta.url), "../../target/release/bench-load");
 const SECONDS = process.env.SECONDS ?? "5";
 
+const OPERATIONS = (process.env.OPERATIONS ?? "create token active").split(" ");
+/** Relative to where the server runs, which is removed with it. The limits of calls are on in any case. */
+const CONFIG = process.env.AUDIT === "1" ? "plenum:\n  audit_log: audit.json\n" : "";
 const PINNED = process.env.CORES === "1";
 const SERVER_CORE = "0";
 const GENERATOR_CORE = "1";
@@ -25,9 +29,9 @@ function must(program, args, options) {
 
 if (PINNED && availableParallelism() < 2) throw new Error("CORES=1 needs two cores");
 
-for (const operation of ["create", "token", "active"]) {
+for (const operation of OPERATIONS) {
   for (const connections of ["1", "16", "64"]) {
-    const server = await Server.start();
+    const server = await Server.start({ config: CONFIG });
     try {
       if (PINNED) {
         must("taskset", ["--all-tasks", "--cpu-list", "--pid", SERVER_CORE, String(server.pid)], {

@@ -138,7 +138,10 @@ test("what cannot be is refused in LiveKit's words", async () => {
   const noRoom = refusal(404, "not_found", "requested room does not exist");
   const bytes = new TextEncoder().encode("x");
   await assert.rejects(rooms().sendData("no-such-room", bytes, DataPacket_Kind.RELIABLE), noRoom);
-  await assert.rejects(rooms().createRoom({ name: "a b" }), { status: 400, code: "invalid_argument" });
+  await assert.rejects(rooms().createRoom({ name: "a b" }), {
+    status: 400,
+    code: "invalid_argument",
+  });
   await assert.rejects(rooms().createRoom({ name: "" }), { status: 400, code: "invalid_argument" });
   const large = "x".repeat(512 * 1024 + 1);
   const tooLarge = refusal(400, "invalid_argument", "metadata exceeds limits");
@@ -175,7 +178,11 @@ test("every method asks for its grant, and for the room it is about", async () =
     ["DeleteRoom", { room: name }],
   ])
     assert.deepEqual(
-      await raw(`RoomService/${method}`, { ...everythingElse, roomAdmin: true }, JSON.stringify(body)),
+      await raw(
+        `RoomService/${method}`,
+        { ...everythingElse, roomAdmin: true },
+        JSON.stringify(body),
+      ),
       denied,
     );
   assert.deepEqual(await raw("RoomService/ListRooms", { roomCreate: true }, "{}"), denied);
@@ -194,7 +201,9 @@ test("every method asks for its grant, and for the room it is about", async () =
     assert.deepEqual(await raw(`RoomService/${method}`, everythingElse, body), denied, method);
     assert.deepEqual(await raw(`RoomService/${method}`, elsewhere, body), denied, method);
   }
-  const { token } = await mediaAccess(await scene.inside(await scene.room(), "ana", { admin: true }));
+  const { token } = await mediaAccess(
+    await scene.inside(await scene.room(), "ana", { admin: true }),
+  );
   const answer = await fetch(`${scene.server.origin}/twirp/livekit.RoomService/ListRooms`, {
     method: "POST",
     headers: { "Content-Type": "application/json", Authorization: `Bearer ${token}` },
@@ -205,23 +214,32 @@ test("every method asks for its grant, and for the room it is about", async () =
 
 test("JSON is read in both spellings and written as LiveKit writes it; what is no call is told so", async () => {
   const name = fresh();
-  const create = (body, how) =>
-    raw("RoomService/CreateRoom", { roomCreate: true }, body, how);
+  const create = (body, how) => raw("RoomService/CreateRoom", { roomCreate: true }, body, how);
 
   const text = `{"name":"${name}","empty_timeout":"61","departureTimeout":62,"metadata":null,"x":[1]}`;
   const { status, body } = await create(text);
   assert.deepEqual(
-    [status, body.name, body.empty_timeout, body.departure_timeout, body.metadata, body.max_participants],
+    [
+      status,
+      body.name,
+      body.empty_timeout,
+      body.departure_timeout,
+      body.metadata,
+      body.max_participants,
+    ],
     [200, name, 61, 62, "", 0],
   );
   assert.match(body.creation_time, /^\d+$/);
 
-  const told = async (how, code, msg) =>
-    assert.deepEqual((await how).body, { code, msg }, msg);
+  const told = async (how, code, msg) => assert.deepEqual((await how).body, { code, msg }, msg);
   await told(create("{"), "malformed", "the json request could not be decoded");
   const binary = { type: "application/protobuf" };
   await told(create("\u0007", binary), "malformed", "the protobuf request could not be decoded");
-  await told(create("{}", { type: "text/plain" }), "bad_route", 'unexpected Content-Type: "text/plain"');
+  await told(
+    create("{}", { type: "text/plain" }),
+    "bad_route",
+    'unexpected Content-Type: "text/plain"',
+  );
   await told(
     create("", { verb: "GET" }),
     "bad_route",
@@ -241,9 +259,12 @@ test("JSON is read in both spellings and written as LiveKit writes it; what is n
 });
 
 test("what needs a gateway that is not there says so, and lists are empty", async () => {
-  const [ingress, egress, sip, agents] = [IngressClient, EgressClient, SipClient, AgentDispatchClient].map(
-    (Client) => api(Client),
-  );
+  const [ingress, egress, sip, agents] = [
+    IngressClient,
+    EgressClient,
+    SipClient,
+    AgentDispatchClient,
+  ].map((Client) => api(Client));
   assert.deepEqual(await ingress.listIngress(), []);
   assert.deepEqual(await egress.listEgress(), []);
   assert.deepEqual(await sip.listSipInboundTrunk(), []);
@@ -269,7 +290,12 @@ test("an application's own token opens a room that nobody made, and webhooks tel
     name,
     "ann",
     {},
-    { name: "Ann", metadata: "hers", attributes: { seat: "1" }, roomConfig: new RoomConfiguration(roomConfig) },
+    {
+      name: "Ann",
+      metadata: "hers",
+      attributes: { seat: "1" },
+      roomConfig: new RoomConfiguration(roomConfig),
+    },
   );
 
   const page = await browser.join(entry);
@@ -366,9 +392,7 @@ test("somebody is described anew, muted, sent messages, and taken out for good",
   await until("the client to be out", () =>
     page.evaluate(() => seen.events.some((event) => event === "Disconnected 4")),
   );
-  const knocked = await fetch(
-    `${scene.server.origin}/rtc/validate?access_token=${entry.token}`,
-  );
+  const knocked = await fetch(`${scene.server.origin}/rtc/validate?access_token=${entry.token}`);
   assert.equal(knocked.status, 401, "a token from before");
 });
 
@@ -457,14 +481,23 @@ test("in a meeting the API takes rights away and gives none that a lock forbids"
   const room = await scene.room({ metadata: { default_lock_settings: { lock_webcam: true } } });
   await scene.inside(room, "mod", { admin: true });
   const page = await browser.join(await mediaAccess(await scene.inside(room, "ann")));
-  const sources = async () => (await rooms().getParticipant(room, "ann")).permission.canPublishSources;
+  const sources = async () =>
+    (await rooms().getParticipant(room, "ann")).permission.canPublishSources;
   const camera = TrackSource.CAMERA;
   assert.ok(!(await sources()).includes(camera), "locked");
 
   await rooms().updateParticipant(room, "ann", {
-    permission: { canSubscribe: true, canPublish: true, canPublishSources: [camera, TrackSource.MICROPHONE] },
+    permission: {
+      canSubscribe: true,
+      canPublish: true,
+      canPublishSources: [camera, TrackSource.MICROPHONE],
+    },
   });
-  assert.deepEqual(await sources(), [TrackSource.MICROPHONE], "the lock holds, the rest is taken away");
+  assert.deepEqual(
+    await sources(),
+    [TrackSource.MICROPHONE],
+    "the lock holds, the rest is taken away",
+  );
   await until("the client to know", () =>
     page.evaluate(() => room.localParticipant.permissions.canPublishSources.length === 1),
   );

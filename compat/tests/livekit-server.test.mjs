@@ -95,7 +95,10 @@ test("members are sent to the other server, meet there, are muted and locked the
     });
     await until("the camera to be gone", async () => {
       const found = await rooms.getParticipant(room, "ann");
-      return found.tracks.every((track) => track.type === 0) && found.permission.canPublishSources.length > 0;
+      return (
+        found.tracks.every((track) => track.type === 0) &&
+        found.permission.canPublishSources.length > 0
+      );
     });
 
     await call(mod, "removeParticipant", "RemoveParticipantReq", {

@@ -7,6 +7,8 @@ const PER_SECOND = 5;
 /** Greys that lie this far apart are told apart after encoding. */
 const STEP = 5;
 const DARKEST = 20;
+/** Content from this length on has eight bytes for it. */
+const SHORT = 127;
 
 /** The film's bytes. `page` is any page of a secure context. */
 export async function makeFilm(page, seconds) {
@@ -65,11 +67,12 @@ async function encode({ seconds, width, height, perSecond, step, darkest }) {
   return frames;
 }
 
-/** One element: its id, its length in eight bytes, what is in it. */
+/** One element: its id, its length (in one byte or in eight), what is in it. */
 function element(id, ...content) {
   const body = Buffer.concat(content);
-  const head = Buffer.alloc(8);
-  head.writeBigUInt64BE(BigInt(body.length) | (1n << 56n));
+  const head = Buffer.alloc(body.length < SHORT ? 1 : 8);
+  if (head.length === 1) head.writeUInt8(body.length | 0x80);
+  else head.writeBigUInt64BE(BigInt(body.length) | (1n << 56n));
   return Buffer.concat([Buffer.from(id, "hex"), head, body]);
 }
 

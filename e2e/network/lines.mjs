@@ -1,5 +1,5 @@
 // Machines of their own for browsers, each behind a line that can be made bad. Everything happens inside the network namespace
-// this process runs in, which is its own (see `tests/network.test.mjs`), and is gone with it.
+// this process runs in, which is its own (see `network.test.mjs`), and is gone with it.
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -84,7 +84,6 @@ function scene(name, count, act, { at = () => server, prepareLine } = {}) {
         const token = await host.token(room, { id: who.toLowerCase(), name: who, admin: seat === 0 });
         await person.openLink(`${host.origin}/?access_token=${token}`);
         await person.enter();
-        await person.turnCameraOn();
       }
       await act({ people, cleo: people.at(-1), ana: people[0], machine: cleo, context, others: count - 1 });
       host.assertAlive();

@@ -22,7 +22,7 @@ async function cast(meeting) {
     const person = await meeting.open(name, options);
     await person.openLink(await meeting.link(name));
     await person.joinButton.click();
-    await person.page.getByText("One moment.").waitFor();
+    await waitingCard(person).waitFor();
     return person;
   };
   const ben = await knock("Ben");
@@ -37,6 +37,9 @@ async function cast(meeting) {
   const xia = await knock("Xia");
   return { ana, ben, pia, wes, xia };
 }
+
+/** What is read while waiting; it is also said aloud. */
+const waitingCard = ({ page }) => page.locator("#startupJoinModal").getByText("One moment.");
 
 const waiting = (ana) =>
   ana.page
@@ -89,7 +92,7 @@ async function check(all) {
   await ana.tool("Host.*2 people are waiting").waitFor();
   await checkLocks(all);
   for (const person of [wes, xia]) {
-    await person.page.getByText("One moment.").waitFor();
+    await waitingCard(person).waitFor();
     assert.equal(await person.tool("Leave").count(), 0, `${person.name} still waits`);
   }
   assert.equal(await ben.tool("Host.*").count(), 0, "an attendee is no host");

@@ -91,7 +91,7 @@ const HOUSE: &[Room] = &[
         ],
     ),
     room("xtask", Layer::Tool, &[]),
-    room("bench-load", Layer::Bench, &["wire", "model"]),
+    room("bench-load", Layer::Bench, &["media", "ports", "wire", "model"]),
     room("fuzz-bodies", Layer::Fuzz, &["media", "model", "nats", "rtc", "sfu", "signal", "turn", "wire"]),
 ];
 

@@ -1,6 +1,7 @@
 //! `plenum doctor`: looks at everything a server needs and says in plain words what is well, what deserves a look and
 //! what is broken, with what to do about it. It changes nothing and may run beside a running server.
 
+mod certificates;
 mod database;
 mod folder;
 mod machine;
@@ -8,6 +9,7 @@ mod media_server;
 mod network;
 
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use serde::Serialize;
 
@@ -79,6 +81,7 @@ impl Report {
 /// Looks and reports. The code says the worst that was found: 0 all is well, 1 there are warnings, 2 something is broken.
 pub(crate) async fn run(args: DoctorArgs) -> ExitCode {
     let mut report = Report::default();
+    let mut newest = None;
     if let Some(config) = read_configuration(&args, &mut report) {
         let is_running = folder::check(&config, &mut report);
         network::check_ports(&config, is_running, &mut report).await;
@@ -89,9 +92,11 @@ pub(crate) async fn run(args: DoctorArgs) -> ExitCode {
         }
         network::check_relay(&config, &mut report);
         network::check_public(&config, &mut report).await;
+        certificates::check_authorities(&config, SystemTime::now(), &mut report);
         database::check(&config, &mut report).await;
+        newest = folder::newest_change(&config.data);
     }
-    machine::check(&mut report);
+    machine::check(newest, &mut report);
     print(&report, args.json);
     ExitCode::from(report.worst().code())
 }

@@ -20,6 +20,7 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 use notify::HttpOutgoing;
 use ports::media::{MediaEvent, MediaEventKind, MediaPlane};
 use ports::media_control::MediaControl;
+use ports::outgoing::Reach;
 use store::Store;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -346,6 +347,7 @@ fn router(
             render: Arc::new(move || figures.render()),
         }),
         outgoing,
+        documents: if config.uploads.allow_private { Reach::Anywhere } else { Reach::Public },
         asset_host: config.http.asset_host.clone(),
         media_webhooks: config
             .media_webhooks

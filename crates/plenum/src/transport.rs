@@ -49,6 +49,7 @@ fn plain(config: &Config) -> MediaConfig {
         // Whoever names addresses means those alone.
         include_loopback: media.advertise.is_empty() && (config.dev || listen.is_loopback()),
         seed: rand::random(),
+        threads: usize::from(media.threads),
         stream_port: None,
         dscp: media.dscp,
         turn: None,

@@ -358,6 +358,7 @@ const DATA_KINDS: Partial<Record<DataMsgBodyType, DataKind>> = {
   [DataMsgBodyType.REQ_PUBLIC_CHAT_DATA]: "history-request",
   [DataMsgBodyType.RES_PUBLIC_CHAT_DATA]: "history",
   [DataMsgBodyType.USER_CONNECTION_QUALITY_CHANGE]: "quality",
+  [DataMsgBodyType.USER_VISIBILITY_CHANGE]: "activity",
   [DataMsgBodyType.EXTERNAL_MEDIA_PLAYER_EVENTS]: "activity",
   [DataMsgBodyType.NEW_POLL_RESPONSE]: "activity",
   [DataMsgBodyType.PUSH_JOIN_BREAKOUT_ROOM]: "activity",

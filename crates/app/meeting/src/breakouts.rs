@@ -190,8 +190,13 @@ impl Meetings {
     /// When there are none.
     pub async fn breakouts(&self, access: &Access) -> Result<Vec<pnm::BreakoutRoom>, BreakoutError> {
         let (main, by) = (self.main_of(access)?, access.user.clone());
-        let listed = main.write(move |room, _| room.list_breakouts(&by)).await??;
-        Ok(join_all(listed.into_iter().map(|(id, shown)| self.live(&main, id, shown))).await)
+        let (listed, is_host) = main
+            .write(move |room, _| {
+                let listed = room.list_breakouts(&by)?;
+                Ok::<_, BreakoutRefusal>((listed, room.managed_breakouts(&by).is_ok()))
+            })
+            .await??;
+        Ok(join_all(listed.into_iter().map(|(id, shown)| self.live(&main, id, shown, is_host))).await)
     }
 
     /// The breakout room that somebody belongs to.
@@ -201,11 +206,17 @@ impl Meetings {
     pub async fn own_breakout(&self, access: &Access) -> Result<pnm::BreakoutRoom, BreakoutError> {
         let (main, by) = (self.main_of(access)?, access.user.clone());
         let (id, shown) = main.write(move |room, _| room.breakout_of(&by)).await??;
-        Ok(self.live(&main, id, shown).await)
+        Ok(self.live(&main, id, shown, false).await)
     }
 
-    /// Fills in what only the breakout room knows.
-    async fn live(&self, main: &RoomHandle, id: RoomId, mut shown: pnm::BreakoutRoom) -> pnm::BreakoutRoom {
+    /// Fills in what only the breakout room knows. Hosts also learn who chose it.
+    async fn live(
+        &self,
+        main: &RoomHandle,
+        id: RoomId,
+        mut shown: pnm::BreakoutRoom,
+        is_host: bool,
+    ) -> pnm::BreakoutRoom {
         let Some(breakout) = self.breakout(main.id(), &id) else { return shown };
         let Ok(status) = breakout.write(|room, now| room.breakout_status(now)).await else { return shown };
         shown.started = status.started.is_some();
@@ -214,7 +225,15 @@ impl Meetings {
         shown.ends_at = status.ends_at;
         shown.closes_at = status.closes_at;
         for user in &mut shown.users {
-            user.joined = status.online.iter().any(|online| online.as_str() == user.id);
+            user.joined = status.online.iter().any(|(online, _)| online.as_str() == user.id);
+        }
+        if shown.self_select && is_host {
+            // Nobody was assigned: who is there is who chose it.
+            let chose = status.online.iter().filter(|(id, _)| shown.users.iter().all(|user| user.id != id.as_str()));
+            let chose: Vec<_> = chose
+                .map(|(id, name)| pnm::BreakoutRoomUser { id: id.to_string(), name: name.clone(), joined: true })
+                .collect();
+            shown.users.extend(chose);
         }
         shown
     }

@@ -104,6 +104,27 @@ async fn people_go_to_their_breakout_room_and_are_seen_there() {
 }
 
 #[tokio::test]
+async fn where_everybody_chooses_the_host_sees_who_chose_which_room() {
+    let house = House::open().await;
+    create_main(&house).await;
+    let (_, ana) = member(&house, "ana", true).await;
+    let (_, ben) = member(&house, "ben", false).await;
+    let wish = pnm::CreateBreakoutRoomsReq { self_select: true, ..rooms(&[("1", &[]), ("2", &[])]) };
+    house.meetings.create_breakouts(&ana, wish, Box::new(|_| {})).await.unwrap();
+    let token = house.meetings.join_breakout(&ben, "main-2").await.unwrap();
+    let inside = open(&house, &token).await;
+
+    let listed = house.meetings.breakouts(&ana).await.unwrap();
+    let there = |room: usize| listed[room].users.iter().map(|user| (user.id.as_str(), user.joined)).collect::<Vec<_>>();
+
+    assert_eq!((there(0), there(1)), (vec![], vec![("ben", true)]));
+    let (_, eva) = member(&house, "eva", false).await;
+    let listed = house.meetings.breakouts(&eva).await.unwrap();
+    assert!(listed.iter().all(|room| room.users.is_empty()), "others learn nothing of who is where");
+    drop(inside);
+}
+
+#[tokio::test]
 async fn a_breakout_room_ends_at_a_moderators_word_and_the_main_room_hears_of_it() {
     let house = House::open().await;
     create_main(&house).await;

@@ -96,8 +96,11 @@ impl Room {
         if subject == ClientSubject::Data && !opaque {
             self.note_player(now, &bound);
         }
+        // Whether somebody looks at the page is for those who run the meeting.
+        let for_hosts = matches!(kind_of(subject, opaque, &bound), Ok(Some(Body::UserVisibilityChange)));
         self.forward(
             &from,
+            for_hosts,
             CoreMessage { subject, payload: bound.into(), from: opaque.then(|| from.clone()), droppable },
         );
     }
@@ -175,12 +178,13 @@ impl Room {
         if affordable { Ok(()) } else { Err(Unaffordable::TooMuch) }
     }
 
-    fn forward(&mut self, from: &UserId, message: CoreMessage) {
+    fn forward(&mut self, from: &UserId, for_hosts: bool, message: CoreMessage) {
         let Some(sender) = self.people.get(from) else { return };
         let to: Vec<ConnId> = self
             .people
             .values()
             .filter(|person| person.id != *from && self.may(person, Capability::Listen).is_ok())
+            .filter(|person| !for_hosts || person.is_admin())
             .filter(|person| {
                 message.subject != ClientSubject::Chat
                     || self.may_read_chat_of(person, from.as_str(), sender.is_admin())

@@ -376,7 +376,7 @@ fn inside_a_breakout_room_people_call_its_main_room_and_time_is_added() {
     let status = scene.room.breakout_status(scene.now());
     assert_eq!(
         (status.started, status.duration, status.online.as_slice()),
-        (Some(1_700_000_000), 10, &[user("ben")][..])
+        (Some(1_700_000_000), 10, &[(user("ben"), "Name of ben".to_owned())][..])
     );
     assert_eq!(status.ends_at, 1_700_000_600_000);
     assert_eq!(prolong(&mut scene, 5, Some(13)), Err(BreakoutRefusal::TooLong { wanted: 14, left: 13 }));

@@ -523,3 +523,15 @@ fn the_history_is_given_even_if_who_was_asked_has_just_left() {
 
     assert!(ask_history(&mut scene, "eva", "ben").is_some());
 }
+
+#[test]
+fn who_looks_at_another_page_is_told_to_hosts_alone() {
+    let mut scene = two();
+    scene.join("eva");
+    let hidden = data("ben", Body::UserVisibilityChange, "hidden").encode_to_vec();
+
+    scene.publish("ben", ClientSubject::Data, hidden);
+
+    assert_eq!(scene.heard("ana").len(), 1);
+    assert_eq!(scene.heard("eva").len(), 0);
+}

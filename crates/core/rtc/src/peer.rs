@@ -178,6 +178,7 @@ impl PeerFactory {
             counts_packets: false,
             only_streams: false,
             counted: HashMap::new(),
+            unsent: 0,
         }
     }
 }
@@ -234,6 +235,8 @@ pub struct Peer {
     pub(crate) only_streams: bool,
     /// Packets of each incoming stream at its last report.
     counted: HashMap<(Mid, Option<Rid>), u64>,
+    /// Packets written since the stack was last empty.
+    unsent: u32,
 }
 
 impl Peer {
@@ -288,6 +291,19 @@ impl Peer {
         Ok(self.rtc.handle_input(Input::Timeout(now))?)
     }
 
+    /// Lets one of the packets written leave with the next [`Self::poll`]. The stack sends one each time it hears that time
+    /// passes; without this it would first have to say so, and work out all its deadlines for it.
+    ///
+    /// # Errors
+    /// The connection failed for good.
+    pub fn nudge(&mut self, now: Instant) -> Result<(), PeerError> {
+        if self.unsent > 0 {
+            self.unsent -= 1;
+            self.rtc.handle_input(Input::Timeout(now))?;
+        }
+        Ok(())
+    }
+
     /// Drains what there is to do; call after every input and after writing, until it says [`Output::Timeout`].
     ///
     /// # Errors
@@ -295,7 +311,10 @@ impl Peer {
     pub fn poll(&mut self) -> Result<Output, PeerError> {
         loop {
             match self.rtc.poll_output()? {
-                StackOutput::Timeout(at) => return Ok(Output::Timeout(at)),
+                StackOutput::Timeout(at) => {
+                    self.unsent = 0;
+                    return Ok(Output::Timeout(at));
+                }
                 StackOutput::Transmit(transmit) => {
                     return Ok(Output::Transmit {
                         source: transmit.source,
@@ -346,6 +365,7 @@ impl Peer {
             write = write.vp8_patch(patch);
         }
         stream.write_rtp(write);
+        self.unsent = self.unsent.saturating_add(1);
         true
     }
 

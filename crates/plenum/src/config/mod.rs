@@ -302,6 +302,8 @@ pub(crate) struct Uploads {
     pub(crate) keep_forever: bool,
     /// Extensions in lower case, without dot, sorted.
     pub(crate) allowed_types: Vec<String>,
+    /// `allow_private_addresses`: whether documents may be fetched from inside our own network.
+    pub(crate) allow_private: bool,
 }
 
 /// `recorder_info` or `artifacts_settings`: where files are kept, how they are handed out and what deleting means.
@@ -506,6 +508,7 @@ impl Default for Uploads {
             max_room_size: 1 << 30,
             keep_forever: false,
             allowed_types: types.map(str::to_owned).into(),
+            allow_private: false,
         }
     }
 }

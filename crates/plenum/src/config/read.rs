@@ -367,6 +367,7 @@ fn read_uploads(findings: &Findings, root: &mut Section<'_>, config: &mut Config
     section.set("max_room_size", &mut room, value::number(1..=MAX_ROOM_MIB));
     section.set("keep_forever", &mut uploads.keep_forever, value::boolean);
     section.set_list("allowed_types", &mut uploads.allowed_types, extension);
+    section.set("allow_private_addresses", &mut uploads.allow_private, value::boolean);
     section.finish();
 
     uploads.max_size = largest << 20;

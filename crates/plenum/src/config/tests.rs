@@ -134,7 +134,7 @@ client:
   webhook_conf: true
   proxy_conf: {trusted_proxy_ips: [10.0.0.0/8, 10.0.0.0/99]}
   api_key: not visible
-plenum: {listen: localhost, media: {port: 70000, advertise: [10.0.0.1, here]}}
+plenum: {listen: localhost, media: {port: 70000, advertise: [10.0.0.1, here], threads: 65}}
 room_default_settings: {max_preloaded_wb_file_size: large}
 upload_file_settings: {max_size: 10, max_size_whiteboard_file: 20}
 log_settings: {log_level: chatty}
@@ -163,6 +163,7 @@ clinet: {}
         "plenum.listen",
         "plenum.media.advertise[1]",
         "plenum.media.port",
+        "plenum.media.threads",
         "room_default_settings.max_preloaded_wb_file_size",
         "upload_file_settings.max_size_whiteboard_file",
     ];

@@ -23,6 +23,8 @@ pub(crate) struct Media {
     pub(crate) port: u16,
     /// `plenum.media.advertise`: addresses told to clients; empty means those of the network interfaces.
     pub(crate) advertise: Vec<IpAddr>,
+    /// `plenum.media.threads`: how many forward; 0: one less than there are processors.
+    pub(crate) threads: u16,
     /// `plenum.media.use_external_ip`: ask others for our address, and tell clients that one too.
     pub(crate) use_external_ip: bool,
     /// `plenum.media.stun_servers`: whom to ask, `host:port`.
@@ -95,6 +97,7 @@ impl Media {
         Self {
             port,
             advertise: Vec::new(),
+            threads: 0,
             use_external_ip: false,
             stun_servers: STUN_SERVERS.map(str::to_owned).into(),
             tcp: true,
@@ -110,6 +113,7 @@ pub(super) fn read_media(plenum: &mut Section<'_>, media: &mut Media, port: &mut
     let mut section = plenum.section("media");
     section.set_optional("port", port, value::number(0..=u16::MAX));
     section.set_list("advertise", &mut media.advertise, super::read::advertised);
+    section.set("threads", &mut media.threads, value::number(0..=64));
     section.set("use_external_ip", &mut media.use_external_ip, value::boolean);
     section.set_list("stun_servers", &mut media.stun_servers, host_and_port);
     section.set("tcp", &mut media.tcp, value::boolean);

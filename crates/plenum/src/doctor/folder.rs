@@ -4,6 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use rustix::fs::{Access, access, statvfs};
 
@@ -17,6 +18,9 @@ const LITTLE_ROOM: u64 = 2 << 30;
 
 /// Less than this is a problem.
 const NO_ROOM: u64 = 200 << 20;
+
+/// Most entries that are looked at for the time of their last change.
+const MOST_ENTRIES: usize = 1000;
 
 /// What nobody but the owner may read.
 const SECRETS: &[&str] = &["secrets.yaml", "lti-key.pem", "plenum.db", "plenum.db-wal", "plenum.db-shm"];
@@ -54,6 +58,12 @@ pub(super) fn check(config: &Config, report: &mut Report) -> bool {
     let is_running = is_locked(&data.join("plenum.lock"));
     report.ok("server", if is_running { "it runs in this folder" } else { "it does not run now" });
     is_running
+}
+
+/// When something directly in the folder was last changed, by the clock of where it lies.
+pub(super) fn newest_change(data: &Path) -> Option<SystemTime> {
+    let entries = fs::read_dir(data).ok()?.take(MOST_ENTRIES);
+    entries.filter_map(|entry| entry.ok()?.metadata().ok()?.modified().ok()).max()
 }
 
 /// The file may hold the API secret and passwords.

@@ -1,6 +1,6 @@
 //! The machine: processor, open files, clock.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::process::{Resource, getrlimit};
 
@@ -10,13 +10,16 @@ use super::Report;
 const FEW_FILES: u64 = 4096;
 
 /// 2026-01-01, in Unix seconds: this version is younger.
-const OLDEST_NOW: u64 = 1_767_225_600;
+const OLDEST_NOW: Duration = Duration::from_secs(1_767_225_600);
 
-pub(super) fn check(report: &mut Report) {
+/// Clocks may differ by this much; tokens and signatures bear it.
+pub(super) const APART: Duration = Duration::from_secs(60);
+
+/// `newest` is when something in the data folder was last changed.
+pub(super) fn check(newest: Option<SystemTime>, report: &mut Report) {
     check_processor(report);
     check_files(report);
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    check_clock(now, report);
+    check_clock(SystemTime::now(), newest, report);
 }
 
 fn check_processor(report: &mut Report) {
@@ -63,16 +66,23 @@ fn check_files(report: &mut Report) {
     }
 }
 
-fn check_clock(now: u64, report: &mut Report) {
+fn check_clock(now: SystemTime, newest: Option<SystemTime>, report: &mut Report) {
     const TOPIC: &str = "clock";
-    if now < OLDEST_NOW {
-        report.problem(
+    const ADVICE: &str =
+        "set it and switch on time synchronisation; tokens and signatures are refused with a wrong clock";
+    let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+    if since < OLDEST_NOW {
+        let text = format!("it says {} s after 1970, which is before this version was made", since.as_secs());
+        return report.problem(TOPIC, text, ADVICE);
+    }
+    let ahead = newest.and_then(|newest| newest.duration_since(now).ok()).filter(|ahead| *ahead > APART);
+    match ahead {
+        Some(ahead) => report.problem(
             TOPIC,
-            format!("it says {now} s after 1970, which is before this version was made"),
-            "set it and switch on time synchronisation; tokens and signatures are refused with a wrong clock",
-        );
-    } else {
-        report.ok(TOPIC, "it is later than this version");
+            format!("the data folder was changed {} s in the future", ahead.as_secs()),
+            "the clock was ahead then or is behind now, here or where the files are; set it and synchronise both",
+        ),
+        None => report.ok(TOPIC, "it is later than this version and than every file"),
     }
 }
 
@@ -82,11 +92,17 @@ mod tests {
     use crate::doctor::Level;
 
     #[test]
-    fn a_clock_before_this_version_is_a_problem() {
-        let mut report = Report::default();
-        check_clock(OLDEST_NOW - 1, &mut report);
-        check_clock(OLDEST_NOW, &mut report);
+    fn a_clock_before_this_version_or_before_its_files_is_a_problem() {
+        let level = |now: SystemTime, newest| {
+            let mut report = Report::default();
+            check_clock(now, newest, &mut report);
+            report.worst()
+        };
+        let oldest = UNIX_EPOCH + OLDEST_NOW;
 
-        assert_eq!(report.0.iter().map(|finding| finding.level).collect::<Vec<_>>(), [Level::Problem, Level::Ok]);
+        assert_eq!(level(oldest - Duration::from_secs(1), None), Level::Problem);
+        assert_eq!(level(oldest, None), Level::Ok);
+        assert_eq!(level(oldest, Some(oldest + APART)), Level::Ok);
+        assert_eq!(level(oldest, Some(oldest + APART + Duration::from_secs(1))), Level::Problem);
     }
 }

@@ -3,11 +3,14 @@
 use std::fs;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use reqwest::Url;
+use reqwest::header::DATE;
+use reqwest::tls::TlsInfo;
+use reqwest::{Response, Url};
 
-use super::Report;
+use super::machine::APART;
+use super::{Report, certificates};
 use crate::config::Config;
 use crate::listen::tls::Tls;
 use crate::{token, transport};
@@ -202,7 +205,30 @@ async fn check_address(address: &str, is_for_this_machine: bool, report: &mut Re
         report.problem(TOPIC, format!("{address} is not https"), advice);
     }
     let health = format!("{}/healthCheck", address.trim_end_matches('/'));
-    match ask(&health).await {
+    match call(&health).await {
+        Ok(answer) => judge_answer(address, answer, report).await,
+        Err(why) => report.warn(
+            TOPIC,
+            format!("{address} does not answer from here: {why}"),
+            "check name, certificate and proxy; some networks cannot reach their own public address",
+        ),
+    }
+}
+
+/// What answers at our own public address: its certificate, its clock, and whether it is us.
+async fn judge_answer(address: &str, answer: Response, report: &mut Report) {
+    const TOPIC: &str = "public address";
+    let now = SystemTime::now();
+    let shown = answer.extensions().get::<TlsInfo>().and_then(TlsInfo::peer_certificate);
+    if let Some(shown) = shown {
+        certificates::check_shown(address, shown, now, report);
+    }
+    let date = answer.headers().get(DATE).and_then(|date| httpdate::parse_http_date(date.to_str().ok()?).ok());
+    if let Some(apart) = date.map(|date| apart(date, now)).filter(|apart| *apart > APART) {
+        let text = format!("{address} answers with a time {} s from this machine's", apart.as_secs());
+        report.warn("clock", text, "one of the two clocks is wrong; switch on time synchronisation for both");
+    }
+    match text(answer).await {
         Ok(answer) if answer == "Healthy" => report.ok(TOPIC, format!("a server answers at {address}")),
         Ok(_) => report.warn(
             TOPIC,
@@ -217,16 +243,28 @@ async fn check_address(address: &str, is_for_this_machine: bool, report: &mut Re
     }
 }
 
+fn apart(one: SystemTime, other: SystemTime) -> Duration {
+    one.duration_since(other).unwrap_or_else(|before| before.duration())
+}
+
 /// The body of an answer, or why there is none.
 async fn ask(url: &str) -> Result<String, String> {
-    let failed = |error: reqwest::Error| {
-        let error = anyhow::Error::new(error.without_url());
-        error.chain().last().map_or_else(|| error.to_string(), ToString::to_string)
-    };
-    let client = reqwest::Client::builder().timeout(TIMEOUT).build().map_err(failed)?;
-    let answer = client.get(url).send().await.map_err(failed)?;
-    let text = answer.text().await.map_err(failed)?;
+    text(call(url).await?).await
+}
+
+async fn call(url: &str) -> Result<Response, String> {
+    let client = reqwest::Client::builder().timeout(TIMEOUT).tls_info(true).build().map_err(why)?;
+    client.get(url).send().await.map_err(why)
+}
+
+async fn text(answer: Response) -> Result<String, String> {
+    let text = answer.text().await.map_err(why)?;
     Ok(text.chars().take(200).collect())
+}
+
+fn why(error: reqwest::Error) -> String {
+    let error = anyhow::Error::new(error.without_url());
+    error.chain().last().map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ use axum::http::header::{REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderName, HeaderValue};
 use axum::routing::{any, get, post};
 use meeting::{Meetings, Shelf};
-use ports::outgoing::Outgoing;
+use ports::outgoing::{Outgoing, Reach};
 use tower::util::ServiceExt;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
@@ -102,6 +102,8 @@ pub struct HttpDeps {
     pub prometheus: Option<Prometheus>,
     /// Asks the outside.
     pub outgoing: Arc<dyn Outgoing>,
+    /// How far a `document_link` may lead (`upload_file_settings.allow_private_addresses`).
+    pub documents: Reach,
     /// Where the client's files are if not here, as embedders are told (`client.asset_host`).
     pub asset_host: Option<String>,
     /// Signs the webhooks of an outside media server (`livekit_info`); without it none is taken.

@@ -67,6 +67,10 @@ pub(crate) fn share(room: &mut Room, now: Instant, news: &mut News) -> Vec<PeerK
     if !room.sessions.values().any(due) {
         return Vec::new();
     }
+    // Everybody's turn is at the same time, so that one look at all subscriptions serves all.
+    if room.next_share <= now {
+        room.next_share = now + INTERVAL;
+    }
     let sessions = &room.sessions;
     let mut wants = room.forward.wants(now, |peer| sessions.get(&peer).is_some_and(due));
     let mut touched = Vec::new();
@@ -77,7 +81,7 @@ pub(crate) fn share(room: &mut Room, now: Instant, news: &mut News) -> Vec<PeerK
         }
         let Some(estimate) = budget.estimate else { continue };
         let wants = wants.remove(peer).unwrap_or_default();
-        budget.due = Some(now + INTERVAL);
+        budget.due = Some(room.next_share);
         budget.shares.update(estimate.saturating_sub(wants.sound), &wants.bids, now);
         for bid in &wants.bids {
             room.forward.set_cap(bid.track, *peer, budget.shares.cap(&bid.track), now, news);

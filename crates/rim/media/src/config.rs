@@ -16,6 +16,9 @@ pub struct MediaConfig {
     pub include_loopback: bool,
     /// Sets the ids of this process apart from those of others.
     pub seed: u64,
+    /// Threads that forward, each with rooms of its own; 0: one less than there are processors, so that one is left for
+    /// everything else.
+    pub threads: usize,
     /// TCP port whose connections come in through [`crate::StreamDoor`]; clients are told of it. `None`: of none.
     pub stream_port: Option<u16>,
     /// Differentiated services field of datagrams, 0 to 63 (RFC 2474).
@@ -48,10 +51,21 @@ impl TurnSettings {
     }
 }
 
+/// Most threads that forward.
+const MAX_SHARDS: usize = 64;
+
 /// Most addresses an SDP names.
 const MAX_ADDRESSES: usize = 16;
 
 impl MediaConfig {
+    /// How many threads forward.
+    #[must_use]
+    pub fn shards(&self) -> usize {
+        let spare = || std::thread::available_parallelism().map_or(1, |all| all.get() - 1);
+        let wanted = if self.threads == 0 { spare() } else { self.threads };
+        wanted.clamp(1, MAX_SHARDS)
+    }
+
     /// The addresses for clients, those a client most likely reaches first.
     #[must_use]
     pub fn addresses(&self) -> Vec<IpAddr> {
@@ -164,6 +178,7 @@ mod tests {
             advertise: vec![IpAddr::from([203, 0, 113, 5])],
             include_loopback: false,
             seed: 1,
+            threads: 1,
             stream_port: None,
             dscp: None,
             turn: None,

@@ -44,7 +44,8 @@ async fn on<T: Send + 'static>(
         // Whoever asked may be gone.
         let _ = reply.send(room.map_or(Err(ControlError::NoRoom), |room| act(room, now)));
     });
-    plane.order(Order::Control(Control::On { room: room.clone(), work }));
+    let Some(shard) = plane.registry.find(room) else { return Err(ControlError::NoRoom) };
+    plane.order(shard, Order::Control(Control::On { room: room.clone(), work }));
     answer.await.unwrap_or(Err(ControlError::Unavailable))
 }
 
@@ -57,14 +58,26 @@ fn nobody<T>(missing: ControlError) -> impl FnOnce(ControlError) -> Result<T, Co
 impl MediaControl for Plane {
     async fn open_room(&self, room: &RoomId, session: &SessionId, set: RoomSettings) -> Result<Bytes, ControlError> {
         let (reply, answer) = oneshot::channel();
-        self.order(Order::Control(Control::Open { room: room.clone(), session: session.clone(), set, reply }));
+        let shard = self.place(room);
+        let open = Control::Open { room: room.clone(), session: session.clone(), set, reply };
+        if !self.order(shard, Order::Control(open)) {
+            self.registry.arrived(room, shard, false);
+        }
         answer.await.unwrap_or(Err(ControlError::Unavailable))
     }
 
     async fn rooms(&self) -> Result<Vec<Bytes>, ControlError> {
-        let (reply, answer) = oneshot::channel();
-        self.order(Order::Control(Control::Rooms { reply }));
-        answer.await.map_err(|_| ControlError::Unavailable)
+        let mut answers = Vec::new();
+        for shard in 0..self.shards.len() {
+            let (reply, answer) = oneshot::channel();
+            self.order(shard, Order::Control(Control::Rooms { reply }));
+            answers.push(answer);
+        }
+        let mut rooms = Vec::new();
+        for answer in answers {
+            rooms.extend(answer.await.map_err(|_| ControlError::Unavailable)?);
+        }
+        Ok(rooms)
     }
 
     async fn delete_room(&self, room: &RoomId) -> Result<(), ControlError> {

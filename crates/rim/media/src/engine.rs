@@ -13,6 +13,7 @@ use crate::fallback::Fallback;
 use crate::forward::Forward;
 use crate::outputs;
 use crate::plane::LinkId;
+use crate::registry::{Registry, ShardIndex};
 use crate::session::{Connection, Session};
 use crate::tallies::Tallies;
 use crate::timers::Timers;
@@ -26,6 +27,7 @@ use signal::{MediaRoom, Now, PeerKey};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 
@@ -48,6 +50,9 @@ pub(crate) struct ConnectionKey {
     pub(crate) subscriber: bool,
 }
 
+/// What is looked up for every packet: with hashes that are cheap and, since everyone has another seed, not to be foreseen.
+pub(crate) type FastMap<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
+
 /// Names a room within the shard.
 pub(crate) type RoomKey = u32;
 
@@ -64,8 +69,10 @@ pub(crate) struct Room {
     pub(crate) session: SessionId,
     pub(crate) machine: MediaRoom,
     pub(crate) forward: Forward,
-    pub(crate) sessions: HashMap<PeerKey, Session>,
+    pub(crate) sessions: FastMap<PeerKey, Session>,
     speakers: Speakers<PeerKey>,
+    /// When bandwidth is shared out among everybody's pictures.
+    pub(crate) next_share: Instant,
     next_speakers: Instant,
     next_quality: Instant,
     next_tick: Instant,
@@ -74,7 +81,7 @@ pub(crate) struct Room {
 /// Who can be reached how.
 #[derive(Debug, Default)]
 pub(crate) struct Demux {
-    pub(crate) by_address: HashMap<SocketAddr, ConnectionKey>,
+    pub(crate) by_address: FastMap<SocketAddr, ConnectionKey>,
     pub(crate) by_ufrag: HashMap<String, ConnectionKey>,
 }
 
@@ -107,7 +114,7 @@ pub struct Engine {
     /// Where TCP connections are taken.
     stream_addresses: Vec<SocketAddr>,
     pub(crate) events: mpsc::Sender<MediaEvent>,
-    pub(crate) rooms: HashMap<RoomKey, Room>,
+    pub(crate) rooms: FastMap<RoomKey, Room>,
     by_id: HashMap<RoomId, RoomKey>,
     pub(crate) links: HashMap<LinkId, (RoomKey, PeerKey)>,
     joins: HashMap<(RoomId, Identity), Joins>,
@@ -123,13 +130,26 @@ pub struct Engine {
     next_link: LinkId,
     seed: u64,
     draining: bool,
+    registry: Arc<Registry>,
+    pub(crate) shard: ShardIndex,
     /// Our Unix time at a moment, so that time shown to clients never jumps (section 25, H11).
     epoch: (Instant, u64),
 }
 
 impl Engine {
-    /// A shard reachable under `addresses`. `None` if the crypto library makes no certificate.
+    /// The only shard, reachable under `addresses`. `None` if the crypto library makes no certificate.
     pub fn new(addresses: Vec<SocketAddr>, seed: u64, events: mpsc::Sender<MediaEvent>) -> Option<Self> {
+        Self::of_many(addresses, seed, events, Arc::new(Registry::new(1)), 0)
+    }
+
+    /// One of the shards of a registry. Each has to have a `seed` of its own.
+    pub(crate) fn of_many(
+        addresses: Vec<SocketAddr>,
+        seed: u64,
+        events: mpsc::Sender<MediaEvent>,
+        registry: Arc<Registry>,
+        shard: ShardIndex,
+    ) -> Option<Self> {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Some(Self {
             factory: PeerFactory::new()?,
@@ -137,7 +157,7 @@ impl Engine {
             fallback: Fallback::default(),
             stream_addresses: Vec::new(),
             events,
-            rooms: HashMap::new(),
+            rooms: FastMap::default(),
             by_id: HashMap::new(),
             links: HashMap::new(),
             joins: HashMap::new(),
@@ -152,6 +172,8 @@ impl Engine {
             next_link: 0,
             seed,
             draining: false,
+            registry,
+            shard,
             epoch: (Instant::now(), u64::try_from(unix.as_micros()).unwrap_or(0)),
         })
     }
@@ -159,11 +181,6 @@ impl Engine {
     /// Tells clients that come from now on where TCP connections are taken.
     pub fn set_stream_addresses(&mut self, addresses: Vec<SocketAddr>) {
         self.stream_addresses = addresses;
-    }
-
-    /// Whether an address was proven to be a client's.
-    pub(crate) fn knows(&self, address: &SocketAddr) -> bool {
-        self.demux.by_address.contains_key(address)
     }
 
     pub(crate) fn now(&self, at: Instant) -> Now {

@@ -14,6 +14,7 @@ pub(crate) use account::Window;
 pub(crate) use down::{Binding, Down};
 pub(crate) use encoding::Takes;
 
+use crate::engine::FastMap;
 use crate::report::Gauge;
 use crate::session::Session;
 use account::Allowance;
@@ -29,7 +30,7 @@ use sfu::munger::{Rtp, SenderReport};
 use sfu::quality::{Kind as QualityKind, Score};
 use sfu::red::Gaps;
 use signal::{Codec, Kind, PeerKey, TrackKey};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -93,8 +94,8 @@ pub(crate) struct News {
 /// The tracks of a room.
 #[derive(Debug)]
 pub(crate) struct Forward {
-    pub(crate) tracks: HashMap<TrackKey, Up>,
-    clocks: HashMap<PeerKey, PublisherClock>,
+    pub(crate) tracks: FastMap<TrackKey, Up>,
+    clocks: FastMap<PeerKey, PublisherClock>,
     /// For first sequence numbers and timestamps, which only have to differ.
     counter: u32,
     healths: Healths,
@@ -104,8 +105,8 @@ pub(crate) struct Forward {
 impl Default for Forward {
     fn default() -> Self {
         Self {
-            tracks: HashMap::new(),
-            clocks: HashMap::new(),
+            tracks: FastMap::default(),
+            clocks: FastMap::default(),
             counter: 0,
             healths: Healths::default(),
             excess: metrics::counter!("media_drops_total", "reason" => "excess"),
@@ -289,7 +290,7 @@ impl Forward {
         &mut self,
         key: TrackKey,
         packet: &UpPacket,
-        sessions: &mut HashMap<PeerKey, Session>,
+        sessions: &mut FastMap<PeerKey, Session>,
         now: Instant,
         written: impl FnMut(PeerKey, bool),
     ) {

@@ -1,9 +1,8 @@
 //! The media plane: our own SFU behind [`ports::media::MediaPlane`].
 //!
-//! A shard is one thread that owns a UDP port, every connection on it and the rooms they belong to; nothing in it waits,
+//! A shard is one thread that owns its sockets, its rooms and every connection of theirs; nothing in it waits,
 //! locks or runs on the async runtime. The runtime's side ([`start`] gives it) only passes orders and signalling bytes
-//! through queues. There is one shard now; a session lives on one shard for life, and all shared state hangs on
-//! [`Engine`], so that more of them are a matter of placement.
+//! through queues. All shards share one UDP port; a room lives on one of them as long as it is there.
 
 mod budget;
 mod config;
@@ -17,9 +16,11 @@ mod fallback;
 mod forward;
 mod framing;
 mod inside;
+mod neighbours;
 mod outputs;
 mod path;
 mod plane;
+mod registry;
 mod report;
 mod session;
 mod socket;

@@ -1,9 +1,10 @@
-//! The handle the application holds: turns calls into orders for the shard.
+//! The handle the application holds: turns calls into orders for the shard that has the room.
 
 use crate::config::MediaConfig;
 use crate::control::Control;
+use crate::registry::{Registry, ShardIndex};
 use crate::streams::StreamDoor;
-use crate::thread;
+use crate::thread::{self, Queues, Running, Spawned};
 use async_trait::async_trait;
 use bytes::Bytes;
 use model::media::MediaPermission;
@@ -19,7 +20,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use tokio::sync::{mpsc, oneshot};
 
 /// Signalling messages of all clients that wait for the shard; a client whose message finds no room waits.
@@ -82,6 +82,9 @@ pub(crate) enum Order {
     Drain {
         reply: oneshot::Sender<()>,
     },
+    /// Breaks, as a bug would.
+    #[cfg(test)]
+    Panic,
 }
 
 /// One signalling socket in the life of the shard.
@@ -112,20 +115,26 @@ impl Wake {
     }
 }
 
+/// The application's ends of a shard's queues.
+#[derive(Debug)]
+pub(crate) struct Shard {
+    orders: mpsc::Sender<Order>,
+    signals: mpsc::Sender<Signal>,
+    thread: Running,
+}
+
 /// The application's side.
 #[derive(Debug)]
 pub struct Plane {
-    orders: mpsc::Sender<Order>,
+    pub(crate) shards: Vec<Shard>,
+    pub(crate) registry: Arc<Registry>,
     /// An order found no room.
     overrun: AtomicBool,
-    signals: mpsc::Sender<Signal>,
-    wake: Wake,
-    thread: JoinHandle<()>,
 }
 
 /// A media plane that runs.
 pub struct Started {
-    /// Drives it; its thread ends when this is dropped.
+    /// Drives it; its threads end when this is dropped.
     pub plane: Arc<Plane>,
     /// Tells the meeting what happens.
     pub events: mpsc::Receiver<MediaEvent>,
@@ -135,22 +144,44 @@ pub struct Started {
     pub addresses: Vec<SocketAddr>,
 }
 
-/// Starts the media plane: binds the port and spawns its thread.
+/// Starts the media plane: binds the port and spawns its threads.
 ///
 /// # Errors
 /// The port cannot be bound, or the crypto library makes no certificate.
 pub fn start(config: &MediaConfig) -> io::Result<Started> {
-    let (orders, orders_end) = mpsc::channel(ORDER_BACKLOG);
-    let (signals, signals_end) = mpsc::channel(SIGNAL_BACKLOG);
     let (events, events_end) = mpsc::channel(EVENT_BACKLOG);
-    let thread::Spawned { wake, door, thread, addresses } = thread::spawn(config, orders_end, signals_end, events)?;
-    let plane = Arc::new(Plane { orders, signals, wake, thread, overrun: AtomicBool::new(false) });
-    Ok(Started { plane, events: events_end, door, addresses })
+    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+    for _ in 0..config.shards() {
+        let (orders, orders_end) = mpsc::channel(ORDER_BACKLOG);
+        let (signals, signals_end) = mpsc::channel(SIGNAL_BACKLOG);
+        ours.push((orders, signals));
+        theirs.push(Queues { orders: orders_end, signals: signals_end });
+    }
+    let registry = Arc::new(Registry::new(ours.len()));
+    let Spawned { threads, door, addresses } = thread::spawn(config, theirs, &registry, &events)?;
+    let shard = |((orders, signals), thread)| Shard { orders, signals, thread };
+    let shards = ours.into_iter().zip(threads).map(shard).collect();
+    let plane = Plane { shards, registry, overrun: AtomicBool::new(false) };
+    Ok(Started { plane: Arc::new(plane), events: events_end, door, addresses })
 }
 
 impl Plane {
-    pub(crate) fn order(&self, order: Order) {
-        match self.orders.try_send(order) {
+    /// The shard for somebody who comes, or for a room that is made. Whoever carries the order out reports it back.
+    pub(crate) fn place(&self, room: &RoomId) -> ShardIndex {
+        self.registry.place(room, |shard| self.runs(shard))
+    }
+
+    /// Orders something of the shard that has the room; of none, if there is no such room.
+    fn order_of_room(&self, room: &RoomId, order: Order) {
+        if let Some(shard) = self.registry.find(room) {
+            self.order(shard, order);
+        }
+    }
+
+    pub(crate) fn order(&self, shard: ShardIndex, order: Order) -> bool {
+        let Some(shard) = self.shards.get(shard) else { return false };
+        let sent = shard.orders.try_send(order);
+        match &sent {
             Ok(()) => {}
             Err(mpsc::error::TrySendError::Closed(_)) => tracing::error!("the media shard is gone"),
             Err(mpsc::error::TrySendError::Full(_)) => {
@@ -160,16 +191,22 @@ impl Plane {
                 metrics::counter!("media_drops_total", "reason" => "orders").increment(1);
             }
         }
-        self.wake.wake();
+        shard.thread.wake.wake();
+        sent.is_ok()
+    }
+
+    fn runs(&self, shard: ShardIndex) -> bool {
+        self.shards.get(shard).is_some_and(|shard| !shard.thread.thread.is_finished())
     }
 }
 
 impl Drop for Plane {
     fn drop(&mut self) {
-        // Close the queue before waking, so that the shard sees the end.
-        let (closed, _) = mpsc::channel(1);
-        drop(std::mem::replace(&mut self.orders, closed));
-        self.wake.wake();
+        for shard in self.shards.drain(..) {
+            // Close the queue before waking, so that the shard sees the end.
+            drop(shard.orders);
+            shard.thread.wake.wake();
+        }
     }
 }
 
@@ -180,8 +217,13 @@ impl MediaPlane for Plane {
         let (up, mut up_end) = mpsc::channel::<Bytes>(SIGNAL_QUEUE);
         let (link, down) = mpsc::channel(SIGNAL_QUEUE);
         let (reply, answer) = oneshot::channel();
-        self.order(Order::Connect { join: Box::new(join), request, link, reply });
-        let (signals, wake) = (self.signals.clone(), self.wake.clone());
+        let room = join.room.clone();
+        let place = self.place(&room);
+        if !self.order(place, Order::Connect { join: Box::new(join), request, link, reply }) {
+            self.registry.arrived(&room, place, false);
+        }
+        let shard = self.shards.get(place).ok_or(ConnectError::Unavailable)?;
+        let (signals, wake) = (shard.signals.clone(), shard.thread.wake.clone());
         let (told, joined) = oneshot::channel();
         // In a task of its own, because whoever asked may be gone before the answer comes; then `up` is too.
         tokio::spawn(async move {
@@ -206,30 +248,30 @@ impl MediaPlane for Plane {
     }
 
     fn is_alive(&self) -> bool {
-        !self.thread.is_finished() && !self.overrun.load(Ordering::Relaxed)
+        (0..self.shards.len()).all(|shard| self.runs(shard)) && !self.overrun.load(Ordering::Relaxed)
     }
 
     fn set_permission(&self, room: &RoomId, who: &Identity, permission: MediaPermission) {
-        self.order(Order::Permission { room: room.clone(), who: who.clone(), permission });
+        self.order_of_room(room, Order::Permission { room: room.clone(), who: who.clone(), permission });
     }
 
     fn remove(&self, room: &RoomId, who: &Identity, why: RemoveReason) {
-        self.order(Order::Remove { room: room.clone(), who: who.clone(), why });
+        self.order_of_room(room, Order::Remove { room: room.clone(), who: who.clone(), why });
     }
 
     fn close_room(&self, room: &RoomId) {
-        self.order(Order::Close { room: room.clone() });
+        self.order_of_room(room, Order::Close { room: room.clone() });
     }
 
     async fn mute(&self, room: &RoomId, who: &Identity, track: TrackChoice, muted: bool) -> Result<(), MuteError> {
         let (reply, answer) = oneshot::channel();
-        self.order(Order::Mute { room: room.clone(), who: who.clone(), track, muted, reply });
+        self.order_of_room(room, Order::Mute { room: room.clone(), who: who.clone(), track, muted, reply });
         answer.await.unwrap_or(Err(MuteError::NoParticipant))
     }
 
     async fn participants(&self, room: &RoomId) -> Vec<Bytes> {
         let (reply, answer) = oneshot::channel();
-        self.order(Order::Participants { room: room.clone(), reply });
+        self.order_of_room(room, Order::Participants { room: room.clone(), reply });
         answer.await.unwrap_or_default()
     }
 
@@ -237,8 +279,13 @@ impl MediaPlane for Plane {
         let (orders, mut wanted) = mpsc::channel(INSIDE_ORDERS);
         let (sender, items) = items(INSIDE_QUEUE);
         let (reply, answer) = oneshot::channel();
-        self.order(Order::Enter { join: Box::new(join), items: sender, reply });
-        let (signals, wake) = (self.signals.clone(), self.wake.clone());
+        let room = join.room.clone();
+        let place = self.place(&room);
+        if !self.order(place, Order::Enter { join: Box::new(join), items: sender, reply }) {
+            self.registry.arrived(&room, place, false);
+        }
+        let shard = self.shards.get(place).ok_or(ConnectError::Unavailable)?;
+        let (signals, wake) = (shard.signals.clone(), shard.thread.wake.clone());
         let (told, entered) = oneshot::channel();
         // In a task of its own, because whoever asked may be gone before the answer comes; then `orders` is too.
         tokio::spawn(async move {
@@ -261,100 +308,35 @@ impl MediaPlane for Plane {
     }
 
     async fn rooms(&self) -> Vec<RoomSummary> {
-        let (reply, answer) = oneshot::channel();
-        self.order(Order::Rooms { reply });
-        answer.await.unwrap_or_default()
+        let mut rooms = Vec::new();
+        for shard in 0..self.shards.len() {
+            let (reply, answer) = oneshot::channel();
+            self.order(shard, Order::Rooms { reply });
+            rooms.extend(answer.await.unwrap_or_default());
+        }
+        rooms.sort_unstable_by(|a: &RoomSummary, b| a.room.cmp(&b.room));
+        rooms
     }
 
     async fn report(&self, room: &RoomId) -> Option<RoomReport> {
         let (reply, answer) = oneshot::channel();
-        self.order(Order::Report { room: room.clone(), reply });
+        self.order_of_room(room, Order::Report { room: room.clone(), reply });
         answer.await.unwrap_or_default()
     }
 
     async fn drain(&self) {
-        let (reply, answer) = oneshot::channel();
-        self.order(Order::Drain { reply });
-        // A shard that is gone is drained.
-        let _ = answer.await;
+        let mut answers = Vec::new();
+        for shard in 0..self.shards.len() {
+            let (reply, answer) = oneshot::channel();
+            self.order(shard, Order::Drain { reply });
+            answers.push(answer);
+        }
+        for answer in answers {
+            // A shard that is gone is drained.
+            let _ = answer.await;
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_plane_whose_thread_ended_says_so() {
-        let config = MediaConfig {
-            port: 0,
-            bind: Some(std::net::Ipv4Addr::LOCALHOST.into()),
-            advertise: Vec::new(),
-            include_loopback: true,
-            seed: 1,
-            stream_port: None,
-            dscp: None,
-            turn: None,
-        };
-        let (orders, orders_end) = mpsc::channel(1);
-        let (signals, signals_end) = mpsc::channel(1);
-        let (events, _events_end) = mpsc::channel(64);
-        let thread::Spawned { wake, thread, .. } = thread::spawn(&config, orders_end, signals_end, events).unwrap();
-        let mut plane = Plane { orders, signals, wake, thread, overrun: AtomicBool::new(false) };
-        assert!(plane.is_alive());
-
-        plane.orders = mpsc::channel(1).0;
-        plane.wake.wake();
-        while !plane.thread.is_finished() {
-            std::thread::yield_now();
-        }
-
-        assert!(!plane.is_alive());
-    }
-
-    #[tokio::test]
-    async fn a_join_that_nobody_waits_for_leaves_no_ghost() {
-        let (orders, mut orders_end) = mpsc::channel(1);
-        let (signals, mut signals_end) = mpsc::channel(4);
-        let poll = mio::Poll::new().unwrap();
-        let wake = Wake(Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).unwrap()));
-        let plane = Plane { orders, signals, wake, thread: std::thread::spawn(|| {}), overrun: AtomicBool::new(false) };
-        let join = MediaJoin {
-            room: RoomId::try_from("room").unwrap(),
-            session: model::SessionId::try_from("session").unwrap(),
-            identity: Identity::try_from("ann").unwrap(),
-            name: String::new(),
-            metadata: String::new(),
-            attributes: std::collections::BTreeMap::new(),
-            permission: MediaPermission {
-                publish: model::media::Sources::all(),
-                subscribe: true,
-                publish_data: true,
-                hidden: false,
-                moderator: false,
-                cameras: model::media::CameraView::Everyone,
-            },
-            request: Bytes::new(),
-            topology: ports::media::Topology::Single,
-            relays: Vec::new(),
-            relay_only: false,
-        };
-
-        let asked = tokio::select! {
-            biased;
-            _ = plane.connect(join) => None,
-            order = orders_end.recv() => order,
-        };
-        let Some(Order::Connect { reply, .. }) = asked else { panic!("an order") };
-        reply.send(Ok(7)).unwrap();
-
-        assert!(matches!(signals_end.recv().await, Some(Signal::Lost(7))));
-
-        // Nobody takes orders any more.
-        let room = RoomId::try_from("room").unwrap();
-        plane.close_room(&room);
-        assert!(!plane.overrun.load(Ordering::Relaxed));
-        plane.close_room(&room);
-        assert!(plane.overrun.load(Ordering::Relaxed) && !plane.is_alive());
-    }
-}
+mod tests;

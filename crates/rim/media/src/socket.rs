@@ -45,8 +45,18 @@ pub(crate) struct Sockets {
 }
 
 impl Sockets {
+    /// Binds the port for so many shards, each with sockets of its own. The kernel spreads clients over them.
+    pub(crate) fn bind_all(config: &MediaConfig, shards: usize) -> io::Result<Vec<Self>> {
+        if shards == 1 {
+            return Ok(vec![Self::bind(config, config.port, false)?]);
+        }
+        // Alone first: others that share the port too would not be noticed.
+        let port = Self::bind(config, config.port, false)?.port();
+        (0..shards).map(|_| Self::bind(config, port, true)).collect()
+    }
+
     /// Binds the port. IPv6 may be missing on a machine; the first family decides the port when it is 0.
-    pub(crate) fn bind(config: &MediaConfig) -> io::Result<Self> {
+    fn bind(config: &MediaConfig, port: u16, shared: bool) -> io::Result<Self> {
         let families: Vec<IpAddr> = match config.bind {
             Some(address) => vec![address],
             None => vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()],
@@ -54,8 +64,8 @@ impl Sockets {
         let mut list: Vec<One> = Vec::new();
         let mut failure = None;
         for family in families {
-            let port = list.first().map_or(config.port, |one| one.local.port());
-            match bind_one(SocketAddr::new(family, port), config.dscp) {
+            let port = list.first().map_or(port, |one| one.local.port());
+            match bind_one(SocketAddr::new(family, port), config.dscp, shared) {
                 Ok(one) => list.push(one),
                 Err(error) => failure = Some(error),
             }
@@ -159,12 +169,15 @@ impl Sockets {
     }
 }
 
-fn bind_one(address: SocketAddr, dscp: Option<u8>) -> io::Result<One> {
+fn bind_one(address: SocketAddr, dscp: Option<u8>, shared: bool) -> io::Result<One> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
     }
     socket.set_nonblocking(true)?;
+    if shared {
+        socket.set_reuse_port(true)?;
+    }
     socket.bind(&address.into())?;
     // The field is the upper six bits of the octet; the lower two are for congestion.
     if let Some(octet) = dscp.map(|dscp| u32::from(dscp) << 2) {

@@ -1,11 +1,14 @@
-//! The loop of a shard: sockets, queues and timers around an [`Engine`].
+//! The loop of each shard: sockets, queues and timers around an [`Engine`].
 
 use crate::config::MediaConfig;
+use crate::detour;
 use crate::engine::{Datagram, Engine};
+use crate::neighbours::{self, Neighbours, WAYS};
 use crate::plane::{Order, Signal, Wake};
+use crate::registry::{Registry, ShardIndex};
 use crate::socket::{Outgoing, Sockets};
 use crate::streams::StreamDoor;
-use crate::ways::Ways;
+use crate::ways::{self, Inlet, Ways};
 use mio::{Events, Poll, Token, Waker};
 use ports::media::MediaEvent;
 use std::io;
@@ -23,67 +26,126 @@ const IDLE: Duration = Duration::from_millis(500);
 /// Orders and signalling messages per turn, so that media is never kept waiting.
 const ORDERS_PER_TURN: usize = 64;
 
+/// Batches from other shards per turn.
+const LETTERS_PER_TURN: usize = 64;
+
 /// Receive calls per turn and socket.
 const RECEIVES_PER_TURN: usize = 8;
 
-/// A thread that was started.
+/// The shard's ends of the queues.
+pub(crate) struct Queues {
+    pub(crate) orders: mpsc::Receiver<Order>,
+    pub(crate) signals: mpsc::Receiver<Signal>,
+}
+
+/// What was started.
 pub(crate) struct Spawned {
-    /// Wakes it.
-    pub(crate) wake: Wake,
-    /// Brings it TCP connections.
+    pub(crate) threads: Vec<Running>,
+    /// Brings the first shard TCP connections.
     pub(crate) door: StreamDoor,
-    /// To see whether it still runs.
-    pub(crate) thread: JoinHandle<()>,
     /// Where clients send datagrams.
     pub(crate) addresses: Vec<SocketAddr>,
 }
 
-/// Binds the sockets and starts the thread.
+/// One thread that was started.
+#[derive(Debug)]
+pub(crate) struct Running {
+    /// Wakes it.
+    pub(crate) wake: Wake,
+    /// To see whether it still runs.
+    pub(crate) thread: JoinHandle<()>,
+}
+
+/// Binds the sockets and starts a shard for each of the queues.
 pub(crate) fn spawn(
     config: &MediaConfig,
-    orders: mpsc::Receiver<Order>,
-    signals: mpsc::Receiver<Signal>,
-    events: mpsc::Sender<MediaEvent>,
+    queues: Vec<Queues>,
+    registry: &Arc<Registry>,
+    events: &mpsc::Sender<MediaEvent>,
 ) -> io::Result<Spawned> {
-    let poll = Poll::new()?;
-    let waker = Arc::new(Waker::new(poll.registry(), Token(0))?);
-    let wake = Wake(Arc::clone(&waker));
-    let (door, streams) = StreamDoor::new(wake.clone());
-    let mut sockets = Sockets::bind(config)?;
-    sockets.register(poll.registry(), 1)?;
+    let mut polls = Vec::new();
+    let mut wakes = Vec::new();
+    for _ in &queues {
+        let poll = Poll::new()?;
+        wakes.push(Wake(Arc::new(Waker::new(poll.registry(), Token(0))?)));
+        polls.push(poll);
+    }
+    let neighbours = neighbours::connect(registry, &wakes);
+    let sockets = Sockets::bind_all(config, queues.len())?;
+    let port = sockets.first().map_or(0, Sockets::port);
     let addresses: Vec<SocketAddr> = config
         .addresses()
         .into_iter()
-        .filter(|address| sockets.serves(address))
-        .map(|address| SocketAddr::new(address, sockets.port()))
+        .filter(|address| sockets.first().is_some_and(|sockets| sockets.serves(address)))
+        .map(|address| SocketAddr::new(address, port))
         .collect();
-    tracing::info!(port = sockets.port(), addresses = addresses.len(), "media plane listens");
-    let told = addresses.clone();
+    tracing::info!(port, addresses = addresses.len(), threads = wakes.len(), "media plane listens");
+    let stream_ports = config.stream_port.iter();
+    let stream_addresses: Vec<SocketAddr> =
+        stream_ports.flat_map(|port| addresses.iter().map(|address| SocketAddr::new(address.ip(), *port))).collect();
+    let (door, streams) = StreamDoor::new(wakes[WAYS].clone());
     let turn = config.turn.as_ref().map(|turn| turn.server(&addresses));
-    let ways = Ways::new(&addresses, streams, turn, Instant::now());
-    let streams = config.stream_port.iter();
-    let streams =
-        streams.flat_map(|port| addresses.iter().map(|address| SocketAddr::new(address.ip(), *port))).collect();
-    let mut engine =
-        Engine::new(addresses, config.seed, events).ok_or_else(|| io::Error::other("no DTLS certificate"))?;
-    engine.set_stream_addresses(streams);
-    let shard = Shard { poll, _waker: waker, sockets, ways, engine, orders, signals };
-    let thread = std::thread::Builder::new().name("media-0".to_owned()).spawn(move || {
+    let has_turn = turn.is_some();
+    let mut ways = Some(Ways::new(&addresses, streams, turn, Instant::now()));
+    let mut shards = Vec::new();
+    for (index, (((poll, mut sockets), queues), neighbours)) in
+        polls.into_iter().zip(sockets).zip(queues).zip(neighbours).enumerate()
+    {
+        sockets.register(poll.registry(), 1)?;
+        // Ids of two shards must not be the same.
+        let seed = config.seed ^ u64::try_from(index).unwrap_or(0).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let mut engine = Engine::of_many(addresses.clone(), seed, events.clone(), Arc::clone(registry), index)
+            .ok_or_else(|| io::Error::other("no DTLS certificate"))?;
+        engine.set_stream_addresses(stream_addresses.clone());
+        let Queues { orders, signals } = queues;
+        // Taken by the first.
+        let ways = ways.take();
+        shards.push(Shard {
+            poll,
+            wake: wakes[index].clone(),
+            sockets,
+            ways,
+            has_turn,
+            engine,
+            orders,
+            signals,
+            neighbours,
+        });
+    }
+    // Only now, so that one that cannot be made leaves none behind.
+    let run = |(index, shard)| run(index, shard, Arc::clone(registry));
+    let threads = shards.into_iter().enumerate().map(run).collect::<io::Result<_>>()?;
+    Ok(Spawned { threads, door, addresses })
+}
+
+fn run(index: ShardIndex, shard: Shard, registry: Arc<Registry>) -> io::Result<Running> {
+    let wake = shard.wake.clone();
+    let thread = std::thread::Builder::new().name(format!("media-{index}")).spawn(move || {
         if catch_unwind(AssertUnwindSafe(|| shard.run())).is_err() {
-            tracing::error!("the media shard panicked and is gone: media works again after a restart");
+            metrics::counter!("media_shards_lost_total").increment(1);
+            tracing::error!(
+                shard = index,
+                "a media shard panicked and is gone: its rooms begin anew on others, if there are"
+            );
+            registry.died(index);
         }
     })?;
-    Ok(Spawned { wake, door, thread, addresses: told })
+    Ok(Running { wake, thread })
 }
 
 struct Shard {
     poll: Poll,
-    _waker: Arc<Waker>,
+    /// Held, so that nobody's wake goes nowhere.
+    wake: Wake,
     sockets: Sockets,
-    ways: Ways,
+    /// TCP connections and the TURN server; of the first shard only.
+    ways: Option<Ways>,
+    /// The first shard has a TURN server.
+    has_turn: bool,
     engine: Engine,
     orders: mpsc::Receiver<Order>,
     signals: mpsc::Receiver<Signal>,
+    neighbours: Neighbours,
 }
 
 impl Shard {
@@ -95,50 +157,104 @@ impl Shard {
         let packets_out = metrics::counter!("media_datagrams_out_total");
         let unsent = metrics::counter!("media_drops_total", "reason" => "send_queue");
         let turn = metrics::histogram!("media_turn_seconds");
-        let waiting = metrics::gauge!("media_orders_waiting");
+        let waiting = metrics::gauge!("media_orders_waiting", "shard" => self.engine.shard.to_string());
         loop {
             let now = Instant::now();
-            let due = [self.engine.poll_timeout(), self.ways.poll_timeout()].into_iter().flatten().min();
+            let ways_due = self.ways.as_ref().and_then(Ways::poll_timeout);
+            let due = [self.engine.poll_timeout(), ways_due].into_iter().flatten().min();
             let sleep = due.map_or(IDLE, |at| at.saturating_duration_since(now)).min(IDLE);
             let sleep = if busy { Duration::ZERO } else { sleep };
             // Interrupted or not: everything is looked at anyway.
             let _ = self.poll.poll(&mut events, Some(sleep));
-            busy = false;
+            busy = self.take_handed_over(&mut queue);
             let begun = Instant::now();
             for _ in 0..RECEIVES_PER_TURN {
-                let (engine, ways) = (&mut self.engine, &mut self.ways);
+                let (inlet, ways) =
+                    (Inlet { engine: &mut self.engine, neighbours: &mut self.neighbours }, &mut self.ways);
+                let (mut inlet, has_turn) = (inlet, self.has_turn);
                 let mut count = 0;
                 let more = self.sockets.receive(|source, destination, contents| {
                     count += 1;
-                    ways.datagram(engine, Instant::now(), Datagram { source, destination, contents });
+                    let datagram = Datagram { source, destination, contents };
+                    match ways {
+                        Some(ways) => ways.datagram(&mut inlet, Instant::now(), datagram),
+                        None if has_turn && ways::is_for_turn(contents) => {
+                            inlet.neighbours.hand_over(WAYS, source, destination, contents);
+                        }
+                        None => inlet.datagram(Instant::now(), datagram),
+                    }
                 });
+                self.neighbours.flush();
                 packets_in.increment(count);
-                busy = more;
+                busy |= more;
                 if !more {
                     break;
                 }
                 self.flush(&mut queue, &packets_out, &unsent);
             }
             waiting.set(u32::try_from(self.orders.len()).unwrap_or(u32::MAX));
-            busy |= self.ways.take(&mut self.engine, Instant::now());
+            if let Some(ways) = &mut self.ways {
+                let mut inlet = Inlet { engine: &mut self.engine, neighbours: &mut self.neighbours };
+                busy |= ways.take(&mut inlet, Instant::now());
+            }
             match self.take_orders() {
                 Some(more) => busy |= more,
                 None => return,
             }
             let now = Instant::now();
             self.engine.handle_timeout(now);
-            self.ways.handle_timeout(now);
+            if let Some(ways) = &mut self.ways {
+                ways.handle_timeout(now);
+            }
             self.flush(&mut queue, &packets_out, &unsent);
             turn.record(begun.elapsed());
         }
     }
 
+    /// What the kernel gave to other shards, and what they want sent; whether there is more.
+    fn take_handed_over(&mut self, queue: &mut Vec<Outgoing>) -> bool {
+        for _ in 0..LETTERS_PER_TURN {
+            let (engine, ways) = (&mut self.engine, &mut self.ways);
+            let mut for_turn = Vec::new();
+            let more = self.neighbours.receive(|back, source, destination, contents| {
+                let now = Instant::now();
+                match ways {
+                    Some(ways) if back => {
+                        ways.send(now, source, destination, contents.to_vec(), queue);
+                        true
+                    }
+                    Some(_) if ways::is_for_turn(contents) => {
+                        for_turn.push((source, destination, contents.to_vec()));
+                        true
+                    }
+                    _ => engine.accept(now, Datagram { source, destination, contents }),
+                }
+            });
+            if let Some(ways) = &mut self.ways {
+                let mut inlet = Inlet { engine: &mut self.engine, neighbours: &mut self.neighbours };
+                for (source, destination, contents) in &for_turn {
+                    let datagram = Datagram { source: *source, destination: *destination, contents };
+                    ways.datagram(&mut inlet, Instant::now(), datagram);
+                }
+            }
+            if !more {
+                return false;
+            }
+        }
+        true
+    }
+
     fn flush(&mut self, queue: &mut Vec<Outgoing>, sent: &metrics::Counter, unsent: &metrics::Counter) {
-        let (now, ways) = (Instant::now(), &mut self.ways);
-        self.engine.drain(now, &mut |source, destination, contents| {
-            ways.send(now, source, destination, contents, queue);
+        let (now, ways, neighbours) = (Instant::now(), &mut self.ways, &mut self.neighbours);
+        self.engine.drain(now, &mut |source, destination, contents| match ways {
+            Some(ways) => ways.send(now, source, destination, contents, queue),
+            None if detour::is_detour(&destination) => neighbours.send_back(source, destination, &contents),
+            None => queue.push(Outgoing { source, destination, contents }),
         });
-        ways.drain(queue);
+        if let Some(ways) = ways {
+            ways.drain(queue);
+        }
+        neighbours.flush();
         let count = u64::try_from(queue.len()).unwrap_or(u64::MAX);
         let dropped = u64::try_from(self.sockets.send(queue)).unwrap_or(u64::MAX);
         sent.increment(count.saturating_sub(dropped));

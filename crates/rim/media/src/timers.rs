@@ -1,20 +1,21 @@
 //! Deadlines of many owners in one heap. A deadline that moves later is not touched: it fires early, finds nothing due
 //! and is set again, which is cheaper than moving it with every packet.
 
+use crate::engine::FastMap;
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::BinaryHeap;
 use std::hash::Hash;
 use std::time::Instant;
 
 #[derive(Debug)]
 pub(crate) struct Timers<K> {
     heap: BinaryHeap<Reverse<(Instant, K)>>,
-    armed: HashMap<K, Instant>,
+    armed: FastMap<K, Instant>,
 }
 
 impl<K: Copy + Eq + Hash + Ord> Timers<K> {
     pub(crate) fn new() -> Self {
-        Self { heap: BinaryHeap::new(), armed: HashMap::new() }
+        Self { heap: BinaryHeap::new(), armed: FastMap::default() }
     }
 
     /// `key` wants to be looked at no later than `at`.

@@ -19,11 +19,15 @@ const AHEAD: Duration = Duration::from_millis(1);
 impl Engine {
     /// A datagram arrived.
     pub fn handle_datagram(&mut self, at: Instant, datagram: Datagram<'_>) {
-        let destination = self.local_address(datagram.destination);
-        let Some(key) = self.route(at, &datagram, destination) else {
+        if !self.accept(at, datagram) {
             self.counters.unknown_source.increment(1);
-            return;
-        };
+        }
+    }
+
+    /// Takes a datagram if it is for one of ours.
+    pub(crate) fn accept(&mut self, at: Instant, datagram: Datagram<'_>) -> bool {
+        let destination = self.local_address(datagram.destination);
+        let Some(key) = self.route(at, &datagram, destination) else { return false };
         let served = catch_unwind(AssertUnwindSafe(|| {
             let Some(room) = self.rooms.get_mut(&key.room) else { return };
             let Some(connection) =
@@ -54,6 +58,7 @@ impl Engine {
         if served.is_err() {
             self.broken(key, at);
         }
+        true
     }
 
     /// The candidate a datagram was sent to; behind address translation it is not the address it arrived on.
@@ -117,9 +122,8 @@ impl Engine {
                 return;
             };
             connection.dirty = false;
-            match connection.peer.poll() {
-                // What was just written waits for the stack to notice the time, and its pacer wants time to pass between
-                // packets, if only a microsecond.
+            match connection.peer.nudge(at).and_then(|()| connection.peer.poll()) {
+                // The pacer wants time to pass between packets, if only a microsecond.
                 Ok(Output::Timeout(due)) if due <= at + AHEAD && turns > 0 => {
                     turns -= 1;
                     if connection.peer.handle_timeout(due.max(at)).is_err() {

@@ -5,6 +5,7 @@
 use crate::detour::{self, Kind};
 use crate::engine::{Datagram, Engine};
 use crate::framing::Framing;
+use crate::neighbours::Neighbours;
 use crate::socket::Outgoing;
 use crate::streams::{Outbox, Sent, StreamEvent, StreamId, Weight};
 use std::collections::HashMap;
@@ -42,6 +43,33 @@ struct Counters {
     unproven: metrics::Counter,
     no_way: metrics::Counter,
     forged: metrics::Counter,
+}
+
+/// Where goes what arrives: to the shard's own engine, or to the shard whose client it is from.
+#[derive(Debug)]
+pub(crate) struct Inlet<'a> {
+    pub(crate) engine: &'a mut Engine,
+    pub(crate) neighbours: &'a mut Neighbours,
+}
+
+impl Inlet<'_> {
+    /// A datagram of our own socket, on a shard that has no other ways. A source that stands for one is forged.
+    pub(crate) fn datagram(&mut self, at: Instant, datagram: Datagram<'_>) {
+        if !detour::is_detour(&datagram.source) {
+            self.take(at, datagram);
+        }
+    }
+
+    /// `false` if it is nobody's.
+    fn take(&mut self, at: Instant, datagram: Datagram<'_>) -> bool {
+        let Datagram { source, destination, contents } = datagram;
+        self.engine.accept(at, datagram) || self.neighbours.forward(source, destination, contents)
+    }
+}
+
+/// Whether a datagram of our own socket is for the TURN server. Most are media, which need no second look.
+pub(crate) fn is_for_turn(contents: &[u8]) -> bool {
+    contents.first().is_some_and(|first| *first < 80) && turn::is_turn(contents)
 }
 
 /// All ways to clients besides our own socket.
@@ -87,11 +115,9 @@ impl Ways {
     }
 
     /// A datagram arrived at our socket.
-    pub(crate) fn datagram(&mut self, engine: &mut Engine, at: Instant, datagram: Datagram<'_>) {
-        // Most of them are media, which needs no second look.
-        if datagram.contents.first().is_some_and(|first| *first < 80)
-            && let Some(turn) = &mut self.turn
-            && turn::is_turn(datagram.contents)
+    pub(crate) fn datagram(&mut self, inlet: &mut Inlet<'_>, at: Instant, datagram: Datagram<'_>) {
+        if let Some(turn) = &mut self.turn
+            && is_for_turn(datagram.contents)
         {
             let client = TurnClient::Datagrams(datagram.source, datagram.destination);
             match turn.handle_message(at, unix(), client, datagram.source, datagram.contents) {
@@ -100,7 +126,7 @@ impl Ways {
                     self.outbox.push(Outgoing { source, destination, contents });
                 }
                 Outcome::Relay { from, to, payload } => {
-                    engine.handle_datagram(at, Datagram { source: from, destination: to, contents: payload });
+                    inlet.take(at, Datagram { source: from, destination: to, contents: payload });
                 }
                 Outcome::Dropped(why) => dropped(why),
             }
@@ -110,21 +136,21 @@ impl Ways {
             self.counters.forged.increment(1);
             return;
         }
-        engine.handle_datagram(at, datagram);
+        inlet.take(at, datagram);
     }
 
     /// Takes what came over connections. `true` if there may be more.
-    pub(crate) fn take(&mut self, engine: &mut Engine, at: Instant) -> bool {
+    pub(crate) fn take(&mut self, inlet: &mut Inlet<'_>, at: Instant) -> bool {
         for _ in 0..PACKETS_PER_TURN {
             match self.events.try_recv() {
-                Ok(event) => self.event(engine, at, event),
+                Ok(event) => self.event(inlet, at, event),
                 Err(_) => return false,
             }
         }
         true
     }
 
-    fn event(&mut self, engine: &mut Engine, at: Instant, event: StreamEvent) {
+    fn event(&mut self, inlet: &mut Inlet<'_>, at: Instant, event: StreamEvent) {
         match event {
             StreamEvent::Opened { id, framing, secure, peer, outbox } => {
                 let Some(local) = self.local else { return };
@@ -143,8 +169,8 @@ impl Ways {
                 self.counters.packets.increment(1);
                 let framing = self.streams.get(&id).map(|stream| stream.framing);
                 match framing {
-                    Some(Framing::Ice) => self.ice_packet(engine, at, id, &contents),
-                    Some(Framing::Turn) => self.turn_packet(engine, at, id, &contents),
+                    Some(Framing::Ice) => self.ice_packet(inlet, at, id, &contents),
+                    Some(Framing::Turn) => self.turn_packet(inlet, at, id, &contents),
                     // It was closed on our side while this was on its way.
                     None => {}
                 }
@@ -153,19 +179,18 @@ impl Ways {
         }
     }
 
-    fn ice_packet(&mut self, engine: &mut Engine, at: Instant, id: StreamId, contents: &[u8]) {
+    fn ice_packet(&mut self, inlet: &mut Inlet<'_>, at: Instant, id: StreamId, contents: &[u8]) {
         let (Some(local), Some(stream)) = (self.local, self.streams.get(&id)) else { return };
         let address = stream.address;
-        engine.handle_datagram(at, Datagram { source: address, destination: local, contents });
         // The first packet proves whose connection it is, or the connection ends (section 17.4). It also ends when the client
         // is gone from the meeting.
-        if !engine.knows(&address) {
+        if !inlet.take(at, Datagram { source: address, destination: local, contents }) {
             self.counters.unproven.increment(1);
             self.close(id);
         }
     }
 
-    fn turn_packet(&mut self, engine: &mut Engine, at: Instant, id: StreamId, contents: &[u8]) {
+    fn turn_packet(&mut self, inlet: &mut Inlet<'_>, at: Instant, id: StreamId, contents: &[u8]) {
         let (Some(turn), Some(stream)) = (&mut self.turn, self.streams.get(&id)) else {
             self.close(id);
             return;
@@ -173,7 +198,7 @@ impl Ways {
         match turn.handle_message(at, unix(), TurnClient::Stream(id), stream.peer, contents) {
             Outcome::Reply(reply) => self.send_stream(id, reply, Weight::Vital),
             Outcome::Relay { from, to, payload } => {
-                engine.handle_datagram(at, Datagram { source: from, destination: to, contents: payload });
+                inlet.take(at, Datagram { source: from, destination: to, contents: payload });
             }
             Outcome::Dropped(why) => {
                 dropped(why);

@@ -2,10 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
-use std::io::{BufRead as _, BufReader, Write as _};
+mod killing;
+
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::task::Poll;
 
 use bytes::Bytes;
@@ -147,7 +147,8 @@ async fn a_write_whose_asker_went_away_is_still_done() {
 async fn what_was_acknowledged_survives_kill_9_and_nothing_is_half_done() {
     let folder = tempfile::tempdir().unwrap();
     for round in 0..3 {
-        let acknowledged = run_child_and_kill_it(folder.path(), round);
+        let acknowledged =
+            killing::run_child_and_kill_it(&[(CHILD_FOLDER, folder.path().display().to_string())], round, 400);
 
         let store = open(folder.path()).await;
         for (session, turn) in &acknowledged {
@@ -178,51 +179,8 @@ async fn what_was_acknowledged_survives_kill_9_and_nothing_is_half_done() {
 #[ignore = "started by the test above"]
 async fn child_that_writes_until_it_is_killed() {
     let Some(folder) = std::env::var_os(CHILD_FOLDER) else { return };
-    let round = std::env::var("ROUND").unwrap();
     let store = open(&PathBuf::from(folder)).await;
-    let tasks: Vec<_> = (0..16)
-        .map(|task| {
-            let (store, name) = (store.clone(), format!("s{round}-{task}"));
-            tokio::spawn(async move {
-                store.open_session(session(&name, &name)).await.unwrap();
-                for turn in 0_u64.. {
-                    let key = format!("turn.{turn:08}");
-                    let value = key.as_bytes();
-                    let writes = vec![put("latest.1", value), put(&key, value), put("latest.2", value)];
-                    store.commit(&sid(&name), writes).await.unwrap();
-                    // Written at once, so that a line is whole or missing.
-                    std::io::stdout().write_all(format!("ack {name} {key}\n").as_bytes()).unwrap();
-                }
-            })
-        })
-        .collect();
-    for task in tasks {
-        task.await.unwrap();
-    }
-}
-
-fn run_child_and_kill_it(folder: &Path, round: u32) -> Vec<(String, String)> {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "--nocapture", "child_that_writes_until_it_is_killed"])
-        .env(CHILD_FOLDER, folder)
-        .env("ROUND", round.to_string())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut acknowledged = Vec::new();
-    for line in BufReader::new(child.stdout.take().unwrap()).lines() {
-        let line = line.unwrap();
-        let words: Vec<_> = line.split(' ').collect();
-        if let ["ack", session, turn] = words[..] {
-            acknowledged.push((session.to_owned(), turn.to_owned()));
-        }
-        if acknowledged.len() == 400 {
-            child.kill().unwrap();
-        }
-    }
-    child.wait().unwrap();
-    assert!(acknowledged.len() >= 400, "the child died early");
-    acknowledged
+    killing::write_until_killed(store).await;
 }
 
 async fn open(folder: &Path) -> Store {

@@ -3,10 +3,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic, its helpers too")]
 
+mod killing;
 mod servers;
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -188,7 +187,7 @@ async fn mistakes_are_told_apart_from_absence(server: Server) {
 /// Kills a writing process without warning; its successor gets the lock and finds everything.
 async fn what_was_acknowledged_survives_kill_9(server: Server) {
     for round in 0..2 {
-        let acknowledged = run_child_and_kill_it(&server, round);
+        let acknowledged = killing::run_child_and_kill_it(&surroundings(&server), round, 200);
 
         let store = Store::connect(&server).await.unwrap();
         for (session, turn) in &acknowledged {
@@ -208,52 +207,13 @@ async fn child_that_writes_until_it_is_killed() {
     let Ok(database) = std::env::var(CHILD_DATABASE) else { return };
     let driver = if std::env::var("DRIVER").unwrap() == "Postgres" { Driver::Postgres } else { Driver::MariaDb };
     let server = Server { database, ..servers::fresh(driver).await.unwrap() };
-    let round = std::env::var("ROUND").unwrap();
     let store = Store::connect(&server).await.unwrap();
-    let tasks: Vec<_> = (0..16)
-        .map(|task| {
-            let (store, name) = (store.clone(), format!("s{round}-{task}"));
-            tokio::spawn(async move {
-                store.open_session(session(&name, &name)).await.unwrap();
-                for turn in 0_u64.. {
-                    let key = format!("turn.{turn:08}");
-                    let value = key.as_bytes();
-                    let writes = vec![put("latest.1", value), put(&key, value), put("latest.2", value)];
-                    store.commit(&sid(&name), writes).await.unwrap();
-                    // Written at once, so that a line is whole or missing.
-                    std::io::stdout().write_all(format!("ack {name} {key}\n").as_bytes()).unwrap();
-                }
-            })
-        })
-        .collect();
-    for task in tasks {
-        task.await.unwrap();
-    }
+    killing::write_until_killed(store).await;
 }
 
-fn run_child_and_kill_it(server: &Server, round: u32) -> Vec<(String, String)> {
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args(["--ignored", "--exact", "--nocapture", "child_that_writes_until_it_is_killed"])
-        .env(CHILD_DATABASE, &server.database)
-        .env("DRIVER", format!("{:?}", server.driver))
-        .env("ROUND", round.to_string())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut acknowledged = Vec::new();
-    for line in BufReader::new(child.stdout.take().unwrap()).lines() {
-        let line = line.unwrap();
-        let words: Vec<_> = line.split(' ').collect();
-        if let ["ack", session, turn] = words[..] {
-            acknowledged.push((session.to_owned(), turn.to_owned()));
-        }
-        if acknowledged.len() == 200 {
-            child.kill().unwrap();
-        }
-    }
-    child.wait().unwrap();
-    assert!(acknowledged.len() >= 200, "the child died early");
-    acknowledged
+/// What the child must know to find the same database.
+fn surroundings(server: &Server) -> [(&'static str, String); 2] {
+    [(CHILD_DATABASE, server.database.clone()), ("DRIVER", format!("{:?}", server.driver))]
 }
 
 /// Ends every connection to the database but the test's own.

@@ -1,5 +1,6 @@
 import {
   AudioLines,
+  EyeOff,
   Hand,
   Mic,
   MicOff,
@@ -12,8 +13,11 @@ import {
 import { memo } from "react";
 import { useTranslation } from "react-i18next";
 import { Avatar } from "../../kit/avatar";
+import { useSelected } from "../../kit/use-store";
 import type { PersonMedia } from "../../session/media";
+import { together } from "../../session/together";
 import type { Person, RoomState } from "../../wire/types";
+import { useSession } from "../visit/context";
 import { PersonMenu } from "./person-menu";
 
 interface PersonRowProps {
@@ -35,6 +39,8 @@ export const PersonRow = memo(function PersonRow(props: PersonRowProps) {
   const { person, me, room, media, speaking, handPosition } = props;
   const { t } = useTranslation();
   const isMe = person.id === me.id;
+  const isElsewhere =
+    useSelected(together(useSession()).away, (away) => away.has(person.id)) && me.isAdmin;
   const away = !person.online || media.quality === "lost";
   const microphone = { none: "noMicrophone", muted: "muted", live: "unmuted" } as const;
   const facts = [
@@ -43,6 +49,7 @@ export const PersonRow = memo(function PersonRow(props: PersonRowProps) {
     handPosition > 0 && t("people.handRaised"),
     person.waiting && t("people.waiting"),
     away && t("people.away"),
+    isElsewhere && t("people.elsewhere"),
     !away && media.quality === "poor" && t("stage.weak"),
     person.isAdmin && t("people.host"),
     person.isPresenter && t("people.presenter"),
@@ -84,6 +91,7 @@ export const PersonRow = memo(function PersonRow(props: PersonRowProps) {
             {handPosition}
           </span>
         )}
+        {isElsewhere && <EyeOff className="icon icon-small person-muted" />}
         {away && <WifiOff className="icon icon-small person-bad" />}
         {!away && media.quality === "poor" && (
           <TriangleAlert className="icon icon-small person-weak" />

@@ -43,6 +43,8 @@ export function PlayerDialog() {
     if (ok) close();
     else setProblem(reason || t("player.failed"));
   };
+  // The server takes whole addresses alone.
+  const playStored = (address: string) => play(`${window.location.origin}${address}`);
   const submit = (event: FormEvent) => {
     event.preventDefault();
     const url = addressFrom(typed);
@@ -87,7 +89,7 @@ export function PlayerDialog() {
             accept={TYPES.map((type) => `.${type}`).join(",")}
             data-testid="player-file"
             onChange={(event) => {
-              uploads.add([...(event.target.files ?? [])], ({ address }) => void play(address));
+              uploads.add([...(event.target.files ?? [])], ({ address }) => void playStored(address));
               event.target.value = "";
             }}
           />
@@ -98,7 +100,7 @@ export function PlayerDialog() {
         <ul className="player-files" aria-label={t("player.earlier")}>
           {stored.map(({ name, address }) => (
             <li key={address}>
-              <button type="button" className="menu-item" onClick={() => void play(address)}>
+              <button type="button" className="menu-item" onClick={() => void playStored(address)}>
                 <Film className="icon" aria-hidden="true" />
                 <bdi className="menu-item-label">{name}</bdi>
               </button>

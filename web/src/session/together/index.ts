@@ -1,6 +1,7 @@
 /** What people of one meeting do together. Loaded with the meeting screen, made once for each session. */
 import type { Panel } from "../prefs";
 import type { Session } from "../session";
+import { createAway, type Away } from "./away";
 import { createBreakouts, type Breakouts } from "./breakouts";
 import { createChatActions, type ChatActions } from "./chat-actions";
 import { createPlayer, type Player } from "./player";
@@ -12,6 +13,7 @@ export interface Together {
   readonly polls: Polls;
   readonly breakouts: Breakouts;
   readonly player: Player;
+  readonly away: Away;
 }
 
 /** The screen around it, as far as it is needed here. */
@@ -47,12 +49,13 @@ export function together(session: Session): Together {
     onWayBack: (token) => around.get(session)?.keepWayBack(token),
   });
   const player = createPlayer(session);
-  const now: Together = { chat, polls, breakouts, player };
+  const away = createAway(session);
+  const now: Together = { chat, polls, breakouts, player, away };
   made.set(session, now);
 
   const stop = session.activities.listen((news) => {
     if (news.kind === "data" && chat.hear(news.data, news.privately)) return;
-    if (polls.hear(news) || breakouts.hear(news)) return;
+    if (polls.hear(news) || breakouts.hear(news) || away.hear(news)) return;
     player.hear(news);
   });
   const { activities } = session.room.getSnapshot()?.state ?? {};
@@ -63,7 +66,7 @@ export function together(session: Session): Together {
   const stopPhase = session.phase.subscribe(() => {
     if (session.phase.getSnapshot().at !== "ended") return;
     for (const end of [stop, stopRoom, stopNotes, stopPhase]) end();
-    for (const { dispose } of [chat, polls, breakouts]) dispose();
+    for (const { dispose } of [chat, polls, breakouts, away]) dispose();
   });
   return now;
 }

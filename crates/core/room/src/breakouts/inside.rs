@@ -23,8 +23,8 @@ pub struct BreakoutStatus {
     pub ends_at: i64,
     /// When a countdown ends it before that, in unix milliseconds; 0 without one.
     pub closes_at: i64,
-    /// Who is in there.
-    pub online: Vec<UserId>,
+    /// Who is in there, by id and name.
+    pub online: Vec<(UserId, String)>,
 }
 
 /// People in a breakout room want a moderator.
@@ -56,7 +56,12 @@ impl Room {
             duration: minutes.unwrap_or_default(),
             ends_at: self.ends_at_ms(now).into_iter().chain(self.closes_at_ms()).min().unwrap_or_default(),
             closes_at: self.closes_at_ms().unwrap_or_default(),
-            online: self.people.values().filter(|person| person.is_online()).map(|person| person.id.clone()).collect(),
+            online: self
+                .people
+                .values()
+                .filter(|person| person.is_online())
+                .map(|person| (person.id.clone(), person.name.clone()))
+                .collect(),
         }
     }
 

@@ -65,6 +65,7 @@ fn plane() -> media::Started {
         advertise: Vec::new(),
         include_loopback: true,
         seed: 1,
+        threads: 2,
         stream_port: Some(1),
         dscp: Some(46),
         turn: Some(TurnSettings {

@@ -8,7 +8,7 @@ use axum::response::Response;
 use bytes::{Bytes, BytesMut};
 use meeting::{Activity, UploadRefusal};
 use model::RoomId;
-use ports::outgoing::{Method, OutgoingError, Reach, Request as Outgoing};
+use ports::outgoing::{Method, OutgoingError, Request as Outgoing};
 use std::time::Duration;
 use url::Url;
 use wire::pnm::StatusCode;
@@ -109,7 +109,7 @@ async fn fetch(app: &App, link: &str, most: usize) -> Result<Document, Response>
         method: Method::Get,
         headers: Vec::new(),
         // Applications pass on what people gave them.
-        reach: Reach::Public,
+        reach: app.deps.documents,
         patience: PATIENCE,
         most,
     };

@@ -1,5 +1,7 @@
+use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
+use axum::routing::get;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use prost::Message;
@@ -375,6 +377,45 @@ async fn an_application_brings_a_document_for_the_whiteboard() {
     assert_eq!(stored.len(), 1);
 }
 
+/// What is in every file of a folder, whatever they are called.
+fn contents(folder: &std::path::Path) -> Vec<Vec<u8>> {
+    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    paths.flat_map(|path| if path.is_dir() { contents(&path) } else { vec![std::fs::read(path).unwrap()] }).collect()
+}
+
+/// A form with a `document_link`.
+fn linked(link: &str) -> Vec<u8> {
+    format!("--XX\r\nContent-Disposition: form-data; name=\"document_link\"\r\n\r\n{link}\r\n--XX--\r\n").into_bytes()
+}
+
+#[tokio::test]
+async fn a_document_is_fetched_from_where_the_operator_allows() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let documents = format!("http://{}", listener.local_addr().unwrap());
+    let shown = |kind: &'static str, body: &'static [u8]| get(async move || ([("content-type", kind)], body));
+    let routes = Router::new()
+        .route("/plan.pdf", shown("application/pdf", b"%PDF-1.7\nhello"))
+        .route("/page.pdf", shown("application/pdf", PAGE))
+        .route("/silent.pdf", shown("", b"%PDF-1.7\nhello"))
+        .route("/moved.pdf", get(async || axum::response::Redirect::temporary("/plan.pdf")));
+    let elsewhere = tokio::spawn(async move { axum::serve(listener, routes).await });
+    let server = Server::with(|deps| deps.documents = ports::outgoing::Reach::Anywhere).await;
+    server.token("u1", true).await;
+    let send = async |path: &str| server.send(application(Some("room01"), linked(&format!("{documents}{path}")))).await;
+
+    let answer = send("/plan.pdf").await;
+    assert_eq!(answer.json()["status_code"], "SUCCESS", "{}", answer.text());
+    let kept = contents(&server.folder.path().join("uploads"));
+    assert!(kept.iter().any(|content| content == b"%PDF-1.7\nhello"));
+
+    refusal(&send("/page.pdf").await, 400, "'html' is not an allowed file type", "INVALID_PARAMETERS");
+    refusal(&send("/silent.pdf").await, 400, "missing Content-Type header", "INTERNAL_SERVER_ERROR");
+    let msg = "failed to download file: status code 404";
+    refusal(&send("/none.pdf").await, 400, msg, "INTERNAL_SERVER_ERROR");
+    assert_eq!(send("/moved.pdf").await.json()["status_code"], "SUCCESS");
+    elsewhere.abort();
+}
+
 #[tokio::test]
 async fn an_application_learns_why_its_document_is_not_taken() {
     let server = Server::start().await;
@@ -392,12 +433,8 @@ async fn an_application_learns_why_its_document_is_not_taken() {
     refusal(&answer, 413, "Request Entity Too Large", invalid);
     let answer = send("room01", form("other", "a.pdf", pdf)).await;
     refusal(&answer, 400, "there is no uploaded file associated with the given key", invalid);
-    let link = |link: &str| {
-        format!("--XX\r\nContent-Disposition: form-data; name=\"document_link\"\r\n\r\n{link}\r\n--XX--\r\n")
-            .into_bytes()
-    };
-    refusal(&send("room01", link("no link")).await, 400, "Invalid document_link provided", invalid);
-    let answer = send("room01", link("http://127.0.0.1:1/a.pdf")).await;
+    refusal(&send("room01", linked("no link")).await, 400, "Invalid document_link provided", invalid);
+    let answer = send("room01", linked("http://127.0.0.1:1/a.pdf")).await;
     let msg = "failed to download file: the address is not allowed";
     refusal(&answer, 400, msg, "INTERNAL_SERVER_ERROR");
 

@@ -20,6 +20,7 @@ use ports::media::report::{RoomReport, RoomSummary};
 use ports::media::{ConnectError, MediaJoin, MediaPlane, MuteError, RemoveReason, SignalLink, TrackChoice};
 use ports::media_control::{ControlError, DataMessage, MediaControl, ParticipantChange, RoomSettings};
 use ports::outbox::Notice;
+use ports::outgoing::Reach;
 use ports::store::{NewSession, Records, SessionRecord, State, StateEntry, StateWrite, StoreError};
 use prost::Message;
 use serde_json::Value;
@@ -313,6 +314,7 @@ impl Server {
             limits: RateLimits::default(),
             prometheus: None,
             outgoing: Arc::new(notify::HttpOutgoing::new().unwrap()),
+            documents: Reach::Public,
             asset_host: None,
             media_webhooks: None,
         };

@@ -29,6 +29,7 @@ impl Engine {
                     }
                 });
                 self.drop_if_over(key);
+                self.registry.arrived(&room, self.shard, self.by_id.contains_key(&room));
                 // Whoever asked may be gone.
                 let _ = reply.send(result);
             }

@@ -1,7 +1,7 @@
 //! Who comes: admission, rooms and sessions that are made for it.
 
 use super::rooms::TICK;
-use super::{ConnectionKey, Engine, Room, RoomKey, mark};
+use super::{ConnectionKey, Engine, FastMap, Room, RoomKey, mark};
 use crate::budget::Budget;
 use crate::convert;
 use crate::fallback::Offer;
@@ -15,7 +15,6 @@ use ports::media::{ConnectError, MediaEventKind, MediaJoin, SignalDown};
 use ports::media_control::FREE_SESSION;
 use sfu::level::{SPEAKER_INTERVAL, Speakers};
 use signal::{Connected, JoinRequest, MediaRoom, Now, PeerKey};
-use std::collections::HashMap;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
@@ -130,8 +129,9 @@ impl Engine {
         (room, peer, self.factory.peer(&[], &[], now.at))
     }
 
-    /// A number under which somebody without a socket is heard.
+    /// A number under which somebody without a socket is heard; their session begins.
     pub(crate) fn link_to(&mut self, room: RoomKey, peer: PeerKey) -> LinkId {
+        self.registry.session_began(self.shard);
         self.next_link += 1;
         self.links.insert(self.next_link, (room, peer));
         self.next_link
@@ -180,8 +180,9 @@ impl Engine {
             session: session.clone(),
             machine,
             forward: Forward::default(),
-            sessions: HashMap::new(),
+            sessions: FastMap::default(),
             speakers: Speakers::new(),
+            next_share: now.at,
             next_speakers: now.at + SPEAKER_INTERVAL,
             next_quality: now.at + sfu::quality::WINDOW,
             next_tick: now.at + TICK,
@@ -220,6 +221,7 @@ impl Engine {
         }
         room.sessions.insert(peer, session);
         metrics::gauge!("media_sessions").increment(1.0);
+        self.registry.session_began(self.shard);
         for subscriber in [false, true] {
             self.register(ConnectionKey { room: room_key, peer, subscriber });
         }
@@ -236,7 +238,9 @@ impl Engine {
         if connection.ufrags.last() != Some(&ufrag) {
             if let Some(oldest) = connection.ufrags.note(ufrag.clone()) {
                 self.demux.by_ufrag.remove(&oldest);
+                self.registry.forget_name(&oldest);
             }
+            self.registry.note_name(ufrag.clone(), self.shard);
             self.demux.by_ufrag.insert(ufrag, key);
         }
         mark(&mut self.dirty, connection, key);

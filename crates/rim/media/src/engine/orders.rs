@@ -78,6 +78,7 @@ impl Engine {
                     }
                     Err(ConnectError::Unavailable)
                 });
+                self.registry.arrived(&room, self.shard, self.by_id.contains_key(&room));
                 // The socket may be gone already; then its end of the link says so.
                 let _ = reply.send(result);
             }
@@ -101,8 +102,18 @@ impl Engine {
             }
             Order::Control(control) => self.control(control, at),
             Order::Enter { join, items, reply } => {
+                let room = join.room.clone();
+                let entered = catch_unwind(AssertUnwindSafe(|| self.enter(&join, items, at)));
+                let entered = entered.unwrap_or_else(|_| {
+                    // As with a join: the room is not to be trusted any more.
+                    if let Some(key) = self.by_id.get(&room).copied() {
+                        self.close_broken(key, at);
+                    }
+                    Err(ConnectError::Unavailable)
+                });
+                self.registry.arrived(&room, self.shard, self.by_id.contains_key(&room));
                 // Whoever asked may be gone.
-                let _ = reply.send(self.enter(&join, items, at));
+                let _ = reply.send(entered);
             }
             Order::Rooms { reply } => {
                 let _ = reply.send(self.room_list());
@@ -122,6 +133,8 @@ impl Engine {
                 }
                 let _ = reply.send(());
             }
+            #[cfg(test)]
+            Order::Panic => panic!("as a bug would"),
         }
     }
 

@@ -108,6 +108,7 @@ impl Engine {
         let Some(room) = self.rooms.get_mut(&room_key) else { return };
         let Some(mut session) = room.sessions.remove(&peer) else { return };
         metrics::gauge!("media_sessions").decrement(1.0);
+        self.registry.session_ended(self.shard);
         if let Some((id, _)) = session.link.take() {
             self.links.remove(&id);
         }
@@ -117,6 +118,7 @@ impl Engine {
             let Some(connection) = session.connection(subscriber) else { continue };
             for ufrag in connection.ufrags.iter() {
                 self.demux.by_ufrag.remove(ufrag);
+                self.registry.forget_name(ufrag);
             }
             for address in connection.addresses.iter() {
                 if self.demux.by_address.get(address) == Some(&key) {
@@ -133,10 +135,10 @@ impl Engine {
     }
 
     pub(super) fn drop_room(&mut self, key: RoomKey) {
-        if let Some(room) = self.rooms.remove(&key) {
-            outputs::report_room(&room, MediaEventKind::Closed, &self.events);
-            self.by_id.remove(&room.id);
-            self.timers.forget(&Timer::Room(key));
-        }
+        let Some(room) = self.rooms.remove(&key) else { return };
+        outputs::report_room(&room, MediaEventKind::Closed, &self.events);
+        self.by_id.remove(&room.id);
+        self.registry.gone(&room.id, self.shard);
+        self.timers.forget(&Timer::Room(key));
     }
 }

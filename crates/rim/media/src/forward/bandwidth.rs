@@ -1,10 +1,10 @@
 //! What subscribers take, and what the bandwidth leaves them of it (media-protocol.md section 16).
 
 use super::{Forward, News};
+use crate::engine::FastMap;
 use sfu::allocation::{Bid, Costs};
 use sfu::layers::{Layer, Wish};
 use signal::{Kind, PeerKey, TrackKey};
-use std::collections::HashMap;
 use std::time::Instant;
 
 /// No limit by bandwidth.
@@ -24,9 +24,9 @@ pub(crate) struct Wants {
 
 impl Forward {
     /// What those subscribers take now that `asked` picks out.
-    pub(crate) fn wants(&mut self, now: Instant, asked: impl Fn(PeerKey) -> bool) -> HashMap<PeerKey, Wants> {
+    pub(crate) fn wants(&mut self, now: Instant, asked: impl Fn(PeerKey) -> bool) -> FastMap<PeerKey, Wants> {
         let speaking: Vec<PeerKey> = self.levels(now).into_iter().map(|(peer, _)| peer).collect();
-        let mut wants: HashMap<PeerKey, Wants> = HashMap::new();
+        let mut wants: FastMap<PeerKey, Wants> = FastMap::default();
         for (key, track) in self.tracks.iter_mut().filter(|(_, track)| !track.muted) {
             let rate = track.allowance.rate(now);
             let costs: Vec<Costs> = track

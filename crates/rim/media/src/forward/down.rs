@@ -4,6 +4,7 @@ use super::account::Window;
 use super::bandwidth::UNLIMITED;
 use super::encoding::Takes;
 use super::{AUDIO_CLOCK, VIDEO_CLOCK};
+use crate::engine::FastMap;
 use crate::report::Gauge;
 use crate::session::Session;
 use rtc::{DownPacket, Extensions, UpPacket, Vp8Rewrite};
@@ -14,7 +15,6 @@ use sfu::quality::{Kind as QualityKind, Score};
 use sfu::renumber::Counter;
 use sfu::selector::Selector;
 use signal::{Kind, PeerKey};
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -70,7 +70,7 @@ pub(crate) struct Binding {
 
 /// Where packets of a publisher go, and when.
 pub(super) struct Way<'a, W> {
-    pub(super) sessions: &'a mut HashMap<PeerKey, Session>,
+    pub(super) sessions: &'a mut FastMap<PeerKey, Session>,
     /// Called for each connection that has output now and had none before; the flag says whether it is the subscriber's of
     /// two.
     pub(super) written: W,

@@ -1,11 +1,11 @@
-// Real browsers behind bad lines: see `network/scenes.mjs`. They need network namespaces, which need root; as root, a machine
+// Real browsers behind bad lines: see `scenes.mjs`; scripts/e2e.sh network/network.test.mjs runs it. They need network namespaces, which need root; as root, a machine
 // without them is a failure, because nothing would be tested there.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 
-const SCENES = fileURLToPath(new URL("../network/scenes.mjs", import.meta.url));
+const SCENES = fileURLToPath(new URL("scenes.mjs", import.meta.url));
 const isRoot = process.getuid?.() === 0;
 
 test(

@@ -1,0 +1,268 @@
+//! All peers of a run, in one loop on one thread, and the media plane in a child process.
+
+use crate::Meeting;
+use crate::client::{Client, Got};
+use crate::control::{CLOSED, Frame, MESSAGE, OPEN};
+use crate::figures::{Ages, Figures, Process};
+use crate::film::Clock;
+use crate::sockets::Sockets;
+use anyhow::{Context, bail, ensure};
+use std::io::Write;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::process::{Child, Command};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
+
+/// Longest sleep, and how often deadlines of the stacks are looked at.
+const TURN: Duration = Duration::from_millis(2);
+
+/// Receive calls in a row before others have their turn.
+const RECEIVES: usize = 16;
+
+pub(crate) struct Swarm {
+    meeting: Meeting,
+    sockets: Sockets,
+    clients: Vec<Client>,
+    clock: Clock,
+    control: UnixStream,
+    frames: mpsc::Receiver<Frame>,
+    child: Child,
+    pub(crate) server: Process,
+    ages: Ages,
+    next_look: Instant,
+    /// Peers with something to do.
+    dirty: Vec<u32>,
+}
+
+impl Drop for Swarm {
+    fn drop(&mut self) {
+        // It ends with the pipe as well; this is quicker.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Swarm {
+    pub(crate) fn start(meeting: &Meeting) -> anyhow::Result<Self> {
+        let path = std::env::temp_dir().join(format!("bench-media-{}", std::process::id()));
+        let listener = UnixListener::bind(&path)?;
+        let program = std::env::current_exe()?;
+        let mut command = match &meeting.server_cores {
+            Some(cores) => {
+                let mut command = Command::new("taskset");
+                command.args(["--cpu-list", cores]).arg(program);
+                command
+            }
+            None => Command::new(program),
+        };
+        command.arg("host").arg("--control").arg(&path).args(["--shards", &meeting.shards.to_string()]);
+        let child = command.spawn().context("the media plane did not start")?;
+        let (control, _) = listener.accept()?;
+        std::fs::remove_file(&path)?;
+        let mut reader = std::io::BufReader::new(control.try_clone()?);
+        let (frame, frames) = mpsc::channel();
+        std::thread::spawn(move || {
+            while let Ok(read) = Frame::read(&mut reader) {
+                if frame.send(read).is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(Self {
+            meeting: meeting.clone(),
+            sockets: Sockets::bind()?,
+            clients: Vec::new(),
+            clock: Clock::start(),
+            control,
+            frames,
+            server: Process::new(child.id()),
+            child,
+            ages: Ages::default(),
+            next_look: Instant::now(),
+            dirty: Vec::new(),
+        })
+    }
+
+    pub(crate) fn people(&self) -> usize {
+        self.clients.len()
+    }
+
+    /// Video tracks on their way to somebody.
+    pub(crate) fn video_tracks(&self) -> usize {
+        let of = |client: &Client| {
+            self.clients
+                .iter()
+                .filter(|other| other.publisher && other.room == client.room && other.number != client.number)
+                .count()
+        };
+        self.clients.iter().map(of).sum()
+    }
+
+    pub(crate) fn join(&mut self, room: u32, publisher: bool) -> anyhow::Result<()> {
+        let number = u32::try_from(self.clients.len())?;
+        let others = self.meeting.publishers - u32::from(publisher);
+        let sections = (others.max(1), if self.meeting.audio_only { 0 } else { others });
+        let address = self.sockets.address(number);
+        let (client, request) = Client::join(number, room, publisher, address, sections, Instant::now())?;
+        let mut content = format!("load-{room}\0peer-{number}\0").into_bytes();
+        content.extend(request);
+        self.control.write_all(&Frame::encode(OPEN, number, &content))?;
+        self.clients.push(client);
+        // Handshakes of hundreds at once would time out one another.
+        self.run(Duration::from_millis(3))
+    }
+
+    /// Lets all publishers publish, spread over the time of a picture.
+    pub(crate) fn publish(&mut self) -> anyhow::Result<()> {
+        let begin = Instant::now() + Duration::from_millis(500);
+        let publishers: Vec<u32> =
+            self.clients.iter().filter(|client| client.publisher).map(|client| client.number).collect();
+        let count = u32::try_from(publishers.len().max(1))?;
+        for (turn, number) in (0..).zip(publishers) {
+            let index = usize::try_from(number)?;
+            let deadline = Instant::now() + crate::PATIENCE;
+            while self.clients[index].negotiates() {
+                ensure!(Instant::now() < deadline, "peer {number} got no answer");
+                self.turn()?;
+            }
+            let first = begin + crate::film::PICTURE_EVERY * turn / count;
+            for message in self.clients[index].publish(!self.meeting.audio_only, first)? {
+                self.control.write_all(&Frame::encode(MESSAGE, number, &message))?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn wait_connected(&mut self, patience: Duration) -> anyhow::Result<()> {
+        let deadline = Instant::now() + patience;
+        while self.clients.iter().any(|client| !client.connected) {
+            if Instant::now() > deadline {
+                let missing = self.clients.iter().filter(|client| !client.connected).count();
+                bail!("{missing} of {} peers did not connect", self.clients.len());
+            }
+            self.turn()?;
+        }
+        let every = usize::try_from(self.meeting.full_every)?;
+        for (index, client) in self.clients.iter_mut().filter(|client| !client.publisher).enumerate() {
+            client.full = index % every == 0;
+        }
+        Ok(())
+    }
+
+    /// Lets the meeting go on for a while.
+    pub(crate) fn run(&mut self, time: Duration) -> anyhow::Result<()> {
+        let end = Instant::now() + time;
+        while Instant::now() < end {
+            self.turn()?;
+        }
+        Ok(())
+    }
+
+    /// Lets it go on and measures it.
+    pub(crate) fn measure(&mut self, time: Duration) -> anyhow::Result<Figures> {
+        for client in &mut self.clients {
+            client.take_got();
+        }
+        self.ages = Ages::default();
+        let dropped = self.sockets.dropped()?;
+        let (server, own) = (self.server.threads()?, Process::own().threads()?);
+        let begin = Instant::now();
+        self.run(time)?;
+        let elapsed = begin.elapsed();
+        let (server_after, own_after) = (self.server.threads()?, Process::own().threads()?);
+        let dropped_after = self.sockets.dropped()?;
+        let mut got = Got::default();
+        for client in &mut self.clients {
+            let one = client.take_got();
+            got.packets += one.packets;
+            got.bytes += one.bytes;
+            got.expected += one.expected;
+            got.arrived += one.arrived;
+        }
+        Ok(Figures {
+            elapsed,
+            got,
+            server: server_after.since(&server),
+            own: own_after.since(&own),
+            ages: std::mem::take(&mut self.ages),
+            dropped_by_us: dropped_after.0 - dropped.0,
+            dropped_by_server: dropped_after.1.saturating_sub(dropped.1),
+        })
+    }
+
+    fn turn(&mut self) -> anyhow::Result<()> {
+        while let Ok(frame) = self.frames.try_recv() {
+            let Some(client) = self.clients.get_mut(usize::try_from(frame.peer)?) else { continue };
+            ensure!(frame.kind != CLOSED, "the media plane closed the signalling of peer {}", frame.peer);
+            if let Some(answer) = client.message(&frame.content)? {
+                self.control.write_all(&Frame::encode(MESSAGE, frame.peer, &answer))?;
+            }
+            self.dirty.push(frame.peer);
+        }
+        let now = Instant::now();
+        let mut wake = now + TURN;
+        for index in 0..self.clients.len() {
+            let client = &mut self.clients[index];
+            if !client.publisher {
+                continue;
+            }
+            if client.next_film().is_some_and(|next| next <= now) {
+                client.film(&self.clock, now)?;
+                self.drain_one(index)?;
+            }
+            wake = wake.min(self.clients[index].next_film().unwrap_or(wake));
+        }
+        if self.next_look <= now {
+            self.next_look = now + TURN;
+            for index in 0..self.clients.len() {
+                if self.clients[index].due <= now {
+                    self.drain_one(index)?;
+                }
+            }
+        }
+        for _ in 0..RECEIVES {
+            let (clients, dirty) = (&mut self.clients, &mut self.dirty);
+            let (clock, ages) = (&self.clock, &mut self.ages);
+            let mut failure = None;
+            let more = self.sockets.receive(|peer, source, local, at, bytes| {
+                let Some(client) = usize::try_from(peer).ok().and_then(|index| clients.get_mut(index)) else { return };
+                client.receive(source, local, at, bytes);
+                if client.full || !client.connected {
+                    // The stack holds one packet at a time.
+                    let result = client.drain(clock, at, |_, _, _| {}, |age| ages.note(age));
+                    failure = failure.take().or(result.err());
+                    if dirty.last() != Some(&peer) {
+                        dirty.push(peer);
+                    }
+                }
+            });
+            if let Some(failure) = failure {
+                return Err(failure);
+            }
+            if !more {
+                break;
+            }
+        }
+        self.dirty.sort_unstable();
+        self.dirty.dedup();
+        for peer in std::mem::take(&mut self.dirty) {
+            self.drain_one(usize::try_from(peer)?)?;
+        }
+        let left = wake.saturating_duration_since(Instant::now());
+        if left > Duration::ZERO {
+            self.sockets.wait(left);
+        }
+        Ok(())
+    }
+
+    fn drain_one(&mut self, index: usize) -> anyhow::Result<()> {
+        let Some(client) = self.clients.get_mut(index) else { return Ok(()) };
+        let (sockets, ages, number) = (&self.sockets, &mut self.ages, client.number);
+        client.drain(
+            &self.clock,
+            Instant::now(),
+            |source, destination, contents| sockets.send(number, source, destination, contents),
+            |age| ages.note(age),
+        )
+    }
+}

@@ -1,0 +1,91 @@
+// The media plane under load: real WebRTC peers on real UDP sockets of loopback. The media plane runs on core 0 (with two
+// shards on both), the peers on core 1. As root both run before everything else on the machine (`chrt`), for seconds at a time.
+// `ONLY=audio,meeting` runs some scenarios; `SECONDS` is the length of each measurement.
+import { spawnSync } from "node:child_process";
+import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { printTable } from "./release.mjs";
+
+const PROGRAM =
+  process.env.BENCH_MEDIA ??
+  resolve(fileURLToPath(import.meta.url), "../../target/release/bench-media");
+const SECONDS = process.env.SECONDS ?? "5";
+const ONLY = process.env.ONLY?.split(",");
+
+const SERVER = "0";
+const PEERS = "1";
+const BOTH = "0,1";
+
+/** Name, server cores, threads of the media plane, arguments. */
+const SCENARIOS = [
+  ["audio", SERVER, 1, "--audio-only --publishers 10 --listeners 100 --step 50 --steps 9"],
+  [
+    "audio, counting",
+    SERVER,
+    1,
+    "--audio-only --publishers 10 --listeners 200 --step 100 --steps 4 --full-every 10",
+  ],
+  ["livestream", SERVER, 1, "--publishers 1 --listeners 100 --step 100 --steps 5"],
+  ["meeting", SERVER, 1, "--publishers 8 --warm 15"],
+  ["meeting of 20", SERVER, 1, "--publishers 20 --warm 15"],
+  ["one shard", BOTH, 1, "--rooms 4 --publishers 1 --listeners 40"],
+  ["two shards", BOTH, 2, "--rooms 4 --publishers 1 --listeners 40"],
+];
+
+if (availableParallelism() < 2) throw new Error("two cores are needed");
+
+/** Runs one scenario and gives what it printed, a line for each step. */
+function run(cores, threads, args) {
+  const command = [
+    ["taskset", "--cpu-list", PEERS, PROGRAM, "run", "--server-cores", cores],
+    ["--shards", String(threads), "--seconds", SECONDS, ...args.split(" ")],
+  ].flat();
+  if (process.getuid() === 0) command.unshift("chrt", "--fifo", "1");
+  const { status, stdout } = spawnSync(command[0], command.slice(1), {
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { ...process.env, MIMALLOC_ALLOW_THP: "0" },
+  });
+  if (status !== 0) throw new Error(`${command.join(" ")} ended with ${status}`);
+  return stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+}
+
+const percent = (share) => `${(share * 100).toFixed(0)} %`;
+const grouped = (number) => Math.round(number).toLocaleString("en-US");
+
+const rows = [];
+for (const [name, cores, threads, args] of SCENARIOS) {
+  if (ONLY && !ONLY.includes(name)) continue;
+  for (const step of run(cores, threads, args)) {
+    rows.push([
+      name,
+      step.peers,
+      grouped(step.packets_per_second),
+      `${grouped(step.mbit_per_second)}`,
+      percent(step.server_cpu),
+      percent(step.generator_cpu),
+      grouped(step.packets_per_cpu_second),
+      `${(step.loss * 100).toFixed(2)} %`,
+      step.p50_ms.toFixed(2),
+      step.p99_ms.toFixed(2),
+    ]);
+  }
+}
+if (rows.length > 0) {
+  const head = ["Scenario", "Peers", "Packets/s", "Mbit/s", "Server CPU", "Peers' CPU"];
+  printTable([[...head, "Packets per CPU second", "Lost", "p50 ms", "p99 ms"], ...rows]);
+}
+if (!ONLY || ONLY.includes("memory")) {
+  const [memory] = run(SERVER, 1, "--memory --publishers 1 --listeners 300 --warm 8");
+  printTable([
+    ["Memory", "KiB"],
+    ["the media plane without anybody", memory.empty_kib],
+    ["an idle peer", memory.kib_per_idle_peer],
+    ["a video track on its way to a peer, with one of sound", memory.kib_per_video_track],
+  ]);
+}

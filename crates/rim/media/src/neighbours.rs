@@ -1,0 +1,344 @@
+//! Datagrams that the kernel gave to the wrong shard, on their way to their owner.
+//!
+//! All shards share one UDP port, and the kernel spreads clients over their sockets as it likes. A connectivity check names
+//! its owner. Once that has proven to be meant for it, the owner says so, and what comes from that address follows. It
+//! travels in batches, one allocation each, through bounded queues; what finds one full is lost, as on any network.
+
+use crate::engine::FastMap;
+use crate::plane::Wake;
+use crate::registry::{Registry, ShardIndex};
+use crate::stun;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+
+/// The shard that has the TCP connections and the TURN server.
+pub(crate) const WAYS: ShardIndex = 0;
+
+/// Batches that wait for a shard.
+const QUEUE: usize = 1024;
+
+/// A batch is passed on when it holds so many bytes, if not before.
+const FULL: usize = 48 * 1024;
+
+/// Addresses of others' clients that are remembered in each of two generations.
+const FLOWS: usize = 16 * 1024;
+
+/// What one shard tells another.
+#[derive(Debug)]
+enum Letter {
+    Datagrams(Batch),
+    /// To be sent by ways that only the first shard has: TCP connections and TURN allocations.
+    Back(Batch),
+    /// What comes from that address is for the shard of that number.
+    Flow(SocketAddr, ShardIndex),
+}
+
+/// Datagrams for one shard, one after the other.
+#[derive(Debug, Default)]
+struct Batch {
+    from: ShardIndex,
+    /// Source, destination, length.
+    heads: Vec<(SocketAddr, SocketAddr, usize)>,
+    contents: Vec<u8>,
+}
+
+impl Batch {
+    fn add(&mut self, source: SocketAddr, destination: SocketAddr, contents: &[u8]) {
+        self.heads.push((source, destination, contents.len()));
+        self.contents.extend_from_slice(contents);
+    }
+}
+
+/// One end of the ways between shards.
+#[derive(Debug)]
+pub(crate) struct Neighbours {
+    own: ShardIndex,
+    registry: Arc<Registry>,
+    others: Vec<(SyncSender<Letter>, Wake)>,
+    inbox: Receiver<Letter>,
+    /// What is gathered for each other shard.
+    outgoing: Vec<Batch>,
+    /// What the first shard is to send.
+    back: Batch,
+    flows: Flows,
+    handed_over: metrics::Counter,
+    lost: metrics::Counter,
+    unknown: metrics::Counter,
+}
+
+/// The ways between as many shards as there are wakers.
+pub(crate) fn connect(registry: &Arc<Registry>, wakes: &[Wake]) -> Vec<Neighbours> {
+    let (senders, inboxes): (Vec<_>, Vec<_>) = wakes.iter().map(|_| sync_channel(QUEUE)).unzip();
+    let others: Vec<_> = senders.into_iter().zip(wakes.iter().cloned()).collect();
+    let neighbour = |(own, inbox)| Neighbours {
+        own,
+        registry: Arc::clone(registry),
+        others: others.clone(),
+        inbox,
+        outgoing: others.iter().map(|_| Batch { from: own, ..Batch::default() }).collect(),
+        back: Batch { from: own, ..Batch::default() },
+        flows: Flows::default(),
+        handed_over: metrics::counter!("media_datagrams_handed_over_total"),
+        lost: metrics::counter!("media_drops_total", "reason" => "handover_queue"),
+        unknown: metrics::counter!("media_drops_total", "reason" => "unknown_source"),
+    };
+    inboxes.into_iter().enumerate().map(neighbour).collect()
+}
+
+impl Neighbours {
+    /// A datagram that none of our own connections knows. `false` if nobody else does either.
+    pub(crate) fn forward(&mut self, source: SocketAddr, destination: SocketAddr, contents: &[u8]) -> bool {
+        let owner = match stun::local_ufrag(contents) {
+            Some(ufrag) => self.registry.named(ufrag),
+            None => self.flows.find(source),
+        };
+        let Some(owner) = owner.filter(|owner| *owner != self.own && *owner < self.outgoing.len()) else {
+            self.unknown.increment(1);
+            return false;
+        };
+        self.hand_over(owner, source, destination, contents);
+        true
+    }
+
+    /// A datagram for a shard that is known.
+    pub(crate) fn hand_over(
+        &mut self,
+        owner: ShardIndex,
+        source: SocketAddr,
+        destination: SocketAddr,
+        contents: &[u8],
+    ) {
+        let Some(batch) = self.outgoing.get_mut(owner) else { return };
+        batch.add(source, destination, contents);
+        if batch.contents.len() >= FULL {
+            self.send(owner);
+        }
+    }
+
+    /// What the first shard is to send.
+    pub(crate) fn send_back(&mut self, source: SocketAddr, destination: SocketAddr, contents: &[u8]) {
+        self.back.add(source, destination, contents);
+        if self.back.contents.len() >= FULL {
+            self.flush_back();
+        }
+    }
+
+    /// Passes on what was gathered.
+    pub(crate) fn flush(&mut self) {
+        for owner in 0..self.outgoing.len() {
+            if !self.outgoing[owner].heads.is_empty() {
+                self.send(owner);
+            }
+        }
+        if !self.back.heads.is_empty() {
+            self.flush_back();
+        }
+    }
+
+    fn send(&mut self, owner: ShardIndex) {
+        let empty = Batch { from: self.own, ..Batch::default() };
+        let batch = std::mem::replace(&mut self.outgoing[owner], empty);
+        self.post(owner, batch.heads.len(), Letter::Datagrams(batch));
+    }
+
+    fn flush_back(&mut self) {
+        let empty = Batch { from: self.own, ..Batch::default() };
+        let batch = std::mem::replace(&mut self.back, empty);
+        self.post(WAYS, batch.heads.len(), Letter::Back(batch));
+    }
+
+    fn post(&mut self, to: ShardIndex, datagrams: usize, letter: Letter) {
+        let count = u64::try_from(datagrams).unwrap_or(u64::MAX);
+        let (sender, wake) = &self.others[to];
+        match sender.try_send(letter) {
+            Ok(()) => {
+                self.handed_over.increment(count);
+                wake.wake();
+            }
+            // Full, or its owner is gone.
+            Err(_) => self.lost.increment(count),
+        }
+    }
+
+    /// Takes one batch that others handed over; the flag of `each` says that a datagram is to be sent. `each` says whether a datagram was for one of ours: then whoever handed it
+    /// over learns where the next ones belong. `None` if nothing waits; else whether there may be more.
+    pub(crate) fn receive(&mut self, mut each: impl FnMut(bool, SocketAddr, SocketAddr, &[u8]) -> bool) -> bool {
+        let (back, batch) = match self.inbox.try_recv() {
+            Ok(Letter::Datagrams(batch)) => (false, batch),
+            Ok(Letter::Back(batch)) => (true, batch),
+            Ok(Letter::Flow(source, owner)) => {
+                self.flows.note(source, owner);
+                return true;
+            }
+            Err(TryRecvError::Empty | TryRecvError::Disconnected) => return false,
+        };
+        let mut rest = batch.contents.as_slice();
+        for (source, destination, length) in batch.heads {
+            let Some((contents, others)) = rest.split_at_checked(length) else { break };
+            rest = others;
+            let ours = each(back, source, destination, contents);
+            if back {
+                continue;
+            }
+            if !ours {
+                self.unknown.increment(1);
+            } else if stun::is_stun(contents)
+                && let Some((sender, _)) = self.others.get(batch.from)
+            {
+                // If its queue is full, the next check brings another chance; nobody is woken up for this alone.
+                let _ = sender.try_send(Letter::Flow(source, self.own));
+            }
+        }
+        true
+    }
+}
+
+/// Whose clients send from where, in two generations: what was not needed during a whole one is forgotten.
+#[derive(Debug, Default)]
+struct Flows {
+    young: FastMap<SocketAddr, ShardIndex>,
+    old: FastMap<SocketAddr, ShardIndex>,
+}
+
+impl Flows {
+    fn find(&mut self, source: SocketAddr) -> Option<ShardIndex> {
+        if let Some(owner) = self.young.get(&source) {
+            return Some(*owner);
+        }
+        let owner = self.old.remove(&source)?;
+        self.note(source, owner);
+        Some(owner)
+    }
+
+    fn note(&mut self, source: SocketAddr, owner: ShardIndex) {
+        if self.young.len() >= FLOWS {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(source, owner);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9);
+
+    fn pair() -> (Arc<Registry>, Neighbours, Neighbours) {
+        let poll = mio::Poll::new().unwrap();
+        let wake = Wake(Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).unwrap()));
+        let registry = Arc::new(Registry::new(2));
+        let mut both = connect(&registry, &[wake.clone(), wake]).into_iter();
+        let (first, second) = (both.next().unwrap(), both.next().unwrap());
+        (registry, first, second)
+    }
+
+    fn address(port: u16) -> SocketAddr {
+        SocketAddr::from(([192, 0, 2, 1], port))
+    }
+
+    fn check(ufrag: &str) -> Vec<u8> {
+        let name = format!("{ufrag}:theirs");
+        let mut message = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42];
+        message.extend([7; 12]);
+        message.extend([0, 6, 0, u8::try_from(name.len()).unwrap()]);
+        message.extend(name.as_bytes());
+        message.resize(message.len().next_multiple_of(4), 0);
+        message
+    }
+
+    fn received(neighbours: &mut Neighbours, ours: bool) -> Vec<(SocketAddr, Vec<u8>)> {
+        let mut all = Vec::new();
+        while neighbours.receive(|back, source, destination, contents| {
+            assert_eq!((back, destination), (false, HERE));
+            all.push((source, contents.to_vec()));
+            ours
+        }) {}
+        all
+    }
+
+    #[test]
+    fn a_check_finds_its_owner_and_media_follow_once_it_was_proven() {
+        let (registry, mut first, mut second) = pair();
+        registry.note_name("ours".into(), 1);
+
+        first.forward(address(1), HERE, b"media before the check");
+        first.forward(address(1), HERE, &check("ours"));
+        first.flush();
+        assert_eq!(received(&mut second, true), [(address(1), check("ours"))]);
+        assert!(received(&mut first, true).is_empty());
+
+        first.forward(address(1), HERE, b"media");
+        first.forward(address(1), HERE, b"more");
+        first.forward(address(2), HERE, b"of somebody else");
+        first.flush();
+        assert_eq!(received(&mut second, true), [(address(1), b"media".to_vec()), (address(1), b"more".to_vec())]);
+    }
+
+    #[test]
+    fn a_check_that_was_forged_leads_nothing_astray() {
+        let (registry, mut first, mut second) = pair();
+        registry.note_name("ours".into(), 1);
+        first.forward(address(1), HERE, &check("ours"));
+        first.flush();
+        assert_eq!(received(&mut second, false).len(), 1);
+        received(&mut first, true);
+
+        first.forward(address(1), HERE, b"media");
+        first.flush();
+
+        assert!(received(&mut second, true).is_empty());
+    }
+
+    #[test]
+    fn what_comes_back_to_where_it_came_from_goes_nowhere() {
+        let (registry, mut first, mut second) = pair();
+        registry.note_name("gone".into(), 0);
+        first.forward(address(1), HERE, &check("gone"));
+        first.flush();
+        assert!(received(&mut first, true).is_empty());
+        assert!(received(&mut second, true).is_empty());
+    }
+
+    #[test]
+    fn what_leaves_over_tcp_or_turn_is_sent_by_the_first_shard() {
+        let (_registry, mut first, mut second) = pair();
+        second.send_back(HERE, address(1), b"one");
+        second.send_back(HERE, address(2), b"two");
+        second.flush();
+
+        let mut sent = Vec::new();
+        assert!(first.receive(|back, source, destination, contents| {
+            assert!(back);
+            sent.push((source, destination, contents.to_vec()));
+            true
+        }));
+        assert_eq!(sent, [(HERE, address(1), b"one".to_vec()), (HERE, address(2), b"two".to_vec())]);
+        assert!(received(&mut second, true).is_empty(), "nobody learns an address from it");
+    }
+
+    #[test]
+    fn a_queue_that_is_full_takes_no_more() {
+        let (registry, mut first, mut second) = pair();
+        registry.note_name("ours".into(), 1);
+        for _ in 0..QUEUE + 10 {
+            first.forward(address(1), HERE, &check("ours"));
+            first.flush();
+        }
+        assert_eq!(received(&mut second, false).len(), QUEUE);
+    }
+
+    #[test]
+    fn flows_in_use_outlive_those_that_are_not() {
+        let mut flows = Flows::default();
+        flows.note(HERE, 1);
+        flows.note(address(0), 2);
+        for port in 1..u16::try_from(2 * FLOWS).unwrap() {
+            flows.note(address(port), 3);
+            assert_eq!(flows.find(HERE), Some(1));
+        }
+        assert_eq!(flows.find(address(0)), None);
+        assert!(flows.young.len() + flows.old.len() <= 2 * FLOWS);
+    }
+}

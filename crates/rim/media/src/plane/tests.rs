@@ -1,0 +1,175 @@
+use super::*;
+use model::media::{CameraView, Sources};
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+
+fn config(threads: usize) -> MediaConfig {
+    MediaConfig {
+        port: 0,
+        bind: Some(Ipv4Addr::LOCALHOST.into()),
+        advertise: Vec::new(),
+        include_loopback: true,
+        seed: 1,
+        threads,
+        stream_port: None,
+        dscp: None,
+        turn: None,
+    }
+}
+
+fn room(name: &str) -> RoomId {
+    RoomId::try_from(name).unwrap()
+}
+
+fn join(name: &str) -> MediaJoin {
+    MediaJoin {
+        room: room(name),
+        session: model::SessionId::try_from("session").unwrap(),
+        identity: Identity::try_from("ann").unwrap(),
+        name: String::new(),
+        metadata: String::new(),
+        attributes: BTreeMap::new(),
+        permission: MediaPermission {
+            publish: Sources::all(),
+            subscribe: true,
+            publish_data: true,
+            hidden: false,
+            moderator: false,
+            cameras: CameraView::Everyone,
+        },
+        request: Bytes::new(),
+        topology: ports::media::Topology::Single,
+        relays: Vec::new(),
+        relay_only: false,
+    }
+}
+
+/// Waits until that shard's thread has ended.
+fn wait_for_end(plane: &Plane, shard: ShardIndex) {
+    while plane.runs(shard) {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_plane_whose_thread_ended_says_so() {
+    let mut plane = Arc::into_inner(start(&config(1)).unwrap().plane).unwrap();
+    assert!(plane.is_alive());
+
+    plane.shards[0].orders = mpsc::channel(1).0;
+    plane.shards[0].thread.wake.wake();
+    wait_for_end(&plane, 0);
+
+    assert!(!plane.is_alive());
+}
+
+#[tokio::test]
+async fn rooms_live_on_different_shards_and_orders_find_them() {
+    let Started { plane, .. } = start(&config(2)).unwrap();
+    let mut links = Vec::new();
+    for name in ["a", "b", "c"] {
+        links.push(plane.connect(join(name)).await.unwrap());
+    }
+
+    let places = ["a", "b", "c"].map(|name| plane.registry.find(&room(name)));
+    assert_eq!(places, [Some(0), Some(1), Some(0)]);
+    for name in ["a", "b", "c"] {
+        assert_eq!(plane.participants(&room(name)).await.len(), 1);
+    }
+    assert!(plane.participants(&room("d")).await.is_empty());
+    let muted = plane.mute(&room("b"), &Identity::try_from("ann").unwrap(), TrackChoice::Sid("x".into()), true).await;
+    assert_eq!(muted, Err(MuteError::NoTrack));
+
+    // Carried out by the shard that has it, and by it alone.
+    plane.close_room(&room("b"));
+    while links[1].down.recv().await.is_some_and(|message| message != SignalDown::Close) {}
+    assert!(plane.participants(&room("b")).await.is_empty());
+    assert_eq!(plane.participants(&room("a")).await.len(), 1);
+    assert_eq!(plane.registry.find(&room("b")), None);
+
+    plane.drain().await;
+    assert_eq!(plane.connect(join("e")).await.unwrap_err(), ConnectError::Unavailable);
+    assert_eq!(plane.registry.find(&room("e")), None);
+}
+
+#[tokio::test]
+async fn a_shard_that_panics_takes_no_other_with_it_and_its_rooms_begin_anew_elsewhere() {
+    let Started { plane, .. } = start(&config(2)).unwrap();
+    let mut first = plane.connect(join("a")).await.unwrap();
+    let _second = plane.connect(join("b")).await.unwrap();
+    assert_eq!([plane.registry.find(&room("a")), plane.registry.find(&room("b"))], [Some(0), Some(1)]);
+
+    plane.order(0, Order::Panic);
+    wait_for_end(&plane, 0);
+
+    assert!(!plane.is_alive(), "somebody should look at it");
+    while first.down.recv().await.is_some() {}
+    assert_eq!(plane.participants(&room("b")).await.len(), 1, "the other goes on");
+    let _again = plane.connect(join("a")).await.unwrap();
+    assert_eq!(plane.registry.find(&room("a")), Some(1));
+    assert_eq!(plane.participants(&room("a")).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_join_that_nobody_waits_for_leaves_no_ghost() {
+    let (orders, mut orders_end) = mpsc::channel(1);
+    let (signals, mut signals_end) = mpsc::channel(4);
+    let poll = mio::Poll::new().unwrap();
+    let wake = Wake(Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).unwrap()));
+    let thread = Running { wake, thread: std::thread::spawn(|| {}) };
+    let plane = Plane {
+        shards: vec![Shard { orders, signals, thread }],
+        registry: Arc::new(Registry::new(1)),
+        overrun: AtomicBool::new(false),
+    };
+
+    let asked = tokio::select! {
+        biased;
+        _ = plane.connect(join("room")) => None,
+        order = orders_end.recv() => order,
+    };
+    let Some(Order::Connect { reply, .. }) = asked else { panic!("an order") };
+    reply.send(Ok(7)).unwrap();
+
+    assert!(matches!(signals_end.recv().await, Some(Signal::Lost(7))));
+
+    // Nobody takes orders any more.
+    plane.close_room(&room("room"));
+    assert!(!plane.overrun.load(Ordering::Relaxed));
+    plane.close_room(&room("room"));
+    assert!(plane.overrun.load(Ordering::Relaxed) && !plane.is_alive());
+}
+
+#[tokio::test]
+async fn an_insider_is_reported_in_its_room_until_it_lets_go() {
+    use ports::media::inside::{InsideItem, InsideKind};
+
+    let started = start(&config(3)).unwrap();
+    let plane = started.plane;
+    let of = join("studio");
+    let insider = InsideJoin {
+        room: of.room.clone(),
+        session: of.session,
+        identity: of.identity.clone(),
+        name: String::new(),
+        metadata: String::new(),
+        attributes: BTreeMap::new(),
+        kind: InsideKind::Egress,
+        permission: MediaPermission { hidden: true, ..of.permission },
+    };
+    let Insider { orders, mut items } = plane.enter(insider).await.unwrap();
+
+    let report = plane.report(&of.room).await.unwrap();
+    let rooms = plane.rooms().await;
+    assert_eq!((rooms.len(), rooms[0].participants), (1, 1));
+    assert_eq!(report.participants[0].identity, of.identity);
+    assert!(plane.participants(&of.room).await.is_empty(), "it is hidden");
+
+    drop(orders);
+    while let Some(item) = items.recv().await {
+        assert!(matches!(item, InsideItem::Left), "{item:?}");
+    }
+    while plane.report(&of.room).await.is_some() {
+        tokio::task::yield_now().await;
+    }
+}

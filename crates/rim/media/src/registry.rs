@@ -1,0 +1,185 @@
+//! What all shards know together: which room lives where, and who is called under which ICE name.
+//!
+//! Behind locks, because joins, ends and connectivity checks that went astray ask here. No media packet does.
+
+use model::RoomId;
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+
+/// Number of a shard.
+pub(crate) type ShardIndex = usize;
+
+/// Where a room lives.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    shard: ShardIndex,
+    /// Joins on their way to it.
+    expected: usize,
+}
+
+#[derive(Debug)]
+struct Placement {
+    rooms: HashMap<RoomId, Place>,
+    /// Sessions of each shard.
+    sessions: Vec<usize>,
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub(crate) struct Registry {
+    placement: Mutex<Placement>,
+    names: RwLock<HashMap<String, ShardIndex>>,
+}
+
+impl Registry {
+    pub(crate) fn new(shards: usize) -> Self {
+        let placement = Placement { rooms: HashMap::new(), sessions: vec![0; shards] };
+        Self { placement: Mutex::new(placement), names: RwLock::default() }
+    }
+
+    /// The shard that takes a join: where the room is, or else the one with the fewest people. A room of a shard that is no
+    /// longer alive begins anew elsewhere. What becomes of the join has to be told by [`Self::arrived`].
+    pub(crate) fn place(&self, room: &RoomId, is_alive: impl Fn(ShardIndex) -> bool) -> ShardIndex {
+        let placement = &mut *self.placement();
+        if let Some(place) = placement.rooms.get_mut(room).filter(|place| is_alive(place.shard)) {
+            place.expected += 1;
+            return place.shard;
+        }
+        let mut load = placement.sessions.clone();
+        for place in placement.rooms.values() {
+            load[place.shard] += place.expected;
+        }
+        let alive = (0..load.len()).filter(|shard| is_alive(*shard));
+        let shard = alive.min_by_key(|shard| load[*shard]).unwrap_or(0);
+        placement.rooms.insert(room.clone(), Place { shard, expected: 1 });
+        shard
+    }
+
+    /// Where a room lives.
+    pub(crate) fn find(&self, room: &RoomId) -> Option<ShardIndex> {
+        self.placement().rooms.get(room).map(|place| place.shard)
+    }
+
+    /// A join that was placed on a shard is over, one way or the other; `lives`: the room is there now.
+    pub(crate) fn arrived(&self, room: &RoomId, shard: ShardIndex, lives: bool) {
+        let placement = &mut *self.placement();
+        let Some(place) = placement.rooms.get_mut(room).filter(|place| place.shard == shard) else { return };
+        place.expected = place.expected.saturating_sub(1);
+        if !lives && place.expected == 0 {
+            placement.rooms.remove(room);
+        }
+    }
+
+    /// A room is no more. One that somebody is about to join stays where it is.
+    pub(crate) fn gone(&self, room: &RoomId, shard: ShardIndex) {
+        let rooms = &mut self.placement().rooms;
+        if rooms.get(room).is_some_and(|place| place.shard == shard && place.expected == 0) {
+            rooms.remove(room);
+        }
+    }
+
+    pub(crate) fn session_began(&self, shard: ShardIndex) {
+        if let Some(sessions) = self.placement().sessions.get_mut(shard) {
+            *sessions += 1;
+        }
+    }
+
+    pub(crate) fn session_ended(&self, shard: ShardIndex) {
+        if let Some(sessions) = self.placement().sessions.get_mut(shard) {
+            *sessions = sessions.saturating_sub(1);
+        }
+    }
+
+    /// A connection of a shard's is called by that ICE name.
+    pub(crate) fn note_name(&self, ufrag: String, shard: ShardIndex) {
+        self.names.write().unwrap_or_else(PoisonError::into_inner).insert(ufrag, shard);
+    }
+
+    pub(crate) fn forget_name(&self, ufrag: &str) {
+        self.names.write().unwrap_or_else(PoisonError::into_inner).remove(ufrag);
+    }
+
+    /// Whose connection is called by that ICE name.
+    pub(crate) fn named(&self, ufrag: &str) -> Option<ShardIndex> {
+        self.names().get(ufrag).copied()
+    }
+
+    /// A shard died: nobody is called there any more. Its rooms begin anew elsewhere when somebody joins.
+    pub(crate) fn died(&self, shard: ShardIndex) {
+        self.names.write().unwrap_or_else(PoisonError::into_inner).retain(|_, at| *at != shard);
+        self.placement().rooms.retain(|_, place| place.shard != shard);
+    }
+
+    // A shard that panicked while it held a lock left maps that are whole: every change of them is a single call.
+    fn placement(&self) -> MutexGuard<'_, Placement> {
+        self.placement.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn names(&self) -> RwLockReadGuard<'_, HashMap<String, ShardIndex>> {
+        self.names.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn room(name: &str) -> RoomId {
+        RoomId::try_from(name).unwrap()
+    }
+
+    fn join(registry: &Registry, name: &str) -> ShardIndex {
+        let shard = registry.place(&room(name), |_| true);
+        registry.session_began(shard);
+        registry.arrived(&room(name), shard, true);
+        shard
+    }
+
+    #[test]
+    fn a_room_stays_where_its_first_member_went_and_the_next_goes_to_the_emptiest_shard() {
+        let registry = Registry::new(3);
+
+        assert_eq!([join(&registry, "a"), join(&registry, "b"), join(&registry, "c")], [0, 1, 2]);
+        assert_eq!([join(&registry, "a"), join(&registry, "a"), join(&registry, "b")], [0, 0, 1]);
+        assert_eq!(join(&registry, "d"), 2);
+        registry.session_ended(0);
+        registry.session_ended(0);
+        registry.session_ended(0);
+        assert_eq!(join(&registry, "e"), 0);
+    }
+
+    #[test]
+    fn joins_under_way_count_as_people() {
+        let registry = Registry::new(2);
+        assert_eq!(registry.place(&room("a"), |_| true), 0);
+        assert_eq!(registry.place(&room("b"), |_| true), 1);
+        assert_eq!(registry.place(&room("b"), |_| true), 1);
+        assert_eq!(registry.place(&room("c"), |_| true), 0);
+    }
+
+    #[test]
+    fn a_room_that_ends_while_somebody_is_on_the_way_to_it_stays_put() {
+        let registry = Registry::new(2);
+        let shard = join(&registry, "a");
+        assert_eq!(registry.place(&room("a"), |_| true), shard);
+        registry.gone(&room("a"), shard);
+        assert_eq!(registry.find(&room("a")), Some(shard));
+
+        registry.arrived(&room("a"), shard, false);
+        assert_eq!(registry.find(&room("a")), None);
+    }
+
+    #[test]
+    fn a_room_of_a_dead_shard_begins_anew_on_a_living_one() {
+        let registry = Registry::new(2);
+        let shard = join(&registry, "a");
+        registry.note_name("name".into(), shard);
+        assert_eq!(registry.place(&room("a"), |other| other != shard), 1 - shard);
+
+        // What the dead one had to say about it comes too late.
+        registry.gone(&room("a"), shard);
+        registry.died(shard);
+        assert_eq!(registry.find(&room("a")), Some(1 - shard));
+        assert_eq!(registry.named("name"), None);
+    }
+}
