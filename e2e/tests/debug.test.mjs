@@ -22,7 +22,7 @@ scenario("the operator sees who sends and receives what, and nobody else does", 
       const measured = report.participants?.filter(
         (one) =>
           one.connections[0].state === "connected" &&
-          one.connections[0].remote &&
+          one.connections[0].transport &&
           one.connections[0].bytes_in > 0 &&
           one.received.some(({ flow }) => flow.bps > 0),
       );

@@ -1,5 +1,6 @@
 //! The state of a room's media as the operator sees it.
 
+use crate::detour;
 use crate::engine::{Engine, Room};
 use crate::forward::{Down, Up};
 use crate::session::{Connection, Session};
@@ -104,6 +105,9 @@ fn connections(session: &Session, at: Instant) -> Vec<ConnectionReport> {
 
 fn connection(connection: &Connection, subscriber: bool, at: Instant) -> ConnectionReport {
     let traffic = connection.traffic.as_ref();
+    // The stack knows only the way it likes best; the client may have chosen another.
+    let remote = connection.path.remote().or_else(|| traffic.and_then(|traffic| traffic.remote));
+    let detour = remote.as_ref().and_then(detour::kind_of);
     ConnectionReport {
         subscriber,
         state: match (connection.connected, connection.failed) {
@@ -111,9 +115,14 @@ fn connection(connection: &Connection, subscriber: bool, at: Instant) -> Connect
             (true, false) => ConnectionState::Connected,
             (false, false) => ConnectionState::Connecting,
         },
-        transport: traffic.map_or("", |traffic| traffic.transport),
+        transport: match detour {
+            Some(detour::Kind::Stream) => "tcp",
+            Some(detour::Kind::Relayed) => "relay",
+            None => traffic.map_or("", |traffic| traffic.transport),
+        },
         local: traffic.and_then(|traffic| traffic.local),
-        remote: traffic.and_then(|traffic| traffic.remote).or_else(|| connection.addresses.last().copied()),
+        // What stands for another way is nobody's address.
+        remote: remote.filter(|_| detour.is_none()),
         silent_for: at.saturating_duration_since(connection.last_heard),
         round_trip: traffic.and_then(|traffic| traffic.rtt),
         loss: traffic.and_then(|traffic| traffic.loss),
@@ -131,7 +140,7 @@ fn track(room: &Room, key: TrackKey) -> Option<TrackReport> {
         source,
         muted: up.is_muted(),
         running: up.running(),
-        wanted: up.wanted(),
+        wanted: up.wanted().filter(|_| up.kind == Kind::Video),
         subscribers: up.downs.len(),
         flows: up.gauges.iter().take(layers).map(|gauge| gauge.flow).collect(),
     })

@@ -70,11 +70,11 @@ pub struct ConnectionReport {
     pub subscriber: bool,
     /// How it stands.
     pub state: ConnectionState,
-    /// What it travels by: `udp`, `tcp`, …; empty while unknown.
+    /// What it travels by: `udp`, `tcp`, `relay`; empty while unknown.
     pub transport: &'static str,
     /// Our end.
     pub local: Option<SocketAddr>,
-    /// The client's end.
+    /// The client's end, if it is reached directly by datagrams.
     pub remote: Option<SocketAddr>,
     /// Since the last packet of the client.
     pub silent_for: Duration,
