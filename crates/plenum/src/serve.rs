@@ -48,6 +48,8 @@ pub(crate) const CLAIM_PATIENCE: Duration = Duration::from_secs(5);
 const CLAIM_INTERVAL: Duration = Duration::from_millis(20);
 /// Upper bounds of the buckets that durations are counted in, in seconds.
 const BUCKETS: &[f64] = &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+/// The same for parts of a whole.
+const SHARES: &[f64] = &[0.001, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5];
 /// How often gauges that nobody pushes are read.
 const GAUGE_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -202,7 +204,9 @@ pub(crate) async fn claim(data: &Path, patience: Duration) -> anyhow::Result<Fil
 
 /// Durations in buckets, which take the same memory however many there are.
 fn figures() -> Result<PrometheusBuilder, BuildError> {
-    PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), BUCKETS)
+    PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), BUCKETS)?
+        .set_buckets_for_metric(Matcher::Suffix("_share".to_owned()), SHARES)
 }
 
 /// Peers that may speak for many: the proxies we were told of, and one on this machine that we were not.
@@ -550,6 +554,8 @@ async fn watch_media(mut events: mpsc::Receiver<MediaEvent>, meetings: Meetings,
                 MediaEventKind::Published { .. } => "published",
                 MediaEventKind::Unpublished { .. } => "unpublished",
                 MediaEventKind::Muted { .. } => "muted",
+                MediaEventKind::Spoke { .. } => "spoke",
+                MediaEventKind::Troubled(_) => "troubled",
             };
             metrics::counter!("plenum_media_events_total", "kind" => what).increment(1);
             let who = event.identity.as_ref().map(tracing::field::display);

@@ -12,6 +12,7 @@ pub mod offer;
 pub mod red;
 pub mod sdp;
 pub mod signal_request;
+pub mod signal_session;
 pub mod stun;
 pub mod token;
 pub mod turn;
@@ -34,6 +35,7 @@ pub const ALL: &[(&str, Body)] = &[
     ("red", red::run),
     ("sdp", sdp::run),
     ("signal_request", signal_request::run),
+    ("signal_session", signal_session::run),
     ("stun", stun::run),
     ("token", token::run),
     ("turn", turn::run),

@@ -78,7 +78,7 @@ const fn name_of(kind: &MediaEventKind) -> Option<&'static str> {
         MediaEventKind::Aborted => "participant_connection_aborted",
         MediaEventKind::Published { .. } => "track_published",
         MediaEventKind::Unpublished { .. } => "track_unpublished",
-        MediaEventKind::Muted { .. } => return None,
+        MediaEventKind::Muted { .. } | MediaEventKind::Spoke { .. } | MediaEventKind::Troubled(_) => return None,
     })
 }
 

@@ -10,6 +10,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use model::RoomId;
+use ports::media::report::{RoomReport, RoomSummary};
 use ports::media::{MediaEvent, MediaEventKind, MediaPlane};
 use ports::media_control::MediaControl;
 use ports::store::{NewSession, Records, State, StoreError};
@@ -183,6 +184,16 @@ impl Meetings {
         self.0.around.credentials.mint_join(claims, now().unix_ms / 1000)
     }
 
+    /// The rooms of the media plane, for whoever operates the server.
+    pub async fn media_overview(&self) -> Vec<RoomSummary> {
+        self.0.around.media.rooms().await
+    }
+
+    /// Everything that can be told of a room's media, for whoever operates the server; `None` if there is no such room.
+    pub async fn media_report(&self, room: &RoomId) -> Option<RoomReport> {
+        self.0.around.media.report(room).await
+    }
+
     /// Passes what happened on the media plane to the room it happened in. A room that is too busy misses it.
     pub fn on_media(&self, event: &MediaEvent) {
         let what = match event.kind {
@@ -192,6 +203,8 @@ impl Meetings {
             MediaEventKind::Published { .. } => MediaStep::Published,
             MediaEventKind::Unpublished { .. } => MediaStep::Unpublished,
             MediaEventKind::Muted { .. } => MediaStep::Muted,
+            MediaEventKind::Spoke { millis } => MediaStep::Spoke { millis },
+            MediaEventKind::Troubled(trouble) => MediaStep::Troubled(trouble),
         };
         let Some(who) = &event.identity else { return };
         let Some(handle) = self.find(event.room.as_str()).filter(|handle| *handle.session() == event.session) else {

@@ -2,10 +2,15 @@
 //!
 //! Signalling messages are LiveKit protobuf and cross this border encoded, so that the application does not know them.
 
+pub mod inside;
+pub mod report;
+
 use async_trait::async_trait;
 use bytes::Bytes;
-use model::media::{MediaPermission, Source};
+use inside::{InsideJoin, Insider};
+use model::media::{MediaPermission, Source, Trouble};
 use model::{Identity, RoomId, SessionId};
+use report::{RoomReport, RoomSummary};
 use std::collections::BTreeMap;
 use std::fmt;
 use tokio::sync::mpsc;
@@ -184,6 +189,10 @@ pub enum MediaEventKind {
     Unpublished { sid: String, source: Source },
     /// A track was muted or unmuted.
     Muted { sid: String, source: Source, muted: bool },
+    /// Somebody spoke, for so many milliseconds; told when they stop.
+    Spoke { millis: u32 },
+    /// Something was wrong with somebody's connection; told when it is over.
+    Troubled(Trouble),
 }
 
 /// The media plane as the application drives it. The calls without an answer are orders: they are carried out in the
@@ -207,6 +216,24 @@ pub trait MediaPlane: Send + Sync + 'static {
 
     /// Who is connected, each an encoded `livekit.ParticipantInfo`, hidden participants left out.
     async fn participants(&self, room: &RoomId) -> Vec<Bytes>;
+
+    /// Lets somebody inside the process take part. A plane outside the process has no room for them.
+    ///
+    /// # Errors
+    /// The plane takes no new sessions now.
+    async fn enter(&self, _join: InsideJoin) -> Result<Insider, ConnectError> {
+        Err(ConnectError::Unavailable)
+    }
+
+    /// The rooms that exist now, for whoever operates the server. A plane that does not know says none.
+    async fn rooms(&self) -> Vec<RoomSummary> {
+        Vec::new()
+    }
+
+    /// Everything that can be told of a room's media, for whoever operates the server; `None` if there is no such room.
+    async fn report(&self, _room: &RoomId) -> Option<RoomReport> {
+        None
+    }
 
     /// Whether the media plane works. Once our own does not, only a restart of the process helps; another server may come
     /// back.

@@ -106,3 +106,48 @@ impl MediaPermission {
         }
     }
 }
+
+/// What can be wrong with somebody's connection for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fault {
+    /// Packets from them got lost. Measured in lost packets of a thousand.
+    UplinkLoss,
+    /// Packets to them got lost. Measured in lost packets of a thousand.
+    DownlinkLoss,
+    /// What was said took long to get back. Measured as the longest round trip in milliseconds.
+    SlowRoundTrip,
+    /// The way to them carried less than what they wanted to see. Measured as its least width in bits per second.
+    NarrowDownlink,
+    /// Nothing came from them any more, and then they were back or given up. Measured in milliseconds.
+    Interrupted,
+}
+
+impl Fault {
+    /// Every fault there is.
+    pub const ALL: [Self; 5] =
+        [Self::UplinkLoss, Self::DownlinkLoss, Self::SlowRoundTrip, Self::NarrowDownlink, Self::Interrupted];
+
+    /// How it is called in records.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::UplinkLoss => "uplink_loss",
+            Self::DownlinkLoss => "downlink_loss",
+            Self::SlowRoundTrip => "slow_round_trip",
+            Self::NarrowDownlink => "narrow_downlink",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// A span of time in which something was wrong with somebody's connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trouble {
+    /// What.
+    pub fault: Fault,
+    /// Since when, Unix milliseconds.
+    pub from_ms: i64,
+    /// Until when, Unix milliseconds.
+    pub to_ms: i64,
+    /// How much, in the measure of the fault.
+    pub amount: u64,
+}

@@ -5,6 +5,7 @@
 //! entry that is written anyway, or a moment later, so that a reaction costs no write of its own.
 
 mod collector;
+mod connection;
 mod export;
 mod ledger;
 mod report;
@@ -60,6 +61,8 @@ pub(crate) enum About<'a> {
 enum Origin {
     /// The server knows it.
     Server,
+    /// The media plane measured it; it can wait a moment to be journalled.
+    Media,
     /// A client said so. It gets half of what there is to fill.
     Client,
 }
@@ -106,8 +109,14 @@ impl Room {
             (MediaStep::Published, Some(track)) => collector.published(now, &user, track),
             (MediaStep::Unpublished, Some(track)) => collector.unpublished(now, &user, &track.sid),
             (MediaStep::Muted, Some(track)) => collector.muted(now, &user, track),
+            (MediaStep::Spoke { millis }, _) => collector.spoke(now, &user, millis),
+            (MediaStep::Troubled(trouble), _) => collector.troubled(now, &user, &trouble),
+            (MediaStep::Joined, _) if owner == step.who.as_str() => collector.media_joined(now, &user),
             // Of a hybrid client's two connections the other one is still there.
-            (MediaStep::Left, _) if owner == step.who.as_str() => collector.silenced(now, &user),
+            (MediaStep::Left, _) if owner == step.who.as_str() => {
+                collector.silenced(now, &user);
+                collector.media_left(now, &user);
+            }
             _ => {}
         }
     }

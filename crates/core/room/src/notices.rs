@@ -2,6 +2,7 @@
 //! told, where and how often is the owner's business.
 
 use model::Identity;
+use model::media::Trouble;
 use wire::{livekit, pnm};
 
 use crate::output::{Moment, Output};
@@ -54,6 +55,13 @@ pub enum MediaStep {
     Unpublished,
     /// A track was muted or unmuted.
     Muted,
+    /// They spoke, for so many milliseconds.
+    Spoke {
+        /// Milliseconds.
+        millis: u32,
+    },
+    /// Something was wrong with their connection.
+    Troubled(Trouble),
 }
 
 impl MediaStep {
@@ -64,7 +72,7 @@ impl MediaStep {
             Self::Left => Some("participant_left"),
             Self::Published => Some("track_published"),
             Self::Unpublished => Some("track_unpublished"),
-            Self::Muted => None,
+            Self::Muted | Self::Spoke { .. } | Self::Troubled(_) => None,
         }
     }
 }

@@ -5,6 +5,7 @@ mod scene;
 
 use std::time::Duration;
 
+use model::media::{Fault, Trouble};
 use prost::Message;
 use room::{
     ClientReport, ClientSubject, Figures, MediaStep, MediaUrl, Moderation, NewFile, OnMedia, PollAsk, Quota, Request,
@@ -121,6 +122,73 @@ fn a_session_becomes_the_documented_export() {
     assert_eq!(scene.export(), expected);
     let figures = scene.figures().unwrap();
     assert_eq!((figures.ended_ms, figures.artifact_id.len()), (START + 5000, 36));
+}
+
+#[test]
+fn how_a_connection_did_and_how_long_somebody_spoke_goes_along_with_the_person() {
+    let mut scene = counting();
+    scene.join("ana");
+    scene.join("ben");
+    scene.on_media("ana", MediaStep::Joined, "", TrackSource::Unknown);
+    scene.report("ana", ClientReport::Talked);
+    scene.report("ana", ClientReport::TalkedFor(0));
+    let minutes = |minutes: i64| START + minutes * 60_000;
+    let trouble = |fault, from, to, amount| {
+        MediaStep::Troubled(Trouble { fault, from_ms: minutes(from), to_ms: minutes(to), amount })
+    };
+    scene.on_media("ana", trouble(Fault::UplinkLoss, 50, 54, 91), "", TrackSource::Unknown);
+    scene.on_media("ana", trouble(Fault::NarrowDownlink, 55, 56, 90_400), "", TrackSource::Unknown);
+    scene.on_media("ana", MediaStep::Spoke { millis: 1500 }, "", TrackSource::Unknown);
+    scene.on_media("ana", MediaStep::Spoke { millis: 500 }, "", TrackSource::Unknown);
+    scene.secs(2);
+    let mut scene = scene.restart(Duration::ZERO);
+    scene.secs(3);
+    scene.end();
+    scene.secs(10);
+
+    let export = scene.export();
+
+    let person =
+        |id: &str| export["users"].as_array().unwrap().iter().find(|person| person["user_id"] == id).unwrap().clone();
+    assert_eq!(person("ben").get("extra_data"), None, "nothing to tell");
+    let told: Value = serde_json::from_str(person("ana")["extra_data"].as_str().unwrap()).unwrap();
+    assert_eq!(
+        told,
+        json!({"plenum": {
+            "talked": {"times": 2, "milliseconds": 2000},
+            "connected": [{"from": START, "to": START + 2000}],
+            "trouble": [
+                {
+                    "what": "uplink_loss", "from": minutes(50), "to": minutes(54), "lost_per_mille": 91,
+                    "text": "uplink lost 9 % from 23:03 to 23:07 UTC"
+                },
+                {
+                    "what": "narrow_downlink", "from": minutes(55), "to": minutes(56), "bits_per_second": 90_400,
+                    "text": "downlink carried only 90 kbit/s from 23:08 to 23:09 UTC"
+                }
+            ]
+        }})
+    );
+    assert_eq!(event(&export, "ana", "talked")["total"], 2, "what was heard counts, not what was told");
+    assert_eq!(event(&export, "ana", "talked_duration")["total"], 2000);
+}
+
+#[test]
+fn a_connection_that_is_always_in_trouble_fills_no_record() {
+    let mut scene = counting();
+    scene.join("ana");
+    for n in 0..1000 {
+        let trouble = Trouble { fault: Fault::Interrupted, from_ms: START + n, to_ms: START + n + 1, amount: 1 };
+        scene.on_media("ana", MediaStep::Troubled(trouble), "", TrackSource::Unknown);
+    }
+    scene.end();
+    scene.secs(10);
+
+    let export = scene.export();
+
+    let told: Value = serde_json::from_str(export["users"][0]["extra_data"].as_str().unwrap()).unwrap();
+    assert_eq!(told["plenum"]["trouble"].as_array().unwrap().len(), 200);
+    assert_eq!(told["plenum"]["trouble_omitted"], 800);
 }
 
 #[test]

@@ -12,7 +12,7 @@ mod peer;
 mod plan;
 mod sdp;
 
-pub use packet::{DownPacket, Extensions, Report, SenderReport, UpPacket, Vp8Rewrite};
+pub use packet::{DownPacket, Extensions, Report, SenderReport, Traffic, UpPacket, Vp8Rewrite};
 pub use peer::{Channel, Event, Output, Peer, PeerError, PeerFactory};
 pub use plan::{Codec, Down, Kind, OfferChange, SectionPlan, Up};
 pub use sdp::{MAX_SDP_BYTES, MAX_SDP_LINES, MAX_SECTIONS, OfferError, OfferedSection, analyse_offer};

@@ -39,6 +39,7 @@ impl Peer {
             let down = plan.iter().find(|plan| plan.mid == section.mid).and_then(|plan| plan.down.clone());
             self.put(index, down);
         }
+        self.silence_free_sections();
         self.refresh();
         Ok(self
             .describe(&answer.to_sdp_string(), |mid| plan.iter().find(|plan| plan.mid == mid).and_then(|plan| plan.up)))
@@ -208,6 +209,17 @@ impl Peer {
         let rtx = old_rtx.map(|_| api.new_ssrc()).filter(|rtx| *rtx != ssrc);
         api.declare_stream_tx(ssrc, rtx, mid, None);
         self.sections[usize::from(index)].ssrc = Some(ssrc);
+    }
+
+    /// Takes away the sources the stack made for sections that carry nothing: no answer names them, so nothing may be sent
+    /// from them, padding neither. With the next offer the stack makes new ones.
+    fn silence_free_sections(&mut self) {
+        for section in self.sections.iter().filter(|section| section.down.is_none()) {
+            let mut api = self.rtc.direct_api();
+            if let Some(ssrc) = api.stream_tx_by_mid(section.mid, None).map(|stream| stream.ssrc()) {
+                api.remove_stream_tx(ssrc);
+            }
+        }
     }
 
     /// Reads back from the stack what a negotiation settled.

@@ -2,6 +2,7 @@
 
 use crate::dependency::Raw;
 use crate::plan::Codec;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use str0m::rtp::ExtensionValues;
@@ -20,6 +21,13 @@ pub struct SenderReport {
 pub struct Extensions(pub(crate) ExtensionValues);
 
 impl Extensions {
+    /// Of sound that never was on a wire: its loudness in −dBov, 0 to 127.
+    pub fn loudness(level: Option<u8>) -> Self {
+        let audio_level = level.map(|level| -i8::try_from(level.min(127)).unwrap_or(i8::MAX));
+        let voice_activity = audio_level.map(|_| true);
+        Self(ExtensionValues { audio_level, voice_activity, ..ExtensionValues::default() })
+    }
+
     /// Keeps what is end to end and drops what belongs to one hop (mid, rid, transport-wide numbers).
     pub(crate) fn end_to_end(values: ExtensionValues) -> Self {
         Self(ExtensionValues {
@@ -112,12 +120,39 @@ pub struct Report {
     pub section: u16,
     /// From the client (true) or to it.
     pub up: bool,
+    /// Simulcast layer, 0 the smallest; 0 without simulcast, and to the client.
+    pub layer: u8,
     /// Packets since the start.
     pub packets: u64,
+    /// Bytes of them, headers left out.
+    pub bytes: u64,
+    /// Key frames asked for since the start, by the receiver.
+    pub key_frames_asked: u64,
+    /// Messages since the start in which the receiver said that packets are missing.
+    pub nacks: u64,
     /// Share of packets lost, 0 to 1, if known.
     pub loss: Option<f32>,
     /// Interarrival jitter, if known.
     pub jitter: Option<Duration>,
     /// Round trip, if known.
     pub rtt: Option<Duration>,
+}
+
+/// What a whole connection looked like in the last interval.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Traffic {
+    /// Bytes from the client since the start.
+    pub bytes_in: u64,
+    /// Bytes to the client since the start.
+    pub bytes_out: u64,
+    /// Round trip, if known.
+    pub rtt: Option<Duration>,
+    /// Share of packets to the client that were lost, 0 to 1, if known.
+    pub loss: Option<f32>,
+    /// Where the client is now, if packets flow.
+    pub remote: Option<SocketAddr>,
+    /// Our address it reaches.
+    pub local: Option<SocketAddr>,
+    /// By what they travel: `udp`, `tcp`, …
+    pub transport: &'static str,
 }

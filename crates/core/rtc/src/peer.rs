@@ -1,7 +1,7 @@
 //! One peer connection around the WebRTC stack.
 
 use crate::dependency::{self, PassThrough, Raw};
-use crate::packet::{DownPacket, Extensions, Report, SenderReport, UpPacket, Vp8Rewrite};
+use crate::packet::{DownPacket, Extensions, Report, SenderReport, Traffic, UpPacket, Vp8Rewrite};
 use crate::plan::{Codec, Down, Kind};
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -14,6 +14,7 @@ use str0m::config::DtlsCert;
 use str0m::media::{KeyframeRequestKind, Mid, Pt, Rid};
 use str0m::net::{Protocol, Receive, TcpType};
 use str0m::rtp::{Extension, RtpPacket, RtpWrite, Ssrc, Vp8Descriptor};
+use str0m::stats::PeerStats;
 use str0m::{Candidate, Event as StackEvent, Input, Output as StackOutput, Rtc, RtcConfig, RtcError};
 
 /// Packets kept per outgoing video stream to answer retransmission requests: two to three seconds.
@@ -101,6 +102,8 @@ pub enum Event {
     Message(Channel, Vec<u8>),
     /// Loss and delay of one section's direction.
     Report(Report),
+    /// Volume and delay of the whole connection.
+    Traffic(Traffic),
     /// The way to the client carries about so much now, in bits per second, sound included.
     Bandwidth(u64),
     /// The connection is over.
@@ -398,6 +401,15 @@ impl Peer {
         }
     }
 
+    /// Packets that wait to be sent on a section, as of the last look of the pacer.
+    pub fn queued(&mut self, section: u16) -> usize {
+        let ssrc = self.sections.get(usize::from(section)).and_then(|section| section.ssrc);
+        let Some(ssrc) = ssrc else { return 0 };
+        let mut api = self.rtc.direct_api();
+        let stream = api.stream_tx(&ssrc);
+        stream.and_then(|stream| stream.queue_info().map(|queue| queue.packet_count())).unwrap_or(0)
+    }
+
     /// Sends a message. `false` if the channel is not open or its backlog is full: that of the lossy one is small, because
     /// what is late is worthless there.
     pub fn send(&mut self, channel: Channel, message: &[u8]) -> bool {
@@ -437,13 +449,31 @@ impl Peer {
                 let (packets, loss, rtt) = (stats.packets, stats.loss, stats.rtt);
                 let before = self.counted.insert((stats.mid, stats.rid), packets);
                 let jitter = fresh(before, packets, jitter);
-                Some(Event::Report(Report { section, up: true, packets, loss, jitter, rtt }))
+                let layer = stats.rid.and_then(|rid| self.sections[usize::from(section)].layer_of(&rid)).unwrap_or(0);
+                let (bytes, nacks, key_frames_asked) = (stats.bytes, stats.nacks, stats.plis + stats.firs);
+                let report =
+                    Report { section, up: true, layer, packets, bytes, key_frames_asked, nacks, loss, jitter, rtt };
+                Some(Event::Report(report))
             }
             StackEvent::MediaEgressStats(stats) => {
                 let section = *self.by_mid.get(&stats.mid)?;
                 let (packets, loss, rtt) = (stats.packets, stats.loss, stats.rtt);
-                Some(Event::Report(Report { section, up: false, packets, loss, jitter: None, rtt }))
+                let (bytes, nacks, key_frames_asked) = (stats.bytes, stats.nacks, stats.plis + stats.firs);
+                let report = Report {
+                    section,
+                    up: false,
+                    layer: 0,
+                    packets,
+                    bytes,
+                    key_frames_asked,
+                    nacks,
+                    loss,
+                    jitter: None,
+                    rtt,
+                };
+                Some(Event::Report(report))
             }
+            StackEvent::PeerStats(stats) => Some(Event::Traffic(traffic(&stats))),
             StackEvent::EgressBitrateEstimate(BweKind::Twcc { estimate, can_probe: true }) => {
                 self.counts_packets = true;
                 Some(Event::Bandwidth(estimate.as_u64()))
@@ -547,6 +577,24 @@ fn h264_rank(profile: u32) -> u8 {
         0x4d => 1,
         0x64 => 2,
         _ => 3,
+    }
+}
+
+fn traffic(stats: &PeerStats) -> Traffic {
+    let pair = stats.selected_candidate_pair.as_ref();
+    Traffic {
+        bytes_in: stats.peer_bytes_rx,
+        bytes_out: stats.peer_bytes_tx,
+        rtt: stats.rtt.or_else(|| pair.and_then(|pair| pair.current_round_trip_time)),
+        loss: stats.egress_loss_fraction,
+        remote: pair.map(|pair| pair.remote.addr),
+        local: pair.map(|pair| pair.local.addr),
+        transport: pair.map_or("", |pair| match pair.protocol {
+            Protocol::Udp => "udp",
+            Protocol::Tcp => "tcp",
+            Protocol::SslTcp => "ssltcp",
+            Protocol::Tls => "tls",
+        }),
     }
 }
 

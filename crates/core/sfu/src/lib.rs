@@ -78,6 +78,7 @@ mod bits;
 pub mod codec;
 pub mod demand;
 pub mod dependency;
+pub mod diary;
 pub mod dynacast;
 pub mod h264;
 pub mod keyframes;

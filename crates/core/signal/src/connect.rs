@@ -100,6 +100,7 @@ impl MediaRoom {
             joined_at: now.unix_millis() / 1000,
             joined_at_ms: now.unix_millis(),
             version: 1,
+            kind: connect.request.1,
             client_protocol: client.client_protocol,
             capabilities: client.capabilities,
             ..lk::ParticipantInfo::default()

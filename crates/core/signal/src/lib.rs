@@ -12,6 +12,7 @@ mod data;
 mod encode;
 mod ids;
 mod incoming;
+pub mod inside;
 mod limits;
 mod negotiate;
 mod participant;

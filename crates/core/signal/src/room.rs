@@ -7,7 +7,7 @@ use crate::participant::{Departed, Participant};
 use crate::track::Track;
 use crate::types::{About, EventKind, MuteError, Now, Output, PeerKey, RemoveReason, TrackChoice, TrackKey};
 use bytes::Bytes;
-use model::media::MediaPermission;
+use model::media::{MediaPermission, Source};
 use model::{Identity, RoomId};
 use prost::Message;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -115,6 +115,11 @@ impl MediaRoom {
     pub fn participants(&self) -> Vec<Bytes> {
         let visible = self.participants.values().filter(|participant| !participant.permission.hidden);
         visible.map(|participant| self.full_info(participant).encode_to_vec().into()).collect()
+    }
+
+    /// What a published track is called, and where it comes from.
+    pub fn track_label(&self, track: TrackKey) -> Option<(&str, Source)> {
+        self.tracks.get(&track).map(|track| (track.sid(), track.source()))
     }
 
     /// The signalling socket of a session is gone. Media goes on and waits for a resume; without media it is the end

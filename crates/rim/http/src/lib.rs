@@ -14,6 +14,7 @@ mod body;
 mod client;
 mod client_files;
 mod cors;
+mod debug;
 mod download;
 mod files;
 mod frontdoor;
@@ -149,6 +150,7 @@ struct Shared {
     doorman: frontdoor::Doorman,
     limits: limits::Limits,
     lti_seen: lti::Seen,
+    gate: debug::Gate,
     described: OnceLock<openapi::Described>,
 }
 
@@ -174,6 +176,7 @@ pub fn router(deps: HttpDeps) -> Router {
         doorman: frontdoor::Doorman::default(),
         limits: limits::Limits::new(&deps.limits),
         lti_seen: lti::Seen::default(),
+        gate: debug::Gate::default(),
         described: OnceLock::new(),
         deps,
     }));
@@ -225,6 +228,7 @@ pub fn router(deps: HttpDeps) -> Router {
         .layer(axum::middleware::from_fn_with_state(app.clone(), audit::write))
         .layer(axum::middleware::from_fn(cors::allow_all));
     // Figures are for the operator's own tools, not for pages of other origins (section 11.4).
+    routes = routes.merge(debug::routes(&app));
     if let Some(prometheus) = prometheus {
         routes = routes.merge(prometheus::routes(prometheus));
     }

@@ -18,6 +18,8 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+pub(crate) use page::escaped;
+
 use crate::client::{sha256, takes_gzip};
 use crate::{App, HttpDeps};
 

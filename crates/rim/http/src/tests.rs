@@ -8,6 +8,7 @@ mod audit;
 mod bbb;
 mod client;
 mod contract;
+mod debug;
 mod described;
 mod files;
 mod frontdoor;

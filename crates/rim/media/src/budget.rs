@@ -44,6 +44,11 @@ impl Budget {
         }
     }
 
+    /// What the way carries, bits per second, if the client tells us anything.
+    pub(crate) fn estimate(&self) -> Option<u64> {
+        self.estimate
+    }
+
     /// What the subscriber receives changed.
     pub(crate) fn look_again(&mut self, now: Instant) {
         if self.estimate.is_some() {

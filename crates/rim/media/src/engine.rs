@@ -15,6 +15,7 @@ use crate::outputs;
 use crate::plane::LinkId;
 use crate::registry::{Registry, ShardIndex};
 use crate::session::{Connection, Session};
+use crate::tallies::Tallies;
 use crate::timers::Timers;
 use bytes::Bytes;
 use join::Joins;
@@ -112,14 +113,15 @@ pub struct Engine {
     pub(crate) fallback: Fallback,
     /// Where TCP connections are taken.
     stream_addresses: Vec<SocketAddr>,
-    events: mpsc::Sender<MediaEvent>,
+    pub(crate) events: mpsc::Sender<MediaEvent>,
     pub(crate) rooms: FastMap<RoomKey, Room>,
     by_id: HashMap<RoomId, RoomKey>,
-    links: HashMap<LinkId, (RoomKey, PeerKey)>,
+    pub(crate) links: HashMap<LinkId, (RoomKey, PeerKey)>,
     joins: HashMap<(RoomId, Identity), Joins>,
     pub(crate) demux: Demux,
     pub(crate) timers: Timers<Timer>,
     pub(crate) counters: Counters,
+    pub(crate) tallies: Tallies,
     pub(crate) dirty: Vec<ConnectionKey>,
     /// Datagrams to send: from, to, contents.
     pub(crate) outbox: Vec<(SocketAddr, SocketAddr, Vec<u8>)>,
@@ -129,7 +131,7 @@ pub struct Engine {
     seed: u64,
     draining: bool,
     registry: Arc<Registry>,
-    shard: ShardIndex,
+    pub(crate) shard: ShardIndex,
     /// Our Unix time at a moment, so that time shown to clients never jumps (section 25, H11).
     epoch: (Instant, u64),
 }
@@ -162,6 +164,7 @@ impl Engine {
             demux: Demux::default(),
             timers: Timers::new(),
             counters: Counters::new(),
+            tallies: Tallies::new(),
             dirty: Vec::new(),
             outbox: Vec::new(),
             next_room: 0,
@@ -186,7 +189,7 @@ impl Engine {
     }
 
     /// Works on one room. A panic is a bug; it closes that room and leaves the others alone.
-    fn guarded(&mut self, key: RoomKey, at: Instant, work: impl FnOnce(&mut Self)) {
+    pub(crate) fn guarded(&mut self, key: RoomKey, at: Instant, work: impl FnOnce(&mut Self)) {
         if catch_unwind(AssertUnwindSafe(|| work(self))).is_err() {
             self.close_broken(key, at);
         }

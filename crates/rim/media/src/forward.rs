@@ -5,18 +5,22 @@ mod bandwidth;
 mod choice;
 mod down;
 mod encoding;
+mod health;
 mod pictures;
+mod shown;
 mod sound;
 
 pub(crate) use account::Window;
-pub(crate) use down::Binding;
+pub(crate) use down::{Binding, Down};
 pub(crate) use encoding::Takes;
 
 use crate::engine::FastMap;
+use crate::report::Gauge;
 use crate::session::Session;
 use account::Allowance;
-use down::{Down, Way};
+use down::Way;
 use encoding::{Encoding, announced};
+use health::Healths;
 use rtc::UpPacket;
 use sfu::demand::Setting;
 use sfu::keyframes::Request;
@@ -58,6 +62,8 @@ pub(crate) struct Up {
     gaps: Gaps,
     allowance: Allowance,
     pub(crate) window: Window,
+    /// By layer.
+    pub(crate) gauges: [Gauge; 3],
     score: Score,
     /// Published or unmuted then: the first window says nothing.
     since: Instant,
@@ -92,6 +98,7 @@ pub(crate) struct Forward {
     clocks: FastMap<PeerKey, PublisherClock>,
     /// For first sequence numbers and timestamps, which only have to differ.
     counter: u32,
+    healths: Healths,
     excess: metrics::Counter,
 }
 
@@ -101,6 +108,7 @@ impl Default for Forward {
             tracks: FastMap::default(),
             clocks: FastMap::default(),
             counter: 0,
+            healths: Healths::default(),
             excess: metrics::counter!("media_drops_total", "reason" => "excess"),
         }
     }
@@ -125,6 +133,7 @@ impl Forward {
                 gaps: Gaps::default(),
                 allowance: Allowance::new(up.kind),
                 window: Window::default(),
+                gauges: Default::default(),
                 score: Score::new(quality),
                 since: now,
                 downs: Vec::new(),
@@ -380,6 +389,7 @@ impl Forward {
             let seen = track.window.close(true, heard(track.owner), quiet, false, 0.0);
             let silent = quiet || seen.expected == 0;
             track.score.update(&seen);
+            self.healths.up(track.owner, &seen);
             note(track.owner, track.score.value());
             for down in &mut track.downs {
                 let withheld = down.told_paused && !track.muted;
@@ -396,6 +406,7 @@ impl Forward {
                 #[allow(clippy::cast_precision_loss)]
                 let seen = down.window.close(false, heard(down.peer), off, down.told_paused, distance as f32);
                 down.score.update(&seen);
+                self.healths.down(down.peer, &seen);
                 note(down.peer, down.score.value());
             }
         }
@@ -403,10 +414,11 @@ impl Forward {
     }
 
     /// A report about what a subscriber receives.
-    pub(crate) fn down_report(&mut self, key: TrackKey, peer: PeerKey, report: &rtc::Report) {
+    pub(crate) fn down_report(&mut self, key: TrackKey, peer: PeerKey, report: &rtc::Report, now: Instant) {
         let Some(track) = self.tracks.get_mut(&key) else { return };
         let Some(down) = track.downs.iter_mut().find(|down| down.peer == peer) else { return };
         down.window.report(report);
+        down.gauge.take(report, now);
         if let Some(rtt) = report.rtt {
             down.selector.set_round_trip(rtt);
         }

@@ -3,6 +3,7 @@
 use crate::convert;
 use crate::engine::Room;
 use crate::forward::{Binding, News, Published, Takes};
+use crate::inside;
 use crate::session::Connection;
 use bytes::Bytes;
 use ports::media::{MediaEvent, MediaEventKind, Renewed, SignalDown};
@@ -26,7 +27,12 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::Sender<MediaEv
     let mut after = After::default();
     while let Some(output) = room.machine.poll() {
         match output {
-            Output::Send { to, message } => send(room, to, SignalDown::Message(message)),
+            Output::Send { to, message } => {
+                match room.sessions.get_mut(&to).and_then(|session| session.inside.as_mut()) {
+                    Some(inside) => inside.tell(&message),
+                    None => send(room, to, SignalDown::Message(message)),
+                }
+            }
             Output::CloseLink { to } => {
                 send(room, to, SignalDown::Close);
                 if let Some(session) = room.sessions.get_mut(&to) {
@@ -89,7 +95,7 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::Sender<MediaEv
             }
             Output::Published { track, owner, mid, kind, codec, layers, rids, screen, muted } => {
                 let Some(session) = room.sessions.get_mut(&owner) else { continue };
-                let Some(section) = session.publisher.peer.section(&mid) else { continue };
+                let Some(section) = session.up_section(&mid) else { continue };
                 Connection::set(&mut session.publisher.ups, section, Some(track));
                 session.publisher.peer.set_layers(section, rids);
                 let published = Published { owner, section, kind, codec, layers, screen, muted };
@@ -98,7 +104,7 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::Sender<MediaEv
             Output::CodecPublished { track, mid, codec, layers, rids } => {
                 let owner = room.forward.tracks.get(&track).map(|track| track.owner);
                 let Some(session) = owner.and_then(|owner| room.sessions.get_mut(&owner)) else { continue };
-                let Some(section) = session.publisher.peer.section(&mid) else { continue };
+                let Some(section) = session.up_section(&mid) else { continue };
                 Connection::set(&mut session.publisher.ups, section, Some(track));
                 session.publisher.peer.set_layers(section, rids);
                 room.forward.add_codec(track, section, codec, &layers, now.at);
@@ -131,11 +137,20 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::Sender<MediaEv
             Output::Muted { track, muted } => room.forward.set_muted(track, muted, now.at),
             Output::Bind { peer, mid, track, settings } => {
                 let Some(session) = room.sessions.get_mut(&peer) else { continue };
+                let Some(section) = session.down_section(&mid) else { continue };
+                if let Some(inside) = &mut session.inside {
+                    inside.gets(section, room.machine.track_label(track).map(|(sid, _)| sid));
+                }
+                let is_inside = session.inside.is_some();
                 let connection = session.down();
-                let Some(section) = connection.peer.section(&mid) else { continue };
                 Connection::set(&mut connection.downs, section, Some(track));
                 let ready = connection.is_up();
-                let takes = Takes::ask(|format| connection.peer.takes(section, format));
+                let takes =
+                    Takes::ask(
+                        |format| {
+                            if is_inside { inside::takes(format) } else { connection.peer.takes(section, format) }
+                        },
+                    );
                 session.budget.look_again(now.at);
                 let setting = convert::setting(settings);
                 let binding = Binding { peer, section, setting, ready, takes };
@@ -146,8 +161,11 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::Sender<MediaEv
             }
             Output::Unbind { peer, mid } => {
                 let Some(session) = room.sessions.get_mut(&peer) else { continue };
+                let Some(section) = session.down_section(&mid) else { continue };
+                if let Some(inside) = &mut session.inside {
+                    inside.gets(section, None);
+                }
                 let connection = session.down();
-                let Some(section) = connection.peer.section(&mid) else { continue };
                 let former = connection.downs.get(usize::from(section)).copied().flatten();
                 Connection::set(&mut connection.downs, section, None);
                 if let Some(track) = former {
@@ -215,6 +233,9 @@ fn send(room: &mut Room, to: PeerKey, message: SignalDown) {
 }
 
 fn client_offer(room: &mut Room, peer: PeerKey, sdp: &str, now: Now, after: &mut After) {
+    if inside::answer_offer(room, peer, now) {
+        return;
+    }
     let answer = match rtc::analyse_offer(sdp) {
         Ok(sections) => {
             let offered: Vec<_> = sections.iter().map(convert::offered).collect();

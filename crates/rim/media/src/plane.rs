@@ -9,6 +9,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use model::media::MediaPermission;
 use model::{Identity, RoomId};
+use ports::media::inside::{INSIDE_ORDERS, INSIDE_QUEUE, InsideJoin, InsideOrder, Insider, ItemSender, items};
+use ports::media::report::{RoomReport, RoomSummary};
 use ports::media::{
     ConnectError, MediaEvent, MediaJoin, MediaPlane, MuteError, RemoveReason, SIGNAL_QUEUE, SignalDown, SignalLink,
     TrackChoice,
@@ -65,6 +67,18 @@ pub(crate) enum Order {
     },
     /// The server API's.
     Control(Control),
+    Enter {
+        join: Box<InsideJoin>,
+        items: ItemSender,
+        reply: oneshot::Sender<Result<LinkId, ConnectError>>,
+    },
+    Rooms {
+        reply: oneshot::Sender<Vec<RoomSummary>>,
+    },
+    Report {
+        room: RoomId,
+        reply: oneshot::Sender<Option<RoomReport>>,
+    },
     Drain {
         reply: oneshot::Sender<()>,
     },
@@ -84,6 +98,10 @@ pub(crate) type LinkEnd = mpsc::Sender<SignalDown>;
 pub(crate) enum Signal {
     Message(LinkId, Result<ClientMessage, Garbage>),
     Lost(LinkId),
+    /// An insider wants something.
+    Inside(LinkId, InsideOrder),
+    /// An insider let go.
+    InsideGone(LinkId),
 }
 
 /// Wakes the shard out of its poll.
@@ -254,6 +272,55 @@ impl MediaPlane for Plane {
     async fn participants(&self, room: &RoomId) -> Vec<Bytes> {
         let (reply, answer) = oneshot::channel();
         self.order_of_room(room, Order::Participants { room: room.clone(), reply });
+        answer.await.unwrap_or_default()
+    }
+
+    async fn enter(&self, join: InsideJoin) -> Result<Insider, ConnectError> {
+        let (orders, mut wanted) = mpsc::channel(INSIDE_ORDERS);
+        let (sender, items) = items(INSIDE_QUEUE);
+        let (reply, answer) = oneshot::channel();
+        let room = join.room.clone();
+        let place = self.place(&room);
+        if !self.order(place, Order::Enter { join: Box::new(join), items: sender, reply }) {
+            self.registry.arrived(&room, place, false);
+        }
+        let shard = self.shards.get(place).ok_or(ConnectError::Unavailable)?;
+        let (signals, wake) = (shard.signals.clone(), shard.thread.wake.clone());
+        let (told, entered) = oneshot::channel();
+        // In a task of its own, because whoever asked may be gone before the answer comes; then `orders` is too.
+        tokio::spawn(async move {
+            let entered = answer.await.unwrap_or(Err(ConnectError::Unavailable));
+            // Nobody may listen any more.
+            let _ = told.send(entered.map(drop));
+            let Ok(link) = entered else { return };
+            while let Some(order) = wanted.recv().await {
+                if signals.send(Signal::Inside(link, order)).await.is_err() {
+                    return;
+                }
+                wake.wake();
+            }
+            // The shard may be gone; then nobody cares.
+            let _ = signals.send(Signal::InsideGone(link)).await;
+            wake.wake();
+        });
+        entered.await.map_err(|_| ConnectError::Unavailable)??;
+        Ok(Insider { orders, items })
+    }
+
+    async fn rooms(&self) -> Vec<RoomSummary> {
+        let mut rooms = Vec::new();
+        for shard in 0..self.shards.len() {
+            let (reply, answer) = oneshot::channel();
+            self.order(shard, Order::Rooms { reply });
+            rooms.extend(answer.await.unwrap_or_default());
+        }
+        rooms.sort_unstable_by(|a: &RoomSummary, b| a.room.cmp(&b.room));
+        rooms
+    }
+
+    async fn report(&self, room: &RoomId) -> Option<RoomReport> {
+        let (reply, answer) = oneshot::channel();
+        self.order_of_room(room, Order::Report { room: room.clone(), reply });
         answer.await.unwrap_or_default()
     }
 

@@ -1,10 +1,12 @@
 //! One participant on the packet side: its signalling link and its peer connections.
 
 use crate::budget::Budget;
+use crate::inside::Inside;
 use crate::path::Path;
 use crate::plane::{LinkEnd, LinkId};
+use crate::watch::Watch;
 use model::Identity;
-use rtc::{Channel, Peer};
+use rtc::{Channel, Peer, Traffic};
 use signal::TrackKey;
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -68,6 +70,8 @@ pub(crate) struct Connection {
     pub(crate) ups: Vec<Option<TrackKey>>,
     /// By section: the track sent on it.
     pub(crate) downs: Vec<Option<TrackKey>>,
+    /// Volume and delay as last reported.
+    pub(crate) traffic: Option<Traffic>,
     open: Vec<Channel>,
     waiting: Vec<(Channel, bytes::Bytes)>,
 }
@@ -88,6 +92,7 @@ impl Connection {
             dirty: false,
             ups: Vec::new(),
             downs: Vec::new(),
+            traffic: None,
             open: Vec::new(),
             waiting: Vec::new(),
         }
@@ -150,9 +155,45 @@ pub(crate) struct Session {
     pub(crate) subscriber_primary: bool,
     /// What the way to it carries and how that is shared.
     pub(crate) budget: Budget,
+    /// What the meeting wants to remember.
+    pub(crate) watch: Watch,
+    /// Takes part inside the process: its connection is never up, and a queue stands in for it.
+    pub(crate) inside: Option<Inside>,
 }
 
 impl Session {
+    /// Somebody with one connection and no signalling socket.
+    pub(crate) fn new(identity: Identity, publisher: Connection, now: Instant) -> Self {
+        Self {
+            identity,
+            link: None,
+            link_heard: now,
+            has_relay: false,
+            publisher,
+            subscriber: None,
+            subscriber_primary: false,
+            budget: Budget::new(),
+            watch: Watch::new(now),
+            inside: None,
+        }
+    }
+
+    /// The section it sends on that is called so.
+    pub(crate) fn up_section(&self, mid: &str) -> Option<u16> {
+        match &self.inside {
+            Some(inside) => inside.section(mid),
+            None => self.publisher.peer.section(mid),
+        }
+    }
+
+    /// The section it receives on that is called so.
+    pub(crate) fn down_section(&mut self, mid: &str) -> Option<u16> {
+        match &self.inside {
+            Some(inside) => inside.section(mid),
+            None => self.down().peer.section(mid),
+        }
+    }
+
     /// Whether another socket took the place of `link`. One that was cut off is still the latest.
     pub(crate) fn is_superseded(&self, link: LinkId) -> bool {
         self.link.as_ref().is_some_and(|(current, _)| *current != link)

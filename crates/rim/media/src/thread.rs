@@ -156,6 +156,8 @@ impl Shard {
         let packets_in = metrics::counter!("media_datagrams_in_total");
         let packets_out = metrics::counter!("media_datagrams_out_total");
         let unsent = metrics::counter!("media_drops_total", "reason" => "send_queue");
+        let turn = metrics::histogram!("media_turn_seconds");
+        let waiting = metrics::gauge!("media_orders_waiting", "shard" => self.engine.shard.to_string());
         loop {
             let now = Instant::now();
             let ways_due = self.ways.as_ref().and_then(Ways::poll_timeout);
@@ -165,6 +167,7 @@ impl Shard {
             // Interrupted or not: everything is looked at anyway.
             let _ = self.poll.poll(&mut events, Some(sleep));
             busy = self.take_handed_over(&mut queue);
+            let begun = Instant::now();
             for _ in 0..RECEIVES_PER_TURN {
                 let (inlet, ways) =
                     (Inlet { engine: &mut self.engine, neighbours: &mut self.neighbours }, &mut self.ways);
@@ -189,6 +192,7 @@ impl Shard {
                 }
                 self.flush(&mut queue, &packets_out, &unsent);
             }
+            waiting.set(u32::try_from(self.orders.len()).unwrap_or(u32::MAX));
             if let Some(ways) = &mut self.ways {
                 let mut inlet = Inlet { engine: &mut self.engine, neighbours: &mut self.neighbours };
                 busy |= ways.take(&mut inlet, Instant::now());
@@ -203,6 +207,7 @@ impl Shard {
                 ways.handle_timeout(now);
             }
             self.flush(&mut queue, &packets_out, &unsent);
+            turn.record(begun.elapsed());
         }
     }
 

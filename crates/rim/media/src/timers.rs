@@ -47,6 +47,11 @@ impl<K: Copy + Eq + Hash + Ord> Timers<K> {
         None
     }
 
+    /// Entries in the heap, those that were moved or forgotten included.
+    pub(crate) fn len(&self) -> usize {
+        self.heap.len()
+    }
+
     /// The earliest deadline.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.heap.peek().map(|Reverse((at, _))| *at)

@@ -82,6 +82,9 @@ impl Engine {
                 if !connection.peer.accepts(at, datagram.source, destination, datagram.contents) {
                     return None;
                 }
+                if connection.addresses.last().is_some_and(|last| *last != datagram.source) {
+                    metrics::counter!("media_reconnects_total", "reason" => "address").increment(1);
+                }
                 let oldest = connection.addresses.note(datagram.source);
                 self.demux.by_address.insert(datagram.source, called);
                 if let Some(oldest) = oldest
@@ -218,9 +221,24 @@ impl Engine {
                 if report.up {
                     if let Some(up) = room.forward.tracks.get_mut(&track) {
                         up.window.report(&report);
+                        if let Some(gauge) = up.gauges.get_mut(usize::from(report.layer)) {
+                            self.tallies.report(gauge, &report);
+                            gauge.take(&report, at);
+                        }
                     }
                 } else {
-                    room.forward.down_report(track, key.peer, &report);
+                    if let Some(gauge) = room.forward.gauge(track, key.peer) {
+                        self.tallies.report(gauge, &report);
+                    }
+                    room.forward.down_report(track, key.peer, &report, at);
+                }
+            }
+            Event::Traffic(traffic) => {
+                if let Some(connection) =
+                    room.sessions.get_mut(&key.peer).and_then(|session| session.connection(key.subscriber))
+                {
+                    self.tallies.traffic(connection.traffic.as_ref(), &traffic);
+                    connection.traffic = Some(traffic);
                 }
             }
             Event::Bandwidth(bits) => {
@@ -240,8 +258,12 @@ impl Engine {
         let Some(room) = self.rooms.get_mut(&room_key) else { return };
         for (peer, section, layer, hard) in news.key_frames {
             let Some(session) = room.sessions.get_mut(&peer) else { continue };
-            session.publisher.peer.request_key_frame(section, layer, hard);
             self.counters.key_frames.increment(1);
+            if let Some(inside) = &session.inside {
+                inside.key_frame_wanted(section);
+                continue;
+            }
+            session.publisher.peer.request_key_frame(section, layer, hard);
             mark(&mut self.dirty, &mut session.publisher, ConnectionKey { room: room_key, peer, subscriber: false });
         }
         if !news.wanted.is_empty() || !news.paused.is_empty() {
@@ -265,14 +287,18 @@ impl Engine {
         if session.down().is_up() {
             room.forward.set_ready(key.peer, true, at, &mut news);
         }
-        if session.primary().is_up() {
+        let up = session.primary().is_up();
+        if up {
             room.machine.connected(key.peer, now);
+            self.note_up(key.room, key.peer, at);
         }
         self.spread(key.room, news, at);
         self.settle(key.room, at);
     }
 
     pub(crate) fn failed(&mut self, key: ConnectionKey, at: Instant) {
+        metrics::counter!("media_connections_failed_total", "reason" => "silence").increment(1);
+        self.note_lost(key);
         self.judge_connection(key, at);
         self.lost(key, at, MediaRoom::connection_failed);
     }
@@ -280,12 +306,22 @@ impl Engine {
     /// The stack gave a connection up: there is nothing to resume, the client starts over.
     pub(crate) fn died(&mut self, key: ConnectionKey, at: Instant) {
         metrics::counter!("media_connections_died_total").increment(1);
+        self.note_lost(key);
         self.lost(key, at, MediaRoom::session_failed);
     }
 
     /// The client closed a connection in order.
     fn closed(&mut self, key: ConnectionKey, at: Instant) {
         self.lost(key, at, MediaRoom::connection_closed);
+    }
+
+    /// What the meeting remembers of it begins when the client was last heard.
+    fn note_lost(&mut self, key: ConnectionKey) {
+        let session = self.rooms.get_mut(&key.room).and_then(|room| room.sessions.get_mut(&key.peer));
+        let Some(session) = session else { return };
+        if let Some(heard) = session.connection(key.subscriber).map(|connection| connection.last_heard) {
+            session.watch.lost(heard);
+        }
     }
 
     fn lost(&mut self, key: ConnectionKey, at: Instant, tell: impl FnOnce(&mut MediaRoom, PeerKey, signal::Now)) {

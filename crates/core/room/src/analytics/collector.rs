@@ -37,6 +37,8 @@ pub(super) struct Profile {
     pub(super) tracks: BTreeMap<String, i32>,
     /// Talking before this time is counted or was not here, unix milliseconds.
     pub(super) talk_counted_ms: i64,
+    /// Media flows since then, unix milliseconds; 0 if it does not.
+    pub(super) media_since_ms: i64,
 }
 
 impl Profile {
@@ -114,10 +116,17 @@ impl Collector {
         None
     }
 
-    pub(super) fn count(&mut self, now: Moment, origin: Origin, about: About<'_>, event: Event, measure: Measure) {
+    pub(super) fn count(
+        &mut self,
+        now: Moment,
+        origin: Origin,
+        about: About<'_>,
+        event: impl Into<i32>,
+        measure: Measure,
+    ) {
         let left = MAX_SESSION_BYTES.saturating_sub(self.bytes);
         let left = match origin {
-            Origin::Server => left,
+            Origin::Server | Origin::Media => left,
             Origin::Client => left.saturating_sub(MAX_SESSION_BYTES / 2),
         };
         let (tally, whose) = match about {
@@ -131,13 +140,13 @@ impl Collector {
         self.touched.insert(whose);
         match origin {
             Origin::Server => self.hurried = true,
-            Origin::Client if self.due.is_none() => self.due = Some(now.at + WRITE_DELAY),
-            Origin::Client => {}
+            Origin::Client | Origin::Media if self.due.is_none() => self.due = Some(now.at + WRITE_DELAY),
+            Origin::Client | Origin::Media => {}
         }
     }
 
     /// Changes what is known of somebody who came in.
-    fn change<T>(&mut self, user: &UserId, change: impl FnOnce(&mut Profile) -> T) -> Option<T> {
+    pub(super) fn change<T>(&mut self, user: &UserId, change: impl FnOnce(&mut Profile) -> T) -> Option<T> {
         let visitor = self.visitors.get_mut(user)?;
         let before = visitor.profile.clone();
         let answer = change(&mut visitor.profile);
@@ -169,7 +178,8 @@ impl Collector {
             let tracks = std::mem::take(&mut known.tracks);
             let was_inside = known.inside;
             let talk_counted_ms = if was_inside { known.talk_counted_ms } else { now.unix_ms };
-            *known = Profile { inside: true, tracks, talk_counted_ms, ..profile };
+            let media_since_ms = known.media_since_ms;
+            *known = Profile { inside: true, tracks, talk_counted_ms, media_since_ms, ..profile };
             was_inside
         });
         if was_inside == Some(false) {
@@ -238,6 +248,7 @@ impl Collector {
         let users: Vec<UserId> = self.visitors.keys().cloned().collect();
         for user in users {
             self.silenced(now, &user);
+            self.media_left(now, &user);
         }
     }
 

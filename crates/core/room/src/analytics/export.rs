@@ -4,7 +4,8 @@ use bytes::Bytes;
 use prost::Message;
 use wire::pnm;
 
-use super::collector::Collector;
+use super::collector::{Collector, Visitor};
+use super::connection;
 use crate::journal::Entry;
 use crate::output::Moment;
 use crate::rules;
@@ -52,6 +53,20 @@ impl Figures {
     }
 }
 
+/// What is counted of somebody. Speech is what the media plane heard, if it heard any: of that clients can only tell less.
+fn events(visitor: &Visitor) -> Vec<pnm::AnalyticsEventData> {
+    let mut events = visitor.tally.events();
+    if let Some((times, millis)) = connection::speech(visitor) {
+        for (name, total) in [("talked", times), ("talked_duration", millis)] {
+            match events.iter_mut().find(|event| event.name == name) {
+                Some(event) => event.total = total,
+                None => events.push(pnm::AnalyticsEventData { name: name.into(), total, ..Default::default() }),
+            }
+        }
+    }
+    events
+}
+
 impl Room {
     pub(super) fn export(&mut self, now: Moment, collector: &Collector) -> Entry {
         let (creation, ended) = (self.created_ms / 1000, now.unix_ms / 1000);
@@ -62,9 +77,9 @@ impl Room {
                 user_id: user.to_string(),
                 name: visitor.profile.name.clone(),
                 is_admin: visitor.profile.is_admin,
-                extra_data: None,
+                extra_data: connection::extra(visitor),
                 ex_user_id: Some(visitor.profile.ex_user_id.clone()),
-                events: visitor.tally.events(),
+                events: events(visitor),
             })
             .collect();
         let room = pnm::AnalyticsRoomInfo {

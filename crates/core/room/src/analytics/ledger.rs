@@ -37,6 +37,8 @@ struct HeadRecord {
     sums: BTreeMap<i32, u32>,
     #[prost(btree_map = "int32, uint32", tag = "8")]
     omitted: BTreeMap<i32, u32>,
+    #[prost(int64, tag = "9")]
+    media_since_ms: i64,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -70,6 +72,7 @@ pub(super) fn next_entry(user: Option<&UserId>, profile: Option<&Profile>, tally
             talk_counted_ms: profile.talk_counted_ms,
             sums: tally.sums.clone(),
             omitted: tally.omitted.clone(),
+            media_since_ms: profile.media_since_ms,
         };
         return written(key, record.encode_to_vec());
     }
@@ -144,6 +147,7 @@ fn tally(head: HeadRecord, pages: BTreeMap<u64, PageRecord>) -> (Profile, Tally)
         inside: head.inside,
         tracks: head.tracks,
         talk_counted_ms: head.talk_counted_ms,
+        media_since_ms: head.media_since_ms,
     };
     let marks = pages.into_values().flat_map(|page| page.marks).map(|mark| Mark {
         event: mark.event,

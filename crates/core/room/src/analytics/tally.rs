@@ -64,8 +64,15 @@ impl Tally {
     }
 
     /// Counts, within what is `left` for the whole session. The answer is what it takes, in bytes.
-    pub(super) fn add(&mut self, event: Event, at: i64, measure: Measure, left: usize, origin: Origin) -> usize {
-        let event = i32::from(event);
+    pub(super) fn add(
+        &mut self,
+        event: impl Into<i32>,
+        at: i64,
+        measure: Measure,
+        left: usize,
+        origin: Origin,
+    ) -> usize {
+        let event = event.into();
         let value = match measure {
             Measure::Counted(amount) => {
                 self.touched = true;
@@ -77,7 +84,7 @@ impl Tally {
         };
         let mark = Mark { event, at, value };
         let most = match origin {
-            Origin::Server => MAX_BYTES,
+            Origin::Server | Origin::Media => MAX_BYTES,
             Origin::Client => MAX_BYTES / 2,
         };
         let size = mark.size();

@@ -16,6 +16,7 @@ use http_body_util::BodyExt;
 use meeting::{Credentials, Meetings, Setup};
 use model::media::MediaPermission;
 use model::{Identity, RoomId, SessionId};
+use ports::media::report::{RoomReport, RoomSummary};
 use ports::media::{ConnectError, MediaJoin, MediaPlane, MuteError, RemoveReason, SignalLink, TrackChoice};
 use ports::media_control::{ControlError, DataMessage, MediaControl, ParticipantChange, RoomSettings};
 use ports::outbox::Notice;
@@ -51,6 +52,8 @@ pub(super) struct Outside {
     pub(super) free_rooms: Mutex<BTreeMap<RoomId, Bytes>>,
     /// What the media plane says to a mute of each identity; of others it knows nothing.
     pub(super) tracks: Mutex<BTreeMap<String, Result<(), MuteError>>>,
+    /// What the media plane reports.
+    pub(super) report: Mutex<Option<RoomReport>>,
 }
 
 impl Outside {
@@ -148,6 +151,22 @@ impl MediaPlane for Outside {
 
     async fn participants(&self, _: &RoomId) -> Vec<Bytes> {
         self.on_media.lock().unwrap().iter().map(|participant| participant.encode_to_vec().into()).collect()
+    }
+
+    async fn rooms(&self) -> Vec<RoomSummary> {
+        let report = self.report.lock().unwrap();
+        let summary = |report: &RoomReport| RoomSummary {
+            room: report.room.clone(),
+            session: report.session.clone(),
+            participants: report.participants.len(),
+            tracks: 1,
+            subscriptions: 2,
+        };
+        report.as_ref().map(summary).into_iter().collect()
+    }
+
+    async fn report(&self, room: &RoomId) -> Option<RoomReport> {
+        self.report.lock().unwrap().clone().filter(|report| report.room == *room)
     }
 
     async fn drain(&self) {}

@@ -9,6 +9,7 @@ use crate::forward::Forward;
 use crate::outputs;
 use crate::plane::{LinkEnd, LinkId};
 use crate::session::{Connection, Session};
+use crate::watch::Watch;
 use model::{RoomId, SessionId};
 use ports::media::{ConnectError, MediaEventKind, MediaJoin, SignalDown};
 use ports::media_control::FREE_SESSION;
@@ -92,6 +93,7 @@ impl Engine {
             }
             Ok(Connected::Resumed(peer)) => {
                 metrics::counter!("media_resumes_total").increment(1);
+                metrics::counter!("media_reconnects_total", "reason" => "signalling").increment(1);
                 if let Some(session) = room.sessions.get_mut(&peer)
                     && let Some((former, end)) = session.link.replace((id, link))
                 {
@@ -111,6 +113,28 @@ impl Engine {
         }
         self.settle(room_key, at);
         Ok(id)
+    }
+
+    /// Whether somebody without a connection may come now.
+    pub(crate) fn takes(&mut self, join: &MediaJoin, at: Instant) -> bool {
+        !self.draining && self.links.len() < MAX_LINKS && self.may_join(join, at)
+    }
+
+    /// The room, a key and an idle stack for somebody without a connection.
+    pub(crate) fn place_for(&mut self, join: &MediaJoin, now: Now) -> (RoomKey, PeerKey, rtc::Peer) {
+        let room =
+            self.by_id.get(&join.room).copied().unwrap_or_else(|| self.make_room(&join.room, &join.session, now));
+        let peer = PeerKey(self.next_peer);
+        self.next_peer += 1;
+        (room, peer, self.factory.peer(&[], &[], now.at))
+    }
+
+    /// A number under which somebody without a socket is heard; their session begins.
+    pub(crate) fn link_to(&mut self, room: RoomKey, peer: PeerKey) -> LinkId {
+        self.registry.session_began(self.shard);
+        self.next_link += 1;
+        self.links.insert(self.next_link, (room, peer));
+        self.next_link
     }
 
     /// Whether somebody does not join again and again: every join is news to everybody in the room.
@@ -135,7 +159,7 @@ impl Engine {
     }
 
     /// A room of that name from an earlier meeting does not go on in this one.
-    pub(super) fn end_former_session(&mut self, room: &RoomId, session: &SessionId, at: Instant) {
+    pub(crate) fn end_former_session(&mut self, room: &RoomId, session: &SessionId, at: Instant) {
         let Some(key) = self.by_id.get(room).copied() else { return };
         let now = self.now(at);
         if let Some(room) = self.rooms.get_mut(&key).filter(|room| room.session != *session) {
@@ -185,6 +209,8 @@ impl Engine {
             subscriber: dual.then(&mut connection),
             subscriber_primary: dual && join.permission.subscribe,
             budget: Budget::new(),
+            watch: Watch::new(at),
+            inside: None,
             link: Some(link),
             link_heard: at,
             has_relay: !join.relays.is_empty(),

@@ -16,6 +16,8 @@ impl Engine {
     pub(crate) fn signal(&mut self, signal: Signal, at: Instant) {
         match signal {
             Signal::Message(link, message) => self.client_message(link, message, at),
+            Signal::Inside(link, order) => self.inside_order(link, order, at),
+            Signal::InsideGone(link) => self.inside_gone(link, at),
             Signal::Lost(link) => {
                 let Some((room_key, peer)) = self.links.remove(&link) else { return };
                 self.guarded(room_key, at, |engine| {
@@ -99,6 +101,26 @@ impl Engine {
                 let _ = reply.send(list);
             }
             Order::Control(control) => self.control(control, at),
+            Order::Enter { join, items, reply } => {
+                let room = join.room.clone();
+                let entered = catch_unwind(AssertUnwindSafe(|| self.enter(&join, items, at)));
+                let entered = entered.unwrap_or_else(|_| {
+                    // As with a join: the room is not to be trusted any more.
+                    if let Some(key) = self.by_id.get(&room).copied() {
+                        self.close_broken(key, at);
+                    }
+                    Err(ConnectError::Unavailable)
+                });
+                self.registry.arrived(&room, self.shard, self.by_id.contains_key(&room));
+                // Whoever asked may be gone.
+                let _ = reply.send(entered);
+            }
+            Order::Rooms { reply } => {
+                let _ = reply.send(self.room_list());
+            }
+            Order::Report { room, reply } => {
+                let _ = reply.send(self.room_report(&room, at));
+            }
             Order::Drain { reply } => {
                 self.draining = true;
                 for key in self.rooms.keys().copied().collect::<Vec<_>>() {

@@ -33,7 +33,7 @@ impl Engine {
                 let subscriber = session.subscriber.is_some();
                 mark(&mut self.dirty, session.down(), ConnectionKey { room: key, peer, subscriber });
             }
-            for (peer, session) in &mut room.sessions {
+            for (peer, session) in room.sessions.iter_mut().filter(|(_, session)| session.inside.is_none()) {
                 for subscriber in [false, true] {
                     let Some(connection) = session.connection(subscriber) else { continue };
                     if connection.connected && !connection.failed && at.duration_since(connection.last_heard) > SILENCE
@@ -52,8 +52,10 @@ impl Engine {
                 .collect();
             if !changed.is_empty() {
                 room.machine.speakers(&changed);
+                self.note_speakers(key, &changed, at);
             }
         }
+        let Some(room) = self.rooms.get_mut(&key) else { return };
         if room.next_quality <= at {
             room.next_quality = at + sfu::quality::WINDOW;
             let sessions = &room.sessions;
@@ -62,16 +64,22 @@ impl Engine {
                     at.saturating_duration_since(session.publisher.last_heard) < sfu::quality::WINDOW
                 })
             };
-            for (peer, score) in room.forward.scores(at, heard) {
+            let scores = room.forward.scores(at, heard);
+            for (peer, score) in scores {
                 let quality = sfu::quality::quality(score);
                 room.machine.quality(peer, quality as u8, sfu::quality::mean_opinion(score));
+                if let Some(session) = room.sessions.get_mut(&peer) {
+                    session.watch.score = Some(score);
+                }
             }
+            self.keep_diaries(key, at);
         }
         for key in silent {
             self.failed(key, at);
         }
         self.spread(key, news, at);
         self.settle(key, at);
+        self.tend_insiders(key, at);
     }
 
     /// Carries out what a room's machine wants, sets its timer, and drops it when nobody is left.
@@ -80,6 +88,7 @@ impl Engine {
         let Some(room) = self.rooms.get_mut(&key) else { return };
         let after = outputs::carry_out(room, now, &self.events);
         for peer in after.gone {
+            self.close_watch(key, peer, at);
             self.drop_session(key, peer);
         }
         for (peer, subscriber) in after.touched {

@@ -5,6 +5,7 @@ use super::bandwidth::UNLIMITED;
 use super::encoding::Takes;
 use super::{AUDIO_CLOCK, VIDEO_CLOCK};
 use crate::engine::FastMap;
+use crate::report::Gauge;
 use crate::session::Session;
 use rtc::{DownPacket, Extensions, UpPacket, Vp8Rewrite};
 use sfu::demand::{Demand, Setting};
@@ -44,6 +45,8 @@ pub(crate) struct Down {
     /// Sound: the munger follows the stream.
     pub(super) following: bool,
     pub(super) window: Window,
+    /// As last reported.
+    pub(crate) gauge: Gauge,
     pub(super) score: Score,
 }
 
@@ -126,6 +129,7 @@ impl Down {
             reduced: false,
             following: false,
             window: Window::default(),
+            gauge: Gauge::default(),
             score: Score::new(if audio { QualityKind::Opus { fec: true } } else { QualityKind::Video }),
         }
     }
@@ -163,26 +167,28 @@ impl Down {
         let Some(session) = way.sessions.get_mut(&self.peer) else { return };
         self.window.packets = self.window.packets.saturating_add(1);
         let subscriber = session.subscriber.is_some();
+        let down = DownPacket {
+            codec: outgoing.codec,
+            profile: packet.profile,
+            sequence: outgoing.out.seq,
+            timestamp: outgoing.out.timestamp,
+            wallclock: outgoing.wallclock,
+            marker: outgoing.marker,
+            payload: outgoing.payload,
+            vp8: outgoing.vp8.map(|patch| Vp8Rewrite {
+                picture_id: patch.picture_id,
+                tl0_pic_idx: patch.tl0_pic_idx,
+                key_idx: patch.key_idx,
+            }),
+            extensions: outgoing.extensions,
+            dependency: outgoing.dependency,
+        };
+        if let Some(inside) = &mut session.inside {
+            inside.deliver(self.section, &down);
+            return;
+        }
         let connection = session.down();
-        let sent = connection.peer.write(
-            self.section,
-            &DownPacket {
-                codec: outgoing.codec,
-                profile: packet.profile,
-                sequence: outgoing.out.seq,
-                timestamp: outgoing.out.timestamp,
-                wallclock: outgoing.wallclock,
-                marker: outgoing.marker,
-                payload: outgoing.payload,
-                vp8: outgoing.vp8.map(|patch| Vp8Rewrite {
-                    picture_id: patch.picture_id,
-                    tl0_pic_idx: patch.tl0_pic_idx,
-                    key_idx: patch.key_idx,
-                }),
-                extensions: outgoing.extensions,
-                dependency: outgoing.dependency,
-            },
-        );
+        let sent = connection.peer.write(self.section, &down);
         if sent && !std::mem::replace(&mut connection.dirty, true) {
             (way.written)(self.peer, subscriber);
         }

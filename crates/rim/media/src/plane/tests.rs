@@ -139,3 +139,37 @@ async fn a_join_that_nobody_waits_for_leaves_no_ghost() {
     plane.close_room(&room("room"));
     assert!(plane.overrun.load(Ordering::Relaxed) && !plane.is_alive());
 }
+
+#[tokio::test]
+async fn an_insider_is_reported_in_its_room_until_it_lets_go() {
+    use ports::media::inside::{InsideItem, InsideKind};
+
+    let started = start(&config(3)).unwrap();
+    let plane = started.plane;
+    let of = join("studio");
+    let insider = InsideJoin {
+        room: of.room.clone(),
+        session: of.session,
+        identity: of.identity.clone(),
+        name: String::new(),
+        metadata: String::new(),
+        attributes: BTreeMap::new(),
+        kind: InsideKind::Egress,
+        permission: MediaPermission { hidden: true, ..of.permission },
+    };
+    let Insider { orders, mut items } = plane.enter(insider).await.unwrap();
+
+    let report = plane.report(&of.room).await.unwrap();
+    let rooms = plane.rooms().await;
+    assert_eq!((rooms.len(), rooms[0].participants), (1, 1));
+    assert_eq!(report.participants[0].identity, of.identity);
+    assert!(plane.participants(&of.room).await.is_empty(), "it is hidden");
+
+    drop(orders);
+    while let Some(item) = items.recv().await {
+        assert!(matches!(item, InsideItem::Left), "{item:?}");
+    }
+    while plane.report(&of.room).await.is_some() {
+        tokio::task::yield_now().await;
+    }
+}

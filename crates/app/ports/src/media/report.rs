@@ -1,0 +1,150 @@
+//! What the media plane looks like at a moment, for whoever operates it. No content, no secrets, no keys.
+
+use model::media::Source;
+use model::{Identity, RoomId, SessionId};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// A room in the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomSummary {
+    /// Which.
+    pub room: RoomId,
+    /// The meeting's session.
+    pub session: SessionId,
+    /// Participants, hidden ones too.
+    pub participants: usize,
+    /// Published tracks.
+    pub tracks: usize,
+    /// Subscriptions.
+    pub subscriptions: usize,
+}
+
+/// A room with everybody in it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RoomReport {
+    /// Which.
+    pub room: RoomId,
+    /// The meeting's session.
+    pub session: SessionId,
+    /// In the order in which they came.
+    pub participants: Vec<ParticipantReport>,
+}
+
+/// One participant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ParticipantReport {
+    /// Who.
+    pub identity: Identity,
+    /// Has a signalling socket.
+    pub signalling: bool,
+    /// How often the connection failed and came back.
+    pub interruptions: u32,
+    /// Connection quality, 0 (nothing gets through) to 100; `None` before the first window of five seconds is over.
+    pub score: Option<f32>,
+    /// What the way to it carries, bits per second, if the client tells.
+    pub estimate: Option<u64>,
+    /// Its peer connections: one, or one to send and one to receive.
+    pub connections: Vec<ConnectionReport>,
+    /// What it publishes.
+    pub published: Vec<TrackReport>,
+    /// What it receives.
+    pub received: Vec<SubscriptionReport>,
+}
+
+/// How a peer connection stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectionState {
+    /// Was never up.
+    Connecting,
+    /// Packets flow.
+    Connected,
+    /// Nothing is heard any more.
+    Failed,
+}
+
+/// One peer connection.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConnectionReport {
+    /// The client receives on it and sends on the other.
+    pub subscriber: bool,
+    /// How it stands.
+    pub state: ConnectionState,
+    /// What it travels by: `udp`, `tcp`, …; empty while unknown.
+    pub transport: &'static str,
+    /// Our end.
+    pub local: Option<SocketAddr>,
+    /// The client's end.
+    pub remote: Option<SocketAddr>,
+    /// Since the last packet of the client.
+    pub silent_for: Duration,
+    /// Round trip.
+    pub round_trip: Option<Duration>,
+    /// Share of packets to the client that were lost, 0 to 1.
+    pub loss: Option<f32>,
+    /// Bytes from the client since the start.
+    pub bytes_in: u64,
+    /// Bytes to the client since the start.
+    pub bytes_out: u64,
+}
+
+/// One direction of a stream, as last reported; reports come every five seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Flow {
+    /// Packets since the start.
+    pub packets: u64,
+    /// Bytes of them, headers left out.
+    pub bytes: u64,
+    /// Bits per second between the last two reports.
+    pub bits_per_second: u64,
+    /// Share lost, 0 to 1.
+    pub loss: Option<f32>,
+    /// Jitter.
+    pub jitter: Option<Duration>,
+    /// Key frames asked for since the start.
+    pub key_frames_asked: u64,
+    /// Repetitions asked for since the start, in messages.
+    pub nacks: u64,
+}
+
+/// A published track.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TrackReport {
+    /// Its sid.
+    pub sid: String,
+    /// Where it comes from.
+    pub source: Source,
+    /// Muted by its owner.
+    pub muted: bool,
+    /// Simulcast layers that send now, 0 the smallest.
+    pub running: Vec<u8>,
+    /// The highest layer anybody wants; `None` if nobody wants any.
+    pub wanted: Option<u8>,
+    /// Who subscribed.
+    pub subscribers: usize,
+    /// By layer, the smallest first; sound has one.
+    pub flows: Vec<Flow>,
+}
+
+/// A track somebody receives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SubscriptionReport {
+    /// Sid of the track.
+    pub sid: String,
+    /// Whose it is.
+    pub owner: Identity,
+    /// Where it comes from.
+    pub source: Source,
+    /// The layer it gets; `None` for sound and while nothing comes.
+    pub layer: Option<u8>,
+    /// The layer it is on its way to.
+    pub target: Option<u8>,
+    /// Withheld for want of bandwidth.
+    pub paused: bool,
+    /// Turned off by the subscriber.
+    pub disabled: bool,
+    /// Packets that wait to be sent.
+    pub queued: usize,
+    /// What is sent to it.
+    pub flow: Flow,
+}

@@ -1,0 +1,175 @@
+//! What participants without a peer connection say and are told. They live in the process, so that nothing is encoded.
+
+use crate::incoming::{ClientMessage, JoinRequest};
+use crate::track::source_of;
+use crate::types::{Codec, Kind};
+use bytes::Bytes;
+use model::media::Source;
+use prost::Message;
+use wire::lk;
+use wire::lk::signal_request::Message as Request;
+use wire::lk::signal_response::Message as Response;
+
+/// What an insider is, as clients are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InsideKind {
+    /// Brings a stream in.
+    Ingress,
+    /// Records or streams out.
+    Egress,
+    /// A telephone.
+    Sip,
+    /// A program.
+    Agent,
+}
+
+impl JoinRequest {
+    /// Of an insider, who chooses what it gets.
+    pub fn inside(kind: InsideKind) -> Self {
+        let kind = match kind {
+            InsideKind::Ingress => lk::participant_info::Kind::Ingress,
+            InsideKind::Egress => lk::participant_info::Kind::Egress,
+            InsideKind::Sip => lk::participant_info::Kind::Sip,
+            InsideKind::Agent => lk::participant_info::Kind::Agent,
+        };
+        let settings = lk::ConnectionSettings { auto_subscribe: false, ..lk::ConnectionSettings::default() };
+        let request = lk::JoinRequest { connection_settings: Some(settings), ..lk::JoinRequest::default() };
+        Self(Box::new(request), kind.into())
+    }
+}
+
+impl ClientMessage {
+    fn inside(request: Request) -> Self {
+        Self { length: 0, request: Some(Box::new(request)) }
+    }
+
+    /// Its sections changed; [`crate::Output::ClientOffer`] asks for them.
+    pub fn offer(id: u32) -> Self {
+        Self::inside(Request::Offer(lk::SessionDescription { id, ..lk::SessionDescription::default() }))
+    }
+
+    /// A track to publish on a section that will be called `cid`.
+    #[allow(deprecated)]
+    pub fn add_track(cid: &str, source: Source, codec: Codec, (width, height): (u32, u32)) -> Self {
+        let video = codec != Codec::Opus;
+        let mime = match codec {
+            Codec::Opus => "opus",
+            Codec::H264 => "h264",
+            _ => "vp8",
+        };
+        let layer = lk::VideoLayer { quality: 2, width, height, ..lk::VideoLayer::default() };
+        let layers = if video { vec![layer] } else { Vec::new() };
+        Self::inside(Request::AddTrack(lk::AddTrackRequest {
+            cid: cid.to_owned(),
+            r#type: if video { lk::TrackType::Video } else { lk::TrackType::Audio }.into(),
+            source: crate::participant::lk_source(source).into(),
+            width,
+            height,
+            layers: layers.clone(),
+            simulcast_codecs: vec![lk::SimulcastCodec {
+                codec: mime.to_owned(),
+                cid: cid.to_owned(),
+                layers,
+                ..lk::SimulcastCodec::default()
+            }],
+            ..lk::AddTrackRequest::default()
+        }))
+    }
+
+    /// Mutes or unmutes a track of its own.
+    pub fn mute(sid: &str, muted: bool) -> Self {
+        Self::inside(Request::Mute(lk::MuteTrackRequest { sid: sid.to_owned(), muted }))
+    }
+
+    /// Wants a track, or no longer.
+    #[allow(deprecated)]
+    pub fn subscribe(sid: &str, wanted: bool) -> Self {
+        Self::inside(Request::Subscription(lk::UpdateSubscription {
+            track_sids: vec![sid.to_owned()],
+            subscribe: wanted,
+            ..lk::UpdateSubscription::default()
+        }))
+    }
+
+    /// The best layer it wants of a track.
+    pub fn quality(sid: &str, quality: u8) -> Self {
+        Self::inside(Request::TrackSetting(lk::UpdateTrackSettings {
+            track_sids: vec![sid.to_owned()],
+            quality: i32::from(quality.min(2)),
+            ..lk::UpdateTrackSettings::default()
+        }))
+    }
+
+    /// Goes.
+    pub fn leave() -> Self {
+        Self::inside(Request::Leave(lk::LeaveRequest::default()))
+    }
+}
+
+/// A track as an insider sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeenTrack {
+    /// Its sid.
+    pub sid: String,
+    /// Where it comes from.
+    pub source: Source,
+    /// Sound or pictures.
+    pub kind: Kind,
+    /// Silent for now.
+    pub muted: bool,
+}
+
+/// What the room says to an insider; everything else does not concern one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told {
+    /// Somebody is there with these tracks; the list is whole. Without an identity of anybody: gone.
+    Participant { identity: String, tracks: Vec<SeenTrack> },
+    /// So many more sections to receive on are needed: (sound, pictures).
+    Sections(u32, u32),
+    /// A track of its own is accepted.
+    Accepted { cid: String, sid: String },
+    /// A track it wanted to publish was refused.
+    Refused { cid: String },
+    /// A track of its own was taken away.
+    Unpublished { sid: String },
+    /// A track of its own was muted or unmuted.
+    Muted { sid: String, muted: bool },
+    /// It is out.
+    Left,
+}
+
+/// Reads a message that the room sends to an insider.
+pub fn told(message: &Bytes) -> Vec<Told> {
+    let response = lk::SignalResponse::decode(message.clone()).ok().and_then(|response| response.message);
+    match response {
+        Some(Response::Join(join)) => join.other_participants.iter().filter_map(participant).collect(),
+        Some(Response::Update(update)) => update.participants.iter().filter_map(participant).collect(),
+        Some(Response::MediaSectionsRequirement(more)) => vec![Told::Sections(more.num_audios, more.num_videos)],
+        Some(Response::TrackPublished(published)) => {
+            let sid = published.track.unwrap_or_default().sid;
+            vec![Told::Accepted { cid: published.cid, sid }]
+        }
+        Some(Response::RequestResponse(refused)) => match refused.request {
+            Some(lk::request_response::Request::AddTrack(add)) => vec![Told::Refused { cid: add.cid }],
+            _ => Vec::new(),
+        },
+        Some(Response::TrackUnpublished(gone)) => vec![Told::Unpublished { sid: gone.track_sid }],
+        Some(Response::Mute(mute)) => vec![Told::Muted { sid: mute.sid, muted: mute.muted }],
+        Some(Response::Leave(_)) => vec![Told::Left],
+        _ => Vec::new(),
+    }
+}
+
+fn participant(info: &lk::ParticipantInfo) -> Option<Told> {
+    let gone = info.state() == lk::participant_info::State::Disconnected;
+    let tracks = info.tracks.iter().filter(|_| !gone).filter_map(|track| {
+        let kind = match track.r#type() {
+            lk::TrackType::Audio => Kind::Audio,
+            lk::TrackType::Video => Kind::Video,
+            lk::TrackType::Data => return None,
+        };
+        let source = source_of(kind, track.source);
+        Some(SeenTrack { sid: track.sid.clone(), source, kind, muted: track.muted })
+    });
+    Some(Told::Participant { identity: info.identity.clone(), tracks: tracks.collect() })
+}

@@ -1,0 +1,52 @@
+//! What the operator is shown of a track and of a subscription.
+
+use super::{Down, Forward, Up};
+use crate::report::Gauge;
+use sfu::layers::Layer;
+use signal::{PeerKey, TrackKey};
+
+fn number(layer: Layer) -> u8 {
+    u8::try_from(layer.index()).unwrap_or(0)
+}
+
+impl Up {
+    pub(crate) fn is_muted(&self) -> bool {
+        self.muted
+    }
+
+    /// The layers that send now.
+    pub(crate) fn running(&self) -> Vec<u8> {
+        let running = self.encodings.iter().flat_map(|encoding| encoding.liveness.running().iter());
+        let mut numbers: Vec<u8> = running.map(number).collect();
+        numbers.sort_unstable();
+        numbers.dedup();
+        numbers
+    }
+
+    /// The best layer anybody wants.
+    pub(crate) fn wanted(&self) -> Option<u8> {
+        self.encodings.iter().filter_map(|encoding| encoding.dynacast.current().max).map(number).max()
+    }
+}
+
+impl Down {
+    /// The layer it gets, and the one it is to get.
+    pub(crate) fn layers(&self) -> (Option<u8>, Option<u8>) {
+        (self.selector.current().map(number), self.selector.target().map(number))
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        self.told_paused
+    }
+
+    pub(crate) fn is_disabled(&self) -> bool {
+        self.setting.disabled
+    }
+}
+
+impl Forward {
+    /// What was last reported of a subscription.
+    pub(crate) fn gauge(&self, key: TrackKey, peer: PeerKey) -> Option<&Gauge> {
+        self.tracks.get(&key)?.downs.iter().find(|down| down.peer == peer).map(|down| &down.gauge)
+    }
+}

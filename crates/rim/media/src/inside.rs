@@ -1,0 +1,413 @@
+//! Participants inside the process. The room's machine knows them as anybody else, with sections and subscriptions; where
+//! others have a peer connection they have a queue.
+
+use crate::convert;
+use crate::engine::{ConnectionKey, Engine, Room, RoomKey};
+use crate::forward::News;
+use crate::plane::LinkId;
+use crate::session::{Connection, Session};
+use bytes::Bytes;
+use ports::media::inside::{
+    Format, InsideItem, InsideJoin, InsideKind, InsideOrder, ItemSender, SentPacket, TapPacket,
+};
+use ports::media::{ConnectError, MediaJoin, Topology};
+use rtc::{Codec, DownPacket, UpPacket};
+use sfu::codec::Codec as VideoCodec;
+use sfu::vp8::Vp8;
+use signal::inside::Told;
+use signal::{ClientMessage, Connected, JoinRequest, Kind, Now, OfferedSection, PeerKey};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Most sections of one insider: tracks of a whole large meeting.
+const MAX_SECTIONS: usize = 2048;
+
+/// What an insider has instead of a peer connection.
+#[derive(Debug)]
+pub(crate) struct Inside {
+    items: ItemSender,
+    /// Which section is which, by number.
+    sections: Vec<OfferedSection>,
+    /// Sections its own tracks are on, by its names for them, and how they are encoded.
+    own: HashMap<String, (u16, Codec)>,
+    /// Sids of its own tracks, by name.
+    sids: HashMap<String, String>,
+    /// Sids of the tracks it gets, by section.
+    gets: HashMap<u16, Arc<str>>,
+    /// Tracks of others as last told: sid to owner, source, sound, muted.
+    seen: BTreeMap<String, (String, bool)>,
+    offers: u32,
+    /// Sections changed since the last offer.
+    changed: bool,
+    /// Sections whose track needs a key frame because something of it was left out.
+    pub(crate) broken: Vec<u16>,
+}
+
+impl Inside {
+    fn new(items: ItemSender) -> Self {
+        Self {
+            items,
+            sections: Vec::new(),
+            own: HashMap::new(),
+            sids: HashMap::new(),
+            gets: HashMap::new(),
+            seen: BTreeMap::new(),
+            offers: 0,
+            // The room asks for sections only after a first offer.
+            changed: true,
+            broken: Vec::new(),
+        }
+    }
+
+    pub(crate) fn sections(&self) -> &[OfferedSection] {
+        &self.sections
+    }
+
+    /// Adds a section. Its name is its number.
+    fn add(&mut self, kind: Kind, sends: bool, track: &str) -> Option<u16> {
+        if self.sections.len() >= MAX_SECTIONS {
+            return None;
+        }
+        let number = u16::try_from(self.sections.len()).ok()?;
+        let track = track.to_owned();
+        self.sections.push(OfferedSection { mid: number.to_string(), kind, sends, receives: !sends, track });
+        self.changed = true;
+        Some(number)
+    }
+
+    /// The number of a section.
+    pub(crate) fn section(&self, mid: &str) -> Option<u16> {
+        mid.parse().ok().filter(|number| usize::from(*number) < self.sections.len())
+    }
+
+    /// A packet of a track it gets.
+    pub(crate) fn deliver(&mut self, section: u16, packet: &DownPacket<'_>) {
+        let Some(sid) = self.gets.get(&section) else { return };
+        let (format, key_frame) = match packet.codec {
+            Codec::Opus => (Format::Opus, true),
+            Codec::Vp8 => {
+                (Format::Vp8, Vp8::parse(packet.payload).is_some_and(|vp8| vp8.key_frame && vp8.start_of_frame))
+            }
+            Codec::H264 => (Format::H264, VideoCodec::H264.starts_key_frame(packet.payload)),
+            _ => return,
+        };
+        let needs_key_frame = self.items.push(InsideItem::Packet(TapPacket {
+            sid: Arc::clone(sid),
+            format,
+            sequence: packet.sequence,
+            timestamp: packet.timestamp,
+            captured: packet.wallclock,
+            marker: packet.marker,
+            key_frame,
+            payload: Arc::clone(packet.payload),
+        }));
+        if needs_key_frame && !self.broken.contains(&section) {
+            self.broken.push(section);
+        }
+    }
+
+    /// Somebody needs a key frame of what it sends on a section.
+    pub(crate) fn key_frame_wanted(&self, section: u16) {
+        let name = self.own.iter().find(|(_, (own, _))| *own == section).map(|(name, _)| name.clone());
+        if let Some(name) = name {
+            self.items.push(InsideItem::KeyFrameWanted { name });
+        }
+    }
+
+    /// The room says something to it.
+    pub(crate) fn tell(&mut self, message: &Bytes) {
+        for told in signal::inside::told(message) {
+            match told {
+                Told::Participant { identity, tracks } => self.note(&identity, tracks),
+                Told::Sections(audios, videos) => {
+                    for (count, kind) in [(audios, Kind::Audio), (videos, Kind::Video)] {
+                        for _ in 0..count {
+                            self.add(kind, false, "");
+                        }
+                    }
+                }
+                Told::Accepted { cid, sid } => {
+                    self.sids.insert(cid.clone(), sid.clone());
+                    self.items.push(InsideItem::Published { name: cid, sid });
+                }
+                Told::Refused { cid } => {
+                    self.retire(&cid);
+                    self.items.push(InsideItem::Refused { name: cid });
+                }
+                Told::Unpublished { sid } => {
+                    let name = self.sids.iter().find(|(_, known)| **known == sid).map(|(name, _)| name.clone());
+                    if let Some(name) = name {
+                        self.retire(&name);
+                    }
+                    self.items.push(InsideItem::Unpublished { sid });
+                }
+                Told::Muted { sid, muted } => {
+                    self.items.push(InsideItem::Muted { sid, muted });
+                }
+                Told::Left => {
+                    self.items.push(InsideItem::Left);
+                }
+            }
+        }
+    }
+
+    /// A track of its own is no more.
+    fn retire(&mut self, name: &str) {
+        self.sids.remove(name);
+        if let Some((section, _)) = self.own.remove(name)
+            && let Some(section) = self.sections.get_mut(usize::from(section))
+        {
+            section.sends = false;
+            self.changed = true;
+        }
+    }
+
+    fn note(&mut self, identity: &str, tracks: Vec<signal::inside::SeenTrack>) {
+        let gone: Vec<String> = self
+            .seen
+            .iter()
+            .filter(|(sid, (owner, _))| owner == identity && !tracks.iter().any(|track| track.sid == **sid))
+            .map(|(sid, _)| sid.clone())
+            .collect();
+        for sid in gone {
+            self.seen.remove(&sid);
+            self.items.push(InsideItem::TrackGone { sid });
+        }
+        for track in tracks {
+            if self.sids.values().any(|own| *own == track.sid) {
+                continue;
+            }
+            let known = self.seen.insert(track.sid.clone(), (identity.to_owned(), track.muted));
+            if known.is_none_or(|(_, muted)| muted != track.muted) {
+                self.items.push(InsideItem::Track {
+                    sid: track.sid,
+                    owner: identity.to_owned(),
+                    source: Some(track.source),
+                    audio: track.kind == Kind::Audio,
+                    muted: track.muted,
+                });
+            }
+        }
+    }
+
+    pub(crate) fn gets(&mut self, section: u16, sid: Option<&str>) {
+        match sid {
+            Some(sid) => drop(self.gets.insert(section, sid.into())),
+            None => drop(self.gets.remove(&section)),
+        }
+    }
+}
+
+/// What insiders take. They read no redundant sound, so that they get what is in it.
+pub(crate) fn takes(format: Codec) -> bool {
+    matches!(format, Codec::Opus | Codec::Vp8 | Codec::H264)
+}
+
+/// The plan of an insider's sections.
+pub(crate) fn answer_offer(room: &mut Room, peer: PeerKey, now: Now) -> bool {
+    let Some(inside) = room.sessions.get(&peer).and_then(|session| session.inside.as_ref()) else { return false };
+    let offered = inside.sections().to_vec();
+    room.machine.plan(peer, &offered, now);
+    room.machine.answered(peer, Some(String::new()), now);
+    true
+}
+
+impl Engine {
+    /// Lets an insider in. Its orders come under the number that is returned.
+    ///
+    /// # Errors
+    /// The plane is stopping, or it comes too often.
+    pub fn enter(&mut self, join: &InsideJoin, items: ItemSender, at: Instant) -> Result<u64, ConnectError> {
+        let kind = match join.kind {
+            InsideKind::Ingress => signal::inside::InsideKind::Ingress,
+            InsideKind::Egress => signal::inside::InsideKind::Egress,
+            InsideKind::Sip => signal::inside::InsideKind::Sip,
+            InsideKind::Agent => signal::inside::InsideKind::Agent,
+        };
+        let join = MediaJoin {
+            room: join.room.clone(),
+            session: join.session.clone(),
+            identity: join.identity.clone(),
+            name: join.name.clone(),
+            metadata: join.metadata.clone(),
+            attributes: join.attributes.clone(),
+            permission: join.permission,
+            request: Bytes::new(),
+            topology: Topology::Single,
+            relays: Vec::new(),
+            relay_only: false,
+        };
+        if !self.takes(&join, at) {
+            return Err(ConnectError::Unavailable);
+        }
+        let now = self.now(at);
+        self.end_former_session(&join.room, &join.session, at);
+        let (room_key, peer, idle) = self.place_for(&join, now);
+        let connection = Connection::new(idle, at);
+        let Some(room) = self.rooms.get_mut(&room_key) else { return Err(ConnectError::Unavailable) };
+        let entered = room.machine.has_place_for(&join.identity, join.permission.hidden)
+            && room.machine.connect(convert::connect(peer, &join, JoinRequest::inside(kind)), now)
+                == Ok(Connected::New);
+        if !entered {
+            self.settle(room_key, at);
+            return Err(ConnectError::Unavailable);
+        }
+        let mut session = Session::new(join.identity.clone(), connection, at);
+        session.publisher.connected = true;
+        session.inside = Some(Inside::new(items));
+        room.sessions.insert(peer, session);
+        metrics::gauge!("media_sessions").increment(1.0);
+        metrics::counter!("media_joins_total").increment(1);
+        let link = self.link_to(room_key, peer);
+        self.settle(room_key, at);
+        self.came_up(ConnectionKey { room: room_key, peer, subscriber: false }, at);
+        self.renegotiate_insider(room_key, peer, at);
+        Ok(link)
+    }
+
+    /// An insider wants something.
+    pub fn inside_order(&mut self, link: u64, order: InsideOrder, at: Instant) {
+        let Some((key, peer)) = self.links.get(&link).copied() else { return };
+        match order {
+            InsideOrder::Send { name, packet } => self.send_inside(key, peer, &name, packet, at),
+            order => {
+                self.guarded(key, at, |engine| engine.carry_out(key, peer, order, at));
+                self.renegotiate_insider(key, peer, at);
+            }
+        }
+    }
+
+    /// An insider is gone.
+    pub fn inside_gone(&mut self, link: LinkId, at: Instant) {
+        let Some((key, peer)) = self.links.remove(&link) else { return };
+        self.say_for(key, peer, ClientMessage::leave(), at);
+    }
+
+    fn carry_out(&mut self, key: RoomKey, peer: PeerKey, order: InsideOrder, at: Instant) {
+        let Some(inside) = self.insider(key, peer) else { return };
+        let message = match order {
+            InsideOrder::Publish { name, source, format, size } => {
+                let (kind, codec, signalled) = match format {
+                    Format::Opus => (Kind::Audio, Codec::Opus, signal::Codec::Opus),
+                    Format::Vp8 => (Kind::Video, Codec::Vp8, signal::Codec::Vp8),
+                    Format::H264 => (Kind::Video, Codec::H264, signal::Codec::H264),
+                };
+                if inside.own.contains_key(&name) {
+                    return;
+                }
+                let Some(section) = inside.add(kind, true, &name) else { return };
+                inside.own.insert(name.clone(), (section, codec));
+                ClientMessage::add_track(&name, source, signalled, size)
+            }
+            InsideOrder::Unpublish { name } => return inside.retire(&name),
+            InsideOrder::Mute { name, muted } => {
+                let Some(sid) = inside.sids.get(&name) else { return };
+                ClientMessage::mute(sid, muted)
+            }
+            InsideOrder::Subscribe { sid, wanted } => ClientMessage::subscribe(&sid, wanted),
+            InsideOrder::Quality { sid, quality } => ClientMessage::quality(&sid, quality),
+            InsideOrder::KeyFrame { sid } => {
+                let section = inside.gets.iter().find(|(_, got)| got.as_ref() == sid).map(|(section, _)| *section);
+                return if let Some(section) = section {
+                    self.want_key_frame(key, peer, section, at)
+                };
+            }
+            InsideOrder::Send { .. } => return,
+        };
+        self.say_for(key, peer, message, at);
+    }
+
+    fn insider(&mut self, key: RoomKey, peer: PeerKey) -> Option<&mut Inside> {
+        self.rooms.get_mut(&key)?.sessions.get_mut(&peer)?.inside.as_mut()
+    }
+
+    fn say_for(&mut self, key: RoomKey, peer: PeerKey, message: ClientMessage, at: Instant) {
+        let now = self.now(at);
+        if let Some(room) = self.rooms.get_mut(&key) {
+            room.machine.client_message(peer, message, now);
+        }
+        self.settle(key, at);
+    }
+
+    /// Offers again if the sections changed, until they no longer do.
+    pub(crate) fn renegotiate_insider(&mut self, key: RoomKey, peer: PeerKey, at: Instant) {
+        // Each round asks for sections at most once more.
+        for _ in 0..4 {
+            let Some(inside) = self.insider(key, peer) else { return };
+            if !std::mem::take(&mut inside.changed) {
+                return;
+            }
+            inside.offers += 1;
+            let offer = ClientMessage::offer(inside.offers);
+            self.say_for(key, peer, offer, at);
+        }
+    }
+
+    /// Insiders of a room who need more sections than they have, or lost their way in a track.
+    pub(crate) fn tend_insiders(&mut self, key: RoomKey, at: Instant) {
+        let Some(room) = self.rooms.get_mut(&key) else { return };
+        let mut waiting = Vec::new();
+        for (peer, session) in &mut room.sessions {
+            if let Some(inside) = &mut session.inside
+                && (inside.changed || !inside.broken.is_empty())
+            {
+                waiting.push((*peer, std::mem::take(&mut inside.broken)));
+            }
+        }
+        for (peer, broken) in waiting {
+            self.renegotiate_insider(key, peer, at);
+            for section in broken {
+                self.want_key_frame(key, peer, section, at);
+            }
+        }
+    }
+
+    fn want_key_frame(&mut self, key: RoomKey, peer: PeerKey, section: u16, at: Instant) {
+        let Some(room) = self.rooms.get_mut(&key) else { return };
+        let track = room
+            .sessions
+            .get(&peer)
+            .and_then(|session| session.publisher.downs.get(usize::from(section)).copied().flatten());
+        let Some(track) = track else { return };
+        let mut news = News::default();
+        room.forward.key_frame_wanted(track, peer);
+        room.forward.collect(track, at, &mut news);
+        self.spread(key, news, at);
+    }
+
+    fn send_inside(&mut self, key: RoomKey, peer: PeerKey, name: &str, packet: SentPacket, at: Instant) {
+        let Some(room) = self.rooms.get_mut(&key) else { return };
+        let Some(session) = room.sessions.get_mut(&peer) else { return };
+        session.publisher.last_heard = at;
+        let Some((section, codec)) = session.inside.as_ref().and_then(|inside| inside.own.get(name).copied()) else {
+            return;
+        };
+        let Some(track) = session.publisher.ups.get(usize::from(section)).copied().flatten() else {
+            self.counters.unpublished.increment(1);
+            return;
+        };
+        let packet = UpPacket {
+            section,
+            layer: 0,
+            alone: true,
+            codec,
+            profile: 0,
+            sequence: packet.sequence,
+            timestamp: packet.timestamp,
+            marker: packet.marker,
+            payload: packet.payload,
+            arrival: at,
+            audio_level: packet.audio_level,
+            sender_report: None,
+            extensions: rtc::Extensions::loudness(packet.audio_level),
+        };
+        let mut news = News::default();
+        let dirty = &mut self.dirty;
+        room.forward.packet(track, &packet, &mut room.sessions, at, |peer, subscriber| {
+            dirty.push(ConnectionKey { room: key, peer, subscriber });
+        });
+        room.forward.collect(track, at, &mut news);
+        self.spread(key, news, at);
+    }
+}

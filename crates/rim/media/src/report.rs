@@ -1,0 +1,167 @@
+//! The state of a room's media as the operator sees it.
+
+use crate::engine::{Engine, Room};
+use crate::forward::{Down, Up};
+use crate::session::{Connection, Session};
+use model::RoomId;
+use ports::media::report::{
+    ConnectionReport, ConnectionState, Flow, ParticipantReport, RoomReport, RoomSummary, SubscriptionReport,
+    TrackReport,
+};
+use signal::{Kind, PeerKey, TrackKey};
+use std::time::{Duration, Instant};
+
+/// What the stack last reported of a stream, and how fast it was.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Gauge {
+    flow: Flow,
+    at: Option<Instant>,
+}
+
+impl Gauge {
+    pub(crate) fn take(&mut self, report: &rtc::Report, now: Instant) {
+        let since = self.at.map(|at| now.saturating_duration_since(at)).filter(|since| !since.is_zero());
+        let more = report.bytes.saturating_sub(self.flow.bytes);
+        let millis = |since: Duration| u64::try_from(since.as_millis()).unwrap_or(u64::MAX).max(1);
+        self.flow = Flow {
+            packets: report.packets,
+            bytes: report.bytes,
+            bits_per_second: since.map_or(0, |since| more.saturating_mul(8000) / millis(since)),
+            loss: report.loss,
+            jitter: report.jitter,
+            key_frames_asked: report.key_frames_asked,
+            nacks: report.nacks,
+        };
+        self.at = Some(now);
+    }
+
+    /// What is new since the last report: key frames asked for, repetitions asked for.
+    pub(crate) fn asked_since(&self, report: &rtc::Report) -> (u64, u64) {
+        (
+            report.key_frames_asked.saturating_sub(self.flow.key_frames_asked),
+            report.nacks.saturating_sub(self.flow.nacks),
+        )
+    }
+}
+
+impl Engine {
+    /// The rooms that exist now.
+    pub fn room_list(&self) -> Vec<RoomSummary> {
+        let mut rooms: Vec<RoomSummary> = self.rooms.values().map(summary).collect();
+        rooms.sort_unstable_by(|a, b| a.room.cmp(&b.room));
+        rooms
+    }
+
+    /// Everything that can be told of a room.
+    pub fn room_report(&mut self, room: &RoomId, at: Instant) -> Option<RoomReport> {
+        let room = self.rooms.values_mut().find(|known| known.id == *room)?;
+        let mut peers: Vec<PeerKey> = room.sessions.keys().copied().collect();
+        peers.sort_unstable();
+        let mut participants = Vec::with_capacity(peers.len());
+        for peer in peers {
+            participants.extend(participant(room, peer, at));
+        }
+        Some(RoomReport { room: room.id.clone(), session: room.session.clone(), participants })
+    }
+}
+
+fn summary(room: &Room) -> RoomSummary {
+    RoomSummary {
+        room: room.id.clone(),
+        session: room.session.clone(),
+        participants: room.sessions.len(),
+        tracks: room.forward.tracks.len(),
+        subscriptions: room.forward.tracks.values().map(|track| track.downs.len()).sum(),
+    }
+}
+
+fn participant(room: &mut Room, peer: PeerKey, at: Instant) -> Option<ParticipantReport> {
+    let mut tracks: Vec<TrackKey> = room.forward.tracks.keys().copied().collect();
+    tracks.sort_unstable();
+    let published = tracks.iter().filter(|key| room.forward.tracks[key].owner == peer);
+    let published = published.filter_map(|key| track(room, *key)).collect();
+    let mut received = Vec::new();
+    for key in &tracks {
+        received.extend(subscription(room, *key, peer));
+    }
+    let session = room.sessions.get_mut(&peer)?;
+    Some(ParticipantReport {
+        identity: session.identity.clone(),
+        signalling: session.link.is_some(),
+        interruptions: session.watch.resumes,
+        score: session.watch.score,
+        estimate: session.budget.estimate(),
+        connections: connections(session, at),
+        published,
+        received,
+    })
+}
+
+fn connections(session: &Session, at: Instant) -> Vec<ConnectionReport> {
+    let both = [(false, Some(&session.publisher)), (true, session.subscriber.as_ref())];
+    both.into_iter().filter_map(|(subscriber, one)| Some(connection(one?, subscriber, at))).collect()
+}
+
+fn connection(connection: &Connection, subscriber: bool, at: Instant) -> ConnectionReport {
+    let traffic = connection.traffic.as_ref();
+    ConnectionReport {
+        subscriber,
+        state: match (connection.connected, connection.failed) {
+            (_, true) => ConnectionState::Failed,
+            (true, false) => ConnectionState::Connected,
+            (false, false) => ConnectionState::Connecting,
+        },
+        transport: traffic.map_or("", |traffic| traffic.transport),
+        local: traffic.and_then(|traffic| traffic.local),
+        remote: traffic.and_then(|traffic| traffic.remote).or_else(|| connection.addresses.last().copied()),
+        silent_for: at.saturating_duration_since(connection.last_heard),
+        round_trip: traffic.and_then(|traffic| traffic.rtt),
+        loss: traffic.and_then(|traffic| traffic.loss),
+        bytes_in: traffic.map_or(0, |traffic| traffic.bytes_in),
+        bytes_out: traffic.map_or(0, |traffic| traffic.bytes_out),
+    }
+}
+
+fn track(room: &Room, key: TrackKey) -> Option<TrackReport> {
+    let (sid, source) = room.machine.track_label(key)?;
+    let up = room.forward.tracks.get(&key)?;
+    let layers = if up.kind == Kind::Audio { 1 } else { up.gauges.len() };
+    Some(TrackReport {
+        sid: sid.to_owned(),
+        source,
+        muted: up.is_muted(),
+        running: up.running(),
+        wanted: up.wanted(),
+        subscribers: up.downs.len(),
+        flows: up.gauges.iter().take(layers).map(|gauge| gauge.flow).collect(),
+    })
+}
+
+fn subscription(room: &mut Room, key: TrackKey, peer: PeerKey) -> Option<SubscriptionReport> {
+    let up = room.forward.tracks.get(&key)?;
+    let down = up.downs.iter().find(|down| down.peer == peer)?;
+    let (sid, source) = room.machine.track_label(key)?;
+    let owner = room.sessions.get(&up.owner)?.identity.clone();
+    let queued = room.sessions.get_mut(&peer)?.down().peer.queued(down.section);
+    Some(received(up, down, (sid.to_owned(), source, owner), queued))
+}
+
+fn received(
+    up: &Up,
+    down: &Down,
+    (sid, source, owner): (String, model::media::Source, model::Identity),
+    queued: usize,
+) -> SubscriptionReport {
+    let (layer, target) = if up.kind == Kind::Audio { (None, None) } else { down.layers() };
+    SubscriptionReport {
+        sid,
+        owner,
+        source,
+        layer,
+        target,
+        paused: down.is_paused(),
+        disabled: down.is_disabled(),
+        queued,
+        flow: down.gauge.flow,
+    }
+}

@@ -1,0 +1,466 @@
+//! One simulated participant: a real WebRTC stack, its signalling, and what it saw.
+
+use super::film::{Shot, Sound};
+use super::net::Line;
+use super::random::Random;
+use bytes::Bytes;
+use media::Engine;
+use ports::media::SignalDown;
+use prost::Message;
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+use str0m::change::{SdpAnswer, SdpPendingOffer};
+use str0m::media::{Direction, MediaKind, Mid, Pt, Rid, Simulcast, SimulcastLayer};
+use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
+use str0m::{Candidate, Input, Rtc};
+use tokio::sync::mpsc;
+use wire::lk;
+use wire::lk::signal_request::Message as Request;
+use wire::lk::signal_response::Message as Response;
+
+const OPUS: u8 = 111;
+const VP8: u8 = 96;
+
+/// Layers a camera has: rid, quality, packets of a picture, bytes of a packet.
+const LAYERS: [(&str, u8, u32, usize); 2] = [("q", 0, 1, 250), ("h", 1, 2, 700)];
+
+/// Every so many pictures a second temporal layer has one.
+const TEMPORAL_PERIOD: u32 = 2;
+
+/// A picture and two sounds of 40 ms each.
+pub(crate) const FRAME: Duration = Duration::from_millis(80);
+
+/// A stream as its subscriber's stack hands it out.
+#[derive(Debug, Default)]
+pub(crate) struct Received {
+    pub(crate) shots: BTreeMap<u64, (Instant, Shot)>,
+    pub(crate) sounds: BTreeMap<u64, (Instant, Sound)>,
+}
+
+/// A stream as the shard sent it, whether or not it arrived.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    pub(crate) first: u64,
+    last: u64,
+    pub(crate) count: u64,
+    /// Numbers that were left out and not sent later.
+    pub(crate) missing: HashSet<u64>,
+    /// Numbers sent more than once.
+    pub(crate) repeated: u64,
+    pub(crate) at: Instant,
+}
+
+impl Sent {
+    pub(crate) fn new(number: u16, at: Instant) -> Self {
+        let first = u64::from(number) + 0x1_0000;
+        Self { first, last: first, count: 1, missing: HashSet::new(), repeated: 0, at }
+    }
+
+    pub(crate) fn note(&mut self, number: u16, at: Instant) {
+        let step = i64::from(number.wrapping_sub(u16::try_from(self.last & 0xffff).unwrap()).cast_signed());
+        let number = self.last.checked_add_signed(step).unwrap();
+        self.count += 1;
+        self.at = at;
+        if number > self.last {
+            self.missing.extend(self.last + 1..number);
+            self.last = number;
+        } else if !self.missing.remove(&number) {
+            self.repeated += 1;
+        }
+    }
+}
+
+/// What it sends.
+#[derive(Debug, Default)]
+pub(crate) struct Camera {
+    pub(crate) microphone: Option<Mid>,
+    pub(crate) video: Option<Mid>,
+    /// Counts publications.
+    pub(crate) number: u8,
+    frame: u32,
+    picture: [u16; 2],
+    base: [u8; 2],
+    sequence: [u64; 2],
+    pub(crate) sounds: u32,
+    key_frame: bool,
+    pub(crate) next: Option<Instant>,
+    /// Sound and pictures of these numbers were sent while the track was muted.
+    pub(crate) muted_sounds: Vec<(u32, u32)>,
+    pub(crate) sid: Option<String>,
+    pub(crate) muted: bool,
+}
+
+/// A change of the sections that waits until no description is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Renegotiation {
+    Receive(u32, u32),
+    Publish,
+    Unpublish,
+    Restart,
+}
+
+pub(crate) struct Peer {
+    pub(crate) name: String,
+    pub(crate) number: u16,
+    pub(crate) address: SocketAddr,
+    pub(crate) rtc: Rtc,
+    pub(crate) due: Instant,
+    pub(crate) link: u64,
+    pub(crate) down: mpsc::Receiver<SignalDown>,
+    pending: Option<SdpPendingOffer>,
+    wants: VecDeque<Renegotiation>,
+    offers: u32,
+    pub(crate) up_line: Line,
+    pub(crate) down_line: Line,
+    pub(crate) camera: Camera,
+    pub(crate) connected: bool,
+    /// It was told to leave or start over, or has left.
+    pub(crate) over: bool,
+    /// When a lost client gives up.
+    pub(crate) sid: String,
+    /// Sources of the descriptions we were given.
+    pub(crate) announced: HashSet<u32>,
+    /// Sources that were seen.
+    pub(crate) strangers: HashSet<u32>,
+    /// Of them those of retransmissions.
+    pub(crate) repeats: HashSet<u32>,
+    /// Tracks others publish, by sid, and by whom.
+    pub(crate) tracks: BTreeMap<String, (String, bool)>,
+    /// Everybody it was told of.
+    pub(crate) seen: HashSet<String>,
+    pub(crate) received: HashMap<u32, Received>,
+    pub(crate) sent: HashMap<u32, Sent>,
+    /// Nothing may be forwarded to it after that moment.
+    pub(crate) deaf_since: Option<Instant>,
+    /// Nothing was done to it since then.
+    pub(crate) steady_since: Instant,
+    pub(crate) problems: Vec<String>,
+}
+
+impl Peer {
+    /// A client and the request with which it joins: `sections` of each kind to receive on.
+    pub(crate) fn new(
+        name: String,
+        number: u16,
+        address: SocketAddr,
+        sections: u32,
+        chance: &Random,
+        now: Instant,
+    ) -> (Self, lk::JoinRequest) {
+        let mut rtc =
+            Rtc::builder().set_rtp_mode(true).clear_codecs().enable_opus(true, false).enable_vp8(true).build(now);
+        rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
+        let mut api = rtc.sdp_api();
+        for kind in [MediaKind::Audio, MediaKind::Video] {
+            for _ in 0..sections {
+                api.add_media(kind, Direction::RecvOnly, None, None, None);
+            }
+        }
+        let (offer, pending) = api.apply().unwrap();
+        let request = lk::JoinRequest {
+            connection_settings: Some(lk::ConnectionSettings { auto_subscribe: true, ..Default::default() }),
+            publisher_offer: Some(description(offer.to_sdp_string(), 1)),
+            ..Default::default()
+        };
+        let chance = chance.branch(u64::from(number) + 1);
+        let peer = Self {
+            name,
+            number,
+            address,
+            rtc,
+            due: now,
+            link: 0,
+            down: mpsc::channel(1).1,
+            pending: Some(pending),
+            wants: VecDeque::new(),
+            offers: 1,
+            up_line: Line::new(chance.branch(1), now),
+            down_line: Line::new(chance.branch(2), now),
+            camera: Camera::default(),
+            connected: false,
+            over: false,
+            sid: String::new(),
+            announced: HashSet::new(),
+            strangers: HashSet::new(),
+            repeats: HashSet::new(),
+            tracks: BTreeMap::new(),
+            seen: HashSet::new(),
+            received: HashMap::new(),
+            sent: HashMap::new(),
+            deaf_since: None,
+            steady_since: now,
+            problems: Vec::new(),
+        };
+        (peer, request)
+    }
+
+    pub(crate) fn request(&self, engine: &mut Engine, request: Request, now: Instant) {
+        let bytes = Bytes::from(lk::SignalRequest { message: Some(request) }.encode_to_vec());
+        engine.message(self.link, &bytes, now);
+    }
+
+    pub(crate) fn is_publishing(&self) -> bool {
+        self.camera.video.is_some() || self.wants.contains(&Renegotiation::Publish)
+    }
+
+    pub(crate) fn publish(&mut self) {
+        if !self.is_publishing() {
+            self.wants.push_back(Renegotiation::Publish);
+        }
+    }
+
+    pub(crate) fn unpublish(&mut self) {
+        if self.camera.video.is_some() && !self.wants.contains(&Renegotiation::Unpublish) {
+            self.wants.push_back(Renegotiation::Unpublish);
+        }
+    }
+
+    /// On a new signalling socket after a resume.
+    pub(crate) fn resumed(&mut self, link: u64, down: mpsc::Receiver<SignalDown>) {
+        self.link = link;
+        self.down = down;
+        self.pending = None;
+        self.wants.push_front(Renegotiation::Restart);
+    }
+
+    /// Takes in what the server said. `true` if that changed something.
+    pub(crate) fn read_signals(&mut self, engine: &mut Engine, now: Instant) -> bool {
+        let mut moved = false;
+        while let Ok(message) = self.down.try_recv() {
+            moved = true;
+            match message {
+                SignalDown::Message(bytes) => {
+                    let response = lk::SignalResponse::decode(bytes).unwrap();
+                    self.take(response.message.unwrap());
+                }
+                SignalDown::Renew(_) => {}
+                // Its gateway closes the socket then, and says so.
+                SignalDown::Close => engine.link_lost(self.link, now),
+            }
+        }
+        if self.pending.is_none()
+            && !self.over
+            && let Some(next) = self.wants.pop_front()
+        {
+            self.renegotiate(engine, next, now);
+            moved = true;
+        }
+        moved
+    }
+
+    fn take(&mut self, response: Response) {
+        match response {
+            Response::Join(join) => {
+                self.sid = join.participant.unwrap_or_default().sid;
+                self.others(join.other_participants);
+            }
+            Response::Update(update) => self.others(update.participants),
+            Response::Answer(answer) => {
+                self.note_sources(&answer.sdp);
+                let Some(pending) = self.pending.take() else { return };
+                if answer.id != self.offers {
+                    self.pending = Some(pending);
+                    return;
+                }
+                let sdp = SdpAnswer::from_sdp_string(&answer.sdp).unwrap();
+                if let Err(error) = self.rtc.sdp_api().accept_answer(pending, sdp) {
+                    self.problems.push(format!("an answer does not fit: {error}"));
+                }
+            }
+            Response::MediaSectionsRequirement(required) => {
+                self.wants.push_back(Renegotiation::Receive(required.num_audios, required.num_videos));
+            }
+            Response::TrackPublished(published) if published.cid.starts_with("mic") => {
+                self.camera.sid = published.track.map(|track| track.sid);
+            }
+            Response::Leave(leave) => self.over |= leave.action() != lk::leave_request::Action::Resume,
+            _ => {}
+        }
+    }
+
+    fn others(&mut self, participants: Vec<lk::ParticipantInfo>) {
+        for participant in participants {
+            self.seen.insert(participant.identity.clone());
+            self.tracks.retain(|_, (owner, _)| *owner != participant.identity);
+            if participant.identity == self.name || participant.state() == lk::participant_info::State::Disconnected {
+                continue;
+            }
+            for track in participant.tracks {
+                let video = track.r#type() == lk::TrackType::Video;
+                self.tracks.insert(track.sid, (participant.identity.clone(), video));
+            }
+        }
+    }
+
+    /// Every source a description names, and which of them repeat another.
+    fn note_sources(&mut self, sdp: &str) {
+        for line in sdp.lines() {
+            if let Some(group) = line.strip_prefix("a=ssrc-group:FID ") {
+                self.repeats.extend(group.split(' ').skip(1).filter_map(|source| source.parse::<u32>().ok()));
+            } else if let Some(source) = line.strip_prefix("a=ssrc:") {
+                self.announced.extend(source.split(' ').next().and_then(|source| source.parse::<u32>().ok()));
+            }
+        }
+    }
+
+    fn renegotiate(&mut self, engine: &mut Engine, what: Renegotiation, now: Instant) {
+        let (microphone, video) = (self.camera.microphone, self.camera.video);
+        let number = self.camera.number + 1;
+        let names = (format!("mic{number}"), format!("cam{number}"));
+        if what == Renegotiation::Publish {
+            self.add_tracks(engine, &names, now);
+        }
+        let mut api = self.rtc.sdp_api();
+        match what {
+            Renegotiation::Receive(audios, videos) => {
+                for (count, kind) in [(audios, MediaKind::Audio), (videos, MediaKind::Video)] {
+                    for _ in 0..count {
+                        api.add_media(kind, Direction::RecvOnly, None, None, None);
+                    }
+                }
+                if (audios, videos) == (0, 0) {
+                    api.ice_restart(true);
+                }
+            }
+            Renegotiation::Restart => {
+                api.ice_restart(true);
+            }
+            Renegotiation::Unpublish => {
+                for mid in [microphone, video].into_iter().flatten() {
+                    api.set_direction(mid, Direction::Inactive);
+                }
+                let former = std::mem::take(&mut self.camera);
+                self.camera = Camera { number: former.number, ..Camera::default() };
+                self.camera.muted_sounds = former.muted_sounds;
+                self.camera.sounds = former.sounds;
+            }
+            Renegotiation::Publish => {
+                let (mic, cam) = names;
+                let mut simulcast = Simulcast::new();
+                for (rid, ..) in LAYERS {
+                    simulcast.add_send_layer(SimulcastLayer::new(rid));
+                }
+                let microphone =
+                    api.add_media(MediaKind::Audio, Direction::SendOnly, Some("s".into()), Some(mic), None);
+                let video =
+                    api.add_media(MediaKind::Video, Direction::SendOnly, Some("s".into()), Some(cam), Some(simulcast));
+                self.camera = Camera {
+                    microphone: Some(microphone),
+                    video: Some(video),
+                    number,
+                    key_frame: true,
+                    next: Some(now),
+                    muted_sounds: std::mem::take(&mut self.camera.muted_sounds),
+                    sounds: self.camera.sounds,
+                    ..Camera::default()
+                };
+            }
+        }
+        let Some((offer, pending)) = api.apply() else { return };
+        self.pending = Some(pending);
+        self.offers += 1;
+        self.due = now;
+        let offer = description(offer.to_sdp_string(), self.offers);
+        self.request(engine, Request::Offer(offer), now);
+    }
+
+    fn add_tracks(&self, engine: &mut Engine, names: &(String, String), now: Instant) {
+        for (cid, kind, source) in [
+            (&names.0, lk::TrackType::Audio, lk::TrackSource::Microphone),
+            (&names.1, lk::TrackType::Video, lk::TrackSource::Camera),
+        ] {
+            let layers = LAYERS.iter().map(|(rid, quality, ..)| lk::VideoLayer {
+                quality: i32::from(*quality),
+                width: 320 << quality,
+                height: 180 << quality,
+                rid: (*rid).into(),
+                ..Default::default()
+            });
+            #[allow(deprecated)]
+            let add = lk::AddTrackRequest {
+                cid: cid.clone(),
+                r#type: kind.into(),
+                source: source.into(),
+                layers: if kind == lk::TrackType::Video { layers.collect() } else { Vec::new() },
+                ..Default::default()
+            };
+            self.request(engine, Request::AddTrack(add), now);
+        }
+    }
+
+    /// Somebody needs a key frame of it.
+    pub(crate) fn key_frame_asked(&mut self) {
+        self.camera.key_frame = true;
+    }
+
+    /// The next picture and the sound that goes with it.
+    pub(crate) fn shoot(&mut self, now: Instant) {
+        let Some(next) = self.camera.next.filter(|next| *next <= now) else { return };
+        self.camera.next = Some(next + FRAME);
+        if !self.connected {
+            return;
+        }
+        let camera = &mut self.camera;
+        let key_frame = std::mem::take(&mut camera.key_frame);
+        camera.frame += 1;
+        let temporal = if key_frame { 0 } else { u8::from(!camera.frame.is_multiple_of(TEMPORAL_PERIOD)) };
+        for (index, (rid, layer, packets, size)) in LAYERS.into_iter().enumerate() {
+            camera.picture[index] = camera.picture[index].wrapping_add(1);
+            camera.base[index] = camera.base[index].wrapping_add(u8::from(temporal == 0));
+            for packet in 0..packets {
+                camera.sequence[index] += 1;
+                let shot = Shot {
+                    publisher: self.number,
+                    camera: camera.number,
+                    layer,
+                    frame: camera.frame,
+                    first: packet == 0,
+                    last: packet + 1 == packets,
+                    key_frame,
+                    temporal,
+                    picture_id: camera.picture[index],
+                    base_index: camera.base[index],
+                };
+                let Some(mid) = camera.video else { continue };
+                let mut api = self.rtc.direct_api();
+                let Some(stream) = api.stream_tx_by_mid(mid, Some(Rid::from(rid))) else { continue };
+                let pt = Pt::new_with_value(VP8);
+                let number = camera.sequence[index].into();
+                let write = RtpWrite::new(pt, number, camera.frame.wrapping_mul(7200), now, shot.payload(size));
+                stream.write_rtp(write.marker(shot.last).nackable(true));
+            }
+        }
+        for half in 0..2u32 {
+            camera.sounds += 1;
+            let Some(mid) = camera.microphone else { continue };
+            let mut api = self.rtc.direct_api();
+            let Some(stream) = api.stream_tx_by_mid(mid, None) else { continue };
+            let values = ExtensionValues { audio_level: Some(-20), voice_activity: Some(true), ..Default::default() };
+            let sound = Sound { publisher: self.number, number: camera.sounds };
+            let time = camera.frame.wrapping_mul(3840).wrapping_add(half * 1920);
+            let number = u64::from(camera.sounds).into();
+            let write = RtpWrite::new(Pt::new_with_value(OPUS), number, time, now, sound.payload());
+            stream.write_rtp(write.ext_vals(values));
+        }
+        self.rtc.handle_input(Input::Timeout(now)).unwrap();
+        self.due = now;
+    }
+
+    pub(crate) fn receive(&mut self, packet: &RtpPacket, now: Instant) {
+        let source = *packet.header.ssrc;
+        let stream = self.received.entry(source).or_default();
+        let number = *packet.seq_no;
+        if let Some(shot) = Shot::read(&packet.payload) {
+            stream.shots.insert(number, (now, shot));
+        } else if let Some(sound) = Sound::read(&packet.payload) {
+            stream.sounds.insert(number, (now, sound));
+        } else if !packet.payload.is_empty() {
+            self.problems.push(format!("{} bytes that nobody sent", packet.payload.len()));
+        }
+    }
+}
+
+fn description(sdp: String, id: u32) -> lk::SessionDescription {
+    lk::SessionDescription { r#type: "offer".into(), sdp, id, ..Default::default() }
+}

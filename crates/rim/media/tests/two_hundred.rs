@@ -1,0 +1,366 @@
+//! Two hundred participants on one shard, on lines that lose, delay, reorder and narrow, who come, go, mute, choose other
+//! sizes, lose rights and connections in an order that a seed decides.
+//!
+//! `PLENUM_SEED` chooses the first seed, `PLENUM_SEEDS` how many are played (default 1).
+
+// In a test's helpers too a failed unwrap is a failed test.
+#![allow(clippy::unwrap_used)]
+
+// Other tests use the rest of it.
+#[allow(dead_code)]
+mod simulation;
+
+use simulation::checks;
+use simulation::net::Weather;
+use simulation::random::Random;
+use simulation::world::{World, permission};
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+use wire::lk;
+use wire::lk::signal_request::Message as Request;
+
+/// The rooms: how many are in it, and how many of them publish.
+const ROOMS: [(&str, usize, usize); 5] =
+    [("lecture", 150, 1), ("seminar", 24, 3), ("board", 10, 4), ("pair", 2, 2), ("tutorial", 14, 2)];
+
+/// Sections of each kind a client brings; for more it is asked.
+const SECTIONS: u32 = 4;
+
+/// How long it storms.
+const STORM: Duration = Duration::from_secs(6);
+
+/// How often something happens to somebody meanwhile.
+const STROKE: Duration = Duration::from_millis(60);
+
+/// Time in which everything heals, and in which it must then go well.
+const HEALING: Duration = Duration::from_secs(5);
+const CALM: Duration = Duration::from_secs(2);
+
+struct Meeting {
+    world: World,
+    chance: Random,
+    /// The room of every client, by index.
+    rooms: Vec<&'static str>,
+    /// Clients whose sound is muted, and the number of the first sound after that.
+    mutes: HashMap<usize, u32>,
+    /// Those who may publish and mean to.
+    publishers: HashSet<usize>,
+    names: usize,
+    log: Vec<String>,
+}
+
+impl Meeting {
+    fn new(seed: u64) -> Self {
+        Self {
+            world: World::new(seed),
+            chance: Random::new(seed),
+            rooms: Vec::new(),
+            mutes: HashMap::new(),
+            publishers: HashSet::new(),
+            names: 0,
+            log: Vec::new(),
+        }
+    }
+
+    fn come(&mut self, room: &'static str) -> usize {
+        self.names += 1;
+        let index = self.world.join(&format!("p{}", self.names), room, SECTIONS);
+        self.rooms.push(room);
+        index
+    }
+
+    fn assemble(&mut self) {
+        for (room, people, publish) in ROOMS {
+            for number in 0..people {
+                let index = self.come(room);
+                if number < publish {
+                    self.publishers.insert(index);
+                }
+            }
+            self.world.run(Duration::from_millis(200));
+        }
+        self.world.run(Duration::from_secs(2));
+        for index in self.sorted_publishers() {
+            self.world.peers[index].publish();
+            self.world.run(Duration::from_millis(40));
+        }
+        self.world.run(Duration::from_secs(2));
+    }
+
+    fn sorted_publishers(&self) -> Vec<usize> {
+        let mut publishers: Vec<usize> = self.publishers.iter().copied().collect();
+        publishers.sort_unstable();
+        publishers
+    }
+
+    fn storm(&mut self) {
+        let end = self.world.now + STORM;
+        while self.world.now < end {
+            self.stroke();
+            let pause = self.chance.up_to(STROKE * 2);
+            self.world.run(pause);
+        }
+    }
+
+    /// Something happens to somebody.
+    fn stroke(&mut self) {
+        let index = self.chance.below(self.world.peers.len());
+        let kind = self.chance.below(100);
+        if self.world.peers[index].over {
+            return;
+        }
+        let at = self.world.now - self.world.start;
+        let name = self.world.peers[index].name.clone();
+        self.log.push(format!("{at:?} {name} {kind}"));
+        self.world.peers[index].steady_since = self.world.now;
+        match kind {
+            0..25 => self.weather(index),
+            25..40 => self.mute(index),
+            40..60 => self.choose(index),
+            60..68 => self.leave(index),
+            68..76 => {
+                let room = self.rooms[index];
+                self.come(room);
+            }
+            76..84 => self.rights(index),
+            84..92 => self.world.resume(index, self.rooms[index]),
+            92..95 => self.world.change_network(index, self.rooms[index]),
+            _ => self.publication(index),
+        }
+    }
+
+    fn weather(&mut self, index: usize) {
+        let weather = match self.chance.below(6) {
+            0 => Weather::FINE,
+            1 => Weather { loss: 50, ..Weather::FINE },
+            2 => Weather { jitter: Duration::from_millis(40), ..Weather::FINE },
+            3 => Weather { delay: Duration::from_millis(100), ..Weather::FINE },
+            4 => Weather { rate: Some(600_000), ..Weather::FINE },
+            _ => Weather { loss: 20, jitter: Duration::from_millis(15), ..Weather::FINE },
+        };
+        let which = self.chance.below(3);
+        let [up, down] = self.world.lines(index);
+        // A publisher's own line stays wide enough: clients that send more than fits are not this test's matter.
+        if which != 0 {
+            up.set(Weather { rate: None, ..weather });
+        }
+        if which != 1 {
+            down.set(weather);
+        }
+    }
+
+    fn mute(&mut self, index: usize) {
+        let now = self.world.now;
+        let World { engine, peers, .. } = &mut self.world;
+        let peer = &mut peers[index];
+        let Some(sid) = peer.camera.sid.clone() else { return };
+        let muted = !peer.camera.muted;
+        if muted {
+            peer.request(engine, Request::Mute(lk::MuteTrackRequest { sid, muted }), now);
+            peer.camera.muted = true;
+            self.mutes.insert(index, peer.camera.sounds + 1);
+            return;
+        }
+        // It went on speaking while it was muted. What is under way arrives before it is heard again.
+        let Some(from) = self.mutes.remove(&index) else { return };
+        let to = peer.camera.sounds + 1;
+        peer.camera.muted_sounds.push((from, to));
+        let next = peer.camera.next.take();
+        self.world.run(Duration::from_millis(300));
+        let now = self.world.now;
+        let World { engine, peers, .. } = &mut self.world;
+        let peer = &mut peers[index];
+        peer.camera.next = next.map(|_| now);
+        peer.request(engine, Request::Mute(lk::MuteTrackRequest { sid, muted }), now);
+        peer.camera.muted = false;
+    }
+
+    fn choose(&mut self, index: usize) {
+        let tracks: Vec<(String, bool)> =
+            self.world.peers[index].tracks.iter().map(|(sid, (_, video))| (sid.clone(), *video)).collect();
+        if tracks.is_empty() {
+            return;
+        }
+        let (sid, video) = tracks[self.chance.below(tracks.len())].clone();
+        let what = self.chance.below(4);
+        let quality = i32::try_from(self.chance.below(3)).unwrap();
+        let now = self.world.now;
+        let World { engine, peers, .. } = &mut self.world;
+        let request = if what == 0 {
+            #[allow(deprecated)]
+            Request::Subscription(lk::UpdateSubscription {
+                track_sids: vec![sid],
+                subscribe: quality > 0,
+                ..Default::default()
+            })
+        } else {
+            Request::TrackSetting(lk::UpdateTrackSettings {
+                track_sids: vec![sid],
+                disabled: video && what == 1,
+                quality,
+                ..Default::default()
+            })
+        };
+        peers[index].request(engine, request, now);
+    }
+
+    fn leave(&mut self, index: usize) {
+        if self.publishers.len() < 6 && self.publishers.contains(&index) {
+            return;
+        }
+        let now = self.world.now;
+        let World { engine, peers, .. } = &mut self.world;
+        // Some vanish without a word.
+        if self.chance.below(3) > 0 {
+            peers[index].request(engine, Request::Leave(lk::LeaveRequest::default()), now);
+        }
+        peers[index].over = true;
+        self.publishers.remove(&index);
+    }
+
+    fn rights(&mut self, index: usize) {
+        let deaf = self.world.peers[index].deaf_since.is_some();
+        let rights = model::media::MediaPermission { subscribe: deaf, ..permission() };
+        self.allow(index, rights);
+        self.world.peers[index].deaf_since = (!deaf).then_some(self.world.now);
+    }
+
+    fn allow(&mut self, index: usize, rights: model::media::MediaPermission) {
+        let room = model::RoomId::try_from(self.rooms[index]).unwrap();
+        let who = model::Identity::try_from(self.world.peers[index].name.as_str()).unwrap();
+        let now = self.world.now;
+        self.world.engine.set_permission(&room, &who, rights, now);
+    }
+
+    fn publication(&mut self, index: usize) {
+        if self.publishers.contains(&index) && self.publishers.len() > 6 {
+            self.world.peers[index].unpublish();
+            self.publishers.remove(&index);
+            self.mutes.remove(&index);
+        } else if self.publishers.len() < 16 {
+            self.world.peers[index].publish();
+            self.publishers.insert(index);
+        }
+    }
+
+    /// The weather clears up, everybody is allowed everything, wants everything, and is heard.
+    fn calm(&mut self) {
+        for index in 0..self.world.peers.len() {
+            if self.world.peers[index].over {
+                continue;
+            }
+            for line in self.world.lines(index) {
+                line.set(Weather::FINE);
+            }
+            self.allow(index, permission());
+            self.world.peers[index].deaf_since = None;
+            if self.world.peers[index].camera.muted {
+                self.mute(index);
+            }
+        }
+        self.world.run(Duration::from_secs(1));
+        let now = self.world.now;
+        let World { engine, peers, .. } = &mut self.world;
+        for peer in peers.iter().filter(|peer| !peer.over) {
+            let sids: Vec<String> = peer.tracks.keys().cloned().collect();
+            for sid in &sids {
+                let settings =
+                    lk::UpdateTrackSettings { track_sids: vec![sid.clone()], quality: 2, ..Default::default() };
+                peer.request(engine, Request::TrackSetting(settings), now);
+            }
+            #[allow(deprecated)]
+            let all = lk::UpdateSubscription { track_sids: sids, subscribe: true, ..Default::default() };
+            peer.request(engine, Request::Subscription(all), now);
+        }
+        self.world.run(HEALING);
+    }
+
+    /// Everybody who is there hears and sees everybody who publishes.
+    fn assert_well(&mut self, faults: &mut Vec<String>) {
+        let from = self.world.now;
+        self.world.run(CALM);
+        let to = self.world.now;
+        let world = &self.world;
+        for (index, peer) in world.peers.iter().enumerate().filter(|(_, peer)| !peer.over) {
+            for publisher in self.sorted_publishers() {
+                let source = &world.peers[publisher];
+                let together = self.rooms[publisher] == self.rooms[index] && publisher != index && !source.over;
+                if !together || source.camera.video.is_none() {
+                    continue;
+                }
+                let silence = checks::longest_silence(peer, source.number, from, to);
+                if silence > Duration::from_millis(200) {
+                    faults.push(format!("{} does not hear {} for {silence:?}", peer.name, source.name));
+                }
+                let shown = checks::shown(peer, source.number, from, to);
+                if shown < 10 {
+                    faults.push(format!("{} sees {shown} pictures of {}", peer.name, source.name));
+                }
+            }
+        }
+    }
+
+    fn faults_of_streams(&self, faults: &mut Vec<String>) {
+        let peers = &self.world.peers;
+        let clean = peers.iter().filter(|peer| peer.up_line.was_clean).map(|peer| peer.number).collect();
+        let muted = peers.iter().map(|peer| (peer.number, peer.camera.muted_sounds.clone())).collect();
+        for peer in peers {
+            let of_peer = checks::faults(peer, &clean, &muted);
+            faults.extend(of_peer.into_iter().take(3).map(|fault| format!("{}: {fault}", peer.name)));
+        }
+    }
+
+    /// Nothing is left of those who left.
+    fn disperse(&mut self, faults: &mut Vec<String>) {
+        let now = self.world.now;
+        let World { engine, peers, .. } = &mut self.world;
+        for peer in peers.iter_mut().filter(|peer| !peer.over) {
+            peer.request(engine, Request::Leave(lk::LeaveRequest::default()), now);
+            peer.over = true;
+        }
+        self.world.run(Duration::from_secs(90));
+        let left = self.world.engine.holdings();
+        if left != (media::Holdings { deadlines: left.deadlines, ..media::Holdings::default() }) || left.deadlines > 64
+        {
+            faults.push(format!("after all have left there is {left:?}"));
+        }
+    }
+}
+
+fn play(seed: u64) -> Result<String, String> {
+    let mut meeting = Meeting::new(seed);
+    let mut faults = Vec::new();
+    let begun = std::time::Instant::now();
+    let mut spent = Vec::new();
+    meeting.assemble();
+    spent.push(begun.elapsed());
+    meeting.storm();
+    spent.push(begun.elapsed());
+    meeting.calm();
+    meeting.assert_well(&mut faults);
+    spent.push(begun.elapsed());
+    meeting.faults_of_streams(&mut faults);
+    let (forwarded, most) = (meeting.world.forwarded, meeting.world.most);
+    meeting.disperse(&mut faults);
+    spent.push(begun.elapsed());
+    let tail = meeting.log.len().saturating_sub(5);
+    let story = format!("{forwarded} packets forwarded, {spent:?}, {most:?}, {:?}", &meeting.log[tail..]);
+    let count = faults.len();
+    faults.truncate(40);
+    if count == 0 { Ok(story) } else { Err(format!("{count} faults; {story}\n{}", faults.join("\n"))) }
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+#[test]
+fn a_meeting_of_two_hundred_survives_what_networks_and_people_do() {
+    let first = number("PLENUM_SEED").unwrap_or(1);
+    for seed in first..first + number("PLENUM_SEEDS").unwrap_or(1) {
+        match play(seed) {
+            Ok(story) => println!("seed {seed}: {story}"),
+            Err(faults) => panic!("PLENUM_SEED={seed} replays this: {faults}"),
+        }
+    }
+}

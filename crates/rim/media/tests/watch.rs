@@ -1,0 +1,137 @@
+//! What the meeting learns about everybody's connection and voice.
+
+// In a test's helpers too a failed unwrap is a failed test.
+#![allow(clippy::unwrap_used)]
+
+// Other tests use the rest of it.
+#[allow(dead_code)]
+mod simulation;
+
+use model::media::{Fault, Trouble};
+use ports::media::{MediaEvent, MediaEventKind};
+use simulation::net::Weather;
+use simulation::world::World;
+use std::time::Duration;
+use wire::lk;
+use wire::lk::signal_request::Message as Request;
+
+fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// Ann, who publishes, and Bob, who looks and listens.
+fn two(seed: u64) -> (World, usize, usize) {
+    let mut world = World::new(seed);
+    let (ann, bob) = (world.join("ann", "room", 2), world.join("bob", "room", 2));
+    world.run(secs(2));
+    world.peers[ann].publish();
+    world.run(secs(8));
+    (world, ann, bob)
+}
+
+/// What was told of somebody since the last time.
+fn told(world: &mut World, name: &str) -> Vec<MediaEventKind> {
+    let events = std::iter::from_fn(|| world.events.try_recv().ok());
+    events.filter(|event| is(event, name)).map(|event| event.kind).collect()
+}
+
+fn is(event: &MediaEvent, name: &str) -> bool {
+    event.identity.as_ref().is_some_and(|identity| identity.as_str() == name)
+}
+
+fn troubles(kinds: &[MediaEventKind]) -> Vec<Trouble> {
+    let troubles = kinds.iter().filter_map(|kind| match kind {
+        MediaEventKind::Troubled(trouble) => Some(*trouble),
+        _ => None,
+    });
+    troubles.collect()
+}
+
+#[test]
+fn an_uplink_that_loses_packets_is_told_of_once_with_its_share() {
+    let (mut world, ann, _) = two(1);
+    assert_eq!(troubles(&told(&mut world, "ann")), []);
+    world.lines(ann)[0].set(Weather { loss: 90, ..Weather::FINE });
+    world.run(secs(40));
+    assert_eq!(troubles(&told(&mut world, "ann")), [], "not before it is over");
+
+    world.lines(ann)[0].set(Weather::FINE);
+    world.run(secs(20));
+
+    let of_ann = troubles(&told(&mut world, "ann"));
+    assert_eq!(of_ann.len(), 1, "{of_ann:?}");
+    assert_eq!(of_ann[0].fault, Fault::UplinkLoss);
+    assert!((50..=130).contains(&of_ann[0].amount), "{of_ann:?}");
+    let lasted = of_ann[0].to_ms - of_ann[0].from_ms;
+    assert!((30_000..=50_000).contains(&lasted), "{of_ann:?}");
+}
+
+#[test]
+fn a_downlink_that_loses_packets_is_its_owners_trouble_alone() {
+    let (mut world, _, bob) = two(2);
+    world.lines(bob)[1].set(Weather { loss: 90, ..Weather::FINE });
+    world.run(secs(30));
+    world.lines(bob)[1].set(Weather::FINE);
+    world.run(secs(20));
+
+    let events: Vec<_> = std::iter::from_fn(|| world.events.try_recv().ok()).collect();
+    let of = |name: &str| -> Vec<Fault> {
+        let kinds: Vec<_> = events.iter().filter(|event| is(event, name)).map(|event| event.kind.clone()).collect();
+        troubles(&kinds).iter().map(|trouble| trouble.fault).collect()
+    };
+    assert_eq!((of("ann"), of("bob")), (vec![], vec![Fault::DownlinkLoss]));
+}
+
+#[test]
+fn somebody_who_was_gone_for_a_while_was_interrupted() {
+    let (mut world, ann, _) = two(3);
+    told(&mut world, "ann");
+    for line in world.lines(ann) {
+        line.set(Weather { cut: true, ..Weather::FINE });
+    }
+    world.run(secs(17));
+    for line in world.lines(ann) {
+        line.set(Weather::FINE);
+    }
+    world.resume(ann, "room");
+    world.run(secs(5));
+
+    let kinds = told(&mut world, "ann");
+    let of_ann = troubles(&kinds);
+    let gone: Vec<_> = of_ann.iter().filter(|trouble| trouble.fault == Fault::Interrupted).collect();
+    assert_eq!(gone.len(), 1, "{of_ann:?}");
+    assert!((15_000..=19_000).contains(&gone[0].amount), "{of_ann:?}");
+}
+
+#[test]
+fn speech_is_measured_until_it_stops_and_until_the_speaker_leaves() {
+    let (mut world, ann, _) = two(4);
+    let spoken = |kinds: &[MediaEventKind]| -> Vec<u32> {
+        let spoken = kinds.iter().filter_map(|kind| match kind {
+            MediaEventKind::Spoke { millis } => Some(*millis),
+            _ => None,
+        });
+        spoken.collect()
+    };
+    assert!(spoken(&told(&mut world, "ann")).is_empty(), "she is still speaking");
+
+    let now = world.now;
+    let World { engine, peers, .. } = &mut world;
+    let sid = peers[ann].camera.sid.clone().unwrap();
+    peers[ann].request(engine, Request::Mute(lk::MuteTrackRequest { sid: sid.clone(), muted: true }), now);
+    world.run(secs(2));
+    let first = spoken(&told(&mut world, "ann"));
+    assert!(first.len() == 1 && (6000..=9000).contains(&first[0]), "{first:?}");
+
+    let now = world.now;
+    let World { engine, peers, .. } = &mut world;
+    peers[ann].request(engine, Request::Mute(lk::MuteTrackRequest { sid, muted: false }), now);
+    world.run(secs(4));
+    let now = world.now;
+    let World { engine, peers, .. } = &mut world;
+    peers[ann].request(engine, Request::Leave(lk::LeaveRequest::default()), now);
+    world.run(secs(1));
+    let kinds = told(&mut world, "ann");
+    let second = spoken(&kinds);
+    assert!(second.len() == 1 && (2500..=4500).contains(&second[0]), "{kinds:?}");
+}
