@@ -218,7 +218,7 @@ test("sound is repeated as its publisher wishes, goes on as it is, and is heard"
     page.evaluate(() => {
       const [pc] = window.__peerConnections.filter((pc) => pc.connectionState === "connected");
       const sections = pc.remoteDescription.sdp.split("\r\nm=").slice(1);
-      const sending = sections.find((sdp) => /^audio/.test(sdp) && sdp.includes("a=recvonly"));
+      const sending = sections.find((sdp) => sdp.startsWith("audio") && sdp.includes("a=recvonly"));
       const [first] = sending.split("\r\n")[0].split(" ").slice(3);
       return sending.match(`a=rtpmap:${first} ([^/]+)`)[1];
     });

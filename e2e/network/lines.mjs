@@ -41,7 +41,13 @@ export class Machine {
     machine.#address = `10.231.${number}.2`;
     ip("netns", "add", machine.name);
     machine.ip("link", "set", "lo", "up");
-    const args = [machine.name, `line${number}`, `10.231.${number}.1/24`, "line0", `${machine.#address}/24`];
+    const args = [
+      machine.name,
+      `line${number}`,
+      `10.231.${number}.1/24`,
+      "line0",
+      `${machine.#address}/24`,
+    ];
     machine.#line = spawn("python3", [LINE, ...args], { stdio: ["pipe", "pipe", "inherit"] });
     machine.#answers = createInterface({ input: machine.#line.stdout })[Symbol.asyncIterator]();
     await machine.#answered();
@@ -80,7 +86,9 @@ export class Machine {
   /** A program that starts Chromium on that machine. */
   get chromium() {
     const script = join(this.#folder, "chromium");
-    writeFileSync(script, `#!/bin/sh\nexec ip netns exec ${this.name} ${CHROMIUM} "$@"\n`, { mode: 0o700 });
+    writeFileSync(script, `#!/bin/sh\nexec ip netns exec ${this.name} ${CHROMIUM} "$@"\n`, {
+      mode: 0o700,
+    });
     return script;
   }
 

@@ -12,8 +12,14 @@ test(
   "meetings go on behind bad lines",
   { skip: isRoot ? false : "network namespaces need root" },
   async () => {
-    const script = "mkdir -p /run/netns && mount -t tmpfs none /run/netns && exec \"$@\"";
-    const node = [process.execPath, "--test", "--test-reporter=spec", "--test-concurrency=1", SCENES];
+    const script = 'mkdir -p /run/netns && mount -t tmpfs none /run/netns && exec "$@"';
+    const node = [
+      process.execPath,
+      "--test",
+      "--test-reporter=spec",
+      "--test-concurrency=1",
+      SCENES,
+    ];
     const env = { ...process.env };
     // Else the inner run takes itself for a part of this one, and tells it everything in a language of its own.
     delete env.NODE_TEST_CONTEXT;
@@ -25,6 +31,10 @@ test(
       scenes.once("error", fail);
       scenes.once("exit", (exit, signal) => done(exit ?? signal));
     });
-    assert.equal(code, 0, "a scene failed, or this machine has no network namespaces or no /dev/net/tun");
+    assert.equal(
+      code,
+      0,
+      "a scene failed, or this machine has no network namespaces or no /dev/net/tun",
+    );
   },
 );

@@ -81,11 +81,22 @@ function scene(name, count, act, { at = () => server, prepareLine } = {}) {
         const who = NAMES.at(seat - count);
         const person = await Person.open(browser, who, host.origin, { seat: 0 });
         people.push(person);
-        const token = await host.token(room, { id: who.toLowerCase(), name: who, admin: seat === 0 });
+        const token = await host.token(room, {
+          id: who.toLowerCase(),
+          name: who,
+          admin: seat === 0,
+        });
         await person.openLink(`${host.origin}/?access_token=${token}`);
         await person.enter();
       }
-      await act({ people, cleo: people.at(-1), ana: people[0], machine: cleo, context, others: count - 1 });
+      await act({
+        people,
+        cleo: people.at(-1),
+        ana: people[0],
+        machine: cleo,
+        context,
+        others: count - 1,
+      });
       host.assertAlive();
     } catch (error) {
       await keepEvidence(ARTIFACTS, name, { error, log: host.log, pages: people });
@@ -128,11 +139,15 @@ function ways(person) {
 }
 
 async function untilWay(person, what, fits) {
-  await until(`media over ${what}`, async () => {
-    const found = await ways(person);
-    if (found.length > 0 && found.every(fits)) return true;
-    throw new Error(JSON.stringify(found));
-  }, PATIENCE);
+  await until(
+    `media over ${what}`,
+    async () => {
+      const found = await ways(person);
+      if (found.length > 0 && found.every(fits)) return true;
+      throw new Error(JSON.stringify(found));
+    },
+    PATIENCE,
+  );
 }
 
 /** Freezes and lost packets of what a browser receives, and how many peer connections it has made so far. */
@@ -157,13 +172,17 @@ async function note(context, what, cleo) {
   context.diagnostic(`${what}: ${JSON.stringify(await figures(cleo))}`);
 }
 
-scene("five percent of everything is lost, and everybody is seen and heard", 3, async ({ people, cleo, machine, context }) => {
-  await meet(people);
-  await machine.line({ loss: 0.05 });
+scene(
+  "five percent of everything is lost, and everybody is seen and heard",
+  3,
+  async ({ people, cleo, machine, context }) => {
+    await meet(people);
+    await machine.line({ loss: 0.05 });
 
-  await meet(people);
-  await note(context, "5 % loss", cleo);
-});
+    await meet(people);
+    await note(context, "5 % loss", cleo);
+  },
+);
 
 scene("a round trip takes 200 ms", 2, async ({ people, cleo, machine, context }) => {
   await machine.line({ delay: 100 });
@@ -172,30 +191,38 @@ scene("a round trip takes 200 ms", 2, async ({ people, cleo, machine, context })
   await note(context, "200 ms", cleo);
 });
 
-scene("500 kbit/s carry two voices and small pictures", 3, async ({ people, cleo, machine, context }) => {
-  await meet(people);
-  await machine.line({ rate: [500_000, 0] });
+scene(
+  "500 kbit/s carry two voices and small pictures",
+  3,
+  async ({ people, cleo, machine, context }) => {
+    await meet(people);
+    await machine.line({ rate: [500_000, 0] });
 
-  await untilHearing(cleo.page, 2, PATIENCE);
-  await untilSeeing(cleo.page, 1, PATIENCE);
-  await meet(people.slice(0, -1));
-  await note(context, "500 kbit/s down", cleo);
-});
+    await untilHearing(cleo.page, 2, PATIENCE);
+    await untilSeeing(cleo.page, 1, PATIENCE);
+    await meet(people.slice(0, -1));
+    await note(context, "500 kbit/s down", cleo);
+  },
+);
 
-scene("a second without a network costs nobody their connection", 2, async ({ people, cleo, machine, context }) => {
-  await meet(people);
-  const before = await figures(cleo);
+scene(
+  "a second without a network costs nobody their connection",
+  2,
+  async ({ people, cleo, machine, context }) => {
+    await meet(people);
+    const before = await figures(cleo);
 
-  await machine.line({ loss: 1 });
-  await pause(1_000);
-  await machine.line();
-  const mended = Date.now();
+    await machine.line({ loss: 1 });
+    await pause(1_000);
+    await machine.line();
+    const mended = Date.now();
 
-  await meet(people);
-  const later = await figures(cleo);
-  assert.equal(later.connections, before.connections, "no connection was made anew");
-  await note(context, `one second cut, everything back within ${Date.now() - mended} ms`, cleo);
-});
+    await meet(people);
+    const later = await figures(cleo);
+    assert.equal(later.connections, before.connections, "no connection was made anew");
+    await note(context, `one second cut, everything back within ${Date.now() - mended} ms`, cleo);
+  },
+);
 
 scene("a new address in the middle of a meeting", 2, async ({ people, cleo, machine, context }) => {
   await meet(people);
@@ -219,17 +246,21 @@ scene(
   { prepareLine: (machine) => machine.line({ udp: false }) },
 );
 
-scene("UDP that is blocked in the middle of a meeting", 2, async ({ people, cleo, machine, context }) => {
-  await meet(people);
-  await untilWay(cleo, "UDP", (way) => way.protocol === "udp");
+scene(
+  "UDP that is blocked in the middle of a meeting",
+  2,
+  async ({ people, cleo, machine, context }) => {
+    await meet(people);
+    await untilWay(cleo, "UDP", (way) => way.protocol === "udp");
 
-  await machine.line({ udp: false });
-  const blocked = Date.now();
+    await machine.line({ udp: false });
+    const blocked = Date.now();
 
-  await untilWay(cleo, "TCP", (way) => way.protocol === "tcp" || way.relay === "tcp");
-  await meet(people);
-  await note(context, `UDP blocked, everything back within ${Date.now() - blocked} ms`, cleo);
-});
+    await untilWay(cleo, "TCP", (way) => way.protocol === "tcp" || way.relay === "tcp");
+    await meet(people);
+    await note(context, `UDP blocked, everything back within ${Date.now() - blocked} ms`, cleo);
+  },
+);
 
 scene(
   "where nothing but TLS gets out, media goes through the relay",
@@ -237,7 +268,11 @@ scene(
   async ({ people, cleo, context }) => {
     await meet(people);
 
-    await untilWay(cleo, "the relay, with TLS", (way) => way.type === "relay" && way.relay === "tls");
+    await untilWay(
+      cleo,
+      "the relay, with TLS",
+      (way) => way.type === "relay" && way.relay === "tls",
+    );
     await note(context, "TURN over TLS", cleo);
   },
   { at: () => behindTls },

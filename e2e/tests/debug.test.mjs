@@ -48,7 +48,9 @@ scenario("the operator sees who sends and receives what, and nobody else does", 
 
   await operator.page.getByRole("checkbox", { name: /Follow/ }).check();
   await ana.leave();
-  await operator.page.getByRole("heading", { name: "ana", level: 2 }).waitFor({ state: "detached" });
+  await operator.page
+    .getByRole("heading", { name: "ana", level: 2 })
+    .waitFor({ state: "detached" });
   await operator.page.getByRole("heading", { name: "ben", level: 2 }).waitFor();
   looks.done();
 });

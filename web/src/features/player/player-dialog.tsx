@@ -89,7 +89,10 @@ export function PlayerDialog() {
             accept={TYPES.map((type) => `.${type}`).join(",")}
             data-testid="player-file"
             onChange={(event) => {
-              uploads.add([...(event.target.files ?? [])], ({ address }) => void playStored(address));
+              uploads.add(
+                [...(event.target.files ?? [])],
+                ({ address }) => void playStored(address),
+              );
               event.target.value = "";
             }}
           />
