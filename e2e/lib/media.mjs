@@ -122,6 +122,35 @@ export function untilFrozen(page, options) {
   return untilStill(page, "no moving picture", "video", "frames", options);
 }
 
+/** How a browser's media goes now: `{protocol, type, relay}` of every connection that carries some. */
+function ways(page) {
+  return page.evaluate(async () => {
+    const open = window.__peerConnections.filter((pc) => pc.connectionState === "connected");
+    const reports = await Promise.all(open.map((pc) => pc.getStats()));
+    return reports.flatMap((report) => {
+      const transport = [...report.values()].find((entry) => entry.type === "transport");
+      const pair = report.get(transport?.selectedCandidatePairId);
+      const local = report.get(pair?.localCandidateId);
+      if (!local) return [];
+      const { protocol, candidateType: type, relayProtocol: relay = null } = local;
+      return [{ protocol, type, relay }];
+    });
+  });
+}
+
+/** Waits until media goes as `fits` says: a function of `{protocol, type, relay}`. */
+export function untilWay(page, what, fits, options) {
+  return until(
+    `media over ${what}`,
+    async () => {
+      const found = await ways(page);
+      if (found.length > 0 && found.every(fits)) return true;
+      throw new Error(JSON.stringify(found));
+    },
+    options,
+  );
+}
+
 async function untilStill(page, what, kind, field, { timeout = 30_000 } = {}) {
   let before = await received(page);
   let stillLooks = 0;

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 
 import { launchChromium } from "../lib/chromium.mjs";
 import { keepEvidence } from "../lib/evidence.mjs";
-import { untilHearing, untilSeeing } from "../lib/media.mjs";
+import { untilHearing, untilSeeing, untilWay } from "../lib/media.mjs";
 import { Person } from "../lib/person.mjs";
 import { Server } from "../lib/server.mjs";
 import { pause, until } from "../lib/until.mjs";
@@ -116,40 +116,6 @@ async function meet(people) {
   }
 }
 
-/** How a browser's media goes now: `{protocol, type, relay}` of every connection that carries some. */
-function ways(person) {
-  return person.page.evaluate(async () => {
-    const open = window.__peerConnections.filter((pc) => pc.connectionState === "connected");
-    const found = [];
-    for (const pc of open) {
-      const report = await pc.getStats();
-      const entries = [...report.values()];
-      const transport = entries.find((entry) => entry.type === "transport");
-      const pair = report.get(transport?.selectedCandidatePairId);
-      const local = report.get(pair?.localCandidateId);
-      if (local)
-        found.push({
-          protocol: local.protocol,
-          type: local.candidateType,
-          relay: local.relayProtocol ?? null,
-        });
-    }
-    return found;
-  });
-}
-
-async function untilWay(person, what, fits) {
-  await until(
-    `media over ${what}`,
-    async () => {
-      const found = await ways(person);
-      if (found.length > 0 && found.every(fits)) return true;
-      throw new Error(JSON.stringify(found));
-    },
-    PATIENCE,
-  );
-}
-
 /** Freezes and lost packets of what a browser receives, and how many peer connections it has made so far. */
 function figures(person) {
   return person.page.evaluate(async () => {
@@ -240,7 +206,12 @@ scene(
   async ({ people, cleo, context }) => {
     await meet(people);
 
-    await untilWay(cleo, "TCP", (way) => way.protocol === "tcp" && way.type !== "relay");
+    await untilWay(
+      cleo.page,
+      "TCP",
+      (way) => way.protocol === "tcp" && way.type !== "relay",
+      PATIENCE,
+    );
     await note(context, "TCP", cleo);
   },
   { prepareLine: (machine) => machine.line({ udp: false }) },
@@ -251,12 +222,22 @@ scene(
   2,
   async ({ people, cleo, machine, context }) => {
     await meet(people);
-    await untilWay(cleo, "UDP", (way) => way.protocol === "udp");
+    await untilWay(
+      cleo.page,
+      "UDP",
+      (way) => way.protocol === "udp" && way.type !== "relay",
+      PATIENCE,
+    );
 
     await machine.line({ udp: false });
     const blocked = Date.now();
 
-    await untilWay(cleo, "TCP", (way) => way.protocol === "tcp" || way.relay === "tcp");
+    await untilWay(
+      cleo.page,
+      "TCP",
+      (way) => way.protocol === "tcp" || way.relay === "tcp",
+      PATIENCE,
+    );
     await meet(people);
     await note(context, `UDP blocked, everything back within ${Date.now() - blocked} ms`, cleo);
   },
@@ -269,9 +250,10 @@ scene(
     await meet(people);
 
     await untilWay(
-      cleo,
+      cleo.page,
       "the relay, with TLS",
       (way) => way.type === "relay" && way.relay === "tls",
+      PATIENCE,
     );
     await note(context, "TURN over TLS", cleo);
   },

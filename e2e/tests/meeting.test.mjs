@@ -1,7 +1,13 @@
 // Two and three people in one meeting: the main job, on the real binary in real browsers.
 import assert from "node:assert/strict";
 
-import { untilHearing, untilSeeing, untilSilent, untilSeeingExactly } from "../lib/media.mjs";
+import {
+  untilHearing,
+  untilSeeing,
+  untilSilent,
+  untilSeeingExactly,
+  untilWay,
+} from "../lib/media.mjs";
 import { scenario } from "../lib/scenario.mjs";
 
 scenario("three people see and hear each other", async (meeting) => {
@@ -12,6 +18,8 @@ scenario("three people see and hear each other", async (meeting) => {
   for (const person of [ana, ben, cleo]) {
     await untilSeeing(person.page, 2);
     await untilHearing(person.page, 2);
+    // Where everything gets through, nothing takes a detour.
+    await untilWay(person.page, "UDP", (way) => way.protocol === "udp" && way.type !== "relay");
   }
   for (const other of ["Ben", "Cleo"]) await ana.sees(other);
 });

@@ -128,7 +128,9 @@ fn login_with(secret: Secret) -> meeting::MakeLogin {
     })
 }
 
-/// The first address of each family: more of them would only make browsers ask longer.
+/// The first address of each family: more of them would only make browsers ask longer. Over UDP the relay is where media is, and
+/// browsers are not told of that: they take everything that comes from a relay's UDP address for its answer, checks of the
+/// direct way included, so that no media would go directly. Who gets UDP through to the relay needs none.
 fn own_urls(udp: &[SocketAddr], tcp: Option<u16>, tls: Option<(&str, u16)>) -> Vec<String> {
     let first = |v4: bool| udp.iter().find(|address| address.is_ipv4() == v4).copied();
     let host = |ip: IpAddr| match ip {
@@ -137,7 +139,6 @@ fn own_urls(udp: &[SocketAddr], tcp: Option<u16>, tls: Option<(&str, u16)>) -> V
     };
     let mut urls = Vec::new();
     for address in [first(true), first(false)].into_iter().flatten() {
-        urls.push(format!("turn:{}:{}?transport=udp", host(address.ip()), address.port()));
         urls.extend(tcp.map(|port| format!("turn:{}:{port}?transport=tcp", host(address.ip()))));
     }
     urls.extend(tls.map(|(domain, port)| format!("turns:{domain}:{port}?transport=tcp")));
@@ -184,22 +185,14 @@ mod tests {
         ];
 
         let found = relays(&config, &credentials(), &udp, Some(8080));
-        assert_eq!(
-            found.urls,
-            [
-                "turn:192.0.2.1:8080?transport=udp",
-                "turn:192.0.2.1:8080?transport=tcp",
-                "turn:[2001:db8::1]:8080?transport=udp",
-                "turn:[2001:db8::1]:8080?transport=tcp",
-            ]
-        );
+        assert_eq!(found.urls, ["turn:192.0.2.1:8080?transport=tcp", "turn:[2001:db8::1]:8080?transport=tcp",]);
         assert!(!found.force && found.fallback.is_none());
 
         config.tls = Some(Certificate { certificate: "a".into(), key: "b".into() });
         config.media.turn.domain = Some("meet.example.org".to_owned());
         config.media.tcp_port = Some(443);
         let urls = relays(&config, &credentials(), &udp[..1], Some(8080)).urls;
-        assert_eq!(urls[2], "turns:meet.example.org:443?transport=tcp");
+        assert_eq!(urls[1], "turns:meet.example.org:443?transport=tcp");
         config.media.turn.urls = vec!["turns:relay.example.org".to_owned()];
         assert_eq!(relays(&config, &credentials(), &udp, None).urls, ["turns:relay.example.org"]);
         config.media.turn.enabled = false;
