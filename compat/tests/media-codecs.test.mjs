@@ -225,8 +225,9 @@ test("sound is repeated as its publisher wishes, goes on as it is, and is heard"
   assert.deepEqual([await asked(ana), await asked(ben)], ["red", "opus"]);
   // Both microphones beep alike, so what one sends twice is larger.
   const size = async (page) => {
-    const [sound] = await inbound(page, "audio");
-    return sound.packets >= 150 && sound.bytes / sound.packets;
+    // Sections that nobody speaks on may get packets of padding, which have no bytes.
+    const sound = (await inbound(page, "audio")).find(({ bytes }) => bytes > 0);
+    return sound?.packets >= 150 && sound.bytes / sound.packets;
   };
   const plain = await until("sound of ben", () => size(ana));
   const repeated = await until("sound of ana", () => size(ben));

@@ -35,7 +35,7 @@ pub(crate) struct Inside {
     sids: HashMap<String, String>,
     /// Sids of the tracks it gets, by section.
     gets: HashMap<u16, Arc<str>>,
-    /// Tracks of others as last told: sid to owner, source, sound, muted.
+    /// Tracks of others as last told: by sid, whose it is and whether it is muted.
     seen: BTreeMap<String, (String, bool)>,
     offers: u32,
     /// Sections changed since the last offer.
