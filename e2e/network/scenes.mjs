@@ -12,7 +12,7 @@ import { keepEvidence } from "../lib/evidence.mjs";
 import { untilHearing, untilSeeing, untilWay } from "../lib/media.mjs";
 import { Person } from "../lib/person.mjs";
 import { Server } from "../lib/server.mjs";
-import { pause, until } from "../lib/until.mjs";
+import { pause } from "../lib/until.mjs";
 import { Machine, prepare, SERVER, SERVER_TOO } from "./lines.mjs";
 
 const ARTIFACTS = resolve(fileURLToPath(import.meta.url), "../../artifacts");
