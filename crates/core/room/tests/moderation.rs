@@ -469,7 +469,6 @@ fn a_meeting_at_rest_is_quiet_and_comes_back_as_it_was() {
 
     scene.moderate("ana", Moderation::Rest(true)).unwrap();
 
-    assert_eq!(scene.moderate("ana", Moderation::Rest(true)), Err(ModerationRefusal::AtRest));
     assert_eq!(scene.muted, ["ben", "eva"]);
     assert!(scene.unpublished.contains(&(user("ben"), Sources::NONE.with(Source::Camera))));
     for source in [Source::Microphone, Source::ScreenShare, Source::ScreenShareAudio] {
@@ -497,7 +496,43 @@ fn a_meeting_at_rest_is_quiet_and_comes_back_as_it_was() {
     assert_eq!(without_ids(metadata(&mut scene)), without_ids(room));
     assert!(said(&mut scene, "ben", "ana", "m4") && publishes(&scene, "ben", Source::ScreenShare));
     assert!(publishes(&scene, "ben", Source::Microphone));
-    assert_eq!(scene.moderate("ana", Moderation::Rest(false)), Err(ModerationRefusal::NotAtRest));
+}
+
+#[test]
+fn two_moderators_may_put_the_meeting_at_rest_and_either_brings_it_back_as_it_was_before_the_first() {
+    let mut scene = meeting(|new| {
+        features(new).waiting_room_features = Some(pnm::WaitingRoomFeatures::default());
+        new.metadata.default_lock_settings = Some(pnm::LockSettings::default());
+    });
+    scene.join_admin("cem");
+    scene.moderate("ana", lock(one("eva"), LockService::Chat, true)).unwrap();
+    scene.moderate("cem", Moderation::Rest(false)).unwrap();
+    assert!(
+        !scene.take_mail("ben").iter().any(|mail| mail.event == Event::RoomMetadataUpdate),
+        "nothing to bring back"
+    );
+    scene.moderate("ana", Moderation::Rest(true)).unwrap();
+    let since = metadata(&mut scene)["extra_data"]["plenum_panic"].clone();
+    // Somebody gets loud again.
+    scene.moderate("ana", lock(Whom::All, LockService::Chat, false)).unwrap();
+    scene.moderate("ana", lock(one("ben"), LockService::Microphone, false)).unwrap();
+    speaks(&mut scene, "ben");
+    scene.muted.clear();
+    scene.secs(1);
+
+    scene.moderate("cem", Moderation::Rest(true)).unwrap();
+
+    assert!(scene.muted.contains(&"ben".to_owned()));
+    assert!(!publishes(&scene, "ben", Source::Microphone) && !said(&mut scene, "ben", "eva", "m1"));
+    let extra = metadata(&mut scene)["extra_data"].clone();
+    assert_eq!((&extra["plenum_panic"], &extra["plenum_panic_by"]), (&since, &Value::from("ana")));
+
+    scene.moderate("cem", Moderation::Rest(false)).unwrap();
+    scene.moderate("ana", Moderation::Rest(false)).unwrap();
+
+    assert!(said(&mut scene, "ben", "ana", "m2") && publishes(&scene, "ben", Source::Microphone));
+    assert_eq!(person(&mut scene, "eva")["lock_settings"]["lock_chat"], true, "as before the first");
+    assert_eq!(metadata(&mut scene)["extra_data"].get("plenum_panic"), None);
 }
 
 #[test]

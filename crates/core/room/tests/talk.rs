@@ -156,6 +156,9 @@ fn data_messages_follow_the_table_of_types() {
 
     assert_eq!(sends("ben", Body::UserVisibilityChange, "hidden"), 1);
     assert_eq!(sends("ben", Body::UserConnectionQualityChange, "good"), 1);
+    for kind in [Body::UserVisibilityChange, Body::UserConnectionQualityChange] {
+        assert_eq!(sends("ben", kind, "<b>splendid</b>"), 0, "{kind:?} has its words");
+    }
     assert_eq!(sends("ben", Body::ExternalMediaPlayerEvents, "{}"), 0, "ben does not present");
     assert_eq!(sends("ana", Body::ExternalMediaPlayerEvents, "{}"), 1, "ana does");
     assert_eq!(sends("ben", Body::Alert, "boo"), 0);
@@ -371,27 +374,6 @@ fn sync(from: &str, kind: Body, id: &str, length: usize) -> Vec<u8> {
     message.id = id.into();
     message.bin_message = Some(vec![7; length]);
     message.encode_to_vec()
-}
-
-#[test]
-fn a_line_of_chat_may_have_64_kib_and_its_author_is_told_when_it_has_more() {
-    let mut scene = two();
-    scene.say("ben", "m1", &"x".repeat(60 * 1024));
-    assert_eq!(scene.heard("ana").len(), 1);
-    assert_eq!(scene.events("ben"), []);
-
-    scene.say("ben", "m2", &"x".repeat(64 * 1024));
-    assert_eq!(scene.heard("ana").len(), 0);
-    let notice = scene.take_mail("ben").pop().unwrap();
-    assert_eq!(notice.event, Event::SystemNotification);
-    assert!(notice.msg.contains("too long"), "{}", notice.msg);
-
-    let mut message = chat("ben", "p1", &"x".repeat(64 * 1024), 0);
-    message.is_private = true;
-    message.to_user_id = Some("ana".into());
-    privately(&mut scene, "ben", "ana", Kind::Chat, message.encode_to_vec());
-    assert_eq!(scene.events("ana"), []);
-    assert_eq!(scene.events("ben"), [Event::SystemNotification]);
 }
 
 #[test]

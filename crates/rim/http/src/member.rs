@@ -15,3 +15,5 @@ pub(crate) mod remove;
 pub(crate) mod shared;
 pub(crate) mod verify_token;
 pub(crate) mod waiting_room;
+
+pub(crate) use moderated::NOT_ALLOWED;
