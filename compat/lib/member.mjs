@@ -35,7 +35,7 @@ export function dial(url, token, options = {}) {
 }
 
 export class Member {
-  /** Every event so far: `{event, msg, bin, subject, redelivered, stream, acked}` in order of arrival. */
+  /** Every event so far: `{event, msg, bin, subject, redelivered, stream, sender, acked}` in order of arrival. */
   events = [];
   chat = [];
   data = [];
@@ -79,6 +79,7 @@ export class Member {
         subject: message.subject,
         redelivered: message.redelivered,
         stream: message.info.streamSequence,
+        sender: message.headers?.get("Pnm-From"),
         acked: this.#acking,
       });
       if (this.#acking) message.ack();
