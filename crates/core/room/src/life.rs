@@ -256,6 +256,7 @@ impl Room {
 
     fn finish(&mut self, now: Moment, why: EndReason) {
         self.life.state = State::Ended;
+        self.heir_due = None;
         self.notify_over(now);
         let figures = self.close_analytics(now);
         self.store(journal::room_removed());

@@ -60,7 +60,7 @@ impl Room {
     /// Call when somebody came, or got another token: whoever presents may never come back with it, or went before they
     /// came.
     pub(crate) fn look_for_presenter(&mut self, now: Moment) {
-        if !self.has_presenter() {
+        if !self.has_presenter() && self.phase().is_open() {
             self.heir_due.get_or_insert(now.at + RECONNECT_GRACE);
         }
     }
