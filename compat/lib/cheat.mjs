@@ -14,6 +14,13 @@ export async function meeting(scene, options) {
   const ana = await scene.inside(room, "ana", { admin: true });
   const eva = await scene.inside(room, "eva");
   const mallory = await scene.inside(room, "mallory");
+  for (const [member, other] of [
+    [ana, "eva"],
+    [ana, "mallory"],
+    [eva, "mallory"],
+  ]) {
+    await member.event("USER_JOINED", { where: ({ msg }) => msg.includes(`"${other}"`) });
+  }
   for (const member of [ana, eva, mallory]) listenToBoard(member);
   await Promise.all([ana, eva, mallory].map((member) => member.nc.flush()));
   const initial = mallory.events.find(({ event }) => event === "RES_INITIAL_DATA");

@@ -39,6 +39,8 @@ export class Member {
   events = [];
   chat = [];
   data = [];
+  /** Which events this client cannot handle: it says so, and the server sends them again. */
+  refuses = () => false;
   #acking = true;
 
   /**
@@ -82,7 +84,8 @@ export class Member {
         sender: message.headers?.get("Pnm-From"),
         acked: this.#acking,
       });
-      if (this.#acking) message.ack();
+      if (this.refuses(this.events.at(-1))) message.nak();
+      else if (this.#acking) message.ack();
     }
   }
 

@@ -205,7 +205,8 @@ impl Room {
 
     fn deliver_privately(&mut self, now: Moment, from: &UserId, delivery: pnm::PrivateDataDelivery, payload: Vec<u8>) {
         let Ok(to) = UserId::try_from(delivery.to_user_id.as_str()) else { return };
-        let subject = match delivery.r#type() {
+        let Ok(kind) = PrivateDataDeliveryType::try_from(delivery.r#type) else { return };
+        let subject = match kind {
             PrivateDataDeliveryType::Chat => ClientSubject::Chat,
             PrivateDataDeliveryType::DataMsg => ClientSubject::Data,
             PrivateDataDeliveryType::WhiteboardMsg => ClientSubject::Whiteboard,

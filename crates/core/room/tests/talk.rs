@@ -415,6 +415,19 @@ fn nobody_says_more_bytes_than_the_others_can_take() {
 }
 
 #[test]
+fn a_private_message_of_no_known_kind_goes_nowhere() {
+    let mut scene = two();
+    let mut message = chat("ben", "p1", "psst", 0);
+    (message.is_private, message.to_user_id) = (true, Some("ana".into()));
+    let mut delivery = private("ana", Kind::Chat);
+    delivery.r#type = 7;
+
+    scene.request("ben", Request::PrivateDelivery { delivery, payload: message.encode_to_vec() });
+
+    assert_eq!(scene.events("ana"), []);
+}
+
+#[test]
 fn private_lines_count_as_chat() {
     let mut scene = two();
     for number in 0..30 {
