@@ -6,6 +6,8 @@
     reason = "a test helper, of which each file uses its own part"
 )]
 
+pub(crate) mod moderating;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
