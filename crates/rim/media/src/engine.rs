@@ -9,12 +9,13 @@ mod judge;
 mod orders;
 mod rooms;
 
+use crate::arrivals::Arrived;
 use crate::fallback::Fallback;
 use crate::forward::Forward;
 use crate::outputs;
 use crate::plane::LinkId;
 use crate::registry::{Registry, ShardIndex};
-use crate::session::{Connection, Session};
+use crate::session::{Connection, Outbox, Session, Told};
 use crate::tallies::Tallies;
 use crate::timers::Timers;
 use bytes::Bytes;
@@ -122,9 +123,13 @@ pub struct Engine {
     pub(crate) timers: Timers<Timer>,
     pub(crate) counters: Counters,
     pub(crate) tallies: Tallies,
+    /// Packets on their way to all who get them.
+    pub(crate) arrived: Vec<Arrived>,
     pub(crate) dirty: Vec<ConnectionKey>,
-    /// Datagrams to send: from, to, contents.
-    pub(crate) outbox: Vec<(SocketAddr, SocketAddr, Vec<u8>)>,
+    /// What connections had to tell when they were drained, oldest first.
+    pub(crate) told: Vec<(ConnectionKey, Told)>,
+    /// Datagrams to send.
+    pub(crate) outbox: Outbox,
     next_room: RoomKey,
     next_peer: u64,
     next_link: LinkId,
@@ -167,7 +172,9 @@ impl Engine {
             tallies: Tallies::new(),
             dirty: Vec::new(),
             outbox: Vec::new(),
+            arrived: Vec::new(),
             next_room: 0,
+            told: Vec::new(),
             next_peer: 0,
             next_link: 0,
             seed,
@@ -251,7 +258,10 @@ impl Engine {
                             .get_mut(&key.room)
                             .and_then(|room| room.sessions.get_mut(&key.peer)?.connection(key.subscriber));
                         let Some(connection) = connection else { return };
-                        if connection.peer.handle_timeout(at).is_err() {
+                        // What it sent meanwhile has put it off.
+                        if connection.due > at {
+                            self.timers.arm(timer, connection.due);
+                        } else if connection.peer.handle_timeout(at).is_err() {
                             self.failed(key, at);
                         } else {
                             mark(&mut self.dirty, connection, key);

@@ -1,6 +1,7 @@
 //! Participants inside the process. The room's machine knows them as anybody else, with sections and subscriptions; where
 //! others have a peer connection they have a queue.
 
+use crate::arrivals::Arrived;
 use crate::convert;
 use crate::engine::{ConnectionKey, Engine, Room, RoomKey};
 use crate::forward::News;
@@ -272,6 +273,8 @@ impl Engine {
         match order {
             InsideOrder::Send { name, packet } => self.send_inside(key, peer, &name, packet, at),
             order => {
+                // What it sent before comes before.
+                self.hand_out(at, &mut |_| {});
                 self.guarded(key, at, |engine| engine.carry_out(key, peer, order, at));
                 self.renegotiate_insider(key, peer, at);
             }
@@ -402,12 +405,7 @@ impl Engine {
             sender_report: None,
             extensions: rtc::Extensions::loudness(packet.audio_level),
         };
-        let mut news = News::default();
-        let dirty = &mut self.dirty;
-        room.forward.packet(track, &packet, &mut room.sessions, at, |peer, subscriber| {
-            dirty.push(ConnectionKey { room: key, peer, subscriber });
-        });
-        room.forward.collect(track, at, &mut news);
-        self.spread(key, news, at);
+        let from = ConnectionKey { room: key, peer, subscriber: false };
+        self.arrived.push(Arrived { from, track, packet });
     }
 }

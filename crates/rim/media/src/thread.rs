@@ -39,6 +39,10 @@ pub(crate) struct Queues {
 }
 
 /// What was started.
+/// Datagrams that are gathered before they are sent. More would leave the processor's cache before the kernel reads them, and
+/// the first would wait for the last.
+const SENT_TOGETHER: usize = 64;
+
 pub(crate) struct Spawned {
     pub(crate) threads: Vec<Running>,
     /// Brings the first shard TCP connections.
@@ -245,22 +249,31 @@ impl Shard {
     }
 
     fn flush(&mut self, queue: &mut Vec<Outgoing>, sent: &metrics::Counter, unsent: &metrics::Counter) {
-        let (now, ways, neighbours) = (Instant::now(), &mut self.ways, &mut self.neighbours);
-        self.engine.drain(now, &mut |source, destination, contents| match ways {
-            Some(ways) => ways.send(now, source, destination, contents, queue),
-            None if detour::is_detour(&destination) => neighbours.send_back(source, destination, &contents),
-            None => queue.push(Outgoing { source, destination, contents }),
+        let (now, ways, neighbours, sockets) =
+            (Instant::now(), &mut self.ways, &mut self.neighbours, &mut self.sockets);
+        let mut send = |queue: &mut Vec<Outgoing>| {
+            let count = u64::try_from(queue.len()).unwrap_or(u64::MAX);
+            let dropped = u64::try_from(sockets.send(queue)).unwrap_or(u64::MAX);
+            sent.increment(count.saturating_sub(dropped));
+            if dropped > 0 {
+                unsent.increment(dropped);
+            }
+        };
+        self.engine.drain(now, &mut |source, destination, contents| {
+            match ways {
+                Some(ways) => ways.send(now, source, destination, contents, queue),
+                None if detour::is_detour(&destination) => neighbours.send_back(source, destination, &contents),
+                None => queue.push(Outgoing { source, destination, contents }),
+            }
+            if queue.len() >= SENT_TOGETHER {
+                send(queue);
+            }
         });
         if let Some(ways) = ways {
             ways.drain(queue);
         }
         neighbours.flush();
-        let count = u64::try_from(queue.len()).unwrap_or(u64::MAX);
-        let dropped = u64::try_from(self.sockets.send(queue)).unwrap_or(u64::MAX);
-        sent.increment(count.saturating_sub(dropped));
-        if dropped > 0 {
-            unsent.increment(dropped);
-        }
+        send(queue);
     }
 
     /// `None` when the application is gone; else whether there is more.
