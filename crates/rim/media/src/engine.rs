@@ -135,6 +135,8 @@ pub struct Engine {
     next_link: LinkId,
     seed: u64,
     draining: bool,
+    /// It has more to do than it has time for.
+    full: bool,
     registry: Arc<Registry>,
     pub(crate) shard: ShardIndex,
     /// Our Unix time at a moment, so that time shown to clients never jumps (section 25, H11).
@@ -170,15 +172,16 @@ impl Engine {
             timers: Timers::new(),
             counters: Counters::new(),
             tallies: Tallies::new(),
-            dirty: Vec::new(),
-            outbox: Vec::new(),
             arrived: Vec::new(),
-            next_room: 0,
+            dirty: Vec::new(),
             told: Vec::new(),
+            outbox: Vec::new(),
+            next_room: 0,
             next_peer: 0,
             next_link: 0,
             seed,
             draining: false,
+            full: false,
             registry,
             shard,
             epoch: (Instant::now(), u64::try_from(unix.as_micros()).unwrap_or(0)),
@@ -188,6 +191,14 @@ impl Engine {
     /// Tells clients that come from now on where TCP connections are taken.
     pub fn set_stream_addresses(&mut self, addresses: Vec<SocketAddr>) {
         self.stream_addresses = addresses;
+    }
+
+    /// Whether there is time for nobody else: then whoever is new is refused, and whoever comes back is not.
+    pub fn set_full(&mut self, full: bool) {
+        if std::mem::replace(&mut self.full, full) != full {
+            tracing::warn!(shard = self.shard, full, "the load of a media shard passed its limit");
+            self.registry.note_full(self.shard, full);
+        }
     }
 
     pub(crate) fn now(&self, at: Instant) -> Now {

@@ -17,6 +17,7 @@ mod fallback;
 mod forward;
 mod framing;
 mod inside;
+mod load;
 mod neighbours;
 mod outputs;
 mod path;

@@ -3,6 +3,7 @@
 use crate::config::MediaConfig;
 use crate::detour;
 use crate::engine::{Datagram, Engine};
+use crate::load::Load;
 use crate::neighbours::{self, Neighbours, WAYS};
 use crate::plane::{Order, Signal, Wake};
 use crate::registry::{Registry, ShardIndex};
@@ -38,11 +39,11 @@ pub(crate) struct Queues {
     pub(crate) signals: mpsc::Receiver<Signal>,
 }
 
-/// What was started.
 /// Datagrams that are gathered before they are sent. More would leave the processor's cache before the kernel reads them, and
 /// the first would wait for the last.
 const SENT_TOGETHER: usize = 64;
 
+/// What was started.
 pub(crate) struct Spawned {
     pub(crate) threads: Vec<Running>,
     /// Brings the first shard TCP connections.
@@ -157,10 +158,12 @@ impl Shard {
         let mut events = Events::with_capacity(16);
         let mut queue: Vec<Outgoing> = Vec::with_capacity(1024);
         let mut busy = false;
+        let mut load = Load::new(Instant::now());
         let packets_in = metrics::counter!("media_datagrams_in_total");
         let packets_out = metrics::counter!("media_datagrams_out_total");
         let unsent = metrics::counter!("media_drops_total", "reason" => "send_queue");
         let turn = metrics::histogram!("media_turn_seconds");
+        let share = metrics::gauge!("media_shard_load_percent", "shard" => self.engine.shard.to_string());
         let waiting = metrics::gauge!("media_orders_waiting", "shard" => self.engine.shard.to_string());
         loop {
             let now = Instant::now();
@@ -170,6 +173,10 @@ impl Shard {
             let sleep = if busy { Duration::ZERO } else { sleep };
             // Interrupted or not: everything is looked at anyway.
             let _ = self.poll.poll(&mut events, Some(sleep));
+            if let Some(percent) = load.rested(now, Instant::now()) {
+                share.set(percent);
+                self.engine.set_full(load.is_full());
+            }
             busy = self.take_handed_over(&mut queue);
             let begun = Instant::now();
             for _ in 0..RECEIVES_PER_TURN {
