@@ -155,7 +155,7 @@ impl PeerFactory {
 
     /// A peer that is reachable under `addresses` (UDP), and whose owner takes TCP connections under `streams`.
     pub fn peer(&self, addresses: &[SocketAddr], streams: &[SocketAddr], now: Instant) -> Peer {
-        let mut rtc = self.config.clone().build(now);
+        let mut rtc = Box::new(self.config.clone().build(now));
         for address in addresses {
             if let Ok(candidate) = Candidate::host(*address, "udp") {
                 rtc.add_local_candidate(candidate);
@@ -178,7 +178,7 @@ impl PeerFactory {
             counts_packets: false,
             only_streams: false,
             counted: HashMap::new(),
-            unsent: 0,
+            turns: 0,
         }
     }
 }
@@ -219,7 +219,8 @@ pub(crate) struct Stream {
 /// One WebRTC connection.
 #[derive(Debug)]
 pub struct Peer {
-    pub(crate) rtc: Rtc,
+    /// On the heap, so that whoever holds peers in a table can leave places empty.
+    pub(crate) rtc: Box<Rtc>,
     pub(crate) sections: Vec<Section>,
     pub(crate) by_mid: HashMap<Mid, u16>,
     pub(crate) streams: HashMap<Ssrc, Stream>,
@@ -235,8 +236,8 @@ pub struct Peer {
     pub(crate) only_streams: bool,
     /// Packets of each incoming stream at its last report.
     counted: HashMap<(Mid, Option<Rid>), u64>,
-    /// Packets written since the stack was last empty.
-    unsent: u32,
+    /// How often the stack has to hear that time passes until what was written is out, and once more for it to settle.
+    turns: u32,
 }
 
 impl Peer {
@@ -292,13 +293,14 @@ impl Peer {
     }
 
     /// Lets one of the packets written leave with the next [`Self::poll`]. The stack sends one each time it hears that time
-    /// passes; without this it would first have to say so, and work out all its deadlines for it.
+    /// passes, and wants to hear it once more behind the last; without this it would first have to say so each time, and work
+    /// out all its deadlines for it.
     ///
     /// # Errors
     /// The connection failed for good.
     pub fn nudge(&mut self, now: Instant) -> Result<(), PeerError> {
-        if self.unsent > 0 {
-            self.unsent -= 1;
+        if self.turns > 0 {
+            self.turns -= 1;
             self.rtc.handle_input(Input::Timeout(now))?;
         }
         Ok(())
@@ -312,7 +314,7 @@ impl Peer {
         loop {
             match self.rtc.poll_output()? {
                 StackOutput::Timeout(at) => {
-                    self.unsent = 0;
+                    self.turns = 0;
                     return Ok(Output::Timeout(at));
                 }
                 StackOutput::Transmit(transmit) => {
@@ -365,7 +367,7 @@ impl Peer {
             write = write.vp8_patch(patch);
         }
         stream.write_rtp(write);
-        self.unsent = self.unsent.saturating_add(1);
+        self.turns = self.turns.max(1).saturating_add(1);
         true
     }
 
