@@ -97,9 +97,9 @@ pub(super) struct Way<'a, W> {
 impl<W: FnMut(PeerKey, &mut Session)> Way<'_, W> {
     /// Lets `write` send what one subscriber gets.
     pub(super) fn visit(&mut self, peer: PeerKey, write: impl FnOnce(&mut Subscriber<'_>)) {
-        let mut subscriber = Subscriber { session: self.sessions.get_mut(&peer), written: false };
+        let mut subscriber = Subscriber { session: self.sessions.get_mut(&peer), written: false, now: self.now };
         write(&mut subscriber);
-        if let Subscriber { session: Some(session), written: true } = subscriber {
+        if let Subscriber { session: Some(session), written: true, .. } = subscriber {
             (self.written)(peer, session);
         }
     }
@@ -109,6 +109,7 @@ impl<W: FnMut(PeerKey, &mut Session)> Way<'_, W> {
 pub(super) struct Subscriber<'a> {
     session: Option<&'a mut Session>,
     written: bool,
+    now: Instant,
 }
 
 /// A packet for one subscriber, as far as it differs from the publisher's.
@@ -211,7 +212,7 @@ impl Down {
             dependency: outgoing.dependency,
         };
         if let Some(inside) = &mut session.inside {
-            inside.deliver(self.section, &down);
+            inside.deliver(self.section, &down, to.now);
             return;
         }
         to.written |= session.down().peer.write(self.section, &down);
