@@ -259,6 +259,7 @@ impl Engine {
     /// An insider is gone.
     pub fn inside_gone(&mut self, link: LinkId, at: Instant) {
         let Some((key, peer)) = self.links.remove(&link) else { return };
+        self.hand_out(at, &mut |_| {});
         self.say_for(key, peer, ClientMessage::leave(), at);
     }
 
