@@ -29,6 +29,8 @@ impl Room {
     fn present(&mut self, now: Moment, user: &UserId) {
         self.begin_presenting(now, user);
         self.relieve_others(now, user);
+        // A moderator may take it from somebody without being here.
+        self.look_for_presenter(now);
     }
 
     fn begin_presenting(&mut self, now: Moment, user: &UserId) {
@@ -57,8 +59,7 @@ impl Room {
         self.people.values().any(|p| p.metadata.is_presenter && p.is_present())
     }
 
-    /// Call when somebody came, or got another token: whoever presents may never come back with it, or went before they
-    /// came.
+    /// Call when somebody came, got another token, or presents: whoever presents may not be here, nor come back.
     pub(crate) fn look_for_presenter(&mut self, now: Moment) {
         if !self.has_presenter() && self.phase().is_open() {
             self.heir_due.get_or_insert(now.at + RECONNECT_GRACE);

@@ -4,7 +4,7 @@
 
 mod scene;
 
-use room::{Request, Whom};
+use room::{Moderation, Request, Whom};
 use scene::{Scene, user};
 use wire::pnm::NatsMsgServerToClientEvents as Event;
 
@@ -50,6 +50,20 @@ fn a_moderator_who_comes_after_the_presenter_went_presents() {
     scene.secs(5);
 
     assert!(presents(&mut scene, "cem"));
+}
+
+#[test]
+fn a_moderator_who_is_not_here_takes_the_floor_from_somebody_for_one_who_is() {
+    let mut scene = Scene::new(|_| {});
+    scene.join_admin("ana");
+    scene.admit("cem", |ticket| ticket.is_admin = true).unwrap();
+    scene.join("ben");
+    scene.moderate("ana", Moderation::Promote { user: user("ben") }).unwrap();
+    scene.moderate("cem", Moderation::Demote { user: user("ben") }).unwrap();
+
+    scene.secs(5);
+
+    assert!(presents(&mut scene, "ana") && !presents(&mut scene, "cem"));
 }
 
 #[test]
