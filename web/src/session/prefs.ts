@@ -1,8 +1,10 @@
 /** What this browser remembers between meetings. Nothing about other people, nothing secret. */
+import { ALERTS, USUALLY_QUIET, type Alert } from "./alerts";
 import { createStore, type Readable } from "./store";
 
 export type Theme = "system" | "light" | "dark";
-export type Panel = "people" | "chat" | "waiting" | "polls" | "breakout";
+export const PANELS = ["people", "chat", "waiting", "polls", "breakout"] as const;
+export type Panel = (typeof PANELS)[number];
 export type Layout = "grid" | "speaker";
 /** Where my own picture is: among the others, small over them, or nowhere. */
 export type SelfView = "among" | "corner" | "hidden";
@@ -28,6 +30,10 @@ export interface Prefs {
   readonly sounds: boolean;
   /** A word from the system while the page is out of sight. */
   readonly desktopNotices: boolean;
+  /** Whether that was offered when it was missed first; nobody is asked twice. */
+  readonly desktopOffered: boolean;
+  /** What is neither heard nor told by the system. */
+  readonly quiet: readonly Alert[];
   readonly layout: Layout;
   /** `null` leaves it to the number of people: small beside one other person. */
   readonly selfView: SelfView | null;
@@ -66,6 +72,8 @@ export const DEFAULTS: Prefs = {
   mirrorSelf: true,
   sounds: true,
   desktopNotices: false,
+  desktopOffered: false,
+  quiet: USUALLY_QUIET,
   layout: "grid",
   selfView: null,
   selfCorner: "bottom-end",
@@ -89,6 +97,7 @@ export function readPrefs(text: string | null): Prefs {
   const oneOf = <T extends string>(key: keyof Prefs, known: readonly T[]): T | null =>
     known.find((value) => value === raw[key]) ?? null;
   const width = raw["panelWidth"];
+  const quiet = raw["quiet"];
   const recent = Array.isArray(raw["recent"]) ? (raw["recent"] as unknown[]) : [];
   return {
     theme: oneOf("theme", ["light", "dark"] as const) ?? "system",
@@ -104,6 +113,8 @@ export function readPrefs(text: string | null): Prefs {
     mirrorSelf: flag("mirrorSelf"),
     sounds: flag("sounds"),
     desktopNotices: flag("desktopNotices"),
+    desktopOffered: flag("desktopOffered"),
+    quiet: Array.isArray(quiet) ? ALERTS.filter((alert) => quiet.includes(alert)) : DEFAULTS.quiet,
     layout: oneOf("layout", LAYOUTS) ?? DEFAULTS.layout,
     selfView: oneOf("selfView", SELF_VIEWS),
     selfCorner: oneOf("selfCorner", CORNERS) ?? DEFAULTS.selfCorner,

@@ -5,8 +5,8 @@ import { Modal } from "../../kit/dialog";
 import { CheckField, SelectField } from "../../kit/field";
 import { RichText } from "../../kit/rich-text";
 import type { Theme } from "../../session/prefs";
-import { askToNotify } from "../notices/desktop";
 import { useRoomState, useVisit } from "../visit/context";
+import { AlertSettings } from "./alert-settings";
 import { DeviceSelect } from "./device-select";
 import { usePrefs } from "./prefs-context";
 
@@ -59,23 +59,7 @@ export function SettingsDialog() {
           onChange={(value) => change({ language: value === AUTO ? null : value })}
         />
       </section>
-      <section className="settings-group">
-        <h3>{t("settings.alerts")}</h3>
-        <CheckField
-          label={t("settings.sounds")}
-          checked={prefs.sounds}
-          onChange={(sounds) => change({ sounds })}
-        />
-        <CheckField
-          label={t("settings.desktopNotices")}
-          checked={prefs.desktopNotices}
-          onChange={(on) =>
-            void (on ? askToNotify() : Promise.resolve(false)).then((desktopNotices) =>
-              change({ desktopNotices }),
-            )
-          }
-        />
-      </section>
+      <AlertSettings />
       <section className="settings-group">
         <h3>{t("settings.keyboard")}</h3>
         <CheckField

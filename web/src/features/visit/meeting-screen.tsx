@@ -5,7 +5,7 @@ import { announce } from "../../kit/announcer";
 import { useArrival } from "../../kit/use-arrival";
 import { useSelected, useStore } from "../../kit/use-store";
 import { BreakoutBanner } from "../breakout";
-import { ChatPanel, useChatAnnouncements } from "../chat";
+import { ChatPanel, useChatAnnouncements, useChatVisible } from "../chat";
 import { Header } from "../header";
 import type { Panel } from "../../session/prefs";
 import { RestBanner, WaitingCount, WaitingPanel } from "../host";
@@ -70,7 +70,7 @@ export default function MeetingScreen() {
     // oxlint-disable-next-line react-hooks/exhaustive-deps
   }, []);
   const closePanel = useCallback(() => ui.showPanel(null), [ui]);
-  useEffect(() => session.chat.setVisible(panel === "chat"), [session, panel]);
+  useChatVisible(panel === "chat");
   return (
     <div className="meeting" data-line={line} data-panel={panel ?? "none"}>
       <a
