@@ -1,9 +1,10 @@
 import "./player.css";
-import { CircleAlert, FileUp, Film } from "lucide-react";
+import { FileUp, Film } from "lucide-react";
 import { useEffect, useRef, useState, type FormEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { Modal } from "../../kit/dialog";
 import { TextField } from "../../kit/field";
+import { Problem } from "../../kit/problem";
 import { useStore } from "../../kit/use-store";
 import { together } from "../../session/together";
 import { createUploads } from "../../session/together/uploads";
@@ -66,12 +67,7 @@ export function PlayerDialog() {
           {t("player.play")}
         </button>
       </form>
-      {problem !== null && (
-        <p className="problem" role="alert">
-          <CircleAlert className="icon" aria-hidden="true" />
-          <span>{problem}</span>
-        </p>
-      )}
+      <Problem text={problem} />
       {uploadsAllowed && (
         <>
           <button

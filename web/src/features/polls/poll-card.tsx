@@ -2,6 +2,7 @@ import { EyeOff, ListChecks } from "lucide-react";
 import { useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { announce } from "../../kit/announcer";
+import { Problem } from "../../kit/problem";
 import { together } from "../../session/together";
 import type { Poll, PollResult, Vote } from "../../wire/activities";
 import { useSession } from "../visit/context";
@@ -87,11 +88,7 @@ function VoteForm({ poll, name }: { readonly poll: Poll; readonly name: string }
           <span dir="auto">{text}</span>
         </label>
       ))}
-      {problem !== null && (
-        <p className="problem" role="alert">
-          {problem}
-        </p>
-      )}
+      <Problem text={problem} />
       <button
         type="button"
         className="button button-primary button-small"

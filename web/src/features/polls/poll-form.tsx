@@ -1,6 +1,7 @@
-import { CircleAlert, Plus, Trash2 } from "lucide-react";
-import { useId, useState, type FormEvent } from "react";
+import { Plus, Trash2 } from "lucide-react";
+import { useId, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { AskForm } from "../../kit/ask-form";
 import { CheckField } from "../../kit/field";
 import { IconButton } from "../../kit/icon-button";
 import type { Polls } from "../../session/together/polls";
@@ -21,25 +22,25 @@ export function PollForm({ polls, onDone }: PollFormProps) {
   const [multiple, setMultiple] = useState(false);
   const [anonymous, setAnonymous] = useState(false);
   const [live, setLive] = useState(false);
-  const [problem, setProblem] = useState<string | null>(null);
-  const [busy, setBusy] = useState(false);
   const given = options.map((option) => option.trim()).filter((option) => option !== "");
   const set = (at: number, text: string) =>
     setOptions(options.map((option, index) => (index === at ? text : option)));
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    if (question.trim() === "" || given.length < LEAST) {
-      return setProblem(t("polls.incomplete"));
-    }
-    setBusy(true);
+  const ask = async () => {
+    if (question.trim() === "" || given.length < LEAST) return t("polls.incomplete");
     const wish = { question: question.trim(), options: given, multiple, anonymous, live };
     const { ok, reason } = await polls.create(wish);
-    setBusy(false);
-    if (ok) onDone();
-    else setProblem(reason || t("polls.failed"));
+    if (!ok) return reason || t("polls.failed");
+    onDone();
+    return null;
   };
   return (
-    <form className="activity" onSubmit={(event) => void submit(event)}>
+    <AskForm
+      className="activity"
+      cancel={t("polls.cancel")}
+      submit={t("polls.start")}
+      onCancel={onDone}
+      ask={ask}
+    >
       <div className="field">
         <label className="field-label" htmlFor={`${id}-question`}>
           {t("polls.question")}
@@ -97,20 +98,6 @@ export function PollForm({ polls, onDone }: PollFormProps) {
         <CheckField label={t("polls.anonymous")} checked={anonymous} onChange={setAnonymous} />
         <CheckField label={t("polls.live")} checked={live} onChange={setLive} />
       </div>
-      {problem !== null && (
-        <p className="problem" role="alert">
-          <CircleAlert className="icon" aria-hidden="true" />
-          <span>{problem}</span>
-        </p>
-      )}
-      <div className="activity-actions">
-        <button type="button" className="button button-plain" onClick={onDone}>
-          {t("polls.cancel")}
-        </button>
-        <button type="submit" className="button button-primary" disabled={busy}>
-          {t("polls.start")}
-        </button>
-      </div>
-    </form>
+    </AskForm>
   );
 }
