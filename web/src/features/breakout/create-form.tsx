@@ -6,6 +6,7 @@ import { Select, TextField } from "../../kit/field";
 import { useStore } from "../../kit/use-store";
 import type { Breakouts } from "../../session/together/breakouts";
 import type { Person } from "../../wire/types";
+import { useRefusal } from "../notices/use-refusal";
 import { useSession } from "../visit/context";
 import { assignRandomly, fillsAll, within, type Assignment } from "./assign";
 
@@ -27,6 +28,7 @@ const wholeUpTo = (most: number, typed: string): number =>
 
 export function CreateForm({ breakouts, most, onDone }: CreateFormProps) {
   const { t } = useTranslation();
+  const refusal = useRefusal();
   const session = useSession();
   const me = session.me();
   const people = [...useStore(session.people).values()].filter(
@@ -56,7 +58,7 @@ export function CreateForm({ breakouts, most, onDone }: CreateFormProps) {
     }));
     const wish = { minutes, welcome: welcome.trim(), selfSelect: way === "self", rooms };
     const { ok, reason } = await breakouts.create(wish);
-    if (!ok) return reason || t("breakout.failed");
+    if (!ok) return refusal(reason, "breakout.failed");
     onDone();
     return null;
   };

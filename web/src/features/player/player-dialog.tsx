@@ -10,6 +10,7 @@ import { together } from "../../session/together";
 import { createUploads } from "../../session/together/uploads";
 import { decodeFiles, encodeFilesOf, type StoredFile } from "../../wire/files";
 import { UploadList } from "../chat/upload-list";
+import { useRefusal } from "../notices/use-refusal";
 import { useRoomState, useVisit } from "../visit/context";
 import { addressFrom } from "./address";
 
@@ -22,6 +23,7 @@ export function PlayerDialog() {
   const room = useStore(session.room);
   const uploadsAllowed = useRoomState()?.activities.files.allowed ?? false;
   const maxMegabytes = room?.state.activities.files.maxMegabytes ?? 0;
+  const refusal = useRefusal();
   const [typed, setTyped] = useState("");
   const [problem, setProblem] = useState<string | null>(null);
   const [stored, setStored] = useState<readonly StoredFile[]>([]);
@@ -42,7 +44,7 @@ export function PlayerDialog() {
   const play = async (url: string) => {
     const { ok, reason } = await together(session).player.play(url);
     if (ok) close();
-    else setProblem(reason || t("player.failed"));
+    else setProblem(refusal(reason, "player.failed"));
   };
   // The server takes whole addresses alone.
   const playStored = (address: string) => play(`${window.location.origin}${address}`);

@@ -5,6 +5,7 @@ import { announce } from "../../kit/announcer";
 import { Problem } from "../../kit/problem";
 import { together } from "../../session/together";
 import type { Poll, PollResult, Vote } from "../../wire/activities";
+import { useRefusal } from "../notices/use-refusal";
 import { useSession } from "../visit/context";
 import { PollBars } from "./poll-bars";
 import { PollTools } from "./poll-tools";
@@ -60,6 +61,7 @@ export function PollCard({ poll, vote, result, isHost }: PollCardProps) {
 function VoteForm({ poll, name }: { readonly poll: Poll; readonly name: string }) {
   const { t } = useTranslation();
   const { polls } = together(useSession());
+  const refusal = useRefusal();
   const [chosen, setChosen] = useState<readonly number[]>([]);
   const [problem, setProblem] = useState<string | null>(null);
   const toggle = (option: number, on: boolean) =>
@@ -72,7 +74,7 @@ function VoteForm({ poll, name }: { readonly poll: Poll; readonly name: string }
     if (chosen.length === 0) return;
     const { ok, reason } = await polls.vote(poll, chosen);
     if (ok) announce(t("polls.voted"));
-    else setProblem(reason || t("polls.failed"));
+    else setProblem(refusal(reason, "polls.failed"));
   };
   return (
     <fieldset className="poll-vote">

@@ -7,6 +7,8 @@ import { IconButton } from "../../kit/icon-button";
 import type { Polls } from "../../session/together/polls";
 import { MAX_OPTION, MAX_OPTIONS, MAX_QUESTION } from "../../wire/activities";
 
+import { useRefusal } from "../notices/use-refusal";
+
 interface PollFormProps {
   readonly polls: Polls;
   readonly onDone: () => void;
@@ -17,6 +19,7 @@ const LEAST = 2;
 export function PollForm({ polls, onDone }: PollFormProps) {
   const { t } = useTranslation();
   const id = useId();
+  const refusal = useRefusal();
   const [question, setQuestion] = useState("");
   const [options, setOptions] = useState<readonly string[]>(["", ""]);
   const [multiple, setMultiple] = useState(false);
@@ -29,7 +32,7 @@ export function PollForm({ polls, onDone }: PollFormProps) {
     if (question.trim() === "" || given.length < LEAST) return t("polls.incomplete");
     const wish = { question: question.trim(), options: given, multiple, anonymous, live };
     const { ok, reason } = await polls.create(wish);
-    if (!ok) return reason || t("polls.failed");
+    if (!ok) return refusal(reason, "polls.failed");
     onDone();
     return null;
   };

@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 import { announce } from "../../kit/announcer";
 import { useStore } from "../../kit/use-store";
 import { countPresent } from "../../session/people";
+import { refusalText } from "../../session/refusal-text";
 import { together } from "../../session/together";
 import type { Poll, PollResult, Respondent } from "../../wire/activities";
 import { useSession } from "../visit/context";
@@ -21,10 +22,13 @@ export function PollTools({ poll, result }: PollToolsProps) {
   const session = useSession();
   const { polls } = together(session);
   const [details, setDetails] = useState<readonly Respondent[] | null>(null);
-  const failed = () =>
-    session.notices.show({ group: "poll-failed", level: "error", text: { key: "polls.failed" } });
+  const failed = (reason = "") => {
+    const text = refusalText(reason, "polls.failed");
+    session.notices.show({ group: "poll-failed", level: "error", text });
+  };
   const close = async () => {
-    if (!(await polls.close(poll)).ok) failed();
+    const { ok, reason } = await polls.close(poll);
+    if (!ok) failed(reason);
   };
   const publish = () => {
     if (!result) return;

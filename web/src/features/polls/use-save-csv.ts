@@ -1,3 +1,4 @@
+import { refusalText } from "../../session/refusal-text";
 import { together } from "../../session/together";
 import { Refused, type Poll } from "../../wire/activities";
 import { useSession } from "../visit/context";
@@ -11,8 +12,8 @@ export function useSaveCsv(): (poll: Poll | null) => Promise<void> {
       const name = (poll?.question ?? session.room.getSnapshot()?.state.title ?? "").slice(0, 40);
       save(table, `${name.trim() || "polls"}.csv`);
     } catch (error) {
-      const said = error instanceof Refused && error.message !== "";
-      const text = said ? { plain: error.message } : ({ key: "polls.failed" } as const);
+      const reason = error instanceof Refused ? error.message : "";
+      const text = refusalText(reason, "polls.failed");
       session.notices.show({ group: "poll-failed", level: "error", text });
     }
   };
