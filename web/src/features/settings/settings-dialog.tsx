@@ -9,6 +9,8 @@ import { useRoomState, useVisit } from "../visit/context";
 import { AlertSettings } from "./alert-settings";
 import { DeviceSelect } from "./device-select";
 import { usePrefs } from "./prefs-context";
+import { SavingSettings } from "./saving-settings";
+import { VolumeFields } from "./volume-fields";
 
 const AUTO = "auto";
 
@@ -33,12 +35,14 @@ export function SettingsDialog() {
         <DeviceSelect kind="audioinput" />
         <DeviceSelect kind="videoinput" />
         <DeviceSelect kind="audiooutput" />
+        <VolumeFields />
         <CheckField
           label={t("settings.mirror")}
           checked={prefs.mirrorSelf}
           onChange={(mirrorSelf) => change({ mirrorSelf })}
         />
       </section>
+      <SavingSettings />
       <section className="settings-group settings-pair">
         <h3>{t("settings.appearance")}</h3>
         <SelectField

@@ -8,6 +8,7 @@ import { BreakoutBanner } from "../breakout";
 import { ChatPanel, useChatAnnouncements, useChatVisible } from "../chat";
 import { Header } from "../header";
 import type { Panel } from "../../session/prefs";
+import { smallWindow } from "../../session/small-window";
 import { RestBanner, WaitingCount, WaitingPanel } from "../host";
 import { Notices, useAlerts, useKeptNotices } from "../notices";
 import { PeopleCount, PeoplePanel } from "../people";
@@ -20,6 +21,8 @@ import { useVisit } from "./context";
 import { MediaBanner } from "./media-banner";
 import { SidePanel } from "./side-panel";
 import { useRememberRoom } from "./use-remember-room";
+import { useVideoLimit } from "./use-video-limit";
+import { useWakeLock } from "./use-wake-lock";
 
 const PollsPanel = lazy(async () => ({ default: (await import("../polls")).PollsPanel }));
 const BreakoutPanel = lazy(async () => ({
@@ -47,6 +50,20 @@ const COUNTS: Readonly<Partial<Record<Panel, ReactNode>>> = {
   waiting: <WaitingCount />,
 };
 
+const SmallWindow = lazy(() => import("../small-window"));
+
+/** In the window over other programs, while there is one. */
+function SmallWindowPlace() {
+  const target = useStore(smallWindow);
+  useEffect(() => smallWindow.close, []);
+  if (!target) return null;
+  return (
+    <Suspense>
+      <SmallWindow target={target} />
+    </Suspense>
+  );
+}
+
 const Dialogs = lazy(() => import("./dialogs"));
 
 /** The meeting itself: composition only. */
@@ -62,6 +79,8 @@ export default function MeetingScreen() {
   useRememberRoom();
   useActivities();
   useAlerts();
+  useVideoLimit();
+  useWakeLock();
   useKeptNotices();
   useEffect(() => {
     const talking = session.media.microphone.getSnapshot().on;
@@ -107,6 +126,7 @@ export default function MeetingScreen() {
         </SidePanel>
       )}
       <Toolbar />
+      <SmallWindowPlace />
       <Suspense>
         <Dialogs />
       </Suspense>
