@@ -366,6 +366,7 @@ export function createSession(deps: SessionDeps): Session {
     notices,
     reactions,
     me: () => me,
+    serverVersion: () => admission?.serverVersion ?? null,
     clockOffset: () => clockOffset,
     start: () => void enter(),
     join: entrance.join,

@@ -73,6 +73,7 @@ export function SettingsDialog() {
         />
       </section>
       <Copyright />
+      <Version />
     </Modal>
   );
 }
@@ -84,6 +85,18 @@ function Copyright() {
   return (
     <p className="settings-copyright muted">
       <RichText html={text} />
+    </p>
+  );
+}
+
+/** What somebody who asks for help is asked for. */
+function Version() {
+  const { t } = useTranslation();
+  const version = useVisit().session.serverVersion();
+  if (version === null) return null;
+  return (
+    <p className="settings-copyright muted tabular">
+      {t("app.name")} <span dir="ltr">{version}</span>
     </p>
   );
 }
