@@ -117,13 +117,12 @@ fn run(meeting: &Meeting) -> anyhow::Result<()> {
     swarm.wait_connected(PATIENCE)?;
     swarm.publish()?;
     for step in 0..meeting.steps {
-        let more = if step == 0 { meeting.listeners } else { meeting.step };
-        for room in rooms() {
-            for _ in 0..more {
-                swarm.join(room, false)?;
-            }
+        let before = swarm.people();
+        if let Err(full) = grow(&mut swarm, meeting, step) {
+            // What more than the processors can carry costs is no figure.
+            ensure!(step > 0, full);
+            return say_full(before, &full);
         }
-        swarm.wait_connected(PATIENCE)?;
         swarm.run(Duration::from_secs(meeting.warm))?;
         let figures = swarm.measure(Duration::from_secs(meeting.seconds))?;
         figures.print(swarm.people());
@@ -131,5 +130,23 @@ fn run(meeting: &Meeting) -> anyhow::Result<()> {
             break;
         }
     }
+    Ok(())
+}
+
+/// Lets the listeners of a step come and waits until all are connected.
+fn grow(swarm: &mut swarm::Swarm, meeting: &Meeting, step: u32) -> anyhow::Result<()> {
+    let more = if step == 0 { meeting.listeners } else { meeting.step };
+    for room in 0..meeting.rooms {
+        for _ in 0..more {
+            swarm.join(room, false)?;
+        }
+    }
+    swarm.wait_connected(PATIENCE)
+}
+
+/// Why the table ends here.
+#[expect(clippy::print_stderr, reason = "said beside the result of a benchmark")]
+fn say_full(people: usize, why: &anyhow::Error) -> anyhow::Result<()> {
+    eprintln!("no more than {people} peers: {why:#}");
     Ok(())
 }

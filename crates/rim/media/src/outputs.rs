@@ -4,6 +4,7 @@ use crate::convert;
 use crate::engine::Room;
 use crate::forward::{Binding, News, Published, Takes};
 use crate::inside;
+
 use crate::session::Connection;
 use bytes::Bytes;
 use ports::media::{MediaEvent, MediaEventKind, Renewed, SignalDown};
@@ -145,12 +146,8 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::Sender<MediaEv
                 let connection = session.down();
                 Connection::set(&mut connection.downs, section, Some(track));
                 let ready = connection.is_up();
-                let takes =
-                    Takes::ask(
-                        |format| {
-                            if is_inside { inside::takes(format) } else { connection.peer.takes(section, format) }
-                        },
-                    );
+                // Insiders read every format.
+                let takes = Takes::ask(|format| is_inside || connection.peer.takes(section, format));
                 session.budget.look_again(now.at);
                 let setting = convert::setting(settings);
                 let binding = Binding { peer, section, setting, ready, takes };

@@ -184,7 +184,7 @@ impl Down {
             dependency: outgoing.dependency,
         };
         if let Some(inside) = &mut session.inside {
-            inside.deliver(self.section, &down);
+            inside.deliver(self.section, &down, way.now);
             return;
         }
         let connection = session.down();
