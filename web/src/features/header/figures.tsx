@@ -89,6 +89,7 @@ export function Figures() {
         doneLabel={t("invite.copied")}
         refusedLabel={t("chat.notCopied")}
         onRefused={() => undefined}
+        second
       />
     </>
   );
