@@ -54,6 +54,18 @@ test("Ctrl+Alt works also while typing", () => {
   expect(asked(press("r", { ctrlKey: true, altKey: true }))).toBe("hand");
 });
 
+test("what only begins or only ends does not turn round what is so already", () => {
+  const both = { ctrlKey: true, altKey: true };
+  const at = (key: string, isOn: boolean) => {
+    const id = key === "x" ? "camera" : "microphone";
+    const now = { ...actions, [id]: { ...actions[id], isOn: () => isOn } };
+    return actionFor(press(key, both), false, now)?.id;
+  };
+  expect([at("a", false), at("a", true)]).toEqual(["microphone", undefined]);
+  expect([at("o", false), at("o", true)]).toEqual([undefined, "microphone"]);
+  expect([at("x", false), at("x", true)]).toEqual([undefined, "camera"]);
+});
+
 test("the browser's own shortcuts are left alone", () => {
   expect(asked(press("c", { ctrlKey: true }))).toBeUndefined();
   expect(asked(press("p", { metaKey: true }))).toBeUndefined();
