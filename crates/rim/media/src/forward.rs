@@ -11,12 +11,11 @@ mod shown;
 mod sound;
 
 pub(crate) use account::Window;
-pub(crate) use down::{Binding, Down};
+pub(crate) use down::{Binding, Down, Reach};
 pub(crate) use encoding::Takes;
 
 use crate::engine::FastMap;
 use crate::report::Gauge;
-use crate::session::Session;
 use account::Allowance;
 use down::Way;
 use encoding::{Encoding, announced};
@@ -290,7 +289,7 @@ impl Forward {
         &mut self,
         key: TrackKey,
         packet: &UpPacket,
-        sessions: &mut FastMap<PeerKey, Session>,
+        reach: Reach<'_>,
         now: Instant,
         written: impl FnMut(PeerKey, bool),
     ) {
@@ -323,7 +322,7 @@ impl Forward {
         if let (Some(level), Some(loudness)) = (&mut track.level, packet.audio_level) {
             level.observe(loudness, packet.timestamp, now);
         }
-        let mut way = Way { sessions, written, wallclock, now };
+        let mut way = Way { reach, written, wallclock, now };
         match track.kind {
             Kind::Audio => track.sound(packet, &mut way),
             Kind::Video => track.picture(packet, index, &mut way),

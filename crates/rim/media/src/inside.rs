@@ -3,7 +3,7 @@
 
 use crate::convert;
 use crate::engine::{ConnectionKey, Engine, Room, RoomKey};
-use crate::forward::News;
+use crate::forward::{News, Reach};
 use crate::plane::LinkId;
 use crate::session::{Connection, Session};
 use bytes::Bytes;
@@ -379,7 +379,7 @@ impl Engine {
     fn send_inside(&mut self, key: RoomKey, peer: PeerKey, name: &str, packet: SentPacket, at: Instant) {
         let Some(room) = self.rooms.get_mut(&key) else { return };
         let Some(session) = room.sessions.get_mut(&peer) else { return };
-        session.publisher.last_heard = at;
+        session.publisher.heard(at);
         let Some((section, codec)) = session.inside.as_ref().and_then(|inside| inside.own.get(name).copied()) else {
             return;
         };
@@ -404,7 +404,8 @@ impl Engine {
         };
         let mut news = News::default();
         let dirty = &mut self.dirty;
-        room.forward.packet(track, &packet, &mut room.sessions, at, |peer, subscriber| {
+        let reach = Reach { sessions: &mut room.sessions, post: &mut self.post };
+        room.forward.packet(track, &packet, reach, at, |peer, subscriber| {
             dirty.push(ConnectionKey { room: key, peer, subscriber });
         });
         room.forward.collect(track, at, &mut news);

@@ -1,7 +1,9 @@
 //! The part of the engine that datagrams pass through.
 
+use crate::engine::guests::line_of;
 use crate::engine::{ConnectionKey, Datagram, Engine, RoomKey, Timer, mark};
-use crate::forward::News;
+use crate::forward::{News, Reach};
+use crate::line::Word;
 use crate::stun;
 use rtc::{Event, Output};
 use signal::{MediaRoom, PeerKey};
@@ -29,30 +31,25 @@ impl Engine {
         let destination = self.local_address(datagram.destination);
         let Some(key) = self.route(at, &datagram, destination) else { return false };
         let served = catch_unwind(AssertUnwindSafe(|| {
-            let Some(room) = self.rooms.get_mut(&key.room) else { return };
-            let Some(connection) =
-                room.sessions.get_mut(&key.peer).and_then(|session| session.connection(key.subscriber))
-            else {
-                return;
-            };
-            connection.last_heard = at;
+            let Some(line) = line_of(&mut self.rooms, &mut self.guests, key) else { return };
+            line.last_heard = at;
             if let Some(priority) = stun::mark(datagram.contents)
                 // A way that is in use already was proven when it was chosen.
-                && (!connection.path.is_news(datagram.source)
-                    || connection.peer.accepts(at, datagram.source, destination, datagram.contents))
-                && connection.path.mark(datagram.source, destination, priority, at)
+                && (!line.path.is_news(datagram.source)
+                    || line.peer.accepts(at, datagram.source, destination, datagram.contents))
+                && line.path.mark(datagram.source, destination, priority, at)
             {
                 self.counters.path_changes.increment(1);
             }
-            let again = std::mem::take(&mut connection.failed) && connection.connected;
-            if connection.peer.handle_datagram(at, datagram.source, destination, datagram.contents).is_err() {
+            let again = std::mem::take(&mut line.failed);
+            if line.peer.handle_datagram(at, datagram.source, destination, datagram.contents).is_err() {
                 self.died(key, at);
                 return;
             }
             // The stack holds one packet at a time: it has to be taken before the next datagram goes in.
             self.drain_one(key, at);
             if again {
-                self.came_up(key, at);
+                self.heard_again(key, at);
             }
         }));
         if served.is_err() {
@@ -77,15 +74,14 @@ impl Engine {
             (Some(known), Some(called)) if known == called => Some(known),
             (_, Some(called)) => {
                 // A new address: believed once the request proves that it knows the password.
-                let connection =
-                    self.rooms.get_mut(&called.room)?.sessions.get_mut(&called.peer)?.connection(called.subscriber)?;
-                if !connection.peer.accepts(at, datagram.source, destination, datagram.contents) {
+                let line = line_of(&mut self.rooms, &mut self.guests, called)?;
+                if !line.peer.accepts(at, datagram.source, destination, datagram.contents) {
                     return None;
                 }
-                if connection.addresses.last().is_some_and(|last| *last != datagram.source) {
+                if line.addresses.last().is_some_and(|last| *last != datagram.source) {
                     metrics::counter!("media_reconnects_total", "reason" => "address").increment(1);
                 }
-                let oldest = connection.addresses.note(datagram.source);
+                let oldest = line.addresses.note(datagram.source);
                 self.demux.by_address.insert(datagram.source, called);
                 if let Some(oldest) = oldest
                     && self.demux.by_address.get(&oldest) == Some(&called)
@@ -106,6 +102,7 @@ impl Engine {
                 self.broken(key, at);
             }
         }
+        self.give_up(at);
         for (source, destination, contents) in self.outbox.drain(..) {
             transmit(source, destination, contents);
         }
@@ -114,19 +111,15 @@ impl Engine {
     fn drain_one(&mut self, key: ConnectionKey, at: Instant) {
         let mut turns = MAX_TURNS;
         loop {
-            let Some(connection) = self
-                .rooms
-                .get_mut(&key.room)
-                .and_then(|room| room.sessions.get_mut(&key.peer)?.connection(key.subscriber))
-            else {
-                return;
+            let Some(line) = line_of(&mut self.rooms, &mut self.guests, key) else {
+                return self.dispatch(key);
             };
-            connection.dirty = false;
-            match connection.peer.nudge(at).and_then(|()| connection.peer.poll()) {
+            line.dirty = false;
+            match line.peer.nudge(at).and_then(|()| line.peer.poll()) {
                 // The pacer wants time to pass between packets, if only a microsecond.
                 Ok(Output::Timeout(due)) if due <= at + AHEAD && turns > 0 => {
                     turns -= 1;
-                    if connection.peer.handle_timeout(due.max(at)).is_err() {
+                    if line.peer.handle_timeout(due.max(at)).is_err() {
                         self.died(key, at);
                         return;
                     }
@@ -140,7 +133,7 @@ impl Engine {
                     let (source, destination) = if stun::is_stun(&contents) {
                         (source, destination)
                     } else {
-                        connection.path.route(source, destination)
+                        line.path.route(source, destination)
                     };
                     self.outbox.push((source, destination, contents));
                 }
@@ -153,7 +146,17 @@ impl Engine {
         }
     }
 
-    fn event(&mut self, key: ConnectionKey, event: Event, at: Instant) {
+    pub(crate) fn event(&mut self, key: ConnectionKey, event: Event, at: Instant) {
+        if let Event::ChannelOpen(channel) = event {
+            if let Some(line) = line_of(&mut self.rooms, &mut self.guests, key) {
+                line.opened(channel);
+                mark(&mut self.dirty, &mut line.dirty, key);
+            }
+            return;
+        }
+        if self.is_guest(&key) {
+            return self.tell_home(key, event);
+        }
         let now = self.now(at);
         let Some(room) = self.rooms.get_mut(&key.room) else { return };
         match event {
@@ -168,7 +171,8 @@ impl Engine {
                 };
                 let mut news = News::default();
                 let dirty = &mut self.dirty;
-                room.forward.packet(track, &packet, &mut room.sessions, at, |peer, subscriber| {
+                let reach = Reach { sessions: &mut room.sessions, post: &mut self.post };
+                room.forward.packet(track, &packet, reach, at, |peer, subscriber| {
                     dirty.push(ConnectionKey { room: key.room, peer, subscriber });
                 });
                 room.forward.collect(track, at, &mut news);
@@ -196,14 +200,8 @@ impl Engine {
                     self.spread(key.room, news, at);
                 }
             }
-            Event::ChannelOpen(channel) => {
-                if let Some(connection) =
-                    room.sessions.get_mut(&key.peer).and_then(|session| session.connection(key.subscriber))
-                {
-                    connection.opened(channel);
-                    mark(&mut self.dirty, connection, key);
-                }
-            }
+            // Of concern to the stack alone.
+            Event::ChannelOpen(_) => {}
             Event::Message(channel, message) => {
                 room.machine.message(key.peer, channel == rtc::Channel::Reliable, &message, now);
                 if room.machine.has_output() {
@@ -263,8 +261,8 @@ impl Engine {
                 inside.key_frame_wanted(section);
                 continue;
             }
-            session.publisher.peer.request_key_frame(section, layer, hard);
-            mark(&mut self.dirty, &mut session.publisher, ConnectionKey { room: room_key, peer, subscriber: false });
+            session.publisher.request_key_frame(section, layer, hard);
+            session.publisher.mark(&mut self.dirty, ConnectionKey { room: room_key, peer, subscriber: false });
         }
         if !news.wanted.is_empty() || !news.paused.is_empty() {
             for (track, codec, best) in news.wanted {
@@ -296,7 +294,23 @@ impl Engine {
         self.settle(key.room, at);
     }
 
+    /// A connection that was taken for failed is heard.
+    pub(crate) fn heard_again(&mut self, key: ConnectionKey, at: Instant) {
+        if self.is_guest(&key) {
+            return self.post.word(key.home(), key, Word::Again);
+        }
+        let session = self.rooms.get_mut(&key.room).and_then(|room| room.sessions.get_mut(&key.peer));
+        let Some(connection) = session.and_then(|session| session.connection(key.subscriber)) else { return };
+        connection.failed = false;
+        if connection.connected {
+            self.came_up(key, at);
+        }
+    }
+
     pub(crate) fn failed(&mut self, key: ConnectionKey, at: Instant) {
+        if self.is_guest(&key) {
+            return self.post.word(key.home(), key, Word::Failed);
+        }
         metrics::counter!("media_connections_failed_total", "reason" => "silence").increment(1);
         self.note_lost(key);
         self.judge_connection(key, at);
@@ -305,6 +319,9 @@ impl Engine {
 
     /// The stack gave a connection up: there is nothing to resume, the client starts over.
     pub(crate) fn died(&mut self, key: ConnectionKey, at: Instant) {
+        if self.is_guest(&key) {
+            return self.end_guest(key);
+        }
         metrics::counter!("media_connections_died_total").increment(1);
         self.note_lost(key);
         self.lost(key, at, MediaRoom::session_failed);
@@ -319,7 +336,7 @@ impl Engine {
     fn note_lost(&mut self, key: ConnectionKey) {
         let session = self.rooms.get_mut(&key.room).and_then(|room| room.sessions.get_mut(&key.peer));
         let Some(session) = session else { return };
-        if let Some(heard) = session.connection(key.subscriber).map(|connection| connection.last_heard) {
+        if let Some(heard) = session.connection(key.subscriber).map(|connection| connection.last_heard()) {
             session.watch.lost(heard);
         }
     }
@@ -330,7 +347,10 @@ impl Engine {
         if let Some(connection) =
             room.sessions.get_mut(&key.peer).and_then(|session| session.connection(key.subscriber))
         {
-            connection.failed = true;
+            connection.fail();
+            if connection.elsewhere().is_some() {
+                connection.mark(&mut self.dirty, key);
+            }
         }
         let mut news = News::default();
         if room.sessions.get_mut(&key.peer).is_some_and(|session| !session.down().is_up()) {
@@ -344,6 +364,9 @@ impl Engine {
     pub(crate) fn broken(&mut self, key: ConnectionKey, at: Instant) {
         metrics::counter!("media_panics_total").increment(1);
         tracing::error!("a media session panicked and was closed");
+        if self.is_guest(&key) {
+            return self.end_guest(key);
+        }
         let now = self.now(at);
         let ended = catch_unwind(AssertUnwindSafe(|| {
             if let Some(room) = self.rooms.get_mut(&key.room) {

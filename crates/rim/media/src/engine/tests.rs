@@ -86,7 +86,7 @@ fn a_resume_after_the_publisher_connection_failed_keeps_the_session_of_two_conne
     for _ in 0..120 {
         now += Duration::from_secs(1);
         let room = engine.rooms.get_mut(&room).expect("the room is there");
-        room.sessions.get_mut(&PeerKey(0)).unwrap().subscriber.as_mut().unwrap().last_heard = now;
+        room.sessions.get_mut(&PeerKey(0)).unwrap().subscriber.as_mut().unwrap().heard(now);
         engine.handle_timeout(now);
     }
     assert!(engine.rooms.contains_key(&room));

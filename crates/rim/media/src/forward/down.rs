@@ -5,6 +5,8 @@ use super::bandwidth::UNLIMITED;
 use super::encoding::Takes;
 use super::{AUDIO_CLOCK, VIDEO_CLOCK};
 use crate::engine::FastMap;
+use crate::line::Place;
+use crate::post::Post;
 use crate::report::Gauge;
 use crate::session::Session;
 use rtc::{DownPacket, Extensions, UpPacket, Vp8Rewrite};
@@ -68,9 +70,15 @@ pub(crate) struct Binding {
     pub(crate) takes: Takes,
 }
 
+/// Everybody in the room, and the way to those whose connections are on other shards.
+pub(crate) struct Reach<'a> {
+    pub(crate) sessions: &'a mut FastMap<PeerKey, Session>,
+    pub(crate) post: &'a mut Post,
+}
+
 /// Where packets of a publisher go, and when.
 pub(super) struct Way<'a, W> {
-    pub(super) sessions: &'a mut FastMap<PeerKey, Session>,
+    pub(super) reach: Reach<'a>,
     /// Called for each connection that has output now and had none before; the flag says whether it is the subscriber's of
     /// two.
     pub(super) written: W,
@@ -164,7 +172,7 @@ impl Down {
         outgoing: &Outgoing<'_>,
         way: &mut Way<'_, impl FnMut(PeerKey, bool)>,
     ) {
-        let Some(session) = way.sessions.get_mut(&self.peer) else { return };
+        let Some(session) = way.reach.sessions.get_mut(&self.peer) else { return };
         self.window.packets = self.window.packets.saturating_add(1);
         let subscriber = session.subscriber.is_some();
         let down = DownPacket {
@@ -187,10 +195,14 @@ impl Down {
             inside.deliver(self.section, &down);
             return;
         }
-        let connection = session.down();
-        let sent = connection.peer.write(self.section, &down);
-        if sent && !std::mem::replace(&mut connection.dirty, true) {
-            (way.written)(self.peer, subscriber);
+        match &mut session.down().place {
+            Place::Here(line) => {
+                let sent = line.peer.write(self.section, &down);
+                if sent && !std::mem::replace(&mut line.dirty, true) {
+                    (way.written)(self.peer, subscriber);
+                }
+            }
+            Place::There(far) => way.reach.post.write(far, self.section, &down),
         }
     }
 }

@@ -11,6 +11,7 @@ fn config(threads: usize) -> MediaConfig {
         include_loopback: true,
         seed: 1,
         threads,
+        spread: None,
         stream_port: None,
         dscp: None,
         turn: None,

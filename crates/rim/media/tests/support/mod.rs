@@ -3,7 +3,7 @@
 pub(crate) mod codecs;
 
 use bytes::Bytes;
-use media::{Datagram, Engine};
+use media::{Datagram, Shards};
 use model::media::{CameraView, MediaPermission, Sources};
 use model::{Identity, RoomId, SessionId};
 use ports::media::{MediaEvent, MediaJoin, SignalDown, Topology};
@@ -133,7 +133,7 @@ impl Bottleneck {
 }
 
 pub(crate) struct World {
-    pub(crate) engine: Engine,
+    pub(crate) engine: Shards,
     pub(crate) now: Instant,
     /// How finely time passes; who measures delays wants a millisecond.
     pub(crate) step: Duration,
@@ -142,11 +142,22 @@ pub(crate) struct World {
     pub(crate) events: mpsc::Receiver<MediaEvent>,
 }
 
+/// One shard; or, if `PLENUM_TEST_SPREAD` is set, two of them that share the members of every room with so many people, so that
+/// all that is true of a small room can be seen to be true of a big one.
+fn shards(server: SocketAddr, seed: u64, events: &mpsc::Sender<MediaEvent>) -> Shards {
+    let spread = std::env::var("PLENUM_TEST_SPREAD").ok().map(|people| people.parse().unwrap());
+    let mut shards = Shards::new(if spread.is_some() { 2 } else { 1 }, &[server], seed, events).unwrap();
+    if let Some(people) = spread {
+        shards.set_spread(people);
+    }
+    shards
+}
+
 impl World {
     pub(crate) fn new() -> Self {
         let server: SocketAddr = "192.0.2.1:8080".parse().unwrap();
         let (events, events_end) = mpsc::channel(4096);
-        let engine = Engine::new(vec![server], 1, events).unwrap();
+        let engine = shards(server, 1, &events);
         Self {
             engine,
             now: Instant::now(),
@@ -448,7 +459,7 @@ impl World {
         }
     }
 
-    fn drain_client(engine: &mut Engine, client: &mut Client, server: SocketAddr, now: Instant) -> bool {
+    fn drain_client(engine: &mut Shards, client: &mut Client, server: SocketAddr, now: Instant) -> bool {
         let mut moved = false;
         loop {
             match client.rtc.poll_output().unwrap() {
