@@ -15,7 +15,7 @@ const SECONDS = process.env.SECONDS ?? "5";
 
 const OPERATIONS = (process.env.OPERATIONS ?? "create token active").split(" ");
 /** Relative to where the server runs, which is removed with it. The limits of calls are on in any case. */
-const CONFIG = process.env.AUDIT === "1" ? "plenum:\n  audit_log: audit.json\n" : "";
+const CONFIG = process.env.AUDIT === "1" ? "plenum:\n  audit_log: ./audit.json\n" : "";
 const PINNED = process.env.CORES === "1";
 const SERVER_CORE = "0";
 const GENERATOR_CORE = "1";

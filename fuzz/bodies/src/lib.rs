@@ -4,6 +4,7 @@
 pub mod av1;
 pub mod datagram;
 pub mod dependency;
+pub mod frames;
 pub mod h264;
 pub mod join_request;
 pub mod json;
@@ -27,6 +28,7 @@ pub const ALL: &[(&str, Body)] = &[
     ("av1", av1::run),
     ("datagram", datagram::run),
     ("dependency", dependency::run),
+    ("frames", frames::run),
     ("h264", h264::run),
     ("join_request", join_request::run),
     ("json", json::run),

@@ -117,13 +117,13 @@ fn run(meeting: &Meeting) -> anyhow::Result<()> {
     swarm.wait_connected(PATIENCE)?;
     swarm.publish()?;
     for step in 0..meeting.steps {
-        let more = if step == 0 { meeting.listeners } else { meeting.step };
-        for room in rooms() {
-            for _ in 0..more {
-                swarm.join(room, false)?;
-            }
+        let before = swarm.people();
+        if let Err(full) = grow(&mut swarm, meeting, step) {
+            // What more than the processors can carry costs is no figure.
+            ensure!(step > 0, full);
+            eprintln!("no more than {before} peers: {full:#}");
+            break;
         }
-        swarm.wait_connected(PATIENCE)?;
         swarm.run(Duration::from_secs(meeting.warm))?;
         let figures = swarm.measure(Duration::from_secs(meeting.seconds))?;
         figures.print(swarm.people());
@@ -132,4 +132,15 @@ fn run(meeting: &Meeting) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Lets the listeners of a step come and waits until all are connected.
+fn grow(swarm: &mut swarm::Swarm, meeting: &Meeting, step: u32) -> anyhow::Result<()> {
+    let more = if step == 0 { meeting.listeners } else { meeting.step };
+    for room in 0..meeting.rooms {
+        for _ in 0..more {
+            swarm.join(room, false)?;
+        }
+    }
+    swarm.wait_connected(PATIENCE)
 }

@@ -1,12 +1,11 @@
 //! What LiveKit's server API asks of the media plane (media-protocol.md section 19.2): rooms, and those in them, as the
 //! media plane knows them. Messages cross this border encoded, as in [`crate::media`].
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use model::media::MediaPermission;
+pub use model::media::{DataMessage, ParticipantChange};
 use model::{Identity, RoomId, SessionId};
 
 /// The session of every media room that belongs to no meeting. Those of meetings are UUIDs.
@@ -26,36 +25,6 @@ pub struct RoomSettings {
     pub metadata: Option<String>,
     /// A room that is there stays as it is.
     pub only_new: bool,
-}
-
-/// What the API changes of a participant; `None` leaves it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ParticipantChange {
-    /// Display name, at most 256 characters.
-    pub name: Option<String>,
-    /// Opaque, at most 512 KiB.
-    pub metadata: Option<String>,
-    /// Laid over what is there, at most 64 KiB together; an empty value takes the attribute away.
-    pub attributes: BTreeMap<String, String>,
-    /// The rights from now on. In the room of a meeting: the most there can be, whatever the meeting gives.
-    pub permission: Option<MediaPermission>,
-}
-
-/// A message of the API to participants (media-protocol.md section 13.5).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct DataMessage {
-    /// What it says; at most 64,000 bytes.
-    pub payload: Bytes,
-    /// On the channel that loses nothing.
-    pub reliable: bool,
-    /// To whom, by identity; together with `sids` empty is everybody.
-    pub identities: Vec<String>,
-    /// To whom, by participant sid.
-    pub sids: Vec<String>,
-    /// What it is about.
-    pub topic: Option<String>,
-    /// Known again if it is sent twice; empty never is.
-    pub nonce: Bytes,
 }
 
 /// Why nothing changed.

@@ -1,5 +1,9 @@
 //! What somebody may do on the media plane. Computed by the policy table, executed by the SFU.
 
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
 /// Where a track comes from (LiveKit `TrackSource`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Source {
@@ -150,4 +154,34 @@ pub struct Trouble {
     pub to_ms: i64,
     /// How much, in the measure of the fault.
     pub amount: u64,
+}
+
+/// What LiveKit's server API changes of a participant; `None` leaves it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ParticipantChange {
+    /// Display name, at most 256 characters.
+    pub name: Option<String>,
+    /// Opaque, at most 512 KiB.
+    pub metadata: Option<String>,
+    /// Laid over what is there, at most 64 KiB together; an empty value takes the attribute away.
+    pub attributes: BTreeMap<String, String>,
+    /// The rights from now on. In the room of a meeting: the most there can be, whatever the meeting gives.
+    pub permission: Option<MediaPermission>,
+}
+
+/// A message of that API to participants (media-protocol.md section 13.5).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DataMessage {
+    /// What it says; at most 64,000 bytes.
+    pub payload: Bytes,
+    /// On the channel that loses nothing.
+    pub reliable: bool,
+    /// To whom, by identity; together with `sids` empty is everybody.
+    pub identities: Vec<String>,
+    /// To whom, by participant sid.
+    pub sids: Vec<String>,
+    /// What it is about.
+    pub topic: Option<String>,
+    /// Known again if it is sent twice; empty never is.
+    pub nonce: Bytes,
 }

@@ -21,11 +21,16 @@ pub struct SenderReport {
 pub struct Extensions(pub(crate) ExtensionValues);
 
 impl Extensions {
-    /// Of sound that never was on a wire: its loudness in −dBov, 0 to 127.
-    pub fn loudness(level: Option<u8>) -> Self {
+    /// Of what never was on a wire: the loudness of sound in −dBov, 0 to 127, and the dependency descriptor of a picture, at most
+    /// 255 bytes.
+    pub fn inside(level: Option<u8>, dependency: Option<&[u8]>) -> Self {
         let audio_level = level.map(|level| -i8::try_from(level.min(127)).unwrap_or(i8::MAX));
         let voice_activity = audio_level.map(|_| true);
-        Self(ExtensionValues { audio_level, voice_activity, ..ExtensionValues::default() })
+        let mut values = ExtensionValues { audio_level, voice_activity, ..ExtensionValues::default() };
+        if let Some(descriptor) = dependency.and_then(Raw::new) {
+            values.user_values.set(descriptor);
+        }
+        Self(values)
     }
 
     /// Keeps what is end to end and drops what belongs to one hop (mid, rid, transport-wide numbers).

@@ -80,6 +80,7 @@ pub mod demand;
 pub mod dependency;
 pub mod diary;
 pub mod dynacast;
+pub mod frames;
 pub mod h264;
 pub mod keyframes;
 pub mod layers;

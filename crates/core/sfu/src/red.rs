@@ -34,6 +34,25 @@ pub fn previous(payload: &[u8]) -> Option<Redundant> {
     blocks(payload)?.1
 }
 
+/// The redundant blocks of the same kind as the primary and with something in them, the oldest first. Empty if the headers do
+/// not fit the payload.
+pub fn earlier(payload: &[u8]) -> Vec<Redundant> {
+    let Some(primary) = primary(payload) else { return Vec::new() };
+    let mut headers = payload;
+    let mut found = Vec::new();
+    let mut lengths = 0;
+    while let Some((header, rest)) = headers.split_first_chunk::<4>().filter(|(header, _)| header[0] & 0x80 != 0) {
+        let [kind, behind, middle, low] = *header;
+        let length = usize::from(u16::from_be_bytes([middle & 0x03, low]));
+        found.push((kind & 0x7f, u32::from(u16::from_be_bytes([behind, middle]) >> 2), lengths, length));
+        lengths += length;
+        headers = rest;
+    }
+    let start = primary.range.start - lengths;
+    let of_its_kind = found.into_iter().filter(|(kind, _, _, length)| *kind == primary.payload_type && *length > 0);
+    of_its_kind.map(|(_, behind, at, length)| Redundant { behind, range: start + at..start + at + length }).collect()
+}
+
 fn blocks(payload: &[u8]) -> Option<(Primary, Option<Redundant>)> {
     let mut headers = payload;
     let mut redundant = 0;
@@ -127,9 +146,11 @@ mod tests {
         // Two redundant blocks, 1920 and 960 ticks old, of 2 and 3 bytes.
         let payload = [0x80 | 111, 0x1e, 0x00, 0x02, 0x80 | 111, 0x0f, 0x00, 0x03, 111, 7, 7, 1, 2, 3, 9, 9];
         assert_eq!(previous(&payload), Some(Redundant { behind: 960, range: 11..14 }));
+        let both = [Redundant { behind: 1920, range: 9..11 }, Redundant { behind: 960, range: 11..14 }];
+        assert_eq!(earlier(&payload), both);
 
         let comfort_noise = [0x80 | 13, 0x0f, 0x00, 0x01, 111, 1, 9];
-        assert_eq!(previous(&comfort_noise), None);
+        assert_eq!((previous(&comfort_noise), earlier(&comfort_noise)), (None, Vec::new()));
         assert_eq!(previous(&[111, 9]), None);
     }
 
@@ -163,8 +184,10 @@ mod tests {
             if let Some(primary) = primary(&payload) {
                 prop_assert!(!payload[primary.range].is_empty() && primary.payload_type < 128);
             }
+            let earlier = earlier(&payload);
+            prop_assert!(earlier.iter().all(|block| !payload[block.range.clone()].is_empty()));
             if let Some(previous) = previous(&payload) {
-                prop_assert!(!payload[previous.range].is_empty());
+                prop_assert_eq!(earlier.last(), Some(&previous));
             }
         }
     }

@@ -8,7 +8,7 @@ use crate::room::MediaRoom;
 use crate::types::{Now, Output, PeerKey};
 use bytes::Bytes;
 use model::Identity;
-use model::media::MediaPermission;
+use model::media::{DataMessage, MediaPermission, ParticipantChange};
 use prost::Message;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
@@ -53,36 +53,6 @@ pub struct RoomChange {
     pub max_participants: Option<u32>,
     /// Opaque.
     pub metadata: Option<String>,
-}
-
-/// What the API changes of a participant; `None` leaves it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ParticipantChange {
-    /// Display name.
-    pub name: Option<String>,
-    /// Opaque.
-    pub metadata: Option<String>,
-    /// Laid over what is there; an empty value takes the attribute away.
-    pub attributes: BTreeMap<String, String>,
-    /// Rights: the new ones, in a governed room the most there can be.
-    pub permission: Option<MediaPermission>,
-}
-
-/// A message of the API.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct DataMessage {
-    /// What it says.
-    pub payload: Bytes,
-    /// On the channel that loses nothing.
-    pub reliable: bool,
-    /// To whom, by identity; together with `sids` empty is everybody.
-    pub identities: Vec<String>,
-    /// To whom, by sid.
-    pub sids: Vec<String>,
-    /// What it is about.
-    pub topic: Option<String>,
-    /// Known again if it is sent twice; empty never is.
-    pub nonce: Bytes,
 }
 
 /// Why the API's wish was not carried out.

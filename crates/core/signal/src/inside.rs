@@ -52,11 +52,6 @@ impl ClientMessage {
     #[allow(deprecated)]
     pub fn add_track(cid: &str, source: Source, codec: Codec, (width, height): (u32, u32)) -> Self {
         let video = codec != Codec::Opus;
-        let mime = match codec {
-            Codec::Opus => "opus",
-            Codec::H264 => "h264",
-            _ => "vp8",
-        };
         let layer = lk::VideoLayer { quality: 2, width, height, ..lk::VideoLayer::default() };
         let layers = if video { vec![layer] } else { Vec::new() };
         Self::inside(Request::AddTrack(lk::AddTrackRequest {
@@ -67,7 +62,7 @@ impl ClientMessage {
             height,
             layers: layers.clone(),
             simulcast_codecs: vec![lk::SimulcastCodec {
-                codec: mime.to_owned(),
+                codec: codec.mime().to_owned(),
                 cid: cid.to_owned(),
                 layers,
                 ..lk::SimulcastCodec::default()

@@ -23,9 +23,10 @@ mod subscribe;
 mod track;
 mod types;
 
-pub use control::{ControlError, DataMessage, Keeping, ParticipantChange, RoomChange};
+pub use control::{ControlError, Keeping, RoomChange};
 pub use encode::{leave_reconnect, shutdown};
 pub use incoming::{ClientMessage, Garbage, JoinRequest};
+pub use model::media::{DataMessage, ParticipantChange};
 pub use room::MediaRoom;
 pub use types::{
     About, Codec, Connect, ConnectError, Connected, DownPlan, EventKind, Kind, Layer, MuteError, Now, OfferChange,

@@ -5,6 +5,7 @@
 //! Everything has a default, every mistake is reported, all of them at once, each with its key. No message quotes a
 //! secret. `docs/config.sample.yaml` shows every key; a test keeps it complete and equal to the defaults.
 
+mod database;
 mod foreign;
 mod read;
 pub(crate) mod secrets;
@@ -14,6 +15,7 @@ mod tests;
 mod transport;
 mod tree;
 mod value;
+mod words;
 
 use std::fmt;
 use std::fs::File;

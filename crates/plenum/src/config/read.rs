@@ -5,20 +5,19 @@ use std::num::{NonZeroU32, NonZeroU64};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use axum::http::HeaderName;
 use http_api::{FORWARDED_FOR, LtiPlatform};
 use model::Redacted;
 use ports::outbox::MAX_URL;
-use store::{Driver, Server, Tls};
+use store::Tls;
 use wire::create::{DEFAULT_SETTINGS, DefaultSetting, RoomDefaults};
 
 use super::section::{Findings, Section};
 use super::transport;
 use super::tree::{Node, Origin};
-use super::value::{self, Expected};
+use super::value;
 use super::{
-    AuditLog, Config, Copyright, Credentials, Left, LogLevel, LogOutput, Lti, Messaging, Metrics, Mistake, Notice,
-    Options, Proxy, Uploads, Webhooks, foreign,
+    Config, Copyright, Credentials, Left, Lti, Messaging, Metrics, Mistake, Notice, Options, Proxy, Uploads, Webhooks,
+    database, foreign, words,
 };
 
 /// In the reference server's published sample file, so everybody knows it.
@@ -27,47 +26,13 @@ const PUBLISHED_SECRET: &str = "zumyyYWqv7KR2kUqvYdq4z4sXg7XTBD2ljT6";
 /// Shortest secret, in bytes: as long as the digest it keys.
 const MIN_SECRET_LENGTH: usize = 32;
 
-/// Shortest passphrase of the front door, in characters.
-const MIN_PASSPHRASE_LENGTH: usize = 8;
-
 /// More breakout rooms than this no meeting has (register D-03).
 const MOST_BREAKOUT_ROOMS: u32 = 16;
-
-/// First parts of paths that serve something else.
-const TAKEN_PATHS: &[&str] = &["api", "assets", "auth", "healthcheck", "join", "lti", "nats", "rtc"];
-
-/// Where NATS clients wait for answers; no subject of ours begins so.
-const INBOX: &str = "_INBOX";
 
 /// Largest limit of all files of a room, in MiB.
 const MAX_ROOM_MIB: u64 = 1 << 20;
 /// Largest upload limit, in MiB.
 const MAX_UPLOAD_MIB: u64 = 10_240;
-
-/// What `database_info.driver_name` may be.
-const DRIVERS: &str = "`mysql`, `mariadb`, `postgres` or `sqlite`";
-
-/// Each of them, with something behind it, means that there is a database server.
-const KEYS_OF_DATABASES: &[&str] = &[
-    "driver_name",
-    "host",
-    "port",
-    "username",
-    "password",
-    "db",
-    "prefix",
-    "charset",
-    "loc",
-    "conn_max_lifetime",
-    "max_open_conns",
-];
-
-/// Connections to the database server, unless the operator says otherwise: the reference server's defaults.
-const DEFAULT_CONNECTIONS: u32 = 10;
-const CONNECTION_LIFETIME: Duration = Duration::from_secs(4 * 60);
-
-/// More connections than this no server of ours would use.
-const MOST_CONNECTIONS: u32 = 1_000;
 
 /// A configuration and what to tell the operator about it, or everything that is wrong.
 pub(super) type Outcome = Result<(Config, Vec<Notice>), Vec<Mistake>>;
@@ -111,7 +76,7 @@ pub(super) fn read_with(
     config.media.relay = transport::read_relay(findings, &mut root);
     read_messaging(findings, &mut root, &mut config);
     read_log(findings, &mut root, &mut config);
-    (config.database, config.table_prefix) = read_database(findings, &mut root, elsewhere);
+    (config.database, config.table_prefix) = database::read_database(findings, &mut root, elsewhere);
     for (name, notice) in foreign::SECTIONS {
         if let Some(node) = root.take(name)
             && foreign::check(findings, name, node)
@@ -159,13 +124,13 @@ fn put_flags(tree: &mut Node, options: &Options) {
 
 /// What `plenum` says about matters of other sections.
 #[derive(Default)]
-struct Elsewhere {
+pub(super) struct Elsewhere {
     /// If one is set; otherwise it is the number of `client.port`.
     media_port: Option<u16>,
     /// How the way to the database server is protected.
-    tls: Tls,
+    pub(super) tls: Tls,
     /// Whom to believe there.
-    authorities: Option<PathBuf>,
+    pub(super) authorities: Option<PathBuf>,
 }
 
 fn read_plenum(findings: &Findings, root: &mut Section<'_>, config: &mut Config) -> Elsewhere {
@@ -179,10 +144,10 @@ fn read_plenum(findings: &Findings, root: &mut Section<'_>, config: &mut Config)
     transport::read_media(&mut plenum, &mut config.media, &mut elsewhere.media_port);
     config.tls = transport::read_certificate(findings, &mut plenum);
 
-    plenum.set_list("livekit_webhooks", &mut config.webhooks.media_urls, webhook_address);
+    plenum.set_list("livekit_webhooks", &mut config.webhooks.media_urls, words::webhook_address);
 
     let mut front_door = plenum.section("front_door");
-    front_door.set_secret("passphrase", &mut config.front_door.passphrase, passphrase);
+    front_door.set_secret("passphrase", &mut config.front_door.passphrase, words::passphrase);
     front_door.finish();
 
     let mut limits = plenum.section("rate_limits");
@@ -194,10 +159,10 @@ fn read_plenum(findings: &Findings, root: &mut Section<'_>, config: &mut Config)
         *limit = NonZeroU32::new(wish);
     }
     limits.finish();
-    plenum.set("audit_log", &mut config.log.audit, audit_log);
+    plenum.set("audit_log", &mut config.log.audit, words::audit_log);
 
     let mut database = plenum.section("database");
-    database.set("tls", &mut elsewhere.tls, tls);
+    database.set("tls", &mut elsewhere.tls, database::tls);
     database.set_optional("authorities", &mut elsewhere.authorities, value::path);
     database.finish();
     read_defaults(plenum.section("room_defaults"), "", &mut config.meeting.defaults);
@@ -282,16 +247,10 @@ fn read_client(findings: &Findings, root: &mut Section<'_>, config: &mut Config)
 fn read_api(findings: &Findings, client: &mut Section<'_>, config: &mut Config) {
     both_or_neither(findings, client, "api_key", "secret");
     let (mut key, mut secret) = (None, None);
-    client.set_optional("api_key", &mut key, api_key);
+    client.set_optional("api_key", &mut key, words::api_key);
     client.set_secret("secret", &mut secret, value::text);
-    client.set("token_validity", &mut config.api.token_validity, token_validity);
+    client.set("token_validity", &mut config.api.token_validity, words::token_validity);
     config.api.credentials = key.zip(secret).map(|(key, secret)| Credentials { key, secret: Redacted::new(secret) });
-}
-
-/// Where webhooks go.
-fn webhook_address(text: &str) -> Result<String, Expected> {
-    let address = value::web_address(text)?;
-    if address.len() > MAX_URL { Err("an address of at most 2048 bytes".into()) } else { Ok(address) }
 }
 
 fn read_webhooks(findings: &Findings, client: &mut Section<'_>, webhooks: &mut Webhooks) {
@@ -318,7 +277,7 @@ fn read_metrics(findings: &Findings, client: &mut Section<'_>) -> Option<Metrics
         // The reference server would show the figures to everybody.
         both_or_neither(findings, &section, "username", "password");
     }
-    section.set("metrics_path", &mut path, metrics_path);
+    section.set("metrics_path", &mut path, words::metrics_path);
     section.set_optional("username", &mut user, value::text);
     section.set_secret("password", &mut password, value::text);
     section.finish();
@@ -331,7 +290,7 @@ fn read_proxy(findings: &Findings, client: &mut Section<'_>) -> Option<Proxy> {
     let mut proxy = Proxy { header: FORWARDED_FOR, trusted: Vec::new() };
     let mut header = None;
     section.set("enabled", &mut enabled, value::boolean);
-    section.set_optional("proxy_header", &mut header, header_name);
+    section.set_optional("proxy_header", &mut header, words::header_name);
     section.set_list("trusted_proxy_ips", &mut proxy.trusted, value::network);
     section.finish();
     if let Some(header) = header {
@@ -366,7 +325,7 @@ fn read_uploads(findings: &Findings, root: &mut Section<'_>, config: &mut Config
     section.set_optional("max_size_whiteboard_file", &mut whiteboard, value::number(1..=MAX_UPLOAD_MIB));
     section.set("max_room_size", &mut room, value::number(1..=MAX_ROOM_MIB));
     section.set("keep_forever", &mut uploads.keep_forever, value::boolean);
-    section.set_list("allowed_types", &mut uploads.allowed_types, extension);
+    section.set_list("allowed_types", &mut uploads.allowed_types, words::extension);
     section.set("allow_private_addresses", &mut uploads.allow_private, value::boolean);
     section.finish();
 
@@ -394,7 +353,7 @@ fn read_media_server(findings: &Findings, root: &mut Section<'_>, config: &mut C
     let mut section = root.section("livekit_info");
     both_or_neither(findings, &section, "api_key", "secret");
     let (mut host, mut key, mut secret) = (None, None, None);
-    section.set_optional("host", &mut host, media_address);
+    section.set_optional("host", &mut host, words::media_address);
     section.set_optional("api_key", &mut key, value::text);
     section.set_secret("secret", &mut secret, value::text);
     section.finish();
@@ -405,14 +364,6 @@ fn read_media_server(findings: &Findings, root: &mut Section<'_>, config: &mut C
     } else {
         config.media_server = host;
     }
-}
-
-/// Where LiveKit clients connect; servers reach the same place over HTTP.
-fn media_address(text: &str) -> Result<String, Expected> {
-    let expected = || "an address that begins with `https://`, `http://`, `wss://` or `ws://`".to_owned();
-    let plain = text.strip_prefix("ws").map_or_else(|| text.to_owned(), |rest| format!("http{rest}"));
-    value::web_address(&plain).map_err(|_| expected())?;
-    Ok(text.to_owned())
 }
 
 /// Recordings, artifacts and analytics.
@@ -475,7 +426,7 @@ fn read_messaging(findings: &Findings, root: &mut Section<'_>, config: &mut Conf
         data_channel,
     } = &mut config.messaging;
     let mut section = root.section("nats_info");
-    section.set("room_stream_name", stream, subject_token);
+    section.set("room_stream_name", stream, words::subject_token);
     let mut subjects = section.section("subjects");
     let names = [
         ("system_api_worker", system_api_worker),
@@ -488,7 +439,7 @@ fn read_messaging(findings: &Findings, root: &mut Section<'_>, config: &mut Conf
         ("data_channel", data_channel),
     ];
     let names = names.map(|(key, target)| {
-        subjects.set(key, target, subject_token);
+        subjects.set(key, target, words::subject_token);
         (key, target)
     });
     for (position, (key, target)) in names.iter().enumerate() {
@@ -508,73 +459,10 @@ fn read_messaging(findings: &Findings, root: &mut Section<'_>, config: &mut Conf
     }
 }
 
-/// A section that says anything chooses the engine; without one it is the embedded database.
-/// The server, and what names of a reference server's tables there begin with.
-fn read_database(findings: &Findings, root: &mut Section<'_>, elsewhere: Elsewhere) -> (Option<Server>, String) {
-    let mut section = root.section("database_info");
-    let present = KEYS_OF_DATABASES.iter().any(|key| section.has(key));
-    for key in ["host", "db", "username"] {
-        // The embedded database has none of them, and a driver nobody knows is a mistake of its own.
-        let asked = present && !section.says("driver_name", "sqlite");
-        if asked && !section.has(key) {
-            findings.mistake(section.name_of(key), "missing; the database server needs it");
-        }
-    }
-    if present && !section.has("driver_name") {
-        findings.mistake(section.name_of("driver_name"), format!("missing; expected {DRIVERS}"));
-    }
-    let (mut engine, mut host, mut port, mut database) = (None, None, None, None);
-    let (mut username, mut password, mut prefix, mut charset, mut zone) = (None, None, None, None, None);
-    let (mut lifetime, mut connections) = (None, None);
-    section.set_optional("driver_name", &mut engine, driver);
-    section.set_optional("host", &mut host, value::text);
-    section.set_optional("port", &mut port, value::number(1..=u16::MAX));
-    section.set_optional("username", &mut username, value::text);
-    section.set_secret("password", &mut password, value::text);
-    section.set_optional("db", &mut database, value::text);
-    section.set_optional("prefix", &mut prefix, value::text);
-    section.set_optional("charset", &mut charset, value::text);
-    section.set_optional("loc", &mut zone, value::text);
-    section.set_optional("conn_max_lifetime", &mut lifetime, value::duration);
-    section.set_optional("max_open_conns", &mut connections, value::number(0..=MOST_CONNECTIONS));
-    pass_by(
-        findings,
-        &mut section,
-        "replicas",
-        "not used: a list must show what was written a moment ago, and a replica lags; one server carries the few reads there are",
-    );
-    section.finish();
-
-    for (key, text, needless) in [
-        ("prefix", &prefix, "used by `plenum import` alone; all tables of Plenum have names that begin with `plenum_`"),
-        ("charset", &charset, "not used; Plenum always speaks UTF-8 (utf8mb4)"),
-        ("loc", &zone, "not used; times are told in UTC"),
-    ] {
-        let usual = ["utf8mb4", "UTC"];
-        if text.as_ref().is_some_and(|text: &String| !usual.contains(&text.as_str())) {
-            findings.notice(format!("database_info.{key}"), needless);
-        }
-    }
-    let server =
-        engine.flatten().zip(host).zip(username).zip(database).map(|(((driver, host), username), database)| Server {
-            driver,
-            host,
-            port: port.unwrap_or(driver.default_port()),
-            username,
-            password: Redacted::new(password.unwrap_or_default()),
-            database,
-            tls: elsewhere.tls,
-            authorities: elsewhere.authorities,
-            max_connections: connections.filter(|most| *most > 0).unwrap_or(DEFAULT_CONNECTIONS).max(2),
-            max_lifetime: lifetime.filter(|time| !time.is_zero()).unwrap_or(CONNECTION_LIFETIME),
-        });
-    (server, prefix.unwrap_or_default())
-}
-
 fn read_log(findings: &Findings, root: &mut Section<'_>, config: &mut Config) {
     let mut section = root.section("log_settings");
-    section.set("log_level", &mut config.log.level, log_level);
-    section.set("log_output", &mut config.log.output, log_output);
+    section.set("log_level", &mut config.log.level, words::log_level);
+    section.set("log_output", &mut config.log.output, words::log_output);
     pass_by(findings, &mut section, "log_file", "the log goes to log_output; keeping files is left to the system");
     for key in ["max_size", "max_backups", "max_age", "maxsize", "maxbackups", "maxage"] {
         if let Some(node) = section.take(key) {
@@ -595,7 +483,7 @@ pub(super) fn both_or_neither(findings: &Findings, section: &Section<'_>, first:
 }
 
 /// Takes a key we have no use for, and says so.
-fn pass_by(findings: &Findings, section: &mut Section<'_>, key: &str, notice: &str) {
+pub(super) fn pass_by(findings: &Findings, section: &mut Section<'_>, key: &str, notice: &str) {
     let name = section.name_of(key);
     if let Some(node) = section.take(key)
         && foreign::check(findings, &name, node)
@@ -616,114 +504,5 @@ fn check_secrets(findings: &Findings, config: &Config) {
         let text =
             format!("expected at least {MIN_SECRET_LENGTH} characters; choose a longer one, or start with --dev");
         findings.mistake("client.secret", text);
-    }
-}
-
-/// `None` is the embedded engine.
-fn driver(text: &str) -> Result<Option<Driver>, Expected> {
-    match text.to_ascii_lowercase().as_str() {
-        "mysql" | "mariadb" => Ok(Some(Driver::MariaDb)),
-        "postgres" | "postgresql" => Ok(Some(Driver::Postgres)),
-        "sqlite" => Ok(None),
-        _ => Err(DRIVERS.to_owned()),
-    }
-}
-
-fn tls(text: &str) -> Result<Tls, Expected> {
-    match text.to_ascii_lowercase().as_str() {
-        "off" | "false" => Ok(Tls::Off),
-        "prefer" => Ok(Tls::Prefer),
-        "require" => Ok(Tls::Require),
-        "verify" => Ok(Tls::Verify),
-        _ => Err("`off`, `prefer`, `require` or `verify`".to_owned()),
-    }
-}
-
-fn api_key(text: &str) -> Result<String, Expected> {
-    if text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_graphic()) {
-        Ok(text.to_owned())
-    } else {
-        Err("at most 128 visible ASCII characters".to_owned())
-    }
-}
-
-fn passphrase(text: &str) -> Result<Redacted<String>, Expected> {
-    if text.chars().count() < MIN_PASSPHRASE_LENGTH {
-        return Err(format!("at least {MIN_PASSPHRASE_LENGTH} characters"));
-    }
-    value::text(text).map(Redacted::new)
-}
-
-/// Negative and zero mean the default, as in the reference server.
-fn token_validity(text: &str) -> Result<Duration, Expected> {
-    let amount = value::duration(text.strip_prefix('-').unwrap_or(text))?;
-    if text.starts_with('-') || amount.is_zero() { Ok(Config::default().api.token_validity) } else { Ok(amount) }
-}
-
-pub(super) fn advertised(text: &str) -> Result<std::net::IpAddr, Expected> {
-    match value::address(text)? {
-        address if address.is_unspecified() || address.is_multicast() => {
-            Err("an address that clients can reach".to_owned())
-        }
-        address => Ok(address),
-    }
-}
-
-fn metrics_path(text: &str) -> Result<String, Expected> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'-' | b'_' | b'.');
-    let first = text.strip_prefix('/').and_then(|path| path.split('/').next()).unwrap_or_default();
-    let taken = TAKEN_PATHS.iter().any(|path| path.eq_ignore_ascii_case(first));
-    let usable = !first.is_empty() && !taken && text.bytes().all(plain) && !text.contains("//");
-    if usable {
-        value::text(text)
-    } else {
-        Err("a path like `/metrics`, not below one that serves something else".to_owned())
-    }
-}
-
-fn header_name(text: &str) -> Result<HeaderName, Expected> {
-    text.parse().map_err(|_| "the name of a header".to_owned())
-}
-
-fn extension(text: &str) -> Result<String, Expected> {
-    let extension = text.trim_start_matches('.').to_ascii_lowercase();
-    let usable = (1..=16).contains(&extension.len()) && extension.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    if usable { Ok(extension) } else { Err("a file extension like `pdf`".to_owned()) }
-}
-
-/// One part of a subject between two dots.
-fn subject_token(text: &str) -> Result<String, Expected> {
-    let usable = (1..=64).contains(&text.len())
-        && text != INBOX
-        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
-    if usable { Ok(text.to_owned()) } else { Err(format!("1 to 64 of the characters A-Z a-z 0-9 - _, not {INBOX}")) }
-}
-
-fn log_level(text: &str) -> Result<LogLevel, Expected> {
-    match text.to_ascii_lowercase().as_str() {
-        "error" | "fatal" | "panic" => Ok(LogLevel::Error),
-        "warn" | "warning" => Ok(LogLevel::Warn),
-        "info" => Ok(LogLevel::Info),
-        "debug" => Ok(LogLevel::Debug),
-        "trace" => Ok(LogLevel::Trace),
-        _ => Err("`error`, `warn`, `info`, `debug` or `trace`".to_owned()),
-    }
-}
-
-/// A word, or a file.
-fn audit_log(text: &str) -> Result<AuditLog, Expected> {
-    match text.to_ascii_lowercase().as_str() {
-        "log" => Ok(AuditLog::Log),
-        "off" | "false" => Ok(AuditLog::Off),
-        _ if text.contains('/') => value::path(text).map(AuditLog::File),
-        _ => Err("`log`, `off` or the path of a file, with a `/` in it".to_owned()),
-    }
-}
-
-fn log_output(text: &str) -> Result<LogOutput, Expected> {
-    match text.to_ascii_lowercase().as_str() {
-        "stdout" => Ok(LogOutput::Stdout),
-        "stderr" => Ok(LogOutput::Stderr),
-        _ => Err("`stdout` or `stderr`".to_owned()),
     }
 }

@@ -115,7 +115,7 @@ impl Media {
 pub(super) fn read_media(plenum: &mut Section<'_>, media: &mut Media, port: &mut Option<u16>) {
     let mut section = plenum.section("media");
     section.set_optional("port", port, value::number(0..=u16::MAX));
-    section.set_list("advertise", &mut media.advertise, super::read::advertised);
+    section.set_list("advertise", &mut media.advertise, super::words::advertised);
     section.set("threads", &mut media.threads, value::number(0..=64));
     section.set_optional("spread", &mut media.spread, value::number(0..=u16::MAX));
     section.set("use_external_ip", &mut media.use_external_ip, value::boolean);

@@ -143,12 +143,6 @@ impl MediaControl for Plane {
         change: ParticipantChange,
     ) -> Result<Bytes, ControlError> {
         let who = who.clone();
-        let change = signal::ParticipantChange {
-            name: change.name,
-            metadata: change.metadata,
-            attributes: change.attributes,
-            permission: change.permission,
-        };
         on(self, room, move |room, now| room.update_participant(&who, change, now).map_err(convert::control_error))
             .await
             .or_else(nobody(ControlError::NoParticipant))
@@ -170,14 +164,6 @@ impl MediaControl for Plane {
     }
 
     async fn send_data(&self, room: &RoomId, message: DataMessage) -> Result<(), ControlError> {
-        let message = signal::DataMessage {
-            payload: message.payload,
-            reliable: message.reliable,
-            identities: message.identities,
-            sids: message.sids,
-            topic: message.topic,
-            nonce: message.nonce,
-        };
         on(self, room, move |room, _| room.send_data(message).map_err(convert::control_error)).await
     }
 }

@@ -3,6 +3,7 @@
 use crate::engine::{Datagram, Engine};
 use crate::plane::Signal;
 use crate::registry::Registry;
+use crate::stun;
 use bytes::Bytes;
 use model::media::MediaPermission;
 use model::{Identity, RoomId};
@@ -172,8 +173,14 @@ impl Shards {
 
     /// A datagram arrived: for the shard that knows it.
     pub fn handle_datagram(&mut self, at: Instant, datagram: Datagram<'_>) {
-        if !self.engines.iter_mut().any(|engine| engine.accept(at, datagram)) {
+        let Some(owner) = self.engines.iter_mut().position(|engine| engine.accept(at, datagram)) else {
             self.engines[0].counters.unknown_source.increment(1);
+            return;
+        };
+        if stun::is_stun(datagram.contents) {
+            for (_, engine) in self.engines.iter_mut().enumerate().filter(|(shard, _)| *shard != owner) {
+                engine.forget_address(&datagram.source);
+            }
         }
     }
 

@@ -140,7 +140,7 @@ pub struct Engine {
     next_link: LinkId,
     seed: u64,
     draining: bool,
-    registry: Arc<Registry>,
+    pub(crate) registry: Arc<Registry>,
     pub(crate) shard: ShardIndex,
     /// Our Unix time at a moment, so that time shown to clients never jumps (section 25, H11).
     epoch: (Instant, u64),

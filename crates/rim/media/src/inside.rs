@@ -1,23 +1,21 @@
 //! Participants inside the process. The room's machine knows them as anybody else, with sections and subscriptions; where
 //! others have a peer connection they have a queue.
 
+mod frames;
+
 use crate::convert;
 use crate::engine::{ConnectionKey, Engine, Room, RoomKey};
 use crate::forward::{News, Reach};
 use crate::plane::LinkId;
 use crate::session::{Connection, Session};
 use bytes::Bytes;
-use ports::media::inside::{
-    Format, InsideItem, InsideJoin, InsideKind, InsideOrder, ItemSender, SentPacket, TapPacket,
-};
+use frames::{Got, Own};
+use ports::media::inside::{InsideItem, InsideJoin, InsideKind, InsideOrder, ItemSender, SentFrame};
 use ports::media::{ConnectError, MediaJoin, Topology};
-use rtc::{Codec, DownPacket, UpPacket};
-use sfu::codec::Codec as VideoCodec;
-use sfu::vp8::Vp8;
+use rtc::{DownPacket, UpPacket};
 use signal::inside::Told;
-use signal::{ClientMessage, Connected, JoinRequest, Kind, Now, OfferedSection, PeerKey};
+use signal::{ClientMessage, Connected, JoinRequest, Kind, Now, OfferedSection, PeerKey, TrackKey};
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
 use std::time::Instant;
 
 /// Most sections of one insider: tracks of a whole large meeting.
@@ -29,12 +27,12 @@ pub(crate) struct Inside {
     items: ItemSender,
     /// Which section is which, by number.
     sections: Vec<OfferedSection>,
-    /// Sections its own tracks are on, by its names for them, and how they are encoded.
-    own: HashMap<String, (u16, Codec)>,
+    /// Its own tracks, by its names for them.
+    own: HashMap<String, Own>,
     /// Sids of its own tracks, by name.
     sids: HashMap<String, String>,
-    /// Sids of the tracks it gets, by section.
-    gets: HashMap<u16, Arc<str>>,
+    /// The tracks it gets, by section.
+    gets: HashMap<u16, Got>,
     /// Tracks of others as last told: by sid, whose it is and whether it is muted.
     seen: BTreeMap<String, (String, bool)>,
     offers: u32,
@@ -82,34 +80,16 @@ impl Inside {
     }
 
     /// A packet of a track it gets.
-    pub(crate) fn deliver(&mut self, section: u16, packet: &DownPacket<'_>) {
-        let Some(sid) = self.gets.get(&section) else { return };
-        let (format, key_frame) = match packet.codec {
-            Codec::Opus => (Format::Opus, true),
-            Codec::Vp8 => {
-                (Format::Vp8, Vp8::parse(packet.payload).is_some_and(|vp8| vp8.key_frame && vp8.start_of_frame))
-            }
-            Codec::H264 => (Format::H264, VideoCodec::H264.starts_key_frame(packet.payload)),
-            _ => return,
-        };
-        let needs_key_frame = self.items.push(InsideItem::Packet(TapPacket {
-            sid: Arc::clone(sid),
-            format,
-            sequence: packet.sequence,
-            timestamp: packet.timestamp,
-            captured: packet.wallclock,
-            marker: packet.marker,
-            key_frame,
-            payload: Arc::clone(packet.payload),
-        }));
-        if needs_key_frame && !self.broken.contains(&section) {
+    pub(crate) fn deliver(&mut self, section: u16, packet: &DownPacket<'_>, now: Instant) {
+        let Some(got) = self.gets.get_mut(&section) else { return };
+        if got.deliver(packet, &self.items, now) && !self.broken.contains(&section) {
             self.broken.push(section);
         }
     }
 
     /// Somebody needs a key frame of what it sends on a section.
     pub(crate) fn key_frame_wanted(&self, section: u16) {
-        let name = self.own.iter().find(|(_, (own, _))| *own == section).map(|(name, _)| name.clone());
+        let name = self.own.iter().find(|(_, own)| own.section == section).map(|(name, _)| name.clone());
         if let Some(name) = name {
             self.items.push(InsideItem::KeyFrameWanted { name });
         }
@@ -155,8 +135,8 @@ impl Inside {
     /// A track of its own is no more.
     fn retire(&mut self, name: &str) {
         self.sids.remove(name);
-        if let Some((section, _)) = self.own.remove(name)
-            && let Some(section) = self.sections.get_mut(usize::from(section))
+        if let Some(own) = self.own.remove(name)
+            && let Some(section) = self.sections.get_mut(usize::from(own.section))
         {
             section.sends = false;
             self.changed = true;
@@ -193,15 +173,10 @@ impl Inside {
 
     pub(crate) fn gets(&mut self, section: u16, sid: Option<&str>) {
         match sid {
-            Some(sid) => drop(self.gets.insert(section, sid.into())),
+            Some(sid) => drop(self.gets.insert(section, Got::new(sid))),
             None => drop(self.gets.remove(&section)),
         }
     }
-}
-
-/// What insiders take. They read no redundant sound, so that they get what is in it.
-pub(crate) fn takes(format: Codec) -> bool {
-    matches!(format, Codec::Opus | Codec::Vp8 | Codec::H264)
 }
 
 /// The plan of an insider's sections.
@@ -270,7 +245,7 @@ impl Engine {
     pub fn inside_order(&mut self, link: u64, order: InsideOrder, at: Instant) {
         let Some((key, peer)) = self.links.get(&link).copied() else { return };
         match order {
-            InsideOrder::Send { name, packet } => self.send_inside(key, peer, &name, packet, at),
+            InsideOrder::Send { name, frame } => self.send_inside(key, peer, &name, &frame, at),
             order => {
                 self.guarded(key, at, |engine| engine.carry_out(key, peer, order, at));
                 self.renegotiate_insider(key, peer, at);
@@ -288,16 +263,12 @@ impl Engine {
         let Some(inside) = self.insider(key, peer) else { return };
         let message = match order {
             InsideOrder::Publish { name, source, format, size } => {
-                let (kind, codec, signalled) = match format {
-                    Format::Opus => (Kind::Audio, Codec::Opus, signal::Codec::Opus),
-                    Format::Vp8 => (Kind::Video, Codec::Vp8, signal::Codec::Vp8),
-                    Format::H264 => (Kind::Video, Codec::H264, signal::Codec::H264),
-                };
+                let (kind, signalled) = frames::signalled(format);
                 if inside.own.contains_key(&name) {
                     return;
                 }
                 let Some(section) = inside.add(kind, true, &name) else { return };
-                inside.own.insert(name.clone(), (section, codec));
+                inside.own.insert(name.clone(), Own::new(section, format));
                 ClientMessage::add_track(&name, source, signalled, size)
             }
             InsideOrder::Unpublish { name } => return inside.retire(&name),
@@ -308,7 +279,7 @@ impl Engine {
             InsideOrder::Subscribe { sid, wanted } => ClientMessage::subscribe(&sid, wanted),
             InsideOrder::Quality { sid, quality } => ClientMessage::quality(&sid, quality),
             InsideOrder::KeyFrame { sid } => {
-                let section = inside.gets.iter().find(|(_, got)| got.as_ref() == sid).map(|(section, _)| *section);
+                let section = inside.gets.iter().find(|(_, got)| got.is(&sid)).map(|(section, _)| *section);
                 return if let Some(section) = section {
                     self.want_key_frame(key, peer, section, at)
                 };
@@ -376,36 +347,29 @@ impl Engine {
         self.spread(key, news, at);
     }
 
-    fn send_inside(&mut self, key: RoomKey, peer: PeerKey, name: &str, packet: SentPacket, at: Instant) {
-        let Some(room) = self.rooms.get_mut(&key) else { return };
-        let Some(session) = room.sessions.get_mut(&peer) else { return };
+    fn send_inside(&mut self, key: RoomKey, peer: PeerKey, name: &str, frame: &SentFrame, at: Instant) {
+        let Some(session) = self.rooms.get_mut(&key).and_then(|room| room.sessions.get_mut(&peer)) else { return };
         session.publisher.heard(at);
-        let Some((section, codec)) = session.inside.as_ref().and_then(|inside| inside.own.get(name).copied()) else {
-            return;
-        };
-        let Some(track) = session.publisher.ups.get(usize::from(section)).copied().flatten() else {
+        let Some(own) = session.inside.as_mut().and_then(|inside| inside.own.get_mut(name)) else { return };
+        let Some(track) = session.publisher.ups.get(usize::from(own.section)).copied().flatten() else {
             self.counters.unpublished.increment(1);
             return;
         };
-        let packet = UpPacket {
-            section,
-            layer: 0,
-            alone: true,
-            codec,
-            profile: 0,
-            sequence: packet.sequence,
-            timestamp: packet.timestamp,
-            marker: packet.marker,
-            payload: packet.payload,
-            arrival: at,
-            audio_level: packet.audio_level,
-            sender_report: None,
-            extensions: rtc::Extensions::loudness(packet.audio_level),
-        };
+        match own.packets(frame, at) {
+            Ok(packets) => packets.into_iter().for_each(|packet| self.forward_inside(key, track, &packet, at)),
+            Err(error) => {
+                tracing::debug!(%error, "an insider's frame was not sent");
+                metrics::counter!("media_inside_frames_refused_total").increment(1);
+            }
+        }
+    }
+
+    fn forward_inside(&mut self, key: RoomKey, track: TrackKey, packet: &UpPacket, at: Instant) {
+        let Some(room) = self.rooms.get_mut(&key) else { return };
         let mut news = News::default();
         let dirty = &mut self.dirty;
         let reach = Reach { sessions: &mut room.sessions, post: &mut self.post };
-        room.forward.packet(track, &packet, reach, at, |peer, subscriber| {
+        room.forward.packet(track, packet, reach, at, |peer, subscriber| {
             dirty.push(ConnectionKey { room: key, peer, subscriber });
         });
         room.forward.collect(track, at, &mut news);

@@ -63,6 +63,8 @@ pub(crate) enum Received {
     Nothing,
     /// A letter that was dealt with; there may be more.
     Letter,
+    /// What comes from that address is another shard's from now on; there may be more.
+    Flow(SocketAddr),
     /// Work for the engine; there may be more.
     Work(Work),
 }
@@ -212,7 +214,7 @@ impl Neighbours {
             Ok(Letter::Back(batch)) => (true, batch),
             Ok(Letter::Flow(source, owner)) => {
                 self.flows.note(source, owner);
-                return Received::Letter;
+                return Received::Flow(source);
             }
             Ok(Letter::Work(work)) => {
                 if let Some(waiting) = self.waiting.get(self.own) {

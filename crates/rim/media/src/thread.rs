@@ -254,6 +254,7 @@ impl Shard {
             match received {
                 Received::Nothing => return false,
                 Received::Letter => {}
+                Received::Flow(address) => self.engine.forget_address(&address),
                 Received::Work(work) => {
                     posted += work.packets();
                     self.engine.take(work, Instant::now());

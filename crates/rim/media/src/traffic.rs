@@ -90,8 +90,15 @@ impl Engine {
                 }
                 Some(called)
             }
+            // The address was one of ours, and now somebody else's client is there.
+            (Some(_), None) if self.registry.named(ufrag).is_some_and(|shard| shard != self.shard) => None,
             (known, None) => known,
         }
+    }
+
+    /// What comes from that address is for another shard: that has proof of it.
+    pub(crate) fn forget_address(&mut self, address: &SocketAddr) {
+        self.demux.by_address.remove(address);
     }
 
     /// Sends what there is to send and lets packets and news take effect. What goes to one client comes in a row.
@@ -302,6 +309,7 @@ impl Engine {
         let session = self.rooms.get_mut(&key.room).and_then(|room| room.sessions.get_mut(&key.peer));
         let Some(connection) = session.and_then(|session| session.connection(key.subscriber)) else { return };
         connection.failed = false;
+        connection.heard(at);
         if connection.connected {
             self.came_up(key, at);
         }

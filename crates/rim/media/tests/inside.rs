@@ -10,7 +10,7 @@ mod simulation;
 use model::media::{MediaPermission, Source, Sources};
 use model::{Identity, RoomId, SessionId};
 use ports::media::inside::{
-    Format, InsideItem, InsideJoin, InsideKind, InsideOrder, ItemReceiver, SentPacket, TapPacket, items,
+    Format, InsideItem, InsideJoin, InsideKind, InsideOrder, ItemReceiver, SentFrame, TapFrame, items,
 };
 use simulation::checks;
 use simulation::film::{Shot, Sound};
@@ -82,13 +82,13 @@ impl Guest {
         world.run(millis(500));
     }
 
-    fn packets(&mut self, audio: bool) -> Vec<TapPacket> {
+    fn frames(&mut self, audio: bool) -> Vec<TapFrame> {
         self.read();
-        let packets = self.told.iter().filter_map(|item| match item {
-            InsideItem::Packet(packet) if (packet.format == Format::Opus) == audio => Some(packet.clone()),
+        let frames = self.told.iter().filter_map(|item| match item {
+            InsideItem::Frame(frame) if frame.format.is_sound() == audio => Some(frame.clone()),
             _ => None,
         });
-        packets.collect()
+        frames.collect()
     }
 
     fn publish(&mut self, world: &mut World) {
@@ -101,50 +101,46 @@ impl Guest {
         world.run(millis(800));
     }
 
-    /// Speaks and shows pictures of two packets; a key frame when asked.
+    /// Speaks and shows pictures; a key frame when asked.
     fn send(&mut self, world: &mut World, frames: u32) {
         for _ in 0..frames {
-            let asked = {
-                let before = self.told.len();
-                self.read();
-                self.told[before..].iter().any(|item| matches!(item, InsideItem::KeyFrameWanted { .. }))
-            };
+            let asked = self.is_asked_for_a_key_frame();
             self.frame += 1;
-            for packet in 0..2 {
-                let shot = Shot {
-                    publisher: NUMBER,
-                    camera: 1,
-                    layer: 0,
-                    frame: self.frame,
-                    first: packet == 0,
-                    last: packet == 1,
-                    key_frame: asked || self.frame == 1,
-                    temporal: 0,
-                    picture_id: u16::try_from(self.frame).unwrap(),
-                    base_index: u8::try_from(self.frame & 0xff).unwrap(),
-                };
-                let packet = SentPacket {
-                    sequence: u64::from(self.frame) * 2 + packet,
-                    timestamp: self.frame * 3600,
-                    marker: shot.last,
-                    audio_level: None,
-                    payload: shot.payload(600),
-                };
-                self.order(world, InsideOrder::Send { name: "cam".into(), packet });
-            }
+            let shot = Shot {
+                publisher: NUMBER,
+                camera: 1,
+                layer: 0,
+                frame: self.frame,
+                first: true,
+                last: true,
+                key_frame: asked || self.frame == 1,
+                temporal: 0,
+                picture_id: 0,
+                base_index: 0,
+            };
+            self.send_frame(world, "cam", self.frame * 3600, None, shot.frame(600));
             self.sounds += 1;
             let sound = Sound { publisher: NUMBER, number: self.sounds };
-            let packet = SentPacket {
-                sequence: u64::from(self.sounds),
-                timestamp: self.sounds * 1920,
-                marker: false,
-                audio_level: Some(20),
-                payload: sound.payload(),
-            };
-            self.order(world, InsideOrder::Send { name: "mic".into(), packet });
+            self.send_frame(world, "mic", self.sounds * 1920, Some(20), sound.payload().to_vec());
             world.run(millis(37));
         }
     }
+
+    fn is_asked_for_a_key_frame(&mut self) -> bool {
+        let before = self.told.len();
+        self.read();
+        self.told[before..].iter().any(|item| matches!(item, InsideItem::KeyFrameWanted { .. }))
+    }
+
+    fn send_frame(&mut self, world: &mut World, name: &str, timestamp: u32, audio_level: Option<u8>, data: Vec<u8>) {
+        let frame = SentFrame { timestamp, audio_level, data: data.into() };
+        self.order(world, InsideOrder::Send { name: name.into(), frame });
+    }
+}
+
+/// Which pictures they are.
+fn numbers(pictures: &[TapFrame]) -> Vec<u32> {
+    pictures.iter().map(|picture| Shot::number_in(&picture.data).unwrap()).collect()
 }
 
 fn hidden() -> MediaPermission {
@@ -182,44 +178,49 @@ fn a_recorder_gets_every_picture_in_order_and_nobody_sees_it() {
     recorder.subscribe(&mut world);
     world.run(Duration::from_secs(5));
 
-    let packets = recorder.packets(false);
-    assert!(packets.len() > 60, "{}", packets.len());
-    assert!(packets[0].key_frame, "a key frame first");
-    assert!(packets.windows(2).all(|pair| pair[1].sequence == pair[0].sequence + 1));
-    let frames: Vec<u32> = packets.iter().map(|packet| Shot::read(&packet.payload).unwrap().frame).collect();
-    assert!(frames.windows(2).all(|pair| pair[1] == pair[0] || pair[1] == pair[0] + 1), "{frames:?}");
-    let captured: Vec<_> = packets.iter().map(|packet| packet.captured).collect();
-    assert!(captured.is_sorted());
-    let sounds = recorder.packets(true);
+    let pictures = recorder.frames(false);
+    assert!(pictures.len() > 40, "{}", pictures.len());
+    assert!(pictures[0].key_frame, "a key frame first");
+    let numbers = numbers(&pictures);
+    // The moment at which it goes over to the larger size is there in both.
+    assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1 || pair[1] == pair[0]), "{numbers:?}");
+    assert_eq!(numbers.windows(2).filter(|pair| pair[1] == pair[0]).count(), 1);
+    assert!(pictures.iter().all(|picture| picture.format == Format::Vp8 && !picture.after_loss));
+    assert!(pictures.iter().map(|picture| picture.captured).is_sorted());
+    let sounds = recorder.frames(true);
     assert!(sounds.len() > 100, "{}", sounds.len());
-    assert!(sounds.windows(2).all(|pair| pair[1].sequence == pair[0].sequence + 1));
+    let heard: Vec<u32> = sounds.iter().map(|sound| Sound::read(&sound.data).unwrap().number).collect();
+    assert!(heard.windows(2).all(|pair| pair[1] == pair[0] + 1), "{heard:?}");
+    assert!(sounds.iter().all(|sound| !sound.after_loss));
     assert!(!world.peers[bob].seen.contains("rec") && !world.peers[ann].seen.contains("rec"));
     assert_eq!(recorder.items.dropped(), 0);
 }
 
 #[test]
-fn losses_on_the_way_in_are_gaps_that_close_or_stay_and_never_a_wrong_order_of_pictures() {
+fn what_is_lost_on_the_way_in_is_sent_again_or_said_and_pictures_go_on_with_a_key_frame() {
     let mut world = World::new(3);
     let ann = world.join("ann", ROOM, 2);
     world.run(Duration::from_secs(2));
     world.peers[ann].publish();
     world.run(Duration::from_secs(1));
-    world.lines(ann)[0].set(Weather { loss: 50, ..Weather::FINE });
+    world.lines(ann)[0].set(Weather { loss: 200, ..Weather::FINE });
     let mut recorder = Guest::enter(&mut world, "rec", InsideKind::Egress, hidden(), 4096);
     recorder.subscribe(&mut world);
     world.run(Duration::from_secs(10));
 
-    let packets = recorder.packets(false);
-    assert!(packets.len() > 150, "{}", packets.len());
-    let mut numbers: Vec<u64> = packets.iter().map(|packet| packet.sequence).collect();
-    numbers.sort_unstable();
-    let unique = numbers.len();
-    numbers.dedup();
-    assert_eq!(numbers.len(), unique, "no packet twice");
-    let mut by_number = packets.clone();
-    by_number.sort_by_key(|packet| packet.sequence);
-    let frames: Vec<u32> = by_number.iter().map(|packet| Shot::read(&packet.payload).unwrap().frame).collect();
-    assert!(frames.is_sorted());
+    let pictures = recorder.frames(false);
+    assert!(pictures.len() > 50, "{}", pictures.len());
+    let shown = numbers(&pictures);
+    assert!(shown.is_sorted(), "{shown:?}");
+    for (pair, picture) in shown.windows(2).zip(&pictures[1..]) {
+        let left_out = pair[1] > pair[0] + 1;
+        assert!(picture.after_loss || !left_out, "{pair:?}");
+        assert!(picture.key_frame || !picture.after_loss);
+    }
+    let sounds = recorder.frames(true);
+    let heard: Vec<u32> = sounds.iter().map(|sound| Sound::read(&sound.data).unwrap().number).collect();
+    assert!(heard.is_sorted_by(|one, other| one < other), "{heard:?}");
+    assert!(sounds.len() > 100, "{}", sounds.len());
 }
 
 #[test]
@@ -229,22 +230,23 @@ fn an_insider_that_does_not_keep_up_misses_pictures_up_to_a_key_frame_and_costs_
     world.run(Duration::from_secs(2));
     world.peers[ann].publish();
     world.run(Duration::from_secs(1));
-    let mut slow = Guest::enter(&mut world, "slow", InsideKind::Agent, hidden(), 40);
+    let mut slow = Guest::enter(&mut world, "slow", InsideKind::Agent, hidden(), 30);
     slow.subscribe(&mut world);
     slow.told.clear();
     let from = world.now;
     world.run(Duration::from_secs(6));
 
     assert!(slow.items.dropped() > 100, "{}", slow.items.dropped());
-    let packets = slow.packets(false);
-    assert!(packets.len() <= 40);
-    assert!(packets.first().is_none_or(|packet| packet.key_frame), "what is left begins with a key frame");
+    let pictures = slow.frames(false);
+    assert!(pictures.len() <= 30);
+    let first = pictures.first();
+    assert!(first.is_none_or(|first| first.key_frame && first.after_loss), "what is left begins with a key frame");
     let number = world.peers[ann].number;
     assert!(checks::longest_silence(&world.peers[bob], number, from, world.now) < millis(200));
     world.run(millis(200));
     slow.told.clear();
     world.run(Duration::from_secs(1));
-    assert!(slow.packets(false).iter().any(|packet| packet.key_frame), "one was asked for");
+    assert!(slow.frames(false).iter().any(|picture| picture.key_frame), "one was asked for");
 }
 
 #[test]
@@ -260,7 +262,7 @@ fn rights_hold_for_insiders_too() {
     guest.publish(&mut world);
     world.run(Duration::from_secs(1));
 
-    assert!(guest.packets(false).is_empty() && guest.packets(true).is_empty());
+    assert!(guest.frames(false).is_empty() && guest.frames(true).is_empty());
     assert!(guest.told.iter().any(|item| matches!(item, InsideItem::Refused { name } if name == "cam")));
     assert!(guest.told.iter().any(|item| matches!(item, InsideItem::Published { name, .. } if name == "mic")));
 
@@ -294,7 +296,7 @@ fn mutes_ends_and_leaving_are_told_in_order() {
         .iter()
         .rposition(|item| matches!(item, InsideItem::Track { sid: told, muted: true, .. } if *told == sid));
     let last =
-        recorder.told.iter().rposition(|item| matches!(item, InsideItem::Packet(packet) if packet.sid.as_ref() == sid));
+        recorder.told.iter().rposition(|item| matches!(item, InsideItem::Frame(frame) if frame.sid.as_ref() == sid));
     assert!(muted > last && last.is_some(), "{muted:?} after {last:?}");
 
     let now = world.now;
@@ -310,4 +312,70 @@ fn mutes_ends_and_leaving_are_told_in_order() {
     recorder.read();
     assert_eq!(world.engine.holdings().sessions, 0);
     assert_eq!(world.engine.holdings().links, 0);
+}
+
+/// A picture that says which it is, of so many bytes and a few.
+fn picture(format: Format, number: u8, key: bool, size: u16) -> Vec<u8> {
+    let body = vec![number | 0x80; size.into()];
+    let head: &[u8] = match format {
+        Format::Vp8 => &[u8::from(!key), 0, 0],
+        Format::Vp9 => &[if key { 0x82 } else { 0x86 }],
+        Format::Av1 => {
+            // A sequence header with key pictures, then the picture with its size in two bytes.
+            let size = [size as u8 | 0x80, (size >> 7) as u8];
+            return [if key { &[0x0a, 1, 7][..] } else { &[] }, &[0x32], &size, &body].concat();
+        }
+        Format::H264 if key => {
+            &[0, 0, 0, 1, 0x67, 0x42, 0xe0, 0x1f, 0x8c, 0, 0, 0, 1, 0x68, 0xce, 9, 0, 0, 0, 1, 0x65, number | 0x80]
+        }
+        Format::H264 => &[0, 0, 0, 1, 0x61],
+        Format::Opus | Format::Red => &[],
+    };
+    [head, &body].concat()
+}
+
+#[test]
+fn insiders_see_and_hear_each_other_in_every_format() {
+    for format in [Format::Vp8, Format::Vp9, Format::Av1, Format::H264, Format::Opus, Format::Red] {
+        let mut world = World::new(7);
+        let mut sender = Guest::enter(&mut world, "sender", InsideKind::Ingress, permission(), 512);
+        let (name, source) = ("it".to_owned(), if format.is_sound() { Source::Microphone } else { Source::Camera });
+        sender.order(&mut world, InsideOrder::Publish { name, source, format, size: (640, 360) });
+        let mut recorder = Guest::enter(&mut world, "rec", InsideKind::Egress, hidden(), 512);
+        recorder.subscribe(&mut world);
+
+        let mut sent = Vec::new();
+        for number in 0..20u8 {
+            let key = sender.is_asked_for_a_key_frame() || number == 0;
+            let size = if format.is_sound() { 80 } else { 200 * u16::from(number) + 200 };
+            let data = picture(format, number, key, size);
+            sent.push((data.clone(), key || format.is_sound()));
+            sender.send_frame(&mut world, "it", u32::from(number) * 3000, None, data);
+            world.run(millis(33));
+        }
+
+        let seen = recorder.frames(format.is_sound());
+        let got: Vec<_> = seen.iter().map(|frame| (frame.data.to_vec(), frame.key_frame)).collect();
+        assert!(got.len() >= 18, "{format:?}: {} of 20", got.len());
+        assert!(sent.ends_with(&got), "{format:?}");
+        assert!(got[0].1, "{format:?} begins with a key frame");
+        let told = if format == Format::Red { Format::Opus } else { format };
+        assert!(seen.iter().all(|frame| frame.format == told && !frame.after_loss), "{format:?}");
+    }
+}
+
+#[test]
+fn what_is_no_frame_is_not_sent_and_the_next_one_is() {
+    let mut world = World::new(8);
+    let mut sender = Guest::enter(&mut world, "sender", InsideKind::Ingress, permission(), 512);
+    let it = InsideOrder::Publish { name: "it".into(), source: Source::Camera, format: Format::H264, size: (640, 360) };
+    sender.order(&mut world, it);
+    let mut recorder = Guest::enter(&mut world, "rec", InsideKind::Egress, hidden(), 512);
+    recorder.subscribe(&mut world);
+
+    sender.send_frame(&mut world, "it", 0, None, vec![1, 2, 3]);
+    sender.send_frame(&mut world, "it", 3000, None, picture(Format::H264, 1, true, 50));
+    world.run(millis(33));
+
+    assert_eq!(recorder.frames(false).len(), 1);
 }

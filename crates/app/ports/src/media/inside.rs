@@ -1,15 +1,23 @@
 //! Participants inside the process: what records, dials out or speaks for somebody takes part in a room without a peer
-//! connection. It gets the encoded packets of the tracks it chooses and sends packets of its own.
+//! connection. It gets the encoded frames of the tracks it chooses and sends frames of its own.
 
+mod queue;
+
+pub use queue::{ItemReceiver, ItemSender, items};
+
+use bytes::Bytes;
 use model::media::{MediaPermission, Source};
 use model::{Identity, RoomId, SessionId};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Instant;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 
 /// Most things that wait for an insider: two seconds of some lively cameras.
 pub const INSIDE_QUEUE: usize = 2048;
+
+/// Most bytes of frames that wait for an insider: the same, of large pictures.
+pub const INSIDE_BYTES: usize = 16 * 1024 * 1024;
 
 /// Most orders of an insider that wait for the media plane; whoever sends faster waits.
 pub const INSIDE_ORDERS: usize = 256;
@@ -48,15 +56,29 @@ pub struct InsideJoin {
     pub permission: MediaPermission,
 }
 
-/// Payload formats.
+/// How a track is encoded, and with that what a frame of it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// Sound at 48 kHz.
+    /// Sound at 48 kHz, an Opus packet each.
     Opus,
-    /// Pictures at 90 kHz.
+    /// The same on the way in; on the way out each packet repeats the one before it (RFC 2198). Nobody gets frames of it: they
+    /// are unpacked to [`Format::Opus`].
+    Red,
+    /// Pictures at 90 kHz, as a decoder takes them.
     Vp8,
-    /// Pictures at 90 kHz.
+    /// Pictures at 90 kHz; one of several spatial layers comes with the superframe index (annex B of the bitstream).
+    Vp9,
+    /// Temporal units at 90 kHz: open bitstream units with their sizes, without a temporal delimiter.
+    Av1,
+    /// Access units at 90 kHz with start codes (H.264 annex B); a key frame has its parameter sets in front.
     H264,
+}
+
+impl Format {
+    /// Sound, whichever way it travels.
+    pub const fn is_sound(self) -> bool {
+        matches!(self, Self::Opus | Self::Red)
+    }
 }
 
 /// What an insider wants done. Naming what is not there changes nothing.
@@ -85,12 +107,12 @@ pub enum InsideOrder {
         /// Silent from now on.
         muted: bool,
     },
-    /// Send a packet of it.
+    /// Send a frame of it. One that is none of its format, or too large, is left out and counted.
     Send {
         /// Its name.
         name: String,
-        /// The packet.
-        packet: SentPacket,
+        /// The frame.
+        frame: SentFrame,
     },
     /// Get a track of somebody's, or no longer.
     Subscribe {
@@ -113,47 +135,42 @@ pub enum InsideOrder {
     },
 }
 
-/// An RTP payload with what belongs to it.
+/// A frame to send; its [`Format`] says what that is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SentPacket {
-    /// Counts up by one for each packet of a track; gaps are losses.
-    pub sequence: u64,
+pub struct SentFrame {
     /// In the clock of the format.
     pub timestamp: u32,
-    /// The last packet of a picture.
-    pub marker: bool,
     /// Loudness in −dBov, 0 to 127, of sound.
     pub audio_level: Option<u8>,
-    /// As RFC 7587, 7741 or 6184 have it.
-    pub payload: Arc<[u8]>,
+    /// The frame, at most 2 MiB.
+    pub data: Bytes,
 }
 
-/// A packet of a track an insider gets.
+/// A frame of a track an insider gets.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TapPacket {
+pub struct TapFrame {
     /// Sid of the track.
     pub sid: Arc<str>,
-    /// How it is encoded.
+    /// How it is encoded; may change with a key frame, if the publisher goes over to another codec.
     pub format: Format,
-    /// Counts up by one for each packet of the track; gaps were lost before they came here.
-    pub sequence: u64,
     /// In the clock of the format; continuous across changes of layer.
     pub timestamp: u32,
     /// When the content was captured, in our clock.
     pub captured: Instant,
-    /// The last packet of a picture.
-    pub marker: bool,
-    /// A key frame begins. Always true of sound.
+    /// A decoder may begin here. Always true of sound.
     pub key_frame: bool,
-    /// As the publisher sent it, shared with everybody who gets it.
-    pub payload: Arc<[u8]>,
+    /// Something before it is missing: it was lost on the way here, or waited too long for the insider. A picture after a loss
+    /// is a key frame; the ones in between are left out.
+    pub after_loss: bool,
+    /// The frame.
+    pub data: Bytes,
 }
 
 /// What an insider is told, in order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum InsideItem {
-    /// A packet of a track it subscribed to. What waits too long is left out up to the next key frame.
-    Packet(TapPacket),
+    /// A frame of a track it subscribed to.
+    Frame(TapFrame),
     /// A track of somebody's is there, or changed.
     Track {
         /// Its sid.
@@ -212,218 +229,4 @@ pub struct Insider {
     pub orders: mpsc::Sender<InsideOrder>,
     /// What it is told.
     pub items: ItemReceiver,
-}
-
-/// A queue between the media plane, which never waits, and an insider.
-pub fn items(capacity: usize) -> (ItemSender, ItemReceiver) {
-    let shared = Arc::new(Shared { state: Mutex::default(), wake: Notify::new(), capacity });
-    (ItemSender(Arc::clone(&shared)), ItemReceiver(shared))
-}
-
-#[derive(Debug)]
-struct Shared {
-    state: Mutex<State>,
-    wake: Notify,
-    capacity: usize,
-}
-
-#[derive(Debug, Default)]
-struct State {
-    waiting: VecDeque<InsideItem>,
-    /// Tracks of which something was left out: nothing of them is of use before the next key frame.
-    broken: BTreeSet<Arc<str>>,
-    dropped: u64,
-    over: bool,
-}
-
-/// The end of the media plane.
-#[derive(Debug)]
-pub struct ItemSender(Arc<Shared>);
-
-/// The end of the insider.
-#[derive(Debug)]
-pub struct ItemReceiver(Arc<Shared>);
-
-impl ItemSender {
-    /// Adds an item. `true` if the track of the packet needs a key frame, because something of it was left out.
-    pub fn push(&self, item: InsideItem) -> bool {
-        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let needs_key_frame = state.push(item, self.0.capacity);
-        drop(state);
-        self.0.wake.notify_one();
-        needs_key_frame
-    }
-}
-
-impl Drop for ItemSender {
-    fn drop(&mut self) {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner).over = true;
-        self.0.wake.notify_one();
-    }
-}
-
-impl State {
-    fn push(&mut self, item: InsideItem, capacity: usize) -> bool {
-        if let InsideItem::Packet(packet) = &item {
-            if packet.key_frame {
-                self.broken.remove(&packet.sid);
-            } else if self.broken.contains(&packet.sid) {
-                self.dropped += 1;
-                return true;
-            }
-        }
-        let broke = if self.waiting.len() >= capacity { self.make_room() } else { None };
-        // The newcomer belongs to what was just left out.
-        if let (InsideItem::Packet(packet), Some(broke)) = (&item, &broke)
-            && packet.sid == *broke
-            && !packet.key_frame
-        {
-            self.dropped += 1;
-            return true;
-        }
-        if let (InsideItem::Packet(packet), Some(broke)) = (&item, &broke)
-            && packet.sid == *broke
-        {
-            self.broken.remove(broke);
-        }
-        self.waiting.push_back(item);
-        broke.is_some()
-    }
-
-    /// Leaves out the oldest packet; of a picture everything up to the next key frame of the track. If there is none, the
-    /// track is broken until one comes, and is returned.
-    fn make_room(&mut self) -> Option<Arc<str>> {
-        let oldest = self.waiting.iter().position(|item| matches!(item, InsideItem::Packet(_)))?;
-        let Some(InsideItem::Packet(packet)) = self.waiting.remove(oldest) else { return None };
-        self.dropped += 1;
-        if packet.format == Format::Opus {
-            return None;
-        }
-        let mut whole = false;
-        let before = self.waiting.len();
-        self.waiting.retain(|item| match item {
-            InsideItem::Packet(other) if other.sid == packet.sid => {
-                whole |= other.key_frame;
-                whole
-            }
-            _ => true,
-        });
-        self.dropped += u64::try_from(before - self.waiting.len()).unwrap_or(0);
-        if whole {
-            return None;
-        }
-        self.broken.insert(Arc::clone(&packet.sid));
-        Some(packet.sid)
-    }
-}
-
-impl ItemReceiver {
-    /// The next item; `None` once the media plane has nothing more to say.
-    pub async fn recv(&mut self) -> Option<InsideItem> {
-        loop {
-            let woken = self.0.wake.notified();
-            {
-                let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some(item) = state.waiting.pop_front() {
-                    return Some(item);
-                }
-                if state.over {
-                    return None;
-                }
-            }
-            woken.await;
-        }
-    }
-
-    /// The next item, if one waits.
-    pub fn try_recv(&mut self) -> Option<InsideItem> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner).waiting.pop_front()
-    }
-
-    /// How many packets were left out because they waited too long.
-    pub fn dropped(&self) -> u64 {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner).dropped
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn packet(sid: &str, format: Format, sequence: u64, key_frame: bool) -> InsideItem {
-        InsideItem::Packet(TapPacket {
-            sid: sid.into(),
-            format,
-            sequence,
-            timestamp: 0,
-            captured: Instant::now(),
-            marker: true,
-            key_frame: key_frame || format == Format::Opus,
-            payload: [].into(),
-        })
-    }
-
-    fn numbers(receiver: &mut ItemReceiver) -> Vec<(String, u64)> {
-        let items = std::iter::from_fn(|| receiver.try_recv());
-        let numbers = items.filter_map(|item| match item {
-            InsideItem::Packet(packet) => Some((packet.sid.to_string(), packet.sequence)),
-            _ => None,
-        });
-        numbers.collect()
-    }
-
-    fn of(sid: &str, numbers: &[u64]) -> Vec<(String, u64)> {
-        numbers.iter().map(|number| (sid.to_owned(), *number)).collect()
-    }
-
-    #[test]
-    fn a_full_queue_leaves_out_pictures_up_to_the_next_key_frame() {
-        let (sender, mut receiver) = items(6);
-        for number in 1..=6 {
-            assert!(!sender.push(packet("a", Format::Vp8, number, number == 1 || number == 4)));
-        }
-
-        assert!(!sender.push(packet("a", Format::Vp8, 7, false)));
-
-        assert_eq!(receiver.dropped(), 3);
-        assert_eq!(numbers(&mut receiver), of("a", &[4, 5, 6, 7]));
-    }
-
-    #[test]
-    fn without_a_key_frame_in_it_nothing_more_of_the_track_is_taken_until_one_comes() {
-        let (sender, mut receiver) = items(3);
-        sender.push(packet("a", Format::Vp8, 1, true));
-        sender.push(packet("a", Format::Vp8, 2, false));
-        sender.push(packet("b", Format::Opus, 1, true));
-
-        assert!(sender.push(packet("a", Format::Vp8, 3, false)), "a key frame is needed");
-        assert!(sender.push(packet("a", Format::Vp8, 4, false)), "still");
-        assert!(!sender.push(packet("a", Format::Vp8, 5, true)));
-        assert!(!sender.push(packet("a", Format::Vp8, 6, false)));
-
-        assert_eq!(receiver.dropped(), 4);
-        assert_eq!(numbers(&mut receiver), [of("b", &[1]), of("a", &[5, 6])].concat());
-    }
-
-    #[test]
-    fn of_sound_the_oldest_is_left_out_and_notices_never_are() {
-        let (sender, mut receiver) = items(3);
-        sender.push(InsideItem::TrackGone { sid: "x".into() });
-        for number in 1..=5 {
-            assert!(!sender.push(packet("a", Format::Opus, number, true)));
-        }
-
-        assert_eq!(receiver.try_recv(), Some(InsideItem::TrackGone { sid: "x".into() }));
-        assert_eq!(numbers(&mut receiver), of("a", &[4, 5]));
-    }
-
-    #[tokio::test]
-    async fn what_waits_is_read_to_the_end() {
-        let (sender, mut receiver) = items(3);
-        sender.push(InsideItem::Left);
-        drop(sender);
-
-        assert_eq!(receiver.recv().await, Some(InsideItem::Left));
-        assert_eq!(receiver.recv().await, None);
-    }
 }

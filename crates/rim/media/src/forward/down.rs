@@ -192,7 +192,7 @@ impl Down {
             dependency: outgoing.dependency,
         };
         if let Some(inside) = &mut session.inside {
-            inside.deliver(self.section, &down);
+            inside.deliver(self.section, &down, way.now);
             return;
         }
         match &mut session.down().place {

@@ -46,6 +46,17 @@ impl Shot {
         bytes.into()
     }
 
+    /// The number of a picture as it is outside of packets.
+    pub(crate) fn number_in(frame: &[u8]) -> Option<u32> {
+        let [MARK, _, _, _, _, _, f0, f1, f2, f3, ..] = *frame.get(10..)? else { return None };
+        Some(u32::from_be_bytes([f0, f1, f2, f3]))
+    }
+
+    /// A picture of one packet as it is outside of it.
+    pub(crate) fn frame(&self, size: usize) -> Vec<u8> {
+        self.payload(size + DESCRIPTOR)[DESCRIPTOR..].to_vec()
+    }
+
     /// Reads it again. `None` for what no publisher of ours sent.
     pub(crate) fn read(payload: &[u8]) -> Option<Self> {
         let descriptor = payload.get(..DESCRIPTOR)?;

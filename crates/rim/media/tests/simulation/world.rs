@@ -228,7 +228,8 @@ impl World {
             return moved;
         }
         self.peers[index].shoot(now);
-        if self.peers[index].due <= now {
+        // An answer gives the stack something to do, whatever it said before of when.
+        if moved || self.peers[index].due <= now {
             self.drain_peer(index);
             moved = true;
         }
