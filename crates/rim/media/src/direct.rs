@@ -64,7 +64,8 @@ impl Engine {
 /// Several shards that share the members of every big room. What they have for each other is carried with [`Self::drain`].
 #[derive(Debug)]
 pub struct Shards {
-    engines: Vec<Engine>,
+    /// Those that are gone are none.
+    engines: Vec<Option<Engine>>,
     registry: Arc<Registry>,
 }
 
@@ -74,7 +75,7 @@ impl Shards {
         let registry = Arc::new(Registry::new(shards));
         let engine = |shard| {
             let own = seed ^ u64::try_from(shard).unwrap_or(0).rotate_right(8);
-            Engine::of_many(addresses.to_vec(), own, events.clone(), Arc::clone(&registry), shard)
+            Engine::of_many(addresses.to_vec(), own, events.clone(), Arc::clone(&registry), shard).map(Some)
         };
         let engines = (0..shards).map(engine).collect::<Option<Vec<_>>>()?;
         Some(Self { engines, registry })
@@ -82,19 +83,36 @@ impl Shards {
 
     /// See [`Engine::set_spread`].
     pub fn set_spread(&mut self, subscriptions: usize) {
-        self.engines.iter_mut().for_each(|engine| engine.set_spread(subscriptions));
+        self.all().for_each(|engine| engine.set_spread(subscriptions));
+    }
+
+    /// A shard is gone, as with its thread, and everything on it.
+    pub fn lose(&mut self, shard: usize) {
+        self.registry.died(shard);
+        if let Some(engine) = self.engines.get_mut(shard) {
+            *engine = None;
+        }
     }
 
     /// See [`Engine::set_stream_addresses`].
     pub fn set_stream_addresses(&mut self, addresses: Vec<SocketAddr>) {
-        self.engines.iter_mut().for_each(|engine| engine.set_stream_addresses(addresses.clone()));
+        self.all().for_each(|engine| engine.set_stream_addresses(addresses.clone()));
     }
 
-    fn at_place<T>(&mut self, room: &RoomId, act: impl FnOnce(&mut Engine) -> T) -> T {
-        let shard = self.registry.place(room, |_| true);
-        let done = act(&mut self.engines[shard]);
-        let lives = self.engines[shard].has_room(room);
-        self.registry.arrived(room, shard, lives);
+    fn all(&mut self) -> impl Iterator<Item = &mut Engine> {
+        self.engines.iter_mut().flatten()
+    }
+
+    fn at_place<T>(
+        &mut self,
+        room: &RoomId,
+        act: impl FnOnce(&mut Engine) -> Result<T, ConnectError>,
+    ) -> Result<T, ConnectError> {
+        let engines = &mut self.engines;
+        let shard = self.registry.place(room, |shard| engines.get(shard).is_some_and(Option::is_some));
+        let engine = engines.get_mut(shard).and_then(Option::as_mut).ok_or(ConnectError::Unavailable)?;
+        let done = act(engine);
+        self.registry.arrived(room, shard, engine.has_room(room));
         done
     }
 
@@ -108,10 +126,12 @@ impl Shards {
         u64::try_from(self.engines.len()).unwrap_or(1)
     }
 
-    fn of_link(&mut self, link: u64) -> (&mut Engine, u64) {
+    fn on_link(&mut self, link: u64, act: impl FnOnce(&mut Engine, u64)) {
         let count = self.count();
         let shard = usize::try_from(link % count).unwrap_or(0);
-        (&mut self.engines[shard], link / count)
+        if let Some(engine) = self.engines.get_mut(shard).and_then(Option::as_mut) {
+            act(engine, link / count);
+        }
     }
 
     /// See [`Engine::join`].
@@ -134,76 +154,74 @@ impl Shards {
 
     /// See [`Engine::message`].
     pub fn message(&mut self, link: u64, message: &Bytes, at: Instant) {
-        let (engine, link) = self.of_link(link);
-        engine.message(link, message, at);
+        self.on_link(link, |engine, link| engine.message(link, message, at));
     }
 
     /// See [`Engine::link_lost`].
     pub fn link_lost(&mut self, link: u64, at: Instant) {
-        let (engine, link) = self.of_link(link);
-        engine.link_lost(link, at);
+        self.on_link(link, |engine, link| engine.link_lost(link, at));
     }
 
     /// See [`Engine::inside_order`].
     pub fn inside_order(&mut self, link: u64, order: InsideOrder, at: Instant) {
-        let (engine, link) = self.of_link(link);
-        engine.inside_order(link, order, at);
+        self.on_link(link, |engine, link| engine.inside_order(link, order, at));
     }
 
     /// See [`Engine::inside_gone`].
     pub fn inside_gone(&mut self, link: u64, at: Instant) {
-        let (engine, link) = self.of_link(link);
-        engine.inside_gone(link, at);
+        self.on_link(link, |engine, link| engine.inside_gone(link, at));
     }
 
     /// See [`Engine::set_permission`].
     pub fn set_permission(&mut self, room: &RoomId, who: &Identity, permission: MediaPermission, at: Instant) {
-        self.engines.iter_mut().for_each(|engine| engine.set_permission(room, who, permission, at));
+        self.all().for_each(|engine| engine.set_permission(room, who, permission, at));
     }
 
     /// See [`Engine::room_list`].
     pub fn room_list(&self) -> Vec<RoomSummary> {
-        self.engines.iter().flat_map(Engine::room_list).collect()
+        self.engines.iter().flatten().flat_map(Engine::room_list).collect()
     }
 
     /// See [`Engine::room_report`].
     pub fn room_report(&mut self, room: &RoomId, at: Instant) -> Option<RoomReport> {
-        self.engines.iter_mut().find_map(|engine| engine.room_report(room, at))
+        self.all().find_map(|engine| engine.room_report(room, at))
     }
 
     /// A datagram arrived: for the shard that knows it.
     pub fn handle_datagram(&mut self, at: Instant, datagram: Datagram<'_>) {
-        let Some(owner) = self.engines.iter_mut().position(|engine| engine.accept(at, datagram)) else {
-            self.engines[0].counters.unknown_source.increment(1);
-            return;
-        };
-        if stun::is_stun(datagram.contents) {
-            for (_, engine) in self.engines.iter_mut().enumerate().filter(|(shard, _)| *shard != owner) {
-                engine.forget_address(&datagram.source);
+        let owner = self.all().find_map(|engine| engine.accept(at, datagram).then_some(engine.shard));
+        match owner {
+            Some(owner) if stun::is_stun(datagram.contents) => {
+                let others = self.all().filter(|engine| engine.shard != owner);
+                others.for_each(|engine| engine.forget_address(&datagram.source));
             }
+            Some(_) => {}
+            None => self.all().take(1).for_each(|engine| engine.counters.unknown_source.increment(1)),
         }
     }
 
     /// See [`Engine::poll_timeout`].
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.engines.iter().filter_map(Engine::poll_timeout).min()
+        self.engines.iter().flatten().filter_map(Engine::poll_timeout).min()
     }
 
     /// See [`Engine::handle_timeout`].
     pub fn handle_timeout(&mut self, at: Instant) {
-        self.engines.iter_mut().for_each(|engine| engine.handle_timeout(at));
+        self.all().for_each(|engine| engine.handle_timeout(at));
     }
 
     /// See [`Engine::drain`]. Carries what shards have for each other, until they have nothing more.
     pub fn drain(&mut self, at: Instant, transmit: &mut impl FnMut(SocketAddr, SocketAddr, Vec<u8>)) {
         loop {
-            self.engines.iter_mut().for_each(|engine| engine.drain(at, transmit));
-            let post: Vec<_> = self.engines.iter_mut().flat_map(Engine::take_post).collect();
+            self.all().for_each(|engine| engine.drain(at, transmit));
+            let post: Vec<_> = self.all().flat_map(Engine::take_post).collect();
             if post.is_empty() {
                 return;
             }
             for (to, work) in post {
-                self.engines[to].take(work, at);
+                if let Some(engine) = self.engines.get_mut(to).and_then(Option::as_mut) {
+                    engine.take(work, at);
+                }
             }
         }
     }
@@ -211,7 +229,7 @@ impl Shards {
     /// See [`Engine::holdings`].
     pub fn holdings(&self) -> Holdings {
         let mut all = Holdings::default();
-        for one in self.engines.iter().map(Engine::holdings) {
+        for one in self.engines.iter().flatten().map(Engine::holdings) {
             all.rooms += one.rooms;
             all.sessions += one.sessions;
             all.guests += one.guests;

@@ -112,6 +112,24 @@ async fn a_shard_that_panics_takes_no_other_with_it_and_its_rooms_begin_anew_els
 }
 
 #[tokio::test]
+async fn of_a_room_on_two_shards_only_those_end_whose_connections_are_on_the_one_that_panics() {
+    let Started { plane, .. } = start(&MediaConfig { spread: Some(1), ..config(2) }).unwrap();
+    let with = |name: &str| MediaJoin { identity: Identity::try_from(name).unwrap(), ..join("a") };
+    let mut ann = plane.connect(with("ann")).await.unwrap();
+    let mut bob = plane.connect(with("bob")).await.unwrap();
+    assert_eq!(plane.participants(&room("a")).await.len(), 2);
+
+    plane.order(1, Order::Panic);
+    wait_for_end(&plane, 1);
+
+    while bob.down.recv().await.is_some_and(|message| message != SignalDown::Close) {}
+    assert_eq!(plane.participants(&room("a")).await.len(), 1);
+    assert!(std::iter::from_fn(|| ann.down.try_recv().ok()).all(|message| message != SignalDown::Close));
+    let _bob = plane.connect(with("bob")).await.unwrap();
+    assert_eq!(plane.participants(&room("a")).await.len(), 2, "he is where the room is");
+}
+
+#[tokio::test]
 async fn a_join_that_nobody_waits_for_leaves_no_ghost() {
     let (orders, mut orders_end) = mpsc::channel(1);
     let (signals, mut signals_end) = mpsc::channel(4);
