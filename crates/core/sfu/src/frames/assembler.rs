@@ -243,9 +243,11 @@ impl Assembler {
             Parts::Av1(units) => (picture.key_frame, units.into_temporal_unit()),
             Parts::H264(unit) => (unit.is_key(), unit.complete(&mut self.parameters)),
         };
-        let Some(data) = data.ok().filter(|data| !data.is_empty() && (self.intact || key_frame)) else {
-            return self.break_off();
-        };
+        let Some(data) = data.ok().filter(|_| self.intact || key_frame) else { return self.break_off() };
+        if data.is_empty() {
+            // Nothing in it is meant for a decoder.
+            return;
+        }
         self.intact = true;
         self.missing = 0;
         let after_loss = std::mem::take(&mut self.lost) && self.begun;

@@ -175,7 +175,9 @@ impl World {
                 (false, 0) => vec![0xc1, number[0], number[1]],
                 (false, _) => vec![0xc4, number[0], number[1]],
             };
-            let payload = vec![if key && spatial == 0 { 0x18 } else { 0x10 }; 100];
+            // One unit, of a frame.
+            let mut payload = vec![0x30; 100];
+            payload[0] = if key && spatial == 0 { 0x18 } else { 0x10 };
             let mut values = ExtensionValues::default();
             values.user_values.set(Descriptor(descriptor));
             self.put(client, AV1, film, spatial == 1, payload, values);
