@@ -319,15 +319,20 @@ impl Far {
         self.to_do(Task::MakeOffer { changes, ice_restart });
     }
 
-    /// Our offer was made. Whether it still counts: it does not if it was taken back before it came.
+    /// Our offer was made. Whether it still counts: it does not if the client came back before it was.
     pub(crate) fn on_offered(&mut self) -> bool {
         self.offering.take() == Some(false)
     }
 
-    pub(crate) fn settle_offer(&mut self, known: Option<(String, String)>) {
+    /// The client came back: of what is still being answered or made it knows nothing.
+    pub(crate) fn resumed(&mut self) {
+        self.round = self.round.wrapping_add(1);
         if let Some(void) = &mut self.offering {
             *void = true;
         }
+    }
+
+    pub(crate) fn settle_offer(&mut self, known: Option<(String, String)>) {
         self.to_do(Task::SettleOffer { known });
     }
 
@@ -388,19 +393,21 @@ mod tests {
         let sections = vec![("a".to_owned(), Takes::default()), ("b".to_owned(), Takes::default())];
 
         assert!(!far.on_answered(1, sections.clone()));
-        assert!(far.on_answered(2, sections));
+        assert!(far.on_answered(2, sections.clone()));
         assert!(far.is_negotiated());
+        far.resumed();
+        assert!(!far.on_answered(2, sections.clone()));
         assert_eq!([far.section("a"), far.section("b"), far.section("c")], [Some(0), Some(1), None]);
     }
 
     #[test]
-    fn an_offer_that_was_taken_back_before_it_was_made_is_void() {
+    fn what_was_under_way_when_the_client_came_back_is_void() {
         let mut far = far();
         far.make_offer(Vec::new(), false);
         assert!(far.on_offered());
 
         far.make_offer(Vec::new(), false);
-        far.settle_offer(None);
+        far.resumed();
         assert!(!far.on_offered());
     }
 

@@ -257,6 +257,16 @@ impl Session {
         }
     }
 
+    /// The client came back on another signalling socket. Returns the former one.
+    pub(crate) fn resumed(&mut self, link: (LinkId, LinkEnd)) -> Option<(LinkId, LinkEnd)> {
+        for subscriber in [false, true] {
+            if let Some(far) = self.connection(subscriber).and_then(Connection::elsewhere) {
+                far.resumed();
+            }
+        }
+        self.link.replace(link)
+    }
+
     /// Whether another socket took the place of `link`. One that was cut off is still the latest.
     pub(crate) fn is_superseded(&self, link: LinkId) -> bool {
         self.link.as_ref().is_some_and(|(current, _)| *current != link)

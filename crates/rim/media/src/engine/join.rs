@@ -96,7 +96,7 @@ impl Engine {
                 metrics::counter!("media_resumes_total").increment(1);
                 metrics::counter!("media_reconnects_total", "reason" => "signalling").increment(1);
                 if let Some(session) = room.sessions.get_mut(&peer)
-                    && let Some((former, end)) = session.link.replace((id, link))
+                    && let Some((former, end)) = session.resumed((id, link))
                 {
                     self.links.remove(&former);
                     // A full queue means that its reader is gone anyway.

@@ -159,10 +159,10 @@ fn a_guest_with_two_connections_is_offered_one_and_taken_back_offers_are_not_sen
     assert_eq!(shards.holdings().guests, 2);
 }
 
-fn offers(down: &mut mpsc::Receiver<ports::media::SignalDown>) -> usize {
+fn offers(down: &mut mpsc::Receiver<SignalDown>) -> usize {
     let messages = std::iter::from_fn(|| down.try_recv().ok());
     let responses = messages.filter_map(|message| match message {
-        ports::media::SignalDown::Message(bytes) => lk::SignalResponse::decode(bytes).unwrap().message,
+        SignalDown::Message(bytes) => lk::SignalResponse::decode(bytes).unwrap().message,
         _ => None,
     });
     responses.filter(|response| matches!(response, lk::signal_response::Message::Offer(_))).count()
