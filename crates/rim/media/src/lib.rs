@@ -4,6 +4,7 @@
 //! locks or runs on the async runtime. The runtime's side ([`start`] gives it) only passes orders and signalling bytes
 //! through queues. All shards share one UDP port; a room lives on one of them as long as it is there.
 
+mod arrivals;
 mod budget;
 mod config;
 mod control;
@@ -17,6 +18,7 @@ mod forward;
 mod framing;
 mod inside;
 mod line;
+mod load;
 mod neighbours;
 mod outputs;
 mod path;

@@ -7,10 +7,11 @@ use crate::engine::ConnectionKey;
 use crate::forward::Takes;
 use crate::path::Path;
 use crate::registry::ShardIndex;
+use crate::stun;
 use bytes::Bytes;
-use rtc::{Channel, OfferChange, Peer, SectionPlan};
+use rtc::{Channel, Event, OfferChange, Output, Peer, SectionPlan};
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Data that waits for its channel to open (media-protocol.md section 13.3).
 const DATA_WAIT_BYTES: usize = 100 * 1024;
@@ -18,6 +19,28 @@ const DATA_WAIT_BYTES: usize = 100 * 1024;
 /// Most addresses and most ICE names of one connection that are known at a time. A phone that walks from network to network
 /// has a few.
 const MAX_KNOWN: usize = 16;
+
+/// How often a connection may ask for the same moment again while it is drained.
+const MAX_TURNS: u32 = 64;
+
+/// What is due within that time is done now: sleeping is not more exact, and a pacer that wakes up once a millisecond for
+/// a packet each would take its own slowness for the network's.
+const AHEAD: Duration = Duration::from_millis(1);
+
+/// Datagrams to send: from, to, contents.
+pub(crate) type Outbox = Vec<(SocketAddr, SocketAddr, Vec<u8>)>;
+
+/// What came to light while a connection was drained.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there are never many, and most are events")]
+pub(crate) enum Told {
+    /// The stack told of something.
+    Event(Event),
+    /// The stack gave up.
+    Died,
+    /// It panicked.
+    Broken,
+}
 
 /// The newest of many things, oldest first.
 #[derive(Debug)]
@@ -67,6 +90,8 @@ pub(crate) struct Line {
     pub(crate) failed: bool,
     /// Has output to drain.
     pub(crate) dirty: bool,
+    /// When the stack wants to hear that time passes.
+    pub(crate) due: Instant,
     open: Vec<Channel>,
     waiting: Vec<(Channel, Bytes)>,
 }
@@ -81,6 +106,7 @@ impl Line {
             last_heard: now,
             failed: false,
             dirty: false,
+            due: now,
             open: Vec::new(),
             waiting: Vec::new(),
         }
@@ -100,6 +126,51 @@ impl Line {
             self.waiting.push((channel, message));
         }
         true
+    }
+
+    /// Lets the stack work until it has to wait. What it sends goes to `outbox`, what happened to `told`. Returns when it
+    /// wants to hear that time passes, unless it died.
+    pub(crate) fn drain(
+        &mut self,
+        key: ConnectionKey,
+        at: Instant,
+        outbox: &mut Outbox,
+        told: &mut Vec<(ConnectionKey, Told)>,
+    ) -> Option<Instant> {
+        self.dirty = false;
+        let mut turns = MAX_TURNS;
+        loop {
+            let stepped = match self.peer.nudge(at).and_then(|()| self.peer.poll()) {
+                // The pacer wants time to pass between packets, if only a microsecond.
+                Ok(Output::Timeout(due)) if due <= at + AHEAD && turns > 0 => {
+                    turns -= 1;
+                    self.peer.handle_timeout(due.max(at))
+                }
+                Ok(Output::Timeout(due)) => {
+                    self.due = due;
+                    return Some(due);
+                }
+                Ok(Output::Transmit { source, destination, contents }) => {
+                    // A check is answered where it came from; everything else goes where the client wants it.
+                    let (source, destination) = if stun::is_stun(&contents) {
+                        (source, destination)
+                    } else {
+                        self.path.route(source, destination)
+                    };
+                    outbox.push((source, destination, contents));
+                    Ok(())
+                }
+                Ok(Output::Event(event)) => {
+                    told.push((key, Told::Event(event)));
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            };
+            if stepped.is_err() {
+                told.push((key, Told::Died));
+                return None;
+            }
+        }
     }
 
     pub(crate) fn opened(&mut self, channel: Channel) {
@@ -204,7 +275,7 @@ pub(crate) enum Word {
     /// Whether the client's answer was taken.
     Taken { taken: bool, sections: Sections },
     /// Something that is no packet happened.
-    Event(rtc::Event),
+    Event(Event),
     /// What waits to be sent on a section.
     Queued { section: u16, packets: usize },
     /// When it was last heard, and where the client is.

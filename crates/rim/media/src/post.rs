@@ -4,7 +4,7 @@
 //! It is gathered during a turn and travels in one piece for each other shard. Where there is no room for more, packets are lost,
 //! as on any network; everything else waits.
 
-use crate::engine::ConnectionKey;
+use crate::engine::{ConnectionKey, FastMap};
 use crate::line::{Far, Task, Word};
 use crate::registry::ShardIndex;
 use rtc::{Codec, DownPacket, Event, Extensions, UpPacket, Vp8Rewrite};
@@ -76,7 +76,7 @@ impl Work {
     /// The packets to clients.
     pub(crate) fn writes(&self) -> impl Iterator<Item = (&Write, DownPacket<'_>)> {
         self.writes.iter().filter_map(|write| {
-            let body = self.bodies.get(usize::try_from(write.body).ok()?)?;
+            let body = self.bodies.get(index(write.body))?;
             let packet = DownPacket {
                 codec: body.codec,
                 profile: body.profile,
@@ -98,8 +98,10 @@ impl Work {
 #[derive(Debug, Default)]
 struct Outgoing {
     work: Work,
-    /// The payload of the last body. Held, so that no other can be where it was.
-    last: Option<Arc<[u8]>>,
+    /// The body of each payload, by where that is.
+    known: FastMap<usize, u32>,
+    /// The payloads. Held, so that no other can be where one was.
+    held: Vec<Arc<[u8]>>,
     /// Bytes of tasks and words.
     weight: usize,
 }
@@ -126,10 +128,13 @@ impl Post {
     pub(crate) fn write(&mut self, far: &Far, section: u16, packet: &DownPacket<'_>) {
         let Some(to) = self.outgoing.get_mut(far.shard) else { return };
         let bodies = &mut to.work.bodies;
-        let same = to.last.as_ref().is_some_and(|last| Arc::ptr_eq(last, packet.payload))
-            && bodies.last().is_some_and(|last| last.wallclock == packet.wallclock && last.codec == packet.codec);
-        if !same {
-            to.last = Some(Arc::clone(packet.payload));
+        let is_same = |body: &Body| body.wallclock == packet.wallclock && body.codec == packet.codec;
+        let known = to.known.get(&packet.payload.as_ptr().addr()).copied();
+        let known = known.filter(|known| bodies.get(index(*known)).is_some_and(is_same));
+        let body = known.unwrap_or_else(|| {
+            let body = u32::try_from(bodies.len()).unwrap_or(u32::MAX);
+            to.known.insert(packet.payload.as_ptr().addr(), body);
+            to.held.push(Arc::clone(packet.payload));
             bodies.push(Body {
                 codec: packet.codec,
                 profile: packet.profile,
@@ -137,11 +142,12 @@ impl Post {
                 payload: Arc::from(&packet.payload[..]),
                 extensions: packet.extensions.clone(),
             });
-        }
+            body
+        });
         to.work.writes.push(Write {
             key: far.key,
             section,
-            body: u32::try_from(to.work.bodies.len() - 1).unwrap_or(u32::MAX),
+            body,
             sequence: packet.sequence,
             timestamp: packet.timestamp,
             marker: packet.marker,
@@ -187,7 +193,8 @@ impl Post {
     /// What was gathered for a shard.
     pub(crate) fn take(&mut self, to: ShardIndex) -> Option<Work> {
         let to = self.outgoing.get_mut(to).filter(|to| !to.work.is_empty())?;
-        to.last = None;
+        to.known.clear();
+        to.held.clear();
         to.weight = 0;
         Some(std::mem::take(&mut to.work))
     }
@@ -202,6 +209,10 @@ impl Post {
         work.words.append(&mut to.work.words);
         (to.work.tasks, to.work.words) = (work.tasks, work.words);
     }
+}
+
+fn index(body: u32) -> usize {
+    usize::try_from(body).unwrap_or(usize::MAX)
 }
 
 fn weight_of_task(task: &Task) -> usize {
@@ -257,8 +268,8 @@ mod tests {
         let mut post = Post::new(3);
         let extensions = Extensions::default();
         let payloads: [Arc<[u8]>; 2] = [[1, 2, 3].into(), [1, 2, 3].into()];
-        for payload in &payloads {
-            for peer in 0..10 {
+        for peer in 0..10 {
+            for payload in &payloads {
                 let far = Far::new(2, key(peer), now);
                 post.write(&far, 5, &packet(payload, &extensions, now));
             }
@@ -268,7 +279,7 @@ mod tests {
         let work = post.take(2).unwrap();
         assert_eq!((work.bodies.len(), work.packets()), (2, 20));
         let seen: Vec<u64> = work.writes().map(|(write, _)| write.key.peer.0).collect();
-        assert_eq!(seen, [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+        assert_eq!(seen, [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9]);
         let (write, last) = work.writes().last().unwrap();
         assert_eq!((write.section, last.sequence, last.timestamp, last.dependency), (5, 1, 2, Some(&[7][..])));
         assert_eq!(**last.payload, [1, 2, 3]);
