@@ -251,6 +251,11 @@ impl Peer {
         self.by_mid.get(&Mid::from(mid)).copied()
     }
 
+    /// What its sections are called, in the order of their numbers.
+    pub fn section_names(&self) -> impl Iterator<Item = &str> {
+        self.sections.iter().map(|section| section.name.as_str())
+    }
+
     /// Descriptions made from now on name no way but TCP, for clients whose UDP does not last; or every way again.
     pub fn offer_only_streams(&mut self, only: bool) {
         self.only_streams = only;
