@@ -56,14 +56,14 @@ test("Ctrl+Alt works also while typing", () => {
 
 test("what only begins or only ends does not turn round what is so already", () => {
   const both = { ctrlKey: true, altKey: true };
-  const at = (key: string, isOn: boolean) => {
+  const runs = (key: string, isOn: boolean) => {
     const id = key === "x" ? "camera" : "microphone";
     const now = { ...actions, [id]: { ...actions[id], isOn: () => isOn } };
     return actionFor(press(key, both), false, now)?.id;
   };
-  expect([at("a", false), at("a", true)]).toEqual(["microphone", undefined]);
-  expect([at("o", false), at("o", true)]).toEqual([undefined, "microphone"]);
-  expect([at("x", false), at("x", true)]).toEqual([undefined, "camera"]);
+  expect([runs("a", false), runs("a", true)]).toEqual(["microphone", undefined]);
+  expect([runs("o", false), runs("o", true)]).toEqual([undefined, "microphone"]);
+  expect([runs("x", false), runs("x", true)]).toEqual([undefined, "camera"]);
 });
 
 test("the browser's own shortcuts are left alone", () => {
