@@ -82,10 +82,11 @@ impl Guest {
     }
 }
 
-/// Sends pictures of a client for a while; a key picture when it is asked for one.
+/// Sends pictures of a client for a while; a key picture first, as every encoder does, and when it is asked for one.
 fn film(world: &mut World, client: usize, mut shoot: impl FnMut(&mut World, bool)) {
-    for _ in 0..20 {
-        let key = std::mem::take(&mut world.clients[client].key_frames_asked) > 0;
+    for number in 0..20 {
+        let asked = std::mem::take(&mut world.clients[client].key_frames_asked) > 0;
+        let key = asked || number == 0;
         shoot(world, key);
         world.pass(FRAME);
     }
