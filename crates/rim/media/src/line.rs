@@ -265,6 +265,7 @@ pub(crate) struct Seek {
 
 /// What a connection on another shard tells its room.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "most are events, and packets are none of them")]
 pub(crate) enum Word {
     /// The answer to an offer of the client's.
     Answered { round: u32, answer: Option<String>, sections: Sections },
@@ -333,7 +334,7 @@ impl Far {
         }
     }
 
-    pub(crate) fn to_do(&mut self, task: Task) {
+    pub(crate) fn order(&mut self, task: Task) {
         self.tasks.push(task);
     }
 
@@ -370,13 +371,13 @@ impl Far {
 
     pub(crate) fn seek(&mut self, seek: Seek) {
         if self.sought.replace(seek) != Some(seek) {
-            self.to_do(Task::Seek(seek));
+            self.order(Task::Seek(seek));
         }
     }
 
     pub(crate) fn accept_offer(&mut self, sdp: String, plan: Vec<SectionPlan>) {
         self.round = self.round.wrapping_add(1);
-        self.to_do(Task::AcceptOffer { round: self.round, sdp, plan });
+        self.order(Task::AcceptOffer { round: self.round, sdp, plan });
     }
 
     /// An answer was made. Whether it is to the client's last offer.
@@ -387,7 +388,7 @@ impl Far {
 
     pub(crate) fn make_offer(&mut self, changes: Vec<OfferChange>, ice_restart: bool) {
         self.offering = Some(false);
-        self.to_do(Task::MakeOffer { changes, ice_restart });
+        self.order(Task::MakeOffer { changes, ice_restart });
     }
 
     /// Our offer was made. Whether it still counts: it does not if the client came back before it was.
@@ -404,13 +405,13 @@ impl Far {
     }
 
     pub(crate) fn settle_offer(&mut self, known: Option<(String, String)>) {
-        self.to_do(Task::SettleOffer { known });
+        self.order(Task::SettleOffer { known });
     }
 
     /// Takes the client's answer, unless another one is being taken.
     pub(crate) fn accept_answer(&mut self, sdp: String) {
         if !std::mem::replace(&mut self.taking, true) {
-            self.to_do(Task::AcceptAnswer { sdp });
+            self.order(Task::AcceptAnswer { sdp });
         }
     }
 

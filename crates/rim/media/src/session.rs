@@ -137,21 +137,21 @@ impl Connection {
     pub(crate) fn set_layers(&mut self, section: u16, layers: Vec<(String, u8)>) {
         match &mut self.place {
             Place::Here(line) => line.peer.set_layers(section, layers),
-            Place::There(far) => far.to_do(Task::Layers { section, layers }),
+            Place::There(far) => far.order(Task::Layers { section, layers }),
         }
     }
 
     pub(crate) fn offer_only_streams(&mut self, only: bool) {
         match &mut self.place {
             Place::Here(line) => line.peer.offer_only_streams(only),
-            Place::There(far) => far.to_do(Task::OnlyStreams(only)),
+            Place::There(far) => far.order(Task::OnlyStreams(only)),
         }
     }
 
     pub(crate) fn request_key_frame(&mut self, section: u16, layer: u8, hard: bool) {
         match &mut self.place {
             Place::Here(line) => line.peer.request_key_frame(section, layer, hard),
-            Place::There(far) => far.to_do(Task::KeyFrame { section, layer, hard }),
+            Place::There(far) => far.order(Task::KeyFrame { section, layer, hard }),
         }
     }
 
@@ -167,7 +167,7 @@ impl Connection {
         match &mut self.place {
             Place::Here(line) => line.send(channel, message),
             Place::There(far) => {
-                far.to_do(Task::Data { channel, message });
+                far.order(Task::Data { channel, message });
                 true
             }
         }
@@ -178,7 +178,7 @@ impl Connection {
         self.failed = true;
         match &mut self.place {
             Place::Here(line) => line.failed = true,
-            Place::There(far) => far.to_do(Task::Failed),
+            Place::There(far) => far.order(Task::Failed),
         }
     }
 
