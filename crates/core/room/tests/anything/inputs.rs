@@ -70,7 +70,7 @@ pub(crate) fn act(mut play: Play, step: Step) -> Play {
             drop(refused);
             play.come(name, flag);
         }
-        4..=7 => play.come(name, more % 3 == 0),
+        4..=7 => play.come(name, more.is_multiple_of(3)),
         8 | 9 if scene.is_online(name) => scene.drop_socket(name),
         10..=12 => request(scene, step),
         13..=16 => publish(scene, step),
@@ -117,9 +117,9 @@ pub(crate) fn act(mut play: Play, step: Step) -> Play {
             scene.advance(Duration::from_millis(u64::from(more % 600) * 100));
             scene.ping_everybody();
         }
-        57 if more % 2 == 0 => return play.restart(),
+        57 if more.is_multiple_of(2) => return play.restart(),
         58 => scene.room.settle_up(),
-        59 if more % 64 == 0 => scene.room.end(now, EndReason::Asked),
+        59 if more.is_multiple_of(64) => scene.room.end(now, EndReason::Asked),
         _ => {}
     }
     play.scene.drain();
@@ -140,11 +140,11 @@ fn request(scene: &mut Scene, step: Step) {
     if !scene.is_online(name) {
         return;
     }
-    let whose = if step.more % 5 == 0 { Whom::All } else { Whom::One(user(NAMES[step.about])) };
+    let whose = if step.more.is_multiple_of(5) { Whom::All } else { Whom::One(user(NAMES[step.about])) };
     let request = match step.more % 9 {
         0 => Request::InitialData,
         1 => Request::MediaServerData,
-        2 if step.more % 7 == 0 => Request::OnlineUsers,
+        2 if step.more.is_multiple_of(7) => Request::OnlineUsers,
         3 => Request::RenewToken { token: "t".into() },
         4 => Request::RaiseHand { text: "a question".into() },
         5 => Request::LowerHand,
@@ -161,7 +161,7 @@ fn subject(number: u16) -> ClientSubject {
 
 /// A message of any kind, in the sender's name or another's.
 fn payload(step: Step, at: i64) -> Vec<u8> {
-    let from = if step.more % 7 == 0 { NAMES[step.about] } else { NAMES[step.who] };
+    let from = if step.more.is_multiple_of(7) { NAMES[step.about] } else { NAMES[step.who] };
     let id = format!("m{}", step.more % 50);
     match step.more % 11 {
         0 => vec![0xff, 0xfe],
@@ -201,7 +201,7 @@ fn publish(scene: &mut Scene, step: Step) {
     }
     let payload = payload(step, scene.now().unix_ms);
     scene.publish(name, subject(step.more / 3), payload);
-    if step.more % 97 == 0 {
+    if step.more.is_multiple_of(97) {
         let conn = scene.conn(name);
         scene.room.oversized(scene.now(), conn, ClientSubject::Chat);
         scene.drain();
@@ -235,16 +235,16 @@ fn moderation(step: Step) -> Moderation {
     let user = user(NAMES[step.about]);
     let device = [Device::Microphone, Device::Camera, Device::ScreenShare][more % 3];
     let service = LockService::named(SERVICES[more % SERVICES.len()]).unwrap();
-    let whom = if more % 2 == 0 { Whom::All } else { Whom::One(user.clone()) };
+    let whom = if more.is_multiple_of(2) { Whom::All } else { Whom::One(user.clone()) };
     match step.more % 16 {
         0 | 1 => Moderation::Lock { whom, service, locked: flag },
         2 => Moderation::MuteAll { including_moderators: flag },
         3 => Moderation::Muted { user },
-        4 => Moderation::Remove { user, msg: "out".into(), block: more % 3 == 0 },
+        4 => Moderation::Remove { user, msg: "out".into(), block: more.is_multiple_of(3) },
         5 => Moderation::Unblock { user },
         6 => Moderation::Promote { user },
         7 => Moderation::Demote { user },
-        8 => Moderation::ChangeVisibility { notepad: Some(flag), whiteboard: (more % 2 == 0).then_some(flag) },
+        8 => Moderation::ChangeVisibility { notepad: Some(flag), whiteboard: more.is_multiple_of(2).then_some(flag) },
         9 => Moderation::ActivateNotepad(flag),
         10 => Moderation::ShowLink(flag.then(|| format!("https://{SHOWN}/"))),
         11 => Moderation::Spotlight(if flag { vec![user] } else { Vec::new() }),
@@ -357,7 +357,7 @@ fn files(scene: &mut Scene, step: Step) {
 
 fn report(number: usize) -> RecorderReport {
     let task = pnm::RecordingTasks::try_from(i32::try_from(number % 9).unwrap()).unwrap();
-    RecorderReport { task, went_well: number % 2 == 0, recording: pnm::RecordingInfoEvent::default() }
+    RecorderReport { task, went_well: number.is_multiple_of(2), recording: pnm::RecordingInfoEvent::default() }
 }
 
 fn media(scene: &mut Scene, step: Step) {
