@@ -183,6 +183,9 @@ fn standing(scene: &mut Scene, id: &str) -> String {
     format!("{metadata} {rank:?} {:?}", scene.room.media_permission(&user(id)).unwrap())
 }
 
+/// How somebody goes and comes back.
+type Way<'a> = &'a dyn Fn(Scene, &str) -> Scene;
+
 #[test]
 fn whatever_somebody_is_a_reload_an_outage_and_a_crash_change_nothing_of_it() {
     const PEOPLE: [&str; 7] = ["ana", "pia", "ben", "wil", "ghost", "boss", "RECORDER_BOT"];
@@ -206,7 +209,7 @@ fn whatever_somebody_is_a_reload_an_outage_and_a_crash_change_nothing_of_it() {
         scene.connect(id);
         scene
     };
-    let ways: [(&str, &dyn Fn(Scene, &str) -> Scene); 4] =
+    let ways: [(&str, Way<'_>); 4] =
         [("reload", &reload), ("outage", &outage(4)), ("long outage", &outage(30)), ("crash", &crash)];
     for (way, come_back) in ways {
         let mut scene = everybody();
