@@ -121,8 +121,7 @@ fn run(meeting: &Meeting) -> anyhow::Result<()> {
         if let Err(full) = grow(&mut swarm, meeting, step) {
             // What more than the processors can carry costs is no figure.
             ensure!(step > 0, full);
-            eprintln!("no more than {before} peers: {full:#}");
-            break;
+            return say_full(before, &full);
         }
         swarm.run(Duration::from_secs(meeting.warm))?;
         let figures = swarm.measure(Duration::from_secs(meeting.seconds))?;
@@ -143,4 +142,11 @@ fn grow(swarm: &mut swarm::Swarm, meeting: &Meeting, step: u32) -> anyhow::Resul
         }
     }
     swarm.wait_connected(PATIENCE)
+}
+
+/// Why the table ends here.
+#[expect(clippy::print_stderr, reason = "said beside the result of a benchmark")]
+fn say_full(people: usize, why: &anyhow::Error) -> anyhow::Result<()> {
+    eprintln!("no more than {people} peers: {why:#}");
+    Ok(())
 }

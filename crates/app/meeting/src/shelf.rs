@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::{RoomId, SessionId};
-use ports::archive::{Archive, Artifact, Page, PastSession, Recording, Scope, Slice};
+use ports::archive::{Archive, Artifact, MAX_METADATA, Page, PastSession, Recording, Scope, Slice};
 use ports::blobs::{Area, BlobError, Blobs, Key, KeyError, Reader};
 use ports::store::{SessionRecord, StoreError};
 use tokio::sync::Mutex;
@@ -99,7 +99,10 @@ pub enum EditRefusal {
     NotFound,
     /// With what is there already, too many entries.
     #[error("metadata would have more than {0} entries")]
-    TooMuch(usize),
+    TooMany(usize),
+    /// With what is there already, too much text.
+    #[error("metadata would have more than {0} bytes")]
+    TooLong(usize),
     /// See [`ShelfError`].
     #[error(transparent)]
     Failed(#[from] ShelfError),
@@ -239,11 +242,16 @@ impl Shelf {
         let after = patched(before.clone(), patch);
         let most = wire::validate::MAX_ENTRIES;
         if after.subtitles.len() > most || after.extra_data.len() > most {
-            return Err(EditRefusal::TooMuch(most));
+            return Err(EditRefusal::TooMany(most));
         }
-        if after != before {
-            self.0.archive.set_recording_metadata(id, wire::json::encode(&after)).await.map_err(failed)?;
+        if after == before {
+            return Ok(());
         }
+        let text = wire::json::encode(&after);
+        if text.len() > MAX_METADATA {
+            return Err(EditRefusal::TooLong(MAX_METADATA));
+        }
+        self.0.archive.set_recording_metadata(id, text).await.map_err(failed)?;
         Ok(())
     }
 

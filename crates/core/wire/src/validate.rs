@@ -21,7 +21,8 @@ pub trait Rules {
     fn rules(&self, check: &mut Check);
 }
 
-/// Longest room or user id, in characters; `model` holds the same number (D-38).
+/// Longest id of a room, a user, a session, a recording or an artifact, in characters; `model` and `ports` hold the same
+/// number (D-38).
 pub const MAX_ID_LENGTH: usize = 64;
 /// Longest title, name or webhook URL, in characters (the reference's columns hold 255).
 pub const MAX_TITLE: usize = 255;
@@ -83,12 +84,13 @@ impl Rules for pnm::GenerateTokenReq {
     }
 }
 
-/// Requests that consist of one id. One that cannot exist is no violation: nothing is found by it.
+/// Requests that consist of one id. One of other characters than ids have is no violation: nothing is found by it.
 macro_rules! needs {
     ($($message:ident.$id:ident),+ $(,)?) => {$(
         impl Rules for pnm::$message {
             fn rules(&self, check: &mut Check) {
                 check.text("", stringify!($id), &self.$id);
+                check.characters("", stringify!($id), &self.$id, MAX_ID_LENGTH);
             }
         }
     )+};
@@ -108,23 +110,25 @@ needs! {
     GetAnalyticsDownloadTokenReq.file_id,
 }
 
-/// Lists of past rooms, recordings, artifacts and analytics: only so many rooms may be named.
+/// Lists of past rooms, recordings, artifacts and analytics: only so many rooms may be named, or a session.
 macro_rules! lists {
-    ($($message:ident),+ $(,)?) => {$(
+    ($($message:ident $(. $session:ident)?),+ $(,)?) => {$(
         impl Rules for pnm::$message {
             fn rules(&self, check: &mut Check) {
-                check.items("", "room_ids", &self.room_ids);
+                check.ids("", "room_ids", &self.room_ids);
+                $(check.characters("", stringify!($session), self.$session(), MAX_ID_LENGTH);)?
             }
         }
     )+};
 }
 
-lists! { FetchPastRoomsReq, FetchRecordingsReq, FetchArtifactsReq, FetchAnalyticsReq }
+lists! { FetchPastRoomsReq, FetchRecordingsReq.room_sid, FetchArtifactsReq.room_sid, FetchAnalyticsReq }
 
 impl Rules for pnm::UpdateRecordingMetadataReq {
     fn rules(&self, check: &mut Check) {
         const AT: &str = "metadata.";
         check.text("", "record_id", &self.record_id);
+        check.characters("", "record_id", &self.record_id, MAX_ID_LENGTH);
         let Some(metadata) = &self.metadata else {
             return;
         };
@@ -149,12 +153,14 @@ impl Rules for pnm::MergeRecordingsReq {
             None => {}
             Some(MergeScope::BySession(scope)) => {
                 check.text("by_session.", "room_sid", &scope.room_sid);
-                check.items("by_session.", "exclude_recording_ids", &scope.exclude_recording_ids);
+                check.characters("by_session.", "room_sid", &scope.room_sid, MAX_ID_LENGTH);
+                check.ids("by_session.", "exclude_recording_ids", &scope.exclude_recording_ids);
             }
             Some(MergeScope::ByIds(scope)) => {
                 check.text("by_ids.", "room_id", &scope.room_id);
+                check.characters("by_ids.", "room_id", &scope.room_id, MAX_ID_LENGTH);
                 check.at_least("by_ids.", "recording_ids", &scope.recording_ids, 2);
-                check.items("by_ids.", "recording_ids", &scope.recording_ids);
+                check.ids("by_ids.", "recording_ids", &scope.recording_ids);
             }
         }
     }
@@ -165,6 +171,8 @@ impl Rules for pnm::BroadcastToRoomReq {
         use pnm::broadcast_to_room_req::Payload;
         check.one_of(&["chat_msg", "notification_msg"], self.payload.is_some());
         check.text("", "room_id", &self.room_id);
+        check.characters("", "room_id", &self.room_id, MAX_ID_LENGTH);
+        check.characters("", "to_user_id", self.to_user_id(), MAX_ID_LENGTH);
         match &self.payload {
             None => {}
             Some(Payload::ChatMsg(chat)) => {
@@ -198,6 +206,7 @@ impl Check {
         const AT: &str = "metadata.";
         self.text(AT, "room_title", &metadata.room_title);
         self.characters(AT, "room_title", &metadata.room_title, MAX_TITLE);
+        self.no_nul(AT, "room_title", &metadata.room_title);
         self.bytes(AT, "welcome_message", metadata.welcome_message(), MAX_TEXT);
         self.off(AT, "is_recording", metadata.is_recording);
         self.off(AT, "is_active_rtmp", metadata.is_active_rtmp);

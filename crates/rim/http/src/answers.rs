@@ -26,6 +26,12 @@ pub(crate) fn protobuf(message: &impl Message) -> Response {
     ([(CONTENT_TYPE, HeaderValue::from_static(PROTOBUF))], message.encode_to_vec()).into_response()
 }
 
+/// Profile M: ordinary JSON with its character set.
+pub(crate) fn map(status: Status, value: &impl Serialize) -> Response {
+    let kind = HeaderValue::from_static("application/json; charset=utf-8");
+    (status, [(CONTENT_TYPE, kind)], Json(value)).into_response()
+}
+
 /// Ordinary JSON of the front door.
 pub(crate) fn plain_json(status: Status, value: &impl Serialize) -> Response {
     (status, Json(value)).into_response()
@@ -56,7 +62,7 @@ pub(crate) fn denied(status: Status, request: &HeaderMap, code: StatusCode, msg:
     (status, answer).into_response()
 }
 
-/// Profile M: how endpoints that are asked in forms say no (http-api.md section 4.7).
+/// In profile M: how endpoints that are asked in forms say no (http-api.md section 4.7).
 pub(crate) fn refused_map(status: Status, code: StatusCode, msg: impl ToString) -> Response {
     #[derive(Serialize)]
     struct Refusal {
@@ -65,8 +71,7 @@ pub(crate) fn refused_map(status: Status, code: StatusCode, msg: impl ToString) 
         status_code: &'static str,
     }
     let refusal = Refusal { msg: msg.to_string(), status: false, status_code: code.as_str_name() };
-    let kind = HeaderValue::from_static("application/json; charset=utf-8");
-    (status, [(CONTENT_TYPE, kind)], Json(refusal)).into_response()
+    map(status, &refusal)
 }
 
 fn common(code: StatusCode, msg: impl ToString) -> pnm::CommonResponse {

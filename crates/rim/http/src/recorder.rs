@@ -22,7 +22,7 @@ const RECORDER: &str = "recorder";
 pub(crate) async fn notify(State(app): State<App>, body: Bytes) -> Response {
     let said = match pnm::RecorderToPlugNmeet::decode(body) {
         Ok(said) => said,
-        Err(error) => return answers::plain_json(Status::OK, &json!({"status": false, "msg": error.to_string()})),
+        Err(error) => return answers::map(Status::OK, &json!({"status": false, "msg": error.to_string()})),
     };
     if said.from != RECORDER {
         return ok();

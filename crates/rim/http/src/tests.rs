@@ -10,6 +10,7 @@ mod client;
 mod contract;
 mod debug;
 mod described;
+mod engines;
 mod files;
 mod frontdoor;
 mod harness;

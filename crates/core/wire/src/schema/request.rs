@@ -147,6 +147,7 @@ fn apply(schema: &mut Map<String, Value>, rule: Rule) {
             put("maxLength", most.into());
             put("x-max-bytes", most.into());
         }
+        Rule::NoNul => put("pattern", "^[^\\u0000]*$".into()),
         Rule::MostItems(most) => put("maxItems", most.into()),
         Rule::LeastItems(least) => put("minItems", least.into()),
         Rule::ItemBytes(most) => {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use super::{FieldRule, Invalid, MAX_ENTRIES, MAX_EXTRA_DATA, MAX_TAG, Rule, Rules, is_uri};
+use super::{FieldRule, Invalid, MAX_ENTRIES, MAX_EXTRA_DATA, MAX_ID_LENGTH, MAX_TAG, Rule, Rules, is_uri};
 
 /// Checks a request.
 ///
@@ -115,6 +115,16 @@ impl Check {
 
     pub(super) fn characters(&mut self, at: &str, field: &str, text: &str, most: usize) {
         self.rule(at, field, Rule::Characters(most), text.chars().take(most + 1).count() <= most);
+    }
+
+    pub(super) fn no_nul(&mut self, at: &str, field: &str, text: &str) {
+        self.rule(at, field, Rule::NoNul, !text.contains('\0'));
+    }
+
+    /// A list of ids.
+    pub(super) fn ids(&mut self, at: &str, field: &str, ids: &[String]) {
+        self.items(at, field, ids);
+        self.rule(at, field, Rule::ItemBytes(MAX_ID_LENGTH), ids.iter().all(|id| id.len() <= MAX_ID_LENGTH));
     }
 
     pub(super) fn bytes(&mut self, at: &str, field: &str, text: &str, most: usize) {

@@ -29,6 +29,8 @@ pub enum Rule {
     Characters(usize),
     /// So many bytes at most.
     Bytes(usize),
+    /// No NUL character, for which not every database has a place.
+    NoNul,
     /// So many entries of a list at most.
     MostItems(usize),
     /// So many entries of a list at least.
@@ -60,6 +62,7 @@ impl Rule {
             Self::Bytes(most) | Self::KeyBytes(most) | Self::TotalBytes(most) => {
                 format!("must be at most {most} bytes")
             }
+            Self::NoNul => "must not contain a NUL character".into(),
             Self::MostItems(most) => format!("must contain no more than {most} item(s)"),
             Self::LeastItems(least) => format!("must contain at least {least} item(s)"),
             Self::ItemBytes(most) => format!("each item must be at most {most} bytes"),

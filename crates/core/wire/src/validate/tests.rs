@@ -308,7 +308,7 @@ fn the_rules_of_a_request_are_known_without_one() {
     let rules = rules_of::<pnm::CreateRoomReq>();
     let of =
         |path: &str| -> Vec<Rule> { rules.iter().filter(|rule| rule.path == path).map(|rule| rule.rule).collect() };
-    assert_eq!(of("metadata.room_title"), [Rule::Required, Rule::Characters(MAX_TITLE)]);
+    assert_eq!(of("metadata.room_title"), [Rule::Required, Rule::Characters(MAX_TITLE), Rule::NoNul]);
     assert_eq!(of("metadata.room_features"), [Rule::Required]);
     let ai = "metadata.room_features.insights_features.ai_features";
     assert_eq!(of(&format!("{ai}.ai_text_chat_features.allowed_user_ids")), [Rule::MostItems(0)]);

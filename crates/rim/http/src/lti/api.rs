@@ -7,27 +7,22 @@ pub(crate) mod recordings;
 
 use axum::extract::Request;
 use axum::http::StatusCode;
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::header::AUTHORIZATION;
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::json;
 use wire::lti::Launch;
 use wire::token::verify_lti;
 
 use crate::body::Unread;
-use crate::{App, audit, body};
+use crate::{App, answers, audit, body};
 
 /// Most bytes of a request.
 const MAX_REQUEST: usize = 8 * 1024;
 
-/// Profile M: ordinary JSON.
-pub(super) fn json(status: StatusCode, value: &Value) -> Response {
-    (status, [(CONTENT_TYPE, "application/json; charset=utf-8")], value.to_string()).into_response()
-}
-
 /// `{"msg":…,"status":…}`.
 pub(crate) fn answer(status: StatusCode, is_good: bool, msg: &str) -> Response {
-    json(status, &json!({ "msg": msg, "status": is_good }))
+    answers::map(status, &json!({ "msg": msg, "status": is_good }))
 }
 
 /// Why a call is not carried out.

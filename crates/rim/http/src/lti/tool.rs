@@ -25,7 +25,7 @@ use tracing::error;
 use ports::outgoing::Outgoing;
 
 use super::api;
-use crate::App;
+use crate::{App, answers};
 use fetch::Fetcher;
 use key::{KeyError, ToolKey};
 use platform_keys::PlatformKeys;
@@ -118,7 +118,7 @@ impl LtiTool {
 /// `/lti/v1p3/jwks`: our public key.
 pub(crate) async fn jwks(State(app): State<App>) -> Response {
     match app.deps.lti.key().await {
-        Ok(key) => api::json(StatusCode::OK, &json!({ "keys": [key.jwk()] })),
+        Ok(key) => answers::map(StatusCode::OK, &json!({ "keys": [key.jwk()] })),
         Err(cause) => {
             error!(%cause, "the key for LTI cannot be used");
             api::answer(StatusCode::INTERNAL_SERVER_ERROR, false, "internal error")

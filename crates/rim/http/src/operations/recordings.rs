@@ -81,6 +81,11 @@ const UPDATE: Operation = Operation {
             "metadata would have more than 256 entries",
             "Together with what is there already it is too much.",
         ),
+        refusal(
+            StatusCode::InvalidParameters,
+            "metadata would have more than 262144 bytes",
+            "The same in bytes of JSON.",
+        ),
         BROKEN,
     ],
     route: || post(recordings::update::handle),

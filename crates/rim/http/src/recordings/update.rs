@@ -15,7 +15,9 @@ pub(crate) async fn handle(State(app): State<App>, body: Bytes) -> Result<Respon
     Ok(match app.deps.shelf.edit_recording(&request.record_id, request.metadata).await {
         Ok(()) => answers::success(),
         Err(EditRefusal::NotFound) => not_found(),
-        Err(refusal @ EditRefusal::TooMuch(_)) => answers::refused(StatusCode::InvalidParameters, refusal),
+        Err(refusal @ (EditRefusal::TooMany(_) | EditRefusal::TooLong(_))) => {
+            answers::refused(StatusCode::InvalidParameters, refusal)
+        }
         Err(EditRefusal::Failed(failure)) => lists::failed(&failure),
     })
 }

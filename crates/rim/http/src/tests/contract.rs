@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use axum::http::StatusCode;
 use prost::Message;
-use serde_json::Value;
+use serde_json::{Value, json};
 use wire::pnm;
 
 use super::harness::{ROOM, Server};
@@ -217,13 +217,14 @@ const ARTIFACTS: &[Case] = &[
     (NoRecords, "/analytics/getDownloadToken", r#"{"file_id":"a"}"#, NO_RECORDS, INTERNAL),
 ];
 
-/// Brought about elsewhere. Two take a room that hangs in its own end (`meeting`, tests/trouble.rs), one two updates
-/// (`left`), one somebody in the room and one the client's files (`outside`), and a merge needs a recorder, which this
+/// Brought about elsewhere. Two take a room that hangs in its own end (`meeting`, tests/trouble.rs), two several
+/// updates (`left`), one somebody in the room and one the client's files (`outside`), and a merge needs a recorder, which this
 /// server has none of. What is said to forms is in `files`.
 const ELSEWHERE: &[(&str, &str)] = &[
     ("/room/create", "timeout waiting to acquire lock for room room01, operation is currently locked"),
     ("/room/endRoom", "failed to end room, it may be starting"),
     ("/recording/updateMetadata", "metadata would have more than 256 entries"),
+    ("/recording/updateMetadata", "metadata would have more than 262144 bytes"),
     ("/recording/mergeRecordings", "success"),
     ("/room/broadcastToRoom", "no online admin user found"),
     ("/getClientFiles", "success"),
@@ -261,6 +262,62 @@ async fn every_call_with_rules_says_what_is_wrong() {
             assert_eq!(answer["status_code"], "INVALID_PARAMETERS", "{}", operation.path);
             assert!(answer["msg"].as_str().unwrap().starts_with("proto: syntax error"), "{answer}");
         }
+    }
+}
+
+#[tokio::test]
+async fn an_id_over_length_is_refused_by_name_wherever_it_stands() {
+    let server = Server::start().await;
+    let long = "x".repeat(65);
+    let one = |path: &str| format!("validation error: {path}: must be at most 64 characters");
+    let many = |path: &str| format!("validation error: {path}: each item must be at most 64 bytes");
+    let said = r#""chat_msg":{"message":"hello"}"#;
+    for (path, body, msg) in [
+        ("/room/isRoomActive", format!(r#"{{"room_id":"{long}"}}"#), one("room_id")),
+        ("/room/getActiveRoomInfo", format!(r#"{{"room_id":"{long}"}}"#), one("room_id")),
+        ("/room/endRoom", format!(r#"{{"room_id":"{long}"}}"#), one("room_id")),
+        ("/room/fetchPastRooms", format!(r#"{{"room_ids":["a","{long}"]}}"#), many("room_ids")),
+        ("/room/broadcastToRoom", format!(r#"{{"room_id":"{long}",{said}}}"#), one("room_id")),
+        ("/room/broadcastToRoom", format!(r#"{{"room_id":"a","to_user_id":"{long}",{said}}}"#), one("to_user_id")),
+        ("/recording/fetch", format!(r#"{{"room_ids":["{long}"]}}"#), many("room_ids")),
+        ("/recording/fetch", format!(r#"{{"room_sid":"{long}"}}"#), one("room_sid")),
+        ("/recording/info", format!(r#"{{"record_id":"{long}"}}"#), one("record_id")),
+        ("/recording/recordingInfo", format!(r#"{{"record_id":"{long}"}}"#), one("record_id")),
+        ("/recording/updateMetadata", format!(r#"{{"record_id":"{long}"}}"#), one("record_id")),
+        ("/recording/delete", format!(r#"{{"record_id":"{long}"}}"#), one("record_id")),
+        ("/recording/getDownloadToken", format!(r#"{{"record_id":"{long}"}}"#), one("record_id")),
+        (
+            "/recording/mergeRecordings",
+            format!(r#"{{"by_session":{{"room_sid":"{long}"}}}}"#),
+            one("by_session.room_sid"),
+        ),
+        (
+            "/recording/mergeRecordings",
+            format!(r#"{{"by_session":{{"room_sid":"a","exclude_recording_ids":["{long}"]}}}}"#),
+            many("by_session.exclude_recording_ids"),
+        ),
+        (
+            "/recording/mergeRecordings",
+            format!(r#"{{"by_ids":{{"room_id":"{long}","recording_ids":["1","2"]}}}}"#),
+            one("by_ids.room_id"),
+        ),
+        (
+            "/recording/mergeRecordings",
+            format!(r#"{{"by_ids":{{"room_id":"a","recording_ids":["1","{long}"]}}}}"#),
+            many("by_ids.recording_ids"),
+        ),
+        ("/artifact/fetch", format!(r#"{{"room_ids":["{long}"]}}"#), many("room_ids")),
+        ("/artifact/fetch", format!(r#"{{"room_sid":"{long}"}}"#), one("room_sid")),
+        ("/artifact/info", format!(r#"{{"artifact_id":"{long}"}}"#), one("artifact_id")),
+        ("/artifact/delete", format!(r#"{{"artifact_id":"{long}"}}"#), one("artifact_id")),
+        ("/artifact/getDownloadToken", format!(r#"{{"artifact_id":"{long}"}}"#), one("artifact_id")),
+        ("/analytics/fetch", format!(r#"{{"room_ids":["{long}"]}}"#), many("room_ids")),
+        ("/analytics/delete", format!(r#"{{"file_id":"{long}"}}"#), one("file_id")),
+        ("/analytics/getDownloadToken", format!(r#"{{"file_id":"{long}"}}"#), one("file_id")),
+    ] {
+        let answer = server.ask(&format!("/auth{path}"), &body).await;
+        let expected = json!({"status": false, "msg": msg, "status_code": "INVALID_PARAMETERS"});
+        assert_eq!(answer, expected, "{path} {body}");
     }
 }
 

@@ -211,6 +211,18 @@ async fn metadata_of_a_recording_is_patched() {
         let answer = update(&patch).await;
         assert_eq!(answer["status"], part == "x", "{answer}");
     }
+    // Each patch is small enough, all of it together is not.
+    for (part, is_good) in [("a", true), ("b", true), ("c", true), ("d", true), ("e", false)] {
+        let pairs: Vec<_> =
+            (0..31).map(|n| format!(r#""{part}{n}":{{"label":"L","url":"{}"}}"#, "x".repeat(2048))).collect();
+        let patch = format!(r#"{{"record_id":"one","metadata":{{"subtitles":{{{}}}}}}}"#, pairs.join(","));
+        let expected = if is_good {
+            common(true, "success", "SUCCESS")
+        } else {
+            common(false, "metadata would have more than 262144 bytes", "INVALID_PARAMETERS")
+        };
+        assert_eq!(update(&patch).await, expected, "{part}");
+    }
 }
 
 #[tokio::test]

@@ -414,18 +414,3 @@ async fn whoever_waits_leaves_the_hosts_a_note() {
     assert_eq!(server.member(path, "rubbish", &note("x")).await.status, 401);
     drop(socket);
 }
-
-#[tokio::test]
-async fn what_is_not_served_yet_says_so_to_members_only() {
-    let server = Server::start().await;
-    let token = server.token("u1", true).await;
-    for path in ["/api/insights/supportedLangs", "/api/recording", "/api/rtmp/"] {
-        server.member(path, &token, &nothing()).await.refuses("this server does not offer this yet");
-        assert_eq!(server.member(path, "rubbish", &nothing()).await.status, 401);
-    }
-    for path in ["/api/whiteboard/convert", "/api/convertWhiteboardFile"] {
-        let answer = server.member(path, &token, &nothing()).await;
-        assert_eq!((answer.status.as_u16(), answer.kind()), (501, "application/json"));
-    }
-    assert_eq!(server.member("/api/nothingOfTheKind", &token, &nothing()).await.status, 404);
-}

@@ -357,6 +357,12 @@ async fn what_is_too_long_is_refused_by_name() {
     );
     let named = ROOM.replace("room01", &long);
     assert_eq!(server.ask("/auth/room/create", &named).await, invalid("room_id: must be at most 64 characters"));
+    let cut = ROOM.replace("Test room", r"a\u0000b").replace("room01", "room02");
+    assert_eq!(
+        server.ask("/auth/room/create", &cut).await,
+        invalid("metadata.room_title: must not contain a NUL character"),
+        "which not every database takes"
+    );
     assert_eq!(server.meetings.room_count(), 1);
 }
 

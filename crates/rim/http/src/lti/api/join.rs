@@ -10,9 +10,9 @@ use wire::lti::Launch;
 use wire::pnm;
 use wire::validate::reserved_room;
 
-use super::{answer, json as answer_json, launched};
-use crate::App;
+use super::{answer, launched};
 use crate::rooms::create::unix_seconds;
+use crate::{App, answers};
 
 pub(crate) async fn handle(State(app): State<App>, request: Request) -> Response {
     let launch = match launched(&app, &request) {
@@ -20,7 +20,7 @@ pub(crate) async fn handle(State(app): State<App>, request: Request) -> Response
         Err(denied) => return denied.into_response(),
     };
     match way_in(&app, launch).await {
-        Ok(token) => answer_json(StatusCode::OK, &json!({ "msg": "success", "status": true, "token": token })),
+        Ok(token) => answers::map(StatusCode::OK, &json!({ "msg": "success", "status": true, "token": token })),
         Err(reason) => answer(StatusCode::INTERNAL_SERVER_ERROR, false, &reason),
     }
 }

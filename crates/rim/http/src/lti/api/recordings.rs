@@ -13,8 +13,8 @@ use serde_json::{Map, Value, json};
 use tracing::error;
 use wire::lti::Launch;
 
-use super::{answer, json as answer_json, launched, read, teacher};
-use crate::App;
+use super::{answer, launched, read, teacher};
+use crate::{App, answers};
 
 /// How many are listed unless asked otherwise, and at most (http-api.md section 2.7).
 const USUAL: u32 = 20;
@@ -65,7 +65,7 @@ async fn list(app: &App, launch: &Launch, wanted: Wanted) -> Response {
         ("order_by", json!(order_by)),
         ("recordings_list", found.items.into_iter().map(shown).collect()),
     ]);
-    answer_json(StatusCode::OK, &json!({ "status": true, "msg": "success", "result": result }))
+    answers::map(StatusCode::OK, &json!({ "status": true, "msg": "success", "result": result }))
 }
 
 pub(crate) async fn download(State(app): State<App>, request: Request) -> Response {
@@ -78,7 +78,7 @@ pub(crate) async fn download(State(app): State<App>, request: Request) -> Respon
         Err(refused) => return refused,
     };
     let token = app.deps.shelf.opener(&recording);
-    answer_json(StatusCode::OK, &json!({ "status": true, "msg": "success", "token": token }))
+    answers::map(StatusCode::OK, &json!({ "status": true, "msg": "success", "token": token }))
 }
 
 pub(crate) async fn delete(State(app): State<App>, request: Request) -> Response {

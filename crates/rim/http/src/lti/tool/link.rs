@@ -13,7 +13,7 @@ use wire::token::{seal, unseal};
 use super::super::{address, api, page};
 use super::platforms::{LtiPlatform, web_address};
 use crate::body::Unread;
-use crate::{App, body};
+use crate::{App, answers, body};
 
 /// What a teacher was asked to choose for.
 #[derive(Debug, Serialize, Deserialize)]
@@ -82,7 +82,7 @@ pub(crate) async fn handle(State(app): State<App>, request: Request) -> Response
         Ok(jwt) => {
             let answer =
                 json!({ "status": true, "msg": "success", "return_url": errand.request.return_url, "jwt": jwt });
-            api::json(StatusCode::OK, &answer)
+            answers::map(StatusCode::OK, &answer)
         }
         Err(cause) => {
             error!(%cause, "the key for LTI cannot be used");
