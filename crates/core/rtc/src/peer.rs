@@ -15,7 +15,9 @@ use str0m::media::{KeyframeRequestKind, Mid, Pt, Rid};
 use str0m::net::{Protocol, Receive, TcpType};
 use str0m::rtp::{Extension, RtpPacket, RtpWrite, Ssrc, Vp8Descriptor};
 use str0m::stats::PeerStats;
-use str0m::{Candidate, Event as StackEvent, Input, Output as StackOutput, Rtc, RtcConfig, RtcError};
+use str0m::{
+    Candidate, Event as StackEvent, Input, Output as StackOutput, PacerReason, Reason, Rtc, RtcConfig, RtcError,
+};
 
 /// Packets kept per outgoing video stream to answer retransmission requests: two to three seconds.
 const VIDEO_HISTORY: usize = 512;
@@ -38,6 +40,11 @@ const DATA_MESSAGE: u32 = 64 * 1024 + 1024;
 /// What the way to a client is believed to carry before it has said anything, in bits per second: enough for a grid of
 /// small pictures or one large one. Probing finds more within a second.
 const FIRST_ESTIMATE: u64 = 5_000_000;
+
+/// How much later than it asked the stack may hear that time passes when it only wants to look after its estimate and its
+/// pacer, which it does 40 times a second if nothing else happens: as long as sound takes from one packet to the next, so that
+/// whoever gets sound is not visited for that alone.
+const LEEWAY: Duration = Duration::from_millis(20);
 
 /// Longest payload that is taken, in bytes: what encoders send fits an Ethernet frame, and the stack has no more than 2000
 /// for a packet with everything that is put in front of it on the way out.
@@ -155,7 +162,7 @@ impl PeerFactory {
 
     /// A peer that is reachable under `addresses` (UDP), and whose owner takes TCP connections under `streams`.
     pub fn peer(&self, addresses: &[SocketAddr], streams: &[SocketAddr], now: Instant) -> Peer {
-        let mut rtc = self.config.clone().build(now);
+        let mut rtc = Box::new(self.config.clone().build(now));
         for address in addresses {
             if let Ok(candidate) = Candidate::host(*address, "udp") {
                 rtc.add_local_candidate(candidate);
@@ -178,7 +185,9 @@ impl PeerFactory {
             counts_packets: false,
             only_streams: false,
             counted: HashMap::new(),
-            unsent: 0,
+            turns: 0,
+            probes: false,
+            unpaced: false,
         }
     }
 }
@@ -219,7 +228,8 @@ pub(crate) struct Stream {
 /// One WebRTC connection.
 #[derive(Debug)]
 pub struct Peer {
-    pub(crate) rtc: Rtc,
+    /// On the heap, so that whoever holds peers in a table can leave places empty.
+    pub(crate) rtc: Box<Rtc>,
     pub(crate) sections: Vec<Section>,
     pub(crate) by_mid: HashMap<Mid, u16>,
     pub(crate) streams: HashMap<Ssrc, Stream>,
@@ -235,8 +245,12 @@ pub struct Peer {
     pub(crate) only_streams: bool,
     /// Packets of each incoming stream at its last report.
     counted: HashMap<(Mid, Option<Rid>), u64>,
-    /// Packets written since the stack was last empty.
-    unsent: u32,
+    /// How often the stack has to hear that time passes until what was written is out, and once more for it to settle.
+    turns: u32,
+    /// It was probing when it last said what it waits for.
+    probes: bool,
+    /// Nothing is held back.
+    pub(crate) unpaced: bool,
 }
 
 impl Peer {
@@ -292,13 +306,14 @@ impl Peer {
     }
 
     /// Lets one of the packets written leave with the next [`Self::poll`]. The stack sends one each time it hears that time
-    /// passes; without this it would first have to say so, and work out all its deadlines for it.
+    /// passes, and wants to hear it once more behind the last; without this it would first have to say so each time, and work
+    /// out all its deadlines for it.
     ///
     /// # Errors
     /// The connection failed for good.
     pub fn nudge(&mut self, now: Instant) -> Result<(), PeerError> {
-        if self.unsent > 0 {
-            self.unsent -= 1;
+        if self.turns > 0 {
+            self.turns -= 1;
             self.rtc.handle_input(Input::Timeout(now))?;
         }
         Ok(())
@@ -312,8 +327,8 @@ impl Peer {
         loop {
             match self.rtc.poll_output()? {
                 StackOutput::Timeout(at) => {
-                    self.unsent = 0;
-                    return Ok(Output::Timeout(at));
+                    self.turns = 0;
+                    return Ok(Output::Timeout(at + self.leeway()));
                 }
                 StackOutput::Transmit(transmit) => {
                     return Ok(Output::Transmit {
@@ -329,6 +344,16 @@ impl Peer {
                 }
             }
         }
+    }
+
+    /// How much later than it asked the stack may hear that time passes. Not at all if packets come in, whose losses and
+    /// arrival have to be reported in time, nor while it probes or holds packets back: then another deadline may be close.
+    fn leeway(&mut self) -> Duration {
+        let reason = self.rtc.last_timeout_reason();
+        let probes = matches!(reason, Reason::Pacer(PacerReason::Probe1 | PacerReason::Probe2 | PacerReason::Padding));
+        let probed = std::mem::replace(&mut self.probes, probes);
+        let idle = matches!(reason, Reason::BweDelayControl | Reason::Pacer(PacerReason::Handle));
+        if idle && self.unpaced && !probed && self.streams.is_empty() { LEEWAY } else { Duration::ZERO }
     }
 
     /// Which layers the encodings on a section are, by rid: as the client announced them.
@@ -365,7 +390,7 @@ impl Peer {
             write = write.vp8_patch(patch);
         }
         stream.write_rtp(write);
-        self.unsent = self.unsent.saturating_add(1);
+        self.turns = self.turns.max(1).saturating_add(1);
         true
     }
 
@@ -393,6 +418,7 @@ impl Peer {
     /// Whether pictures leave no faster than the estimate, so that they do not fill the queue that sound has to pass, or at
     /// once.
     pub fn pace(&mut self, paced: bool) {
+        self.unpaced = !paced;
         let pictures = self.sections.iter().filter(|section| section.kind == Kind::Video);
         for ssrc in pictures.filter_map(|section| section.ssrc) {
             if let Some(stream) = self.rtc.direct_api().stream_tx(&ssrc) {

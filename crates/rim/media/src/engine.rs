@@ -9,12 +9,13 @@ mod judge;
 mod orders;
 mod rooms;
 
+use crate::arrivals::Arrived;
 use crate::fallback::Fallback;
 use crate::forward::Forward;
 use crate::outputs;
 use crate::plane::LinkId;
 use crate::registry::{Registry, ShardIndex};
-use crate::session::{Connection, Session};
+use crate::session::{Connection, Outbox, Session, Told};
 use crate::tallies::Tallies;
 use crate::timers::Timers;
 use bytes::Bytes;
@@ -122,14 +123,20 @@ pub struct Engine {
     pub(crate) timers: Timers<Timer>,
     pub(crate) counters: Counters,
     pub(crate) tallies: Tallies,
+    /// Packets on their way to all who get them.
+    pub(crate) arrived: Vec<Arrived>,
     pub(crate) dirty: Vec<ConnectionKey>,
-    /// Datagrams to send: from, to, contents.
-    pub(crate) outbox: Vec<(SocketAddr, SocketAddr, Vec<u8>)>,
+    /// What connections had to tell when they were drained, oldest first.
+    pub(crate) told: Vec<(ConnectionKey, Told)>,
+    /// Datagrams to send.
+    pub(crate) outbox: Outbox,
     next_room: RoomKey,
     next_peer: u64,
     next_link: LinkId,
     seed: u64,
     draining: bool,
+    /// It has more to do than it has time for.
+    full: bool,
     registry: Arc<Registry>,
     pub(crate) shard: ShardIndex,
     /// Our Unix time at a moment, so that time shown to clients never jumps (section 25, H11).
@@ -165,13 +172,16 @@ impl Engine {
             timers: Timers::new(),
             counters: Counters::new(),
             tallies: Tallies::new(),
+            arrived: Vec::new(),
             dirty: Vec::new(),
+            told: Vec::new(),
             outbox: Vec::new(),
             next_room: 0,
             next_peer: 0,
             next_link: 0,
             seed,
             draining: false,
+            full: false,
             registry,
             shard,
             epoch: (Instant::now(), u64::try_from(unix.as_micros()).unwrap_or(0)),
@@ -181,6 +191,14 @@ impl Engine {
     /// Tells clients that come from now on where TCP connections are taken.
     pub fn set_stream_addresses(&mut self, addresses: Vec<SocketAddr>) {
         self.stream_addresses = addresses;
+    }
+
+    /// Whether there is time for nobody else: then whoever is new is refused, and whoever comes back is not.
+    pub fn set_full(&mut self, full: bool) {
+        if std::mem::replace(&mut self.full, full) != full {
+            tracing::warn!(shard = self.shard, full, "the load of a media shard passed its limit");
+            self.registry.note_full(self.shard, full);
+        }
     }
 
     pub(crate) fn now(&self, at: Instant) -> Now {
@@ -242,6 +260,8 @@ impl Engine {
 
     /// Carries out what is due.
     pub fn handle_timeout(&mut self, at: Instant) {
+        // Else a stack would hear that time passes and take its queue for empty.
+        self.hand_out(at, &mut |_| {});
         while let Some(timer) = self.timers.pop(at) {
             match timer {
                 Timer::Connection(key) => {
@@ -251,7 +271,10 @@ impl Engine {
                             .get_mut(&key.room)
                             .and_then(|room| room.sessions.get_mut(&key.peer)?.connection(key.subscriber));
                         let Some(connection) = connection else { return };
-                        if connection.peer.handle_timeout(at).is_err() {
+                        // What it sent meanwhile has put it off.
+                        if connection.due > at {
+                            self.timers.arm(timer, connection.due);
+                        } else if connection.peer.handle_timeout(at).is_err() {
                             self.failed(key, at);
                         } else {
                             mark(&mut self.dirty, connection, key);

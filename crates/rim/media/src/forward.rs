@@ -18,7 +18,7 @@ use crate::engine::FastMap;
 use crate::report::Gauge;
 use crate::session::Session;
 use account::Allowance;
-use down::Way;
+use down::{Arrival, Way};
 use encoding::{Encoding, announced};
 use health::Healths;
 use rtc::UpPacket;
@@ -284,50 +284,46 @@ impl Forward {
         }
     }
 
-    /// Sends one packet to everybody who gets it. `written` is called for each connection that
-    /// has output now and had none before; the flag says whether it is the subscriber's of two.
-    pub(crate) fn packet(
+    /// How many get a track, or could.
+    pub(crate) fn subscribers(&self, key: TrackKey) -> usize {
+        self.tracks.get(&key).map_or(0, |track| track.downs.len())
+    }
+
+    /// Sends packets of one track, in the order they came, to everybody who gets them. `written` is called for each
+    /// subscriber who has something to send now.
+    pub(crate) fn packets<'a>(
         &mut self,
         key: TrackKey,
-        packet: &UpPacket,
+        packets: impl Iterator<Item = &'a UpPacket>,
         sessions: &mut FastMap<PeerKey, Session>,
         now: Instant,
-        written: impl FnMut(PeerKey, bool),
+        written: impl FnMut(PeerKey, &mut Session),
     ) {
         let Some(track) = self.tracks.get_mut(&key) else { return };
-        if !track.allowance.take(packet.payload.len(), now) {
-            self.excess.increment(1);
-            return;
+        let mut way = Way { sessions, written, now };
+        let mut pictures = Vec::new();
+        for packet in packets {
+            if !track.allowance.take(packet.payload.len(), now) {
+                self.excess.increment(1);
+                continue;
+            }
+            track.window.packets = track.window.packets.saturating_add(1);
+            if track.muted {
+                continue;
+            }
+            let Some(arrival) = track.arrival(packet, &mut self.clocks, now) else { continue };
+            match track.kind {
+                Kind::Audio => track.sound(&arrival, &mut way),
+                Kind::Video => {
+                    if pictures::redefines(packet) {
+                        track.pictures(&pictures, &mut way);
+                        pictures.clear();
+                    }
+                    pictures.push(track.read(arrival, now));
+                }
+            }
         }
-        track.window.packets = track.window.packets.saturating_add(1);
-        if track.muted {
-            return;
-        }
-        let Some(layer) = Layer::from_index(usize::from(packet.layer)) else { return };
-        let Some(index) = track.encodings.iter().position(|encoding| encoding.section == packet.section) else {
-            return;
-        };
-        let clock = if track.kind == Kind::Audio { AUDIO_CLOCK } else { VIDEO_CLOCK };
-        let mut wallclock = packet.arrival;
-        if let Some(report) = packet.sender_report {
-            track.encodings[index].reports[layer.index()] =
-                Some(SenderReport { ntp: ntp_of(report.ntp_micros), rtp: report.rtp });
-            let known = self
-                .clocks
-                .entry(track.owner)
-                .or_insert(PublisherClock { ntp_micros: report.ntp_micros, ours: packet.arrival });
-            wallclock = captured(known, &report, packet.timestamp, clock)
-                .filter(|at| distance(*at, packet.arrival) < CLOCK_TRUST)
-                .unwrap_or(packet.arrival);
-        }
-        if let (Some(level), Some(loudness)) = (&mut track.level, packet.audio_level) {
-            level.observe(loudness, packet.timestamp, now);
-        }
-        let mut way = Way { sessions, written, wallclock, now };
-        match track.kind {
-            Kind::Audio => track.sound(packet, &mut way),
-            Kind::Video => track.picture(packet, index, &mut way),
-        }
+        track.pictures(&pictures, &mut way);
     }
 
     /// Regular work of every track.
@@ -438,6 +434,33 @@ pub(crate) struct Published {
 }
 
 impl Up {
+    /// What is to be known of a packet, and what it says of its stream. `None` if it is of no stream of this track.
+    fn arrival<'a>(
+        &mut self,
+        packet: &'a UpPacket,
+        clocks: &mut FastMap<PeerKey, PublisherClock>,
+        now: Instant,
+    ) -> Option<Arrival<'a>> {
+        let layer = Layer::from_index(usize::from(packet.layer))?;
+        let index = self.encodings.iter().position(|encoding| encoding.section == packet.section)?;
+        let clock = if self.kind == Kind::Audio { AUDIO_CLOCK } else { VIDEO_CLOCK };
+        let mut wallclock = packet.arrival;
+        if let Some(report) = packet.sender_report {
+            self.encodings[index].reports[layer.index()] =
+                Some(SenderReport { ntp: ntp_of(report.ntp_micros), rtp: report.rtp });
+            let known = clocks
+                .entry(self.owner)
+                .or_insert(PublisherClock { ntp_micros: report.ntp_micros, ours: packet.arrival });
+            wallclock = captured(known, &report, packet.timestamp, clock)
+                .filter(|at| distance(*at, packet.arrival) < CLOCK_TRUST)
+                .unwrap_or(packet.arrival);
+        }
+        if let (Some(level), Some(loudness)) = (&mut self.level, packet.audio_level) {
+            level.observe(loudness, packet.timestamp, now);
+        }
+        Some(Arrival { packet, layer, index, wallclock })
+    }
+
     fn collect(&mut self, key: TrackKey, now: Instant, news: &mut News) {
         if self.kind == Kind::Audio {
             return;

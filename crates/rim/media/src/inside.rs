@@ -3,6 +3,7 @@
 
 mod frames;
 
+use crate::arrivals::Arrived;
 use crate::convert;
 use crate::engine::{ConnectionKey, Engine, Room, RoomKey};
 use crate::forward::News;
@@ -12,9 +13,9 @@ use bytes::Bytes;
 use frames::{Got, Own};
 use ports::media::inside::{InsideItem, InsideJoin, InsideKind, InsideOrder, ItemSender, SentFrame};
 use ports::media::{ConnectError, MediaJoin, Topology};
-use rtc::{DownPacket, UpPacket};
+use rtc::DownPacket;
 use signal::inside::Told;
-use signal::{ClientMessage, Connected, JoinRequest, Kind, Now, OfferedSection, PeerKey, TrackKey};
+use signal::{ClientMessage, Connected, JoinRequest, Kind, Now, OfferedSection, PeerKey};
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
@@ -247,6 +248,8 @@ impl Engine {
         match order {
             InsideOrder::Send { name, frame } => self.send_inside(key, peer, &name, &frame, at),
             order => {
+                // What it sent before comes before.
+                self.hand_out(at, &mut |_| {});
                 self.guarded(key, at, |engine| engine.carry_out(key, peer, order, at));
                 self.renegotiate_insider(key, peer, at);
             }
@@ -256,6 +259,7 @@ impl Engine {
     /// An insider is gone.
     pub fn inside_gone(&mut self, link: LinkId, at: Instant) {
         let Some((key, peer)) = self.links.remove(&link) else { return };
+        self.hand_out(at, &mut |_| {});
         self.say_for(key, peer, ClientMessage::leave(), at);
     }
 
@@ -355,23 +359,13 @@ impl Engine {
             self.counters.unpublished.increment(1);
             return;
         };
+        let from = ConnectionKey { room: key, peer, subscriber: false };
         match own.packets(frame, at) {
-            Ok(packets) => packets.into_iter().for_each(|packet| self.forward_inside(key, track, &packet, at)),
+            Ok(packets) => self.arrived.extend(packets.into_iter().map(|packet| Arrived { from, track, packet })),
             Err(error) => {
                 tracing::debug!(%error, "an insider's frame was not sent");
                 metrics::counter!("media_inside_frames_refused_total").increment(1);
             }
         }
-    }
-
-    fn forward_inside(&mut self, key: RoomKey, track: TrackKey, packet: &UpPacket, at: Instant) {
-        let Some(room) = self.rooms.get_mut(&key) else { return };
-        let mut news = News::default();
-        let dirty = &mut self.dirty;
-        room.forward.packet(track, packet, &mut room.sessions, at, |peer, subscriber| {
-            dirty.push(ConnectionKey { room: key, peer, subscriber });
-        });
-        room.forward.collect(track, at, &mut news);
-        self.spread(key, news, at);
     }
 }

@@ -4,6 +4,7 @@
 //! locks or runs on the async runtime. The runtime's side ([`start`] gives it) only passes orders and signalling bytes
 //! through queues. All shards share one UDP port; a room lives on one of them as long as it is there.
 
+mod arrivals;
 mod budget;
 mod config;
 mod control;
@@ -16,6 +17,7 @@ mod fallback;
 mod forward;
 mod framing;
 mod inside;
+mod load;
 mod neighbours;
 mod outputs;
 mod path;

@@ -22,6 +22,8 @@ struct Placement {
     rooms: HashMap<RoomId, Place>,
     /// Sessions of each shard.
     sessions: Vec<usize>,
+    /// Which shards have time for nobody else.
+    full: Vec<bool>,
 }
 
 /// See the [module](self).
@@ -33,12 +35,13 @@ pub(crate) struct Registry {
 
 impl Registry {
     pub(crate) fn new(shards: usize) -> Self {
-        let placement = Placement { rooms: HashMap::new(), sessions: vec![0; shards] };
+        let placement = Placement { rooms: HashMap::new(), sessions: vec![0; shards], full: vec![false; shards] };
         Self { placement: Mutex::new(placement), names: RwLock::default() }
     }
 
-    /// The shard that takes a join: where the room is, or else the one with the fewest people. A room of a shard that is no
-    /// longer alive begins anew elsewhere. What becomes of the join has to be told by [`Self::arrived`].
+    /// The shard that takes a join: where the room is, or else the one with the fewest people, if it can be one that has
+    /// time. A room of a shard that is no longer alive begins anew elsewhere. What becomes of the join has to be told by
+    /// [`Self::arrived`].
     pub(crate) fn place(&self, room: &RoomId, is_alive: impl Fn(ShardIndex) -> bool) -> ShardIndex {
         let placement = &mut *self.placement();
         if let Some(place) = placement.rooms.get_mut(room).filter(|place| is_alive(place.shard)) {
@@ -50,7 +53,7 @@ impl Registry {
             load[place.shard] += place.expected;
         }
         let alive = (0..load.len()).filter(|shard| is_alive(*shard));
-        let shard = alive.min_by_key(|shard| load[*shard]).unwrap_or(0);
+        let shard = alive.min_by_key(|shard| (placement.full[*shard], load[*shard])).unwrap_or(0);
         placement.rooms.insert(room.clone(), Place { shard, expected: 1 });
         shard
     }
@@ -87,6 +90,13 @@ impl Registry {
     pub(crate) fn session_ended(&self, shard: ShardIndex) {
         if let Some(sessions) = self.placement().sessions.get_mut(shard) {
             *sessions = sessions.saturating_sub(1);
+        }
+    }
+
+    /// A shard has time for nobody else, or again.
+    pub(crate) fn note_full(&self, shard: ShardIndex, full: bool) {
+        if let Some(known) = self.placement().full.get_mut(shard) {
+            *known = full;
         }
     }
 
@@ -155,6 +165,17 @@ mod tests {
         assert_eq!(registry.place(&room("b"), |_| true), 1);
         assert_eq!(registry.place(&room("b"), |_| true), 1);
         assert_eq!(registry.place(&room("c"), |_| true), 0);
+    }
+
+    #[test]
+    fn a_room_begins_on_a_shard_that_has_time() {
+        let registry = Registry::new(2);
+        assert_eq!([join(&registry, "a"), join(&registry, "b"), join(&registry, "b")], [0, 1, 1]);
+        registry.note_full(0, true);
+        assert_eq!([join(&registry, "c"), join(&registry, "a")], [1, 0], "a room that is there stays");
+
+        registry.note_full(0, false);
+        assert_eq!(join(&registry, "d"), 0);
     }
 
     #[test]

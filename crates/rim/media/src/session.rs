@@ -1,15 +1,17 @@
 //! One participant on the packet side: its signalling link and its peer connections.
 
 use crate::budget::Budget;
+use crate::engine::ConnectionKey;
 use crate::inside::Inside;
 use crate::path::Path;
 use crate::plane::{LinkEnd, LinkId};
+use crate::stun;
 use crate::watch::Watch;
 use model::Identity;
-use rtc::{Channel, Peer, Traffic};
+use rtc::{Channel, Event, Output, Peer, Traffic};
 use signal::TrackKey;
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Data that waits for its channel to open (media-protocol.md section 13.3).
 const DATA_WAIT_BYTES: usize = 100 * 1024;
@@ -45,6 +47,28 @@ impl<T: PartialEq> Newest<T> {
     }
 }
 
+/// How often a connection may ask for the same moment again while it is drained.
+const MAX_TURNS: u32 = 64;
+
+/// What is due within that time is done now: sleeping is not more exact, and a pacer that wakes up once a millisecond for
+/// a packet each would take its own slowness for the network's.
+const AHEAD: Duration = Duration::from_millis(1);
+
+/// Datagrams to send: from, to, contents.
+pub(crate) type Outbox = Vec<(SocketAddr, SocketAddr, Vec<u8>)>;
+
+/// What came to light while a connection was drained.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there are never many, and most are events")]
+pub(crate) enum Told {
+    /// The stack told of something.
+    Event(Event),
+    /// The stack gave up.
+    Died,
+    /// It panicked.
+    Broken,
+}
+
 /// A peer connection of a session.
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -66,6 +90,8 @@ pub(crate) struct Connection {
     pub(crate) failed: bool,
     /// Has output to drain.
     pub(crate) dirty: bool,
+    /// When the stack wants to hear that time passes.
+    pub(crate) due: Instant,
     /// By section: the track published on it.
     pub(crate) ups: Vec<Option<TrackKey>>,
     /// By section: the track sent on it.
@@ -90,6 +116,7 @@ impl Connection {
             connected: false,
             failed: false,
             dirty: false,
+            due: now,
             ups: Vec::new(),
             downs: Vec::new(),
             traffic: None,
@@ -126,6 +153,51 @@ impl Connection {
             self.waiting.push((channel, message));
         }
         true
+    }
+
+    /// Lets the stack work until it has to wait. What it sends goes to `outbox`, what happened to `told`. Returns when it
+    /// wants to hear that time passes, unless it died.
+    pub(crate) fn drain(
+        &mut self,
+        key: ConnectionKey,
+        at: Instant,
+        outbox: &mut Outbox,
+        told: &mut Vec<(ConnectionKey, Told)>,
+    ) -> Option<Instant> {
+        self.dirty = false;
+        let mut turns = MAX_TURNS;
+        loop {
+            let stepped = match self.peer.nudge(at).and_then(|()| self.peer.poll()) {
+                // The pacer wants time to pass between packets, if only a microsecond.
+                Ok(Output::Timeout(due)) if due <= at + AHEAD && turns > 0 => {
+                    turns -= 1;
+                    self.peer.handle_timeout(due.max(at))
+                }
+                Ok(Output::Timeout(due)) => {
+                    self.due = due;
+                    return Some(due);
+                }
+                Ok(Output::Transmit { source, destination, contents }) => {
+                    // A check is answered where it came from; everything else goes where the client wants it.
+                    let (source, destination) = if stun::is_stun(&contents) {
+                        (source, destination)
+                    } else {
+                        self.path.route(source, destination)
+                    };
+                    outbox.push((source, destination, contents));
+                    Ok(())
+                }
+                Ok(Output::Event(event)) => {
+                    told.push((key, Told::Event(event)));
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            };
+            if stepped.is_err() {
+                told.push((key, Told::Died));
+                return None;
+            }
+        }
     }
 
     pub(crate) fn opened(&mut self, channel: Channel) {

@@ -3,6 +3,7 @@
 use crate::config::MediaConfig;
 use crate::detour;
 use crate::engine::{Datagram, Engine};
+use crate::load::Load;
 use crate::neighbours::{self, Neighbours, WAYS};
 use crate::plane::{Order, Signal, Wake};
 use crate::registry::{Registry, ShardIndex};
@@ -37,6 +38,10 @@ pub(crate) struct Queues {
     pub(crate) orders: mpsc::Receiver<Order>,
     pub(crate) signals: mpsc::Receiver<Signal>,
 }
+
+/// Datagrams that are gathered before they are sent. More would leave the processor's cache before the kernel reads them, and
+/// the first would wait for the last.
+const SENT_TOGETHER: usize = 64;
 
 /// What was started.
 pub(crate) struct Spawned {
@@ -153,10 +158,12 @@ impl Shard {
         let mut events = Events::with_capacity(16);
         let mut queue: Vec<Outgoing> = Vec::with_capacity(1024);
         let mut busy = false;
+        let mut load = Load::new(Instant::now());
         let packets_in = metrics::counter!("media_datagrams_in_total");
         let packets_out = metrics::counter!("media_datagrams_out_total");
         let unsent = metrics::counter!("media_drops_total", "reason" => "send_queue");
         let turn = metrics::histogram!("media_turn_seconds");
+        let share = metrics::gauge!("media_shard_load_percent", "shard" => self.engine.shard.to_string());
         let waiting = metrics::gauge!("media_orders_waiting", "shard" => self.engine.shard.to_string());
         loop {
             let now = Instant::now();
@@ -166,6 +173,10 @@ impl Shard {
             let sleep = if busy { Duration::ZERO } else { sleep };
             // Interrupted or not: everything is looked at anyway.
             let _ = self.poll.poll(&mut events, Some(sleep));
+            if let Some(percent) = load.rested(now, Instant::now()) {
+                share.set(percent);
+                self.engine.set_full(load.is_full());
+            }
             busy = self.take_handed_over(&mut queue);
             let begun = Instant::now();
             for _ in 0..RECEIVES_PER_TURN {
@@ -245,22 +256,31 @@ impl Shard {
     }
 
     fn flush(&mut self, queue: &mut Vec<Outgoing>, sent: &metrics::Counter, unsent: &metrics::Counter) {
-        let (now, ways, neighbours) = (Instant::now(), &mut self.ways, &mut self.neighbours);
-        self.engine.drain(now, &mut |source, destination, contents| match ways {
-            Some(ways) => ways.send(now, source, destination, contents, queue),
-            None if detour::is_detour(&destination) => neighbours.send_back(source, destination, &contents),
-            None => queue.push(Outgoing { source, destination, contents }),
+        let (now, ways, neighbours, sockets) =
+            (Instant::now(), &mut self.ways, &mut self.neighbours, &mut self.sockets);
+        let mut send = |queue: &mut Vec<Outgoing>| {
+            let count = u64::try_from(queue.len()).unwrap_or(u64::MAX);
+            let dropped = u64::try_from(sockets.send(queue)).unwrap_or(u64::MAX);
+            sent.increment(count.saturating_sub(dropped));
+            if dropped > 0 {
+                unsent.increment(dropped);
+            }
+        };
+        self.engine.drain(now, &mut |source, destination, contents| {
+            match ways {
+                Some(ways) => ways.send(now, source, destination, contents, queue),
+                None if detour::is_detour(&destination) => neighbours.send_back(source, destination, &contents),
+                None => queue.push(Outgoing { source, destination, contents }),
+            }
+            if queue.len() >= SENT_TOGETHER {
+                send(queue);
+            }
         });
         if let Some(ways) = ways {
             ways.drain(queue);
         }
         neighbours.flush();
-        let count = u64::try_from(queue.len()).unwrap_or(u64::MAX);
-        let dropped = u64::try_from(self.sockets.send(queue)).unwrap_or(u64::MAX);
-        sent.increment(count.saturating_sub(dropped));
-        if dropped > 0 {
-            unsent.increment(dropped);
-        }
+        send(queue);
     }
 
     /// `None` when the application is gone; else whether there is more.

@@ -1,20 +1,15 @@
 //! The part of the engine that datagrams pass through.
 
+use crate::arrivals::Arrived;
 use crate::engine::{ConnectionKey, Datagram, Engine, RoomKey, Timer, mark};
 use crate::forward::News;
+use crate::session::{Outbox, Told};
 use crate::stun;
-use rtc::{Event, Output};
+use rtc::Event;
 use signal::{MediaRoom, PeerKey};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Duration, Instant};
-
-/// How often a connection may ask for the same moment again while it is drained.
-const MAX_TURNS: u32 = 64;
-
-/// What is due within that time is done now: sleeping is not more exact, and a pacer that wakes up once a millisecond for
-/// a packet each would take its own slowness for the network's.
-const AHEAD: Duration = Duration::from_millis(1);
+use std::time::Instant;
 
 impl Engine {
     /// A datagram arrived.
@@ -98,58 +93,58 @@ impl Engine {
         }
     }
 
-    /// Sends what there is to send and lets packets and news take effect. What goes to one client comes in a row.
+    /// Hands out what arrived, sends what there is to send and lets news take effect. What goes to one client comes in a row.
     pub fn drain(&mut self, at: Instant, transmit: &mut impl FnMut(SocketAddr, SocketAddr, Vec<u8>)) {
-        while let Some(key) = self.dirty.pop() {
-            let served = catch_unwind(AssertUnwindSafe(|| self.drain_one(key, at)));
-            if served.is_err() {
-                self.broken(key, at);
+        let mut send = |outbox: &mut Outbox| {
+            outbox.drain(..).for_each(|(source, destination, contents)| transmit(source, destination, contents));
+        };
+        send(&mut self.outbox);
+        while !(self.arrived.is_empty() && self.dirty.is_empty()) {
+            self.hand_out(at, &mut send);
+            if let Some(key) = self.dirty.pop() {
+                self.drain_one(key, at);
             }
-        }
-        for (source, destination, contents) in self.outbox.drain(..) {
-            transmit(source, destination, contents);
+            send(&mut self.outbox);
         }
     }
 
     fn drain_one(&mut self, key: ConnectionKey, at: Instant) {
-        let mut turns = MAX_TURNS;
-        loop {
-            let Some(connection) = self
-                .rooms
-                .get_mut(&key.room)
-                .and_then(|room| room.sessions.get_mut(&key.peer)?.connection(key.subscriber))
-            else {
-                return;
-            };
-            connection.dirty = false;
-            match connection.peer.nudge(at).and_then(|()| connection.peer.poll()) {
-                // The pacer wants time to pass between packets, if only a microsecond.
-                Ok(Output::Timeout(due)) if due <= at + AHEAD && turns > 0 => {
-                    turns -= 1;
-                    if connection.peer.handle_timeout(due.max(at)).is_err() {
-                        self.died(key, at);
-                        return;
-                    }
-                }
-                Ok(Output::Timeout(due)) => {
-                    self.timers.arm(Timer::Connection(key), due);
-                    return;
-                }
-                Ok(Output::Transmit { source, destination, contents }) => {
-                    // A check is answered where it came from; everything else goes where the client wants it.
-                    let (source, destination) = if stun::is_stun(&contents) {
-                        (source, destination)
-                    } else {
-                        connection.path.route(source, destination)
-                    };
-                    self.outbox.push((source, destination, contents));
-                }
-                Ok(Output::Event(event)) => self.event(key, event, at),
-                Err(_) => {
-                    self.died(key, at);
-                    return;
-                }
+        let (rooms, outbox, told) = (&mut self.rooms, &mut self.outbox, &mut self.told);
+        let drained = catch_unwind(AssertUnwindSafe(|| {
+            rooms
+                .get_mut(&key.room)?
+                .sessions
+                .get_mut(&key.peer)?
+                .connection(key.subscriber)?
+                .drain(key, at, outbox, told)
+        }));
+        match drained {
+            Ok(Some(due)) => self.timers.arm(Timer::Connection(key), due),
+            Ok(None) => {}
+            Err(_) => self.told.push((key, Told::Broken)),
+        }
+        self.take_told(at);
+    }
+
+    /// Lets take effect what connections told while they were drained.
+    pub(crate) fn take_told(&mut self, at: Instant) {
+        if self.told.is_empty() {
+            return;
+        }
+        let mut told = std::mem::take(&mut self.told);
+        for (key, told) in told.drain(..) {
+            let taken = catch_unwind(AssertUnwindSafe(|| match told {
+                Told::Event(event) => self.event(key, event, at),
+                Told::Died => self.died(key, at),
+                Told::Broken => self.broken(key, at),
+            }));
+            if taken.is_err() {
+                self.broken(key, at);
             }
+        }
+        // Its place is used again.
+        if self.told.is_empty() {
+            self.told = told;
         }
     }
 
@@ -166,13 +161,7 @@ impl Engine {
                     self.counters.unpublished.increment(1);
                     return;
                 };
-                let mut news = News::default();
-                let dirty = &mut self.dirty;
-                room.forward.packet(track, &packet, &mut room.sessions, at, |peer, subscriber| {
-                    dirty.push(ConnectionKey { room: key.room, peer, subscriber });
-                });
-                room.forward.collect(track, at, &mut news);
-                self.spread(key.room, news, at);
+                self.arrived.push(Arrived { from: key, track, packet });
             }
             Event::Connected => {
                 if let Some(connection) =

@@ -59,6 +59,9 @@ impl Engine {
             metrics::counter!("media_joins_refused_total", "reason" => "churn").increment(1);
             return Err(ConnectError::Unavailable);
         }
+        if !self.has_time_for(join) {
+            return Err(ConnectError::Unavailable);
+        }
         let now = self.now(at);
         self.end_former_session(&join.room, &join.session, at);
         let offer = self.judge(join, at);
@@ -117,7 +120,18 @@ impl Engine {
 
     /// Whether somebody without a connection may come now.
     pub(crate) fn takes(&mut self, join: &MediaJoin, at: Instant) -> bool {
-        !self.draining && self.links.len() < MAX_LINKS && self.may_join(join, at)
+        !self.draining && self.links.len() < MAX_LINKS && self.may_join(join, at) && self.has_time_for(join)
+    }
+
+    /// Whether somebody is here already, or there is time for one more.
+    fn has_time_for(&self, join: &MediaJoin) -> bool {
+        let room = self.by_id.get(&join.room).and_then(|key| self.rooms.get(key));
+        let is_here = || room.is_some_and(|room| room.sessions.values().any(|who| who.identity == join.identity));
+        let taken = !self.full || is_here();
+        if !taken {
+            metrics::counter!("media_joins_refused_total", "reason" => "load").increment(1);
+        }
+        taken
     }
 
     /// The room, a key and an idle stack for somebody without a connection.

@@ -42,6 +42,8 @@ impl Engine {
 
     pub(super) fn client_message(&mut self, link: LinkId, message: Result<ClientMessage, Garbage>, at: Instant) {
         let Some((room_key, peer)) = self.links.get(&link).copied() else { return };
+        // What arrived before goes out by what was settled before.
+        self.hand_out(at, &mut |_| {});
         let now = self.now(at);
         let served = catch_unwind(AssertUnwindSafe(|| {
             if let Some(room) = self.rooms.get_mut(&room_key)

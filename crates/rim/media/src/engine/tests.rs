@@ -58,6 +58,26 @@ fn a_panic_in_one_room_closes_that_room_and_no_other() {
 }
 
 #[test]
+fn a_shard_without_time_refuses_who_is_new_and_takes_back_who_is_there() {
+    let (events, _events_end) = mpsc::channel(64);
+    let now = Instant::now();
+    let mut engine = Engine::new(Vec::new(), 1, events).unwrap();
+    let come = |engine: &mut Engine, who| {
+        let (link, _down) = mpsc::channel(64);
+        engine.join(&join("a", who), link, now).map(drop)
+    };
+    assert_eq!(come(&mut engine, "ann"), Ok(()));
+
+    engine.set_full(true);
+    assert_eq!(come(&mut engine, "bob"), Err(ports::media::ConnectError::Unavailable));
+    assert_eq!(come(&mut engine, "ann"), Ok(()));
+    assert_eq!(engine.rooms.values().map(|room| room.sessions.len()).sum::<usize>(), 1);
+
+    engine.set_full(false);
+    assert_eq!(come(&mut engine, "bob"), Ok(()));
+}
+
+#[test]
 fn a_resume_after_the_publisher_connection_failed_keeps_the_session_of_two_connections() {
     let (events, _events_end) = mpsc::channel(64);
     let mut now = Instant::now();

@@ -68,15 +68,48 @@ pub(crate) struct Binding {
     pub(crate) takes: Takes,
 }
 
+/// A packet of a publisher, and where it belongs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Arrival<'a> {
+    pub(super) packet: &'a UpPacket,
+    pub(super) layer: Layer,
+    /// In which of the track's codecs it is.
+    pub(super) index: usize,
+    /// When it was captured.
+    pub(super) wallclock: Instant,
+}
+
+impl Arrival<'_> {
+    /// Its numbers.
+    pub(super) fn rtp(&self) -> Rtp {
+        Rtp { seq: self.packet.sequence, timestamp: self.packet.timestamp }
+    }
+}
+
 /// Where packets of a publisher go, and when.
 pub(super) struct Way<'a, W> {
     pub(super) sessions: &'a mut FastMap<PeerKey, Session>,
-    /// Called for each connection that has output now and had none before; the flag says whether it is the subscriber's of
-    /// two.
+    /// Called for each subscriber who has something to send now.
     pub(super) written: W,
-    /// When the packet was captured.
-    pub(super) wallclock: Instant,
     pub(super) now: Instant,
+}
+
+impl<W: FnMut(PeerKey, &mut Session)> Way<'_, W> {
+    /// Lets `write` send what one subscriber gets.
+    pub(super) fn visit(&mut self, peer: PeerKey, write: impl FnOnce(&mut Subscriber<'_>)) {
+        let mut subscriber = Subscriber { session: self.sessions.get_mut(&peer), written: false, now: self.now };
+        write(&mut subscriber);
+        if let Subscriber { session: Some(session), written: true, .. } = subscriber {
+            (self.written)(peer, session);
+        }
+    }
+}
+
+/// Somebody who is being sent something.
+pub(super) struct Subscriber<'a> {
+    session: Option<&'a mut Session>,
+    written: bool,
+    now: Instant,
 }
 
 /// A packet for one subscriber, as far as it differs from the publisher's.
@@ -94,7 +127,8 @@ pub(super) struct Outgoing<'a> {
 
 impl<'a> Outgoing<'a> {
     /// The publisher's packet under other numbers.
-    pub(super) fn new(packet: &'a UpPacket, out: Rtp, wallclock: Instant) -> Self {
+    pub(super) fn new(arrival: &Arrival<'a>, out: Rtp) -> Self {
+        let Arrival { packet, wallclock, .. } = *arrival;
         Self {
             codec: packet.codec,
             out,
@@ -158,15 +192,9 @@ impl Down {
     }
 
     /// Sends a packet.
-    pub(super) fn send(
-        &mut self,
-        packet: &UpPacket,
-        outgoing: &Outgoing<'_>,
-        way: &mut Way<'_, impl FnMut(PeerKey, bool)>,
-    ) {
-        let Some(session) = way.sessions.get_mut(&self.peer) else { return };
+    pub(super) fn send(&mut self, packet: &UpPacket, outgoing: &Outgoing<'_>, to: &mut Subscriber<'_>) {
+        let Some(session) = to.session.as_deref_mut() else { return };
         self.window.packets = self.window.packets.saturating_add(1);
-        let subscriber = session.subscriber.is_some();
         let down = DownPacket {
             codec: outgoing.codec,
             profile: packet.profile,
@@ -184,13 +212,9 @@ impl Down {
             dependency: outgoing.dependency,
         };
         if let Some(inside) = &mut session.inside {
-            inside.deliver(self.section, &down, way.now);
+            inside.deliver(self.section, &down, to.now);
             return;
         }
-        let connection = session.down();
-        let sent = connection.peer.write(self.section, &down);
-        if sent && !std::mem::replace(&mut connection.dirty, true) {
-            (way.written)(self.peer, subscriber);
-        }
+        to.written |= session.down().peer.write(self.section, &down);
     }
 }

@@ -1,12 +1,13 @@
 //! The packet path of pictures.
 
 use super::Up;
-use super::down::{Down, Outgoing, Way};
+use super::down::{Arrival, Down, Outgoing, Subscriber, Way};
 use super::encoding::Encoding;
+use crate::session::Session;
 use rtc::{Codec, UpPacket};
 use sfu::codec::Codec as VideoCodec;
 use sfu::dependency::{self, Frame, Rewritten};
-use sfu::layers::{Layer, Sample, Temporal};
+use sfu::layers::{Layer, LayerSet, Sample, Temporal};
 use sfu::munger::Rtp;
 use sfu::scalable::Scalable;
 use sfu::selector::{Decision, Incoming, Selector};
@@ -14,6 +15,7 @@ use sfu::vp8::Vp8;
 use sfu::vp9::{self, Vp9};
 use signal::PeerKey;
 use std::sync::Arc;
+use std::time::Instant;
 
 /// What was read of a packet, once for all subscribers.
 struct Picture {
@@ -119,109 +121,173 @@ impl Picture {
     }
 }
 
+/// A packet, and what was read of it.
+pub(super) struct Seen<'a> {
+    arrival: Arrival<'a>,
+    /// `None` for padding and for what is none of its codec.
+    picture: Option<Picture>,
+    /// The layers that send.
+    running: LayerSet,
+    layers_changed: bool,
+}
+
+/// Whether a packet may say anew how its stream is made up. What came before has to be sent by the old rules.
+pub(super) fn redefines(packet: &UpPacket) -> bool {
+    /// Frame number, template and two bits.
+    const MANDATORY: usize = 3;
+    packet.extensions.dependency().is_some_and(|descriptor| descriptor.len() > MANDATORY)
+}
+
 impl Up {
-    pub(super) fn picture(&mut self, packet: &UpPacket, index: usize, way: &mut Way<'_, impl FnMut(PeerKey, bool)>) {
-        let encoding = &mut self.encodings[index];
-        let Some(layer) = Layer::from_index(usize::from(packet.layer)) else { return };
-        let rtp = Rtp { seq: packet.sequence, timestamp: packet.timestamp };
-        let Some(picture) = Picture::read(packet, encoding, layer) else {
-            self.padding(packet, index, layer, way);
+    /// Takes note of a packet before it is sent to anybody.
+    pub(super) fn read<'a>(&mut self, arrival: Arrival<'a>, now: Instant) -> Seen<'a> {
+        let (packet, layer) = (arrival.packet, arrival.layer);
+        let encoding = &mut self.encodings[arrival.index];
+        let picture = Picture::read(packet, encoding, layer);
+        let layers_changed = picture.as_ref().is_some_and(|picture| {
+            if picture.key_frame {
+                encoding.on_key_frame(layer);
+            }
+            let (temporal, start_of_frame) = (picture.temporal, picture.start_of_frame);
+            let sample = Sample { layer: picture.layer, temporal, bytes: packet.payload.len(), start_of_frame };
+            encoding.liveness.on_packet(sample, now)
+        });
+        Seen { arrival, picture, running: encoding.liveness.running(), layers_changed }
+    }
+
+    /// Sends packets that were read, to one subscriber after the other.
+    pub(super) fn pictures(&mut self, seen: &[Seen<'_>], way: &mut Way<'_, impl FnMut(PeerKey, &mut Session)>) {
+        if seen.is_empty() {
             return;
-        };
-        let (temporal, start_of_frame) = (picture.temporal, picture.start_of_frame);
-        let sample = Sample { layer: picture.layer, temporal, bytes: packet.payload.len(), start_of_frame };
-        let layers_changed = encoding.liveness.on_packet(sample, way.now);
-        if picture.key_frame {
-            encoding.on_key_frame(layer);
         }
-        let running = encoding.liveness.running();
+        let now = way.now;
         let mut went_over = false;
         for down in &mut self.downs {
-            if down.next == Some(index) && picture.key_frame && down.layer().is_some_and(|most| layer <= most) {
-                down.go_over(index, running);
-                went_over = true;
-            }
-            if down.encoding != Some(index) {
-                continue;
-            }
-            if layers_changed {
-                down.selector.set_running(running);
-            }
-            if !down.ready {
-                continue;
-            }
-            let decision = picture.decide(&mut down.selector, rtp);
-            let out = match decision {
-                Decision::Drop => None,
-                Decision::Skip => {
-                    down.munger.skip(rtp.seq);
-                    if let Descriptor::Vp8(vp8) = &picture.descriptor {
-                        down.pictures.skip(vp8);
+            let (encodings, nothing) = (&self.encodings, &self.nothing);
+            let was_paused = down.told_paused;
+            way.visit(down.peer, |to| {
+                for one in seen {
+                    went_over |= down.may_go_over(one);
+                    if down.encoding == Some(one.arrival.index) {
+                        down.take(one, &encodings[one.arrival.index], nothing, now, to);
                     }
-                    None
                 }
-                Decision::Switch => {
-                    let out = down.munger.switch(layer, rtp, &encoding.reports, way.now);
-                    if out.is_none() {
-                        down.selector.postpone();
-                    } else if std::mem::take(&mut down.told_paused) {
-                        self.paused.push((down.peer, false));
-                    }
-                    out
-                }
-                Decision::Forward | Decision::Fill => down.munger.forward(rtp, way.now),
-            };
-            if let Some(out) = out {
-                if decision == Decision::Fill {
-                    down.fill(packet, out, &self.nothing, way);
-                } else {
-                    let switched = decision == Decision::Switch;
-                    down.show(packet, &picture, out, switched, encoding, way);
-                }
+            });
+            if was_paused && !down.told_paused {
+                self.paused.push((down.peer, false));
             }
-            if let Some(layer) = down.selector.needs_key_frame(way.now) {
+            if down.ready
+                && let Some(encoding) = down.encoding.and_then(|index| self.encodings.get_mut(index))
+                && let Some(layer) = down.selector.needs_key_frame(now)
+            {
                 encoding.request_key_frame(layer);
             }
         }
         if went_over {
-            (0..self.downs.len()).for_each(|index| self.declare(index, way.now));
-        }
-    }
-
-    fn padding(&mut self, packet: &UpPacket, index: usize, layer: Layer, way: &mut Way<'_, impl FnMut(PeerKey, bool)>) {
-        let scalable = self.encodings[index].scalable;
-        let rtp = Rtp { seq: packet.sequence, timestamp: packet.timestamp };
-        for down in self.downs.iter_mut().filter(|down| down.encoding == Some(index)) {
-            let decision = if scalable {
-                down.selector.on_scalable_padding(rtp.seq)
-            } else {
-                down.selector.on_padding(layer, rtp.seq)
-            };
-            match decision {
-                Decision::Skip => down.munger.skip(rtp.seq),
-                Decision::Fill if down.ready => {
-                    if let Some(out) = down.munger.forward(rtp, way.now) {
-                        down.fill(packet, out, &self.nothing, way);
-                    }
-                }
-                Decision::Fill | Decision::Drop | Decision::Forward | Decision::Switch => {}
-            }
+            (0..self.downs.len()).for_each(|index| self.declare(index, now));
         }
     }
 }
 
 impl Down {
+    /// Goes over to another of the track's codecs if the packet begins a key frame in it. Returns whether it did.
+    fn may_go_over(&mut self, seen: &Seen<'_>) -> bool {
+        let Arrival { index, layer, .. } = seen.arrival;
+        let goes_over = self.next == Some(index)
+            && seen.picture.as_ref().is_some_and(|picture| picture.key_frame)
+            && self.layer().is_some_and(|most| layer <= most);
+        if goes_over {
+            self.go_over(index, seen.running);
+        }
+        goes_over
+    }
+
+    /// Sends a packet of the codec it gets, or leaves it out.
+    fn take(
+        &mut self,
+        seen: &Seen<'_>,
+        encoding: &Encoding,
+        nothing: &Arc<[u8]>,
+        now: Instant,
+        to: &mut Subscriber<'_>,
+    ) {
+        let (arrival, rtp) = (&seen.arrival, seen.arrival.rtp());
+        let Some(picture) = &seen.picture else {
+            self.take_padding(arrival, encoding, nothing, now, to);
+            return;
+        };
+        if seen.layers_changed {
+            self.selector.set_running(seen.running);
+        }
+        if !self.ready {
+            return;
+        }
+        let decision = picture.decide(&mut self.selector, rtp);
+        let out = match decision {
+            Decision::Drop => None,
+            Decision::Skip => {
+                self.munger.skip(rtp.seq);
+                if let Descriptor::Vp8(vp8) = &picture.descriptor {
+                    self.pictures.skip(vp8);
+                }
+                None
+            }
+            Decision::Switch => {
+                let out = self.munger.switch(arrival.layer, rtp, &encoding.reports, now);
+                if out.is_none() {
+                    self.selector.postpone();
+                } else {
+                    self.told_paused = false;
+                }
+                out
+            }
+            Decision::Forward | Decision::Fill => self.munger.forward(rtp, now),
+        };
+        let Some(out) = out else { return };
+        if decision == Decision::Fill {
+            self.fill(arrival, out, nothing, to);
+        } else {
+            self.show(arrival, picture, out, decision == Decision::Switch, encoding, to);
+        }
+    }
+
+    fn take_padding(
+        &mut self,
+        arrival: &Arrival<'_>,
+        encoding: &Encoding,
+        nothing: &Arc<[u8]>,
+        now: Instant,
+        to: &mut Subscriber<'_>,
+    ) {
+        let rtp = arrival.rtp();
+        let decision = if encoding.scalable {
+            self.selector.on_scalable_padding(rtp.seq)
+        } else {
+            self.selector.on_padding(arrival.layer, rtp.seq)
+        };
+        match decision {
+            Decision::Skip => self.munger.skip(rtp.seq),
+            Decision::Fill if self.ready => {
+                if let Some(out) = self.munger.forward(rtp, now) {
+                    self.fill(arrival, out, nothing, to);
+                }
+            }
+            Decision::Fill | Decision::Drop | Decision::Forward | Decision::Switch => {}
+        }
+    }
+
     /// Sends a packet of a picture with what has to be changed in it.
     fn show(
         &mut self,
-        packet: &UpPacket,
+        arrival: &Arrival<'_>,
         picture: &Picture,
         out: Rtp,
         switched: bool,
         encoding: &Encoding,
-        way: &mut Way<'_, impl FnMut(PeerKey, bool)>,
+        to: &mut Subscriber<'_>,
     ) {
-        let mut outgoing = Outgoing::new(packet, out, way.wallclock);
+        let packet = arrival.packet;
+        let mut outgoing = Outgoing::new(arrival, out);
         let patched: Arc<[u8]>;
         match &picture.descriptor {
             Descriptor::Vp8(vp8) => {
@@ -247,7 +313,7 @@ impl Down {
             self.depending(descriptor, &frame, picture.scalable.is_some(), switched, encoding)
         });
         outgoing.dependency = rewritten.as_ref().map(Rewritten::as_bytes);
-        self.send(packet, &outgoing, way);
+        self.send(packet, &outgoing, to);
     }
 
     /// The payload with picture ids that go on from those of the simulcast layer before; `None` if they do anyway.
@@ -300,10 +366,10 @@ impl Down {
     }
 
     /// Sends an empty packet in the place of one that came too late to be left out unnoticed.
-    fn fill(&mut self, packet: &UpPacket, out: Rtp, nothing: &Arc<[u8]>, way: &mut Way<'_, impl FnMut(PeerKey, bool)>) {
+    fn fill(&mut self, arrival: &Arrival<'_>, out: Rtp, nothing: &Arc<[u8]>, to: &mut Subscriber<'_>) {
         let extensions = rtc::Extensions::default();
-        let of = Outgoing::new(packet, out, way.wallclock);
+        let of = Outgoing::new(arrival, out);
         let outgoing = Outgoing { marker: false, payload: nothing, extensions: &extensions, ..of };
-        self.send(packet, &outgoing, way);
+        self.send(arrival.packet, &outgoing, to);
     }
 }

@@ -4,8 +4,9 @@
 //! held out of the one behind it.
 
 use super::Up;
-use super::down::{Down, Outgoing, Way};
-use rtc::{Codec, Extensions, UpPacket};
+use super::down::{Arrival as Arrived, Down, Outgoing, Subscriber, Way};
+use crate::session::Session;
+use rtc::{Codec, Extensions};
 use sfu::layers::Layer;
 use sfu::munger::Rtp;
 use sfu::red::{self, Arrival};
@@ -31,49 +32,32 @@ impl Stripped {
 }
 
 impl Up {
-    pub(super) fn sound(&mut self, packet: &UpPacket, way: &mut Way<'_, impl FnMut(PeerKey, bool)>) {
+    pub(super) fn sound(&mut self, arrival: &Arrived<'_>, way: &mut Way<'_, impl FnMut(PeerKey, &mut Session)>) {
+        let packet = arrival.packet;
         let redundant = packet.codec == Codec::Red;
-        let arrival = self.gaps.on_packet(packet.sequence);
+        let order = self.gaps.on_packet(packet.sequence);
         // Made once, when the first of those needs it.
         let mut stripped: Option<Option<Stripped>> = None;
         let reports = self.encodings[0].reports;
         let mut filled = false;
+        let now = way.now;
         for down in self.downs.iter_mut().filter(|down| !down.setting.disabled && down.ready) {
-            let rtp = Rtp { seq: packet.sequence, timestamp: packet.timestamp };
             if !redundant || down.takes.contains(Codec::Red) {
-                if arrival == Arrival::Repeated && !down.takes.contains(Codec::Red) {
+                if order == Arrival::Repeated && !down.takes.contains(Codec::Red) {
                     continue;
                 }
-                if let Some(out) = down.place(rtp, &reports, way.now) {
-                    down.send(packet, &Outgoing::new(packet, out, way.wallclock), way);
+                if let Some(out) = down.place(arrival.rtp(), &reports, now) {
+                    way.visit(down.peer, |to| down.send(packet, &Outgoing::new(arrival, out), to));
                 }
                 continue;
             }
-            let held = stripped.get_or_insert_with(|| Stripped::new(&packet.payload, arrival));
+            let held = stripped.get_or_insert_with(|| Stripped::new(&packet.payload, order));
             let Some(held) = held else {
-                down.munger.skip(rtp.seq);
+                down.munger.skip(packet.sequence);
                 continue;
             };
-            if arrival == Arrival::Repeated {
-                continue;
-            }
-            if let Some((sound, behind)) = held.lost.as_ref().filter(|_| down.following) {
-                let before = Rtp { seq: rtp.seq - 1, timestamp: rtp.timestamp.wrapping_sub(*behind) };
-                if let Some(out) = down.munger.forward(before, way.now) {
-                    let earlier = Duration::from_secs_f64(f64::from(*behind) / f64::from(super::AUDIO_CLOCK));
-                    let wallclock = way.wallclock.checked_sub(earlier).unwrap_or(way.wallclock);
-                    let extensions = Extensions::default();
-                    let of = Outgoing::new(packet, out, wallclock);
-                    let out =
-                        Outgoing { codec: Codec::Opus, payload: sound, marker: false, extensions: &extensions, ..of };
-                    down.send(packet, &out, way);
-                    filled = true;
-                }
-            }
-            if let Some(out) = down.place(rtp, &reports, way.now) {
-                let of = Outgoing::new(packet, out, way.wallclock);
-                let out = Outgoing { codec: Codec::Opus, payload: &held.sound, ..of };
-                down.send(packet, &out, way);
+            if order != Arrival::Repeated {
+                way.visit(down.peer, |to| filled |= down.unfold(arrival, held, &reports, now, to));
             }
         }
         if filled {
@@ -83,6 +67,44 @@ impl Up {
 }
 
 impl Down {
+    /// Sends what a redundant packet holds to one who does not read such. Returns whether a lost packet was among it.
+    fn unfold(
+        &mut self,
+        arrival: &Arrived<'_>,
+        held: &Stripped,
+        reports: &sfu::munger::Reports,
+        now: Instant,
+        to: &mut Subscriber<'_>,
+    ) -> bool {
+        let (packet, rtp) = (arrival.packet, arrival.rtp());
+        let mut filled = false;
+        if let Some((sound, behind)) = held.lost.as_ref().filter(|_| self.following) {
+            let before = Rtp { seq: rtp.seq - 1, timestamp: rtp.timestamp.wrapping_sub(*behind) };
+            if let Some(out) = self.munger.forward(before, now) {
+                let earlier = Duration::from_secs_f64(f64::from(*behind) / f64::from(super::AUDIO_CLOCK));
+                let wallclock = arrival.wallclock.checked_sub(earlier).unwrap_or(arrival.wallclock);
+                let extensions = Extensions::default();
+                let of = Outgoing::new(arrival, out);
+                let out = Outgoing {
+                    codec: Codec::Opus,
+                    payload: sound,
+                    marker: false,
+                    extensions: &extensions,
+                    wallclock,
+                    ..of
+                };
+                self.send(packet, &out, to);
+                filled = true;
+            }
+        }
+        if let Some(out) = self.place(rtp, reports, now) {
+            let of = Outgoing::new(arrival, out);
+            let out = Outgoing { codec: Codec::Opus, payload: &held.sound, ..of };
+            self.send(packet, &out, to);
+        }
+        filled
+    }
+
     /// The numbers of the next packet of sound.
     fn place(&mut self, rtp: Rtp, reports: &sfu::munger::Reports, now: Instant) -> Option<Rtp> {
         if self.following {

@@ -1,0 +1,85 @@
+//! Packets of publishers on their way to everybody who gets them.
+//!
+//! What arrives in one turn of the shard is gathered and handed out together, so that each subscriber is visited once for
+//! all packets of a picture instead of once for each: the state of one connection fits the processor's cache, that of
+//! hundreds does not.
+
+use crate::engine::{ConnectionKey, Engine, Timer, mark};
+use crate::forward::News;
+use crate::session::{Outbox, Told};
+use rtc::UpPacket;
+use signal::TrackKey;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+/// A packet that waits to be handed out.
+#[derive(Debug)]
+pub(crate) struct Arrived {
+    /// Who sent it.
+    pub(crate) from: ConnectionKey,
+    /// The track it belongs to.
+    pub(crate) track: TrackKey,
+    pub(crate) packet: UpPacket,
+}
+
+impl Arrived {
+    fn is_sound(&self) -> bool {
+        matches!(self.packet.codec, rtc::Codec::Opus | rtc::Codec::Red)
+    }
+
+    fn is_like(&self, other: &Self) -> bool {
+        (self.from, self.track) == (other.from, other.track)
+    }
+}
+
+/// From so many subscribers on each one's connection is drained as soon as a picture is written to it.
+const MANY: usize = 16;
+
+impl Engine {
+    /// Hands out what has arrived, sound before pictures. `written` is called whenever there may be datagrams to send.
+    pub(crate) fn hand_out(&mut self, at: Instant, written: &mut impl FnMut(&mut Outbox)) {
+        let mut arrived = std::mem::take(&mut self.arrived);
+        for sound in [true, false] {
+            for run in arrived.chunk_by(Arrived::is_like).filter(|run| run[0].is_sound() == sound) {
+                if catch_unwind(AssertUnwindSafe(|| self.hand_out_run(&arrived, run, at, written))).is_err() {
+                    self.broken(run[0].from, at);
+                }
+                self.take_told(at);
+            }
+        }
+        arrived.clear();
+        // Its place is used again.
+        if self.arrived.is_empty() {
+            self.arrived = arrived;
+        }
+    }
+
+    /// Hands out packets of one track, some of all there are.
+    fn hand_out_run(&mut self, all: &[Arrived], run: &[Arrived], at: Instant, written: &mut impl FnMut(&mut Outbox)) {
+        let Some(Arrived { from, track, .. }) = run.first() else { return };
+        let Some(room) = self.rooms.get_mut(&from.room) else { return };
+        // Where packets of other tracks follow for the same people, all are written first: a connection that is drained has
+        // to settle each time.
+        let at_once = room.forward.subscribers(*track) >= MANY
+            && all.iter().all(|other| other.from.room != from.room || other.is_like(&run[0]));
+        let (dirty, outbox, told, timers) = (&mut self.dirty, &mut self.outbox, &mut self.told, &mut self.timers);
+        let packets = run.iter().map(|arrived| &arrived.packet);
+        room.forward.packets(*track, packets, &mut room.sessions, at, |peer, session| {
+            let key = ConnectionKey { room: from.room, peer, subscriber: session.subscriber.is_some() };
+            let connection = session.down();
+            if !at_once {
+                mark(dirty, connection, key);
+                return;
+            }
+            match catch_unwind(AssertUnwindSafe(|| connection.drain(key, at, outbox, told))) {
+                Ok(Some(due)) => timers.arm(Timer::Connection(key), due),
+                Ok(None) => {}
+                Err(_) => told.push((key, Told::Broken)),
+            }
+            written(outbox);
+        });
+        let mut news = News::default();
+        room.forward.collect(*track, at, &mut news);
+        self.spread(from.room, news, at);
+    }
+}
