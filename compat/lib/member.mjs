@@ -35,10 +35,12 @@ export function dial(url, token, options = {}) {
 }
 
 export class Member {
-  /** Every event so far: `{event, msg, bin, subject, redelivered, stream, acked}` in order of arrival. */
+  /** Every event so far: `{event, msg, bin, subject, redelivered, stream, sender, acked}` in order of arrival. */
   events = [];
   chat = [];
   data = [];
+  /** Which events this client cannot handle: it says so, and the server sends them again. */
+  refuses = () => false;
   #acking = true;
 
   /**
@@ -79,9 +81,11 @@ export class Member {
         subject: message.subject,
         redelivered: message.redelivered,
         stream: message.info.streamSequence,
+        sender: message.headers?.get("Pnm-From"),
         acked: this.#acking,
       });
-      if (this.#acking) message.ack();
+      if (this.refuses(this.events.at(-1))) message.nak();
+      else if (this.#acking) message.ack();
     }
   }
 

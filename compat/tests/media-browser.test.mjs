@@ -8,7 +8,11 @@ import { mediaAccess } from "../lib/media-access.mjs";
 import { withServer } from "../lib/meeting.mjs";
 import test from "../lib/test.mjs";
 
-const scene = withServer();
+// The same with every meeting on two threads: media-browser-spread.test.mjs.
+const config = process.env.PLENUM_TEST_SPREAD
+  ? `plenum:\n  media: {threads: 2, spread: ${process.env.PLENUM_TEST_SPREAD}}\n`
+  : "";
+const scene = withServer({ config });
 const browser = withBrowser();
 
 async function access(room, id, options) {

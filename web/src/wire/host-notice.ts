@@ -24,7 +24,7 @@ const DEVICES: Partial<Record<Device, HostedDevice>> = {
 export function decodeHostNotice(bytes: Uint8Array): HostNotice | null {
   try {
     const { what } = fromBinary(NoticeSchema, bytes);
-    if (what.case === undefined) return null;
+    if (what.case === undefined || what.case === "notSent") return null;
     if (what.case === "closing") return { kind: "closing", at: Number(what.value.closesAt) };
     const device = DEVICES[what.value.device];
     return device === undefined ? null : { kind: what.case, device, by: what.value.byName };

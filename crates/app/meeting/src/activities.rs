@@ -1,6 +1,6 @@
 //! What people do together besides talking: polls, the media player; and how long the meeting lasts.
 
-use room::{MediaUrl, PlayerRefusal, PollAsk, PollRefusal, ProlongRefusal};
+use room::{MediaUrl, PlayerRefusal, PollAsk, PollRefusal, PollReport, ProlongRefusal};
 use wire::pnm;
 
 use crate::actor::{RoomHandle, Silence};
@@ -39,6 +39,21 @@ impl Meetings {
         let handle = self.room_of(access).ok_or(ActivityError::NoRoom)?;
         let done = handle.write(move |room, now| room.poll(now, &by, ask));
         done.await?.map_err(ActivityError::Refused)
+    }
+
+    /// What became of the polls so far, or of one of them, and who chose what.
+    ///
+    /// # Errors
+    /// Why not.
+    pub async fn poll_reports(
+        &self,
+        access: &Access,
+        poll: Option<String>,
+    ) -> Result<Vec<PollReport>, ActivityError<PollRefusal>> {
+        let by = access.user.clone();
+        let handle = self.room_of(access).ok_or(ActivityError::NoRoom)?;
+        let told = handle.read(move |room| room.poll_reports(&by, poll.as_deref()));
+        told.await?.map_err(ActivityError::Refused)
     }
 
     /// Plays something for everybody.

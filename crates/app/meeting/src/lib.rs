@@ -39,8 +39,8 @@ pub use relays::{MakeLogin, Relays};
 pub use room::{
     AdmitRefusal, Announcement, Audience, AuthorizeRefusal, BlockedPerson, BreakoutRefusal, BroadcastRefusal,
     ClientSubject, ConnId, CoreMessage, Delivery, Device, EndReason, Farewell, FileRefusal, Forwarded, Guests,
-    LockService, MediaStep, MediaUrl, Moderation, ModerationRefusal, NoMediaUrl, PersonView, Phase, PlayerRefusal,
-    PollAsk, PollRefusal, ProlongRefusal, RecorderReport, Route, Whom,
+    LockService, MediaStep, MediaUrl, Moderation, ModerationRefusal, NoMediaUrl, OptionReport, PersonView, Phase,
+    PlayerRefusal, PollAsk, PollRefusal, PollReport, PollVote, ProlongRefusal, RecorderReport, Route, Whom,
 };
 pub use shelf::{
     ArtifactRefusal, EditRefusal, MergeRefusal, OpenFile, OpenRefusal, Shelf, ShelfError, ShelfRules,

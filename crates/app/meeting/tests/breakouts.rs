@@ -320,6 +320,33 @@ async fn whoever_is_sent_out_of_the_main_room_loses_the_breakout_room() {
 }
 
 #[tokio::test]
+async fn hidden_people_go_where_others_go_and_are_sent_out_of_everywhere_with_them() {
+    let house = House::open().await;
+    create_main(&house).await;
+    let (_, ana) = member(&house, "ana", true).await;
+    let mut hidden = ticket("main", "ghost", false);
+    hidden.user_info.as_mut().unwrap().is_hidden = true;
+    let main_token = house.meetings.join_token(hidden).await.unwrap();
+    let ghost = house.meetings.authorize(&main_token).await.unwrap();
+    let main = open(&house, &main_token).await;
+    create(&house, &ana, &[("1", &["ghost"]), ("2", &[])]).await.unwrap();
+    assert_eq!(house.meetings.join_breakout(&ghost, "main-2").await, Err(BreakoutRefusal::NotInvited.into()));
+    let token = house.meetings.join_breakout(&ghost, "main-1").await.unwrap();
+    let mut inside = open(&house, &token).await;
+    let shown = house.meetings.active_room("main-1").await.unwrap();
+    assert!(shown.people.is_empty(), "not seen there either");
+
+    // As an application does it with a media server's API.
+    let who = model::Identity::try_from("ghost").unwrap();
+    house.meetings.remove_media_participant(&"main".try_into().unwrap(), &who, None).await.unwrap();
+
+    assert_eq!(farewell(&mut inside).await, REMOVED);
+    assert!(house.meetings.authorize(&token).await.is_err());
+    assert!(house.meetings.authorize(&main_token).await.is_err());
+    drop(main);
+}
+
+#[tokio::test]
 async fn somebody_who_is_only_in_a_breakout_room_can_be_sent_out_of_the_meeting() {
     let house = House::open().await;
     create_main(&house).await;

@@ -114,7 +114,8 @@ pub(crate) struct Rates {
 impl Rates {
     pub(crate) fn new(now: Instant) -> Self {
         Self {
-            chat: Bucket::new(now, 5, 15),
+            // The application's own limit is half of this, so that it can tell people that they write too fast.
+            chat: Bucket::new(now, 10, 30),
             whiteboard: Bucket::new(now, 60, 180),
             data_channel: Bucket::new(now, 60, 180),
             js_worker: Bucket::new(now, 10, 40),

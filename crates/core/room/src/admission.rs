@@ -225,6 +225,7 @@ impl Room {
         self.people.insert(user_id.clone(), person);
         self.person_changed(&user_id);
         self.queue_changed(now);
+        self.look_for_presenter(now);
         Ok(Admission { user_id, generation })
     }
 
@@ -324,7 +325,9 @@ impl Room {
             }
             metadata.lock_settings = Some(locks);
             let waiting = self.metadata.room_features.as_ref().and_then(|f| f.waiting_room_features.as_ref());
-            metadata.wait_for_approval = !kept.is_let_in && waiting.is_some_and(|waiting| waiting.is_active);
+            // Whom nobody sees nobody could let in.
+            let waits = !kept.is_let_in && !ticket.is_hidden;
+            metadata.wait_for_approval = waits && waiting.is_some_and(|waiting| waiting.is_active);
             if metadata.wait_for_approval {
                 kept.place.restore_to(&mut metadata);
             }

@@ -8,7 +8,7 @@ mod collector;
 mod connection;
 mod export;
 mod ledger;
-mod report;
+pub(crate) mod report;
 mod tally;
 
 use model::UserId;

@@ -134,6 +134,7 @@ impl Room {
             self.breakouts.insert(number, breakout);
             self.record(now, About::Room, AnalyticsEvents::AnalyticsEventRoomBreakoutRoom, Measure::Happened);
             for (user, _) in users {
+                self.strike_from_others(&user, number);
                 self.invite(now, &user, &room);
             }
         }
@@ -180,6 +181,15 @@ impl Room {
         breakout.users.retain(|(listed, _)| listed != user);
         let entry = record::entry(number, breakout);
         self.store(entry);
+    }
+
+    /// Nobody belongs to two rooms: the latest counts.
+    fn strike_from_others(&mut self, user: &UserId, own: u32) {
+        let others = self.breakouts.iter().filter(|(number, other)| **number != own && other.is_for(user));
+        let others: Vec<RoomId> = others.map(|(_, other)| other.room.clone()).collect();
+        for room in others {
+            self.strike_from_breakout(user, &room);
+        }
     }
 
     /// Every breakout room on the list.

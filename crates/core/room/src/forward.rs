@@ -9,9 +9,10 @@ use model::UserId;
 use model::policy::{Capability, Role};
 use prost::Message;
 use serde_json::json;
-use wire::pnm::{self, DataMsgBodyType as Body, NatsSystemNotificationTypes as Severity};
+use wire::pnm::{self, DataMsgBodyType as Body};
 
 use crate::admission::SYSTEM_ID;
+use crate::analytics::report;
 use crate::chat_marks::SIGNS;
 use crate::journal;
 use crate::limits;
@@ -19,6 +20,7 @@ use crate::output::{ConnId, CoreMessage, Moment, Output};
 use crate::person::Person;
 use crate::rules;
 use crate::state::Room;
+use crate::unsent::Unsendable;
 
 /// Longest id of a message, in bytes.
 pub(crate) const MAX_MESSAGE_ID: usize = 64;
@@ -28,8 +30,6 @@ const MAX_TRANSLATIONS: usize = 16;
 const MAX_LANGUAGE_TAG: usize = 35;
 /// A sender's clock may be off by this much; beyond it the server's time is used.
 const MAX_CLOCK_SKEW_MS: u64 = 60_000;
-/// What the author of a line of chat that is too long is told.
-const TOO_LONG: &str = "Your message is too long and was not sent.";
 /// The one D message of a moderator besides `ALERT`: notices about a local recording are translation keys of this kind.
 const LOCAL_RECORDING: &str = "notifications.local-recording";
 
@@ -55,6 +55,16 @@ pub(crate) enum Unaffordable {
     Garbage,
 }
 
+/// Whom a message to everybody is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hearers {
+    Everybody,
+    /// Moderators.
+    Hosts,
+    /// Who may know that its sender is there (rule M2).
+    Acquainted,
+}
+
 /// Who says something, when, and to whom if it is private.
 pub(crate) struct Binding<'a> {
     pub(crate) now: Instant,
@@ -75,7 +85,9 @@ impl Room {
         let from = sender.id.clone();
         let droppable = match self.afford(now, &from, subject, opaque, &payload) {
             Ok(droppable) => droppable,
-            Err(Unaffordable::TooLarge) if subject == ClientSubject::Chat => return self.tell_too_long(now, &from),
+            Err(why) if subject == ClientSubject::Chat => {
+                return self.tell_unaffordable(now, &from, why, &payload, false);
+            }
             Err(Unaffordable::TooLarge | Unaffordable::TooMuch | Unaffordable::Garbage) => return,
         };
         if subject == ClientSubject::Data && !opaque && self.act_on_chat(now, &from, &payload) {
@@ -84,7 +96,13 @@ impl Room {
         let Some(sender) = self.people.get(&from) else { return };
         let binding = Binding { now: now.at, sender, to: None };
         let bound = match subject {
-            ClientSubject::Chat => self.bind_chat(now, &binding, payload.into()),
+            ClientSubject::Chat => match self.bind_chat(now, &binding, payload.clone().into()) {
+                Ok(bound) => Some(bound),
+                Err(why) => match self.why_not_sent(&binding, why) {
+                    Some(reason) => return self.tell_not_sent(now, &from, reason, &payload, false),
+                    None => None,
+                },
+            },
             ClientSubject::Whiteboard => self.bind_whiteboard(&binding, payload.into()),
             ClientSubject::Data => self.bind_data(&binding, payload.into()),
         };
@@ -96,27 +114,17 @@ impl Room {
         if subject == ClientSubject::Data && !opaque {
             self.note_player(now, &bound);
         }
-        // Whether somebody looks at the page is for those who run the meeting.
-        let for_hosts = matches!(kind_of(subject, opaque, &bound), Ok(Some(Body::UserVisibilityChange)));
+        let hearers = match kind_of(subject, opaque, &bound) {
+            // Whether somebody looks at the page is for those who run the meeting.
+            Ok(Some(Body::UserVisibilityChange)) => Hearers::Hosts,
+            Ok(Some(Body::UserConnectionQualityChange)) => Hearers::Acquainted,
+            _ => Hearers::Everybody,
+        };
         self.forward(
             &from,
-            for_hosts,
+            hearers,
             CoreMessage { subject, payload: bound.into(), from: opaque.then(|| from.clone()), droppable },
         );
-    }
-
-    /// Somebody published more on a client subject than it takes.
-    pub fn oversized(&mut self, now: Moment, conn: ConnId, subject: ClientSubject) {
-        if let Some(user) = self.conns.get(&conn).cloned().filter(|_| subject == ClientSubject::Chat) {
-            self.tell_too_long(now, &user);
-        }
-    }
-
-    /// A line of chat that is dropped for its length would seem sent to its author.
-    pub(crate) fn tell_too_long(&mut self, now: Moment, user: &UserId) {
-        if self.people.get_mut(user).is_some_and(|person| person.allowance.notices.take(now.at)) {
-            self.notify(now, std::slice::from_ref(user), Severity::NatsSystemNotificationWarning, TOO_LONG, false);
-        }
     }
 
     /// Whether browsers encrypt what they say on a subject among themselves.
@@ -178,13 +186,17 @@ impl Room {
         if affordable { Ok(()) } else { Err(Unaffordable::TooMuch) }
     }
 
-    fn forward(&mut self, from: &UserId, for_hosts: bool, message: CoreMessage) {
+    fn forward(&mut self, from: &UserId, hearers: Hearers, message: CoreMessage) {
         let Some(sender) = self.people.get(from) else { return };
         let to: Vec<ConnId> = self
             .people
             .values()
             .filter(|person| person.id != *from && self.may(person, Capability::Listen).is_ok())
-            .filter(|person| !for_hosts || person.is_admin())
+            .filter(|person| match hearers {
+                Hearers::Everybody => true,
+                Hearers::Hosts => person.is_admin(),
+                Hearers::Acquainted => self.knows_of(person, sender),
+            })
             .filter(|person| {
                 message.subject != ClientSubject::Chat
                     || self.may_read_chat_of(person, from.as_str(), sender.is_admin())
@@ -221,19 +233,27 @@ impl Room {
         }
     }
 
-    /// A chat message as its true sender's, or `None` if it may not be sent.
-    pub(crate) fn bind_chat(&self, now: Moment, binding: &Binding<'_>, payload: Vec<u8>) -> Option<Vec<u8>> {
+    /// A chat message as its true sender's.
+    ///
+    /// # Errors
+    /// Why it may not be sent.
+    pub(crate) fn bind_chat(
+        &self,
+        now: Moment,
+        binding: &Binding<'_>,
+        payload: Vec<u8>,
+    ) -> Result<Vec<u8>, Unsendable> {
         let Binding { sender, to, .. } = binding;
         let capability = match to {
             None => Capability::PublicChat,
             Some(target) if target.is_admin() => Capability::PrivateChatToModerator,
             Some(_) => Capability::PrivateChatToAttendee,
         };
-        self.may(sender, capability).ok()?;
+        self.may(sender, capability)?;
         if rules::encrypted(&self.metadata).chat {
-            return Some(payload);
+            return Ok(payload);
         }
-        let mut message = pnm::ChatMessage::decode(payload.as_slice()).ok()?;
+        let mut message = pnm::ChatMessage::decode(payload.as_slice()).map_err(|_| Unsendable::Untrue)?;
         let addressed = message.to_user_id.as_deref().filter(|id| !id.is_empty());
         let fits = message.from_user_id == sender.id.as_str()
             && message.is_private == to.is_some()
@@ -245,7 +265,7 @@ impl Room {
             && message.translations.len() <= MAX_TRANSLATIONS
             && message.translations.keys().all(|tag| tag.len() <= MAX_LANGUAGE_TAG);
         if !fits {
-            return None;
+            return Err(Unsendable::Untrue);
         }
         message.message = plain(&message.message);
         message.edited_at = 0;
@@ -255,7 +275,7 @@ impl Room {
         if message.sent_at.abs_diff(now.unix_ms) > MAX_CLOCK_SKEW_MS {
             message.sent_at = now.unix_ms;
         }
-        Some(message.encode_to_vec())
+        Ok(message.encode_to_vec())
     }
 
     /// A data message if its sender may send it.
@@ -267,6 +287,8 @@ impl Room {
         match message.r#type() {
             Body::Reaction => message.message = true_reaction(&message.message, binding.sender)?,
             Body::ChatAction | Body::ChatTyping => return self.bind_private_action(binding, message),
+            Body::UserVisibilityChange => drop(report::visibility(&message.message)?),
+            Body::UserConnectionQualityChange => drop(report::quality(&message.message)?),
             _ => {}
         }
         // It says that a count changed; who voted is nobody's business.

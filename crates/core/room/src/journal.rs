@@ -402,6 +402,7 @@ impl Room {
             analytics: ledger.into_collector(now),
             before: record.before,
             last_hand_ms: record.last_hand_ms,
+            heir_due: None,
         };
         Ok(Restored { room, damaged })
     }

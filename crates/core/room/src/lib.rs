@@ -38,6 +38,7 @@ mod rules;
 mod shared;
 mod state;
 mod tell;
+mod unsent;
 mod waiting;
 
 pub use admission::{
@@ -58,7 +59,7 @@ pub use outbox::{Delivery, Route};
 pub use output::{ConnId, CoreMessage, Farewell, Moment, Output};
 pub use person::Blocked;
 pub use player::{MediaUrl, NoMediaUrl, PlayerRefusal};
-pub use polls::{PollAsk, PollRefusal, PollReport, PollVote};
+pub use polls::{OptionReport, PollAsk, PollRefusal, PollReport, PollVote};
 pub use recorder::RecorderReport;
 pub use removal::BlockedPerson;
 pub use requests::Request;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use model::UserId;
 use wire::pnm;
 
 use crate::journal;
@@ -183,11 +184,16 @@ impl Room {
         self.finish_if_nobody_is_left(now);
     }
 
-    /// Somebody came: the room is active and not empty.
-    pub(crate) fn somebody_came(&mut self, now: Moment) {
+    /// Somebody came: the room is active and not empty. Bots that were here before learn since when.
+    pub(crate) fn somebody_came(&mut self, now: Moment, user: &UserId) {
         self.life.empty_due = None;
         self.changed.info |= self.life.empty_since_ms.take().is_some();
-        self.start(now, None);
+        if self.life.phase() == Phase::Created {
+            self.start(now, None);
+            for bot in self.who(|here| here != user) {
+                self.tell_room_metadata_to(now, &bot);
+            }
+        }
     }
 
     /// Another media server opened the room, before anybody came to us (http-api.md section 5.1).
@@ -250,6 +256,7 @@ impl Room {
 
     fn finish(&mut self, now: Moment, why: EndReason) {
         self.life.state = State::Ended;
+        self.heir_due = None;
         self.notify_over(now);
         let figures = self.close_analytics(now);
         self.store(journal::room_removed());

@@ -136,12 +136,6 @@ pub enum ModerationRefusal {
     /// People are asked so often.
     #[error("too many requests, try again in a moment")]
     TooOften,
-    /// It was put at rest before.
-    #[error("the meeting is at rest already")]
-    AtRest,
-    /// It was not.
-    #[error("the meeting is not at rest")]
-    NotAtRest,
 }
 
 impl Room {
@@ -176,8 +170,14 @@ impl Room {
             Moderation::Ask { user, device } => self.ask(now, by, &user, device),
             Moderation::Stop { user, device } => self.stop(now, by, &user, device),
             Moderation::Lobby(on) => self.set_lobby(now, on),
-            Moderation::Rest(true) => self.put_at_rest(now, by),
-            Moderation::Rest(false) => self.end_rest(now),
+            Moderation::Rest(true) => {
+                self.put_at_rest(now, by);
+                Ok(())
+            }
+            Moderation::Rest(false) => {
+                self.end_rest(now);
+                Ok(())
+            }
         }
     }
 

@@ -6,6 +6,7 @@
 mod answers;
 mod ballots;
 mod record;
+mod report;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,9 +19,9 @@ use crate::outbox::Route;
 use crate::output::Moment;
 use crate::state::Room;
 
-pub use answers::{PollReport, PollVote};
 use ballots::Ballots;
 pub(crate) use record::{PollEntries, is_poll_key};
+pub use report::{OptionReport, PollReport, PollVote};
 
 /// Most polls of a session.
 const MAX_POLLS: usize = 200;

@@ -14,7 +14,7 @@ use crate::rules;
 use crate::state::Room;
 
 /// How long others keep listing somebody whose socket closed.
-const RECONNECT_GRACE: Duration = Duration::from_secs(5);
+pub(crate) const RECONNECT_GRACE: Duration = Duration::from_secs(5);
 /// How much longer their mail and media are kept.
 const OFFLINE_GRACE: Duration = Duration::from_secs(30);
 /// Without a PING event for this long somebody is gone, whatever their socket says.
@@ -74,7 +74,7 @@ impl Room {
             self.tell_presence(now, user, Event::UserJoined);
         }
         if !rules::BOTS.contains(&user.as_str()) {
-            self.somebody_came(now);
+            self.somebody_came(now, user);
         }
         if came_before {
             self.bring_up_to_date(now, user, away_since);
@@ -86,6 +86,7 @@ impl Room {
         }
         self.mail_changed(user);
         self.queue_changed(now);
+        self.look_for_presenter(now);
         Ok(Connected { admitted })
     }
 

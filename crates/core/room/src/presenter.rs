@@ -4,6 +4,7 @@ use model::UserId;
 
 use crate::moderation::ModerationRefusal;
 use crate::output::Moment;
+use crate::presence::RECONNECT_GRACE;
 use crate::rules;
 use crate::state::Room;
 
@@ -52,10 +53,23 @@ impl Room {
         }
     }
 
+    fn has_presenter(&self) -> bool {
+        self.people.values().any(|p| p.metadata.is_presenter && p.is_present())
+    }
+
+    /// Call when somebody came, or got another token: whoever presents may never come back with it, or went before they
+    /// came.
+    pub(crate) fn look_for_presenter(&mut self, now: Moment) {
+        if !self.has_presenter() && self.phase().is_open() {
+            self.heir_due.get_or_insert(now.at + RECONNECT_GRACE);
+        }
+    }
+
     /// A moderator is always presenter while one is here and nobody else presents: when the presenter is gone, the one
     /// who came first takes over.
     pub(crate) fn hand_over_presenter(&mut self, now: Moment) {
-        if self.life.is_over() || self.people.values().any(|p| p.metadata.is_presenter && p.is_present()) {
+        self.heir_due = self.heir_due.filter(|due| *due > now.at);
+        if self.life.is_over() || self.has_presenter() {
             return;
         }
         let heir = self

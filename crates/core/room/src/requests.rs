@@ -5,6 +5,7 @@ use std::time::Duration;
 use model::UserId;
 use model::policy::Capability;
 use prost::Message;
+use wire::plenum::not_sent::Reason;
 use wire::pnm::{
     self, AnalyticsEvents, DataMsgBodyType, NatsMsgServerToClientEvents as Event,
     NatsSystemNotificationTypes as Severity, PrivateDataDeliveryType,
@@ -204,14 +205,17 @@ impl Room {
 
     fn deliver_privately(&mut self, now: Moment, from: &UserId, delivery: pnm::PrivateDataDelivery, payload: Vec<u8>) {
         let Ok(to) = UserId::try_from(delivery.to_user_id.as_str()) else { return };
-        let subject = match delivery.r#type() {
+        let Ok(kind) = PrivateDataDeliveryType::try_from(delivery.r#type) else { return };
+        let subject = match kind {
             PrivateDataDeliveryType::Chat => ClientSubject::Chat,
             PrivateDataDeliveryType::DataMsg => ClientSubject::Data,
             PrivateDataDeliveryType::WhiteboardMsg => ClientSubject::Whiteboard,
         };
         match self.afford_privately(now, from, subject, &payload) {
             Ok(()) => {}
-            Err(Unaffordable::TooLarge) if subject == ClientSubject::Chat => return self.tell_too_long(now, from),
+            Err(why) if subject == ClientSubject::Chat => {
+                return self.tell_unaffordable(now, from, why, &payload, true);
+            }
             Err(Unaffordable::TooLarge | Unaffordable::TooMuch | Unaffordable::Garbage) => return,
         }
         let Some(sender) = self.people.get(from) else { return };
@@ -224,13 +228,25 @@ impl Room {
         {
             return self.answer_with_history(now, from, &donor);
         }
-        let Some(target) = self.people.get(&to) else { return };
-        if self.may(target, Capability::Listen).is_err() || !target.is_around() || !self.knows_of(sender, target) {
+        let reached = self.people.get(&to).filter(|target| {
+            self.may(target, Capability::Listen).is_ok() && target.is_around() && self.knows_of(sender, target)
+        });
+        let Some(target) = reached else {
+            // Nobody learns whether there is somebody whom they may not know of.
+            if subject == ClientSubject::Chat {
+                self.tell_not_sent(now, from, Reason::NotHere, &payload, true);
+            }
             return;
-        }
+        };
         let binding = Binding { now: now.at, sender, to: Some(target) };
         let payload = match subject {
-            ClientSubject::Chat => self.bind_chat(now, &binding, payload),
+            ClientSubject::Chat => match self.bind_chat(now, &binding, payload.clone()) {
+                Ok(bound) => Some(bound),
+                Err(why) => match self.why_not_sent(&binding, why) {
+                    Some(reason) => return self.tell_not_sent(now, from, reason, &payload, true),
+                    None => None,
+                },
+            },
             ClientSubject::Data => self.bind_data(&binding, payload),
             ClientSubject::Whiteboard => self.bind_whiteboard(&binding, payload),
         };

@@ -61,33 +61,25 @@ impl Room {
         Ok(())
     }
 
-    pub(crate) fn put_at_rest(&mut self, now: Moment, by: &UserId) -> Result<(), ModerationRefusal> {
-        if self.before.is_some() {
-            return Err(ModerationRefusal::AtRest);
-        }
+    /// Whoever does it while it is so, as when two moderators do, makes everything quiet once more. How things were before
+    /// is what they were before the first of them.
+    pub(crate) fn put_at_rest(&mut self, now: Moment, by: &UserId) {
         let attendees: Vec<UserId> = self.bound_by(by, LockService::Chat);
-        let lobby = self.metadata.room_features.as_ref().and_then(|f| f.waiting_room_features.as_ref());
-        self.before = Some(Before {
-            by_default: LocksBefore::of(self.metadata.default_lock_settings.as_ref()),
-            own: attendees
-                .iter()
-                .filter_map(|user| self.people.get(user))
-                .map(|person| (person.id.to_string(), LocksBefore::of(person.metadata.lock_settings.as_ref())))
-                .collect(),
-            self_unmute: self.allows_self_unmute(),
-            lobby: lobby.map(|waiting| waiting.is_active),
-        });
-        self.set_extra(AT_REST, Some(now.unix_ms.to_string()));
-        self.set_extra(AT_REST_BY, Some(by.to_string()));
-        self.set_extra(SELF_UNMUTE, Some(NOT_ALLOWED.into()));
+        let mut changed = self.before.is_none();
+        if changed {
+            self.before = Some(self.as_it_is(&attendees));
+            self.set_extra(AT_REST, Some(now.unix_ms.to_string()));
+            self.set_extra(AT_REST_BY, Some(by.to_string()));
+        }
+        changed |= self.set_extra(SELF_UNMUTE, Some(NOT_ALLOWED.into()));
         let defaults = self.metadata.default_lock_settings.get_or_insert_default();
         for service in LOCKED {
-            *service.of(defaults) = Some(true);
+            changed |= service.of(defaults).replace(true) != Some(true);
         }
         if let Some(waiting) = self.metadata.room_features.as_mut().and_then(|f| f.waiting_room_features.as_mut()) {
-            waiting.is_active = true;
+            changed |= !std::mem::replace(&mut waiting.is_active, true);
         }
-        self.tell_if(now, true);
+        self.tell_if(now, changed);
         for user in attendees {
             for device in [Device::Microphone, Device::Camera, Device::ScreenShare] {
                 self.take_off_air(now, by, &user, device);
@@ -102,11 +94,25 @@ impl Room {
                 self.locks_changed(now, &user);
             }
         }
-        Ok(())
     }
 
-    pub(crate) fn end_rest(&mut self, now: Moment) -> Result<(), ModerationRefusal> {
-        let before = self.before.take().ok_or(ModerationRefusal::NotAtRest)?;
+    fn as_it_is(&self, attendees: &[UserId]) -> Before {
+        let lobby = self.metadata.room_features.as_ref().and_then(|f| f.waiting_room_features.as_ref());
+        Before {
+            by_default: LocksBefore::of(self.metadata.default_lock_settings.as_ref()),
+            own: attendees
+                .iter()
+                .filter_map(|user| self.people.get(user))
+                .map(|person| (person.id.to_string(), LocksBefore::of(person.metadata.lock_settings.as_ref())))
+                .collect(),
+            self_unmute: self.allows_self_unmute(),
+            lobby: lobby.map(|waiting| waiting.is_active),
+        }
+    }
+
+    /// Back as it was; whoever is late changes nothing.
+    pub(crate) fn end_rest(&mut self, now: Moment) {
+        let Some(before) = self.before.take() else { return };
         self.set_extra(AT_REST, None);
         self.set_extra(AT_REST_BY, None);
         self.set_extra(SELF_UNMUTE, (!before.self_unmute).then(|| NOT_ALLOWED.to_owned()));
@@ -133,6 +139,5 @@ impl Room {
                 self.locks_changed(now, &user);
             }
         }
-        Ok(())
     }
 }

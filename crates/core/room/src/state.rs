@@ -78,6 +78,8 @@ pub struct Room {
     pub(crate) before: Option<Before>,
     /// When the last hand went up, unix milliseconds: the next one is later.
     pub(crate) last_hand_ms: i64,
+    /// Nobody here presents; from then on somebody does.
+    pub(crate) heir_due: Option<Instant>,
 }
 
 /// What must be journalled before the outputs so far may be carried out.
@@ -148,6 +150,7 @@ impl Room {
             analytics: counts.then(Collector::new),
             before: None,
             last_hand_ms: 0,
+            heir_due: None,
         };
         room.metadata.started_at = u64::try_from(now.unix_ms / 1000).unwrap_or_default();
         room.metadata.metadata_id = Some(room.ids.uuid());
@@ -203,7 +206,7 @@ impl Room {
         });
         let counted = self.analytics.as_ref().and_then(Collector::poll_timeout);
         let life = self.life.poll_timeout(&self.metadata, self.holds_breakouts());
-        people.chain(life).chain(self.closing_timeout()).chain(counted).min()
+        people.chain(life).chain(self.closing_timeout()).chain(self.heir_due).chain(counted).min()
     }
 
     /// Time has passed. Harmless to call early or twice.

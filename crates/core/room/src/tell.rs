@@ -15,6 +15,7 @@ use crate::person::{Person, Presence};
 use crate::queue::QUEUE;
 use crate::removal::BLOCKED;
 use crate::rest::AT_REST_BY;
+use crate::shared::SPOTLIGHT;
 use crate::state::Room;
 
 /// Who looks at the room's metadata; what is confidential differs (meeting-protocol.md section 9.4).
@@ -100,6 +101,35 @@ fn conceal(view: &mut pnm::RoomMetadata, eyes: Eyes) {
     if let Some(ingress) = features.ingress_features.as_mut() {
         ingress.url.clear();
         ingress.stream_key.clear();
+    }
+    if eyes == Eyes::Waiting {
+        view.extra_data.remove(SPOTLIGHT);
+        close(features);
+    }
+}
+
+/// What is shown in a meeting, and who shows it, as if nothing were: for people who are not in it.
+fn close(features: &mut pnm::RoomCreateFeatures) {
+    if let Some(player) = features.external_media_player_features.as_mut() {
+        *player = pnm::ExternalMediaPlayerFeatures { is_allow: player.is_allow, ..Default::default() };
+    }
+    if let Some(link) = features.display_external_link_features.as_mut() {
+        *link = pnm::DisplayExternalLinkFeatures { is_allow: link.is_allow, ..Default::default() };
+    }
+    if let Some(pad) = features.shared_note_pad_features.as_mut() {
+        *pad = pnm::SharedNotePadFeatures { is_allow: pad.is_allow, ..Default::default() };
+    }
+    if let Some(board) = features.whiteboard_features.as_mut() {
+        // The path of a file is the key to it.
+        let max_allowed_file_size = board.max_allowed_file_size;
+        *board = pnm::WhiteboardFeatures { is_allow: board.is_allow, max_allowed_file_size, ..Default::default() };
+    }
+    let Some(insights) = features.insights_features.as_mut() else { return };
+    if let Some(transcription) = insights.transcription_features.as_mut() {
+        transcription.allowed_speech_users.clear();
+    }
+    if let Some(chat) = insights.ai_features.as_mut().and_then(|ai| ai.ai_text_chat_features.as_mut()) {
+        chat.allowed_user_ids.clear();
     }
 }
 

@@ -144,3 +144,83 @@ fn own_locks_stay_through_reload_reconnect_and_another_token() {
     come_again(&mut scene, "ben", false);
     assert_eq!(own(&mut scene, "ben")["lock_settings"]["lock_microphone"], true);
 }
+
+/// Everybody there can be: ana moderates, pia presents, ben's hand is up and much is locked for him, wil waits, and three
+/// only watch.
+fn everybody() -> Scene {
+    let mut scene = Scene::new(|new| {
+        with_hands(new);
+        new.metadata.default_lock_settings = Some(pnm::LockSettings { lock_webcam: Some(true), ..Default::default() });
+    });
+    scene.join_admin("ana");
+    scene.join("pia");
+    scene.join("ben");
+    for (id, is_admin) in [("ghost", false), ("boss", true)] {
+        scene.admit(id, |ticket| (ticket.is_hidden, ticket.is_admin) = (true, is_admin)).unwrap();
+        scene.connect(id);
+    }
+    scene.admit("RECORDER_BOT", |ticket| (ticket.is_hidden, ticket.is_admin) = (true, true)).unwrap();
+    scene.connect("RECORDER_BOT");
+    scene.moderate("ana", Moderation::Promote { user: user("pia") }).unwrap();
+    let lock = |service, locked| Moderation::Lock { whom: Whom::One(user("ben")), service, locked };
+    scene.moderate("ana", lock(LockService::Chat, true)).unwrap();
+    scene.moderate("ana", lock(LockService::Webcam, false)).unwrap();
+    scene.moderate("ana", Moderation::AllowSelfUnmute(false)).unwrap();
+    raise(&mut scene, "pia");
+    raise(&mut scene, "ben");
+    scene.moderate("ana", Moderation::Lobby(true)).unwrap();
+    scene.join("wil");
+    scene.room.leave_note(scene.now(), &user("wil"), "let me in").unwrap();
+    scene.drain();
+    scene
+}
+
+/// All that somebody is: rank, role, locks, hand, place, and rights on the media plane.
+fn standing(scene: &mut Scene, id: &str) -> String {
+    let mut metadata = own(scene, id);
+    metadata.as_object_mut().unwrap().remove("metadata_id");
+    let rank = scene.room.authorize(&user(id), None).unwrap();
+    format!("{metadata} {rank:?} {:?}", scene.room.media_permission(&user(id)).unwrap())
+}
+
+#[test]
+fn whatever_somebody_is_a_reload_an_outage_and_a_crash_change_nothing_of_it() {
+    const PEOPLE: [&str; 7] = ["ana", "pia", "ben", "wil", "ghost", "boss", "RECORDER_BOT"];
+    let outage = |seconds| {
+        move |mut scene: Scene, id: &str| {
+            scene.drop_socket(id);
+            scene.secs(seconds);
+            scene.connect(id);
+            scene
+        }
+    };
+    let crash = |mut scene: Scene, id: &str| {
+        scene.drop_socket(id);
+        let mut scene = scene.restart(std::time::Duration::from_secs(2));
+        for id in PEOPLE {
+            scene.connect(id);
+        }
+        scene
+    };
+    let reload = |mut scene: Scene, id: &str| {
+        scene.connect(id);
+        scene
+    };
+    let ways: [(&str, &dyn Fn(Scene, &str) -> Scene); 4] =
+        [("reload", &reload), ("outage", &outage(4)), ("long outage", &outage(30)), ("crash", &crash)];
+    for (way, come_back) in ways {
+        let mut scene = everybody();
+        let before = PEOPLE.map(|id| standing(&mut scene, id));
+        for (place, id) in PEOPLE.into_iter().enumerate() {
+            // A presenter who is gone for longer is relieved.
+            if (way, id) == ("long outage", "pia") {
+                continue;
+            }
+            scene = come_back(scene, id);
+            scene.secs(10);
+            scene.ping_everybody();
+            assert_eq!(standing(&mut scene, id), before[place], "{id} after a {way}");
+        }
+        assert_eq!(PEOPLE.map(|id| standing(&mut scene, id)), before, "everybody after each {way}");
+    }
+}

@@ -8,7 +8,8 @@ use std::time::Duration;
 use model::media::{Fault, Trouble};
 use prost::Message;
 use room::{
-    ClientReport, ClientSubject, Figures, MediaStep, MediaUrl, Moderation, NewFile, OnMedia, PollAsk, Quota, Request,
+    ClientReport, ClientSubject, Figures, MediaStep, MediaUrl, Moderation, NewFile, OnMedia, PollAsk, PollReport,
+    Quota, Request,
 };
 use scene::{Scene, chat, data, private, user};
 use serde_json::{Value, json};
@@ -557,4 +558,9 @@ fn polls_and_the_player_are_counted_by_the_server_and_secret_votes_are_nobodys()
     assert_eq!(serde_json::from_str::<Value>(&votes[0]).unwrap(), json!({"poll_id": open, "selected_option": 2}));
     let film = ["ANALYTICS_STATUS_STARTED", "ANALYTICS_STATUS_ENDED"];
     assert_eq!(values(&export, &room, "external_media_player_status"), film);
+    let results: Vec<PollReport> =
+        values(&export, &room, PollReport::EVENT).iter().map(|value| PollReport::from_json(value).unwrap()).collect();
+    let counts: Vec<_> = results.iter().map(|report| (report.anonymous, report.total, report.votes.len())).collect();
+    assert_eq!(counts, [(false, 1, 1), (true, 1, 0)], "of the secret one only the counts");
+    assert_eq!((results[0].votes[0].user.as_str(), &results[0].votes[0].chosen[..]), ("ben", &[2][..]));
 }

@@ -242,6 +242,18 @@ fn everybody_finds_their_own_room() {
 }
 
 #[test]
+fn who_is_put_into_a_later_room_belongs_to_that_one() {
+    let mut scene = meeting(|_| {});
+    open(&mut scene, &wish(vec![room("1", &["ben", "eva"])]));
+
+    open(&mut scene, &wish(vec![room("2", &["ben"])]));
+
+    let expected = [("room01-1".to_owned(), vec!["eva".to_owned()]), ("room01-2".to_owned(), vec!["ben".to_owned()])];
+    assert_eq!(listed(&scene, "ana").unwrap(), expected);
+    assert_eq!(listed(&scene.restart(Duration::from_secs(1)), "ana").unwrap(), expected);
+}
+
+#[test]
 fn a_person_is_moved_from_list_to_list() {
     let mut scene = meeting(|_| {});
     open(&mut scene, &wish(vec![room("1", &["ben"]), room("2", &["eva"])]));

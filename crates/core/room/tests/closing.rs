@@ -37,7 +37,7 @@ fn told_end(scene: &mut Scene, id: &str) -> Option<i64> {
     let mail = scene.take_mail(id).into_iter().rfind(|mail| mail.event == Event::SystemNotification)?;
     match Notice::decode(mail.bin_msg.as_slice()).unwrap().what? {
         What::Closing(closing) => Some(closing.closes_at),
-        What::Asked(_) | What::Stopped(_) => None,
+        What::Asked(_) | What::Stopped(_) | What::NotSent(_) => None,
     }
 }
 

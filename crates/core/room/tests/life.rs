@@ -1,11 +1,14 @@
 //! From created to ended, and back from the dead.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests")]
+
 mod scene;
 
 use std::time::Duration;
 
+use proptest::prelude::*;
 use room::{EndReason, Phase, Request};
-use scene::Scene;
+use scene::{Scene, user};
 use wire::pnm::NatsMsgServerToClientEvents as Event;
 
 #[test]
@@ -249,4 +252,82 @@ fn a_room_that_was_ending_comes_back_only_to_finish_that() {
         scene.now(),
     );
     assert!(matches!(restored, Err(room::RestoreError::NoRoom)));
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Admit(u8, bool),
+    Connect(u8),
+    Drop(u8),
+    Say(u8),
+    Ask(u8),
+    Wait(u16),
+    End,
+}
+
+fn any_step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        (0..4u8, any::<bool>()).prop_map(|(who, admin)| Step::Admit(who, admin)),
+        (0..4u8).prop_map(Step::Connect),
+        (0..4u8).prop_map(Step::Drop),
+        (0..4u8).prop_map(Step::Say),
+        (0..4u8).prop_map(Step::Ask),
+        (0..2000u16).prop_map(Step::Wait),
+        Just(Step::End),
+    ]
+}
+
+proptest! {
+    /// Whatever order people come, go, speak and time passes in: mail only ever goes to live sockets (the scene panics
+    /// otherwise), nothing follows the end, there is never more than one presenter among the present, and a journal
+    /// taken at any moment makes a room again.
+    #[test]
+    fn a_room_keeps_its_invariants(script in proptest::collection::vec(any_step(), 0..120)) {
+        let names = ["ana", "ben", "cem", "eva"];
+        let mut scene = Scene::new(|new| new.empty_timeout = Some(300));
+        let mut online = [false; 4];
+        for (number, step) in script.into_iter().enumerate() {
+            if scene.ended.is_some() {
+                break;
+            }
+            match step {
+                Step::Admit(who, admin) => {
+                    if scene.admit(names[usize::from(who)], |ticket| ticket.is_admin = admin).is_ok() {
+                        online[usize::from(who)] = false;
+                    }
+                }
+                Step::Connect(who) => {
+                    let id = names[usize::from(who)];
+                    // As fast as a browser tries again.
+                    scene.secs(2);
+                    if scene.ended.is_none() && scene.room.authorize(&user(id), None).is_ok() {
+                        scene.connect(id);
+                        online[usize::from(who)] = true;
+                    }
+                }
+                Step::Drop(who) if online[usize::from(who)] => {
+                    scene.drop_socket(names[usize::from(who)]);
+                    online[usize::from(who)] = false;
+                }
+                Step::Say(who) if online[usize::from(who)] => {
+                    scene.say(names[usize::from(who)], &format!("m{number}"), "hello");
+                }
+                Step::Ask(who) if online[usize::from(who)] => {
+                    scene.request(names[usize::from(who)], Request::JoinedUsers);
+                }
+                Step::Wait(tenths) => scene.advance(Duration::from_millis(u64::from(tenths) * 100)),
+                Step::End => scene.end(),
+                Step::Drop(_) | Step::Say(_) | Step::Ask(_) => {}
+            }
+            let restored = room::Room::restore(
+                "room01".try_into().unwrap(),
+                "sid-1".try_into().unwrap(),
+                7,
+                scene.journal.clone(),
+                9,
+                scene.now(),
+            );
+            prop_assert_eq!(restored.is_ok(), matches!(scene.phase(), Phase::Created | Phase::Active));
+        }
+    }
 }

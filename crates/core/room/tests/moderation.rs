@@ -7,75 +7,18 @@ use std::time::Duration;
 
 use model::media::{Source, Sources};
 use model::policy::Denial;
-use prost::Message;
 use room::{
-    AdmitRefusal, AuthorizeRefusal, ClientSubject, Device, Guests, LockService, MediaStep, Moderation,
-    ModerationRefusal, OnMedia, Request, Whom,
+    AdmitRefusal, AuthorizeRefusal, Device, Guests, LockService, MediaStep, Moderation, ModerationRefusal, Request,
+    Whom,
 };
-use scene::{Mail, Scene, chat, user};
+use scene::moderating::*;
+use scene::{Scene, user};
 use serde_json::Value;
-use wire::livekit::{TrackInfo, TrackSource};
+use wire::livekit::TrackSource;
 use wire::plenum::{self, notice::What};
 use wire::pnm::{self, NatsMsgServerToClientEvents as Event};
 
 const REMOVED: &str = "notifications.room-disconnected-participant-removed";
-
-/// Ana moderates, Ben and Eva attend; the mail so far is read.
-fn meeting(change: impl FnOnce(&mut room::NewRoom)) -> Scene {
-    let mut scene = Scene::new(change);
-    scene.join_admin("ana");
-    scene.join("ben");
-    scene.join("eva");
-    scene.mail.clear();
-    scene
-}
-
-fn features(new: &mut room::NewRoom) -> &mut pnm::RoomCreateFeatures {
-    new.metadata.room_features.as_mut().unwrap()
-}
-
-fn lock(whom: Whom, service: LockService, locked: bool) -> Moderation {
-    Moderation::Lock { whom, service, locked }
-}
-
-fn one(id: &str) -> Whom {
-    Whom::One(user(id))
-}
-
-fn person(scene: &mut Scene, id: &str) -> Value {
-    let person = scene.room.view().around.into_iter().find(|person| person.id.as_str() == id).unwrap();
-    serde_json::from_str(&person.metadata).unwrap()
-}
-
-fn metadata(scene: &mut Scene) -> Value {
-    serde_json::from_str(&scene.room.view().info.metadata).unwrap()
-}
-
-fn publishes(scene: &Scene, id: &str, source: Source) -> bool {
-    scene.room.media_permission(&user(id)).unwrap().publish.contains(source)
-}
-
-fn track(scene: &mut Scene, id: &str, what: MediaStep, source: TrackSource, muted: bool) {
-    let track = TrackInfo { sid: "TR_1".into(), source: source.into(), muted, ..TrackInfo::default() };
-    let who = model::Identity::from(&user(id));
-    let now = scene.now();
-    scene.room.on_media(now, OnMedia { who, what, participant: None, track: Some(track), forwarded: None });
-    scene.drain();
-}
-
-fn speaks(scene: &mut Scene, id: &str) {
-    track(scene, id, MediaStep::Published, TrackSource::Microphone, false);
-}
-
-fn notice(mail: &Mail) -> What {
-    assert_eq!(mail.event, Event::SystemNotification);
-    plenum::Notice::decode(mail.bin_msg.as_slice()).unwrap().what.unwrap()
-}
-
-fn said(scene: &mut Scene, from: &str, to: &str, id: &str) -> bool {
-    scene.say(from, id, "hello");
-    !scene.heard(to).is_empty()
-}
 
 #[test]
 fn a_lock_for_everybody_holds_for_those_who_are_here_away_or_yet_to_come() {
@@ -454,66 +397,6 @@ fn the_spotlight_holds_people_who_are_here() {
     assert_eq!(metadata(&mut scene)["extra_data"]["plenum_spotlight"], "ben");
     scene.moderate("ana", light(&[])).unwrap();
     assert_eq!(metadata(&mut scene)["extra_data"].get("plenum_spotlight"), None);
-}
-
-#[test]
-fn a_meeting_at_rest_is_quiet_and_comes_back_as_it_was() {
-    let mut scene = meeting(|new| {
-        features(new).waiting_room_features = Some(pnm::WaitingRoomFeatures::default());
-        new.metadata.default_lock_settings = Some(pnm::LockSettings::default());
-    });
-    scene.moderate("ana", lock(one("eva"), LockService::Chat, true)).unwrap();
-    speaks(&mut scene, "ben");
-    track(&mut scene, "ben", MediaStep::Published, TrackSource::ScreenShare, false);
-    let (eva, room) = (person(&mut scene, "eva"), metadata(&mut scene));
-
-    scene.moderate("ana", Moderation::Rest(true)).unwrap();
-
-    assert_eq!(scene.moderate("ana", Moderation::Rest(true)), Err(ModerationRefusal::AtRest));
-    assert_eq!(scene.muted, ["ben", "eva"]);
-    assert!(scene.unpublished.contains(&(user("ben"), Sources::NONE.with(Source::Camera))));
-    for source in [Source::Microphone, Source::ScreenShare, Source::ScreenShareAudio] {
-        assert!(!publishes(&scene, "ben", source) && publishes(&scene, "ana", source), "{source:?}");
-    }
-    assert!(!said(&mut scene, "ben", "eva", "m1") && said(&mut scene, "ana", "eva", "m2"));
-    let message = chat("ben", "m3", "to everybody", scene.now().unix_ms);
-    scene.publish("ben", ClientSubject::Chat, message.encode_to_vec());
-    assert!(scene.heard("eva").is_empty());
-    scene.join("dan");
-    assert_eq!(person(&mut scene, "dan")["wait_for_approval"], true);
-
-    let mut scene = scene.restart(Duration::from_secs(1));
-    for id in ["ana", "ben", "eva", "dan"] {
-        scene.connect(id);
-    }
-    assert!(metadata(&mut scene)["extra_data"]["plenum_panic"].is_string());
-    scene.moderate("ana", Moderation::Rest(false)).unwrap();
-
-    let without_ids = |mut value: Value| {
-        value.as_object_mut().unwrap().remove("metadata_id");
-        value
-    };
-    assert_eq!(without_ids(person(&mut scene, "eva"))["lock_settings"]["lock_chat"], eva["lock_settings"]["lock_chat"]);
-    assert_eq!(without_ids(metadata(&mut scene)), without_ids(room));
-    assert!(said(&mut scene, "ben", "ana", "m4") && publishes(&scene, "ben", Source::ScreenShare));
-    assert!(publishes(&scene, "ben", Source::Microphone));
-    assert_eq!(scene.moderate("ana", Moderation::Rest(false)), Err(ModerationRefusal::NotAtRest));
-}
-
-#[test]
-fn what_concerns_moderators_alone_is_told_them_alone() {
-    let mut scene = meeting(|_| {});
-    scene.moderate("ana", Moderation::Rest(true)).unwrap();
-    scene.moderate("ana", Moderation::Remove { user: user("eva"), msg: String::new(), block: true }).unwrap();
-
-    let last = |mail: Vec<Mail>| -> Value {
-        let update = mail.into_iter().rev().find(|mail| mail.event == Event::RoomMetadataUpdate).unwrap();
-        serde_json::from_str::<Value>(&update.msg).unwrap()["extra_data"].clone()
-    };
-    let (ana, ben) = (last(scene.take_mail("ana")), last(scene.take_mail("ben")));
-    assert_eq!((&ana["plenum_blocked"], &ana["plenum_panic_by"]), (&"1".into(), &"ana".into()));
-    assert_eq!((ben.get("plenum_blocked"), ben.get("plenum_panic_by")), (None, None));
-    assert!(ben["plenum_panic"].is_string());
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use model::policy::Denial;
 use proptest::prelude::*;
 use prost::Message;
-use room::{ClientSubject, PollAsk, PollRefusal};
+use room::{ClientSubject, PollAsk, PollRefusal, PollReport};
 use scene::{Scene, data, user};
 use wire::pnm::{self, DataMsgBodyType as Body, NatsMsgServerToClientEvents as Event};
 
@@ -54,6 +54,10 @@ fn vote(scene: &mut Scene, by: &str, poll: &str, chosen: &[u64]) -> Result<pnm::
 fn counts(scene: &mut Scene, by: &str, poll: &str) -> Vec<u64> {
     let told = ask(scene, by, PollAsk::Result(poll.into())).unwrap().poll_responses_result.unwrap();
     told.options.iter().map(|option| option.vote_count).collect()
+}
+
+fn reports(scene: &Scene) -> Vec<PollReport> {
+    scene.room.poll_reports(&user("ana"), None).unwrap()
 }
 
 fn details(scene: &mut Scene, poll: &str) -> BTreeMap<String, String> {
@@ -253,10 +257,31 @@ fn nobody_learns_who_chose_what_in_an_anonymous_poll_not_even_the_journal() {
     assert_eq!(choice(&mut scene, "ana", &poll, "ben"), Err(PollRefusal::Anonymous));
     let own = choice(&mut scene, "ben", &poll, "ben").unwrap();
     assert_eq!((own.voted, own.has_voted, own.voted_options), (Some(4_294_967_295), true, vec![]));
-    assert!(scene.room.poll_reports()[0].votes.is_empty());
+    assert!(reports(&scene)[0].votes.is_empty());
     for (key, value) in &scene.journal {
         assert!(!key.starts_with("vote.") || value.is_empty(), "{key} says more than that somebody voted");
     }
+}
+
+#[test]
+fn a_moderator_takes_the_results_along_whole_or_of_one_poll_and_nobody_else_does() {
+    let mut scene = meeting();
+    let first = create(&mut scene, |wish| wish.multiple_choice = true);
+    let second = create(&mut scene, |_| {});
+    vote(&mut scene, "ben", &first, &[1, 3]).unwrap();
+    ask(&mut scene, "ana", PollAsk::Close(second.clone())).unwrap();
+
+    let all = reports(&scene);
+    assert_eq!(all.iter().map(|report| report.id.as_str()).collect::<Vec<_>>(), [&first, &second]);
+    let [whole, closed] = &all[..] else { panic!("two polls") };
+    assert_eq!((whole.total, whole.multiple_choice, whole.closed_ms), (1, true, None));
+    assert_eq!(whole.options.iter().map(|option| option.votes).collect::<Vec<_>>(), [1, 0, 1]);
+    assert_eq!((whole.votes[0].user.as_str(), &whole.votes[0].chosen[..]), ("ben", &[1, 3][..]));
+    assert_eq!(whole.votes[0].name, "Name of ben");
+    assert_eq!(closed.closed_ms, Some(scene.now().unix_ms));
+    assert_eq!(scene.room.poll_reports(&user("ana"), Some(&second)).unwrap(), all[1..]);
+    assert_eq!(scene.room.poll_reports(&user("ana"), Some("x")), Err(PollRefusal::Unknown));
+    assert_eq!(scene.room.poll_reports(&user("ben"), None), Err(Denial::NotModerator.into()));
 }
 
 #[test]
@@ -279,11 +304,11 @@ fn polls_survive_a_restart() {
     vote(&mut scene, "ben", &secret, &[2]).unwrap();
     vote(&mut scene, "eva", &closed, &[2]).unwrap();
     ask(&mut scene, "ana", PollAsk::Close(closed.clone())).unwrap();
-    let before = (ask(&mut scene, "ana", PollAsk::List), details(&mut scene, &open), scene.room.poll_reports());
+    let before = (ask(&mut scene, "ana", PollAsk::List), details(&mut scene, &open), reports(&scene));
 
     let mut scene = scene.restart(Duration::from_secs(2));
 
-    assert_eq!((ask(&mut scene, "ana", PollAsk::List), details(&mut scene, &open), scene.room.poll_reports()), before);
+    assert_eq!((ask(&mut scene, "ana", PollAsk::List), details(&mut scene, &open), reports(&scene)), before);
     assert_eq!(counts(&mut scene, "ana", &secret), [0, 1, 0]);
     assert_eq!(vote(&mut scene, "ben", &secret, &[1]), Err(PollRefusal::Voted));
     assert_eq!(vote(&mut scene, "ben", &closed, &[1]), Err(PollRefusal::Closed));

@@ -1,4 +1,4 @@
-//! The queue before the door: places, notes, and that nothing else reaches whoever waits.
+//! The queue before the door: places, notes, being let in, and that nothing else reaches whoever waits.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests")]
 
@@ -6,7 +6,7 @@ mod scene;
 
 use model::policy::Denial;
 use prost::Message;
-use room::{ClientSubject, Guests, Request, WaitingRefusal};
+use room::{ClientSubject, Guests, MediaUrl, Moderation, Request, WaitingRefusal};
 use scene::{Scene, data, user};
 use wire::pnm::{self, NatsMsgServerToClientEvents as Event};
 
@@ -89,7 +89,7 @@ fn whoever_gives_up_or_is_rejected_makes_room_for_the_next() {
     scene.secs(6);
     assert_eq!(place(&mut scene, "dan"), (2, 2));
 
-    let remove = room::Moderation::Remove { user: user("cyd"), msg: String::new(), block: true };
+    let remove = Moderation::Remove { user: user("cyd"), msg: String::new(), block: true };
     scene.moderate("ana", remove).unwrap();
     assert_eq!(place(&mut scene, "dan"), (1, 1));
 }
@@ -205,4 +205,127 @@ fn nothing_of_the_meeting_reaches_whoever_waits() {
             assert!(!mail.msg.contains(secret), "{secret} in {mail:?}");
         }
     }
+}
+
+#[test]
+fn who_waits_does_not_see_what_is_shown_inside_until_they_are_in() {
+    let mut scene = Scene::new(|new| {
+        waiting_room(new);
+        let features = new.metadata.room_features.as_mut().unwrap();
+        features.display_external_link_features =
+            Some(pnm::DisplayExternalLinkFeatures { is_allow: true, ..Default::default() });
+        features.external_media_player_features =
+            Some(pnm::ExternalMediaPlayerFeatures { is_allow: true, ..Default::default() });
+        features.shared_note_pad_features = Some(pnm::SharedNotePadFeatures { is_allow: true, ..Default::default() });
+        let board = features.whiteboard_features.as_mut().unwrap();
+        (board.file_path, board.whiteboard_file_id) = ("sid/secret".into(), "secret".into());
+    });
+    scene.join_admin("ana");
+    scene.join("ben");
+    scene.take_mail("ben");
+    let now = scene.now();
+    scene.moderate("ana", Moderation::ShowLink(Some("https://secret.example.org/".into()))).unwrap();
+    scene.moderate("ana", Moderation::ActivateNotepad(true)).unwrap();
+    scene.moderate("ana", Moderation::Spotlight(vec![user("ana")])).unwrap();
+    let film = MediaUrl::parse("https://secret.example.org/a.mp4", "https://own.example").unwrap();
+    scene.room.play_media(now, &user("ana"), film, None).unwrap();
+    scene.drain();
+
+    scene.request("ben", Request::InitialData);
+
+    let mail = scene.take_mail("ben");
+    assert!(mail.iter().any(|mail| mail.event == Event::ResInitialData));
+    for mail in mail {
+        for secret in ["secret", "plenum_spotlight"] {
+            assert!(!mail.msg.contains(secret), "{secret} in {mail:?}");
+        }
+    }
+    let_in(&mut scene, &Guests::One(user("ben")));
+    let seen = scene.take_mail("ben").into_iter().find(|mail| mail.event == Event::RoomMetadataUpdate).unwrap();
+    for shown in ["https://secret.example.org/a.mp4", "sid/secret", "plenum_spotlight"] {
+        assert!(seen.msg.contains(shown), "{shown} in {seen:?}");
+    }
+}
+
+#[test]
+fn somebody_let_in_from_the_waiting_room_is_told_of_the_room_first_and_then_known_to_all() {
+    let mut scene = Scene::new(waiting_room);
+    scene.join_admin("ana");
+    scene.join("ben");
+    scene.join("eva");
+    let by = user("ana");
+    let one = |id: &str| Guests::One(user(id));
+    assert!(scene.room.let_in(scene.now(), &user("ben"), &one("ben")).is_err(), "nobody lets themselves in");
+    assert_eq!(scene.room.let_in(scene.now(), &by, &one("nobody")), Err(WaitingRefusal::NoUser));
+
+    scene.room.let_in(scene.now(), &by, &one("eva")).unwrap();
+    scene.drain();
+    for id in ["ana", "ben", "eva"] {
+        scene.take_mail(id);
+    }
+    scene.room.let_in(scene.now(), &by, &one("ben")).unwrap();
+    scene.drain();
+
+    assert_eq!(scene.events("ben"), [Event::RoomMetadataUpdate, Event::UserMetadataUpdate]);
+    assert_eq!(scene.events("eva"), [Event::UserJoined, Event::UserMetadataUpdate]);
+    assert_eq!(scene.events("ana"), [Event::UserMetadataUpdate], "a moderator knew already");
+    assert_eq!(scene.admitted, [user("eva"), user("ben")]);
+    assert_eq!(scene.media_rights, [user("eva"), user("ben")]);
+    scene.request("ben", Request::JoinedUsers);
+    let list: Vec<serde_json::Value> = serde_json::from_str(&scene.take_mail("ben").pop().unwrap().msg).unwrap();
+    assert_eq!(
+        list.iter().map(|person| person["user_id"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["ana", "ben", "eva"]
+    );
+    scene.say("ben", "m1", "thank you");
+    assert_eq!(scene.heard("eva").len(), 1);
+    scene.room.let_in(scene.now(), &by, &one("ben")).unwrap();
+    scene.drain();
+    assert_eq!(scene.events("ben"), [], "once is enough");
+
+    let mut scene = scene.restart(std::time::Duration::from_secs(1));
+    scene.connect("ben");
+    scene.request("ben", Request::MediaServerData);
+    assert_eq!(scene.media_tokens, [user("ben")], "who was let in stays in");
+}
+
+#[test]
+fn everybody_who_waits_is_let_in_at_once() {
+    let mut scene = Scene::new(waiting_room);
+    scene.join_admin("ana");
+    scene.join("ben");
+    scene.join("eva");
+    scene.admit("cem", |_| {}).unwrap();
+
+    scene.room.let_in(scene.now(), &user("ana"), &Guests::All).unwrap();
+    scene.drain();
+
+    assert_eq!(scene.admitted, [user("ben"), user("eva")]);
+    scene.connect("cem");
+    assert_eq!(scene.admitted.len(), 2, "whoever comes later waits");
+}
+
+#[test]
+fn those_who_wait_read_what_a_moderator_writes() {
+    let mut scene = Scene::new(waiting_room);
+    scene.join_admin("ana");
+    scene.join("ben");
+    for id in ["ana", "ben"] {
+        scene.take_mail(id);
+    }
+    assert!(scene.room.set_waiting_text(scene.now(), &user("ben"), "me first").is_err());
+
+    scene.room.set_waiting_text(scene.now(), &user("ana"), "a\u{7} moment").unwrap();
+    scene.drain();
+
+    for id in ["ana", "ben"] {
+        let mail = scene.take_mail(id).pop().unwrap();
+        assert_eq!(mail.event, Event::RoomMetadataUpdate);
+        let metadata: serde_json::Value = serde_json::from_str(&mail.msg).unwrap();
+        assert_eq!(metadata["room_features"]["waiting_room_features"]["waiting_room_msg"], "a moment");
+    }
+    let mut open = Scene::new(|_| {});
+    open.join_admin("ana");
+    let refused = open.room.set_waiting_text(open.now(), &user("ana"), "text");
+    assert_eq!(refused, Err(WaitingRefusal::NoWaitingRoom));
 }

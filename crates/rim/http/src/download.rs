@@ -4,7 +4,7 @@
 use std::ops::RangeInclusive;
 
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
 use axum::http::header::{
     ACCEPT_RANGES, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY, CONTENT_TYPE, RANGE,
 };
@@ -14,11 +14,12 @@ use bytes::BytesMut;
 use futures_util::stream;
 use meeting::{OpenFile, OpenRefusal};
 use ports::blobs::{Area, KeyError, Reader};
+use serde::Deserialize;
 use tokio::io::AsyncReadExt as _;
 use tracing::error;
 use wire::token::TokenError;
 
-use crate::App;
+use crate::{App, poll_table};
 
 /// What is handed out under another name than its file's, and is known to be something.
 pub(crate) struct Known<'a> {
@@ -42,14 +43,33 @@ pub(crate) async fn recording(
     serve(&app, Area::Recordings, &token, &method, &headers).await
 }
 
-/// Also `/download/analytics/<token>`.
+/// What of a file is wanted.
+#[derive(Deserialize)]
+pub(crate) struct Wanted {
+    #[serde(default)]
+    part: String,
+}
+
+/// Also `/download/analytics/<token>`. With `?part=polls.csv` the results of the polls in it, as a table.
 pub(crate) async fn artifact(
     State(app): State<App>,
     Path(token): Path<String>,
+    Query(wanted): Query<Wanted>,
     method: Method,
     headers: HeaderMap,
 ) -> Response {
-    serve(&app, Area::Artifacts, &token, &method, &headers).await
+    if wanted.part != poll_table::PART {
+        return serve(&app, Area::Artifacts, &token, &method, &headers).await;
+    }
+    let table = match app.deps.shelf.open(Area::Artifacts, &token).await {
+        Ok(file) => poll_table::of_file(&app, &file, &method).await,
+        Err(refusal) => Err(refusal),
+    };
+    match table {
+        Ok(Some(table)) => table,
+        Ok(None) => (StatusCode::NOT_FOUND, "no polls in this file").into_response(),
+        Err(refusal) => refused(Area::Artifacts, &refusal),
+    }
 }
 
 async fn serve(app: &App, area: Area, token: &str, method: &Method, headers: &HeaderMap) -> Response {
@@ -176,7 +196,7 @@ fn kind(name: &str, head: &[u8]) -> &'static str {
 }
 
 /// The bare name where that is possible, else quoted, with the true name beside it (RFC 6266).
-fn attachment(name: &str) -> HeaderValue {
+pub(crate) fn attachment(name: &str) -> HeaderValue {
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
     let text = if name.bytes().all(is_token) {
         format!("attachment; filename={name}")

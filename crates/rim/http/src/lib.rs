@@ -30,6 +30,7 @@ mod openapi;
 mod operations;
 mod origin;
 mod paths;
+mod poll_table;
 mod prometheus;
 mod proxy;
 mod recorder;
@@ -191,6 +192,7 @@ pub fn router(deps: HttpDeps) -> Router {
         .nest("/api/polls", member::polls::routes())
         .nest("/api/breakoutroom", member::breakouts::routes())
         .nest("/api/plenum/breakout", member::breakouts::extensions())
+        .nest("/api/plenum/polls", poll_table::routes())
         .route("/api/plenum/increaseduration", post(member::increase_duration::handle))
         .route("/api/externalmediaplayer", post(member::media_player::handle))
         .route("/api/updatelocksettings", post(member::lock_settings::handle))

@@ -19,3 +19,5 @@ pub(crate) mod shared;
 mod shown;
 pub(crate) mod verify_token;
 pub(crate) mod waiting_room;
+
+pub(crate) use moderated::NOT_ALLOWED;

@@ -13,7 +13,7 @@ use crate::{
 #[test]
 fn client_messages_above_their_rate_are_dropped() {
     for (subject, burst, rate) in [
-        ("chat.r", 15, 5),
+        ("chat.r", 30, 10),
         ("whiteboard.r", 180, 60),
         ("dataChannel.r", 180, 60),
         ("sysJsWorker.r.u", 40, 10),

@@ -90,7 +90,7 @@ impl Room {
             room_ended: ended,
             room_duration: ended.saturating_sub(creation).max(0),
             enabled_e2ee: rules::encrypted(&self.metadata).data,
-            events: collector.room.events(),
+            events: collector.room.events().into_iter().chain(self.poll_results()).collect(),
         };
         let figures = Figures {
             artifact_id: self.ids.uuid(),

@@ -57,11 +57,13 @@ impl ClientReport {
     }
 }
 
-pub(super) fn visibility(word: &str) -> Option<&'static str> {
+/// The word if it says how a page is.
+pub(crate) fn visibility(word: &str) -> Option<&'static str> {
     ["visible", "hidden"].into_iter().find(|known| *known == word)
 }
 
-pub(super) fn quality(word: &str) -> Option<&'static str> {
+/// The word if it says how good a connection is.
+pub(crate) fn quality(word: &str) -> Option<&'static str> {
     ["excellent", "good", "poor", "lost"].into_iter().find(|known| *known == word)
 }
 

@@ -13,61 +13,7 @@ use crate::state::Room;
 /// `voted` of somebody who voted in an anonymous poll: an id that no option has.
 const VOTED_SECRETLY: u64 = u32::MAX as u64;
 
-/// A poll as the session's analytics and records want it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PollReport {
-    /// Its id.
-    pub id: String,
-    /// What was asked.
-    pub question: String,
-    /// Id, text and votes of each option.
-    pub options: Vec<(u32, String, u64)>,
-    /// How many people voted.
-    pub total: u64,
-    /// Unix milliseconds.
-    pub created_ms: i64,
-    /// Unix milliseconds; `None` while it runs.
-    pub closed_ms: Option<i64>,
-    /// Who chose what; empty for an anonymous poll.
-    pub votes: Vec<PollVote>,
-}
-
-/// One vote that is not secret.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PollVote {
-    /// Whose.
-    pub user: UserId,
-    /// Ids of options.
-    pub chosen: Vec<u32>,
-    /// Unix milliseconds.
-    pub at_ms: i64,
-}
-
 impl Room {
-    /// The polls of the session in the order they were made.
-    pub fn poll_reports(&self) -> Vec<PollReport> {
-        let report = |poll: &Poll| PollReport {
-            id: poll.id.clone(),
-            question: poll.question.clone(),
-            options: poll.options.iter().map(|(id, text)| (*id, text.clone(), poll.ballots.count(*id))).collect(),
-            total: poll.ballots.total(),
-            created_ms: poll.created_ms,
-            closed_ms: poll.closed.as_ref().map(|closed| closed.1),
-            votes: match &poll.ballots {
-                Ballots::Named(ballots) => ballots
-                    .iter()
-                    .map(|(user, ballot)| PollVote {
-                        user: user.clone(),
-                        chosen: ballot.chosen.clone(),
-                        at_ms: ballot.at_ms,
-                    })
-                    .collect(),
-                Ballots::Secret { .. } => Vec::new(),
-            },
-        };
-        self.polls.0.values().map(report).collect()
-    }
-
     pub(super) fn count_voters(&self, id: String) -> pnm::PollResponse {
         let total = self.polls.find(&id).map_or(0, |(_, poll)| poll.ballots.total());
         pnm::PollResponse { total_responses: Some(total), ..about(id) }

@@ -6,7 +6,9 @@
     reason = "a test helper, of which each file uses its own part"
 )]
 
-use std::collections::BTreeMap;
+pub(crate) mod moderating;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -14,8 +16,8 @@ use model::media::Sources;
 use model::{RoomId, SessionId, UserId};
 use prost::Message;
 use room::{
-    Admission, AdmitRefusal, Claim, ClientSubject, ConnId, EndReason, Moderation, ModerationRefusal, Moment, NewRoom,
-    Notification, Output, Phase, Request, Room, Ticket,
+    Admission, AdmitRefusal, Claim, ClientSubject, ConnId, ConnectRefusal, EndReason, Moderation, ModerationRefusal,
+    Moment, NewRoom, Notification, Output, Phase, Request, Room, Ticket,
 };
 use wire::pnm::{self, NatsMsgServerToClientEvents as Event};
 
@@ -52,6 +54,8 @@ pub(crate) struct Scene {
     pub(crate) notified: Vec<Notification>,
     conns: BTreeMap<UserId, ConnId>,
     owners: BTreeMap<ConnId, UserId>,
+    /// Sockets that were closed, by either side.
+    gone: BTreeSet<ConnId>,
     generations: BTreeMap<UserId, String>,
     next_conn: u64,
     now: Moment,
@@ -113,6 +117,7 @@ impl Scene {
             notified: Vec::new(),
             conns: BTreeMap::new(),
             owners: BTreeMap::new(),
+            gone: BTreeSet::new(),
             generations: BTreeMap::new(),
             next_conn: 0,
             now,
@@ -159,17 +164,21 @@ impl Scene {
     }
 
     pub(crate) fn connect(&mut self, id: &str) -> ConnId {
+        self.try_connect(id).unwrap()
+    }
+
+    pub(crate) fn try_connect(&mut self, id: &str) -> Result<ConnId, ConnectRefusal> {
         let id = user(id);
         self.next_conn += 1;
         let conn = ConnId(self.next_conn);
         let generation = self.generations.get(&id).cloned();
         let claim = Claim { user: &id, generation: generation.as_deref(), expired: false };
-        self.room.connect(self.now, conn, claim).unwrap();
+        self.room.connect(self.now, conn, claim)?;
         self.conns.insert(id.clone(), conn);
         self.owners.insert(conn, id);
         self.room.set_credit(self.now, conn, 1000);
         self.drain();
-        conn
+        Ok(conn)
     }
 
     pub(crate) fn join(&mut self, id: &str) -> ConnId {
@@ -186,6 +195,11 @@ impl Scene {
         self.conns[&user(id)]
     }
 
+    /// Whether somebody has a socket.
+    pub(crate) fn is_online(&self, id: &str) -> bool {
+        self.conns.get(&user(id)).is_some_and(|conn| !self.gone.contains(conn))
+    }
+
     pub(crate) fn generation(&self, id: &str) -> &str {
         &self.generations[&user(id)]
     }
@@ -194,6 +208,7 @@ impl Scene {
         let conn = self.conns.remove(&user(id)).unwrap();
         self.room.disconnect(self.now, conn);
         self.drain();
+        self.gone.insert(conn);
     }
 
     pub(crate) fn close_conn(&mut self, conn: ConnId) {
@@ -253,10 +268,18 @@ impl Scene {
 
     /// Keeps people's applications alive over a long time.
     pub(crate) fn ping_everybody(&mut self) {
-        let ids: Vec<UserId> = self.conns.keys().cloned().collect();
+        let ids: Vec<UserId> = self.conns.keys().filter(|id| self.is_online(id.as_str())).cloned().collect();
         for id in ids {
             self.request(id.as_str(), Request::Ping);
         }
+    }
+
+    /// Everybody takes what there is for them.
+    pub(crate) fn take_everything(&mut self) {
+        for conn in self.conns.values() {
+            self.room.set_credit(self.now, *conn, 1000);
+        }
+        self.drain();
     }
 
     pub(crate) fn take_mail(&mut self, id: &str) -> Vec<Mail> {
@@ -276,6 +299,7 @@ impl Scene {
     }
 
     pub(crate) fn drain(&mut self) {
+        let mut hung_up = Vec::new();
         while let Some(output) = self.room.poll_output() {
             assert!(self.ended.is_none(), "nothing follows the end, but {output:?} did");
             match output {
@@ -284,6 +308,7 @@ impl Scene {
                     None => drop(self.journal.remove(&entry.key)),
                 },
                 Output::Deliver { to, delivery } => {
+                    assert!(!self.gone.contains(&to), "nothing is sent to a socket that is gone");
                     let owner = self.owners[&to].clone();
                     let message = pnm::NatsMsgServerToClient::decode(delivery.payload.clone()).unwrap();
                     let mail = Mail {
@@ -300,6 +325,7 @@ impl Scene {
                 }
                 Output::Forward { to, message } => {
                     for conn in to {
+                        assert!(!self.gone.contains(&conn), "nothing is sent to a socket that is gone");
                         let owner = self.owners[&conn].clone();
                         self.forwarded.entry(owner).or_default().push(message.payload.clone());
                     }
@@ -309,6 +335,7 @@ impl Scene {
                         farewell.map(|farewell| pnm::NatsMsgServerToClient::decode(farewell.payload).unwrap().msg);
                     self.farewells.entry(conn).or_insert(text);
                     self.room.disconnect(self.now, conn);
+                    hung_up.push(conn);
                 }
                 Output::MintMediaToken { user } => self.media_tokens.push(user),
                 Output::Admit { conn } => self.admitted.push(self.owners[&conn].clone()),
@@ -323,6 +350,7 @@ impl Scene {
                 Output::Ended(why) => self.ended = Some(why),
             }
         }
+        self.gone.extend(hung_up);
     }
 }
 

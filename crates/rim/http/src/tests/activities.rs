@@ -95,6 +95,32 @@ async fn a_poll_from_its_question_to_its_result() {
 }
 
 #[tokio::test]
+async fn moderators_take_the_results_of_polls_along_as_a_table() {
+    let server = Server::start().await;
+    let (admin, user) = (server.token("U1", true).await, server.token("U2", false).await);
+    let id = poll(&server.member("/api/polls/create", &admin, &question()).await).poll_id.unwrap();
+    let other = poll(&server.member("/api/polls/create", &admin, &question()).await).poll_id.unwrap();
+    poll(&server.member("/api/polls/submitResponse", &user, &vote(&id, 2)).await);
+
+    let whole = get(&server, "/api/plenum/polls/csv", &admin).await;
+    assert_eq!((whole.status.as_u16(), whole.kind()), (200, "text/csv; charset=utf-8"));
+    assert_eq!(whole.header("content-disposition"), "attachment; filename=polls-room01.csv");
+    assert_eq!(whole.header("cache-control"), "no-store");
+    let lines: Vec<&str> = whole.text().lines().collect();
+    assert_eq!(lines.len(), 1 + 2 + 2);
+    assert!(lines[2].starts_with(&id) && lines[2].ends_with(",false,false,1,2,no,1,N (U2)"), "{}", lines[2]);
+    let one = get(&server, &format!("/api/plenum/polls/csv/{other}"), &admin).await;
+    assert!(one.text().lines().count() == 3 && one.text().contains(&other) && !one.text().contains(&id));
+
+    let said = |answer: &Answer| pnm::CommonResponse::decode(answer.body.clone()).unwrap().msg;
+    let denied = get(&server, "/api/plenum/polls/csv", &user).await;
+    assert_eq!((denied.status.as_u16(), said(&denied).as_str()), (403, NOT_ADMIN));
+    let unknown = get(&server, "/api/plenum/polls/csv/p", &admin).await;
+    assert_eq!((unknown.status.as_u16(), said(&unknown).as_str()), (404, "poll not found"));
+    assert_eq!(get(&server, "/api/plenum/polls/csv", "rubbish").await.status, 401);
+}
+
+#[tokio::test]
 async fn each_refusal_of_a_poll_has_its_text() {
     let server = Server::start().await;
     let (admin, user) = (server.token("U1", true).await, server.token("U2", false).await);
