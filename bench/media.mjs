@@ -35,7 +35,12 @@ const SCENARIOS = [
   ["livestream, one shard", BOTH, 1, "--publishers 1 --listeners 300 --full-every 10"],
   ["livestream over two shards", BOTH, 2, "--publishers 1 --listeners 300 --full-every 10"],
   ["audio, one shard", BOTH, 1, "--audio-only --publishers 10 --listeners 500 --full-every 10"],
-  ["audio over two shards", BOTH, 2, "--audio-only --publishers 10 --listeners 500 --full-every 10"],
+  [
+    "audio over two shards",
+    BOTH,
+    2,
+    "--audio-only --publishers 10 --listeners 500 --full-every 10",
+  ],
 ];
 
 if (availableParallelism() < 2) throw new Error("two cores are needed");
