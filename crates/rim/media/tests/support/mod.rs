@@ -147,8 +147,8 @@ pub(crate) struct World {
 /// One shard; or, if `PLENUM_TEST_SPREAD` is set, and in the tests of spread rooms, two of them that share the members of every room with so many people, so that
 /// all that is true of a small room can be seen to be true of a big one.
 fn shards(server: SocketAddr, seed: u64, events: &mpsc::Sender<MediaEvent>) -> Shards {
-    let spread = std::env::var("PLENUM_TEST_SPREAD").ok().map(|people| people.parse().unwrap());
-    let spread = spread.or((env!("CARGO_CRATE_NAME") == "spread").then_some(1));
+    let wished = || std::env::var("PLENUM_TEST_SPREAD").ok().map(|people| people.parse().unwrap());
+    let spread = (env!("CARGO_CRATE_NAME") == "spread").then_some(1).or_else(wished);
     let mut shards = Shards::new(if spread.is_some() { 2 } else { 1 }, &[server], seed, events).unwrap();
     if let Some(people) = spread {
         shards.set_spread(people);
