@@ -113,7 +113,7 @@ impl Room {
             .people
             .values()
             .filter(|p| {
-                p.id != *user && p.is_online() && p.metadata_changed_at > away_since && self.knows_of(viewer, p)
+                p.id != *user && p.is_online() && p.metadata_changed_at >= away_since && self.knows_of(viewer, p)
             })
             .map(|p| p.id.clone())
             .collect();

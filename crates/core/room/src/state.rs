@@ -279,7 +279,7 @@ impl Room {
     }
 
     /// Whether one person may know that another is in the room: everybody knows themselves, nobody knows of hidden
-    /// people and bots, only moderators know who waits, and without the list attendees know moderators only.
+    /// people and bots, only those who may let them in know who waits, and without the list attendees know moderators only.
     pub(crate) fn knows_of(&self, viewer: &Person, other: &Person) -> bool {
         if viewer.id == other.id {
             return true;
@@ -288,7 +288,7 @@ impl Room {
             return false;
         }
         if other.is_waiting() {
-            return viewer.is_admin();
+            return self.may(viewer, Capability::ManageWaitingRoom).is_ok();
         }
         self.may(viewer, Capability::SeeUsers).is_ok() || other.is_admin()
     }

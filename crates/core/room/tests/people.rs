@@ -152,6 +152,28 @@ fn only_moderators_learn_who_waits() {
 }
 
 #[test]
+fn who_only_watches_learns_of_those_who_wait_when_they_are_in() {
+    let mut scene = Scene::new(waiting_room);
+    scene.join_admin("ana");
+    for id in ["boss", "RECORDER_BOT"] {
+        scene.admit(id, |ticket| (ticket.is_hidden, ticket.is_admin) = (true, true)).unwrap();
+        scene.connect(id);
+    }
+    scene.join("ben");
+    for id in ["boss", "RECORDER_BOT"] {
+        assert!(!listed(&mut scene, id).contains(&"ben".to_owned()), "{id}");
+    }
+
+    scene.room.let_in(scene.now(), &user("ana"), &room::Guests::All).unwrap();
+    scene.drain();
+
+    for id in ["boss", "RECORDER_BOT"] {
+        assert!(scene.events(id).contains(&Event::UserJoined), "{id}");
+        assert!(listed(&mut scene, id).contains(&"ben".to_owned()), "{id}");
+    }
+}
+
+#[test]
 fn nobody_learns_of_hidden_people() {
     let mut scene = Scene::new(|_| {});
     scene.join_admin("ana");
