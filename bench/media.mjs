@@ -22,7 +22,7 @@ const BOTH = "0,1";
 const SCENARIOS = [
   ["audio", SERVER, 1, "--audio-only --publishers 10 --listeners 100 --step 50 --steps 9"],
   [
-    "audio, counting",
+    "audio counting",
     SERVER,
     1,
     "--audio-only --publishers 10 --listeners 200 --step 100 --steps 4 --full-every 10",
@@ -32,6 +32,15 @@ const SCENARIOS = [
   ["meeting of 20", SERVER, 1, "--publishers 20 --warm 15"],
   ["one shard", BOTH, 1, "--rooms 4 --publishers 1 --listeners 40"],
   ["two shards", BOTH, 2, "--rooms 4 --publishers 1 --listeners 40"],
+  ["livestream one shard", BOTH, 1, "--publishers 1 --listeners 300 --full-every 10"],
+  ["livestream over two shards", BOTH, 2, "--publishers 1 --listeners 300 --full-every 10"],
+  ["audio one shard", BOTH, 1, "--audio-only --publishers 10 --listeners 500 --full-every 10"],
+  [
+    "audio over two shards",
+    BOTH,
+    2,
+    "--audio-only --publishers 10 --listeners 500 --full-every 10",
+  ],
 ];
 
 if (availableParallelism() < 2) throw new Error("two cores are needed");

@@ -8,6 +8,9 @@ const BUDGET = 250_000;
 /** What is loaded by then: the page, the visit and its line to the server, with everything they import at once. */
 const ROOTS = ["/index.html", "/src/features/visit/index.ts", "/src/session/nats-link.ts"];
 
+/** What nobody needs before the meeting: an import that brings it along has slipped in. */
+const LATER = ["@headlessui/react", "dompurify", "livekit-client"];
+
 export function sizeBudget(): Plugin {
   return {
     name: "size-budget",
@@ -17,6 +20,8 @@ export function sizeBudget(): Plugin {
       order: "post",
       handler(_, bundle) {
         const files = [...loaded(bundle)];
+        const early = files.flatMap((name) => tooEarly(bundle[name]));
+        if (early.length > 0) this.error(`On the way in, but for later:\n  ${early.join("\n  ")}`);
         const sizes = files.map((name) => {
           const file = bundle[name];
           const text = file?.type === "chunk" ? file.code : (file?.source ?? "");
@@ -33,6 +38,13 @@ export function sizeBudget(): Plugin {
 }
 
 const kilo = (bytes: number): string => `${(bytes / 1000).toFixed(1)} kB`;
+
+function tooEarly(file: Rolldown.OutputBundle[string] | undefined): readonly string[] {
+  if (file?.type !== "chunk") return [];
+  return Object.keys(file.modules).filter((id) =>
+    LATER.some((name) => id.includes(`/node_modules/${name}/`)),
+  );
+}
 
 function loaded(bundle: Rolldown.OutputBundle): Set<string> {
   const files = new Set<string>();

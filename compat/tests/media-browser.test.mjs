@@ -8,7 +8,11 @@ import { mediaAccess } from "../lib/media-access.mjs";
 import { withServer } from "../lib/meeting.mjs";
 import test from "../lib/test.mjs";
 
-const scene = withServer();
+// The same with every meeting on two threads: media-browser-spread.test.mjs.
+const config = process.env.PLENUM_TEST_SPREAD
+  ? `plenum:\n  media: {threads: 2, spread: ${process.env.PLENUM_TEST_SPREAD}}\n`
+  : "";
+const scene = withServer({ config });
 const browser = withBrowser();
 
 async function access(room, id, options) {
@@ -105,11 +109,42 @@ test("a subscriber chooses the layer, down and up again, and the picture goes on
   assert.deepEqual(after, before, "nothing was lost and the picture never froze");
 });
 
+/**
+ * Loses the signal connection. How long until it is there again, until the library says that all is well (it waits two seconds
+ * itself), how many packets came meanwhile, and for how long at most none did; times in milliseconds.
+ */
+async function resume() {
+  const received = async () => {
+    const open = window.__peerConnections.filter((pc) => pc.connectionState !== "closed");
+    const reports = await Promise.all(open.map((pc) => pc.getStats()));
+    const entries = reports.flatMap((report) => [...report.values()]);
+    const incoming = entries.filter((entry) => entry.type === "inbound-rtp");
+    return incoming.reduce((sum, entry) => sum + entry.packetsReceived, 0);
+  };
+  const first = await received();
+  const begun = performance.now();
+  const after = () => Math.round(performance.now() - begun);
+  let signal;
+  let over;
+  window.room.engine.once("signalResumed", () => (signal = after()));
+  window.room.once("reconnected", () => (over = after()));
+  window.room.simulateScenario("signal-reconnect");
+  let last = { packets: first, at: 0 };
+  let silence = 0;
+  while (over === undefined) {
+    const packets = await received();
+    const at = after();
+    if (packets > last.packets) last = { packets, at };
+    silence = Math.max(silence, at - last.at);
+  }
+  return { signal, over, packets: last.packets - first, silence };
+}
+
 for (const [model, singlePeerConnection] of [
   ["one connection", true],
   ["a connection per direction", false],
 ]) {
-  test(`with ${model} a lost signal connection is resumed and both directions go on`, async () => {
+  test(`with ${model} a lost signal connection is resumed and both directions go on`, async (context) => {
     const room = await scene.room();
     const ana = await browser.join(await access(room, "ana", { admin: true }), {
       singlePeerConnection,
@@ -120,9 +155,11 @@ for (const [model, singlePeerConnection] of [
     await untilSeeing(ana, 1);
     await untilSeeing(ben, 1);
 
-    await ana.evaluate(() => window.room.simulateScenario("signal-reconnect"));
+    const resumed = await ana.evaluate(resume);
 
     await untilTold(ana, /^Reconnected/);
+    context.diagnostic(`${model}: ${JSON.stringify(resumed)}`);
+    assert.ok(resumed.packets > 0, "media goes on while the signal connection is away");
     await untilSeeing(ana, 1);
     await untilSeeing(ben, 1);
     assert.deepEqual(await told(ben, /gone|unsubscribed/), [], "ben noticed nothing");

@@ -122,7 +122,7 @@ export function untilFrozen(page, options) {
   return untilStill(page, "no moving picture", "video", "frames", options);
 }
 
-/** How a browser's media goes now: `{protocol, type, relay}` of every connection that carries some. */
+/** How a browser's media goes now: `{protocol, type, relay, address}` of every connection that carries some. */
 function ways(page) {
   return page.evaluate(async () => {
     const open = window.__peerConnections.filter((pc) => pc.connectionState === "connected");
@@ -133,12 +133,13 @@ function ways(page) {
       const local = report.get(pair?.localCandidateId);
       if (!local) return [];
       const { protocol, candidateType: type, relayProtocol: relay = null } = local;
-      return [{ protocol, type, relay }];
+      return [{ protocol, type, relay, address: report.get(pair.remoteCandidateId)?.address }];
     });
   });
 }
 
-/** Waits until media goes as `fits` says: a function of `{protocol, type, relay}`. */
+/** Waits until media goes as `fits` says: a function of `{protocol, type, relay, address}`, where
+ * `address` is the server's. */
 export function untilWay(page, what, fits, options) {
   return until(
     `media over ${what}`,

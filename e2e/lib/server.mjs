@@ -70,7 +70,13 @@ export class Server {
   }
 
   get origin() {
-    return `http://${this.setup.host}:${this.setup.port}`;
+    return `http://${this.#address}`;
+  }
+
+  /** Host and port as they are written; IPv6 addresses in brackets. */
+  get #address() {
+    const { host, port } = this.setup;
+    return `${host.includes(":") ? `[${host}]` : host}:${port}`;
   }
 
   get dataFolder() {
@@ -97,9 +103,8 @@ export class Server {
 
   /** Starts the process and waits until it answers. The same call starts it again after a kill. */
   async launch({ pollEvery } = {}) {
-    const { host, port } = this.setup;
     const args = ["serve", "--dev", "--config", this.configFile, "--data", this.dataFolder];
-    args.push("--listen", `${host}:${port}`, "--media-port", String(port));
+    args.push("--listen", this.#address, "--media-port", String(this.setup.port));
     const child = spawn(BINARY, args, {
       cwd: this.setup.folder,
       stdio: ["ignore", "pipe", "pipe"],

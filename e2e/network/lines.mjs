@@ -19,12 +19,16 @@ export const SERVER = "10.231.0.1";
 /** Another address of the server's. */
 export const SERVER_TOO = "10.231.0.2";
 
+/** The same server in the other family. */
+export const SERVER_SIX = "fd00:231::1";
+
 const ip = (...args) => execFileSync("ip", args, { stdio: ["ignore", "pipe", "inherit"] });
 
 /** Makes the server's addresses. Call it once, before anything else. */
 export function prepare() {
   ip("link", "set", "lo", "up");
   for (const address of [SERVER, SERVER_TOO]) ip("addr", "add", `${address}/32`, "dev", "lo");
+  ip("addr", "add", `${SERVER_SIX}/128`, "dev", "lo", "nodad");
 }
 
 export class Machine {
@@ -52,6 +56,10 @@ export class Machine {
     machine.#answers = createInterface({ input: machine.#line.stdout })[Symbol.asyncIterator]();
     await machine.#answered();
     machine.ip("route", "add", "default", "via", `10.231.${number}.1`);
+    const six = `fd00:231:${number}::`;
+    ip("addr", "add", `${six}1/64`, "dev", `line${number}`, "nodad");
+    machine.ip("addr", "add", `${six}2/64`, "dev", "line0", "nodad");
+    machine.ip("-6", "route", "add", "default", "via", `${six}1`);
     await machine.line(GOOD);
     return machine;
   }

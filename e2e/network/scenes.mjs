@@ -13,7 +13,7 @@ import { untilHearing, untilSeeing, untilWay } from "../lib/media.mjs";
 import { Person } from "../lib/person.mjs";
 import { Server } from "../lib/server.mjs";
 import { pause } from "../lib/until.mjs";
-import { Machine, prepare, SERVER, SERVER_TOO } from "./lines.mjs";
+import { Machine, prepare, SERVER, SERVER_SIX, SERVER_TOO } from "./lines.mjs";
 
 const ARTIFACTS = resolve(fileURLToPath(import.meta.url), "../../artifacts");
 const NAMES = ["Ana", "Ben", "Cleo"];
@@ -22,10 +22,13 @@ const NAMES = ["Ana", "Ben", "Cleo"];
 const PATIENCE = { timeout: 60_000 };
 
 const folder = mkdtempSync(join(tmpdir(), "plenum-network-"));
+/** Two shards, so that a room may live on another than the one that holds TCP connections and the relay. */
+const THREADS = "threads: 2";
 /** Clients are sent where nothing is, so that only the relay reaches media; and of the relay only what has TLS. */
 const ONLY_TLS = `plenum:
   tls: {certificate: ${join(folder, "certificate.pem")}, key: ${join(folder, "key.pem")}}
   media:
+    ${THREADS}
     advertise: [${SERVER_TOO}]
     turn: {domain: ${SERVER}}
 `;
@@ -33,19 +36,22 @@ const ONLY_TLS = `plenum:
 let machines = [];
 let server;
 let behindTls;
+let overSix;
 let rooms = 0;
 
 before(async () => {
   prepare();
   machines = await Promise.all(NAMES.map((_, at) => Machine.start(at + 1)));
   certificate();
-  server = await Server.start({ host: SERVER });
+  server = await Server.start({ host: SERVER, config: `plenum:\n  media: {${THREADS}}\n` });
   behindTls = await Server.start({ host: SERVER, config: ONLY_TLS });
+  overSix = await Server.start({ host: SERVER_SIX });
 });
 
 after(async () => {
   await server?.dispose();
   await behindTls?.dispose();
+  await overSix?.dispose();
   machines.forEach((machine) => machine.stop());
   rmSync(folder, { recursive: true, force: true });
 });
@@ -57,8 +63,11 @@ function certificate() {
   execFileSync("openssl", ["req", "-x509", ...args, ...names, ...files], { stdio: "ignore" });
 }
 
-/** A meeting of the first so many people, with browsers of their own; `act` is given them, and Cleo is always the last. */
-function scene(name, count, act, { at = () => server, prepareLine } = {}) {
+/**
+ * A meeting of the first so many people, with browsers of their own; `act` is given them, and Cleo is always the last.
+ * `elsewhere`: somebody is alone in another room before, so that this one is made on the second shard, which has fewer people.
+ */
+function scene(name, count, act, { at = () => server, prepareLine, elsewhere = false } = {}) {
   test(name, { timeout: 120_000 }, async (context) => {
     const host = at();
     const used = machines.slice(machines.length - count);
@@ -66,29 +75,30 @@ function scene(name, count, act, { at = () => server, prepareLine } = {}) {
     const browsers = [];
     const people = [];
     const room = `network-${++rooms}`;
+    const come = async (machine, who, where, admin) => {
+      const browser = await launchChromium({
+        executable: machine.chromium,
+        args: [
+          `--unsafely-treat-insecure-origin-as-secure=${host.origin}`,
+          "--ignore-certificate-errors",
+        ],
+      });
+      browsers.push(browser);
+      const person = await Person.open(browser, who, host.origin, { seat: 0 });
+      const token = await host.token(where, { id: who.toLowerCase(), name: who, admin });
+      await person.openLink(`${host.origin}/?access_token=${token}`);
+      await person.enter();
+      return person;
+    };
     try {
       await host.createRoom(room);
       await prepareLine?.(cleo);
-      for (const [seat, machine] of used.entries()) {
-        const browser = await launchChromium({
-          executable: machine.chromium,
-          args: [
-            `--unsafely-treat-insecure-origin-as-secure=${host.origin}`,
-            "--ignore-certificate-errors",
-          ],
-        });
-        browsers.push(browser);
-        const who = NAMES.at(seat - count);
-        const person = await Person.open(browser, who, host.origin, { seat: 0 });
-        people.push(person);
-        const token = await host.token(room, {
-          id: who.toLowerCase(),
-          name: who,
-          admin: seat === 0,
-        });
-        await person.openLink(`${host.origin}/?access_token=${token}`);
-        await person.enter();
+      if (elsewhere) {
+        await host.createRoom(`${room}-before`);
+        await come(machines[0], "Dora", `${room}-before`, true);
       }
+      for (const [seat, machine] of used.entries())
+        people.push(await come(machine, NAMES.at(seat - count), room, seat === 0));
       await act({
         people,
         cleo: people.at(-1),
@@ -97,6 +107,13 @@ function scene(name, count, act, { at = () => server, prepareLine } = {}) {
         context,
         others: count - 1,
       });
+      if (elsewhere) {
+        const handed = await figure(host, "media_datagrams_handed_over_total");
+        const streamed = await figure(host, "media_stream_packets_in_total");
+        // Not all of them are media.
+        const well = streamed > 0 && handed > streamed / 2;
+        assert.ok(well, `${handed} handed over, ${streamed} came in streams`);
+      }
       host.assertAlive();
     } catch (error) {
       await keepEvidence(ARTIFACTS, name, { error, log: host.log, pages: people });
@@ -131,6 +148,13 @@ function figures(person) {
       concealed: sum("concealedSamples"),
     };
   });
+}
+
+/** A sum that the server keeps. */
+async function figure(host, name) {
+  const answer = await fetch(`${host.origin}/metrics`);
+  const line = (await answer.text()).split("\n").find((text) => text.startsWith(`${name} `));
+  return Number(line?.split(" ")[1] ?? 0);
 }
 
 /** Says what was measured; nothing is judged by it. */
@@ -214,7 +238,7 @@ scene(
     );
     await note(context, "TCP", cleo);
   },
-  { prepareLine: (machine) => machine.line({ udp: false }) },
+  { elsewhere: true, prepareLine: (machine) => machine.line({ udp: false }) },
 );
 
 scene(
@@ -257,5 +281,22 @@ scene(
     );
     await note(context, "TURN over TLS", cleo);
   },
-  { at: () => behindTls },
+  { at: () => behindTls, elsewhere: true },
+);
+
+scene(
+  "over IPv6 alone media goes directly",
+  2,
+  async ({ people, cleo, context }) => {
+    await meet(people);
+
+    await untilWay(
+      cleo.page,
+      "UDP",
+      (way) => way.protocol === "udp" && way.type !== "relay" && way.address === SERVER_SIX,
+      PATIENCE,
+    );
+    await note(context, "IPv6", cleo);
+  },
+  { at: () => overSix },
 );

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 
 import { fromMore } from "../lib/activities.mjs";
+import { Looks } from "../lib/looks.mjs";
 import { scenario } from "../lib/scenario.mjs";
 import { until } from "../lib/until.mjs";
 
@@ -91,4 +92,38 @@ scenario("everybody chooses a room, and may choose another", async (meeting) => 
   await enter(ben, "Room 1");
   await ana.page.getByRole("article", { name: "Room 1" }).getByText("1 of 1 are there").waitFor();
   await second.getByText("1 of 1 are there").waitFor();
+});
+
+scenario("a countdown is seen by all, taken back, and rooms are made longer", async (meeting) => {
+  const looks = new Looks();
+  const { ana, guests } = await gather(meeting);
+  const [ben] = guests;
+  await ana.page.getByRole("radio", { name: "By chance" }).check();
+  await ana.button("Open the rooms").click();
+  const card = ana.page.getByRole("article", { name: "Room 1" });
+  await card.waitFor();
+  await ben.page.getByRole("button", { name: "Join", exact: true }).first().click();
+  await inside(ben).waitFor();
+
+  await ana.button("End in a minute").click();
+  const told = ana.page.getByText(/^All rooms end in \d+ seconds\.$/u);
+  await told.waitFor();
+  const seen = inside(ben).getByText(/^It ends in \d+ seconds\.$/u);
+  await seen.waitFor();
+  await ben.page
+    .getByText(/^This room ends in \d+ seconds\.$/u)
+    .first()
+    .waitFor();
+  await looks.at("breakout-countdown", ana);
+  await looks.at("breakout-countdown-inside", ben);
+  await ana.button("Keep them open").click();
+  await told.waitFor({ state: "detached" });
+  await seen.waitFor({ state: "detached" });
+
+  const left = async (room) => (await room.getByRole("timer").textContent()) ?? "";
+  assert.match(await left(card), /^1[45]:/u);
+  await card.getByRole("button", { name: "5 minutes more" }).click();
+  await until("the room to last longer", async () => /^(19|20):/u.test(await left(card)));
+  await inside(ben).waitFor();
+  looks.done();
 });

@@ -80,6 +80,26 @@ scenario("a tap shows what can be done with a tile, and not before", async (meet
   await ana.button("Unpin Cleo").waitFor();
 });
 
+scenario("a meeting goes on in a small window over other programs", async (meeting) => {
+  const ana = await meeting.join("Ana", { admin: true });
+  await meeting.join("Ben");
+  await untilSeeing(ana.page, 1);
+  const opened = ana.context.waitForEvent("page");
+  await ana.tool("View").click();
+  await ana.page.getByRole("menuitem", { name: "In a small window" }).click();
+  const small = await opened;
+
+  await small.getByRole("listitem").getByText("Ben").waitFor();
+  await small.locator("video[data-playing=true]").waitFor();
+  await small.getByRole("button", { name: "Mute" }).click();
+  await ana.tool("Unmute").waitFor();
+  await small.getByRole("button", { name: "Raise hand" }).click();
+  await ana.tool("Lower hand").waitFor();
+  await small.getByRole("button", { name: "Leave" }).click();
+  await ana.page.getByRole("dialog").getByRole("button", { name: "Leave meeting" }).click();
+  await ana.ended(/you left/i);
+});
+
 /** Where something is, once it has stopped moving there. */
 async function atRest(element) {
   let before;

@@ -178,7 +178,14 @@ export function createFakeEngine(): FakeEngine {
     setScreen: (on) => did(`screen ${on}`, () => void (local.screen = on)),
     switchDevice: (kind, id) => did(`device ${kind} ${id}`),
     startSound: () => did("sound"),
-    measure: async () => ({ roundTripMs: 20, lossIn: 0, lossOut: null }),
+    limitVideo: (quality) => void calls.push(`limit ${quality}`),
+    measure: async () => ({
+      roundTripMs: 20,
+      lossIn: 0,
+      lossOut: null,
+      bytesIn: 0,
+      bytesOut: 0,
+    }),
     disconnect: () => did("disconnect"),
     people(people) {
       engine.handlers?.onPeople(

@@ -50,6 +50,7 @@ fn plain(config: &Config) -> MediaConfig {
         include_loopback: media.advertise.is_empty() && (config.dev || listen.is_loopback()),
         seed: rand::random(),
         threads: usize::from(media.threads),
+        spread: media.spread.map(usize::from),
         stream_port: None,
         dscp: media.dscp,
         turn: None,

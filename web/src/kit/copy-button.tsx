@@ -9,6 +9,8 @@ interface CopyButtonProps {
   /** Said when the browser refuses; `onRefused` then makes copying by hand easy. */
   readonly refusedLabel: string;
   readonly onRefused: () => void;
+  /** Where there is something more important beside it. */
+  readonly second?: boolean;
 }
 
 const SHOWN_MS = { done: 2_000, refused: 6_000 } as const;
@@ -16,7 +18,7 @@ const SHOWN_MS = { done: 2_000, refused: 6_000 } as const;
 type Outcome = "done" | "refused";
 
 export function CopyButton(props: CopyButtonProps) {
-  const { text, label, doneLabel, refusedLabel, onRefused } = props;
+  const { text, label, doneLabel, refusedLabel, onRefused, second = false } = props;
   const [outcome, setOutcome] = useState<Outcome | null>(null);
   useEffect(() => {
     if (outcome === null) return undefined;
@@ -37,7 +39,11 @@ export function CopyButton(props: CopyButtonProps) {
   const words = { done: doneLabel, refused: refusedLabel };
   const Icon = outcome === "done" ? Check : Copy;
   return (
-    <button type="button" className="button button-primary" onClick={() => void copy()}>
+    <button
+      type="button"
+      className={second ? "button button-second button-small" : "button button-primary"}
+      onClick={() => void copy()}
+    >
       <Icon className="icon" aria-hidden="true" />
       {outcome === null ? label : words[outcome]}
     </button>

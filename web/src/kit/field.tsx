@@ -81,6 +81,43 @@ export function SelectField({
   );
 }
 
+interface RangeFieldProps {
+  readonly label: string;
+  /** 0 to 1. */
+  readonly value: number;
+  /** The value in words. */
+  readonly text: string;
+  readonly onChange: (value: number) => void;
+}
+
+/** How much of something, in steps of a twentieth. */
+export function RangeField({ label, value, text, onChange }: RangeFieldProps) {
+  const id = useId();
+  return (
+    <div className="field">
+      <label className="field-label" htmlFor={id}>
+        {label}
+      </label>
+      <span className="range-row">
+        <input
+          id={id}
+          className="range"
+          type="range"
+          min="0"
+          max="100"
+          step="5"
+          value={Math.round(value * 100)}
+          aria-valuetext={text}
+          onChange={(event) => onChange(Number(event.target.value) / 100)}
+        />
+        <span className="tabular muted" aria-hidden="true">
+          {text}
+        </span>
+      </span>
+    </div>
+  );
+}
+
 interface CheckFieldProps {
   readonly label: string;
   readonly checked: boolean;

@@ -75,6 +75,8 @@ export interface Session {
   readonly reactions: ReactionStore;
   /** Who this is; known from the phase `ready` on. */
   me(): ParticipantId | null;
+  /** Of the server, if it tells. */
+  serverVersion(): string | null;
   /** Server time minus this machine's, in milliseconds. */
   clockOffset(): number;
   start(): void;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { figuresOf } from "./figures";
+import { bitRate, figuresOf } from "./figures";
 
 test("packets lost are told as a part of all, and what two reports share counts once", () => {
   const entry = { id: "I1", type: "inbound-rtp", packetsLost: 5, packetsReceived: 95 };
@@ -23,7 +23,13 @@ test("the same id in two connections is two entries", () => {
 
 test("nothing measured is nothing, not zero", () => {
   const idle = { id: "P", type: "candidate-pair", nominated: false, currentRoundTripTime: 0.5 };
-  expect(figuresOf([["in", idle]])).toEqual({ roundTripMs: null, lossIn: null, lossOut: null });
+  expect(figuresOf([["in", idle]])).toEqual({
+    roundTripMs: null,
+    lossIn: null,
+    lossOut: null,
+    bytesIn: 0,
+    bytesOut: 0,
+  });
 });
 
 test("what the other side reports about us is averaged over the tracks", () => {
@@ -33,4 +39,16 @@ test("what the other side reports about us is averaged over the tracks", () => {
     ["out", { id: "c", type: "remote-inbound-rtp", fractionLost: "x" }],
   ]);
   expect(figures.lossOut).toBeCloseTo(0.05);
+});
+
+test("what came and went is told as bits per second, and not across a track that began anew", () => {
+  const { bytesIn, bytesOut } = figuresOf([
+    ["in", { id: "I1", type: "inbound-rtp", bytesReceived: 1_000 }],
+    ["in", { id: "I2", type: "inbound-rtp", bytesReceived: 500 }],
+    ["out", { id: "O", type: "outbound-rtp", bytesSent: 250 }],
+  ]);
+  expect([bytesIn, bytesOut]).toEqual([1_500, 250]);
+  expect(bitRate(500, bytesIn, 2)).toBe(4_000);
+  expect(bitRate(2_000, bytesIn, 2)).toBeNull();
+  expect(bitRate(0, bytesIn, 0)).toBeNull();
 });

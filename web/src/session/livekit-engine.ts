@@ -13,8 +13,10 @@ import {
   Track,
   TrackEvent,
   VideoPresets,
+  VideoQuality,
   type LocalTrack,
   type Participant,
+  type RemoteTrackPublication,
   type TrackPublication,
 } from "livekit-client";
 import { participantId, type MediaAccess, type ParticipantId } from "../wire/types";
@@ -100,6 +102,12 @@ const STATUS: Readonly<Record<ConnectionState, MediaStatus>> = {
   [ConnectionState.Reconnecting]: "reconnecting",
   [ConnectionState.SignalReconnecting]: "reconnecting",
 };
+
+const QUALITY = {
+  low: VideoQuality.LOW,
+  medium: VideoQuality.MEDIUM,
+  high: VideoQuality.HIGH,
+} as const;
 
 export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
   const room = new Room({
@@ -201,6 +209,12 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
   room.on(RoomEvent.LocalTrackPublished, (publication) => {
     if (publication.source === Track.Source.Microphone) listenToMyself();
   });
+  let quality: VideoQuality = VideoQuality.HIGH;
+  const limit = (publication: RemoteTrackPublication) => {
+    if (publication.source === Track.Source.Camera && publication.isSubscribed)
+      publication.setVideoQuality(quality);
+  };
+  room.on(RoomEvent.TrackSubscribed, (_track, publication) => limit(publication));
   const watched = new WeakSet<LocalTrack>();
   /** The library takes another device by itself when one goes away; this tells how that went. */
   const watchDevice = (track: LocalTrack, kind: DeviceKind) => {
@@ -317,6 +331,12 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
       if (kind === "audioinput") listenToMyself();
     },
     startSound: () => room.startAudio(),
+    limitVideo(wanted) {
+      quality = QUALITY[wanted];
+      for (const { trackPublications } of room.remoteParticipants.values()) {
+        for (const publication of trackPublications.values()) limit(publication);
+      }
+    },
     async measure() {
       const entries: [string, Entry][] = [];
       for (const participant of [room.localParticipant, ...room.remoteParticipants.values()]) {

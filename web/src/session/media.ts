@@ -4,6 +4,7 @@
  */
 import type { MediaAccess, ParticipantId } from "../wire/types";
 import type { Figures } from "./figures";
+import type { VideoQuality } from "./prefs";
 import { createStore, type Readable } from "./store";
 import { createToggle, type Toggle } from "./toggle";
 
@@ -90,6 +91,8 @@ export interface MediaEngine {
   setScreen(on: boolean): Promise<void>;
   switchDevice(kind: DeviceKind, id: string): Promise<void>;
   startSound(): Promise<void>;
+  /** At most this of each camera from now on. */
+  limitVideo(quality: VideoQuality): void;
   measure(): Promise<Figures>;
   disconnect(): Promise<void>;
 }
@@ -116,6 +119,8 @@ export interface Media extends Readable<MediaState> {
   publishMuted(): Promise<void>;
   switchDevice(kind: DeviceKind, id: string): Promise<void>;
   startSound(): Promise<void>;
+  /** At most this of each camera from now on; what somebody shares comes as it is. */
+  limitVideo(quality: VideoQuality): void;
   /** How the line does right now. */
   measure(): Promise<Figures>;
   disconnect(): Promise<void>;
@@ -193,6 +198,12 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
     publishMuted: async () => (await engine()).publishMicrophone(true),
     switchDevice: async (kind, id) => (await engine()).switchDevice(kind, id),
     startSound: async () => (await engine()).startSound(),
+    limitVideo: (quality) =>
+      void engine().then(
+        (e) => e.limitVideo(quality),
+        // Without the engine nothing is fetched.
+        () => undefined,
+      ),
     measure: async () => (await engine()).measure(),
     async disconnect() {
       if (loading) await (await loading).disconnect();

@@ -76,14 +76,14 @@ test("people are let in one after the other, and no further than the first refus
   expect(server.asked.map(({ path }) => path)).toEqual(Array(2).fill("waitingRoom/approveUsers"));
 });
 
-test("a refusal is said in the server's words", async () => {
+test("a refusal the server gives a reason for is said with it", async () => {
   const { server, host } = await hosting();
   server.answer = () => commonAnswer(false, "notifications.cannot-lock-admin");
 
   expect(await host.lock("chat", true, id("ben"))).toBe(false);
 
   expect(server.session.notices.getSnapshot().map(({ text }) => text)).toEqual([
-    { plain: "notifications.cannot-lock-admin" },
+    { key: "refused.hostLock" },
   ]);
 });
 

@@ -7,6 +7,7 @@ import type { HostedDevice } from "../wire/host-notice";
 import * as wire from "../wire/moderation";
 import type { BlockedPerson, Request, RoomKeys, Target } from "../wire/moderation";
 import type { LockName, ParticipantId, Person } from "../wire/types";
+import { refusalText } from "./refusal-text";
 import type { Session } from "./session";
 
 export { ALL, type BlockedPerson, type Target } from "../wire/moderation";
@@ -44,7 +45,7 @@ type Asker = Pick<Session, "room" | "ask" | "notices" | "lowerHandOf">;
 
 export function createModeration(session: Asker): Moderation {
   const refused = (reason: string) => {
-    const text = reason === "" ? ({ key: "host.failed" } as const) : { plain: reason };
+    const text = refusalText(reason, "host.failed");
     session.notices.show({ group: "host-failed", level: "error", text });
   };
   const ask = async (request: (room: RoomKeys) => Request): Promise<boolean> => {

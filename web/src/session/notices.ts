@@ -4,6 +4,7 @@
  */
 import type { TextKey } from "../i18n/keys";
 import type { NoticeLevel } from "../wire/types";
+import type { Alert } from "./alerts";
 import type { Panel } from "./prefs";
 import { createStore, type Readable } from "./store";
 
@@ -35,8 +36,6 @@ export interface NoticeAction {
   readonly key: TextKey;
   readonly run: () => void;
 }
-
-export type Alert = "hand" | "waiting" | "asked" | "message" | "trouble";
 
 export interface NoticeRequest {
   readonly level?: NoticeLevel;

@@ -45,3 +45,12 @@ test("changed keys are single characters or none, whatever was stored", () => {
   expect(readPrefs(JSON.stringify({ keys })).keys).toEqual({ microphone: "x", camera: null });
   expect(readPrefs(JSON.stringify({ keys: "x" })).keys).toEqual({});
 });
+
+test.each([
+  ['{"volume":0.4,"shareVolume":7}', { volume: 0.4, shareVolume: 1 }],
+  ['{"videoQuality":"low","tilesPerPage":6}', { videoQuality: "low", tilesPerPage: 6 }],
+  ['{"videoQuality":"huge","tilesPerPage":7}', { videoQuality: "high", tilesPerPage: null }],
+  ['{"quiet":["chat","thunder"]}', { quiet: ["chat"] }],
+])("what was chosen is read within its bounds: %s", (raw, wanted) =>
+  expect(readPrefs(raw)).toMatchObject(wanted),
+);

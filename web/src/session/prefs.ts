@@ -1,13 +1,21 @@
 /** What this browser remembers between meetings. Nothing about other people, nothing secret. */
+import { ALERTS, USUALLY_QUIET, type Alert } from "./alerts";
 import { createStore, type Readable } from "./store";
 
 export type Theme = "system" | "light" | "dark";
-export type Panel = "people" | "chat" | "waiting" | "polls" | "breakout";
+export const PANELS = ["people", "chat", "waiting", "polls", "breakout"] as const;
+export type Panel = (typeof PANELS)[number];
 export type Layout = "grid" | "speaker";
 /** Where my own picture is: among the others, small over them, or nowhere. */
 export type SelfView = "among" | "corner" | "hidden";
 /** Of the stage; start and end as one reads. */
 export type Corner = "top-start" | "top-end" | "bottom-start" | "bottom-end";
+
+/** The most that is fetched of each picture of somebody's camera. */
+export const VIDEO_QUALITIES = ["low", "medium", "high"] as const;
+export type VideoQuality = (typeof VIDEO_QUALITIES)[number];
+/** How many people a page of the stage may hold; `null` is as many as it has room for. */
+export const TILES_PER_PAGE = [4, 6, 9, 12, 16] as const;
 
 export interface Prefs {
   readonly theme: Theme;
@@ -28,6 +36,18 @@ export interface Prefs {
   readonly sounds: boolean;
   /** A word from the system while the page is out of sight. */
   readonly desktopNotices: boolean;
+  /** Whether that was offered when it was missed first; nobody is asked twice. */
+  readonly desktopOffered: boolean;
+  /** What is neither heard nor told by the system. */
+  readonly quiet: readonly Alert[];
+  /** How loud people, and what they share, are played here: 0 to 1. */
+  readonly volume: number;
+  readonly shareVolume: number;
+  /** What is fetched over a thin line. */
+  readonly videoQuality: VideoQuality;
+  readonly showCameras: boolean;
+  readonly showShares: boolean;
+  readonly tilesPerPage: number | null;
   readonly layout: Layout;
   /** `null` leaves it to the number of people: small beside one other person. */
   readonly selfView: SelfView | null;
@@ -66,6 +86,14 @@ export const DEFAULTS: Prefs = {
   mirrorSelf: true,
   sounds: true,
   desktopNotices: false,
+  desktopOffered: false,
+  quiet: USUALLY_QUIET,
+  volume: 1,
+  shareVolume: 1,
+  videoQuality: "high",
+  showCameras: true,
+  showShares: true,
+  tilesPerPage: null,
   layout: "grid",
   selfView: null,
   selfCorner: "bottom-end",
@@ -88,7 +116,12 @@ export function readPrefs(text: string | null): Prefs {
     typeof raw[key] === "boolean" ? (raw[key] as boolean) : (DEFAULTS[key] as boolean);
   const oneOf = <T extends string>(key: keyof Prefs, known: readonly T[]): T | null =>
     known.find((value) => value === raw[key]) ?? null;
+  const share = (key: "volume" | "shareVolume") => {
+    const value = raw[key];
+    return typeof value === "number" && value >= 0 && value <= 1 ? value : DEFAULTS[key];
+  };
   const width = raw["panelWidth"];
+  const quiet = raw["quiet"];
   const recent = Array.isArray(raw["recent"]) ? (raw["recent"] as unknown[]) : [];
   return {
     theme: oneOf("theme", ["light", "dark"] as const) ?? "system",
@@ -104,6 +137,14 @@ export function readPrefs(text: string | null): Prefs {
     mirrorSelf: flag("mirrorSelf"),
     sounds: flag("sounds"),
     desktopNotices: flag("desktopNotices"),
+    desktopOffered: flag("desktopOffered"),
+    quiet: Array.isArray(quiet) ? ALERTS.filter((alert) => quiet.includes(alert)) : DEFAULTS.quiet,
+    volume: share("volume"),
+    shareVolume: share("shareVolume"),
+    videoQuality: oneOf("videoQuality", VIDEO_QUALITIES) ?? DEFAULTS.videoQuality,
+    showCameras: flag("showCameras"),
+    showShares: flag("showShares"),
+    tilesPerPage: TILES_PER_PAGE.find((count) => count === raw["tilesPerPage"]) ?? null,
     layout: oneOf("layout", LAYOUTS) ?? DEFAULTS.layout,
     selfView: oneOf("selfView", SELF_VIEWS),
     selfCorner: oneOf("selfCorner", CORNERS) ?? DEFAULTS.selfCorner,

@@ -5,40 +5,31 @@
 import {
   decodeChat,
   decodeData,
-  decodeHistory,
   decodeServerEvent,
   WireError,
+  type ServerEvent,
 } from "../wire/decode";
-import type { DataMessage, ServerEvent } from "../wire/decode";
-import { encodeReaction } from "../wire/encode";
-import type {
-  Admission,
-  MediaAccess,
-  NoticeLevel,
-  ParticipantId,
-  Person,
-  RoomInfo,
-  RoomState,
-  ServerNotice,
-} from "../wire/types";
+import type { Admission, ParticipantId, Person, RoomInfo, RoomState } from "../wire/types";
 import { createChatStore } from "./chat";
 import { composeHtml } from "./compose";
-import type { ActivityNews, JoinChoice, LineState, Phase, Session, SessionDeps } from "./contract";
+import type { ActivityNews, LineState, Phase, Session, SessionDeps } from "./contract";
 import { deviceLossText } from "./device-loss";
+import { createEntrance } from "./entrance";
 import { endReason, SessionError, type EndReason } from "./errors";
 import { createHeartbeat } from "./heartbeat";
 import type { Link, LinkHandlers, LinkStatus } from "./link";
 import { createMailbox } from "./mailbox";
 import { createMedia } from "./media";
-import { createMediaRecovery, type MediaRecovery } from "./media-recovery";
-import { createNoticeStore, type Alert } from "./notices";
+import { createNoticeStore } from "./notices";
+import { createPeerData } from "./peer-data";
 import { createPeopleStore } from "./people";
-import { createReactionStore, emojiFrom, type Emoji } from "./reactions";
-import { mayReact } from "./rights";
+import { createReactionStore } from "./reactions";
+import { createSayings } from "./sayings";
 import { createStore } from "./store";
 import { createSwitches } from "./switches";
 import { createTalk } from "./talk";
 import { secondsLeft } from "./time-left";
+import { understood } from "./understood";
 
 export type {
   ActivityNews,
@@ -55,10 +46,6 @@ export type {
 const TIME_UP_S = 15;
 /** No answer from the server for one step of the way in. */
 const STEP_TIMEOUT_MS = 20_000;
-/** How long after a raised hand the server's notice of it may arrive. */
-const HAND_ECHO_MS = 5_000;
-/** Longest notice shown, in characters. */
-const MAX_NOTICE = 300;
 
 export function createSession(deps: SessionDeps): Session {
   const phase = createStore<Phase>({ at: "checking" });
@@ -89,15 +76,10 @@ export function createSession(deps: SessionDeps): Session {
   let token = deps.token;
   let admission: Admission | null = null;
   let link: Link | null = null;
-  let choice: JoinChoice | null = null;
   let clockOffset = 0;
-  let roomOpened = false;
-  let listed = false;
   let endedByMe = false;
   let stepTimer: ReturnType<typeof setTimeout> | undefined;
-  let recovery: MediaRecovery | null = null;
   const cleanups: (() => void)[] = [];
-  const handsUp = new Map<string, number>();
 
   const myself = () => (me === null ? undefined : people.getSnapshot().get(me));
   /** The server's clock, which everybody's times are told by. */
@@ -167,10 +149,46 @@ export function createSession(deps: SessionDeps): Session {
     notices,
     link: () => link,
     token: () => token,
-    listed: () => listed,
+    listed: () => entrance.listed(),
     serverNow,
     send,
     end,
+  });
+
+  const state = () => room.getSnapshot()?.state;
+  const around = {
+    people,
+    media,
+    chat,
+    notices,
+    reactions,
+    activities,
+    switches,
+    talk,
+    cleanups,
+    link: () => link,
+    room: state,
+    myself,
+    inMeeting,
+    ended,
+    at,
+    send,
+    expectAnswer,
+    answered,
+    now: deps.now,
+    serverNow,
+    devices: deps.devices,
+    phase: () => phase.getSnapshot().at,
+  };
+  const sayings = createSayings({ ...around, me: myself });
+  const peers = createPeerData({ ...around, sayings, me: () => me });
+  const entrance = createEntrance({
+    ...around,
+    me: () => me,
+    onListed() {
+      link?.openRoom();
+      talk.askHistory();
+    },
   });
 
   async function enter(): Promise<void> {
@@ -202,7 +220,7 @@ export function createSession(deps: SessionDeps): Session {
     line.set("good");
     // Whatever was missed meanwhile is asked for again; all of it is harmless to hear twice.
     send({ kind: "initial-data" });
-    if (listed) {
+    if (entrance.listed()) {
       send({ kind: "online-users" });
       talk.askHistory();
     }
@@ -227,19 +245,9 @@ export function createSession(deps: SessionDeps): Session {
     onData(bytes, verifiedSender) {
       const data = understood(() => decodeData(bytes));
       if (!data || (verifiedSender !== null && verifiedSender !== data.from)) return;
-      onData(data, false);
+      peers.hear(data, false);
     },
   };
-
-  /** What others send may be garbage; garbage is not shown. */
-  function understood<T>(read: () => T): T | null {
-    try {
-      return read();
-    } catch (error) {
-      if (error instanceof WireError) return null;
-      throw error;
-    }
-  }
 
   function onEvent(event: ServerEvent): void {
     if (ended()) return;
@@ -247,9 +255,9 @@ export function createSession(deps: SessionDeps): Session {
       case "initial-data":
         return onInitialData(event.room, event.me);
       case "users":
-        return onUsers(event.people, event.first);
+        return entrance.users(event.people, event.first);
       case "media-access":
-        return void onMediaAccess(event.access);
+        return void entrance.mediaAccess(event.access);
       case "room-state":
         return onRoomState(event.state);
       case "person-state":
@@ -260,29 +268,24 @@ export function createSession(deps: SessionDeps): Session {
         return people.disconnect(event.person.id);
       case "offline": {
         const gone = event.person.id === me ? undefined : people.leave(event.person.id);
-        if (gone && !gone.waiting) announceMove("left", gone);
+        if (gone) sayings.left(gone);
         return;
       }
       case "token":
         token = event.token;
         return deps.onToken(token);
       case "notice":
-        return onNotice(event.notice);
+        return sayings.notice(event.notice);
       case "ended":
         return end(truly(endReason(event.reason)));
       case "system-chat":
-        notices.show({
-          group: "system-chat",
-          text: { key: "notice.systemChat" },
-          alert: "message",
-          panel: "chat",
-        });
+        sayings.systemChat();
         return chat.receiveSystem(event.id, composeHtml(event.text), serverNow());
       case "private-chat":
         if (event.line.from === me || event.line.to === me) chat.receive(event.line);
         return;
       case "data":
-        return onData(event.data, true);
+        return peers.hear(event.data, true);
       case "activity":
         return activities.put({ kind: "event", what: event.what, text: event.text });
       case "pong":
@@ -302,10 +305,8 @@ export function createSession(deps: SessionDeps): Session {
     }
     if (reason.code !== "room-ended") return reason;
     if (endedByMe) return { code: "ended-by-you", detail };
-    const state = room.getSnapshot()?.state;
-    const left = state
-      ? secondsLeft(state.startedAt, state.features.durationMinutes, serverNow())
-      : null;
+    const is = state();
+    const left = is ? secondsLeft(is.startedAt, is.features.durationMinutes, serverNow()) : null;
     return left !== null && left <= TIME_UP_S ? { code: "time-over", detail } : reason;
   }
 
@@ -325,17 +326,14 @@ export function createSession(deps: SessionDeps): Session {
       if (info.state.welcome) chat.receiveSystem("system:welcome", info.state.welcome, 1);
       at("ready");
       media.prepare();
-    } else admitIfApproved();
+    } else entrance.admitIfApproved();
   }
 
-  function onRoomState(state: RoomState): void {
+  function onRoomState(next: RoomState): void {
     const now = room.getSnapshot();
-    if (!now || (state.metadataId !== null && state.metadataId === now.state.metadataId)) return;
-    room.set({ ...now, state });
-    if (now.state.recording !== state.recording) {
-      const key = state.recording ? "notice.recordingStarted" : "notice.recordingStopped";
-      notices.show({ group: "recording", level: "warning", text: { key } });
-    }
+    if (!now || (next.metadataId !== null && next.metadataId === now.state.metadataId)) return;
+    room.set({ ...now, state: next });
+    sayings.changed(now.state, next);
     switches.obeyLocks();
   }
 
@@ -346,174 +344,16 @@ export function createSession(deps: SessionDeps): Session {
     if (!before || !after) return;
     if (id === me) {
       switches.obeyLocks();
-      admitIfApproved();
-      if (!before.isPresenter && after.isPresenter && phase.getSnapshot().at === "meeting") {
-        notices.show({ group: "presenter", text: { key: "notice.youArePresenter" } });
-      }
+      entrance.admitIfApproved();
+      if (!before.isPresenter && after.isPresenter) sayings.iPresent();
     } else if (before.handRaisedAt === null && after.handRaisedAt !== null) {
-      handsUp.set(after.name, deps.now());
-      const forMe = myself()?.isAdmin ?? false;
-      notices.show({
-        group: "hand",
-        about: after,
-        text: { key: "notice.handRaised" },
-        alert: forMe ? "hand" : null,
-        panel: forMe ? "people" : null,
-      });
+      sayings.handRaised(after);
     }
-  }
-
-  /** Hosts are also told of raised hands in the raiser's own words; once, in our words, is enough. */
-  function onNotice({ level, text, withSound, details }: ServerNotice): void {
-    if (details !== null) return void onHostNotice(details, () => say(level, text));
-    for (const [name, when] of handsUp) {
-      if (deps.now() - when > HAND_ECHO_MS) handsUp.delete(name);
-      else if (level === "info" && text.includes(name)) return;
-    }
-    say(level, text, withSound ? "message" : null);
-  }
-
-  /** What a host did or asks, in the reader's language; else in the words it came with. */
-  async function onHostNotice(details: Uint8Array, sayPlain: () => void): Promise<void> {
-    try {
-      const { showHostNotice } = await import("./host-notices");
-      if (
-        !ended() &&
-        !showHostNotice(details, { notices, media, switchOn: switches.on, serverNow })
-      )
-        sayPlain();
-    } catch {
-      // What cannot be fetched now is said in English.
-      sayPlain();
-    }
-  }
-
-  /** Somebody else's words, unless there are none. */
-  function say(level: NoticeLevel, text: string, alert: Alert | null = null): void {
-    const plain = text.trim().slice(0, MAX_NOTICE);
-    if (plain !== "") notices.show({ level, text: { plain }, alert });
   }
 
   function onJoined(person: Person): void {
     const isNew = people.arrive(person);
-    if (!isNew || person.id === me || phase.getSnapshot().at !== "meeting") return;
-    if (!person.waiting) announceMove("joined", person);
-    else {
-      notices.show({
-        group: "waiting",
-        about: person,
-        text: { key: "notice.waiting" },
-        alert: "waiting",
-        panel: "waiting",
-      });
-    }
-  }
-
-  function announceMove(move: "joined" | "left", person: Person): void {
-    if (phase.getSnapshot().at === "meeting") {
-      notices.show({ group: move, about: person, text: { key: `notice.${move}` } });
-    }
-  }
-
-  function join(wanted: JoinChoice): void {
-    if (phase.getSnapshot().at !== "ready") return;
-    choice = wanted;
-    const person = myself();
-    if (person?.waiting) return at("waiting");
-    proceed();
-  }
-
-  function admitIfApproved(): void {
-    const person = myself();
-    if (phase.getSnapshot().at === "waiting" && person?.waiting === false) proceed();
-  }
-
-  function proceed(): void {
-    at("entering");
-    send({ kind: "users" });
-    expectAnswer();
-  }
-
-  function onUsers(list: readonly Person[], first: boolean): void {
-    if (me === null) return;
-    people.sync(list, me);
-    if (!first || listed) return;
-    listed = true;
-    send({ kind: "media-access" });
-    expectAnswer();
-    if (!roomOpened) {
-      roomOpened = true;
-      link?.openRoom();
-    }
-    talk.askHistory();
-  }
-
-  async function onMediaAccess(access: MediaAccess): Promise<void> {
-    answered();
-    const picked = choice;
-    if (recovery) return recovery.access(access);
-    if (!picked || phase.getSnapshot().at !== "entering") return;
-    // Without sound and picture one can still read, write and listen to what happens next.
-    const connected = await media.connect(access, deps.devices()).then(
-      () => true,
-      () => false,
-    );
-    if (ended()) return;
-    const microphone = picked.microphone();
-    const camera = picked.camera();
-    media.adopt({ microphone: microphone.track, camera: camera.track });
-    at("meeting");
-    switches.obeyLocks(true);
-    recovery = createMediaRecovery(media, deps.devices, () => send({ kind: "media-access" }));
-    cleanups.push(recovery.dispose);
-    const publish = () => publishFirst(microphone.on, camera.on);
-    if (connected) return publish();
-    const stop = media.subscribe(() => {
-      if (media.getSnapshot().status !== "connected") return;
-      stop();
-      publish();
-    });
-    cleanups.push(stop);
-  }
-
-  function publishFirst(withMicrophone: boolean, withCamera: boolean): void {
-    const startMuted = room.getSnapshot()?.state.features.muteOnStart ?? false;
-    if (withMicrophone && startMuted) {
-      media.publishMuted().catch((error: unknown) => switches.failed("microphone", error, true));
-    } else if (withMicrophone) media.microphone.want(true);
-    if (withCamera) media.camera.want(true);
-  }
-
-  function onData(data: DataMessage, privately: boolean): void {
-    if (data.kind === "activity") return activities.put({ kind: "data", data, privately });
-    if (data.to !== null && data.to !== me) return;
-    if (data.kind === "history") {
-      if (privately && talk.isAnswer(data.from)) {
-        chat.merge(understood(() => decodeHistory(data.text)) ?? []);
-      }
-      return;
-    }
-    if (data.from === me) return;
-    if (data.kind === "history-request" && privately) talk.answerHistory(data.from);
-    else if (data.kind === "reaction" && !privately) onReaction(data);
-    else if ((data.kind === "info" || data.kind === "alert") && privately) {
-      if (!people.getSnapshot().get(data.from)?.isAdmin) return;
-      say(data.kind === "alert" ? "warning" : "info", data.text);
-    }
-  }
-
-  function onReaction({ from, text }: DataMessage): void {
-    const emoji = emojiFrom(text);
-    const name = people.getSnapshot().get(from)?.name;
-    if (emoji !== null && name !== undefined) reactions.show(emoji, from, name);
-  }
-
-  function react(emoji: Emoji): void {
-    const person = myself();
-    const state = room.getSnapshot()?.state;
-    if (!person || !state || !mayReact(person, state).ok) return;
-    if (!reactions.show(emoji, person.id, person.name)) return;
-    link?.publishData(encodeReaction(emoji, person, serverNow()));
+    if (isNew && person.id !== me) sayings.arrived(person);
   }
 
   return {
@@ -526,9 +366,10 @@ export function createSession(deps: SessionDeps): Session {
     notices,
     reactions,
     me: () => me,
+    serverVersion: () => admission?.serverVersion ?? null,
     clockOffset: () => clockOffset,
     start: () => void enter(),
-    join,
+    join: entrance.join,
     raiseHand(up, words) {
       const person = myself();
       if (!person) return;
@@ -541,7 +382,7 @@ export function createSession(deps: SessionDeps): Session {
       send(up ? { kind: "raise-hand", text: words } : { kind: "lower-hand" });
     },
     lowerHandOf: (who) => send({ kind: "lower-hand-of", who }),
-    react,
+    react: peers.react,
     ask: ({ path, body }) => deps.ask(token, path, body),
     token: () => token,
     activities,

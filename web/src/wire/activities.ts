@@ -144,7 +144,20 @@ export const pollAsks = {
     post("polls/closePoll", ClosePollReqSchema, { roomId, pollId }),
   result: (pollId: string) => get(`polls/pollResponsesResult/${encodeURIComponent(pollId)}`),
   details: (pollId: string) => get(`polls/pollResponsesDetails/${encodeURIComponent(pollId)}`),
+  csv: (pollId: string | null) =>
+    get(`plenum/polls/csv${pollId === null ? "" : `/${encodeURIComponent(pollId)}`}`),
 };
+
+/** What a table begins with, so that a spreadsheet reads it as UTF-8; no protobuf message does. */
+const BOM = [0xef, 0xbb, 0xbf];
+
+/** A table as it came; anything else is a refusal in words. */
+export function decodeCsv(bytes: Uint8Array): Uint8Array {
+  if (!BOM.every((byte, at) => bytes[at] === byte)) {
+    throw new Refused(read(CommonResponseSchema, bytes).msg);
+  }
+  return bytes;
+}
 
 const pollFrom = (w: PollInfo): Poll => ({
   id: w.id,

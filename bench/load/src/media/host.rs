@@ -24,6 +24,9 @@ pub(crate) struct Host {
     /// Threads; 0: as many as the media plane takes by itself
     #[arg(long)]
     shards: u16,
+    /// Subscriptions of a room from which on its newcomers are spread over all threads
+    #[arg(long)]
+    spread: Option<usize>,
 }
 
 impl Host {
@@ -39,6 +42,7 @@ impl Host {
             include_loopback: true,
             seed: 1,
             threads: usize::from(self.shards),
+            spread: self.spread,
             stream_port: None,
             dscp: None,
             turn: None,

@@ -70,6 +70,9 @@ struct Meeting {
     /// Threads of the media plane; 0: as many as it takes by itself
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=64))]
     shards: u16,
+    /// From so many subscriptions on a room's newcomers are spread over all threads; else what the media plane does by itself
+    #[arg(long)]
+    spread: Option<usize>,
     /// Processors the media plane may run on, as `taskset` takes them
     #[arg(long)]
     server_cores: Option<String>,

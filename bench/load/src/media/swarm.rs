@@ -56,6 +56,9 @@ impl Swarm {
             None => Command::new(program),
         };
         command.arg("host").arg("--control").arg(&path).args(["--shards", &meeting.shards.to_string()]);
+        if let Some(spread) = meeting.spread {
+            command.args(["--spread", &spread.to_string()]);
+        }
         let child = command.spawn().context("the media plane did not start")?;
         let (control, _) = listener.accept()?;
         std::fs::remove_file(&path)?;

@@ -209,8 +209,6 @@ impl Peer {
         let rtx = old_rtx.map(|_| api.new_ssrc()).filter(|rtx| *rtx != ssrc);
         api.declare_stream_tx(ssrc, rtx, mid, None);
         self.sections[usize::from(index)].ssrc = Some(ssrc);
-        // A new stream is paced until it is told otherwise.
-        self.unpaced = false;
     }
 
     /// Takes away the sources the stack made for sections that carry nothing: no answer names them, so nothing may be sent

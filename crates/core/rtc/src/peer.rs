@@ -15,9 +15,7 @@ use str0m::media::{KeyframeRequestKind, Mid, Pt, Rid};
 use str0m::net::{Protocol, Receive, TcpType};
 use str0m::rtp::{Extension, RtpPacket, RtpWrite, Ssrc, Vp8Descriptor};
 use str0m::stats::PeerStats;
-use str0m::{
-    Candidate, Event as StackEvent, Input, Output as StackOutput, PacerReason, Reason, Rtc, RtcConfig, RtcError,
-};
+use str0m::{Candidate, Event as StackEvent, Input, Output as StackOutput, Rtc, RtcConfig, RtcError};
 
 /// Packets kept per outgoing video stream to answer retransmission requests: two to three seconds.
 const VIDEO_HISTORY: usize = 512;
@@ -40,11 +38,6 @@ const DATA_MESSAGE: u32 = 64 * 1024 + 1024;
 /// What the way to a client is believed to carry before it has said anything, in bits per second: enough for a grid of
 /// small pictures or one large one. Probing finds more within a second.
 const FIRST_ESTIMATE: u64 = 5_000_000;
-
-/// How much later than it asked the stack may hear that time passes when it only wants to look after its estimate and its
-/// pacer, which it does 40 times a second if nothing else happens: as long as sound takes from one packet to the next, so that
-/// whoever gets sound is not visited for that alone.
-const LEEWAY: Duration = Duration::from_millis(20);
 
 /// Longest payload that is taken, in bytes: what encoders send fits an Ethernet frame, and the stack has no more than 2000
 /// for a packet with everything that is put in front of it on the way out.
@@ -186,8 +179,6 @@ impl PeerFactory {
             only_streams: false,
             counted: HashMap::new(),
             turns: 0,
-            probes: false,
-            unpaced: false,
         }
     }
 }
@@ -247,10 +238,6 @@ pub struct Peer {
     counted: HashMap<(Mid, Option<Rid>), u64>,
     /// How often the stack has to hear that time passes until what was written is out, and once more for it to settle.
     turns: u32,
-    /// It was probing when it last said what it waits for.
-    probes: bool,
-    /// Nothing is held back.
-    pub(crate) unpaced: bool,
 }
 
 impl Peer {
@@ -262,6 +249,11 @@ impl Peer {
     /// The index packets of the section `mid` carry. Sections never go away.
     pub fn section(&self, mid: &str) -> Option<u16> {
         self.by_mid.get(&Mid::from(mid)).copied()
+    }
+
+    /// What its sections are called, in the order of their numbers.
+    pub fn section_names(&self) -> impl Iterator<Item = &str> {
+        self.sections.iter().map(|section| section.name.as_str())
     }
 
     /// Descriptions made from now on name no way but TCP, for clients whose UDP does not last; or every way again.
@@ -328,7 +320,7 @@ impl Peer {
             match self.rtc.poll_output()? {
                 StackOutput::Timeout(at) => {
                     self.turns = 0;
-                    return Ok(Output::Timeout(at + self.leeway()));
+                    return Ok(Output::Timeout(at));
                 }
                 StackOutput::Transmit(transmit) => {
                     return Ok(Output::Transmit {
@@ -344,16 +336,6 @@ impl Peer {
                 }
             }
         }
-    }
-
-    /// How much later than it asked the stack may hear that time passes. Not at all if packets come in, whose losses and
-    /// arrival have to be reported in time, nor while it probes or holds packets back: then another deadline may be close.
-    fn leeway(&mut self) -> Duration {
-        let reason = self.rtc.last_timeout_reason();
-        let probes = matches!(reason, Reason::Pacer(PacerReason::Probe1 | PacerReason::Probe2 | PacerReason::Padding));
-        let probed = std::mem::replace(&mut self.probes, probes);
-        let idle = matches!(reason, Reason::BweDelayControl | Reason::Pacer(PacerReason::Handle));
-        if idle && self.unpaced && !probed && self.streams.is_empty() { LEEWAY } else { Duration::ZERO }
     }
 
     /// Which layers the encodings on a section are, by rid: as the client announced them.
@@ -418,7 +400,6 @@ impl Peer {
     /// Whether pictures leave no faster than the estimate, so that they do not fill the queue that sound has to pass, or at
     /// once.
     pub fn pace(&mut self, paced: bool) {
-        self.unpaced = !paced;
         let pictures = self.sections.iter().filter(|section| section.kind == Kind::Video);
         for ssrc in pictures.filter_map(|section| section.ssrc) {
             if let Some(stream) = self.rtc.direct_api().stream_tx(&ssrc) {

@@ -305,6 +305,26 @@ plenum: {database: {tls: verify, authorities: /etc/ca.pem}}
 }
 
 #[test]
+fn what_a_database_need_not_be_told_is_said() {
+    let section = "driver_name: mysql, host: db, username: u, db: p, replicas: [{host: r}]";
+    let told = |more: &str| {
+        let notices = parse(&format!("database_info: {{{section}{more}}}")).unwrap().1;
+        notices.into_iter().map(|notice| format!("{}: {}", notice.key, notice.text)).collect::<Vec<_>>()
+    };
+    let replicas = "database_info.replicas: not used: a list must show what was written a moment ago, and a replica lags; one server carries the few reads there are";
+
+    assert_eq!(told(", charset: utf8mb4, loc: UTC"), [replicas], "as Plenum does it anyway");
+    assert_eq!(
+        told(", charset: latin1, loc: Asia/Dhaka"),
+        [
+            replicas,
+            "database_info.charset: not used; Plenum always speaks UTF-8 (utf8mb4)",
+            "database_info.loc: not used; times are told in UTC",
+        ]
+    );
+}
+
+#[test]
 fn a_database_section_that_is_not_whole_names_what_is_missing() {
     for (yaml, keys) in [
         ("{host: db}", vec!["database_info.db", "database_info.username", "database_info.driver_name"]),

@@ -25,6 +25,8 @@ pub(crate) struct Media {
     pub(crate) advertise: Vec<IpAddr>,
     /// `plenum.media.threads`: how many forward; 0: one less than there are processors.
     pub(crate) threads: u16,
+    /// `plenum.media.spread`: from so many subscriptions on a room is spread over all threads.
+    pub(crate) spread: Option<u16>,
     /// `plenum.media.use_external_ip`: ask others for our address, and tell clients that one too.
     pub(crate) use_external_ip: bool,
     /// `plenum.media.stun_servers`: whom to ask, `host:port`.
@@ -98,6 +100,7 @@ impl Media {
             port,
             advertise: Vec::new(),
             threads: 0,
+            spread: None,
             use_external_ip: false,
             stun_servers: STUN_SERVERS.map(str::to_owned).into(),
             tcp: true,
@@ -114,6 +117,7 @@ pub(super) fn read_media(plenum: &mut Section<'_>, media: &mut Media, port: &mut
     section.set_optional("port", port, value::number(0..=u16::MAX));
     section.set_list("advertise", &mut media.advertise, super::words::advertised);
     section.set("threads", &mut media.threads, value::number(0..=64));
+    section.set_optional("spread", &mut media.spread, value::number(0..=u16::MAX));
     section.set("use_external_ip", &mut media.use_external_ip, value::boolean);
     section.set_list("stun_servers", &mut media.stun_servers, host_and_port);
     section.set("tcp", &mut media.tcp, value::boolean);

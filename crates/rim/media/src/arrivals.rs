@@ -6,7 +6,8 @@
 
 use crate::engine::{ConnectionKey, Engine, Timer, mark};
 use crate::forward::News;
-use crate::session::{Outbox, Told};
+use crate::forward::Reach;
+use crate::line::{Outbox, Told};
 use rtc::UpPacket;
 use signal::TrackKey;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -64,14 +65,15 @@ impl Engine {
             && all.iter().all(|other| other.from.room != from.room || other.is_like(&run[0]));
         let (dirty, outbox, told, timers) = (&mut self.dirty, &mut self.outbox, &mut self.told, &mut self.timers);
         let packets = run.iter().map(|arrived| &arrived.packet);
-        room.forward.packets(*track, packets, &mut room.sessions, at, |peer, session| {
+        let reach = Reach { sessions: &mut room.sessions, post: &mut self.post };
+        room.forward.packets(*track, packets, reach, at, |peer, session| {
             let key = ConnectionKey { room: from.room, peer, subscriber: session.subscriber.is_some() };
-            let connection = session.down();
+            let Some(line) = session.down().line() else { return };
             if !at_once {
-                mark(dirty, connection, key);
+                mark(dirty, &mut line.dirty, key);
                 return;
             }
-            match catch_unwind(AssertUnwindSafe(|| connection.drain(key, at, outbox, told))) {
+            match catch_unwind(AssertUnwindSafe(|| line.drain(key, at, outbox, told))) {
                 Ok(Some(due)) => timers.arm(Timer::Connection(key), due),
                 Ok(None) => {}
                 Err(_) => told.push((key, Told::Broken)),

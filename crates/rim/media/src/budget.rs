@@ -2,6 +2,7 @@
 
 use crate::engine::Room;
 use crate::forward::News;
+use crate::line::Seek;
 use sfu::allocation::{Allocation, INTERVAL};
 use signal::{PeerKey, TrackKey};
 use std::time::Instant;
@@ -89,8 +90,8 @@ pub(crate) fn share(room: &mut Room, now: Instant, news: &mut News) -> Vec<PeerK
         let goal = budget.shares.goal(&wants.bids);
         let held_back = goal.wanted > goal.spent;
         let minimum = if held_back { wants.sound + goal.next } else { 0 };
-        session.down().peer.pace(estimate < UNPACED);
-        session.down().peer.seek_bandwidth(minimum, (wants.sound + goal.wanted).max(LEAST_SOUGHT));
+        let desired = (wants.sound + goal.wanted).max(LEAST_SOUGHT);
+        session.down().seek(Seek { paced: estimate < UNPACED, minimum, desired });
         touched.push(*peer);
     }
     touched

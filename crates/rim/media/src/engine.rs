@@ -4,6 +4,7 @@
 //! panic of work that is a whole room's closes that room.
 
 mod control;
+pub(crate) mod guests;
 mod join;
 mod judge;
 mod orders;
@@ -12,13 +13,16 @@ mod rooms;
 use crate::arrivals::Arrived;
 use crate::fallback::Fallback;
 use crate::forward::Forward;
+use crate::line::{Outbox, Told};
 use crate::outputs;
 use crate::plane::LinkId;
+use crate::post::Post;
 use crate::registry::{Registry, ShardIndex};
-use crate::session::{Connection, Outbox, Session, Told};
+use crate::session::Session;
 use crate::tallies::Tallies;
 use crate::timers::Timers;
 use bytes::Bytes;
+use guests::{Guests, line_of};
 use join::Joins;
 use model::{Identity, RoomId, SessionId};
 use ports::media::{MediaEvent, MediaEventKind, SignalDown};
@@ -54,13 +58,15 @@ pub(crate) struct ConnectionKey {
 /// What is looked up for every packet: with hashes that are cheap and, since everyone has another seed, not to be foreseen.
 pub(crate) type FastMap<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
-/// Names a room within the shard.
+/// Names a room. Those of two shards are never the same.
 pub(crate) type RoomKey = u32;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Timer {
     Connection(ConnectionKey),
     Room(RoomKey),
+    /// Members of other shards' rooms.
+    Guests,
 }
 
 /// One media room with everybody in it.
@@ -116,6 +122,11 @@ pub struct Engine {
     stream_addresses: Vec<SocketAddr>,
     pub(crate) events: mpsc::Sender<MediaEvent>,
     pub(crate) rooms: FastMap<RoomKey, Room>,
+    /// Connections of big rooms of other shards.
+    pub(crate) guests: Guests,
+    /// What goes to other shards because of big rooms.
+    pub(crate) post: Post,
+    spread_from: usize,
     by_id: HashMap<RoomId, RoomKey>,
     pub(crate) links: HashMap<LinkId, (RoomKey, PeerKey)>,
     joins: HashMap<(RoomId, Identity), Joins>,
@@ -137,7 +148,7 @@ pub struct Engine {
     draining: bool,
     /// It has more to do than it has time for.
     full: bool,
-    registry: Arc<Registry>,
+    pub(crate) registry: Arc<Registry>,
     pub(crate) shard: ShardIndex,
     /// Our Unix time at a moment, so that time shown to clients never jumps (section 25, H11).
     epoch: (Instant, u64),
@@ -165,6 +176,9 @@ impl Engine {
             stream_addresses: Vec::new(),
             events,
             rooms: FastMap::default(),
+            guests: FastMap::default(),
+            post: Post::new(registry.shards()),
+            spread_from: guests::SPREAD,
             by_id: HashMap::new(),
             links: HashMap::new(),
             joins: HashMap::new(),
@@ -176,7 +190,7 @@ impl Engine {
             dirty: Vec::new(),
             told: Vec::new(),
             outbox: Vec::new(),
-            next_room: 0,
+            next_room: guests::first_room(shard),
             next_peer: 0,
             next_link: 0,
             seed,
@@ -266,18 +280,14 @@ impl Engine {
             match timer {
                 Timer::Connection(key) => {
                     let served = catch_unwind(AssertUnwindSafe(|| {
-                        let connection = self
-                            .rooms
-                            .get_mut(&key.room)
-                            .and_then(|room| room.sessions.get_mut(&key.peer)?.connection(key.subscriber));
-                        let Some(connection) = connection else { return };
+                        let Some(line) = line_of(&mut self.rooms, &mut self.guests, key) else { return };
                         // What it sent meanwhile has put it off.
-                        if connection.due > at {
-                            self.timers.arm(timer, connection.due);
-                        } else if connection.peer.handle_timeout(at).is_err() {
+                        if line.due > at {
+                            self.timers.arm(timer, line.due);
+                        } else if line.peer.handle_timeout(at).is_err() {
                             self.failed(key, at);
                         } else {
-                            mark(&mut self.dirty, connection, key);
+                            mark(&mut self.dirty, &mut line.dirty, key);
                         }
                     }));
                     if served.is_err() {
@@ -285,14 +295,15 @@ impl Engine {
                     }
                 }
                 Timer::Room(key) => self.guarded(key, at, |engine| engine.room_timeout(key, at)),
+                Timer::Guests => self.tend_guests(at),
             }
         }
     }
 }
 
-/// Puts a connection on the list of those with output.
-pub(crate) fn mark(dirty: &mut Vec<ConnectionKey>, connection: &mut Connection, key: ConnectionKey) {
-    if !std::mem::replace(&mut connection.dirty, true) {
+/// Puts a connection on the list of those with output; `flag` says whether it is there.
+pub(crate) fn mark(dirty: &mut Vec<ConnectionKey>, flag: &mut bool, key: ConnectionKey) {
+    if !std::mem::replace(flag, true) {
         dirty.push(key);
     }
 }

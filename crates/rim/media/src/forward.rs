@@ -11,7 +11,7 @@ mod shown;
 mod sound;
 
 pub(crate) use account::Window;
-pub(crate) use down::{Binding, Down};
+pub(crate) use down::{Binding, Down, Reach};
 pub(crate) use encoding::Takes;
 
 use crate::engine::FastMap;
@@ -295,12 +295,12 @@ impl Forward {
         &mut self,
         key: TrackKey,
         packets: impl Iterator<Item = &'a UpPacket>,
-        sessions: &mut FastMap<PeerKey, Session>,
+        reach: Reach<'_>,
         now: Instant,
         written: impl FnMut(PeerKey, &mut Session),
     ) {
         let Some(track) = self.tracks.get_mut(&key) else { return };
-        let mut way = Way { sessions, written, now };
+        let mut way = Way { reach, written, now };
         let mut pictures = Vec::new();
         for packet in packets {
             if !track.allowance.take(packet.payload.len(), now) {

@@ -353,7 +353,7 @@ impl Engine {
 
     fn send_inside(&mut self, key: RoomKey, peer: PeerKey, name: &str, frame: &SentFrame, at: Instant) {
         let Some(session) = self.rooms.get_mut(&key).and_then(|room| room.sessions.get_mut(&peer)) else { return };
-        session.publisher.last_heard = at;
+        session.publisher.heard(at);
         let Some(own) = session.inside.as_mut().and_then(|inside| inside.own.get_mut(name)) else { return };
         let Some(track) = session.publisher.ups.get(usize::from(own.section)).copied().flatten() else {
             self.counters.unpublished.increment(1);

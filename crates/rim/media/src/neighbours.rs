@@ -1,4 +1,4 @@
-//! Datagrams that the kernel gave to the wrong shard, on their way to their owner.
+//! The ways between shards: datagrams that the kernel gave to the wrong one, and the [`Work`] of big rooms.
 //!
 //! All shards share one UDP port, and the kernel spreads clients over their sockets as it likes. A connectivity check names
 //! its owner. Once that has proven to be meant for it, the owner says so, and what comes from that address follows. It
@@ -6,11 +6,13 @@
 
 use crate::engine::FastMap;
 use crate::plane::Wake;
+use crate::post::Work;
 use crate::registry::{Registry, ShardIndex};
 use crate::stun;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 
 /// The shard that has the TCP connections and the TURN server.
 pub(crate) const WAYS: ShardIndex = 0;
@@ -24,9 +26,14 @@ const FULL: usize = 48 * 1024;
 /// Addresses of others' clients that are remembered in each of two generations.
 const FLOWS: usize = 16 * 1024;
 
+/// Packets of big rooms that wait for a shard: about what it sends in a tenth of a second. What comes later than that is of no
+/// use to anybody.
+const WAITING: usize = 16 * 1024;
+
 /// What one shard tells another.
 #[derive(Debug)]
 enum Letter {
+    Work(Work),
     Datagrams(Batch),
     /// To be sent by ways that only the first shard has: TCP connections and TURN allocations.
     Back(Batch),
@@ -50,12 +57,26 @@ impl Batch {
     }
 }
 
+/// What [`Neighbours::receive`] found.
+#[derive(Debug)]
+pub(crate) enum Received {
+    Nothing,
+    /// A letter that was dealt with; there may be more.
+    Letter,
+    /// What comes from that address is another shard's from now on; there may be more.
+    Flow(SocketAddr),
+    /// Work for the engine; there may be more.
+    Work(Work),
+}
+
 /// One end of the ways between shards.
 #[derive(Debug)]
 pub(crate) struct Neighbours {
     own: ShardIndex,
     registry: Arc<Registry>,
     others: Vec<(SyncSender<Letter>, Wake)>,
+    /// Packets of big rooms that wait for each shard.
+    waiting: Arc<[AtomicUsize]>,
     inbox: Receiver<Letter>,
     /// What is gathered for each other shard.
     outgoing: Vec<Batch>,
@@ -71,10 +92,12 @@ pub(crate) struct Neighbours {
 pub(crate) fn connect(registry: &Arc<Registry>, wakes: &[Wake]) -> Vec<Neighbours> {
     let (senders, inboxes): (Vec<_>, Vec<_>) = wakes.iter().map(|_| sync_channel(QUEUE)).unzip();
     let others: Vec<_> = senders.into_iter().zip(wakes.iter().cloned()).collect();
+    let waiting: Arc<[AtomicUsize]> = wakes.iter().map(|_| AtomicUsize::new(0)).collect();
     let neighbour = |(own, inbox)| Neighbours {
         own,
         registry: Arc::clone(registry),
         others: others.clone(),
+        waiting: Arc::clone(&waiting),
         inbox,
         outgoing: others.iter().map(|_| Batch { from: own, ..Batch::default() }).collect(),
         back: Batch { from: own, ..Batch::default() },
@@ -148,6 +171,28 @@ impl Neighbours {
         self.post(WAYS, batch.heads.len(), Letter::Back(batch));
     }
 
+    /// Carries the work of big rooms to another shard. It comes back if that has more than enough.
+    pub(crate) fn carry(&mut self, to: ShardIndex, work: Work) -> Result<(), Work> {
+        let (Some((sender, wake)), Some(waiting)) = (self.others.get(to), self.waiting.get(to)) else { return Ok(()) };
+        let packets = work.packets();
+        if packets > 0 && waiting.fetch_add(packets, Ordering::Relaxed) > WAITING {
+            waiting.fetch_sub(packets, Ordering::Relaxed);
+            return Err(work);
+        }
+        match sender.try_send(Letter::Work(work)) {
+            Ok(()) => {
+                wake.wake();
+                Ok(())
+            }
+            Err(TrySendError::Full(Letter::Work(work))) => {
+                waiting.fetch_sub(packets, Ordering::Relaxed);
+                Err(work)
+            }
+            // Its owner is gone.
+            Err(_) => Ok(()),
+        }
+    }
+
     fn post(&mut self, to: ShardIndex, datagrams: usize, letter: Letter) {
         let count = u64::try_from(datagrams).unwrap_or(u64::MAX);
         let (sender, wake) = &self.others[to];
@@ -162,16 +207,22 @@ impl Neighbours {
     }
 
     /// Takes one batch that others handed over; the flag of `each` says that a datagram is to be sent. `each` says whether a datagram was for one of ours: then whoever handed it
-    /// over learns where the next ones belong. `None` if nothing waits; else whether there may be more.
-    pub(crate) fn receive(&mut self, mut each: impl FnMut(bool, SocketAddr, SocketAddr, &[u8]) -> bool) -> bool {
+    /// over learns where the next ones belong.
+    pub(crate) fn receive(&mut self, mut each: impl FnMut(bool, SocketAddr, SocketAddr, &[u8]) -> bool) -> Received {
         let (back, batch) = match self.inbox.try_recv() {
             Ok(Letter::Datagrams(batch)) => (false, batch),
             Ok(Letter::Back(batch)) => (true, batch),
             Ok(Letter::Flow(source, owner)) => {
                 self.flows.note(source, owner);
-                return true;
+                return Received::Flow(source);
             }
-            Err(TryRecvError::Empty | TryRecvError::Disconnected) => return false,
+            Ok(Letter::Work(work)) => {
+                if let Some(waiting) = self.waiting.get(self.own) {
+                    waiting.fetch_sub(work.packets(), Ordering::Relaxed);
+                }
+                return Received::Work(work);
+            }
+            Err(TryRecvError::Empty | TryRecvError::Disconnected) => return Received::Nothing,
         };
         let mut rest = batch.contents.as_slice();
         for (source, destination, length) in batch.heads {
@@ -190,7 +241,7 @@ impl Neighbours {
                 let _ = sender.try_send(Letter::Flow(source, self.own));
             }
         }
-        true
+        Received::Letter
     }
 }
 
@@ -250,11 +301,12 @@ mod tests {
 
     fn received(neighbours: &mut Neighbours, ours: bool) -> Vec<(SocketAddr, Vec<u8>)> {
         let mut all = Vec::new();
-        while neighbours.receive(|back, source, destination, contents| {
+        let mut each = |back, source, destination, contents: &[u8]| {
             assert_eq!((back, destination), (false, HERE));
             all.push((source, contents.to_vec()));
             ours
-        }) {}
+        };
+        while !matches!(neighbours.receive(&mut each), Received::Nothing) {}
         all
     }
 
@@ -309,11 +361,12 @@ mod tests {
         second.flush();
 
         let mut sent = Vec::new();
-        assert!(first.receive(|back, source, destination, contents| {
+        let letter = first.receive(|back, source, destination, contents| {
             assert!(back);
             sent.push((source, destination, contents.to_vec()));
             true
-        }));
+        });
+        assert!(matches!(letter, Received::Letter));
         assert_eq!(sent, [(HERE, address(1), b"one".to_vec()), (HERE, address(2), b"two".to_vec())]);
         assert!(received(&mut second, true).is_empty(), "nobody learns an address from it");
     }

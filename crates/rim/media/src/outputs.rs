@@ -2,9 +2,10 @@
 
 use crate::convert;
 use crate::engine::Room;
+use crate::engine::guests::settled;
 use crate::forward::{Binding, News, Published, Takes};
 use crate::inside;
-
+use crate::line::Place;
 use crate::session::Connection;
 use bytes::Bytes;
 use ports::media::{MediaEvent, MediaEventKind, Renewed, SignalDown};
@@ -40,44 +41,40 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::Sender<MediaEv
                     session.link = None;
                 }
             }
-            Output::ClientOffer { peer, sdp } => client_offer(room, peer, &sdp, now, &mut after),
+            Output::ClientOffer { peer, sdp } => client_offer(room, peer, sdp, now, &mut after),
             Output::MakeOffer { peer, changes, ice_restart } => {
                 let changes: Vec<_> = changes.into_iter().map(convert::change).collect();
-                let connection = room.sessions.get_mut(&peer).and_then(|session| session.subscriber.as_mut());
-                let offer = connection.and_then(|connection| match connection.peer.offer(&changes, ice_restart) {
-                    Ok(offer) => Some(offer),
-                    Err(error) => {
-                        tracing::debug!(%error, "no offer could be made");
-                        None
-                    }
-                });
                 after.touched.push((peer, true));
-                room.machine.offered(peer, offer, now);
+                match subscriber(room, peer) {
+                    Some(Place::Here(line)) => {
+                        let offer = line.make_offer(&changes, ice_restart);
+                        room.machine.offered(peer, offer, now);
+                    }
+                    Some(Place::There(far)) => far.make_offer(changes, ice_restart),
+                    None => room.machine.offered(peer, None, now),
+                }
             }
             Output::SettleOffer { peer, known } => {
-                let known = known.as_ref().map(|(offer, answer)| (offer.as_str(), answer.as_str()));
-                let connection = room.sessions.get_mut(&peer).and_then(|session| session.subscriber.as_mut());
-                let settled = connection.map_or(Ok(false), |connection| connection.peer.settle_offer(known));
                 after.touched.push((peer, true));
-                match settled {
-                    Ok(answered) => room.machine.offer_settled(peer, answered, now),
-                    Err(error) => {
-                        tracing::debug!(%error, "an answer was not taken");
-                        room.machine.session_failed(peer, now);
+                match subscriber(room, peer) {
+                    Some(Place::Here(line)) => {
+                        let answered = line.settle_offer(known.as_ref());
+                        settled(&mut room.machine, peer, answered, now);
                     }
+                    Some(Place::There(far)) => far.settle_offer(known),
+                    None => room.machine.offer_settled(peer, false, now),
                 }
             }
             Output::ClientAnswer { peer, sdp } => {
-                let connection = room.sessions.get_mut(&peer).and_then(|session| session.subscriber.as_mut());
-                let taken = connection.is_some_and(|connection| match connection.peer.accept_answer(&sdp) {
-                    Ok(()) => true,
-                    Err(error) => {
-                        tracing::debug!(%error, "an answer was not taken");
-                        false
-                    }
-                });
                 after.touched.push((peer, true));
-                room.machine.answer_taken(peer, taken, now);
+                match subscriber(room, peer) {
+                    Some(Place::Here(line)) => {
+                        let taken = line.accept_answer(&sdp);
+                        room.machine.answer_taken(peer, taken, now);
+                    }
+                    Some(Place::There(far)) => far.accept_answer(sdp),
+                    None => room.machine.answer_taken(peer, false, now),
+                }
             }
             Output::Renew { to, name, metadata, attributes, permission } => {
                 let renewed = Box::new(Renewed { name, metadata, attributes, permission });
@@ -98,16 +95,19 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::Sender<MediaEv
                 let Some(session) = room.sessions.get_mut(&owner) else { continue };
                 let Some(section) = session.up_section(&mid) else { continue };
                 Connection::set(&mut session.publisher.ups, section, Some(track));
-                session.publisher.peer.set_layers(section, rids);
+                session.publisher.set_layers(section, rids);
+                after.touched.push((owner, false));
                 let published = Published { owner, section, kind, codec, layers, screen, muted };
                 room.forward.publish(track, published, now.at);
             }
             Output::CodecPublished { track, mid, codec, layers, rids } => {
                 let owner = room.forward.tracks.get(&track).map(|track| track.owner);
-                let Some(session) = owner.and_then(|owner| room.sessions.get_mut(&owner)) else { continue };
+                let Some(owner) = owner else { continue };
+                let Some(session) = room.sessions.get_mut(&owner) else { continue };
                 let Some(section) = session.up_section(&mid) else { continue };
                 Connection::set(&mut session.publisher.ups, section, Some(track));
-                session.publisher.peer.set_layers(section, rids);
+                session.publisher.set_layers(section, rids);
+                after.touched.push((owner, false));
                 room.forward.add_codec(track, section, codec, &layers, now.at);
                 room.forward.collect(track, now.at, &mut after.news);
             }
@@ -147,7 +147,7 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::Sender<MediaEv
                 Connection::set(&mut connection.downs, section, Some(track));
                 let ready = connection.is_up();
                 // Insiders read every format.
-                let takes = Takes::ask(|format| is_inside || connection.peer.takes(section, format));
+                let takes = if is_inside { Takes::ask(|_| true) } else { connection.takes(section) };
                 session.budget.look_again(now.at);
                 let setting = convert::setting(settings);
                 let binding = Binding { peer, section, setting, ready, takes };
@@ -229,28 +229,31 @@ fn send(room: &mut Room, to: PeerKey, message: SignalDown) {
     }
 }
 
-fn client_offer(room: &mut Room, peer: PeerKey, sdp: &str, now: Now, after: &mut After) {
+/// Where the connection is on which we offer.
+fn subscriber(room: &mut Room, peer: PeerKey) -> Option<&mut Place> {
+    let connection = room.sessions.get_mut(&peer)?.subscriber.as_mut()?;
+    Some(&mut connection.place)
+}
+
+fn client_offer(room: &mut Room, peer: PeerKey, sdp: String, now: Now, after: &mut After) {
     if inside::answer_offer(room, peer, now) {
         return;
     }
-    let answer = match rtc::analyse_offer(sdp) {
+    after.touched.push((peer, false));
+    let answer = match rtc::analyse_offer(&sdp) {
         Ok(sections) => {
             let offered: Vec<_> = sections.iter().map(convert::offered).collect();
             let plan: Vec<_> = room.machine.plan(peer, &offered, now).into_iter().map(convert::plan).collect();
-            let connection = room.sessions.get_mut(&peer).map(|session| &mut session.publisher);
-            connection.and_then(|connection| match connection.peer.accept_offer(sdp, &plan) {
-                Ok(answer) => Some(answer),
-                Err(error) => {
-                    tracing::debug!(%error, "an offer was not taken");
-                    None
-                }
-            })
+            match room.sessions.get_mut(&peer).map(|session| &mut session.publisher.place) {
+                Some(Place::Here(line)) => line.accept_offer(&sdp, &plan),
+                Some(Place::There(far)) => return far.accept_offer(sdp, plan),
+                None => None,
+            }
         }
         Err(error) => {
             tracing::debug!(%error, "an offer was refused");
             None
         }
     };
-    after.touched.push((peer, false));
     room.machine.answered(peer, answer, now);
 }

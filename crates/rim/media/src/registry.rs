@@ -4,6 +4,7 @@
 
 use model::RoomId;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 /// Number of a shard.
@@ -31,12 +32,33 @@ struct Placement {
 pub(crate) struct Registry {
     placement: Mutex<Placement>,
     names: RwLock<HashMap<String, ShardIndex>>,
+    dead: Vec<AtomicBool>,
 }
 
 impl Registry {
     pub(crate) fn new(shards: usize) -> Self {
         let placement = Placement { rooms: HashMap::new(), sessions: vec![0; shards], full: vec![false; shards] };
-        Self { placement: Mutex::new(placement), names: RwLock::default() }
+        let dead = (0..shards).map(|_| AtomicBool::new(false)).collect();
+        Self { placement: Mutex::new(placement), names: RwLock::default(), dead }
+    }
+
+    /// How many shards there are.
+    pub(crate) fn shards(&self) -> usize {
+        self.dead.len()
+    }
+
+    /// Whether a shard is no more.
+    pub(crate) fn is_dead(&self, shard: ShardIndex) -> bool {
+        self.dead.get(shard).is_some_and(|dead| dead.load(Ordering::Relaxed))
+    }
+
+    /// The living shard with the fewest people, if it can be one that has time; of several none that is `own`, which has more
+    /// to do for each of them.
+    pub(crate) fn emptiest(&self, own: ShardIndex) -> ShardIndex {
+        let placement = self.placement();
+        let alive = (0..self.shards()).filter(|shard| !self.is_dead(*shard));
+        let cost = |shard: &ShardIndex| (placement.full[*shard], placement.sessions[*shard], *shard == own);
+        alive.min_by_key(cost).unwrap_or(own)
     }
 
     /// The shard that takes a join: where the room is, or else the one with the fewest people, if it can be one that has
@@ -116,6 +138,9 @@ impl Registry {
 
     /// A shard died: nobody is called there any more. Its rooms begin anew elsewhere when somebody joins.
     pub(crate) fn died(&self, shard: ShardIndex) {
+        if let Some(dead) = self.dead.get(shard) {
+            dead.store(true, Ordering::Relaxed);
+        }
         self.names.write().unwrap_or_else(PoisonError::into_inner).retain(|_, at| *at != shard);
         self.placement().rooms.retain(|_, place| place.shard != shard);
     }

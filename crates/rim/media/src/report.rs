@@ -106,7 +106,7 @@ fn connections(session: &Session, at: Instant) -> Vec<ConnectionReport> {
 fn connection(connection: &Connection, subscriber: bool, at: Instant) -> ConnectionReport {
     let traffic = connection.traffic.as_ref();
     // The stack knows only the way it likes best; the client may have chosen another.
-    let remote = connection.path.remote().or_else(|| traffic.and_then(|traffic| traffic.remote));
+    let remote = connection.remote().or_else(|| traffic.and_then(|traffic| traffic.remote));
     let detour = remote.as_ref().and_then(detour::kind_of);
     ConnectionReport {
         subscriber,
@@ -123,7 +123,7 @@ fn connection(connection: &Connection, subscriber: bool, at: Instant) -> Connect
         local: traffic.and_then(|traffic| traffic.local),
         // What stands for another way is nobody's address.
         remote: remote.filter(|_| detour.is_none()),
-        silent_for: at.saturating_duration_since(connection.last_heard),
+        silent_for: at.saturating_duration_since(connection.last_heard()),
         round_trip: traffic.and_then(|traffic| traffic.rtt),
         loss: traffic.and_then(|traffic| traffic.loss),
         bytes_in: traffic.map_or(0, |traffic| traffic.bytes_in),
@@ -151,7 +151,7 @@ fn subscription(room: &mut Room, key: TrackKey, peer: PeerKey) -> Option<Subscri
     let down = up.downs.iter().find(|down| down.peer == peer)?;
     let (sid, source) = room.machine.track_label(key)?;
     let owner = room.sessions.get(&up.owner)?.identity.clone();
-    let queued = room.sessions.get_mut(&peer)?.down().peer.queued(down.section);
+    let queued = room.sessions.get_mut(&peer)?.down().queued(down.section);
     Some(received(up, down, (sid.to_owned(), source, owner), queued))
 }
 

@@ -4,7 +4,7 @@ use crate::config::MediaConfig;
 use crate::detour;
 use crate::engine::{Datagram, Engine};
 use crate::load::Load;
-use crate::neighbours::{self, Neighbours, WAYS};
+use crate::neighbours::{self, Neighbours, Received, WAYS};
 use crate::plane::{Order, Signal, Wake};
 use crate::registry::{Registry, ShardIndex};
 use crate::socket::{Outgoing, Sockets};
@@ -29,6 +29,12 @@ const ORDERS_PER_TURN: usize = 64;
 
 /// Batches from other shards per turn.
 const LETTERS_PER_TURN: usize = 64;
+
+/// Packets of big rooms per turn after which others get theirs: they take some milliseconds.
+const POSTED_PER_TURN: usize = 1024;
+
+/// Sleep while another shard takes nothing.
+const HELD_UP: Duration = Duration::from_millis(1);
 
 /// Receive calls per turn and socket.
 const RECEIVES_PER_TURN: usize = 8;
@@ -102,6 +108,9 @@ pub(crate) fn spawn(
         let mut engine = Engine::of_many(addresses.clone(), seed, events.clone(), Arc::clone(registry), index)
             .ok_or_else(|| io::Error::other("no DTLS certificate"))?;
         engine.set_stream_addresses(stream_addresses.clone());
+        if let Some(subscriptions) = config.spread {
+            engine.set_spread(subscriptions);
+        }
         let Queues { orders, signals } = queues;
         // Taken by the first.
         let ways = ways.take();
@@ -115,6 +124,7 @@ pub(crate) fn spawn(
             orders,
             signals,
             neighbours,
+            held_up: false,
         });
     }
     // Only now, so that one that cannot be made leaves none behind.
@@ -151,6 +161,8 @@ struct Shard {
     orders: mpsc::Receiver<Order>,
     signals: mpsc::Receiver<Signal>,
     neighbours: Neighbours,
+    /// Something waits for another shard to have room for it.
+    held_up: bool,
 }
 
 impl Shard {
@@ -170,6 +182,7 @@ impl Shard {
             let ways_due = self.ways.as_ref().and_then(Ways::poll_timeout);
             let due = [self.engine.poll_timeout(), ways_due].into_iter().flatten().min();
             let sleep = due.map_or(IDLE, |at| at.saturating_duration_since(now)).min(IDLE);
+            let sleep = if self.held_up { sleep.min(HELD_UP) } else { sleep };
             let sleep = if busy { Duration::ZERO } else { sleep };
             // Interrupted or not: everything is looked at anyway.
             let _ = self.poll.poll(&mut events, Some(sleep));
@@ -224,10 +237,11 @@ impl Shard {
 
     /// What the kernel gave to other shards, and what they want sent; whether there is more.
     fn take_handed_over(&mut self, queue: &mut Vec<Outgoing>) -> bool {
+        let mut posted = 0;
         for _ in 0..LETTERS_PER_TURN {
             let (engine, ways) = (&mut self.engine, &mut self.ways);
             let mut for_turn = Vec::new();
-            let more = self.neighbours.receive(|back, source, destination, contents| {
+            let received = self.neighbours.receive(|back, source, destination, contents| {
                 let now = Instant::now();
                 match ways {
                     Some(ways) if back => {
@@ -248,8 +262,17 @@ impl Shard {
                     ways.datagram(&mut inlet, Instant::now(), datagram);
                 }
             }
-            if !more {
-                return false;
+            match received {
+                Received::Nothing => return false,
+                Received::Letter => {}
+                Received::Flow(address) => self.engine.forget_address(&address),
+                Received::Work(work) => {
+                    posted += work.packets();
+                    self.engine.take(work, Instant::now());
+                    if posted >= POSTED_PER_TURN {
+                        return true;
+                    }
+                }
             }
         }
         true
@@ -278,6 +301,13 @@ impl Shard {
         });
         if let Some(ways) = ways {
             ways.drain(queue);
+        }
+        self.held_up = false;
+        for (to, work) in self.engine.take_post() {
+            if let Err(work) = neighbours.carry(to, work) {
+                self.engine.put_back(to, work);
+                self.held_up = true;
+            }
         }
         neighbours.flush();
         send(queue);

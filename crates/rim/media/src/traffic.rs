@@ -1,9 +1,10 @@
 //! The part of the engine that datagrams pass through.
 
 use crate::arrivals::Arrived;
+use crate::engine::guests::line_of;
 use crate::engine::{ConnectionKey, Datagram, Engine, RoomKey, Timer, mark};
 use crate::forward::News;
-use crate::session::{Outbox, Told};
+use crate::line::{Outbox, Told, Word};
 use crate::stun;
 use rtc::Event;
 use signal::{MediaRoom, PeerKey};
@@ -24,30 +25,25 @@ impl Engine {
         let destination = self.local_address(datagram.destination);
         let Some(key) = self.route(at, &datagram, destination) else { return false };
         let served = catch_unwind(AssertUnwindSafe(|| {
-            let Some(room) = self.rooms.get_mut(&key.room) else { return };
-            let Some(connection) =
-                room.sessions.get_mut(&key.peer).and_then(|session| session.connection(key.subscriber))
-            else {
-                return;
-            };
-            connection.last_heard = at;
+            let Some(line) = line_of(&mut self.rooms, &mut self.guests, key) else { return };
+            line.last_heard = at;
             if let Some(priority) = stun::mark(datagram.contents)
                 // A way that is in use already was proven when it was chosen.
-                && (!connection.path.is_news(datagram.source)
-                    || connection.peer.accepts(at, datagram.source, destination, datagram.contents))
-                && connection.path.mark(datagram.source, destination, priority, at)
+                && (!line.path.is_news(datagram.source)
+                    || line.peer.accepts(at, datagram.source, destination, datagram.contents))
+                && line.path.mark(datagram.source, destination, priority, at)
             {
                 self.counters.path_changes.increment(1);
             }
-            let again = std::mem::take(&mut connection.failed) && connection.connected;
-            if connection.peer.handle_datagram(at, datagram.source, destination, datagram.contents).is_err() {
+            let again = std::mem::take(&mut line.failed);
+            if line.peer.handle_datagram(at, datagram.source, destination, datagram.contents).is_err() {
                 self.died(key, at);
                 return;
             }
             // The stack holds one packet at a time: it has to be taken before the next datagram goes in.
             self.drain_one(key, at);
             if again {
-                self.came_up(key, at);
+                self.heard_again(key, at);
             }
         }));
         if served.is_err() {
@@ -72,15 +68,14 @@ impl Engine {
             (Some(known), Some(called)) if known == called => Some(known),
             (_, Some(called)) => {
                 // A new address: believed once the request proves that it knows the password.
-                let connection =
-                    self.rooms.get_mut(&called.room)?.sessions.get_mut(&called.peer)?.connection(called.subscriber)?;
-                if !connection.peer.accepts(at, datagram.source, destination, datagram.contents) {
+                let line = line_of(&mut self.rooms, &mut self.guests, called)?;
+                if !line.peer.accepts(at, datagram.source, destination, datagram.contents) {
                     return None;
                 }
-                if connection.addresses.last().is_some_and(|last| *last != datagram.source) {
+                if line.addresses.last().is_some_and(|last| *last != datagram.source) {
                     metrics::counter!("media_reconnects_total", "reason" => "address").increment(1);
                 }
-                let oldest = connection.addresses.note(datagram.source);
+                let oldest = line.addresses.note(datagram.source);
                 self.demux.by_address.insert(datagram.source, called);
                 if let Some(oldest) = oldest
                     && self.demux.by_address.get(&oldest) == Some(&called)
@@ -89,8 +84,15 @@ impl Engine {
                 }
                 Some(called)
             }
+            // The address was one of ours, and now somebody else's client is there.
+            (Some(_), None) if self.registry.named(ufrag).is_some_and(|shard| shard != self.shard) => None,
             (known, None) => known,
         }
+    }
+
+    /// What comes from that address is for another shard: that has proof of it.
+    pub(crate) fn forget_address(&mut self, address: &SocketAddr) {
+        self.demux.by_address.remove(address);
     }
 
     /// Hands out what arrived, sends what there is to send and lets news take effect. What goes to one client comes in a row.
@@ -106,18 +108,13 @@ impl Engine {
             }
             send(&mut self.outbox);
         }
+        self.give_up(at);
     }
 
     fn drain_one(&mut self, key: ConnectionKey, at: Instant) {
-        let (rooms, outbox, told) = (&mut self.rooms, &mut self.outbox, &mut self.told);
-        let drained = catch_unwind(AssertUnwindSafe(|| {
-            rooms
-                .get_mut(&key.room)?
-                .sessions
-                .get_mut(&key.peer)?
-                .connection(key.subscriber)?
-                .drain(key, at, outbox, told)
-        }));
+        let Some(line) = line_of(&mut self.rooms, &mut self.guests, key) else { return self.dispatch(key) };
+        let (outbox, told) = (&mut self.outbox, &mut self.told);
+        let drained = catch_unwind(AssertUnwindSafe(|| line.drain(key, at, outbox, told)));
         match drained {
             Ok(Some(due)) => self.timers.arm(Timer::Connection(key), due),
             Ok(None) => {}
@@ -148,7 +145,17 @@ impl Engine {
         }
     }
 
-    fn event(&mut self, key: ConnectionKey, event: Event, at: Instant) {
+    pub(crate) fn event(&mut self, key: ConnectionKey, event: Event, at: Instant) {
+        if let Event::ChannelOpen(channel) = event {
+            if let Some(line) = line_of(&mut self.rooms, &mut self.guests, key) {
+                line.opened(channel);
+                mark(&mut self.dirty, &mut line.dirty, key);
+            }
+            return;
+        }
+        if self.is_guest(&key) {
+            return self.tell_home(key, event);
+        }
         let now = self.now(at);
         let Some(room) = self.rooms.get_mut(&key.room) else { return };
         match event {
@@ -185,14 +192,8 @@ impl Engine {
                     self.spread(key.room, news, at);
                 }
             }
-            Event::ChannelOpen(channel) => {
-                if let Some(connection) =
-                    room.sessions.get_mut(&key.peer).and_then(|session| session.connection(key.subscriber))
-                {
-                    connection.opened(channel);
-                    mark(&mut self.dirty, connection, key);
-                }
-            }
+            // Of concern to the stack alone.
+            Event::ChannelOpen(_) => {}
             Event::Message(channel, message) => {
                 room.machine.message(key.peer, channel == rtc::Channel::Reliable, &message, now);
                 if room.machine.has_output() {
@@ -252,8 +253,8 @@ impl Engine {
                 inside.key_frame_wanted(section);
                 continue;
             }
-            session.publisher.peer.request_key_frame(section, layer, hard);
-            mark(&mut self.dirty, &mut session.publisher, ConnectionKey { room: room_key, peer, subscriber: false });
+            session.publisher.request_key_frame(section, layer, hard);
+            session.publisher.mark(&mut self.dirty, ConnectionKey { room: room_key, peer, subscriber: false });
         }
         if !news.wanted.is_empty() || !news.paused.is_empty() {
             for (track, codec, best) in news.wanted {
@@ -285,7 +286,24 @@ impl Engine {
         self.settle(key.room, at);
     }
 
+    /// A connection that was taken for failed is heard.
+    pub(crate) fn heard_again(&mut self, key: ConnectionKey, at: Instant) {
+        if self.is_guest(&key) {
+            return self.post.word(key.home(), key, Word::Again);
+        }
+        let session = self.rooms.get_mut(&key.room).and_then(|room| room.sessions.get_mut(&key.peer));
+        let Some(connection) = session.and_then(|session| session.connection(key.subscriber)) else { return };
+        connection.failed = false;
+        connection.heard(at);
+        if connection.connected {
+            self.came_up(key, at);
+        }
+    }
+
     pub(crate) fn failed(&mut self, key: ConnectionKey, at: Instant) {
+        if self.is_guest(&key) {
+            return self.post.word(key.home(), key, Word::Failed);
+        }
         metrics::counter!("media_connections_failed_total", "reason" => "silence").increment(1);
         self.note_lost(key);
         self.judge_connection(key, at);
@@ -294,6 +312,9 @@ impl Engine {
 
     /// The stack gave a connection up: there is nothing to resume, the client starts over.
     pub(crate) fn died(&mut self, key: ConnectionKey, at: Instant) {
+        if self.is_guest(&key) {
+            return self.end_guest(key);
+        }
         metrics::counter!("media_connections_died_total").increment(1);
         self.note_lost(key);
         self.lost(key, at, MediaRoom::session_failed);
@@ -308,7 +329,7 @@ impl Engine {
     fn note_lost(&mut self, key: ConnectionKey) {
         let session = self.rooms.get_mut(&key.room).and_then(|room| room.sessions.get_mut(&key.peer));
         let Some(session) = session else { return };
-        if let Some(heard) = session.connection(key.subscriber).map(|connection| connection.last_heard) {
+        if let Some(heard) = session.connection(key.subscriber).map(|connection| connection.last_heard()) {
             session.watch.lost(heard);
         }
     }
@@ -319,7 +340,10 @@ impl Engine {
         if let Some(connection) =
             room.sessions.get_mut(&key.peer).and_then(|session| session.connection(key.subscriber))
         {
-            connection.failed = true;
+            connection.fail();
+            if connection.elsewhere().is_some() {
+                connection.mark(&mut self.dirty, key);
+            }
         }
         let mut news = News::default();
         if room.sessions.get_mut(&key.peer).is_some_and(|session| !session.down().is_up()) {
@@ -333,6 +357,9 @@ impl Engine {
     pub(crate) fn broken(&mut self, key: ConnectionKey, at: Instant) {
         metrics::counter!("media_panics_total").increment(1);
         tracing::error!("a media session panicked and was closed");
+        if self.is_guest(&key) {
+            return self.end_guest(key);
+        }
         let now = self.now(at);
         let ended = catch_unwind(AssertUnwindSafe(|| {
             if let Some(room) = self.rooms.get_mut(&key.room) {

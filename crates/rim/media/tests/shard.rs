@@ -5,7 +5,7 @@
 
 // The benchmark uses the rest of it.
 #[allow(dead_code)]
-mod support;
+pub(crate) mod support;
 
 use media::Datagram;
 use model::media::Source;

@@ -6,6 +6,7 @@ import { announce } from "../../kit/announcer";
 import { useNow } from "../../kit/use-now";
 import { useSelected } from "../../kit/use-store";
 import { together } from "../../session/together";
+import { refusalText } from "../../session/refusal-text";
 import { useMe, useRoomState, useVisit } from "../visit/context";
 import { useGoTo } from "./use-go-to";
 
@@ -27,7 +28,7 @@ export function BreakoutBanner() {
       announce(t(asked ? "breakout.helpWithdrawn" : "breakout.helpAsked"));
       return;
     }
-    const text = reason === "" ? ({ key: "breakout.failed" } as const) : { plain: reason };
+    const text = refusalText(reason, "breakout.failed");
     session.notices.show({ group: "breakout-failed", level: "error", text });
   };
   return (

@@ -1,10 +1,12 @@
-import { CircleAlert, Shuffle } from "lucide-react";
-import { useId, useState, type FormEvent } from "react";
+import { Shuffle } from "lucide-react";
+import { useId, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { AskForm } from "../../kit/ask-form";
 import { Select, TextField } from "../../kit/field";
 import { useStore } from "../../kit/use-store";
 import type { Breakouts } from "../../session/together/breakouts";
 import type { Person } from "../../wire/types";
+import { useRefusal } from "../notices/use-refusal";
 import { useSession } from "../visit/context";
 import { assignRandomly, fillsAll, within, type Assignment } from "./assign";
 
@@ -20,8 +22,13 @@ const WAYS: readonly Way[] = ["manual", "random", "self"];
 const USUAL_MINUTES = 15;
 const MAX_MINUTES = 1_440;
 
+/** What was typed as a number from one on. */
+const wholeUpTo = (most: number, typed: string): number =>
+  Math.max(1, Math.min(most, Math.floor(Number(typed)) || 1));
+
 export function CreateForm({ breakouts, most, onDone }: CreateFormProps) {
   const { t } = useTranslation();
+  const refusal = useRefusal();
   const session = useSession();
   const me = session.me();
   const people = [...useStore(session.people).values()].filter(
@@ -33,8 +40,6 @@ export function CreateForm({ breakouts, most, onDone }: CreateFormProps) {
   const [welcome, setWelcome] = useState("");
   const [way, setWay] = useState<Way>("manual");
   const [chosen, setChosen] = useState<Assignment>(new Map());
-  const [problem, setProblem] = useState<string | null>(null);
-  const [busy, setBusy] = useState(false);
   const titleOf = (room: number) => titles.get(room) ?? t("breakout.room", { number: room + 1 });
   const assigned = within(chosen, count);
   const draw = () =>
@@ -45,22 +50,26 @@ export function CreateForm({ breakouts, most, onDone }: CreateFormProps) {
         Math.random,
       ),
     );
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    if (way !== "self" && !fillsAll(assigned, count)) return setProblem(t("breakout.emptyRoom"));
-    setBusy(true);
+  const ask = async () => {
+    if (way !== "self" && !fillsAll(assigned, count)) return t("breakout.emptyRoom");
     const rooms = Array.from({ length: count }, (_, room) => ({
       title: titleOf(room).trim() || t("breakout.room", { number: room + 1 }),
       people: way === "self" ? [] : people.filter(({ id }) => assigned.get(id) === room),
     }));
     const wish = { minutes, welcome: welcome.trim(), selfSelect: way === "self", rooms };
     const { ok, reason } = await breakouts.create(wish);
-    setBusy(false);
-    if (ok) onDone();
-    else setProblem(reason || t("breakout.failed"));
+    if (!ok) return refusal(reason, "breakout.failed");
+    onDone();
+    return null;
   };
   return (
-    <form className="activity" onSubmit={(event) => void submit(event)}>
+    <AskForm
+      className="activity"
+      cancel={t("polls.cancel")}
+      submit={t("breakout.open")}
+      onCancel={onDone}
+      ask={ask}
+    >
       <div className="breakout-numbers">
         <TextField
           label={t("breakout.howMany")}
@@ -69,9 +78,7 @@ export function CreateForm({ breakouts, most, onDone }: CreateFormProps) {
           max={most}
           required
           value={count}
-          onChange={(event) =>
-            setCount(Math.max(1, Math.min(most, Math.floor(Number(event.target.value)) || 1)))
-          }
+          onChange={(event) => setCount(wholeUpTo(most, event.target.value))}
         />
         <TextField
           label={t("breakout.length")}
@@ -80,11 +87,7 @@ export function CreateForm({ breakouts, most, onDone }: CreateFormProps) {
           max={MAX_MINUTES}
           required
           value={minutes}
-          onChange={(event) =>
-            setMinutes(
-              Math.max(1, Math.min(MAX_MINUTES, Math.floor(Number(event.target.value)) || 1)),
-            )
-          }
+          onChange={(event) => setMinutes(wholeUpTo(MAX_MINUTES, event.target.value))}
         />
       </div>
       <fieldset className="breakout-ways">
@@ -145,21 +148,7 @@ export function CreateForm({ breakouts, most, onDone }: CreateFormProps) {
         value={welcome}
         onChange={(event) => setWelcome(event.target.value)}
       />
-      {problem !== null && (
-        <p className="problem" role="alert">
-          <CircleAlert className="icon" aria-hidden="true" />
-          <span>{problem}</span>
-        </p>
-      )}
-      <div className="activity-actions">
-        <button type="button" className="button button-plain" onClick={onDone}>
-          {t("polls.cancel")}
-        </button>
-        <button type="submit" className="button button-primary" disabled={busy}>
-          {t("breakout.open")}
-        </button>
-      </div>
-    </form>
+    </AskForm>
   );
 }
 

@@ -1,5 +1,6 @@
 import { useCallback } from "react";
 import type { Outcome } from "../../wire/encode";
+import { refusalText } from "../../session/refusal-text";
 import { useSession } from "../visit/context";
 
 /** Says why the server did not do what was asked, if it did not. */
@@ -9,7 +10,7 @@ export function useFailure(): (asked: Promise<Outcome>) => void {
     async (asked) => {
       const { ok, reason } = await asked;
       if (ok) return;
-      const text = reason === "" ? ({ key: "breakout.failed" } as const) : { plain: reason };
+      const text = refusalText(reason, "breakout.failed");
       notices.show({ group: "breakout-failed", level: "error", text });
     },
     [notices],

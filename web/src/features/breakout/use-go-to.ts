@@ -1,5 +1,6 @@
 import { useCallback } from "react";
 import { together } from "../../session/together";
+import { refusalText } from "../../session/refusal-text";
 import { useVisit } from "../visit/context";
 
 /** To a breakout room or back, in place: the same page, the same devices, another room. */
@@ -10,7 +11,7 @@ export function useGoTo(): (roomId: string) => Promise<void> {
       const answer = await together(session).breakouts.tokenFor(roomId);
       if ("token" in answer) return travel(answer.token);
       const { reason } = answer;
-      const text = reason === "" ? ({ key: "breakout.failed" } as const) : { plain: reason };
+      const text = refusalText(reason, "breakout.failed");
       session.notices.show({ group: "breakout-failed", level: "error", text });
     },
     [session, travel],

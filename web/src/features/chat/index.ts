@@ -1,2 +1,3 @@
 export { ChatPanel } from "./chat-panel";
 export { useChatAnnouncements } from "./use-chat-announcements";
+export { useChatVisible } from "./use-chat-visible";

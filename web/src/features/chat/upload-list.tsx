@@ -3,6 +3,7 @@ import { useTranslation } from "react-i18next";
 import { IconButton } from "../../kit/icon-button";
 import { useStore } from "../../kit/use-store";
 import type { PendingUpload, Uploads } from "../../session/together/uploads";
+import { useRefusal } from "../notices/use-refusal";
 
 interface UploadListProps {
   readonly uploads: Uploads;
@@ -29,6 +30,7 @@ interface UploadRowProps extends UploadListProps {
 
 function UploadRow({ one, uploads, maxMegabytes }: UploadRowProps) {
   const { t } = useTranslation();
+  const refusal = useRefusal();
   const { state, name, share } = one;
   const failed = state.at === "failed";
   const Icon = failed ? CircleAlert : FileUp;
@@ -39,7 +41,9 @@ function UploadRow({ one, uploads, maxMegabytes }: UploadRowProps) {
         <bdi className="upload-name">{name}</bdi>
         {failed ? (
           <span role="alert">
-            {state.detail || t(`files.error.${state.code}`, { count: maxMegabytes })}
+            {state.detail === ""
+              ? t(`files.error.${state.code}`, { count: maxMegabytes })
+              : refusal(state.detail, "files.error.refused")}
           </span>
         ) : (
           <progress aria-label={t("files.progress", { name })} value={share} max={1} />

@@ -4,6 +4,7 @@ import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { MenuAction } from "../../kit/menu";
 import { decodeYes, extendAsk, Refused } from "../../wire/activities";
+import { refusalText } from "../../session/refusal-text";
 import { useSession } from "../visit/context";
 
 const STEPS_MIN = [5, 15, 30, 60] as const;
@@ -17,7 +18,7 @@ export function ExtendMenu({ children }: { readonly children: ReactNode }) {
       decodeYes(await session.ask(extendAsk(minutes)));
     } catch (error) {
       const reason = error instanceof Refused ? error.message : "";
-      const text = reason === "" ? ({ key: "duration.failed" } as const) : { plain: reason };
+      const text = refusalText(reason, "duration.failed");
       session.notices.show({ group: "extend", level: "error", text });
     }
   };

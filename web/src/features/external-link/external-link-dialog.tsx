@@ -1,9 +1,9 @@
 import "./external-link.css";
-import { CircleAlert } from "lucide-react";
 import { useState, type FormEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { Modal } from "../../kit/dialog";
 import { CheckField, TextField } from "../../kit/field";
+import { Problem } from "../../kit/problem";
 import { useStore } from "../../kit/use-store";
 import { useModeration } from "../host";
 import { useMe, useVisit } from "../visit/context";
@@ -77,12 +77,7 @@ export function ExternalLinkDialog() {
             />
           ))}
         </fieldset>
-        {problem !== null && (
-          <p className="problem" role="alert">
-            <CircleAlert className="icon" aria-hidden="true" />
-            <span>{t(`link.problem.${problem}`)}</span>
-          </p>
-        )}
+        <Problem text={problem && t(`link.problem.${problem}`)} />
         <div className="dialog-actions">
           <button type="button" className="button button-plain" onClick={close}>
             {t("link.cancel")}

@@ -77,7 +77,9 @@ test("a lock is explained where its switch is", async () => {
     { room_features: { admin_only_webcams: true, allow_webcams: true } },
   );
   expect(
-    screen.getByText("Only hosts show their camera in this meeting.", { selector: "li" }),
+    screen.getByText("This meeting was set up so that only hosts show their camera.", {
+      selector: "li",
+    }),
   ).toBeTruthy();
   expect(screen.getByRole("button", { name: "Turn camera on" }).hasAttribute("disabled")).toBe(
     true,

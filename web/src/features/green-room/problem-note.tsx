@@ -1,15 +1,7 @@
 import { CircleAlert, LockKeyhole } from "lucide-react";
 import { useTranslation } from "react-i18next";
+import { browserOf } from "../../kit/browser";
 import type { DeviceProblem } from "../../session/devices";
-
-type Browser = "howChromium" | "howFirefox" | "howSafari";
-
-/** Which explanation fits; the places to click differ. */
-export function browserHelp(userAgent: string): Browser {
-  if (/firefox|fxios/iu.test(userAgent)) return "howFirefox";
-  if (/safari/iu.test(userAgent) && !/chrom|edg|android/iu.test(userAgent)) return "howSafari";
-  return "howChromium";
-}
 
 interface DeviceProblemNoteProps {
   readonly device: "microphone" | "camera";
@@ -26,7 +18,7 @@ export function DeviceProblemNote({ device, problem, onRetry }: DeviceProblemNot
         <p>{t(`green.problem.${problem}`, { device: t(`device.${device}Word`) })}</p>
         {problem === "denied" && (
           <>
-            <p className="muted">{t(`green.problem.${browserHelp(navigator.userAgent)}`)}</p>
+            <p className="muted">{t(`green.problem.how${browserOf(navigator.userAgent)}`)}</p>
             <div className="address-bar" aria-hidden="true" dir="ltr">
               <span className="address-bar-spot">
                 <LockKeyhole className="icon icon-small" />

@@ -58,7 +58,7 @@ test("a lock shows at once what was pressed, and goes back when the server refus
   });
 
   expect(lockSwitch("Chat").getAttribute("aria-checked")).toBe("false");
-  expect(screen.getByText("room isn't running")).toBeTruthy();
+  expect(screen.getByText("That meeting is not running any more.")).toBeTruthy();
 });
 
 test("a lock of the room says for whom it does not hold", async () => {

@@ -2,6 +2,7 @@ import { act, cleanup, fireEvent, screen } from "@testing-library/react";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { ANA, BEN, CAT, flush } from "../../../tests/fakes";
 import { meeting } from "../../../tests/visit";
+import { AlertSettings } from "../settings/alert-settings";
 import { NoticesButton, useAlerts } from ".";
 
 const heard: number[][] = [];
@@ -83,6 +84,74 @@ test("the system says it only while the page is out of sight, and only where wis
   expect(told).toHaveLength(1);
 });
 
+test("each kind of thing has a sound of its own, which can be switched off and on", async () => {
+  const { server, prefs, show } = await meeting([ANA, BEN]);
+  const { container } = show(
+    <>
+      <Alerts />
+      <AlertSettings />
+    </>,
+  );
+  act(() => server.joined(CAT));
+  act(() => server.chat(BEN, "hello"));
+  act(() => server.session.notices.show({ level: "error", text: { plain: "broken" } }));
+  expect(heard).toHaveLength(2);
+  expect(new Set(heard.map(String)).size).toBe(2);
+
+  fireEvent.click(screen.getByLabelText("Chat messages I do not see"));
+  fireEvent.click(screen.getByLabelText("People who join"));
+  expect(prefs.getSnapshot().quiet).toEqual(["left", "chat"]);
+  const chosen = heard.length;
+  act(() => server.chat(BEN, "are you there?"));
+  act(() => server.joined({ id: "dan", name: "Dan" }));
+  expect(heard).toHaveLength(chosen + 1);
+  expect(container.querySelectorAll("fieldset input")).toHaveLength(9);
+});
+
+test("a message that is read at once is not also heard", async () => {
+  const { server, visit, show } = await meeting([ANA, BEN]);
+  show(<Alerts />);
+  act(() => visit.session.chat.setVisible(true));
+  act(() => server.chat(BEN, "hello"));
+  expect(heard).toEqual([]);
+});
+
+test("what was missed out of sight is a reason to offer it, once", async () => {
+  permission = "default";
+  const hidden = vi.spyOn(document, "hidden", "get").mockReturnValue(false);
+  const asked = vi.spyOn(Notification, "requestPermission");
+  const look = (away: boolean) => {
+    hidden.mockReturnValue(away);
+    act(() => void document.dispatchEvent(new Event("visibilitychange")));
+  };
+  const { server, visit, prefs, show } = await meeting([ANA, BEN]);
+  show(<Alerts />);
+  const offers = () =>
+    visit.session.notices.getSnapshot().filter(({ group }) => group === "desktop");
+  look(true);
+  look(false);
+  expect(offers()).toEqual([]);
+
+  look(true);
+  act(() => server.chat(BEN, "are you there?"));
+  expect(asked).not.toHaveBeenCalled();
+  look(false);
+  expect(offers().map(({ text }) => text)).toEqual([{ key: "notice.desktopMissed" }]);
+
+  asked.mockImplementation(async () => (permission = "denied"));
+  await act(async () => {
+    offers()[0]?.action?.run();
+    await flush();
+  });
+  expect(prefs.getSnapshot().desktopNotices).toBe(false);
+  expect(offers().map(({ text }) => text)).toEqual([{ key: "notice.desktopBlocked.Chromium" }]);
+  look(true);
+  act(() => server.chat(BEN, "and now?"));
+  visit.session.notices.dismissGroup("desktop");
+  look(false);
+  expect(offers()).toEqual([]);
+});
+
 test("the browser is asked where missed notices are read, and never before", async () => {
   permission = "default";
   const { prefs, show } = await meeting([ANA]);
@@ -103,7 +172,9 @@ test("the browser is asked where missed notices are read, and never before", asy
 test("a browser that refuses is not asked again, and says where to change it", async () => {
   permission = "default";
   const { prefs, show } = await meeting([ANA]);
-  vi.spyOn(Notification, "requestPermission").mockResolvedValue("denied");
+  vi.spyOn(Notification, "requestPermission").mockImplementation(
+    async () => (permission = "denied"),
+  );
   show(<NoticesButton />);
   fireEvent.click(screen.getByRole("button", { name: "Notifications" }));
 
@@ -111,5 +182,5 @@ test("a browser that refuses is not asked again, and says where to change it", a
   await act(flush);
 
   expect(prefs.getSnapshot().desktopNotices).toBe(false);
-  expect(screen.getByText(/Your browser does not allow it/u)).toBeTruthy();
+  expect(screen.getByText(/Your browser blocks notifications of this page/u)).toBeTruthy();
 });

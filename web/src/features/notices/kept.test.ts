@@ -21,6 +21,7 @@ test("the list comes back after a reload, without what it offered to do", () => 
     about: { id: "ben", name: "Ben" },
     text: { key: "notice.handRaised" },
     action: { key: "toolbar.unmute", run: () => undefined },
+    panel: "people",
   });
   save(place, KEY, before.history.getSnapshot().all);
 
@@ -29,9 +30,9 @@ test("the list comes back after a reload, without what it offered to do", () => 
   after.restore(load(place, KEY));
 
   const { all, unseen } = after.history.getSnapshot();
-  expect(all.map(({ text, at, action }) => [text, at, action])).toEqual([
-    [{ plain: "new" }, 9, null],
-    [{ key: "notice.handRaised" }, 7, null],
+  expect(all.map(({ text, at, action, panel }) => [text, at, action, panel])).toEqual([
+    [{ plain: "new" }, 9, null, null],
+    [{ key: "notice.handRaised" }, 7, null, "people"],
   ]);
   expect([...(all[1]?.about ?? [])]).toEqual([["ben", "Ben"]]);
   expect(unseen).toBe(1);

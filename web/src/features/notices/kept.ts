@@ -1,8 +1,9 @@
 /**
  * The list of notices through a reload of the page. Kept in the tab's own storage, which goes with the tab; what
- * a notice offered to do does not come back.
+ * a notice offered to do does not come back, where there is more to see does.
  */
 import type { NoticeText, PastNotice } from "../../session/notices";
+import { PANELS } from "../../session/prefs";
 import type { NoticeLevel } from "../../wire/types";
 
 type Store = Pick<Storage, "getItem" | "setItem" | "removeItem">;
@@ -22,11 +23,12 @@ export function load(storage: Store | null, key: string): readonly PastNotice[] 
 }
 
 export function save(storage: Store | null, key: string, all: readonly PastNotice[]): void {
-  const kept = all.map(({ level, group, about, text, at }) => ({
+  const kept = all.map(({ level, group, about, text, panel, at }) => ({
     level,
     group,
     about: [...about],
     text,
+    panel,
     at,
   }));
   try {
@@ -47,7 +49,7 @@ export function forget(storage: Store | null, key: string): void {
 /** Only what has the right shape; anything may stand in a storage. */
 function pastFrom(entry: unknown): PastNotice | null {
   if (typeof entry !== "object" || entry === null) return null;
-  const { level, group, about, text, at } = entry as Record<string, unknown>;
+  const { level, group, about, text, panel, at } = entry as Record<string, unknown>;
   const known = LEVELS.find((name) => name === level);
   if (!known || typeof at !== "number" || !isText(text) || !Array.isArray(about)) return null;
   return {
@@ -59,7 +61,7 @@ function pastFrom(entry: unknown): PastNotice | null {
     sticky: false,
     action: null,
     alert: null,
-    panel: null,
+    panel: PANELS.find((name) => name === panel) ?? null,
     at,
   };
 }

@@ -3,10 +3,10 @@ import { useTranslation } from "react-i18next";
 import type { Notice } from "../../session/notices";
 
 /** A notice in the reader's language. What the server says may be a key we know or plain text. */
-export function useNoticeText(): (notice: Notice) => string {
+export function useNoticeText(): (notice: Pick<Notice, "text" | "about">) => string {
   const { t } = useTranslation();
   return useCallback(
-    ({ text, about }: Notice): string => {
+    ({ text, about }: Pick<Notice, "text" | "about">): string => {
       if ("plain" in text) {
         return t(text.plain as "notice.dismiss", { defaultValue: text.plain });
       }

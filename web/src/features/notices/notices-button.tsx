@@ -5,7 +5,7 @@ import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import { useSelected, useStore } from "../../kit/use-store";
 import { formatLocale } from "../../i18n";
-import { useSession } from "../visit/context";
+import { useSession, useVisit } from "../visit/context";
 import { DesktopOffer } from "./desktop-offer";
 import { faceOf } from "./face";
 import { NoticeIcon } from "./notice-icon";
@@ -36,15 +36,16 @@ export function NoticesButton() {
         aria-label={name}
         anchor={{ to: "bottom end", gap: 6, padding: 12 }}
       >
-        <NoticesList />
+        {({ close }) => <NoticesList close={close} />}
       </PopoverPanel>
     </Popover>
   );
 }
 
-function NoticesList() {
+function NoticesList({ close }: { readonly close: () => void }) {
   const { t, i18n } = useTranslation();
-  const { notices } = useSession();
+  const { session, ui } = useVisit();
+  const { notices } = session;
   const { all, unseen } = useStore(notices.history);
   const textOf = useNoticeText();
   const directionOf = useNoticeDirection();
@@ -66,6 +67,18 @@ function NoticesList() {
             <span className="notice-text" dir={directionOf(notice)}>
               {textOf(notice)}
             </span>
+            {notice.panel && (
+              <button
+                type="button"
+                className="button button-quiet button-small"
+                onClick={() => {
+                  close();
+                  ui.showPanel(notice.panel);
+                }}
+              >
+                {t("notice.showMore")}
+              </button>
+            )}
             <time className="muted tabular">{time.format(notice.at)}</time>
           </li>
         ))}

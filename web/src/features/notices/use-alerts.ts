@@ -1,52 +1,71 @@
-import { useContext, useEffect } from "react";
-import { playTones, type Tones } from "../../kit/tones";
-import type { Alert, Notice } from "../../session/notices";
+import { useContext, useEffect, useEffectEvent } from "react";
+import { useTranslation } from "react-i18next";
+import { plainText } from "../../kit/rich-text";
+import { playTones } from "../../kit/tones";
+import type { Alert } from "../../session/alerts";
+import { hearChat } from "../../session/chat-news";
+import type { Notice } from "../../session/notices";
 import { PrefsContext } from "../settings/prefs-context";
 import { useSession } from "../visit/context";
 import { mayNotify } from "./desktop";
 import { useNoticeText } from "./notice-text";
+import { SOUNDS } from "./sounds";
+import { useDesktopOffer } from "./use-desktop-offer";
 
-/** Soft, short, and each its own, so that one knows without looking. */
-export const SOUNDS: Readonly<Record<Alert, Tones>> = {
-  hand: { frequencies: [587.33, 783.99], length: 0.16, volume: 0.08 },
-  waiting: { frequencies: [659.25, 523.25], length: 0.22, volume: 0.1 },
-  asked: { frequencies: [659.25, 783.99, 987.77], length: 0.14, volume: 0.1 },
-  message: { frequencies: [880], length: 0.14, volume: 0.07 },
-  trouble: { frequencies: [329.63, 261.63], length: 0.22, volume: 0.1 },
-};
+/** Longest part of a message that the system shows. */
+const MAX_SHOWN = 120;
 
 /** What counts as having happened again: another person in the same notice is news, its redrawing is not. */
 const newsOf = ({ id, about }: Notice): string => `${id} ${about.size}`;
 
+/** A fault is heard wherever it is said. */
+const alertOf = ({ alert, level }: Notice): Alert | null =>
+  alert ?? (level === "error" ? "trouble" : null);
+
 /** Sounds, and a word from the system for whoever looks at something else; both only where wished for. */
 export function useAlerts(): void {
-  const { notices } = useSession();
+  const { t } = useTranslation();
+  const { notices, chat, me } = useSession();
   const prefs = useContext(PrefsContext);
   const textOf = useNoticeText();
+  const missed = useDesktopOffer();
+  const alarm = useEffectEvent((alert: Alert, text: string, tag: string) => {
+    const { sounds, speaker, desktopNotices, quiet } = prefs.getSnapshot();
+    if (quiet.includes(alert)) return;
+    // A browser that plays nothing before the first click is quiet; the notice is there to read.
+    if (sounds) playTones(SOUNDS[alert], speaker).catch(() => undefined);
+    if (!document.hidden) return;
+    if (desktopNotices && mayNotify()) tell(text, tag);
+    else missed();
+  });
+  const hear = useEffectEvent((notice: Notice) => {
+    const alert = alertOf(notice);
+    // Another one of its kind takes its place instead of lying on top.
+    if (alert) alarm(alert, textOf(notice), notice.group ?? String(notice.id));
+  });
   useEffect(() => {
     let known = new Set(notices.getSnapshot().map(newsOf));
-    const hear = () => {
+    return notices.subscribe(() => {
       const shown = notices.getSnapshot();
-      const fresh = shown.filter((notice) => notice.alert && !known.has(newsOf(notice)));
+      const fresh = shown.filter((notice) => !known.has(newsOf(notice)));
       known = new Set(shown.map(newsOf));
-      const { sounds, speaker, desktopNotices } = prefs.getSnapshot();
-      for (const notice of fresh) {
-        // A browser that plays nothing before the first click is quiet; the notice is there to read.
-        if (sounds && notice.alert) playTones(SOUNDS[notice.alert], speaker).catch(() => undefined);
-        if (desktopNotices && document.hidden && mayNotify()) tell(notice, textOf(notice));
-      }
-    };
-    return notices.subscribe(hear);
-  }, [notices, prefs, textOf]);
+      fresh.forEach(hear);
+    });
+  }, [notices]);
+  const hearLine = useEffectEvent((name: string, html: string) =>
+    alarm("chat", t("chat.said", { name, text: plainText(html).slice(0, MAX_SHOWN) }), "chat"),
+  );
+  useEffect(
+    () =>
+      hearChat(chat, me, ({ fromName, html }, inView) => {
+        if (!inView) hearLine(fromName, html);
+      }),
+    [chat, me],
+  );
 }
 
-function tell(notice: Notice, text: string): void {
-  const shown = new Notification(document.title, {
-    body: text,
-    // Another one of its kind takes its place instead of lying on top.
-    tag: notice.group ?? String(notice.id),
-    icon: "/plenum.svg",
-  });
+function tell(text: string, tag: string): void {
+  const shown = new Notification(document.title, { body: text, tag, icon: "/plenum.svg" });
   shown.addEventListener("click", () => {
     window.focus();
     shown.close();

@@ -1,14 +1,16 @@
 import "./player.css";
-import { CircleAlert, FileUp, Film } from "lucide-react";
+import { FileUp, Film } from "lucide-react";
 import { useEffect, useRef, useState, type FormEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { Modal } from "../../kit/dialog";
 import { TextField } from "../../kit/field";
+import { Problem } from "../../kit/problem";
 import { useStore } from "../../kit/use-store";
 import { together } from "../../session/together";
 import { createUploads } from "../../session/together/uploads";
 import { decodeFiles, encodeFilesOf, type StoredFile } from "../../wire/files";
 import { UploadList } from "../chat/upload-list";
+import { useRefusal } from "../notices/use-refusal";
 import { useRoomState, useVisit } from "../visit/context";
 import { addressFrom } from "./address";
 
@@ -21,6 +23,7 @@ export function PlayerDialog() {
   const room = useStore(session.room);
   const uploadsAllowed = useRoomState()?.activities.files.allowed ?? false;
   const maxMegabytes = room?.state.activities.files.maxMegabytes ?? 0;
+  const refusal = useRefusal();
   const [typed, setTyped] = useState("");
   const [problem, setProblem] = useState<string | null>(null);
   const [stored, setStored] = useState<readonly StoredFile[]>([]);
@@ -41,7 +44,7 @@ export function PlayerDialog() {
   const play = async (url: string) => {
     const { ok, reason } = await together(session).player.play(url);
     if (ok) close();
-    else setProblem(reason || t("player.failed"));
+    else setProblem(refusal(reason, "player.failed"));
   };
   // The server takes whole addresses alone.
   const playStored = (address: string) => play(`${window.location.origin}${address}`);
@@ -66,12 +69,7 @@ export function PlayerDialog() {
           {t("player.play")}
         </button>
       </form>
-      {problem !== null && (
-        <p className="problem" role="alert">
-          <CircleAlert className="icon" aria-hidden="true" />
-          <span>{problem}</span>
-        </p>
-      )}
+      <Problem text={problem} />
       {uploadsAllowed && (
         <>
           <button

@@ -2,8 +2,10 @@ import { EyeOff, ListChecks } from "lucide-react";
 import { useId, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { announce } from "../../kit/announcer";
+import { Problem } from "../../kit/problem";
 import { together } from "../../session/together";
 import type { Poll, PollResult, Vote } from "../../wire/activities";
+import { useRefusal } from "../notices/use-refusal";
 import { useSession } from "../visit/context";
 import { PollBars } from "./poll-bars";
 import { PollTools } from "./poll-tools";
@@ -59,6 +61,7 @@ export function PollCard({ poll, vote, result, isHost }: PollCardProps) {
 function VoteForm({ poll, name }: { readonly poll: Poll; readonly name: string }) {
   const { t } = useTranslation();
   const { polls } = together(useSession());
+  const refusal = useRefusal();
   const [chosen, setChosen] = useState<readonly number[]>([]);
   const [problem, setProblem] = useState<string | null>(null);
   const toggle = (option: number, on: boolean) =>
@@ -71,7 +74,7 @@ function VoteForm({ poll, name }: { readonly poll: Poll; readonly name: string }
     if (chosen.length === 0) return;
     const { ok, reason } = await polls.vote(poll, chosen);
     if (ok) announce(t("polls.voted"));
-    else setProblem(reason || t("polls.failed"));
+    else setProblem(refusal(reason, "polls.failed"));
   };
   return (
     <fieldset className="poll-vote">
@@ -87,11 +90,7 @@ function VoteForm({ poll, name }: { readonly poll: Poll; readonly name: string }
           <span dir="auto">{text}</span>
         </label>
       ))}
-      {problem !== null && (
-        <p className="problem" role="alert">
-          {problem}
-        </p>
-      )}
+      <Problem text={problem} />
       <button
         type="button"
         className="button button-primary button-small"

@@ -1,10 +1,13 @@
-import { CircleAlert, Plus, Trash2 } from "lucide-react";
-import { useId, useState, type FormEvent } from "react";
+import { Plus, Trash2 } from "lucide-react";
+import { useId, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { AskForm } from "../../kit/ask-form";
 import { CheckField } from "../../kit/field";
 import { IconButton } from "../../kit/icon-button";
 import type { Polls } from "../../session/together/polls";
 import { MAX_OPTION, MAX_OPTIONS, MAX_QUESTION } from "../../wire/activities";
+
+import { useRefusal } from "../notices/use-refusal";
 
 interface PollFormProps {
   readonly polls: Polls;
@@ -16,30 +19,31 @@ const LEAST = 2;
 export function PollForm({ polls, onDone }: PollFormProps) {
   const { t } = useTranslation();
   const id = useId();
+  const refusal = useRefusal();
   const [question, setQuestion] = useState("");
   const [options, setOptions] = useState<readonly string[]>(["", ""]);
   const [multiple, setMultiple] = useState(false);
   const [anonymous, setAnonymous] = useState(false);
   const [live, setLive] = useState(false);
-  const [problem, setProblem] = useState<string | null>(null);
-  const [busy, setBusy] = useState(false);
   const given = options.map((option) => option.trim()).filter((option) => option !== "");
   const set = (at: number, text: string) =>
     setOptions(options.map((option, index) => (index === at ? text : option)));
-  const submit = async (event: FormEvent) => {
-    event.preventDefault();
-    if (question.trim() === "" || given.length < LEAST) {
-      return setProblem(t("polls.incomplete"));
-    }
-    setBusy(true);
+  const ask = async () => {
+    if (question.trim() === "" || given.length < LEAST) return t("polls.incomplete");
     const wish = { question: question.trim(), options: given, multiple, anonymous, live };
     const { ok, reason } = await polls.create(wish);
-    setBusy(false);
-    if (ok) onDone();
-    else setProblem(reason || t("polls.failed"));
+    if (!ok) return refusal(reason, "polls.failed");
+    onDone();
+    return null;
   };
   return (
-    <form className="activity" onSubmit={(event) => void submit(event)}>
+    <AskForm
+      className="activity"
+      cancel={t("polls.cancel")}
+      submit={t("polls.start")}
+      onCancel={onDone}
+      ask={ask}
+    >
       <div className="field">
         <label className="field-label" htmlFor={`${id}-question`}>
           {t("polls.question")}
@@ -97,20 +101,6 @@ export function PollForm({ polls, onDone }: PollFormProps) {
         <CheckField label={t("polls.anonymous")} checked={anonymous} onChange={setAnonymous} />
         <CheckField label={t("polls.live")} checked={live} onChange={setLive} />
       </div>
-      {problem !== null && (
-        <p className="problem" role="alert">
-          <CircleAlert className="icon" aria-hidden="true" />
-          <span>{problem}</span>
-        </p>
-      )}
-      <div className="activity-actions">
-        <button type="button" className="button button-plain" onClick={onDone}>
-          {t("polls.cancel")}
-        </button>
-        <button type="submit" className="button button-primary" disabled={busy}>
-          {t("polls.start")}
-        </button>
-      </div>
-    </form>
+    </AskForm>
   );
 }

@@ -4,10 +4,12 @@ import { useTranslation } from "react-i18next";
 import { announce } from "../../kit/announcer";
 import { useStore } from "../../kit/use-store";
 import { countPresent } from "../../session/people";
+import { refusalText } from "../../session/refusal-text";
 import { together } from "../../session/together";
 import type { Poll, PollResult, Respondent } from "../../wire/activities";
 import { useSession } from "../visit/context";
-import { resultCsv, resultText } from "./results";
+import { resultText } from "./results";
+import { useSaveCsv } from "./use-save-csv";
 
 interface PollToolsProps {
   readonly poll: Poll;
@@ -20,10 +22,13 @@ export function PollTools({ poll, result }: PollToolsProps) {
   const session = useSession();
   const { polls } = together(session);
   const [details, setDetails] = useState<readonly Respondent[] | null>(null);
-  const failed = () =>
-    session.notices.show({ group: "poll-failed", level: "error", text: { key: "polls.failed" } });
+  const failed = (reason = "") => {
+    const text = refusalText(reason, "polls.failed");
+    session.notices.show({ group: "poll-failed", level: "error", text });
+  };
   const close = async () => {
-    if (!(await polls.close(poll)).ok) failed();
+    const { ok, reason } = await polls.close(poll);
+    if (!ok) failed(reason);
   };
   const publish = () => {
     if (!result) return;
@@ -34,18 +39,7 @@ export function PollTools({ poll, result }: PollToolsProps) {
     announce(t("polls.published"));
   };
   const load = () => polls.details(poll).catch(() => (failed(), null));
-  const download = async () => {
-    const people = await load();
-    if (!people || !result) return;
-    const csv = resultCsv(poll, result, people, {
-      question: t("polls.question"),
-      option: t("polls.options"),
-      votes: t("polls.votes"),
-      name: t("polls.name"),
-      answers: t("polls.chosen"),
-    });
-    save(csv, `${poll.question.slice(0, 40) || "poll"}.csv`);
-  };
+  const saveCsv = useSaveCsv();
   return (
     <div className="activity-tools">
       {poll.running ? (
@@ -61,7 +55,7 @@ export function PollTools({ poll, result }: PollToolsProps) {
           onClick={() => (details ? setDetails(null) : void load().then(setDetails))}
         />
       )}
-      <Tool icon={Download} label={t("polls.csv")} onClick={() => void download()} />
+      <Tool icon={Download} label={t("polls.csv")} onClick={() => void saveCsv(poll)} />
       {details && <PollDetails poll={poll} details={details} />}
     </div>
   );
@@ -117,14 +111,4 @@ function PollDetails({
       </div>
     </dl>
   );
-}
-
-/** Made here, from here: nothing is asked of anybody. */
-function save(text: string, name: string): void {
-  const url = URL.createObjectURL(new Blob(["\uFEFF", text], { type: "text/csv" }));
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name;
-  link.click();
-  URL.revokeObjectURL(url);
 }

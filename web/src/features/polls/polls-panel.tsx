@@ -1,6 +1,6 @@
 import "../../kit/activity.css";
 import "./polls.css";
-import { Plus } from "lucide-react";
+import { Download, Plus } from "lucide-react";
 import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useStore } from "../../kit/use-store";
@@ -8,6 +8,7 @@ import { together } from "../../session/together";
 import { useMe, useSession } from "../visit/context";
 import { PollCard } from "./poll-card";
 import { PollForm } from "./poll-form";
+import { useSaveCsv } from "./use-save-csv";
 
 /** Ask a question, answer it, see what all said. */
 export function PollsPanel() {
@@ -15,6 +16,7 @@ export function PollsPanel() {
   const session = useSession();
   const { polls } = together(session);
   const { loaded, polls: all, votes, results } = useStore(polls);
+  const saveCsv = useSaveCsv();
   const isHost = useMe()?.isAdmin ?? false;
   const [creating, setCreating] = useState(false);
   useEffect(() => polls.refresh(), [polls]);
@@ -46,6 +48,16 @@ export function PollsPanel() {
           </li>
         ))}
       </ul>
+      {isHost && all.length > 1 && (
+        <button
+          type="button"
+          className="button button-plain button-small polls-csv"
+          onClick={() => void saveCsv(null)}
+        >
+          <Download className="icon icon-small" aria-hidden="true" />
+          {t("polls.csvAll")}
+        </button>
+      )}
     </div>
   );
 }

@@ -5,10 +5,12 @@ import { Modal } from "../../kit/dialog";
 import { CheckField, SelectField } from "../../kit/field";
 import { RichText } from "../../kit/rich-text";
 import type { Theme } from "../../session/prefs";
-import { askToNotify } from "../notices/desktop";
 import { useRoomState, useVisit } from "../visit/context";
+import { AlertSettings } from "./alert-settings";
 import { DeviceSelect } from "./device-select";
 import { usePrefs } from "./prefs-context";
+import { SavingSettings } from "./saving-settings";
+import { VolumeFields } from "./volume-fields";
 
 const AUTO = "auto";
 
@@ -33,12 +35,14 @@ export function SettingsDialog() {
         <DeviceSelect kind="audioinput" />
         <DeviceSelect kind="videoinput" />
         <DeviceSelect kind="audiooutput" />
+        <VolumeFields />
         <CheckField
           label={t("settings.mirror")}
           checked={prefs.mirrorSelf}
           onChange={(mirrorSelf) => change({ mirrorSelf })}
         />
       </section>
+      <SavingSettings />
       <section className="settings-group settings-pair">
         <h3>{t("settings.appearance")}</h3>
         <SelectField
@@ -59,23 +63,7 @@ export function SettingsDialog() {
           onChange={(value) => change({ language: value === AUTO ? null : value })}
         />
       </section>
-      <section className="settings-group">
-        <h3>{t("settings.alerts")}</h3>
-        <CheckField
-          label={t("settings.sounds")}
-          checked={prefs.sounds}
-          onChange={(sounds) => change({ sounds })}
-        />
-        <CheckField
-          label={t("settings.desktopNotices")}
-          checked={prefs.desktopNotices}
-          onChange={(on) =>
-            void (on ? askToNotify() : Promise.resolve(false)).then((desktopNotices) =>
-              change({ desktopNotices }),
-            )
-          }
-        />
-      </section>
+      <AlertSettings />
       <section className="settings-group">
         <h3>{t("settings.keyboard")}</h3>
         <CheckField
@@ -85,6 +73,7 @@ export function SettingsDialog() {
         />
       </section>
       <Copyright />
+      <Version />
     </Modal>
   );
 }
@@ -96,6 +85,18 @@ function Copyright() {
   return (
     <p className="settings-copyright muted">
       <RichText html={text} />
+    </p>
+  );
+}
+
+/** What somebody who asks for help is asked for. */
+function Version() {
+  const { t } = useTranslation();
+  const version = useVisit().session.serverVersion();
+  if (version === null) return null;
+  return (
+    <p className="settings-copyright muted tabular">
+      {t("app.name")} <span dir="ltr">{version}</span>
     </p>
   );
 }

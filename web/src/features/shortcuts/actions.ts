@@ -18,6 +18,7 @@ import {
 } from "../../session/rights";
 import type { PrefsStore } from "../../session/prefs";
 import type { Session } from "../../session/session";
+import type { Toggle } from "../../session/toggle";
 import type { Person, RoomState } from "../../wire/types";
 import type { UiStore } from "../visit/ui-store";
 
@@ -41,6 +42,8 @@ export interface Action {
   /** A letter of the latin keyboard, or `?`; `null` until somebody chooses one. */
   readonly key: string | null;
   right(me: Person, room: RoomState): Right;
+  /** Whether what it switches is on; `null` for what is no switch. */
+  isOn(): boolean | null;
   run(): void;
 }
 
@@ -65,10 +68,12 @@ export function createActions(session: Session, ui: UiStore, prefs: PrefsStore):
     key: string | null,
     right: Action["right"],
     perform: (me: Person) => void,
+    isOn: Action["isOn"] = () => null,
   ): Action => ({
     id,
     key,
     right,
+    isOn,
     run() {
       const myId = session.me();
       const me = myId === null ? undefined : session.people.getSnapshot().get(myId);
@@ -86,11 +91,17 @@ export function createActions(session: Session, ui: UiStore, prefs: PrefsStore):
       });
     },
   });
-  const flip = (toggle: { getSnapshot(): { on: boolean }; want(on: boolean): void }) => () =>
-    toggle.want(!toggle.getSnapshot().on);
+  const flip = (toggle: Toggle) => () => toggle.want(!toggle.getSnapshot().on);
+  const on = (toggle: Toggle) => () => toggle.getSnapshot().on;
   return {
-    microphone: action("microphone", "m", mayUseMicrophone, flip(media.microphone)),
-    camera: action("camera", "v", mayUseCamera, flip(media.camera)),
+    microphone: action(
+      "microphone",
+      "m",
+      mayUseMicrophone,
+      flip(media.microphone),
+      on(media.microphone),
+    ),
+    camera: action("camera", "v", mayUseCamera, flip(media.camera), on(media.camera)),
     screen: action(
       "screen",
       "s",

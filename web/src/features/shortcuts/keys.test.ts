@@ -54,6 +54,18 @@ test("Ctrl+Alt works also while typing", () => {
   expect(asked(press("r", { ctrlKey: true, altKey: true }))).toBe("hand");
 });
 
+test("what only begins or only ends does not turn round what is so already", () => {
+  const both = { ctrlKey: true, altKey: true };
+  const runs = (key: string, isOn: boolean) => {
+    const id = key === "x" ? "camera" : "microphone";
+    const now = { ...actions, [id]: { ...actions[id], isOn: () => isOn } };
+    return actionFor(press(key, both), false, now)?.id;
+  };
+  expect([runs("a", false), runs("a", true)]).toEqual(["microphone", undefined]);
+  expect([runs("o", false), runs("o", true)]).toEqual([undefined, "microphone"]);
+  expect([runs("x", false), runs("x", true)]).toEqual([undefined, "camera"]);
+});
+
 test("the browser's own shortcuts are left alone", () => {
   expect(asked(press("c", { ctrlKey: true }))).toBeUndefined();
   expect(asked(press("p", { metaKey: true }))).toBeUndefined();

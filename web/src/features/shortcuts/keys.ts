@@ -6,7 +6,10 @@ import type { Prefs } from "../../session/prefs";
 /** Letters of the other client's Ctrl+Alt set that mean something else here. */
 const ALIASES: Readonly<Record<string, keyof Actions>> = {
   m: "microphone",
+  a: "microphone",
+  o: "microphone",
   v: "camera",
+  x: "camera",
   u: "people",
   p: "people",
   c: "chat",
@@ -15,6 +18,9 @@ const ALIASES: Readonly<Record<string, keyof Actions>> = {
   s: "settings",
   l: "locks",
 };
+
+/** There these only begin, or only end: whoever is muted already is not opened up by them. */
+const ONE_WAY: Readonly<Record<string, "on" | "off">> = { a: "on", o: "off", x: "off" };
 
 export interface KeyPress {
   readonly key: string;
@@ -76,8 +82,12 @@ export function actionFor(
   if (press.repeat || press.metaKey) return null;
   if (press.ctrlKey && press.altKey) {
     if (press.getModifierState("AltGraph")) return null;
-    const alias = ALIASES[latin(press)];
-    return alias === undefined ? null : actions[alias];
+    const letter = latin(press);
+    const alias = ALIASES[letter];
+    if (alias === undefined) return null;
+    const way = ONE_WAY[letter];
+    const action = actions[alias];
+    return way !== undefined && action.isOn() === (way === "on") ? null : action;
   }
   if (press.ctrlKey || press.altKey || typing) return null;
   const key = latin(press);

@@ -86,6 +86,8 @@ export interface StageRequest<T> extends Size {
   readonly floating: T | null;
   readonly corner: Corner;
   readonly page: number;
+  /** More than so many are never on one page; `null` leaves it to the room there is. */
+  readonly most?: number | null;
 }
 
 export interface StagePlan<T> {
@@ -110,9 +112,12 @@ export function planStage<T>(request: StageRequest<T>): StagePlan<T> {
   return request.large === null ? planGrid(rest) : planFocus(rest);
 }
 
+const atMost = ({ most = null }: Pick<StageRequest<unknown>, "most">, room: number): number =>
+  most === null ? room : Math.min(most, room);
+
 function planGrid<T>(request: StageRequest<T>): StagePlan<T> {
   const { width, height, gap, flow } = request;
-  const { items, page, pages } = pageOf(flow, request.page, pageSize(request));
+  const { items, page, pages } = pageOf(flow, request.page, atMost(request, pageSize(request)));
   const tiles = gridIn(items, { x: 0, y: 0, width, height }, gap);
   float(tiles, request, { x: 0, y: 0, width, height });
   return { tiles, content: null, page, pages };
@@ -157,7 +162,7 @@ function planFocus<T>(request: StageRequest<T>): StagePlan<T> {
   const { items, page, pages } = pageOf(
     others,
     request.page,
-    Math.max(1, Math.floor((along + gap) / step)),
+    atMost(request, Math.max(1, Math.floor((along + gap) / step))),
   );
   const taken = items.length === 0 ? 0 : gap + (below ? small.height : small.width);
   const place: Rect = {

@@ -1,6 +1,7 @@
 import { useEffect, useRef } from "react";
 import { useSelected } from "../../kit/use-store";
 import type { TrackHandle } from "../../session/media";
+import { usePrefs } from "../settings/prefs-context";
 import { useVisit } from "../visit/context";
 
 /** What everybody says and plays: one hidden element per track, wherever the tiles are. */
@@ -9,17 +10,18 @@ export function Sound() {
   const { media } = session;
   const people = useSelected(media, (now) => now.people);
   const volumes = useSelected(ui, (now) => now.volumes);
+  const [{ volume: voices, shareVolume }] = usePrefs();
   return (
     <div hidden>
       {[...people].flatMap(([id, { sound, screenSound }]) =>
-        [sound, screenSound].map(
-          (track) =>
+        [[sound, voices] as const, [screenSound, shareVolume] as const].map(
+          ([track, volume]) =>
             track && (
               <TrackAudio
                 key={`${id}-${track.id}`}
                 track={track}
                 who={id}
-                volume={volumes.get(id) ?? 1}
+                volume={(volumes.get(id) ?? 1) * volume}
               />
             ),
         ),

@@ -16,21 +16,26 @@ import { SharedContent } from "./shared-content";
 import { Sound } from "./sound";
 import { SpeakersElsewhere } from "./speakers-elsewhere";
 import { Tile } from "./tile";
+import { useHiddenShares } from "./use-hidden-shares";
 import { useScene } from "./use-scene";
 import { sharesOf, useTiles, type TileData } from "./use-tiles";
 
 const GAP = 8;
+const NONE: ReturnType<typeof sharesOf> = [];
 
 /** Everybody, and what is shared. All tiles stay in one box and only change place, so no picture starts anew. */
 export function Stage() {
   const { t } = useTranslation();
   const tiles = useTiles();
   const room = useRoomState();
-  const shares = useMemo(() => sharesOf(tiles, room?.spotlight), [tiles, room?.spotlight]);
+  const [{ showShares }] = usePrefs();
+  const all = useMemo(() => sharesOf(tiles, room?.spotlight), [tiles, room?.spotlight]);
+  const shares = showShares ? all : NONE;
   const link = room?.externalLink ?? null;
   const film = room?.activities.player.url ?? null;
   const ownShare = tiles.some(({ isMe, media }) => isMe && media.screen !== null);
-  useShareAnnouncements(shares, ownShare);
+  useShareAnnouncements(all, ownShare);
+  useHiddenShares(showShares ? NONE : all);
   const alone = tiles.length === 1 && shares.length === 0 && link === null && film === null;
   return (
     <section className="stage" aria-label={t("stage.label")}>
@@ -60,10 +65,10 @@ function Canvas({ tiles, shares, link, film }: CanvasProps) {
   const pinned = useSelected(ui, (now) => now.pinned);
   const spotlight = useRoomState()?.spotlight ?? [];
   const scene = useScene(tiles, shares.length > 0 || link !== null || film !== null);
-  const corner = prefs.selfCorner;
+  const { selfCorner: corner, tilesPerPage: most } = prefs;
   const plan = useMemo(
-    () => planStage({ ...scene, corner, width, height, gap: GAP, page: wanted }),
-    [scene, corner, width, height, wanted],
+    () => planStage({ ...scene, corner, width, height, gap: GAP, page: wanted, most }),
+    [scene, corner, width, height, wanted, most],
   );
   return (
     <div className="canvas" ref={ref}>

@@ -3,6 +3,7 @@ import { useSelected, useStore } from "../../kit/use-store";
 import { NO_MEDIA, type PersonMedia, type TrackHandle } from "../../session/media";
 import { stageOrder, visiblePeople } from "../../session/people";
 import type { ParticipantId, Person } from "../../wire/types";
+import { usePrefs } from "../settings/prefs-context";
 import { useMe, useRoomState, useSession } from "../visit/context";
 
 export interface TileData {
@@ -22,13 +23,16 @@ export function useTiles(): readonly TileData[] {
   const features = useRoomState()?.features;
   const viewOthers = features?.viewOtherWebcams ?? true;
   const viewList = features?.viewUserList ?? true;
+  const [{ showCameras }] = usePrefs();
   const me = whoAmI();
   return useMemo(() => {
     if (me === null) return [];
     return stageOrder(visiblePeople(all, all.get(me), viewList), me).map((person) => {
       const theirs = sent.get(person.id) ?? NO_MEDIA;
       const isMe = person.id === me;
-      const hidden = !viewOthers && !iAmAdmin && !isMe && !person.isAdmin;
+      const secret = !viewOthers && !iAmAdmin && !person.isAdmin;
+      // Nothing is fetched that has no place on the screen.
+      const hidden = !isMe && (secret || !showCameras);
       return {
         person,
         isMe,
@@ -37,7 +41,7 @@ export function useTiles(): readonly TileData[] {
         speaking: speaking.has(person.id) && theirs.microphone === "live",
       };
     });
-  }, [all, sent, speaking, me, viewOthers, viewList, iAmAdmin]);
+  }, [all, sent, speaking, me, viewOthers, viewList, iAmAdmin, showCameras]);
 }
 
 export interface Share {

@@ -1,8 +1,9 @@
 import { Menu, MenuButton, MenuItems } from "@headlessui/react";
-import { LayoutGrid } from "lucide-react";
+import { LayoutGrid, PictureInPicture2 } from "lucide-react";
 import { useTranslation } from "react-i18next";
-import { MenuHeading, MenuLine, MenuRadio } from "../../kit/menu";
+import { MenuAction, MenuHeading, MenuLine, MenuRadio } from "../../kit/menu";
 import { LAYOUTS } from "../../session/prefs";
+import { smallWindow } from "../../session/small-window";
 import { usePrefs } from "../settings/prefs-context";
 import { SelfViewChoices } from "../stage";
 import { ToolPicture } from "./tool-button";
@@ -39,6 +40,16 @@ export function ViewChoices() {
       <MenuLine />
       <MenuHeading>{t("view.mine")}</MenuHeading>
       <SelfViewChoices />
+      {smallWindow.offered && (
+        <>
+          <MenuLine />
+          <MenuAction
+            icon={PictureInPicture2}
+            label={t("view.smallWindow")}
+            onClick={() => void smallWindow.open().catch(() => undefined)}
+          />
+        </>
+      )}
     </>
   );
 }

@@ -5,9 +5,10 @@ import { announce } from "../../kit/announcer";
 import { useArrival } from "../../kit/use-arrival";
 import { useSelected, useStore } from "../../kit/use-store";
 import { BreakoutBanner } from "../breakout";
-import { ChatPanel, useChatAnnouncements } from "../chat";
+import { ChatPanel, useChatAnnouncements, useChatVisible } from "../chat";
 import { Header } from "../header";
 import type { Panel } from "../../session/prefs";
+import { smallWindow } from "../../session/small-window";
 import { RestBanner, WaitingCount, WaitingPanel } from "../host";
 import { Notices, useAlerts, useKeptNotices } from "../notices";
 import { PeopleCount, PeoplePanel } from "../people";
@@ -20,6 +21,8 @@ import { useVisit } from "./context";
 import { MediaBanner } from "./media-banner";
 import { SidePanel } from "./side-panel";
 import { useRememberRoom } from "./use-remember-room";
+import { useVideoLimit } from "./use-video-limit";
+import { useWakeLock } from "./use-wake-lock";
 
 const PollsPanel = lazy(async () => ({ default: (await import("../polls")).PollsPanel }));
 const BreakoutPanel = lazy(async () => ({
@@ -47,6 +50,20 @@ const COUNTS: Readonly<Partial<Record<Panel, ReactNode>>> = {
   waiting: <WaitingCount />,
 };
 
+const SmallWindow = lazy(() => import("../small-window"));
+
+/** In the window over other programs, while there is one. */
+function SmallWindowPlace() {
+  const target = useStore(smallWindow);
+  useEffect(() => smallWindow.close, []);
+  if (!target) return null;
+  return (
+    <Suspense>
+      <SmallWindow target={target} />
+    </Suspense>
+  );
+}
+
 const Dialogs = lazy(() => import("./dialogs"));
 
 /** The meeting itself: composition only. */
@@ -62,6 +79,8 @@ export default function MeetingScreen() {
   useRememberRoom();
   useActivities();
   useAlerts();
+  useVideoLimit();
+  useWakeLock();
   useKeptNotices();
   useEffect(() => {
     const talking = session.media.microphone.getSnapshot().on;
@@ -70,7 +89,7 @@ export default function MeetingScreen() {
     // oxlint-disable-next-line react-hooks/exhaustive-deps
   }, []);
   const closePanel = useCallback(() => ui.showPanel(null), [ui]);
-  useEffect(() => session.chat.setVisible(panel === "chat"), [session, panel]);
+  useChatVisible(panel === "chat");
   return (
     <div className="meeting" data-line={line} data-panel={panel ?? "none"}>
       <a
@@ -107,6 +126,7 @@ export default function MeetingScreen() {
         </SidePanel>
       )}
       <Toolbar />
+      <SmallWindowPlace />
       <Suspense>
         <Dialogs />
       </Suspense>

@@ -51,7 +51,9 @@ test("where nobody raises a hand, its key says so", async () => {
   const { visit, show } = await meeting([ANA], { room_features: { allow_raise_hand: false } });
   show(<Notices />);
   act(() => visit.actions.hand.run());
-  expect(screen.getByText("Raising hands is switched off in this meeting.")).toBeTruthy();
+  expect(
+    screen.getByText("This meeting was set up without raised hands. Write in the chat instead."),
+  ).toBeTruthy();
 });
 
 test("raising a hand turns the button and tells the server", async () => {
@@ -179,7 +181,7 @@ test("nobody can write where the chat is locked, and the reason is there to read
   });
   show(<ChatPanel />);
   expect(screen.queryByRole("textbox", { name: "Message" })).toBeNull();
-  expect(screen.getByText("The host has locked the chat.")).toBeTruthy();
+  expect(screen.getByText("The host has locked the chat. Raise your hand to ask.")).toBeTruthy();
 });
 
 test("a shared screen takes the stage with the others beside it", async () => {

@@ -9,7 +9,8 @@ import type { PrefsStore } from "../../session/prefs";
 import { EndedPage, Progress } from "../ended";
 import { GreenRoom } from "../green-room";
 import { PrefsContext, usePrefs } from "../settings/prefs-context";
-import { createActions } from "../shortcuts";
+// Not from the folder's index: the list of shortcuts is a dialog, and dialogs come with the meeting.
+import { createActions } from "../shortcuts/actions";
 import { useMe, VisitContext, type VisitValue } from "./context";
 import { createUi } from "./ui-store";
 

@@ -41,6 +41,8 @@ export function together(session: Session): Together {
     notices.show({
       group: "poll",
       text: { key: "polls.isNew" },
+      alert: "poll",
+      panel: "polls",
       action: { key: "polls.show", run: () => around.get(session)?.show("polls") },
     }),
   );
@@ -77,6 +79,7 @@ function invite(session: Session, roomId: string): void {
     group: "breakout",
     sticky: true,
     alert: "asked",
+    panel: back ? null : "breakout",
     text: { key: back ? "breakout.calledBack" : "breakout.invited" },
     action: {
       key: back ? "breakout.back" : "breakout.join",

@@ -1,6 +1,13 @@
 import { create, fromBinary, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { afterEach, expect, test, vi } from "vitest";
-import { ANA, BEN, createFakeServer, flush, type FakeServer } from "../../../tests/fakes";
+import {
+  ANA,
+  BEN,
+  commonAnswer,
+  createFakeServer,
+  flush,
+  type FakeServer,
+} from "../../../tests/fakes";
 import {
   PollResponseSchema,
   SubmitPollResponseReqSchema,
@@ -81,4 +88,21 @@ test("a new poll is announced with a way to it", async () => {
   const [notice] = now.session.notices.getSnapshot();
   expect(notice?.text).toEqual({ key: "polls.isNew" });
   expect(notice?.action?.key).toBe("polls.show");
+});
+
+test("the server's table comes as it is, and its refusal in its words", async () => {
+  const { now, polls } = await withPoll();
+  const [poll] = polls.getSnapshot().polls;
+  if (!poll) throw new Error("no poll");
+  const table = new TextEncoder().encode("\uFEFFpoll_id,question\r\n");
+  now.answer = () => table;
+
+  expect(await polls.csv(poll)).toEqual(table);
+  expect(await polls.csv(null)).toEqual(table);
+  expect(now.asked.slice(-2).map(({ path }) => path)).toEqual([
+    "plenum/polls/csv/p1",
+    "plenum/polls/csv",
+  ]);
+  now.answer = () => commonAnswer(false, "poll not found");
+  await expect(polls.csv(poll)).rejects.toThrow("poll not found");
 });

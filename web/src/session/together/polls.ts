@@ -1,5 +1,6 @@
 /** The polls of a meeting as the server tells them, and what this person does with them. */
 import {
+  decodeCsv,
   decodeDetails,
   decodePolls,
   decodePollYes,
@@ -35,6 +36,8 @@ export interface Polls extends Readable<PollsState> {
   close(poll: Poll): Promise<Outcome>;
   /** Who chose what; for hosts. */
   details(poll: Poll): Promise<readonly Respondent[]>;
+  /** Counts and answers as a table, of one poll or of all; for hosts. Throws `Refused` with the server's reason. */
+  csv(poll: Poll | null): Promise<Uint8Array>;
   hear(news: ActivityNews): boolean;
   dispose(): void;
 }
@@ -130,6 +133,7 @@ export function createPolls(session: Session, onNew: () => void): Polls {
     close: (poll) =>
       outcome(async () => decodePollYes(await session.ask(pollAsks.close(roomId(), poll.id)))),
     details: async (poll) => decodeDetails(await session.ask(pollAsks.details(poll.id))),
+    csv: async (poll) => decodeCsv(await session.ask(pollAsks.csv(poll?.id ?? null))),
     hear(news) {
       if (news.kind === "data") {
         if (news.data.type !== POLL_RESPONSE) return false;

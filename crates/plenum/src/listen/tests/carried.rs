@@ -66,6 +66,7 @@ fn plane() -> media::Started {
         include_loopback: true,
         seed: 1,
         threads: 2,
+        spread: None,
         stream_port: Some(1),
         dscp: Some(46),
         turn: Some(TurnSettings {

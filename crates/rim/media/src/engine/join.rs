@@ -1,5 +1,6 @@
 //! Who comes: admission, rooms and sessions that are made for it.
 
+use super::guests::{line_of, next_room};
 use super::rooms::TICK;
 use super::{ConnectionKey, Engine, FastMap, Room, RoomKey, mark};
 use crate::budget::Budget;
@@ -98,7 +99,7 @@ impl Engine {
                 metrics::counter!("media_resumes_total").increment(1);
                 metrics::counter!("media_reconnects_total", "reason" => "signalling").increment(1);
                 if let Some(session) = room.sessions.get_mut(&peer)
-                    && let Some((former, end)) = session.link.replace((id, link))
+                    && let Some((former, end)) = session.resumed((id, link))
                 {
                     self.links.remove(&former);
                     // A full queue means that its reader is gone anyway.
@@ -183,7 +184,10 @@ impl Engine {
     }
 
     pub(super) fn make_room(&mut self, id: &RoomId, session: &SessionId, now: Now) -> RoomKey {
-        self.next_room = self.next_room.wrapping_add(1);
+        self.next_room = next_room(self.next_room);
+        while self.rooms.contains_key(&self.next_room) {
+            self.next_room = next_room(self.next_room);
+        }
         self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(now.unix_micros | 1);
         let mut machine = MediaRoom::new(id, self.seed, now);
         if session.as_str() == FREE_SESSION {
@@ -216,11 +220,17 @@ impl Engine {
         at: Instant,
     ) {
         let dual = join.topology == ports::media::Topology::Dual;
-        let mut connection = || Connection::new(self.factory.peer(&self.addresses, &self.stream_addresses, at), at);
+        let shard = self.shard_for(room_key);
+        let connection = |subscriber| {
+            if shard == self.shard {
+                return Connection::new(self.factory.peer(&self.addresses, &self.stream_addresses, at), at);
+            }
+            Connection::far(shard, ConnectionKey { room: room_key, peer, subscriber }, at)
+        };
         let session = Session {
             identity: join.identity.clone(),
-            publisher: connection(),
-            subscriber: dual.then(&mut connection),
+            publisher: connection(false),
+            subscriber: dual.then(|| connection(true)),
             subscriber_primary: dual && join.permission.subscribe,
             budget: Budget::new(),
             watch: Watch::new(at),
@@ -235,7 +245,7 @@ impl Engine {
         }
         room.sessions.insert(peer, session);
         metrics::gauge!("media_sessions").increment(1.0);
-        self.registry.session_began(self.shard);
+        self.registry.session_began(shard);
         for subscriber in [false, true] {
             self.register(ConnectionKey { room: room_key, peer, subscriber });
         }
@@ -243,20 +253,22 @@ impl Engine {
 
     /// Makes a connection callable under its current ICE name.
     pub(super) fn register(&mut self, key: ConnectionKey) {
-        let Some(connection) =
-            self.rooms.get_mut(&key.room).and_then(|room| room.sessions.get_mut(&key.peer)?.connection(key.subscriber))
-        else {
+        let Some(line) = line_of(&mut self.rooms, &mut self.guests, key) else {
+            let session = self.rooms.get_mut(&key.room).and_then(|room| room.sessions.get_mut(&key.peer));
+            if let Some(connection) = session.and_then(|session| session.connection(key.subscriber)) {
+                connection.mark(&mut self.dirty, key);
+            }
             return;
         };
-        let ufrag = connection.peer.local_ufrag();
-        if connection.ufrags.last() != Some(&ufrag) {
-            if let Some(oldest) = connection.ufrags.note(ufrag.clone()) {
+        let ufrag = line.peer.local_ufrag();
+        if line.ufrags.last() != Some(&ufrag) {
+            if let Some(oldest) = line.ufrags.note(ufrag.clone()) {
                 self.demux.by_ufrag.remove(&oldest);
                 self.registry.forget_name(&oldest);
             }
             self.registry.note_name(ufrag.clone(), self.shard);
             self.demux.by_ufrag.insert(ufrag, key);
         }
-        mark(&mut self.dirty, connection, key);
+        mark(&mut self.dirty, &mut line.dirty, key);
     }
 }

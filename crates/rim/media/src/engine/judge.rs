@@ -34,15 +34,15 @@ impl Engine {
         let Some(connection) = session.connection(key.subscriber).filter(|connection| !connection.judged) else {
             return;
         };
-        let (via, lived) = match (connection.up_since, connection.path.remote()) {
+        let (via, lived) = match (connection.up_since, connection.remote()) {
             (Some(since), Some(remote)) => {
-                if linked < connection.last_heard + ONLY_MEDIA {
+                if linked < connection.last_heard() + ONLY_MEDIA {
                     return;
                 }
-                (Via::of(&remote), connection.last_heard.saturating_duration_since(since))
+                (Via::of(&remote), connection.last_heard().saturating_duration_since(since))
             }
             // Nothing ever came, over whatever was offered.
-            _ if connection.peer.is_negotiated() && at.saturating_duration_since(connection.made) >= NEVER_CAME => {
+            _ if connection.is_negotiated() && at.saturating_duration_since(connection.made) >= NEVER_CAME => {
                 (Via::Stream, Duration::ZERO)
             }
             _ => return,
@@ -62,7 +62,7 @@ impl Engine {
         for subscriber in [false, true] {
             if let Some(connection) = session.connection(subscriber) {
                 connection.judged = false;
-                connection.peer.offer_only_streams(offer == Offer::Streams);
+                connection.offer_only_streams(offer == Offer::Streams);
             }
         }
     }

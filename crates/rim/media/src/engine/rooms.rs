@@ -1,9 +1,12 @@
 //! The regular work of rooms, and their end.
 
-use super::{ConnectionKey, Engine, RoomKey, Timer, mark};
+use super::{ConnectionKey, Engine, RoomKey, Timer};
 use crate::budget;
 use crate::forward::News;
+use crate::line::{Line, Place};
 use crate::outputs;
+use crate::session::Connection;
+use model::RoomId;
 use ports::media::MediaEventKind;
 use sfu::level::SPEAKER_INTERVAL;
 use signal::PeerKey;
@@ -25,18 +28,22 @@ impl Engine {
         let mut silent = Vec::new();
         let Some(room) = self.rooms.get_mut(&key) else { return };
         room.machine.handle_timeout(now);
+        self.part_with_the_lost(key, now);
+        let Some(room) = self.rooms.get_mut(&key) else { return };
         if room.next_tick <= at {
             room.next_tick = at + if room.forward.tracks.is_empty() { IDLE_TICK } else { TICK };
             room.forward.tick(at, &mut news);
             for peer in budget::share(room, at, &mut news) {
                 let Some(session) = room.sessions.get_mut(&peer) else { continue };
                 let subscriber = session.subscriber.is_some();
-                mark(&mut self.dirty, session.down(), ConnectionKey { room: key, peer, subscriber });
+                session.down().mark(&mut self.dirty, ConnectionKey { room: key, peer, subscriber });
             }
             for (peer, session) in room.sessions.iter_mut().filter(|(_, session)| session.inside.is_none()) {
                 for subscriber in [false, true] {
                     let Some(connection) = session.connection(subscriber) else { continue };
-                    if connection.connected && !connection.failed && at.duration_since(connection.last_heard) > SILENCE
+                    if connection.connected
+                        && !connection.failed
+                        && at.duration_since(connection.last_heard()) > SILENCE
                     {
                         silent.push(ConnectionKey { room: key, peer: *peer, subscriber });
                     }
@@ -61,7 +68,7 @@ impl Engine {
             let sessions = &room.sessions;
             let heard = |peer: PeerKey| {
                 sessions.get(&peer).is_some_and(|session| {
-                    at.saturating_duration_since(session.publisher.last_heard) < sfu::quality::WINDOW
+                    at.saturating_duration_since(session.publisher.last_heard()) < sfu::quality::WINDOW
                 })
             };
             let scores = room.forward.scores(at, heard);
@@ -106,26 +113,43 @@ impl Engine {
 
     pub(crate) fn drop_session(&mut self, room_key: RoomKey, peer: PeerKey) {
         let Some(room) = self.rooms.get_mut(&room_key) else { return };
-        let Some(mut session) = room.sessions.remove(&peer) else { return };
+        let Some(session) = room.sessions.remove(&peer) else { return };
         metrics::gauge!("media_sessions").decrement(1.0);
-        self.registry.session_ended(self.shard);
-        if let Some((id, _)) = session.link.take() {
-            self.links.remove(&id);
+        if let Some((id, _)) = &session.link {
+            self.links.remove(id);
         }
-        for subscriber in [false, true] {
+        let shard = match &session.publisher.place {
+            Place::Here(_) => self.shard,
+            Place::There(far) => far.shard,
+        };
+        self.registry.session_ended(shard);
+        let both = [(false, Some(session.publisher)), (true, session.subscriber)];
+        for (subscriber, connection) in both {
             let key = ConnectionKey { room: room_key, peer, subscriber };
-            self.timers.forget(&Timer::Connection(key));
-            let Some(connection) = session.connection(subscriber) else { continue };
-            for ufrag in connection.ufrags.iter() {
-                self.demux.by_ufrag.remove(ufrag);
-                self.registry.forget_name(ufrag);
-            }
-            for address in connection.addresses.iter() {
-                if self.demux.by_address.get(address) == Some(&key) {
-                    self.demux.by_address.remove(address);
-                }
+            match connection {
+                Some(Connection { place: Place::Here(line), .. }) => self.drop_line(key, &line),
+                Some(Connection { place: Place::There(far), .. }) => self.dismiss(key, far),
+                None => {}
             }
         }
+    }
+
+    /// Nobody calls or wakes a connection of this shard any more.
+    pub(super) fn drop_line(&mut self, key: ConnectionKey, line: &Line) {
+        self.timers.forget(&Timer::Connection(key));
+        for ufrag in line.ufrags.iter() {
+            self.demux.by_ufrag.remove(ufrag);
+            self.registry.forget_name(ufrag);
+        }
+        for address in line.addresses.iter() {
+            if self.demux.by_address.get(address) == Some(&key) {
+                self.demux.by_address.remove(address);
+            }
+        }
+    }
+
+    pub(crate) fn has_room(&self, id: &RoomId) -> bool {
+        self.by_id.contains_key(id)
     }
 
     pub(super) fn drop_if_over(&mut self, key: RoomKey) {

@@ -106,7 +106,7 @@ fn a_resume_after_the_publisher_connection_failed_keeps_the_session_of_two_conne
     for _ in 0..120 {
         now += Duration::from_secs(1);
         let room = engine.rooms.get_mut(&room).expect("the room is there");
-        room.sessions.get_mut(&PeerKey(0)).unwrap().subscriber.as_mut().unwrap().last_heard = now;
+        room.sessions.get_mut(&PeerKey(0)).unwrap().subscriber.as_mut().unwrap().heard(now);
         engine.handle_timeout(now);
     }
     assert!(engine.rooms.contains_key(&room));
@@ -114,4 +114,76 @@ fn a_resume_after_the_publisher_connection_failed_keeps_the_session_of_two_conne
 
 fn engine_now(at: Instant) -> Now {
     Now { at, unix_micros: 1_700_000_000_000_000 }
+}
+
+fn check(ufrag: &str) -> Vec<u8> {
+    let name = format!("{ufrag}:theirs");
+    let mut message = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42];
+    message.extend([7; 12]);
+    message.extend([0, 6, 0, u8::try_from(name.len()).unwrap()]);
+    message.extend(name.as_bytes());
+    message.resize(message.len().next_multiple_of(4), 0);
+    message
+}
+
+#[test]
+fn an_address_that_is_now_another_shards_client_s_is_not_taken_for_the_former_one_s() {
+    let (events, _events_end) = mpsc::channel(64);
+    let now = Instant::now();
+    let registry = Arc::new(Registry::new(2));
+    let mut engine = Engine::of_many(Vec::new(), 1, events, Arc::clone(&registry), 0).unwrap();
+    let (link, _down) = mpsc::channel(64);
+    engine.join(&join("a", "ann"), link, now).unwrap();
+    let room = engine.by_id[&RoomId::try_from("a").unwrap()];
+    let address: SocketAddr = "192.0.2.1:9".parse().unwrap();
+    let ann = ConnectionKey { room, peer: PeerKey(0), subscriber: false };
+    engine.demux.by_address.insert(address, ann);
+    registry.note_name("theirs".into(), 1);
+    let mut takes = |contents: &[u8]| {
+        let datagram = Datagram { source: address, destination: address, contents };
+        engine.accept(now, datagram)
+    };
+
+    assert!(takes(&check("nobody")), "whatever that is, it comes from ann");
+    assert!(!takes(&check("theirs")));
+    assert!(takes(&[0x80; 40]), "nothing is proven yet");
+
+    engine.forget_address(&address);
+    let datagram = Datagram { source: address, destination: address, contents: &[0x80; 40] };
+    assert!(!engine.accept(now, datagram));
+}
+
+/// Two shards that share every room's people: the first one's connection is not where the room is.
+#[test]
+fn a_guest_with_two_connections_is_offered_one_and_taken_back_offers_are_not_sent() {
+    let (events, _events_end) = mpsc::channel(64);
+    let now = Instant::now();
+    let mut shards = crate::Shards::new(2, &["192.0.2.1:8080".parse().unwrap()], 1, &events).unwrap();
+    shards.set_spread(0);
+    let mut join = join("a", "ann");
+    join.topology = ports::media::Topology::Dual;
+    let (link, mut down) = mpsc::channel(64);
+    shards.join(&join, link, now).unwrap();
+    assert_eq!(offers(&mut down), 0, "it is made elsewhere");
+
+    // Before it is made the client's socket breaks and it comes back: what is made then is of no use.
+    join.request = lk::JoinRequest { reconnect: true, ..Default::default() }.encode_to_vec().into();
+    let (link, mut down) = mpsc::channel(64);
+    shards.join(&join, link, now).unwrap();
+    shards.drain(now, &mut |_, _, _| {});
+    assert_eq!(offers(&mut down), 0);
+    let later = now + Duration::from_secs(2);
+    shards.handle_timeout(later);
+    shards.drain(later, &mut |_, _, _| {});
+    assert_eq!(offers(&mut down), 1);
+    assert_eq!(shards.holdings().guests, 2);
+}
+
+fn offers(down: &mut mpsc::Receiver<SignalDown>) -> usize {
+    let messages = std::iter::from_fn(|| down.try_recv().ok());
+    let responses = messages.filter_map(|message| match message {
+        SignalDown::Message(bytes) => lk::SignalResponse::decode(bytes).unwrap().message,
+        _ => None,
+    });
+    responses.filter(|response| matches!(response, lk::signal_response::Message::Offer(_))).count()
 }

@@ -5,6 +5,8 @@ use super::bandwidth::UNLIMITED;
 use super::encoding::Takes;
 use super::{AUDIO_CLOCK, VIDEO_CLOCK};
 use crate::engine::FastMap;
+use crate::line::Place;
+use crate::post::Post;
 use crate::report::Gauge;
 use crate::session::Session;
 use rtc::{DownPacket, Extensions, UpPacket, Vp8Rewrite};
@@ -68,6 +70,12 @@ pub(crate) struct Binding {
     pub(crate) takes: Takes,
 }
 
+/// Everybody in the room, and the way to those whose connections are on other shards.
+pub(crate) struct Reach<'a> {
+    pub(crate) sessions: &'a mut FastMap<PeerKey, Session>,
+    pub(crate) post: &'a mut Post,
+}
+
 /// A packet of a publisher, and where it belongs.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Arrival<'a> {
@@ -88,7 +96,7 @@ impl Arrival<'_> {
 
 /// Where packets of a publisher go, and when.
 pub(super) struct Way<'a, W> {
-    pub(super) sessions: &'a mut FastMap<PeerKey, Session>,
+    pub(super) reach: Reach<'a>,
     /// Called for each subscriber who has something to send now.
     pub(super) written: W,
     pub(super) now: Instant,
@@ -97,7 +105,8 @@ pub(super) struct Way<'a, W> {
 impl<W: FnMut(PeerKey, &mut Session)> Way<'_, W> {
     /// Lets `write` send what one subscriber gets.
     pub(super) fn visit(&mut self, peer: PeerKey, write: impl FnOnce(&mut Subscriber<'_>)) {
-        let mut subscriber = Subscriber { session: self.sessions.get_mut(&peer), written: false, now: self.now };
+        let Reach { sessions, post } = &mut self.reach;
+        let mut subscriber = Subscriber { session: sessions.get_mut(&peer), post, written: false, now: self.now };
         write(&mut subscriber);
         if let Subscriber { session: Some(session), written: true, .. } = subscriber {
             (self.written)(peer, session);
@@ -108,6 +117,8 @@ impl<W: FnMut(PeerKey, &mut Session)> Way<'_, W> {
 /// Somebody who is being sent something.
 pub(super) struct Subscriber<'a> {
     session: Option<&'a mut Session>,
+    post: &'a mut Post,
+    /// To a connection that is here.
     written: bool,
     now: Instant,
 }
@@ -215,6 +226,9 @@ impl Down {
             inside.deliver(self.section, &down, to.now);
             return;
         }
-        to.written |= session.down().peer.write(self.section, &down);
+        match &mut session.down().place {
+            Place::Here(line) => to.written |= line.peer.write(self.section, &down),
+            Place::There(far) => to.post.write(far, self.section, &down),
+        }
     }
 }

@@ -176,7 +176,10 @@ impl Up {
             if was_paused && !down.told_paused {
                 self.paused.push((down.peer, false));
             }
+            // Padding asks for nothing: it does not even show which layers there are.
+            let of_its_codec = |one: &Seen<'_>| one.picture.is_some() && down.encoding == Some(one.arrival.index);
             if down.ready
+                && seen.iter().any(of_its_codec)
                 && let Some(encoding) = down.encoding.and_then(|index| self.encodings.get_mut(index))
                 && let Some(layer) = down.selector.needs_key_frame(now)
             {

@@ -11,6 +11,7 @@ fn config(threads: usize) -> MediaConfig {
         include_loopback: true,
         seed: 1,
         threads,
+        spread: None,
         stream_port: None,
         dscp: None,
         turn: None,
@@ -108,6 +109,24 @@ async fn a_shard_that_panics_takes_no_other_with_it_and_its_rooms_begin_anew_els
     let _again = plane.connect(join("a")).await.unwrap();
     assert_eq!(plane.registry.find(&room("a")), Some(1));
     assert_eq!(plane.participants(&room("a")).await.len(), 1);
+}
+
+#[tokio::test]
+async fn of_a_room_on_two_shards_only_those_end_whose_connections_are_on_the_one_that_panics() {
+    let Started { plane, .. } = start(&MediaConfig { spread: Some(1), ..config(2) }).unwrap();
+    let with = |name: &str| MediaJoin { identity: Identity::try_from(name).unwrap(), ..join("a") };
+    let mut ann = plane.connect(with("ann")).await.unwrap();
+    let mut bob = plane.connect(with("bob")).await.unwrap();
+    assert_eq!(plane.participants(&room("a")).await.len(), 2);
+
+    plane.order(1, Order::Panic);
+    wait_for_end(&plane, 1);
+
+    while bob.down.recv().await.is_some_and(|message| message != SignalDown::Close) {}
+    assert_eq!(plane.participants(&room("a")).await.len(), 1);
+    assert!(std::iter::from_fn(|| ann.down.try_recv().ok()).all(|message| message != SignalDown::Close));
+    let _bob = plane.connect(with("bob")).await.unwrap();
+    assert_eq!(plane.participants(&room("a")).await.len(), 2, "he is where the room is");
 }
 
 #[tokio::test]

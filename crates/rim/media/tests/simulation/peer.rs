@@ -4,7 +4,7 @@ use super::film::{Shot, Sound};
 use super::net::Line;
 use super::random::Random;
 use bytes::Bytes;
-use media::Engine;
+use media::Shards;
 use ports::media::SignalDown;
 use prost::Message;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
@@ -195,7 +195,7 @@ impl Peer {
         (peer, request)
     }
 
-    pub(crate) fn request(&self, engine: &mut Engine, request: Request, now: Instant) {
+    pub(crate) fn request(&self, engine: &mut Shards, request: Request, now: Instant) {
         let bytes = Bytes::from(lk::SignalRequest { message: Some(request) }.encode_to_vec());
         engine.message(self.link, &bytes, now);
     }
@@ -225,7 +225,7 @@ impl Peer {
     }
 
     /// Takes in what the server said. `true` if that changed something.
-    pub(crate) fn read_signals(&mut self, engine: &mut Engine, now: Instant) -> bool {
+    pub(crate) fn read_signals(&mut self, engine: &mut Shards, now: Instant) -> bool {
         let mut moved = false;
         while let Ok(message) = self.down.try_recv() {
             moved = true;
@@ -304,7 +304,7 @@ impl Peer {
         }
     }
 
-    fn renegotiate(&mut self, engine: &mut Engine, what: Renegotiation, now: Instant) {
+    fn renegotiate(&mut self, engine: &mut Shards, what: Renegotiation, now: Instant) {
         let (microphone, video) = (self.camera.microphone, self.camera.video);
         let number = self.camera.number + 1;
         let names = (format!("mic{number}"), format!("cam{number}"));
@@ -365,7 +365,7 @@ impl Peer {
         self.request(engine, Request::Offer(offer), now);
     }
 
-    fn add_tracks(&self, engine: &mut Engine, names: &(String, String), now: Instant) {
+    fn add_tracks(&self, engine: &mut Shards, names: &(String, String), now: Instant) {
         for (cid, kind, source) in [
             (&names.0, lk::TrackType::Audio, lk::TrackSource::Microphone),
             (&names.1, lk::TrackType::Video, lk::TrackSource::Camera),

@@ -3,7 +3,7 @@
 use super::net::Line;
 use super::peer::{Peer, Sent};
 use super::random::Random;
-use media::{Datagram, Engine};
+use media::{Datagram, Shards};
 use model::media::{CameraView, MediaPermission, Sources};
 use model::{Identity, RoomId, SessionId};
 use ports::media::{MediaEvent, MediaJoin, Topology};
@@ -28,7 +28,7 @@ enum Flight {
 }
 
 pub(crate) struct World {
-    pub(crate) engine: Engine,
+    pub(crate) engine: Shards,
     pub(crate) now: Instant,
     pub(crate) start: Instant,
     pub(crate) server: SocketAddr,
@@ -55,13 +55,24 @@ pub(crate) fn permission() -> MediaPermission {
     }
 }
 
+/// One shard; or, if `PLENUM_TEST_SPREAD` is set, two of them that share the members of every room with so many people, so that
+/// all that is true of a small room can be seen to be true of a big one.
+fn shards(server: SocketAddr, seed: u64, events: &mpsc::Sender<MediaEvent>) -> Shards {
+    let spread = std::env::var("PLENUM_TEST_SPREAD").ok().map(|people| people.parse().unwrap());
+    let mut shards = Shards::new(if spread.is_some() { 2 } else { 1 }, &[server], seed, events).unwrap();
+    if let Some(people) = spread {
+        shards.set_spread(people);
+    }
+    shards
+}
+
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
         let server: SocketAddr = "192.0.2.1:8080".parse().unwrap();
         let (events, events_end) = mpsc::channel(64 * 1024);
         let now = Instant::now();
         Self {
-            engine: Engine::new(vec![server], seed, events).unwrap(),
+            engine: shards(server, seed, &events),
             now,
             start: now,
             server,
@@ -217,7 +228,8 @@ impl World {
             return moved;
         }
         self.peers[index].shoot(now);
-        if self.peers[index].due <= now {
+        // An answer gives the stack something to do, whatever it said before of when.
+        if moved || self.peers[index].due <= now {
             self.drain_peer(index);
             moved = true;
         }

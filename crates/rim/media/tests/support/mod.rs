@@ -3,7 +3,7 @@
 pub(crate) mod codecs;
 
 use bytes::Bytes;
-use media::{Datagram, Engine};
+use media::{Datagram, Shards};
 use model::media::{CameraView, MediaPermission, Sources};
 use model::{Identity, RoomId, SessionId};
 use ports::media::{MediaEvent, MediaJoin, SignalDown, Topology};
@@ -49,6 +49,8 @@ pub(crate) struct Client {
     down: mpsc::Receiver<SignalDown>,
     pub(crate) inbox: VecDeque<Response>,
     pub(crate) packets: Vec<RtpPacket>,
+    /// Data messages.
+    pub(crate) messages: Vec<Vec<u8>>,
     pub(crate) connected: bool,
     pub(crate) closed: bool,
     pub(crate) key_frames_asked: usize,
@@ -133,7 +135,7 @@ impl Bottleneck {
 }
 
 pub(crate) struct World {
-    pub(crate) engine: Engine,
+    pub(crate) engine: Shards,
     pub(crate) now: Instant,
     /// How finely time passes; who measures delays wants a millisecond.
     pub(crate) step: Duration,
@@ -142,11 +144,23 @@ pub(crate) struct World {
     pub(crate) events: mpsc::Receiver<MediaEvent>,
 }
 
+/// One shard; or, if `PLENUM_TEST_SPREAD` is set, and in the tests of spread rooms, two of them that share the members of every room with so many people, so that
+/// all that is true of a small room can be seen to be true of a big one.
+fn shards(server: SocketAddr, seed: u64, events: &mpsc::Sender<MediaEvent>) -> Shards {
+    let wished = || std::env::var("PLENUM_TEST_SPREAD").ok().map(|people| people.parse().unwrap());
+    let spread = (env!("CARGO_CRATE_NAME") == "spread").then_some(1).or_else(wished);
+    let mut shards = Shards::new(if spread.is_some() { 2 } else { 1 }, &[server], seed, events).unwrap();
+    if let Some(people) = spread {
+        shards.set_spread(people);
+    }
+    shards
+}
+
 impl World {
     pub(crate) fn new() -> Self {
         let server: SocketAddr = "192.0.2.1:8080".parse().unwrap();
         let (events, events_end) = mpsc::channel(4096);
-        let engine = Engine::new(vec![server], 1, events).unwrap();
+        let engine = shards(server, 1, &events);
         Self {
             engine,
             now: Instant::now(),
@@ -215,6 +229,7 @@ impl World {
             down,
             inbox: VecDeque::new(),
             packets: Vec::new(),
+            messages: Vec::new(),
             connected: false,
             closed: false,
             key_frames_asked: 0,
@@ -448,7 +463,7 @@ impl World {
         }
     }
 
-    fn drain_client(engine: &mut Engine, client: &mut Client, server: SocketAddr, now: Instant) -> bool {
+    fn drain_client(engine: &mut Shards, client: &mut Client, server: SocketAddr, now: Instant) -> bool {
         let mut moved = false;
         loop {
             match client.rtc.poll_output().unwrap() {
@@ -467,6 +482,7 @@ impl World {
                 Output::Event(Event::Connected) => client.connected = true,
                 Output::Event(Event::ChannelOpen(id, _)) => client.channel = Some(id),
                 Output::Event(Event::RtpPacket(packet)) => client.packets.push(packet),
+                Output::Event(Event::ChannelData(data)) => client.messages.push(data.data),
                 Output::Event(Event::KeyframeRequest(_)) => client.key_frames_asked += 1,
                 Output::Event(_) => {}
             }

@@ -1,0 +1,197 @@
+use super::*;
+
+const MILLI: Duration = Duration::from_millis(1);
+
+#[test]
+fn a_layer_runs_from_its_first_packet() {
+    let mut scene = Scene::new(Content::Camera);
+
+    assert!(scene.send(Layer::High, 1));
+
+    assert_eq!(scene.liveness.running(), LayerSet::NONE.with(Layer::High));
+}
+
+#[test]
+fn a_layer_that_falls_silent_stops_running() {
+    let mut scene = Scene::new(Content::Camera);
+    scene.send(Layer::Low, 5);
+    scene.send(Layer::High, 5);
+    assert!(!scene.pass_cycle());
+
+    scene.send(Layer::Low, 1);
+    scene.send(Layer::High, 4);
+
+    assert!(scene.pass_cycle());
+    assert_eq!(scene.liveness.running(), LayerSet::NONE.with(Layer::Low));
+}
+
+#[test]
+fn a_layer_that_failed_has_to_prove_itself() {
+    let mut scene = Scene::new(Content::Camera);
+    scene.send(Layer::High, 5);
+    scene.pass_cycle();
+    scene.pass_cycle();
+    assert!(scene.liveness.running().is_empty());
+
+    for cycle in 1..=20 {
+        scene.send(Layer::High, 5);
+        assert_eq!(scene.pass_cycle(), cycle == 20, "cycle {cycle}");
+    }
+    assert_eq!(scene.liveness.running(), LayerSet::NONE.with(Layer::High));
+}
+
+#[test]
+fn one_bad_cycle_starts_the_proof_anew() {
+    let mut scene = Scene::new(Content::Camera);
+    scene.send(Layer::Low, 1);
+    scene.pass_cycle();
+    scene.pass_cycle();
+
+    for packets in [1, 1, 1, 0, 1, 1, 1] {
+        scene.send(Layer::Low, packets);
+        assert!(!scene.pass_cycle());
+    }
+    scene.send(Layer::Low, 1);
+    assert!(scene.pass_cycle());
+}
+
+#[test]
+fn a_layer_stopped_on_request_has_not_failed() {
+    let mut scene = Scene::new(Content::Camera);
+    scene.send(Layer::High, 5);
+    scene.pass_cycle();
+
+    scene.liveness.set_enabled(LayerSet::NONE.with(Layer::Low));
+    assert!(scene.pass_cycle());
+    scene.liveness.set_enabled(LayerSet::ALL);
+
+    assert!(scene.send(Layer::High, 1), "believed at once");
+}
+
+#[test]
+fn a_still_screen_keeps_running() {
+    let mut scene = Scene::new(Content::Screen);
+    scene.send(Layer::Low, 1);
+
+    for _ in 0..5 {
+        scene.send(Layer::Low, 1);
+        assert!(!scene.pass_cycle());
+    }
+    assert!(scene.pass_cycle());
+    scene.send(Layer::Low, 1);
+    assert!(scene.pass_cycle(), "one good cycle is enough");
+}
+
+#[test]
+fn a_track_that_sends_nothing_needs_no_timer() {
+    let mut scene = Scene::new(Content::Camera);
+    assert_eq!(scene.liveness.poll_timeout(), None);
+    scene.send(Layer::Low, 1);
+
+    let mut turns = 0;
+    while let Some(due) = scene.liveness.poll_timeout() {
+        scene.liveness.handle_timeout(due);
+        turns += 1;
+        assert!(turns < 20);
+    }
+    assert!(scene.liveness.running().is_empty());
+}
+
+#[test]
+fn rates_add_up_over_temporal_layers() {
+    let mut scene = Scene::new(Content::Camera);
+    for _ in 0..100 {
+        for tid in [0, 2, 1, 2] {
+            scene.frame(Layer::Low, tid, 1000);
+            scene.now += 25 * MILLI;
+        }
+    }
+
+    let rate = |tid| scene.liveness.frame_rate(Layer::Low, Temporal::new(tid));
+    assert!((rate(0) - 10.0).abs() < 1.0 && (rate(1) - 20.0).abs() < 1.0 && (rate(2) - 40.0).abs() < 1.5);
+    let bits = scene.liveness.bitrate(Layer::Low, Temporal::TOP);
+    assert!(bits.abs_diff(320_000) < 10_000, "{bits}");
+    assert_eq!(scene.liveness.bitrate(Layer::High, Temporal::TOP), 0);
+}
+
+#[test]
+fn layers_of_one_stream_cost_what_those_below_them_do_too_and_live_by_single_packets() {
+    let mut scene = Scene::new(Content::Camera);
+    scene.liveness.set_scalable();
+    for _ in 0..100 {
+        scene.frame(Layer::Low, 0, 1000);
+        scene.frame(Layer::Medium, 0, 3000);
+        scene.now += 100 * MILLI;
+    }
+
+    let bits = |layer| scene.liveness.bitrate(layer, Temporal::TOP);
+    assert!(bits(Layer::Low).abs_diff(80_000) < 5_000, "{}", bits(Layer::Low));
+    assert!(bits(Layer::Medium).abs_diff(320_000) < 10_000, "{}", bits(Layer::Medium));
+    assert_eq!(bits(Layer::High), 0, "not sent");
+
+    scene.pass_cycle();
+    scene.frame(Layer::Medium, 0, 3000);
+    scene.pass_cycle();
+    assert!(scene.liveness.running().contains(Layer::Medium));
+}
+
+#[test]
+fn a_layer_that_ended_costs_nothing() {
+    let mut scene = Scene::new(Content::Camera);
+    for _ in 0..100 {
+        scene.frame(Layer::Low, 0, 1000);
+        scene.now += 25 * MILLI;
+    }
+
+    scene.liveness.handle_timeout(scene.now + 1000 * MILLI);
+    scene.liveness.handle_timeout(scene.now + 2000 * MILLI);
+
+    assert_eq!(scene.liveness.bitrate(Layer::Low, Temporal::TOP), 0);
+}
+
+#[test]
+fn the_best_layer_is_the_largest_allowed_or_the_smallest_there_is() {
+    let outer: LayerSet = [Layer::Low, Layer::High].into_iter().collect();
+
+    assert_eq!(outer.best_for(Layer::High), Some(Layer::High));
+    assert_eq!(outer.best_for(Layer::Medium), Some(Layer::Low));
+    assert_eq!(outer.without(Layer::Low).best_for(Layer::Medium), Some(Layer::High));
+    assert_eq!(LayerSet::NONE.best_for(Layer::High), None);
+}
+
+#[test]
+fn sets_are_cumulative_up_to_a_layer() {
+    assert_eq!(LayerSet::up_to(None), LayerSet::NONE);
+    assert_eq!(LayerSet::up_to(Some(Layer::Medium)), LayerSet::ALL.without(Layer::High));
+}
+
+#[test]
+fn rids_name_layers() {
+    assert_eq!(["q", "h", "f", "x"].map(Layer::from_rid), [0, 1, 2, 3].map(Layer::from_index));
+}
+
+struct Scene {
+    liveness: Liveness,
+    content: Content,
+    now: Instant,
+}
+
+impl Scene {
+    fn new(content: Content) -> Self {
+        Self { liveness: Liveness::new(content), content, now: Instant::now() }
+    }
+
+    fn frame(&mut self, layer: Layer, tid: u8, bytes: usize) -> bool {
+        let sample = Sample { layer, temporal: Temporal::new(tid), bytes, start_of_frame: true };
+        self.liveness.on_packet(sample, self.now)
+    }
+
+    fn send(&mut self, layer: Layer, packets: usize) -> bool {
+        (0..packets).fold(false, |changed, _| self.frame(layer, 0, 100) | changed)
+    }
+
+    fn pass_cycle(&mut self) -> bool {
+        self.now += self.content.cycle();
+        self.liveness.handle_timeout(self.now)
+    }
+}

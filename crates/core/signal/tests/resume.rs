@@ -1,0 +1,244 @@
+//! Sessions that go on with another socket, against held time: what is said again, what was missed, what starts over.
+
+// In a test's helpers too a failed unwrap is a failed test.
+#![allow(clippy::unwrap_used)]
+
+#[allow(dead_code)]
+mod support;
+
+use prost::Message;
+use signal::Connected;
+use std::time::Duration;
+use support::{World, all, join_request, names};
+use wire::lk;
+use wire::lk::participant_info::State;
+use wire::lk::signal_request::Message as Request;
+use wire::lk::signal_response::Message as Response;
+
+fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+#[test]
+fn an_unknown_resume_is_sent_to_a_full_reconnect() {
+    let mut world = World::new();
+    let request = lk::JoinRequest { reconnect: true, participant_sid: "PA_unknown".into(), ..join_request() };
+    let (_, connected) = world.connect("ann", all(), false, &request);
+    let Connected::Refused(message) = connected else { panic!("refused") };
+    let Some(Response::Leave(leave)) = lk::SignalResponse::decode(message).unwrap().message else { panic!("leave") };
+    assert_eq!(leave.action(), lk::leave_request::Action::Reconnect);
+    assert!(leave.can_reconnect);
+    assert!(world.room.is_empty());
+}
+
+#[test]
+fn a_resume_goes_on_with_the_session_and_tells_what_was_missed() {
+    let mut world = World::new();
+    let (ann, bob, cid) = (world.join("ann"), world.join("bob"), world.join("cid"));
+    let sid = world.publish(bob, "mic", lk::TrackSource::Microphone);
+    world.offer(ann, 2);
+    let joined = world.take(ann);
+    let Response::Join(join) = &joined[0] else { panic!("join") };
+    let own_sid = join.participant.as_ref().unwrap().sid.clone();
+    let now = world.now();
+    world.room.link_lost(ann, now);
+    world.settle();
+    assert!(world.gone.is_empty(), "media goes on");
+    world.pass(seconds(3));
+    world.request(cid, Request::Leave(lk::LeaveRequest::default()));
+    assert!(world.take(ann).is_empty(), "nothing is sent without a socket");
+    let request = lk::JoinRequest { reconnect: true, participant_sid: own_sid, ..join_request() };
+    let (_, connected) = world.connect("ann", all(), false, &request);
+    assert_eq!(connected, Connected::Resumed(ann));
+    let messages = world.take(ann);
+    assert_eq!(names(&messages)[..4], ["reconnect", "update", "update", "room_update"]);
+    let Response::Update(left) = &messages[1] else { panic!("who left") };
+    assert_eq!((left.participants[0].identity.as_str(), left.participants[0].state()), ("cid", State::Disconnected));
+    let Response::Update(here) = &messages[2] else { panic!("who is here") };
+    assert_eq!(here.participants.len(), 2);
+    assert!(here.participants.iter().any(|info| info.tracks.iter().any(|track| track.sid == sid)));
+    assert_eq!(world.bound_to(ann), 1, "the subscription is still there");
+    // The client restarts ICE; the sections stay as they are.
+    world.request(ann, Request::SyncState(lk::SyncState::default()));
+    world.offer(ann, 3);
+    assert_eq!(world.tracks_of(ann), [sid]);
+}
+
+#[test]
+fn a_sync_state_with_foreign_tracks_starts_over() {
+    let mut world = World::new();
+    let ann = world.join("ann");
+    let foreign = lk::TrackPublishedResponse {
+        cid: "x".into(),
+        track: Some(lk::TrackInfo { sid: "TR_foreign".into(), ..Default::default() }),
+    };
+    world.request(ann, Request::SyncState(lk::SyncState { publish_tracks: vec![foreign], ..Default::default() }));
+    let messages = world.take(ann);
+    let Some(Response::Leave(leave)) = messages.last() else { panic!("leave") };
+    assert_eq!(leave.reason(), lk::DisconnectReason::StateMismatch);
+    assert_eq!(leave.action(), lk::leave_request::Action::Reconnect);
+}
+
+#[test]
+fn a_socket_lost_before_media_ends_the_session_and_afterwards_does_not() {
+    let mut world = World::new();
+    let (ann, _) = world.connect("ann", all(), false, &join_request());
+    let now = world.now();
+    world.room.link_lost(ann, now);
+    world.settle();
+    assert_eq!(world.gone, [ann]);
+    let bob = world.join("bob");
+    let now = world.now();
+    world.room.link_lost(bob, now);
+    world.settle();
+    world.pass(seconds(120));
+    assert_eq!(world.gone, [ann]);
+    let now = world.now();
+    world.room.connection_failed(bob, now);
+    world.settle();
+    world.pass(seconds(4));
+    assert_eq!(world.gone, [ann]);
+    world.pass(seconds(2));
+    assert_eq!(world.gone, [ann, bob]);
+    assert!(world.room.is_empty());
+}
+
+#[test]
+fn a_failed_connection_asks_for_a_resume() {
+    let mut world = World::new();
+    let ann = world.join("ann");
+    world.take(ann);
+    let now = world.now();
+    world.room.connection_failed(ann, now);
+    world.settle();
+    let messages = world.take(ann);
+    let Some(Response::Leave(leave)) = messages.last() else { panic!("leave") };
+    assert_eq!(leave.action(), lk::leave_request::Action::Resume);
+    assert!(world.gone.is_empty());
+}
+
+#[test]
+fn an_offer_lost_with_the_socket_is_made_anew_after_the_resume() {
+    for told in [true, false] {
+        let mut world = World::new();
+        let (bob, sid) = an_open_offer(&mut world);
+        let now = world.now();
+        world.room.link_lost(bob, now);
+        world.settle();
+        assert!(offers(&resume_dual(&mut world, "bob")).is_empty(), "first the client says what it knows");
+        if told {
+            let description = |sdp: &str| Some(lk::SessionDescription { sdp: sdp.into(), ..Default::default() });
+            let state =
+                lk::SyncState { offer: description("offer 1"), answer: description("answer"), ..Default::default() };
+            world.request(bob, Request::SyncState(state));
+        } else {
+            world.pass(seconds(2));
+        }
+        let messages = world.take(bob);
+        assert_eq!(offers(&messages), [(3, "offer 3", 1)]);
+        assert_eq!(world.bound_to(bob), 0);
+        world.request(bob, answer(3));
+        assert_eq!(world.bound_to(bob), 1, "{sid}");
+        world.pass(seconds(20));
+        assert!(world.gone.is_empty());
+    }
+}
+
+#[test]
+fn an_answer_lost_with_the_socket_is_taken_from_the_state_of_the_resumed_client() {
+    let mut world = World::new();
+    let (bob, _) = an_open_offer(&mut world);
+    // The old socket is not even known to be lost.
+    assert!(offers(&resume_dual(&mut world, "bob")).is_empty());
+    let description = |sdp: &str| Some(lk::SessionDescription { sdp: sdp.into(), ..Default::default() });
+    let state = lk::SyncState { offer: description("offer 2"), answer: description("answer"), ..Default::default() };
+    world.request(bob, Request::SyncState(state));
+    assert_eq!(world.bound_to(bob), 1);
+    assert_eq!(offers(&world.take(bob)), [(3, "offer 3", 1)], "the restart of ICE");
+}
+
+#[test]
+fn a_resume_without_an_open_offer_restarts_ice_at_once() {
+    let mut world = World::new();
+    let (bob, _) = an_open_offer(&mut world);
+    world.request(bob, answer(2));
+    assert_eq!(offers(&resume_dual(&mut world, "bob")), [(3, "offer 3", 1)]);
+}
+
+#[test]
+fn who_left_while_a_dead_socket_still_looked_alive_is_told_at_the_resume() {
+    let mut world = World::new();
+    let (ann, bob, cid) = (world.join("ann"), world.join("bob"), world.join("cid"));
+    world.request(ann, Request::Ping(1));
+    world.pass(seconds(10));
+    // The network of ann is gone, the socket is not yet.
+    world.request(bob, Request::Leave(lk::LeaveRequest::default()));
+    world.request(cid, Request::Leave(lk::LeaveRequest::default()));
+    world.join("cid");
+    world.pass(seconds(5));
+    world.take(ann);
+    let request = lk::JoinRequest { reconnect: true, ..join_request() };
+    world.connect("ann", all(), false, &request);
+    let messages = world.take(ann);
+    let Response::Update(left) = &messages[1] else { panic!("who left") };
+    let left: Vec<_> = left.participants.iter().map(|info| (info.identity.as_str(), info.state())).collect();
+    assert_eq!(left, [("bob", State::Disconnected)], "cid is here again");
+}
+
+#[test]
+fn a_resumed_client_learns_who_speaks_and_who_fell_silent() {
+    let mut world = World::new();
+    let (ann, bob, cid) = (world.join("ann"), world.join("bob"), world.join("cid"));
+    world.room.speakers(&[(bob, 0.5), (cid, 0.5)]);
+    world.room.speakers(&[(cid, 0.0)]);
+    world.settle();
+    world.take(ann);
+    let request = lk::JoinRequest { reconnect: true, ..join_request() };
+    world.connect("ann", all(), false, &request);
+    let levels: Vec<Vec<f32>> = world
+        .take(ann)
+        .into_iter()
+        .filter_map(|message| match message {
+            Response::SpeakersChanged(changed) => Some(changed.speakers.iter().map(|speaker| speaker.level).collect()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(levels, [[0.0, 0.5, 0.0]]);
+}
+
+fn answer(id: u32) -> Request {
+    Request::Answer(lk::SessionDescription { r#type: "answer".into(), id, ..Default::default() })
+}
+
+/// Bob has two connections, all offers answered; ann publishes and the offer with her track stays open.
+fn an_open_offer(world: &mut World) -> (signal::PeerKey, String) {
+    let ann = world.join("ann");
+    let (bob, _) = world.connect("bob", all(), true, &join_request());
+    world.request(bob, answer(1));
+    let now = world.now();
+    world.room.connected(bob, now);
+    world.settle();
+    let sid = world.publish(ann, "mic", lk::TrackSource::Microphone);
+    world.pass(seconds(1));
+    let offered = world.take(bob);
+    let Some(Response::Offer(offer)) = offered.last() else { panic!("an offer") };
+    assert_eq!(offer.sdp, "offer 2");
+    (bob, sid)
+}
+
+fn resume_dual(world: &mut World, who: &str) -> Vec<Response> {
+    let request = lk::JoinRequest { reconnect: true, ..join_request() };
+    let (_, connected) = world.connect(who, all(), true, &request);
+    let Connected::Resumed(peer) = connected else { panic!("resumed") };
+    world.take(peer)
+}
+
+fn offers(messages: &[Response]) -> Vec<(u32, &str, usize)> {
+    fn offer(message: &Response) -> Option<(u32, &str, usize)> {
+        match message {
+            Response::Offer(offer) => Some((offer.id, offer.sdp.as_str(), offer.mid_to_track_id.len())),
+            _ => None,
+        }
+    }
+    messages.iter().filter_map(offer).collect()
+}

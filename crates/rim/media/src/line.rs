@@ -1,0 +1,501 @@
+//! A peer connection where its packets are: the WebRTC stack and the ways to the client.
+//!
+//! Most connections are on the shard that has their room. In a big room some are on other shards, as guests there; the room's
+//! shard then has a [`Far`] in their place, which remembers what it has to know of them and gathers what they are to do.
+
+use crate::engine::ConnectionKey;
+use crate::forward::Takes;
+use crate::path::Path;
+use crate::registry::ShardIndex;
+use crate::stun;
+use bytes::Bytes;
+use rtc::{Channel, Event, OfferChange, Output, Peer, SectionPlan};
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+/// Data that waits for its channel to open (media-protocol.md section 13.3).
+const DATA_WAIT_BYTES: usize = 100 * 1024;
+
+/// Most addresses and most ICE names of one connection that are known at a time. A phone that walks from network to network
+/// has a few.
+const MAX_KNOWN: usize = 16;
+
+/// How often a connection may ask for the same moment again while it is drained.
+const MAX_TURNS: u32 = 64;
+
+/// What is due within that time is done now: sleeping is not more exact, and a pacer that wakes up once a millisecond for
+/// a packet each would take its own slowness for the network's.
+const AHEAD: Duration = Duration::from_millis(1);
+
+/// Datagrams to send: from, to, contents.
+pub(crate) type Outbox = Vec<(SocketAddr, SocketAddr, Vec<u8>)>;
+
+/// What came to light while a connection was drained.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there are never many, and most are events")]
+pub(crate) enum Told {
+    /// The stack told of something.
+    Event(Event),
+    /// The stack gave up.
+    Died,
+    /// It panicked.
+    Broken,
+}
+
+/// The newest of many things, oldest first.
+#[derive(Debug)]
+pub(crate) struct Newest<T>(Vec<T>);
+
+impl<T> Default for Newest<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T: PartialEq> Newest<T> {
+    /// Takes note of one. Returns the one that had to make room for it.
+    pub(crate) fn note(&mut self, one: T) -> Option<T> {
+        self.0.retain(|known| *known != one);
+        self.0.push(one);
+        (self.0.len() > MAX_KNOWN).then(|| self.0.remove(0))
+    }
+
+    pub(crate) fn last(&self) -> Option<&T> {
+        self.0.last()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
+        self.0.iter()
+    }
+}
+
+/// An offer of ours: its text, and the section of each change in order.
+pub(crate) type Offer = (String, Vec<String>);
+
+/// By number: what a section is called, and what the client takes on it.
+pub(crate) type Sections = Vec<(String, Takes)>;
+
+/// A peer connection that is on this shard.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) peer: Peer,
+    /// The names under which it can be called, newest last.
+    pub(crate) ufrags: Newest<String>,
+    /// Remote addresses that were proven to be the client's.
+    pub(crate) addresses: Newest<SocketAddr>,
+    /// The way the client wants.
+    pub(crate) path: Path,
+    pub(crate) last_heard: Instant,
+    /// The room took it for failed, and it was not heard since.
+    pub(crate) failed: bool,
+    /// Has output to drain.
+    pub(crate) dirty: bool,
+    /// When the stack wants to hear that time passes.
+    pub(crate) due: Instant,
+    open: Vec<Channel>,
+    waiting: Vec<(Channel, Bytes)>,
+}
+
+impl Line {
+    pub(crate) fn new(peer: Peer, now: Instant) -> Self {
+        Self {
+            peer,
+            ufrags: Newest::default(),
+            addresses: Newest::default(),
+            path: Path::default(),
+            last_heard: now,
+            failed: false,
+            dirty: false,
+            due: now,
+            open: Vec::new(),
+            waiting: Vec::new(),
+        }
+    }
+
+    /// Sends a message, or keeps it until the channel opens. `false` if an open channel took no more.
+    pub(crate) fn send(&mut self, channel: Channel, message: Bytes) -> bool {
+        if self.open.contains(&channel) {
+            let taken = self.peer.send(channel, &message);
+            if !taken {
+                metrics::counter!("media_drops_total", "reason" => "data_backlog").increment(1);
+            }
+            return taken;
+        }
+        let waiting: usize = self.waiting.iter().map(|(_, message)| message.len()).sum();
+        if channel == Channel::Reliable && waiting + message.len() <= DATA_WAIT_BYTES {
+            self.waiting.push((channel, message));
+        }
+        true
+    }
+
+    /// Lets the stack work until it has to wait. What it sends goes to `outbox`, what happened to `told`. Returns when it
+    /// wants to hear that time passes, unless it died.
+    pub(crate) fn drain(
+        &mut self,
+        key: ConnectionKey,
+        at: Instant,
+        outbox: &mut Outbox,
+        told: &mut Vec<(ConnectionKey, Told)>,
+    ) -> Option<Instant> {
+        self.dirty = false;
+        let mut turns = MAX_TURNS;
+        loop {
+            let stepped = match self.peer.nudge(at).and_then(|()| self.peer.poll()) {
+                // The pacer wants time to pass between packets, if only a microsecond.
+                Ok(Output::Timeout(due)) if due <= at + AHEAD && turns > 0 => {
+                    turns -= 1;
+                    self.peer.handle_timeout(due.max(at))
+                }
+                Ok(Output::Timeout(due)) => {
+                    self.due = due;
+                    return Some(due);
+                }
+                Ok(Output::Transmit { source, destination, contents }) => {
+                    // A check is answered where it came from; everything else goes where the client wants it.
+                    let (source, destination) = if stun::is_stun(&contents) {
+                        (source, destination)
+                    } else {
+                        self.path.route(source, destination)
+                    };
+                    outbox.push((source, destination, contents));
+                    Ok(())
+                }
+                Ok(Output::Event(event)) => {
+                    told.push((key, Told::Event(event)));
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            };
+            if stepped.is_err() {
+                told.push((key, Told::Died));
+                return None;
+            }
+        }
+    }
+
+    pub(crate) fn opened(&mut self, channel: Channel) {
+        if !self.open.contains(&channel) {
+            self.open.push(channel);
+        }
+        for (channel, message) in std::mem::take(&mut self.waiting) {
+            self.send(channel, message);
+        }
+    }
+
+    /// Answers the client's offer as planned; `None` if that cannot be done.
+    pub(crate) fn accept_offer(&mut self, sdp: &str, plan: &[SectionPlan]) -> Option<String> {
+        let answer = self.peer.accept_offer(sdp, plan);
+        answer.inspect_err(|error| tracing::debug!(%error, "an offer was not taken")).ok()
+    }
+
+    /// Makes an offer; `None` if that cannot be done.
+    pub(crate) fn make_offer(&mut self, changes: &[OfferChange], ice_restart: bool) -> Option<Offer> {
+        let offer = self.peer.offer(changes, ice_restart);
+        offer.inspect_err(|error| tracing::debug!(%error, "no offer could be made")).ok()
+    }
+
+    /// Takes the client's answer to it. Whether that could be done.
+    pub(crate) fn accept_answer(&mut self, sdp: &str) -> bool {
+        let taken = self.peer.accept_answer(sdp);
+        taken.inspect_err(|error| tracing::debug!(%error, "an answer was not taken")).is_ok()
+    }
+
+    /// Settles an offer that may have been answered: whether it was; `None` if the answer could not be taken.
+    pub(crate) fn settle_offer(&mut self, known: Option<&(String, String)>) -> Option<bool> {
+        let settled = self.peer.settle_offer(known.map(|(offer, answer)| (offer.as_str(), answer.as_str())));
+        settled.inspect_err(|error| tracing::debug!(%error, "an answer was not taken")).ok()
+    }
+
+    pub(crate) fn seek(&mut self, seek: Seek) {
+        self.peer.pace(seek.paced);
+        self.peer.seek_bandwidth(seek.minimum, seek.desired);
+    }
+
+    /// What the client takes on a section.
+    pub(crate) fn takes(&self, section: u16) -> Takes {
+        Takes::ask(|format| self.peer.takes(section, format))
+    }
+
+    /// Its sections as they are now.
+    pub(crate) fn sections(&self) -> Sections {
+        let numbered = self.peer.section_names().zip(0..);
+        numbered.map(|(name, section)| (name.to_owned(), self.takes(section))).collect()
+    }
+}
+
+/// What a connection on another shard is to do.
+#[derive(Debug)]
+pub(crate) enum Task {
+    /// Come into being.
+    Open,
+    /// Be gone.
+    Close,
+    /// Take the client's offer and answer it. The answer comes back with its number.
+    AcceptOffer { round: u32, sdp: String, plan: Vec<SectionPlan> },
+    /// Make an offer.
+    MakeOffer { changes: Vec<OfferChange>, ice_restart: bool },
+    /// Settle the last offer.
+    SettleOffer { known: Option<(String, String)> },
+    /// Take the client's answer to it.
+    AcceptAnswer { sdp: String },
+    /// Which layers the encodings on a section are.
+    Layers { section: u16, layers: Vec<(String, u8)> },
+    /// Name no way but TCP, or every way again.
+    OnlyStreams(bool),
+    /// Ask the client for a key frame.
+    KeyFrame { section: u16, layer: u8, hard: bool },
+    /// Look for bandwidth.
+    Seek(Seek),
+    /// Send a message.
+    Data { channel: Channel, message: Bytes },
+    /// The room takes it for failed: say so when it is heard again.
+    Failed,
+}
+
+/// How a connection looks for bandwidth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Seek {
+    /// Pictures leave no faster than the estimate.
+    pub(crate) paced: bool,
+    /// Kept up with padding, bits per second.
+    pub(crate) minimum: u64,
+    /// What more would be used for, bits per second.
+    pub(crate) desired: u64,
+}
+
+/// What a connection on another shard tells its room.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "most are events, and packets are none of them")]
+pub(crate) enum Word {
+    /// The answer to an offer of the client's.
+    Answered { round: u32, answer: Option<String>, sections: Sections },
+    /// Our offer, if it could be made.
+    Offered(Option<Offer>),
+    /// Whether our last offer was answered; `None`: by something that could not be taken.
+    Settled { answered: Option<bool>, sections: Sections },
+    /// Whether the client's answer was taken.
+    Taken { taken: bool, sections: Sections },
+    /// Something that is no packet happened.
+    Event(Event),
+    /// What waits to be sent on a section.
+    Queued { section: u16, packets: usize },
+    /// When it was last heard, and where the client is.
+    Heard { at: Instant, remote: Option<SocketAddr> },
+    /// It was taken for failed and is heard.
+    Again,
+    /// A reliable message found no room.
+    Choked,
+    /// The stack's clock failed it: it may come back.
+    Failed,
+    /// It is gone and nothing brings it back.
+    Died,
+}
+
+/// A connection that is on another shard, as its room knows it.
+#[derive(Debug)]
+pub(crate) struct Far {
+    pub(crate) shard: ShardIndex,
+    pub(crate) key: ConnectionKey,
+    pub(crate) last_heard: Instant,
+    /// The way the client wants.
+    pub(crate) remote: Option<SocketAddr>,
+    /// Has something to do.
+    pub(crate) dirty: bool,
+    tasks: Vec<Task>,
+    sections: Sections,
+    /// Packets that wait on each section as last told.
+    queued: Vec<usize>,
+    negotiated: bool,
+    /// Number of the client's last offer; the answer to one before it came too late.
+    round: u32,
+    /// An offer of ours is being made, and whether it is void when it comes.
+    offering: Option<bool>,
+    /// An answer of the client's is being taken.
+    taking: bool,
+    sought: Option<Seek>,
+}
+
+impl Far {
+    pub(crate) fn new(shard: ShardIndex, key: ConnectionKey, now: Instant) -> Self {
+        Self {
+            shard,
+            key,
+            last_heard: now,
+            remote: None,
+            dirty: false,
+            tasks: vec![Task::Open],
+            sections: Vec::new(),
+            queued: Vec::new(),
+            negotiated: false,
+            round: 0,
+            offering: None,
+            taking: false,
+            sought: None,
+        }
+    }
+
+    pub(crate) fn order(&mut self, task: Task) {
+        self.tasks.push(task);
+    }
+
+    /// What is to be carried to it.
+    pub(crate) fn take_tasks(&mut self) -> Vec<Task> {
+        self.dirty = false;
+        std::mem::take(&mut self.tasks)
+    }
+
+    pub(crate) fn is_negotiated(&self) -> bool {
+        self.negotiated
+    }
+
+    pub(crate) fn section(&self, mid: &str) -> Option<u16> {
+        let index = self.sections.iter().position(|(name, _)| name == mid)?;
+        u16::try_from(index).ok()
+    }
+
+    pub(crate) fn takes(&self, section: u16) -> Takes {
+        self.sections.get(usize::from(section)).map_or(Takes::default(), |(_, takes)| *takes)
+    }
+
+    pub(crate) fn queued(&self, section: u16) -> usize {
+        self.queued.get(usize::from(section)).copied().unwrap_or(0)
+    }
+
+    pub(crate) fn note_queued(&mut self, section: u16, packets: usize) {
+        let index = usize::from(section);
+        if self.queued.len() <= index {
+            self.queued.resize(index + 1, 0);
+        }
+        self.queued[index] = packets;
+    }
+
+    pub(crate) fn seek(&mut self, seek: Seek) {
+        if self.sought.replace(seek) != Some(seek) {
+            self.order(Task::Seek(seek));
+        }
+    }
+
+    pub(crate) fn accept_offer(&mut self, sdp: String, plan: Vec<SectionPlan>) {
+        self.round = self.round.wrapping_add(1);
+        self.order(Task::AcceptOffer { round: self.round, sdp, plan });
+    }
+
+    /// An answer was made. Whether it is to the client's last offer.
+    pub(crate) fn on_answered(&mut self, round: u32, sections: Sections) -> bool {
+        self.note_sections(sections);
+        round == self.round
+    }
+
+    pub(crate) fn make_offer(&mut self, changes: Vec<OfferChange>, ice_restart: bool) {
+        self.offering = Some(false);
+        self.order(Task::MakeOffer { changes, ice_restart });
+    }
+
+    /// Our offer was made. Whether it still counts: it does not if the client came back before it was.
+    pub(crate) fn on_offered(&mut self) -> bool {
+        self.offering.take() == Some(false)
+    }
+
+    /// The client came back: of what is still being answered or made it knows nothing.
+    pub(crate) fn resumed(&mut self) {
+        self.round = self.round.wrapping_add(1);
+        if let Some(void) = &mut self.offering {
+            *void = true;
+        }
+    }
+
+    pub(crate) fn settle_offer(&mut self, known: Option<(String, String)>) {
+        self.order(Task::SettleOffer { known });
+    }
+
+    /// Takes the client's answer, unless another one is being taken.
+    pub(crate) fn accept_answer(&mut self, sdp: String) {
+        if !std::mem::replace(&mut self.taking, true) {
+            self.order(Task::AcceptAnswer { sdp });
+        }
+    }
+
+    pub(crate) fn on_taken(&mut self, sections: Sections) {
+        self.taking = false;
+        self.note_sections(sections);
+    }
+
+    pub(crate) fn note_sections(&mut self, sections: Sections) {
+        self.negotiated |= !sections.is_empty();
+        self.sections = sections;
+    }
+}
+
+/// Where a connection is.
+#[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "almost all are here, and are looked up for every packet")]
+pub(crate) enum Place {
+    /// On the room's own shard.
+    Here(Line),
+    /// On another one.
+    There(Far),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use signal::PeerKey;
+
+    fn far() -> Far {
+        let mut far = Far::new(1, ConnectionKey { room: 1, peer: PeerKey(1), subscriber: true }, Instant::now());
+        assert!(matches!(far.take_tasks()[..], [Task::Open]));
+        far
+    }
+
+    #[test]
+    fn the_newest_are_known_and_the_oldest_make_room() {
+        let mut newest = Newest::default();
+        assert!((0..16).all(|one| newest.note(one).is_none()));
+        assert_eq!(newest.note(0), None, "one that is known is new again");
+        assert_eq!(newest.note(16), Some(1));
+        assert_eq!(newest.last(), Some(&16));
+        assert_eq!(newest.iter().count(), 16);
+    }
+
+    #[test]
+    fn an_answer_to_an_offer_before_the_last_comes_too_late() {
+        let mut far = far();
+        far.accept_offer("first".into(), Vec::new());
+        far.accept_offer("second".into(), Vec::new());
+        let sections = vec![("a".to_owned(), Takes::default()), ("b".to_owned(), Takes::default())];
+
+        assert!(!far.on_answered(1, sections.clone()));
+        assert!(far.on_answered(2, sections.clone()));
+        assert!(far.is_negotiated());
+        far.resumed();
+        assert!(!far.on_answered(2, sections.clone()));
+        assert_eq!([far.section("a"), far.section("b"), far.section("c")], [Some(0), Some(1), None]);
+    }
+
+    #[test]
+    fn what_was_under_way_when_the_client_came_back_is_void() {
+        let mut far = far();
+        far.make_offer(Vec::new(), false);
+        assert!(far.on_offered());
+
+        far.make_offer(Vec::new(), false);
+        far.resumed();
+        assert!(!far.on_offered());
+    }
+
+    #[test]
+    fn one_answer_is_taken_at_a_time_and_nothing_is_sought_twice() {
+        let mut far = far();
+        far.accept_answer("first".into());
+        far.accept_answer("again".into());
+        far.on_taken(Vec::new());
+        far.accept_answer("second".into());
+        let seek = Seek { paced: true, minimum: 0, desired: 5 };
+        far.seek(seek);
+        far.seek(seek);
+
+        let tasks = far.take_tasks();
+        assert!(matches!(&tasks[..], [Task::AcceptAnswer { sdp: a }, Task::AcceptAnswer { sdp: b }, Task::Seek(_)]
+                if a == "first" && b == "second"));
+    }
+}

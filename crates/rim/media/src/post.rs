@@ -1,0 +1,323 @@
+//! What shards do for each other in big rooms, on its way: packets to connections that are elsewhere and from them, what those
+//! are to do and what they have to say.
+//!
+//! It is gathered during a turn and travels in one piece for each other shard. Where there is no room for more, packets are lost,
+//! as on any network; everything else waits.
+
+use crate::engine::{ConnectionKey, FastMap};
+use crate::line::{Far, Task, Word};
+use crate::registry::ShardIndex;
+use rtc::{Codec, DownPacket, Event, Extensions, UpPacket, Vp8Rewrite};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What waits for another shard besides packets, in bytes. One that lets so much pile up hangs: connections there are given up.
+const BACKLOG: usize = 32 * 1024 * 1024;
+
+/// What one of them takes besides what it holds.
+const ITEM: usize = 256;
+
+/// What several packets have in common.
+#[derive(Debug)]
+pub(crate) struct Body {
+    codec: Codec,
+    profile: u32,
+    wallclock: Instant,
+    /// A copy for the other shard: counting who holds it together would cost more than copying it once.
+    payload: Arc<[u8]>,
+    extensions: Extensions,
+}
+
+/// A packet to one connection.
+#[derive(Debug)]
+pub(crate) struct Write {
+    pub(crate) key: ConnectionKey,
+    pub(crate) section: u16,
+    body: u32,
+    sequence: u64,
+    timestamp: u32,
+    marker: bool,
+    vp8: Option<Vp8Rewrite>,
+    dependency: Option<Box<[u8]>>,
+}
+
+/// What is carried from one shard to another at once.
+#[derive(Debug, Default)]
+pub(crate) struct Work {
+    bodies: Vec<Body>,
+    /// Packets to clients. They come before `tasks`, which may put something else on their sections.
+    writes: Vec<Write>,
+    pub(crate) tasks: Vec<(ConnectionKey, Task)>,
+    /// They come before `packets`, for which they may make the way.
+    pub(crate) words: Vec<(ConnectionKey, Word)>,
+    /// Packets from clients.
+    pub(crate) packets: Vec<(ConnectionKey, UpPacket)>,
+}
+
+impl Work {
+    fn is_empty(&self) -> bool {
+        self.writes.is_empty() && self.tasks.is_empty() && self.words.is_empty() && self.packets.is_empty()
+    }
+
+    /// Packets in it.
+    pub(crate) fn packets(&self) -> usize {
+        self.writes.len() + self.packets.len()
+    }
+
+    /// Leaves only what must not be lost. Returns how many packets it held.
+    fn without_packets(&mut self) -> usize {
+        let lost = self.packets();
+        self.bodies.clear();
+        self.writes.clear();
+        self.packets.clear();
+        lost
+    }
+
+    /// The packets to clients.
+    pub(crate) fn writes(&self) -> impl Iterator<Item = (&Write, DownPacket<'_>)> {
+        self.writes.iter().filter_map(|write| {
+            let body = self.bodies.get(index(write.body))?;
+            let packet = DownPacket {
+                codec: body.codec,
+                profile: body.profile,
+                sequence: write.sequence,
+                timestamp: write.timestamp,
+                wallclock: body.wallclock,
+                marker: write.marker,
+                payload: &body.payload,
+                vp8: write.vp8,
+                extensions: &body.extensions,
+                dependency: write.dependency.as_deref(),
+            };
+            Some((write, packet))
+        })
+    }
+}
+
+/// What is gathered for one other shard.
+#[derive(Debug, Default)]
+struct Outgoing {
+    work: Work,
+    /// The body of each payload, by where that is.
+    known: FastMap<usize, u32>,
+    /// The payloads. Held, so that no other can be where one was.
+    held: Vec<Arc<[u8]>>,
+    /// Bytes of tasks and words.
+    weight: usize,
+}
+
+/// What is gathered for all other shards.
+#[derive(Debug)]
+pub(crate) struct Post {
+    outgoing: Vec<Outgoing>,
+    /// Connections whose tasks or words found no room.
+    given_up: Vec<ConnectionKey>,
+    lost: metrics::Counter,
+}
+
+impl Post {
+    pub(crate) fn new(shards: usize) -> Self {
+        Self {
+            outgoing: (0..shards).map(|_| Outgoing::default()).collect(),
+            given_up: Vec::new(),
+            lost: metrics::counter!("media_drops_total", "reason" => "post_queue"),
+        }
+    }
+
+    /// A packet to a client.
+    pub(crate) fn write(&mut self, far: &Far, section: u16, packet: &DownPacket<'_>) {
+        let Some(to) = self.outgoing.get_mut(far.shard) else { return };
+        let bodies = &mut to.work.bodies;
+        let is_same = |body: &Body| body.wallclock == packet.wallclock && body.codec == packet.codec;
+        let known = to.known.get(&packet.payload.as_ptr().addr()).copied();
+        let known = known.filter(|known| bodies.get(index(*known)).is_some_and(is_same));
+        let body = known.unwrap_or_else(|| {
+            let body = u32::try_from(bodies.len()).unwrap_or(u32::MAX);
+            to.known.insert(packet.payload.as_ptr().addr(), body);
+            to.held.push(Arc::clone(packet.payload));
+            bodies.push(Body {
+                codec: packet.codec,
+                profile: packet.profile,
+                wallclock: packet.wallclock,
+                payload: Arc::from(&packet.payload[..]),
+                extensions: packet.extensions.clone(),
+            });
+            body
+        });
+        to.work.writes.push(Write {
+            key: far.key,
+            section,
+            body,
+            sequence: packet.sequence,
+            timestamp: packet.timestamp,
+            marker: packet.marker,
+            vp8: packet.vp8,
+            dependency: packet.dependency.map(Box::from),
+        });
+    }
+
+    /// Something for a connection to do.
+    pub(crate) fn task(&mut self, to: ShardIndex, key: ConnectionKey, task: Task) {
+        let Some(to) = self.outgoing.get_mut(to) else { return };
+        if to.weight > BACKLOG && !matches!(task, Task::Close) {
+            self.given_up.push(key);
+            return;
+        }
+        to.weight += weight_of_task(&task);
+        to.work.tasks.push((key, task));
+    }
+
+    /// Something that a connection has to say.
+    pub(crate) fn word(&mut self, to: ShardIndex, key: ConnectionKey, word: Word) {
+        let Some(to) = self.outgoing.get_mut(to) else { return };
+        if to.weight > BACKLOG && !matches!(word, Word::Died) {
+            self.given_up.push(key);
+            return;
+        }
+        to.weight += weight_of_word(&word);
+        to.work.words.push((key, word));
+    }
+
+    /// A packet from a client.
+    pub(crate) fn packet(&mut self, to: ShardIndex, key: ConnectionKey, packet: UpPacket) {
+        if let Some(to) = self.outgoing.get_mut(to) {
+            to.work.packets.push((key, packet));
+        }
+    }
+
+    /// Connections that have to be given up.
+    pub(crate) fn take_given_up(&mut self) -> Vec<ConnectionKey> {
+        std::mem::take(&mut self.given_up)
+    }
+
+    /// What was gathered for a shard.
+    pub(crate) fn take(&mut self, to: ShardIndex) -> Option<Work> {
+        let to = self.outgoing.get_mut(to).filter(|to| !to.work.is_empty())?;
+        to.known.clear();
+        to.held.clear();
+        to.weight = 0;
+        Some(std::mem::take(&mut to.work))
+    }
+
+    /// What was taken cannot leave now: all but the packets waits.
+    pub(crate) fn put_back(&mut self, to: ShardIndex, mut work: Work) {
+        self.lost.increment(u64::try_from(work.without_packets()).unwrap_or(u64::MAX));
+        let Some(to) = self.outgoing.get_mut(to) else { return };
+        to.weight += work.tasks.iter().map(|(_, task)| weight_of_task(task)).sum::<usize>();
+        to.weight += work.words.iter().map(|(_, word)| weight_of_word(word)).sum::<usize>();
+        work.tasks.append(&mut to.work.tasks);
+        work.words.append(&mut to.work.words);
+        (to.work.tasks, to.work.words) = (work.tasks, work.words);
+    }
+}
+
+fn index(body: u32) -> usize {
+    usize::try_from(body).unwrap_or(usize::MAX)
+}
+
+fn weight_of_task(task: &Task) -> usize {
+    let held = match task {
+        Task::AcceptOffer { sdp, .. } | Task::AcceptAnswer { sdp } => sdp.len(),
+        Task::SettleOffer { known: Some((offer, answer)) } => offer.len() + answer.len(),
+        Task::Data { message, .. } => message.len(),
+        Task::MakeOffer { changes, .. } => changes.len() * ITEM,
+        _ => 0,
+    };
+    ITEM + held
+}
+
+fn weight_of_word(word: &Word) -> usize {
+    let held = match word {
+        Word::Answered { answer: Some(sdp), .. } => sdp.len(),
+        Word::Offered(Some((sdp, _))) => sdp.len(),
+        Word::Event(Event::Message(_, message)) => message.len(),
+        _ => 0,
+    };
+    ITEM + held
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use rtc::Channel;
+    use signal::PeerKey;
+
+    fn key(peer: u64) -> ConnectionKey {
+        ConnectionKey { room: 1, peer: PeerKey(peer), subscriber: false }
+    }
+
+    fn packet<'a>(payload: &'a Arc<[u8]>, extensions: &'a Extensions, wallclock: Instant) -> DownPacket<'a> {
+        DownPacket {
+            codec: Codec::Vp8,
+            profile: 0,
+            sequence: 1,
+            timestamp: 2,
+            wallclock,
+            marker: true,
+            payload,
+            vp8: None,
+            extensions,
+            dependency: Some(&[7]),
+        }
+    }
+
+    #[test]
+    fn a_packet_for_many_is_carried_once_and_nothing_of_it_is_shared() {
+        let now = Instant::now();
+        let mut post = Post::new(3);
+        let extensions = Extensions::default();
+        let payloads: [Arc<[u8]>; 2] = [[1, 2, 3].into(), [1, 2, 3].into()];
+        for peer in 0..10 {
+            for payload in &payloads {
+                let far = Far::new(2, key(peer), now);
+                post.write(&far, 5, &packet(payload, &extensions, now));
+            }
+        }
+
+        assert!(post.take(1).is_none());
+        let work = post.take(2).unwrap();
+        assert_eq!((work.bodies.len(), work.packets()), (2, 20));
+        let seen: Vec<u64> = work.writes().map(|(write, _)| write.key.peer.0).collect();
+        assert_eq!(seen, [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9]);
+        let (write, last) = work.writes().last().unwrap();
+        assert_eq!((write.section, last.sequence, last.timestamp, last.dependency), (5, 1, 2, Some(&[7][..])));
+        assert_eq!(**last.payload, [1, 2, 3]);
+        assert_eq!(payloads.map(|payload| Arc::strong_count(&payload)), [1, 1]);
+        assert!(post.take(2).is_none());
+    }
+
+    #[test]
+    fn what_cannot_leave_waits_in_order_but_for_the_packets() {
+        let now = Instant::now();
+        let mut post = Post::new(2);
+        let far = Far::new(1, key(1), now);
+        post.task(1, key(1), Task::OnlyStreams(true));
+        post.write(&far, 5, &packet(&[1].into(), &Extensions::default(), now));
+        let work = post.take(1).unwrap();
+        post.task(1, key(1), Task::OnlyStreams(false));
+        post.put_back(1, work);
+
+        let work = post.take(1).unwrap();
+
+        assert_eq!(work.packets(), 0);
+        assert!(matches!(work.tasks[..], [(_, Task::OnlyStreams(true)), (_, Task::OnlyStreams(false))]));
+    }
+
+    #[test]
+    fn connections_on_a_shard_that_hangs_are_given_up_and_can_still_be_closed() {
+        let mut post = Post::new(2);
+        let message = Bytes::from(vec![0; 1024 * 1024]);
+        for _ in 0..40 {
+            post.task(1, key(1), Task::Data { channel: Channel::Reliable, message: message.clone() });
+            let work = post.take(1).unwrap();
+            post.put_back(1, work);
+        }
+        let given_up = post.take_given_up();
+        assert!(!given_up.is_empty() && given_up.iter().all(|one| *one == key(1)));
+
+        post.task(1, key(1), Task::Close);
+        assert!(post.take_given_up().is_empty());
+        assert!(matches!(post.take(1).unwrap().tasks.last(), Some((_, Task::Close))));
+    }
+}
