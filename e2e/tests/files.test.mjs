@@ -131,7 +131,7 @@ scenario(
     await attach(ben, "second.zip", archive(700 * 1024));
     await onTheirWay(ben)
       .getByRole("alert")
-      .getByText(/storage is full/u)
+      .getByText(/may keep at most 1 MB of files/u)
       .waitFor();
 
     assert.equal(sha256(await fetchFile(ben, "first.zip")), sha256(first));

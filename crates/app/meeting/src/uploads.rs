@@ -30,7 +30,7 @@ pub use limits::UploadRules;
 use limits::{Limits, whole_megabytes};
 pub use open::{OpenUpload, UploadPathError};
 pub use pending::Chunk;
-use pending::{Pending, UploadId};
+use pending::{Pending, Space, UploadId};
 
 /// Every kind there is.
 const KINDS: [Kind; 5] = [
@@ -208,7 +208,7 @@ impl Meetings {
         } else if !uploads.pending().knows(&id) {
             uploads.recover(&id, chunk.total_chunks, Some(chunk.total_size)).await?;
         }
-        let is_new = uploads.pending().begin(&id, chunk, uploads.rules.room_bytes.saturating_sub(used))?;
+        let is_new = uploads.pending().begin(&id, chunk, Space { most: uploads.rules.room_bytes, used })?;
         if is_new {
             // Pieces of another file under the same name.
             uploads.blobs.remove_folder(Area::UploadParts, &id.folder()?).await.map_err(failed)?;

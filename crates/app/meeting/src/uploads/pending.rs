@@ -74,6 +74,15 @@ impl UploadId {
     }
 }
 
+/// What a session may keep of files, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Space {
+    /// All it may keep.
+    pub(super) most: u64,
+    /// What it keeps already.
+    pub(super) used: u64,
+}
+
 #[derive(Debug)]
 struct UnderWay {
     total_size: u64,
@@ -93,9 +102,9 @@ impl Pending {
         self.0.contains_key(id)
     }
 
-    /// A piece is coming: room is set aside for the whole upload with its first one, out of the `free` bytes that the
-    /// session still keeps. Whether the upload begins with it.
-    pub(super) fn begin(&mut self, id: &UploadId, chunk: &Chunk, free: u64) -> Result<bool, UploadRefusal> {
+    /// A piece is coming: room is set aside for the whole upload with its first one, out of what the session may still
+    /// keep. Whether the upload begins with it.
+    pub(super) fn begin(&mut self, id: &UploadId, chunk: &Chunk, space: Space) -> Result<bool, UploadRefusal> {
         let is_same = |known: &UnderWay| {
             known.total_size == chunk.total_size && known.total_chunks == chunk.total_chunks && !known.is_merging
         };
@@ -104,7 +113,7 @@ impl Pending {
             Some(known) if is_same(known) => {}
             Some(known) if known.is_merging || chunk.number != 1 => return Err(UploadRefusal::Identifier),
             None if chunk.number != 1 => return Err(UploadRefusal::Identifier),
-            Some(_) | None => self.reserve(id, chunk, free)?,
+            Some(_) | None => self.reserve(id, chunk, space)?,
         }
         let known = self.0.get_mut(id).ok_or(UploadRefusal::Identifier)?;
         known.touched = Instant::now();
@@ -116,14 +125,14 @@ impl Pending {
         Ok(is_new)
     }
 
-    fn reserve(&mut self, id: &UploadId, chunk: &Chunk, free: u64) -> Result<(), UploadRefusal> {
+    fn reserve(&mut self, id: &UploadId, chunk: &Chunk, space: Space) -> Result<(), UploadRefusal> {
         let others = || self.0.iter().filter(|(other, _)| *other != id && other.session == id.session);
         if others().filter(|(other, _)| other.user == id.user).count() >= MAX_PER_PERSON {
             return Err(UploadRefusal::TooMany);
         }
         let taken: u64 = others().map(|(_, upload)| upload.total_size).fold(0, u64::saturating_add);
-        if taken.saturating_add(chunk.total_size) > free {
-            return Err(UploadRefusal::NoSpace(FileRefusal::Full(free)));
+        if space.used.saturating_add(taken).saturating_add(chunk.total_size) > space.most {
+            return Err(UploadRefusal::NoSpace(FileRefusal::Full(space.most)));
         }
         let upload = UnderWay {
             total_size: chunk.total_size,

@@ -325,7 +325,7 @@ async fn a_room_has_only_so_much_space() {
     assert!(server.upload(&token, Kind::ChatFile, "a.mp4", &film).await.status);
     let answer = server.piece(&token, &whole("b.mp4", film.len()), &film).await;
 
-    let msg = "the room's storage is full: max allowed is 1MB";
+    let msg = "the room's storage is full: max allowed is 3MB";
     refusal(&answer, 400, msg, "INVALID_PARAMETERS");
 }
 
