@@ -25,11 +25,24 @@ pub(crate) struct Encoding {
     pub(super) reports: Reports,
     /// All layers come in one stream.
     pub(super) scalable: bool,
+    /// What the descriptors of each stream said: each simulcast layer is one, layers in one stream are the lowest.
+    pub(super) described: [Described; SPATIAL],
+    /// The timestamp of the newest frame of each layer, for codecs that do not mark where one begins.
+    newest: [Option<u32>; SPATIAL],
+}
+
+/// A stream by its dependency descriptors.
+#[derive(Debug)]
+pub(super) struct Described {
     pub(super) dependencies: Dependencies,
     /// The decode targets the publisher sends, as it said last.
     pub(super) active: u32,
-    /// The timestamp of the newest frame of each layer, for codecs that do not mark where one begins.
-    newest: [Option<u32>; SPATIAL],
+}
+
+impl Default for Described {
+    fn default() -> Self {
+        Self { dependencies: Dependencies::new(), active: u32::MAX }
+    }
 }
 
 impl Encoding {
@@ -44,8 +57,7 @@ impl Encoding {
             dynacast: Dynacast::new(now),
             reports: Reports::default(),
             scalable: false,
-            dependencies: Dependencies::new(),
-            active: u32::MAX,
+            described: Default::default(),
             newest: [None; SPATIAL],
         }
     }
