@@ -84,6 +84,28 @@ pub struct UpPacket {
     pub extensions: Extensions,
 }
 
+/// Why a packet of the client was thrown away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dropped {
+    /// Longer than what fits a datagram on the way out.
+    TooLong,
+    /// In no format that was agreed upon for its section.
+    OddFormat,
+    /// Of no source and no layer that was described.
+    OddSource,
+}
+
+impl Dropped {
+    /// As it is counted.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TooLong => "packet_too_long",
+            Self::OddFormat => "packet_format",
+            Self::OddSource => "packet_source",
+        }
+    }
+}
+
 /// New numbers for a VP8 descriptor; a number the descriptor does not hold is left out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Vp8Rewrite {

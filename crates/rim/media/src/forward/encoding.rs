@@ -21,6 +21,8 @@ pub(crate) struct Encoding {
     pub(super) liveness: Liveness,
     pub(super) prices: CostBook,
     pub(super) keyframes: Keyframes,
+    /// Something of it came. Before that its publisher cannot be asked for a key frame: the source is not known.
+    pub(super) heard: bool,
     pub(super) dynacast: Dynacast<PeerKey>,
     pub(super) reports: Reports,
     /// All layers come in one stream.
@@ -54,6 +56,7 @@ impl Encoding {
             liveness: Liveness::new(content),
             prices: CostBook::default(),
             keyframes: Keyframes::new(),
+            heard: false,
             dynacast: Dynacast::new(now),
             reports: Reports::default(),
             scalable: false,

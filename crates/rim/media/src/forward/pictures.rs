@@ -132,6 +132,13 @@ pub(super) struct Seen<'a> {
     layers_changed: bool,
 }
 
+impl Seen<'_> {
+    /// Whether it holds something, and nothing of its codec.
+    pub(super) fn is_unreadable(&self) -> bool {
+        self.picture.is_none() && !self.arrival.packet.payload.is_empty()
+    }
+}
+
 /// Whether a packet may say anew how its stream is made up. What came before has to be sent by the old rules.
 pub(super) fn redefines(packet: &UpPacket) -> bool {
     /// Frame number, template and two bits.
@@ -144,6 +151,7 @@ impl Up {
     pub(super) fn read<'a>(&mut self, arrival: Arrival<'a>, now: Instant) -> Seen<'a> {
         let (packet, layer) = (arrival.packet, arrival.layer);
         let encoding = &mut self.encodings[arrival.index];
+        encoding.heard = true;
         let picture = Picture::read(packet, encoding, layer);
         let layers_changed = picture.as_ref().is_some_and(|picture| {
             if picture.key_frame {

@@ -50,6 +50,7 @@ pub(crate) fn permission() -> MediaPermission {
         subscribe: true,
         publish_data: true,
         hidden: false,
+        update_own: false,
         moderator: false,
         cameras: CameraView::Everyone,
     }
@@ -100,6 +101,8 @@ impl World {
             topology: Topology::Single,
             relays: Vec::new(),
             relay_only: false,
+            kind: Default::default(),
+            kind_details: Vec::new(),
         }
     }
 

@@ -30,6 +30,7 @@ pub(crate) fn permission() -> MediaPermission {
         subscribe: true,
         publish_data: true,
         hidden: false,
+        update_own: false,
         moderator: false,
         cameras: CameraView::Everyone,
     }
@@ -185,6 +186,8 @@ impl World {
             topology: Topology::Single,
             relays: Vec::new(),
             relay_only: false,
+            kind: Default::default(),
+            kind_details: Vec::new(),
         }
     }
 
