@@ -61,7 +61,7 @@ impl Engine {
             return Err(ConnectError::Unavailable);
         }
         if !self.has_time_for(join) {
-            return Err(ConnectError::Unavailable);
+            return Err(ConnectError::Full);
         }
         let now = self.now(at);
         self.end_former_session(&join.room, &join.session, at);
