@@ -85,6 +85,8 @@ export interface Session {
   raiseHand(up: boolean, words: string): void;
   lowerHandOf(who: ParticipantId | "all"): void;
   react(emoji: Emoji): void;
+  /** Milliseconds until the server has answered over the line of messages; rejects while there is none. */
+  roundTrip(): Promise<number>;
   /** Asks the server for something with this person's rights; the answer as it came. */
   ask(request: ServerRequest): Promise<Uint8Array>;
   /** What proves to the server who this is, at this moment. */

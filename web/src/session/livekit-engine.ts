@@ -1,4 +1,4 @@
-/** The media engine over `livekit-client`. The only file that knows that library. */
+/** The media engine over `livekit-client`. With `livekit-flow.ts` the only file that knows that library. */
 import {
   ConnectionQuality,
   ConnectionState,
@@ -22,6 +22,8 @@ import {
 import { participantId, type MediaAccess, type ParticipantId } from "../wire/types";
 import { figuresOf, type Entry } from "./figures";
 import { watchLevel } from "./level";
+import { watchFlow } from "./livekit-flow";
+import { MediaFullError, saysFull } from "./media-full";
 import { createVoiceJudge } from "./own-voice";
 import type {
   DeviceChoice,
@@ -81,8 +83,11 @@ function qualityOf(quality: ConnectionQuality): Quality {
   }
 }
 
-function mediaOf(participant: Participant): PersonMedia {
+/** `missing` has the publications of which nothing arrives. */
+function mediaOf(participant: Participant, missing: ReadonlySet<string>): PersonMedia {
   const microphone = participant.getTrackPublication(Track.Source.Microphone);
+  const isMissing = (source: Track.Source) =>
+    missing.has(participant.getTrackPublication(source)?.trackSid ?? "");
   return {
     microphone: !microphone ? "none" : microphone.isMuted ? "muted" : "live",
     sound: participant.isLocal ? null : handleOf(microphone),
@@ -91,6 +96,10 @@ function mediaOf(participant: Participant): PersonMedia {
     screenSound: participant.isLocal
       ? null
       : handleOf(participant.getTrackPublication(Track.Source.ScreenShareAudio)),
+    missing: {
+      camera: isMissing(Track.Source.Camera),
+      screen: isMissing(Track.Source.ScreenShare),
+    },
     quality: qualityOf(participant.connectionQuality),
   };
 }
@@ -141,11 +150,16 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     return deviceId === undefined ? base : { ...base, deviceId: { ideal: deviceId } };
   };
   let stopListening: (() => void) | null = null;
+  /** All that my microphone was heard to give, by which one sees whether there was anything. */
+  let heard: number | null = null;
+  let missing: ReadonlySet<string> = new Set();
+  let stopWatching: (() => void) | null = null;
 
   const tellPeople = () => {
     const people = new Map<ParticipantId, PersonMedia>();
     for (const participant of [room.localParticipant, ...room.remoteParticipants.values()]) {
-      if (participant.identity) people.set(personOf(participant.identity), mediaOf(participant));
+      if (participant.identity)
+        people.set(personOf(participant.identity), mediaOf(participant, missing));
     }
     handlers.onPeople(people);
   };
@@ -165,17 +179,20 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
   const listenToMyself = () => {
     stopListening?.();
     stopListening = null;
+    heard = null;
     const publication = room.localParticipant.getTrackPublication(Track.Source.Microphone);
     const source = publication?.track?.mediaStreamTrack;
     if (!source) return;
     const ear = source.clone();
     ear.enabled = true;
     const judge = createVoiceJudge();
-    const stop = watchLevel(new MediaStream([ear]), (level, now) => {
+    const hear = (level: number, now: number) => {
+      heard = (heard ?? 0) + level;
       const muted = !room.localParticipant.isMicrophoneEnabled;
-      const finding = judge({ level, muted, now });
-      if (finding === "talking-while-muted") handlers.onTalkingWhileMuted();
-      else if (finding === "dead") handlers.onSilentMicrophone();
+      if (judge({ level, muted, now }) !== null) handlers.onTalkingWhileMuted();
+    };
+    const stop = watchLevel(new MediaStream([ear]), hear, (asleep) => {
+      if (asleep) heard = null;
     });
     stopListening = () => {
       stop();
@@ -269,16 +286,28 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
           deviceId: choice.camera,
         };
       if (choice.speaker) room.options.audioOutput = { deviceId: choice.speaker };
-      await room.connect(access.url, access.token, {
-        autoSubscribe: true,
-        ...(access.iceServers.length > 0 || access.relayOnly
-          ? {
-              rtcConfig: {
-                iceServers: [...access.iceServers],
-                iceTransportPolicy: access.relayOnly ? "relay" : "all",
-              },
-            }
-          : {}),
+      try {
+        await room.connect(access.url, access.token, {
+          autoSubscribe: true,
+          ...(access.iceServers.length > 0 || access.relayOnly
+            ? {
+                rtcConfig: {
+                  iceServers: [...access.iceServers],
+                  iceTransportPolicy: access.relayOnly ? "relay" : "all",
+                },
+              }
+            : {}),
+        });
+      } catch (error) {
+        throw (await saysFull(access)) ? new MediaFullError() : error;
+      }
+      stopWatching ??= watchFlow(room, {
+        onStuck: handlers.onStuck,
+        onMissing(publications) {
+          missing = publications;
+          tellPeople();
+        },
+        heard: () => heard,
       });
       tellPeople();
       tellLocal();
@@ -330,6 +359,13 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
       await room.switchActiveDevice(kind, id);
       if (kind === "audioinput") listenToMyself();
     },
+    async reopen(device) {
+      const source = device === "microphone" ? Track.Source.Microphone : Track.Source.Camera;
+      const track = room.localParticipant.getTrackPublication(source)?.track;
+      if (track instanceof LocalAudioTrack || track instanceof LocalVideoTrack) {
+        await track.restartTrack();
+      }
+    },
     startSound: () => room.startAudio(),
     limitVideo(wanted) {
       quality = QUALITY[wanted];
@@ -353,6 +389,8 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
       leaving = true;
       stopListening?.();
       stopListening = null;
+      stopWatching?.();
+      stopWatching = null;
       for (const which of ["microphone", "camera"] as const) brought(which)?.stop();
       await room.disconnect(true);
     },

@@ -5,6 +5,8 @@
 import type { MediaAccess, ParticipantId } from "../wire/types";
 import type { Figures } from "./figures";
 import type { VideoQuality } from "./prefs";
+import type { StuckDevices } from "./flow";
+import { MediaFullError } from "./media-full";
 import { createStore, type Readable } from "./store";
 import { createToggle, type Toggle } from "./toggle";
 
@@ -22,6 +24,8 @@ export interface PersonMedia {
   readonly camera: TrackHandle | null;
   readonly screen: TrackHandle | null;
   readonly screenSound: TrackHandle | null;
+  /** Whether nothing arrives of a picture that is on the air and on this screen. */
+  readonly missing: Readonly<Record<"camera" | "screen", boolean>>;
   readonly quality: Quality;
 }
 
@@ -31,6 +35,7 @@ export const NO_MEDIA: PersonMedia = {
   camera: null,
   screen: null,
   screenSound: null,
+  missing: { camera: false, screen: false },
   quality: "unknown",
 };
 
@@ -42,6 +47,10 @@ export interface MediaState {
   readonly speaking: ReadonlySet<ParticipantId>;
   /** False while the browser waits for a click before it plays sound. */
   readonly mayPlaySound: boolean;
+  /** The last connection was refused because the server is at its limit. */
+  readonly full: boolean;
+  /** What is wrong with my own devices that are on. */
+  readonly stuck: StuckDevices;
 }
 
 export type DeviceKind = "audioinput" | "videoinput" | "audiooutput";
@@ -56,7 +65,7 @@ export interface EngineHandlers {
   /** The local switches as they really are, whoever flipped them. */
   onLocal(state: Readonly<Record<MediaSwitch, boolean>>): void;
   onTalkingWhileMuted(): void;
-  onSilentMicrophone(): void;
+  onStuck(devices: StuckDevices): void;
   onDeviceLost(loss: DeviceLoss): void;
 }
 
@@ -90,6 +99,8 @@ export interface MediaEngine {
   setCamera(on: boolean): Promise<void>;
   setScreen(on: boolean): Promise<void>;
   switchDevice(kind: DeviceKind, id: string): Promise<void>;
+  /** Opens a device that is on anew. */
+  reopen(device: keyof OpenTracks): Promise<void>;
   startSound(): Promise<void>;
   /** At most this of each camera from now on. */
   limitVideo(quality: VideoQuality): void;
@@ -102,7 +113,6 @@ export type LoadEngine = (handlers: EngineHandlers) => Promise<MediaEngine>;
 export interface MediaEvents {
   onSwitchFailed(which: MediaSwitch, error: unknown, wanted: boolean): void;
   onTalkingWhileMuted(): void;
-  onSilentMicrophone(): void;
   onDeviceLost(loss: DeviceLoss): void;
 }
 
@@ -118,6 +128,8 @@ export interface Media extends Readable<MediaState> {
   /** Has the microphone ready but silent, for rooms that start muted. */
   publishMuted(): Promise<void>;
   switchDevice(kind: DeviceKind, id: string): Promise<void>;
+  /** Opens a device that is on, and gives nothing, anew. */
+  reopen(device: keyof OpenTracks): void;
   startSound(): Promise<void>;
   /** At most this of each camera from now on; what somebody shares comes as it is. */
   limitVideo(quality: VideoQuality): void;
@@ -131,6 +143,8 @@ const IDLE: MediaState = {
   people: new Map(),
   speaking: new Set(),
   mayPlaySound: true,
+  full: false,
+  stuck: { microphone: null, camera: null },
 };
 
 export function createMedia(load: LoadEngine, events: MediaEvents): Media {
@@ -140,7 +154,11 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
 
   const engine = (): Promise<MediaEngine> => {
     loading ??= load({
-      onStatus: (status) => patch({ status }),
+      onStatus(status) {
+        // What is lost stays lost until there is something new; trying is not worth a word.
+        if (status === "connecting" && store.getSnapshot().status === "lost") return;
+        patch({ status, ...(status === "connected" && { full: false }) });
+      },
       onPeople: (people) => patch({ people }),
       onSpeaking: (speaking) => patch({ speaking }),
       onMayPlaySound: (mayPlaySound) => patch({ mayPlaySound }),
@@ -150,7 +168,7 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
         screen.happened(state.screen);
       },
       onTalkingWhileMuted: events.onTalkingWhileMuted,
-      onSilentMicrophone: events.onSilentMicrophone,
+      onStuck: (stuck) => patch({ stuck }),
       onDeviceLost: events.onDeviceLost,
     }).catch((error: unknown) => {
       // Asked for again by the next one who needs it.
@@ -188,7 +206,7 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
       try {
         await (await engine()).connect(access, devices);
       } catch (error) {
-        patch({ status: "lost" });
+        patch({ status: "lost", full: error instanceof MediaFullError });
         throw error;
       }
       for (const each of [microphone, camera, screen]) each.happened(false);
@@ -197,6 +215,10 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
     },
     publishMuted: async () => (await engine()).publishMicrophone(true),
     switchDevice: async (kind, id) => (await engine()).switchDevice(kind, id),
+    reopen: (device) =>
+      void engine()
+        .then((e) => e.reopen(device))
+        .catch((error: unknown) => events.onSwitchFailed(device, error, true)),
     startSound: async () => (await engine()).startSound(),
     limitVideo: (quality) =>
       void engine().then(

@@ -67,8 +67,6 @@ export function createSession(deps: SessionDeps): Session {
         text: { key: "notice.youAreMuted" },
         action: { key: "toolbar.unmute", run: () => switches.on("microphone") },
       }),
-    onSilentMicrophone: () =>
-      notices.show({ group: "silent", level: "warning", text: { key: "notice.microphoneSilent" } }),
     onDeviceLost: (loss) =>
       notices.show({ group: `lost-${loss.kind}`, level: "warning", text: deviceLossText(loss) }),
   });
@@ -383,6 +381,10 @@ export function createSession(deps: SessionDeps): Session {
     },
     lowerHandOf: (who) => send({ kind: "lower-hand-of", who }),
     react: peers.react,
+    roundTrip: async () => {
+      if (link?.status.getSnapshot() !== "open") throw new Error("the line is down");
+      return link.roundTrip();
+    },
     ask: ({ path, body }) => deps.ask(token, path, body),
     token: () => token,
     activities,

@@ -1,6 +1,7 @@
 //! `/api/*`: what members of a meeting ask for, one file per endpoint or family (http-api.md section 4).
 
 pub(crate) mod breakouts;
+pub(crate) mod connection;
 pub(crate) mod end_room;
 pub(crate) mod extensions;
 pub(crate) mod gateways;

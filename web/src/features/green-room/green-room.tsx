@@ -26,6 +26,12 @@ const WaitingCard = lazy(async () => {
   return card;
 });
 
+/** With its words; nobody waits for it. */
+const ConnectionNotice = lazy(async () => {
+  const [notice] = await Promise.all([import("./connection-notice"), loadTexts("connection")]);
+  return notice;
+});
+
 interface GreenRoomProps {
   readonly at: "ready" | "waiting" | "entering";
 }
@@ -134,6 +140,9 @@ export function GreenRoom({ at }: GreenRoomProps) {
           <DeviceSelect kind="videoinput" />
           <DeviceSelect kind="audiooutput" />
           <SpeakerTest speaker={prefs.speaker} />
+          <Suspense fallback={<div className="connection-place" />}>
+            <ConnectionNotice />
+          </Suspense>
         </div>
         <LanguageSelect />
       </section>

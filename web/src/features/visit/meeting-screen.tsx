@@ -20,7 +20,9 @@ import { useActivities } from "./use-activities";
 import { useVisit } from "./context";
 import { MediaBanner } from "./media-banner";
 import { SidePanel } from "./side-panel";
+import { useKeptVolumes } from "./use-kept-volumes";
 import { useRememberRoom } from "./use-remember-room";
+import { useStuckDevices } from "./use-stuck-devices";
 import { useVideoLimit } from "./use-video-limit";
 import { useWakeLock } from "./use-wake-lock";
 
@@ -82,6 +84,8 @@ export default function MeetingScreen() {
   useVideoLimit();
   useWakeLock();
   useKeptNotices();
+  useKeptVolumes();
+  useStuckDevices();
   useEffect(() => {
     const talking = session.media.microphone.getSnapshot().on;
     announce(t(talking ? "stage.inUnmuted" : "stage.inMuted"));
