@@ -1,6 +1,8 @@
 import {
   Hand,
+  Maximize,
   MicOff,
+  Minimize,
   Pin,
   PinOff,
   Spotlight,
@@ -8,7 +10,7 @@ import {
   TriangleAlert,
   WifiOff,
 } from "lucide-react";
-import { memo, useState, type PointerEvent } from "react";
+import { memo, useRef, useState, type PointerEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { Avatar, colourOf } from "../../kit/avatar";
 import { IconButton } from "../../kit/icon-button";
@@ -18,6 +20,7 @@ import { fitOf, type Rect } from "./layout";
 import { SelfTools } from "./self-tools";
 import { TrackVideo } from "./track-video";
 import { useCornerDrag } from "./use-corner-drag";
+import { useFullscreen } from "./use-fullscreen";
 
 interface TileProps {
   readonly person: Person;
@@ -41,6 +44,8 @@ export const Tile = memo(function Tile(props: TileProps) {
   // Where nothing can hover, a tap shows what can be done and another one hides it.
   const [touched, setTouched] = useState(false);
   const drag = useCornerDrag(floating ? rect : null);
+  const frame = useRef<HTMLElement>(null);
+  const { full, filled, toggle } = useFullscreen(frame);
   const name = isMe ? t("stage.you", { name: person.name }) : person.name;
   const onTap = (event: PointerEvent) => {
     if (event.pointerType !== "touch" || drag.moved()) return;
@@ -48,6 +53,7 @@ export const Tile = memo(function Tile(props: TileProps) {
   };
   return (
     <figure
+      ref={frame}
       className={`tile colour-${colourOf(person.id)}`}
       aria-label={name}
       data-speaking={speaking}
@@ -55,6 +61,7 @@ export const Tile = memo(function Tile(props: TileProps) {
       data-touched={touched}
       data-floating={floating}
       data-dragged={drag.offset !== null}
+      data-filled={filled}
       style={{
         insetInlineStart: rect.x,
         insetBlockStart: rect.y,
@@ -74,7 +81,7 @@ export const Tile = memo(function Tile(props: TileProps) {
           key={media.camera.id}
           track={media.camera}
           mirrored={mirrored}
-          fit={fitOf(shape, rect)}
+          fit={full ? "contain" : fitOf(shape, rect)}
           onShape={setShape}
         />
       )}
@@ -87,6 +94,16 @@ export const Tile = memo(function Tile(props: TileProps) {
             label={t(pinned ? "stage.unpin" : "stage.pin", { name: person.name })}
             aria-pressed={pinned}
             onClick={() => onPin(person.id)}
+          />
+        )}
+        {!isMe && media.camera && (
+          <IconButton
+            icon={full ? Minimize : Maximize}
+            className="on-picture"
+            label={
+              full ? t("stage.exitFullscreen") : t("stage.fullscreenOf", { name: person.name })
+            }
+            onClick={toggle}
           />
         )}
       </div>
