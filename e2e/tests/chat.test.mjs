@@ -170,16 +170,26 @@ scenario("what two write alone is still there after a reload", async (meeting) =
   await ana.reads("I am", { from: "Ben" });
 });
 
+/** Runs in the page: thirty lines, each as soon as the box is empty again, which is faster than anybody may. */
+async function typeFast(field) {
+  const { set } = Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value");
+  const drawn = () => new Promise((done) => requestAnimationFrame(done));
+  for (let number = 1; number <= 30; number += 1) {
+    set.call(field, `Line ${number}`);
+    field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+    await drawn();
+    field.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
+    while (field.value !== "") await drawn();
+  }
+}
+
 scenario("a line that the server does not pass on says so, and is sent again", async (meeting) => {
   const looks = new Looks();
   const ana = await meeting.join("Ana", { admin: true, devices: false });
   const ben = await meeting.join("Ben", { devices: false });
   await ben.showChat();
   const failed = ben.page.locator(".delivery-failed", { hasText: "Too many at once" });
-  for (let number = 1; number <= 60 && (await failed.count()) === 0; number += 1) {
-    await box(ben).fill(`Line ${number}`);
-    await box(ben).press("Enter");
-  }
+  await box(ben).evaluate(typeFast);
   await failed.first().waitFor();
   const line = log(ben).locator(".message", { has: failed }).first();
   const text = (await line.locator(".message-text").textContent()).trim();
