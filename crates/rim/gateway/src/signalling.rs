@@ -114,6 +114,7 @@ impl Refusal {
             Self::NoRoom => "no_room",
             Self::Malformed => "malformed",
             Self::Unavailable => "unavailable",
+            Self::Full => "full",
         }
     }
 }
