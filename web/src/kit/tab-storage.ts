@@ -1,4 +1,4 @@
-/** What lasts as long as the tab, or `null` where the browser's settings forbid that. */
+/** What goes with the tab: there after a reload, gone when it is closed. `null` where the browser forbids it. */
 export function tabStorage(): Storage | null {
   try {
     return window.sessionStorage;

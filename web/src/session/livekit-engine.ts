@@ -19,6 +19,7 @@ import {
   type RemoteTrackPublication,
   type TrackPublication,
 } from "livekit-client";
+import { browserOf } from "../kit/browser";
 import { participantId, type MediaAccess, type ParticipantId } from "../wire/types";
 import { figuresOf, type Entry } from "./figures";
 import { watchLevel } from "./level";
@@ -348,7 +349,10 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     async setScreen(on) {
       await room.localParticipant.setScreenShareEnabled(on, {
         audio: true,
-        resolution: ScreenSharePresets.h1080fps15.resolution,
+        // Safari takes a wish for a size as one for a part of the screen.
+        ...(browserOf(navigator.userAgent) === "Safari"
+          ? {}
+          : { resolution: ScreenSharePresets.h1080fps15.resolution }),
         selfBrowserSurface: "include",
         surfaceSwitching: "include",
         systemAudio: "include",

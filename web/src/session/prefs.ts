@@ -48,6 +48,8 @@ export interface Prefs {
   readonly showCameras: boolean;
   readonly showShares: boolean;
   readonly tilesPerPage: number | null;
+  /** Whether people who speak come to the first page where there are several. */
+  readonly speakersForward: boolean;
   readonly layout: Layout;
   /** `null` leaves it to the number of people: small beside one other person. */
   readonly selfView: SelfView | null;
@@ -94,6 +96,7 @@ export const DEFAULTS: Prefs = {
   showCameras: true,
   showShares: true,
   tilesPerPage: null,
+  speakersForward: true,
   layout: "grid",
   selfView: null,
   selfCorner: "bottom-end",
@@ -145,6 +148,7 @@ export function readPrefs(text: string | null): Prefs {
     showCameras: flag("showCameras"),
     showShares: flag("showShares"),
     tilesPerPage: TILES_PER_PAGE.find((count) => count === raw["tilesPerPage"]) ?? null,
+    speakersForward: flag("speakersForward"),
     layout: oneOf("layout", LAYOUTS) ?? DEFAULTS.layout,
     selfView: oneOf("selfView", SELF_VIEWS),
     selfCorner: oneOf("selfCorner", CORNERS) ?? DEFAULTS.selfCorner,

@@ -340,10 +340,10 @@ export function createSession(deps: SessionDeps): Session {
     change();
     const after = people.getSnapshot().get(id);
     if (!before || !after) return;
+    if (!before.isPresenter && after.isPresenter) sayings.presents(after, id === me);
     if (id === me) {
       switches.obeyLocks();
       entrance.admitIfApproved();
-      if (!before.isPresenter && after.isPresenter) sayings.iPresent();
     } else if (before.handRaisedAt === null && after.handRaisedAt !== null) {
       sayings.handRaised(after);
     }

@@ -8,7 +8,7 @@ pub mod report;
 use async_trait::async_trait;
 use bytes::Bytes;
 use inside::{InsideJoin, Insider};
-use model::media::{MediaPermission, Source, Trouble};
+use model::media::{MediaPermission, ParticipantKind, Source, Trouble};
 use model::{Identity, RoomId, SessionId};
 use report::{RoomReport, RoomSummary};
 use std::collections::BTreeMap;
@@ -71,6 +71,17 @@ pub struct MediaJoin {
     pub relays: Vec<IceServer>,
     /// The client uses nothing but relays.
     pub relay_only: bool,
+    /// What they are, as clients are told.
+    pub kind: ParticipantKind,
+    /// What kind of that kind (`livekit.ParticipantInfo.KindDetail`).
+    pub kind_details: Vec<i32>,
+}
+
+impl MediaJoin {
+    /// Whether a room that is full has a place for them all the same: nobody sees them, or they serve others.
+    pub const fn takes_no_place(&self) -> bool {
+        self.permission.hidden || self.kind.is_servant()
+    }
 }
 
 /// What a media session tells its signalling socket.

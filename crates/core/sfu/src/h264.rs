@@ -19,6 +19,18 @@ pub fn starts_key_frame(payload: &[u8]) -> bool {
     }
 }
 
+/// Whether a sequence parameter set is in this RTP payload. A key frame that comes with one begins there, and a decoder that
+/// gets the rest of it alone makes nothing of it.
+pub fn brings_parameters(payload: &[u8]) -> bool {
+    let Some((indicator, rest)) = payload.split_first() else { return false };
+    let is_set = |header: u8| header & TYPE_MASK == SPS;
+    match indicator & TYPE_MASK {
+        STAP_A => units(rest).any(is_set),
+        FU_A => rest.first().is_some_and(|header| header & 0x80 != 0 && is_set(*header)),
+        _ => is_set(*indicator),
+    }
+}
+
 fn is_key(header: u8) -> bool {
     matches!(header & TYPE_MASK, IDR | SPS)
 }

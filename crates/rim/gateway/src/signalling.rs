@@ -97,16 +97,39 @@ async fn upgrade(
 #[derive(Debug, Clone, Copy)]
 enum Refusal {
     Unauthorized,
+    /// They say of themselves what only the token may say.
+    Undescribed,
     NoRoom,
     Malformed,
     Unavailable,
     Full,
 }
 
+impl Refusal {
+    /// As it is counted.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unauthorized => "token",
+            Self::Undescribed => "grant",
+            Self::NoRoom => "no_room",
+            Self::Malformed => "malformed",
+            Self::Unavailable => "unavailable",
+            Self::Full => "full",
+        }
+    }
+}
+
+/// A socket was not opened, or was closed for what came over it.
+fn refused(reason: &'static str) {
+    metrics::counter!("plenum_signal_refused_total", "reason" => reason).increment(1);
+}
+
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
+        refused(self.as_str());
         match self {
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "invalid or expired token"),
+            Self::Undescribed => (StatusCode::UNAUTHORIZED, "permissions denied"),
             Self::NoRoom => (StatusCode::NOT_FOUND, "requested room does not exist"),
             Self::Malformed => (StatusCode::BAD_REQUEST, "malformed join request"),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "no new sessions now"),
@@ -155,6 +178,9 @@ async fn admit(
             wire::join_request::from_query(pairs).encode_to_vec().into()
         }
     };
+    if !join.permission.update_own && wire::join_request::describes_sender(&join.request) {
+        return Err(Refusal::Undescribed);
+    }
     Ok((join, token.to_owned()))
 }
 
@@ -216,14 +242,21 @@ async fn serve(gateway: Gateway, mut token: String, link: SignalLink, socket: We
                     }
                     Some(Ok(Message::Text(text))) => {
                         encoding = Encoding::Json;
-                        if text.len() > MAX_TEXT {
+                        let short = Some(&text).filter(|text| text.len() <= MAX_TEXT);
+                        let request = short.and_then(|text| serde_json::from_str::<lk::SignalRequest>(text).ok());
+                        let Some(request) = request else {
+                            refused("text");
                             break;
-                        }
-                        let Ok(request) = serde_json::from_str::<lk::SignalRequest>(&text) else { break };
+                        };
                         request.encode_to_vec().into()
                     }
                     Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
-                    Some(Ok(Message::Close(_)) | Err(_)) | None => break,
+                    Some(Ok(Message::Close(_))) | None => break,
+                    Some(Err(error)) => {
+                        debug!(%error, "a signalling socket broke");
+                        refused("socket");
+                        break;
+                    }
                 };
                 if up.send(request).await.is_err() {
                     break;

@@ -43,6 +43,7 @@ export function CameraPreview({ previews, name }: CameraPreviewProps) {
           label={t(microphone.on ? "green.microphoneOff" : "green.microphoneOn")}
           caption={t(microphone.on ? "green.microphoneIsOn" : "green.microphoneIsOff")}
           onClick={() => {
+            previews.decide("microphone");
             // Wanted but failed or not asked for yet: the wish does not change, so it is opened by hand.
             if (!microphone.on && prefs.joinWithMicrophone) {
               void previews.microphone.start(prefs.microphone);
@@ -56,6 +57,7 @@ export function CameraPreview({ previews, name }: CameraPreviewProps) {
           label={t(camera.on ? "green.cameraTurnOff" : "green.cameraTurnOn")}
           caption={t(camera.on ? "green.cameraIsOn" : "green.cameraIsOff")}
           onClick={() => {
+            previews.decide("camera");
             if (!camera.on && prefs.joinWithCamera) void previews.camera.start(prefs.camera);
             else changePrefs({ joinWithCamera: !camera.on });
           }}

@@ -66,8 +66,8 @@ export function GreenRoom({ at }: GreenRoomProps) {
   const words = previews.settled
     ? joinWords(microphone.on, camera.on, muted)
     : joinWords(
-        prefs.joinWithMicrophone && previews.rights.microphone.ok,
-        prefs.joinWithCamera && previews.rights.camera.ok,
+        previews.wanted.microphone && previews.rights.microphone.ok,
+        previews.wanted.camera && previews.rights.camera.ok,
         muted,
       );
   const nothing = words === "withoutDevices";

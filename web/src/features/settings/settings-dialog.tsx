@@ -62,6 +62,11 @@ export function SettingsDialog() {
           ]}
           onChange={(value) => change({ language: value === AUTO ? null : value })}
         />
+        <CheckField
+          label={t("settings.speakersForward")}
+          checked={prefs.speakersForward}
+          onChange={(speakersForward) => change({ speakersForward })}
+        />
       </section>
       <AlertSettings />
       <section className="settings-group">

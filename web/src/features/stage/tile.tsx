@@ -1,6 +1,8 @@
 import {
   Hand,
+  Maximize,
   MicOff,
+  Minimize,
   Pin,
   PinOff,
   Spotlight,
@@ -9,7 +11,7 @@ import {
   VideoOff,
   WifiOff,
 } from "lucide-react";
-import { memo, useState, type PointerEvent } from "react";
+import { memo, useRef, useState, type PointerEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { Avatar, colourOf } from "../../kit/avatar";
 import { IconButton } from "../../kit/icon-button";
@@ -19,6 +21,7 @@ import { fitOf, type Rect } from "./layout";
 import { SelfTools } from "./self-tools";
 import { TrackVideo } from "./track-video";
 import { useCornerDrag } from "./use-corner-drag";
+import { useFullscreen } from "./use-fullscreen";
 
 interface TileProps {
   readonly person: Person;
@@ -42,6 +45,8 @@ export const Tile = memo(function Tile(props: TileProps) {
   // Where nothing can hover, a tap shows what can be done and another one hides it.
   const [touched, setTouched] = useState(false);
   const drag = useCornerDrag(floating ? rect : null);
+  const frame = useRef<HTMLElement>(null);
+  const { full, filled, toggle } = useFullscreen(frame);
   const name = isMe ? t("stage.you", { name: person.name }) : person.name;
   const onTap = (event: PointerEvent) => {
     if (event.pointerType !== "touch" || drag.moved()) return;
@@ -49,6 +54,7 @@ export const Tile = memo(function Tile(props: TileProps) {
   };
   return (
     <figure
+      ref={frame}
       className={`tile colour-${colourOf(person.id)}`}
       aria-label={name}
       data-speaking={speaking}
@@ -56,6 +62,7 @@ export const Tile = memo(function Tile(props: TileProps) {
       data-touched={touched}
       data-floating={floating}
       data-dragged={drag.offset !== null}
+      data-filled={filled}
       style={{
         insetInlineStart: rect.x,
         insetBlockStart: rect.y,
@@ -75,7 +82,7 @@ export const Tile = memo(function Tile(props: TileProps) {
           key={media.camera.id}
           track={media.camera}
           mirrored={mirrored}
-          fit={fitOf(shape, rect)}
+          fit={full ? "contain" : fitOf(shape, rect)}
           onShape={setShape}
         />
       )}
@@ -88,6 +95,16 @@ export const Tile = memo(function Tile(props: TileProps) {
             label={t(pinned ? "stage.unpin" : "stage.pin", { name: person.name })}
             aria-pressed={pinned}
             onClick={() => onPin(person.id)}
+          />
+        )}
+        {!isMe && media.camera && (
+          <IconButton
+            icon={full ? Minimize : Maximize}
+            className="on-picture"
+            label={
+              full ? t("stage.exitFullscreen") : t("stage.fullscreenOf", { name: person.name })
+            }
+            onClick={toggle}
           />
         )}
       </div>

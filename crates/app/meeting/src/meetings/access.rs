@@ -12,6 +12,7 @@ use wire::token::{ApiKey, MediaAccess, MediaClaims, TokenError};
 
 use super::{AccessError, JoinError, Meetings};
 use crate::actor::{Letter, Opening, RoomHandle, Silence, now};
+use crate::media_rooms;
 use crate::relays::MediaWay;
 use crate::socket::{OpenError, SocketLink};
 use crate::tokens::{self, RENEWAL_GRACE, claims_for};
@@ -187,7 +188,7 @@ impl Meetings {
         let user = UserId::try_from(claims.identity.as_str()).map_err(|_| AccessError::Invalid)?;
         let identity = Identity::from(&user);
         let entry = handle
-            .ask(|reply| Letter::EnterMedia(user, claims.generation, reply))
+            .ask(|reply| Letter::EnterMedia(user, claims.generation.clone(), reply))
             .await?
             .map_err(AccessError::Refused)?;
         if !entry.permission.subscribe && entry.permission.publish.is_empty() {
@@ -202,6 +203,8 @@ impl Meetings {
                 session: handle.session().clone(),
                 identity,
                 name: entry.name,
+                kind: media_rooms::kind(&claims),
+                kind_details: media_rooms::kind_details(&claims),
                 metadata: claims.metadata,
                 attributes: claims.attributes,
                 permission: entry.permission,

@@ -19,6 +19,7 @@ fn join(room: &str, who: &str) -> MediaJoin {
             subscribe: true,
             publish_data: true,
             hidden: false,
+            update_own: false,
             moderator: false,
             cameras: CameraView::Everyone,
         },
@@ -26,6 +27,8 @@ fn join(room: &str, who: &str) -> MediaJoin {
         topology: ports::media::Topology::Single,
         relays: Vec::new(),
         relay_only: false,
+        kind: Default::default(),
+        kind_details: Vec::new(),
     }
 }
 

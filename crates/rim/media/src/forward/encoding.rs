@@ -21,15 +21,30 @@ pub(crate) struct Encoding {
     pub(super) liveness: Liveness,
     pub(super) prices: CostBook,
     pub(super) keyframes: Keyframes,
+    /// Something of it came. Before that its publisher cannot be asked for a key frame: the source is not known.
+    pub(super) heard: bool,
     pub(super) dynacast: Dynacast<PeerKey>,
     pub(super) reports: Reports,
     /// All layers come in one stream.
     pub(super) scalable: bool,
+    /// What the descriptors of each stream said: each simulcast layer is one, layers in one stream are the lowest.
+    pub(super) described: [Described; SPATIAL],
+    /// The timestamp of the newest frame of each layer, for codecs that do not mark where one begins.
+    newest: [Option<u32>; SPATIAL],
+}
+
+/// A stream by its dependency descriptors.
+#[derive(Debug)]
+pub(super) struct Described {
     pub(super) dependencies: Dependencies,
     /// The decode targets the publisher sends, as it said last.
     pub(super) active: u32,
-    /// The timestamp of the newest frame of each layer, for codecs that do not mark where one begins.
-    newest: [Option<u32>; SPATIAL],
+}
+
+impl Default for Described {
+    fn default() -> Self {
+        Self { dependencies: Dependencies::new(), active: u32::MAX }
+    }
 }
 
 impl Encoding {
@@ -41,11 +56,11 @@ impl Encoding {
             liveness: Liveness::new(content),
             prices: CostBook::default(),
             keyframes: Keyframes::new(),
+            heard: false,
             dynacast: Dynacast::new(now),
             reports: Reports::default(),
             scalable: false,
-            dependencies: Dependencies::new(),
-            active: u32::MAX,
+            described: Default::default(),
             newest: [None; SPATIAL],
         }
     }
