@@ -83,14 +83,6 @@ scenario(
   { config: `plenum:\n  media:\n    advertise: ["${NOWHERE}"]\n` },
 );
 
-scenario("a browser without WebRTC is told so", async (meeting) => {
-  const ben = await meeting.open("Ben");
-  await ben.page.addInitScript(() => delete window.RTCPeerConnection);
-  await ben.openLink(await meeting.link("Ben"));
-  await lineOf(ben, "Calls are turned off").waitFor();
-  await ben.page.getByText("which is turned off in this browser", { exact: false }).waitFor();
-});
-
 /** What the media server counts. */
 async function mediaOf(meeting) {
   const text = await (await fetch(`${meeting.server.origin}/metrics`)).text();

@@ -37,6 +37,10 @@ function treat(person, kind, how) {
   );
 }
 
+/** On the screen, not in the region that reads it out and keeps its last words. */
+const noticeOf = (person, words) =>
+  person.page.getByRole("list", { name: "Notices" }).getByText(words, { exact: false });
+
 async function joinWithHooks(meeting, name, how) {
   const person = await meeting.open(name);
   await person.page.addInitScript(keepDevices);
@@ -57,16 +61,14 @@ scenario(
     // A device that is taken away in this way tells nobody.
     await treat(ana, "video", "stop");
 
-    const notice = ana.page.getByText("Your camera gives no picture, although it is on.", {
-      exact: false,
-    });
-    await notice.first().waitFor(NOTICED);
+    const notice = noticeOf(ana, "Your camera gives no picture, although it is on.");
+    await notice.waitFor(NOTICED);
     await marker.waitFor(NOTICED);
     const looks = new Looks();
     await looks.at("stuck-camera", ana, ["light", "dark", "phone", "narrow"]);
     await looks.at("no-picture", ben, ["light", "dark", "phone"]);
     await ana.button("Try again").click();
-    await notice.first().waitFor({ state: "detached" });
+    await notice.waitFor({ state: "detached" });
     await marker.waitFor({ state: "detached", ...NOTICED });
     await untilSeeing(ben.page, 1);
     looks.done();
@@ -77,7 +79,7 @@ scenario("a microphone that the system holds back is said until it lets go", asy
   const ana = await joinWithHooks(meeting, "Ana", { admin: true });
   const ben = await meeting.join("Ben");
   await untilHearing(ben.page, 1);
-  const notice = ana.page.getByText("holds your microphone back", { exact: false }).first();
+  const notice = noticeOf(ana, "holds your microphone back");
 
   await treat(ana, "audio", "mute");
   await notice.waitFor(NOTICED);
@@ -109,10 +111,10 @@ scenario(
 
     const banner = ben.page.getByText("The server is at its limit. Trying again…");
     await banner.first().waitFor();
-    await ben.write("I am here all the same");
-    await ana.reads("I am here all the same");
     const looks = new Looks();
     await looks.at("full", ben, ["light", "dark", "phone", "narrow"]);
+    await ben.write("I am here all the same");
+    await ana.reads("I am here all the same");
     full = false;
     await until(
       "the banner to go",

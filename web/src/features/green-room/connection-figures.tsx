@@ -44,7 +44,7 @@ export function ConnectionFigures({ findings, verdict, permissions }: Connection
     ["camera", permission(permissions?.camera)],
   ] as const;
   return (
-    <dl className="connection-figures tabular">
+    <dl className="line-check-figures tabular">
       {rows.map(([name, text]) => (
         <div key={name}>
           <dt>{t(`connection.row.${name}`)}</dt>

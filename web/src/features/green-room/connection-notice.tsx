@@ -70,24 +70,24 @@ function Notice({ check }: { readonly check: ConnectionCheck }) {
   }, [open, settled, check]);
   const Icon = ICONS[verdict];
   return (
-    <section className="connection" aria-label={t("connection.title")} data-trouble={trouble}>
+    <section className="line-check" aria-label={t("connection.title")} data-trouble={trouble}>
       <button
         type="button"
-        className="connection-line"
+        className="line-check-line"
         aria-expanded={open}
         aria-controls={id}
         onClick={() => setOpen(!open)}
       >
         <Icon
-          className={`icon icon-small ${verdict === "checking" ? "connection-turns" : ""}`}
+          className={`icon icon-small ${verdict === "checking" ? "line-check-turns" : ""}`}
           aria-hidden="true"
         />
         <span>{t("connection.title")}</span>
-        <span className="connection-state">{state}</span>
-        <ChevronDown className="icon icon-small connection-chevron" aria-hidden="true" />
+        <span className="line-check-state">{state}</span>
+        <ChevronDown className="icon icon-small line-check-chevron" aria-hidden="true" />
       </button>
       {trouble && <Advice verdict={verdict} findings={findings} />}
-      <div id={id} className="connection-details" hidden={!open}>
+      <div id={id} className="line-check-details" hidden={!open}>
         {open && <Details check={check} findings={findings} verdict={verdict} />}
       </div>
     </section>
@@ -101,7 +101,7 @@ function Advice({ verdict, findings }: DetailsProps) {
   const asks = verdict === "blocked" || verdict === "tcp" || verdict === "relay";
   if (verdict === "checking" || verdict === "direct" || verdict === "unknown") return null;
   return (
-    <p className="connection-advice">
+    <p className="line-check-advice">
       {t(`connection.advice.${verdict}`)}
       {udp !== null && asks && ` ${t("connection.ask.udp", { address: udp })}`}
       {tcp !== null && verdict === "blocked" && ` ${t("connection.ask.tcp", { address: tcp })}`}
@@ -127,7 +127,7 @@ function Details(props: DetailsProps & { readonly check: ConnectionCheck }) {
       <ConnectionFigures findings={findings} verdict={verdict} permissions={permissions} />
       {refused && (
         <textarea
-          className="input connection-report"
+          className="input line-check-report"
           readOnly
           rows={6}
           dir="ltr"
@@ -136,7 +136,7 @@ function Details(props: DetailsProps & { readonly check: ConnectionCheck }) {
           ref={(field) => field?.select()}
         />
       )}
-      <div className="connection-buttons">
+      <div className="line-check-buttons">
         <button
           type="button"
           className="button button-second button-small"

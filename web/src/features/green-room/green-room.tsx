@@ -142,7 +142,7 @@ export function GreenRoom({ at }: GreenRoomProps) {
           <DeviceSelect kind="videoinput" />
           <DeviceSelect kind="audiooutput" />
           <SpeakerTest speaker={prefs.speaker} />
-          <Suspense fallback={<div className="connection-place" />}>
+          <Suspense fallback={<div className="line-check-place" />}>
             <ConnectionNotice />
           </Suspense>
         </div>

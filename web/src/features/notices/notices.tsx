@@ -52,7 +52,12 @@ export function Notices() {
           (panel && ({ key: "notice.showMore", run: () => ui.showPanel(panel) } as const));
         const actions = [action, notice.also].filter((each) => each !== null);
         return (
-          <li key={notice.id} className="notice" data-topic={faceOf(notice).topic}>
+          <li
+            key={notice.id}
+            className="notice"
+            data-topic={faceOf(notice).topic}
+            data-choice={actions.length > 1}
+          >
             <NoticeIcon notice={notice} />
             <span className="notice-text" dir={directionOf(notice)}>
               {textOf(notice)}
