@@ -69,6 +69,7 @@ fn permission() -> MediaPermission {
         subscribe: true,
         publish_data: true,
         hidden: false,
+        update_own: true,
         moderator: false,
         cameras: CameraView::Everyone,
     }
@@ -141,6 +142,8 @@ fn join(query: &str) -> Option<MediaJoin> {
         topology: Topology::Single,
         relays: Vec::new(),
         relay_only: false,
+        kind: ParticipantKind::Standard,
+        kind_details: Vec::new(),
     })
 }
 
