@@ -46,6 +46,8 @@ scenario(
 
     await seeAndHearEachOther(fay, cleo, finn);
     await untilWay(fay.page, "UDP", (way) => way.protocol === "udp" && way.type !== "relay");
+    // Only the window in front takes what is typed.
+    await fay.page.bringToFront();
     await fay.write("Good morning");
     await cleo.reads("Good morning");
     await cleo.write("Good morning, Fay");
@@ -58,7 +60,7 @@ scenario(
   "a screen that is shared from one is seen in the other",
   async (meeting) => {
     const fay = await joinWithFirefox(meeting, "Fay", { admin: true, script: drawScreen });
-    const cleo = await meeting.join("Cleo");
+    const cleo = await meeting.join("Cleo", { admin: true });
     await seeAndHearEachOther(fay, cleo);
 
     await fay.shareScreen();

@@ -91,7 +91,6 @@ fn insider() -> InsideJoin {
 /// One client's signalling socket.
 async fn serve(socket: TcpStream, plane: Arc<dyn MediaPlane>) {
     let mut query = String::new();
-    #[expect(clippy::result_large_err, reason = "the signature is the library's")]
     let note = |request: &Request, response: Response| {
         query = request.uri().query().unwrap_or_default().to_owned();
         Ok(response)
