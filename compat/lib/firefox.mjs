@@ -25,8 +25,6 @@ export function launchFirefox() {
       "media.autoplay.default": 0,
       // Addresses are not hidden behind names that only a local resolver knows.
       "media.peerconnection.ice.obfuscate_host_addresses": false,
-      // The server may be on this machine.
-      "media.peerconnection.ice.loopback": true,
       // It asks nobody but the server.
       "browser.safebrowsing.malware.enabled": false,
       "browser.safebrowsing.phishing.enabled": false,

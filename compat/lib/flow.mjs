@@ -58,7 +58,7 @@ export async function assertFlowed(sender, receiver) {
 export function freezes(sent, seen) {
   const shown = seen.filter((note) => note.shown > 0);
   const found = [];
-  for (let first = 0; first < shown.length; ) {
+  for (let first = 0; first < shown.length;) {
     let last = first;
     while (shown[last + 1]?.shown === shown[first].shown) last += 1;
     const [from, to] = [shown[first].at, shown[last].at];

@@ -42,7 +42,7 @@ class Mirror {
       throw new Error(`no ${name} among ${await readdir(this.folder)}`);
     });
     const frames = [];
-    for (let at = 0; at + HEADER <= bytes.length; ) {
+    for (let at = 0; at + HEADER <= bytes.length;) {
       const size = bytes.readUInt32BE(at + 14);
       if (at + HEADER + size > bytes.length) break;
       frames.push({

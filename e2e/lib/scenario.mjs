@@ -26,8 +26,8 @@ export function scenario(name, body, options = {}) {
   });
 }
 
-async function play(name, body, { config }) {
-  const world = new World(await Server.start({ config }));
+async function play(name, body, { config, host }) {
+  const world = new World(await Server.start({ config, host }));
   try {
     await body(world);
     world.checkManners();

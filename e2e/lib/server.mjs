@@ -69,8 +69,9 @@ export class Server {
     }
   }
 
+  /** Where browsers find its pages. They trust this machine's own address without a certificate. */
   get origin() {
-    return `http://${this.#address}`;
+    return `http://${this.setup.host === "0.0.0.0" ? `127.0.0.1:${this.setup.port}` : this.#address}`;
   }
 
   /** Host and port as they are written; IPv6 addresses in brackets. */

@@ -125,9 +125,7 @@ impl Dependencies {
         let mask_at = bits.position();
         let mask_bits = if has_mask { structure.targets } else { 0 };
         let mask = bits.bits(mask_bits)?;
-        let index =
-            (usize::from(template_id) + MAX_TEMPLATES - usize::from(structure.template_id_offset)) % MAX_TEMPLATES;
-        let template = structure.templates.get(index)?;
+        let template = structure.template(template_id)?;
         let indications =
             if has_indications { indications(&mut bits, structure.targets)? } else { template.indications };
         let references = if has_references { custom_references(&mut bits)? } else { template.references };
@@ -159,6 +157,14 @@ impl Dependencies {
             self.structure = fresh;
         }
         Some(frame)
+    }
+
+    /// Whether the descriptor refers to a structure that has not come: then nothing can be told of its packet yet.
+    pub fn lacks_structure_for(&self, descriptor: &[u8]) -> bool {
+        let brings_one = descriptor.get(MANDATORY / 8).is_some_and(|flags| flags & 0x80 != 0);
+        let Some(first) = descriptor.first().filter(|_| !brings_one) else { return false };
+        let known = self.structure.as_ref().is_some_and(|structure| structure.template(first & 0x3f).is_some());
+        !known
     }
 
     /// The decode targets that reach no higher than these layers; all of them if there is no structure.
@@ -282,6 +288,11 @@ impl Structure {
         Some(Self { template_id_offset, templates, targets, chains, reach })
     }
 
+    fn template(&self, id: u8) -> Option<&Template> {
+        let index = (usize::from(id) + MAX_TEMPLATES - usize::from(self.template_id_offset)) % MAX_TEMPLATES;
+        self.templates.get(index)
+    }
+
     /// Whether a receiver may begin with the best decode target of that spatial layer at a frame with these indications.
     fn switches_up(&self, spatial: u8, indications: u64) -> bool {
         let of_layer = self.reach[..self.targets].iter().enumerate().filter(|(_, (of, _))| *of == spatial);
@@ -391,6 +402,12 @@ mod tests {
     #[test]
     fn without_a_structure_nothing_can_be_told() {
         assert_eq!(Dependencies::new().read(&short(0, 1), 0), None);
+        assert!(Dependencies::new().lacks_structure_for(&short(0, 1)));
+        assert!(!Dependencies::new().lacks_structure_for(&structure()), "it brings its own");
+        assert!(!Dependencies::new().lacks_structure_for(&[]), "none at all");
+        let mut stream = Dependencies::new();
+        stream.read(&structure(), 0).unwrap();
+        assert!(!stream.lacks_structure_for(&short(5, 1)) && stream.lacks_structure_for(&short(6, 1)));
         assert_eq!(Dependencies::new().targets_within(0, 0), u32::MAX);
     }
 

@@ -11,7 +11,7 @@
 
 use futures_util::{SinkExt, StreamExt};
 use media::{MediaConfig, Started};
-use model::media::{CameraView, MediaPermission, Source, Sources};
+use model::media::{CameraView, MediaPermission, ParticipantKind, Source, Sources};
 use model::{Identity, RoomId, SessionId};
 use ports::media::inside::{InsideItem, InsideJoin, InsideKind, InsideOrder, Insider, SentFrame, TapFrame};
 use ports::media::{MediaJoin, MediaPlane, SignalDown, Topology};
@@ -92,7 +92,6 @@ fn insider() -> InsideJoin {
 /// One client's signalling socket.
 async fn serve(socket: TcpStream, plane: Arc<dyn MediaPlane>) {
     let mut query = String::new();
-    #[expect(clippy::result_large_err, reason = "the signature is the library's")]
     let note = |request: &Request, response: Response| {
         query = request.uri().query().unwrap_or_default().to_owned();
         Ok(response)
