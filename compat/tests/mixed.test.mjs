@@ -1,6 +1,7 @@
 // A meeting of both kinds: our own client in a browser, and members that say exactly what the original client says
 // (meeting-protocol.md sections 6 to 8, 11, 14 and 15). What only ours can do must not stand in the other's way.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { after, afterEach } from "node:test";
 
 import { fromMore, startPoll } from "../../e2e/lib/activities.mjs";
@@ -238,6 +239,41 @@ test("reactions and raised hands go both ways", async () => {
   });
 });
 
+test("where attendees do not see each other, both kinds see reactions and not whose they are", async () => {
+  const room = await scene.room({
+    features: { ...FEATURES.features, allow_view_other_users_list: false },
+  });
+  const ana = await ours("Ana", room, { admin: true });
+  const ben = await ours("Ben", room);
+  const sam = await scene.inside(room, "sam");
+  await ana.sees("sam");
+  const list = (person) => person.page.getByRole("list", { name: "React" });
+
+  const reaction = {
+    id: "1",
+    emoji: "🎉",
+    fromUserId: "sam",
+    fromName: "sam",
+    createdAt: Date.now(),
+  };
+  tellAll(sam, "REACTION", JSON.stringify(reaction));
+  const [known, nameless] = await Promise.all([
+    list(ana).getByRole("listitem").first().innerText(),
+    list(ben).getByRole("listitem").first().innerText(),
+  ]);
+  assert.match(known, /sam/);
+  assert.doesNotMatch(nameless, /sam/);
+
+  await ben.tool("React").click();
+  await ben.button("Applause").click();
+  const heard = () =>
+    sam.data.filter(({ type }) => type === enumValue("DataMsgBodyType", "REACTION"));
+  const said = await until("the reaction", () => heard()[0]);
+  const { emoji, fromUserId, fromName } = JSON.parse(said.message);
+  assert.deepEqual([said.fromUserId, emoji, fromUserId, fromName], ["system", "👏", "", ""]);
+  await list(ana).getByText("Ben").waitFor();
+});
+
 test("a poll of either kind is answered by both", async () => {
   const room = await scene.room(FEATURES);
   const mo = await scene.inside(room, "mo", { admin: true });
@@ -281,6 +317,122 @@ test("a poll of either kind is answered by both", async () => {
     pollId: made.pollId,
   });
   await asked.getByText("Closed").first().waitFor();
+});
+
+test("votes of the original client are in the table that hosts save", async () => {
+  const room = await scene.room(FEATURES);
+  const mo = await scene.inside(room, "mo", { admin: true });
+  const sam = await scene.inside(room, "sam");
+  const ana = await ours("Ana", room, { admin: true });
+
+  await startPoll(ana, "Which colour?", ["Green", "Blue"]);
+  const pollId = (await sam.event("POLL_CREATED")).msg;
+  const vote = (id, option) => ({
+    roomId: room,
+    userId: id,
+    name: id,
+    pollId,
+    selectedOption: option,
+  });
+  await call(sam, "polls/submitResponse", "PollResponse", "SubmitPollResponseReq", vote("sam", 2n));
+  await call(mo, "polls/submitResponse", "PollResponse", "SubmitPollResponseReq", vote("mo", 1n));
+  tellAll(mo, "NEW_POLL_RESPONSE", pollId);
+  const seen = ana.page.getByRole("article", { name: "Which colour?" });
+  await seen.getByText("2 answers", { exact: true }).waitFor();
+
+  const saving = ana.page.waitForEvent("download");
+  await seen.getByRole("button", { name: "Save as CSV" }).click();
+  const table = await readFile(await (await saving).path(), "utf8");
+  const rows = table
+    .replace(/^\ufeff/u, "")
+    .trim()
+    .split("\r\n");
+  for (const [name, choice] of [
+    ["sam", "Blue"],
+    ["mo", "Green"],
+  ]) {
+    assert.ok(
+      rows.some((row) => row.includes(name) && row.includes(choice)),
+      `${name} chose ${choice}:\n${table}`,
+    );
+  }
+});
+
+test("a meeting put at rest is locked for the original client as well, which may open it again", async () => {
+  const room = await scene.room({
+    features: { ...FEATURES.features, waiting_room_features: { is_active: false } },
+    metadata: { default_lock_settings: { lock_screen_sharing: false } },
+  });
+  const mo = await scene.inside(room, "mo", { admin: true });
+  const sam = await scene.inside(room, "sam");
+  const ana = await ours("Ana", room, { admin: true });
+  await ana.sees("sam");
+  const roomOf = (member) =>
+    fromLooseJson(
+      "RoomMetadata",
+      member.events.findLast(({ event }) => event === "ROOM_METADATA_UPDATE")?.msg ?? "{}",
+    );
+  const locksOf = (member) => {
+    const { msg } = member.events.findLast(
+      (told) =>
+        told.event === "USER_METADATA_UPDATE" &&
+        fromLooseJson("NatsUserMetadataUpdate", told.msg).userId === "sam",
+    );
+    const { metadata } = fromLooseJson("NatsUserMetadataUpdate", msg);
+    return fromStrictJson("UserMetadata", metadata).lockSettings;
+  };
+  const press = async (what) => {
+    await ana.tool("Host").click();
+    await ana.page.getByRole("menuitem", { name: what }).click();
+  };
+
+  await press("Quiet everything now");
+  await ana.button("Put back as it was").waitFor();
+  await until("the locks to be told", () => roomOf(sam).defaultLockSettings?.lockChat);
+  const resting = roomOf(sam);
+  assert.deepEqual(
+    [
+      resting.defaultLockSettings.lockScreenSharing,
+      resting.roomFeatures.waitingRoomFeatures.isActive,
+    ],
+    [true, true],
+  );
+  await until("sam's own locks", () => locksOf(sam).lockChat);
+  assert.deepEqual([locksOf(sam).lockScreenSharing, locksOf(sam).lockMicrophone], [true, true]);
+  assert.deepEqual(roomOf(mo).defaultLockSettings, resting.defaultLockSettings);
+  await sam.say("<p>shouting</p>");
+  await mo.say("<p>One moment, everybody</p>");
+  await ana.reads("One moment, everybody");
+  assert.equal(await ana.countLines("shouting"), 0);
+  await sam.event("SYSTEM_NOTIFICATION");
+
+  // A moderator with the original client opens the chat with the original's own switch.
+  const { roomSid } = fromLooseJson(
+    "NatsInitialData",
+    mo.events.find(({ event }) => event === "RES_INITIAL_DATA").msg,
+  ).room;
+  await call(mo, "updateLockSettings", "CommonResponse", "UpdateUserLockSettingsReq", {
+    roomSid,
+    roomId: room,
+    userId: "all",
+    service: "chat",
+    direction: "unlock",
+  });
+  await sam.say("<p>Calmer now</p>");
+  await ana.reads("Calmer now");
+
+  await ana.button("Put back as it was").first().click();
+  await until("the meeting to be as it was", () => {
+    const { defaultLockSettings, roomFeatures } = roomOf(sam);
+    return (
+      !defaultLockSettings.lockChat &&
+      !defaultLockSettings.lockScreenSharing &&
+      !roomFeatures.waitingRoomFeatures.isActive
+    );
+  });
+  await until("sam to be free again", () => !locksOf(sam).lockChat && !locksOf(sam).lockMicrophone);
+  await sam.say("<p>As before</p>");
+  await ana.reads("As before");
 });
 
 test("a breakout room is opened by either kind and entered by the other", async () => {

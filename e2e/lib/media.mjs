@@ -89,6 +89,40 @@ export function received(page) {
   });
 }
 
+/** How many packets of sound and of pictures a page has sent so far. */
+export function sent(page) {
+  return page.evaluate(async () => {
+    const open = window.__peerConnections.filter((pc) => pc.connectionState !== "closed");
+    const reports = await Promise.all(open.map((pc) => pc.getStats()));
+    const counts = { audio: 0, video: 0 };
+    for (const entry of reports.flatMap((report) => [...report.values()])) {
+      if (entry.type === "outbound-rtp") counts[entry.kind] += entry.packetsSent ?? 0;
+    }
+    return counts;
+  });
+}
+
+/**
+ * Runs in the page before its own code: devices that nothing switches off. Whatever the client stops, mutes or takes away
+ * is sent on, as by somebody who has changed the client.
+ */
+export function neverFallSilent() {
+  const nothing = () => undefined;
+  MediaStreamTrack.prototype.stop = nothing;
+  Object.defineProperty(MediaStreamTrack.prototype, "enabled", { get: () => true, set: nothing });
+  RTCPeerConnection.prototype.removeTrack = nothing;
+  RTCRtpSender.prototype.replaceTrack = () => Promise.resolve();
+  RTCRtpSender.prototype.setParameters = () => Promise.resolve();
+  RTCRtpTransceiver.prototype.stop = nothing;
+  const direction = Object.getOwnPropertyDescriptor(RTCRtpTransceiver.prototype, "direction");
+  Object.defineProperty(RTCRtpTransceiver.prototype, "direction", {
+    ...direction,
+    set(wanted) {
+      if (/send/u.test(wanted)) direction.set.call(this, wanted);
+    },
+  });
+}
+
 /** Tracks whose `field` grew between two looks. */
 function growing(before, after, kind, field) {
   const was = new Map(before.map((entry) => [entry.track, entry[field]]));
@@ -188,13 +222,22 @@ async function untilGrowing(page, what, kind, field, count, { timeout = 30_000 }
 }
 
 /** Waits until exactly `count` pictures move over one look. */
-export async function untilSeeingExactly(page, count, { timeout = 30_000 } = {}) {
+export function untilSeeingExactly(page, count, options) {
+  return untilExactly(page, `exactly ${count} moving picture(s)`, "frames", count, options);
+}
+
+/** Waits until packets of exactly `count` pictures come over one look, shown or not. */
+export function untilFetchingExactly(page, count, options) {
+  return untilExactly(page, `packets of ${count} picture(s)`, "packets", count, options);
+}
+
+async function untilExactly(page, what, field, count, { timeout = 30_000 } = {}) {
   return until(
-    `exactly ${count} moving picture(s)`,
+    what,
     async () => {
       const before = await received(page);
       await pause(BETWEEN_LOOKS_MS);
-      const grown = growing(before, await received(page), "video", "frames");
+      const grown = growing(before, await received(page), "video", field);
       if (grown.length === count) return true;
       throw new Error(`${grown.length} instead of ${count}`);
     },

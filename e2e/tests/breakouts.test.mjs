@@ -1,4 +1,4 @@
-// Who goes into which breakout room: by chance, and as everybody likes.
+// Who goes into which breakout room: by chance, and as everybody likes; how many there may be, and what goes along.
 import assert from "node:assert/strict";
 
 import { fromMore } from "../lib/activities.mjs";
@@ -126,4 +126,75 @@ scenario("a countdown is seen by all, taken back, and rooms are made longer", as
   await until("the room to last longer", async () => /^(19|20):/u.test(await left(card)));
   await inside(ben).waitFor();
   looks.done();
+});
+
+scenario(
+  "there are no more rooms than the meeting may have, whoever asks for them",
+  async (meeting) => {
+    await meeting.server.createRoom("main", {
+      title: "Design review",
+      features: { breakout_room_features: { is_allow: true, allowed_number_rooms: 2 } },
+    });
+    const ana = await meeting.join("Ana", { admin: true, room: "main", devices: false });
+    const dora = await meeting.join("Dora", { admin: true, room: "main", devices: false });
+    const ben = await meeting.join("Ben", { room: "main", devices: false });
+    for (const host of [ana, dora]) {
+      await host.sees("Ben");
+      await fromMore(host, "Breakout rooms");
+      await host.button("Create breakout rooms").click();
+      await host.page.getByRole("radio", { name: "Everybody chooses" }).check();
+    }
+    const howMany = ana.page.getByRole("spinbutton", { name: "Rooms" });
+    await howMany.fill("5");
+    assert.equal(await howMany.inputValue(), "2");
+
+    await ana.button("Open the rooms").click();
+    await ana.page.getByRole("article", { name: "Room 2" }).waitFor();
+    assert.equal(await ana.button("Create more rooms").count(), 0);
+    // Dora began before there were any; the server counts.
+    await dora.button("Open the rooms").click();
+    await dora.page
+      .getByRole("alert")
+      .getByText("This meeting may have at most 2 breakout rooms at a time. End some first.")
+      .waitFor();
+    await fromMore(ben, "Breakout rooms");
+    await ben.page.getByRole("article", { name: "Room 2" }).waitFor();
+    assert.equal(await ben.page.getByRole("article").count(), 2);
+  },
+);
+
+scenario("locks go along into a breakout room, and so do the rights of hosts", async (meeting) => {
+  await meeting.server.createRoom("main", { title: "Design review" });
+  const ana = await meeting.join("Ana", { admin: true, room: "main", devices: false });
+  const ben = await meeting.join("Ben", { room: "main", devices: false });
+  await ana.sees("Ben");
+  await ana.page.keyboard.press("l");
+  await ana.setLock("Reactions", true);
+  await ana.closeDialog();
+  await ana.does("Ben", "Lock settings");
+  await ana.setLock("Reactions", false);
+  await ana.setLock("Private messages", true);
+  await ana.closeDialog();
+
+  await fromMore(ana, "Breakout rooms");
+  await ana.button("Create breakout rooms").click();
+  await ana.page.getByRole("spinbutton", { name: "Rooms" }).fill("1");
+  await ana.page.getByRole("combobox", { name: "Ben" }).selectOption("Room 1");
+  await ana.button("Open the rooms").click();
+  await ben.page.getByRole("button", { name: "Join", exact: true }).first().click();
+  await inside(ben).waitFor();
+  const card = ana.page.getByRole("article", { name: "Room 1" });
+  await card.getByText("1 of 1 are there").waitFor();
+  await card.getByRole("button", { name: "Join" }).click();
+  await inside(ana).waitFor();
+
+  await ben.page.keyboard.press("l");
+  const sheet = ben.page.getByRole("dialog", { name: "What you may do" });
+  await ben.readsLock(sheet, "Private messages", "A host has locked this for you");
+  await ben.readsLock(sheet, "Reactions", "A host has unlocked this for you");
+  assert.equal(await ben.tool("Host.*").count(), 0, "an attendee is no host inside either");
+  await ana.tool("Host").waitFor();
+  await ana.does("Ben", "Lock settings");
+  await ana.setLock("Private messages", false);
+  await ben.readsLock(sheet, "Private messages", "As for everyone");
 });

@@ -145,3 +145,58 @@ scenario(
     looks.done();
   },
 );
+
+scenario("what two write alone is still there after a reload", async (meeting) => {
+  const ana = await meeting.join("Ana", { admin: true, devices: false });
+  const ben = await meeting.join("Ben", { devices: false });
+  await ana.write("Just between us", { to: "Ben" });
+  await ben.reads("Just between us", { from: "Ana" });
+  await choose(ben, "Just between us", "Heart");
+  await log(ana)
+    .getByRole("button", { name: /^Heart: 1/ })
+    .waitFor();
+
+  await ben.page.reload();
+  await ben.joinButton.waitFor();
+  await ana.write("Are you back?", { to: "Ben" });
+  await ben.enter({ devices: false });
+  await ben.reads("Just between us", { from: "Ana" });
+  await ben.reads("Are you back?", { from: "Ana" });
+  await log(ben)
+    .getByRole("button", { name: /^Heart: 1/ })
+    .waitFor();
+  assert.equal(await ben.countLines("Are you back?"), 1);
+  await ben.write("I am", { to: "Ana" });
+  await ana.reads("I am", { from: "Ben" });
+});
+
+/** Runs in the page: thirty lines, each as soon as the box is empty again, which is faster than anybody may. */
+async function typeFast(field) {
+  const { set } = Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value");
+  const drawn = () => new Promise((done) => requestAnimationFrame(done));
+  for (let number = 1; number <= 30; number += 1) {
+    set.call(field, `Line ${number}`);
+    field.dispatchEvent(new InputEvent("input", { bubbles: true }));
+    await drawn();
+    field.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
+    while (field.value !== "") await drawn();
+  }
+}
+
+scenario("a line that the server does not pass on says so, and is sent again", async (meeting) => {
+  const looks = new Looks();
+  const ana = await meeting.join("Ana", { admin: true, devices: false });
+  const ben = await meeting.join("Ben", { devices: false });
+  await ben.showChat();
+  const failed = ben.page.locator(".delivery-failed", { hasText: "Too many at once" });
+  await box(ben).evaluate(typeFast);
+  await failed.first().waitFor();
+  const line = log(ben).locator(".message", { has: failed }).first();
+  const text = (await line.locator(".message-text").textContent()).trim();
+  await looks.at("chat-not-sent", ben);
+  await ana.showChat();
+  assert.equal(await ana.countLines(text), 0);
+  await line.getByRole("button", { name: "Send again" }).click();
+  await ana.reads(text);
+  looks.done();
+});

@@ -1,6 +1,7 @@
 // Four people, each in another role, whose pages are loaded anew and whose lines break: everything is as it was.
 import assert from "node:assert/strict";
 
+import { untilHearing, untilSeeing } from "../lib/media.mjs";
 import { scenario } from "../lib/scenario.mjs";
 import { until } from "../lib/until.mjs";
 
@@ -89,6 +90,11 @@ async function check(all) {
   await untilHands(pia, "Ben,Pia");
   await ben.tool("Lower hand").waitFor();
   await ben.tool("Unmute").waitFor();
+  // Muted with the others, to stay so until a host asks.
+  assert.equal(await ben.tool("Unmute").getAttribute("aria-disabled"), "true");
+  await ben.showPeople();
+  await ben.person("Ben", "Presenter").waitFor();
+  await ben.person("Ana", "Host").waitFor();
   await ana.tool("Host.*2 people are waiting").waitFor();
   await checkLocks(all);
   for (const person of [wes, xia]) {
@@ -107,7 +113,15 @@ async function prepare({ ana, ben, pia }) {
   await ana.button("Lock settings").click();
   await ana.setLock("Sharing files", false);
   await ana.closeDialog();
-  await ben.mute();
+  await ana.does("Ben", "Make presenter");
+  await ana.tool("Host.*").click();
+  await ana.page.getByRole("menuitem", { name: "Mute everyone…" }).click();
+  await ana.page.getByLabel("People may unmute themselves").uncheck();
+  await ana.page
+    .getByRole("dialog")
+    .getByRole("button", { name: "Mute everyone", exact: true })
+    .click();
+  await ben.tool("Unmute").waitFor();
   await ben.raiseHand();
   await untilHands(ana, "Ben");
   await pia.button("More").click();
@@ -140,6 +154,33 @@ scenario(
     await ana.page.keyboard.press("l");
     await ana.page.getByText("Except Ben: allowed").waitFor();
     await ana.closeDialog();
+  },
+);
+
+scenario(
+  "whoever was muted is muted after a reload, and seen if they were seen",
+  async (meeting) => {
+    const ana = await meeting.join("Ana", { admin: true, devices: false });
+    const ben = await meeting.join("Ben");
+    const pia = await meeting.join("Pia", { viewport: PHONE });
+    await untilHearing(ana.page, 2);
+    await ben.mute();
+    await pia.turnCameraOff();
+    await untilHearing(ana.page, 1);
+
+    for (const person of [ben, pia]) {
+      await person.page.reload();
+      await person.joinButton.waitFor();
+      await person.enter();
+    }
+    await ben.tool("Unmute").waitFor();
+    await ben.tool("Turn camera off").waitFor();
+    await pia.tool("Mute").waitFor();
+    await pia.tool("Turn camera on").waitFor();
+    await untilSeeing(ana.page, 1);
+    await untilHearing(ana.page, 1);
+    await ben.unmute();
+    await untilHearing(ana.page, 2);
   },
 );
 

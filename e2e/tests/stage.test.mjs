@@ -1,7 +1,7 @@
 // The stage and the sheets under a real finger and a real mouse.
 import assert from "node:assert/strict";
 
-import { untilSeeing } from "../lib/media.mjs";
+import { humInsteadOfBeeping, untilFetchingExactly, untilSeeing } from "../lib/media.mjs";
 import { scenario } from "../lib/scenario.mjs";
 import { until } from "../lib/until.mjs";
 
@@ -65,6 +65,20 @@ scenario("a sheet on a phone leaves the bar in reach and is pulled down", async 
   await sheet.waitFor({ state: "hidden" });
 });
 
+scenario("a soft keyboard closes nothing, and what is typed stays in sight", async (meeting) => {
+  const ana = await meeting.join("Ana", { admin: true, ...PHONE });
+  await ana.showChat();
+  const box = ana.page.getByRole("textbox", { name: "Message", exact: true });
+  await box.fill("Half a sentence");
+
+  // What a keyboard leaves of a phone's page.
+  await ana.page.setViewportSize({ width: 390, height: 420 });
+  await ana.page.getByRole("complementary", { name: "Chat" }).waitFor();
+  const { y, height } = await box.boundingBox();
+  assert.ok(y >= 0 && y + height <= 420, `the box is at ${y}`);
+  assert.equal(await box.inputValue(), "Half a sentence");
+});
+
 scenario("a tap shows what can be done with a tile, and not before", async (meeting) => {
   const ana = await meeting.join("Ana", { admin: true, hasTouch: true, isMobile: true, ...PHONE });
   await meeting.join("Ben");
@@ -99,6 +113,50 @@ scenario("a meeting goes on in a small window over other programs", async (meeti
   await ana.page.getByRole("dialog").getByRole("button", { name: "Leave meeting" }).click();
   await ana.ended(/you left/i);
 });
+
+scenario(
+  "whoever is on another page is not fetched, and comes to the first one when they speak",
+  async (meeting) => {
+    await meeting.server.createRoom("meeting", { features: { mute_on_start: true } });
+    const ana = await meeting.join("Ana", { admin: true, devices: false });
+    await ana.page.keyboard.press(",");
+    await ana.page.getByLabel("People on one page").selectOption("4");
+    await ana.closeDialog();
+    for (const name of ["Ben", "Cleo", "Dan"]) {
+      await meeting.join(name);
+      await ana.tile(name).waitFor();
+    }
+    await untilSeeing(ana.page, 3);
+    const eve = await meeting.open("Eve");
+    await eve.page.addInitScript(humInsteadOfBeeping);
+    await eve.openLink(await meeting.link("Eve"));
+    await eve.enter();
+    await ana.page.getByText("Page 1 of 2").waitFor();
+    assert.equal(await ana.tile("Eve").count(), 0);
+    await untilFetchingExactly(ana.page, 3);
+
+    await ana.button("Next page").click();
+    await ana.tile("Eve").waitFor();
+    await untilFetchingExactly(ana.page, 1);
+    await ana.button("Previous page").click();
+    await ana.tile("Dan").waitFor();
+    await eve.unmute();
+    await ana.tile("Eve").waitFor();
+    assert.equal(await ana.tile("Dan").count(), 0, "one who is silent makes room");
+    await ana.tile("Ben").waitFor();
+    await untilFetchingExactly(ana.page, 3);
+
+    await ana.tile("Ben").hover();
+    await ana.button("Show Ben on the full screen").click();
+    await until("Ben to fill the screen", () =>
+      ana.tile("Ben").evaluate((tile) => document.fullscreenElement === tile),
+    );
+    await ana.button("Leave full screen").click();
+    await until("Ben to be back in place", () =>
+      ana.page.evaluate(() => document.fullscreenElement === null),
+    );
+  },
+);
 
 /** Where something is, once it has stopped moving there. */
 async function atRest(element) {

@@ -1,4 +1,5 @@
 /** Conversations: one public, one per person written to. Knows nothing of React or of the network. */
+import type { TextKey } from "../i18n/keys";
 import type { ChatLine, ParticipantId } from "../wire/types";
 import { createStore, type Readable } from "./store";
 
@@ -9,6 +10,8 @@ export type Delivery = "received" | "sending" | "sent" | "failed";
 
 export interface Entry extends ChatLine {
   readonly delivery: Delivery;
+  /** Why the server did not pass it on, where it said so. */
+  readonly refused?: TextKey;
   /** Said by the meeting itself, not by a person. */
   readonly system: boolean;
   /** Milliseconds since the epoch. */
@@ -29,6 +32,14 @@ export interface ChatState {
   readonly visible: boolean;
   /** The names of people written with, kept after they leave. */
   readonly names: ReadonlyMap<ParticipantId, string>;
+}
+
+/** A private conversation as it is remembered. */
+export interface PastConversation {
+  readonly id: ParticipantId;
+  readonly name: string;
+  readonly unread: number;
+  readonly entries: readonly Entry[];
 }
 
 export type Drafts = ReadonlyMap<ConversationId, string>;
@@ -56,8 +67,13 @@ export interface ChatStore extends Readable<ChatState> {
   receiveSystem(id: string, html: string, sentAt: number): void;
   /** Older lines, told by the server or another member. Never counts as unread. */
   merge(lines: readonly ChatLine[]): void;
+  /** Takes up again a private conversation of an earlier look at the same meeting. */
+  restore(past: PastConversation): void;
   addOwn(line: ChatLine): void;
+  /** How a line of my own is doing; that it arrived does not undo what the server said of it meanwhile. */
   mark(id: string, conversation: ConversationId, delivery: Delivery): void;
+  /** The server did not pass on a line of mine. */
+  refuse(id: string, why: TextKey): void;
   /** Replaces a line by what `change` makes of it; nothing happens to a line that is not there. */
   change(id: string, conversation: ConversationId, change: (entry: Entry) => Entry): void;
   /** Begins a private conversation without writing yet. */
@@ -152,13 +168,38 @@ export function createChatStore(me: () => ParticipantId | null): ChatStore {
         ),
       );
     },
+    restore({ id, name, unread, entries }) {
+      store.update((state) => {
+        const next = insert(state, id, entries);
+        if (next === state) return state;
+        return asSeen({
+          ...next,
+          names: new Map(state.names).set(id, state.names.get(id) ?? name),
+          unread:
+            unread === 0
+              ? state.unread
+              : new Map(state.unread).set(id, unread + (state.unread.get(id) ?? 0)),
+        });
+      });
+    },
     addOwn(line) {
       store.update((state) =>
         insert(state, line.to, [{ ...line, delivery: "sending", system: false }]),
       );
     },
     mark: (id, conversation, delivery) =>
-      change(id, conversation, (entry) => ({ ...entry, delivery })),
+      change(id, conversation, ({ refused, ...entry }) =>
+        delivery === "sent" && refused !== undefined
+          ? { ...entry, refused }
+          : { ...entry, delivery },
+      ),
+    refuse(id, why) {
+      for (const conversation of store.getSnapshot().conversations.keys()) {
+        change(id, conversation, (entry) =>
+          entry.from === me() ? { ...entry, delivery: "failed", refused: why } : entry,
+        );
+      }
+    },
     change,
     begin(id, name) {
       store.update((state) => ({

@@ -1,7 +1,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
 import { ANA, BEN, createFakeServer, flush } from "../../tests/fakes";
-import { Device, NoticeSchema } from "../wire/gen/plenum/meeting_pb";
+import { Device, NotSent_Reason, NoticeSchema } from "../wire/gen/plenum/meeting_pb";
 import { NatsMsgServerToClientEvents as Event } from "../wire/gen/plugnmeet/messaging_pb";
 
 const PLAIN = JSON.stringify({ type: 0, msg: "A moderator asks you to unmute", with_sound: true });
@@ -103,4 +103,73 @@ test("the end of a breakout room is said in the reader's words", async () => {
 
   const [said] = server.session.notices.getSnapshot();
   expect(said?.text).toEqual({ key: "breakout.closesSoon", values: { count: 60 } });
+});
+
+const notSent = (reason: NotSent_Reason, messageId: string, isPrivate = false): Uint8Array =>
+  toBinary(
+    NoticeSchema,
+    create(NoticeSchema, { what: { case: "notSent", value: { reason, messageId, isPrivate } } }),
+  );
+
+const REFUSED = JSON.stringify({ type: 0, msg: "Your message was not sent", with_sound: false });
+
+/** What has become of the line that Ana wrote, to everybody or to Ben. */
+async function refused(reason: NotSent_Reason, to: string | null = null, metadata = {}) {
+  const server = createFakeServer();
+  await server.enter([{ ...ANA, admin: false }, BEN], metadata);
+  const { chat } = server.session;
+  server.session.write(to as null, "Hello");
+  await flush();
+  const line = () =>
+    chat
+      .getSnapshot()
+      .conversations.get(to as null)
+      ?.at(-1);
+  server.emit(Event.SYSTEM_NOTIFICATION, REFUSED, notSent(reason, line()?.id ?? "", to !== null));
+  await import("./host-notices");
+  await flush();
+  return { server, line };
+}
+
+test("a line that went no further says so itself, who decided it and what to do", async () => {
+  const { server, line } = await refused(NotSent_Reason.TOO_FAST);
+  expect(line()).toMatchObject({ delivery: "failed", refused: "chat.refused.tooFast" });
+  const [said] = server.session.notices.getSnapshot();
+  expect(said).toMatchObject({ level: "warning", text: { key: "chat.refused.tooFast" } });
+
+  const before = line();
+  if (before) server.session.resend(before);
+  await flush();
+  expect(line()).toMatchObject({ delivery: "sent" });
+  expect(line()?.refused).toBeUndefined();
+});
+
+test("word that a line arrived does not undo the word that it went no further", async () => {
+  const { server, line } = await refused(NotSent_Reason.LOCKED_FOR_YOU);
+  server.session.chat.mark(line()?.id ?? "", null, "sent");
+  expect(line()).toMatchObject({ delivery: "failed", refused: "why.lockedYou.chat" });
+});
+
+test("a private line that hosts alone may be sent says whom one can write to", async () => {
+  const { line } = await refused(NotSent_Reason.LOCKED_FOR_ALL, "ben");
+  expect(line()?.refused).toBe("why.lockedPrivate.chat");
+  const all = await refused(NotSent_Reason.LOCKED_FOR_ALL, "ben", {
+    default_lock_settings: { lock_chat: true },
+  });
+  expect(all.line()?.refused).toBe("why.locked.chat");
+});
+
+test("nobody else's line is taken for one that went no further", async () => {
+  const server = createFakeServer();
+  await server.enter([ANA, BEN]);
+  server.chat(BEN, "hello");
+  const lines = () => server.session.chat.publicLines();
+  server.emit(
+    Event.SYSTEM_NOTIFICATION,
+    REFUSED,
+    notSent(NotSent_Reason.TOO_LONG, lines()[0]?.id ?? ""),
+  );
+  await import("./host-notices");
+  await flush();
+  expect(lines()).toMatchObject([{ delivery: "received" }]);
 });

@@ -1,11 +1,16 @@
-/** What a host did to this person's devices or asks of them, as a notice. Loaded when the first one comes. */
-import { decodeHostNotice, type HostedDevice } from "../wire/host-notice";
+/** What the server tells this person alone: what a host did or asks, which line went no further. Loaded with the first. */
+import type { TextKey } from "../i18n/keys";
+import { decodeHostNotice, type HostedDevice, type NotSent } from "../wire/host-notice";
+import type { RoomState } from "../wire/types";
+import type { ChatStore } from "./chat";
 import type { Media } from "./media";
 import type { NoticeStore } from "./notices";
 
 interface Means {
   readonly notices: Pick<NoticeStore, "show" | "dismissGroup">;
   readonly media: Pick<Media, HostedDevice>;
+  readonly chat: Pick<ChatStore, "refuse">;
+  room(): RoomState | undefined;
   switchOn(which: HostedDevice): void;
   serverNow(): number;
 }
@@ -19,6 +24,12 @@ export function showHostNotice(details: Uint8Array, means: Means): boolean {
     const count = Math.max(1, Math.round((notice.at - means.serverNow()) / 1_000));
     const text = { key: "breakout.closesSoon", values: { count } } as const;
     notices.show({ group: "time", level: "warning", text, alert: "asked" });
+    return true;
+  }
+  if (notice.kind === "not-sent") {
+    const key = notSentText(notice.why, notice.isPrivate, means.room());
+    if (notice.lineId !== null) means.chat.refuse(notice.lineId, key);
+    notices.show({ group: "not-sent", level: "warning", passing: true, text: { key } });
     return true;
   }
   const { kind, device, by: name } = notice;
@@ -46,4 +57,19 @@ export function showHostNotice(details: Uint8Array, means: Means): boolean {
     notices.dismissGroup(group);
   });
   return true;
+}
+
+/** Who decided it, and what to do. */
+function notSentText(why: NotSent, isPrivate: boolean, room: RoomState | undefined): TextKey {
+  switch (why) {
+    case "locked":
+      // Hosts can still be written to where only private messages are locked.
+      return isPrivate && !room?.defaultLocks.chat ? "why.lockedPrivate.chat" : "why.locked.chat";
+    case "lockedYou":
+      return "why.lockedYou.chat";
+    case "off":
+      return "why.off.chat";
+    default:
+      return `chat.refused.${why}`;
+  }
 }

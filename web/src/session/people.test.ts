@@ -35,17 +35,19 @@ test("the stage shows hosts, me, then the others by arrival, and nobody who wait
   expect(names(stageOrder(people, id("me")))).toEqual(["Host", "Me", "Zoe", "Ana"]);
 });
 
-test("the list shows who waits, raised hands oldest first, me, then names", () => {
+test("the list shows who waits in the order they came, raised hands oldest first, me, then names", () => {
   const people = room(
     person("Élodie"),
     person("Me"),
     person("Late", { handRaisedAt: 20 }),
     person("Early", { handRaisedAt: 10 }),
-    person("Wait", { waiting: true }),
+    person("Came", { waiting: true, waitsSince: 2 }),
+    person("Wait", { waiting: true, waitsSince: 1 }),
     person("Eda"),
   );
   expect(names(listOrder(people, id("me")))).toEqual([
     "Wait",
+    "Came",
     "Early",
     "Late",
     "Me",

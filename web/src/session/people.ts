@@ -96,13 +96,13 @@ export function stageOrder(people: People, me: ParticipantId): readonly Person[]
     .toSorted((a, b) => rank(a) - rank(b) || a.joinedAt - b.joinedAt || compareIds(a, b));
 }
 
-/** For the list: waiting, raised hands oldest first, then me, then names. */
+/** For the list: waiting in the order they came, raised hands oldest first, then me, then names. */
 export function listOrder(people: People, me: ParticipantId): readonly Person[] {
   const rank = (p: Person) => (p.waiting ? 0 : p.handRaisedAt !== null ? 1 : p.id === me ? 2 : 3);
   return [...people.values()].toSorted(
     (a, b) =>
       rank(a) - rank(b) ||
-      (a.handRaisedAt ?? 0) - (b.handRaisedAt ?? 0) ||
+      (a.waiting ? since(a) - since(b) : (a.handRaisedAt ?? 0) - (b.handRaisedAt ?? 0)) ||
       byName.compare(a.name, b.name) ||
       compareIds(a, b),
   );

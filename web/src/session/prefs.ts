@@ -1,5 +1,6 @@
 /** What this browser remembers between meetings. Nothing about other people, nothing secret. */
 import { ALERTS, USUALLY_QUIET, type Alert } from "./alerts";
+import { NONE, readBackground, type Background } from "./background/choice";
 import { createStore, type Readable } from "./store";
 
 export type Theme = "system" | "light" | "dark";
@@ -32,6 +33,10 @@ export interface Prefs {
   /** Shortcuts that were changed, by action: another key, or `null` for none. */
   readonly keys: Readonly<Record<string, string | null>>;
   readonly mirrorSelf: boolean;
+  /** What is behind this person in their camera's picture. */
+  readonly background: Background;
+  /** Draws it less often, for devices that hardly keep up. */
+  readonly backgroundSaving: boolean;
   /** Sounds for what happens: a raised hand, somebody at the door. */
   readonly sounds: boolean;
   /** A word from the system while the page is out of sight. */
@@ -48,6 +53,8 @@ export interface Prefs {
   readonly showCameras: boolean;
   readonly showShares: boolean;
   readonly tilesPerPage: number | null;
+  /** Whether people who speak come to the first page where there are several. */
+  readonly speakersForward: boolean;
   readonly layout: Layout;
   /** `null` leaves it to the number of people: small beside one other person. */
   readonly selfView: SelfView | null;
@@ -84,6 +91,8 @@ export const DEFAULTS: Prefs = {
   shortcuts: true,
   keys: {},
   mirrorSelf: true,
+  background: NONE,
+  backgroundSaving: false,
   sounds: true,
   desktopNotices: false,
   desktopOffered: false,
@@ -94,6 +103,7 @@ export const DEFAULTS: Prefs = {
   showCameras: true,
   showShares: true,
   tilesPerPage: null,
+  speakersForward: true,
   layout: "grid",
   selfView: null,
   selfCorner: "bottom-end",
@@ -135,6 +145,8 @@ export function readPrefs(text: string | null): Prefs {
     shortcuts: flag("shortcuts"),
     keys: keysFrom(raw["keys"]),
     mirrorSelf: flag("mirrorSelf"),
+    background: readBackground(raw["background"]),
+    backgroundSaving: flag("backgroundSaving"),
     sounds: flag("sounds"),
     desktopNotices: flag("desktopNotices"),
     desktopOffered: flag("desktopOffered"),
@@ -145,6 +157,7 @@ export function readPrefs(text: string | null): Prefs {
     showCameras: flag("showCameras"),
     showShares: flag("showShares"),
     tilesPerPage: TILES_PER_PAGE.find((count) => count === raw["tilesPerPage"]) ?? null,
+    speakersForward: flag("speakersForward"),
     layout: oneOf("layout", LAYOUTS) ?? DEFAULTS.layout,
     selfView: oneOf("selfView", SELF_VIEWS),
     selfCorner: oneOf("selfCorner", CORNERS) ?? DEFAULTS.selfCorner,

@@ -1,6 +1,8 @@
 /** What a visit says of what happens: who comes, goes, waits or raises a hand, and what the server and hosts tell. */
+import type { TextKey } from "../i18n/keys";
 import type { NoticeLevel, Person, RoomState, ServerNotice } from "../wire/types";
 import type { Alert } from "./alerts";
+import type { ChatStore } from "./chat";
 import type { Media } from "./media";
 import type { NoticeStore } from "./notices";
 import type { Switches } from "./switches";
@@ -14,7 +16,9 @@ interface Around {
   readonly notices: NoticeStore;
   readonly media: Media;
   readonly switches: Switches;
+  readonly chat: ChatStore;
   me(): Person | undefined;
+  room(): RoomState | undefined;
   inMeeting(): boolean;
   ended(): boolean;
   now(): number;
@@ -26,7 +30,7 @@ export interface Sayings {
   arrived(person: Person): void;
   left(person: Person): void;
   handRaised(person: Person): void;
-  iPresent(): void;
+  presents(person: Person, isMe: boolean): void;
   changed(before: RoomState, after: RoomState): void;
   systemChat(): void;
   notice(notice: ServerNotice): void;
@@ -51,10 +55,10 @@ export function createSayings(around: Around): Sayings {
 
   /** What a host did or asks, in the reader's language; else in the words it came with. */
   async function fromHost(details: Uint8Array, sayPlain: () => void): Promise<void> {
-    const { media, switches, serverNow } = around;
+    const { media, switches, chat, room, serverNow } = around;
     try {
       const { showHostNotice } = await import("./host-notices");
-      const means = { notices, media, switchOn: switches.on, serverNow };
+      const means = { notices, media, chat, room, switchOn: switches.on, serverNow };
       if (!around.ended() && !showHostNotice(details, means)) sayPlain();
     } catch {
       // What cannot be fetched now is said in English.
@@ -88,14 +92,20 @@ export function createSayings(around: Around): Sayings {
         panel: forMe ? "people" : null,
       });
     },
-    iPresent() {
-      if (around.inMeeting())
-        notices.show({ group: "presenter", text: { key: "notice.youArePresenter" } });
+    presents({ name }, isMe) {
+      if (!around.inMeeting()) return;
+      const text = isMe
+        ? ({ key: "notice.youArePresenter" } as const)
+        : ({ key: "notice.presents", values: { name } } as const);
+      notices.show({ group: "presenter", text });
     },
     changed(before, after) {
-      if (before.recording === after.recording) return;
-      const key = after.recording ? "notice.recordingStarted" : "notice.recordingStopped";
-      notices.show({ group: "recording", level: "warning", text: { key } });
+      const warn = (group: string, key: TextKey) =>
+        notices.show({ group, level: "warning", text: { key } });
+      if (before.recording !== after.recording)
+        warn("recording", `notice.recording${after.recording ? "Started" : "Stopped"}`);
+      if (before.broadcasting !== after.broadcasting)
+        warn("live", `notice.live${after.broadcasting ? "Started" : "Stopped"}`);
     },
     systemChat() {
       notices.show({

@@ -91,7 +91,7 @@ export function createTalk({ people, chat, link, me, now, serverNow, send }: Aro
       writeHtml(conversation, composeHtml(text.slice(0, MAX_TEXT)), replyTo),
     writeHtml,
     resend(entry) {
-      const { delivery: _, system: __, ...own } = entry;
+      const { delivery: _, system: __, refused: ___, ...own } = entry;
       chat.mark(own.id, own.to, "sending");
       void deliver(own);
     },

@@ -35,7 +35,7 @@ pub use meetings::{
 };
 pub use moderate::{ModerateError, MuteRefusal};
 pub use outside::{BroadcastError, ReportError};
-pub use relays::{MakeLogin, Relays};
+pub use relays::{DirectWays, MakeLogin, MediaWay, Relays};
 pub use room::{
     AdmitRefusal, Announcement, Audience, AuthorizeRefusal, BlockedPerson, BreakoutRefusal, BroadcastRefusal,
     ClientSubject, ConnId, CoreMessage, Delivery, Device, EndReason, Farewell, FileRefusal, Forwarded, Guests,

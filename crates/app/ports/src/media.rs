@@ -126,6 +126,9 @@ pub enum ConnectError {
     /// Limits or shutdown: try again later.
     #[error("the media plane takes no new sessions now")]
     Unavailable,
+    /// There is no time for one more: try again later.
+    #[error("the media plane is full")]
+    Full,
 }
 
 /// Why somebody is taken out.
@@ -212,6 +215,11 @@ pub enum MediaEventKind {
 pub trait MediaPlane: Send + Sync + 'static {
     /// Joins or resumes. The first message on the link is the answer to the client (`join`, `reconnect` or `leave`).
     async fn connect(&self, join: MediaJoin) -> Result<SignalLink, ConnectError>;
+
+    /// Whether somebody new in that room would be refused because there is no time for them.
+    fn is_full(&self, _room: &RoomId) -> bool {
+        false
+    }
 
     /// Replaces somebody's rights at once: takes away tracks no longer allowed, parks or restores subscriptions.
     fn set_permission(&self, room: &RoomId, who: &Identity, permission: MediaPermission);

@@ -133,7 +133,7 @@ impl Peer {
             arrival: packet.timestamp,
             audio_level: packet.header.ext_vals.audio_level.map(i8::unsigned_abs),
             sender_report,
-            extensions: Extensions::end_to_end(packet.header.ext_vals),
+            extensions: Extensions::end_to_end(packet.header.ext_vals, format.codec),
             payload: packet.payload,
         })
     }

@@ -63,6 +63,8 @@ async fn validate(
     topology: Topology,
 ) -> Response {
     match admit(&gateway, query.as_deref(), &headers, topology).await {
+        // Whose socket was refused cannot see with which status: here they can.
+        Ok((join, _)) if gateway.meetings.media_is_full(&join) => with_cors(Refusal::Full.into_response()),
         Ok(_) => with_cors((StatusCode::OK, "success").into_response()),
         Err(refusal) => with_cors(refusal.into_response()),
     }
@@ -84,6 +86,7 @@ async fn upgrade(
         Ok(link) => link,
         Err(ConnectError::Malformed) => return Refusal::Malformed.into_response(),
         Err(ConnectError::Unavailable) => return Refusal::Unavailable.into_response(),
+        Err(ConnectError::Full) => return Refusal::Full.into_response(),
     };
     ws.max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE)
@@ -99,6 +102,7 @@ enum Refusal {
     NoRoom,
     Malformed,
     Unavailable,
+    Full,
 }
 
 impl Refusal {
@@ -110,6 +114,7 @@ impl Refusal {
             Self::NoRoom => "no_room",
             Self::Malformed => "malformed",
             Self::Unavailable => "unavailable",
+            Self::Full => "full",
         }
     }
 }
@@ -128,6 +133,7 @@ impl IntoResponse for Refusal {
             Self::NoRoom => (StatusCode::NOT_FOUND, "requested room does not exist"),
             Self::Malformed => (StatusCode::BAD_REQUEST, "malformed join request"),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "no new sessions now"),
+            Self::Full => (StatusCode::SERVICE_UNAVAILABLE, "the media server is full"),
         }
         .into_response()
     }

@@ -217,9 +217,7 @@ impl Engine {
             kind,
             kind_details: Vec::new(),
         };
-        if !self.takes(&join, at) {
-            return Err(ConnectError::Unavailable);
-        }
+        self.takes(&join, at)?;
         let now = self.now(at);
         self.end_former_session(&join.room, &join.session, at);
         let (room_key, peer, idle) = self.place_for(&join, now);

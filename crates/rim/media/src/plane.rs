@@ -255,6 +255,10 @@ impl MediaPlane for Plane {
         (0..self.shards.len()).all(|shard| self.runs(shard)) && !self.overrun.load(Ordering::Relaxed)
     }
 
+    fn is_full(&self, room: &RoomId) -> bool {
+        self.registry.is_full(room, |shard| self.runs(shard))
+    }
+
     fn set_permission(&self, room: &RoomId, who: &Identity, permission: MediaPermission) {
         self.order_of_room(room, Order::Permission { room: room.clone(), who: who.clone(), permission });
     }

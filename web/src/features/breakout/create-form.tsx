@@ -34,7 +34,9 @@ export function CreateForm({ breakouts, most, onDone }: CreateFormProps) {
   const people = [...useStore(session.people).values()].filter(
     ({ id, waiting, isAdmin }) => !waiting && (id !== me || !isAdmin),
   );
-  const [count, setCount] = useState(Math.min(2, most));
+  const [wanted, setWanted] = useState(2);
+  // Another host may make some meanwhile.
+  const count = Math.min(wanted, most);
   const [titles, setTitles] = useState<ReadonlyMap<number, string>>(new Map());
   const [minutes, setMinutes] = useState(USUAL_MINUTES);
   const [welcome, setWelcome] = useState("");
@@ -78,7 +80,7 @@ export function CreateForm({ breakouts, most, onDone }: CreateFormProps) {
           max={most}
           required
           value={count}
-          onChange={(event) => setCount(wholeUpTo(most, event.target.value))}
+          onChange={(event) => setWanted(wholeUpTo(most, event.target.value))}
         />
         <TextField
           label={t("breakout.length")}

@@ -3,6 +3,7 @@ import { useState, type FormEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { announce } from "../../kit/announcer";
 import { IconButton } from "../../kit/icon-button";
+import { refusalText } from "../../session/refusal-text";
 import type { Breakouts } from "../../session/together/breakouts";
 import { useSession } from "../visit/context";
 
@@ -16,8 +17,11 @@ export function TellRooms({ breakouts }: { readonly breakouts: Breakouts }) {
   const send = async (event: FormEvent) => {
     event.preventDefault();
     if (words.trim() === "") return;
-    const { ok } = await breakouts.tell(words.trim());
-    if (!ok) return void notices.show({ level: "error", text: { key: "breakout.failed" } });
+    const { ok, reason } = await breakouts.tell(words.trim());
+    if (!ok) {
+      const text = refusalText(reason, "breakout.failed");
+      return void notices.show({ group: "breakout-failed", level: "error", text });
+    }
     setWords("");
     announce(t("breakout.told"));
   };

@@ -25,6 +25,8 @@ interface ComposerProps {
 /** Longest message one can type, in characters. */
 const MAX_LENGTH = 8_000;
 
+const MOST_ROWS = 6;
+
 export function Composer(props: ComposerProps) {
   const { conversation, placeholder, intent, onIntent, files, lastOwn } = props;
   const { t } = useTranslation();
@@ -78,7 +80,8 @@ export function Composer(props: ComposerProps) {
           aria-label={t("chat.message")}
           placeholder={placeholder}
           value={text}
-          rows={1}
+          // Grows by itself where the browser can do that.
+          rows={Math.min(MOST_ROWS, text.split("\n").length)}
           dir="auto"
           maxLength={MAX_LENGTH}
           onChange={(event) => {

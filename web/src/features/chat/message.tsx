@@ -87,10 +87,15 @@ function Delivery({ entry, confirms, onResend }: DeliveryProps) {
       return (
         <span className="delivery delivery-failed">
           <CircleAlert className="icon icon-small" aria-hidden="true" />
-          {t("chat.failed")}
-          <button type="button" className="link-button" onClick={() => onResend(entry)}>
-            {t("chat.again")}
-          </button>
+          <span>
+            {t("chat.failed")}
+            {entry.refused !== undefined && `. ${t(entry.refused as "chat.failed")}`}
+          </span>
+          {entry.refused !== "chat.refused.tooLong" && (
+            <button type="button" className="link-button" onClick={() => onResend(entry)}>
+              {t("chat.again")}
+            </button>
+          )}
         </span>
       );
     case "received":

@@ -2,7 +2,7 @@ import { useTranslation } from "react-i18next";
 import { announce } from "../../kit/announcer";
 import { plainText } from "../../kit/rich-text";
 import type { Entry } from "../../session/chat";
-import { isLocked } from "../../session/rights";
+import { isLocked, mayReact } from "../../session/rights";
 import { together } from "../../session/together";
 import type { Sign } from "../../wire/chat-actions";
 import { useMe, useRoomState, useSession } from "../visit/context";
@@ -46,7 +46,7 @@ export function useLineActions(
       const writes = !isLocked(me, room, "chat") && !isLocked(me, room, "chatSend");
       return {
         reply: writes,
-        sign: !isLocked(me, room, "chat") && !isLocked(me, room, "reactions"),
+        sign: !isLocked(me, room, "chat") && mayReact(me, room).ok,
         edit: mine && writes && !hasLink(entry),
         remove: mine || (me.isAdmin && entry.to === null),
       };

@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 import { Avatar } from "../../kit/avatar";
 import { useStore } from "../../kit/use-store";
 import type { Right } from "../../session/rights";
+import { useShown } from "../backgrounds";
 import { usePrefs } from "../settings/prefs-context";
 import type { Previews } from "./use-previews";
 
@@ -18,16 +19,23 @@ export function CameraPreview({ previews, name }: CameraPreviewProps) {
   const [prefs, changePrefs] = usePrefs();
   const camera = useStore(previews.camera);
   const microphone = useStore(previews.microphone);
+  const { at, stream } = useShown(camera.stream);
   const video = useRef<HTMLVideoElement>(null);
   useEffect(() => {
-    if (video.current) video.current.srcObject = camera.stream;
-  }, [camera.stream]);
+    if (video.current) video.current.srcObject = stream;
+  }, [stream]);
 
   // Why it is locked is said beside the ways in.
-  const cameraText = camera.pending ? t("green.cameraStarting") : t("green.cameraOff");
+  const cameraText = camera.pending
+    ? t("green.cameraStarting")
+    : at === "starting"
+      ? t("background.starting")
+      : at === "failed"
+        ? t("background.failed")
+        : t("green.cameraOff");
   return (
     <figure className="preview" aria-label={t("green.preview")}>
-      {camera.stream ? (
+      {stream ? (
         <video ref={video} autoPlay playsInline muted data-mirrored={prefs.mirrorSelf} />
       ) : (
         <div className="preview-off">
@@ -43,6 +51,7 @@ export function CameraPreview({ previews, name }: CameraPreviewProps) {
           label={t(microphone.on ? "green.microphoneOff" : "green.microphoneOn")}
           caption={t(microphone.on ? "green.microphoneIsOn" : "green.microphoneIsOff")}
           onClick={() => {
+            previews.decide("microphone");
             // Wanted but failed or not asked for yet: the wish does not change, so it is opened by hand.
             if (!microphone.on && prefs.joinWithMicrophone) {
               void previews.microphone.start(prefs.microphone);
@@ -56,6 +65,7 @@ export function CameraPreview({ previews, name }: CameraPreviewProps) {
           label={t(camera.on ? "green.cameraTurnOff" : "green.cameraTurnOn")}
           caption={t(camera.on ? "green.cameraIsOn" : "green.cameraIsOff")}
           onClick={() => {
+            previews.decide("camera");
             if (!camera.on && prefs.joinWithCamera) void previews.camera.start(prefs.camera);
             else changePrefs({ joinWithCamera: !camera.on });
           }}

@@ -1,5 +1,7 @@
 import { useCallback, useEffect, useMemo, useState } from "react";
+import { tabStorage } from "../../kit/tab-storage";
 import { useStore } from "../../kit/use-store";
+import { asLeft } from "../../session/as-left";
 import {
   createPreview,
   devicePermission,
@@ -17,6 +19,10 @@ export interface Previews {
   readonly microphone: Preview;
   readonly camera: Preview;
   readonly rights: Readonly<Record<PreviewDevice, Right>>;
+  /** What to open as a matter of course. */
+  readonly wanted: Readonly<Record<PreviewDevice, boolean>>;
+  /** Somebody chooses now; how the meeting was left counts no more. */
+  decide(device: PreviewDevice): void;
   /** False for the moment in which the browser is asked what is allowed already. */
   readonly settled: boolean;
   /** Wanted as last time, but the browser would ask: opened only after `ask`. */
@@ -50,6 +56,26 @@ function usePermissions(): [Permissions | null, (device: PreviewDevice) => void]
   return [permissions, granted];
 }
 
+/** As last time; in this very meeting, as it was left. */
+function useWanted(): [Previews["wanted"], Previews["decide"]] {
+  const [{ joinWithMicrophone, joinWithCamera }] = usePrefs();
+  const { session } = useVisit();
+  const sid = useStore(session.room)?.sid;
+  const [decided, setDecided] = useState<readonly PreviewDevice[]>([]);
+  const left = useMemo(() => {
+    const me = session.me();
+    return sid === undefined || me === null ? null : asLeft(tabStorage(), sid, me);
+  }, [session, sid]);
+  const wasOff = (device: PreviewDevice) => left?.[device] === false && !decided.includes(device);
+  return [
+    {
+      microphone: joinWithMicrophone && !wasOff("microphone"),
+      camera: joinWithCamera && !wasOff("camera"),
+    },
+    (device) => setDecided((before) => [...before, device]),
+  ];
+}
+
 const NOT_YET: Right = { ok: false, why: "off" };
 
 /** Both devices tried out, opened as last time where that needs no question, and let go at the end. */
@@ -73,16 +99,17 @@ export function usePreviews(): Previews {
     microphone: me && room ? mayUseMicrophone(me, room) : NOT_YET,
     camera: me && room ? mayUseCamera(me, room) : NOT_YET,
   };
+  const [wanted, decide] = useWanted();
 
   usePreview(previews.microphone, {
     may: rights.microphone.ok,
-    wanted: prefs.joinWithMicrophone,
+    wanted: wanted.microphone,
     permission: permissions?.microphone ?? null,
     id: prefs.microphone,
   });
   usePreview(previews.camera, {
     may: rights.camera.ok,
-    wanted: prefs.joinWithCamera,
+    wanted: wanted.camera,
     permission: permissions?.camera ?? null,
     id: prefs.camera,
   });
@@ -92,13 +119,13 @@ export function usePreviews(): Previews {
   const isUnasked = {
     microphone:
       rights.microphone.ok &&
-      prefs.joinWithMicrophone &&
+      wanted.microphone &&
       permissions?.microphone === "prompt" &&
       !microphone.on &&
       microphone.problem === null,
     camera:
       rights.camera.ok &&
-      prefs.joinWithCamera &&
+      wanted.camera &&
       permissions?.camera === "prompt" &&
       !camera.on &&
       camera.problem === null,
@@ -106,13 +133,13 @@ export function usePreviews(): Previews {
   // Allowed and wanted, and not opened yet: whoever is quick must not end up without.
   const isAbout = {
     microphone:
-      prefs.joinWithMicrophone &&
+      wanted.microphone &&
       permissions?.microphone === "granted" &&
       rights.microphone.ok &&
       !microphone.on &&
       microphone.problem === null,
     camera:
-      prefs.joinWithCamera &&
+      wanted.camera &&
       permissions?.camera === "granted" &&
       rights.camera.ok &&
       !camera.on &&
@@ -122,6 +149,8 @@ export function usePreviews(): Previews {
   return {
     ...previews,
     rights,
+    wanted,
+    decide,
     settled:
       permissions !== null &&
       me !== null &&

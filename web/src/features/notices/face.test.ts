@@ -9,5 +9,5 @@ test("a raised hand looks like one, whatever its level", () => {
 
 test("what is not known goes by how serious it is", () => {
   expect(faceOf({ level: "error", text: { plain: "?" } }).topic).toBe("danger");
-  expect(faceOf({ level: "info", text: { key: "notice.youArePresenter" } }).topic).toBe("plain");
+  expect(faceOf({ level: "info", text: { key: "host.asked" } }).topic).toBe("plain");
 });

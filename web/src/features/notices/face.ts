@@ -11,6 +11,8 @@ import {
   MicOff,
   MonitorOff,
   MonitorUp,
+  Presentation,
+  Radio,
   TriangleAlert,
   UserPlus,
   Video,
@@ -46,6 +48,10 @@ const BY_KEY: Readonly<Record<string, Face>> = {
   "notice.systemChat": { icon: MessageSquare, topic: "people" },
   "notice.recordingStarted": { icon: Circle, topic: "danger" },
   "notice.recordingStopped": { icon: CircleStop, topic: "plain" },
+  "notice.liveStarted": { icon: Radio, topic: "danger" },
+  "notice.liveStopped": { icon: CircleStop, topic: "plain" },
+  "notice.youArePresenter": { icon: Presentation, topic: "people" },
+  "notice.presents": { icon: Presentation, topic: "people" },
 };
 
 /** What a notice is about, at a glance; what is not known goes by how serious it is. */

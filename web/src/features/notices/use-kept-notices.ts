@@ -1,4 +1,5 @@
 import { useEffect } from "react";
+import { tabStorage } from "../../kit/tab-storage";
 import { mayRejoin } from "../../session/errors";
 import { useSession } from "../visit/context";
 import { forget, keyFor, load, save } from "./kept";
@@ -22,13 +23,4 @@ export function useKeptNotices(): void {
       if (now.at === "ended" && !mayRejoin(now.reason)) forget(storage, key);
     };
   }, [notices, room, me, phase]);
-}
-
-function tabStorage(): Storage | null {
-  try {
-    return window.sessionStorage;
-  } catch {
-    // Forbidden by the browser's settings.
-    return null;
-  }
 }

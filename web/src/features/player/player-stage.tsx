@@ -2,6 +2,7 @@ import "./player.css";
 import { Film, Square } from "lucide-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { refusalText } from "../../session/refusal-text";
 import { together } from "../../session/together";
 import { useMe, useSession } from "../visit/context";
 import { foreignHost } from "./address";
@@ -16,8 +17,9 @@ export function PlayerStage({ url }: { readonly url: string }) {
   const host = foreignHost(url, window.location.origin);
   const [agreed, setAgreed] = useState(false);
   const stop = async () => {
-    const { ok } = await together(session).player.play(null);
-    if (!ok) session.notices.show({ level: "error", text: { key: "player.failed" } });
+    const { ok, reason } = await together(session).player.play(null);
+    const text = refusalText(reason, "player.failed");
+    if (!ok) session.notices.show({ group: "player-failed", level: "error", text });
   };
   return (
     <section className="player" aria-label={t("player.label")}>

@@ -3,10 +3,9 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { announce } from "../../kit/announcer";
 import { useStore } from "../../kit/use-store";
-import { countPresent } from "../../session/people";
 import { refusalText } from "../../session/refusal-text";
 import { together } from "../../session/together";
-import type { Poll, PollResult, Respondent } from "../../wire/activities";
+import { Refused, type Poll, type PollResult, type Respondent } from "../../wire/activities";
 import { useSession } from "../visit/context";
 import { resultText } from "./results";
 import { useSaveCsv } from "./use-save-csv";
@@ -38,7 +37,10 @@ export function PollTools({ poll, result }: PollToolsProps) {
     );
     announce(t("polls.published"));
   };
-  const load = () => polls.details(poll).catch(() => (failed(), null));
+  const load = () =>
+    polls
+      .details(poll)
+      .catch((error: unknown) => (failed(error instanceof Refused ? error.message : ""), null));
   const saveCsv = useSaveCsv();
   return (
     <div className="activity-tools">
@@ -82,7 +84,7 @@ function Tool({ icon: Icon, label, expanded, onClick }: ToolProps) {
   );
 }
 
-/** Who chose what, and how many said nothing. */
+/** Who chose what, and who is here and has said nothing. */
 function PollDetails({
   poll,
   details,
@@ -92,8 +94,8 @@ function PollDetails({
 }) {
   const { t } = useTranslation();
   const people = useStore(useSession().people);
-  const answered = new Set(details.map(({ id }) => id)).size;
-  const silent = Math.max(0, countPresent(people) - answered);
+  const answered = new Set<string>(details.map(({ id }) => id));
+  const silent = [...people.values()].filter(({ id, waiting }) => !waiting && !answered.has(id));
   return (
     <dl className="poll-details">
       {poll.options.map(({ id, text }) => {
@@ -107,7 +109,9 @@ function PollDetails({
       })}
       <div>
         <dt>{t("polls.noAnswer")}</dt>
-        <dd className="tabular">{silent}</dd>
+        <dd dir="auto">
+          {silent.length === 0 ? t("polls.nobody") : silent.map(({ name }) => name).join(", ")}
+        </dd>
       </div>
     </dl>
   );

@@ -58,8 +58,10 @@ export type Actions = Readonly<Record<ActionId, Action>>;
 
 const ALWAYS = (): Right => ({ ok: true });
 
+/** Browsers of Android have the call and refuse every use of it. */
 export const canShareScreen = (): boolean =>
-  typeof (navigator.mediaDevices as MediaDevices | undefined)?.getDisplayMedia === "function";
+  typeof (navigator.mediaDevices as MediaDevices | undefined)?.getDisplayMedia === "function" &&
+  !/android/iu.test(navigator.userAgent);
 
 export function createActions(session: Session, ui: UiStore, prefs: PrefsStore): Actions {
   const { media } = session;

@@ -96,6 +96,8 @@ export interface StagePlan<T> {
   readonly content: Rect | null;
   readonly page: number;
   readonly pages: number;
+  /** How many of the flow one page holds. */
+  readonly perPage: number;
 }
 
 /** Room for the buttons between pages. */
@@ -105,7 +107,8 @@ const LARGE_RATIO = 2;
 
 export function planStage<T>(request: StageRequest<T>): StagePlan<T> {
   const { width, height } = request;
-  if (width <= 0 || height <= 0) return { tiles: new Map(), content: null, page: 0, pages: 1 };
+  if (width <= 0 || height <= 0)
+    return { tiles: new Map(), content: null, page: 0, pages: 1, perPage: 1 };
   const whole = request.large === null ? planGrid(request) : planFocus(request);
   if (whole.pages === 1) return whole;
   const rest = { ...request, height: Math.max(1, height - PAGER_HEIGHT) };
@@ -117,10 +120,11 @@ const atMost = ({ most = null }: Pick<StageRequest<unknown>, "most">, room: numb
 
 function planGrid<T>(request: StageRequest<T>): StagePlan<T> {
   const { width, height, gap, flow } = request;
-  const { items, page, pages } = pageOf(flow, request.page, atMost(request, pageSize(request)));
+  const perPage = atMost(request, pageSize(request));
+  const { items, page, pages } = pageOf(flow, request.page, perPage);
   const tiles = gridIn(items, { x: 0, y: 0, width, height }, gap);
   float(tiles, request, { x: 0, y: 0, width, height });
-  return { tiles, content: null, page, pages };
+  return { tiles, content: null, page, pages, perPage };
 }
 
 /** All of these in one place, alike and as large as they can be. */
@@ -159,11 +163,8 @@ function planFocus<T>(request: StageRequest<T>): StagePlan<T> {
   const others = flow.filter((item) => !giants.includes(item));
   const along = below ? width : height;
   const step = (below ? small.width : small.height) + gap;
-  const { items, page, pages } = pageOf(
-    others,
-    request.page,
-    atMost(request, Math.max(1, Math.floor((along + gap) / step))),
-  );
+  const perPage = atMost(request, Math.max(1, Math.floor((along + gap) / step)));
+  const { items, page, pages } = pageOf(others, request.page, perPage);
   const taken = items.length === 0 ? 0 : gap + (below ? small.height : small.width);
   const place: Rect = {
     x: 0,
@@ -183,7 +184,7 @@ function planFocus<T>(request: StageRequest<T>): StagePlan<T> {
     tiles.set(item, { ...at, ...small });
   });
   float(tiles, request, place);
-  return { tiles, content: large === "content" ? place : null, page, pages };
+  return { tiles, content: large === "content" ? place : null, page, pages, perPage };
 }
 
 function notTooWide(place: Rect): Rect {

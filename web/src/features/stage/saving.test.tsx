@@ -1,10 +1,13 @@
 import { act, cleanup, screen } from "@testing-library/react";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { ANA, BEN, CAT } from "../../../tests/fakes";
 import { meeting } from "../../../tests/visit";
 import { Stage } from ".";
 
-afterEach(cleanup);
+afterEach(() => {
+  cleanup();
+  vi.unstubAllGlobals();
+});
 
 const track = (id: string) => ({ id, attach: () => () => undefined });
 
@@ -53,4 +56,50 @@ test("voices and what is shared have a volume each, on top of what one person ha
   });
   const volumes = [...container.querySelectorAll("audio")].map(({ volume }) => volume);
   expect(volumes).toEqual([0.25, 0.125]);
+});
+
+test.each([
+  ["a desk", [], 12],
+  ["a tablet", ["(pointer: coarse)"], 9],
+  ["a phone", ["(pointer: coarse)", "(max-width: 599px), (max-height: 599px)"], 6],
+])("on %s a page holds no more people than it can draw", async (_, matching, most) => {
+  vi.stubGlobal("matchMedia", (media: string) => ({
+    matches: matching.includes(media),
+    media,
+    addEventListener: () => undefined,
+    removeEventListener: () => undefined,
+  }));
+  const people = Array.from({ length: 11 }, (__, at) => ({
+    id: `p${at}`,
+    name: `P${at}`,
+    joinedAt: 40 + at,
+  }));
+  const { prefs, show } = await meeting([ANA, ...people]);
+  const { container } = show(<Stage />);
+  const tiles = () => container.querySelectorAll(".tile").length;
+  expect(tiles()).toBe(most);
+
+  // Whoever wishes for more has more.
+  act(() => prefs.change({ tilesPerPage: 16 }));
+  expect(tiles()).toBe(12);
+});
+
+test("whoever speaks on another page comes to the first one, unless that is switched off", async () => {
+  const people = ["dan", "eve", "fay"].map((id) => ({ id, name: id, joinedAt: 40 }));
+  const { server, prefs, show } = await meeting([ANA, BEN, CAT, ...people]);
+  prefs.change({ tilesPerPage: 4, speakersForward: false });
+  show(<Stage />);
+  const speak = (who: string) =>
+    act(() => {
+      server.engine.people({ [who]: { microphone: "live" } });
+      server.engine.speaking(who);
+    });
+  const sees = (name: string) => screen.queryByRole("figure", { name }) !== null;
+  speak("fay");
+  expect(sees("fay")).toBe(false);
+
+  act(() => prefs.change({ speakersForward: true }));
+  expect([sees("fay"), sees("dan"), sees("Ben")]).toEqual([true, false, true]);
+  speak("eve");
+  expect(sees("eve")).toBe(false);
 });

@@ -53,6 +53,10 @@ export function sceneOf(request: SceneRequest): Scene {
   }
 }
 
+/** Whoever is not large shares the pages. */
+export const sharingPages = ({ flow, large, beside }: Scene): readonly ParticipantId[] =>
+  flow.filter((id) => id !== large && !beside.includes(id));
+
 function placeOfMine({ selfView }: SceneRequest, others: number, duo: boolean): SelfView {
   // There is nobody to stand among or to float over.
   if (others === 0) return selfView === "hidden" ? "hidden" : "among";

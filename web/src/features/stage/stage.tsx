@@ -4,7 +4,7 @@ import { useTranslation } from "react-i18next";
 import { announce } from "../../kit/announcer";
 import { useBox } from "../../kit/use-box";
 import { useSelected, useStore } from "../../kit/use-store";
-import type { ExternalLink } from "../../wire/types";
+import type { ExternalLink, ParticipantId } from "../../wire/types";
 import { AloneCard } from "../invite";
 import { HandsOverlay, ReactionsOverlay } from "../reactions";
 import { usePrefs } from "../settings/prefs-context";
@@ -17,11 +17,15 @@ import { Sound } from "./sound";
 import { SpeakersElsewhere } from "./speakers-elsewhere";
 import { Tile } from "./tile";
 import { useHiddenShares } from "./use-hidden-shares";
+import { sharingPages } from "./scene";
+import { useForward } from "./use-forward";
+import { useMostTiles } from "./use-most-tiles";
 import { useScene } from "./use-scene";
 import { sharesOf, useTiles, type TileData } from "./use-tiles";
 
 const GAP = 8;
 const NONE: ReturnType<typeof sharesOf> = [];
+const NOBODY: readonly ParticipantId[] = [];
 
 /** Everybody, and what is shared. All tiles stay in one box and only change place, so no picture starts anew. */
 export function Stage() {
@@ -63,13 +67,19 @@ function Canvas({ tiles, shares, link, film }: CanvasProps) {
   const [ref, { width, height }] = useBox();
   const [wanted, setWanted] = useState(0);
   const pinned = useSelected(ui, (now) => now.pinned);
-  const spotlight = useRoomState()?.spotlight ?? [];
+  const spotlight = useRoomState()?.spotlight ?? NOBODY;
   const scene = useScene(tiles, shares.length > 0 || link !== null || film !== null);
-  const { selfCorner: corner, tilesPerPage: most } = prefs;
-  const plan = useMemo(
-    () => planStage({ ...scene, corner, width, height, gap: GAP, page: wanted, most }),
+  const { selfCorner: corner, speakersForward } = prefs;
+  const most = useMostTiles();
+  const box = useMemo(
+    () => ({ ...scene, corner, width, height, gap: GAP, page: wanted, most }),
     [scene, corner, width, height, wanted, most],
   );
+  const { perPage, page } = useMemo(() => planStage(box), [box]);
+  const others = useMemo(() => sharingPages(scene), [scene]);
+  const active = speakersForward && page === 0;
+  const flow = useForward({ tiles, flow: others, perPage, spotlight, active });
+  const plan = useMemo(() => planStage({ ...box, flow }), [box, flow]);
   return (
     <div className="canvas" ref={ref}>
       {plan.content && (

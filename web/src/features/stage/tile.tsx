@@ -1,14 +1,17 @@
 import {
   Hand,
+  Maximize,
   MicOff,
+  Minimize,
   Pin,
   PinOff,
   Spotlight,
   Volume2,
   TriangleAlert,
+  VideoOff,
   WifiOff,
 } from "lucide-react";
-import { memo, useState, type PointerEvent } from "react";
+import { memo, useRef, useState, type PointerEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { Avatar, colourOf } from "../../kit/avatar";
 import { IconButton } from "../../kit/icon-button";
@@ -18,6 +21,7 @@ import { fitOf, type Rect } from "./layout";
 import { SelfTools } from "./self-tools";
 import { TrackVideo } from "./track-video";
 import { useCornerDrag } from "./use-corner-drag";
+import { useFullscreen } from "./use-fullscreen";
 
 interface TileProps {
   readonly person: Person;
@@ -41,6 +45,8 @@ export const Tile = memo(function Tile(props: TileProps) {
   // Where nothing can hover, a tap shows what can be done and another one hides it.
   const [touched, setTouched] = useState(false);
   const drag = useCornerDrag(floating ? rect : null);
+  const frame = useRef<HTMLElement>(null);
+  const { full, filled, toggle } = useFullscreen(frame);
   const name = isMe ? t("stage.you", { name: person.name }) : person.name;
   const onTap = (event: PointerEvent) => {
     if (event.pointerType !== "touch" || drag.moved()) return;
@@ -48,6 +54,7 @@ export const Tile = memo(function Tile(props: TileProps) {
   };
   return (
     <figure
+      ref={frame}
       className={`tile colour-${colourOf(person.id)}`}
       aria-label={name}
       data-speaking={speaking}
@@ -55,6 +62,7 @@ export const Tile = memo(function Tile(props: TileProps) {
       data-touched={touched}
       data-floating={floating}
       data-dragged={drag.offset !== null}
+      data-filled={filled}
       style={{
         insetInlineStart: rect.x,
         insetBlockStart: rect.y,
@@ -74,7 +82,7 @@ export const Tile = memo(function Tile(props: TileProps) {
           key={media.camera.id}
           track={media.camera}
           mirrored={mirrored}
-          fit={fitOf(shape, rect)}
+          fit={full ? "contain" : fitOf(shape, rect)}
           onShape={setShape}
         />
       )}
@@ -87,6 +95,16 @@ export const Tile = memo(function Tile(props: TileProps) {
             label={t(pinned ? "stage.unpin" : "stage.pin", { name: person.name })}
             aria-pressed={pinned}
             onClick={() => onPin(person.id)}
+          />
+        )}
+        {!isMe && media.camera && (
+          <IconButton
+            icon={full ? Minimize : Maximize}
+            className="on-picture"
+            label={
+              full ? t("stage.exitFullscreen") : t("stage.fullscreenOf", { name: person.name })
+            }
+            onClick={toggle}
           />
         )}
       </div>
@@ -127,13 +145,22 @@ export const Tile = memo(function Tile(props: TileProps) {
 /** Bad news about this person's connection, on their own tile. */
 function TileTrouble({ person, media }: Pick<TileProps, "person" | "media">) {
   const { t } = useTranslation();
-  const away = !person.online || media.quality === "lost";
-  if (!away && media.quality !== "poor") return null;
-  const Icon = away ? WifiOff : TriangleAlert;
+  const trouble = troubleOf(person, media);
+  if (trouble === null) return null;
+  const Icon = ICONS[trouble];
   return (
     <span className="tile-trouble">
       <Icon className="icon icon-small" aria-hidden="true" />
-      <span>{t(away ? "stage.away" : "stage.weak")}</span>
+      <span>{t(`stage.${trouble}`)}</span>
     </span>
   );
+}
+
+const ICONS = { away: WifiOff, noPicture: VideoOff, weak: TriangleAlert } as const;
+
+/** The worst of it: one thing at a time. */
+function troubleOf(person: Person, media: PersonMedia): keyof typeof ICONS | null {
+  if (!person.online || media.quality === "lost") return "away";
+  if (media.camera !== null && media.missing.camera) return "noPicture";
+  return media.quality === "poor" ? "weak" : null;
 }

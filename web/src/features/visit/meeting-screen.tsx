@@ -5,7 +5,7 @@ import { announce } from "../../kit/announcer";
 import { useArrival } from "../../kit/use-arrival";
 import { useSelected, useStore } from "../../kit/use-store";
 import { BreakoutBanner } from "../breakout";
-import { ChatPanel, useChatAnnouncements, useChatVisible } from "../chat";
+import { ChatPanel, useChatAnnouncements, useChatVisible, useKeptChat } from "../chat";
 import { Header } from "../header";
 import type { Panel } from "../../session/prefs";
 import { smallWindow } from "../../session/small-window";
@@ -20,7 +20,10 @@ import { useActivities } from "./use-activities";
 import { useVisit } from "./context";
 import { MediaBanner } from "./media-banner";
 import { SidePanel } from "./side-panel";
+import { useKeptVolumes } from "./use-kept-volumes";
+import { useKeepAsLeft } from "./use-keep-as-left";
 import { useRememberRoom } from "./use-remember-room";
+import { useStuckDevices } from "./use-stuck-devices";
 import { useVideoLimit } from "./use-video-limit";
 import { useWakeLock } from "./use-wake-lock";
 
@@ -74,6 +77,8 @@ export default function MeetingScreen() {
   const panel = useSelected(ui, (now) => now.panel);
   const line = useStore(session.line);
   const [prefs] = usePrefs();
+  // Before anybody listens for what is new: what comes back is not.
+  useKeptChat();
   useShortcuts();
   useChatAnnouncements();
   useRememberRoom();
@@ -82,6 +87,9 @@ export default function MeetingScreen() {
   useVideoLimit();
   useWakeLock();
   useKeptNotices();
+  useKeptVolumes();
+  useStuckDevices();
+  useKeepAsLeft();
   useEffect(() => {
     const talking = session.media.microphone.getSnapshot().on;
     announce(t(talking ? "stage.inUnmuted" : "stage.inMuted"));

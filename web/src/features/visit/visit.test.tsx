@@ -1,5 +1,5 @@
 import { act, cleanup, fireEvent, screen, waitFor } from "@testing-library/react";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { ANA, BEN, CAT, createFakeServer, flush, id } from "../../../tests/fakes";
 import { NatsMsgServerToClientEvents as Event } from "../../wire/gen/plugnmeet/messaging_pb";
 import { showLanguage } from "../../i18n";
@@ -463,4 +463,54 @@ test("whoever was sent out of a breakout room is told so in the main room", asyn
   await act(flush);
   const [notice] = server.session.notices.getSnapshot();
   expect(notice?.text).toEqual({ key: "breakout.sentOut" });
+});
+
+test("a phone whose browser only pretends to share screens says so instead of doing nothing", async () => {
+  const { server, visit, show } = await meeting([ANA]);
+  vi.stubGlobal("navigator", {
+    userAgent: "Mozilla/5.0 (Linux; Android 16) Chrome/150.0 Mobile",
+    mediaDevices: { getDisplayMedia: () => Promise.reject(new Error("never")) },
+  });
+  show(<Notices />);
+  act(() => visit.actions.screen.run());
+  vi.unstubAllGlobals();
+  expect(screen.getByText(/This browser cannot share a screen/u)).toBeTruthy();
+  expect(server.engine.calls).not.toContain("screen true");
+});
+
+test("signs are offered where there are reactions, and only there", async () => {
+  const menu = async (metadata: object) => {
+    const { server, show } = await meeting([{ ...ANA, admin: false }, BEN], metadata);
+    show(<ChatPanel />);
+    act(() => server.chat(BEN, "hello"));
+    fireEvent.click(button("Actions for the message of Ben"));
+    await screen.findByRole("menu");
+    const signs = screen.queryByRole("group", { name: "React" });
+    cleanup();
+    return signs !== null;
+  };
+  expect(await menu({})).toBe(true);
+  expect(
+    await menu({ room_features: { allow_reactions: false, chat_features: { is_allow: true } } }),
+  ).toBe(false);
+});
+
+test("private words are back after a reload and are no news", async () => {
+  sessionStorage.clear();
+  const first = await meeting([ANA, BEN]);
+  const screenOf = ({ show }: typeof first) =>
+    show(<Screen onHome={nothing} onRejoin={nothing} holdBack={() => nothing} />);
+  const before = screenOf(first);
+  await waitFor(() => button("Chat"), { timeout: 5_000 });
+  act(() => first.server.privateChat(BEN, "ana", "psst"));
+  expect(button("Chat, 1 unread message")).toBeTruthy();
+  before.unmount();
+
+  const second = await meeting([ANA, BEN]);
+  screenOf(second);
+  await waitFor(() => button("Chat, 1 unread message"), { timeout: 5_000 });
+  const lines = second.visit.session.chat.getSnapshot().conversations.get(id("ben"));
+  expect(lines?.map(({ html }) => html)).toEqual(["psst"]);
+  expect(second.visit.session.notices.getSnapshot()).toEqual([]);
+  sessionStorage.clear();
 });

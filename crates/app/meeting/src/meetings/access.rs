@@ -13,6 +13,7 @@ use wire::token::{ApiKey, MediaAccess, MediaClaims, TokenError};
 use super::{AccessError, JoinError, Meetings};
 use crate::actor::{Letter, Opening, RoomHandle, Silence, now};
 use crate::media_rooms;
+use crate::relays::MediaWay;
 use crate::socket::{OpenError, SocketLink};
 use crate::tokens::{self, RENEWAL_GRACE, claims_for};
 
@@ -247,6 +248,18 @@ impl Meetings {
         let key = if access.key_id == keys.media.id() { &keys.media } else { &keys.api };
         let validity = keys.validity_seconds().max(600);
         wire::token::mint_media(key, &access.claims, now().unix_ms / 1000, validity)
+    }
+
+    /// How media may reach somebody, to be tried before they join. Nothing of it is of the meeting, so whoever waits may know.
+    #[must_use]
+    pub fn media_ways(&self, access: &Access) -> Vec<MediaWay> {
+        self.0.around.relays.ways(&access.room, access.user.as_str(), now().unix_ms / 1000)
+    }
+
+    /// Whether somebody new would be refused by the media plane because it has no time for them.
+    #[must_use]
+    pub fn media_is_full(&self, join: &MediaJoin) -> bool {
+        self.0.around.media.is_full(&join.room)
     }
 
     /// Hands an admitted participant to the media plane.

@@ -42,7 +42,16 @@ pub(crate) struct Step {
 }
 
 pub(crate) fn any_step() -> impl Strategy<Value = Step> {
-    (0..KINDS, 0..NAMES.len(), 0..NAMES.len(), any::<u16>()).prop_map(|(what, who, about, more)| Step {
+    any_step_of(0..KINDS)
+}
+
+/// Comings and goings, requests, what media servers tell, time and crashes, and more than anything else moderation.
+pub(crate) fn any_moderating_step() -> impl Strategy<Value = Step> {
+    any_step_of(prop_oneof![3 => 0..13u8, 6 => 18..29u8, 2 => 44..48u8, 1 => 55..58u8])
+}
+
+fn any_step_of(what: impl Strategy<Value = u8>) -> impl Strategy<Value = Step> {
+    (what, 0..NAMES.len(), 0..NAMES.len(), any::<u16>()).prop_map(|(what, who, about, more)| Step {
         what,
         who,
         about,

@@ -5,6 +5,7 @@
 
 mod client;
 mod inputs;
+mod promises;
 #[path = "../scene/mod.rs"]
 mod scene;
 
@@ -139,7 +140,9 @@ impl Play {
 
     /// What must hold after every step.
     fn check(&mut self) {
-        let (_, people) = shown(&mut self.scene.room);
+        let (metadata, people) = shown(&mut self.scene.room);
+        promises::check(&self.scene.room, &metadata, &people);
+        assert_eq!(shown(&mut self.restored().room), (metadata, people.clone()), "the journal holds everything");
         let presenters =
             people.iter().filter(|(id, person)| self.scene.is_online(id) && person["is_presenter"] == true);
         assert!(presenters.count() <= 1, "one presenter");
@@ -191,12 +194,15 @@ impl Play {
         self.check_journal();
     }
 
+    fn restored(&self) -> room::Restored {
+        let journal = self.scene.journal.clone();
+        let (id, session) = ("room01".try_into().unwrap(), "sid-1".try_into().unwrap());
+        Room::restore(id, session, 7, journal, 9, self.scene.now()).unwrap()
+    }
+
     /// The next process knows what this one knows.
     fn check_journal(&mut self) {
-        let journal = self.scene.journal.clone();
-        let restored =
-            Room::restore("room01".try_into().unwrap(), "sid-1".try_into().unwrap(), 7, journal, 9, self.scene.now());
-        let mut restored = restored.unwrap();
+        let mut restored = self.restored();
         assert!(restored.damaged.is_empty());
         let room = &mut self.scene.room;
         assert_eq!(shown(&mut restored.room), shown(room));
@@ -251,27 +257,42 @@ fn shown(room: &mut Room) -> (Value, BTreeMap<String, Value>) {
     (serde_json::from_str(&view.info.metadata).unwrap(), people.collect())
 }
 
+/// A whole meeting, checked after every step, and closely now and then.
+fn play(kind: u32, script: Vec<Step>) {
+    let mut play = Play::new(kind);
+    for (number, step) in script.into_iter().enumerate() {
+        play = play.step(step);
+        if !play.is_open() {
+            break;
+        }
+        play.check();
+        if number % 40 == 39 {
+            play.check_quiet();
+        }
+    }
+    play.check_quiet();
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, max_shrink_iters: 500, ..ProptestConfig::default() })]
 
-    /// Refusals change nothing; hidden people are never told of; nobody who waits has media; one of those who are here
-    /// presents; what clients were told adds up to what is so; and the journal holds it all.
+    /// Refusals change nothing; rights follow locks; hands have an order; hidden people are never told of; nobody who waits
+    /// has media; one of those who are here presents; what clients were told adds up to what is so; and the journal holds
+    /// it all.
     #[test]
     fn whatever_is_put_into_a_room_it_keeps_its_word(
         kind in any::<u32>(),
         script in prop::collection::vec(inputs::any_step(), 0..250),
     ) {
-        let mut play = Play::new(kind);
-        for (number, step) in script.into_iter().enumerate() {
-            play = play.step(step);
-            if !play.is_open() {
-                break;
-            }
-            play.check();
-            if number % 40 == 39 {
-                play.check_quiet();
-            }
-        }
-        play.check_quiet();
+        play(kind, script);
+    }
+
+    /// The same where moderators are at it all the time.
+    #[test]
+    fn whatever_moderators_do_the_meeting_keeps_its_word(
+        kind in any::<u32>(),
+        script in prop::collection::vec(inputs::any_moderating_step(), 0..250),
+    ) {
+        play(kind, script);
     }
 }

@@ -53,9 +53,7 @@ impl Engine {
         link: mpsc::Sender<SignalDown>,
         at: Instant,
     ) -> Result<u64, ConnectError> {
-        if !self.takes(join, at) {
-            return Err(ConnectError::Unavailable);
-        }
+        self.takes(join, at)?;
         let now = self.now(at);
         self.end_former_session(&join.room, &join.session, at);
         let offer = self.judge(join, at);
@@ -117,20 +115,20 @@ impl Engine {
     }
 
     /// Whether somebody without a connection may come now.
-    pub(crate) fn takes(&mut self, join: &MediaJoin, at: Instant) -> bool {
-        let why = if self.draining {
-            "stopping"
+    pub(crate) fn takes(&mut self, join: &MediaJoin, at: Instant) -> Result<(), ConnectError> {
+        let (why, error) = if self.draining {
+            ("stopping", ConnectError::Unavailable)
         } else if self.links.len() >= MAX_LINKS {
-            "sockets"
+            ("sockets", ConnectError::Unavailable)
         } else if !self.may_join(join, at) {
-            "churn"
+            ("churn", ConnectError::Unavailable)
         } else if !self.has_time_for(join) {
-            "load"
+            ("load", ConnectError::Full)
         } else {
-            return true;
+            return Ok(());
         };
         refused(why);
-        false
+        Err(error)
     }
 
     /// Whether somebody is here already, or there is time for one more.

@@ -72,7 +72,7 @@ fn a_shard_without_time_refuses_who_is_new_and_takes_back_who_is_there() {
     assert_eq!(come(&mut engine, "ann"), Ok(()));
 
     engine.set_full(true);
-    assert_eq!(come(&mut engine, "bob"), Err(ports::media::ConnectError::Unavailable));
+    assert_eq!(come(&mut engine, "bob"), Err(ports::media::ConnectError::Full));
     assert_eq!(come(&mut engine, "ann"), Ok(()));
     assert_eq!(engine.rooms.values().map(|room| room.sessions.len()).sum::<usize>(), 1);
 

@@ -1,6 +1,7 @@
 //! Clients and a shard in one memory: real DTLS, SRTP and signalling, but no socket and no clock.
 
 pub(crate) mod codecs;
+pub(crate) mod descriptor;
 
 use bytes::Bytes;
 use media::{Datagram, Shards};
