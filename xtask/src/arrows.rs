@@ -92,7 +92,7 @@ const HOUSE: &[Room] = &[
     ),
     room("xtask", Layer::Tool, &[]),
     room("bench-load", Layer::Bench, &["media", "ports", "wire", "model"]),
-    room("fuzz-bodies", Layer::Fuzz, &["media", "model", "nats", "rtc", "sfu", "signal", "turn", "wire"]),
+    room("fuzz-bodies", Layer::Fuzz, &["media", "model", "nats", "ports", "rtc", "sfu", "signal", "turn", "wire"]),
 ];
 
 /// Crates that bring an executor, a reactor or a thread pool. str0m is not among them: it does no I/O itself.

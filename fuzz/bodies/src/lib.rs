@@ -2,6 +2,7 @@
 //! stable compiler, so that a target can neither rot nor forget what it once found.
 
 pub mod av1;
+pub mod connected;
 pub mod datagram;
 pub mod dependency;
 pub mod frames;
@@ -26,6 +27,7 @@ pub type Body = fn(&[u8]);
 /// Every target by the name of its corpus.
 pub const ALL: &[(&str, Body)] = &[
     ("av1", av1::run),
+    ("connected", connected::run),
     ("datagram", datagram::run),
     ("dependency", dependency::run),
     ("frames", frames::run),

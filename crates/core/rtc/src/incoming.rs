@@ -35,7 +35,12 @@ impl Peer {
     pub(crate) fn translate(&mut self, event: StackEvent) -> Option<Event> {
         match event {
             StackEvent::Connected => Some(Event::Connected),
-            StackEvent::RtpPacket(packet) => Some(self.packet(packet).map_or_else(Event::Dropped, Event::Packet)),
+            StackEvent::RtpPacket(packet) => {
+                if let Some(number) = packet.header.ext_vals.transport_cc {
+                    self.numbers.note_unsealed(number);
+                }
+                Some(self.packet(packet).map_or_else(Event::Dropped, Event::Packet))
+            }
             StackEvent::KeyframeRequest(request) => {
                 self.by_mid.get(&request.mid).map(|section| Event::KeyFrameWanted { section: *section })
             }

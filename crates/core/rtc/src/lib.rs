@@ -13,6 +13,7 @@ mod peer;
 mod plan;
 mod sdp;
 mod section;
+mod transport_numbers;
 
 pub use packet::{DownPacket, Dropped, Extensions, Report, SenderReport, Traffic, UpPacket, Vp8Rewrite};
 pub use peer::{Channel, Event, Output, Peer, PeerError, PeerFactory};

@@ -228,6 +228,7 @@ impl Peer {
         self.streams.clear();
         for section in &mut self.sections {
             let Some(media) = self.rtc.media(section.mid) else { continue };
+            self.numbers.note_names(media.remote_extmap());
             let mut formats: Vec<Format> = Vec::new();
             for params in self.rtc.codec_config().params() {
                 if media.remote_pts().contains(&params.pt())

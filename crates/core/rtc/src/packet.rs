@@ -84,7 +84,7 @@ pub struct UpPacket {
     pub extensions: Extensions,
 }
 
-/// Why a packet of the client was thrown away.
+/// Why a packet or a datagram of the client was thrown away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dropped {
     /// Longer than what fits a datagram on the way out.
@@ -93,6 +93,10 @@ pub enum Dropped {
     OddFormat,
     /// Of no source and no layer that was described.
     OddSource,
+    /// A datagram of no protocol that is spoken here.
+    Garbage,
+    /// With a transport-wide number that the stack cannot count with.
+    TransportNumber,
 }
 
 impl Dropped {
@@ -102,6 +106,8 @@ impl Dropped {
             Self::TooLong => "packet_too_long",
             Self::OddFormat => "packet_format",
             Self::OddSource => "packet_source",
+            Self::Garbage => "datagram_garbage",
+            Self::TransportNumber => "transport_number",
         }
     }
 }

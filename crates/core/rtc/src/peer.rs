@@ -5,6 +5,7 @@ use crate::incoming::Stream;
 use crate::packet::{DownPacket, Dropped, Report, Traffic, UpPacket, Vp8Rewrite};
 use crate::plan::{Codec, Kind};
 use crate::section::Section;
+use crate::transport_numbers::TransportNumbers;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -168,6 +169,7 @@ impl PeerFactory {
             counts_packets: false,
             only_streams: false,
             counted: HashMap::new(),
+            numbers: TransportNumbers::new(),
             turns: 0,
         }
     }
@@ -193,6 +195,8 @@ pub struct Peer {
     pub(crate) only_streams: bool,
     /// Packets of each incoming stream at its last report.
     pub(crate) counted: HashMap<(Mid, Option<Rid>), u64>,
+    /// What keeps the stack from counting without end.
+    pub(crate) numbers: TransportNumbers,
     /// How often the stack has to hear that time passes until what was written is out, and once more for it to settle.
     turns: u32,
 }
@@ -229,7 +233,7 @@ impl Peer {
             .is_ok_and(|receive| self.rtc.accepts(&Input::Receive(now, receive)))
     }
 
-    /// A datagram arrived. Whether it is one of any protocol that is spoken here; what is not is ignored.
+    /// A datagram arrived. Why it was thrown away, if it was.
     ///
     /// # Errors
     /// The connection failed for good.
@@ -239,14 +243,15 @@ impl Peer {
         source: SocketAddr,
         destination: SocketAddr,
         bytes: &[u8],
-    ) -> Result<bool, PeerError> {
-        match Receive::new(Protocol::Udp, source, destination, bytes) {
-            Ok(receive) => {
-                self.rtc.handle_input(Input::Receive(now, receive))?;
-                Ok(true)
-            }
-            Err(_) => Ok(false),
+    ) -> Result<Option<Dropped>, PeerError> {
+        let Ok(receive) = Receive::new(Protocol::Udp, source, destination, bytes) else {
+            return Ok(Some(Dropped::Garbage));
+        };
+        if !self.numbers.admits(bytes) {
+            return Ok(Some(Dropped::TransportNumber));
         }
+        self.rtc.handle_input(Input::Receive(now, receive))?;
+        Ok(None)
     }
 
     /// The moment of [`Output::Timeout`] has come.

@@ -42,8 +42,8 @@ impl Engine {
             }
             let again = std::mem::take(&mut line.failed);
             match line.peer.handle_datagram(at, datagram.source, destination, datagram.contents) {
-                Ok(true) => {}
-                Ok(false) => dropped("datagram_garbage"),
+                Ok(None) => {}
+                Ok(Some(why)) => dropped(why.as_str()),
                 Err(_) => {
                     self.died(key, at);
                     return;
