@@ -82,7 +82,7 @@ function decode(page, config, frames) {
       const errors = [];
       const decoder = new (sound ? AudioDecoder : VideoDecoder)({
         output: (frame) => {
-          out.push(sound ? frame.numberOfFrames : frame.codedWidth);
+          out.push(sound ? frame.numberOfFrames : frame.displayWidth);
           frame.close();
         },
         error: (error) => errors.push(error.message),

@@ -178,8 +178,8 @@ for (const [codec, mime, widths] of [
     for (const page of [ana, ben]) await watchFlow(page);
     const sent = await outbound(ben);
     assert.deepEqual(
-      sent.map((stream) => [stream.codec, stream.mode, stream.rid]),
-      widths.map((_, layer) => [mime, "L1T3", "qhf"[layer]]),
+      sent.map((stream) => [stream.codec, stream.mode, stream.rid]).sort(),
+      widths.map((_, layer) => [mime, "L1T3", "qhf"[layer]]).sort(),
     );
 
     const sizes = [...widths.entries()];

@@ -177,6 +177,7 @@ export function createFakeEngine(): FakeEngine {
     setCamera: (on) => did(`camera ${on}`, () => void (local.camera = on)),
     setScreen: (on) => did(`screen ${on}`, () => void (local.screen = on)),
     switchDevice: (kind, id) => did(`device ${kind} ${id}`),
+    setBackground: ({ kind }, saving) => did(`background ${kind}${saving ? " saving" : ""}`),
     reopen: (device) => did(`reopen ${device}`),
     startSound: () => did("sound"),
     limitVideo: (quality) => void calls.push(`limit ${quality}`),
@@ -255,6 +256,7 @@ export function createFakeServer(overrides: Partial<SessionDeps> = {}): FakeServ
     },
     onToken: () => undefined,
     devices: () => ({ microphone: null, camera: null, speaker: null }),
+    lighter: { taken: () => false, take: () => undefined },
     now: Date.now,
     ...overrides,
   });

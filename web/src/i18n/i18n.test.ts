@@ -5,6 +5,8 @@ import { END_CODES } from "../session/errors";
 import { REFUSALS } from "../session/rights";
 import arActivities from "./locales/activities.ar.json";
 import enActivities from "./locales/activities.en.json";
+import arBackgrounds from "./locales/backgrounds.ar.json";
+import enBackgrounds from "./locales/backgrounds.en.json";
 import arConnection from "./locales/connection.ar.json";
 import enConnection from "./locales/connection.en.json";
 import arEntry from "./locales/ar.json";
@@ -30,8 +32,14 @@ function whole(one: Tree, other: Tree): Tree {
   return merged;
 }
 
-const en = [enMeeting, enActivities, enLti, enWaiting, enConnection].reduce<Tree>(whole, enEntry);
-const ar = [arMeeting, arActivities, arLti, arWaiting, arConnection].reduce<Tree>(whole, arEntry);
+const en = [enMeeting, enActivities, enBackgrounds, enLti, enWaiting, enConnection].reduce<Tree>(
+  whole,
+  enEntry,
+);
+const ar = [arMeeting, arActivities, arBackgrounds, arLti, arWaiting, arConnection].reduce<Tree>(
+  whole,
+  arEntry,
+);
 
 /** Every text with the path to it. */
 function texts(tree: object, path = ""): readonly (readonly [string, string])[] {

@@ -7,6 +7,7 @@ import { createInstance } from "i18next";
 import { initReactI18next } from "react-i18next";
 import en from "./locales/en.json";
 import type activities from "./locales/activities.en.json";
+import type backgrounds from "./locales/backgrounds.en.json";
 import type connection from "./locales/connection.en.json";
 import type lti from "./locales/lti.en.json";
 import type meeting from "./locales/meeting.en.json";
@@ -30,6 +31,7 @@ export const LANGUAGES: readonly [Language, ...Language[]] = [
 type Catalogue = typeof en &
   typeof meeting &
   typeof activities &
+  typeof backgrounds &
   typeof lti &
   typeof waiting &
   typeof connection;
@@ -37,12 +39,13 @@ type Catalogue = typeof en &
 type Load = () => Promise<{ readonly default: object }>;
 
 /** What stands in a catalogue of its own. */
-export type Part = "meeting" | "activities" | "lti" | "waiting" | "connection";
+export type Part = "meeting" | "activities" | "backgrounds" | "lti" | "waiting" | "connection";
 
 const LOADERS: Readonly<Record<string, Readonly<Partial<Record<Part | "entry", Load>>>>> = {
   en: {
     meeting: () => import("./locales/meeting.en.json"),
     activities: () => import("./locales/activities.en.json"),
+    backgrounds: () => import("./locales/backgrounds.en.json"),
     lti: () => import("./locales/lti.en.json"),
     waiting: () => import("./locales/waiting.en.json"),
     connection: () => import("./locales/connection.en.json"),
@@ -51,6 +54,7 @@ const LOADERS: Readonly<Record<string, Readonly<Partial<Record<Part | "entry", L
     entry: () => import("./locales/ar.json"),
     meeting: () => import("./locales/meeting.ar.json"),
     activities: () => import("./locales/activities.ar.json"),
+    backgrounds: () => import("./locales/backgrounds.ar.json"),
     lti: () => import("./locales/lti.ar.json"),
     waiting: () => import("./locales/waiting.ar.json"),
     connection: () => import("./locales/connection.ar.json"),

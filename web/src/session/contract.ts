@@ -37,6 +37,12 @@ export interface JoinChoice {
   camera(): Bringing;
 }
 
+export interface Lighter {
+  /** Draws the background less often already. */
+  taken(): boolean;
+  take(): void;
+}
+
 export interface SessionDeps {
   readonly token: string;
   verify(token: string): Promise<Admission>;
@@ -49,6 +55,8 @@ export interface SessionDeps {
   onToken(token: string): void;
   /** The devices chosen at this moment. */
   devices(): DeviceChoice;
+  /** What a device may be spared that hardly keeps up. */
+  readonly lighter: Lighter;
   now(): number;
 }
 

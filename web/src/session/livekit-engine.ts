@@ -4,7 +4,6 @@ import {
   ConnectionState,
   createLocalAudioTrack,
   LocalAudioTrack,
-  LocalVideoTrack,
   LogLevel,
   Room,
   RoomEvent,
@@ -23,6 +22,8 @@ import { browserOf } from "../kit/browser";
 import { participantId, type MediaAccess, type ParticipantId } from "../wire/types";
 import { figuresOf, type Entry } from "./figures";
 import { watchLevel } from "./level";
+import { createCamera } from "./livekit-camera";
+import { reopening } from "./livekit-device";
 import { watchFlow } from "./livekit-flow";
 import { MediaFullError, saysFull } from "./media-full";
 import { createVoiceJudge } from "./own-voice";
@@ -145,16 +146,17 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     open = { ...open, [which]: null };
     return track?.readyState === "live" ? track : null;
   };
-  /** For when the track must be opened anew: rather the same device than any other. */
-  const reopening = (track: MediaStreamTrack, base: MediaTrackConstraints) => {
-    const { deviceId } = track.getSettings();
-    return deviceId === undefined ? base : { ...base, deviceId: { ideal: deviceId } };
-  };
   let stopListening: (() => void) | null = null;
   /** All that my microphone was heard to give, by which one sees whether there was anything. */
   let heard: number | null = null;
   let missing: ReadonlySet<string> = new Set();
   let stopWatching: (() => void) | null = null;
+
+  const camera = createCamera(room, {
+    brought: () => brought("camera"),
+    onBackground: handlers.onBackground,
+    onSettled: () => tellLocal(),
+  });
 
   const tellPeople = () => {
     const people = new Map<ParticipantId, PersonMedia>();
@@ -171,7 +173,7 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
       const me = room.localParticipant;
       handlers.onLocal({
         microphone: me.isMicrophoneEnabled,
-        camera: me.isCameraEnabled,
+        camera: camera.isOn(),
         screen: me.isScreenShareEnabled,
       });
     });
@@ -336,16 +338,8 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
         return this.publishMicrophone(false);
       await room.localParticipant.setMicrophoneEnabled(on);
     },
-    async setCamera(on) {
-      const ready = on ? brought("camera") : null;
-      if (!ready) return void (await room.localParticipant.setCameraEnabled(on));
-      const { width, height } = VideoPresets.h720;
-      const base = { width: { ideal: width }, height: { ideal: height } };
-      await room.localParticipant.publishTrack(
-        new LocalVideoTrack(ready, reopening(ready, base), false) as LocalTrack,
-        { source: Track.Source.Camera },
-      );
-    },
+    setCamera: camera.set,
+    setBackground: camera.setBackground,
     async setScreen(on) {
       await room.localParticipant.setScreenShareEnabled(on, {
         audio: true,
@@ -360,15 +354,15 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
       });
     },
     async switchDevice(kind: DeviceKind, id: string) {
+      if (kind === "videoinput") return camera.switchTo(id);
       await room.switchActiveDevice(kind, id);
       if (kind === "audioinput") listenToMyself();
     },
     async reopen(device) {
-      const source = device === "microphone" ? Track.Source.Microphone : Track.Source.Camera;
+      if (device === "camera") return camera.reopen();
+      const source = Track.Source.Microphone;
       const track = room.localParticipant.getTrackPublication(source)?.track;
-      if (track instanceof LocalAudioTrack || track instanceof LocalVideoTrack) {
-        await track.restartTrack();
-      }
+      if (track instanceof LocalAudioTrack) await track.restartTrack();
     },
     startSound: () => room.startAudio(),
     limitVideo(wanted) {

@@ -3,6 +3,7 @@
  * joins) does the work; this keeps what the screen needs to know and the three switches.
  */
 import type { MediaAccess, ParticipantId } from "../wire/types";
+import { isSameBackground, NONE, type Background } from "./background/choice";
 import type { Figures } from "./figures";
 import type { VideoQuality } from "./prefs";
 import type { StuckDevices } from "./flow";
@@ -67,7 +68,14 @@ export interface EngineHandlers {
   onTalkingWhileMuted(): void;
   onStuck(devices: StuckDevices): void;
   onDeviceLost(loss: DeviceLoss): void;
+  onBackground(trouble: BackgroundTrouble): void;
 }
+
+/**
+ * The background has stopped and so has the picture; the device does not keep up with it; the chosen picture was not
+ * to be had.
+ */
+export type BackgroundTrouble = "failed" | "slow" | "missing";
 
 /** A device in use that went away, and what became of the switch. */
 export interface DeviceLoss {
@@ -99,6 +107,8 @@ export interface MediaEngine {
   setCamera(on: boolean): Promise<void>;
   setScreen(on: boolean): Promise<void>;
   switchDevice(kind: DeviceKind, id: string): Promise<void>;
+  /** From now on the camera is seen so; `saving` draws fewer frames. */
+  setBackground(background: Background, saving: boolean): Promise<void>;
   /** Opens a device that is on anew. */
   reopen(device: keyof OpenTracks): Promise<void>;
   startSound(): Promise<void>;
@@ -114,6 +124,7 @@ export interface MediaEvents {
   onSwitchFailed(which: MediaSwitch, error: unknown, wanted: boolean): void;
   onTalkingWhileMuted(): void;
   onDeviceLost(loss: DeviceLoss): void;
+  onBackground(trouble: BackgroundTrouble): void;
 }
 
 export interface Media extends Readable<MediaState> {
@@ -128,6 +139,7 @@ export interface Media extends Readable<MediaState> {
   /** Has the microphone ready but silent, for rooms that start muted. */
   publishMuted(): Promise<void>;
   switchDevice(kind: DeviceKind, id: string): Promise<void>;
+  setBackground(background: Background, saving: boolean): void;
   /** Opens a device that is on, and gives nothing, anew. */
   reopen(device: keyof OpenTracks): void;
   startSound(): Promise<void>;
@@ -151,9 +163,17 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
   const store = createStore<MediaState>(IDLE);
   const patch = (part: Partial<MediaState>) => store.update((now) => ({ ...now, ...part }));
   let loading: Promise<MediaEngine> | null = null;
+  let background: Background = NONE;
+  let saving = false;
+  const show = (e: MediaEngine) =>
+    e.setBackground(background, saving).catch((error: unknown) => {
+      // Without the background there is no picture.
+      camera.want(false);
+      events.onSwitchFailed("camera", error, true);
+    });
 
-  const engine = (): Promise<MediaEngine> => {
-    loading ??= load({
+  const begin = async (): Promise<MediaEngine> => {
+    const made = await load({
       onStatus(status) {
         // What is lost stays lost until there is something new; trying is not worth a word.
         if (status === "connecting" && store.getSnapshot().status === "lost") return;
@@ -170,7 +190,16 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
       onTalkingWhileMuted: events.onTalkingWhileMuted,
       onStuck: (stuck) => patch({ stuck }),
       onDeviceLost: events.onDeviceLost,
-    }).catch((error: unknown) => {
+      onBackground(trouble) {
+        if (trouble === "failed") camera.want(false);
+        events.onBackground(trouble);
+      },
+    });
+    if (background.kind !== "none") void show(made);
+    return made;
+  };
+  const engine = (): Promise<MediaEngine> => {
+    loading ??= begin().catch((error: unknown) => {
       // Asked for again by the next one who needs it.
       loading = null;
       throw error;
@@ -215,6 +244,13 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
     },
     publishMuted: async () => (await engine()).publishMicrophone(true),
     switchDevice: async (kind, id) => (await engine()).switchDevice(kind, id),
+    setBackground(next, nextSaving) {
+      if (isSameBackground(next, background) && nextSaving === saving) return;
+      background = next;
+      saving = nextSaving;
+      // One that is not there yet begins with it.
+      void loading?.then(show, () => undefined);
+    },
     reopen: (device) =>
       void engine()
         .then((e) => e.reopen(device))

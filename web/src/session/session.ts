@@ -35,6 +35,7 @@ export type {
   ActivityNews,
   Bringing,
   JoinChoice,
+  Lighter,
   LineState,
   Phase,
   ServerRequest,
@@ -69,6 +70,16 @@ export function createSession(deps: SessionDeps): Session {
       }),
     onDeviceLost: (loss) =>
       notices.show({ group: `lost-${loss.kind}`, level: "warning", text: deviceLossText(loss) }),
+    onBackground: (trouble) =>
+      notices.show({
+        group: `background-${trouble}`,
+        level: trouble === "failed" ? "error" : "warning",
+        text: { key: `notice.background.${trouble}` },
+        ...(trouble === "slow" &&
+          !deps.lighter.taken() && {
+            action: { key: "notice.background.save", run: deps.lighter.take },
+          }),
+      }),
   });
 
   let token = deps.token;

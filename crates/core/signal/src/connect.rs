@@ -15,7 +15,7 @@ use wire::lk::participant_info::State;
 use wire::lk::signal_response::Message as Response;
 
 /// The version we report: clients compare it with features of the reference server (section 3).
-const SERVER_VERSION: &str = "1.13.5";
+const SERVER_VERSION: &str = "1.13.7";
 
 /// The signal protocol we speak.
 const PROTOCOL: i32 = 17;

@@ -9,7 +9,7 @@ pub(crate) mod increase_duration;
 pub(crate) mod insights;
 pub(crate) mod lock_settings;
 pub(crate) mod media_player;
-mod moderated;
+pub(crate) mod moderated;
 pub(crate) mod mute;
 pub(crate) mod not_served;
 pub(crate) mod polls;

@@ -9,6 +9,7 @@ import { useStore } from "../../kit/use-store";
 import { isLockRefusal } from "../../session/rights";
 import { LanguageSelect } from "../settings/language-select";
 import type { Preview } from "../../session/devices";
+import { BackgroundControl } from "../backgrounds";
 // Not from the folder's index: the bell and its list are not needed before the meeting.
 import { Notices } from "../notices/notices";
 import { DeviceSelect } from "../settings/device-select";
@@ -93,6 +94,7 @@ export function GreenRoom({ at }: GreenRoomProps) {
             onRetry={() => void previews.camera.start(prefs.camera)}
           />
         )}
+        <BackgroundControl />
       </div>
       <section className="green-side" aria-labelledby="green-title">
         <div>

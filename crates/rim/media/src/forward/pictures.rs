@@ -2,11 +2,12 @@
 
 use super::Up;
 use super::down::{Arrival, Down, Outgoing, Subscriber, Way};
-use super::encoding::{Described, Encoding};
+use super::encoding::{Described, Encoding, Standing};
 use crate::session::Session;
 use rtc::{Codec, UpPacket};
 use sfu::codec::Codec as VideoCodec;
 use sfu::dependency::{self, Frame, Rewritten};
+use sfu::h264;
 use sfu::layers::{Layer, LayerSet, Sample, Temporal};
 use sfu::munger::Rtp;
 use sfu::scalable::Scalable;
@@ -65,13 +66,15 @@ impl Picture {
                 });
             }
             Codec::H264 => {
-                let key_frame = VideoCodec::H264.starts_key_frame(&packet.payload);
+                let Standing { begins_frame, follows } = encoding.stands(layer, packet.timestamp, packet.sequence);
+                // Where something is missing before a slice it may be the parameter sets, without which it is of no use.
+                let key_slice = begins_frame && follows && VideoCodec::H264.starts_key_frame(&packet.payload);
                 return Some(Self {
                     descriptor: Descriptor::None,
                     layer,
                     temporal: Temporal::BASE,
-                    start_of_frame: encoding.begins_frame(layer, packet.timestamp),
-                    key_frame,
+                    start_of_frame: begins_frame,
+                    key_frame: key_slice || h264::brings_parameters(&packet.payload),
                     scalable: None,
                     frame: None,
                 });

@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 /// Everything that is wrong with what one client received. `clean` says whose packets all arrived at the shard, in order.
 pub(crate) fn faults(peer: &Peer, clean: &HashSet<u16>, muted: &HashMap<u16, Vec<(u32, u32)>>) -> Vec<String> {
     let mut faults = peer.problems.clone();
+    let strangers = peer.strangers.iter();
+    faults.extend(strangers.map(|(source, (_, what))| format!("source {source} was never announced: {what}")));
     for (source, stream) in &peer.received {
         let mut say = |fault: String| faults.push(format!("source {source}: {fault}"));
         pictures(peer, *source, stream, &mut say);

@@ -27,6 +27,9 @@ const LAYERS: [(&str, u8, u32, usize); 2] = [("q", 0, 1, 250), ("h", 1, 2, 700)]
 /// Every so many pictures a second temporal layer has one.
 const TEMPORAL_PERIOD: u32 = 2;
 
+/// Media may be so much faster than the answer that announces it.
+const OVERTAKING: Duration = Duration::from_millis(5);
+
 /// A picture and two sounds of 40 ms each.
 pub(crate) const FRAME: Duration = Duration::from_millis(80);
 
@@ -171,9 +174,9 @@ pub(crate) struct Peer {
     pub(crate) sid: String,
     /// Sources of the descriptions we were given.
     pub(crate) announced: HashSet<u32>,
-    /// Sources that were seen.
-    pub(crate) strangers: HashSet<u32>,
-    /// Of them those of retransmissions.
+    /// Sources that were seen and not announced, since when, and what came of them first.
+    pub(crate) strangers: HashMap<u32, (Instant, String)>,
+    /// Of the announced ones those of retransmissions.
     pub(crate) repeats: HashSet<u32>,
     /// Tracks others publish, by sid, and by whom.
     pub(crate) tracks: BTreeMap<String, (String, bool)>,
@@ -242,7 +245,7 @@ impl Peer {
             over: false,
             sid: String::new(),
             announced: HashSet::new(),
-            strangers: HashSet::new(),
+            strangers: HashMap::new(),
             repeats: HashSet::new(),
             tracks: BTreeMap::new(),
             seen: HashSet::new(),
@@ -292,7 +295,7 @@ impl Peer {
             match message {
                 SignalDown::Message(bytes) => {
                     let response = lk::SignalResponse::decode(bytes).unwrap();
-                    self.take(response.message.unwrap());
+                    self.take(response.message.unwrap(), now);
                 }
                 SignalDown::Renew(_) => {}
                 // Its gateway closes the socket then, and says so.
@@ -309,7 +312,7 @@ impl Peer {
         moved
     }
 
-    fn take(&mut self, response: Response) {
+    fn take(&mut self, response: Response, now: Instant) {
         match response {
             Response::Join(join) => {
                 self.sid = join.participant.unwrap_or_default().sid;
@@ -318,6 +321,8 @@ impl Peer {
             Response::Update(update) => self.others(update.participants),
             Response::Answer(answer) => {
                 self.note_sources(&answer.sdp);
+                let late = now - OVERTAKING;
+                self.strangers.retain(|source, (since, _)| *since < late || !self.announced.contains(source));
                 let Some(pending) = self.pending.take() else { return };
                 if answer.id != self.offers {
                     self.pending = Some(pending);

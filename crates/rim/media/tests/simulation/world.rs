@@ -310,12 +310,11 @@ fn note_sent(peer: &mut Peer, datagram: &[u8], now: Instant) {
     // What measures the line and belongs to no stream comes from the source 0.
     // An answer that was under way when the signalling socket broke is lost, and what it names comes with the next one.
     let settled = now > peer.steady_since + Duration::from_secs(2);
-    if source != 0 && settled && !peer.announced.contains(&source) && peer.strangers.insert(source) {
-        peer.problems.push(format!(
-            "source {source} was never announced: {} bytes of type {}",
-            datagram.len(),
-            datagram[1] & 0x7f
-        ));
+    if source != 0 && settled && !peer.announced.contains(&source) {
+        peer.strangers.entry(source).or_insert_with(|| {
+            let what = format!("{} bytes of type {}", datagram.len(), datagram[1] & 0x7f);
+            (now, what)
+        });
     }
     if source == 0 || peer.repeats.contains(&source) {
         return;

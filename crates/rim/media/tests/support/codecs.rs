@@ -11,6 +11,7 @@ use wire::lk::signal_request::Message as Request;
 
 /// As Chromium numbers them.
 const RED: u8 = 63;
+const H264: u8 = 108;
 const VP9: u8 = 98;
 const AV1: u8 = 45;
 
@@ -54,6 +55,7 @@ impl World {
             .clear_codecs()
             .enable_opus(true, more.contains(&"red"))
             .enable_vp8(true)
+            .enable_h264(more.contains(&"h264"))
             .enable_vp9(more.contains(&"vp9"))
             .enable_av1(more.contains(&"av1"))
             .set_extension(9, Extension::with_serializer(descriptor::URI, Raw))
@@ -185,6 +187,15 @@ impl World {
         let pt = Pt::new_with_value(format);
         let write = RtpWrite::new(pt, sequence.into(), timestamp, now, payload);
         stream.write_rtp(write.marker(marker).nackable(true).ext_vals(values));
+    }
+
+    /// A packet of a picture of H264.
+    pub(crate) fn send_h264(&mut self, client: usize, sequence: u64, picture: u32, payload: &[u8], marker: bool) {
+        let mid = self.clients[client].video.unwrap();
+        let at = picture * 3600;
+        self.write(client, mid, H264, sequence, at, marker, payload.into(), ExtensionValues::default());
+        self.clients[client].rtc.handle_input(Input::Timeout(self.now)).unwrap();
+        self.pump();
     }
 
     /// A picture of VP8 on a section of its own.

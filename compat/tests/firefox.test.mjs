@@ -1,9 +1,9 @@
 // People who use Firefox and people who use Chromium in one meeting.
 import { after, before } from "node:test";
 
+import { untilHearing, untilSeeing, untilWay } from "../../e2e/lib/media.mjs";
+import { scenario } from "../../e2e/lib/scenario.mjs";
 import { lackingFirefox, launchFirefox } from "../lib/firefox.mjs";
-import { untilHearing, untilSeeing, untilWay } from "../lib/media.mjs";
-import { scenario } from "../lib/scenario.mjs";
 
 const skip = lackingFirefox();
 let firefox;

@@ -1,10 +1,12 @@
 // Firefox as its makers ship it, driven by WebDriver BiDi, with its fake devices: a picture that changes its colour as
 // camera, a tone as microphone.
 import { existsSync } from "node:fs";
+import { fileURLToPath } from "node:url";
 
-import { firefox } from "playwright-core";
+import playwright from "../../e2e/node_modules/playwright-core/index.mjs";
 
 const EXECUTABLE = process.env.FIREFOX ?? "/usr/bin/firefox-esr";
+const DOOR = fileURLToPath(new URL("../tools/firefox.mjs", import.meta.url));
 
 /** Why there is no Firefox here, if there is none. */
 export function lackingFirefox() {
@@ -13,9 +15,9 @@ export function lackingFirefox() {
 }
 
 export function launchFirefox() {
-  return firefox.launch({
+  return playwright.firefox.launch({
     channel: "moz-firefox",
-    executablePath: EXECUTABLE,
+    executablePath: DOOR,
     headless: true,
     firefoxUserPrefs: {
       "media.navigator.permission.disabled": true,
