@@ -18,7 +18,7 @@ async function atTheDoor(meeting, name, how) {
 }
 
 scenario("a good line is said by itself, and shown in detail to whoever asks", async (meeting) => {
-  const ana = await meeting.join("Ana", { admin: true, devices: false });
+  await meeting.join("Ana", { admin: true, devices: false });
   const ben = await atTheDoor(meeting, "Ben");
   const looks = new Looks();
 
@@ -45,14 +45,13 @@ scenario("a good line is said by itself, and shown in detail to whoever asks", a
   ]);
   assert.ok(report.bitsPerSecond.down > 0 && report.bitsPerSecond.up > 0);
 
-  // Nothing of it is left, and nobody came in.
+  // Nothing of it is left, and nobody joined any media.
   const connected = await ben.page.evaluate(
     () => window.__peerConnections.filter((pc) => pc.signalingState !== "closed").length,
   );
   assert.equal(connected, 0);
   const { sessions } = await mediaOf(meeting);
   assert.equal(sessions, 1, "Ana alone");
-  assert.equal(await ana.page.locator("figure.tile").count(), 1);
 
   await details.getByRole("button", { name: "Check again" }).click();
   await lineOf(ben, "Good").waitFor();

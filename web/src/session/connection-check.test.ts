@@ -44,6 +44,8 @@ describe("the verdict", () => {
     ["relay", found({ trials: [trial("udp", false), trial("tcp", false), trial("relay", true)] })],
     ["blocked", found({ trials: [trial("udp", false), trial("tcp", false)] })],
     ["unknown", found({})],
+    ["unknown", found({ trials: [trial("relay", true)] })],
+    ["unknown", found({ trials: [trial("relay", false)] })],
     ["off", found({ untried: "off" })],
     ["offline", found({ reachable: false, trials: [trial("udp", true)] })],
     ["slow", found({ trials: [trial("udp", true)], rates: { down: 9e6, up: 1e5 } })],

@@ -65,9 +65,11 @@ export function verdictOf(findings: Findings): Verdict {
   const works = (means: Means) => trials.some((trial) => trial.means === means && trial.ok);
   // The best way is enough, whatever is still being tried.
   if (reachable === null || (trying && !works("udp"))) return "checking";
-  if (trials.length > 0 && !trials.some(({ ok }) => ok)) return "blocked";
+  // Where nothing but a relay could be tried, media may still need none.
+  const isTried = trials.some(({ means }) => means !== "relay");
+  if (isTried && !trials.some(({ ok }) => ok)) return "blocked";
   if (rates !== null && Math.min(rates.down, rates.up) < THIN_BITS) return "slow";
-  if (trials.length === 0) return "unknown";
+  if (!isTried) return "unknown";
   if (works("udp")) return "direct";
   return works("tcp") ? "tcp" : "relay";
 }

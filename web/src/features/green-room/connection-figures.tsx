@@ -63,5 +63,6 @@ function mediaOf({ trials, trying, untried }: Findings, verdict: Verdict) {
   );
   if (best !== undefined && (best === "udp" || !trying)) return best;
   if (trying && verdict !== "offline") return "checking" as const;
-  return trials.length === 0 ? ("unknown" as const) : ("blocked" as const);
+  const isTried = trials.some(({ means }) => means !== "relay");
+  return isTried ? ("blocked" as const) : ("unknown" as const);
 }
