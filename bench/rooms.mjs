@@ -1,9 +1,8 @@
-// Ten thousand rooms at once: how long the list of all of them takes and how much memory the server holds. `CORES=1` keeps
+// Ten thousand rooms at once: how long the list of all of them takes and how much memory the server holds. `CORES=1` starts
 // the server on the first core, or fails; `ROOMS` is another number.
-import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 
-import { printTable, quantile } from "./release.mjs";
+import { printTable, quantile, startOnItsCore } from "./release.mjs";
 
 const { Server, sign } = await import("../e2e/lib/server.mjs");
 
@@ -31,13 +30,8 @@ async function list(server) {
   return answer.arrayBuffer();
 }
 
-const server = await Server.start();
+const server = await startOnItsCore(() => Server.start());
 try {
-  if (process.env.CORES === "1") {
-    const pin = ["--all-tasks", "--cpu-list", "--pid", "0", String(server.pid)];
-    const { status } = spawnSync("taskset", pin, { stdio: ["ignore", "ignore", "inherit"] });
-    if (status !== 0) throw new Error(`taskset ended with ${status}`);
-  }
   let next = 0;
   const create = async () => {
     for (let n = next++; n < ROOMS; n = next++) {

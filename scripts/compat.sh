@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Other people's clients against the debug binary. Needs target/debug/plenum, which carries the client it was built with.
+# Other people's clients against the debug binary. Needs target/debug/plenum, which carries the client it was built with, and
+# target/debug/examples/mirror.
 # Arguments go to node's test runner. A file that takes longer than 20 minutes is ended.
 set -euo pipefail
 

@@ -83,7 +83,7 @@ rust() {
 }
 
 binary() {
-  cargo build --locked --package plenum
+  cargo build --locked --package plenum && cargo build --locked --package media --example mirror
 }
 
 compat() {

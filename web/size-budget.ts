@@ -9,7 +9,7 @@ const BUDGET = 250_000;
 const ROOTS = ["/index.html", "/src/features/visit/index.ts", "/src/session/nats-link.ts"];
 
 /** What nobody needs before the meeting: an import that brings it along has slipped in. */
-const LATER = ["@headlessui/react", "dompurify", "livekit-client"];
+const LATER = ["@headlessui/react", "@twilio/video-processors", "dompurify", "livekit-client"];
 
 export function sizeBudget(): Plugin {
   return {

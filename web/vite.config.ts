@@ -1,5 +1,6 @@
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vitest/config";
+import { BACKGROUNDS, backgrounds } from "./backgrounds.ts";
 import { emoji } from "./emoji.ts";
 import { sizeBudget } from "./size-budget.ts";
 
@@ -13,7 +14,12 @@ function assetName(name: string): string {
 }
 
 export default defineConfig({
-  plugins: [react(), emoji(), sizeBudget()],
+  plugins: [react(), emoji(), backgrounds(), sizeBudget()],
+  // A plain script: what it brings along with `importScripts` is one.
+  worker: {
+    format: "iife",
+    rolldownOptions: { output: { entryFileNames: `${BACKGROUNDS}/[name]-[hash].js` } },
+  },
   build: {
     target: "es2022",
     outDir: "dist",

@@ -20,4 +20,5 @@ export const LIVEKIT_E2EE_WORKER = join(
   COMPAT,
   "node_modules/livekit-client/dist/livekit-client.e2ee.worker.js",
 );
+export const MIRROR = join(ROOT, "target/debug/examples/mirror");
 export const LIVEKIT_PAGE = join(COMPAT, "pages/livekit.html");

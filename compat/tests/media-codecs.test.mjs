@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 
 import { untilHearing, untilSeeing } from "../../e2e/lib/media.mjs";
 import { until } from "../../e2e/lib/until.mjs";
+import { assertFlowed, watchFlow } from "../lib/flow.mjs";
 import { withBrowser } from "../lib/livekit-page.mjs";
 import { mediaAccess } from "../lib/media-access.mjs";
 import { withServer } from "../lib/meeting.mjs";
@@ -152,6 +153,44 @@ for (const [codec, mime, width, mode] of [
 
     await untilSeeing(ana, 1);
     await untilCodec(ana, mime);
+  });
+}
+
+// As above, but every size is encoded by itself.
+for (const [codec, mime, widths] of [
+  ["vp9", "video/VP9", [320, 640, 960]],
+  ["av1", "video/AV1", [320, 640]],
+]) {
+  test(`${codec} comes in a stream for each size, and a subscriber changes between them without a stop`, async () => {
+    const room = await scene.room();
+    const ana = await browser.join(await access(room, "ana", { admin: true }));
+    const ben = await browser.join(await access(room, "ben"));
+    await ben.evaluate(
+      ([videoCodec, width]) =>
+        publishCamera(
+          { videoCodec, simulcast: true, scalabilityMode: "L1T3", backupCodec: false },
+          { width, height: (width * 9) / 16, frameRate: 10 },
+        ),
+      [codec, widths.at(-1)],
+    );
+    await untilSeeing(ana, 1);
+    await untilCodec(ana, mime);
+    for (const page of [ana, ben]) await watchFlow(page);
+    const sent = await outbound(ben);
+    assert.deepEqual(
+      sent.map((stream) => [stream.codec, stream.mode, stream.rid]).sort(),
+      widths.map((_, layer) => [mime, "L1T3", "qhf"[layer]]).sort(),
+    );
+
+    const sizes = [...widths.entries()];
+    for (const [layer, width] of [sizes.at(-1), ...sizes, ...sizes.toReversed()]) {
+      await want(ana, layer);
+      await untilWidth(ana, `size ${layer}`, (seen) => seen === width);
+      await untilSeeing(ana, 1);
+    }
+
+    await assertFlowed(ben, ana);
+    assert.deepEqual(ana.problems, []);
   });
 }
 

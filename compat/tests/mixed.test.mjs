@@ -239,6 +239,41 @@ test("reactions and raised hands go both ways", async () => {
   });
 });
 
+test("where attendees do not see each other, both kinds see reactions and not whose they are", async () => {
+  const room = await scene.room({
+    features: { ...FEATURES.features, allow_view_other_users_list: false },
+  });
+  const ana = await ours("Ana", room, { admin: true });
+  const ben = await ours("Ben", room);
+  const sam = await scene.inside(room, "sam");
+  await ana.sees("sam");
+  const list = (person) => person.page.getByRole("list", { name: "React" });
+
+  const reaction = {
+    id: "1",
+    emoji: "🎉",
+    fromUserId: "sam",
+    fromName: "sam",
+    createdAt: Date.now(),
+  };
+  tellAll(sam, "REACTION", JSON.stringify(reaction));
+  const [known, nameless] = await Promise.all([
+    list(ana).getByRole("listitem").first().innerText(),
+    list(ben).getByRole("listitem").first().innerText(),
+  ]);
+  assert.match(known, /sam/);
+  assert.doesNotMatch(nameless, /sam/);
+
+  await ben.tool("React").click();
+  await ben.button("Applause").click();
+  const heard = () =>
+    sam.data.filter(({ type }) => type === enumValue("DataMsgBodyType", "REACTION"));
+  const said = await until("the reaction", () => heard()[0]);
+  const { emoji, fromUserId, fromName } = JSON.parse(said.message);
+  assert.deepEqual([said.fromUserId, emoji, fromUserId, fromName], ["system", "👏", "", ""]);
+  await list(ana).getByText("Ben").waitFor();
+});
+
 test("a poll of either kind is answered by both", async () => {
   const room = await scene.room(FEATURES);
   const mo = await scene.inside(room, "mo", { admin: true });

@@ -14,7 +14,7 @@ after(closeBrowser);
 
 /** Registers a test whose name is true of the product. */
 export function scenario(name, body, options = {}) {
-  test(name, { timeout: SCENARIO_TIMEOUT_MS }, async (context) => {
+  test(name, { timeout: SCENARIO_TIMEOUT_MS, skip: options.skip }, async (context) => {
     try {
       await play(name, body, options);
     } catch (error) {

@@ -258,9 +258,12 @@ export async function tourOfHosting(world, look) {
   await ana.button("Put back as it was").waitFor();
   await look("paused", ana);
   await look("paused-for-others", ben);
+  // On a phone a panel is a sheet over everything, and what was open beside it goes.
+  await page.getByRole("complementary").getByRole("button", { name: "Close" }).click();
   await page.getByRole("button", { name: /^Notifications/ }).click();
   await page.getByText("Hear of raised hands", { exact: false }).waitFor();
   await look("notifications", ana);
+  await page.getByRole("region", { name: "Notifications" }).waitFor();
 }
 
 async function openMenu(person, name) {

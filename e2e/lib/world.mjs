@@ -12,6 +12,11 @@ const ARTIFACTS = resolve(fileURLToPath(import.meta.url), "../../artifacts");
 
 let browser;
 
+async function sharedBrowser() {
+  browser ??= await launchChromium();
+  return browser;
+}
+
 /** Ends the browser all worlds of this process share. */
 export async function closeBrowser() {
   await browser?.close();
@@ -47,10 +52,9 @@ export class World {
     return this.mediaCutter;
   }
 
-  /** A browser that has opened nothing yet. */
-  async open(name, options) {
-    browser ??= await launchChromium();
-    const person = await Person.open(browser, name, this.origin, {
+  /** A browser that has opened nothing yet: Chromium, or another that runs. */
+  async open(name, { browser: other, ...options } = {}) {
+    const person = await Person.open(other ?? (await sharedBrowser()), name, this.origin, {
       seat: this.people.length,
       ...options,
     });

@@ -177,6 +177,8 @@ export function createFakeEngine(): FakeEngine {
     setCamera: (on) => did(`camera ${on}`, () => void (local.camera = on)),
     setScreen: (on) => did(`screen ${on}`, () => void (local.screen = on)),
     switchDevice: (kind, id) => did(`device ${kind} ${id}`),
+    setBackground: ({ kind }, saving) => did(`background ${kind}${saving ? " saving" : ""}`),
+    reopen: (device) => did(`reopen ${device}`),
     startSound: () => did("sound"),
     limitVideo: (quality) => void calls.push(`limit ${quality}`),
     measure: async () => ({
@@ -230,6 +232,7 @@ export function createFakeServer(overrides: Partial<SessionDeps> = {}): FakeServ
       if (refusing) throw new Error("refused");
       published.push(fromBinary(ChatMessageSchema, bytes));
     },
+    roundTrip: async () => 20,
     publishData: (bytes) => void toAll.push(fromBinary(DataChannelMessageSchema, bytes)),
     openRoom: () => undefined,
     redial: () => void (redials += 1),
@@ -253,6 +256,7 @@ export function createFakeServer(overrides: Partial<SessionDeps> = {}): FakeServ
     },
     onToken: () => undefined,
     devices: () => ({ microphone: null, camera: null, speaker: null }),
+    lighter: { taken: () => false, take: () => undefined },
     now: Date.now,
     ...overrides,
   });

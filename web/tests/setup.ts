@@ -4,6 +4,7 @@ import { loadTexts, startI18n } from "../src/i18n";
 await startI18n("en");
 await loadTexts("meeting");
 await loadTexts("activities");
+await loadTexts("backgrounds");
 await loadTexts("lti");
 
 /** Nothing is laid out here, so the stage is told that it has a screen to itself. */

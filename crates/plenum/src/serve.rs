@@ -223,6 +223,7 @@ async fn open_media(
 ) -> anyhow::Result<Media> {
     if let Some(client) = media_client(config, outgoing) {
         info!("media runs on the LiveKit server of livekit_info");
+        warn!("that server cannot hide webcams from others: allow_view_other_webcams is up to the clients there");
         let plane = LiveKit::start(client);
         let events = mpsc::channel(1).1;
         return Ok(Media { control: plane.clone(), plane, events, door: None, addresses: Vec::new() });

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use media::{MediaConfig, TurnSettings};
-use meeting::Relays;
+use meeting::{DirectWays, Relays};
 use tracing::{info, warn};
 use turn::Secret;
 
@@ -81,11 +81,15 @@ pub(crate) async fn find_external_address(config: &Config, media: &mut MediaConf
 /// relay.
 pub(crate) fn relays(config: &Config, credentials: &Credentials, udp: &[SocketAddr], tcp: Option<u16>) -> Relays {
     let media = &config.media;
-    if let Some(relay) = &media.relay {
-        return outside(relay);
-    }
     // The built-in one is where media is, and media may be elsewhere.
-    if !media.turn.enabled || udp.is_empty() {
+    let direct = (media.turn.enabled && !udp.is_empty()).then(|| DirectWays {
+        urls: direct_urls(udp, media.tcp_port.or(tcp.filter(|_| media.tcp))),
+        login: login_with(relay_secret(credentials)),
+    });
+    if let Some(relay) = &media.relay {
+        return Relays { direct, ..outside(relay) };
+    }
+    if direct.is_none() {
         return Relays::default();
     }
     let tls = config.tls.is_some().then_some(media.tcp_port.or(tcp)).flatten();
@@ -98,6 +102,7 @@ pub(crate) fn relays(config: &Config, credentials: &Credentials, udp: &[SocketAd
         login: Some(login_with(relay_secret(credentials))),
         validity: MEETING_VALIDITY,
         short_validity: CONNECTION_VALIDITY,
+        direct,
         ..Relays::default()
     }
 }
@@ -119,6 +124,7 @@ fn outside(relay: &Relay) -> Relays {
         force: relay.force,
         fallback: relay.fallback.as_ref().map(|fallback| fallback.after),
         flapping: relay.fallback.as_ref().and_then(|fallback| fallback.flapping),
+        direct: None,
     }
 }
 
@@ -133,17 +139,35 @@ fn login_with(secret: Secret) -> meeting::MakeLogin {
 /// browsers are not told of that: they take everything that comes from a relay's UDP address for its answer, checks of the
 /// direct way included, so that no media would go directly. Who gets UDP through to the relay needs none.
 fn own_urls(udp: &[SocketAddr], tcp: Option<u16>, tls: Option<(&str, u16)>) -> Vec<String> {
-    let first = |v4: bool| udp.iter().find(|address| address.is_ipv4() == v4).copied();
-    let host = |ip: IpAddr| match ip {
+    let over_tcp = first_of_each_family(udp).flat_map(|address| tcp.map(|port| tcp_url(address.ip(), port)));
+    let over_tls = tls.map(|(domain, port)| format!("turns:{domain}:{port}?transport=tcp"));
+    over_tcp.chain(over_tls).collect()
+}
+
+/// Where media is, as TURN is asked there by browsers that try whether it gets through. They are told of UDP too: no media goes
+/// with it.
+fn direct_urls(udp: &[SocketAddr], tcp: Option<u16>) -> Vec<String> {
+    let url = |address: SocketAddr| {
+        let over_udp = format!("turn:{}:{}?transport=udp", host(address.ip()), address.port());
+        [over_udp].into_iter().chain(tcp.map(|port| tcp_url(address.ip(), port)))
+    };
+    first_of_each_family(udp).flat_map(url).collect()
+}
+
+fn first_of_each_family(addresses: &[SocketAddr]) -> impl Iterator<Item = SocketAddr> {
+    [true, false].into_iter().filter_map(|v4| addresses.iter().find(|address| address.is_ipv4() == v4).copied())
+}
+
+fn tcp_url(ip: IpAddr, port: u16) -> String {
+    format!("turn:{}:{port}?transport=tcp", host(ip))
+}
+
+/// As it stands in a URL.
+fn host(ip: IpAddr) -> String {
+    match ip {
         IpAddr::V4(ip) => ip.to_string(),
         IpAddr::V6(ip) => format!("[{ip}]"),
-    };
-    let mut urls = Vec::new();
-    for address in [first(true), first(false)].into_iter().flatten() {
-        urls.extend(tcp.map(|port| format!("turn:{}:{port}?transport=tcp", host(address.ip()))));
     }
-    urls.extend(tls.map(|(domain, port)| format!("turns:{domain}:{port}?transport=tcp")));
-    urls
 }
 
 #[cfg(test)]
@@ -188,6 +212,9 @@ mod tests {
         let found = relays(&config, &credentials(), &udp, Some(8080));
         assert_eq!(found.urls, ["turn:192.0.2.1:8080?transport=tcp", "turn:[2001:db8::1]:8080?transport=tcp",]);
         assert!(!found.force && found.fallback.is_none());
+        let tried = found.direct.unwrap().urls;
+        assert_eq!(tried[..2], ["udp", "tcp"].map(|by| format!("turn:192.0.2.1:8080?transport={by}")));
+        assert_eq!(tried[3], "turn:[2001:db8::1]:8080?transport=tcp");
 
         config.tls = Some(Certificate { certificate: "a".into(), key: "b".into() });
         config.media.turn.domain = Some("meet.example.org".to_owned());
@@ -197,7 +224,8 @@ mod tests {
         config.media.turn.urls = vec!["turns:relay.example.org".to_owned()];
         assert_eq!(relays(&config, &credentials(), &udp, None).urls, ["turns:relay.example.org"]);
         config.media.turn.enabled = false;
-        assert!(relays(&config, &credentials(), &udp, None).urls.is_empty());
+        let off = relays(&config, &credentials(), &udp, None);
+        assert!(off.urls.is_empty() && off.direct.is_none());
     }
 
     #[test]

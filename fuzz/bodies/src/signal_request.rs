@@ -25,12 +25,15 @@ pub fn run(input: &[u8]) {
                 subscribe: true,
                 publish_data: true,
                 hidden: false,
+                update_own: true,
                 moderator: false,
                 cameras: CameraView::Everyone,
             },
             dual: number == 0,
             relays: Vec::new(),
             relay_only: false,
+            kind: Default::default(),
+            kind_details: Vec::new(),
             request: JoinRequest::read(&[]).expect("an empty request is one"),
         };
         room.connect(connect, now).expect("it breaks no limit");
@@ -38,7 +41,9 @@ pub fn run(input: &[u8]) {
     }
     match kind % 3 {
         0 => room.request(PeerKey(0), bytes, now),
-        kind => room.message(PeerKey(0), kind == 1, bytes, now),
+        kind => {
+            room.message(PeerKey(0), kind == 1, bytes, now);
+        }
     }
     while room.poll().is_some() {}
     room.handle_timeout(now);

@@ -2,7 +2,7 @@
 //!
 //! The input is a row of steps: one byte says what happens, and for a message two more say how long it is.
 
-use model::media::{CameraView, MediaPermission, Sources};
+use model::media::{CameraView, MediaPermission, ParticipantKind, Sources};
 use model::{Identity, RoomId};
 use signal::{
     ClientMessage, Connect, JoinRequest, Kind, MediaRoom, Now, OfferedSection, Output, PeerKey, RemoveReason,
@@ -21,6 +21,7 @@ fn permission(bits: u8) -> MediaPermission {
         subscribe: bits & 2 == 0,
         publish_data: bits & 4 == 0,
         hidden: bits & 8 != 0,
+        update_own: bits & 64 != 0,
         moderator: bits & 16 != 0,
         cameras: if bits & 32 == 0 { CameraView::Everyone } else { CameraView::Moderators },
     }
@@ -40,6 +41,8 @@ fn connect(room: &mut MediaRoom, number: u64, bits: u8, request: &[u8], now: Now
         request,
         relays: Vec::new(),
         relay_only: false,
+        kind: ParticipantKind::ALL[usize::from(bits) % ParticipantKind::ALL.len()],
+        kind_details: Vec::new(),
     };
     // Refusals change nothing.
     let _ = room.connect(connect, now);
@@ -81,7 +84,9 @@ pub fn run(input: &[u8]) {
         let peer = PeerKey(u64::from(step >> 4) % next);
         match step & 15 {
             0..=4 => match ClientMessage::read(bytes) {
-                Ok(message) => room.client_message(peer, message, now),
+                Ok(message) => {
+                    room.client_message(peer, message, now);
+                }
                 Err(_) => room.garbage(peer, now),
             },
             5 => {
@@ -97,7 +102,9 @@ pub fn run(input: &[u8]) {
                 room.answered(peer, bytes.first().is_none_or(|byte| byte & 1 == 0).then(String::new), now);
             }
             11 => room.answer_taken(peer, bytes.is_empty(), now),
-            12 => room.message(peer, bytes.len() % 2 == 0, bytes, now),
+            12 => {
+                room.message(peer, bytes.len() % 2 == 0, bytes, now);
+            }
             13 => {
                 let who = Identity::try_from("ann").expect("a name");
                 room.set_permission(&who, permission(*bytes.first().unwrap_or(&0)), now);

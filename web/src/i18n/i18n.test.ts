@@ -5,6 +5,10 @@ import { END_CODES } from "../session/errors";
 import { REFUSALS } from "../session/rights";
 import arActivities from "./locales/activities.ar.json";
 import enActivities from "./locales/activities.en.json";
+import arBackgrounds from "./locales/backgrounds.ar.json";
+import enBackgrounds from "./locales/backgrounds.en.json";
+import arConnection from "./locales/connection.ar.json";
+import enConnection from "./locales/connection.en.json";
 import arEntry from "./locales/ar.json";
 import enEntry from "./locales/en.json";
 import arLti from "./locales/lti.ar.json";
@@ -28,8 +32,14 @@ function whole(one: Tree, other: Tree): Tree {
   return merged;
 }
 
-const en = whole(whole(whole(whole(enEntry, enMeeting), enActivities), enLti), enWaiting);
-const ar = whole(whole(whole(whole(arEntry, arMeeting), arActivities), arLti), arWaiting);
+const en = [enMeeting, enActivities, enBackgrounds, enLti, enWaiting, enConnection].reduce<Tree>(
+  whole,
+  enEntry,
+);
+const ar = [arMeeting, arActivities, arBackgrounds, arLti, arWaiting, arConnection].reduce<Tree>(
+  whole,
+  arEntry,
+);
 
 /** Every text with the path to it. */
 function texts(tree: object, path = ""): readonly (readonly [string, string])[] {

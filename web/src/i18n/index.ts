@@ -7,6 +7,8 @@ import { createInstance } from "i18next";
 import { initReactI18next } from "react-i18next";
 import en from "./locales/en.json";
 import type activities from "./locales/activities.en.json";
+import type backgrounds from "./locales/backgrounds.en.json";
+import type connection from "./locales/connection.en.json";
 import type lti from "./locales/lti.en.json";
 import type meeting from "./locales/meeting.en.json";
 import type waiting from "./locales/waiting.en.json";
@@ -26,26 +28,36 @@ export const LANGUAGES: readonly [Language, ...Language[]] = [
   { code: "ar", name: "العربية", dir: "rtl" },
 ];
 
-type Catalogue = typeof en & typeof meeting & typeof activities & typeof lti & typeof waiting;
+type Catalogue = typeof en &
+  typeof meeting &
+  typeof activities &
+  typeof backgrounds &
+  typeof lti &
+  typeof waiting &
+  typeof connection;
 
 type Load = () => Promise<{ readonly default: object }>;
 
 /** What stands in a catalogue of its own. */
-export type Part = "meeting" | "activities" | "lti" | "waiting";
+export type Part = "meeting" | "activities" | "backgrounds" | "lti" | "waiting" | "connection";
 
 const LOADERS: Readonly<Record<string, Readonly<Partial<Record<Part | "entry", Load>>>>> = {
   en: {
     meeting: () => import("./locales/meeting.en.json"),
     activities: () => import("./locales/activities.en.json"),
+    backgrounds: () => import("./locales/backgrounds.en.json"),
     lti: () => import("./locales/lti.en.json"),
     waiting: () => import("./locales/waiting.en.json"),
+    connection: () => import("./locales/connection.en.json"),
   },
   ar: {
     entry: () => import("./locales/ar.json"),
     meeting: () => import("./locales/meeting.ar.json"),
     activities: () => import("./locales/activities.ar.json"),
+    backgrounds: () => import("./locales/backgrounds.ar.json"),
     lti: () => import("./locales/lti.ar.json"),
     waiting: () => import("./locales/waiting.ar.json"),
+    connection: () => import("./locales/connection.ar.json"),
   },
 };
 

@@ -37,6 +37,12 @@ export interface JoinChoice {
   camera(): Bringing;
 }
 
+export interface Lighter {
+  /** Draws the background less often already. */
+  taken(): boolean;
+  take(): void;
+}
+
 export interface SessionDeps {
   readonly token: string;
   verify(token: string): Promise<Admission>;
@@ -49,6 +55,8 @@ export interface SessionDeps {
   onToken(token: string): void;
   /** The devices chosen at this moment. */
   devices(): DeviceChoice;
+  /** What a device may be spared that hardly keeps up. */
+  readonly lighter: Lighter;
   now(): number;
 }
 
@@ -85,6 +93,8 @@ export interface Session {
   raiseHand(up: boolean, words: string): void;
   lowerHandOf(who: ParticipantId | "all"): void;
   react(emoji: Emoji): void;
+  /** Milliseconds until the server has answered over the line of messages; rejects while there is none. */
+  roundTrip(): Promise<number>;
   /** Asks the server for something with this person's rights; the answer as it came. */
   ask(request: ServerRequest): Promise<Uint8Array>;
   /** What proves to the server who this is, at this moment. */

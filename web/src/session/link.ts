@@ -18,6 +18,8 @@ export interface Link {
   readonly status: Readable<LinkStatus>;
   /** Reliable: resolves when the server has taken it, rejects after three tries. */
   send(event: ClientEvent): Promise<void>;
+  /** Milliseconds until the server has answered; rejects while the line is down. */
+  roundTrip(): Promise<number>;
   /** Sent now or not at all; for the heartbeat, which is worthless late. */
   sendNow(event: ClientEvent): void;
   /** Resolves when the server has surely received it. */

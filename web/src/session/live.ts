@@ -1,12 +1,13 @@
 /** A session over the real network and the real media engine. */
 import { ask, endRoom, verifyToken } from "./api";
 import type { DeviceChoice } from "./media";
-import { createSession, type Session } from "./session";
+import { createSession, type Lighter, type Session } from "./session";
 
 export function createLiveSession(
   token: string,
   onToken: (token: string) => void,
   devices: () => DeviceChoice,
+  lighter: Lighter,
 ): Session {
   // Fetched while the server looks at the invitation.
   const loading = import("./nats-link");
@@ -16,6 +17,7 @@ export function createLiveSession(
     token,
     onToken,
     devices,
+    lighter,
     verify: verifyToken,
     endRoom,
     ask,

@@ -1,10 +1,9 @@
-/** The media engine over `livekit-client`. The only file that knows that library. */
+/** The media engine over `livekit-client`. With `livekit-flow.ts` the only file that knows that library. */
 import {
   ConnectionQuality,
   ConnectionState,
   createLocalAudioTrack,
   LocalAudioTrack,
-  LocalVideoTrack,
   LogLevel,
   Room,
   RoomEvent,
@@ -23,6 +22,10 @@ import { browserOf } from "../kit/browser";
 import { participantId, type MediaAccess, type ParticipantId } from "../wire/types";
 import { figuresOf, type Entry } from "./figures";
 import { watchLevel } from "./level";
+import { createCamera } from "./livekit-camera";
+import { reopening } from "./livekit-device";
+import { watchFlow } from "./livekit-flow";
+import { MediaFullError, saysFull } from "./media-full";
 import { createVoiceJudge } from "./own-voice";
 import type {
   DeviceChoice,
@@ -82,8 +85,11 @@ function qualityOf(quality: ConnectionQuality): Quality {
   }
 }
 
-function mediaOf(participant: Participant): PersonMedia {
+/** `missing` has the publications of which nothing arrives. */
+function mediaOf(participant: Participant, missing: ReadonlySet<string>): PersonMedia {
   const microphone = participant.getTrackPublication(Track.Source.Microphone);
+  const isMissing = (source: Track.Source) =>
+    missing.has(participant.getTrackPublication(source)?.trackSid ?? "");
   return {
     microphone: !microphone ? "none" : microphone.isMuted ? "muted" : "live",
     sound: participant.isLocal ? null : handleOf(microphone),
@@ -92,6 +98,10 @@ function mediaOf(participant: Participant): PersonMedia {
     screenSound: participant.isLocal
       ? null
       : handleOf(participant.getTrackPublication(Track.Source.ScreenShareAudio)),
+    missing: {
+      camera: isMissing(Track.Source.Camera),
+      screen: isMissing(Track.Source.ScreenShare),
+    },
     quality: qualityOf(participant.connectionQuality),
   };
 }
@@ -136,17 +146,23 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     open = { ...open, [which]: null };
     return track?.readyState === "live" ? track : null;
   };
-  /** For when the track must be opened anew: rather the same device than any other. */
-  const reopening = (track: MediaStreamTrack, base: MediaTrackConstraints) => {
-    const { deviceId } = track.getSettings();
-    return deviceId === undefined ? base : { ...base, deviceId: { ideal: deviceId } };
-  };
   let stopListening: (() => void) | null = null;
+  /** All that my microphone was heard to give, by which one sees whether there was anything. */
+  let heard: number | null = null;
+  let missing: ReadonlySet<string> = new Set();
+  let stopWatching: (() => void) | null = null;
+
+  const camera = createCamera(room, {
+    brought: () => brought("camera"),
+    onBackground: handlers.onBackground,
+    onSettled: () => tellLocal(),
+  });
 
   const tellPeople = () => {
     const people = new Map<ParticipantId, PersonMedia>();
     for (const participant of [room.localParticipant, ...room.remoteParticipants.values()]) {
-      if (participant.identity) people.set(personOf(participant.identity), mediaOf(participant));
+      if (participant.identity)
+        people.set(personOf(participant.identity), mediaOf(participant, missing));
     }
     handlers.onPeople(people);
   };
@@ -157,7 +173,7 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
       const me = room.localParticipant;
       handlers.onLocal({
         microphone: me.isMicrophoneEnabled,
-        camera: me.isCameraEnabled,
+        camera: camera.isOn(),
         screen: me.isScreenShareEnabled,
       });
     });
@@ -166,17 +182,20 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
   const listenToMyself = () => {
     stopListening?.();
     stopListening = null;
+    heard = null;
     const publication = room.localParticipant.getTrackPublication(Track.Source.Microphone);
     const source = publication?.track?.mediaStreamTrack;
     if (!source) return;
     const ear = source.clone();
     ear.enabled = true;
     const judge = createVoiceJudge();
-    const stop = watchLevel(new MediaStream([ear]), (level, now) => {
+    const hear = (level: number, now: number) => {
+      heard = (heard ?? 0) + level;
       const muted = !room.localParticipant.isMicrophoneEnabled;
-      const finding = judge({ level, muted, now });
-      if (finding === "talking-while-muted") handlers.onTalkingWhileMuted();
-      else if (finding === "dead") handlers.onSilentMicrophone();
+      if (judge({ level, muted, now }) !== null) handlers.onTalkingWhileMuted();
+    };
+    const stop = watchLevel(new MediaStream([ear]), hear, (asleep) => {
+      if (asleep) heard = null;
     });
     stopListening = () => {
       stop();
@@ -270,16 +289,28 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
           deviceId: choice.camera,
         };
       if (choice.speaker) room.options.audioOutput = { deviceId: choice.speaker };
-      await room.connect(access.url, access.token, {
-        autoSubscribe: true,
-        ...(access.iceServers.length > 0 || access.relayOnly
-          ? {
-              rtcConfig: {
-                iceServers: [...access.iceServers],
-                iceTransportPolicy: access.relayOnly ? "relay" : "all",
-              },
-            }
-          : {}),
+      try {
+        await room.connect(access.url, access.token, {
+          autoSubscribe: true,
+          ...(access.iceServers.length > 0 || access.relayOnly
+            ? {
+                rtcConfig: {
+                  iceServers: [...access.iceServers],
+                  iceTransportPolicy: access.relayOnly ? "relay" : "all",
+                },
+              }
+            : {}),
+        });
+      } catch (error) {
+        throw (await saysFull(access)) ? new MediaFullError() : error;
+      }
+      stopWatching ??= watchFlow(room, {
+        onStuck: handlers.onStuck,
+        onMissing(publications) {
+          missing = publications;
+          tellPeople();
+        },
+        heard: () => heard,
       });
       tellPeople();
       tellLocal();
@@ -307,16 +338,8 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
         return this.publishMicrophone(false);
       await room.localParticipant.setMicrophoneEnabled(on);
     },
-    async setCamera(on) {
-      const ready = on ? brought("camera") : null;
-      if (!ready) return void (await room.localParticipant.setCameraEnabled(on));
-      const { width, height } = VideoPresets.h720;
-      const base = { width: { ideal: width }, height: { ideal: height } };
-      await room.localParticipant.publishTrack(
-        new LocalVideoTrack(ready, reopening(ready, base), false) as LocalTrack,
-        { source: Track.Source.Camera },
-      );
-    },
+    setCamera: camera.set,
+    setBackground: camera.setBackground,
     async setScreen(on) {
       await room.localParticipant.setScreenShareEnabled(on, {
         audio: true,
@@ -331,8 +354,15 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
       });
     },
     async switchDevice(kind: DeviceKind, id: string) {
+      if (kind === "videoinput") return camera.switchTo(id);
       await room.switchActiveDevice(kind, id);
       if (kind === "audioinput") listenToMyself();
+    },
+    async reopen(device) {
+      if (device === "camera") return camera.reopen();
+      const source = Track.Source.Microphone;
+      const track = room.localParticipant.getTrackPublication(source)?.track;
+      if (track instanceof LocalAudioTrack) await track.restartTrack();
     },
     startSound: () => room.startAudio(),
     limitVideo(wanted) {
@@ -357,6 +387,8 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
       leaving = true;
       stopListening?.();
       stopListening = null;
+      stopWatching?.();
+      stopWatching = null;
       for (const which of ["microphone", "camera"] as const) brought(which)?.stop();
       await room.disconnect(true);
     },

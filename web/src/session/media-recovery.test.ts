@@ -15,12 +15,13 @@ const ACCESS: MediaAccess = {
 /** Media that is lost and stays so until `succeeds` is set. */
 function lostMedia() {
   let status: MediaStatus = "lost";
+  let full = false;
   const listeners = new Set<() => void>();
   const tried: MediaAccess[] = [];
   const fake = {
     tried,
     succeeds: false,
-    getSnapshot: () => ({ status }),
+    getSnapshot: () => ({ status, full }),
     subscribe(tell: () => void) {
       listeners.add(tell);
       return () => listeners.delete(tell);
@@ -30,6 +31,9 @@ function lostMedia() {
       if (!fake.succeeds) return Promise.reject(new Error("no way"));
       fake.become("connected");
       return Promise.resolve();
+    },
+    fills() {
+      full = true;
     },
     become(next: MediaStatus) {
       status = next;
@@ -79,4 +83,26 @@ test("the relay alone is tried only where the server says so", async () => {
   expect(media.tried.length).toBeGreaterThan(3);
   expect(media.tried.some((access) => access.relayOnly)).toBe(false);
   recovery.dispose();
+});
+
+test("a server without a place is asked less often, by each at another time, and is no reason for a detour", async () => {
+  const triesWith = async (random: number, full: boolean) => {
+    const media = lostMedia();
+    if (full) media.fills();
+    const recovery = createMediaRecovery(
+      media as unknown as Media,
+      () => DEVICES as never,
+      () => recovery.access(ACCESS),
+      () => random,
+    );
+    await vi.advanceTimersByTimeAsync(60_000);
+    recovery.dispose();
+    expect(full && media.tried.some((access) => access.relayOnly)).toBe(false);
+    return media.tried.length;
+  };
+  const patient = await triesWith(1, true);
+  const eager = await triesWith(0, true);
+  expect(patient).toBeGreaterThan(2);
+  expect(patient).toBeLessThan(eager);
+  expect(await triesWith(1, false)).toBe(eager);
 });

@@ -3,8 +3,11 @@
  * joins) does the work; this keeps what the screen needs to know and the three switches.
  */
 import type { MediaAccess, ParticipantId } from "../wire/types";
+import { isSameBackground, NONE, type Background } from "./background/choice";
 import type { Figures } from "./figures";
 import type { VideoQuality } from "./prefs";
+import type { StuckDevices } from "./flow";
+import { MediaFullError } from "./media-full";
 import { createStore, type Readable } from "./store";
 import { createToggle, type Toggle } from "./toggle";
 
@@ -22,6 +25,8 @@ export interface PersonMedia {
   readonly camera: TrackHandle | null;
   readonly screen: TrackHandle | null;
   readonly screenSound: TrackHandle | null;
+  /** Whether nothing arrives of a picture that is on the air and on this screen. */
+  readonly missing: Readonly<Record<"camera" | "screen", boolean>>;
   readonly quality: Quality;
 }
 
@@ -31,6 +36,7 @@ export const NO_MEDIA: PersonMedia = {
   camera: null,
   screen: null,
   screenSound: null,
+  missing: { camera: false, screen: false },
   quality: "unknown",
 };
 
@@ -42,6 +48,10 @@ export interface MediaState {
   readonly speaking: ReadonlySet<ParticipantId>;
   /** False while the browser waits for a click before it plays sound. */
   readonly mayPlaySound: boolean;
+  /** The last connection was refused because the server is at its limit. */
+  readonly full: boolean;
+  /** What is wrong with my own devices that are on. */
+  readonly stuck: StuckDevices;
 }
 
 export type DeviceKind = "audioinput" | "videoinput" | "audiooutput";
@@ -56,9 +66,16 @@ export interface EngineHandlers {
   /** The local switches as they really are, whoever flipped them. */
   onLocal(state: Readonly<Record<MediaSwitch, boolean>>): void;
   onTalkingWhileMuted(): void;
-  onSilentMicrophone(): void;
+  onStuck(devices: StuckDevices): void;
   onDeviceLost(loss: DeviceLoss): void;
+  onBackground(trouble: BackgroundTrouble): void;
 }
+
+/**
+ * The background has stopped and so has the picture; the device does not keep up with it; the chosen picture was not
+ * to be had.
+ */
+export type BackgroundTrouble = "failed" | "slow" | "missing";
 
 /** A device in use that went away, and what became of the switch. */
 export interface DeviceLoss {
@@ -90,6 +107,10 @@ export interface MediaEngine {
   setCamera(on: boolean): Promise<void>;
   setScreen(on: boolean): Promise<void>;
   switchDevice(kind: DeviceKind, id: string): Promise<void>;
+  /** From now on the camera is seen so; `saving` draws fewer frames. */
+  setBackground(background: Background, saving: boolean): Promise<void>;
+  /** Opens a device that is on anew. */
+  reopen(device: keyof OpenTracks): Promise<void>;
   startSound(): Promise<void>;
   /** At most this of each camera from now on. */
   limitVideo(quality: VideoQuality): void;
@@ -102,8 +123,8 @@ export type LoadEngine = (handlers: EngineHandlers) => Promise<MediaEngine>;
 export interface MediaEvents {
   onSwitchFailed(which: MediaSwitch, error: unknown, wanted: boolean): void;
   onTalkingWhileMuted(): void;
-  onSilentMicrophone(): void;
   onDeviceLost(loss: DeviceLoss): void;
+  onBackground(trouble: BackgroundTrouble): void;
 }
 
 export interface Media extends Readable<MediaState> {
@@ -118,6 +139,9 @@ export interface Media extends Readable<MediaState> {
   /** Has the microphone ready but silent, for rooms that start muted. */
   publishMuted(): Promise<void>;
   switchDevice(kind: DeviceKind, id: string): Promise<void>;
+  setBackground(background: Background, saving: boolean): void;
+  /** Opens a device that is on, and gives nothing, anew. */
+  reopen(device: keyof OpenTracks): void;
   startSound(): Promise<void>;
   /** At most this of each camera from now on; what somebody shares comes as it is. */
   limitVideo(quality: VideoQuality): void;
@@ -131,16 +155,30 @@ const IDLE: MediaState = {
   people: new Map(),
   speaking: new Set(),
   mayPlaySound: true,
+  full: false,
+  stuck: { microphone: null, camera: null },
 };
 
 export function createMedia(load: LoadEngine, events: MediaEvents): Media {
   const store = createStore<MediaState>(IDLE);
   const patch = (part: Partial<MediaState>) => store.update((now) => ({ ...now, ...part }));
   let loading: Promise<MediaEngine> | null = null;
+  let background: Background = NONE;
+  let saving = false;
+  const show = (e: MediaEngine) =>
+    e.setBackground(background, saving).catch((error: unknown) => {
+      // Without the background there is no picture.
+      camera.want(false);
+      events.onSwitchFailed("camera", error, true);
+    });
 
-  const engine = (): Promise<MediaEngine> => {
-    loading ??= load({
-      onStatus: (status) => patch({ status }),
+  const begin = async (): Promise<MediaEngine> => {
+    const made = await load({
+      onStatus(status) {
+        // What is lost stays lost until there is something new; trying is not worth a word.
+        if (status === "connecting" && store.getSnapshot().status === "lost") return;
+        patch({ status, ...(status === "connected" && { full: false }) });
+      },
       onPeople: (people) => patch({ people }),
       onSpeaking: (speaking) => patch({ speaking }),
       onMayPlaySound: (mayPlaySound) => patch({ mayPlaySound }),
@@ -150,9 +188,18 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
         screen.happened(state.screen);
       },
       onTalkingWhileMuted: events.onTalkingWhileMuted,
-      onSilentMicrophone: events.onSilentMicrophone,
+      onStuck: (stuck) => patch({ stuck }),
       onDeviceLost: events.onDeviceLost,
-    }).catch((error: unknown) => {
+      onBackground(trouble) {
+        if (trouble === "failed") camera.want(false);
+        events.onBackground(trouble);
+      },
+    });
+    if (background.kind !== "none") void show(made);
+    return made;
+  };
+  const engine = (): Promise<MediaEngine> => {
+    loading ??= begin().catch((error: unknown) => {
       // Asked for again by the next one who needs it.
       loading = null;
       throw error;
@@ -188,7 +235,7 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
       try {
         await (await engine()).connect(access, devices);
       } catch (error) {
-        patch({ status: "lost" });
+        patch({ status: "lost", full: error instanceof MediaFullError });
         throw error;
       }
       for (const each of [microphone, camera, screen]) each.happened(false);
@@ -197,6 +244,17 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
     },
     publishMuted: async () => (await engine()).publishMicrophone(true),
     switchDevice: async (kind, id) => (await engine()).switchDevice(kind, id),
+    setBackground(next, nextSaving) {
+      if (isSameBackground(next, background) && nextSaving === saving) return;
+      background = next;
+      saving = nextSaving;
+      // One that is not there yet begins with it.
+      void loading?.then(show, () => undefined);
+    },
+    reopen: (device) =>
+      void engine()
+        .then((e) => e.reopen(device))
+        .catch((error: unknown) => events.onSwitchFailed(device, error, true)),
     startSound: async () => (await engine()).startSound(),
     limitVideo: (quality) =>
       void engine().then(

@@ -114,6 +114,7 @@ export async function openNatsLink(options: NatsLinkOptions): Promise<Link> {
       // A lost heartbeat shows as a missing answer; there is nothing to do about it here.
       js.publish(worker, encodeClientEvent(event)).catch(() => undefined);
     },
+    roundTrip: () => nc.rtt(),
     async publishChat(bytes) {
       await until(status, (now) => now !== "down", closing.signal);
       nc.publish(`${subjects.chat}.${roomId}`, bytes);

@@ -26,6 +26,8 @@ export interface Notice {
   readonly text: NoticeText;
   readonly sticky: boolean;
   readonly action: NoticeAction | null;
+  /** Something else that may be done instead. */
+  readonly also: NoticeAction | null;
   /** What is worth a sound, and a word from the system while the page is out of sight. */
   readonly alert: Alert | null;
   /** Where there is more to see. */
@@ -47,6 +49,7 @@ export interface NoticeRequest {
   readonly text: NoticeText;
   readonly sticky?: boolean;
   readonly action?: NoticeAction;
+  readonly also?: NoticeAction;
   readonly alert?: Alert | null;
   readonly panel?: Panel | null;
 }
@@ -153,6 +156,7 @@ export function createNoticeStore(now: () => number = Date.now): NoticeStore {
         text: request.text,
         sticky: request.sticky ?? false,
         action: request.action ?? null,
+        also: request.also ?? null,
         alert: request.alert ?? null,
         panel: request.panel ?? null,
       };

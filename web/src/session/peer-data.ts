@@ -13,6 +13,9 @@ import type { Sayings } from "./sayings";
 import type { Talk } from "./talk";
 import { understood } from "./understood";
 
+/** In whose name the server passes on what comes from people that one may not know. */
+const NOBODY = "system";
+
 interface Around {
   readonly people: PeopleStore;
   readonly chat: ChatStore;
@@ -37,8 +40,10 @@ export function createPeerData(around: Around): PeerData {
 
   function onReaction({ from, text }: DataMessage): void {
     const emoji = emojiFrom(text);
+    if (emoji === null) return;
     const name = people.getSnapshot().get(from)?.name;
-    if (emoji !== null && name !== undefined) reactions.show(emoji, from, name);
+    if (name !== undefined) reactions.show(emoji, from, name);
+    else if (from === NOBODY) reactions.show(emoji, null, "");
   }
 
   return {

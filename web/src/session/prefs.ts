@@ -1,5 +1,6 @@
 /** What this browser remembers between meetings. Nothing about other people, nothing secret. */
 import { ALERTS, USUALLY_QUIET, type Alert } from "./alerts";
+import { NONE, readBackground, type Background } from "./background/choice";
 import { createStore, type Readable } from "./store";
 
 export type Theme = "system" | "light" | "dark";
@@ -32,6 +33,10 @@ export interface Prefs {
   /** Shortcuts that were changed, by action: another key, or `null` for none. */
   readonly keys: Readonly<Record<string, string | null>>;
   readonly mirrorSelf: boolean;
+  /** What is behind this person in their camera's picture. */
+  readonly background: Background;
+  /** Draws it less often, for devices that hardly keep up. */
+  readonly backgroundSaving: boolean;
   /** Sounds for what happens: a raised hand, somebody at the door. */
   readonly sounds: boolean;
   /** A word from the system while the page is out of sight. */
@@ -86,6 +91,8 @@ export const DEFAULTS: Prefs = {
   shortcuts: true,
   keys: {},
   mirrorSelf: true,
+  background: NONE,
+  backgroundSaving: false,
   sounds: true,
   desktopNotices: false,
   desktopOffered: false,
@@ -138,6 +145,8 @@ export function readPrefs(text: string | null): Prefs {
     shortcuts: flag("shortcuts"),
     keys: keysFrom(raw["keys"]),
     mirrorSelf: flag("mirrorSelf"),
+    background: readBackground(raw["background"]),
+    backgroundSaving: flag("backgroundSaving"),
     sounds: flag("sounds"),
     desktopNotices: flag("desktopNotices"),
     desktopOffered: flag("desktopOffered"),

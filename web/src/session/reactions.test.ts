@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { ANA, BEN, createFakeServer, id } from "../../tests/fakes";
+import { DataMsgBodyType } from "../wire/gen/plugnmeet/messaging_pb";
 import { createReactionStore, emojiFrom, FLOAT_MS } from "./reactions";
 
 beforeEach(() => void vi.useFakeTimers());
@@ -68,4 +69,27 @@ test("locked, nothing is sent", async () => {
   server.session.react("👍");
 
   expect(server.data).toEqual([]);
+});
+
+test("whose may not be known is shown without a name, however many there are at once", async () => {
+  vi.useRealTimers();
+  const server = createFakeServer();
+  await server.enter([ANA, BEN]);
+  const told = (from: string) =>
+    server.tellAll({
+      id: "r",
+      type: DataMsgBodyType.REACTION,
+      fromUserId: from,
+      message: JSON.stringify({ id: "r", emoji: "🎉", fromUserId: "", fromName: "" }),
+    });
+
+  told("system");
+  told("system");
+  told("nobody anybody knows");
+
+  const shown = server.session.reactions.getSnapshot().map(({ from, name }) => [from, name]);
+  expect(shown).toEqual([
+    [null, ""],
+    [null, ""],
+  ]);
 });

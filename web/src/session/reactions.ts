@@ -9,7 +9,8 @@ export type Emoji = (typeof EMOJIS)[number];
 export interface Reaction {
   readonly id: number;
   readonly emoji: Emoji;
-  readonly from: ParticipantId;
+  /** `null` where whose it is may not be known. */
+  readonly from: ParticipantId | null;
   readonly name: string;
 }
 
@@ -22,7 +23,7 @@ const MAX_SHOWN = 20;
 
 export interface ReactionStore extends Readable<readonly Reaction[]> {
   /** Says whether it was shown: not when the same person was faster than people are. */
-  show(emoji: Emoji, from: ParticipantId, name: string): boolean;
+  show(emoji: Emoji, from: ParticipantId | null, name: string): boolean;
   dispose(): void;
 }
 
@@ -36,8 +37,10 @@ export function createReactionStore(now: () => number): ReactionStore {
     subscribe: store.subscribe,
     show(emoji, from, name) {
       const at = now();
-      if (at - (last.get(from) ?? Number.NEGATIVE_INFINITY) < THROTTLE_MS) return false;
-      last.set(from, at);
+      if (from !== null) {
+        if (at - (last.get(from) ?? Number.NEGATIVE_INFINITY) < THROTTLE_MS) return false;
+        last.set(from, at);
+      }
       const id = nextId++;
       store.update((all) => [...all, { id, emoji, from, name }].slice(-MAX_SHOWN));
       const timer = setTimeout(() => {

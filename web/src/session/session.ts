@@ -35,6 +35,7 @@ export type {
   ActivityNews,
   Bringing,
   JoinChoice,
+  Lighter,
   LineState,
   Phase,
   ServerRequest,
@@ -67,10 +68,18 @@ export function createSession(deps: SessionDeps): Session {
         text: { key: "notice.youAreMuted" },
         action: { key: "toolbar.unmute", run: () => switches.on("microphone") },
       }),
-    onSilentMicrophone: () =>
-      notices.show({ group: "silent", level: "warning", text: { key: "notice.microphoneSilent" } }),
     onDeviceLost: (loss) =>
       notices.show({ group: `lost-${loss.kind}`, level: "warning", text: deviceLossText(loss) }),
+    onBackground: (trouble) =>
+      notices.show({
+        group: `background-${trouble}`,
+        level: trouble === "failed" ? "error" : "warning",
+        text: { key: `notice.background.${trouble}` },
+        ...(trouble === "slow" &&
+          !deps.lighter.taken() && {
+            action: { key: "notice.background.save", run: deps.lighter.take },
+          }),
+      }),
   });
 
   let token = deps.token;
@@ -383,6 +392,10 @@ export function createSession(deps: SessionDeps): Session {
     },
     lowerHandOf: (who) => send({ kind: "lower-hand-of", who }),
     react: peers.react,
+    roundTrip: async () => {
+      if (link?.status.getSnapshot() !== "open") throw new Error("the line is down");
+      return link.roundTrip();
+    },
     ask: ({ path, body }) => deps.ask(token, path, body),
     token: () => token,
     activities,

@@ -57,7 +57,12 @@ export function createSwitches({ media, notices, me, room, inMeeting, ended }: A
     },
     failed(which, error, wanted) {
       if (ended() || !wanted) return;
-      const denied = error instanceof Error && error.name === "NotAllowedError";
+      const named = (name: string) => error instanceof Error && error.name === name;
+      if (named("BackgroundError")) {
+        const text = { key: "notice.background.failed" } as const;
+        return void notices.show({ group: "background-failed", level: "error", text });
+      }
+      const denied = named("NotAllowedError");
       // Closing the browser's picker is an answer, not a fault.
       if (which === "screen" && denied) return;
       const key =

@@ -249,6 +249,7 @@ export function roomStateFrom(w: RoomMetadata): RoomState {
       viewUserList: f?.allowViewOtherUsersList ?? true,
       durationMinutes: Number(f?.roomDuration ?? 0n),
       encrypted: f?.endToEndEncryptionFeatures?.isEnabled ?? false,
+      virtualBackgrounds: f?.allowVirtualBg ?? true,
     },
     defaultLocks: locksFrom(w.defaultLockSettings),
     activities: activitiesFrom(w),

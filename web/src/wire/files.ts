@@ -9,11 +9,14 @@ import {
   UploadedFileResSchema,
 } from "./gen/plugnmeet/common_pb";
 
-export type FileKind = "chat" | "player";
+import { RemoveBackgroundReqSchema } from "./gen/plenum/meeting_pb";
+
+export type FileKind = "chat" | "player" | "background";
 
 const TYPES: Readonly<Record<FileKind, RoomUploadedFileType>> = {
   chat: RoomUploadedFileType.CHAT_FILE,
   player: RoomUploadedFileType.EXTERNAL_MEDIA_PLAYER_FILE,
+  background: RoomUploadedFileType.VIRTUAL_BACKGROUND,
 };
 
 export interface StoredFile {
@@ -70,6 +73,21 @@ export const decodeFiles = (bytes: Uint8Array): readonly StoredFile[] =>
       name: fileName,
       address: fileAddress(filePath),
     }),
+  );
+
+/** Takes away a picture of one's own; the server knows it by its path. */
+export const encodeRemoval = ({ address }: StoredFile): Uint8Array<ArrayBuffer> =>
+  new Uint8Array(
+    toBinary(
+      RemoveBackgroundReqSchema,
+      create(RemoveBackgroundReqSchema, {
+        filePath: address
+          .slice(fileAddress("").length)
+          .split("/")
+          .map(decodeURIComponent)
+          .join("/"),
+      }),
+    ),
   );
 
 function read<T>(decode: () => T): T {

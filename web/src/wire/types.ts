@@ -61,6 +61,8 @@ export interface RoomFeatures {
   /** Minutes; 0 means no limit. */
   readonly durationMinutes: number;
   readonly encrypted: boolean;
+  /** Whether somebody may be seen in front of something else than what is there. */
+  readonly virtualBackgrounds: boolean;
 }
 
 /** What a room offers to do together, and what of it goes on. */

@@ -105,6 +105,7 @@ async fn open(
             subscribe: true,
             publish_data: true,
             hidden: false,
+            update_own: false,
             moderator: false,
             cameras: CameraView::Everyone,
         },
@@ -112,6 +113,8 @@ async fn open(
         topology: Topology::Single,
         relays: Vec::new(),
         relay_only: false,
+        kind: Default::default(),
+        kind_details: Vec::new(),
     };
     let down = down.clone();
     let Ok(mut link) = plane.connect(join).await else {

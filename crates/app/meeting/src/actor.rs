@@ -157,6 +157,13 @@ impl Actor {
     /// The answer is why the meeting ended; `None` if nobody can ask for anything any more.
     async fn run(&mut self, mut letters: mpsc::Receiver<Letter>) -> Option<EndReason> {
         info!(room.id = %self.id, session.id = %self.session, "room is open");
+        if self.room.hides_webcams() && self.around.credentials.media_server.is_some() {
+            warn!(
+                room.id = %self.id,
+                "webcams are to be hidden from others (allow_view_other_webcams), and the LiveKit server that media runs on \
+                 shows them to any client that asks"
+            );
+        }
         loop {
             match self.settle().await {
                 Settled::Quiet => {}

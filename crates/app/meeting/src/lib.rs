@@ -28,14 +28,14 @@ pub use activities::ActivityError;
 pub use breakouts::{BreakoutError, Settle};
 pub use courier::{Courier, WebhookRules, Webhooks};
 pub use media_hooks::MediaHooks;
-pub use media_rooms::granted_permission;
+pub use media_rooms::FREE;
 pub use meetings::{
     Access, AccessError, ActiveRoom, Activity, CreateError, EndError, HealthError, JoinError, MediaAdmission, Meetings,
     NotShown, Setup, Unavailable, VerifiedJoin, WaitingError,
 };
 pub use moderate::{ModerateError, MuteRefusal};
 pub use outside::{BroadcastError, ReportError};
-pub use relays::{MakeLogin, Relays};
+pub use relays::{DirectWays, MakeLogin, MediaWay, Relays};
 pub use room::{
     AdmitRefusal, Announcement, Audience, AuthorizeRefusal, BlockedPerson, BreakoutRefusal, BroadcastRefusal,
     ClientSubject, ConnId, CoreMessage, Delivery, Device, EndReason, Farewell, FileRefusal, Forwarded, Guests,

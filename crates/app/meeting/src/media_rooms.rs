@@ -8,10 +8,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use model::media::{CameraView, MediaPermission, Source, Sources};
+use model::media::{CameraView, MediaPermission, ParticipantKind, Source, Sources};
 use model::{Identity, RoomId, SessionId, UserId};
 use ports::media::{MediaJoin, Topology};
 use ports::media_control::{ControlError, DataMessage, FREE_SESSION, ParticipantChange, RoomSettings};
+use wire::lk::participant_info::KindDetail;
 use wire::token::{MediaClaims, RoomConfig, VideoGrant};
 
 use crate::actor::now;
@@ -216,6 +217,8 @@ impl Meetings {
                 room,
                 session,
                 identity,
+                kind: kind(&claims),
+                kind_details: kind_details(&claims),
                 name: claims.name,
                 metadata: claims.metadata,
                 attributes: claims.attributes,
@@ -247,22 +250,40 @@ fn granted(grant: &VideoGrant) -> MediaPermission {
         .into_iter()
         .filter(|source| can_publish && (named.is_empty() || named.iter().any(|name| name == source_name(*source))))
         .collect();
-    granted_permission(
+    MediaPermission {
         publish,
-        grant.can_subscribe.unwrap_or(true),
-        grant.can_publish_data.unwrap_or(can_publish),
-        grant.hidden,
-    )
+        subscribe: grant.can_subscribe.unwrap_or(true),
+        publish_data: grant.can_publish_data.unwrap_or(can_publish),
+        hidden: grant.hidden,
+        update_own: grant.can_update_own_metadata,
+        ..FREE
+    }
 }
 
-/// Rights that no meeting gave.
-pub const fn granted_permission(
-    publish: Sources,
-    subscribe: bool,
-    publish_data: bool,
-    hidden: bool,
-) -> MediaPermission {
-    MediaPermission { publish, subscribe, publish_data, hidden, moderator: false, cameras: CameraView::Everyone }
+/// Everything, as far as no meeting has a say.
+pub const FREE: MediaPermission = MediaPermission {
+    publish: Sources::all(),
+    subscribe: true,
+    publish_data: true,
+    hidden: false,
+    update_own: true,
+    moderator: false,
+    cameras: CameraView::Everyone,
+};
+
+/// What the owner of a token is: as it says, or as the marks of older ones say.
+pub(crate) fn kind(claims: &MediaClaims) -> ParticipantKind {
+    match ParticipantKind::of_name(&claims.kind) {
+        ParticipantKind::Standard if claims.video.agent => ParticipantKind::Agent,
+        ParticipantKind::Standard if claims.video.recorder => ParticipantKind::Egress,
+        said => said,
+    }
+}
+
+/// What it says about that, as far as anybody knows it.
+pub(crate) fn kind_details(claims: &MediaClaims) -> Vec<i32> {
+    let named = claims.kind_details.iter().map(|name| name.to_ascii_uppercase());
+    named.filter_map(|name| KindDetail::from_str_name(&name)).map(Into::into).collect()
 }
 
 #[cfg(test)]
@@ -270,18 +291,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_grant_that_says_nothing_allows_everything_but_hiding() {
+    fn a_grant_that_says_nothing_allows_everything_but_hiding_and_another_name() {
         let all = granted(&VideoGrant::default());
-        assert_eq!(all, granted_permission(Sources::all(), true, true, false));
+        assert_eq!(all, MediaPermission { update_own: false, ..FREE });
 
         let listener = granted(&VideoGrant { can_publish: Some(false), ..VideoGrant::default() });
-        assert_eq!(listener, granted_permission(Sources::NONE, true, false, false));
+        assert_eq!(listener, MediaPermission { publish: Sources::NONE, publish_data: false, ..all });
+
+        assert!(granted(&VideoGrant { can_update_own_metadata: true, ..VideoGrant::default() }).update_own);
 
         let speaker = granted(&VideoGrant {
             can_publish_sources: vec!["microphone".into(), "x".into()],
             ..VideoGrant::default()
         });
         assert_eq!(speaker.publish, Sources::NONE.with(Source::Microphone));
+    }
+
+    #[test]
+    fn a_token_says_what_its_owner_is_and_the_marks_of_older_ones_count_where_it_does_not() {
+        let of =
+            |name: &str, video: VideoGrant| kind(&MediaClaims { kind: name.into(), video, ..MediaClaims::default() });
+        for known in ParticipantKind::ALL {
+            assert_eq!(of(known.name(), VideoGrant::default()), known);
+        }
+        let recorder = VideoGrant { recorder: true, ..VideoGrant::default() };
+        assert_eq!(of("", recorder.clone()), ParticipantKind::Egress);
+        assert_eq!(of("sip", recorder), ParticipantKind::Sip);
+        assert_eq!(of("standard", VideoGrant { agent: true, ..VideoGrant::default() }), ParticipantKind::Agent);
+        assert_eq!(of("robot", VideoGrant::default()), ParticipantKind::Standard);
+
+        let details = vec!["cloud_agent".to_owned(), "robot".into(), "forwarded".into()];
+        let claims = MediaClaims { kind_details: details, ..MediaClaims::default() };
+        assert_eq!(kind_details(&claims), [KindDetail::CloudAgent, KindDetail::Forwarded].map(i32::from));
     }
 
     #[test]

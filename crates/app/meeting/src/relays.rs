@@ -8,8 +8,29 @@ use model::{RoomId, UserId};
 use ports::media::IceServer;
 use wire::pnm;
 
+/// How long a login is good with which somebody tries what gets through.
+const TRIAL: Duration = Duration::from_secs(120);
+
 /// Makes name and password for whom and until when, in Unix seconds.
 pub type MakeLogin = Arc<dyn Fn(&str, u64) -> (String, String) + Send + Sync>;
+
+/// Our own media as a browser can reach it, and a login with which TURN answers there.
+#[derive(Clone)]
+pub struct DirectWays {
+    /// TURN at the addresses of media, over each transport that media takes.
+    pub urls: Vec<String>,
+    /// Who may ask there.
+    pub login: MakeLogin,
+}
+
+/// A way that a browser may try before it joins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MediaWay {
+    /// Where, and the login there.
+    pub server: IceServer,
+    /// Media goes there without a relay.
+    pub is_direct: bool,
+}
 
 /// What browsers are told of relays; nothing by default.
 #[derive(Clone, Default)]
@@ -28,6 +49,8 @@ pub struct Relays {
     pub fallback: Option<Duration>,
     /// The same after so many poor samples within so long (`turn_server.fallback_on_flapping`).
     pub flapping: Option<(u32, Duration)>,
+    /// Where media goes without any; `None` where it is on another server.
+    pub direct: Option<DirectWays>,
 }
 
 impl fmt::Debug for Relays {
@@ -65,6 +88,24 @@ impl Relays {
         login.map(server).into_iter().collect()
     }
 
+    /// Every way there is, for somebody who tries them and joins nothing. The login is not the one for the meeting, so that
+    /// what is tried takes no place from what is used.
+    pub(crate) fn ways(&self, room: &RoomId, who: &str, now: i64) -> Vec<MediaWay> {
+        let ends = u64::try_from(now).unwrap_or(0).saturating_add(TRIAL.as_secs());
+        let who = format!("{room}:{who}:trial");
+        let way = |url: &String, login: &MakeLogin, is_direct| {
+            let (username, credential) = login(&who, ends);
+            MediaWay { server: IceServer { urls: vec![url.clone()], username, credential }, is_direct }
+        };
+        let direct = self.direct.iter().flat_map(|direct| direct.urls.iter().map(|url| way(url, &direct.login, true)));
+        let known = |url: &String| self.direct.as_ref().is_some_and(|direct| direct.urls.contains(url));
+        let relayed = self.login.iter().flat_map(|login| {
+            let others = self.urls.iter().filter(|url| !known(url));
+            others.map(move |url| way(url, login, false))
+        });
+        direct.chain(relayed).collect()
+    }
+
     fn login_for(&self, room: &RoomId, who: &str, now: i64, validity: Duration) -> Option<(String, String)> {
         let login = self.login.as_ref().filter(|_| !self.urls.is_empty())?;
         let ends = u64::try_from(now).unwrap_or(0).saturating_add(validity.as_secs());
@@ -97,5 +138,34 @@ mod tests {
         assert_eq!(short[0].username, "1700000300:room01:user01");
         assert!(Relays::default().credentials(&room, &user, 0).is_none());
         assert!(Relays::default().servers(&room, "user01", 0).is_empty());
+    }
+
+    #[test]
+    fn each_way_is_tried_once_with_a_login_of_its_own() {
+        let login: MakeLogin = Arc::new(|who, ends| (format!("{ends}:{who}"), "password".to_owned()));
+        let relays = Relays {
+            urls: vec!["turn:192.0.2.1:8080?transport=tcp".to_owned(), "turns:relay.example.org".to_owned()],
+            login: Some(login.clone()),
+            direct: Some(DirectWays {
+                urls: ["udp", "tcp"].map(|by| format!("turn:192.0.2.1:8080?transport={by}")).to_vec(),
+                login,
+            }),
+            ..Relays::default()
+        };
+        let room = RoomId::try_from("room01").unwrap();
+
+        let ways = relays.ways(&room, "user01", 1_700_000_000);
+
+        let tried: Vec<_> = ways.iter().map(|way| (way.server.urls[0].as_str(), way.is_direct)).collect();
+        assert_eq!(
+            tried,
+            [
+                ("turn:192.0.2.1:8080?transport=udp", true),
+                ("turn:192.0.2.1:8080?transport=tcp", true),
+                ("turns:relay.example.org", false),
+            ]
+        );
+        assert!(ways.iter().all(|way| way.server.username == "1700000120:room01:user01:trial"));
+        assert_eq!(Relays::default().ways(&room, "user01", 0), []);
     }
 }

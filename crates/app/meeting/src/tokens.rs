@@ -65,6 +65,7 @@ pub(crate) fn set_rights(grant: &mut VideoGrant, rights: &MediaPermission) {
     grant.can_publish_data = Some(rights.publish_data);
     grant.can_publish_sources = rights.publish.iter().map(|source| source_name(source).to_owned()).collect();
     grant.hidden = rights.hidden;
+    grant.can_update_own_metadata = rights.update_own;
 }
 
 /// LiveKit's name of a source in a token (`canPublishSources`).

@@ -312,6 +312,23 @@ impl Meetings {
         Ok(self.place_of(access)?.read(move |room| room.files_of(&user, kind)).await??)
     }
 
+    /// Takes away a background of somebody's own, wherever it is known. One that is not there is gone already.
+    ///
+    /// # Errors
+    /// When they are not here.
+    pub async fn remove_background(&self, access: &Access, path: &str) -> Result<(), UploadRefusal> {
+        let handle = self.place_of(access)?;
+        let (user, path) = (access.user.clone(), path.to_owned());
+        let named = path.clone();
+        let was_there = handle.write(move |room, _| room.remove_background(&user, &named)).await??;
+        // `<session>/<secret>/<name>`, as this very room had it.
+        let folder = path.rsplit_once('/').and_then(|(folder, _)| Key::try_from(folder).ok());
+        if let (true, Some(folder)) = (was_there, folder) {
+            self.0.around.uploads.blobs.remove_folder(Area::Uploads, &folder).await.map_err(failed)?;
+        }
+        Ok(())
+    }
+
     /// What the operator allows of uploads.
     pub fn upload_rules(&self) -> &UploadRules {
         self.0.around.uploads.rules()

@@ -8,7 +8,7 @@ pub mod report;
 use async_trait::async_trait;
 use bytes::Bytes;
 use inside::{InsideJoin, Insider};
-use model::media::{MediaPermission, Source, Trouble};
+use model::media::{MediaPermission, ParticipantKind, Source, Trouble};
 use model::{Identity, RoomId, SessionId};
 use report::{RoomReport, RoomSummary};
 use std::collections::BTreeMap;
@@ -71,6 +71,17 @@ pub struct MediaJoin {
     pub relays: Vec<IceServer>,
     /// The client uses nothing but relays.
     pub relay_only: bool,
+    /// What they are, as clients are told.
+    pub kind: ParticipantKind,
+    /// What kind of that kind (`livekit.ParticipantInfo.KindDetail`).
+    pub kind_details: Vec<i32>,
+}
+
+impl MediaJoin {
+    /// Whether a room that is full has a place for them all the same: nobody sees them, or they serve others.
+    pub const fn takes_no_place(&self) -> bool {
+        self.permission.hidden || self.kind.is_servant()
+    }
 }
 
 /// What a media session tells its signalling socket.
@@ -115,6 +126,9 @@ pub enum ConnectError {
     /// Limits or shutdown: try again later.
     #[error("the media plane takes no new sessions now")]
     Unavailable,
+    /// There is no time for one more: try again later.
+    #[error("the media plane is full")]
+    Full,
 }
 
 /// Why somebody is taken out.
@@ -201,6 +215,11 @@ pub enum MediaEventKind {
 pub trait MediaPlane: Send + Sync + 'static {
     /// Joins or resumes. The first message on the link is the answer to the client (`join`, `reconnect` or `leave`).
     async fn connect(&self, join: MediaJoin) -> Result<SignalLink, ConnectError>;
+
+    /// Whether somebody new in that room would be refused because there is no time for them.
+    fn is_full(&self, _room: &RoomId) -> bool {
+        false
+    }
 
     /// Replaces somebody's rights at once: takes away tracks no longer allowed, parks or restores subscriptions.
     fn set_permission(&self, room: &RoomId, who: &Identity, permission: MediaPermission);

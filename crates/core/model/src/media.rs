@@ -31,8 +31,12 @@ impl Sources {
     pub const NONE: Self = Self(0);
 
     /// Every source.
-    pub fn all() -> Self {
-        Source::ALL.into_iter().collect()
+    pub const fn all() -> Self {
+        Self::NONE
+            .with(Source::Camera)
+            .with(Source::Microphone)
+            .with(Source::ScreenShare)
+            .with(Source::ScreenShareAudio)
     }
 
     /// The set with `source` in it.
@@ -90,6 +94,9 @@ pub struct MediaPermission {
     pub publish_data: bool,
     /// Never shown to others.
     pub hidden: bool,
+    /// Whether name, metadata and attributes of one's own may be changed. Off in meetings, which say themselves what somebody
+    /// is called.
+    pub update_own: bool,
     /// Counts as a moderator for other people's [`CameraView`].
     pub moderator: bool,
     /// Whose webcams this participant receives.
@@ -106,8 +113,58 @@ impl MediaPermission {
             subscribe: self.subscribe && ceiling.subscribe,
             publish_data: self.publish_data && ceiling.publish_data,
             hidden: self.hidden || ceiling.hidden,
+            update_own: self.update_own && ceiling.update_own,
             ..self
         }
+    }
+}
+
+/// What somebody is, as clients are told (`livekit.ParticipantInfo.Kind`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ParticipantKind {
+    /// A person.
+    #[default]
+    Standard,
+    /// Brings a stream in.
+    Ingress,
+    /// Records or streams out.
+    Egress,
+    /// A telephone.
+    Sip,
+    /// A program.
+    Agent,
+    /// Brings in somebody of another service.
+    Connector,
+    /// Joins two rooms.
+    Bridge,
+}
+
+impl ParticipantKind {
+    /// Every kind there is.
+    pub const ALL: [Self; 7] =
+        [Self::Standard, Self::Ingress, Self::Egress, Self::Sip, Self::Agent, Self::Connector, Self::Bridge];
+
+    /// How a token names it (`kind`).
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Ingress => "ingress",
+            Self::Egress => "egress",
+            Self::Sip => "sip",
+            Self::Agent => "agent",
+            Self::Connector => "connector",
+            Self::Bridge => "bridge",
+        }
+    }
+
+    /// The kind a token names; what nobody knows is a person.
+    pub fn of_name(name: &str) -> Self {
+        Self::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(name)).unwrap_or_default()
+    }
+
+    /// Whether it serves others and takes nobody's place: a room that is full still has one for it.
+    pub const fn is_servant(self) -> bool {
+        matches!(self, Self::Egress | Self::Agent)
     }
 }
 

@@ -428,6 +428,7 @@ pub fn media_permission(actor: &Actor, rules: &Rules) -> MediaPermission {
         subscribe: may(Capability::Subscribe),
         publish_data: may(Capability::PublishData),
         hidden: matches!(actor.role, Role::Hidden | Role::HiddenModerator | Role::Recorder),
+        update_own: false,
         moderator: matches!(actor.role, Role::Moderator | Role::Ingress),
         cameras: if sees_all { CameraView::Everyone } else { CameraView::Moderators },
     }

@@ -13,6 +13,8 @@ use crate::state::Room;
 
 /// Most backgrounds of one person; whoever waits may add them as well.
 const MAX_BACKGROUNDS: usize = 20;
+/// What they may take together, in bytes.
+const MAX_BACKGROUND_BYTES: u64 = 200 << 20;
 
 /// A file of the session, as the journal keeps it.
 #[derive(Clone, PartialEq, prost::Message)]
@@ -26,6 +28,14 @@ pub struct RoomFile {
     /// Counts up with every file.
     #[prost(uint64, tag = "3")]
     pub(crate) number: u64,
+}
+
+impl RoomFile {
+    fn is_background_of(&self, user: &UserId) -> bool {
+        self.about.as_ref().is_some_and(|about| {
+            about.file_type() == Kind::VirtualBackground && about.uploaded_by_user_id == user.as_str()
+        })
+    }
 }
 
 /// A file about to be added.
@@ -144,11 +154,15 @@ impl Room {
     ) -> Result<RoomUploadedFileMetadata, FileRefusal> {
         let person = self.person_asking(by)?;
         self.may(person, capability(file.kind))?;
-        let own = |about: &&RoomUploadedFileMetadata| {
-            about.file_type() == Kind::VirtualBackground && about.uploaded_by_user_id == by.as_str()
-        };
-        if file.kind == Kind::VirtualBackground && self.files.abouts().filter(own).count() >= MAX_BACKGROUNDS {
-            return Err(FileRefusal::TooMany(MAX_BACKGROUNDS));
+        if file.kind == Kind::VirtualBackground {
+            let own = self.files.0.iter().filter(|kept| kept.is_background_of(by));
+            let (count, bytes) = own.fold((0, file.bytes), |(n, sum), kept| (n + 1, sum.saturating_add(kept.bytes)));
+            if count >= MAX_BACKGROUNDS {
+                return Err(FileRefusal::TooMany(MAX_BACKGROUNDS));
+            }
+            if bytes > MAX_BACKGROUND_BYTES {
+                return Err(FileRefusal::Full(MAX_BACKGROUND_BYTES));
+            }
         }
         let name = person.name.clone();
         let kept = self.keep_file(by.as_str(), name, file, quota)?;
@@ -157,6 +171,21 @@ impl Room {
             self.record(now, About::Person(by), AnalyticsEvents::AnalyticsEventUserChatFiles, shared);
         }
         Ok(kept)
+    }
+
+    /// Forgets a background of somebody's own. Whether there was one at that path.
+    ///
+    /// # Errors
+    /// When they are not here.
+    pub fn remove_background(&mut self, by: &UserId, path: &str) -> Result<bool, Denial> {
+        self.person_asking(by)?;
+        let is_meant = |file: &RoomFile| {
+            file.is_background_of(by) && file.about.as_ref().is_some_and(|about| about.file_path == path)
+        };
+        let Some(at) = self.files.0.iter().position(is_meant) else { return Ok(false) };
+        let gone = self.files.0.remove(at);
+        self.store(journal::file_removed(&gone));
+        Ok(true)
     }
 
     /// Adds a file that an application brought.

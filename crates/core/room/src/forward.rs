@@ -63,6 +63,8 @@ enum Hearers {
     Hosts,
     /// Who may know that its sender is there (rule M2).
     Acquainted,
+    /// Who may not.
+    Strangers,
 }
 
 /// Who says something, when, and to whom if it is private.
@@ -118,6 +120,13 @@ impl Room {
             // Whether somebody looks at the page is for those who run the meeting.
             Ok(Some(Body::UserVisibilityChange)) => Hearers::Hosts,
             Ok(Some(Body::UserConnectionQualityChange)) => Hearers::Acquainted,
+            Ok(Some(Body::Reaction)) => {
+                if let Some(nameless) = nameless_reaction(&bound) {
+                    let message = CoreMessage { subject, payload: nameless.into(), from: None, droppable };
+                    self.forward(&from, Hearers::Strangers, message);
+                }
+                Hearers::Acquainted
+            }
             _ => Hearers::Everybody,
         };
         self.forward(
@@ -196,6 +205,7 @@ impl Room {
                 Hearers::Everybody => true,
                 Hearers::Hosts => person.is_admin(),
                 Hearers::Acquainted => self.knows_of(person, sender),
+                Hearers::Strangers => !self.knows_of(person, sender),
             })
             .filter(|person| {
                 message.subject != ClientSubject::Chat
@@ -387,6 +397,18 @@ fn true_reaction(message: &str, sender: &Person) -> Option<String> {
         "createdAt": created_at,
     });
     Some(reaction.to_string())
+}
+
+/// The same reaction as nobody's: that somebody is pleased may be seen by whoever may not know who is there.
+fn nameless_reaction(bound: &[u8]) -> Option<Vec<u8>> {
+    let mut message = pnm::DataChannelMessage::decode(bound).ok()?;
+    let mut reaction: serde_json::Value = serde_json::from_str(&message.message).ok()?;
+    for whose in ["fromUserId", "fromName"] {
+        *reaction.get_mut(whose)? = "".into();
+    }
+    message.message = reaction.to_string();
+    message.from_user_id = SYSTEM_ID.into();
+    Some(message.encode_to_vec())
 }
 
 /// Decodes a data message that says truthfully who sent it and to whom.

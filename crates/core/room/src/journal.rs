@@ -221,7 +221,15 @@ pub(crate) fn chat_entry(number: u64, message: &pnm::ChatMessage) -> Entry {
 }
 
 pub(crate) fn file_entry(file: &RoomFile) -> Entry {
-    Entry { key: format!("{FILE_PREFIX}{:012}", file.number), value: Some(file.encode_to_vec().into()) }
+    Entry { key: file_key(file), value: Some(file.encode_to_vec().into()) }
+}
+
+pub(crate) fn file_removed(file: &RoomFile) -> Entry {
+    Entry { key: file_key(file), value: None }
+}
+
+fn file_key(file: &RoomFile) -> String {
+    format!("{FILE_PREFIX}{:012}", file.number)
 }
 
 pub(crate) fn chat_removed(number: u64) -> Entry {

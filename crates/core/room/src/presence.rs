@@ -187,6 +187,11 @@ impl Room {
         }
     }
 
+    /// Whether people are not to see each other's webcams, which only a media plane of our own can see to.
+    pub fn hides_webcams(&self) -> bool {
+        !rules::rules(&self.metadata).see_other_webcams
+    }
+
     /// Rights on the media plane, as they are now.
     pub fn media_permission(&self, user: &UserId) -> Option<model::media::MediaPermission> {
         let person = self.people.get(user)?;

@@ -83,6 +83,41 @@ fn who_waits_may_upload_a_background_and_sees_no_other_file() {
 }
 
 #[test]
+fn a_background_is_taken_away_by_whoever_brought_it_and_stays_away() {
+    let mut scene = with_files(|_| {});
+    for id in ["b1", "b2"] {
+        scene.room.add_file(scene.now(), &user("ben"), file(id, Kind::VirtualBackground, 1), QUOTA).unwrap();
+    }
+    scene.room.add_file(scene.now(), &user("ben"), file("f1", Kind::ChatFile, 1), QUOTA).unwrap();
+    scene.drain();
+
+    assert_eq!(scene.room.remove_background(&user("ana"), "sid-1/b1/a.pdf"), Ok(false), "it is not hers");
+    assert_eq!(scene.room.remove_background(&user("ben"), "sid-1/f1/a.pdf"), Ok(false), "it is no background");
+    assert_eq!(scene.room.remove_background(&user("ben"), "sid-1/b1/a.pdf"), Ok(true));
+    assert_eq!(scene.room.remove_background(&user("ben"), "sid-1/b1/a.pdf"), Ok(false));
+    assert!(scene.room.remove_background(&user("nobody"), "sid-1/b2/a.pdf").is_err());
+    scene.drain();
+
+    let scene = scene.restart(Duration::from_secs(1));
+    assert_eq!(ids(&scene, "ben", Kind::VirtualBackground), ["b2"]);
+    assert_eq!(ids(&scene, "ben", Kind::ChatFile), ["f1"]);
+}
+
+#[test]
+fn backgrounds_of_one_person_take_only_so_much() {
+    let mut scene = with_files(|_| {});
+    let quota = Quota { bytes: u64::MAX, files: 100 };
+    let now = scene.now();
+    let mut add = |who: &str, id: &str, bytes| {
+        scene.room.add_file(now, &user(who), file(id, Kind::VirtualBackground, bytes), quota).map(drop)
+    };
+
+    assert_eq!(add("ben", "b1", 200 << 20), Ok(()));
+    assert_eq!(add("ben", "b2", 1), Err(FileRefusal::Full(200 << 20)));
+    assert_eq!(add("ana", "b3", 1), Ok(()), "everybody for themselves");
+}
+
+#[test]
 fn files_are_listed_with_who_brought_them_and_survive_the_process() {
     let mut scene = with_files(|_| {});
     for (id, kind) in [("f2", Kind::ChatFile), ("f1", Kind::ChatFile), ("w1", Kind::WhiteboardImageFile)] {

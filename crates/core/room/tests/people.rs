@@ -30,6 +30,17 @@ fn listed(scene: &mut Scene, id: &str) -> Vec<String> {
 }
 
 #[test]
+fn a_room_that_hides_webcams_says_so() {
+    let hides = |view_others| {
+        let change = |new: &mut room::NewRoom| {
+            new.metadata.room_features.as_mut().unwrap().allow_view_other_webcams = view_others;
+        };
+        Scene::new(change).room.hides_webcams()
+    };
+    assert!(!hides(true) && hides(false));
+}
+
+#[test]
 fn initial_data_holds_the_room_and_oneself() {
     let mut scene = Scene::new(|_| {});
     scene.join_admin("ana");

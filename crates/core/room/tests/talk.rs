@@ -216,6 +216,35 @@ fn a_reaction_carries_its_senders_true_name() {
 }
 
 #[test]
+fn without_the_list_attendees_see_reactions_and_not_whose_they_are() {
+    let mut scene = Scene::new(|new| {
+        new.metadata.room_features.as_mut().unwrap().allow_view_other_users_list = false;
+    });
+    scene.join_admin("ana");
+    scene.join("ben");
+    scene.join("eva");
+    let reacts = |scene: &mut Scene, id: &str| {
+        let said = r#"{"id":"r1","emoji":"👍","createdAt":5}"#;
+        scene.publish(id, ClientSubject::Data, data(id, Body::Reaction, said).encode_to_vec());
+    };
+    let heard = |scene: &mut Scene, id: &str| {
+        let [payload] = scene.heard(id).try_into().unwrap();
+        let message = pnm::DataChannelMessage::decode(payload).unwrap();
+        let reaction: serde_json::Value = serde_json::from_str(&message.message).unwrap();
+        let said = |key: &str| reaction[key].as_str().unwrap().to_owned();
+        (message.from_user_id, said("fromUserId"), said("fromName"), said("emoji"))
+    };
+    let of = |from: &str, id: &str, name: &str| (from.to_owned(), id.to_owned(), name.to_owned(), "👍".to_owned());
+
+    reacts(&mut scene, "ben");
+    assert_eq!(heard(&mut scene, "ana"), of("ben", "ben", "Name of ben"));
+    assert_eq!(heard(&mut scene, "eva"), of("system", "", ""));
+
+    reacts(&mut scene, "ana");
+    assert_eq!(heard(&mut scene, "eva"), of("ana", "ana", "Name of ana"), "moderators are known");
+}
+
+#[test]
 fn nobody_floods_the_others() {
     let mut scene = two();
     let status = data("ben", Body::UserVisibilityChange, "hidden").encode_to_vec();

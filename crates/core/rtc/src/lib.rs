@@ -6,13 +6,15 @@
 
 mod answer;
 mod dependency;
+mod incoming;
 mod negotiation;
 mod packet;
 mod peer;
 mod plan;
 mod sdp;
+mod section;
 
-pub use packet::{DownPacket, Extensions, Report, SenderReport, Traffic, UpPacket, Vp8Rewrite};
+pub use packet::{DownPacket, Dropped, Extensions, Report, SenderReport, Traffic, UpPacket, Vp8Rewrite};
 pub use peer::{Channel, Event, Output, Peer, PeerError, PeerFactory};
 pub use plan::{Codec, Down, Kind, OfferChange, SectionPlan, Up};
 pub use sdp::{MAX_SDP_BYTES, MAX_SDP_LINES, MAX_SECTIONS, OfferError, OfferedSection, analyse_offer};

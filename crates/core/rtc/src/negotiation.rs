@@ -1,9 +1,10 @@
 //! Offers and answers of a [`Peer`].
 
 use crate::answer::{self, DownLines, Rewrite};
-use crate::peer::{Channel, Format, Peer, PeerError, Section};
+use crate::peer::{Channel, Peer, PeerError};
 use crate::plan::{Codec, Down, Kind, OfferChange, SectionPlan, Up};
 use crate::sdp::{Description, analyse_offer};
+use crate::section::{Format, Section};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use str0m::RtcError;

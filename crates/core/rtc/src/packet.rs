@@ -33,14 +33,16 @@ impl Extensions {
         Self(values)
     }
 
-    /// Keeps what is end to end and drops what belongs to one hop (mid, rid, transport-wide numbers).
-    pub(crate) fn end_to_end(values: ExtensionValues) -> Self {
+    /// Keeps what is end to end and drops what belongs to one hop (mid, rid, transport-wide numbers). So does the dependency
+    /// descriptor of a codec that is forwarded without: its frame numbers would not go on where the layer changes.
+    pub(crate) fn end_to_end(values: ExtensionValues, codec: Codec) -> Self {
+        let described = matches!(codec, Codec::Vp9 | Codec::Av1);
         Self(ExtensionValues {
             audio_level: values.audio_level,
             voice_activity: values.voice_activity,
             video_orientation: values.video_orientation,
             abs_capture_time: values.abs_capture_time,
-            user_values: values.user_values,
+            user_values: if described { values.user_values } else { Default::default() },
             ..ExtensionValues::default()
         })
     }
@@ -80,6 +82,28 @@ pub struct UpPacket {
     pub sender_report: Option<SenderReport>,
     /// What goes along to the subscribers.
     pub extensions: Extensions,
+}
+
+/// Why a packet of the client was thrown away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dropped {
+    /// Longer than what fits a datagram on the way out.
+    TooLong,
+    /// In no format that was agreed upon for its section.
+    OddFormat,
+    /// Of no source and no layer that was described.
+    OddSource,
+}
+
+impl Dropped {
+    /// As it is counted.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TooLong => "packet_too_long",
+            Self::OddFormat => "packet_format",
+            Self::OddSource => "packet_source",
+        }
+    }
 }
 
 /// New numbers for a VP8 descriptor; a number the descriptor does not hold is left out.

@@ -1,21 +1,22 @@
 //! One peer connection around the WebRTC stack.
 
 use crate::dependency::{self, PassThrough, Raw};
-use crate::packet::{DownPacket, Extensions, Report, SenderReport, Traffic, UpPacket, Vp8Rewrite};
-use crate::plan::{Codec, Down, Kind};
+use crate::incoming::Stream;
+use crate::packet::{DownPacket, Dropped, Report, Traffic, UpPacket, Vp8Rewrite};
+use crate::plan::{Codec, Kind};
+use crate::section::Section;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
-use str0m::bwe::{Bitrate, BweKind};
+use std::time::{Duration, Instant};
+use str0m::bwe::Bitrate;
 use str0m::change::SdpPendingOffer;
 use str0m::channel::ChannelId;
 use str0m::config::DtlsCert;
-use str0m::media::{KeyframeRequestKind, Mid, Pt, Rid};
+use str0m::media::{KeyframeRequestKind, Mid, Rid};
 use str0m::net::{Protocol, Receive, TcpType};
-use str0m::rtp::{Extension, RtpPacket, RtpWrite, Ssrc, Vp8Descriptor};
-use str0m::stats::PeerStats;
-use str0m::{Candidate, Event as StackEvent, Input, Output as StackOutput, Rtc, RtcConfig, RtcError};
+use str0m::rtp::{Extension, RtpWrite, Ssrc, Vp8Descriptor};
+use str0m::{Candidate, Input, Output as StackOutput, Rtc, RtcConfig, RtcError};
 
 /// Packets kept per outgoing video stream to answer retransmission requests: two to three seconds.
 const VIDEO_HISTORY: usize = 512;
@@ -38,19 +39,6 @@ const DATA_MESSAGE: u32 = 64 * 1024 + 1024;
 /// What the way to a client is believed to carry before it has said anything, in bits per second: enough for a grid of
 /// small pictures or one large one. Probing finds more within a second.
 const FIRST_ESTIMATE: u64 = 5_000_000;
-
-/// Longest payload that is taken, in bytes: what encoders send fits an Ethernet frame, and the stack has no more than 2000
-/// for a packet with everything that is put in front of it on the way out.
-const MAX_PAYLOAD: usize = 1500;
-
-/// More than this is no jitter: the stream stood still, because nobody wanted it, and begins again.
-const MAX_JITTER: Duration = Duration::from_secs(1);
-
-/// The jitter of an incoming stream as far as it says something of now. That of a stream that sends nothing any more stays
-/// what it was.
-fn fresh(before: Option<u64>, packets: u64, jitter: Duration) -> Option<Duration> {
-    (before.is_none_or(|before| packets > before) && jitter < MAX_JITTER).then_some(jitter)
-}
 
 /// Why a description was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -81,7 +69,7 @@ impl Channel {
         }
     }
 
-    fn from_label(label: &str) -> Option<Self> {
+    pub(crate) fn from_label(label: &str) -> Option<Self> {
         [Self::Reliable, Self::Lossy].into_iter().find(|channel| channel.label() == label)
     }
 }
@@ -94,6 +82,8 @@ pub enum Event {
     Connected,
     /// A media packet arrived.
     Packet(UpPacket),
+    /// One that is of no use.
+    Dropped(Dropped),
     /// The client wants a key frame of what it receives on that section.
     KeyFrameWanted { section: u16 },
     /// A data channel is open.
@@ -183,39 +173,6 @@ impl PeerFactory {
     }
 }
 
-/// What a section receives to send, and how.
-#[derive(Debug)]
-pub(crate) struct Section {
-    pub(crate) mid: Mid,
-    pub(crate) name: String,
-    pub(crate) kind: Kind,
-    /// Payload types the client takes.
-    pub(crate) formats: Vec<Format>,
-    /// The outgoing stream, once there is one.
-    pub(crate) ssrc: Option<Ssrc>,
-    /// The track on it now.
-    pub(crate) down: Option<Down>,
-    pub(crate) simulcast: bool,
-    /// Rids of the client's encodings in its order, and which layer each is if that was announced.
-    pub(crate) rids: Vec<String>,
-    pub(crate) layers: Vec<(String, u8)>,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Format {
-    pub(crate) codec: Codec,
-    pub(crate) profile: u32,
-    pub(crate) pt: Pt,
-}
-
-/// Where packets of a source belong.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Stream {
-    pub(crate) section: u16,
-    pub(crate) layer: u8,
-    pub(crate) alone: bool,
-}
-
 /// One WebRTC connection.
 #[derive(Debug)]
 pub struct Peer {
@@ -231,11 +188,11 @@ pub struct Peer {
     /// One of them was answered.
     pub(crate) answered: bool,
     /// The bandwidth is estimated from the client's word about every single packet.
-    counts_packets: bool,
+    pub(crate) counts_packets: bool,
     /// Descriptions name no way but TCP.
     pub(crate) only_streams: bool,
     /// Packets of each incoming stream at its last report.
-    counted: HashMap<(Mid, Option<Rid>), u64>,
+    pub(crate) counted: HashMap<(Mid, Option<Rid>), u64>,
     /// How often the stack has to hear that time passes until what was written is out, and once more for it to settle.
     turns: u32,
 }
@@ -272,7 +229,7 @@ impl Peer {
             .is_ok_and(|receive| self.rtc.accepts(&Input::Receive(now, receive)))
     }
 
-    /// A datagram arrived. What does not parse is ignored.
+    /// A datagram arrived. Whether it is one of any protocol that is spoken here; what is not is ignored.
     ///
     /// # Errors
     /// The connection failed for good.
@@ -282,10 +239,13 @@ impl Peer {
         source: SocketAddr,
         destination: SocketAddr,
         bytes: &[u8],
-    ) -> Result<(), PeerError> {
+    ) -> Result<bool, PeerError> {
         match Receive::new(Protocol::Udp, source, destination, bytes) {
-            Ok(receive) => Ok(self.rtc.handle_input(Input::Receive(now, receive))?),
-            Err(_) => Ok(()),
+            Ok(receive) => {
+                self.rtc.handle_input(Input::Receive(now, receive))?;
+                Ok(true)
+            }
+            Err(_) => Ok(false),
         }
     }
 
@@ -428,181 +388,6 @@ impl Peer {
             waiting < LOSSY_BACKLOG && open.write(true, message).unwrap_or(false)
         })
     }
-
-    fn translate(&mut self, event: StackEvent) -> Option<Event> {
-        match event {
-            StackEvent::Connected => Some(Event::Connected),
-            StackEvent::RtpPacket(packet) => self.packet(packet).map(Event::Packet),
-            StackEvent::KeyframeRequest(request) => {
-                self.by_mid.get(&request.mid).map(|section| Event::KeyFrameWanted { section: *section })
-            }
-            StackEvent::ChannelOpen(id, label) => {
-                let channel = Channel::from_label(&label)?;
-                self.channels.insert(id, channel);
-                Some(Event::ChannelOpen(channel))
-            }
-            StackEvent::ChannelData(data) => {
-                let channel = *self.channels.get(&data.id)?;
-                Some(Event::Message(channel, data.data))
-            }
-            StackEvent::ChannelClose(id) => {
-                self.channels.remove(&id);
-                None
-            }
-            StackEvent::MediaIngressStats(stats) => {
-                let section = *self.by_mid.get(&stats.mid)?;
-                let clock = if self.sections[usize::from(section)].kind == Kind::Audio { 48_000 } else { 90_000 };
-                let jitter = Duration::from_micros(u64::from(stats.jitter) * 1_000_000 / clock);
-                let (packets, loss, rtt) = (stats.packets, stats.loss, stats.rtt);
-                let before = self.counted.insert((stats.mid, stats.rid), packets);
-                let jitter = fresh(before, packets, jitter);
-                let layer = stats.rid.and_then(|rid| self.sections[usize::from(section)].layer_of(&rid)).unwrap_or(0);
-                let (bytes, nacks, key_frames_asked) = (stats.bytes, stats.nacks, stats.plis + stats.firs);
-                let report =
-                    Report { section, up: true, layer, packets, bytes, key_frames_asked, nacks, loss, jitter, rtt };
-                Some(Event::Report(report))
-            }
-            StackEvent::MediaEgressStats(stats) => {
-                let section = *self.by_mid.get(&stats.mid)?;
-                let (packets, loss, rtt) = (stats.packets, stats.loss, stats.rtt);
-                let (bytes, nacks, key_frames_asked) = (stats.bytes, stats.nacks, stats.plis + stats.firs);
-                let report = Report {
-                    section,
-                    up: false,
-                    layer: 0,
-                    packets,
-                    bytes,
-                    key_frames_asked,
-                    nacks,
-                    loss,
-                    jitter: None,
-                    rtt,
-                };
-                Some(Event::Report(report))
-            }
-            StackEvent::PeerStats(stats) => Some(Event::Traffic(traffic(&stats))),
-            StackEvent::EgressBitrateEstimate(BweKind::Twcc { estimate, can_probe: true }) => {
-                self.counts_packets = true;
-                Some(Event::Bandwidth(estimate.as_u64()))
-            }
-            // The word of a receiver that does not tell us of every packet; else we know better.
-            StackEvent::EgressBitrateEstimate(BweKind::Remb { estimate, .. }) if !self.counts_packets => {
-                Some(Event::Bandwidth(estimate.as_u64()))
-            }
-            StackEvent::Closed => Some(Event::Closed),
-            _ => None,
-        }
-    }
-
-    fn packet(&mut self, packet: RtpPacket) -> Option<UpPacket> {
-        if packet.payload.len() > MAX_PAYLOAD {
-            return None;
-        }
-        let ssrc = packet.header.ssrc;
-        let stream = match self.streams.get(&ssrc) {
-            Some(stream) => *stream,
-            None => self.discover(ssrc)?,
-        };
-        let section = &self.sections[usize::from(stream.section)];
-        let format = section.formats.iter().find(|format| format.pt == packet.header.payload_type)?;
-        let sender_report = packet.last_sender_info.map(|info| SenderReport {
-            ntp_micros: info
-                .ntp_time
-                .duration_since(SystemTime::UNIX_EPOCH)
-                .map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(0)),
-            rtp: low_bits(info.rtp_time.numer()),
-        });
-        Some(UpPacket {
-            section: stream.section,
-            layer: stream.layer,
-            alone: stream.alone,
-            codec: format.codec,
-            profile: format.profile,
-            sequence: *packet.seq_no,
-            timestamp: packet.header.timestamp,
-            marker: packet.header.marker,
-            arrival: packet.timestamp,
-            audio_level: packet.header.ext_vals.audio_level.map(i8::unsigned_abs),
-            sender_report,
-            extensions: Extensions::end_to_end(packet.header.ext_vals),
-            payload: packet.payload,
-        })
-    }
-
-    fn discover(&mut self, ssrc: Ssrc) -> Option<Stream> {
-        let (mid, rid) = {
-            let mut api = self.rtc.direct_api();
-            let stream = api.stream_rx(&ssrc)?;
-            (stream.mid(), stream.rid())
-        };
-        let section = *self.by_mid.get(&mid)?;
-        let layer = match rid.as_deref() {
-            None => 0,
-            Some(rid) => self.sections[usize::from(section)].layer_of(rid)?,
-        };
-        let stream = Stream { section, layer, alone: rid.is_none() };
-        // One source per layer: a new one replaces the old.
-        self.streams.retain(|_, known| known.section != section || known.layer != layer);
-        self.streams.insert(ssrc, stream);
-        Some(stream)
-    }
-}
-
-impl Section {
-    /// The layer a rid stands for: as announced, by convention, or by its place among all of them
-    /// (media-protocol.md section 7.8).
-    fn layer_of(&self, rid: &str) -> Option<u8> {
-        let announced = self.layers.iter().find(|(name, _)| name == rid).map(|(_, layer)| *layer);
-        let usual = || ["q", "h", "f"].iter().position(|name| *name == rid);
-        let place = || self.rids.iter().position(|name| name == rid);
-        announced.or_else(|| u8::try_from(usual().or_else(place)?).ok()).filter(|layer| *layer < 3)
-    }
-
-    fn payload_type(&self, codec: Codec, profile: u32) -> Option<Pt> {
-        let mut of_codec = self.formats.iter().filter(|format| format.codec == codec);
-        let exact = of_codec.clone().find(|format| format.profile == profile);
-        exact.or_else(|| of_codec.find(|format| format.reads(profile))).map(|format| format.pt)
-    }
-}
-
-impl Format {
-    /// Whether a decoder of this format reads a stream of that profile of the same codec.
-    fn reads(&self, profile: u32) -> bool {
-        match self.codec {
-            Codec::H264 => h264_rank(self.profile) >= h264_rank(profile),
-            Codec::Vp9 => self.profile == profile,
-            Codec::Opus | Codec::Red | Codec::Vp8 | Codec::Av1 => true,
-        }
-    }
-}
-
-/// What a decoder of an H.264 profile can, from baseline over main to high; the bits of the constraints make no difference to
-/// what browsers and phones send.
-fn h264_rank(profile: u32) -> u8 {
-    match profile >> 8 {
-        0 | 0x42 => 0,
-        0x4d => 1,
-        0x64 => 2,
-        _ => 3,
-    }
-}
-
-fn traffic(stats: &PeerStats) -> Traffic {
-    let pair = stats.selected_candidate_pair.as_ref();
-    Traffic {
-        bytes_in: stats.peer_bytes_rx,
-        bytes_out: stats.peer_bytes_tx,
-        rtt: stats.rtt.or_else(|| pair.and_then(|pair| pair.current_round_trip_time)),
-        loss: stats.egress_loss_fraction,
-        remote: pair.map(|pair| pair.remote.addr),
-        local: pair.map(|pair| pair.local.addr),
-        transport: pair.map_or("", |pair| match pair.protocol {
-            Protocol::Udp => "udp",
-            Protocol::Tcp => "tcp",
-            Protocol::SslTcp => "ssltcp",
-            Protocol::Tls => "tls",
-        }),
-    }
 }
 
 fn vp8_patch(payload: &[u8], rewrite: Vp8Rewrite) -> Option<str0m::rtp::Vp8Patch> {
@@ -623,65 +408,9 @@ fn vp8_patch(payload: &[u8], rewrite: Vp8Rewrite) -> Option<str0m::rtp::Vp8Patch
     patch.build().ok()
 }
 
-/// RTP numbers count modulo 2^32.
-fn low_bits(extended: u64) -> u32 {
-    u32::try_from(extended & u64::from(u32::MAX)).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_jitter_of_a_stream_that_stands_still_or_stood_still_says_nothing() {
-        let jitter = Duration::from_millis(30);
-
-        assert_eq!(fresh(None, 10, jitter), Some(jitter));
-        assert_eq!(fresh(Some(10), 11, jitter), Some(jitter));
-        assert_eq!(fresh(Some(11), 11, jitter), None);
-        assert_eq!(fresh(Some(11), 50, Duration::from_secs(3)), None);
-    }
-
-    #[test]
-    fn a_stream_goes_out_in_a_format_whose_decoder_reads_it() {
-        let format = |codec, profile: u32, pt: u8| Format { codec, profile, pt: Pt::new_with_value(pt) };
-        let mut section = Section { formats: vec![format(Codec::H264, 0x42e0, 100)], ..empty_section() };
-        let pt = |section: &Section, codec, profile| section.payload_type(codec, profile).map(|pt| *pt);
-
-        assert_eq!(pt(&section, Codec::H264, 0x42e0), Some(100));
-        assert_eq!(pt(&section, Codec::H264, 0x4200), Some(100));
-        assert_eq!(pt(&section, Codec::H264, 0x6400), None, "high profile is not read by a baseline decoder");
-        section.formats.extend([format(Codec::H264, 0x6400, 102), format(Codec::Vp9, 0, 98)]);
-        assert_eq!(pt(&section, Codec::H264, 0x6400), Some(102));
-        assert_eq!(pt(&section, Codec::H264, 0x4d00), Some(102));
-        assert_eq!((pt(&section, Codec::Vp9, 0), pt(&section, Codec::Vp9, 2)), (Some(98), None));
-    }
-
-    fn empty_section() -> Section {
-        Section {
-            mid: Mid::from("0"),
-            name: String::new(),
-            kind: Kind::Video,
-            formats: Vec::new(),
-            ssrc: None,
-            down: None,
-            simulcast: false,
-            rids: Vec::new(),
-            layers: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn a_layer_is_told_by_announcement_then_by_convention_then_by_order() {
-        let rids = vec!["lo".into(), "mid".into(), "hi".into()];
-        let mut section = Section { simulcast: true, rids, ..empty_section() };
-        assert_eq!(
-            ["lo", "mid", "hi", "f", "x"].map(|rid| section.layer_of(rid)),
-            [Some(0), Some(1), Some(2), Some(2), None]
-        );
-        section.layers = vec![("hi".into(), 0), ("lo".into(), 2), ("q".into(), 9)];
-        assert_eq!(["lo", "mid", "hi", "q"].map(|rid| section.layer_of(rid)), [Some(2), Some(1), Some(0), None]);
-    }
 
     #[test]
     fn picture_ids_of_seven_and_of_fifteen_bits_are_rewritten() {

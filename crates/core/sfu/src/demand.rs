@@ -40,13 +40,15 @@ pub struct Setting {
     pub height: u32,
     /// Frames per second wanted.
     pub fps: u32,
+    /// Who comes first when bandwidth is short: more before less.
+    pub priority: u8,
 }
 
 impl Setting {
     /// What a subscriber gets before it has said anything: the lowest layer if it is going to (adaptive stream), else all.
     pub const fn initial(adaptive_stream: bool) -> Self {
         let quality = if adaptive_stream { Layer::Low } else { Layer::High };
-        Self { disabled: false, quality: Some(quality), width: 0, height: 0, fps: 0 }
+        Self { disabled: false, quality: Some(quality), width: 0, height: 0, fps: 0, priority: 0 }
     }
 }
 

@@ -19,6 +19,18 @@ pub fn starts_key_frame(payload: &[u8]) -> bool {
     }
 }
 
+/// Whether a sequence parameter set is in this RTP payload. A key frame that comes with one begins there, and a decoder that
+/// gets the rest of it alone makes nothing of it.
+pub fn brings_parameters(payload: &[u8]) -> bool {
+    let Some((indicator, rest)) = payload.split_first() else { return false };
+    let is_set = |header: u8| header & TYPE_MASK == SPS;
+    match indicator & TYPE_MASK {
+        STAP_A => units(rest).any(is_set),
+        FU_A => rest.first().is_some_and(|header| header & 0x80 != 0 && is_set(*header)),
+        _ => is_set(*indicator),
+    }
+}
+
 fn is_key(header: u8) -> bool {
     matches!(header & TYPE_MASK, IDR | SPS)
 }
@@ -48,6 +60,17 @@ mod tests {
     }
 
     #[test]
+    fn parameter_sets_are_told_from_slices() {
+        assert!(brings_parameters(&[0x67, 0x42]));
+        assert!(brings_parameters(&[0x78, 0, 2, 0x06, 0x05, 0, 3, 0x67, 0x42, 0xc0]));
+        assert!(brings_parameters(&[0x7c, 0x87, 0x42]), "the first fragment of one");
+        assert!(!brings_parameters(&[0x65, 0x88]), "IDR slice");
+        assert!(!brings_parameters(&[0x78, 0, 2, 0x65, 0x88]));
+        assert!(!brings_parameters(&[0x7c, 0x85, 0x88]));
+        assert!(!brings_parameters(&[]));
+    }
+
+    #[test]
     fn aggregated_units_are_searched() {
         assert!(starts_key_frame(&[0x78, 0, 2, 0x06, 0x05, 0, 3, 0x67, 0x42, 0xc0]));
         assert!(!starts_key_frame(&[0x78, 0, 2, 0x06, 0x05, 0, 2, 0x61, 0x9a]));
@@ -69,7 +92,7 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_get_an_answer(payload in proptest::collection::vec(any::<u8>(), 0..64)) {
-            let _ = starts_key_frame(&payload);
+            prop_assert!(starts_key_frame(&payload) || !brings_parameters(&payload));
         }
     }
 }

@@ -37,7 +37,7 @@ impl MediaRoom {
         };
         let (Some(track), Some(codec), None) = (known, named, refusal) else {
             let reason = refusal.unwrap_or(Reason::UnsupportedType);
-            self.refuse(peer, 0, reason, Some(Request::AddTrack(request.clone())));
+            self.respond(peer, 0, reason, Some(Request::AddTrack(request.clone())));
             return;
         };
         track.add_encoding(codec, request);

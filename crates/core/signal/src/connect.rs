@@ -4,7 +4,7 @@ use crate::control::{MAX_ATTRIBUTES, MAX_METADATA, MAX_NAME};
 use crate::encode::leave_reconnect;
 use crate::limits::Limits;
 use crate::negotiate::SYNC_TIMEOUT;
-use crate::participant::{Negotiation, Participant};
+use crate::participant::{Negotiation, Participant, lk_kind};
 use crate::publish::MAX_PENDING;
 use crate::room::{CONNECT_TIMEOUT, MediaRoom};
 use crate::types::{Codec, Connect, ConnectError, Connected, Now, Output, PeerKey, Relay};
@@ -15,7 +15,7 @@ use wire::lk::participant_info::State;
 use wire::lk::signal_response::Message as Response;
 
 /// The version we report: clients compare it with features of the reference server (section 3).
-const SERVER_VERSION: &str = "1.13.5";
+const SERVER_VERSION: &str = "1.13.7";
 
 /// The signal protocol we speak.
 const PROTOCOL: i32 = 17;
@@ -67,9 +67,11 @@ impl MediaRoom {
     /// The request does not decode or breaks a limit; nothing changed.
     pub fn connect(&mut self, mut connect: Connect, now: Now) -> Result<Connected, ConnectError> {
         let request = std::mem::take(&mut *connect.request.0);
-        let attributes: usize = request.participant_attributes.iter().map(|(key, value)| key.len() + value.len()).sum();
-        if request.metadata.len() > MAX_METADATA
-            || attributes > MAX_ATTRIBUTES
+        let attributes = |all: &mut dyn Iterator<Item = (&String, &String)>| -> usize {
+            all.map(|(key, value)| key.len() + value.len()).sum()
+        };
+        if request.metadata.len().max(connect.metadata.len()) > MAX_METADATA
+            || attributes(&mut request.participant_attributes.iter().chain(&connect.attributes)) > MAX_ATTRIBUTES
             || connect.name.chars().nth(MAX_NAME).is_some()
         {
             return Err(ConnectError::Malformed);
@@ -88,31 +90,41 @@ impl MediaRoom {
         }
         let settings = request.connection_settings;
         let client = request.client_info.clone().unwrap_or_default();
+        let permission = self.control.within_ceiling(&connect.identity, connect.permission);
         let mut attributes: HashMap<String, String> = connect.attributes.into_iter().collect();
-        attributes.extend(request.participant_attributes.clone());
+        let mut metadata = connect.metadata;
+        if permission.update_own {
+            let said = request.participant_attributes.iter().filter(|(_, value)| !value.is_empty());
+            attributes.extend(said.map(|(key, value)| (key.clone(), value.clone())));
+            if !request.metadata.is_empty() {
+                metadata.clone_from(&request.metadata);
+            }
+        }
         let mut info = lk::ParticipantInfo {
             sid: self.ids.id("PA_"),
             identity: connect.identity.as_str().to_owned(),
             name: connect.name,
-            metadata: connect.metadata,
+            metadata,
             attributes,
             state: State::Joined.into(),
             joined_at: now.unix_millis() / 1000,
             joined_at_ms: now.unix_millis(),
             version: 1,
-            kind: connect.request.1,
+            kind: lk_kind(connect.kind).into(),
+            kind_details: connect.kind_details,
             client_protocol: client.client_protocol,
             capabilities: client.capabilities,
             ..lk::ParticipantInfo::default()
         };
         self.apply_said(&connect.identity, &mut info);
-        let permission = self.control.within_ceiling(&connect.identity, connect.permission);
         let mut participant = Participant {
             key: peer,
             identity: connect.identity.clone(),
             info,
             permission,
             granted: connect.permission,
+            kind: connect.kind,
+            protocol: client.protocol,
             dual: connect.dual,
             auto_subscribe: settings.as_ref().is_none_or(|settings| settings.auto_subscribe),
             adaptive_stream: settings.is_some_and(|settings| settings.adaptive_stream),

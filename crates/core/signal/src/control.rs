@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 use wire::lk;
 use wire::lk::data_packet::{Kind, Value};
+use wire::lk::request_response::{Reason, Request};
 use wire::lk::signal_response::Message as Response;
 
 /// Limits of section 11.3, in bytes.
@@ -27,6 +28,9 @@ const MAX_REMEMBERED: usize = 1000;
 
 /// Longest message of the API to participants; it travels as one data channel message.
 const MAX_DATA: usize = 64 * 1000;
+
+/// From this version of the signalling protocol on clients are told that a request was carried out (section 3).
+const SAYS_OK: i32 = 15;
 
 /// So many messages are known again when they are sent twice (section 13.5).
 const MAX_NONCES: usize = 100;
@@ -169,10 +173,10 @@ impl MediaRoom {
         self.room_info().encode_to_vec().into()
     }
 
-    /// Whether one more may come in (section 11.4). Who comes back takes no new place.
-    pub fn has_place_for(&self, who: &Identity, hidden: bool) -> bool {
+    /// Whether one more may come in (section 11.4). Who comes back takes no new place; `extra` are those who never take one.
+    pub fn has_place_for(&self, who: &Identity, extra: bool) -> bool {
         let most = self.info.max_participants;
-        if most == 0 || hidden || self.by_identity.contains_key(who) {
+        if most == 0 || extra || self.by_identity.contains_key(who) {
             return true;
         }
         self.room_info().num_participants < most
@@ -240,6 +244,48 @@ impl MediaRoom {
         now: Now,
     ) -> Result<Bytes, ControlError> {
         let peer = self.by_identity.get(who).copied().ok_or(ControlError::NoParticipant)?;
+        self.describe(peer, &change)?;
+        self.remember(who, &change);
+        self.announce(peer);
+        if let Some(permission) = change.permission {
+            // Without a meeting the API's word is the right itself.
+            let granted = self.participants.get(&peer).map(|participant| participant.granted);
+            let granted = granted.filter(|_| self.control.governed).unwrap_or(permission);
+            self.set_permission(who, granted, now);
+        }
+        self.renew_token(peer);
+        self.participant(who).ok_or(ControlError::NoParticipant)
+    }
+
+    /// Somebody changes what others see of them (`update_metadata`). Nothing said leaves what there is, but for an attribute,
+    /// which an empty value takes away.
+    pub(crate) fn update_own(&mut self, peer: PeerKey, update: lk::UpdateParticipantMetadata) {
+        let Some(participant) = self.participants.get(&peer) else { return };
+        let told_of_success = participant.protocol >= SAYS_OK;
+        let said = |text: &String| (!text.is_empty()).then(|| text.clone());
+        let change = ParticipantChange {
+            name: said(&update.name),
+            metadata: said(&update.metadata),
+            attributes: update.attributes.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+            permission: None,
+        };
+        let id = update.request_id;
+        let reason = if !participant.permission.update_own {
+            Reason::NotAllowed
+        } else if self.describe(peer, &change).is_err() {
+            Reason::LimitExceeded
+        } else {
+            self.announce(peer);
+            self.renew_token(peer);
+            Reason::Ok
+        };
+        if reason != Reason::Ok || told_of_success && id != 0 {
+            self.respond(peer, id, reason, Some(Request::UpdateMetadata(update)));
+        }
+    }
+
+    /// Changes what others see of somebody, who are not told yet.
+    fn describe(&mut self, peer: PeerKey, change: &ParticipantChange) -> Result<(), ControlError> {
         let participant = self.participants.get_mut(&peer).ok_or(ControlError::NoParticipant)?;
         if change.metadata.as_ref().is_some_and(|metadata| metadata.len() > MAX_METADATA) {
             return Err(ControlError::TooLarge("metadata"));
@@ -259,17 +305,8 @@ impl MediaRoom {
         if let Some(metadata) = &change.metadata {
             participant.info.metadata.clone_from(metadata);
         }
-        let granted = participant.granted;
         participant.touch();
-        self.remember(who, &change);
-        self.announce(peer);
-        if let Some(permission) = change.permission {
-            // Without a meeting the API's word is the right itself.
-            let granted = if self.control.governed { granted } else { permission };
-            self.set_permission(who, granted, now);
-        }
-        self.renew_token(peer);
-        self.participant(who).ok_or(ControlError::NoParticipant)
+        Ok(())
     }
 
     fn remember(&mut self, who: &Identity, change: &ParticipantChange) {

@@ -3,12 +3,14 @@
 
 use crate::participant::Replay;
 use crate::room::MediaRoom;
-use crate::types::{Now, Output, PeerKey};
+use crate::types::{Dropped, Now, Output, PeerKey};
 use bytes::Bytes;
+use model::media::ParticipantKind;
 use prost::Message;
 use std::collections::HashSet;
 use std::time::Duration;
 use wire::lk::data_packet::{Kind, Value};
+use wire::lk::data_stream::header::ContentHeader;
 use wire::{bounds, lk};
 
 /// Longest message that is passed on.
@@ -22,43 +24,50 @@ const REPLAY_TIME: Duration = Duration::from_secs(2);
 const REPLAY_BYTES: usize = 100 * 1024;
 
 impl MediaRoom {
-    /// A message arrived on a data channel.
-    pub fn message(&mut self, peer: PeerKey, reliable: bool, bytes: &[u8], now: Now) {
-        let Some(sender) = self.participants.get_mut(&peer) else { return };
-        if !sender.permission.publish_data || bytes.len() > MAX_MESSAGE {
-            return;
+    /// A message arrived on a data channel. Why it was not passed on, unless it is one that came before.
+    pub fn message(&mut self, peer: PeerKey, reliable: bool, bytes: &[u8], now: Now) -> Option<Dropped> {
+        let sender = self.participants.get_mut(&peer)?;
+        if !sender.permission.publish_data {
+            return Some(Dropped::DataForbidden);
         }
-        if !sender.limits.data_messages.take(1.0, now.at) {
-            return;
+        if bytes.len() > MAX_MESSAGE {
+            return Some(Dropped::DataTooLong);
         }
-        if !sender.limits.data.take(u32::try_from(bytes.len()).map_or(f64::MAX, f64::from), now.at) {
-            return;
+        let length = u32::try_from(bytes.len()).map_or(f64::MAX, f64::from);
+        if !sender.limits.data_messages.take(1.0, now.at) || !sender.limits.data.take(length, now.at) {
+            return Some(Dropped::DataFlood);
         }
         if !bounds::holds_at_most(MAX_FIELDS, bytes, &bounds::DATA_PACKET) {
-            return;
+            return Some(Dropped::DataGarbage);
         }
-        let Ok(mut packet) = lk::DataPacket::decode(bytes) else { return };
+        let Ok(mut packet) = lk::DataPacket::decode(bytes) else { return Some(Dropped::DataGarbage) };
         if packet.sequence > 0 && reliable {
             if packet.sequence <= sender.data_sequence {
-                return;
+                return None;
             }
             sender.data_sequence = packet.sequence;
         }
-        if matches!(packet.value, Some(Value::Transcription(_) | Value::Metrics(_))) {
-            return;
+        let is_agent = sender.kind == ParticipantKind::Agent;
+        match &packet.value {
+            // Nobody subscribes to metrics here; what is said is written down by agents alone.
+            Some(Value::Metrics(_)) => return Some(Dropped::DataForbidden),
+            Some(Value::Transcription(_)) if !is_agent => return Some(Dropped::DataForbidden),
+            _ => {}
         }
         let (sid, identity) = if sender.permission.hidden {
             (String::new(), String::new())
         } else {
             (sender.sid().to_owned(), sender.identity.as_str().to_owned())
         };
-        sign(&mut packet, reliable, sid, identity);
+        let spoken_for = is_agent.then(|| speaks_for(&mut packet)).flatten();
+        sign(&mut packet, reliable, sid, spoken_for.unwrap_or(identity));
         let publisher = sender.sid().to_owned();
         let sequence = packet.sequence;
         let message = Bytes::from(packet.encode_to_vec());
-        let only: HashSet<&str> = packet.destination_identities.iter().map(String::as_str).collect();
+        let only: HashSet<&str> =
+            packet.destination_identities.iter().chain(sids(&packet)).map(String::as_str).collect();
         for receiver in self.participants.values_mut() {
-            let meant = only.is_empty() || only.contains(receiver.identity.as_str());
+            let meant = only.is_empty() || only.contains(receiver.identity.as_str()) || only.contains(receiver.sid());
             if receiver.key == peer || !receiver.was_active || !meant {
                 continue;
             }
@@ -80,6 +89,7 @@ impl MediaRoom {
             }
             self.outputs.push_back(Output::Data { to: receiver.key, reliable, message: message.clone() });
         }
+        None
     }
 
     /// Sends again what a resumed client missed (section 13.4).
@@ -93,6 +103,35 @@ impl MediaRoom {
             }
         }
     }
+}
+
+/// To whom a packet of an older client goes, by sid.
+#[allow(deprecated)]
+fn sids(packet: &lk::DataPacket) -> &[String] {
+    match &packet.value {
+        Some(Value::User(user)) => &user.destination_sids,
+        _ => &[],
+    }
+}
+
+/// In whose name an agent says something: in chat, and in a stream of text, that is the one it names. What it says is marked as
+/// made up.
+fn speaks_for(packet: &mut lk::DataPacket) -> Option<String> {
+    let named = packet.participant_identity.clone();
+    if named.is_empty() {
+        return None;
+    }
+    match &mut packet.value {
+        Some(Value::ChatMessage(chat)) => chat.generated = true,
+        Some(Value::StreamHeader(lk::data_stream::Header {
+            content_header: Some(ContentHeader::TextHeader(text)),
+            ..
+        })) => {
+            text.generated = true;
+        }
+        _ => return None,
+    }
+    Some(named)
 }
 
 /// Writes the true sender over whatever the packet claims.

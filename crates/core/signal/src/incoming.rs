@@ -13,9 +13,9 @@ const MAX_MESSAGE: usize = 64 * 1024;
 const MAX_FIELDS: usize = 4096;
 const MAX_LONG_FIELDS: usize = 16_384;
 
-/// A join request within its limits, and what kind of participant sent it (`livekit.ParticipantInfo.Kind`).
+/// A join request within its limits.
 #[derive(Debug, Clone)]
-pub struct JoinRequest(pub(crate) Box<lk::JoinRequest>, pub(crate) i32);
+pub struct JoinRequest(pub(crate) Box<lk::JoinRequest>);
 
 impl JoinRequest {
     /// Reads an encoded `livekit.JoinRequest`.
@@ -26,7 +26,12 @@ impl JoinRequest {
         let bearable = bytes.len() <= join_request::MAX_BYTES
             && bounds::holds_at_most(join_request::MAX_FIELDS, bytes, &bounds::JOIN_REQUEST);
         let request = bearable.then(|| lk::JoinRequest::decode(bytes).ok()).flatten();
-        request.map(|request| Self(Box::new(request), 0)).ok_or(ConnectError::Malformed)
+        request.map(|request| Self(Box::new(request))).ok_or(ConnectError::Malformed)
+    }
+
+    /// Whether pictures may be withheld from the client for want of bandwidth, if it says so.
+    pub fn allows_pause(&self) -> Option<bool> {
+        self.0.connection_settings.as_ref()?.subscriber_allow_pause
     }
 }
 

@@ -10,31 +10,12 @@ use wire::lk;
 use wire::lk::signal_request::Message as Request;
 use wire::lk::signal_response::Message as Response;
 
-/// What an insider is, as clients are told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum InsideKind {
-    /// Brings a stream in.
-    Ingress,
-    /// Records or streams out.
-    Egress,
-    /// A telephone.
-    Sip,
-    /// A program.
-    Agent,
-}
-
 impl JoinRequest {
     /// Of an insider, who chooses what it gets.
-    pub fn inside(kind: InsideKind) -> Self {
-        let kind = match kind {
-            InsideKind::Ingress => lk::participant_info::Kind::Ingress,
-            InsideKind::Egress => lk::participant_info::Kind::Egress,
-            InsideKind::Sip => lk::participant_info::Kind::Sip,
-            InsideKind::Agent => lk::participant_info::Kind::Agent,
-        };
+    pub fn inside() -> Self {
         let settings = lk::ConnectionSettings { auto_subscribe: false, ..lk::ConnectionSettings::default() };
         let request = lk::JoinRequest { connection_settings: Some(settings), ..lk::JoinRequest::default() };
-        Self(Box::new(request), kind.into())
+        Self(Box::new(request))
     }
 }
 

@@ -29,6 +29,7 @@ pub use incoming::{ClientMessage, Garbage, JoinRequest};
 pub use model::media::{DataMessage, ParticipantChange};
 pub use room::MediaRoom;
 pub use types::{
-    About, Codec, Connect, ConnectError, Connected, DownPlan, EventKind, Kind, Layer, MuteError, Now, OfferChange,
-    OfferedSection, Output, PeerKey, Relay, RemoveReason, SectionPlan, Settings, TrackChoice, TrackKey, UpPlan,
+    About, Codec, Connect, ConnectError, Connected, DownPlan, Dropped, EventKind, Kind, Layer, MuteError, Now,
+    OfferChange, OfferedSection, Output, PeerKey, Relay, RemoveReason, SectionPlan, Settings, TrackChoice, TrackKey,
+    UpPlan,
 };

@@ -4,7 +4,7 @@ use crate::limits::Limits;
 use crate::types::{Kind, Now, PeerKey, Settings, TrackKey};
 use bytes::Bytes;
 use model::Identity;
-use model::media::{MediaPermission, Source};
+use model::media::{MediaPermission, ParticipantKind, Source};
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Instant;
 use wire::lk;
@@ -101,6 +101,9 @@ pub(crate) struct Participant {
     pub(crate) permission: MediaPermission,
     /// The rights before the server API's ceiling.
     pub(crate) granted: MediaPermission,
+    pub(crate) kind: ParticipantKind,
+    /// The version of the signalling protocol it speaks (section 3).
+    pub(crate) protocol: i32,
     pub(crate) dual: bool,
     pub(crate) auto_subscribe: bool,
     pub(crate) adaptive_stream: bool,
@@ -151,6 +154,11 @@ impl Participant {
         &self.info.sid
     }
 
+    /// Whether they do not count where a room is full.
+    pub(crate) fn takes_no_place(&self) -> bool {
+        self.permission.hidden || self.kind.is_servant()
+    }
+
     /// Counts a change of what others see.
     pub(crate) fn touch(&mut self) {
         self.info.version = self.info.version.wrapping_add(1);
@@ -162,12 +170,19 @@ impl Participant {
 
     pub(crate) fn apply_permission(&mut self, permission: MediaPermission) {
         self.permission = permission;
-        self.info.permission = Some(permission_info(&permission));
+        self.info.permission = Some(permission_info(&permission, self.kind));
     }
 
     /// Settings a new subscription starts with (section 9.2).
     pub(crate) fn default_settings(&self) -> Settings {
-        Settings { disabled: false, quality: if self.adaptive_stream { 0 } else { 2 }, width: 0, height: 0, fps: 0 }
+        Settings {
+            disabled: false,
+            quality: if self.adaptive_stream { 0 } else { 2 },
+            width: 0,
+            height: 0,
+            fps: 0,
+            priority: 0,
+        }
     }
 
     /// Subscriptions of a kind that have no section.
@@ -177,7 +192,7 @@ impl Participant {
 }
 
 /// Rights as clients are told (section 2).
-pub(crate) fn permission_info(permission: &MediaPermission) -> lk::ParticipantPermission {
+pub(crate) fn permission_info(permission: &MediaPermission, kind: ParticipantKind) -> lk::ParticipantPermission {
     let all = permission.publish.iter().count() == Source::ALL.len();
     let sources =
         if all { Vec::new() } else { permission.publish.iter().map(|source| i32::from(lk_source(source))).collect() };
@@ -188,7 +203,23 @@ pub(crate) fn permission_info(permission: &MediaPermission) -> lk::ParticipantPe
         can_publish_data: permission.publish_data,
         can_publish_sources: sources,
         hidden: permission.hidden,
+        can_update_metadata: permission.update_own,
+        recorder: kind == ParticipantKind::Egress,
+        agent: kind == ParticipantKind::Agent,
         ..lk::ParticipantPermission::default()
+    }
+}
+
+pub(crate) fn lk_kind(kind: ParticipantKind) -> lk::participant_info::Kind {
+    use lk::participant_info::Kind;
+    match kind {
+        ParticipantKind::Standard => Kind::Standard,
+        ParticipantKind::Ingress => Kind::Ingress,
+        ParticipantKind::Egress => Kind::Egress,
+        ParticipantKind::Sip => Kind::Sip,
+        ParticipantKind::Agent => Kind::Agent,
+        ParticipantKind::Connector => Kind::Connector,
+        ParticipantKind::Bridge => Kind::Bridge,
     }
 }
 

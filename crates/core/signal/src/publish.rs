@@ -50,7 +50,7 @@ impl MediaRoom {
             }
         };
         if let Some(reason) = refusal {
-            self.refuse(peer, 0, reason, Some(Request::AddTrack(request.clone())));
+            self.respond(peer, 0, reason, Some(Request::AddTrack(request.clone())));
             return;
         }
         if !request.sid.is_empty() {
@@ -59,7 +59,7 @@ impl MediaRoom {
         }
         let key = TrackKey(self.next_track);
         let Some(track) = Track::from_request(request, key, peer, &mut self.ids, now) else {
-            self.refuse(peer, 0, Reason::UnsupportedType, Some(Request::AddTrack(request.clone())));
+            self.respond(peer, 0, Reason::UnsupportedType, Some(Request::AddTrack(request.clone())));
             return;
         };
         self.next_track += 1;
@@ -78,8 +78,8 @@ impl MediaRoom {
         }
     }
 
-    /// Answers a request that was not carried out.
-    pub(crate) fn refuse(&mut self, peer: PeerKey, request_id: u32, reason: Reason, request: Option<Request>) {
+    /// Answers a request.
+    pub(crate) fn respond(&mut self, peer: PeerKey, request_id: u32, reason: Reason, request: Option<Request>) {
         self.send(
             peer,
             Response::RequestResponse(lk::RequestResponse {

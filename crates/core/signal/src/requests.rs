@@ -4,17 +4,31 @@ use crate::encode::response;
 use crate::incoming::{ClientMessage, Garbage};
 use crate::participant::Participant;
 use crate::room::MediaRoom;
-use crate::types::{Now, Output, PeerKey, TrackKey};
+use crate::types::{Dropped, Now, Output, PeerKey, TrackKey};
 use wire::lk;
 use wire::lk::request_response::{Reason, Request as Refused};
 use wire::lk::signal_request::Message as Request;
 use wire::lk::signal_response::Message as Response;
 
+/// Id and words of a request, for its answer.
+fn echo(request: Request) -> (u32, Option<Refused>) {
+    match request {
+        Request::AddTrack(add) => (0, Some(Refused::AddTrack(add))),
+        Request::Mute(mute) => (0, Some(Refused::Mute(mute))),
+        Request::UpdateMetadata(update) => (update.request_id, Some(Refused::UpdateMetadata(update))),
+        Request::UpdateAudioTrack(update) => (0, Some(Refused::UpdateAudioTrack(update))),
+        Request::UpdateVideoTrack(update) => (0, Some(Refused::UpdateVideoTrack(update))),
+        _ => (0, None),
+    }
+}
+
 impl MediaRoom {
     /// An encoded message of a client: reads it and does what [`Self::client_message`] and [`Self::garbage`] do.
     pub fn request(&mut self, peer: PeerKey, message: &[u8], now: Now) {
         match ClientMessage::read(message) {
-            Ok(message) => self.client_message(peer, message, now),
+            Ok(message) => {
+                self.client_message(peer, message, now);
+            }
             Err(Garbage) => self.garbage(peer, now),
         }
     }
@@ -28,16 +42,23 @@ impl MediaRoom {
     }
 
     /// A message of a client. One that sends too much has lost its mind and starts over.
-    #[allow(deprecated)]
-    pub fn client_message(&mut self, peer: PeerKey, message: ClientMessage, now: Now) {
-        let Some(participant) = self.participants.get_mut(&peer) else { return };
+    pub fn client_message(&mut self, peer: PeerKey, message: ClientMessage, now: Now) -> Option<Dropped> {
+        let participant = self.participants.get_mut(&peer)?;
         let length = u32::try_from(message.length).map_or(f64::MAX, f64::from);
         if !participant.limits.messages.take(1.0, now.at) || !participant.limits.bytes.take(length, now.at) {
             self.session_failed(peer, now);
-            return;
+            return Some(Dropped::SignalFlood);
         }
         participant.heard_at = now.at;
-        let Some(request) = message.request.map(|request| *request) else { return };
+        if let Some(request) = message.request {
+            self.take(peer, *request, now);
+        }
+        None
+    }
+
+    #[allow(deprecated)]
+    fn take(&mut self, peer: PeerKey, request: Request, now: Now) {
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
         let broadcasts = matches!(
             request,
             Request::Mute(_)
@@ -46,10 +67,11 @@ impl MediaRoom {
                 | Request::UpdateAudioTrack(_)
                 | Request::UpdateVideoTrack(_)
                 | Request::SubscriptionPermission(_)
+                | Request::UpdateMetadata(_)
         );
         if broadcasts && !participant.limits.broadcasts.take(1.0, now.at) {
-            let echo = if let Request::AddTrack(add) = request { Some(Refused::AddTrack(add)) } else { None };
-            self.refuse(peer, 0, Reason::LimitExceeded, echo);
+            let (id, echo) = echo(request);
+            self.respond(peer, id, Reason::LimitExceeded, echo);
             return;
         }
         match request {
@@ -77,17 +99,14 @@ impl MediaRoom {
                 peer,
                 Response::PongResp(lk::Pong { last_ping_timestamp: ping.timestamp, timestamp: now.unix_millis() }),
             ),
-            Request::UpdateMetadata(update) => {
-                let id = update.request_id;
-                self.refuse(peer, id, Reason::NotAllowed, Some(Refused::UpdateMetadata(update)));
-            }
+            Request::UpdateMetadata(update) => self.update_own(peer, update),
             Request::UpdateAudioTrack(update) => self.update_audio_track(peer, &update),
             Request::UpdateVideoTrack(update) => self.update_video_track(peer, &update),
             Request::PublishDataTrackRequest(request) => {
-                self.refuse(peer, 0, Reason::UnsupportedType, Some(Refused::PublishDataTrack(request)));
+                self.respond(peer, 0, Reason::UnsupportedType, Some(Refused::PublishDataTrack(request)));
             }
             Request::UnpublishDataTrackRequest(request) => {
-                self.refuse(peer, 0, Reason::UnsupportedType, Some(Refused::UnpublishDataTrack(request)));
+                self.respond(peer, 0, Reason::UnsupportedType, Some(Refused::UnpublishDataTrack(request)));
             }
             Request::UpdateDataSubscription(_)
             | Request::StoreDataBlobRequest(_)

@@ -497,7 +497,8 @@ impl MediaRoom {
     /// What clients see of the room.
     pub(crate) fn room_info(&self) -> lk::Room {
         let mut info = self.info.clone();
-        let visible = || self.participants.values().filter(|participant| !participant.permission.hidden);
+        // Who serves others is not counted.
+        let visible = || self.participants.values().filter(|participant| !participant.takes_no_place());
         info.num_participants = u32::try_from(visible().count()).unwrap_or(u32::MAX);
         info.num_publishers =
             u32::try_from(visible().filter(|participant| !participant.tracks.is_empty()).count()).unwrap_or(u32::MAX);

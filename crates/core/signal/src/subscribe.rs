@@ -4,7 +4,7 @@ use crate::participant::{Participant, SlotState};
 use crate::room::MediaRoom;
 use crate::track::Track;
 use crate::types::{Now, Output, PeerKey, Settings, TrackKey};
-use model::media::{CameraView, Source};
+use model::media::{CameraView, ParticipantKind, Source};
 use wire::lk;
 use wire::lk::signal_response::Message as Response;
 
@@ -32,7 +32,7 @@ impl MediaRoom {
             }
             let wished = subscriber.choices.get(&track.key).copied().unwrap_or(subscriber.auto_subscribe);
             let visible = subscriber.permission.subscribe && !owner.permission.hidden;
-            let allowed = visible && may_receive(subscriber, owner, track);
+            let allowed = visible && self.may_receive(subscriber, owner, track);
             let has = subscriber.subscriptions.contains_key(&track.key);
             let parked = subscriber.parked.contains(&track.key);
             match (wished && visible, allowed) {
@@ -178,6 +178,7 @@ impl MediaRoom {
             width: update.width,
             height: update.height,
             fps: update.fps,
+            priority: u8::try_from(update.priority).unwrap_or(u8::MAX),
         };
         for sid in update.track_sids.iter().take(MAX_SUBSCRIPTIONS) {
             let Some(key) = self.by_sid.get(sid).copied() else { continue };
@@ -199,24 +200,25 @@ impl MediaRoom {
             self.reconcile(other, now);
         }
     }
-}
 
-/// Rules of the publisher (its audience) and of the meeting (whose cameras one sees).
-fn may_receive(subscriber: &Participant, owner: &Participant, track: &Track) -> bool {
-    if track.source() == Source::Camera
-        && subscriber.permission.cameras == CameraView::Moderators
-        && !owner.permission.moderator
-    {
-        return false;
+    /// Rules of the publisher (its audience) and of the meeting (whose cameras one sees).
+    fn may_receive(&self, subscriber: &Participant, owner: &Participant, track: &Track) -> bool {
+        if track.source() == Source::Camera
+            && subscriber.permission.cameras == CameraView::Moderators
+            && !owner.permission.moderator
+        {
+            return false;
+        }
+        let Some(audience) = &owner.audience else { return true };
+        // Recorders are no audience. Those of a meeting are hidden, whatever else they are.
+        let records = subscriber.kind == ParticipantKind::Egress;
+        if records || self.control.governed && subscriber.permission.hidden {
+            return true;
+        }
+        audience.track_permissions.iter().any(|entry| {
+            let names = entry.participant_sid == subscriber.sid() && !entry.participant_sid.is_empty()
+                || entry.participant_identity == subscriber.identity.as_str();
+            names && (entry.all_tracks || entry.track_sids.iter().any(|sid| sid == track.sid()))
+        })
     }
-    let Some(audience) = &owner.audience else { return true };
-    // Recorders are no audience.
-    if subscriber.permission.hidden {
-        return true;
-    }
-    audience.track_permissions.iter().any(|entry| {
-        let names = entry.participant_sid == subscriber.sid() && !entry.participant_sid.is_empty()
-            || entry.participant_identity == subscriber.identity.as_str();
-        names && (entry.all_tracks || entry.track_sids.iter().any(|sid| sid == track.sid()))
-    })
 }

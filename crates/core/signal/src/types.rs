@@ -3,7 +3,7 @@
 use crate::incoming::JoinRequest;
 use bytes::Bytes;
 use model::Identity;
-use model::media::{MediaPermission, Source};
+use model::media::{MediaPermission, ParticipantKind, Source};
 use std::collections::BTreeMap;
 use std::time::Instant;
 
@@ -104,6 +104,10 @@ pub struct Connect {
     pub relays: Vec<Relay>,
     /// The client is to use nothing else.
     pub relay_only: bool,
+    /// What they are, as clients are told.
+    pub kind: ParticipantKind,
+    /// What kind of that kind (`livekit.ParticipantInfo.KindDetail`).
+    pub kind_details: Vec<i32>,
     /// What the client says about itself.
     pub request: JoinRequest,
 }
@@ -229,6 +233,36 @@ pub struct Settings {
     pub height: u32,
     /// Frames per second, 0 any.
     pub fps: u32,
+    /// Who comes first when bandwidth is short, 0 as usual.
+    pub priority: u8,
+}
+
+/// Why something that a client sent was thrown away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dropped {
+    /// More messages, or bytes of them, than a client in its senses has to say: it starts over.
+    SignalFlood,
+    /// A data message of somebody who may not send such.
+    DataForbidden,
+    /// A data message beyond the longest.
+    DataTooLong,
+    /// More data messages, or bytes of them, than are passed on.
+    DataFlood,
+    /// What is no data message.
+    DataGarbage,
+}
+
+impl Dropped {
+    /// As it is counted.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SignalFlood => "signal_flood",
+            Self::DataForbidden => "data_forbidden",
+            Self::DataTooLong => "data_too_long",
+            Self::DataFlood => "data_flood",
+            Self::DataGarbage => "data_garbage",
+        }
+    }
 }
 
 /// Why somebody is taken out.

@@ -7,13 +7,14 @@
 mod support;
 
 use model::Identity;
-use model::media::{MediaPermission, Source, Sources};
+use model::media::{MediaPermission, ParticipantKind, Source, Sources};
 use prost::Message;
 use signal::{ControlError, DataMessage, EventKind, ParticipantChange, RoomChange};
 use std::time::Duration;
 use support::{World, all, join_request};
 use wire::lk;
 use wire::lk::data_packet::Value;
+use wire::lk::request_response::Reason;
 use wire::lk::signal_request::Message as Request;
 use wire::lk::signal_response::Message as Response;
 
@@ -33,6 +34,7 @@ const SOUND_ONLY: MediaPermission = MediaPermission {
     subscribe: true,
     publish_data: false,
     hidden: false,
+    update_own: false,
     moderator: false,
     cameras: model::media::CameraView::Everyone,
 };
@@ -115,6 +117,134 @@ fn a_full_room_has_a_place_for_whoever_is_in_it_and_for_the_hidden() {
     world.join("ann");
     assert!(world.room.has_place_for(&who("ann"), false) && world.room.has_place_for(&who("spy"), true));
     assert!(!world.room.has_place_for(&who("bob"), false));
+}
+
+#[test]
+fn whoever_serves_others_takes_no_place_and_is_not_counted() {
+    let mut world = free();
+    let now = world.now();
+    world.room.change_room(RoomChange { max_participants: Some(1), ..RoomChange::default() }, now).unwrap();
+    world.join_kind("rec", ParticipantKind::Egress, all());
+    world.join_kind("bot", ParticipantKind::Agent, all());
+    assert!(world.room.has_place_for(&who("ann"), false));
+    world.join_kind("phone", ParticipantKind::Sip, all());
+    assert!(!world.room.has_place_for(&who("ann"), false), "a telephone is somebody");
+    assert_eq!(lk::Room::decode(world.room.info()).unwrap().num_participants, 1);
+}
+
+#[test]
+fn clients_are_told_what_somebody_is() {
+    let mut world = World::new();
+    for kind in ParticipantKind::ALL {
+        world.join_kind(kind.name(), kind, all());
+        let info = lk::ParticipantInfo::decode(world.room.participant(&who(kind.name())).unwrap()).unwrap();
+        assert_eq!(info.kind().as_str_name().to_lowercase(), kind.name());
+        assert_eq!(info.kind_details, [1]);
+        #[allow(deprecated)]
+        let marks = info.permission.map(|permission| (permission.recorder, permission.agent)).unwrap();
+        assert_eq!(marks, (kind == ParticipantKind::Egress, kind == ParticipantKind::Agent));
+    }
+}
+
+fn describe(name: &str, metadata: &str, attributes: &[(&str, &str)]) -> lk::UpdateParticipantMetadata {
+    let attributes = attributes.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
+    lk::UpdateParticipantMetadata { name: name.into(), metadata: metadata.into(), attributes, request_id: 7 }
+}
+
+fn answers(messages: &[Response]) -> Vec<(u32, Reason)> {
+    let answer = |message: &Response| match message {
+        Response::RequestResponse(answer) => {
+            assert!(matches!(answer.request, Some(lk::request_response::Request::UpdateMetadata(_))));
+            Some((answer.request_id, answer.reason()))
+        }
+        _ => None,
+    };
+    messages.iter().filter_map(answer).collect()
+}
+
+fn speaks(protocol: i32) -> lk::JoinRequest {
+    let client_info = Some(lk::ClientInfo { protocol, ..lk::ClientInfo::default() });
+    lk::JoinRequest { client_info, ..join_request() }
+}
+
+#[test]
+fn somebody_who_may_changes_what_others_see_of_them() {
+    let mut world = free();
+    let bob = world.join("bob");
+    let (ann, _) = world.connect("ann", all(), false, &speaks(16));
+    world.take(ann);
+    world.take(bob);
+
+    world.request(ann, Request::UpdateMetadata(describe("Anna", "m", &[("a", "1"), ("b", "2")])));
+    assert_eq!(answers(&world.take(ann)), [(7, Reason::Ok)]);
+    let told = world.take(bob);
+    let Some(Response::Update(update)) = told.first() else { panic!("an update: {told:?}") };
+    let info = &update.participants[0];
+    assert_eq!((info.name.as_str(), info.metadata.as_str(), info.attributes["a"].as_str()), ("Anna", "m", "1"));
+    assert_eq!(world.renewed.last().map(|(who, name, _)| (*who, name.as_str())), Some((ann, "Anna")));
+
+    world.request(ann, Request::UpdateMetadata(describe("", "", &[("a", "")])));
+    let info = lk::ParticipantInfo::decode(world.room.participant(&who("ann")).unwrap()).unwrap();
+    assert_eq!((info.name.as_str(), info.metadata.as_str()), ("Anna", "m"), "nothing said leaves them");
+    assert_eq!(info.attributes, [("b".to_owned(), "2".to_owned())].into());
+}
+
+#[test]
+fn what_somebody_says_of_themselves_has_a_limit_and_needs_a_right() {
+    let mut world = free();
+    let ann = world.join("ann");
+    world.take(ann);
+    let long = "x".repeat(40 * 1024);
+    world.request(ann, Request::UpdateMetadata(describe("", "", &[("a", &long)])));
+    world.request(ann, Request::UpdateMetadata(describe("", "", &[("b", &long)])));
+    assert_eq!(answers(&world.take(ann)), [(7, Reason::LimitExceeded)], "an older client is told of refusals alone");
+    world.request(ann, Request::UpdateMetadata(describe(&"n".repeat(257), "", &[])));
+    assert_eq!(answers(&world.take(ann)), [(7, Reason::LimitExceeded)]);
+    for _ in 0..100 {
+        world.request(ann, Request::UpdateMetadata(describe("", "m", &[])));
+    }
+    let refused = answers(&world.take(ann));
+    assert!(!refused.is_empty() && refused.iter().all(|answer| *answer == (7, Reason::LimitExceeded)), "a flood");
+
+    let bob = world.join_as("bob", MediaPermission { update_own: false, ..all() });
+    world.take(bob);
+    world.request(bob, Request::UpdateMetadata(describe("Bob the Great", "", &[])));
+    assert_eq!(answers(&world.take(bob)), [(7, Reason::NotAllowed)]);
+    let info = lk::ParticipantInfo::decode(world.room.participant(&who("bob")).unwrap()).unwrap();
+    assert_eq!(info.name, "BOB");
+    assert!(!info.permission.unwrap().can_update_metadata);
+
+    // The API gives the right and takes it.
+    world.change("bob", rights(all())).unwrap();
+    world.request(bob, Request::UpdateMetadata(describe("Bob the Great", "", &[])));
+    let info = lk::ParticipantInfo::decode(world.room.participant(&who("bob")).unwrap()).unwrap();
+    assert_eq!(info.name, "Bob the Great");
+}
+
+#[test]
+fn in_a_meeting_nobody_renames_themselves_whatever_the_api_says() {
+    let mut world = World::new();
+    let ann = world.join_as("ann", MediaPermission { update_own: false, ..all() });
+    world.change("ann", rights(all())).unwrap();
+    world.take(ann);
+    world.request(ann, Request::UpdateMetadata(describe("Somebody Else", "", &[])));
+    assert_eq!(answers(&world.take(ann)), [(7, Reason::NotAllowed)]);
+}
+
+#[test]
+fn a_join_says_something_of_its_sender_if_that_has_the_right() {
+    let mut world = free();
+    let said = lk::JoinRequest {
+        metadata: "own".into(),
+        participant_attributes: [("a".to_owned(), "1".to_owned()), ("b".to_owned(), String::new())].into(),
+        ..join_request()
+    };
+    for (name, update_own) in [("ann", true), ("bob", false)] {
+        world.connect(name, MediaPermission { update_own, ..all() }, false, &said);
+        let info = lk::ParticipantInfo::decode(world.room.participant(&who(name)).unwrap()).unwrap();
+        let metadata = if update_own { "own" } else { "" };
+        assert_eq!((info.metadata.as_str(), info.attributes.len()), (metadata, usize::from(update_own)), "{name}");
+    }
 }
 
 #[test]

@@ -27,7 +27,9 @@ fn hostile_messages_leave_the_others_alone() {
         let now = world.now();
         match kind % 3 {
             0 => world.room.request(ann, bytes, now),
-            kind => world.room.message(ann, kind == 1, bytes, now),
+            kind => {
+                world.room.message(ann, kind == 1, bytes, now);
+            }
         }
         world.settle();
         assert!(!world.gone.contains(&bob), "{input:?}");

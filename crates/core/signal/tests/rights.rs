@@ -7,9 +7,9 @@
 mod support;
 
 use model::Identity;
-use model::media::{CameraView, MediaPermission, Source, Sources};
+use model::media::{CameraView, MediaPermission, ParticipantKind, Source, Sources};
 use prost::Message;
-use signal::{Codec, MuteError, TrackChoice};
+use signal::{Codec, Dropped, MuteError, TrackChoice};
 use support::{World, all, join_request, names};
 use wire::lk;
 use wire::lk::signal_request::Message as Request;
@@ -249,6 +249,107 @@ fn data_carries_the_true_sender_and_reaches_only_those_meant() {
     world.room.message(ann, false, &packet.encode_to_vec(), now);
     world.settle();
     assert!(world.data.contains_key(&cid) && !world.data.contains_key(&bob));
+}
+
+#[test]
+fn data_for_sids_reaches_those_of_them() {
+    let mut world = World::new();
+    let (ann, bob, cid) = (world.join("ann"), world.join("bob"), world.join("cid"));
+    let Response::Join(join) = &world.take(cid)[0] else { panic!("join") };
+    #[allow(deprecated)]
+    let user = lk::UserPacket {
+        destination_sids: vec![join.participant.as_ref().unwrap().sid.clone()],
+        ..lk::UserPacket::default()
+    };
+    let packet = lk::DataPacket { value: Some(lk::data_packet::Value::User(user)), ..Default::default() };
+    let now = world.now();
+    world.room.message(ann, true, &packet.encode_to_vec(), now);
+    world.settle();
+    assert!(world.data.contains_key(&cid) && !world.data.contains_key(&bob));
+}
+
+#[test]
+fn agents_write_down_what_others_say_and_speak_for_them() {
+    use lk::data_packet::Value;
+    use lk::data_stream::header::ContentHeader;
+    let mut world = World::new();
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    let agent = world.join_kind("agent", ParticipantKind::Agent, all());
+    let text = |content_header| lk::data_stream::Header { content_header, ..lk::data_stream::Header::default() };
+    let said = |world: &mut World, from, value| {
+        let packet = lk::DataPacket { participant_identity: "ann".into(), value: Some(value), ..Default::default() };
+        let now = world.now();
+        let dropped = world.room.message(from, true, &packet.encode_to_vec(), now);
+        world.settle();
+        let got = world.data.remove(&bob).and_then(|mut got| got.pop());
+        assert_eq!(dropped.is_some(), got.is_none());
+        got.map(|(_, message)| lk::DataPacket::decode(message).unwrap())
+    };
+
+    let transcription = Value::Transcription(lk::Transcription::default());
+    assert_eq!(said(&mut world, ann, transcription.clone()), None);
+    assert!(said(&mut world, agent, transcription).is_some_and(|packet| packet.participant_identity == "agent"));
+
+    let chat = said(&mut world, agent, Value::ChatMessage(lk::ChatMessage::default())).unwrap();
+    assert_eq!(chat.participant_identity, "ann");
+    assert!(matches!(chat.value, Some(Value::ChatMessage(chat)) if chat.generated));
+    let header = text(Some(ContentHeader::TextHeader(Default::default())));
+    let stream = said(&mut world, agent, Value::StreamHeader(header.clone())).unwrap();
+    assert_eq!(stream.participant_identity, "ann");
+    assert!(matches!(stream.value, Some(Value::StreamHeader(lk::data_stream::Header {
+        content_header: Some(ContentHeader::TextHeader(text)), ..
+    })) if text.generated));
+    let bytes = text(Some(ContentHeader::ByteHeader(Default::default())));
+    assert_eq!(said(&mut world, agent, Value::StreamHeader(bytes)).unwrap().participant_identity, "agent");
+    let forged = world.join("eve");
+    assert_eq!(said(&mut world, forged, Value::StreamHeader(header)).unwrap().participant_identity, "eve");
+    assert_eq!(said(&mut world, agent, Value::Metrics(lk::MetricsBatch::default())), None);
+}
+
+#[test]
+fn recorders_are_no_audience_that_a_publisher_chooses() {
+    let mut world = World::new();
+    let now = world.now();
+    world.room.set_free(now);
+    let ann = world.join("ann");
+    let recorder = world.join_kind("rec", ParticipantKind::Egress, all());
+    let spy = world.join_as("spy", MediaPermission { hidden: true, ..all() });
+    world.request(ann, Request::SubscriptionPermission(lk::SubscriptionPermission::default()));
+    world.publish(ann, "mic", lk::TrackSource::Microphone);
+    for (peer, tracks) in [(recorder, 1), (spy, 0)] {
+        world.offer(peer, 2);
+        assert_eq!(world.bound_to(peer), tracks);
+    }
+}
+
+#[test]
+fn what_is_not_passed_on_of_data_is_told_with_the_reason() {
+    let mut world = World::new();
+    let ann = world.join("ann");
+    let mute = world.join_as("mute", MediaPermission { publish_data: false, ..all() });
+    let now = world.now();
+    let packet = lk::DataPacket {
+        sequence: 1,
+        value: Some(lk::data_packet::Value::User(lk::UserPacket::default())),
+        ..Default::default()
+    };
+    let bytes = packet.encode_to_vec();
+    assert_eq!(world.room.message(ann, true, &bytes, now), None);
+    assert_eq!(world.room.message(ann, true, &bytes, now), None, "a repetition is no fault");
+    assert_eq!(world.room.message(mute, true, &bytes, now), Some(Dropped::DataForbidden));
+    assert_eq!(world.room.message(ann, true, &[0xff; 9], now), Some(Dropped::DataGarbage));
+    assert_eq!(world.room.message(ann, true, &vec![0; 64 * 1024 + 1], now), Some(Dropped::DataTooLong));
+    let last = (0..3000).map(|_| world.room.message(ann, false, &[0xff], now)).last().unwrap();
+    assert_eq!(last, Some(Dropped::DataFlood));
+    world.settle();
+
+    let ping = |world: &mut World| {
+        let bytes = lk::SignalRequest { message: Some(Request::Ping(1)) }.encode_to_vec();
+        let message = signal::ClientMessage::read(&bytes).unwrap();
+        world.room.client_message(ann, message, now)
+    };
+    let flood = (0..2000).map(|_| ping(&mut world)).find(Option::is_some).flatten();
+    assert_eq!(flood, Some(Dropped::SignalFlood));
 }
 
 #[test]

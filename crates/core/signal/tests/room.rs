@@ -279,6 +279,8 @@ fn a_name_has_as_many_characters_in_any_script() {
         dual: true,
         relays: Vec::new(),
         relay_only: false,
+        kind: Default::default(),
+        kind_details: Vec::new(),
         request: signal::JoinRequest::read(&[]).unwrap(),
     };
     let mut world = World::new();

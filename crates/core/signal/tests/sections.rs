@@ -132,7 +132,8 @@ proptest::proptest! {
         if let Ok(request) = signal::JoinRequest::read(&join) {
             let connect = signal::Connect {
                 key: signal::PeerKey(99), identity: who("x"), name: String::new(), metadata: String::new(),
-                attributes: std::collections::BTreeMap::new(), permission: all(), dual: true, relays: Vec::new(), relay_only: false, request,
+                attributes: std::collections::BTreeMap::new(), permission: all(), dual: true, relays: Vec::new(), relay_only: false,
+                kind: Default::default(), kind_details: Vec::new(), request,
             };
             let _ = world.room.connect(connect, now);
             world.settle();

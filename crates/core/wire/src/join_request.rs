@@ -65,6 +65,12 @@ pub fn decode(text: &str) -> Result<Vec<u8>, JoinRequestError> {
     Ok(inner)
 }
 
+/// Whether an encoded `JoinRequest` says something of its sender that else only the token says.
+pub fn describes_sender(request: &[u8]) -> bool {
+    lk::JoinRequest::decode(request)
+        .is_ok_and(|request| !request.metadata.is_empty() || !request.participant_attributes.is_empty())
+}
+
 fn gunzip(packed: &[u8]) -> Result<Vec<u8>, JoinRequestError> {
     let mut inner = Vec::new();
     let most = u64::try_from(MAX_BYTES).expect("a megabyte fits") + 1;

@@ -32,7 +32,10 @@ async fn rooms(client: &Client) -> Result<usize, Refusal> {
 
 fn judge(host: &str, rooms: Result<usize, Refusal>, report: &mut Report) {
     match rooms {
-        Ok(rooms) => report.ok(TOPIC, format!("{host} takes our key and has {rooms} rooms")),
+        Ok(rooms) => {
+            let cannot = "it cannot hide webcams from others (allow_view_other_webcams)";
+            report.ok(TOPIC, format!("{host} takes our key and has {rooms} rooms; {cannot}"));
+        }
         Err(Refusal::Refused { code, text }) => report.problem(
             TOPIC,
             format!("{host} answers, and refuses: {code}: {text}"),

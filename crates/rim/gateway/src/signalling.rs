@@ -63,6 +63,8 @@ async fn validate(
     topology: Topology,
 ) -> Response {
     match admit(&gateway, query.as_deref(), &headers, topology).await {
+        // Whose socket was refused cannot see with which status: here they can.
+        Ok((join, _)) if gateway.meetings.media_is_full(&join) => with_cors(Refusal::Full.into_response()),
         Ok(_) => with_cors((StatusCode::OK, "success").into_response()),
         Err(refusal) => with_cors(refusal.into_response()),
     }
@@ -84,6 +86,7 @@ async fn upgrade(
         Ok(link) => link,
         Err(ConnectError::Malformed) => return Refusal::Malformed.into_response(),
         Err(ConnectError::Unavailable) => return Refusal::Unavailable.into_response(),
+        Err(ConnectError::Full) => return Refusal::Full.into_response(),
     };
     ws.max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE)
@@ -94,18 +97,43 @@ async fn upgrade(
 #[derive(Debug, Clone, Copy)]
 enum Refusal {
     Unauthorized,
+    /// They say of themselves what only the token may say.
+    Undescribed,
     NoRoom,
     Malformed,
     Unavailable,
+    Full,
+}
+
+impl Refusal {
+    /// As it is counted.
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unauthorized => "token",
+            Self::Undescribed => "grant",
+            Self::NoRoom => "no_room",
+            Self::Malformed => "malformed",
+            Self::Unavailable => "unavailable",
+            Self::Full => "full",
+        }
+    }
+}
+
+/// A socket was not opened, or was closed for what came over it.
+fn refused(reason: &'static str) {
+    metrics::counter!("plenum_signal_refused_total", "reason" => reason).increment(1);
 }
 
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
+        refused(self.as_str());
         match self {
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "invalid or expired token"),
+            Self::Undescribed => (StatusCode::UNAUTHORIZED, "permissions denied"),
             Self::NoRoom => (StatusCode::NOT_FOUND, "requested room does not exist"),
             Self::Malformed => (StatusCode::BAD_REQUEST, "malformed join request"),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "no new sessions now"),
+            Self::Full => (StatusCode::SERVICE_UNAVAILABLE, "the media server is full"),
         }
         .into_response()
     }
@@ -150,6 +178,9 @@ async fn admit(
             wire::join_request::from_query(pairs).encode_to_vec().into()
         }
     };
+    if !join.permission.update_own && wire::join_request::describes_sender(&join.request) {
+        return Err(Refusal::Undescribed);
+    }
     Ok((join, token.to_owned()))
 }
 
@@ -211,14 +242,21 @@ async fn serve(gateway: Gateway, mut token: String, link: SignalLink, socket: We
                     }
                     Some(Ok(Message::Text(text))) => {
                         encoding = Encoding::Json;
-                        if text.len() > MAX_TEXT {
+                        let short = Some(&text).filter(|text| text.len() <= MAX_TEXT);
+                        let request = short.and_then(|text| serde_json::from_str::<lk::SignalRequest>(text).ok());
+                        let Some(request) = request else {
+                            refused("text");
                             break;
-                        }
-                        let Ok(request) = serde_json::from_str::<lk::SignalRequest>(&text) else { break };
+                        };
                         request.encode_to_vec().into()
                     }
                     Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
-                    Some(Ok(Message::Close(_)) | Err(_)) | None => break,
+                    Some(Ok(Message::Close(_))) | None => break,
+                    Some(Err(error)) => {
+                        debug!(%error, "a signalling socket broke");
+                        refused("socket");
+                        break;
+                    }
                 };
                 if up.send(request).await.is_err() {
                     break;

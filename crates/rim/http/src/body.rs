@@ -104,6 +104,24 @@ pub(crate) async fn read(body: Body, most: usize, watch: impl FnMut(&[u8])) -> R
     tokio::time::timeout(PATIENCE, collect(body, most, watch)).await.unwrap_or(Err(Unread::Late))
 }
 
+/// Reads a body of at most `most` bytes and keeps nothing.
+///
+/// # Errors
+/// See [`Unread`].
+pub(crate) async fn discard(body: Body, most: usize) -> Result<(), Unread> {
+    let read = async {
+        let (mut pieces, mut total) = (body.into_data_stream(), 0usize);
+        while let Some(piece) = pieces.next().await {
+            total = total.saturating_add(piece.map_err(|_| Unread::Broken)?.len());
+            if total > most {
+                return Err(Unread::TooLarge);
+            }
+        }
+        Ok(())
+    };
+    tokio::time::timeout(PATIENCE, read).await.unwrap_or(Err(Unread::Late))
+}
+
 async fn collect(body: Body, most: usize, mut watch: impl FnMut(&[u8])) -> Result<Bytes, Unread> {
     let mut pieces = body.into_data_stream();
     let (mut kept, mut total) = (BytesMut::new(), 0usize);

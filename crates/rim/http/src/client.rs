@@ -30,6 +30,11 @@ pub(crate) const POLICY: &str = "default-src 'self'; connect-src 'self' ws: wss:
     img-src 'self' data: blob:; media-src 'self' https: blob: mediastream:; style-src 'self' 'unsafe-inline'; \
     worker-src 'self' blob:; frame-src https:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors ";
 
+/// What draws backgrounds runs by itself and needs nothing but what lies beside it, a program for WebAssembly among it.
+/// That is why the page itself need not allow any.
+const DRAWING: &str = "assets/backgrounds-";
+const DRAWING_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'";
+
 /// The build gives files below `assets` names that change with their content.
 const FOREVER: &str = "public, max-age=31536000, immutable";
 /// Everything else is asked for again, cheaply: by its hash.
@@ -77,6 +82,9 @@ fn send(name: &str, file: EmbeddedFile, asked: &HeaderMap) -> Response {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static(caching));
     headers.insert(VARY, HeaderValue::from_name(ACCEPT_ENCODING));
     headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
+    if name.starts_with(DRAWING) {
+        headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(DRAWING_POLICY));
+    }
     if let Ok(tag) = HeaderValue::try_from(tag) {
         headers.insert(ETAG, tag);
     }

@@ -4,6 +4,7 @@
 mod chunk;
 mod list;
 mod merge;
+mod remove;
 mod shared;
 mod small;
 
@@ -21,6 +22,7 @@ pub(crate) fn routes(app: &App) -> Router<App> {
         .route("/api/uploadedfilemerge", post(merge::handle))
         .route("/api/uploadbase64encodeddata", post(small::handle))
         .route("/api/getroomfilesbytype", any(list::handle))
+        .route("/api/plenum/backgrounds/remove", post(remove::handle))
         .route("/download/uploadedfile/{*path}", get(shared::handle))
         .layer(DefaultBodyLimit::max(app.deps.max_body))
 }

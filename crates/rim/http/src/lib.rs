@@ -202,7 +202,7 @@ pub fn router(deps: HttpDeps) -> Router {
         .route("/api/changevisibility", post(member::shared::visibility))
         .route("/api/sharednotepad/changestatus", post(member::shared::notepad))
         .route("/api/externaldisplaylink", post(member::shared::external_link))
-        .nest("/api/plenum", member::extensions::routes())
+        .nest("/api/plenum", member::extensions::routes().merge(member::connection::routes()))
         .route("/api/recording", post(member::recording::handle))
         .route("/api/rtmp", post(member::recording::handle))
         .route("/api/enablesipdialin", post(member::gateways::dial_in))

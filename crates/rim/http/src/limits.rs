@@ -26,6 +26,9 @@ pub(crate) const REFUSAL: (StatusCode, &str) = (StatusCode::PermissionDenied, "t
 const ADDRESS_BURST: u32 = 10;
 /// The same for a key.
 const KEY_BURST: u32 = 2;
+/// Calls in a row of somebody who looks how their line does, some for each look, and how soon there is one more.
+const LOOKS: u32 = 24;
+const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// How often callers may ask.
 #[derive(Clone)]
@@ -60,6 +63,8 @@ pub(crate) struct Limits {
     /// There is one key, so one bucket.
     key: Option<Mutex<Limiter<()>>>,
     addresses: Option<Mutex<Limiter<IpAddr>>>,
+    /// By room and person.
+    looks: Mutex<Limiter<String>>,
 }
 
 impl Limits {
@@ -67,12 +72,18 @@ impl Limits {
         Self {
             key: limits.per_key.map(|most| limiter(most, KEY_BURST)),
             addresses: limits.per_address.map(|most| limiter(most, ADDRESS_BURST)),
+            looks: Mutex::new(Limiter::new(LOOKS, LOOK_EVERY)),
         }
     }
 
     /// Counts a call with a good signature; otherwise says how long to wait.
     pub(crate) fn take_key(&self) -> Result<(), Duration> {
         self.key.as_ref().map_or(Ok(()), |key| lock(key).take((), Instant::now()))
+    }
+
+    /// Counts a call of somebody who looks how their line does.
+    pub(crate) fn take_look(&self, who: String, now: Instant) -> Result<(), Duration> {
+        lock(&self.looks).take(who, now)
     }
 
     fn admits(&self, address: IpAddr) -> Result<(), Duration> {

@@ -1,6 +1,7 @@
 //! `/api/*`: what members of a meeting ask for, one file per endpoint or family (http-api.md section 4).
 
 pub(crate) mod breakouts;
+pub(crate) mod connection;
 pub(crate) mod end_room;
 pub(crate) mod extensions;
 pub(crate) mod gateways;
@@ -8,7 +9,7 @@ pub(crate) mod increase_duration;
 pub(crate) mod insights;
 pub(crate) mod lock_settings;
 pub(crate) mod media_player;
-mod moderated;
+pub(crate) mod moderated;
 pub(crate) mod mute;
 pub(crate) mod not_served;
 pub(crate) mod polls;

@@ -160,6 +160,7 @@ fn permission_of(permission: &MediaPermission) -> lk::ParticipantPermission {
         can_publish_data: permission.publish_data,
         can_publish_sources: sources.collect(),
         hidden: permission.hidden,
+        can_update_metadata: permission.update_own,
         ..lk::ParticipantPermission::default()
     }
 }

@@ -96,6 +96,7 @@ const MICROPHONE_ONLY: MediaPermission = MediaPermission {
     subscribe: true,
     publish_data: false,
     hidden: false,
+    update_own: false,
     moderator: false,
     cameras: CameraView::Everyone,
 };

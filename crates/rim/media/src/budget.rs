@@ -36,6 +36,11 @@ impl Budget {
         Self { estimate: None, shares: Allocation::new(NEVER_PAUSED), due: None }
     }
 
+    /// Of a subscriber that says whether pictures may be withheld altogether (`subscriber_allow_pause`).
+    pub(crate) fn that_pauses(may_pause: bool) -> Self {
+        Self { shares: Allocation::new(if may_pause { 0 } else { usize::MAX }), ..Self::new() }
+    }
+
     /// The way carries so many bits per second.
     pub(crate) fn on_estimate(&mut self, bits: u64, now: Instant) {
         let fell = self.estimate.is_some_and(|before| bits < before - before / FALL);

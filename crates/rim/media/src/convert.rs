@@ -121,6 +121,8 @@ pub(crate) fn connect(key: signal::PeerKey, join: &port::MediaJoin, request: sig
         dual: join.topology == port::Topology::Dual,
         relays: join.relays.iter().map(relay).collect(),
         relay_only: join.relay_only,
+        kind: join.kind,
+        kind_details: join.kind_details.clone(),
         request,
     }
 }
@@ -138,5 +140,6 @@ pub(crate) fn setting(settings: signal::Settings) -> sfu::demand::Setting {
         width: settings.width,
         height: settings.height,
         fps: settings.fps,
+        priority: settings.priority,
     }
 }

@@ -301,6 +301,11 @@ impl Engine {
     }
 }
 
+/// Somebody was not let in.
+pub(crate) fn refused(reason: &'static str) {
+    metrics::counter!("media_joins_refused_total", "reason" => reason).increment(1);
+}
+
 /// Puts a connection on the list of those with output; `flag` says whether it is there.
 pub(crate) fn mark(dirty: &mut Vec<ConnectionKey>, flag: &mut bool, key: ConnectionKey) {
     if !std::mem::replace(flag, true) {

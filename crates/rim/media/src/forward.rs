@@ -100,6 +100,7 @@ pub(crate) struct Forward {
     counter: u32,
     healths: Healths,
     excess: metrics::Counter,
+    unreadable: metrics::Counter,
 }
 
 impl Default for Forward {
@@ -110,6 +111,7 @@ impl Default for Forward {
             counter: 0,
             healths: Healths::default(),
             excess: metrics::counter!("media_drops_total", "reason" => "excess"),
+            unreadable: metrics::counter!("media_drops_total", "reason" => "picture_garbage"),
         }
     }
 }
@@ -319,7 +321,11 @@ impl Forward {
                         track.pictures(&pictures, &mut way);
                         pictures.clear();
                     }
-                    pictures.push(track.read(arrival, now));
+                    let seen = track.read(arrival, now);
+                    if seen.is_unreadable() {
+                        self.unreadable.increment(1);
+                    }
+                    pictures.push(seen);
                 }
             }
         }
@@ -474,7 +480,8 @@ impl Up {
                 let best = update.max.map(|layer| u8::try_from(layer.index()).unwrap_or(0));
                 news.wanted.push((key, encoding.codec, best));
             }
-            if self.muted {
+            // Who wants a key frame now gets it when there is something to ask for one.
+            if self.muted || !encoding.heard {
                 continue;
             }
             while let Some(request) = encoding.keyframes.poll_output(now) {

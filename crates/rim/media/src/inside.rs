@@ -5,12 +5,13 @@ mod frames;
 
 use crate::arrivals::Arrived;
 use crate::convert;
-use crate::engine::{ConnectionKey, Engine, Room, RoomKey};
+use crate::engine::{ConnectionKey, Engine, Room, RoomKey, refused};
 use crate::forward::News;
 use crate::plane::LinkId;
 use crate::session::{Connection, Session};
 use bytes::Bytes;
 use frames::{Got, Own};
+use model::media::ParticipantKind;
 use ports::media::inside::{InsideItem, InsideJoin, InsideKind, InsideOrder, ItemSender, SentFrame};
 use ports::media::{ConnectError, MediaJoin, Topology};
 use rtc::DownPacket;
@@ -196,10 +197,10 @@ impl Engine {
     /// The plane is stopping, or it comes too often.
     pub fn enter(&mut self, join: &InsideJoin, items: ItemSender, at: Instant) -> Result<u64, ConnectError> {
         let kind = match join.kind {
-            InsideKind::Ingress => signal::inside::InsideKind::Ingress,
-            InsideKind::Egress => signal::inside::InsideKind::Egress,
-            InsideKind::Sip => signal::inside::InsideKind::Sip,
-            InsideKind::Agent => signal::inside::InsideKind::Agent,
+            InsideKind::Ingress => ParticipantKind::Ingress,
+            InsideKind::Egress => ParticipantKind::Egress,
+            InsideKind::Sip => ParticipantKind::Sip,
+            InsideKind::Agent => ParticipantKind::Agent,
         };
         let join = MediaJoin {
             room: join.room.clone(),
@@ -213,19 +214,19 @@ impl Engine {
             topology: Topology::Single,
             relays: Vec::new(),
             relay_only: false,
+            kind,
+            kind_details: Vec::new(),
         };
-        if !self.takes(&join, at) {
-            return Err(ConnectError::Unavailable);
-        }
+        self.takes(&join, at)?;
         let now = self.now(at);
         self.end_former_session(&join.room, &join.session, at);
         let (room_key, peer, idle) = self.place_for(&join, now);
         let connection = Connection::new(idle, at);
         let Some(room) = self.rooms.get_mut(&room_key) else { return Err(ConnectError::Unavailable) };
-        let entered = room.machine.has_place_for(&join.identity, join.permission.hidden)
-            && room.machine.connect(convert::connect(peer, &join, JoinRequest::inside(kind)), now)
-                == Ok(Connected::New);
+        let entered = room.machine.has_place_for(&join.identity, join.takes_no_place())
+            && room.machine.connect(convert::connect(peer, &join, JoinRequest::inside()), now) == Ok(Connected::New);
         if !entered {
+            refused("room");
             self.settle(room_key, at);
             return Err(ConnectError::Unavailable);
         }

@@ -185,7 +185,7 @@ impl Line {
     /// Answers the client's offer as planned; `None` if that cannot be done.
     pub(crate) fn accept_offer(&mut self, sdp: &str, plan: &[SectionPlan]) -> Option<String> {
         let answer = self.peer.accept_offer(sdp, plan);
-        answer.inspect_err(|error| tracing::debug!(%error, "an offer was not taken")).ok()
+        answer.inspect_err(|error| refused(error)).ok()
     }
 
     /// Makes an offer; `None` if that cannot be done.
@@ -197,13 +197,13 @@ impl Line {
     /// Takes the client's answer to it. Whether that could be done.
     pub(crate) fn accept_answer(&mut self, sdp: &str) -> bool {
         let taken = self.peer.accept_answer(sdp);
-        taken.inspect_err(|error| tracing::debug!(%error, "an answer was not taken")).is_ok()
+        taken.inspect_err(|error| refused(error)).is_ok()
     }
 
     /// Settles an offer that may have been answered: whether it was; `None` if the answer could not be taken.
     pub(crate) fn settle_offer(&mut self, known: Option<&(String, String)>) -> Option<bool> {
         let settled = self.peer.settle_offer(known.map(|(offer, answer)| (offer.as_str(), answer.as_str())));
-        settled.inspect_err(|error| tracing::debug!(%error, "an answer was not taken")).ok()
+        settled.inspect_err(|error| refused(error)).ok()
     }
 
     pub(crate) fn seek(&mut self, seek: Seek) {
@@ -221,6 +221,12 @@ impl Line {
         let numbered = self.peer.section_names().zip(0..);
         numbered.map(|(name, section)| (name.to_owned(), self.takes(section))).collect()
     }
+}
+
+/// A description of the client's was not taken: its session ends.
+pub(crate) fn refused(error: &impl std::fmt::Display) {
+    tracing::debug!(%error, "a description was not taken");
+    metrics::counter!("media_drops_total", "reason" => "description").increment(1);
 }
 
 /// What a connection on another shard is to do.

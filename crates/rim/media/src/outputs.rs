@@ -5,7 +5,7 @@ use crate::engine::Room;
 use crate::engine::guests::settled;
 use crate::forward::{Binding, News, Published, Takes};
 use crate::inside;
-use crate::line::Place;
+use crate::line::{Place, refused};
 use crate::session::Connection;
 use bytes::Bytes;
 use ports::media::{MediaEvent, MediaEventKind, Renewed, SignalDown};
@@ -251,7 +251,7 @@ fn client_offer(room: &mut Room, peer: PeerKey, sdp: String, now: Now, after: &m
             }
         }
         Err(error) => {
-            tracing::debug!(%error, "an offer was refused");
+            refused(&error);
             None
         }
     };

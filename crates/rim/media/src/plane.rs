@@ -2,6 +2,7 @@
 
 use crate::config::MediaConfig;
 use crate::control::Control;
+use crate::engine::refused;
 use crate::registry::{Registry, ShardIndex};
 use crate::streams::StreamDoor;
 use crate::thread::{self, Queues, Running, Spawned};
@@ -213,7 +214,10 @@ impl Drop for Plane {
 #[async_trait]
 impl MediaPlane for Plane {
     async fn connect(&self, join: MediaJoin) -> Result<SignalLink, ConnectError> {
-        let request = JoinRequest::read(&join.request).map_err(|_| ConnectError::Malformed)?;
+        let request = JoinRequest::read(&join.request).map_err(|_| {
+            refused("malformed");
+            ConnectError::Malformed
+        })?;
         let (up, mut up_end) = mpsc::channel::<Bytes>(SIGNAL_QUEUE);
         let (link, down) = mpsc::channel(SIGNAL_QUEUE);
         let (reply, answer) = oneshot::channel();
@@ -249,6 +253,10 @@ impl MediaPlane for Plane {
 
     fn is_alive(&self) -> bool {
         (0..self.shards.len()).all(|shard| self.runs(shard)) && !self.overrun.load(Ordering::Relaxed)
+    }
+
+    fn is_full(&self, room: &RoomId) -> bool {
+        self.registry.is_full(room, |shard| self.runs(shard))
     }
 
     fn set_permission(&self, room: &RoomId, who: &Identity, permission: MediaPermission) {

@@ -80,6 +80,15 @@ impl Registry {
         shard
     }
 
+    /// Whether the shard that would take a join has time for nobody else.
+    pub(crate) fn is_full(&self, room: &RoomId, is_alive: impl Fn(ShardIndex) -> bool) -> bool {
+        let placement = self.placement();
+        match placement.rooms.get(room).filter(|place| is_alive(place.shard)) {
+            Some(place) => placement.full[place.shard],
+            None => (0..self.shards()).filter(|shard| is_alive(*shard)).all(|shard| placement.full[shard]),
+        }
+    }
+
     /// Where a room lives.
     pub(crate) fn find(&self, room: &RoomId) -> Option<ShardIndex> {
         self.placement().rooms.get(room).map(|place| place.shard)
@@ -198,6 +207,11 @@ mod tests {
         assert_eq!([join(&registry, "a"), join(&registry, "b"), join(&registry, "b")], [0, 1, 1]);
         registry.note_full(0, true);
         assert_eq!([join(&registry, "c"), join(&registry, "a")], [1, 0], "a room that is there stays");
+        let is_full = |name: &str| registry.is_full(&room(name), |_| true);
+        assert_eq!([is_full("a"), is_full("b"), is_full("new")], [true, false, false]);
+        registry.note_full(1, true);
+        assert!(is_full("new"));
+        registry.note_full(1, false);
 
         registry.note_full(0, false);
         assert_eq!(join(&registry, "d"), 0);

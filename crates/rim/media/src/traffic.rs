@@ -12,6 +12,11 @@ use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
+/// Something of a client's was thrown away. Rare enough to look the counter up.
+pub(crate) fn dropped(reason: &'static str) {
+    metrics::counter!("media_drops_total", "reason" => reason).increment(1);
+}
+
 impl Engine {
     /// A datagram arrived.
     pub fn handle_datagram(&mut self, at: Instant, datagram: Datagram<'_>) {
@@ -36,9 +41,13 @@ impl Engine {
                 self.counters.path_changes.increment(1);
             }
             let again = std::mem::take(&mut line.failed);
-            if line.peer.handle_datagram(at, datagram.source, destination, datagram.contents).is_err() {
-                self.died(key, at);
-                return;
+            match line.peer.handle_datagram(at, datagram.source, destination, datagram.contents) {
+                Ok(true) => {}
+                Ok(false) => dropped("datagram_garbage"),
+                Err(_) => {
+                    self.died(key, at);
+                    return;
+                }
             }
             // The stack holds one packet at a time: it has to be taken before the next datagram goes in.
             self.drain_one(key, at);
@@ -153,6 +162,9 @@ impl Engine {
             }
             return;
         }
+        if let Event::Dropped(why) = event {
+            return dropped(why.as_str());
+        }
         if self.is_guest(&key) {
             return self.tell_home(key, event);
         }
@@ -192,10 +204,12 @@ impl Engine {
                     self.spread(key.room, news, at);
                 }
             }
-            // Of concern to the stack alone.
-            Event::ChannelOpen(_) => {}
+            // Done with above.
+            Event::ChannelOpen(_) | Event::Dropped(_) => {}
             Event::Message(channel, message) => {
-                room.machine.message(key.peer, channel == rtc::Channel::Reliable, &message, now);
+                if let Some(why) = room.machine.message(key.peer, channel == rtc::Channel::Reliable, &message, now) {
+                    dropped(why.as_str());
+                }
                 if room.machine.has_output() {
                     self.settle(key.room, at);
                 }

@@ -145,6 +145,52 @@ fn layers_of_av1_are_left_out_by_their_descriptors_and_receivers_are_told_which_
 }
 
 #[test]
+fn a_key_picture_of_h264_whose_parameter_sets_come_late_begins_nothing() {
+    let mut world = World::new();
+    let ann = world.join_knowing("ann", &["h264"]);
+    let bob = world.join_knowing("bob", &["h264"]);
+    world.pass(Duration::from_secs(2));
+    world.publish_scalable(ann, "h264", PREFER);
+    world.pass(Duration::from_secs(1));
+    let (sets, slice) = ([0x78, 0, 4, 0x67, 0x42, 0xe0, 0x1f, 0, 2, 0x68, 0xce], [0x65, 0x88, 7]);
+    world.send_h264(ann, 10, 1, &[0x61, 1], true);
+
+    world.send_h264(ann, 12, 2, &slice, true);
+    world.send_h264(ann, 11, 2, &sets, false);
+    world.pass(FRAME);
+    world.send_h264(ann, 13, 3, &[0x61, 2], true);
+    world.pass(Duration::from_secs(2));
+    let too_early = world.clients[bob].take_packets();
+    let asked = std::mem::take(&mut world.clients[ann].key_frames_asked);
+    world.send_h264(ann, 14, 4, &sets, false);
+    world.send_h264(ann, 15, 4, &slice, true);
+    world.pass(FRAME);
+
+    assert!(too_early.iter().all(|packet| packet.payload.is_empty()), "{too_early:?}");
+    assert!(asked > 0);
+    let seen: Vec<Vec<u8>> = world.clients[bob].take_packets().into_iter().map(|packet| packet.payload).collect();
+    assert_eq!(seen, [sets.to_vec(), slice.to_vec()]);
+}
+
+#[test]
+fn h264_without_parameter_sets_begins_where_nothing_is_missing_before_it() {
+    let mut world = World::new();
+    let ann = world.join_knowing("ann", &["h264"]);
+    let bob = world.join_knowing("bob", &["h264"]);
+    world.pass(Duration::from_secs(2));
+    world.publish_scalable(ann, "h264", PREFER);
+    world.pass(Duration::from_secs(1));
+
+    for (sequence, picture, unit) in [(10, 1, 0x61), (11, 2, 0x65), (12, 3, 0x61)] {
+        world.send_h264(ann, sequence, picture, &[unit, 0x88], true);
+        world.pass(FRAME);
+    }
+
+    let seen = world.clients[bob].take_packets();
+    assert_eq!(seen.iter().map(|packet| packet.payload[0]).collect::<Vec<_>>(), [0x65, 0x61]);
+}
+
+#[test]
 fn redundant_sound_goes_whole_to_who_reads_it_and_fills_gaps_for_who_does_not() {
     let mut world = World::new();
     let ann = world.join_knowing("ann", &["red"]);

@@ -13,8 +13,9 @@ use ports::media::inside::{
     Format, InsideItem, InsideJoin, InsideKind, InsideOrder, ItemReceiver, SentFrame, TapFrame, items,
 };
 use simulation::checks;
-use simulation::film::{Shot, Sound};
+use simulation::film::{Codec, Shot, Sound};
 use simulation::net::Weather;
+use simulation::peer::Coding;
 use simulation::world::{World, permission};
 use std::time::Duration;
 use wire::lk;
@@ -107,6 +108,8 @@ impl Guest {
             let asked = self.is_asked_for_a_key_frame();
             self.frame += 1;
             let shot = Shot {
+                codec: Codec::Vp8,
+                scalable: false,
                 publisher: NUMBER,
                 camera: 1,
                 layer: 0,
@@ -115,8 +118,11 @@ impl Guest {
                 last: true,
                 key_frame: asked || self.frame == 1,
                 temporal: 0,
+                id: u16::try_from(self.frame).unwrap(),
+                base: u8::try_from(self.frame).unwrap(),
                 picture_id: 0,
                 base_index: 0,
+                marker: true,
             };
             self.send_frame(world, "cam", self.frame * 3600, None, shot.frame(600));
             self.sounds += 1;
@@ -172,7 +178,7 @@ fn a_recorder_gets_every_picture_in_order_and_nobody_sees_it() {
     let mut world = World::new(2);
     let (ann, bob) = (world.join("ann", ROOM, 2), world.join("bob", ROOM, 2));
     world.run(Duration::from_secs(2));
-    world.peers[ann].publish();
+    world.peers[ann].publish(Coding::VP8);
     world.run(Duration::from_secs(1));
     let mut recorder = Guest::enter(&mut world, "rec", InsideKind::Egress, hidden(), 4096);
     recorder.subscribe(&mut world);
@@ -201,7 +207,7 @@ fn what_is_lost_on_the_way_in_is_sent_again_or_said_and_pictures_go_on_with_a_ke
     let mut world = World::new(3);
     let ann = world.join("ann", ROOM, 2);
     world.run(Duration::from_secs(2));
-    world.peers[ann].publish();
+    world.peers[ann].publish(Coding::VP8);
     world.run(Duration::from_secs(1));
     world.lines(ann)[0].set(Weather { loss: 200, ..Weather::FINE });
     let mut recorder = Guest::enter(&mut world, "rec", InsideKind::Egress, hidden(), 4096);
@@ -229,7 +235,7 @@ fn an_insider_that_does_not_keep_up_misses_pictures_up_to_a_key_frame_and_costs_
     let mut world = World::new(4);
     let (ann, bob) = (world.join("ann", ROOM, 2), world.join("bob", ROOM, 2));
     world.run(Duration::from_secs(2));
-    world.peers[ann].publish();
+    world.peers[ann].publish(Coding::VP8);
     world.run(Duration::from_secs(1));
     let mut slow = Guest::enter(&mut world, "slow", InsideKind::Agent, hidden(), 30);
     slow.subscribe(&mut world);
@@ -255,7 +261,7 @@ fn rights_hold_for_insiders_too() {
     let mut world = World::new(5);
     let ann = world.join("ann", ROOM, 2);
     world.run(Duration::from_secs(2));
-    world.peers[ann].publish();
+    world.peers[ann].publish(Coding::VP8);
     world.run(Duration::from_secs(1));
     let deaf = MediaPermission { subscribe: false, publish: Sources::NONE.with(Source::Microphone), ..permission() };
     let mut guest = Guest::enter(&mut world, "guest", InsideKind::Ingress, deaf, 512);
@@ -281,7 +287,7 @@ fn mutes_ends_and_leaving_are_told_in_order() {
     let mut world = World::new(6);
     let ann = world.join("ann", ROOM, 2);
     world.run(Duration::from_secs(2));
-    world.peers[ann].publish();
+    world.peers[ann].publish(Coding::VP8);
     world.run(Duration::from_secs(1));
     let mut recorder = Guest::enter(&mut world, "rec", InsideKind::Egress, hidden(), 4096);
     recorder.subscribe(&mut world);

@@ -46,6 +46,7 @@ impl Guest {
                 subscribe: true,
                 publish_data: false,
                 hidden: false,
+                update_own: false,
                 moderator: false,
                 cameras: CameraView::Everyone,
             },

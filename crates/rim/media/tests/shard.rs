@@ -521,6 +521,30 @@ fn broken_packets_and_messages_of_a_participant_harm_nobody_else() {
 }
 
 #[test]
+fn a_key_frame_wanted_before_the_first_packet_is_asked_for_right_after_it() {
+    let (mut world, ann, bob) = two_connected();
+    world.publish(ann);
+    world.pass(Duration::from_millis(400));
+    assert_eq!(world.clients[ann].key_frames_asked, 0, "there is nothing yet to ask for one");
+
+    world.send_media(ann, 1, false);
+    world.pass(Duration::from_millis(50));
+    assert!(world.clients[ann].key_frames_asked > 0);
+    world.stream(ann, 2, 5);
+    assert!(!world.clients[bob].received(true).is_empty());
+}
+
+#[test]
+fn who_begins_with_a_key_frame_is_not_asked_for_another() {
+    let (mut world, ann, bob) = two_connected();
+    world.publish(ann);
+    world.pass(Duration::from_millis(400));
+    world.stream(ann, 1, 50);
+    assert_eq!(world.clients[ann].key_frames_asked, 0);
+    assert!(world.clients[bob].received(true).len() >= 48);
+}
+
+#[test]
 fn datagrams_the_fuzzer_was_given_get_no_answer() {
     let mut world = World::new();
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../fuzz/corpus/datagram");

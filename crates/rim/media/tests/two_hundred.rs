@@ -1,5 +1,6 @@
 //! Two hundred participants on one shard, on lines that lose, delay, reorder and narrow, who come, go, mute, choose other
-//! sizes, lose rights and connections in an order that a seed decides.
+//! sizes, lose rights and connections in an order that a seed decides. They publish in every codec and do not all know all
+//! of them.
 //!
 //! `PLENUM_SEED` chooses the first seed, `PLENUM_SEEDS` how many are played (default 1).
 
@@ -11,7 +12,9 @@
 mod simulation;
 
 use simulation::checks;
+use simulation::film::Codec;
 use simulation::net::Weather;
+use simulation::peer::{Coding, Knows};
 use simulation::random::Random;
 use simulation::world::{World, permission};
 use std::collections::{HashMap, HashSet};
@@ -36,6 +39,24 @@ const STROKE: Duration = Duration::from_millis(60);
 const HEALING: Duration = Duration::from_secs(5);
 const CALM: Duration = Duration::from_secs(2);
 
+/// How cameras are encoded, in turn; the first seed decides with which the lecture begins.
+const CODINGS: [Coding; 6] = [
+    Coding::VP8,
+    Coding { codec: Codec::Vp9, scalable: true },
+    Coding { codec: Codec::H264, scalable: false },
+    Coding { codec: Codec::Av1, scalable: true },
+    Coding { codec: Codec::Av1, scalable: false },
+    Coding { codec: Codec::Vp9, scalable: false },
+];
+
+/// What clients know, in turn: some are newer than others.
+const KNOWLEDGE: [Knows; 4] = [
+    Knows::ALL,
+    Knows { red: false, av1: false, ..Knows::ALL },
+    Knows { red: false, h264: true, ..Knows::LITTLE },
+    Knows { h264: false, ..Knows::ALL },
+];
+
 struct Meeting {
     world: World,
     chance: Random,
@@ -46,6 +67,8 @@ struct Meeting {
     /// Those who may publish and mean to.
     publishers: HashSet<usize>,
     names: usize,
+    /// How many cameras there were.
+    cameras: usize,
     log: Vec<String>,
 }
 
@@ -58,22 +81,39 @@ impl Meeting {
             mutes: HashMap::new(),
             publishers: HashSet::new(),
             names: 0,
+            cameras: usize::try_from(seed % 6).unwrap(),
             log: Vec::new(),
         }
     }
 
-    fn come(&mut self, room: &'static str) -> usize {
+    fn come(&mut self, room: &'static str, knows: Knows) -> usize {
         self.names += 1;
-        let index = self.world.join(&format!("p{}", self.names), room, SECTIONS);
+        let index = self.world.join_knowing(&format!("p{}", self.names), room, SECTIONS, knows);
         self.rooms.push(room);
         index
+    }
+
+    /// Whoever comes next is a little different.
+    fn knowledge(&self) -> Knows {
+        KNOWLEDGE[self.names % KNOWLEDGE.len()]
+    }
+
+    /// Publishes in the next of the codecs it knows.
+    fn publish(&mut self, index: usize) {
+        let knows = self.world.peers[index].knows;
+        let turn = CODINGS.iter().cycle().skip(self.cameras).take(CODINGS.len());
+        let (passed, coding) = turn.enumerate().find(|(_, coding)| knows.takes(coding.codec)).unwrap();
+        self.cameras = (self.cameras + passed + 1) % CODINGS.len();
+        self.world.peers[index].publish(*coding);
+        self.publishers.insert(index);
     }
 
     fn assemble(&mut self) {
         for (room, people, publish) in ROOMS {
             for number in 0..people {
-                let index = self.come(room);
-                if number < publish {
+                let publishes = number < publish;
+                let index = self.come(room, if publishes { Knows::ALL } else { self.knowledge() });
+                if publishes {
                     self.publishers.insert(index);
                 }
             }
@@ -81,7 +121,7 @@ impl Meeting {
         }
         self.world.run(Duration::from_secs(2));
         for index in self.sorted_publishers() {
-            self.world.peers[index].publish();
+            self.publish(index);
             self.world.run(Duration::from_millis(40));
         }
         self.world.run(Duration::from_secs(2));
@@ -120,7 +160,7 @@ impl Meeting {
             60..68 => self.leave(index),
             68..76 => {
                 let room = self.rooms[index];
-                self.come(room);
+                self.come(room, self.knowledge());
             }
             76..84 => self.rights(index),
             84..92 => self.world.resume(index, self.rooms[index]),
@@ -238,8 +278,7 @@ impl Meeting {
             self.publishers.remove(&index);
             self.mutes.remove(&index);
         } else if self.publishers.len() < 16 {
-            self.world.peers[index].publish();
-            self.publishers.insert(index);
+            self.publish(index);
         }
     }
 
@@ -293,8 +332,10 @@ impl Meeting {
                     faults.push(format!("{} does not hear {} for {silence:?}", peer.name, source.name));
                 }
                 let shown = checks::shown(peer, source.number, from, to);
-                if shown < 10 {
-                    faults.push(format!("{} sees {shown} pictures of {}", peer.name, source.name));
+                let knows = source.camera.coding.is_some_and(|coding| peer.knows.takes(coding.codec));
+                if shown < 10 && knows {
+                    let coding = source.camera.coding;
+                    faults.push(format!("{} sees {shown} pictures of {} in {coding:?}", peer.name, source.name));
                 }
             }
         }

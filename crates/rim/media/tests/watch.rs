@@ -10,6 +10,7 @@ mod simulation;
 use model::media::{Fault, Trouble};
 use ports::media::{MediaEvent, MediaEventKind};
 use simulation::net::Weather;
+use simulation::peer::Coding;
 use simulation::world::World;
 use std::time::Duration;
 use wire::lk;
@@ -24,7 +25,7 @@ fn two(seed: u64) -> (World, usize, usize) {
     let mut world = World::new(seed);
     let (ann, bob) = (world.join("ann", "room", 2), world.join("bob", "room", 2));
     world.run(secs(2));
-    world.peers[ann].publish();
+    world.peers[ann].publish(Coding::VP8);
     world.run(secs(8));
     (world, ann, bob)
 }

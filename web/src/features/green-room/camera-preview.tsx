@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 import { Avatar } from "../../kit/avatar";
 import { useStore } from "../../kit/use-store";
 import type { Right } from "../../session/rights";
+import { useShown } from "../backgrounds";
 import { usePrefs } from "../settings/prefs-context";
 import type { Previews } from "./use-previews";
 
@@ -18,16 +19,23 @@ export function CameraPreview({ previews, name }: CameraPreviewProps) {
   const [prefs, changePrefs] = usePrefs();
   const camera = useStore(previews.camera);
   const microphone = useStore(previews.microphone);
+  const { at, stream } = useShown(camera.stream);
   const video = useRef<HTMLVideoElement>(null);
   useEffect(() => {
-    if (video.current) video.current.srcObject = camera.stream;
-  }, [camera.stream]);
+    if (video.current) video.current.srcObject = stream;
+  }, [stream]);
 
   // Why it is locked is said beside the ways in.
-  const cameraText = camera.pending ? t("green.cameraStarting") : t("green.cameraOff");
+  const cameraText = camera.pending
+    ? t("green.cameraStarting")
+    : at === "starting"
+      ? t("background.starting")
+      : at === "failed"
+        ? t("background.failed")
+        : t("green.cameraOff");
   return (
     <figure className="preview" aria-label={t("green.preview")}>
-      {camera.stream ? (
+      {stream ? (
         <video ref={video} autoPlay playsInline muted data-mirrored={prefs.mirrorSelf} />
       ) : (
         <div className="preview-off">

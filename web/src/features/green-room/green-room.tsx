@@ -9,6 +9,7 @@ import { useStore } from "../../kit/use-store";
 import { isLockRefusal } from "../../session/rights";
 import { LanguageSelect } from "../settings/language-select";
 import type { Preview } from "../../session/devices";
+import { BackgroundControl } from "../backgrounds";
 // Not from the folder's index: the bell and its list are not needed before the meeting.
 import { Notices } from "../notices/notices";
 import { DeviceSelect } from "../settings/device-select";
@@ -24,6 +25,12 @@ import { usePreviews, type Previews } from "./use-previews";
 const WaitingCard = lazy(async () => {
   const [card] = await Promise.all([import("./waiting-card"), loadTexts("waiting")]);
   return card;
+});
+
+/** With its words; nobody waits for it. */
+const ConnectionNotice = lazy(async () => {
+  const [notice] = await Promise.all([import("./connection-notice"), loadTexts("connection")]);
+  return notice;
 });
 
 interface GreenRoomProps {
@@ -87,6 +94,7 @@ export function GreenRoom({ at }: GreenRoomProps) {
             onRetry={() => void previews.camera.start(prefs.camera)}
           />
         )}
+        <BackgroundControl />
       </div>
       <section className="green-side" aria-labelledby="green-title">
         <div>
@@ -134,6 +142,9 @@ export function GreenRoom({ at }: GreenRoomProps) {
           <DeviceSelect kind="videoinput" />
           <DeviceSelect kind="audiooutput" />
           <SpeakerTest speaker={prefs.speaker} />
+          <Suspense fallback={<div className="line-check-place" />}>
+            <ConnectionNotice />
+          </Suspense>
         </div>
         <LanguageSelect />
       </section>

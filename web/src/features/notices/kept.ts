@@ -60,6 +60,7 @@ function pastFrom(entry: unknown): PastNotice | null {
     text,
     sticky: false,
     action: null,
+    also: null,
     alert: null,
     panel: PANELS.find((name) => name === panel) ?? null,
     at,

@@ -50,23 +50,34 @@ export function Notices() {
         const action =
           notice.action ??
           (panel && ({ key: "notice.showMore", run: () => ui.showPanel(panel) } as const));
+        const actions = [action, notice.also].filter((each) => each !== null);
         return (
-          <li key={notice.id} className="notice" data-topic={faceOf(notice).topic}>
+          <li
+            key={notice.id}
+            className="notice"
+            data-topic={faceOf(notice).topic}
+            data-choice={actions.length > 1}
+          >
             <NoticeIcon notice={notice} />
             <span className="notice-text" dir={directionOf(notice)}>
               {textOf(notice)}
             </span>
-            {action && (
-              <button
-                type="button"
-                className="button button-quiet notice-action"
-                onClick={() => {
-                  action.run();
-                  notices.dismiss(notice.id);
-                }}
-              >
-                {t(action.key as "toolbar.unmute")}
-              </button>
+            {actions.length > 0 && (
+              <span className="notice-actions">
+                {actions.map(({ key, run }) => (
+                  <button
+                    key={key}
+                    type="button"
+                    className="button button-quiet notice-action"
+                    onClick={() => {
+                      run();
+                      notices.dismiss(notice.id);
+                    }}
+                  >
+                    {t(key as "toolbar.unmute")}
+                  </button>
+                ))}
+              </span>
             )}
             <IconButton
               icon={X}

@@ -25,9 +25,11 @@ export function ReactionsOverlay() {
             <Emoji sign={emoji} />
           </span>
           <span className="visually-hidden">{t(`reactions.names.${emoji}`)}</span>
-          <span className="reaction-name" dir="auto">
-            {name}
-          </span>
+          {name !== "" && (
+            <span className="reaction-name" dir="auto">
+              {name}
+            </span>
+          )}
         </li>
       ))}
     </ul>
@@ -43,7 +45,8 @@ function useReading(shown: readonly Reaction[], me: string | null) {
       if (id <= read.current) continue;
       read.current = id;
       if (from === me) continue;
-      announce(t("reactions.said", { name, reaction: t(`reactions.names.${emoji}`) }));
+      const reaction = t(`reactions.names.${emoji}`);
+      announce(name === "" ? reaction : t("reactions.said", { name, reaction }));
     }
   }, [shown, me, t]);
 }

@@ -5,6 +5,7 @@ import { Modal } from "../../kit/dialog";
 import { CheckField, SelectField } from "../../kit/field";
 import { RichText } from "../../kit/rich-text";
 import type { Theme } from "../../session/prefs";
+import { BackgroundRow } from "../backgrounds/background-row";
 import { useRoomState, useVisit } from "../visit/context";
 import { AlertSettings } from "./alert-settings";
 import { DeviceSelect } from "./device-select";
@@ -34,6 +35,7 @@ export function SettingsDialog() {
         <h3>{t("settings.devices")}</h3>
         <DeviceSelect kind="audioinput" />
         <DeviceSelect kind="videoinput" />
+        <BackgroundRow />
         <DeviceSelect kind="audiooutput" />
         <VolumeFields />
         <CheckField

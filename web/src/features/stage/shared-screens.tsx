@@ -1,4 +1,4 @@
-import { Maximize, Minimize, MonitorUp } from "lucide-react";
+import { Maximize, Minimize, MonitorUp, VideoOff } from "lucide-react";
 import { useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { IconButton } from "../../kit/icon-button";
@@ -21,6 +21,12 @@ export function SharedScreen({ share }: { readonly share: Share }) {
         <span className="tile-name" dir="auto">
           {label}
         </span>
+        {share.missing && (
+          <span className="tile-trouble">
+            <VideoOff className="icon icon-small" aria-hidden="true" />
+            <span>{t("stage.noPicture")}</span>
+          </span>
+        )}
       </figcaption>
       <div className="tile-tools">
         <IconButton

@@ -8,6 +8,7 @@ import {
   Spotlight,
   Volume2,
   TriangleAlert,
+  VideoOff,
   WifiOff,
 } from "lucide-react";
 import { memo, useRef, useState, type PointerEvent } from "react";
@@ -144,13 +145,22 @@ export const Tile = memo(function Tile(props: TileProps) {
 /** Bad news about this person's connection, on their own tile. */
 function TileTrouble({ person, media }: Pick<TileProps, "person" | "media">) {
   const { t } = useTranslation();
-  const away = !person.online || media.quality === "lost";
-  if (!away && media.quality !== "poor") return null;
-  const Icon = away ? WifiOff : TriangleAlert;
+  const trouble = troubleOf(person, media);
+  if (trouble === null) return null;
+  const Icon = ICONS[trouble];
   return (
     <span className="tile-trouble">
       <Icon className="icon icon-small" aria-hidden="true" />
-      <span>{t(away ? "stage.away" : "stage.weak")}</span>
+      <span>{t(`stage.${trouble}`)}</span>
     </span>
   );
+}
+
+const ICONS = { away: WifiOff, noPicture: VideoOff, weak: TriangleAlert } as const;
+
+/** The worst of it: one thing at a time. */
+function troubleOf(person: Person, media: PersonMedia): keyof typeof ICONS | null {
+  if (!person.online || media.quality === "lost") return "away";
+  if (media.camera !== null && media.missing.camera) return "noPicture";
+  return media.quality === "poor" ? "weak" : null;
 }

@@ -48,6 +48,8 @@ export interface Share {
   readonly id: ParticipantId;
   readonly name: string;
   readonly screen: TrackHandle;
+  /** Nothing of it arrives. */
+  readonly missing: boolean;
 }
 
 /**
@@ -64,7 +66,7 @@ export function sharesOf(
   };
   return tiles
     .toSorted((a, b) => rank(a) - rank(b))
-    .flatMap(({ person: { id, name }, media: { screen }, isMe }) =>
-      screen && !isMe ? [{ id, name, screen }] : [],
+    .flatMap(({ person: { id, name }, media: { screen, missing }, isMe }) =>
+      screen && !isMe ? [{ id, name, screen, missing: missing.screen }] : [],
     );
 }

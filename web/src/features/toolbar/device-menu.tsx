@@ -1,5 +1,6 @@
 import { Menu, MenuButton, MenuItem, MenuItems } from "@headlessui/react";
 import { ChevronUp } from "lucide-react";
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { MenuHeading, MenuRadio } from "../../kit/menu";
 import type { DeviceKind } from "../../session/media";
@@ -8,10 +9,12 @@ import { useDeviceChoice } from "../settings/device-select";
 interface DeviceMenuProps {
   readonly label: string;
   readonly kinds: readonly DeviceKind[];
+  /** What else belongs there, below them. */
+  readonly children?: ReactNode;
 }
 
 /** The devices behind a switch, where one looks for them. */
-export function DeviceMenu({ label, kinds }: DeviceMenuProps) {
+export function DeviceMenu({ label, kinds, children }: DeviceMenuProps) {
   return (
     <Menu>
       <MenuButton className="tool-more" aria-label={label} title={label}>
@@ -21,6 +24,7 @@ export function DeviceMenu({ label, kinds }: DeviceMenuProps) {
         {kinds.map((kind) => (
           <DeviceItems key={kind} kind={kind} />
         ))}
+        {children}
       </MenuItems>
     </Menu>
   );

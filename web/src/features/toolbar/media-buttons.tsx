@@ -3,6 +3,7 @@ import { useTranslation } from "react-i18next";
 import { useStore } from "../../kit/use-store";
 import { useMe, useRoomState, useVisit } from "../visit/context";
 import type { ActionId } from "../shortcuts";
+import { BackgroundItem } from "../backgrounds/background-item";
 import { DeviceMenu } from "./device-menu";
 import { ToolButton } from "./tool-button";
 
@@ -55,7 +56,9 @@ export function CameraButton() {
         busy={pending}
         onClick={actions.camera.run}
       />
-      <DeviceMenu label={t("toolbar.chooseCamera")} kinds={["videoinput"]} />
+      <DeviceMenu label={t("toolbar.chooseCamera")} kinds={["videoinput"]}>
+        <BackgroundItem />
+      </DeviceMenu>
     </div>
   );
 }

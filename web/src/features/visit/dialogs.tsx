@@ -1,4 +1,5 @@
 import { useSelected } from "../../kit/use-store";
+import { BackgroundDialog } from "../backgrounds/background-dialog";
 import { ExternalLinkDialog } from "../external-link/external-link-dialog";
 import { BlockedDialog } from "../host/blocked-dialog";
 import { LocksDialog } from "../host/locks-dialog";
@@ -22,6 +23,8 @@ export default function Dialogs() {
       return <LeaveDialog />;
     case "settings":
       return <SettingsDialog />;
+    case "background":
+      return <BackgroundDialog />;
     case "shortcuts":
       return <ShortcutsDialog />;
     case "invite":

@@ -10,16 +10,18 @@ export function MediaBanner() {
   const { t } = useTranslation();
   const { line, media } = useSession();
   const lost = useSelected(media, ({ status }) => status === "lost");
+  const full = useSelected(media, (now) => now.full);
   const shown = useStore(line) === "good" && lost;
+  const words = t(full ? "stage.full" : "stage.noMedia");
   useEffect(() => {
-    if (shown) announce(t("stage.noMedia"));
-  }, [shown, t]);
+    if (shown) announce(words);
+  }, [shown, words]);
   if (!shown) return null;
   return (
     <div className="media-banner">
       <VolumeX className="icon" aria-hidden="true" />
       <p>
-        <strong>{t("stage.noMedia")}</strong> {t("stage.noMediaLead")}
+        <strong>{words}</strong> {t(full ? "stage.fullLead" : "stage.noMediaLead")}
       </p>
     </div>
   );

@@ -20,8 +20,10 @@ import { useActivities } from "./use-activities";
 import { useVisit } from "./context";
 import { MediaBanner } from "./media-banner";
 import { SidePanel } from "./side-panel";
+import { useKeptVolumes } from "./use-kept-volumes";
 import { useKeepAsLeft } from "./use-keep-as-left";
 import { useRememberRoom } from "./use-remember-room";
+import { useStuckDevices } from "./use-stuck-devices";
 import { useVideoLimit } from "./use-video-limit";
 import { useWakeLock } from "./use-wake-lock";
 
@@ -85,6 +87,8 @@ export default function MeetingScreen() {
   useVideoLimit();
   useWakeLock();
   useKeptNotices();
+  useKeptVolumes();
+  useStuckDevices();
   useKeepAsLeft();
   useEffect(() => {
     const talking = session.media.microphone.getSnapshot().on;

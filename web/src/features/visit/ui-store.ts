@@ -6,6 +6,7 @@ import type { ParticipantId } from "../../wire/types";
 export type DialogName =
   | "leave"
   | "settings"
+  | "background"
   | "shortcuts"
   | "invite"
   | "locks"

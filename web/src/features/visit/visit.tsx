@@ -6,6 +6,7 @@ import { deviceLossText, wasInUse } from "../../session/device-loss";
 import { createDevices } from "../../session/devices";
 import { createLiveSession } from "../../session/live";
 import type { PrefsStore } from "../../session/prefs";
+import { followBackground } from "../backgrounds";
 import { EndedPage, Progress } from "../ended";
 import { GreenRoom } from "../green-room";
 import { PrefsContext, usePrefs } from "../settings/prefs-context";
@@ -89,7 +90,10 @@ function openVisit(
     const { microphone, camera, speaker } = prefs.getSnapshot();
     return { microphone, camera, speaker };
   };
-  const session = createLiveSession(token, onToken, chosen);
+  const session = createLiveSession(token, onToken, chosen, {
+    taken: () => prefs.getSnapshot().backgroundSaving,
+    take: () => prefs.change({ backgroundSaving: true }),
+  });
   const ui = createUi(prefs.getSnapshot().panel, (panel) => prefs.change({ panel }));
   // What captures tells of its own end; a speaker does not.
   const devices = createDevices((device, before, after) => {
@@ -142,9 +146,11 @@ function Attempt(props: AttemptProps) {
       (next) => tell.current(next),
       (...going) => travel.current(...going),
     );
+    const stopFollowing = followBackground(opened.session, prefs);
     setVisit(opened);
     opened.session.start();
     return () => {
+      stopFollowing();
       opened.session.dispose();
       opened.devices.dispose();
     };

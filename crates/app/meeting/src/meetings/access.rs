@@ -12,6 +12,8 @@ use wire::token::{ApiKey, MediaAccess, MediaClaims, TokenError};
 
 use super::{AccessError, JoinError, Meetings};
 use crate::actor::{Letter, Opening, RoomHandle, Silence, now};
+use crate::media_rooms;
+use crate::relays::MediaWay;
 use crate::socket::{OpenError, SocketLink};
 use crate::tokens::{self, RENEWAL_GRACE, claims_for};
 
@@ -186,7 +188,7 @@ impl Meetings {
         let user = UserId::try_from(claims.identity.as_str()).map_err(|_| AccessError::Invalid)?;
         let identity = Identity::from(&user);
         let entry = handle
-            .ask(|reply| Letter::EnterMedia(user, claims.generation, reply))
+            .ask(|reply| Letter::EnterMedia(user, claims.generation.clone(), reply))
             .await?
             .map_err(AccessError::Refused)?;
         if !entry.permission.subscribe && entry.permission.publish.is_empty() {
@@ -201,6 +203,8 @@ impl Meetings {
                 session: handle.session().clone(),
                 identity,
                 name: entry.name,
+                kind: media_rooms::kind(&claims),
+                kind_details: media_rooms::kind_details(&claims),
                 metadata: claims.metadata,
                 attributes: claims.attributes,
                 permission: entry.permission,
@@ -244,6 +248,18 @@ impl Meetings {
         let key = if access.key_id == keys.media.id() { &keys.media } else { &keys.api };
         let validity = keys.validity_seconds().max(600);
         wire::token::mint_media(key, &access.claims, now().unix_ms / 1000, validity)
+    }
+
+    /// How media may reach somebody, to be tried before they join. Nothing of it is of the meeting, so whoever waits may know.
+    #[must_use]
+    pub fn media_ways(&self, access: &Access) -> Vec<MediaWay> {
+        self.0.around.relays.ways(&access.room, access.user.as_str(), now().unix_ms / 1000)
+    }
+
+    /// Whether somebody new would be refused by the media plane because it has no time for them.
+    #[must_use]
+    pub fn media_is_full(&self, join: &MediaJoin) -> bool {
+        self.0.around.media.is_full(&join.room)
     }
 
     /// Hands an admitted participant to the media plane.

@@ -40,8 +40,8 @@ impl UploadRules {
 
 /// Most files of a session: each is an entry of the journal and a line of a list.
 const MAX_FILES: usize = 1000;
-/// Largest background, in bytes; whoever waits may upload some.
-const MAX_BACKGROUND: u64 = 10 << 20;
+/// Largest background, in bytes (client-features.md section 8); whoever waits may upload some.
+const MAX_BACKGROUND: u64 = 30 << 20;
 /// Longest name, in bytes (http-api.md section 4.7).
 const MAX_NAME: usize = 255;
 

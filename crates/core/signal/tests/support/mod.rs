@@ -1,7 +1,7 @@
 //! A room with clients that are only messages.
 
 use bytes::Bytes;
-use model::media::{CameraView, MediaPermission, Sources};
+use model::media::{CameraView, MediaPermission, ParticipantKind, Sources};
 use model::{Identity, RoomId};
 use prost::Message;
 use signal::{
@@ -20,6 +20,7 @@ pub(crate) fn all() -> MediaPermission {
         subscribe: true,
         publish_data: true,
         hidden: false,
+        update_own: true,
         moderator: false,
         cameras: CameraView::Everyone,
     }
@@ -116,6 +117,17 @@ impl World {
         dual: bool,
         request: &lk::JoinRequest,
     ) -> (PeerKey, Connected) {
+        self.connect_kind(who, ParticipantKind::Standard, permission, dual, request)
+    }
+
+    pub(crate) fn connect_kind(
+        &mut self,
+        who: &str,
+        kind: ParticipantKind,
+        permission: MediaPermission,
+        dual: bool,
+        request: &lk::JoinRequest,
+    ) -> (PeerKey, Connected) {
         self.next += 1;
         let key = PeerKey(self.next);
         let connect = Connect {
@@ -128,6 +140,8 @@ impl World {
             dual,
             relays: Vec::new(),
             relay_only: false,
+            kind,
+            kind_details: vec![1],
             request: JoinRequest::read(&request.encode_to_vec()).unwrap(),
         };
         let now = self.now();
@@ -142,7 +156,11 @@ impl World {
     }
 
     pub(crate) fn join_as(&mut self, who: &str, permission: MediaPermission) -> PeerKey {
-        let (key, connected) = self.connect(who, permission, false, &join_request());
+        self.join_kind(who, ParticipantKind::Standard, permission)
+    }
+
+    pub(crate) fn join_kind(&mut self, who: &str, kind: ParticipantKind, permission: MediaPermission) -> PeerKey {
+        let (key, connected) = self.connect_kind(who, kind, permission, false, &join_request());
         assert_eq!(connected, Connected::New);
         self.offers.insert(key, placeholders());
         self.offer(key, 1);

@@ -101,6 +101,8 @@ pub struct MediaClaims {
     pub attributes: BTreeMap<String, String>,
     /// Participant kind (`standard`, `sip`, `agent`…); empty means standard.
     pub kind: String,
+    /// What kind of that kind (`cloud_agent`, `forwarded`…).
+    pub kind_details: Vec<String>,
     /// Telephony; never in tokens of ours.
     pub sip: SipGrant,
     /// Settings of a new room; never in tokens of ours.
@@ -135,6 +137,7 @@ pub fn mint_media(key: &ApiKey, claims: &MediaClaims, now: i64, validity: i64) -
         identity: &claims.identity,
         name: &claims.name,
         kind: &claims.kind,
+        kind_details: &claims.kind_details,
         video: &claims.video,
         metadata: &claims.metadata,
         attributes: &claims.attributes,
@@ -183,6 +186,7 @@ pub fn verify_media_api<'k>(
             metadata: claims.metadata,
             attributes: claims.attributes,
             kind: claims.kind,
+            kind_details: claims.kind_details,
             sip: claims.sip,
             room_config: claims.room_config,
             generation: claims.pnm_gen,
@@ -204,6 +208,8 @@ struct Outgoing<'a> {
     name: &'a str,
     #[serde(skip_serializing_if = "str::is_empty")]
     kind: &'a str,
+    #[serde(rename = "kindDetails", skip_serializing_if = "<[String]>::is_empty")]
+    kind_details: &'a [String],
     video: &'a VideoGrant,
     #[serde(skip_serializing_if = "str::is_empty")]
     metadata: &'a str,
@@ -226,6 +232,8 @@ struct Incoming {
     name: String,
     #[serde(default)]
     kind: String,
+    #[serde(default, rename = "kindDetails")]
+    kind_details: Vec<String>,
     #[serde(default)]
     video: VideoGrant,
     #[serde(default)]

@@ -165,6 +165,7 @@ fn a_media_token_keeps_everything_it_was_made_with() {
         metadata: "{}".into(),
         attributes: BTreeMap::from([("original_user_id".into(), "user01".into())]),
         kind: "agent".into(),
+        kind_details: vec!["cloud_agent".into()],
         generation: Some("7".into()),
         room_sid: Some("sid".into()),
         video: VideoGrant {

@@ -22,6 +22,7 @@ async fn the_page_is_served_with_a_strict_policy_at_every_address_it_has() {
         assert_eq!((answer.status.as_u16(), answer.kind()), (200, "text/html; charset=utf-8"), "{path}");
         let policy = answer.header("content-security-policy");
         assert!(policy.starts_with("default-src 'self'; "), "{policy}");
+        assert!(!policy.contains("eval"), "programs run in workers with a policy of their own: {policy}");
         assert!(policy.ends_with("frame-ancestors 'self' https://lms.example"), "{policy}");
         assert_eq!(answer.header("cache-control"), "no-cache");
         assert_eq!(answer.header("referrer-policy"), "no-referrer");
@@ -40,6 +41,10 @@ async fn assets_are_cached_forever_and_may_be_used_elsewhere() {
         assert_eq!(answer.header("cache-control"), "public, max-age=31536000, immutable");
         assert_eq!(answer.header("access-control-allow-origin"), "*");
         assert_eq!(answer.body, Dist::get(&name).unwrap().data.as_ref());
+        if name.starts_with("assets/backgrounds-") {
+            let policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'";
+            assert_eq!(answer.header("content-security-policy"), policy, "{name}");
+        }
 
         let packed = get(&server, &format!("/{name}"), ("accept-encoding", "gzip")).await;
         if packed.header("content-encoding") == "gzip" {

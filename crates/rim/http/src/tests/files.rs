@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use prost::Message;
 use serde_json::json;
+use wire::plenum;
 use wire::pnm::{self, RoomUploadedFileType as Kind};
 
 use super::harness::{Answer, KEY, ROOM, SECRET, Server};
@@ -314,6 +315,25 @@ async fn who_waits_uploads_backgrounds_and_nothing_else() {
     server.merge(&guest, Kind::ChatFile, "c.png", PNG.len(), 1).await.refuses("waiting for approval");
     let wish = pnm::GetRoomUploadedFilesReq { room_id: "room01".into(), file_type: 0 };
     server.member("/api/getRoomFilesByType", &guest, &wish).await.refuses("waiting for approval");
+}
+
+#[tokio::test]
+async fn a_background_is_gone_for_good_once_its_owner_removes_it() {
+    let server = Server::start().await;
+    let (ana, ben) = (server.token("ana", false).await, server.token("ben", false).await);
+    let file = server.upload(&ana, Kind::VirtualBackground, "b.png", PNG).await;
+    let address = format!("/download/uploadedFile/{}", file.file_path);
+    let wish = plenum::RemoveBackgroundReq { file_path: file.file_path };
+    let path = "/api/plenum/backgrounds/remove";
+
+    let done = |answer: Answer| pnm::CommonResponse::decode(answer.body).unwrap().status;
+    assert!(done(server.member(path, &ben, &wish).await), "there is none of his at that path");
+    assert_eq!(server.get(&address).await.status, 200);
+    assert!(done(server.member(path, &ana, &wish).await));
+
+    assert_eq!(server.files(&ana, Kind::VirtualBackground).await, []);
+    assert_eq!(server.get(&address).await.status, 404);
+    assert_eq!(server.member(path, "rubbish", &wish).await.status, 401);
 }
 
 #[tokio::test]

@@ -414,3 +414,50 @@ async fn whoever_waits_leaves_the_hosts_a_note() {
     assert_eq!(server.member(path, "rubbish", &note("x")).await.status, 401);
     drop(socket);
 }
+
+#[tokio::test]
+async fn whoever_is_at_the_door_is_told_by_which_ways_media_may_come() {
+    let server = Server::start().await;
+    let (_, guest) = waiting_room(&server).await;
+    let path = "/api/plenum/connection";
+
+    let answer = server.member(path, &guest, &plenum::ConnectionReq {}).await;
+
+    let told = plenum::ConnectionRes::decode(answer.body).unwrap();
+    let [way] = told.ways.try_into().unwrap();
+    assert_eq!((told.status, way.url.as_str(), way.is_direct), (true, "turn:192.0.2.1:8080?transport=udp", true));
+    assert!(way.username.ends_with(":trial") && way.password == "password");
+    assert_eq!(server.member(path, "rubbish", &plenum::ConnectionReq {}).await.status, 401);
+    let users = server.ask("/auth/room/getActiveRoomInfo", r#"{"room_id":"room01"}"#).await;
+    assert_eq!(users["room"]["participants_info"], json!([]), "nobody came in");
+}
+
+#[tokio::test]
+async fn octets_are_taken_and_given_so_many_and_so_often() {
+    let server = Server::start().await;
+    let token = server.token("u1", false).await;
+    let send = |give: &str, body: usize, token: &str| {
+        let request = Request::post(format!("/api/plenum/connection/octets?give={give}"))
+            .header("authorization", token)
+            .body(Body::from(vec![7; body]))
+            .unwrap();
+        server.send(request)
+    };
+
+    let answer = send("70000", 100_000, &token).await;
+    assert_eq!((answer.status.as_u16(), answer.body.len(), answer.kind()), (200, 70_000, "application/octet-stream"));
+    assert_eq!(answer.header("cache-control"), "no-store, no-transform");
+    assert_eq!(send("999999999", 0, &token).await.body.len(), 1024 * 1024);
+    assert_eq!(send("-1", 0, &token).await.body.len(), 0);
+    assert_eq!(send("0", 1024 * 1024 + 1, &token).await.status, 413);
+    assert_eq!(send("70000", 0, "rubbish").await.status, 401);
+
+    let mut calls = 0;
+    while send("0", 0, &token).await.status == 200 {
+        calls += 1;
+        assert!(calls < 100, "no end");
+    }
+    assert!(calls >= 15);
+    let other = server.token("u2", false).await;
+    assert_eq!(send("1", 0, &other).await.body.len(), 1);
+}

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use meeting::granted_permission;
-use model::media::{Source, Sources};
+use model::media::{MediaPermission, Source, Sources};
 use model::{Identity, RoomId};
 use ports::media_control::{ControlError, DataMessage, ParticipantChange, RoomSettings};
 use prost::Message;
@@ -181,13 +180,13 @@ async fn update_participant(call: &Call) -> Outcome {
         name: (!request.name.is_empty()).then_some(request.name),
         metadata: (!request.metadata.is_empty()).then_some(request.metadata),
         attributes: request.attributes.into_iter().collect(),
-        permission: request.permission.map(|permission| {
-            granted_permission(
-                sources(&permission),
-                permission.can_subscribe,
-                permission.can_publish_data,
-                permission.hidden,
-            )
+        permission: request.permission.map(|permission| MediaPermission {
+            publish: sources(&permission),
+            subscribe: permission.can_subscribe,
+            publish_data: permission.can_publish_data,
+            hidden: permission.hidden,
+            update_own: permission.can_update_metadata,
+            ..meeting::FREE
         }),
     };
     let changed = call.app.deps.meetings.update_media_participant(&room, &who, change).await?;

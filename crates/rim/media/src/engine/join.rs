@@ -2,7 +2,7 @@
 
 use super::guests::{line_of, next_room};
 use super::rooms::TICK;
-use super::{ConnectionKey, Engine, FastMap, Room, RoomKey, mark};
+use super::{ConnectionKey, Engine, FastMap, Room, RoomKey, mark, refused};
 use crate::budget::Budget;
 use crate::convert;
 use crate::fallback::Offer;
@@ -53,16 +53,7 @@ impl Engine {
         link: mpsc::Sender<SignalDown>,
         at: Instant,
     ) -> Result<u64, ConnectError> {
-        if self.draining || self.links.len() >= MAX_LINKS {
-            return Err(ConnectError::Unavailable);
-        }
-        if !self.may_join(join, at) {
-            metrics::counter!("media_joins_refused_total", "reason" => "churn").increment(1);
-            return Err(ConnectError::Unavailable);
-        }
-        if !self.has_time_for(join) {
-            return Err(ConnectError::Unavailable);
-        }
+        self.takes(join, at)?;
         let now = self.now(at);
         self.end_former_session(&join.room, &join.session, at);
         let offer = self.judge(join, at);
@@ -74,9 +65,11 @@ impl Engine {
         let peer = PeerKey(self.next_peer);
         self.next_peer += 1;
         let Some(room) = self.rooms.get_mut(&room_key) else { return Err(ConnectError::Unavailable) };
-        if !room.machine.has_place_for(&join.identity, join.permission.hidden) {
+        if !room.machine.has_place_for(&join.identity, join.takes_no_place()) {
+            refused("room");
             return Err(ConnectError::Unavailable);
         }
+        let may_pause = request.allows_pause();
         let mut connect = convert::connect(peer, join, request);
         connect.relay_only |= offer == Offer::Relay && !join.relays.is_empty();
         let connected = room.machine.connect(connect, now);
@@ -84,6 +77,7 @@ impl Engine {
         let id = self.next_link;
         match connected {
             Err(signal::ConnectError::Malformed) => {
+                refused("malformed");
                 self.drop_if_over(room_key);
                 return Err(ConnectError::Malformed);
             }
@@ -112,6 +106,7 @@ impl Engine {
             Ok(Connected::New) => {
                 metrics::counter!("media_joins_total").increment(1);
                 self.new_session(room_key, peer, join, (id, link), at);
+                self.let_pause(room_key, peer, may_pause);
                 self.restrict(room_key, peer, offer);
             }
         }
@@ -120,19 +115,27 @@ impl Engine {
     }
 
     /// Whether somebody without a connection may come now.
-    pub(crate) fn takes(&mut self, join: &MediaJoin, at: Instant) -> bool {
-        !self.draining && self.links.len() < MAX_LINKS && self.may_join(join, at) && self.has_time_for(join)
+    pub(crate) fn takes(&mut self, join: &MediaJoin, at: Instant) -> Result<(), ConnectError> {
+        let (why, error) = if self.draining {
+            ("stopping", ConnectError::Unavailable)
+        } else if self.links.len() >= MAX_LINKS {
+            ("sockets", ConnectError::Unavailable)
+        } else if !self.may_join(join, at) {
+            ("churn", ConnectError::Unavailable)
+        } else if !self.has_time_for(join) {
+            ("load", ConnectError::Full)
+        } else {
+            return Ok(());
+        };
+        refused(why);
+        Err(error)
     }
 
     /// Whether somebody is here already, or there is time for one more.
     fn has_time_for(&self, join: &MediaJoin) -> bool {
         let room = self.by_id.get(&join.room).and_then(|key| self.rooms.get(key));
         let is_here = || room.is_some_and(|room| room.sessions.values().any(|who| who.identity == join.identity));
-        let taken = !self.full || is_here();
-        if !taken {
-            metrics::counter!("media_joins_refused_total", "reason" => "load").increment(1);
-        }
-        taken
+        !self.full || is_here()
     }
 
     /// The room, a key and an idle stack for somebody without a connection.
@@ -248,6 +251,14 @@ impl Engine {
         self.registry.session_began(shard);
         for subscriber in [false, true] {
             self.register(ConnectionKey { room: room_key, peer, subscriber });
+        }
+    }
+
+    /// Whether pictures may be withheld from somebody for want of bandwidth, if they say so.
+    fn let_pause(&mut self, room_key: RoomKey, peer: PeerKey, may_pause: Option<bool>) {
+        let session = self.rooms.get_mut(&room_key).and_then(|room| room.sessions.get_mut(&peer));
+        if let (Some(session), Some(may_pause)) = (session, may_pause) {
+            session.budget = Budget::that_pauses(may_pause);
         }
     }
 

@@ -3,6 +3,7 @@
 use super::{ConnectionKey, Engine, Room};
 use crate::convert;
 use crate::plane::{LinkId, Order, Signal};
+use crate::traffic::dropped;
 use bytes::Bytes;
 use model::media::MediaPermission;
 use model::{Identity, RoomId};
@@ -52,9 +53,13 @@ impl Engine {
             {
                 session.link_heard = at;
                 match message {
-                    Ok(message) => room.machine.client_message(peer, message, now),
+                    Ok(message) => {
+                        if let Some(why) = room.machine.client_message(peer, message, now) {
+                            dropped(why.as_str());
+                        }
+                    }
                     Err(Garbage) => {
-                        metrics::counter!("media_drops_total", "reason" => "signal_garbage").increment(1);
+                        dropped("signal_garbage");
                         room.machine.garbage(peer, now);
                     }
                 }

@@ -19,6 +19,7 @@ fn join(room: &str, who: &str) -> MediaJoin {
             subscribe: true,
             publish_data: true,
             hidden: false,
+            update_own: false,
             moderator: false,
             cameras: CameraView::Everyone,
         },
@@ -26,6 +27,8 @@ fn join(room: &str, who: &str) -> MediaJoin {
         topology: ports::media::Topology::Single,
         relays: Vec::new(),
         relay_only: false,
+        kind: Default::default(),
+        kind_details: Vec::new(),
     }
 }
 
@@ -69,7 +72,7 @@ fn a_shard_without_time_refuses_who_is_new_and_takes_back_who_is_there() {
     assert_eq!(come(&mut engine, "ann"), Ok(()));
 
     engine.set_full(true);
-    assert_eq!(come(&mut engine, "bob"), Err(ports::media::ConnectError::Unavailable));
+    assert_eq!(come(&mut engine, "bob"), Err(ports::media::ConnectError::Full));
     assert_eq!(come(&mut engine, "ann"), Ok(()));
     assert_eq!(engine.rooms.values().map(|room| room.sessions.len()).sum::<usize>(), 1);
 

@@ -10,7 +10,7 @@ use std::time::Instant;
 /// No limit by bandwidth.
 pub(super) const UNLIMITED: Option<Wish> = Some(Wish::full(Layer::High));
 
-/// Whose pictures are served first: shared screens, then who speaks, then the largest.
+/// Whose pictures are served first unless the subscriber says it: shared screens, then who speaks, then the largest.
 const SCREEN: u8 = 255;
 const SPEAKER: u8 = 128;
 
@@ -47,7 +47,9 @@ impl Forward {
                 let Some(costs) = down.encoding.and_then(|index| costs.get(index)).copied() else { continue };
                 let wish = down.demand.current();
                 let size = wish.map_or(0, |wish| u8::try_from(wish.layer.index()).unwrap_or(0));
-                let priority = if track.screen { SCREEN } else { size + if speaks { SPEAKER } else { 0 } };
+                let usual = if track.screen { SCREEN } else { size + if speaks { SPEAKER } else { 0 } };
+                let said = down.setting.priority;
+                let priority = if said > 0 { said } else { usual };
                 subscriber.bids.push(Bid { track: *key, wish, costs, priority });
             }
         }

@@ -21,15 +21,39 @@ pub(crate) struct Encoding {
     pub(super) liveness: Liveness,
     pub(super) prices: CostBook,
     pub(super) keyframes: Keyframes,
+    /// Something of it came. Before that its publisher cannot be asked for a key frame: the source is not known.
+    pub(super) heard: bool,
     pub(super) dynacast: Dynacast<PeerKey>,
     pub(super) reports: Reports,
     /// All layers come in one stream.
     pub(super) scalable: bool,
+    /// What the descriptors of each stream said: each simulcast layer is one, layers in one stream are the lowest.
+    pub(super) described: [Described; SPATIAL],
+    /// The timestamp and number of the newest packet of each layer, for codecs that do not mark where a frame begins.
+    newest: [Option<(u32, u64)>; SPATIAL],
+}
+
+/// How a packet relates to the one before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Standing {
+    /// It is the first of its frame that came.
+    pub(super) begins_frame: bool,
+    /// Nothing is missing in between.
+    pub(super) follows: bool,
+}
+
+/// A stream by its dependency descriptors.
+#[derive(Debug)]
+pub(super) struct Described {
     pub(super) dependencies: Dependencies,
     /// The decode targets the publisher sends, as it said last.
     pub(super) active: u32,
-    /// The timestamp of the newest frame of each layer, for codecs that do not mark where one begins.
-    newest: [Option<u32>; SPATIAL],
+}
+
+impl Default for Described {
+    fn default() -> Self {
+        Self { dependencies: Dependencies::new(), active: u32::MAX }
+    }
 }
 
 impl Encoding {
@@ -41,11 +65,11 @@ impl Encoding {
             liveness: Liveness::new(content),
             prices: CostBook::default(),
             keyframes: Keyframes::new(),
+            heard: false,
             dynacast: Dynacast::new(now),
             reports: Reports::default(),
             scalable: false,
-            dependencies: Dependencies::new(),
-            active: u32::MAX,
+            described: Default::default(),
             newest: [None; SPATIAL],
         }
     }
@@ -62,9 +86,13 @@ impl Encoding {
         self.keyframes.request(if self.scalable { Layer::Low } else { layer });
     }
 
-    /// Whether a frame begins with a packet of that time, if nothing else tells.
-    pub(super) fn begins_frame(&mut self, layer: Layer, timestamp: u32) -> bool {
-        self.newest[layer.index()].replace(timestamp) != Some(timestamp)
+    /// Where a packet stands, if nothing else tells.
+    pub(super) fn stands(&mut self, layer: Layer, timestamp: u32, sequence: u64) -> Standing {
+        let before = self.newest[layer.index()].replace((timestamp, sequence));
+        Standing {
+            begins_frame: before.is_none_or(|(of, _)| of != timestamp),
+            follows: before.is_some_and(|(_, number)| number.wrapping_add(1) == sequence),
+        }
     }
 
     /// A key frame of a layer came.
@@ -118,6 +146,21 @@ mod tests {
     fn what_is_taken_is_known() {
         let takes = Takes::ask(|format| matches!(format, Format::Opus | Format::Av1));
         assert_eq!(Takes::FORMATS.map(|format| takes.contains(format)), [true, false, false, false, false, true]);
+    }
+
+    #[test]
+    fn frames_begin_where_the_time_changes() {
+        let mut encoding = Encoding::new(0, Codec::H264, &[], Content::Camera, Instant::now());
+        let mut stands = |layer, timestamp, sequence| {
+            let Standing { begins_frame, follows } = encoding.stands(layer, timestamp, sequence);
+            (begins_frame, follows)
+        };
+
+        assert_eq!(stands(Layer::Low, 3000, 7), (true, false), "nobody knows what was before");
+        assert_eq!(stands(Layer::High, 3000, 8), (true, false), "of another stream");
+        assert_eq!(stands(Layer::Low, 3000, 8), (false, true));
+        assert_eq!(stands(Layer::Low, 6000, 9), (true, true));
+        assert_eq!(stands(Layer::Low, 9000, 11), (true, false));
     }
 
     #[test]

@@ -2,11 +2,12 @@
 
 use super::Up;
 use super::down::{Arrival, Down, Outgoing, Subscriber, Way};
-use super::encoding::Encoding;
+use super::encoding::{Described, Encoding, Standing};
 use crate::session::Session;
 use rtc::{Codec, UpPacket};
 use sfu::codec::Codec as VideoCodec;
 use sfu::dependency::{self, Frame, Rewritten};
+use sfu::h264;
 use sfu::layers::{Layer, LayerSet, Sample, Temporal};
 use sfu::munger::Rtp;
 use sfu::scalable::Scalable;
@@ -43,12 +44,13 @@ impl Picture {
         if packet.payload.is_empty() {
             return None;
         }
+        let described = &mut encoding.described[layer.index()];
         let frame = match packet.extensions.dependency() {
-            Some(descriptor) => encoding.dependencies.read(descriptor, packet.timestamp),
+            Some(descriptor) => described.dependencies.read(descriptor, packet.timestamp),
             None => None,
         };
         if let Some(active) = frame.and_then(|frame| frame.active) {
-            encoding.active = active;
+            described.active = active;
         }
         let (descriptor, scalable) = match packet.codec {
             Codec::Vp8 => {
@@ -64,13 +66,15 @@ impl Picture {
                 });
             }
             Codec::H264 => {
-                let key_frame = VideoCodec::H264.starts_key_frame(&packet.payload);
+                let Standing { begins_frame, follows } = encoding.stands(layer, packet.timestamp, packet.sequence);
+                // Where something is missing before a slice it may be the parameter sets, without which it is of no use.
+                let key_slice = begins_frame && follows && VideoCodec::H264.starts_key_frame(&packet.payload);
                 return Some(Self {
                     descriptor: Descriptor::None,
                     layer,
                     temporal: Temporal::BASE,
-                    start_of_frame: encoding.begins_frame(layer, packet.timestamp),
-                    key_frame,
+                    start_of_frame: begins_frame,
+                    key_frame: key_slice || h264::brings_parameters(&packet.payload),
                     scalable: None,
                     frame: None,
                 });
@@ -131,6 +135,13 @@ pub(super) struct Seen<'a> {
     layers_changed: bool,
 }
 
+impl Seen<'_> {
+    /// Whether it holds something, and nothing of its codec.
+    pub(super) fn is_unreadable(&self) -> bool {
+        self.picture.is_none() && !self.arrival.packet.payload.is_empty()
+    }
+}
+
 /// Whether a packet may say anew how its stream is made up. What came before has to be sent by the old rules.
 pub(super) fn redefines(packet: &UpPacket) -> bool {
     /// Frame number, template and two bits.
@@ -143,6 +154,7 @@ impl Up {
     pub(super) fn read<'a>(&mut self, arrival: Arrival<'a>, now: Instant) -> Seen<'a> {
         let (packet, layer) = (arrival.packet, arrival.layer);
         let encoding = &mut self.encodings[arrival.index];
+        encoding.heard = true;
         let picture = Picture::read(packet, encoding, layer);
         let layers_changed = picture.as_ref().is_some_and(|picture| {
             if picture.key_frame {
@@ -313,7 +325,8 @@ impl Down {
         }
         let rewritten = picture.frame.and_then(|frame| {
             let descriptor = packet.extensions.dependency()?;
-            self.depending(descriptor, &frame, picture.scalable.is_some(), switched, encoding)
+            let described = &encoding.described[arrival.layer.index()];
+            self.depending(descriptor, &frame, picture.scalable.is_some(), switched, described)
         });
         outgoing.dependency = rewritten.as_ref().map(Rewritten::as_bytes);
         self.send(packet, &outgoing, to);
@@ -339,7 +352,7 @@ impl Down {
         frame: &Frame,
         scalable: bool,
         switched: bool,
-        encoding: &Encoding,
+        described: &Described,
     ) -> Option<Rewritten> {
         let number = u32::from(frame.number);
         let number = match (scalable, switched) {
@@ -348,7 +361,7 @@ impl Down {
             (false, false) => self.counters.frame.forward(number),
         };
         let number = u16::try_from(number).unwrap_or(frame.number);
-        let stream = &encoding.dependencies;
+        let stream = &described.dependencies;
         let all = stream.all_targets();
         let layer = self.selector.current().filter(|_| scalable).unwrap_or(Layer::High);
         let temporal = self.selector.temporal();
@@ -358,7 +371,7 @@ impl Down {
         );
         let reduced = within & all != all;
         // Told with the first packet of every frame while it is so, and once when it is over.
-        let mask = (frame.start_of_frame && (reduced || self.reduced)).then_some(encoding.active & within & all);
+        let mask = (frame.start_of_frame && (reduced || self.reduced)).then_some(described.active & within & all);
         if frame.start_of_frame {
             self.reduced = reduced;
         }

@@ -35,6 +35,7 @@ fn join(name: &str) -> MediaJoin {
             subscribe: true,
             publish_data: true,
             hidden: false,
+            update_own: false,
             moderator: false,
             cameras: CameraView::Everyone,
         },
@@ -42,6 +43,8 @@ fn join(name: &str) -> MediaJoin {
         topology: ports::media::Topology::Single,
         relays: Vec::new(),
         relay_only: false,
+        kind: Default::default(),
+        kind_details: Vec::new(),
     }
 }
 

@@ -2,6 +2,9 @@
 //! cryptography draws itself.
 
 pub(crate) mod checks;
+pub(crate) mod coding;
+#[path = "../support/descriptor.rs"]
+pub(crate) mod descriptor;
 pub(crate) mod film;
 pub(crate) mod net;
 pub(crate) mod peer;

@@ -1,6 +1,8 @@
 //! One simulated participant: a real WebRTC stack, its signalling, and what it saw.
 
-use super::film::{Shot, Sound};
+use super::coding;
+use super::descriptor::{self, Descriptor, Raw};
+use super::film::{Codec, OPUS, RED, Shot, Sound};
 use super::net::Line;
 use super::random::Random;
 use bytes::Bytes;
@@ -12,15 +14,12 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::media::{Direction, MediaKind, Mid, Pt, Rid, Simulcast, SimulcastLayer};
-use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
+use str0m::rtp::{Extension, ExtensionValues, RtpPacket, RtpWrite};
 use str0m::{Candidate, Input, Rtc};
 use tokio::sync::mpsc;
 use wire::lk;
 use wire::lk::signal_request::Message as Request;
 use wire::lk::signal_response::Message as Response;
-
-const OPUS: u8 = 111;
-const VP8: u8 = 96;
 
 /// Layers a camera has: rid, quality, packets of a picture, bytes of a packet.
 const LAYERS: [(&str, u8, u32, usize); 2] = [("q", 0, 1, 250), ("h", 1, 2, 700)];
@@ -28,13 +27,53 @@ const LAYERS: [(&str, u8, u32, usize); 2] = [("q", 0, 1, 250), ("h", 1, 2, 700)]
 /// Every so many pictures a second temporal layer has one.
 const TEMPORAL_PERIOD: u32 = 2;
 
+/// Media may be so much faster than the answer that announces it.
+const OVERTAKING: Duration = Duration::from_millis(5);
+
 /// A picture and two sounds of 40 ms each.
 pub(crate) const FRAME: Duration = Duration::from_millis(80);
+
+/// What a client can decode beyond VP8 and Opus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Knows {
+    pub(crate) red: bool,
+    pub(crate) h264: bool,
+    pub(crate) vp9: bool,
+    pub(crate) av1: bool,
+}
+
+impl Knows {
+    pub(crate) const LITTLE: Self = Self { red: false, h264: false, vp9: false, av1: false };
+    pub(crate) const ALL: Self = Self { red: true, h264: true, vp9: true, av1: true };
+
+    pub(crate) fn takes(self, codec: Codec) -> bool {
+        match codec {
+            Codec::Vp8 => true,
+            Codec::H264 => self.h264,
+            Codec::Vp9 => self.vp9,
+            Codec::Av1 => self.av1,
+        }
+    }
+}
+
+/// How a camera is encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Coding {
+    pub(crate) codec: Codec,
+    /// All sizes in one stream; else each in its own.
+    pub(crate) scalable: bool,
+}
+
+impl Coding {
+    pub(crate) const VP8: Self = Self { codec: Codec::Vp8, scalable: false };
+}
 
 /// A stream as its subscriber's stack hands it out.
 #[derive(Debug, Default)]
 pub(crate) struct Received {
     pub(crate) shots: BTreeMap<u64, (Instant, Shot)>,
+    /// Dependency descriptors, and the RTP time of their packets.
+    pub(crate) descriptors: BTreeMap<u64, (u32, Vec<u8>)>,
     pub(crate) sounds: BTreeMap<u64, (Instant, Sound)>,
 }
 
@@ -71,6 +110,18 @@ impl Sent {
     }
 }
 
+/// Where the encoder of a stream is.
+#[derive(Debug, Clone, Copy, Default)]
+struct Encoder {
+    sequence: u64,
+    /// Counts pictures, with AV1 those of each layer.
+    picture: u16,
+    /// Counts pictures of the temporal layer 0.
+    base: u8,
+    /// Where templates begin, which every new structure moves.
+    templates: u8,
+}
+
 /// What it sends.
 #[derive(Debug, Default)]
 pub(crate) struct Camera {
@@ -78,10 +129,11 @@ pub(crate) struct Camera {
     pub(crate) video: Option<Mid>,
     /// Counts publications.
     pub(crate) number: u8,
+    pub(crate) coding: Option<Coding>,
     frame: u32,
-    picture: [u16; 2],
-    base: [u8; 2],
-    sequence: [u64; 2],
+    /// Pictures since the last key picture.
+    since_key: u32,
+    encoders: [Encoder; 2],
     pub(crate) sounds: u32,
     key_frame: bool,
     pub(crate) next: Option<Instant>,
@@ -95,7 +147,7 @@ pub(crate) struct Camera {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Renegotiation {
     Receive(u32, u32),
-    Publish,
+    Publish(Coding),
     Unpublish,
     Restart,
 }
@@ -104,6 +156,7 @@ pub(crate) struct Peer {
     pub(crate) name: String,
     pub(crate) number: u16,
     pub(crate) address: SocketAddr,
+    pub(crate) knows: Knows,
     pub(crate) rtc: Rtc,
     pub(crate) due: Instant,
     pub(crate) link: u64,
@@ -121,9 +174,9 @@ pub(crate) struct Peer {
     pub(crate) sid: String,
     /// Sources of the descriptions we were given.
     pub(crate) announced: HashSet<u32>,
-    /// Sources that were seen.
-    pub(crate) strangers: HashSet<u32>,
-    /// Of them those of retransmissions.
+    /// Sources that were seen and not announced, since when, and what came of them first.
+    pub(crate) strangers: HashMap<u32, (Instant, String)>,
+    /// Of the announced ones those of retransmissions.
     pub(crate) repeats: HashSet<u32>,
     /// Tracks others publish, by sid, and by whom.
     pub(crate) tracks: BTreeMap<String, (String, bool)>,
@@ -145,11 +198,20 @@ impl Peer {
         number: u16,
         address: SocketAddr,
         sections: u32,
+        knows: Knows,
         chance: &Random,
         now: Instant,
     ) -> (Self, lk::JoinRequest) {
-        let mut rtc =
-            Rtc::builder().set_rtp_mode(true).clear_codecs().enable_opus(true, false).enable_vp8(true).build(now);
+        let mut rtc = Rtc::builder()
+            .set_rtp_mode(true)
+            .clear_codecs()
+            .enable_opus(true, knows.red)
+            .enable_vp8(true)
+            .enable_h264(knows.h264)
+            .enable_vp9(knows.vp9)
+            .enable_av1(knows.av1)
+            .set_extension(9, Extension::with_serializer(descriptor::URI, Raw))
+            .build(now);
         rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
         let mut api = rtc.sdp_api();
         for kind in [MediaKind::Audio, MediaKind::Video] {
@@ -168,6 +230,7 @@ impl Peer {
             name,
             number,
             address,
+            knows,
             rtc,
             due: now,
             link: 0,
@@ -182,7 +245,7 @@ impl Peer {
             over: false,
             sid: String::new(),
             announced: HashSet::new(),
-            strangers: HashSet::new(),
+            strangers: HashMap::new(),
             repeats: HashSet::new(),
             tracks: BTreeMap::new(),
             seen: HashSet::new(),
@@ -201,12 +264,12 @@ impl Peer {
     }
 
     pub(crate) fn is_publishing(&self) -> bool {
-        self.camera.video.is_some() || self.wants.contains(&Renegotiation::Publish)
+        self.camera.video.is_some() || self.wants.iter().any(|want| matches!(want, Renegotiation::Publish(_)))
     }
 
-    pub(crate) fn publish(&mut self) {
+    pub(crate) fn publish(&mut self, coding: Coding) {
         if !self.is_publishing() {
-            self.wants.push_back(Renegotiation::Publish);
+            self.wants.push_back(Renegotiation::Publish(coding));
         }
     }
 
@@ -232,7 +295,7 @@ impl Peer {
             match message {
                 SignalDown::Message(bytes) => {
                     let response = lk::SignalResponse::decode(bytes).unwrap();
-                    self.take(response.message.unwrap());
+                    self.take(response.message.unwrap(), now);
                 }
                 SignalDown::Renew(_) => {}
                 // Its gateway closes the socket then, and says so.
@@ -249,7 +312,7 @@ impl Peer {
         moved
     }
 
-    fn take(&mut self, response: Response) {
+    fn take(&mut self, response: Response, now: Instant) {
         match response {
             Response::Join(join) => {
                 self.sid = join.participant.unwrap_or_default().sid;
@@ -258,6 +321,8 @@ impl Peer {
             Response::Update(update) => self.others(update.participants),
             Response::Answer(answer) => {
                 self.note_sources(&answer.sdp);
+                let late = now - OVERTAKING;
+                self.strangers.retain(|source, (since, _)| *since < late || !self.announced.contains(source));
                 let Some(pending) = self.pending.take() else { return };
                 if answer.id != self.offers {
                     self.pending = Some(pending);
@@ -308,8 +373,8 @@ impl Peer {
         let (microphone, video) = (self.camera.microphone, self.camera.video);
         let number = self.camera.number + 1;
         let names = (format!("mic{number}"), format!("cam{number}"));
-        if what == Renegotiation::Publish {
-            self.add_tracks(engine, &names, now);
+        if let Renegotiation::Publish(coding) = what {
+            self.add_tracks(engine, &names, coding, now);
         }
         let mut api = self.rtc.sdp_api();
         match what {
@@ -335,20 +400,28 @@ impl Peer {
                 self.camera.muted_sounds = former.muted_sounds;
                 self.camera.sounds = former.sounds;
             }
-            Renegotiation::Publish => {
+            Renegotiation::Publish(coding) => {
                 let (mic, cam) = names;
                 let mut simulcast = Simulcast::new();
                 for (rid, ..) in LAYERS {
                     simulcast.add_send_layer(SimulcastLayer::new(rid));
                 }
+                let simulcast = Some(simulcast).filter(|_| !coding.scalable);
                 let microphone =
                     api.add_media(MediaKind::Audio, Direction::SendOnly, Some("s".into()), Some(mic), None);
                 let video =
-                    api.add_media(MediaKind::Video, Direction::SendOnly, Some("s".into()), Some(cam), Some(simulcast));
+                    api.add_media(MediaKind::Video, Direction::SendOnly, Some("s".into()), Some(cam), simulcast);
                 self.camera = Camera {
                     microphone: Some(microphone),
                     video: Some(video),
                     number,
+                    coding: Some(coding),
+                    // No two encoders begin at the same number, or with the same templates.
+                    encoders: [0, 1].map(|layer| Encoder {
+                        picture: u16::from(layer) * 500,
+                        templates: layer * 10,
+                        ..Encoder::default()
+                    }),
                     key_frame: true,
                     next: Some(now),
                     muted_sounds: std::mem::take(&mut self.camera.muted_sounds),
@@ -365,7 +438,7 @@ impl Peer {
         self.request(engine, Request::Offer(offer), now);
     }
 
-    fn add_tracks(&self, engine: &mut Shards, names: &(String, String), now: Instant) {
+    fn add_tracks(&self, engine: &mut Shards, names: &(String, String), coding: Coding, now: Instant) {
         for (cid, kind, source) in [
             (&names.0, lk::TrackType::Audio, lk::TrackSource::Microphone),
             (&names.1, lk::TrackType::Video, lk::TrackSource::Camera),
@@ -374,15 +447,18 @@ impl Peer {
                 quality: i32::from(*quality),
                 width: 320 << quality,
                 height: 180 << quality,
-                rid: (*rid).into(),
+                rid: if coding.scalable { String::new() } else { (*rid).into() },
                 ..Default::default()
             });
+            let codec =
+                lk::SimulcastCodec { codec: coding.codec.name().into(), cid: cid.clone(), ..Default::default() };
             #[allow(deprecated)]
             let add = lk::AddTrackRequest {
                 cid: cid.clone(),
                 r#type: kind.into(),
                 source: source.into(),
                 layers: if kind == lk::TrackType::Video { layers.collect() } else { Vec::new() },
+                simulcast_codecs: if kind == lk::TrackType::Video { vec![codec] } else { Vec::new() },
                 ..Default::default()
             };
             self.request(engine, Request::AddTrack(add), now);
@@ -401,36 +477,8 @@ impl Peer {
         if !self.connected {
             return;
         }
+        self.shoot_picture(now);
         let camera = &mut self.camera;
-        let key_frame = std::mem::take(&mut camera.key_frame);
-        camera.frame += 1;
-        let temporal = if key_frame { 0 } else { u8::from(!camera.frame.is_multiple_of(TEMPORAL_PERIOD)) };
-        for (index, (rid, layer, packets, size)) in LAYERS.into_iter().enumerate() {
-            camera.picture[index] = camera.picture[index].wrapping_add(1);
-            camera.base[index] = camera.base[index].wrapping_add(u8::from(temporal == 0));
-            for packet in 0..packets {
-                camera.sequence[index] += 1;
-                let shot = Shot {
-                    publisher: self.number,
-                    camera: camera.number,
-                    layer,
-                    frame: camera.frame,
-                    first: packet == 0,
-                    last: packet + 1 == packets,
-                    key_frame,
-                    temporal,
-                    picture_id: camera.picture[index],
-                    base_index: camera.base[index],
-                };
-                let Some(mid) = camera.video else { continue };
-                let mut api = self.rtc.direct_api();
-                let Some(stream) = api.stream_tx_by_mid(mid, Some(Rid::from(rid))) else { continue };
-                let pt = Pt::new_with_value(VP8);
-                let number = camera.sequence[index].into();
-                let write = RtpWrite::new(pt, number, camera.frame.wrapping_mul(7200), now, shot.payload(size));
-                stream.write_rtp(write.marker(shot.last).nackable(true));
-            }
-        }
         for half in 0..2u32 {
             camera.sounds += 1;
             let Some(mid) = camera.microphone else { continue };
@@ -438,25 +486,101 @@ impl Peer {
             let Some(stream) = api.stream_tx_by_mid(mid, None) else { continue };
             let values = ExtensionValues { audio_level: Some(-20), voice_activity: Some(true), ..Default::default() };
             let sound = Sound { publisher: self.number, number: camera.sounds };
-            let time = camera.frame.wrapping_mul(3840).wrapping_add(half * 1920);
+            let time = camera.frame.wrapping_mul(2 * Sound::STEP).wrapping_add(half * Sound::STEP);
             let number = u64::from(camera.sounds).into();
-            let write = RtpWrite::new(Pt::new_with_value(OPUS), number, time, now, sound.payload());
+            let (format, payload) = if self.knows.red {
+                (RED, sound.repeating(Sound { number: sound.number - 1, ..sound }))
+            } else {
+                (OPUS, sound.payload())
+            };
+            let write = RtpWrite::new(Pt::new_with_value(format), number, time, now, payload);
             stream.write_rtp(write.ext_vals(values));
         }
         self.rtc.handle_input(Input::Timeout(now)).unwrap();
         self.due = now;
     }
 
+    fn shoot_picture(&mut self, now: Instant) {
+        let camera = &mut self.camera;
+        let Some((coding, mid)) = camera.coding.zip(camera.video) else { return };
+        let key_frame = std::mem::take(&mut camera.key_frame);
+        camera.frame += 1;
+        camera.since_key = if key_frame { 0 } else { camera.since_key + 1 };
+        // Browsers send H264 without temporal layers.
+        let layered = coding.codec != Codec::H264;
+        let temporal = u8::from(layered && !camera.since_key.is_multiple_of(TEMPORAL_PERIOD));
+        for (index, (rid, layer, packets, size)) in LAYERS.into_iter().enumerate() {
+            let encoder = &mut camera.encoders[if coding.scalable { 0 } else { index }];
+            let opens = index == 0 || !coding.scalable;
+            if opens {
+                encoder.base = encoder.base.wrapping_add(u8::from(temporal == 0));
+            }
+            if opens && key_frame {
+                encoder.templates = (encoder.templates + coding::templates(coding.scalable)) % 64;
+            }
+            if opens || coding.codec == Codec::Av1 {
+                encoder.picture = encoder.picture.wrapping_add(1);
+            }
+            for packet in 0..packets {
+                encoder.sequence += 1;
+                let last = packet + 1 == packets;
+                let shot = Shot {
+                    codec: coding.codec,
+                    scalable: coding.scalable,
+                    publisher: self.number,
+                    camera: camera.number,
+                    layer,
+                    frame: camera.frame,
+                    first: packet == 0,
+                    last,
+                    key_frame,
+                    temporal,
+                    id: encoder.picture,
+                    base: encoder.base,
+                    picture_id: encoder.picture,
+                    base_index: encoder.base,
+                    marker: last && (!coding.scalable || index + 1 == LAYERS.len()),
+                };
+                let mut api = self.rtc.direct_api();
+                let rid = Some(Rid::from(rid)).filter(|_| !coding.scalable);
+                let Some(stream) = api.stream_tx_by_mid(mid, rid) else { continue };
+                let pt = Pt::new_with_value(coding.codec.payload_type());
+                let time = camera.frame.wrapping_mul(7200);
+                let mut values = ExtensionValues::default();
+                if let Some(descriptor) = shot.descriptor(encoder.templates) {
+                    values.user_values.set(Descriptor(descriptor));
+                }
+                let write = RtpWrite::new(pt, encoder.sequence.into(), time, now, shot.payload(size));
+                stream.write_rtp(write.marker(shot.marker).nackable(true).ext_vals(values));
+            }
+        }
+    }
+
     pub(crate) fn receive(&mut self, packet: &RtpPacket, now: Instant) {
+        if packet.payload.is_empty() {
+            return;
+        }
         let source = *packet.header.ssrc;
         let stream = self.received.entry(source).or_default();
         let number = *packet.seq_no;
-        if let Some(shot) = Shot::read(&packet.payload) {
-            stream.shots.insert(number, (now, shot));
-        } else if let Some(sound) = Sound::read(&packet.payload) {
-            stream.sounds.insert(number, (now, sound));
-        } else if !packet.payload.is_empty() {
-            self.problems.push(format!("{} bytes that nobody sent", packet.payload.len()));
+        let format = *packet.header.payload_type;
+        if let Some(codec) = Codec::of_payload_type(format) {
+            let descriptor = packet.header.ext_vals.user_values.get().map(|Descriptor(bytes)| &bytes[..]);
+            if let Some(shot) = Shot::read(codec, &packet.payload, descriptor, packet.header.marker) {
+                stream.shots.insert(number, (now, shot));
+                let told = descriptor.map(|descriptor| (packet.header.timestamp, descriptor.to_vec()));
+                stream.descriptors.extend(told.map(|told| (number, told)));
+                return;
+            }
+        }
+        let sound = match format {
+            OPUS => Sound::read(&packet.payload),
+            RED => Sound::read_repeating(&packet.payload),
+            _ => None,
+        };
+        match sound {
+            Some(sound) => drop(stream.sounds.insert(number, (now, sound))),
+            None => self.problems.push(format!("{} bytes of format {format} nobody sent", packet.payload.len())),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The shard, two hundred clients and the network between them, in one memory and under one clock.
 
 use super::net::Line;
-use super::peer::{Peer, Sent};
+use super::peer::{Knows, Peer, Sent};
 use super::random::Random;
 use media::{Datagram, Shards};
 use model::media::{CameraView, MediaPermission, Sources};
@@ -50,6 +50,7 @@ pub(crate) fn permission() -> MediaPermission {
         subscribe: true,
         publish_data: true,
         hidden: false,
+        update_own: false,
         moderator: false,
         cameras: CameraView::Everyone,
     }
@@ -100,15 +101,22 @@ impl World {
             topology: Topology::Single,
             relays: Vec::new(),
             relay_only: false,
+            kind: Default::default(),
+            kind_details: Vec::new(),
         }
     }
 
-    /// Somebody new. Returns the index.
+    /// Somebody new who knows VP8 and Opus. Returns the index.
     pub(crate) fn join(&mut self, name: &str, room: &str, sections: u32) -> usize {
+        self.join_knowing(name, room, sections, Knows::LITTLE)
+    }
+
+    /// Somebody new. Returns the index.
+    pub(crate) fn join_knowing(&mut self, name: &str, room: &str, sections: u32, knows: Knows) -> usize {
         let index = self.peers.len();
         let address = self.fresh_address(index);
         let number = u16::try_from(index).unwrap();
-        let (mut peer, request) = Peer::new(name.to_owned(), number, address, sections, &self.chance, self.now);
+        let (mut peer, request) = Peer::new(name.to_owned(), number, address, sections, knows, &self.chance, self.now);
         let (link, down) = mpsc::channel(ports::media::SIGNAL_QUEUE);
         let join = Self::media_join(name, room, &request);
         peer.link = self.engine.join(&join, link, self.now).unwrap();
@@ -302,12 +310,11 @@ fn note_sent(peer: &mut Peer, datagram: &[u8], now: Instant) {
     // What measures the line and belongs to no stream comes from the source 0.
     // An answer that was under way when the signalling socket broke is lost, and what it names comes with the next one.
     let settled = now > peer.steady_since + Duration::from_secs(2);
-    if source != 0 && settled && !peer.announced.contains(&source) && peer.strangers.insert(source) {
-        peer.problems.push(format!(
-            "source {source} was never announced: {} bytes of type {}",
-            datagram.len(),
-            datagram[1] & 0x7f
-        ));
+    if source != 0 && settled && !peer.announced.contains(&source) {
+        peer.strangers.entry(source).or_insert_with(|| {
+            let what = format!("{} bytes of type {}", datagram.len(), datagram[1] & 0x7f);
+            (now, what)
+        });
     }
     if source == 0 || peer.repeats.contains(&source) {
         return;

@@ -1,49 +1,19 @@
 //! Clients with other codecs than VP8, and what their encoders send.
 
+use super::descriptor::{self, Descriptor, Raw};
 use super::{Client, OPUS, VP8, World};
 use std::sync::Arc;
 use str0m::media::{Direction, MediaKind, Mid, Pt};
-use str0m::rtp::{Extension, ExtensionSerializer, ExtensionValues, RtpPacket, RtpWrite};
+use str0m::rtp::{Extension, ExtensionValues, RtpPacket, RtpWrite};
 use str0m::{Input, Rtc};
 use wire::lk;
 use wire::lk::signal_request::Message as Request;
 
 /// As Chromium numbers them.
 const RED: u8 = 63;
+const H264: u8 = 108;
 const VP9: u8 = 98;
 const AV1: u8 = 45;
-
-/// A dependency descriptor as it was on the wire.
-#[derive(Debug, Clone)]
-struct Descriptor(Vec<u8>);
-
-#[derive(Debug)]
-struct Raw;
-
-impl ExtensionSerializer for Raw {
-    fn write_to(&self, buffer: &mut [u8], values: &ExtensionValues) -> usize {
-        let Some(Descriptor(bytes)) = values.user_values.get() else { return 0 };
-        buffer[..bytes.len()].copy_from_slice(bytes);
-        bytes.len()
-    }
-
-    fn parse_value(&self, buffer: &[u8], values: &mut ExtensionValues) -> bool {
-        values.user_values.set(Descriptor(buffer.to_vec()));
-        true
-    }
-
-    fn is_video(&self) -> bool {
-        true
-    }
-
-    fn is_audio(&self) -> bool {
-        false
-    }
-
-    fn requires_two_byte_form(&self, values: &ExtensionValues) -> bool {
-        values.user_values.get().is_some_and(|Descriptor(bytes)| bytes.len() > 16)
-    }
-}
 
 /// An encoder that puts all layers into one stream: where it is.
 #[derive(Debug, Default)]
@@ -80,15 +50,15 @@ impl From<&RtpPacket> for Sent {
 impl World {
     /// Joins with a client that knows Opus and VP8, and what is wished beyond that.
     pub(crate) fn join_knowing(&mut self, name: &str, more: &[&str]) -> usize {
-        let uri = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
         let rtc = Rtc::builder()
             .set_rtp_mode(true)
             .clear_codecs()
             .enable_opus(true, more.contains(&"red"))
             .enable_vp8(true)
+            .enable_h264(more.contains(&"h264"))
             .enable_vp9(more.contains(&"vp9"))
             .enable_av1(more.contains(&"av1"))
-            .set_extension(9, Extension::with_serializer(uri, Raw))
+            .set_extension(9, Extension::with_serializer(descriptor::URI, Raw))
             .build(self.now);
         self.join_with(name, rtc)
     }
@@ -217,6 +187,15 @@ impl World {
         let pt = Pt::new_with_value(format);
         let write = RtpWrite::new(pt, sequence.into(), timestamp, now, payload);
         stream.write_rtp(write.marker(marker).nackable(true).ext_vals(values));
+    }
+
+    /// A packet of a picture of H264.
+    pub(crate) fn send_h264(&mut self, client: usize, sequence: u64, picture: u32, payload: &[u8], marker: bool) {
+        let mid = self.clients[client].video.unwrap();
+        let at = picture * 3600;
+        self.write(client, mid, H264, sequence, at, marker, payload.into(), ExtensionValues::default());
+        self.clients[client].rtc.handle_input(Input::Timeout(self.now)).unwrap();
+        self.pump();
     }
 
     /// A picture of VP8 on a section of its own.

@@ -1,6 +1,7 @@
 //! Clients and a shard in one memory: real DTLS, SRTP and signalling, but no socket and no clock.
 
 pub(crate) mod codecs;
+pub(crate) mod descriptor;
 
 use bytes::Bytes;
 use media::{Datagram, Shards};
@@ -29,6 +30,7 @@ pub(crate) fn permission() -> MediaPermission {
         subscribe: true,
         publish_data: true,
         hidden: false,
+        update_own: false,
         moderator: false,
         cameras: CameraView::Everyone,
     }
@@ -184,6 +186,8 @@ impl World {
             topology: Topology::Single,
             relays: Vec::new(),
             relay_only: false,
+            kind: Default::default(),
+            kind_details: Vec::new(),
         }
     }
 

@@ -1,0 +1,191 @@
+//! What the stack has to say, in the words of this crate: packets, reports, messages.
+
+use crate::packet::{Dropped, Extensions, Report, SenderReport, Traffic, UpPacket};
+use crate::peer::{Channel, Event, Peer};
+use crate::plan::Kind;
+use std::time::{Duration, SystemTime};
+use str0m::Event as StackEvent;
+use str0m::bwe::BweKind;
+use str0m::net::Protocol;
+use str0m::rtp::{RtpPacket, Ssrc};
+use str0m::stats::PeerStats;
+
+/// Longest payload that is taken, in bytes: what encoders send fits an Ethernet frame, and the stack has no more than 2000
+/// for a packet with everything that is put in front of it on the way out.
+const MAX_PAYLOAD: usize = 1500;
+
+/// More than this is no jitter: the stream stood still, because nobody wanted it, and begins again.
+const MAX_JITTER: Duration = Duration::from_secs(1);
+
+/// The jitter of an incoming stream as far as it says something of now. That of a stream that sends nothing any more stays
+/// what it was.
+fn fresh(before: Option<u64>, packets: u64, jitter: Duration) -> Option<Duration> {
+    (before.is_none_or(|before| packets > before) && jitter < MAX_JITTER).then_some(jitter)
+}
+
+/// Where packets of a source belong.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stream {
+    pub(crate) section: u16,
+    pub(crate) layer: u8,
+    pub(crate) alone: bool,
+}
+
+impl Peer {
+    pub(crate) fn translate(&mut self, event: StackEvent) -> Option<Event> {
+        match event {
+            StackEvent::Connected => Some(Event::Connected),
+            StackEvent::RtpPacket(packet) => Some(self.packet(packet).map_or_else(Event::Dropped, Event::Packet)),
+            StackEvent::KeyframeRequest(request) => {
+                self.by_mid.get(&request.mid).map(|section| Event::KeyFrameWanted { section: *section })
+            }
+            StackEvent::ChannelOpen(id, label) => {
+                let channel = Channel::from_label(&label)?;
+                self.channels.insert(id, channel);
+                Some(Event::ChannelOpen(channel))
+            }
+            StackEvent::ChannelData(data) => {
+                let channel = *self.channels.get(&data.id)?;
+                Some(Event::Message(channel, data.data))
+            }
+            StackEvent::ChannelClose(id) => {
+                self.channels.remove(&id);
+                None
+            }
+            StackEvent::MediaIngressStats(stats) => {
+                let section = *self.by_mid.get(&stats.mid)?;
+                let clock = if self.sections[usize::from(section)].kind == Kind::Audio { 48_000 } else { 90_000 };
+                let jitter = Duration::from_micros(u64::from(stats.jitter) * 1_000_000 / clock);
+                let (packets, loss, rtt) = (stats.packets, stats.loss, stats.rtt);
+                let before = self.counted.insert((stats.mid, stats.rid), packets);
+                let jitter = fresh(before, packets, jitter);
+                let layer = stats.rid.and_then(|rid| self.sections[usize::from(section)].layer_of(&rid)).unwrap_or(0);
+                let (bytes, nacks, key_frames_asked) = (stats.bytes, stats.nacks, stats.plis + stats.firs);
+                let report =
+                    Report { section, up: true, layer, packets, bytes, key_frames_asked, nacks, loss, jitter, rtt };
+                Some(Event::Report(report))
+            }
+            StackEvent::MediaEgressStats(stats) => {
+                let section = *self.by_mid.get(&stats.mid)?;
+                let (packets, loss, rtt) = (stats.packets, stats.loss, stats.rtt);
+                let (bytes, nacks, key_frames_asked) = (stats.bytes, stats.nacks, stats.plis + stats.firs);
+                let report = Report {
+                    section,
+                    up: false,
+                    layer: 0,
+                    packets,
+                    bytes,
+                    key_frames_asked,
+                    nacks,
+                    loss,
+                    jitter: None,
+                    rtt,
+                };
+                Some(Event::Report(report))
+            }
+            StackEvent::PeerStats(stats) => Some(Event::Traffic(traffic(&stats))),
+            StackEvent::EgressBitrateEstimate(BweKind::Twcc { estimate, can_probe: true }) => {
+                self.counts_packets = true;
+                Some(Event::Bandwidth(estimate.as_u64()))
+            }
+            // The word of a receiver that does not tell us of every packet; else we know better.
+            StackEvent::EgressBitrateEstimate(BweKind::Remb { estimate, .. }) if !self.counts_packets => {
+                Some(Event::Bandwidth(estimate.as_u64()))
+            }
+            StackEvent::Closed => Some(Event::Closed),
+            _ => None,
+        }
+    }
+
+    fn packet(&mut self, packet: RtpPacket) -> Result<UpPacket, Dropped> {
+        if packet.payload.len() > MAX_PAYLOAD {
+            return Err(Dropped::TooLong);
+        }
+        let ssrc = packet.header.ssrc;
+        let stream = match self.streams.get(&ssrc) {
+            Some(stream) => *stream,
+            None => self.discover(ssrc).ok_or(Dropped::OddSource)?,
+        };
+        let section = &self.sections[usize::from(stream.section)];
+        let format = section.formats.iter().find(|format| format.pt == packet.header.payload_type);
+        let format = format.ok_or(Dropped::OddFormat)?;
+        let sender_report = packet.last_sender_info.map(|info| SenderReport {
+            ntp_micros: info
+                .ntp_time
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .map_or(0, |since| u64::try_from(since.as_micros()).unwrap_or(0)),
+            rtp: low_bits(info.rtp_time.numer()),
+        });
+        Ok(UpPacket {
+            section: stream.section,
+            layer: stream.layer,
+            alone: stream.alone,
+            codec: format.codec,
+            profile: format.profile,
+            sequence: *packet.seq_no,
+            timestamp: packet.header.timestamp,
+            marker: packet.header.marker,
+            arrival: packet.timestamp,
+            audio_level: packet.header.ext_vals.audio_level.map(i8::unsigned_abs),
+            sender_report,
+            extensions: Extensions::end_to_end(packet.header.ext_vals, format.codec),
+            payload: packet.payload,
+        })
+    }
+
+    fn discover(&mut self, ssrc: Ssrc) -> Option<Stream> {
+        let (mid, rid) = {
+            let mut api = self.rtc.direct_api();
+            let stream = api.stream_rx(&ssrc)?;
+            (stream.mid(), stream.rid())
+        };
+        let section = *self.by_mid.get(&mid)?;
+        let layer = match rid.as_deref() {
+            None => 0,
+            Some(rid) => self.sections[usize::from(section)].layer_of(rid)?,
+        };
+        let stream = Stream { section, layer, alone: rid.is_none() };
+        // One source per layer: a new one replaces the old.
+        self.streams.retain(|_, known| known.section != section || known.layer != layer);
+        self.streams.insert(ssrc, stream);
+        Some(stream)
+    }
+}
+
+fn traffic(stats: &PeerStats) -> Traffic {
+    let pair = stats.selected_candidate_pair.as_ref();
+    Traffic {
+        bytes_in: stats.peer_bytes_rx,
+        bytes_out: stats.peer_bytes_tx,
+        rtt: stats.rtt.or_else(|| pair.and_then(|pair| pair.current_round_trip_time)),
+        loss: stats.egress_loss_fraction,
+        remote: pair.map(|pair| pair.remote.addr),
+        local: pair.map(|pair| pair.local.addr),
+        transport: pair.map_or("", |pair| match pair.protocol {
+            Protocol::Udp => "udp",
+            Protocol::Tcp => "tcp",
+            Protocol::SslTcp => "ssltcp",
+            Protocol::Tls => "tls",
+        }),
+    }
+}
+
+/// RTP numbers count modulo 2^32.
+fn low_bits(extended: u64) -> u32 {
+    u32::try_from(extended & u64::from(u32::MAX)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_jitter_of_a_stream_that_stands_still_or_stood_still_says_nothing() {
+        let jitter = Duration::from_millis(30);
+
+        assert_eq!(fresh(None, 10, jitter), Some(jitter));
+        assert_eq!(fresh(Some(10), 11, jitter), Some(jitter));
+        assert_eq!(fresh(Some(11), 11, jitter), None);
+        assert_eq!(fresh(Some(11), 50, Duration::from_secs(3)), None);
+    }
+}

@@ -1,0 +1,3 @@
+export { BackgroundControl } from "./background-control";
+export { followBackground } from "./follow";
+export { useShown } from "./use-background";

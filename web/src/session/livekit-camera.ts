@@ -1,0 +1,138 @@
+/** The camera of this person: published, taken down, changed for another, and drawn in front of what they chose. */
+import {
+  createLocalVideoTrack,
+  LocalVideoTrack,
+  RoomEvent,
+  Track,
+  VideoPresets,
+  type LocalTrack,
+  type Room,
+} from "livekit-client";
+import type { CameraBackground } from "./background/camera-background";
+import { NONE, type Background } from "./background/choice";
+import { reopening } from "./livekit-device";
+import type { BackgroundTrouble } from "./media";
+
+interface Around {
+  /** The camera brought along from the green room, once, if it is still open. */
+  brought(): MediaStreamTrack | null;
+  onBackground(trouble: BackgroundTrouble): void;
+  /** After a change during which it counted as on. */
+  onSettled(): void;
+}
+
+export interface Camera {
+  isOn(): boolean;
+  set(on: boolean): Promise<void>;
+  switchTo(id: string): Promise<void>;
+  /** Opens it anew, if it is on. */
+  reopen(): Promise<void>;
+  setBackground(background: Background, saving: boolean): Promise<void>;
+}
+
+export function createCamera(room: Room, around: Around): Camera {
+  const me = room.localParticipant;
+  let background: Background = NONE;
+  let saving = false;
+  /** What draws behind the camera that was published last. */
+  let drawing: { readonly track: LocalVideoTrack; readonly by: CameraBackground } | null = null;
+  /** While a camera is taken down only to come back otherwise, it counts as on. */
+  let changing = false;
+  let last: Promise<unknown> = Promise.resolve();
+  /** One after another what opens, closes or changes the camera. */
+  const inTurn = (run: () => Promise<void>): Promise<void> => {
+    const done = last.then(run);
+    last = done.catch(() => undefined);
+    return done;
+  };
+  const published = () => {
+    const track = me.getTrackPublication(Track.Source.Camera)?.track;
+    return track instanceof LocalVideoTrack ? track : null;
+  };
+  const drawingOn = (track: LocalVideoTrack) => (drawing?.track === track ? drawing.by : null);
+
+  // Off, whoever switched it off: what draws lets go until the camera is opened again.
+  room.on(RoomEvent.TrackMuted, ({ track }) => {
+    if (track instanceof LocalVideoTrack) drawingOn(track)?.rest();
+  });
+
+  const putBehind = async (track: LocalVideoTrack) => {
+    if (background.kind === "none") return;
+    const { CameraBackground } = await import("./background/camera-background");
+    const by = new CameraBackground(background, saving, {
+      onFailed: () => around.onBackground("failed"),
+      onSlow: () => around.onBackground("slow"),
+      onMissing: () => around.onBackground("missing"),
+    });
+    await track.setProcessor(by);
+    drawing = { track, by };
+  };
+  /** Not before the background is drawn. */
+  const publish = async () => {
+    const ready = around.brought();
+    const { width, height } = VideoPresets.h720;
+    const base = { width: { ideal: width }, height: { ideal: height } };
+    const track = ready
+      ? new LocalVideoTrack(ready, reopening(ready, base), false)
+      : await createLocalVideoTrack({ ...room.options.videoCaptureDefaults });
+    try {
+      await putBehind(track);
+      await me.publishTrack(track as LocalTrack, { source: Track.Source.Camera });
+    } catch (error) {
+      track.stop();
+      throw error;
+    }
+  };
+  /** With and without a background are two streams of different sizes: one is taken down before the other begins. */
+  const takeDownOther = async () => {
+    const track = published();
+    if (!track || (drawingOn(track) !== null) === (background.kind !== "none")) return;
+    await me.unpublishTrack(track as LocalTrack);
+  };
+
+  const anew = (open: () => Promise<void>) =>
+    inTurn(async () => {
+      try {
+        await open();
+      } catch (error) {
+        // The camera may be open again; what was to be drawn on it is not there.
+        const track = published();
+        if (track && drawingOn(track)) await me.setCameraEnabled(false);
+        throw error;
+      }
+    });
+
+  return {
+    isOn: () => changing || me.isCameraEnabled,
+    set: (on) =>
+      inTurn(async () => {
+        if (on) await takeDownOther();
+        if (on && !published()) await publish();
+        else await me.setCameraEnabled(on);
+      }),
+    switchTo: (id) => anew(async () => void (await room.switchActiveDevice("videoinput", id))),
+    reopen: () => anew(async () => published()?.restartTrack()),
+    setBackground(next, save) {
+      background = next;
+      saving = save;
+      return inTurn(async () => {
+        const track = published();
+        if (!track) return;
+        const by = drawingOn(track);
+        if (by && background.kind !== "none") {
+          by.setSaving(saving);
+          return by.change(background);
+        }
+        if (!by && background.kind === "none") return;
+        changing = me.isCameraEnabled;
+        try {
+          await takeDownOther();
+          if (changing) await publish();
+        } finally {
+          changing = false;
+          around.onSettled();
+        }
+      });
+    },
+  };
+}
