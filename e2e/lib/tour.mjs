@@ -15,6 +15,8 @@ export const LOOKS = {
   dark: { colorScheme: "dark", viewport: DESKTOP, axe: true },
   phone: { colorScheme: "light", viewport: PHONE, axe: true },
   "phone-dark": { colorScheme: "dark", viewport: PHONE },
+  // A phone on its side: room for no more than a tablet's width, and for little else.
+  landscape: { colorScheme: "light", viewport: { width: 780, height: 390 } },
   narrow: { colorScheme: "light", viewport: { width: 360, height: 640 } },
   // What zooming to 200 % leaves of a laptop's window.
   zoomed: { colorScheme: "light", viewport: { width: 640, height: 400 } },

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 
 import { Looks } from "../lib/looks.mjs";
 import { scenario } from "../lib/scenario.mjs";
+import { until } from "../lib/until.mjs";
 
 /** Opens what can be done with a line. */
 async function menuOf(person, text) {
@@ -198,5 +199,17 @@ scenario("a line that the server does not pass on says so, and is sent again", a
   assert.equal(await ana.countLines(text), 0);
   await line.getByRole("button", { name: "Send again" }).click();
   await ana.reads(text);
+
+  // Whoever wrote last may still look at what was before.
+  const list = log(ben);
+  await list.evaluate((element) => element.scrollTo({ top: 0 }));
+  await ben.button("Jump to newest").waitFor();
+  assert.equal(await list.evaluate(({ scrollTop }) => scrollTop), 0);
+  await ben.button("Jump to newest").click();
+  await ben.button("Jump to newest").waitFor({ state: "detached" });
+  await ana.write("And after?");
+  await until("what comes to be in sight", () =>
+    list.evaluate((at) => at.scrollHeight - at.scrollTop - at.clientHeight < 2),
+  );
   looks.done();
 });

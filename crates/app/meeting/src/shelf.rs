@@ -1,19 +1,23 @@
 //! What sessions left behind: past sessions, recordings and artifacts, and the tokens that open their files.
 
+mod refusals;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use model::{RoomId, SessionId};
 use ports::archive::{Archive, Artifact, MAX_METADATA, Page, PastSession, Recording, Scope, Slice};
-use ports::blobs::{Area, BlobError, Blobs, Key, KeyError, Reader};
+use ports::blobs::{Area, Blobs, Key, Reader};
 use ports::store::{SessionRecord, StoreError};
 use tokio::sync::Mutex;
 use tracing::warn;
 use wire::pnm::{self, RoomArtifactType};
-use wire::token::{ApiKey, TokenError};
+use wire::token::ApiKey;
 
 use crate::actor::now;
+
+pub use refusals::{ArtifactRefusal, EditRefusal, MergeRefusal, OpenRefusal, ShelfError};
 
 /// How often files that were deleted long enough ago are looked for (http-api.md section 8.4).
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(3600);
@@ -58,94 +62,6 @@ struct Inner {
     rules: ShelfRules,
     /// One change of metadata at a time: it reads, changes and writes.
     editing: Mutex<()>,
-}
-
-/// The shelf cannot be reached. What exactly is wrong is in the log.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum ShelfError {
-    /// The database.
-    #[error("could not reach the records")]
-    Store(#[from] StoreError),
-    /// The files.
-    #[error("could not reach the files")]
-    Files(#[from] BlobError),
-}
-
-/// Why an artifact is not deleted or handed out.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum ArtifactRefusal {
-    /// There is none of that id.
-    #[error("artifact not found")]
-    NotFound,
-    /// It is a figure, not a file.
-    #[error("deleting '{0}' artifact type is not allowed")]
-    NotDeletable(String),
-    /// It is a figure, not a file.
-    #[error("'{0}' artifact type is not downloadable")]
-    NotDownloadable(String),
-    /// Its metadata names no file.
-    #[error("artifact has no downloadable file")]
-    NoFile,
-    /// See [`ShelfError`].
-    #[error(transparent)]
-    Failed(#[from] ShelfError),
-}
-
-/// Why a recording's metadata is not changed.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum EditRefusal {
-    /// There is none of that id.
-    #[error("recording not found")]
-    NotFound,
-    /// With what is there already, too many entries.
-    #[error("metadata would have more than {0} entries")]
-    TooMany(usize),
-    /// With what is there already, too much text.
-    #[error("metadata would have more than {0} bytes")]
-    TooLong(usize),
-    /// See [`ShelfError`].
-    #[error(transparent)]
-    Failed(#[from] ShelfError),
-}
-
-/// Why recordings are not merged.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum MergeRefusal {
-    /// No such session.
-    #[error("room not found")]
-    NoRoom,
-    /// The session has no recording.
-    #[error("recording not found")]
-    NoRecording,
-    /// Some are not there, or of another room.
-    #[error("one or more of the requested recordings were not found or did not match the room_id")]
-    Mismatch,
-    /// After the exclusions nothing is left to merge.
-    #[error("at least two recordings are required to merge")]
-    TooFew,
-    /// Nobody here could do it (decision on D-18).
-    #[error("notifications.no-recorder-available")]
-    NoRecorder,
-    /// See [`ShelfError`].
-    #[error(transparent)]
-    Failed(#[from] ShelfError),
-}
-
-/// Why a download token opens nothing.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum OpenRefusal {
-    /// The token.
-    #[error(transparent)]
-    Token(TokenError),
-    /// The path in it.
-    #[error(transparent)]
-    Path(KeyError),
-    /// There is no such file.
-    #[error("file not found")]
-    NotFound,
-    /// See [`ShelfError`].
-    #[error(transparent)]
-    Failed(#[from] ShelfError),
 }
 
 /// A file that a token opened.

@@ -1,5 +1,5 @@
 import { ArrowDown } from "lucide-react";
-import { Fragment, useLayoutEffect, useRef, useState, type KeyboardEvent } from "react";
+import { Fragment, useEffect, useLayoutEffect, useRef, useState, type KeyboardEvent } from "react";
 import { useTranslation } from "react-i18next";
 import type { Entry } from "../../session/chat";
 import type { People } from "../../session/people";
@@ -46,12 +46,25 @@ export function MessageList(props: MessageListProps) {
   const { t } = useTranslation();
   const list = useRef<HTMLDivElement>(null);
   const [following, setFollowing] = useState(true);
-  const lastId = entries.at(-1)?.id;
-  const own = entries.at(-1)?.from === me.id;
+  const last = entries.at(-1);
+  const lastId = last?.id;
+  const own = last?.from === me.id;
   const find = (id: string) => all.find((entry) => entry.id === id) ?? null;
   useLayoutEffect(() => {
-    if (lastId !== undefined && (following || own)) scrollToEnd(list.current);
-  }, [lastId, following, own]);
+    if (lastId !== undefined && own) scrollToEnd(list.current);
+  }, [lastId, own]);
+  // A sign under the last line, or word that it was not sent, is to be seen as well.
+  useLayoutEffect(() => {
+    if (last !== undefined && following) scrollToEnd(list.current);
+  }, [last, following]);
+  useEffect(() => {
+    const element = list.current;
+    if (!element || !following) return undefined;
+    // A sheet that opens or a soft keyboard leaves less room for the same lines.
+    const observer = new ResizeObserver(() => scrollToEnd(element));
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, [following]);
   return (
     <div className="messages-frame">
       <div

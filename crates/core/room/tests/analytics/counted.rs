@@ -1,35 +1,15 @@
-//! What is counted of a session, and that it outlives the process.
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
-mod scene;
+//! What of a session is counted, and of whom.
 
 use std::time::Duration;
 
 use model::media::{Fault, Trouble};
-use prost::Message;
-use room::{
-    ClientReport, ClientSubject, Figures, MediaStep, MediaUrl, Moderation, NewFile, OnMedia, PollAsk, PollReport,
-    Quota, Request,
-};
-use scene::{Scene, chat, data, private, user};
+use room::{ClientReport, MediaStep, MediaUrl, Moderation, PollAsk, PollReport, Request};
 use serde_json::{Value, json};
-use wire::livekit::{TrackInfo, TrackSource};
-use wire::pnm::{self, DataMsgBodyType as Body, PrivateDataDeliveryType};
+use wire::livekit::TrackSource;
+use wire::pnm;
 
-/// When every scene begins, unix milliseconds.
-const START: i64 = 1_700_000_000_000;
-
-fn counting() -> Scene {
-    counting_with(|_| {})
-}
-
-fn counting_with(change: impl FnOnce(&mut pnm::RoomCreateFeatures)) -> Scene {
-    Scene::new(|new| {
-        let features = new.metadata.room_features.as_mut().unwrap();
-        features.enable_analytics = true;
-        change(features);
-    })
-}
+use crate::helpers::*;
+use crate::scene::{Scene, user};
 
 #[test]
 fn a_session_becomes_the_documented_export() {
@@ -210,82 +190,6 @@ fn a_room_that_nobody_wants_counted_counts_nothing() {
 }
 
 #[test]
-fn nothing_is_lost_however_often_the_process_dies() {
-    let script: Vec<fn(&mut Scene)> = vec![
-        |scene| {
-            scene.join_admin("ana");
-        },
-        |scene| scene.report_for_certain("ana", ClientReport::TalkedFor(1000)),
-        |scene| scene.say("ana", "m1", "hello"),
-        |scene| scene.request("ana", Request::RaiseHand { text: String::new() }),
-        |scene| scene.report_for_certain("ana", ClientReport::WhiteboardFile("a.pdf".into())),
-        |scene| {
-            for n in 0..100 {
-                let word = if n % 2 == 0 { "poor" } else { "good" };
-                scene.report_for_certain("ana", ClientReport::Quality(word));
-                scene.secs(1);
-            }
-        },
-    ];
-    let play = |dies: bool| {
-        let mut scene = counting();
-        for step in &script {
-            scene.secs(2);
-            step(&mut scene);
-            if dies {
-                scene = scene.restart(Duration::ZERO);
-                if scene.journal.contains_key("user.ana") {
-                    scene.connect("ana");
-                }
-            }
-        }
-        scene.end();
-        scene.secs(10);
-        scene.export()
-    };
-
-    let (unharmed, harmed) = (play(false), play(true));
-
-    assert_eq!(harmed, unharmed);
-    assert_eq!(event(&harmed, "ana", "connection_quality")["total"], 100);
-    assert_eq!(event(&harmed, "ana", "talked_duration")["total"], 1000);
-    assert_eq!(event(&harmed, "ana", "joined")["total"], 1, "a restart of ours is not theirs");
-}
-
-#[test]
-fn who_does_not_come_back_after_a_restart_has_left_and_their_tracks_are_gone() {
-    let mut scene = counting();
-    scene.join("ana");
-    scene.on_media("ana", MediaStep::Published, "TR_m", TrackSource::Microphone);
-    let mut scene = scene.restart(Duration::from_secs(10));
-    scene.secs(30);
-    scene.end();
-    scene.secs(10);
-
-    let export = scene.export();
-    let times = |name: &str| -> Vec<i64> {
-        let values = event(&export, "ana", name)["values"].as_array().unwrap().clone();
-        values.iter().map(|mark| mark["time"].as_str().unwrap().parse::<i64>().unwrap() - START).collect()
-    };
-    assert_eq!((times("joined"), times("left"), times("mic_status")), (vec![0], vec![40_000], vec![0, 10_000]));
-}
-
-#[test]
-fn a_room_that_dies_while_it_ends_still_makes_its_export() {
-    let mut scene = counting();
-    scene.join("ana");
-    scene.polite = false;
-    scene.end();
-    assert_eq!(scene.figures(), None, "it waits for ana");
-
-    let mut scene = scene.restart(Duration::from_secs(1));
-    scene.secs(0);
-
-    assert_eq!(event(&scene.export(), "ana", "left")["total"], 1);
-    assert!(!scene.journal.contains_key("info"), "nobody takes it up again");
-}
-
-#[test]
 fn who_waits_is_not_in_the_meeting_and_who_hides_never_is() {
     let mut scene = counting_with(|features| {
         features.waiting_room_features = Some(pnm::WaitingRoomFeatures { is_active: true, ..Default::default() });
@@ -392,124 +296,6 @@ fn where_the_data_channel_is_sealed_reactions_are_taken_from_reports() {
         scene.secs(10);
         assert_eq!(event(&scene.export(), "ana", "reaction")["total"], total);
     }
-}
-
-#[test]
-fn what_may_wait_is_written_with_the_next_entry_or_after_a_second() {
-    let mut scene = counting();
-    scene.join("ana");
-    let before = scene.journal.clone();
-
-    scene.react("ana", "🎉");
-    assert_eq!(scene.journal, before, "a reaction alone is not worth a write");
-    scene.secs(1);
-    let after = scene.journal.clone();
-    assert_ne!(after, before);
-
-    scene.react("ana", "🎉");
-    scene.request("ana", Request::RaiseHand { text: String::new() });
-    assert_ne!(scene.journal["stats.user.ana"], after["stats.user.ana"], "it went with the hand");
-
-    scene.react("ana", "🎉");
-    let settled = scene.journal["stats.user.ana"].clone();
-    scene.room.settle_up();
-    scene.drain();
-    assert_ne!(scene.journal["stats.user.ana"], settled, "nothing waits when the process stops");
-}
-
-#[test]
-fn a_long_session_writes_pages_and_only_the_last_of_them_again() {
-    let mut scene = counting();
-    scene.join("ana");
-    for n in 0..150 {
-        scene.report_for_certain("ana", ClientReport::WhiteboardFile(format!("{n}.pdf")));
-        scene.secs(1);
-        scene.ping_everybody();
-    }
-    let pages: Vec<_> = scene.journal.keys().filter(|key| key.starts_with("stats.user.ana.")).cloned().collect();
-    assert_eq!(pages, ["stats.user.ana.000000", "stats.user.ana.000001", "stats.user.ana.000002"]);
-
-    let first = scene.journal.remove("stats.user.ana.000000");
-    scene.report_for_certain("ana", ClientReport::WhiteboardFile("last.pdf".into()));
-
-    assert!(first.is_some() && !scene.journal.contains_key("stats.user.ana.000000"));
-}
-
-fn event(export: &Value, user: &str, name: &str) -> Value {
-    let users = export["users"].as_array().unwrap();
-    let user = users.iter().find(|entry| entry["user_id"] == user).unwrap();
-    user["events"].as_array().unwrap().iter().find(|event| event["name"] == name).cloned().unwrap_or_default()
-}
-
-impl Scene {
-    fn figures(&self) -> Option<Figures> {
-        self.journal.get(Figures::KEY).map(|value| Figures::read(value).unwrap())
-    }
-
-    fn export(&self) -> Value {
-        serde_json::from_str(&wire::json::encode(&self.figures().unwrap().result)).unwrap()
-    }
-
-    fn report(&mut self, id: &str, report: ClientReport) {
-        let (now, conn) = (self.now(), self.conn(id));
-        self.room.report(now, conn, report);
-        self.drain();
-    }
-
-    fn report_for_certain(&mut self, id: &str, report: ClientReport) {
-        self.request(id, Request::Report(report));
-    }
-
-    fn react(&mut self, id: &str, emoji: &str) {
-        let reaction = data(id, Body::Reaction, &json!({"id": "1", "emoji": emoji}).to_string());
-        self.publish(id, ClientSubject::Data, reaction.encode_to_vec());
-    }
-
-    fn whisper(&mut self, from: &str, to: &str, text: &str) {
-        let mut message = chat(from, "w1", text, self.now().unix_ms);
-        (message.is_private, message.to_user_id) = (true, Some(to.into()));
-        let delivery = private(to, PrivateDataDeliveryType::Chat);
-        self.request(from, Request::PrivateDelivery { delivery, payload: message.encode_to_vec() });
-    }
-
-    fn on_media(&mut self, who: &str, what: MediaStep, sid: &str, source: TrackSource) {
-        let muted = what == MediaStep::Muted;
-        self.tell_media(who, what, TrackInfo { sid: sid.into(), source: source.into(), muted, ..TrackInfo::default() });
-    }
-
-    fn unmute(&mut self, who: &str, sid: &str) {
-        let source = TrackSource::Microphone.into();
-        self.tell_media(who, MediaStep::Muted, TrackInfo { sid: sid.into(), source, ..TrackInfo::default() });
-    }
-
-    fn tell_media(&mut self, who: &str, what: MediaStep, track: TrackInfo) {
-        let step =
-            OnMedia { who: who.try_into().unwrap(), what, participant: None, track: Some(track), forwarded: None };
-        self.room.on_media(self.now(), step);
-        self.drain();
-    }
-}
-
-fn share(scene: &mut Scene, by: &str, name: &str) {
-    let file = NewFile {
-        id: "f1".into(),
-        name: name.into(),
-        path: format!("sid-1/f1/{name}"),
-        mime_type: "application/pdf".into(),
-        kind: pnm::RoomUploadedFileType::ChatFile,
-        bytes: 1,
-    };
-    scene.room.add_file(scene.now(), &user(by), file, Quota { bytes: 10, files: 1 }).unwrap();
-    scene.drain();
-}
-
-/// The values of one event of the room, or of somebody's.
-fn values(export: &Value, of: &Value, name: &str) -> Vec<String> {
-    assert!(export["room"].is_object());
-    let events = of["events"].as_array().unwrap();
-    let found = events.iter().find(|event| event["name"] == name);
-    let values = found.map(|event| event["values"].as_array().unwrap().clone()).unwrap_or_default();
-    values.iter().map(|value| value["value"].as_str().unwrap().to_owned()).collect()
 }
 
 #[test]
