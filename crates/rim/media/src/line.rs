@@ -185,7 +185,7 @@ impl Line {
     /// Answers the client's offer as planned; `None` if that cannot be done.
     pub(crate) fn accept_offer(&mut self, sdp: &str, plan: &[SectionPlan]) -> Option<String> {
         let answer = self.peer.accept_offer(sdp, plan);
-        answer.inspect_err(|error| refused(error)).ok()
+        answer.inspect_err(refused).ok()
     }
 
     /// Makes an offer; `None` if that cannot be done.
@@ -197,13 +197,13 @@ impl Line {
     /// Takes the client's answer to it. Whether that could be done.
     pub(crate) fn accept_answer(&mut self, sdp: &str) -> bool {
         let taken = self.peer.accept_answer(sdp);
-        taken.inspect_err(|error| refused(error)).is_ok()
+        taken.inspect_err(refused).is_ok()
     }
 
     /// Settles an offer that may have been answered: whether it was; `None` if the answer could not be taken.
     pub(crate) fn settle_offer(&mut self, known: Option<&(String, String)>) -> Option<bool> {
         let settled = self.peer.settle_offer(known.map(|(offer, answer)| (offer.as_str(), answer.as_str())));
-        settled.inspect_err(|error| refused(error)).ok()
+        settled.inspect_err(refused).ok()
     }
 
     pub(crate) fn seek(&mut self, seek: Seek) {
