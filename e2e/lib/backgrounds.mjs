@@ -51,7 +51,7 @@ function coloursIn(element, { across, down, mirrored }) {
     for (let column = 0; column < across; column += 1) {
       const x = Math.round(((column + 0.5) / across) * 320);
       const y = Math.round(((row + 0.5) / down) * 240);
-      colours.push([...context.getImageData(x, y, 1, 1).data.slice(0, 3)]);
+      colours.push(Array.from(context.getImageData(x, y, 1, 1).data.subarray(0, 3)));
     }
   }
   return colours;
