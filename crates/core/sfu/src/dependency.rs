@@ -159,14 +159,6 @@ impl Dependencies {
         Some(frame)
     }
 
-    /// Whether the descriptor refers to a structure that has not come: then nothing can be told of its packet yet.
-    pub fn lacks_structure_for(&self, descriptor: &[u8]) -> bool {
-        let brings_one = descriptor.get(MANDATORY / 8).is_some_and(|flags| flags & 0x80 != 0);
-        let Some(first) = descriptor.first().filter(|_| !brings_one) else { return false };
-        let known = self.structure.as_ref().is_some_and(|structure| structure.template(first & 0x3f).is_some());
-        !known
-    }
-
     /// The decode targets that reach no higher than these layers; all of them if there is no structure.
     pub fn targets_within(&self, spatial: u8, temporal: u8) -> u32 {
         let Some(structure) = &self.structure else { return u32::MAX };
@@ -402,12 +394,6 @@ mod tests {
     #[test]
     fn without_a_structure_nothing_can_be_told() {
         assert_eq!(Dependencies::new().read(&short(0, 1), 0), None);
-        assert!(Dependencies::new().lacks_structure_for(&short(0, 1)));
-        assert!(!Dependencies::new().lacks_structure_for(&structure()), "it brings its own");
-        assert!(!Dependencies::new().lacks_structure_for(&[]), "none at all");
-        let mut stream = Dependencies::new();
-        stream.read(&structure(), 0).unwrap();
-        assert!(!stream.lacks_structure_for(&short(5, 1)) && stream.lacks_structure_for(&short(6, 1)));
         assert_eq!(Dependencies::new().targets_within(0, 0), u32::MAX);
     }
 

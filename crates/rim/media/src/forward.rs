@@ -317,24 +317,15 @@ impl Forward {
             match track.kind {
                 Kind::Audio => track.sound(&arrival, &mut way),
                 Kind::Video => {
-                    if track.holds_back(&arrival) {
-                        continue;
-                    }
                     if pictures::redefines(packet) {
                         track.pictures(&pictures, &mut way);
                         pictures.clear();
                     }
-                    let waited = track.waited_for(&arrival);
                     let seen = track.read(arrival, now);
                     if seen.is_unreadable() {
                         self.unreadable.increment(1);
                     }
                     pictures.push(seen);
-                    if !waited.is_empty() {
-                        track.pictures(&pictures, &mut way);
-                        pictures.clear();
-                        track.pictures_that_waited(&waited, &mut self.clocks, &mut way);
-                    }
                 }
             }
         }

@@ -1,6 +1,6 @@
 //! A published track in one of its codecs.
 
-use rtc::{Codec as Format, UpPacket};
+use rtc::Codec as Format;
 use sfu::allocation::CostBook;
 use sfu::demand::Announced;
 use sfu::dependency::Dependencies;
@@ -48,36 +48,11 @@ pub(super) struct Described {
     pub(super) dependencies: Dependencies,
     /// The decode targets the publisher sends, as it said last.
     pub(super) active: u32,
-    /// Packets that overtook the one that says how to read them.
-    held: Vec<UpPacket>,
 }
-
-/// So many packets wait for the one that says how to read them: a second of a large picture. It does not come then.
-const MAX_HELD: usize = 128;
 
 impl Default for Described {
     fn default() -> Self {
-        Self { dependencies: Dependencies::new(), active: u32::MAX, held: Vec::new() }
-    }
-}
-
-impl Described {
-    /// Keeps a packet that cannot be read yet. `false` if there have been too many, which are given up.
-    pub(super) fn hold(&mut self, packet: &UpPacket) -> bool {
-        if self.held.len() == MAX_HELD {
-            self.held.clear();
-            return false;
-        }
-        self.held.push(packet.clone());
-        true
-    }
-
-    /// Those behind a packet that can be read now, in order. Those before it would not be of use.
-    pub(super) fn readable_behind(&mut self, sequence: u64) -> Vec<UpPacket> {
-        let mut held = std::mem::take(&mut self.held);
-        held.retain(|packet| packet.sequence > sequence);
-        held.sort_by_key(|packet| packet.sequence);
-        held
+        Self { dependencies: Dependencies::new(), active: u32::MAX }
     }
 }
 

@@ -1,9 +1,8 @@
 //! The packet path of pictures.
 
+use super::Up;
 use super::down::{Arrival, Down, Outgoing, Subscriber, Way};
 use super::encoding::{Described, Encoding, Standing};
-use super::{PublisherClock, Up};
-use crate::engine::FastMap;
 use crate::session::Session;
 use rtc::{Codec, UpPacket};
 use sfu::codec::Codec as VideoCodec;
@@ -151,46 +150,6 @@ pub(super) fn redefines(packet: &UpPacket) -> bool {
 }
 
 impl Up {
-    /// Keeps a packet back that overtook the one that says how to read it. Sent on it would be torn, left out it would be missing.
-    pub(super) fn holds_back(&mut self, arrival: &Arrival<'_>) -> bool {
-        let Arrival { packet, layer, index, .. } = *arrival;
-        let encoding = &mut self.encodings[index];
-        let described = &mut encoding.described[layer.index()];
-        let waits = packet.codec == Codec::Av1
-            && packet.extensions.dependency().is_some_and(|it| described.dependencies.lacks_structure_for(it));
-        if waits && !described.hold(packet) {
-            encoding.request_key_frame(layer);
-        }
-        waits
-    }
-
-    /// What waited for that packet.
-    pub(super) fn waited_for(&mut self, arrival: &Arrival<'_>) -> Vec<UpPacket> {
-        if !redefines(arrival.packet) {
-            return Vec::new();
-        }
-        let described = &mut self.encodings[arrival.index].described[arrival.layer.index()];
-        described.readable_behind(arrival.packet.sequence)
-    }
-
-    /// Sends what another packet had to be read for.
-    pub(super) fn pictures_that_waited(
-        &mut self,
-        packets: &[UpPacket],
-        clocks: &mut FastMap<PeerKey, PublisherClock>,
-        way: &mut Way<'_, impl FnMut(PeerKey, &mut Session)>,
-    ) {
-        let mut seen = Vec::with_capacity(packets.len());
-        for packet in packets {
-            if let Some(arrival) = self.arrival(packet, clocks, way.now)
-                && !self.holds_back(&arrival)
-            {
-                seen.push(self.read(arrival, way.now));
-            }
-        }
-        self.pictures(&seen, way);
-    }
-
     /// Takes note of a packet before it is sent to anybody.
     pub(super) fn read<'a>(&mut self, arrival: Arrival<'a>, now: Instant) -> Seen<'a> {
         let (packet, layer) = (arrival.packet, arrival.layer);

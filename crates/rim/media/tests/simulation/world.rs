@@ -152,6 +152,8 @@ impl World {
         self.by_address.insert(address, index);
         let peer = &mut self.peers[index];
         peer.address = address;
+        // What it sends from there before the shard has seen that it is the same client is lost.
+        peer.up_line.was_clean = false;
         peer.rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
         self.resume(index, room);
     }
