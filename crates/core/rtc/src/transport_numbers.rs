@@ -21,6 +21,8 @@ pub(crate) struct TransportNumbers {
     mapped: [Option<Extension>; MAX_ID],
     /// It called one thing by two numbers, or two by one: then any may stand for transport-wide ones.
     is_ambiguous: bool,
+    /// Under which of them such numbers may come, as bits.
+    watched: u32,
     /// The largest that was unsealed.
     seen: Option<u16>,
     /// The smallest that was passed on before that.
@@ -31,7 +33,14 @@ pub(crate) struct TransportNumbers {
 
 impl TransportNumbers {
     pub(crate) fn new() -> Self {
-        Self { mapped: [const { None }; MAX_ID], is_ambiguous: false, seen: None, lowest: None, is_past: false }
+        Self {
+            mapped: [const { None }; MAX_ID],
+            is_ambiguous: false,
+            watched: u32::MAX,
+            seen: None,
+            lowest: None,
+            is_past: false,
+        }
     }
 
     /// Takes note of what the client calls its extensions on a section.
@@ -42,6 +51,34 @@ impl TransportNumbers {
             let differs = self.mapped[known].as_ref().is_some_and(|before| before != named);
             self.is_ambiguous |= differs || self.mapped.iter().enumerate().any(elsewhere);
             self.mapped[known] = Some(named.clone());
+        }
+        self.watched = self.may_number();
+    }
+
+    /// Who does not name transport-wide numbers leaves them where the stack has them, or where it put them to make room: anywhere
+    /// but where something else is that it knows.
+    fn may_number(&self) -> u32 {
+        if self.is_ambiguous {
+            return u32::MAX;
+        }
+        let ids = |is: &dyn Fn(&Extension) -> bool| {
+            let those = self.mapped.iter().zip(1..).filter(|(name, _)| name.as_ref().is_some_and(is));
+            those.fold(0, |set, (_, id): (_, u32)| set | 1 << id)
+        };
+        match ids(&|name| *name == Extension::TransportSequenceNumber) {
+            0 => !ids(&|name| {
+                matches!(
+                    name,
+                    Extension::AudioLevel
+                        | Extension::AbsoluteSendTime
+                        | Extension::RtpMid
+                        | Extension::RtpStreamId
+                        | Extension::RepairedRtpStreamId
+                        | Extension::VideoOrientation
+                        | Extension::AbsoluteCaptureTime
+                )
+            }),
+            named => named,
         }
     }
 
@@ -56,12 +93,10 @@ impl TransportNumbers {
         if self.is_past || !matches!(packet.first(), Some(128..=191)) {
             return true;
         }
-        let named = self.mapped.iter().position(|name| name.as_ref() == Some(&Extension::TransportSequenceNumber));
-        let named = named.filter(|_| !self.is_ambiguous).map(|index| index + 1);
         let (seen, mut lowest) = (self.seen, self.lowest);
         for (id, value) in Elements::of(packet) {
             let Some([high, low]) = value.first_chunk::<2>().copied() else { continue };
-            if named.is_some_and(|named| usize::from(id) != named) {
+            if usize::from(id) > MAX_ID || self.watched >> id & 1 == 0 {
                 continue;
             }
             let number = u16::from_be_bytes([high, low]);
@@ -182,7 +217,15 @@ mod tests {
         assert!(numbers.admits(&numbered(7)));
         numbers.note_names(&other);
         assert!(!numbers.admits(&packet(&[0x51, 0xff, 0xff])) && !numbers.admits(&packet(&[0x22, 0xff, 0xff, 0xff])));
-        assert!(TransportNumbers::new().admits(&packet(&[0x51, 0, 7])), "nothing was named");
+
+        let mut silent = ExtensionMap::empty();
+        silent.set(2, Extension::AbsoluteSendTime);
+        let mut numbers = TransportNumbers::new();
+        numbers.note_names(&silent);
+        for time in [0, 0xff] {
+            assert!(numbers.admits(&packet(&[0x22, time, 0, 0])), "a time is none");
+        }
+        assert!(numbers.admits(&packet(&[0x31, 0, 7])) && !numbers.admits(&packet(&[0x31, 0xff, 0xff])));
     }
 
     #[test]

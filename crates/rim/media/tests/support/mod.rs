@@ -47,7 +47,7 @@ pub(crate) struct Client {
     pub(crate) outside: Option<SocketAddr>,
     rtc: Rtc,
     pending: Option<SdpPendingOffer>,
-    pub link: u64,
+    pub(crate) link: u64,
     down: mpsc::Receiver<SignalDown>,
     pub(crate) inbox: VecDeque<Response>,
     pub(crate) packets: Vec<RtpPacket>,
