@@ -18,6 +18,20 @@ import { scenario } from "../lib/scenario.mjs";
 import { until } from "../lib/until.mjs";
 import { MEDIA_BEHIND_RELAY } from "../lib/wire-cutter.mjs";
 
+/**
+ * A scenario in which somebody is drawn. A worker that is ended takes the frames with it that were on their way to it; nobody
+ * can close those any more, and Chromium remarks on it.
+ */
+const drawing = (name, body, options) =>
+  scenario(
+    name,
+    async (meeting) => {
+      meeting.allowedProblems.push(/A VideoFrame was garbage collected without being closed/);
+      await body(meeting);
+    },
+    options,
+  );
+
 /** A picture of one colour, as PNG. */
 const plainPicture = ({ page }, colour) =>
   page.evaluate(async (fill) => {
@@ -58,7 +72,7 @@ const untilDrawers = (person, count) =>
     throw new Error(`${found} of them`);
   });
 
-scenario(
+drawing(
   "others see the chosen picture, never the room, and again after a reload",
   async (meeting) => {
     const ben = await meeting.join("Ben", { admin: true });
@@ -111,7 +125,7 @@ scenario(
   },
 );
 
-scenario(
+drawing(
   "a background begins and ends in the meeting, and outlasts another camera",
   async (meeting) => {
     const ben = await meeting.join("Ben", { admin: true });
@@ -144,7 +158,7 @@ scenario(
   },
 );
 
-scenario("without streams of frames a canvas does it", async (meeting) => {
+drawing("without streams of frames a canvas does it", async (meeting) => {
   const ben = await meeting.join("Ben", { admin: true });
   const ana = await meeting.open("Ana");
   await ana.page.addInitScript(() => {
@@ -158,7 +172,7 @@ scenario("without streams of frames a canvas does it", async (meeting) => {
   await untilInFrontOf(ben, "Ana", dusk);
 });
 
-scenario(
+drawing(
   "a picture of one's own is kept with the meeting, used, and taken away",
   async (meeting) => {
     const ben = await meeting.join("Ben", { admin: true });
@@ -197,7 +211,7 @@ scenario(
   },
 );
 
-scenario("a meeting without backgrounds shows nothing of them", async (meeting) => {
+drawing("a meeting without backgrounds shows nothing of them", async (meeting) => {
   await meeting.server.createRoom("plain", { features: { allow_virtual_bg: false } });
   const ana = await meeting.open("Ana");
   await ana.openLink(await meeting.link("Ana", { room: "meeting" }));
@@ -213,7 +227,7 @@ scenario("a meeting without backgrounds shows nothing of them", async (meeting) 
   assert.equal(drawers(ana).length, 0);
 });
 
-scenario("when drawing stops, the camera goes off instead of showing the room", async (meeting) => {
+drawing("when drawing stops, the camera goes off instead of showing the room", async (meeting) => {
   meeting.allowedProblems.push(/net::ERR_FAILED|NetworkError|importScripts/u);
   const ben = await meeting.join("Ben", { admin: true });
   const ana = await meeting.open("Ana");
@@ -254,7 +268,7 @@ scenario("when drawing stops, the camera goes off instead of showing the room", 
   assert.equal(bare, 0, `${bare} frames showed the room`);
 });
 
-scenario("a browser that cannot draw says so and goes on without", async (meeting) => {
+drawing("a browser that cannot draw says so and goes on without", async (meeting) => {
   const ana = await meeting.open("Ana");
   await ana.page.addInitScript(() => {
     WebAssembly.validate = () => false;
@@ -267,7 +281,7 @@ scenario("a browser that cannot draw says so and goes on without", async (meetin
   await ana.page.getByText("This browser cannot change what is behind you.").waitFor();
 });
 
-scenario(
+drawing(
   "a background outlasts a lost connection",
   async (meeting) => {
     meeting.allowedProblems.push(/WebSocket connection to|net::ERR_/u);
@@ -295,7 +309,7 @@ scenario(
   { config: MEDIA_BEHIND_RELAY },
 );
 
-scenario(
+drawing(
   "the choice is within reach of the keyboard, of screen readers and of phones",
   async (meeting) => {
     const looks = new Looks();
