@@ -120,8 +120,8 @@ section web "" 15
 section lint "" 40
 section rust "" 60
 section binary "web" 40
-section compat "binary" 25
-section e2e "binary" 35
+section compat "binary" 35
+section e2e "binary" 50
 
 printf '\n==== summary ====\n'
 printf '%s\n' "${summary[@]}"
