@@ -171,11 +171,11 @@ scenario("what two write alone is still there after a reload", async (meeting) =
   await ana.reads("I am", { from: "Ben" });
 });
 
-/** Runs in the page: thirty lines, each as soon as the box is empty again, which is faster than anybody may. */
+/** Runs in the page: two dozen lines, each as soon as the box is empty again. */
 async function typeFast(field) {
   const { set } = Object.getOwnPropertyDescriptor(HTMLTextAreaElement.prototype, "value");
   const drawn = () => new Promise((done) => requestAnimationFrame(done));
-  for (let number = 1; number <= 30; number += 1) {
+  for (let number = 1; number <= 24; number += 1) {
     set.call(field, `Line ${number}`);
     field.dispatchEvent(new InputEvent("input", { bubbles: true }));
     await drawn();
@@ -190,7 +190,11 @@ scenario("a line that the server does not pass on says so, and is sent again", a
   const ben = await meeting.join("Ben", { devices: false });
   await ben.showChat();
   const failed = ben.page.locator(".delivery-failed", { hasText: "Too many at once" });
-  await box(ben).evaluate(typeFast);
+  // The server gets them all in one moment, however slow this machine types: more than anybody may write at once.
+  process.kill(meeting.server.pid, "SIGSTOP");
+  await box(ben)
+    .evaluate(typeFast)
+    .finally(() => process.kill(meeting.server.pid, "SIGCONT"));
   await failed.first().waitFor();
   const line = log(ben).locator(".message", { has: failed }).first();
   const text = (await line.locator(".message-text").textContent()).trim();
