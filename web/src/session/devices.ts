@@ -243,3 +243,14 @@ export function watchPreviewLevel(
     stop?.();
   };
 }
+
+/** Both at once. */
+export async function devicePermissions(): Promise<
+  Readonly<Record<"microphone" | "camera", Permission>>
+> {
+  const [microphone, camera] = await Promise.all([
+    devicePermission("audio"),
+    devicePermission("video"),
+  ]);
+  return { microphone, camera };
+}

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { createChatStore, type ChatStore } from "../../session/chat";
 import { participantId, type ChatLine } from "../../wire/types";
-import { forget, keyFor, load, save } from "./kept";
+import { forget } from "../../kit/tab-storage";
+import { keyFor, load, save } from "./kept";
 
 const [ana, ben] = [participantId("ana"), participantId("ben")];
 const KEY = keyFor("sid", ana);

@@ -2,10 +2,9 @@
  * Private conversations through a reload of the page; the server keeps none. They are in the tab's own storage, which
  * goes with the tab.
  */
+import { keep, kept, type Store } from "../../kit/tab-storage";
 import type { ChatState, Entry, PastConversation } from "../../session/chat";
 import { participantId } from "../../wire/types";
-
-type Store = Pick<Storage, "getItem" | "setItem" | "removeItem">;
 
 const PREFIX = "plenum.private.";
 /** Of each conversation, its newest. */
@@ -15,16 +14,12 @@ const MAX_CONVERSATIONS = 30;
 export const keyFor = (sid: string, me: string): string => `${PREFIX}${sid}.${me}`;
 
 export function load(storage: Store | null, key: string): readonly PastConversation[] {
-  try {
-    const list: unknown = JSON.parse(storage?.getItem(key) ?? "[]");
-    return Array.isArray(list) ? list.flatMap((entry) => conversationFrom(entry) ?? []) : [];
-  } catch {
-    return [];
-  }
+  const list = kept(storage, key);
+  return Array.isArray(list) ? list.flatMap((entry) => conversationFrom(entry) ?? []) : [];
 }
 
 export function save(storage: Store | null, key: string, state: ChatState): void {
-  const kept = privateOf(state)
+  const conversations = privateOf(state)
     .slice(-MAX_CONVERSATIONS)
     .map(([id, entries]) => ({
       id,
@@ -34,19 +29,7 @@ export function save(storage: Store | null, key: string, state: ChatState): void
         .slice(-MAX_LINES)
         .map(({ signs, ...entry }) => ({ ...entry, ...(signs && { signs: [...signs] }) })),
     }));
-  try {
-    storage?.setItem(key, JSON.stringify(kept));
-  } catch {
-    // A full or forbidden storage only means that a reload begins without them.
-  }
-}
-
-export function forget(storage: Store | null, key: string): void {
-  try {
-    storage?.removeItem(key);
-  } catch {
-    // What cannot be removed goes with the tab.
-  }
+  keep(storage, key, conversations);
 }
 
 /** The private conversations in which something was said. */

@@ -1,8 +1,8 @@
 import { useEffect } from "react";
-import { tabStorage } from "../../kit/tab-storage";
+import { forget, tabStorage } from "../../kit/tab-storage";
 import { mayRejoin } from "../../session/errors";
 import { useSession } from "../visit/context";
-import { forget, keyFor, load, privateOf, save } from "./kept";
+import { keyFor, load, privateOf, save } from "./kept";
 
 /** Takes private conversations through a reload, and through a breakout room; the end of the meeting is theirs. */
 export function useKeptChat(): void {

@@ -1,5 +1,5 @@
 import { useEffect, useState } from "react";
-import { devicePermission, type Permission } from "../../session/devices";
+import { devicePermissions, type Permission } from "../../session/devices";
 
 export type Permissions = Readonly<Record<"microphone" | "camera", Permission>>;
 
@@ -9,11 +9,8 @@ export function usePermissionStates(): Permissions | null {
   useEffect(() => {
     let gone = false;
     const look = async () => {
-      const [microphone, camera] = await Promise.all([
-        devicePermission("audio"),
-        devicePermission("video"),
-      ]);
-      if (!gone) setPermissions({ microphone, camera });
+      const now = await devicePermissions();
+      if (!gone) setPermissions(now);
     };
     void look();
     const onChange = () => void look();

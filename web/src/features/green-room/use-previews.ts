@@ -4,7 +4,7 @@ import { useStore } from "../../kit/use-store";
 import { asLeft } from "../../session/as-left";
 import {
   createPreview,
-  devicePermission,
+  devicePermissions,
   startTogether,
   type Permission,
   type Preview,
@@ -37,11 +37,8 @@ function usePermissions(): [Permissions | null, (device: PreviewDevice) => void]
   useEffect(() => {
     let gone = false;
     const look = async () => {
-      const [microphone, camera] = await Promise.all([
-        devicePermission("audio"),
-        devicePermission("video"),
-      ]);
-      if (!gone) setPermissions({ microphone, camera });
+      const now = await devicePermissions();
+      if (!gone) setPermissions(now);
     };
     void look();
     return () => {

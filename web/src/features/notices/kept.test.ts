@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { createNoticeStore } from "../../session/notices";
-import { forget, keyFor, load, save } from "./kept";
+import { forget } from "../../kit/tab-storage";
+import { keyFor, load, save } from "./kept";
 
 function storage(): Pick<Storage, "getItem" | "setItem" | "removeItem"> {
   const all = new Map<string, string>();

@@ -2,11 +2,10 @@
  * The list of notices through a reload of the page. Kept in the tab's own storage, which goes with the tab; what
  * a notice offered to do does not come back, where there is more to see does.
  */
+import { keep, kept, type Store } from "../../kit/tab-storage";
 import type { NoticeText, PastNotice } from "../../session/notices";
 import { PANELS } from "../../session/prefs";
 import type { NoticeLevel } from "../../wire/types";
-
-type Store = Pick<Storage, "getItem" | "setItem" | "removeItem">;
 
 const PREFIX = "plenum.notices.";
 const LEVELS: readonly NoticeLevel[] = ["info", "warning", "error"];
@@ -14,16 +13,12 @@ const LEVELS: readonly NoticeLevel[] = ["info", "warning", "error"];
 export const keyFor = (sid: string, me: string): string => `${PREFIX}${sid}.${me}`;
 
 export function load(storage: Store | null, key: string): readonly PastNotice[] {
-  try {
-    const list: unknown = JSON.parse(storage?.getItem(key) ?? "[]");
-    return Array.isArray(list) ? list.flatMap((entry) => pastFrom(entry) ?? []) : [];
-  } catch {
-    return [];
-  }
+  const list = kept(storage, key);
+  return Array.isArray(list) ? list.flatMap((entry) => pastFrom(entry) ?? []) : [];
 }
 
 export function save(storage: Store | null, key: string, all: readonly PastNotice[]): void {
-  const kept = all.map(({ level, group, about, text, panel, at }) => ({
+  const notices = all.map(({ level, group, about, text, panel, at }) => ({
     level,
     group,
     about: [...about],
@@ -31,19 +26,7 @@ export function save(storage: Store | null, key: string, all: readonly PastNotic
     panel,
     at,
   }));
-  try {
-    storage?.setItem(key, JSON.stringify(kept));
-  } catch {
-    // A full or forbidden storage only means that a reload begins an empty list.
-  }
-}
-
-export function forget(storage: Store | null, key: string): void {
-  try {
-    storage?.removeItem(key);
-  } catch {
-    // What cannot be removed goes with the tab.
-  }
+  keep(storage, key, notices);
 }
 
 /** Only what has the right shape; anything may stand in a storage. */

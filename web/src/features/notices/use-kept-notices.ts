@@ -1,8 +1,8 @@
 import { useEffect } from "react";
-import { tabStorage } from "../../kit/tab-storage";
+import { forget, tabStorage } from "../../kit/tab-storage";
 import { mayRejoin } from "../../session/errors";
 import { useSession } from "../visit/context";
-import { forget, keyFor, load, save } from "./kept";
+import { keyFor, load, save } from "./kept";
 
 /** Takes the list of notices through a reload of the page; the end of the meeting is its end. */
 export function useKeptNotices(): void {

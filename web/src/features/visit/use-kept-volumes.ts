@@ -1,8 +1,8 @@
 import { useEffect } from "react";
-import { tabStorage } from "../../kit/tab-storage";
+import { forget, tabStorage } from "../../kit/tab-storage";
 import { mayRejoin } from "../../session/errors";
 import { useVisit } from "./context";
-import { forget, keyFor, load, save } from "./kept-volumes";
+import { keyFor, load, save } from "./kept-volumes";
 
 /** Takes the volume of each person through a reload of the page; the end of the meeting is its end. */
 export function useKeptVolumes(): void {
