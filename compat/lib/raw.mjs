@@ -7,10 +7,12 @@ import { pause, until } from "../../e2e/lib/until.mjs";
 
 const END_TIMEOUT_MS = 15_000;
 
-/** The answer to a WebSocket request: `{status}`, 101 with the open `socket`. */
-export function knock(url, headers = {}) {
+/** The answer to a WebSocket request: `{status}`, 101 with the open `socket`. `heard` gets every message as a text. */
+export function knock(url, headers = {}, heard = []) {
   return new Promise((done, fail) => {
     const socket = new WebSocket(url, { headers });
+    // From the start: the first messages may come with the answer, before whoever waits for it goes on.
+    socket.on("message", (bytes) => heard.push(bytes.toString()));
     socket.once("open", () => done({ status: 101, socket }));
     socket.once("unexpected-response", (request, answer) => {
       answer.resume();
@@ -24,19 +26,20 @@ export function knock(url, headers = {}) {
 /** A socket that must open. */
 export class RawSocket {
   /** Everything that was received, each message as a text. */
-  heard = [];
+  heard;
   #socket;
   #end;
 
   static async open(url, headers) {
-    const { status, socket } = await knock(url, headers);
+    const heard = [];
+    const { status, socket } = await knock(url, headers, heard);
     if (status !== 101) throw new Error(`${url.split("?")[0]} answered ${status}`);
-    return new RawSocket(socket);
+    return new RawSocket(socket, heard);
   }
 
-  constructor(socket) {
+  constructor(socket, heard) {
     this.#socket = socket;
-    socket.on("message", (bytes) => this.heard.push(bytes.toString()));
+    this.heard = heard;
     socket.on("error", () => {});
     this.#end = new Promise((done) => socket.once("close", (code) => done(code)));
   }
