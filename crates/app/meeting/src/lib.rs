@@ -21,6 +21,7 @@ mod seeing_out;
 mod shelf;
 mod socket;
 mod tokens;
+mod turns;
 mod uploads;
 mod waiting;
 

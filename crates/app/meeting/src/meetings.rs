@@ -16,7 +16,6 @@ use ports::media_control::MediaControl;
 use ports::store::{NewSession, Records, State, StoreError};
 use prost::Message;
 use room::{EndReason, MediaStep, OnMedia, RestoreError, Restored, Room};
-use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::timeout;
 use tracing::{info, warn};
 use wire::livekit::{ParticipantInfo, TrackInfo};
@@ -30,10 +29,11 @@ use crate::relays::Relays;
 use crate::seeing_out::SeeingOut;
 use crate::shelf::Shelf;
 use crate::tokens::Credentials;
+use crate::turns::Turns;
 use crate::uploads::Uploads;
 
 pub use access::{Access, MediaAdmission, VerifiedJoin};
-use create::{CREATION_LANES, CREATION_WAIT};
+use create::CREATION_WAIT;
 pub use refusals::{AccessError, CreateError, EndError, HealthError, JoinError, NotShown, Unavailable, WaitingError};
 pub use shown::{ActiveRoom, Activity};
 
@@ -71,7 +71,7 @@ pub struct Meetings(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) around: Surroundings,
     rooms: RwLock<HashMap<RoomId, RoomHandle>>,
-    lanes: Vec<Arc<AsyncMutex<()>>>,
+    turns: Turns,
     next_conn: AtomicU64,
     seeds: Mutex<u64>,
     analytics: bool,
@@ -99,7 +99,7 @@ impl Meetings {
                 house: House(house.clone()),
             },
             rooms: RwLock::new(HashMap::new()),
-            lanes: std::iter::repeat_with(Arc::default).take(CREATION_LANES).collect(),
+            turns: Turns::default(),
             next_conn: AtomicU64::new(1),
             seeds: Mutex::new(rand::random()),
             analytics: setup.analytics,
@@ -231,7 +231,7 @@ impl Meetings {
     /// When there is no such room, or it cannot be ended now.
     pub async fn end(&self, room: &str) -> Result<(), EndError> {
         let id = RoomId::try_from(room).map_err(|_| EndError::NoRoom)?;
-        drop(timeout(CREATION_WAIT, self.lane(&id)).await.map_err(|_| EndError::Starting)?);
+        drop(timeout(CREATION_WAIT, self.0.turns.of(&id)).await.map_err(|_| EndError::Starting)?);
         let handle = self.find(room).ok_or(EndError::NoRoom)?;
         match handle.change(|reply| Letter::End(EndReason::Asked, reply)).await {
             Ok(()) => Ok(()),

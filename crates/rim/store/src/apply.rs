@@ -93,11 +93,20 @@ async fn end_sessions(db: &impl ConnectionTrait, plan: &Plan) -> Result<(), DbEr
     Ok(())
 }
 
-/// Inserts and learns the ids. MySQL, which the driver takes MariaDB for, must be asked for them.
+/// Inserts and learns the ids. SQLite numbers the rows of a statement one after the other, after the largest there is, and
+/// tells the last: cheaper than a row of answer for each, which wakes whoever waits each time. MySQL, which the driver takes
+/// MariaDB for, must be asked.
 async fn insert_sessions(db: &impl ConnectionTrait, openings: Vec<Opening>) -> Result<BTreeMap<String, i64>, DbErr> {
     let mut ids = BTreeMap::new();
     for openings in chunks(&openings) {
         let insert = session::Entity::insert_many(openings.iter().map(row));
+        if db.get_database_backend() == DbBackend::Sqlite {
+            let last = db.execute(&insert.into_query()).await?.last_insert_id().cast_signed();
+            for (opening, back) in openings.iter().rev().zip(0..) {
+                ids.insert(opening.session.session.as_str().to_owned(), last - back);
+            }
+            continue;
+        }
         if db.support_returning() {
             let mut insert = insert.into_query();
             insert.returning(Query::returning().columns([session::Column::Sid, session::Column::Id]));

@@ -6,26 +6,18 @@ use std::time::Duration;
 use model::{RoomId, SessionId};
 use ports::store::{NewSession, StateWrite};
 use room::{NewRoom, Output, Room};
-use tokio::sync::OwnedMutexGuard;
 use tokio::time::timeout;
 use uuid::Uuid;
 use wire::pnm;
 
 use super::{CreateError, Meetings, Unavailable};
 use crate::actor::{RoomHandle, Silence, now};
-
-/// Rooms whose ids fall into the same of this many classes are created one after the other.
-pub(super) const CREATION_LANES: usize = 64;
+use crate::turns::Turn;
 
 /// How long a request waits for a room that is being created or ended (http-api.md section 8.4).
 pub(super) const CREATION_WAIT: Duration = Duration::from_secs(15);
 
 impl Meetings {
-    /// Waits for the turn of whoever creates or ends a room.
-    pub(super) async fn lane(&self, id: &RoomId) -> OwnedMutexGuard<()> {
-        self.0.lanes[lane(id)].clone().lock_owned().await
-    }
-
     /// Creates a room, or answers with the one that runs already (D-06): a room that is ending is waited for. The
     /// request must come from `wire::create`, which applied defaults and limits. Once the work has begun it is carried
     /// through, even if the caller goes away.
@@ -35,14 +27,14 @@ impl Meetings {
     pub async fn create(&self, request: pnm::CreateRoomReq) -> Result<pnm::ActiveRoomInfo, CreateError> {
         let id = RoomId::try_from(request.room_id.as_str()).map_err(|_| CreateError::InvalidId)?;
         let busy = CreateError::Busy { room: id.clone() };
-        match timeout(CREATION_WAIT, self.turn(&id)).await {
+        match timeout(CREATION_WAIT, self.place(&id)).await {
             Err(_) => Err(busy),
-            Ok(Turn::Taken(answer)) => answer,
-            Ok(Turn::Free(lane)) => {
+            Ok(Place::Taken(answer)) => answer,
+            Ok(Place::Free(turn)) => {
                 let meetings = self.clone();
                 let work = async move {
                     let created = meetings.create_new(id, request).await;
-                    drop(lane);
+                    drop(turn);
                     created
                 };
                 match tokio::spawn(work).await {
@@ -57,27 +49,27 @@ impl Meetings {
 
     /// Creates a room that must not run already.
     pub(crate) async fn create_fresh(&self, id: RoomId, request: pnm::CreateRoomReq) -> Result<(), CreateError> {
-        match timeout(CREATION_WAIT, self.turn(&id)).await {
-            Ok(Turn::Free(lane)) => {
+        match timeout(CREATION_WAIT, self.place(&id)).await {
+            Ok(Place::Free(turn)) => {
                 self.create_new(id, request).await?;
-                drop(lane);
+                drop(turn);
                 Ok(())
             }
-            Ok(Turn::Taken(_)) | Err(_) => Err(CreateError::Busy { room: id }),
+            Ok(Place::Taken(_)) | Err(_) => Err(CreateError::Busy { room: id }),
         }
     }
 
     /// Waits until nobody creates or ends this room.
-    async fn turn(&self, id: &RoomId) -> Turn {
+    async fn place(&self, id: &RoomId) -> Place {
         loop {
-            let lane = self.lane(id).await;
-            let Some(running) = self.find(id.as_str()) else { return Turn::Free(lane) };
+            let turn = self.0.turns.of(id).await;
+            let Some(running) = self.find(id.as_str()) else { return Place::Free(turn) };
             match running.view().await {
-                Ok(view) if view.phase.is_open() => return Turn::Taken(Ok(view.info)),
-                Err(Silence::Stuck) => return Turn::Taken(Err(Unavailable.into())),
+                Ok(view) if view.phase.is_open() => return Place::Taken(Ok(view.info)),
+                Err(Silence::Stuck) => return Place::Taken(Err(Unavailable.into())),
                 Ok(_) | Err(Silence::Over) => {
-                    // Others whose ids fall into the same class need not wait for this room.
-                    drop(lane);
+                    // Whoever ends it may need the turn.
+                    drop(turn);
                     running.wait_until_over().await;
                     self.let_go(&running);
                 }
@@ -158,14 +150,9 @@ impl Meetings {
 }
 
 /// What whoever wants to create a room finds.
-enum Turn {
+enum Place {
     /// Nothing, and the right to create it.
-    Free(OwnedMutexGuard<()>),
+    Free(Turn),
     /// A room that runs.
     Taken(Result<pnm::ActiveRoomInfo, CreateError>),
-}
-
-fn lane(id: &RoomId) -> usize {
-    let hash = id.as_str().bytes().fold(0usize, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
-    hash % CREATION_LANES
 }

@@ -58,7 +58,7 @@ impl Meetings {
     pub async fn active_room(&self, room: &str) -> Result<ActiveRoom, NotShown> {
         if let Ok(id) = RoomId::try_from(room) {
             // Whoever creates it for longer than that has not got one to show.
-            drop(timeout(CREATION_WAIT, self.lane(&id)).await);
+            drop(timeout(CREATION_WAIT, self.0.turns.of(&id)).await);
         }
         let handle = self.find(room).ok_or(NotShown::NotFound)?;
         self.show(&handle).await
