@@ -237,9 +237,11 @@ async function untilExactly(page, what, field, count, { timeout = 30_000 } = {})
     async () => {
       const before = await received(page);
       await pause(BETWEEN_LOOKS_MS);
-      const grown = growing(before, await received(page), "video", field);
+      const after = await received(page);
+      const grown = growing(before, after, "video", field);
       if (grown.length === count) return true;
-      throw new Error(`${grown.length} instead of ${count}`);
+      const told = JSON.stringify({ before, after });
+      throw new Error(`${grown.length} instead of ${count}; all tracks: ${told}`);
     },
     { timeout },
   );

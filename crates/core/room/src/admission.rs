@@ -195,6 +195,7 @@ impl Room {
         check_reserved(&ticket)?;
         let user_id = self.choose_id(&ticket)?;
         let kept = Kept { locks: self.locks_before(&user_id), ..self.kept(now, &user_id) };
+        let stood_in_queue = self.people.get(&user_id).is_some_and(|person| person.is_waiting() && person.is_present());
         let outbox = self.evict(now, &user_id);
 
         let metadata = self.complete(&user_id, &ticket, kept);
@@ -224,7 +225,9 @@ impl Room {
         };
         self.people.insert(user_id.clone(), person);
         self.person_changed(&user_id);
-        self.queue_changed(now);
+        if stood_in_queue {
+            self.queue_changed(now);
+        }
         self.look_for_presenter(now);
         Ok(Admission { user_id, generation })
     }

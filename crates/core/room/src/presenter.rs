@@ -61,8 +61,8 @@ impl Room {
 
     /// Call when somebody came, got another token, or presents: whoever presents may not be here, nor come back.
     pub(crate) fn look_for_presenter(&mut self, now: Moment) {
-        if !self.has_presenter() && self.phase().is_open() {
-            self.heir_due.get_or_insert(now.at + RECONNECT_GRACE);
+        if self.heir_due.is_none() && self.phase().is_open() && !self.has_presenter() {
+            self.heir_due = Some(now.at + RECONNECT_GRACE);
         }
     }
 
