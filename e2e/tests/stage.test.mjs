@@ -134,6 +134,10 @@ scenario(
     await ana.page.getByText("Page 1 of 2").waitFor();
     assert.equal(await ana.tile("Eve").count(), 0);
     await untilFetchingExactly(ana.page, 3);
+    await ana.page.reload();
+    await ana.enter({ devices: false });
+    await ana.page.getByText("Page 1 of 2").waitFor();
+    await untilFetchingExactly(ana.page, 3);
 
     await ana.button("Next page").click();
     await ana.tile("Eve").waitFor();

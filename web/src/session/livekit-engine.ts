@@ -5,6 +5,7 @@ import {
   createLocalAudioTrack,
   LocalAudioTrack,
   LogLevel,
+  RemoteVideoTrack,
   Room,
   RoomEvent,
   ScreenSharePresets,
@@ -13,6 +14,7 @@ import {
   TrackEvent,
   VideoPresets,
   VideoQuality,
+  type ElementInfo,
   type LocalTrack,
   type Participant,
   type RemoteTrackPublication,
@@ -83,6 +85,31 @@ function qualityOf(quality: ConnectionQuality): Quality {
     default:
       return "unknown";
   }
+}
+
+/** So long a new picture may wait for its place on the screen. */
+const UNSEEN_MS = 1_000;
+
+/** An element that is never seen. */
+const createUnseen = (): ElementInfo => ({
+  element: {},
+  width: () => 0,
+  height: () => 0,
+  visible: false,
+  pictureInPicture: false,
+  visibilityChangedAt: undefined,
+  observe: () => undefined,
+  stopObserving: () => undefined,
+});
+
+/**
+ * The library fetches a picture that was never shown, for instance of people on another page, until it has been hidden
+ * once.
+ */
+function stopUnlessShown(track: RemoteVideoTrack) {
+  setTimeout(() => {
+    if (track.attachedElements.length === 0) track.observeElementInfo(createUnseen());
+  }, UNSEEN_MS);
 }
 
 /** `missing` has the publications of which nothing arrives. */
@@ -234,7 +261,11 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     if (publication.source === Track.Source.Camera && publication.isSubscribed)
       publication.setVideoQuality(quality);
   };
-  room.on(RoomEvent.TrackSubscribed, (_track, publication) => limit(publication));
+  room.on(RoomEvent.TrackSubscribed, (track, publication) => {
+    // Asking for the largest size would fetch it before anybody knows how large it will be shown.
+    if (quality !== VideoQuality.HIGH) limit(publication);
+    if (track instanceof RemoteVideoTrack) stopUnlessShown(track);
+  });
   const watched = new WeakSet<LocalTrack>();
   /** The library takes another device by itself when one goes away; this tells how that went. */
   const watchDevice = (track: LocalTrack, kind: DeviceKind) => {
