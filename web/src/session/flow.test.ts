@@ -1,5 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { arrivedIn, createDeviceJudge, createFlowJudge, givenIn, type DeviceSample } from "./flow";
+import {
+  arrivedIn,
+  createDeviceJudge,
+  createFlowJudge,
+  createWayJudge,
+  givenIn,
+  heardOver,
+  type DeviceSample,
+} from "./flow";
 
 const STEP_MS = 2_000;
 
@@ -107,5 +115,30 @@ describe("the browser's counts", () => {
     expect(arrivedIn(report, "camera")).toBe(3);
     expect(arrivedIn(report, "screen")).toBe(40);
     expect(arrivedIn([{ type: "inbound-rtp", kind: "audio" }], "camera")).toBeNull();
+  });
+});
+
+describe("the way in use", () => {
+  const pair = { id: "P", type: "candidate-pair", bytesReceived: 900, responsesReceived: 4 };
+  const former = { ...pair, id: "F", bytesReceived: 5 };
+
+  test("tells what came over it, and no other pair does", () => {
+    const transport = { id: "T", type: "transport", selectedCandidatePairId: "P" };
+    expect(heardOver([former, transport, pair])).toBe(904);
+    expect(heardOver([former, { ...pair, selected: true }])).toBe(904);
+    expect(heardOver([former, { id: "T", type: "transport" }])).toBeNull();
+  });
+
+  test("tells what a browser counts of it", () => {
+    expect(heardOver([{ ...pair, selected: true, responsesReceived: undefined }])).toBe(900);
+    expect(heardOver([{ id: "P", type: "candidate-pair", selected: true }])).toBeNull();
+  });
+
+  test("is silent after five seconds without even an answer", () => {
+    const judge = createWayJudge();
+    const looks = [0, 1, 2, 3, 4, 5].map((second) =>
+      judge({ count: 904, expected: true, now: second * 1_000 }),
+    );
+    expect(looks).toEqual([false, false, false, false, false, true]);
   });
 });

@@ -17,6 +17,8 @@ export type StuckDevices = Readonly<Record<"microphone" | "camera", DeviceTroubl
 /** How long nothing may come before it is said: sooner, and every hiccup would be. */
 const MUTED_MS = 3_000;
 const STILL_MS = 6_000;
+/** A way that carries nothing is still asked every 2.5 seconds whether it is there. */
+const WAY_MS = 5_000;
 /** A live microphone always hisses, but some programs cut the hiss between two sentences. */
 const SILENT_MS = 10_000;
 /** Without a look for so long, nobody knows what was meanwhile: the machine slept. */
@@ -54,6 +56,9 @@ export function createFlowJudge(patienceMs: number): (sample: FlowSample) => boo
 
 /** A picture of somebody else that should be there. */
 export const createPictureJudge = () => createFlowJudge(STILL_MS);
+
+/** The way by which sound and pictures travel. */
+export const createWayJudge = () => createFlowJudge(WAY_MS);
 
 export interface DeviceSample {
   readonly now: number;
@@ -109,4 +114,17 @@ export function arrivedIn(entries: Iterable<Entry>, source: "camera" | "screen")
     return number(entry[source === "camera" ? "framesDecoded" : "packetsReceived"]);
   }
   return null;
+}
+
+/** What came over the way in use, answers to the browser's own questions included; `null` where that is not counted. */
+export function heardOver(entries: readonly Entry[]): number | null {
+  const chosen = entries.find(({ type }) => type === "transport")?.["selectedCandidatePairId"];
+  const pair = entries.find(
+    ({ type, id, selected }) =>
+      type === "candidate-pair" && (chosen === undefined ? selected === true : id === chosen),
+  );
+  const counts = [number(pair?.["bytesReceived"]), number(pair?.["responsesReceived"])];
+  return counts.every((count) => count === null)
+    ? null
+    : counts.reduce<number>((sum, count) => sum + (count ?? 0), 0);
 }

@@ -1,4 +1,4 @@
-/** The media engine over `livekit-client`. With `livekit-flow.ts` the only file that knows that library. */
+/** The media engine over `livekit-client`. Only files named `livekit-*` know that library. */
 import {
   ConnectionQuality,
   ConnectionState,
@@ -27,6 +27,7 @@ import { watchLevel } from "./level";
 import { createCamera } from "./livekit-camera";
 import { reopening } from "./livekit-device";
 import { watchFlow } from "./livekit-flow";
+import { watchWay } from "./livekit-way";
 import { MediaFullError, saysFull } from "./media-full";
 import { createVoiceJudge } from "./own-voice";
 import type {
@@ -178,6 +179,7 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
   let heard: number | null = null;
   let missing: ReadonlySet<string> = new Set();
   let stopWatching: (() => void) | null = null;
+  let stopWatchingWay: (() => void) | null = null;
 
   const camera = createCamera(room, {
     brought: () => brought("camera"),
@@ -343,6 +345,7 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
         },
         heard: () => heard,
       });
+      stopWatchingWay ??= watchWay(room);
       tellPeople();
       tellLocal();
     },
@@ -420,6 +423,8 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
       stopListening = null;
       stopWatching?.();
       stopWatching = null;
+      stopWatchingWay?.();
+      stopWatchingWay = null;
       for (const which of ["microphone", "camera"] as const) brought(which)?.stop();
       await room.disconnect(true);
     },
