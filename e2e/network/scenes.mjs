@@ -214,15 +214,24 @@ scene(
   },
 );
 
-scene("a new address in the middle of a meeting", 2, async ({ people, cleo, machine, context }) => {
-  await meet(people);
+scene(
+  "a new address in the middle of a meeting",
+  2,
+  async ({ people, ana, cleo, machine, context }) => {
+    await meet(people);
+    await cleo.showChat();
+    await ana.showChat();
 
-  machine.changeAddress();
-  const changed = Date.now();
+    machine.changeAddress();
+    const changed = Date.now();
+    await ana.write("Where are you?");
 
-  await meet(people);
-  await note(context, `new address, everything back within ${Date.now() - changed} ms`, cleo);
-});
+    await cleo.reads("Where are you?", PATIENCE);
+    context.diagnostic(`new address, chat back within ${Date.now() - changed} ms`);
+    await meet(people);
+    await note(context, `new address, everything back within ${Date.now() - changed} ms`, cleo);
+  },
+);
 
 scene(
   "without UDP media goes over TCP, on the web server's port",

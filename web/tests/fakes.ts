@@ -258,6 +258,7 @@ export function createFakeServer(overrides: Partial<SessionDeps> = {}): FakeServ
     devices: () => ({ microphone: null, camera: null, speaker: null }),
     lighter: { taken: () => false, take: () => undefined },
     now: Date.now,
+    reachable: () => Promise.resolve(false),
     ...overrides,
   });
   const emit = (event: Event, msg: string, binMsg?: Uint8Array) =>

@@ -58,6 +58,8 @@ export interface SessionDeps {
   /** What a device may be spared that hardly keeps up. */
   readonly lighter: Lighter;
   now(): number;
+  /** Whether the server answers by another way than the line. */
+  reachable(): Promise<boolean>;
 }
 
 /** News for what is loaded with the meeting. */

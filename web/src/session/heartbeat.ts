@@ -17,6 +17,9 @@ const TIME_MS = 5_000;
 const PONGS_BAD = 2;
 const PONGS_REDIAL = 4;
 const PONGS_GONE = 30;
+/** How often the line itself is asked whether it is there, and how long it may take to say so. */
+const PROBE_MS = 5_000;
+const PROBE_ANSWER_MS = 4_000;
 
 interface Around {
   readonly phase: Readable<Phase>;
@@ -28,6 +31,8 @@ interface Around {
   /** Whether the list of people was asked for before. */
   listed(): boolean;
   serverNow(): number;
+  /** Whether the server answers by another way than the line. */
+  reachable(): Promise<boolean>;
   send(event: ClientEvent): void;
   end(reason: EndReason): void;
 }
@@ -45,6 +50,7 @@ export function createHeartbeat(around: Around): Heartbeat {
   const offline = () => around.link()?.redial();
   let missed = 0;
   let left: number | null = null;
+  let probing = false;
 
   function watchTime(): void {
     const state = room.getSnapshot()?.state;
@@ -67,11 +73,30 @@ export function createHeartbeat(around: Around): Heartbeat {
     if (missed % PONGS_REDIAL === 0) around.link()?.redial();
   }
 
+  /** A line whose address changed is dead without a word: dialling again needs no patience where the server answers otherwise. */
+  async function probe(): Promise<void> {
+    const link = around.link();
+    if (probing || link?.status.getSnapshot() !== "open") return;
+    probing = true;
+    try {
+      // One that is refused goes to a line that is known to be down.
+      const asked = link.roundTrip().then(
+        () => true,
+        () => true,
+      );
+      const isAnswered = (await Promise.race([asked, silence()])) || !(await around.reachable());
+      if (!isAnswered && link === around.link()) link.redial();
+    } finally {
+      probing = false;
+    }
+  }
+
   return {
     start() {
       ping();
       timers.push(
         setInterval(ping, PING_MS),
+        setInterval(() => void probe(), PROBE_MS),
         setInterval(watchTime, TIME_MS),
         setInterval(() => {
           if (line.getSnapshot() !== "reconnecting")
@@ -91,3 +116,8 @@ export function createHeartbeat(around: Around): Heartbeat {
     },
   };
 }
+
+const silence = () =>
+  new Promise<false>((done) => {
+    setTimeout(() => done(false), PROBE_ANSWER_MS);
+  });

@@ -1,6 +1,7 @@
 /** A session over the real network and the real media engine. */
 import { ask, endRoom, verifyToken } from "./api";
 import type { DeviceChoice } from "./media";
+import { serverAnswers } from "./reachable";
 import { createSession, type Lighter, type Session } from "./session";
 
 export function createLiveSession(
@@ -30,5 +31,6 @@ export function createLiveSession(
       return createLiveKitEngine(handlers);
     },
     now: Date.now,
+    reachable: serverAnswers,
   });
 }

@@ -5,19 +5,9 @@
  */
 import { ConnectionState, type Room } from "livekit-client";
 import { createWayJudge, heardOver } from "./flow";
+import { serverAnswers } from "./reachable";
 
 const EVERY_MS = 1_000;
-const ANSWER_MS = 2_000;
-
-/** Whether the server can be reached at all: without a network there is no better way to look for. */
-async function answers(): Promise<boolean> {
-  try {
-    await fetch("/healthCheck", { cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS) });
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /** Returns the way to stop. */
 export function watchWay(room: Room): () => void {
@@ -51,7 +41,7 @@ export function watchWay(room: Room): () => void {
     if (looking) return;
     looking = true;
     try {
-      if (!(await isSilent()) || !(await answers())) return;
+      if (!(await isSilent()) || !(await serverAnswers())) return;
       if (stopped || room.state !== ConnectionState.Connected) return;
       // The only door the library has to what it does by itself when a connection fails: it dials again and looks for ways.
       await room.simulateScenario("signal-reconnect");

@@ -160,6 +160,7 @@ export function createSession(deps: SessionDeps): Session {
     token: () => token,
     listed: () => entrance.listed(),
     serverNow,
+    reachable: deps.reachable,
     send,
     end,
   });
