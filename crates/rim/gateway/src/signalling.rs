@@ -62,12 +62,12 @@ async fn validate(
     headers: HeaderMap,
     topology: Topology,
 ) -> Response {
-    match admit(&gateway, query.as_deref(), &headers, topology).await {
+    let refusal = match admit(&gateway, query.as_deref(), &headers, topology).await {
         // Whose socket was refused cannot see with which status: here they can.
-        Ok((join, _)) if gateway.meetings.media_is_full(&join) => with_cors(Refusal::Full.into_response()),
-        Ok(_) => with_cors((StatusCode::OK, "success").into_response()),
-        Err(refusal) => with_cors(refusal.into_response()),
-    }
+        Ok((join, _)) => gateway.meetings.media_refusal(&join).await.map(Refusal::from),
+        Err(refusal) => Some(refusal),
+    };
+    with_cors(refusal.map_or_else(|| (StatusCode::OK, "success").into_response(), Refusal::into_response))
 }
 
 async fn upgrade(
@@ -84,9 +84,7 @@ async fn upgrade(
     };
     let link = match gateway.meetings.connect_media(join).await {
         Ok(link) => link,
-        Err(ConnectError::Malformed) => return Refusal::Malformed.into_response(),
-        Err(ConnectError::Unavailable) => return Refusal::Unavailable.into_response(),
-        Err(ConnectError::Full) => return Refusal::Full.into_response(),
+        Err(error) => return Refusal::from(error).into_response(),
     };
     ws.max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE)
@@ -103,6 +101,7 @@ enum Refusal {
     Malformed,
     Unavailable,
     Full,
+    NoPlace,
 }
 
 impl Refusal {
@@ -115,6 +114,7 @@ impl Refusal {
             Self::Malformed => "malformed",
             Self::Unavailable => "unavailable",
             Self::Full => "full",
+            Self::NoPlace => "room",
         }
     }
 }
@@ -134,6 +134,7 @@ impl IntoResponse for Refusal {
             Self::Malformed => (StatusCode::BAD_REQUEST, "malformed join request"),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "no new sessions now"),
             Self::Full => (StatusCode::SERVICE_UNAVAILABLE, "the media server is full"),
+            Self::NoPlace => (StatusCode::SERVICE_UNAVAILABLE, "the room is full"),
         }
         .into_response()
     }
@@ -146,6 +147,17 @@ impl From<AccessError> for Refusal {
             // A messaging socket that is about to come back: a client that hears 401 gives up for good.
             AccessError::Unavailable(_) | AccessError::Refused(AuthorizeRefusal::NotInside) => Self::Unavailable,
             AccessError::Expired | AccessError::Invalid | AccessError::Refused(_) => Self::Unauthorized,
+        }
+    }
+}
+
+impl From<ConnectError> for Refusal {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            ConnectError::Malformed => Self::Malformed,
+            ConnectError::Unavailable => Self::Unavailable,
+            ConnectError::Full => Self::Full,
+            ConnectError::NoPlace => Self::NoPlace,
         }
     }
 }
@@ -310,6 +322,14 @@ fn encode(encoding: Encoding, response: Bytes) -> Message {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_finds_no_room_now_is_told_503_and_why_and_who_sends_rubbish_400() {
+        let answer = |error: ConnectError| Refusal::from(error).into_response().status().as_u16();
+        let temporary = [ConnectError::Unavailable, ConnectError::Full, ConnectError::NoPlace];
+        assert_eq!(temporary.map(answer), [503; 3]);
+        assert_eq!(answer(ConnectError::Malformed), 400);
+    }
 
     #[test]
     fn a_query_is_decoded_and_bounded() {
