@@ -9,6 +9,7 @@ mod support;
 use model::Identity;
 use model::media::{MediaPermission, ParticipantKind};
 use prost::Message;
+use proptest::prelude::*;
 use signal::{Connect, JoinRequest, PeerKey};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -240,4 +241,157 @@ fn long_news_are_cut_at_128_kib() {
         world.settle();
     }
     assert_eq!(world.told_after_window(ann).iter().map(Vec::len).collect::<Vec<_>>(), [4, 4, 2]);
+}
+
+/// What happens to one of a few people who come and go.
+#[derive(Debug, Clone, Copy)]
+enum Step {
+    Come,
+    Connected,
+    Publish,
+    Speak,
+    Rename,
+    Hide,
+    Show,
+    LoseSocket,
+    Resume,
+    Leave,
+    Wait,
+}
+
+fn any_step() -> impl Strategy<Value = (Step, usize)> {
+    use Step::{Come, Connected, Hide, Leave, LoseSocket, Publish, Rename, Resume, Show, Speak, Wait};
+    let steps = [Come, Come, Connected, Publish, Speak, Rename, Hide, Show, LoseSocket, Resume, Leave, Wait];
+    (proptest::sample::select(steps.to_vec()), 0..4usize)
+}
+
+/// Those who come and go, and what each client believes: by identity, the sid and the state.
+struct Views {
+    world: World,
+    keys: BTreeMap<usize, PeerKey>,
+    believed: BTreeMap<PeerKey, BTreeMap<String, (String, State)>>,
+    away: Vec<PeerKey>,
+}
+
+impl Views {
+    fn of_crowd() -> Self {
+        let mut world = World::new();
+        for number in 0..CROWD {
+            let peer = world.come(&format!("p{number}"));
+            world.connected(peer);
+        }
+        let mut views = Self { world, keys: BTreeMap::new(), believed: BTreeMap::new(), away: Vec::new() };
+        views.read();
+        views
+    }
+
+    fn step(&mut self, step: Step, who: usize) {
+        let (name, now) = (format!("r{who}"), self.world.now());
+        let identity = Identity::try_from(name.as_str()).unwrap();
+        match (step, self.keys.get(&who).copied()) {
+            (Step::Wait, _) => self.world.pass(Duration::from_millis(30)),
+            (Step::Come, _) => {
+                let peer = self.world.come(&name);
+                self.world.offers.insert(peer, support::placeholders());
+                self.keys.insert(who, peer);
+            }
+            (_, None) => {}
+            (Step::Connected, Some(peer)) => self.world.room.connected(peer, now),
+            (Step::Publish, Some(peer)) => {
+                let add = lk::AddTrackRequest { cid: "mic".into(), ..Default::default() };
+                self.world.request(peer, Request::AddTrack(add));
+                if let Some(offers) = self.world.offers.get_mut(&peer) {
+                    offers.push(support::section("20", signal::Kind::Audio, "mic"));
+                }
+                self.world.offer(peer, 2);
+            }
+            (Step::Speak, Some(peer)) => {
+                self.world.room.message(peer, false, &lk::DataPacket::default().encode_to_vec(), now);
+            }
+            (Step::Rename, Some(peer)) => {
+                let update = lk::UpdateParticipantMetadata { name: "new".into(), ..Default::default() };
+                self.world.request(peer, Request::UpdateMetadata(update));
+            }
+            (Step::Hide, Some(_)) => {
+                self.world.room.set_permission(&identity, MediaPermission { hidden: true, ..all() }, now);
+            }
+            (Step::Show, Some(_)) => self.world.room.set_permission(&identity, all(), now),
+            (Step::LoseSocket, Some(peer)) => {
+                self.world.room.link_lost(peer, now);
+                self.away.push(peer);
+            }
+            (Step::Resume, Some(peer)) => {
+                self.world.connect(&name, all(), false, &lk::JoinRequest { reconnect: true, ..join_request() });
+                self.away.retain(|away| *away != peer);
+            }
+            (Step::Leave, Some(peer)) => self.world.request(peer, Request::Leave(lk::LeaveRequest::default())),
+        }
+        self.world.settle();
+        let gone = &self.world.gone;
+        self.keys.retain(|_, peer| !gone.contains(peer));
+        self.read();
+    }
+
+    /// Every client takes in what it was told, as livekit-client does.
+    fn read(&mut self) {
+        for (peer, messages) in std::mem::take(&mut self.world.inbox) {
+            let believed = self.believed.entry(peer).or_default();
+            let resumed = messages.iter().any(|message| matches!(message, Response::Reconnect(_)));
+            for message in messages {
+                let infos = match message {
+                    Response::Join(join) => join.other_participants.into_iter().chain(join.participant).collect(),
+                    Response::Update(update) => update.participants,
+                    _ => Vec::new(),
+                };
+                for info in infos {
+                    let state = info.state();
+                    if state != State::Disconnected {
+                        believed.insert(info.identity, (info.sid, state));
+                        continue;
+                    }
+                    // By identity: whoever is told gone too late takes the one who came after them along.
+                    let former = believed.remove(&info.identity);
+                    let is_the_one = former.map_or(resumed, |(sid, _)| sid == info.sid);
+                    assert!(is_the_one, "{} is told gone and was not there", info.identity);
+                }
+            }
+        }
+    }
+
+    fn assert_true(&self) {
+        let everybody: Vec<lk::ParticipantInfo> =
+            self.world.room.everybody().into_iter().map(|info| lk::ParticipantInfo::decode(info).unwrap()).collect();
+        let is_hidden = |info: &lk::ParticipantInfo| info.permission.as_ref().is_some_and(|rights| rights.hidden);
+        for (peer, believed) in &self.believed {
+            if self.world.gone.contains(peer) || self.away.contains(peer) {
+                continue;
+            }
+            let own = |info: &lk::ParticipantInfo| {
+                self.keys.iter().any(|(who, key)| key == peer && info.identity == format!("r{who}"))
+            };
+            let expected: BTreeMap<_, _> = everybody
+                .iter()
+                .filter(|info| own(info) || !is_hidden(info))
+                .map(|info| (info.identity.clone(), (info.sid.clone(), info.state())))
+                .collect();
+            assert_eq!(*believed, expected);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever order people come and go in, nobody is told of an end that is none, and in the end everybody believes what is
+    /// true.
+    #[test]
+    fn everybody_ends_up_believing_what_is_true(steps in prop::collection::vec(any_step(), 0..40)) {
+        let mut views = Views::of_crowd();
+        for (step, who) in steps {
+            views.step(step, who);
+        }
+        views.world.pass(WINDOW);
+        views.read();
+        views.assert_true();
+    }
 }
