@@ -74,6 +74,7 @@ impl MediaRoom {
             creation_time: now.unix_millis() / 1000,
             creation_time_ms: now.unix_millis(),
             enabled_codecs: crate::connect::enabled_codecs(),
+            version: Some(lk::TimedVersion { unix_micro: i64::try_from(now.unix_micros).unwrap_or(0), ticks: 0 }),
             ..lk::Room::default()
         };
         Self {
@@ -326,6 +327,9 @@ impl MediaRoom {
 
     /// Tells everybody what the room looks like now.
     pub(crate) fn tell_room(&mut self) {
+        if let Some(version) = &mut self.info.version {
+            version.ticks += 1;
+        }
         let room = Some(self.room_info());
         self.send_to_all(&response(Response::RoomUpdate(lk::RoomUpdate { room })));
     }

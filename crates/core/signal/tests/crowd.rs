@@ -220,13 +220,33 @@ fn whoever_comes_back_meanwhile_is_told_of_those_who_are_gathered_and_of_their_e
 #[test]
 fn long_news_are_cut_at_128_kib() {
     let (mut world, ann) = crowd();
-    let metadata = "m".repeat(30 * 1024);
-    for number in 0..10 {
+    come_at_length(&mut world, 10, 30 * 1024);
+    assert_eq!(world.told_after_window(ann).iter().map(Vec::len).collect::<Vec<_>>(), [4, 4, 2]);
+}
+
+#[test]
+fn more_people_than_an_answer_to_a_join_can_hold_follow_before_anything_else() {
+    let mut world = World::new();
+    come_at_length(&mut world, 5, 300 * 1024);
+    let description = lk::SessionDescription { r#type: "offer".into(), id: 1, ..Default::default() };
+    let request = lk::JoinRequest { publisher_offer: Some(description), ..join_request() };
+    let (bob, _) = world.connect("bob", all(), false, &request);
+
+    let messages = world.take(bob);
+
+    assert_eq!(names(&messages), ["join", "update", "update", "answer"]);
+    let Response::Join(join) = &messages[0] else { panic!("join") };
+    assert_eq!(join.other_participants.len(), 3);
+}
+
+/// So many people come with so much metadata.
+fn come_at_length(world: &mut World, people: u64, length: usize) {
+    for number in 0..people {
         let connect = Connect {
             key: PeerKey(1000 + number),
             identity: Identity::try_from(format!("long{number}").as_str()).unwrap(),
             name: String::new(),
-            metadata: metadata.clone(),
+            metadata: "m".repeat(length),
             attributes: BTreeMap::new(),
             permission: all(),
             dual: false,
@@ -240,7 +260,6 @@ fn long_news_are_cut_at_128_kib() {
         world.room.connect(connect, now).unwrap();
         world.settle();
     }
-    assert_eq!(world.told_after_window(ann).iter().map(Vec::len).collect::<Vec<_>>(), [4, 4, 2]);
 }
 
 /// What happens to one of a few people who come and go.

@@ -396,12 +396,20 @@ fn the_numbers_of_a_room_are_told_once_for_many_changes() {
 fn that_a_room_is_recorded_is_told_at_once_for_as_long_as_a_recorder_is_there() {
     let mut world = World::new();
     let ann = world.join("ann");
-    let recorded = |world: &mut World| -> Vec<bool> {
+    let mut newest = None;
+    let mut recorded = |world: &mut World| -> Vec<bool> {
         let rooms = world.take(ann).into_iter().filter_map(|message| match message {
             Response::RoomUpdate(update) => update.room,
             _ => None,
         });
-        rooms.map(|room| room.active_recording).collect()
+        let mut flags = Vec::new();
+        for room in rooms {
+            let version = room.version.map(|version| (version.unix_micro, version.ticks));
+            assert!(version > newest, "each update is newer than the one before it");
+            newest = version;
+            flags.push(room.active_recording);
+        }
+        flags
     };
     recorded(&mut world);
     let hidden = model::media::MediaPermission { hidden: true, ..all() };
