@@ -192,7 +192,8 @@ mod tests {
 
     #[test]
     fn infos_are_cut_where_the_next_does_not_fit() {
-        let lengths = |most| cut([400, 500, 90, 2000, 1].map(info).into(), most).iter().map(Vec::len).collect::<Vec<_>>();
+        let lengths =
+            |most| cut([400, 500, 90, 2000, 1].map(info).into(), most).iter().map(Vec::len).collect::<Vec<_>>();
 
         assert_eq!(lengths(1010), [3, 1, 1], "three with their headers fit exactly or nearly");
         assert_eq!(lengths(800), [1, 2, 1, 1]);

@@ -105,9 +105,7 @@ impl MediaRoom {
             Request::UnpublishDataTrackRequest(request) => {
                 self.respond(peer, 0, Reason::UnsupportedType, Some(Refused::UnpublishDataTrack(request)));
             }
-            Request::UpdateDataSubscription(_)
-            | Request::StoreDataBlobRequest(_)
-            | Request::GetDataBlobRequest(_) => {}
+            Request::UpdateDataSubscription(_) | Request::StoreDataBlobRequest(_) | Request::GetDataBlobRequest(_) => {}
             Request::Simulate(simulate) => return self.simulate(peer, simulate.scenario, now),
         }
         None

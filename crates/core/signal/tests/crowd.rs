@@ -8,8 +8,8 @@ mod support;
 
 use model::Identity;
 use model::media::{MediaPermission, ParticipantKind};
-use prost::Message;
 use proptest::prelude::*;
+use prost::Message;
 use signal::{Connect, JoinRequest, PeerKey};
 use std::collections::BTreeMap;
 use std::time::Duration;

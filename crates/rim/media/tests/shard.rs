@@ -364,8 +364,7 @@ fn what_was_sent_before_somebody_connected_is_not_kept_for_them() {
 /// A reliable message of that number and about that size.
 fn say(world: &mut World, client: usize, sequence: u32, size: usize) {
     let user = lk::UserPacket { payload: vec![7; size], ..Default::default() };
-    let packet =
-        lk::DataPacket { sequence, value: Some(lk::data_packet::Value::User(user)), ..Default::default() };
+    let packet = lk::DataPacket { sequence, value: Some(lk::data_packet::Value::User(user)), ..Default::default() };
     world.send_data(client, &packet.encode_to_vec());
     world.pass(Duration::from_millis(20));
 }

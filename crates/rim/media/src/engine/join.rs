@@ -69,7 +69,7 @@ impl Engine {
             refused("room");
             return Err(ConnectError::NoPlace);
         }
-        let may_pause = request.allows_pause();
+        let (may_pause, why_back) = (request.allows_pause(), request.why_back());
         let mut connect = convert::connect(peer, join, request);
         connect.relay_only |= offer == Offer::Relay && !join.relays.is_empty();
         let connected = room.machine.connect(connect, now);
@@ -96,7 +96,7 @@ impl Engine {
             }
             Ok(Connected::Resumed(peer)) => {
                 metrics::counter!("media_resumes_total").increment(1);
-                metrics::counter!("media_reconnects_total", "reason" => "signalling").increment(1);
+                metrics::counter!("media_reconnects_total", "reason" => why_back).increment(1);
                 if let Some(session) = room.sessions.get_mut(&peer)
                     && let Some((former, end)) = session.resumed((id, link))
                 {
