@@ -454,6 +454,19 @@ test("the API subscribes somebody and takes it away again", async () => {
   await assert.rejects(rooms().updateSubscriptions(name, "bob", ["TR_x"], true), noTrack);
 });
 
+test("a good token with names that nobody can have is told so, one without a room opens none", async () => {
+  const answer = async (room, identity, options = {}) => {
+    const { token } = await ticket(room, identity, {}, options);
+    return (await fetch(`${scene.server.origin}/rtc/validate?access_token=${token}`)).status;
+  };
+
+  assert.equal(await answer(fresh(), "ann"), 200);
+  assert.equal(await answer("r".repeat(300), "ann"), 400);
+  assert.equal(await answer(fresh(), "i".repeat(300)), 400);
+  assert.equal(await answer(fresh(), "ann", { name: "n".repeat(300) }), 400);
+  assert.equal(await answer("", "ann"), 401);
+});
+
 test("a full room takes nobody more, and one that is deleted sends everybody out", async () => {
   const name = fresh();
   await rooms().createRoom({ name, maxParticipants: 1 });

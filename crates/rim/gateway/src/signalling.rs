@@ -98,6 +98,8 @@ enum Refusal {
     /// They say of themselves what only the token may say.
     Undescribed,
     NoRoom,
+    /// The token is good, but nobody and no room can be called what it says.
+    Unnameable,
     Malformed,
     Unavailable,
     Full,
@@ -111,6 +113,7 @@ impl Refusal {
             Self::Unauthorized => "token",
             Self::Undescribed => "grant",
             Self::NoRoom => "no_room",
+            Self::Unnameable => "name",
             Self::Malformed => "malformed",
             Self::Unavailable => "unavailable",
             Self::Full => "full",
@@ -131,6 +134,7 @@ impl IntoResponse for Refusal {
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "invalid or expired token"),
             Self::Undescribed => (StatusCode::UNAUTHORIZED, "permissions denied"),
             Self::NoRoom => (StatusCode::NOT_FOUND, "requested room does not exist"),
+            Self::Unnameable => (StatusCode::BAD_REQUEST, "room name, identity or name cannot be used"),
             Self::Malformed => (StatusCode::BAD_REQUEST, "malformed join request"),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "no new sessions now"),
             Self::Full => (StatusCode::SERVICE_UNAVAILABLE, "the media server is full"),
@@ -146,6 +150,7 @@ impl From<AccessError> for Refusal {
             AccessError::Refused(AuthorizeRefusal::NotActive) => Self::NoRoom,
             // A messaging socket that is about to come back: a client that hears 401 gives up for good.
             AccessError::Unavailable(_) | AccessError::Refused(AuthorizeRefusal::NotInside) => Self::Unavailable,
+            AccessError::Unnameable => Self::Unnameable,
             AccessError::Expired | AccessError::Invalid | AccessError::Refused(_) => Self::Unauthorized,
         }
     }
