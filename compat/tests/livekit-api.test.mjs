@@ -26,6 +26,7 @@ import { mediaAccess } from "../lib/media-access.mjs";
 import { withServer } from "../lib/meeting.mjs";
 import { LIVEKIT_API, PYTHON } from "../lib/paths.mjs";
 import { PythonPeer } from "../lib/peer.mjs";
+import { knock } from "../lib/raw.mjs";
 import test from "../lib/test.mjs";
 
 /** Receives LiveKit's webhooks with LiveKit's own verification. */
@@ -453,23 +454,36 @@ test("the API subscribes somebody and takes it away again", async () => {
   await assert.rejects(rooms().updateSubscriptions(name, "bob", ["TR_x"], true), noTrack);
 });
 
+test("a good token with names that nobody can have is told so, one without a room opens none", async () => {
+  const answer = async (room, identity, options = {}) => {
+    const { token } = await ticket(room, identity, {}, options);
+    return (await fetch(`${scene.server.origin}/rtc/validate?access_token=${token}`)).status;
+  };
+
+  assert.equal(await answer(fresh(), "ann"), 200);
+  assert.equal(await answer("r".repeat(300), "ann"), 400);
+  assert.equal(await answer(fresh(), "i".repeat(300)), 400);
+  assert.equal(await answer(fresh(), "ann", { name: "n".repeat(300) }), 400);
+  assert.equal(await answer("", "ann"), 401);
+});
+
 test("a full room takes nobody more, and one that is deleted sends everybody out", async () => {
   const name = fresh();
   await rooms().createRoom({ name, maxParticipants: 1 });
   const page = await browser.join(await ticket(name, "ann"));
 
-  const second = await ticket(name, "bob");
-  const status = await new Promise((done) => {
-    const url = `${scene.server.origin}/rtc?access_token=${second.token}`;
-    const headers = {
-      Connection: "Upgrade",
-      Upgrade: "websocket",
-      "Sec-WebSocket-Version": "13",
-      "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
-    };
-    http.get(url, { headers }, (answer) => done(answer.statusCode));
-  });
-  assert.equal(status, 503);
+  const { url, token } = await ticket(name, "bob");
+  // An empty request in base64: no compression, nothing said.
+  const query = `access_token=${token}&join_request=EgA%3D`;
+  for (const path of ["/rtc", "/rtc/v1"]) {
+    assert.equal((await knock(`${url}${path}?${query}`)).status, 503, path);
+    const asked = await fetch(`${scene.server.origin}${path}/validate?${query}`);
+    assert.deepEqual([asked.status, await asked.text()], [503, "the room is full"], path);
+    assert.equal(asked.headers.get("access-control-allow-origin"), "*");
+  }
+  const again = await ticket(name, "ann");
+  const free = await fetch(`${scene.server.origin}/rtc/validate?access_token=${again.token}`);
+  assert.deepEqual([free.status, await free.text()], [200, "success"], "who is in has a place");
 
   await rooms().deleteRoom(name);
   await until("the client to be out", () =>

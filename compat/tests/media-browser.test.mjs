@@ -1,7 +1,13 @@
 // Unmodified livekit-client in Chromium, in both connection models, on a page of another origin.
 import assert from "node:assert/strict";
 
-import { untilFrozen, untilHearing, untilSeeing, untilSilent } from "../../e2e/lib/media.mjs";
+import {
+  untilFrozen,
+  untilHearing,
+  untilSeeing,
+  untilSilent,
+  untilWay,
+} from "../../e2e/lib/media.mjs";
 import { until } from "../../e2e/lib/until.mjs";
 import { assertFlowed, watchFlow } from "../lib/flow.mjs";
 import { connections, told, untilTold, withBrowser } from "../lib/livekit-page.mjs";
@@ -168,6 +174,38 @@ for (const [model, singlePeerConnection] of [
     await untilTold(ana, /^Reconnected/);
     await untilSeeing(ana, 1);
     await untilSeeing(ben, 1);
+  });
+
+  test(`with ${model} trouble that is asked for is had, got over, and nobody else's`, async () => {
+    const room = await scene.room();
+    const ana = await browser.join(await access(room, "ana", { admin: true }), {
+      singlePeerConnection,
+    });
+    const ben = await browser.join(await access(room, "ben"), { singlePeerConnection });
+    await ana.evaluate(() => publish());
+    await untilSeeing(ben, 1);
+
+    for (const scenario of [
+      "disconnect-signal-on-resume",
+      "disconnect-signal-on-resume-no-messages",
+      "node-failure",
+      "migration",
+      "leave-full-reconnect",
+      "force-tcp",
+    ]) {
+      await ana.evaluate((scenario) => {
+        seen.events.length = 0;
+        return window.room.simulateScenario(scenario);
+      }, scenario);
+      await untilTold(ana, /^Reconnected/);
+      await untilSeeing(ben, 1);
+    }
+    await untilWay(ana, "TCP", ({ protocol, type }) => protocol === "tcp" && type !== "relay");
+    await ana.evaluate(() => window.room.simulateScenario("speaker"));
+    await untilTold(ana, /ActiveSpeakersChanged ana/);
+    await ana.evaluate(() => window.room.simulateScenario("server-leave"));
+    await untilTold(ana, /^Disconnected 3$/);
+    assert.deepEqual(await told(ben, /Reconnect|Disconnected/), [], "ben's connection is his own");
   });
 
   test(`with ${model} a muted camera stops, and unpublished and published again it comes back`, async () => {

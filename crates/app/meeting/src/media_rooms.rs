@@ -192,9 +192,15 @@ impl Meetings {
         claims: MediaClaims,
         issued_at: i64,
     ) -> Result<MediaAdmission, AccessError> {
-        let room = RoomId::try_from(claims.video.room.as_str()).map_err(|_| AccessError::Invalid)?;
-        let identity = Identity::try_from(claims.identity.as_str()).map_err(|_| AccessError::Invalid)?;
-        if self.0.revoked.forbids(&room, &identity, issued_at) || claims.name.chars().nth(MAX_NAME).is_some() {
+        if claims.video.room.is_empty() {
+            return Err(AccessError::Invalid);
+        }
+        let room = RoomId::try_from(claims.video.room.as_str()).map_err(|_| AccessError::Unnameable)?;
+        let identity = Identity::try_from(claims.identity.as_str()).map_err(|_| AccessError::Unnameable)?;
+        if claims.name.chars().nth(MAX_NAME).is_some() {
+            return Err(AccessError::Unnameable);
+        }
+        if self.0.revoked.forbids(&room, &identity, issued_at) {
             return Err(AccessError::Invalid);
         }
         let granted = granted(&claims.video);

@@ -129,6 +129,9 @@ pub enum ConnectError {
     /// There is no time for one more: try again later.
     #[error("the media plane is full")]
     Full,
+    /// As many are in the room as it takes.
+    #[error("the room is full")]
+    NoPlace,
 }
 
 /// Why somebody is taken out.
@@ -216,9 +219,10 @@ pub trait MediaPlane: Send + Sync + 'static {
     /// Joins or resumes. The first message on the link is the answer to the client (`join`, `reconnect` or `leave`).
     async fn connect(&self, join: MediaJoin) -> Result<SignalLink, ConnectError>;
 
-    /// Whether somebody new in that room would be refused because there is no time for them.
-    fn is_full(&self, _room: &RoomId) -> bool {
-        false
+    /// Why a join would be refused now, if it would, for clients that cannot see why theirs was. A plane that does not know
+    /// says that it would not.
+    async fn refusal(&self, _join: &MediaJoin) -> Option<ConnectError> {
+        None
     }
 
     /// Replaces somebody's rights at once: takes away tracks no longer allowed, parks or restores subscriptions.

@@ -1,5 +1,6 @@
 //! Joining and resuming.
 
+use crate::announce::cut_for_join;
 use crate::control::{MAX_ATTRIBUTES, MAX_METADATA, MAX_NAME};
 use crate::encode::leave_reconnect;
 use crate::limits::Limits;
@@ -7,6 +8,7 @@ use crate::negotiate::SYNC_TIMEOUT;
 use crate::participant::{Negotiation, Participant, lk_kind};
 use crate::publish::MAX_PENDING;
 use crate::room::{CONNECT_TIMEOUT, MediaRoom};
+use crate::simulate::{Cut, Simulated};
 use crate::types::{Codec, Connect, ConnectError, Connected, Now, Output, PeerKey, Relay};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use wire::lk;
@@ -129,6 +131,8 @@ impl MediaRoom {
             auto_subscribe: settings.as_ref().is_none_or(|settings| settings.auto_subscribe),
             adaptive_stream: settings.is_some_and(|settings| settings.adaptive_stream),
             linked: true,
+            introduced: self.announcements.introduce(),
+            unannounced: None,
             heard_at: now.at,
             connected: false,
             dead: false,
@@ -149,6 +153,7 @@ impl MediaRoom {
             replay: VecDeque::new(),
             replay_bytes: 0,
             limits: Limits::new(now.at),
+            simulated: Simulated::default(),
             quality: None,
         };
         participant.apply_permission(permission);
@@ -158,12 +163,14 @@ impl MediaRoom {
             .filter(|other| !other.permission.hidden)
             .map(|other| self.full_info(other))
             .collect();
+        let (others, more) = cut_for_join(others);
         let own = participant.info.clone();
         self.by_identity.insert(connect.identity, peer);
         self.participants.insert(peer, participant);
         self.was_entered = true;
         self.note_vacancy(now);
         self.note_counts(now);
+        self.note_recording();
         self.regress_all();
         self.send(
             peer,
@@ -185,12 +192,8 @@ impl MediaRoom {
                 ..lk::JoinResponse::default()
             }),
         );
-        if !permission.hidden
-            && let Some(participant) = self.participants.get(&peer)
-        {
-            let info = self.full_info(participant);
-            self.tell_others(peer, &[info]);
-        }
+        self.send_infos(peer, more);
+        self.announce_newcomer(peer, now);
         for add in request.add_track_requests.iter().take(MAX_PENDING) {
             self.add_track(peer, add, now);
         }
@@ -214,7 +217,12 @@ impl MediaRoom {
             self.session_failed(peer, now);
             return Connected::Refused(leave_reconnect());
         };
+        let cut = participant.simulated.take_cut(now);
+        if cut == Some(Cut::Unheard) {
+            return Connected::CutOff;
+        }
         let away_since = std::mem::replace(&mut participant.heard_at, now.at);
+        participant.introduced = self.announcements.introduce();
         participant.linked = true;
         participant.negotiation.unsure = participant.dual && participant.negotiation.outstanding;
         participant.negotiation.outstanding = participant.negotiation.unsure;
@@ -254,18 +262,26 @@ impl MediaRoom {
             self.set_permission(&connect.identity, connect.permission, now);
         }
         if dual {
-            if let Some(participant) = self.participants.get_mut(&peer) {
-                participant.negotiation.restart = true;
-                if participant.negotiation.unsure {
-                    participant.negotiation.round_due = Some(now.at + SYNC_TIMEOUT);
-                    return Connected::Resumed(peer);
-                }
-            }
-            self.negotiation_round(peer, now);
+            self.restart_dual(peer, now);
         } else {
             self.want_round(peer, now);
         }
+        if cut == Some(Cut::Heard) {
+            self.outputs.push_back(Output::CloseLink { to: peer });
+            self.link_lost(peer, now);
+        }
         Connected::Resumed(peer)
+    }
+
+    /// The connection that we offer starts ICE over, as soon as it is clear which of our offers the client knows.
+    fn restart_dual(&mut self, peer: PeerKey, now: Now) {
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        participant.negotiation.restart = true;
+        if participant.negotiation.unsure {
+            participant.negotiation.round_due = Some(now.at + SYNC_TIMEOUT);
+        } else {
+            self.negotiation_round(peer, now);
+        }
     }
 
     /// A client's offer: it is answered as soon as the owner of the machine planned it.

@@ -3,7 +3,6 @@
 //! A room of a meeting is governed: the meeting gives the rights, and what the API says of somebody lies over them as a
 //! ceiling for as long as the room lives. A lock is never lifted that way, and no lock or unlock undoes it.
 
-use crate::encode::response;
 use crate::room::MediaRoom;
 use crate::types::{Now, Output, PeerKey};
 use bytes::Bytes;
@@ -15,7 +14,6 @@ use std::time::{Duration, Instant};
 use wire::lk;
 use wire::lk::data_packet::{Kind, Value};
 use wire::lk::request_response::{Reason, Request};
-use wire::lk::signal_response::Message as Response;
 
 /// Limits of section 11.3, in bytes.
 pub(crate) const MAX_METADATA: usize = 512 * 1024;
@@ -208,10 +206,7 @@ impl MediaRoom {
         if let Some(metadata) = change.metadata {
             self.info.metadata = metadata;
         }
-        let message = response(Response::RoomUpdate(lk::RoomUpdate { room: Some(self.room_info()) }));
-        for to in self.linked() {
-            self.outputs.push_back(Output::Send { to, message: message.clone() });
-        }
+        self.tell_room();
         Ok(())
     }
 
@@ -392,7 +387,7 @@ impl MediaRoom {
         let receivers: Vec<PeerKey> = self
             .participants
             .values()
-            .filter(|participant| participant.was_active)
+            .filter(|participant| participant.may_be_sent(message.reliable))
             .filter(|participant| {
                 message.identities.is_empty() && message.sids.is_empty()
                     || message.identities.iter().any(|identity| identity == participant.identity.as_str())

@@ -62,16 +62,21 @@ impl MediaRoom {
         let spoken_for = is_agent.then(|| speaks_for(&mut packet)).flatten();
         sign(&mut packet, reliable, sid, spoken_for.unwrap_or(identity));
         let publisher = sender.sid().to_owned();
+        let unannounced = sender.unannounced.is_some();
         let sequence = packet.sequence;
         let message = Bytes::from(packet.encode_to_vec());
         let only: HashSet<&str> =
             packet.destination_identities.iter().chain(sids(&packet)).map(String::as_str).collect();
+        if unannounced {
+            // Nobody hears from somebody they know nothing of.
+            self.announce(peer);
+        }
         for receiver in self.participants.values_mut() {
             let meant = only.is_empty() || only.contains(receiver.identity.as_str()) || only.contains(receiver.sid());
-            if receiver.key == peer || !receiver.was_active || !meant {
+            if receiver.key == peer || !receiver.may_be_sent(reliable) || !meant {
                 continue;
             }
-            if reliable && sequence > 0 {
+            if reliable && sequence > 0 && receiver.was_active {
                 receiver.replay_bytes += message.len();
                 receiver.replay.push_back(Replay {
                     at: now.at,

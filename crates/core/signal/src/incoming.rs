@@ -33,6 +33,17 @@ impl JoinRequest {
     pub fn allows_pause(&self) -> Option<bool> {
         self.0.connection_settings.as_ref()?.subscriber_allow_pause
     }
+
+    /// What a client that resumes says of why it has to, as it is counted.
+    pub fn why_back(&self) -> &'static str {
+        match lk::ReconnectReason::try_from(self.0.reconnect_reason) {
+            Ok(lk::ReconnectReason::RrPublisherFailed) => "publisher",
+            Ok(lk::ReconnectReason::RrSubscriberFailed) => "subscriber",
+            Ok(lk::ReconnectReason::RrSwitchCandidate) => "switch",
+            // Its socket is new in any case.
+            Ok(lk::ReconnectReason::RrUnknown | lk::ReconnectReason::RrSignalDisconnected) | Err(_) => "signalling",
+        }
+    }
 }
 
 /// A `livekit.SignalRequest` within its limits.
@@ -97,6 +108,17 @@ mod tests {
         let joins =
             lk::JoinRequest { add_track_requests: vec![lk::AddTrackRequest::default(); 10_000], ..Default::default() };
         assert_eq!(JoinRequest::read(&joins.encode_to_vec()).unwrap_err(), ConnectError::Malformed);
+    }
+
+    #[test]
+    fn why_a_client_is_back_is_one_of_a_few_reasons_whatever_it_says() {
+        let why = |reconnect_reason| {
+            let request = lk::JoinRequest { reconnect_reason, ..Default::default() };
+            JoinRequest::read(&request.encode_to_vec()).unwrap().why_back()
+        };
+        let reasons = [-1, 0, 1, 2, 3, 4, 5].map(why);
+        let other = "signalling";
+        assert_eq!(reasons, [other, other, other, "publisher", "subscriber", "switch", other]);
     }
 
     #[test]

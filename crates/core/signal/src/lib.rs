@@ -5,6 +5,7 @@
 //! those of `media-protocol.md`; every rule there that depends on who may do what is applied here, so that the packet
 //! path only executes.
 
+mod announce;
 mod codecs;
 mod connect;
 mod control;
@@ -19,6 +20,7 @@ mod participant;
 mod publish;
 mod requests;
 mod room;
+mod simulate;
 mod subscribe;
 mod track;
 mod types;
@@ -30,6 +32,6 @@ pub use model::media::{DataMessage, ParticipantChange};
 pub use room::MediaRoom;
 pub use types::{
     About, Codec, Connect, ConnectError, Connected, DownPlan, Dropped, EventKind, Kind, Layer, MuteError, Now,
-    OfferChange, OfferedSection, Output, PeerKey, Relay, RemoveReason, SectionPlan, Settings, TrackChoice, TrackKey,
-    UpPlan,
+    OfferChange, OfferedSection, Output, PeerKey, Protocol, Relay, RemoveReason, SectionPlan, Settings, TrackChoice,
+    TrackKey, UpPlan,
 };

@@ -1,6 +1,7 @@
 //! What the room knows of one participant.
 
 use crate::limits::Limits;
+use crate::simulate::Simulated;
 use crate::types::{Kind, Now, PeerKey, Settings, TrackKey};
 use bytes::Bytes;
 use model::Identity;
@@ -109,6 +110,10 @@ pub(crate) struct Participant {
     pub(crate) adaptive_stream: bool,
     /// A signalling socket is there.
     pub(crate) linked: bool,
+    /// The number of the introduction at which it was last told of everybody.
+    pub(crate) introduced: u64,
+    /// The others were not told of it yet, but for those who were introduced after that number.
+    pub(crate) unannounced: Option<u64>,
     /// The client's last message: what we sent since then may not have reached it.
     pub(crate) heard_at: Instant,
     /// Media flows now, and whether it ever did.
@@ -145,6 +150,7 @@ pub(crate) struct Participant {
     pub(crate) replay: VecDeque<Replay>,
     pub(crate) replay_bytes: usize,
     pub(crate) limits: Limits,
+    pub(crate) simulated: Simulated,
     /// Own connection quality as last sent.
     pub(crate) quality: Option<lk::ConnectionQualityInfo>,
 }
@@ -152,6 +158,12 @@ pub(crate) struct Participant {
 impl Participant {
     pub(crate) fn sid(&self) -> &str {
         &self.info.sid
+    }
+
+    /// Whether data goes out to them. What is reliable waits for whoever is still connecting (section 13.3); nothing else is
+    /// worth that.
+    pub(crate) fn may_be_sent(&self, reliable: bool) -> bool {
+        self.was_active || reliable && !self.dead
     }
 
     /// Whether they do not count where a room is full.

@@ -251,7 +251,7 @@ impl MediaRoom {
             return;
         }
         for peer in self.participants.keys().copied().collect::<Vec<_>>() {
-            self.drop_subscription(peer, key, now);
+            self.drop_subscription(peer, key, track.owner, now);
         }
         self.note_counts(now);
         self.outputs.push_back(Output::Unpublished { track: key });

@@ -50,15 +50,12 @@ impl MediaRoom {
             return Some(Dropped::SignalFlood);
         }
         participant.heard_at = now.at;
-        if let Some(request) = message.request {
-            self.take(peer, *request, now);
-        }
-        None
+        message.request.and_then(|request| self.take(peer, *request, now))
     }
 
     #[allow(deprecated)]
-    fn take(&mut self, peer: PeerKey, request: Request, now: Now) {
-        let Some(participant) = self.participants.get_mut(&peer) else { return };
+    fn take(&mut self, peer: PeerKey, request: Request, now: Now) -> Option<Dropped> {
+        let participant = self.participants.get_mut(&peer)?;
         let broadcasts = matches!(
             request,
             Request::Mute(_)
@@ -72,7 +69,7 @@ impl MediaRoom {
         if broadcasts && !participant.limits.broadcasts.take(1.0, now.at) {
             let (id, echo) = echo(request);
             self.respond(peer, id, Reason::LimitExceeded, echo);
-            return;
+            return None;
         }
         match request {
             Request::Offer(offer) => self.client_offer(peer, offer, now),
@@ -108,11 +105,10 @@ impl MediaRoom {
             Request::UnpublishDataTrackRequest(request) => {
                 self.respond(peer, 0, Reason::UnsupportedType, Some(Refused::UnpublishDataTrack(request)));
             }
-            Request::UpdateDataSubscription(_)
-            | Request::StoreDataBlobRequest(_)
-            | Request::GetDataBlobRequest(_)
-            | Request::Simulate(_) => {}
+            Request::UpdateDataSubscription(_) | Request::StoreDataBlobRequest(_) | Request::GetDataBlobRequest(_) => {}
+            Request::Simulate(simulate) => return self.simulate(peer, simulate.scenario, now),
         }
+        None
     }
 
     fn set_muted_by_owner(&mut self, key: TrackKey, muted: bool) {

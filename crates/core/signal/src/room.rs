@@ -1,5 +1,6 @@
 //! The machine's state and what all its parts share: sending, announcing, deadlines, the end of a session.
 
+use crate::announce::Announcements;
 use crate::control::Control;
 use crate::encode::{leave, response, shutdown};
 use crate::ids::Ids;
@@ -7,7 +8,7 @@ use crate::participant::{Departed, Participant};
 use crate::track::Track;
 use crate::types::{About, EventKind, MuteError, Now, Output, PeerKey, RemoveReason, TrackChoice, TrackKey};
 use bytes::Bytes;
-use model::media::{MediaPermission, Source};
+use model::media::{MediaPermission, ParticipantKind, Source};
 use model::{Identity, RoomId};
 use prost::Message;
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -35,9 +36,6 @@ const COUNTS_INTERVAL: Duration = Duration::from_secs(5);
 /// Most of them.
 const MAX_DEPARTED: usize = 1000;
 
-/// Most participants of one `update` message, a share of its 128 KiB.
-const UPDATE_BYTES: usize = 128 * 1024;
-
 /// One media room.
 #[derive(Debug)]
 pub struct MediaRoom {
@@ -52,6 +50,7 @@ pub struct MediaRoom {
     /// Who is heard now, as last told to clients.
     pub(crate) speaking: BTreeMap<PeerKey, f32>,
     pub(crate) departed: VecDeque<Departed>,
+    pub(crate) announcements: Announcements,
     /// Participants and publishers as last told, and when to look whether that changed.
     counts: (u32, u32),
     counts_due: Option<Instant>,
@@ -75,6 +74,7 @@ impl MediaRoom {
             creation_time: now.unix_millis() / 1000,
             creation_time_ms: now.unix_millis(),
             enabled_codecs: crate::connect::enabled_codecs(),
+            version: Some(lk::TimedVersion { unix_micro: i64::try_from(now.unix_micros).unwrap_or(0), ticks: 0 }),
             ..lk::Room::default()
         };
         Self {
@@ -88,6 +88,7 @@ impl MediaRoom {
             by_sid: HashMap::new(),
             speaking: BTreeMap::new(),
             departed: VecDeque::new(),
+            announcements: Announcements::default(),
             counts: (0, 0),
             counts_due: None,
             control: Control::new(),
@@ -141,7 +142,7 @@ impl MediaRoom {
     }
 
     /// The primary connection of a session is up (section 4.2).
-    pub fn connected(&mut self, peer: PeerKey, _now: Now) {
+    pub fn connected(&mut self, peer: PeerKey, now: Now) {
         let Some(participant) = self.participants.get_mut(&peer).filter(|known| !known.dead) else { return };
         participant.connected = true;
         participant.connect_due = None;
@@ -152,7 +153,7 @@ impl MediaRoom {
         participant.was_active = true;
         participant.set_state(State::Active);
         participant.touch();
-        self.announce(peer);
+        self.announce_connected(peer, now);
         self.tell_meeting(peer, EventKind::Joined, None);
         // Not before: clients lose what is said of others while they still take the answer to their join in.
         let heard: Vec<PeerKey> = self.participants.keys().copied().filter(|other| self.hears(peer, *other)).collect();
@@ -241,7 +242,8 @@ impl MediaRoom {
         if permission.hidden && !before.hidden {
             let mut info = participant.info.clone();
             info.state = State::Disconnected.into();
-            self.tell_others(peer, std::slice::from_ref(&info));
+            let unannounced = participant.unannounced.take();
+            self.tell_gone(peer, unannounced, &info);
             self.note_departed(info, now);
             self.speaking.remove(&peer);
         }
@@ -298,10 +300,12 @@ impl MediaRoom {
                     negotiation.round_due,
                     negotiation.answer_due,
                     negotiation.repeat_due,
+                    participant.simulated.speaks_until,
                 ]
             })
             .flatten()
             .chain(self.counts_due)
+            .chain(self.announcements.due())
             .chain(self.control.due())
             .min()
     }
@@ -318,9 +322,23 @@ impl MediaRoom {
         if std::mem::replace(&mut self.counts, counts) == counts {
             return;
         }
-        let message = response(Response::RoomUpdate(lk::RoomUpdate { room: Some(info) }));
-        for to in self.linked() {
-            self.outputs.push_back(Output::Send { to, message: message.clone() });
+        self.tell_room();
+    }
+
+    /// Tells everybody what the room looks like now.
+    pub(crate) fn tell_room(&mut self) {
+        if let Some(version) = &mut self.info.version {
+            version.ticks += 1;
+        }
+        let room = Some(self.room_info());
+        self.send_to_all(&response(Response::RoomUpdate(lk::RoomUpdate { room })));
+    }
+
+    /// Somebody came or went: whether the room is recorded is told at once (section 11.4).
+    pub(crate) fn note_recording(&mut self) {
+        let recording = self.participants.values().any(|participant| participant.kind == ParticipantKind::Egress);
+        if std::mem::replace(&mut self.info.active_recording, recording) != recording {
+            self.tell_room();
         }
     }
 
@@ -354,6 +372,13 @@ impl MediaRoom {
                 participant.negotiation.round_due = None;
                 self.negotiation_round(peer, now);
             }
+            let Some(participant) = self.participants.get(&peer) else { continue };
+            if due(participant.simulated.speaks_until) {
+                self.end_pretended_speech(peer);
+            }
+        }
+        if due(self.announcements.due()) {
+            self.tell_gathered();
         }
         if due(self.counts_due) {
             self.tell_counts();
@@ -374,10 +399,12 @@ impl MediaRoom {
     /// Ends a session: tracks gone, others told.
     pub(crate) fn end(&mut self, peer: PeerKey, reason: lk::DisconnectReason, now: Now) {
         let Some(participant) = self.participants.get(&peer) else { return };
-        for track in participant.tracks.clone() {
+        let tracks = participant.tracks.clone();
+        // The end says that they are silent, too.
+        self.speaking.remove(&peer);
+        for track in tracks {
             self.forget_track(track, now);
         }
-        self.speaking.remove(&peer);
         let Some(mut participant) = self.participants.remove(&peer) else { return };
         for track in &participant.pending {
             if let Some(track) = self.tracks.remove(track) {
@@ -388,13 +415,14 @@ impl MediaRoom {
             self.by_identity.remove(&participant.identity);
         }
         self.note_counts(now);
+        self.note_recording();
         self.outputs.push_back(Output::Gone { peer });
         participant.set_state(State::Disconnected);
         participant.touch();
         participant.info.disconnect_reason = reason.into();
         let about = About { participant: participant.info.encode_to_vec().into(), track: Bytes::new() };
         if !participant.permission.hidden {
-            self.tell_others(peer, std::slice::from_ref(&participant.info));
+            self.tell_gone(peer, participant.unannounced, &participant.info);
             self.note_departed(participant.info, now);
         }
         let kind = if participant.was_active { EventKind::Left } else { EventKind::Aborted };
@@ -445,53 +473,6 @@ impl MediaRoom {
             track: track.map(|track| track.encode_to_vec().into()).unwrap_or_default(),
         };
         self.outputs.push_back(Output::Event { identity: participant.identity.clone(), kind, about });
-    }
-
-    /// Tells everybody who may know what a participant looks like now (section 11.2).
-    pub(crate) fn announce(&mut self, peer: PeerKey) {
-        let Some(participant) = self.participants.get(&peer) else { return };
-        let info = self.full_info(participant);
-        let hidden = participant.permission.hidden;
-        let message = response(Response::Update(lk::ParticipantUpdate { participants: vec![info] }));
-        if hidden {
-            self.send_bytes(peer, message);
-        } else {
-            for other in self.linked() {
-                self.outputs.push_back(Output::Send { to: other, message: message.clone() });
-            }
-        }
-    }
-
-    /// Sends infos to everybody but one.
-    pub(crate) fn tell_others(&mut self, but: PeerKey, infos: &[lk::ParticipantInfo]) {
-        let message = response(Response::Update(lk::ParticipantUpdate { participants: infos.to_vec() }));
-        for other in self.linked() {
-            if other != but {
-                self.outputs.push_back(Output::Send { to: other, message: message.clone() });
-            }
-        }
-    }
-
-    /// Sends any number of infos to one, cut into messages of a bearable size.
-    pub(crate) fn send_infos(&mut self, to: PeerKey, infos: Vec<lk::ParticipantInfo>) {
-        let mut batch = Vec::new();
-        let mut size = 0;
-        for info in infos {
-            let length = info.encoded_len();
-            if size + length > UPDATE_BYTES && !batch.is_empty() {
-                self.send(to, Response::Update(lk::ParticipantUpdate { participants: std::mem::take(&mut batch) }));
-                size = 0;
-            }
-            size += length;
-            batch.push(info);
-        }
-        if !batch.is_empty() {
-            self.send(to, Response::Update(lk::ParticipantUpdate { participants: batch }));
-        }
-    }
-
-    pub(crate) fn linked(&self) -> Vec<PeerKey> {
-        self.participants.values().filter(|participant| participant.linked).map(|participant| participant.key).collect()
     }
 
     /// What clients see of the room.

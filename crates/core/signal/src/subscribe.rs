@@ -37,8 +37,8 @@ impl MediaRoom {
             let parked = subscriber.parked.contains(&track.key);
             match (wished && visible, allowed) {
                 (true, true) if !has => add.push(track.key),
-                (true, false) if !parked => park.push(track.key),
-                (false, _) if has => drop.push(track.key),
+                (true, false) if !parked => park.push((track.key, track.owner)),
+                (false, _) if has => drop.push((track.key, track.owner)),
                 (false, _) if parked => clear.push(track.key),
                 _ => {}
             }
@@ -46,15 +46,15 @@ impl MediaRoom {
         if add.is_empty() && park.is_empty() && drop.is_empty() && clear.is_empty() {
             return;
         }
-        for key in park {
-            self.drop_subscription(peer, key, now);
+        for (key, owner) in park {
+            self.drop_subscription(peer, key, owner, now);
             self.tell_permission(peer, key, false);
             if let Some(subscriber) = self.participants.get_mut(&peer) {
                 subscriber.parked.insert(key);
             }
         }
-        for key in drop {
-            self.drop_subscription(peer, key, now);
+        for (key, owner) in drop {
+            self.drop_subscription(peer, key, owner, now);
         }
         let mut newly_heard: Vec<PeerKey> = Vec::new();
         for key in add {
@@ -98,8 +98,8 @@ impl MediaRoom {
         }
     }
 
-    /// Ends a subscription; its section drains (section 7.4).
-    pub(crate) fn drop_subscription(&mut self, peer: PeerKey, key: TrackKey, now: Now) {
+    /// Ends a subscription to a track of `owner`'s, which may be gone; its section drains (section 7.4).
+    pub(crate) fn drop_subscription(&mut self, peer: PeerKey, key: TrackKey, owner: PeerKey, now: Now) {
         let Some(subscriber) = self.participants.get_mut(&peer) else { return };
         subscriber.parked.remove(&key);
         if !self.tracks.contains_key(&key) {
@@ -117,7 +117,7 @@ impl MediaRoom {
             }
         }
         self.want_round(peer, now);
-        let Some(owner) = self.tracks.get(&key).map(|track| track.owner) else { return };
+        // Whoever speaks and of whom nothing is received any more is silent (section 12.2).
         if self.speaking.contains_key(&owner) && !self.hears(peer, owner) {
             let sid = self.participants.get(&owner).map(|owner| owner.sid().to_owned()).unwrap_or_default();
             let silent = lk::SpeakerInfo { sid, level: 0.0, active: false };

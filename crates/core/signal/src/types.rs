@@ -138,6 +138,8 @@ pub enum Connected {
     Resumed(PeerKey),
     /// Nothing to resume: send this (`leave`) and close the socket.
     Refused(Bytes),
+    /// The client asked to see how that is: close the socket and say nothing. The session is as it was.
+    CutOff,
 }
 
 /// Why a [`Connect`] was not understood.
@@ -250,6 +252,8 @@ pub enum Dropped {
     DataFlood,
     /// What is no data message.
     DataGarbage,
+    /// Trouble to be simulated that we know nothing of.
+    Simulation,
 }
 
 impl Dropped {
@@ -261,8 +265,20 @@ impl Dropped {
             Self::DataTooLong => "data_too_long",
             Self::DataFlood => "data_flood",
             Self::DataGarbage => "data_garbage",
+            Self::Simulation => "simulation",
         }
     }
+}
+
+/// How a client wants its media to travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    /// As is best.
+    Udp,
+    /// Not over UDP.
+    Tcp,
+    /// Over a relay, by TLS if that has it.
+    Tls,
 }
 
 /// Why somebody is taken out.
@@ -384,6 +400,10 @@ pub enum Output {
     Unbind { peer: PeerKey, mid: String },
     /// The subscriber wants the track differently.
     Settings { peer: PeerKey, track: TrackKey, settings: Settings },
+    /// Send the client no more than so many bits per second, or again what its way carries.
+    Narrow { peer: PeerKey, bits: Option<u64> },
+    /// From its next description on the client's media travel like that.
+    Switch { peer: PeerKey, protocol: Protocol },
     /// The session is over: drop its connections and its key.
     Gone { peer: PeerKey },
     /// Tell the meeting.

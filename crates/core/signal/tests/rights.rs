@@ -399,6 +399,71 @@ fn a_resumed_client_gets_the_reliable_messages_it_missed() {
     assert_eq!(sequences, [2, 3]);
 }
 
+/// Sends a reliable message of that number.
+fn say(world: &mut World, from: signal::PeerKey, sequence: u32) {
+    let packet = lk::DataPacket {
+        sequence,
+        value: Some(lk::data_packet::Value::User(lk::UserPacket::default())),
+        ..Default::default()
+    };
+    let now = world.now();
+    assert_eq!(world.room.message(from, sequence > 0, &packet.encode_to_vec(), now), None);
+    world.settle();
+}
+
+fn heard(world: &mut World, by: signal::PeerKey) -> Vec<u32> {
+    let got = world.data.remove(&by).unwrap_or_default().into_iter();
+    got.map(|(_, bytes)| lk::DataPacket::decode(bytes).unwrap().sequence).collect()
+}
+
+#[test]
+fn whoever_is_still_connecting_is_sent_what_is_reliable_since_they_came_and_nothing_before() {
+    let mut world = World::new();
+    let ann = world.join("ann");
+    say(&mut world, ann, 1);
+    let (bob, _) = world.connect("bob", all(), false, &join_request());
+    say(&mut world, ann, 2);
+    // Lossy, which is not worth to wait for.
+    say(&mut world, ann, 0);
+    assert_eq!(heard(&mut world, bob), [2]);
+
+    world.offers.insert(bob, support::placeholders());
+    world.offer(bob, 1);
+    let now = world.now();
+    world.room.connected(bob, now);
+    world.settle();
+    say(&mut world, ann, 3);
+    assert_eq!(heard(&mut world, bob), [3]);
+
+    // What a client says after a resume about others it never heard of brings nothing from before it came.
+    world.request(bob, Request::SyncState(lk::SyncState::default()));
+    assert_eq!(heard(&mut world, bob), [3]);
+}
+
+#[test]
+fn whoever_stops_publishing_while_they_speak_is_silent_to_those_who_heard_them() {
+    let mut world = World::new();
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    world.publish(ann, "mic", lk::TrackSource::Microphone);
+    world.offer(bob, 2);
+    world.room.speakers(&[(ann, 0.5)]);
+    world.settle();
+    world.take(bob);
+
+    world.offers.get_mut(&ann).unwrap().last_mut().unwrap().sends = false;
+    world.offer(ann, 3);
+
+    let silent: Vec<bool> = world
+        .take(bob)
+        .into_iter()
+        .filter_map(|message| match message {
+            Response::SpeakersChanged(changed) => Some(changed.speakers[0].active),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(silent, [false]);
+}
+
 #[test]
 fn speakers_are_told_to_those_who_hear_them() {
     let mut world = World::new();

@@ -7,7 +7,7 @@
 mod support;
 
 use model::Identity;
-use model::media::Source;
+use model::media::{ParticipantKind, Source};
 use prost::Message;
 use signal::{Connected, EventKind, Kind, RemoveReason};
 use std::time::Duration;
@@ -390,6 +390,40 @@ fn the_numbers_of_a_room_are_told_once_for_many_changes() {
         })
         .collect();
     assert_eq!(rooms.iter().map(|room| (room.num_participants, room.num_publishers)).collect::<Vec<_>>(), [(6, 1)]);
+}
+
+#[test]
+fn that_a_room_is_recorded_is_told_at_once_for_as_long_as_a_recorder_is_there() {
+    let mut world = World::new();
+    let ann = world.join("ann");
+    let mut newest = None;
+    let mut recorded = |world: &mut World| -> Vec<bool> {
+        let rooms = world.take(ann).into_iter().filter_map(|message| match message {
+            Response::RoomUpdate(update) => update.room,
+            _ => None,
+        });
+        let mut flags = Vec::new();
+        for room in rooms {
+            let version = room.version.map(|version| (version.unix_micro, version.ticks));
+            assert!(version > newest, "each update is newer than the one before it");
+            newest = version;
+            flags.push(room.active_recording);
+        }
+        flags
+    };
+    recorded(&mut world);
+    let hidden = model::media::MediaPermission { hidden: true, ..all() };
+    let recorder = world.join_kind("rec", ParticipantKind::Egress, hidden);
+    assert_eq!(recorded(&mut world), [true]);
+    let second = world.join_kind("rec2", ParticipantKind::Egress, hidden);
+    world.request(recorder, Request::Leave(lk::LeaveRequest::default()));
+    assert!(recorded(&mut world).is_empty(), "another one is there");
+    let bob = world.join("bob");
+    let Response::Join(join) = &world.take(bob)[0] else { panic!("join") };
+    assert!(join.room.as_ref().unwrap().active_recording);
+    recorded(&mut world);
+    world.request(second, Request::Leave(lk::LeaveRequest::default()));
+    assert_eq!(recorded(&mut world), [false]);
 }
 
 #[test]

@@ -62,12 +62,12 @@ async fn validate(
     headers: HeaderMap,
     topology: Topology,
 ) -> Response {
-    match admit(&gateway, query.as_deref(), &headers, topology).await {
+    let refusal = match admit(&gateway, query.as_deref(), &headers, topology).await {
         // Whose socket was refused cannot see with which status: here they can.
-        Ok((join, _)) if gateway.meetings.media_is_full(&join) => with_cors(Refusal::Full.into_response()),
-        Ok(_) => with_cors((StatusCode::OK, "success").into_response()),
-        Err(refusal) => with_cors(refusal.into_response()),
-    }
+        Ok((join, _)) => gateway.meetings.media_refusal(&join).await.map(Refusal::from),
+        Err(refusal) => Some(refusal),
+    };
+    with_cors(refusal.map_or_else(|| (StatusCode::OK, "success").into_response(), Refusal::into_response))
 }
 
 async fn upgrade(
@@ -84,9 +84,7 @@ async fn upgrade(
     };
     let link = match gateway.meetings.connect_media(join).await {
         Ok(link) => link,
-        Err(ConnectError::Malformed) => return Refusal::Malformed.into_response(),
-        Err(ConnectError::Unavailable) => return Refusal::Unavailable.into_response(),
-        Err(ConnectError::Full) => return Refusal::Full.into_response(),
+        Err(error) => return Refusal::from(error).into_response(),
     };
     ws.max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE)
@@ -100,9 +98,12 @@ enum Refusal {
     /// They say of themselves what only the token may say.
     Undescribed,
     NoRoom,
+    /// The token is good, but nobody and no room can be called what it says.
+    Unnameable,
     Malformed,
     Unavailable,
     Full,
+    NoPlace,
 }
 
 impl Refusal {
@@ -112,9 +113,11 @@ impl Refusal {
             Self::Unauthorized => "token",
             Self::Undescribed => "grant",
             Self::NoRoom => "no_room",
+            Self::Unnameable => "name",
             Self::Malformed => "malformed",
             Self::Unavailable => "unavailable",
             Self::Full => "full",
+            Self::NoPlace => "room",
         }
     }
 }
@@ -131,9 +134,11 @@ impl IntoResponse for Refusal {
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "invalid or expired token"),
             Self::Undescribed => (StatusCode::UNAUTHORIZED, "permissions denied"),
             Self::NoRoom => (StatusCode::NOT_FOUND, "requested room does not exist"),
+            Self::Unnameable => (StatusCode::BAD_REQUEST, "room name, identity or name cannot be used"),
             Self::Malformed => (StatusCode::BAD_REQUEST, "malformed join request"),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "no new sessions now"),
             Self::Full => (StatusCode::SERVICE_UNAVAILABLE, "the media server is full"),
+            Self::NoPlace => (StatusCode::SERVICE_UNAVAILABLE, "the room is full"),
         }
         .into_response()
     }
@@ -145,7 +150,19 @@ impl From<AccessError> for Refusal {
             AccessError::Refused(AuthorizeRefusal::NotActive) => Self::NoRoom,
             // A messaging socket that is about to come back: a client that hears 401 gives up for good.
             AccessError::Unavailable(_) | AccessError::Refused(AuthorizeRefusal::NotInside) => Self::Unavailable,
+            AccessError::Unnameable => Self::Unnameable,
             AccessError::Expired | AccessError::Invalid | AccessError::Refused(_) => Self::Unauthorized,
+        }
+    }
+}
+
+impl From<ConnectError> for Refusal {
+    fn from(error: ConnectError) -> Self {
+        match error {
+            ConnectError::Malformed => Self::Malformed,
+            ConnectError::Unavailable => Self::Unavailable,
+            ConnectError::Full => Self::Full,
+            ConnectError::NoPlace => Self::NoPlace,
         }
     }
 }
@@ -310,6 +327,14 @@ fn encode(encoding: Encoding, response: Bytes) -> Message {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_finds_no_room_now_is_told_503_and_why_and_who_sends_rubbish_400() {
+        let answer = |error: ConnectError| Refusal::from(error).into_response().status().as_u16();
+        let temporary = [ConnectError::Unavailable, ConnectError::Full, ConnectError::NoPlace];
+        assert_eq!(temporary.map(answer), [503; 3]);
+        assert_eq!(answer(ConnectError::Malformed), 400);
+    }
 
     #[test]
     fn a_query_is_decoded_and_bounded() {

@@ -85,7 +85,9 @@ async fn check(app: &App, headers: &HeaderMap, token: &str) -> Result<Access, De
         Denied::Answered(answers::denied(Status::UNAUTHORIZED, headers, code, error.to_string()))
     };
     app.deps.meetings.authorize(token).await.map_err(|error| match error {
-        AccessError::Expired | AccessError::Invalid => deny(StatusCode::InvalidTokenOrSignature, error),
+        AccessError::Expired | AccessError::Invalid | AccessError::Unnameable => {
+            deny(StatusCode::InvalidTokenOrSignature, error)
+        }
         AccessError::Unavailable(_) => deny(StatusCode::InternalServerError, error),
         AccessError::Refused(AuthorizeRefusal::NotActive) => deny(StatusCode::RoomNotFound, error),
         AccessError::Refused(refusal) => Denied::Unwanted { refusal, headers: headers.clone() },

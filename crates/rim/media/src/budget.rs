@@ -21,11 +21,16 @@ const LEAST_SOUGHT: u64 = 5_000_000;
 /// line that carries so much takes it in a stride.
 const UNPACED: u64 = 4_000_000;
 
+/// Bits per second that are enough for anything: what a way carries of which nothing is known.
+const WIDE: u64 = 10_000_000_000;
+
 /// The way to one subscriber.
 #[derive(Debug)]
 pub(crate) struct Budget {
     /// Bits per second, if the client tells us anything.
     estimate: Option<u64>,
+    /// It is to be used for no more than that.
+    ceiling: Option<u64>,
     shares: Allocation<TrackKey>,
     /// When it is shared out anew; `None` until there is an estimate.
     due: Option<Instant>,
@@ -33,7 +38,7 @@ pub(crate) struct Budget {
 
 impl Budget {
     pub(crate) fn new() -> Self {
-        Self { estimate: None, shares: Allocation::new(NEVER_PAUSED), due: None }
+        Self { estimate: None, ceiling: None, shares: Allocation::new(NEVER_PAUSED), due: None }
     }
 
     /// Of a subscriber that says whether pictures may be withheld altogether (`subscriber_allow_pause`).
@@ -50,6 +55,18 @@ impl Budget {
         }
     }
 
+    /// The way is to be used for no more than that, or again for what it carries.
+    pub(crate) fn narrow(&mut self, bits: Option<u64>, now: Instant) {
+        // Without an estimate all that was held back because of a ceiling has to be given free.
+        self.ceiling = bits.or(self.ceiling.filter(|_| self.estimate.is_none()).map(|_| WIDE));
+        self.look_again(now);
+    }
+
+    /// What may be sent, bits per second, if there is anything that says so.
+    fn allowance(&self) -> Option<u64> {
+        [self.estimate, self.ceiling].into_iter().flatten().min()
+    }
+
     /// What the way carries, bits per second, if the client tells us anything.
     pub(crate) fn estimate(&self) -> Option<u64> {
         self.estimate
@@ -57,7 +74,7 @@ impl Budget {
 
     /// What the subscriber receives changed.
     pub(crate) fn look_again(&mut self, now: Instant) {
-        if self.estimate.is_some() {
+        if self.allowance().is_some() {
             self.due = Some(now);
         }
     }
@@ -85,19 +102,45 @@ pub(crate) fn share(room: &mut Room, now: Instant, news: &mut News) -> Vec<PeerK
         if !budget.is_due(now) {
             continue;
         }
-        let Some(estimate) = budget.estimate else { continue };
+        let Some(allowance) = budget.allowance() else { continue };
         let wants = wants.remove(peer).unwrap_or_default();
         budget.due = Some(room.next_share);
-        budget.shares.update(estimate.saturating_sub(wants.sound), &wants.bids, now);
+        budget.shares.update(allowance.saturating_sub(wants.sound), &wants.bids, now);
         for bid in &wants.bids {
             room.forward.set_cap(bid.track, *peer, budget.shares.cap(&bid.track), now, news);
         }
         let goal = budget.shares.goal(&wants.bids);
         let held_back = goal.wanted > goal.spent;
-        let minimum = if held_back { wants.sound + goal.next } else { 0 };
-        let desired = (wants.sound + goal.wanted).max(LEAST_SOUGHT);
-        session.down().seek(Seek { paced: estimate < UNPACED, minimum, desired });
+        let most = budget.ceiling.unwrap_or(u64::MAX);
+        let minimum = if held_back { wants.sound + goal.next } else { 0 }.min(most);
+        let desired = (wants.sound + goal.wanted).max(LEAST_SOUGHT).min(most);
+        session.down().seek(Seek { paced: allowance < UNPACED, minimum, desired });
         touched.push(*peer);
     }
     touched
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ceiling_holds_below_the_estimate_and_without_one_until_it_is_taken_away() {
+        let now = Instant::now();
+        let mut budget = Budget::new();
+        assert_eq!((budget.allowance(), budget.is_due(now)), (None, false));
+
+        budget.narrow(Some(300_000), now);
+        assert_eq!((budget.allowance(), budget.is_due(now)), (Some(300_000), true));
+        budget.narrow(None, now);
+        assert_eq!(budget.allowance(), Some(WIDE), "what was held back is given free");
+
+        budget.on_estimate(2_000_000, now);
+        budget.narrow(Some(300_000), now);
+        assert_eq!((budget.allowance(), budget.estimate()), (Some(300_000), Some(2_000_000)));
+        budget.on_estimate(100_000, now);
+        assert_eq!(budget.allowance(), Some(100_000));
+        budget.narrow(None, now);
+        assert_eq!((budget.allowance(), budget.ceiling), (Some(100_000), None));
+    }
 }

@@ -109,16 +109,21 @@ impl Fallback {
             Via::Datagrams | Via::Stream | Via::Relay => Offer::Everything,
         };
         let before = self.offer(room, who, at);
+        self.note(room, who, next, at);
+        self.offer(room, who, at) != before
+    }
+
+    /// What somebody is offered from now on. If too many are remembered already, nothing changes.
+    pub(crate) fn note(&mut self, room: &RoomId, who: &Identity, offer: Offer, at: Instant) {
         if self.0.len() >= MAX_REMEMBERED {
             self.0.retain(|_, note| at.saturating_duration_since(note.noted) < MEMORY);
         }
         let key = (room.clone(), who.clone());
-        if next == Offer::Everything {
+        if offer == Offer::Everything {
             self.0.remove(&key);
         } else if self.0.len() < MAX_REMEMBERED || self.0.contains_key(&key) {
-            self.0.insert(key, Note { offer: next, noted: at });
+            self.0.insert(key, Note { offer, noted: at });
         }
-        self.offer(room, who, at) != before
     }
 }
 

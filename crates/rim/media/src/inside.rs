@@ -228,7 +228,7 @@ impl Engine {
         if !entered {
             refused("room");
             self.settle(room_key, at);
-            return Err(ConnectError::Unavailable);
+            return Err(ConnectError::NoPlace);
         }
         let mut session = Session::new(join.identity.clone(), connection, at);
         session.publisher.connected = true;

@@ -10,10 +10,11 @@ use crate::registry::ShardIndex;
 use crate::stun;
 use bytes::Bytes;
 use rtc::{Channel, Event, OfferChange, Output, Peer, SectionPlan};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-/// Data that waits for its channel to open (media-protocol.md section 13.3).
+/// Most bytes of reliable messages that wait for their channel to open (media-protocol.md section 13.3).
 const DATA_WAIT_BYTES: usize = 100 * 1024;
 
 /// Most addresses and most ICE names of one connection that are known at a time. A phone that walks from network to network
@@ -93,7 +94,7 @@ pub(crate) struct Line {
     /// When the stack wants to hear that time passes.
     pub(crate) due: Instant,
     open: Vec<Channel>,
-    waiting: Vec<(Channel, Bytes)>,
+    waiting: Waiting,
 }
 
 impl Line {
@@ -108,11 +109,11 @@ impl Line {
             dirty: false,
             due: now,
             open: Vec::new(),
-            waiting: Vec::new(),
+            waiting: Waiting::default(),
         }
     }
 
-    /// Sends a message, or keeps it until the channel opens. `false` if an open channel took no more.
+    /// Sends a message; a reliable one is kept until its channel opens. `false` if an open channel took no more.
     pub(crate) fn send(&mut self, channel: Channel, message: Bytes) -> bool {
         if self.open.contains(&channel) {
             let taken = self.peer.send(channel, &message);
@@ -121,9 +122,9 @@ impl Line {
             }
             return taken;
         }
-        let waiting: usize = self.waiting.iter().map(|(_, message)| message.len()).sum();
-        if channel == Channel::Reliable && waiting + message.len() <= DATA_WAIT_BYTES {
-            self.waiting.push((channel, message));
+        if channel == Channel::Reliable {
+            let lost = self.waiting.keep(message);
+            metrics::counter!("media_drops_total", "reason" => "data_waiting").increment(lost);
         }
         true
     }
@@ -173,13 +174,15 @@ impl Line {
         }
     }
 
-    pub(crate) fn opened(&mut self, channel: Channel) {
+    /// A channel is open. `false` if it did not take all that waited for it.
+    pub(crate) fn opened(&mut self, channel: Channel) -> bool {
         if !self.open.contains(&channel) {
             self.open.push(channel);
         }
-        for (channel, message) in std::mem::take(&mut self.waiting) {
-            self.send(channel, message);
+        if channel != Channel::Reliable {
+            return true;
         }
+        std::mem::take(&mut self.waiting).messages.into_iter().all(|message| self.send(channel, message))
     }
 
     /// Answers the client's offer as planned; `None` if that cannot be done.
@@ -220,6 +223,29 @@ impl Line {
     pub(crate) fn sections(&self) -> Sections {
         let numbered = self.peer.section_names().zip(0..);
         numbered.map(|(name, section)| (name.to_owned(), self.takes(section))).collect()
+    }
+}
+
+/// Reliable messages that wait for their channel to open, oldest first.
+#[derive(Debug, Default)]
+struct Waiting {
+    messages: VecDeque<Bytes>,
+    bytes: usize,
+}
+
+impl Waiting {
+    /// Keeps one more. The oldest make room, as if the client had joined later: what it gets is whole. Returns how many.
+    fn keep(&mut self, message: Bytes) -> u64 {
+        self.bytes += message.len();
+        self.messages.push_back(message);
+        let mut lost = 0;
+        while self.bytes > DATA_WAIT_BYTES
+            && let Some(oldest) = self.messages.pop_front()
+        {
+            self.bytes -= oldest.len();
+            lost += 1;
+        }
+        lost
     }
 }
 
@@ -446,6 +472,18 @@ pub(crate) enum Place {
 mod tests {
     use super::*;
     use signal::PeerKey;
+
+    #[test]
+    fn of_what_waits_for_a_channel_the_newest_hundred_kilobytes_are_kept_in_order() {
+        let mut waiting = Waiting::default();
+        let message = |number: u8| Bytes::from(vec![number; 40 * 1024]);
+        assert_eq!([waiting.keep(message(1)), waiting.keep(message(2))], [0, 0]);
+        assert_eq!(waiting.keep(message(3)), 1);
+        assert_eq!(waiting.messages.iter().map(|message| message[0]).collect::<Vec<_>>(), [2, 3]);
+        assert_eq!(waiting.keep(Bytes::from(vec![4; 20 * 1024])), 0, "exactly full");
+        assert_eq!(waiting.keep(Bytes::from(vec![5; 101 * 1024])), 4);
+        assert_eq!((waiting.messages.len(), waiting.bytes), (0, 0));
+    }
 
     fn far() -> Far {
         let mut far = Far::new(1, ConnectionKey { room: 1, peer: PeerKey(1), subscriber: true }, Instant::now());

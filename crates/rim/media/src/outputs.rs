@@ -10,7 +10,7 @@ use crate::session::Connection;
 use bytes::Bytes;
 use ports::media::{MediaEvent, MediaEventKind, Renewed, SignalDown};
 use rtc::Channel;
-use signal::{Now, Output, PeerKey};
+use signal::{Now, Output, PeerKey, Protocol};
 use tokio::sync::mpsc;
 
 /// What is left for the shard.
@@ -20,6 +20,8 @@ pub(crate) struct After {
     pub(crate) gone: Vec<PeerKey>,
     /// Connections that may have output or a new ICE name: (who, the subscriber's).
     pub(crate) touched: Vec<(PeerKey, bool)>,
+    /// Whose media are to travel otherwise.
+    pub(crate) switches: Vec<(PeerKey, Protocol)>,
     /// From the packet path.
     pub(crate) news: News,
 }
@@ -81,7 +83,8 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::Sender<MediaEv
                 send(room, to, SignalDown::Renew(renewed));
             }
             Output::Data { to, reliable, message } => {
-                if let Some(session) = room.sessions.get_mut(&to) {
+                // Insiders read no data.
+                if let Some(session) = room.sessions.get_mut(&to).filter(|session| session.inside.is_none()) {
                     let channel = if reliable { Channel::Reliable } else { Channel::Lossy };
                     let taken = session.down().send(channel, message);
                     after.touched.push((to, session.subscriber.is_some()));
@@ -177,6 +180,12 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::Sender<MediaEv
                 room.forward.set_setting(track, peer, convert::setting(settings), now.at);
                 room.forward.collect(track, now.at, &mut after.news);
             }
+            Output::Narrow { peer, bits } => {
+                if let Some(session) = room.sessions.get_mut(&peer) {
+                    session.budget.narrow(bits, now.at);
+                }
+            }
+            Output::Switch { peer, protocol } => after.switches.push((peer, protocol)),
             Output::Gone { peer } => {
                 room.forward.forget_subscriber(peer, now.at);
                 after.gone.push(peer);

@@ -66,6 +66,11 @@ pub(crate) enum Order {
         room: RoomId,
         reply: oneshot::Sender<Vec<Bytes>>,
     },
+    /// Would that be refused?
+    Refusal {
+        join: Box<MediaJoin>,
+        reply: oneshot::Sender<Option<ConnectError>>,
+    },
     /// The server API's.
     Control(Control),
     Enter {
@@ -255,8 +260,12 @@ impl MediaPlane for Plane {
         (0..self.shards.len()).all(|shard| self.runs(shard)) && !self.overrun.load(Ordering::Relaxed)
     }
 
-    fn is_full(&self, room: &RoomId) -> bool {
-        self.registry.is_full(room, |shard| self.runs(shard))
+    async fn refusal(&self, join: &MediaJoin) -> Option<ConnectError> {
+        // Of a room that is not there nothing is known but what is true of the shard that would get it.
+        let shard = self.registry.likely(&join.room, |shard| self.runs(shard));
+        let (reply, answer) = oneshot::channel();
+        self.order(shard, Order::Refusal { join: Box::new(join.clone()), reply });
+        answer.await.unwrap_or(Some(ConnectError::Unavailable))
     }
 
     fn set_permission(&self, room: &RoomId, who: &Identity, permission: MediaPermission) {

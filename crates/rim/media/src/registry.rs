@@ -27,6 +27,18 @@ struct Placement {
     full: Vec<bool>,
 }
 
+impl Placement {
+    /// The shard for somebody whose room is nowhere yet: of those that have time, the one with the fewest people.
+    fn best(&self, is_alive: impl Fn(ShardIndex) -> bool) -> ShardIndex {
+        let mut load = self.sessions.clone();
+        for place in self.rooms.values() {
+            load[place.shard] += place.expected;
+        }
+        let alive = (0..load.len()).filter(|shard| is_alive(*shard));
+        alive.min_by_key(|shard| (self.full[*shard], load[*shard])).unwrap_or(0)
+    }
+}
+
 /// See the [module](self).
 #[derive(Debug)]
 pub(crate) struct Registry {
@@ -70,23 +82,16 @@ impl Registry {
             place.expected += 1;
             return place.shard;
         }
-        let mut load = placement.sessions.clone();
-        for place in placement.rooms.values() {
-            load[place.shard] += place.expected;
-        }
-        let alive = (0..load.len()).filter(|shard| is_alive(*shard));
-        let shard = alive.min_by_key(|shard| (placement.full[*shard], load[*shard])).unwrap_or(0);
+        let shard = placement.best(is_alive);
         placement.rooms.insert(room.clone(), Place { shard, expected: 1 });
         shard
     }
 
-    /// Whether the shard that would take a join has time for nobody else.
-    pub(crate) fn is_full(&self, room: &RoomId, is_alive: impl Fn(ShardIndex) -> bool) -> bool {
+    /// The shard that would take a join now.
+    pub(crate) fn likely(&self, room: &RoomId, is_alive: impl Fn(ShardIndex) -> bool) -> ShardIndex {
         let placement = self.placement();
-        match placement.rooms.get(room).filter(|place| is_alive(place.shard)) {
-            Some(place) => placement.full[place.shard],
-            None => (0..self.shards()).filter(|shard| is_alive(*shard)).all(|shard| placement.full[shard]),
-        }
+        let place = placement.rooms.get(room).filter(|place| is_alive(place.shard));
+        place.map_or_else(|| placement.best(&is_alive), |place| place.shard)
     }
 
     /// Where a room lives.
@@ -207,11 +212,8 @@ mod tests {
         assert_eq!([join(&registry, "a"), join(&registry, "b"), join(&registry, "b")], [0, 1, 1]);
         registry.note_full(0, true);
         assert_eq!([join(&registry, "c"), join(&registry, "a")], [1, 0], "a room that is there stays");
-        let is_full = |name: &str| registry.is_full(&room(name), |_| true);
-        assert_eq!([is_full("a"), is_full("b"), is_full("new")], [true, false, false]);
-        registry.note_full(1, true);
-        assert!(is_full("new"));
-        registry.note_full(1, false);
+        let likely = |name: &str| registry.likely(&room(name), |_| true);
+        assert_eq!([likely("a"), likely("b"), likely("new"), likely("new")], [0, 1, 1, 1]);
 
         registry.note_full(0, false);
         assert_eq!(join(&registry, "d"), 0);

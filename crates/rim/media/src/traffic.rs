@@ -157,8 +157,11 @@ impl Engine {
     pub(crate) fn event(&mut self, key: ConnectionKey, event: Event, at: Instant) {
         if let Event::ChannelOpen(channel) = event {
             if let Some(line) = line_of(&mut self.rooms, &mut self.guests, key) {
-                line.opened(channel);
+                let taken = line.opened(channel);
                 mark(&mut self.dirty, &mut line.dirty, key);
+                if !taken {
+                    self.choked(key, at);
+                }
             }
             return;
         }
@@ -332,6 +335,18 @@ impl Engine {
         metrics::counter!("media_connections_died_total").increment(1);
         self.note_lost(key);
         self.lost(key, at, MediaRoom::session_failed);
+    }
+
+    /// A reliable message found no room in its channel, and must not be lost unnoticed: the client starts over.
+    fn choked(&mut self, key: ConnectionKey, at: Instant) {
+        if self.is_guest(&key) {
+            return self.post.word(key.home(), key, Word::Choked);
+        }
+        let now = self.now(at);
+        if let Some(room) = self.rooms.get_mut(&key.room) {
+            room.machine.session_failed(key.peer, now);
+        }
+        self.settle(key.room, at);
     }
 
     /// The client closed a connection in order.

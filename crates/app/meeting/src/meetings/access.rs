@@ -256,10 +256,9 @@ impl Meetings {
         self.0.around.relays.ways(&access.room, access.user.as_str(), now().unix_ms / 1000)
     }
 
-    /// Whether somebody new would be refused by the media plane because it has no time for them.
-    #[must_use]
-    pub fn media_is_full(&self, join: &MediaJoin) -> bool {
-        self.0.around.media.is_full(&join.room)
+    /// Why the media plane would refuse an admitted participant now, if it would.
+    pub async fn media_refusal(&self, join: &MediaJoin) -> Option<ConnectError> {
+        self.0.around.media.refusal(join).await
     }
 
     /// Hands an admitted participant to the media plane.

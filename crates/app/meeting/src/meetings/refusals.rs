@@ -54,6 +54,9 @@ pub enum AccessError {
     /// It never was, or a newer one took its place.
     #[error("notifications.invalid-token")]
     Invalid,
+    /// It is good, but nobody and no room can be called what it says.
+    #[error("notifications.invalid-token")]
+    Unnameable,
     /// The room said no.
     #[error(transparent)]
     Refused(AuthorizeRefusal),

@@ -5,7 +5,7 @@ use model::media::{CameraView, MediaPermission, ParticipantKind, Sources};
 use model::{Identity, RoomId};
 use prost::Message;
 use signal::{
-    Codec, Connect, Connected, EventKind, JoinRequest, Kind, MediaRoom, Now, OfferedSection, Output, PeerKey,
+    Codec, Connect, Connected, EventKind, JoinRequest, Kind, MediaRoom, Now, OfferedSection, Output, PeerKey, Protocol,
     SectionPlan, TrackKey,
 };
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -59,6 +59,12 @@ pub(crate) struct World {
     /// Codecs added to tracks, and those everybody goes over to.
     pub(crate) codecs: Vec<(TrackKey, Codec)>,
     pub(crate) preferred: Vec<(TrackKey, Codec)>,
+    /// How many bits per second somebody is to get at most.
+    pub(crate) narrowed: Vec<(PeerKey, Option<u64>)>,
+    /// How whose media is to travel.
+    pub(crate) switched: Vec<(PeerKey, Protocol)>,
+    /// Every message that was encoded, once however many got it.
+    pub(crate) encoded: Vec<Bytes>,
     /// What fresh tokens say: whose, name, rights.
     pub(crate) renewed: Vec<(PeerKey, String, MediaPermission)>,
     mids: u64,
@@ -86,6 +92,9 @@ impl World {
             events: Vec::new(),
             codecs: Vec::new(),
             preferred: Vec::new(),
+            narrowed: Vec::new(),
+            switched: Vec::new(),
+            encoded: Vec::new(),
             renewed: Vec::new(),
             mids: 0,
             made: HashMap::new(),
@@ -241,6 +250,9 @@ impl World {
             let now = self.now();
             match output {
                 Output::Send { to, message } => {
+                    if self.encoded.last().is_none_or(|last| last.as_ptr() != message.as_ptr()) {
+                        self.encoded.push(message.clone());
+                    }
                     let decoded = lk::SignalResponse::decode(message).unwrap().message.unwrap();
                     self.inbox.entry(to).or_default().push_back(decoded);
                 }
@@ -297,6 +309,8 @@ impl World {
                 Output::CodecPublished { track, codec, .. } => self.codecs.push((track, codec)),
                 Output::CodecUnpublished { track, codec } => self.codecs.retain(|known| *known != (track, codec)),
                 Output::Prefer { track, codec } => self.preferred.push((track, codec)),
+                Output::Narrow { peer, bits } => self.narrowed.push((peer, bits)),
+                Output::Switch { peer, protocol } => self.switched.push((peer, protocol)),
                 Output::Muted { .. } | Output::Layers { .. } => {}
             }
         }

@@ -67,9 +67,9 @@ impl Engine {
         let Some(room) = self.rooms.get_mut(&room_key) else { return Err(ConnectError::Unavailable) };
         if !room.machine.has_place_for(&join.identity, join.takes_no_place()) {
             refused("room");
-            return Err(ConnectError::Unavailable);
+            return Err(ConnectError::NoPlace);
         }
-        let may_pause = request.allows_pause();
+        let (may_pause, why_back) = (request.allows_pause(), request.why_back());
         let mut connect = convert::connect(peer, join, request);
         connect.relay_only |= offer == Offer::Relay && !join.relays.is_empty();
         let connected = room.machine.connect(connect, now);
@@ -89,9 +89,14 @@ impl Engine {
                 self.drop_if_over(room_key);
                 return Ok(id);
             }
+            Ok(Connected::CutOff) => {
+                // As above.
+                let _ = link.try_send(SignalDown::Close);
+                return Ok(id);
+            }
             Ok(Connected::Resumed(peer)) => {
                 metrics::counter!("media_resumes_total").increment(1);
-                metrics::counter!("media_reconnects_total", "reason" => "signalling").increment(1);
+                metrics::counter!("media_reconnects_total", "reason" => why_back).increment(1);
                 if let Some(session) = room.sessions.get_mut(&peer)
                     && let Some((former, end)) = session.resumed((id, link))
                 {
@@ -116,19 +121,26 @@ impl Engine {
 
     /// Whether somebody without a connection may come now.
     pub(crate) fn takes(&mut self, join: &MediaJoin, at: Instant) -> Result<(), ConnectError> {
-        let (why, error) = if self.draining {
-            ("stopping", ConnectError::Unavailable)
-        } else if self.links.len() >= MAX_LINKS {
-            ("sockets", ConnectError::Unavailable)
-        } else if !self.may_join(join, at) {
-            ("churn", ConnectError::Unavailable)
-        } else if !self.has_time_for(join) {
-            ("load", ConnectError::Full)
-        } else {
-            return Ok(());
+        let refusal = match self.has_room_for(join) {
+            Ok(()) if self.may_join(join, at) => return Ok(()),
+            Ok(()) => ("churn", ConnectError::Unavailable),
+            Err(refusal) => refusal,
         };
-        refused(why);
-        Err(error)
+        refused(refusal.0);
+        Err(refusal.1)
+    }
+
+    /// Whether this shard has room for somebody, or else why not, as it is counted and as it is told.
+    fn has_room_for(&self, join: &MediaJoin) -> Result<(), (&'static str, ConnectError)> {
+        if self.draining {
+            Err(("stopping", ConnectError::Unavailable))
+        } else if self.links.len() >= MAX_LINKS {
+            Err(("sockets", ConnectError::Unavailable))
+        } else if !self.has_time_for(join) {
+            Err(("load", ConnectError::Full))
+        } else {
+            Ok(())
+        }
     }
 
     /// Whether somebody is here already, or there is time for one more.
@@ -136,6 +148,16 @@ impl Engine {
         let room = self.by_id.get(&join.room).and_then(|key| self.rooms.get(key));
         let is_here = || room.is_some_and(|room| room.sessions.values().any(|who| who.identity == join.identity));
         !self.full || is_here()
+    }
+
+    /// Why somebody would be refused who joined now, as far as that does not depend on how often they do.
+    pub(super) fn refusal(&self, join: &MediaJoin) -> Option<ConnectError> {
+        if let Err((_, error)) = self.has_room_for(join) {
+            return Some(error);
+        }
+        let room = self.rooms.get(self.by_id.get(&join.room)?).filter(|room| room.session == join.session)?;
+        let has_place = room.machine.has_place_for(&join.identity, join.takes_no_place());
+        (!has_place).then_some(ConnectError::NoPlace)
     }
 
     /// The room, a key and an idle stack for somebody without a connection.

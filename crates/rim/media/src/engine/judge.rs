@@ -2,7 +2,9 @@
 
 use super::{ConnectionKey, Engine, RoomKey};
 use crate::fallback::{Choice, ONLY_MEDIA, Offer, Via};
+use crate::traffic::dropped;
 use ports::media::MediaJoin;
+use signal::Protocol;
 use std::time::{Duration, Instant};
 
 /// Whoever comes again after that time without media ever having flowed could use none of the ways they were offered. Shorter
@@ -53,6 +55,20 @@ impl Engine {
         if self.fallback.failed(&room.id, &who, via, lived, choice, at) {
             metrics::counter!("media_fallbacks_total", "from" => via.as_str()).increment(1);
         }
+    }
+
+    /// A client wants its media to travel otherwise: from its next description on it is offered nothing else.
+    pub(super) fn switch(&mut self, key: RoomKey, peer: signal::PeerKey, protocol: Protocol, at: Instant) {
+        let Some(room) = self.rooms.get(&key) else { return };
+        let Some(session) = room.sessions.get(&peer) else { return };
+        let offer = match protocol {
+            Protocol::Udp => Offer::Everything,
+            Protocol::Tcp if !self.stream_addresses.is_empty() => Offer::Streams,
+            Protocol::Tls if session.has_relay => Offer::Relay,
+            Protocol::Tcp | Protocol::Tls => return dropped("simulation_no_way"),
+        };
+        self.fallback.note(&room.id, &session.identity, offer, at);
+        self.restrict(key, peer, offer);
     }
 
     /// Lets an offer take effect on connections that go on.

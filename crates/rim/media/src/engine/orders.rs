@@ -107,6 +107,9 @@ impl Engine {
                 self.on_room(&room, at, |room| list = room.machine.participants());
                 let _ = reply.send(list);
             }
+            Order::Refusal { join, reply } => {
+                let _ = reply.send(self.refusal(&join));
+            }
             Order::Control(control) => self.control(control, at),
             Order::Enter { join, items, reply } => {
                 let room = join.room.clone();

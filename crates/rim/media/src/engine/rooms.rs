@@ -94,6 +94,9 @@ impl Engine {
         let now = self.now(at);
         let Some(room) = self.rooms.get_mut(&key) else { return };
         let after = outputs::carry_out(room, now, &self.events);
+        for (peer, protocol) in after.switches {
+            self.switch(key, peer, protocol, at);
+        }
         for peer in after.gone {
             self.close_watch(key, peer, at);
             self.drop_session(key, peer);

@@ -1,6 +1,8 @@
 use super::*;
+use crate::fallback::Offer;
 use model::media::{CameraView, MediaPermission, Sources};
 use ports::media::MediaJoin;
+use ports::media_control::FREE_SESSION;
 use prost::Message;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -113,6 +115,103 @@ fn a_resume_after_the_publisher_connection_failed_keeps_the_session_of_two_conne
         engine.handle_timeout(now);
     }
     assert!(engine.rooms.contains_key(&room));
+}
+
+fn simulate(engine: &mut Engine, link: u64, scenario: lk::simulate_scenario::Scenario, at: Instant) {
+    let simulate = lk::SimulateScenario { scenario: Some(scenario) };
+    let request = lk::SignalRequest { message: Some(lk::signal_request::Message::Simulate(simulate)) };
+    engine.message(link, &request.encode_to_vec().into(), at);
+}
+
+#[test]
+fn whoever_asks_for_a_protocol_is_offered_nothing_else_from_then_on_if_there_is_such_a_way() {
+    let (events, _events_end) = mpsc::channel(64);
+    let now = Instant::now();
+    let mut engine = Engine::new(Vec::new(), 1, events).unwrap();
+    let mut relayed = join("a", "bob");
+    relayed.relays = vec![ports::media::IceServer {
+        urls: vec!["turns:relay.example.org".into()],
+        username: String::new(),
+        credential: String::new(),
+    }];
+    let come = |engine: &mut Engine, join: &MediaJoin| {
+        let (link, down) = mpsc::channel(64);
+        (engine.join(join, link, now).unwrap(), down)
+    };
+    let (ann, _ann_down) = come(&mut engine, &join("a", "ann"));
+    let (bob, _bob_down) = come(&mut engine, &relayed);
+    let ask = |engine: &mut Engine, link, protocol: lk::CandidateProtocol| {
+        simulate(engine, link, lk::simulate_scenario::Scenario::SwitchCandidateProtocol(protocol.into()), now);
+    };
+    let offers = |engine: &Engine| {
+        ["ann", "bob"].map(|who| {
+            let join = join("a", who);
+            engine.fallback.offer(&join.room, &join.identity, now)
+        })
+    };
+
+    ask(&mut engine, ann, lk::CandidateProtocol::Tcp);
+    ask(&mut engine, ann, lk::CandidateProtocol::Tls);
+    assert_eq!(offers(&engine), [Offer::Everything, Offer::Everything], "there is neither");
+    ask(&mut engine, bob, lk::CandidateProtocol::Tls);
+    assert_eq!(offers(&engine), [Offer::Everything, Offer::Relay]);
+    engine.set_stream_addresses(vec!["192.0.2.1:8080".parse().unwrap()]);
+    ask(&mut engine, ann, lk::CandidateProtocol::Tcp);
+    assert_eq!(offers(&engine), [Offer::Streams, Offer::Relay]);
+    ask(&mut engine, ann, lk::CandidateProtocol::Udp);
+    assert_eq!(offers(&engine), [Offer::Everything, Offer::Relay]);
+}
+
+#[test]
+fn a_resume_that_is_cut_off_unheard_gets_a_socket_that_closes_and_the_next_one_goes_on() {
+    let (events, _events_end) = mpsc::channel(64);
+    let now = Instant::now();
+    let mut engine = Engine::new(Vec::new(), 1, events).unwrap();
+    let mut ann = join("a", "ann");
+    let (link, _down) = mpsc::channel(64);
+    let link = engine.join(&ann, link, now).unwrap();
+    let room = engine.by_id[&ann.room];
+    let session = engine.rooms.get_mut(&room).unwrap().sessions.get_mut(&PeerKey(0)).unwrap();
+    session.publisher.connected = true;
+    engine.came_up(ConnectionKey { room, peer: PeerKey(0), subscriber: false }, now);
+    simulate(&mut engine, link, lk::simulate_scenario::Scenario::DisconnectSignalOnResumeNoMessages(true), now);
+    engine.link_lost(link, now);
+    ann.request = lk::JoinRequest { reconnect: true, ..Default::default() }.encode_to_vec().into();
+
+    let (again, mut cut_off) = mpsc::channel(64);
+    let again = engine.join(&ann, again, now).unwrap();
+    assert_eq!(cut_off.try_recv(), Ok(SignalDown::Close));
+    engine.link_lost(again, now);
+
+    let (third, mut down) = mpsc::channel(64);
+    engine.join(&ann, third, now).unwrap();
+    assert!(matches!(down.try_recv(), Ok(SignalDown::Message(_))));
+    assert_eq!(engine.holdings().sessions, 1);
+}
+
+#[test]
+fn who_asks_beforehand_is_told_why_a_join_would_be_refused() {
+    use ports::media::ConnectError;
+    let (events, _events_end) = mpsc::channel(64);
+    let now = Instant::now();
+    let mut engine = Engine::new(Vec::new(), 1, events).unwrap();
+    let free = |who| MediaJoin { session: SessionId::try_from(FREE_SESSION).unwrap(), ..join("a", who) };
+    assert_eq!(engine.refusal(&free("ann")), None, "there is no such room yet");
+    let (link, _down) = mpsc::channel(64);
+    engine.join(&free("ann"), link, now).unwrap();
+    let change = signal::RoomChange { max_participants: Some(1), ..Default::default() };
+    let room = engine.by_id[&free("ann").room];
+    engine.rooms.get_mut(&room).unwrap().machine.change_room(change, engine_now(now)).unwrap();
+
+    let asked = |engine: &Engine| ["ann", "bob"].map(|who| engine.refusal(&free(who)));
+    assert_eq!(asked(&engine), [None, Some(ConnectError::NoPlace)]);
+    let (link, _down) = mpsc::channel(64);
+    assert_eq!(engine.join(&free("bob"), link, now), Err(ConnectError::NoPlace), "and so it is");
+    engine.set_full(true);
+    assert_eq!(asked(&engine), [None, Some(ConnectError::Full)]);
+    let (reply, _answer) = tokio::sync::oneshot::channel();
+    engine.order(crate::plane::Order::Drain { reply }, now);
+    assert_eq!(asked(&engine), [Some(ConnectError::Unavailable); 2]);
 }
 
 fn engine_now(at: Instant) -> Now {

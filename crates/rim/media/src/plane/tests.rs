@@ -91,7 +91,13 @@ async fn rooms_live_on_different_shards_and_orders_find_them() {
     assert_eq!(plane.participants(&room("a")).await.len(), 1);
     assert_eq!(plane.registry.find(&room("b")), None);
 
+    assert_eq!(plane.refusal(&join("e")).await, None);
+    assert_eq!(plane.registry.find(&room("e")), None, "asking places nobody");
+
     plane.drain().await;
+    for name in ["a", "e"] {
+        assert_eq!(plane.refusal(&join(name)).await, Some(ConnectError::Unavailable));
+    }
     assert_eq!(plane.connect(join("e")).await.unwrap_err(), ConnectError::Unavailable);
     assert_eq!(plane.registry.find(&room("e")), None);
 }
