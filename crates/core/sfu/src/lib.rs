@@ -93,3 +93,4 @@ pub mod scalable;
 pub mod selector;
 pub mod vp8;
 pub mod vp9;
+pub mod waiting;

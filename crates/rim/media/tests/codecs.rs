@@ -121,7 +121,8 @@ fn layers_of_av1_are_left_out_by_their_descriptors_and_receivers_are_told_which_
     film(&mut world, 20);
     let packets = world.clients[bob].take_packets();
     let mut stream = Dependencies::new();
-    let mut read = |packet: &Sent| stream.read(packet.dependency.as_ref().unwrap(), packet.timestamp).unwrap();
+    let mut read =
+        |packet: &Sent| stream.read(packet.dependency.as_ref().unwrap(), packet.timestamp, packet.seq).unwrap();
     let seen: Vec<_> = packets.iter().map(&mut read).collect();
     assert!(seen.len() >= 20 && seen[0].active == Some(0b1111) && !seen[0].inter_predicted);
     assert!(seen[2..].iter().all(|frame| frame.active.is_none()), "as they were");
