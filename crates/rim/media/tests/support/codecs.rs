@@ -148,14 +148,14 @@ impl World {
             film.sequence += 1;
             film.frame = film.frame.wrapping_add(1);
             let [high, low] = film.frame.to_be_bytes();
-            let template = |index: u8| 0xc0 | (film.templates + index) % 64;
+            let template = |index: u8| 0xc0 | ((film.templates + index) % 64);
             let descriptor = match (key, spatial) {
                 (true, 0) => {
                     let mut descriptor = structure.to_vec();
                     [descriptor[0], descriptor[1], descriptor[2]] = [template(0), high, low];
                     // Six bits of offset lie over the end of a byte.
-                    descriptor[3] = descriptor[3] & 0xf8 | film.templates >> 3;
-                    descriptor[4] = descriptor[4] & 0x1f | film.templates << 5;
+                    descriptor[3] = (descriptor[3] & 0xf8) | (film.templates >> 3);
+                    descriptor[4] = (descriptor[4] & 0x1f) | (film.templates << 5);
                     descriptor
                 }
                 (true, _) => vec![template(3), high, low],
