@@ -281,6 +281,30 @@ fn a_publisher_that_would_rather_send_one_codec_moves_everybody_to_the_second_wi
 }
 
 #[test]
+fn nobody_goes_over_at_a_key_frame_that_others_have_overtaken() {
+    let (mut world, ann, bob, _, mut state) = vp9_call(lk::BackupCodecPolicy::Regression);
+    let sid = sid(&world, ann);
+    let second = world.add_vp8(ann, &sid);
+    world.pass(Duration::from_secs(1));
+    world.clients[bob].take_packets();
+    world.shoot_vp8(ann, second, 1, false);
+    film(&mut world, ann, &mut state, 1);
+
+    world.shoot_vp8(ann, second, 2, true);
+    let overtaken = world.take_datagrams(ann);
+    world.shoot_vp8(ann, second, 3, false);
+    world.pump();
+    overtaken.iter().for_each(|datagram| world.feed(ann, datagram));
+    film(&mut world, ann, &mut state, 5);
+    let formats: Vec<u8> = world.clients[bob].take_packets().iter().map(|packet| packet.format).collect();
+    assert_eq!(formats, [98; 6 * 3], "what follows the key frame has gone by");
+
+    world.shoot_vp8(ann, second, 4, true);
+    film(&mut world, ann, &mut state, 1);
+    assert_eq!(world.clients[bob].take_packets().last().map(|packet| packet.format), Some(96));
+}
+
+#[test]
 fn what_lies_behind_the_descriptor_may_be_anything_and_arrives_as_it_was() {
     let (mut world, ann, bob, _, mut state) = vp9_call(PREFER);
     world.clients[bob].take_packets();
