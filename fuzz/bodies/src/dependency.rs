@@ -17,10 +17,12 @@ pub fn run(mut input: &[u8]) {
         if timestamp > 3000 * MOST {
             return;
         }
-        let Some(frame) = stream.read(descriptor, timestamp) else { continue };
-        let wanted = stream.targets_within(0, 1);
-        let Some(sent) = rewrite(descriptor, &frame, 77, Some(wanted), stream.all_targets()) else { continue };
-        let seen = stream.clone().read(sent.as_bytes(), timestamp).expect("readable as before");
+        // Every other one comes late.
+        let sequence = u64::from(timestamp / 3000) ^ 1;
+        let Some(frame) = stream.read(descriptor, timestamp, sequence) else { continue };
+        let wanted = stream.targets_within(&frame, 0, 1);
+        let Some(sent) = rewrite(descriptor, &frame, 77, Some(wanted), stream.all_targets(&frame)) else { continue };
+        let seen = stream.clone().read(sent.as_bytes(), timestamp, sequence).expect("readable as before");
         assert_eq!((seen.number, seen.active), (77, Some(wanted)));
         assert_eq!((seen.spatial, seen.temporal, seen.switches_up), (frame.spatial, frame.temporal, frame.switches_up));
     }

@@ -68,7 +68,8 @@
 //!
 //! A stream that carries all its layers at once (VP9, AV1) is asked about with [`selector::Selector::on_scalable`]; nothing in
 //! its packets has to be rewritten but the marker bit ([`selector::Selector::ends_picture`]) and, where it has one, the
-//! [`dependency`] descriptor. Padding goes to [`selector::Selector::on_padding`] instead. While a track is muted nothing is fed at all, and afterwards
+//! [`dependency`] descriptor. What cannot be read before another packet has come waits for it ([`waiting`]), and is lost to the
+//! selectors if that never comes. Padding goes to [`selector::Selector::on_padding`] instead. While a track is muted nothing is fed at all, and afterwards
 //! selector and munger are told ([`restart`](selector::Selector::restart), [`pause`](munger::Munger::pause)). Audio has no
 //! selector: its munger switches at the first packet and forwards from then on.
 
@@ -93,3 +94,4 @@ pub mod scalable;
 pub mod selector;
 pub mod vp8;
 pub mod vp9;
+pub mod waiting;

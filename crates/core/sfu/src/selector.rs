@@ -16,7 +16,7 @@ use crate::layers::{Layer, LayerSet, SPATIAL, Temporal, Wish};
 const REQUEST_INTERVAL: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(1));
 
 /// A packet this far behind the newest of its layer is not late: the layer has started to count anew.
-const RESTART_DISTANCE: u64 = 2000;
+pub(crate) const RESTART_DISTANCE: u64 = 2000;
 
 /// How many frames' fates are remembered, so that all packets of a frame share one.
 const REMEMBERED_FRAMES: usize = 16;
@@ -132,6 +132,19 @@ impl Selector {
         self.current = None;
         self.previous = (None, Temporal::BASE);
         self.asked = None;
+    }
+
+    /// Packets of this stream up to `seq` came, but nothing could be made of them: what follows them cannot be decoded. If the stream
+    /// is being sent, that ends until the next key frame.
+    pub fn lose(&mut self, layer: Layer, seq: u64) {
+        let newest = &mut self.newest[layer.index()];
+        if Order::of(seq, *newest) != Order::Late {
+            *newest = Some(seq);
+        }
+        let sent = self.current.is_some_and(|current| self.scalable || current == layer);
+        if sent {
+            self.restart();
+        }
     }
 
     /// The layer being sent.
@@ -286,15 +299,20 @@ impl Selector {
 
 /// How a packet relates to the newest one of its layer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Order {
+pub enum Order {
+    /// Right behind it.
     Next,
+    /// Behind it, or the first of all, and others may come late.
     AfterGap,
+    /// Before it.
     Late,
+    /// So far before it that its stream must have begun to count anew.
     Restart,
 }
 
 impl Order {
-    fn of(seq: u64, newest: Option<u64>) -> Self {
+    /// Of the packet with this extended sequence number.
+    pub fn of(seq: u64, newest: Option<u64>) -> Self {
         match newest {
             None => Self::AfterGap,
             Some(newest) if seq.checked_sub(newest) == Some(1) => Self::Next,

@@ -28,7 +28,7 @@ fn payloads_cut_anywhere_are_read_or_refused() {
                 if let Some(vp9) = Vp9::parse(payload) {
                     assert!(vp9.header_len <= payload.len());
                 }
-                let _ = Dependencies::new().read(payload, 0);
+                let _ = Dependencies::new().read(payload, 0, 0);
                 let _ = Codec::H264.starts_key_frame(payload);
                 let _ = Codec::Av1.starts_key_frame(payload);
                 if let Some(primary) = sfu::red::primary(payload) {

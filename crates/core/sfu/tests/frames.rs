@@ -316,11 +316,13 @@ fn the_profile_is_the_frames_own() {
 fn the_dependency_descriptors_of_av1_are_read_by_forwarding() {
     let mut cutter = Packetizer::new(Format::Video(Codec::Av1));
     let mut dependencies = Dependencies::new();
+    let mut sequence = 0;
     for (number, key) in [(0, true), (1, false), (2, false), (3, true)] {
         let pieces = cutter.cut(number * STEP, &picture(Codec::Av1, number as u8, key, 3000)).unwrap();
         let last = pieces.len() - 1;
         for (index, piece) in pieces.iter().enumerate() {
-            let frame = dependencies.read(piece.dependency.as_ref().unwrap(), number * STEP).unwrap();
+            sequence += 1;
+            let frame = dependencies.read(piece.dependency.as_ref().unwrap(), number * STEP, sequence).unwrap();
             assert_eq!((frame.start_of_frame, frame.end_of_frame), (index == 0, index == last));
             assert_eq!((frame.inter_predicted, u32::from(frame.number)), (!key, number));
             assert_eq!((frame.spatial, frame.temporal, frame.switches_up), (0, 0, true));

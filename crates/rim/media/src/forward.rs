@@ -58,6 +58,8 @@ pub(crate) struct Up {
     /// Subscribers who get nothing for want of bandwidth, or again something, and have to be told.
     paused: Vec<(PeerKey, bool)>,
     level: Option<Level>,
+    /// Packets of pictures of which nothing could be told, since they were last counted.
+    unreadable: u64,
     /// What is missing of redundant sound.
     gaps: Gaps,
     allowance: Allowance,
@@ -132,6 +134,7 @@ impl Forward {
                 screen: up.screen,
                 paused: Vec::new(),
                 level: audio.then(|| Level::new(LevelConfig::default(), AUDIO_CLOCK)),
+                unreadable: 0,
                 gaps: Gaps::default(),
                 allowance: Allowance::new(up.kind),
                 window: Window::default(),
@@ -303,6 +306,7 @@ impl Forward {
     ) {
         let Some(track) = self.tracks.get_mut(&key) else { return };
         let mut way = Way { reach, written, now };
+        track.stop_waiting(now);
         let mut pictures = Vec::new();
         for packet in packets {
             if !track.allowance.take(packet.payload.len(), now) {
@@ -316,20 +320,11 @@ impl Forward {
             let Some(arrival) = track.arrival(packet, &mut self.clocks, now) else { continue };
             match track.kind {
                 Kind::Audio => track.sound(&arrival, &mut way),
-                Kind::Video => {
-                    if pictures::redefines(packet) {
-                        track.pictures(&pictures, &mut way);
-                        pictures.clear();
-                    }
-                    let seen = track.read(arrival, now);
-                    if seen.is_unreadable() {
-                        self.unreadable.increment(1);
-                    }
-                    pictures.push(seen);
-                }
+                Kind::Video => track.gather(arrival, &mut pictures, &mut way),
             }
         }
         track.pictures(&pictures, &mut way);
+        self.unreadable.increment(std::mem::take(&mut track.unreadable));
     }
 
     /// Regular work of every track.
@@ -338,6 +333,7 @@ impl Forward {
             if track.kind == Kind::Audio {
                 continue;
             }
+            track.stop_waiting(now);
             for (index, encoding) in track.encodings.iter_mut().enumerate() {
                 if encoding.liveness.handle_timeout(now) {
                     let running = encoding.liveness.running();

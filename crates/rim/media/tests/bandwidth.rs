@@ -10,6 +10,7 @@ mod support;
 use std::time::Duration;
 use support::{Bottleneck, Layers, World};
 use wire::lk;
+use wire::lk::signal_request::Message as Request;
 use wire::lk::signal_response::Message as Response;
 
 /// What the layers of the test's camera take, in bits per second: 4 packets of 1,000 bytes every 40 ms for the largest.
@@ -85,6 +86,140 @@ fn a_picture_there_is_no_room_for_is_paused_and_its_viewer_told() {
     world.film_both(ann, &mut of_ann, cid, &mut of_cid, Duration::from_secs(25));
     let states = stream_states(&world, bob);
     assert_eq!(states.last(), Some(&lk::StreamState::Active), "{states:?}");
+}
+
+/// On it there is room for one large picture and one small one.
+const ROOM_FOR_ONE: u64 = 1_400_000;
+
+/// Two who publish pictures of some kind, and one who watches both on a line with room for one of them.
+struct Rivals {
+    world: World,
+    viewer: usize,
+    publishers: [usize; 2],
+    layers: [Layers; 2],
+    /// Where their pictures come.
+    sources: [u32; 2],
+}
+
+impl Rivals {
+    fn new(kinds: [lk::TrackSource; 2]) -> Self {
+        let mut world = World::new();
+        world.step = Duration::from_millis(1);
+        let publishers = ["ann", "cid"].map(|name| world.join(name));
+        let viewer = world.join("bob");
+        world.pass(Duration::from_secs(3));
+        for (publisher, kind) in publishers.into_iter().zip(kinds) {
+            world.publish_sizes(publisher, kind);
+            world.pass(Duration::from_secs(1));
+        }
+        let sids = publishers.map(|publisher| world.clients[publisher].sid_of("cam").unwrap());
+        let sources = sids.map(|sid| world.clients[viewer].source_of(&sid).unwrap());
+        world.clients[viewer].bottleneck = Some(Bottleneck::new(ROOM_FOR_ONE, world.now));
+        Self { world, viewer, publishers, layers: Default::default(), sources }
+    }
+
+    /// Bits of each one's pictures per second, when all has settled.
+    fn rates(&mut self) -> [u64; 2] {
+        self.film(Duration::from_secs(22));
+        self.world.clients[self.viewer].packets.clear();
+        let time = Duration::from_secs(4);
+        self.film(time);
+        let packets = &self.world.clients[self.viewer].packets;
+        self.sources.map(|source| {
+            let of_it = packets.iter().filter(|packet| *packet.header.ssrc == source);
+            let bytes: usize = of_it.map(|packet| packet.payload.len()).sum();
+            u64::try_from(bytes).unwrap() * 8 / time.as_secs()
+        })
+    }
+
+    fn film(&mut self, time: Duration) {
+        let [one, other] = self.publishers;
+        let [of_one, of_other] = &mut self.layers;
+        self.world.film_both(one, of_one, other, of_other, time);
+    }
+
+    /// The viewer says what comes first.
+    fn prefer(&mut self, priorities: [u32; 2]) {
+        for (publisher, priority) in self.publishers.into_iter().zip(priorities) {
+            let sid = self.world.clients[publisher].sid_of("cam").unwrap();
+            let quality = lk::VideoQuality::High.into();
+            let setting = lk::UpdateTrackSettings { track_sids: vec![sid], quality, priority, ..Default::default() };
+            self.world.request(self.viewer, Request::TrackSetting(setting));
+        }
+    }
+
+    fn mute_microphone(&mut self, which: usize) {
+        let sid = self.world.clients[self.publishers[which]].sid_of("mic").unwrap();
+        let mute = lk::MuteTrackRequest { sid, muted: true };
+        self.world.request(self.publishers[which], Request::Mute(mute));
+    }
+}
+
+fn assert_large_and_small(large: u64, small: u64) {
+    assert!(large > LARGE * 8 / 10, "{large} of {LARGE}");
+    assert!((SMALL * 7 / 10..SMALL * 2).contains(&small), "{small} of {SMALL}");
+}
+
+#[test]
+fn what_a_viewer_puts_first_is_large() {
+    let mut rivals = Rivals::new([lk::TrackSource::Camera; 2]);
+
+    rivals.prefer([1, 200]);
+    let [ann, cid] = rivals.rates();
+    assert_large_and_small(cid, ann);
+
+    rivals.prefer([200, 1]);
+    let [ann, cid] = rivals.rates();
+    assert_large_and_small(ann, cid);
+}
+
+#[test]
+fn a_shared_screen_comes_before_a_camera() {
+    let [camera, screen] = Rivals::new([lk::TrackSource::Camera, lk::TrackSource::ScreenShare]).rates();
+    assert_large_and_small(screen, camera);
+    let [screen, camera] = Rivals::new([lk::TrackSource::ScreenShare, lk::TrackSource::Camera]).rates();
+    assert_large_and_small(screen, camera);
+}
+
+#[test]
+fn who_speaks_comes_before_who_is_silent() {
+    for silent in [0, 1] {
+        let mut rivals = Rivals::new([lk::TrackSource::Camera; 2]);
+        rivals.mute_microphone(silent);
+        let rates = rivals.rates();
+        assert_large_and_small(rates[1 - silent], rates[silent]);
+    }
+}
+
+/// What a viewer of so many cameras is told of them on a line that has no room for any.
+fn states_without_room(may_pause: Option<bool>, cameras: usize) -> Vec<lk::StreamState> {
+    let mut world = World::new();
+    world.step = Duration::from_millis(1);
+    let publishers = ["ann", "cid"].map(|name| world.join(name));
+    let viewer = world.join_that_pauses("bob", may_pause);
+    world.pass(Duration::from_secs(3));
+    for publisher in &publishers[..cameras] {
+        world.publish_simulcast(*publisher);
+        world.pass(Duration::from_secs(1));
+    }
+    let (mut of_one, mut of_other) = (Layers::default(), Layers::default());
+    world.film_both(publishers[0], &mut of_one, publishers[1], &mut of_other, Duration::from_secs(5));
+    world.clients[viewer].bottleneck = Some(Bottleneck::new(SMALL, world.now));
+    world.film_both(publishers[0], &mut of_one, publishers[1], &mut of_other, Duration::from_secs(15));
+    stream_states(&world, viewer)
+}
+
+#[test]
+fn the_last_picture_is_paused_only_for_who_allows_it() {
+    assert_eq!(states_without_room(Some(true), 1), [lk::StreamState::Paused]);
+    assert_eq!(states_without_room(None, 1), []);
+    assert_eq!(states_without_room(Some(false), 1), []);
+}
+
+#[test]
+fn no_picture_is_paused_for_who_does_not_allow_it() {
+    assert!(states_without_room(None, 2).contains(&lk::StreamState::Paused));
+    assert_eq!(states_without_room(Some(false), 2), []);
 }
 
 fn stream_states(world: &World, client: usize) -> Vec<lk::StreamState> {

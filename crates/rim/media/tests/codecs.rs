@@ -121,7 +121,8 @@ fn layers_of_av1_are_left_out_by_their_descriptors_and_receivers_are_told_which_
     film(&mut world, 20);
     let packets = world.clients[bob].take_packets();
     let mut stream = Dependencies::new();
-    let mut read = |packet: &Sent| stream.read(packet.dependency.as_ref().unwrap(), packet.timestamp).unwrap();
+    let mut read =
+        |packet: &Sent| stream.read(packet.dependency.as_ref().unwrap(), packet.timestamp, packet.seq).unwrap();
     let seen: Vec<_> = packets.iter().map(&mut read).collect();
     assert!(seen.len() >= 20 && seen[0].active == Some(0b1111) && !seen[0].inter_predicted);
     assert!(seen[2..].iter().all(|frame| frame.active.is_none()), "as they were");
@@ -277,6 +278,30 @@ fn a_publisher_that_would_rather_send_one_codec_moves_everybody_to_the_second_wi
 
     world.pass(Duration::from_secs(6));
     assert_eq!(wanted_codecs(&world, ann), [("vp9".to_owned(), false), ("vp8".to_owned(), true)]);
+}
+
+#[test]
+fn nobody_goes_over_at_a_key_frame_that_others_have_overtaken() {
+    let (mut world, ann, bob, _, mut state) = vp9_call(lk::BackupCodecPolicy::Regression);
+    let sid = sid(&world, ann);
+    let second = world.add_vp8(ann, &sid);
+    world.pass(Duration::from_secs(1));
+    world.clients[bob].take_packets();
+    world.shoot_vp8(ann, second, 1, false);
+    film(&mut world, ann, &mut state, 1);
+
+    world.shoot_vp8(ann, second, 2, true);
+    let overtaken = world.take_datagrams(ann);
+    world.shoot_vp8(ann, second, 3, false);
+    world.pump();
+    overtaken.iter().for_each(|datagram| world.feed(ann, datagram));
+    film(&mut world, ann, &mut state, 5);
+    let formats: Vec<u8> = world.clients[bob].take_packets().iter().map(|packet| packet.format).collect();
+    assert_eq!(formats, [98; 6 * 3], "what follows the key frame has gone by");
+
+    world.shoot_vp8(ann, second, 4, true);
+    film(&mut world, ann, &mut state, 1);
+    assert_eq!(world.clients[bob].take_packets().last().map(|packet| packet.format), Some(96));
 }
 
 #[test]

@@ -17,7 +17,7 @@ use sfu::dependency::Dependencies;
 use sfu::vp9::Vp9;
 use std::time::Duration;
 use support::World;
-use support::codecs::Scalable;
+use support::codecs::{Scalable, Sent};
 use wire::lk::BackupCodecPolicy;
 
 const FRAME: Duration = Duration::from_millis(40);
@@ -194,8 +194,8 @@ fn a_client_gets_an_insiders_pictures_in_the_packets_of_their_codec() {
             seen += usize::from(match format {
                 Format::Vp9 => Vp9::parse(&picture[0].payload).unwrap().starts_key_frame(),
                 _ => {
-                    let descriptor = picture[0].dependency.as_ref().unwrap();
-                    !dependencies.read(descriptor, picture[0].timestamp).unwrap().inter_predicted
+                    let Sent { dependency, timestamp, seq, .. } = &picture[0];
+                    !dependencies.read(dependency.as_ref().unwrap(), *timestamp, *seq).unwrap().inter_predicted
                 }
             });
         }

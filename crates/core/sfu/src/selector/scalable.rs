@@ -3,7 +3,7 @@
 //! A subscriber gets every layer up to its own, also where an encoder predicts layers from each other in key pictures only: so
 //! it can go down from one picture to the next, without a key frame. Up it goes where a picture does without earlier ones.
 
-use super::{Decision, Order, Selector};
+use super::{Decision, Fates, Order, Selector};
 use crate::layers::{Layer, Temporal};
 use crate::scalable::Scalable;
 
@@ -37,8 +37,7 @@ impl Selector {
         };
         let limit = match self.limits.get(timestamp) {
             Some(limit) => limit,
-            // Of a picture that is forgotten or never came: what is sent now is the best guess.
-            None if order == Order::Late => Some(current).filter(|_| packet.temporal <= self.temporal),
+            None if order == Order::Late => self.limit(timestamp, packet),
             None => {
                 let limit = self.begin_picture(packet, current, target);
                 self.limits.set(timestamp, limit);
@@ -69,7 +68,16 @@ impl Selector {
 
     /// Whether what is sent of a picture ends with this packet, given that it is sent: it then has to carry the marker bit.
     pub fn ends_picture(&self, timestamp: u32, packet: &Scalable) -> bool {
-        packet.end_of_frame && self.limits.get(timestamp).flatten() == Some(packet.spatial)
+        packet.end_of_frame && self.limit(timestamp, packet) == Some(packet.spatial)
+    }
+
+    /// Up to which layer the picture of this packet is sent; `None` if it is not sent. Of one that is forgotten, or that comes after
+    /// later ones, as far as those around it: more than before it cannot be decoded, and less than behind it would be missing.
+    pub fn limit(&self, timestamp: u32, packet: &Scalable) -> Option<Layer> {
+        match self.limits.get(timestamp) {
+            Some(limit) => limit,
+            None => self.limits.around(timestamp).or(self.current).filter(|_| packet.temporal <= self.temporal),
+        }
     }
 
     /// The highest temporal layer being sent.
@@ -98,6 +106,17 @@ impl Selector {
     }
 }
 
+impl Fates<Option<Layer>> {
+    /// The lower limit of the two pictures that are sent before and behind one.
+    fn around(&self, timestamp: u32) -> Option<Layer> {
+        let distance = |picture: u32| picture.wrapping_sub(timestamp).cast_signed();
+        let sent = || self.frames.iter().flatten().filter_map(|(picture, limit)| Some((distance(*picture), (*limit)?)));
+        let before = sent().filter(|(distance, _)| *distance < 0).max_by_key(|(distance, _)| *distance);
+        let behind = sent().filter(|(distance, _)| *distance > 0).min_by_key(|(distance, _)| *distance);
+        [before, behind].into_iter().flatten().map(|(_, limit)| limit).min()
+    }
+}
+
 fn is_next(below: Layer, above: Layer) -> bool {
     above.index() == below.index() + 1
 }
@@ -108,7 +127,9 @@ mod tests {
 
     use super::*;
     use crate::layers::{LayerSet, Wish};
-    use std::time::Instant;
+    use crate::munger::{Munger, Rtp};
+    use std::collections::{BTreeMap, BTreeSet};
+    use std::time::{Duration, Instant};
 
     #[test]
     fn nothing_is_forwarded_before_a_key_picture() {
@@ -213,6 +234,69 @@ mod tests {
     }
 
     #[test]
+    fn a_picture_that_was_overtaken_is_sent_as_far_as_those_around_it() {
+        let mut scene = Scene::new(Layer::Medium);
+        scene.key();
+        let overtaken = scene.overtaken();
+        scene.delta(0);
+
+        assert_eq!(scene.late(overtaken, 0), [Decision::Forward, Decision::Forward, Decision::Fill]);
+        let ends = |spatial| scene.selector.ends_picture(overtaken.1, &picture(spatial, 0, true));
+        assert_eq!([Layer::Low, Layer::Medium, Layer::High].map(ends), [false, true, false]);
+    }
+
+    #[test]
+    fn a_picture_from_before_a_larger_layer_began_does_not_have_it() {
+        let mut scene = Scene::new(Layer::Low);
+        scene.key();
+        let overtaken = scene.overtaken();
+        scene.wish(Layer::High);
+        assert_eq!(scene.key(), [Decision::Forward; 3]);
+
+        assert_eq!(scene.late(overtaken, 0), [Decision::Forward, Decision::Fill, Decision::Fill]);
+        assert!(scene.selector.ends_picture(overtaken.1, &picture(Layer::Low, 0, true)));
+    }
+
+    #[test]
+    fn a_picture_from_before_a_larger_layer_ended_need_not_have_it() {
+        let mut scene = Scene::new(Layer::High);
+        scene.key();
+        let overtaken = scene.overtaken();
+        scene.wish(Layer::Low);
+        scene.delta(0);
+
+        assert_eq!(scene.late(overtaken, 0), [Decision::Forward, Decision::Fill, Decision::Fill]);
+    }
+
+    #[test]
+    fn what_could_not_be_read_ends_the_stream_until_a_key_picture_that_is_asked_for_at_once() {
+        let mut scene = Scene::new(Layer::High);
+        scene.key();
+        let key = scene.overtaken();
+        assert_eq!(scene.selector.needs_key_frame(scene.now), None);
+
+        scene.selector.lose(Layer::Low, scene.seq);
+
+        assert_eq!(scene.selector.current(), None);
+        assert_eq!(scene.selector.needs_key_frame(scene.now), Some(Layer::High));
+        let late = scene.selector.on_scalable(key.0, key.1, &picture(Layer::Low, 0, false));
+        assert_eq!(late, Decision::Drop, "a key picture whose rest is lost");
+        assert_eq!(scene.delta(0), [Decision::Drop; 3]);
+        assert_eq!(scene.key(), [Decision::Switch, Decision::Forward, Decision::Forward]);
+    }
+
+    #[test]
+    fn losses_before_anything_was_sent_do_not_hurry_the_requests() {
+        let mut scene = Scene::new(Layer::High);
+        scene.delta(0);
+        assert_eq!(scene.selector.needs_key_frame(scene.now), Some(Layer::High));
+
+        scene.selector.lose(Layer::Low, scene.seq + 3);
+
+        assert_eq!(scene.selector.needs_key_frame(scene.now), None, "it has just been asked for");
+    }
+
+    #[test]
     fn a_stream_that_counts_anew_begins_with_a_key_picture() {
         let mut scene = Scene::new(Layer::High);
         scene.seq = 50_000;
@@ -264,6 +348,128 @@ mod tests {
         }
     }
 
+    proptest! {
+        /// However packets overtake each other: what is sent has all it is predicted from, under numbers without a gap, and when
+        /// they do so no more, one key picture that is asked for brings the wanted layer.
+        #[test]
+        fn what_overtakes_harms_no_more_than_until_a_key_picture_that_is_asked_for(
+            pictures in prop::collection::vec((0u32..8, 0usize..20, [0u64..12, 0u64..12, 0u64..12]), 4..60),
+        ) {
+            let mut journey = Journey::new();
+            let mut arrivals = Vec::new();
+            for (kind, wish, delays) in pictures {
+                let packets = journey.shoot(kind == 0);
+                let at = packets[0].seq;
+                arrivals.extend(packets.into_iter().zip(delays).map(|(packet, delay)| (at + delay, packet, wish)));
+            }
+            arrivals.sort_by_key(|(at, packet, _)| (*at, packet.seq));
+            for (_, packet, wish) in arrivals {
+                if let Some(layer) = Layer::from_index(wish) {
+                    journey.selector.set_wish(Some(Wish::full(layer)));
+                }
+                journey.take(packet);
+            }
+            journey.selector.set_wish(Some(Wish::full(Layer::High)));
+            let mut keys = 0;
+            for _ in 0..40 {
+                let key = journey.selector.needs_key_frame(journey.now).is_some();
+                keys += u32::from(key);
+                for packet in journey.shoot(key) {
+                    journey.take(packet);
+                }
+            }
+
+            prop_assert!(keys <= 1, "{keys} key pictures");
+            prop_assert_eq!(journey.selector.current(), Some(Layer::High));
+            journey.check()?;
+        }
+    }
+
+    /// One packet of a picture on its way: a layer each.
+    #[derive(Clone, Copy)]
+    struct Shot {
+        seq: u64,
+        number: u32,
+        /// The picture it is predicted from, unless it is a key picture.
+        base: u32,
+        key: bool,
+        tid: u8,
+        layer: Layer,
+    }
+
+    /// A publisher, and one subscriber of it.
+    struct Journey {
+        selector: Selector,
+        munger: Munger,
+        now: Instant,
+        shot: u32,
+        since_key: u32,
+        /// The last picture of the lower temporal layer.
+        base: u32,
+        /// By the numbers under which they are sent; `None` is an empty packet.
+        sent: BTreeMap<u64, Option<Shot>>,
+    }
+
+    impl Journey {
+        fn new() -> Self {
+            Self {
+                selector: Selector::new(Some(Wish::full(Layer::High)), LayerSet::ALL),
+                munger: Munger::new(90_000, Rtp { seq: 1000, timestamp: 0 }),
+                now: Instant::now(),
+                shot: 0,
+                since_key: 0,
+                base: 0,
+                sent: BTreeMap::new(),
+            }
+        }
+
+        /// The next picture. Every other one is of the upper temporal layer.
+        fn shoot(&mut self, key: bool) -> [Shot; 3] {
+            self.shot += 1;
+            self.since_key = if key { 0 } else { self.since_key + 1 };
+            let (number, tid) = (self.shot, u8::from(!self.since_key.is_multiple_of(2)));
+            let base = if tid == 0 { std::mem::replace(&mut self.base, number) } else { self.base };
+            let seq = u64::from(number) * 3;
+            [0, 1, 2].map(|layer| Shot { seq: seq + layer, number, base, key, tid, layer: Layer::ALL[layer as usize] })
+        }
+
+        fn take(&mut self, shot: Shot) {
+            self.now += Duration::from_millis(10);
+            let packet = Scalable { switches_up: shot.tid == 0, ..picture(shot.layer, shot.tid, !shot.key) };
+            let rtp = Rtp { seq: shot.seq, timestamp: shot.number * 3000 };
+            let decision = self.selector.on_scalable(rtp.seq, rtp.timestamp, &packet);
+            let out = match decision {
+                Decision::Drop => None,
+                Decision::Skip => {
+                    self.munger.skip(rtp.seq);
+                    None
+                }
+                Decision::Switch => self.munger.switch(Layer::Low, rtp, &[None; 3], self.now),
+                Decision::Forward | Decision::Fill => self.munger.forward(rtp, self.now),
+            };
+            if let Some(out) = out {
+                let before = self.sent.insert(out.seq, Some(shot).filter(|_| decision != Decision::Fill));
+                assert!(before.is_none(), "a number is used twice");
+            }
+        }
+
+        fn check(&self) -> Result<(), TestCaseError> {
+            let numbers: Vec<u64> = self.sent.keys().copied().collect();
+            prop_assert!(numbers.windows(2).all(|pair| pair[1] == pair[0] + 1), "a gap: {numbers:?}");
+            let shots: Vec<Shot> = self.sent.values().flatten().copied().collect();
+            let mut has: BTreeSet<(u32, Layer)> = BTreeSet::new();
+            for shot in shots {
+                let below = shot.layer.index().checked_sub(1).map(|index| Layer::ALL[index]);
+                prop_assert!(below.is_none_or(|below| has.contains(&(shot.number, below))), "without the layer below");
+                if !shot.key {
+                    prop_assert!(has.contains(&(shot.base, shot.layer)), "without the picture before");
+                }
+                has.insert((shot.number, shot.layer));
+            }
+            Ok(())
+        }
+    }
+
     fn picture(spatial: Layer, tid: u8, inter_predicted: bool) -> Scalable {
         Scalable {
             spatial,
@@ -296,6 +502,21 @@ mod tests {
         fn send(&mut self, packet: Scalable) -> Decision {
             self.seq += 1;
             self.selector.on_scalable(self.seq, self.timestamp, &packet)
+        }
+
+        /// A picture that others overtake: the numbers of its first packet.
+        fn overtaken(&mut self) -> (u64, u32) {
+            self.timestamp += 3000;
+            self.seq += 3;
+            (self.seq - 2, self.timestamp)
+        }
+
+        /// That picture comes after all.
+        fn late(&mut self, (seq, timestamp): (u64, u32), tid: u8) -> [Decision; 3] {
+            [0, 1, 2].map(|index| {
+                let packet = picture(Layer::ALL[index as usize], tid, true);
+                self.selector.on_scalable(seq + index, timestamp, &packet)
+            })
         }
 
         /// A picture of three layers, one packet each.

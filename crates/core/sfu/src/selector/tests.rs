@@ -224,6 +224,22 @@ fn the_rate_falls_at_the_next_frame() {
     assert_eq!(scene.temporal(1, false), Decision::Forward);
 }
 
+#[test]
+fn what_could_not_be_read_ends_its_layer_and_no_other() {
+    let mut scene = Scene::new(Layer::High, LayerSet::ALL);
+    scene.key(Layer::Low);
+    let late = Incoming { starts_key_frame: true, ..scene.next(Layer::High, 0) };
+
+    scene.selector.lose(Layer::High, late.seq + 1);
+    assert_eq!(scene.selector.on_packet(&late), Decision::Drop, "the rest of the key frame is lost");
+    assert_eq!(scene.delta(Layer::Low), Decision::Forward);
+    assert_eq!(scene.selector.needs_key_frame(scene.now), Some(Layer::High));
+
+    scene.selector.lose(Layer::Low, scene.seq[0] + 1);
+    assert_eq!(scene.selector.current(), None);
+    assert_eq!(scene.selector.needs_key_frame(scene.now), Some(Layer::High), "at once");
+}
+
 struct Scene {
     selector: Selector,
     seq: [u64; SPATIAL],

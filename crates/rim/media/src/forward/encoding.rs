@@ -1,6 +1,6 @@
 //! A published track in one of its codecs.
 
-use rtc::Codec as Format;
+use rtc::{Codec as Format, UpPacket};
 use sfu::allocation::CostBook;
 use sfu::demand::Announced;
 use sfu::dependency::Dependencies;
@@ -8,6 +8,8 @@ use sfu::dynacast::{Dynacast, Update};
 use sfu::keyframes::Keyframes;
 use sfu::layers::{Content, Layer, LayerSet, Liveness, SPATIAL};
 use sfu::munger::Reports;
+use sfu::selector::Order;
+use sfu::waiting::Waiting;
 use signal::{Codec, PeerKey};
 use std::time::Instant;
 
@@ -31,6 +33,8 @@ pub(crate) struct Encoding {
     pub(super) described: [Described; SPATIAL],
     /// The timestamp and number of the newest packet of each layer, for codecs that do not mark where a frame begins.
     newest: [Option<(u32, u64)>; SPATIAL],
+    /// The highest number of each layer.
+    highest: [Option<u64>; SPATIAL],
 }
 
 /// How a packet relates to the one before it.
@@ -48,11 +52,21 @@ pub(super) struct Described {
     pub(super) dependencies: Dependencies,
     /// The decode targets the publisher sends, as it said last.
     pub(super) active: u32,
+    /// Packets that overtook the one that says how to read them.
+    pub(super) waiting: Waiting<Held>,
+}
+
+/// A packet that cannot be read yet.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) packet: UpPacket,
+    /// When it was captured.
+    pub(super) wallclock: Instant,
 }
 
 impl Default for Described {
     fn default() -> Self {
-        Self { dependencies: Dependencies::new(), active: u32::MAX }
+        Self { dependencies: Dependencies::new(), active: u32::MAX, waiting: Waiting::default() }
     }
 }
 
@@ -71,6 +85,7 @@ impl Encoding {
             scalable: false,
             described: Default::default(),
             newest: [None; SPATIAL],
+            highest: [None; SPATIAL],
         }
     }
 
@@ -93,6 +108,23 @@ impl Encoding {
             begins_frame: before.is_none_or(|(of, _)| of != timestamp),
             follows: before.is_some_and(|(_, number)| number.wrapping_add(1) == sequence),
         }
+    }
+
+    /// Whether a packet that could not be read can be once another has come.
+    pub(super) fn awaits_another(&self, packet: &UpPacket, layer: Layer) -> bool {
+        let stream = &self.described[layer.index()].dependencies;
+        let awaits = |descriptor| stream.awaits_structure(descriptor, packet.sequence);
+        packet.codec == Format::Av1 && !packet.payload.is_empty() && packet.extensions.dependency().is_some_and(awaits)
+    }
+
+    /// Takes note of a packet's number. Answers whether a later packet of its layer came before it.
+    pub(super) fn comes_late(&mut self, layer: Layer, sequence: u64) -> bool {
+        let highest = &mut self.highest[layer.index()];
+        let late = Order::of(sequence, *highest) == Order::Late;
+        if !late {
+            *highest = Some(sequence);
+        }
+        late
     }
 
     /// A key frame of a layer came.
@@ -161,6 +193,16 @@ mod tests {
         assert_eq!(stands(Layer::Low, 3000, 8), (false, true));
         assert_eq!(stands(Layer::Low, 6000, 9), (true, true));
         assert_eq!(stands(Layer::Low, 9000, 11), (true, false));
+    }
+
+    #[test]
+    fn packets_that_were_overtaken_come_late() {
+        let mut encoding = Encoding::new(0, Codec::Vp9, &[], Content::Camera, Instant::now());
+        let mut late = |layer, sequence| encoding.comes_late(layer, sequence);
+
+        assert!(!late(Layer::Low, 7) && !late(Layer::Low, 9) && late(Layer::Low, 8));
+        assert!(!late(Layer::High, 8), "of another stream");
+        assert!(!late(Layer::Low, 50_000) && !late(Layer::Low, 3), "it counts anew");
     }
 
     #[test]

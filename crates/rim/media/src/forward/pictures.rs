@@ -2,7 +2,7 @@
 
 use super::Up;
 use super::down::{Arrival, Down, Outgoing, Subscriber, Way};
-use super::encoding::{Described, Encoding, Standing};
+use super::encoding::{Described, Encoding, Held, Standing};
 use crate::session::Session;
 use rtc::{Codec, UpPacket};
 use sfu::codec::Codec as VideoCodec;
@@ -14,6 +14,7 @@ use sfu::scalable::Scalable;
 use sfu::selector::{Decision, Incoming, Selector};
 use sfu::vp8::Vp8;
 use sfu::vp9::{self, Vp9};
+use sfu::waiting::Lost;
 use signal::PeerKey;
 use std::sync::Arc;
 use std::time::Instant;
@@ -46,10 +47,10 @@ impl Picture {
         }
         let described = &mut encoding.described[layer.index()];
         let frame = match packet.extensions.dependency() {
-            Some(descriptor) => described.dependencies.read(descriptor, packet.timestamp),
+            Some(descriptor) => described.dependencies.read(descriptor, packet.timestamp, packet.sequence),
             None => None,
         };
-        if let Some(active) = frame.and_then(|frame| frame.active) {
+        if let Some(active) = frame.filter(|frame| !frame.is_former()).and_then(|frame| frame.active) {
             described.active = active;
         }
         let (descriptor, scalable) = match packet.codec {
@@ -105,6 +106,11 @@ impl Picture {
         })
     }
 
+    /// Whether it tells how to read what follows it.
+    fn brings_structure(&self) -> bool {
+        self.frame.is_some_and(|frame| frame.brings_structure && !frame.is_former())
+    }
+
     fn decide(&self, selector: &mut Selector, rtp: Rtp) -> Decision {
         if let Some(scalable) = &self.scalable {
             return selector.on_scalable(rtp.seq, rtp.timestamp, scalable);
@@ -130,32 +136,96 @@ pub(super) struct Seen<'a> {
     arrival: Arrival<'a>,
     /// `None` for padding and for what is none of its codec.
     picture: Option<Picture>,
+    /// A later packet of its stream came before it.
+    late: bool,
     /// The layers that send.
     running: LayerSet,
     layers_changed: bool,
 }
 
-impl Seen<'_> {
-    /// Whether it holds something, and nothing of its codec.
-    pub(super) fn is_unreadable(&self) -> bool {
-        self.picture.is_none() && !self.arrival.packet.payload.is_empty()
-    }
-}
-
 /// Whether a packet may say anew how its stream is made up. What came before has to be sent by the old rules.
-pub(super) fn redefines(packet: &UpPacket) -> bool {
+fn redefines(packet: &UpPacket) -> bool {
     /// Frame number, template and two bits.
     const MANDATORY: usize = 3;
     packet.extensions.dependency().is_some_and(|descriptor| descriptor.len() > MANDATORY)
 }
 
 impl Up {
-    /// Takes note of a packet before it is sent to anybody.
-    pub(super) fn read<'a>(&mut self, arrival: Arrival<'a>, now: Instant) -> Seen<'a> {
-        let (packet, layer) = (arrival.packet, arrival.layer);
-        let encoding = &mut self.encodings[arrival.index];
+    /// Reads one packet more of those that are sent together.
+    pub(super) fn gather<'a>(
+        &mut self,
+        arrival: Arrival<'a>,
+        batch: &mut Vec<Seen<'a>>,
+        way: &mut Way<'_, impl FnMut(PeerKey, &mut Session)>,
+    ) {
+        let Arrival { packet, layer, index, .. } = arrival;
+        if redefines(packet) {
+            self.pictures(batch, way);
+            batch.clear();
+        }
+        let Some(seen) = self.read(arrival, way.now) else { return };
+        let brings_structure = seen.picture.as_ref().is_some_and(Picture::brings_structure);
+        let answers = brings_structure && !self.encodings[index].described[layer.index()].waiting.is_empty();
+        batch.push(seen);
+        if answers {
+            self.pictures(batch, way);
+            batch.clear();
+            self.catch_up(index, layer, way);
+        }
+    }
+
+    /// Sends what waited for a packet that has come.
+    fn catch_up(&mut self, index: usize, layer: Layer, way: &mut Way<'_, impl FnMut(PeerKey, &mut Session)>) {
+        let held: Vec<Held> = self.encodings[index].described[layer.index()].waiting.release().collect();
+        let mut batch = Vec::with_capacity(held.len());
+        for Held { packet, wallclock } in &held {
+            self.gather(Arrival { packet, layer, index, wallclock: *wallclock }, &mut batch, way);
+        }
+        self.pictures(&batch, way);
+    }
+
+    /// Gives up what has waited for too long.
+    pub(super) fn stop_waiting(&mut self, now: Instant) {
+        for index in 0..self.encodings.len() {
+            for layer in Layer::ALL {
+                let waiting = &mut self.encodings[index].described[layer.index()].waiting;
+                if !waiting.is_empty()
+                    && let Some(lost) = waiting.lost(now)
+                {
+                    self.lose(index, layer, lost, now);
+                }
+            }
+        }
+    }
+
+    /// Whoever gets that stream needs a key frame: packets of it will never be read.
+    fn lose(&mut self, index: usize, layer: Layer, lost: Lost, now: Instant) {
+        self.unreadable += lost.count;
+        self.encodings[index].comes_late(layer, lost.up_to);
+        for down in self.downs.iter_mut().filter(|down| down.encoding == Some(index)) {
+            down.selector.lose(layer, lost.up_to);
+        }
+        (0..self.downs.len()).for_each(|down| self.ask(down, now));
+    }
+
+    /// Takes note of a packet before it is sent to anybody. `None` if it has to wait for another one.
+    fn read<'a>(&mut self, arrival: Arrival<'a>, now: Instant) -> Option<Seen<'a>> {
+        let Arrival { packet, layer, index, wallclock } = arrival;
+        let encoding = &mut self.encodings[index];
         encoding.heard = true;
         let picture = Picture::read(packet, encoding, layer);
+        if picture.is_none() && encoding.awaits_another(packet, layer) {
+            let held = Held { packet: packet.clone(), wallclock };
+            encoding.described[layer.index()].waiting.hold(packet.sequence, held, now);
+            return None;
+        }
+        if picture.as_ref().is_some_and(Picture::brings_structure)
+            && let Some(lost) = encoding.described[layer.index()].waiting.lost_before(packet.sequence)
+        {
+            self.lose(index, layer, lost, now);
+        }
+        let encoding = &mut self.encodings[index];
+        let late = encoding.comes_late(layer, packet.sequence);
         let layers_changed = picture.as_ref().is_some_and(|picture| {
             if picture.key_frame {
                 encoding.on_key_frame(layer);
@@ -164,7 +234,11 @@ impl Up {
             let sample = Sample { layer: picture.layer, temporal, bytes: packet.payload.len(), start_of_frame };
             encoding.liveness.on_packet(sample, now)
         });
-        Seen { arrival, picture, running: encoding.liveness.running(), layers_changed }
+        let running = encoding.liveness.running();
+        if picture.is_none() && !packet.payload.is_empty() {
+            self.unreadable += 1;
+        }
+        Some(Seen { arrival, picture, late, running, layers_changed })
     }
 
     /// Sends packets that were read, to one subscriber after the other.
@@ -208,7 +282,9 @@ impl Down {
     /// Goes over to another of the track's codecs if the packet begins a key frame in it. Returns whether it did.
     fn may_go_over(&mut self, seen: &Seen<'_>) -> bool {
         let Arrival { index, layer, .. } = seen.arrival;
+        // After a late beginning the rest of the key frame has already gone by.
         let goes_over = self.next == Some(index)
+            && !seen.late
             && seen.picture.as_ref().is_some_and(|picture| picture.key_frame)
             && self.layer().is_some_and(|most| layer <= most);
         if goes_over {
@@ -323,11 +399,8 @@ impl Down {
         if let Some(scalable) = &picture.scalable {
             outgoing.marker |= self.selector.ends_picture(packet.timestamp, scalable);
         }
-        let rewritten = picture.frame.and_then(|frame| {
-            let descriptor = packet.extensions.dependency()?;
-            let described = &encoding.described[arrival.layer.index()];
-            self.depending(descriptor, &frame, picture.scalable.is_some(), switched, described)
-        });
+        let described = &encoding.described[arrival.layer.index()];
+        let rewritten = self.depending(packet, picture, switched, described);
         outgoing.dependency = rewritten.as_ref().map(Rewritten::as_bytes);
         self.send(packet, &outgoing, to);
     }
@@ -348,30 +421,35 @@ impl Down {
     /// The dependency descriptor for what this subscriber gets; `None` if that is everything.
     fn depending(
         &mut self,
-        descriptor: &[u8],
-        frame: &Frame,
-        scalable: bool,
+        packet: &UpPacket,
+        picture: &Picture,
         switched: bool,
         described: &Described,
     ) -> Option<Rewritten> {
+        let frame = picture.frame.as_ref()?;
+        let descriptor = packet.extensions.dependency()?;
+        let scalable = picture.scalable.as_ref();
         let number = u32::from(frame.number);
         let number = match (scalable, switched) {
-            (true, _) => number,
-            (false, true) => self.counters.frame.switch(number),
-            (false, false) => self.counters.frame.forward(number),
+            (Some(_), _) => number,
+            (None, true) => self.counters.frame.switch(number),
+            (None, false) => self.counters.frame.forward(number),
         };
         let number = u16::try_from(number).unwrap_or(frame.number);
         let stream = &described.dependencies;
-        let all = stream.all_targets();
-        let layer = self.selector.current().filter(|_| scalable).unwrap_or(Layer::High);
+        let all = stream.all_targets(frame);
+        let layer =
+            scalable.and_then(|scalable| self.selector.limit(packet.timestamp, scalable)).unwrap_or(Layer::High);
         let temporal = self.selector.temporal();
         let within = stream.targets_within(
+            frame,
             if layer == Layer::High { u8::MAX } else { layer as u8 },
             if temporal == Temporal::TOP { u8::MAX } else { u8::try_from(temporal.index()).unwrap_or(u8::MAX) },
         );
         let reduced = within & all != all;
         // Told with the first packet of every frame while it is so, and once when it is over.
-        let mask = (frame.start_of_frame && (reduced || self.reduced)).then_some(described.active & within & all);
+        let active = if frame.is_former() { frame.active.unwrap_or(all) } else { described.active };
+        let mask = (frame.start_of_frame && (reduced || self.reduced)).then_some(active & within & all);
         if frame.start_of_frame {
             self.reduced = reduced;
         }

@@ -63,7 +63,7 @@ fn pictures(peer: &Peer, source: u32, stream: &Received, say: &mut impl FnMut(St
         let last = before.filter(|(last, _)| last + 1 == *number).map(|(_, last)| last);
         let order = last.map_or(Ok(()), |last| follows(&last, shot));
         let described = stream.descriptors.get(number);
-        if let Err(fault) = order.and_then(|()| decoder.take(last.as_ref(), shot, described)) {
+        if let Err(fault) = order.and_then(|()| decoder.take(last.as_ref(), *number, shot, described)) {
             say(format!("{fault} at {number}: {last:?}, then {shot:?}"));
             return;
         }
@@ -145,6 +145,7 @@ impl Decoder {
     fn take(
         &mut self,
         last: Option<&Shot>,
+        number: u64,
         shot: &Shot,
         described: Option<&(u32, Vec<u8>)>,
     ) -> Result<(), &'static str> {
@@ -162,23 +163,25 @@ impl Decoder {
                 self.size = Some(shot.layer);
             }
         }
-        if shot.codec == Codec::Av1 { self.describe(shot, described) } else { Ok(()) }
+        if shot.codec == Codec::Av1 { self.describe(number, shot, described) } else { Ok(()) }
     }
 
-    fn describe(&mut self, shot: &Shot, described: Option<&(u32, Vec<u8>)>) -> Result<(), &'static str> {
+    fn describe(&mut self, number: u64, shot: &Shot, described: Option<&(u32, Vec<u8>)>) -> Result<(), &'static str> {
         let Some((timestamp, descriptor)) = described else { return Err("a descriptor is missing") };
         if shot.first && shot.key_frame && (shot.layer == 0 || !shot.scalable) {
             self.structure = Some(Dependencies::new());
         }
         let Some(structure) = &mut self.structure else { return Ok(()) };
-        let Some(frame) = structure.read(descriptor, *timestamp) else { return Err("a descriptor cannot be read") };
+        let Some(frame) = structure.read(descriptor, *timestamp, number) else {
+            return Err("a descriptor cannot be read");
+        };
         let spatial = if shot.scalable { shot.layer } else { 0 };
         let told = (frame.start_of_frame, frame.end_of_frame, frame.spatial, frame.temporal, frame.inter_predicted);
         if told != (shot.first, shot.last, spatial, shot.temporal, !shot.key_frame) {
             return Err("a descriptor is not that of its packet");
         }
         self.active = frame.active.unwrap_or(self.active);
-        let reaches = |(spatial, temporal)| self.active & structure.targets_within(spatial, temporal);
+        let reaches = |(spatial, temporal)| self.active & structure.targets_within(&frame, spatial, temporal);
         // Some target that is sent goes up to it: more of them do than only those that stay below.
         let all = reaches((u8::MAX, u8::MAX));
         let below = spatial.checked_sub(1).map_or(0, |below| reaches((below, u8::MAX)));
@@ -186,7 +189,7 @@ impl Decoder {
         if all & !below & !slower == 0 {
             return Err("no decode target that is sent has this picture");
         }
-        if shot.marker && shot.scalable && self.active & !structure.targets_within(spatial, u8::MAX) != 0 {
+        if shot.marker && shot.scalable && self.active & !structure.targets_within(&frame, spatial, u8::MAX) != 0 {
             return Err("a decode target is promised that is not sent");
         }
         Ok(())

@@ -21,6 +21,10 @@ pub(crate) struct Scalable {
     picture: u16,
     frame: u16,
     sequence: u64,
+    /// Where its templates begin, which every structure of AV1 moves.
+    templates: u8,
+    /// What it sends now is not sent again when it is lost.
+    pub(crate) fleeting: bool,
 }
 
 /// A packet a client received.
@@ -60,7 +64,7 @@ impl World {
             .enable_av1(more.contains(&"av1"))
             .set_extension(9, Extension::with_serializer(descriptor::URI, Raw))
             .build(self.now);
-        self.join_with(name, rtc)
+        self.join_with(name, rtc, None)
     }
 
     /// Publishes a camera of three sizes in one stream of that codec, and would add VP8 for those who do not take it.
@@ -132,18 +136,31 @@ impl World {
         }
     }
 
-    /// One picture of AV1 in two spatial layers with dependency descriptors; `structure` comes with key pictures.
+    /// One picture of AV1 in two spatial layers with dependency descriptors; `structure` comes with key pictures, a packet each.
     pub(crate) fn shoot_av1(&mut self, client: usize, film: &mut Scalable, key: bool, structure: &[u8]) {
+        /// How many templates the structure has.
+        const TEMPLATES: u8 = 6;
         film.picture += 1;
+        if key {
+            film.templates = (film.templates + TEMPLATES) % 64;
+        }
         for spatial in 0..2u8 {
             film.sequence += 1;
             film.frame = film.frame.wrapping_add(1);
-            let number = film.frame.to_be_bytes();
+            let [high, low] = film.frame.to_be_bytes();
+            let template = |index: u8| 0xc0 | ((film.templates + index) % 64);
             let descriptor = match (key, spatial) {
-                (true, 0) => [&structure[..1], &number, &structure[3..]].concat(),
-                (true, _) => vec![0xc3, number[0], number[1]],
-                (false, 0) => vec![0xc1, number[0], number[1]],
-                (false, _) => vec![0xc4, number[0], number[1]],
+                (true, 0) => {
+                    let mut descriptor = structure.to_vec();
+                    [descriptor[0], descriptor[1], descriptor[2]] = [template(0), high, low];
+                    // Six bits of offset lie over the end of a byte.
+                    descriptor[3] = (descriptor[3] & 0xf8) | (film.templates >> 3);
+                    descriptor[4] = (descriptor[4] & 0x1f) | (film.templates << 5);
+                    descriptor
+                }
+                (true, _) => vec![template(3), high, low],
+                (false, 0) => vec![template(1), high, low],
+                (false, _) => vec![template(4), high, low],
             };
             // One unit, of a frame.
             let mut payload = vec![0x30; 100];
@@ -164,8 +181,16 @@ impl World {
         values: ExtensionValues,
     ) {
         let mid = self.clients[client].video.unwrap();
-        self.write(client, mid, format, film.sequence, u32::from(film.picture) * 3600, marker, payload.into(), values);
-        self.clients[client].rtc.handle_input(Input::Timeout(self.now)).unwrap();
+        let timestamp = u32::from(film.picture) * 3600;
+        let write = RtpWrite::new(Pt::new_with_value(format), film.sequence.into(), timestamp, self.now, payload)
+            .marker(marker)
+            .nackable(!film.fleeting)
+            .ext_vals(values);
+        let peer = &mut self.clients[client];
+        if let Some(stream) = peer.rtc.direct_api().stream_tx_by_mid(mid, None) {
+            stream.write_rtp(write);
+        }
+        peer.rtc.handle_input(Input::Timeout(self.now)).unwrap();
     }
 
     #[allow(clippy::too_many_arguments)]

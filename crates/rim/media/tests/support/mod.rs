@@ -193,13 +193,18 @@ impl World {
 
     /// Joins with three sections of each kind to receive on. Returns the index of the client.
     pub(crate) fn join(&mut self, name: &str) -> usize {
+        self.join_that_pauses(name, None)
+    }
+
+    /// The same with a client that says whether pictures may be withheld from it altogether.
+    pub(crate) fn join_that_pauses(&mut self, name: &str, may_pause: Option<bool>) -> usize {
         let rtc =
             Rtc::builder().set_rtp_mode(true).clear_codecs().enable_opus(true, false).enable_vp8(true).build(self.now);
-        self.join_with(name, rtc)
+        self.join_with(name, rtc, may_pause)
     }
 
     /// The same with a client that takes and sends what its stack is set up for.
-    fn join_with(&mut self, name: &str, mut rtc: Rtc) -> usize {
+    fn join_with(&mut self, name: &str, mut rtc: Rtc, may_pause: Option<bool>) -> usize {
         let port = 10_000 + u16::try_from(self.clients.len()).unwrap();
         let address = SocketAddr::from(([192, 0, 2, 100], port));
         rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
@@ -211,8 +216,10 @@ impl World {
         }
         api.add_channel("_reliable".into());
         let (offer, pending) = api.apply().unwrap();
+        let settings =
+            lk::ConnectionSettings { auto_subscribe: true, subscriber_allow_pause: may_pause, ..Default::default() };
         let request = lk::JoinRequest {
-            connection_settings: Some(lk::ConnectionSettings { auto_subscribe: true, ..Default::default() }),
+            connection_settings: Some(settings),
             publisher_offer: Some(lk::SessionDescription {
                 r#type: "offer".into(),
                 sdp: offer.to_sdp_string(),
@@ -260,11 +267,16 @@ impl World {
     /// Publishes a microphone and a camera with one layer. Those of before are put away first.
     pub(crate) fn publish(&mut self, client: usize) {
         let layers = [lk::VideoLayer { quality: 2, width: 640, height: 360, ..Default::default() }];
-        self.publish_with(client, &layers, None);
+        self.publish_with(client, &layers, None, lk::TrackSource::Camera);
     }
 
     /// Publishes a microphone and a camera with a small layer and a large one.
     pub(crate) fn publish_simulcast(&mut self, client: usize) {
+        self.publish_sizes(client, lk::TrackSource::Camera);
+    }
+
+    /// Publishes a microphone and pictures of some kind with a small layer and a large one.
+    pub(crate) fn publish_sizes(&mut self, client: usize, source: lk::TrackSource) {
         let layers = [("q", 0, 320, 180), ("h", 1, 640, 360)].map(|(rid, quality, width, height)| lk::VideoLayer {
             quality,
             width,
@@ -276,17 +288,22 @@ impl World {
         for layer in &layers {
             simulcast.add_send_layer(SimulcastLayer::new(&layer.rid));
         }
-        self.publish_with(client, &layers, Some(simulcast));
+        self.publish_with(client, &layers, Some(simulcast), source);
     }
 
-    fn publish_with(&mut self, client: usize, layers: &[lk::VideoLayer], simulcast: Option<Simulcast>) {
+    fn publish_with(
+        &mut self,
+        client: usize,
+        layers: &[lk::VideoLayer],
+        simulcast: Option<Simulcast>,
+        pictures: lk::TrackSource,
+    ) {
         let peer = &self.clients[client];
         let again = if peer.audio.is_some() { format!("-{}", peer.offers) } else { String::new() };
         let (mic, cam) = (format!("mic{again}"), format!("cam{again}"));
-        for (cid, kind, source) in [
-            (&mic, lk::TrackType::Audio, lk::TrackSource::Microphone),
-            (&cam, lk::TrackType::Video, lk::TrackSource::Camera),
-        ] {
+        for (cid, kind, source) in
+            [(&mic, lk::TrackType::Audio, lk::TrackSource::Microphone), (&cam, lk::TrackType::Video, pictures)]
+        {
             let layers = if kind == lk::TrackType::Video { layers.to_vec() } else { Vec::new() };
             #[allow(deprecated)]
             let add = lk::AddTrackRequest {
@@ -573,6 +590,28 @@ impl Client {
     pub(crate) fn received(&self, video: bool) -> Vec<&RtpPacket> {
         let pt = if video { VP8 } else { OPUS };
         self.packets.iter().filter(|packet| *packet.header.payload_type == pt).collect()
+    }
+
+    /// The sid of a track it published under that name.
+    pub(crate) fn sid_of(&self, cid: &str) -> Option<String> {
+        self.inbox.iter().find_map(|message| match message {
+            Response::TrackPublished(published) if published.cid == cid => {
+                published.track.as_ref().map(|track| track.sid.clone())
+            }
+            _ => None,
+        })
+    }
+
+    /// The source on which a track comes, as it was told last.
+    pub(crate) fn source_of(&self, sid: &str) -> Option<u32> {
+        let answers = self.inbox.iter().rev().filter_map(|message| match message {
+            Response::Answer(answer) => Some(&answer.sdp),
+            _ => None,
+        });
+        let mut lines = answers.flat_map(|sdp| sdp.lines());
+        lines.find_map(|line| {
+            line.strip_prefix("a=ssrc:").filter(|line| line.ends_with(sid))?.split(' ').next()?.parse().ok()
+        })
     }
 
     pub(crate) fn got(&self, wanted: impl Fn(&Response) -> bool) -> bool {
