@@ -16,6 +16,7 @@ use crate::person::{Asks, Person, Presence};
 use crate::queue::{NOTE, Place, WAITS_SINCE};
 use crate::rules::BOTS;
 use crate::state::Room;
+use crate::unsent::Refused;
 
 /// This name once made a connection a recorder's; nobody may carry it.
 const RECORDER_NAME: &str = "PLUGNMEET_RECORDER_AUTH";
@@ -217,6 +218,7 @@ impl Room {
             came_before: false,
             allowance: Allowance::default(),
             asked: Asks::default(),
+            refused: Refused::default(),
             history_given: None,
             heard_upto: 0,
             on_air: Sources::NONE,

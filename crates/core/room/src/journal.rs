@@ -25,6 +25,7 @@ use crate::polls::{PollEntries, is_poll_key};
 use crate::rest::Before;
 use crate::state::{Changed, Room};
 use crate::tell::Views;
+use crate::unsent::Refused;
 
 const ROOM_KEY: &str = "info";
 const PERSON_PREFIX: &str = "user.";
@@ -499,5 +500,6 @@ fn restore_person(id: UserId, record: PersonRecord, mail: Mail, history: &Histor
         heard_upto: record.heard_upto.max(heard),
         on_air: Sources::NONE,
         was_heard: record.was_heard,
+        refused: Refused::default(),
     }
 }

@@ -11,6 +11,7 @@ use crate::limits::Allowance;
 use crate::outbox::Outbox;
 use crate::output::ConnId;
 use crate::rules::BOTS;
+use crate::unsent::Refused;
 
 /// Where somebody is between getting a token and being gone (meeting-protocol.md section 10.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +53,8 @@ pub(crate) struct Person {
     pub(crate) came_before: bool,
     /// What they have left to say.
     pub(crate) allowance: Allowance,
+    /// Lines of theirs that went no further and of which they are still to be told.
+    pub(crate) refused: Refused,
     /// Who asked them for the board or the notes a moment ago; answers go to those alone.
     pub(crate) asked: Asks,
     /// When this socket got the history of the chat.

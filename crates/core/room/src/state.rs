@@ -202,7 +202,8 @@ impl Room {
                 Presence::Disconnected { until } | Presence::Offline { until } => Some(until),
                 Presence::Added | Presence::Away => None,
             };
-            presence.into_iter().chain(person.outbox.poll_timeout().filter(|_| person.is_online())).min()
+            let mail = person.outbox.poll_timeout().filter(|_| person.is_online());
+            presence.into_iter().chain(mail).chain(person.refused.due()).min()
         });
         let counted = self.analytics.as_ref().and_then(Collector::poll_timeout);
         let life = self.life.poll_timeout(&self.metadata, self.holds_breakouts());
@@ -214,6 +215,7 @@ impl Room {
         self.presence_timeouts(now);
         self.life_timeouts(now);
         self.closing_timeouts(now);
+        self.tell_refused(now);
         self.flush_outboxes(now);
         if let Some(collector) = &mut self.analytics {
             collector.handle_timeout(now.at);
