@@ -415,7 +415,7 @@ describe("the line to the server", () => {
     server.sent.length = 0;
     server.setLink("open");
     expect(server.session.line.getSnapshot()).toBe("good");
-    expect(kinds()).toEqual(["initial-data", "online-users", "private-data", "private-data"]);
+    expect(kinds()).toEqual(["online-users", "private-data", "private-data"]);
   });
 
   test("a silent server is shown, dialled again, and forgiven on its first answer", () => {

@@ -281,7 +281,8 @@ impl Room {
     }
 
     /// Whether one person may know that another is in the room: everybody knows themselves, nobody knows of hidden
-    /// people and bots, only those who may let them in know who waits, and without the list attendees know moderators only.
+    /// people and bots nor of those who have not joined yet, only those who may let them in know who waits, and without
+    /// the list attendees know moderators only.
     pub(crate) fn knows_of(&self, viewer: &Person, other: &Person) -> bool {
         if viewer.id == other.id {
             return true;
@@ -291,6 +292,9 @@ impl Room {
         }
         if other.is_waiting() {
             return self.may(viewer, Capability::ManageWaitingRoom).is_ok();
+        }
+        if other.is_before_joining() {
+            return false;
         }
         self.may(viewer, Capability::SeeUsers).is_ok() || other.is_admin()
     }
