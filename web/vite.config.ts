@@ -43,6 +43,7 @@ export default defineConfig({
   server: {
     proxy: {
       "/api": devServer,
+      "/backgrounds": devServer,
       "/lti/v1": devServer,
       "/nats": { target: devServer, ws: true },
       "/rtc": { target: devServer, ws: true },

@@ -315,6 +315,7 @@ test("a second connection of the same person takes over from the first", async (
 
   const second = await Member.enter({ origin: scene.server.origin, token });
   await second.ask("REQ_INITIAL_DATA", "RES_INITIAL_DATA");
+  await second.goIn();
   await pause(SETTLE_MS);
   const list = await ana.ask("REQ_ONLINE_USERS_LIST", "RESP_ONLINE_USERS_LIST");
   assert.deepEqual(

@@ -1,6 +1,7 @@
 //! `plenum doctor`: looks at everything a server needs and says in plain words what is well, what deserves a look and
 //! what is broken, with what to do about it. It changes nothing and may run beside a running server.
 
+mod backgrounds;
 mod certificates;
 mod database;
 mod folder;
@@ -92,6 +93,7 @@ pub(crate) async fn run(args: DoctorArgs) -> ExitCode {
         }
         network::check_relay(&config, &mut report);
         network::check_public(&config, &mut report).await;
+        backgrounds::check(&config, &mut report);
         certificates::check_authorities(&config, SystemTime::now(), &mut report);
         database::check(&config, &mut report).await;
         newest = folder::newest_change(&config.data);

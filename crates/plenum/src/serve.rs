@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
-use http_api::{LtiSetup, LtiTool};
+use http_api::{Backgrounds, LtiSetup, LtiTool};
 use media::StreamDoor;
 use media_livekit::LiveKit;
 use meeting::{Courier, MediaHooks, Meetings, Setup};
@@ -32,7 +32,7 @@ use crate::cli::ServeArgs;
 use crate::config::{self, Config, Credentials};
 use crate::listen::tls::Tls;
 use crate::listen::{self, Limits, Services};
-use crate::{files, logging, transport};
+use crate::{backgrounds, files, logging, transport};
 
 /// How long to wait for the previous process to let go of the data folder, as on a restart.
 pub(crate) const CLAIM_PATIENCE: Duration = Duration::from_secs(5);
@@ -60,6 +60,7 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let limits = Limits::for_files(files::raise_limit());
     let _lock = claim(&config.data, CLAIM_PATIENCE).await?;
     let credentials = config::secrets::credentials(&config)?;
+    let backgrounds = Backgrounds::new(backgrounds::read(&config.backgrounds)?);
     // First of all parts: each takes hold of its figures once, when it starts.
     let figures = figures().and_then(PrometheusBuilder::install_recorder).context("could not start the metrics")?;
 
@@ -110,8 +111,17 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
         outgoing: outgoing.clone(),
     })
     .context("could not read the registrations of learning platforms")?;
-    let app =
-        web::router(&config, &credentials, &meetings, shelf, lti, outgoing.clone(), figures.clone(), stopping.clone());
+    let app = web::router(
+        &config,
+        &credentials,
+        &meetings,
+        shelf,
+        lti,
+        backgrounds,
+        outgoing.clone(),
+        figures.clone(),
+        stopping.clone(),
+    );
     let outbox = Arc::new(store.clone());
     let hooks = MediaHooks::new(outbox, config.webhooks.media_urls.clone(), webhooks.news.clone());
     tokio::spawn(watch_media(events, meetings.clone(), hooks));

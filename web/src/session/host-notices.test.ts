@@ -2,6 +2,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
 import { ANA, BEN, createFakeServer, flush } from "../../tests/fakes";
 import { Device, NotSent_Reason, NoticeSchema } from "../wire/gen/plenum/meeting_pb";
+import type { Entry } from "./chat";
 import { NatsMsgServerToClientEvents as Event } from "../wire/gen/plugnmeet/messaging_pb";
 
 const PLAIN = JSON.stringify({ type: 0, msg: "A moderator asks you to unmute", with_sound: true });
@@ -142,6 +143,44 @@ test("a line that went no further says so itself, who decided it and what to do"
   await flush();
   expect(line()).toMatchObject({ delivery: "sent" });
   expect(line()?.refused).toBeUndefined();
+});
+
+test("lines told of together say so each, and the latest is said aloud", async () => {
+  const server = createFakeServer();
+  await server.enter([{ ...ANA, admin: false }, BEN]);
+  for (const text of ["one", "two", "three"]) server.session.write(null, text);
+  await flush();
+  const lines = () => server.session.chat.publicLines() as readonly Entry[];
+  const [one, two, three] = lines().map(({ id }) => id);
+  const details = toBinary(
+    NoticeSchema,
+    create(NoticeSchema, {
+      what: {
+        case: "notSent",
+        value: {
+          reason: NotSent_Reason.LOCKED_FOR_ALL,
+          messageId: three ?? "",
+          others: [
+            { reason: NotSent_Reason.TOO_FAST, messageId: one ?? "" },
+            { reason: NotSent_Reason.TOO_LONG, messageId: two ?? "" },
+          ],
+        },
+      },
+    }),
+  );
+
+  server.emit(Event.SYSTEM_NOTIFICATION, REFUSED, details);
+  await import("./host-notices");
+  await flush();
+
+  expect(lines().map(({ refused: why }) => why)).toEqual([
+    "chat.refused.tooFast",
+    "chat.refused.tooLong",
+    "why.locked.chat",
+  ]);
+  expect(server.session.notices.getSnapshot().map(({ text }) => text)).toEqual([
+    { key: "why.locked.chat" },
+  ]);
 });
 
 test("word that a line arrived does not undo the word that it went no further", async () => {

@@ -1,6 +1,6 @@
 /** What the server tells this person alone: what a host did or asks, which line went no further. Loaded with the first. */
 import type { TextKey } from "../i18n/keys";
-import { decodeHostNotice, type HostedDevice, type NotSent } from "../wire/host-notice";
+import { decodeHostNotice, type HostedDevice, type UnsentLine } from "../wire/host-notice";
 import type { RoomState } from "../wire/types";
 import type { ChatStore } from "./chat";
 import type { Media } from "./media";
@@ -27,8 +27,10 @@ export function showHostNotice(details: Uint8Array, means: Means): boolean {
     return true;
   }
   if (notice.kind === "not-sent") {
-    const key = notSentText(notice.why, notice.isPrivate, means.room());
-    if (notice.lineId !== null) means.chat.refuse(notice.lineId, key);
+    for (const line of notice.lines) {
+      if (line.id !== null) means.chat.refuse(line.id, notSentText(line, means.room()));
+    }
+    const key = notSentText(notice.lines[0], means.room());
     notices.show({ group: "not-sent", level: "warning", passing: true, text: { key } });
     return true;
   }
@@ -60,7 +62,7 @@ export function showHostNotice(details: Uint8Array, means: Means): boolean {
 }
 
 /** Who decided it, and what to do. */
-function notSentText(why: NotSent, isPrivate: boolean, room: RoomState | undefined): TextKey {
+function notSentText({ why, isPrivate }: UnsentLine, room: RoomState | undefined): TextKey {
   switch (why) {
     case "locked":
       // Hosts can still be written to where only private messages are locked.

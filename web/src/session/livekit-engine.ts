@@ -113,8 +113,12 @@ function stopUnlessShown(track: RemoteVideoTrack) {
   }, UNSEEN_MS);
 }
 
-/** `missing` has the publications of which nothing arrives. */
-function mediaOf(participant: Participant, missing: ReadonlySet<string>): PersonMedia {
+/** `missing` has the publications of which nothing arrives; `still` says that my own camera gives nothing. */
+function mediaOf(
+  participant: Participant,
+  missing: ReadonlySet<string>,
+  still: boolean,
+): PersonMedia {
   const microphone = participant.getTrackPublication(Track.Source.Microphone);
   const isMissing = (source: Track.Source) =>
     missing.has(participant.getTrackPublication(source)?.trackSid ?? "");
@@ -127,7 +131,7 @@ function mediaOf(participant: Participant, missing: ReadonlySet<string>): Person
       ? null
       : handleOf(participant.getTrackPublication(Track.Source.ScreenShareAudio)),
     missing: {
-      camera: isMissing(Track.Source.Camera),
+      camera: participant.isLocal ? still : isMissing(Track.Source.Camera),
       screen: isMissing(Track.Source.ScreenShare),
     },
     quality: qualityOf(participant.connectionQuality),
@@ -178,6 +182,7 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
   /** All that my microphone was heard to give, by which one sees whether there was anything. */
   let heard: number | null = null;
   let missing: ReadonlySet<string> = new Set();
+  let still = false;
   let stopWatching: (() => void) | null = null;
   let stopWatchingWay: (() => void) | null = null;
 
@@ -191,7 +196,7 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     const people = new Map<ParticipantId, PersonMedia>();
     for (const participant of [room.localParticipant, ...room.remoteParticipants.values()]) {
       if (participant.identity)
-        people.set(personOf(participant.identity), mediaOf(participant, missing));
+        people.set(personOf(participant.identity), mediaOf(participant, missing, still));
     }
     handlers.onPeople(people);
   };
@@ -338,7 +343,11 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
         throw (await saysFull(access)) ? new MediaFullError() : error;
       }
       stopWatching ??= watchFlow(room, {
-        onStuck: handlers.onStuck,
+        onStuck(devices) {
+          handlers.onStuck(devices);
+          still = devices.camera !== null;
+          tellPeople();
+        },
         onMissing(publications) {
           missing = publications;
           tellPeople();

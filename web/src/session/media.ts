@@ -25,7 +25,7 @@ export interface PersonMedia {
   readonly camera: TrackHandle | null;
   readonly screen: TrackHandle | null;
   readonly screenSound: TrackHandle | null;
-  /** Whether nothing arrives of a picture that is on the air and on this screen. */
+  /** Whether nothing arrives of a picture that is on the air and on this screen, or my own camera gives nothing. */
   readonly missing: Readonly<Record<"camera" | "screen", boolean>>;
   readonly quality: Quality;
 }
@@ -39,6 +39,13 @@ export const NO_MEDIA: PersonMedia = {
   missing: { camera: false, screen: false },
   quality: "unknown",
 };
+
+/**
+ * Whether somebody's line is weak. Of a picture that does not come the server thinks as badly as of a weak line; then it is
+ * the picture, and the line may be as good as ever.
+ */
+export const isWeak = ({ quality, missing }: PersonMedia): boolean =>
+  quality === "poor" && !missing.camera && !missing.screen;
 
 export type MediaStatus = "idle" | "connecting" | "connected" | "reconnecting" | "lost";
 

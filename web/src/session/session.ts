@@ -228,12 +228,11 @@ export function createSession(deps: SessionDeps): Session {
     }
     heart.heard();
     line.set("good");
-    // Whatever was missed meanwhile is asked for again; all of it is harmless to hear twice.
-    send({ kind: "initial-data" });
-    if (entrance.listed()) {
-      send({ kind: "online-users" });
-      talk.askHistory();
-    }
+    // Whatever was missed meanwhile is asked for again; all of it is harmless to hear twice. Who is in the meeting does not
+    // ask for the first data again, which only pages do that begin: the server tells what of it has changed.
+    if (!entrance.listed()) return send({ kind: "initial-data" });
+    send({ kind: "online-users" });
+    talk.askHistory();
   }
 
   const handlers: LinkHandlers = {

@@ -5,6 +5,7 @@ import type { ChatStore } from "./chat";
 import { composeHtml } from "./compose";
 import type { Session } from "./contract";
 import type { Link } from "./link";
+import { createPacer } from "./pacer";
 import type { PeopleStore } from "./people";
 
 /** How long an answer to a history request is accepted. */
@@ -14,6 +15,8 @@ const HISTORY_DONORS = 2;
 const HISTORY_WITH_MARKS = "plenum:marks";
 /** Lines handed to a late joiner whose server keeps no history. */
 const HISTORY_LINES = 500;
+/** A little slower than our server takes lines (15 at once, 5 a second): what is too fast for it goes no further. */
+const PACE = { burst: 10, everyMs: 250 };
 /** A text on the wire, in characters. */
 const MAX_TEXT = 8_000;
 
@@ -36,13 +39,18 @@ export interface Talk extends Pick<Session, "write" | "writeHtml" | "resend"> {
 
 export function createTalk({ people, chat, link, me, now, serverNow, send }: Around): Talk {
   const asked = new Map<ParticipantId, number>();
+  const paced = createPacer(PACE, now);
+
+  async function put(own: ChatLine): Promise<void> {
+    const line = link();
+    if (!line) throw new Error("no line to the server");
+    if (own.to === null) await line.publishChat(encodeChat(own));
+    else await line.send({ kind: "private-chat", to: own.to, line: own });
+  }
 
   async function deliver(own: ChatLine): Promise<void> {
     try {
-      const line = link();
-      if (!line) throw new Error("no line to the server");
-      if (own.to === null) await line.publishChat(encodeChat(own));
-      else await line.send({ kind: "private-chat", to: own.to, line: own });
+      await paced(() => put(own));
       chat.mark(own.id, own.to, "sent");
     } catch {
       chat.mark(own.id, own.to, "failed");

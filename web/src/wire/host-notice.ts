@@ -1,11 +1,26 @@
 /** What the server tells somebody about what a host did to them or asks of them. Loaded when it is needed. */
 import { fromBinary } from "@bufbuild/protobuf";
-import { Device, NotSent_Reason as Reason, NoticeSchema } from "./gen/plenum/meeting_pb";
+import {
+  Device,
+  NotSent_Reason as Reason,
+  NoticeSchema,
+  type NotSent as WireNotSent,
+} from "./gen/plenum/meeting_pb";
 
 export type HostedDevice = "microphone" | "camera" | "screen";
 
 /** Why a line of chat went no further. */
 export type NotSent = "tooLong" | "tooFast" | "locked" | "lockedYou" | "off" | "gone";
+
+export interface UnsentLine {
+  readonly why: NotSent;
+  /** `null` where the server could not read which one. */
+  readonly id: string | null;
+  readonly isPrivate: boolean;
+}
+
+/** More lines than the server names at once. */
+const MAX_LINES = 100;
 
 export type HostNotice =
   | {
@@ -16,13 +31,8 @@ export type HostNotice =
     }
   /** This breakout room ends then, in milliseconds of the server's clock. */
   | { readonly kind: "closing"; readonly at: number }
-  | {
-      readonly kind: "not-sent";
-      readonly why: NotSent;
-      /** `null` where the server could not read which one. */
-      readonly lineId: string | null;
-      readonly isPrivate: boolean;
-    };
+  /** The latest first; there is at least one. */
+  | { readonly kind: "not-sent"; readonly lines: readonly [UnsentLine, ...UnsentLine[]] };
 
 const DEVICES: Partial<Record<Device, HostedDevice>> = {
   [Device.MICROPHONE]: "microphone",
@@ -39,15 +49,21 @@ const REASONS: Partial<Record<Reason, NotSent>> = {
   [Reason.NOT_HERE]: "gone",
 };
 
+function unsentLine({ reason, messageId, isPrivate }: WireNotSent): UnsentLine[] {
+  const why = REASONS[reason];
+  return why ? [{ why, id: messageId || null, isPrivate }] : [];
+}
+
 /** `null` for what this client does not know; the words that came with it say the same. */
 export function decodeHostNotice(bytes: Uint8Array): HostNotice | null {
   try {
     const { what } = fromBinary(NoticeSchema, bytes);
     if (what.case === undefined) return null;
     if (what.case === "notSent") {
-      const { reason, messageId, isPrivate } = what.value;
-      const why = REASONS[reason];
-      return why ? { kind: "not-sent", why, lineId: messageId || null, isPrivate } : null;
+      const [latest] = unsentLine(what.value);
+      if (!latest) return null;
+      const others = what.value.others.slice(0, MAX_LINES).flatMap(unsentLine);
+      return { kind: "not-sent", lines: [latest, ...others] };
     }
     if (what.case === "closing") return { kind: "closing", at: Number(what.value.closesAt) };
     const device = DEVICES[what.value.device];

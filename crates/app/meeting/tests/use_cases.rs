@@ -362,7 +362,9 @@ async fn what_was_acknowledged_before_the_process_died_is_done_by_the_next() {
     house.create("room01").await;
     let (ana, ben) = (house.token("room01", "ana", true).await, house.token("room01", "ben", false).await);
     let mut from = open(&house, &ana).await;
-    let away = open(&house, &ben).await;
+    let mut away = open(&house, &ben).await;
+    away.worker(ask(Ask::ReqJoinedUsersList, ""), 1).await;
+    while !matches!(away.down.next(false).await, Word::Taken(1)) {}
     away.close().await;
     let line = pnm::ChatMessage {
         id: "p1".into(),

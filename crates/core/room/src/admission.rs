@@ -16,6 +16,7 @@ use crate::person::{Asks, Person, Presence};
 use crate::queue::{NOTE, Place, WAITS_SINCE};
 use crate::rules::BOTS;
 use crate::state::Room;
+use crate::unsent::Refused;
 
 /// This name once made a connection a recorder's; nobody may carry it.
 const RECORDER_NAME: &str = "PLUGNMEET_RECORDER_AUTH";
@@ -216,7 +217,9 @@ impl Room {
             presence: Presence::Added,
             outbox,
             came_before: false,
+            inside: false,
             allowance: Allowance::default(),
+            refused: Refused::default(),
             asked: Asks::default(),
             history_given: None,
             heard_upto: 0,
@@ -247,7 +250,8 @@ impl Room {
     /// with the numbers of this one, so that their journal entries never meet.
     fn evict(&mut self, now: Moment, user: &UserId) -> Outbox {
         let Some(person) = self.people.get_mut(user) else { return Outbox::default() };
-        let (was_listed, was_around) = (person.is_present(), person.is_around());
+        let was_listed = person.is_present() && !person.is_before_joining();
+        let was_around = person.is_around();
         if let Some(conn) = person.conn() {
             person.presence = Presence::Away;
             self.conns.remove(&conn);

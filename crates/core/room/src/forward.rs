@@ -85,6 +85,7 @@ impl Room {
         }
         let opaque = self.is_opaque(subject);
         let from = sender.id.clone();
+        self.step_inside(now, &from);
         let droppable = match self.afford(now, &from, subject, opaque, &payload) {
             Ok(droppable) => droppable,
             Err(why) if subject == ClientSubject::Chat => {

@@ -25,6 +25,7 @@ use crate::polls::{PollEntries, is_poll_key};
 use crate::rest::Before;
 use crate::state::{Changed, Room};
 use crate::tell::Views;
+use crate::unsent::Refused;
 
 const ROOM_KEY: &str = "info";
 const PERSON_PREFIX: &str = "user.";
@@ -142,6 +143,9 @@ struct PersonRecord {
     blocked_by: String,
     #[prost(bool, tag = "35")]
     was_heard: bool,
+    /// Came, and has not joined yet.
+    #[prost(bool, tag = "36")]
+    before_joining: bool,
 }
 
 /// A message in somebody's outbox, or the question it answers.
@@ -212,6 +216,7 @@ pub(crate) fn person_entry(person: &Person) -> Entry {
         blocked_at: person.blocked.as_ref().map(|blocked| blocked.at_ms).unwrap_or_default(),
         blocked_by: person.blocked.as_ref().map(|blocked| blocked.by.clone()).unwrap_or_default(),
         was_heard: person.was_heard,
+        before_joining: person.came_before && !person.inside,
     };
     Entry { key: format!("{PERSON_PREFIX}{}", person.id), value: Some(record.encode_to_vec().into()) }
 }
@@ -493,7 +498,9 @@ fn restore_person(id: UserId, record: PersonRecord, mail: Mail, history: &Histor
         },
         outbox: Outbox::restored(set_aside, mail.letters.into_iter().collect(), mail.owed),
         came_before: record.came_before,
+        inside: record.came_before && !record.before_joining,
         allowance: Allowance::default(),
+        refused: Refused::default(),
         asked: Asks::default(),
         history_given: None,
         heard_upto: record.heard_upto.max(heard),

@@ -1,7 +1,7 @@
 //! How much one person may say (hardening rule S3, meeting-protocol.md section 2.10). Kept with the person and not with
 //! the socket, so that a reconnect starts nothing anew.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use wire::pnm::DataMsgBodyType as Body;
 
@@ -44,6 +44,14 @@ impl Bucket {
         u32::try_from(length).is_ok_and(|length| self.take_many(now, length.into()))
     }
 
+    /// When there will be a token, if nothing takes one before.
+    pub(crate) fn ready_at(&self, now: Instant) -> Instant {
+        let since = self.at.map_or(0.0, |at| now.saturating_duration_since(at).as_secs_f64());
+        let missing = (1.0 - self.left - since * self.per_second).max(0.0);
+        // A little later than that, since rounding must not make it a moment too early.
+        now + Duration::from_secs_f64(missing / self.per_second) + Duration::from_millis(1)
+    }
+
     fn take_many(&mut self, now: Instant, tokens: f64) -> bool {
         let since = self.at.map_or(0.0, |at| now.saturating_duration_since(at).as_secs_f64());
         self.at = Some(now);
@@ -78,7 +86,7 @@ pub(crate) struct Allowance {
     pub(crate) notes: Bucket,
     /// Sockets opened: each is brought up to date.
     pub(crate) connects: Bucket,
-    /// Notices that something was not sent.
+    /// Notices that something was not sent; what they may not say at once they say together, see `unsent`.
     pub(crate) notices: Bucket,
     /// What a client tells of itself for the analytics.
     pub(crate) reports: Bucket,
@@ -134,8 +142,6 @@ pub(crate) const fn size_of_opaque(subject: ClientSubject) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
@@ -146,5 +152,17 @@ mod tests {
         assert_eq!((0..100).filter(|_| bucket.take(start)).count(), 60);
         let later = start + Duration::from_secs(1);
         assert_eq!((0..100).filter(|_| bucket.take(later)).count(), 20);
+    }
+
+    #[test]
+    fn an_empty_bucket_knows_when_it_has_something_again() {
+        let start = Instant::now();
+        let mut bucket = Bucket::new(0.2, 1.0);
+        assert!(bucket.ready_at(start) <= start + Duration::from_millis(1));
+
+        assert!(bucket.take(start));
+        let ready = bucket.ready_at(start + Duration::from_secs(2));
+        assert!(!bucket.take(start + Duration::from_secs(4)));
+        assert!(ready <= start + Duration::from_millis(5001) && bucket.take(ready));
     }
 }

@@ -11,6 +11,7 @@ use crate::limits::Allowance;
 use crate::outbox::Outbox;
 use crate::output::ConnId;
 use crate::rules::BOTS;
+use crate::unsent::Refused;
 
 /// Where somebody is between getting a token and being gone (meeting-protocol.md section 10.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,8 +51,12 @@ pub(crate) struct Person {
     pub(crate) outbox: Outbox,
     /// Had a socket in this generation: a new socket must be brought up to date.
     pub(crate) came_before: bool,
+    /// Went from the page before the meeting into it. Nobody hears of them before, except those who may let them in.
+    pub(crate) inside: bool,
     /// What they have left to say.
     pub(crate) allowance: Allowance,
+    /// Lines of theirs that went no further and of which they are still to be told.
+    pub(crate) refused: Refused,
     /// Who asked them for the board or the notes a moment ago; answers go to those alone.
     pub(crate) asked: Asks,
     /// When this socket got the history of the chat.
@@ -137,6 +142,11 @@ impl Person {
     /// Has a session: here, or gone so shortly that their mail and media are kept.
     pub(crate) const fn is_around(&self) -> bool {
         !matches!(self.presence, Presence::Added | Presence::Away)
+    }
+
+    /// Has the page open and has not joined. Whoever waits to be let in has.
+    pub(crate) const fn is_before_joining(&self) -> bool {
+        self.is_around() && !self.inside && !self.is_waiting()
     }
 
     /// Was sent out, and perhaps is kept out.

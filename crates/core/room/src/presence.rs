@@ -90,6 +90,33 @@ impl Room {
         Ok(Connected { admitted })
     }
 
+    /// Somebody did what clients do in a meeting and not on the page before it: from now on others know of them.
+    pub(crate) fn step_inside(&mut self, now: Moment, user: &UserId) {
+        let Some(person) = self.people.get(user).filter(|person| !person.inside) else { return };
+        if self.may(person, Capability::Listen).is_err() {
+            return;
+        }
+        if let Some(person) = self.people.get_mut(user) {
+            person.inside = true;
+        }
+        self.person_changed(user);
+        self.tell_presence(now, user, Event::UserJoined);
+    }
+
+    /// Somebody's client began anew: they are on the page before the meeting again. How often others are told is bounded
+    /// as connections are.
+    pub(crate) fn step_outside(&mut self, now: Moment, user: &UserId) {
+        let Some(person) = self.people.get_mut(user).filter(|person| person.inside) else { return };
+        if !person.allowance.connects.take(now.at) {
+            return;
+        }
+        self.tell_presence(now, user, Event::UserOffline);
+        if let Some(person) = self.people.get_mut(user) {
+            person.inside = false;
+        }
+        self.person_changed(user);
+    }
+
     /// Two moderators may get tokens before either is here, or one of them before the presenter is back: whoever comes
     /// while another presents is not presenter.
     fn settle_presenter(&mut self, user: &UserId) {
@@ -218,6 +245,7 @@ impl Room {
                 }
                 Presence::Offline { .. } => {
                     person.presence = Presence::Away;
+                    person.inside = false;
                     person.outbox.clear();
                     self.mail_changed(&user);
                     self.person_changed(&user);

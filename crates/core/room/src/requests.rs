@@ -64,11 +64,40 @@ pub enum Request {
     Report(ClientReport),
 }
 
+/// Where somebody is who asks for something (meeting-protocol.md section 1.6).
+enum Place {
+    Anywhere,
+    /// On the page before the meeting, where every page begins.
+    Before,
+    Inside,
+}
+
+impl Request {
+    const fn place(&self) -> Place {
+        match self {
+            Self::RenewToken { .. } | Self::Ping | Self::Report(_) => Place::Anywhere,
+            Self::InitialData => Place::Before,
+            Self::MediaServerData
+            | Self::JoinedUsers
+            | Self::OnlineUsers
+            | Self::RaiseHand { .. }
+            | Self::LowerHand
+            | Self::LowerOthersHand { .. }
+            | Self::PrivateDelivery { .. } => Place::Inside,
+        }
+    }
+}
+
 impl Room {
     /// Does what the owner of a socket asks. What is not allowed is left undone; the clients that we serve only ask
     /// when their own interface says that they may, so a refusal has no answer on this channel.
     pub fn request(&mut self, now: Moment, conn: ConnId, request: Request) {
         let Some(user) = self.conns.get(&conn).cloned() else { return };
+        match request.place() {
+            Place::Anywhere => {}
+            Place::Before => self.step_outside(now, &user),
+            Place::Inside => self.step_inside(now, &user),
+        }
         match request {
             Request::InitialData => self.answer(now, &user, Question::InitialData),
             Request::MediaServerData => self.answer(now, &user, Question::MediaServerData),

@@ -202,7 +202,8 @@ impl Room {
                 Presence::Disconnected { until } | Presence::Offline { until } => Some(until),
                 Presence::Added | Presence::Away => None,
             };
-            presence.into_iter().chain(person.outbox.poll_timeout().filter(|_| person.is_online())).min()
+            let mail = person.outbox.poll_timeout().filter(|_| person.is_online());
+            presence.into_iter().chain(mail).chain(person.refused.due()).min()
         });
         let counted = self.analytics.as_ref().and_then(Collector::poll_timeout);
         let life = self.life.poll_timeout(&self.metadata, self.holds_breakouts());
@@ -214,6 +215,7 @@ impl Room {
         self.presence_timeouts(now);
         self.life_timeouts(now);
         self.closing_timeouts(now);
+        self.tell_refused(now);
         self.flush_outboxes(now);
         if let Some(collector) = &mut self.analytics {
             collector.handle_timeout(now.at);
@@ -279,7 +281,8 @@ impl Room {
     }
 
     /// Whether one person may know that another is in the room: everybody knows themselves, nobody knows of hidden
-    /// people and bots, only those who may let them in know who waits, and without the list attendees know moderators only.
+    /// people and bots nor of those who have not joined yet, only those who may let them in know who waits, and without
+    /// the list attendees know moderators only.
     pub(crate) fn knows_of(&self, viewer: &Person, other: &Person) -> bool {
         if viewer.id == other.id {
             return true;
@@ -289,6 +292,9 @@ impl Room {
         }
         if other.is_waiting() {
             return self.may(viewer, Capability::ManageWaitingRoom).is_ok();
+        }
+        if other.is_before_joining() {
+            return false;
         }
         self.may(viewer, Capability::SeeUsers).is_ok() || other.is_admin()
     }

@@ -1,5 +1,7 @@
 //! Lines of chat that go no further. Publishing has no answer, so that their authors would think them sent.
 
+use std::time::Instant;
+
 use model::UserId;
 use model::policy::Denial;
 use prost::Message;
@@ -9,6 +11,7 @@ use wire::pnm::{self, NatsSystemNotificationTypes as Severity};
 use crate::forward::{Binding, ClientSubject, MAX_MESSAGE_ID, Unaffordable};
 use crate::locks::LockService;
 use crate::output::Moment;
+use crate::person::Person;
 use crate::state::Room;
 
 /// Why a message is not what may be sent.
@@ -66,6 +69,7 @@ impl Room {
         }
     }
 
+    /// At once, or together with others a moment later: every line is told of, and a flood is not answered with another.
     pub(crate) fn tell_not_sent(
         &mut self,
         now: Moment,
@@ -74,16 +78,74 @@ impl Room {
         payload: &[u8],
         is_private: bool,
     ) {
-        if !self.people.get_mut(user).is_some_and(|person| person.allowance.notices.take(now.at)) {
-            return;
-        }
         let is_sealed = self.is_opaque(ClientSubject::Chat);
+        let Some(person) = self.people.get_mut(user) else { return };
         let line = pnm::ChatMessage::decode(payload).ok().filter(|line| !is_sealed && line.id.len() <= MAX_MESSAGE_ID);
         let message_id = line.map(|line| line.id).unwrap_or_default();
-        let notice = Notice { what: Some(What::NotSent(NotSent { reason: reason.into(), message_id, is_private })) };
-        let to = std::slice::from_ref(user);
+        let refused = NotSent { reason: reason.into(), message_id, is_private, others: Vec::new() };
+        if person.refused.is_empty() && person.allowance.notices.take(now.at) {
+            return self.tell_of_lines(now, user, refused);
+        }
+        let due = person.allowance.notices.ready_at(now.at);
+        person.refused.add(refused, due);
+    }
+
+    /// Tells those who wrote more than could be told of at once.
+    pub(crate) fn tell_refused(&mut self, now: Moment) {
+        let due = |person: &&Person| person.refused.due().is_some_and(|due| due <= now.at);
+        let due: Vec<UserId> = self.people.values().filter(due).map(|person| person.id.clone()).collect();
+        for user in due {
+            let Some(person) = self.people.get_mut(&user) else { continue };
+            person.allowance.notices.take(now.at);
+            if let Some(refused) = person.refused.take() {
+                self.tell_of_lines(now, &user, refused);
+            }
+        }
+    }
+
+    fn tell_of_lines(&mut self, now: Moment, user: &UserId, refused: NotSent) {
+        let text = words(refused.reason(), refused.is_private);
+        let notice = Notice { what: Some(What::NotSent(refused)) };
         let warning = Severity::NatsSystemNotificationWarning;
-        self.notify_carrying(now, to, warning, words(reason, is_private), false, notice.encode_to_vec());
+        self.notify_carrying(now, std::slice::from_ref(user), warning, text, false, notice.encode_to_vec());
+    }
+}
+
+/// Most lines that one notice names.
+const MAX_LINES: usize = 64;
+
+/// Lines that went no further while their author had just been told of others. Those without an id and those beyond
+/// [`MAX_LINES`] are left out: only who writes faster than anybody can gets so far, and no client of ours does.
+#[derive(Debug, Default)]
+pub(crate) struct Refused {
+    lines: Vec<NotSent>,
+    due: Option<Instant>,
+}
+
+impl Refused {
+    fn add(&mut self, line: NotSent, due: Instant) {
+        if line.message_id.is_empty() || self.lines.len() >= MAX_LINES {
+            return;
+        }
+        self.lines.push(line);
+        self.due.get_or_insert(due);
+    }
+
+    const fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// When they are to be told of.
+    pub(crate) const fn due(&self) -> Option<Instant> {
+        self.due
+    }
+
+    /// All of them in one notice, the latest first: its reason is what there is to do something about.
+    fn take(&mut self) -> Option<NotSent> {
+        self.due = None;
+        let mut lines = std::mem::take(&mut self.lines);
+        let latest = lines.pop()?;
+        Some(NotSent { others: lines, ..latest })
     }
 }
 

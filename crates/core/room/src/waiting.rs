@@ -64,6 +64,8 @@ impl Room {
         person.metadata.wait_for_approval = false;
         queue::leave(person);
         let (conn, is_present) = (person.conn(), person.is_present());
+        // Those who let them in know of them already.
+        person.inside |= is_present;
         if let Some(conn) = conn {
             self.outputs.push_back(Output::Admit { conn });
         }

@@ -76,6 +76,120 @@ fn others_hear_of_coming_going_and_being_gone() {
     assert!(scene.take_mail("ben").iter().all(|mail| mail.event != Event::UserOffline));
 }
 
+/// Ana is inside; ben has the page open and has got what it shows.
+fn before_joining() -> Scene {
+    let mut scene = Scene::new(|_| {});
+    scene.join_admin("ana");
+    scene.admit("ben", |_| {}).unwrap();
+    open_page(&mut scene, "ben");
+    scene
+}
+
+fn open_page(scene: &mut Scene, id: &str) {
+    scene.try_connect(id).unwrap();
+    scene.request(id, Request::Ping);
+    scene.request(id, Request::InitialData);
+    scene.request(id, Request::Ping);
+}
+
+#[test]
+fn nobody_hears_of_people_who_have_not_joined_yet() {
+    let mut scene = before_joining();
+    scene.drop_socket("ben");
+    open_page(&mut scene, "ben");
+    assert_eq!(listed(&mut scene, "ana"), ["ana"]);
+    scene.drop_socket("ben");
+    scene.secs(10);
+    assert_eq!(scene.events("ana"), []);
+
+    open_page(&mut scene, "ben");
+    scene.request("ben", Request::JoinedUsers);
+    assert_eq!(scene.events("ana"), [Event::UserJoined]);
+    assert_eq!(listed(&mut scene, "ana"), ["ana", "ben"]);
+    scene.request("ben", Request::MediaServerData);
+    scene.take_mail("ana");
+    scene.request("ben", Request::OnlineUsers);
+    scene.say("ben", "m1", "hello");
+    assert_eq!(scene.events("ana"), [], "they join once");
+}
+
+#[test]
+fn whoever_has_not_joined_finds_themselves_on_the_list_and_cannot_be_written_to() {
+    let mut scene = before_joining();
+    let mut line = scene::chat("ana", "p1", "psst", 0);
+    (line.is_private, line.to_user_id) = (true, Some("ben".into()));
+    let delivery = scene::private("ben", pnm::PrivateDataDeliveryType::Chat);
+    scene.request("ana", Request::PrivateDelivery { delivery, payload: prost::Message::encode_to_vec(&line) });
+    assert!(!scene.events("ben").contains(&Event::DeliveryPrivateData));
+    scene.take_mail("ben");
+
+    scene.request("ben", Request::JoinedUsers);
+    let list = scene.take_mail("ben").into_iter().find(|mail| mail.event == Event::ResJoinedUsersList).unwrap();
+    assert!(list.msg.contains("\"ana\"") && list.msg.contains("\"ben\""));
+}
+
+#[test]
+fn whoever_does_what_people_do_in_a_meeting_is_in_it() {
+    let acts: [fn(&mut Scene); 3] = [
+        |scene| scene.say("ben", "m1", "hello"),
+        |scene| scene.request("ben", Request::RaiseHand { text: String::new() }),
+        |scene| scene.request("ben", Request::OnlineUsers),
+    ];
+    for act in acts {
+        let mut scene = before_joining();
+        act(&mut scene);
+        assert_eq!(scene.events("ana").first(), Some(&Event::UserJoined));
+    }
+}
+
+#[test]
+fn who_loads_the_page_again_is_outside_until_they_join_and_who_only_reconnects_is_not() {
+    let mut scene = Scene::new(|_| {});
+    scene.join_admin("ana");
+    scene.join("ben");
+    scene.drop_socket("ben");
+    scene.take_mail("ana");
+    scene.try_connect("ben").unwrap();
+    scene.request("ben", Request::Ping);
+    assert_eq!(scene.events("ana"), [Event::UserJoined]);
+
+    scene.drop_socket("ben");
+    open_page(&mut scene, "ben");
+    assert_eq!(scene.events("ana"), [Event::UserDisconnected, Event::UserJoined, Event::UserOffline]);
+    assert_eq!(listed(&mut scene, "ana"), ["ana"]);
+    scene.request("ben", Request::JoinedUsers);
+    assert_eq!(scene.events("ana"), [Event::UserJoined]);
+}
+
+#[test]
+fn stepping_in_and_out_is_no_way_to_flood_the_others() {
+    let mut scene = Scene::new(|_| {});
+    scene.join_admin("ana");
+    scene.join("ben");
+    scene.take_mail("ana");
+    for _ in 0..200 {
+        scene.request("ben", Request::InitialData);
+        scene.request("ben", Request::LowerHand);
+    }
+    assert!(scene.events("ana").len() <= 2 * 20);
+    assert_eq!(listed(&mut scene, "ana"), ["ana", "ben"]);
+}
+
+#[test]
+fn after_a_restart_those_who_had_not_joined_still_have_not() {
+    let mut scene = before_joining();
+    scene.join("eva");
+    let mut scene = scene.restart(std::time::Duration::from_secs(1));
+    scene.connect("ana");
+    assert_eq!(listed(&mut scene, "ana"), ["ana", "eva"]);
+    scene.take_mail("ana");
+
+    scene.try_connect("eva").unwrap();
+    assert_eq!(scene.events("ana"), [Event::UserJoined]);
+    scene.try_connect("ben").unwrap();
+    assert_eq!(scene.events("ana"), []);
+}
+
 #[test]
 fn a_quick_reconnect_is_never_called_gone_and_brings_what_was_missed() {
     let mut scene = Scene::new(|_| {});
@@ -273,10 +387,11 @@ fn confidential_settings_reach_moderators_only() {
     scene.join_admin("ana");
     scene.join("ben");
 
-    scene.request("ana", Request::InitialData);
-    scene.request("ben", Request::InitialData);
-
-    let (ana, ben) = (scene.take_mail("ana").pop().unwrap().msg, scene.take_mail("ben").pop().unwrap().msg);
+    let mut initial_data = |id: &str| {
+        scene.request(id, Request::InitialData);
+        scene.take_mail(id).pop().unwrap().msg
+    };
+    let (ana, ben) = (initial_data("ana"), initial_data("ben"));
     assert!(ana.contains("stream-secret") && ana.contains("123456") && !ana.contains("hooks.example.org"));
     assert!(!ana.contains("mp-secret") && !ben.contains("mp-secret"));
     assert!(!ben.contains("stream-secret") && !ben.contains("123456") && !ben.contains("hooks.example.org"));

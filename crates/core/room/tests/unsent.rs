@@ -99,16 +99,68 @@ fn who_writes_to_somebody_gone_learns_it_and_learns_nothing_of_the_hidden() {
     assert!(scene.take_mail("ghost").iter().all(|mail| mail.event != Event::DeliveryPrivateData));
 }
 
+/// Every line that ben was told of since, and in how many notices.
+fn all_told(scene: &mut Scene) -> (Vec<String>, usize) {
+    let mail = scene.take_mail("ben");
+    let notices = mail.iter().filter(|mail| mail.event == Event::SystemNotification);
+    let of = notices.map(|mail| match plenum::Notice::decode(mail.bin_msg.as_slice()).unwrap().what.unwrap() {
+        What::NotSent(notice) => notice,
+        other => panic!("another notice: {other:?}"),
+    });
+    let of: Vec<NotSent> = of.collect();
+    let lines = of.iter().flat_map(|one| one.others.iter().chain([one])).map(|one| one.message_id.clone()).collect();
+    (lines, of.len())
+}
+
+fn numbered(numbers: std::ops::Range<usize>) -> Vec<String> {
+    numbers.map(|number| format!("m{number}")).collect()
+}
+
 #[test]
-fn who_writes_too_fast_is_told_and_not_for_every_line() {
+fn who_writes_too_fast_is_told_of_every_line_and_not_in_as_many_notices() {
     let mut scene = meeting(|_| {});
-    for number in 0..100 {
-        scene.say("ben", &format!("m{number}"), "spam");
+    for id in numbered(0..60) {
+        scene.say("ben", &id, "spam");
     }
     assert_eq!(scene.heard("eva").len(), 15);
-    let notices = scene.take_mail("ben");
-    assert_eq!(notices.len(), 3, "a notice is no way to be flooded either");
-    assert!(notices.iter().all(|mail| mail.event == Event::SystemNotification));
+    assert_eq!(all_told(&mut scene), (numbered(15..18), 3), "a notice is no way to be flooded either");
+
+    scene.secs(4);
+    assert_eq!(all_told(&mut scene).1, 0);
+    scene.secs(2);
+    assert_eq!(all_told(&mut scene), (numbered(18..60), 1));
+    scene.secs(60);
+    assert_eq!(all_told(&mut scene).1, 0, "nobody is told twice");
+}
+
+#[test]
+fn lines_told_of_together_keep_their_own_reasons_and_the_latest_is_said_in_words() {
+    let mut scene = meeting(|_| {});
+    lock(&mut scene, Whom::All, LockService::PrivateChat);
+    for number in 0..4 {
+        whisper(&mut scene, "eva", &format!("p{number}"), "psst");
+    }
+    lock(&mut scene, Whom::One(user("ben")), LockService::Chat);
+    scene.say("ben", "m1", "hello");
+    scene.take_mail("ben");
+
+    scene.secs(6);
+    let (words, notice) = told(&mut scene).unwrap();
+    assert_eq!(words, "A moderator has locked the chat for you. Your message was not sent.");
+    assert_eq!((notice.reason(), notice.message_id.as_str(), notice.is_private), (Reason::LockedForYou, "m1", false));
+    let [other] = notice.others.as_slice() else { panic!("one other line") };
+    assert_eq!((other.reason(), other.message_id.as_str(), other.is_private), (Reason::LockedForAll, "p3", true));
+}
+
+#[test]
+fn a_flood_of_lines_is_answered_with_bounded_notices() {
+    let mut scene = meeting(|_| {});
+    for number in 0..1000 {
+        scene.say("ben", &format!("m{number}"), "spam");
+    }
+    let at_once = all_told(&mut scene).1;
+    scene.secs(30);
+    assert_eq!((at_once, all_told(&mut scene)), (3, (numbered(18..82), 1)));
 }
 
 #[test]

@@ -163,6 +163,8 @@ pub(crate) struct Config {
     pub(crate) messaging: Messaging,
     /// Plenum's own start page.
     pub(crate) front_door: FrontDoor,
+    /// `plenum.backgrounds`: pictures, and folders of pictures, to be seen in front of; see [`crate::backgrounds`].
+    pub(crate) backgrounds: Vec<PathBuf>,
     /// Learning platforms.
     pub(crate) lti: Lti,
     /// The log.
@@ -452,6 +454,7 @@ impl Default for Config {
             webhooks: Webhooks::default(),
             messaging: Messaging::default(),
             front_door: FrontDoor::default(),
+            backgrounds: Vec::new(),
             lti: Lti::default(),
             log: Log { level: LogLevel::Info, output: LogOutput::Stdout, audit: AuditLog::Log },
             rate_limits: RateLimits::default(),

@@ -150,6 +150,8 @@ fn read_plenum(findings: &Findings, root: &mut Section<'_>, config: &mut Config)
     front_door.set_secret("passphrase", &mut config.front_door.passphrase, words::passphrase);
     front_door.finish();
 
+    plenum.set_list("backgrounds", &mut config.backgrounds, value::path);
+
     let mut limits = plenum.section("rate_limits");
     for (key, limit) in
         [("per_key", &mut config.rate_limits.per_key), ("per_address", &mut config.rate_limits.per_address)]

@@ -14,7 +14,7 @@ use super::{AuditLog, Config, LogLevel, LogOutput};
 const MIN_PASSPHRASE_LENGTH: usize = 8;
 
 /// First parts of paths that serve something else.
-const TAKEN_PATHS: &[&str] = &["api", "assets", "auth", "healthcheck", "join", "lti", "nats", "rtc"];
+const TAKEN_PATHS: &[&str] = &["api", "assets", "auth", "backgrounds", "healthcheck", "join", "lti", "nats", "rtc"];
 
 /// Where NATS clients wait for answers; no subject of ours begins so.
 const INBOX: &str = "_INBOX";

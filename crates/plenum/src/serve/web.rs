@@ -7,7 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use axum::Router;
 use axum::http::HeaderName;
 use gateway::{ClientAddress, Gateway};
-use http_api::{FORWARDED_FOR, HttpDeps, LtiTool, Prometheus, RateLimits};
+use http_api::{Backgrounds, FORWARDED_FOR, HttpDeps, LtiTool, Prometheus, RateLimits};
 use meeting::{Meetings, Shelf};
 use metrics_exporter_prometheus::PrometheusHandle;
 use notify::HttpOutgoing;
@@ -36,6 +36,7 @@ pub(super) fn router(
     meetings: &Meetings,
     shelf: Shelf,
     lti: LtiTool,
+    backgrounds: Backgrounds,
     outgoing: Arc<HttpOutgoing>,
     figures: PrometheusHandle,
     stopping: watch::Receiver<bool>,
@@ -105,6 +106,7 @@ pub(super) fn router(
         outgoing,
         documents: if config.uploads.allow_private { Reach::Anywhere } else { Reach::Public },
         asset_host: config.http.asset_host.clone(),
+        backgrounds,
         media_webhooks: config
             .media_webhooks
             .as_ref()

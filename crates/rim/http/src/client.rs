@@ -36,9 +36,9 @@ const DRAWING: &str = "assets/backgrounds-";
 const DRAWING_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'";
 
 /// The build gives files below `assets` names that change with their content.
-const FOREVER: &str = "public, max-age=31536000, immutable";
+pub(crate) const FOREVER: &str = "public, max-age=31536000, immutable";
 /// Everything else is asked for again, cheaply: by its hash.
-const ASK_AGAIN: &str = "no-cache";
+pub(crate) const ASK_AGAIN: &str = "no-cache";
 
 /// `/` and `/join/<code>`: the one page there is.
 pub(crate) async fn page(State(app): State<App>, request: Request) -> Response {

@@ -8,6 +8,7 @@ mod analytics;
 mod answers;
 mod artifacts;
 mod audit;
+mod backgrounds;
 mod bbb;
 mod bearer;
 mod body;
@@ -56,6 +57,7 @@ use wire::pnm;
 use wire::token::ApiKey;
 
 pub use audit::AUDIT;
+pub use backgrounds::{Backgrounds, Picture, PictureKind};
 pub use frontdoor::FrontDoor;
 pub use limits::RateLimits;
 pub use lti::{LtiPlatform, LtiSetup, LtiTool, PlatformError, RegistryError};
@@ -107,6 +109,8 @@ pub struct HttpDeps {
     pub documents: Reach,
     /// Where the client's files are if not here, as embedders are told (`client.asset_host`).
     pub asset_host: Option<String>,
+    /// Pictures that the operator offers people to be seen in front of (`plenum.backgrounds`).
+    pub backgrounds: Backgrounds,
     /// Signs the webhooks of an outside media server (`livekit_info`); without it none is taken.
     pub media_webhooks: Option<ApiKey>,
 }
@@ -219,6 +223,8 @@ pub fn router(deps: HttpDeps) -> Router {
         .route("/download/analytics/{token}", get(download::artifact))
         .merge(lti::routes())
         .route("/twirp/{service}/{method}", any(twirp::handle))
+        .route("/backgrounds", get(backgrounds::list))
+        .route("/backgrounds/{name}", get(backgrounds::picture))
         .route("/webhook", post(media_webhook::handle))
         .route("/healthcheck", any(health::handle))
         .route("/healthcheck/{*rest}", any(health::handle))

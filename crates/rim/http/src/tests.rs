@@ -5,6 +5,7 @@ mod activities;
 mod analytics;
 mod around;
 mod audit;
+mod backgrounds;
 mod bbb;
 mod client;
 mod contract;

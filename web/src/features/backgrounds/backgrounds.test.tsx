@@ -42,6 +42,19 @@ test("what is chosen is checked, remembered and drawn", async () => {
   expect(server.engine.calls.at(-1)).toBe("background picture saving");
 });
 
+test("pictures of the operator are offered besides those that come with the client", async () => {
+  const address = `/backgrounds/${"0a".repeat(16)}.jpg`;
+  const answer = { pictures: [{ label: "Our hall", address }] };
+  vi.stubGlobal("fetch", async () => new Response(JSON.stringify(answer)));
+  const { prefs, show } = await meeting([ANA]);
+  show(<Chooser />);
+  await act(flush);
+  expect(radio("Dusk")).toBeTruthy();
+  fireEvent.click(radio("Our hall"));
+  expect(prefs.getSnapshot().background).toEqual({ kind: "picture", id: address });
+  vi.unstubAllGlobals();
+});
+
 test("a meeting without backgrounds offers none, and says so to whoever relies on one", async () => {
   const { server, visit, prefs, show } = await meeting([ANA], NO_BACKGROUNDS);
   followBackground(visit.session, prefs);

@@ -15,6 +15,7 @@ import { CheckField } from "../../kit/field";
 import { IconButton } from "../../kit/icon-button";
 import { useStore } from "../../kit/use-store";
 import { isSameBackground, VEIL, type Background } from "../../session/background/choice";
+import { fetchHousePictures, type HousePicture } from "../../session/background/house";
 import {
   createOwnPictures,
   OWN_LIMITS,
@@ -103,22 +104,29 @@ export default function Chooser() {
   );
 }
 
-/** The operator's pictures, if there are any, else ours. */
+/** Ours, or those of the page that embeds the client, and then the operator's. */
 function useOffered(): readonly { id: string; label: string; address: string }[] {
   const { t } = useTranslation();
-  const operators = operatorsPictures();
-  if (operators.length > 0) {
-    return operators.map((address, index) => ({
-      id: address,
-      label: t("background.house", { number: index + 1 }),
-      address,
-    }));
-  }
-  return SUPPLIED_IDS.map((id) => ({
+  const [house, setHouse] = useState<readonly HousePicture[]>([]);
+  useEffect(() => {
+    let isHere = true;
+    void fetchHousePictures().then((pictures) => isHere && setHouse(pictures));
+    return () => void (isHere = false);
+  }, []);
+  const embedders = operatorsPictures().map((address, index) => ({
+    id: address,
+    label: t("background.house", { number: index + 1 }),
+    address,
+  }));
+  const supplied = SUPPLIED_IDS.map((id) => ({
     id,
     label: t(`background.pictures.${id}`),
     address: suppliedPicture(id),
   }));
+  return [
+    ...(embedders.length > 0 ? embedders : supplied),
+    ...house.map(({ label, address }) => ({ id: address, label, address })),
+  ];
 }
 
 interface OptionProps {

@@ -4,6 +4,7 @@ import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { announce } from "../../kit/announcer";
 import { useSelected, useStore } from "../../kit/use-store";
+import { isWeak } from "../../session/media";
 import { useSession } from "../visit/context";
 import { Figures } from "./figures";
 
@@ -20,13 +21,14 @@ function useConnection(): State {
   const { line, media, me } = useSession();
   const lineState = useStore(line);
   const status = useSelected(media, (now) => now.status);
-  const quality = useSelected(media, ({ people }) => {
+  const weak = useSelected(media, ({ people }) => {
     const id = me();
-    return id === null ? "unknown" : (people.get(id)?.quality ?? "unknown");
+    const mine = id === null ? undefined : people.get(id);
+    return mine !== undefined && (mine.quality === "lost" || isWeak(mine));
   });
   if (lineState !== "good") return lineState;
   if (status === "reconnecting" || status === "lost") return "reconnecting";
-  return quality === "poor" || quality === "lost" ? "weak" : "good";
+  return weak ? "weak" : "good";
 }
 
 /** Always in the same place: a picture and a word for how the connection is doing. */

@@ -7,6 +7,7 @@ import {
   MonitorUp,
   Spotlight,
   Video,
+  VideoOff,
   TriangleAlert,
   WifiOff,
 } from "lucide-react";
@@ -14,7 +15,7 @@ import { memo } from "react";
 import { useTranslation } from "react-i18next";
 import { Avatar } from "../../kit/avatar";
 import { useSelected } from "../../kit/use-store";
-import type { PersonMedia } from "../../session/media";
+import { isWeak, type PersonMedia } from "../../session/media";
 import { together } from "../../session/together";
 import type { Person, RoomState } from "../../wire/types";
 import { useSession } from "../visit/context";
@@ -42,6 +43,8 @@ export const PersonRow = memo(function PersonRow(props: PersonRowProps) {
   const isElsewhere =
     useSelected(together(useSession()).away, (away) => away.has(person.id)) && me.isAdmin;
   const away = !person.online || media.quality === "lost";
+  const weak = !away && isWeak(media);
+  const still = !away && media.camera !== null && media.missing.camera;
   const microphone = { none: "noMicrophone", muted: "muted", live: "unmuted" } as const;
   const facts = [
     person.name,
@@ -50,12 +53,12 @@ export const PersonRow = memo(function PersonRow(props: PersonRowProps) {
     person.waiting && t("people.waiting"),
     away && t("people.away"),
     isElsewhere && t("people.elsewhere"),
-    !away && media.quality === "poor" && t("stage.weak"),
+    weak && t("stage.weak"),
     person.isAdmin && t("people.host"),
     person.isPresenter && t("people.presenter"),
     room.spotlight.includes(person.id) && t("people.spotlight"),
     speaking ? t("stage.speaking") : t(`people.${microphone[media.microphone]}`),
-    media.camera && t("people.camera"),
+    media.camera && t(still ? "stage.noPicture" : "people.camera"),
     media.screen && t("people.sharing"),
   ];
   const role = person.isAdmin
@@ -93,12 +96,11 @@ export const PersonRow = memo(function PersonRow(props: PersonRowProps) {
         )}
         {isElsewhere && <EyeOff className="icon icon-small person-muted" />}
         {away && <WifiOff className="icon icon-small person-bad" />}
-        {!away && media.quality === "poor" && (
-          <TriangleAlert className="icon icon-small person-weak" />
-        )}
+        {weak && <TriangleAlert className="icon icon-small person-weak" />}
         {room.spotlight.includes(person.id) && <Spotlight className="icon icon-small" />}
         {media.screen && <MonitorUp className="icon icon-small" />}
-        {media.camera && <Video className="icon icon-small" />}
+        {still && <VideoOff className="icon icon-small person-weak" />}
+        {media.camera && !still && <Video className="icon icon-small" />}
         {media.microphone !== "live" ? (
           <MicOff className="icon icon-small person-muted" />
         ) : speaking ? (

@@ -15,7 +15,7 @@ import { memo, useRef, useState, type PointerEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { Avatar, colourOf } from "../../kit/avatar";
 import { IconButton } from "../../kit/icon-button";
-import type { PersonMedia } from "../../session/media";
+import { isWeak, type PersonMedia } from "../../session/media";
 import type { ParticipantId, Person } from "../../wire/types";
 import { fitOf, type Rect } from "./layout";
 import { SelfTools } from "./self-tools";
@@ -162,5 +162,5 @@ const ICONS = { away: WifiOff, noPicture: VideoOff, weak: TriangleAlert } as con
 function troubleOf(person: Person, media: PersonMedia): keyof typeof ICONS | null {
   if (!person.online || media.quality === "lost") return "away";
   if (media.camera !== null && media.missing.camera) return "noPicture";
-  return media.quality === "poor" ? "weak" : null;
+  return isWeak(media) ? "weak" : null;
 }

@@ -3,7 +3,9 @@ import { afterEach, expect, test, vi } from "vitest";
 import { ANA, BEN, flush } from "../../../tests/fakes";
 import { meeting } from "../../../tests/visit";
 import { MediaFullError } from "../../session/media-full";
+import { ConnectionState } from "../header/connection-state";
 import { Notices } from "../notices";
+import { PeoplePanel } from "../people";
 import { Stage } from "../stage";
 import { MediaBanner } from "./media-banner";
 import { useStuckDevices } from "./use-stuck-devices";
@@ -58,6 +60,30 @@ test("a device of mine that gives nothing is said with what to do, for as long a
   stuck("muted");
   stuck(null);
   expect(screen.queryByText(/holds your camera back/u)).toBeNull();
+});
+
+test("a picture that does not come is said as that, on the tile and in the list, and not as a weak line", async () => {
+  const { server, show } = await meeting([ANA, BEN]);
+  show(
+    <>
+      <ConnectionState />
+      <Stage />
+      <PeoplePanel />
+    </>,
+  );
+  const camera = { id: "c", attach: () => nothing };
+  const weak = (is: boolean) => {
+    const media = { camera, quality: "poor", missing: { camera: is, screen: false } } as const;
+    act(() => server.engine.people({ ana: media, ben: media }));
+  };
+  weak(true);
+  expect(screen.getAllByText("No picture arrives")).toHaveLength(2);
+  expect(screen.getAllByText(/, No picture arrives/u)).toHaveLength(2);
+  expect(screen.queryByText(/weak/iu)).toBeNull();
+
+  weak(false);
+  expect(screen.queryByText(/No picture arrives/u)).toBeNull();
+  expect(screen.getAllByText(/weak/iu).length).toBeGreaterThan(4);
 });
 
 test("a picture that does not arrive is said on its tile, and nothing once it does", async () => {

@@ -2,6 +2,7 @@
  * The pictures that come with the client, drawn here: a few shapes each, so that they weigh next to nothing and are
  * sharp in any size. Fetched with the choice of backgrounds.
  */
+import { isHousePicture } from "./house";
 
 const WIDTH = 1280;
 const HEIGHT = 720;
@@ -245,5 +246,5 @@ export function operatorsPictures(
 /** Where the picture of that name is, if there is one. */
 export function pictureAddress(id: string): string | null {
   if (isSupplied(id)) return suppliedPicture(id);
-  return operatorsPictures().includes(id) ? id : null;
+  return isHousePicture(id) || operatorsPictures().includes(id) ? id : null;
 }

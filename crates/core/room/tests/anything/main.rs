@@ -163,6 +163,13 @@ impl Play {
             self.scene.secs(15);
         }
         self.read_mail();
+        // As clients in a meeting do every half a minute; whoever was away for long is known again then.
+        for who in NAMES {
+            if self.scene.is_online(who) && self.clients[who].is_complete() {
+                self.scene.request(who, room::Request::OnlineUsers);
+            }
+        }
+        self.read_mail();
         for who in NAMES {
             if self.scene.is_online(who) && !self.clients[who].is_complete() {
                 self.scene.request(who, room::Request::JoinedUsers);

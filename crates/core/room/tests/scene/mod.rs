@@ -163,8 +163,13 @@ impl Scene {
         Ok(admission)
     }
 
+    /// Somebody comes, and into the meeting unless they have to wait.
     pub(crate) fn connect(&mut self, id: &str) -> ConnId {
-        self.try_connect(id).unwrap()
+        let conn = self.try_connect(id).unwrap();
+        // Of what people do inside, the one thing that changes nothing else: a message to nobody.
+        let delivery = pnm::PrivateDataDelivery::default();
+        self.request(id, Request::PrivateDelivery { delivery, payload: Vec::new() });
+        conn
     }
 
     pub(crate) fn try_connect(&mut self, id: &str) -> Result<ConnId, ConnectRefusal> {

@@ -31,7 +31,9 @@ use wire::token::ApiKey;
 use wire::{livekit, lk, pnm};
 
 use super::shelf::Shelf;
-use crate::{FORWARDED_FOR, FrontDoor, HttpDeps, LtiPlatform, LtiSetup, LtiTool, Messaging, RateLimits, router};
+use crate::{
+    Backgrounds, FORWARDED_FOR, FrontDoor, HttpDeps, LtiPlatform, LtiSetup, LtiTool, Messaging, RateLimits, router,
+};
 
 pub(super) const KEY: &str = "plugnmeet";
 pub(super) const SECRET: &str = "zumyyYWqv7KR2kUqvYdq4z4sXg7XTBD2ljT6";
@@ -316,6 +318,7 @@ impl Server {
             outgoing: Arc::new(notify::HttpOutgoing::new().unwrap()),
             documents: Reach::Public,
             asset_host: None,
+            backgrounds: Backgrounds::default(),
             media_webhooks: None,
         };
         change(&mut deps);

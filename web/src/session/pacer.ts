@@ -1,0 +1,27 @@
+/** Lets one thing after the other through, in order and no faster than a pace. */
+export interface Pace {
+  /** So many at once. */
+  readonly burst: number;
+  /** And then one in so many milliseconds. */
+  readonly everyMs: number;
+}
+
+export type Pacer = (work: () => Promise<void>) => Promise<void>;
+
+/** `now` is milliseconds on any clock. What fails holds up nothing behind it. */
+export function createPacer({ burst, everyMs }: Pace, now: () => number): Pacer {
+  let last: Promise<void> = Promise.resolve();
+  /** Runs ahead of the clock by what has been let through. */
+  let used = 0;
+  const turn = async (work: () => Promise<void>) => {
+    const wait = Math.min(used - now() - (burst - 1) * everyMs, everyMs);
+    if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
+    used = Math.max(used, now()) + everyMs;
+    await work();
+  };
+  return (work) => {
+    const done = last.then(() => turn(work));
+    last = done.catch(() => undefined);
+    return done;
+  };
+}
