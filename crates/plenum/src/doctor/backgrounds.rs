@@ -11,7 +11,7 @@ pub(super) fn check(config: &Config, report: &mut Report) {
         return;
     }
     match backgrounds::read(&config.backgrounds) {
-        Ok(pictures) => report.ok(TOPIC, format!("{} pictures of plenum.backgrounds are read", pictures.len())),
+        Ok(pictures) => report.ok(TOPIC, format!("pictures that plenum.backgrounds names: {}", pictures.len())),
         Err(backgrounds::Unusable(faults)) => {
             for fault in faults {
                 report.problem(
