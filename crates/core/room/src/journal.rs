@@ -399,6 +399,7 @@ impl Room {
             created_ms: record.created_ms,
             joined_total: record.joined_total,
             life: Life::restored(record.empty_timeout, &past, now),
+            blocked: people.values().filter(|person| person.blocked.is_some()).count(),
             people,
             conns: BTreeMap::new(),
             history,

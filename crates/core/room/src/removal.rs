@@ -179,7 +179,7 @@ impl Room {
     /// application calls them.
     pub(crate) fn is_blocked(&self, asked: &str) -> bool {
         // Mostly nobody is, and then thousands who have a token need not be looked through for the next one.
-        self.metadata.extra_data.contains_key(BLOCKED)
+        self.blocked > 0
             && self
                 .people
                 .values()
@@ -188,8 +188,8 @@ impl Room {
     }
 
     fn count_blocked(&mut self, now: Moment) {
-        let count = self.people.values().filter(|person| person.blocked.is_some()).count();
-        if self.set_extra(BLOCKED, (count > 0).then(|| count.to_string())) {
+        self.blocked = self.people.values().filter(|person| person.blocked.is_some()).count();
+        if self.set_extra(BLOCKED, (self.blocked > 0).then(|| self.blocked.to_string())) {
             self.metadata_changed();
             self.tell_room_metadata(now);
         }

@@ -80,6 +80,8 @@ pub struct Room {
     pub(crate) last_hand_ms: i64,
     /// Nobody here presents; from then on somebody does.
     pub(crate) heir_due: Option<Instant>,
+    /// How many people are on the block list.
+    pub(crate) blocked: usize,
 }
 
 /// What must be journalled before the outputs so far may be carried out.
@@ -151,6 +153,7 @@ impl Room {
             before: None,
             last_hand_ms: 0,
             heir_due: None,
+            blocked: 0,
         };
         room.metadata.started_at = u64::try_from(now.unix_ms / 1000).unwrap_or_default();
         room.metadata.metadata_id = Some(room.ids.uuid());
