@@ -176,18 +176,21 @@ for (const [codec, mime, widths] of [
     await untilSeeing(ana, 1);
     await untilCodec(ana, mime);
     for (const page of [ana, ben]) await watchFlow(page);
+    const see = async (layer) => {
+      await want(ana, layer);
+      await untilWidth(ana, `size ${layer}`, (seen) => seen === widths[layer]);
+      await untilSeeing(ana, 1);
+    };
+    // Only then the largest one is surely sent.
+    await see(widths.length - 1);
     const sent = await outbound(ben);
     assert.deepEqual(
       sent.map((stream) => [stream.codec, stream.mode, stream.rid]).sort(),
       widths.map((_, layer) => [mime, "L1T3", "qhf"[layer]]).sort(),
     );
 
-    const sizes = [...widths.entries()];
-    for (const [layer, width] of [sizes.at(-1), ...sizes, ...sizes.toReversed()]) {
-      await want(ana, layer);
-      await untilWidth(ana, `size ${layer}`, (seen) => seen === width);
-      await untilSeeing(ana, 1);
-    }
+    const layers = [...widths.keys()];
+    for (const layer of [...layers, ...layers.toReversed()]) await see(layer);
 
     await assertFlowed(ben, ana);
     assert.deepEqual(ana.problems, []);
