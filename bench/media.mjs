@@ -1,6 +1,7 @@
 // The media plane under load: real WebRTC peers on real UDP sockets of loopback. The media plane runs on core 0 (with two
 // shards on both), the peers on core 1. As root both run before everything else on the machine (`chrt`), for seconds at a time.
-// `ONLY=audio,meeting` runs some scenarios; `SECONDS` is the length of each measurement.
+// `ONLY=audio,meeting` runs some scenarios; `SECONDS` is the length of each measurement; `PACE=spread` is how pictures leave
+// publishers in scenarios that do not say it themselves (`at-once`, `chrome` or `spread`, see load/src/media/pace.rs).
 import { spawnSync } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
@@ -13,6 +14,7 @@ const PROGRAM =
   resolve(fileURLToPath(import.meta.url), "../../target/release/bench-media");
 const SECONDS = process.env.SECONDS ?? "5";
 const ONLY = process.env.ONLY?.split(",");
+const PACE = process.env.PACE ?? "at-once";
 
 const SERVER = "0";
 const PEERS = "1";
@@ -28,6 +30,18 @@ const SCENARIOS = [
     "--audio-only --publishers 10 --listeners 200 --step 100 --steps 4 --full-every 10",
   ],
   ["livestream", SERVER, 1, "--publishers 1 --listeners 100 --step 100 --steps 5"],
+  [
+    "livestream spread",
+    SERVER,
+    1,
+    "--publishers 1 --listeners 100 --step 100 --steps 3 --pace spread",
+  ],
+  [
+    "livestream as Chrome",
+    SERVER,
+    1,
+    "--publishers 1 --listeners 100 --step 100 --steps 3 --pace chrome",
+  ],
   ["meeting", SERVER, 1, "--publishers 8 --warm 15"],
   ["meeting of 20", SERVER, 1, "--publishers 20 --warm 15"],
   ["one shard", BOTH, 1, "--rooms 4 --publishers 1 --listeners 40"],
@@ -50,6 +64,7 @@ function run(cores, threads, args) {
   const command = [
     ["taskset", "--cpu-list", PEERS, PROGRAM, "run", "--server-cores", cores],
     ["--shards", String(threads), "--seconds", SECONDS, ...args.split(" ")],
+    args.includes("--pace") ? [] : ["--pace", PACE],
   ].flat();
   if (process.getuid() === 0) command.unshift("chrt", "--fifo", "1");
   const { status, stdout } = spawnSync(command[0], command.slice(1), {
@@ -71,11 +86,12 @@ const rows = [];
 for (const [name, cores, threads, args] of SCENARIOS) {
   if (ONLY && !ONLY.includes(name)) continue;
   const steps = run(cores, threads, args);
-  if (steps.length === 0) rows.push([name, "does not fit", ...Array(8).fill("")]);
+  if (steps.length === 0) rows.push([name, "does not fit", ...Array(9).fill("")]);
   for (const step of steps) {
     rows.push([
       name,
       step.peers,
+      args.includes("--audio-only") ? "none" : step.pace,
       grouped(step.packets_per_second),
       `${grouped(step.mbit_per_second)}`,
       percent(step.server_cpu),
@@ -88,7 +104,7 @@ for (const [name, cores, threads, args] of SCENARIOS) {
   }
 }
 if (rows.length > 0) {
-  const head = ["Scenario", "Peers", "Packets/s", "Mbit/s", "Server CPU", "Peers' CPU"];
+  const head = ["Scenario", "Peers", "Pictures", "Packets/s", "Mbit/s", "Server CPU", "Peers' CPU"];
   printTable([[...head, "Packets per CPU second", "Lost", "p50 ms", "p99 ms"], ...rows]);
 }
 if (!ONLY || ONLY.includes("memory")) {

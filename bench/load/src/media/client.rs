@@ -1,13 +1,14 @@
 //! One peer: its connection, its part of the signalling, what it sends and what it got.
 
-use crate::film::{Clock, PICTURE_EVERY, SIZES, SOUND_EVERY, picture, sound, written};
+use crate::film::{Clock, PICTURE_EVERY, PICTURE_RATE, Payload, SIZES, SOUND_EVERY, picture, sound, written};
+use crate::pace::{Pace, Pacer};
 use anyhow::{Context, bail};
 use prost::Message as _;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::media::{Direction, MediaKind, Mid, Pt, Rid, Simulcast, SimulcastLayer};
-use str0m::net::{Protocol, Receive};
+use str0m::net::{Protocol, Receive, Transmit};
 use str0m::rtp::{ExtensionValues, RtpWrite};
 use str0m::{Candidate, Event, Input, Output, Rtc};
 use wire::lk;
@@ -45,7 +46,8 @@ pub(crate) struct Client {
     pub(crate) full: bool,
     pub(crate) connected: bool,
     pub(crate) due: Instant,
-    rtc: Rtc,
+    /// Boxed, so that what is looked at for every datagram lies together.
+    rtc: Box<Rtc>,
     pending: Option<SdpPendingOffer>,
     offers: u32,
     wants: Option<(u32, u32)>,
@@ -65,6 +67,19 @@ struct Sending {
     picture: u32,
     sequence: [u64; 3],
     asked: [bool; 3],
+    pacer: Pacer<Packet>,
+}
+
+/// A packet of a picture that is about to leave.
+#[derive(Debug)]
+struct Packet {
+    /// Which of `SIZES`.
+    size: usize,
+    /// RTP time of the picture.
+    time: u32,
+    /// The last one of its picture.
+    last: bool,
+    payload: Payload,
 }
 
 impl Client {
@@ -105,7 +120,7 @@ impl Client {
             full: true,
             connected: false,
             due: now,
-            rtc,
+            rtc: Box::new(rtc),
             pending: Some(pending),
             offers: 1,
             wants: None,
@@ -118,7 +133,7 @@ impl Client {
     }
 
     /// Publishes a microphone, and a camera in three sizes. Returns the messages to send.
-    pub(crate) fn publish(&mut self, camera: bool, first: Instant) -> anyhow::Result<Vec<Vec<u8>>> {
+    pub(crate) fn publish(&mut self, camera: bool, pace: Pace, first: Instant) -> anyhow::Result<Vec<Vec<u8>>> {
         let mut messages = Vec::new();
         let layers = SIZES.iter().zip(0..).map(|((rid, width, height, _), quality)| lk::VideoLayer {
             quality,
@@ -163,6 +178,7 @@ impl Client {
             picture: 0,
             sequence: [0; 3],
             asked: [true; 3],
+            pacer: Pacer::new(pace, PICTURE_RATE, first),
         });
         Ok(messages)
     }
@@ -216,22 +232,22 @@ impl Client {
         Some(self.offer(offer.to_sdp_string(), pending))
     }
 
-    /// A datagram arrived.
-    pub(crate) fn receive(&mut self, source: SocketAddr, local: SocketAddr, at: Instant, bytes: &[u8]) {
+    /// A datagram arrived. `true` if it went to the stack, `false` if it was counted and nothing else.
+    pub(crate) fn receive(&mut self, source: SocketAddr, local: SocketAddr, at: Instant, bytes: &[u8]) -> bool {
         if let [first, second, high, low, _, _, _, _, s0, s1, s2, s3, ..] = *bytes
             && (128..192).contains(&first)
             && !(192..224).contains(&second)
         {
             self.count(u32::from_be_bytes([s0, s1, s2, s3]), u16::from_be_bytes([high, low]), bytes.len());
             if !self.full && self.connected {
-                return;
+                return false;
             }
         }
         if let Ok(receive) = Receive::new(Protocol::Udp, source, local, bytes) {
             // A connection that fails shows as one that gets nothing.
             let _ = self.rtc.handle_input(Input::Receive(at, receive));
         }
-        self.due = at;
+        true
     }
 
     fn count(&mut self, ssrc: u32, sequence: u16, length: usize) {
@@ -261,15 +277,17 @@ impl Client {
         got
     }
 
-    /// Writes what is due.
-    pub(crate) fn film(&mut self, clock: &Clock, now: Instant) -> anyhow::Result<()> {
-        self.write(clock, now);
+    /// Writes what is due. Where pictures are paced that is one packet, so that each is sent as soon as it is written, and `true`
+    /// if there is another.
+    pub(crate) fn film(&mut self, clock: &Clock, now: Instant) -> anyhow::Result<bool> {
+        let more = self.write(clock, now);
         // The stack sends what was written when it hears that time has passed.
-        Ok(self.rtc.handle_input(Input::Timeout(now))?)
+        self.rtc.handle_input(Input::Timeout(now))?;
+        Ok(more)
     }
 
-    fn write(&mut self, clock: &Clock, now: Instant) {
-        let Some(sending) = self.sending.as_mut().filter(|_| self.connected) else { return };
+    fn write(&mut self, clock: &Clock, now: Instant) -> bool {
+        let Some(sending) = self.sending.as_mut().filter(|_| self.connected) else { return false };
         if sending.next_sound <= now {
             sending.next_sound = next(sending.next_sound, SOUND_EVERY, now);
             sending.sounds += 1;
@@ -279,28 +297,36 @@ impl Client {
                 let pt = Pt::new_with_value(OPUS);
                 stream.write_rtp(RtpWrite::new(pt, sending.sounds.into(), time, now, sound(clock)).ext_vals(values));
             }
-        }
-        let Some(video) = sending.video.filter(|_| sending.next_picture <= now) else { return };
-        sending.next_picture = next(sending.next_picture, PICTURE_EVERY, now);
-        sending.picture += 1;
-        for (index, (rid, _, _, bytes)) in SIZES.into_iter().enumerate() {
-            let mut api = self.rtc.direct_api();
-            let Some(stream) = api.stream_tx_by_mid(video, Some(Rid::from(rid))) else { continue };
-            let packets = picture(clock, sending.picture, bytes, std::mem::take(&mut sending.asked[index]));
-            let last = packets.len();
-            for (packet, payload) in packets.into_iter().enumerate() {
-                sending.sequence[index] += 1;
-                let (sequence, time) = (sending.sequence[index], sending.picture.wrapping_mul(3000));
-                let write = RtpWrite::new(Pt::new_with_value(VP8), sequence.into(), time, now, payload);
-                stream.write_rtp(write.marker(packet + 1 == last).nackable(true));
+            if sending.pacer.paces() {
+                return sending.video.is_some();
             }
         }
+        let Some(video) = sending.video else { return false };
+        if sending.next_picture <= now {
+            sending.next_picture = next(sending.next_picture, PICTURE_EVERY, now);
+            sending.shoot(now);
+        }
+        while let Some(packet) = sending.pacer.pop(now) {
+            sending.sequence[packet.size] += 1;
+            let sequence = sending.sequence[packet.size];
+            let mut api = self.rtc.direct_api();
+            if let Some(stream) = api.stream_tx_by_mid(video, Some(Rid::from(SIZES[packet.size].0))) {
+                let payload = packet.payload.write(clock);
+                let write = RtpWrite::new(Pt::new_with_value(VP8), sequence.into(), packet.time, now, payload);
+                stream.write_rtp(write.marker(packet.last).nackable(true));
+            }
+            if sending.pacer.paces() {
+                return sending.pacer.next().is_some_and(|next| next <= now);
+            }
+        }
+        false
     }
 
     /// When it has something to send next.
     pub(crate) fn next_film(&self) -> Option<Instant> {
         let sending = self.sending.as_ref().filter(|_| self.connected)?;
-        Some(if sending.video.is_some() { sending.next_sound.min(sending.next_picture) } else { sending.next_sound })
+        let picture = sending.video.map(|_| sending.next_picture);
+        [Some(sending.next_sound), picture, sending.pacer.next()].into_iter().flatten().min()
     }
 
     /// Lets the stack work: datagrams to send go to `transmit`, the age of what arrived, in nanoseconds, to `age`.
@@ -308,7 +334,7 @@ impl Client {
         &mut self,
         clock: &Clock,
         now: Instant,
-        mut transmit: impl FnMut(SocketAddr, SocketAddr, &[u8]),
+        mut transmit: impl FnMut(Transmit),
         mut age: impl FnMut(u64),
     ) -> anyhow::Result<()> {
         let mut woken = false;
@@ -322,20 +348,68 @@ impl Client {
                     self.due = due;
                     return Ok(());
                 }
-                Output::Transmit(out) => transmit(out.source, out.destination, &out.contents),
-                Output::Event(Event::Connected) => self.connected = true,
-                Output::Event(Event::RtpPacket(packet)) => {
-                    if let Some(written) = written(&packet.payload) {
-                        age(clock.nanos(packet.timestamp).saturating_sub(written));
+                Output::Transmit(out) => transmit(out),
+                Output::Event(event) => {
+                    self.note(clock, &event, &mut age);
+                }
+            }
+        }
+    }
+
+    /// Takes the packet of the datagram that just came: the stack holds one at a time. Whatever else there is to do waits for
+    /// `drain`, once for all datagrams of a turn.
+    pub(crate) fn take_packet(
+        &mut self,
+        clock: &Clock,
+        mut transmit: impl FnMut(Transmit),
+        mut age: impl FnMut(u64),
+    ) -> anyhow::Result<()> {
+        loop {
+            match self.rtc.poll_output()? {
+                Output::Timeout(_) => return Ok(()),
+                Output::Transmit(out) => transmit(out),
+                Output::Event(event) => {
+                    if self.note(clock, &event, &mut age) {
+                        return Ok(());
                     }
                 }
-                Output::Event(Event::KeyframeRequest(request)) => {
-                    let size = SIZES.iter().position(|(rid, ..)| request.rid.is_some_and(|asked| *asked == **rid));
-                    if let (Some(size), Some(sending)) = (size, &mut self.sending) {
-                        sending.asked[size] = true;
-                    }
+            }
+        }
+    }
+
+    /// Notes what happened. `true` if it was a packet that arrived.
+    fn note(&mut self, clock: &Clock, event: &Event, age: &mut impl FnMut(u64)) -> bool {
+        match event {
+            Event::Connected => self.connected = true,
+            Event::RtpPacket(packet) => {
+                if let Some(written) = written(&packet.payload) {
+                    age(clock.nanos(packet.timestamp).saturating_sub(written));
                 }
-                Output::Event(_) => {}
+                return true;
+            }
+            Event::KeyframeRequest(request) => {
+                let size = SIZES.iter().position(|(rid, ..)| request.rid.is_some_and(|asked| *asked == **rid));
+                if let (Some(size), Some(sending)) = (size, &mut self.sending) {
+                    sending.asked[size] = true;
+                }
+            }
+            _ => {}
+        }
+        false
+    }
+}
+
+impl Sending {
+    /// Makes the packets of the next picture, small sizes first.
+    fn shoot(&mut self, now: Instant) {
+        self.picture += 1;
+        let time = self.picture.wrapping_mul(3000);
+        for (size, (.., bytes)) in SIZES.into_iter().enumerate() {
+            let payloads = picture(self.picture, bytes, std::mem::take(&mut self.asked[size]));
+            let count = payloads.len();
+            for (index, payload) in payloads.into_iter().enumerate() {
+                let packet = Packet { size, time, last: index + 1 == count, payload };
+                self.pacer.push(packet.payload.size(), packet, now);
             }
         }
     }

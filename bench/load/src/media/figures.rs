@@ -1,6 +1,7 @@
 //! What is measured, and how it reads.
 
 use crate::client::Got;
+use crate::pace::Pace;
 use anyhow::Context;
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -115,7 +116,7 @@ impl Figures {
     }
 
     #[expect(clippy::print_stdout, reason = "the result of a benchmark")]
-    pub(crate) fn print(&self, people: usize) {
+    pub(crate) fn print(&self, people: usize, pace: Pace) {
         let seconds = self.elapsed.as_secs_f64();
         let cpu = self.server.total().as_secs_f64();
         let shards: BTreeMap<&String, f64> = self
@@ -127,6 +128,7 @@ impl Figures {
             .collect();
         let line = json!({
             "peers": people,
+            "pace": pace.name(),
             "packets_per_second": (self.got.packets as f64 / seconds).round(),
             "mbit_per_second": round(self.got.bytes as f64 * 8.0 / 1e6 / seconds),
             "server_cpu": round(cpu / seconds),

@@ -14,6 +14,9 @@ pub(crate) const PICTURE_EVERY: Duration = Duration::from_micros(33_333);
 pub(crate) const SIZES: [(&str, u32, u32, usize); 3] =
     [("q", 320, 180, 667), ("h", 640, 360, 1875), ("f", 1280, 720, 7083)];
 
+/// Bytes of all sizes in a second.
+pub(crate) const PICTURE_RATE: usize = 30 * (SIZES[0].3 + SIZES[1].3 + SIZES[2].3);
+
 /// A key frame is so many times larger.
 const KEY_FRAME: usize = 5;
 
@@ -35,11 +38,29 @@ impl Clock {
     pub(crate) fn nanos(&self, at: Instant) -> u64 {
         u64::try_from(at.saturating_duration_since(self.0).as_nanos()).unwrap_or(u64::MAX)
     }
+}
 
-    fn stamp(&self, payload: &mut Vec<u8>, size: usize) {
-        payload.resize(size.max(payload.len() + 16) - 16, 7);
-        payload.extend(MARK);
-        payload.extend(self.nanos(Instant::now()).to_be_bytes());
+/// A payload that does not say yet when it was written.
+#[derive(Debug)]
+pub(crate) struct Payload(Vec<u8>);
+
+impl Payload {
+    /// Fills it up to so many bytes.
+    fn new(mut begin: Vec<u8>, size: usize) -> Self {
+        begin.resize(size.max(begin.len() + 16) - 16, 7);
+        begin.extend(MARK);
+        Self(begin)
+    }
+
+    /// Bytes of it once it is written.
+    pub(crate) fn size(&self) -> usize {
+        self.0.len() + 8
+    }
+
+    /// Writes it: its age counts from now on.
+    pub(crate) fn write(mut self, clock: &Clock) -> Arc<[u8]> {
+        self.0.extend(clock.nanos(Instant::now()).to_be_bytes());
+        self.0.into()
     }
 }
 
@@ -50,13 +71,11 @@ pub(crate) fn written(payload: &[u8]) -> Option<u64> {
 }
 
 pub(crate) fn sound(clock: &Clock) -> Arc<[u8]> {
-    let mut payload = vec![0xfc];
-    clock.stamp(&mut payload, SOUND_BYTES);
-    payload.into()
+    Payload::new(vec![0xfc], SOUND_BYTES).write(clock)
 }
 
 /// The packets of one picture in VP8: equal in size but for a byte, as browsers make them. Pictures differ by a fifth.
-pub(crate) fn picture(clock: &Clock, number: u32, bytes: usize, key_frame: bool) -> Vec<Arc<[u8]>> {
+pub(crate) fn picture(number: u32, bytes: usize, key_frame: bool) -> Vec<Payload> {
     let varied = bytes * (80 + usize::try_from(number.wrapping_mul(2_654_435_761) >> 16).unwrap_or(0) % 41) / 100;
     let bytes = if key_frame { varied * KEY_FRAME } else { varied };
     let count = bytes.div_ceil(LONGEST).max(1);
@@ -70,8 +89,7 @@ pub(crate) fn picture(clock: &Clock, number: u32, bytes: usize, key_frame: bool)
                 payload.extend_from_slice(start);
             }
             let size = bytes / count + usize::from(index < bytes % count);
-            clock.stamp(&mut payload, size);
-            payload.into()
+            Payload::new(payload, size)
         })
         .collect()
 }

@@ -9,6 +9,7 @@ mod control;
 mod figures;
 mod film;
 mod host;
+mod pace;
 mod sockets;
 mod swarm;
 
@@ -48,6 +49,9 @@ struct Meeting {
     /// Publishers send sound alone
     #[arg(long)]
     audio_only: bool,
+    /// How pictures leave publishers
+    #[arg(long, value_enum, default_value_t = pace::Pace::AtOnce)]
+    pace: pace::Pace,
     /// So many listeners more for each further step; the steps end where packets are lost or a processor is full
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=500))]
     step: u32,
@@ -55,7 +59,7 @@ struct Meeting {
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=50))]
     steps: u32,
     /// Every so many listeners decrypt what they get and answer with feedback; the others count packets by their
-    /// headers. 1: all do
+    /// headers, and send no feedback about them. 1: all do
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     full_every: u32,
     /// Seconds before a step is measured
@@ -128,7 +132,7 @@ fn run(meeting: &Meeting) -> anyhow::Result<()> {
         }
         swarm.run(Duration::from_secs(meeting.warm))?;
         let figures = swarm.measure(Duration::from_secs(meeting.seconds))?;
-        figures.print(swarm.people());
+        figures.print(swarm.people(), meeting.pace);
         if figures.loss() > LOST || figures.busiest_shard() > FULL || figures.generator_share() > FULL {
             break;
         }

@@ -9,6 +9,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use std::io::IoSliceMut;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
+use str0m::net;
 
 const SOCKETS: usize = 8;
 const BATCH: usize = 32;
@@ -20,6 +21,8 @@ pub(crate) struct Sockets {
     ports: Vec<u16>,
     poll: Poll,
     events: Events,
+    /// Sockets with something to read, or perhaps.
+    ready: [bool; SOCKETS],
     buffers: Box<[Vec<u8>; BATCH]>,
 }
 
@@ -44,7 +47,7 @@ impl Sockets {
             list.push((socket, state));
         }
         let buffers = Box::new(std::array::from_fn(|_| vec![0; BUFFER]));
-        Ok(Self { list, ports, poll, events: Events::with_capacity(64), buffers })
+        Ok(Self { list, ports, poll, events: Events::with_capacity(64), ready: [false; SOCKETS], buffers })
     }
 
     pub(crate) fn address(&self, peer: u32) -> SocketAddr {
@@ -66,20 +69,28 @@ impl Sockets {
         Ok((ours, theirs))
     }
 
+    /// Sleeps until something arrives, but not if something is left to read.
     pub(crate) fn wait(&mut self, time: Duration) {
-        // Interrupted or not: everything is looked at anyway.
+        let time = if self.ready.contains(&true) { Duration::ZERO } else { time };
+        // Interrupted or not: what arrived is told the next time.
         let _ = self.poll.poll(&mut self.events, Some(time));
+        for event in &self.events {
+            self.ready[event.token().0] = true;
+        }
     }
 
-    /// Takes one batch of every socket. `true` if there may be more.
+    /// Takes one batch of every socket that has something. `true` if there may be more.
     pub(crate) fn receive(&mut self, mut each: impl FnMut(u32, SocketAddr, SocketAddr, Instant, &[u8])) -> bool {
-        let mut more = false;
-        for ((socket, state), port) in self.list.iter().zip(&self.ports) {
+        for (((socket, state), port), ready) in self.list.iter().zip(&self.ports).zip(&mut self.ready) {
+            if !*ready {
+                continue;
+            }
             let mut slices = self.buffers.each_mut().map(|buffer| IoSliceMut::new(buffer));
             let mut meta = [RecvMeta::default(); BATCH];
-            let Ok(count) = state.recv(UdpSockRef::from(socket), &mut slices, &mut meta) else { continue };
+            let count = state.recv(UdpSockRef::from(socket), &mut slices, &mut meta).unwrap_or(0);
+            // Fewer than fit: it is empty, and what comes from now on wakes us.
+            *ready = count == BATCH;
             let now = Instant::now();
-            more = true;
             for (meta, buffer) in meta.iter().zip(self.buffers.iter()).take(count) {
                 let Some(IpAddr::V4(local)) = meta.dst_ip else { continue };
                 let Some(peer) = u32::from(local).checked_sub(FIRST + 1) else { continue };
@@ -89,12 +100,18 @@ impl Sockets {
                 }
             }
         }
-        more
+        self.ready.contains(&true)
     }
 
-    pub(crate) fn send(&self, peer: u32, source: SocketAddr, destination: SocketAddr, contents: &[u8]) {
+    pub(crate) fn send(&self, peer: u32, out: &net::Transmit) {
         let (socket, state) = &self.list[usize::try_from(peer).unwrap_or(0) % SOCKETS];
-        let transmit = Transmit { destination, ecn: None, contents, segment_size: None, src_ip: Some(source.ip()) };
+        let transmit = Transmit {
+            destination: out.destination,
+            ecn: None,
+            contents: &out.contents,
+            segment_size: None,
+            src_ip: Some(out.source.ip()),
+        };
         // What does not get out is a packet lost on the way.
         let _ = state.try_send(UdpSockRef::from(socket), &transmit);
     }

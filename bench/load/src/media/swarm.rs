@@ -12,6 +12,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::{Child, Command};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
+use str0m::net::Transmit;
 
 /// Longest sleep, and how often deadlines of the stacks are looked at.
 const TURN: Duration = Duration::from_millis(2);
@@ -30,8 +31,14 @@ pub(crate) struct Swarm {
     pub(crate) server: Process,
     ages: Ages,
     next_look: Instant,
+    /// Peers who send.
+    publishers: Vec<usize>,
+    /// When each peer's stack has something to do; beside the peers, because it is looked at often.
+    dues: Vec<Instant>,
     /// Peers with something to do.
     dirty: Vec<u32>,
+    /// What stacks send while sockets are read.
+    outbox: Vec<(u32, Transmit)>,
 }
 
 impl Drop for Swarm {
@@ -82,7 +89,10 @@ impl Swarm {
             child,
             ages: Ages::default(),
             next_look: Instant::now(),
+            publishers: Vec::new(),
+            dues: Vec::new(),
             dirty: Vec::new(),
+            outbox: Vec::new(),
         })
     }
 
@@ -110,6 +120,10 @@ impl Swarm {
         let mut content = format!("load-{room}\0peer-{number}\0").into_bytes();
         content.extend(request);
         self.control.write_all(&Frame::encode(OPEN, number, &content))?;
+        if publisher {
+            self.publishers.push(self.clients.len());
+        }
+        self.dues.push(client.due);
         self.clients.push(client);
         // Handshakes of hundreds at once would time out one another.
         self.run(Duration::from_millis(3))
@@ -118,18 +132,16 @@ impl Swarm {
     /// Lets all publishers publish, spread over the time of a picture.
     pub(crate) fn publish(&mut self) -> anyhow::Result<()> {
         let begin = Instant::now() + Duration::from_millis(500);
-        let publishers: Vec<u32> =
-            self.clients.iter().filter(|client| client.publisher).map(|client| client.number).collect();
-        let count = u32::try_from(publishers.len().max(1))?;
-        for (turn, number) in (0..).zip(publishers) {
-            let index = usize::try_from(number)?;
+        let count = u32::try_from(self.publishers.len().max(1))?;
+        for (turn, index) in (0..).zip(self.publishers.clone()) {
+            let number = self.clients[index].number;
             let deadline = Instant::now() + crate::PATIENCE;
             while self.clients[index].negotiates() {
                 ensure!(Instant::now() < deadline, "peer {number} got no answer");
                 self.turn()?;
             }
             let first = begin + crate::film::PICTURE_EVERY * turn / count;
-            for message in self.clients[index].publish(!self.meeting.audio_only, first)? {
+            for message in self.clients[index].publish(!self.meeting.audio_only, self.meeting.pace, first)? {
                 self.control.write_all(&Frame::encode(MESSAGE, number, &message))?;
             }
         }
@@ -204,35 +216,31 @@ impl Swarm {
         }
         let now = Instant::now();
         let mut wake = now + TURN;
-        for index in 0..self.clients.len() {
-            let client = &mut self.clients[index];
-            if !client.publisher {
-                continue;
-            }
-            if client.next_film().is_some_and(|next| next <= now) {
-                client.film(&self.clock, now)?;
+        for turn in 0..self.publishers.len() {
+            let index = self.publishers[turn];
+            let mut more = self.clients[index].next_film().is_some_and(|next| next <= now);
+            while more {
+                more = self.clients[index].film(&self.clock, now)?;
                 self.drain_one(index)?;
             }
             wake = wake.min(self.clients[index].next_film().unwrap_or(wake));
         }
         if self.next_look <= now {
             self.next_look = now + TURN;
-            for index in 0..self.clients.len() {
-                if self.clients[index].due <= now {
+            for index in 0..self.dues.len() {
+                if self.dues[index] <= now {
                     self.drain_one(index)?;
                 }
             }
         }
         for _ in 0..RECEIVES {
-            let (clients, dirty) = (&mut self.clients, &mut self.dirty);
+            let (clients, dirty, outbox) = (&mut self.clients, &mut self.dirty, &mut self.outbox);
             let (clock, ages) = (&self.clock, &mut self.ages);
             let mut failure = None;
             let more = self.sockets.receive(|peer, source, local, at, bytes| {
                 let Some(client) = usize::try_from(peer).ok().and_then(|index| clients.get_mut(index)) else { return };
-                client.receive(source, local, at, bytes);
-                if client.full || !client.connected {
-                    // The stack holds one packet at a time.
-                    let result = client.drain(clock, at, |_, _, _| {}, |age| ages.note(age));
+                if client.receive(source, local, at, bytes) {
+                    let result = client.take_packet(clock, |out| outbox.push((peer, out)), |age| ages.note(age));
                     failure = failure.take().or(result.err());
                     if dirty.last() != Some(&peer) {
                         dirty.push(peer);
@@ -242,30 +250,29 @@ impl Swarm {
             if let Some(failure) = failure {
                 return Err(failure);
             }
+            for (peer, out) in self.outbox.drain(..) {
+                self.sockets.send(peer, &out);
+            }
             if !more {
                 break;
             }
         }
-        self.dirty.sort_unstable();
-        self.dirty.dedup();
-        for peer in std::mem::take(&mut self.dirty) {
+        let mut dirty = std::mem::take(&mut self.dirty);
+        dirty.sort_unstable();
+        dirty.dedup();
+        for peer in dirty.drain(..) {
             self.drain_one(usize::try_from(peer)?)?;
         }
-        let left = wake.saturating_duration_since(Instant::now());
-        if left > Duration::ZERO {
-            self.sockets.wait(left);
-        }
+        self.dirty = dirty;
+        self.sockets.wait(wake.saturating_duration_since(Instant::now()));
         Ok(())
     }
 
     fn drain_one(&mut self, index: usize) -> anyhow::Result<()> {
-        let Some(client) = self.clients.get_mut(index) else { return Ok(()) };
+        let (Some(client), Some(due)) = (self.clients.get_mut(index), self.dues.get_mut(index)) else { return Ok(()) };
         let (sockets, ages, number) = (&self.sockets, &mut self.ages, client.number);
-        client.drain(
-            &self.clock,
-            Instant::now(),
-            |source, destination, contents| sockets.send(number, source, destination, contents),
-            |age| ages.note(age),
-        )
+        client.drain(&self.clock, Instant::now(), |out| sockets.send(number, &out), |age| ages.note(age))?;
+        *due = client.due;
+        Ok(())
     }
 }
