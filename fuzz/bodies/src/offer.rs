@@ -1,10 +1,13 @@
 //! A hostile description: refused, or answered with as many sections as it has.
 
-use rtc::{Codec, Down, Kind, PeerFactory, SectionPlan, Up, analyse_offer};
+use rtc::{Clock, Codec, Down, Kind, PeerFactory, SectionPlan, Up, analyse_offer};
 use std::sync::LazyLock;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-static FACTORY: LazyLock<PeerFactory> = LazyLock::new(|| PeerFactory::new().expect("a certificate"));
+static FACTORY: LazyLock<PeerFactory> = LazyLock::new(|| {
+    let clock = Clock { at: Instant::now(), unix: Duration::from_secs(1_700_000_000) };
+    PeerFactory::new(clock).expect("a certificate")
+});
 
 /// One description.
 pub fn run(input: &[u8]) {

@@ -1,6 +1,7 @@
-//! A bug of ours, met by the packet of one participant, is the end of that participant's session and of nothing else.
+//! What the hostile client of the fuzz target seals gets as far as it should, so that fuzzing it means something; and a bug of
+//! ours, met by the packet of one participant, is the end of that participant's session and of nothing else.
 
-use fuzz_bodies::connected::{EVE, World};
+use fuzz_bodies::connected::{ANN, BOB, EVE, Sealed, World};
 use std::time::Duration;
 
 #[test]
@@ -23,4 +24,85 @@ fn nobody_is_harmed_by_somebody_who_does_as_usual() {
     assert!(!world.clients[EVE].closed);
     world.assert_others_are_well();
     assert_eq!(world.sessions(), 3);
+}
+
+#[test]
+fn what_the_hostile_client_makes_up_or_changes_is_heard() {
+    let mut world = World::new();
+    let before = world.clients[BOB].heard;
+
+    world.send_sealed(Sealed::Packet(0), &[0; 40]);
+    world.pump();
+    assert_eq!(world.clients[BOB].heard, before + 1);
+
+    // The marker, and a bit of the time.
+    world.tamper(&[1, 0x80, 7, 1]);
+    world.pump();
+    assert_eq!(world.clients[BOB].heard, before + 2);
+}
+
+/// What is said about the pictures that the hostile client receives.
+const ABOUT_PICTURES: Sealed = Sealed::Control(0xa0);
+
+/// The kinds of control packets (RFC 4585 section 6.1), as the target writes them.
+const TRANSPORT_FEEDBACK: u8 = 205 - 192;
+const PAYLOAD_FEEDBACK: u8 = 206 - 192;
+
+#[test]
+fn a_packet_that_is_missed_comes_again() {
+    let mut world = World::new();
+    assert!(world.clients[EVE].seen > 0);
+    let before = world.clients[EVE].datagrams;
+
+    world.send_sealed(ABOUT_PICTURES, &nack(0));
+    world.pump();
+    assert_eq!(world.clients[EVE].datagrams, before + 1);
+
+    world.send_sealed(ABOUT_PICTURES, &nack(0x4000));
+    world.pump();
+    assert_eq!(world.clients[EVE].datagrams, before + 1, "one that was never sent");
+}
+
+#[test]
+fn a_picture_that_is_lost_is_asked_for_where_it_comes_from() {
+    let mut world = World::new();
+    world.pass(Duration::from_secs(2));
+    let before = world.clients[ANN].asked;
+
+    world.send_sealed(ABOUT_PICTURES, &[1, PAYLOAD_FEEDBACK, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0]);
+    world.pump();
+
+    assert_eq!(world.clients[ANN].asked, before + 1);
+}
+
+#[test]
+fn nonsense_about_arrivals_is_survived() {
+    let mut world = World::new();
+    let head = [15, TRANSPORT_FEEDBACK, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+    for first in [0_u16, 1, 0x8000, 0xfff0] {
+        for count in [0_u16, 1, 20, 0xffff] {
+            for chunk in [[0x3f, 0xff], [0x40, 20], [0x60, 3], [0xd5, 0x55], [0xbf, 0xff]] {
+                for deltas in [0_usize, 8, 600] {
+                    let mut said =
+                        [&head[..], &first.to_be_bytes(), &count.to_be_bytes(), &[0xff, 0xff, 0xff, 1]].concat();
+                    said.extend(chunk);
+                    said.resize(said.len() + deltas, 0x80);
+                    world.send_sealed(ABOUT_PICTURES, &said);
+                }
+            }
+        }
+        world.pump();
+        world.pass(Duration::from_millis(100));
+    }
+    assert!(!world.clients[EVE].closed);
+
+    let before = world.clients[EVE].seen;
+    world.assert_others_are_well();
+    assert!(world.clients[EVE].seen > before, "pictures still arrive");
+}
+
+/// The newest packet, or one so much newer, did not arrive.
+fn nack(ahead: u16) -> Vec<u8> {
+    let [high, low] = ahead.to_be_bytes();
+    vec![1, TRANSPORT_FEEDBACK, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, high, low, 0, 0]
 }

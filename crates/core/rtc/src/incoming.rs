@@ -3,9 +3,8 @@
 use crate::packet::{Dropped, Extensions, Report, SenderReport, Traffic, UpPacket};
 use crate::peer::{Channel, Event, Peer};
 use crate::plan::Kind;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 use str0m::Event as StackEvent;
-use str0m::bwe::BweKind;
 use str0m::net::Protocol;
 use str0m::rtp::{RtpPacket, Ssrc};
 use str0m::stats::PeerStats;
@@ -32,17 +31,20 @@ pub(crate) struct Stream {
 }
 
 impl Peer {
-    pub(crate) fn translate(&mut self, event: StackEvent) -> Option<Event> {
+    pub(crate) fn translate(&mut self, event: StackEvent, now: Instant) -> Option<Event> {
         match event {
-            StackEvent::Connected => Some(Event::Connected),
+            StackEvent::Connected => {
+                // Only now: before, the client was not known to be the one that described itself.
+                if let Some(keys) = self.keys.get() {
+                    self.outgoing.set_keys(keys, now);
+                }
+                Some(Event::Connected)
+            }
             StackEvent::RtpPacket(packet) => {
                 if let Some(number) = packet.header.ext_vals.transport_cc {
                     self.numbers.note_unsealed(number);
                 }
                 Some(self.packet(packet).map_or_else(Event::Dropped, Event::Packet))
-            }
-            StackEvent::KeyframeRequest(request) => {
-                self.by_mid.get(&request.mid).map(|section| Event::KeyFrameWanted { section: *section })
             }
             StackEvent::ChannelOpen(id, label) => {
                 let channel = Channel::from_label(&label)?;
@@ -70,32 +72,11 @@ impl Peer {
                     Report { section, up: true, layer, packets, bytes, key_frames_asked, nacks, loss, jitter, rtt };
                 Some(Event::Report(report))
             }
-            StackEvent::MediaEgressStats(stats) => {
-                let section = *self.by_mid.get(&stats.mid)?;
-                let (packets, loss, rtt) = (stats.packets, stats.loss, stats.rtt);
-                let (bytes, nacks, key_frames_asked) = (stats.bytes, stats.nacks, stats.plis + stats.firs);
-                let report = Report {
-                    section,
-                    up: false,
-                    layer: 0,
-                    packets,
-                    bytes,
-                    key_frames_asked,
-                    nacks,
-                    loss,
-                    jitter: None,
-                    rtt,
-                };
-                Some(Event::Report(report))
-            }
-            StackEvent::PeerStats(stats) => Some(Event::Traffic(traffic(&stats))),
-            StackEvent::EgressBitrateEstimate(BweKind::Twcc { estimate, can_probe: true }) => {
-                self.counts_packets = true;
-                Some(Event::Bandwidth(estimate.as_u64()))
-            }
-            // The word of a receiver that does not tell us of every packet; else we know better.
-            StackEvent::EgressBitrateEstimate(BweKind::Remb { estimate, .. }) if !self.counts_packets => {
-                Some(Event::Bandwidth(estimate.as_u64()))
+            StackEvent::PeerStats(stats) => {
+                let (loss, round_trip) = self.outgoing.quality();
+                let of_all = traffic(&stats);
+                let bytes_out = of_all.bytes_out + self.outgoing.bytes();
+                Some(Event::Traffic(Traffic { bytes_out, loss, rtt: round_trip.or(of_all.rtt), ..of_all }))
             }
             StackEvent::Closed => Some(Event::Closed),
             _ => None,
@@ -163,7 +144,7 @@ fn traffic(stats: &PeerStats) -> Traffic {
         bytes_in: stats.peer_bytes_rx,
         bytes_out: stats.peer_bytes_tx,
         rtt: stats.rtt.or_else(|| pair.and_then(|pair| pair.current_round_trip_time)),
-        loss: stats.egress_loss_fraction,
+        loss: None,
         remote: pair.map(|pair| pair.remote.addr),
         local: pair.map(|pair| pair.local.addr),
         transport: pair.map_or("", |pair| match pair.protocol {

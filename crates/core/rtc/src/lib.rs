@@ -6,8 +6,11 @@
 
 mod answer;
 mod dependency;
+mod estimate;
 mod incoming;
+mod keys;
 mod negotiation;
+mod outgoing;
 mod packet;
 mod peer;
 mod plan;
@@ -15,6 +18,7 @@ mod sdp;
 mod section;
 mod transport_numbers;
 
+pub use outgoing::Clock;
 pub use packet::{DownPacket, Dropped, Extensions, Report, SenderReport, Traffic, UpPacket, Vp8Rewrite};
 pub use peer::{Channel, Event, Output, Peer, PeerError, PeerFactory};
 pub use plan::{Codec, Down, Kind, OfferChange, SectionPlan, Up};

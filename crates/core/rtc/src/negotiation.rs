@@ -1,9 +1,10 @@
 //! Offers and answers of a [`Peer`].
 
 use crate::answer::{self, DownLines, Rewrite};
+use crate::outgoing::{Names, Source};
 use crate::peer::{Channel, Peer, PeerError};
 use crate::plan::{Codec, Down, Kind, OfferChange, SectionPlan, Up};
-use crate::sdp::{Description, analyse_offer};
+use crate::sdp::analyse_offer;
 use crate::section::{Format, Section};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -40,7 +41,6 @@ impl Peer {
             let down = plan.iter().find(|plan| plan.mid == section.mid).and_then(|plan| plan.down.clone());
             self.put(index, down);
         }
-        self.silence_free_sections();
         self.refresh();
         Ok(self
             .describe(&answer.to_sdp_string(), |mid| plan.iter().find(|plan| plan.mid == mid).and_then(|plan| plan.up)))
@@ -115,19 +115,11 @@ impl Peer {
         self.channels.extend(opened);
         self.offers += 1;
         let text = numbered(&offer.to_sdp_string(), self.offers);
-        let announced = announced_sources(&text);
         for (mid, kind, down) in downs {
             let index = self.know(&mid, kind);
-            // Sources of a new section are declared by the stack when the answer comes; until then they are those of
-            // the offer.
-            if let Some(sources) =
-                announced.get(mid.as_str()).filter(|_| self.sections[usize::from(index)].ssrc.is_none())
-            {
-                self.sections[usize::from(index)].ssrc = Some(sources.0.into());
-            }
             self.put(index, down);
         }
-        Ok((self.describe_with(&text, &announced), names))
+        Ok((self.describe(&text, |_| None), names))
     }
 
     /// Takes the client's answer to [`Self::offer`].
@@ -177,7 +169,7 @@ impl Peer {
             name: mid.to_owned(),
             kind,
             formats: Vec::new(),
-            ssrc: None,
+            names: Names::default(),
             down: None,
             simulcast: false,
             rids: Vec::new(),
@@ -191,87 +183,82 @@ impl Peer {
     /// two up.
     fn put(&mut self, index: u16, down: Option<Down>) {
         let section = &mut self.sections[usize::from(index)];
-        let other = match (&section.down, &down) {
-            (Some(old), Some(new)) => old.track != new.track,
-            (None, Some(_)) => false,
-            (_, None) => false,
+        let kind = section.kind;
+        let former = std::mem::replace(&mut section.down, down.clone());
+        let source = match (former, down) {
+            (Some(old), Some(new)) if old.track == new.track => return,
+            (_, Some(new)) => {
+                let (ssrc, rtx, first) = (self.new_ssrc(), self.new_ssrc(), self.new_ssrc());
+                let first = u16::try_from(first >> 16).unwrap_or_default();
+                Some(Source::new(kind, ssrc, rtx, new.cname, first))
+            }
+            (_, None) => None,
         };
-        let fresh = other || (down.is_some() && section.down.is_none());
-        let mid = section.mid;
-        section.down = down;
-        if !fresh {
-            return;
-        }
-        let mut api = self.rtc.direct_api();
-        let old = api.stream_tx_by_mid(mid, None).map(|stream| (stream.ssrc(), stream.rtx()));
-        let Some((old, old_rtx)) = old else { return };
-        api.remove_stream_tx(old);
-        let ssrc = api.new_ssrc();
-        let rtx = old_rtx.map(|_| api.new_ssrc()).filter(|rtx| *rtx != ssrc);
-        api.declare_stream_tx(ssrc, rtx, mid, None);
-        self.sections[usize::from(index)].ssrc = Some(ssrc);
+        self.outgoing.put(index, source);
+        self.agree(index);
     }
 
-    /// Takes away the sources the stack made for sections that carry nothing: no answer names them, so nothing may be sent
-    /// from them, padding neither. With the next offer the stack makes new ones.
-    fn silence_free_sections(&mut self) {
-        for section in self.sections.iter().filter(|section| section.down.is_none()) {
-            let mut api = self.rtc.direct_api();
-            if let Some(ssrc) = api.stream_tx_by_mid(section.mid, None).map(|stream| stream.ssrc()) {
-                api.remove_stream_tx(ssrc);
+    /// One that neither half of the connection uses.
+    fn new_ssrc(&mut self) -> u32 {
+        loop {
+            let ssrc = *self.rtc.direct_api().new_ssrc();
+            if !self.outgoing.has(ssrc) {
+                return ssrc;
             }
         }
     }
 
-    /// Reads back from the stack what a negotiation settled.
+    /// Tells what a client takes on a section to the stream that is on it.
+    fn agree(&mut self, index: u16) {
+        let section = &self.sections[usize::from(index)];
+        self.outgoing.agree(index, section.names.clone(), section.padding());
+    }
+
+    /// Reads back from the stack what a negotiation settled. The sources it made for what it believes to send are taken away:
+    /// what we send comes from others, and it would report on them.
     fn refresh(&mut self) {
         self.streams.clear();
         for section in &mut self.sections {
-            let Some(media) = self.rtc.media(section.mid) else { continue };
+            let Some(media) = self.rtc.media(section.mid) else {
+                // Another section took its place.
+                section.formats.clear();
+                continue;
+            };
             self.numbers.note_names(media.remote_extmap());
+            section.names = Names::read(media.remote_extmap(), section.mid);
             let mut formats: Vec<Format> = Vec::new();
             for params in self.rtc.codec_config().params() {
                 if media.remote_pts().contains(&params.pt())
                     && let Some(codec) = codec_of(params)
                 {
-                    formats.push(Format { codec, profile: profile_of(params), pt: params.pt() });
-                    formats.extend(params.red().map(|pt| Format { codec: Codec::Red, profile: 0, pt }));
+                    let repair = params.resend();
+                    formats.push(Format { codec, profile: profile_of(params), pt: params.pt(), repair });
+                    let red = params.red();
+                    formats.extend(red.map(|pt| Format { codec: Codec::Red, profile: 0, pt, repair: None }));
                 }
             }
             section.formats = formats;
             let mut api = self.rtc.direct_api();
-            section.ssrc = api.stream_tx_by_mid(section.mid, None).map(|stream| stream.ssrc());
+            if let Some(ssrc) = api.stream_tx_by_mid(section.mid, None).map(|stream| stream.ssrc()) {
+                api.remove_stream_tx(ssrc);
+            }
+        }
+        for index in (0..self.sections.len()).filter_map(|index| u16::try_from(index).ok()) {
+            self.agree(index);
         }
     }
 
-    fn describe(&mut self, text: &str, up: impl Fn(&str) -> Option<Up>) -> String {
+    fn describe(&self, text: &str, up: impl Fn(&str) -> Option<Up>) -> String {
         let mut lines: HashMap<String, Rewrite> = HashMap::new();
-        for index in 0..self.sections.len() {
-            let mid = self.sections[index].mid;
-            let sources = {
-                let mut api = self.rtc.direct_api();
-                api.stream_tx_by_mid(mid, None).map(|stream| (*stream.ssrc(), stream.rtx().map(|rtx| *rtx)))
-            };
-            let section = &self.sections[index];
-            let down = section.down.as_ref().zip(sources).map(|(down, (ssrc, rtx))| down_lines(down, ssrc, rtx));
+        for (index, section) in (0..).zip(&self.sections) {
+            let sources = self.outgoing.sources(index);
+            let down = section
+                .down
+                .as_ref()
+                .zip(sources)
+                .map(|(down, (ssrc, rtx))| down_lines(down, ssrc, section.repairs().then_some(rtx)));
             let rewrite = Rewrite { up: up(&section.name), down, simulcast: section.simulcast };
             lines.insert(section.name.clone(), rewrite);
-        }
-        let text = answer::rewrite(text, |mid| lines.get(mid).cloned());
-        if self.only_streams { answer::without_datagrams(&text) } else { text }
-    }
-
-    fn describe_with(&mut self, text: &str, announced: &HashMap<String, (u32, Option<u32>)>) -> String {
-        let mut lines: HashMap<String, Rewrite> = HashMap::new();
-        for section in &self.sections {
-            let sources = {
-                let mut api = self.rtc.direct_api();
-                api.stream_tx_by_mid(section.mid, None)
-                    .map(|stream| (*stream.ssrc(), stream.rtx().map(|rtx| *rtx)))
-                    .or_else(|| announced.get(&section.name).copied())
-            };
-            let down = section.down.as_ref().zip(sources).map(|(down, (ssrc, rtx))| down_lines(down, ssrc, rtx));
-            lines.insert(section.name.clone(), Rewrite { up: None, down, simulcast: false });
         }
         let text = answer::rewrite(text, |mid| lines.get(mid).cloned());
         if self.only_streams { answer::without_datagrams(&text) } else { text }
@@ -293,28 +280,6 @@ fn down_lines(down: &Down, ssrc: u32, rtx: Option<u32>) -> DownLines {
 fn numbered(text: &str, number: u64) -> String {
     let Some((head, tail)) = text.split_once(" 2 IN ") else { return text.to_owned() };
     format!("{head} {number} IN {tail}")
-}
-
-/// The sources a freshly made offer announces, by mid.
-fn announced_sources(text: &str) -> HashMap<String, (u32, Option<u32>)> {
-    let mut found = HashMap::new();
-    for section in Description::parse(text).sections {
-        let Some(mid) = section.mid() else { continue };
-        let pair = section.attribute("ssrc-group").and_then(|group| group.strip_prefix("FID "));
-        let mut numbers = match pair {
-            Some(pair) => pair.split(' ').filter_map(|number| number.parse().ok()).collect::<Vec<u32>>(),
-            None => section
-                .attribute("ssrc")
-                .and_then(|line| line.split(' ').next()?.parse().ok())
-                .into_iter()
-                .collect::<Vec<u32>>(),
-        }
-        .into_iter();
-        if let Some(ssrc) = numbers.next() {
-            found.insert(mid.to_owned(), (ssrc, numbers.next()));
-        }
-    }
-    found
 }
 
 fn codec_of(params: &PayloadParams) -> Option<Codec> {

@@ -1,29 +1,24 @@
 //! One peer connection around the WebRTC stack.
 
-use crate::dependency::{self, PassThrough, Raw};
+use crate::dependency::{self, PassThrough};
 use crate::incoming::Stream;
-use crate::packet::{DownPacket, Dropped, Report, Traffic, UpPacket, Vp8Rewrite};
-use crate::plan::{Codec, Kind};
+use crate::keys;
+use crate::outgoing::{Clock, Outgoing};
+use crate::packet::{DownPacket, Dropped, Report, Traffic, UpPacket};
+use crate::plan::Codec;
 use crate::section::Section;
 use crate::transport_numbers::TransportNumbers;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use str0m::bwe::Bitrate;
 use str0m::change::SdpPendingOffer;
 use str0m::channel::ChannelId;
 use str0m::config::DtlsCert;
 use str0m::media::{KeyframeRequestKind, Mid, Rid};
 use str0m::net::{Protocol, Receive, TcpType};
-use str0m::rtp::{Extension, RtpWrite, Ssrc, Vp8Descriptor};
+use str0m::rtp::{Extension, Ssrc};
 use str0m::{Candidate, Input, Output as StackOutput, Rtc, RtcConfig, RtcError};
-
-/// Packets kept per outgoing video stream to answer retransmission requests: two to three seconds.
-const VIDEO_HISTORY: usize = 512;
-
-/// The same for sound.
-const AUDIO_HISTORY: usize = 50;
 
 /// How often the stack reports loss and round trips (media-protocol.md section 12.3).
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
@@ -116,13 +111,16 @@ pub enum Output {
 #[derive(Debug, Clone)]
 pub struct PeerFactory {
     config: RtcConfig,
+    clock: Clock,
 }
 
 impl PeerFactory {
-    /// Makes the certificate. `None` if the crypto library cannot.
-    pub fn new() -> Option<Self> {
-        let certificate: DtlsCert = str0m::crypto::from_feature_flags().dtls_provider.generate_certificate()?;
+    /// Makes the certificate. `None` if the crypto library cannot. `clock` tells clients what time it is in what they receive.
+    pub fn new(clock: Clock) -> Option<Self> {
+        let provider = keys::provider();
+        let certificate: DtlsCert = provider.dtls_provider.generate_certificate()?;
         let config = RtcConfig::new()
+            .set_crypto_provider(Arc::new(provider))
             .set_dtls_cert(certificate)
             .set_rtp_mode(true)
             .set_ice_lite(true)
@@ -135,18 +133,16 @@ impl PeerFactory {
             .set_extension(12, Extension::with_serializer(dependency::URI, PassThrough))
             .set_extension(14, Extension::AbsoluteCaptureTime)
             .set_stats_interval(Some(REPORT_INTERVAL))
-            .enable_bwe(Some(Bitrate::bps(FIRST_ESTIMATE)))
             .set_rtcp_report_interval_audio(Duration::from_secs(3))
-            .set_send_buffer_audio(AUDIO_HISTORY)
-            .set_send_buffer_video(VIDEO_HISTORY)
             .set_sctp_max_buffered_amount(DATA_BACKLOG)
             .set_sctp_max_message_size(DATA_MESSAGE);
-        Some(Self { config })
+        Some(Self { config, clock })
     }
 
     /// A peer that is reachable under `addresses` (UDP), and whose owner takes TCP connections under `streams`.
     pub fn peer(&self, addresses: &[SocketAddr], streams: &[SocketAddr], now: Instant) -> Peer {
         let mut rtc = Box::new(self.config.clone().build(now));
+        let keys = keys::take_slot().unwrap_or_default();
         for address in addresses {
             if let Ok(candidate) = Candidate::host(*address, "udp") {
                 rtc.add_local_candidate(candidate);
@@ -166,11 +162,13 @@ impl PeerFactory {
             pending: None,
             offers: 0,
             answered: false,
-            counts_packets: false,
             only_streams: false,
             counted: HashMap::new(),
             numbers: TransportNumbers::new(),
-            turns: 0,
+            keys,
+            outgoing: Outgoing::new(self.clock, FIRST_ESTIMATE),
+            way: None,
+            due: now,
         }
     }
 }
@@ -189,16 +187,20 @@ pub struct Peer {
     pub(crate) offers: u64,
     /// One of them was answered.
     pub(crate) answered: bool,
-    /// The bandwidth is estimated from the client's word about every single packet.
-    pub(crate) counts_packets: bool,
     /// Descriptions name no way but TCP.
     pub(crate) only_streams: bool,
     /// Packets of each incoming stream at its last report.
     pub(crate) counted: HashMap<(Mid, Option<Rid>), u64>,
     /// What keeps the stack from counting without end.
     pub(crate) numbers: TransportNumbers,
-    /// How often the stack has to hear that time passes until what was written is out, and once more for it to settle.
-    turns: u32,
+    /// Where the keys of the handshake will be.
+    pub(crate) keys: keys::Slot,
+    /// What goes to the client, data channels left out.
+    pub(crate) outgoing: Outgoing,
+    /// From where to where the stack sends.
+    way: Option<(SocketAddr, SocketAddr)>,
+    /// When the stack wants to hear that time passes.
+    due: Instant,
 }
 
 impl Peer {
@@ -250,6 +252,9 @@ impl Peer {
         if !self.numbers.admits(bytes) {
             return Ok(Some(Dropped::TransportNumber));
         }
+        if is_rtcp(bytes) && !self.outgoing.handle_rtcp(now, bytes) {
+            return Ok(None);
+        }
         self.rtc.handle_input(Input::Receive(now, receive))?;
         Ok(None)
     }
@@ -259,18 +264,11 @@ impl Peer {
     /// # Errors
     /// The connection failed for good.
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), PeerError> {
-        Ok(self.rtc.handle_input(Input::Timeout(now))?)
-    }
-
-    /// Lets one of the packets written leave with the next [`Self::poll`]. The stack sends one each time it hears that time
-    /// passes, and wants to hear it once more behind the last; without this it would first have to say so each time, and work
-    /// out all its deadlines for it.
-    ///
-    /// # Errors
-    /// The connection failed for good.
-    pub fn nudge(&mut self, now: Instant) -> Result<(), PeerError> {
-        if self.turns > 0 {
-            self.turns -= 1;
+        if self.outgoing.poll_timeout().is_some_and(|due| due <= now) {
+            self.outgoing.handle_timeout(now);
+        }
+        // It works out all its deadlines each time.
+        if self.due <= now {
             self.rtc.handle_input(Input::Timeout(now))?;
         }
         Ok(())
@@ -280,22 +278,33 @@ impl Peer {
     ///
     /// # Errors
     /// The connection failed for good.
-    pub fn poll(&mut self) -> Result<Output, PeerError> {
+    pub fn poll(&mut self, now: Instant) -> Result<Output, PeerError> {
+        if let Some((source, destination)) = self.way
+            && let Some(contents) = self.outgoing.poll_datagram()
+        {
+            return Ok(Output::Transmit { source, destination, contents });
+        }
         loop {
+            if let Some(event) = self.outgoing.poll_event() {
+                return Ok(Output::Event(event));
+            }
             match self.rtc.poll_output()? {
                 StackOutput::Timeout(at) => {
-                    self.turns = 0;
-                    return Ok(Output::Timeout(at));
+                    self.due = at;
+                    let sends = self.outgoing.poll_timeout();
+                    return Ok(Output::Timeout(sends.map_or(at, |sends| sends.min(at))));
                 }
                 StackOutput::Transmit(transmit) => {
-                    return Ok(Output::Transmit {
-                        source: transmit.source,
-                        destination: transmit.destination,
-                        contents: transmit.contents.into(),
-                    });
+                    let (source, destination) = (transmit.source, transmit.destination);
+                    let contents: Vec<u8> = transmit.contents.into();
+                    // Checks go wherever they have to; everything else goes where media goes.
+                    if !matches!(contents.first(), Some(0..=3)) {
+                        self.way = Some((source, destination));
+                    }
+                    return Ok(Output::Transmit { source, destination, contents });
                 }
                 StackOutput::Event(event) => {
-                    if let Some(event) = self.translate(event) {
+                    if let Some(event) = self.translate(event, now) {
                         return Ok(Output::Event(event));
                     }
                 }
@@ -313,32 +322,14 @@ impl Peer {
 
     /// Whether the client takes a codec on a section.
     pub fn takes(&self, section: u16, codec: Codec) -> bool {
-        self.sections.get(usize::from(section)).is_some_and(|section| section.payload_type(codec, 0).is_some())
+        self.sections.get(usize::from(section)).is_some_and(|section| section.format(codec, 0).is_some())
     }
 
-    /// Sends a packet on a section. `false` if the client does not take its format.
-    pub fn write(&mut self, section: u16, packet: &DownPacket<'_>) -> bool {
-        let Some(section) = self.sections.get(usize::from(section)) else { return false };
-        let (Some(ssrc), Some(pt)) = (section.ssrc, section.payload_type(packet.codec, packet.profile)) else {
-            return false;
-        };
-        let mut api = self.rtc.direct_api();
-        let Some(stream) = api.stream_tx(&ssrc) else { return false };
-        let mut values = packet.extensions.0.clone();
-        if let Some(raw) = packet.dependency.and_then(Raw::new) {
-            values.user_values.set(raw);
-        }
-        let mut write =
-            RtpWrite::new(pt, packet.sequence.into(), packet.timestamp, packet.wallclock, Arc::clone(packet.payload))
-                .marker(packet.marker)
-                .nackable(true)
-                .ext_vals(values);
-        if let Some(patch) = packet.vp8.and_then(|rewrite| vp8_patch(packet.payload, rewrite)) {
-            write = write.vp8_patch(patch);
-        }
-        stream.write_rtp(write);
-        self.turns = self.turns.max(1).saturating_add(1);
-        true
+    /// Sends a packet on a section. `false` if the client does not take its format, or is not connected.
+    pub fn write(&mut self, now: Instant, section: u16, packet: &DownPacket<'_>) -> bool {
+        let formats = self.sections.get(usize::from(section));
+        let formats = formats.and_then(|section| section.outlet(packet.codec, packet.profile));
+        formats.is_some_and(|formats| self.outgoing.write(now, section, formats, packet))
     }
 
     /// Asks the client for a key frame of one layer of what it sends on a section.
@@ -358,28 +349,25 @@ impl Peer {
 
     /// What to look for on the way to the client, in bits per second: `minimum` is kept up with padding where media is less,
     /// as far as the estimate allows; `desired` is what more would be used for.
-    pub fn seek_bandwidth(&mut self, minimum: u64, desired: u64) {
-        self.rtc.bwe().set_bitrate(Bitrate::bps(minimum), Bitrate::bps(desired));
+    pub fn seek_bandwidth(&mut self, now: Instant, minimum: u64, desired: u64) {
+        self.outgoing.seek(now, minimum, desired);
     }
 
     /// Whether pictures leave no faster than the estimate, so that they do not fill the queue that sound has to pass, or at
     /// once.
     pub fn pace(&mut self, paced: bool) {
-        let pictures = self.sections.iter().filter(|section| section.kind == Kind::Video);
-        for ssrc in pictures.filter_map(|section| section.ssrc) {
-            if let Some(stream) = self.rtc.direct_api().stream_tx(&ssrc) {
-                stream.set_unpaced(!paced);
-            }
-        }
+        self.outgoing.pace(paced);
     }
 
-    /// Packets that wait to be sent on a section, as of the last look of the pacer.
-    pub fn queued(&mut self, section: u16) -> usize {
-        let ssrc = self.sections.get(usize::from(section)).and_then(|section| section.ssrc);
-        let Some(ssrc) = ssrc else { return 0 };
-        let mut api = self.rtc.direct_api();
-        let stream = api.stream_tx(&ssrc);
-        stream.and_then(|stream| stream.queue_info().map(|queue| queue.packet_count())).unwrap_or(0)
+    /// The client is away: pictures that wait to be sent are of no use when it comes back, and its silence says nothing of the
+    /// way it will come by.
+    pub fn start_over(&mut self, now: Instant) {
+        self.outgoing.start_over(now);
+    }
+
+    /// Packets that wait to be sent on a section.
+    pub fn queued(&self, section: u16) -> usize {
+        self.outgoing.waiting(section)
     }
 
     /// Sends a message. `false` if the channel is not open or its backlog is full: that of the lossy one is small, because
@@ -395,34 +383,7 @@ impl Peer {
     }
 }
 
-fn vp8_patch(payload: &[u8], rewrite: Vp8Rewrite) -> Option<str0m::rtp::Vp8Patch> {
-    let descriptor = Vp8Descriptor::parse(payload).ok()?;
-    let mut patch = descriptor.patch();
-    if let Some(picture_id) = rewrite.picture_id {
-        // Seven bits stay seven: X and I bits, then the id with its M bit.
-        let short =
-            matches!(payload, [first, second, id, ..] if first & 0x80 != 0 && second & 0x80 != 0 && id & 0x80 == 0);
-        patch = patch.picture_id(if short { picture_id & 0x7f } else { picture_id });
-    }
-    if let Some(index) = rewrite.tl0_pic_idx {
-        patch = patch.tl0_pic_idx(index);
-    }
-    if let Some(index) = rewrite.key_idx {
-        patch = patch.key_idx(index);
-    }
-    patch.build().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn picture_ids_of_seven_and_of_fifteen_bits_are_rewritten() {
-        let short = [0x90, 0x80, 5, 0x10, 0, 0, 0x9d, 1, 0x2a, 0, 1, 0, 1];
-        let long = [0x90, 0x80, 0x80, 5, 0x10, 0, 0, 0x9d, 1, 0x2a, 0, 1, 0, 1];
-        let rewrite = Vp8Rewrite { picture_id: Some(300), ..Vp8Rewrite::default() };
-        assert!(vp8_patch(&short, rewrite).is_some());
-        assert!(vp8_patch(&long, rewrite).is_some());
-    }
+/// Told apart from media by the second octet (RFC 5761 section 4).
+fn is_rtcp(datagram: &[u8]) -> bool {
+    matches!(datagram, [128..=191, 192..=223, ..])
 }

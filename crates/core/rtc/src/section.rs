@@ -1,8 +1,8 @@
 //! What is known of a section of a description: what may be sent on it, and which layer is which on the way in.
 
+use crate::outgoing::{Formats, Names};
 use crate::plan::{Codec, Down, Kind};
 use str0m::media::{Mid, Pt};
-use str0m::rtp::Ssrc;
 
 /// What a section receives to send, and how.
 #[derive(Debug)]
@@ -12,8 +12,8 @@ pub(crate) struct Section {
     pub(crate) kind: Kind,
     /// Payload types the client takes.
     pub(crate) formats: Vec<Format>,
-    /// The outgoing stream, once there is one.
-    pub(crate) ssrc: Option<Ssrc>,
+    /// By which numbers the client knows header extensions.
+    pub(crate) names: Names,
     /// The track on it now.
     pub(crate) down: Option<Down>,
     pub(crate) simulcast: bool,
@@ -27,6 +27,8 @@ pub(crate) struct Format {
     pub(crate) codec: Codec,
     pub(crate) profile: u32,
     pub(crate) pt: Pt,
+    /// With which type it is sent again, if the client takes that.
+    pub(crate) repair: Option<Pt>,
 }
 
 impl Section {
@@ -39,10 +41,26 @@ impl Section {
         announced.or_else(|| u8::try_from(usual().or_else(place)?).ok()).filter(|layer| *layer < 3)
     }
 
-    pub(crate) fn payload_type(&self, codec: Codec, profile: u32) -> Option<Pt> {
+    /// How a packet leaves; `None` if the client does not take it.
+    pub(crate) fn outlet(&self, codec: Codec, profile: u32) -> Option<Formats> {
+        let format = self.format(codec, profile)?;
+        Some(Formats { pt: *format.pt, repair: format.repair.map(|pt| *pt) })
+    }
+
+    /// The payload type of padding, which is that of something sent again.
+    pub(crate) fn padding(&self) -> Option<u8> {
+        self.formats.iter().find_map(|format| format.repair).map(|pt| *pt)
+    }
+
+    /// Whether what is missing can be sent again. Before the client has answered that is so if it may be.
+    pub(crate) fn repairs(&self) -> bool {
+        self.kind == Kind::Video && (self.formats.is_empty() || self.padding().is_some())
+    }
+
+    pub(crate) fn format(&self, codec: Codec, profile: u32) -> Option<&Format> {
         let mut of_codec = self.formats.iter().filter(|format| format.codec == codec);
         let exact = of_codec.clone().find(|format| format.profile == profile);
-        exact.or_else(|| of_codec.find(|format| format.reads(profile))).map(|format| format.pt)
+        exact.or_else(|| of_codec.find(|format| format.reads(profile)))
     }
 }
 
@@ -74,9 +92,9 @@ mod tests {
 
     #[test]
     fn a_stream_goes_out_in_a_format_whose_decoder_reads_it() {
-        let format = |codec, profile: u32, pt: u8| Format { codec, profile, pt: Pt::new_with_value(pt) };
+        let format = |codec, profile: u32, pt: u8| Format { codec, profile, pt: Pt::new_with_value(pt), repair: None };
         let mut section = Section { formats: vec![format(Codec::H264, 0x42e0, 100)], ..empty_section() };
-        let pt = |section: &Section, codec, profile| section.payload_type(codec, profile).map(|pt| *pt);
+        let pt = |section: &Section, codec, profile| section.outlet(codec, profile).map(|formats| formats.pt);
 
         assert_eq!(pt(&section, Codec::H264, 0x42e0), Some(100));
         assert_eq!(pt(&section, Codec::H264, 0x4200), Some(100));
@@ -93,7 +111,7 @@ mod tests {
             name: String::new(),
             kind: Kind::Video,
             formats: Vec::new(),
-            ssrc: None,
+            names: Names::default(),
             down: None,
             simulcast: false,
             rids: Vec::new(),

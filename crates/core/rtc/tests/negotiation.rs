@@ -4,10 +4,10 @@
 #![allow(clippy::unwrap_used)]
 
 use rtc::{
-    Codec, Down, Kind, MAX_SDP_BYTES, OfferChange, OfferError, Peer, PeerFactory, SectionPlan, Up, analyse_offer,
+    Clock, Codec, Down, Kind, MAX_SDP_BYTES, OfferChange, OfferError, Peer, PeerFactory, SectionPlan, Up, analyse_offer,
 };
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use str0m::Rtc;
 use str0m::change::{SdpAnswer, SdpOffer};
 
@@ -19,7 +19,9 @@ const RECORDED: [&str; 4] = [JOIN, PUBLISHED, DUAL, DUAL_DATA];
 
 fn peer() -> Peer {
     let address: SocketAddr = "192.0.2.7:8080".parse().unwrap();
-    PeerFactory::new().unwrap().peer(&[address], &[], Instant::now())
+    let now = Instant::now();
+    let clock = Clock { at: now, unix: Duration::from_secs(1_700_000_000) };
+    PeerFactory::new(clock).unwrap().peer(&[address], &[], now)
 }
 
 fn down(publisher: &str, track: &str) -> Down {

@@ -114,7 +114,7 @@ pub(crate) fn share(room: &mut Room, now: Instant, news: &mut News) -> Vec<PeerK
         let most = budget.ceiling.unwrap_or(u64::MAX);
         let minimum = if held_back { wants.sound + goal.next } else { 0 }.min(most);
         let desired = (wants.sound + goal.wanted).max(LEAST_SOUGHT).min(most);
-        session.down().seek(Seek { paced: allowance < UNPACED, minimum, desired });
+        session.down().seek(Seek { paced: allowance < UNPACED, minimum, desired }, now);
         touched.push(*peer);
     }
     touched

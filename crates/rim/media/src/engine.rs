@@ -26,7 +26,7 @@ use guests::{Guests, line_of};
 use join::Joins;
 use model::{Identity, RoomId, SessionId};
 use ports::media::{MediaEvent, MediaEventKind, SignalDown};
-use rtc::PeerFactory;
+use rtc::{Clock, PeerFactory};
 use sfu::level::Speakers;
 use signal::{MediaRoom, Now, PeerKey};
 use std::collections::HashMap;
@@ -169,8 +169,9 @@ impl Engine {
         shard: ShardIndex,
     ) -> Option<Self> {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let now = Instant::now();
         Some(Self {
-            factory: PeerFactory::new()?,
+            factory: PeerFactory::new(Clock { at: now, unix })?,
             addresses,
             fallback: Fallback::default(),
             stream_addresses: Vec::new(),
@@ -198,7 +199,7 @@ impl Engine {
             full: false,
             registry,
             shard,
-            epoch: (Instant::now(), u64::try_from(unix.as_micros()).unwrap_or(0)),
+            epoch: (now, u64::try_from(unix.as_micros()).unwrap_or(0)),
         })
     }
 

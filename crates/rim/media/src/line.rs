@@ -28,6 +28,9 @@ const MAX_TURNS: u32 = 64;
 /// a packet each would take its own slowness for the network's.
 const AHEAD: Duration = Duration::from_millis(1);
 
+/// Nobody sleeps longer than that, so that deadlines of those who left do not pile up.
+const LONGEST_SLEEP: Duration = Duration::from_secs(5);
+
 /// Datagrams to send: from, to, contents.
 pub(crate) type Outbox = Vec<(SocketAddr, SocketAddr, Vec<u8>)>;
 
@@ -129,6 +132,12 @@ impl Line {
         true
     }
 
+    /// It is taken for failed until it is heard again.
+    pub(crate) fn fail(&mut self, now: Instant) {
+        self.failed = true;
+        self.peer.start_over(now);
+    }
+
     /// Lets the stack work until it has to wait. What it sends goes to `outbox`, what happened to `told`. Returns when it
     /// wants to hear that time passes, unless it died.
     pub(crate) fn drain(
@@ -141,15 +150,15 @@ impl Line {
         self.dirty = false;
         let mut turns = MAX_TURNS;
         loop {
-            let stepped = match self.peer.nudge(at).and_then(|()| self.peer.poll()) {
-                // The pacer wants time to pass between packets, if only a microsecond.
+            let stepped = match self.peer.poll(at) {
+                // A pacer wants time to pass between packets.
                 Ok(Output::Timeout(due)) if due <= at + AHEAD && turns > 0 => {
                     turns -= 1;
                     self.peer.handle_timeout(due.max(at))
                 }
                 Ok(Output::Timeout(due)) => {
-                    self.due = due;
-                    return Some(due);
+                    self.due = due.min(at + LONGEST_SLEEP);
+                    return Some(self.due);
                 }
                 Ok(Output::Transmit { source, destination, contents }) => {
                     // A check is answered where it came from; everything else goes where the client wants it.
@@ -209,9 +218,9 @@ impl Line {
         settled.inspect_err(refused).ok()
     }
 
-    pub(crate) fn seek(&mut self, seek: Seek) {
+    pub(crate) fn seek(&mut self, seek: Seek, now: Instant) {
         self.peer.pace(seek.paced);
-        self.peer.seek_bandwidth(seek.minimum, seek.desired);
+        self.peer.seek_bandwidth(now, seek.minimum, seek.desired);
     }
 
     /// What the client takes on a section.

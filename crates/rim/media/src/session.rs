@@ -155,9 +155,9 @@ impl Connection {
         }
     }
 
-    pub(crate) fn seek(&mut self, seek: Seek) {
+    pub(crate) fn seek(&mut self, seek: Seek, now: Instant) {
         match &mut self.place {
-            Place::Here(line) => line.seek(seek),
+            Place::Here(line) => line.seek(seek, now),
             Place::There(far) => far.seek(seek),
         }
     }
@@ -174,10 +174,10 @@ impl Connection {
     }
 
     /// Takes it for failed until it is heard again.
-    pub(crate) fn fail(&mut self) {
+    pub(crate) fn fail(&mut self, now: Instant) {
         self.failed = true;
         match &mut self.place {
-            Place::Here(line) => line.failed = true,
+            Place::Here(line) => line.fail(now),
             Place::There(far) => far.order(Task::Failed),
         }
     }

@@ -369,7 +369,7 @@ impl Engine {
         if let Some(connection) =
             room.sessions.get_mut(&key.peer).and_then(|session| session.connection(key.subscriber))
         {
-            connection.fail();
+            connection.fail(at);
             if connection.elsewhere().is_some() {
                 connection.mark(&mut self.dirty, key);
             }

@@ -14,7 +14,7 @@ use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::channel::ChannelId;
 use str0m::media::{Direction, MediaKind, Mid, Pt};
 use str0m::net::{Protocol, Receive};
-use str0m::rtp::{ExtensionValues, RtpWrite};
+use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
 use str0m::{Candidate, Event, Input, Output, Rtc};
 use tokio::sync::mpsc;
 use wire::lk;
@@ -43,8 +43,18 @@ pub const BOB: usize = 2;
 pub enum Sealed {
     /// A packet of media; some bits say of which source.
     Packet(u8),
-    /// Control packets; some bits say about which source.
+    /// Control packets; some bits say from which source (8 and 16), that lengths stay as they are (64), and that the first is about
+    /// what the client receives (32): its sound, or its pictures (128).
     Control(u8),
+}
+
+/// What of a stream of the server came last.
+#[derive(Debug, Default, Clone, Copy)]
+struct Newest {
+    ssrc: u32,
+    sequence: u16,
+    /// Counts through all streams.
+    transport: u16,
 }
 
 /// Somebody with a connection.
@@ -65,6 +75,16 @@ pub struct Client {
     pub closed: bool,
     /// Packets of sound that arrived.
     pub heard: usize,
+    /// Packets of pictures that arrived.
+    pub seen: usize,
+    /// Datagrams that arrived.
+    pub datagrams: usize,
+    /// How often a key frame was asked for.
+    pub asked: usize,
+    /// Of sound and of pictures.
+    newest: [Newest; 2],
+    /// Seals what it sends, once it is connected.
+    slot: crypto::Slot,
     /// Set on what it sends next: position and bits.
     tampered: Vec<(usize, u8)>,
 }
@@ -77,7 +97,6 @@ pub struct World {
     address: SocketAddr,
     /// See [`ANN`], [`EVE`] and [`BOB`].
     pub clients: Vec<Client>,
-    control_index: u32,
     frame: u32,
     _events: mpsc::Receiver<ports::media::MediaEvent>,
 }
@@ -91,14 +110,13 @@ impl Default for World {
 impl World {
     /// All are connected, and sound was heard.
     pub fn new() -> Self {
-        crypto::open_the_server();
+        crypto::equip_the_server();
         crypto::put_nothing_instead();
         let address = SocketAddr::from(([192, 0, 2, 1], 8080));
         let (events, listener) = mpsc::channel(4096);
         let now = Instant::now();
         let engine = Engine::new(vec![address], 1, events).expect("a certificate");
-        let mut world =
-            Self { engine, now, address, clients: Vec::new(), control_index: 1, frame: 0, _events: listener };
+        let mut world = Self { engine, now, address, clients: Vec::new(), frame: 0, _events: listener };
         world.join("ann", true, false);
         world.join("eve", true, true);
         world.join("bob", false, true);
@@ -130,6 +148,7 @@ impl World {
             .enable_opus(true, false)
             .enable_vp8(true)
             .build(self.now);
+        let slot = crypto::take_slot();
         rtc.add_local_candidate(Candidate::host(address, "udp").expect("an address"));
         let mut api = rtc.sdp_api();
         for kind in [MediaKind::Audio, MediaKind::Video].into_iter().cycle().take(4) {
@@ -199,6 +218,11 @@ impl World {
             connected: false,
             closed: false,
             heard: 0,
+            seen: 0,
+            datagrams: 0,
+            asked: 0,
+            newest: [Newest::default(); 2],
+            slot,
             tampered: Vec::new(),
         });
         self.pump();
@@ -207,6 +231,13 @@ impl World {
     fn take(&mut self, client: usize, contents: &[u8]) {
         let source = self.clients[client].address;
         self.engine.handle_datagram(self.now, Datagram { source, destination: self.address, contents });
+    }
+
+    fn seal(&self, client: usize, packet: &mut Vec<u8>) {
+        // Before it is connected it has nothing to seal.
+        if let Some(seal) = self.clients[client].slot.lock().expect("no panic").as_mut() {
+            seal.seal(packet);
+        }
     }
 
     /// The hostile client sends those bytes as they are.
@@ -225,6 +256,7 @@ impl World {
             stream.map(|stream| (*stream.ssrc(), stream.rtx().map_or(0, |rtx| *rtx))).unwrap_or_default()
         };
         let (sound, picture) = (sources(microphone), sources(camera));
+        let received = client.newest;
         let mut packet = bytes.to_vec();
         packet.resize(packet.len().max(12), 0);
         packet[0] = 0x80 | (packet[0] & 0x3f);
@@ -245,10 +277,9 @@ impl World {
                 let [.., high, low] = client.sequence.to_be_bytes();
                 put(2, &[high, low]);
                 put(8, &source.to_be_bytes());
-                packet.extend([0; crypto::TAG]);
             }
             Sealed::Control(bits) => {
-                let about = [sound.0, picture.0, picture.1, 0][usize::from(bits >> 3 & 3)];
+                let from = [sound.0, picture.0, picture.1, 0][usize::from(bits >> 3 & 3)];
                 let kind = packet[1];
                 packet[1] = 192 + kind % 24;
                 if bits & 0x40 == 0 {
@@ -257,12 +288,13 @@ impl World {
                     let words = u16::try_from(packet.len() / 4 - 1).unwrap_or(u16::MAX);
                     packet[2..4].copy_from_slice(&words.to_be_bytes());
                 }
-                packet[4..8].copy_from_slice(&about.to_be_bytes());
-                packet.extend([0; crypto::TAG]);
-                packet.extend((0x8000_0000 | self.control_index).to_be_bytes());
-                self.control_index += 1;
+                packet[4..8].copy_from_slice(&from.to_be_bytes());
+                if bits & 0x20 != 0 {
+                    say_about(&mut packet, received[usize::from(bits >> 7)]);
+                }
             }
         }
+        self.seal(EVE, &mut packet);
         self.take(EVE, &packet);
     }
 
@@ -369,6 +401,7 @@ impl World {
             for (from, to, contents) in out {
                 let Some(index) = self.clients.iter().position(|client| client.address == to) else { continue };
                 if let Ok(receive) = Receive::new(Protocol::Udp, from, to, &contents) {
+                    self.clients[index].datagrams += 1;
                     let _ = self.clients[index].rtc.handle_input(Input::Receive(self.now, receive));
                     // A stack holds one packet at a time.
                     self.drain(index);
@@ -398,19 +431,25 @@ impl World {
                 Ok(Output::Transmit(transmit)) => {
                     moved = true;
                     let mut contents: Vec<u8> = transmit.contents.into();
+                    let readable = crypto::readable(&contents);
                     for (at, bits) in &client.tampered {
                         let at = at % contents.len().max(1);
                         if let Some(byte) = contents.get_mut(at) {
                             *byte ^= bits;
                         }
                     }
+                    if let Some(length) = readable {
+                        contents.truncate(length);
+                        self.seal(index, &mut contents);
+                    }
                     self.take(index, &contents);
                 }
                 Ok(Output::Event(Event::Connected)) => client.connected = true,
                 Ok(Output::Event(Event::ChannelOpen(id, _))) => client.channel = Some(id),
                 Ok(Output::Event(Event::RtpPacket(packet))) => {
-                    client.heard += usize::from(*packet.header.payload_type == OPUS);
+                    client.note(&packet);
                 }
+                Ok(Output::Event(Event::KeyframeRequest(_))) => client.asked += 1,
                 Ok(Output::Event(_)) => {}
             }
         }
@@ -454,6 +493,38 @@ impl World {
         assert!(held.rooms == 1 && held.sessions <= 3 && held.links <= 3, "{held:?}");
         assert!(held.tracks <= 6 && held.subscriptions <= 12, "{held:?}");
         assert!(held.addresses <= 30 && held.names <= 30 && held.deadlines <= 1000, "{held:?}");
+    }
+}
+
+impl Client {
+    fn note(&mut self, packet: &RtpPacket) {
+        let header = &packet.header;
+        let is_sound = *header.payload_type == OPUS;
+        *if is_sound { &mut self.heard } else { &mut self.seen } += 1;
+        self.newest[usize::from(!is_sound)] = Newest {
+            ssrc: *header.ssrc,
+            sequence: header.sequence_number,
+            transport: header.ext_vals.transport_cc.unwrap_or_default(),
+        };
+    }
+}
+
+/// Makes a control packet one about a stream that the client receives. Numbers in feedback count from the newest.
+fn say_about(packet: &mut [u8], stream: Newest) {
+    let (kind, format) = (packet[1], packet[0] & 0x1f);
+    let (words, _) = packet.as_chunks_mut::<4>();
+    // In the first block of a report of a sender, where all others have it, and where a request for a key frame does.
+    let source = match (kind, format) {
+        (200, _) => 7,
+        (206, 4) => 3,
+        _ => 2,
+    };
+    if let Some(word) = words.get_mut(source) {
+        *word = stream.ssrc.to_be_bytes();
+    }
+    if let (205, Some([high, low, ..])) = (kind, words.get_mut(3)) {
+        let newest = if format == 15 { stream.transport } else { stream.sequence };
+        [*high, *low] = newest.wrapping_add(u16::from_be_bytes([*high, *low])).to_be_bytes();
     }
 }
 

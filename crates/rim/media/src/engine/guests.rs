@@ -165,7 +165,7 @@ impl Engine {
         for (write, packet) in work.writes() {
             let Some(guest) = self.guests.get_mut(&write.key) else { continue };
             let line = &mut guest.line;
-            let sent = catch_unwind(AssertUnwindSafe(|| line.peer.write(write.section, &packet)));
+            let sent = catch_unwind(AssertUnwindSafe(|| line.peer.write(at, write.section, &packet)));
             match sent {
                 Ok(true) => mark(&mut self.dirty, &mut line.dirty, write.key),
                 Ok(false) => {}
@@ -234,7 +234,7 @@ impl Engine {
                 None
             }
             Task::Seek(seek) => {
-                line.seek(seek);
+                line.seek(seek, at);
                 None
             }
             Task::Data { channel, message } => {
@@ -242,7 +242,7 @@ impl Engine {
                 (channel == rtc::Channel::Reliable && !taken).then_some(Word::Choked)
             }
             Task::Failed => {
-                line.failed = true;
+                line.fail(at);
                 None
             }
         };

@@ -227,7 +227,7 @@ impl Down {
             return;
         }
         match &mut session.down().place {
-            Place::Here(line) => to.written |= line.peer.write(self.section, &down),
+            Place::Here(line) => to.written |= line.peer.write(to.now, self.section, &down),
             Place::There(far) => to.post.write(far, self.section, &down),
         }
     }
