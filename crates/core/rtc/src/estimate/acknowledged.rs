@@ -7,8 +7,8 @@ const PARTS: usize = 5;
 const PART: i64 = 100_000;
 const ENOUGH: usize = 3;
 
-/// Parts that tell what arrives right now.
-const LATEST: usize = 2;
+/// Parts that are long enough to tell what a line carries.
+const MOMENTS: usize = 2;
 
 /// Bytes over the arrival clock of the other side.
 #[derive(Debug, Default)]
@@ -47,10 +47,11 @@ impl Acknowledged {
         (self.complete >= ENOUGH).then(|| bit_rate(recent.iter().sum(), PART * self.complete as i64))
     }
 
-    /// The same of the last moments alone: what a line carries whose queue grows.
-    pub(super) fn latest(&self) -> Option<f64> {
-        let recent = &self.parts[PARTS - LATEST..];
-        (self.complete >= ENOUGH).then(|| bit_rate(recent.iter().sum(), PART * LATEST as i64))
+    /// The most of it in some moments: what a line carries that was full for that long.
+    pub(super) fn most(&self) -> Option<f64> {
+        let recent = &self.parts[PARTS - self.complete..];
+        let most = recent.windows(MOMENTS).map(|parts| parts.iter().sum()).max();
+        most.filter(|_| self.complete >= ENOUGH).map(|bytes| bit_rate(bytes, PART * MOMENTS as i64))
     }
 }
 
@@ -74,10 +75,10 @@ mod tests {
         arrive(&mut acknowledged, 20, 1_250);
         assert_eq!(acknowledged.rate(), Some(1_000_000.0));
         arrive(&mut acknowledged, 200, 2_500);
-        assert!(acknowledged.latest().is_some_and(|latest| latest > 1_900_000.0));
+        assert!(acknowledged.most().is_some_and(|most| most > 1_900_000.0));
         assert!(acknowledged.rate().is_some_and(|rate| rate < 1_500_000.0));
         arrive(&mut acknowledged, 600, 125);
-        assert_eq!((acknowledged.rate(), acknowledged.latest()), (Some(100_000.0), Some(100_000.0)));
+        assert_eq!((acknowledged.rate(), acknowledged.most()), (Some(100_000.0), Some(100_000.0)));
     }
 
     #[test]

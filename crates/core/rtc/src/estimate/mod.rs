@@ -298,8 +298,8 @@ impl Estimator {
         let round_trip = self.round_trip.map_or(USUAL_ROUND_TRIP, |round_trip| round_trip.smoothed);
         let queue = self.queue();
         let advice = self.loss.judge(now, round_trip);
-        let (arriving, latest, leaving) = (self.acknowledged.rate(), self.acknowledged.latest(), self.leaving.rate);
-        self.rate.reconsider(now, Signs { usage, advice, arriving, latest, leaving, round_trip, queue });
+        let (arriving, most, leaving) = (self.acknowledged.rate(), self.acknowledged.most(), self.leaving.rate);
+        self.rate.reconsider(now, Signs { usage, advice, arriving, most, leaving, round_trip, queue });
         self.consider_probes(now);
     }
 

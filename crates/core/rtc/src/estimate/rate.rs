@@ -8,7 +8,7 @@ use super::{CEILING, FLOOR};
 /// Of what arrived while the queue grew, so much is sent, for the queue to drain; and of that so much less per second of
 /// queue, up to one.
 const RELIEF: f64 = 0.85;
-const MORE_RELIEF: f64 = 0.5;
+const MORE_RELIEF: f64 = 0.25;
 
 /// How long what a probe showed is better knowledge than what arrived, in microseconds.
 const SHOWN: i64 = 1_000_000;
@@ -53,8 +53,8 @@ pub(super) struct Signs {
     pub(super) advice: Advice,
     /// What arrived of late.
     pub(super) arriving: Option<f64>,
-    /// And in the last moments.
-    pub(super) latest: Option<f64>,
+    /// And in the best moments of that time.
+    pub(super) most: Option<f64>,
     /// What left of late.
     pub(super) leaving: f64,
     /// Microseconds; and how much of that is queue.
@@ -116,7 +116,7 @@ impl Rate {
 
     fn fall(&mut self, now: i64, signs: Signs) {
         // Who has just begun to send more has a full line before that shows in what arrived for longer.
-        let arriving = [signs.arriving, signs.latest].into_iter().flatten().reduce(f64::max).unwrap_or(self.rate);
+        let arriving = [signs.arriving, signs.most].into_iter().flatten().reduce(f64::max).unwrap_or(self.rate);
         let pause = signs.round_trip.clamp(FASTEST_FALL, SLOWEST_FALL);
         let is_far_off = arriving < self.rate / 2.0;
         if self.fell.is_some_and(|(fell, _)| now - fell < if is_far_off { FASTEST_FALL } else { pause }) {
@@ -173,7 +173,7 @@ mod tests {
         usage: Usage::Normal,
         advice: Advice::Grow,
         arriving: Some(1e6),
-        latest: Some(1e6),
+        most: Some(1e6),
         leaving: 1e6,
         round_trip: 50_000,
         queue: 0,
@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn it_is_not_pulled_down_by_having_little_to_send() {
         let mut rate = Rate::new(5e6);
-        let little = Signs { arriving: Some(1e5), latest: Some(1e5), leaving: 1e5, ..QUIET };
+        let little = Signs { arriving: Some(1e5), most: Some(1e5), leaving: 1e5, ..QUIET };
         assert_eq!(pass(&mut rate, 0, 60, little), 5e6);
         rate.reconsider(60_000_000, Signs { usage: Usage::Over, ..little });
         assert_eq!(rate.get(), 2.5e6);
@@ -215,7 +215,7 @@ mod tests {
     #[test]
     fn who_has_just_begun_to_send_more_falls_to_what_the_line_shows_then() {
         let mut rate = Rate::new(1.5e6);
-        rate.reconsider(0, Signs { usage: Usage::Over, latest: Some(1.4e6), leaving: 1.4e6, ..QUIET });
+        rate.reconsider(0, Signs { usage: Usage::Over, most: Some(1.4e6), leaving: 1.4e6, ..QUIET });
         assert!((1.18e6..1.2e6).contains(&rate.get()), "{}", rate.get());
     }
 
