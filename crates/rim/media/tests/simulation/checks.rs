@@ -211,32 +211,38 @@ pub(crate) fn longest_silence(peer: &Peer, publisher: u16, from: Instant, to: In
     heard.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default()
 }
 
-/// Pictures of a publisher that could be shown between two moments: whole, and with all they depend on.
+/// Pictures of a publisher that could be shown between two moments.
 pub(crate) fn shown(peer: &Peer, publisher: u16, from: Instant, to: Instant) -> usize {
-    let mut shown = 0;
-    for stream in peer.received.values() {
-        // The camera, the size unless all come together, and the newest picture of the temporal layer 0.
-        let mut decoder: Option<(u8, u8, u8)> = None;
-        let mut under_way: Option<(u64, Shot)> = None;
-        for (number, (at, shot)) in stream.shots.iter().filter(|(_, (_, shot))| shot.publisher == publisher) {
-            let size = if shot.scalable { 0 } else { shot.layer };
-            let begins = shot.first && (!shot.scalable || shot.layer == 0);
-            let goes_on = under_way.is_some_and(|(last, begun)| last + 1 == *number && begun.frame == shot.frame);
-            let begun = under_way.map(|(_, begun)| begun).filter(|_| goes_on);
-            let Some(begun) = begun.or(Some(*shot).filter(|_| begins)) else {
-                under_way = None;
-                continue;
-            };
-            under_way = Some((*number, begun));
-            if shot.marker {
-                let known = decoder.is_some_and(|(camera, of, base)| {
-                    (camera, of) == (begun.camera, size)
-                        && begun.base.wrapping_sub(base) == u8::from(begun.temporal == 0)
-                });
-                if begun.key_frame || known {
-                    decoder = Some((begun.camera, size, begun.base));
-                    shown += usize::from((from..=to).contains(at));
-                }
+    let is_asked = |(at, by): &(Instant, u16)| *by == publisher && (from..=to).contains(at);
+    peer.received.values().map(|stream| decoded(stream).into_iter().filter(is_asked).count()).sum()
+}
+
+/// The pictures of a stream that could be shown, whole, and with all they depend on: when, and whose.
+pub(crate) fn decoded(stream: &Received) -> Vec<(Instant, u16)> {
+    let mut shown = Vec::new();
+    // Whose camera, the size unless all come together, and the newest picture of the temporal layer 0.
+    let mut decoder: Option<(u16, u8, u8, u8)> = None;
+    let mut under_way: Option<(u64, Shot)> = None;
+    for (number, (at, shot)) in &stream.shots {
+        let size = if shot.scalable { 0 } else { shot.layer };
+        let begins = shot.first && (!shot.scalable || shot.layer == 0);
+        let goes_on = under_way.is_some_and(|(last, begun)| {
+            (last + 1, begun.publisher, begun.frame) == (*number, shot.publisher, shot.frame)
+        });
+        let begun = under_way.map(|(_, begun)| begun).filter(|_| goes_on);
+        let Some(begun) = begun.or(Some(*shot).filter(|_| begins)) else {
+            under_way = None;
+            continue;
+        };
+        under_way = Some((*number, begun));
+        if shot.marker {
+            let known = decoder.is_some_and(|(publisher, camera, of, base)| {
+                (publisher, camera, of) == (begun.publisher, begun.camera, size)
+                    && begun.base.wrapping_sub(base) == u8::from(begun.temporal == 0)
+            });
+            if begun.key_frame || known {
+                decoder = Some((begun.publisher, begun.camera, size, begun.base));
+                shown.push((*at, begun.publisher));
             }
         }
     }

@@ -1,10 +1,10 @@
 //! One simulated participant: a real WebRTC stack, its signalling, and what it saw.
 
-use super::coding;
 use super::descriptor::{self, Descriptor, Raw};
 use super::film::{Codec, OPUS, RED, Shot, Sound};
 use super::net::Line;
 use super::random::Random;
+use super::{checks, coding};
 use bytes::Bytes;
 use media::Shards;
 use ports::media::SignalDown;
@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use str0m::change::{SdpAnswer, SdpPendingOffer};
-use str0m::media::{Direction, MediaKind, Mid, Pt, Rid, Simulcast, SimulcastLayer};
+use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Pt, Rid, Simulcast, SimulcastLayer};
 use str0m::rtp::{Extension, ExtensionValues, RtpPacket, RtpWrite};
 use str0m::{Candidate, Input, Rtc};
 use tokio::sync::mpsc;
@@ -29,6 +29,9 @@ const TEMPORAL_PERIOD: u32 = 2;
 
 /// Media may be so much faster than the answer that announces it.
 const OVERTAKING: Duration = Duration::from_millis(5);
+
+/// After so many packets of a stream without a picture a client asks for a key frame.
+const PATIENCE: usize = 40;
 
 /// A picture and two sounds of 40 ms each.
 pub(crate) const FRAME: Duration = Duration::from_millis(80);
@@ -75,6 +78,19 @@ pub(crate) struct Received {
     /// Dependency descriptors, and the RTP time of their packets.
     pub(crate) descriptors: BTreeMap<u64, (u32, Vec<u8>)>,
     pub(crate) sounds: BTreeMap<u64, (Instant, Sound)>,
+    /// When so many packets had come that it was time to look whether there are pictures.
+    looked: Option<Instant>,
+}
+
+impl Received {
+    /// It goes on and there is nothing to show: browsers ask for a key frame then.
+    fn lacks_pictures(&mut self, now: Instant) -> bool {
+        if !self.shots.len().is_multiple_of(PATIENCE) {
+            return false;
+        }
+        let since = self.looked.replace(now);
+        !checks::decoded(self).last().is_some_and(|(at, _)| since.is_none_or(|since| *at >= since))
+    }
 }
 
 /// A stream as the shard sent it, whether or not it arrived.
@@ -570,6 +586,11 @@ impl Peer {
                 stream.shots.insert(number, (now, shot));
                 let told = descriptor.map(|descriptor| (packet.header.timestamp, descriptor.to_vec()));
                 stream.descriptors.extend(told.map(|told| (number, told)));
+                if stream.lacks_pictures(now)
+                    && let Some(stream) = self.rtc.direct_api().stream_rx(&packet.header.ssrc)
+                {
+                    stream.request_keyframe(KeyframeRequestKind::Pli);
+                }
                 return;
             }
         }
