@@ -22,22 +22,28 @@ export function cameraOf(seat) {
   return `fake_device_${seat === 0 ? 0 : seat + UNUSABLE_CAMERAS}`;
 }
 
+/** What cameras give unless a test wants more: encoding a large picture three times is most of what a meeting takes here. */
+export const SMALL_CAMERA = { width: { ideal: 640 }, height: { ideal: 360 } };
+
 /**
- * Runs in the page before its own code: the camera is the one of that name, unless the page insists on another.
+ * Runs in the page before its own code: the camera is the one of that name, unless the page insists on another, and gives
+ * pictures of that size, or of the one the page wants.
  *
  * Everybody is in the same browser process. Its fake camera falls still for good, for all of them, when two people who
  * share it put it down and take it up again in the same moment, which is what a restart of the server makes them do.
  */
-export function useOwnCamera(label) {
+export function useOwnCamera({ label, size }) {
   const media = globalThis.MediaDevices?.prototype;
   if (!media) return;
   const native = media.getUserMedia;
   media.getUserMedia = async function (constraints) {
     const wanted = constraints?.video;
-    if (!wanted || wanted.deviceId?.exact) return native.call(this, constraints);
-    const camera = (await this.enumerateDevices()).find((device) => device.label === label);
-    if (!camera) return native.call(this, constraints);
-    const own = { ...(wanted === true ? {} : wanted), deviceId: { exact: camera.deviceId } };
+    if (!wanted) return native.call(this, constraints);
+    const own = { ...(wanted === true ? {} : wanted), ...size };
+    if (!own.deviceId?.exact) {
+      const camera = (await this.enumerateDevices()).find((device) => device.label === label);
+      if (camera) own.deviceId = { exact: camera.deviceId };
+    }
     return native.call(this, { ...constraints, video: own });
   };
 }

@@ -1,6 +1,6 @@
 // One person in a browser of their own, and every name of the client that the tests rely on. When a label changes in
 // the client, it changes here and nowhere else.
-import { cameraOf, rememberPeerConnections, useOwnCamera } from "./media.mjs";
+import { cameraOf, rememberPeerConnections, SMALL_CAMERA, useOwnCamera } from "./media.mjs";
 
 const DESKTOP = { width: 1280, height: 800 };
 const ACTION_TIMEOUT_MS = 15_000;
@@ -22,8 +22,16 @@ export class Person {
     this.origin = origin;
   }
 
-  /** Opens a browser context that watches for console errors and for requests that leave the origin. */
-  static async open(browser, name, origin, { viewport = DESKTOP, seat = 0, ...options } = {}) {
+  /**
+   * Opens a browser context that watches for console errors and for requests that leave the origin. With `largeCamera` the
+   * page gets pictures as large as it wants.
+   */
+  static async open(
+    browser,
+    name,
+    origin,
+    { viewport = DESKTOP, seat = 0, largeCamera = false, ...options } = {},
+  ) {
     const context = await browser.newContext({
       viewport,
       locale: "en-GB",
@@ -33,7 +41,8 @@ export class Person {
     });
     context.setDefaultTimeout(ACTION_TIMEOUT_MS);
     await context.addInitScript(rememberPeerConnections);
-    await context.addInitScript(useOwnCamera, cameraOf(seat));
+    const size = largeCamera ? undefined : SMALL_CAMERA;
+    await context.addInitScript(useOwnCamera, { label: cameraOf(seat), size });
     const page = await context.newPage();
     const person = new Person(name, context, page, origin);
     person.#watch();

@@ -11,7 +11,7 @@ import {
 import { scenario } from "../lib/scenario.mjs";
 
 scenario("three people see and hear each other", async (meeting) => {
-  const ana = await meeting.join("Ana", { admin: true });
+  const ana = await meeting.join("Ana", { admin: true, largeCamera: true });
   const ben = await meeting.join("Ben");
   const cleo = await meeting.join("Cleo");
 

@@ -75,8 +75,9 @@ impl Peer {
             StackEvent::PeerStats(stats) => {
                 let (loss, round_trip) = self.outgoing.quality();
                 let of_all = traffic(&stats);
+                let bytes_in = of_all.bytes_in + self.kept;
                 let bytes_out = of_all.bytes_out + self.outgoing.bytes();
-                Some(Event::Traffic(Traffic { bytes_out, loss, rtt: round_trip.or(of_all.rtt), ..of_all }))
+                Some(Event::Traffic(Traffic { bytes_in, bytes_out, loss, rtt: round_trip.or(of_all.rtt), ..of_all }))
             }
             StackEvent::Closed => Some(Event::Closed),
             _ => None,

@@ -16,6 +16,7 @@ mod peer;
 mod plan;
 mod sdp;
 mod section;
+mod stack;
 mod transport_numbers;
 
 pub use outgoing::Clock;

@@ -7,6 +7,7 @@ use crate::outgoing::{Clock, Outgoing};
 use crate::packet::{DownPacket, Dropped, Report, Traffic, UpPacket};
 use crate::plan::Codec;
 use crate::section::Section;
+use crate::stack::Stack;
 use crate::transport_numbers::TransportNumbers;
 use std::collections::HashMap;
 use std::net::SocketAddr;
@@ -18,7 +19,7 @@ use str0m::config::DtlsCert;
 use str0m::media::{KeyframeRequestKind, Mid, Rid};
 use str0m::net::{Protocol, Receive, TcpType};
 use str0m::rtp::{Extension, Ssrc};
-use str0m::{Candidate, Input, Output as StackOutput, Rtc, RtcConfig, RtcError};
+use str0m::{Candidate, Input, Output as StackOutput, RtcConfig, RtcError};
 
 /// How often the stack reports loss and round trips (media-protocol.md section 12.3).
 const REPORT_INTERVAL: Duration = Duration::from_secs(5);
@@ -141,7 +142,7 @@ impl PeerFactory {
 
     /// A peer that is reachable under `addresses` (UDP), and whose owner takes TCP connections under `streams`.
     pub fn peer(&self, addresses: &[SocketAddr], streams: &[SocketAddr], now: Instant) -> Peer {
-        let mut rtc = Box::new(self.config.clone().build(now));
+        let mut rtc = Stack::new(self.config.clone().build(now));
         let keys = keys::take_slot().unwrap_or_default();
         for address in addresses {
             if let Ok(candidate) = Candidate::host(*address, "udp") {
@@ -167,6 +168,7 @@ impl PeerFactory {
             numbers: TransportNumbers::new(),
             keys,
             outgoing: Outgoing::new(self.clock, FIRST_ESTIMATE),
+            kept: 0,
             way: None,
             due: now,
         }
@@ -176,8 +178,7 @@ impl PeerFactory {
 /// One WebRTC connection.
 #[derive(Debug)]
 pub struct Peer {
-    /// On the heap, so that whoever holds peers in a table can leave places empty.
-    pub(crate) rtc: Box<Rtc>,
+    pub(crate) rtc: Stack,
     pub(crate) sections: Vec<Section>,
     pub(crate) by_mid: HashMap<Mid, u16>,
     pub(crate) streams: HashMap<Ssrc, Stream>,
@@ -197,6 +198,8 @@ pub struct Peer {
     pub(crate) keys: keys::Slot,
     /// What goes to the client, data channels left out.
     pub(crate) outgoing: Outgoing,
+    /// Bytes that came and were nothing for the stack.
+    pub(crate) kept: u64,
     /// From where to where the stack sends.
     way: Option<(SocketAddr, SocketAddr)>,
     /// When the stack wants to hear that time passes.
@@ -253,6 +256,7 @@ impl Peer {
             return Ok(Some(Dropped::TransportNumber));
         }
         if is_rtcp(bytes) && !self.outgoing.handle_rtcp(now, bytes) {
+            self.kept += u64::try_from(bytes.len()).unwrap_or_default();
             return Ok(None);
         }
         self.rtc.handle_input(Input::Receive(now, receive))?;
@@ -288,13 +292,10 @@ impl Peer {
             if let Some(event) = self.outgoing.poll_event() {
                 return Ok(Output::Event(event));
             }
-            match self.rtc.poll_output()? {
-                StackOutput::Timeout(at) => {
-                    self.due = at;
-                    let sends = self.outgoing.poll_timeout();
-                    return Ok(Output::Timeout(sends.map_or(at, |sends| sends.min(at))));
-                }
-                StackOutput::Transmit(transmit) => {
+            match self.rtc.poll()? {
+                None => return Ok(self.rest(self.due)),
+                Some(StackOutput::Timeout(at)) => return Ok(self.rest(at)),
+                Some(StackOutput::Transmit(transmit)) => {
                     let (source, destination) = (transmit.source, transmit.destination);
                     let contents: Vec<u8> = transmit.contents.into();
                     // Checks go wherever they have to; everything else goes where media goes.
@@ -303,13 +304,19 @@ impl Peer {
                     }
                     return Ok(Output::Transmit { source, destination, contents });
                 }
-                StackOutput::Event(event) => {
+                Some(StackOutput::Event(event)) => {
                     if let Some(event) = self.translate(event, now) {
                         return Ok(Output::Event(event));
                     }
                 }
             }
         }
+    }
+
+    /// There is nothing to do until the stack, or what is sent, wants to hear that time passes.
+    fn rest(&mut self, due: Instant) -> Output {
+        self.due = due;
+        Output::Timeout(self.outgoing.poll_timeout().map_or(due, |sends| sends.min(due)))
     }
 
     /// Which layers the encodings on a section are, by rid: as the client announced them.
