@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import test, { after, before } from "node:test";
+import test, { after, afterEach, before } from "node:test";
 import { fileURLToPath } from "node:url";
 
 import { untilHearing, untilSeeing } from "../../e2e/lib/media.mjs";
@@ -35,6 +35,7 @@ let world;
 before(async () => {
   world = new World(await Server.start());
 });
+afterEach(() => world.sendHome());
 after(async () => {
   await world.dispose();
   await closeBrowser();

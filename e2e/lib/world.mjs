@@ -106,8 +106,14 @@ export class World {
     return keepEvidence(ARTIFACTS, name, { error, log: this.server.log, pages: this.people });
   }
 
-  async dispose() {
+  /** Everybody's browser is closed; the server goes on. */
+  async sendHome() {
     await Promise.allSettled(this.people.map((person) => person.context.close()));
+    this.people = [];
+  }
+
+  async dispose() {
+    await this.sendHome();
     await this.cutter?.dispose();
     await this.mediaCutter?.dispose();
     await this.server.dispose();
