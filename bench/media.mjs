@@ -42,6 +42,7 @@ const SCENARIOS = [
     1,
     "--publishers 1 --listeners 100 --step 100 --steps 3 --pace chrome",
   ],
+  ["two livestreams", SERVER, 1, "--rooms 2 --publishers 1 --listeners 330 --full-every 10"],
   ["meeting", SERVER, 1, "--publishers 8 --warm 15"],
   ["meeting of 20", SERVER, 1, "--publishers 20 --warm 15"],
   ["one shard", BOTH, 1, "--rooms 4 --publishers 1 --listeners 40"],

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::media::{Direction, MediaKind, Mid, Pt, Rid, Simulcast, SimulcastLayer};
 use str0m::net::{Protocol, Receive, Transmit};
-use str0m::rtp::{ExtensionValues, RtpWrite};
+use str0m::rtp::{Extension, ExtensionValues, RtpWrite};
 use str0m::{Candidate, Event, Input, Output, Rtc};
 use wire::lk;
 use wire::lk::signal_request::Message as Request;
@@ -84,16 +84,25 @@ struct Packet {
 
 impl Client {
     /// A peer with so many sections to receive on. Returns it with its encoded `livekit.JoinRequest`.
+    ///
+    /// One that is not `full` does not know transport-wide numbers: who first tells of packets and then falls silent has a line
+    /// that is taken for dead.
     pub(crate) fn join(
         number: u32,
         room: u32,
-        publisher: bool,
+        (publisher, full): (bool, bool),
         address: SocketAddr,
         sections: (u32, u32),
         now: Instant,
     ) -> anyhow::Result<(Self, Vec<u8>)> {
-        let mut rtc =
-            Rtc::builder().set_rtp_mode(true).clear_codecs().enable_opus(true, false).enable_vp8(true).build(now);
+        let mut config = Rtc::builder().set_rtp_mode(true).clear_codecs().enable_opus(true, false).enable_vp8(true);
+        if !full {
+            config = config
+                .clear_extension_map()
+                .set_extension(1, Extension::AudioLevel)
+                .set_extension(4, Extension::RtpMid);
+        }
+        let mut rtc = config.build(now);
         rtc.add_local_candidate(Candidate::host(address, "udp")?);
         let mut api = rtc.sdp_api();
         for (count, kind) in [(sections.0, MediaKind::Audio), (sections.1, MediaKind::Video)] {
@@ -117,7 +126,7 @@ impl Client {
             number,
             room,
             publisher,
-            full: true,
+            full,
             connected: false,
             due: now,
             rtc: Box::new(rtc),

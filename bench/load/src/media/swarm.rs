@@ -116,7 +116,10 @@ impl Swarm {
         let others = self.meeting.publishers - u32::from(publisher);
         let sections = (others.max(1), if self.meeting.audio_only { 0 } else { others });
         let address = self.sockets.address(number);
-        let (client, request) = Client::join(number, room, publisher, address, sections, Instant::now())?;
+        let listeners = self.clients.len() - self.publishers.len();
+        let full = publisher || listeners.is_multiple_of(usize::try_from(self.meeting.full_every)?);
+        let who = (publisher, full);
+        let (client, request) = Client::join(number, room, who, address, sections, Instant::now())?;
         let mut content = format!("load-{room}\0peer-{number}\0").into_bytes();
         content.extend(request);
         self.control.write_all(&Frame::encode(OPEN, number, &content))?;
@@ -156,10 +159,6 @@ impl Swarm {
                 bail!("{missing} of {} peers did not connect", self.clients.len());
             }
             self.turn()?;
-        }
-        let every = usize::try_from(self.meeting.full_every)?;
-        for (index, client) in self.clients.iter_mut().filter(|client| !client.publisher).enumerate() {
-            client.full = index % every == 0;
         }
         Ok(())
     }

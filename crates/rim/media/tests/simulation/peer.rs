@@ -89,7 +89,7 @@ impl Received {
             return false;
         }
         let since = self.looked.replace(now);
-        !checks::decoded(self).last().is_some_and(|(at, _)| since.is_none_or(|since| *at >= since))
+        checks::decoded(self).last().is_none_or(|(at, _)| since.is_some_and(|since| *at < since))
     }
 }
 
