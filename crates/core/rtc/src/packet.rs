@@ -97,6 +97,10 @@ pub enum Dropped {
     Garbage,
     /// With a transport-wide number that the stack cannot count with.
     TransportNumber,
+    /// RTCP that was not sealed with the client's keys, or came twice.
+    ControlSeal,
+    /// RTCP whose parts do not fit it; what came before was heard.
+    ControlGarbage,
 }
 
 impl Dropped {
@@ -108,6 +112,8 @@ impl Dropped {
             Self::OddSource => "packet_source",
             Self::Garbage => "datagram_garbage",
             Self::TransportNumber => "transport_number",
+            Self::ControlSeal => "control_seal",
+            Self::ControlGarbage => "control_garbage",
         }
     }
 }

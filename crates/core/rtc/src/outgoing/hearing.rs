@@ -3,6 +3,7 @@
 use super::rtcp::{self, Feedback};
 use super::source::Source;
 use super::{OLDEST, Outgoing};
+use crate::packet::Dropped;
 use crate::peer::Event;
 use std::time::{Duration, Instant};
 
@@ -10,12 +11,15 @@ use std::time::{Duration, Instant};
 const AGAIN: Duration = Duration::from_millis(20);
 
 impl Outgoing {
-    /// Takes RTCP of the client. Whether there is anything in it about what the client sends.
-    pub(crate) fn handle_rtcp(&mut self, now: Instant, datagram: &[u8]) -> bool {
-        let Some(open) = &mut self.open else { return true };
-        let Some(plain) = open.rtcp(datagram) else { return false };
-        rtcp::read(&plain, &mut |feedback| self.hear(now, feedback));
-        rtcp::is_from_sender(&plain)
+    /// Takes RTCP of the client. Whether there is anything in it about what the client sends, or why it was thrown away.
+    pub(crate) fn handle_rtcp(&mut self, now: Instant, datagram: &[u8]) -> Result<bool, Dropped> {
+        let Some(open) = &mut self.open else { return Ok(true) };
+        let Some(plain) = open.rtcp(datagram) else { return Err(Dropped::ControlSeal) };
+        let is_whole = rtcp::read(&plain, &mut |feedback| self.hear(now, feedback));
+        match rtcp::is_from_sender(&plain) {
+            false if !is_whole => Err(Dropped::ControlGarbage),
+            is_for_stack => Ok(is_for_stack),
+        }
     }
 
     fn hear(&mut self, now: Instant, feedback: Feedback<'_>) {

@@ -96,7 +96,7 @@ impl Scene {
         packet.extend([0, 0, 0, 1]);
         packet.extend(words.iter().flat_map(|word| word.to_be_bytes()));
         self.client.rtcp(&mut packet);
-        self.out.handle_rtcp(self.now, &packet);
+        assert!(self.out.handle_rtcp(self.now, &packet).is_ok());
     }
 
     /// The client misses the packets `from` and those 16 behind it.

@@ -80,14 +80,16 @@ pub(crate) enum Feedback<'a> {
 
 /// Reads a compound packet and hands over what it says about our streams, in its order.
 ///
-/// What is of no known kind, or malformed in itself, is skipped; where a length does not fit the packet the reading ends.
-pub(crate) fn read(packet: &[u8], each: &mut impl FnMut(Feedback<'_>)) {
+/// What is of no known kind, or malformed in itself, is skipped; where a length does not fit the packet the reading ends. Returns
+/// whether all lengths did.
+pub(crate) fn read(packet: &[u8], each: &mut impl FnMut(Feedback<'_>)) -> bool {
     let (mut rest, mut budget) = (packet, MAX_NUMBERS);
     while let Some((part, after)) = Part::split(rest) {
         // A part that ends early is not worth more than what came out of it.
         let _ = part.read(&mut budget, each);
         rest = after;
     }
+    rest.is_empty()
 }
 
 /// Whether something in a compound packet is about streams of the client's own: their time, their end, or a question about them

@@ -1,7 +1,7 @@
 //! What goes to a client as a whole, seen from its side of the keys.
 
 use super::*;
-use crate::packet::{Extensions, Report, Vp8Rewrite};
+use crate::packet::{Dropped, Extensions, Report, Vp8Rewrite};
 use std::sync::Arc;
 use str0m::crypto::dtls::{KeyingMaterial, SrtpProfile};
 use str0m::rtp::{Extension, ExtensionMap};
@@ -114,7 +114,7 @@ impl Scene {
         let mut packet = [first, length].concat();
         packet.extend(words.iter().flat_map(|word| word.to_be_bytes()));
         self.theirs.rtcp(&mut packet);
-        self.ours.handle_rtcp(self.now, &packet)
+        self.ours.handle_rtcp(self.now, &packet) == Ok(true)
     }
 
     fn miss(&mut self, first: u16, others: u16) {
@@ -201,7 +201,12 @@ fn what_is_said_about_the_clients_own_streams_is_left_to_the_stack() {
     let mut scene = Scene::new(true);
     assert!(scene.say([0x80, 200], &[9, 0, 0, 0, 0, 0]));
     assert!(!scene.say([0x80, 201], &[9]));
-    assert!(!scene.ours.handle_rtcp(scene.now, &[0x80, 201, 0, 1, 0, 0, 0, 9]), "not sealed");
+    let unsealed = scene.ours.handle_rtcp(scene.now, &[0x80, 201, 0, 1, 0, 0, 0, 9]);
+    assert_eq!(unsealed, Err(Dropped::ControlSeal));
+    let mut broken = vec![0x80, 201, 0, 1, 0, 0, 0, 9, 0x80, 201, 0, 9];
+    scene.theirs.rtcp(&mut broken);
+    assert_eq!(scene.ours.handle_rtcp(scene.now, &broken), Err(Dropped::ControlGarbage));
+    assert_eq!(scene.ours.handle_rtcp(scene.now, &broken), Err(Dropped::ControlSeal), "the same again");
 }
 
 #[test]
