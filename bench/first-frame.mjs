@@ -1,19 +1,24 @@
 // From the click on "Join" to the first decoded picture of the other person, on loopback in headless Chromium.
 import { printTable, quantile } from "./release.mjs";
 
+const { launchChromium } = await import("../e2e/lib/chromium.mjs");
 const { received } = await import("../e2e/lib/media.mjs");
 const { Server } = await import("../e2e/lib/server.mjs");
 const { until } = await import("../e2e/lib/until.mjs");
-const { closeBrowser, World } = await import("../e2e/lib/world.mjs");
+const { World } = await import("../e2e/lib/world.mjs");
 
 const JOINS = 10;
+
+/** As real cameras are. */
+const browser = await launchChromium({ rate: 20 });
+const camera = { browser, largeCamera: true };
 
 const world = new World(await Server.start());
 const took = [];
 try {
-  await world.join("Ana", { admin: true });
+  await world.join("Ana", { admin: true, ...camera });
   for (let run = 0; run < JOINS; run += 1) {
-    const ben = await world.open("Ben");
+    const ben = await world.open("Ben", camera);
     await ben.openLink(await world.link("Ben", { id: `ben-${run}` }));
     const before = performance.now();
     await ben.button("Join").click();
@@ -28,7 +33,7 @@ try {
   }
 } finally {
   await world.dispose();
-  await closeBrowser();
+  await browser.close();
 }
 took.sort((a, b) => a - b);
 

@@ -8,7 +8,7 @@ const EXECUTABLE = process.env.CHROMIUM ?? "/usr/bin/chromium";
 /** So many cameras, named `fake_device_0` and so on; see `useOwnCamera`. */
 const FAKE_CAMERAS = 12;
 
-/** Pictures a second of each of them. All are encoded, decoded and drawn without a graphics card: twice as many take twice as long. */
+/** Pictures a second of each of them. All are encoded, decoded and drawn without a graphics card, which most of the time goes to. */
 const FAKE_RATE = 10;
 
 /**
@@ -33,11 +33,12 @@ const NOT_NEEDED = [
 ];
 
 /**
- * @param {{freeAutoplay?: boolean, executable?: string, args?: string[]}} options `freeAutoplay: false` has the autoplay
- * policy of real browsers; `args` are more flags.
+ * @param {{freeAutoplay?: boolean, rate?: number, executable?: string, args?: string[]}} options `freeAutoplay: false` has the
+ * autoplay policy of real browsers; `rate` are pictures a second of the cameras; `args` are more flags.
  */
 export async function launchChromium({
   freeAutoplay = true,
+  rate = FAKE_RATE,
   executable = EXECUTABLE,
   args = [],
 } = {}) {
@@ -56,7 +57,7 @@ export async function launchChromium({
       "--disable-component-update",
       "--disable-sync",
       `--disable-features=${NOT_NEEDED.join(",")}`,
-      `--use-fake-device-for-media-stream=device-count=${FAKE_CAMERAS},fps=${FAKE_RATE}`,
+      `--use-fake-device-for-media-stream=device-count=${FAKE_CAMERAS},fps=${rate}`,
       "--use-fake-ui-for-media-stream",
       ...(freeAutoplay ? ["--autoplay-policy=no-user-gesture-required"] : []),
       // several meetings side by side: none of them is "in the background"

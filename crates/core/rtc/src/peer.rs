@@ -255,12 +255,12 @@ impl Peer {
         if !self.numbers.admits(bytes) {
             return Ok(Some(Dropped::TransportNumber));
         }
-        if is_rtcp(bytes)
-            && let heard = self.outgoing.handle_rtcp(now, bytes)
-            && heard != Ok(true)
-        {
-            self.kept += u64::try_from(bytes.len()).unwrap_or_default();
-            return Ok(heard.err());
+        if is_rtcp(bytes) {
+            let heard = self.outgoing.handle_rtcp(now, bytes);
+            if heard != Ok(true) {
+                self.kept += u64::try_from(bytes.len()).unwrap_or_default();
+                return Ok(heard.err());
+            }
         }
         self.rtc.handle_input(Input::Receive(now, receive))?;
         Ok(None)
