@@ -21,7 +21,7 @@ try {
     const ben = await world.open("Ben", camera);
     await ben.openLink(await world.link("Ben", { id: `ben-${run}` }));
     const before = performance.now();
-    await ben.button("Join").click();
+    await ben.joinButton.click();
     await until(
       "the first picture",
       async () =>
