@@ -1,16 +1,17 @@
 //! The media sockets: one per address family, received and sent in batches.
 
+mod sending;
+
+pub(crate) use sending::{Calls, Outgoing};
+
 use crate::config::{MediaConfig, own_addresses};
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
-use nix::errno::Errno;
-use nix::libc::{in_addr, in_pktinfo, in6_addr, in6_pktinfo};
-use nix::sys::socket::{ControlMessage, MsgFlags, SockaddrStorage, sendmsg};
 use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};
+use sending::MAX_TRAIN;
 use socket2::{Domain, Protocol, Socket, Type};
-use std::io::{self, IoSlice, IoSliceMut};
+use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::os::fd::AsRawFd;
 
 /// Datagrams per receive call.
 const BATCH: usize = 32;
@@ -21,9 +22,6 @@ const BUFFER: usize = 64 * 1024;
 /// What is asked of the kernel for each direction of a socket, in bytes: a burst of key frames must fit.
 pub const KERNEL_BUFFER: usize = 4 * 1024 * 1024;
 
-/// Longest train of datagrams handed to the kernel at once.
-const MAX_TRAIN: usize = 32;
-
 #[derive(Debug)]
 struct One {
     socket: UdpSocket,
@@ -31,14 +29,6 @@ struct One {
     local: SocketAddr,
     /// Longest train the kernel takes.
     longest: usize,
-}
-
-/// A datagram to send.
-#[derive(Debug)]
-pub(crate) struct Outgoing {
-    pub(crate) source: SocketAddr,
-    pub(crate) destination: SocketAddr,
-    pub(crate) contents: Vec<u8>,
 }
 
 /// All media sockets of a shard.
@@ -121,7 +111,7 @@ impl Sockets {
     }
 
     /// Sends everything, joining runs to one destination. Returns how many datagrams the kernel did not take.
-    pub(crate) fn send(&mut self, queue: &mut Vec<Outgoing>) -> usize {
+    pub(crate) fn send(&mut self, queue: &mut Vec<Outgoing>, calls: &mut Calls) -> usize {
         let mut dropped = 0;
         let mut rest = queue.as_slice();
         while let Some(first) = rest.first() {
@@ -130,87 +120,13 @@ impl Sockets {
                 rest = &rest[1..];
                 continue;
             };
-            let (train, others) = rest.split_at(train_length(rest, one.longest));
             let source = first.source.ip();
-            dropped += one.send(train, self.own.contains(&source).then_some(source));
-            rest = others;
+            let (sent, lost) = one.send(rest, self.own.contains(&source).then_some(source), calls);
+            dropped += lost;
+            rest = &rest[sent + lost..];
         }
         queue.clear();
         dropped
-    }
-}
-
-/// How many datagrams from the first on can leave as one train: all of one size but the last, which may be shorter.
-fn train_length(queue: &[Outgoing], limit: usize) -> usize {
-    let joins = |pair: &[Outgoing]| {
-        let (before, next) = (&pair[0], &pair[1]);
-        next.destination == before.destination
-            && next.source == before.source
-            && next.contents.len() <= before.contents.len()
-            && before.contents.len() == queue[0].contents.len()
-    };
-    1 + queue.windows(2).take(limit.saturating_sub(1)).take_while(|pair| joins(pair)).count()
-}
-
-impl One {
-    /// Sends a train. Returns how many of its datagrams the kernel did not take.
-    fn send(&mut self, train: &[Outgoing], source: Option<IpAddr>) -> usize {
-        match self.transmit(train, source) {
-            Ok(()) => 0,
-            // A device that cannot part trains says so when it gets the first one.
-            Err(Errno::EIO | Errno::EINVAL) if train.len() > 1 => {
-                self.longest = 1;
-                train.chunks(1).map(|datagram| self.send(datagram, source)).sum()
-            }
-            Err(_) => train.len(),
-        }
-    }
-
-    fn transmit(&self, train: &[Outgoing], source: Option<IpAddr>) -> nix::Result<()> {
-        let Some(first) = train.first() else { return Ok(()) };
-        let mut slices = [IoSlice::new(&[]); MAX_TRAIN];
-        for (slice, datagram) in slices.iter_mut().zip(train) {
-            *slice = IoSlice::new(&datagram.contents);
-        }
-        let size = u16::try_from(first.contents.len()).map_err(|_| Errno::EMSGSIZE)?;
-        let segments = ControlMessage::UdpGsoSegments(&size);
-        let (v4, v6);
-        let origin = match source {
-            Some(IpAddr::V4(address)) => {
-                let address = in_addr { s_addr: u32::from_ne_bytes(address.octets()) };
-                v4 = in_pktinfo { ipi_ifindex: 0, ipi_spec_dst: address, ipi_addr: in_addr { s_addr: 0 } };
-                Some(ControlMessage::Ipv4PacketInfo(&v4))
-            }
-            Some(IpAddr::V6(address)) => {
-                v6 = in6_pktinfo { ipi6_ifindex: 0, ipi6_addr: in6_addr { s6_addr: address.octets() } };
-                Some(ControlMessage::Ipv6PacketInfo(&v6))
-            }
-            None => None,
-        };
-        let (one, both);
-        let control: &[ControlMessage] = match (train.len() > 1, origin) {
-            (false, None) => &[],
-            (true, None) => {
-                one = [segments];
-                &one
-            }
-            (false, Some(origin)) => {
-                one = [origin];
-                &one
-            }
-            (true, Some(origin)) => {
-                both = [origin, segments];
-                &both
-            }
-        };
-        let destination = SockaddrStorage::from(first.destination);
-        let slices = &slices[..train.len().min(MAX_TRAIN)];
-        loop {
-            match sendmsg(self.socket.as_raw_fd(), slices, control, MsgFlags::empty(), Some(&destination)) {
-                Err(Errno::EINTR) => {}
-                other => return other.map(drop),
-            }
-        }
     }
 }
 
@@ -241,7 +157,9 @@ fn bind_one(address: SocketAddr, dscp: Option<u8>, shared: bool) -> io::Result<O
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nix::sys::socket::{ControlMessageOwned, recvmsg, setsockopt, sockopt};
+    use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt};
+    use sending::tests::datagrams;
+    use std::os::fd::AsRawFd;
 
     fn config(family: IpAddr, dscp: Option<u8>) -> MediaConfig {
         MediaConfig {
@@ -258,31 +176,6 @@ mod tests {
         }
     }
 
-    fn datagrams(source: SocketAddr, destination: SocketAddr, sizes: &[usize]) -> Vec<Outgoing> {
-        let of = |(index, size): (usize, &usize)| {
-            let contents = vec![u8::try_from(index).expect("few"); *size];
-            Outgoing { source, destination, contents }
-        };
-        sizes.iter().enumerate().map(of).collect()
-    }
-
-    #[test]
-    fn a_train_ends_with_a_shorter_datagram_another_destination_or_the_limit() {
-        let (one, two) = (SocketAddr::from(([127, 0, 0, 1], 1)), SocketAddr::from(([127, 0, 0, 1], 2)));
-        let of = |sizes: &[usize]| datagrams(one, two, sizes);
-        assert_eq!(train_length(&of(&[9]), 8), 1);
-        assert_eq!(train_length(&of(&[9, 9, 9, 4, 4]), 8), 4);
-        assert_eq!(train_length(&of(&[9, 10]), 8), 1);
-        assert_eq!(train_length(&of(&[9; 20]), 8), 8);
-        assert_eq!(train_length(&of(&[9; 20]), 1), 1);
-        let mut mixed = of(&[9, 9]);
-        mixed.extend(datagrams(one, one, &[9]));
-        assert_eq!(train_length(&mixed, 8), 2);
-        let mut sources = of(&[9, 9]);
-        sources.extend(datagrams(two, two, &[9]));
-        assert_eq!(train_length(&sources, 8), 2);
-    }
-
     #[test]
     fn trains_arrive_as_the_datagrams_they_were_and_carry_the_mark_of_the_operator() {
         for family in [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)] {
@@ -294,7 +187,7 @@ mod tests {
             let source = SocketAddr::new(family, sockets.port());
             let sizes = [700, 700, 700, 300, 700, 900];
             let mut queue = datagrams(source, receiver.local_addr().expect("bound"), &sizes);
-            assert_eq!(sockets.send(&mut queue), 0);
+            assert_eq!(sockets.send(&mut queue, &mut Calls::new()), 0);
             assert!(queue.is_empty());
             for (index, size) in sizes.iter().enumerate() {
                 let mut buffer = [0; 2048];
@@ -312,6 +205,34 @@ mod tests {
                 let length = message.bytes;
                 assert_eq!(length, *size);
                 assert!(buffer[..length].iter().all(|octet| usize::from(*octet) == index));
+            }
+        }
+    }
+
+    #[test]
+    fn who_cannot_be_reached_costs_the_others_nothing() {
+        for family in [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)] {
+            let receivers: Vec<_> =
+                (0..70).map(|_| std::net::UdpSocket::bind((family, 0)).expect("a socket")).collect();
+            let mut sockets = Sockets::bind(&config(family, None), 0, false).expect("a socket");
+            let source = SocketAddr::new(family, sockets.port());
+            let mut queue = Vec::new();
+            for (index, receiver) in receivers.iter().enumerate() {
+                receiver.set_read_timeout(Some(std::time::Duration::from_secs(10))).expect("a timeout");
+                let sizes: &[usize] = if index % 3 == 0 { &[300, 300, 20] } else { &[80] };
+                queue.extend(datagrams(source, receiver.local_addr().expect("bound"), sizes));
+                // Nobody has this port, and the kernel says so at once.
+                if index % 10 == 5 {
+                    queue.extend(datagrams(source, SocketAddr::new(family, 0), &[80]));
+                }
+            }
+            assert_eq!(sockets.send(&mut queue, &mut Calls::new()), 7);
+            for (index, receiver) in receivers.iter().enumerate() {
+                let sizes: &[usize] = if index % 3 == 0 { &[300, 300, 20] } else { &[80] };
+                for size in sizes {
+                    let (length, from) = receiver.recv_from(&mut [0; 2048]).expect("a datagram");
+                    assert_eq!((length, from), (*size, source));
+                }
             }
         }
     }

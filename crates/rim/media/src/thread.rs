@@ -7,7 +7,7 @@ use crate::load::Load;
 use crate::neighbours::{self, Neighbours, Received, WAYS};
 use crate::plane::{Order, Signal, Wake};
 use crate::registry::{Registry, ShardIndex};
-use crate::socket::{Outgoing, Sockets};
+use crate::socket::{Calls, Outgoing, Sockets};
 use crate::streams::StreamDoor;
 use crate::ways::{self, Inlet, Ways};
 use mio::{Events, Poll, Token, Waker};
@@ -169,6 +169,7 @@ impl Shard {
     fn run(mut self) {
         let mut events = Events::with_capacity(16);
         let mut queue: Vec<Outgoing> = Vec::with_capacity(1024);
+        let mut calls = Calls::new();
         let mut busy = false;
         let mut load = Load::new(Instant::now());
         let packets_in = metrics::counter!("media_datagrams_in_total");
@@ -214,7 +215,7 @@ impl Shard {
                 if !more {
                     break;
                 }
-                self.flush(&mut queue, &packets_out, &unsent);
+                self.flush(&mut queue, &mut calls, &packets_out, &unsent);
             }
             waiting.set(u32::try_from(self.orders.len()).unwrap_or(u32::MAX));
             if let Some(ways) = &mut self.ways {
@@ -230,7 +231,7 @@ impl Shard {
             if let Some(ways) = &mut self.ways {
                 ways.handle_timeout(now);
             }
-            self.flush(&mut queue, &packets_out, &unsent);
+            self.flush(&mut queue, &mut calls, &packets_out, &unsent);
             turn.record(begun.elapsed());
         }
     }
@@ -278,12 +279,18 @@ impl Shard {
         true
     }
 
-    fn flush(&mut self, queue: &mut Vec<Outgoing>, sent: &metrics::Counter, unsent: &metrics::Counter) {
+    fn flush(
+        &mut self,
+        queue: &mut Vec<Outgoing>,
+        calls: &mut Calls,
+        sent: &metrics::Counter,
+        unsent: &metrics::Counter,
+    ) {
         let (now, ways, neighbours, sockets) =
             (Instant::now(), &mut self.ways, &mut self.neighbours, &mut self.sockets);
         let mut send = |queue: &mut Vec<Outgoing>| {
             let count = u64::try_from(queue.len()).unwrap_or(u64::MAX);
-            let dropped = u64::try_from(sockets.send(queue)).unwrap_or(u64::MAX);
+            let dropped = u64::try_from(sockets.send(queue, calls)).unwrap_or(u64::MAX);
             sent.increment(count.saturating_sub(dropped));
             if dropped > 0 {
                 unsent.increment(dropped);
