@@ -41,6 +41,7 @@ impl Peer {
                 Some(Event::Connected)
             }
             StackEvent::RtpPacket(packet) => {
+                self.unread = self.unread.saturating_sub(1);
                 if let Some(number) = packet.header.ext_vals.transport_cc {
                     self.numbers.note_unsealed(number);
                 }

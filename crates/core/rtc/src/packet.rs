@@ -97,6 +97,9 @@ pub enum Dropped {
     Garbage,
     /// With a transport-wide number that the stack cannot count with.
     TransportNumber,
+    /// Media that gave nothing: not sealed with the client's keys, come twice, or of no source that is known. What only fills
+    /// (probes with padding) is not counted.
+    Unread,
     /// RTCP that was not sealed with the client's keys, or came twice.
     ControlSeal,
     /// RTCP whose parts do not fit it; what came before was heard.
@@ -112,6 +115,7 @@ impl Dropped {
             Self::OddSource => "packet_source",
             Self::Garbage => "datagram_garbage",
             Self::TransportNumber => "transport_number",
+            Self::Unread => "packet_unread",
             Self::ControlSeal => "control_seal",
             Self::ControlGarbage => "control_garbage",
         }

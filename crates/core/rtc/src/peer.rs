@@ -169,6 +169,7 @@ impl PeerFactory {
             keys,
             outgoing: Outgoing::new(self.clock, FIRST_ESTIMATE),
             kept: 0,
+            unread: 0,
             way: None,
             due: now,
         }
@@ -200,6 +201,8 @@ pub struct Peer {
     pub(crate) outgoing: Outgoing,
     /// Bytes that came and were nothing for the stack.
     pub(crate) kept: u64,
+    /// Packets of media the stack was given since it was last asked for all it has, less those it gave back.
+    pub(crate) unread: u32,
     /// From where to where the stack sends.
     way: Option<(SocketAddr, SocketAddr)>,
     /// When the stack wants to hear that time passes.
@@ -261,6 +264,8 @@ impl Peer {
                 self.kept += u64::try_from(bytes.len()).unwrap_or_default();
                 return Ok(heard.err());
             }
+        } else if is_media(bytes) {
+            self.unread += 1;
         }
         self.rtc.handle_input(Input::Receive(now, receive))?;
         Ok(None)
@@ -296,8 +301,8 @@ impl Peer {
                 return Ok(Output::Event(event));
             }
             match self.rtc.poll()? {
-                None => return Ok(self.rest(self.due)),
-                Some(StackOutput::Timeout(at)) => return Ok(self.rest(at)),
+                None => return Ok(self.rest()),
+                Some(StackOutput::Timeout(at)) => self.due = at,
                 Some(StackOutput::Transmit(transmit)) => {
                     let (source, destination) = (transmit.source, transmit.destination);
                     let contents: Vec<u8> = transmit.contents.into();
@@ -317,9 +322,12 @@ impl Peer {
     }
 
     /// There is nothing to do until the stack, or what is sent, wants to hear that time passes.
-    fn rest(&mut self, due: Instant) -> Output {
-        self.due = due;
-        Output::Timeout(self.outgoing.poll_timeout().map_or(due, |sends| sends.min(due)))
+    fn rest(&mut self) -> Output {
+        if let Some(fewer) = self.unread.checked_sub(1) {
+            self.unread = fewer;
+            return Output::Event(Event::Dropped(Dropped::Unread));
+        }
+        Output::Timeout(self.outgoing.poll_timeout().map_or(self.due, |sends| sends.min(self.due)))
     }
 
     /// Which layers the encodings on a section are, by rid: as the client announced them.
@@ -391,6 +399,11 @@ impl Peer {
             waiting < LOSSY_BACKLOG && open.write(true, message).unwrap_or(false)
         })
     }
+}
+
+/// RTP that does more than fill (RFC 3550 section 5.1: the bit for padding; RFC 7983 section 7: the first octet).
+fn is_media(datagram: &[u8]) -> bool {
+    datagram.first().is_some_and(|first| (128..=191).contains(first) && first & 0x20 == 0)
 }
 
 /// Told apart from media by the second octet (RFC 5761 section 4).

@@ -97,3 +97,26 @@ fn what_is_thrown_away_is_counted_by_reason() {
         assert_eq!(counted.drops("description"), 1);
     });
 }
+
+#[test]
+fn media_that_its_sender_did_not_seal_is_counted_and_honest_media_is_not() {
+    let counted = Counted::default();
+    with_local_recorder(&counted, || {
+        let mut world = World::new();
+        let (eve, _) = (world.join("eve"), world.join("ann"));
+        world.pass(Duration::from_secs(3));
+        world.publish(eve);
+        world.pass(Duration::from_secs(1));
+        world.stream(eve, 1, 50);
+        assert_eq!(counted.drops("packet_unread"), 0);
+
+        let mut made_up = [7; 60];
+        made_up[0] = 0x80;
+        made_up[1] = 111;
+        for _ in 0..3 {
+            world.feed(eve, &made_up);
+        }
+        world.pass(Duration::from_millis(50));
+        assert_eq!(counted.drops("packet_unread"), 3);
+    });
+}
