@@ -50,33 +50,67 @@ impl Names {
     }
 }
 
-/// What goes from publisher to subscriber beside the payload, as bytes.
+/// Longest dependency descriptor that is kept in its place: with a mask of decode targets, but without the structure that comes
+/// with key frames.
+const SHORT: usize = 15;
+
+/// What goes from publisher to subscriber beside the payload, as bytes. Kept with each packet of each subscriber, so what nearly
+/// all packets of a stream have takes no memory of its own.
 #[derive(Debug, Default)]
 pub(super) struct Ends {
+    /// A short dependency descriptor: its length, 0 for none, and its bytes.
+    length: u8,
+    short: [u8; SHORT],
+    rare: Option<Box<Rare>>,
+}
+
+/// What few packets have. Empty is what is not there.
+#[derive(Debug, Default)]
+struct Rare {
     orientation: Option<[u8; 1]>,
-    capture: Option<Box<[u8]>>,
-    dependency: Option<Box<[u8]>>,
+    capture: Vec<u8>,
+    dependency: Vec<u8>,
 }
 
 impl Ends {
-    /// `None` if there is nothing. `dependency` takes the place of the publisher's descriptor.
-    pub(super) fn new(extensions: &Extensions, dependency: Option<&[u8]>) -> Option<Box<Self>> {
+    /// `dependency` takes the place of the publisher's descriptor.
+    pub(super) fn new(extensions: &Extensions, dependency: Option<&[u8]>) -> Self {
         let values = &extensions.0;
-        let dependency = dependency.or_else(|| extensions.dependency());
-        if values.video_orientation.is_none() && values.abs_capture_time.is_none() && dependency.is_none() {
-            return None;
+        let dependency = dependency.or_else(|| extensions.dependency()).unwrap_or_default();
+        let mut ends = Self::default();
+        let mut long = Vec::new();
+        if let Some(place) = ends.short.get_mut(..dependency.len()) {
+            place.copy_from_slice(dependency);
+            ends.length = u8::try_from(dependency.len()).unwrap_or_default();
+        } else {
+            long = dependency.to_vec();
         }
-        let capture = values.abs_capture_time.map(|time| {
-            let since = time.capture_time.duration_since(UNIX_EPOCH).unwrap_or_default();
-            let mut bytes = ntp(since).to_be_bytes().to_vec();
-            bytes.extend(time.clock_offset.into_iter().flat_map(i64::to_be_bytes));
-            bytes.into_boxed_slice()
-        });
-        Some(Box::new(Self {
-            orientation: values.video_orientation.map(|turned| [turned as u8]),
-            capture,
-            dependency: dependency.map(Box::from),
-        }))
+        if !long.is_empty() || values.video_orientation.is_some() || values.abs_capture_time.is_some() {
+            let capture = values.abs_capture_time.map(|time| {
+                let since = time.capture_time.duration_since(UNIX_EPOCH).unwrap_or_default();
+                let mut bytes = ntp(since).to_be_bytes().to_vec();
+                bytes.extend(time.clock_offset.into_iter().flat_map(i64::to_be_bytes));
+                bytes
+            });
+            let orientation = values.video_orientation.map(|turned| [turned as u8]);
+            ends.rare = Some(Box::new(Rare { orientation, capture: capture.unwrap_or_default(), dependency: long }));
+        }
+        ends
+    }
+
+    fn orientation(&self) -> &[u8] {
+        self.rare.as_ref().and_then(|rare| rare.orientation.as_ref()).map_or(&[], <[u8; 1]>::as_slice)
+    }
+
+    fn capture(&self) -> &[u8] {
+        self.rare.as_ref().map_or(&[], |rare| &rare.capture)
+    }
+
+    fn dependency(&self) -> &[u8] {
+        match &self.rare {
+            Some(rare) if self.length == 0 => &rare.dependency,
+            _ => &self.short[..usize::from(self.length)],
+        }
     }
 }
 
@@ -113,9 +147,7 @@ pub(super) struct Fields<'a> {
 /// Most bytes [`write`] adds for these fields.
 pub(super) fn room(ends: Option<&Ends>) -> usize {
     // Each element has up to two bytes of its own; small ones are mid, number, time, loudness and orientation.
-    let long = ends.map_or(0, |ends| {
-        ends.capture.as_deref().map_or(0, <[u8]>::len) + ends.dependency.as_deref().map_or(0, <[u8]>::len)
-    });
+    let long = ends.map_or(0, |ends| ends.capture().len() + ends.dependency().len());
     FIXED + 4 + 2 * MAX_ELEMENTS + 16 + 8 + long + 3
 }
 
@@ -133,9 +165,9 @@ pub(super) fn write(out: &mut Vec<u8>, names: &Names, fields: &Fields<'_>) -> us
     }
     elements.add(names.level.filter(|_| fields.level.is_some()), &level);
     if let Some(ends) = fields.ends {
-        elements.add(names.orientation, ends.orientation.as_ref().map_or(&[], <[u8; 1]>::as_slice));
-        elements.add(names.capture, ends.capture.as_deref().unwrap_or_default());
-        elements.add(names.dependency, ends.dependency.as_deref().unwrap_or_default());
+        elements.add(names.orientation, ends.orientation());
+        elements.add(names.capture, ends.capture());
+        elements.add(names.dependency, ends.dependency());
     }
     let extended = if elements.is_empty() { 0 } else { 0x10 };
     let padded = if fields.padded { 0x20 } else { 0 };
@@ -242,7 +274,7 @@ mod tests {
     #[test]
     fn long_values_and_high_numbers_take_the_form_of_two_bytes() {
         let extensions = Extensions::inside(None, Some(&[7; 20]));
-        let ends = Ends::new(&extensions, None).unwrap();
+        let ends = Ends::new(&extensions, None);
         let names = Names { number: Some(3), dependency: Some(12), ..Names::default() };
         let mut out = Vec::new();
         write(&mut out, &names, &Fields { ends: Some(&ends), ..fields() });
@@ -251,11 +283,28 @@ mod tests {
         assert_eq!((out.len() - 12) % 4, 0);
         assert!(out.capacity() >= out.len() && room(Some(&ends)) >= out.len());
 
-        let ends = Ends::new(&extensions, Some(&[1, 2, 3])).unwrap();
+        let ends = Ends::new(&extensions, Some(&[1, 2, 3]));
         out.clear();
         write(&mut out, &Names { dependency: Some(15), ..Names::default() }, &Fields { ends: Some(&ends), ..fields() });
         assert_eq!(out[12..], [0x10, 0, 0, 2, 15, 3, 1, 2, 3, 0, 0, 0]);
-        assert!(Ends::new(&Extensions::default(), None).is_none());
+
+        let nothing = Ends::new(&Extensions::default(), None);
+        out.clear();
+        write(&mut out, &names, &Fields { ends: Some(&nothing), ..fields() });
+        assert_eq!(out[12..], [0xbe, 0xde, 0, 1, 0x31, 0, 7, 0]);
+    }
+
+    #[test]
+    fn descriptors_of_every_length_go_out_as_they_are_and_short_ones_take_no_memory() {
+        let names = Names { dependency: Some(15), ..Names::default() };
+        for length in 1..=255 {
+            let descriptor = vec![0xa5; length];
+            let ends = Ends::new(&Extensions::inside(None, Some(&descriptor)), None);
+            assert_eq!(ends.rare.is_some(), length > SHORT, "{length}");
+            let mut out = Vec::new();
+            write(&mut out, &names, &Fields { ends: Some(&ends), ..fields() });
+            assert_eq!(out[18..18 + length], descriptor);
+        }
     }
 
     #[test]

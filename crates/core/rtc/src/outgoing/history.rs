@@ -14,7 +14,7 @@ pub(super) struct Packet {
     pub(super) sequence: u64,
     pub(super) timestamp: u32,
     pub(super) payload: Arc<[u8]>,
-    pub(super) ends: Option<Box<Ends>>,
+    pub(super) ends: Ends,
     pub(super) vp8: Option<Vp8Rewrite>,
     pub(super) pt: u8,
     /// The payload type it is sent again with, if the client takes such packets.
@@ -73,7 +73,7 @@ mod tests {
             sequence,
             timestamp: 0,
             payload: Arc::from([0; 4]),
-            ends: None,
+            ends: Ends::default(),
             vp8: None,
             pt: 96,
             repair: None,

@@ -114,7 +114,7 @@ impl Source {
 
     /// A packet, sealed.
     pub(super) fn sealed(&self, seal: &Seal, packet: &Packet, number: Option<u16>, sent: Option<u32>) -> Vec<u8> {
-        let ends = packet.ends.as_deref();
+        let ends = Some(&packet.ends);
         let mut out = Vec::with_capacity(header::room(ends) + packet.payload.len() + Seal::OVERHEAD);
         let fields = Fields {
             pt: packet.pt,
@@ -198,7 +198,7 @@ fn repetition(
     number: Option<u16>,
     sent: Option<u32>,
 ) -> Vec<u8> {
-    let ends = packet.ends.as_deref();
+    let ends = Some(&packet.ends);
     let mut out = Vec::with_capacity(header::room(ends) + 2 + packet.payload.len() + Seal::OVERHEAD);
     let fields = Fields {
         pt,
@@ -325,7 +325,7 @@ impl Placed {
 }
 
 /// What of a packet travels beside the payload.
-pub(super) fn ends(packet: &crate::packet::DownPacket<'_>) -> Option<Box<Ends>> {
+pub(super) fn ends(packet: &crate::packet::DownPacket<'_>) -> Ends {
     Ends::new(packet.extensions, packet.dependency)
 }
 
