@@ -19,7 +19,7 @@ use simulation::peer::{Coding, Knows};
 use simulation::random::Random;
 use simulation::world::{World, permission};
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use wire::lk;
 use wire::lk::signal_request::Message as Request;
 
@@ -39,6 +39,13 @@ const STROKE: Duration = Duration::from_millis(60);
 /// Time in which everything heals, also the estimates of lines that were narrow to the end, and in which it must then go well.
 const HEALING: Duration = Duration::from_secs(8);
 const CALM: Duration = Duration::from_secs(2);
+
+/// So long after somebody came, or their line changed, sound may be missing: estimates have to follow first.
+const SETTLING: Duration = Duration::from_secs(3);
+
+/// Never is anybody without sound for longer, whatever the weather: a narrow line's queue takes 300 ms, a long way 100 ms, and a
+/// few packets in a row may be lost.
+const SILENCE: Duration = Duration::from_millis(500);
 
 /// How cameras are encoded, in turn; the first seed decides with which the lecture begins.
 const CODINGS: [Coding; 6] = [
@@ -68,6 +75,8 @@ struct Meeting {
     /// Those who may publish and mean to.
     publishers: HashSet<usize>,
     names: usize,
+    /// When something happened to each client, and whether nothing can be said of its sound from then on.
+    upsets: HashMap<usize, Vec<(Instant, bool)>>,
     /// How many cameras there were.
     cameras: usize,
     log: Vec<String>,
@@ -82,6 +91,7 @@ impl Meeting {
             mutes: HashMap::new(),
             publishers: HashSet::new(),
             names: 0,
+            upsets: HashMap::new(),
             cameras: usize::try_from(seed % 6).unwrap(),
             log: Vec::new(),
         }
@@ -91,6 +101,7 @@ impl Meeting {
         self.names += 1;
         let index = self.world.join_knowing(&format!("p{}", self.names), room, SECTIONS, knows);
         self.rooms.push(room);
+        self.upset(index, false);
         index
     }
 
@@ -154,6 +165,7 @@ impl Meeting {
         let name = self.world.peers[index].name.clone();
         self.log.push(format!("{at:?} {name} {kind}"));
         self.world.peers[index].steady_since = self.world.now;
+        self.upset(index, kind >= 25);
         match kind {
             0..25 => self.weather(index),
             25..40 => self.mute(index),
@@ -168,6 +180,54 @@ impl Meeting {
             92..95 => self.world.change_network(index, self.rooms[index]),
             _ => self.publication(index),
         }
+    }
+
+    fn upset(&mut self, index: usize, ends: bool) {
+        self.upsets.entry(index).or_default().push((self.world.now, ends));
+    }
+
+    /// When nothing had happened to a client for long enough, up to `end`.
+    fn steady(&self, index: usize, end: Instant) -> Vec<(Instant, Instant)> {
+        let mut spans = Vec::new();
+        let mut from = end;
+        for (at, ends) in self.upsets.get(&index).into_iter().flatten() {
+            spans.push((from, *at));
+            if *ends {
+                return spans;
+            }
+            from = *at + SETTLING;
+        }
+        spans.push((from, end));
+        spans
+    }
+
+    /// Whoever was left in peace heard everybody who was, on narrow and bad lines too. Returns for how long in all, in seconds,
+    /// and the longest silence.
+    fn assert_never_starved(&self, speakers: &[usize], end: Instant, faults: &mut Vec<String>) -> (u64, Duration) {
+        let (mut heard, mut longest) = (Duration::ZERO, Duration::ZERO);
+        let peers = &self.world.peers;
+        for speaker in speakers.iter().copied() {
+            let source = &peers[speaker];
+            let spoken = self.steady(speaker, end);
+            let together = |index: &usize| *index != speaker && self.rooms[*index] == self.rooms[speaker];
+            for listener in (0..peers.len()).filter(together) {
+                let both = self
+                    .steady(listener, end)
+                    .into_iter()
+                    .flat_map(|(from, to)| spoken.iter().map(move |(begins, ends)| (from.max(*begins), to.min(*ends))));
+                for (from, to) in both.filter(|(from, to)| *to > *from + SILENCE) {
+                    heard += to - from;
+                    let silence = checks::longest_silence(&peers[listener], source.number, from, to);
+                    longest = longest.max(silence);
+                    if silence > SILENCE {
+                        let (listener, speaker) = (&peers[listener].name, &source.name);
+                        let (from, to) = (from - self.world.start, to - self.world.start);
+                        faults.push(format!("{listener} starved of {speaker} for {silence:?} in {from:?} to {to:?}"));
+                    }
+                }
+            }
+        }
+        (heard.as_secs(), longest)
     }
 
     fn weather(&mut self, index: usize) {
@@ -372,11 +432,16 @@ impl Meeting {
 fn play(seed: u64) -> Result<String, String> {
     let mut meeting = Meeting::new(seed);
     let mut faults = Vec::new();
-    let begun = std::time::Instant::now();
+    let begun = Instant::now();
     let mut spent = Vec::new();
     meeting.assemble();
     spent.push(begun.elapsed());
+    let speakers = meeting.sorted_publishers();
     meeting.storm();
+    let (heard, silence) = meeting.assert_never_starved(&speakers, meeting.world.now, &mut faults);
+    if heard < 60 {
+        faults.push(format!("only {heard} seconds in which nothing happened to those who listen and speak"));
+    }
     spent.push(begun.elapsed());
     meeting.calm();
     meeting.assert_well(&mut faults);
@@ -386,7 +451,10 @@ fn play(seed: u64) -> Result<String, String> {
     meeting.disperse(&mut faults);
     spent.push(begun.elapsed());
     let tail = meeting.log.len().saturating_sub(5);
-    let story = format!("{forwarded} packets forwarded, {spent:?}, {most:?}, {:?}", &meeting.log[tail..]);
+    let story = format!(
+        "{forwarded} packets forwarded, {spent:?}, {most:?}, {heard} s of listening in the storm with {silence:?} of silence, {:?}",
+        &meeting.log[tail..]
+    );
     let count = faults.len();
     faults.truncate(40);
     if count == 0 { Ok(story) } else { Err(format!("{count} faults; {story}\n{}", faults.join("\n"))) }
