@@ -4,6 +4,7 @@
 //! all packets of a picture instead of once for each: the state of one connection fits the processor's cache, that of
 //! hundreds does not.
 
+use crate::engine::faults::Turn;
 use crate::engine::{ConnectionKey, Engine, Timer, mark};
 use crate::forward::News;
 use crate::forward::Reach;
@@ -42,8 +43,11 @@ impl Engine {
         let mut arrived = std::mem::take(&mut self.arrived);
         for sound in [true, false] {
             for run in arrived.chunk_by(Arrived::is_like).filter(|run| run[0].is_sound() == sound) {
-                if catch_unwind(AssertUnwindSafe(|| self.hand_out_run(&arrived, run, at, written))).is_err() {
-                    self.broken(run[0].from, at);
+                let mut turn = None;
+                let work = || self.hand_out_run(&arrived, run, at, written, &mut turn);
+                if catch_unwind(AssertUnwindSafe(work)).is_err() {
+                    let from = run[0].from;
+                    self.broken(ConnectionKey { peer: turn.unwrap_or(from.peer), ..from }, at);
                 }
                 self.take_told(at);
             }
@@ -55,8 +59,15 @@ impl Engine {
         }
     }
 
-    /// Hands out packets of one track, some of all there are.
-    fn hand_out_run(&mut self, all: &[Arrived], run: &[Arrived], at: Instant, written: &mut impl FnMut(&mut Outbox)) {
+    /// Hands out packets of one track, some of all there are. `turn` says to whom.
+    fn hand_out_run(
+        &mut self,
+        all: &[Arrived],
+        run: &[Arrived],
+        at: Instant,
+        written: &mut impl FnMut(&mut Outbox),
+        turn: &mut Turn,
+    ) {
         let Some(Arrived { from, track, .. }) = run.first() else { return };
         let Some(room) = self.rooms.get_mut(&from.room) else { return };
         // Where packets of other tracks follow for the same people, all are written first: a connection that is drained has
@@ -65,7 +76,7 @@ impl Engine {
             && all.iter().all(|other| other.from.room != from.room || other.is_like(&run[0]));
         let (dirty, outbox, told, timers) = (&mut self.dirty, &mut self.outbox, &mut self.told, &mut self.timers);
         let packets = run.iter().map(|arrived| &arrived.packet);
-        let reach = Reach { sessions: &mut room.sessions, post: &mut self.post };
+        let reach = Reach { sessions: &mut room.sessions, post: &mut self.post, turn };
         room.forward.packets(*track, packets, reach, at, |peer, session| {
             let key = ConnectionKey { room: from.room, peer, subscriber: session.subscriber.is_some() };
             let Some(line) = session.down().line() else { return };

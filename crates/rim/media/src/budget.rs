@@ -1,6 +1,7 @@
 //! Shares what the way to each subscriber carries among the pictures it wants (media-protocol.md section 16).
 
 use crate::engine::Room;
+use crate::engine::faults::Turn;
 use crate::forward::News;
 use crate::line::Seek;
 use sfu::allocation::{Allocation, INTERVAL};
@@ -84,8 +85,8 @@ impl Budget {
     }
 }
 
-/// Shares out what is due in a room. Returns whose connection may have something to do because of it.
-pub(crate) fn share(room: &mut Room, now: Instant, news: &mut News) -> Vec<PeerKey> {
+/// Shares out what is due in a room; `turn` says to whom. Returns whose connection may have something to do because of it.
+pub(crate) fn share(room: &mut Room, now: Instant, news: &mut News, turn: &mut Turn) -> Vec<PeerKey> {
     let due = |session: &crate::session::Session| session.budget.is_due(now);
     if !room.sessions.values().any(due) {
         return Vec::new();
@@ -95,9 +96,10 @@ pub(crate) fn share(room: &mut Room, now: Instant, news: &mut News) -> Vec<PeerK
         room.next_share = now + INTERVAL;
     }
     let sessions = &room.sessions;
-    let mut wants = room.forward.wants(now, |peer| sessions.get(&peer).is_some_and(due));
+    let mut wants = room.forward.wants(now, turn, |peer| sessions.get(&peer).is_some_and(due));
     let mut touched = Vec::new();
     for (peer, session) in &mut room.sessions {
+        *turn = Some(*peer);
         let budget = &mut session.budget;
         if !budget.is_due(now) {
             continue;
@@ -117,6 +119,7 @@ pub(crate) fn share(room: &mut Room, now: Instant, news: &mut News) -> Vec<PeerK
         session.down().seek(Seek { paced: allowance < UNPACED, minimum, desired }, now);
         touched.push(*peer);
     }
+    *turn = None;
     touched
 }
 

@@ -20,8 +20,8 @@ pub(crate) enum Control {
     Open { room: RoomId, session: SessionId, set: RoomSettings, reply: oneshot::Sender<Result<Bytes, ControlError>> },
     /// Every room.
     Rooms { reply: oneshot::Sender<Vec<Bytes>> },
-    /// Work on one.
-    On { room: RoomId, work: Work },
+    /// Work on one, for the sake of somebody in it or of the room.
+    On { room: RoomId, who: Option<Identity>, work: Work },
 }
 
 impl fmt::Debug for Control {
@@ -37,6 +37,7 @@ impl fmt::Debug for Control {
 async fn on<T: Send + 'static>(
     plane: &Plane,
     room: &RoomId,
+    who: Option<&Identity>,
     act: impl FnOnce(&mut MediaRoom, Now) -> Result<T, ControlError> + Send + 'static,
 ) -> Result<T, ControlError> {
     let (reply, answer) = oneshot::channel();
@@ -45,7 +46,7 @@ async fn on<T: Send + 'static>(
         let _ = reply.send(room.map_or(Err(ControlError::NoRoom), |room| act(room, now)));
     });
     let Some(shard) = plane.registry.find(room) else { return Err(ControlError::NoRoom) };
-    plane.order(shard, Order::Control(Control::On { room: room.clone(), work }));
+    plane.order(shard, Order::Control(Control::On { room: room.clone(), who: who.cloned(), work }));
     answer.await.unwrap_or(Err(ControlError::Unavailable))
 }
 
@@ -81,7 +82,7 @@ impl MediaControl for Plane {
     }
 
     async fn delete_room(&self, room: &RoomId) -> Result<(), ControlError> {
-        on(self, room, |room, now| {
+        on(self, room, None, |room, now| {
             room.close(now);
             Ok(())
         })
@@ -89,7 +90,7 @@ impl MediaControl for Plane {
     }
 
     async fn set_room_metadata(&self, room: &RoomId, metadata: String) -> Result<Bytes, ControlError> {
-        on(self, room, |room, now| {
+        on(self, room, None, |room, now| {
             let change = signal::RoomChange { metadata: Some(metadata), ..signal::RoomChange::default() };
             room.change_room(change, now).map_err(convert::control_error)?;
             Ok(room.info())
@@ -98,24 +99,24 @@ impl MediaControl for Plane {
     }
 
     async fn everybody(&self, room: &RoomId) -> Result<Vec<Bytes>, ControlError> {
-        match on(self, room, |room, _| Ok(room.everybody())).await {
+        match on(self, room, None, |room, _| Ok(room.everybody())).await {
             Err(ControlError::NoRoom) => Ok(Vec::new()),
             other => other,
         }
     }
 
     async fn participant(&self, room: &RoomId, who: &Identity) -> Result<Bytes, ControlError> {
-        let who = who.clone();
-        on(self, room, move |room, _| room.participant(&who).ok_or(ControlError::NoParticipant))
+        let name = who.clone();
+        on(self, room, Some(who), move |room, _| room.participant(&name).ok_or(ControlError::NoParticipant))
             .await
             .or_else(nobody(ControlError::NoParticipant))
     }
 
     async fn remove_participant(&self, room: &RoomId, who: &Identity) -> Result<(), ControlError> {
-        let who = who.clone();
-        on(self, room, move |room, now| {
-            room.participant(&who).ok_or(ControlError::NoParticipant)?;
-            room.remove(&who, RemoveReason::Removed, now);
+        let name = who.clone();
+        on(self, room, Some(who), move |room, now| {
+            room.participant(&name).ok_or(ControlError::NoParticipant)?;
+            room.remove(&name, RemoveReason::Removed, now);
             Ok(())
         })
         .await
@@ -123,14 +124,14 @@ impl MediaControl for Plane {
     }
 
     async fn mute_track(&self, room: &RoomId, who: &Identity, sid: &str, muted: bool) -> Result<Bytes, ControlError> {
-        let (who, sid) = (who.clone(), sid.to_owned());
-        on(self, room, move |room, _| {
-            room.mute(&who, &signal::TrackChoice::Sid(sid.clone()), muted).map_err(|error| match error {
+        let (name, sid) = (who.clone(), sid.to_owned());
+        on(self, room, Some(who), move |room, _| {
+            room.mute(&name, &signal::TrackChoice::Sid(sid.clone()), muted).map_err(|error| match error {
                 signal::MuteError::NoParticipant => ControlError::NoParticipant,
                 signal::MuteError::NoTrack => ControlError::NoTrack,
                 signal::MuteError::UnmuteRefused => ControlError::UnmuteRefused,
             })?;
-            room.track(&who, &sid).ok_or(ControlError::NoTrack)
+            room.track(&name, &sid).ok_or(ControlError::NoTrack)
         })
         .await
         .or_else(nobody(ControlError::NoParticipant))
@@ -142,10 +143,12 @@ impl MediaControl for Plane {
         who: &Identity,
         change: ParticipantChange,
     ) -> Result<Bytes, ControlError> {
-        let who = who.clone();
-        on(self, room, move |room, now| room.update_participant(&who, change, now).map_err(convert::control_error))
-            .await
-            .or_else(nobody(ControlError::NoParticipant))
+        let name = who.clone();
+        on(self, room, Some(who), move |room, now| {
+            room.update_participant(&name, change, now).map_err(convert::control_error)
+        })
+        .await
+        .or_else(nobody(ControlError::NoParticipant))
     }
 
     async fn update_subscriptions(
@@ -155,15 +158,15 @@ impl MediaControl for Plane {
         sids: Vec<String>,
         subscribe: bool,
     ) -> Result<(), ControlError> {
-        let who = who.clone();
-        on(self, room, move |room, now| {
-            room.choose_subscriptions(&who, sids, subscribe, now).map_err(convert::control_error)
+        let name = who.clone();
+        on(self, room, Some(who), move |room, now| {
+            room.choose_subscriptions(&name, sids, subscribe, now).map_err(convert::control_error)
         })
         .await
         .or_else(nobody(ControlError::NoParticipant))
     }
 
     async fn send_data(&self, room: &RoomId, message: DataMessage) -> Result<(), ControlError> {
-        on(self, room, move |room, _| room.send_data(message).map_err(convert::control_error)).await
+        on(self, room, None, move |room, _| room.send_data(message).map_err(convert::control_error)).await
     }
 }

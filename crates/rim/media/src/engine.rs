@@ -1,9 +1,10 @@
 //! A shard without its sockets: datagrams, orders and time in; datagrams and events out.
 //!
-//! Everything a session can break is broken for that session alone: a panic while one is served closes it and is counted. A
-//! panic of work that is a whole room's closes that room.
+//! Everything a session can break is broken for that session alone: a panic while one is served puts it out and is counted
+//! (`faults`). A panic of work that is a whole room's closes that room.
 
 mod control;
+pub(crate) mod faults;
 pub(crate) mod guests;
 mod join;
 mod judge;
@@ -14,18 +15,16 @@ use crate::arrivals::Arrived;
 use crate::fallback::Fallback;
 use crate::forward::Forward;
 use crate::line::{Outbox, Told};
-use crate::outputs;
 use crate::plane::LinkId;
 use crate::post::Post;
 use crate::registry::{Registry, ShardIndex};
 use crate::session::Session;
 use crate::tallies::Tallies;
 use crate::timers::Timers;
-use bytes::Bytes;
 use guests::{Guests, line_of};
 use join::Joins;
 use model::{Identity, RoomId, SessionId};
-use ports::media::{MediaEvent, MediaEventKind, SignalDown};
+use ports::media::MediaEvent;
 use rtc::{Clock, PeerFactory};
 use sfu::level::Speakers;
 use signal::{MediaRoom, Now, PeerKey};
@@ -137,6 +136,10 @@ pub struct Engine {
     /// Packets on their way to all who get them.
     pub(crate) arrived: Vec<Arrived>,
     pub(crate) dirty: Vec<ConnectionKey>,
+    /// Whom something panicked for, until they are put out.
+    struck: Vec<(RoomKey, PeerKey)>,
+    /// They are being put out.
+    mending: bool,
     /// What connections had to tell when they were drained, oldest first.
     pub(crate) told: Vec<(ConnectionKey, Told)>,
     /// Datagrams to send.
@@ -189,6 +192,8 @@ impl Engine {
             tallies: Tallies::new(),
             arrived: Vec::new(),
             dirty: Vec::new(),
+            struck: Vec::new(),
+            mending: false,
             told: Vec::new(),
             outbox: Vec::new(),
             next_room: guests::first_room(shard),
@@ -221,53 +226,6 @@ impl Engine {
         Now { at, unix_micros: self.epoch.1 + since }
     }
 
-    /// Works on one room. A panic is a bug; it closes that room and leaves the others alone.
-    pub(crate) fn guarded(&mut self, key: RoomKey, at: Instant, work: impl FnOnce(&mut Self)) {
-        if catch_unwind(AssertUnwindSafe(|| work(self))).is_err() {
-            self.close_broken(key, at);
-        }
-    }
-
-    /// Closes a room that is not to be trusted any more. Its clients come back and make another.
-    fn close_broken(&mut self, key: RoomKey, at: Instant) {
-        metrics::counter!("media_panics_total").increment(1);
-        tracing::error!("a media room panicked and was closed");
-        let now = self.now(at);
-        let closed = catch_unwind(AssertUnwindSafe(|| {
-            if let Some(room) = self.rooms.get_mut(&key) {
-                room.machine.abort(now);
-            }
-            self.settle(key, at);
-        }));
-        if closed.is_ok() && !self.rooms.contains_key(&key) {
-            return;
-        }
-        // Not even that works: the rest is done without it.
-        let Some(room) = self.rooms.get_mut(&key) else { return };
-        let peers: Vec<PeerKey> = room.sessions.keys().copied().collect();
-        for session in room.sessions.values() {
-            if let Some((_, link)) = &session.link {
-                // A full queue means that its reader is gone anyway.
-                let _ = link.try_send(SignalDown::Message(signal::leave_reconnect()));
-                let _ = link.try_send(SignalDown::Close);
-            }
-            let event = MediaEvent {
-                room: room.id.clone(),
-                session: room.session.clone(),
-                identity: Some(session.identity.clone()),
-                kind: MediaEventKind::Left,
-                participant: Bytes::new(),
-                about_room: Bytes::new(),
-                track: Bytes::new(),
-            };
-            outputs::report(&self.events, event);
-        }
-        for peer in peers {
-            self.drop_session(key, peer);
-        }
-        self.drop_room(key);
-    }
-
     /// The next moment [`Self::handle_timeout`] has something to do.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.timers.next()
@@ -295,7 +253,7 @@ impl Engine {
                         self.broken(key, at);
                     }
                 }
-                Timer::Room(key) => self.guarded(key, at, |engine| engine.room_timeout(key, at)),
+                Timer::Room(key) => self.room_timeout(key, at),
                 Timer::Guests => self.tend_guests(at),
             }
         }

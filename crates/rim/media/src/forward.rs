@@ -15,6 +15,7 @@ pub(crate) use down::{Binding, Down, Reach};
 pub(crate) use encoding::Takes;
 
 use crate::engine::FastMap;
+use crate::engine::faults::Turn;
 use crate::report::Gauge;
 use crate::session::Session;
 use account::Allowance;
@@ -327,9 +328,10 @@ impl Forward {
         self.unreadable.increment(std::mem::take(&mut track.unreadable));
     }
 
-    /// Regular work of every track.
-    pub(crate) fn tick(&mut self, now: Instant, news: &mut News) {
+    /// Regular work of every track; `turn` says whose.
+    pub(crate) fn tick(&mut self, now: Instant, news: &mut News, turn: &mut Turn) {
         for (key, track) in &mut self.tracks {
+            *turn = Some(track.owner);
             if track.kind == Kind::Audio {
                 continue;
             }
@@ -352,6 +354,7 @@ impl Forward {
             }
             track.collect(*key, now, news);
         }
+        *turn = None;
     }
 
     /// News of one track right after something about it changed.
@@ -362,23 +365,31 @@ impl Forward {
     }
 
     /// Who speaks how loudly; a participant once per track.
-    pub(crate) fn levels(&self, now: Instant) -> Vec<(PeerKey, f32)> {
-        self.tracks
-            .values()
-            .filter(|track| !track.muted)
-            .filter_map(|track| Some((track.owner, track.level.as_ref()?.speaking(now)?)))
-            .collect()
+    pub(crate) fn levels(&self, now: Instant, turn: &mut Turn) -> Vec<(PeerKey, f32)> {
+        let mut levels = Vec::new();
+        for track in self.tracks.values().filter(|track| !track.muted) {
+            *turn = Some(track.owner);
+            levels.extend(track.level.as_ref().and_then(|level| Some((track.owner, level.speaking(now)?))));
+        }
+        *turn = None;
+        levels
     }
 
     /// Closes the quality windows: the worst score of every participant. `heard` says whether anything at all arrived
     /// from a participant during the window: a camera without pictures is not a lost connection, and clients that are
     /// told so start over (media-protocol.md section 12.3).
-    pub(crate) fn scores(&mut self, now: Instant, heard: impl Fn(PeerKey) -> bool) -> BTreeMap<PeerKey, f32> {
+    pub(crate) fn scores(
+        &mut self,
+        now: Instant,
+        heard: impl Fn(PeerKey) -> bool,
+        turn: &mut Turn,
+    ) -> BTreeMap<PeerKey, f32> {
         let mut worst: BTreeMap<PeerKey, f32> = BTreeMap::new();
         let mut note = |peer: PeerKey, score: f32| {
             worst.entry(peer).and_modify(|known| *known = known.min(score)).or_insert(score);
         };
         for track in self.tracks.values_mut() {
+            *turn = Some(track.owner);
             let unwanted = track.kind == Kind::Video && track.downs.iter().all(|down| down.layer().is_none());
             // Silence with discontinuous transmission and a still screen send next to nothing: only losses count then.
             let idle = track.window.packets == 0 && (track.kind == Kind::Audio || unwanted);
@@ -390,6 +401,7 @@ impl Forward {
             self.healths.up(track.owner, &seen);
             note(track.owner, track.score.value());
             for down in &mut track.downs {
+                *turn = Some(down.peer);
                 let withheld = down.told_paused && !track.muted;
                 let off = down.demand.current().is_none() || (!withheld && (silent || down.window.packets == 0));
                 let distance = match (down.selector.wish(), down.selector.current()) {
@@ -408,6 +420,7 @@ impl Forward {
                 note(down.peer, down.score.value());
             }
         }
+        *turn = None;
         worst
     }
 

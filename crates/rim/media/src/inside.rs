@@ -5,6 +5,8 @@ mod frames;
 
 use crate::arrivals::Arrived;
 use crate::convert;
+#[cfg(test)]
+use crate::engine::faults;
 use crate::engine::{ConnectionKey, Engine, Room, RoomKey, refused};
 use crate::forward::News;
 use crate::plane::LinkId;
@@ -95,6 +97,11 @@ impl Inside {
         if let Some(name) = name {
             self.items.push(InsideItem::KeyFrameWanted { name });
         }
+    }
+
+    /// It is put out.
+    pub(crate) fn left(&self) {
+        self.items.push(InsideItem::Left);
     }
 
     /// The room says something to it.
@@ -246,25 +253,31 @@ impl Engine {
     /// An insider wants something.
     pub fn inside_order(&mut self, link: u64, order: InsideOrder, at: Instant) {
         let Some((key, peer)) = self.links.get(&link).copied() else { return };
-        match order {
-            InsideOrder::Send { name, frame } => self.send_inside(key, peer, &name, &frame, at),
-            order => {
-                // What it sent before comes before.
-                self.hand_out(at, &mut |_| {});
-                self.guarded(key, at, |engine| engine.carry_out(key, peer, order, at));
-                self.renegotiate_insider(key, peer, at);
-            }
+        if !matches!(order, InsideOrder::Send { .. }) {
+            // What it sent before comes before.
+            self.hand_out(at, &mut |_| {});
         }
+        self.serve(key, peer, at, |engine| match order {
+            InsideOrder::Send { name, frame } => engine.send_inside(key, peer, &name, &frame, at),
+            order => {
+                engine.carry_out(key, peer, order, at);
+                engine.renegotiate_insider(key, peer, at);
+            }
+        });
     }
 
     /// An insider is gone.
     pub fn inside_gone(&mut self, link: LinkId, at: Instant) {
         let Some((key, peer)) = self.links.remove(&link) else { return };
         self.hand_out(at, &mut |_| {});
-        self.say_for(key, peer, ClientMessage::leave(), at);
+        self.serve(key, peer, at, |engine| engine.say_for(key, peer, ClientMessage::leave(), at));
     }
 
     fn carry_out(&mut self, key: RoomKey, peer: PeerKey, order: InsideOrder, at: Instant) {
+        #[cfg(test)]
+        if let Some(session) = self.rooms.get(&key).and_then(|room| room.sessions.get(&peer)) {
+            faults::trip(faults::Point::Order, &session.identity);
+        }
         let Some(inside) = self.insider(key, peer) else { return };
         let message = match order {
             InsideOrder::Publish { name, source, format, size } => {
@@ -331,12 +344,12 @@ impl Engine {
                 waiting.push((*peer, std::mem::take(&mut inside.broken)));
             }
         }
-        for (peer, broken) in waiting {
-            self.renegotiate_insider(key, peer, at);
+        self.each(key, at, waiting, |engine, peer, broken| {
+            engine.renegotiate_insider(key, peer, at);
             for section in broken {
-                self.want_key_frame(key, peer, section, at);
+                engine.want_key_frame(key, peer, section, at);
             }
-        }
+        });
     }
 
     fn want_key_frame(&mut self, key: RoomKey, peer: PeerKey, section: u16, at: Instant) {

@@ -2,15 +2,19 @@
 
 use crate::convert;
 use crate::engine::Room;
+#[cfg(test)]
+use crate::engine::faults;
+use crate::engine::faults::Turn;
 use crate::engine::guests::settled;
-use crate::forward::{Binding, News, Published, Takes};
+use crate::forward::{Binding, Forward, News, Published, Takes};
 use crate::inside;
 use crate::line::{Place, refused};
 use crate::session::Connection;
 use bytes::Bytes;
+use model::Identity;
 use ports::media::{MediaEvent, MediaEventKind, Renewed, SignalDown};
 use rtc::Channel;
-use signal::{Now, Output, PeerKey, Protocol};
+use signal::{EventKind, Now, Output, PeerKey, Protocol};
 use tokio::sync::mpsc;
 
 /// What is left for the shard.
@@ -18,6 +22,8 @@ use tokio::sync::mpsc;
 pub(crate) struct After {
     /// Sessions that are over.
     pub(crate) gone: Vec<PeerKey>,
+    /// Of whom the meeting was told that they are gone.
+    pub(crate) told_left: Vec<Identity>,
     /// Connections that may have output or a new ICE name: (who, the subscriber's).
     pub(crate) touched: Vec<(PeerKey, bool)>,
     /// Whose media are to travel otherwise.
@@ -26,10 +32,20 @@ pub(crate) struct After {
     pub(crate) news: News,
 }
 
-/// Empties the machine's outputs.
-pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::Sender<MediaEvent>) -> After {
-    let mut after = After::default();
+/// Empties the machine's outputs. `turn` says whom something is done for; after a panic it goes on with the next output.
+pub(crate) fn carry_out(
+    room: &mut Room,
+    now: Now,
+    events: &mpsc::Sender<MediaEvent>,
+    after: &mut After,
+    turn: &mut Turn,
+) {
     while let Some(output) = room.machine.poll() {
+        *turn = whom(&output, &room.forward);
+        #[cfg(test)]
+        if !matches!(output, Output::Gone { .. }) {
+            trip(room, *turn);
+        }
         match output {
             Output::Send { to, message } => {
                 match room.sessions.get_mut(&to).and_then(|session| session.inside.as_mut()) {
@@ -43,7 +59,7 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::Sender<MediaEv
                     session.link = None;
                 }
             }
-            Output::ClientOffer { peer, sdp } => client_offer(room, peer, sdp, now, &mut after),
+            Output::ClientOffer { peer, sdp } => client_offer(room, peer, sdp, now, after),
             Output::MakeOffer { peer, changes, ice_restart } => {
                 let changes: Vec<_> = changes.into_iter().map(convert::change).collect();
                 after.touched.push((peer, true));
@@ -187,10 +203,16 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::Sender<MediaEv
             }
             Output::Switch { peer, protocol } => after.switches.push((peer, protocol)),
             Output::Gone { peer } => {
-                room.forward.forget_subscriber(peer, now.at);
+                // Whatever becomes of the rest, its session is over.
                 after.gone.push(peer);
+                #[cfg(test)]
+                trip(room, *turn);
+                room.forward.forget_subscriber(peer, now.at);
             }
             Output::Event { identity, kind, about } => {
+                if matches!(kind, EventKind::Left | EventKind::Aborted) {
+                    after.told_left.push(identity.clone());
+                }
                 let event = MediaEvent {
                     room: room.id.clone(),
                     session: room.session.clone(),
@@ -204,7 +226,41 @@ pub(crate) fn carry_out(room: &mut Room, now: Now, events: &mpsc::Sender<MediaEv
             }
         }
     }
-    after
+    *turn = None;
+}
+
+#[cfg(test)]
+fn trip(room: &Room, turn: Turn) {
+    if let Some(session) = turn.and_then(|peer| room.sessions.get(&peer)) {
+        faults::trip(faults::Point::Output, &session.identity);
+    }
+}
+
+/// Whom an output is carried out for, if it is for somebody. What is done to a track is its owner's.
+fn whom(output: &Output, forward: &Forward) -> Turn {
+    match output {
+        Output::Send { to, .. } | Output::CloseLink { to } | Output::Renew { to, .. } | Output::Data { to, .. } => {
+            Some(*to)
+        }
+        Output::ClientOffer { peer, .. }
+        | Output::MakeOffer { peer, .. }
+        | Output::SettleOffer { peer, .. }
+        | Output::ClientAnswer { peer, .. }
+        | Output::Bind { peer, .. }
+        | Output::Unbind { peer, .. }
+        | Output::Settings { peer, .. }
+        | Output::Narrow { peer, .. }
+        | Output::Switch { peer, .. }
+        | Output::Gone { peer } => Some(*peer),
+        Output::Published { owner, .. } => Some(*owner),
+        Output::CodecPublished { track, .. }
+        | Output::CodecUnpublished { track, .. }
+        | Output::Prefer { track, .. }
+        | Output::Layers { track, .. }
+        | Output::Unpublished { track }
+        | Output::Muted { track, .. } => forward.tracks.get(track).map(|track| track.owner),
+        Output::Event { .. } => None,
+    }
 }
 
 /// The room itself came or went.

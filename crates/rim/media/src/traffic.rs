@@ -28,8 +28,10 @@ impl Engine {
     /// Takes a datagram if it is for one of ours.
     pub(crate) fn accept(&mut self, at: Instant, datagram: Datagram<'_>) -> bool {
         let destination = self.local_address(datagram.destination);
-        let Some(key) = self.route(at, &datagram, destination) else { return false };
+        let mut routed = None;
         let served = catch_unwind(AssertUnwindSafe(|| {
+            routed = self.route(at, &datagram, destination);
+            let Some(key) = routed else { return };
             let Some(line) = line_of(&mut self.rooms, &mut self.guests, key) else { return };
             line.last_heard = at;
             if let Some(priority) = stun::mark(datagram.contents)
@@ -55,8 +57,15 @@ impl Engine {
                 self.heard_again(key, at);
             }
         }));
-        if served.is_err() {
-            self.broken(key, at);
+        match (served, routed) {
+            (Ok(()), None) => return false,
+            (Ok(()), Some(_)) => {}
+            (Err(_), Some(key)) => self.broken(key, at),
+            // Whoever sent it has not proven to be anybody yet.
+            (Err(_), None) => {
+                self.note_question();
+                return false;
+            }
         }
         true
     }
@@ -262,26 +271,37 @@ impl Engine {
         if news.wanted.is_empty() && news.key_frames.is_empty() && news.paused.is_empty() {
             return;
         }
-        let Some(room) = self.rooms.get_mut(&room_key) else { return };
-        for (peer, section, layer, hard) in news.key_frames {
-            let Some(session) = room.sessions.get_mut(&peer) else { continue };
-            self.counters.key_frames.increment(1);
+        // Whoever it was asked for, it is the owner's connection that does it.
+        let key_frames = news.key_frames.into_iter().map(|(peer, section, layer, hard)| (peer, (section, layer, hard)));
+        self.each(room_key, at, key_frames, |engine, peer, (section, layer, hard)| {
+            let session = engine.rooms.get_mut(&room_key).and_then(|room| room.sessions.get_mut(&peer));
+            let Some(session) = session else { return };
+            engine.counters.key_frames.increment(1);
             if let Some(inside) = &session.inside {
-                inside.key_frame_wanted(section);
-                continue;
+                return inside.key_frame_wanted(section);
             }
             session.publisher.request_key_frame(section, layer, hard);
-            session.publisher.mark(&mut self.dirty, ConnectionKey { room: room_key, peer, subscriber: false });
+            session.publisher.mark(&mut engine.dirty, ConnectionKey { room: room_key, peer, subscriber: false });
+        });
+        if news.wanted.is_empty() && news.paused.is_empty() {
+            return;
         }
-        if !news.wanted.is_empty() || !news.paused.is_empty() {
-            for (track, codec, best) in news.wanted {
+        let Some(room) = self.rooms.get(&room_key) else { return };
+        let wanted = news.wanted.into_iter();
+        let wanted = wanted.filter_map(|wanted| Some((room.forward.tracks.get(&wanted.0)?.owner, wanted)));
+        let wanted: Vec<_> = wanted.collect();
+        self.each(room_key, at, wanted, |engine, _, (track, codec, best)| {
+            if let Some(room) = engine.rooms.get_mut(&room_key) {
                 room.machine.wanted_quality(track, codec, best);
             }
-            for (peer, track, paused) in news.paused {
+        });
+        let paused = news.paused.into_iter().map(|(peer, track, paused)| (peer, (track, paused)));
+        self.each(room_key, at, paused, |engine, peer, (track, paused)| {
+            if let Some(room) = engine.rooms.get_mut(&room_key) {
                 room.machine.stream_state(peer, track, paused);
             }
-            self.settle(room_key, at);
-        }
+        });
+        self.settle(room_key, at);
     }
 
     /// A connection is up for the first time or again. Of two the other may have failed meanwhile and come back without
@@ -380,24 +400,5 @@ impl Engine {
         }
         tell(&mut room.machine, key.peer, now);
         self.settle(key.room, at);
-    }
-
-    /// Serving a session panicked: it ends, nobody else notices.
-    pub(crate) fn broken(&mut self, key: ConnectionKey, at: Instant) {
-        metrics::counter!("media_panics_total").increment(1);
-        tracing::error!("a media session panicked and was closed");
-        if self.is_guest(&key) {
-            return self.end_guest(key);
-        }
-        let now = self.now(at);
-        let ended = catch_unwind(AssertUnwindSafe(|| {
-            if let Some(room) = self.rooms.get_mut(&key.room) {
-                room.machine.session_failed(key.peer, now);
-            }
-            self.settle(key.room, at);
-        }));
-        if ended.is_err() {
-            self.drop_session(key.room, key.peer);
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! Keeps what the meeting wants to remember of everybody's media: how long they spoke, and when their connection was in
 //! trouble.
 
+use crate::engine::faults::Turn;
 use crate::engine::{Engine, Room, RoomKey};
 use crate::outputs;
 use bytes::Bytes;
@@ -40,6 +41,11 @@ impl Watch {
         }
     }
 
+    /// Whether its connection was ever up.
+    pub(crate) fn was_up(&self) -> bool {
+        self.was_up
+    }
+
     /// The connection failed; nothing was heard since then.
     pub(crate) fn lost(&mut self, since: Instant) {
         if self.was_up {
@@ -50,11 +56,12 @@ impl Watch {
 
 impl Engine {
     /// The windows of a room were closed: takes them into everybody's diary.
-    pub(crate) fn keep_diaries(&mut self, key: RoomKey, at: Instant) {
+    pub(crate) fn keep_diaries(&mut self, key: RoomKey, at: Instant, turn: &mut Turn) {
         let Some(room) = self.rooms.get_mut(&key) else { return };
         let from = at.checked_sub(sfu::quality::WINDOW).unwrap_or(at);
         let mut over = Vec::new();
         for (peer, mut health) in room.forward.take_healths() {
+            *turn = Some(peer);
             let Some(session) = room.sessions.get_mut(&peer) else { continue };
             health.estimate = session.budget.estimate();
             let measured = session.primary().traffic.and_then(|traffic| traffic.rtt);
@@ -62,19 +69,18 @@ impl Engine {
             over.extend(session.watch.diary.note(&health, from, at).into_iter().map(|span| (peer, span)));
         }
         for (peer, span) in over {
+            *turn = Some(peer);
             self.tell_span(key, peer, span);
         }
     }
 
-    /// Who speaks changed: (who, how loudly), 0 for those who stopped.
-    pub(crate) fn note_speakers(&mut self, key: RoomKey, changed: &[(PeerKey, f32)], at: Instant) {
-        for (peer, level) in changed {
-            let Some(session) = self.rooms.get_mut(&key).and_then(|room| room.sessions.get_mut(peer)) else { continue };
-            if *level > 0.0 {
-                session.watch.speaking_since.get_or_insert(at);
-            } else {
-                self.tell_spoke(key, *peer, at);
-            }
+    /// Whether somebody speaks changed: how loudly, 0 for one who stopped.
+    pub(crate) fn note_speaker(&mut self, key: RoomKey, peer: PeerKey, level: f32, at: Instant) {
+        let Some(session) = self.rooms.get_mut(&key).and_then(|room| room.sessions.get_mut(&peer)) else { return };
+        if level > 0.0 {
+            session.watch.speaking_since.get_or_insert(at);
+        } else {
+            self.tell_spoke(key, peer, at);
         }
     }
 

@@ -1,6 +1,6 @@
 //! What the server API orders.
 
-use super::Engine;
+use super::{Engine, Room};
 use crate::control::Control;
 use crate::convert;
 use ports::media_control::{ControlError, FREE_SESSION, RoomSettings};
@@ -14,7 +14,9 @@ impl Engine {
                 // A meeting that began since takes the name over.
                 self.end_former_session(&room, &session, at);
                 let known = self.by_id.get(&room).copied();
-                let key = known.unwrap_or_else(|| self.make_room(&room, &session, now));
+                let Some(key) = known.or_else(|| self.ask(|engine| engine.make_room(&room, &session, now))) else {
+                    return self.registry.arrived(&room, self.shard, false);
+                };
                 let mut result = Err(ControlError::Unavailable);
                 self.on_room(&room, at, |room| {
                     if session.as_str() != FREE_SESSION {
@@ -34,15 +36,20 @@ impl Engine {
                 let _ = reply.send(result);
             }
             Control::Rooms { reply } => {
-                let _ = reply.send(self.rooms.values().map(|room| room.machine.info()).collect());
+                let rooms = self.ask(|engine| engine.rooms.values().map(|room| room.machine.info()).collect());
+                let _ = reply.send(rooms.unwrap_or_default());
             }
-            Control::On { room, work } => {
+            Control::On { room, who, work } => {
                 let mut work = Some(work);
-                self.on_room(&room, at, |room| {
+                let act = |room: &mut Room| {
                     if let Some(work) = work.take() {
                         work(Some(&mut room.machine), now);
                     }
-                });
+                };
+                match &who {
+                    Some(who) => self.on_identity(&room, who, at, act),
+                    None => self.on_room(&room, at, act),
+                }
                 if let Some(work) = work {
                     work(None, now);
                 }

@@ -140,13 +140,9 @@ impl Engine {
             if self.is_guest(&key) {
                 self.end_guest(key);
             } else {
-                self.broken_off(key, at);
+                self.serve(key.room, key.peer, at, |engine| engine.died(key, at));
             }
         }
-    }
-
-    fn broken_off(&mut self, key: ConnectionKey, at: Instant) {
-        self.guarded(key.room, at, |engine| engine.died(key, at));
     }
 
     /// What goes to other shards now.
@@ -304,12 +300,20 @@ impl Engine {
         for key in orphans {
             self.drop_guest(key);
         }
-        for (key, guest) in &mut self.guests {
-            let now = (guest.line.last_heard, guest.line.path.remote());
-            if std::mem::replace(&mut guest.told, now) != now {
-                let word = Word::Heard { at: now.0, remote: now.1 };
-                self.post.word(key.home(), *key, word);
+        let mut serving = None;
+        let told = catch_unwind(AssertUnwindSafe(|| {
+            for (key, guest) in &mut self.guests {
+                serving = Some(*key);
+                let now = (guest.line.last_heard, guest.line.path.remote());
+                if std::mem::replace(&mut guest.told, now) != now {
+                    let word = Word::Heard { at: now.0, remote: now.1 };
+                    self.post.word(key.home(), *key, word);
+                }
             }
+        }));
+        // The others are told the next time.
+        if let (Err(_), Some(key)) = (told, serving) {
+            self.broken(key, at);
         }
         if !self.guests.is_empty() {
             self.timers.arm(Timer::Guests, at + GUESTS_TICK);
@@ -317,15 +321,17 @@ impl Engine {
     }
 
     /// Members whose connections died with another shard start over.
-    pub(super) fn part_with_the_lost(&mut self, key: RoomKey, now: Now) {
-        let registry = &self.registry;
-        let Some(room) = self.rooms.get_mut(&key) else { return };
-        let lost = |place: &Place| matches!(place, Place::There(far) if registry.is_dead(far.shard));
-        for (peer, session) in &room.sessions {
-            if lost(&session.publisher.place) {
-                room.machine.session_failed(*peer, now);
+    pub(super) fn part_with_the_lost(&mut self, key: RoomKey, at: Instant) {
+        let (now, registry) = (self.now(at), &self.registry);
+        let Some(room) = self.rooms.get(&key) else { return };
+        let is_lost = |place: &Place| matches!(place, Place::There(far) if registry.is_dead(far.shard));
+        let lost = room.sessions.iter().filter(|(_, session)| is_lost(&session.publisher.place));
+        let lost: Vec<(PeerKey, ())> = lost.map(|(peer, _)| (*peer, ())).collect();
+        self.each(key, at, lost, |engine, peer, ()| {
+            if let Some(room) = engine.rooms.get_mut(&key) {
+                room.machine.session_failed(peer, now);
             }
-        }
+        });
     }
 }
 

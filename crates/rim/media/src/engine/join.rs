@@ -1,5 +1,7 @@
 //! Who comes: admission, rooms and sessions that are made for it.
 
+#[cfg(test)]
+use super::faults;
 use super::guests::{line_of, next_room};
 use super::rooms::TICK;
 use super::{ConnectionKey, Engine, FastMap, Room, RoomKey, mark, refused};
@@ -73,6 +75,8 @@ impl Engine {
         let mut connect = convert::connect(peer, join, request);
         connect.relay_only |= offer == Offer::Relay && !join.relays.is_empty();
         let connected = room.machine.connect(connect, now);
+        #[cfg(test)]
+        faults::trip(faults::Point::Connected, &join.identity);
         self.next_link += 1;
         let id = self.next_link;
         match connected {
@@ -115,6 +119,8 @@ impl Engine {
                 self.restrict(room_key, peer, offer);
             }
         }
+        #[cfg(test)]
+        faults::trip(faults::Point::Joined, &join.identity);
         self.settle(room_key, at);
         Ok(id)
     }
@@ -202,10 +208,12 @@ impl Engine {
     pub(crate) fn end_former_session(&mut self, room: &RoomId, session: &SessionId, at: Instant) {
         let Some(key) = self.by_id.get(room).copied() else { return };
         let now = self.now(at);
-        if let Some(room) = self.rooms.get_mut(&key).filter(|room| room.session != *session) {
-            room.machine.close(now);
-            self.settle(key, at);
-        }
+        self.guarded(key, at, |engine| {
+            if let Some(room) = engine.rooms.get_mut(&key).filter(|room| room.session != *session) {
+                room.machine.close(now);
+                engine.settle(key, at);
+            }
+        });
     }
 
     pub(super) fn make_room(&mut self, id: &RoomId, session: &SessionId, now: Now) -> RoomKey {

@@ -1,15 +1,15 @@
 //! What the application orders and what clients say over their signalling sockets.
 
-use super::{ConnectionKey, Engine, Room};
+#[cfg(test)]
+use super::faults;
+use super::{Engine, Room};
 use crate::convert;
 use crate::plane::{LinkId, Order, Signal};
 use crate::traffic::dropped;
 use bytes::Bytes;
 use model::media::MediaPermission;
 use model::{Identity, RoomId};
-use ports::media::ConnectError;
 use signal::{ClientMessage, Garbage};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 impl Engine {
@@ -21,7 +21,7 @@ impl Engine {
             Signal::InsideGone(link) => self.inside_gone(link, at),
             Signal::Lost(link) => {
                 let Some((room_key, peer)) = self.links.remove(&link) else { return };
-                self.guarded(room_key, at, |engine| {
+                self.serve(room_key, peer, at, |engine| {
                     let now = engine.now(at);
                     let Some(room) = engine.rooms.get_mut(&room_key) else { return };
                     let Some(session) = room.sessions.get_mut(&peer) else { return };
@@ -29,6 +29,8 @@ impl Engine {
                         return;
                     }
                     session.link = None;
+                    #[cfg(test)]
+                    faults::trip(faults::Point::Lost, &session.identity);
                     room.machine.link_lost(peer, now);
                     engine.settle(room_key, at);
                 });
@@ -46,8 +48,8 @@ impl Engine {
         // What arrived before goes out by what was settled before.
         self.hand_out(at, &mut |_| {});
         let now = self.now(at);
-        let served = catch_unwind(AssertUnwindSafe(|| {
-            if let Some(room) = self.rooms.get_mut(&room_key)
+        self.serve(room_key, peer, at, |engine| {
+            if let Some(room) = engine.rooms.get_mut(&room_key)
                 && let Some(session) = room.sessions.get_mut(&peer)
                 && !session.is_superseded(link)
             {
@@ -64,11 +66,8 @@ impl Engine {
                     }
                 }
             }
-            self.settle(room_key, at);
-        }));
-        if served.is_err() {
-            self.broken(ConnectionKey { room: room_key, peer, subscriber: false }, at);
-        }
+            engine.settle(room_key, at);
+        });
     }
 
     /// An order of the application.
@@ -76,60 +75,51 @@ impl Engine {
         let now = self.now(at);
         match order {
             Order::Connect { join, request, link, reply } => {
-                let room = join.room.clone();
-                let result = catch_unwind(AssertUnwindSafe(|| self.admit(&join, request, link, at)));
-                let result = result.unwrap_or_else(|_| {
-                    // How far it got nobody knows: the room is not to be trusted any more.
-                    if let Some(key) = self.by_id.get(&room).copied() {
-                        self.close_broken(key, at);
-                    }
-                    Err(ConnectError::Unavailable)
-                });
+                let (room, who) = (join.room.clone(), join.identity.clone());
+                let result = self.let_in((&room, &who), at, |engine| engine.admit(&join, request, link, at));
                 self.registry.arrived(&room, self.shard, self.by_id.contains_key(&room));
                 // The socket may be gone already; then its end of the link says so.
                 let _ = reply.send(result);
             }
             Order::Permission { room, who, permission } => self.set_permission(&room, &who, permission, at),
             Order::Remove { room, who, why } => {
-                self.on_room(&room, at, |room| room.machine.remove(&who, convert::remove_reason(why), now));
+                let why = convert::remove_reason(why);
+                self.on_identity(&room, &who, at, |room| room.machine.remove(&who, why, now));
             }
             Order::Close { room } => self.on_room(&room, at, |room| room.machine.close(now)),
             Order::Mute { room, who, track, muted, reply } => {
                 let mut result = Err(ports::media::MuteError::NoParticipant);
-                self.on_room(&room, at, |room| {
+                self.on_identity(&room, &who, at, |room| {
                     let choice = convert::track_choice(track);
                     result = room.machine.mute(&who, &choice, muted).map_err(convert::mute_error);
                 });
                 let _ = reply.send(result);
             }
             Order::Participants { room, reply } => {
-                let mut list = Vec::new();
-                self.on_room(&room, at, |room| list = room.machine.participants());
-                let _ = reply.send(list);
+                let list = self.ask(|engine| engine.participants(&room));
+                let _ = reply.send(list.unwrap_or_default());
             }
             Order::Refusal { join, reply } => {
-                let _ = reply.send(self.refusal(&join));
+                // Without an answer whoever asked takes it that a join would fail.
+                if let Some(refusal) = self.ask(|engine| engine.refusal(&join)) {
+                    let _ = reply.send(refusal);
+                }
             }
             Order::Control(control) => self.control(control, at),
             Order::Enter { join, items, reply } => {
-                let room = join.room.clone();
-                let entered = catch_unwind(AssertUnwindSafe(|| self.enter(&join, items, at)));
-                let entered = entered.unwrap_or_else(|_| {
-                    // As with a join: the room is not to be trusted any more.
-                    if let Some(key) = self.by_id.get(&room).copied() {
-                        self.close_broken(key, at);
-                    }
-                    Err(ConnectError::Unavailable)
-                });
+                let (room, who) = (join.room.clone(), join.identity.clone());
+                let entered = self.let_in((&room, &who), at, |engine| engine.enter(&join, items, at));
                 self.registry.arrived(&room, self.shard, self.by_id.contains_key(&room));
                 // Whoever asked may be gone.
                 let _ = reply.send(entered);
             }
             Order::Rooms { reply } => {
-                let _ = reply.send(self.room_list());
+                let list = self.ask(|engine| engine.room_list());
+                let _ = reply.send(list.unwrap_or_default());
             }
             Order::Report { room, reply } => {
-                let _ = reply.send(self.room_report(&room, at));
+                let report = self.ask(|engine| engine.room_report(&room, at));
+                let _ = reply.send(report.flatten());
             }
             Order::Drain { reply } => {
                 self.draining = true;
@@ -151,9 +141,16 @@ impl Engine {
     /// Replaces somebody's rights, as [`ports::media::MediaPlane::set_permission`] does.
     pub fn set_permission(&mut self, room: &RoomId, who: &Identity, permission: MediaPermission, at: Instant) {
         let now = self.now(at);
-        self.on_room(room, at, |room| room.machine.set_permission(who, permission, now));
+        self.on_identity(room, who, at, |room| room.machine.set_permission(who, permission, now));
     }
 
+    /// Everybody who is visible in a room.
+    fn participants(&self, room: &RoomId) -> Vec<Bytes> {
+        let room = self.by_id.get(room).and_then(|key| self.rooms.get(key));
+        room.map(|room| room.machine.participants()).unwrap_or_default()
+    }
+
+    /// Works on a room as a whole, and carries out what comes of it.
     pub(super) fn on_room(&mut self, id: &RoomId, at: Instant, act: impl FnOnce(&mut Room)) {
         let Some(key) = self.by_id.get(id).copied() else { return };
         self.guarded(key, at, |engine| {

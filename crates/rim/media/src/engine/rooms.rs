@@ -1,15 +1,19 @@
 //! The regular work of rooms, and their end.
 
+#[cfg(test)]
+use super::faults;
+use super::faults::Turn;
 use super::{ConnectionKey, Engine, RoomKey, Timer};
 use crate::budget;
 use crate::forward::News;
 use crate::line::{Line, Place};
-use crate::outputs;
+use crate::outputs::{self, After};
 use crate::session::Connection;
-use model::RoomId;
+use model::{Identity, RoomId};
 use ports::media::MediaEventKind;
 use sfu::level::SPEAKER_INTERVAL;
 use signal::PeerKey;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::time::{Duration, Instant};
 
 /// Regular work of a room: layer liveness, key frames, dynacast.
@@ -22,87 +26,117 @@ const IDLE_TICK: Duration = Duration::from_secs(1);
 const SILENCE: Duration = Duration::from_secs(15);
 
 impl Engine {
+    /// The regular work of a room, in parts that may each panic for one session while the others are done.
     pub(super) fn room_timeout(&mut self, key: RoomKey, at: Instant) {
         let now = self.now(at);
-        let mut news = News::default();
-        let mut silent = Vec::new();
-        let Some(room) = self.rooms.get_mut(&key) else { return };
-        room.machine.handle_timeout(now);
-        self.part_with_the_lost(key, now);
-        let Some(room) = self.rooms.get_mut(&key) else { return };
-        if room.next_tick <= at {
-            room.next_tick = at + if room.forward.tracks.is_empty() { IDLE_TICK } else { TICK };
-            room.forward.tick(at, &mut news);
-            for peer in budget::share(room, at, &mut news) {
-                let Some(session) = room.sessions.get_mut(&peer) else { continue };
-                let subscriber = session.subscriber.is_some();
-                session.down().mark(&mut self.dirty, ConnectionKey { room: key, peer, subscriber });
+        self.guarded(key, at, |engine| {
+            if let Some(room) = engine.rooms.get_mut(&key) {
+                room.machine.handle_timeout(now);
             }
-            for (peer, session) in room.sessions.iter_mut().filter(|(_, session)| session.inside.is_none()) {
-                for subscriber in [false, true] {
-                    let Some(connection) = session.connection(subscriber) else { continue };
-                    if connection.connected
-                        && !connection.failed
-                        && at.duration_since(connection.last_heard()) > SILENCE
-                    {
-                        silent.push(ConnectionKey { room: key, peer: *peer, subscriber });
-                    }
-                }
-            }
-        }
-        if room.next_speakers <= at {
-            room.next_speakers = at + SPEAKER_INTERVAL;
-            let changed = room.speakers.update(room.forward.levels(at));
-            let changed: Vec<(PeerKey, f32)> = changed
-                .into_iter()
-                .map(|speaker| (speaker.who, if speaker.active { speaker.level } else { 0.0 }))
-                .collect();
-            if !changed.is_empty() {
-                room.machine.speakers(&changed);
-                self.note_speakers(key, &changed, at);
-            }
-        }
-        let Some(room) = self.rooms.get_mut(&key) else { return };
-        if room.next_quality <= at {
-            room.next_quality = at + sfu::quality::WINDOW;
-            let sessions = &room.sessions;
-            let heard = |peer: PeerKey| {
-                sessions.get(&peer).is_some_and(|session| {
-                    at.saturating_duration_since(session.publisher.last_heard()) < sfu::quality::WINDOW
-                })
-            };
-            let scores = room.forward.scores(at, heard);
-            for (peer, score) in scores {
-                let quality = sfu::quality::quality(score);
-                room.machine.quality(peer, quality as u8, sfu::quality::mean_opinion(score));
-                if let Some(session) = room.sessions.get_mut(&peer) {
-                    session.watch.score = Some(score);
-                }
-            }
-            self.keep_diaries(key, at);
-        }
-        for key in silent {
-            self.failed(key, at);
-        }
-        self.spread(key, news, at);
-        self.settle(key, at);
+        });
+        self.part_with_the_lost(key, at);
+        let (mut news, mut silent) = (News::default(), Vec::new());
+        self.by_turns(key, at, |engine, turn| silent = engine.tick(key, at, &mut news, turn));
+        self.by_turns(key, at, |engine, turn| engine.tell_speakers(key, at, turn));
+        self.by_turns(key, at, |engine, turn| engine.close_windows(key, at, turn));
+        let silent = silent.into_iter().map(|connection| (connection.peer, connection));
+        self.each(key, at, silent, |engine, _, connection| engine.failed(connection, at));
+        self.guarded(key, at, |engine| {
+            engine.spread(key, news, at);
+            engine.settle(key, at);
+        });
         self.tend_insiders(key, at);
     }
 
-    /// Carries out what a room's machine wants, sets its timer, and drops it when nobody is left.
-    pub(crate) fn settle(&mut self, key: RoomKey, at: Instant) {
-        let now = self.now(at);
-        let Some(room) = self.rooms.get_mut(&key) else { return };
-        let after = outputs::carry_out(room, now, &self.events);
-        for (peer, protocol) in after.switches {
-            self.switch(key, peer, protocol, at);
+    /// Layers, key frames, shares of the bandwidth. Returns which connections are silent.
+    fn tick(&mut self, key: RoomKey, at: Instant, news: &mut News, turn: &mut Turn) -> Vec<ConnectionKey> {
+        let mut silent = Vec::new();
+        let Some(room) = self.rooms.get_mut(&key).filter(|room| room.next_tick <= at) else { return silent };
+        room.next_tick = at + if room.forward.tracks.is_empty() { IDLE_TICK } else { TICK };
+        room.forward.tick(at, news, turn);
+        for peer in budget::share(room, at, news, turn) {
+            *turn = Some(peer);
+            let Some(session) = room.sessions.get_mut(&peer) else { continue };
+            #[cfg(test)]
+            faults::trip(faults::Point::Share, &session.identity);
+            let subscriber = session.subscriber.is_some();
+            session.down().mark(&mut self.dirty, ConnectionKey { room: key, peer, subscriber });
         }
+        for (peer, session) in room.sessions.iter_mut().filter(|(_, session)| session.inside.is_none()) {
+            *turn = Some(*peer);
+            #[cfg(test)]
+            faults::trip(faults::Point::Liveness, &session.identity);
+            for subscriber in [false, true] {
+                let Some(connection) = session.connection(subscriber) else { continue };
+                if connection.connected && !connection.failed && at.duration_since(connection.last_heard()) > SILENCE {
+                    silent.push(ConnectionKey { room: key, peer: *peer, subscriber });
+                }
+            }
+        }
+        *turn = None;
+        silent
+    }
+
+    /// Who speaks.
+    fn tell_speakers(&mut self, key: RoomKey, at: Instant, turn: &mut Turn) {
+        let Some(room) = self.rooms.get_mut(&key).filter(|room| room.next_speakers <= at) else { return };
+        room.next_speakers = at + SPEAKER_INTERVAL;
+        let changed = room.speakers.update(room.forward.levels(at, turn));
+        let changed: Vec<(PeerKey, f32)> = changed
+            .into_iter()
+            .map(|speaker| (speaker.who, if speaker.active { speaker.level } else { 0.0 }))
+            .collect();
+        if changed.is_empty() {
+            return;
+        }
+        room.machine.speakers(&changed);
+        for (peer, level) in changed {
+            *turn = Some(peer);
+            self.note_speaker(key, peer, level, at);
+        }
+        *turn = None;
+    }
+
+    /// How good everybody's connection was.
+    fn close_windows(&mut self, key: RoomKey, at: Instant, turn: &mut Turn) {
+        let Some(room) = self.rooms.get_mut(&key).filter(|room| room.next_quality <= at) else { return };
+        room.next_quality = at + sfu::quality::WINDOW;
+        let sessions = &room.sessions;
+        let heard = |peer: PeerKey| {
+            sessions.get(&peer).is_some_and(|session| {
+                at.saturating_duration_since(session.publisher.last_heard()) < sfu::quality::WINDOW
+            })
+        };
+        let scores = room.forward.scores(at, heard, turn);
+        for (peer, score) in scores {
+            *turn = Some(peer);
+            let quality = sfu::quality::quality(score);
+            room.machine.quality(peer, quality as u8, sfu::quality::mean_opinion(score));
+            if let Some(session) = room.sessions.get_mut(&peer) {
+                session.watch.score = Some(score);
+            }
+        }
+        self.keep_diaries(key, at, turn);
+        *turn = None;
+    }
+
+    /// Carries out what a room's machine wants, sets its timer, and drops it when nobody is left. Whoever something panics
+    /// for is put out. What is nobody's in particular goes on to panic in whoever settles the room.
+    pub(crate) fn settle(&mut self, key: RoomKey, at: Instant) {
+        let mut after = After::default();
+        let settled = self.carry_out_all(key, at, &mut after);
+        self.turns(key, after.switches, |engine, peer, protocol| engine.switch(key, peer, protocol, at));
+        let gone = after.gone.iter().map(|peer| (*peer, ()));
+        self.turns(key, gone, |engine, peer, ()| engine.close_watch(key, peer, at));
         for peer in after.gone {
-            self.close_watch(key, peer, at);
+            self.tell_left_once(key, peer, &mut after.told_left);
             self.drop_session(key, peer);
         }
-        for (peer, subscriber) in after.touched {
-            self.register(ConnectionKey { room: key, peer, subscriber });
+        self.turns(key, after.touched, |engine, peer, subscriber| {
+            engine.register(ConnectionKey { room: key, peer, subscriber });
+        });
+        if let Err(cause) = settled {
+            resume_unwind(cause);
         }
         self.spread(key, after.news, at);
         if let Some(room) = self.rooms.get(&key) {
@@ -112,6 +146,31 @@ impl Engine {
             }
         }
         self.drop_if_over(key);
+        self.mend(at);
+    }
+
+    /// Carries the outputs of a room's machine out, those after one that panics too.
+    fn carry_out_all(&mut self, key: RoomKey, at: Instant, after: &mut After) -> std::thread::Result<()> {
+        let now = self.now(at);
+        loop {
+            let Some(room) = self.rooms.get_mut(&key) else { return Ok(()) };
+            let (events, mut turn) = (&self.events, None);
+            let done = catch_unwind(AssertUnwindSafe(|| outputs::carry_out(room, now, events, after, &mut turn)));
+            match (done, turn) {
+                (Err(_), Some(peer)) => self.strike(key, peer),
+                (done, _) => return done,
+            }
+        }
+    }
+
+    /// A session is over: if the machine came to say so to itself but not to the meeting, that is told here.
+    fn tell_left_once(&self, key: RoomKey, peer: PeerKey, told: &mut Vec<Identity>) {
+        let Some(room) = self.rooms.get(&key) else { return };
+        let Some(session) = room.sessions.get(&peer) else { return };
+        match told.iter().position(|told| *told == session.identity) {
+            Some(index) => drop(told.swap_remove(index)),
+            None => self.tell_left(room, session),
+        }
     }
 
     pub(crate) fn drop_session(&mut self, room_key: RoomKey, peer: PeerKey) {

@@ -1,7 +1,8 @@
 use super::*;
 use crate::fallback::Offer;
+use bytes::Bytes;
 use model::media::{CameraView, MediaPermission, Sources};
-use ports::media::MediaJoin;
+use ports::media::{MediaJoin, SignalDown};
 use ports::media_control::FREE_SESSION;
 use prost::Message;
 use std::collections::BTreeMap;

@@ -2,6 +2,7 @@
 
 use super::{Forward, News};
 use crate::engine::FastMap;
+use crate::engine::faults::Turn;
 use sfu::allocation::{Bid, Costs};
 use sfu::layers::{Layer, Wish};
 use signal::{Kind, PeerKey, TrackKey};
@@ -24,10 +25,16 @@ pub(crate) struct Wants {
 
 impl Forward {
     /// What those subscribers take now that `asked` picks out.
-    pub(crate) fn wants(&mut self, now: Instant, asked: impl Fn(PeerKey) -> bool) -> FastMap<PeerKey, Wants> {
-        let speaking: Vec<PeerKey> = self.levels(now).into_iter().map(|(peer, _)| peer).collect();
+    pub(crate) fn wants(
+        &mut self,
+        now: Instant,
+        turn: &mut Turn,
+        asked: impl Fn(PeerKey) -> bool,
+    ) -> FastMap<PeerKey, Wants> {
+        let speaking: Vec<PeerKey> = self.levels(now, turn).into_iter().map(|(peer, _)| peer).collect();
         let mut wants: FastMap<PeerKey, Wants> = FastMap::default();
         for (key, track) in self.tracks.iter_mut().filter(|(_, track)| !track.muted) {
+            *turn = Some(track.owner);
             let rate = track.allowance.rate(now);
             let costs: Vec<Costs> = track
                 .encodings
@@ -53,6 +60,7 @@ impl Forward {
                 subscriber.bids.push(Bid { track: *key, wish, costs, priority });
             }
         }
+        *turn = None;
         wants
     }
 

@@ -5,6 +5,9 @@ use super::bandwidth::UNLIMITED;
 use super::encoding::Takes;
 use super::{AUDIO_CLOCK, VIDEO_CLOCK};
 use crate::engine::FastMap;
+#[cfg(test)]
+use crate::engine::faults;
+use crate::engine::faults::Turn;
 use crate::line::Place;
 use crate::post::Post;
 use crate::report::Gauge;
@@ -74,6 +77,8 @@ pub(crate) struct Binding {
 pub(crate) struct Reach<'a> {
     pub(crate) sessions: &'a mut FastMap<PeerKey, Session>,
     pub(crate) post: &'a mut Post,
+    /// To whom something is being sent.
+    pub(crate) turn: &'a mut Turn,
 }
 
 /// A packet of a publisher, and where it belongs.
@@ -105,12 +110,14 @@ pub(super) struct Way<'a, W> {
 impl<W: FnMut(PeerKey, &mut Session)> Way<'_, W> {
     /// Lets `write` send what one subscriber gets.
     pub(super) fn visit(&mut self, peer: PeerKey, write: impl FnOnce(&mut Subscriber<'_>)) {
-        let Reach { sessions, post } = &mut self.reach;
+        let Reach { sessions, post, turn } = &mut self.reach;
+        **turn = Some(peer);
         let mut subscriber = Subscriber { session: sessions.get_mut(&peer), post, written: false, now: self.now };
         write(&mut subscriber);
         if let Subscriber { session: Some(session), written: true, .. } = subscriber {
             (self.written)(peer, session);
         }
+        **turn = None;
     }
 }
 
@@ -205,6 +212,8 @@ impl Down {
     /// Sends a packet.
     pub(super) fn send(&mut self, packet: &UpPacket, outgoing: &Outgoing<'_>, to: &mut Subscriber<'_>) {
         let Some(session) = to.session.as_deref_mut() else { return };
+        #[cfg(test)]
+        faults::trip(faults::Point::Packet, &session.identity);
         self.window.packets = self.window.packets.saturating_add(1);
         let down = DownPacket {
             codec: outgoing.codec,
