@@ -14,6 +14,31 @@ export function rememberPeerConnections() {
   Object.defineProperty(window, "__peerConnections", { value: made });
 }
 
+/**
+ * Runs in the page before its own code: notes of every signal connection for media when it ended, and when which answers came, in
+ * milliseconds since the epoch: `{ended, answers}`, the answers `[field, when]` with the number of the field of
+ * `livekit.SignalResponse`.
+ */
+export function rememberSignalConnections() {
+  const Native = window.WebSocket;
+  const made = [];
+  /** The key of the first field, a varint, without the three bits that say its type. */
+  const fieldOf = ([low, high]) => ((low & 0x7f) | (low & 0x80 ? high << 7 : 0)) >> 3;
+  window.WebSocket = class extends Native {
+    constructor(...args) {
+      super(...args);
+      if (!new URL(this.url).pathname.startsWith("/rtc")) return;
+      const note = { ended: null, answers: [] };
+      made.push(note);
+      this.addEventListener("close", () => (note.ended = Date.now()));
+      this.addEventListener("message", ({ data }) => {
+        note.answers.push([fieldOf(new Uint8Array(data)), Date.now()]);
+      });
+    }
+  };
+  Object.defineProperty(window, "__signalConnections", { value: made });
+}
+
 /** The fake cameras 1 and 2 have formats (depth, MJPEG) that are not encoded. */
 const UNUSABLE_CAMERAS = 2;
 
@@ -71,6 +96,70 @@ export function humInsteadOfBeeping() {
 }
 
 /**
+ * Runs in the page before its own code: somebody who is silent, truly, until told by `__speak(true)`. The pauses of the fake
+ * microphone are too short for anything to be left out.
+ */
+export function speakWhenTold() {
+  const { mediaDevices } = navigator;
+  if (!mediaDevices) return;
+  const native = mediaDevices.getUserMedia.bind(mediaDevices);
+  const mouths = [];
+  let level = 0;
+  window.__speak = (on) => {
+    level = on ? 1 : 0;
+    for (const mouth of mouths) mouth.gain.value = level;
+  };
+  mediaDevices.getUserMedia = async (wish) => {
+    if (!wish?.audio) return native(wish);
+    const stream = wish.video ? await native({ video: wish.video }) : new MediaStream();
+    const context = new AudioContext();
+    const out = new MediaStreamAudioDestinationNode(context, { channelCount: 1 });
+    const mouth = new GainNode(context, { gain: level });
+    const voice = new OscillatorNode(context, { frequency: 180 });
+    voice.connect(mouth).connect(out);
+    voice.start();
+    mouths.push(mouth);
+    stream.addTrack(out.stream.getAudioTracks()[0]);
+    return stream;
+  };
+}
+
+/**
+ * Runs in the page before its own code: the screen that is shared is a moving picture with stereo sound, a tone on one side alone:
+ * `__side("left")` or `__side("right")`.
+ */
+export function shareStereo() {
+  const { mediaDevices } = navigator;
+  if (!mediaDevices) return;
+  const sides = { left: null, right: null };
+  window.__side = (loud) => {
+    for (const side of Object.keys(sides)) sides[side].gain.value = side === loud ? 1 : 0;
+  };
+  mediaDevices.getDisplayMedia = async () => {
+    const canvas = document.createElement("canvas");
+    const pen = canvas.getContext("2d");
+    setInterval(() => {
+      pen.fillStyle = `hsl(${(Date.now() / 20) % 360} 80% 50%)`;
+      pen.fillRect(0, 0, canvas.width, canvas.height);
+    }, 200);
+    const context = new AudioContext();
+    const tone = new OscillatorNode(context, { frequency: 440 });
+    const merger = new ChannelMergerNode(context, { numberOfInputs: 2 });
+    for (const [channel, side] of Object.keys(sides).entries()) {
+      sides[side] = new GainNode(context, { gain: 0 });
+      tone.connect(sides[side]).connect(merger, 0, channel);
+    }
+    const out = new MediaStreamAudioDestinationNode(context, { channelCount: 2 });
+    merger.connect(out);
+    tone.start();
+    return new MediaStream([
+      ...canvas.captureStream(5).getVideoTracks(),
+      ...out.stream.getAudioTracks(),
+    ]);
+  };
+}
+
+/**
  * One entry per incoming track: `{track, kind, frames, energy, packets, width}`.
  *
  * `frames` are decoded pictures; `energy` is the sound that was really played out (RFC 6464 levels integrated over
@@ -92,6 +181,37 @@ export function received(page) {
           width: entry.frameWidth ?? 0,
         })),
     );
+  });
+}
+
+/** How loud the only sound that is played on a page is at this moment, `{left, right}`, 0 to 1. */
+export function loudnessOfSides(page) {
+  return page.evaluate(async () => {
+    const tracks = [...document.querySelectorAll("audio, video")].flatMap(
+      (element) => element.srcObject?.getAudioTracks() ?? [],
+    );
+    if (tracks.length !== 1) throw new Error(`${tracks.length} sounds`);
+    const context = new AudioContext();
+    const splitter = new ChannelSplitterNode(context, { numberOfOutputs: 2 });
+    new MediaStreamAudioSourceNode(context, { mediaStream: new MediaStream(tracks) }).connect(
+      splitter,
+    );
+    const ears = [0, 1].map((channel) => {
+      const ear = new AnalyserNode(context);
+      splitter.connect(ear, channel);
+      return ear;
+    });
+    // What an analyser looks back on has to have been played.
+    await new Promise((done) => {
+      setTimeout(done, 300);
+    });
+    const [left, right] = ears.map((ear) => {
+      const samples = new Float32Array(ear.fftSize);
+      ear.getFloatTimeDomainData(samples);
+      return Math.max(...samples.map(Math.abs));
+    });
+    await context.close();
+    return { left, right };
   });
 }
 

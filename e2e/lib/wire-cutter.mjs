@@ -31,10 +31,9 @@ export class WireCutter {
     for (const pair of this.#pairs) pair.destroy();
   }
 
-  /** Breaks every connection once; the next ones pass. */
-  flap() {
-    this.cut();
-    this.mend();
+  /** Breaks every connection once; the next ones pass. With `path`, only those that asked for it first. */
+  flap(path = "") {
+    for (const pair of this.#pairs) if (pair.asked.startsWith(path)) pair.destroy();
   }
 
   mend() {
@@ -53,6 +52,8 @@ export class WireCutter {
     }
     const far = net.connect(target, "127.0.0.1");
     const pair = {
+      /** The path of its first request. */
+      asked: "",
       destroy: () => {
         near.destroy();
         far.destroy();
@@ -68,6 +69,7 @@ export class WireCutter {
       socket.on("error", forget);
       socket.on("close", forget);
     }
+    near.once("data", (piece) => (pair.asked = piece.toString("latin1").split(" ")[1] ?? ""));
     near.pipe(far);
     far.pipe(near);
   }

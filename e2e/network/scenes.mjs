@@ -7,9 +7,10 @@ import { join, resolve } from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 
+import { arrivalOver, untilFlowing, watchArrival } from "../lib/arrival.mjs";
 import { launchChromium } from "../lib/chromium.mjs";
 import { keepEvidence } from "../lib/evidence.mjs";
-import { untilHearing, untilSeeing, untilWay } from "../lib/media.mjs";
+import { humInsteadOfBeeping, untilHearing, untilSeeing, untilWay } from "../lib/media.mjs";
 import { Person } from "../lib/person.mjs";
 import { Server } from "../lib/server.mjs";
 import { pause } from "../lib/until.mjs";
@@ -17,6 +18,42 @@ import { Machine, prepare, SERVER, SERVER_SIX, SERVER_TOO } from "./lines.mjs";
 
 const ARTIFACTS = resolve(fileURLToPath(import.meta.url), "../../artifacts");
 const NAMES = ["Ana", "Ben", "Cleo"];
+
+/** So many seconds of every voice are a stretch that is judged. */
+const STRETCH_S = 8;
+/** In one of so many it has to be within bounds; see `assertArrives`. */
+const STRETCHES = 4;
+
+/**
+ * The most of a voice that may be made up on a line that loses nothing, 0 to 1. Up to 1.1 % were seen where the machine had
+ * too much to do; a line too narrow for the voices loses many times that.
+ */
+const CONCEALED_MOST = 0.03;
+/**
+ * The same of all voices of which something was lost, where that is 5 %. 0.5 to 2.3 % were seen, because the repeated sound (RED)
+ * comes 20 ms later, which is not always in time; without any repair it were 5 % and more.
+ */
+const CONCEALED_MOST_LOSSY = 0.04;
+/** The least energy a second of a voice that hums all the time: 1 is sent, and what is made up for long is silence. */
+const LOUDNESS_LEAST = 0.5;
+/** The least pictures a second. Cameras give 10; 8.7 and more were seen unless the machine had too much to do. */
+const RATE_LEAST = 5;
+/** The largest share of time that a picture may be frozen. Usually under 10 % with loss; 21 % were seen while a line became narrow. */
+const FROZEN_MOST = 0.35;
+/** The longest time without a new picture, in seconds. Usually under one. */
+const STILL_MOST_S = 3;
+
+/** Back after a second without a network, in milliseconds from the mending. 0 to 2.1 s were seen. */
+const CUT_BACK_MS = 5_000;
+/** How long a stream may stand still by it: the second itself too. */
+const CUT_STILL_MS = 6_000;
+/**
+ * Another way is found, in milliseconds from the change. 6.2 to 9.1 s were seen: five seconds until the client believes it (see
+ * `session/livekit-way.ts`) and the rest for the new one. A browser left to itself took 15.3 to 16.1 s.
+ */
+const WAY_BACK_MS = 14_000;
+/** Messages flow again after a new address. 5.5 to 9.4 s were seen; without the client's own look it were more than 30. */
+const CHAT_BACK_MS = 20_000;
 
 /** For everything that heals: browsers wait up to half a minute before they believe that a way is gone. */
 const PATIENCE = { timeout: 60_000 };
@@ -68,7 +105,7 @@ function certificate() {
  * `elsewhere`: somebody is alone in another room before, so that this one is made on the second shard, which has fewer people.
  */
 function scene(name, count, act, { at = () => server, prepareLine, elsewhere = false } = {}) {
-  test(name, { timeout: 120_000 }, async (context) => {
+  test(name, { timeout: 180_000 }, async (context) => {
     const host = at();
     const used = machines.slice(machines.length - count);
     const cleo = used.at(-1);
@@ -85,6 +122,7 @@ function scene(name, count, act, { at = () => server, prepareLine, elsewhere = f
       });
       browsers.push(browser);
       const person = await Person.open(browser, who, host.origin, { seat: 0 });
+      await person.context.addInitScript(humInsteadOfBeeping);
       const token = await host.token(where, { id: who.toLowerCase(), name: who, admin });
       await person.openLink(`${host.origin}/?access_token=${token}`);
       await person.enter();
@@ -105,7 +143,6 @@ function scene(name, count, act, { at = () => server, prepareLine, elsewhere = f
         ana: people[0],
         machine: cleo,
         context,
-        others: count - 1,
       });
       if (elsewhere) {
         const handed = await figure(host, "media_datagrams_handed_over_total");
@@ -133,21 +170,9 @@ async function meet(people) {
   }
 }
 
-/** Freezes and lost packets of what a browser receives, and how many peer connections it has made so far. */
-function figures(person) {
-  return person.page.evaluate(async () => {
-    const entries = [];
-    for (const pc of window.__peerConnections) entries.push(...(await pc.getStats()).values());
-    const incoming = entries.filter((entry) => entry.type === "inbound-rtp");
-    const sum = (field) => incoming.reduce((total, entry) => total + (entry[field] ?? 0), 0);
-    return {
-      connections: window.__peerConnections.length,
-      freezes: sum("freezeCount"),
-      frozenSeconds: Math.round(sum("totalFreezesDuration") * 10) / 10,
-      lost: sum("packetsLost"),
-      concealed: sum("concealedSamples"),
-    };
-  });
+/** The peer connections a browser has made so far. */
+function connectionsOf(person) {
+  return person.page.evaluate(() => window.__peerConnections.length);
 }
 
 /** A sum that the server keeps. */
@@ -157,79 +182,193 @@ async function figure(host, name) {
   return Number(line?.split(" ")[1] ?? 0);
 }
 
-/** Says what was measured; nothing is judged by it. */
-async function note(context, what, cleo) {
-  context.diagnostic(`${what}: ${JSON.stringify(await figures(cleo))}`);
+/**
+ * What all of them hear is within bounds, and so is the best picture that each of them sees; see `arrivalOver`.
+ *
+ * Two cores decode for three browsers, and other work may be in the way: the voices have to be within bounds in one of so many
+ * stretches, and the pictures. Only the best ones, because the server takes a browser that is late for one behind a narrow
+ * line, and leaves pictures out.
+ */
+async function assertArrives(context, what, people) {
+  const open = { voices: badVoices, pictures: badPictures };
+  for (let stretch = 1; ; stretch += 1) {
+    const arrived = await Promise.all(
+      people.map(({ page }) => arrivalOver(page, STRETCH_S, PATIENCE)),
+    );
+    people.forEach(({ name }, at) =>
+      context.diagnostic(`${what}, ${name}: ${describe(arrived[at])}`),
+    );
+    const broken = [];
+    for (const [which, judge] of Object.entries(open)) {
+      const found = judge(arrived);
+      if (found.length === 0) delete open[which];
+      broken.push(...found);
+    }
+    if (broken.length === 0) return;
+    assert.ok(stretch < STRETCHES, `${what}: ${broken.join("; ")}`);
+  }
+}
+
+const ofKind = (streams, kind) => streams.filter((stream) => stream.kind === kind);
+
+/** What they hear that is out of bounds. */
+function badVoices(arrived) {
+  const found = badRepair(arrived);
+  for (const streams of arrived) {
+    const heard = ofKind(streams, "audio");
+    if (heard.length !== arrived.length - 1) found.push(`${heard.length} voices`);
+    for (const { lost, concealed, loudness } of heard) {
+      if (lost === 0 && concealed > CONCEALED_MOST)
+        found.push(`${percent(concealed)} of a voice made up`);
+      if (loudness < LOUDNESS_LEAST) found.push(`a voice as loud as ${loudness.toFixed(2)}`);
+    }
+  }
+  return found;
+}
+
+/** What they see that is, of the best picture of each. */
+function badPictures(arrived) {
+  const found = [];
+  for (const streams of arrived) {
+    const [best] = ofKind(streams, "video").toSorted((a, b) => b.rate - a.rate);
+    const { rate, frozen, still } = best ?? { rate: 0, frozen: 0, still: 0 };
+    if (rate < RATE_LEAST) found.push(`${rate.toFixed(1)} pictures a second`);
+    if (frozen > FROZEN_MOST) found.push(`a picture frozen for ${percent(frozen)} of the time`);
+    if (still > STILL_MOST_S) found.push(`no new picture for ${still.toFixed(1)} s`);
+  }
+  return found;
+}
+
+/** Whether too much of what was lost on the way had to be made up, over all voices of which something was. */
+function badRepair(arrived) {
+  const lossy = ofKind(arrived.flat(), "audio").filter(({ lost }) => lost > 0);
+  const mean = lossy.reduce((sum, { concealed }) => sum + concealed, 0) / lossy.length;
+  if (lossy.length === 0 || mean <= CONCEALED_MOST_LOSSY) return [];
+  return [`${percent(mean)} of the voices made up of which something was lost`];
+}
+
+const percent = (share) => `${(100 * share).toFixed(1)} %`;
+
+function describe(streams) {
+  const words = streams.map((stream) =>
+    stream.kind === "audio"
+      ? `voice ${percent(stream.concealed)} made up, ${stream.lost} lost`
+      : `picture ${stream.rate.toFixed(1)}/s, frozen ${percent(stream.frozen)}, still ${stream.still.toFixed(1)} s`,
+  );
+  return words.join("; ");
+}
+
+/** Everybody sees and hears everybody, and has from now on noted what arrives. */
+async function meetAndWatch(people) {
+  await meet(people);
+  for (const person of people) await watchArrival(person.page);
+}
+
+/**
+ * The line changes, by `act`, and comes back by itself: every voice and picture of everybody flows again in time, over the same
+ * connections, and goes on. Everything counts from the moment that `act` gives.
+ */
+async function assertHeals(context, what, people, act, { afterMost, stillMost }) {
+  await meetAndWatch(people);
+  const before = await Promise.all(people.map(connectionsOf));
+
+  const since = await act();
+
+  const found = await Promise.all(
+    people.map(({ page }) => untilFlowing(page, people.length - 1, since, PATIENCE)),
+  );
+  people.forEach(({ name }, at) =>
+    context.diagnostic(
+      `${what}, ${name}: back after ${found[at].after} ms, still for ${found[at].still} ms`,
+    ),
+  );
+  for (const { after, still } of found) {
+    assert.ok(after <= afterMost, `${what}: back after ${after} ms, at most ${afterMost}`);
+    assert.ok(still <= stillMost, `${what}: still for ${still} ms, at most ${stillMost}`);
+  }
+  await assertArrives(context, `after ${what}`, people);
+  const later = await Promise.all(people.map(connectionsOf));
+  assert.deepEqual(later, before, "no connection was made anew");
 }
 
 scene(
-  "five percent of everything is lost, and everybody is seen and heard",
+  "five percent of everything is lost, and voices are whole and pictures go on",
   3,
-  async ({ people, cleo, machine, context }) => {
-    await meet(people);
+  async ({ people, machine, context }) => {
+    await meetAndWatch(people);
+
     await machine.line({ loss: 0.05 });
 
+    await assertArrives(context, "5 % loss", people);
     await meet(people);
-    await note(context, "5 % loss", cleo);
   },
 );
 
-scene("a round trip takes 200 ms", 2, async ({ people, cleo, machine, context }) => {
+scene("a round trip takes 200 ms, and nobody notices", 2, async ({ people, machine, context }) => {
   await machine.line({ delay: 100 });
 
-  await meet(people);
-  await note(context, "200 ms", cleo);
+  await meetAndWatch(people);
+  await assertArrives(context, "200 ms", people);
 });
 
 scene(
-  "500 kbit/s carry two voices and small pictures",
+  "500 kbit/s carry two voices, and a picture as far as they leave room",
   3,
-  async ({ people, cleo, machine, context }) => {
-    await meet(people);
+  async ({ people, machine, context }) => {
+    await meetAndWatch(people);
+
     await machine.line({ rate: [500_000, 0] });
 
-    await untilHearing(cleo.page, 2, PATIENCE);
-    await untilSeeing(cleo.page, 1, PATIENCE);
+    // Voices that never pause take half of it, so that there may be room for no more than one picture.
+    await assertArrives(context, "500 kbit/s down", people);
     await meet(people.slice(0, -1));
-    await note(context, "500 kbit/s down", cleo);
   },
 );
 
 scene(
   "a second without a network costs nobody their connection",
   2,
-  async ({ people, cleo, machine, context }) => {
-    await meet(people);
-    const before = await figures(cleo);
+  async ({ people, machine, context }) => {
+    const cut = async () => {
+      await machine.line({ loss: 1 });
+      await pause(1_000);
+      await machine.line();
+      return Date.now();
+    };
 
-    await machine.line({ loss: 1 });
-    await pause(1_000);
-    await machine.line();
-    const mended = Date.now();
-
-    await meet(people);
-    const later = await figures(cleo);
-    assert.equal(later.connections, before.connections, "no connection was made anew");
-    await note(context, `one second cut, everything back within ${Date.now() - mended} ms`, cleo);
+    await assertHeals(context, "one second cut", people, cut, {
+      afterMost: CUT_BACK_MS,
+      stillMost: CUT_STILL_MS,
+    });
   },
 );
 
 scene(
-  "a new address in the middle of a meeting",
+  "a new address in the middle of a meeting is followed sooner than the browser gives up the old one",
   2,
   async ({ people, ana, cleo, machine, context }) => {
     await meet(people);
     await cleo.showChat();
     await ana.showChat();
+    let chatBack;
+    const change = async () => {
+      machine.changeAddress();
+      const changed = Date.now();
+      await ana.write("Where are you?");
+      chatBack = cleo.reads("Where are you?", PATIENCE).then(
+        () => Date.now() - changed,
+        () => Infinity,
+      );
+      return changed;
+    };
 
-    machine.changeAddress();
-    const changed = Date.now();
-    await ana.write("Where are you?");
-
-    await cleo.reads("Where are you?", PATIENCE);
-    context.diagnostic(`new address, chat back within ${Date.now() - changed} ms`);
-    await meet(people);
-    await note(context, `new address, everything back within ${Date.now() - changed} ms`, cleo);
+    await assertHeals(context, "new address", people, change, {
+      afterMost: WAY_BACK_MS,
+      stillMost: WAY_BACK_MS,
+    });
+    const chat = await chatBack;
+    context.diagnostic(`new address, chat back within ${chat} ms`);
+    assert.ok(chat <= CHAT_BACK_MS, `chat back within ${chat} ms, at most ${CHAT_BACK_MS}`);
   },
 );
 
@@ -237,7 +376,7 @@ scene(
   "without UDP media goes over TCP, on the web server's port",
   2,
   async ({ people, cleo, context }) => {
-    await meet(people);
+    await meetAndWatch(people);
 
     await untilWay(
       cleo.page,
@@ -245,13 +384,13 @@ scene(
       (way) => way.protocol === "tcp" && way.type !== "relay",
       PATIENCE,
     );
-    await note(context, "TCP", cleo);
+    await assertArrives(context, "TCP", people);
   },
   { elsewhere: true, prepareLine: (machine) => machine.line({ udp: false }) },
 );
 
 scene(
-  "UDP that is blocked in the middle of a meeting",
+  "UDP that is blocked in the middle of a meeting is done without sooner than the browser gives it up",
   2,
   async ({ people, cleo, machine, context }) => {
     await meet(people);
@@ -261,18 +400,21 @@ scene(
       (way) => way.protocol === "udp" && way.type !== "relay",
       PATIENCE,
     );
+    const block = async () => {
+      await machine.line({ udp: false });
+      return Date.now();
+    };
 
-    await machine.line({ udp: false });
-    const blocked = Date.now();
-
+    await assertHeals(context, "UDP blocked", people, block, {
+      afterMost: WAY_BACK_MS,
+      stillMost: WAY_BACK_MS,
+    });
     await untilWay(
       cleo.page,
       "TCP",
       (way) => way.protocol === "tcp" || way.relay === "tcp",
       PATIENCE,
     );
-    await meet(people);
-    await note(context, `UDP blocked, everything back within ${Date.now() - blocked} ms`, cleo);
   },
 );
 
@@ -280,7 +422,7 @@ scene(
   "where nothing but TLS gets out, media goes through the relay",
   2,
   async ({ people, cleo, context }) => {
-    await meet(people);
+    await meetAndWatch(people);
 
     await untilWay(
       cleo.page,
@@ -288,7 +430,7 @@ scene(
       (way) => way.type === "relay" && way.relay === "tls",
       PATIENCE,
     );
-    await note(context, "TURN over TLS", cleo);
+    await assertArrives(context, "TURN over TLS", people);
   },
   { at: () => behindTls, elsewhere: true },
 );
@@ -297,7 +439,7 @@ scene(
   "over IPv6 alone media goes directly",
   2,
   async ({ people, cleo, context }) => {
-    await meet(people);
+    await meetAndWatch(people);
 
     await untilWay(
       cleo.page,
@@ -305,7 +447,7 @@ scene(
       (way) => way.protocol === "udp" && way.type !== "relay" && way.address === SERVER_SIX,
       PATIENCE,
     );
-    await note(context, "IPv6", cleo);
+    await assertArrives(context, "IPv6", people);
   },
   { at: () => overSix },
 );
