@@ -3,9 +3,9 @@
 # what is in fuzz/corpus.
 #
 #   scripts/fuzz.sh [SECONDS] [TARGET...]   runs every target, or those, for so long (60 s each)
-#   scripts/fuzz.sh --keep [TARGET...]      puts into fuzz/corpus what was found since and reaches more than what is there
+#   scripts/fuzz.sh --keep [TARGET...]      puts into fuzz/corpus the few of what was found that reach most
 #
-# What breaks a target is left in fuzz/artifacts, and the exit code is 1. To see it again: fuzz/target/x86_64.../release/TARGET FILE.
+# What breaks a target is left in fuzz/artifacts, and the exit code is 1. To see it again: fuzz/target/*/release/TARGET FILE.
 # Needs no more than what builds Plenum: the stable compiler can tell where code goes, and libFuzzer comes as a crate.
 set -euo pipefail
 
@@ -16,9 +16,11 @@ cd "$(dirname "$0")/../fuzz"
 TIMEOUT=10
 MOST_MEMORY=1024
 
-# Longest file and most files that are put into the corpus of a target: all of them are replayed by each `make test`.
+# Longest file and most files that are put into the corpus of a target: all of them are replayed by each `make test`. They are named
+# by so many digits of their hash.
 KEPT_LENGTH=4096
-KEPT_FILES=6
+KEPT_FILES=2
+HASH=12
 
 keep=
 seconds=60
@@ -75,23 +77,26 @@ run() {
     -artifact_prefix="artifacts/$target-" "$@"
 }
 
-# keep TARGET: files of what was found that reach something nothing in the corpus does, smallest first.
+# keep TARGET: of what was found, the few files that reach most of what nothing smaller does. They take the places of those that were
+# put there so before, whose names are hashes; what has a name stays.
 keep() {
-  local target=$1 merged=target/merged/$1 kept=0 file
-  rm -rf "$merged"
-  mkdir -p "$merged" "target/found/$target"
-  # Into what is there: only what adds to it is taken.
-  cp "corpus/$target"/* "$merged"
-  run "$target" -merge=1 "$merged" "target/found/$target" >/dev/null 2>&1 || return 1
+  local target=$1 named=target/named/$1 control=target/$1.merge kept=0 file
+  mkdir -p "target/found/$target"
+  find "corpus/$target" -regextype posix-extended -regex ".*/[0-9a-f]{$HASH}" -exec mv {} "target/found/$target" \;
+  rm -rf "$named" "$control"
+  mkdir -p "$named"
+  cp "corpus/$target"/* "$named"
+  run "$target" -merge=1 -merge_control_file="$control" "$named" "target/found/$target" >"target/$target.log" 2>&1 || return 1
+  # Two numbers, the files from the smallest on, and then what each reaches that none before it does.
   while read -r file; do
     if [ $kept -ge $KEPT_FILES ]; then break; fi
-    if ! cmp -s "$file" "corpus/$target/$(basename "$file")"; then
-      cp "$file" "corpus/$target/$(basename "$file" | cut -c1-12)"
+    if [[ $file == target/found/* ]] && [ "$(stat -c %s "$file")" -le $KEPT_LENGTH ]; then
+      cp "$file" "corpus/$target/$(sha1sum "$file" | cut -c1-$HASH)"
       kept=$((kept + 1))
     fi
-  done < <(find "$merged" -type f -size -"$((KEPT_LENGTH + 1))"c -regextype posix-extended -regex '.*/[0-9a-f]{40}' -printf '%s %p\n' |
-    sort -rn | cut -d' ' -f2)
-  echo "$target: $kept more"
+  done < <(awk 'NR == 1 { files = $1 } NR > 2 && NR <= files + 2 { name[NR - 3] = $0 } $1 == "FT" && NF > 2 { print NF - 2, name[$2] }' "$control" |
+    sort -k1,1nr -k2 | cut -d' ' -f2-)
+  echo "$target: $kept of $(find "target/found/$target" -type f | wc -l)"
 }
 
 failed=()
