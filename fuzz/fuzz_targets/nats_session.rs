@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|input: &[u8]| fuzz_bodies::nats_session::run(input));
+plenum_fuzz::target!(nats_session);

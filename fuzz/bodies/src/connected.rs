@@ -1,7 +1,8 @@
 //! A hostile client that is connected and knows its own keys: whatever it seals with them, says over its data channels or puts
 //! into a connectivity check, nothing panics, nothing grows, and whoever else is in the room does not notice.
 //!
-//! The input is a row of steps: one byte says what is sent, two more how long it is, and then it follows.
+//! The input is a row of steps: one byte says what is sent, two more how long it is, and then it follows. The highest bit of the
+//! length makes of a packet one with those header extensions.
 
 mod crypto;
 mod world;
@@ -22,11 +23,12 @@ pub fn run(input: &[u8]) {
     let mut rest = input;
     for _ in 0..STEPS {
         let [what, high, low, after @ ..] = rest else { break };
-        let length = (usize::from(u16::from_be_bytes([*high, *low])) % LONGEST).min(after.len());
+        let length = (usize::from(u16::from_be_bytes([*high & 0x7f, *low])) % LONGEST).min(after.len());
         let (bytes, left) = after.split_at(length);
         rest = left;
         match what & 7 {
             0 => world.send(bytes),
+            1 if high & 0x80 != 0 => world.send_extended(*what, bytes),
             1 => world.send_sealed(Sealed::Packet(*what), bytes),
             2 => world.send_sealed(Sealed::Control(*what), bytes),
             3 => world.tamper(bytes),

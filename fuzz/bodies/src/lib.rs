@@ -5,6 +5,7 @@ pub mod av1;
 pub mod connected;
 pub mod datagram;
 pub mod dependency;
+pub mod extensions;
 pub mod frames;
 pub mod h264;
 pub mod join_request;
@@ -12,6 +13,7 @@ pub mod json;
 pub mod nats_session;
 pub mod offer;
 pub mod red;
+pub mod rtcp;
 pub mod sdp;
 pub mod signal_request;
 pub mod signal_session;
@@ -30,6 +32,7 @@ pub const ALL: &[(&str, Body)] = &[
     ("connected", connected::run),
     ("datagram", datagram::run),
     ("dependency", dependency::run),
+    ("extensions", extensions::run),
     ("frames", frames::run),
     ("h264", h264::run),
     ("join_request", join_request::run),
@@ -37,6 +40,7 @@ pub const ALL: &[(&str, Body)] = &[
     ("nats_session", nats_session::run),
     ("offer", offer::run),
     ("red", red::run),
+    ("rtcp", rtcp::run),
     ("sdp", sdp::run),
     ("signal_request", signal_request::run),
     ("signal_session", signal_session::run),

@@ -39,6 +39,12 @@ fn what_the_hostile_client_makes_up_or_changes_is_heard() {
     world.tamper(&[1, 0x80, 7, 1]);
     world.pump();
     assert_eq!(world.clients[BOB].heard, before + 2);
+
+    // Loudness, in either form.
+    world.send_extended(0, &[0x10, 0x94]);
+    world.send_extended(0x40, &[1, 1, 0x94, 0]);
+    world.pump();
+    assert_eq!(world.clients[BOB].heard, before + 4);
 }
 
 /// What is said about the pictures that the hostile client receives.

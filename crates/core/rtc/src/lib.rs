@@ -13,6 +13,7 @@ mod negotiation;
 mod outgoing;
 mod packet;
 mod peer;
+pub mod plain;
 mod plan;
 mod sdp;
 mod section;

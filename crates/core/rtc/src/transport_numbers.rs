@@ -111,13 +111,13 @@ impl TransportNumbers {
 }
 
 /// The extensions in the header of a packet (RFC 8285).
-struct Elements<'a> {
+pub(crate) struct Elements<'a> {
     rest: &'a [u8],
     two_bytes: bool,
 }
 
 impl<'a> Elements<'a> {
-    fn of(packet: &'a [u8]) -> Self {
+    pub(crate) fn of(packet: &'a [u8]) -> Self {
         let none = Self { rest: &[], two_bytes: false };
         let Some(first) = packet.first().filter(|first| **first & 0x10 != 0) else { return none };
         let start = 12 + 4 * usize::from(first & 0x0f);

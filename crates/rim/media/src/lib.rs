@@ -11,6 +11,8 @@ mod control;
 mod convert;
 mod detour;
 mod direct;
+#[cfg(test)]
+mod drops;
 mod engine;
 mod external;
 mod fallback;

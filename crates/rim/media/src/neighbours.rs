@@ -110,18 +110,22 @@ pub(crate) fn connect(registry: &Arc<Registry>, wakes: &[Wake]) -> Vec<Neighbour
 }
 
 impl Neighbours {
-    /// A datagram that none of our own connections knows. `false` if nobody else does either.
+    /// A datagram that none of our own connections knows. `false` if nobody else does either, which is not counted yet.
     pub(crate) fn forward(&mut self, source: SocketAddr, destination: SocketAddr, contents: &[u8]) -> bool {
         let owner = match stun::local_ufrag(contents) {
             Some(ufrag) => self.registry.named(ufrag),
             None => self.flows.find(source),
         };
         let Some(owner) = owner.filter(|owner| *owner != self.own && *owner < self.outgoing.len()) else {
-            self.unknown.increment(1);
             return false;
         };
         self.hand_over(owner, source, destination, contents);
         true
+    }
+
+    /// A datagram was nobody's.
+    pub(crate) fn count_unknown(&self) {
+        self.unknown.increment(1);
     }
 
     /// A datagram for a shard that is known.

@@ -98,7 +98,8 @@ pub(crate) struct Outbox {
 }
 
 impl Outbox {
-    fn new() -> (Self, mpsc::UnboundedReceiver<Vec<u8>>, Arc<AtomicUsize>) {
+    /// With the end that a connection takes from, and how many bytes it has not taken yet.
+    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<Vec<u8>>, Arc<AtomicUsize>) {
         // Bounded by the bytes in it, which nobody but the shard adds to.
         let (queue, queued) = mpsc::unbounded_channel();
         let waiting = Arc::new(AtomicUsize::new(0));

@@ -8,6 +8,7 @@ use crate::framing::Framing;
 use crate::neighbours::Neighbours;
 use crate::socket::Outgoing;
 use crate::streams::{Outbox, Sent, StreamEvent, StreamId, Weight};
+use crate::traffic;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -55,13 +56,20 @@ pub(crate) struct Inlet<'a> {
 impl Inlet<'_> {
     /// A datagram of our own socket, on a shard that has no other ways. A source that stands for one is forged.
     pub(crate) fn datagram(&mut self, at: Instant, datagram: Datagram<'_>) {
-        if !detour::is_detour(&datagram.source) {
-            self.take(at, datagram);
+        if detour::is_detour(&datagram.source) {
+            return traffic::dropped("forged_source");
+        }
+        self.take(at, datagram);
+    }
+
+    fn take(&mut self, at: Instant, datagram: Datagram<'_>) {
+        if !self.accept(at, datagram) {
+            self.neighbours.count_unknown();
         }
     }
 
     /// `false` if it is nobody's.
-    fn take(&mut self, at: Instant, datagram: Datagram<'_>) -> bool {
+    fn accept(&mut self, at: Instant, datagram: Datagram<'_>) -> bool {
         let Datagram { source, destination, contents } = datagram;
         self.engine.accept(at, datagram) || self.neighbours.forward(source, destination, contents)
     }
@@ -128,7 +136,7 @@ impl Ways {
                 Outcome::Relay { from, to, payload } => {
                     inlet.take(at, Datagram { source: from, destination: to, contents: payload });
                 }
-                Outcome::Dropped(why) => dropped(why),
+                Outcome::Dropped(why) => traffic::dropped(why.as_str()),
             }
             return;
         }
@@ -184,7 +192,7 @@ impl Ways {
         let address = stream.address;
         // The first packet proves whose connection it is, or the connection ends (section 17.4). It also ends when the client
         // is gone from the meeting.
-        if !inlet.take(at, Datagram { source: address, destination: local, contents }) {
+        if !inlet.accept(at, Datagram { source: address, destination: local, contents }) {
             self.counters.unproven.increment(1);
             self.close(id);
         }
@@ -201,7 +209,7 @@ impl Ways {
                 inlet.take(at, Datagram { source: from, destination: to, contents: payload });
             }
             Outcome::Dropped(why) => {
-                dropped(why);
+                traffic::dropped(why.as_str());
                 // Over a connection nothing is lost or comes from elsewhere: who sends garbage means no good.
                 if why == turn::Dropped::Garbage {
                     self.close(id);
@@ -286,8 +294,4 @@ impl Ways {
 /// The time in seconds, for credentials.
 fn unix() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
-}
-
-fn dropped(why: turn::Dropped) {
-    metrics::counter!("media_drops_total", "reason" => why.as_str()).increment(1);
 }

@@ -298,6 +298,19 @@ impl World {
         self.take(EVE, &packet);
     }
 
+    /// The hostile client sends a packet of media with those header extensions (RFC 8285), in the form of one byte or, if the bit
+    /// says so (64), of two; other bits as in [`Sealed::Packet`].
+    pub fn send_extended(&mut self, bits: u8, elements: &[u8]) {
+        let words = elements.len().div_ceil(4);
+        let mut packet = vec![0x90; 12];
+        packet.extend(if bits & 0x40 == 0 { [0xbe, 0xde] } else { [0x10, 0] });
+        packet.extend(u16::try_from(words).unwrap_or(0).to_be_bytes());
+        packet.extend(elements);
+        packet.resize(16 + 4 * words, 0);
+        packet.extend([0x90, 0x80, 0x80, 1, 0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x80, 2, 0x68, 1]);
+        self.send_sealed(Sealed::Packet(bits & !0x40), &packet);
+    }
+
     /// The hostile client sends media with some bits of it turned, two bytes saying where and which.
     pub fn tamper(&mut self, bytes: &[u8]) {
         self.clients[EVE].tampered =

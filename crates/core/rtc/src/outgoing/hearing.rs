@@ -15,8 +15,13 @@ impl Outgoing {
     pub(crate) fn handle_rtcp(&mut self, now: Instant, datagram: &[u8]) -> Result<bool, Dropped> {
         let Some(open) = &mut self.open else { return Ok(true) };
         let Some(plain) = open.rtcp(datagram) else { return Err(Dropped::ControlSeal) };
-        let is_whole = rtcp::read(&plain, &mut |feedback| self.hear(now, feedback));
-        match rtcp::is_from_sender(&plain) {
+        self.hear_plain(now, &plain)
+    }
+
+    /// The same without its seal.
+    pub(crate) fn hear_plain(&mut self, now: Instant, plain: &[u8]) -> Result<bool, Dropped> {
+        let is_whole = rtcp::read(plain, &mut |feedback| self.hear(now, feedback));
+        match rtcp::is_from_sender(plain) {
             false if !is_whole => Err(Dropped::ControlGarbage),
             is_for_stack => Ok(is_for_stack),
         }

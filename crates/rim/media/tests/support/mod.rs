@@ -291,7 +291,8 @@ impl World {
         self.publish_with(client, &layers, Some(simulcast), source);
     }
 
-    fn publish_with(
+    /// Publishes a microphone and pictures in those layers.
+    pub(crate) fn publish_with(
         &mut self,
         client: usize,
         layers: &[lk::VideoLayer],
@@ -429,6 +430,18 @@ impl World {
             let write = RtpWrite::new(pt, peer.sequence.into(), timestamp, now, Arc::clone(&payload));
             stream.write_rtp(write.ext_vals(values.clone()));
         }
+        peer.rtc.handle_input(Input::Timeout(now)).unwrap();
+    }
+
+    /// A packet of one layer of the client's camera.
+    pub(crate) fn send_layer(&mut self, client: usize, rid: &str, payload: &[u8]) {
+        let now = self.now;
+        let peer = &mut self.clients[client];
+        peer.sequence += 1;
+        let mut api = peer.rtc.direct_api();
+        let stream = api.stream_tx_by_mid(peer.video.unwrap(), Some(Rid::from(rid))).unwrap();
+        let write = RtpWrite::new(Pt::new_with_value(VP8), peer.sequence.into(), 1, now, Arc::<[u8]>::from(payload));
+        stream.write_rtp(write);
         peer.rtc.handle_input(Input::Timeout(now)).unwrap();
     }
 

@@ -1,0 +1,310 @@
+//! What is thrown away between sockets, shards and the engine is counted, each with its reason and once. What is thrown away of a
+//! participant is in `tests/drops.rs`.
+
+use crate::detour::{self, Kind};
+use crate::engine::{ConnectionKey, Datagram, Engine};
+use crate::framing::Framing;
+use crate::line::Far;
+use crate::neighbours::{self, Neighbours};
+use crate::plane::Wake;
+use crate::post::Post;
+use crate::registry::Registry;
+use crate::streams::{Outbox, StreamEvent};
+use crate::ways::{Inlet, Ways};
+use hmac::{Hmac, KeyInit, Mac};
+use md5::Digest as _;
+use metrics::{
+    Counter, CounterFn, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit, with_local_recorder,
+};
+use rtc::{Codec, DownPacket, Extensions};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
+use turn::{attribute, method};
+
+const OURS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)), 8080);
+const THEIRS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, 9)), 4000);
+
+/// How much was thrown away, by reason.
+#[derive(Clone, Default)]
+struct Drops(Arc<Mutex<BTreeMap<String, u64>>>);
+
+struct One(String, Drops);
+
+impl CounterFn for One {
+    fn increment(&self, value: u64) {
+        if value > 0 {
+            *self.1.0.lock().unwrap().entry(self.0.clone()).or_default() += value;
+        }
+    }
+
+    fn absolute(&self, _: u64) {}
+}
+
+impl Recorder for Drops {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+        let reason = key.labels().find(|label| label.key() == "reason");
+        match reason.filter(|_| key.name() == "media_drops_total") {
+            Some(reason) => Counter::from_arc(Arc::new(One(reason.value().to_owned(), self.clone()))),
+            None => Counter::noop(),
+        }
+    }
+
+    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::noop()
+    }
+
+    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::noop()
+    }
+}
+
+/// What a shard has between its sockets and its engine, and the shard beside it.
+struct Scene {
+    drops: Drops,
+    ways: Ways,
+    engine: Engine,
+    neighbours: Neighbours,
+    _other: Neighbours,
+    streams: mpsc::Sender<StreamEvent>,
+    now: Instant,
+    secret: turn::Secret,
+}
+
+impl Scene {
+    fn new(drops: Drops) -> Self {
+        let now = Instant::now();
+        let (streams, events) = mpsc::channel(2048);
+        let secret = || turn::Secret::new("a secret of thirty-two characters");
+        let turn = turn::Config {
+            realm: "plenum".into(),
+            secret: secret(),
+            nonce_key: [3; 32],
+            peers: vec![OURS],
+            relayed: |number, like| detour::address(Kind::Relayed, number, like),
+        };
+        let poll = mio::Poll::new().unwrap();
+        let wake = Wake(Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).unwrap()));
+        let registry = Arc::new(Registry::new(2));
+        registry.note_name("theirs".into(), 1);
+        let mut both = neighbours::connect(&registry, &[wake.clone(), wake]).into_iter();
+        let (neighbours, other) = (both.next().unwrap(), both.next().unwrap());
+        let (media, _nobody) = mpsc::channel(1);
+        let engine = Engine::of_many(vec![OURS], 1, media, registry, 0).unwrap();
+        let ways = Ways::new(&[OURS], events, Some(turn), now);
+        Self { drops, ways, engine, neighbours, _other: other, streams, now, secret: secret() }
+    }
+
+    fn datagram(&mut self, source: SocketAddr, contents: &[u8]) {
+        let mut inlet = Inlet { engine: &mut self.engine, neighbours: &mut self.neighbours };
+        self.ways.datagram(&mut inlet, self.now, Datagram { source, destination: OURS, contents });
+    }
+
+    /// Somebody opens a connection and sends those packets over it. Its address for the engine, and its end of the outbox.
+    fn stream(&mut self, framing: Framing, packets: &[&[u8]]) -> (SocketAddr, mpsc::UnboundedReceiver<Vec<u8>>) {
+        let (outbox, queued, _) = Outbox::new();
+        let opened = StreamEvent::Opened { id: 5, framing, secure: false, peer: THEIRS, outbox };
+        self.streams.try_send(opened).unwrap();
+        for packet in packets {
+            self.streams.try_send(StreamEvent::Packet { id: 5, contents: packet.to_vec() }).unwrap();
+        }
+        let mut inlet = Inlet { engine: &mut self.engine, neighbours: &mut self.neighbours };
+        self.ways.take(&mut inlet, self.now);
+        (detour::address(Kind::Stream, 0, OURS.ip()), queued)
+    }
+
+    fn send(&mut self, destination: SocketAddr, contents: &[u8]) {
+        self.ways.send(self.now, OURS, destination, contents.to_vec(), &mut Vec::new());
+    }
+
+    fn is_counted(&self) -> bool {
+        !self.drops.0.lock().unwrap().is_empty()
+    }
+}
+
+/// What happens then is counted for that reason, once, and for no other.
+fn counts(reason: &str, cause: impl FnOnce(&mut Scene)) {
+    let drops = Drops::default();
+    with_local_recorder(&drops, || {
+        let mut scene = Scene::new(drops.clone());
+        cause(&mut scene);
+        assert_eq!(*drops.0.lock().unwrap(), BTreeMap::from([(reason.to_owned(), 1)]));
+    });
+}
+
+/// A packet of media, and one of DTLS.
+const MEDIA: [u8; 1000] = [0x80; 1000];
+const VITAL: [u8; 1000] = [22; 1000];
+
+#[test]
+fn a_datagram_of_nobody() {
+    counts("unknown_source", |scene| scene.datagram(THEIRS, &MEDIA));
+}
+
+#[test]
+fn a_datagram_from_an_address_that_stands_for_another_way() {
+    let forged = detour::address(Kind::Stream, 0, OURS.ip());
+    counts("forged_source", |scene| scene.datagram(forged, &MEDIA));
+    counts("forged_source", |scene| {
+        let mut inlet = Inlet { engine: &mut scene.engine, neighbours: &mut scene.neighbours };
+        inlet.datagram(scene.now, Datagram { source: forged, destination: OURS, contents: &MEDIA });
+    });
+}
+
+#[test]
+fn a_connection_of_nobody_is_closed() {
+    counts("stream_unproven", |scene| {
+        let (_, mut queued) = scene.stream(Framing::Ice, &[&MEDIA, &MEDIA]);
+        assert!(queued.try_recv().is_err_and(|error| error == mpsc::error::TryRecvError::Disconnected));
+    });
+}
+
+#[test]
+fn media_for_a_connection_that_is_too_slow() {
+    counts("stream_queue", |scene| {
+        let (address, _queued) = scene.stream(Framing::Ice, &[]);
+        while !scene.is_counted() {
+            scene.send(address, &MEDIA);
+        }
+        scene.send(address, &VITAL);
+    });
+}
+
+#[test]
+fn a_connection_that_takes_nothing_at_all_is_closed() {
+    counts("stream_broken", |scene| {
+        let (address, _queued) = scene.stream(Framing::Ice, &[]);
+        while !scene.is_counted() {
+            scene.send(address, &VITAL);
+        }
+    });
+}
+
+#[test]
+fn what_goes_to_a_way_that_is_gone() {
+    counts("no_way", |scene| scene.send(detour::address(Kind::Stream, 9, OURS.ip()), &MEDIA));
+    counts("no_way", |scene| scene.send(detour::address(Kind::Relayed, 9, OURS.ip()), &MEDIA));
+}
+
+/// A TURN message.
+fn message(kind: u16, attributes: &[(u16, &[u8])]) -> Vec<u8> {
+    let mut bytes = [&kind.to_be_bytes()[..], &[0, 0, 0x21, 0x12, 0xa4, 0x42], &[7; 12]].concat();
+    attributes.iter().for_each(|(kind, value)| push(&mut bytes, *kind, value));
+    bytes
+}
+
+fn push(bytes: &mut Vec<u8>, kind: u16, value: &[u8]) {
+    bytes.extend(kind.to_be_bytes());
+    bytes.extend(u16::try_from(value.len()).unwrap().to_be_bytes());
+    bytes.extend(value);
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    let length = u16::try_from(bytes.len() - 20).unwrap();
+    bytes[2..4].copy_from_slice(&length.to_be_bytes());
+}
+
+/// The client gets an allocation.
+fn allocate(scene: &mut Scene) {
+    let ends = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap() + Duration::from_secs(300);
+    let login = scene.secret.login("room:ann", ends.as_secs());
+    let mut nonce = Vec::new();
+    for _ in 0..2 {
+        let mut bytes = message(
+            method::ALLOCATE,
+            &[
+                (attribute::REQUESTED_TRANSPORT, &[17, 0, 0, 0]),
+                (attribute::USERNAME, login.name.as_bytes()),
+                (attribute::REALM, b"plenum"),
+                (attribute::NONCE, &nonce),
+            ],
+        );
+        let key = md5::Md5::digest(format!("{}:plenum:{}", login.name, login.password));
+        let mut mac = Hmac::<sha1::Sha1>::new_from_slice(&key).unwrap();
+        let length = u16::try_from(bytes.len() + 24 - 20).unwrap();
+        bytes[2..4].copy_from_slice(&length.to_be_bytes());
+        mac.update(&bytes);
+        push(&mut bytes, attribute::MESSAGE_INTEGRITY, &mac.finalize().into_bytes());
+        scene.datagram(THEIRS, &bytes);
+        let mut replies = Vec::new();
+        scene.ways.drain(&mut replies);
+        let [reply] = &replies[..] else { panic!("one reply") };
+        if reply.contents[..2] == [1, 3] {
+            return;
+        }
+        let at = reply.contents.windows(2).position(|two| two == attribute::NONCE.to_be_bytes()).unwrap();
+        let length = usize::from(reply.contents[at + 3]);
+        nonce = reply.contents[at + 4..at + 4 + length].to_vec();
+    }
+    panic!("no allocation");
+}
+
+#[test]
+fn a_message_that_is_none_for_the_relay() {
+    counts("turn_garbage", |scene| scene.datagram(THEIRS, &[0x40, 0, 0, 9]));
+    counts("turn_garbage", |scene| {
+        let (_, mut queued) = scene.stream(Framing::Turn, &[&[0x40, 0, 0, 9], &[0x40, 0, 0, 9]]);
+        assert!(queued.try_recv().is_err_and(|error| error == mpsc::error::TryRecvError::Disconnected), "it is closed");
+    });
+}
+
+#[test]
+fn more_questions_of_strangers_than_are_answered() {
+    counts("turn_stranger", |scene| {
+        for _ in 0..501 {
+            scene.datagram(THEIRS, &message(method::BINDING, &[]));
+        }
+    });
+}
+
+#[test]
+fn what_is_to_be_relayed_for_somebody_without_an_allocation() {
+    counts("turn_no_allocation", |scene| scene.datagram(THEIRS, &[0x40, 0, 0, 0]));
+}
+
+#[test]
+fn what_is_to_be_relayed_to_where_it_may_not_go() {
+    counts("turn_no_permission", |scene| {
+        allocate(scene);
+        scene.datagram(THEIRS, &[0x40, 0, 0, 0]);
+    });
+}
+
+#[test]
+fn datagrams_for_a_shard_that_takes_nothing() {
+    counts("handover_queue", |scene| {
+        let name = b"theirs:x";
+        let check = message(method::BINDING, &[(attribute::USERNAME, name)]);
+        while !scene.is_counted() {
+            scene.datagram(THEIRS, &check);
+            scene.neighbours.flush();
+        }
+    });
+}
+
+#[test]
+fn packets_for_a_shard_that_takes_nothing() {
+    counts("post_queue", |scene| {
+        let mut post = Post::new(2);
+        let key = ConnectionKey { room: Default::default(), peer: signal::PeerKey(1), subscriber: false };
+        let packet = DownPacket {
+            codec: Codec::Vp8,
+            profile: 0,
+            sequence: 1,
+            timestamp: 2,
+            wallclock: scene.now,
+            marker: true,
+            payload: &[1].into(),
+            vp8: None,
+            extensions: &Extensions::default(),
+            dependency: None,
+        };
+        post.write(&Far::new(1, key, scene.now), 5, &packet);
+        let work = post.take(1).unwrap();
+        post.put_back(1, work);
+    });
+}
