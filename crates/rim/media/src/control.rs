@@ -111,7 +111,7 @@ impl MediaControl for Plane {
             .or_else(nobody(ControlError::NoParticipant))
     }
 
-    async fn remove_participant(&self, room: &RoomId, who: &Identity) -> Result<(), ControlError> {
+    async fn remove_participant(&self, room: &RoomId, who: &Identity, _: i64) -> Result<(), ControlError> {
         let who = who.clone();
         on(self, room, move |room, now| {
             room.participant(&who).ok_or(ControlError::NoParticipant)?;
