@@ -1,10 +1,11 @@
 // Media on another LiveKit server: a second Plenum plays that part, with the webhooks and the API of one.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { after, before } from "node:test";
 import { promisify } from "node:util";
 
-import { RoomServiceClient } from "livekit-server-sdk";
+import { AccessToken, DataPacket_Kind, RoomServiceClient, TrackSource } from "livekit-server-sdk";
 
 import { untilSeeing } from "../../e2e/lib/media.mjs";
 import { freePort } from "../../e2e/lib/ports.mjs";
@@ -13,13 +14,16 @@ import { until } from "../../e2e/lib/until.mjs";
 import { withBrowser } from "../lib/livekit-page.mjs";
 import { mediaAccess } from "../lib/media-access.mjs";
 import { Scene } from "../lib/meeting.mjs";
+import { LIVEKIT_API, PYTHON } from "../lib/paths.mjs";
 import { PythonPeer } from "../lib/peer.mjs";
 import test, { witness } from "../lib/test.mjs";
 import { decode, encode, fromLooseJson } from "../lib/wire.mjs";
 
 const scene = new Scene();
 let livekit;
+/** The API of the other server, and that of ours. */
 let rooms;
+let here;
 const browser = withBrowser();
 witness(() => ({ log: `${scene.server?.log}${livekit?.log}` }));
 
@@ -35,6 +39,8 @@ before(async () => {
   });
   assert.equal(scene.server.setup.port, port, "the port was taken by somebody else");
   rooms = new RoomServiceClient(livekit.origin, key, secret, { failover: false });
+  const ours = scene.server.setup;
+  here = new RoomServiceClient(scene.server.origin, ours.key, ours.secret, { failover: false });
 });
 after(async () => {
   await scene.leaveAll();
@@ -52,6 +58,9 @@ async function call(member, path, type, fields) {
   const { status, msg } = decode("CommonResponse", new Uint8Array(await answer.arrayBuffer()));
   assert.equal(status, true, `${path}: ${msg}`);
 }
+
+const isActive = async (room) =>
+  (await scene.server.api("/room/isRoomActive", { room_id: room })).body.is_active;
 
 const identities = async (room) => (await rooms.listParticipants(room)).map((one) => one.identity);
 
@@ -123,14 +132,172 @@ test("a room that no meeting has is closed on the other server", async () => {
   await until("the room to be gone", async () => (await rooms.listRooms(["stray"])).length === 0);
 });
 
-test("the other server's API is not answered here, and the doctor looks at that server", async () => {
-  const { key, secret } = scene.server.setup;
-  const here = new RoomServiceClient(scene.server.origin, key, secret, { failover: false });
-  await assert.rejects(here.listRooms(), { status: 503, code: "unavailable" });
+test("in a meeting LiveKit's server SDK asks this server, and it happens on the other, below the meeting's locks", async () => {
+  const room = await scene.room({ metadata: { default_lock_settings: { lock_webcam: true } } });
+  await scene.inside(room, "mod", { admin: true });
+  const page = await browser.join(await mediaAccess(await scene.inside(room, "ann")));
+  await page.evaluate(() => room.localParticipant.setMicrophoneEnabled(true));
+  const microphone = await until("the microphone", async () => {
+    const { tracks } = await here.getParticipant(room, "ann");
+    return tracks.find((track) => track.source === TrackSource.MICROPHONE);
+  });
 
+  assert.equal((await here.updateRoomMetadata(room, "ours")).metadata, "ours");
+  const changed = await here.updateParticipant(room, "ann", {
+    name: "Anna",
+    metadata: "new",
+    attributes: { seat: "2" },
+  });
+  assert.deepEqual([changed.name, changed.metadata], ["Anna", "new"]);
+  await until("the client to know", () =>
+    page.evaluate(() => {
+      const { name, metadata, attributes } = room.localParticipant;
+      return (
+        room.metadata === "ours" && name === "Anna" && metadata === "new" && attributes.seat === "2"
+      );
+    }),
+  );
+
+  const limited = await here.updateParticipant(room, "ann", {
+    permission: {
+      canSubscribe: true,
+      canPublish: true,
+      canPublishSources: [TrackSource.CAMERA, TrackSource.MICROPHONE],
+    },
+  });
+  const only = [TrackSource.MICROPHONE];
+  assert.deepEqual(limited.permission.canPublishSources, only, "the lock holds");
+  await until("the client to know", () =>
+    page.evaluate(() => room.localParticipant.permissions.canPublishSources.length === 1),
+  );
+
+  const bytes = new TextEncoder().encode("hello");
+  const send = (options) => here.sendData(room, bytes, DataPacket_Kind.RELIABLE, options);
+  await send({ destinationIdentities: ["ann"], topic: "news" });
+  await send({ destinationIdentities: ["bob"], topic: "not hers" });
+  await send({ topic: "last" });
+  const topics = await until("the last message", async () => {
+    const all = await page.evaluate(() => seen.data.map(({ topic }) => topic));
+    return all.at(-1) === "last" && all;
+  });
+  assert.deepEqual(topics, ["news", "last"]);
+
+  const muted = await here.mutePublishedTrack(room, "ann", microphone.sid, true);
+  assert.deepEqual([muted.sid, muted.muted], [microphone.sid, true]);
+  await until("the microphone to be off", () =>
+    page.evaluate(() => !room.localParticipant.isMicrophoneEnabled),
+  );
+  const unmuted = here.mutePublishedTrack(room, "ann", microphone.sid, false);
+  await assert.rejects(unmuted, { status: 412, message: "remote unmute not enabled" });
+  const noTrack = { status: 404, code: "not_found", message: "track is not found" };
+  await assert.rejects(here.mutePublishedTrack(room, "ann", "TR_x", true), noTrack);
+  await assert.rejects(here.updateRoomMetadata(room, "x".repeat(512 * 1024 + 1)), {
+    status: 400,
+    code: "invalid_argument",
+    message: "metadata exceeds limits",
+  });
+
+  await here.removeParticipant(room, "ann");
+  await until("the client to be out", () =>
+    page.evaluate(() => seen.events.some((event) => event.startsWith("Disconnected"))),
+  );
+  const nobody = { status: 404, code: "not_found", message: "participant does not exist" };
+  await until("ann to be gone", () =>
+    here.getParticipant(room, "ann").then(
+      () => false,
+      () => true,
+    ),
+  );
+  await assert.rejects(here.removeParticipant(room, "ann"), nobody);
+  await here.deleteRoom(room);
+  await until("the meeting to be over", async () => !(await isActive(room)));
+});
+
+test("the API makes rooms there that no meeting has, and the Python SDK does everything in one", async () => {
+  const name = `free-${randomUUID().slice(0, 8)}`;
+  const made = await here.createRoom({ name, emptyTimeout: 77, metadata: "one" });
+  assert.deepEqual([made.name, made.emptyTimeout, made.metadata], [name, 77, "one"]);
+  assert.deepEqual(
+    (await rooms.listRooms([name])).map(({ sid }) => sid),
+    [made.sid],
+  );
+  const { key, secret } = livekit.setup;
+  const token = new AccessToken(key, secret, { identity: "python" });
+  token.addGrant({ roomJoin: true, room: name });
+  const peer = new PythonPeer(livekit.origin.replace("http", "ws"), await token.toJwt());
+  try {
+    await peer.event("published");
+
+    const ours = scene.server.setup;
+    const { stdout } = await promisify(execFile)(
+      PYTHON,
+      [LIVEKIT_API, scene.server.origin, ours.key, ours.secret, name, "python"],
+      { timeout: 60_000 },
+    );
+
+    assert.deepEqual(JSON.parse(stdout), {
+      created: name,
+      listed: [name],
+      participants: ["python"],
+      participant: "python",
+      muted: true,
+      updated: ["Py", "meta", { a: "1" }],
+      permission: false,
+      room_metadata: "from python",
+      unknown: [404, "not_found"],
+      unimplemented: [501, "unimplemented"],
+      lists: [0, 0, 0],
+      left: 0,
+    });
+    assert.equal((await peer.event("data")).text, "from the api");
+    await peer.event("disconnected");
+  } finally {
+    await peer.leave();
+  }
+});
+
+test("a meeting takes over the name of a room that the API made, and the end of that room is not the meeting's", async () => {
+  const room = `free-${randomUUID().slice(0, 8)}`;
+  const { sid } = await here.createRoom({ name: room });
+
+  await scene.server.createRoom(room);
+
+  assert.deepEqual(await rooms.listRooms([room]), [], "closed before the meeting begins");
+  const { url, token } = await mediaAccess(await scene.inside(room, "ann"));
+  const peer = new PythonPeer(url, token);
+  try {
+    // Webhooks come in their order: with this one, that of the room before has come.
+    await until("the meeting to know who is connected", async () => {
+      const { body } = await scene.server.api("/room/getActiveRoomInfo", { room_id: room });
+      return body.room.participants_info.length === 1 && (await identities(room)).includes("ann");
+    });
+    assert.equal(await isActive(room), true);
+    const described = await here.createRoom({
+      name: room,
+      emptyTimeout: 1,
+      maxParticipants: 1,
+      metadata: "m",
+    });
+    assert.notEqual(described.sid, sid);
+    assert.deepEqual(
+      [described.maxParticipants, described.metadata],
+      [0, "m"],
+      "size is the meeting's",
+    );
+  } finally {
+    await peer.leave();
+  }
+});
+
+test("the doctor looks at the other server, and whoever calls the API is told when that does not answer", async () => {
   const args = ["doctor", "--json", "--dev", "--config", scene.server.configFile];
   args.push("--data", scene.server.dataFolder, "--listen", `127.0.0.1:${scene.server.setup.port}`);
   const told = await promisify(execFile)(BINARY, args).catch((error) => error);
   const check = JSON.parse(told.stdout).checks.find((one) => one.topic === "media server");
   assert.equal(check.level, "ok", check.text);
+
+  await livekit.stop();
+  const dead = { status: 503, code: "unavailable", message: "the media server does not answer" };
+  await assert.rejects(here.listRooms(), dead);
+  await assert.rejects(here.updateParticipant("r", "ann", { metadata: "x" }), dead);
 });

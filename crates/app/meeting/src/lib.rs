@@ -5,6 +5,7 @@
 
 mod activities;
 mod actor;
+mod api_rooms;
 mod breakouts;
 mod courier;
 mod errand;

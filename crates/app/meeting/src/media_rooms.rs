@@ -64,7 +64,14 @@ impl Meetings {
     /// Why nothing changed.
     pub async fn open_media_room(&self, room: &RoomId, set: RoomSettings) -> Result<Bytes, ControlError> {
         let session = self.session_of(room)?;
-        self.0.control.open_room(room, &session, set).await
+        let is_stray = self.0.around.credentials.media_server.is_some() && session.as_str() == FREE_SESSION;
+        // Before it is made: that server tells of the room before it answers.
+        let is_new = is_stray && self.0.api_rooms.note(room);
+        let opened = self.0.control.open_room(room, &session, set).await;
+        if is_new && opened.is_err() {
+            self.0.api_rooms.forget(room);
+        }
+        opened
     }
 
     /// Every media room, each an encoded `livekit.Room`.
@@ -126,13 +133,14 @@ impl Meetings {
         revoke_before: Option<i64>,
     ) -> Result<(), ControlError> {
         self.0.control.participant(room, who).await?;
-        self.0.revoked.note(room, who, revoke_before.unwrap_or(now().unix_ms / 1000 + REVOKED_AHEAD));
+        let revoke_before = revoke_before.unwrap_or(now().unix_ms / 1000 + REVOKED_AHEAD);
+        self.0.revoked.note(room, who, revoke_before);
         if let (Some(handle), Ok(user)) = (self.find(room.as_str()), UserId::try_from(who.as_str()))
             && matches!(handle.write(move |room, now| room.expel(now, &user)).await, Ok(Ok(())))
         {
             return Ok(());
         }
-        self.0.control.remove_participant(room, who).await
+        self.0.control.remove_participant(room, who, revoke_before).await
     }
 
     /// Mutes a track. The answer is an encoded `livekit.TrackInfo`.
@@ -160,6 +168,9 @@ impl Meetings {
         who: &Identity,
         change: ParticipantChange,
     ) -> Result<Bytes, ControlError> {
+        if let Some(handle) = self.find(room.as_str()) {
+            self.tell_rights(&handle, who).await.map_err(|_| ControlError::Unavailable)?;
+        }
         self.0.control.update_participant(room, who, change).await
     }
 
@@ -210,7 +221,9 @@ impl Meetings {
             return Ok(admission);
         }
         let session = SessionId::try_from(FREE_SESSION).map_err(|_| AccessError::Invalid)?;
-        if let Some(config) = &claims.room_config {
+        // On another media server nobody comes in here, so that nothing is to be made there.
+        let is_here = self.0.around.credentials.media_server.is_none();
+        if let Some(config) = claims.room_config.as_ref().filter(|_| is_here) {
             let set = RoomSettings { only_new: true, ..room_settings(config) };
             // Too large a description of the room does not keep anybody out of it.
             let _ = self.0.control.open_room(&room, &session, set).await;

@@ -22,6 +22,7 @@ use wire::livekit::{ParticipantInfo, TrackInfo};
 use wire::token::JoinClaims;
 
 use crate::actor::{Last, Letter, RoomHandle, Silence, Surroundings, now, spawn};
+use crate::api_rooms::ApiRooms;
 use crate::breakouts::House;
 use crate::courier::Webhooks;
 use crate::media_rooms::Revoked;
@@ -77,6 +78,7 @@ pub(crate) struct Inner {
     analytics: bool,
     pub(crate) control: Arc<dyn MediaControl>,
     pub(crate) revoked: Revoked,
+    pub(crate) api_rooms: ApiRooms,
 }
 
 impl Meetings {
@@ -105,6 +107,7 @@ impl Meetings {
             analytics: setup.analytics,
             control: setup.control,
             revoked: Revoked::default(),
+            api_rooms: ApiRooms::default(),
         }));
         meetings.restore().await?;
         meetings.reconcile_breakouts().await;

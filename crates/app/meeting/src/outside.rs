@@ -7,7 +7,7 @@ use uuid::Uuid;
 use wire::livekit::{ParticipantInfo, TrackInfo};
 use wire::pnm;
 
-use crate::actor::{Letter, Silence, now};
+use crate::actor::{Letter, RoomHandle, Silence, now};
 use crate::meetings::{Meetings, NATIVE_SUFFIX, Unavailable};
 
 /// Why an announcement was not made.
@@ -105,17 +105,23 @@ impl Meetings {
         handle.write(move |room, now| room.on_media_opened(now, message)).await.is_ok()
     }
 
-    /// The media server of our own meetings opened a room that none of them has, as with a token of one that is over.
+    /// The media server of our own meetings opened a room that none of them has, as with a token of one that is over. One
+    /// that the API made there stays.
     pub fn close_stray_media(&self, room: &str) {
         if self.0.around.credentials.media_server.is_some()
             && let Ok(room) = RoomId::try_from(room)
+            && !self.0.api_rooms.has(&room)
         {
             self.0.around.media.close_room(&room);
         }
     }
 
-    /// Another media server closed a room: the meeting ends, unless it began after that.
+    /// Another media server closed a room: the meeting ends, unless it began after that, or the room was one of the API's
+    /// that had the name before.
     pub async fn on_media_closed(&self, room: &str, closed_at: i64) {
+        if RoomId::try_from(room).is_ok_and(|room| self.0.api_rooms.forget(&room)) {
+            return;
+        }
         let Some(handle) = self.find(room) else { return };
         if handle.read(|room| room.created_ms() / 1000).await.is_ok_and(|created| created <= closed_at) {
             // Ending a room that is over already is what was wanted.
@@ -143,16 +149,34 @@ impl Meetings {
         let (Some(handle), Ok(who)) = (self.find(room), Identity::try_from(participant.identity.as_str())) else {
             return;
         };
-        let (came, user) = (what == MediaStep::Joined, UserId::try_from(who.as_str()));
+        let came = what == MediaStep::Joined;
         let step = OnMedia { who: who.clone(), what, participant: Some(participant), track, forwarded: Some(message) };
         handle.send(Letter::OnMedia(Box::new(step))).await;
-        // Their token may be older than a lock that came since.
-        if self.0.around.credentials.media_server.is_some()
-            && came
-            && let Ok(user) = user
-            && let Ok(Some(permission)) = handle.read(move |room| room.media_permission(&user)).await
-        {
-            self.0.around.media.set_permission(handle.id(), &who, permission);
+        if came {
+            // Their token may be older than a lock that came since. A meeting that does not answer tells it later.
+            let _ = self.tell_rights(&handle, &who).await;
+        }
+    }
+
+    /// Tells another media server what somebody may do as far as their meeting goes. The meeting itself tells it, so that this
+    /// is no older than what it tells next.
+    ///
+    /// # Errors
+    /// When the meeting does not answer.
+    pub(crate) async fn tell_rights(&self, handle: &RoomHandle, who: &Identity) -> Result<(), Unavailable> {
+        let around = &self.0.around;
+        let (true, Ok(user)) = (around.credentials.media_server.is_some(), UserId::try_from(who.as_str())) else {
+            return Ok(());
+        };
+        let (media, room_id, who) = (around.media.clone(), handle.id().clone(), who.clone());
+        let told = handle.read(move |room| {
+            if let Some(permission) = room.media_permission(&user) {
+                media.set_permission(&room_id, &who, permission);
+            }
+        });
+        match told.await {
+            Ok(()) | Err(Silence::Over) => Ok(()),
+            Err(Silence::Stuck) => Err(Unavailable),
         }
     }
 }

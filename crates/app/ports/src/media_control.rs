@@ -28,7 +28,7 @@ pub struct RoomSettings {
 }
 
 /// Why nothing changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ControlError {
     /// There is no such room.
     #[error("requested room does not exist")]
@@ -45,9 +45,14 @@ pub enum ControlError {
     /// Beyond a limit.
     #[error("{0} exceeds limits")]
     TooLarge(&'static str),
-    /// Media runs on another server, which is to be asked itself.
-    #[error("media runs on another LiveKit server: ask that")]
-    Elsewhere,
+    /// Media runs on another LiveKit server, which says no.
+    #[error("{text}")]
+    Refused {
+        /// A code of Twirp's, e.g. `unimplemented`; what that server says is not checked.
+        code: String,
+        /// What it says about it.
+        text: String,
+    },
     /// The media plane does not answer.
     #[error("the media server does not answer")]
     Unavailable,
@@ -74,8 +79,8 @@ pub trait MediaControl: Send + Sync + 'static {
     /// One of them.
     async fn participant(&self, room: &RoomId, who: &Identity) -> Result<Bytes, ControlError>;
 
-    /// Takes somebody out.
-    async fn remove_participant(&self, room: &RoomId, who: &Identity) -> Result<(), ControlError>;
+    /// Takes somebody out. A plane that reads tokens itself refuses theirs made before `revoke_before`, unix seconds.
+    async fn remove_participant(&self, room: &RoomId, who: &Identity, revoke_before: i64) -> Result<(), ControlError>;
 
     /// Mutes a track. The answer is an encoded `livekit.TrackInfo`.
     async fn mute_track(&self, room: &RoomId, who: &Identity, sid: &str, muted: bool) -> Result<Bytes, ControlError>;

@@ -3,18 +3,24 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ports::outgoing::{Answer, Method, Outgoing, Reach, Request};
+use ports::outgoing::{Answer, Method, Outgoing, OutgoingError, Reach, Request};
 use prost::Message;
 use wire::token::{ApiKey, MediaClaims, VideoGrant};
 
 /// How long one attempt may take; LiveKit's own callers wait as long (section 19.3).
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// The same where a caller waits for us as long: they are to hear what came of it.
+pub(crate) const SHORT_PATIENCE: Duration = Duration::from_secs(8);
+
 /// Waits before the attempts after the first.
 const WAITS: [Duration; 2] = [Duration::from_millis(200), Duration::from_secs(1)];
 
 /// Largest answer, in bytes: a room of thousands.
 const MAX_ANSWER: usize = 16 << 20;
+
+/// Longest text of a refusal that is passed on, in characters.
+const MAX_TEXT: usize = 1000;
 
 /// How long a token for one call is good, in seconds.
 const VALIDITY: i64 = 60;
@@ -33,6 +39,17 @@ pub enum Refusal {
         /// What it says about it.
         text: String,
     },
+    /// The server has trouble of its own, which may pass: its Twirp code and text.
+    #[error("{code}: {text}")]
+    Troubled {
+        /// E.g. `unavailable`.
+        code: String,
+        /// What it says about it.
+        text: String,
+    },
+    /// It answered, with what cannot be used.
+    #[error("the media server's answer {0}")]
+    Unreadable(&'static str),
     /// Nobody answers, or not as LiveKit does.
     #[error("the media server does not answer: {0}")]
     Unreachable(String),
@@ -57,7 +74,7 @@ impl Client {
     }
 
     /// Calls a method of `RoomService`. What the network or the server's own trouble spoils is tried again, three times in
-    /// all: every call may be made twice.
+    /// all, so the call must be one that may be made twice.
     ///
     /// # Errors
     /// Why there is no answer.
@@ -69,20 +86,36 @@ impl Client {
     ) -> Result<A, Refusal> {
         let mut waits = WAITS.iter();
         loop {
-            let refusal = match self.attempt(method, &grant, request.encode_to_vec()).await {
-                Ok(answer) => {
-                    return A::decode(answer.body).map_err(|error| Refusal::Unreachable(error.to_string()));
+            let answer = self.attempt(method, &grant, request.encode_to_vec(), PATIENCE).await;
+            match (answer, waits.next()) {
+                (Err(Refusal::Unreachable(_) | Refusal::Troubled { .. }), Some(wait)) => {
+                    tokio::time::sleep(*wait).await;
                 }
-                Err(refusal) => refusal,
-            };
-            match (&refusal, waits.next()) {
-                (Refusal::Unreachable(_), Some(wait)) => tokio::time::sleep(*wait).await,
-                _ => return Err(refusal),
+                (answer, _) => return answer,
             }
         }
     }
 
-    async fn attempt(&self, method: &str, grant: &VideoGrant, body: Vec<u8>) -> Result<Answer, Refusal> {
+    /// The same once and in less than ten seconds, for somebody who waits and who may try again themselves.
+    ///
+    /// # Errors
+    /// Why there is no answer. What was asked may have been done all the same.
+    pub async fn call_once<A: Message + Default>(
+        &self,
+        method: &str,
+        grant: VideoGrant,
+        request: &impl Message,
+    ) -> Result<A, Refusal> {
+        self.attempt(method, &grant, request.encode_to_vec(), SHORT_PATIENCE).await
+    }
+
+    async fn attempt<A: Message + Default>(
+        &self,
+        method: &str,
+        grant: &VideoGrant,
+        body: Vec<u8>,
+        patience: Duration,
+    ) -> Result<A, Refusal> {
         let claims = MediaClaims { video: grant.clone(), ..MediaClaims::default() };
         let token = wire::token::mint_media(&self.key, &claims, unix_seconds(), VALIDITY);
         let request = Request {
@@ -93,11 +126,17 @@ impl Client {
                 ("authorization", format!("Bearer {token}")),
             ],
             reach: Reach::Anywhere,
-            patience: PATIENCE,
+            patience,
             most: MAX_ANSWER,
         };
-        let answer = self.outgoing.send(request).await.map_err(|error| Refusal::Unreachable(error.to_string()))?;
-        if answer.status == 200 { Ok(answer) } else { Err(refusal(&answer)) }
+        let answer = self.outgoing.send(request).await.map_err(|error| match error {
+            OutgoingError::TooLarge => Refusal::Unreadable("is too large"),
+            OutgoingError::Refused | OutgoingError::Failed(_) => Refusal::Unreachable(error.to_string()),
+        })?;
+        if answer.status != 200 {
+            return Err(refusal(&answer));
+        }
+        A::decode(answer.body).map_err(|_| Refusal::Unreadable("does not decode"))
     }
 
     /// Whether somebody answers at all.
@@ -124,14 +163,16 @@ impl Client {
 /// Reads a Twirp error; whatever else comes is not LiveKit's.
 fn refusal(answer: &Answer) -> Refusal {
     let told: serde_json::Value = serde_json::from_slice(&answer.body).unwrap_or_default();
-    let text = |name: &str| told.get(name).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
-    let (code, msg) = (text("code"), text("msg"));
+    let text = |name: &str| -> String {
+        let text = told.get(name).and_then(serde_json::Value::as_str).unwrap_or_default();
+        text.chars().take(MAX_TEXT).collect()
+    };
+    let (code, text) = (text("code"), text("msg"));
     match code.as_str() {
-        "not_found" => Refusal::NotFound(msg),
-        "unavailable" | "resource_exhausted" | "internal" | "" => {
-            Refusal::Unreachable(format!("status {} {msg}", answer.status).trim_end().to_owned())
-        }
-        _ => Refusal::Refused { code, text: msg },
+        "not_found" => Refusal::NotFound(text),
+        "unavailable" | "resource_exhausted" | "internal" => Refusal::Troubled { code, text },
+        "" => Refusal::Unreachable(format!("status {}", answer.status)),
+        _ => Refusal::Refused { code, text },
     }
 }
 

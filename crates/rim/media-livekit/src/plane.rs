@@ -9,16 +9,18 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use model::media::{MediaPermission, Source, Sources};
-use model::{Identity, RoomId, SessionId};
+use model::{Identity, RoomId};
 use ports::media::{ConnectError, MediaJoin, MediaPlane, MuteError, RemoveReason, SignalLink, TrackChoice};
-use ports::media_control::{ControlError, DataMessage, MediaControl, ParticipantChange, RoomSettings};
+use ports::media_control::{ControlError, ParticipantChange};
 use prost::Message;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tracing::warn;
 use wire::lk;
 use wire::token::VideoGrant;
 
 use crate::client::{Client, Refusal, unix_seconds};
+use crate::control::control_error;
+use crate::rights::Rights;
 
 /// Orders are carried out in as many lines; those of one room stay in one.
 const LINES: usize = 16;
@@ -32,25 +34,46 @@ const PULSE: Duration = Duration::from_secs(10);
 /// So often it must stay silent to count as gone.
 const SILENT: u32 = 2;
 
-/// An order without an answer.
-#[derive(Debug, Clone, PartialEq)]
-enum Order {
-    Permission { room: RoomId, who: Identity, permission: MediaPermission },
-    Remove { room: RoomId, who: Identity },
-    Close { room: RoomId },
+/// An order that waits in line.
+#[derive(Debug)]
+pub(crate) enum Order {
+    /// The meeting gives somebody these rights.
+    Permission {
+        room: RoomId,
+        who: Identity,
+        permission: MediaPermission,
+    },
+    /// The API wants this of somebody. Whoever asked may have gone by then, and was told nothing.
+    Change {
+        room: RoomId,
+        who: Identity,
+        change: ParticipantChange,
+        reply: oneshot::Sender<Result<Bytes, ControlError>>,
+    },
+    Remove {
+        room: RoomId,
+        who: Identity,
+    },
+    Close {
+        room: RoomId,
+    },
 }
 
 impl Order {
     const fn room(&self) -> &RoomId {
         match self {
-            Self::Permission { room, .. } | Self::Remove { room, .. } | Self::Close { room } => room,
+            Self::Permission { room, .. }
+            | Self::Change { room, .. }
+            | Self::Remove { room, .. }
+            | Self::Close { room } => room,
         }
     }
 }
 
 /// The media plane on a LiveKit server.
 pub struct LiveKit {
-    client: Client,
+    pub(crate) client: Client,
+    rights: Arc<Rights>,
     lines: Vec<mpsc::Sender<Order>>,
     is_alive: Arc<AtomicBool>,
 }
@@ -60,21 +83,22 @@ impl LiveKit {
     pub fn start(client: Client) -> Arc<Self> {
         let is_alive = Arc::new(AtomicBool::new(true));
         tokio::spawn(watch(client.clone(), Arc::downgrade(&is_alive)));
+        let rights = Arc::new(Rights::default());
         let line = || {
             let (orders, mut waiting) = mpsc::channel(WAITING);
-            let client = client.clone();
+            let (client, rights) = (client.clone(), rights.clone());
             tokio::spawn(async move {
                 while let Some(order) = waiting.recv().await {
-                    carry_out(&client, order).await;
+                    carry_out(&client, &rights, order).await;
                 }
             });
             orders
         };
         let lines = std::iter::repeat_with(line).take(LINES).collect();
-        Arc::new(Self { client, lines, is_alive })
+        Arc::new(Self { client, rights, lines, is_alive })
     }
 
-    fn order(&self, order: Order) {
+    pub(crate) fn order(&self, order: Order) {
         let mut hasher = DefaultHasher::new();
         order.room().hash(&mut hasher);
         let line = usize::try_from(hasher.finish() % LINES as u64).unwrap_or_default();
@@ -90,11 +114,17 @@ impl LiveKit {
     }
 }
 
-fn admin(room: &RoomId) -> VideoGrant {
+/// Everything about one room, but not its making and its end.
+pub(crate) fn admin(room: &RoomId) -> VideoGrant {
     VideoGrant { room_admin: true, room: room.to_string(), ..VideoGrant::default() }
 }
 
-fn participant_of(room: &RoomId, who: &Identity) -> lk::RoomParticipantIdentity {
+/// Makes and ends rooms.
+pub(crate) fn may_create() -> VideoGrant {
+    VideoGrant { room_create: true, ..VideoGrant::default() }
+}
+
+pub(crate) fn participant_of(room: &RoomId, who: &Identity) -> lk::RoomParticipantIdentity {
     lk::RoomParticipantIdentity {
         room: room.to_string(),
         identity: who.to_string(),
@@ -119,17 +149,23 @@ async fn watch(client: Client, is_alive: std::sync::Weak<AtomicBool>) {
     }
 }
 
-async fn carry_out(client: &Client, order: Order) {
+async fn carry_out(client: &Client, rights: &Rights, order: Order) {
     let room = order.room().clone();
     let done = match order {
         Order::Permission { who, permission, .. } => {
-            let request = lk::UpdateParticipantRequest {
-                room: room.to_string(),
-                identity: who.to_string(),
-                permission: Some(permission_of(&permission)),
-                ..lk::UpdateParticipantRequest::default()
-            };
+            let request = update_of(&room, &who, rights.of(&room, &who, permission));
             client.call::<lk::ParticipantInfo>("UpdateParticipant", admin(&room), &request).await.map(drop)
+        }
+        Order::Change { reply, .. } if reply.is_closed() => return,
+        Order::Change { who, change, reply, .. } => {
+            let request = update_of(&room, &who, rights.within(&room, &who, change.clone()));
+            let answer = client.call_once::<lk::ParticipantInfo>("UpdateParticipant", admin(&room), &request).await;
+            if answer.is_ok() {
+                rights.said(&room, &who, change);
+            }
+            // What was done stands, also if nobody waits any more.
+            let _ = reply.send(answer.map(|info| info.encode_to_vec().into()).map_err(control_error));
+            return;
         }
         Order::Remove { who, .. } => {
             // Tokens made from now on are good: whoever left may come back.
@@ -138,15 +174,25 @@ async fn carry_out(client: &Client, order: Order) {
             client.call::<lk::RemoveParticipantResponse>("RemoveParticipant", admin(&room), &request).await.map(drop)
         }
         Order::Close { .. } => {
-            let grant = VideoGrant { room_create: true, ..VideoGrant::default() };
             let request = lk::DeleteRoomRequest { room: room.to_string() };
-            client.call::<lk::DeleteRoomResponse>("DeleteRoom", grant, &request).await.map(drop)
+            client.call::<lk::DeleteRoomResponse>("DeleteRoom", may_create(), &request).await.map(drop)
         }
     };
     match done {
         // Nobody there is what most orders find: people come and go by themselves.
         Ok(()) | Err(Refusal::NotFound(_)) => {}
         Err(error) => warn!(room.id = %room, %error, "the media server did not carry out an order"),
+    }
+}
+
+fn update_of(room: &RoomId, who: &Identity, change: ParticipantChange) -> lk::UpdateParticipantRequest {
+    lk::UpdateParticipantRequest {
+        room: room.to_string(),
+        identity: who.to_string(),
+        name: change.name.unwrap_or_default(),
+        metadata: change.metadata.unwrap_or_default(),
+        attributes: change.attributes.into_iter().collect(),
+        permission: change.permission.as_ref().map(permission_of),
     }
 }
 
@@ -182,12 +228,14 @@ impl MediaPlane for LiveKit {
     }
 
     fn set_permission(&self, room: &RoomId, who: &Identity, permission: MediaPermission) {
+        self.rights.give(room, who, permission);
         self.order(Order::Permission { room: room.clone(), who: who.clone(), permission });
     }
 
     fn remove(&self, room: &RoomId, who: &Identity, why: RemoveReason) {
         match why {
             RemoveReason::Removed | RemoveReason::Left => {
+                self.rights.left(room, who);
                 self.order(Order::Remove { room: room.clone(), who: who.clone() });
             }
             // The server puts the old session out when the new one joins; by identity the two are the same to it.
@@ -196,6 +244,7 @@ impl MediaPlane for LiveKit {
     }
 
     fn close_room(&self, room: &RoomId) {
+        self.rights.forget(room);
         self.order(Order::Close { room: room.clone() });
     }
 
@@ -247,58 +296,4 @@ impl MediaPlane for LiveKit {
 
     /// The other server goes on.
     async fn drain(&self) {}
-}
-
-/// Whoever wants LiveKit's server API asks the LiveKit server.
-#[async_trait]
-impl MediaControl for LiveKit {
-    async fn open_room(&self, _: &RoomId, _: &SessionId, _: RoomSettings) -> Result<Bytes, ControlError> {
-        Err(ControlError::Elsewhere)
-    }
-
-    async fn rooms(&self) -> Result<Vec<Bytes>, ControlError> {
-        Err(ControlError::Elsewhere)
-    }
-
-    async fn delete_room(&self, _: &RoomId) -> Result<(), ControlError> {
-        Err(ControlError::Elsewhere)
-    }
-
-    async fn set_room_metadata(&self, _: &RoomId, _: String) -> Result<Bytes, ControlError> {
-        Err(ControlError::Elsewhere)
-    }
-
-    async fn everybody(&self, _: &RoomId) -> Result<Vec<Bytes>, ControlError> {
-        Err(ControlError::Elsewhere)
-    }
-
-    async fn participant(&self, _: &RoomId, _: &Identity) -> Result<Bytes, ControlError> {
-        Err(ControlError::Elsewhere)
-    }
-
-    async fn remove_participant(&self, _: &RoomId, _: &Identity) -> Result<(), ControlError> {
-        Err(ControlError::Elsewhere)
-    }
-
-    async fn mute_track(&self, _: &RoomId, _: &Identity, _: &str, _: bool) -> Result<Bytes, ControlError> {
-        Err(ControlError::Elsewhere)
-    }
-
-    async fn update_participant(&self, _: &RoomId, _: &Identity, _: ParticipantChange) -> Result<Bytes, ControlError> {
-        Err(ControlError::Elsewhere)
-    }
-
-    async fn update_subscriptions(
-        &self,
-        _: &RoomId,
-        _: &Identity,
-        _: Vec<String>,
-        _: bool,
-    ) -> Result<(), ControlError> {
-        Err(ControlError::Elsewhere)
-    }
-
-    async fn send_data(&self, _: &RoomId, _: DataMessage) -> Result<(), ControlError> {
-        Err(ControlError::Elsewhere)
-    }
 }

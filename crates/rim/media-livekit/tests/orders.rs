@@ -1,95 +1,16 @@
 //! Orders as they reach a LiveKit server, which is a note pad here.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+mod server;
 
-use async_trait::async_trait;
-use bytes::Bytes;
-use media_livekit::{Client, LiveKit, Refusal};
+use media_livekit::{LiveKit, Refusal};
 use model::media::{CameraView, MediaPermission, Source, Sources};
-use model::{Identity, RoomId};
 use ports::media::{MediaPlane, MuteError, RemoveReason, TrackChoice};
-use ports::outgoing::{Answer, Method, Outgoing, OutgoingError, Reach, Request};
+use ports::outgoing::OutgoingError;
 use prost::Message;
+use server::{Server, ann, client, now, ok, room, told};
 use wire::lk;
-use wire::token::{ApiKey, VideoGrant, verify_media_api};
-
-/// Answers to each method, the first first; the last again and again.
-#[derive(Default)]
-struct Server {
-    asked: Mutex<Vec<(String, Bytes)>>,
-    answers: Mutex<Vec<Result<(u16, Bytes), OutgoingError>>>,
-}
-
-impl Server {
-    fn with(answers: Vec<Result<(u16, Bytes), OutgoingError>>) -> Arc<Self> {
-        Arc::new(Self { answers: Mutex::new(answers), ..Self::default() })
-    }
-
-    fn methods(&self) -> Vec<String> {
-        self.asked.lock().unwrap().iter().map(|(method, _)| method.clone()).collect()
-    }
-
-    fn request<M: Message + Default>(&self, number: usize) -> M {
-        M::decode(self.asked.lock().unwrap()[number].1.clone()).unwrap()
-    }
-
-    async fn until_asked(&self, times: usize) {
-        tokio::time::timeout(Duration::from_secs(60), async {
-            while self.asked.lock().unwrap().len() < times {
-                tokio::task::yield_now().await;
-                tokio::time::advance(Duration::from_millis(10)).await;
-            }
-        })
-        .await
-        .unwrap();
-    }
-}
-
-#[async_trait]
-impl Outgoing for Server {
-    async fn send(&self, request: Request) -> Result<Answer, OutgoingError> {
-        let Method::Post(body) = request.method else {
-            return Ok(Answer { status: 200, retry_after: None, content_type: None, body: Bytes::new() });
-        };
-        assert_eq!(request.reach, Reach::Anywhere);
-        let method = request.url.strip_prefix("http://media:7880/base/twirp/livekit.RoomService/").unwrap();
-        let token = request.headers.iter().find(|(name, _)| *name == "authorization").unwrap();
-        let access = verify_media_api(|_| Some("secret"), token.1.strip_prefix("Bearer ").unwrap(), now()).unwrap();
-        let grant = access.claims.video;
-        assert!(grant.room_create || (grant.room_admin && grant.room == "room01"), "{method}");
-        self.asked.lock().unwrap().push((method.to_owned(), body));
-        let mut answers = self.answers.lock().unwrap();
-        let answer = if answers.len() > 1 { answers.remove(0) } else { answers[0].clone() };
-        answer.map(|(status, body)| Answer { status, retry_after: None, content_type: None, body })
-    }
-}
-
-fn now() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-    i64::try_from(since.as_secs()).unwrap()
-}
-
-fn client(server: &Arc<Server>) -> Client {
-    Client::new(server.clone(), "ws://media:7880/base/", ApiKey::new("key", "secret"))
-}
-
-fn room() -> RoomId {
-    RoomId::try_from("room01").unwrap()
-}
-
-fn ann() -> Identity {
-    Identity::try_from("ann").unwrap()
-}
-
-fn ok(answer: &impl Message) -> Result<(u16, Bytes), OutgoingError> {
-    Ok((200, answer.encode_to_vec().into()))
-}
-
-fn told(status: u16, code: &str) -> Result<(u16, Bytes), OutgoingError> {
-    Ok((status, format!(r#"{{"code":"{code}","msg":"so"}}"#).into()))
-}
+use wire::token::VideoGrant;
 
 const MICROPHONE_ONLY: MediaPermission = MediaPermission {
     publish: Sources::NONE.with(Source::Microphone),

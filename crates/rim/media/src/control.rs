@@ -112,7 +112,7 @@ impl MediaControl for Plane {
             .or_else(nobody(ControlError::NoParticipant))
     }
 
-    async fn remove_participant(&self, room: &RoomId, who: &Identity) -> Result<(), ControlError> {
+    async fn remove_participant(&self, room: &RoomId, who: &Identity, _: i64) -> Result<(), ControlError> {
         let name = who.clone();
         on(self, room, Some(who), move |room, now| {
             room.participant(&name).ok_or(ControlError::NoParticipant)?;

@@ -86,6 +86,7 @@ impl Meetings {
     }
 
     async fn create_new(&self, id: RoomId, request: pnm::CreateRoomReq) -> Result<pnm::ActiveRoomInfo, CreateError> {
+        self.take_over_name(&id).await;
         let around = &self.0.around;
         let metadata = request.metadata.unwrap_or_default();
         // Ids that grow: new ones lie side by side in the store's indexes, so that a commit touches few pages.

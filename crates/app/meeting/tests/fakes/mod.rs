@@ -257,19 +257,20 @@ impl MediaPlane for MediaNotes {
     async fn drain(&self) {}
 }
 
-/// No free room was ever made here.
+/// Rooms that the API makes, but for one that cannot be made; nobody is ever in them.
 #[async_trait]
 impl MediaControl for MediaNotes {
-    async fn open_room(&self, _: &RoomId, _: &SessionId, _: RoomSettings) -> Result<Bytes, ControlError> {
-        Err(ControlError::Unavailable)
+    async fn open_room(&self, room: &RoomId, _: &SessionId, _: RoomSettings) -> Result<Bytes, ControlError> {
+        if room.as_str() == "unmakeable" { Err(ControlError::Unavailable) } else { Ok(Bytes::new()) }
     }
 
     async fn rooms(&self) -> Result<Vec<Bytes>, ControlError> {
         Ok(Vec::new())
     }
 
-    async fn delete_room(&self, _: &RoomId) -> Result<(), ControlError> {
-        Err(ControlError::NoRoom)
+    async fn delete_room(&self, room: &RoomId) -> Result<(), ControlError> {
+        self.closed.lock().unwrap().push(room.clone());
+        Ok(())
     }
 
     async fn set_room_metadata(&self, _: &RoomId, _: String) -> Result<Bytes, ControlError> {
@@ -285,7 +286,7 @@ impl MediaControl for MediaNotes {
         Ok(Bytes::new())
     }
 
-    async fn remove_participant(&self, _: &RoomId, who: &Identity) -> Result<(), ControlError> {
+    async fn remove_participant(&self, _: &RoomId, who: &Identity, _: i64) -> Result<(), ControlError> {
         self.removed.lock().unwrap().push((who.clone(), RemoveReason::Removed));
         Ok(())
     }
@@ -348,7 +349,22 @@ impl House {
         Self::with(self.store.clone(), self.shelf.clone(), self.folder.clone()).await
     }
 
+    /// One whose media runs on another server.
+    pub(crate) async fn with_media_elsewhere() -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        Self::furnished(MemoryStore::new(), Arc::default(), folder, Some("ws://media".into())).await
+    }
+
     async fn with(store: MemoryStore, shelf: Arc<MemoryShelf>, folder: Arc<TempDir>) -> Self {
+        Self::furnished(store, shelf, folder, None).await
+    }
+
+    async fn furnished(
+        store: MemoryStore,
+        shelf: Arc<MemoryShelf>,
+        folder: Arc<TempDir>,
+        media_server: Option<String>,
+    ) -> Self {
         let media = Arc::new(MediaNotes::default());
         let meetings = Meetings::start(Setup {
             records: Arc::new(store.clone()),
@@ -358,7 +374,7 @@ impl House {
             credentials: Credentials {
                 api: ApiKey::new("key", SECRET),
                 media: ApiKey::new("media", "another secret of at least 32 bytes!"),
-                media_server: None,
+                media_server,
                 validity: Duration::from_secs(600),
             },
             webhooks: Webhooks {

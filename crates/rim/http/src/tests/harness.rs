@@ -209,7 +209,7 @@ impl MediaControl for Outside {
         Err(ControlError::NoParticipant)
     }
 
-    async fn remove_participant(&self, _: &RoomId, _: &Identity) -> Result<(), ControlError> {
+    async fn remove_participant(&self, _: &RoomId, _: &Identity, _: i64) -> Result<(), ControlError> {
         Err(ControlError::NoParticipant)
     }
 
