@@ -359,17 +359,19 @@ impl Client {
                 }
                 Output::Transmit(out) => transmit(out),
                 Output::Event(event) => {
-                    self.note(clock, &event, &mut age);
+                    self.note(clock, &event, now, &mut age);
                 }
             }
         }
     }
 
     /// Takes the packet of the datagram that just came: the stack holds one at a time. Whatever else there is to do waits for
-    /// `drain`, once for all datagrams of a turn.
+    /// `drain`, once for all datagrams of a turn. The packet is as old as it was when it `came`: how long it then waited for us
+    /// is no delay of the media plane.
     pub(crate) fn take_packet(
         &mut self,
         clock: &Clock,
+        came: Instant,
         mut transmit: impl FnMut(Transmit),
         mut age: impl FnMut(u64),
     ) -> anyhow::Result<()> {
@@ -378,7 +380,7 @@ impl Client {
                 Output::Timeout(_) => return Ok(()),
                 Output::Transmit(out) => transmit(out),
                 Output::Event(event) => {
-                    if self.note(clock, &event, &mut age) {
+                    if self.note(clock, &event, came, &mut age) {
                         return Ok(());
                     }
                 }
@@ -387,12 +389,12 @@ impl Client {
     }
 
     /// Notes what happened. `true` if it was a packet that arrived.
-    fn note(&mut self, clock: &Clock, event: &Event, age: &mut impl FnMut(u64)) -> bool {
+    fn note(&mut self, clock: &Clock, event: &Event, came: Instant, age: &mut impl FnMut(u64)) -> bool {
         match event {
             Event::Connected => self.connected = true,
             Event::RtpPacket(packet) => {
                 if let Some(written) = written(&packet.payload) {
-                    age(clock.nanos(packet.timestamp).saturating_sub(written));
+                    age(clock.nanos(came).saturating_sub(written));
                 }
                 return true;
             }

@@ -8,7 +8,7 @@ use quinn_udp::{RecvMeta, Transmit, UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io::IoSliceMut;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 use str0m::net;
 
 const SOCKETS: usize = 8;
@@ -24,6 +24,15 @@ pub(crate) struct Sockets {
     /// Sockets with something to read, or perhaps.
     ready: [bool; SOCKETS],
     buffers: Box<[Vec<u8>; BATCH]>,
+}
+
+/// When a datagram was there.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Arrival {
+    /// The kernel had it.
+    pub(crate) came: Instant,
+    /// We had it.
+    pub(crate) taken: Instant,
 }
 
 /// Where the peers' addresses begin.
@@ -80,7 +89,7 @@ impl Sockets {
     }
 
     /// Takes one batch of every socket that has something. `true` if there may be more.
-    pub(crate) fn receive(&mut self, mut each: impl FnMut(u32, SocketAddr, SocketAddr, Instant, &[u8])) -> bool {
+    pub(crate) fn receive(&mut self, mut each: impl FnMut(u32, SocketAddr, SocketAddr, Arrival, &[u8])) -> bool {
         for (((socket, state), port), ready) in self.list.iter().zip(&self.ports).zip(&mut self.ready) {
             if !*ready {
                 continue;
@@ -90,13 +99,15 @@ impl Sockets {
             let count = state.recv(UdpSockRef::from(socket), &mut slices, &mut meta).unwrap_or(0);
             // Fewer than fit: it is empty, and what comes from now on wakes us.
             *ready = count == BATCH;
-            let now = Instant::now();
+            let (now, unix) = (Instant::now(), SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default());
             for (meta, buffer) in meta.iter().zip(self.buffers.iter()).take(count) {
                 let Some(IpAddr::V4(local)) = meta.dst_ip else { continue };
                 let Some(peer) = u32::from(local).checked_sub(FIRST + 1) else { continue };
                 let local = SocketAddr::from((local, *port));
+                let waited = meta.timestamp.map_or(Duration::ZERO, |at| unix.saturating_sub(at));
+                let arrival = Arrival { taken: now, came: now.checked_sub(waited).unwrap_or(now) };
                 for datagram in buffer[..meta.len].chunks(meta.stride.max(1)) {
-                    each(peer, meta.addr, local, now, datagram);
+                    each(peer, meta.addr, local, arrival, datagram);
                 }
             }
         }

@@ -238,8 +238,9 @@ impl Swarm {
             let mut failure = None;
             let more = self.sockets.receive(|peer, source, local, at, bytes| {
                 let Some(client) = usize::try_from(peer).ok().and_then(|index| clients.get_mut(index)) else { return };
-                if client.receive(source, local, at, bytes) {
-                    let result = client.take_packet(clock, |out| outbox.push((peer, out)), |age| ages.note(age));
+                if client.receive(source, local, at.taken, bytes) {
+                    let result =
+                        client.take_packet(clock, at.came, |out| outbox.push((peer, out)), |age| ages.note(age));
                     failure = failure.take().or(result.err());
                     if dirty.last() != Some(&peer) {
                         dirty.push(peer);
