@@ -38,7 +38,7 @@ impl Room {
         if !self.people.get_mut(user).is_some_and(|person| person.allowance.connects.take(now.at)) {
             return Err(ConnectRefusal(AuthorizeRefusal::TooOften));
         }
-        self.settle_presenter(user);
+        self.settle_presenter(now, user);
         let Some(person) = self.people.get_mut(user) else { return Err(ConnectRefusal(AuthorizeRefusal::Unknown)) };
 
         let before = person.presence;
@@ -119,12 +119,13 @@ impl Room {
 
     /// Two moderators may get tokens before either is here, or one of them before the presenter is back: whoever comes
     /// while another presents is not presenter.
-    fn settle_presenter(&mut self, user: &UserId) {
+    fn settle_presenter(&mut self, now: Moment, user: &UserId) {
         let taken = self.people.values().any(|p| p.metadata.is_presenter && p.is_present() && p.id != *user);
         let id = self.ids.uuid();
         if let Some(person) = self.people.get_mut(user).filter(|person| taken && person.metadata.is_presenter) {
             person.metadata.is_presenter = false;
             person.metadata.metadata_id = Some(id);
+            person.metadata_changed_at = now.unix_ms;
         }
     }
 

