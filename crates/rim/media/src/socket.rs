@@ -1,5 +1,6 @@
 //! The media sockets: one per address family, received and sent in batches.
 
+mod many;
 mod sending;
 
 pub(crate) use sending::{Calls, Outgoing};
@@ -121,7 +122,9 @@ impl Sockets {
                 continue;
             };
             let source = first.source.ip();
-            let (sent, lost) = one.send(rest, self.own.contains(&source).then_some(source), calls);
+            let is_ours = source.is_ipv4() == one.local.is_ipv4() && self.own.contains(&source);
+            let source = is_ours.then_some(source);
+            let (sent, lost) = one.send(rest, source, calls);
             dropped += lost;
             rest = &rest[sent + lost..];
         }
@@ -185,9 +188,11 @@ mod tests {
             setsockopt(&receiver, sockopt::Ipv6RecvTClass, &true).ok();
             let mut sockets = Sockets::bind(&config(family, Some(46)), 0, false).expect("a socket");
             let source = SocketAddr::new(family, sockets.port());
+            // So that it is said where they come from.
+            assert!(sockets.own.contains(&family));
             let sizes = [700, 700, 700, 300, 700, 900];
             let mut queue = datagrams(source, receiver.local_addr().expect("bound"), &sizes);
-            assert_eq!(sockets.send(&mut queue, &mut Calls::new()), 0);
+            assert_eq!(sockets.send(&mut queue, &mut Calls::default()), 0);
             assert!(queue.is_empty());
             for (index, size) in sizes.iter().enumerate() {
                 let mut buffer = [0; 2048];
@@ -226,7 +231,7 @@ mod tests {
                     queue.extend(datagrams(source, SocketAddr::new(family, 0), &[80]));
                 }
             }
-            assert_eq!(sockets.send(&mut queue, &mut Calls::new()), 7);
+            assert_eq!(sockets.send(&mut queue, &mut Calls::default()), 7);
             for (index, receiver) in receivers.iter().enumerate() {
                 let sizes: &[usize] = if index % 3 == 0 { &[300, 300, 20] } else { &[80] };
                 for size in sizes {

@@ -169,7 +169,7 @@ impl Shard {
     fn run(mut self) {
         let mut events = Events::with_capacity(16);
         let mut queue: Vec<Outgoing> = Vec::with_capacity(1024);
-        let mut calls = Calls::new();
+        let mut calls = Calls::default();
         let mut busy = false;
         let mut load = Load::new(Instant::now());
         let packets_in = metrics::counter!("media_datagrams_in_total");

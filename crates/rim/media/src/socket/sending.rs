@@ -2,18 +2,22 @@
 //! many trains leave in one call.
 
 use super::One;
+use super::many::{self, Control, MAX_TRAINS};
 use nix::errno::Errno;
-use nix::libc::{in_addr, in_pktinfo, in6_addr, in6_pktinfo};
-use nix::sys::socket::{ControlMessage, MsgFlags, MultiHeaders, SockaddrStorage, sendmmsg};
+use nix::sys::socket::SockaddrStorage;
 use std::io::IoSlice;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::AsRawFd;
+use std::os::fd::AsFd;
 
 /// Longest train of datagrams to one destination.
 pub(super) const MAX_TRAIN: usize = 32;
 
 /// Datagrams handed to the kernel in one call, in as many trains as they need.
-const MAX_CALL: usize = 64;
+const MAX_CALL: usize = MAX_TRAINS;
+
+/// Larger ones leave alone, in bytes: kernels refuse a train whose pieces do not fit the device, and what is larger than this with its
+/// headers may not.
+const MAX_PIECE: usize = 1400;
 
 /// A datagram to send.
 #[derive(Debug)]
@@ -23,41 +27,10 @@ pub(crate) struct Outgoing {
     pub(crate) contents: Vec<u8>,
 }
 
-/// What the kernel is shown in a call, for each family; of the thread that calls.
+/// Room for what the kernel is shown in a call.
+#[derive(Debug, Default)]
 pub(crate) struct Calls {
-    v4: Headers,
-    v6: Headers,
-}
-
-impl Calls {
-    pub(crate) fn new() -> Self {
-        Self { v4: Headers::new(true), v6: Headers::new(false) }
-    }
-}
-
-/// What the kernel is shown of each train. Each kind of call has its own, because they are made for control messages of
-/// one length, and the kernel refuses longer room than what is in it.
-struct Headers {
-    plain: MultiHeaders<SockaddrStorage>,
-    cut: MultiHeaders<SockaddrStorage>,
-    from: MultiHeaders<SockaddrStorage>,
-    from_and_cut: MultiHeaders<SockaddrStorage>,
-}
-
-impl Headers {
-    fn new(is_ipv4: bool) -> Self {
-        let (from, from_and_cut) = if is_ipv4 {
-            (nix::cmsg_space!(in_pktinfo), nix::cmsg_space!(in_pktinfo, u16))
-        } else {
-            (nix::cmsg_space!(in6_pktinfo), nix::cmsg_space!(in6_pktinfo, u16))
-        };
-        Self {
-            plain: MultiHeaders::preallocate(MAX_CALL, None),
-            cut: MultiHeaders::preallocate(MAX_CALL, Some(nix::cmsg_space!(u16))),
-            from: MultiHeaders::preallocate(MAX_CALL, Some(from)),
-            from_and_cut: MultiHeaders::preallocate(MAX_CALL, Some(from_and_cut)),
-        }
-    }
+    destinations: Vec<SockaddrStorage>,
 }
 
 /// How many datagrams from the first on can leave as one train: all of one size but the last, which may be shorter.
@@ -66,6 +39,7 @@ fn train_length(queue: &[Outgoing], limit: usize) -> usize {
         let (before, next) = (&pair[0], &pair[1]);
         next.destination == before.destination
             && next.source == before.source
+            && before.contents.len() <= MAX_PIECE
             && next.contents.len() <= before.contents.len()
             && before.contents.len() == queue[0].contents.len()
     };
@@ -105,13 +79,25 @@ impl One {
         match self.transmit(queue, &trains[..count], source, calls) {
             // One that was refused behind others is the first of the next call.
             Ok(sent) => sent.checked_sub(1).map_or((0, first), |last| (trains[last], 0)),
-            // A device that cannot part trains says so when it gets the first one.
-            Err(Errno::EIO | Errno::EINVAL) if first > 1 => {
-                self.longest = 1;
-                (0, 0)
+            Err(error @ (Errno::EIO | Errno::EINVAL)) if first > 1 => {
+                if error == Errno::EIO {
+                    // A device that cannot part trains says so when it gets the first one.
+                    tracing::warn!(
+                        "the network device takes no trains of datagrams: each leaves by itself from now on"
+                    );
+                    self.longest = 1;
+                }
+                self.send_each(&queue[..first], source, calls)
             }
             Err(_) => (0, first),
         }
+    }
+
+    /// Sends the datagrams of a train one by one.
+    fn send_each(&self, train: &[Outgoing], source: Option<IpAddr>, calls: &mut Calls) -> (usize, usize) {
+        let leaves = |datagram: &&[Outgoing]| self.transmit(datagram, &[1], source, calls).is_ok();
+        let sent = train.chunks(1).filter(leaves).count();
+        (sent, train.len() - sent)
     }
 
     /// Hands trains to the kernel, all of them in one call. Returns how many it took, one at least.
@@ -128,52 +114,19 @@ impl One {
             *slice = IoSlice::new(&datagram.contents);
         }
         let mut slices: [&[IoSlice]; MAX_CALL] = [&[]; MAX_CALL];
-        let mut destinations = [None; MAX_CALL];
+        calls.destinations.clear();
         let mut start = 0;
-        for (index, end) in trains.iter().copied().enumerate() {
-            slices[index] = &all[start..end];
-            destinations[index] = Some(SockaddrStorage::from(queue[start].destination));
+        for (slices, end) in slices.iter_mut().zip(trains.iter().copied()) {
+            *slices = &all[start..end];
+            calls.destinations.push(queue[start].destination.into());
             start = end;
         }
         let size = u16::try_from(first.contents.len()).map_err(|_| Errno::EMSGSIZE)?;
-        let cut = (trains[0] > 1).then_some(ControlMessage::UdpGsoSegments(&size));
-        let (v4, v6);
-        let from = match source {
-            Some(IpAddr::V4(address)) => {
-                let address = in_addr { s_addr: u32::from_ne_bytes(address.octets()) };
-                v4 = in_pktinfo { ipi_ifindex: 0, ipi_spec_dst: address, ipi_addr: in_addr { s_addr: 0 } };
-                Some(ControlMessage::Ipv4PacketInfo(&v4))
-            }
-            Some(IpAddr::V6(address)) => {
-                v6 = in6_pktinfo { ipi6_ifindex: 0, ipi6_addr: in6_addr { s6_addr: address.octets() } };
-                Some(ControlMessage::Ipv6PacketInfo(&v6))
-            }
-            None => None,
-        };
-        let headers = if self.local.is_ipv4() { &mut calls.v4 } else { &mut calls.v6 };
-        let headers = match (&from, &cut) {
-            (None, None) => &mut headers.plain,
-            (None, Some(_)) => &mut headers.cut,
-            (Some(_), None) => &mut headers.from,
-            (Some(_), Some(_)) => &mut headers.from_and_cut,
-        };
-        let (one, both);
-        let control: &[ControlMessage] = match (from, cut) {
-            (None, None) => &[],
-            (Some(message), None) | (None, Some(message)) => {
-                one = [message];
-                &one
-            }
-            (Some(from), Some(cut)) => {
-                both = [from, cut];
-                &both
-            }
-        };
-        let (slices, destinations) = (&slices[..trains.len()], &destinations[..trains.len()]);
+        let control = Control::new(source, (trains[0] > 1).then_some(size));
         loop {
-            match sendmmsg(self.socket.as_raw_fd(), headers, slices, destinations, control, MsgFlags::empty()) {
+            match many::send(self.socket.as_fd(), &slices[..trains.len()], &calls.destinations, &control) {
                 Err(Errno::EINTR) => {}
-                taken => return taken.map(Iterator::count),
+                taken => return taken,
             }
         }
     }
@@ -200,6 +153,8 @@ pub(super) mod tests {
         assert_eq!(train_length(&of(&[9, 10]), 8), 1);
         assert_eq!(train_length(&of(&[9; 20]), 8), 8);
         assert_eq!(train_length(&of(&[9; 20]), 1), 1);
+        assert_eq!(train_length(&of(&[1400, 1400]), 8), 2);
+        assert_eq!(train_length(&of(&[1401, 1401]), 8), 1);
         let mut mixed = of(&[9, 9]);
         mixed.extend(datagrams(one, one, &[9]));
         assert_eq!(train_length(&mixed, 8), 2);
