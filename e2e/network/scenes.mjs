@@ -38,6 +38,8 @@ const CONCEALED_MOST_LOSSY = 0.04;
 const LOST_LEAST = 0.02;
 /** The least that a round trip takes on a line that delays by 100 ms in both directions, in seconds. */
 const ROUND_TRIP_LEAST_S = 0.18;
+/** Bits a second towards Cleo on a narrow line. */
+const NARROW = 500_000;
 /** The least energy a second of a voice that hums all the time: 1 is sent, and what is made up for long is silence. */
 const LOUDNESS_LEAST = 0.5;
 /** The least pictures a second. Cameras give 10; 8.7 and more were seen unless the machine had too much to do. */
@@ -177,6 +179,20 @@ async function meet(people) {
 /** The peer connections a browser has made so far. */
 function connectionsOf(person) {
   return person.page.evaluate(() => window.__peerConnections.length);
+}
+
+/** With how many bits a second a page gets a file of those it is made of, one that is large enough to be a measure. */
+function fetchRate(page) {
+  return page.evaluate(async () => {
+    const files = performance.getEntriesByType("resource");
+    const [file] = files
+      .filter(({ encodedBodySize }) => encodedBodySize > 50_000)
+      .toSorted((a, b) => a.encodedBodySize - b.encodedBodySize);
+    const since = performance.now();
+    const answer = await fetch(file.name, { cache: "no-store" });
+    await answer.arrayBuffer();
+    return (file.encodedBodySize * 8 * 1_000) / (performance.now() - since);
+  });
 }
 
 /** A sum that the server keeps. */
@@ -348,14 +364,17 @@ scene(
 scene(
   "500 kbit/s carry two voices, and a picture as far as they leave room",
   3,
-  async ({ people, machine, context }) => {
+  async ({ people, cleo, machine, context }) => {
     await meetAndWatch(people);
 
-    await machine.line({ rate: [500_000, 0] });
+    await machine.line({ rate: [NARROW, 0] });
 
     // Voices that never pause take half of it, so that there may be room for no more than one picture.
     await assertArrives(context, "500 kbit/s down", people);
     await meet(people.slice(0, -1));
+    const rate = await fetchRate(cleo.page);
+    context.diagnostic(`500 kbit/s down, a file came with ${Math.round(rate / 1_000)} kbit/s`);
+    assert.ok(rate <= NARROW, `a file came with ${rate} bit/s`);
   },
 );
 
