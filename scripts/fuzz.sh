@@ -78,15 +78,16 @@ run() {
 }
 
 # keep TARGET: of what was found, the few files that reach most of what nothing smaller does. They take the places of those that were
-# put there so before, whose names are hashes; what has a name stays.
+# put there so before, whose names are hashes; what has a name stays. If it fails, all of them stay.
 keep() {
   local target=$1 named=target/named/$1 control=target/$1.merge kept=0 file
-  mkdir -p "target/found/$target"
-  find "corpus/$target" -regextype posix-extended -regex ".*/[0-9a-f]{$HASH}" -exec mv {} "target/found/$target" \;
+  local files=("corpus/$target" -regextype posix-extended -type f) hashed=".*/[0-9a-f]{$HASH}"
   rm -rf "$named" "$control"
-  mkdir -p "$named"
-  cp "corpus/$target"/* "$named"
+  mkdir -p "target/found/$target" "$named"
+  find "${files[@]}" -regex "$hashed" -exec cp -t "target/found/$target" {} + || return 1
+  find "${files[@]}" ! -regex "$hashed" -exec cp -t "$named" {} + || return 1
   run "$target" -merge=1 -merge_control_file="$control" "$named" "target/found/$target" >"target/$target.log" 2>&1 || return 1
+  find "${files[@]}" -regex "$hashed" -delete
   # Two numbers, the files from the smallest on, and then what each reaches that none before it does.
   while read -r file; do
     if [ $kept -ge $KEPT_FILES ]; then break; fi

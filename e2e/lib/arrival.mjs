@@ -47,8 +47,9 @@ const notesOf = (page, from = 0) => page.evaluate((at) => window.__arrival.slice
 
 /**
  * What arrived at a page while so many seconds of every voice were played, from now on. One entry per stream:
- *   sound    `{kind, seconds, packets, lost, concealed, loudness}`: packets a second; how many were lost, if they were repeated too;
- *            the share of the sound that was made up because nothing came, 0 to 1; energy a second
+ *   sound    `{kind, seconds, packets, lost, concealed, loudness}`: packets a second; how many were lost, if they were repeated too,
+ *            less than none where some that had been given up came late after all; the share of the sound that was made up because
+ *            nothing came, 0 to 1; energy a second
  *   picture  `{kind, seconds, packets, rate, frozen, still}`: packets and pictures a second; the share of time that the browser
  *            counts as frozen; the longest time without a new picture, in seconds
  */

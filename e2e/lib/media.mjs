@@ -282,7 +282,10 @@ export function untilFrozen(page, options) {
   return untilStill(page, "no moving picture", "video", "frames", options);
 }
 
-/** How a browser's media goes now: `{protocol, type, relay, address}` of every connection that carries some. */
+/**
+ * How a browser's media goes now: `{protocol, type, relay, address, roundTrip}` of every connection that carries some; `address` is
+ * the server's, `roundTrip` what the last check of the way took, in seconds.
+ */
 function ways(page) {
   return page.evaluate(async () => {
     const open = window.__peerConnections.filter((pc) => pc.connectionState === "connected");
@@ -293,13 +296,13 @@ function ways(page) {
       const local = report.get(pair?.localCandidateId);
       if (!local) return [];
       const { protocol, candidateType: type, relayProtocol: relay = null } = local;
-      return [{ protocol, type, relay, address: report.get(pair.remoteCandidateId)?.address }];
+      const address = report.get(pair.remoteCandidateId)?.address;
+      return [{ protocol, type, relay, address, roundTrip: pair.currentRoundTripTime ?? 0 }];
     });
   });
 }
 
-/** Waits until media goes as `fits` says: a function of `{protocol, type, relay, address}`, where
- * `address` is the server's. */
+/** Waits until media goes as `fits` says, a function of what `ways` gives, on every connection. */
 export function untilWay(page, what, fits, options) {
   return until(
     `media over ${what}`,

@@ -80,6 +80,12 @@ export class Machine {
     if (done || value !== "ok") throw new Error(`the line of ${this.name} broke: ${value}`);
   }
 
+  /** The addresses (IPv4) that the machine has on its line, as its kernel says. */
+  addresses() {
+    const said = this.ip("-json", "-4", "addr", "show", "dev", "line0");
+    return JSON.parse(said).flatMap((device) => device.addr_info.map(({ local }) => local));
+  }
+
   /** Another address, as after a change of networks: the old one is gone. */
   changeAddress() {
     const last = Number(this.#address.split(".").at(-1));
