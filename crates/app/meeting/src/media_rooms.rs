@@ -169,7 +169,7 @@ impl Meetings {
         change: ParticipantChange,
     ) -> Result<Bytes, ControlError> {
         if let Some(handle) = self.find(room.as_str()) {
-            self.tell_rights(&handle, who).await.map_err(|_| ControlError::Unavailable)?;
+            self.note_rights(&handle, who).await.map_err(|_| ControlError::Unavailable)?;
         }
         self.0.control.update_participant(room, who, change).await
     }

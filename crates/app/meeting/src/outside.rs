@@ -1,6 +1,8 @@
 //! What comes into a meeting from applications, recorders and other media servers.
 
+use model::media::MediaPermission;
 use model::{Identity, RoomId, SessionId, UserId};
+use ports::media::MediaPlane;
 use ports::store::{SessionRecord, StoreError};
 use room::{Announcement, Audience, BroadcastRefusal, Forwarded, MediaStep, Notification, OnMedia, RecorderReport};
 use uuid::Uuid;
@@ -163,7 +165,24 @@ impl Meetings {
     ///
     /// # Errors
     /// When the meeting does not answer.
-    pub(crate) async fn tell_rights(&self, handle: &RoomHandle, who: &Identity) -> Result<(), Unavailable> {
+    async fn tell_rights(&self, handle: &RoomHandle, who: &Identity) -> Result<(), Unavailable> {
+        self.with_rights(handle, who, <dyn MediaPlane>::set_permission).await
+    }
+
+    /// The same for a change that follows, which takes the rights there by itself: that server is not asked twice.
+    ///
+    /// # Errors
+    /// When the meeting does not answer.
+    pub(crate) async fn note_rights(&self, handle: &RoomHandle, who: &Identity) -> Result<(), Unavailable> {
+        self.with_rights(handle, who, <dyn MediaPlane>::note_permission).await
+    }
+
+    async fn with_rights(
+        &self,
+        handle: &RoomHandle,
+        who: &Identity,
+        tell: fn(&dyn MediaPlane, &RoomId, &Identity, MediaPermission),
+    ) -> Result<(), Unavailable> {
         let around = &self.0.around;
         let (true, Ok(user)) = (around.credentials.media_server.is_some(), UserId::try_from(who.as_str())) else {
             return Ok(());
@@ -171,7 +190,7 @@ impl Meetings {
         let (media, room_id, who) = (around.media.clone(), handle.id().clone(), who.clone());
         let told = handle.read(move |room| {
             if let Some(permission) = room.media_permission(&user) {
-                media.set_permission(&room_id, &who, permission);
+                tell(&*media, &room_id, &who, permission);
             }
         });
         match told.await {

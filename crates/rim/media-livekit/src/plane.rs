@@ -98,11 +98,20 @@ impl LiveKit {
         Arc::new(Self { client, rights, lines, is_alive })
     }
 
-    pub(crate) fn order(&self, order: Order) {
+    fn line(&self, room: &RoomId) -> Option<&mpsc::Sender<Order>> {
         let mut hasher = DefaultHasher::new();
-        order.room().hash(&mut hasher);
-        let line = usize::try_from(hasher.finish() % LINES as u64).unwrap_or_default();
-        if self.lines.get(line).is_none_or(|line| line.try_send(order).is_err()) {
+        room.hash(&mut hasher);
+        self.lines.get(usize::try_from(hasher.finish() % LINES as u64).unwrap_or_default())
+    }
+
+    /// Puts what the API wants in line. Whether it is there: one half of each line is kept for what meetings say.
+    pub(crate) fn offer(&self, order: Order) -> bool {
+        let line = self.line(order.room()).filter(|line| line.capacity() > WAITING / 2);
+        line.is_some_and(|line| line.try_send(order).is_ok())
+    }
+
+    fn order(&self, order: Order) {
+        if self.line(order.room()).is_none_or(|line| line.try_send(order).is_err()) {
             metrics::counter!("plenum_media_orders_lost_total").increment(1);
             warn!("the media server is too slow: an order is lost");
         }
@@ -230,6 +239,10 @@ impl MediaPlane for LiveKit {
     fn set_permission(&self, room: &RoomId, who: &Identity, permission: MediaPermission) {
         self.rights.give(room, who, permission);
         self.order(Order::Permission { room: room.clone(), who: who.clone(), permission });
+    }
+
+    fn note_permission(&self, room: &RoomId, who: &Identity, permission: MediaPermission) {
+        self.rights.give(room, who, permission);
     }
 
     fn remove(&self, room: &RoomId, who: &Identity, why: RemoveReason) {
