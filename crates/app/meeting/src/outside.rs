@@ -108,20 +108,20 @@ impl Meetings {
     }
 
     /// The media server of our own meetings opened a room that none of them has, as with a token of one that is over. One
-    /// that the API made there stays.
-    pub fn close_stray_media(&self, room: &str) {
+    /// that the API made there, which `sid` tells from others of the name, stays.
+    pub fn close_stray_media(&self, room: &str, sid: &str) {
         if self.0.around.credentials.media_server.is_some()
             && let Ok(room) = RoomId::try_from(room)
-            && !self.0.api_rooms.has(&room)
+            && !self.0.api_rooms.opened(&room, sid)
         {
             self.0.around.media.close_room(&room);
         }
     }
 
     /// Another media server closed a room: the meeting ends, unless it began after that, or the room was one of the API's
-    /// that had the name before.
-    pub async fn on_media_closed(&self, room: &str, closed_at: i64) {
-        if RoomId::try_from(room).is_ok_and(|room| self.0.api_rooms.forget(&room)) {
+    /// that had the name before, by its `sid`.
+    pub async fn on_media_closed(&self, room: &str, sid: &str, closed_at: i64) {
+        if RoomId::try_from(room).is_ok_and(|room| self.0.api_rooms.closed(&room, sid)) {
             return;
         }
         let Some(handle) = self.find(room) else { return };
