@@ -162,11 +162,22 @@ async fn carry_out(client: &Client, rights: &Rights, order: Order) {
     let room = order.room().clone();
     let done = match order {
         Order::Permission { who, permission, .. } => {
-            let request = update_of(&room, &who, rights.of(&room, &who, permission));
-            client.call::<lk::ParticipantInfo>("UpdateParticipant", admin(&room), &request).await.map(drop)
+            let mut change = rights.of(&room, &who, permission);
+            // By themselves, after the rights: those are not to be refused because the attributes are too many there.
+            let attributes = std::mem::take(&mut change.attributes);
+            let told = tell(client, &room, &who, change).await;
+            if told.is_err() || attributes.is_empty() {
+                told
+            } else {
+                tell(client, &room, &who, ParticipantChange { attributes, ..ParticipantChange::default() }).await
+            }
         }
         Order::Change { reply, .. } if reply.is_closed() => return,
         Order::Change { who, change, reply, .. } => {
+            if !rights.has_space(&room, &who, &change) {
+                let _ = reply.send(Err(ControlError::TooLarge("attributes")));
+                return;
+            }
             let request = update_of(&room, &who, rights.within(&room, &who, change.clone()));
             let answer = client.call_once::<lk::ParticipantInfo>("UpdateParticipant", admin(&room), &request).await;
             if answer.is_ok() {
@@ -192,6 +203,11 @@ async fn carry_out(client: &Client, rights: &Rights, order: Order) {
         Ok(()) | Err(Refusal::NotFound(_)) => {}
         Err(error) => warn!(room.id = %room, %error, "the media server did not carry out an order"),
     }
+}
+
+async fn tell(client: &Client, room: &RoomId, who: &Identity, change: ParticipantChange) -> Result<(), Refusal> {
+    let request = update_of(room, who, change);
+    client.call::<lk::ParticipantInfo>("UpdateParticipant", admin(room), &request).await.map(drop)
 }
 
 fn update_of(room: &RoomId, who: &Identity, change: ParticipantChange) -> lk::UpdateParticipantRequest {

@@ -422,3 +422,23 @@ async fn rights_that_are_noted_bound_the_change_that_follows_and_are_no_order() 
     let microphone = i32::from(lk::TrackSource::Microphone);
     assert_eq!(update.permission.unwrap().can_publish_sources, [microphone]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_lock_goes_out_without_the_attributes_that_the_api_set_and_those_follow() {
+    let (server, plane) = plane(vec![ok(&person("ann"))]);
+    let set = |value: String| ParticipantChange {
+        attributes: [("seat".to_owned(), value)].into(),
+        ..ParticipantChange::default()
+    };
+    plane.note_permission(&room(), &ann(), EVERYTHING);
+    plane.update_participant(&room(), &ann(), set("1".into())).await.unwrap();
+    let too_much = plane.update_participant(&room(), &ann(), set("1".repeat(64 << 10))).await;
+    assert_eq!(too_much, Err(ControlError::TooLarge("attributes")));
+
+    plane.set_permission(&room(), &ann(), MICROPHONE_ONLY);
+    server.until_asked(3).await;
+
+    let [lock, rest] = [1, 2].map(|number| server.request::<lk::UpdateParticipantRequest>(number));
+    assert!(lock.permission.is_some() && lock.attributes.is_empty());
+    assert_eq!((rest.permission, rest.attributes), (None, [("seat".into(), "1".into())].into()));
+}
