@@ -12,6 +12,8 @@ use model::media::{CameraView, MediaPermission, ParticipantKind, Source, Sources
 use model::{Identity, RoomId, SessionId, UserId};
 use ports::media::{MediaJoin, Topology};
 use ports::media_control::{ControlError, DataMessage, FREE_SESSION, ParticipantChange, RoomSettings};
+use prost::Message;
+use wire::lk;
 use wire::lk::participant_info::KindDetail;
 use wire::token::{MediaClaims, RoomConfig, VideoGrant};
 
@@ -68,8 +70,14 @@ impl Meetings {
         // Before it is made: that server tells of the room before it answers.
         let is_new = is_stray && self.0.api_rooms.note(room);
         let opened = self.0.control.open_room(room, &session, set).await;
-        if is_new && opened.is_err() {
-            self.0.api_rooms.forget(room);
+        if is_stray {
+            let rooms = &self.0.api_rooms;
+            match &opened {
+                Ok(made) => rooms.made(room, lk::Room::decode(made.clone()).map(|made| made.sid).unwrap_or_default()),
+                // It may be there all the same.
+                Err(ControlError::Unavailable) => {}
+                Err(_) => rooms.refused(room, is_new),
+            }
         }
         opened
     }
@@ -169,7 +177,7 @@ impl Meetings {
         change: ParticipantChange,
     ) -> Result<Bytes, ControlError> {
         if let Some(handle) = self.find(room.as_str()) {
-            self.tell_rights(&handle, who).await.map_err(|_| ControlError::Unavailable)?;
+            self.note_rights(&handle, who).await.map_err(|_| ControlError::Unavailable)?;
         }
         self.0.control.update_participant(room, who, change).await
     }

@@ -1,6 +1,8 @@
 //! What comes into a meeting from applications, recorders and other media servers.
 
+use model::media::MediaPermission;
 use model::{Identity, RoomId, SessionId, UserId};
+use ports::media::MediaPlane;
 use ports::store::{SessionRecord, StoreError};
 use room::{Announcement, Audience, BroadcastRefusal, Forwarded, MediaStep, Notification, OnMedia, RecorderReport};
 use uuid::Uuid;
@@ -106,20 +108,20 @@ impl Meetings {
     }
 
     /// The media server of our own meetings opened a room that none of them has, as with a token of one that is over. One
-    /// that the API made there stays.
-    pub fn close_stray_media(&self, room: &str) {
+    /// that the API made there, which `sid` tells from others of the name, stays.
+    pub fn close_stray_media(&self, room: &str, sid: &str) {
         if self.0.around.credentials.media_server.is_some()
             && let Ok(room) = RoomId::try_from(room)
-            && !self.0.api_rooms.has(&room)
+            && !self.0.api_rooms.opened(&room, sid)
         {
             self.0.around.media.close_room(&room);
         }
     }
 
     /// Another media server closed a room: the meeting ends, unless it began after that, or the room was one of the API's
-    /// that had the name before.
-    pub async fn on_media_closed(&self, room: &str, closed_at: i64) {
-        if RoomId::try_from(room).is_ok_and(|room| self.0.api_rooms.forget(&room)) {
+    /// that had the name before, by its `sid`.
+    pub async fn on_media_closed(&self, room: &str, sid: &str, closed_at: i64) {
+        if RoomId::try_from(room).is_ok_and(|room| self.0.api_rooms.closed(&room, sid)) {
             return;
         }
         let Some(handle) = self.find(room) else { return };
@@ -163,7 +165,24 @@ impl Meetings {
     ///
     /// # Errors
     /// When the meeting does not answer.
-    pub(crate) async fn tell_rights(&self, handle: &RoomHandle, who: &Identity) -> Result<(), Unavailable> {
+    async fn tell_rights(&self, handle: &RoomHandle, who: &Identity) -> Result<(), Unavailable> {
+        self.with_rights(handle, who, <dyn MediaPlane>::set_permission).await
+    }
+
+    /// The same for a change that follows, which takes the rights there by itself: that server is not asked twice.
+    ///
+    /// # Errors
+    /// When the meeting does not answer.
+    pub(crate) async fn note_rights(&self, handle: &RoomHandle, who: &Identity) -> Result<(), Unavailable> {
+        self.with_rights(handle, who, <dyn MediaPlane>::note_permission).await
+    }
+
+    async fn with_rights(
+        &self,
+        handle: &RoomHandle,
+        who: &Identity,
+        tell: fn(&dyn MediaPlane, &RoomId, &Identity, MediaPermission),
+    ) -> Result<(), Unavailable> {
         let around = &self.0.around;
         let (true, Ok(user)) = (around.credentials.media_server.is_some(), UserId::try_from(who.as_str())) else {
             return Ok(());
@@ -171,7 +190,7 @@ impl Meetings {
         let (media, room_id, who) = (around.media.clone(), handle.id().clone(), who.clone());
         let told = handle.read(move |room| {
             if let Some(permission) = room.media_permission(&user) {
-                media.set_permission(&room_id, &who, permission);
+                tell(&*media, &room_id, &who, permission);
             }
         });
         match told.await {

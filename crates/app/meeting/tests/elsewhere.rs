@@ -18,35 +18,63 @@ fn closed(house: &House) -> Vec<RoomId> {
     house.media.closed.lock().unwrap().clone()
 }
 
+async fn open(house: &House, room: &str) -> Result<(), ControlError> {
+    house.meetings.open_media_room(&id(room), RoomSettings::default()).await.map(drop)
+}
+
 #[tokio::test]
 async fn a_room_that_the_api_made_stays_until_it_ends_by_itself_and_others_are_closed() {
     let house = House::with_media_elsewhere().await;
-    let open = async |room: &str| house.meetings.open_media_room(&id(room), RoomSettings::default()).await;
-    open("free").await.unwrap();
-    assert_eq!(open("unmakeable").await, Err(ControlError::Unavailable));
+    open(&house, "free").await.unwrap();
+    assert!(matches!(open(&house, "unmakeable").await, Err(ControlError::Refused { .. })));
+    assert_eq!(open(&house, "slow").await, Err(ControlError::Unavailable), "and was made all the same");
 
-    for room in ["free", "stray", "unmakeable"] {
-        house.meetings.close_stray_media(room);
+    for (room, sid) in [("free", "RM_1"), ("stray", "RM_2"), ("unmakeable", "RM_3"), ("slow", "RM_4")] {
+        house.meetings.close_stray_media(room, sid);
     }
     assert_eq!(closed(&house), [id("stray"), id("unmakeable")]);
 
-    house.meetings.on_media_closed("free", LATER).await;
-    house.meetings.close_stray_media("free");
+    house.meetings.on_media_closed("free", "RM_1", LATER).await;
+    house.meetings.close_stray_media("free", "RM_5");
     assert_eq!(closed(&house).last(), Some(&id("free")), "made again, by nobody's call");
+}
+
+#[tokio::test]
+async fn a_room_that_the_api_makes_again_stays_when_the_end_of_the_first_is_told_late() {
+    let house = House::with_media_elsewhere().await;
+    open(&house, "free").await.unwrap();
+    house.meetings.delete_media_room(&id("free")).await.unwrap();
+    open(&house, "free").await.unwrap();
+
+    house.meetings.on_media_closed("free", "RM_1", LATER).await;
+    house.meetings.close_stray_media("free", "RM_2");
+
+    assert_eq!(closed(&house), [id("free")], "only the API's own call");
 }
 
 #[tokio::test]
 async fn a_meeting_takes_the_name_over_and_does_not_end_with_the_room_before() {
     let house = House::with_media_elsewhere().await;
-    house.meetings.open_media_room(&id("room01"), RoomSettings::default()).await.unwrap();
+    open(&house, "room01").await.unwrap();
 
     house.meetings.create(request("room01")).await.unwrap();
     assert_eq!(closed(&house), [id("room01")]);
 
-    house.meetings.on_media_closed("room01", LATER).await;
+    house.meetings.on_media_closed("room01", "RM_1", LATER).await;
     assert!(house.meetings.active_room("room01").await.is_ok());
-    house.meetings.on_media_closed("room01", LATER).await;
+    house.meetings.on_media_closed("room01", "RM_9", LATER).await;
     assert!(house.meetings.active_room("room01").await.is_err(), "that was its own");
+}
+
+#[tokio::test]
+async fn a_meeting_ends_with_its_own_room_also_if_the_end_of_the_one_before_was_never_told() {
+    let house = House::with_media_elsewhere().await;
+    open(&house, "room01").await.unwrap();
+    house.meetings.create(request("room01")).await.unwrap();
+
+    house.meetings.on_media_closed("room01", "RM_9", LATER).await;
+
+    assert!(house.meetings.active_room("room01").await.is_err());
 }
 
 #[tokio::test]
@@ -54,8 +82,8 @@ async fn the_room_of_a_meeting_is_not_the_apis_whatever_the_api_sets() {
     let house = House::with_media_elsewhere().await;
     house.meetings.create(request("room01")).await.unwrap();
 
-    house.meetings.open_media_room(&id("room01"), RoomSettings::default()).await.unwrap();
+    open(&house, "room01").await.unwrap();
 
-    house.meetings.on_media_closed("room01", LATER).await;
+    house.meetings.on_media_closed("room01", "RM_1", LATER).await;
     assert!(house.meetings.active_room("room01").await.is_err());
 }

@@ -228,6 +228,10 @@ pub trait MediaPlane: Send + Sync + 'static {
     /// Replaces somebody's rights at once: takes away tracks no longer allowed, parks or restores subscriptions.
     fn set_permission(&self, room: &RoomId, who: &Identity, permission: MediaPermission);
 
+    /// Says what somebody's rights in their meeting are, before a change of them that comes from elsewhere; changes nothing
+    /// by itself. Nothing to a plane that keeps them.
+    fn note_permission(&self, _room: &RoomId, _who: &Identity, _permission: MediaPermission) {}
+
     /// Takes somebody out.
     fn remove(&self, room: &RoomId, who: &Identity, why: RemoveReason);
 

@@ -40,17 +40,17 @@ pub(crate) async fn handle(State(app): State<App>, request: Request) -> Response
 
 async fn take(app: &App, event: WebhookEvent) {
     let meetings = &app.deps.meetings;
-    let room = event.room.map(|room| room.name).unwrap_or_default();
+    let (room, sid) = event.room.map(|room| (room.name, room.sid)).unwrap_or_default();
     let message = Forwarded { id: event.id, created_at: event.created_at };
     let step = match event.event.as_str() {
         "room_started" => {
             if !meetings.on_media_opened(&room, message).await {
                 debug!("a media server opened a room that does not run here");
-                meetings.close_stray_media(&room);
+                meetings.close_stray_media(&room, &sid);
             }
             return;
         }
-        "room_finished" => return meetings.on_media_closed(&room, message.created_at).await,
+        "room_finished" => return meetings.on_media_closed(&room, &sid, message.created_at).await,
         "participant_joined" => MediaStep::Joined,
         "participant_left" => MediaStep::Left,
         "track_published" => MediaStep::Published,

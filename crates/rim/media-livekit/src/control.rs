@@ -150,7 +150,7 @@ impl MediaControl for LiveKit {
     }
 
     /// Waits in line with what the meeting says of the room, so that the last word is what both say; but no longer than for
-    /// an answer. What was not begun by then is not done.
+    /// an answer. What was not begun by then is not done. While many wait it is refused at once.
     async fn update_participant(
         &self,
         room: &RoomId,
@@ -158,7 +158,9 @@ impl MediaControl for LiveKit {
         change: ParticipantChange,
     ) -> Result<Bytes, ControlError> {
         let (reply, answer) = oneshot::channel();
-        self.order(Order::Change { room: room.clone(), who: who.clone(), change, reply });
+        if !self.offer(Order::Change { room: room.clone(), who: who.clone(), change, reply }) {
+            return Err(ControlError::Unavailable);
+        }
         match timeout(SHORT_PATIENCE, answer).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_)) | Err(_) => Err(ControlError::Unavailable),

@@ -98,11 +98,20 @@ impl LiveKit {
         Arc::new(Self { client, rights, lines, is_alive })
     }
 
-    pub(crate) fn order(&self, order: Order) {
+    fn line(&self, room: &RoomId) -> Option<&mpsc::Sender<Order>> {
         let mut hasher = DefaultHasher::new();
-        order.room().hash(&mut hasher);
-        let line = usize::try_from(hasher.finish() % LINES as u64).unwrap_or_default();
-        if self.lines.get(line).is_none_or(|line| line.try_send(order).is_err()) {
+        room.hash(&mut hasher);
+        self.lines.get(usize::try_from(hasher.finish() % LINES as u64).unwrap_or_default())
+    }
+
+    /// Puts what the API wants in line. Whether it is there: one half of each line is kept for what meetings say.
+    pub(crate) fn offer(&self, order: Order) -> bool {
+        let line = self.line(order.room()).filter(|line| line.capacity() > WAITING / 2);
+        line.is_some_and(|line| line.try_send(order).is_ok())
+    }
+
+    fn order(&self, order: Order) {
+        if self.line(order.room()).is_none_or(|line| line.try_send(order).is_err()) {
             metrics::counter!("plenum_media_orders_lost_total").increment(1);
             warn!("the media server is too slow: an order is lost");
         }
@@ -153,11 +162,22 @@ async fn carry_out(client: &Client, rights: &Rights, order: Order) {
     let room = order.room().clone();
     let done = match order {
         Order::Permission { who, permission, .. } => {
-            let request = update_of(&room, &who, rights.of(&room, &who, permission));
-            client.call::<lk::ParticipantInfo>("UpdateParticipant", admin(&room), &request).await.map(drop)
+            let mut change = rights.of(&room, &who, permission);
+            // By themselves, after the rights: those are not to be refused because the attributes are too many there.
+            let attributes = std::mem::take(&mut change.attributes);
+            let told = tell(client, &room, &who, change).await;
+            if told.is_err() || attributes.is_empty() {
+                told
+            } else {
+                tell(client, &room, &who, ParticipantChange { attributes, ..ParticipantChange::default() }).await
+            }
         }
         Order::Change { reply, .. } if reply.is_closed() => return,
         Order::Change { who, change, reply, .. } => {
+            if !rights.has_space(&room, &who, &change) {
+                let _ = reply.send(Err(ControlError::TooLarge("attributes")));
+                return;
+            }
             let request = update_of(&room, &who, rights.within(&room, &who, change.clone()));
             let answer = client.call_once::<lk::ParticipantInfo>("UpdateParticipant", admin(&room), &request).await;
             if answer.is_ok() {
@@ -183,6 +203,11 @@ async fn carry_out(client: &Client, rights: &Rights, order: Order) {
         Ok(()) | Err(Refusal::NotFound(_)) => {}
         Err(error) => warn!(room.id = %room, %error, "the media server did not carry out an order"),
     }
+}
+
+async fn tell(client: &Client, room: &RoomId, who: &Identity, change: ParticipantChange) -> Result<(), Refusal> {
+    let request = update_of(room, who, change);
+    client.call::<lk::ParticipantInfo>("UpdateParticipant", admin(room), &request).await.map(drop)
 }
 
 fn update_of(room: &RoomId, who: &Identity, change: ParticipantChange) -> lk::UpdateParticipantRequest {
@@ -230,6 +255,10 @@ impl MediaPlane for LiveKit {
     fn set_permission(&self, room: &RoomId, who: &Identity, permission: MediaPermission) {
         self.rights.give(room, who, permission);
         self.order(Order::Permission { room: room.clone(), who: who.clone(), permission });
+    }
+
+    fn note_permission(&self, room: &RoomId, who: &Identity, permission: MediaPermission) {
+        self.rights.give(room, who, permission);
     }
 
     fn remove(&self, room: &RoomId, who: &Identity, why: RemoveReason) {

@@ -10,6 +10,9 @@ use model::{Identity, RoomId};
 /// Most people of a room of whom something is remembered beyond their stay, as in rooms of our own.
 const MAX_REMEMBERED: usize = 1000;
 
+/// Most that is remembered of somebody's attributes, in bytes of names and values: LiveKit's own limit.
+const MAX_ATTRIBUTES: usize = 64 << 10;
+
 /// What is known of somebody.
 #[derive(Debug, Default)]
 struct Known {
@@ -69,6 +72,17 @@ impl Rights {
         ParticipantChange { permission, ..change }
     }
 
+    /// Whether what the API said of somebody in a meeting can still be remembered with this change.
+    pub(crate) fn has_space(&self, room: &RoomId, who: &Identity, change: &ParticipantChange) -> bool {
+        let rooms = self.rooms();
+        let known = rooms.get(room).and_then(|people| people.get(who)).filter(|known| known.given.is_some());
+        let Some(known) = known else { return true };
+        let size = |(name, value): (&String, &String)| if value.is_empty() { 0 } else { name.len() + value.len() };
+        let before = known.said.iter().flat_map(|said| &said.attributes);
+        let kept: usize = before.filter(|(name, _)| !change.attributes.contains_key(*name)).map(size).sum();
+        kept + change.attributes.iter().map(size).sum::<usize>() <= MAX_ATTRIBUTES
+    }
+
     /// The API's change was made. In a meeting it holds from now on, its rights as a ceiling.
     pub(crate) fn said(&self, room: &RoomId, who: &Identity, change: ParticipantChange) {
         let mut rooms = self.rooms();
@@ -84,6 +98,8 @@ impl Rights {
         let before = known.said.take().unwrap_or_default();
         let mut attributes: BTreeMap<String, String> = before.attributes;
         attributes.extend(change.attributes);
+        // They are gone now.
+        attributes.retain(|_, value| !value.is_empty());
         known.said = Some(ParticipantChange {
             name: change.name.or(before.name),
             metadata: change.metadata.or(before.metadata),
@@ -143,6 +159,30 @@ mod tests {
 
         rights.forget(&room);
         assert_eq!(rights.of(&room, &ann, ALL), wish(ALL));
+    }
+
+    #[test]
+    fn attributes_that_were_taken_away_are_forgotten_and_the_others_are_bounded() {
+        let rights = Rights::default();
+        let (room, ann) = (room(), who("ann"));
+        let set = |name: &str, value: String| ParticipantChange {
+            attributes: [(name.to_owned(), value)].into(),
+            ..ParticipantChange::default()
+        };
+        let (half, whole) = ("h".repeat(MAX_ATTRIBUTES / 2 - 1), "w".repeat(MAX_ATTRIBUTES - 1));
+        assert!(rights.has_space(&room, &ann, &set("a", "x".repeat(MAX_ATTRIBUTES))), "nothing is remembered");
+        rights.give(&room, &ann, ALL);
+        assert!(!rights.has_space(&room, &ann, &set("a", "x".repeat(MAX_ATTRIBUTES))));
+
+        rights.said(&room, &ann, set("a", half.clone()));
+        assert!(
+            rights.has_space(&room, &ann, &set("b", half)) && rights.has_space(&room, &ann, &set("a", whole.clone()))
+        );
+        assert!(!rights.has_space(&room, &ann, &set("b", whole.clone())));
+
+        rights.said(&room, &ann, set("a", String::new()));
+        assert!(rights.of(&room, &ann, ALL).attributes.is_empty());
+        assert!(rights.has_space(&room, &ann, &set("b", whole)));
     }
 
     #[test]

@@ -380,3 +380,65 @@ async fn a_change_that_waited_too_long_in_line_is_not_made_behind_the_callers_ba
     server.until_asked(33).await;
     assert_eq!(server.methods()[29..], ["UpdateParticipant", "DeleteRoom", "DeleteRoom", "DeleteRoom"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn however_many_changes_wait_the_meetings_half_of_the_line_is_free() {
+    const HALF: usize = 512;
+    let busy = Err(OutgoingError::Failed("no route".into()));
+    let (server, plane) = plane(vec![busy, ok(&person("ann"))]);
+    plane.set_permission(&room(), &ann(), EVERYTHING);
+    // From now on it waits before it tries again, and nothing leaves the line.
+    server.until_asked(1).await;
+
+    let mut changes = tokio::task::JoinSet::new();
+    for _ in 0..2 * HALF {
+        let plane = plane.clone();
+        changes.spawn(async move { plane.update_participant(&room(), &ann(), rights(MICROPHONE_ONLY)).await });
+    }
+    for _ in 0..HALF {
+        assert_eq!(changes.join_next().await.unwrap().unwrap(), Err(ControlError::Unavailable), "refused at once");
+    }
+    for _ in 0..HALF - 1 {
+        plane.set_permission(&room(), &ann(), EVERYTHING);
+    }
+    plane.close_room(&room());
+
+    while let Some(change) = changes.join_next().await {
+        assert!(change.unwrap().is_ok());
+    }
+    server.until_asked(2 + 2 * HALF).await;
+    assert_eq!(server.methods().last().unwrap(), "DeleteRoom", "no order is lost");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rights_that_are_noted_bound_the_change_that_follows_and_are_no_order() {
+    let (server, plane) = plane(vec![ok(&person("ann"))]);
+
+    plane.note_permission(&room(), &ann(), MICROPHONE_ONLY);
+    plane.update_participant(&room(), &ann(), rights(EVERYTHING)).await.unwrap();
+
+    assert_eq!(server.methods(), ["UpdateParticipant"]);
+    let update: lk::UpdateParticipantRequest = server.request(0);
+    let microphone = i32::from(lk::TrackSource::Microphone);
+    assert_eq!(update.permission.unwrap().can_publish_sources, [microphone]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lock_goes_out_without_the_attributes_that_the_api_set_and_those_follow() {
+    let (server, plane) = plane(vec![ok(&person("ann"))]);
+    let set = |value: String| ParticipantChange {
+        attributes: [("seat".to_owned(), value)].into(),
+        ..ParticipantChange::default()
+    };
+    plane.note_permission(&room(), &ann(), EVERYTHING);
+    plane.update_participant(&room(), &ann(), set("1".into())).await.unwrap();
+    let too_much = plane.update_participant(&room(), &ann(), set("1".repeat(64 << 10))).await;
+    assert_eq!(too_much, Err(ControlError::TooLarge("attributes")));
+
+    plane.set_permission(&room(), &ann(), MICROPHONE_ONLY);
+    server.until_asked(3).await;
+
+    let [lock, rest] = [1, 2].map(|number| server.request::<lk::UpdateParticipantRequest>(number));
+    assert!(lock.permission.is_some() && lock.attributes.is_empty());
+    assert_eq!((rest.permission, rest.attributes), (None, [("seat".into(), "1".into())].into()));
+}

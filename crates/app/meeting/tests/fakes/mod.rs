@@ -19,8 +19,10 @@ use ports::media::{ConnectError, MediaJoin, MediaPlane, MuteError, RemoveReason,
 use ports::media_control::{ControlError, DataMessage, MediaControl, ParticipantChange, RoomSettings};
 use ports::outbox::Notice;
 use ports::store::{NewSession, Records, SessionRecord, State, StateEntry, StateWrite, StoreError};
+use prost::Message;
 use tempfile::TempDir;
 use tokio::sync::{Semaphore, mpsc};
+use wire::lk;
 use wire::pnm;
 use wire::token::ApiKey;
 
@@ -219,6 +221,8 @@ pub(crate) struct MediaNotes {
     pub(crate) removed: Mutex<Vec<(Identity, RemoveReason)>>,
     /// Who is connected, encoded.
     pub(crate) connected: Mutex<Vec<Bytes>>,
+    /// Rooms that the API made; the first is `RM_1`.
+    pub(crate) made: AtomicUsize,
     /// The next removal breaks whoever asks for it.
     pub(crate) breaks: AtomicBool,
 }
@@ -257,11 +261,18 @@ impl MediaPlane for MediaNotes {
     async fn drain(&self) {}
 }
 
-/// Rooms that the API makes, but for one that cannot be made; nobody is ever in them.
+/// Rooms that the API makes, but for one that cannot be made and one whose making takes too long; nobody is ever in them.
 #[async_trait]
 impl MediaControl for MediaNotes {
     async fn open_room(&self, room: &RoomId, _: &SessionId, _: RoomSettings) -> Result<Bytes, ControlError> {
-        if room.as_str() == "unmakeable" { Err(ControlError::Unavailable) } else { Ok(Bytes::new()) }
+        match room.as_str() {
+            "unmakeable" => Err(ControlError::Refused { code: "invalid_argument".into(), text: "no".into() }),
+            "slow" => Err(ControlError::Unavailable),
+            name => {
+                let sid = format!("RM_{}", self.made.fetch_add(1, Ordering::Relaxed) + 1);
+                Ok(lk::Room { name: name.to_owned(), sid, ..lk::Room::default() }.encode_to_vec().into())
+            }
+        }
     }
 
     async fn rooms(&self) -> Result<Vec<Bytes>, ControlError> {
