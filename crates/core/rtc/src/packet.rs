@@ -97,8 +97,8 @@ pub enum Dropped {
     Garbage,
     /// With a transport-wide number that the stack cannot count with.
     TransportNumber,
-    /// Media that gave nothing: not sealed with the client's keys, come twice, or of no source that is known. Padding is not
-    /// counted; repeats of what had come are, with which browsers look for bandwidth as well.
+    /// Media that gave nothing: not sealed with the client's keys, come twice, or of no source that is known. Padding and
+    /// packets sent again are not counted: browsers look for bandwidth with them.
     Unread,
     /// RTCP that was not sealed with the client's keys, or came twice.
     ControlSeal,

@@ -170,6 +170,7 @@ impl PeerFactory {
             outgoing: Outgoing::new(self.clock, FIRST_ESTIMATE),
             kept: 0,
             unread: 0,
+            unread_format: 0,
             way: None,
             due: now,
         }
@@ -203,6 +204,8 @@ pub struct Peer {
     pub(crate) kept: u64,
     /// Packets of media the stack was given since it was last asked for all it has, less those it gave back.
     pub(crate) unread: u32,
+    /// The payload type of the last of them.
+    pub(crate) unread_format: u8,
     /// From where to where the stack sends.
     way: Option<(SocketAddr, SocketAddr)>,
     /// When the stack wants to hear that time passes.
@@ -264,8 +267,9 @@ impl Peer {
                 self.kept += u64::try_from(bytes.len()).unwrap_or_default();
                 return Ok(heard.err());
             }
-        } else if is_media(bytes) {
+        } else if let Some(format) = media_format(bytes) {
             self.unread += 1;
+            self.unread_format = format;
         }
         self.rtc.handle_input(Input::Receive(now, receive))?;
         Ok(None)
@@ -325,7 +329,10 @@ impl Peer {
     fn rest(&mut self) -> Output {
         if let Some(fewer) = self.unread.checked_sub(1) {
             self.unread = fewer;
-            return Output::Event(Event::Dropped(Dropped::Unread));
+            // What comes again after all, or only to look for bandwidth, is no loss.
+            if !self.sections.iter().any(|section| section.is_repair(self.unread_format)) {
+                return Output::Event(Event::Dropped(Dropped::Unread));
+            }
         }
         Output::Timeout(self.outgoing.poll_timeout().map_or(self.due, |sends| sends.min(self.due)))
     }
@@ -401,9 +408,12 @@ impl Peer {
     }
 }
 
-/// RTP that does more than fill (RFC 3550 section 5.1: the bit for padding; RFC 7983 section 7: the first octet).
-fn is_media(datagram: &[u8]) -> bool {
-    datagram.first().is_some_and(|first| (128..=191).contains(first) && first & 0x20 == 0)
+/// The payload type of RTP that does more than fill (RFC 3550 section 5.1: the bit for padding; RFC 7983 section 7: the first octet).
+fn media_format(datagram: &[u8]) -> Option<u8> {
+    match datagram {
+        [first @ 128..=191, second, ..] if first & 0x20 == 0 => Some(second & 0x7f),
+        _ => None,
+    }
 }
 
 /// Told apart from media by the second octet (RFC 5761 section 4).

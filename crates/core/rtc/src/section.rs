@@ -52,6 +52,11 @@ impl Section {
         self.formats.iter().find_map(|format| format.repair).map(|pt| *pt)
     }
 
+    /// Whether a payload type is that of packets sent again (RFC 4588).
+    pub(crate) fn is_repair(&self, format: u8) -> bool {
+        self.formats.iter().any(|known| known.repair.is_some_and(|pt| *pt == format))
+    }
+
     /// Whether what is missing can be sent again. Before the client has answered that is so if it may be.
     pub(crate) fn repairs(&self) -> bool {
         self.kind == Kind::Video && (self.formats.is_empty() || self.padding().is_some())
