@@ -45,9 +45,9 @@ export async function tourOfActivities(world, look) {
     await person.page.getByRole("radio", { name: answer }).check();
     if (person === cleo) await look("poll-vote", cleo);
     await person.button("Vote").click();
-    await person.page.getByText("You have voted.").waitFor();
+    await person.shows("You have voted.").waitFor();
   }
-  await ana.page.getByText("2 answers", { exact: true }).waitFor();
+  await ana.shows("2 answers", { exact: true }).waitFor();
   await look("polls", ana);
 
   await fromMore(ana, "Breakout rooms");

@@ -8,19 +8,24 @@ import { clipped, inEveryLook, LOOKS, overflow, violations } from "./tour.mjs";
 
 const PICTURES = resolve(fileURLToPath(import.meta.url), "../../artifacts/screens");
 
+/** Pictures are for people to look at. Where nobody does, those of what is wrong are enough. */
+const EVERY_PICTURE = !process.env.CI;
+
 export class Looks {
   #findings = [];
 
   /** What a person sees now, in these looks. */
   async at(screen, person, names = ["light", "dark", "phone"]) {
     await mkdir(PICTURES, { recursive: true });
+    const { page } = person;
     await inEveryLook(person, names, async (name) => {
-      const say = (text) => this.#findings.push(`${screen} (${name}): ${text}`);
-      await person.page.screenshot({ path: join(PICTURES, `${screen}-${name}.png`) });
-      if (LOOKS[name].axe) (await violations(person.page)).forEach(say);
-      const wider = await overflow(person.page);
-      if (wider > 0) say(`${wider} px wider than the window`);
-      (await clipped(person.page)).forEach(say);
+      const wrong = LOOKS[name].axe ? await violations(page) : [];
+      const wider = await overflow(page);
+      if (wider > 0) wrong.push(`${wider} px wider than the window`);
+      wrong.push(...(await clipped(page)));
+      this.#findings.push(...wrong.map((text) => `${screen} (${name}): ${text}`));
+      if (EVERY_PICTURE || wrong.length > 0)
+        await page.screenshot({ path: join(PICTURES, `${screen}-${name}.png`) });
     });
   }
 

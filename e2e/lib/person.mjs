@@ -149,6 +149,11 @@ export class Person {
     await this.tool("Leave").waitFor({ timeout: JOIN_TIMEOUT_MS });
   }
 
+  /** Where these words stand on the page. For a moment they may also be in what only screen readers hear. */
+  shows(words, options) {
+    return this.page.getByText(words, options).and(this.page.locator(":not(body > [role=status])"));
+  }
+
   // -- me ----------------------------------------------------------------------------------------------------------
 
   async mute() {

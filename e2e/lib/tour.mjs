@@ -185,7 +185,7 @@ export async function tourOfHosting(world, look) {
   for (const person of [ben, cleo]) {
     await person.openLink(await world.link(person.name, { room }));
     await person.joinButton.click();
-    await person.page.getByText("We begin at ten.").waitFor();
+    await person.shows("We begin at ten.").waitFor();
   }
   await openMenu(ana, "Host.*");
   await look("host-menu", ana, WIDE);
@@ -206,7 +206,7 @@ export async function tourOfHosting(world, look) {
   await look("locks-of-one", ana);
   await ana.closeDialog();
   await ben.page.keyboard.press("l");
-  await ben.page.getByText("A host has unlocked this for you").waitFor();
+  await ben.shows("A host has unlocked this for you").waitFor();
   await look("locks-of-mine", ben);
   await ben.closeDialog();
   await ana.showActionsFor("Ben");
@@ -319,7 +319,7 @@ export async function tourOfHostingInArabic(world, look) {
   const ben = await world.open("Ben");
   await ben.openLink(await world.link("Ben", { room }));
   await ben.joinButton.click();
-  await ben.page.getByText("لحظة من فضلكم.").waitFor();
+  await ben.shows("لحظة من فضلكم.").waitFor();
   // The notice offers the panel.
   await page.locator(".notice-action").click();
   await page.locator(".waiting-row").waitFor();
@@ -348,6 +348,8 @@ export async function violations(page) {
     // These catch the focus at a popup's edges and pass it on at once: hidden and focusable is what they are for.
     const guards = { exclude: ["[data-headlessui-focus-guard]"] };
     const { violations } = await axe.run(guards, { resultTypes: ["violations"] });
+    const colours = ({ any: [{ data } = {}] }) =>
+      data?.contrastRatio ? ` (${data.fgColor} on ${data.bgColor})` : "";
     // What opens over the page belongs to the button that opened it and not to a landmark.
     const inPopup = ({ target }) =>
       document.querySelector(target[0])?.closest("#headlessui-portal-root");
@@ -359,7 +361,7 @@ export async function violations(page) {
       .filter(({ nodes }) => nodes.length > 0)
       .map(
         ({ id, impact, nodes }) =>
-          `${id} (${impact}): ${nodes.map((node) => node.target.join(" ")).join(", ")}`,
+          `${id} (${impact}): ${nodes.map((node) => `${node.target.join(" ")}${colours(node)}`).join(", ")}`,
       );
   });
 }

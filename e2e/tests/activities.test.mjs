@@ -78,7 +78,7 @@ scenario("breakout rooms: made, joined in place, helped, moved and closed", asyn
   await ana.button("Open the rooms").click();
   await ana.page.getByRole("article", { name: "Room 1" }).waitFor();
 
-  const invited = ben.page.getByText("You are asked to join a breakout room.");
+  const invited = ben.shows("You are asked to join a breakout room.");
   await invited.first().waitFor();
   await ben.page.getByRole("button", { name: "Join", exact: true }).first().click();
   await ben.page.getByRole("region", { name: "You are in a breakout room." }).waitFor();
@@ -144,7 +144,7 @@ scenario("a video from elsewhere is fetched by nobody who has not agreed", async
   await looks.at("player-dialog", ana);
   await ana.page.getByLabel("Address of a video or audio file").fill("http://films.example/x.mp4");
   await ana.button("Play for everybody").click();
-  await ana.page.getByText("That is no address that begins with https://.").waitFor();
+  await ana.shows("That is no address that begins with https://.").waitFor();
   await ana.page
     .getByLabel("Address of a video or audio file")
     .fill("https://films.example/intro.mp4");

@@ -173,7 +173,7 @@ scenario("the figures of the line are copied, whatever they are", async (meeting
   await meeting.join("Ben");
   await untilSeeing(ana.page, 1);
   await ana.page.getByRole("button", { name: /^Connected/u }).click();
-  await ana.page.getByText("Receiving").waitFor();
+  await ana.shows("Receiving").waitFor();
   await ana.button("Copy these figures").click();
   const copied = JSON.parse(await ana.page.evaluate(() => navigator.clipboard.readText()));
   assert.ok(copied.bitsIn > 0, JSON.stringify(copied));

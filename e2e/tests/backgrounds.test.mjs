@@ -207,7 +207,7 @@ drawing(
       mimeType: "image/png",
       buffer: Buffer.from("no picture at all"),
     });
-    await ana.page.getByText("notes.png is no picture that this browser can read.").waitFor();
+    await ana.shows("notes.png is no picture that this browser can read.").waitFor();
   },
 );
 
@@ -218,7 +218,7 @@ drawing("a meeting without backgrounds shows nothing of them", async (meeting) =
   await openChoice(ana);
   await choose(ana, "Blur");
   await ana.openLink(await meeting.link("Ana", { room: "plain", admin: true }));
-  await ana.page.getByText("This meeting shows cameras as they are.", { exact: false }).waitFor();
+  await ana.shows("This meeting shows cameras as they are.", { exact: false }).waitFor();
   assert.equal(await ana.button("Background").count(), 0);
   await ana.enter();
   await ana.button("Choose camera").click();
@@ -274,11 +274,11 @@ drawing("a browser that cannot draw says so and goes on without", async (meeting
     WebAssembly.validate = () => false;
   });
   await ana.openLink(await meeting.link("Ana", { admin: true }));
-  await ana.page.getByText("This browser cannot change what is behind you.").waitFor();
+  await ana.shows("This browser cannot change what is behind you.").waitFor();
   assert.equal(await ana.button("Background").count(), 0);
   await ana.enter();
   await ana.button("Choose camera").click();
-  await ana.page.getByText("This browser cannot change what is behind you.").waitFor();
+  await ana.shows("This browser cannot change what is behind you.").waitFor();
 });
 
 drawing(

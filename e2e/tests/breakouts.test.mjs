@@ -107,7 +107,7 @@ scenario("a countdown is seen by all, taken back, and rooms are made longer", as
   await inside(ben).waitFor();
 
   await ana.button("End in a minute").click();
-  const told = ana.page.getByText(/^All rooms end in \d+ seconds\.$/u);
+  const told = ana.shows(/^All rooms end in \d+ seconds\.$/u);
   await told.waitFor();
   const seen = inside(ben).getByText(/^It ends in \d+ seconds\.$/u);
   await seen.waitFor();

@@ -117,11 +117,11 @@ scenario(
       .waitFor();
 
     await box(ben).pressSequentially("So, the first");
-    await ana.page.getByText("Ben is writing…").waitFor();
+    await ana.shows("Ben is writing…").waitFor();
 
     // Up in an empty box edits the last own line; Escape leaves it as it is.
     await box(ana).press("ArrowUp");
-    await ana.page.getByText("Editing").waitFor();
+    await ana.shows("Editing").waitFor();
     assert.equal(await box(ana).inputValue(), "Ask away");
     await box(ana).press("Escape");
     assert.equal(await box(ana).inputValue(), "");
@@ -139,7 +139,7 @@ scenario(
     await ana.showChat();
     await ana.button("Search messages").click();
     await ana.page.getByRole("searchbox").fill("budget");
-    await ana.page.getByText("1 message", { exact: true }).waitFor();
+    await ana.shows("1 message", { exact: true }).waitFor();
     await looks.at("chat-search", ana);
     await ana.button("Close the search").click();
     assert.equal(await log(ana).locator(".message").count(), 3);

@@ -74,9 +74,7 @@ scenario(
     const looks = new Looks();
     await looks.at("connection-blocked", ben, ["light", "dark", "phone", "narrow"]);
     const { port } = meeting.server.setup;
-    await ben.page
-      .getByText(`Ask whoever runs the network to allow UDP to ${NOWHERE}:${port}.`)
-      .waitFor();
+    await ben.shows(`Ask whoever runs the network to allow UDP to ${NOWHERE}:${port}.`).waitFor();
     looks.done();
   },
   { config: `plenum:\n  media:\n    advertise: ["${NOWHERE}"]\n` },

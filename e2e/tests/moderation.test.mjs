@@ -49,7 +49,7 @@ scenario(
     await ana.setLock("Chat", true);
     await ana.closeDialog();
     await ana.page.keyboard.press("l");
-    await ana.page.getByText("Except Ben: allowed").waitFor();
+    await ana.shows("Except Ben: allowed").waitFor();
   },
 );
 
@@ -64,7 +64,7 @@ scenario(
     await ana.setLock("Microphone", true);
 
     await ben.tool("Unmute").waitFor();
-    const why = ben.page.getByText("The host has locked microphones. Raise your hand to ask.");
+    const why = ben.shows("The host has locked microphones. Raise your hand to ask.");
     await why.first().waitFor();
     // A refused button still answers: it says why.
     await ben.tool("Unmute").press("Enter");
@@ -106,7 +106,7 @@ scenario("who waits is let in, turned away, or blocked and let back", async (mee
     const person = await meeting.open(name, name === "Cleo" ? { viewport: PHONE } : {});
     await person.openLink(await meeting.link(name));
     await person.joinButton.click();
-    await person.page.getByText("One moment.").waitFor();
+    await person.shows("One moment.").waitFor();
     waiting.push(person);
   }
   const [ben, cleo, dan] = waiting;
@@ -117,19 +117,19 @@ scenario("who waits is let in, turned away, or blocked and let back", async (mee
   assert.deepEqual(names, ["Ben", "Cleo", "Dan"]);
 
   await ana.page.getByRole("textbox", { name: "What is read while waiting" }).fill("At ten.");
-  await cleo.page.getByText("At ten.").waitFor();
+  await cleo.shows("At ten.").waitFor();
   await ana.button("Let Cleo in").click();
   await cleo.tool("Leave").waitFor();
   await ana.button("Turn Ben away").click();
   await ben.ended(/not let in/i);
   await ana.button("Turn Dan away and block").click();
   await dan.ended(/not let in/i);
-  await ana.page.getByText("Nobody is waiting.").waitFor();
+  await ana.shows("Nobody is waiting.").waitFor();
 
   await ana.tool("Host").click();
   await ana.page.getByRole("menuitem", { name: "Blocked people" }).click();
   await ana.button("Unblock Dan").click();
-  await ana.page.getByText("Nobody is blocked.").waitFor();
+  await ana.shows("Nobody is blocked.").waitFor();
   await ana.closeDialog();
 });
 
@@ -197,7 +197,7 @@ scenario("everything goes quiet with one press, and back with another", async (m
   await ben.tool("Unmute").waitFor();
   await ben.tool("Share screen").waitFor();
   await ben.tool("Chat").click();
-  await ben.page.getByText("The host has locked the chat.").waitFor();
+  await ben.shows("The host has locked the chat.").waitFor();
 
   await ana.button("Put back as it was").click();
   await ben.page.locator(".rest-banner").waitFor({ state: "detached" });
@@ -262,7 +262,7 @@ scenario(
     await address.fill("page.example/start");
     await ana.page.getByRole("dialog").getByRole("button", { name: "Show", exact: true }).click();
 
-    await ben.page.getByText("Ana shows a page from page.example").waitFor();
+    await ben.shows("Ana shows a page from page.example").waitFor();
     assert.deepEqual(ben.strayed, []);
     await ben.button("Load the page").click();
     const frame = ben.page.locator("iframe");
@@ -283,7 +283,7 @@ scenario("attendees who may not see each other see hosts and themselves", async 
 
   await ana.sees("Cleo");
   await ben.sees("Ana");
-  await ben.page.getByText("In this meeting you see only hosts and yourself.").waitFor();
+  await ben.shows("In this meeting you see only hosts and yourself.").waitFor();
   assert.equal(await ben.person("Cleo").count(), 0);
   assert.equal(await ben.tile("Cleo").count(), 0);
 });

@@ -152,7 +152,7 @@ scenario(
     await ana.page.getByRole("menuitem", { name: /^Waiting room/ }).click();
     await check(all);
     await ana.page.keyboard.press("l");
-    await ana.page.getByText("Except Ben: allowed").waitFor();
+    await ana.shows("Except Ben: allowed").waitFor();
     await ana.closeDialog();
   },
 );
@@ -219,7 +219,7 @@ scenario(
     await ben.tool("Unmute").waitFor();
     for (const host of [ana, dora]) await host.button("Put back as it was").waitFor();
     await ben.tool("Chat").click();
-    await ben.page.getByText("The host has locked the chat.").waitFor();
+    await ben.shows("The host has locked the chat.").waitFor();
 
     await dora.button("Put back as it was").click();
     for (const person of [ana, dora, ben]) {

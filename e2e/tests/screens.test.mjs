@@ -1,42 +1,21 @@
 // Every screen in light, dark, on a phone, zoomed and from right to left: readable by a screen reader, within the window,
-// and a picture of it kept. And the whole way from the front door to leaving with the keyboard alone.
-import assert from "node:assert/strict";
-import { mkdir } from "node:fs/promises";
-import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
-
+// and pictures of them kept. And the whole way from the front door to leaving with the keyboard alone.
+import { Looks } from "../lib/looks.mjs";
 import { scenario } from "../lib/scenario.mjs";
 import {
-  clipped,
-  inEveryLook,
   LOOKS,
-  overflow,
   tourInArabic,
   tourOfHosting,
   tourOfHostingInArabic,
   tourOfArriving,
   tourOfMeeting,
-  violations,
 } from "../lib/tour.mjs";
 
-const PICTURES = resolve(fileURLToPath(import.meta.url), "../../artifacts/screens");
-
 /** Looks at each screen of a tour and says at the end what is wrong anywhere. */
-async function inspect(tour, meeting, looks, mark = "") {
-  await mkdir(PICTURES, { recursive: true });
-  const findings = [];
-  await tour(meeting, (screen, person, only = looks) =>
-    inEveryLook(person, only, async (name) => {
-      const { page } = person;
-      const say = (text) => findings.push(`${screen} (${name}): ${text}`);
-      await page.screenshot({ path: join(PICTURES, `${screen}${mark}-${name}.png`) });
-      if (LOOKS[name].axe) (await violations(page)).forEach(say);
-      const wider = await overflow(page);
-      if (wider > 0) say(`${wider} px wider than the window`);
-      (await clipped(page)).forEach(say);
-    }),
-  );
-  assert.deepEqual(findings, []);
+async function inspect(tour, meeting, names, mark = "") {
+  const looks = new Looks();
+  await tour(meeting, (screen, person, only = names) => looks.at(`${screen}${mark}`, person, only));
+  looks.done();
 }
 
 scenario("every screen on the way in is accessible and fits", async (meeting) => {

@@ -131,12 +131,12 @@ scenario(
     await eve.page.addInitScript(humInsteadOfBeeping);
     await eve.openLink(await meeting.link("Eve"));
     await eve.enter();
-    await ana.page.getByText("Page 1 of 2").waitFor();
+    await ana.shows("Page 1 of 2").waitFor();
     assert.equal(await ana.tile("Eve").count(), 0);
     await untilFetchingExactly(ana.page, 3);
     await ana.page.reload();
     await ana.enter({ devices: false });
-    await ana.page.getByText("Page 1 of 2").waitFor();
+    await ana.shows("Page 1 of 2").waitFor();
     await untilFetchingExactly(ana.page, 3);
 
     await ana.button("Next page").click();

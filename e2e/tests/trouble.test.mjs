@@ -109,7 +109,7 @@ scenario(
     await ben.openLink(await meeting.link("Ben"));
     await ben.enter();
 
-    const banner = ben.page.getByText("The server is at its limit. Trying again…");
+    const banner = ben.shows("The server is at its limit. Trying again…");
     await banner.first().waitFor();
     const looks = new Looks();
     await looks.at("full", ben, ["light", "dark", "phone", "narrow"]);
