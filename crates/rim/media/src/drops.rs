@@ -1,6 +1,9 @@
 //! What is thrown away between sockets, shards and the engine is counted, each with its reason and once. What is thrown away of a
 //! participant is in `tests/drops.rs`.
 
+#[path = "../tests/support/drops.rs"]
+mod counted;
+
 use crate::detour::{self, Kind};
 use crate::engine::{ConnectionKey, Datagram, Engine};
 use crate::framing::Framing;
@@ -11,59 +14,19 @@ use crate::post::Post;
 use crate::registry::Registry;
 use crate::streams::{Outbox, StreamEvent};
 use crate::ways::{Inlet, Ways};
+use counted::Drops;
 use hmac::{Hmac, KeyInit, Mac};
 use md5::Digest as _;
-use metrics::{
-    Counter, CounterFn, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit, with_local_recorder,
-};
 use rtc::{Codec, DownPacket, Extensions};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use turn::{attribute, method};
 
 const OURS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1)), 8080);
 const THEIRS: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::new(198, 51, 100, 9)), 4000);
-
-/// How much was thrown away, by reason.
-#[derive(Clone, Default)]
-struct Drops(Arc<Mutex<BTreeMap<String, u64>>>);
-
-struct One(String, Drops);
-
-impl CounterFn for One {
-    fn increment(&self, value: u64) {
-        if value > 0 {
-            *self.1.0.lock().unwrap().entry(self.0.clone()).or_default() += value;
-        }
-    }
-
-    fn absolute(&self, _: u64) {}
-}
-
-impl Recorder for Drops {
-    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-
-    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
-        let reason = key.labels().find(|label| label.key() == "reason");
-        match reason.filter(|_| key.name() == "media_drops_total") {
-            Some(reason) => Counter::from_arc(Arc::new(One(reason.value().to_owned(), self.clone()))),
-            None => Counter::noop(),
-        }
-    }
-
-    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
-        Gauge::noop()
-    }
-
-    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
-        Histogram::noop()
-    }
-}
 
 /// What a shard has between its sockets and its engine, and the shard beside it.
 struct Scene {
@@ -124,17 +87,17 @@ impl Scene {
     }
 
     fn is_counted(&self) -> bool {
-        !self.drops.0.lock().unwrap().is_empty()
+        !self.drops.by_reason().is_empty()
     }
 }
 
 /// What happens then is counted for that reason, once, and for no other.
 fn counts(reason: &str, cause: impl FnOnce(&mut Scene)) {
     let drops = Drops::default();
-    with_local_recorder(&drops, || {
+    drops.record(|| {
         let mut scene = Scene::new(drops.clone());
         cause(&mut scene);
-        assert_eq!(*drops.0.lock().unwrap(), BTreeMap::from([(reason.to_owned(), 1)]));
+        assert_eq!(drops.by_reason(), BTreeMap::from([(reason.to_owned(), 1)]));
     });
 }
 

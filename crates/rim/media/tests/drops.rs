@@ -6,20 +6,19 @@
 // In a test's helpers too a failed unwrap is a failed test.
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/drops.rs"]
+mod counted;
 #[allow(dead_code)]
 mod support;
 
 use bytes::Bytes;
+use counted::Drops;
 use media::{Datagram, Engine};
-use metrics::{
-    Counter, CounterFn, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit, with_local_recorder,
-};
 use model::Identity;
 use model::media::MediaPermission;
 use prost::Message as _;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use std::{fs, io};
 use str0m::media::{Simulcast, SimulcastLayer};
@@ -82,54 +81,10 @@ const SEALED: &str = "../../../fuzz/bodies/tests/drops.rs";
 const NAMED: [&str; 4] =
     ["src", "../../core/rtc/src/packet.rs", "../../core/signal/src/types.rs", "../../core/turn/src/server.rs"];
 
-/// What was counted, by name and reason.
-#[derive(Clone, Default)]
-struct Counted(Arc<Mutex<BTreeMap<String, u64>>>);
-
-struct One(String, Counted);
-
-impl CounterFn for One {
-    fn increment(&self, value: u64) {
-        *self.1.0.lock().unwrap().entry(self.0.clone()).or_default() += value;
-    }
-
-    fn absolute(&self, value: u64) {
-        self.1.0.lock().unwrap().insert(self.0.clone(), value);
-    }
-}
-
-impl Recorder for Counted {
-    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-
-    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
-        let reason = key.labels().find(|label| label.key() == "reason").map_or("", |label| label.value());
-        Counter::from_arc(Arc::new(One(format!("{} {reason}", key.name()), self.clone())))
-    }
-
-    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
-        Gauge::noop()
-    }
-
-    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
-        Histogram::noop()
-    }
-}
-
-impl Counted {
-    /// How much was thrown away, by reason.
-    fn drops(&self) -> BTreeMap<String, u64> {
-        let all = self.0.lock().unwrap();
-        let drops = all.iter().filter_map(|(name, count)| Some((name.strip_prefix("media_drops_total ")?, *count)));
-        drops.filter(|(_, count)| *count > 0).map(|(reason, count)| (reason.to_owned(), count)).collect()
-    }
-}
-
 /// A room with somebody hostile and two others.
 struct Scene {
     world: World,
-    counted: Counted,
+    drops: Drops,
     frame: u32,
 }
 
@@ -152,7 +107,7 @@ impl Scene {
         world.stream(EVE, frame, 5);
         world.stream(ANN, frame, 5);
         frame += 5;
-        Self { world, counted: Counted::default(), frame }
+        Self { world, drops: Drops::default(), frame }
     }
 
     /// Nothing that does not come from here may disturb what comes next.
@@ -176,13 +131,13 @@ impl Scene {
 
 /// What happens then is counted for that reason and nothing else, so many times.
 fn counts_times(reason: &str, times: u64, cause: impl FnOnce(&mut Scene)) {
-    let counted = Counted::default();
-    with_local_recorder(&counted, || {
+    let drops = Drops::default();
+    drops.record(|| {
         let mut scene = Scene::new();
-        scene.counted = counted.clone();
-        assert_eq!(counted.drops(), BTreeMap::new(), "before anything happened");
+        scene.drops = drops.clone();
+        assert_eq!(drops.by_reason(), BTreeMap::new(), "before anything happened");
         cause(&mut scene);
-        assert_eq!(counted.drops(), BTreeMap::from([(reason.to_owned(), times)]));
+        assert_eq!(drops.by_reason(), BTreeMap::from([(reason.to_owned(), times)]));
         scene.others_are_well();
     });
 }
@@ -293,12 +248,12 @@ fn media_that_is_not_sealed_with_the_clients_keys() {
 
 #[test]
 fn what_only_fills_is_not_missed() {
-    let counted = Counted::default();
-    with_local_recorder(&counted, || {
+    let drops = Drops::default();
+    drops.record(|| {
         let mut scene = Scene::new();
         scene.world.feed(EVE, &[&[0xa0, 111, 0, 1, 0, 0, 0, 0, 0, 0, 0, 9][..], &[7; 40]].concat());
         scene.world.pass(Duration::from_millis(20));
-        assert_eq!(counted.drops(), BTreeMap::new());
+        assert_eq!(drops.by_reason(), BTreeMap::new());
     });
 }
 
@@ -456,7 +411,7 @@ fn more_data_than_waits_for_somebody_slow() {
         scene.world.clients[carl].cut = true;
         // The channel holds four MiB, and what is on its way.
         for _ in 0..100 {
-            if scene.counted.drops().is_empty() {
+            if scene.drops.by_reason().is_empty() {
                 data(scene, &message(60_000));
             }
         }
@@ -477,8 +432,8 @@ fn a_socket_that_takes_no_more() {
 
 #[test]
 fn an_application_that_lags() {
-    let counted = Counted::default();
-    with_local_recorder(&counted, || {
+    let drops = Drops::default();
+    drops.record(|| {
         let world = World::new();
         let (events, _taken_by_nobody) = mpsc::channel(1);
         let now = Instant::now();
@@ -491,6 +446,6 @@ fn an_application_that_lags() {
             engine.join(&join, link, now).unwrap();
             links.push(down);
         }
-        assert_eq!(counted.drops(), BTreeMap::from([("events".to_owned(), 1)]));
+        assert_eq!(drops.by_reason(), BTreeMap::from([("events".to_owned(), 1)]));
     });
 }

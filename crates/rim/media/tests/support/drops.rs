@@ -1,0 +1,57 @@
+//! What is thrown away while something runs, by reason: the sums of `media_drops_total`.
+
+use metrics::{
+    Counter, CounterFn, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit, with_local_recorder,
+};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+/// Of one thread, for as long as `record` runs.
+#[derive(Clone, Default)]
+pub(crate) struct Drops(Arc<Mutex<BTreeMap<String, u64>>>);
+
+impl Drops {
+    /// Counts what is thrown away in there.
+    pub(crate) fn record(&self, run: impl FnOnce()) {
+        with_local_recorder(self, run);
+    }
+
+    /// How much so far.
+    pub(crate) fn by_reason(&self) -> BTreeMap<String, u64> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+struct Reason(String, Drops);
+
+impl CounterFn for Reason {
+    fn increment(&self, value: u64) {
+        if value > 0 {
+            *self.1.0.lock().unwrap().entry(self.0.clone()).or_default() += value;
+        }
+    }
+
+    fn absolute(&self, _: u64) {}
+}
+
+impl Recorder for Drops {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+        let reason = key.labels().find(|label| label.key() == "reason");
+        match reason.filter(|_| key.name() == "media_drops_total") {
+            Some(reason) => Counter::from_arc(Arc::new(Reason(reason.value().to_owned(), self.clone()))),
+            None => Counter::noop(),
+        }
+    }
+
+    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::noop()
+    }
+
+    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::noop()
+    }
+}
