@@ -45,6 +45,7 @@ const SCENARIOS = [
   ["two livestreams", SERVER, 1, "--rooms 2 --publishers 1 --listeners 330 --full-every 10"],
   ["meeting", SERVER, 1, "--publishers 8 --warm 15"],
   ["meeting of 20", SERVER, 1, "--publishers 20 --warm 15"],
+  ["meeting of 20 counting", SERVER, 1, "--publishers 20 --warm 15 --full-every 10"],
   ["one shard", BOTH, 1, "--rooms 4 --publishers 1 --listeners 40"],
   ["two shards", BOTH, 2, "--rooms 4 --publishers 1 --listeners 40"],
   ["livestream one shard", BOTH, 1, "--publishers 1 --listeners 300 --full-every 10"],

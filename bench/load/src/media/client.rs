@@ -100,7 +100,9 @@ impl Client {
             config = config
                 .clear_extension_map()
                 .set_extension(1, Extension::AudioLevel)
-                .set_extension(4, Extension::RtpMid);
+                .set_extension(4, Extension::RtpMid)
+                .set_extension(10, Extension::RtpStreamId)
+                .set_extension(11, Extension::RepairedRtpStreamId);
         }
         let mut rtc = config.build(now);
         rtc.add_local_candidate(Candidate::host(address, "udp")?);

@@ -58,8 +58,8 @@ struct Meeting {
     /// Most steps
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=50))]
     steps: u32,
-    /// Every so many listeners decrypt what they get and answer with feedback; the others count packets by their
-    /// headers, and send no feedback about them. 1: all do
+    /// One of so many listeners, or of the publishers if there are no listeners, decrypts what it gets and answers with
+    /// feedback; the others count packets by their headers, and send no feedback about them. 1: all do
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
     full_every: u32,
     /// Seconds before a step is measured

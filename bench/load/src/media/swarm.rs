@@ -116,8 +116,10 @@ impl Swarm {
         let others = self.meeting.publishers - u32::from(publisher);
         let sections = (others.max(1), if self.meeting.audio_only { 0 } else { others });
         let address = self.sockets.address(number);
-        let listeners = self.clients.len() - self.publishers.len();
-        let full = publisher || listeners.is_multiple_of(usize::try_from(self.meeting.full_every)?);
+        // Publishers send only, unless there is nobody else who gets anything.
+        let meet = self.meeting.listeners == 0;
+        let turn = if meet { self.clients.len() } else { self.clients.len() - self.publishers.len() };
+        let full = publisher && !meet || turn.is_multiple_of(usize::try_from(self.meeting.full_every)?);
         let who = (publisher, full);
         let (client, request) = Client::join(number, room, who, address, sections, Instant::now())?;
         let mut content = format!("load-{room}\0peer-{number}\0").into_bytes();

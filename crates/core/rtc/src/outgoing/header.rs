@@ -22,7 +22,7 @@ pub(super) const NTP_TO_UNIX: u64 = 2_208_988_800;
 /// By which numbers a client knows the header extensions of a section that we write.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Names {
-    mid: Option<(u8, Mid)>,
+    mid: Option<(u8, Name)>,
     /// The transport-wide number (draft-holmer-rmcat-transport-wide-cc-extensions-01).
     pub(super) number: Option<u8>,
     /// The time of sending, for clients that are told of no such number.
@@ -33,13 +33,36 @@ pub(crate) struct Names {
     dependency: Option<u8>,
 }
 
+/// The name of a section as it is written.
+#[derive(Debug, Clone, Copy)]
+struct Name {
+    length: u8,
+    bytes: [u8; ONE_BYTE_LENGTH],
+}
+
+impl Name {
+    /// Of those of the stack, which have not more than 16 bytes.
+    fn of(mid: Mid) -> Self {
+        let mut name = Self { length: 0, bytes: [0; ONE_BYTE_LENGTH] };
+        for (place, byte) in name.bytes.iter_mut().zip(mid.as_bytes()) {
+            *place = *byte;
+            name.length += 1;
+        }
+        name
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.length)]
+    }
+}
+
 impl Names {
     /// Reads what was agreed on for the section `mid`.
     pub(crate) fn read(map: &ExtensionMap, mid: Mid) -> Self {
         let of = |extension| map.id_of(extension);
         let number = of(Extension::TransportSequenceNumber);
         Self {
-            mid: of(Extension::RtpMid).map(|id| (id, mid)),
+            mid: of(Extension::RtpMid).map(|id| (id, Name::of(mid))),
             number,
             sent: of(Extension::AbsoluteSendTime).filter(|_| number.is_none()),
             level: of(Extension::AudioLevel),
@@ -259,7 +282,7 @@ mod tests {
         assert_eq!(out[..12], FIXED_PART);
         assert_eq!(out[12..], [0xbe, 0xde, 0, 1, 0x31, 0, 7, 0]);
 
-        names.mid = Some((4, "12".into()));
+        names.mid = Some((4, Name::of("12".into())));
         names.level = Some(1);
         out.clear();
         write(&mut out, &names, &Fields { level: Some(0x85), ..fields() });
