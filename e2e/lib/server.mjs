@@ -26,7 +26,7 @@ export class Server {
   #log = [];
   #tokens = [];
 
-  /** @param {{folder: string, host: string, port: number, key: string, secret: string, extra: string}} setup */
+  /** @param {{folder: string, host: string, reach: string, port: number, key: string, secret: string}} setup */
   constructor(setup) {
     this.setup = setup;
   }
@@ -36,14 +36,15 @@ export class Server {
    *
    * `config` is YAML appended to the credentials, for tests that change a setting; `pollEvery` is how often, in
    * milliseconds, to ask whether it answers yet; `port` is for servers whose address others must know before, `host` the
-   * address to listen on.
+   * address to listen on, and `reach` the one browsers take, where that is another.
    */
-  static async start({ config = "", pollEvery, port, host = "127.0.0.1" } = {}) {
+  static async start({ config = "", pollEvery, port, host = "127.0.0.1", reach = host } = {}) {
     if (!existsSync(BINARY)) throw new Error(`${BINARY} is missing: cargo build --package plenum`);
     const folder = await mkdtemp(join(tmpdir(), "plenum-test-"));
     const server = new Server({
       folder,
       host,
+      reach: reach === "0.0.0.0" ? "127.0.0.1" : reach,
       port: port ?? (await freePort()),
       key: "test-key",
       secret: "a-secret-that-only-this-test-server-knows",
@@ -71,13 +72,12 @@ export class Server {
 
   /** Where browsers find its pages. They trust this machine's own address without a certificate. */
   get origin() {
-    return `http://${this.setup.host === "0.0.0.0" ? `127.0.0.1:${this.setup.port}` : this.#address}`;
+    return `http://${this.#at(this.setup.reach)}`;
   }
 
   /** Host and port as they are written; IPv6 addresses in brackets. */
-  get #address() {
-    const { host, port } = this.setup;
-    return `${host.includes(":") ? `[${host}]` : host}:${port}`;
+  #at(host) {
+    return `${host.includes(":") ? `[${host}]` : host}:${this.setup.port}`;
   }
 
   get dataFolder() {
@@ -105,7 +105,7 @@ export class Server {
   /** Starts the process and waits until it answers. The same call starts it again after a kill. */
   async launch({ pollEvery } = {}) {
     const args = ["serve", "--dev", "--config", this.configFile, "--data", this.dataFolder];
-    args.push("--listen", this.#address, "--media-port", String(this.setup.port));
+    args.push("--listen", this.#at(this.setup.host), "--media-port", String(this.setup.port));
     const child = spawn(BINARY, args, {
       cwd: this.setup.folder,
       stdio: ["ignore", "pipe", "pipe"],

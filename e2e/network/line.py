@@ -58,7 +58,9 @@ class Direction:
         self.free = 0.0
 
     def take(self, now, packet, waiting, number):
-        is_udp = len(packet) > 9 and packet[0] >> 4 == 4 and packet[9] == UDP
+        # Where the number of the protocol is: in the other family in front of headers that nobody sends here.
+        at = 9 if packet[0] >> 4 == 4 else 6
+        is_udp = len(packet) > at and packet[at] == UDP
         if (is_udp and not self.udp) or random.random() < self.loss:
             return
         leaves = now

@@ -80,6 +80,7 @@ let machines = [];
 let server;
 let behindTls;
 let overSix;
+let everywhere;
 let rooms = 0;
 
 before(async () => {
@@ -89,12 +90,18 @@ before(async () => {
   server = await Server.start({ host: SERVER, config: `plenum:\n  media: {${THREADS}}\n` });
   behindTls = await Server.start({ host: SERVER, config: ONLY_TLS });
   overSix = await Server.start({ host: SERVER_SIX });
+  everywhere = await Server.start({
+    host: "0.0.0.0",
+    reach: SERVER_SIX,
+    config: `plenum:\n  media: {${THREADS}, advertise: [${SERVER_SIX}]}\n`,
+  });
 });
 
 after(async () => {
   await server?.dispose();
   await behindTls?.dispose();
   await overSix?.dispose();
+  await everywhere?.dispose();
   machines.forEach((machine) => machine.stop());
   rmSync(folder, { recursive: true, force: true });
 });
@@ -510,4 +517,21 @@ scene(
     await assertArrives(context, "IPv6", people);
   },
   { at: () => overSix },
+);
+
+scene(
+  "a server on all addresses has pages and media over TCP on those of IPv6, too",
+  2,
+  async ({ people, cleo, context }) => {
+    await meetAndWatch(people);
+
+    await untilWay(
+      cleo.page,
+      "TCP",
+      (way) => way.protocol === "tcp" && way.type !== "relay" && way.address === SERVER_SIX,
+      PATIENCE,
+    );
+    await assertArrives(context, "TCP over IPv6", people);
+  },
+  { at: () => everywhere, elsewhere: true, prepareLine: (machine) => machine.line({ udp: false }) },
 );

@@ -48,7 +48,7 @@ pub(crate) struct ConfigArgs {
 pub(crate) struct ServeArgs {
     #[command(flatten)]
     config: ConfigArgs,
-    /// Address, or address and TCP port, to listen on [default: 0.0.0.0:8080]
+    /// Address, or address and TCP port, to listen on [default: 0.0.0.0:8080, with all addresses of IPv6 too]
     #[arg(long, value_name = "ADDRESS[:PORT]")]
     listen: Option<Listen>,
     /// UDP port for all media [default: the number of the TCP port]

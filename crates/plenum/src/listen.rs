@@ -5,6 +5,7 @@
 //! place for as long as they behave: places are counted, a head must arrive in time, an answer must be read.
 
 mod entry;
+mod listeners;
 mod socket;
 #[cfg(test)]
 mod tests;
@@ -20,10 +21,11 @@ use hyper::server::conn::http1;
 use hyper_util::rt::TokioTimer;
 use media::StreamDoor;
 use model::{Share, Shares};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tracing::{debug, warn};
 
+pub(crate) use listeners::Listeners;
 use tls::Tls;
 
 /// Most connections at a time, WebSockets included. More wait in the system's queue until one ends. Each may cost a
@@ -87,7 +89,7 @@ pub(crate) struct Services {
 /// the last connection is closed; upgraded ones must be closed by whoever upgraded them. A peer for which `is_exempt` holds,
 /// such as a proxy that speaks for many, is not bound to the share of one address.
 pub(crate) async fn serve(
-    listener: TcpListener,
+    listeners: Listeners,
     services: Services,
     limits: Limits,
     is_exempt: impl Fn(IpAddr) -> bool,
@@ -95,7 +97,7 @@ pub(crate) async fn serve(
 ) {
     let places = Arc::new(Semaphore::new(usize::try_from(limits.connections).unwrap_or(Semaphore::MAX_PERMITS)));
     let door = Door {
-        listener,
+        listeners,
         places: Arc::clone(&places),
         shares: Shares::new(usize::try_from(limits.per_address).unwrap_or(usize::MAX)),
         is_exempt,
@@ -127,7 +129,7 @@ async fn stopped(stopping: &mut watch::Receiver<bool>) {
 
 /// Where connections come in.
 struct Door<P> {
-    listener: TcpListener,
+    listeners: Listeners,
     places: Arc<Semaphore>,
     shares: Shares,
     is_exempt: P,
@@ -138,7 +140,7 @@ impl<P: Fn(IpAddr) -> bool> Door<P> {
     async fn accept(&self) -> (TcpStream, Place, SocketAddr) {
         let place = Arc::clone(&self.places).acquire_owned().await.expect("nobody closes the semaphore");
         loop {
-            match self.listener.accept().await {
+            match self.listeners.accept().await {
                 Ok((stream, peer)) => {
                     let is_counted = !(self.is_exempt)(peer.ip().to_canonical());
                     let share = is_counted.then(|| self.shares.take(peer.ip()));

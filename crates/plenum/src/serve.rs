@@ -21,7 +21,6 @@ use notify::HttpOutgoing;
 use ports::media::{MediaEvent, MediaEventKind, MediaPlane};
 use ports::media_control::MediaControl;
 use store::Store;
-use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinError;
 use tracing::{debug, info, warn};
@@ -31,7 +30,7 @@ use self::ending::{Running, Signals};
 use crate::cli::ServeArgs;
 use crate::config::{self, Config, Credentials};
 use crate::listen::tls::Tls;
-use crate::listen::{self, Limits, Services};
+use crate::listen::{self, Limits, Listeners, Services};
 use crate::{backgrounds, files, logging, transport};
 
 /// How long to wait for the previous process to let go of the data folder, as on a restart.
@@ -72,10 +71,10 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
         None => Store::open(&config.data.join("plenum.db")).await?,
     };
     let address = SocketAddr::new(config.http.listen, config.http.port);
-    let listener = listen_on(address).await?;
+    let listener = listen_on(address)?;
     let address = listener.local_addr()?;
     let more = match config.media.tcp_port {
-        Some(port) => Some(listen_on(SocketAddr::new(config.http.listen, port)).await?),
+        Some(port) => Some(listen_on(SocketAddr::new(config.http.listen, port))?),
         None => None,
     };
     let tls = config.tls.clone().map(Tls::open).transpose().context("could not use the certificate of `plenum.tls`")?;
@@ -148,15 +147,15 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     }
 }
 
-async fn listen_on(address: SocketAddr) -> anyhow::Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("could not listen on {address}"))
+fn listen_on(address: SocketAddr) -> anyhow::Result<Listeners> {
+    Listeners::bind(address).with_context(|| format!("could not listen on {address}"))
 }
 
 /// The web server's port, and the one for media if there is one.
 fn serve_ports(
     config: &Config,
-    listener: TcpListener,
-    more: Option<TcpListener>,
+    listener: Listeners,
+    more: Option<Listeners>,
     services: Services,
     door: Option<StreamDoor>,
     limits: Limits,

@@ -192,7 +192,7 @@ impl Default for RateLimits {
 /// The web server.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Http {
-    /// `plenum.listen`: the address TCP and UDP listen on.
+    /// `plenum.listen`: the address TCP and UDP listen on; unspecified is all of both families.
     pub(crate) listen: IpAddr,
     /// `client.port`: TCP; 0 lets the system choose.
     pub(crate) port: u16,

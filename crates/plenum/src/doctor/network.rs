@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::time::{Duration, SystemTime};
 
 use reqwest::header::DATE;
@@ -12,6 +12,7 @@ use reqwest::{Response, Url};
 use super::machine::APART;
 use super::{Report, certificates};
 use crate::config::Config;
+use crate::listen::Listeners;
 use crate::listen::tls::Tls;
 use crate::{token, transport};
 
@@ -33,7 +34,7 @@ pub(super) async fn check_ports(config: &Config, is_running: bool, report: &mut 
             ),
         }
     } else {
-        judge_bind("TCP port", &tcp.to_string(), TcpListener::bind(tcp).map(drop), report);
+        judge_bind("TCP port", &tcp.to_string(), Listeners::bind(tcp).map(drop), report);
     }
 
     if config.media_server.is_some() {
@@ -269,6 +270,8 @@ fn why(error: reqwest::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+
     use super::*;
     use crate::doctor::Level;
 

@@ -85,7 +85,7 @@ impl Server {
         media: Option<StreamDoor>,
         tls: Option<Tls>,
     ) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = Listeners::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
         let (sender, begun) = mpsc::unbounded_channel();
         let go_on = Arc::new(Notify::new());
