@@ -79,24 +79,22 @@ impl Engine {
         faults::trip(faults::Point::Connected, &join.identity);
         self.next_link += 1;
         let id = self.next_link;
-        match connected {
+        let answer = match connected {
             Err(signal::ConnectError::Malformed) => {
                 refused("malformed");
-                self.drop_if_over(room_key);
-                return Err(ConnectError::Malformed);
+                Err(ConnectError::Malformed)
             }
             Ok(Connected::Refused(message)) => {
                 metrics::counter!("media_resumes_refused_total").increment(1);
                 // The queue of a link that was just made has room.
                 let _ = link.try_send(SignalDown::Message(message));
                 let _ = link.try_send(SignalDown::Close);
-                self.drop_if_over(room_key);
-                return Ok(id);
+                Ok(id)
             }
             Ok(Connected::CutOff) => {
                 // As above.
                 let _ = link.try_send(SignalDown::Close);
-                return Ok(id);
+                Ok(id)
             }
             Ok(Connected::Resumed(peer)) => {
                 metrics::counter!("media_resumes_total").increment(1);
@@ -111,18 +109,21 @@ impl Engine {
                 self.links.insert(id, (room_key, peer));
                 self.restrict(room_key, peer, offer);
                 self.came_up(ConnectionKey { room: room_key, peer, subscriber: false }, at);
+                Ok(id)
             }
             Ok(Connected::New) => {
                 metrics::counter!("media_joins_total").increment(1);
                 self.new_session(room_key, peer, join, (id, link), at);
                 self.let_pause(room_key, peer, may_pause);
                 self.restrict(room_key, peer, offer);
+                Ok(id)
             }
-        }
+        };
         #[cfg(test)]
         faults::trip(faults::Point::Joined, &join.identity);
+        // Whoever was refused may have made the room: it has to close in time.
         self.settle(room_key, at);
-        Ok(id)
+        answer
     }
 
     /// Whether somebody without a connection may come now.

@@ -2,7 +2,7 @@ use super::*;
 use crate::fallback::Offer;
 use bytes::Bytes;
 use model::media::{CameraView, MediaPermission, Sources};
-use ports::media::{MediaJoin, SignalDown};
+use ports::media::{MediaEventKind, MediaJoin, SignalDown};
 use ports::media_control::FREE_SESSION;
 use prost::Message;
 use std::collections::BTreeMap;
@@ -213,6 +213,35 @@ fn who_asks_beforehand_is_told_why_a_join_would_be_refused() {
     let (reply, _answer) = tokio::sync::oneshot::channel();
     engine.order(crate::plane::Order::Drain { reply }, now);
     assert_eq!(asked(&engine), [Some(ConnectError::Unavailable); 2]);
+}
+
+#[test]
+fn a_room_that_only_the_refused_came_to_closes_all_the_same() {
+    let (events, mut told) = mpsc::channel(64);
+    let now = Instant::now();
+    let mut engine = Engine::new(Vec::new(), 1, events).unwrap();
+    let free = |room| MediaJoin { session: SessionId::try_from(FREE_SESSION).unwrap(), ..join(room, "ann") };
+    let back = lk::JoinRequest { reconnect: true, ..Default::default() };
+    let back = MediaJoin { request: back.encode_to_vec().into(), ..free("back") };
+    let long = MediaJoin { metadata: "x".repeat(1 << 20), ..free("long") };
+    for (join, answered) in [(back, true), (long, false)] {
+        let (link, _down) = mpsc::channel(64);
+        assert_eq!(engine.join(&join, link, now).is_ok(), answered, "{}", join.room);
+    }
+    let mut told = || -> Vec<_> {
+        let closed = |event: MediaEvent| matches!(event.kind, MediaEventKind::Closed).then(|| event.room.to_string());
+        std::iter::from_fn(|| told.try_recv().ok()).filter_map(closed).collect()
+    };
+    assert_eq!((told(), engine.rooms.len()), (Vec::new(), 2));
+
+    // An hour, as the timers have it.
+    let end = now + Duration::from_secs(3600);
+    while let Some(due) = engine.poll_timeout().filter(|due| *due < end) {
+        engine.handle_timeout(due);
+    }
+    let mut closed = told();
+    closed.sort();
+    assert_eq!((closed, engine.rooms.len()), (vec!["back".to_owned(), "long".to_owned()], 0));
 }
 
 fn engine_now(at: Instant) -> Now {
