@@ -1,6 +1,7 @@
 //! Taking the newest audio out of redundant payloads (RFC 2198), for receivers that do not read them, and the audio before it
 //! where that was lost.
 
+use crate::selector::RESTART_DISTANCE;
 use std::ops::Range;
 
 /// More blocks than this are not audio but an attempt to keep us busy; browsers send two or three.
@@ -82,7 +83,7 @@ fn blocks(payload: &[u8]) -> Option<(Primary, Option<Redundant>)> {
 /// How many packets that were taken out of later ones are remembered, so that they do not come twice.
 const REMEMBERED: usize = 8;
 
-/// What to do for receivers without redundancy when a packet arrives.
+/// What to do when a packet arrives; but for the last, only for receivers without redundancy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arrival {
     /// Send it.
@@ -91,9 +92,11 @@ pub enum Arrival {
     Gap,
     /// It was sent already, out of a later one.
     Repeated,
+    /// So far from all before that its stream must have begun to count anew: number what follows from here, then send it.
+    Restart,
 }
 
-/// Sees which packets of a redundant stream are missing.
+/// Sees which packets of a stream of sound are missing.
 #[derive(Debug, Clone, Default)]
 pub struct Gaps {
     newest: Option<u64>,
@@ -108,6 +111,10 @@ impl Gaps {
             self.newest = Some(seq);
             return Arrival::InOrder;
         };
+        if seq.abs_diff(newest) >= RESTART_DISTANCE {
+            *self = Self { newest: Some(seq), ..Self::default() };
+            return Arrival::Restart;
+        }
         if seq <= newest {
             return if self.filled.contains(&seq) { Arrival::Repeated } else { Arrival::InOrder };
         }
@@ -162,6 +169,16 @@ mod tests {
         gaps.fill(12);
         assert_eq!(gaps.on_packet(12), Arrival::Repeated);
         assert_eq!(gaps.on_packet(14), Arrival::InOrder);
+    }
+
+    #[test]
+    fn a_stream_that_counts_anew_begins_anew() {
+        let mut gaps = Gaps::default();
+        assert_eq!([100_000, 100_002].map(|seq| gaps.on_packet(seq)), [Arrival::InOrder, Arrival::Gap]);
+        gaps.fill(100_001);
+        assert_eq!(gaps.on_packet(100_002 - RESTART_DISTANCE + 1), Arrival::InOrder, "late, no more");
+        assert_eq!([700, 701, 703].map(|seq| gaps.on_packet(seq)), [Arrival::Restart, Arrival::InOrder, Arrival::Gap]);
+        assert_eq!([100_001, 100_002].map(|seq| gaps.on_packet(seq)), [Arrival::Restart, Arrival::InOrder]);
     }
 
     #[test]

@@ -534,6 +534,22 @@ fn a_track_that_sends_more_than_any_camera_does_is_cut_off_there() {
 }
 
 #[test]
+fn who_speaks_on_under_another_source_with_numbers_of_its_own_is_heard_on() {
+    let (mut world, ann, bob) = two_connected();
+    world.publish(ann);
+    world.pass(Duration::from_millis(500));
+    world.clients[ann].number_from(40_000);
+    world.stream(ann, 1, 20);
+    world.clients[ann].speak_anew();
+    world.clients[ann].number_from(100);
+    world.stream(ann, 21, 20);
+    let numbers: Vec<u16> =
+        world.clients[bob].received(false).iter().map(|packet| packet.header.sequence_number).collect();
+    assert!(numbers.len() >= 39, "{numbers:?}");
+    assert!(numbers.windows(2).all(|two| two[1] == two[0].wrapping_add(1)), "{numbers:?}");
+}
+
+#[test]
 fn somebody_who_joins_again_and_again_has_to_wait() {
     let mut world = World::new();
     world.join("bob");

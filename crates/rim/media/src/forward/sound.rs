@@ -36,6 +36,10 @@ impl Up {
         let packet = arrival.packet;
         let redundant = packet.codec == Codec::Red;
         let order = self.gaps.on_packet(packet.sequence);
+        if order == Arrival::Restart {
+            // Nobody's numbers lead from the former ones to these.
+            self.downs.iter_mut().for_each(Down::begin_anew);
+        }
         // Made once, when the first of those needs it.
         let mut stripped: Option<Option<Stripped>> = None;
         let reports = self.encodings[0].reports;

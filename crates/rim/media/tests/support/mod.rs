@@ -599,6 +599,18 @@ impl Client {
         self.outside.unwrap_or(self.address)
     }
 
+    /// The next packet of each of its tracks has the number behind that.
+    pub(crate) fn number_from(&mut self, number: u64) {
+        self.sequence = number;
+    }
+
+    /// What it says comes from another source from now on.
+    pub(crate) fn speak_anew(&mut self) {
+        let mut api = self.rtc.direct_api();
+        let fresh = api.new_ssrc();
+        api.reset_stream_tx(self.audio.unwrap(), None, fresh, None).unwrap();
+    }
+
     /// Packets of pictures, or of sound, received so far.
     pub(crate) fn received(&self, video: bool) -> Vec<&RtpPacket> {
         let pt = if video { VP8 } else { OPUS };
