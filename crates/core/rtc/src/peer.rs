@@ -395,6 +395,12 @@ impl Peer {
         self.outgoing.waiting(section)
     }
 
+    /// Bytes on a channel that the client has not taken yet, copies of the stack's; 0 if it is not open.
+    pub fn data_backlog(&mut self, channel: Channel) -> usize {
+        let id = self.channels.iter().find(|(_, which)| **which == channel).map(|(id, _)| *id);
+        id.and_then(|id| self.rtc.channel(id)).map_or(0, |mut open| open.buffered_amount())
+    }
+
     /// Sends a message. `false` if the channel is not open or its backlog is full: that of the lossy one is small, because
     /// what is late is worthless there.
     pub fn send(&mut self, channel: Channel, message: &[u8]) -> bool {

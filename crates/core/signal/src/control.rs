@@ -398,7 +398,7 @@ impl MediaRoom {
         let reliable = message.reliable;
         let packet = Bytes::from(packet(message).encode_to_vec());
         for to in receivers {
-            self.outputs.push_back(Output::Data { to, reliable, message: packet.clone() });
+            self.outputs.push_back(Output::Data { to, from: None, reliable, message: packet.clone() });
         }
         Ok(())
     }

@@ -92,7 +92,12 @@ impl MediaRoom {
                     receiver.replay_bytes = receiver.replay_bytes.saturating_sub(dropped);
                 }
             }
-            self.outputs.push_back(Output::Data { to: receiver.key, reliable, message: message.clone() });
+            self.outputs.push_back(Output::Data {
+                to: receiver.key,
+                from: Some(peer),
+                reliable,
+                message: message.clone(),
+            });
         }
         None
     }
@@ -104,7 +109,12 @@ impl MediaRoom {
             let seen =
                 states.iter().find(|state| state.publisher_sid == kept.publisher).map_or(0, |state| state.last_seq);
             if kept.sequence > seen {
-                self.outputs.push_back(Output::Data { to: peer, reliable: true, message: kept.message.clone() });
+                self.outputs.push_back(Output::Data {
+                    to: peer,
+                    from: None,
+                    reliable: true,
+                    message: kept.message.clone(),
+                });
             }
         }
     }

@@ -366,8 +366,8 @@ pub enum Output {
         attributes: BTreeMap<String, String>,
         permission: MediaPermission,
     },
-    /// Send a data message on a channel.
-    Data { to: PeerKey, reliable: bool, message: Bytes },
+    /// Send a data message of a participant, or of an application, on a channel.
+    Data { to: PeerKey, from: Option<PeerKey>, reliable: bool, message: Bytes },
     /// Packets of that section of the owner's are this track's from now on.
     Published {
         track: TrackKey,

@@ -5,6 +5,7 @@
 //! through queues. All shards share one UDP port; a room lives on one of them as long as it is there.
 
 mod arrivals;
+mod backlog;
 mod budget;
 mod config;
 mod control;

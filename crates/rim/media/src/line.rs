@@ -3,6 +3,7 @@
 //! Most connections are on the shard that has their room. In a big room some are on other shards, as guests there; the room's
 //! shard then has a [`Far`] in their place, which remembers what it has to know of them and gathers what they are to do.
 
+use crate::backlog::{Backlog, Kept};
 use crate::engine::ConnectionKey;
 use crate::forward::Takes;
 use crate::path::Path;
@@ -10,12 +11,17 @@ use crate::registry::ShardIndex;
 use crate::stun;
 use bytes::Bytes;
 use rtc::{Channel, Event, OfferChange, Output, Peer, SectionPlan};
+use signal::PeerKey;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// Most bytes of reliable messages that wait for their channel to open (media-protocol.md section 13.3).
 const DATA_WAIT_BYTES: usize = 100 * 1024;
+
+/// Most bytes of reliable messages that are given to the stack, which keeps a copy for each receiver: some seconds' worth of
+/// a slow line, and a round trip's of a fast one.
+const DATA_IN_STACK: usize = 512 * 1024;
 
 /// Most addresses and most ICE names of one connection that are known at a time. A phone that walks from network to network
 /// has a few.
@@ -98,6 +104,7 @@ pub(crate) struct Line {
     pub(crate) due: Instant,
     open: Vec<Channel>,
     waiting: Waiting,
+    backlog: Backlog,
 }
 
 impl Line {
@@ -113,23 +120,47 @@ impl Line {
             due: now,
             open: Vec::new(),
             waiting: Waiting::default(),
+            backlog: Backlog::default(),
         }
     }
 
-    /// Sends a message; a reliable one is kept until its channel opens. `false` if an open channel took no more.
-    pub(crate) fn send(&mut self, channel: Channel, message: Bytes) -> bool {
-        if self.open.contains(&channel) {
-            let taken = self.peer.send(channel, &message);
-            if !taken {
+    /// Sends a message of a participant or an application; a reliable one is kept until its channel opens, and then until the
+    /// client takes it. `false` if one that is not reliable would wait too long, or too many of the others do.
+    pub(crate) fn send(&mut self, channel: Channel, from: Option<PeerKey>, message: Bytes) -> bool {
+        let is_open = self.open.contains(&channel);
+        let lost = match channel {
+            Channel::Lossy => u64::from(is_open && !self.peer.send(channel, &message)),
+            Channel::Reliable if !is_open => {
+                let lost = self.waiting.keep((from, message));
+                metrics::counter!("media_drops_total", "reason" => "data_waiting").increment(lost);
+                return true;
+            }
+            Channel::Reliable if self.takes_more() && self.peer.send(channel, &message) => 0,
+            Channel::Reliable => match self.backlog.push(from, message) {
+                Kept::Here { lost } => {
+                    metrics::counter!("media_drops_total", "reason" => "data_backlog").increment(lost);
+                    return true;
+                }
+                Kept::Full => 1,
+            },
+        };
+        metrics::counter!("media_drops_total", "reason" => "data_backlog").increment(lost);
+        lost == 0
+    }
+
+    /// Whether the next reliable message may go to the stack.
+    fn takes_more(&mut self) -> bool {
+        self.backlog.is_empty() && self.peer.data_backlog(Channel::Reliable) < DATA_IN_STACK
+    }
+
+    /// Gives the stack what waits, as far as the client has taken what was there before.
+    fn feed(&mut self) {
+        while !self.backlog.is_empty() && self.peer.data_backlog(Channel::Reliable) < DATA_IN_STACK {
+            let Some((_, message)) = self.backlog.pop() else { return };
+            if !self.peer.send(Channel::Reliable, &message) {
                 metrics::counter!("media_drops_total", "reason" => "data_backlog").increment(1);
             }
-            return taken;
         }
-        if channel == Channel::Reliable {
-            let lost = self.waiting.keep(message);
-            metrics::counter!("media_drops_total", "reason" => "data_waiting").increment(lost);
-        }
-        true
     }
 
     /// It is taken for failed until it is heard again.
@@ -148,6 +179,7 @@ impl Line {
         told: &mut Vec<(ConnectionKey, Told)>,
     ) -> Option<Instant> {
         self.dirty = false;
+        self.feed();
         let mut turns = MAX_TURNS;
         loop {
             let stepped = match self.peer.poll(at) {
@@ -191,7 +223,7 @@ impl Line {
         if channel != Channel::Reliable {
             return true;
         }
-        std::mem::take(&mut self.waiting).messages.into_iter().all(|message| self.send(channel, message))
+        std::mem::take(&mut self.waiting).messages.into_iter().all(|(from, message)| self.send(channel, from, message))
     }
 
     /// Answers the client's offer as planned; `None` if that cannot be done.
@@ -238,20 +270,20 @@ impl Line {
 /// Reliable messages that wait for their channel to open, oldest first.
 #[derive(Debug, Default)]
 struct Waiting {
-    messages: VecDeque<Bytes>,
+    messages: VecDeque<(Option<PeerKey>, Bytes)>,
     bytes: usize,
 }
 
 impl Waiting {
     /// Keeps one more. The oldest make room, as if the client had joined later: what it gets is whole. Returns how many.
-    fn keep(&mut self, message: Bytes) -> u64 {
-        self.bytes += message.len();
+    fn keep(&mut self, message: (Option<PeerKey>, Bytes)) -> u64 {
+        self.bytes += message.1.len();
         self.messages.push_back(message);
         let mut lost = 0;
         while self.bytes > DATA_WAIT_BYTES
             && let Some(oldest) = self.messages.pop_front()
         {
-            self.bytes -= oldest.len();
+            self.bytes -= oldest.1.len();
             lost += 1;
         }
         lost
@@ -288,7 +320,7 @@ pub(crate) enum Task {
     /// Look for bandwidth.
     Seek(Seek),
     /// Send a message.
-    Data { channel: Channel, message: Bytes },
+    Data { channel: Channel, from: Option<PeerKey>, message: Bytes },
     /// The room takes it for failed: say so when it is heard again.
     Failed,
 }
@@ -486,11 +518,11 @@ mod tests {
     fn of_what_waits_for_a_channel_the_newest_hundred_kilobytes_are_kept_in_order() {
         let mut waiting = Waiting::default();
         let message = |number: u8| Bytes::from(vec![number; 40 * 1024]);
-        assert_eq!([waiting.keep(message(1)), waiting.keep(message(2))], [0, 0]);
-        assert_eq!(waiting.keep(message(3)), 1);
-        assert_eq!(waiting.messages.iter().map(|message| message[0]).collect::<Vec<_>>(), [2, 3]);
-        assert_eq!(waiting.keep(Bytes::from(vec![4; 20 * 1024])), 0, "exactly full");
-        assert_eq!(waiting.keep(Bytes::from(vec![5; 101 * 1024])), 4);
+        assert_eq!([waiting.keep((None, message(1))), waiting.keep((None, message(2)))], [0, 0]);
+        assert_eq!(waiting.keep((None, message(3))), 1);
+        assert_eq!(waiting.messages.iter().map(|(_, message)| message[0]).collect::<Vec<_>>(), [2, 3]);
+        assert_eq!(waiting.keep((None, Bytes::from(vec![4; 20 * 1024]))), 0, "exactly full");
+        assert_eq!(waiting.keep((None, Bytes::from(vec![5; 101 * 1024]))), 4);
         assert_eq!((waiting.messages.len(), waiting.bytes), (0, 0));
     }
 

@@ -98,11 +98,11 @@ pub(crate) fn carry_out(
                 let renewed = Box::new(Renewed { name, metadata, attributes, permission });
                 send(room, to, SignalDown::Renew(renewed));
             }
-            Output::Data { to, reliable, message } => {
+            Output::Data { to, from, reliable, message } => {
                 // Insiders read no data.
                 if let Some(session) = room.sessions.get_mut(&to).filter(|session| session.inside.is_none()) {
                     let channel = if reliable { Channel::Reliable } else { Channel::Lossy };
-                    let taken = session.down().send(channel, message);
+                    let taken = session.down().send(channel, from, message);
                     after.touched.push((to, session.subscriber.is_some()));
                     // A reliable message must not be lost unnoticed: whoever is that slow starts over.
                     if reliable && !taken {

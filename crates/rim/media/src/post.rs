@@ -309,7 +309,7 @@ mod tests {
         let mut post = Post::new(2);
         let message = Bytes::from(vec![0; 1024 * 1024]);
         for _ in 0..40 {
-            post.task(1, key(1), Task::Data { channel: Channel::Reliable, message: message.clone() });
+            post.task(1, key(1), Task::Data { channel: Channel::Reliable, from: None, message: message.clone() });
             let work = post.take(1).unwrap();
             post.put_back(1, work);
         }

@@ -10,7 +10,7 @@ use crate::registry::ShardIndex;
 use crate::watch::Watch;
 use model::Identity;
 use rtc::{Channel, Peer, Traffic};
-use signal::TrackKey;
+use signal::{PeerKey, TrackKey};
 use std::net::SocketAddr;
 use std::time::Instant;
 
@@ -163,11 +163,11 @@ impl Connection {
     }
 
     /// Sends a message. `false` if its channel took no more; of a connection elsewhere that is heard of later.
-    pub(crate) fn send(&mut self, channel: Channel, message: bytes::Bytes) -> bool {
+    pub(crate) fn send(&mut self, channel: Channel, from: Option<PeerKey>, message: bytes::Bytes) -> bool {
         match &mut self.place {
-            Place::Here(line) => line.send(channel, message),
+            Place::Here(line) => line.send(channel, from, message),
             Place::There(far) => {
-                far.order(Task::Data { channel, message });
+                far.order(Task::Data { channel, from, message });
                 true
             }
         }

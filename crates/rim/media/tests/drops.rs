@@ -33,7 +33,7 @@ use wire::lk::simulate_scenario::Scenario;
 const REASONS: &[(&str, Option<&str>)] = &[
     ("control_garbage", Some(SEALED)),
     ("control_seal", Some(HERE)),
-    ("data_backlog", Some(HERE)),
+    ("data_backlog", Some(DATA)),
     ("data_flood", Some(HERE)),
     ("data_forbidden", Some(HERE)),
     ("data_garbage", Some(HERE)),
@@ -73,6 +73,7 @@ const REASONS: &[(&str, Option<&str>)] = &[
     ("unpublished", Some(HERE)),
 ];
 
+const DATA: &str = "tests/data.rs";
 const HERE: &str = "tests/drops.rs";
 const WAYS: &str = "src/drops.rs";
 const SEALED: &str = "../../../fuzz/bodies/tests/drops.rs";
@@ -400,21 +401,6 @@ fn more_data_than_waits_for_a_channel_to_open() {
         scene.world.clients[carl].mute = true;
         data(scene, &message(60_000));
         data(scene, &message(60_000));
-    });
-}
-
-#[test]
-fn more_data_than_waits_for_somebody_slow() {
-    counts("data_backlog", |scene| {
-        let carl = scene.world.join("carl");
-        scene.world.pass(Duration::from_secs(1));
-        scene.world.clients[carl].cut = true;
-        // The channel holds four MiB, and what is on its way.
-        for _ in 0..100 {
-            if scene.drops.by_reason().is_empty() {
-                data(scene, &message(60_000));
-            }
-        }
     });
 }
 

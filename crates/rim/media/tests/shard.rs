@@ -361,67 +361,6 @@ fn what_was_sent_before_somebody_connected_is_not_kept_for_them() {
     }
 }
 
-/// A reliable message of that number and about that size.
-fn say(world: &mut World, client: usize, sequence: u32, size: usize) {
-    let user = lk::UserPacket { payload: vec![7; size], ..Default::default() };
-    let packet = lk::DataPacket { sequence, value: Some(lk::data_packet::Value::User(user)), ..Default::default() };
-    world.send_data(client, &packet.encode_to_vec());
-    world.pass(Duration::from_millis(20));
-}
-
-/// The numbers of the messages that somebody got.
-fn heard(world: &World, client: usize) -> Vec<u32> {
-    let messages = world.clients[client].messages.iter();
-    messages.map(|message| lk::DataPacket::decode(&message[..]).unwrap().sequence).collect()
-}
-
-fn connect_at_last(world: &mut World, client: usize) {
-    world.clients[client].cut = false;
-    for _ in 0..300 {
-        world.pass(Duration::from_millis(100));
-        if world.clients[client].connected {
-            return world.pass(Duration::from_secs(2));
-        }
-    }
-    panic!("no connection came of it");
-}
-
-#[test]
-fn what_is_said_while_somebody_still_connects_reaches_them_in_order_and_nothing_from_before() {
-    let mut world = World::new();
-    let ann = world.join("ann");
-    world.pass(Duration::from_secs(3));
-    say(&mut world, ann, 1, 10);
-    let bob = world.join("bob");
-    world.clients[bob].cut = true;
-    for sequence in 2..=4 {
-        say(&mut world, ann, sequence, 10);
-    }
-    assert!(!world.clients[bob].connected);
-
-    connect_at_last(&mut world, bob);
-    say(&mut world, ann, 5, 10);
-
-    assert_eq!(heard(&world, bob), [2, 3, 4, 5]);
-}
-
-#[test]
-fn of_more_than_a_hundred_kilobytes_that_are_said_meanwhile_the_newest_arrive_without_a_gap() {
-    let mut world = World::new();
-    let ann = world.join("ann");
-    world.pass(Duration::from_secs(3));
-    let bob = world.join("bob");
-    world.clients[bob].cut = true;
-    for sequence in 1..=30 {
-        say(&mut world, ann, sequence, 10_000);
-    }
-
-    connect_at_last(&mut world, bob);
-
-    assert_eq!(heard(&world, bob), (21..=30).collect::<Vec<u32>>());
-    assert!(!world.clients[bob].got(|message| matches!(message, Response::Leave(_))));
-}
-
 #[test]
 fn whoever_asks_for_less_bandwidth_gets_the_small_layer_until_they_take_it_back() {
     let (mut world, ann, bob) = two_connected();

@@ -284,7 +284,9 @@ impl World {
                     self.room.offer_settled(peer, answered, now);
                 }
                 Output::ClientAnswer { peer, .. } => self.room.answer_taken(peer, true, now),
-                Output::Data { to, reliable, message } => self.data.entry(to).or_default().push((reliable, message)),
+                Output::Data { to, reliable, message, .. } => {
+                    self.data.entry(to).or_default().push((reliable, message))
+                }
                 Output::Published { track, .. } => self.live.push(track),
                 Output::Unpublished { track } => {
                     self.live.retain(|live| *live != track);

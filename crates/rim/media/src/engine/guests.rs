@@ -233,8 +233,8 @@ impl Engine {
                 line.seek(seek, at);
                 None
             }
-            Task::Data { channel, message } => {
-                let taken = line.send(channel, message);
+            Task::Data { channel, from, message } => {
+                let taken = line.send(channel, from, message);
                 (channel == rtc::Channel::Reliable && !taken).then_some(Word::Choked)
             }
             Task::Failed => {
