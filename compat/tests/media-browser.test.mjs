@@ -204,6 +204,15 @@ for (const [model, singlePeerConnection] of [
       await untilSeeing(ben, 1);
     }
     await untilWay(ana, "TCP", ({ protocol, type }) => protocol === "tcp" && type !== "relay");
+
+    // Relays and their logins are those of the join's own answer.
+    await ana.evaluate(() => {
+      seen.events.length = 0;
+      return window.room.simulateScenario("force-tls");
+    });
+    await untilTold(ana, /^Reconnected/);
+    await untilSeeing(ben, 1);
+    await untilWay(ana, "the relay", ({ type, relay }) => type === "relay" && relay === "tcp");
     await ana.evaluate(() => window.room.simulateScenario("speaker"));
     await untilTold(ana, /ActiveSpeakersChanged ana/);
     await ana.evaluate(() => window.room.simulateScenario("server-leave"));
