@@ -454,6 +454,26 @@ test("the API subscribes somebody and takes it away again", async () => {
   await assert.rejects(rooms().updateSubscriptions(name, "bob", ["TR_x"], true), noTrack);
 });
 
+test("people are called what their application calls them", async () => {
+  const name = fresh();
+  const [ann, zoe] = ["ann@example.org", "user:1 / Zoë <b> %s"];
+  const first = await browser.join(await ticket(name, ann));
+  const second = await browser.join(await ticket(name, zoe));
+  await first.evaluate(() => publish());
+  await untilSeeing(second, 1);
+
+  const seenBy = (page) =>
+    page.evaluate(() => [...room.remoteParticipants.values()].map(({ identity }) => identity));
+  assert.deepEqual([await seenBy(first), await seenBy(second)], [[zoe], [ann]]);
+  assert.equal((await rooms().getParticipant(name, zoe)).identity, zoe);
+  await rooms().updateParticipant(name, zoe, { name: "Zoë" });
+  await until("the new name", () =>
+    first.evaluate((who) => room.remoteParticipants.get(who)?.name === "Zoë", zoe),
+  );
+  await rooms().removeParticipant(name, zoe);
+  await until("her to be out", async () => (await seenBy(first)).length === 0);
+});
+
 test("a good token with names that nobody can have is told so, one without a room opens none", async () => {
   const answer = async (room, identity, options = {}) => {
     const { token } = await ticket(room, identity, {}, options);
@@ -462,7 +482,9 @@ test("a good token with names that nobody can have is told so, one without a roo
 
   assert.equal(await answer(fresh(), "ann"), 200);
   assert.equal(await answer("r".repeat(300), "ann"), 400);
+  assert.equal(await answer("a room", "ann"), 400);
   assert.equal(await answer(fresh(), "i".repeat(300)), 400);
+  assert.equal(await answer(fresh(), "a\nb"), 400);
   assert.equal(await answer(fresh(), "ann", { name: "n".repeat(300) }), 400);
   assert.equal(await answer("", "ann"), 401);
 });

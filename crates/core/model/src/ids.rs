@@ -21,6 +21,19 @@ pub enum IdError {
 /// Longest id the house makes itself: a breakout room is `<parent>-<given>`, a native twin `<user>-native`.
 const MAX_DERIVED_LENGTH: usize = 2 * MAX_ID_LENGTH + 1;
 
+/// Longest identity, in bytes, as LiveKit has it (`max_participant_identity_length`).
+const MAX_IDENTITY_LENGTH: usize = 256;
+
+/// A string that is no identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("an identity has 1 to {MAX_IDENTITY_LENGTH} bytes, and no control characters")]
+pub struct IdentityError;
+
+fn check_identity(text: &str) -> Result<(), IdentityError> {
+    let fits = (1..=MAX_IDENTITY_LENGTH).contains(&text.len()) && !text.chars().any(char::is_control);
+    if fits { Ok(()) } else { Err(IdentityError) }
+}
+
 fn check(text: &str, limit: usize) -> Result<(), IdError> {
     if text.is_empty() || !text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
         return Err(IdError::Characters);
@@ -30,6 +43,9 @@ fn check(text: &str, limit: usize) -> Result<(), IdError> {
 
 macro_rules! id {
     ($(#[$doc:meta])* $name:ident, $limit:expr) => {
+        id!($(#[$doc])* $name: IdError, |text| check(text, $limit));
+    };
+    ($(#[$doc:meta])* $name:ident: $error:ty, $check:expr) => {
         $(#[$doc])*
         #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
         #[serde(transparent)]
@@ -43,10 +59,11 @@ macro_rules! id {
         }
 
         impl TryFrom<&str> for $name {
-            type Error = IdError;
+            type Error = $error;
 
-            fn try_from(text: &str) -> Result<Self, IdError> {
-                check(text, $limit)?;
+            fn try_from(text: &str) -> Result<Self, $error> {
+                let check: fn(&str) -> Result<(), $error> = $check;
+                check(text)?;
                 Ok(Self(text.into()))
             }
         }
@@ -95,8 +112,10 @@ id! {
 }
 
 id! {
-    /// A participant of the media plane: a user id, or a twin of one (`<user>-native`).
-    Identity, MAX_DERIVED_LENGTH
+    /// A participant of the media plane: a user id, a twin of one (`<user>-native`), or in a room without a meeting whatever an
+    /// application calls people, an address of theirs for instance: 1 to 256 bytes without control characters. It is text to show
+    /// and to compare, never a part of a path, a subject or a query.
+    Identity: IdentityError, check_identity
 }
 
 impl From<&UserId> for Identity {
@@ -114,6 +133,16 @@ mod tests {
         assert!(RoomId::try_from("Room-01_x").is_ok());
         for bad in ["", "a b", "a.b", "a*", ">", "ü", "a/b", "a\0"] {
             assert_eq!(RoomId::try_from(bad).unwrap_err(), IdError::Characters, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_identity_is_what_applications_call_people() {
+        for good in ["ann", "ann@example.org", "user:1", "Ann Smith", "sip_+4930123", "Zoë", &"x".repeat(256)] {
+            assert_eq!(Identity::try_from(good).unwrap().as_str(), good);
+        }
+        for bad in ["", "a\n", "a\0", "\u{85}", &"x".repeat(257)] {
+            assert_eq!(Identity::try_from(bad), Err(IdentityError), "{bad:?}");
         }
     }
 
