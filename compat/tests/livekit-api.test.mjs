@@ -454,6 +454,21 @@ test("the API subscribes somebody and takes it away again", async () => {
   await assert.rejects(rooms().updateSubscriptions(name, "bob", ["TR_x"], true), noTrack);
 });
 
+test("of somebody who is sent out before media flowed a webhook says just that", async () => {
+  const name = fresh();
+  const { url, token } = await ticket(name, "ann");
+  const { status, socket } = await knock(
+    `${url}/rtc/v1?access_token=${token}&join_request=EgA%3D`,
+  );
+  assert.equal(status, 101);
+  await rooms().removeParticipant(name, "ann");
+  const told = await until("the webhook", () =>
+    hooks.of(name).find(({ participant }) => participant?.identity === "ann"),
+  );
+  socket.terminate();
+  assert.equal(told.event, "participant_connection_aborted");
+});
+
 test("people are called what their application calls them", async () => {
   const name = fresh();
   const [ann, zoe] = ["ann@example.org", "user:1 / Zoë <b> %s"];
