@@ -4,7 +4,7 @@ use crate::answer::{self, DownLines, Rewrite};
 use crate::outgoing::{Names, Source};
 use crate::peer::{Channel, Peer, PeerError};
 use crate::plan::{Codec, Down, Kind, OfferChange, SectionPlan, Up};
-use crate::sdp::analyse_offer;
+use crate::sdp::{analyse_offer, without_useless};
 use crate::section::{Format, Section};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -31,7 +31,8 @@ impl Peer {
     /// The offer is malformed, breaks a limit or contradicts the former one. The peer is then of no further use.
     pub fn accept_offer(&mut self, offer: &str, plan: &[SectionPlan]) -> Result<String, PeerError> {
         let offered = analyse_offer(offer).map_err(|why| PeerError::Description(why.to_string()))?;
-        let parsed = SdpOffer::from_sdp_string(offer).map_err(|why| PeerError::Description(why.to_string()))?;
+        let parsed = SdpOffer::from_sdp_string(&without_useless(offer))
+            .map_err(|why| PeerError::Description(why.to_string()))?;
         let answer = guarded(|| self.rtc.sdp_api().accept_offer(parsed))?;
         for section in &offered {
             let index = self.know(&section.mid, section.kind);
@@ -129,7 +130,8 @@ impl Peer {
     pub fn accept_answer(&mut self, answer: &str) -> Result<(), PeerError> {
         analyse_offer(answer).map_err(|why| PeerError::Description(why.to_string()))?;
         let pending = self.pending.take().ok_or_else(|| PeerError::Description("no offer is open".into()))?;
-        let answer = SdpAnswer::from_sdp_string(answer).map_err(|why| PeerError::Description(why.to_string()))?;
+        let answer = SdpAnswer::from_sdp_string(&without_useless(answer));
+        let answer = answer.map_err(|why| PeerError::Description(why.to_string()))?;
         guarded(|| self.rtc.sdp_api().accept_answer(pending, answer))?;
         self.answered = true;
         self.refresh();
