@@ -3,6 +3,7 @@
 use crate::dependency::{self, PassThrough};
 use crate::incoming::Stream;
 use crate::keys;
+use crate::negotiation::Open;
 use crate::outgoing::{Clock, Outgoing};
 use crate::packet::{DownPacket, Dropped, Report, Traffic, UpPacket};
 use crate::plan::Codec;
@@ -13,7 +14,6 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use str0m::change::SdpPendingOffer;
 use str0m::channel::ChannelId;
 use str0m::config::DtlsCert;
 use str0m::media::{KeyframeRequestKind, Mid, Rid};
@@ -185,7 +185,7 @@ pub struct Peer {
     pub(crate) by_mid: HashMap<Mid, u16>,
     pub(crate) streams: HashMap<Ssrc, Stream>,
     pub(crate) channels: HashMap<ChannelId, Channel>,
-    pub(crate) pending: Option<SdpPendingOffer>,
+    pub(crate) pending: Option<Open>,
     /// Offers made, which number the descriptions (RFC 8829 section 5.2.2).
     pub(crate) offers: u64,
     /// One of them was answered.
@@ -218,7 +218,7 @@ impl Peer {
         self.rtc.direct_api().local_ice_credentials().ufrag
     }
 
-    /// The index packets of the section `mid` carry. Sections never go away.
+    /// The index packets of the section `mid` carry. Sections never go away, but for those of an offer that is taken back.
     pub fn section(&self, mid: &str) -> Option<u16> {
         self.by_mid.get(&Mid::from(mid)).copied()
     }

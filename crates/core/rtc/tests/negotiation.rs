@@ -465,3 +465,58 @@ fn candidates_of_a_client_and_layers_it_wants_to_get_are_not_looked_at() {
     let own = |text: &str| text.lines().filter(|line| !line.contains("a=ice-")).count();
     assert_eq!(own(&answer(&noisy)), own(&answer(PUBLISHED)));
 }
+
+#[test]
+fn a_client_that_recycles_stopped_sections_is_refused_after_a_thousand() {
+    let mut peer = peer();
+    let mut offer = |round: usize, count: usize| {
+        let text = crowded(count, 1, |_| String::new());
+        let fresh = (0..count)
+            .fold(text, |text, mid| text.replace(&format!("a=mid:{mid}\r\n"), &format!("a=mid:r{round}m{mid}\r\n")));
+        let stopped = fresh.replace("m=video 9 ", "m=video 0 ");
+        let start = stopped.find("a=group:BUNDLE").unwrap();
+        let end = start + stopped[start..].find("\r\n").unwrap();
+        peer.accept_offer(&format!("{}a=group:BUNDLE{}", &stopped[..start], &stopped[end..]), &[])
+    };
+    for round in 0..5 {
+        let answer = offer(round, 200);
+        assert!(answer.is_ok(), "{round}: {answer:?}");
+    }
+    assert!(offer(4, 200).is_ok(), "none of them is new");
+    assert!(offer(5, 1).unwrap_err().to_string().contains("too many sections"));
+}
+
+#[test]
+fn what_an_offer_promised_that_was_taken_back_is_forgotten() {
+    let on = |mid: Option<&str>, track: &str| OfferChange::Activate {
+        mid: mid.map(str::to_owned),
+        kind: Kind::Audio,
+        down: down("PA_a", track),
+    };
+    let mut server = peer();
+    let mut client = Rtc::new(Instant::now());
+    let (offer, mids) = server.offer(&[on(None, "TR_one")], false).unwrap();
+    server.accept_answer(&answered(&mut client, &offer)).unwrap();
+    let (offer, _) = server.offer(&[OfferChange::Deactivate { mid: mids[0].clone() }], false).unwrap();
+    server.accept_answer(&answered(&mut client, &offer)).unwrap();
+
+    for _ in 0..300 {
+        let changes: Vec<_> = (0..5).map(|_| on(None, "TR_new")).chain([on(Some(&mids[0]), "TR_two")]).collect();
+        let (offer, names) = server.offer(&changes, false).unwrap();
+        assert!(section(&offer, &mids[0]).contains(&"a=sendonly") && server.section(&names[4]) == Some(5));
+        assert!(!server.settle_offer(None).unwrap());
+        assert!(server.section(&names[0]).is_none() && server.section_names().count() == 1);
+    }
+    let (offer, names) = server.offer(&[on(None, "TR_three")], true).unwrap();
+    assert!(section(&offer, &mids[0]).contains(&"a=inactive") && !offer.contains("TR_two"));
+    server.accept_answer(&answered(&mut client, &offer)).unwrap();
+    assert_eq!((server.section(&mids[0]), server.section(&names[0])), (Some(0), Some(1)));
+}
+
+#[test]
+fn no_more_sections_are_offered_than_a_connection_may_have() {
+    let mut server = peer();
+    let on = OfferChange::Activate { mid: None, kind: Kind::Audio, down: down("PA_a", "TR_a") };
+    assert!(server.offer(&vec![on.clone(); 1001], false).is_err());
+    assert!(server.offer(&vec![on; 1000], false).is_ok());
+}
