@@ -4,7 +4,7 @@ use crate::answer::{self, DownLines, Rewrite};
 use crate::outgoing::{Names, Source};
 use crate::peer::{Channel, Peer, PeerError};
 use crate::plan::{Codec, Down, Kind, OfferChange, SectionPlan, Up};
-use crate::sdp::{MAX_SECTIONS, analyse_offer, without_useless};
+use crate::sdp::{Description, MAX_SECTIONS, analyse_offer, announced, without_useless};
 use crate::section::{Format, Section};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -48,7 +48,9 @@ impl Peer {
         self.check_room(offered.iter().filter(|section| self.section(&section.mid).is_none()).count())?;
         let parsed = SdpOffer::from_sdp_string(&without_useless(offer))
             .map_err(|why| PeerError::Description(why.to_string()))?;
+        let before = self.local_ufrag();
         let answer = guarded(|| self.rtc.sdp_api().accept_offer(parsed))?;
+        self.note_described(offer, &before);
         for section in &offered {
             let index = self.know(&section.mid, section.kind);
             let section_state = &mut self.sections[usize::from(index)];
@@ -149,15 +151,31 @@ impl Peer {
     ///
     /// # Errors
     /// There is no open offer, or the answer does not fit it.
-    pub fn accept_answer(&mut self, answer: &str) -> Result<(), PeerError> {
-        analyse_offer(answer).map_err(|why| PeerError::Description(why.to_string()))?;
+    pub fn accept_answer(&mut self, text: &str) -> Result<(), PeerError> {
+        analyse_offer(text).map_err(|why| PeerError::Description(why.to_string()))?;
         let pending = self.pending.take().ok_or_else(|| PeerError::Description("no offer is open".into()))?;
-        let answer = SdpAnswer::from_sdp_string(&without_useless(answer));
+        let answer = SdpAnswer::from_sdp_string(&without_useless(text));
         let answer = answer.map_err(|why| PeerError::Description(why.to_string()))?;
+        let before = self.local_ufrag();
         guarded(|| self.rtc.sdp_api().accept_answer(pending.offer, answer))?;
+        self.note_described(text, &before);
         self.answered = true;
         self.refresh();
         Ok(())
+    }
+
+    /// The stack took a description of the client's. Of what it announced before and did not use nothing is kept.
+    fn note_described(&mut self, text: &str, ufrag_before: &str) {
+        if self.local_ufrag() != ufrag_before {
+            self.addresses.restart();
+        }
+        let announced = announced(&Description::parse(text));
+        let before = std::mem::replace(&mut self.announced, announced);
+        for source in before {
+            if !self.announced.contains(&source) && !self.sources.knows(source) {
+                self.remove_source(source);
+            }
+        }
     }
 
     /// Settles an open offer from what the client has after a reconnect: if its remote description is the one we made last,

@@ -33,6 +33,9 @@ const MAX_EXTENSIONS: usize = 255;
 /// Most lines about sources: three encodings that are sent again and protected, with four lines each, are 40.
 const MAX_SOURCE_LINES: usize = 96;
 
+/// Most sources in one description: two for each of 500 sections and some more.
+const MAX_SOURCES: usize = 1024;
+
 /// Most lines or words about encodings.
 const MAX_ENCODINGS: usize = 16;
 
@@ -224,13 +227,24 @@ pub(crate) fn without_useless(text: &str) -> Cow<'_, str> {
     Cow::Owned(text.split_inclusive('\n').filter(|line| !is_useless(line)).collect())
 }
 
+/// The sources a client says it will send from.
+pub(crate) fn announced(description: &Description<'_>) -> HashSet<u32> {
+    let one = |value: &'_ str| value.split(' ').next().and_then(|source| source.parse().ok());
+    let each = |section: &Section<'_>| {
+        let singles: Vec<u32> = section.attributes("ssrc").filter_map(one).collect();
+        let groups = section.attributes("ssrc-group").flat_map(|group| group.split(' ').skip(1));
+        groups.filter_map(|source| source.parse().ok()).chain(singles).collect::<Vec<u32>>()
+    };
+    description.sections.iter().flat_map(each).collect()
+}
+
 /// Whether a description keeps within what the stack can read in milliseconds.
 fn is_readable(description: &Description<'_>) -> bool {
     let names = |line: &&str| line.strip_prefix("a=group:").map_or(0, |group| group.split(' ').count());
     let is_short = description.session.len() <= MAX_SECTION_LINES
         && description.session.iter().map(names).max().unwrap_or(0) <= 1 + MAX_SECTIONS;
     let all = description.sections.iter().map(Section::comparisons).sum::<Option<usize>>();
-    is_short && all.is_some_and(|all| all <= MAX_COMPARISONS)
+    is_short && all.is_some_and(|all| all <= MAX_COMPARISONS) && announced(description).len() <= MAX_SOURCES
 }
 
 /// Reads what a plan for the answer needs.

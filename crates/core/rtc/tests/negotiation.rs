@@ -443,6 +443,8 @@ fn a_section_with_too_many_lines_of_a_kind_is_refused_before_the_stack_sees_it()
     let all = |sections| crowded(sections, 96, |_| each(96, "a=fmtp:{} apt=127"));
     assert!(!refused(&all(17)) && refused(&all(18)), "all sections together");
     assert!(refused(&crowded(1, 1, |_| String::new()).replace("BUNDLE", &"BUNDLE 0".repeat(600))));
+    let sources = |sections| crowded(sections, 1, |mid| each(8, &format!("a=ssrc:{}{{}} cname:x", mid + 1)));
+    assert!(!refused(&sources(128)) && refused(&sources(129)), "sources of all sections together");
     let data = DUAL_DATA.to_owned() + &each(97, "a=rtpmap:1 VP8/90000");
     assert!(refused(&data), "data too");
 }
