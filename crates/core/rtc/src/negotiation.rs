@@ -26,6 +26,8 @@ pub(crate) struct Open {
     known: usize,
     /// Those of them it put a track on.
     filled: Vec<u16>,
+    /// In which directions those went that it turned.
+    turned: Vec<(Mid, Direction)>,
 }
 
 /// Runs the stack on a description that we did not write. It asserts some things instead of refusing them, for example
@@ -82,6 +84,7 @@ impl Peer {
     fn make_offer(&mut self, changes: &[OfferChange], ice_restart: bool) -> Result<(String, Vec<String>), PeerError> {
         let first = self.channels.is_empty();
         let mut names = Vec::with_capacity(changes.len());
+        let turned = changes.iter().filter_map(|change| self.direction(change)).collect();
         let mut api = self.rtc.sdp_api();
         let mut opened = Vec::new();
         if first {
@@ -143,7 +146,7 @@ impl Peer {
             }
             self.put(index, down);
         }
-        self.pending = Some(Open { offer: pending, known, filled });
+        self.pending = Some(Open { offer: pending, known, filled, turned });
         Ok((self.describe(&text, |_| None), names))
     }
 
@@ -211,9 +214,21 @@ impl Peer {
         self.outgoing.truncate(open.known);
         for index in &open.filled {
             self.put(*index, None);
-            // The stack already has the direction, but no section yet.
-            self.rtc.sdp_api().set_direction(self.sections[usize::from(*index)].mid, Direction::Inactive);
         }
+        // The stack turns them at once; turned already, they would be nothing to offer the next time.
+        let mut api = self.rtc.sdp_api();
+        for (mid, direction) in &open.turned {
+            api.set_direction(*mid, *direction);
+        }
+    }
+
+    /// The section a change is about, if there is one yet, and its direction.
+    fn direction(&self, change: &OfferChange) -> Option<(Mid, Direction)> {
+        let (OfferChange::Activate { mid: Some(mid), .. } | OfferChange::Deactivate { mid }) = change else {
+            return None;
+        };
+        let mid = Mid::from(mid.as_str());
+        Some((mid, self.rtc.media(mid)?.direction()))
     }
 
     /// Whether so many more sections may be known.

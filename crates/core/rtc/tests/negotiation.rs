@@ -497,7 +497,10 @@ fn what_an_offer_promised_that_was_taken_back_is_forgotten() {
     let mut client = Rtc::new(Instant::now());
     let (offer, mids) = server.offer(&[on(None, "TR_one")], false).unwrap();
     server.accept_answer(&answered(&mut client, &offer)).unwrap();
-    let (offer, _) = server.offer(&[OfferChange::Deactivate { mid: mids[0].clone() }], false).unwrap();
+    let off = OfferChange::Deactivate { mid: mids[0].clone() };
+    server.offer(std::slice::from_ref(&off), false).unwrap();
+    server.settle_offer(None).unwrap();
+    let (offer, _) = server.offer(&[off], false).expect("taken back, it is something to offer");
     server.accept_answer(&answered(&mut client, &offer)).unwrap();
 
     for _ in 0..300 {
@@ -506,6 +509,10 @@ fn what_an_offer_promised_that_was_taken_back_is_forgotten() {
         assert!(section(&offer, &mids[0]).contains(&"a=sendonly") && server.section(&names[4]) == Some(5));
         assert!(!server.settle_offer(None).unwrap());
         assert!(server.section(&names[0]).is_none() && server.section_names().count() == 1);
+    }
+    for _ in 0..2 {
+        server.offer(&[on(Some(&mids[0]), "TR_two")], false).expect("taken back, it is something to offer");
+        server.settle_offer(None).unwrap();
     }
     let (offer, names) = server.offer(&[on(None, "TR_three")], true).unwrap();
     assert!(section(&offer, &mids[0]).contains(&"a=inactive") && !offer.contains("TR_two"));
