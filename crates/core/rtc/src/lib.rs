@@ -4,6 +4,7 @@
 //! crate. What the stack does not do is done here: LiveKit's profile of SDP (`media-protocol.md` section 7), where a
 //! section answers with another direction, other names and another codec order than the offer suggests.
 
+mod admission;
 mod answer;
 mod dependency;
 mod estimate;

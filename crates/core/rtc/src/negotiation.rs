@@ -4,15 +4,31 @@ use crate::answer::{self, DownLines, Rewrite};
 use crate::outgoing::{Names, Source};
 use crate::peer::{Channel, Peer, PeerError};
 use crate::plan::{Codec, Down, Kind, OfferChange, SectionPlan, Up};
-use crate::sdp::analyse_offer;
+use crate::sdp::{Description, MAX_SECTIONS, analyse_offer, announced, without_useless};
 use crate::section::{Format, Section};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use str0m::RtcError;
-use str0m::change::{SdpAnswer, SdpOffer};
+use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::channel::{ChannelConfig, Reliability};
 use str0m::format::{Codec as StackCodec, PayloadParams};
 use str0m::media::{Direction, MediaKind, Mid};
+
+/// Most sections a connection may have had. None is ever forgotten that was agreed on, and a client may put new ones in the
+/// place of stopped ones in every offer (RFC 8829 section 5.2.2); those we know use theirs again.
+const MAX_KNOWN: usize = 2 * MAX_SECTIONS;
+
+/// An offer of ours that waits for its answer.
+#[derive(Debug)]
+pub(crate) struct Open {
+    offer: SdpPendingOffer,
+    /// How many sections there were before it.
+    known: usize,
+    /// Those of them it put a track on.
+    filled: Vec<u16>,
+    /// In which directions those went that it turned.
+    turned: Vec<(Mid, Direction)>,
+}
 
 /// Runs the stack on a description that we did not write. It asserts some things instead of refusing them, for example
 /// that a payload type keeps its meaning from one offer to the next; a peer that tripped over that is of no further use,
@@ -31,8 +47,12 @@ impl Peer {
     /// The offer is malformed, breaks a limit or contradicts the former one. The peer is then of no further use.
     pub fn accept_offer(&mut self, offer: &str, plan: &[SectionPlan]) -> Result<String, PeerError> {
         let offered = analyse_offer(offer).map_err(|why| PeerError::Description(why.to_string()))?;
-        let parsed = SdpOffer::from_sdp_string(offer).map_err(|why| PeerError::Description(why.to_string()))?;
+        self.check_room(offered.iter().filter(|section| self.section(&section.mid).is_none()).count())?;
+        let parsed = SdpOffer::from_sdp_string(&without_useless(offer))
+            .map_err(|why| PeerError::Description(why.to_string()))?;
+        let before = self.local_ufrag();
         let answer = guarded(|| self.rtc.sdp_api().accept_offer(parsed))?;
+        self.note_described(offer, &before);
         for section in &offered {
             let index = self.know(&section.mid, section.kind);
             let section_state = &mut self.sections[usize::from(index)];
@@ -50,11 +70,13 @@ impl Peer {
     /// order. Only one offer may be open; data channels are part of the first.
     ///
     /// # Errors
-    /// An offer is still open, or a change names a section that does not exist.
+    /// An offer is still open, a change names a section that does not exist, or the connection would have had too many.
     pub fn offer(&mut self, changes: &[OfferChange], ice_restart: bool) -> Result<(String, Vec<String>), PeerError> {
         if self.pending.is_some() {
             return Err(PeerError::Description("the last offer was not answered".into()));
         }
+        let is_new = |change: &&OfferChange| matches!(change, OfferChange::Activate { mid: None, .. });
+        self.check_room(changes.iter().filter(is_new).count())?;
         catch_unwind(AssertUnwindSafe(|| self.make_offer(changes, ice_restart)))
             .unwrap_or_else(|_| Err(PeerError::Description("the stack gave up on it".into())))
     }
@@ -62,6 +84,7 @@ impl Peer {
     fn make_offer(&mut self, changes: &[OfferChange], ice_restart: bool) -> Result<(String, Vec<String>), PeerError> {
         let first = self.channels.is_empty();
         let mut names = Vec::with_capacity(changes.len());
+        let turned = changes.iter().filter_map(|change| self.direction(change)).collect();
         let mut api = self.rtc.sdp_api();
         let mut opened = Vec::new();
         if first {
@@ -111,14 +134,19 @@ impl Peer {
         let Some((offer, pending)) = api.apply() else {
             return Err(PeerError::Description("nothing to offer".into()));
         };
-        self.pending = Some(pending);
+        let known = self.sections.len();
         self.channels.extend(opened);
         self.offers += 1;
         let text = numbered(&offer.to_sdp_string(), self.offers);
+        let mut filled = Vec::new();
         for (mid, kind, down) in downs {
             let index = self.know(&mid, kind);
+            if usize::from(index) < known && down.is_some() && self.sections[usize::from(index)].down.is_none() {
+                filled.push(index);
+            }
             self.put(index, down);
         }
+        self.pending = Some(Open { offer: pending, known, filled, turned });
         Ok((self.describe(&text, |_| None), names))
     }
 
@@ -126,14 +154,31 @@ impl Peer {
     ///
     /// # Errors
     /// There is no open offer, or the answer does not fit it.
-    pub fn accept_answer(&mut self, answer: &str) -> Result<(), PeerError> {
-        analyse_offer(answer).map_err(|why| PeerError::Description(why.to_string()))?;
+    pub fn accept_answer(&mut self, text: &str) -> Result<(), PeerError> {
+        analyse_offer(text).map_err(|why| PeerError::Description(why.to_string()))?;
         let pending = self.pending.take().ok_or_else(|| PeerError::Description("no offer is open".into()))?;
-        let answer = SdpAnswer::from_sdp_string(answer).map_err(|why| PeerError::Description(why.to_string()))?;
-        guarded(|| self.rtc.sdp_api().accept_answer(pending, answer))?;
+        let answer = SdpAnswer::from_sdp_string(&without_useless(text));
+        let answer = answer.map_err(|why| PeerError::Description(why.to_string()))?;
+        let before = self.local_ufrag();
+        guarded(|| self.rtc.sdp_api().accept_answer(pending.offer, answer))?;
+        self.note_described(text, &before);
         self.answered = true;
         self.refresh();
         Ok(())
+    }
+
+    /// The stack took a description of the client's. Of what it announced before and did not use nothing is kept.
+    fn note_described(&mut self, text: &str, ufrag_before: &str) {
+        if self.local_ufrag() != ufrag_before {
+            self.addresses.restart();
+        }
+        let announced = announced(&Description::parse(text));
+        let before = std::mem::replace(&mut self.announced, announced);
+        for source in before {
+            if !self.announced.contains(&source) && !self.sources.knows(source) {
+                self.remove_source(source);
+            }
+        }
     }
 
     /// Settles an open offer from what the client has after a reconnect: if its remote description is the one we made last,
@@ -149,13 +194,49 @@ impl Peer {
         match answer {
             Some((_, answer)) if self.pending.is_some() => self.accept_answer(answer).map(|()| true),
             _ => {
-                // The stack has changed nothing yet. Channels of a first offer have to be offered again.
-                if self.pending.take().is_some() && !self.answered {
-                    self.channels.clear();
+                if let Some(open) = self.pending.take() {
+                    self.take_back(&open);
                 }
                 Ok(false)
             }
         }
+    }
+
+    /// Forgets what an offer promised: its new sections, and the tracks it put on others.
+    fn take_back(&mut self, open: &Open) {
+        // Channels of a first offer have to be offered again.
+        if !self.answered {
+            self.channels.clear();
+        }
+        for section in self.sections.drain(open.known..) {
+            self.by_mid.remove(&section.mid);
+        }
+        self.outgoing.truncate(open.known);
+        for index in &open.filled {
+            self.put(*index, None);
+        }
+        // The stack turns them at once; turned already, they would be nothing to offer the next time.
+        let mut api = self.rtc.sdp_api();
+        for (mid, direction) in &open.turned {
+            api.set_direction(*mid, *direction);
+        }
+    }
+
+    /// The section a change is about, if there is one yet, and its direction.
+    fn direction(&self, change: &OfferChange) -> Option<(Mid, Direction)> {
+        let (OfferChange::Activate { mid: Some(mid), .. } | OfferChange::Deactivate { mid }) = change else {
+            return None;
+        };
+        let mid = Mid::from(mid.as_str());
+        Some((mid, self.rtc.media(mid)?.direction()))
+    }
+
+    /// Whether so many more sections may be known.
+    fn check_room(&self, more: usize) -> Result<(), PeerError> {
+        if self.sections.len() + more > MAX_KNOWN {
+            return Err(PeerError::Description("the connection has had too many sections".into()));
+        }
+        Ok(())
     }
 
     fn know(&mut self, mid: &str, kind: Kind) -> u16 {
@@ -163,7 +244,7 @@ impl Peer {
         if let Some(index) = self.by_mid.get(&key) {
             return *index;
         }
-        let index = u16::try_from(self.sections.len()).unwrap_or(u16::MAX);
+        let index = u16::try_from(self.sections.len()).expect("there is room for a thousand");
         self.sections.push(Section {
             mid: key,
             name: mid.to_owned(),
@@ -222,6 +303,7 @@ impl Peer {
             let Some(media) = self.rtc.media(section.mid) else {
                 // Another section took its place.
                 section.formats.clear();
+                self.counted.retain(|(mid, _), _| *mid != section.mid);
                 continue;
             };
             self.numbers.note_names(media.remote_extmap());

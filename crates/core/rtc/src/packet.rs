@@ -91,8 +91,10 @@ pub enum Dropped {
     TooLong,
     /// In no format that was agreed upon for its section.
     OddFormat,
-    /// Of no source and no layer that was described.
+    /// Of no source and no layer that was described, or of more sources than a connection may have.
     OddSource,
+    /// A check from more addresses than a client may call from.
+    CheckAddress,
     /// A datagram of no protocol that is spoken here.
     Garbage,
     /// With a transport-wide number that the stack cannot count with.
@@ -113,6 +115,7 @@ impl Dropped {
             Self::TooLong => "packet_too_long",
             Self::OddFormat => "packet_format",
             Self::OddSource => "packet_source",
+            Self::CheckAddress => "check_address",
             Self::Garbage => "datagram_garbage",
             Self::TransportNumber => "transport_number",
             Self::Unread => "packet_unread",

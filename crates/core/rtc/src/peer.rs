@@ -1,19 +1,20 @@
 //! One peer connection around the WebRTC stack.
 
+use crate::admission::{Addresses, Sources, source_of};
 use crate::dependency::{self, PassThrough};
 use crate::incoming::Stream;
 use crate::keys;
+use crate::negotiation::Open;
 use crate::outgoing::{Clock, Outgoing};
 use crate::packet::{DownPacket, Dropped, Report, Traffic, UpPacket};
 use crate::plan::Codec;
 use crate::section::Section;
 use crate::stack::Stack;
 use crate::transport_numbers::TransportNumbers;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use str0m::change::SdpPendingOffer;
 use str0m::channel::ChannelId;
 use str0m::config::DtlsCert;
 use str0m::media::{KeyframeRequestKind, Mid, Rid};
@@ -166,6 +167,9 @@ impl PeerFactory {
             only_streams: false,
             counted: HashMap::new(),
             numbers: TransportNumbers::new(),
+            addresses: Addresses::new(now),
+            sources: Sources::default(),
+            announced: HashSet::new(),
             keys,
             outgoing: Outgoing::new(self.clock, FIRST_ESTIMATE),
             kept: 0,
@@ -185,7 +189,7 @@ pub struct Peer {
     pub(crate) by_mid: HashMap<Mid, u16>,
     pub(crate) streams: HashMap<Ssrc, Stream>,
     pub(crate) channels: HashMap<ChannelId, Channel>,
-    pub(crate) pending: Option<SdpPendingOffer>,
+    pub(crate) pending: Option<Open>,
     /// Offers made, which number the descriptions (RFC 8829 section 5.2.2).
     pub(crate) offers: u64,
     /// One of them was answered.
@@ -196,6 +200,12 @@ pub struct Peer {
     pub(crate) counted: HashMap<(Mid, Option<Rid>), u64>,
     /// What keeps the stack from counting without end.
     pub(crate) numbers: TransportNumbers,
+    /// Where the client called from.
+    pub(crate) addresses: Addresses,
+    /// What it sends from.
+    pub(crate) sources: Sources,
+    /// From what it said it would, in its last description.
+    pub(crate) announced: HashSet<u32>,
     /// Where the keys of the handshake will be.
     pub(crate) keys: keys::Slot,
     /// What goes to the client, data channels left out.
@@ -218,7 +228,7 @@ impl Peer {
         self.rtc.direct_api().local_ice_credentials().ufrag
     }
 
-    /// The index packets of the section `mid` carry. Sections never go away.
+    /// The index packets of the section `mid` carry. Sections never go away, but for those of an offer that is taken back.
     pub fn section(&self, mid: &str) -> Option<u16> {
         self.by_mid.get(&Mid::from(mid)).copied()
     }
@@ -261,18 +271,53 @@ impl Peer {
         if !self.numbers.admits(bytes) {
             return Ok(Some(Dropped::TransportNumber));
         }
+        let input = Input::Receive(now, receive);
+        // Whoever has a wrong password is not remembered.
+        if is_check(bytes)
+            && !self.addresses.knows(source)
+            && self.rtc.accepts(&input)
+            && !self.addresses.admit(now, source)
+        {
+            return Ok(Some(Dropped::CheckAddress));
+        }
         if is_rtcp(bytes) {
             let heard = self.outgoing.handle_rtcp(now, bytes);
             if heard != Ok(true) {
                 self.kept += u64::try_from(bytes.len()).unwrap_or_default();
                 return Ok(heard.err());
             }
-        } else if let Some(format) = media_format(bytes) {
-            self.unread += 1;
-            self.unread_format = format;
+        } else if is_media(bytes) {
+            match source_of(bytes).map_or(Ok(Vec::new()), |source| self.sources.admit(now, source)) {
+                Ok(gone) => self.forget(&gone),
+                Err(()) => return Ok(Some(Dropped::OddSource)),
+            }
+            if let Some(format) = media_format(bytes) {
+                self.unread += 1;
+                self.unread_format = format;
+            }
         }
-        self.rtc.handle_input(Input::Receive(now, receive))?;
+        self.rtc.handle_input(input)?;
         Ok(None)
+    }
+
+    /// Sources made room for others. What was announced is known by nothing but its source and has to stay.
+    fn forget(&mut self, gone: &[u32]) {
+        for source in gone {
+            if !self.announced.contains(source) {
+                self.remove_source(*source);
+            }
+        }
+    }
+
+    /// Takes a source out of the stack.
+    pub(crate) fn remove_source(&mut self, source: u32) {
+        let source = Ssrc::from(source);
+        let mut api = self.rtc.direct_api();
+        if let Some(stream) = api.stream_rx(&source) {
+            self.counted.remove(&(stream.mid(), stream.rid()));
+            self.streams.remove(&source);
+            api.remove_stream_rx(source);
+        }
     }
 
     /// The moment of [`Output::Timeout`] has come.
@@ -420,6 +465,16 @@ fn media_format(datagram: &[u8]) -> Option<u8> {
         [first @ 128..=191, second, ..] if first & 0x20 == 0 => Some(second & 0x7f),
         _ => None,
     }
+}
+
+/// RTP or RTCP (RFC 7983 section 7).
+fn is_media(datagram: &[u8]) -> bool {
+    matches!(datagram, [128..=191, ..])
+}
+
+/// STUN (RFC 7983 section 7).
+fn is_check(datagram: &[u8]) -> bool {
+    matches!(datagram, [0..=3, ..])
 }
 
 /// Told apart from media by the second octet (RFC 5761 section 4).

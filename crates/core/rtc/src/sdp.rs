@@ -3,6 +3,7 @@
 //! Only what section 7 of the media profile decides on is understood; every other line passes unseen.
 
 use crate::plan::Kind;
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 /// Longest description that is read, in bytes (media-protocol.md section 25, H7).
@@ -13,6 +14,34 @@ pub const MAX_SDP_LINES: usize = 20_000;
 
 /// Most sections of a description (section 25, H6).
 pub const MAX_SECTIONS: usize = 500;
+
+/// Most lines of one section.
+const MAX_SECTION_LINES: usize = 1000;
+
+/// Most payload types of a section, and most lines that say what one is or what parameters it has. Chromium has 34 to 50.
+const MAX_FORMATS: usize = 96;
+
+/// Most parameters of all of them: of a format of pictures there are up to four.
+const MAX_PARAMETERS: usize = 1024;
+
+/// Most lines of feedback: five or fewer a format.
+const MAX_FEEDBACK: usize = 6 * MAX_FORMATS;
+
+/// Most names of extensions: a header tells so many apart (RFC 8285 section 4.3).
+const MAX_EXTENSIONS: usize = 255;
+
+/// Most lines about sources: three encodings that are sent again and protected, with four lines each, are 40.
+const MAX_SOURCE_LINES: usize = 96;
+
+/// Most sources in one description: two for each of 500 sections and some more.
+const MAX_SOURCES: usize = 1024;
+
+/// Most lines or words about encodings.
+const MAX_ENCODINGS: usize = 16;
+
+/// What the stack may have to compare in one description: for each format of a section, each parameter line with each format,
+/// and each parameter with each format. A description of Chromium as long as one may be has four million.
+const MAX_COMPARISONS: usize = 16_000_000;
 
 /// Why an offer is refused before the WebRTC stack sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -29,6 +58,9 @@ pub enum OfferError {
     /// A section that is neither sound, pictures nor data: the stack leaves such a one out of its answer.
     #[error("a section of the description is of an unknown kind")]
     Kinds,
+    /// A section with more lines of some kind than any client has use for: the stack compares them each with each.
+    #[error("a section of the description has too many lines of a kind")]
+    TooManyLines,
 }
 
 /// A section of a client's offer.
@@ -124,11 +156,95 @@ impl<'a> Section<'a> {
         self.lines.first().is_some_and(|line| line.starts_with("m=application "))
     }
 
+    /// What the stack has to compare because of it (see [`MAX_COMPARISONS`]), if it keeps within all limits.
+    fn comparisons(&self) -> Option<usize> {
+        let mut lines = Lines { formats: self.lines.first()?.split(' ').skip(3).count(), ..Lines::default() };
+        for line in &self.lines {
+            let Some((name, value)) = line.strip_prefix("a=").and_then(|attribute| attribute.split_once(':')) else {
+                continue;
+            };
+            match name {
+                "rtpmap" => lines.names += 1,
+                "fmtp" => {
+                    lines.described += 1;
+                    lines.parameters += 1 + value.matches(';').count();
+                }
+                "rtcp-fb" => lines.feedback += 1,
+                "extmap" => lines.extensions += 1,
+                "ssrc" | "ssrc-group" => lines.sources += 1,
+                "rid" => lines.encodings += 1,
+                "simulcast" => lines.alternatives += 1 + value.matches([';', ',']).count(),
+                _ => {}
+            }
+        }
+        let fits = self.lines.len() <= MAX_SECTION_LINES
+            && lines.formats.max(lines.names).max(lines.described) <= MAX_FORMATS
+            && lines.parameters <= MAX_PARAMETERS
+            && lines.feedback <= MAX_FEEDBACK
+            && lines.extensions <= MAX_EXTENSIONS
+            && lines.sources <= MAX_SOURCE_LINES
+            && lines.encodings.max(lines.alternatives) <= MAX_ENCODINGS;
+        // Static payload types need no name.
+        let formats = lines.names.max(lines.formats);
+        fits.then_some(formats * (formats * lines.described + 2 * lines.parameters))
+    }
+
     /// Port 0 outside the bundle means that the section is gone.
     fn rejected(&self) -> bool {
         let port = self.lines.first().and_then(|line| line.split(' ').nth(1));
         port == Some("0") && !self.has_flag("bundle-only")
     }
+}
+
+/// How many there are of each kind in a section.
+#[derive(Default)]
+struct Lines {
+    formats: usize,
+    names: usize,
+    described: usize,
+    parameters: usize,
+    feedback: usize,
+    extensions: usize,
+    sources: usize,
+    encodings: usize,
+    alternatives: usize,
+}
+
+/// What the stack gets of a description. Candidates of the client are of no use to it, because peers are learned from their
+/// checks, and it compares each with all; nobody is sent several encodings at once; and it would read the name of a bandwidth
+/// beyond the end of its line.
+pub(crate) fn without_useless(text: &str) -> Cow<'_, str> {
+    let is_useless = |line: &str| {
+        let several = |value: &str| value.split([' ', '\r', '\n']).any(|word| word == "recv");
+        line.starts_with("b=")
+            || line.starts_with("a=candidate:")
+            || line.starts_with("a=end-of-candidates")
+            || line.strip_prefix("a=simulcast:").is_some_and(several)
+    };
+    if !text.split('\n').any(is_useless) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.split_inclusive('\n').filter(|line| !is_useless(line)).collect())
+}
+
+/// The sources a client says it will send from.
+pub(crate) fn announced(description: &Description<'_>) -> HashSet<u32> {
+    let one = |value: &'_ str| value.split(' ').next().and_then(|source| source.parse().ok());
+    let each = |section: &Section<'_>| {
+        let singles: Vec<u32> = section.attributes("ssrc").filter_map(one).collect();
+        let groups = section.attributes("ssrc-group").flat_map(|group| group.split(' ').skip(1));
+        groups.filter_map(|source| source.parse().ok()).chain(singles).collect::<Vec<u32>>()
+    };
+    description.sections.iter().flat_map(each).collect()
+}
+
+/// Whether a description keeps within what the stack can read in milliseconds.
+fn is_readable(description: &Description<'_>) -> bool {
+    let names = |line: &&str| line.strip_prefix("a=group:").map_or(0, |group| group.split(' ').count());
+    let is_short = description.session.len() <= MAX_SECTION_LINES
+        && description.session.iter().map(names).max().unwrap_or(0) <= 1 + MAX_SECTIONS;
+    let all = description.sections.iter().map(Section::comparisons).sum::<Option<usize>>();
+    is_short && all.is_some_and(|all| all <= MAX_COMPARISONS) && announced(description).len() <= MAX_SOURCES
 }
 
 /// Reads what a plan for the answer needs.
@@ -139,6 +255,9 @@ pub fn analyse_offer(text: &str) -> Result<Vec<OfferedSection>, OfferError> {
     let description = Description::parse(text);
     if description.sections.len() > MAX_SECTIONS {
         return Err(OfferError::TooManySections);
+    }
+    if !is_readable(&description) {
+        return Err(OfferError::TooManyLines);
     }
     let mut seen = HashSet::new();
     let mut offered = Vec::with_capacity(description.sections.len());

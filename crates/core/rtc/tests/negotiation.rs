@@ -389,3 +389,141 @@ fn what_the_fuzzer_was_given_is_refused_or_answered_section_by_section() {
     }
     assert!(answered >= 2);
 }
+
+/// What every section of a client's has.
+const SECTION: &str = "c=IN IP4 0.0.0.0\r\na=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=fingerprint:sha-256 \
+    00:01:02:03:04:05:06:07:08:09:0a:0b:0c:0d:0e:0f:10:11:12:13:14:15:16:17:18:19:1a:1b:1c:1d:1e:1f\r\n\
+    a=setup:actpass\r\na=sendonly\r\na=rtcp-mux\r\n";
+
+/// An offer whose sections of pictures have these lines besides the usual ones.
+fn crowded(sections: usize, formats: usize, lines: impl Fn(usize) -> String) -> String {
+    let mids: String = (0..sections).map(|mid| format!(" {mid}")).collect();
+    let types: String = (0..formats).map(|format| format!(" {format}")).collect();
+    let names: String = (0..formats).map(|format| format!("a=rtpmap:{format} VP8/90000\r\n")).collect();
+    let section = |mid| format!("m=video 9 UDP/TLS/RTP/SAVPF{types}\r\n{SECTION}{names}{}a=mid:{mid}\r\n", lines(mid));
+    let head = format!("v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE{mids}\r\n");
+    head + &(0..sections).map(section).collect::<String>()
+}
+
+/// One line for each number, where `{}` stands for it.
+fn each(count: usize, line: &str) -> String {
+    (0..count).map(|number| line.replace("{}", &number.to_string()) + "\r\n").collect()
+}
+
+#[test]
+fn a_description_that_costs_the_most_within_the_limits_is_answered() {
+    let formats = crowded(17, 96, |_| each(96, "a=fmtp:{} apt=127") + &each(480, "a=rtcp-fb:95 nack"));
+    let sources = crowded(180, 1, |_| each(96, "a=ssrc:{} cname:x"));
+    let names = crowded(499, 1, |_| each(29, "a=extmap:{} urn:x"));
+    for (what, text) in [("formats", formats), ("sources", sources), ("names", names)] {
+        let answer = peer().accept_offer(&text, &[]);
+        assert!(answer.is_ok(), "{what}: {answer:?}");
+    }
+}
+
+#[test]
+fn a_section_with_too_many_lines_of_a_kind_is_refused_before_the_stack_sees_it() {
+    let refused = |text: &str| analyse_offer(text) == Err(OfferError::TooManyLines);
+    for line in ["a=ssrc:{} cname:x", "a=ssrc-group:FID {} 1", "a=fmtp:1 apt={}"] {
+        assert!(!refused(&crowded(1, 2, |_| each(96, line))), "{line}");
+        assert!(refused(&crowded(1, 2, |_| each(97, line))), "{line}");
+    }
+    for (most, line) in [(16, "a=rid:r{} send"), (255, "a=extmap:{} urn:x"), (576, "a=rtcp-fb:1 nack"), (980, "a=x:{}")]
+    {
+        assert!(!refused(&crowded(1, 2, |_| each(most, line))), "{line}");
+        assert!(refused(&crowded(1, 2, |_| each(most + 20, line))), "{line}");
+    }
+    assert!(!refused(&crowded(1, 96, |_| String::new())) && refused(&crowded(1, 97, |_| String::new())));
+    let parameters = |count: usize| crowded(1, 2, |_| format!("a=fmtp:1 {}x=1\r\n", "x=1;".repeat(count - 1)));
+    assert!(!refused(&parameters(1024)) && refused(&parameters(1025)));
+    let layers = |count: usize| crowded(1, 2, |_| format!("a=simulcast:send {}a\r\n", "a;".repeat(count - 1)));
+    assert!(!refused(&layers(16)) && refused(&layers(17)));
+    let all = |sections| crowded(sections, 96, |_| each(96, "a=fmtp:{} apt=127"));
+    assert!(!refused(&all(17)) && refused(&all(18)), "all sections together");
+    assert!(refused(&crowded(1, 1, |_| String::new()).replace("BUNDLE", &"BUNDLE 0".repeat(600))));
+    let sources = |sections| crowded(sections, 1, |mid| each(8, &format!("a=ssrc:{}{{}} cname:x", mid + 1)));
+    assert!(!refused(&sources(128)) && refused(&sources(129)), "sources of all sections together");
+    let data = DUAL_DATA.to_owned() + &each(97, "a=rtpmap:1 VP8/90000");
+    assert!(refused(&data), "data too");
+}
+
+#[test]
+fn an_answer_with_too_many_lines_is_refused_as_well() {
+    let mut peer = peer();
+    let (offer, _) = peer.offer(&[], false).unwrap();
+    let answer = answered(&mut Rtc::new(Instant::now()), &offer) + &each(97, "a=ssrc:{} cname:x");
+    let error = peer.accept_answer(&answer).unwrap_err();
+    assert!(error.to_string().contains("too many lines"), "{error}");
+}
+
+#[test]
+fn candidates_of_a_client_and_layers_it_wants_to_get_are_not_looked_at() {
+    let noise = each(90, "a=candidate:1 1 udp 1 192.0.2.9 9 type-of-nothing {}") + "a=end-of-candidates\r\n";
+    let noise = noise + "a=simulcast:recv a;b;c\r\nb=AS:\r\n";
+    let noisy = PUBLISHED.replacen("a=mid:8\r\n", &format!("a=mid:8\r\n{noise}"), 1);
+    let answer = |text: &str| peer().accept_offer(text, &[send("7", Codec::Opus)]).unwrap();
+    let own = |text: &str| text.lines().filter(|line| !line.contains("a=ice-")).count();
+    assert_eq!(own(&answer(&noisy)), own(&answer(PUBLISHED)));
+}
+
+#[test]
+fn a_client_that_recycles_stopped_sections_is_refused_after_a_thousand() {
+    let mut peer = peer();
+    let mut offer = |round: usize, count: usize| {
+        let text = crowded(count, 1, |_| String::new());
+        let fresh = (0..count)
+            .fold(text, |text, mid| text.replace(&format!("a=mid:{mid}\r\n"), &format!("a=mid:r{round}m{mid}\r\n")));
+        let stopped = fresh.replace("m=video 9 ", "m=video 0 ");
+        let start = stopped.find("a=group:BUNDLE").unwrap();
+        let end = start + stopped[start..].find("\r\n").unwrap();
+        peer.accept_offer(&format!("{}a=group:BUNDLE{}", &stopped[..start], &stopped[end..]), &[])
+    };
+    for round in 0..5 {
+        let answer = offer(round, 200);
+        assert!(answer.is_ok(), "{round}: {answer:?}");
+    }
+    assert!(offer(4, 200).is_ok(), "none of them is new");
+    assert!(offer(5, 1).unwrap_err().to_string().contains("too many sections"));
+}
+
+#[test]
+fn what_an_offer_promised_that_was_taken_back_is_forgotten() {
+    let on = |mid: Option<&str>, track: &str| OfferChange::Activate {
+        mid: mid.map(str::to_owned),
+        kind: Kind::Audio,
+        down: down("PA_a", track),
+    };
+    let mut server = peer();
+    let mut client = Rtc::new(Instant::now());
+    let (offer, mids) = server.offer(&[on(None, "TR_one")], false).unwrap();
+    server.accept_answer(&answered(&mut client, &offer)).unwrap();
+    let off = OfferChange::Deactivate { mid: mids[0].clone() };
+    server.offer(std::slice::from_ref(&off), false).unwrap();
+    server.settle_offer(None).unwrap();
+    let (offer, _) = server.offer(&[off], false).expect("taken back, it is something to offer");
+    server.accept_answer(&answered(&mut client, &offer)).unwrap();
+
+    for _ in 0..300 {
+        let changes: Vec<_> = (0..5).map(|_| on(None, "TR_new")).chain([on(Some(&mids[0]), "TR_two")]).collect();
+        let (offer, names) = server.offer(&changes, false).unwrap();
+        assert!(section(&offer, &mids[0]).contains(&"a=sendonly") && server.section(&names[4]) == Some(5));
+        assert!(!server.settle_offer(None).unwrap());
+        assert!(server.section(&names[0]).is_none() && server.section_names().count() == 1);
+    }
+    for _ in 0..2 {
+        server.offer(&[on(Some(&mids[0]), "TR_two")], false).expect("taken back, it is something to offer");
+        server.settle_offer(None).unwrap();
+    }
+    let (offer, names) = server.offer(&[on(None, "TR_three")], true).unwrap();
+    assert!(section(&offer, &mids[0]).contains(&"a=inactive") && !offer.contains("TR_two"));
+    server.accept_answer(&answered(&mut client, &offer)).unwrap();
+    assert_eq!((server.section(&mids[0]), server.section(&names[0])), (Some(0), Some(1)));
+}
+
+#[test]
+fn no_more_sections_are_offered_than_a_connection_may_have() {
+    let mut server = peer();
+    let on = OfferChange::Activate { mid: None, kind: Kind::Audio, down: down("PA_a", "TR_a") };
+    assert!(server.offer(&vec![on.clone(); 1001], false).is_err());
+    assert!(server.offer(&vec![on; 1000], false).is_ok());
+}

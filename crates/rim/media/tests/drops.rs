@@ -31,6 +31,7 @@ use wire::lk::simulate_scenario::Scenario;
 
 /// Every reason there is, and which file tests it. `None` says why no message or packet can cause it in a test.
 const REASONS: &[(&str, Option<&str>)] = &[
+    ("check_address", Some(HERE)),
     ("control_garbage", Some(SEALED)),
     ("control_seal", Some(HERE)),
     ("data_backlog", Some(DATA)),
@@ -217,6 +218,20 @@ fn a_check_with_a_guessed_password() {
         let (source, destination) = ("198.51.100.9:4000".parse().unwrap(), "192.0.2.1:8080".parse().unwrap());
         let now = scene.world.now;
         scene.world.engine.handle_datagram(now, Datagram { source, destination, contents: &contents });
+    });
+}
+
+#[test]
+fn checks_from_more_addresses_than_a_client_calls_from() {
+    counts("check_address", |scene| {
+        scene.world.now += Duration::from_secs(5);
+        let check = scene.world.take_datagrams(EVE).into_iter().find(|contents| contents.starts_with(&[0, 1])).unwrap();
+        let (now, destination) = (scene.world.now, "192.0.2.1:8080".parse().unwrap());
+        // It has called from its own.
+        for port in 0..64 {
+            let source = ([198, 51, 100, 9], 4000 + port).into();
+            scene.world.engine.handle_datagram(now, Datagram { source, destination, contents: &check });
+        }
     });
 }
 

@@ -198,6 +198,15 @@ impl Outgoing {
         self.sources[index] = source.map(Box::new);
     }
 
+    /// Forgets all sections from one on.
+    pub(crate) fn truncate(&mut self, sections: usize) {
+        let count = self.sources.len();
+        for section in (sections..count).filter_map(|index| u16::try_from(index).ok()) {
+            self.put(section, None);
+        }
+        self.sources.truncate(sections);
+    }
+
     /// The stream on a section: its source and that of its retransmissions.
     pub(crate) fn sources(&self, section: u16) -> Option<(u32, u32)> {
         let source = self.sources.get(usize::from(section))?.as_deref()?;
