@@ -297,6 +297,7 @@ impl MediaRoom {
             participant.negotiation.outstanding = false;
             participant.negotiation.answer_due = None;
             participant.negotiation.repeat_due = None;
+            participant.negotiation.note_description(&offer.sdp, now);
         }
         self.outputs.push_back(Output::ClientOffer { peer, sdp: offer.sdp });
     }

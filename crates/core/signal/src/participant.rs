@@ -1,12 +1,13 @@
 //! What the room knows of one participant.
 
 use crate::limits::Limits;
+use crate::sections::Described;
 use crate::simulate::Simulated;
 use crate::types::{Kind, Now, PeerKey, Settings, TrackKey};
 use bytes::Bytes;
 use model::Identity;
 use model::media::{MediaPermission, ParticipantKind, Source};
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::time::Instant;
 use wire::lk;
 use wire::lk::participant_info::State;
@@ -81,6 +82,9 @@ pub(crate) struct Negotiation {
     pub(crate) unsure: bool,
     /// Dual: the next offer restarts ICE.
     pub(crate) restart: bool,
+    /// How long the client's last description is, and when it may be asked for another.
+    pub(crate) described: Described,
+    pub(crate) rests_until: Option<Instant>,
 }
 
 /// A reliable message that may have to be sent again after a resume (section 13.4).
@@ -155,6 +159,15 @@ pub(crate) struct Participant {
     pub(crate) quality: Option<lk::ConnectionQualityInfo>,
 }
 
+impl Negotiation {
+    /// The client described its sections.
+    pub(crate) fn note_description(&mut self, text: &str, now: Now) {
+        self.described = Described::of(text);
+        let pause = self.described.pause();
+        self.rests_until = (!pause.is_zero()).then(|| now.at + pause);
+    }
+}
+
 impl Participant {
     pub(crate) fn sid(&self) -> &str {
         &self.info.sid
@@ -197,9 +210,10 @@ impl Participant {
         }
     }
 
-    /// Subscriptions of a kind that have no section.
-    pub(crate) fn is_waiting(&self, track: TrackKey) -> bool {
-        self.subscriptions.contains_key(&track) && !self.slots.iter().any(|slot| slot.track() == Some(track))
+    /// Subscribed tracks without a section.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = TrackKey> {
+        let assigned: HashSet<TrackKey> = self.slots.iter().filter_map(Slot::track).collect();
+        self.subscriptions.keys().copied().filter(move |track| !assigned.contains(track))
     }
 }
 

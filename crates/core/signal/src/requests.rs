@@ -73,7 +73,7 @@ impl MediaRoom {
         }
         match request {
             Request::Offer(offer) => self.client_offer(peer, offer, now),
-            Request::Answer(answer) => self.client_answer(peer, answer),
+            Request::Answer(answer) => self.client_answer(peer, answer, now),
             // We are ICE-lite: the client's checks tell us its addresses.
             Request::Trickle(_) => {}
             Request::AddTrack(request) => self.add_track(peer, &request, now),
@@ -208,7 +208,7 @@ impl MediaRoom {
             self.session_failed(peer, now);
             return;
         }
-        self.settle_offer(peer, state);
+        self.settle_offer(peer, state, now);
         if let Some(subscription) = &state.subscription {
             if let Some(participant) = self.participants.get_mut(&peer) {
                 participant.choices.clear();
