@@ -3,6 +3,7 @@
 use crate::limits::Limits;
 use crate::sections::Described;
 use crate::simulate::Simulated;
+use crate::subscribe::Audience;
 use crate::types::{Kind, Now, PeerKey, Settings, TrackKey};
 use bytes::Bytes;
 use model::Identity;
@@ -147,7 +148,7 @@ pub(crate) struct Participant {
     /// How it last asked for a track, subscribed or not.
     pub(crate) wishes: HashMap<TrackKey, Settings>,
     /// Who may receive this participant's tracks (section 9.3); `None`: all.
-    pub(crate) audience: Option<lk::SubscriptionPermission>,
+    pub(crate) audience: Option<Audience>,
 
     /// Highest reliable sequence received.
     pub(crate) data_sequence: u32,

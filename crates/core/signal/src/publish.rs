@@ -218,8 +218,9 @@ impl MediaRoom {
             self.tell_meeting(peer, kind, Some(&track));
         }
         self.note_counts(now);
+        let published: Vec<TrackKey> = ready.iter().map(|(_, key, _)| *key).collect();
         for other in self.participants.keys().copied().filter(|other| *other != peer).collect::<Vec<_>>() {
-            self.reconcile(other, now);
+            self.reconcile_tracks(other, &published, now);
         }
     }
 

@@ -66,7 +66,9 @@ impl MediaRoom {
                 | Request::SubscriptionPermission(_)
                 | Request::UpdateMetadata(_)
         );
-        if broadcasts && !participant.limits.broadcasts.take(1.0, now.at) {
+        let limits = &mut participant.limits;
+        let publishes = matches!(request, Request::AddTrack(_));
+        if broadcasts && !limits.broadcasts.take(1.0, now.at) || publishes && !limits.publications.take(1.0, now.at) {
             let (id, echo) = echo(request);
             self.respond(peer, id, Reason::LimitExceeded, echo);
             return None;

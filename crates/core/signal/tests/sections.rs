@@ -342,11 +342,11 @@ fn a_client_of_two_connections_is_offered_what_its_answers_have_room_for() {
     let (bob, _) = world.connect("bob", all(), true, &join_request());
     let mut sections = 0;
     for _ in 0..20 {
-        let offers = world.take(bob).into_iter().filter_map(|message| match message {
+        let mut offers = world.take(bob).into_iter().filter_map(|message| match message {
             Response::Offer(offer) => Some(offer),
             _ => None,
         });
-        let Some(offer) = offers.last() else { continue };
+        let Some(offer) = offers.next_back() else { continue };
         let audios = offer.mid_to_track_id.values().filter(|sid| sid.starts_with("TR_A")).count();
         sections = offer.mid_to_track_id.len();
         world.offers.insert(
