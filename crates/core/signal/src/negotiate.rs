@@ -30,6 +30,8 @@ impl MediaRoom {
         self.note_up_halves(peer, offered, now);
         let Some(participant) = self.participants.get_mut(&peer) else { return Vec::new() };
         if !participant.dual {
+            // A client offers after it has read the last answer; or it starts over, and `resume` has taken care of that.
+            participant.slots.iter_mut().for_each(|slot| slot.unread = false);
             for section in offered {
                 let known = participant.slots.iter_mut().find(|slot| slot.mid.as_deref() == Some(section.mid.as_str()));
                 match known {
@@ -50,6 +52,7 @@ impl MediaRoom {
                         kind: section.kind,
                         state: SlotState::Free,
                         settled: true,
+                        unread: false,
                     }),
                     None => {}
                 }
@@ -119,6 +122,10 @@ impl MediaRoom {
         let answer = lk::SessionDescription { r#type: "answer".to_owned(), sdp, id, mid_to_track_id };
         self.send(peer, Response::Answer(answer));
         if !dual {
+            if let Some(participant) = self.participants.get_mut(&peer) {
+                let cleared = participant.slots.iter_mut().filter(|slot| slot.state == SlotState::Clearing);
+                cleared.for_each(|slot| slot.unread = true);
+            }
             self.bind_assigned(peer);
         }
         self.match_and_publish(peer, now);
@@ -259,7 +266,7 @@ impl MediaRoom {
                     let room = if kind == Kind::Audio { &mut audios } else { &mut videos };
                     let Some(left) = room.checked_sub(1) else { continue };
                     *room = left;
-                    participant.slots.push(Slot { mid: None, kind, state, settled: false });
+                    participant.slots.push(Slot { mid: None, kind, state, settled: false, unread: false });
                     None
                 }
             };

@@ -51,6 +51,8 @@ pub(crate) struct Slot {
     pub(crate) state: SlotState,
     /// Part of a finished round; one of an offer that nobody answered is no section yet.
     pub(crate) settled: bool,
+    /// Single: the answer that says `inactive` is out, and the client has not shown yet that it read it.
+    pub(crate) unread: bool,
 }
 
 impl Slot {
