@@ -3,7 +3,7 @@
 use crate::participant::{Slot, SlotState};
 use crate::room::MediaRoom;
 use crate::types::{DownPlan, Kind, Now, OfferChange, OfferedSection, Output, PeerKey, SectionPlan, TrackKey};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 use wire::lk;
 use wire::lk::signal_response::Message as Response;
@@ -32,6 +32,15 @@ impl MediaRoom {
         if !participant.dual {
             // A client offers after it has read the last answer; or it starts over, and `resume` has taken care of that.
             participant.slots.iter_mut().for_each(|slot| slot.unread = false);
+            // A section that was given up may come back under another name (RFC 8829, 5.2.2): then it is another one.
+            let named: HashSet<&str> = offered.iter().map(|section| section.mid.as_str()).collect();
+            participant.slots.retain(|slot| {
+                let Some(mid) = slot.mid.as_deref().filter(|mid| !named.contains(mid)) else { return true };
+                if let SlotState::Assigned { bound: true, .. } = slot.state {
+                    self.outputs.push_back(Output::Unbind { peer, mid: mid.to_owned() });
+                }
+                false
+            });
             for section in offered {
                 let known = participant.slots.iter_mut().find(|slot| slot.mid.as_deref() == Some(section.mid.as_str()));
                 match known {

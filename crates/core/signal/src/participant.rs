@@ -18,8 +18,6 @@ use wire::lk::participant_info::State;
 pub(crate) struct UpHalf {
     pub(crate) kind: Kind,
     pub(crate) cid: String,
-    /// Whether the client sends there now.
-    pub(crate) active: bool,
     pub(crate) track: Option<TrackKey>,
     /// Which of the track's codecs it carries.
     pub(crate) encoding: usize,

@@ -3,7 +3,7 @@
 use crate::participant::{Participant, SlotState};
 use crate::room::MediaRoom;
 use crate::track::Track;
-use crate::types::{Now, Output, PeerKey, Settings, TrackKey};
+use crate::types::{Kind, Now, Output, PeerKey, Settings, TrackKey};
 use model::media::{CameraView, ParticipantKind, Source};
 use std::collections::{HashMap, HashSet};
 use wire::lk;
@@ -11,7 +11,7 @@ use wire::lk::request_response::Reason;
 use wire::lk::signal_response::Message as Response;
 
 /// Most tracks one session receives.
-const MAX_SUBSCRIPTIONS: usize = 400;
+pub(crate) const MAX_SUBSCRIPTIONS: usize = 400;
 
 /// Most entries of a publisher's audience.
 const MAX_AUDIENCE: usize = 1000;
@@ -67,6 +67,8 @@ impl MediaRoom {
         for (key, owner) in drop {
             self.drop_subscription(peer, key, owner, now);
         }
+        // Where there is no room for all: sound before pictures, then the oldest.
+        add.sort_by_key(|key| self.tracks.get(key).is_none_or(|track| track.kind == Kind::Video));
         let mut newly_heard: Vec<PeerKey> = Vec::new();
         for key in add {
             let owner = self.tracks.get(&key).map(|track| track.owner);

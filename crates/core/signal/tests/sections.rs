@@ -364,3 +364,57 @@ fn a_client_of_two_connections_is_offered_what_its_answers_have_room_for() {
     assert_eq!(world.bound_to(bob), sections);
     assert!(world.gone.is_empty());
 }
+
+#[test]
+fn a_section_that_comes_back_under_another_name_is_another_one() {
+    let mut world = World::new();
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    let sid = world.publish(ann, "mic", lk::TrackSource::Microphone);
+    world.offer(bob, 2);
+    assert_eq!(world.bound_to(bob), 1);
+    for round in 0..5 {
+        let sections = (0..6).map(|index| section(&format!("r{round}s{index}"), Kind::Audio, "")).collect();
+        world.offers.insert(bob, sections);
+        world.offer(bob, 3);
+        // The track goes over to one of the new sections, and nothing is sent on those that are no more.
+        assert_eq!(world.tracks_of(bob), std::slice::from_ref(&sid));
+        let bound: Vec<_> = world.bound.keys().filter(|(peer, _)| *peer == bob).collect();
+        assert!(matches!(bound[..], [(_, mid)] if mid.starts_with(&format!("r{round}"))), "{bound:?}");
+    }
+    // Nor is anything published on them.
+    world.offers.insert(ann, vec![section("fresh", Kind::Audio, "")]);
+    world.offer(ann, 3);
+    assert!(world.live.is_empty());
+}
+
+#[test]
+fn more_tracks_than_anybody_receives_are_heard_first_and_take_the_place_of_those_who_leave() {
+    let mut world = World::new();
+    two_hundred(&mut world);
+    let first = world.join("first");
+    a_publisher(&mut world, "more", 10);
+    // Insiders describe nothing, so nothing but the number of subscriptions limits them.
+    let bob = world.join("bob");
+    let add = |world: &mut World, peer| {
+        let kind = |index| if index < 400 { Kind::Audio } else { Kind::Video };
+        let sections = (0..800).map(|index| section(&format!("s{index}"), kind(index), "")).collect();
+        world.offers.insert(peer, sections);
+        world.request(peer, Request::Offer(lk::SessionDescription::default()));
+    };
+    add(&mut world, first);
+    add(&mut world, bob);
+    assert_eq!(received(&world, bob), (210, 190));
+    assert_eq!(received(&world, first), (200, 200), "who was there before");
+    let now = world.now();
+    world.room.remove(&who("p0"), signal::RemoveReason::Left, now);
+    world.settle();
+    world.offer(first, 3);
+    world.offer(first, 4);
+    assert_eq!(received(&world, first), (200, 200));
+    assert!(
+        world
+            .bound
+            .iter()
+            .any(|((peer, _), track)| *peer == first && world.live.iter().rev().take(20).any(|live| live == track))
+    );
+}
