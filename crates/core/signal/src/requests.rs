@@ -216,6 +216,8 @@ impl MediaRoom {
                 participant.choices.clear();
             }
             self.update_subscription(peer, subscription, now);
+            // What was chosen before and is not any more counts as well.
+            self.reconcile(peer, now);
         }
         for sid in state.track_sids_disabled.iter().take(1000) {
             let Some(key) = self.by_sid.get(sid).copied() else { continue };

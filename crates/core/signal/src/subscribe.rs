@@ -29,6 +29,7 @@ impl MediaRoom {
     /// The same where nothing changed but those tracks.
     pub(crate) fn reconcile_tracks(&mut self, peer: PeerKey, tracks: &[TrackKey], now: Now) {
         let Some(subscriber) = self.participants.get(&peer) else { return };
+        let full = subscriber.subscriptions.len() >= MAX_SUBSCRIPTIONS;
         let mut add = Vec::new();
         let mut park = Vec::new();
         let mut drop = Vec::new();
@@ -57,6 +58,8 @@ impl MediaRoom {
         if add.is_empty() && park.is_empty() && drop.is_empty() && clear.is_empty() {
             return;
         }
+        // Places of a full subscriber that become free are for any track.
+        let any = full && tracks.len() < self.tracks.len() && (!park.is_empty() || !drop.is_empty());
         for (key, owner) in park {
             self.drop_subscription(peer, key, owner, now);
             self.tell_permission(peer, key, false);
@@ -85,6 +88,9 @@ impl MediaRoom {
             }
         }
         self.want_round(peer, now);
+        if any {
+            self.reconcile(peer, now);
+        }
     }
 
     /// Tells one participant who speaks, and how good their connections are, of those it hears now.
@@ -173,10 +179,12 @@ impl MediaRoom {
             self.subscription_failed(peer, sid.clone(), lk::SubscriptionError::SeTrackNotfound);
         }
         let Some(subscriber) = self.participants.get_mut(&peer) else { return };
-        for key in keys {
-            subscriber.choices.insert(key, update.subscribe);
+        keys.sort_unstable();
+        keys.dedup();
+        for key in &keys {
+            subscriber.choices.insert(*key, update.subscribe);
         }
-        self.reconcile(peer, now);
+        self.reconcile_tracks(peer, &keys, now);
     }
 
     pub(crate) fn subscription_failed(&mut self, peer: PeerKey, track_sid: String, why: lk::SubscriptionError) {

@@ -596,3 +596,19 @@ fn tracks_are_added_as_fast_as_honest_clients_do_and_no_faster() {
     add(&mut world, "first0".into());
     assert!(!refused(&mut world, ann));
 }
+
+#[test]
+fn what_a_resumed_client_no_longer_chooses_is_what_everybody_gets() {
+    let mut world = World::new();
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    let mic = world.publish(ann, "mic", lk::TrackSource::Microphone);
+    world.offer(bob, 2);
+    let not = lk::UpdateSubscription { track_sids: vec![mic.clone(), mic], ..Default::default() };
+    world.request(bob, Request::Subscription(not));
+    assert_eq!(world.bound_to(bob), 0);
+    let state = lk::SyncState { subscription: Some(lk::UpdateSubscription::default()), ..Default::default() };
+    world.request(bob, Request::SyncState(state));
+    world.offer(bob, 3);
+    world.offer(bob, 4);
+    assert_eq!(world.bound_to(bob), 1);
+}
