@@ -320,7 +320,7 @@ fn long_offers_are_no_flood_while_people_come_and_go() {
     world.request(people[0], Request::Leave(lk::LeaveRequest::default()));
     world.pass(seconds(2));
     obey_to_the_end(&mut world, bob);
-    for index in 0..60 {
+    for index in 0..40 {
         let peer = a_publisher(&mut world, &format!("new{index}"), 1);
         for _ in 0..2 {
             world.pass(Duration::from_millis(150));
