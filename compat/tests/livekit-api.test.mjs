@@ -457,9 +457,7 @@ test("the API subscribes somebody and takes it away again", async () => {
 test("of somebody who is sent out before media flowed a webhook says just that", async () => {
   const name = fresh();
   const { url, token } = await ticket(name, "ann");
-  const { status, socket } = await knock(
-    `${url}/rtc/v1?access_token=${token}&join_request=EgA%3D`,
-  );
+  const { status, socket } = await knock(`${url}/rtc/v1?access_token=${token}&join_request=EgA%3D`);
   assert.equal(status, 101);
   await rooms().removeParticipant(name, "ann");
   const told = await until("the webhook", () =>

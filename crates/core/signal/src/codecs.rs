@@ -206,7 +206,7 @@ pub(crate) fn match_sections(participant: &mut Participant, tracks: &BTreeMap<Tr
             added.map(|(index, encoding)| (track.key, index, &encoding.cids))
         })
         .collect();
-    for half in participant.ups.values_mut().filter(|half| half.active && half.track.is_none()) {
+    for half in participant.ups.values_mut().filter(|half| half.track.is_none()) {
         let found = added.iter().find(|(_, _, cids)| half.kind == Kind::Video && cids.contains(&half.cid));
         if let Some((track, index, _)) = found {
             half.track = Some(*track);

@@ -5,7 +5,7 @@ use crate::control::{MAX_ATTRIBUTES, MAX_METADATA, MAX_NAME};
 use crate::encode::leave_reconnect;
 use crate::limits::Limits;
 use crate::negotiate::SYNC_TIMEOUT;
-use crate::participant::{Negotiation, Participant, lk_kind};
+use crate::participant::{Negotiation, Participant, SlotState, lk_kind};
 use crate::publish::MAX_PENDING;
 use crate::room::{CONNECT_TIMEOUT, MediaRoom};
 use crate::simulate::{Cut, Simulated};
@@ -229,6 +229,10 @@ impl MediaRoom {
         participant.negotiation.answering = None;
         participant.negotiation.answer_due = None;
         participant.negotiation.repeat_due = None;
+        // The answer that said `inactive` may be lost: the sections it freed say so once more (section 7.4).
+        for slot in participant.slots.iter_mut().filter(|slot| slot.unread && slot.state == SlotState::Free) {
+            slot.state = SlotState::Draining;
+        }
         participant.closed_due = None;
         participant.connect_due = (!participant.connected).then_some(now.at + CONNECT_TIMEOUT);
         let last_message_seq = participant.data_sequence;
@@ -297,6 +301,7 @@ impl MediaRoom {
             participant.negotiation.outstanding = false;
             participant.negotiation.answer_due = None;
             participant.negotiation.repeat_due = None;
+            participant.negotiation.note_description(&offer.sdp, now);
         }
         self.outputs.push_back(Output::ClientOffer { peer, sdp: offer.sdp });
     }

@@ -20,6 +20,7 @@ mod participant;
 mod publish;
 mod requests;
 mod room;
+mod sections;
 mod simulate;
 mod subscribe;
 mod track;

@@ -40,6 +40,10 @@ pub(crate) struct Limits {
     pub(crate) offers: Bucket,
     /// Messages that make everybody in the room receive one.
     pub(crate) broadcasts: Bucket,
+    /// Choices of an audience: each may change what everybody in the room receives.
+    pub(crate) audiences: Bucket,
+    /// Requests to publish a track: everybody negotiates for each.
+    pub(crate) publications: Bucket,
     /// Messages on data channels: each goes to everybody.
     pub(crate) data_messages: Bucket,
     /// Bytes on data channels.
@@ -53,6 +57,8 @@ impl Limits {
             bytes: Bucket::new(512.0 * 1024.0, 8.0 * 1024.0 * 1024.0, now),
             offers: Bucket::new(10.0, 30.0, now),
             broadcasts: Bucket::new(20.0, 100.0, now),
+            audiences: Bucket::new(2.0, 30.0, now),
+            publications: Bucket::new(2.0, 50.0, now),
             data_messages: Bucket::new(500.0, 2000.0, now),
             data: Bucket::new(2_000_000.0, 8_000_000.0, now),
         }

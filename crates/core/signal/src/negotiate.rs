@@ -3,7 +3,7 @@
 use crate::participant::{Slot, SlotState};
 use crate::room::MediaRoom;
 use crate::types::{DownPlan, Kind, Now, OfferChange, OfferedSection, Output, PeerKey, SectionPlan, TrackKey};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 use wire::lk;
 use wire::lk::signal_response::Message as Response;
@@ -30,6 +30,17 @@ impl MediaRoom {
         self.note_up_halves(peer, offered, now);
         let Some(participant) = self.participants.get_mut(&peer) else { return Vec::new() };
         if !participant.dual {
+            // A client offers after it has read the last answer; or it starts over, and `resume` has taken care of that.
+            participant.slots.iter_mut().for_each(|slot| slot.unread = false);
+            // A section that was given up may come back under another name (RFC 8829, 5.2.2): then it is another one.
+            let named: HashSet<&str> = offered.iter().map(|section| section.mid.as_str()).collect();
+            participant.slots.retain(|slot| {
+                let Some(mid) = slot.mid.as_deref().filter(|mid| !named.contains(mid)) else { return true };
+                if let SlotState::Assigned { bound: true, .. } = slot.state {
+                    self.outputs.push_back(Output::Unbind { peer, mid: mid.to_owned() });
+                }
+                false
+            });
             for section in offered {
                 let known = participant.slots.iter_mut().find(|slot| slot.mid.as_deref() == Some(section.mid.as_str()));
                 match known {
@@ -50,6 +61,7 @@ impl MediaRoom {
                         kind: section.kind,
                         state: SlotState::Free,
                         settled: true,
+                        unread: false,
                     }),
                     None => {}
                 }
@@ -83,12 +95,7 @@ impl MediaRoom {
     /// Subscribed tracks without a section.
     fn waiting(&self, peer: PeerKey) -> Vec<(TrackKey, Kind)> {
         let Some(participant) = self.participants.get(&peer) else { return Vec::new() };
-        participant
-            .subscriptions
-            .keys()
-            .filter(|track| participant.is_waiting(**track))
-            .filter_map(|track| self.tracks.get(track).map(|known| (*track, known.kind)))
-            .collect()
+        participant.waiting().filter_map(|track| self.tracks.get(&track).map(|known| (track, known.kind))).collect()
     }
 
     fn down_plan(&self, track: TrackKey) -> Option<DownPlan> {
@@ -124,6 +131,10 @@ impl MediaRoom {
         let answer = lk::SessionDescription { r#type: "answer".to_owned(), sdp, id, mid_to_track_id };
         self.send(peer, Response::Answer(answer));
         if !dual {
+            if let Some(participant) = self.participants.get_mut(&peer) {
+                let cleared = participant.slots.iter_mut().filter(|slot| slot.state == SlotState::Clearing);
+                cleared.for_each(|slot| slot.unread = true);
+            }
             self.bind_assigned(peer);
         }
         self.match_and_publish(peer, now);
@@ -176,6 +187,11 @@ impl MediaRoom {
         if !participant.linked || participant.negotiation.outstanding {
             return;
         }
+        let negotiation = &mut participant.negotiation;
+        if let Some(rested) = negotiation.rests_until.filter(|rested| *rested > now.at && !negotiation.restart) {
+            negotiation.round_due = Some(negotiation.round_due.map_or(rested, |due| due.max(rested)));
+            return;
+        }
         if participant.dual { self.make_offer(peer, now) } else { self.require_sections(peer, now) }
     }
 
@@ -186,10 +202,7 @@ impl MediaRoom {
             return;
         }
         let draining = participant.slots.iter().any(|slot| slot.state == SlotState::Draining);
-        if waiting.is_empty() && !draining {
-            return;
-        }
-        let missing = |kind: Kind| {
+        let [(audios, usable_audios), (videos, usable_videos)] = [Kind::Audio, Kind::Video].map(|kind| {
             let wanted = waiting.iter().filter(|(_, waiting)| *waiting == kind).count();
             let usable = participant
                 .slots
@@ -197,9 +210,14 @@ impl MediaRoom {
                 .filter(|slot| slot.kind == kind)
                 .filter(|slot| matches!(slot.state, SlotState::Free | SlotState::Draining | SlotState::Clearing))
                 .count();
-            u32::try_from(wanted.saturating_sub(usable)).unwrap_or(u32::MAX)
-        };
-        let (num_audios, num_videos) = (missing(Kind::Audio), missing(Kind::Video));
+            (wanted.saturating_sub(usable), wanted.min(usable))
+        });
+        // What does not fit waits until a section is free.
+        let (audios, videos) = participant.negotiation.described.room_for(audios, videos);
+        if !draining && audios + videos + usable_audios + usable_videos == 0 {
+            return;
+        }
+        let [num_audios, num_videos] = [audios, videos].map(|count| u32::try_from(count).unwrap_or(u32::MAX));
         let negotiation = &mut participant.negotiation;
         negotiation.outstanding = true;
         negotiation.repeat_due = Some(now.at + REPEAT_INTERVAL);
@@ -235,6 +253,14 @@ impl MediaRoom {
                 changes.push(OfferChange::Deactivate { mid });
             }
         }
+        let [audios, videos] = [Kind::Audio, Kind::Video].map(|kind| {
+            let wanted = waiting.iter().filter(|(_, waiting)| *waiting == kind).count();
+            let free =
+                participant.slots.iter().filter(|slot| slot.kind == kind && slot.state == SlotState::Free).count();
+            wanted.saturating_sub(free)
+        });
+        // The answer will be as long as the last one and the new sections.
+        let (mut audios, mut videos) = participant.negotiation.described.room_for(audios, videos);
         for (track, kind) in waiting {
             let Some(down) = self.down_plan(track) else { continue };
             let Some(participant) = self.participants.get_mut(&peer) else { return };
@@ -246,7 +272,10 @@ impl MediaRoom {
                     slot.mid.clone()
                 }
                 None => {
-                    participant.slots.push(Slot { mid: None, kind, state, settled: false });
+                    let room = if kind == Kind::Audio { &mut audios } else { &mut videos };
+                    let Some(left) = room.checked_sub(1) else { continue };
+                    *room = left;
+                    participant.slots.push(Slot { mid: None, kind, state, settled: false, unread: false });
                     None
                 }
             };
@@ -281,19 +310,23 @@ impl MediaRoom {
         self.send(peer, Response::Offer(offer));
     }
 
-    pub(crate) fn client_answer(&mut self, peer: PeerKey, answer: lk::SessionDescription) {
+    pub(crate) fn client_answer(&mut self, peer: PeerKey, answer: lk::SessionDescription, now: Now) {
         let Some(participant) = self.participants.get_mut(&peer) else { return };
-        let negotiation = &participant.negotiation;
+        let negotiation = &mut participant.negotiation;
         if participant.dual && negotiation.outstanding && (answer.id == 0 || answer.id == negotiation.offer_id) {
+            negotiation.note_description(&answer.sdp, now);
             self.outputs.push_back(Output::ClientAnswer { peer, sdp: answer.sdp });
         }
     }
 
     /// What a resumed client tells of the descriptions it has: with them the last offer is answered, or void.
-    pub(crate) fn settle_offer(&mut self, peer: PeerKey, state: &lk::SyncState) {
+    pub(crate) fn settle_offer(&mut self, peer: PeerKey, state: &lk::SyncState, now: Now) {
         let Some(participant) = self.participants.get_mut(&peer) else { return };
         if std::mem::take(&mut participant.negotiation.unsure) {
             let known = state.offer.as_ref().zip(state.answer.as_ref());
+            if let Some((_, answer)) = known {
+                participant.negotiation.note_description(&answer.sdp, now);
+            }
             let known = known.map(|(offer, answer)| (offer.sdp.clone(), answer.sdp.clone()));
             self.outputs.push_back(Output::SettleOffer { peer, known });
         }

@@ -1,12 +1,14 @@
 //! What the room knows of one participant.
 
 use crate::limits::Limits;
+use crate::sections::Described;
 use crate::simulate::Simulated;
+use crate::subscribe::Audience;
 use crate::types::{Kind, Now, PeerKey, Settings, TrackKey};
 use bytes::Bytes;
 use model::Identity;
 use model::media::{MediaPermission, ParticipantKind, Source};
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::time::Instant;
 use wire::lk;
 use wire::lk::participant_info::State;
@@ -16,8 +18,6 @@ use wire::lk::participant_info::State;
 pub(crate) struct UpHalf {
     pub(crate) kind: Kind,
     pub(crate) cid: String,
-    /// Whether the client sends there now.
-    pub(crate) active: bool,
     pub(crate) track: Option<TrackKey>,
     /// Which of the track's codecs it carries.
     pub(crate) encoding: usize,
@@ -49,6 +49,8 @@ pub(crate) struct Slot {
     pub(crate) state: SlotState,
     /// Part of a finished round; one of an offer that nobody answered is no section yet.
     pub(crate) settled: bool,
+    /// Single: the answer that says `inactive` is out, and the client has not shown yet that it read it.
+    pub(crate) unread: bool,
 }
 
 impl Slot {
@@ -81,6 +83,9 @@ pub(crate) struct Negotiation {
     pub(crate) unsure: bool,
     /// Dual: the next offer restarts ICE.
     pub(crate) restart: bool,
+    /// How long the client's last description is, and when it may be asked for another.
+    pub(crate) described: Described,
+    pub(crate) rests_until: Option<Instant>,
 }
 
 /// A reliable message that may have to be sent again after a resume (section 13.4).
@@ -143,7 +148,7 @@ pub(crate) struct Participant {
     /// How it last asked for a track, subscribed or not.
     pub(crate) wishes: HashMap<TrackKey, Settings>,
     /// Who may receive this participant's tracks (section 9.3); `None`: all.
-    pub(crate) audience: Option<lk::SubscriptionPermission>,
+    pub(crate) audience: Option<Audience>,
 
     /// Highest reliable sequence received.
     pub(crate) data_sequence: u32,
@@ -153,6 +158,15 @@ pub(crate) struct Participant {
     pub(crate) simulated: Simulated,
     /// Own connection quality as last sent.
     pub(crate) quality: Option<lk::ConnectionQualityInfo>,
+}
+
+impl Negotiation {
+    /// The client described its sections.
+    pub(crate) fn note_description(&mut self, text: &str, now: Now) {
+        self.described = Described::of(text);
+        let pause = self.described.pause();
+        self.rests_until = (!pause.is_zero()).then(|| now.at + pause);
+    }
 }
 
 impl Participant {
@@ -197,9 +211,10 @@ impl Participant {
         }
     }
 
-    /// Subscriptions of a kind that have no section.
-    pub(crate) fn is_waiting(&self, track: TrackKey) -> bool {
-        self.subscriptions.contains_key(&track) && !self.slots.iter().any(|slot| slot.track() == Some(track))
+    /// Subscribed tracks without a section.
+    pub(crate) fn waiting(&self) -> impl Iterator<Item = TrackKey> {
+        let assigned: HashSet<TrackKey> = self.slots.iter().filter_map(Slot::track).collect();
+        self.subscriptions.keys().copied().filter(move |track| !assigned.contains(track))
     }
 }
 

@@ -3,8 +3,10 @@
 use crate::codecs;
 use crate::participant::UpHalf;
 use crate::room::MediaRoom;
+use crate::subscribe::MAX_SUBSCRIPTIONS;
 use crate::track::{Track, source_of};
 use crate::types::{Codec, EventKind, Kind, Now, OfferedSection, Output, PeerKey, TrackKey, UpPlan};
+use std::collections::HashSet;
 use wire::lk;
 use wire::lk::request_response::{Reason, Request};
 use wire::lk::signal_response::Message as Response;
@@ -91,28 +93,26 @@ impl MediaRoom {
         );
     }
 
-    /// Notes what the client sends on which section; ends tracks whose section went quiet.
+    /// Notes what the client sends on which section; ends tracks whose section went quiet, or is another's by now: a section
+    /// that was given up may come back under another name (RFC 8829, 5.2.2).
     pub(crate) fn note_up_halves(&mut self, peer: PeerKey, offered: &[OfferedSection], now: Now) {
         let mut ended: Vec<(TrackKey, usize)> = Vec::new();
         let Some(participant) = self.participants.get_mut(&peer) else { return };
-        for section in offered {
-            if !section.sends {
-                if let Some(half) = participant.ups.get_mut(&section.mid) {
-                    half.active = false;
-                    half.orphaned = false;
-                    ended.extend(half.track.take().map(|track| (track, half.encoding)));
-                }
-                continue;
-            }
+        let sending: HashSet<&str> =
+            offered.iter().filter(|section| section.sends).map(|section| section.mid.as_str()).collect();
+        participant.ups.retain(|mid, half| {
+            let sends = sending.contains(mid.as_str());
+            ended.extend(half.track.filter(|_| !sends).map(|track| (track, half.encoding)));
+            sends
+        });
+        for section in offered.iter().filter(|section| section.sends) {
             let half = participant.ups.entry(section.mid.clone()).or_insert_with(|| UpHalf {
                 kind: section.kind,
                 cid: section.track.clone(),
-                active: true,
                 track: None,
                 encoding: 0,
                 orphaned: false,
             });
-            half.active = true;
             if half.cid != section.track {
                 let replaced = participant
                     .pending
@@ -138,7 +138,7 @@ impl MediaRoom {
 
     /// What to answer on a sending half.
     pub(crate) fn up_plan(&self, peer: PeerKey, mid: &str) -> Option<UpPlan> {
-        let half = self.participants.get(&peer)?.ups.get(mid).filter(|half| half.active)?;
+        let half = self.participants.get(&peer)?.ups.get(mid)?;
         let plan = half.track.and_then(|track| self.tracks.get(&track)).map(|track| track.up_plan(half.encoding));
         Some(plan.unwrap_or(UpPlan {
             codec: if half.kind == Kind::Audio { Codec::Opus } else { Codec::Vp8 },
@@ -159,7 +159,7 @@ impl MediaRoom {
             if !exact {
                 codecs::match_sections(participant, &self.tracks);
             }
-            let open = |half: &&mut UpHalf| half.active && half.track.is_none() && (exact || !half.orphaned);
+            let open = |half: &&mut UpHalf| half.track.is_none() && (exact || !half.orphaned);
             for half in participant.ups.values_mut().filter(open) {
                 let found = waiting.iter().position(|key| {
                     self.tracks.get(key).is_some_and(|track| {
@@ -218,8 +218,9 @@ impl MediaRoom {
             self.tell_meeting(peer, kind, Some(&track));
         }
         self.note_counts(now);
+        let published: Vec<TrackKey> = ready.iter().map(|(_, key, _)| *key).collect();
         for other in self.participants.keys().copied().filter(|other| *other != peer).collect::<Vec<_>>() {
-            self.reconcile(other, now);
+            self.reconcile_tracks(other, &published, now);
         }
     }
 
@@ -244,14 +245,18 @@ impl MediaRoom {
         for half in owner.ups.values_mut() {
             if half.track == Some(key) {
                 half.track = None;
-                half.orphaned = half.active;
+                half.orphaned = true;
             }
         }
         if !published {
             return;
         }
         for peer in self.participants.keys().copied().collect::<Vec<_>>() {
+            let full = self.participants.get(&peer).is_some_and(|other| other.subscriptions.len() >= MAX_SUBSCRIPTIONS);
             self.drop_subscription(peer, key, track.owner, now);
+            if full {
+                self.reconcile(peer, now);
+            }
         }
         self.note_counts(now);
         self.outputs.push_back(Output::Unpublished { track: key });

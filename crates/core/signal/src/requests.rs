@@ -66,14 +66,16 @@ impl MediaRoom {
                 | Request::SubscriptionPermission(_)
                 | Request::UpdateMetadata(_)
         );
-        if broadcasts && !participant.limits.broadcasts.take(1.0, now.at) {
+        let limits = &mut participant.limits;
+        let publishes = matches!(request, Request::AddTrack(_));
+        if broadcasts && !limits.broadcasts.take(1.0, now.at) || publishes && !limits.publications.take(1.0, now.at) {
             let (id, echo) = echo(request);
             self.respond(peer, id, Reason::LimitExceeded, echo);
             return None;
         }
         match request {
             Request::Offer(offer) => self.client_offer(peer, offer, now),
-            Request::Answer(answer) => self.client_answer(peer, answer),
+            Request::Answer(answer) => self.client_answer(peer, answer, now),
             // We are ICE-lite: the client's checks tell us its addresses.
             Request::Trickle(_) => {}
             Request::AddTrack(request) => self.add_track(peer, &request, now),
@@ -208,12 +210,14 @@ impl MediaRoom {
             self.session_failed(peer, now);
             return;
         }
-        self.settle_offer(peer, state);
+        self.settle_offer(peer, state, now);
         if let Some(subscription) = &state.subscription {
             if let Some(participant) = self.participants.get_mut(&peer) {
                 participant.choices.clear();
             }
             self.update_subscription(peer, subscription, now);
+            // What was chosen before and is not any more counts as well.
+            self.reconcile(peer, now);
         }
         for sid in state.track_sids_disabled.iter().take(1000) {
             let Some(key) = self.by_sid.get(sid).copied() else { continue };

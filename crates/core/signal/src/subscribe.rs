@@ -3,13 +3,18 @@
 use crate::participant::{Participant, SlotState};
 use crate::room::MediaRoom;
 use crate::track::Track;
-use crate::types::{Now, Output, PeerKey, Settings, TrackKey};
+use crate::types::{Kind, Now, Output, PeerKey, Settings, TrackKey};
 use model::media::{CameraView, ParticipantKind, Source};
+use std::collections::{HashMap, HashSet};
 use wire::lk;
+use wire::lk::request_response::Reason;
 use wire::lk::signal_response::Message as Response;
 
 /// Most tracks one session receives.
-const MAX_SUBSCRIPTIONS: usize = 400;
+pub(crate) const MAX_SUBSCRIPTIONS: usize = 400;
+
+/// Most entries of a publisher's audience.
+const MAX_AUDIENCE: usize = 1000;
 
 /// Most unknown tracks of one request that are named back.
 const MAX_UNKNOWN: usize = 20;
@@ -17,12 +22,19 @@ const MAX_UNKNOWN: usize = 20;
 impl MediaRoom {
     /// Brings one subscriber's subscriptions in line with what is published, wished and allowed.
     pub(crate) fn reconcile(&mut self, peer: PeerKey, now: Now) {
+        let all: Vec<TrackKey> = self.tracks.keys().copied().collect();
+        self.reconcile_tracks(peer, &all, now);
+    }
+
+    /// The same where nothing changed but those tracks.
+    pub(crate) fn reconcile_tracks(&mut self, peer: PeerKey, tracks: &[TrackKey], now: Now) {
         let Some(subscriber) = self.participants.get(&peer) else { return };
+        let full = subscriber.subscriptions.len() >= MAX_SUBSCRIPTIONS;
         let mut add = Vec::new();
         let mut park = Vec::new();
         let mut drop = Vec::new();
         let mut clear = Vec::new();
-        for track in self.tracks.values() {
+        for track in tracks.iter().filter_map(|key| self.tracks.get(key)) {
             if track.owner == peer {
                 continue;
             }
@@ -46,6 +58,8 @@ impl MediaRoom {
         if add.is_empty() && park.is_empty() && drop.is_empty() && clear.is_empty() {
             return;
         }
+        // Places of a full subscriber that become free are for any track.
+        let any = full && tracks.len() < self.tracks.len() && (!park.is_empty() || !drop.is_empty());
         for (key, owner) in park {
             self.drop_subscription(peer, key, owner, now);
             self.tell_permission(peer, key, false);
@@ -56,6 +70,8 @@ impl MediaRoom {
         for (key, owner) in drop {
             self.drop_subscription(peer, key, owner, now);
         }
+        // Where there is no room for all: sound before pictures, then the oldest.
+        add.sort_by_key(|key| self.tracks.get(key).is_none_or(|track| track.kind == Kind::Video));
         let mut newly_heard: Vec<PeerKey> = Vec::new();
         for key in add {
             let owner = self.tracks.get(&key).map(|track| track.owner);
@@ -72,6 +88,9 @@ impl MediaRoom {
             }
         }
         self.want_round(peer, now);
+        if any {
+            self.reconcile(peer, now);
+        }
     }
 
     /// Tells one participant who speaks, and how good their connections are, of those it hears now.
@@ -160,10 +179,12 @@ impl MediaRoom {
             self.subscription_failed(peer, sid.clone(), lk::SubscriptionError::SeTrackNotfound);
         }
         let Some(subscriber) = self.participants.get_mut(&peer) else { return };
-        for key in keys {
-            subscriber.choices.insert(key, update.subscribe);
+        keys.sort_unstable();
+        keys.dedup();
+        for key in &keys {
+            subscriber.choices.insert(*key, update.subscribe);
         }
-        self.reconcile(peer, now);
+        self.reconcile_tracks(peer, &keys, now);
     }
 
     pub(crate) fn subscription_failed(&mut self, peer: PeerKey, track_sid: String, why: lk::SubscriptionError) {
@@ -195,9 +216,14 @@ impl MediaRoom {
     /// `subscription_permission`: a publisher chooses its audience (section 9.3).
     pub(crate) fn set_audience(&mut self, peer: PeerKey, audience: lk::SubscriptionPermission, now: Now) {
         let Some(participant) = self.participants.get_mut(&peer) else { return };
-        participant.audience = (!audience.all_participants).then_some(audience);
+        if audience.track_permissions.len() > MAX_AUDIENCE || !participant.limits.audiences.take(1.0, now.at) {
+            self.respond(peer, 0, Reason::LimitExceeded, None);
+            return;
+        }
+        participant.audience = (!audience.all_participants).then(|| Audience::of(audience));
+        let tracks = participant.tracks.clone();
         for other in self.participants.keys().copied().filter(|other| *other != peer).collect::<Vec<_>>() {
-            self.reconcile(other, now);
+            self.reconcile_tracks(other, &tracks, now);
         }
     }
 
@@ -215,10 +241,43 @@ impl MediaRoom {
         if records || self.control.governed && subscriber.permission.hidden {
             return true;
         }
-        audience.track_permissions.iter().any(|entry| {
-            let names = entry.participant_sid == subscriber.sid() && !entry.participant_sid.is_empty()
-                || entry.participant_identity == subscriber.identity.as_str();
-            names && (entry.all_tracks || entry.track_sids.iter().any(|sid| sid == track.sid()))
-        })
+        audience.admits(subscriber, track.sid())
+    }
+}
+
+/// Who may receive somebody's tracks.
+#[derive(Debug, Default)]
+pub(crate) struct Audience {
+    by_sid: HashMap<String, Admission>,
+    by_identity: HashMap<String, Admission>,
+}
+
+/// What somebody may receive of them.
+#[derive(Debug, Default)]
+struct Admission {
+    all: bool,
+    sids: HashSet<String>,
+}
+
+impl Audience {
+    fn of(permission: lk::SubscriptionPermission) -> Self {
+        let mut audience = Self::default();
+        for entry in permission.track_permissions {
+            let names = [
+                (&mut audience.by_sid, entry.participant_sid),
+                (&mut audience.by_identity, entry.participant_identity),
+            ];
+            for (admissions, name) in names.into_iter().filter(|(_, name)| !name.is_empty()) {
+                let admission = admissions.entry(name).or_default();
+                admission.all |= entry.all_tracks;
+                admission.sids.extend(entry.track_sids.iter().cloned());
+            }
+        }
+        audience
+    }
+
+    fn admits(&self, subscriber: &Participant, track_sid: &str) -> bool {
+        let entries = [self.by_sid.get(subscriber.sid()), self.by_identity.get(subscriber.identity.as_str())];
+        entries.into_iter().flatten().any(|admission| admission.all || admission.sids.contains(track_sid))
     }
 }

@@ -206,6 +206,38 @@ fn a_resumed_client_learns_who_speaks_and_who_fell_silent() {
     assert_eq!(levels, [[0.0, 0.5, 0.0]]);
 }
 
+#[test]
+fn a_section_whose_inactive_answer_was_lost_says_so_again_before_it_carries_another_track() {
+    for lost in [true, false] {
+        let mut world = World::new();
+        let (ann, bob) = (world.join("ann"), world.join("bob"));
+        world.publish(ann, "mic", lk::TrackSource::Microphone);
+        world.offer(bob, 2);
+        let mid = world.bound.keys().find(|(peer, _)| *peer == bob).unwrap().1.clone();
+        world.request(ann, Request::Leave(lk::LeaveRequest::default()));
+        // Nobody knows whether this answer is read.
+        world.offer(bob, 3);
+        if !lost {
+            world.offer(bob, 4);
+        }
+        let now = world.now();
+        world.room.link_lost(bob, now);
+        let cid = world.join("cid");
+        let sid = world.publish(cid, "mic", lk::TrackSource::Microphone);
+        // All other sections for sound are closed.
+        let others = world.offers.get_mut(&bob).unwrap().iter_mut().filter(|section| section.mid != mid);
+        others.for_each(|section| section.receives = false);
+        world.connect("bob", all(), false, &lk::JoinRequest { reconnect: true, ..join_request() });
+        world.take(bob);
+        world.offer(bob, 5);
+        assert_eq!(world.tracks_of(bob).contains(&sid), !lost);
+        // The room asks for another offer at once, and that brings the track.
+        assert_eq!(names(&world.take(bob)).contains(&"media_sections_requirement"), lost);
+        world.offer(bob, 6);
+        assert_eq!(world.tracks_of(bob), [sid]);
+    }
+}
+
 fn answer(id: u32) -> Request {
     Request::Answer(lk::SessionDescription { r#type: "answer".into(), id, ..Default::default() })
 }

@@ -501,3 +501,114 @@ fn the_best_wanted_quality_goes_to_the_publisher_and_again_after_a_resume() {
     world.connect("ann", all(), false, &lk::JoinRequest { reconnect: true, ..join_request() });
     assert!(names(&world.take(ann)).contains(&"subscribed_quality_update"));
 }
+
+#[test]
+fn an_audience_is_chosen_by_name_number_and_track_within_limits() {
+    let mut world = World::new();
+    let (ann, bob, cid) = (world.join("ann"), world.join("bob"), world.join("cid"));
+    let mic = world.publish(ann, "mic", lk::TrackSource::Microphone);
+    world.publish(ann, "cam", lk::TrackSource::Camera);
+    world.pass(std::time::Duration::from_secs(1));
+    world.offer(bob, 2);
+    world.offer(cid, 2);
+    let Response::Join(join) = world.take(bob).remove(0) else { panic!("join") };
+    let bob_sid = join.participant.unwrap().sid;
+    let chosen = |entries: Vec<lk::TrackPermission>| {
+        Request::SubscriptionPermission(lk::SubscriptionPermission {
+            all_participants: false,
+            track_permissions: entries,
+        })
+    };
+    let everything =
+        |who: &str| lk::TrackPermission { participant_identity: who.into(), all_tracks: true, ..Default::default() };
+    let one_of_bob =
+        lk::TrackPermission { participant_sid: bob_sid, track_sids: vec![mic.clone()], ..Default::default() };
+    world.request(ann, chosen(vec![one_of_bob, everything("cid"), lk::TrackPermission::default()]));
+    assert_eq!((world.bound_to(bob), world.bound_to(cid)), (1, 2));
+
+    // Too many entries are refused, and what was chosen before stands.
+    world.take(ann);
+    world.request(ann, chosen((0..1001).map(|_| lk::TrackPermission::default()).collect()));
+    assert!(refused(&mut world, ann));
+    assert_eq!((world.bound_to(bob), world.bound_to(cid)), (1, 2));
+    world.request(ann, chosen((0..999).map(|_| lk::TrackPermission::default()).chain([everything("cid")]).collect()));
+    assert!(!refused(&mut world, ann));
+    assert_eq!((world.bound_to(bob), world.bound_to(cid)), (0, 2));
+}
+
+/// Whether a request was refused as too much.
+fn refused(world: &mut World, peer: signal::PeerKey) -> bool {
+    let limit = lk::request_response::Reason::LimitExceeded;
+    world
+        .take(peer)
+        .iter()
+        .any(|message| matches!(message, Response::RequestResponse(answer) if answer.reason() == limit))
+}
+
+#[test]
+fn an_audience_that_flickers_is_refused_and_one_that_changes_now_and_then_is_not() {
+    let mut world = World::new();
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    world.publish(ann, "mic", lk::TrackSource::Microphone);
+    world.offer(bob, 2);
+    world.take(ann);
+    let choose = |world: &mut World, all_participants| {
+        let permission = lk::SubscriptionPermission { all_participants, ..Default::default() };
+        world.request(ann, Request::SubscriptionPermission(permission));
+    };
+    // A few times a second for some seconds, as a teacher's hand may.
+    for index in 0..30 {
+        choose(&mut world, index % 2 == 1);
+        world.pass(std::time::Duration::from_millis(250));
+    }
+    assert!(!refused(&mut world, ann));
+    (0..50).for_each(|index| choose(&mut world, index % 2 == 1));
+    assert!(refused(&mut world, ann));
+    assert!(world.gone.is_empty());
+    world.pass(std::time::Duration::from_secs(1));
+    choose(&mut world, true);
+    assert!(!refused(&mut world, ann));
+    world.offer(bob, 3);
+    world.offer(bob, 4);
+    assert_eq!(world.bound_to(bob), 1);
+}
+
+#[test]
+fn tracks_are_added_as_fast_as_honest_clients_do_and_no_faster() {
+    let mut world = World::new();
+    let ann = world.join("ann");
+    world.take(ann);
+    let add = |world: &mut World, cid: String| {
+        world.request(ann, Request::AddTrack(lk::AddTrackRequest { cid, ..Default::default() }));
+    };
+    // Many at once, as after a reconnect.
+    (0..19).for_each(|index| add(&mut world, format!("first{index}")));
+    assert!(!refused(&mut world, ann));
+    let refusals = |world: &mut World| {
+        let messages = world.take(ann);
+        messages.iter().filter(|message| matches!(message, Response::RequestResponse(_))).count()
+    };
+    (0..31).for_each(|_| add(&mut world, "first0".into()));
+    assert_eq!(refusals(&mut world), 31, "the name is taken");
+    add(&mut world, "first0".into());
+    assert!(refused(&mut world, ann), "not even looked at");
+    world.pass(std::time::Duration::from_secs(1));
+    add(&mut world, "first0".into());
+    assert!(!refused(&mut world, ann));
+}
+
+#[test]
+fn what_a_resumed_client_no_longer_chooses_is_what_everybody_gets() {
+    let mut world = World::new();
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    let mic = world.publish(ann, "mic", lk::TrackSource::Microphone);
+    world.offer(bob, 2);
+    let not = lk::UpdateSubscription { track_sids: vec![mic.clone(), mic], ..Default::default() };
+    world.request(bob, Request::Subscription(not));
+    assert_eq!(world.bound_to(bob), 0);
+    let state = lk::SyncState { subscription: Some(lk::UpdateSubscription::default()), ..Default::default() };
+    world.request(bob, Request::SyncState(state));
+    world.offer(bob, 3);
+    world.offer(bob, 4);
+    assert_eq!(world.bound_to(bob), 1);
+}

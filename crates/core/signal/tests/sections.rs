@@ -8,7 +8,7 @@ mod support;
 
 use model::Identity;
 use model::media::Source;
-use signal::Kind;
+use signal::{Kind, OfferedSection, PeerKey};
 use std::time::Duration;
 use support::{World, all, join_request, names, section};
 use wire::lk;
@@ -131,7 +131,7 @@ proptest::proptest! {
         world.settle();
         if let Ok(request) = signal::JoinRequest::read(&join) {
             let connect = signal::Connect {
-                key: signal::PeerKey(99), identity: who("x"), name: String::new(), metadata: String::new(),
+                key: PeerKey(99), identity: who("x"), name: String::new(), metadata: String::new(),
                 attributes: std::collections::BTreeMap::new(), permission: all(), dual: true, relays: Vec::new(), relay_only: false,
                 kind: Default::default(), kind_details: Vec::new(), request,
             };
@@ -193,4 +193,228 @@ fn sections_that_are_not_needed_any_more_are_not_waited_for() {
     world.request(ann, Request::Leave(lk::LeaveRequest::default()));
     world.pass(seconds(60));
     assert!(!world.gone.contains(&bob));
+}
+
+/// What a client of one connection offers, as long as Chromium's.
+fn long_offer(world: &World, peer: PeerKey) -> String {
+    let mut text = "v=0\r\n".to_owned();
+    for section in &world.offers[&peer] {
+        let (kind, bytes, lines) = if section.kind == Kind::Audio { ("audio", 937, 28) } else { ("video", 5075, 167) };
+        let head = format!("m={kind} 9 UDP/TLS/RTP/SAVPF 111\r\na=recvonly\r\n");
+        let padding = bytes - head.len() - 2 * (lines - 3);
+        text.extend([head.as_str(), &"x".repeat(padding - 2), "\r\n", &"\r\n".repeat(lines - 3)]);
+    }
+    text
+}
+
+/// A client whose offers are as long as Chromium's does what it was asked for, if it was.
+fn obey(world: &mut World, peer: PeerKey) -> bool {
+    let asked = world.take(peer).into_iter().find_map(|message| match message {
+        Response::MediaSectionsRequirement(required) => Some(required),
+        _ => None,
+    });
+    let Some(asked) = asked else { return false };
+    let sections = world.offers.get_mut(&peer).unwrap();
+    for (count, kind) in [(asked.num_audios, Kind::Audio), (asked.num_videos, Kind::Video)] {
+        for _ in 0..count {
+            sections.push(section(&sections.len().to_string(), kind, ""));
+        }
+    }
+    let sdp = long_offer(world, peer);
+    assert!(sdp.len() <= 512 * 1024 && sdp.lines().count() <= 20_000, "{} bytes", sdp.len());
+    world.request(peer, Request::Offer(lk::SessionDescription { sdp, id: 7, ..Default::default() }));
+    true
+}
+
+/// It does so until it is asked for nothing any more.
+fn obey_to_the_end(world: &mut World, peer: PeerKey) {
+    while obey(world, peer) {
+        world.pass(seconds(3));
+    }
+}
+
+/// Somebody who receives nothing, with so many cameras and as many microphones.
+fn a_publisher(world: &mut World, who: &str, pairs: usize) -> PeerKey {
+    let add = |cid: String, kind: lk::TrackType| lk::AddTrackRequest { cid, r#type: kind.into(), ..Default::default() };
+    let pair =
+        |index| [add(format!("cam{index}"), lk::TrackType::Video), add(format!("mic{index}"), lk::TrackType::Audio)];
+    let request = lk::JoinRequest {
+        connection_settings: Some(lk::ConnectionSettings::default()),
+        add_track_requests: (0..pairs).flat_map(pair).collect(),
+        ..Default::default()
+    };
+    let (peer, _) = world.connect(who, all(), false, &request);
+    let sections = |index| {
+        [
+            section(&format!("v{index}"), Kind::Video, &format!("cam{index}")),
+            section(&format!("a{index}"), Kind::Audio, &format!("mic{index}")),
+        ]
+    };
+    world.offers.insert(peer, (0..pairs).flat_map(sections).collect());
+    world.offer(peer, 1);
+    let now = world.now();
+    world.room.connected(peer, now);
+    world.settle();
+    peer
+}
+
+/// As many tracks as two hundred people have.
+fn two_hundred(world: &mut World) -> Vec<PeerKey> {
+    (0..20).map(|index| a_publisher(world, &format!("p{index}"), 10)).collect()
+}
+
+/// How many sounds and how many pictures somebody gets.
+fn received(world: &World, peer: PeerKey) -> (usize, usize) {
+    let carries = |section: &&OfferedSection| world.bound.contains_key(&(peer, section.mid.clone()));
+    let of = |kind| world.offers[&peer].iter().filter(|section| section.kind == kind).filter(carries).count();
+    (of(Kind::Audio), of(Kind::Video))
+}
+
+#[test]
+fn a_client_in_a_room_of_two_hundred_is_asked_for_what_fits_and_the_rest_waits() {
+    let mut world = World::new();
+    let people = two_hundred(&mut world);
+    let bob = world.join("bob");
+    world.pass(seconds(1));
+    obey_to_the_end(&mut world, bob);
+    let (sounds, pictures) = received(&world, bob);
+    assert_eq!(sounds, 200, "everybody is heard");
+    assert!((50..100).contains(&pictures), "{pictures}");
+    // Nothing more is asked for, however long it lasts.
+    world.pass(seconds(60));
+    assert!(!names(&world.take(bob)).contains(&"media_sections_requirement"));
+    // Whoever is seen leaves: waiting pictures take the places, and no section is added.
+    let sections = world.offers[&bob].len();
+    world.request(people[0], Request::Leave(lk::LeaveRequest::default()));
+    assert_eq!(received(&world, bob), (190, pictures - 10));
+    world.pass(seconds(2));
+    obey_to_the_end(&mut world, bob);
+    assert_eq!(received(&world, bob), (190, pictures));
+    assert_eq!(world.offers[&bob].len(), sections);
+    assert_eq!(world.gone, [people[0]]);
+}
+
+#[test]
+fn those_who_come_last_are_heard_too() {
+    let mut world = World::new();
+    let bob = world.join("bob");
+    for index in 0..20 {
+        a_publisher(&mut world, &format!("p{index}"), 10);
+        world.pass(seconds(1));
+        obey_to_the_end(&mut world, bob);
+    }
+    let (sounds, pictures) = received(&world, bob);
+    assert_eq!(sounds, 200);
+    assert!((50..100).contains(&pictures), "{pictures}");
+    assert!(world.gone.is_empty());
+}
+
+#[test]
+fn long_offers_are_no_flood_while_people_come_and_go() {
+    let mut world = World::new();
+    let people = two_hundred(&mut world);
+    let bob = world.join("bob");
+    world.pass(seconds(1));
+    obey_to_the_end(&mut world, bob);
+    // Sections are free: whoever comes can be heard after one more offer.
+    world.request(people[0], Request::Leave(lk::LeaveRequest::default()));
+    world.pass(seconds(2));
+    obey_to_the_end(&mut world, bob);
+    for index in 0..40 {
+        let peer = a_publisher(&mut world, &format!("new{index}"), 1);
+        for _ in 0..2 {
+            world.pass(Duration::from_millis(150));
+            obey(&mut world, bob);
+        }
+        world.request(peer, Request::Leave(lk::LeaveRequest::default()));
+    }
+    assert!(!world.gone.contains(&bob));
+    a_publisher(&mut world, "last", 1);
+    world.pass(seconds(3));
+    obey_to_the_end(&mut world, bob);
+    assert_eq!(received(&world, bob).0, 191);
+}
+
+#[test]
+fn a_client_of_two_connections_is_offered_what_its_answers_have_room_for() {
+    let mut world = World::new();
+    two_hundred(&mut world);
+    let (bob, _) = world.connect("bob", all(), true, &join_request());
+    let mut sections = 0;
+    for _ in 0..20 {
+        let mut offers = world.take(bob).into_iter().filter_map(|message| match message {
+            Response::Offer(offer) => Some(offer),
+            _ => None,
+        });
+        let Some(offer) = offers.next_back() else { continue };
+        let audios = offer.mid_to_track_id.values().filter(|sid| sid.starts_with("TR_A")).count();
+        sections = offer.mid_to_track_id.len();
+        world.offers.insert(
+            bob,
+            (0..sections)
+                .map(|index| section("", if index < audios { Kind::Audio } else { Kind::Video }, ""))
+                .collect(),
+        );
+        let sdp = long_offer(&world, bob);
+        assert!(sdp.len() <= 512 * 1024 && sdp.lines().count() <= 20_000, "{} bytes", sdp.len());
+        world.request(bob, Request::Answer(lk::SessionDescription { sdp, id: offer.id, ..Default::default() }));
+        world.pass(seconds(3));
+    }
+    assert!(sections >= 250, "{sections}");
+    assert_eq!(world.bound_to(bob), sections);
+    assert!(world.gone.is_empty());
+}
+
+#[test]
+fn a_section_that_comes_back_under_another_name_is_another_one() {
+    let mut world = World::new();
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    let sid = world.publish(ann, "mic", lk::TrackSource::Microphone);
+    world.offer(bob, 2);
+    assert_eq!(world.bound_to(bob), 1);
+    for round in 0..5 {
+        let sections = (0..6).map(|index| section(&format!("r{round}s{index}"), Kind::Audio, "")).collect();
+        world.offers.insert(bob, sections);
+        world.offer(bob, 3);
+        // The track goes over to one of the new sections, and nothing is sent on those that are no more.
+        assert_eq!(world.tracks_of(bob), std::slice::from_ref(&sid));
+        let bound: Vec<_> = world.bound.keys().filter(|(peer, _)| *peer == bob).collect();
+        assert!(matches!(bound[..], [(_, mid)] if mid.starts_with(&format!("r{round}"))), "{bound:?}");
+    }
+    // Nor is anything published on them.
+    world.offers.insert(ann, vec![section("fresh", Kind::Audio, "")]);
+    world.offer(ann, 3);
+    assert!(world.live.is_empty());
+}
+
+#[test]
+fn more_tracks_than_anybody_receives_are_heard_first_and_take_the_place_of_those_who_leave() {
+    let mut world = World::new();
+    two_hundred(&mut world);
+    let first = world.join("first");
+    a_publisher(&mut world, "more", 10);
+    // Insiders describe nothing, so nothing but the number of subscriptions limits them.
+    let bob = world.join("bob");
+    let add = |world: &mut World, peer| {
+        let kind = |index| if index < 400 { Kind::Audio } else { Kind::Video };
+        let sections = (0..800).map(|index| section(&format!("s{index}"), kind(index), "")).collect();
+        world.offers.insert(peer, sections);
+        world.request(peer, Request::Offer(lk::SessionDescription::default()));
+    };
+    add(&mut world, first);
+    add(&mut world, bob);
+    assert_eq!(received(&world, bob), (210, 190));
+    assert_eq!(received(&world, first), (200, 200), "who was there before");
+    let now = world.now();
+    world.room.remove(&who("p0"), signal::RemoveReason::Left, now);
+    world.settle();
+    world.offer(first, 3);
+    world.offer(first, 4);
+    assert_eq!(received(&world, first), (200, 200));
+    assert!(
+        world
+            .bound
+            .iter()
+            .any(|((peer, _), track)| *peer == first && world.live.iter().rev().take(20).any(|live| live == track))
+    );
 }
