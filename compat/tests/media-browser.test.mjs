@@ -205,6 +205,9 @@ for (const [model, singlePeerConnection] of [
     }
     await untilWay(ana, "TCP", ({ protocol, type }) => protocol === "tcp" && type !== "relay");
 
+    await ana.evaluate(() => window.room.simulateScenario("speaker"));
+    await untilTold(ana, /ActiveSpeakersChanged ana/);
+
     // Relays and their logins are those of the join's own answer.
     await ana.evaluate(() => {
       seen.events.length = 0;
@@ -213,8 +216,6 @@ for (const [model, singlePeerConnection] of [
     await untilTold(ana, /^Reconnected/);
     await untilSeeing(ben, 1);
     await untilWay(ana, "the relay", ({ type, relay }) => type === "relay" && relay === "tcp");
-    await ana.evaluate(() => window.room.simulateScenario("speaker"));
-    await untilTold(ana, /ActiveSpeakersChanged ana/);
     await ana.evaluate(() => window.room.simulateScenario("server-leave"));
     await untilTold(ana, /^Disconnected 3$/);
     assert.deepEqual(await told(ben, /Reconnect|Disconnected/), [], "ben's connection is his own");
