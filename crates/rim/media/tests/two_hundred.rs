@@ -1,4 +1,4 @@
-//! Two hundred participants on one shard, on lines that lose, delay, reorder and narrow, who come, go, mute, choose other
+//! Two hundred participants on one shard or two, on lines that lose, delay, reorder and narrow, who come, go, mute, choose other
 //! sizes, lose rights and connections in an order that a seed decides. They publish in every codec and do not all know all
 //! of them.
 //!
@@ -26,6 +26,9 @@ use wire::lk::signal_request::Message as Request;
 /// The rooms: how many are in it, and how many of them publish.
 const ROOMS: [(&str, usize, usize); 5] =
     [("lecture", 150, 1), ("seminar", 24, 3), ("board", 10, 4), ("pair", 2, 2), ("tutorial", 14, 2)];
+
+/// From so many subscriptions on a room is large.
+const LARGE: usize = 20;
 
 /// Sections of each kind a client brings; for more it is asked.
 const SECTIONS: u32 = 4;
@@ -85,7 +88,8 @@ struct Meeting {
 impl Meeting {
     fn new(seed: u64) -> Self {
         Self {
-            world: World::new(seed),
+            // Every other one with its large rooms on two shards.
+            world: World::spread(seed, seed.is_multiple_of(2).then_some(LARGE)),
             chance: Random::new(seed),
             rooms: Vec::new(),
             mutes: HashMap::new(),

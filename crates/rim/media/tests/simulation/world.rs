@@ -56,10 +56,11 @@ pub(crate) fn permission() -> MediaPermission {
     }
 }
 
-/// One shard; or, if `PLENUM_TEST_SPREAD` is set, two of them that share the members of every room with so many people, so that
-/// all that is true of a small room can be seen to be true of a big one.
-fn shards(server: SocketAddr, seed: u64, events: &mpsc::Sender<MediaEvent>) -> Shards {
-    let spread = std::env::var("PLENUM_TEST_SPREAD").ok().map(|people| people.parse().unwrap());
+/// One shard; or two of them that share the members of every room with so many people, if so many are given or
+/// `PLENUM_TEST_SPREAD` is set, so that all that is true of a small room can be seen to be true of a big one.
+fn shards(server: SocketAddr, seed: u64, spread: Option<usize>, events: &mpsc::Sender<MediaEvent>) -> Shards {
+    let wished = std::env::var("PLENUM_TEST_SPREAD").ok().map(|people| people.parse().unwrap());
+    let spread = wished.or(spread);
     let mut shards = Shards::new(if spread.is_some() { 2 } else { 1 }, &[server], seed, events).unwrap();
     if let Some(people) = spread {
         shards.set_spread(people);
@@ -69,11 +70,16 @@ fn shards(server: SocketAddr, seed: u64, events: &mpsc::Sender<MediaEvent>) -> S
 
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
+        Self::spread(seed, None)
+    }
+
+    /// Rooms of so many people are on two shards.
+    pub(crate) fn spread(seed: u64, people: Option<usize>) -> Self {
         let server: SocketAddr = "192.0.2.1:8080".parse().unwrap();
         let (events, events_end) = mpsc::channel(64 * 1024);
         let now = Instant::now();
         Self {
-            engine: shards(server, seed, &events),
+            engine: shards(server, seed, people, &events),
             now,
             start: now,
             server,
