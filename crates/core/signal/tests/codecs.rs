@@ -258,3 +258,52 @@ fn a_second_codec_ends_with_its_section_and_the_track_with_the_first() {
     quiet(&mut world, "cam");
     assert_eq!((world.live.len(), world.live.contains(&track)), (0, false));
 }
+
+fn features(world: &mut World, of: PeerKey, sid: &str, features: &[lk::AudioTrackFeature]) {
+    let features = features.iter().map(|feature| (*feature).into()).collect();
+    world.request(of, Request::UpdateAudioTrack(lk::UpdateLocalAudioTrack { track_sid: sid.into(), features }));
+}
+
+/// Whether a microphone is answered with two channels, and with pauses in silence.
+fn sound(world: &World, of: PeerKey) -> Option<(bool, bool)> {
+    let up = |plan: &signal::SectionPlan| plan.up.filter(|up| up.codec == Codec::Opus);
+    world.plans.get(&of)?.iter().find_map(up).map(|up| (up.stereo, up.dtx))
+}
+
+#[test]
+#[allow(deprecated)]
+fn sound_pauses_in_silence_unless_its_publisher_says_otherwise_now_or_later() {
+    let mut world = World::new();
+    let ann = world.join("ann");
+    let bob = world.join("bob");
+    let microphone = lk::AddTrackRequest {
+        cid: "mic".into(),
+        r#type: lk::TrackType::Audio.into(),
+        source: lk::TrackSource::Microphone.into(),
+        disable_dtx: true,
+        ..Default::default()
+    };
+    world.request(ann, Request::AddTrack(microphone));
+    let info = published(&offer(&mut world, ann, "mic", Kind::Audio)).unwrap();
+    assert_eq!((info.disable_dtx, sound(&world, ann)), (true, Some((false, false))));
+
+    let told = |world: &mut World, of_track: &[lk::AudioTrackFeature]| {
+        world.take(bob);
+        features(world, ann, &info.sid, of_track);
+        world.offer(ann, 3);
+        let tracks = world.take(bob).into_iter().filter_map(|message| match message {
+            Response::Update(update) => update.participants.into_iter().find_map(|one| one.tracks.into_iter().next()),
+            _ => None,
+        });
+        let last = tracks.last().unwrap();
+        (last.stereo, last.disable_dtx, sound(world, ann))
+    };
+    assert_eq!(told(&mut world, &[lk::AudioTrackFeature::TfStereo]), (true, false, Some((true, true))));
+    assert_eq!(told(&mut world, &[lk::AudioTrackFeature::TfNoDtx]), (false, true, Some((false, false))));
+    assert_eq!(told(&mut world, &[]), (false, false, Some((false, true))));
+    // What is somebody else's is not changed.
+    world.take(bob);
+    features(&mut world, bob, &info.sid, &[lk::AudioTrackFeature::TfStereo]);
+    world.offer(ann, 4);
+    assert_eq!(sound(&world, ann), Some((false, true)));
+}
