@@ -291,11 +291,11 @@ fn sound_pauses_in_silence_unless_its_publisher_says_otherwise_now_or_later() {
         world.take(bob);
         features(world, ann, &info.sid, of_track);
         world.offer(ann, 3);
-        let tracks = world.take(bob).into_iter().filter_map(|message| match message {
+        let mut tracks = world.take(bob).into_iter().filter_map(|message| match message {
             Response::Update(update) => update.participants.into_iter().find_map(|one| one.tracks.into_iter().next()),
             _ => None,
         });
-        let last = tracks.last().unwrap();
+        let last = tracks.next_back().unwrap();
         (last.stereo, last.disable_dtx, sound(world, ann))
     };
     assert_eq!(told(&mut world, &[lk::AudioTrackFeature::TfStereo]), (true, false, Some((true, true))));
