@@ -2,7 +2,7 @@
 //! a mistake can be reported next to its key.
 
 use std::fmt::Display;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -130,7 +130,8 @@ pub(crate) struct Network {
 }
 
 impl Network {
-    /// Whether an address lies inside. An IPv4 address inside an IPv6 one (`::ffff:10.0.0.1`) counts as IPv4.
+    /// Whether an address lies inside. An IPv4 address inside an IPv6 one (`::ffff:10.0.0.1`) counts as IPv4, and whoever calls from
+    /// `::1` calls from 127.0.0.1: a proxy on this machine that asks for `localhost` takes either.
     pub(crate) fn contains(&self, address: IpAddr) -> bool {
         match (self.address.to_canonical(), address.to_canonical()) {
             (IpAddr::V4(own), IpAddr::V4(other)) => {
@@ -141,6 +142,7 @@ impl Network {
                 let differing = u128::from(own) ^ u128::from(other);
                 differing.leading_zeros() >= u32::from(self.bits)
             }
+            (IpAddr::V4(_), IpAddr::V6(Ipv6Addr::LOCALHOST)) => self.contains(Ipv4Addr::LOCALHOST.into()),
             (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
         }
     }
@@ -214,6 +216,8 @@ mod tests {
         assert!(inside("fd00::/16", "fd00:1::1"));
         assert!(inside("0.0.0.0/0", "8.8.8.8"));
         assert!(!inside("0.0.0.0/0", "2001:db8::1"));
+        assert!(inside("127.0.0.1", "::1") && inside("127.0.0.0/8", "::1"));
+        assert!(!inside("10.0.0.0/8", "::1") && !inside("127.0.0.1", "::2"));
         for bad in ["", "10.0.0.0/33", "10.0.0/8", "10.0.0.0/-1", "fd00::/129", "host"] {
             assert!(network(bad).is_err(), "{bad:?}");
         }
