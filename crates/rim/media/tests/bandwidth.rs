@@ -8,7 +8,8 @@
 mod support;
 
 use std::time::Duration;
-use support::{Bottleneck, Layers, World};
+use support::sending::Layers;
+use support::{Bottleneck, World};
 use wire::lk;
 use wire::lk::signal_request::Message as Request;
 use wire::lk::signal_response::Message as Response;

@@ -366,7 +366,7 @@ fn whoever_asks_for_less_bandwidth_gets_the_small_layer_until_they_take_it_back(
     let (mut world, ann, bob) = two_connected();
     world.publish_simulcast(ann);
     world.pass(Duration::from_millis(500));
-    let mut layers = support::Layers::default();
+    let mut layers = support::sending::Layers::default();
     // As long as a way that becomes wide again takes to be found so.
     let mut large = |world: &mut World, bits| {
         if let Some(bits) = bits {

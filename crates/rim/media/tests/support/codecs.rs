@@ -225,7 +225,7 @@ impl World {
 
     /// A picture of VP8 on a section of its own.
     pub(crate) fn shoot_vp8(&mut self, client: usize, mid: Mid, frame: u32, key: bool) {
-        let payload = super::picture(frame, true, key, 300);
+        let payload = super::sending::picture(frame, true, key, 300);
         let at = 9_000_000 + frame * 3600;
         self.write(client, mid, VP8, u64::from(frame) + 500, at, true, payload, ExtensionValues::default());
         self.clients[client].rtc.handle_input(Input::Timeout(self.now)).unwrap();

@@ -2,6 +2,7 @@
 
 pub(crate) mod codecs;
 pub(crate) mod descriptor;
+pub(crate) mod sending;
 
 use bytes::Bytes;
 use media::{Datagram, Shards};
@@ -11,13 +12,12 @@ use ports::media::{MediaEvent, MediaJoin, SignalDown, Topology};
 use prost::Message;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::channel::ChannelId;
-use str0m::media::{Direction, MediaKind, Mid, Pt, Rid, Simulcast, SimulcastLayer};
+use str0m::media::{Direction, MediaKind, Mid, Simulcast, SimulcastLayer};
 use str0m::net::{Protocol, Receive};
-use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
+use str0m::rtp::RtpPacket;
 use str0m::{Candidate, Event, Input, Output, Rtc};
 use tokio::sync::mpsc;
 use wire::lk;
@@ -71,31 +71,6 @@ pub(crate) struct Client {
     video: Option<Mid>,
     sequence: u64,
     channel: Option<ChannelId>,
-}
-
-/// Where a film is.
-#[derive(Debug, Default)]
-pub(crate) struct Layers {
-    frame: u32,
-    sounds: u64,
-    sequence: [u64; 2],
-}
-
-/// A packet of a picture in VP8, with a picture id.
-fn picture(frame: u32, first: bool, key_frame: bool, size: usize) -> Arc<[u8]> {
-    let descriptor = if first { 0x90 } else { 0x80 };
-    let mut picture =
-        vec![descriptor, 0x80, 0x80 | u8::try_from(frame >> 8 & 0x7f).unwrap(), u8::try_from(frame & 0xff).unwrap()];
-    if first {
-        // The first byte of the frame says whether it is a key frame; then tag, start code and size.
-        picture.extend_from_slice(if key_frame {
-            &[0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x80, 2, 0x68, 1]
-        } else {
-            &[0x11, 0, 0]
-        });
-    }
-    picture.resize(size, 7);
-    picture.into()
 }
 
 /// A slow line with a queue in front of it.
@@ -338,120 +313,6 @@ impl World {
         );
     }
 
-    /// One packet of each of the client's tracks. A picture is one packet; a key frame if so wished.
-    pub(crate) fn send_media(&mut self, client: usize, frame: u32, key_frame: bool) {
-        let now = self.now;
-        let peer = &mut self.clients[client];
-        peer.sequence += 1;
-        let audio: Arc<[u8]> = vec![0xfc, 1, 2, 3].into();
-        let picture = picture(frame, true, key_frame, 1000);
-        let level = ExtensionValues { audio_level: Some(-20), voice_activity: Some(true), ..Default::default() };
-        for (mid, pt, clock, payload, values) in
-            [(peer.audio, OPUS, 960, audio, level), (peer.video, VP8, 1800, picture, ExtensionValues::default())]
-        {
-            let Some(mid) = mid else { continue };
-            let mut api = peer.rtc.direct_api();
-            let Some(stream) = api.stream_tx_by_mid(mid, None) else { continue };
-            let write = RtpWrite::new(Pt::new_with_value(pt), peer.sequence.into(), frame * clock, now, payload)
-                .marker(true)
-                .nackable(true)
-                .ext_vals(values);
-            stream.write_rtp(write);
-        }
-        peer.rtc.handle_input(Input::Timeout(now)).unwrap();
-    }
-
-    /// Lets a client speak and show pictures in two sizes for a while: 25 pictures a second, one packet of 300 bytes for
-    /// the small and four of 1,000 for the large size, a key frame when asked.
-    pub(crate) fn film(&mut self, client: usize, layers: &mut Layers, time: Duration) -> usize {
-        let end = self.now + time;
-        let mut pictures = 0;
-        while self.now < end {
-            self.shoot(client, layers);
-            self.pass(Duration::from_millis(40));
-            pictures += 1;
-        }
-        pictures
-    }
-
-    /// Two clients at once.
-    pub(crate) fn film_both(&mut self, a: usize, of_a: &mut Layers, b: usize, of_b: &mut Layers, time: Duration) {
-        let end = self.now + time;
-        while self.now < end {
-            self.shoot(a, of_a);
-            self.shoot(b, of_b);
-            self.pass(Duration::from_millis(40));
-        }
-    }
-
-    fn shoot(&mut self, client: usize, layers: &mut Layers) {
-        let now = self.now;
-        let peer = &mut self.clients[client];
-        let key_frame = std::mem::take(&mut peer.key_frames_asked) > 0 || layers.frame == 0;
-        layers.frame += 1;
-        for (index, (rid, packets, size)) in [("q", 1, 300), ("h", 4, 1000)].into_iter().enumerate() {
-            for packet in 0..packets {
-                layers.sequence[index] += 1;
-                let picture = picture(layers.frame, packet == 0, key_frame, size);
-                let Some(mid) = peer.video else { continue };
-                let mut api = peer.rtc.direct_api();
-                let Some(stream) = api.stream_tx_by_mid(mid, Some(Rid::from(rid))) else { continue };
-                let pt = Pt::new_with_value(VP8);
-                let write = RtpWrite::new(pt, layers.sequence[index].into(), layers.frame * 3600, now, picture);
-                stream.write_rtp(write.marker(packet + 1 == packets).nackable(true));
-            }
-        }
-        for sound in 0..2 {
-            layers.sounds += 1;
-            let Some(mid) = peer.audio else { continue };
-            let mut api = peer.rtc.direct_api();
-            let Some(stream) = api.stream_tx_by_mid(mid, None) else { continue };
-            let values = ExtensionValues { audio_level: Some(-20), voice_activity: Some(true), ..Default::default() };
-            let payload: Arc<[u8]> = vec![0xfc; 60].into();
-            let pt = Pt::new_with_value(OPUS);
-            let write = RtpWrite::new(pt, (layers.sounds + 1).into(), layers.frame * 1920 + sound * 960, now, payload);
-            stream.write_rtp(write.ext_vals(values));
-        }
-        peer.rtc.handle_input(Input::Timeout(now)).unwrap();
-    }
-
-    /// One packet of each of the client's tracks with that payload, and those extensions.
-    pub(crate) fn send_raw(&mut self, client: usize, payload: &[u8], values: &ExtensionValues) {
-        let now = self.now;
-        let peer = &mut self.clients[client];
-        peer.sequence += 1;
-        let payload: Arc<[u8]> = payload.into();
-        let timestamp = u32::try_from(peer.sequence & 0xffff).unwrap().wrapping_mul(0x0123_4567);
-        for (mid, pt) in [(peer.audio, OPUS), (peer.video, VP8)] {
-            let Some(mid) = mid else { continue };
-            let mut api = peer.rtc.direct_api();
-            let Some(stream) = api.stream_tx_by_mid(mid, None) else { continue };
-            let pt = Pt::new_with_value(pt);
-            let write = RtpWrite::new(pt, peer.sequence.into(), timestamp, now, Arc::clone(&payload));
-            stream.write_rtp(write.ext_vals(values.clone()));
-        }
-        peer.rtc.handle_input(Input::Timeout(now)).unwrap();
-    }
-
-    /// A packet of one layer of the client's camera.
-    pub(crate) fn send_layer(&mut self, client: usize, rid: &str, payload: &[u8]) {
-        let now = self.now;
-        let peer = &mut self.clients[client];
-        peer.sequence += 1;
-        let mut api = peer.rtc.direct_api();
-        let stream = api.stream_tx_by_mid(peer.video.unwrap(), Some(Rid::from(rid))).unwrap();
-        let write = RtpWrite::new(Pt::new_with_value(VP8), peer.sequence.into(), 1, now, Arc::<[u8]>::from(payload));
-        stream.write_rtp(write);
-        peer.rtc.handle_input(Input::Timeout(now)).unwrap();
-    }
-
-    /// A message on the client's data channel.
-    pub(crate) fn send_data(&mut self, client: usize, message: &[u8]) {
-        let id = self.clients[client].channel.expect("the channel is open");
-        let mut channel = self.clients[client].rtc.channel(id).unwrap();
-        channel.write(true, message).unwrap();
-    }
-
     /// Moves everything that waits, in both directions, until nothing does.
     pub(crate) fn pump(&mut self) {
         for _ in 0..50 {
@@ -567,11 +428,6 @@ impl World {
         moved
     }
 
-    /// The camera gives no more pictures, as one that is stuck, while its track stays published.
-    pub(crate) fn freeze_camera(&mut self, client: usize) {
-        self.clients[client].video = None;
-    }
-
     /// Lets time pass in small steps.
     pub(crate) fn pass(&mut self, time: Duration) {
         let end = self.now + time;
@@ -581,15 +437,6 @@ impl World {
                 client.rtc.handle_input(Input::Timeout(self.now)).unwrap();
             }
             self.pump();
-        }
-    }
-
-    /// Sends for a while: a picture and a sound every 20 ms, a key frame when asked.
-    pub(crate) fn stream(&mut self, client: usize, from: u32, frames: u32) {
-        for frame in from..from + frames {
-            let asked = std::mem::take(&mut self.clients[client].key_frames_asked) > 0;
-            self.send_media(client, frame, frame == from || asked);
-            self.pass(Duration::from_millis(20));
         }
     }
 }
