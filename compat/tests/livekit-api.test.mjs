@@ -20,7 +20,7 @@ import {
 } from "livekit-server-sdk";
 
 import { until } from "../../e2e/lib/until.mjs";
-import { untilSeeing } from "../../e2e/lib/media.mjs";
+import { untilSeeing, untilWay } from "../../e2e/lib/media.mjs";
 import { withBrowser } from "../lib/livekit-page.mjs";
 import { mediaAccess } from "../lib/media-access.mjs";
 import { withServer } from "../lib/meeting.mjs";
@@ -483,6 +483,10 @@ test("people are called what their application calls them", async () => {
   await until("the new name", () =>
     first.evaluate((who) => room.remoteParticipants.get(who)?.name === "Zoë", zoe),
   );
+  // Her login at the relay is made of that name.
+  await second.evaluate(() => room.simulateScenario("force-tls"));
+  await untilSeeing(second, 1);
+  await untilWay(second, "the relay", ({ type, relay }) => type === "relay" && relay === "tcp");
   await rooms().removeParticipant(name, zoe);
   await until("her to be out", async () => (await seenBy(first)).length === 0);
 });
