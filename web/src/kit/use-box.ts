@@ -5,7 +5,7 @@ export interface Box {
   readonly height: number;
 }
 
-/** The inner size of an element in CSS pixels, kept up to date. Give the returned ref to the element. */
+/** The size of an element without border and padding in CSS pixels, kept up to date. Give the returned ref to the element. */
 export function useBox(): [
   ref: (element: HTMLElement | null) => (() => void) | undefined,
   box: Box,
@@ -13,10 +13,12 @@ export function useBox(): [
   const [box, setBox] = useState<Box>({ width: 0, height: 0 });
   const ref = useCallback((element: HTMLElement | null) => {
     if (!element) return undefined;
-    const observer = new ResizeObserver(([entry]) => {
-      if (!entry) return;
-      const { width, height } = entry.contentRect;
+    const take = ({ width, height }: Box) =>
       setBox((now) => (now.width === width && now.height === height ? now : { width, height }));
+    // At once, since observers speak with the next frame, which on a busy machine is long after this one.
+    take(element.getBoundingClientRect());
+    const observer = new ResizeObserver(([entry]) => {
+      if (entry) take(entry.contentRect);
     });
     observer.observe(element);
     return () => observer.disconnect();

@@ -41,13 +41,17 @@ export function createEntrance(around: Around): Entrance {
   const { people, media, switches, at, send, phase } = around;
   let choice: JoinChoice | null = null;
   let listed = false;
+  let hasAccess = false;
   let recovery: MediaRecovery | null = null;
 
   const proceed = () => {
     at("entering");
+    // Neither needs what the other brings; asked for one by one, each would cost a way to the server and back.
     send({ kind: "users" });
+    send({ kind: "media-access" });
     around.expectAnswer();
   };
+  const settle = () => (listed && hasAccess ? around.answered() : around.expectAnswer());
 
   function publishFirst(withMicrophone: boolean, withCamera: boolean): void {
     const startMuted = around.room()?.features.muteOnStart ?? false;
@@ -73,12 +77,12 @@ export function createEntrance(around: Around): Entrance {
       people.sync(list, me);
       if (!first || listed) return;
       listed = true;
-      send({ kind: "media-access" });
-      around.expectAnswer();
+      settle();
       around.onListed();
     },
     async mediaAccess(access) {
-      around.answered();
+      hasAccess = true;
+      settle();
       const picked = choice;
       if (recovery) return recovery.access(access);
       if (!picked || phase() !== "entering") return;

@@ -1,7 +1,7 @@
 import "./header.css";
 import { Circle, Radio, UserPlus, type LucideIcon } from "lucide-react";
-import { useEffect, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { useNow } from "../../kit/use-now";
 import { ExtendMenu } from "../duration";
 import { NoticesButton } from "../notices";
 import { useMe, useRoomState, useSession, useVisit } from "../visit/context";
@@ -58,11 +58,7 @@ function Clock() {
   const session = useSession();
   const room = useRoomState();
   const isHost = useMe()?.isAdmin ?? false;
-  const [now, setNow] = useState(() => Date.now());
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), 1_000);
-    return () => clearInterval(timer);
-  }, []);
+  const now = useNow();
   if (!room) return null;
   const face = clockFace(
     room.startedAt,

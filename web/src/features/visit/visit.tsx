@@ -1,5 +1,6 @@
-import { lazy, Suspense, useContext, useEffect, useRef, useState } from "react";
+import { Suspense, useContext, useEffect, useRef, useState } from "react";
 import { loadTexts, showLanguage } from "../../i18n";
+import { prefetched } from "../../kit/prefetched";
 import { PHONE } from "../../kit/use-media-query";
 import { useStore } from "../../kit/use-store";
 import { deviceLossText, wasInUse } from "../../session/device-loss";
@@ -15,16 +16,15 @@ import { createActions } from "../shortcuts/actions";
 import { useMe, VisitContext, type VisitValue } from "./context";
 import { createUi } from "./ui-store";
 
-const loadMeeting = async () => {
+/** Fetched while somebody looks at themselves in the green room. */
+const meetingScreen = prefetched(async () => {
   const [screen] = await Promise.all([
     import("./meeting-screen"),
     loadTexts("meeting"),
     loadTexts("activities"),
   ]);
   return screen;
-};
-/** Fetched while somebody looks at themselves in the green room. */
-const MeetingScreen = lazy(loadMeeting);
+});
 
 interface VisitProps {
   readonly token: string;
@@ -195,7 +195,7 @@ export function Screen({ onHome, holdBack, onRejoin, carried = null }: ScreenPro
   const { session } = visit;
   useEffect(() => {
     if (!ready) return;
-    void loadMeeting();
+    meetingScreen.fetch().catch(() => undefined);
     // Whoever only changes rooms has looked at themselves already.
     if (carried) {
       session.join({
@@ -226,7 +226,7 @@ export function Screen({ onHome, holdBack, onRejoin, carried = null }: ScreenPro
     case "meeting":
       return (
         <Suspense fallback={<Progress step="entering" />}>
-          <MeetingScreen />
+          <meetingScreen.Part />
         </Suspense>
       );
     case "ended":
