@@ -9,9 +9,9 @@ import { scenario } from "../lib/scenario.mjs";
 scenario("a poll is asked, answered, counted, closed and posted", async (meeting) => {
   const looks = new Looks();
   await meeting.server.createRoom("polls", { title: "Design review" });
-  const ana = await meeting.join("Ana", { admin: true, room: "polls" });
-  const ben = await meeting.join("Ben", { room: "polls" });
-  const cleo = await meeting.join("Cleo", { room: "polls" });
+  const ana = await meeting.join("Ana", { admin: true, room: "polls", devices: false });
+  const ben = await meeting.join("Ben", { room: "polls", devices: false });
+  const cleo = await meeting.join("Cleo", { room: "polls", devices: false });
 
   await fromMore(ana, "Polls");
   await ana.button("New poll").click();
@@ -47,8 +47,8 @@ scenario("a poll is asked, answered, counted, closed and posted", async (meeting
 });
 
 scenario("an anonymous poll with several answers tells nobody who chose what", async (meeting) => {
-  const ana = await meeting.join("Ana", { admin: true });
-  const ben = await meeting.join("Ben");
+  const ana = await meeting.join("Ana", { admin: true, devices: false });
+  const ben = await meeting.join("Ben", { devices: false });
   await startPoll(ana, "Lunch?", ["Soup", "Salad", "Bread"], { multiple: true, anonymous: true });
   await ben.button("Show it").click();
   const asked = ben.page.getByRole("article", { name: "Lunch?" });
@@ -121,8 +121,8 @@ scenario("a limited meeting is made longer by the host", async (meeting) => {
     title: "Design review",
     features: { room_duration: 20 },
   });
-  const ana = await meeting.join("Ana", { admin: true, room: "short" });
-  const ben = await meeting.join("Ben", { room: "short" });
+  const ana = await meeting.join("Ana", { admin: true, room: "short", devices: false });
+  const ben = await meeting.join("Ben", { room: "short", devices: false });
   await ben.page.getByRole("timer", { name: /^Time left: (19|20):/ }).waitFor();
 
   await ana.button("Make the meeting longer").click();
@@ -137,8 +137,8 @@ scenario("a limited meeting is made longer by the host", async (meeting) => {
 scenario("a video from elsewhere is fetched by nobody who has not agreed", async (meeting) => {
   const looks = new Looks();
   await meeting.server.createRoom("film", { title: "Design review" });
-  const ana = await meeting.join("Ana", { admin: true, room: "film" });
-  const ben = await meeting.join("Ben", { room: "film" });
+  const ana = await meeting.join("Ana", { admin: true, room: "film", devices: false });
+  const ben = await meeting.join("Ben", { room: "film", devices: false });
 
   await fromMore(ana, "Play a video");
   await looks.at("player-dialog", ana);

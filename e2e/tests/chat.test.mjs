@@ -24,8 +24,8 @@ const log = ({ page }) => page.getByRole("log");
 scenario(
   "lines are answered, signed, edited and deleted, also for who comes late",
   async (meeting) => {
-    const ana = await meeting.join("Ana", { admin: true });
-    const ben = await meeting.join("Ben");
+    const ana = await meeting.join("Ana", { admin: true, devices: false });
+    const ben = await meeting.join("Ben", { devices: false });
     await ana.write("Shall we start at ten?");
     await ben.reads("Shall we start at ten?");
 
@@ -58,7 +58,7 @@ scenario(
     await ana.page.getByRole("dialog").getByRole("button", { name: "Delete", exact: true }).click();
     await log(ben).getByText("This message was deleted.").waitFor();
 
-    const cleo = await meeting.join("Cleo");
+    const cleo = await meeting.join("Cleo", { devices: false });
     await cleo.showChat();
     await log(cleo).getByText("(edited)").waitFor();
     await log(cleo)
@@ -70,8 +70,8 @@ scenario(
 );
 
 scenario("an attendee is offered no way to change what others wrote", async (meeting) => {
-  const ana = await meeting.join("Ana", { admin: true });
-  const ben = await meeting.join("Ben");
+  const ana = await meeting.join("Ana", { admin: true, devices: false });
+  const ben = await meeting.join("Ben", { devices: false });
   await ana.write("The host's words");
   await ben.reads("The host's words");
 
@@ -82,8 +82,8 @@ scenario("an attendee is offered no way to change what others wrote", async (mee
 });
 
 scenario("private lines are edited and signed between the two", async (meeting) => {
-  const ana = await meeting.join("Ana", { admin: true });
-  const ben = await meeting.join("Ben");
+  const ana = await meeting.join("Ana", { admin: true, devices: false });
+  const ben = await meeting.join("Ben", { devices: false });
   await ana.write("Just between us", { to: "Ben" });
   await ben.reads("Just between us", { from: "Ana" });
 
@@ -102,8 +102,8 @@ scenario(
   async (meeting) => {
     const looks = new Looks();
     await meeting.server.createRoom("chat", { title: "Design review" });
-    const ana = await meeting.join("Ana", { admin: true, room: "chat" });
-    const ben = await meeting.join("Ben", { room: "chat" });
+    const ana = await meeting.join("Ana", { admin: true, room: "chat", devices: false });
+    const ben = await meeting.join("Ben", { room: "chat", devices: false });
     await ana.write("Good morning! The agenda: https://example.org/agenda");
     await ben.write("Good morning. I have two questions about the *budget*.");
     await ana.reads("Good morning. I have two questions about the budget.");
