@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Other people's clients against the debug binary. Needs target/debug/plenum, which carries the client it was built with, and
 # target/debug/examples/mirror.
-# Arguments go to node's test runner. A file that takes longer than 20 minutes is ended. Two files run at once, since all of them
+# Arguments go to node's test runner. A file that takes longer than 20 minutes is ended. Three files run at once, since all of them
 # wait most of the time.
 set -euo pipefail
 
@@ -25,4 +25,4 @@ rm -rf compat/artifacts
 cd compat
 npm run --silent prepare-tests
 [ $# -gt 0 ] || set -- tests/*.test.mjs
-PLENUM_PYTHON=$venv/bin/python node --test --test-timeout=1200000 --test-reporter=spec --test-concurrency=2 "$@"
+PLENUM_PYTHON=$venv/bin/python node --test --test-timeout=1200000 --test-reporter=spec --test-concurrency=3 "$@"
