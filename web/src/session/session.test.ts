@@ -68,6 +68,18 @@ describe("the way in", () => {
     expect(phase()).toMatchObject({ at: "ended", reason: { code: "timeout" } });
   });
 
+  test("asks for people and for media at once, and waits for both", async () => {
+    server.session.start();
+    await flush();
+    server.initialData(ANA);
+    server.session.join(NO_DEVICES);
+    expect(kinds().slice(-2)).toEqual(["users", "media-access"]);
+    server.users([ANA]);
+    await flush();
+    vi.advanceTimersByTime(20_000);
+    expect(phase()).toMatchObject({ at: "ended", reason: { code: "timeout" } });
+  });
+
   test("stays in the waiting room until a host says yes, and then goes on by itself", async () => {
     const waiting = { ...BEN, id: "ana", waiting: true };
     server.session.start();
