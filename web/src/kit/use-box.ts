@@ -5,7 +5,7 @@ export interface Box {
   readonly height: number;
 }
 
-/** The size of an element without border and padding in CSS pixels, kept up to date. Give the returned ref to the element. */
+/** The size of an element that has neither border nor padding, in CSS pixels, kept up to date. Give the returned ref to it. */
 export function useBox(): [
   ref: (element: HTMLElement | null) => (() => void) | undefined,
   box: Box,

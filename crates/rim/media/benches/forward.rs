@@ -18,15 +18,7 @@ const FRAMES: u32 = 200;
 
 fn main() {
     let subscribers = std::env::args().skip(1).find_map(|argument| argument.parse().ok()).unwrap_or(100usize);
-    let mut world = World::new();
-    let publisher = world.join("publisher");
-    for index in 0..subscribers {
-        world.join(&format!("s{index}"));
-    }
-    world.pass(Duration::from_secs(4));
-    world.publish(publisher);
-    world.pass(Duration::from_secs(1));
-    world.stream(publisher, 1, 5);
+    let (mut world, publisher) = World::lecture(subscribers);
     world.clients.iter_mut().for_each(|client| client.packets.clear());
     let (mut datagrams, mut bytes, mut spent) = (0u64, 0u64, Duration::ZERO);
     for frame in 10..10 + FRAMES {

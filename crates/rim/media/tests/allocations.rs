@@ -22,15 +22,7 @@ struct Cost {
 
 /// What it takes from the datagrams of one publisher to those for so many who watch.
 fn cost(watching: usize) -> Cost {
-    let mut world = World::new();
-    let publisher = world.join("publisher");
-    for index in 0..watching {
-        world.join(&format!("s{index}"));
-    }
-    world.pass(Duration::from_secs(4));
-    world.publish(publisher);
-    world.pass(Duration::from_secs(1));
-    world.stream(publisher, 1, 5);
+    let (mut world, publisher) = World::lecture(watching);
     let mut cost = Cost { allocations: 0, arrived: 0, sent: 0 };
     for frame in 10..10 + PICTURES {
         world.send_media(publisher, frame, false);

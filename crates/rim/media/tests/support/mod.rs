@@ -148,6 +148,20 @@ impl World {
         }
     }
 
+    /// One who publishes, whose pictures have begun with a key frame, and so many who watch. Returns the publisher's index.
+    pub(crate) fn lecture(watching: usize) -> (Self, usize) {
+        let mut world = Self::new();
+        let publisher = world.join("publisher");
+        for index in 0..watching {
+            world.join(&format!("s{index}"));
+        }
+        world.pass(Duration::from_secs(4));
+        world.publish(publisher);
+        world.pass(Duration::from_secs(1));
+        world.stream(publisher, 1, 5);
+        (world, publisher)
+    }
+
     pub(crate) fn join_request(&self, name: &str, request: &lk::JoinRequest) -> MediaJoin {
         MediaJoin {
             room: RoomId::try_from("room").unwrap(),
