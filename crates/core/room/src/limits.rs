@@ -68,7 +68,7 @@ impl Bucket {
 #[derive(Debug)]
 pub(crate) struct Allowance {
     pub(crate) chat: Bucket,
-    /// "Is writing", which browsers say every three seconds at most.
+    /// "Is writing", which browsers say when a line begins and then every three seconds.
     pub(crate) typing: Bucket,
     pub(crate) messages: Bucket,
     /// Pointers and awareness, of which a slow connection loses some anyway.
@@ -96,7 +96,7 @@ impl Default for Allowance {
     fn default() -> Self {
         Self {
             chat: Bucket::new(5.0, 15.0),
-            typing: Bucket::new(0.5, 5.0),
+            typing: Bucket::new(1.0, 5.0),
             messages: Bucket::new(20.0, 60.0),
             movements: Bucket::new(60.0, 180.0),
             reactions: Bucket::new(2.0, 2.0),

@@ -156,6 +156,27 @@ test("who writes is shown until they have written or stop", async () => {
   expect(writing()).toEqual([]);
 });
 
+test("a sign under their last line does not stop whoever writes the next", () => {
+  const { chat } = together(server.session);
+  server.chat(BEN, "hello");
+  server.tellAll({ id: "d", type: CHAT_TYPING, fromUserId: "ben" });
+
+  act("cat", sign("👍"));
+  server.chat(CAT, "hello, Ben");
+
+  expect([...(chat.typing.getSnapshot().get(null) ?? [])]).toEqual(["ben"]);
+});
+
+test("others hear at once that I write another line", () => {
+  const { chat } = together(server.session);
+  chat.write(null);
+  server.session.write(null, "hello");
+  const before = server.data.length;
+  chat.write(null);
+  chat.write(null);
+  expect(server.data.slice(before)).toHaveLength(1);
+});
+
 test("others hear now and then that I write", async () => {
   const { chat } = together(server.session);
   for (let key = 0; key < 10; key += 1) chat.write(null);

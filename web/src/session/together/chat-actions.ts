@@ -30,7 +30,7 @@ export interface ChatActions {
   remove(entry: Entry): void;
   /** Puts my sign under a line, or takes it back. */
   sign(entry: Entry, sign: Sign): void;
-  /** I am writing. Said as often as it is true; told to others now and then. */
+  /** I am writing. Said as often as it is true; told to others now and then, and when a line begins. */
   write(conversation: ConversationId): void;
   /** `true` if the message was about the chat. */
   hear(data: DataMessage, privately: boolean): boolean;
@@ -49,17 +49,33 @@ const MAX_TEXT = 8_000;
 
 type Timer = ReturnType<typeof setTimeout>;
 
+interface Writer {
+  readonly timer: Timer;
+  /** Their newest line when they began: another one is what they have written. */
+  readonly newest: string | undefined;
+}
+
 export function createChatActions(session: Session): ChatActions {
   const { chat, people, notices } = session;
   const typing = createStore<Typing>(new Map());
   const expected = new Map<string, Timer>();
-  const writers = new Map<string, Timer>();
-  const told = new Map<ConversationId, number>();
+  const writers = new Map<string, Writer>();
+  const told = new Map<
+    ConversationId,
+    { readonly at: number; readonly newest: string | undefined }
+  >();
 
   const conversationOf = (entry: Entry): ConversationId => {
     if (entry.to === null) return null;
     return entry.from === session.me() ? entry.to : entry.from;
   };
+  const newestOf = (from: ParticipantId, conversation: ConversationId): string | undefined =>
+    chat
+      .getSnapshot()
+      .conversations.get(conversation)
+      ?.findLast((entry) => entry.from === from)?.id;
+  const writerKey = (from: ParticipantId, conversation: ConversationId) =>
+    `${conversation ?? ""} ${from}`;
   const keyOf = (lineId: string, change: Change) =>
     `${change.kind}:${change.kind === "sign" ? change.sign : ""}:${lineId}`;
 
@@ -107,12 +123,12 @@ export function createChatActions(session: Session): ChatActions {
 
   function onTyping(from: ParticipantId, conversation: ConversationId): void {
     if (from === session.me() || !people.getSnapshot().has(from)) return;
-    const key = `${conversation ?? ""} ${from}`;
-    clearTimeout(writers.get(key));
-    writers.set(
-      key,
-      setTimeout(() => still(from, conversation), TYPING_LASTS_MS),
-    );
+    const key = writerKey(from, conversation);
+    clearTimeout(writers.get(key)?.timer);
+    writers.set(key, {
+      timer: setTimeout(() => still(from, conversation), TYPING_LASTS_MS),
+      newest: newestOf(from, conversation),
+    });
     typing.update((now) => {
       const there = now.get(conversation) ?? new Set();
       return there.has(from) ? now : new Map(now).set(conversation, new Set([...there, from]));
@@ -120,8 +136,8 @@ export function createChatActions(session: Session): ChatActions {
   }
 
   function still(from: ParticipantId, conversation: ConversationId): void {
-    const key = `${conversation ?? ""} ${from}`;
-    clearTimeout(writers.get(key));
+    const key = writerKey(from, conversation);
+    clearTimeout(writers.get(key)?.timer);
     writers.delete(key);
     typing.update((now) => {
       const there = now.get(conversation);
@@ -134,8 +150,10 @@ export function createChatActions(session: Session): ChatActions {
   /** Whoever has just sent a line does not write it any more. */
   const stop = chat.subscribe(() => {
     for (const [conversation, there] of typing.getSnapshot()) {
-      const last = chat.getSnapshot().conversations.get(conversation)?.at(-1);
-      if (last && there.has(last.from)) still(last.from, conversation);
+      for (const from of there) {
+        const began = writers.get(writerKey(from, conversation));
+        if (began?.newest !== newestOf(from, conversation)) still(from, conversation);
+      }
     }
   });
 
@@ -153,9 +171,13 @@ export function createChatActions(session: Session): ChatActions {
     },
     write(conversation) {
       const me = session.me();
+      if (me === null) return;
       const now = Date.now();
-      if (me === null || now - (told.get(conversation) ?? 0) < TYPING_EVERY_MS) return;
-      told.set(conversation, now);
+      const newest = newestOf(me, conversation);
+      const last = told.get(conversation);
+      // Others take a line for the end of writing, so the next one is told of at once.
+      if (last && now - last.at < TYPING_EVERY_MS && last.newest === newest) return;
+      told.set(conversation, { at: now, newest });
       const bytes = encodeTyping(me, conversation);
       if (conversation === null) session.publishData(bytes);
       else session.sendPrivately(conversation, bytes, false);
@@ -177,7 +199,8 @@ export function createChatActions(session: Session): ChatActions {
     },
     dispose() {
       stop();
-      for (const timer of [...expected.values(), ...writers.values()]) clearTimeout(timer);
+      for (const timer of expected.values()) clearTimeout(timer);
+      for (const { timer } of writers.values()) clearTimeout(timer);
     },
   };
 }
