@@ -146,6 +146,8 @@ export interface FakeEngine extends MediaEngine {
   handlers: EngineHandlers | null;
   readonly calls: string[];
   failNext: Error | null;
+  /** A connection comes about only after this. */
+  connecting: Promise<void> | null;
   people(people: Readonly<Record<string, Partial<PersonMedia>>>): void;
   speaking(...who: readonly string[]): void;
 }
@@ -153,6 +155,8 @@ export interface FakeEngine extends MediaEngine {
 export function createFakeEngine(): FakeEngine {
   const calls: string[] = [];
   const local = { microphone: false, camera: false, screen: false };
+  /** Whether such a device was adopted and nothing has become of it. */
+  const unused = { microphone: false, camera: false };
   const did = async (call: string, change: () => void = () => undefined) => {
     const error = engine.failNext;
     engine.failNext = null;
@@ -165,16 +169,30 @@ export function createFakeEngine(): FakeEngine {
     handlers: null,
     calls,
     failNext: null,
+    connecting: null,
     connect: async (_access, { microphone }) => {
       await did(microphone === null ? "connect" : `connect ${microphone}`);
+      await engine.connecting;
+      // A new connection carries nothing yet.
+      for (const each of ["microphone", "camera", "screen"] as const) local[each] = false;
       engine.handlers?.onStatus("connected");
     },
     adopt: ({ microphone, camera }) => {
       for (const track of [microphone, camera]) if (track) calls.push(`adopt ${track.id}`);
+      unused.microphone = microphone !== null;
+      unused.camera = camera !== null;
+    },
+    release(device) {
+      if (unused[device]) calls.push(`release ${device}`);
+      unused[device] = false;
     },
     publishMicrophone: (muted) => did(`publish ${muted ? "muted" : "live"}`),
     setMicrophone: (on) => did(`microphone ${on}`, () => void (local.microphone = on)),
-    setCamera: (on) => did(`camera ${on}`, () => void (local.camera = on)),
+    setCamera: (on) =>
+      did(`camera ${on}`, () => {
+        local.camera = on;
+        unused.camera = false;
+      }),
     setScreen: (on) => did(`screen ${on}`, () => void (local.screen = on)),
     switchDevice: (kind, id) => did(`device ${kind} ${id}`),
     setBackground: ({ kind }, saving) => did(`background ${kind}${saving ? " saving" : ""}`),

@@ -32,7 +32,7 @@ export interface Entrance {
   /** Goes on by itself where somebody who waited may come in. */
   admitIfApproved(): void;
   users(list: readonly Person[], first: boolean): void;
-  mediaAccess(access: MediaAccess): Promise<void>;
+  mediaAccess(access: MediaAccess): void;
   /** Whether the list of people was asked for before. */
   listed(): boolean;
 }
@@ -41,7 +41,6 @@ export function createEntrance(around: Around): Entrance {
   const { people, media, switches, at, send, phase } = around;
   let choice: JoinChoice | null = null;
   let listed = false;
-  let hasAccess = false;
   let recovery: MediaRecovery | null = null;
 
   const proceed = () => {
@@ -51,8 +50,6 @@ export function createEntrance(around: Around): Entrance {
     send({ kind: "media-access" });
     around.expectAnswer();
   };
-  const settle = () => (listed && hasAccess ? around.answered() : around.expectAnswer());
-
   function publishFirst(withMicrophone: boolean, withCamera: boolean): void {
     const startMuted = around.room()?.features.muteOnStart ?? false;
     if (withMicrophone && startMuted) {
@@ -60,6 +57,19 @@ export function createEntrance(around: Around): Entrance {
     } else if (withMicrophone) media.microphone.want(true);
     if (withCamera) media.camera.want(true);
   }
+
+  /** The meeting is there as soon as it is known who is in it; sound and picture follow when they are connected. */
+  const settle = () => {
+    if (!listed || !recovery) return around.expectAnswer();
+    around.answered();
+    if (!choice || phase() !== "entering") return;
+    const microphone = choice.microphone();
+    const camera = choice.camera();
+    media.adopt({ microphone: microphone.track, camera: camera.track });
+    at("meeting");
+    switches.obeyLocks(true);
+    publishFirst(microphone.on, camera.on);
+  };
 
   return {
     join(wanted) {
@@ -80,33 +90,14 @@ export function createEntrance(around: Around): Entrance {
       settle();
       around.onListed();
     },
-    async mediaAccess(access) {
-      hasAccess = true;
-      settle();
-      const picked = choice;
+    mediaAccess(access) {
       if (recovery) return recovery.access(access);
-      if (!picked || phase() !== "entering") return;
-      // Without sound and picture one can still read, write and listen to what happens next.
-      const connected = await media.connect(access, around.devices()).then(
-        () => true,
-        () => false,
-      );
-      if (phase() === "ended") return;
-      const microphone = picked.microphone();
-      const camera = picked.camera();
-      media.adopt({ microphone: microphone.track, camera: camera.track });
-      at("meeting");
-      switches.obeyLocks(true);
+      if (phase() !== "entering") return;
+      // Without sound and picture one can still read and write; the recovery sees that it failed, and goes on trying.
+      media.connect(access, around.devices()).catch(() => undefined);
       recovery = createMediaRecovery(media, around.devices, () => send({ kind: "media-access" }));
       around.cleanups.push(recovery.dispose);
-      const publish = () => publishFirst(microphone.on, camera.on);
-      if (connected) return publish();
-      const stop = media.subscribe(() => {
-        if (media.getSnapshot().status !== "connected") return;
-        stop();
-        publish();
-      });
-      around.cleanups.push(stop);
+      settle();
     },
     listed: () => listed,
   };

@@ -10,6 +10,7 @@ import {
 } from "livekit-client";
 import type { CameraBackground } from "./background/camera-background";
 import { NONE, type Background } from "./background/choice";
+import { createInTurn } from "./in-turn";
 import { reopening } from "./livekit-device";
 import type { BackgroundTrouble } from "./media";
 
@@ -38,13 +39,8 @@ export function createCamera(room: Room, around: Around): Camera {
   let drawing: { readonly track: LocalVideoTrack; readonly by: CameraBackground } | null = null;
   /** While a camera is taken down only to come back otherwise, it counts as on. */
   let changing = false;
-  let last: Promise<unknown> = Promise.resolve();
-  /** One after another what opens, closes or changes the camera. */
-  const inTurn = (run: () => Promise<void>): Promise<void> => {
-    const done = last.then(run);
-    last = done.catch(() => undefined);
-    return done;
-  };
+  /** What opens, closes or changes the camera. */
+  const inTurn = createInTurn();
   const published = () => {
     const track = me.getTrackPublication(Track.Source.Camera)?.track;
     return track instanceof LocalVideoTrack ? track : null;

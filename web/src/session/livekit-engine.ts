@@ -23,6 +23,7 @@ import {
 import { browserOf } from "../kit/browser";
 import { participantId, type MediaAccess, type ParticipantId } from "../wire/types";
 import { figuresOf, type Entry } from "./figures";
+import { createInTurn } from "./in-turn";
 import { watchLevel } from "./level";
 import { createCamera } from "./livekit-camera";
 import { reopening } from "./livekit-device";
@@ -313,6 +314,19 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     handlers.onMayPlaySound(room.canPlaybackAudio),
   );
 
+  /** What publishes the microphone, or switches it: two at once would publish it twice. */
+  const inTurn = createInTurn();
+  const publishMicrophone = async (muted: boolean) => {
+    const ready = brought("microphone");
+    const track = ready
+      ? new LocalAudioTrack(ready, reopening(ready, VOICE), false)
+      : await createLocalAudioTrack(room.options.audioCaptureDefaults);
+    if (muted) await track.mute();
+    await room.localParticipant.publishTrack(track as LocalTrack, {
+      source: Track.Source.Microphone,
+    });
+  };
+
   return {
     async connect(access: MediaAccess, choice: DeviceChoice) {
       leaving = false;
@@ -362,25 +376,15 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
       for (const which of ["microphone", "camera"] as const) brought(which)?.stop();
       open = tracks;
     },
-    async publishMicrophone(muted) {
-      const ready = brought("microphone");
-      const track = ready
-        ? new LocalAudioTrack(ready, reopening(ready, VOICE), false)
-        : await createLocalAudioTrack(room.options.audioCaptureDefaults);
-      if (muted) await track.mute();
-      await room.localParticipant.publishTrack(track as LocalTrack, {
-        source: Track.Source.Microphone,
-      });
-    },
-    async setMicrophone(on) {
-      if (
-        on &&
-        open.microphone &&
-        !room.localParticipant.getTrackPublication(Track.Source.Microphone)
-      )
-        return this.publishMicrophone(false);
-      await room.localParticipant.setMicrophoneEnabled(on);
-    },
+    release: (device) => brought(device)?.stop(),
+    publishMicrophone: (muted) => inTurn(() => publishMicrophone(muted)),
+    setMicrophone: (on) =>
+      inTurn(async () => {
+        const me = room.localParticipant;
+        const isPublished = me.getTrackPublication(Track.Source.Microphone) !== undefined;
+        if (on && open.microphone && !isPublished) return publishMicrophone(false);
+        await me.setMicrophoneEnabled(on);
+      }),
     setCamera: camera.set,
     setBackground: camera.setBackground,
     async setScreen(on) {

@@ -5,9 +5,10 @@
 import type { MediaAccess, ParticipantId } from "../wire/types";
 import { isSameBackground, NONE, type Background } from "./background/choice";
 import type { Figures } from "./figures";
-import type { VideoQuality } from "./prefs";
 import type { StuckDevices } from "./flow";
+import { createGate } from "./gate";
 import { MediaFullError } from "./media-full";
+import type { VideoQuality } from "./prefs";
 import { createStore, type Readable } from "./store";
 import { createToggle, type Toggle } from "./toggle";
 
@@ -59,6 +60,8 @@ export interface MediaState {
   readonly full: boolean;
   /** What is wrong with my own devices that are on. */
   readonly stuck: StuckDevices;
+  /** My camera as the green room showed it, until it is published. */
+  readonly preview: TrackHandle | null;
 }
 
 export type DeviceKind = "audioinput" | "videoinput" | "audiooutput";
@@ -108,6 +111,8 @@ export type OpenTracks = Readonly<Record<"microphone" | "camera", MediaStreamTra
 export interface MediaEngine {
   /** Uses these the next time such a device is switched on. */
   adopt(tracks: OpenTracks): void;
+  /** Closes a device that was adopted and not used. */
+  release(device: keyof OpenTracks): void;
   connect(access: MediaAccess, devices: DeviceChoice): Promise<void>;
   publishMicrophone(muted: boolean): Promise<void>;
   setMicrophone(on: boolean): Promise<void>;
@@ -135,15 +140,16 @@ export interface MediaEvents {
 }
 
 export interface Media extends Readable<MediaState> {
+  /** Wishes for these two wait for a connection, and for the next one when it is lost. */
   readonly microphone: Toggle;
   readonly camera: Toggle;
   readonly screen: Toggle;
   /** Loads the engine ahead of time. */
   prepare(): void;
-  /** Also the way back after a loss: what was on is switched on again, except a shared screen. */
+  /** Also the way back after a loss: what is wished on is switched on again, except a shared screen. */
   connect(access: MediaAccess, devices: DeviceChoice): Promise<void>;
   adopt(tracks: OpenTracks): void;
-  /** Has the microphone ready but silent, for rooms that start muted. */
+  /** Has the microphone ready but silent once there is a connection, for rooms that start muted. */
   publishMuted(): Promise<void>;
   switchDevice(kind: DeviceKind, id: string): Promise<void>;
   setBackground(background: Background, saving: boolean): void;
@@ -164,12 +170,26 @@ const IDLE: MediaState = {
   mayPlaySound: true,
   full: false,
   stuck: { microphone: null, camera: null },
+  preview: null,
 };
+
+const previewOf = (track: MediaStreamTrack): TrackHandle => ({
+  id: track.id,
+  attach(element) {
+    element.srcObject = new MediaStream([track]);
+    return () => {
+      element.srcObject = null;
+    };
+  },
+});
 
 export function createMedia(load: LoadEngine, events: MediaEvents): Media {
   const store = createStore<MediaState>(IDLE);
   const patch = (part: Partial<MediaState>) => store.update((now) => ({ ...now, ...part }));
   let loading: Promise<MediaEngine> | null = null;
+  /** Shut while there is no connection that could carry anything. */
+  const gate = createGate();
+  let connecting = false;
   let background: Background = NONE;
   let saving = false;
   const show = (e: MediaEngine) =>
@@ -184,12 +204,17 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
       onStatus(status) {
         // What is lost stays lost until there is something new; trying is not worth a word.
         if (status === "connecting" && store.getSnapshot().status === "lost") return;
+        // A first connection, or a new one, that fails is lost once it is known why.
+        if (status === "lost" && connecting) return;
+        if (status === "lost") lose();
         patch({ status, ...(status === "connected" && { full: false }) });
       },
       onPeople: (people) => patch({ people }),
       onSpeaking: (speaking) => patch({ speaking }),
       onMayPlaySound: (mayPlaySound) => patch({ mayPlaySound }),
       onLocal(state) {
+        // What a lost connection leaves behind, and a new one begins with, is nobody's wish.
+        if (!gate.isOpen()) return;
         microphone.happened(state.microphone);
         camera.happened(state.camera);
         screen.happened(state.screen);
@@ -213,14 +238,33 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
     });
     return loading;
   };
-  const toggle = (which: MediaSwitch, flip: (e: MediaEngine, on: boolean) => Promise<void>) =>
-    createToggle(
-      async (on) => flip(await engine(), on),
-      (error, wanted) => events.onSwitchFailed(which, error, wanted),
-    );
-  const microphone = toggle("microphone", (e, on) => e.setMicrophone(on));
-  const camera = toggle("camera", (e, on) => e.setCamera(on));
-  const screen = toggle("screen", (e, on) => e.setScreen(on));
+  const failed = (which: MediaSwitch) => (error: unknown, wanted: boolean) =>
+    events.onSwitchFailed(which, error, wanted);
+  const microphone = createToggle(
+    async (on) => (await engine()).setMicrophone(on),
+    failed("microphone"),
+    gate,
+  );
+  const camera = createToggle(async (on) => (await engine()).setCamera(on), failed("camera"), gate);
+  // A browser asks what to share only right after the click.
+  const screen = createToggle(async (on) => (await engine()).setScreen(on), failed("screen"));
+  for (const [device, each] of [
+    ["microphone", microphone],
+    ["camera", camera],
+  ] as const) {
+    each.subscribe(() => {
+      const { on, pending } = each.getSnapshot();
+      if (!on) void loading?.then((e) => e.release(device)).catch(() => undefined);
+      if (device === "camera" && !(on && pending)) patch({ preview: null });
+    });
+  }
+  const lose = () => {
+    if (!gate.isOpen()) return;
+    gate.shut();
+    microphone.undone();
+    camera.undone();
+    screen.happened(false);
+  };
 
   return {
     getSnapshot: store.getSnapshot,
@@ -230,13 +274,16 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
     screen,
     prepare: () => void engine().catch(() => undefined),
     adopt(tracks) {
+      // Nobody sees themselves without the background they chose.
+      if (tracks.camera && background.kind === "none") patch({ preview: previewOf(tracks.camera) });
       engine().then(
         (e) => e.adopt(tracks),
         () => Object.values(tracks).forEach((track) => track?.stop()),
       );
     },
     async connect(access, devices) {
-      const wishes = [microphone, camera].map((each) => each.getSnapshot().on);
+      lose();
+      connecting = true;
       // After a lost connection it stays "lost" to the eye until there is a new one.
       if (store.getSnapshot().status !== "lost") patch({ status: "connecting" });
       try {
@@ -244,17 +291,22 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
       } catch (error) {
         patch({ status: "lost", full: error instanceof MediaFullError });
         throw error;
+      } finally {
+        connecting = false;
       }
-      for (const each of [microphone, camera, screen]) each.happened(false);
-      if (wishes[0]) microphone.want(true);
-      if (wishes[1]) camera.want(true);
+      gate.open();
     },
-    publishMuted: async () => (await engine()).publishMicrophone(true),
+    async publishMuted() {
+      await gate.passed();
+      // Whoever was quicker has it, and is heard.
+      if (!microphone.getSnapshot().on) await (await engine()).publishMicrophone(true);
+    },
     switchDevice: async (kind, id) => (await engine()).switchDevice(kind, id),
     setBackground(next, nextSaving) {
       if (isSameBackground(next, background) && nextSaving === saving) return;
       background = next;
       saving = nextSaving;
+      if (next.kind !== "none") patch({ preview: null });
       // One that is not there yet begins with it.
       void loading?.then(show, () => undefined);
     },

@@ -1,4 +1,6 @@
 /** Lets one thing after the other through, in order and no faster than a pace. */
+import { createInTurn, type InTurn } from "./in-turn";
+
 export interface Pace {
   /** So many at once. */
   readonly burst: number;
@@ -6,11 +8,9 @@ export interface Pace {
   readonly everyMs: number;
 }
 
-export type Pacer = (work: () => Promise<void>) => Promise<void>;
-
-/** `now` is milliseconds on any clock. What fails holds up nothing behind it. */
-export function createPacer({ burst, everyMs }: Pace, now: () => number): Pacer {
-  let last: Promise<void> = Promise.resolve();
+/** `now` is milliseconds on any clock. */
+export function createPacer({ burst, everyMs }: Pace, now: () => number): InTurn {
+  const inTurn = createInTurn();
   /** Runs ahead of the clock by what has been let through. */
   let used = 0;
   const turn = async (work: () => Promise<void>) => {
@@ -19,9 +19,5 @@ export function createPacer({ burst, everyMs }: Pace, now: () => number): Pacer 
     used = Math.max(used, now()) + everyMs;
     await work();
   };
-  return (work) => {
-    const done = last.then(() => turn(work));
-    last = done.catch(() => undefined);
-    return done;
-  };
+  return (work) => inTurn(() => turn(work));
 }

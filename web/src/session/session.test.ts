@@ -117,6 +117,56 @@ describe("the way in", () => {
     expect(server.engine.calls).toEqual(["connect", "publish muted", "camera true"]);
   });
 
+  test("the meeting is there before sound and picture are, and who switches off meanwhile stays off", async () => {
+    let connected = () => {};
+    server.engine.connecting = new Promise((resolve) => (connected = resolve));
+    server.session.start();
+    await flush();
+    server.initialData(ANA);
+    const on = { on: true, track: null };
+    server.session.join({ microphone: () => on, camera: () => on });
+    server.mediaAccess();
+    await flush();
+    expect(phase()).toEqual({ at: "entering" });
+    server.users([ANA, BEN]);
+    expect(phase()).toEqual({ at: "meeting" });
+    const { media } = server.session;
+    expect(media.getSnapshot().status).toBe("connecting");
+    expect(media.microphone.getSnapshot()).toEqual({ on: true, pending: true });
+
+    media.microphone.want(false);
+    connected();
+    await flush();
+    expect(server.engine.calls).toEqual(["connect", "camera true"]);
+    expect(media.microphone.getSnapshot()).toEqual({ on: false, pending: false });
+  });
+
+  test("one sees oneself until the camera is published, and a camera that is switched off before is let go", async () => {
+    for (const changesMind of [false, true]) {
+      server = createFakeServer();
+      let connected = () => {};
+      server.engine.connecting = new Promise((resolve) => (connected = resolve));
+      server.session.start();
+      await flush();
+      server.initialData(ANA);
+      const track = { id: "cam" } as MediaStreamTrack;
+      server.session.join({ ...NO_DEVICES, camera: () => ({ on: true, track }) });
+      server.mediaAccess();
+      server.users([ANA]);
+      await flush();
+      const { media } = server.session;
+      expect(media.getSnapshot().preview?.id).toBe("cam");
+      if (changesMind) media.camera.want(false);
+      await flush();
+      expect(media.getSnapshot().preview === null).toBe(changesMind);
+      connected();
+      await flush();
+      expect(media.getSnapshot().preview).toBe(null);
+      const after = changesMind ? "release camera" : "camera true";
+      expect(server.engine.calls).toEqual(["connect", "adopt cam", after]);
+    }
+  });
+
   test("bytes that are no message end the way in but not a running meeting", async () => {
     await server.enter([ANA, BEN]);
     server.emit(Event.USER_JOINED, "{broken");
@@ -480,6 +530,25 @@ describe("the line to the server", () => {
     await flush();
     expect(server.engine.calls).toEqual(["connect", "microphone true"]);
     expect(server.session.media.getSnapshot().status).toBe("connected");
+  });
+
+  test("who switches off while media is connected anew stays off", async () => {
+    const { microphone, camera } = server.session.media;
+    microphone.want(true);
+    camera.want(true);
+    await flush();
+    server.engine.calls.length = 0;
+    let connected = () => {};
+    server.engine.connecting = new Promise((resolve) => (connected = resolve));
+    server.engine.handlers?.onStatus("lost");
+    vi.advanceTimersByTime(2_000);
+    server.mediaAccess();
+    await flush();
+    microphone.want(false);
+    connected();
+    await flush();
+    expect(server.engine.calls).toEqual(["connect", "camera true"]);
+    expect(microphone.getSnapshot()).toEqual({ on: false, pending: false });
   });
 
   test("nothing runs on after leaving", () => {

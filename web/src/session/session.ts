@@ -266,7 +266,7 @@ export function createSession(deps: SessionDeps): Session {
       case "users":
         return entrance.users(event.people, event.first);
       case "media-access":
-        return void entrance.mediaAccess(event.access);
+        return entrance.mediaAccess(event.access);
       case "room-state":
         return onRoomState(event.state);
       case "person-state":

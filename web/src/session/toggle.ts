@@ -2,6 +2,7 @@
  * A switch whose flipping takes time. Intent shows at once, changes run one after another, and the last
  * wish wins: pressing mute five times quickly does not queue five changes.
  */
+import type { Gate } from "./gate";
 import { createStore, type Readable } from "./store";
 
 export interface ToggleState {
@@ -14,27 +15,36 @@ export interface Toggle extends Readable<ToggleState> {
   want(on: boolean): void;
   /** The world changed by itself: the browser stopped the share, a host muted the microphone. */
   happened(on: boolean): void;
+  /** What was done is gone, though nobody wished it: it is done again. */
+  undone(): void;
 }
 
 export function createToggle(
   apply: (on: boolean) => Promise<void>,
   onFailure: (error: unknown, wanted: boolean) => void,
+  /** Nothing is flipped while it is shut; wishes wait. */
+  gate?: Gate,
 ): Toggle {
   const store = createStore<ToggleState>({ on: false, pending: false });
   let is = false;
   let wish = false;
   let running = false;
+  /** Counts how often everything was undone. */
+  let undoings = 0;
 
   const run = async () => {
     running = true;
-    while (wish !== is) {
+    for (;;) {
+      if (gate && !gate.isOpen()) await gate.passed();
+      if (wish === is) break;
       const target = wish;
+      const before = undoings;
       try {
         await apply(target);
-        is = target;
+        if (undoings === before) is = target;
       } catch (error) {
-        // A newer wish may still succeed; only a failed last wish is given up.
-        if (wish === target) {
+        // A newer wish may still succeed, and so may what was undone meanwhile; only a failed last wish is given up.
+        if (wish === target && undoings === before) {
           wish = is;
           onFailure(error, target);
         }
@@ -60,6 +70,13 @@ export function createToggle(
       wish = on;
       const { on: shown, pending } = store.getSnapshot();
       if (shown !== on || pending) store.set({ on, pending: false });
+    },
+    undone() {
+      undoings += 1;
+      is = false;
+      if (running || !wish) return;
+      store.set({ on: true, pending: true });
+      void run();
     },
   };
 }

@@ -8,10 +8,11 @@ import { isWeak } from "../../session/media";
 import { useSession } from "../visit/context";
 import { Figures } from "./figures";
 
-type State = "good" | "weak" | "reconnecting" | "unresponsive";
+type State = "good" | "connecting" | "weak" | "reconnecting" | "unresponsive";
 
 const ICONS = {
   good: Wifi,
+  connecting: Wifi,
   weak: TriangleAlert,
   reconnecting: WifiOff,
   unresponsive: WifiOff,
@@ -28,6 +29,7 @@ function useConnection(): State {
   });
   if (lineState !== "good") return lineState;
   if (status === "reconnecting" || status === "lost") return "reconnecting";
+  if (status === "connecting") return "connecting";
   return weak ? "weak" : "good";
 }
 

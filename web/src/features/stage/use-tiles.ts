@@ -18,6 +18,7 @@ export function useTiles(): readonly TileData[] {
   const { people, media, me: whoAmI } = useSession();
   const all = useStore(people);
   const sent = useSelected(media, (now) => now.people);
+  const preview = useSelected(media, (now) => now.preview);
   const speaking = useSelected(media, (now) => now.speaking);
   const iAmAdmin = useMe()?.isAdmin ?? false;
   const features = useRoomState()?.features;
@@ -33,15 +34,16 @@ export function useTiles(): readonly TileData[] {
       const secret = !viewOthers && !iAmAdmin && !person.isAdmin;
       // Nothing is fetched that has no place on the screen.
       const hidden = !isMe && (secret || !showCameras);
+      const camera = hidden ? null : (theirs.camera ?? (isMe ? preview : null));
       return {
         person,
         isMe,
-        media: hidden ? { ...theirs, camera: null } : theirs,
+        media: camera === theirs.camera ? theirs : { ...theirs, camera },
         // A ring round a muted person would be an echo of a moment ago.
         speaking: speaking.has(person.id) && theirs.microphone === "live",
       };
     });
-  }, [all, sent, speaking, me, viewOthers, viewList, iAmAdmin, showCameras]);
+  }, [all, sent, preview, speaking, me, viewOthers, viewList, iAmAdmin, showCameras]);
 }
 
 export interface Share {

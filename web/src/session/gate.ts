@@ -1,0 +1,29 @@
+/** Lets everybody through while it is open; whoever comes while it is shut waits. */
+export interface Gate {
+  isOpen(): boolean;
+  open(): void;
+  shut(): void;
+  /** Resolves when the gate is open. */
+  passed(): Promise<void>;
+}
+
+export function createGate(): Gate {
+  let isOpen = false;
+  let waiting: (() => void)[] = [];
+  return {
+    isOpen: () => isOpen,
+    open() {
+      isOpen = true;
+      const now = waiting;
+      waiting = [];
+      for (const go of now) go();
+    },
+    shut() {
+      isOpen = false;
+    },
+    async passed() {
+      // It may have been shut again before everybody was through.
+      while (!isOpen) await new Promise<void>((go) => waiting.push(go));
+    },
+  };
+}
