@@ -147,6 +147,9 @@ export class Person {
   async enter({ devices = true } = {}) {
     await (devices ? this.joinButton : this.button("Join without devices")).click();
     await this.tool("Leave").waitFor({ timeout: JOIN_TIMEOUT_MS });
+    // The meeting is there while sound and picture still connect.
+    const settled = this.page.locator(".connection:not([data-state=connecting])");
+    await settled.waitFor({ state: "attached", timeout: JOIN_TIMEOUT_MS });
   }
 
   /** Where these words stand on the page. For a moment they may also be in what only screen readers hear. */

@@ -10,6 +10,12 @@ export interface Gate {
 export function createGate(): Gate {
   let isOpen = false;
   let waiting: (() => void)[] = [];
+  const passed = async (): Promise<void> => {
+    if (isOpen) return;
+    await new Promise<void>((go) => waiting.push(go));
+    // It may have been shut again before everybody was through.
+    return passed();
+  };
   return {
     isOpen: () => isOpen,
     open() {
@@ -21,9 +27,6 @@ export function createGate(): Gate {
     shut() {
       isOpen = false;
     },
-    async passed() {
-      // It may have been shut again before everybody was through.
-      while (!isOpen) await new Promise<void>((go) => waiting.push(go));
-    },
+    passed,
   };
 }
