@@ -13,7 +13,7 @@ use crate::locks::LockService;
 use crate::moderation::{Device, ModerationRefusal};
 use crate::notices::{MediaStep, OnMedia};
 use crate::output::{Moment, Output};
-use crate::person::Person;
+use crate::person::{Person, Presence};
 use crate::rules;
 use crate::state::Room;
 
@@ -231,6 +231,16 @@ impl Room {
         self.notify_carrying(now, to, Severity::NatsSystemNotificationInfo, text, with_sound, notice.encode_to_vec());
     }
 
+    /// What somebody is connected with was decided when they asked. What was decided since then found nobody there.
+    fn look_after_entry(&mut self, user: &UserId) {
+        let Some(person) = self.people.get(user).filter(|_| !rules::BOTS.contains(&user.as_str())) else { return };
+        self.outputs.push_back(if person.is_out() || matches!(person.presence, Presence::Away) {
+            Output::RemoveFromMedia { who: user.into(), duplicate: false }
+        } else {
+            Output::UpdateMediaRights { user: user.clone() }
+        });
+    }
+
     /// Keeps what is on the air. Who comes into a room that begins muted is muted once; who may not unmute themselves
     /// and mutes is held.
     pub(crate) fn follow_media(&mut self, now: Moment, step: &OnMedia) {
@@ -240,6 +250,7 @@ impl Room {
         let is_muted = track.is_some_and(|track| track.muted);
         let Some(person) = self.people.get_mut(&user) else { return };
         match (step.what, source) {
+            (MediaStep::Joined, _) => return self.look_after_entry(&user),
             (MediaStep::Left, _) => {
                 person.on_air = Sources::NONE;
                 return;

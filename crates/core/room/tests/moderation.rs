@@ -139,6 +139,23 @@ fn only_moderators_moderate_and_a_refusal_changes_nothing() {
 }
 
 #[test]
+fn what_was_decided_while_somebody_connected_to_media_holds_once_they_are_connected() {
+    let mut scene = meeting(|_| {});
+    scene.moderate("ana", lock(Whom::All, LockService::Microphone, true)).unwrap();
+    let removal = Moderation::Remove { user: user("ben"), msg: String::new(), block: false };
+    scene.moderate("ana", removal).unwrap();
+    scene.media_rights.clear();
+    scene.out_of_media.clear();
+
+    for id in ["ben", "eva"] {
+        track(&mut scene, id, MediaStep::Joined, TrackSource::Unknown, false);
+    }
+
+    assert_eq!(scene.out_of_media, ["ben"]);
+    assert_eq!(scene.media_rights, [user("eva")]);
+}
+
+#[test]
 fn whoever_is_sent_out_hears_why_and_their_token_opens_nothing_until_they_get_a_new_one() {
     let mut scene = meeting(|_| {});
     let conn = scene.connect("ben");

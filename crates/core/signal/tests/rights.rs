@@ -115,6 +115,30 @@ fn cameras_of_others_are_parked_for_those_who_may_see_moderators_only() {
 }
 
 #[test]
+fn a_resume_brings_back_no_right_that_was_taken_after_it_was_asked_for() {
+    let mut world = World::new();
+    let ann = world.join("ann");
+    let now = world.now();
+    let silent = MediaPermission { publish: Sources::NONE.with(Source::Camera), ..all() };
+    world.room.set_permission(&who("ann"), silent, now);
+    world.room.link_lost(ann, now);
+    world.settle();
+
+    let request = lk::JoinRequest { reconnect: true, ..join_request() };
+    assert_eq!(world.connect("ann", all(), false, &request).1, Connected::Resumed(ann));
+
+    world.take(ann);
+    let add = lk::AddTrackRequest {
+        cid: "mic".into(),
+        r#type: lk::TrackType::Audio.into(),
+        source: lk::TrackSource::Microphone.into(),
+        ..Default::default()
+    };
+    world.request(ann, Request::AddTrack(add));
+    assert!(!names(&world.take(ann)).contains(&"track_published"));
+}
+
+#[test]
 fn a_client_that_chooses_itself_gets_what_it_asks_for() {
     let mut world = World::new();
     let ann = world.join("ann");
