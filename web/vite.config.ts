@@ -50,9 +50,26 @@ export default defineConfig({
     },
   },
   test: {
-    environment: "happy-dom",
-    include: ["src/**/*.test.{ts,tsx}"],
-    setupFiles: ["./tests/setup.ts"],
     css: true,
+    // A page costs more to set up than most tests to run, so only those that say by their name that they need one get it.
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "node",
+          environment: "node",
+          include: ["src/**/!(*.dom).test.ts"],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "dom",
+          environment: "happy-dom",
+          include: ["src/**/*.dom.test.ts", "src/**/*.test.tsx"],
+          setupFiles: ["./tests/setup.ts"],
+        },
+      },
+    ],
   },
 });

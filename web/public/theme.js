@@ -1,5 +1,5 @@
 // Runs before the first paint, so that nobody who chose dark is blinded by a white page first. The page's own code
-// does the same again when it has loaded; `src/kit/theme.test.ts` holds the two together.
+// does the same again when it has loaded; `src/kit/theme.dom.test.ts` holds the two together.
 (() => {
   let choice;
   try {
