@@ -1,5 +1,6 @@
 // What somebody waits for on the way in, on loopback in headless Chromium: from the link to a join button that can be pressed,
-// and from the click on it, a moment later, to the first picture of the other person, decoded and on the screen.
+// and from the click on it, a moment later, to the meeting, and to the first picture of the other person, decoded and on the
+// screen.
 import { printTable, quantile } from "./release.mjs";
 
 const { launchChromium } = await import("../e2e/lib/chromium.mjs");
@@ -13,9 +14,9 @@ const JOINS = 10;
 /** So long people look at themselves before they join. */
 const LOOK_MS = 1_000;
 
-/** Runs in the page before its own code: notes when the button was clicked and when Ana was on the screen, on the page's clock. */
+/** Runs in the page before its own code: notes when the button was clicked, when there was a tile, and when Ana was on the screen, on the page's clock. */
 function watchTheWayIn() {
-  const times = { clicked: null, seen: null };
+  const times = { clicked: null, shown: null, seen: null };
   Object.defineProperty(window, "__wayIn", { value: times });
   document.addEventListener(
     "click",
@@ -26,6 +27,7 @@ function watchTheWayIn() {
   );
   const watched = new WeakSet();
   new MutationObserver(() => {
+    if (document.querySelector(".tile")) times.shown ??= performance.now();
     const video = document.querySelector('.tile[aria-label="Ana"] video');
     if (!video || watched.has(video)) return;
     watched.add(video);
@@ -38,7 +40,7 @@ const browser = await launchChromium({ rate: 20 });
 const camera = { browser, largeCamera: true };
 
 const world = new World(await Server.start());
-const took = { ready: [], decoded: [], seen: [] };
+const took = { ready: [], shown: [], decoded: [], seen: [] };
 try {
   await world.join("Ana", { admin: true, ...camera });
   for (let run = 0; run < JOINS; run += 1) {
@@ -65,6 +67,7 @@ try {
       { every: 50 },
     );
     took.seen.push(seen - clicked);
+    took.shown.push((await ben.page.evaluate(() => window.__wayIn.shown)) - clicked);
     await ben.context.close();
   }
 } finally {
@@ -79,6 +82,7 @@ const row = (what, times) => {
 printTable([
   ["What", `median of ${JOINS}`, "slowest"],
   row("link to a join button that can be pressed", took.ready),
+  row("click to the meeting with its people", took.shown),
   row("click to the first remote picture, decoded", took.decoded),
   row("click to the first remote picture, on the screen", took.seen),
 ]);
