@@ -147,3 +147,34 @@ scenario("someone without devices sits in, sees and hears", async (meeting) => {
   await untilHearing(ben.page, 1);
   await ana.sees("Ben");
 });
+
+scenario(
+  "the meeting is there while media still connects, and who turns something off meanwhile stays off",
+  async (meeting) => {
+    const ana = await meeting.join("Ana", { admin: true });
+    const ben = await meeting.open("Ben");
+    let connect;
+    const held = new Promise((resolve) => (connect = resolve));
+    await ben.page.routeWebSocket(/\/rtc/, async (socket) => {
+      await held;
+      socket.connectToServer();
+    });
+    await ben.openLink(await meeting.link("Ben"));
+    await ben.joinButton.click();
+
+    await ben.shows("Connecting…").waitFor();
+    await ben.sees("Ana");
+    // Oneself as in the green room, and words already go both ways.
+    await ben.tile("Ben (you)").locator("video[data-playing=true]").waitFor();
+    await ben.write("I am nearly there");
+    await ana.reads("I am nearly there");
+    await ben.mute();
+
+    connect();
+    await ben.shows("Connected", { exact: true }).waitFor();
+    await untilHearing(ben.page, 1);
+    await untilSeeing(ana.page, 1);
+    assert.equal(await ben.tool("Unmute").count(), 1);
+    await ana.tile("Ben").getByText("Muted").waitFor({ state: "attached" });
+  },
+);
