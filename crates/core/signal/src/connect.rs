@@ -6,6 +6,7 @@ use crate::encode::leave_reconnect;
 use crate::limits::Limits;
 use crate::negotiate::SYNC_TIMEOUT;
 use crate::participant::{Negotiation, Participant, SlotState, lk_kind};
+use crate::permissions::Permissions;
 use crate::publish::MAX_PENDING;
 use crate::room::{CONNECT_TIMEOUT, MediaRoom};
 use crate::simulate::{Cut, Simulated};
@@ -146,9 +147,13 @@ impl MediaRoom {
             negotiation: Negotiation::default(),
             subscriptions: BTreeMap::new(),
             parked: BTreeSet::new(),
+            permissions: Permissions::default(),
+            paused: BTreeSet::new(),
             choices: HashMap::new(),
             wishes: HashMap::new(),
             audience: None,
+            next_audience: None,
+            audience_due: None,
             data_sequence: 0,
             replay: VecDeque::new(),
             replay_bytes: 0,

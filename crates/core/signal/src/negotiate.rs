@@ -153,6 +153,8 @@ impl MediaRoom {
                         continue;
                     };
                     *bound = true;
+                    // It begins anew, and so does what the client believes of it.
+                    participant.paused.remove(track);
                     self.outputs.push_back(Output::Bind { peer, mid, track: *track, settings: *settings });
                 }
                 SlotState::Clearing => slot.state = SlotState::Free,

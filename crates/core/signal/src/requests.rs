@@ -63,7 +63,6 @@ impl MediaRoom {
                 | Request::UpdateLayers(_)
                 | Request::UpdateAudioTrack(_)
                 | Request::UpdateVideoTrack(_)
-                | Request::SubscriptionPermission(_)
                 | Request::UpdateMetadata(_)
         );
         let limits = &mut participant.limits;
@@ -312,18 +311,5 @@ impl MediaRoom {
         if !updates.is_empty() {
             self.send(to, Response::ConnectionQuality(lk::ConnectionQualityUpdate { updates }));
         }
-    }
-
-    /// For want of bandwidth a subscriber gets nothing of a track, or again something (section 16.6).
-    pub fn stream_state(&mut self, peer: PeerKey, key: TrackKey, paused: bool) {
-        let Some(track) = self.tracks.get(&key) else { return };
-        let Some(owner) = self.participants.get(&track.owner) else { return };
-        let state = if paused { lk::StreamState::Paused } else { lk::StreamState::Active };
-        let info = lk::StreamStateInfo {
-            participant_sid: owner.sid().to_owned(),
-            track_sid: track.sid().to_owned(),
-            state: state.into(),
-        };
-        self.send(peer, Response::StreamStateUpdate(lk::StreamStateUpdate { stream_states: vec![info] }));
     }
 }

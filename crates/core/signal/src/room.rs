@@ -11,7 +11,7 @@ use bytes::Bytes;
 use model::media::{MediaPermission, ParticipantKind, Source};
 use model::{Identity, RoomId};
 use prost::Message;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 use wire::lk;
 use wire::lk::leave_request::Action;
@@ -50,6 +50,8 @@ pub struct MediaRoom {
     /// Who is heard now, as last told to clients.
     pub(crate) speaking: BTreeMap<PeerKey, f32>,
     pub(crate) departed: VecDeque<Departed>,
+    /// Of which tracks a subscriber is to be told whether they are paused.
+    pub(crate) states: BTreeMap<PeerKey, BTreeSet<TrackKey>>,
     pub(crate) announcements: Announcements,
     /// Participants and publishers as last told, and when to look whether that changed.
     counts: (u32, u32),
@@ -88,6 +90,7 @@ impl MediaRoom {
             by_sid: HashMap::new(),
             speaking: BTreeMap::new(),
             departed: VecDeque::new(),
+            states: BTreeMap::new(),
             announcements: Announcements::default(),
             counts: (0, 0),
             counts_due: None,
@@ -104,11 +107,14 @@ impl MediaRoom {
 
     /// Whether there is something to do.
     pub fn has_output(&self) -> bool {
-        !self.outputs.is_empty()
+        !self.outputs.is_empty() || !self.states.is_empty()
     }
 
     /// The next thing to do.
     pub fn poll(&mut self) -> Option<Output> {
+        if self.outputs.is_empty() {
+            self.tell_states();
+        }
         self.outputs.pop_front()
     }
 
@@ -158,6 +164,7 @@ impl MediaRoom {
         // Not before: clients lose what is said of others while they still take the answer to their join in.
         let heard: Vec<PeerKey> = self.participants.keys().copied().filter(|other| self.hears(peer, *other)).collect();
         self.tell_heard(peer, &heard);
+        self.permissions_changed(peer, now);
     }
 
     /// The client closed its connection in order. Most likely it is leaving and says so in a moment; some SDKs close
@@ -301,6 +308,8 @@ impl MediaRoom {
                     negotiation.answer_due,
                     negotiation.repeat_due,
                     participant.simulated.speaks_until,
+                    participant.permissions.due(),
+                    participant.audience_due,
                 ]
             })
             .flatten()
@@ -371,6 +380,14 @@ impl MediaRoom {
             if due(participant.negotiation.round_due) {
                 participant.negotiation.round_due = None;
                 self.negotiation_round(peer, now);
+            }
+            let Some(participant) = self.participants.get(&peer) else { continue };
+            if due(participant.permissions.due()) {
+                self.tell_permissions(peer, now);
+            }
+            let Some(participant) = self.participants.get(&peer) else { continue };
+            if due(participant.audience_due) {
+                self.apply_audience(peer, now);
             }
             let Some(participant) = self.participants.get(&peer) else { continue };
             if due(participant.simulated.speaks_until) {
