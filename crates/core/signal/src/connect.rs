@@ -266,6 +266,11 @@ impl MediaRoom {
         let heard: Vec<PeerKey> = self.visible_to(peer).map(|other| other.key).collect();
         self.tell_speakers(peer, &heard, true);
         self.tell_qualities(peer, &heard);
+        self.repeat_states(peer);
+        if let Some(participant) = self.participants.get_mut(&peer) {
+            participant.permissions.doubt();
+        }
+        self.permissions_changed(peer, now);
         // Without a meeting a token may be older than what the server API said since.
         if self.control.governed && connect.permission != self.participants[&peer].granted {
             self.set_permission(&connect.identity, connect.permission, now);

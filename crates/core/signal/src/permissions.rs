@@ -24,6 +24,8 @@ const PAUSE: Duration = Duration::from_millis(250);
 enum Told {
     Refused,
     Allowed,
+    /// Whatever was said went over a socket that is gone.
+    Unsure,
 }
 
 /// What one client was told, and when it will be told more.
@@ -39,6 +41,11 @@ impl Permissions {
         self.due
     }
 
+    /// There is another socket, and nobody knows what was read of the one before.
+    pub(crate) fn doubt(&mut self) {
+        self.told.values_mut().for_each(|told| *told = Told::Unsure);
+    }
+
     /// The track is gone.
     pub(crate) fn forget(&mut self, track: TrackKey) {
         self.told.remove(&track);
@@ -51,7 +58,7 @@ impl Participant {
         let told = &self.permissions.told;
         let refused = self.parked.iter().filter(|track| told.get(track) != Some(&Told::Refused));
         let allowed =
-            told.iter().filter(|(track, told)| **told == Told::Refused && self.subscriptions.contains_key(track));
+            told.iter().filter(|(track, told)| **told != Told::Allowed && self.subscriptions.contains_key(track));
         refused.map(|track| (*track, Told::Refused)).chain(allowed.map(|(track, _)| (*track, Told::Allowed)))
     }
 }

@@ -3,7 +3,7 @@
 //! Many tracks pause at the same moment, when a line becomes narrow; one message tells of all of them.
 
 use crate::room::MediaRoom;
-use crate::types::{PeerKey, TrackKey};
+use crate::types::{Kind, PeerKey, TrackKey};
 use wire::lk;
 use wire::lk::signal_response::Message as Response;
 
@@ -26,6 +26,15 @@ impl MediaRoom {
         for (peer, tracks) in std::mem::take(&mut self.states) {
             self.send_states(peer, tracks.into_iter().collect());
         }
+    }
+
+    /// Tells one participant of all pictures it gets whether they are paused.
+    pub(crate) fn repeat_states(&mut self, peer: PeerKey) {
+        self.states.remove(&peer);
+        let Some(participant) = self.participants.get(&peer) else { return };
+        let pictures = |key: &TrackKey| self.tracks.get(key).is_some_and(|track| track.kind == Kind::Video);
+        let tracks = participant.subscriptions.keys().copied().filter(pictures).collect();
+        self.send_states(peer, tracks);
     }
 
     fn send_states(&mut self, peer: PeerKey, tracks: Vec<TrackKey>) {

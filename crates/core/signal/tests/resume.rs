@@ -207,6 +207,95 @@ fn a_resumed_client_learns_who_speaks_and_who_fell_silent() {
 }
 
 #[test]
+fn a_resumed_client_learns_what_is_paused_now_and_what_it_may_receive_now() {
+    use model::media::{CameraView, MediaPermission};
+    let moderators_only = MediaPermission { cameras: CameraView::Moderators, ..all() };
+    let identity = model::Identity::try_from("bob").unwrap();
+    for hidden_meanwhile in [true, false] {
+        let mut world = World::new();
+        let ann = world.join("ann");
+        let moderator = world.join_as("mod", MediaPermission { moderator: true, ..all() });
+        let permissions = [all(), moderators_only];
+        let [before, after] = if hidden_meanwhile { permissions } else { [moderators_only, all()] };
+        let bob = world.join_as("bob", before);
+        world.publish(ann, "mic", lk::TrackSource::Microphone);
+        let camera = world.publish(ann, "cam", lk::TrackSource::Camera);
+        let paused = world.publish(moderator, "cam", lk::TrackSource::Camera);
+        let shown = world.publish(moderator, "screen", lk::TrackSource::ScreenShare);
+        world.offer(bob, 2);
+        world.pass(seconds(1));
+        let [_, _, paused_key, shown_key] = world.live[..] else { panic!("four tracks") };
+        world.room.stream_state(bob, shown_key, true);
+        world.settle();
+        world.take(bob);
+
+        let now = world.now();
+        world.room.link_lost(bob, now);
+        world.room.stream_state(bob, paused_key, true);
+        world.room.stream_state(bob, shown_key, false);
+        world.room.set_permission(&identity, after, now);
+        world.settle();
+        world.pass(seconds(1));
+        assert!(world.take(bob).is_empty());
+        world.connect("bob", after, false, &lk::JoinRequest { reconnect: true, ..join_request() });
+        let first = world.take(bob);
+        world.pass(seconds(1));
+        let later = world.take(bob);
+
+        let states: Vec<_> = first
+            .iter()
+            .filter_map(|message| match message {
+                Response::StreamStateUpdate(update) => Some(&update.stream_states),
+                _ => None,
+            })
+            .collect();
+        let [states] = states[..] else { panic!("one message") };
+        let states: Vec<_> = states.iter().map(|info| (info.track_sid.clone(), info.state())).collect();
+        let active = |sid: &String| (sid.clone(), lk::StreamState::Active);
+        let mut expected = vec![(paused, lk::StreamState::Paused), active(&shown)];
+        if !hidden_meanwhile {
+            expected.insert(0, active(&camera));
+        }
+        assert_eq!(states, expected, "pictures that are received, and no sound");
+        let told: Vec<_> = later
+            .into_iter()
+            .filter_map(|message| match message {
+                Response::SubscriptionPermissionUpdate(update) => Some((update.track_sid, update.allowed)),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(told, [(camera, !hidden_meanwhile)]);
+    }
+}
+
+#[test]
+fn what_was_told_of_permissions_on_a_socket_that_died_is_told_again() {
+    use model::media::{CameraView, MediaPermission};
+    let mut world = World::new();
+    let ann = world.join("ann");
+    let camera = world.publish(ann, "cam", lk::TrackSource::Camera);
+    let moderators_only = MediaPermission { cameras: CameraView::Moderators, ..all() };
+    let bob = world.join_as("bob", moderators_only);
+    let told = |world: &mut World| {
+        world.pass(seconds(1));
+        let mut messages = world.take(bob);
+        messages.retain(|message| matches!(message, Response::SubscriptionPermissionUpdate(_)));
+        let [Response::SubscriptionPermissionUpdate(update)] = messages.as_slice() else { panic!("once") };
+        (update.track_sid.clone(), update.allowed)
+    };
+    assert_eq!(told(&mut world), (camera.clone(), false));
+    // Nobody knows yet that the socket is dead.
+    world.connect("bob", moderators_only, false, &lk::JoinRequest { reconnect: true, ..join_request() });
+    assert_eq!(told(&mut world), (camera.clone(), false));
+    let now = world.now();
+    world.room.set_permission(&model::Identity::try_from("bob").unwrap(), all(), now);
+    world.settle();
+    assert_eq!(told(&mut world), (camera.clone(), true));
+    world.connect("bob", all(), false, &lk::JoinRequest { reconnect: true, ..join_request() });
+    assert_eq!(told(&mut world), (camera, true));
+}
+
+#[test]
 fn a_section_whose_inactive_answer_was_lost_says_so_again_before_it_carries_another_track() {
     for lost in [true, false] {
         let mut world = World::new();
