@@ -190,7 +190,11 @@ impl Selector {
             self.restart();
             return Decision::Drop;
         }
-        if self.keeps(packet, order) { Decision::Forward } else { Decision::Skip }
+        match order {
+            _ if self.keeps(packet, order) => Decision::Forward,
+            Order::Late => Decision::Fill,
+            Order::Next | Order::AfterGap | Order::Restart => Decision::Skip,
+        }
     }
 
     /// A packet without media (padding) arrived. It is never sent, but of the layer being sent it is [`Decision::Skip`].
