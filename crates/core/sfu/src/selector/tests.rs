@@ -188,6 +188,26 @@ fn what_comes_late_of_a_frame_that_is_left_out_is_filled_in() {
 }
 
 #[test]
+fn a_stream_that_rests_is_not_asked_for_a_layer_it_may_not_have() {
+    let only = LayerSet::NONE.with(Layer::Low);
+    let mut scene = Scene::new(Layer::High, only);
+    scene.key(Layer::Low);
+    assert_eq!(scene.selector.needs_key_frame(scene.now), None);
+
+    scene.selector.set_running(LayerSet::NONE);
+    assert_eq!(scene.selector.needs_key_frame(scene.now), None);
+    assert_eq!(scene.selector.poll_timeout(scene.now), None);
+    assert_eq!(scene.delta(Layer::Low), Decision::Forward);
+
+    scene.selector.set_running(only.with(Layer::High));
+    assert_eq!(scene.selector.needs_key_frame(scene.now), Some(Layer::High), "now there is more");
+    scene.selector.set_running(only);
+    scene.selector.set_running(LayerSet::NONE);
+    scene.selector.restart();
+    assert_eq!(scene.selector.needs_key_frame(scene.now), Some(Layer::Low), "nothing is being sent");
+}
+
+#[test]
 fn a_frame_behind_a_gap_is_kept_whatever_its_rate() {
     let mut scene = Scene::at_rate(Temporal::BASE);
     scene.key(Layer::Low);
