@@ -229,8 +229,8 @@ impl MediaRoom {
         let away_since = std::mem::replace(&mut participant.heard_at, now.at);
         participant.introduced = self.announcements.introduce();
         participant.linked = true;
-        participant.negotiation.unsure = participant.dual && participant.negotiation.outstanding;
-        participant.negotiation.outstanding = participant.negotiation.unsure;
+        participant.negotiation.outstanding &= participant.dual;
+        participant.negotiation.sync_due = participant.negotiation.outstanding.then_some(now.at + SYNC_TIMEOUT);
         participant.negotiation.answering = None;
         participant.negotiation.answer_due = None;
         participant.negotiation.repeat_due = None;
@@ -291,9 +291,7 @@ impl MediaRoom {
     fn restart_dual(&mut self, peer: PeerKey, now: Now) {
         let Some(participant) = self.participants.get_mut(&peer) else { return };
         participant.negotiation.restart = true;
-        if participant.negotiation.unsure {
-            participant.negotiation.round_due = Some(now.at + SYNC_TIMEOUT);
-        } else {
+        if participant.negotiation.sync_due.is_none() {
             self.negotiation_round(peer, now);
         }
     }

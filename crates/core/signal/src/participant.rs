@@ -80,8 +80,8 @@ pub(crate) struct Negotiation {
     pub(crate) repeat_due: Option<Instant>,
     /// When to look whether a round is needed.
     pub(crate) round_due: Option<Instant>,
-    /// Dual: the socket was lost between our offer and the answer, and the client has not said yet what it knows of it.
-    pub(crate) unsure: bool,
+    /// Dual: the socket was lost between our offer and the answer, and the client has until then to say what it knows of it.
+    pub(crate) sync_due: Option<Instant>,
     /// Dual: the next offer restarts ICE.
     pub(crate) restart: bool,
     /// How long the client's last description is, and when it may be asked for another.

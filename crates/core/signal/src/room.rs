@@ -140,6 +140,7 @@ impl MediaRoom {
         participant.negotiation.outstanding &= participant.dual;
         participant.negotiation.answer_due = None;
         participant.negotiation.repeat_due = None;
+        participant.negotiation.sync_due = None;
         if !participant.was_active || participant.dead {
             self.end(peer, lk::DisconnectReason::SignalClose, now);
         } else if !participant.connected {
@@ -186,6 +187,7 @@ impl MediaRoom {
         participant.connected = false;
         participant.closed_due = None;
         participant.connect_due = Some(now.at + RESUME_TIMEOUT);
+        participant.negotiation.sync_due = None;
         if participant.linked {
             participant.linked = false;
             self.outputs.push_back(Output::Send {
@@ -307,6 +309,7 @@ impl MediaRoom {
                     negotiation.round_due,
                     negotiation.answer_due,
                     negotiation.repeat_due,
+                    negotiation.sync_due,
                     participant.simulated.speaks_until,
                     participant.permissions.due(),
                     participant.audience_due,
@@ -375,6 +378,10 @@ impl MediaRoom {
             }
             if due(participant.negotiation.repeat_due) {
                 self.repeat_requirement(peer, now);
+            }
+            let Some(participant) = self.participants.get_mut(&peer) else { continue };
+            if due(participant.negotiation.sync_due) {
+                self.give_up_offer(peer);
             }
             let Some(participant) = self.participants.get_mut(&peer) else { continue };
             if due(participant.negotiation.round_due) {

@@ -132,7 +132,7 @@ fn an_offer_lost_with_the_socket_is_made_anew_after_the_resume() {
                 lk::SyncState { offer: description("offer 1"), answer: description("answer"), ..Default::default() };
             world.request(bob, Request::SyncState(state));
         } else {
-            world.pass(seconds(2));
+            world.pass(seconds(9));
         }
         let messages = world.take(bob);
         assert_eq!(offers(&messages), [(3, "offer 3", 1)]);
@@ -155,6 +155,48 @@ fn an_answer_lost_with_the_socket_is_taken_from_the_state_of_the_resumed_client(
     world.request(bob, Request::SyncState(state));
     assert_eq!(world.bound_to(bob), 1);
     assert_eq!(offers(&world.take(bob)), [(3, "offer 3", 1)], "the restart of ICE");
+}
+
+#[test]
+fn an_offer_goes_on_with_a_client_whose_line_takes_seconds_to_say_that_it_knows_it() {
+    for answers in [false, true] {
+        let mut world = World::new();
+        let (bob, first) = an_open_offer(&mut world);
+        assert!(offers(&resume_dual(&mut world, "bob")).is_empty());
+        // What happens meanwhile waits as well.
+        let cid = world.join("cid");
+        let second = world.publish(cid, "mic", lk::TrackSource::Microphone);
+        world.pass(seconds(2));
+        assert!(offers(&world.take(bob)).is_empty());
+
+        if answers {
+            world.request(bob, answer(2));
+        } else {
+            let description = |sdp: &str| Some(lk::SessionDescription { sdp: sdp.into(), ..Default::default() });
+            let state =
+                lk::SyncState { offer: description("offer 2"), answer: description("answer"), ..Default::default() };
+            world.request(bob, Request::SyncState(state));
+        }
+        let messages = world.take(bob);
+        assert_eq!(offers(&messages), [(3, "offer 3", 2)], "the restart of ICE");
+        let [mids] = messages
+            .iter()
+            .filter_map(|message| match message {
+                Response::Offer(offer) => Some(&offer.mid_to_track_id),
+                _ => None,
+            })
+            .collect::<Vec<_>>()[..]
+        else {
+            panic!("one offer")
+        };
+        assert_eq!((mids.get("s1"), mids.get("s2")), (Some(&first), Some(&second)));
+        world.request(bob, Request::SyncState(lk::SyncState::default()));
+        world.pass(seconds(10));
+        assert!(offers(&world.take(bob)).is_empty(), "nothing is taken back");
+        world.request(bob, answer(3));
+        assert_eq!(world.bound_to(bob), 2);
+        assert!(world.gone.is_empty());
+    }
 }
 
 #[test]
