@@ -154,6 +154,8 @@ impl MediaRoom {
             audience: None,
             next_audience: None,
             audience_due: None,
+            mutes: BTreeMap::new(),
+            mutes_due: None,
             data_sequence: 0,
             replay: VecDeque::new(),
             replay_bytes: 0,

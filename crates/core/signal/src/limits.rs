@@ -38,6 +38,11 @@ impl Bucket {
         Ok(())
     }
 
+    /// Takes `amount` out, on credit if need be: it was more than had been asked for.
+    pub(crate) fn owe(&mut self, amount: f64) {
+        self.level -= amount;
+    }
+
     fn fill(&mut self, now: Instant) {
         let elapsed = now.saturating_duration_since(self.filled).as_secs_f64();
         self.filled = now;
@@ -54,7 +59,7 @@ pub(crate) struct Limits {
     pub(crate) bytes: Bucket,
     /// Offers: each costs a negotiation.
     pub(crate) offers: Bucket,
-    /// Messages that make everybody in the room receive one.
+    /// Messages that make everybody in the room receive one, and as many again as their length is worth.
     pub(crate) broadcasts: Bucket,
     /// Choices of an audience: each may change what everybody in the room receives.
     pub(crate) audiences: Bucket,

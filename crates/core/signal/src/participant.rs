@@ -157,6 +157,9 @@ pub(crate) struct Participant {
     /// The last choice of one, if it came too soon, and when it counts.
     pub(crate) next_audience: Option<lk::SubscriptionPermission>,
     pub(crate) audience_due: Option<Instant>,
+    /// How it wants tracks of its own that everybody cannot be told of yet, muted or not, and when that is possible.
+    pub(crate) mutes: BTreeMap<TrackKey, bool>,
+    pub(crate) mutes_due: Option<Instant>,
 
     /// Highest reliable sequence received.
     pub(crate) data_sequence: u32,

@@ -275,7 +275,7 @@ impl MediaRoom {
     /// See [`MuteError`].
     pub fn mute(&mut self, who: &Identity, choice: &TrackChoice, muted: bool) -> Result<(), MuteError> {
         let peer = self.by_identity.get(who).copied().ok_or(MuteError::NoParticipant)?;
-        let participant = self.participants.get(&peer).ok_or(MuteError::NoParticipant)?;
+        let participant = self.participants.get_mut(&peer).ok_or(MuteError::NoParticipant)?;
         let track = participant
             .tracks
             .iter()
@@ -285,12 +285,14 @@ impl MediaRoom {
                 TrackChoice::Source(source) => track.source() == *source,
             })
             .ok_or(MuteError::NoTrack)?;
-        if track.info.muted == muted {
+        let waits = participant.mutes.get(&track.key).copied();
+        if waits.unwrap_or(track.info.muted) == muted {
             return Ok(());
         }
         if !muted {
             return Err(MuteError::UnmuteRefused);
         }
+        participant.mutes.remove(&track.key);
         let (key, sid) = (track.key, track.sid().to_owned());
         self.set_muted(key, true);
         self.send(peer, Response::Mute(lk::MuteTrackRequest { sid, muted: true }));
@@ -313,6 +315,7 @@ impl MediaRoom {
                     participant.simulated.speaks_until,
                     participant.permissions.due(),
                     participant.audience_due,
+                    participant.mutes_due,
                 ]
             })
             .flatten()
@@ -395,6 +398,10 @@ impl MediaRoom {
             let Some(participant) = self.participants.get(&peer) else { continue };
             if due(participant.audience_due) {
                 self.apply_audience(peer, now);
+            }
+            let Some(participant) = self.participants.get(&peer) else { continue };
+            if due(participant.mutes_due) {
+                self.apply_mutes(peer, now);
             }
             let Some(participant) = self.participants.get(&peer) else { continue };
             if due(participant.simulated.speaks_until) {

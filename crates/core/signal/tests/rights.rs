@@ -205,6 +205,75 @@ fn muting_by_owner_and_by_order_is_told_to_all_and_unmuting_others_is_refused() 
     assert!(names(&world.take(ann)).iter().all(|name| *name != "mute"), "others' tracks are not theirs to mute");
 }
 
+/// Ann, who has so many bytes of metadata and a microphone, toggles it twenty times a second. What Bob is told meanwhile: how often
+/// it is muted or not, and how many bytes that is.
+fn toggled(world: &mut World, metadata: usize, times: usize) -> ([signal::PeerKey; 2], String, Vec<bool>, usize) {
+    let bob = world.join("bob");
+    let request = lk::JoinRequest { metadata: "m".repeat(metadata), ..join_request() };
+    let (ann, _) = world.connect("ann", all(), false, &request);
+    world.offers.insert(ann, support::placeholders());
+    world.offer(ann, 1);
+    let now = world.now();
+    world.room.connected(ann, now);
+    world.settle();
+    let sid = world.publish(ann, "mic", lk::TrackSource::Microphone);
+    world.offer(bob, 2);
+    // What joining and publishing cost is paid back.
+    world.pass(std::time::Duration::from_secs(60));
+    world.take(ann);
+    world.take(bob);
+    for time in 0..times {
+        world.request(ann, Request::Mute(lk::MuteTrackRequest { sid: sid.clone(), muted: time % 2 == 0 }));
+        world.pass(std::time::Duration::from_millis(50));
+    }
+    let updates = world.take(bob).into_iter().filter_map(|message| match message {
+        Response::Update(update) => Some(update),
+        _ => None,
+    });
+    let updates: Vec<_> = updates.collect();
+    let length = updates.iter().map(Message::encoded_len).sum();
+    ([ann, bob], sid, updates.iter().map(|update| update.participants[0].tracks[0].muted).collect(), length)
+}
+
+#[test]
+fn everybody_is_told_of_every_mute_at_once_unless_that_is_long() {
+    let mut world = World::new();
+    let (_, _, told, _) = toggled(&mut world, 2000, 200);
+    assert_eq!(told.len(), 200);
+    assert!(told.iter().enumerate().all(|(time, muted)| *muted == (time % 2 == 0)));
+
+    for times in [200, 201] {
+        let mut world = World::new();
+        let ([_, bob], _, told, length) = toggled(&mut world, 512 * 1024, times);
+        assert!((1..=3).contains(&told.len()), "{}", told.len());
+        assert!(length < 2 * 1024 * 1024, "{length} bytes in ten seconds");
+        world.pass(std::time::Duration::from_secs(20));
+        let last = world.take(bob).into_iter().rev().find_map(|message| match message {
+            Response::Update(update) => Some(update.participants[0].tracks[0].muted),
+            _ => None,
+        });
+        assert_eq!(last.or(told.last().copied()), Some(times % 2 == 1), "as it was wished last");
+    }
+}
+
+#[test]
+fn whoever_is_muted_by_order_while_their_unmuting_waits_is_muted() {
+    let mut world = World::new();
+    // The last wish is to be unmuted, and it waits.
+    let ([ann, bob], sid, told, _) = toggled(&mut world, 512 * 1024, 20);
+    assert_eq!(told, [true]);
+    world.take(ann);
+
+    assert_eq!(world.room.mute(&who("ann"), &TrackChoice::Sid(sid), true), Ok(()));
+    world.settle();
+
+    assert!(names(&world.take(ann)).contains(&"mute"), "the client has to know");
+    world.pass(std::time::Duration::from_secs(20));
+    assert!(world.take(bob).iter().all(
+        |message| !matches!(message, Response::Update(update) if update.participants.iter().any(|info| info.tracks.iter().any(|track| !track.muted)))
+    ));
+}
+
 #[test]
 fn versions_of_a_participant_only_grow() {
     let mut world = World::new();
