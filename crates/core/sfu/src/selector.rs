@@ -190,7 +190,11 @@ impl Selector {
             self.restart();
             return Decision::Drop;
         }
-        if self.keeps(packet, order) { Decision::Forward } else { Decision::Skip }
+        match order {
+            _ if self.keeps(packet, order) => Decision::Forward,
+            Order::Late => Decision::Fill,
+            Order::Next | Order::AfterGap | Order::Restart => Decision::Skip,
+        }
     }
 
     /// A packet without media (padding) arrived. It is never sent, but of the layer being sent it is [`Decision::Skip`].
@@ -235,8 +239,6 @@ impl Selector {
     }
 
     fn wanted_key_frame(&self) -> Option<Layer> {
-        // While no layer counts as running the target is the wish: a stream that comes back after a pause has to be asked too,
-        // and one that sends nothing is not harmed.
         self.target.filter(|target| match self.current {
             None => true,
             // Going down takes no key frame there.
@@ -253,9 +255,12 @@ impl Selector {
 
     fn retarget(&mut self) {
         let allowed = self.wish.zip(self.cap).map(|(wish, cap)| wish.layer.min(cap.layer));
-        // With nothing running yet, the wish itself is the target, so that the very first key frame is not missed. Of layers
-        // in one stream those above the best running one cost nothing.
-        let best = |layer| if self.scalable { layer } else { self.running.best_for(layer).unwrap_or(layer) };
+        // While nothing runs, what is being sent stays: a stream that rests (a picture that stands still) goes on where it was.
+        // If nothing is being sent, the wish itself is the target, so that the very first key frame is not missed. Of layers in
+        // one stream those above the best running one cost nothing.
+        let resting = |layer| self.current.unwrap_or(layer);
+        let best =
+            |layer| if self.scalable { layer } else { self.running.best_for(layer).unwrap_or_else(|| resting(layer)) };
         self.target = allowed.map(best);
         if self.target.is_none() {
             self.restart();

@@ -6,6 +6,7 @@ use crate::encode::leave_reconnect;
 use crate::limits::Limits;
 use crate::negotiate::SYNC_TIMEOUT;
 use crate::participant::{Negotiation, Participant, SlotState, lk_kind};
+use crate::permissions::Permissions;
 use crate::publish::MAX_PENDING;
 use crate::room::{CONNECT_TIMEOUT, MediaRoom};
 use crate::simulate::{Cut, Simulated};
@@ -146,9 +147,15 @@ impl MediaRoom {
             negotiation: Negotiation::default(),
             subscriptions: BTreeMap::new(),
             parked: BTreeSet::new(),
+            permissions: Permissions::default(),
+            paused: BTreeSet::new(),
             choices: HashMap::new(),
             wishes: HashMap::new(),
             audience: None,
+            next_audience: None,
+            audience_due: None,
+            mutes: BTreeMap::new(),
+            mutes_due: None,
             data_sequence: 0,
             replay: VecDeque::new(),
             replay_bytes: 0,
@@ -224,8 +231,8 @@ impl MediaRoom {
         let away_since = std::mem::replace(&mut participant.heard_at, now.at);
         participant.introduced = self.announcements.introduce();
         participant.linked = true;
-        participant.negotiation.unsure = participant.dual && participant.negotiation.outstanding;
-        participant.negotiation.outstanding = participant.negotiation.unsure;
+        participant.negotiation.outstanding &= participant.dual;
+        participant.negotiation.sync_due = participant.negotiation.outstanding.then_some(now.at + SYNC_TIMEOUT);
         participant.negotiation.answering = None;
         participant.negotiation.answer_due = None;
         participant.negotiation.repeat_due = None;
@@ -261,6 +268,11 @@ impl MediaRoom {
         let heard: Vec<PeerKey> = self.visible_to(peer).map(|other| other.key).collect();
         self.tell_speakers(peer, &heard, true);
         self.tell_qualities(peer, &heard);
+        self.repeat_states(peer);
+        if let Some(participant) = self.participants.get_mut(&peer) {
+            participant.permissions.doubt();
+        }
+        self.permissions_changed(peer, now);
         if dual {
             self.restart_dual(peer, now);
         } else {
@@ -277,9 +289,7 @@ impl MediaRoom {
     fn restart_dual(&mut self, peer: PeerKey, now: Now) {
         let Some(participant) = self.participants.get_mut(&peer) else { return };
         participant.negotiation.restart = true;
-        if participant.negotiation.unsure {
-            participant.negotiation.round_due = Some(now.at + SYNC_TIMEOUT);
-        } else {
+        if participant.negotiation.sync_due.is_none() {
             self.negotiation_round(peer, now);
         }
     }

@@ -1,6 +1,6 @@
 //! How much one session may ask for (media-protocol.md section 25, H6).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A bucket that refills steadily and holds a burst.
 #[derive(Debug)]
@@ -18,14 +18,35 @@ impl Bucket {
 
     /// Takes `amount` out; `false` if there is not enough.
     pub(crate) fn take(&mut self, amount: f64, now: Instant) -> bool {
-        let elapsed = now.saturating_duration_since(self.filled).as_secs_f64();
-        self.filled = now;
-        self.level = (self.level + elapsed * self.per_second).min(self.burst);
+        self.fill(now);
         if self.level < amount {
             return false;
         }
         self.level -= amount;
         true
+    }
+
+    /// Takes `amount` out, what is missing on credit. Of an empty bucket nothing is taken: then it says when to come again.
+    pub(crate) fn charge(&mut self, amount: f64, now: Instant) -> Result<(), Instant> {
+        /// Rounding must not make that a moment too early.
+        const MARGIN: Duration = Duration::from_millis(1);
+        self.fill(now);
+        if self.level < 1.0 {
+            return Err(now + Duration::from_secs_f64((1.0 - self.level) / self.per_second) + MARGIN);
+        }
+        self.level -= amount;
+        Ok(())
+    }
+
+    /// Takes `amount` out, on credit if need be: it was more than had been asked for.
+    pub(crate) fn owe(&mut self, amount: f64) {
+        self.level -= amount;
+    }
+
+    fn fill(&mut self, now: Instant) {
+        let elapsed = now.saturating_duration_since(self.filled).as_secs_f64();
+        self.filled = now;
+        self.level = (self.level + elapsed * self.per_second).min(self.burst);
     }
 }
 
@@ -38,7 +59,7 @@ pub(crate) struct Limits {
     pub(crate) bytes: Bucket,
     /// Offers: each costs a negotiation.
     pub(crate) offers: Bucket,
-    /// Messages that make everybody in the room receive one.
+    /// Messages that make everybody in the room receive one, and as many again as their length is worth.
     pub(crate) broadcasts: Bucket,
     /// Choices of an audience: each may change what everybody in the room receives.
     pub(crate) audiences: Bucket,
@@ -78,5 +99,16 @@ mod tests {
         assert!(!bucket.take(1.0, start));
         assert!(bucket.take(1.0, start + Duration::from_millis(100)));
         assert!(!bucket.take(1.0, start + Duration::from_millis(150)));
+    }
+
+    #[test]
+    fn a_bucket_gives_more_than_it_has_once_and_says_when_that_is_paid_back() {
+        let start = Instant::now();
+        let mut bucket = Bucket::new(10.0, 3.0, start);
+        assert_eq!(bucket.charge(22.0, start), Ok(()));
+        let Err(due) = bucket.charge(1.0, start) else { panic!("empty") };
+        assert!((2000..2010).contains(&due.duration_since(start).as_millis()), "19 are missing, and one is wanted");
+        assert!(bucket.charge(1.0, due - Duration::from_millis(5)).is_err());
+        assert_eq!(bucket.charge(1.0, due), Ok(()));
     }
 }

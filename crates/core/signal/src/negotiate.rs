@@ -18,8 +18,10 @@ const DRAIN_DEBOUNCE: Duration = Duration::from_secs(1);
 /// Sections are asked for again after.
 const REPEAT_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How long a resumed client has to tell which descriptions it knows.
-pub(crate) const SYNC_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long a resumed client has to tell which descriptions it knows. Every LiveKit client does, in its first message (section 5.2);
+/// on a bad line that takes its time, and an offer that is taken back too soon cannot be set by a client that has it. Whoever never
+/// does is still within the 15 s in which clients wait to be connected.
+pub(crate) const SYNC_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// Our offer must be answered, and sections asked for must be offered, within.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
@@ -153,6 +155,8 @@ impl MediaRoom {
                         continue;
                     };
                     *bound = true;
+                    // It begins anew, and so does what the client believes of it.
+                    participant.paused.remove(track);
                     self.outputs.push_back(Output::Bind { peer, mid, track: *track, settings: *settings });
                 }
                 SlotState::Clearing => slot.state = SlotState::Free,
@@ -180,10 +184,7 @@ impl MediaRoom {
     /// Asks for a round if one is needed and none is under way.
     pub(crate) fn negotiation_round(&mut self, peer: PeerKey, now: Now) {
         let Some(participant) = self.participants.get_mut(&peer) else { return };
-        if participant.linked && std::mem::take(&mut participant.negotiation.unsure) {
-            self.outputs.push_back(Output::SettleOffer { peer, known: None });
-            return;
-        }
+        // As long as it is not clear which offer the client knows, one is outstanding.
         if !participant.linked || participant.negotiation.outstanding {
             return;
         }
@@ -314,6 +315,7 @@ impl MediaRoom {
         let Some(participant) = self.participants.get_mut(&peer) else { return };
         let negotiation = &mut participant.negotiation;
         if participant.dual && negotiation.outstanding && (answer.id == 0 || answer.id == negotiation.offer_id) {
+            negotiation.sync_due = None;
             negotiation.note_description(&answer.sdp, now);
             self.outputs.push_back(Output::ClientAnswer { peer, sdp: answer.sdp });
         }
@@ -322,7 +324,7 @@ impl MediaRoom {
     /// What a resumed client tells of the descriptions it has: with them the last offer is answered, or void.
     pub(crate) fn settle_offer(&mut self, peer: PeerKey, state: &lk::SyncState, now: Now) {
         let Some(participant) = self.participants.get_mut(&peer) else { return };
-        if std::mem::take(&mut participant.negotiation.unsure) {
+        if participant.negotiation.sync_due.take().is_some() {
             let known = state.offer.as_ref().zip(state.answer.as_ref());
             if let Some((_, answer)) = known {
                 participant.negotiation.note_description(&answer.sdp, now);
@@ -330,6 +332,13 @@ impl MediaRoom {
             let known = known.map(|(offer, answer)| (offer.sdp.clone(), answer.sdp.clone()));
             self.outputs.push_back(Output::SettleOffer { peer, known });
         }
+    }
+
+    /// A resumed client did not tell what it knows: the last offer is void.
+    pub(crate) fn give_up_offer(&mut self, peer: PeerKey) {
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        participant.negotiation.sync_due = None;
+        self.outputs.push_back(Output::SettleOffer { peer, known: None });
     }
 
     /// The offer of [`Output::SettleOffer`] was answered, or is taken back: then what it promised is open again.

@@ -1,6 +1,7 @@
 //! What the room knows of one participant.
 
 use crate::limits::Limits;
+use crate::permissions::Permissions;
 use crate::sections::Described;
 use crate::simulate::Simulated;
 use crate::subscribe::Audience;
@@ -79,8 +80,8 @@ pub(crate) struct Negotiation {
     pub(crate) repeat_due: Option<Instant>,
     /// When to look whether a round is needed.
     pub(crate) round_due: Option<Instant>,
-    /// Dual: the socket was lost between our offer and the answer, and the client has not said yet what it knows of it.
-    pub(crate) unsure: bool,
+    /// Dual: the socket was lost between our offer and the answer, and the client has until then to say what it knows of it.
+    pub(crate) sync_due: Option<Instant>,
     /// Dual: the next offer restarts ICE.
     pub(crate) restart: bool,
     /// How long the client's last description is, and when it may be asked for another.
@@ -143,12 +144,22 @@ pub(crate) struct Participant {
     pub(crate) subscriptions: BTreeMap<TrackKey, Settings>,
     /// Wanted but not allowed.
     pub(crate) parked: BTreeSet<TrackKey>,
+    /// What it was told of that.
+    pub(crate) permissions: Permissions,
+    /// Of what is received, what bandwidth does not suffice for.
+    pub(crate) paused: BTreeSet<TrackKey>,
     /// What the client asked for itself, by track.
     pub(crate) choices: HashMap<TrackKey, bool>,
     /// How it last asked for a track, subscribed or not.
     pub(crate) wishes: HashMap<TrackKey, Settings>,
     /// Who may receive this participant's tracks (section 9.3); `None`: all.
     pub(crate) audience: Option<Audience>,
+    /// The last choice of one, if it came too soon, and when it counts.
+    pub(crate) next_audience: Option<lk::SubscriptionPermission>,
+    pub(crate) audience_due: Option<Instant>,
+    /// How it wants tracks of its own that everybody cannot be told of yet, muted or not, and when that is possible.
+    pub(crate) mutes: BTreeMap<TrackKey, bool>,
+    pub(crate) mutes_due: Option<Instant>,
 
     /// Highest reliable sequence received.
     pub(crate) data_sequence: u32,

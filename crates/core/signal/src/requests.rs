@@ -5,10 +5,14 @@ use crate::incoming::{ClientMessage, Garbage};
 use crate::participant::Participant;
 use crate::room::MediaRoom;
 use crate::types::{Dropped, Now, Output, PeerKey, TrackKey};
+use prost::Message as _;
 use wire::lk;
 use wire::lk::request_response::{Reason, Request as Refused};
 use wire::lk::signal_request::Message as Request;
 use wire::lk::signal_response::Message as Response;
+
+/// So many bytes that everybody is sent of a participant count as one message more.
+const ANNOUNCED_BYTES: usize = 4096;
 
 /// Id and words of a request, for its answer.
 fn echo(request: Request) -> (u32, Option<Refused>) {
@@ -58,17 +62,17 @@ impl MediaRoom {
         let participant = self.participants.get_mut(&peer)?;
         let broadcasts = matches!(
             request,
-            Request::Mute(_)
-                | Request::AddTrack(_)
+            Request::AddTrack(_)
                 | Request::UpdateLayers(_)
                 | Request::UpdateAudioTrack(_)
                 | Request::UpdateVideoTrack(_)
-                | Request::SubscriptionPermission(_)
                 | Request::UpdateMetadata(_)
         );
         let limits = &mut participant.limits;
         let publishes = matches!(request, Request::AddTrack(_));
-        if broadcasts && !limits.broadcasts.take(1.0, now.at) || publishes && !limits.publications.take(1.0, now.at) {
+        if broadcasts && limits.broadcasts.charge(1.0, now.at).is_err()
+            || publishes && !limits.publications.take(1.0, now.at)
+        {
             let (id, echo) = echo(request);
             self.respond(peer, id, Reason::LimitExceeded, echo);
             return None;
@@ -80,8 +84,11 @@ impl MediaRoom {
             Request::Trickle(_) => {}
             Request::AddTrack(request) => self.add_track(peer, &request, now),
             Request::Mute(mute) => {
-                if let Some(track) = self.own_track(peer, &mute.sid) {
-                    self.set_muted_by_owner(track, mute.muted);
+                if let Some(track) = self.own_track(peer, &mute.sid)
+                    && let Some(participant) = self.participants.get_mut(&peer)
+                {
+                    participant.mutes.insert(track, mute.muted);
+                    self.apply_mutes(peer, now);
                 }
             }
             Request::Subscription(update) => self.update_subscription(peer, &update, now),
@@ -110,7 +117,38 @@ impl MediaRoom {
             Request::UpdateDataSubscription(_) | Request::StoreDataBlobRequest(_) | Request::GetDataBlobRequest(_) => {}
             Request::Simulate(simulate) => return self.simulate(peer, simulate.scenario, now),
         }
+        if broadcasts {
+            self.charge_for_length(peer);
+        }
         None
+    }
+
+    /// Everybody is told all there is to know of a participant, and that may be long.
+    fn charge_for_length(&mut self, peer: PeerKey) {
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        let tracks = participant.tracks.iter().filter_map(|key| self.tracks.get(key));
+        let length = participant.info.encoded_len() + tracks.map(|track| track.info.encoded_len()).sum::<usize>();
+        let more = u32::try_from(length / ANNOUNCED_BYTES).unwrap_or(u32::MAX);
+        participant.limits.broadcasts.owe(more.into());
+    }
+
+    /// Mutes and unmutes what a participant wants so, as far as everybody can be told; the rest a little later, as it wants it
+    /// then. Clients do not look for refusals, and the others would go by a switch that is wrong for good.
+    pub(crate) fn apply_mutes(&mut self, peer: PeerKey, now: Now) {
+        while let Some(participant) = self.participants.get_mut(&peer) {
+            participant.mutes_due = None;
+            let Some((key, muted)) = participant.mutes.pop_first() else { return };
+            if self.tracks.get(&key).is_none_or(|track| track.info.muted == muted) {
+                continue;
+            }
+            if let Err(due) = participant.limits.broadcasts.charge(1.0, now.at) {
+                participant.mutes.insert(key, muted);
+                participant.mutes_due = Some(due);
+                return;
+            }
+            self.set_muted_by_owner(key, muted);
+            self.charge_for_length(peer);
+        }
     }
 
     fn set_muted_by_owner(&mut self, key: TrackKey, muted: bool) {
@@ -312,18 +350,5 @@ impl MediaRoom {
         if !updates.is_empty() {
             self.send(to, Response::ConnectionQuality(lk::ConnectionQualityUpdate { updates }));
         }
-    }
-
-    /// For want of bandwidth a subscriber gets nothing of a track, or again something (section 16.6).
-    pub fn stream_state(&mut self, peer: PeerKey, key: TrackKey, paused: bool) {
-        let Some(track) = self.tracks.get(&key) else { return };
-        let Some(owner) = self.participants.get(&track.owner) else { return };
-        let state = if paused { lk::StreamState::Paused } else { lk::StreamState::Active };
-        let info = lk::StreamStateInfo {
-            participant_sid: owner.sid().to_owned(),
-            track_sid: track.sid().to_owned(),
-            state: state.into(),
-        };
-        self.send(peer, Response::StreamStateUpdate(lk::StreamStateUpdate { stream_states: vec![info] }));
     }
 }

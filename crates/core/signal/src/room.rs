@@ -11,7 +11,7 @@ use bytes::Bytes;
 use model::media::{MediaPermission, ParticipantKind, Source};
 use model::{Identity, RoomId};
 use prost::Message;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 use wire::lk;
 use wire::lk::leave_request::Action;
@@ -50,6 +50,8 @@ pub struct MediaRoom {
     /// Who is heard now, as last told to clients.
     pub(crate) speaking: BTreeMap<PeerKey, f32>,
     pub(crate) departed: VecDeque<Departed>,
+    /// Of which tracks a subscriber is to be told whether they are paused.
+    pub(crate) states: BTreeMap<PeerKey, BTreeSet<TrackKey>>,
     pub(crate) announcements: Announcements,
     /// Participants and publishers as last told, and when to look whether that changed.
     counts: (u32, u32),
@@ -88,6 +90,7 @@ impl MediaRoom {
             by_sid: HashMap::new(),
             speaking: BTreeMap::new(),
             departed: VecDeque::new(),
+            states: BTreeMap::new(),
             announcements: Announcements::default(),
             counts: (0, 0),
             counts_due: None,
@@ -104,11 +107,14 @@ impl MediaRoom {
 
     /// Whether there is something to do.
     pub fn has_output(&self) -> bool {
-        !self.outputs.is_empty()
+        !self.outputs.is_empty() || !self.states.is_empty()
     }
 
     /// The next thing to do.
     pub fn poll(&mut self) -> Option<Output> {
+        if self.outputs.is_empty() {
+            self.tell_states();
+        }
         self.outputs.pop_front()
     }
 
@@ -134,6 +140,7 @@ impl MediaRoom {
         participant.negotiation.outstanding &= participant.dual;
         participant.negotiation.answer_due = None;
         participant.negotiation.repeat_due = None;
+        participant.negotiation.sync_due = None;
         if !participant.was_active || participant.dead {
             self.end(peer, lk::DisconnectReason::SignalClose, now);
         } else if !participant.connected {
@@ -158,6 +165,7 @@ impl MediaRoom {
         // Not before: clients lose what is said of others while they still take the answer to their join in.
         let heard: Vec<PeerKey> = self.participants.keys().copied().filter(|other| self.hears(peer, *other)).collect();
         self.tell_heard(peer, &heard);
+        self.permissions_changed(peer, now);
     }
 
     /// The client closed its connection in order. Most likely it is leaving and says so in a moment; some SDKs close
@@ -179,6 +187,7 @@ impl MediaRoom {
         participant.connected = false;
         participant.closed_due = None;
         participant.connect_due = Some(now.at + RESUME_TIMEOUT);
+        participant.negotiation.sync_due = None;
         if participant.linked {
             participant.linked = false;
             self.outputs.push_back(Output::Send {
@@ -266,7 +275,7 @@ impl MediaRoom {
     /// See [`MuteError`].
     pub fn mute(&mut self, who: &Identity, choice: &TrackChoice, muted: bool) -> Result<(), MuteError> {
         let peer = self.by_identity.get(who).copied().ok_or(MuteError::NoParticipant)?;
-        let participant = self.participants.get(&peer).ok_or(MuteError::NoParticipant)?;
+        let participant = self.participants.get_mut(&peer).ok_or(MuteError::NoParticipant)?;
         let track = participant
             .tracks
             .iter()
@@ -276,12 +285,14 @@ impl MediaRoom {
                 TrackChoice::Source(source) => track.source() == *source,
             })
             .ok_or(MuteError::NoTrack)?;
-        if track.info.muted == muted {
+        let waits = participant.mutes.get(&track.key).copied();
+        if waits.unwrap_or(track.info.muted) == muted {
             return Ok(());
         }
         if !muted {
             return Err(MuteError::UnmuteRefused);
         }
+        participant.mutes.remove(&track.key);
         let (key, sid) = (track.key, track.sid().to_owned());
         self.set_muted(key, true);
         self.send(peer, Response::Mute(lk::MuteTrackRequest { sid, muted: true }));
@@ -300,7 +311,11 @@ impl MediaRoom {
                     negotiation.round_due,
                     negotiation.answer_due,
                     negotiation.repeat_due,
+                    negotiation.sync_due,
                     participant.simulated.speaks_until,
+                    participant.permissions.due(),
+                    participant.audience_due,
+                    participant.mutes_due,
                 ]
             })
             .flatten()
@@ -368,9 +383,25 @@ impl MediaRoom {
                 self.repeat_requirement(peer, now);
             }
             let Some(participant) = self.participants.get_mut(&peer) else { continue };
+            if due(participant.negotiation.sync_due) {
+                self.give_up_offer(peer);
+            }
+            let Some(participant) = self.participants.get_mut(&peer) else { continue };
             if due(participant.negotiation.round_due) {
                 participant.negotiation.round_due = None;
                 self.negotiation_round(peer, now);
+            }
+            let Some(participant) = self.participants.get(&peer) else { continue };
+            if due(participant.permissions.due()) {
+                self.tell_permissions(peer, now);
+            }
+            let Some(participant) = self.participants.get(&peer) else { continue };
+            if due(participant.audience_due) {
+                self.apply_audience(peer, now);
+            }
+            let Some(participant) = self.participants.get(&peer) else { continue };
+            if due(participant.mutes_due) {
+                self.apply_mutes(peer, now);
             }
             let Some(participant) = self.participants.get(&peer) else { continue };
             if due(participant.simulated.speaks_until) {

@@ -16,6 +16,9 @@ pub(crate) const MAX_SUBSCRIPTIONS: usize = 400;
 /// Most entries of a publisher's audience.
 const MAX_AUDIENCE: usize = 1000;
 
+/// With so many tracks a choice of an audience counts as two, with twice as many as three.
+const TRACKS_PER_CHOICE: usize = 8;
+
 /// Most unknown tracks of one request that are named back.
 const MAX_UNKNOWN: usize = 20;
 
@@ -62,7 +65,6 @@ impl MediaRoom {
         let any = full && tracks.len() < self.tracks.len() && (!park.is_empty() || !drop.is_empty());
         for (key, owner) in park {
             self.drop_subscription(peer, key, owner, now);
-            self.tell_permission(peer, key, false);
             if let Some(subscriber) = self.participants.get_mut(&peer) {
                 subscriber.parked.insert(key);
             }
@@ -87,6 +89,7 @@ impl MediaRoom {
                 subscriber.parked.remove(&key);
             }
         }
+        self.permissions_changed(peer, now);
         self.want_round(peer, now);
         if any {
             self.reconcile(peer, now);
@@ -107,9 +110,7 @@ impl MediaRoom {
         // What was asked for before counts again, so that a hidden picture stays hidden.
         let settings = subscriber.wishes.get(&key).copied().unwrap_or_else(|| subscriber.default_settings());
         subscriber.subscriptions.insert(key, settings);
-        if subscriber.parked.remove(&key) {
-            self.tell_permission(peer, key, true);
-        }
+        subscriber.parked.remove(&key);
         let Some(track) = self.tracks.get_mut(&key) else { return };
         let (owner, track_sid) = (track.owner, track.sid().to_owned());
         if !std::mem::replace(&mut track.subscribed, true) {
@@ -121,7 +122,9 @@ impl MediaRoom {
     pub(crate) fn drop_subscription(&mut self, peer: PeerKey, key: TrackKey, owner: PeerKey, now: Now) {
         let Some(subscriber) = self.participants.get_mut(&peer) else { return };
         subscriber.parked.remove(&key);
+        subscriber.paused.remove(&key);
         if !self.tracks.contains_key(&key) {
+            subscriber.permissions.forget(key);
             subscriber.choices.remove(&key);
             subscriber.wishes.remove(&key);
         }
@@ -149,17 +152,6 @@ impl MediaRoom {
         let Some(subscriber) = self.participants.get(&peer) else { return false };
         let Some(owner) = self.participants.get(&owner) else { return false };
         owner.tracks.iter().any(|track| subscriber.subscriptions.contains_key(track))
-    }
-
-    fn tell_permission(&mut self, peer: PeerKey, key: TrackKey, allowed: bool) {
-        let Some(track) = self.tracks.get(&key) else { return };
-        let Some(owner) = self.participants.get(&track.owner) else { return };
-        let update = lk::SubscriptionPermissionUpdate {
-            participant_sid: owner.sid().to_owned(),
-            track_sid: track.sid().to_owned(),
-            allowed,
-        };
-        self.send(peer, Response::SubscriptionPermissionUpdate(update));
     }
 
     /// `subscription`: the client's own choice. The two lists of the message name the same tracks.
@@ -215,11 +207,30 @@ impl MediaRoom {
 
     /// `subscription_permission`: a publisher chooses its audience (section 9.3).
     pub(crate) fn set_audience(&mut self, peer: PeerKey, audience: lk::SubscriptionPermission, now: Now) {
-        let Some(participant) = self.participants.get_mut(&peer) else { return };
-        if audience.track_permissions.len() > MAX_AUDIENCE || !participant.limits.audiences.take(1.0, now.at) {
+        if audience.track_permissions.len() > MAX_AUDIENCE {
             self.respond(peer, 0, Reason::LimitExceeded, None);
             return;
         }
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        participant.next_audience = Some(audience);
+        self.apply_audience(peer, now);
+    }
+
+    /// Lets the last choice of an audience count, or puts it off: a client that chooses too often does not hear of a refusal,
+    /// and somebody would be seen by those who should not.
+    pub(crate) fn apply_audience(&mut self, peer: PeerKey, now: Now) {
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        participant.audience_due = None;
+        if participant.next_audience.is_none() {
+            return;
+        }
+        // Everybody's subscription to every track is looked at.
+        let cost = f64::from(u32::try_from(participant.tracks.len() / TRACKS_PER_CHOICE + 1).unwrap_or(u32::MAX));
+        if let Err(due) = participant.limits.audiences.charge(cost, now.at) {
+            participant.audience_due = Some(due);
+            return;
+        }
+        let Some(audience) = participant.next_audience.take() else { return };
         participant.audience = (!audience.all_participants).then(|| Audience::of(audience));
         let tracks = participant.tracks.clone();
         for other in self.participants.keys().copied().filter(|other| *other != peer).collect::<Vec<_>>() {

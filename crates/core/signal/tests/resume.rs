@@ -132,7 +132,7 @@ fn an_offer_lost_with_the_socket_is_made_anew_after_the_resume() {
                 lk::SyncState { offer: description("offer 1"), answer: description("answer"), ..Default::default() };
             world.request(bob, Request::SyncState(state));
         } else {
-            world.pass(seconds(2));
+            world.pass(seconds(9));
         }
         let messages = world.take(bob);
         assert_eq!(offers(&messages), [(3, "offer 3", 1)]);
@@ -155,6 +155,48 @@ fn an_answer_lost_with_the_socket_is_taken_from_the_state_of_the_resumed_client(
     world.request(bob, Request::SyncState(state));
     assert_eq!(world.bound_to(bob), 1);
     assert_eq!(offers(&world.take(bob)), [(3, "offer 3", 1)], "the restart of ICE");
+}
+
+#[test]
+fn an_offer_goes_on_with_a_client_whose_line_takes_seconds_to_say_that_it_knows_it() {
+    for answers in [false, true] {
+        let mut world = World::new();
+        let (bob, first) = an_open_offer(&mut world);
+        assert!(offers(&resume_dual(&mut world, "bob")).is_empty());
+        // What happens meanwhile waits as well.
+        let cid = world.join("cid");
+        let second = world.publish(cid, "mic", lk::TrackSource::Microphone);
+        world.pass(seconds(2));
+        assert!(offers(&world.take(bob)).is_empty());
+
+        if answers {
+            world.request(bob, answer(2));
+        } else {
+            let description = |sdp: &str| Some(lk::SessionDescription { sdp: sdp.into(), ..Default::default() });
+            let state =
+                lk::SyncState { offer: description("offer 2"), answer: description("answer"), ..Default::default() };
+            world.request(bob, Request::SyncState(state));
+        }
+        let messages = world.take(bob);
+        assert_eq!(offers(&messages), [(3, "offer 3", 2)], "the restart of ICE");
+        let [mids] = messages
+            .iter()
+            .filter_map(|message| match message {
+                Response::Offer(offer) => Some(&offer.mid_to_track_id),
+                _ => None,
+            })
+            .collect::<Vec<_>>()[..]
+        else {
+            panic!("one offer")
+        };
+        assert_eq!((mids.get("s1"), mids.get("s2")), (Some(&first), Some(&second)));
+        world.request(bob, Request::SyncState(lk::SyncState::default()));
+        world.pass(seconds(10));
+        assert!(offers(&world.take(bob)).is_empty(), "nothing is taken back");
+        world.request(bob, answer(3));
+        assert_eq!(world.bound_to(bob), 2);
+        assert!(world.gone.is_empty());
+    }
 }
 
 #[test]
@@ -204,6 +246,95 @@ fn a_resumed_client_learns_who_speaks_and_who_fell_silent() {
         })
         .collect();
     assert_eq!(levels, [[0.0, 0.5, 0.0]]);
+}
+
+#[test]
+fn a_resumed_client_learns_what_is_paused_now_and_what_it_may_receive_now() {
+    use model::media::{CameraView, MediaPermission};
+    let moderators_only = MediaPermission { cameras: CameraView::Moderators, ..all() };
+    let identity = model::Identity::try_from("bob").unwrap();
+    for hidden_meanwhile in [true, false] {
+        let mut world = World::new();
+        let ann = world.join("ann");
+        let moderator = world.join_as("mod", MediaPermission { moderator: true, ..all() });
+        let permissions = [all(), moderators_only];
+        let [before, after] = if hidden_meanwhile { permissions } else { [moderators_only, all()] };
+        let bob = world.join_as("bob", before);
+        world.publish(ann, "mic", lk::TrackSource::Microphone);
+        let camera = world.publish(ann, "cam", lk::TrackSource::Camera);
+        let paused = world.publish(moderator, "cam", lk::TrackSource::Camera);
+        let shown = world.publish(moderator, "screen", lk::TrackSource::ScreenShare);
+        world.offer(bob, 2);
+        world.pass(seconds(1));
+        let [_, _, paused_key, shown_key] = world.live[..] else { panic!("four tracks") };
+        world.room.stream_state(bob, shown_key, true);
+        world.settle();
+        world.take(bob);
+
+        let now = world.now();
+        world.room.link_lost(bob, now);
+        world.room.stream_state(bob, paused_key, true);
+        world.room.stream_state(bob, shown_key, false);
+        world.room.set_permission(&identity, after, now);
+        world.settle();
+        world.pass(seconds(1));
+        assert!(world.take(bob).is_empty());
+        world.connect("bob", after, false, &lk::JoinRequest { reconnect: true, ..join_request() });
+        let first = world.take(bob);
+        world.pass(seconds(1));
+        let later = world.take(bob);
+
+        let states: Vec<_> = first
+            .iter()
+            .filter_map(|message| match message {
+                Response::StreamStateUpdate(update) => Some(&update.stream_states),
+                _ => None,
+            })
+            .collect();
+        let [states] = states[..] else { panic!("one message") };
+        let states: Vec<_> = states.iter().map(|info| (info.track_sid.clone(), info.state())).collect();
+        let active = |sid: &String| (sid.clone(), lk::StreamState::Active);
+        let mut expected = vec![(paused, lk::StreamState::Paused), active(&shown)];
+        if !hidden_meanwhile {
+            expected.insert(0, active(&camera));
+        }
+        assert_eq!(states, expected, "pictures that are received, and no sound");
+        let told: Vec<_> = later
+            .into_iter()
+            .filter_map(|message| match message {
+                Response::SubscriptionPermissionUpdate(update) => Some((update.track_sid, update.allowed)),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(told, [(camera, !hidden_meanwhile)]);
+    }
+}
+
+#[test]
+fn what_was_told_of_permissions_on_a_socket_that_died_is_told_again() {
+    use model::media::{CameraView, MediaPermission};
+    let mut world = World::new();
+    let ann = world.join("ann");
+    let camera = world.publish(ann, "cam", lk::TrackSource::Camera);
+    let moderators_only = MediaPermission { cameras: CameraView::Moderators, ..all() };
+    let bob = world.join_as("bob", moderators_only);
+    let told = |world: &mut World| {
+        world.pass(seconds(1));
+        let mut messages = world.take(bob);
+        messages.retain(|message| matches!(message, Response::SubscriptionPermissionUpdate(_)));
+        let [Response::SubscriptionPermissionUpdate(update)] = messages.as_slice() else { panic!("once") };
+        (update.track_sid.clone(), update.allowed)
+    };
+    assert_eq!(told(&mut world), (camera.clone(), false));
+    // Nobody knows yet that the socket is dead.
+    world.connect("bob", moderators_only, false, &lk::JoinRequest { reconnect: true, ..join_request() });
+    assert_eq!(told(&mut world), (camera.clone(), false));
+    let now = world.now();
+    world.room.set_permission(&model::Identity::try_from("bob").unwrap(), all(), now);
+    world.settle();
+    assert_eq!(told(&mut world), (camera.clone(), true));
+    world.connect("bob", all(), false, &lk::JoinRequest { reconnect: true, ..join_request() });
+    assert_eq!(told(&mut world), (camera, true));
 }
 
 #[test]

@@ -99,6 +99,8 @@ pub(crate) struct News {
 pub(crate) struct Forward {
     pub(crate) tracks: FastMap<TrackKey, Up>,
     clocks: FastMap<PeerKey, PublisherClock>,
+    /// What each publisher of sound may send on all its tracks of sound.
+    sounds: FastMap<PeerKey, Allowance>,
     /// For first sequence numbers and timestamps, which only have to differ.
     counter: u32,
     healths: Healths,
@@ -111,6 +113,7 @@ impl Default for Forward {
         Self {
             tracks: FastMap::default(),
             clocks: FastMap::default(),
+            sounds: FastMap::default(),
             counter: 0,
             healths: Healths::default(),
             excess: metrics::counter!("media_drops_total", "reason" => "excess"),
@@ -124,6 +127,9 @@ impl Forward {
         let audio = up.kind == Kind::Audio;
         let quality = if audio { QualityKind::Opus { fec: true } } else { QualityKind::Video };
         let content = if up.screen { Content::Screen } else { Content::Camera };
+        if audio {
+            self.sounds.entry(up.owner).or_insert_with(Allowance::of_all_sound);
+        }
         self.tracks.insert(
             key,
             Up {
@@ -195,6 +201,7 @@ impl Forward {
     /// Somebody is gone, as a publisher and as a subscriber.
     pub(crate) fn forget_subscriber(&mut self, peer: PeerKey, now: Instant) {
         self.clocks.remove(&peer);
+        self.sounds.remove(&peer);
         for track in self.tracks.values_mut() {
             let before = track.downs.len();
             track.downs.retain(|down| down.peer != peer);
@@ -309,8 +316,11 @@ impl Forward {
         let mut way = Way { reach, written, now };
         track.stop_waiting(now);
         let mut pictures = Vec::new();
+        let mut all_sound = self.sounds.get_mut(&track.owner).filter(|_| track.kind == Kind::Audio);
         for packet in packets {
-            if !track.allowance.take(packet.payload.len(), now) {
+            let length = packet.payload.len();
+            let fits = track.allowance.take(length, now) && all_sound.as_mut().is_none_or(|all| all.take(length, now));
+            if !fits {
                 self.excess.increment(1);
                 continue;
             }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::munger::{Munger, Rtp};
 
 const MILLI: Duration = Duration::from_millis(1);
 
@@ -161,6 +162,49 @@ fn frames_above_the_wanted_rate_are_left_out_as_a_whole() {
     let rest = scene.same_frame(1);
     assert_eq!(scene.selector.on_packet(&rest), Decision::Skip);
     assert_eq!(scene.temporal(0, false), Decision::Forward);
+}
+
+#[test]
+fn what_comes_late_of_a_frame_that_is_left_out_is_filled_in() {
+    let mut scene = Scene::at_rate(Temporal::BASE);
+    let mut munger = Munger::new(90_000, Rtp { seq: 1, timestamp: 0 });
+    let rtp = |packet: &Incoming| Rtp { seq: packet.seq, timestamp: packet.timestamp };
+    let key = Incoming { starts_key_frame: true, ..scene.next(Layer::Low, 0) };
+    assert_eq!(scene.selector.on_packet(&key), Decision::Switch);
+    munger.switch(Layer::Low, rtp(&key), &Default::default(), scene.now);
+
+    let (first, held, last) = (scene.next(Layer::Low, 1), scene.same_frame(1), scene.same_frame(1));
+    let behind = scene.next(Layer::Low, 0);
+    for (packet, decision) in [(&first, Decision::Skip), (&last, Decision::Skip), (&behind, Decision::Forward)] {
+        assert_eq!(scene.selector.on_packet(packet), decision);
+        match decision {
+            Decision::Skip => munger.skip(packet.seq),
+            _ => assert!(munger.forward(rtp(packet), scene.now).is_some()),
+        }
+    }
+
+    assert_eq!(scene.selector.on_packet(&held), Decision::Fill);
+    assert!(munger.forward(rtp(&held), scene.now).is_some(), "its number was given away");
+}
+
+#[test]
+fn a_stream_that_rests_is_not_asked_for_a_layer_it_may_not_have() {
+    let only = LayerSet::NONE.with(Layer::Low);
+    let mut scene = Scene::new(Layer::High, only);
+    scene.key(Layer::Low);
+    assert_eq!(scene.selector.needs_key_frame(scene.now), None);
+
+    scene.selector.set_running(LayerSet::NONE);
+    assert_eq!(scene.selector.needs_key_frame(scene.now), None);
+    assert_eq!(scene.selector.poll_timeout(scene.now), None);
+    assert_eq!(scene.delta(Layer::Low), Decision::Forward);
+
+    scene.selector.set_running(only.with(Layer::High));
+    assert_eq!(scene.selector.needs_key_frame(scene.now), Some(Layer::High), "now there is more");
+    scene.selector.set_running(only);
+    scene.selector.set_running(LayerSet::NONE);
+    scene.selector.restart();
+    assert_eq!(scene.selector.needs_key_frame(scene.now), Some(Layer::Low), "nothing is being sent");
 }
 
 #[test]

@@ -347,6 +347,7 @@ pub(crate) fn name(message: &Response) -> &'static str {
         Response::RequestResponse(_) => "request_response",
         Response::TrackSubscribed(_) => "track_subscribed",
         Response::SubscriptionResponse(_) => "subscription_response",
+        Response::StreamStateUpdate(_) => "stream_state_update",
         Response::MediaSectionsRequirement(_) => "media_sections_requirement",
         _ => "other",
     }

@@ -4,7 +4,8 @@ use sfu::quality::Observed;
 use signal::Kind;
 use std::time::{Duration, Instant};
 
-/// How much one track may send. What is more is dropped: it is no camera and no microphone that sends so much.
+/// How much one track may send, or all tracks of sound of one participant. What is more is dropped: it is no camera and no
+/// microphone that sends so much.
 #[derive(Debug)]
 pub(super) struct Allowance {
     packets: u32,
@@ -20,8 +21,21 @@ impl Allowance {
     const AUDIO: (u32, usize) = (500, 256 * 1024);
     const VIDEO: (u32, usize) = (5000, 6 * 1024 * 1024);
 
+    /// Sound is neither paced nor left out for want of bandwidth, so all that somebody sends goes to everybody. There is room for
+    /// music in stereo at 510 kbit/s with everything sent twice, the sound of a screen beside it that is just the same, both in
+    /// packets of 2.5 ms; or for twenty voices.
+    const ALL_AUDIO: (u32, usize) = (1000, 384 * 1024);
+
     pub(super) fn new(kind: Kind) -> Self {
-        let most = if kind == Kind::Audio { Self::AUDIO } else { Self::VIDEO };
+        Self::of(if kind == Kind::Audio { Self::AUDIO } else { Self::VIDEO })
+    }
+
+    /// For all sound of one participant.
+    pub(super) fn of_all_sound() -> Self {
+        Self::of(Self::ALL_AUDIO)
+    }
+
+    fn of(most: (u32, usize)) -> Self {
         Self { packets: 0, bytes: 0, second: None, most, before: 0 }
     }
 
@@ -75,5 +89,43 @@ impl Window {
             muted,
             paused,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many of so many packets in a second are let through, of several tracks at once.
+    fn taken(tracks: usize, packets: usize, bytes: usize) -> usize {
+        let start = Instant::now();
+        let mut all = Allowance::of_all_sound();
+        let mut each: Vec<_> = (0..tracks).map(|_| Allowance::new(Kind::Audio)).collect();
+        let sent = (0..packets * tracks).filter(|number| {
+            let now = start
+                + Duration::from_secs(1) * u32::try_from(number / tracks).unwrap() / u32::try_from(packets).unwrap();
+            each[number % tracks].take(bytes, now) && all.take(bytes, now)
+        });
+        sent.count()
+    }
+
+    #[test]
+    fn music_in_stereo_sent_twice_and_the_sound_of_a_screen_beside_it_are_within_the_allowance() {
+        let millis = |frame: f64| {
+            let packets = (1000.0 / frame).round();
+            // Two frames at 510 kbit/s, and what tells them apart.
+            (packets as usize, (2.0 * 510_000.0 / 8.0 / packets) as usize + 5)
+        };
+        for frame in [2.5, 10.0, 20.0] {
+            let (packets, bytes) = millis(frame);
+            assert_eq!(taken(2, packets, bytes), 2 * packets, "{frame} ms");
+        }
+        assert_eq!(taken(20, 50, 160), 1000, "twenty voices");
+    }
+
+    #[test]
+    fn many_tracks_of_sound_have_no_more_together() {
+        assert_eq!(taken(32, 500, 3), 1000);
+        assert_eq!(taken(32, 50, 5000), 384 * 1024 / 5000);
     }
 }

@@ -248,6 +248,11 @@ impl World {
         self.clients.len() - 1
     }
 
+    /// How many signalling messages a client has not read.
+    pub(crate) fn unread(&self, client: usize) -> usize {
+        self.clients[client].down.len()
+    }
+
     pub(crate) fn request(&mut self, client: usize, request: Request) {
         let bytes = Bytes::from(lk::SignalRequest { message: Some(request) }.encode_to_vec());
         self.engine.message(self.clients[client].link, &bytes, self.now);
