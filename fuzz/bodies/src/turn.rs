@@ -31,6 +31,7 @@ pub fn run(input: &[u8]) {
         }
         now += Duration::from_secs(7);
         server.handle_timeout(now);
+        while server.poll_gone().is_some() {}
         assert!(server.len() <= 4 && server.len() <= MAX_PER_USER);
         rest = next;
     }

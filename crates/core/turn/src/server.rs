@@ -115,6 +115,8 @@ pub struct Server<C> {
     next: u32,
     sweep: Option<Instant>,
     strangers: (Instant, u32),
+    /// Relayed addresses of allocations that are over, until their owner knows.
+    gone: Vec<SocketAddr>,
 }
 
 impl<C: Copy + Ord> Server<C> {
@@ -127,6 +129,7 @@ impl<C: Copy + Ord> Server<C> {
             next: 0,
             sweep: None,
             strangers: (now, STRANGERS),
+            gone: Vec::new(),
         }
     }
 
@@ -205,7 +208,13 @@ impl<C: Copy + Ord> Server<C> {
     pub fn forget(&mut self, client: C) {
         if let Some(relayed) = self.by_client.remove(&client) {
             self.allocations.remove(&relayed);
+            self.gone.push(relayed);
         }
+    }
+
+    /// A relayed address of which nothing comes any more and where nothing goes. Ask after each message, until there is none.
+    pub fn poll_gone(&mut self) -> Option<SocketAddr> {
+        self.gone.pop()
     }
 
     /// The next moment [`Self::handle_timeout`] has something to do.
@@ -218,7 +227,14 @@ impl<C: Copy + Ord> Server<C> {
         if self.sweep.is_none_or(|at| at > now) {
             return;
         }
-        self.allocations.retain(|_, allocation| !allocation.is_over(now));
+        let gone = &mut self.gone;
+        self.allocations.retain(|relayed, allocation| {
+            let lives = !allocation.is_over(now);
+            if !lives {
+                gone.push(*relayed);
+            }
+            lives
+        });
         let allocations = &self.allocations;
         self.by_client.retain(|_, relayed| allocations.contains_key(relayed));
         self.sweep = (!self.allocations.is_empty()).then(|| now + SWEEP);

@@ -360,6 +360,25 @@ fn strangers_get_a_bounded_number_of_short_answers() {
     assert!(matches!(server.handle_message(later, UNIX, 1, ann.mapped, &binding), Outcome::Reply(_)));
 }
 
+#[test]
+fn which_relayed_addresses_are_gone_is_told_once() {
+    let now = Instant::now();
+    let at = (now, UNIX);
+    let mut server = server(now);
+    let mut clients: Vec<Client> = (1..=3).map(|id| Client::new(id, "ann", UNIX + 300)).collect();
+    clients.iter_mut().for_each(|client| assert_eq!(client.allocate(&mut server, at).code(), 0));
+    assert_eq!(server.poll_gone(), None);
+    let of = |number| Some(relayed(number, [0, 0, 0, 0].into()));
+
+    server.forget(1);
+    server.forget(1);
+    assert_eq!((server.poll_gone(), server.poll_gone()), (of(1), None));
+    clients[1].request(&mut server, at, method::REFRESH, &[(attribute::LIFETIME, &[0; 4])]);
+    assert_eq!((server.poll_gone(), server.poll_gone()), (of(2), None));
+    server.handle_timeout(now + Duration::from_secs(601));
+    assert_eq!((server.poll_gone(), server.poll_gone()), (of(3), None));
+}
+
 proptest! {
     /// Whatever order requests come in and whatever a few wrong bytes make of them, nothing is relayed to anybody else, and
     /// what is kept stays bounded.
