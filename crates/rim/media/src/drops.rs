@@ -242,7 +242,7 @@ fn a_message_that_is_none_for_the_relay() {
 #[test]
 fn more_questions_of_strangers_than_are_answered() {
     counts("turn_stranger", |scene| {
-        for _ in 0..501 {
+        for _ in 0..101 {
             scene.datagram(THEIRS, &message(method::BINDING, &[]));
         }
     });

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
-use turn::Outcome;
+use turn::{Outcome, Transport};
 
 /// Packets of connections that are taken each turn, so that datagrams are never kept waiting.
 const PACKETS_PER_TURN: usize = 256;
@@ -138,7 +138,8 @@ impl Ways {
             && is_for_turn(datagram.contents)
         {
             let client = TurnClient::Datagrams(datagram.source, datagram.destination);
-            match turn.handle_message(at, unix(), client, datagram.source, datagram.contents) {
+            let (transport, source) = (Transport::Datagrams, datagram.source);
+            match turn.handle_message(at, unix(), client, transport, source, datagram.contents) {
                 Outcome::Reply(contents) => {
                     let (source, destination) = (datagram.destination, datagram.source);
                     self.outbox.push(Outgoing { source, destination, contents });
@@ -219,7 +220,8 @@ impl Ways {
             self.close(id);
             return;
         };
-        match turn.handle_message(at, unix(), TurnClient::Stream(id), stream.peer, contents) {
+        let client = TurnClient::Stream(id);
+        match turn.handle_message(at, unix(), client, Transport::Stream, stream.peer, contents) {
             Outcome::Reply(reply) => self.send_stream(id, reply, Weight::Vital),
             Outcome::Relay { from, to, payload } => {
                 inlet.take(at, Datagram { source: from, destination: to, contents: payload });
