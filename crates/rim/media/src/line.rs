@@ -151,7 +151,7 @@ impl Line {
         if is_moved {
             self.peer.path_changed(at);
         }
-        let question = self.path.asks(source, at).and_then(|again| {
+        let question = self.path.asks(source, heard, at).and_then(|again| {
             let (transaction, question) = self.peer.check(again)?;
             self.path.asked(source, transaction, at);
             Some((destination, source, question))

@@ -9,8 +9,8 @@
 //! of its ways, and may mark a worse one late that it then closes: a worse one has to be meant, by a second mark or by what
 //! comes from it. And a mark says nothing of whether what is sent there arrives at the client: its source may be somebody
 //! else's address. So the client is asked there first, by a check of ours that only who receives it can answer (RFC 8445 lets
-//! a lite agent trust the mark; RFC 7675 says why one should not). Where it connected at first the handshake was the proof,
-//! and TCP connections and allocations of our TURN server prove themselves.
+//! a lite agent trust the mark; RFC 7675 says why one should not). Only the first way is used before that, as nothing but a
+//! handshake goes there which ends with the client's answer; TCP connections and allocations of our TURN server prove themselves.
 
 use crate::detour;
 use crate::stun::{self, Mark};
@@ -100,13 +100,15 @@ impl Way {
                 // The same check again only says that its answer was lost.
                 self.insists |= at.saturating_duration_since(first) >= INSISTS && transaction != mark.transaction;
             }
-            Heard::Answer(transaction) => {
-                if self.question.take_if(|(asked, _)| *asked == transaction).is_some() {
-                    self.proven = true;
-                }
-            }
+            Heard::Answer(transaction) => self.answer(transaction),
             Heard::Traffic => self.sends |= self.marked.is_some() || is_quiet,
             Heard::Check => {}
+        }
+    }
+
+    fn answer(&mut self, transaction: [u8; 12]) {
+        if self.question.take_if(|(asked, _)| *asked == transaction).is_some() {
+            self.proven = true;
         }
     }
 }
@@ -133,9 +135,13 @@ impl Path {
         match &mut self.current {
             Some(current) if current.remote == remote => {
                 current.heard = at;
-                if let Heard::Mark(mark) = heard {
-                    current.priority = mark.priority;
-                    settle(&mut self.others, mark.priority);
+                match heard {
+                    Heard::Mark(mark) => {
+                        current.priority = mark.priority;
+                        settle(&mut self.others, mark.priority);
+                    }
+                    Heard::Answer(transaction) => current.answer(transaction),
+                    Heard::Check | Heard::Traffic => {}
                 }
                 false
             }
@@ -197,7 +203,6 @@ impl Path {
 
     fn use_other(&mut self, index: usize) {
         let mut way = self.others.swap_remove(index);
-        way.proven = true;
         way.settle();
         settle(&mut self.others, way.priority);
         let before = self.current.replace(way);
@@ -206,18 +211,27 @@ impl Path {
         }
     }
 
-    /// Whether the client has to be asked whether it is there before that way is used: then with which transaction, if it
-    /// was asked before.
-    pub(crate) fn asks(&self, remote: SocketAddr, at: Instant) -> Option<Option<[u8; 12]>> {
-        let way = self.others.iter().find(|way| way.remote == remote && !way.proven)?;
+    /// Whether the client has to be asked whether it is where that came from: then with which transaction, if it was asked
+    /// before.
+    #[inline]
+    pub(crate) fn asks(&self, remote: SocketAddr, heard: Heard, at: Instant) -> Option<Option<[u8; 12]>> {
+        let (way, matters) = match &self.current {
+            Some(current) if current.remote == remote => {
+                // It matters when it has been left, and need not be known at once.
+                (current, matches!(heard, Heard::Mark(_) | Heard::Check))
+            }
+            _ => {
+                let way = self.others.iter().find(|way| way.remote == remote)?;
+                (way, way.marked.is_some() || self.is_wanted(way, at))
+            }
+        };
         let is_early = way.question.is_some_and(|(_, asked)| at.saturating_duration_since(asked) < AGAIN);
-        let matters = way.marked.is_some() || self.is_wanted(way, at);
-        (matters && !is_early).then(|| way.question.map(|(transaction, _)| transaction))
+        (!way.proven && matters && !is_early).then(|| way.question.map(|(transaction, _)| transaction))
     }
 
     /// It was asked.
     pub(crate) fn asked(&mut self, remote: SocketAddr, transaction: [u8; 12], at: Instant) {
-        if let Some(way) = self.others.iter_mut().find(|way| way.remote == remote) {
+        if let Some(way) = self.others.iter_mut().chain(&mut self.current).find(|way| way.remote == remote) {
             way.question = Some((transaction, at));
         }
     }
@@ -283,6 +297,9 @@ mod tests {
             let mut scene = Self { path: Path::default(), begun: Instant::now(), now: 0, checks: 0 };
             assert!(!scene.mark(remote, BETTER));
             assert_eq!(scene.path.remote(), Some(remote));
+            if !detour::is_detour(&remote) {
+                assert!(!scene.prove(remote));
+            }
             scene.pass(3_000, remote);
             scene
         }
@@ -302,9 +319,13 @@ mod tests {
             self.hear(remote, Heard::Mark(Mark { priority, transaction: [self.checks; 12] }))
         }
 
+        fn asks(&self, remote: SocketAddr) -> Option<Option<[u8; 12]>> {
+            self.path.asks(remote, Heard::Check, self.at())
+        }
+
         /// Asks and is answered.
         fn prove(&mut self, remote: SocketAddr) -> bool {
-            assert_eq!(self.path.asks(remote, self.at()), Some(None));
+            assert_eq!(self.asks(remote), Some(None));
             let (question, at) = ([200; 12], self.at());
             self.path.asked(remote, question, at);
             self.hear(remote, Heard::Answer(question))
@@ -420,18 +441,32 @@ mod tests {
 
         // Back where it was it needs no proof.
         assert!(scene.mark(address(1), BETTER));
-        assert_eq!(scene.path.asks(address(1), scene.at()), None);
+        assert_eq!(scene.asks(address(1)), None);
+    }
+
+    #[test]
+    fn the_first_way_is_no_more_proven_than_others_when_it_was_left() {
+        let mut scene = Scene { path: Path::default(), begun: Instant::now(), now: 0, checks: 0 };
+        scene.mark(address(1), BETTER);
+        assert_eq!(scene.path.remote(), Some(address(1)));
+        assert_eq!(scene.path.asks(address(1), Heard::Traffic, scene.at()), None, "that is often");
+        scene.mark(address(2), BETTER);
+        assert!(scene.prove(address(2)));
+
+        assert!(!scene.mark(address(1), BETTER));
+        assert!(!scene.path.lost(address(2)));
+        assert!(scene.prove(address(1)));
     }
 
     #[test]
     fn a_client_is_asked_again_with_the_same_question_and_not_too_often() {
         let mut scene = Scene::connected(address(1));
-        assert_eq!(scene.path.asks(address(2), scene.at()), None);
+        assert_eq!(scene.asks(address(2)), None);
         scene.mark(address(2), WORSE);
         let at = scene.at();
         scene.path.asked(address(2), [7; 12], at);
-        assert_eq!(scene.path.asks(address(2), at + AGAIN - Duration::from_millis(1)), None);
-        assert_eq!(scene.path.asks(address(2), at + AGAIN), Some(Some([7; 12])));
+        assert_eq!(scene.path.asks(address(2), Heard::Check, at + AGAIN - Duration::from_millis(1)), None);
+        assert_eq!(scene.path.asks(address(2), Heard::Check, at + AGAIN), Some(Some([7; 12])));
     }
 
     #[test]
@@ -473,7 +508,7 @@ mod tests {
     fn when_a_connection_closes_before_another_way_is_proven_the_next_one_heard_is_used() {
         let mut scene = Scene::connected(stream(1));
         scene.hear(address(1), Heard::Check);
-        assert_eq!(scene.path.asks(address(1), scene.at()), None);
+        assert_eq!(scene.asks(address(1)), None);
 
         assert!(!scene.path.lost(stream(1)));
         assert!(scene.prove(address(1)));
@@ -488,7 +523,7 @@ mod tests {
             scene.now += 1;
         }
         assert_eq!(scene.path.others.len(), OTHERS);
-        assert_eq!(scene.path.asks(address(2), scene.at()), None);
-        assert_eq!(scene.path.asks(address(99), scene.at()), Some(None));
+        assert_eq!(scene.asks(address(2)), None);
+        assert_eq!(scene.asks(address(99)), Some(None));
     }
 }
