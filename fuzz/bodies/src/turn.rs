@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
-use turn::{Config, MAX_PER_USER, Outcome, Secret, Server};
+use turn::{Config, MAX_PER_USER, Outcome, Secret, Server, Transport};
 
 const UNIX: u64 = 1_700_000_000;
 
@@ -25,12 +25,14 @@ pub fn run(input: &[u8]) {
         let length = usize::from(u16::from_be_bytes([high & 0x3f, *low])).min(tail.len());
         let (message, next) = tail.split_at(length);
         let mapped = SocketAddr::from(([198, 51, 100, client], 9));
-        if let Outcome::Relay { from, to, .. } = server.handle_message(now, UNIX, client, mapped, message) {
+        let transport = if client % 2 == 0 { Transport::Datagrams } else { Transport::Stream };
+        if let Outcome::Relay { from, to, .. } = server.handle_message(now, UNIX, client, transport, mapped, message) {
             assert_eq!(to, peer);
             server.to_client(now, from, to, message);
         }
         now += Duration::from_secs(7);
         server.handle_timeout(now);
+        while server.poll_gone().is_some() {}
         assert!(server.len() <= 4 && server.len() <= MAX_PER_USER);
         rest = next;
     }

@@ -6,6 +6,7 @@
 
 mod admission;
 mod answer;
+mod check;
 mod dependency;
 mod estimate;
 mod incoming;

@@ -1,6 +1,7 @@
 //! Offers and answers of a [`Peer`].
 
 use crate::answer::{self, DownLines, Rewrite};
+use crate::check::Credentials;
 use crate::outgoing::{Names, Source};
 use crate::peer::{Channel, Peer, PeerError};
 use crate::plan::{Codec, Down, Kind, OfferChange, SectionPlan, Up};
@@ -172,6 +173,7 @@ impl Peer {
         if self.local_ufrag() != ufrag_before {
             self.addresses.restart();
         }
+        self.credentials = Credentials::read(text);
         let announced = announced(&Description::parse(text));
         let before = std::mem::replace(&mut self.announced, announced);
         for source in before {

@@ -1,6 +1,7 @@
 //! One peer connection around the WebRTC stack.
 
 use crate::admission::{Addresses, Sources, source_of};
+use crate::check::Credentials;
 use crate::dependency::{self, PassThrough};
 use crate::incoming::Stream;
 use crate::keys;
@@ -170,6 +171,7 @@ impl PeerFactory {
             addresses: Addresses::new(now),
             sources: Sources::default(),
             announced: HashSet::new(),
+            credentials: None,
             keys,
             outgoing: Outgoing::new(self.clock, FIRST_ESTIMATE),
             kept: 0,
@@ -206,6 +208,8 @@ pub struct Peer {
     pub(crate) sources: Sources,
     /// From what it said it would, in its last description.
     pub(crate) announced: HashSet<u32>,
+    /// Its ICE name and password, in its last description.
+    pub(crate) credentials: Option<Credentials>,
     /// Where the keys of the handshake will be.
     pub(crate) keys: keys::Slot,
     /// What goes to the client, data channels left out.
@@ -252,6 +256,28 @@ impl Peer {
     pub fn accepts(&self, now: Instant, source: SocketAddr, destination: SocketAddr, bytes: &[u8]) -> bool {
         Receive::new(Protocol::Udp, source, destination, bytes)
             .is_ok_and(|receive| self.rtc.accepts(&Input::Receive(now, receive)))
+    }
+
+    /// A connectivity check of ours, for asking an address whether the client is there: only who receives it can name its
+    /// transaction in a successful answer, which is nothing for the stack. `again` is the transaction of one that is repeated.
+    /// `None` before the client has described itself.
+    pub fn check(&mut self, again: Option<[u8; 12]>) -> Option<([u8; 12], Vec<u8>)> {
+        let transaction = match again {
+            Some(transaction) => transaction,
+            None => {
+                let mut transaction = [0; 12];
+                // As unguessable as our keys, which are no argument either.
+                aws_lc_rs::rand::fill(&mut transaction).ok()?;
+                transaction
+            }
+        };
+        let ours = self.local_ufrag();
+        Some((transaction, self.credentials.as_ref()?.check(&ours, &transaction)))
+    }
+
+    /// The client is reached by another way from now on: what the one before carried and how long it took says little.
+    pub fn path_changed(&mut self, now: Instant) {
+        self.outgoing.path_changed(now);
     }
 
     /// A datagram arrived. Why it was thrown away, if it was.

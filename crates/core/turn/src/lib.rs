@@ -16,7 +16,7 @@ mod server;
 
 pub use credentials::{Login, Secret};
 pub use message::{Garbage, StreamLength, attribute, length_in_stream, method};
-pub use server::{Config, Dropped, MAX_PER_USER, Outcome, Server};
+pub use server::{Config, Dropped, MAX_PER_USER, Outcome, Server, Transport};
 
 /// Whether a datagram is one for [`Server`]: channel data, STUN with a method of TURN, or a binding request that names nobody,
 /// as whoever asks for their own address sends it. Those that name somebody are checks of ICE (RFC 7983, RFC 8656 section 12).

@@ -1,6 +1,7 @@
 //! The machine.
 
 mod requests;
+mod strangers;
 
 use crate::address;
 use crate::allocation::Allocation;
@@ -10,6 +11,7 @@ use hmac::Mac as _;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::{Duration, Instant};
+use strangers::Strangers;
 
 /// Most allocations of one user (`media-protocol.md` section 24).
 pub const MAX_PER_USER: usize = 12;
@@ -24,12 +26,12 @@ const MAX_LIFETIME: Duration = Duration::from_secs(3600);
 /// How long a nonce is good, in seconds.
 const NONCE_LIFETIME: u64 = 3600;
 
+/// A nonce that is older than that may have been made for whoever had the address before, in seconds. No allocation lives longer
+/// between two requests.
+const NONCE_MEMORY: u64 = NONCE_LIFETIME + MAX_LIFETIME.as_secs();
+
 /// How often allocations that are over are looked for.
 const SWEEP: Duration = Duration::from_secs(5);
-
-/// Answers a second to whoever shows no credentials, and the most at once: such an answer is longer than its question, and the
-/// sender's address may be a lie.
-const STRANGERS: u32 = 500;
 
 /// The transport protocol number of UDP, the only one relayed.
 const UDP: u8 = 17;
@@ -60,6 +62,15 @@ pub struct Config {
     pub peers: Vec<SocketAddr>,
     /// The relayed address with that number, in the family of the address given. No two numbers share one.
     pub relayed: fn(u32, IpAddr) -> SocketAddr,
+}
+
+/// What a message came over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// Whose source may be a lie.
+    Datagrams,
+    /// That was opened in both directions.
+    Stream,
 }
 
 /// Why a message had no effect.
@@ -114,7 +125,9 @@ pub struct Server<C> {
     by_client: BTreeMap<C, SocketAddr>,
     next: u32,
     sweep: Option<Instant>,
-    strangers: (Instant, u32),
+    strangers: Strangers<C>,
+    /// Relayed addresses of allocations that are over, until their owner knows.
+    gone: Vec<SocketAddr>,
 }
 
 impl<C: Copy + Ord> Server<C> {
@@ -126,7 +139,8 @@ impl<C: Copy + Ord> Server<C> {
             by_client: BTreeMap::new(),
             next: 0,
             sweep: None,
-            strangers: (now, STRANGERS),
+            strangers: Strangers::new(now),
+            gone: Vec::new(),
         }
     }
 
@@ -151,6 +165,7 @@ impl<C: Copy + Ord> Server<C> {
         now: Instant,
         unix: u64,
         client: C,
+        transport: Transport,
         mapped: SocketAddr,
         bytes: &'m [u8],
     ) -> Outcome<'m> {
@@ -161,7 +176,7 @@ impl<C: Copy + Ord> Server<C> {
         match (message.class, message.method) {
             (Class::Indication, method::SEND) => self.send(now, client, &message),
             (Class::Request, method::BINDING) => {
-                if !self.answers_strangers(now) {
+                if !self.strangers.answers(now, client, mapped, transport == Transport::Stream) {
                     return Outcome::Dropped(Dropped::Stranger);
                 }
                 let draft = Draft::new(method::BINDING, Class::Success, &message.transaction);
@@ -170,7 +185,7 @@ impl<C: Copy + Ord> Server<C> {
                 Outcome::Reply(draft.attribute(attribute::XOR_MAPPED_ADDRESS, &mapped).bare())
             }
             (Class::Request, method::ALLOCATE | method::REFRESH | method::CREATE_PERMISSION | method::CHANNEL_BIND) => {
-                self.request(now, unix, client, mapped, &message)
+                self.request(now, unix, client, (transport, mapped), &message)
             }
             _ => Outcome::Dropped(Dropped::Garbage),
         }
@@ -205,7 +220,13 @@ impl<C: Copy + Ord> Server<C> {
     pub fn forget(&mut self, client: C) {
         if let Some(relayed) = self.by_client.remove(&client) {
             self.allocations.remove(&relayed);
+            self.gone.push(relayed);
         }
+    }
+
+    /// A relayed address of which nothing comes any more and where nothing goes. Ask after each message, until there is none.
+    pub fn poll_gone(&mut self) -> Option<SocketAddr> {
+        self.gone.pop()
     }
 
     /// The next moment [`Self::handle_timeout`] has something to do.
@@ -218,7 +239,14 @@ impl<C: Copy + Ord> Server<C> {
         if self.sweep.is_none_or(|at| at > now) {
             return;
         }
-        self.allocations.retain(|_, allocation| !allocation.is_over(now));
+        let gone = &mut self.gone;
+        self.allocations.retain(|relayed, allocation| {
+            let lives = !allocation.is_over(now);
+            if !lives {
+                gone.push(*relayed);
+            }
+            lives
+        });
         let allocations = &self.allocations;
         self.by_client.retain(|_, relayed| allocations.contains_key(relayed));
         self.sweep = (!self.allocations.is_empty()).then(|| now + SWEEP);
@@ -256,15 +284,5 @@ impl<C: Copy + Ord> Server<C> {
     fn allocation_of(&self, now: Instant, client: C) -> Option<(SocketAddr, &Allocation<C>)> {
         let relayed = *self.by_client.get(&client)?;
         Some((relayed, self.allocations.get(&relayed).filter(|allocation| !allocation.is_over(now))?))
-    }
-
-    fn answers_strangers(&mut self, now: Instant) -> bool {
-        let (since, left) = &mut self.strangers;
-        if now.saturating_duration_since(*since) >= Duration::from_secs(1) {
-            (*since, *left) = (now, STRANGERS);
-        }
-        let answers = *left > 0;
-        *left = left.saturating_sub(1);
-        answers
     }
 }

@@ -8,7 +8,7 @@ use md5::Digest as _;
 use proptest::prelude::*;
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
-use turn::{Config, Dropped, MAX_PER_USER, Outcome, Secret, Server, attribute, method};
+use turn::{Config, Dropped, MAX_PER_USER, Outcome, Secret, Server, Transport, attribute, method};
 
 const REALM: &str = "plenum";
 const UNIX: u64 = 1_700_000_000;
@@ -66,6 +66,7 @@ impl Answer {
 
 struct Client {
     id: u32,
+    transport: Transport,
     mapped: SocketAddr,
     name: String,
     password: String,
@@ -79,6 +80,7 @@ impl Client {
         let mapped = SocketAddr::new([198, 51, 100, 1].into(), 1000 + u16::try_from(id).unwrap());
         Self {
             id,
+            transport: Transport::Datagrams,
             mapped,
             name: login.name,
             password: login.password,
@@ -111,7 +113,8 @@ impl Client {
     }
 
     fn ask(&mut self, server: &mut Server<u32>, at: (Instant, u64), bytes: &[u8]) -> Answer {
-        let Outcome::Reply(reply) = server.handle_message(at.0, at.1, self.id, self.mapped, bytes) else {
+        let Outcome::Reply(reply) = server.handle_message(at.0, at.1, self.id, self.transport, self.mapped, bytes)
+        else {
             panic!("a reply")
         };
         let answer = Answer::read(&reply);
@@ -186,7 +189,7 @@ fn what_a_client_sends_reaches_our_socket_and_the_answer_comes_back() {
     let indication = ann.message(0x0016, &[(attribute::XOR_PEER_ADDRESS, &value), (attribute::DATA, b"hello")]);
     let from = relayed(1, [0, 0, 0, 0].into());
     assert_eq!(
-        server.handle_message(now, UNIX, 1, ann.mapped, &indication),
+        server.handle_message(now, UNIX, 1, ann.transport, ann.mapped, &indication),
         Outcome::Relay { from, to: peer(), payload: b"hello" }
     );
     let (client, back) = server.to_client(now, from, peer(), b"and back").unwrap();
@@ -197,7 +200,7 @@ fn what_a_client_sends_reaches_our_socket_and_the_answer_comes_back() {
     assert_eq!(ann.bind(&mut server, at, 0x4001, peer()), 0);
     let data = [0x40, 0x01, 0, 2, b'h', b'i'];
     assert_eq!(
-        server.handle_message(now, UNIX, 1, ann.mapped, &data),
+        server.handle_message(now, UNIX, 1, ann.transport, ann.mapped, &data),
         Outcome::Relay { from, to: peer(), payload: b"hi" }
     );
     assert_eq!(server.to_client(now, from, peer(), b"ho"), Some((1, vec![0x40, 0x01, 0, 2, b'h', b'o'])));
@@ -222,7 +225,10 @@ fn nobody_but_our_own_media_is_reached() {
     assert_eq!(ann.permit(&mut server, at, admin), 0, "permissions are for addresses");
     let value = ann.peer_value(admin);
     let indication = ann.message(0x0016, &[(attribute::XOR_PEER_ADDRESS, &value), (attribute::DATA, b"hello")]);
-    assert_eq!(server.handle_message(now, UNIX, 1, ann.mapped, &indication), Outcome::Dropped(Dropped::NoPermission));
+    assert_eq!(
+        server.handle_message(now, UNIX, 1, ann.transport, ann.mapped, &indication),
+        Outcome::Dropped(Dropped::NoPermission)
+    );
 }
 
 #[test]
@@ -290,12 +296,15 @@ fn permissions_and_channels_end() {
     ann.bind(&mut server, at, 0x4000, peer());
     let data = [0x40, 0x00, 0, 1, b'x'];
     let in_time = now + Duration::from_secs(299);
-    assert!(matches!(server.handle_message(in_time, UNIX, 1, ann.mapped, &data), Outcome::Relay { .. }));
+    assert!(matches!(server.handle_message(in_time, UNIX, 1, ann.transport, ann.mapped, &data), Outcome::Relay { .. }));
     let late = now + Duration::from_secs(300);
-    assert_eq!(server.handle_message(late, UNIX, 1, ann.mapped, &data), Outcome::Dropped(Dropped::NoPermission));
+    assert_eq!(
+        server.handle_message(late, UNIX, 1, ann.transport, ann.mapped, &data),
+        Outcome::Dropped(Dropped::NoPermission)
+    );
     assert_eq!(server.to_client(late, from, peer(), b"x"), None);
     assert_eq!(ann.bind(&mut server, (late, UNIX), 0x4000, peer()), 0);
-    assert!(matches!(server.handle_message(late, UNIX, 1, ann.mapped, &data), Outcome::Relay { .. }));
+    assert!(matches!(server.handle_message(late, UNIX, 1, ann.transport, ann.mapped, &data), Outcome::Relay { .. }));
     assert_eq!(ann.bind(&mut server, (late, UNIX), 0x4001, peer()), 400, "the peer has a channel");
     assert_eq!(ann.bind(&mut server, (late, UNIX), 0x3fff, peer()), 400, "no number of a channel");
 }
@@ -346,18 +355,104 @@ fn requests_that_do_not_fit_are_refused_with_a_reason() {
 fn strangers_get_a_bounded_number_of_short_answers() {
     let now = Instant::now();
     let mut server = server(now);
-    let ann = Client::new(1, "ann", UNIX + 300);
+    let mut ann = Client::new(1, "ann", UNIX + 300);
     let binding = ann.message(method::BINDING, &[]);
     let mut answers = 0;
-    for _ in 0..2000 {
-        if let Outcome::Reply(reply) = server.handle_message(now, UNIX, 1, ann.mapped, &binding) {
+    for number in 0..2_000_u32 {
+        let [_, _, high, low] = number.to_be_bytes();
+        ann.mapped = SocketAddr::new([10, high, low, 1].into(), 9);
+        if let Outcome::Reply(reply) = server.handle_message(now, UNIX, number, ann.transport, ann.mapped, &binding) {
             assert!(reply.len() <= 32);
             answers += 1;
         }
     }
     assert_eq!(answers, 500);
     let later = now + Duration::from_secs(1);
-    assert!(matches!(server.handle_message(later, UNIX, 1, ann.mapped, &binding), Outcome::Reply(_)));
+    assert!(matches!(server.handle_message(later, UNIX, 1, ann.transport, ann.mapped, &binding), Outcome::Reply(_)));
+}
+
+/// Somebody asks without credentials, from addresses that may be anybody's, until nobody is answered any more.
+fn flood(server: &mut Server<u32>, now: Instant) {
+    let mut liar = Client::new(200, "liar", UNIX + 300);
+    let asks = liar.message(method::ALLOCATE, &[(attribute::REQUESTED_TRANSPORT, &[17, 0, 0, 0])]);
+    for number in 0..600_u32 {
+        let [_, _, high, low] = number.to_be_bytes();
+        liar.mapped = SocketAddr::new([10, high, low, 1].into(), 9);
+        server.handle_message(now, UNIX, liar.id, liar.transport, liar.mapped, &asks);
+    }
+    let last = server.handle_message(now, UNIX, liar.id, liar.transport, liar.mapped, &asks);
+    assert_eq!(last, Outcome::Dropped(Dropped::Stranger));
+}
+
+#[test]
+fn a_flood_of_datagrams_keeps_nobody_out_who_comes_over_a_connection() {
+    let now = Instant::now();
+    let at = (now, UNIX);
+    let mut server = server(now);
+    let mut ann = Client::new(1, "ann", UNIX + 300);
+    ann.transport = Transport::Stream;
+    flood(&mut server, now);
+
+    let unsigned = ann.message(method::ALLOCATE, &[(attribute::REQUESTED_TRANSPORT, &[17, 0, 0, 0])]);
+    assert_eq!(ann.ask(&mut server, at, &unsigned).code(), 401);
+    assert_eq!(ann.allocate(&mut server, at).code(), 0);
+    let binding = ann.message(method::BINDING, &[]);
+    assert_eq!(ann.ask(&mut server, at, &binding).kind, 0x0101);
+
+    // Its own share ends.
+    let mut ask = || server.handle_message(now, UNIX, ann.id, ann.transport, ann.mapped, &unsigned);
+    let answered = (0..1_000).filter(|_| matches!(ask(), Outcome::Reply(_))).count();
+    assert!((1..100).contains(&answered), "{answered}");
+}
+
+#[test]
+fn a_flood_of_datagrams_ends_no_allocation_whose_nonce_is_old() {
+    let now = Instant::now();
+    let mut server = server(now);
+    let mut ann = Client::new(1, "ann", UNIX + 300);
+    let hour: (u16, &[u8]) = (attribute::LIFETIME, &3600_u32.to_be_bytes());
+    ann.allocate(&mut server, (now, UNIX));
+    assert_eq!(ann.request(&mut server, (now, UNIX), method::REFRESH, &[hour]).code(), 0);
+
+    let (later, unix) = (now + Duration::from_secs(3599), UNIX + 3600);
+    flood(&mut server, later);
+    let refresh = ann.signed(method::REFRESH, &[hour]);
+    let mut elsewhere = Client::new(2, "ann", UNIX + 300);
+    elsewhere.nonce.clone_from(&ann.nonce);
+    let stolen = elsewhere.signed(method::REFRESH, &[hour]);
+    assert_eq!(
+        server.handle_message(later, unix, 2, elsewhere.transport, elsewhere.mapped, &stolen),
+        Outcome::Dropped(Dropped::Stranger),
+        "the nonce is for another address"
+    );
+    assert_eq!(ann.ask(&mut server, (later, unix), &refresh).code(), 438);
+    assert_eq!(ann.request(&mut server, (later, unix), method::REFRESH, &[hour]).code(), 0);
+
+    // So old that the address may be another's by now.
+    let (later, unix) = (later + Duration::from_secs(9), unix + 7200);
+    flood(&mut server, later);
+    let refresh = ann.signed(method::REFRESH, &[hour]);
+    let answer = server.handle_message(later, unix, 1, ann.transport, ann.mapped, &refresh);
+    assert_eq!(answer, Outcome::Dropped(Dropped::Stranger));
+}
+
+#[test]
+fn which_relayed_addresses_are_gone_is_told_once() {
+    let now = Instant::now();
+    let at = (now, UNIX);
+    let mut server = server(now);
+    let mut clients: Vec<Client> = (1..=3).map(|id| Client::new(id, "ann", UNIX + 300)).collect();
+    clients.iter_mut().for_each(|client| assert_eq!(client.allocate(&mut server, at).code(), 0));
+    assert_eq!(server.poll_gone(), None);
+    let of = |number| Some(relayed(number, [0, 0, 0, 0].into()));
+
+    server.forget(1);
+    server.forget(1);
+    assert_eq!((server.poll_gone(), server.poll_gone()), (of(1), None));
+    clients[1].request(&mut server, at, method::REFRESH, &[(attribute::LIFETIME, &[0; 4])]);
+    assert_eq!((server.poll_gone(), server.poll_gone()), (of(2), None));
+    server.handle_timeout(now + Duration::from_secs(601));
+    assert_eq!((server.poll_gone(), server.poll_gone()), (of(3), None));
 }
 
 proptest! {
@@ -386,7 +481,7 @@ proptest! {
                 let place = usize::from(place) % bytes.len();
                 bytes[place] = byte;
             }
-            match server.handle_message(now, UNIX, client.id, client.mapped, &bytes) {
+            match server.handle_message(now, UNIX, client.id, client.transport, client.mapped, &bytes) {
                 Outcome::Relay { to, .. } => prop_assert_eq!(to, peer()),
                 Outcome::Reply(reply) => {
                     let answer = Answer::read(&reply);

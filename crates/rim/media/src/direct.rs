@@ -200,6 +200,11 @@ impl Shards {
         }
     }
 
+    /// See [`Engine::handle_closed`].
+    pub fn handle_closed(&mut self, at: Instant, address: SocketAddr) -> bool {
+        self.all().any(|engine| engine.handle_closed(at, address))
+    }
+
     /// See [`Engine::poll_timeout`].
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.engines.iter().flatten().filter_map(Engine::poll_timeout).min()

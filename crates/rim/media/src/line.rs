@@ -6,7 +6,7 @@
 use crate::backlog::{Backlog, Kept};
 use crate::engine::ConnectionKey;
 use crate::forward::Takes;
-use crate::path::Path;
+use crate::path::{Heard, Path};
 use crate::registry::ShardIndex;
 use crate::stun;
 use bytes::Bytes;
@@ -85,6 +85,15 @@ pub(crate) type Offer = (String, Vec<String>);
 /// By number: what a section is called, and what the client takes on it.
 pub(crate) type Sections = Vec<(String, Takes)>;
 
+/// What something that was heard means for the way to a client.
+#[derive(Debug, Default)]
+pub(crate) struct Moving {
+    /// It is another than before.
+    pub(crate) is_moved: bool,
+    /// A datagram that asks whether the client is there: from, to, contents.
+    pub(crate) question: Option<(SocketAddr, SocketAddr, Vec<u8>)>,
+}
+
 /// A peer connection that is on this shard.
 #[derive(Debug)]
 pub(crate) struct Line {
@@ -122,6 +131,41 @@ impl Line {
             waiting: Waiting::default(),
             backlog: Backlog::default(),
         }
+    }
+
+    /// Something of the client's came by a way. What comes of it for the way to the client; of what is wrong, nothing.
+    pub(crate) fn heard(
+        &mut self,
+        at: Instant,
+        source: SocketAddr,
+        destination: SocketAddr,
+        contents: &[u8],
+    ) -> Moving {
+        let heard = Heard::of(contents);
+        let is_mark = matches!(heard, Heard::Mark(_));
+        // A way that is in use already was proven when it was chosen.
+        if is_mark && self.path.is_news(source) && !self.peer.accepts(at, source, destination, contents) {
+            return Moving::default();
+        }
+        let is_moved = self.path.heard(source, destination, heard, at);
+        if is_moved {
+            self.peer.path_changed(at);
+        }
+        let question = self.path.asks(source, heard, at).and_then(|again| {
+            let (transaction, question) = self.peer.check(again)?;
+            self.path.asked(source, transaction, at);
+            Some((destination, source, question))
+        });
+        Moving { is_moved, question }
+    }
+
+    /// The connection or allocation that an address of the client's stands for is gone. Whether that changed the way to it.
+    pub(crate) fn closed(&mut self, at: Instant, address: SocketAddr) -> bool {
+        let is_moved = self.path.lost(address);
+        if is_moved {
+            self.peer.path_changed(at);
+        }
+        is_moved
     }
 
     /// Sends a message of a participant or an application; a reliable one is kept until its channel opens, and then until the

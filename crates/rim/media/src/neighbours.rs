@@ -39,6 +39,8 @@ enum Letter {
     Back(Batch),
     /// What comes from that address is for the shard of that number.
     Flow(SocketAddr, ShardIndex),
+    /// The TCP connection or TURN allocation that an address stands for is gone.
+    Closed(SocketAddr),
 }
 
 /// Datagrams for one shard, one after the other.
@@ -65,6 +67,8 @@ pub(crate) enum Received {
     Letter,
     /// What comes from that address is another shard's from now on; there may be more.
     Flow(SocketAddr),
+    /// What an address stood for is gone; there may be more.
+    Closed(SocketAddr),
     /// Work for the engine; there may be more.
     Work(Work),
 }
@@ -121,6 +125,17 @@ impl Neighbours {
         };
         self.hand_over(owner, source, destination, contents);
         true
+    }
+
+    /// What an address stood for is gone: whoever has its client is told, if that is known. Else, and if its queue is full, it
+    /// finds out by the silence.
+    pub(crate) fn tell_closed(&mut self, address: SocketAddr) {
+        let owner = self.flows.find(address).filter(|owner| *owner != self.own);
+        if let Some((sender, wake)) = owner.and_then(|owner| self.others.get(owner))
+            && sender.try_send(Letter::Closed(address)).is_ok()
+        {
+            wake.wake();
+        }
     }
 
     /// A datagram was nobody's.
@@ -220,6 +235,7 @@ impl Neighbours {
                 self.flows.note(source, owner);
                 return Received::Flow(source);
             }
+            Ok(Letter::Closed(address)) => return Received::Closed(address),
             Ok(Letter::Work(work)) => {
                 if let Some(waiting) = self.waiting.get(self.own) {
                     waiting.fetch_sub(work.packets(), Ordering::Relaxed);
@@ -330,6 +346,23 @@ mod tests {
         first.forward(address(2), HERE, b"of somebody else");
         first.flush();
         assert_eq!(received(&mut second, true), [(address(1), b"media".to_vec()), (address(1), b"more".to_vec())]);
+    }
+
+    #[test]
+    fn that_a_connection_closed_is_told_to_whoever_has_its_client() {
+        let (registry, mut first, mut second) = pair();
+        registry.note_name("ours".into(), 1);
+        first.forward(address(1), HERE, &check("ours"));
+        first.flush();
+        received(&mut second, true);
+        received(&mut first, true);
+
+        first.tell_closed(address(2));
+        first.tell_closed(address(1));
+
+        let letter = second.receive(|_, _, _, _| true);
+        assert!(matches!(letter, Received::Closed(gone) if gone == address(1)), "{letter:?}");
+        assert!(matches!(second.receive(|_, _, _, _| true), Received::Nothing));
     }
 
     #[test]

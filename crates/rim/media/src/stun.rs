@@ -40,13 +40,29 @@ fn attribute(bytes: &[u8], wanted: u16) -> Option<&[u8]> {
 const PRIORITY: u16 = 0x0024;
 const USE_CANDIDATE: u16 = 0x0025;
 
-/// Whether a datagram is a check that marks its way as the one to use: then its priority.
-pub(crate) fn mark(bytes: &[u8]) -> Option<u32> {
+/// A check that marks its way as the one to use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mark {
+    pub(crate) priority: u32,
+    pub(crate) transaction: [u8; 12],
+}
+
+/// Whether a datagram is such a check.
+pub(crate) fn mark(bytes: &[u8]) -> Option<Mark> {
     if !is_stun(bytes) || bytes[..2] != [0, 1] {
         return None;
     }
     attribute(bytes, USE_CANDIDATE)?;
-    attribute(bytes, PRIORITY)?.try_into().map(u32::from_be_bytes).ok()
+    let priority = attribute(bytes, PRIORITY)?.try_into().map(u32::from_be_bytes).ok()?;
+    Some(Mark { priority, transaction: bytes[8..20].try_into().ok()? })
+}
+
+/// The transaction that a datagram is a successful answer to.
+pub(crate) fn answered(bytes: &[u8]) -> Option<[u8; 12]> {
+    if !is_stun(bytes) || bytes[..2] != BINDING_SUCCESS {
+        return None;
+    }
+    bytes[8..20].try_into().ok()
 }
 
 /// Type of a successful answer to a binding request.
@@ -132,10 +148,11 @@ mod tests {
         let plain = request(b"ours:theirs");
         assert_eq!(mark(&plain), None);
         let marked = [&plain[..], &[0, 0x25, 0, 0]].concat();
-        assert_eq!(mark(&marked), Some(0x0102_0304));
+        assert_eq!(mark(&marked), Some(Mark { priority: 0x0102_0304, transaction: [7; 12] }));
         let mut answer = marked;
         answer[0] = 1;
         assert_eq!(mark(&answer), None);
+        assert_eq!((answered(&plain), answered(&answer)), (None, Some([7; 12])));
     }
 
     #[test]

@@ -267,6 +267,9 @@ impl Shard {
                 Received::Nothing => return false,
                 Received::Letter => {}
                 Received::Flow(address) => self.engine.forget_address(&address),
+                Received::Closed(address) => {
+                    self.engine.handle_closed(Instant::now(), address);
+                }
                 Received::Work(work) => {
                     posted += work.packets();
                     self.engine.take(work, Instant::now());

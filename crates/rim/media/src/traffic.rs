@@ -34,12 +34,9 @@ impl Engine {
             let Some(key) = routed else { return };
             let Some(line) = line_of(&mut self.rooms, &mut self.guests, key) else { return };
             line.last_heard = at;
-            if let Some(priority) = stun::mark(datagram.contents)
-                // A way that is in use already was proven when it was chosen.
-                && (!line.path.is_news(datagram.source)
-                    || line.peer.accepts(at, datagram.source, destination, datagram.contents))
-                && line.path.mark(datagram.source, destination, priority, at)
-            {
+            let asked = line.heard(at, datagram.source, destination, datagram.contents);
+            self.outbox.extend(asked.question);
+            if asked.is_moved {
                 self.counters.path_changes.increment(1);
             }
             let again = std::mem::take(&mut line.failed);
@@ -66,6 +63,17 @@ impl Engine {
                 self.note_question();
                 return false;
             }
+        }
+        true
+    }
+
+    /// The TCP connection or TURN allocation that an address stands for is gone. `false` if that is nothing to anybody here.
+    pub fn handle_closed(&mut self, at: Instant, address: SocketAddr) -> bool {
+        let Some(key) = self.demux.by_address.remove(&address) else { return false };
+        if let Some(line) = line_of(&mut self.rooms, &mut self.guests, key)
+            && line.closed(at, address)
+        {
+            self.counters.path_changes.increment(1);
         }
         true
     }

@@ -13,7 +13,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
-use turn::Outcome;
+use turn::{Outcome, Transport};
 
 /// Packets of connections that are taken each turn, so that datagrams are never kept waiting.
 const PACKETS_PER_TURN: usize = 256;
@@ -68,6 +68,13 @@ impl Inlet<'_> {
         }
     }
 
+    /// What an address stood for is gone.
+    fn closed(&mut self, at: Instant, address: SocketAddr) {
+        if !self.engine.handle_closed(at, address) {
+            self.neighbours.tell_closed(address);
+        }
+    }
+
     /// `false` if it is nobody's.
     fn accept(&mut self, at: Instant, datagram: Datagram<'_>) -> bool {
         let Datagram { source, destination, contents } = datagram;
@@ -93,6 +100,8 @@ pub(crate) struct Ways {
     counters: Counters,
     /// What the TURN server sends over our own socket.
     outbox: Vec<Outgoing>,
+    /// Addresses of connections that are gone, until their clients' owners know.
+    closed: Vec<SocketAddr>,
 }
 
 impl Ways {
@@ -119,6 +128,7 @@ impl Ways {
                 forged: reason("forged_source"),
             },
             outbox: Vec::new(),
+            closed: Vec::new(),
         }
     }
 
@@ -128,7 +138,8 @@ impl Ways {
             && is_for_turn(datagram.contents)
         {
             let client = TurnClient::Datagrams(datagram.source, datagram.destination);
-            match turn.handle_message(at, unix(), client, datagram.source, datagram.contents) {
+            let (transport, source) = (Transport::Datagrams, datagram.source);
+            match turn.handle_message(at, unix(), client, transport, source, datagram.contents) {
                 Outcome::Reply(contents) => {
                     let (source, destination) = (datagram.destination, datagram.source);
                     self.outbox.push(Outgoing { source, destination, contents });
@@ -147,15 +158,21 @@ impl Ways {
         inlet.take(at, datagram);
     }
 
-    /// Takes what came over connections. `true` if there may be more.
+    /// Takes what came over connections, and tells which of them are gone. `true` if there may be more.
     pub(crate) fn take(&mut self, inlet: &mut Inlet<'_>, at: Instant) -> bool {
+        let mut more = true;
         for _ in 0..PACKETS_PER_TURN {
-            match self.events.try_recv() {
-                Ok(event) => self.event(inlet, at, event),
-                Err(_) => return false,
-            }
+            let Ok(event) = self.events.try_recv() else {
+                more = false;
+                break;
+            };
+            self.event(inlet, at, event);
         }
-        true
+        self.closed.drain(..).for_each(|address| inlet.closed(at, address));
+        while let Some(address) = self.turn.as_mut().and_then(turn::Server::poll_gone) {
+            inlet.closed(at, address);
+        }
+        more
     }
 
     fn event(&mut self, inlet: &mut Inlet<'_>, at: Instant, event: StreamEvent) {
@@ -203,7 +220,8 @@ impl Ways {
             self.close(id);
             return;
         };
-        match turn.handle_message(at, unix(), TurnClient::Stream(id), stream.peer, contents) {
+        let client = TurnClient::Stream(id);
+        match turn.handle_message(at, unix(), client, Transport::Stream, stream.peer, contents) {
             Outcome::Reply(reply) => self.send_stream(id, reply, Weight::Vital),
             Outcome::Relay { from, to, payload } => {
                 inlet.take(at, Datagram { source: from, destination: to, contents: payload });
@@ -221,6 +239,7 @@ impl Ways {
     fn close(&mut self, id: StreamId) {
         if let Some(stream) = self.streams.remove(&id) {
             self.by_address.remove(&stream.address);
+            self.closed.push(stream.address);
         }
         if let Some(turn) = &mut self.turn {
             turn.forget(TurnClient::Stream(id));

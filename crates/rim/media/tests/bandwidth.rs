@@ -68,6 +68,27 @@ fn pictures_shrink_to_the_line_and_grow_with_it() {
 }
 
 #[test]
+fn who_changes_to_a_longer_and_wider_line_soon_sees_large_pictures() {
+    let (mut world, ann, bob) = watched();
+    let mut layers = Layers::default();
+    world.clients[bob].bottleneck = Some(Bottleneck::new(250_000, world.now));
+    world.film(ann, &mut layers, Duration::from_secs(12));
+
+    // From the house's network to the telephone's.
+    world.clients[bob].outside = Some("198.51.100.9:4000".parse().unwrap());
+    let mut wide = Bottleneck::new(20_000_000, world.now);
+    wide.delay = Duration::from_millis(185);
+    world.clients[bob].bottleneck = Some(wide);
+    world.film(ann, &mut layers, Duration::from_secs(8));
+    world.clients[bob].packets.clear();
+    let second = Duration::from_secs(4);
+    world.film(ann, &mut layers, second);
+
+    let after = pictures(&mut world, bob, second);
+    assert!(after > LARGE * 8 / 10, "{after} of {LARGE} after eight seconds");
+}
+
+#[test]
 fn a_picture_there_is_no_room_for_is_paused_and_its_viewer_told() {
     let (mut world, ann, bob) = watched();
     let cid = world.join("cid");

@@ -302,6 +302,53 @@ fn a_client_whose_address_changes_is_followed_with_its_next_check() {
     assert!(!world.clients[bob].got(|message| matches!(message, Response::Leave(_))));
 }
 
+#[test]
+fn a_check_from_where_the_client_does_not_answer_draws_no_media_there() {
+    let (mut world, ann, bob) = two_connected();
+    world.publish(ann);
+    world.pass(Duration::from_millis(500));
+    world.stream(ann, 1, 50);
+    let victim = "198.51.100.77:4000".parse().unwrap();
+    let heard = world.clients[bob].received(false).len();
+
+    for round in 1..=5 {
+        // A participant puts somebody else's address on a check of its own, and stays where it is.
+        let (mark, now) = (world.take_mark(bob), world.now);
+        let destination = "192.0.2.1:8080".parse().unwrap();
+        world.engine.handle_datagram(now, Datagram { source: victim, destination, contents: &mark });
+        world.stream(ann, round * 50 + 1, 50);
+    }
+
+    let sent: Vec<usize> = world.stray.iter().filter(|(to, _)| *to == victim).map(|(_, bytes)| *bytes).collect();
+    assert!((5..=20).contains(&sent.len()) && sent.iter().all(|bytes| *bytes < 150), "{sent:?}");
+    let after = world.clients[bob].received(false).len() - heard;
+    assert!(after >= 240, "{after} of 250");
+}
+
+#[test]
+fn media_go_on_by_another_way_at_once_when_the_connection_they_took_closes() {
+    let (mut world, ann, bob) = two_connected();
+    world.publish(ann);
+    world.pass(Duration::from_millis(500));
+    // The address of a TCP connection.
+    let connection = "240.64.0.0:32768".parse().unwrap();
+    world.clients[bob].outside = Some(connection);
+    world.stream(ann, 1, 250);
+    let heard = world.clients[bob].received(false).len();
+    assert!(heard > 100, "{heard} of 250");
+
+    // Nothing more is heard that could say where it is.
+    (world.clients[bob].outside, world.clients[bob].mute) = (None, true);
+    let now = world.now;
+    assert!(world.engine.handle_closed(now, connection));
+    assert!(!world.engine.handle_closed(now, connection));
+    world.stream(ann, 251, 50);
+
+    let after = world.clients[bob].received(false).len() - heard;
+    assert!(after >= 49, "{after} of 50");
+    assert!(world.stray.iter().all(|(to, _)| *to != connection));
+}
+
 /// Signalling goes on while media stops: a client does the same when its network blocks UDP.
 #[test]
 fn somebody_whose_datagrams_stop_early_is_offered_tcp_the_next_time() {

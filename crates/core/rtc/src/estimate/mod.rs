@@ -192,6 +192,21 @@ impl Estimator {
         self.judge(now);
     }
 
+    /// What is sent takes another way from now on. The rate is believed until that way has shown something else, and what is
+    /// still to be learned of the one before is ignored: how long it took and what was lost there says nothing.
+    pub(crate) fn path_changed(&mut self, now: Instant) {
+        let now = self.micros(now);
+        self.sent.forget();
+        self.groups = Groups::default();
+        self.trend = Trend::new();
+        self.acknowledged = Acknowledged::default();
+        self.loss = Loss::default();
+        self.rate.path_changed();
+        self.probes.path_changed(now, self.rate.get());
+        self.round_trip = None;
+        self.silence = Silence { has_spoken: self.silence.has_spoken, ..Silence::default() };
+    }
+
     /// What more bandwidth would be used for, in bits per second.
     pub(crate) fn seek(&mut self, now: Instant, desired: u64) {
         let now = self.micros(now);
@@ -304,7 +319,7 @@ impl Estimator {
     }
 
     fn consider_probes(&mut self, now: i64) {
-        let is_calm = self.silence.has_spoken
+        let is_calm = self.round_trip.is_some()
             && !self.silence.is_dead
             && self.trend.usage() != Usage::Over
             && !self.loss.has_cut_within(now, SHOCK)

@@ -163,6 +163,14 @@ impl Probes {
         }
     }
 
+    /// The way is another one: it may carry more, and what was underway shows nothing.
+    pub(super) fn path_changed(&mut self, now: i64, rate: f64) {
+        self.planned.clear();
+        self.underway.clear();
+        (self.steady, self.fallen) = ((rate, now), None);
+        (self.goes_on, self.is_eager, self.patience) = (false, true, PATIENT);
+    }
+
     /// A packet of a probe left.
     pub(super) fn on_sent(&mut self, probe: ProbeId, bytes: usize) {
         if let Some(cluster) = self.underway.iter_mut().find(|cluster| cluster.probe.id == probe) {

@@ -103,6 +103,11 @@ impl Rate {
         self.set(self.rate / 2.0);
     }
 
+    /// The way is another one: what was learned of its end does not hold.
+    pub(super) fn path_changed(&mut self) {
+        (self.capacity, self.fell, self.shown) = (None, None, None);
+    }
+
     pub(super) fn reconsider(&mut self, now: i64, signs: Signs) {
         let elapsed = (now - self.considered).clamp(0, 1_000_000) as f64 / 1e6;
         self.considered = now;

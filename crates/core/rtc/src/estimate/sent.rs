@@ -77,6 +77,11 @@ impl Sent {
         self.next = number.saturating_add(1);
     }
 
+    /// The fate of what left so far does not matter any more.
+    pub(super) fn forget(&mut self) {
+        self.entries.fill(Entry::default());
+    }
+
     /// The number sent last that looks like this on the wire.
     pub(super) fn number(&self, wire: u16) -> Option<u64> {
         let newest = self.next.checked_sub(1)?;

@@ -387,6 +387,56 @@ fn who_never_reports_is_neither_probed_nor_doubted() {
 }
 
 #[test]
+fn a_longer_way_is_no_queue() {
+    let mut scene = Scene::new(10e6, 200_000);
+    scene.estimator = Estimator::new(300_000);
+    scene.delay = 7_500;
+    scene.wish(200_000);
+    scene.run(20_000);
+
+    // From a wireless network to a mobile one.
+    scene.delay = 100_000;
+    let now = scene.instant();
+    scene.estimator.path_changed(now);
+    assert_eq!(scene.estimator.round_trip(), None);
+    scene.wish(6_000_000);
+    let found = scene.run_until(4_000_000, 20_000);
+    assert!(found < 2_000, "{found} ms");
+    assert!(scene.lowest >= 300_000, "{}", scene.lowest);
+}
+
+#[test]
+fn what_the_way_before_lost_says_nothing_of_the_next() {
+    let mut scene = Scene::new(10e6, 2_000_000);
+    scene.run(10_000);
+    scene.estimator.loss();
+    let before = scene.estimate();
+    scene.is_cut = true;
+    scene.run(1_000);
+    scene.is_cut = false;
+    let now = scene.instant();
+    scene.estimator.path_changed(now);
+    assert_eq!(scene.estimate(), before);
+    scene.run(3_000);
+    assert_eq!((scene.estimator.loss(), scene.lowest), (Some(0.0), before));
+}
+
+#[test]
+fn nothing_is_probed_for_before_the_next_way_has_shown_something_and_silence_is_still_noticed() {
+    let mut scene = Scene::new(5e6, 4_000_000);
+    scene.run(10_000);
+    let (before, now) = (scene.estimate(), scene.instant());
+    scene.estimator.path_changed(now);
+    scene.is_cut = true;
+    scene.wish(20_000_000);
+    let probes = scene.probes;
+    scene.run(1_400);
+    assert_eq!((scene.estimate(), scene.probes), (before, probes));
+    scene.run(600);
+    assert!(scene.estimate() < before && scene.probes == probes);
+}
+
+#[test]
 fn a_report_counts_once() {
     let now = Instant::now();
     let mut estimator = Estimator::new(FIRST);

@@ -298,6 +298,14 @@ impl Outgoing {
         }
     }
 
+    /// What is sent takes another way from now on.
+    pub(crate) fn path_changed(&mut self, now: Instant) {
+        if let Some(estimator) = &mut self.estimator {
+            estimator.path_changed(now);
+            self.probing = None;
+        }
+    }
+
     /// Packets of a section that wait to be sent.
     pub(crate) fn waiting(&self, section: u16) -> usize {
         self.sources.get(usize::from(section)).and_then(Option::as_ref).map_or(0, |source| source.waiting)

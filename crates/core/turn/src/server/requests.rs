@@ -32,13 +32,14 @@ impl<C: Copy + Ord> Server<C> {
         now: Instant,
         unix: u64,
         client: C,
-        mapped: SocketAddr,
+        (transport, mapped): (Transport, SocketAddr),
         message: &Message<'m>,
     ) -> Outcome<'m> {
         let caller = match self.authenticate(unix, mapped, message) {
             Ok(caller) => caller,
             Err(refusal) => {
-                if !self.answers_strangers(now) {
+                let is_sure = transport == Transport::Stream || self.has_received(unix, mapped, message);
+                if !self.strangers.answers(now, client, mapped, is_sure) {
                     return Outcome::Dropped(Dropped::Stranger);
                 }
                 return Outcome::Reply(self.refusal(unix, mapped, message, refusal, None));
@@ -263,11 +264,20 @@ impl<C: Copy + Ord> Server<C> {
     }
 
     fn is_fresh(&self, unix: u64, mapped: SocketAddr, nonce: &str) -> bool {
-        let made = nonce.get(..10).and_then(|digits| u64::from_str_radix(digits, 16).ok());
-        made.is_some_and(|made| {
-            // A nonce only keeps others from playing a message again; guessing one gains nothing.
-            made <= unix && unix - made < NONCE_LIFETIME && self.nonce(made, mapped) == nonce
-        })
+        self.age(unix, mapped, nonce).is_some_and(|age| age < NONCE_LIFETIME)
+    }
+
+    /// Whether what was sent to that address has reached whoever sends this: the nonce is from there.
+    fn has_received(&self, unix: u64, mapped: SocketAddr, message: &Message<'_>) -> bool {
+        let age = message.text(attribute::NONCE).and_then(|nonce| self.age(unix, mapped, nonce));
+        age.is_some_and(|age| age < NONCE_MEMORY)
+    }
+
+    /// How old a nonce is, in seconds, if we made it for that address.
+    fn age(&self, unix: u64, mapped: SocketAddr, nonce: &str) -> Option<u64> {
+        let made = nonce.get(..10).and_then(|digits| u64::from_str_radix(digits, 16).ok())?;
+        // It keeps others from playing a message again, and lets nobody in: guessing one gains little.
+        unix.checked_sub(made).filter(|_| self.nonce(made, mapped) == nonce)
     }
 }
 

@@ -77,6 +77,8 @@ pub(crate) struct Client {
 pub(crate) struct Bottleneck {
     /// Bits per second.
     pub(crate) rate: u64,
+    /// How long the way takes besides.
+    pub(crate) delay: Duration,
     /// When the line has sent what it has.
     free: Instant,
     /// What is on its way: when it arrives, from where, what.
@@ -89,7 +91,7 @@ impl Bottleneck {
     const QUEUE: Duration = Duration::from_millis(300);
 
     pub(crate) fn new(rate: u64, now: Instant) -> Self {
-        Self { rate, free: now, waiting: VecDeque::new(), dropped: 0 }
+        Self { rate, delay: Duration::ZERO, free: now, waiting: VecDeque::new(), dropped: 0 }
     }
 
     fn take(&mut self, source: SocketAddr, contents: Vec<u8>, now: Instant) {
@@ -100,7 +102,7 @@ impl Bottleneck {
         }
         let bits = u64::try_from(contents.len() + 28).unwrap() * 8;
         self.free = start + Duration::from_micros(bits * 1_000_000 / self.rate);
-        self.waiting.push_back((self.free, source, contents));
+        self.waiting.push_back((self.free + self.delay, source, contents));
     }
 
     fn arrived(&mut self, now: Instant) -> Option<(SocketAddr, Vec<u8>)> {
@@ -119,6 +121,8 @@ pub(crate) struct World {
     server: SocketAddr,
     pub(crate) clients: Vec<Client>,
     pub(crate) events: mpsc::Receiver<MediaEvent>,
+    /// What went where no client is: to where, and its length.
+    pub(crate) stray: Vec<(SocketAddr, usize)>,
 }
 
 /// One shard; or, if `PLENUM_TEST_SPREAD` is set, and in the tests of spread rooms, two of them that share the members of every room with so many people, so that
@@ -145,6 +149,7 @@ impl World {
             server,
             clients: Vec::new(),
             events: events_end,
+            stray: Vec::new(),
         }
     }
 
@@ -342,9 +347,11 @@ impl World {
                 .drain(self.now, &mut |source, destination, contents| to_clients.push((source, destination, contents)));
             for (source, destination, contents) in to_clients {
                 moved = true;
-                if let Some(client) =
-                    self.clients.iter_mut().find(|client| client.seen_at() == destination && !client.cut)
-                {
+                let client = self.clients.iter_mut().find(|client| client.seen_at() == destination);
+                if client.is_none() {
+                    self.stray.push((destination, contents.len()));
+                }
+                if let Some(client) = client.filter(|client| !client.cut) {
                     client.arrived += 1;
                     if client.arrived % client.lose_every == 0 {
                         continue;
@@ -563,6 +570,21 @@ impl World {
                 Output::Timeout(_) => return datagrams,
                 Output::Transmit(transmit) => datagrams.push(transmit.contents.into()),
                 Output::Event(_) => {}
+            }
+        }
+    }
+
+    /// The next check of the client's that marks its way, without delivering it.
+    pub(crate) fn take_mark(&mut self, client: usize) -> Vec<u8> {
+        loop {
+            self.now += self.step;
+            self.clients[client].rtc.handle_input(Input::Timeout(self.now)).unwrap();
+            // USE-CANDIDATE has no value.
+            let marks = |contents: &Vec<u8>| {
+                contents.starts_with(&[0, 1]) && contents.windows(4).any(|four| four == [0, 0x25, 0, 0])
+            };
+            if let Some(mark) = self.take_datagrams(client).into_iter().find(marks) {
+                return mark;
             }
         }
     }
