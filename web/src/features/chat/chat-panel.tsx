@@ -111,11 +111,7 @@ export function ChatPanel() {
           intent={stillIntent}
           onIntent={setIntent}
           files={files}
-          lastOwn={
-            all.findLast(
-              ({ from, removed, delivery }) => from === me.id && !removed && delivery !== "failed",
-            ) ?? null
-          }
+          lastEditable={all.findLast((entry) => lines.rights(entry).edit) ?? null}
         />
       ) : (
         <p className="chat-locked">

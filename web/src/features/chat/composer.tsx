@@ -19,7 +19,7 @@ interface ComposerProps {
   readonly onIntent: (intent: Intent) => void;
   readonly files: Files;
   /** What Up edits in an empty box. */
-  readonly lastOwn: Entry | null;
+  readonly lastEditable: Entry | null;
 }
 
 /** Longest message one can type, in characters. */
@@ -28,7 +28,7 @@ const MAX_LENGTH = 8_000;
 const MOST_ROWS = 6;
 
 export function Composer(props: ComposerProps) {
-  const { conversation, placeholder, intent, onIntent, files, lastOwn } = props;
+  const { conversation, placeholder, intent, onIntent, files, lastEditable } = props;
   const { t } = useTranslation();
   const session = useSession();
   const { chat } = session;
@@ -62,8 +62,8 @@ export function Composer(props: ComposerProps) {
     // While an input method composes a word, its keys belong to it.
     if (event.nativeEvent.isComposing) return;
     if (event.key === "Escape" && intent) onIntent(null);
-    else if (event.key === "ArrowUp" && text === "" && !intent && lastOwn) {
-      onIntent({ kind: "edit", entry: lastOwn });
+    else if (event.key === "ArrowUp" && text === "" && !intent && lastEditable) {
+      onIntent({ kind: "edit", entry: lastEditable });
     } else if (event.key === "Enter" && !event.shiftKey) send();
     else return;
     event.preventDefault();
