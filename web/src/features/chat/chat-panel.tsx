@@ -4,8 +4,7 @@ import { Search } from "lucide-react";
 import { useState, type ClipboardEvent, type DragEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { IconButton } from "../../kit/icon-button";
-import { plainText } from "../../kit/rich-text";
-import { useStore } from "../../kit/use-store";
+import { useSelected, useStore } from "../../kit/use-store";
 import type { Entry } from "../../session/chat";
 import { mayChat, mayWriteTo } from "../../session/rights";
 import { useMe, useRoomState, useSession } from "../visit/context";
@@ -18,6 +17,7 @@ import { TypingLine } from "./typing-line";
 import { useLineActions } from "./use-line-actions";
 import { useFiles } from "./use-files";
 import { UploadList } from "./upload-list";
+import { wordsOf } from "./words";
 
 /** What the next message is about. */
 export type Intent = { readonly kind: "reply" | "edit"; readonly entry: Entry } | null;
@@ -27,7 +27,9 @@ export function ChatPanel() {
   const session = useSession();
   const chat = useStore(session.chat);
   const { conversations, current: conversation, names } = chat;
-  const people = useStore(session.people);
+  const partner = useSelected(session.people, (all) =>
+    conversation === null ? null : (all.get(conversation) ?? null),
+  );
   const me = useMe();
   const room = useRoomState();
   const [query, setQuery] = useState<string | null>(null);
@@ -37,7 +39,6 @@ export function ChatPanel() {
   const files = useFiles(conversation);
   if (!me || !room) return null;
   const name = conversation === null ? null : (names.get(conversation) ?? conversation);
-  const partner = conversation === null ? null : people.get(conversation);
   const right =
     conversation === null
       ? mayChat(me, room)
@@ -90,8 +91,7 @@ export function ChatPanel() {
         entries={entries}
         all={all}
         newFrom={chat.newFrom.get(conversation) ?? null}
-        me={me}
-        present={people}
+        me={me.id}
         emptyText={
           query
             ? t("chat.nothingFound")
@@ -134,7 +134,7 @@ export function ChatPanel() {
 function matches(entry: Entry, query: string): boolean {
   const wanted = query.trim().toLocaleLowerCase();
   return (
-    plainText(entry.html).toLocaleLowerCase().includes(wanted) ||
+    wordsOf(entry).toLocaleLowerCase().includes(wanted) ||
     entry.fromName.toLocaleLowerCase().includes(wanted)
   );
 }

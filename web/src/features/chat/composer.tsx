@@ -2,7 +2,6 @@ import { Paperclip, Pencil, Reply, SendHorizontal, X } from "lucide-react";
 import { useEffect, useRef, useState, type KeyboardEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { IconButton } from "../../kit/icon-button";
-import { plainText } from "../../kit/rich-text";
 import { PHONE } from "../../kit/use-media-query";
 import { useSelected } from "../../kit/use-store";
 import type { ConversationId, Entry } from "../../session/chat";
@@ -11,6 +10,7 @@ import { useSession } from "../visit/context";
 import type { Intent } from "./chat-panel";
 import { editable } from "./editable";
 import type { Files } from "./use-files";
+import { wordsOf } from "./words";
 
 interface ComposerProps {
   readonly conversation: ConversationId;
@@ -117,7 +117,7 @@ function IntentLine({ intent, onCancel }: { intent: NonNullable<Intent>; onCance
         <strong>
           {kind === "edit" ? t("chat.editing") : t("chat.replyingTo", { name: entry.fromName })}
         </strong>{" "}
-        <span dir="auto">{plainText(entry.html)}</span>
+        <span dir="auto">{wordsOf(entry)}</span>
       </span>
       <IconButton icon={X} label={t("chat.forget")} onClick={onCancel} />
     </div>
