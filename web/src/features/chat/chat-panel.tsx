@@ -1,11 +1,11 @@
 import "./chat.css";
 import "./chat-extras.css";
 import { Search } from "lucide-react";
-import { useState, type ClipboardEvent, type DragEvent } from "react";
+import { useCallback, useState, type ClipboardEvent, type DragEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { IconButton } from "../../kit/icon-button";
 import { useSelected, useStore } from "../../kit/use-store";
-import type { Entry } from "../../session/chat";
+import type { Entry, Intent } from "../../session/chat";
 import { mayChat, mayWriteTo } from "../../session/rights";
 import { useMe, useRoomState, useSession } from "../visit/context";
 import { Composer } from "./composer";
@@ -19,9 +19,6 @@ import { useFiles } from "./use-files";
 import { UploadList } from "./upload-list";
 import { wordsOf } from "./words";
 
-/** What the next message is about. */
-export type Intent = { readonly kind: "reply" | "edit"; readonly entry: Entry } | null;
-
 export function ChatPanel() {
   const { t } = useTranslation();
   const session = useSession();
@@ -33,7 +30,11 @@ export function ChatPanel() {
   const me = useMe();
   const room = useRoomState();
   const [query, setQuery] = useState<string | null>(null);
-  const [intent, setIntent] = useState<Intent>(null);
+  const intent = useSelected(session.chat.intents, (all) => all.get(conversation) ?? null);
+  const setIntent = useCallback(
+    (next: Intent | null) => session.chat.intend(conversation, next),
+    [session, conversation],
+  );
   const [removing, setRemoving] = useState<Entry | null>(null);
   const lines = useLineActions(setIntent, setRemoving);
   const files = useFiles(conversation);
@@ -66,10 +67,7 @@ export function ChatPanel() {
           names={names}
           unread={chat.unread}
           current={conversation}
-          onChoose={(id) => {
-            setIntent(null);
-            session.chat.show(id);
-          }}
+          onChoose={session.chat.show}
         />
         <IconButton
           icon={Search}
@@ -105,7 +103,7 @@ export function ChatPanel() {
       <UploadList uploads={files.uploads} maxMegabytes={room.activities.files.maxMegabytes} />
       {right.ok ? (
         <Composer
-          key={`composer-${conversation ?? ""}-${stillIntent?.kind === "edit" ? stillIntent.entry.id : ""}`}
+          key={`composer-${conversation ?? ""}`}
           conversation={conversation}
           placeholder={name === null ? t("chat.messageAll") : t("chat.messageTo", { name })}
           intent={stillIntent}

@@ -1,12 +1,12 @@
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { announce } from "../../kit/announcer";
-import type { Entry } from "../../session/chat";
+import type { Entry, Intent } from "../../session/chat";
 import { isLocked, mayReact } from "../../session/rights";
 import { together } from "../../session/together";
 import type { Sign } from "../../wire/chat-actions";
 import { useMe, useRoomState, useSession } from "../visit/context";
-import type { Intent } from "./chat-panel";
+import { editable } from "./editable";
 import { wordsOf } from "./words";
 
 /** What one may do with a line. */
@@ -59,7 +59,7 @@ export function useLineActions(
         };
       },
       reply: (entry) => onIntent({ kind: "reply", entry }),
-      edit: (entry) => onIntent({ kind: "edit", entry }),
+      edit: (entry) => onIntent({ kind: "edit", entry, text: editable(entry.html) }),
       remove: onRemove,
       removeNow: (entry) => chat.remove(entry),
       sign: (entry, sign) => chat.sign(entry, sign),
