@@ -162,6 +162,34 @@ test("a file stays behind when one goes on to another room", async () => {
   expect(requests.map(({ aborted }) => aborted)).toEqual([true]);
 });
 
+const uploads = () => screen.queryAllByRole("progressbar").length;
+const paste = (into: HTMLElement, text: string, name: string) =>
+  fireEvent.paste(into, {
+    clipboardData: { files: [new File(["x"], name)], getData: () => text, types: [] },
+  });
+
+test("cells are pasted as words, a picture as a file, and neither is shared from the search or an edit", async () => {
+  stubRequests();
+  const { visit, show } = await meeting([ANA, BEN], WITH_FILES);
+  visit.session.write(null, "my words");
+  await act(flush);
+  show(<ChatPanel />);
+
+  // The browser pastes the words itself: nothing keeps it from that.
+  expect(paste(box(), "Name\tSum", "image.pdf")).toBe(true);
+  expect(uploads()).toBe(0);
+
+  fireEvent.click(screen.getByRole("button", { name: "Search messages" }));
+  paste(screen.getByRole("searchbox"), "", "image.pdf");
+  fireEvent.keyDown(box(), { key: "ArrowUp" });
+  paste(box(), "", "image.pdf");
+  expect(uploads()).toBe(0);
+
+  fireEvent.keyDown(box(), { key: "Escape" });
+  expect(paste(box(), "", "image.pdf")).toBe(false);
+  expect(uploads()).toBe(1);
+});
+
 async function openMenu(action: string) {
   fireEvent.click(screen.getByRole("button", { name: /^Actions for the message/u }));
   fireEvent.click(await screen.findByRole("menuitem", { name: action }));

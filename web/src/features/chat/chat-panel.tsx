@@ -59,7 +59,10 @@ export function ChatPanel() {
       onDragOver={(event: DragEvent) => files.onDragOver(event)}
       onDragLeave={files.onDragLeave}
       onDrop={(event: DragEvent) => files.onDrop(event)}
-      onPaste={(event: ClipboardEvent) => files.onPaste(event)}
+      onPaste={(event: ClipboardEvent) => {
+        // An edited line is words alone.
+        if (stillIntent?.kind !== "edit") files.onPaste(event);
+      }}
     >
       <div className="chat-bar">
         <ConversationTabs

@@ -4,6 +4,7 @@ import { link } from "../../session/compose";
 import { isLocked } from "../../session/rights";
 import { together } from "../../session/together";
 import type { Uploads } from "../../session/together/uploads";
+import { filesOf } from "./pasted";
 import { useMe, useRoomState, useSession } from "../visit/context";
 
 export interface Files {
@@ -54,9 +55,11 @@ export function useFiles(conversation: ConversationId): Files {
       add([...event.dataTransfer.files]);
     },
     onPaste(event) {
-      if (!allowed || event.clipboardData.files.length === 0) return;
+      if (!allowed || (event.target as Element).closest("[role='search']")) return;
+      const files = filesOf(event.clipboardData);
+      if (files.length === 0) return;
       event.preventDefault();
-      add([...event.clipboardData.files]);
+      add(files);
     },
   };
 }
