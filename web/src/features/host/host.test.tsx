@@ -171,6 +171,20 @@ test("attendees have none of it", async () => {
   expect(await actionsFor("Ben")).toEqual(["Pin Ben", "Send private message"]);
 });
 
+test("the question about somebody who has just left stays, says so and can be closed", async () => {
+  const { visit, show } = await meeting([ANA, BEN]);
+  show(<Dialogs />);
+  act(() => visit.ui.showDialog("remove", id("ben")));
+
+  act(() => void visit.session.people.leave(id("ben")));
+
+  const dialog = screen.getByRole("dialog", { name: "Remove Ben?" });
+  expect(within(dialog).getByText("This person has left.")).toBeTruthy();
+  expect(within(dialog).queryByRole("button", { name: "Remove" })).toBeNull();
+  fireEvent.click(within(dialog).getByRole("button", { name: "Close" }));
+  expect(visit.ui.getSnapshot().dialog).toBeNull();
+});
+
 test("somebody is removed after one question, which offers to block as well", async () => {
   const { server, visit, show } = await meeting([ANA, BEN]);
   show(<Dialogs />);
