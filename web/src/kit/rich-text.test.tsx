@@ -1,5 +1,6 @@
 import { render } from "@testing-library/react";
-import { expect, test } from "vitest";
+import DOMPurify from "dompurify";
+import { expect, test, vi } from "vitest";
 import { plainText, RichText } from "./rich-text";
 
 /** The tests' DOM loses the first node while it is being sanitised; browsers do not. */
@@ -35,4 +36,14 @@ test("very deep nesting becomes plain text", () => {
 
 test("the words alone can be read out", () => {
   expect(plainText(LOST + "a <b>b</b><br />c")).toBe("a b c");
+});
+
+test("text is sanitised once, however often what is around it is drawn again", () => {
+  const sanitize = vi.spyOn(DOMPurify, "sanitize");
+  const { rerender } = render(<RichText html="<b>a</b>" />);
+  rerender(<RichText html="<b>a</b>" />);
+  expect(sanitize).toHaveBeenCalledTimes(1);
+  rerender(<RichText html="<b>b</b>" />);
+  expect(sanitize).toHaveBeenCalledTimes(2);
+  sanitize.mockRestore();
 });

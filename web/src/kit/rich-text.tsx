@@ -3,7 +3,7 @@
  * may appear; no string ever becomes markup in the page by itself.
  */
 import DOMPurify from "dompurify";
-import type { ReactNode } from "react";
+import { useMemo, type ReactNode } from "react";
 
 const SAFE_ADDRESS = /^(?:https?|mailto|tel):/iu;
 
@@ -59,8 +59,11 @@ function build(node: Node, key: number, depth: number): ReactNode {
 }
 
 export function RichText({ html }: { readonly html: string }) {
-  const fragment = DOMPurify.sanitize(html, RULES);
-  return <>{[...fragment.childNodes].map((node, index) => build(node, index, 0))}</>;
+  const nodes = useMemo(() => {
+    const fragment = DOMPurify.sanitize(html, RULES);
+    return [...fragment.childNodes].map((node, index) => build(node, index, 0));
+  }, [html]);
+  return <>{nodes}</>;
 }
 
 /** The words alone, for announcements and previews. */

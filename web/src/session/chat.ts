@@ -44,6 +44,13 @@ export interface PastConversation {
 
 export type Drafts = ReadonlyMap<ConversationId, string>;
 
+/** What the next message is about; what is edited has words of its own, and the draft waits meanwhile. */
+export type Intent =
+  | { readonly kind: "reply"; readonly entry: Entry }
+  | { readonly kind: "edit"; readonly entry: Entry; readonly text: string };
+
+export type Intents = ReadonlyMap<ConversationId, Intent>;
+
 /** Lines kept per conversation; older ones fall away. */
 const MAX_LINES = 2_000;
 /** Longest line taken from the wire, in characters. */
@@ -62,6 +69,9 @@ export interface ChatStore extends Readable<ChatState> {
   /** What is typed and not sent yet, kept while its box is out of sight. */
   readonly drafts: Readable<Drafts>;
   draft(conversation: ConversationId, text: string): void;
+  /** What the next message of a conversation is about, kept like its draft. */
+  readonly intents: Readable<Intents>;
+  intend(conversation: ConversationId, intent: Intent | null): void;
   receive(line: ChatLine): void;
   /** A line that is not from a person, such as the room's welcome. */
   receiveSystem(id: string, html: string, sentAt: number): void;
@@ -88,6 +98,7 @@ export interface ChatStore extends Readable<ChatState> {
 export function createChatStore(me: () => ParticipantId | null): ChatStore {
   const store = createStore<ChatState>(EMPTY);
   const drafts = createStore<Drafts>(new Map());
+  const intents = createStore<Intents>(new Map());
 
   const conversationOf = (line: ChatLine): ConversationId =>
     line.to === null ? null : line.from === me() ? line.to : line.from;
@@ -121,6 +132,13 @@ export function createChatStore(me: () => ParticipantId | null): ChatStore {
       if (text === "") next.delete(conversation);
       else next.set(conversation, text);
       drafts.set(next);
+    },
+    intents,
+    intend(conversation, intent) {
+      const next = new Map(intents.getSnapshot());
+      if (intent === null) next.delete(conversation);
+      else next.set(conversation, intent);
+      intents.set(next);
     },
     receive(line) {
       const conversation = conversationOf(line);

@@ -136,6 +136,8 @@ export function createNoticeStore(now: () => number = Date.now): NoticeStore {
       })),
     seen: () => history.update((h) => (h.unseen === 0 ? h : { ...h, unseen: 0 })),
     hold(on) {
+      // Said again it would begin everybody's time anew.
+      if (on === held) return;
       held = on;
       for (const notice of store.getSnapshot()) {
         if (!on) schedule(notice);

@@ -1,10 +1,11 @@
 import "../../kit/activity.css";
 import "./breakout.css";
 import { Plus } from "lucide-react";
-import { useEffect, useState } from "react";
+import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import { useStore } from "../../kit/use-store";
 import { together } from "../../session/together";
+import { EMPTY_ROOMS } from "../../session/together/form-drafts";
 import { useMe, useRoomState, useSession } from "../visit/context";
 import { CloseRooms } from "./close-rooms";
 import { CreateForm } from "./create-form";
@@ -17,16 +18,23 @@ export function BreakoutPanel() {
   const { t } = useTranslation();
   const session = useSession();
   const goTo = useGoTo();
-  const { breakouts } = together(session);
+  const { breakouts, forms } = together(session);
   const { loaded, rooms, mine } = useStore(breakouts);
   const isHost = useMe()?.isAdmin ?? false;
   const limits = useRoomState()?.activities.breakout;
-  const [creating, setCreating] = useState(false);
+  const draft = useStore(forms.rooms);
   useEffect(() => breakouts.refresh(), [breakouts]);
   if (!limits) return null;
-  if (creating) {
-    const most = Math.max(1, limits.maxRooms - rooms.length);
-    return <CreateForm breakouts={breakouts} most={most} onDone={() => setCreating(false)} />;
+  if (draft) {
+    return (
+      <CreateForm
+        breakouts={breakouts}
+        most={Math.max(1, limits.maxRooms - rooms.length)}
+        draft={draft}
+        onChange={forms.rooms.set}
+        onDone={() => forms.rooms.set(null)}
+      />
+    );
   }
   const own = mine && !rooms.some(({ id }) => id === mine.id) ? [mine] : [];
   const shown = [...own, ...rooms];
@@ -40,7 +48,7 @@ export function BreakoutPanel() {
               ? "button button-primary activity-main"
               : "button button-plain activity-main"
           }
-          onClick={() => setCreating(true)}
+          onClick={() => forms.rooms.set(EMPTY_ROOMS)}
         >
           <Plus className="icon" aria-hidden="true" />
           {t(rooms.length === 0 ? "breakout.create" : "breakout.createMore")}
@@ -66,7 +74,7 @@ export function BreakoutPanel() {
       </ul>
       {isHost && rooms.length > 0 && (
         <>
-          <TellRooms breakouts={breakouts} />
+          <TellRooms breakouts={breakouts} draft={forms.tell} />
           <CloseRooms breakouts={breakouts} />
         </>
       )}

@@ -1,10 +1,11 @@
 import { Shuffle } from "lucide-react";
-import { useId, useState } from "react";
+import { useId } from "react";
 import { useTranslation } from "react-i18next";
 import { AskForm } from "../../kit/ask-form";
 import { Select, TextField } from "../../kit/field";
 import { useStore } from "../../kit/use-store";
 import type { Breakouts } from "../../session/together/breakouts";
+import type { RoomsDraft, RoomsWay } from "../../session/together/form-drafts";
 import type { Person } from "../../wire/types";
 import { useRefusal } from "../notices/use-refusal";
 import { useSession } from "../visit/context";
@@ -14,19 +15,19 @@ interface CreateFormProps {
   readonly breakouts: Breakouts;
   /** How many rooms may be made. */
   readonly most: number;
+  readonly draft: RoomsDraft;
+  readonly onChange: (draft: RoomsDraft) => void;
   readonly onDone: () => void;
 }
 
-type Way = "manual" | "random" | "self";
-const WAYS: readonly Way[] = ["manual", "random", "self"];
-const USUAL_MINUTES = 15;
+const WAYS: readonly RoomsWay[] = ["manual", "random", "self"];
 const MAX_MINUTES = 1_440;
 
 /** What was typed as a number from one on. */
 const wholeUpTo = (most: number, typed: string): number =>
   Math.max(1, Math.min(most, Math.floor(Number(typed)) || 1));
 
-export function CreateForm({ breakouts, most, onDone }: CreateFormProps) {
+export function CreateForm({ breakouts, most, draft, onChange, onDone }: CreateFormProps) {
   const { t } = useTranslation();
   const refusal = useRefusal();
   const session = useSession();
@@ -34,23 +35,17 @@ export function CreateForm({ breakouts, most, onDone }: CreateFormProps) {
   const people = [...useStore(session.people).values()].filter(
     ({ id, waiting, isAdmin }) => !waiting && (id !== me || !isAdmin),
   );
-  const [wanted, setWanted] = useState(2);
+  const { wanted, titles, minutes, welcome, way, chosen } = draft;
+  const change = (part: Partial<RoomsDraft>) => onChange({ ...draft, ...part });
   // Another host may make some meanwhile.
   const count = Math.min(wanted, most);
-  const [titles, setTitles] = useState<ReadonlyMap<number, string>>(new Map());
-  const [minutes, setMinutes] = useState(USUAL_MINUTES);
-  const [welcome, setWelcome] = useState("");
-  const [way, setWay] = useState<Way>("manual");
-  const [chosen, setChosen] = useState<Assignment>(new Map());
   const titleOf = (room: number) => titles.get(room) ?? t("breakout.room", { number: room + 1 });
   const assigned = within(chosen, count);
-  const draw = () =>
-    setChosen(
-      assignRandomly(
-        people.map(({ id }) => id),
-        count,
-        Math.random,
-      ),
+  const drawn = () =>
+    assignRandomly(
+      people.map(({ id }) => id),
+      count,
+      Math.random,
     );
   const ask = async () => {
     if (way !== "self" && !fillsAll(assigned, count)) return t("breakout.emptyRoom");
@@ -80,7 +75,7 @@ export function CreateForm({ breakouts, most, onDone }: CreateFormProps) {
           max={most}
           required
           value={count}
-          onChange={(event) => setWanted(wholeUpTo(most, event.target.value))}
+          onChange={(event) => change({ wanted: wholeUpTo(most, event.target.value) })}
         />
         <TextField
           label={t("breakout.length")}
@@ -89,7 +84,7 @@ export function CreateForm({ breakouts, most, onDone }: CreateFormProps) {
           max={MAX_MINUTES}
           required
           value={minutes}
-          onChange={(event) => setMinutes(wholeUpTo(MAX_MINUTES, event.target.value))}
+          onChange={(event) => change({ minutes: wholeUpTo(MAX_MINUTES, event.target.value) })}
         />
       </div>
       <fieldset className="breakout-ways">
@@ -100,10 +95,9 @@ export function CreateForm({ breakouts, most, onDone }: CreateFormProps) {
               type="radio"
               name="breakout-way"
               checked={way === one}
-              onChange={() => {
-                setWay(one);
-                if (one === "random") draw();
-              }}
+              onChange={() =>
+                change({ way: one, ...(one === "random" ? { chosen: drawn() } : {}) })
+              }
             />
             {t(`breakout.way.${one}`)}
           </label>
@@ -120,7 +114,7 @@ export function CreateForm({ breakouts, most, onDone }: CreateFormProps) {
             aria-label={t("breakout.titleOf", { number: room + 1 })}
             maxLength={100}
             value={titleOf(room)}
-            onChange={(event) => setTitles(new Map(titles).set(room, event.target.value))}
+            onChange={(event) => change({ titles: new Map(titles).set(room, event.target.value) })}
           />
         ))}
       </fieldset>
@@ -128,7 +122,7 @@ export function CreateForm({ breakouts, most, onDone }: CreateFormProps) {
         <button
           type="button"
           className="button button-plain button-small activity-main"
-          onClick={draw}
+          onClick={() => change({ chosen: drawn() })}
         >
           <Shuffle className="icon icon-small" aria-hidden="true" />
           {t("breakout.drawAgain")}
@@ -140,7 +134,7 @@ export function CreateForm({ breakouts, most, onDone }: CreateFormProps) {
           rooms={count}
           titleOf={titleOf}
           chosen={assigned}
-          onChoose={setChosen}
+          onChoose={(next) => change({ chosen: next })}
         />
       )}
       <TextField
@@ -148,7 +142,7 @@ export function CreateForm({ breakouts, most, onDone }: CreateFormProps) {
         dir="auto"
         maxLength={500}
         value={welcome}
-        onChange={(event) => setWelcome(event.target.value)}
+        onChange={(event) => change({ welcome: event.target.value })}
       />
     </AskForm>
   );

@@ -1,12 +1,11 @@
 import "./chat.css";
 import "./chat-extras.css";
 import { Search } from "lucide-react";
-import { useState, type ClipboardEvent, type DragEvent } from "react";
+import { useCallback, useState, type ClipboardEvent, type DragEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { IconButton } from "../../kit/icon-button";
-import { plainText } from "../../kit/rich-text";
-import { useStore } from "../../kit/use-store";
-import type { Entry } from "../../session/chat";
+import { useSelected, useStore } from "../../kit/use-store";
+import type { Entry, Intent } from "../../session/chat";
 import { mayChat, mayWriteTo } from "../../session/rights";
 import { useMe, useRoomState, useSession } from "../visit/context";
 import { Composer } from "./composer";
@@ -18,26 +17,29 @@ import { TypingLine } from "./typing-line";
 import { useLineActions } from "./use-line-actions";
 import { useFiles } from "./use-files";
 import { UploadList } from "./upload-list";
-
-/** What the next message is about. */
-export type Intent = { readonly kind: "reply" | "edit"; readonly entry: Entry } | null;
+import { wordsOf } from "./words";
 
 export function ChatPanel() {
   const { t } = useTranslation();
   const session = useSession();
   const chat = useStore(session.chat);
   const { conversations, current: conversation, names } = chat;
-  const people = useStore(session.people);
+  const partner = useSelected(session.people, (all) =>
+    conversation === null ? null : (all.get(conversation) ?? null),
+  );
   const me = useMe();
   const room = useRoomState();
   const [query, setQuery] = useState<string | null>(null);
-  const [intent, setIntent] = useState<Intent>(null);
+  const intent = useSelected(session.chat.intents, (all) => all.get(conversation) ?? null);
+  const setIntent = useCallback(
+    (next: Intent | null) => session.chat.intend(conversation, next),
+    [session, conversation],
+  );
   const [removing, setRemoving] = useState<Entry | null>(null);
   const lines = useLineActions(setIntent, setRemoving);
   const files = useFiles(conversation);
   if (!me || !room) return null;
   const name = conversation === null ? null : (names.get(conversation) ?? conversation);
-  const partner = conversation === null ? null : people.get(conversation);
   const right =
     conversation === null
       ? mayChat(me, room)
@@ -57,7 +59,10 @@ export function ChatPanel() {
       onDragOver={(event: DragEvent) => files.onDragOver(event)}
       onDragLeave={files.onDragLeave}
       onDrop={(event: DragEvent) => files.onDrop(event)}
-      onPaste={(event: ClipboardEvent) => files.onPaste(event)}
+      onPaste={(event: ClipboardEvent) => {
+        // An edited line is words alone.
+        if (stillIntent?.kind !== "edit") files.onPaste(event);
+      }}
     >
       <div className="chat-bar">
         <ConversationTabs
@@ -65,10 +70,7 @@ export function ChatPanel() {
           names={names}
           unread={chat.unread}
           current={conversation}
-          onChoose={(id) => {
-            setIntent(null);
-            session.chat.show(id);
-          }}
+          onChoose={session.chat.show}
         />
         <IconButton
           icon={Search}
@@ -90,8 +92,7 @@ export function ChatPanel() {
         entries={entries}
         all={all}
         newFrom={chat.newFrom.get(conversation) ?? null}
-        me={me}
-        present={people}
+        me={me.id}
         emptyText={
           query
             ? t("chat.nothingFound")
@@ -105,17 +106,13 @@ export function ChatPanel() {
       <UploadList uploads={files.uploads} maxMegabytes={room.activities.files.maxMegabytes} />
       {right.ok ? (
         <Composer
-          key={`composer-${conversation ?? ""}-${stillIntent?.kind === "edit" ? stillIntent.entry.id : ""}`}
+          key={`composer-${conversation ?? ""}`}
           conversation={conversation}
           placeholder={name === null ? t("chat.messageAll") : t("chat.messageTo", { name })}
           intent={stillIntent}
           onIntent={setIntent}
           files={files}
-          lastOwn={
-            all.findLast(
-              ({ from, removed, delivery }) => from === me.id && !removed && delivery !== "failed",
-            ) ?? null
-          }
+          lastEditable={all.findLast((entry) => lines.rights(entry).edit) ?? null}
         />
       ) : (
         <p className="chat-locked">
@@ -138,7 +135,7 @@ export function ChatPanel() {
 function matches(entry: Entry, query: string): boolean {
   const wanted = query.trim().toLocaleLowerCase();
   return (
-    plainText(entry.html).toLocaleLowerCase().includes(wanted) ||
+    wordsOf(entry).toLocaleLowerCase().includes(wanted) ||
     entry.fromName.toLocaleLowerCase().includes(wanted)
   );
 }

@@ -1,25 +1,24 @@
 import { Paperclip, Pencil, Reply, SendHorizontal, X } from "lucide-react";
-import { useEffect, useRef, useState, type KeyboardEvent } from "react";
+import { useEffect, useRef, type KeyboardEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { IconButton } from "../../kit/icon-button";
-import { plainText } from "../../kit/rich-text";
 import { PHONE } from "../../kit/use-media-query";
 import { useSelected } from "../../kit/use-store";
-import type { ConversationId, Entry } from "../../session/chat";
+import type { ConversationId, Entry, Intent } from "../../session/chat";
 import { together } from "../../session/together";
 import { useSession } from "../visit/context";
-import type { Intent } from "./chat-panel";
 import { editable } from "./editable";
 import type { Files } from "./use-files";
+import { wordsOf } from "./words";
 
 interface ComposerProps {
   readonly conversation: ConversationId;
   readonly placeholder: string;
-  readonly intent: Intent;
-  readonly onIntent: (intent: Intent) => void;
+  readonly intent: Intent | null;
+  readonly onIntent: (intent: Intent | null) => void;
   readonly files: Files;
   /** What Up edits in an empty box. */
-  readonly lastOwn: Entry | null;
+  readonly lastEditable: Entry | null;
 }
 
 /** Longest message one can type, in characters. */
@@ -28,31 +27,30 @@ const MAX_LENGTH = 8_000;
 const MOST_ROWS = 6;
 
 export function Composer(props: ComposerProps) {
-  const { conversation, placeholder, intent, onIntent, files, lastOwn } = props;
+  const { conversation, placeholder, intent, onIntent, files, lastEditable } = props;
   const { t } = useTranslation();
   const session = useSession();
   const { chat } = session;
   const actions = together(session).chat;
   const draft = useSelected(chat.drafts, (drafts) => drafts.get(conversation) ?? "");
-  const editing = intent?.kind === "edit" ? intent.entry : null;
-  // What is edited has a box of its own: the draft waits meanwhile.
-  const [edited, setEdited] = useState(() => (editing ? editable(editing.html) : ""));
-  const text = editing ? edited : draft;
-  const setText = (next: string) => (editing ? setEdited(next) : chat.draft(conversation, next));
+  const editing = intent?.kind === "edit" ? intent : null;
+  const text = editing?.text ?? draft;
+  const setText = (next: string) =>
+    editing ? onIntent({ ...editing, text: next }) : chat.draft(conversation, next);
   const box = useRef<HTMLTextAreaElement>(null);
+  const arriving = useRef(true);
+  const about = intent && `${intent.kind} ${intent.entry.id}`;
   useEffect(() => {
+    const asked = about !== null && !arriving.current;
+    arriving.current = false;
     // On a phone the keyboard would cover what one came to read.
-    if (editing !== null || !window.matchMedia(PHONE).matches) box.current?.focus();
-  }, [editing]);
-  const answering = intent?.kind === "reply" ? intent.entry.id : null;
-  useEffect(() => {
-    if (answering !== null) box.current?.focus();
-  }, [answering]);
+    if (asked || !window.matchMedia(PHONE).matches) box.current?.focus();
+  }, [about]);
   const send = () => {
     if (text.trim() === "") return;
-    if (editing) actions.edit(editing, text);
+    if (editing) actions.edit(editing.entry, text);
     else {
-      session.write(conversation, text, answering ?? undefined);
+      session.write(conversation, text, intent?.entry.id);
       chat.draft(conversation, "");
     }
     onIntent(null);
@@ -62,8 +60,8 @@ export function Composer(props: ComposerProps) {
     // While an input method composes a word, its keys belong to it.
     if (event.nativeEvent.isComposing) return;
     if (event.key === "Escape" && intent) onIntent(null);
-    else if (event.key === "ArrowUp" && text === "" && !intent && lastOwn) {
-      onIntent({ kind: "edit", entry: lastOwn });
+    else if (event.key === "ArrowUp" && text === "" && !intent && lastEditable) {
+      onIntent({ kind: "edit", entry: lastEditable, text: editable(lastEditable.html) });
     } else if (event.key === "Enter" && !event.shiftKey) send();
     else return;
     event.preventDefault();
@@ -106,7 +104,7 @@ export function Composer(props: ComposerProps) {
 }
 
 /** What the next message is about, with a way to forget it. */
-function IntentLine({ intent, onCancel }: { intent: NonNullable<Intent>; onCancel: () => void }) {
+function IntentLine({ intent, onCancel }: { intent: Intent; onCancel: () => void }) {
   const { t } = useTranslation();
   const { kind, entry } = intent;
   const Icon = kind === "edit" ? Pencil : Reply;
@@ -117,7 +115,7 @@ function IntentLine({ intent, onCancel }: { intent: NonNullable<Intent>; onCance
         <strong>
           {kind === "edit" ? t("chat.editing") : t("chat.replyingTo", { name: entry.fromName })}
         </strong>{" "}
-        <span dir="auto">{plainText(entry.html)}</span>
+        <span dir="auto">{wordsOf(entry)}</span>
       </span>
       <IconButton icon={X} label={t("chat.forget")} onClick={onCancel} />
     </div>

@@ -2,12 +2,26 @@
 import type { Entry } from "../../session/chat";
 
 export interface Group {
+  /** The same for as long as its first line is kept, whether that is drawn or not. */
   readonly key: string;
   readonly first: Entry;
   readonly entries: readonly Entry[];
 }
 
 const TOGETHER_MS = 3 * 60_000;
+
+/** The newest `count` lines, in their groups; of the group that is cut, its end. */
+export function newestOf(groups: readonly Group[], count: number): readonly Group[] {
+  const kept: Group[] = [];
+  let left = count;
+  for (const group of groups.toReversed()) {
+    if (left <= 0) break;
+    const entries = group.entries.slice(-left);
+    left -= entries.length;
+    kept.push({ ...group, first: entries[0] ?? group.first, entries });
+  }
+  return kept.toReversed();
+}
 
 /** A line that `apart` names begins a group of its own. */
 export function groupEntries(

@@ -1,32 +1,51 @@
+import { memo } from "react";
 import { useTranslation } from "react-i18next";
 import { formatLocale } from "../../i18n";
 import { Avatar } from "../../kit/avatar";
 import { RichText } from "../../kit/rich-text";
+import { useSelected } from "../../kit/use-store";
 import type { Entry } from "../../session/chat";
-import type { Group } from "./group";
+import { useSession } from "../visit/context";
 import { Message } from "./message";
 import type { LineActions } from "./use-line-actions";
 
 interface MessageGroupProps {
-  readonly group: Group;
+  readonly first: Entry;
+  readonly entries: readonly Entry[];
+  /** What each of them answers, if it answers something that is still known. */
+  readonly answered: readonly (Entry | null)[];
   readonly isMine: boolean;
-  readonly isHere: boolean;
-  /** As the server says, not as the message does. */
-  readonly isHost: boolean;
+  /** Whether the newest line there is stands here. */
+  readonly isLast: boolean;
   readonly actions: LineActions;
-  /** The newest line there is. */
-  readonly lastId: string | null;
-  /** A line by its id. */
-  readonly find: (id: string) => Entry | null;
+  /** Goes to a line. */
+  readonly onShow: (entry: Entry) => void;
 }
 
 /** The welcome has no time of its own. */
 const NO_TIME = 1;
 
-export function MessageGroup(props: MessageGroupProps) {
-  const { group, isMine, isHere, isHost, actions, lastId, find } = props;
+/** Lists are made anew with each line that comes; what is in them mostly is not. */
+function isSame(before: unknown, now: unknown): boolean {
+  if (!Array.isArray(before) || !Array.isArray(now)) return Object.is(before, now);
+  return before.length === now.length && before.every((one, at) => one === now[at]);
+}
+
+/** Lines of one person under one name. Drawn again only when something in it is another. */
+export const MessageGroup = memo(Group, (before, now) =>
+  (Object.keys(now) as (keyof MessageGroupProps)[]).every((key) => isSame(before[key], now[key])),
+);
+
+function Group(props: MessageGroupProps) {
+  const { first, entries, answered, isMine, isLast, actions, onShow } = props;
   const { t, i18n } = useTranslation();
-  const { first, entries } = group;
+  const { people } = useSession();
+  // As the server says, not as the message does.
+  const standing = useSelected(people, (all) => {
+    const person = all.get(first.from);
+    if (!person) return "gone";
+    return person.isAdmin ? "host" : "here";
+  });
   if (first.system) {
     return (
       <div className="message-system" dir="auto">
@@ -34,6 +53,7 @@ export function MessageGroup(props: MessageGroupProps) {
       </div>
     );
   }
+  const isHere = isMine || standing !== "gone";
   const name = isMine
     ? t("chat.you")
     : isHere
@@ -51,17 +71,19 @@ export function MessageGroup(props: MessageGroupProps) {
       <div className="message-words">
         <p className="message-head">
           <span className="message-name">{isMine || !isHere ? name : <bdi>{name}</bdi>}</span>
-          {isHost && !isMine && <span className="message-host">{t("people.host")}</span>}
+          {standing === "host" && !isMine && (
+            <span className="message-host">{t("people.host")}</span>
+          )}
           <time className="muted tabular">{time}</time>
         </p>
-        {entries.map((entry) => (
+        {entries.map((entry, at) => (
           <Message
             key={entry.id}
             entry={entry}
-            answered={entry.replyTo === undefined ? null : find(entry.replyTo)}
+            answered={answered[at] ?? null}
             actions={actions}
-            tabStop={entry.id === lastId}
-            confirms={entry.id === lastId}
+            onShow={onShow}
+            isLast={isLast && at === entries.length - 1}
           />
         ))}
       </div>

@@ -1,8 +1,10 @@
-import { useEffect, useState, type ClipboardEvent, type DragEvent } from "react";
+import { useState, type ClipboardEvent, type DragEvent } from "react";
 import type { ConversationId } from "../../session/chat";
 import { link } from "../../session/compose";
 import { isLocked } from "../../session/rights";
-import { createUploads, type Uploads } from "../../session/together/uploads";
+import { together } from "../../session/together";
+import type { Uploads } from "../../session/together/uploads";
+import { filesOf } from "./pasted";
 import { useMe, useRoomState, useSession } from "../visit/context";
 
 export interface Files {
@@ -24,14 +26,7 @@ export function useFiles(conversation: ConversationId): Files {
   const me = useMe();
   const room = useRoomState();
   const [dropping, setDropping] = useState(false);
-  const [uploads] = useState(() =>
-    createUploads(
-      session,
-      "chat",
-      () => session.room.getSnapshot()?.state.activities.files ?? { types: [], maxMegabytes: 0 },
-    ),
-  );
-  useEffect(() => () => uploads.dispose(), [uploads]);
+  const { uploads } = together(session);
   const limits = room?.activities.files;
   const allowed =
     me !== null && room !== null && (limits?.allowed ?? false) && !isLocked(me, room, "chatFile");
@@ -60,9 +55,11 @@ export function useFiles(conversation: ConversationId): Files {
       add([...event.dataTransfer.files]);
     },
     onPaste(event) {
-      if (!allowed || event.clipboardData.files.length === 0) return;
+      if (!allowed || (event.target as Element).closest("[role='search']")) return;
+      const files = filesOf(event.clipboardData);
+      if (files.length === 0) return;
       event.preventDefault();
-      add([...event.clipboardData.files]);
+      add(files);
     },
   };
 }

@@ -1,12 +1,16 @@
 import { useEffect } from "react";
 import { forget, tabStorage } from "../../kit/tab-storage";
 import { mayRejoin } from "../../session/errors";
+import { together } from "../../session/together";
 import { useSession } from "../visit/context";
 import { keyFor, load, privateOf, save } from "./kept";
 
 /** Takes private conversations through a reload, and through a breakout room; the end of the meeting is theirs. */
 export function useKeptChat(): void {
-  const { chat, room, me, phase } = useSession();
+  const session = useSession();
+  const { chat, room, me, phase } = session;
+  // Files on their way stay behind with the meeting, also when one goes on to another room.
+  useEffect(() => () => together(session).uploads.dispose(), [session]);
   useEffect(() => {
     const sid = room.getSnapshot()?.sid;
     const id = me();

@@ -3,6 +3,7 @@ import { act, cleanup, fireEvent, screen, waitFor, within } from "@testing-libra
 import { afterEach, expect, test } from "vitest";
 import { ANA, BEN, CAT, commonAnswer, flush, id } from "../../../tests/fakes";
 import { meeting } from "../../../tests/visit";
+import { NatsMsgServerToClientEvents as Event } from "../../wire/gen/plugnmeet/messaging_pb";
 import { UpdateUserLockSettingsReqSchema } from "../../wire/gen/plugnmeet/common_pb";
 import {
   BlockedResSchema,
@@ -59,6 +60,36 @@ test("a lock shows at once what was pressed, and goes back when the server refus
 
   expect(lockSwitch("Chat").getAttribute("aria-checked")).toBe("false");
   expect(screen.getByText("That meeting is not running any more.")).toBeTruthy();
+});
+
+test("a lock that another host takes back is shown so, and the next press sets it again", async () => {
+  const { server, visit, show } = await meeting([ANA, BEN]);
+  show(<Dialogs />);
+  act(() => visit.ui.showDialog("locks"));
+  const lock = (on: boolean) =>
+    act(() =>
+      server.emit(
+        Event.ROOM_METADATA_UPDATE,
+        JSON.stringify({ default_lock_settings: { lock_chat: on } }),
+      ),
+    );
+  const isLocked = () => lockSwitch("Chat").getAttribute("aria-checked");
+  fireEvent.click(lockSwitch("Chat"));
+  await act(flush);
+  lock(true);
+  expect(isLocked()).toBe("true");
+
+  lock(false);
+  expect(isLocked()).toBe("false");
+  fireEvent.click(lockSwitch("Chat"));
+  await act(flush);
+
+  expect(isLocked()).toBe("true");
+  const { direction } = fromBinary(
+    UpdateUserLockSettingsReqSchema,
+    server.asked.at(-1)?.body ?? new Uint8Array(),
+  );
+  expect([server.asked.length, direction]).toEqual([2, "lock"]);
 });
 
 test("a lock of the room says for whom it does not hold", async () => {
@@ -169,6 +200,20 @@ test("attendees have none of it", async () => {
   show(<PeoplePanel />);
 
   expect(await actionsFor("Ben")).toEqual(["Pin Ben", "Send private message"]);
+});
+
+test("the question about somebody who has just left stays, says so and can be closed", async () => {
+  const { visit, show } = await meeting([ANA, BEN]);
+  show(<Dialogs />);
+  act(() => visit.ui.showDialog("remove", id("ben")));
+
+  act(() => void visit.session.people.leave(id("ben")));
+
+  const dialog = screen.getByRole("dialog", { name: "Remove Ben?" });
+  expect(within(dialog).getByText("This person has left.")).toBeTruthy();
+  expect(within(dialog).queryByRole("button", { name: "Remove" })).toBeNull();
+  fireEvent.click(within(dialog).getByRole("button", { name: "Close" }));
+  expect(visit.ui.getSnapshot().dialog).toBeNull();
 });
 
 test("somebody is removed after one question, which offers to block as well", async () => {

@@ -73,7 +73,8 @@ function RoomLocks({ room }: { readonly room: RoomState }) {
   const { session } = useVisit();
   const people = useStore(session.people);
   const { lock: set } = useModeration();
-  const { shown, want } = useWishes<LockName>((lock, on) => set(lock, on, ALL));
+  const now = (lock: LockName) => room.defaultLocks[lock] ?? false;
+  const { shown, want } = useWishes<LockName>(now, (lock, on) => set(lock, on, ALL));
   const names = new Intl.ListFormat(i18n.language, { type: "conjunction" });
   const exceptFor = (lock: LockName, locked: boolean): string | null => {
     const others = exceptions(people.values(), room, lock);
@@ -88,15 +89,11 @@ function RoomLocks({ room }: { readonly room: RoomState }) {
     <>
       <p className="muted">{t("locks.lead")}</p>
       <LockList>
-        {(lock) => {
-          const now = room.defaultLocks[lock] ?? false;
-          const locked = shown(lock, now);
-          return {
-            locked,
-            detail: exceptFor(lock, now) ?? t(`locks.about.${lock}`),
-            onChange: (on) => void want(lock, on, now),
-          };
-        }}
+        {(lock) => ({
+          locked: shown(lock),
+          detail: exceptFor(lock, now(lock)) ?? t(`locks.about.${lock}`),
+          onChange: (on) => void want(lock, on),
+        })}
       </LockList>
     </>
   );
@@ -111,7 +108,10 @@ interface PersonLocksProps {
 function PersonLocks({ person, room, mayChange }: PersonLocksProps) {
   const { t } = useTranslation();
   const { lock: set } = useModeration();
-  const { shown, want } = useWishes<LockName>((lock, on) => set(lock, on, person.id));
+  const { shown, want } = useWishes<LockName>(
+    (lock) => lockStanding(person, room, lock).locked,
+    (lock, on) => set(lock, on, person.id),
+  );
   const whose = mayChange ? "theirs" : "mine";
   return (
     <>
@@ -121,7 +121,7 @@ function PersonLocks({ person, room, mayChange }: PersonLocksProps) {
       <LockList>
         {(lock) => {
           const standing = lockStanding(person, room, lock);
-          const locked = shown(lock, standing.locked);
+          const locked = shown(lock);
           const everybody = room.defaultLocks[lock] ?? false;
           const word = standingWord(
             locked === standing.locked
@@ -132,10 +132,7 @@ function PersonLocks({ person, room, mayChange }: PersonLocksProps) {
             locked,
             own: !standing.exempt && locked !== everybody,
             detail: t(`locks.${whose}.${word}`),
-            onChange:
-              mayChange && !standing.exempt
-                ? (on) => void want(lock, on, standing.locked)
-                : undefined,
+            onChange: mayChange && !standing.exempt ? (on) => void want(lock, on) : undefined,
           };
         }}
       </LockList>

@@ -11,39 +11,50 @@ export function RemoveDialog() {
   const { t } = useTranslation();
   const { session, ui } = useVisit();
   const about = useSelected(ui, (now) => now.about);
-  const person = useSelected(session.people, (all) => (about === null ? null : all.get(about)));
+  const here = useSelected(session.people, (all) => (about === null ? null : all.get(about)));
+  // Whoever leaves while it is asked is still the one it is about.
+  const [seen, setSeen] = useState(here);
+  if (here && here !== seen) setSeen(here);
+  const person = here ?? seen;
   const { remove } = useModeration();
   const [block, setBlock] = useState(false);
   const close = () => ui.showDialog(null);
-  if (!person) return null;
-  const words = person.waiting ? "reject" : "remove";
+  const words = person?.waiting ? "reject" : "remove";
   return (
     <Modal
-      title={t(`host.${words}.title`, { name: person.name })}
+      title={t(`host.${words}.title`, { name: person?.name ?? about })}
       closeLabel={t("common.close")}
       onClose={close}
     >
-      <p className="muted">{t(`host.${words}.lead`)}</p>
-      <CheckField
-        label={t("host.block", { name: person.name })}
-        checked={block}
-        onChange={setBlock}
-      />
-      <div className="dialog-actions">
-        <button type="button" className="button button-plain" onClick={close}>
-          {t("host.keep")}
-        </button>
-        <button
-          type="button"
-          className="button button-danger"
-          onClick={() => {
-            close();
-            void remove(person, block);
-          }}
-        >
-          {t(`host.${words}.do`)}
-        </button>
-      </div>
+      {here ? (
+        <>
+          <p className="muted">{t(`host.${words}.lead`)}</p>
+          <CheckField
+            label={t("host.block", { name: here.name })}
+            checked={block}
+            onChange={setBlock}
+          />
+          <div className="dialog-actions">
+            <button type="button" className="button button-plain" onClick={close}>
+              {t("host.keep")}
+            </button>
+            <button
+              type="button"
+              className="button button-danger"
+              onClick={() => {
+                close();
+                void remove(here, block);
+              }}
+            >
+              {t(`host.${words}.do`)}
+            </button>
+          </div>
+        </>
+      ) : (
+        <p className="muted" role="status">
+          {t("locks.gone")}
+        </p>
+      )}
     </Modal>
   );
 }

@@ -27,9 +27,12 @@ export function WaitingPanel() {
   const { people } = useSession();
   const queue = waitingQueue(useStore(people));
   const { admit, remove, lobby } = useModeration();
-  const { shown, want } = useWishes<"lobby">((_, on) => lobby(on));
   const [busy, setBusy] = useState(false);
   const room = useRoomState();
+  const { shown, want } = useWishes<"lobby">(
+    () => room?.features.waitingRoom ?? false,
+    (_, on) => lobby(on),
+  );
   const isHost = useMe()?.isAdmin ?? false;
   if (!room) return null;
   if (!isHost) return <p className="waiting-none muted">{t("waiting.hostsOnly")}</p>;
@@ -47,8 +50,8 @@ export function WaitingPanel() {
         <span aria-hidden="true">{t("waiting.lobby")}</span>
         <Switch
           label={t("waiting.lobby")}
-          on={shown("lobby", room.features.waitingRoom)}
-          onChange={(on) => void want("lobby", on, room.features.waitingRoom)}
+          on={shown("lobby")}
+          onChange={(on) => void want("lobby", on)}
         />
       </div>
       <WaitingMessage message={room.waitingMessage} />

@@ -1,6 +1,6 @@
 import "./notices.css";
 import { X } from "lucide-react";
-import { useEffect, useRef } from "react";
+import { useCallback, useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { announce } from "../../kit/announcer";
 import { IconButton } from "../../kit/icon-button";
@@ -29,21 +29,35 @@ export function Notices() {
       announce(text);
     }
   }, [shown, textOf]);
-  const empty = shown.length === 0;
+  const list = useRef<HTMLUListElement>(null);
+  const pointed = useRef(false);
+  const settle = useCallback(
+    (focused: Element | null) =>
+      notices.hold(pointed.current || (list.current?.contains(focused) ?? false)),
+    [notices],
+  );
   useEffect(() => {
-    // The last notice was dismissed under the pointer, which then never leaves it.
-    if (empty) notices.hold(false);
-  }, [empty, notices]);
+    // What is dismissed takes focus and pointer with it, and neither is said to have left.
+    if (shown.length === 0) pointed.current = false;
+    settle(document.activeElement);
+  }, [shown, settle]);
   return (
     // Nothing here is to be pressed; the list only notices that somebody is reading it.
     // oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions
     <ul
+      ref={list}
       className="notices"
       aria-label={t("notice.label")}
-      onPointerEnter={() => notices.hold(true)}
-      onPointerLeave={() => notices.hold(false)}
+      onPointerEnter={() => {
+        pointed.current = true;
+        notices.hold(true);
+      }}
+      onPointerLeave={() => {
+        pointed.current = false;
+        settle(document.activeElement);
+      }}
       onFocus={() => notices.hold(true)}
-      onBlur={() => notices.hold(false)}
+      onBlur={(event) => settle(event.relatedTarget)}
     >
       {shown.map((notice) => {
         const { panel } = notice;

@@ -1,36 +1,35 @@
 import { Plus, Trash2 } from "lucide-react";
-import { useId, useState } from "react";
+import { useId } from "react";
 import { useTranslation } from "react-i18next";
 import { AskForm } from "../../kit/ask-form";
 import { CheckField } from "../../kit/field";
 import { IconButton } from "../../kit/icon-button";
 import type { Polls } from "../../session/together/polls";
-import { MAX_OPTION, MAX_OPTIONS, MAX_QUESTION } from "../../wire/activities";
-
+import { MAX_OPTION, MAX_OPTIONS, MAX_QUESTION, type NewPoll } from "../../wire/activities";
 import { useRefusal } from "../notices/use-refusal";
 
 interface PollFormProps {
   readonly polls: Polls;
+  readonly draft: NewPoll;
+  readonly onChange: (draft: NewPoll) => void;
   readonly onDone: () => void;
 }
 
 const LEAST = 2;
+const SWITCHES = ["multiple", "anonymous", "live"] as const;
 
-export function PollForm({ polls, onDone }: PollFormProps) {
+export function PollForm({ polls, draft, onChange, onDone }: PollFormProps) {
   const { t } = useTranslation();
   const id = useId();
   const refusal = useRefusal();
-  const [question, setQuestion] = useState("");
-  const [options, setOptions] = useState<readonly string[]>(["", ""]);
-  const [multiple, setMultiple] = useState(false);
-  const [anonymous, setAnonymous] = useState(false);
-  const [live, setLive] = useState(false);
+  const { question, options } = draft;
+  const change = (part: Partial<NewPoll>) => onChange({ ...draft, ...part });
   const given = options.map((option) => option.trim()).filter((option) => option !== "");
   const set = (at: number, text: string) =>
-    setOptions(options.map((option, index) => (index === at ? text : option)));
+    change({ options: options.map((option, index) => (index === at ? text : option)) });
   const ask = async () => {
     if (question.trim() === "" || given.length < LEAST) return t("polls.incomplete");
-    const wish = { question: question.trim(), options: given, multiple, anonymous, live };
+    const wish = { ...draft, question: question.trim(), options: given };
     const { ok, reason } = await polls.create(wish);
     if (!ok) return refusal(reason, "polls.failed");
     onDone();
@@ -58,7 +57,7 @@ export function PollForm({ polls, onDone }: PollFormProps) {
           // The form was asked for, to begin here.
           // oxlint-disable-next-line jsx-a11y/no-autofocus
           autoFocus
-          onChange={(event) => setQuestion(event.target.value)}
+          onChange={(event) => change({ question: event.target.value })}
         />
       </div>
       <fieldset className="activity-list">
@@ -80,7 +79,7 @@ export function PollForm({ polls, onDone }: PollFormProps) {
               <IconButton
                 icon={Trash2}
                 label={t("polls.removeOption", { number: at + 1 })}
-                onClick={() => setOptions(options.filter((_, index) => index !== at))}
+                onClick={() => change({ options: options.filter((_, index) => index !== at) })}
               />
             )}
           </div>
@@ -89,7 +88,7 @@ export function PollForm({ polls, onDone }: PollFormProps) {
           <button
             type="button"
             className="button button-plain button-small"
-            onClick={() => setOptions([...options, ""])}
+            onClick={() => change({ options: [...options, ""] })}
           >
             <Plus className="icon icon-small" aria-hidden="true" />
             {t("polls.addOption")}
@@ -97,9 +96,14 @@ export function PollForm({ polls, onDone }: PollFormProps) {
         )}
       </fieldset>
       <div>
-        <CheckField label={t("polls.multiple")} checked={multiple} onChange={setMultiple} />
-        <CheckField label={t("polls.anonymous")} checked={anonymous} onChange={setAnonymous} />
-        <CheckField label={t("polls.live")} checked={live} onChange={setLive} />
+        {SWITCHES.map((name) => (
+          <CheckField
+            key={name}
+            label={t(`polls.${name}`)}
+            checked={draft[name]}
+            onChange={(on) => change({ [name]: on })}
+          />
+        ))}
       </div>
     </AskForm>
   );

@@ -1,10 +1,11 @@
 import "../../kit/activity.css";
 import "./polls.css";
 import { Download, Plus } from "lucide-react";
-import { useEffect, useState } from "react";
+import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
 import { useStore } from "../../kit/use-store";
 import { together } from "../../session/together";
+import { EMPTY_POLL } from "../../session/together/form-drafts";
 import { useMe, useSession } from "../visit/context";
 import { PollCard } from "./poll-card";
 import { PollForm } from "./poll-form";
@@ -14,20 +15,29 @@ import { useSaveCsv } from "./use-save-csv";
 export function PollsPanel() {
   const { t } = useTranslation();
   const session = useSession();
-  const { polls } = together(session);
+  const { polls, forms } = together(session);
   const { loaded, polls: all, votes, results } = useStore(polls);
   const saveCsv = useSaveCsv();
   const isHost = useMe()?.isAdmin ?? false;
-  const [creating, setCreating] = useState(false);
+  const draft = useStore(forms.poll);
   useEffect(() => polls.refresh(), [polls]);
-  if (creating) return <PollForm polls={polls} onDone={() => setCreating(false)} />;
+  if (draft) {
+    return (
+      <PollForm
+        polls={polls}
+        draft={draft}
+        onChange={forms.poll.set}
+        onDone={() => forms.poll.set(null)}
+      />
+    );
+  }
   return (
     <div className="activity">
       {isHost && (
         <button
           type="button"
           className="button button-primary activity-main"
-          onClick={() => setCreating(true)}
+          onClick={() => forms.poll.set(EMPTY_POLL)}
         >
           <Plus className="icon" aria-hidden="true" />
           {t("polls.create")}

@@ -97,7 +97,8 @@ export const Tile = memo(function Tile(props: TileProps) {
             onClick={() => onPin(person.id)}
           />
         )}
-        {!isMe && media.camera && (
+        {/* Where the tile fills the window this is the only way back, so it outlives the camera. */}
+        {!isMe && (media.camera || full) && (
           <IconButton
             icon={full ? Minimize : Maximize}
             className="on-picture"

@@ -26,6 +26,7 @@ export type Typing = ReadonlyMap<ConversationId, ReadonlySet<ParticipantId>>;
 
 export interface ChatActions {
   readonly typing: Readable<Typing>;
+  /** If it comes to nothing, the words are given back as what the next message is about. */
   edit(entry: Entry, text: string): void;
   remove(entry: Entry): void;
   /** Puts my sign under a line, or takes it back. */
@@ -79,7 +80,7 @@ export function createChatActions(session: Session): ChatActions {
   const keyOf = (lineId: string, change: Change) =>
     `${change.kind}:${change.kind === "sign" ? change.sign : ""}:${lineId}`;
 
-  function act(entry: Entry, change: Change): void {
+  function act(entry: Entry, change: Change, onFailed: () => void = () => undefined): void {
     const me = session.me();
     if (me === null) return;
     const to = conversationOf(entry);
@@ -92,9 +93,24 @@ export function createChatActions(session: Session): ChatActions {
       key,
       setTimeout(() => {
         expected.delete(key);
+        onFailed();
         notices.show({ group: "chat-change", level: "error", text: { key: "chat.notChanged" } });
       }, ECHO_MS),
     );
+  }
+
+  /** The words of an edit that came to nothing are back in the box, unless that is about something else by now. */
+  function giveBack(entry: Entry, text: string): void {
+    const conversation = conversationOf(entry);
+    if (chat.intents.getSnapshot().has(conversation)) return;
+    chat.intend(conversation, { kind: "edit", entry, text });
+  }
+
+  /** It came about after all, and nothing was changed in the words that were given back. */
+  function takeBack(lineId: string, html: string, conversation: ConversationId): void {
+    const intent = chat.intents.getSnapshot().get(conversation);
+    if (intent?.kind !== "edit" || intent.entry.id !== lineId) return;
+    if (composed(intent.text) === html) chat.intend(conversation, null);
   }
 
   /** Whether whoever sent a change may do it to this line; the server has looked at public ones already. */
@@ -113,6 +129,7 @@ export function createChatActions(session: Session): ChatActions {
       const key = keyOf(lineId, change);
       clearTimeout(expected.get(key));
       expected.delete(key);
+      if (change.kind === "edit") takeBack(lineId, change.html, conversation);
     }
     chat.change(lineId, conversation, (entry) =>
       entry.system || entry.removed || !isTheirs(entry, data.from, change)
@@ -160,8 +177,9 @@ export function createChatActions(session: Session): ChatActions {
   return {
     typing,
     edit(entry, text) {
-      const html = composeHtml(text.slice(0, MAX_TEXT));
-      if (html !== "" && html !== entry.html) act(entry, { kind: "edit", html });
+      const html = composed(text);
+      if (html === "" || html === entry.html) return;
+      act(entry, { kind: "edit", html }, () => giveBack(entry, text));
     },
     remove: (entry) => act(entry, { kind: "remove" }),
     sign(entry, sign) {
@@ -204,6 +222,8 @@ export function createChatActions(session: Session): ChatActions {
     },
   };
 }
+
+const composed = (text: string): string => composeHtml(text.slice(0, MAX_TEXT));
 
 /** What a line is after a change. */
 export function changed(entry: Entry, from: ParticipantId, change: Change, at: number): Entry {

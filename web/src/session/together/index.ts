@@ -4,12 +4,17 @@ import type { Session } from "../session";
 import { createAway, type Away } from "./away";
 import { createBreakouts, type Breakouts } from "./breakouts";
 import { createChatActions, type ChatActions } from "./chat-actions";
+import { createFormDrafts, type FormDrafts } from "./form-drafts";
 import { createPlayer, type Player } from "./player";
 import { createPolls, type Polls } from "./polls";
+import { createUploads, type Uploads } from "./uploads";
 import { hearNotes } from "./waiting-notes";
 
 export interface Together {
   readonly chat: ChatActions;
+  /** Files on their way into the chat, whatever is on the screen. */
+  readonly uploads: Uploads;
+  readonly forms: FormDrafts;
   readonly polls: Polls;
   readonly breakouts: Breakouts;
   readonly player: Player;
@@ -37,6 +42,12 @@ export function together(session: Session): Together {
   if (before) return before;
   const { notices } = session;
   const chat = createChatActions(session);
+  const uploads = createUploads(
+    session,
+    "chat",
+    () => session.room.getSnapshot()?.state.activities.files ?? { types: [], maxMegabytes: 0 },
+  );
+  const forms = createFormDrafts();
   const polls = createPolls(session, () =>
     notices.show({
       group: "poll",
@@ -52,7 +63,7 @@ export function together(session: Session): Together {
   });
   const player = createPlayer(session);
   const away = createAway(session);
-  const now: Together = { chat, polls, breakouts, player, away };
+  const now: Together = { chat, uploads, forms, polls, breakouts, player, away };
   made.set(session, now);
 
   const stop = session.activities.listen((news) => {
@@ -68,7 +79,7 @@ export function together(session: Session): Together {
   const stopPhase = session.phase.subscribe(() => {
     if (session.phase.getSnapshot().at !== "ended") return;
     for (const end of [stop, stopRoom, stopNotes, stopPhase]) end();
-    for (const { dispose } of [chat, polls, breakouts, away]) dispose();
+    for (const { dispose } of [chat, uploads, polls, breakouts, away]) dispose();
   });
   return now;
 }

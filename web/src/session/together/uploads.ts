@@ -126,6 +126,8 @@ export function createUploads(
     },
     dispose() {
       for (const { stop } of jobs.values()) stop.abort();
+      jobs.clear();
+      store.set([]);
     },
   };
 }
