@@ -11,7 +11,7 @@ import {
 import type { CameraBackground } from "./background/camera-background";
 import { NONE, type Background } from "./background/choice";
 import { createInTurn } from "./in-turn";
-import { reopening } from "./livekit-device";
+import { publishOpened, reopening } from "./livekit-device";
 import type { BackgroundTrouble } from "./media";
 
 interface Around {
@@ -71,13 +71,7 @@ export function createCamera(room: Room, around: Around): Camera {
     const track = ready
       ? new LocalVideoTrack(ready, reopening(ready, base), false)
       : await createLocalVideoTrack({ ...room.options.videoCaptureDefaults });
-    try {
-      await putBehind(track);
-      await me.publishTrack(track as LocalTrack, { source: Track.Source.Camera });
-    } catch (error) {
-      track.stop();
-      throw error;
-    }
+    await publishOpened(room, track as LocalTrack, Track.Source.Camera, () => putBehind(track));
   };
   /** With and without a background are two streams of different sizes: one is taken down before the other begins. */
   const takeDownOther = async () => {

@@ -26,7 +26,7 @@ import { figuresOf, type Entry } from "./figures";
 import { createInTurn } from "./in-turn";
 import { watchLevel } from "./level";
 import { createCamera } from "./livekit-camera";
-import { reopening } from "./livekit-device";
+import { publishOpened, reopening } from "./livekit-device";
 import { watchFlow } from "./livekit-flow";
 import { watchWay } from "./livekit-way";
 import { MediaFullError, saysFull } from "./media-full";
@@ -321,9 +321,8 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     const track = ready
       ? new LocalAudioTrack(ready, reopening(ready, VOICE), false)
       : await createLocalAudioTrack(room.options.audioCaptureDefaults);
-    if (muted) await track.mute();
-    await room.localParticipant.publishTrack(track as LocalTrack, {
-      source: Track.Source.Microphone,
+    await publishOpened(room, track as LocalTrack, Track.Source.Microphone, async () => {
+      if (muted) await track.mute();
     });
   };
 

@@ -116,7 +116,7 @@ describe("the way in", () => {
   test("a microphone joins muted where the room says so, and live elsewhere", async () => {
     server.session.start();
     await flush();
-    server.initialData(ANA, { room_features: { mute_on_start: true } });
+    server.initialData(ANA, { room_features: { mute_on_start: true, allow_webcams: true } });
     server.session.join({
       microphone: () => ({ on: true, track: null }),
       camera: () => ({ on: true, track: null }),
@@ -126,6 +126,34 @@ describe("the way in", () => {
     await flush();
     expect(server.engine.calls).toEqual(["connect", "publish muted", "camera true"]);
   });
+
+  test.each([
+    ["live", {}],
+    ["muted", { mute_on_start: true }],
+  ])(
+    "what is brought along into a room whose locks forbid it is closed, and it is said why, %s",
+    async (_, features) => {
+      server.session.start();
+      await flush();
+      const guest = { ...ANA, admin: false };
+      server.initialData(guest, {
+        room_features: { allow_webcams: true, ...features },
+        default_lock_settings: { lock_microphone: true, lock_webcam: true },
+      });
+      const stop = vi.fn<() => void>();
+      const bring = () => ({ on: true, track: { stop } as unknown as MediaStreamTrack });
+      server.session.join({ microphone: bring, camera: bring });
+      server.users([guest]);
+      server.mediaAccess();
+      await flush();
+      expect(server.engine.calls).toEqual(["connect"]);
+      expect(stop).toHaveBeenCalledTimes(2);
+      expect(server.session.notices.getSnapshot().map(({ text }) => text)).toEqual([
+        { key: "why.locked.microphone" },
+        { key: "why.locked.camera" },
+      ]);
+    },
+  );
 
   test("the meeting is there before sound and picture are, and who switches off meanwhile stays off", async () => {
     let connected = () => {};
