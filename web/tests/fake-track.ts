@@ -8,6 +8,8 @@ export class FakeTrack extends EventTarget {
   constructor(
     readonly kind: "audio" | "video",
     readonly deviceId: string,
+    /** As it was asked for. */
+    readonly constraints: MediaTrackConstraints = {},
     readonly label = `The ${deviceId}`,
   ) {
     super();
@@ -29,7 +31,7 @@ export class FakeTrack extends EventTarget {
   }
 
   getSettings = (): MediaTrackSettings => ({ deviceId: this.deviceId, width: 1280, height: 720 });
-  getConstraints = (): MediaTrackConstraints => ({});
+  getConstraints = (): MediaTrackConstraints => ({ ...this.constraints });
   applyConstraints = (): Promise<void> => Promise.resolve();
-  clone = (): FakeTrack => new FakeTrack(this.kind, this.deviceId, this.label);
+  clone = (): FakeTrack => new FakeTrack(this.kind, this.deviceId, this.constraints, this.label);
 }

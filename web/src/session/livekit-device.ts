@@ -1,5 +1,6 @@
 /** A device of this person as the library knows it: published, and opened anew. */
 import { ConnectionState, type LocalTrack, type Room, type Track } from "livekit-client";
+import { deviceProblem } from "./devices";
 
 /**
  * Publishes a device that was just opened, once it is ready. Where that fails it is closed again, and so it is where the
@@ -21,11 +22,27 @@ export async function publishOpened(
   }
 }
 
-/** For when a track must be opened anew: rather the same device than any other. */
-export function reopening(
-  track: MediaStreamTrack,
-  base: MediaTrackConstraints,
-): MediaTrackConstraints {
-  const { deviceId } = track.getSettings();
-  return deviceId === undefined ? base : { ...base, deviceId: { ideal: deviceId } };
+/**
+ * Makes the name of a device a wish. The library insists on the very one it opened last, also when that has gone; rather
+ * the same than any other, and rather another than none.
+ */
+export function soften(constraints: { deviceId?: ConstrainDOMString } | undefined): void {
+  const named = constraints?.deviceId;
+  if (constraints && typeof named === "object" && "exact" in named && named.exact !== undefined) {
+    constraints.deviceId = { ideal: named.exact };
+  }
 }
+
+/** Takes this one, or another if it went away at this moment. */
+export async function switchDevice(room: Room, kind: MediaDeviceKind, id: string): Promise<void> {
+  try {
+    await room.switchActiveDevice(kind, id);
+  } catch (error) {
+    if (deviceProblem(error) !== "missing") throw error;
+    await room.switchActiveDevice(kind, id, false);
+  }
+}
+
+/** What the device is called, whatever is drawn on its picture. */
+export const labelOf = (track: LocalTrack): string =>
+  track.mediaStream?.getTracks()[0]?.label ?? "";
