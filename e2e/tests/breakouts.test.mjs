@@ -94,6 +94,34 @@ scenario("everybody chooses a room, and may choose another", async (meeting) => 
   await second.getByText("1 of 1 are there").waitFor();
 });
 
+scenario(
+  "whoever comes to a room that has just ended is back in the main room",
+  async (meeting) => {
+    const { ana, guests } = await gather(meeting);
+    const [ben] = guests;
+    await ana.page.getByRole("radio", { name: "By chance" }).check();
+    await ana.button("Open the rooms").click();
+    await ana.page.getByRole("article").filter({ hasText: "Ben" }).waitFor();
+    // Between the server's yes and the way there; the room says no then.
+    meeting.allowedProblems.push(/status of 401/u);
+    const answer = async (route) => {
+      const response = await route.fetch();
+      await ana.button("End all rooms").click();
+      await ana.page.getByRole("article").first().waitFor({ state: "detached" });
+      await route.fulfill({ response });
+    };
+    await ben.page.route("**/api/breakoutRoom/join", answer, { times: 1 });
+
+    await ben.page.getByRole("button", { name: "Join", exact: true }).first().click();
+    await ben.page
+      .getByText("That room has ended. You are back in the main room.")
+      .first()
+      .waitFor();
+    await ben.sees("Ana");
+    await ana.sees("Ben");
+  },
+);
+
 scenario("a countdown is seen by all, taken back, and rooms are made longer", async (meeting) => {
   const looks = new Looks();
   const { ana, guests } = await gather(meeting);

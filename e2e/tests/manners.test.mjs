@@ -104,6 +104,67 @@ scenario("a microphone that is unplugged is replaced, said, and still heard", as
   await untilHearing(ben.page, 1);
 });
 
+scenario(
+  "a camera chosen inside and unplugged is replaced, said, and still seen",
+  async (meeting) => {
+    const ana = await meeting.open("Ana");
+    await ana.page.addInitScript(() => {
+      const made = [];
+      const gone = new Set();
+      const { getUserMedia, enumerateDevices } = MediaDevices.prototype;
+      MediaDevices.prototype.getUserMedia = async function (constraints) {
+        if (gone.has(constraints?.video?.deviceId?.exact))
+          throw new OverconstrainedError("deviceId");
+        const stream = await getUserMedia.call(this, constraints);
+        made.push(...stream.getVideoTracks());
+        return stream;
+      };
+      MediaDevices.prototype.enumerateDevices = async function () {
+        const all = await enumerateDevices.call(this);
+        return all.filter(({ deviceId }) => !gone.has(deviceId));
+      };
+      const open = () => made.filter(({ readyState }) => readyState === "live");
+      window.openCameras = () => open().map(({ label }) => label);
+      // What the browser does when the cable is pulled; of a camera that is off nothing ends.
+      window.unplugCamera = async (name) => {
+        const all = await navigator.mediaDevices.enumerateDevices();
+        for (const { deviceId, label } of all) if (label === name) gone.add(deviceId);
+        for (const track of open().filter(({ label }) => label === name)) {
+          track.stop();
+          track.dispatchEvent(new Event("ended"));
+        }
+        navigator.mediaDevices.dispatchEvent(new Event("devicechange"));
+      };
+    });
+    const chooseCamera = async (name) => {
+      await ana.button("Choose camera").click();
+      await ana.page.getByRole("menuitemradio", { name }).click();
+      await until(`${name} to be open alone`, async () => {
+        const names = await ana.page.evaluate(() => window.openCameras());
+        return names.length === 1 && names[0] === name;
+      });
+    };
+    await ana.openLink(await meeting.link("Ana", { admin: true }));
+    await ana.enter();
+    const ben = await meeting.join("Ben");
+    await untilSeeing(ben.page, 1);
+
+    await chooseCamera("fake_device_4");
+    await ana.page.evaluate(() => window.unplugCamera("fake_device_4"));
+    await ana.page
+      .getByText(/fake_device_4 is gone\. .+ is used now/u)
+      .first()
+      .waitFor();
+    await untilSeeing(ben.page, 1);
+
+    await chooseCamera("fake_device_5");
+    await ana.turnCameraOff();
+    await ana.page.evaluate(() => window.unplugCamera("fake_device_5"));
+    await ana.turnCameraOn();
+    await untilSeeing(ben.page, 1);
+  },
+);
+
 scenario("what happens is still read out while a dialog is open", async (meeting) => {
   const ana = await meeting.join("Ana", { admin: true });
   await ana.tool("Leave").click();

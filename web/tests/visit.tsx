@@ -5,6 +5,7 @@ import { PrefsContext } from "../src/features/settings/prefs-context";
 import { createActions } from "../src/features/shortcuts";
 import { VisitContext, type VisitValue } from "../src/features/visit/context";
 import { createUi } from "../src/features/visit/ui-store";
+import { createWayBack } from "../src/features/visit/way-back";
 import { createDevices } from "../src/session/devices";
 import { createPrefs, type PrefsStore } from "../src/session/prefs";
 import type { SessionDeps } from "../src/session/session";
@@ -39,7 +40,8 @@ function around(server: FakeServer): Pick<Meeting, "visit" | "prefs" | "show" | 
     ui,
     actions: createActions(server.session, ui, prefs),
     travel: (token) => void travelled.push(token),
-    wayBack: { token: null },
+    goBack: (token) => void travelled.push(token),
+    wayBack: createWayBack(server.session, null, () => undefined),
   };
   return {
     travelled,

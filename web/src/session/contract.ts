@@ -111,5 +111,6 @@ export interface Session {
   resend(entry: Entry): void;
   leave(): void;
   endForAll(): Promise<Outcome>;
+  /** Nobody looks at it any more: unless it has ended, this person has left, and what waits for its end hears so. */
   dispose(): void;
 }

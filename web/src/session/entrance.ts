@@ -1,7 +1,7 @@
 /** From the green room into the meeting: asked to join, let in, the list of people, sound and picture. */
 import type { MediaAccess, ParticipantId, Person, RoomState } from "../wire/types";
 import type { ClientEvent } from "../wire/encode";
-import type { JoinChoice, Phase } from "./contract";
+import type { Bringing, JoinChoice, Phase } from "./contract";
 import type { DeviceChoice, Media } from "./media";
 import { createMediaRecovery, type MediaRecovery } from "./media-recovery";
 import type { PeopleStore } from "./people";
@@ -50,6 +50,12 @@ export function createEntrance(around: Around): Entrance {
     send({ kind: "media-access" });
     around.expectAnswer();
   };
+  /** What may not be used is closed, and it is said why. */
+  function permitted(which: "microphone" | "camera", { on, track }: Bringing): Bringing {
+    if (on && switches.may(which)) return { on, track };
+    track?.stop();
+    return { on: false, track: null };
+  }
   function publishFirst(withMicrophone: boolean, withCamera: boolean): void {
     const startMuted = around.room()?.features.muteOnStart ?? false;
     if (withMicrophone && startMuted) {
@@ -63,8 +69,8 @@ export function createEntrance(around: Around): Entrance {
     if (!listed || !recovery) return around.expectAnswer();
     around.answered();
     if (!choice || phase() !== "entering") return;
-    const microphone = choice.microphone();
-    const camera = choice.camera();
+    const microphone = permitted("microphone", choice.microphone());
+    const camera = permitted("camera", choice.camera());
     media.adopt({ microphone: microphone.track, camera: camera.track });
     at("meeting");
     switches.obeyLocks(true);

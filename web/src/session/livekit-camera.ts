@@ -4,14 +4,13 @@ import {
   LocalVideoTrack,
   RoomEvent,
   Track,
-  VideoPresets,
   type LocalTrack,
   type Room,
 } from "livekit-client";
 import type { CameraBackground } from "./background/camera-background";
 import { NONE, type Background } from "./background/choice";
 import { createInTurn } from "./in-turn";
-import { reopening } from "./livekit-device";
+import { publishOpened, soften, switchDevice } from "./livekit-device";
 import type { BackgroundTrouble } from "./media";
 
 interface Around {
@@ -66,18 +65,11 @@ export function createCamera(room: Room, around: Around): Camera {
   /** Not before the background is drawn. */
   const publish = async () => {
     const ready = around.brought();
-    const { width, height } = VideoPresets.h720;
-    const base = { width: { ideal: width }, height: { ideal: height } };
+    soften(room.options.videoCaptureDefaults);
     const track = ready
-      ? new LocalVideoTrack(ready, reopening(ready, base), false)
+      ? new LocalVideoTrack(ready, undefined, false)
       : await createLocalVideoTrack({ ...room.options.videoCaptureDefaults });
-    try {
-      await putBehind(track);
-      await me.publishTrack(track as LocalTrack, { source: Track.Source.Camera });
-    } catch (error) {
-      track.stop();
-      throw error;
-    }
+    await publishOpened(room, track as LocalTrack, Track.Source.Camera, () => putBehind(track));
   };
   /** With and without a background are two streams of different sizes: one is taken down before the other begins. */
   const takeDownOther = async () => {
@@ -103,11 +95,16 @@ export function createCamera(room: Room, around: Around): Camera {
     set: (on) =>
       inTurn(async () => {
         if (on) await takeDownOther();
+        soften(published()?.constraints);
         if (on && !published()) await publish();
         else await me.setCameraEnabled(on);
       }),
-    switchTo: (id) => anew(async () => void (await room.switchActiveDevice("videoinput", id))),
-    reopen: () => anew(async () => published()?.restartTrack()),
+    switchTo: (id) => anew(() => switchDevice(room, "videoinput", id)),
+    reopen: () =>
+      anew(async () => {
+        soften(published()?.constraints);
+        await published()?.restartTrack();
+      }),
     setBackground(next, save) {
       background = next;
       saving = save;

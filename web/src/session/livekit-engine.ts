@@ -26,7 +26,7 @@ import { figuresOf, type Entry } from "./figures";
 import { createInTurn } from "./in-turn";
 import { watchLevel } from "./level";
 import { createCamera } from "./livekit-camera";
-import { reopening } from "./livekit-device";
+import { labelOf, publishOpened, soften, switchDevice } from "./livekit-device";
 import { watchFlow } from "./livekit-flow";
 import { watchWay } from "./livekit-way";
 import { MediaFullError, saysFull } from "./media-full";
@@ -280,14 +280,16 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     if (watched.has(track)) return;
     watched.add(track);
     track.on(TrackEvent.Ended, () => {
-      const lost = track.mediaStreamTrack.label;
+      // Before the library opens it anew.
+      soften(track.constraints);
+      const lost = labelOf(track);
       if (track.isMuted) return handlers.onDeviceLost({ kind, lost, next: null, wasOff: true });
       const tell = (next: string | null) => {
         track.off(TrackEvent.Restarted, replaced);
         track.off(TrackEvent.Muted, silenced);
         handlers.onDeviceLost({ kind, lost, next, wasOff: false });
       };
-      const replaced = () => tell(track.mediaStreamTrack.label);
+      const replaced = () => tell(labelOf(track));
       const silenced = () => tell(null);
       track.once(TrackEvent.Restarted, replaced);
       track.once(TrackEvent.Muted, silenced);
@@ -318,12 +320,12 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
   const inTurn = createInTurn();
   const publishMicrophone = async (muted: boolean) => {
     const ready = brought("microphone");
+    soften(room.options.audioCaptureDefaults);
     const track = ready
-      ? new LocalAudioTrack(ready, reopening(ready, VOICE), false)
+      ? new LocalAudioTrack(ready, undefined, false)
       : await createLocalAudioTrack(room.options.audioCaptureDefaults);
-    if (muted) await track.mute();
-    await room.localParticipant.publishTrack(track as LocalTrack, {
-      source: Track.Source.Microphone,
+    await publishOpened(room, track as LocalTrack, Track.Source.Microphone, async () => {
+      if (muted) await track.mute();
     });
   };
 
@@ -381,8 +383,10 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     setMicrophone: (on) =>
       inTurn(async () => {
         const me = room.localParticipant;
-        const isPublished = me.getTrackPublication(Track.Source.Microphone) !== undefined;
-        if (on && open.microphone && !isPublished) return publishMicrophone(false);
+        const published = me.getTrackPublication(Track.Source.Microphone);
+        if (on && open.microphone && !published) return publishMicrophone(false);
+        soften(published?.audioTrack?.constraints);
+        soften(room.options.audioCaptureDefaults);
         await me.setMicrophoneEnabled(on);
       }),
     setCamera: camera.set,
@@ -402,14 +406,16 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     },
     async switchDevice(kind: DeviceKind, id: string) {
       if (kind === "videoinput") return camera.switchTo(id);
-      await room.switchActiveDevice(kind, id);
+      await switchDevice(room, kind, id);
       if (kind === "audioinput") listenToMyself();
     },
     async reopen(device) {
       if (device === "camera") return camera.reopen();
       const source = Track.Source.Microphone;
       const track = room.localParticipant.getTrackPublication(source)?.track;
-      if (track instanceof LocalAudioTrack) await track.restartTrack();
+      if (!(track instanceof LocalAudioTrack)) return;
+      soften(track.constraints);
+      await track.restartTrack();
     },
     startSound: () => room.startAudio(),
     limitVideo(wanted) {

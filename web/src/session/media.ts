@@ -160,6 +160,7 @@ export interface Media extends Readable<MediaState> {
   limitVideo(quality: VideoQuality): void;
   /** How the line does right now. */
   measure(): Promise<Figures>;
+  /** For good: a connection that comes about later is closed. */
   disconnect(): Promise<void>;
 }
 
@@ -185,7 +186,11 @@ const previewOf = (track: MediaStreamTrack): TrackHandle => ({
 
 export function createMedia(load: LoadEngine, events: MediaEvents): Media {
   const store = createStore<MediaState>(IDLE);
-  const patch = (part: Partial<MediaState>) => store.update((now) => ({ ...now, ...part }));
+  /** Once nobody wants it any more, no connection is kept. */
+  let over = false;
+  const patch = (part: Partial<MediaState>) => {
+    if (!over) store.update((now) => ({ ...now, ...part }));
+  };
   let loading: Promise<MediaEngine> | null = null;
   /** Shut while there is no connection that could carry anything. */
   const gate = createGate();
@@ -287,7 +292,9 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
       // After a lost connection it stays "lost" to the eye until there is a new one.
       if (store.getSnapshot().status !== "lost") patch({ status: "connecting" });
       try {
-        await (await engine()).connect(access, devices);
+        const made = await engine();
+        if (!over) await made.connect(access, devices);
+        if (over) return await made.disconnect();
       } catch (error) {
         patch({ status: "lost", full: error instanceof MediaFullError });
         throw error;
@@ -323,6 +330,7 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
       ),
     measure: async () => (await engine()).measure(),
     async disconnect() {
+      over = true;
       if (loading) await (await loading).disconnect();
       store.set(IDLE);
     },

@@ -1,7 +1,17 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { ANA, BEN, CAT, createFakeServer, flush, id, type FakeServer } from "../../tests/fakes";
+import {
+  ADMISSION,
+  ANA,
+  BEN,
+  CAT,
+  createFakeServer,
+  flush,
+  id,
+  type FakeServer,
+} from "../../tests/fakes";
 import { NatsMsgServerToClientEvents as Event } from "../wire/gen/plugnmeet/messaging_pb";
 import { SessionError } from "./errors";
+import type { Link } from "./link";
 
 const NO_DEVICES = {
   microphone: () => ({ on: false, track: null }),
@@ -106,7 +116,7 @@ describe("the way in", () => {
   test("a microphone joins muted where the room says so, and live elsewhere", async () => {
     server.session.start();
     await flush();
-    server.initialData(ANA, { room_features: { mute_on_start: true } });
+    server.initialData(ANA, { room_features: { mute_on_start: true, allow_webcams: true } });
     server.session.join({
       microphone: () => ({ on: true, track: null }),
       camera: () => ({ on: true, track: null }),
@@ -116,6 +126,34 @@ describe("the way in", () => {
     await flush();
     expect(server.engine.calls).toEqual(["connect", "publish muted", "camera true"]);
   });
+
+  test.each([
+    ["live", {}],
+    ["muted", { mute_on_start: true }],
+  ])(
+    "what is brought along into a room whose locks forbid it is closed, and it is said why, %s",
+    async (_, features) => {
+      server.session.start();
+      await flush();
+      const guest = { ...ANA, admin: false };
+      server.initialData(guest, {
+        room_features: { allow_webcams: true, ...features },
+        default_lock_settings: { lock_microphone: true, lock_webcam: true },
+      });
+      const stop = vi.fn<() => void>();
+      const bring = () => ({ on: true, track: { stop } as unknown as MediaStreamTrack });
+      server.session.join({ microphone: bring, camera: bring });
+      server.users([guest]);
+      server.mediaAccess();
+      await flush();
+      expect(server.engine.calls).toEqual(["connect"]);
+      expect(stop).toHaveBeenCalledTimes(2);
+      expect(server.session.notices.getSnapshot().map(({ text }) => text)).toEqual([
+        { key: "why.locked.microphone" },
+        { key: "why.locked.camera" },
+      ]);
+    },
+  );
 
   test("the meeting is there before sound and picture are, and who switches off meanwhile stays off", async () => {
     let connected = () => {};
@@ -557,6 +595,74 @@ describe("the line to the server", () => {
     server.sent.length = 0;
     vi.advanceTimersByTime(10 * 60_000);
     expect(server.sent).toEqual([]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe("a visit that nobody looks at any more", () => {
+  test("opens nothing, in whichever step of the way in it was left", async () => {
+    let admit = () => {};
+    const openLink = vi.fn<() => Promise<Link>>();
+    server = createFakeServer({
+      verify: () => new Promise((resolve) => (admit = () => resolve(ADMISSION))),
+      openLink,
+    });
+    server.session.start();
+    server.session.dispose();
+    admit();
+    await flush();
+    expect(openLink).not.toHaveBeenCalled();
+
+    let opened: (link: Link) => void = () => undefined;
+    const close = vi.fn(() => Promise.resolve());
+    server = createFakeServer({ openLink: () => new Promise((resolve) => (opened = resolve)) });
+    server.session.start();
+    await flush();
+    server.session.dispose();
+    opened({ close } as unknown as Link);
+    await flush();
+    expect(close).toHaveBeenCalledOnce();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("goes in no further, neither from the green room nor from the waiting room", async () => {
+    for (const waiting of [false, true]) {
+      server = createFakeServer();
+      server.session.start();
+      await flush();
+      server.initialData({ ...ANA, waiting });
+      if (waiting) server.session.join(NO_DEVICES);
+      server.session.dispose();
+      server.sent.length = 0;
+      server.session.join(NO_DEVICES);
+      server.changed(ANA);
+      expect(server.sent).toEqual([]);
+      expect(vi.getTimerCount()).toBe(0);
+    }
+  });
+
+  test("keeps no token that still comes", async () => {
+    const onToken = vi.fn<(token: string) => void>();
+    server = createFakeServer({ onToken });
+    await server.enter([ANA]);
+    server.session.dispose();
+    server.emit(Event.RESP_RENEW_PNM_TOKEN, "jwt2");
+    expect(onToken).not.toHaveBeenCalled();
+  });
+
+  test.each([
+    ["comes about", () => Promise.resolve(), ["connect", "disconnect", "disconnect"]],
+    ["fails", () => Promise.reject(new Error("no way")), ["connect", "disconnect"]],
+  ])("keeps no media connection, when one %s afterwards", async (_, outcome, calls) => {
+    let go = () => {};
+    server.engine.connecting = new Promise<void>((resolve) => (go = resolve)).then(outcome);
+    await server.enter([ANA]);
+    server.session.dispose();
+    await flush();
+    go();
+    await flush();
+    expect(server.engine.calls).toEqual(calls);
+    expect(server.session.media.getSnapshot().status).toBe("idle");
     expect(vi.getTimerCount()).toBe(0);
   });
 });

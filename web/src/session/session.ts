@@ -111,6 +111,8 @@ export function createSession(deps: SessionDeps): Session {
     stopEverything();
   }
 
+  const leave = () => end({ code: "left", detail: "" });
+
   function stopEverything(): void {
     answered();
     heart.stop();
@@ -208,7 +210,7 @@ export function createSession(deps: SessionDeps): Session {
       me = admission.me;
       at("connecting");
       const opened = await deps.openLink(admission, () => token, handlers);
-      if (ended()) return void opened.close();
+      if (ended()) return void opened.close().catch(() => undefined);
       link = opened;
       at("receiving");
       cleanups.push(opened.status.subscribe(() => onLink(opened.status.getSnapshot())));
@@ -404,7 +406,7 @@ export function createSession(deps: SessionDeps): Session {
     write: talk.write,
     writeHtml: talk.writeHtml,
     resend: talk.resend,
-    leave: () => end({ code: "left", detail: "" }),
+    leave,
     async endForAll() {
       if (!admission) return { ok: false, reason: "" };
       // Whoever asked shows how it went, where they asked.
@@ -415,8 +417,6 @@ export function createSession(deps: SessionDeps): Session {
       endedByMe = outcome.ok;
       return outcome;
     },
-    dispose() {
-      if (!ended()) stopEverything();
-    },
+    dispose: leave,
   };
 }

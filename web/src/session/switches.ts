@@ -14,6 +14,8 @@ interface Around {
 }
 
 export interface Switches {
+  /** Whether it may be switched on; if not, it is said why. */
+  may(which: MediaSwitch): boolean;
   /** As the button would: a lock that came meanwhile is explained, not tried. */
   on(which: MediaSwitch): void;
   /**
@@ -27,14 +29,19 @@ export interface Switches {
 export function createSwitches({ media, notices, me, room, inMeeting, ended }: Around): Switches {
   /** What a host has locked for this person. */
   const shut = new Set<MediaSwitch>();
+  const may = (which: MediaSwitch): boolean => {
+    const [state, person] = [room(), me()];
+    if (!state || !person) return false;
+    const right = mayUse(which, person, state);
+    if (right.ok) return true;
+    const text = { key: `why.${right.why}.${which}` } as const;
+    notices.show({ group: `refused-${which}`, level: "warning", passing: true, text });
+    return false;
+  };
   return {
+    may,
     on(which) {
-      const [state, person] = [room(), me()];
-      if (!state || !person) return;
-      const right = mayUse(which, person, state);
-      if (right.ok) return media[which].want(true);
-      const text = { key: `why.${right.why}.${which}` } as const;
-      notices.show({ group: `refused-${which}`, level: "warning", passing: true, text });
+      if (may(which)) media[which].want(true);
     },
     obeyLocks(silently = !inMeeting()) {
       const [state, person] = [room(), me()];

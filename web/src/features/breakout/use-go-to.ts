@@ -9,7 +9,7 @@ export function useGoTo(): (roomId: string) => Promise<void> {
   return useCallback(
     async (roomId: string) => {
       const answer = await together(session).breakouts.tokenFor(roomId);
-      if ("token" in answer) return travel(answer.token);
+      if ("token" in answer) return travel(answer.token, roomId);
       const { reason } = answer;
       const text = refusalText(reason, "breakout.failed");
       session.notices.show({ group: "breakout-failed", level: "error", text });

@@ -11,6 +11,9 @@ const PREF = {
   audiooutput: "speaker",
 } as const;
 
+/** Stands for whatever the browser takes. */
+const AWAY = "";
+
 /** Which device to use; a change takes effect at once, also in the middle of a meeting. */
 export function useDeviceChoice(kind: DeviceKind) {
   const { t } = useTranslation();
@@ -19,14 +22,20 @@ export function useDeviceChoice(kind: DeviceKind) {
   const list = useStore(devices).filter((device) => device.kind === kind);
   const word = t(`device.${PREF[kind]}`);
   const chosen = prefs[PREF[kind]];
+  // While the chosen one is away the browser takes another, nobody knows which; each of the others may be chosen.
+  const isThere = list.some(({ id }) => id === chosen);
+  const isAway = chosen !== null && !isThere && list.length > 0;
+  const usual = isAway ? undefined : list[0]?.id;
+  const named = list.map(({ id, label }, index) => ({
+    value: id,
+    label: label || t("device.unnamed", { kind: word, number: index + 1 }),
+  }));
   return {
     word,
-    value: list.some(({ id }) => id === chosen) ? (chosen ?? "") : (list[0]?.id ?? ""),
-    choices: list.map(({ id, label }, index) => ({
-      value: id,
-      label: label || t("device.unnamed", { kind: word, number: index + 1 }),
-    })),
+    value: (isThere ? chosen : usual) ?? AWAY,
+    choices: isAway ? [{ value: AWAY, label: t("device.usual") }, ...named] : named,
     choose(id: string) {
+      if (id === AWAY) return;
       changePrefs({ [PREF[kind]]: id });
       if (session.phase.getSnapshot().at !== "meeting") return;
       session.media.switchDevice(kind, id).catch(() => {

@@ -1,10 +1,12 @@
 import { createContext, use } from "react";
 import { useSelected, useStore } from "../../kit/use-store";
 import type { DevicesStore } from "../../session/devices";
+import type { EndReason } from "../../session/errors";
 import type { Session } from "../../session/session";
 import type { Person, RoomState } from "../../wire/types";
 import type { Actions } from "../shortcuts/actions";
 import type { UiStore } from "./ui-store";
+import type { WayBack } from "./way-back";
 
 /** What every screen of one visit shares. */
 export interface VisitValue {
@@ -13,9 +15,10 @@ export interface VisitValue {
   readonly ui: UiStore;
   readonly actions: Actions;
   /** To another room with another token, devices as they are: into a breakout room and back. */
-  travel(token: string): void;
-  /** Kept by what is loaded with the meeting: where this person goes when a breakout room ends. */
-  readonly wayBack: { token: string | null };
+  travel(token: string, roomId: string): void;
+  /** Out of a breakout room that came to such an end. */
+  goBack(token: string, reason: EndReason): void;
+  readonly wayBack: WayBack;
 }
 
 export const VisitContext = createContext<VisitValue | null>(null);

@@ -11,7 +11,7 @@ export function useActivities(): void {
     surround(session, {
       show: ui.showPanel,
       go: (roomId) => void go(roomId),
-      keepWayBack: (token) => void (wayBack.token = token),
+      keepWayBack: wayBack.renew,
     });
     together(session);
   }, [session, ui, wayBack, go]);

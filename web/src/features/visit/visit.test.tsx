@@ -421,7 +421,7 @@ test("a list to choose from says which one is in use", async () => {
 
 test("whoever changes rooms goes straight in, as they were", async () => {
   const server = createFakeServer();
-  const carried = { microphone: true, camera: false, sentOut: false };
+  const carried = { microphone: true, camera: false };
   showVisit(
     server,
     <Screen onHome={nothing} onRejoin={nothing} holdBack={() => nothing} carried={carried} />,
@@ -442,27 +442,12 @@ test.each([
     is_breakout_room: true,
     parent_room_id: "main",
   });
-  visit.wayBack.token = "the way back";
+  visit.wayBack.renew("the way back");
   show(<Screen onHome={nothing} onRejoin={nothing} holdBack={() => nothing} />);
   await act(flush);
   act(() => server.emit(Event.SESSION_ENDED, `notifications.room-disconnected-${why}`));
   await act(flush);
   expect(travelled).toEqual(["the way back"]);
-});
-
-test("whoever was sent out of a breakout room is told so in the main room", async () => {
-  const server = createFakeServer();
-  const carried = { microphone: false, camera: false, sentOut: true };
-  showVisit(
-    server,
-    <Screen onHome={nothing} onRejoin={nothing} holdBack={() => nothing} carried={carried} />,
-  );
-  server.session.start();
-  await act(flush);
-  act(() => server.initialData(ANA));
-  await act(flush);
-  const [notice] = server.session.notices.getSnapshot();
-  expect(notice?.text).toEqual({ key: "breakout.sentOut" });
 });
 
 test("a phone whose browser only pretends to share screens says so instead of doing nothing", async () => {

@@ -1,12 +1,15 @@
 import { Suspense, useContext, useEffect, useRef, useState } from "react";
 import { loadTexts, showLanguage } from "../../i18n";
 import { prefetched } from "../../kit/prefetched";
+import { tabStorage } from "../../kit/tab-storage";
 import { PHONE } from "../../kit/use-media-query";
 import { useStore } from "../../kit/use-store";
 import { deviceLossText, wasInUse } from "../../session/device-loss";
 import { createDevices } from "../../session/devices";
 import { createLiveSession } from "../../session/live";
+import type { NoticeText } from "../../session/notices";
 import type { PrefsStore } from "../../session/prefs";
+import type { Session } from "../../session/session";
 import { followBackground } from "../backgrounds";
 import { EndedPage, Progress } from "../ended";
 import { GreenRoom } from "../green-room";
@@ -15,6 +18,7 @@ import { PrefsContext, usePrefs } from "../settings/prefs-context";
 import { createActions } from "../shortcuts/actions";
 import { useMe, VisitContext, type VisitValue } from "./context";
 import { createUi } from "./ui-store";
+import { createWayBack, keepWayBack, keptWayBack, whyBack } from "./way-back";
 
 /** Fetched while somebody looks at themselves in the green room. */
 const meetingScreen = prefetched(async () => {
@@ -38,59 +42,72 @@ interface VisitProps {
 interface Carried {
   readonly microphone: boolean;
   readonly camera: boolean;
-  /** A host sent this person out of the room they come from. */
-  readonly sentOut: boolean;
 }
 
 interface Going {
-  readonly number: number;
   readonly token: string;
+  /** What leads out again, if it leads into a breakout room. */
+  readonly back: string | null;
   /** `null` goes through the green room. */
   readonly carried: Carried | null;
+  /** What this person is told once they are there. */
+  readonly news: NoticeText | null;
 }
 
 /** One invitation: joined, left, and joined again as often as somebody likes. */
 export function Visit({ token, onToken, onHome, holdBack }: VisitProps) {
-  const newest = useRef(token);
-  const [attempt, setAttempt] = useState<Going>({ number: 0, token, carried: null });
-  const keep = (next: string) => {
-    newest.current = next;
-    onToken(next);
+  const [{ number, ...going }, setGoing] = useState<Going & { readonly number: number }>(() => ({
+    number: 0,
+    token,
+    back: keptWayBack(tabStorage(), token),
+    carried: null,
+    news: null,
+  }));
+  const newest = useRef({ token: going.token, back: going.back });
+  const keep = (next: Partial<Pick<Going, "token" | "back">>) => {
+    newest.current = { ...newest.current, ...next };
+    onToken(newest.current.token);
+    keepWayBack(tabStorage(), newest.current.token, newest.current.back);
+  };
+  const go = (next: Going) => {
+    keep({ token: next.token, back: next.back });
+    setGoing((before) => ({ ...next, number: before.number + 1 }));
+  };
+  const home = () => {
+    keepWayBack(tabStorage(), newest.current.token, null);
+    onHome();
   };
   if (!window.isSecureContext) {
     const reason = { code: "insecure", detail: "" } as const;
-    return <EndedPage reason={reason} logoutUrl={null} onRejoin={onHome} onHome={onHome} />;
+    return <EndedPage reason={reason} logoutUrl={null} onRejoin={home} onHome={home} />;
   }
   return (
     <Attempt
-      key={attempt.number}
-      token={attempt.token}
-      onToken={keep}
-      onHome={onHome}
+      key={number}
+      going={going}
+      onToken={(next) => keep({ token: next })}
+      onWayBack={(back) => keep({ back })}
+      onHome={home}
       holdBack={holdBack}
-      carried={attempt.carried}
-      onRejoin={() =>
-        setAttempt({ number: attempt.number + 1, token: newest.current, carried: null })
-      }
-      onTravel={(next, carried) => {
-        keep(next);
-        setAttempt({ number: attempt.number + 1, token: next, carried });
-      }}
+      onRejoin={() => go({ ...newest.current, carried: null, news: null })}
+      onGo={go}
     />
   );
 }
 
-function openVisit(
-  token: string,
-  prefs: PrefsStore,
-  onToken: (token: string) => void,
-  onTravel: AttemptProps["onTravel"],
-): VisitValue {
+interface Hooks {
+  /** A newer token for the same room. */
+  onToken(token: string): void;
+  onWayBack(token: string): void;
+  onGo(going: Going): void;
+}
+
+function openVisit(going: Going, prefs: PrefsStore, hooks: Hooks): VisitValue {
   const chosen = () => {
     const { microphone, camera, speaker } = prefs.getSnapshot();
     return { microphone, camera, speaker };
   };
-  const session = createLiveSession(token, onToken, chosen, {
+  const session = createLiveSession(going.token, hooks.onToken, chosen, {
     taken: () => prefs.getSnapshot().backgroundSaving,
     take: () => prefs.change({ backgroundSaving: true }),
   });
@@ -106,46 +123,58 @@ function openVisit(
       text: deviceLossText(loss),
     });
   });
-  const wayBack: VisitValue["wayBack"] = { token: null };
-  const { media } = session;
-  const ended = (code: string) => {
-    const phase = session.phase.getSnapshot();
-    return phase.at === "ended" && phase.reason.code === code;
-  };
-  const carried = (): Carried => ({
-    microphone: media.microphone.getSnapshot().on,
-    camera: media.camera.getSnapshot().on,
-    sentOut: ended("removed"),
-  });
+  const wayBack = createWayBack(session, going.back, hooks.onWayBack);
   return {
     session,
     devices,
     ui,
     actions: createActions(session, ui, prefs),
-    travel: (next) => onTravel(next, carried()),
     wayBack,
+    travel(token, roomId) {
+      // The answer came too late for somebody who has gone meanwhile.
+      if (session.phase.getSnapshot().at === "ended") return;
+      const parent = session.room.getSnapshot()?.state.activities.breakout.parent ?? null;
+      const back = parent === null ? session.token() : wayBack.token();
+      hooks.onGo({
+        token,
+        back: roomId === parent ? null : back,
+        carried: devicesOf(session),
+        news: null,
+      });
+    },
+    goBack(token, reason) {
+      const wasIn = wayBack.wasIn();
+      hooks.onGo({
+        token,
+        back: null,
+        carried: wasIn ? devicesOf(session) : going.carried,
+        news: whyBack(reason, wasIn),
+      });
+    },
   };
 }
 
-interface AttemptProps extends VisitProps {
-  readonly carried: Carried | null;
+const devicesOf = ({ media }: Session): Carried => ({
+  microphone: media.microphone.getSnapshot().on,
+  camera: media.camera.getSnapshot().on,
+});
+
+interface AttemptProps extends Hooks, Pick<VisitProps, "onHome" | "holdBack"> {
+  readonly going: Going;
   readonly onRejoin: () => void;
-  readonly onTravel: (token: string, carried: Carried) => void;
 }
 
-function Attempt(props: AttemptProps) {
-  const { token, onToken, onHome, holdBack, carried, onRejoin, onTravel } = props;
+function Attempt({ going, onHome, holdBack, onRejoin, ...given }: AttemptProps) {
   const prefs = useContext(PrefsContext);
-  const tell = useRef(onToken);
-  const travel = useRef(onTravel);
+  const first = useRef(going);
+  const hooks = useRef<Hooks>(given);
   const [visit, setVisit] = useState<VisitValue | null>(null);
   useEffect(() => {
-    const opened = openVisit(
-      token,
-      prefs,
-      (next) => tell.current(next),
-      (...going) => travel.current(...going),
-    );
+    const opened = openVisit(first.current, prefs, {
+      onToken: (token) => hooks.current.onToken(token),
+      onWayBack: (token) => hooks.current.onWayBack(token),
+      onGo: (next) => hooks.current.onGo(next),
+    });
     const stopFollowing = followBackground(opened.session, prefs);
     setVisit(opened);
     opened.session.start();
@@ -154,29 +183,22 @@ function Attempt(props: AttemptProps) {
       opened.session.dispose();
       opened.devices.dispose();
     };
-  }, [token, prefs]);
+  }, [prefs]);
   if (!visit) return <Progress step="checking" />;
+  const { carried, news } = going;
   return (
     <VisitContext value={visit}>
-      <Screen onHome={onHome} holdBack={holdBack} onRejoin={onRejoin} carried={carried} />
+      <Screen onHome={onHome} holdBack={holdBack} onRejoin={onRejoin} {...{ carried, news }} />
     </VisitContext>
   );
 }
 
 type ScreenProps = Pick<AttemptProps, "onHome" | "holdBack" | "onRejoin"> &
-  Partial<Pick<AttemptProps, "carried">>;
-
-/** Ends of a breakout room after which everybody goes on in the main room. */
-const ENDS_A_ROOM: ReadonlySet<string> = new Set([
-  "room-ended",
-  "ended-by-you",
-  "time-over",
-  // Whoever is out of the main room as well learns it there.
-  "removed",
-]);
+  Partial<Pick<Going, "carried" | "news">>;
 
 /** The screen that belongs to where the session stands. */
-export function Screen({ onHome, holdBack, onRejoin, carried = null }: ScreenProps) {
+export function Screen(props: ScreenProps) {
+  const { onHome, holdBack, onRejoin, carried = null, news = null } = props;
   const visit = useContext(VisitContext);
   if (!visit) throw new Error("used outside of a visit");
   const phase = useStore(visit.session.phase);
@@ -202,17 +224,18 @@ export function Screen({ onHome, holdBack, onRejoin, carried = null }: ScreenPro
         microphone: () => ({ on: carried.microphone, track: null }),
         camera: () => ({ on: carried.camera, track: null }),
       });
-      if (carried.sentOut) {
-        session.notices.show({ level: "warning", text: { key: "breakout.sentOut" } });
-      }
     }
   }, [ready, carried, session]);
-  const back = phase.at === "ended" && ENDS_A_ROOM.has(phase.reason.code) && visit.wayBack.token;
-  const { travel } = visit;
   useEffect(() => {
-    if (back) travel(back);
-  }, [back, travel]);
-  if (back) return <Progress step="entering" />;
+    if (inMeeting && news) session.notices.show({ level: "warning", text: news });
+  }, [inMeeting, news, session]);
+  const { wayBack, goBack } = visit;
+  const reason = phase.at === "ended" ? phase.reason : null;
+  const back = reason && wayBack.after(reason);
+  useEffect(() => {
+    if (reason && back !== null) goBack(back, reason);
+  }, [reason, back, goBack]);
+  if (back !== null) return <Progress step="entering" />;
   switch (phase.at) {
     case "checking":
     case "connecting":

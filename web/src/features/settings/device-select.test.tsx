@@ -1,0 +1,52 @@
+import { act, cleanup, fireEvent, screen } from "@testing-library/react";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { ANA, flush } from "../../../tests/fakes";
+import { meeting } from "../../../tests/visit";
+import { DeviceSelect } from "./device-select";
+
+let cameras = ["one", "two"];
+
+beforeEach(() => {
+  vi.stubGlobal("navigator", {
+    userAgent: navigator.userAgent,
+    mediaDevices: {
+      enumerateDevices: async () =>
+        cameras.map((deviceId) => ({ kind: "videoinput", deviceId, label: deviceId, groupId: "" })),
+      addEventListener: () => undefined,
+    },
+  });
+});
+afterEach(() => {
+  cleanup();
+  vi.unstubAllGlobals();
+});
+
+test("while the chosen camera is away, the one that is left can be chosen", async () => {
+  const { server, visit, prefs, show } = await meeting([ANA]);
+  prefs.change({ camera: "two" });
+  show(<DeviceSelect kind="videoinput" />);
+  await act(flush);
+  const select = () => screen.getByRole<HTMLSelectElement>("combobox", { name: "Camera" });
+  const shown = () => [...select().options].map(({ text }) => text);
+  expect([select().value, shown()]).toEqual(["two", ["one", "two"]]);
+
+  cameras = ["one"];
+  await act(() => visit.devices.refresh());
+  expect([select().value, shown()]).toEqual(["", ["System default", "one"]]);
+  fireEvent.change(select(), { target: { value: "" } });
+  expect(prefs.getSnapshot().camera).toBe("two");
+
+  fireEvent.change(select(), { target: { value: "one" } });
+  await act(flush);
+  expect(server.engine.calls).toContain("device videoinput one");
+  expect([select().value, shown()]).toEqual(["one", ["one"]]);
+});
+
+test("where there is no camera, nothing can be chosen", async () => {
+  cameras = [];
+  const { prefs, show } = await meeting([ANA]);
+  prefs.change({ camera: "two" });
+  show(<DeviceSelect kind="videoinput" />);
+  await act(flush);
+  expect(screen.getByRole("combobox", { name: "Camera" }).hasAttribute("disabled")).toBe(true);
+});

@@ -1,0 +1,252 @@
+import { TrackInfo } from "@livekit/protocol";
+import type * as Library from "livekit-client";
+import {
+  LocalParticipant,
+  LocalTrackPublication,
+  RoomEvent,
+  TrackEvent,
+  type LocalTrack,
+  type Room,
+  Track,
+} from "livekit-client";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { FakeTrack } from "../../tests/fake-track";
+import { createLiveKitEngine } from "./livekit-engine";
+import type { DeviceLoss, EngineHandlers } from "./media";
+
+/** The library's room inside the engine. */
+let room: Room;
+vi.mock("livekit-client", async (load) => {
+  const library = await load<typeof Library>();
+  class Seen extends library.Room {
+    constructor(options?: Library.RoomOptions) {
+      super(options);
+      room = this as unknown as Room;
+      this.state = library.ConnectionState.Connected;
+    }
+  }
+  return { ...library, Room: Seen };
+});
+
+// Nothing is heard here.
+vi.mock("./level", () => ({ watchLevel: () => () => undefined }));
+
+class FakeStream {
+  constructor(readonly tracks: readonly MediaStreamTrack[]) {}
+  getTracks = () => this.tracks;
+}
+
+/** Ids of what is plugged in, the browser's favourite first, and what of it is open. */
+let plugged: string[] = [];
+let opened: FakeTrack[] = [];
+const losses: DeviceLoss[] = [];
+
+beforeEach(() => {
+  plugged = ["camera A", "camera B", "microphone A", "microphone B"];
+  opened = [];
+  losses.length = 0;
+  vi.stubGlobal("navigator", {
+    userAgent: navigator.userAgent,
+    mediaDevices: { getUserMedia, enumerateDevices: async () => [] },
+  });
+  vi.stubGlobal("MediaStream", FakeStream);
+  vi.spyOn(LocalParticipant.prototype, "publishTrack").mockImplementation(publish);
+});
+afterEach(() => {
+  vi.unstubAllGlobals();
+  vi.restoreAllMocks();
+});
+
+const KINDS = [
+  ["camera", "videoinput", "setCamera"],
+  ["microphone", "audioinput", "setMicrophone"],
+] as const;
+
+test.each(KINDS)(
+  "a %s chosen in the meeting and unplugged is replaced, and said",
+  async (...of) => {
+    const [word, kind, set] = of;
+    const engine = begin();
+    await engine[set](true);
+    await engine.switchDevice(kind, `${word} B`);
+    expect(live()).toEqual([`${word} B`]);
+
+    unplug(`${word} B`);
+    await vi.waitFor(() => expect(losses).toHaveLength(1));
+    expect(live()).toEqual([`${word} A`]);
+    expect(losses).toEqual([{ kind, lost: `The ${word} B`, next: `The ${word} A`, wasOff: false }]);
+  },
+);
+
+test.each(KINDS)("a %s from the green room that is unplugged is replaced", async (...of) => {
+  const [word, , set] = of;
+  const engine = begin();
+  engine.adopt({ microphone: null, camera: null, [word]: await exactly(`${word} B`) });
+  await engine[set](true);
+  expect(live()).toEqual([`${word} B`]);
+
+  unplug(`${word} B`);
+  await vi.waitFor(() => expect(losses).toHaveLength(1));
+  expect(live()).toEqual([`${word} A`]);
+});
+
+test.each(KINDS)("a %s that is unplugged while it is off opens as another one", async (...of) => {
+  const [word, , set] = of;
+  const engine = begin();
+  engine.adopt({ microphone: null, camera: null, [word]: await exactly(`${word} B`) });
+  await engine[set](true);
+  await engine[set](false);
+
+  unplug(`${word} B`);
+  await engine[set](true);
+  expect(live()).toEqual([`${word} A`]);
+});
+
+test.each(KINDS)("a %s that goes away as it is chosen leaves another one", async (...of) => {
+  const [word, kind, set] = of;
+  const engine = begin();
+  await engine[set](true);
+  await engine.switchDevice(kind, `${word} C`);
+  expect(live()).toEqual([`${word} A`]);
+});
+
+test("a camera is chosen again that nothing was left of when it was unplugged", async () => {
+  const engine = begin();
+  plugged = ["camera B"];
+  await engine.setCamera(true);
+  unplug("camera B");
+  await vi.waitFor(() => expect(losses).toHaveLength(1));
+  expect(losses).toMatchObject([{ lost: "The camera B", next: null }]);
+
+  plugged = ["camera A"];
+  await engine.setCamera(true);
+  expect(live()).toEqual(["camera A"]);
+});
+
+test.each(KINDS)(
+  "a %s that the library chose by itself is replaced like any other",
+  async (...of) => {
+    const [word, kind, set] = of;
+    const engine = begin();
+    await engine[set](true);
+    await engine[set](false);
+    await room.switchActiveDevice(kind, `${word} B`);
+    unplug(`${word} B`);
+    await engine[set](true);
+    expect(live()).toEqual([`${word} A`]);
+
+    const deviceId = { exact: `${word} B` };
+    Object.assign(room.options, {
+      audioCaptureDefaults: { deviceId },
+      videoCaptureDefaults: { deviceId },
+    });
+    await room.localParticipant.unpublishTrack(published() as LocalTrack);
+    await engine[set](true);
+    expect(live()).toEqual([`${word} A`]);
+  },
+);
+
+test.each(KINDS)(
+  "a %s that gives nothing is opened anew, as another where it has gone",
+  async (...of) => {
+    const [word, kind, set] = of;
+    const engine = begin();
+    await engine[set](true);
+    await room.switchActiveDevice(kind, `${word} B`);
+    plugged = [`${word} A`];
+    await engine.reopen(word);
+    expect(live()).toEqual([`${word} A`]);
+  },
+);
+
+test("a camera with something drawn on it is called by its own name", async () => {
+  const engine = begin();
+  await engine.setCamera(true);
+  const drawn = new FakeTrack("video", "drawn", {}, "0b3c5e1a");
+  Object.assign(published() as object, { processor: processorOf(drawn) });
+  expect(published()?.mediaStreamTrack).toBe(drawn);
+
+  unplug("camera A");
+  await vi.waitFor(() => expect(losses).toHaveLength(1));
+  expect(losses).toMatchObject([{ lost: "The camera A", next: "The camera B" }]);
+});
+
+function begin() {
+  const nothing = () => undefined;
+  const handlers = {
+    onLocal: nothing,
+    onPeople: nothing,
+    onDeviceLost: (loss: DeviceLoss) => losses.push(loss),
+  };
+  return createLiveKitEngine(handlers as unknown as EngineHandlers);
+}
+
+const live = () =>
+  opened.flatMap(({ readyState, deviceId }) => (readyState === "live" ? deviceId : []));
+
+const published = () => room.localParticipant.trackPublications.values().next().value?.track;
+
+const processorOf = (processedTrack: FakeTrack) => ({
+  processedTrack,
+  restart: () => Promise.resolve(),
+  destroy: () => Promise.resolve(),
+});
+
+function unplug(device: string) {
+  plugged = plugged.filter((id) => id !== device);
+  for (const track of opened) {
+    if (track.deviceId === device && track.readyState === "live") track.unplug();
+  }
+}
+
+/** As the green room opens a device that was chosen before. */
+async function exactly(id: string): Promise<MediaStreamTrack> {
+  const wish = { deviceId: { exact: id } };
+  const stream = await getUserMedia(id.startsWith("camera") ? { video: wish } : { audio: wish });
+  return stream.getTracks()[0] as MediaStreamTrack;
+}
+
+/** What a browser does with the devices that are plugged in. */
+async function getUserMedia({ video, audio }: MediaStreamConstraints): Promise<MediaStream> {
+  const wish = video || audio;
+  const [kind, word] = video ? (["video", "camera"] as const) : (["audio", "microphone"] as const);
+  const constraints = typeof wish === "object" ? wish : {};
+  const { deviceId } = constraints;
+  const { exact, ideal } =
+    typeof deviceId === "object" && !Array.isArray(deviceId)
+      ? deviceId
+      : { exact: undefined, ideal: deviceId };
+  const there = plugged.filter((id) => id.startsWith(word));
+  const named = there.find((id) => id === (exact ?? ideal));
+  if (exact !== undefined && named === undefined) throw failure("OverconstrainedError");
+  const chosen = named ?? there[0];
+  if (chosen === undefined) throw failure("NotFoundError");
+  const track = new FakeTrack(kind, chosen, constraints);
+  opened.push(track);
+  return new MediaStream([track.asTrack()]);
+}
+
+const failure = (name: string) => Object.assign(new Error(name), { name });
+
+/** The library's part in publishing that a server is not needed for. */
+async function publish(
+  this: LocalParticipant,
+  made: LocalTrack | MediaStreamTrack,
+  options?: { source?: Track.Source },
+): Promise<LocalTrackPublication> {
+  const track = made as LocalTrack;
+  if (options?.source) track.source = options.source;
+  const info = new TrackInfo({
+    sid: crypto.randomUUID(),
+    source: Track.sourceToProto(track.source),
+  });
+  const publication = new LocalTrackPublication(track.kind, info, track);
+  const inside = this as unknown as {
+    addTrackPublication(publication: LocalTrackPublication): void;
+    handleTrackEnded(track: LocalTrack): Promise<void>;
+  };
+  inside.addTrackPublication(publication);
+  track.on(TrackEvent.Ended, (ended) => void inside.handleTrackEnded(ended as LocalTrack));
+  room.emit(RoomEvent.LocalTrackPublished, publication, this);
+  return publication;
+}
