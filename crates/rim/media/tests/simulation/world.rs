@@ -1,7 +1,7 @@
 //! The shard, two hundred clients and the network between them, in one memory and under one clock.
 
 use super::net::Line;
-use super::peer::{Knows, Peer, Sent};
+use super::peer::{Kind, Knows, Peer, Sent};
 use super::random::Random;
 use media::{Datagram, Shards};
 use model::media::{CameraView, MediaPermission, Sources};
@@ -12,6 +12,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
+use str0m::bwe::BweKind;
 use str0m::net::{Protocol, Receive};
 use str0m::{Candidate, Event, Input, Output};
 use tokio::sync::mpsc;
@@ -114,15 +115,15 @@ impl World {
 
     /// Somebody new who knows VP8 and Opus. Returns the index.
     pub(crate) fn join(&mut self, name: &str, room: &str, sections: u32) -> usize {
-        self.join_knowing(name, room, sections, Knows::LITTLE)
+        self.join_with(name, room, Kind { sections, knows: Knows::LITTLE, adapts: false })
     }
 
     /// Somebody new. Returns the index.
-    pub(crate) fn join_knowing(&mut self, name: &str, room: &str, sections: u32, knows: Knows) -> usize {
+    pub(crate) fn join_with(&mut self, name: &str, room: &str, kind: Kind) -> usize {
         let index = self.peers.len();
         let address = self.fresh_address(index);
         let number = u16::try_from(index).unwrap();
-        let (mut peer, request) = Peer::new(name.to_owned(), number, address, sections, knows, &self.chance, self.now);
+        let (mut peer, request) = Peer::new(name.to_owned(), number, address, kind, &self.chance, self.now);
         let (link, down) = mpsc::channel(ports::media::SIGNAL_QUEUE);
         let join = Self::media_join(name, room, &request);
         peer.link = self.engine.join(&join, link, self.now).unwrap();
@@ -254,13 +255,8 @@ impl World {
 
     fn drain_peer(&mut self, index: usize) {
         let peer = &mut self.peers[index];
-        loop {
-            match peer.rtc.poll_output().unwrap() {
-                Output::Timeout(due) if due <= self.now => peer.rtc.handle_input(Input::Timeout(self.now)).unwrap(),
-                Output::Timeout(due) => {
-                    peer.due = due;
-                    return;
-                }
+        while let Some(output) = peer.poll(self.now) {
+            match output {
                 Output::Transmit(transmit) => {
                     if transmit.source != peer.address {
                         continue;
@@ -275,7 +271,10 @@ impl World {
                 Output::Event(Event::Connected) => peer.connected = true,
                 Output::Event(Event::RtpPacket(packet)) => peer.receive(&packet, self.now),
                 Output::Event(Event::KeyframeRequest(_)) => peer.key_frame_asked(),
-                Output::Event(_) => {}
+                Output::Event(Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. })) => {
+                    peer.estimated(estimate.as_u64(), self.now);
+                }
+                Output::Event(_) | Output::Timeout(_) => {}
             }
         }
     }
