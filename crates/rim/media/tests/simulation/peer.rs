@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 use str0m::bwe::Bitrate;
-use str0m::change::{SdpAnswer, SdpPendingOffer};
+use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Pt, Rid, Simulcast, SimulcastLayer};
 use str0m::rtp::{Extension, ExtensionValues, RtpPacket, RtpWrite};
 use str0m::{Candidate, Input, Output, Rtc};
@@ -78,11 +78,13 @@ impl Knows {
 /// What kind of client somebody uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Kind {
-    /// Sections of each kind it brings to receive on.
+    /// Sections of each kind it brings to receive on, where it has one connection for all.
     pub(crate) sections: u32,
     pub(crate) knows: Knows,
     /// It estimates what its uplink carries, and sends no more than that.
     pub(crate) adapts: bool,
+    /// It receives on a connection of its own, which the server offers.
+    pub(crate) dual: bool,
 }
 
 /// How a camera is encoded.
@@ -199,21 +201,82 @@ enum Renegotiation {
     Restart,
 }
 
+/// One of a client's connections.
+pub(crate) struct Connection {
+    pub(crate) rtc: Rtc,
+    pub(crate) address: SocketAddr,
+    /// When its stack wants to hear that time passes.
+    pub(crate) due: Instant,
+    /// What the stack has said and nobody has heeded yet.
+    outputs: VecDeque<Output>,
+}
+
+impl Connection {
+    fn new(address: SocketAddr, kind: Kind, now: Instant) -> Self {
+        let Kind { knows, adapts, .. } = kind;
+        let mut rtc = Rtc::builder()
+            .set_rtp_mode(true)
+            .clear_codecs()
+            .enable_opus(true, knows.red)
+            .enable_vp8(true)
+            .enable_h264(knows.h264)
+            .enable_vp9(knows.vp9)
+            .enable_av1(knows.av1)
+            .set_extension(9, Extension::with_serializer(descriptor::URI, Raw))
+            .enable_bwe(adapts.then_some(Bitrate::bps(FIRST_ESTIMATE)))
+            .build(now);
+        rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
+        rtc.bwe().set_bitrate(Bitrate::ZERO, Bitrate::bps(2 * FULL));
+        Self { rtc, address, due: now, outputs: VecDeque::new() }
+    }
+
+    /// What it sends comes from elsewhere from now on.
+    pub(crate) fn moves(&mut self, address: SocketAddr) {
+        self.address = address;
+        self.rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
+    }
+
+    /// What its stack says next.
+    pub(crate) fn poll(&mut self, now: Instant) -> Option<Output> {
+        if self.outputs.is_empty() {
+            self.flush(now);
+        }
+        self.outputs.pop_front()
+    }
+
+    /// Takes what the stack has to say. Among streams that have something to send at once it chooses by numbers that no seed
+    /// decides; so it is asked before there is another.
+    fn flush(&mut self, now: Instant) {
+        loop {
+            match self.rtc.poll_output().unwrap() {
+                Output::Timeout(due) if due <= now => self.rtc.handle_input(Input::Timeout(now)).unwrap(),
+                Output::Timeout(due) => {
+                    self.due = due;
+                    return;
+                }
+                output => self.outputs.push_back(output),
+            }
+        }
+    }
+}
+
 pub(crate) struct Peer {
     pub(crate) name: String,
     pub(crate) number: u16,
-    pub(crate) address: SocketAddr,
     pub(crate) knows: Knows,
     pub(crate) adapts: bool,
-    pub(crate) rtc: Rtc,
-    /// What the stack has said and nobody has heeded yet.
-    outputs: VecDeque<Output>,
-    pub(crate) due: Instant,
+    /// What it publishes on, and receives on too unless it has another for that.
+    pub(crate) main: Connection,
+    pub(crate) subscriber: Option<Connection>,
     pub(crate) link: u64,
     pub(crate) down: mpsc::Receiver<SignalDown>,
     pending: Option<SdpPendingOffer>,
     wants: VecDeque<Renegotiation>,
     offers: u32,
+    /// What it has to say of what the server offered.
+    replies: Vec<Request>,
+    /// What the server offered last, and the answer.
+    described: Option<(lk::SessionDescription, lk::SessionDescription)>,
     pub(crate) up_line: Line,
     pub(crate) down_line: Line,
     pub(crate) camera: Camera,
@@ -252,52 +315,43 @@ impl Peer {
     pub(crate) fn new(
         name: String,
         number: u16,
-        address: SocketAddr,
+        addresses: [SocketAddr; 2],
         kind: Kind,
         chance: &Random,
         now: Instant,
     ) -> (Self, lk::JoinRequest) {
-        let Kind { sections, knows, adapts } = kind;
-        let mut rtc = Rtc::builder()
-            .set_rtp_mode(true)
-            .clear_codecs()
-            .enable_opus(true, knows.red)
-            .enable_vp8(true)
-            .enable_h264(knows.h264)
-            .enable_vp9(knows.vp9)
-            .enable_av1(knows.av1)
-            .set_extension(9, Extension::with_serializer(descriptor::URI, Raw))
-            .enable_bwe(adapts.then_some(Bitrate::bps(FIRST_ESTIMATE)))
-            .build(now);
-        rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
-        rtc.bwe().set_bitrate(Bitrate::ZERO, Bitrate::bps(2 * FULL));
-        let mut api = rtc.sdp_api();
+        let Kind { sections, knows, adapts, dual } = kind;
+        let mut main = Connection::new(addresses[0], kind, now);
+        let subscriber = dual.then(|| Connection::new(addresses[1], Kind { adapts: false, ..kind }, now));
+        let mut api = main.rtc.sdp_api();
+        let sections = if dual { 0 } else { sections };
         for kind in [MediaKind::Audio, MediaKind::Video] {
             for _ in 0..sections {
                 api.add_media(kind, Direction::RecvOnly, None, None, None);
             }
         }
-        let (offer, pending) = api.apply().unwrap();
+        let (offer, pending) = api.apply().unzip();
+        let offers = u32::from(offer.is_some());
         let request = lk::JoinRequest {
             connection_settings: Some(lk::ConnectionSettings { auto_subscribe: true, ..Default::default() }),
-            publisher_offer: Some(description(offer.to_sdp_string(), 1)),
+            publisher_offer: offer.map(|offer| description("offer", offer.to_sdp_string(), offers)),
             ..Default::default()
         };
         let chance = chance.branch(u64::from(number) + 1);
         let peer = Self {
             name,
             number,
-            address,
             knows,
             adapts,
-            rtc,
-            outputs: VecDeque::new(),
-            due: now,
+            main,
+            subscriber,
             link: 0,
             down: mpsc::channel(1).1,
-            pending: Some(pending),
+            pending,
             wants: VecDeque::new(),
-            offers: 1,
+            offers,
+            replies: Vec::new(),
+            described: None,
             up_line: Line::new(chance.branch(1), now),
             down_line: Line::new(chance.branch(2), now),
             camera: Camera::default(),
@@ -365,6 +419,9 @@ impl Peer {
                 SignalDown::Close => engine.link_lost(self.link, now),
             }
         }
+        for reply in std::mem::take(&mut self.replies) {
+            self.request(engine, reply, now);
+        }
         if self.pending.is_none()
             && !self.over
             && let Some(next) = self.wants.pop_front()
@@ -392,9 +449,14 @@ impl Peer {
                     return;
                 }
                 let sdp = SdpAnswer::from_sdp_string(&answer.sdp).unwrap();
-                if let Err(error) = self.rtc.sdp_api().accept_answer(pending, sdp) {
+                if let Err(error) = self.main.rtc.sdp_api().accept_answer(pending, sdp) {
                     self.problems.push(format!("an answer does not fit: {error}"));
                 }
+            }
+            Response::Offer(offer) => self.answer(offer, now),
+            Response::Reconnect(_) if self.subscriber.is_some() => {
+                let (offer, answer) = self.described.clone().unzip();
+                self.replies.push(Request::SyncState(lk::SyncState { offer, answer, ..Default::default() }));
             }
             Response::MediaSectionsRequirement(required) => {
                 self.wants.push_back(Renegotiation::Receive(required.num_audios, required.num_videos));
@@ -405,6 +467,25 @@ impl Peer {
             Response::Leave(leave) => self.over |= leave.action() != lk::leave_request::Action::Resume,
             _ => {}
         }
+    }
+
+    /// Takes what the server offers for the connection it receives on.
+    fn answer(&mut self, offer: lk::SessionDescription, now: Instant) {
+        self.note_sources(&offer.sdp);
+        let Some(connection) = &mut self.subscriber else {
+            self.problems.push("an offer to a client that makes them itself".into());
+            return;
+        };
+        let parsed = SdpOffer::from_sdp_string(&offer.sdp).unwrap();
+        match connection.rtc.sdp_api().accept_offer(parsed) {
+            Ok(answer) => {
+                let answer = description("answer", answer.to_sdp_string(), offer.id);
+                self.replies.push(Request::Answer(answer.clone()));
+                self.described = Some((offer, answer));
+            }
+            Err(error) => self.problems.push(format!("an offer does not fit: {error}")),
+        }
+        connection.due = now;
     }
 
     fn others(&mut self, participants: Vec<lk::ParticipantInfo>) {
@@ -439,7 +520,11 @@ impl Peer {
         if let Renegotiation::Publish(coding) = what {
             self.add_tracks(engine, &names, coding, now);
         }
-        let mut api = self.rtc.sdp_api();
+        // What was never offered has nothing to start over.
+        if what == Renegotiation::Restart && self.offers == 0 {
+            return;
+        }
+        let mut api = self.main.rtc.sdp_api();
         match what {
             Renegotiation::Receive(audios, videos) => {
                 for (count, kind) in [(audios, MediaKind::Audio), (videos, MediaKind::Video)] {
@@ -497,8 +582,8 @@ impl Peer {
         let Some((offer, pending)) = api.apply() else { return };
         self.pending = Some(pending);
         self.offers += 1;
-        self.due = now;
-        let offer = description(offer.to_sdp_string(), self.offers);
+        self.main.due = now;
+        let offer = description("offer", offer.to_sdp_string(), self.offers);
         self.request(engine, Request::Offer(offer), now);
     }
 
@@ -559,31 +644,24 @@ impl Peer {
             self.camera.key_frame = true;
         } else if now >= self.anew {
             self.anew = now + RETRY;
-            self.rtc.bwe().reset(Bitrate::bps(FIRST_ESTIMATE));
+            self.main.rtc.bwe().reset(Bitrate::bps(FIRST_ESTIMATE));
         }
     }
 
-    /// What its stack says next.
-    pub(crate) fn poll(&mut self, now: Instant) -> Option<Output> {
-        if self.outputs.is_empty() {
-            self.flush(now);
-        }
-        self.outputs.pop_front()
+    /// What it has, the one it publishes on first.
+    pub(crate) fn connections(&mut self) -> impl Iterator<Item = &mut Connection> {
+        std::iter::once(&mut self.main).chain(&mut self.subscriber)
     }
 
-    /// Takes what the stack has to say. Among streams that have something to send at once it chooses by numbers that no seed
-    /// decides; so it is asked before there is another.
-    fn flush(&mut self, now: Instant) {
-        loop {
-            match self.rtc.poll_output().unwrap() {
-                Output::Timeout(due) if due <= now => self.rtc.handle_input(Input::Timeout(now)).unwrap(),
-                Output::Timeout(due) => {
-                    self.due = due;
-                    return;
-                }
-                output => self.outputs.push_back(output),
-            }
-        }
+    /// What one of its stacks says next.
+    pub(crate) fn poll(&mut self, now: Instant) -> Option<(SocketAddr, Output)> {
+        self.connections().find_map(|connection| Some((connection.address, connection.poll(now)?)))
+    }
+
+    /// When something is to be done next.
+    pub(crate) fn due(&self) -> Instant {
+        let due = self.subscriber.as_ref().map_or(self.main.due, |other| other.due.min(self.main.due));
+        self.camera.next.map_or(due, |next| due.min(next))
     }
 
     /// The next picture and the sound that goes with it.
@@ -599,7 +677,7 @@ impl Peer {
         for half in 0..2u32 {
             camera.sounds += 1;
             let Some(mid) = camera.microphone else { continue };
-            let mut api = self.rtc.direct_api();
+            let mut api = self.main.rtc.direct_api();
             let Some(stream) = api.stream_tx_by_mid(mid, None) else { continue };
             let values = ExtensionValues { audio_level: Some(-20), voice_activity: Some(true), ..Default::default() };
             let sound = Sound { publisher: self.number, number: camera.sounds };
@@ -613,8 +691,8 @@ impl Peer {
             let write = RtpWrite::new(Pt::new_with_value(format), number, time, now, payload);
             stream.write_rtp(write.ext_vals(values));
         }
-        self.flush(now);
-        self.due = now;
+        self.main.flush(now);
+        self.main.due = now;
     }
 
     fn shoot_picture(&mut self, now: Instant) {
@@ -663,7 +741,7 @@ impl Peer {
                 let news = coding.scalable && (camera.reduced && key_frame || camera.reduced != encoder.told_reduced);
                 let reduced = (news && shot.first && index == 0).then_some(camera.reduced);
                 encoder.told_reduced = camera.reduced;
-                let mut api = self.rtc.direct_api();
+                let mut api = self.main.rtc.direct_api();
                 let rid = Some(Rid::from(rid)).filter(|_| !coding.scalable);
                 let Some(stream) = api.stream_tx_by_mid(mid, rid) else { continue };
                 let pt = Pt::new_with_value(coding.codec.payload_type());
@@ -675,7 +753,7 @@ impl Peer {
                 let write = RtpWrite::new(pt, encoder.sequence.into(), time, now, shot.payload(size));
                 stream.write_rtp(write.marker(shot.marker).nackable(true).ext_vals(values));
             }
-            self.flush(now);
+            self.main.flush(now);
         }
     }
 
@@ -693,8 +771,9 @@ impl Peer {
                 stream.shots.insert(number, (now, shot));
                 let told = descriptor.map(|descriptor| (packet.header.timestamp, descriptor.to_vec()));
                 stream.descriptors.extend(told.map(|told| (number, told)));
+                let receiving = self.subscriber.as_mut().unwrap_or(&mut self.main);
                 if stream.lacks_pictures(now)
-                    && let Some(stream) = self.rtc.direct_api().stream_rx(&packet.header.ssrc)
+                    && let Some(stream) = receiving.rtc.direct_api().stream_rx(&packet.header.ssrc)
                 {
                     stream.request_keyframe(KeyframeRequestKind::Pli);
                 }
@@ -713,6 +792,6 @@ impl Peer {
     }
 }
 
-fn description(sdp: String, id: u32) -> lk::SessionDescription {
-    lk::SessionDescription { r#type: "offer".into(), sdp, id, ..Default::default() }
+fn description(r#type: &str, sdp: String, id: u32) -> lk::SessionDescription {
+    lk::SessionDescription { r#type: r#type.into(), sdp, id, ..Default::default() }
 }
