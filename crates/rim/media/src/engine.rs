@@ -54,8 +54,12 @@ pub(crate) struct ConnectionKey {
     pub(crate) subscriber: bool,
 }
 
-/// What is looked up for every packet: with hashes that are cheap and, since everyone has another seed, not to be foreseen.
-pub(crate) type FastMap<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
+/// What is looked up for every packet by what we number ourselves: with hashes that are cheap, and the same each time, so that who
+/// went through the same is gone through in the same order.
+pub(crate) type FastMap<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
+
+/// The same by what others choose: everyone has another seed, which is not to be foreseen.
+pub(crate) type GuardedMap<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
 
 /// Names a room. Those of two shards are never the same.
 pub(crate) type RoomKey = u32;
@@ -87,7 +91,7 @@ pub(crate) struct Room {
 /// Who can be reached how.
 #[derive(Debug, Default)]
 pub(crate) struct Demux {
-    pub(crate) by_address: FastMap<SocketAddr, ConnectionKey>,
+    pub(crate) by_address: GuardedMap<SocketAddr, ConnectionKey>,
     pub(crate) by_ufrag: HashMap<String, ConnectionKey>,
 }
 

@@ -4,7 +4,7 @@
 //! its owner. Once that has proven to be meant for it, the owner says so, and what comes from that address follows. It
 //! travels in batches, one allocation each, through bounded queues; what finds one full is lost, as on any network.
 
-use crate::engine::FastMap;
+use crate::engine::GuardedMap;
 use crate::plane::Wake;
 use crate::post::Work;
 use crate::registry::{Registry, ShardIndex};
@@ -268,8 +268,8 @@ impl Neighbours {
 /// Whose clients send from where, in two generations: what was not needed during a whole one is forgotten.
 #[derive(Debug, Default)]
 struct Flows {
-    young: FastMap<SocketAddr, ShardIndex>,
-    old: FastMap<SocketAddr, ShardIndex>,
+    young: GuardedMap<SocketAddr, ShardIndex>,
+    old: GuardedMap<SocketAddr, ShardIndex>,
 }
 
 impl Flows {

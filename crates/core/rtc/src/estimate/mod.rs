@@ -60,6 +60,10 @@ const SHOCK: i64 = 1_000_000;
 /// While a round trip takes so much longer than the shortest, nothing is probed for: there is a queue.
 const QUEUE: i64 = 50_000;
 
+/// The shortest is that of this period and the one before: what takes longer throughout both is no queue but another way. A queue
+/// of our own making drains sooner.
+const PERIOD: i64 = 2_000_000;
+
 /// A round trip before one is known.
 const USUAL_ROUND_TRIP: i64 = 100_000;
 
@@ -106,8 +110,12 @@ struct Leaving {
 #[derive(Debug, Clone, Copy)]
 struct RoundTrip {
     smoothed: i64,
-    shortest: i64,
     latest: i64,
+    /// The shortest of this period, and of the one before.
+    shortest: i64,
+    formerly: i64,
+    /// When this period began.
+    since: i64,
 }
 
 /// Whether the other side says something.
@@ -187,7 +195,7 @@ impl Estimator {
         }
         self.silence = Silence { has_spoken: true, ..Silence::default() };
         if let Some(latest) = quickest {
-            self.round_trip = Some(RoundTrip::after(self.round_trip, latest));
+            self.round_trip = Some(RoundTrip::after(self.round_trip, now, latest));
         }
         self.judge(now);
     }
@@ -329,7 +337,7 @@ impl Estimator {
 
     /// How much longer than usual a round trip takes, in microseconds.
     fn queue(&self) -> i64 {
-        self.round_trip.map_or(0, |round_trip| round_trip.latest - round_trip.shortest)
+        self.round_trip.map_or(0, |round_trip| round_trip.queue())
     }
 }
 
@@ -345,13 +353,19 @@ impl Leaving {
 }
 
 impl RoundTrip {
-    fn after(before: Option<Self>, latest: i64) -> Self {
-        before.map_or(Self { smoothed: latest, shortest: latest, latest }, |before| Self {
-            smoothed: before.smoothed + (latest - before.smoothed) / 8,
-            // Creeps up, as the way may have become another.
-            shortest: latest.min(before.shortest + (latest - before.shortest) / 256),
-            latest,
-        })
+    fn after(before: Option<Self>, now: i64, latest: i64) -> Self {
+        let Some(before) = before else {
+            return Self { smoothed: latest, latest, shortest: latest, formerly: latest, since: now };
+        };
+        let smoothed = before.smoothed + (latest - before.smoothed) / 8;
+        if now - before.since >= PERIOD {
+            return Self { smoothed, latest, shortest: latest, formerly: before.shortest, since: now };
+        }
+        Self { smoothed, latest, shortest: latest.min(before.shortest), ..before }
+    }
+
+    fn queue(&self) -> i64 {
+        (self.latest - self.shortest.min(self.formerly)).max(0)
     }
 }
 

@@ -377,6 +377,18 @@ fn a_line_that_shakes_is_used() {
 }
 
 #[test]
+fn a_way_that_becomes_longer_is_not_taken_for_a_queue_for_long() {
+    let mut scene = Scene::new(10e6, 3_000_000);
+    scene.run(5_000);
+    scene.delay += 90_000;
+    scene.run(1_000);
+    assert!(scene.lowest < 3_000_000, "nothing was doubted: {}", scene.lowest);
+    scene.run_until(3_000_000, 5_000);
+    scene.run(10_000);
+    assert!(scene.lowest >= 3_000_000, "{}", scene.lowest);
+}
+
+#[test]
 fn who_never_reports_is_neither_probed_nor_doubted() {
     let mut scene = Scene::new(5e6, 8_000_000);
     scene.report_interval = i64::MAX / 2;

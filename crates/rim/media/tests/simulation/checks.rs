@@ -217,6 +217,12 @@ pub(crate) fn shown(peer: &Peer, publisher: u16, from: Instant, to: Instant) -> 
     peer.received.values().map(|stream| decoded(stream).into_iter().filter(is_asked).count()).sum()
 }
 
+/// Packets of a publisher's larger pictures between two moments.
+pub(crate) fn large_parts(peer: &Peer, publisher: u16, from: Instant, to: Instant) -> usize {
+    let shots = peer.received.values().flat_map(|stream| stream.shots.values());
+    shots.filter(|(at, shot)| shot.publisher == publisher && shot.layer > 0 && (from..=to).contains(at)).count()
+}
+
 /// The pictures of a stream that could be shown, whole, and with all they depend on: when, and whose.
 pub(crate) fn decoded(stream: &Received) -> Vec<(Instant, u16)> {
     let mut shown = Vec::new();

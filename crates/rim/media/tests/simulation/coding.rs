@@ -49,8 +49,9 @@ fn structure(scalable: bool, offset: u8) -> Vec<(u32, u32)> {
     fields
 }
 
-/// Of one packet. Key pictures bring the structure.
-pub(crate) fn descriptor(shot: &Shot, offset: u8) -> Vec<u8> {
+/// Of one packet. Key pictures bring the structure. `reduced` if it tells whether only the decode targets of the smaller of two
+/// sizes are sent.
+pub(crate) fn descriptor(shot: &Shot, offset: u8, reduced: Option<bool>) -> Vec<u8> {
     let template = (offset + template(shot)) % 64;
     let mut fields = vec![
         (u32::from(shot.first), 1),
@@ -58,9 +59,13 @@ pub(crate) fn descriptor(shot: &Shot, offset: u8) -> Vec<u8> {
         (u32::from(template), 6),
         (u32::from(shot.picture_id), 16),
     ];
-    if shot.first && shot.key_frame && (shot.layer == 0 || !shot.scalable) {
-        fields.push((0b1_0000, 5));
+    let structured = shot.first && shot.key_frame && (shot.layer == 0 || !shot.scalable);
+    if structured || reduced.is_some() {
+        fields.push((u32::from(structured) << 4 | u32::from(reduced.is_some()) << 3, 5));
+    }
+    if structured {
         fields.extend(structure(shot.scalable, offset));
     }
+    fields.extend(reduced.map(|reduced| (if reduced { 0b0011 } else { 0b1111 }, 4)));
     packed(&fields)
 }

@@ -149,8 +149,10 @@ impl Shot {
         let layer = self.temporal << 5 | 0x10 | spatial << 1 | u8::from(self.key_frame && spatial > 0);
         let mut bytes = vec![first, high, low, layer, self.base_index];
         if structured {
-            bytes.push(0x30);
-            bytes.extend(SIZES.concat());
+            // What is over with its smaller size has no other.
+            let sizes = if self.marker { &SIZES[..1] } else { &SIZES };
+            bytes.push(u8::try_from(sizes.len() - 1).unwrap() << 5 | 0x10);
+            bytes.extend(sizes.concat());
         }
         bytes.push(if self.key_frame { 0x82 } else { 0x86 });
         bytes.extend(self.words());
@@ -169,9 +171,10 @@ impl Shot {
         [head, &self.words()].concat()
     }
 
-    /// The dependency descriptor that goes with it, if its codec has one.
-    pub(crate) fn descriptor(&self, template_offset: u8) -> Option<Vec<u8>> {
-        (self.codec == Codec::Av1).then(|| coding::descriptor(self, template_offset))
+    /// The dependency descriptor that goes with it, if its codec has one. `reduced` if it tells whether there is only the
+    /// smaller size from here on.
+    pub(crate) fn descriptor(&self, template_offset: u8, reduced: Option<bool>) -> Option<Vec<u8>> {
+        (self.codec == Codec::Av1).then(|| coding::descriptor(self, template_offset, reduced))
     }
 
     /// The number of a picture as it is outside of packets.

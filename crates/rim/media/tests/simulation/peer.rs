@@ -12,10 +12,11 @@ use prost::Message;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
-use str0m::change::{SdpAnswer, SdpPendingOffer};
+use str0m::bwe::Bitrate;
+use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::media::{Direction, KeyframeRequestKind, MediaKind, Mid, Pt, Rid, Simulcast, SimulcastLayer};
 use str0m::rtp::{Extension, ExtensionValues, RtpPacket, RtpWrite};
-use str0m::{Candidate, Input, Rtc};
+use str0m::{Candidate, Input, Output, Rtc};
 use tokio::sync::mpsc;
 use wire::lk;
 use wire::lk::signal_request::Message as Request;
@@ -30,11 +31,26 @@ const TEMPORAL_PERIOD: u32 = 2;
 /// Media may be so much faster than the answer that announces it.
 const OVERTAKING: Duration = Duration::from_millis(5);
 
-/// After so many packets of a stream without a picture a client asks for a key frame.
-const PATIENCE: usize = 40;
+/// After so long in which packets of a stream come, and no picture, a client asks for a key frame.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// A picture and two sounds of 40 ms each.
 pub(crate) const FRAME: Duration = Duration::from_millis(80);
+
+/// What all layers and the sound take, in bits per second of payload: below that the upper layer is not sent.
+pub(crate) const FULL: u64 = 200_000;
+
+/// From so much on the upper layer is sent again, so that it does not come and go.
+const FULL_AGAIN: u64 = FULL * 6 / 5;
+
+/// And only after so long, in which an estimate that was too high falls.
+const CONFIDENCE: Duration = Duration::from_secs(1);
+
+/// How long it makes do with the lower layer before it tries whether there is room again.
+const RETRY: Duration = Duration::from_secs(5);
+
+/// Chromium begins with that, in bits per second.
+const FIRST_ESTIMATE: u64 = 300_000;
 
 /// What a client can decode beyond VP8 and Opus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +75,18 @@ impl Knows {
     }
 }
 
+/// What kind of client somebody uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Kind {
+    /// Sections of each kind it brings to receive on, where it has one connection for all.
+    pub(crate) sections: u32,
+    pub(crate) knows: Knows,
+    /// It estimates what its uplink carries, and sends no more than that.
+    pub(crate) adapts: bool,
+    /// It receives on a connection of its own, which the server offers.
+    pub(crate) dual: bool,
+}
+
 /// How a camera is encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Coding {
@@ -78,18 +106,19 @@ pub(crate) struct Received {
     /// Dependency descriptors, and the RTP time of their packets.
     pub(crate) descriptors: BTreeMap<u64, (u32, Vec<u8>)>,
     pub(crate) sounds: BTreeMap<u64, (Instant, Sound)>,
-    /// When so many packets had come that it was time to look whether there are pictures.
+    /// When it was time to look whether there are pictures.
     looked: Option<Instant>,
 }
 
 impl Received {
     /// It goes on and there is nothing to show: browsers ask for a key frame then.
     fn lacks_pictures(&mut self, now: Instant) -> bool {
-        if !self.shots.len().is_multiple_of(PATIENCE) {
+        let since = *self.looked.get_or_insert(now);
+        if now < since + PATIENCE {
             return false;
         }
-        let since = self.looked.replace(now);
-        checks::decoded(self).last().is_none_or(|(at, _)| since.is_some_and(|since| *at < since))
+        self.looked = Some(now);
+        checks::decoded(self).last().is_none_or(|(at, _)| *at < since)
     }
 }
 
@@ -136,6 +165,8 @@ struct Encoder {
     base: u8,
     /// Where templates begin, which every new structure moves.
     templates: u8,
+    /// It was told that there is only the smaller size.
+    told_reduced: bool,
 }
 
 /// What it sends.
@@ -157,6 +188,8 @@ pub(crate) struct Camera {
     pub(crate) muted_sounds: Vec<(u32, u32)>,
     pub(crate) sid: Option<String>,
     pub(crate) muted: bool,
+    /// Only the lower layer is sent, for want of bandwidth.
+    pub(crate) reduced: bool,
 }
 
 /// A change of the sections that waits until no description is under way.
@@ -168,18 +201,82 @@ enum Renegotiation {
     Restart,
 }
 
+/// One of a client's connections.
+pub(crate) struct Connection {
+    pub(crate) rtc: Rtc,
+    pub(crate) address: SocketAddr,
+    /// When its stack wants to hear that time passes.
+    pub(crate) due: Instant,
+    /// What the stack has said and nobody has heeded yet.
+    outputs: VecDeque<Output>,
+}
+
+impl Connection {
+    fn new(address: SocketAddr, kind: Kind, now: Instant) -> Self {
+        let Kind { knows, adapts, .. } = kind;
+        let mut rtc = Rtc::builder()
+            .set_rtp_mode(true)
+            .clear_codecs()
+            .enable_opus(true, knows.red)
+            .enable_vp8(true)
+            .enable_h264(knows.h264)
+            .enable_vp9(knows.vp9)
+            .enable_av1(knows.av1)
+            .set_extension(9, Extension::with_serializer(descriptor::URI, Raw))
+            .enable_bwe(adapts.then_some(Bitrate::bps(FIRST_ESTIMATE)))
+            .build(now);
+        rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
+        rtc.bwe().set_bitrate(Bitrate::ZERO, Bitrate::bps(2 * FULL));
+        Self { rtc, address, due: now, outputs: VecDeque::new() }
+    }
+
+    /// What it sends comes from elsewhere from now on.
+    pub(crate) fn moves(&mut self, address: SocketAddr) {
+        self.address = address;
+        self.rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
+    }
+
+    /// What its stack says next.
+    pub(crate) fn poll(&mut self, now: Instant) -> Option<Output> {
+        if self.outputs.is_empty() {
+            self.flush(now);
+        }
+        self.outputs.pop_front()
+    }
+
+    /// Takes what the stack has to say. Among streams that have something to send at once it chooses by numbers that no seed
+    /// decides; so it is asked before there is another.
+    fn flush(&mut self, now: Instant) {
+        loop {
+            match self.rtc.poll_output().unwrap() {
+                Output::Timeout(due) if due <= now => self.rtc.handle_input(Input::Timeout(now)).unwrap(),
+                Output::Timeout(due) => {
+                    self.due = due;
+                    return;
+                }
+                output => self.outputs.push_back(output),
+            }
+        }
+    }
+}
+
 pub(crate) struct Peer {
     pub(crate) name: String,
     pub(crate) number: u16,
-    pub(crate) address: SocketAddr,
     pub(crate) knows: Knows,
-    pub(crate) rtc: Rtc,
-    pub(crate) due: Instant,
+    pub(crate) adapts: bool,
+    /// What it publishes on, and receives on too unless it has another for that.
+    pub(crate) main: Connection,
+    pub(crate) subscriber: Option<Connection>,
     pub(crate) link: u64,
     pub(crate) down: mpsc::Receiver<SignalDown>,
     pending: Option<SdpPendingOffer>,
     wants: VecDeque<Renegotiation>,
     offers: u32,
+    /// What it has to say of what the server offered.
+    replies: Vec<Request>,
+    /// What the server offered last, and the answer.
+    described: Option<(lk::SessionDescription, lk::SessionDescription)>,
     pub(crate) up_line: Line,
     pub(crate) down_line: Line,
     pub(crate) camera: Camera,
@@ -204,56 +301,57 @@ pub(crate) struct Peer {
     pub(crate) deaf_since: Option<Instant>,
     /// Nothing was done to it since then.
     pub(crate) steady_since: Instant,
+    /// What it believed of its uplink, and from when on, in bits per second.
+    pub(crate) estimates: Vec<(Instant, u64)>,
+    /// Since when that is enough for all layers.
+    enough_since: Option<Instant>,
+    /// When it begins to estimate anew, while it is not.
+    anew: Instant,
     pub(crate) problems: Vec<String>,
 }
 
 impl Peer {
-    /// A client and the request with which it joins: `sections` of each kind to receive on.
+    /// A client and the request with which it joins.
     pub(crate) fn new(
         name: String,
         number: u16,
-        address: SocketAddr,
-        sections: u32,
-        knows: Knows,
+        addresses: [SocketAddr; 2],
+        kind: Kind,
         chance: &Random,
         now: Instant,
     ) -> (Self, lk::JoinRequest) {
-        let mut rtc = Rtc::builder()
-            .set_rtp_mode(true)
-            .clear_codecs()
-            .enable_opus(true, knows.red)
-            .enable_vp8(true)
-            .enable_h264(knows.h264)
-            .enable_vp9(knows.vp9)
-            .enable_av1(knows.av1)
-            .set_extension(9, Extension::with_serializer(descriptor::URI, Raw))
-            .build(now);
-        rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
-        let mut api = rtc.sdp_api();
+        let Kind { sections, knows, adapts, dual } = kind;
+        let mut main = Connection::new(addresses[0], kind, now);
+        let subscriber = dual.then(|| Connection::new(addresses[1], Kind { adapts: false, ..kind }, now));
+        let mut api = main.rtc.sdp_api();
+        let sections = if dual { 0 } else { sections };
         for kind in [MediaKind::Audio, MediaKind::Video] {
             for _ in 0..sections {
                 api.add_media(kind, Direction::RecvOnly, None, None, None);
             }
         }
-        let (offer, pending) = api.apply().unwrap();
+        let (offer, pending) = api.apply().unzip();
+        let offers = u32::from(offer.is_some());
         let request = lk::JoinRequest {
             connection_settings: Some(lk::ConnectionSettings { auto_subscribe: true, ..Default::default() }),
-            publisher_offer: Some(description(offer.to_sdp_string(), 1)),
+            publisher_offer: offer.map(|offer| description("offer", offer.to_sdp_string(), offers)),
             ..Default::default()
         };
         let chance = chance.branch(u64::from(number) + 1);
         let peer = Self {
             name,
             number,
-            address,
             knows,
-            rtc,
-            due: now,
+            adapts,
+            main,
+            subscriber,
             link: 0,
             down: mpsc::channel(1).1,
-            pending: Some(pending),
+            pending,
             wants: VecDeque::new(),
-            offers: 1,
+            offers,
+            replies: Vec::new(),
+            described: None,
             up_line: Line::new(chance.branch(1), now),
             down_line: Line::new(chance.branch(2), now),
             camera: Camera::default(),
@@ -269,6 +367,9 @@ impl Peer {
             sent: HashMap::new(),
             deaf_since: None,
             steady_since: now,
+            estimates: Vec::new(),
+            enough_since: None,
+            anew: now,
             problems: Vec::new(),
         };
         (peer, request)
@@ -318,6 +419,9 @@ impl Peer {
                 SignalDown::Close => engine.link_lost(self.link, now),
             }
         }
+        for reply in std::mem::take(&mut self.replies) {
+            self.request(engine, reply, now);
+        }
         if self.pending.is_none()
             && !self.over
             && let Some(next) = self.wants.pop_front()
@@ -345,9 +449,14 @@ impl Peer {
                     return;
                 }
                 let sdp = SdpAnswer::from_sdp_string(&answer.sdp).unwrap();
-                if let Err(error) = self.rtc.sdp_api().accept_answer(pending, sdp) {
+                if let Err(error) = self.main.rtc.sdp_api().accept_answer(pending, sdp) {
                     self.problems.push(format!("an answer does not fit: {error}"));
                 }
+            }
+            Response::Offer(offer) => self.answer(offer, now),
+            Response::Reconnect(_) if self.subscriber.is_some() => {
+                let (offer, answer) = self.described.clone().unzip();
+                self.replies.push(Request::SyncState(lk::SyncState { offer, answer, ..Default::default() }));
             }
             Response::MediaSectionsRequirement(required) => {
                 self.wants.push_back(Renegotiation::Receive(required.num_audios, required.num_videos));
@@ -358,6 +467,25 @@ impl Peer {
             Response::Leave(leave) => self.over |= leave.action() != lk::leave_request::Action::Resume,
             _ => {}
         }
+    }
+
+    /// Takes what the server offers for the connection it receives on.
+    fn answer(&mut self, offer: lk::SessionDescription, now: Instant) {
+        self.note_sources(&offer.sdp);
+        let Some(connection) = &mut self.subscriber else {
+            self.problems.push("an offer to a client that makes them itself".into());
+            return;
+        };
+        let parsed = SdpOffer::from_sdp_string(&offer.sdp).unwrap();
+        match connection.rtc.sdp_api().accept_offer(parsed) {
+            Ok(answer) => {
+                let answer = description("answer", answer.to_sdp_string(), offer.id);
+                self.replies.push(Request::Answer(answer.clone()));
+                self.described = Some((offer, answer));
+            }
+            Err(error) => self.problems.push(format!("an offer does not fit: {error}")),
+        }
+        connection.due = now;
     }
 
     fn others(&mut self, participants: Vec<lk::ParticipantInfo>) {
@@ -392,7 +520,11 @@ impl Peer {
         if let Renegotiation::Publish(coding) = what {
             self.add_tracks(engine, &names, coding, now);
         }
-        let mut api = self.rtc.sdp_api();
+        // What was never offered has nothing to start over.
+        if what == Renegotiation::Restart && self.offers == 0 {
+            return;
+        }
+        let mut api = self.main.rtc.sdp_api();
         match what {
             Renegotiation::Receive(audios, videos) => {
                 for (count, kind) in [(audios, MediaKind::Audio), (videos, MediaKind::Video)] {
@@ -442,6 +574,7 @@ impl Peer {
                     next: Some(now),
                     muted_sounds: std::mem::take(&mut self.camera.muted_sounds),
                     sounds: self.camera.sounds,
+                    reduced: self.estimates.last().is_some_and(|(_, estimate)| *estimate < FULL),
                     ..Camera::default()
                 };
             }
@@ -449,8 +582,8 @@ impl Peer {
         let Some((offer, pending)) = api.apply() else { return };
         self.pending = Some(pending);
         self.offers += 1;
-        self.due = now;
-        let offer = description(offer.to_sdp_string(), self.offers);
+        self.main.due = now;
+        let offer = description("offer", offer.to_sdp_string(), self.offers);
         self.request(engine, Request::Offer(offer), now);
     }
 
@@ -486,6 +619,51 @@ impl Peer {
         self.camera.key_frame = true;
     }
 
+    /// The uplink carries about so much, in bits per second, as far as its stack can tell from what the server reports.
+    pub(crate) fn estimated(&mut self, estimate: u64, now: Instant) {
+        self.estimates.push((now, estimate));
+        self.enough_since = self.enough_since.filter(|_| estimate >= FULL_AGAIN);
+        if estimate >= FULL_AGAIN {
+            self.enough_since.get_or_insert(now);
+        }
+        if estimate < FULL && !self.camera.reduced {
+            self.camera.reduced = true;
+            self.anew = now + RETRY;
+        }
+    }
+
+    /// Goes back to all layers once there has been room for a while. Every so often it looks whether there is by estimating anew:
+    /// what its stack believes of a slow line it may hold on to forever.
+    fn strive(&mut self, now: Instant) {
+        if !self.camera.reduced {
+            return;
+        }
+        if self.enough_since.is_some_and(|since| now >= since + CONFIDENCE) {
+            // The upper layer begins with a key picture, and one encoder makes both.
+            self.camera.reduced = false;
+            self.camera.key_frame = true;
+        } else if now >= self.anew {
+            self.anew = now + RETRY;
+            self.main.rtc.bwe().reset(Bitrate::bps(FIRST_ESTIMATE));
+        }
+    }
+
+    /// What it has, the one it publishes on first.
+    pub(crate) fn connections(&mut self) -> impl Iterator<Item = &mut Connection> {
+        std::iter::once(&mut self.main).chain(&mut self.subscriber)
+    }
+
+    /// What one of its stacks says next.
+    pub(crate) fn poll(&mut self, now: Instant) -> Option<(SocketAddr, Output)> {
+        self.connections().find_map(|connection| Some((connection.address, connection.poll(now)?)))
+    }
+
+    /// When something is to be done next.
+    pub(crate) fn due(&self) -> Instant {
+        let due = self.subscriber.as_ref().map_or(self.main.due, |other| other.due.min(self.main.due));
+        self.camera.next.map_or(due, |next| due.min(next))
+    }
+
     /// The next picture and the sound that goes with it.
     pub(crate) fn shoot(&mut self, now: Instant) {
         let Some(next) = self.camera.next.filter(|next| *next <= now) else { return };
@@ -493,12 +671,13 @@ impl Peer {
         if !self.connected {
             return;
         }
+        self.strive(now);
         self.shoot_picture(now);
         let camera = &mut self.camera;
         for half in 0..2u32 {
             camera.sounds += 1;
             let Some(mid) = camera.microphone else { continue };
-            let mut api = self.rtc.direct_api();
+            let mut api = self.main.rtc.direct_api();
             let Some(stream) = api.stream_tx_by_mid(mid, None) else { continue };
             let values = ExtensionValues { audio_level: Some(-20), voice_activity: Some(true), ..Default::default() };
             let sound = Sound { publisher: self.number, number: camera.sounds };
@@ -512,8 +691,8 @@ impl Peer {
             let write = RtpWrite::new(Pt::new_with_value(format), number, time, now, payload);
             stream.write_rtp(write.ext_vals(values));
         }
-        self.rtc.handle_input(Input::Timeout(now)).unwrap();
-        self.due = now;
+        self.main.flush(now);
+        self.main.due = now;
     }
 
     fn shoot_picture(&mut self, now: Instant) {
@@ -525,7 +704,9 @@ impl Peer {
         // Browsers send H264 without temporal layers.
         let layered = coding.codec != Codec::H264;
         let temporal = u8::from(layered && !camera.since_key.is_multiple_of(TEMPORAL_PERIOD));
-        for (index, (rid, layer, packets, size)) in LAYERS.into_iter().enumerate() {
+        let sizes = if camera.reduced { 1 } else { LAYERS.len() };
+        for (index, (rid, layer, packets, size)) in LAYERS.into_iter().take(sizes).enumerate() {
+            let camera = &mut self.camera;
             let encoder = &mut camera.encoders[if coding.scalable { 0 } else { index }];
             let opens = index == 0 || !coding.scalable;
             if opens {
@@ -555,20 +736,24 @@ impl Peer {
                     base: encoder.base,
                     picture_id: encoder.picture,
                     base_index: encoder.base,
-                    marker: last && (!coding.scalable || index + 1 == LAYERS.len()),
+                    marker: last && (!coding.scalable || index + 1 == sizes),
                 };
-                let mut api = self.rtc.direct_api();
+                let news = coding.scalable && (camera.reduced && key_frame || camera.reduced != encoder.told_reduced);
+                let reduced = (news && shot.first && index == 0).then_some(camera.reduced);
+                encoder.told_reduced = camera.reduced;
+                let mut api = self.main.rtc.direct_api();
                 let rid = Some(Rid::from(rid)).filter(|_| !coding.scalable);
                 let Some(stream) = api.stream_tx_by_mid(mid, rid) else { continue };
                 let pt = Pt::new_with_value(coding.codec.payload_type());
                 let time = camera.frame.wrapping_mul(7200);
                 let mut values = ExtensionValues::default();
-                if let Some(descriptor) = shot.descriptor(encoder.templates) {
+                if let Some(descriptor) = shot.descriptor(encoder.templates, reduced) {
                     values.user_values.set(Descriptor(descriptor));
                 }
                 let write = RtpWrite::new(pt, encoder.sequence.into(), time, now, shot.payload(size));
                 stream.write_rtp(write.marker(shot.marker).nackable(true).ext_vals(values));
             }
+            self.main.flush(now);
         }
     }
 
@@ -586,8 +771,9 @@ impl Peer {
                 stream.shots.insert(number, (now, shot));
                 let told = descriptor.map(|descriptor| (packet.header.timestamp, descriptor.to_vec()));
                 stream.descriptors.extend(told.map(|told| (number, told)));
+                let receiving = self.subscriber.as_mut().unwrap_or(&mut self.main);
                 if stream.lacks_pictures(now)
-                    && let Some(stream) = self.rtc.direct_api().stream_rx(&packet.header.ssrc)
+                    && let Some(stream) = receiving.rtc.direct_api().stream_rx(&packet.header.ssrc)
                 {
                     stream.request_keyframe(KeyframeRequestKind::Pli);
                 }
@@ -606,6 +792,6 @@ impl Peer {
     }
 }
 
-fn description(sdp: String, id: u32) -> lk::SessionDescription {
-    lk::SessionDescription { r#type: "offer".into(), sdp, id, ..Default::default() }
+fn description(r#type: &str, sdp: String, id: u32) -> lk::SessionDescription {
+    lk::SessionDescription { r#type: r#type.into(), sdp, id, ..Default::default() }
 }

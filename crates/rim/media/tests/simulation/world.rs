@@ -1,7 +1,7 @@
 //! The shard, two hundred clients and the network between them, in one memory and under one clock.
 
 use super::net::Line;
-use super::peer::{Knows, Peer, Sent};
+use super::peer::{Kind, Knows, Peer, Sent};
 use super::random::Random;
 use media::{Datagram, Shards};
 use model::media::{CameraView, MediaPermission, Sources};
@@ -12,8 +12,9 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
+use str0m::bwe::BweKind;
 use str0m::net::{Protocol, Receive};
-use str0m::{Candidate, Event, Input, Output};
+use str0m::{Event, Input, Output};
 use tokio::sync::mpsc;
 use wire::lk;
 
@@ -94,17 +95,17 @@ impl World {
         }
     }
 
-    fn media_join(name: &str, room: &str, request: &lk::JoinRequest) -> MediaJoin {
+    fn media_join(peer: &Peer, room: &str, request: &lk::JoinRequest) -> MediaJoin {
         MediaJoin {
             room: RoomId::try_from(room).unwrap(),
             session: SessionId::try_from("session").unwrap(),
-            identity: Identity::try_from(name).unwrap(),
-            name: name.to_owned(),
+            identity: Identity::try_from(peer.name.as_str()).unwrap(),
+            name: peer.name.clone(),
             metadata: String::new(),
             attributes: Default::default(),
             permission: permission(),
             request: request.encode_to_vec().into(),
-            topology: Topology::Single,
+            topology: if peer.subscriber.is_some() { Topology::Dual } else { Topology::Single },
             relays: Vec::new(),
             relay_only: false,
             kind: Default::default(),
@@ -114,29 +115,29 @@ impl World {
 
     /// Somebody new who knows VP8 and Opus. Returns the index.
     pub(crate) fn join(&mut self, name: &str, room: &str, sections: u32) -> usize {
-        self.join_knowing(name, room, sections, Knows::LITTLE)
+        self.join_with(name, room, Kind { sections, knows: Knows::LITTLE, adapts: false, dual: false })
     }
 
     /// Somebody new. Returns the index.
-    pub(crate) fn join_knowing(&mut self, name: &str, room: &str, sections: u32, knows: Knows) -> usize {
+    pub(crate) fn join_with(&mut self, name: &str, room: &str, kind: Kind) -> usize {
         let index = self.peers.len();
-        let address = self.fresh_address(index);
+        let addresses = [self.fresh_address(index), self.fresh_address(index)];
         let number = u16::try_from(index).unwrap();
-        let (mut peer, request) = Peer::new(name.to_owned(), number, address, sections, knows, &self.chance, self.now);
+        let (mut peer, request) = Peer::new(name.to_owned(), number, addresses, kind, &self.chance, self.now);
         let (link, down) = mpsc::channel(ports::media::SIGNAL_QUEUE);
-        let join = Self::media_join(name, room, &request);
+        let join = Self::media_join(&peer, room, &request);
         peer.link = self.engine.join(&join, link, self.now).unwrap();
         peer.down = down;
-        self.by_address.insert(address, index);
         self.peers.push(peer);
         index
     }
 
-    fn fresh_address(&self, index: usize) -> SocketAddr {
+    fn fresh_address(&mut self, index: usize) -> SocketAddr {
         let moved = u8::try_from(self.by_address.len() / 60_000).unwrap();
         let used = self.by_address.len() % 60_000;
-        let _ = index;
-        SocketAddr::from(([198, 51, 100, moved], u16::try_from(1024 + used).unwrap()))
+        let address = SocketAddr::from(([198, 51, 100, moved], u16::try_from(1024 + used).unwrap()));
+        self.by_address.insert(address, index);
+        address
     }
 
     /// Its signalling socket breaks and it comes back on another one, with an ICE restart.
@@ -145,7 +146,7 @@ impl World {
         self.engine.link_lost(self.peers[index].link, now);
         let (link, down) = mpsc::channel(ports::media::SIGNAL_QUEUE);
         let request = lk::JoinRequest { reconnect: true, ..Default::default() };
-        let mut join = Self::media_join(&self.peers[index].name, room, &request);
+        let mut join = Self::media_join(&self.peers[index], room, &request);
         join.permission.subscribe = self.peers[index].deaf_since.is_none();
         if let Ok(link) = self.engine.join(&join, link, now) {
             self.peers[index].resumed(link, down);
@@ -154,13 +155,13 @@ impl World {
 
     /// Its network changes: what it sends comes from elsewhere. The client restarts ICE by itself with the next resume.
     pub(crate) fn change_network(&mut self, index: usize, room: &str) {
-        let address = self.fresh_address(index);
-        self.by_address.insert(address, index);
+        let addresses = [self.fresh_address(index), self.fresh_address(index)];
         let peer = &mut self.peers[index];
-        peer.address = address;
+        for (connection, address) in peer.connections().zip(addresses) {
+            connection.moves(address);
+        }
         // What it sends from there before the shard has seen that it is the same client is lost.
         peer.up_line.was_clean = false;
-        peer.rtc.add_local_candidate(Candidate::host(address, "udp").unwrap());
         self.resume(index, room);
     }
 
@@ -193,7 +194,7 @@ impl World {
     fn next_moment(&self) -> Option<Instant> {
         let flight = self.flights.peek().map(|Reverse((at, ..))| *at);
         let peers = self.peers.iter().filter(|peer| !peer.over);
-        let due = peers.map(|peer| peer.camera.next.map_or(peer.due, |next| peer.due.min(next))).min();
+        let due = peers.map(Peer::due).min();
         [flight, due, self.engine.poll_timeout()].into_iter().flatten().min()
     }
 
@@ -223,11 +224,13 @@ impl World {
         match flight {
             Flight::ToClient { index, address, contents } => {
                 let peer = &mut self.peers[index];
-                if peer.over || peer.address != address {
+                if peer.over {
                     return;
                 }
+                let connection = peer.connections().find(|connection| connection.address == address);
+                let Some(connection) = connection else { return };
                 let Ok(receive) = Receive::new(Protocol::Udp, self.server, address, &contents) else { return };
-                peer.rtc.handle_input(Input::Receive(self.now, receive)).unwrap();
+                connection.rtc.handle_input(Input::Receive(self.now, receive)).unwrap();
                 self.drain_peer(index);
             }
             Flight::ToShard { source, contents } => {
@@ -245,7 +248,7 @@ impl World {
         }
         self.peers[index].shoot(now);
         // An answer gives the stack something to do, whatever it said before of when.
-        if moved || self.peers[index].due <= now {
+        if moved || self.peers[index].due() <= now {
             self.drain_peer(index);
             moved = true;
         }
@@ -254,28 +257,26 @@ impl World {
 
     fn drain_peer(&mut self, index: usize) {
         let peer = &mut self.peers[index];
-        loop {
-            match peer.rtc.poll_output().unwrap() {
-                Output::Timeout(due) if due <= self.now => peer.rtc.handle_input(Input::Timeout(self.now)).unwrap(),
-                Output::Timeout(due) => {
-                    peer.due = due;
-                    return;
-                }
+        while let Some((address, output)) = peer.poll(self.now) {
+            match output {
                 Output::Transmit(transmit) => {
-                    if transmit.source != peer.address {
+                    if transmit.source != address {
                         continue;
                     }
                     if let Some(at) = peer.up_line.send(transmit.contents.len(), self.now) {
                         let contents: Vec<u8> = transmit.contents.into();
                         self.launched += 1;
-                        let flight = Flight::ToShard { source: peer.address, contents };
+                        let flight = Flight::ToShard { source: address, contents };
                         self.flights.push(Reverse((at, self.launched, flight)));
                     }
                 }
-                Output::Event(Event::Connected) => peer.connected = true,
+                Output::Event(Event::Connected) => peer.connected |= address == peer.main.address,
                 Output::Event(Event::RtpPacket(packet)) => peer.receive(&packet, self.now),
                 Output::Event(Event::KeyframeRequest(_)) => peer.key_frame_asked(),
-                Output::Event(_) => {}
+                Output::Event(Event::EgressBitrateEstimate(BweKind::Twcc { estimate, .. })) => {
+                    peer.estimated(estimate.as_u64(), self.now);
+                }
+                Output::Event(_) | Output::Timeout(_) => {}
             }
         }
     }
