@@ -370,6 +370,7 @@ impl MediaRoom {
         let Some(participant) = self.participants.get_mut(&peer) else { return };
         participant.negotiation.outstanding = false;
         participant.negotiation.answer_due = None;
+        participant.negotiation.sync_due = None;
         participant.slots.iter_mut().for_each(|slot| slot.settled = true);
         self.bind_assigned(peer);
         self.negotiation_round(peer, now);
