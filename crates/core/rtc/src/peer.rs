@@ -259,20 +259,11 @@ impl Peer {
     }
 
     /// A connectivity check of ours, for asking an address whether the client is there: only who receives it can name its
-    /// transaction in a successful answer, which is nothing for the stack. `again` is the transaction of one that is repeated.
-    /// `None` before the client has described itself.
-    pub fn check(&mut self, again: Option<[u8; 12]>) -> Option<([u8; 12], Vec<u8>)> {
-        let transaction = match again {
-            Some(transaction) => transaction,
-            None => {
-                let mut transaction = [0; 12];
-                // As unguessable as our keys, which are no argument either.
-                aws_lc_rs::rand::fill(&mut transaction).ok()?;
-                transaction
-            }
-        };
+    /// transaction, which has to be unguessable, in a successful answer. That is nothing for the stack. `None` before the client
+    /// has described itself.
+    pub fn check(&mut self, transaction: &[u8; 12]) -> Option<Vec<u8>> {
         let ours = self.local_ufrag();
-        Some((transaction, self.credentials.as_ref()?.check(&ours, &transaction)))
+        Some(self.credentials.as_ref()?.check(&ours, transaction))
     }
 
     /// The client is reached by another way from now on: what the one before carried and how long it took says little.

@@ -152,7 +152,8 @@ impl Line {
             self.peer.path_changed(at);
         }
         let question = self.path.asks(source, heard, at).and_then(|again| {
-            let (transaction, question) = self.peer.check(again)?;
+            let transaction = again.unwrap_or_else(rand::random);
+            let question = self.peer.check(&transaction)?;
             self.path.asked(source, transaction, at);
             Some((destination, source, question))
         });
