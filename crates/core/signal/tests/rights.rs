@@ -9,7 +9,7 @@ mod support;
 use model::Identity;
 use model::media::{CameraView, MediaPermission, ParticipantKind, Source, Sources};
 use prost::Message;
-use signal::{Codec, Dropped, MuteError, TrackChoice};
+use signal::{Codec, Connected, Dropped, MuteError, TrackChoice};
 use support::{World, all, join_request, names};
 use wire::lk;
 use wire::lk::signal_request::Message as Request;
