@@ -474,6 +474,7 @@ test("a breakout room is opened by either kind and entered by the other", async 
   await ben.page.getByRole("button", { name: "Join", exact: true }).last().click();
   const banner = ben.page.getByRole("region", { name: "You are in a breakout room." });
   await banner.waitFor();
+  await ben.settled();
   const joined = await until("the original client's list to say so", async () => {
     const { rooms } = await call(mo, "breakoutRoom/listRooms", "BreakoutRoomRes");
     return rooms[0].users[0].joined;

@@ -147,7 +147,11 @@ export class Person {
   async enter({ devices = true } = {}) {
     await (devices ? this.joinButton : this.button("Join without devices")).click();
     await this.tool("Leave").waitFor({ timeout: JOIN_TIMEOUT_MS });
-    // The meeting is there while sound and picture still connect.
+    await this.settled();
+  }
+
+  /** The meeting is there while sound and picture still connect: until they are, or it is known that they are not. */
+  async settled() {
     const settled = this.page.locator(".connection:not([data-state=connecting])");
     await settled.waitFor({ state: "attached", timeout: JOIN_TIMEOUT_MS });
   }
