@@ -9,6 +9,11 @@ import { until } from "../lib/until.mjs";
 const GUESTS = ["Ben", "Cleo", "Dan"];
 const inside = ({ page }) => page.getByRole("region", { name: "You are in a breakout room." });
 
+const enters = async (person) => {
+  await inside(person).waitFor();
+  await person.settled();
+};
+
 async function gather(meeting) {
   await meeting.server.createRoom("main", { title: "Design review" });
   const ana = await meeting.join("Ana", { admin: true, room: "main", devices: false });
@@ -50,7 +55,7 @@ scenario(
 
     for (const [seat, guest] of guests.entries()) {
       await guest.page.getByRole("button", { name: "Join", exact: true }).first().click();
-      await inside(guest).waitFor();
+      await enters(guest);
       await guest.page
         .getByRole("heading", { name: new RegExp(decided[seat]) })
         .first()
@@ -79,7 +84,7 @@ scenario("everybody chooses a room, and may choose another", async (meeting) => 
     }
     const card = person.page.getByRole("article", { name: room });
     await card.getByRole("button", { name: "Join" }).click();
-    await inside(person).waitFor();
+    await enters(person);
   };
   await enter(ben, "Room 2");
   await enter(cleo, "Room 2");
@@ -132,7 +137,7 @@ scenario("a countdown is seen by all, taken back, and rooms are made longer", as
   const card = ana.page.getByRole("article").filter({ hasText: "Ben" });
   await card.waitFor();
   await ben.page.getByRole("button", { name: "Join", exact: true }).first().click();
-  await inside(ben).waitFor();
+  await enters(ben);
 
   await ana.button("End in a minute").click();
   const told = ana.shows(/^All rooms end in \d+ seconds\.$/u);
@@ -153,7 +158,7 @@ scenario("a countdown is seen by all, taken back, and rooms are made longer", as
   assert.match(await left(card), /^1[45]:/u);
   await card.getByRole("button", { name: "5 minutes more" }).click();
   await until("the room to last longer", async () => /^(19|20):/u.test(await left(card)));
-  await inside(ben).waitFor();
+  await enters(ben);
   looks.done();
 });
 
@@ -211,11 +216,11 @@ scenario("locks go along into a breakout room, and so do the rights of hosts", a
   await ana.page.getByRole("combobox", { name: "Ben" }).selectOption("Room 1");
   await ana.button("Open the rooms").click();
   await ben.page.getByRole("button", { name: "Join", exact: true }).first().click();
-  await inside(ben).waitFor();
+  await enters(ben);
   const card = ana.page.getByRole("article", { name: "Room 1" });
   await card.getByText("1 of 1 are there").waitFor();
   await card.getByRole("button", { name: "Join" }).click();
-  await inside(ana).waitFor();
+  await enters(ana);
 
   await ben.page.keyboard.press("l");
   const sheet = ben.page.getByRole("dialog", { name: "What you may do" });
