@@ -1,7 +1,8 @@
 //! Shares a subscriber's bandwidth among the video tracks it wants.
 //!
 //! Everybody gets a small picture before anybody gets a large one. Going down happens at once, because congestion hurts every
-//! track; going up waits until there has been room to spare for a while, because each step costs a key frame.
+//! track; going up waits until there has been room to spare for a while, because each step costs a key frame, unless there is
+//! plenty.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -14,6 +15,9 @@ pub const INTERVAL: Duration = Duration::from_secs(1);
 /// A step up must fit with this much to spare, in percent, and for so long.
 const HEADROOM: u64 = 15;
 const UP_DELAY: Duration = Duration::from_secs(2);
+
+/// Of so many times what it takes nobody has to wait to see whether it lasts.
+const PLENTY: u64 = 3;
 
 /// What each layer of a track costs, cut off above each temporal layer, in bits per second; 0 for layers not being sent.
 pub type Costs = [[u64; TEMPORAL]; SPATIAL];
@@ -94,12 +98,14 @@ impl<K: Ord + Clone> Allocation<K> {
         order.sort_by_key(|bid| std::cmp::Reverse(bid.priority));
         let affordable = share(estimate, &order, self.never_paused);
         let comfortable = share(estimate / (100 + HEADROOM) * 100, &order, self.never_paused);
+        let plenty = share(estimate / PLENTY, &order, self.never_paused);
 
         let mut before = std::mem::take(&mut self.tracks);
         let mut changes = Vec::new();
-        for ((bid, affordable), comfortable) in order.into_iter().zip(affordable).zip(comfortable) {
+        let grants = affordable.into_iter().zip(comfortable).zip(plenty);
+        for (bid, ((affordable, comfortable), plenty)) in order.into_iter().zip(grants) {
             let old = before.remove(&bid.track).unwrap_or(Share { cap: UNLIMITED, room_since: None });
-            let new = old.moved(affordable, comfortable, now);
+            let new = old.moved(affordable, comfortable, plenty, now);
             if new.cap != old.cap {
                 changes.push(Change { track: bid.track.clone(), cap: new.cap });
             }
@@ -136,12 +142,16 @@ pub struct Goal {
 const UNLIMITED: Option<Wish> = Some(Wish::full(Layer::High));
 
 impl Share {
-    fn moved(self, affordable: Option<Wish>, comfortable: Option<Wish>, now: Instant) -> Self {
+    /// How it goes on, given what fits exactly, with some room to spare, and several times.
+    fn moved(self, affordable: Option<Wish>, comfortable: Option<Wish>, plenty: Option<Wish>, now: Instant) -> Self {
         if rank(affordable) < rank(self.cap) {
             return Self { cap: affordable, room_since: None };
         }
         if rank(comfortable) <= rank(self.cap) {
             return Self { cap: self.cap, room_since: None };
+        }
+        if rank(plenty) > rank(self.cap) {
+            return Self { cap: plenty, room_since: None };
         }
         let since = self.room_since.unwrap_or(now);
         if now.saturating_duration_since(since) >= UP_DELAY {
@@ -288,6 +298,18 @@ mod tests {
         assert_eq!(shares.update(2_000_000, &bids, now + UP_DELAY), []);
         assert_eq!(shares.update(2_000_000, &bids, now + UP_DELAY + UP_DELAY / 2), []);
         assert_eq!(shares.update(2_000_000, &bids, now + 2 * UP_DELAY), [to("ana", UNLIMITED)]);
+    }
+
+    #[test]
+    fn going_up_does_not_wait_where_there_is_plenty() {
+        let now = Instant::now();
+        let mut shares = Allocation::new(0);
+        let bids = [bid("ana", 2), bid("ben", 1)];
+        assert_eq!(shares.update(100_000, &bids, now).len(), 2);
+
+        let small = Some(Wish::full(Layer::Low));
+        assert_eq!(shares.update(1_000_000, &bids, now), [to("ana", small), to("ben", small)], "three times those");
+        assert_eq!(shares.update(9_000_000, &bids, now), [to("ana", UNLIMITED), to("ben", UNLIMITED)]);
     }
 
     #[test]

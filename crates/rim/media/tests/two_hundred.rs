@@ -332,7 +332,7 @@ impl Meeting {
             self.log.push(format!("{} gets in {weather:?}", self.world.peers[index].name));
             let [_, down] = self.world.lines(index);
             down.set(weather);
-            self.rough_downlinks.extend((weather != Weather::FINE).then_some(index));
+            self.rough_downlinks.extend(weather.rate.map(|_| index));
         }
     }
 

@@ -322,7 +322,8 @@ impl Estimator {
         let queue = self.queue();
         let advice = self.loss.judge(now, round_trip);
         let (arriving, most, leaving) = (self.acknowledged.rate(), self.acknowledged.most(), self.leaving.rate);
-        self.rate.reconsider(now, Signs { usage, advice, arriving, most, leaving, round_trip, queue });
+        let delay = self.trend.delay();
+        self.rate.reconsider(now, Signs { usage, delay, advice, arriving, most, leaving, round_trip, queue });
         self.consider_probes(now);
     }
 

@@ -36,6 +36,10 @@ const CARRIED: f64 = 0.9;
 const FASTEST_FALL: i64 = 10_000;
 const SLOWEST_FALL: i64 = 200_000;
 
+/// While the queue is said to grow the rate falls again only if the way has become longer by that since, in milliseconds. Else
+/// it is still the same growth that is seen, or the way became longer once and for all.
+const GROWN: f64 = 5.0;
+
 /// A packet and how often pictures come, for the size of a step.
 const PACKET_BITS: f64 = 1_200.0 * 8.0;
 const PICTURES: f64 = 30.0;
@@ -50,6 +54,8 @@ const LEAST_GROWTH: f64 = 4_000.0;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Signs {
     pub(super) usage: Usage,
+    /// How much longer the way is than once, in milliseconds.
+    pub(super) delay: f64,
     pub(super) advice: Advice,
     /// What arrived of late.
     pub(super) arriving: Option<f64>,
@@ -71,13 +77,22 @@ pub(super) struct Rate {
     considered: i64,
     /// When it fell last for a growing queue, and from where.
     fell: Option<(i64, f64)>,
+    /// The shortest the way was since then, as long as the queue has not stopped to grow.
+    growing: Option<f64>,
     /// What a probe showed, and when.
     shown: Option<(i64, f64)>,
 }
 
 impl Rate {
     pub(super) fn new(first: f64) -> Self {
-        Self { rate: first.clamp(FLOOR, CEILING), capacity: None, considered: 0, fell: None, shown: None }
+        Self {
+            rate: first.clamp(FLOOR, CEILING),
+            capacity: None,
+            considered: 0,
+            fell: None,
+            growing: None,
+            shown: None,
+        }
     }
 
     pub(super) fn get(&self) -> f64 {
@@ -105,12 +120,13 @@ impl Rate {
 
     /// The way is another one: what was learned of its end does not hold.
     pub(super) fn path_changed(&mut self) {
-        (self.capacity, self.fell, self.shown) = (None, None, None);
+        (self.capacity, self.fell, self.growing, self.shown) = (None, None, None, None);
     }
 
     pub(super) fn reconsider(&mut self, now: i64, signs: Signs) {
         let elapsed = (now - self.considered).clamp(0, 1_000_000) as f64 / 1e6;
         self.considered = now;
+        self.growing = self.growing.filter(|_| signs.usage == Usage::Over).map(|shortest| shortest.min(signs.delay));
         match (signs.usage, signs.advice) {
             (Usage::Over, _) => self.fall(now, signs),
             (_, Advice::Cut(factor)) => self.set(self.rate * factor),
@@ -127,6 +143,10 @@ impl Rate {
         if self.fell.is_some_and(|(fell, _)| now - fell < if is_far_off { FASTEST_FALL } else { pause }) {
             return;
         }
+        if self.growing.is_some_and(|shortest| signs.delay < shortest + GROWN) {
+            return;
+        }
+        self.growing = Some(signs.delay);
         self.fell = Some((now, self.rate));
         let is_held_back = signs.leaving < HELD_BACK * self.rate;
         let shown = self.shown.filter(|(at, _)| now - at < SHOWN).map_or(0.0, |(_, shown)| shown);
@@ -176,6 +196,7 @@ mod tests {
 
     const QUIET: Signs = Signs {
         usage: Usage::Normal,
+        delay: 0.0,
         advice: Advice::Grow,
         arriving: Some(1e6),
         most: Some(1e6),

@@ -389,6 +389,16 @@ fn a_way_that_becomes_longer_is_not_taken_for_a_queue_for_long() {
 }
 
 #[test]
+fn who_sends_little_on_a_way_that_becomes_longer_keeps_room_for_it() {
+    let mut scene = Scene::new(10e6, 350_000);
+    scene.run(5_000);
+    scene.delay += 90_000;
+    scene.run(5_000);
+    assert!(scene.lowest < FIRST, "nothing was doubted");
+    assert!(scene.lowest >= FIRST / 2, "{}", scene.lowest);
+}
+
+#[test]
 fn who_never_reports_is_neither_probed_nor_doubted() {
     let mut scene = Scene::new(5e6, 8_000_000);
     scene.report_interval = i64::MAX / 2;

@@ -81,6 +81,11 @@ impl Trend {
         self.usage
     }
 
+    /// How much longer than at the beginning the way is for the newest group, in milliseconds.
+    pub(super) fn delay(&self) -> f64 {
+        self.delay
+    }
+
     pub(super) fn add(&mut self, variation: Variation) {
         if variation.sent > PAUSE {
             *self = Self { threshold: self.threshold, ..Self::new() };
