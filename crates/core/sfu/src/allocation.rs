@@ -12,6 +12,10 @@ use crate::layers::{Layer, LayerSet, Liveness, SPATIAL, TEMPORAL, Temporal, Wish
 /// How often a subscriber's bandwidth is shared out anew, apart from when something changes.
 pub const INTERVAL: Duration = Duration::from_secs(1);
 
+/// Where all together is more than the estimate by no more than that, in percent, everything stays: after a queue has grown the estimate is lower than the line
+/// until the queue is drained, and pictures that are held back leave by so much faster.
+const TOLERANCE: u64 = 10;
+
 /// A step up must fit with this much to spare, in percent, and for so long.
 const HEADROOM: u64 = 15;
 const UP_DELAY: Duration = Duration::from_secs(2);
@@ -95,7 +99,12 @@ impl<K: Ord + Clone> Allocation<K> {
     /// forgotten; a new one starts without a limit, so its first answer is only a change if there has to be one.
     pub fn update(&mut self, estimate: u64, bids: &[Bid<K>], now: Instant) -> Vec<Change<K>> {
         let mut order: Vec<&Bid<K>> = bids.iter().collect();
-        order.sort_by_key(|bid| std::cmp::Reverse(bid.priority));
+        order.sort_by(|one, other| other.priority.cmp(&one.priority).then_with(|| one.track.cmp(&other.track)));
+        let spent: u64 = bids.iter().map(|bid| bid.cost_within(self.cap(&bid.track))).sum();
+        if spent > estimate && spent <= estimate.saturating_add(estimate / 100 * TOLERANCE) {
+            self.tracks.retain(|track, _| bids.iter().any(|bid| bid.track == *track));
+            return Vec::new();
+        }
         let affordable = share(estimate, &order, self.never_paused);
         let comfortable = share(estimate / (100 + HEADROOM) * 100, &order, self.never_paused);
         let plenty = share(estimate / PLENTY, &order, self.never_paused);
@@ -104,6 +113,8 @@ impl<K: Ord + Clone> Allocation<K> {
         let mut changes = Vec::new();
         let grants = affordable.into_iter().zip(comfortable).zip(plenty);
         for (bid, ((affordable, comfortable), plenty)) in order.into_iter().zip(grants) {
+            // With less to share out a track may get more, because another that comes first stops at a cheaper step.
+            let [comfortable, plenty] = [comfortable, plenty].map(|cap| lower(cap, affordable));
             let old = before.remove(&bid.track).unwrap_or(Share { cap: UNLIMITED, room_since: None });
             let new = old.moved(affordable, comfortable, plenty, now);
             if new.cap != old.cap {
@@ -159,6 +170,10 @@ impl Share {
         }
         Self { cap: self.cap, room_since: Some(since) }
     }
+}
+
+fn lower(one: Option<Wish>, other: Option<Wish>) -> Option<Wish> {
+    if rank(one) < rank(other) { one } else { other }
 }
 
 fn rank(cap: Option<Wish>) -> Option<(Layer, Temporal)> {
@@ -324,6 +339,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_a_little_too_much_for_now_is_not_given_up() {
+        let now = Instant::now();
+        let mut shares = Allocation::new(1);
+        let bids = [bid("ana", 1)];
+        shares.update(600_000, &bids, now);
+
+        assert_eq!(shares.update(460_000, &bids, now), []);
+        assert_eq!(shares.update(450_000, &bids, now).len(), 1);
+    }
+
+    #[test]
     fn only_tracks_beyond_the_first_are_paused() {
         let mut shares = Allocation::new(1);
 
@@ -409,6 +435,29 @@ mod tests {
                 })
             }).sum();
             prop_assert!(spent <= budget, "{spent} of {budget}");
+        }
+    }
+
+    proptest! {
+        /// Where nothing changes shares settle, and together stay within the budget, whatever each costs.
+        #[test]
+        fn shares_come_to_rest(
+            budget in 100_000u64..5_000_000,
+            wishes in proptest::collection::vec((0usize..3, 0u8..4, 1u64..40, 0u8..3), 1..6),
+        ) {
+            let bids: Vec<Bid<usize>> = wishes.into_iter().enumerate().map(|(track, (layer, tid, size, priority))| {
+                let wish = Wish { layer: Layer::ALL[layer], temporal: Temporal::new(tid) };
+                let costs = COSTS.map(|layer| layer.map(|cost| cost * size / 10));
+                Bid { track, wish: Some(wish), costs, priority }
+            }).collect();
+            let mut shares = Allocation::new(0);
+            let start = Instant::now();
+            for second in 0..40 {
+                let changes = shares.update(budget, &bids, start + INTERVAL * second);
+                prop_assert!(second < 20 || changes.is_empty(), "{second}: {changes:?}");
+                let goal = shares.goal(&bids);
+                prop_assert!(goal.spent <= budget + budget / 100 * TOLERANCE, "{second}: {goal:?} of {budget}");
+            }
         }
     }
 

@@ -11,8 +11,10 @@ use std::time::Instant;
 /// So many pictures, the most important ones, keep their smallest layer even where there is no room for it.
 const NEVER_PAUSED: usize = 1;
 
-/// An estimate that falls by more than this share is acted upon at once: one in twenty.
+/// An estimate that falls by more than this share of what was shared out is acted upon at once: one in twenty. And one that rises
+/// by more than the second, one in seven, where something is held back.
 const FALL: u64 = 20;
+const RISE: u64 = 7;
 
 /// The estimator looks for at least so many bits per second, needed or not. A probe for less would be believed too: a
 /// meeting that has only sound so far would seem to have no room for pictures.
@@ -30,6 +32,9 @@ const WIDE: u64 = 10_000_000_000;
 pub(crate) struct Budget {
     /// Bits per second, if the client tells us anything.
     estimate: Option<u64>,
+    /// What it was when it was shared out last, and whether that was less than enough.
+    shared: Option<u64>,
+    held_back: bool,
     /// It is to be used for no more than that.
     ceiling: Option<u64>,
     shares: Allocation<TrackKey>,
@@ -39,7 +44,14 @@ pub(crate) struct Budget {
 
 impl Budget {
     pub(crate) fn new() -> Self {
-        Self { estimate: None, ceiling: None, shares: Allocation::new(NEVER_PAUSED), due: None }
+        Self {
+            estimate: None,
+            shared: None,
+            held_back: false,
+            ceiling: None,
+            shares: Allocation::new(NEVER_PAUSED),
+            due: None,
+        }
     }
 
     /// Of a subscriber that says whether pictures may be withheld altogether (`subscriber_allow_pause`).
@@ -49,9 +61,11 @@ impl Budget {
 
     /// The way carries so many bits per second.
     pub(crate) fn on_estimate(&mut self, bits: u64, now: Instant) {
-        let fell = self.estimate.is_some_and(|before| bits < before - before / FALL);
+        let changed = self.shared.is_some_and(|before| {
+            bits < before - before / FALL || self.held_back && bits > before.saturating_add(before / RISE)
+        });
         self.estimate = Some(bits);
-        if fell || self.due.is_none() {
+        if changed || self.due.is_none() {
             self.due = Some(now);
         }
     }
@@ -107,12 +121,14 @@ pub(crate) fn share(room: &mut Room, now: Instant, news: &mut News, turn: &mut T
         let Some(allowance) = budget.allowance() else { continue };
         let wants = wants.remove(peer).unwrap_or_default();
         budget.due = Some(room.next_share);
+        budget.shared = budget.estimate;
         budget.shares.update(allowance.saturating_sub(wants.sound), &wants.bids, now);
         for bid in &wants.bids {
             room.forward.set_cap(bid.track, *peer, budget.shares.cap(&bid.track), now, news);
         }
         let goal = budget.shares.goal(&wants.bids);
         let held_back = goal.wanted > goal.spent;
+        budget.held_back = held_back;
         let most = budget.ceiling.unwrap_or(u64::MAX);
         let minimum = if held_back { wants.sound + goal.next } else { 0 }.min(most);
         let desired = (wants.sound + goal.wanted).max(LEAST_SOUGHT).min(most);
@@ -126,6 +142,25 @@ pub(crate) fn share(room: &mut Room, now: Instant, news: &mut News, turn: &mut T
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_estimate_that_changed_much_is_shared_out_at_once() {
+        let now = Instant::now();
+        let later = Some(now + INTERVAL);
+        let told = |held_back: bool, bits: u64| {
+            let shared = Some(1_000_000);
+            let mut budget = Budget { estimate: shared, shared, held_back, due: later, ..Budget::new() };
+            budget.on_estimate(bits, now);
+            budget.is_due(now)
+        };
+        assert_eq!([told(false, 960_000), told(false, 940_000)], [false, true]);
+        assert_eq!([told(false, 5_000_000), told(true, 1_100_000), told(true, 1_200_000)], [false, false, true]);
+
+        let mut budget = Budget { shared: Some(1_000_000), due: later, ..Budget::new() };
+        budget.on_estimate(970_000, now);
+        budget.on_estimate(945_000, now);
+        assert!(budget.is_due(now), "little by little");
+    }
 
     #[test]
     fn a_ceiling_holds_below_the_estimate_and_without_one_until_it_is_taken_away() {

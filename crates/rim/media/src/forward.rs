@@ -101,6 +101,8 @@ pub(crate) struct Forward {
     clocks: FastMap<PeerKey, PublisherClock>,
     /// What each publisher of sound may send on all its tracks of sound.
     sounds: FastMap<PeerKey, Allowance>,
+    /// Who spoke of late, and when.
+    spoke: FastMap<PeerKey, Instant>,
     /// For first sequence numbers and timestamps, which only have to differ.
     counter: u32,
     healths: Healths,
@@ -114,6 +116,7 @@ impl Default for Forward {
             tracks: FastMap::default(),
             clocks: FastMap::default(),
             sounds: FastMap::default(),
+            spoke: FastMap::default(),
             counter: 0,
             healths: Healths::default(),
             excess: metrics::counter!("media_drops_total", "reason" => "excess"),

@@ -96,8 +96,8 @@ struct Meeting {
     upsets: HashMap<usize, Vec<(Instant, bool)>>,
     /// What the uplinks were like, of those for whom that changed, and from when on.
     uplinks: HashMap<usize, Vec<(Instant, Weather)>>,
-    /// Those whose way to them was not fine throughout: they may be left without pictures for a while.
-    rough_downlinks: HashSet<usize>,
+    /// Those whose way to them was narrow at a time: they may be left without pictures for a while.
+    narrow_downlinks: HashSet<usize>,
     /// How many cameras there were.
     cameras: usize,
     log: Vec<String>,
@@ -116,7 +116,7 @@ impl Meeting {
             names: 0,
             upsets: HashMap::new(),
             uplinks: HashMap::new(),
-            rough_downlinks: HashSet::new(),
+            narrow_downlinks: HashSet::new(),
             cameras: usize::try_from(seed % 6).unwrap(),
             log: Vec::new(),
         }
@@ -289,7 +289,7 @@ impl Meeting {
                 let together = |index: &usize| *index != speaker && self.rooms[*index] == self.rooms[speaker];
                 for viewer in (0..peers.len()).filter(together) {
                     let sees = source.camera.coding.is_some_and(|coding| peers[viewer].knows.takes(coding.codec));
-                    if !sees || self.rough_downlinks.contains(&viewer) {
+                    if !sees || self.narrow_downlinks.contains(&viewer) {
                         continue;
                     }
                     for (begins, ends) in self.steady(viewer, end) {
@@ -298,11 +298,12 @@ impl Meeting {
                             continue;
                         }
                         watched += to - from;
-                        let shown = checks::shown(&peers[viewer], source.number, from, to);
+                        // Of what a narrow uplink lost for good browsers wait long to ask for a key frame.
+                        let shown = checks::ends(&peers[viewer], source.number, from, to);
                         let sent = (to - from).as_millis() / FRAME.as_millis();
                         let missed = sent.saturating_sub(u128::try_from(shown).unwrap());
                         if missed * 100 > sent * u128::from(MISSED_PICTURES) {
-                            faults.push(format!("{} sees {shown} of {sent} pictures of {place}", peers[viewer].name));
+                            faults.push(format!("{} gets {shown} of {sent} pictures of {place}", peers[viewer].name));
                         }
                     }
                 }
@@ -332,7 +333,7 @@ impl Meeting {
             self.log.push(format!("{} gets in {weather:?}", self.world.peers[index].name));
             let [_, down] = self.world.lines(index);
             down.set(weather);
-            self.rough_downlinks.extend(weather.rate.map(|_| index));
+            self.narrow_downlinks.extend(weather.rate.map(|_| index));
         }
     }
 

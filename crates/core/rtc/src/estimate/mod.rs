@@ -62,7 +62,7 @@ const QUEUE: i64 = 50_000;
 
 /// The shortest is that of this period and the one before: what takes longer throughout both is no queue but another way. A queue
 /// of our own making drains sooner.
-const PERIOD: i64 = 2_000_000;
+const PERIOD: i64 = 1_000_000;
 
 /// A round trip before one is known.
 const USUAL_ROUND_TRIP: i64 = 100_000;
@@ -110,7 +110,8 @@ struct Leaving {
 #[derive(Debug, Clone, Copy)]
 struct RoundTrip {
     smoothed: i64,
-    latest: i64,
+    /// The shortest of each of the latest messages, newest first.
+    latest: [i64; 3],
     /// The shortest of this period, and of the one before.
     shortest: i64,
     formerly: i64,
@@ -322,8 +323,8 @@ impl Estimator {
         let queue = self.queue();
         let advice = self.loss.judge(now, round_trip);
         let (arriving, most, leaving) = (self.acknowledged.rate(), self.acknowledged.most(), self.leaving.rate);
-        let delay = self.trend.delay();
-        self.rate.reconsider(now, Signs { usage, delay, advice, arriving, most, leaving, round_trip, queue });
+        let delays = self.trend.delays();
+        self.rate.reconsider(now, Signs { usage, delays, advice, arriving, most, leaving, round_trip, queue });
         self.consider_probes(now);
     }
 
@@ -356,17 +357,20 @@ impl Leaving {
 impl RoundTrip {
     fn after(before: Option<Self>, now: i64, latest: i64) -> Self {
         let Some(before) = before else {
-            return Self { smoothed: latest, latest, shortest: latest, formerly: latest, since: now };
+            return Self { smoothed: latest, latest: [latest; 3], shortest: latest, formerly: latest, since: now };
         };
         let smoothed = before.smoothed + (latest - before.smoothed) / 8;
+        let [newest, second, _] = before.latest;
+        let all = [latest, newest, second];
         if now - before.since >= PERIOD {
-            return Self { smoothed, latest, shortest: latest, formerly: before.shortest, since: now };
+            return Self { smoothed, latest: all, shortest: latest, formerly: before.shortest, since: now };
         }
-        Self { smoothed, latest, shortest: latest.min(before.shortest), ..before }
+        Self { smoothed, latest: all, shortest: latest.min(before.shortest), ..before }
     }
 
     fn queue(&self) -> i64 {
-        (self.latest - self.shortest.min(self.formerly)).max(0)
+        let latest = self.latest.into_iter().min().unwrap_or(0);
+        (latest - self.shortest.min(self.formerly)).max(0)
     }
 }
 

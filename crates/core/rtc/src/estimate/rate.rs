@@ -29,8 +29,10 @@ const NEAR: f64 = 0.8;
 /// Who sends less than that share of the rate is held back by having no more.
 const HELD_BACK: f64 = 0.65;
 
-/// If of what left at least this share arrives, the way carries it.
+/// If of what left at least this share arrives, the way carries it. A way that becomes longer leaves a hole in what arrives, so
+/// less says nothing before the queue is as long as that, in microseconds.
 const CARRIED: f64 = 0.9;
+const LONG_QUEUE: i64 = 200_000;
 
 /// How often the rate falls for a growing queue: every round trip, within these limits, in microseconds.
 const FASTEST_FALL: i64 = 10_000;
@@ -54,8 +56,8 @@ const LEAST_GROWTH: f64 = 4_000.0;
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Signs {
     pub(super) usage: Usage,
-    /// How much longer the way is than once, in milliseconds.
-    pub(super) delay: f64,
+    /// How much longer the way is than once, of late: at least and at most, in milliseconds.
+    pub(super) delays: (f64, f64),
     pub(super) advice: Advice,
     /// What arrived of late.
     pub(super) arriving: Option<f64>,
@@ -77,7 +79,7 @@ pub(super) struct Rate {
     considered: i64,
     /// When it fell last for a growing queue, and from where.
     fell: Option<(i64, f64)>,
-    /// The shortest the way was since then, as long as the queue has not stopped to grow.
+    /// How long the way was then at most, as long as the queue has not stopped to grow.
     growing: Option<f64>,
     /// What a probe showed, and when.
     shown: Option<(i64, f64)>,
@@ -126,7 +128,7 @@ impl Rate {
     pub(super) fn reconsider(&mut self, now: i64, signs: Signs) {
         let elapsed = (now - self.considered).clamp(0, 1_000_000) as f64 / 1e6;
         self.considered = now;
-        self.growing = self.growing.filter(|_| signs.usage == Usage::Over).map(|shortest| shortest.min(signs.delay));
+        self.growing = self.growing.filter(|_| signs.usage == Usage::Over);
         match (signs.usage, signs.advice) {
             (Usage::Over, _) => self.fall(now, signs),
             (_, Advice::Cut(factor)) => self.set(self.rate * factor),
@@ -143,16 +145,16 @@ impl Rate {
         if self.fell.is_some_and(|(fell, _)| now - fell < if is_far_off { FASTEST_FALL } else { pause }) {
             return;
         }
-        if self.growing.is_some_and(|shortest| signs.delay < shortest + GROWN) {
+        if self.growing.is_some_and(|before| signs.delays.0 < before + GROWN) {
             return;
         }
-        self.growing = Some(signs.delay);
+        self.growing = Some(signs.delays.1);
         self.fell = Some((now, self.rate));
         let is_held_back = signs.leaving < HELD_BACK * self.rate;
         let shown = self.shown.filter(|(at, _)| now - at < SHOWN).map_or(0.0, |(_, shown)| shown);
         let queue = (signs.queue as f64 / 1e6).clamp(0.0, 1.0);
         let mut relief = shown.max(RELIEF * arriving) * (1.0 - MORE_RELIEF * queue);
-        if is_held_back && arriving > CARRIED * signs.leaving {
+        if is_held_back && (arriving > CARRIED * signs.leaving || signs.queue < LONG_QUEUE) {
             // All that is sent arrives, and it is little: that is no measure of the way, and may be no sign of it.
             relief = relief.max(self.rate / 2.0);
         } else {
@@ -196,7 +198,7 @@ mod tests {
 
     const QUIET: Signs = Signs {
         usage: Usage::Normal,
-        delay: 0.0,
+        delays: (0.0, 0.0),
         advice: Advice::Grow,
         arriving: Some(1e6),
         most: Some(1e6),
@@ -226,6 +228,18 @@ mod tests {
         assert_eq!(pass(&mut rate, 0, 60, little), 5e6);
         rate.reconsider(60_000_000, Signs { usage: Usage::Over, ..little });
         assert_eq!(rate.get(), 2.5e6);
+
+        // A way that became longer: for that time nothing arrived.
+        let mut rate = Rate::new(5e6);
+        let hole = Signs { usage: Usage::Over, arriving: Some(6e4), most: Some(8e4), queue: 90_000, ..little };
+        rate.reconsider(0, hole);
+        assert_eq!(rate.get(), 2.5e6);
+        rate.reconsider(300_000, Signs { delays: (90.0, 90.0), ..hole });
+        assert_eq!(rate.get(), 1.25e6, "it became longer still");
+        rate.reconsider(600_000, Signs { delays: (93.0, 99.0), ..hole });
+        assert_eq!(rate.get(), 1.25e6, "no longer than it was");
+        rate.reconsider(900_000, Signs { delays: (300.0, 300.0), queue: 300_000, ..hole });
+        assert!(rate.get() < 1e5, "a queue: {}", rate.get());
     }
 
     #[test]

@@ -390,12 +390,39 @@ fn a_way_that_becomes_longer_is_not_taken_for_a_queue_for_long() {
 
 #[test]
 fn who_sends_little_on_a_way_that_becomes_longer_keeps_room_for_it() {
+    // Wherever in the middle of packets and reports that happens, and on a way that shakes besides.
+    for (phase, jitter) in (0..8).flat_map(|phase| [(7 * phase, 0), (7 * phase, 5_000), (7 * phase, 15_000)]) {
+        let mut scene = Scene::new(10e6, 350_000);
+        scene.jitter = jitter;
+        scene.run(5_000 + phase);
+        scene.delay += 90_000;
+        scene.run(5_000);
+        assert!(scene.lowest < FIRST || jitter > 0, "nothing was doubted");
+        assert!(scene.lowest >= FIRST / 2, "{} at {phase} ms with {jitter} us", scene.lowest);
+    }
+}
+
+#[test]
+fn who_sends_little_learns_of_a_line_that_carries_less() {
     let mut scene = Scene::new(10e6, 350_000);
     scene.run(5_000);
-    scene.delay += 90_000;
+    scene.rate = 200e3;
+    scene.run(1_500);
+    assert!(scene.estimate() < 200_000, "{}", scene.estimate());
+    assert!(scene.longest < 900_000, "{} us in the queue", scene.longest);
+}
+
+#[test]
+fn more_is_looked_for_soon_after_a_way_became_longer() {
+    let mut scene = Scene::new(10e6, 1_500_000);
+    scene.estimator = Estimator::new(1_500_000);
+    scene.wish(1_500_000);
     scene.run(5_000);
-    assert!(scene.lowest < FIRST, "nothing was doubted");
-    assert!(scene.lowest >= FIRST / 2, "{}", scene.lowest);
+    scene.delay += 90_000;
+    scene.run(100);
+    scene.wish(6_000_000);
+    let found = scene.run_until(5_000_000, 10_000);
+    assert!(found < 3_000, "{found} ms");
 }
 
 #[test]

@@ -6,6 +6,9 @@ use super::groups::Variation;
 /// Groups the line goes through.
 const WINDOW: usize = 20;
 
+/// So many of the newest are looked at for how long the way is: what shakes makes some of them late, but hardly all.
+const NEWEST: usize = 4;
+
 /// How much of the delay before stays in the smoothed one.
 const SMOOTHING: f64 = 0.9;
 
@@ -50,6 +53,8 @@ pub(super) struct Trend {
     /// Time and smoothed delay, in milliseconds; the oldest is overwritten next.
     points: [(f64, f64); WINDOW],
     oldest: usize,
+    /// The delays of the newest groups as they are.
+    newest: [f64; NEWEST],
     groups: u32,
     time: f64,
     delay: f64,
@@ -66,6 +71,7 @@ impl Trend {
         Self {
             points: [(0.0, 0.0); WINDOW],
             oldest: 0,
+            newest: [0.0; NEWEST],
             groups: 0,
             time: 0.0,
             delay: 0.0,
@@ -81,9 +87,10 @@ impl Trend {
         self.usage
     }
 
-    /// How much longer than at the beginning the way is for the newest group, in milliseconds.
-    pub(super) fn delay(&self) -> f64 {
-        self.delay
+    /// How much longer than at the beginning the way is for the quickest and for the slowest of the newest groups, in milliseconds.
+    pub(super) fn delays(&self) -> (f64, f64) {
+        let span = |(least, most): (f64, f64), delay: &f64| (least.min(*delay), most.max(*delay));
+        self.newest.iter().fold((f64::INFINITY, f64::NEG_INFINITY), span)
     }
 
     pub(super) fn add(&mut self, variation: Variation) {
@@ -94,6 +101,8 @@ impl Trend {
         let step = milliseconds(variation.arrived);
         self.time += step;
         self.delay += milliseconds(variation.change());
+        self.newest.rotate_right(1);
+        self.newest[0] = self.delay;
         self.smoothed = SMOOTHING * self.smoothed + (1.0 - SMOOTHING) * self.delay;
         self.points[self.oldest] = (self.time, self.smoothed);
         self.oldest = (self.oldest + 1) % WINDOW;

@@ -4,6 +4,10 @@ use sfu::quality::Observed;
 use signal::Kind;
 use std::time::{Duration, Instant};
 
+/// Bytes of a packet around its payload as a subscriber gets it: RTP header, extensions and the tag of SRTP. What is below counts
+/// nowhere.
+pub(super) const AROUND: usize = 44;
+
 /// How much one track may send, or all tracks of sound of one participant. What is more is dropped: it is no camera and no
 /// microphone that sends so much.
 #[derive(Debug)]
@@ -12,8 +16,8 @@ pub(super) struct Allowance {
     bytes: usize,
     second: Option<Instant>,
     most: (u32, usize),
-    /// Bytes in the second before.
-    before: usize,
+    /// Packets and bytes in the second before.
+    before: (u32, usize),
 }
 
 impl Allowance {
@@ -36,12 +40,13 @@ impl Allowance {
     }
 
     fn of(most: (u32, usize)) -> Self {
-        Self { packets: 0, bytes: 0, second: None, most, before: 0 }
+        Self { packets: 0, bytes: 0, second: None, most, before: (0, 0) }
     }
 
     pub(super) fn take(&mut self, bytes: usize, now: Instant) -> bool {
         if self.second.is_none_or(|second| now.saturating_duration_since(second) >= Duration::from_secs(1)) {
-            *self = Self { packets: 0, bytes: 0, second: Some(now), most: self.most, before: self.bytes };
+            *self =
+                Self { packets: 0, bytes: 0, second: Some(now), most: self.most, before: (self.packets, self.bytes) };
         }
         self.packets = self.packets.saturating_add(1);
         self.bytes = self.bytes.saturating_add(bytes);
@@ -50,11 +55,14 @@ impl Allowance {
 
     /// What the track takes on the wire, in bits per second, by its last whole second.
     pub(super) fn rate(&self, now: Instant) -> u64 {
-        /// RTP, UDP and IP around each of fifty packets.
-        const AROUND: u64 = 50 * 60 * 8;
         let stale = self.second.is_none_or(|second| now.saturating_duration_since(second) > Duration::from_secs(2));
-        if stale { 0 } else { u64::try_from(self.before.max(self.bytes)).unwrap_or(0) * 8 + AROUND }
+        let (packets, bytes) = (self.before.0.max(self.packets), self.before.1.max(self.bytes));
+        if stale { 0 } else { bits(usize::try_from(packets).unwrap_or(0) * AROUND + bytes) }
     }
+}
+
+fn bits(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(0).saturating_mul(8)
 }
 
 /// What is counted for the quality score of one direction.
@@ -121,6 +129,20 @@ mod tests {
             assert_eq!(taken(2, packets, bytes), 2 * packets, "{frame} ms");
         }
         assert_eq!(taken(20, 50, 160), 1000, "twenty voices");
+    }
+
+    #[test]
+    fn who_is_silent_takes_what_silence_takes() {
+        let start = Instant::now();
+        let rate = |every: u64, bytes: usize| {
+            let mut one = Allowance::new(Kind::Audio);
+            for millis in (0..3000).step_by(usize::try_from(every).unwrap()) {
+                one.take(bytes, start + Duration::from_millis(millis));
+            }
+            one.rate(start + Duration::from_secs(3))
+        };
+        assert_eq!(rate(20, 80), bits(50 * (80 + AROUND)));
+        assert_eq!(rate(400, 2), bits(3 * (2 + AROUND)), "discontinuous transmission");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::engine::faults::Turn;
 use sfu::allocation::{Bid, Costs};
 use sfu::layers::{Layer, Wish};
 use signal::{Kind, PeerKey, TrackKey};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// No limit by bandwidth.
 pub(super) const UNLIMITED: Option<Wish> = Some(Wish::full(Layer::High));
@@ -14,6 +14,9 @@ pub(super) const UNLIMITED: Option<Wish> = Some(Wish::full(Layer::High));
 /// Whose pictures are served first unless the subscriber says it: shared screens, then who speaks, then the largest.
 const SCREEN: u8 = 255;
 const SPEAKER: u8 = 128;
+
+/// So long whoever spoke counts as the speaker: a breath, or another word, takes nobody's large picture.
+const SPOKE: Duration = Duration::from_secs(5);
 
 /// What one subscriber takes.
 #[derive(Debug, Default)]
@@ -31,7 +34,8 @@ impl Forward {
         turn: &mut Turn,
         asked: impl Fn(PeerKey) -> bool,
     ) -> FastMap<PeerKey, Wants> {
-        let speaking: Vec<PeerKey> = self.levels(now, turn).into_iter().map(|(peer, _)| peer).collect();
+        self.spoke.extend(self.levels(now, turn).into_iter().map(|(peer, _)| (peer, now)));
+        self.spoke.retain(|_, at| now.saturating_duration_since(*at) < SPOKE);
         let mut wants: FastMap<PeerKey, Wants> = FastMap::default();
         for (key, track) in self.tracks.iter_mut().filter(|(_, track)| !track.muted) {
             *turn = Some(track.owner);
@@ -44,7 +48,7 @@ impl Forward {
                     encoding.prices.read(&encoding.liveness, enabled)
                 })
                 .collect();
-            let speaks = !track.screen && speaking.contains(&track.owner);
+            let speaks = !track.screen && self.spoke.contains_key(&track.owner);
             for down in track.downs.iter().filter(|down| down.ready && !down.setting.disabled && asked(down.peer)) {
                 let subscriber = wants.entry(down.peer).or_default();
                 if track.kind == Kind::Audio {

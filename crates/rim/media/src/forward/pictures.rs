@@ -1,6 +1,7 @@
 //! The packet path of pictures.
 
 use super::Up;
+use super::account::AROUND;
 use super::down::{Arrival, Down, Outgoing, Subscriber, Way};
 use super::encoding::{Described, Encoding, Held, Standing};
 use crate::session::Session;
@@ -231,7 +232,8 @@ impl Up {
                 encoding.on_key_frame(layer);
             }
             let (temporal, start_of_frame) = (picture.temporal, picture.start_of_frame);
-            let sample = Sample { layer: picture.layer, temporal, bytes: packet.payload.len(), start_of_frame };
+            let bytes = packet.payload.len() + AROUND;
+            let sample = Sample { layer: picture.layer, temporal, bytes, start_of_frame };
             encoding.liveness.on_packet(sample, now)
         });
         let running = encoding.liveness.running();

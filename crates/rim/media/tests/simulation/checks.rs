@@ -211,6 +211,12 @@ pub(crate) fn longest_silence(peer: &Peer, publisher: u16, from: Instant, to: In
     heard.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap_or_default()
 }
 
+/// Pictures of a publisher whose end came between two moments, whether or not there was all that they depend on.
+pub(crate) fn ends(peer: &Peer, publisher: u16, from: Instant, to: Instant) -> usize {
+    let shots = peer.received.values().flat_map(|stream| stream.shots.values());
+    shots.filter(|(at, shot)| shot.publisher == publisher && shot.marker && (from..=to).contains(at)).count()
+}
+
 /// Pictures of a publisher that could be shown between two moments.
 pub(crate) fn shown(peer: &Peer, publisher: u16, from: Instant, to: Instant) -> usize {
     let is_asked = |(at, by): &(Instant, u16)| *by == publisher && (from..=to).contains(at);
