@@ -1,7 +1,7 @@
-/** What a host has begun to fill in, kept while another panel is looked at. Nothing here travels. */
+/** What somebody has begun to fill in, kept while another panel is looked at. */
 import type { NewPoll } from "../../wire/activities";
 import type { ParticipantId } from "../../wire/types";
-import { createStore, type Store } from "../store";
+import { createDraft, type Draft } from "./draft";
 
 /** How people get into breakout rooms. */
 export type RoomsWay = "manual" | "random" | "self";
@@ -19,11 +19,11 @@ export interface RoomsDraft {
 }
 
 export interface FormDrafts {
-  /** `null` while no form is open, as with the next. */
-  readonly poll: Store<NewPoll | null>;
-  readonly rooms: Store<RoomsDraft | null>;
+  /** Its form is open while there is one, as with the next. */
+  readonly poll: Draft<NewPoll>;
+  readonly rooms: Draft<RoomsDraft>;
   /** A word to all breakout rooms. */
-  readonly tell: Store<string>;
+  readonly tell: Draft<string>;
 }
 
 export const EMPTY_POLL: NewPoll = {
@@ -46,7 +46,7 @@ export const EMPTY_ROOMS: RoomsDraft = {
 };
 
 export const createFormDrafts = (): FormDrafts => ({
-  poll: createStore<NewPoll | null>(null),
-  rooms: createStore<RoomsDraft | null>(null),
-  tell: createStore(""),
+  poll: createDraft("choices"),
+  rooms: createDraft("choices"),
+  tell: createDraft("words"),
 });
