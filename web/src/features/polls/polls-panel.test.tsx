@@ -2,7 +2,9 @@ import { act, cleanup, fireEvent, screen } from "@testing-library/react";
 import { afterEach, expect, test } from "vitest";
 import { ANA, BEN, commonAnswer, flush, type FakeServer } from "../../../tests/fakes";
 import { meeting } from "../../../tests/visit";
+import type { Poll } from "../../wire/activities";
 import { PollsPanel } from ".";
+import { PollCard } from "./poll-card";
 
 afterEach(cleanup);
 
@@ -72,4 +74,54 @@ test("a poll that was refused while its form was closed is still there with the 
   start();
   await act(flush);
   expect(created(server)).toBe(2);
+});
+
+const TEA: Poll = {
+  id: "tea",
+  question: "Tea or coffee?",
+  options: [
+    { id: 1, text: "Tea" },
+    { id: 2, text: "Coffee" },
+  ],
+  running: true,
+  createdAt: 1,
+  multiple: true,
+  anonymous: false,
+  live: false,
+  responses: 0,
+};
+const CAKE: Poll = { ...TEA, id: "cake", question: "Cake?" };
+const card = (poll: Poll) => <PollCard poll={poll} vote={null} result={null} isHost={false} />;
+const chosen = () =>
+  screen.getAllByRole<HTMLInputElement>("checkbox").map(({ checked }) => checked);
+
+test("what is chosen in a poll is still chosen after a look at another panel, in that poll alone", async () => {
+  const { show } = await meeting([BEN, ANA]);
+  const { unmount } = show(card(TEA));
+  fireEvent.click(screen.getByRole("checkbox", { name: "Coffee" }));
+  unmount();
+
+  show(card(TEA)).unmount();
+  const other = show(card(CAKE));
+  expect(chosen()).toEqual([false, false]);
+  other.unmount();
+  show(card(TEA));
+  expect(chosen()).toEqual([false, true]);
+});
+
+test("a vote is sent once, whatever panel is open meanwhile, and says why it was refused", async () => {
+  const { server, show } = await meeting([BEN, ANA]);
+  const answer = server.hold("polls/submitResponse");
+  const { unmount } = show(card(TEA));
+  fireEvent.click(screen.getByRole("checkbox", { name: "Coffee" }));
+  fireEvent.click(screen.getByRole("button", { name: "Vote" }));
+  unmount();
+  show(card(TEA));
+  fireEvent.click(screen.getByRole("button", { name: "Sending…" }));
+  await act(flush);
+  expect(server.asked.filter(({ path }) => path === "polls/submitResponse")).toHaveLength(1);
+
+  await act(() => answer(commonAnswer(false)));
+  expect(screen.getByRole("alert").textContent).toBe("That did not work. Please try again.");
+  expect(chosen()).toEqual([false, true]);
 });

@@ -24,6 +24,10 @@ export interface FormDrafts {
   readonly rooms: Draft<RoomsDraft>;
   /** A word to all breakout rooms. */
   readonly tell: Draft<string>;
+  /** What is read in the waiting room. */
+  readonly waiting: Draft<string>;
+  /** What is chosen in a poll, by the ids of its options. */
+  vote(pollId: string): Draft<readonly number[]>;
 }
 
 export const EMPTY_POLL: NewPoll = {
@@ -45,8 +49,17 @@ export const EMPTY_ROOMS: RoomsDraft = {
   chosen: new Map(),
 };
 
-export const createFormDrafts = (): FormDrafts => ({
-  poll: createDraft("choices"),
-  rooms: createDraft("choices"),
-  tell: createDraft("words"),
-});
+export function createFormDrafts(): FormDrafts {
+  const votes = new Map<string, Draft<readonly number[]>>();
+  return {
+    poll: createDraft("choices"),
+    rooms: createDraft("choices"),
+    tell: createDraft("words"),
+    waiting: createDraft("words"),
+    vote(pollId) {
+      const draft = votes.get(pollId) ?? createDraft("choices");
+      votes.set(pollId, draft);
+      return draft;
+    },
+  };
+}
