@@ -120,7 +120,9 @@ export interface FakeServer {
   /** What was asked below `/api/`, oldest first. */
   readonly asked: { readonly path: string; readonly body: Uint8Array | null }[];
   /** What those calls are answered; yes, until a test says otherwise. */
-  answer(path: string): Uint8Array;
+  answer(path: string): Uint8Array | Promise<Uint8Array>;
+  /** From now on calls to this path are under way until they are answered by what is returned; each call of it answers one. */
+  hold(path: string): (answer: Uint8Array) => Promise<void>;
   readonly engine: FakeEngine;
   readonly redials: number;
   setLink(status: LinkStatus): void;
@@ -307,6 +309,16 @@ export function createFakeServer(overrides: Partial<SessionDeps> = {}): FakeServ
     data: toAll,
     asked,
     answer: () => commonAnswer(true),
+    hold(path) {
+      const held: ((answer: Uint8Array) => void)[] = [];
+      const others = server.answer;
+      server.answer = (called) =>
+        called === path ? new Promise((answer) => held.push(answer)) : others(called);
+      return async (answer) => {
+        held.shift()?.(answer);
+        await flush();
+      };
+    },
     engine,
     get redials() {
       return redials;

@@ -1,33 +1,34 @@
-import { act, cleanup, fireEvent, render, screen } from "@testing-library/react";
+import { cleanup, fireEvent, render, screen } from "@testing-library/react";
 import { afterEach, expect, test } from "vitest";
 import { AskForm } from "./ask-form";
 
 afterEach(cleanup);
 
-test("a form that was refused stays open and says why, until it is done", async () => {
-  const answers: (string | null)[] = ["The room is full.", null];
-  const asked: string[] = [];
-  render(
+test("a form on its way says so and can be neither sent again nor given up; one that was refused says why", () => {
+  const pressed: string[] = [];
+  const form = (sending: boolean, problem: string | null) => (
     <AskForm
       className="form"
       cancel="Cancel"
       submit="Open"
-      onCancel={() => undefined}
-      ask={async () => {
-        asked.push("asked");
-        return answers.shift() ?? null;
-      }}
+      submitting="Opening…"
+      sending={sending}
+      problem={problem}
+      onCancel={() => pressed.push("cancel")}
+      onSubmit={() => pressed.push("submit")}
     >
       <input aria-label="Title" />
-    </AskForm>,
+    </AskForm>
   );
-  const open = screen.getByRole<HTMLButtonElement>("button", { name: "Open" });
-  const submit = () => act(async () => void fireEvent.click(open));
+  const press = (name: string) => fireEvent.click(screen.getByRole("button", { name }));
+  const { rerender } = render(form(true, null));
+  press("Opening…");
+  press("Cancel");
+  expect(pressed).toEqual([]);
 
-  await submit();
+  rerender(form(false, "The room is full."));
   expect(screen.getByRole("alert").textContent).toBe("The room is full.");
-  expect(open.disabled).toBe(false);
-  await submit();
-  expect(screen.queryByRole("alert")).toBeNull();
-  expect(asked).toHaveLength(2);
+  press("Open");
+  press("Cancel");
+  expect(pressed).toEqual(["submit", "cancel"]);
 });

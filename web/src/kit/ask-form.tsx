@@ -1,37 +1,38 @@
-import { useState, type FormEvent, type ReactNode } from "react";
+import type { FormEvent, ReactNode } from "react";
 import { Problem } from "./problem";
 
 interface AskFormProps {
   readonly className: string;
-  /** What stands on the two buttons. */
+  /** What stands on the two buttons, and on the second while what the form says is on its way. */
   readonly cancel: string;
   readonly submit: string;
+  readonly submitting: string;
+  /** What the form says is on its way; that cannot be taken back. */
+  readonly sending: boolean;
+  /** Why it was refused. */
+  readonly problem: string | null;
   readonly onCancel: () => void;
-  /** Asks for what the form says; what is wrong, or `null` once it is done. */
-  readonly ask: () => Promise<string | null>;
+  readonly onSubmit: () => void;
   readonly children: ReactNode;
 }
 
 /** A form that asks the server for something: busy while it does, and open with the reason when it was refused. */
-export function AskForm({ className, cancel, submit, onCancel, ask, children }: AskFormProps) {
-  const [problem, setProblem] = useState<string | null>(null);
-  const [busy, setBusy] = useState(false);
-  const onSubmit = async (event: FormEvent) => {
+export function AskForm(props: AskFormProps) {
+  const { className, cancel, submit, submitting, sending, problem, onCancel, onSubmit } = props;
+  const onAsk = (event: FormEvent) => {
     event.preventDefault();
-    setBusy(true);
-    setProblem(await ask());
-    setBusy(false);
+    onSubmit();
   };
   return (
-    <form className={className} onSubmit={(event) => void onSubmit(event)}>
-      {children}
+    <form className={className} onSubmit={onAsk}>
+      {props.children}
       <Problem text={problem} />
       <div className="activity-actions">
-        <button type="button" className="button button-plain" onClick={onCancel}>
+        <button type="button" className="button button-plain" disabled={sending} onClick={onCancel}>
           {cancel}
         </button>
-        <button type="submit" className="button button-primary" disabled={busy}>
-          {submit}
+        <button type="submit" className="button button-primary" disabled={sending}>
+          {sending ? submitting : submit}
         </button>
       </div>
     </form>

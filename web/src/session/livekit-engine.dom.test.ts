@@ -1,8 +1,10 @@
 import { TrackInfo } from "@livekit/protocol";
 import type * as Library from "livekit-client";
 import {
+  ConnectionState,
   LocalParticipant,
   LocalTrackPublication,
+  RemoteParticipant,
   RoomEvent,
   TrackEvent,
   type LocalTrack,
@@ -171,12 +173,30 @@ test("a camera with something drawn on it is called by its own name", async () =
   expect(losses).toMatchObject([{ lost: "The camera A", next: "The camera B" }]);
 });
 
-function begin() {
+test("who is there is told before it is said that media are connected, or made anew", () => {
+  const told: string[] = [];
+  begin({
+    onPeople: (people) => void told.push([...people.keys()].join(" ")),
+    onStatus: (status) => void told.push(status),
+  });
+  room.remoteParticipants.set("ben", remote("ben"));
+  room.emit(RoomEvent.ConnectionStateChanged, ConnectionState.Connected);
+  room.remoteParticipants.clear();
+  room.emit(RoomEvent.ConnectionStateChanged, ConnectionState.Reconnecting);
+
+  expect(told).toEqual(["ben", "connected", "", "reconnecting"]);
+});
+
+/** Somebody of whom nothing is asked. */
+const remote = (identity: string) => new RemoteParticipant({} as never, `PA_${identity}`, identity);
+
+function begin(more: Partial<EngineHandlers> = {}) {
   const nothing = () => undefined;
   const handlers = {
     onLocal: nothing,
     onPeople: nothing,
     onDeviceLost: (loss: DeviceLoss) => losses.push(loss),
+    ...more,
   };
   return createLiveKitEngine(handlers as unknown as EngineHandlers);
 }

@@ -310,6 +310,8 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     handlers.onSpeaking(new Set(speakers.map(({ identity }) => personOf(identity)))),
   );
   room.on(RoomEvent.ConnectionStateChanged, (state) => {
+    // Nobody is taken for silent who has not been told of yet, nor as they were before everything is fetched anew.
+    tellPeople();
     if (!leaving) handlers.onStatus(STATUS[state]);
   });
   room.on(RoomEvent.AudioPlaybackStatusChanged, () =>

@@ -21,7 +21,8 @@ export interface TrackHandle {
 export type Quality = "good" | "poor" | "lost" | "unknown";
 
 export interface PersonMedia {
-  readonly microphone: "none" | "muted" | "live";
+  /** Unknown while there is no connection that could tell. */
+  readonly microphone: "unknown" | "none" | "muted" | "live";
   readonly sound: TrackHandle | null;
   readonly camera: TrackHandle | null;
   readonly screen: TrackHandle | null;
@@ -40,6 +41,26 @@ export const NO_MEDIA: PersonMedia = {
   missing: { camera: false, screen: false },
   quality: "unknown",
 };
+
+const UNKNOWN_MEDIA: PersonMedia = { ...NO_MEDIA, microphone: "unknown" };
+
+/**
+ * What somebody sends. Only a connection tells that somebody sends nothing: before there is one, and once it is lost, nothing
+ * is known of anybody, and while it is made anew nothing of those of whom it does not tell yet.
+ */
+export function sentBy(
+  { status, people }: Pick<MediaState, "status" | "people">,
+  who: ParticipantId,
+): PersonMedia {
+  const told = people.get(who);
+  if (status === "connected") return told ?? NO_MEDIA;
+  if (!told) return UNKNOWN_MEDIA;
+  return status === "reconnecting" ? told : { ...told, microphone: "unknown" };
+}
+
+/** Whether it is known that nothing is to be heard of somebody. */
+export const isSilent = ({ microphone }: PersonMedia): boolean =>
+  microphone === "none" || microphone === "muted";
 
 /**
  * Whether somebody's line is weak. Of a picture that does not come the server thinks as badly as of a weak line; then it is

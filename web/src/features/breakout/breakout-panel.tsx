@@ -3,7 +3,7 @@ import "./breakout.css";
 import { Plus } from "lucide-react";
 import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
-import { useStore } from "../../kit/use-store";
+import { useSelected, useStore } from "../../kit/use-store";
 import { together } from "../../session/together";
 import { EMPTY_ROOMS } from "../../session/together/form-drafts";
 import { useMe, useRoomState, useSession } from "../visit/context";
@@ -22,7 +22,7 @@ export function BreakoutPanel() {
   const { loaded, rooms, mine } = useStore(breakouts);
   const isHost = useMe()?.isAdmin ?? false;
   const limits = useRoomState()?.activities.breakout;
-  const draft = useStore(forms.rooms);
+  const draft = useSelected(forms.rooms, ({ value }) => value);
   useEffect(() => breakouts.refresh(), [breakouts]);
   if (!limits) return null;
   if (draft) {
@@ -30,9 +30,8 @@ export function BreakoutPanel() {
       <CreateForm
         breakouts={breakouts}
         most={Math.max(1, limits.maxRooms - rooms.length)}
+        form={forms.rooms}
         draft={draft}
-        onChange={forms.rooms.set}
-        onDone={() => forms.rooms.set(null)}
       />
     );
   }
@@ -48,7 +47,7 @@ export function BreakoutPanel() {
               ? "button button-primary activity-main"
               : "button button-plain activity-main"
           }
-          onClick={() => forms.rooms.set(EMPTY_ROOMS)}
+          onClick={() => forms.rooms.write(EMPTY_ROOMS)}
         >
           <Plus className="icon" aria-hidden="true" />
           {t(rooms.length === 0 ? "breakout.create" : "breakout.createMore")}

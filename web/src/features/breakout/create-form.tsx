@@ -5,6 +5,7 @@ import { AskForm } from "../../kit/ask-form";
 import { Select, TextField } from "../../kit/field";
 import { useStore } from "../../kit/use-store";
 import type { Breakouts } from "../../session/together/breakouts";
+import type { Draft } from "../../session/together/draft";
 import type { RoomsDraft, RoomsWay } from "../../session/together/form-drafts";
 import type { Person } from "../../wire/types";
 import { useRefusal } from "../notices/use-refusal";
@@ -15,9 +16,9 @@ interface CreateFormProps {
   readonly breakouts: Breakouts;
   /** How many rooms may be made. */
   readonly most: number;
+  readonly form: Draft<RoomsDraft>;
+  /** What is in it. */
   readonly draft: RoomsDraft;
-  readonly onChange: (draft: RoomsDraft) => void;
-  readonly onDone: () => void;
 }
 
 const WAYS: readonly RoomsWay[] = ["manual", "random", "self"];
@@ -27,16 +28,17 @@ const MAX_MINUTES = 1_440;
 const wholeUpTo = (most: number, typed: string): number =>
   Math.max(1, Math.min(most, Math.floor(Number(typed)) || 1));
 
-export function CreateForm({ breakouts, most, draft, onChange, onDone }: CreateFormProps) {
+export function CreateForm({ breakouts, most, form, draft }: CreateFormProps) {
   const { t } = useTranslation();
   const refusal = useRefusal();
+  const { sending, problem } = useStore(form);
   const session = useSession();
   const me = session.me();
   const people = [...useStore(session.people).values()].filter(
     ({ id, waiting, isAdmin }) => !waiting && (id !== me || !isAdmin),
   );
   const { wanted, titles, minutes, welcome, way, chosen } = draft;
-  const change = (part: Partial<RoomsDraft>) => onChange({ ...draft, ...part });
+  const change = (part: Partial<RoomsDraft>) => form.write({ ...draft, ...part });
   // Another host may make some meanwhile.
   const count = Math.min(wanted, most);
   const titleOf = (room: number) => titles.get(room) ?? t("breakout.room", { number: room + 1 });
@@ -55,17 +57,18 @@ export function CreateForm({ breakouts, most, draft, onChange, onDone }: CreateF
     }));
     const wish = { minutes, welcome: welcome.trim(), selfSelect: way === "self", rooms };
     const { ok, reason } = await breakouts.create(wish);
-    if (!ok) return refusal(reason, "breakout.failed");
-    onDone();
-    return null;
+    return ok ? null : refusal(reason, "breakout.failed");
   };
   return (
     <AskForm
       className="activity"
       cancel={t("polls.cancel")}
       submit={t("breakout.open")}
-      onCancel={onDone}
-      ask={ask}
+      submitting={t("chat.sending")}
+      sending={sending}
+      problem={problem}
+      onCancel={form.drop}
+      onSubmit={() => void form.send(ask)}
     >
       <div className="breakout-numbers">
         <TextField

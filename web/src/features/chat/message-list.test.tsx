@@ -5,16 +5,14 @@ import { ANA, BEN, CAT, id } from "../../../tests/fakes";
 import { meeting } from "../../../tests/visit";
 import type { ChatLine } from "../../wire/types";
 import { ChatPanel } from ".";
+import type * as Real from "./line-menu";
 import { LineMenu } from "./line-menu";
 
-/** Each line has one: how often it is drawn tells how often a line is. The real one takes the DOM of tests seconds. */
-vi.mock("./line-menu", () => ({
-  LineMenu: vi.fn(({ tabStop }: { tabStop: boolean }) => (
-    <button type="button" className="line-more" aria-expanded={false} tabIndex={tabStop ? 0 : -1}>
-      Actions
-    </button>
-  )),
-}));
+/** Each line has one: how often it is drawn tells how often a line is. */
+vi.mock("./line-menu", async (load) => {
+  const real = await load<typeof Real>();
+  return { LineMenu: vi.fn(real.LineMenu) };
+});
 
 afterEach(() => {
   cleanup();

@@ -1,7 +1,7 @@
 import { useCallback, useLayoutEffect, useRef, useState, type RefObject } from "react";
 import type { Entry } from "../../session/chat";
 
-/** Lines that are drawn at once, and how many more each time: each has a menu, which takes a while to make. */
+/** Lines that are drawn at once, and how many more each time. */
 export const PAGE = 50;
 
 export interface Drawn {

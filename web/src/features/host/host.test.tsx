@@ -1,7 +1,7 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { act, cleanup, fireEvent, screen, waitFor, within } from "@testing-library/react";
 import { afterEach, expect, test } from "vitest";
-import { ANA, BEN, CAT, commonAnswer, flush, id } from "../../../tests/fakes";
+import { ANA, BEN, CAT, commonAnswer, flush, id, type FakeServer } from "../../../tests/fakes";
 import { meeting } from "../../../tests/visit";
 import { NatsMsgServerToClientEvents as Event } from "../../wire/gen/plugnmeet/messaging_pb";
 import { UpdateUserLockSettingsReqSchema } from "../../wire/gen/plugnmeet/common_pb";
@@ -261,6 +261,48 @@ test("what is read outside is saved when typing rests or the box is left", async
   await act(flush);
 
   expect(server.asked.map(({ path }) => path)).toEqual(["waitingRoom/updateMsg"]);
+  expect(screen.getByText("Saved. Everyone waiting sees it.")).toBeTruthy();
+});
+
+const waitingBox = () =>
+  screen.getByRole<HTMLTextAreaElement>("textbox", { name: "What is read while waiting" });
+const sayings = (server: FakeServer) =>
+  server.asked.filter(({ path }) => path === "waitingRoom/updateMsg").length;
+
+test("what is read outside and could not be saved is still there after a look at another panel, and said", async () => {
+  const { server, show } = await meeting([ANA]);
+  const answer = server.hold("waitingRoom/updateMsg");
+  const { unmount } = show(<WaitingPanel />);
+  fireEvent.change(waitingBox(), { target: { value: "At ten." } });
+  unmount();
+  expect(sayings(server)).toBe(1);
+
+  show(<WaitingPanel />);
+  expect(waitingBox().value).toBe("At ten.");
+  expect(screen.getByText("Saving…")).toBeTruthy();
+  fireEvent.blur(waitingBox());
+  expect(sayings(server)).toBe(1);
+
+  await act(() => answer(commonAnswer(false)));
+  expect(waitingBox().value).toBe("At ten.");
+  expect(screen.getByText("It could not be saved.")).toBeTruthy();
+});
+
+test("what is typed on while what is read outside is saved stays, and is saved afterwards", async () => {
+  const { server, show } = await meeting([ANA]);
+  const answer = server.hold("waitingRoom/updateMsg");
+  show(<WaitingPanel />);
+  fireEvent.change(waitingBox(), { target: { value: "At ten" } });
+  fireEvent.blur(waitingBox());
+  fireEvent.change(waitingBox(), { target: { value: "At eleven" } });
+  await act(() => answer(commonAnswer(true)));
+  expect(waitingBox().value).toBe("At eleven");
+
+  fireEvent.blur(waitingBox());
+  await act(flush);
+  await act(() => answer(commonAnswer(true)));
+  expect(sayings(server)).toBe(2);
+  expect(waitingBox().value).toBe("At eleven");
   expect(screen.getByText("Saved. Everyone waiting sees it.")).toBeTruthy();
 });
 

@@ -13,7 +13,7 @@ import {
   type LucideIcon,
 } from "lucide-react";
 import { useTranslation } from "react-i18next";
-import type { PersonMedia } from "../../session/media";
+import { isSilent, type PersonMedia } from "../../session/media";
 import type { Person, RoomState } from "../../wire/types";
 import { useVisit } from "../visit/context";
 import { useModeration } from "./use-moderation";
@@ -71,9 +71,11 @@ export function usePersonActions(
     ...(person.handRaisedAt === null
       ? []
       : [action(Hand, t("people.lowerHand"), () => host.lowerHand(person.id))]),
-    media.microphone === "live"
-      ? action(MicOff, t("host.mute"), () => host.mute(person.id))
-      : action(Mic, t("host.askToUnmute"), () => host.askFor("microphone", person.id)),
+    // Of whom it is not known which of the two makes sense, both are there.
+    ...(isSilent(media) ? [] : [action(MicOff, t("host.mute"), () => host.mute(person.id))]),
+    ...(media.microphone === "live"
+      ? []
+      : [action(Mic, t("host.askToUnmute"), () => host.askFor("microphone", person.id))]),
     media.camera
       ? action(VideoOff, t("host.stopCamera"), () => host.stop(person.id, "camera"))
       : action(Video, t("host.askForCamera"), () => host.askFor("camera", person.id)),

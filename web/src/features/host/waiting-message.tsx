@@ -1,5 +1,8 @@
 import { useEffect, useId, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { useStore } from "../../kit/use-store";
+import { together } from "../../session/together";
+import { useSession } from "../visit/context";
 import { useModeration } from "./use-moderation";
 
 /** Writing rests this long before it is sent. */
@@ -7,35 +10,45 @@ const PAUSE_MS = 800;
 /** In characters. */
 const MAX_LENGTH = 500;
 
-type State = "rest" | "typing" | "saving" | "saved" | "failed";
-
 /** What is read outside, changed while it is typed. */
 export function WaitingMessage({ message }: { readonly message: string }) {
   const { t } = useTranslation();
   const id = useId();
   const { sayToWaiting } = useModeration();
-  const [text, setText] = useState(message);
+  const draft = together(useSession()).forms.waiting;
+  // While somebody types here another host may write as well; each goes on with their own words.
+  const { value, sending, problem } = useStore(draft);
+  const [isSaved, setIsSaved] = useState(false);
+  /** What was saved last, until the server says what is read now. */
+  const [awaited, setAwaited] = useState<string | null>(null);
   const [told, setTold] = useState(message);
-  const [state, setState] = useState<State>("rest");
-  const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
-  // Another host has written meanwhile; whoever types here goes on with their own words.
   if (message !== told) {
     setTold(message);
-    if (state !== "typing" && state !== "saving") setText(message);
+    setAwaited(null);
   }
-  const save = async (words: string) => {
-    clearTimeout(timer.current);
-    if (words === told) return setState("rest");
-    setState("saving");
-    const outcome = (await sayToWaiting(words)) ? "saved" : "failed";
-    // Whoever typed on meanwhile is not done.
-    setState((now) => (now === "saving" ? outcome : now));
+  const current = awaited ?? message;
+  /** What is to be saved once writing rests. */
+  const typed = sending || problem !== null ? null : value;
+  const state = sending ? "saving" : typed !== null ? "typing" : isSaved ? "saved" : "rest";
+  const save = (words: string) => {
+    if (words === current) return draft.drop();
+    return draft.send(async () => {
+      if (!(await sayToWaiting(words))) return t("waiting.state.failed");
+      setIsSaved(true);
+      setAwaited(words);
+      return null;
+    });
   };
   const latest = useRef(() => undefined as unknown);
   useEffect(() => {
-    latest.current = () => (state === "typing" ? save(text) : undefined);
+    latest.current = () => (typed === null ? undefined : save(typed));
   });
-  // What was typed last is not lost with the panel.
+  useEffect(() => {
+    if (typed === null) return undefined;
+    const timer = setTimeout(() => void latest.current(), PAUSE_MS);
+    return () => clearTimeout(timer);
+  }, [typed]);
+  // What was typed last is not left for when the panel is opened again.
   useEffect(() => () => void latest.current(), []);
   return (
     <div className="field waiting-message">
@@ -48,22 +61,14 @@ export function WaitingMessage({ message }: { readonly message: string }) {
         dir="auto"
         rows={2}
         maxLength={MAX_LENGTH}
-        value={text}
+        value={value ?? current}
         placeholder={t("waiting.messageHint")}
         aria-describedby={`${id}-state`}
-        onChange={({ target }) => {
-          const { value } = target;
-          setText(value);
-          setState("typing");
-          clearTimeout(timer.current);
-          timer.current = setTimeout(() => void save(value), PAUSE_MS);
-        }}
-        onBlur={() => {
-          if (state === "typing") void save(text);
-        }}
+        onChange={({ target }) => draft.write(target.value)}
+        onBlur={() => void latest.current()}
       />
       <span className="field-hint" id={`${id}-state`}>
-        {t(`waiting.state.${state}`)}
+        {problem ?? t(`waiting.state.${state}`)}
       </span>
     </div>
   );

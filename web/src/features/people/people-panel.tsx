@@ -3,7 +3,7 @@ import { Search } from "lucide-react";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useSelected } from "../../kit/use-store";
-import { NO_MEDIA } from "../../session/media";
+import { sentBy } from "../../session/media";
 import { countPresent, handQueue, listOrder } from "../../session/people";
 import { useMe, useRoomState, useSession, useVisit } from "../visit/context";
 import { PersonRow } from "./person-row";
@@ -24,6 +24,7 @@ export function PeoplePanel() {
   const { media } = useSession();
   const all = useVisiblePeople();
   const sent = useSelected(media, (now) => now.people);
+  const status = useSelected(media, (now) => now.status);
   const speaking = useSelected(media, (now) => now.speaking);
   const pinned = useSelected(ui, (now) => now.pinned);
   const volumes = useSelected(ui, (now) => now.volumes);
@@ -55,7 +56,7 @@ export function PeoplePanel() {
       <ul className="people-list" aria-label={t("people.list")} ref={list} onScroll={look}>
         {first > 0 && <li aria-hidden="true" style={{ blockSize: first * ROW_HEIGHT }} />}
         {found.slice(first, end).map((person, index) => {
-          const theirs = sent.get(person.id) ?? NO_MEDIA;
+          const theirs = sentBy({ status, people: sent }, person.id);
           return (
             <PersonRow
               key={person.id}

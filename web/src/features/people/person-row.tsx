@@ -15,7 +15,7 @@ import { memo } from "react";
 import { useTranslation } from "react-i18next";
 import { Avatar } from "../../kit/avatar";
 import { useSelected } from "../../kit/use-store";
-import { isWeak, type PersonMedia } from "../../session/media";
+import { isSilent, isWeak, type PersonMedia } from "../../session/media";
 import { together } from "../../session/together";
 import type { Person, RoomState } from "../../wire/types";
 import { useSession } from "../visit/context";
@@ -36,6 +36,13 @@ interface PersonRowProps {
   readonly total: number;
 }
 
+const MICROPHONE = {
+  unknown: null,
+  none: "people.noMicrophone",
+  muted: "people.muted",
+  live: "people.unmuted",
+} as const;
+
 export const PersonRow = memo(function PersonRow(props: PersonRowProps) {
   const { person, me, room, media, speaking, handPosition } = props;
   const { t } = useTranslation();
@@ -45,7 +52,7 @@ export const PersonRow = memo(function PersonRow(props: PersonRowProps) {
   const away = !person.online || media.quality === "lost";
   const weak = !away && isWeak(media);
   const still = !away && media.camera !== null && media.missing.camera;
-  const microphone = { none: "noMicrophone", muted: "muted", live: "unmuted" } as const;
+  const microphone = speaking ? "stage.speaking" : MICROPHONE[media.microphone];
   const facts = [
     person.name,
     isMe && t("people.you"),
@@ -57,7 +64,7 @@ export const PersonRow = memo(function PersonRow(props: PersonRowProps) {
     person.isAdmin && t("people.host"),
     person.isPresenter && t("people.presenter"),
     room.spotlight.includes(person.id) && t("people.spotlight"),
-    speaking ? t("stage.speaking") : t(`people.${microphone[media.microphone]}`),
+    microphone && t(microphone),
     media.camera && t(still ? "stage.noPicture" : "people.camera"),
     media.screen && t("people.sharing"),
   ];
@@ -101,13 +108,13 @@ export const PersonRow = memo(function PersonRow(props: PersonRowProps) {
         {media.screen && <MonitorUp className="icon icon-small" />}
         {still && <VideoOff className="icon icon-small person-weak" />}
         {media.camera && !still && <Video className="icon icon-small" />}
-        {media.microphone !== "live" ? (
-          <MicOff className="icon icon-small person-muted" />
-        ) : speaking ? (
-          <AudioLines className="icon icon-small person-speaking" />
-        ) : (
-          <Mic className="icon icon-small" />
-        )}
+        {isSilent(media) && <MicOff className="icon icon-small person-muted" />}
+        {media.microphone === "live" &&
+          (speaking ? (
+            <AudioLines className="icon icon-small person-speaking" />
+          ) : (
+            <Mic className="icon icon-small" />
+          ))}
       </div>
       <PersonMenu
         person={person}

@@ -1,8 +1,9 @@
 import { EyeOff, ListChecks } from "lucide-react";
-import { useId, useState } from "react";
+import { useId } from "react";
 import { useTranslation } from "react-i18next";
 import { announce } from "../../kit/announcer";
 import { Problem } from "../../kit/problem";
+import { useStore } from "../../kit/use-store";
 import { together } from "../../session/together";
 import type { Poll, PollResult, Vote } from "../../wire/activities";
 import { useRefusal } from "../notices/use-refusal";
@@ -60,21 +61,22 @@ export function PollCard({ poll, vote, result, isHost }: PollCardProps) {
 
 function VoteForm({ poll, name }: { readonly poll: Poll; readonly name: string }) {
   const { t } = useTranslation();
-  const { polls } = together(useSession());
+  const { polls, forms } = together(useSession());
   const refusal = useRefusal();
-  const [chosen, setChosen] = useState<readonly number[]>([]);
-  const [problem, setProblem] = useState<string | null>(null);
+  const draft = forms.vote(poll.id);
+  const { value, sending, problem } = useStore(draft);
+  const chosen = value ?? [];
   const toggle = (option: number, on: boolean) =>
-    setChosen(
+    draft.write(
       poll.multiple
         ? [...chosen.filter((one) => one !== option), ...(on ? [option] : [])]
         : [option],
     );
-  const vote = async () => {
-    if (chosen.length === 0) return;
+  const ask = async () => {
     const { ok, reason } = await polls.vote(poll, chosen);
-    if (ok) announce(t("polls.voted"));
-    else setProblem(refusal(reason, "polls.failed"));
+    if (!ok) return refusal(reason, "polls.failed");
+    announce(t("polls.voted"));
+    return null;
   };
   return (
     <fieldset className="poll-vote">
@@ -94,10 +96,12 @@ function VoteForm({ poll, name }: { readonly poll: Poll; readonly name: string }
       <button
         type="button"
         className="button button-primary button-small"
-        aria-disabled={chosen.length === 0}
-        onClick={() => void vote()}
+        aria-disabled={chosen.length === 0 || sending}
+        onClick={() => {
+          if (chosen.length > 0) void draft.send(ask);
+        }}
       >
-        {t("polls.vote")}
+        {t(sending ? "chat.sending" : "polls.vote")}
       </button>
     </fieldset>
   );

@@ -4,26 +4,29 @@ import { useTranslation } from "react-i18next";
 import { AskForm } from "../../kit/ask-form";
 import { CheckField } from "../../kit/field";
 import { IconButton } from "../../kit/icon-button";
+import { useStore } from "../../kit/use-store";
+import type { Draft } from "../../session/together/draft";
 import type { Polls } from "../../session/together/polls";
 import { MAX_OPTION, MAX_OPTIONS, MAX_QUESTION, type NewPoll } from "../../wire/activities";
 import { useRefusal } from "../notices/use-refusal";
 
 interface PollFormProps {
   readonly polls: Polls;
+  readonly form: Draft<NewPoll>;
+  /** What is in it. */
   readonly draft: NewPoll;
-  readonly onChange: (draft: NewPoll) => void;
-  readonly onDone: () => void;
 }
 
 const LEAST = 2;
 const SWITCHES = ["multiple", "anonymous", "live"] as const;
 
-export function PollForm({ polls, draft, onChange, onDone }: PollFormProps) {
+export function PollForm({ polls, form, draft }: PollFormProps) {
   const { t } = useTranslation();
   const id = useId();
   const refusal = useRefusal();
+  const { sending, problem } = useStore(form);
   const { question, options } = draft;
-  const change = (part: Partial<NewPoll>) => onChange({ ...draft, ...part });
+  const change = (part: Partial<NewPoll>) => form.write({ ...draft, ...part });
   const given = options.map((option) => option.trim()).filter((option) => option !== "");
   const set = (at: number, text: string) =>
     change({ options: options.map((option, index) => (index === at ? text : option)) });
@@ -31,17 +34,18 @@ export function PollForm({ polls, draft, onChange, onDone }: PollFormProps) {
     if (question.trim() === "" || given.length < LEAST) return t("polls.incomplete");
     const wish = { ...draft, question: question.trim(), options: given };
     const { ok, reason } = await polls.create(wish);
-    if (!ok) return refusal(reason, "polls.failed");
-    onDone();
-    return null;
+    return ok ? null : refusal(reason, "polls.failed");
   };
   return (
     <AskForm
       className="activity"
       cancel={t("polls.cancel")}
       submit={t("polls.start")}
-      onCancel={onDone}
-      ask={ask}
+      submitting={t("chat.sending")}
+      sending={sending}
+      problem={problem}
+      onCancel={form.drop}
+      onSubmit={() => void form.send(ask)}
     >
       <div className="field">
         <label className="field-label" htmlFor={`${id}-question`}>

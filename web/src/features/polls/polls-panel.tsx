@@ -3,7 +3,7 @@ import "./polls.css";
 import { Download, Plus } from "lucide-react";
 import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
-import { useStore } from "../../kit/use-store";
+import { useSelected, useStore } from "../../kit/use-store";
 import { together } from "../../session/together";
 import { EMPTY_POLL } from "../../session/together/form-drafts";
 import { useMe, useSession } from "../visit/context";
@@ -19,17 +19,10 @@ export function PollsPanel() {
   const { loaded, polls: all, votes, results } = useStore(polls);
   const saveCsv = useSaveCsv();
   const isHost = useMe()?.isAdmin ?? false;
-  const draft = useStore(forms.poll);
+  const draft = useSelected(forms.poll, ({ value }) => value);
   useEffect(() => polls.refresh(), [polls]);
   if (draft) {
-    return (
-      <PollForm
-        polls={polls}
-        draft={draft}
-        onChange={forms.poll.set}
-        onDone={() => forms.poll.set(null)}
-      />
-    );
+    return <PollForm polls={polls} form={forms.poll} draft={draft} />;
   }
   return (
     <div className="activity">
@@ -37,7 +30,7 @@ export function PollsPanel() {
         <button
           type="button"
           className="button button-primary activity-main"
-          onClick={() => forms.poll.set(EMPTY_POLL)}
+          onClick={() => forms.poll.write(EMPTY_POLL)}
         >
           <Plus className="icon" aria-hidden="true" />
           {t("polls.create")}

@@ -5,6 +5,7 @@ import { createPortal } from "react-dom";
 import { useTranslation } from "react-i18next";
 import { Avatar } from "../../kit/avatar";
 import { useStore } from "../../kit/use-store";
+import { isSilent } from "../../session/media";
 import { TrackVideo, useTiles, type TileData } from "../stage";
 import { useMe, useVisit } from "../visit/context";
 
@@ -80,9 +81,7 @@ function SmallTile({ tile: { person, media, speaking } }: { readonly tile: TileD
       <Avatar id={person.id} name={person.name} />
       {media.camera && <TrackVideo key={media.camera.id} track={media.camera} />}
       <span className="small-window-name">
-        {media.microphone !== "live" && (
-          <MicOff className="icon icon-small" aria-label={t("stage.muted")} />
-        )}
+        {isSilent(media) && <MicOff className="icon icon-small" aria-label={t("stage.muted")} />}
         <bdi>{person.name}</bdi>
       </span>
     </li>

@@ -15,7 +15,7 @@ import { memo, useRef, useState, type PointerEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { Avatar, colourOf } from "../../kit/avatar";
 import { IconButton } from "../../kit/icon-button";
-import { isWeak, type PersonMedia } from "../../session/media";
+import { isSilent, isWeak, type PersonMedia } from "../../session/media";
 import type { ParticipantId, Person } from "../../wire/types";
 import { fitOf, type Rect } from "./layout";
 import { SelfTools } from "./self-tools";
@@ -116,7 +116,7 @@ export const Tile = memo(function Tile(props: TileProps) {
         </span>
       )}
       <figcaption className="tile-caption">
-        {media.microphone !== "live" && (
+        {isSilent(media) && (
           <>
             <MicOff className="icon icon-small tile-muted" aria-hidden="true" />
             <span className="visually-hidden">{t("stage.muted")}</span>

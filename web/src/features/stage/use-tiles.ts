@@ -1,6 +1,6 @@
 import { useMemo } from "react";
 import { useSelected, useStore } from "../../kit/use-store";
-import { NO_MEDIA, type PersonMedia, type TrackHandle } from "../../session/media";
+import { sentBy, type PersonMedia, type TrackHandle } from "../../session/media";
 import { stageOrder, visiblePeople } from "../../session/people";
 import type { ParticipantId, Person } from "../../wire/types";
 import { usePrefs } from "../settings/prefs-context";
@@ -18,6 +18,7 @@ export function useTiles(): readonly TileData[] {
   const { people, media, me: whoAmI } = useSession();
   const all = useStore(people);
   const sent = useSelected(media, (now) => now.people);
+  const status = useSelected(media, (now) => now.status);
   const preview = useSelected(media, (now) => now.preview);
   const speaking = useSelected(media, (now) => now.speaking);
   const iAmAdmin = useMe()?.isAdmin ?? false;
@@ -29,7 +30,7 @@ export function useTiles(): readonly TileData[] {
   return useMemo(() => {
     if (me === null) return [];
     return stageOrder(visiblePeople(all, all.get(me), viewList), me).map((person) => {
-      const theirs = sent.get(person.id) ?? NO_MEDIA;
+      const theirs = sentBy({ status, people: sent }, person.id);
       const isMe = person.id === me;
       const secret = !viewOthers && !iAmAdmin && !person.isAdmin;
       // Nothing is fetched that has no place on the screen.
@@ -43,7 +44,7 @@ export function useTiles(): readonly TileData[] {
         speaking: speaking.has(person.id) && theirs.microphone === "live",
       };
     });
-  }, [all, sent, preview, speaking, me, viewOthers, viewList, iAmAdmin, showCameras]);
+  }, [all, sent, status, preview, speaking, me, viewOthers, viewList, iAmAdmin, showCameras]);
 }
 
 export interface Share {

@@ -1,7 +1,7 @@
-/** What a host has begun to fill in, kept while another panel is looked at. Nothing here travels. */
+/** What somebody has begun to fill in, kept while another panel is looked at. */
 import type { NewPoll } from "../../wire/activities";
 import type { ParticipantId } from "../../wire/types";
-import { createStore, type Store } from "../store";
+import { createDraft, type Draft } from "./draft";
 
 /** How people get into breakout rooms. */
 export type RoomsWay = "manual" | "random" | "self";
@@ -19,11 +19,15 @@ export interface RoomsDraft {
 }
 
 export interface FormDrafts {
-  /** `null` while no form is open, as with the next. */
-  readonly poll: Store<NewPoll | null>;
-  readonly rooms: Store<RoomsDraft | null>;
+  /** Its form is open while there is one, as with the next. */
+  readonly poll: Draft<NewPoll>;
+  readonly rooms: Draft<RoomsDraft>;
   /** A word to all breakout rooms. */
-  readonly tell: Store<string>;
+  readonly tell: Draft<string>;
+  /** What is read in the waiting room. */
+  readonly waiting: Draft<string>;
+  /** What is chosen in a poll, by the ids of its options. */
+  vote(pollId: string): Draft<readonly number[]>;
 }
 
 export const EMPTY_POLL: NewPoll = {
@@ -45,8 +49,17 @@ export const EMPTY_ROOMS: RoomsDraft = {
   chosen: new Map(),
 };
 
-export const createFormDrafts = (): FormDrafts => ({
-  poll: createStore<NewPoll | null>(null),
-  rooms: createStore<RoomsDraft | null>(null),
-  tell: createStore(""),
-});
+export function createFormDrafts(): FormDrafts {
+  const votes = new Map<string, Draft<readonly number[]>>();
+  return {
+    poll: createDraft("choices"),
+    rooms: createDraft("choices"),
+    tell: createDraft("words"),
+    waiting: createDraft("words"),
+    vote(pollId) {
+      const draft = votes.get(pollId) ?? createDraft("choices");
+      votes.set(pollId, draft);
+      return draft;
+    },
+  };
+}
