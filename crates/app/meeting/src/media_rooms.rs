@@ -71,6 +71,14 @@ impl Meetings {
     /// # Errors
     /// Why nothing changed.
     pub async fn open_media_room(&self, room: &RoomId, set: RoomSettings) -> Result<Bytes, ControlError> {
+        match self.open_by_session(room, set.clone()).await {
+            // By a meeting that began since it was looked up.
+            Err(ControlError::Taken) => self.open_by_session(room, set).await,
+            opened => opened,
+        }
+    }
+
+    async fn open_by_session(&self, room: &RoomId, set: RoomSettings) -> Result<Bytes, ControlError> {
         let session = self.session_of(room)?;
         let is_stray = self.0.around.credentials.media_server.is_some() && session.as_str() == FREE_SESSION;
         // Before it is made: that server tells of the room before it answers.
