@@ -38,12 +38,18 @@ pub(crate) struct Revoked(Mutex<HashMap<(RoomId, Identity), i64>>);
 impl Revoked {
     fn note(&self, room: &RoomId, who: &Identity, until: i64) {
         let mut revoked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let whose = (room.clone(), who.clone());
+        // What was revoked once stays so, in whichever order the revocations come.
+        if let Some(known) = revoked.get_mut(&whose) {
+            *known = until.max(*known);
+            return;
+        }
         if revoked.len() >= MAX_REVOKED
             && let Some(oldest) = revoked.iter().min_by_key(|(_, until)| **until).map(|(whose, _)| whose.clone())
         {
             revoked.remove(&oldest);
         }
-        revoked.insert((room.clone(), who.clone()), until);
+        revoked.insert(whose, until);
     }
 
     fn forbids(&self, room: &RoomId, who: &Identity, issued_at: i64) -> bool {
@@ -65,6 +71,14 @@ impl Meetings {
     /// # Errors
     /// Why nothing changed.
     pub async fn open_media_room(&self, room: &RoomId, set: RoomSettings) -> Result<Bytes, ControlError> {
+        match self.open_by_session(room, set.clone()).await {
+            // By a meeting that began since it was looked up.
+            Err(ControlError::Taken) => self.open_by_session(room, set).await,
+            opened => opened,
+        }
+    }
+
+    async fn open_by_session(&self, room: &RoomId, set: RoomSettings) -> Result<Bytes, ControlError> {
         let session = self.session_of(room)?;
         let is_stray = self.0.around.credentials.media_server.is_some() && session.as_str() == FREE_SESSION;
         // Before it is made: that server tells of the room before it answers.
@@ -350,6 +364,19 @@ mod tests {
         let details = vec!["cloud_agent".to_owned(), "robot".into(), "forwarded".into()];
         let claims = MediaClaims { kind_details: details, ..MediaClaims::default() };
         assert_eq!(kind_details(&claims), [KindDetail::CloudAgent, KindDetail::Forwarded].map(i32::from));
+    }
+
+    #[test]
+    fn a_later_revocation_makes_no_revoked_token_good_again() {
+        let revoked = Revoked::default();
+        let (room, who) = (RoomId::try_from("r").unwrap(), Identity::try_from("ann").unwrap());
+
+        for until in [1000, 500] {
+            revoked.note(&room, &who, until);
+            assert!(revoked.forbids(&room, &who, 999) && !revoked.forbids(&room, &who, 1000));
+        }
+        revoked.note(&room, &who, 2000);
+        assert!(revoked.forbids(&room, &who, 1999));
     }
 
     #[test]

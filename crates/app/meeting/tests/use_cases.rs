@@ -6,12 +6,14 @@ mod fakes;
 use bytes::Bytes;
 use fakes::{House, SECRET, request, ticket};
 use meeting::{AccessError, Activity, AuthorizeRefusal, Down, EndError, JoinError, OpenError, Word};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use ports::media::RemoveReason;
+use ports::media::{ConnectError, RemoveReason};
+use ports::media_control::{ControlError, FREE_SESSION, RoomSettings};
 use prost::Message;
 use wire::pnm::{self, NatsMsgClientToServerEvents as Ask, NatsMsgServerToClientEvents as Event};
-use wire::token::{ApiKey, JoinClaims, mint_join};
+use wire::token::{ApiKey, JoinClaims, MediaClaims, VideoGrant, mint_join, mint_media};
 
 fn ask(event: Ask, msg: &str) -> Bytes {
     pnm::NatsMsgClientToServer { id: "1".into(), event: event.into(), msg: msg.into(), bin_msg: Vec::new() }
@@ -145,6 +147,53 @@ async fn a_second_token_for_the_same_person_closes_the_first_socket_with_a_reaso
     assert!(matches!(refused, OpenError::Access(AccessError::Refused(AuthorizeRefusal::Superseded))));
     assert!(house.meetings.open_socket(&second, String::new()).await.is_ok());
     assert_eq!(house.media.removed.lock().unwrap()[0].1, RemoveReason::Duplicate);
+}
+
+#[tokio::test]
+async fn when_a_meeting_took_the_name_meanwhile_it_is_looked_up_again_whose_room_it_is() {
+    let house = House::open().await;
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let video = VideoGrant { room_join: true, room: "room01".into(), ..VideoGrant::default() };
+    let claims = MediaClaims { identity: "eve".into(), video, ..MediaClaims::default() };
+    let token = mint_media(&ApiKey::new("key", SECRET), &claims, i64::try_from(now).unwrap(), 60);
+    let calls = AtomicUsize::new(0);
+    let complete = |join| {
+        calls.fetch_add(1, Ordering::Relaxed);
+        Ok::<_, Box<dyn std::error::Error>>(join)
+    };
+    let asked = || -> Vec<String> { house.media.asked.lock().unwrap().iter().map(ToString::to_string).collect() };
+    let free = FREE_SESSION.to_owned();
+
+    house.media.taken.store(1, Ordering::Relaxed);
+    assert!(house.meetings.connect_media(&token, complete).await.is_ok(), "the meeting was over again");
+    assert_eq!((calls.load(Ordering::Relaxed), asked()), (2, vec![free.clone(); 2]));
+    house.media.taken.store(2, Ordering::Relaxed);
+    let refused = house.meetings.connect_media(&token, complete).await.err().unwrap();
+    assert_eq!(refused.downcast_ref(), Some(&ConnectError::Taken), "twice and no oftener");
+
+    house.media.meets.lock().unwrap().replace((house.meetings.clone(), "room01".into()));
+    let refused = house.meetings.connect_media(&token, complete).await.err().unwrap();
+    assert!(refused.is::<AccessError>(), "the meeting does not know her: {refused}");
+    assert_eq!(asked(), vec![free; 5]);
+}
+
+#[tokio::test]
+async fn the_api_looks_up_once_more_whose_room_it_is() {
+    let house = House::open().await;
+    let open = async |taken: usize| {
+        house.media.taken.store(taken, Ordering::Relaxed);
+        let room = model::RoomId::try_from("room01").unwrap();
+        house.meetings.open_media_room(&room, RoomSettings::default()).await.map(drop)
+    };
+
+    assert_eq!(open(1).await, Ok(()));
+    assert_eq!(open(2).await, Err(ControlError::Taken));
+    house.media.meets.lock().unwrap().replace((house.meetings.clone(), "room01".into()));
+    assert_eq!(open(0).await, Ok(()));
+
+    let asked = house.media.asked.lock().unwrap().clone();
+    assert!(asked[..5].iter().all(|session| session.as_str() == FREE_SESSION));
+    assert_eq!(asked[5..], [house.store.session("room01").session.session], "the meeting's own");
 }
 
 #[tokio::test]

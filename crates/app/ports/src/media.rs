@@ -132,6 +132,9 @@ pub enum ConnectError {
     /// As many are in the room as it takes.
     #[error("the room is full")]
     NoPlace,
+    /// A meeting has the room's name, and whoever comes without a meeting ends none: look up again whose room it is.
+    #[error("a meeting has the name of the room")]
+    Taken,
 }
 
 /// Why somebody is taken out.

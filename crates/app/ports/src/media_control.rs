@@ -45,6 +45,9 @@ pub enum ControlError {
     /// Beyond a limit.
     #[error("{0} exceeds limits")]
     TooLarge(&'static str),
+    /// A room without a meeting was asked for and a meeting has the name: look up again whose room it is.
+    #[error("a meeting has the name of the room")]
+    Taken,
     /// Media runs on another LiveKit server, which says no.
     #[error("{text}")]
     Refused {
@@ -61,7 +64,7 @@ pub enum ControlError {
 /// The media plane as LiveKit's server API drives it.
 #[async_trait]
 pub trait MediaControl: Send + Sync + 'static {
-    /// Makes a room, or changes the one that is there. The answer is an encoded `livekit.Room`.
+    /// Makes a room, or changes the one that is there; one of another session only for a meeting. The answer is an encoded `livekit.Room`.
     async fn open_room(&self, room: &RoomId, session: &SessionId, set: RoomSettings) -> Result<Bytes, ControlError>;
 
     /// Every room, each an encoded `livekit.Room`.

@@ -229,7 +229,7 @@ pub struct ParticipantChange {
 /// A message of that API to participants (media-protocol.md section 13.5).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DataMessage {
-    /// What it says; at most 64,000 bytes.
+    /// What it says; at most 64,000 bytes, and 64 KiB with what it is about.
     pub payload: Bytes,
     /// On the channel that loses nothing.
     pub reliable: bool,

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use model::Identity;
 use model::media::{DataMessage, MediaPermission, ParticipantChange};
 use prost::Message;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 use wire::lk;
 use wire::lk::data_packet::{Kind, Value};
@@ -24,8 +24,12 @@ pub(crate) const MAX_NAME: usize = 256;
 /// Most people of a room of whom something is remembered beyond their stay.
 const MAX_REMEMBERED: usize = 1000;
 
-/// Longest message of the API to participants; it travels as one data channel message.
+/// Most attributes of somebody that are remembered as taken away.
+const MAX_REMOVED: usize = 1000;
+
+/// Longest message of the API to participants, and longest packet it makes, which travels as one data channel message.
 const MAX_DATA: usize = 64 * 1000;
+const MAX_PACKET: usize = 64 * 1024;
 
 /// From this version of the signalling protocol on clients are told that a request was carried out (section 3).
 const SAYS_OK: i32 = 15;
@@ -76,8 +80,31 @@ pub enum ControlError {
 struct Said {
     name: Option<String>,
     metadata: Option<String>,
+    /// Those that have a value. They are part of what everybody sees, whose size is bounded.
     attributes: BTreeMap<String, String>,
+    /// Those that were taken away, oldest first: a token may still have them.
+    removed: VecDeque<String>,
     ceiling: Option<MediaPermission>,
+}
+
+impl Said {
+    /// Adds a change; `removed` are the attributes that it took away. Of those only the latest are known.
+    fn note(&mut self, change: &ParticipantChange, removed: Vec<String>) {
+        let set: BTreeMap<_, _> = change.attributes.iter().filter(|(_, value)| !value.is_empty()).collect();
+        self.removed.retain(|key| !set.contains_key(key));
+        self.attributes.extend(set.into_iter().map(|(key, value)| (key.clone(), value.clone())));
+        for key in removed {
+            self.attributes.remove(&key);
+            self.removed.push_back(key);
+        }
+        let mut bytes = self.removed.iter().map(String::len).sum::<usize>();
+        while self.removed.len() > MAX_REMOVED || bytes > MAX_ATTRIBUTES {
+            bytes -= self.removed.pop_front().map_or(bytes, |oldest| oldest.len());
+        }
+        self.name = change.name.clone().or(self.name.take());
+        self.metadata = change.metadata.clone().or(self.metadata.take());
+        self.ceiling = change.permission.or(self.ceiling);
+    }
 }
 
 /// The API's side of a room.
@@ -239,8 +266,12 @@ impl MediaRoom {
         now: Now,
     ) -> Result<Bytes, ControlError> {
         let peer = self.by_identity.get(who).copied().ok_or(ControlError::NoParticipant)?;
+        let known = self.participants.get(&peer).map(|participant| &participant.info.attributes);
+        let is_known = |key: &String| known.is_some_and(|known| known.contains_key(key));
+        let empty = change.attributes.iter().filter(|(_, value)| value.is_empty()).map(|(key, _)| key);
+        let removed = empty.filter(|key| is_known(key)).cloned().collect();
         self.describe(peer, &change)?;
-        self.remember(who, &change);
+        self.remember(who, &change, removed);
         self.announce(peer);
         if let Some(permission) = change.permission {
             // Without a meeting the API's word is the right itself.
@@ -304,7 +335,7 @@ impl MediaRoom {
         Ok(())
     }
 
-    fn remember(&mut self, who: &Identity, change: &ParticipantChange) {
+    fn remember(&mut self, who: &Identity, change: &ParticipantChange, removed: Vec<String>) {
         if !self.control.governed {
             return;
         }
@@ -313,19 +344,16 @@ impl MediaRoom {
             // Those who are here come first.
             control.said.retain(|other, _| self.by_identity.contains_key(other));
         }
-        let said = control.said.entry(who.clone()).or_default();
-        for (key, value) in &change.attributes {
-            said.attributes.insert(key.clone(), value.clone());
-        }
-        said.name = change.name.clone().or(said.name.take());
-        said.metadata = change.metadata.clone().or(said.metadata.take());
-        said.ceiling = change.permission.or(said.ceiling);
+        control.said.entry(who.clone()).or_default().note(change, removed);
     }
 
     /// Somebody comes back: what the API said of them still holds.
     pub(crate) fn apply_said(&self, who: &Identity, info: &mut lk::ParticipantInfo) {
         let Some(said) = self.control.said.get(who) else { return };
         merge(&mut info.attributes, &said.attributes);
+        for key in &said.removed {
+            info.attributes.remove(key);
+        }
         if let Some(name) = &said.name {
             info.name.clone_from(name);
         }
@@ -370,53 +398,46 @@ impl MediaRoom {
     /// Sends a message that comes from nobody in the room (section 13.5). One whose nonce was seen is not sent again.
     ///
     /// # Errors
-    /// It is too large.
+    /// It is too large, alone or with its topic.
     pub fn send_data(&mut self, message: DataMessage) -> Result<(), ControlError> {
-        if message.payload.len() > MAX_DATA {
+        let DataMessage { payload, reliable, identities, sids, topic, nonce } = message;
+        if payload.len() > MAX_DATA {
             return Err(ControlError::TooLarge("data"));
         }
-        if !message.nonce.is_empty() {
-            if self.control.nonces.contains(&message.nonce) {
+        let packet = Bytes::from(packet(&payload, reliable, topic, &nonce).encode_to_vec());
+        if packet.len() > MAX_PACKET {
+            return Err(ControlError::TooLarge("data with its topic"));
+        }
+        if !nonce.is_empty() {
+            if self.control.nonces.contains(&nonce) {
                 return Ok(());
             }
             if self.control.nonces.len() >= MAX_NONCES {
                 self.control.nonces.pop_front();
             }
-            self.control.nonces.push_back(message.nonce.clone());
+            self.control.nonces.push_back(nonce);
         }
-        let receivers: Vec<PeerKey> = self
-            .participants
-            .values()
-            .filter(|participant| participant.may_be_sent(message.reliable))
-            .filter(|participant| {
-                message.identities.is_empty() && message.sids.is_empty()
-                    || message.identities.iter().any(|identity| identity == participant.identity.as_str())
-                    || message.sids.iter().any(|sid| sid == participant.sid())
-            })
-            .map(|participant| participant.key)
-            .collect();
-        let reliable = message.reliable;
-        let packet = Bytes::from(packet(message).encode_to_vec());
-        for to in receivers {
-            self.outputs.push_back(Output::Data { to, from: None, reliable, message: packet.clone() });
+        let only: HashSet<&str> = identities.iter().chain(&sids).map(String::as_str).collect();
+        for receiver in self.participants.values().filter(|participant| participant.may_be_sent(reliable)) {
+            if only.is_empty() || only.contains(receiver.identity.as_str()) || only.contains(receiver.sid()) {
+                self.outputs.push_back(Output::Data {
+                    to: receiver.key,
+                    from: None,
+                    reliable,
+                    message: packet.clone(),
+                });
+            }
         }
         Ok(())
     }
 }
 
+/// The packet that participants get. To whom it goes is not in it: they need not know, and a list may be long.
 #[allow(deprecated)]
-fn packet(message: DataMessage) -> lk::DataPacket {
-    let user = lk::UserPacket {
-        payload: message.payload.to_vec(),
-        destination_sids: message.sids,
-        destination_identities: message.identities.clone(),
-        topic: message.topic,
-        nonce: message.nonce.to_vec(),
-        ..lk::UserPacket::default()
-    };
+fn packet(payload: &Bytes, reliable: bool, topic: Option<String>, nonce: &Bytes) -> lk::DataPacket {
+    let user = lk::UserPacket { payload: payload.to_vec(), topic, nonce: nonce.to_vec(), ..lk::UserPacket::default() };
     lk::DataPacket {
-        kind: if message.reliable { Kind::Reliable } else { Kind::Lossy }.into(),
-        destination_identities: message.identities,
+        kind: if reliable { Kind::Reliable } else { Kind::Lossy }.into(),
         value: Some(Value::User(user)),
         ..lk::DataPacket::default()
     }
@@ -429,5 +450,33 @@ fn merge(attributes: &mut HashMap<String, String>, changes: &BTreeMap<String, St
         } else {
             attributes.insert(key.clone(), value.clone());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_attributes_taken_away_the_latest_are_known() {
+        let mut said = Said::default();
+        let change = |key: &str, value: &str| ParticipantChange {
+            attributes: [(key.to_owned(), value.to_owned())].into(),
+            ..ParticipantChange::default()
+        };
+        for n in 0..=MAX_REMOVED {
+            let key = format!("k{n}");
+            said.note(&change(&key, "1"), Vec::new());
+            said.note(&change(&key, ""), vec![key]);
+        }
+        assert!(said.attributes.is_empty());
+        assert_eq!((said.removed.len(), said.removed[0].as_str()), (MAX_REMOVED, "k1"));
+
+        said.note(&change("k7", "1"), Vec::new());
+        assert!(said.attributes.contains_key("k7") && !said.removed.contains(&"k7".to_owned()));
+
+        let long = "k".repeat(MAX_ATTRIBUTES);
+        said.note(&change(&long, ""), vec![long.clone()]);
+        assert_eq!(said.removed, [long]);
     }
 }

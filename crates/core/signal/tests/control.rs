@@ -296,6 +296,30 @@ fn in_a_free_room_the_api_gives_and_takes_rights() {
 }
 
 #[test]
+fn in_a_meeting_what_the_api_takes_away_stays_away_and_what_was_not_there_is_not_remembered() {
+    let mut world = World::new();
+    let attributes = |pairs: &[(&str, &str)]| pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    let request = |pairs: &[(&str, &str)]| lk::JoinRequest {
+        participant_attributes: pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect(),
+        ..join_request()
+    };
+    let own = MediaPermission { update_own: true, ..all() };
+    let (ann, _) = world.connect("ann", own, false, &request(&[("here", "1")]));
+    let set = ParticipantChange { attributes: attributes(&[("set", "1")]), ..ParticipantChange::default() };
+    let taken = attributes(&[("here", ""), ("later", "")]);
+    let taken = ParticipantChange { attributes: taken, ..ParticipantChange::default() };
+    world.change("ann", set).unwrap();
+    world.change("ann", taken).unwrap();
+    world.connect("bob", all(), false, &join_request());
+    world.leave(ann);
+
+    world.connect("ann", own, false, &request(&[("here", "1"), ("later", "1")]));
+
+    let info = lk::ParticipantInfo::decode(world.room.participant(&who("ann")).unwrap()).unwrap();
+    assert_eq!(info.attributes, [("set".to_owned(), "1".to_owned()), ("later".to_owned(), "1".to_owned())].into());
+}
+
+#[test]
 fn in_a_meeting_the_api_lowers_rights_and_no_unlock_or_return_lifts_them_again() {
     let mut world = World::new();
     let ann = world.join("ann");
@@ -329,7 +353,7 @@ fn a_message_of_the_api_goes_to_whom_it_names_and_once() {
     let message = DataMessage {
         payload: "hi".into(),
         reliable: true,
-        identities: vec!["bob".into()],
+        identities: vec!["bob".into(), "x".repeat(64 * 1024)],
         topic: Some("t".into()),
         nonce: vec![7; 16].into(),
         ..DataMessage::default()
@@ -346,8 +370,20 @@ fn a_message_of_the_api_goes_to_whom_it_names_and_once() {
     assert_eq!(packet.participant_identity, "");
     let Some(Value::User(user)) = packet.value else { panic!("of a user") };
     assert_eq!((user.payload, user.topic.as_deref()), (b"hi".to_vec(), Some("t")));
+    assert!(packet.destination_identities.is_empty(), "others are none of theirs");
     let large = DataMessage { payload: vec![0; 64_001].into(), ..DataMessage::default() };
     assert_eq!(world.room.send_data(large), Err(ControlError::TooLarge("data")));
+    let nonce = bytes::Bytes::from(vec![8; 16]);
+    let topic = |length| DataMessage {
+        payload: vec![0; 64_000].into(),
+        topic: Some("t".repeat(length)),
+        nonce: nonce.clone(),
+        ..DataMessage::default()
+    };
+    assert_eq!(world.room.send_data(topic(2000)), Err(ControlError::TooLarge("data with its topic")));
+    world.room.send_data(topic(1000)).unwrap();
+    world.settle();
+    assert_eq!(world.data[&ann].len(), 1, "what was refused was not sent");
 }
 
 #[test]

@@ -82,12 +82,18 @@ pub(crate) fn from_node<M: ProtoJson>(node: &Node) -> Result<M, JsonError> {
 /// Writes a message with declared names and with everything that is not set: zero values, `[]`, `{}`, and `null` for a
 /// message. Fields with explicit presence and members of a choice are left out while unset. 64-bit numbers are strings.
 pub fn encode<M: ProtoJson>(message: &M) -> String {
-    write::to_string(shape::of(&message.descriptor()), &message.encode_to_vec(), write::Unset::Written)
+    write::to_string(shape::of(&message.descriptor()), &message.encode_to_vec(), write::Form::Full)
 }
 
 /// Writes a message with declared names and without anything that is not set (webhook bodies).
 pub fn encode_sparse<M: ProtoJson>(message: &M) -> String {
-    write::to_string(shape::of(&message.descriptor()), &message.encode_to_vec(), write::Unset::Omitted)
+    write::to_string(shape::of(&message.descriptor()), &message.encode_to_vec(), write::Form::Sparse)
+}
+
+/// Writes a message as protobuf's own JSON: names in lower camel case, nothing that is not set, and enum numbers that have
+/// no name as numbers (LiveKit's webhooks).
+pub fn encode_camel<M: ProtoJson>(message: &M) -> String {
+    write::to_string(shape::of(&message.descriptor()), &message.encode_to_vec(), write::Form::Camel)
 }
 
 /// The object in `body` as a tree, for callers that must know what was sent and what was not.

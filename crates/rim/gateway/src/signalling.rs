@@ -62,9 +62,9 @@ async fn validate(
     headers: HeaderMap,
     topology: Topology,
 ) -> Response {
-    let refusal = match admit(&gateway, query.as_deref(), &headers, topology).await {
-        // Whose socket was refused cannot see with which status: here they can.
-        Ok((join, _)) => gateway.meetings.media_refusal(&join).await.map(Refusal::from),
+    // Whose socket was refused cannot see with which status: here they can.
+    let refusal = match Asked::read(query.as_deref(), &headers, topology) {
+        Ok(asked) => refusal(&gateway, &asked).await,
         Err(refusal) => Some(refusal),
     };
     with_cors(refusal.map_or_else(|| (StatusCode::OK, "success").into_response(), Refusal::into_response))
@@ -78,14 +78,15 @@ async fn upgrade(
     topology: Topology,
 ) -> Response {
     let Ok(ws) = ws else { return (StatusCode::NOT_FOUND, "not found").into_response() };
-    let (join, token) = match admit(&gateway, query.as_deref(), &headers, topology).await {
-        Ok(admitted) => admitted,
+    let asked = match Asked::read(query.as_deref(), &headers, topology) {
+        Ok(asked) => asked,
         Err(refusal) => return with_cors(refusal.into_response()),
     };
-    let link = match gateway.meetings.connect_media(join).await {
+    let link = match gateway.meetings.connect_media(&asked.token, |join| asked.complete(join)).await {
         Ok(link) => link,
-        Err(error) => return Refusal::from(error).into_response(),
+        Err(refusal) => return with_cors(Refusal::into_response(refusal)),
     };
+    let token = asked.token;
     ws.max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE)
         .on_upgrade(move |socket| async move { serve(gateway, token, link, socket).await })
@@ -160,7 +161,8 @@ impl From<ConnectError> for Refusal {
     fn from(error: ConnectError) -> Self {
         match error {
             ConnectError::Malformed => Self::Malformed,
-            ConnectError::Unavailable => Self::Unavailable,
+            // A meeting of that name begins or ends in this moment.
+            ConnectError::Unavailable | ConnectError::Taken => Self::Unavailable,
             ConnectError::Full => Self::Full,
             ConnectError::NoPlace => Self::NoPlace,
         }
@@ -172,33 +174,54 @@ fn with_cors(mut response: Response) -> Response {
     response
 }
 
-async fn admit(
-    gateway: &Gateway,
-    query: Option<&str>,
-    headers: &HeaderMap,
-    topology: Topology,
-) -> Result<(MediaJoin, String), Refusal> {
-    let query: Vec<(String, String)> = query.map(parse_query).unwrap_or_default();
-    let find = |key: &str| query.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str());
-    let bearer = headers
-        .get(AUTHORIZATION)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.strip_prefix("Bearer "));
-    let token = find("access_token").or(bearer).ok_or(Refusal::Unauthorized)?;
-    let mut join = gateway.meetings.enter_media(token).await?.join;
-    join.topology = topology;
-    join.request = match find("join_request") {
-        Some(wrapped) => wire::join_request::decode(wrapped).map_err(|_| Refusal::Malformed)?.into(),
-        None if topology == Topology::Single => return Err(Refusal::Malformed),
-        None => {
-            let pairs = query.iter().map(|(name, value)| (name.as_str(), value.as_str()));
-            wire::join_request::from_query(pairs).encode_to_vec().into()
-        }
-    };
-    if !join.permission.update_own && wire::join_request::describes_sender(&join.request) {
-        return Err(Refusal::Undescribed);
+/// Why somebody who asks would be refused now.
+async fn refusal(gateway: &Gateway, asked: &Asked) -> Option<Refusal> {
+    let admitted = gateway.meetings.enter_media(&asked.token).await.map_err(Refusal::from);
+    match admitted.and_then(|admission| asked.complete(admission.join)) {
+        Ok(join) => gateway.meetings.media_refusal(&join).await.map(Refusal::from),
+        Err(refusal) => Some(refusal),
     }
-    Ok((join, token.to_owned()))
+}
+
+/// What a client asks for.
+struct Asked {
+    token: String,
+    topology: Topology,
+    /// Parameters of the address.
+    query: Vec<(String, String)>,
+}
+
+impl Asked {
+    fn read(query: Option<&str>, headers: &HeaderMap, topology: Topology) -> Result<Self, Refusal> {
+        let query: Vec<(String, String)> = query.map(parse_query).unwrap_or_default();
+        let bearer = headers
+            .get(AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.strip_prefix("Bearer "));
+        let token = find(&query, "access_token").or(bearer).ok_or(Refusal::Unauthorized)?.to_owned();
+        Ok(Self { token, topology, query })
+    }
+
+    /// The join of somebody who was let in.
+    fn complete(&self, mut join: MediaJoin) -> Result<MediaJoin, Refusal> {
+        join.topology = self.topology;
+        join.request = match find(&self.query, "join_request") {
+            Some(wrapped) => wire::join_request::decode(wrapped).map_err(|_| Refusal::Malformed)?.into(),
+            None if self.topology == Topology::Single => return Err(Refusal::Malformed),
+            None => {
+                let pairs = self.query.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+                wire::join_request::from_query(pairs).encode_to_vec().into()
+            }
+        };
+        if !join.permission.update_own && wire::join_request::describes_sender(&join.request) {
+            return Err(Refusal::Undescribed);
+        }
+        Ok(join)
+    }
+}
+
+fn find<'q>(query: &'q [(String, String)], key: &str) -> Option<&'q str> {
+    query.iter().find(|(name, _)| name == key).map(|(_, value)| value.as_str())
 }
 
 /// Splits a query string and undoes the percent encoding; what is not UTF-8 is left out.
@@ -331,8 +354,8 @@ mod tests {
     #[test]
     fn who_finds_no_room_now_is_told_503_and_why_and_who_sends_rubbish_400() {
         let answer = |error: ConnectError| Refusal::from(error).into_response().status().as_u16();
-        let temporary = [ConnectError::Unavailable, ConnectError::Full, ConnectError::NoPlace];
-        assert_eq!(temporary.map(answer), [503; 3]);
+        let temporary = [ConnectError::Unavailable, ConnectError::Full, ConnectError::NoPlace, ConnectError::Taken];
+        assert_eq!(temporary.map(answer), [503; 4]);
         assert_eq!(answer(ConnectError::Malformed), 400);
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream, HttpBody};
 use axum::extract::{Request, State};
 use axum::http::header::CONTENT_LENGTH;
 use axum::http::{HeaderMap, StatusCode};
@@ -52,48 +52,91 @@ impl IntoResponse for Unread {
     }
 }
 
-/// Bodies of more than a mebibyte are in memory for so many requests at a time.
-static LARGE: Semaphore = Semaphore::const_new(8);
-/// How long a large body may take to arrive.
+/// From so many bytes on a body waits for its turn.
+const SMALL: usize = 1 << 20;
+/// How long a large body may take to arrive, and before that its turn to come.
 const LARGE_PATIENCE: Duration = Duration::from_secs(60);
 
-/// A large body, and the right to have it in memory.
-pub(crate) struct Large {
-    pub(crate) bytes: Bytes,
-    _turn: SemaphorePermit<'static>,
+/// How many large bodies are in memory at a time.
+pub(crate) struct Turns(Semaphore);
+
+/// Large bodies of people in meetings.
+pub(crate) static PEOPLE: Turns = Turns::new(8);
+/// Those of applications, who do not wait for people.
+pub(crate) static APPLICATIONS: Turns = Turns::new(8);
+
+/// The right to have something large in memory, until it is dropped.
+pub(crate) type Turn = SemaphorePermit<'static>;
+
+impl Turns {
+    pub(crate) const fn new(most: usize) -> Self {
+        Self(Semaphore::const_new(most))
+    }
+
+    /// Waits for one.
+    ///
+    /// # Errors
+    /// [`Unread::Late`] if that takes too long.
+    pub(crate) async fn next(&'static self) -> Result<Turn, Unread> {
+        match tokio::time::timeout(LARGE_PATIENCE, self.0.acquire()).await {
+            Ok(Ok(turn)) => Ok(turn),
+            Ok(Err(_)) | Err(_) => Err(Unread::Late),
+        }
+    }
 }
 
-/// Reads a body of at most `most` bytes whole, when its turn comes.
+/// A body, and the right to have it in memory if it is large.
+pub(crate) struct Large {
+    bytes: Bytes,
+    _turn: Option<Turn>,
+}
+
+impl Large {
+    /// Whoever keeps the bytes keeps the whole.
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Reads a body of at most `most` bytes whole. One of more than a mebibyte waits for its turn, before anything is read if
+/// it says its length.
 ///
 /// # Errors
 /// See [`Unread`].
-pub(crate) async fn read_large(body: Body, most: usize) -> Result<Large, Unread> {
-    let _turn = turn().await?;
+pub(crate) async fn read_large(body: Body, most: usize, turns: &'static Turns) -> Result<Large, Unread> {
+    let declared = body.size_hint().lower();
+    if declared > u64::try_from(most).unwrap_or(u64::MAX) {
+        return Err(Unread::TooLarge);
+    }
+    let mut pieces = body.into_data_stream();
+    let mut bytes = BytesMut::new();
+    if declared <= SMALL as u64 && collect_until(&mut pieces, &mut bytes, SMALL, most).await? {
+        return Ok(Large { bytes: bytes.freeze(), _turn: None });
+    }
+    let turn = turns.next().await?;
+    collect_until(&mut pieces, &mut bytes, usize::MAX, most).await?;
+    Ok(Large { bytes: bytes.freeze(), _turn: Some(turn) })
+}
+
+/// Adds what comes until there are more than `enough` bytes; whether it was all.
+async fn collect_until(
+    pieces: &mut BodyDataStream,
+    bytes: &mut BytesMut,
+    enough: usize,
+    most: usize,
+) -> Result<bool, Unread> {
     let collected = async {
-        let mut bytes = BytesMut::new();
-        let mut pieces = body.into_data_stream();
-        while let Some(piece) = pieces.next().await {
+        while bytes.len() <= enough {
+            let Some(piece) = pieces.next().await else { return Ok(true) };
             let piece = piece.map_err(|_| Unread::Broken)?;
             if bytes.len() + piece.len() > most {
                 return Err(Unread::TooLarge);
             }
             bytes.extend_from_slice(&piece);
         }
-        Ok(bytes.freeze())
+        Ok(false)
     };
-    let bytes = tokio::time::timeout(LARGE_PATIENCE, collected).await.unwrap_or(Err(Unread::Late))?;
-    Ok(Large { bytes, _turn })
-}
-
-/// The right to have something large in memory.
-///
-/// # Errors
-/// [`Unread::Late`] if that takes too long.
-pub(crate) async fn turn() -> Result<SemaphorePermit<'static>, Unread> {
-    match tokio::time::timeout(LARGE_PATIENCE, LARGE.acquire()).await {
-        Ok(Ok(turn)) => Ok(turn),
-        Ok(Err(_)) | Err(_) => Err(Unread::Late),
-    }
+    tokio::time::timeout(LARGE_PATIENCE, collected).await.unwrap_or(Err(Unread::Late))
 }
 
 /// Reads a body of at most `most` bytes, hands every piece to `watch` and keeps the first mebibyte.
@@ -135,4 +178,63 @@ async fn collect(body: Body, most: usize, mut watch: impl FnMut(&[u8])) -> Resul
         kept.extend_from_slice(&piece[..piece.len().min(KEPT - kept.len())]);
     }
     Ok(kept.freeze())
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+
+    use super::*;
+
+    fn of(size: usize) -> Body {
+        Body::from(vec![7; size])
+    }
+
+    /// A body that does not say its length.
+    fn in_pieces(count: usize) -> Body {
+        let piece = || Ok::<_, std::io::Error>(Bytes::from(vec![7; 64 * 1024]));
+        Body::from_stream(stream::iter((0..count).map(move |_| piece())))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_small_body_waits_for_no_turn_and_a_large_one_does() {
+        static NOBODY: Turns = Turns::new(0);
+        let read = async |body| read_large(body, 4 << 20, &NOBODY).await.map(|read| read.bytes().len());
+
+        assert_eq!(read(of(SMALL)).await, Ok(SMALL));
+        assert_eq!(read(in_pieces(16)).await, Ok(SMALL));
+        assert_eq!(read(of(SMALL + 1)).await, Err(Unread::Late));
+        assert_eq!(read(in_pieces(17)).await, Err(Unread::Late));
+    }
+
+    #[tokio::test]
+    async fn a_large_body_is_read_whole_and_gives_its_turn_back() {
+        static ONE: Turns = Turns::new(1);
+
+        for body in [of(2 << 20), in_pieces(32)] {
+            let large = read_large(body, 2 << 20, &ONE).await.map_err(drop).unwrap();
+            assert!(large.bytes().len() == 2 << 20 && large.bytes().iter().all(|byte| *byte == 7));
+            assert_eq!(ONE.0.available_permits(), 0);
+            drop(large);
+            assert_eq!(ONE.0.available_permits(), 1);
+        }
+        for body in [of((2 << 20) + 1), in_pieces(33)] {
+            assert_eq!(read_large(body, 2 << 20, &ONE).await.err(), Some(Unread::TooLarge));
+        }
+        assert_eq!(ONE.0.available_permits(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_does_not_come_is_given_up() {
+        static ONE: Turns = Turns::new(1);
+        let stalled = || stream::pending::<Result<Bytes, std::io::Error>>();
+
+        let small = read_large(Body::from_stream(stalled()), 4 << 20, &ONE).await;
+        assert_eq!(small.err(), Some(Unread::Late));
+
+        let begun = stream::iter([Ok(Bytes::from(vec![7; SMALL + 1]))]).chain(stalled());
+        let large = read_large(Body::from_stream(begun), 4 << 20, &ONE).await;
+        assert_eq!(large.err(), Some(Unread::Late));
+        assert_eq!(ONE.0.available_permits(), 1);
+    }
 }

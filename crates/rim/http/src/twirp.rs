@@ -12,9 +12,8 @@ use axum::extract::{Path, Request, State};
 use axum::http::Method;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 
-use crate::body::{Unread, read_large};
+use crate::body::{APPLICATIONS, Unread, read_large};
 use crate::limits::{self, Door};
 use crate::{App, audit};
 use caller::Caller;
@@ -24,12 +23,11 @@ pub(crate) use error::{Code, TwirpError};
 /// Largest request, in bytes (section 19.1).
 const MAX_REQUEST: usize = 10 << 20;
 
-/// One call: who, what, how.
+/// One call: who and how.
 struct Call {
     app: App,
     caller: Caller,
     encoding: Encoding,
-    body: Bytes,
 }
 
 /// What a call comes to.
@@ -56,30 +54,35 @@ async fn answer(app: App, service: &str, method: &str, request: Request) -> Outc
         let msg = format!("unsupported method {:?} (only POST is allowed)", request.method().as_str());
         return Err(TwirpError::bad_route(msg));
     }
-    if !room_service::has(service, method) && !gateways::has(service, method) {
+    let of_rooms = room_service::grant(service, method);
+    let Some(grant) = of_rooms.or_else(|| gateways::grant(service, method)) else {
         return Err(TwirpError::bad_route(format!("no handler for path {path:?}")));
-    }
+    };
     let (parts, content) = request.into_parts();
     let kind = parts.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let Some(encoding) = Encoding::of(kind) else {
         return Err(TwirpError::bad_route(format!("unexpected Content-Type: {kind:?}")));
     };
-    // Before anything is read: nobody without a key makes us keep ten mebibytes.
-    let caller = match Caller::of(&app, &parts.headers) {
+    // Before anything is read: nobody makes us keep ten mebibytes who may not ask for this. The same key signs the tokens
+    // people join with, so a good signature alone says little.
+    let caller = match Caller::of(&app, &parts.headers).and_then(|caller| caller.needs(grant).map(|()| caller)) {
         Ok(caller) => caller,
-        Err(error) => return Ok(limits::unsigned(error.into_response())),
+        Err(error) => {
+            audit::result(error.code());
+            return Ok(limits::unsigned(error.into_response()));
+        }
     };
     if let Err(wait) = app.limits.take_key() {
         return Ok(limits::refused(Door::Twirp, &parts.headers, wait));
     }
-    let content = read_large(content, MAX_REQUEST).await.map_err(|unread| match unread {
+    let body = read_large(content, MAX_REQUEST, &APPLICATIONS).await.map_err(|unread| match unread {
         Unread::TooLarge => TwirpError::new(Code::Malformed, "the request is larger than 10 MiB"),
         Unread::Broken => TwirpError::new(Code::Malformed, "failed to read request body"),
         Unread::Late => TwirpError::new(Code::DeadlineExceeded, "the request took too long"),
     })?;
-    let call = Call { app, caller, encoding, body: content.bytes.clone() };
-    if room_service::has(service, method) {
-        room_service::answer(&call, method).await
+    let call = Call { app, caller, encoding };
+    if of_rooms.is_some() {
+        room_service::answer(&call, method, body).await
     } else {
         gateways::answer(&call, service, method)
     }

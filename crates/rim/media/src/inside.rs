@@ -226,7 +226,10 @@ impl Engine {
         };
         self.takes(&join, at)?;
         let now = self.now(at);
-        self.end_former_session(&join.room, &join.session, at);
+        if !self.yields_to(&join.room, &join.session, at) {
+            refused("taken");
+            return Err(ConnectError::Taken);
+        }
         let (room_key, peer, idle) = self.place_for(&join, now);
         let connection = Connection::new(idle, at);
         let Some(room) = self.rooms.get_mut(&room_key) else { return Err(ConnectError::Unavailable) };

@@ -261,11 +261,23 @@ impl Meetings {
         self.0.around.media.refusal(join).await
     }
 
-    /// Hands an admitted participant to the media plane.
+    /// Lets the owner of a media token in and hands them to the media plane, as `complete` makes of it what they ask for.
+    /// If a meeting took the name of their room meanwhile, what is true now decides.
     ///
     /// # Errors
-    /// When the media plane takes nobody now, or the request is malformed.
-    pub async fn connect_media(&self, join: MediaJoin) -> Result<SignalLink, ConnectError> {
-        self.0.around.media.connect(join).await
+    /// Those of [`Self::enter_media`] and of `complete`; when the media plane takes nobody now, or the request is malformed.
+    pub async fn connect_media<E: From<AccessError> + From<ConnectError>>(
+        &self,
+        token: &str,
+        complete: impl Fn(MediaJoin) -> Result<MediaJoin, E>,
+    ) -> Result<SignalLink, E> {
+        let join = complete(self.enter_media(token).await?.join)?;
+        match self.0.around.media.connect(join).await {
+            Err(ConnectError::Taken) => {
+                let join = complete(self.enter_media(token).await?.join)?;
+                Ok(self.0.around.media.connect(join).await?)
+            }
+            connected => Ok(connected?),
+        }
     }
 }

@@ -225,6 +225,24 @@ pub(crate) struct MediaNotes {
     pub(crate) made: AtomicUsize,
     /// The next removal breaks whoever asks for it.
     pub(crate) breaks: AtomicBool,
+    /// Whose rooms were asked for, by joins and by the API.
+    pub(crate) asked: Mutex<Vec<SessionId>>,
+    /// To so many of those who ask the name of the room is taken, as if a meeting began in that moment.
+    pub(crate) taken: AtomicUsize,
+    /// A meeting that takes a name when somebody asks next.
+    pub(crate) meets: Mutex<Option<(Meetings, String)>>,
+}
+
+impl MediaNotes {
+    async fn is_taken(&self, session: &SessionId) -> bool {
+        self.asked.lock().unwrap().push(session.clone());
+        let meets = self.meets.lock().unwrap().take();
+        if let Some((meetings, room)) = &meets {
+            meetings.create(request(room)).await.unwrap();
+        }
+        let once_less = |left: usize| left.checked_sub(1);
+        meets.is_some() || self.taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, once_less).is_ok()
+    }
 }
 
 #[async_trait]
@@ -233,7 +251,10 @@ impl MediaPlane for MediaNotes {
         true
     }
 
-    async fn connect(&self, _join: MediaJoin) -> Result<SignalLink, ConnectError> {
+    async fn connect(&self, join: MediaJoin) -> Result<SignalLink, ConnectError> {
+        if self.is_taken(&join.session).await {
+            return Err(ConnectError::Taken);
+        }
         let (up, _) = mpsc::channel(1);
         let (_, down) = mpsc::channel(1);
         Ok(SignalLink { up, down })
@@ -264,7 +285,10 @@ impl MediaPlane for MediaNotes {
 /// Rooms that the API makes, but for one that cannot be made and one whose making takes too long; nobody is ever in them.
 #[async_trait]
 impl MediaControl for MediaNotes {
-    async fn open_room(&self, room: &RoomId, _: &SessionId, _: RoomSettings) -> Result<Bytes, ControlError> {
+    async fn open_room(&self, room: &RoomId, session: &SessionId, _: RoomSettings) -> Result<Bytes, ControlError> {
+        if self.is_taken(session).await {
+            return Err(ControlError::Taken);
+        }
         match room.as_str() {
             "unmakeable" => Err(ControlError::Refused { code: "invalid_argument".into(), text: "no".into() }),
             "slow" => Err(ControlError::Unavailable),

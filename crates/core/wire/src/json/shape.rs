@@ -49,6 +49,8 @@ pub(crate) struct Field {
     pub(crate) name: String,
     /// The same, ready to be written.
     pub(crate) key: String,
+    /// The name in lower camel case, ready too.
+    pub(crate) camel_key: String,
     pub(crate) value: Type,
     pub(crate) many: Many,
     /// Whether "not set" and "zero" are two things.
@@ -131,6 +133,7 @@ impl Field {
             number: field.number(),
             name: field.name().to_owned(),
             key: format!("\"{}\":", field.name()),
+            camel_key: format!("\"{}\":", field.json_name()),
             value: Type::of(field.kind()),
             many,
             has_presence: field.supports_presence(),

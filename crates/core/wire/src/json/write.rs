@@ -9,19 +9,23 @@ use prost_reflect::EnumDescriptor;
 
 use super::shape::{Field, Many, Shape, Type};
 
-/// What happens to a field that is not set.
+/// How fields are named, and what happens to those that are not set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unset {
-    Written,
-    Omitted,
+pub(super) enum Form {
+    /// Declared names, and everything.
+    Full,
+    /// Declared names, and what is set.
+    Sparse,
+    /// Protobuf's own: names in lower camel case, and what is set.
+    Camel,
 }
 
 /// The message as one line, fields in declaration order, maps sorted by key. `bytes` is what a message of that shape
 /// wrote of itself.
-pub(super) fn to_string(shape: &Shape, bytes: &[u8], unset: Unset) -> String {
+pub(super) fn to_string(shape: &Shape, bytes: &[u8], form: Form) -> String {
     // Names make it a few times longer.
     let mut out = String::with_capacity(512.max(3 * bytes.len()));
-    object(&mut out, shape, bytes, unset);
+    object(&mut out, shape, bytes, form);
     out
 }
 
@@ -86,32 +90,32 @@ fn of_field<'p, 'b>(pieces: &'p [Piece<'b>], number: u32) -> &'p [Piece<'b>] {
     &pieces[begin..begin + length]
 }
 
-fn object(out: &mut String, shape: &Shape, bytes: &[u8], unset: Unset) {
+fn object(out: &mut String, shape: &Shape, bytes: &[u8], form: Form) {
     let pieces = pieces(bytes);
     out.push('{');
     let mut first = true;
     for field in &shape.fields {
         let set = of_field(&pieces, field.number);
         let null = set.is_empty() && field.is_plain_message();
-        if set.is_empty() && (unset == Unset::Omitted || (field.has_presence && !null)) {
+        if set.is_empty() && (form != Form::Full || (field.has_presence && !null)) {
             continue;
         }
         if !first {
             out.push(',');
         }
         first = false;
-        out.push_str(&field.key);
+        out.push_str(if form == Form::Camel { &field.camel_key } else { &field.key });
         match field.many {
             _ if null => out.push_str("null"),
-            Many::One => single(out, field, set.last().map(|piece| piece.raw), unset),
-            Many::List => list(out, field, set, unset),
-            Many::Map => map(out, field, set, unset),
+            Many::One => single(out, field, set.last().map(|piece| piece.raw), form),
+            Many::List => list(out, field, set, form),
+            Many::Map => map(out, field, set, form),
         }
     }
     out.push('}');
 }
 
-fn list(out: &mut String, field: &Field, set: &[Piece<'_>], unset: Unset) {
+fn list(out: &mut String, field: &Field, set: &[Piece<'_>], form: Form) {
     out.push('[');
     let mut first = true;
     let mut item = |raw| {
@@ -119,7 +123,7 @@ fn list(out: &mut String, field: &Field, set: &[Piece<'_>], unset: Unset) {
             out.push(',');
         }
         first = false;
-        single(out, field, Some(raw), unset);
+        single(out, field, Some(raw), form);
     };
     for piece in set {
         match piece.raw {
@@ -155,7 +159,7 @@ enum Key<'b> {
     Text(&'b str),
 }
 
-fn map(out: &mut String, field: &Field, set: &[Piece<'_>], unset: Unset) {
+fn map(out: &mut String, field: &Field, set: &[Piece<'_>], form: Form) {
     let Type::Message(entry) = &field.value else {
         return out.push_str("{}");
     };
@@ -184,7 +188,7 @@ fn map(out: &mut String, field: &Field, set: &[Piece<'_>], unset: Unset) {
             Key::Text(key) => text(out, key),
         }
         out.push(':');
-        single(out, value_field, value, unset);
+        single(out, value_field, value, form);
     }
     out.push('}');
 }
@@ -201,7 +205,7 @@ fn key<'b>(field: &Field, raw: Option<Raw<'b>>) -> Key<'b> {
 }
 
 /// One value; `None` is the zero of its type.
-fn single(out: &mut String, field: &Field, raw: Option<Raw<'_>>, unset: Unset) {
+fn single(out: &mut String, field: &Field, raw: Option<Raw<'_>>, form: Form) {
     match &field.value {
         Type::Bool => out.push_str(if varint(raw) == 0 { "false" } else { "true" }),
         Type::Int32 | Type::Sint32 | Type::Sfixed32 => put(out, &signed(&field.value, raw)),
@@ -219,7 +223,7 @@ fn single(out: &mut String, field: &Field, raw: Option<Raw<'_>>, unset: Unset) {
         Type::Text => text(out, as_text(raw)),
         Type::Bytes => text(out, &BASE64_STANDARD.encode(as_bytes(raw))),
         Type::Enum(names) => enum_value(out, names, signed(&Type::Int32, raw)),
-        Type::Message(link) => object(out, link.shape(), as_bytes(raw), unset),
+        Type::Message(link) => object(out, link.shape(), as_bytes(raw), form),
     }
 }
 

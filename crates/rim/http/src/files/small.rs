@@ -20,11 +20,11 @@ pub(crate) async fn handle(State(app): State<App>, request: Request) -> Response
         Ok(admitted) => admitted,
         Err(denied) => return denied.into_response(),
     };
-    let large = match body::read_large(request.into_body(), MAX_MESSAGE.min(app.deps.max_body)).await {
+    let large = match body::read_large(request.into_body(), MAX_MESSAGE.min(app.deps.max_body), &body::PEOPLE).await {
         Ok(large) => large,
         Err(unread) => return unread.into_response(),
     };
-    let wish = match pnm::UploadBase64EncodedDataReq::decode(large.bytes.clone()) {
+    let wish = match pnm::UploadBase64EncodedDataReq::decode(large.bytes()) {
         Ok(wish) => wish,
         Err(error) => return answers::refused_protobuf(error),
     };

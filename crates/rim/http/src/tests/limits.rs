@@ -8,7 +8,9 @@ use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::Request;
 
-use super::harness::{Answer, Server, signed};
+use wire::token::{ApiKey, MediaClaims, VideoGrant, mint_media};
+
+use super::harness::{Answer, KEY, NOW, SECRET, Server, signed};
 use crate::RateLimits;
 
 /// So few that a bucket does not fill again while a test runs: one key call every second, one of an address as well.
@@ -82,6 +84,23 @@ async fn calls_that_nobody_signed_count_for_their_address_alone() {
     let good = || signed("/auth/room/isRoomActive", r#"{"room_id":"r"}"#);
     assert_eq!(server.send(from(ME, good())).await.status.as_u16(), 429, "the address waits, whatever it sends");
     assert_eq!(server.send(from(SOMEBODY, good())).await.status.as_u16(), 200);
+}
+
+#[tokio::test]
+async fn tokens_that_grant_nothing_of_the_server_api_count_for_their_address() {
+    let server = limited(few(1, 1)).await;
+    let call = |video| {
+        let token = mint_media(&ApiKey::new(KEY, SECRET), &MediaClaims { video, ..MediaClaims::default() }, NOW, 60);
+        let request = Request::post("/twirp/livekit.RoomService/ListRooms")
+            .header("content-type", "application/json")
+            .header("authorization", format!("Bearer {token}"));
+        from(ME, request.body(Body::from("{}")).unwrap())
+    };
+    let join = VideoGrant { room_join: true, room: "r".into(), ..VideoGrant::default() };
+
+    let (calls, _) = until_refused(&server, 100, || call(join.clone())).await;
+
+    assert_eq!(calls, 10, "those of the address, not of the key");
 }
 
 #[tokio::test]

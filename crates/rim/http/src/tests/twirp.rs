@@ -19,11 +19,11 @@ fn everything() -> VideoGrant {
 }
 
 impl Server {
-    async fn twirp(&self, method: &str, token: &str, kind: &str, body: Vec<u8>) -> Answer {
+    async fn twirp(&self, method: &str, token: &str, kind: &str, body: impl Into<Body>) -> Answer {
         let request = Request::post(format!("/twirp/livekit.{method}"))
             .header("content-type", kind)
             .header("authorization", format!("Bearer {token}"));
-        self.send(request.body(Body::from(body)).unwrap()).await
+        self.send(request.body(body.into()).unwrap()).await
     }
 
     async fn room_service(&self, method: &str, body: Value) -> Answer {
@@ -70,6 +70,36 @@ async fn only_the_applications_own_key_opens_it() {
     assert_eq!(call(&join).await, refused, "a join token grants nothing");
     server.advance(10_000);
     assert_eq!(call(&token(&ApiKey::new(KEY, SECRET), everything())).await, refused, "too old");
+}
+
+/// A body of which nothing ever comes.
+fn stalled() -> Body {
+    Body::from_stream(futures_util::stream::pending::<Result<bytes::Bytes, std::io::Error>>())
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_may_not_ask_is_refused_before_anything_is_read() {
+    let server = Server::start().await;
+    let join = VideoGrant { room_join: true, room: "r".into(), ..VideoGrant::default() };
+    let join = token(&ApiKey::new(KEY, SECRET), join);
+    let refused = (401, "unauthenticated".to_owned());
+
+    for method in [
+        "RoomService/CreateRoom",
+        "RoomService/ListRooms",
+        "RoomService/SendData",
+        "RoomService/PerformRpc",
+        "Egress/StartEgress",
+        "Ingress/CreateIngress",
+        "SIP/CreateSIPParticipant",
+        "SIP/ListSIPInboundTrunk",
+        "AgentDispatchService/CreateDispatch",
+    ] {
+        assert_eq!(told(&server.twirp(method, &join, "application/json", stalled()).await), refused, "{method}");
+    }
+    let token = token(&ApiKey::new(KEY, SECRET), everything());
+    let late = server.twirp("RoomService/CreateRoom", &token, "application/json", stalled()).await;
+    assert_eq!(told(&late), (408, "deadline_exceeded".to_owned()), "whoever may is waited for");
 }
 
 #[tokio::test]

@@ -2,10 +2,23 @@
 
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
-use wire::token::{MediaClaims, SipGrant, TokenError, VideoGrant};
+use wire::token::{MediaClaims, TokenError};
 
 use super::{Code, TwirpError};
 use crate::{App, audit};
+
+/// What a method needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Grant {
+    RoomCreate,
+    RoomList,
+    /// Of one room; which one is in the request, see [`Caller::administers`].
+    RoomAdmin,
+    RoomRecord,
+    IngressAdmin,
+    SipAdmin,
+    SipCall,
+}
 
 /// Whoever holds a token that the application's key signed. A browser's token is signed by another key.
 pub(super) struct Caller {
@@ -33,18 +46,27 @@ impl Caller {
 
     /// # Errors
     /// `unauthenticated`, as LiveKit says it, unless the grant is there.
-    pub(super) fn needs(&self, grant: impl FnOnce(&VideoGrant) -> bool) -> Result<(), TwirpError> {
-        if grant(&self.claims.video) { Ok(()) } else { Err(TwirpError::not_permitted()) }
-    }
-
-    /// The same of telephony.
-    pub(super) fn needs_sip(&self, grant: impl FnOnce(&SipGrant) -> bool) -> Result<(), TwirpError> {
-        if grant(&self.claims.sip) { Ok(()) } else { Err(TwirpError::not_permitted()) }
+    pub(super) fn needs(&self, grant: Grant) -> Result<(), TwirpError> {
+        let MediaClaims { video, sip, .. } = &self.claims;
+        let is_granted = match grant {
+            Grant::RoomCreate => video.room_create,
+            Grant::RoomList => video.room_list,
+            Grant::RoomAdmin => video.room_admin,
+            Grant::RoomRecord => video.room_record,
+            Grant::IngressAdmin => video.ingress_admin,
+            Grant::SipAdmin => sip.admin,
+            Grant::SipCall => sip.call,
+        };
+        if is_granted { Ok(()) } else { Err(TwirpError::not_permitted()) }
     }
 
     /// May do everything in this one room.
+    ///
+    /// # Errors
+    /// `unauthenticated`: may do so in no room, or in another one.
     pub(super) fn administers(&self, room: &str) -> Result<(), TwirpError> {
         audit::room(room.as_bytes());
-        self.needs(|video| video.room_admin && video.room == room)
+        self.needs(Grant::RoomAdmin)?;
+        if self.claims.video.room == room { Ok(()) } else { Err(TwirpError::not_permitted()) }
     }
 }

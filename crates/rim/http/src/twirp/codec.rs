@@ -9,6 +9,7 @@ use serde_json::Value;
 use wire::json::ProtoJson;
 
 use super::{Code, TwirpError};
+use crate::body::Large;
 
 /// How a call and its answer are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,14 +28,16 @@ impl Encoding {
         }
     }
 
-    /// Reads a request. In JSON, names in either spelling and what is `null` or unknown are taken as protobuf's JSON wants.
-    pub(super) fn read<M: Message + Default + DeserializeOwned>(self, body: &[u8]) -> Result<M, TwirpError> {
+    /// Reads a request, whose bytes and whose turn end here. In JSON, names in either spelling and what is `null` or unknown are taken as protobuf's JSON wants.
+    pub(super) fn read<M: Message + Default + DeserializeOwned>(self, body: Large) -> Result<M, TwirpError> {
         let malformed = |msg| TwirpError::new(Code::Malformed, msg);
         match self {
-            Self::Protobuf => M::decode(body).map_err(|_| malformed("the protobuf request could not be decoded")),
+            Self::Protobuf => {
+                M::decode(body.bytes()).map_err(|_| malformed("the protobuf request could not be decoded"))
+            }
             Self::Json => {
                 let malformed = || malformed("the json request could not be decoded");
-                let mut value: Value = serde_json::from_slice(body).map_err(|_| malformed())?;
+                let mut value: Value = serde_json::from_slice(body.bytes()).map_err(|_| malformed())?;
                 without_nulls(&mut value);
                 serde_json::from_value(value).map_err(|_| malformed())
             }
@@ -72,5 +75,27 @@ fn without_nulls(value: &mut Value) {
         }
         Value::Array(items) => items.iter_mut().for_each(without_nulls),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use wire::lk;
+
+    use super::*;
+    use crate::body::{Turns, read_large};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_large_request_gives_its_turn_back_once_it_is_decoded() {
+        static ONE: Turns = Turns::new(1);
+        let request = lk::SendDataRequest { data: vec![0; 2 << 20], ..lk::SendDataRequest::default() };
+        let json = format!(r#"{{"data":"{}"}}"#, "AAAA".repeat(512 << 10)).into_bytes();
+
+        for (encoding, content) in [(Encoding::Protobuf, request.encode_to_vec()), (Encoding::Json, json)] {
+            let body = read_large(Body::from(content), 4 << 20, &ONE).await.map_err(drop).unwrap();
+            let _read: lk::SendDataRequest = encoding.read(body).unwrap();
+            assert!(ONE.next().await.is_ok());
+        }
     }
 }

@@ -128,7 +128,7 @@ impl From<ControlError> for TwirpError {
             ControlError::NoRoom | ControlError::NoParticipant | ControlError::NoTrack => Code::NotFound,
             ControlError::UnmuteRefused => Code::FailedPrecondition,
             ControlError::TooLarge(_) => Code::InvalidArgument,
-            ControlError::Unavailable => Code::Unavailable,
+            ControlError::Unavailable | ControlError::Taken => Code::Unavailable,
         };
         Self::new(code, error.to_string())
     }

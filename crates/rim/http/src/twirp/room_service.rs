@@ -10,7 +10,9 @@ use prost::Message;
 use wire::json::ProtoJson;
 use wire::{livekit, lk};
 
+use super::caller::Grant;
 use super::{Call, Code, Outcome, TwirpError};
+use crate::body::Large;
 
 /// Longest name of a room, in bytes; what is made of it is an id (decision 0009).
 const MAX_NAME: usize = 256;
@@ -18,51 +20,49 @@ const MAX_NAME: usize = 256;
 /// Length of a nonce, if there is one.
 const NONCE: usize = 16;
 
-/// Whether there is such a method.
-pub(super) fn has(service: &str, method: &str) -> bool {
-    service == "livekit.RoomService"
-        && matches!(
-            method,
-            "CreateRoom"
-                | "ListRooms"
-                | "DeleteRoom"
-                | "ListParticipants"
-                | "GetParticipant"
-                | "RemoveParticipant"
-                | "MutePublishedTrack"
-                | "UpdateParticipant"
-                | "UpdateSubscriptions"
-                | "SendData"
-                | "UpdateRoomMetadata"
-                | "ForwardParticipant"
-                | "MoveParticipant"
-                | "PerformRpc"
-        )
+/// The grant of a method, if there is such a method.
+pub(super) fn grant(service: &str, method: &str) -> Option<Grant> {
+    if service != "livekit.RoomService" {
+        return None;
+    }
+    Some(match method {
+        "CreateRoom" | "DeleteRoom" => Grant::RoomCreate,
+        "ListRooms" => Grant::RoomList,
+        "ListParticipants"
+        | "GetParticipant"
+        | "RemoveParticipant"
+        | "MutePublishedTrack"
+        | "UpdateParticipant"
+        | "UpdateSubscriptions"
+        | "SendData"
+        | "UpdateRoomMetadata"
+        | "ForwardParticipant"
+        | "MoveParticipant"
+        | "PerformRpc" => Grant::RoomAdmin,
+        _ => return None,
+    })
 }
 
-pub(super) async fn answer(call: &Call, method: &str) -> Outcome {
+pub(super) async fn answer(call: &Call, method: &str, body: Large) -> Outcome {
     match method {
-        "CreateRoom" => create_room(call).await,
-        "ListRooms" => list_rooms(call).await,
-        "DeleteRoom" => delete_room(call).await,
-        "ListParticipants" => list_participants(call).await,
-        "GetParticipant" => get_participant(call).await,
-        "RemoveParticipant" => remove_participant(call).await,
-        "MutePublishedTrack" => mute_published_track(call).await,
-        "UpdateParticipant" => update_participant(call).await,
-        "UpdateSubscriptions" => update_subscriptions(call).await,
-        "SendData" => send_data(call).await,
-        "UpdateRoomMetadata" => update_room_metadata(call).await,
-        _ => {
-            call.caller.needs(|video| video.room_admin)?;
-            Err(TwirpError::new(Code::Unimplemented, format!("{method} is not implemented")))
-        }
+        "CreateRoom" => create_room(call, body).await,
+        "ListRooms" => list_rooms(call, body).await,
+        "DeleteRoom" => delete_room(call, body).await,
+        "ListParticipants" => list_participants(call, body).await,
+        "GetParticipant" => get_participant(call, body).await,
+        "RemoveParticipant" => remove_participant(call, body).await,
+        "MutePublishedTrack" => mute_published_track(call, body).await,
+        "UpdateParticipant" => update_participant(call, body).await,
+        "UpdateSubscriptions" => update_subscriptions(call, body).await,
+        "SendData" => send_data(call, body).await,
+        "UpdateRoomMetadata" => update_room_metadata(call, body).await,
+        _ => Err(TwirpError::new(Code::Unimplemented, format!("{method} is not implemented"))),
     }
 }
 
 impl Call {
-    fn read<M: Message + Default + serde::de::DeserializeOwned>(&self) -> Result<M, TwirpError> {
-        self.encoding.read(&self.body)
+    fn read<M: Message + Default + serde::de::DeserializeOwned>(&self, body: Large) -> Result<M, TwirpError> {
+        self.encoding.read(body)
     }
 
     /// Answers with what crossed the media port encoded.
@@ -88,9 +88,8 @@ fn invalid(msg: impl Into<String>) -> TwirpError {
     TwirpError::new(Code::InvalidArgument, msg)
 }
 
-async fn create_room(call: &Call) -> Outcome {
-    call.caller.needs(|video| video.room_create)?;
-    let request: lk::CreateRoomRequest = call.read()?;
+async fn create_room(call: &Call, body: Large) -> Outcome {
+    let request: lk::CreateRoomRequest = call.read(body)?;
     crate::audit::room(request.name.as_bytes());
     if request.name.is_empty() || request.name.len() > MAX_NAME {
         return Err(invalid(format!("the name of a room has 1 to {MAX_NAME} bytes")));
@@ -107,9 +106,8 @@ async fn create_room(call: &Call) -> Outcome {
     call.pass_on::<livekit::Room>(call.app.deps.meetings.open_media_room(&name, set).await?)
 }
 
-async fn list_rooms(call: &Call) -> Outcome {
-    call.caller.needs(|video| video.room_list)?;
-    let request: lk::ListRoomsRequest = call.read()?;
+async fn list_rooms(call: &Call, body: Large) -> Outcome {
+    let request: lk::ListRoomsRequest = call.read(body)?;
     let mut rooms = Vec::new();
     for encoded in call.app.deps.meetings.media_rooms().await? {
         let room: livekit::Room = decoded(encoded)?;
@@ -121,16 +119,15 @@ async fn list_rooms(call: &Call) -> Outcome {
     Ok(call.encoding.write(&livekit::ListRoomsResponse { rooms }))
 }
 
-async fn delete_room(call: &Call) -> Outcome {
-    call.caller.needs(|video| video.room_create)?;
-    let request: lk::DeleteRoomRequest = call.read()?;
+async fn delete_room(call: &Call, body: Large) -> Outcome {
+    let request: lk::DeleteRoomRequest = call.read(body)?;
     crate::audit::room(request.room.as_bytes());
     call.app.deps.meetings.delete_media_room(&room(&request.room)?).await?;
     Ok(call.encoding.write(&livekit::DeleteRoomResponse {}))
 }
 
-async fn list_participants(call: &Call) -> Outcome {
-    let request: lk::ListParticipantsRequest = call.read()?;
+async fn list_participants(call: &Call, body: Large) -> Outcome {
+    let request: lk::ListParticipantsRequest = call.read(body)?;
     call.caller.administers(&request.room)?;
     let mut participants = Vec::new();
     if let Ok(room) = room(&request.room) {
@@ -141,8 +138,8 @@ async fn list_participants(call: &Call) -> Outcome {
     Ok(call.encoding.write(&livekit::ListParticipantsResponse { participants }))
 }
 
-async fn get_participant(call: &Call) -> Outcome {
-    let request: lk::RoomParticipantIdentity = call.read()?;
+async fn get_participant(call: &Call, body: Large) -> Outcome {
+    let request: lk::RoomParticipantIdentity = call.read(body)?;
     call.caller.administers(&request.room)?;
     let (room, who) = whom(&request.room, &request.identity)?;
     call.pass_on::<livekit::ParticipantInfo>(call.app.deps.meetings.media_participant(&room, &who).await?)
@@ -154,8 +151,8 @@ fn whom(room_name: &str, name: &str) -> Result<(RoomId, Identity), ControlError>
     Ok((room(room_name).map_err(|_| ControlError::NoParticipant)?, who))
 }
 
-async fn remove_participant(call: &Call) -> Outcome {
-    let request: lk::RoomParticipantIdentity = call.read()?;
+async fn remove_participant(call: &Call, body: Large) -> Outcome {
+    let request: lk::RoomParticipantIdentity = call.read(body)?;
     call.caller.administers(&request.room)?;
     let (room, who) = whom(&request.room, &request.identity)?;
     let revoke_before = (request.revoke_token_ts > 0).then_some(request.revoke_token_ts);
@@ -163,8 +160,8 @@ async fn remove_participant(call: &Call) -> Outcome {
     Ok(call.encoding.write(&livekit::RemoveParticipantResponse {}))
 }
 
-async fn mute_published_track(call: &Call) -> Outcome {
-    let request: lk::MuteRoomTrackRequest = call.read()?;
+async fn mute_published_track(call: &Call, body: Large) -> Outcome {
+    let request: lk::MuteRoomTrackRequest = call.read(body)?;
     call.caller.administers(&request.room)?;
     let (room, who) = whom(&request.room, &request.identity)?;
     let track = call.app.deps.meetings.mute_media_track(&room, &who, &request.track_sid, request.muted).await?;
@@ -172,8 +169,8 @@ async fn mute_published_track(call: &Call) -> Outcome {
     Ok(call.encoding.write(&livekit::MuteRoomTrackResponse { track }))
 }
 
-async fn update_participant(call: &Call) -> Outcome {
-    let request: lk::UpdateParticipantRequest = call.read()?;
+async fn update_participant(call: &Call, body: Large) -> Outcome {
+    let request: lk::UpdateParticipantRequest = call.read(body)?;
     call.caller.administers(&request.room)?;
     let (room, who) = whom(&request.room, &request.identity)?;
     let change = ParticipantChange {
@@ -208,8 +205,8 @@ fn sources(permission: &lk::ParticipantPermission) -> Sources {
         .collect()
 }
 
-async fn update_subscriptions(call: &Call) -> Outcome {
-    let request: lk::UpdateSubscriptionsRequest = call.read()?;
+async fn update_subscriptions(call: &Call, body: Large) -> Outcome {
+    let request: lk::UpdateSubscriptionsRequest = call.read(body)?;
     call.caller.administers(&request.room)?;
     let (room, who) = whom(&request.room, &request.identity)?;
     let mut sids = request.track_sids;
@@ -218,8 +215,8 @@ async fn update_subscriptions(call: &Call) -> Outcome {
     Ok(call.encoding.write(&livekit::UpdateSubscriptionsResponse {}))
 }
 
-async fn send_data(call: &Call) -> Outcome {
-    let request: lk::SendDataRequest = call.read()?;
+async fn send_data(call: &Call, body: Large) -> Outcome {
+    let request: lk::SendDataRequest = call.read(body)?;
     call.caller.administers(&request.room)?;
     if !matches!(request.nonce.len(), 0 | NONCE) {
         let length = request.nonce.len();
@@ -238,8 +235,8 @@ async fn send_data(call: &Call) -> Outcome {
     Ok(call.encoding.write(&livekit::SendDataResponse {}))
 }
 
-async fn update_room_metadata(call: &Call) -> Outcome {
-    let request: lk::UpdateRoomMetadataRequest = call.read()?;
+async fn update_room_metadata(call: &Call, body: Large) -> Outcome {
+    let request: lk::UpdateRoomMetadataRequest = call.read(body)?;
     call.caller.administers(&request.room)?;
     let changed = call.app.deps.meetings.set_media_room_metadata(&room(&request.room)?, request.metadata).await?;
     call.pass_on::<livekit::Room>(changed)

@@ -11,8 +11,12 @@ impl Engine {
         let now = self.now(at);
         match control {
             Control::Open { room, session, set, reply } => {
-                // A meeting that began since takes the name over.
-                self.end_former_session(&room, &session, at);
+                // A meeting that began since takes the name over, and keeps it.
+                if !self.yields_to(&room, &session, at) {
+                    self.registry.arrived(&room, self.shard, true);
+                    let _ = reply.send(Err(ControlError::Taken));
+                    return;
+                }
                 let known = self.by_id.get(&room).copied();
                 let Some(key) = known.or_else(|| self.ask(|engine| engine.make_room(&room, &session, now))) else {
                     return self.registry.arrived(&room, self.shard, false);

@@ -57,7 +57,10 @@ impl Engine {
     ) -> Result<u64, ConnectError> {
         self.takes(join, at)?;
         let now = self.now(at);
-        self.end_former_session(&join.room, &join.session, at);
+        if !self.yields_to(&join.room, &join.session, at) {
+            refused("taken");
+            return Err(ConnectError::Taken);
+        }
         let offer = self.judge(join, at);
         let known = self.by_id.get(&join.room).copied();
         let room_key = match known {
@@ -205,9 +208,15 @@ impl Engine {
         true
     }
 
-    /// A room of that name from an earlier meeting does not go on in this one.
-    pub(crate) fn end_former_session(&mut self, room: &RoomId, session: &SessionId, at: Instant) {
-        let Some(key) = self.by_id.get(room).copied() else { return };
+    /// Whether the session may have the room of that name; one of another session does not go on then. Whoever comes
+    /// without a meeting ends none: they may have been looked up before it began.
+    #[must_use]
+    pub(crate) fn yields_to(&mut self, room: &RoomId, session: &SessionId, at: Instant) -> bool {
+        let Some(key) = self.by_id.get(room).copied() else { return true };
+        let is_anothers = self.rooms.get(&key).is_some_and(|room| room.session != *session);
+        if is_anothers && session.as_str() == FREE_SESSION {
+            return false;
+        }
         let now = self.now(at);
         self.guarded(key, at, |engine| {
             if let Some(room) = engine.rooms.get_mut(&key).filter(|room| room.session != *session) {
@@ -215,6 +224,7 @@ impl Engine {
                 engine.settle(key, at);
             }
         });
+        true
     }
 
     pub(super) fn make_room(&mut self, id: &RoomId, session: &SessionId, now: Now) -> RoomKey {

@@ -1,9 +1,10 @@
 use super::*;
+use crate::control::Control;
 use crate::fallback::Offer;
 use bytes::Bytes;
 use model::media::{CameraView, MediaPermission, Sources};
 use ports::media::{MediaEventKind, MediaJoin, SignalDown};
-use ports::media_control::FREE_SESSION;
+use ports::media_control::{ControlError, FREE_SESSION, RoomSettings};
 use prost::Message;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -245,6 +246,41 @@ fn a_room_that_only_the_refused_came_to_closes_all_the_same() {
     let mut closed = told();
     closed.sort();
     assert_eq!((closed, engine.rooms.len()), (vec!["back".to_owned(), "long".to_owned()], 0));
+}
+
+#[test]
+fn who_comes_without_a_meeting_ends_no_meetings_room_and_a_meeting_takes_the_name_of_a_free_one() {
+    let (events, mut told) = mpsc::channel(64);
+    let now = Instant::now();
+    let mut engine = Engine::new(Vec::new(), 1, events).unwrap();
+    let free = |room| MediaJoin { session: SessionId::try_from(FREE_SESSION).unwrap(), ..join(room, "eve") };
+    let come = |engine: &mut Engine, join: &MediaJoin| {
+        let (link, _down) = mpsc::channel(64);
+        engine.join(join, link, now).map(drop)
+    };
+    let open = |engine: &mut Engine, join: &MediaJoin| {
+        let (reply, mut answer) = tokio::sync::oneshot::channel();
+        let (room, session) = (join.room.clone(), join.session.clone());
+        engine.control(Control::Open { room, session, set: RoomSettings::default(), reply }, now);
+        answer.try_recv().unwrap().map(drop)
+    };
+    let closed = |told: &mut mpsc::Receiver<MediaEvent>| {
+        std::iter::from_fn(|| told.try_recv().ok()).filter(|event| matches!(event.kind, MediaEventKind::Closed)).count()
+    };
+    come(&mut engine, &join("a", "ann")).unwrap();
+
+    assert_eq!(come(&mut engine, &free("a")), Err(ports::media::ConnectError::Taken));
+    assert_eq!(open(&mut engine, &free("a")), Err(ControlError::Taken));
+    assert_eq!((engine.holdings().sessions, closed(&mut told)), (1, 0));
+
+    come(&mut engine, &free("b")).unwrap();
+    assert_eq!(open(&mut engine, &free("b")), Ok(()));
+    assert_eq!(closed(&mut told), 0);
+    come(&mut engine, &join("b", "ann")).unwrap();
+    assert_eq!((engine.holdings().sessions, closed(&mut told)), (2, 1), "the free room is gone with whoever was there");
+    let another = MediaJoin { session: SessionId::try_from("next").unwrap(), ..join("a", "ann") };
+    assert_eq!(open(&mut engine, &another), Ok(()));
+    assert_eq!((engine.holdings().sessions, closed(&mut told)), (1, 1), "of an earlier meeting");
 }
 
 fn engine_now(at: Instant) -> Now {
