@@ -108,6 +108,9 @@ impl Engine {
             })
         };
         let scores = room.forward.scores(at, heard, turn);
+        for session in room.sessions.values_mut() {
+            session.watch.score = None;
+        }
         for (peer, score) in scores {
             *turn = Some(peer);
             let quality = sfu::quality::quality(score);

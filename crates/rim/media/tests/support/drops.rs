@@ -1,4 +1,4 @@
-//! What is thrown away while something runs, by reason: the sums of `media_drops_total`.
+//! What is thrown away while something runs, by reason: the sums of `media_drops_total`, or of another counter by its label.
 
 use metrics::{
     Counter, CounterFn, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit, with_local_recorder,
@@ -7,10 +7,21 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 /// Of one thread, for as long as `record` runs.
-#[derive(Clone, Default)]
-pub(crate) struct Drops(Arc<Mutex<BTreeMap<String, u64>>>);
+#[derive(Clone)]
+pub(crate) struct Drops(Arc<Mutex<BTreeMap<String, u64>>>, &'static str);
+
+impl Default for Drops {
+    fn default() -> Self {
+        Self::of("media_drops_total")
+    }
+}
 
 impl Drops {
+    /// Of a counter that has one label.
+    pub(crate) fn of(counter: &'static str) -> Self {
+        Self(Arc::default(), counter)
+    }
+
     /// Counts what is thrown away in there.
     pub(crate) fn record(&self, run: impl FnOnce()) {
         with_local_recorder(self, run);
@@ -40,8 +51,7 @@ impl Recorder for Drops {
     fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
 
     fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
-        let reason = key.labels().find(|label| label.key() == "reason");
-        match reason.filter(|_| key.name() == "media_drops_total") {
+        match key.labels().next().filter(|_| key.name() == self.1) {
             Some(reason) => Counter::from_arc(Arc::new(Reason(reason.value().to_owned(), self.clone()))),
             None => Counter::noop(),
         }
