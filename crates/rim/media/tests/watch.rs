@@ -183,17 +183,41 @@ fn trouble_is_over_when_there_is_nothing_left_to_measure() {
 fn losses_count_whenever_in_a_window_they_were() {
     let (mut world, ann, _) = two(8);
     told(&mut world, "ann");
-    for _ in 0..80 {
-        world.lines(ann)[0].set(Weather { loss: 200, ..Weather::FINE });
-        world.run(Duration::from_millis(500));
+    for _ in 0..12 {
+        world.lines(ann)[0].set(Weather { loss: 300, ..Weather::FINE });
+        world.run(secs(1));
         world.lines(ann)[0].set(Weather::FINE);
-        world.run(Duration::from_millis(500));
+        world.run(secs(4));
     }
     world.run(secs(20));
 
     let of_ann = troubles(&told(&mut world, "ann"));
     assert_eq!(of_ann.len(), 1, "{of_ann:?}");
-    assert!((80..=130).contains(&of_ann[0].amount), "{of_ann:?}");
+    assert_eq!(of_ann[0].fault, Fault::UplinkLoss);
+    assert!((50..=70).contains(&of_ann[0].amount), "{of_ann:?}");
+    let lasted = of_ann[0].to_ms - of_ann[0].from_ms;
+    assert!((55_000..=65_000).contains(&lasted), "{of_ann:?}");
+}
+
+#[test]
+fn losses_count_also_while_connections_are_negotiated_anew() {
+    let (mut world, ann, _) = two(8);
+    told(&mut world, "ann");
+    for number in 0..8 {
+        // Ann makes an offer in which there is room for them, right after the losses.
+        let guest = world.join(&format!("guest{number}"), "room", 8);
+        world.lines(ann)[0].set(Weather { loss: 300, ..Weather::FINE });
+        world.run(secs(1));
+        world.lines(ann)[0].set(Weather::FINE);
+        world.peers[guest].publish(Coding::VP8);
+        world.run(secs(4));
+    }
+    world.run(secs(20));
+
+    let of_ann = troubles(&told(&mut world, "ann"));
+    assert_eq!(of_ann.len(), 1, "{of_ann:?}");
+    assert_eq!(of_ann[0].fault, Fault::UplinkLoss);
+    assert!((45..=75).contains(&of_ann[0].amount), "{of_ann:?}");
 }
 
 #[test]
