@@ -221,6 +221,24 @@ fn losses_count_also_while_connections_are_negotiated_anew() {
 }
 
 #[test]
+fn whoever_was_on_a_shard_that_is_gone_is_counted_no_more() {
+    let sessions = Drops::of("media_sessions");
+    sessions.record(|| {
+        let (mut world, ann, _) = two(9);
+        assert_eq!(sessions.by_reason().get(""), Some(&2));
+        let now = world.now;
+        let World { engine, peers, .. } = &mut world;
+        peers[ann].request(engine, Request::Leave(lk::LeaveRequest::default()), now);
+        world.run(secs(1));
+        assert_eq!(sessions.by_reason().get(""), Some(&1));
+
+        world.engine.lose(0);
+
+        assert_eq!(sessions.by_reason().get(""), Some(&0));
+    });
+}
+
+#[test]
 fn speech_is_measured_until_it_stops_and_until_the_speaker_leaves() {
     let (mut world, ann, _) = two(4);
     let spoken = |kinds: &[MediaEventKind]| -> Vec<u32> {

@@ -1,7 +1,8 @@
-//! What is thrown away while something runs, by reason: the sums of `media_drops_total`, or of another counter by its label.
+//! What is thrown away while something runs, by reason: the sums of `media_drops_total`, or of another counter by its label, or a gauge.
 
 use metrics::{
-    Counter, CounterFn, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit, with_local_recorder,
+    Counter, CounterFn, Gauge, GaugeFn, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit,
+    with_local_recorder,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -17,7 +18,7 @@ impl Default for Drops {
 }
 
 impl Drops {
-    /// Of a counter that has one label.
+    /// Of a counter that has one label, or of a gauge that has one or none.
     pub(crate) fn of(counter: &'static str) -> Self {
         Self(Arc::default(), counter)
     }
@@ -45,6 +46,21 @@ impl CounterFn for Reason {
     fn absolute(&self, _: u64) {}
 }
 
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+impl GaugeFn for Reason {
+    fn increment(&self, value: f64) {
+        *self.1.0.lock().unwrap().entry(self.0.clone()).or_default() += value as u64;
+    }
+
+    fn decrement(&self, value: f64) {
+        *self.1.0.lock().unwrap().entry(self.0.clone()).or_default() -= value as u64;
+    }
+
+    fn set(&self, value: f64) {
+        self.1.0.lock().unwrap().insert(self.0.clone(), value as u64);
+    }
+}
+
 impl Recorder for Drops {
     fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
     fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
@@ -57,8 +73,12 @@ impl Recorder for Drops {
         }
     }
 
-    fn register_gauge(&self, _: &Key, _: &Metadata<'_>) -> Gauge {
-        Gauge::noop()
+    fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
+        if key.name() != self.1 {
+            return Gauge::noop();
+        }
+        let label = key.labels().next().map(|label| label.value().to_owned());
+        Gauge::from_arc(Arc::new(Reason(label.unwrap_or_default(), self.clone())))
     }
 
     fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
