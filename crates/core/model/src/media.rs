@@ -179,14 +179,23 @@ pub enum Fault {
     SlowRoundTrip,
     /// The way to them carried less than what they wanted to see. Measured as its least width in bits per second.
     NarrowDownlink,
-    /// Nothing came from them any more, and then they were back or given up. Measured in milliseconds.
+    /// Nothing came from them any more, and then they were back. Measured in milliseconds.
     Interrupted,
+    /// Nothing came from them any more until they were given up. Without a measure, and the span is the moment at which they
+    /// were last heard. If they come back after all, [`Self::Interrupted`] is told of the same time.
+    Lost,
 }
 
 impl Fault {
     /// Every fault there is.
-    pub const ALL: [Self; 5] =
-        [Self::UplinkLoss, Self::DownlinkLoss, Self::SlowRoundTrip, Self::NarrowDownlink, Self::Interrupted];
+    pub const ALL: [Self; 6] = [
+        Self::UplinkLoss,
+        Self::DownlinkLoss,
+        Self::SlowRoundTrip,
+        Self::NarrowDownlink,
+        Self::Interrupted,
+        Self::Lost,
+    ];
 
     /// How it is called in records.
     pub const fn name(self) -> &'static str {
@@ -196,6 +205,7 @@ impl Fault {
             Self::SlowRoundTrip => "slow_round_trip",
             Self::NarrowDownlink => "narrow_downlink",
             Self::Interrupted => "interrupted",
+            Self::Lost => "lost",
         }
     }
 }

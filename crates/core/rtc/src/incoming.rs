@@ -22,12 +22,53 @@ fn fresh(before: Option<u64>, packets: u64, jitter: Duration) -> Option<Duration
     (before.is_none_or(|before| packets > before) && jitter < MAX_JITTER).then_some(jitter)
 }
 
+/// A jump of the numbers beyond this is no loss: the stream begins anew (RFC 3550 appendix A.1, `MAX_DROPOUT`).
+const MAX_GAP: u64 = 3000;
+
 /// Where packets of a source belong.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stream {
     pub(crate) section: u16,
     pub(crate) layer: u8,
     pub(crate) alone: bool,
+    arrived: Arrived,
+}
+
+/// How many packets of a stream came, of how many. The stack lets each number pass once, those that were sent again too, so what
+/// was repaired is not lost.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Arrived {
+    highest: Option<u64>,
+    expected: u64,
+    received: u64,
+    /// Expected and lost as of the last report.
+    before: (u64, u64),
+}
+
+impl Arrived {
+    /// A packet with that extended number came.
+    fn note(&mut self, number: u64) {
+        let highest = self.highest.unwrap_or(number.wrapping_sub(1));
+        let ahead = number.wrapping_sub(highest);
+        let behind = highest.wrapping_sub(number);
+        self.received += 1;
+        if behind <= MAX_GAP {
+            return;
+        }
+        self.highest = Some(number);
+        self.expected += if ahead <= MAX_GAP { ahead } else { 1 };
+    }
+
+    /// Share of packets lost since the last time this was asked; `None` if there was none to lose.
+    fn loss(&mut self) -> Option<f32> {
+        let lost = self.expected.saturating_sub(self.received);
+        let (expected_before, lost_before) = std::mem::replace(&mut self.before, (self.expected, lost));
+        let expected = self.expected - expected_before;
+        let lost = lost.saturating_sub(lost_before);
+        #[allow(clippy::cast_precision_loss)]
+        let share = lost as f32 / expected as f32;
+        (expected > 0).then(|| share.min(1.0))
+    }
 }
 
 impl Peer {
@@ -64,10 +105,14 @@ impl Peer {
                 let section = *self.by_mid.get(&stats.mid)?;
                 let clock = if self.sections[usize::from(section)].kind == Kind::Audio { 48_000 } else { 90_000 };
                 let jitter = Duration::from_micros(u64::from(stats.jitter) * 1_000_000 / clock);
-                let (packets, loss, rtt) = (stats.packets, stats.loss, stats.rtt);
+                let (packets, rtt) = (stats.packets, stats.rtt);
                 let before = self.counted.insert((stats.mid, stats.rid), packets);
                 let jitter = fresh(before, packets, jitter);
                 let layer = stats.rid.and_then(|rid| self.sections[usize::from(section)].layer_of(&rid)).unwrap_or(0);
+                // The stack's own figure is of the time since its last receiver report, which is a part of the interval.
+                let mut streams = self.streams.values_mut();
+                let stream = streams.find(|stream| (stream.section, stream.layer) == (section, layer));
+                let loss = stream.and_then(|stream| stream.arrived.loss());
                 let (bytes, nacks, key_frames_asked) = (stats.bytes, stats.nacks, stats.plis + stats.firs);
                 let report =
                     Report { section, up: true, layer, packets, bytes, key_frames_asked, nacks, loss, jitter, rtt };
@@ -90,10 +135,12 @@ impl Peer {
             return Err(Dropped::TooLong);
         }
         let ssrc = packet.header.ssrc;
-        let stream = match self.streams.get(&ssrc) {
-            Some(stream) => *stream,
-            None => self.discover(ssrc).ok_or(Dropped::OddSource)?,
-        };
+        if !self.streams.contains_key(&ssrc) {
+            self.discover(ssrc).ok_or(Dropped::OddSource)?;
+        }
+        let stream = self.streams.get_mut(&ssrc).ok_or(Dropped::OddSource)?;
+        stream.arrived.note(*packet.seq_no);
+        let stream = *stream;
         let section = &self.sections[usize::from(stream.section)];
         let format = section.formats.iter().find(|format| format.pt == packet.header.payload_type);
         let format = format.ok_or(Dropped::OddFormat)?;
@@ -121,7 +168,13 @@ impl Peer {
         })
     }
 
-    fn discover(&mut self, ssrc: Ssrc) -> Option<Stream> {
+    /// Where packets of such streams belong may have changed.
+    pub(crate) fn forget_streams(&mut self, which: impl Fn(&Stream) -> bool) {
+        let gone = self.streams.extract_if(|_, stream| which(stream));
+        self.former.extend(gone.map(|(source, stream)| (source, stream.arrived)));
+    }
+
+    fn discover(&mut self, ssrc: Ssrc) -> Option<()> {
         let (mid, rid) = {
             let mut api = self.rtc.direct_api();
             let stream = api.stream_rx(&ssrc)?;
@@ -132,11 +185,12 @@ impl Peer {
             None => 0,
             Some(rid) => self.sections[usize::from(section)].layer_of(rid)?,
         };
-        let stream = Stream { section, layer, alone: rid.is_none() };
+        let arrived = self.former.remove(&ssrc).unwrap_or_default();
+        let stream = Stream { section, layer, alone: rid.is_none(), arrived };
         // One source per layer: a new one replaces the old.
         self.streams.retain(|_, known| known.section != section || known.layer != layer);
         self.streams.insert(ssrc, stream);
-        Some(stream)
+        Some(())
     }
 }
 
@@ -166,6 +220,25 @@ fn low_bits(extended: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn loss_is_of_all_packets_since_it_was_asked_last() {
+        let mut arrived = Arrived::default();
+        let mut losses = |numbers: &mut dyn Iterator<Item = u64>| {
+            numbers.for_each(|number| arrived.note(number));
+            arrived.loss()
+        };
+
+        assert_eq!(losses(&mut (70_000..70_100)), Some(0.0));
+        assert_eq!(losses(&mut (0..0)), None, "nobody knows");
+        assert_eq!(losses(&mut (70_100..70_200).filter(|number| number % 4 != 0)), Some(0.25));
+        assert_eq!(losses(&mut [70_104, 70_108, 70_200].into_iter()), Some(0.0), "what was believed lost had come");
+        assert_eq!(losses(&mut (70_201..70_301).rev()), Some(0.0), "in any order");
+        assert_eq!(losses(&mut (70_301..70_401).skip(99)), Some(0.99));
+        assert_eq!(losses(&mut (140_001..140_101)), Some(0.0), "it begins anew");
+        assert_eq!(losses(&mut (5..55)), Some(0.0), "it begins anew below");
+        assert_eq!(losses(&mut (55..105).filter(|number| number % 2 == 0)), Some(0.5));
+    }
 
     #[test]
     fn the_jitter_of_a_stream_that_stands_still_or_stood_still_says_nothing() {

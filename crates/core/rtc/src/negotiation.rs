@@ -300,7 +300,7 @@ impl Peer {
     /// Reads back from the stack what a negotiation settled. The sources it made for what it believes to send are taken away:
     /// what we send comes from others, and it would report on them.
     fn refresh(&mut self) {
-        self.streams.clear();
+        self.forget_streams(|_| true);
         for section in &mut self.sections {
             let Some(media) = self.rtc.media(section.mid) else {
                 // Another section took its place.

@@ -3,7 +3,7 @@
 use crate::admission::{Addresses, Sources, source_of};
 use crate::check::Credentials;
 use crate::dependency::{self, PassThrough};
-use crate::incoming::Stream;
+use crate::incoming::{Arrived, Stream};
 use crate::keys;
 use crate::negotiation::Open;
 use crate::outgoing::{Clock, Outgoing};
@@ -161,6 +161,7 @@ impl PeerFactory {
             sections: Vec::new(),
             by_mid: HashMap::new(),
             streams: HashMap::new(),
+            former: HashMap::new(),
             channels: HashMap::new(),
             pending: None,
             offers: 0,
@@ -190,6 +191,8 @@ pub struct Peer {
     pub(crate) sections: Vec<Section>,
     pub(crate) by_mid: HashMap<Mid, u16>,
     pub(crate) streams: HashMap<Ssrc, Stream>,
+    /// How many packets came of sources whose place has to be looked up again.
+    pub(crate) former: HashMap<Ssrc, Arrived>,
     pub(crate) channels: HashMap<ChannelId, Channel>,
     pub(crate) pending: Option<Open>,
     /// Offers made, which number the descriptions (RFC 8829 section 5.2.2).
@@ -329,6 +332,7 @@ impl Peer {
     /// Takes a source out of the stack.
     pub(crate) fn remove_source(&mut self, source: u32) {
         let source = Ssrc::from(source);
+        self.former.remove(&source);
         let mut api = self.rtc.direct_api();
         if let Some(stream) = api.stream_rx(&source) {
             self.counted.remove(&(stream.mid(), stream.rid()));
@@ -403,7 +407,7 @@ impl Peer {
     pub fn set_layers(&mut self, section: u16, layers: Vec<(String, u8)>) {
         if let Some(known) = self.sections.get_mut(usize::from(section)) {
             known.layers = layers;
-            self.streams.retain(|_, stream| stream.section != section);
+            self.forget_streams(|stream| stream.section == section);
         }
     }
 

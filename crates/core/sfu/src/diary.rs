@@ -1,7 +1,8 @@
 //! When and how somebody's connection was in trouble: windows of measurement in, spans with a cause out.
 //!
 //! A span begins with the first bad window and ends with the last one, as soon as two good ones followed: what comes and
-//! goes every few seconds is one trouble, not twenty.
+//! goes every few seconds is one trouble, not twenty. It ends as well where for the time of more than two windows nothing was
+//! measured.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,7 @@ pub const LEAST_PACKETS: u32 = 20;
 /// Round trips from which on people talk into each other (ITU-T G.114 calls 400 ms one way unacceptable).
 const ROUND_TRIP: Duration = Duration::from_millis(500);
 
-/// So many good windows in a row end a span.
+/// So many good windows in a row end a span, and so does more time without any.
 const GOOD_WINDOWS: u32 = 2;
 
 /// What one window of some seconds showed of one participant: of its tracks the worst.
@@ -79,6 +80,8 @@ const KINDS: usize = 4;
 /// One participant's spans under way.
 #[derive(Debug, Clone, Default)]
 pub struct Diary {
+    /// End of the last window.
+    until: Option<Instant>,
     open: [Option<Open>; KINDS],
 }
 
@@ -94,7 +97,10 @@ impl Diary {
             health.round_trip.is_some_and(|round_trip| round_trip >= ROUND_TRIP),
             health.withheld > 0,
         ];
-        let mut over = Vec::new();
+        let before = self.until.replace(to);
+        let unseen = before.map_or(Duration::ZERO, |before| from.saturating_duration_since(before));
+        let is_gap = unseen > to.saturating_duration_since(from) * GOOD_WINDOWS;
+        let mut over = if is_gap { self.finish() } else { Vec::new() };
         for (kind, bad) in bad.into_iter().enumerate() {
             let open = &mut self.open[kind];
             match open {
@@ -180,6 +186,23 @@ mod tests {
         let spans = play(&[lossy(0), lossy(60), lossy(120), lossy(0), lossy(90), lossy(0), lossy(0), lossy(0)]);
 
         assert_eq!(spans, [(Cause::UplinkLoss(90), 5, 25)]);
+    }
+
+    #[test]
+    fn no_span_goes_on_over_a_time_in_which_nothing_was_measured() {
+        let start = Instant::now();
+        let mut diary = Diary::default();
+        let mut note = |window: u32| {
+            let spans = diary.note(&lossy(60), start + WINDOW * window, start + WINDOW * (window + 1));
+            spans
+                .into_iter()
+                .map(|span| ((span.from - start).as_secs(), (span.to - start).as_secs()))
+                .collect::<Vec<_>>()
+        };
+
+        assert_eq!((note(0), note(3)), (vec![], vec![]), "no longer than good ones would have to be");
+        assert_eq!(note(7), [(0, 20)], "an hour later it would be no other");
+        assert_eq!(diary.finish().len(), 1);
     }
 
     #[test]

@@ -16,7 +16,6 @@ pub(crate) use encoding::Takes;
 
 use crate::engine::FastMap;
 use crate::engine::faults::Turn;
-use crate::report::Gauge;
 use crate::session::Session;
 use account::Allowance;
 use down::{Arrival, Way};
@@ -65,8 +64,6 @@ pub(crate) struct Up {
     gaps: Gaps,
     allowance: Allowance,
     pub(crate) window: Window,
-    /// By layer.
-    pub(crate) gauges: [Gauge; 3],
     score: Score,
     /// Published or unmuted then: the first window says nothing.
     since: Instant,
@@ -148,7 +145,6 @@ impl Forward {
                 gaps: Gaps::default(),
                 allowance: Allowance::new(up.kind),
                 window: Window::default(),
-                gauges: Default::default(),
                 score: Score::new(quality),
                 since: now,
                 downs: Vec::new(),

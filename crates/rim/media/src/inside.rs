@@ -244,7 +244,6 @@ impl Engine {
         session.publisher.connected = true;
         session.inside = Some(Inside::new(items));
         room.sessions.insert(peer, session);
-        metrics::gauge!("media_sessions").increment(1.0);
         metrics::counter!("media_joins_total").increment(1);
         let link = self.link_to(room_key, peer);
         self.settle(room_key, at);

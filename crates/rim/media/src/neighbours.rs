@@ -73,6 +73,17 @@ pub(crate) enum Received {
     Work(Work),
 }
 
+/// Whose a datagram was that another shard handed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// One of our clients': whoever handed it over learns where the next ones belong.
+    Client,
+    /// No client's: it was for the TURN server, or is to be sent. Whoever asks that may be a client of any shard.
+    Nobody,
+    /// Somebody's who is not known.
+    Unknown,
+}
+
 /// One end of the ways between shards.
 #[derive(Debug)]
 pub(crate) struct Neighbours {
@@ -225,9 +236,8 @@ impl Neighbours {
         }
     }
 
-    /// Takes one batch that others handed over; the flag of `each` says that a datagram is to be sent. `each` says whether a datagram was for one of ours: then whoever handed it
-    /// over learns where the next ones belong.
-    pub(crate) fn receive(&mut self, mut each: impl FnMut(bool, SocketAddr, SocketAddr, &[u8]) -> bool) -> Received {
+    /// Takes one batch that others handed over. The flag of `each` says that a datagram is to be sent; `each` says whose it was.
+    pub(crate) fn receive(&mut self, mut each: impl FnMut(bool, SocketAddr, SocketAddr, &[u8]) -> Owner) -> Received {
         let (back, batch) = match self.inbox.try_recv() {
             Ok(Letter::Datagrams(batch)) => (false, batch),
             Ok(Letter::Back(batch)) => (true, batch),
@@ -248,13 +258,14 @@ impl Neighbours {
         for (source, destination, length) in batch.heads {
             let Some((contents, others)) = rest.split_at_checked(length) else { break };
             rest = others;
-            let ours = each(back, source, destination, contents);
+            let owner = each(back, source, destination, contents);
             if back {
                 continue;
             }
-            if !ours {
+            if owner == Owner::Unknown {
                 self.unknown.increment(1);
-            } else if stun::is_stun(contents)
+            } else if owner == Owner::Client
+                && stun::is_stun(contents)
                 && let Some((sender, _)) = self.others.get(batch.from)
             {
                 // If its queue is full, the next check brings another chance; nobody is woken up for this alone.
@@ -319,12 +330,12 @@ mod tests {
         message
     }
 
-    fn received(neighbours: &mut Neighbours, ours: bool) -> Vec<(SocketAddr, Vec<u8>)> {
+    fn received(neighbours: &mut Neighbours, owner: Owner) -> Vec<(SocketAddr, Vec<u8>)> {
         let mut all = Vec::new();
         let mut each = |back, source, destination, contents: &[u8]| {
             assert_eq!((back, destination), (false, HERE));
             all.push((source, contents.to_vec()));
-            ours
+            owner
         };
         while !matches!(neighbours.receive(&mut each), Received::Nothing) {}
         all
@@ -338,14 +349,17 @@ mod tests {
         first.forward(address(1), HERE, b"media before the check");
         first.forward(address(1), HERE, &check("ours"));
         first.flush();
-        assert_eq!(received(&mut second, true), [(address(1), check("ours"))]);
-        assert!(received(&mut first, true).is_empty());
+        assert_eq!(received(&mut second, Owner::Client), [(address(1), check("ours"))]);
+        assert!(received(&mut first, Owner::Client).is_empty());
 
         first.forward(address(1), HERE, b"media");
         first.forward(address(1), HERE, b"more");
         first.forward(address(2), HERE, b"of somebody else");
         first.flush();
-        assert_eq!(received(&mut second, true), [(address(1), b"media".to_vec()), (address(1), b"more".to_vec())]);
+        assert_eq!(
+            received(&mut second, Owner::Client),
+            [(address(1), b"media".to_vec()), (address(1), b"more".to_vec())]
+        );
     }
 
     #[test]
@@ -354,15 +368,15 @@ mod tests {
         registry.note_name("ours".into(), 1);
         first.forward(address(1), HERE, &check("ours"));
         first.flush();
-        received(&mut second, true);
-        received(&mut first, true);
+        received(&mut second, Owner::Client);
+        received(&mut first, Owner::Client);
 
         first.tell_closed(address(2));
         first.tell_closed(address(1));
 
-        let letter = second.receive(|_, _, _, _| true);
+        let letter = second.receive(|_, _, _, _| Owner::Client);
         assert!(matches!(letter, Received::Closed(gone) if gone == address(1)), "{letter:?}");
-        assert!(matches!(second.receive(|_, _, _, _| true), Received::Nothing));
+        assert!(matches!(second.receive(|_, _, _, _| Owner::Client), Received::Nothing));
     }
 
     #[test]
@@ -371,13 +385,24 @@ mod tests {
         registry.note_name("ours".into(), 1);
         first.forward(address(1), HERE, &check("ours"));
         first.flush();
-        assert_eq!(received(&mut second, false).len(), 1);
-        received(&mut first, true);
+        assert_eq!(received(&mut second, Owner::Unknown).len(), 1);
+        received(&mut first, Owner::Client);
 
         first.forward(address(1), HERE, b"media");
         first.flush();
 
-        assert!(received(&mut second, true).is_empty());
+        assert!(received(&mut second, Owner::Client).is_empty());
+    }
+
+    #[test]
+    fn a_question_for_the_turn_server_says_nothing_of_whose_an_address_is() {
+        let (_registry, mut first, mut second) = pair();
+        second.hand_over(WAYS, address(1), HERE, &check("theirs"));
+        second.flush();
+        assert_eq!(received(&mut first, Owner::Nobody).len(), 1);
+
+        let told = second.receive(|_, _, _, _| Owner::Client);
+        assert!(matches!(told, Received::Nothing), "{told:?}");
     }
 
     #[test]
@@ -386,8 +411,8 @@ mod tests {
         registry.note_name("gone".into(), 0);
         first.forward(address(1), HERE, &check("gone"));
         first.flush();
-        assert!(received(&mut first, true).is_empty());
-        assert!(received(&mut second, true).is_empty());
+        assert!(received(&mut first, Owner::Client).is_empty());
+        assert!(received(&mut second, Owner::Client).is_empty());
     }
 
     #[test]
@@ -401,11 +426,11 @@ mod tests {
         let letter = first.receive(|back, source, destination, contents| {
             assert!(back);
             sent.push((source, destination, contents.to_vec()));
-            true
+            Owner::Nobody
         });
         assert!(matches!(letter, Received::Letter));
         assert_eq!(sent, [(HERE, address(1), b"one".to_vec()), (HERE, address(2), b"two".to_vec())]);
-        assert!(received(&mut second, true).is_empty(), "nobody learns an address from it");
+        assert!(received(&mut second, Owner::Client).is_empty(), "nobody learns an address from it");
     }
 
     #[test]
@@ -416,7 +441,7 @@ mod tests {
             first.forward(address(1), HERE, &check("ours"));
             first.flush();
         }
-        assert_eq!(received(&mut second, false).len(), QUEUE);
+        assert_eq!(received(&mut second, Owner::Unknown).len(), QUEUE);
     }
 
     #[test]

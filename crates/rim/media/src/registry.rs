@@ -1,14 +1,22 @@
-//! What all shards know together: which room lives where, and who is called under which ICE name.
+//! What all shards know together: which room lives where, who is called under which ICE name, and who was lost.
 //!
 //! Behind locks, because joins, ends and connectivity checks that went astray ask here. No media packet does.
 
-use model::RoomId;
+use model::{Identity, RoomId, SessionId};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+use std::time::{Duration, Instant};
 
 /// Number of a shard.
 pub(crate) type ShardIndex = usize;
+
+/// Somebody in a meeting, whatever their connection.
+pub(crate) type Who = (RoomId, SessionId, Identity);
+
+/// So many who were lost are remembered; of more, those of the last hour alone.
+const MAX_LOST: usize = 10_000;
+const LOST_FOR: Duration = Duration::from_secs(3600);
 
 /// Where a room lives.
 #[derive(Debug, Clone, Copy)]
@@ -44,6 +52,8 @@ impl Placement {
 pub(crate) struct Registry {
     placement: Mutex<Placement>,
     names: RwLock<HashMap<String, ShardIndex>>,
+    /// Whose connection was given up after it had failed, and when it was last heard.
+    lost: Mutex<HashMap<Who, Instant>>,
     dead: Vec<AtomicBool>,
 }
 
@@ -51,12 +61,28 @@ impl Registry {
     pub(crate) fn new(shards: usize) -> Self {
         let placement = Placement { rooms: HashMap::new(), sessions: vec![0; shards], full: vec![false; shards] };
         let dead = (0..shards).map(|_| AtomicBool::new(false)).collect();
-        Self { placement: Mutex::new(placement), names: RwLock::default(), dead }
+        Self { placement: Mutex::new(placement), names: RwLock::default(), lost: Mutex::default(), dead }
     }
 
     /// How many shards there are.
     pub(crate) fn shards(&self) -> usize {
         self.dead.len()
+    }
+
+    /// Somebody is given up whose connection was last heard then. Their next one, on whichever shard, will know.
+    pub(crate) fn note_lost(&self, who: Who, since: Instant, now: Instant) {
+        let mut lost = self.lost.lock().unwrap_or_else(PoisonError::into_inner);
+        if lost.len() >= MAX_LOST {
+            lost.retain(|_, since| now.saturating_duration_since(*since) < LOST_FOR);
+        }
+        if lost.len() < MAX_LOST || lost.contains_key(&who) {
+            lost.entry(who).or_insert(since);
+        }
+    }
+
+    /// Since when somebody was lost who is back now, if they were.
+    pub(crate) fn lost_since(&self, who: &Who) -> Option<Instant> {
+        self.lost.lock().unwrap_or_else(PoisonError::into_inner).remove(who)
     }
 
     /// Whether a shard is no more.

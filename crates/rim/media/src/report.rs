@@ -6,9 +6,10 @@ use crate::forward::{Down, Up};
 use crate::session::{Connection, Session};
 use model::RoomId;
 use ports::media::report::{
-    ConnectionReport, ConnectionState, Flow, ParticipantReport, RoomReport, RoomSummary, SubscriptionReport,
-    TrackReport,
+    ConnectionReport, ConnectionState, EncodingReport, Flow, ParticipantReport, RoomReport, RoomSummary,
+    SubscriptionReport, TrackReport,
 };
+use sfu::layers::SPATIAL;
 use signal::{Kind, PeerKey, TrackKey};
 use std::time::{Duration, Instant};
 
@@ -134,15 +135,23 @@ fn connection(connection: &Connection, subscriber: bool, at: Instant) -> Connect
 fn track(room: &Room, key: TrackKey) -> Option<TrackReport> {
     let (sid, source) = room.machine.track_label(key)?;
     let up = room.forward.tracks.get(&key)?;
-    let layers = if up.kind == Kind::Audio { 1 } else { up.gauges.len() };
+    let encodings = up.encodings.iter().map(|encoding| EncodingReport {
+        codec: encoding.codec.mime(),
+        running: encoding.running(),
+        flows: encoding
+            .gauges
+            .iter()
+            .take(if up.kind == Kind::Audio { 1 } else { SPATIAL })
+            .map(|gauge| gauge.flow)
+            .collect(),
+    });
     Some(TrackReport {
         sid: sid.to_owned(),
         source,
         muted: up.is_muted(),
-        running: up.running(),
         wanted: up.wanted().filter(|_| up.kind == Kind::Video),
         subscribers: up.downs.len(),
-        flows: up.gauges.iter().take(layers).map(|gauge| gauge.flow).collect(),
+        encodings: encodings.collect(),
     })
 }
 

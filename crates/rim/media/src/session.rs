@@ -201,6 +201,24 @@ impl Connection {
     }
 }
 
+/// Is in `media_sessions` for as long as it lasts, however its session ends.
+#[derive(Debug)]
+pub(crate) struct Counted(metrics::Gauge);
+
+impl Counted {
+    pub(crate) fn new() -> Self {
+        let sessions = metrics::gauge!("media_sessions");
+        sessions.increment(1.0);
+        Self(sessions)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
+    }
+}
+
 /// One participant.
 #[derive(Debug)]
 pub(crate) struct Session {
@@ -222,6 +240,7 @@ pub(crate) struct Session {
     pub(crate) watch: Watch,
     /// Takes part inside the process: its connection is never up, and a queue stands in for it.
     pub(crate) inside: Option<Inside>,
+    pub(crate) _counted: Counted,
 }
 
 impl Session {
@@ -238,6 +257,7 @@ impl Session {
             budget: Budget::new(),
             watch: Watch::new(now),
             inside: None,
+            _counted: Counted::new(),
         }
     }
 

@@ -4,7 +4,7 @@ use crate::config::MediaConfig;
 use crate::detour;
 use crate::engine::{Datagram, Engine};
 use crate::load::Load;
-use crate::neighbours::{self, Neighbours, Received, WAYS};
+use crate::neighbours::{self, Neighbours, Owner, Received, WAYS};
 use crate::plane::{Order, Signal, Wake};
 use crate::registry::{Registry, ShardIndex};
 use crate::socket::{Calls, Outgoing, Sockets};
@@ -136,16 +136,33 @@ pub(crate) fn spawn(
 fn run(index: ShardIndex, shard: Shard, registry: Arc<Registry>) -> io::Result<Running> {
     let wake = shard.wake.clone();
     let thread = std::thread::Builder::new().name(format!("media-{index}")).spawn(move || {
-        if catch_unwind(AssertUnwindSafe(|| shard.run())).is_err() {
-            metrics::counter!("media_shards_lost_total").increment(1);
-            tracing::error!(
-                shard = index,
-                "a media shard panicked and is gone: its rooms begin anew on others, if there are"
-            );
-            registry.died(index);
-        }
+        guarded(index, &registry, || shard.run());
     })?;
     Ok(Running { wake, thread })
+}
+
+/// Carries out the work of a shard, and what is left to do if that panics.
+pub(crate) fn guarded(index: ShardIndex, registry: &Registry, work: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(work)).is_err() {
+        metrics::counter!("media_shards_lost_total").increment(1);
+        for gauge in of_shard(index) {
+            gauge.set(0.0);
+        }
+        tracing::error!(
+            shard = index,
+            "a media shard panicked and is gone: its rooms begin anew on others, if there are"
+        );
+        registry.died(index);
+    }
+}
+
+/// How busy a shard is, and the orders that wait for it.
+fn of_shard(index: ShardIndex) -> [metrics::Gauge; 2] {
+    let shard = index.to_string();
+    [
+        metrics::gauge!("media_shard_load_percent", "shard" => shard.clone()),
+        metrics::gauge!("media_orders_waiting", "shard" => shard),
+    ]
 }
 
 struct Shard {
@@ -176,8 +193,7 @@ impl Shard {
         let packets_out = metrics::counter!("media_datagrams_out_total");
         let unsent = metrics::counter!("media_drops_total", "reason" => "send_queue");
         let turn = metrics::histogram!("media_turn_seconds");
-        let share = metrics::gauge!("media_shard_load_percent", "shard" => self.engine.shard.to_string());
-        let waiting = metrics::gauge!("media_orders_waiting", "shard" => self.engine.shard.to_string());
+        let [share, waiting] = of_shard(self.engine.shard);
         loop {
             let now = Instant::now();
             let ways_due = self.ways.as_ref().and_then(Ways::poll_timeout);
@@ -187,12 +203,12 @@ impl Shard {
             let sleep = if busy { Duration::ZERO } else { sleep };
             // Interrupted or not: everything is looked at anyway.
             let _ = self.poll.poll(&mut events, Some(sleep));
-            if let Some(percent) = load.rested(now, Instant::now()) {
+            let begun = Instant::now();
+            if let Some(percent) = load.rested(now, begun) {
                 share.set(percent);
                 self.engine.set_full(load.is_full());
             }
             busy = self.take_handed_over(&mut queue);
-            let begun = Instant::now();
             for _ in 0..RECEIVES_PER_TURN {
                 let (inlet, ways) =
                     (Inlet { engine: &mut self.engine, neighbours: &mut self.neighbours }, &mut self.ways);
@@ -247,13 +263,14 @@ impl Shard {
                 match ways {
                     Some(ways) if back => {
                         ways.send(now, source, destination, contents.to_vec(), queue);
-                        true
+                        Owner::Nobody
                     }
                     Some(_) if ways::is_for_turn(contents) => {
                         for_turn.push((source, destination, contents.to_vec()));
-                        true
+                        Owner::Nobody
                     }
-                    _ => engine.accept(now, Datagram { source, destination, contents }),
+                    _ if engine.accept(now, Datagram { source, destination, contents }) => Owner::Client,
+                    _ => Owner::Unknown,
                 }
             });
             if let Some(ways) = &mut self.ways {

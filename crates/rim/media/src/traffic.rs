@@ -245,7 +245,9 @@ impl Engine {
                 if report.up {
                     if let Some(up) = room.forward.tracks.get_mut(&track) {
                         up.window.report(&report);
-                        if let Some(gauge) = up.gauges.get_mut(usize::from(report.layer)) {
+                        let encoding = up.encodings.iter_mut().find(|encoding| encoding.section == report.section);
+                        let gauges = encoding.map(|encoding| &mut encoding.gauges);
+                        if let Some(gauge) = gauges.and_then(|gauges| gauges.get_mut(usize::from(report.layer))) {
                             self.tallies.report(gauge, &report);
                             gauge.take(&report, at);
                         }

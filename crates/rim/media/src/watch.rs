@@ -4,6 +4,7 @@
 use crate::engine::faults::Turn;
 use crate::engine::{Engine, Room, RoomKey};
 use crate::outputs;
+use crate::registry::Who;
 use bytes::Bytes;
 use model::Identity;
 use model::media::{Fault, Trouble};
@@ -22,7 +23,7 @@ pub(crate) struct Watch {
     /// When it joined.
     came: Instant,
     was_up: bool,
-    /// The worst of its tracks, 0 to 100; `None` before the first window.
+    /// The worst of its tracks, 0 to 100; `None` before the first window and without tracks.
     pub(crate) score: Option<f32>,
     /// How often it came back, on a new signalling socket or after silence.
     pub(crate) resumes: u32,
@@ -60,13 +61,18 @@ impl Engine {
         let Some(room) = self.rooms.get_mut(&key) else { return };
         let from = at.checked_sub(sfu::quality::WINDOW).unwrap_or(at);
         let mut over = Vec::new();
-        for (peer, mut health) in room.forward.take_healths() {
-            *turn = Some(peer);
-            let Some(session) = room.sessions.get_mut(&peer) else { continue };
-            health.estimate = session.budget.estimate();
-            let measured = session.primary().traffic.and_then(|traffic| traffic.rtt);
-            health.round_trip = health.round_trip.max(measured);
-            over.extend(session.watch.diary.note(&health, from, at).into_iter().map(|span| (peer, span)));
+        let mut healths = room.forward.take_healths();
+        for (peer, session) in &mut room.sessions {
+            *turn = Some(*peer);
+            // Without tracks nothing is measured, and what was is of another time.
+            let health = healths.remove(peer).map(|mut health| {
+                health.estimate = session.budget.estimate();
+                let measured = session.primary().traffic.and_then(|traffic| traffic.rtt);
+                health.round_trip = health.round_trip.max(measured);
+                health
+            });
+            let spans = session.watch.diary.note(&health.unwrap_or_default(), from, at);
+            over.extend(spans.into_iter().map(|span| (*peer, span)));
         }
         for (peer, span) in over {
             *turn = Some(peer);
@@ -84,19 +90,27 @@ impl Engine {
         }
     }
 
-    /// A participant's connection is up, for the first time or again.
+    /// A participant's connection is up, for the first time or again. Whoever is here for the first time may have been lost on a
+    /// connection before.
     pub(crate) fn note_up(&mut self, key: RoomKey, peer: PeerKey, at: Instant) {
         let Some(session) = self.rooms.get_mut(&key).and_then(|room| room.sessions.get_mut(&peer)) else { return };
-        if !std::mem::replace(&mut session.watch.was_up, true) {
+        let is_new = !std::mem::replace(&mut session.watch.was_up, true);
+        let since = session.watch.lost_since.take();
+        if is_new {
             metrics::histogram!("media_join_seconds").record(at.saturating_duration_since(session.watch.came));
+        } else if since.is_some() {
+            metrics::counter!("media_reconnects_total", "reason" => "silence").increment(1);
         }
-        self.tell_interrupted(key, peer, at);
+        let since = if is_new { self.who(key, peer).and_then(|who| self.registry.lost_since(&who)) } else { since };
+        if let Some(since) = since {
+            self.tell_interrupted(key, peer, (since, at));
+        }
     }
 
     /// A participant is about to be dropped.
     pub(crate) fn close_watch(&mut self, key: RoomKey, peer: PeerKey, at: Instant) {
         self.tell_spoke(key, peer, at);
-        self.tell_interrupted(key, peer, at);
+        self.hand_over_lost(key, peer, at);
         let spans = self
             .rooms
             .get_mut(&key)
@@ -113,13 +127,26 @@ impl Engine {
         self.tell(key, peer, MediaEventKind::Spoke { millis: millis(at.saturating_duration_since(since)) });
     }
 
-    fn tell_interrupted(&mut self, key: RoomKey, peer: PeerKey, at: Instant) {
+    fn tell_interrupted(&mut self, key: RoomKey, peer: PeerKey, (since, at): (Instant, Instant)) {
         let Some(session) = self.rooms.get_mut(&key).and_then(|room| room.sessions.get_mut(&peer)) else { return };
-        let Some(since) = session.watch.lost_since.take() else { return };
         session.watch.resumes = session.watch.resumes.saturating_add(1);
-        metrics::counter!("media_reconnects_total", "reason" => "silence").increment(1);
         let amount = u64::from(millis(at.saturating_duration_since(since)));
         self.tell_trouble(key, peer, Fault::Interrupted, amount, (since, at));
+    }
+
+    /// Of somebody who is given up while lost nobody knows for how long it will be: their next connection does.
+    fn hand_over_lost(&mut self, key: RoomKey, peer: PeerKey, at: Instant) {
+        let session = self.rooms.get_mut(&key).and_then(|room| room.sessions.get_mut(&peer));
+        let Some(since) = session.and_then(|session| session.watch.lost_since.take()) else { return };
+        self.tell_trouble(key, peer, Fault::Lost, 0, (since, since));
+        if let Some(who) = self.who(key, peer) {
+            self.registry.note_lost(who, since, at);
+        }
+    }
+
+    fn who(&self, key: RoomKey, peer: PeerKey) -> Option<Who> {
+        let room = self.rooms.get(&key)?;
+        Some((room.id.clone(), room.session.clone(), room.sessions.get(&peer)?.identity.clone()))
     }
 
     fn tell_span(&self, key: RoomKey, peer: PeerKey, span: Span) {

@@ -3,10 +3,14 @@
 // In a test's helpers too a failed unwrap is a failed test.
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/drops.rs"]
+mod counted;
 // Other tests use the rest of it.
 #[allow(dead_code)]
 mod support;
 
+use counted::Drops;
+use model::RoomId;
 use sfu::dependency::Dependencies;
 use sfu::vp9::Vp9;
 use std::time::Duration;
@@ -250,6 +254,41 @@ fn who_takes_no_vp9_gets_the_second_codec_and_the_others_keep_the_first() {
     assert!(vp8.len() == 10 && vp8.iter().all(|packet| packet.format == 96), "{}", vp8.len());
     let vp9 = world.clients[bob].take_packets();
     assert!(vp9.len() == 30 && vp9.iter().all(|packet| packet.format == 98), "{}", vp9.len());
+}
+
+#[test]
+fn each_codec_of_a_track_is_counted_for_itself() {
+    let asked = Drops::of("media_key_frames_asked_total");
+    asked.record(|| {
+        let (mut world, ann, bob, _, mut state) = vp9_call(PREFER);
+        let sid = sid(&world, ann);
+        let second = world.add_vp8(ann, &sid);
+        world.pass(Duration::from_secs(1));
+        // A key frame more of the first.
+        want(&mut world, bob, &sid, lk::VideoQuality::Low);
+        film(&mut world, ann, &mut state, 10);
+        want(&mut world, bob, &sid, lk::VideoQuality::High);
+        for frame in 1..=600 {
+            world.shoot_vp8(ann, second, frame, frame == 1);
+            film(&mut world, ann, &mut state, 1);
+        }
+        world.pass(Duration::from_secs(6));
+
+        let report = world.engine.room_report(&RoomId::try_from("room").unwrap(), world.now).unwrap();
+        let track = report.participants.iter().find_map(|one| one.published.first()).unwrap();
+        let counted: Vec<_> = track
+            .encodings
+            .iter()
+            .map(|encoding| (encoding.codec, encoding.flows[0].packets, encoding.flows[0].key_frames_asked))
+            .collect();
+        let [("video/VP9", vp9, vp9_asked), ("video/VP8", vp8, vp8_asked)] = counted[..] else {
+            panic!("{counted:?}");
+        };
+        // Thirty pictures of VP9 came before.
+        assert_eq!((vp9, vp8), (630 * 3, 600));
+        assert!(vp9_asked > vp8_asked && vp8_asked > 0, "{counted:?}");
+        assert_eq!(asked.by_reason().get("in"), Some(&(vp9_asked + vp8_asked)), "{counted:?}");
+    });
 }
 
 #[test]

@@ -3,10 +3,14 @@
 // In a test's helpers too a failed unwrap is a failed test.
 #![allow(clippy::unwrap_used)]
 
+#[path = "support/drops.rs"]
+mod counted;
 // Other tests use the rest of it.
 #[allow(dead_code)]
 mod simulation;
 
+use counted::Drops;
+use model::RoomId;
 use model::media::{Fault, Trouble};
 use ports::media::{MediaEvent, MediaEventKind};
 use simulation::net::Weather;
@@ -85,23 +89,153 @@ fn a_downlink_that_loses_packets_is_its_owners_trouble_alone() {
 
 #[test]
 fn somebody_who_was_gone_for_a_while_was_interrupted() {
-    let (mut world, ann, _) = two(3);
-    told(&mut world, "ann");
+    let reconnects = Drops::of("media_reconnects_total");
+    reconnects.record(|| {
+        let (mut world, ann, _) = two(3);
+        told(&mut world, "ann");
+        for line in world.lines(ann) {
+            line.set(Weather { cut: true, ..Weather::FINE });
+        }
+        world.run(secs(17));
+        for line in world.lines(ann) {
+            line.set(Weather::FINE);
+        }
+        world.resume(ann, "room");
+        world.run(secs(5));
+
+        let kinds = told(&mut world, "ann");
+        let of_ann = troubles(&kinds);
+        let gone: Vec<_> = of_ann.iter().filter(|trouble| trouble.fault == Fault::Interrupted).collect();
+        assert_eq!(gone.len(), 1, "{of_ann:?}");
+        assert!((15_000..=19_000).contains(&gone[0].amount), "{of_ann:?}");
+    });
+    assert_eq!(reconnects.by_reason().get("silence"), Some(&1));
+}
+
+/// Ann's line is cut and her signalling socket breaks.
+fn lose(world: &mut World, ann: usize) {
     for line in world.lines(ann) {
         line.set(Weather { cut: true, ..Weather::FINE });
     }
-    world.run(secs(17));
-    for line in world.lines(ann) {
-        line.set(Weather::FINE);
-    }
-    world.resume(ann, "room");
-    world.run(secs(5));
+    let now = world.now;
+    let link = world.peers[ann].link;
+    world.engine.link_lost(link, now);
+    world.peers[ann].over = true;
+}
 
-    let kinds = told(&mut world, "ann");
-    let of_ann = troubles(&kinds);
-    let gone: Vec<_> = of_ann.iter().filter(|trouble| trouble.fault == Fault::Interrupted).collect();
-    assert_eq!(gone.len(), 1, "{of_ann:?}");
-    assert!((15_000..=19_000).contains(&gone[0].amount), "{of_ann:?}");
+#[test]
+fn somebody_who_joins_anew_after_a_long_time_was_gone_for_all_of_it() {
+    let reconnects = Drops::of("media_reconnects_total");
+    reconnects.record(|| {
+        let (mut world, ann, _) = two(5);
+        told(&mut world, "ann");
+        lose(&mut world, ann);
+        world.run(secs(180));
+        let lost = troubles(&told(&mut world, "ann"));
+        assert!(matches!(lost[..], [Trouble { fault: Fault::Lost, amount: 0, .. }]), "{lost:?}");
+
+        world.join("ann", "room", 2);
+        world.run(secs(5));
+
+        let of_ann = troubles(&told(&mut world, "ann"));
+        assert_eq!(of_ann.len(), 1, "{of_ann:?}");
+        assert_eq!((of_ann[0].fault, of_ann[0].from_ms), (Fault::Interrupted, lost[0].from_ms));
+        assert!((179_000..=184_000).contains(&of_ann[0].amount), "{of_ann:?}");
+    });
+    assert_eq!(reconnects.by_reason().get("silence"), None, "no connection was heard again");
+}
+
+#[test]
+fn somebody_who_never_comes_back_was_lost_and_not_interrupted() {
+    let (mut world, ann, bob) = two(6);
+    told(&mut world, "ann");
+    lose(&mut world, ann);
+    world.run(secs(60));
+    lose(&mut world, bob);
+    world.run(secs(60));
+
+    let faults: Vec<_> = troubles(&told(&mut world, "ann")).iter().map(|trouble| trouble.fault).collect();
+    assert_eq!(faults, [Fault::Lost]);
+}
+
+#[test]
+fn trouble_is_over_when_there_is_nothing_left_to_measure() {
+    let (mut world, ann, bob) = two(7);
+    world.lines(bob)[1].set(Weather { loss: 90, ..Weather::FINE });
+    world.run(secs(30));
+    let now = world.now;
+    let World { engine, peers, .. } = &mut world;
+    peers[ann].request(engine, Request::Leave(lk::LeaveRequest::default()), now);
+    told(&mut world, "bob");
+
+    world.run(secs(20));
+
+    let of_bob = troubles(&told(&mut world, "bob"));
+    assert_eq!(of_bob.len(), 1, "{of_bob:?}");
+    assert_eq!(of_bob[0].fault, Fault::DownlinkLoss);
+    assert!((20_000..=40_000).contains(&(of_bob[0].to_ms - of_bob[0].from_ms)), "{of_bob:?}");
+    let now = world.now;
+    let report = world.engine.room_report(&RoomId::try_from("room").unwrap(), now).unwrap();
+    assert_eq!(report.participants[0].score, None, "{report:?}");
+}
+
+#[test]
+fn losses_count_whenever_in_a_window_they_were() {
+    let (mut world, ann, _) = two(8);
+    told(&mut world, "ann");
+    for _ in 0..12 {
+        world.lines(ann)[0].set(Weather { loss: 300, ..Weather::FINE });
+        world.run(secs(1));
+        world.lines(ann)[0].set(Weather::FINE);
+        world.run(secs(4));
+    }
+    world.run(secs(20));
+
+    let of_ann = troubles(&told(&mut world, "ann"));
+    assert_eq!(of_ann.len(), 1, "{of_ann:?}");
+    assert_eq!(of_ann[0].fault, Fault::UplinkLoss);
+    assert!((50..=70).contains(&of_ann[0].amount), "{of_ann:?}");
+    let lasted = of_ann[0].to_ms - of_ann[0].from_ms;
+    assert!((55_000..=65_000).contains(&lasted), "{of_ann:?}");
+}
+
+#[test]
+fn losses_count_also_while_connections_are_negotiated_anew() {
+    let (mut world, ann, _) = two(8);
+    told(&mut world, "ann");
+    for number in 0..8 {
+        // Ann makes an offer in which there is room for them, right after the losses.
+        let guest = world.join(&format!("guest{number}"), "room", 8);
+        world.lines(ann)[0].set(Weather { loss: 300, ..Weather::FINE });
+        world.run(secs(1));
+        world.lines(ann)[0].set(Weather::FINE);
+        world.peers[guest].publish(Coding::VP8);
+        world.run(secs(4));
+    }
+    world.run(secs(20));
+
+    let of_ann = troubles(&told(&mut world, "ann"));
+    assert_eq!(of_ann.len(), 1, "{of_ann:?}");
+    assert_eq!(of_ann[0].fault, Fault::UplinkLoss);
+    assert!((45..=75).contains(&of_ann[0].amount), "{of_ann:?}");
+}
+
+#[test]
+fn whoever_was_on_a_shard_that_is_gone_is_counted_no_more() {
+    let sessions = Drops::of("media_sessions");
+    sessions.record(|| {
+        let (mut world, ann, _) = two(9);
+        assert_eq!(sessions.by_reason().get(""), Some(&2));
+        let now = world.now;
+        let World { engine, peers, .. } = &mut world;
+        peers[ann].request(engine, Request::Leave(lk::LeaveRequest::default()), now);
+        world.run(secs(1));
+        assert_eq!(sessions.by_reason().get(""), Some(&1));
+
+        world.engine.lose(0);
+
+        assert_eq!(sessions.by_reason().get(""), Some(&0));
+    });
 }
 
 #[test]

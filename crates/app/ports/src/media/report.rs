@@ -116,12 +116,21 @@ pub struct TrackReport {
     pub source: Source,
     /// Muted by its owner.
     pub muted: bool,
-    /// Simulcast layers that send now, 0 the smallest.
-    pub running: Vec<u8>,
     /// The highest layer anybody wants; `None` if nobody wants any.
     pub wanted: Option<u8>,
     /// Who subscribed.
     pub subscribers: usize,
+    /// The codecs it comes in, the first one first; at least one.
+    pub encodings: Vec<EncodingReport>,
+}
+
+/// A published track in one of its codecs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EncodingReport {
+    /// As `video/VP8`.
+    pub codec: &'static str,
+    /// Layers that send now, 0 the smallest.
+    pub running: Vec<u8>,
     /// By layer, the smallest first; sound has one.
     pub flows: Vec<Flow>,
 }

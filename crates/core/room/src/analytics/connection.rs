@@ -80,7 +80,10 @@ pub(super) fn extra(visitor: &Visitor) -> Option<String> {
     let connected: Vec<Value> = marks(visitor, Own::Connected)
         .filter_map(|mark| Some(json!({ "from": mark.at, "to": mark.value.as_ref()?.parse::<i64>().ok()? })))
         .collect();
-    let troubles: Vec<Value> = marks(visitor, Own::Trouble).filter_map(trouble).collect();
+    let troubles: Vec<Trouble> = marks(visitor, Own::Trouble).filter_map(read).collect();
+    // Whoever was lost and came back was away for a time that is known.
+    let came_back = |lost: &Trouble| troubles.iter().any(|other| is_return(other, lost));
+    let troubles: Vec<Value> = troubles.iter().filter(|trouble| !came_back(trouble)).map(shown).collect();
     let mut told = Map::new();
     if let Some((times, millis)) = speech(visitor) {
         told.insert("talked".into(), json!({ "times": times, "milliseconds": millis }));
@@ -100,21 +103,38 @@ pub(super) fn extra(visitor: &Visitor) -> Option<String> {
     (!told.is_empty()).then(|| json!({ "plenum": told }).to_string())
 }
 
-fn trouble(mark: &Mark) -> Option<Value> {
+fn read(mark: &Mark) -> Option<Trouble> {
     let mut words = mark.value.as_deref()?.split(' ');
     let name = words.next()?;
     let fault = Fault::ALL.into_iter().find(|fault| fault.name() == name)?;
-    let amount: u64 = words.next()?.parse().ok()?;
-    let to: i64 = words.next()?.parse().ok()?;
+    let amount = words.next()?.parse().ok()?;
+    let to_ms = words.next()?.parse().ok()?;
+    Some(Trouble { fault, from_ms: mark.at, to_ms, amount })
+}
+
+/// Whether somebody who was lost came back by what is told there. Clocks of two media threads may differ by a little.
+fn is_return(trouble: &Trouble, lost: &Trouble) -> bool {
+    /// Milliseconds.
+    const APART: i64 = 1000;
+    let since = trouble.from_ms.saturating_sub(APART);
+    (lost.fault, trouble.fault) == (Fault::Lost, Fault::Interrupted) && (since..=trouble.to_ms).contains(&lost.from_ms)
+}
+
+fn shown(trouble: &Trouble) -> Value {
+    let Trouble { fault, from_ms, to_ms, amount } = *trouble;
     let (unit, said) = match fault {
         Fault::UplinkLoss => ("lost_per_mille", format!("uplink lost {} %", percent(amount))),
         Fault::DownlinkLoss => ("lost_per_mille", format!("downlink lost {} %", percent(amount))),
         Fault::SlowRoundTrip => ("milliseconds", format!("round trips took up to {amount} ms")),
         Fault::NarrowDownlink => ("bits_per_second", format!("downlink carried only {} kbit/s", amount / 1000)),
         Fault::Interrupted => ("milliseconds", format!("connection was gone for {} s", amount.div_ceil(1000))),
+        Fault::Lost => {
+            let text = format!("lost connection at {} UTC", clock(from_ms));
+            return json!({ "what": fault.name(), "from": from_ms, "to": to_ms, "text": text });
+        }
     };
-    let text = format!("{said} from {} to {} UTC", clock(mark.at), clock(to));
-    Some(json!({ "what": name, "from": mark.at, "to": to, unit: amount, "text": text }))
+    let text = format!("{said} from {} to {} UTC", clock(from_ms), clock(to_ms));
+    json!({ "what": fault.name(), "from": from_ms, "to": to_ms, unit: amount, "text": text })
 }
 
 /// `9` or `0.4`: whole where that says enough.

@@ -155,6 +155,35 @@ fn how_a_connection_did_and_how_long_somebody_spoke_goes_along_with_the_person()
 }
 
 #[test]
+fn who_was_lost_is_said_to_be_back_once_they_are() {
+    let mut scene = counting();
+    scene.join("ana");
+    let trouble = |fault, from_ms, to_ms, amount| MediaStep::Troubled(Trouble { fault, from_ms, to_ms, amount });
+    let (first, second) = (START + 60_000, START + 600_000);
+    scene.on_media("ana", trouble(Fault::Lost, first, first, 0), "", TrackSource::Unknown);
+    // Told by another media thread.
+    let back = trouble(Fault::Interrupted, first + 1, first + 180_000, 179_999);
+    scene.on_media("ana", back, "", TrackSource::Unknown);
+    scene.on_media("ana", trouble(Fault::Lost, second, second, 0), "", TrackSource::Unknown);
+    scene.end();
+    scene.secs(10);
+
+    let export = scene.export();
+
+    let told: Value = serde_json::from_str(export["users"][0]["extra_data"].as_str().unwrap()).unwrap();
+    assert_eq!(
+        told["plenum"]["trouble"],
+        json!([
+            {
+                "what": "interrupted", "from": first + 1, "to": first + 180_000, "milliseconds": 179_999,
+                "text": "connection was gone for 180 s from 22:14 to 22:17 UTC"
+            },
+            { "what": "lost", "from": second, "to": second, "text": "lost connection at 22:23 UTC" }
+        ])
+    );
+}
+
+#[test]
 fn a_connection_that_is_always_in_trouble_fills_no_record() {
     let mut scene = counting();
     scene.join("ana");

@@ -62,8 +62,11 @@ pub(super) fn room(report: &RoomReport) -> String {
         }
         for track in &one.published {
             let track_labels = format!(",track=\"{}\",source=\"{}\"", label(&track.sid), json::source(track.source));
-            for (layer, flow) in track.flows.iter().enumerate() {
-                flow_of(&mut say, "in", &format!("{track_labels},layer=\"{layer}\""), flow);
+            for encoding in &track.encodings {
+                for (layer, flow) in encoding.flows.iter().enumerate() {
+                    let labels = format!("{track_labels},codec=\"{}\",layer=\"{layer}\"", encoding.codec);
+                    flow_of(&mut say, "in", &labels, flow);
+                }
             }
         }
         for track in &one.received {

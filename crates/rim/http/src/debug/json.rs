@@ -1,8 +1,8 @@
 //! The same as JSON.
 
 use ports::media::report::{
-    ConnectionReport, ConnectionState, Flow, ParticipantReport, RoomReport, RoomSummary, SubscriptionReport,
-    TrackReport,
+    ConnectionReport, ConnectionState, EncodingReport, Flow, ParticipantReport, RoomReport, RoomSummary,
+    SubscriptionReport, TrackReport,
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -60,9 +60,16 @@ fn track(one: &TrackReport) -> Value {
         "sid": one.sid,
         "source": source(one.source),
         "muted": one.muted,
-        "running_layers": one.running,
         "wanted_layer": one.wanted,
         "subscribers": one.subscribers,
+        "codecs": one.encodings.iter().map(encoding).collect::<Vec<_>>(),
+    })
+}
+
+fn encoding(one: &EncodingReport) -> Value {
+    json!({
+        "codec": one.codec,
+        "running_layers": one.running,
         "layers": one.flows.iter().map(flow).collect::<Vec<_>>(),
     })
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use ports::media::report::{
-    ConnectionReport, ConnectionState, Flow, ParticipantReport, RoomReport, RoomSummary, SubscriptionReport,
-    TrackReport,
+    ConnectionReport, ConnectionState, EncodingReport, Flow, ParticipantReport, RoomReport, RoomSummary,
+    SubscriptionReport, TrackReport,
 };
 
 use super::json;
@@ -114,16 +114,18 @@ fn participant(out: &mut String, one: &ParticipantReport) {
         &["Role", "State", "Transport", "Client", "Server", "Round trip", "Loss to client", "In", "Out"],
         one.connections.iter().map(connection),
     );
-    let flows = one
-        .published
-        .iter()
-        .flat_map(|track| track.flows.iter().enumerate().map(move |(layer, flow)| published(track, layer, flow)));
+    let encodings =
+        one.published.iter().flat_map(|track| track.encodings.iter().map(move |encoding| (track, encoding)));
+    let flows = encodings.flat_map(|(track, encoding)| {
+        encoding.flows.iter().enumerate().map(move |(layer, flow)| published(track, encoding, layer, flow))
+    });
     table(
         out,
         "Publishes",
         &[
             "Source",
             "Track",
+            "Codec",
             "Layer",
             "Running",
             "Wanted",
@@ -187,8 +189,8 @@ fn connection(one: &ConnectionReport) -> Vec<String> {
     ]
 }
 
-fn published(track: &TrackReport, layer: usize, flow: &Flow) -> Vec<String> {
-    let runs = track.flows.len() == 1 || track.running.iter().any(|running| usize::from(*running) == layer);
+fn published(track: &TrackReport, encoding: &EncodingReport, layer: usize, flow: &Flow) -> Vec<String> {
+    let runs = encoding.flows.len() == 1 || encoding.running.iter().any(|running| usize::from(*running) == layer);
     let running = match (track.muted, runs) {
         (true, _) => "muted",
         (false, true) => "yes",
@@ -197,6 +199,7 @@ fn published(track: &TrackReport, layer: usize, flow: &Flow) -> Vec<String> {
     vec![
         json::source(track.source).to_owned(),
         escaped(&track.sid),
+        escaped(encoding.codec),
         layer.to_string(),
         running.to_owned(),
         track.wanted.map_or_else(dash, |layer| format!("up to {layer}")),

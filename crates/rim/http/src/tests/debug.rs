@@ -9,7 +9,8 @@ use base64::prelude::BASE64_STANDARD;
 use model::media::Source;
 use model::{Identity, RoomId, SessionId};
 use ports::media::report::{
-    ConnectionReport, ConnectionState, Flow, ParticipantReport, RoomReport, SubscriptionReport, TrackReport,
+    ConnectionReport, ConnectionState, EncodingReport, Flow, ParticipantReport, RoomReport, SubscriptionReport,
+    TrackReport,
 };
 
 use super::harness::{Answer, KEY, SECRET, Server};
@@ -48,10 +49,16 @@ fn report() -> RoomReport {
                 sid: "TR_<b>\"x\"".into(),
                 source: Source::Camera,
                 muted: false,
-                running: vec![0, 1],
                 wanted: Some(1),
                 subscribers: 2,
-                flows: vec![flow, flow, Flow::default()],
+                encodings: vec![
+                    EncodingReport {
+                        codec: "video/VP8",
+                        running: vec![0, 1],
+                        flows: vec![flow, flow, Flow::default()],
+                    },
+                    EncodingReport { codec: "video/AV1", running: vec![], flows: vec![Flow::default()] },
+                ],
             }],
             received: vec![SubscriptionReport {
                 sid: "TR_1".into(),
@@ -127,7 +134,10 @@ async fn rooms_are_listed_and_a_room_is_told_in_full() {
     assert_eq!((&ann["identity"], &ann["estimate_bps"]), (&"ann".into(), &2_500_000.into()));
     assert_eq!(ann["connections"][0]["remote"], "198.51.100.7:5000");
     assert_eq!(ann["connections"][0]["round_trip_ms"], 42);
-    assert_eq!(ann["published"][0]["running_layers"], serde_json::json!([0, 1]));
+    let codecs = &ann["published"][0]["codecs"];
+    assert_eq!((&codecs[0]["codec"], &codecs[1]["codec"]), (&"video/VP8".into(), &"video/AV1".into()));
+    assert_eq!(codecs[0]["running_layers"], serde_json::json!([0, 1]));
+    assert_eq!((&codecs[0]["layers"][1]["packets"], &codecs[1]["layers"][0]["packets"]), (&10.into(), &0.into()));
     assert_eq!(ann["received"][0]["owner"], "bob");
     assert_eq!(ann["received"][0]["flow"]["nacks"], 3);
     for missing in ["/debug/rooms.json?room=other", "/debug/rooms?room=%2F", "/debug/metrics?room="] {
@@ -165,7 +175,7 @@ async fn a_scraper_gets_the_figures_of_a_room_it_names() {
         "# TYPE plenum_track_nacks_total counter\n",
         "plenum_participant_estimate_bps{room=\"Room-A\",participant=\"ann\"} 2500000\n",
         "plenum_participant_round_trip_seconds{room=\"Room-A\",participant=\"ann\",role=\"publisher\"} 0.042\n",
-        "track=\"TR_<b>\\\"x\\\"\",source=\"camera\",layer=\"1\",direction=\"in\"} 64000\n",
+        "track=\"TR_<b>\\\"x\\\"\",source=\"camera\",codec=\"video/VP8\",layer=\"1\",direction=\"in\"} 64000\n",
     ] {
         assert!(text.contains(line), "{line} in {text}");
     }

@@ -11,7 +11,7 @@ use crate::fallback::Offer;
 use crate::forward::Forward;
 use crate::outputs;
 use crate::plane::{LinkEnd, LinkId};
-use crate::session::{Connection, Session};
+use crate::session::{Connection, Counted, Session};
 use crate::watch::Watch;
 use model::{RoomId, SessionId};
 use ports::media::{ConnectError, MediaEventKind, MediaJoin, SignalDown};
@@ -282,13 +282,13 @@ impl Engine {
             link: Some(link),
             link_heard: at,
             has_relay: !join.relays.is_empty(),
+            _counted: Counted::new(),
         };
         let Some(room) = self.rooms.get_mut(&room_key) else { return };
         if let Some((id, _)) = &session.link {
             self.links.insert(*id, (room_key, peer));
         }
         room.sessions.insert(peer, session);
-        metrics::gauge!("media_sessions").increment(1.0);
         self.registry.session_began(shard);
         for subscriber in [false, true] {
             self.register(ConnectionKey { room: room_key, peer, subscriber });

@@ -108,6 +108,9 @@ impl Engine {
             })
         };
         let scores = room.forward.scores(at, heard, turn);
+        for session in room.sessions.values_mut() {
+            session.watch.score = None;
+        }
         for (peer, score) in scores {
             *turn = Some(peer);
             let quality = sfu::quality::quality(score);
@@ -176,7 +179,6 @@ impl Engine {
     pub(crate) fn drop_session(&mut self, room_key: RoomKey, peer: PeerKey) {
         let Some(room) = self.rooms.get_mut(&room_key) else { return };
         let Some(session) = room.sessions.remove(&peer) else { return };
-        metrics::gauge!("media_sessions").decrement(1.0);
         if let Some((id, _)) = &session.link {
             self.links.remove(id);
         }

@@ -1,5 +1,6 @@
 //! A published track in one of its codecs.
 
+use crate::report::Gauge;
 use rtc::{Codec as Format, UpPacket};
 use sfu::allocation::CostBook;
 use sfu::demand::Announced;
@@ -35,6 +36,8 @@ pub(crate) struct Encoding {
     newest: [Option<(u32, u64)>; SPATIAL],
     /// The highest number of each layer.
     highest: [Option<u64>; SPATIAL],
+    /// What was reported of each layer.
+    pub(crate) gauges: [Gauge; SPATIAL],
 }
 
 /// How a packet relates to the one before it.
@@ -86,6 +89,7 @@ impl Encoding {
             described: Default::default(),
             newest: [None; SPATIAL],
             highest: [None; SPATIAL],
+            gauges: Default::default(),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What the operator is shown of a track and of a subscription.
 
-use super::{Down, Forward, Up};
+use super::{Down, Encoding, Forward, Up};
 use crate::report::Gauge;
 use sfu::layers::Layer;
 use signal::{PeerKey, TrackKey};
@@ -14,18 +14,16 @@ impl Up {
         self.muted
     }
 
-    /// The layers that send now.
-    pub(crate) fn running(&self) -> Vec<u8> {
-        let running = self.encodings.iter().flat_map(|encoding| encoding.liveness.running().iter());
-        let mut numbers: Vec<u8> = running.map(number).collect();
-        numbers.sort_unstable();
-        numbers.dedup();
-        numbers
-    }
-
     /// The best layer anybody wants.
     pub(crate) fn wanted(&self) -> Option<u8> {
         self.encodings.iter().filter_map(|encoding| encoding.dynacast.current().max).map(number).max()
+    }
+}
+
+impl Encoding {
+    /// The layers that send now.
+    pub(crate) fn running(&self) -> Vec<u8> {
+        self.liveness.running().iter().map(number).collect()
     }
 }
 

@@ -1,4 +1,10 @@
+// Other tests use the rest of it.
+#[allow(dead_code)]
+#[path = "../../tests/support/drops.rs"]
+mod counted;
+
 use super::*;
+use counted::Drops;
 use model::media::{CameraView, Sources};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -118,6 +124,20 @@ async fn a_shard_that_panics_takes_no_other_with_it_and_its_rooms_begin_anew_els
     let _again = plane.connect(join("a")).await.unwrap();
     assert_eq!(plane.registry.find(&room("a")), Some(1));
     assert_eq!(plane.participants(&room("a")).await.len(), 1);
+}
+
+#[test]
+fn a_shard_that_panicked_is_neither_busy_nor_waited_for() {
+    for gauge in ["media_shard_load_percent", "media_orders_waiting"] {
+        let shown = Drops::of(gauge);
+        shown.record(|| {
+            thread::guarded(1, &Registry::new(2), || {
+                metrics::gauge!(gauge, "shard" => "1").set(64.0);
+                panic!("a fault");
+            });
+        });
+        assert_eq!(shown.by_reason().get("1"), Some(&0), "{gauge}");
+    }
 }
 
 #[tokio::test]
