@@ -2,7 +2,7 @@
 //! participant is in `tests/drops.rs`.
 
 #[path = "../tests/support/drops.rs"]
-mod counted;
+pub(crate) mod counted;
 
 use crate::detour::{self, Kind};
 use crate::engine::{ConnectionKey, Datagram, Engine};

@@ -1,10 +1,5 @@
-// Other tests use the rest of it.
-#[allow(dead_code)]
-#[path = "../../tests/support/drops.rs"]
-mod counted;
-
 use super::*;
-use counted::Drops;
+use crate::drops::counted::Drops;
 use model::media::{CameraView, Sources};
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
