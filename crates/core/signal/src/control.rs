@@ -400,11 +400,11 @@ impl MediaRoom {
     /// # Errors
     /// It is too large, alone or with its topic.
     pub fn send_data(&mut self, message: DataMessage) -> Result<(), ControlError> {
-        let DataMessage { payload, reliable, identities, sids, topic, nonce } = message;
-        if payload.len() > MAX_DATA {
+        if message.payload.len() > MAX_DATA {
             return Err(ControlError::TooLarge("data"));
         }
-        let packet = Bytes::from(packet(&payload, reliable, topic, &nonce).encode_to_vec());
+        let packet = Bytes::from(packet(&message));
+        let DataMessage { reliable, identities, sids, nonce, .. } = message;
         if packet.len() > MAX_PACKET {
             return Err(ControlError::TooLarge("data with its topic"));
         }
@@ -432,15 +432,30 @@ impl MediaRoom {
     }
 }
 
-/// The packet that participants get. To whom it goes is not in it: they need not know, and a list may be long.
+/// The packet that participants get (media-protocol.md section 13.5). To whom it goes is in it only where that leaves it small
+/// enough: nobody needs to know, and the list may be long.
 #[allow(deprecated)]
-fn packet(payload: &Bytes, reliable: bool, topic: Option<String>, nonce: &Bytes) -> lk::DataPacket {
-    let user = lk::UserPacket { payload: payload.to_vec(), topic, nonce: nonce.to_vec(), ..lk::UserPacket::default() };
-    lk::DataPacket {
-        kind: if reliable { Kind::Reliable } else { Kind::Lossy }.into(),
-        value: Some(Value::User(user)),
-        ..lk::DataPacket::default()
-    }
+fn packet(message: &DataMessage) -> Vec<u8> {
+    let user = |identities: &[String], sids: &[String]| lk::UserPacket {
+        payload: message.payload.to_vec(),
+        destination_sids: sids.to_vec(),
+        destination_identities: identities.to_vec(),
+        topic: message.topic.clone(),
+        nonce: message.nonce.to_vec(),
+        ..lk::UserPacket::default()
+    };
+    let encoded = |identities: &[String], sids: &[String]| {
+        let packet = lk::DataPacket {
+            kind: if message.reliable { Kind::Reliable } else { Kind::Lossy }.into(),
+            destination_identities: identities.to_vec(),
+            value: Some(Value::User(user(identities, sids))),
+            ..lk::DataPacket::default()
+        };
+        packet.encode_to_vec()
+    };
+    let names = message.identities.iter().chain(&message.sids).map(String::len).sum::<usize>();
+    let whole = (names <= MAX_PACKET).then(|| encoded(&message.identities, &message.sids));
+    whole.filter(|packet| packet.len() <= MAX_PACKET).unwrap_or_else(|| encoded(&[], &[]))
 }
 
 fn merge(attributes: &mut HashMap<String, String>, changes: &BTreeMap<String, String>) {

@@ -6,6 +6,7 @@
 #[allow(dead_code)]
 mod support;
 
+use bytes::Bytes;
 use model::Identity;
 use model::media::{MediaPermission, ParticipantKind, Source, Sources};
 use prost::Message;
@@ -370,10 +371,15 @@ fn a_message_of_the_api_goes_to_whom_it_names_and_once() {
     assert_eq!(packet.participant_identity, "");
     let Some(Value::User(user)) = packet.value else { panic!("of a user") };
     assert_eq!((user.payload, user.topic.as_deref()), (b"hi".to_vec(), Some("t")));
-    assert!(packet.destination_identities.is_empty(), "others are none of theirs");
+    assert!(packet.destination_identities.is_empty(), "too many to be told");
+    world.room.send_data(DataMessage { identities: vec!["bob".into()], nonce: Bytes::new(), ..message }).unwrap();
+    world.settle();
+    let packet = lk::DataPacket::decode(world.data[&bob][1].1.clone()).unwrap();
+    let Some(Value::User(user)) = packet.value else { panic!("of a user") };
+    assert_eq!([packet.destination_identities, user.destination_identities], [["bob"], ["bob"]]);
     let large = DataMessage { payload: vec![0; 64_001].into(), ..DataMessage::default() };
     assert_eq!(world.room.send_data(large), Err(ControlError::TooLarge("data")));
-    let nonce = bytes::Bytes::from(vec![8; 16]);
+    let nonce = Bytes::from(vec![8; 16]);
     let topic = |length| DataMessage {
         payload: vec![0; 64_000].into(),
         topic: Some("t".repeat(length)),
