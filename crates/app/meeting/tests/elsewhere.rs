@@ -3,9 +3,11 @@
 
 mod fakes;
 
+use std::sync::atomic::Ordering;
+
 use fakes::{House, request};
 use meeting::Forwarded;
-use model::RoomId;
+use model::{Identity, RoomId};
 use ports::media_control::{ControlError, RoomSettings};
 
 /// After every beginning.
@@ -126,4 +128,17 @@ async fn the_room_of_a_meeting_is_not_the_apis_whatever_the_api_sets() {
 
     house.meetings.on_media_closed("room01", "RM_1", LATER).await;
     assert!(house.meetings.active_room("room01").await.is_err());
+}
+
+#[tokio::test]
+async fn a_removal_by_the_api_that_does_not_reach_the_media_server_fails_also_in_a_meeting() {
+    let house = House::with_media_elsewhere().await;
+    house.create("room01").await;
+    let token = house.token("room01", "ann", false).await;
+    let _socket = house.meetings.open_socket(&token, "ws://x".into()).await.unwrap();
+    let ann = Identity::try_from("ann").unwrap();
+    house.media.is_silent.store(true, Ordering::Relaxed);
+
+    let answer = house.meetings.remove_media_participant(&id("room01"), &ann, Some(1)).await;
+    assert_eq!(answer, Err(ControlError::Unavailable));
 }

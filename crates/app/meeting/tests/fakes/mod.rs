@@ -225,6 +225,8 @@ pub(crate) struct MediaNotes {
     pub(crate) made: AtomicUsize,
     /// The next removal breaks whoever asks for it.
     pub(crate) breaks: AtomicBool,
+    /// Nobody can be taken out by the API.
+    pub(crate) is_silent: AtomicBool,
 }
 
 #[async_trait]
@@ -298,6 +300,9 @@ impl MediaControl for MediaNotes {
     }
 
     async fn remove_participant(&self, _: &RoomId, who: &Identity, _: i64) -> Result<(), ControlError> {
+        if self.is_silent.load(Ordering::Relaxed) {
+            return Err(ControlError::Unavailable);
+        }
         self.removed.lock().unwrap().push((who.clone(), RemoveReason::Removed));
         Ok(())
     }
