@@ -52,7 +52,7 @@ async fn the_end_of_the_room_before_does_not_end_a_meeting_that_is_created_again
 #[tokio::test]
 async fn a_meeting_of_the_process_before_ends_with_a_room_that_closes_later() {
     let house = House::open().await;
-    let created = i64::try_from(house.create("room01").await.creation_time).unwrap();
+    let created = house.create("room01").await.creation_time;
     let next = house.next().await;
 
     next.meetings.on_media_closed("room01", "RM_1", created).await;

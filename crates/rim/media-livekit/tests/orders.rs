@@ -51,6 +51,11 @@ async fn a_call_that_the_network_spoils_is_made_again_and_one_that_is_refused_is
     assert!(client(&server).call::<lk::Room>("CreateRoom", grant(), &lk::Room::default()).await.is_ok());
     assert_eq!(server.methods().len(), 3);
 
+    for code in ["deadline_exceeded", "aborted", "unknown"] {
+        let server = Server::with(vec![told(500, code), ok(&lk::Room::default())]);
+        assert!(client(&server).call::<lk::Room>("CreateRoom", grant(), &lk::Room::default()).await.is_ok(), "{code}");
+    }
+
     let server = Server::with(vec![broken()]);
     let answer = client(&server).call::<lk::Room>("CreateRoom", grant(), &lk::Room::default()).await;
     assert_eq!(answer, Err(Refusal::Unreachable("the request failed: no route".into())));
