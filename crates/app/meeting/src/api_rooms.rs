@@ -118,18 +118,26 @@ impl ApiRooms {
 }
 
 impl Meetings {
-    /// A meeting begins: a room of that name that the API made is closed first. Its name stays noted until the server says that
-    /// it is closed, which then does not end the meeting.
-    pub(crate) async fn take_over_name(&self, room: &RoomId) {
+    /// A meeting begins: a room of that name that a meeting before or the API left behind is closed first. The name of the API's
+    /// stays noted until the server says that it is closed, which then does not end the meeting. Whether none is left.
+    pub(crate) async fn take_over_name(&self, room: &RoomId) -> bool {
+        let is_closed = self.0.around.media.settle(room).await;
+        if !is_closed {
+            warn!(room.id = %room, "the media room of the meeting before is not closed in time; who is still in it is sent out later");
+        }
         if !self.0.api_rooms.knows(room) {
-            return;
+            return is_closed;
         }
         match self.0.control.delete_room(room).await {
-            Ok(()) => {}
+            Ok(()) => is_closed,
             // Nobody will say that it is closed.
-            Err(ControlError::NoRoom) => self.0.api_rooms.forget(room),
+            Err(ControlError::NoRoom) => {
+                self.0.api_rooms.forget(room);
+                is_closed
+            }
             Err(error) => {
                 warn!(room.id = %room, %error, "a room of the API's is not closed for the meeting of that name");
+                false
             }
         }
     }

@@ -17,6 +17,7 @@ mod meetings;
 mod moderate;
 pub mod origin;
 mod outside;
+mod outside_media;
 mod relays;
 mod seeing_out;
 mod shelf;

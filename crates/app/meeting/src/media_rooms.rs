@@ -84,6 +84,11 @@ impl Meetings {
         // Before it is made: that server tells of the room before it answers.
         let is_new = is_stray && self.0.api_rooms.note(room);
         let opened = self.0.control.open_room(room, &session, set).await;
+        if let (false, Ok(made), Some(handle)) = (is_stray, &opened, self.find(room.as_str()))
+            && let Ok(made) = lk::Room::decode(made.clone())
+        {
+            self.0.outside.opened(room, handle.session(), &made.sid, made.creation_time);
+        }
         if is_stray {
             let rooms = &self.0.api_rooms;
             match &opened {
@@ -157,12 +162,24 @@ impl Meetings {
         self.0.control.participant(room, who).await?;
         let revoke_before = revoke_before.unwrap_or(now().unix_ms / 1000 + REVOKED_AHEAD);
         self.0.revoked.note(room, who, revoke_before);
-        if let (Some(handle), Ok(user)) = (self.find(room.as_str()), UserId::try_from(who.as_str()))
-            && matches!(handle.write(move |room, now| room.expel(now, &user)).await, Ok(Ok(())))
-        {
-            return Ok(());
+        // The caller's word first: the meeting's own removal, which follows, knows no such time.
+        let removed = match self.0.around.credentials.media_server {
+            Some(_) => Some(self.0.control.remove_participant(room, who, revoke_before).await),
+            None => None,
+        };
+        let is_expelled = match (self.find(room.as_str()), UserId::try_from(who.as_str())) {
+            (Some(handle), Ok(user)) => {
+                matches!(handle.write(move |room, now| room.expel(now, &user)).await, Ok(Ok(())))
+            }
+            _ => false,
+        };
+        match (removed, is_expelled) {
+            // Gone by themselves meanwhile.
+            (Some(Err(error)), true) if error.is_absence() => Ok(()),
+            (Some(removed), _) => removed,
+            (None, true) => Ok(()),
+            (None, false) => self.0.control.remove_participant(room, who, revoke_before).await,
         }
-        self.0.control.remove_participant(room, who, revoke_before).await
     }
 
     /// Mutes a track. The answer is an encoded `livekit.TrackInfo`.

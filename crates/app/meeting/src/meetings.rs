@@ -26,6 +26,7 @@ use crate::api_rooms::ApiRooms;
 use crate::breakouts::House;
 use crate::courier::Webhooks;
 use crate::media_rooms::Revoked;
+use crate::outside_media::OutsideMedia;
 use crate::relays::Relays;
 use crate::seeing_out::SeeingOut;
 use crate::shelf::Shelf;
@@ -79,6 +80,7 @@ pub(crate) struct Inner {
     pub(crate) control: Arc<dyn MediaControl>,
     pub(crate) revoked: Revoked,
     pub(crate) api_rooms: ApiRooms,
+    pub(crate) outside: OutsideMedia,
 }
 
 impl Meetings {
@@ -108,6 +110,7 @@ impl Meetings {
             control: setup.control,
             revoked: Revoked::default(),
             api_rooms: ApiRooms::default(),
+            outside: OutsideMedia::default(),
         }));
         meetings.restore().await?;
         meetings.reconcile_breakouts().await;
@@ -165,6 +168,7 @@ impl Meetings {
                 rooms.remove(&room_id);
             }
             drop(rooms);
+            inner.outside.end(&room_id, &session);
             if is_over {
                 tokio::spawn(async move { Self(inner).room_is_over(room_id, main).await });
             }

@@ -11,6 +11,7 @@ use wire::pnm;
 
 use crate::actor::{Letter, RoomHandle, Silence, now};
 use crate::meetings::{Meetings, NATIVE_SUFFIX, Unavailable};
+use crate::outside_media::{About, Ending};
 
 /// Why an announcement was not made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -101,9 +102,18 @@ impl Meetings {
         Ok(())
     }
 
-    /// Another media server opened a room that runs here. Whether there is one.
-    pub async fn on_media_opened(&self, room: &str, message: Forwarded) -> bool {
+    /// Whether another media server tells of this for the first time; it repeats what it is not sure was heard. What has no id is
+    /// new.
+    pub fn is_news(&self, message: &Forwarded) -> bool {
+        self.0.outside.is_new(&message.id)
+    }
+
+    /// Another media server opened a room that runs here; `sid` tells it from others of the name. Whether there is one.
+    pub async fn on_media_opened(&self, room: &str, sid: &str, message: Forwarded) -> bool {
         let Some(handle) = self.find(room) else { return false };
+        if !self.0.outside.opened(handle.id(), handle.session(), sid, message.created_at) {
+            return true;
+        }
         handle.write(move |room, now| room.on_media_opened(now, message)).await.is_ok()
     }
 
@@ -118,29 +128,43 @@ impl Meetings {
         }
     }
 
-    /// Another media server closed a room: the meeting ends, unless it began after that, or the room was one of the API's
-    /// that had the name before, by its `sid`.
+    /// Another media server closed a room: the meeting ends whose own that was, by its `sid`. Of a meeting that this process
+    /// took up, and of whose room nobody told it, only the time is known: it ends if it is older than that.
     pub async fn on_media_closed(&self, room: &str, sid: &str, closed_at: i64) {
         if RoomId::try_from(room).is_ok_and(|room| self.0.api_rooms.closed(&room, sid)) {
             return;
         }
         let Some(handle) = self.find(room) else { return };
-        if handle.read(|room| room.created_ms() / 1000).await.is_ok_and(|created| created <= closed_at) {
+        let ends = match self.0.outside.closed(handle.id(), handle.session(), sid) {
+            Ending::Its => true,
+            Ending::Another => false,
+            Ending::Unknown => {
+                handle.read(|room| room.created_ms() / 1000).await.is_ok_and(|created| created < closed_at)
+            }
+        };
+        if ends {
             // Ending a room that is over already is what was wanted.
             let _ = self.end(room).await;
         }
     }
 
     /// Somebody did something on another media server (http-api.md section 5.1). A native twin comes and goes unnoticed,
-    /// and its tracks are its owner's.
+    /// and its tracks are its owner's. `sid` tells the room from others of the name: what happened in a former one, or was done
+    /// over a former connection, is nothing that happens now.
     pub async fn on_outside_media(
         &self,
-        room: &str,
+        (room, sid): (&str, &str),
         what: MediaStep,
         mut participant: ParticipantInfo,
         track: Option<TrackInfo>,
         message: Forwarded,
     ) {
+        let Some(handle) = self.find(room) else { return };
+        let about =
+            About { room: sid, identity: &participant.identity, connection: &participant.sid, at: message.created_at };
+        if !self.0.outside.happened(handle.id(), handle.session(), what, &about) {
+            return;
+        }
         let about_track = matches!(what, MediaStep::Published | MediaStep::Unpublished);
         if let Some(owner) = participant.identity.strip_suffix(NATIVE_SUFFIX).map(str::to_owned) {
             if !about_track {
@@ -148,9 +172,7 @@ impl Meetings {
             }
             participant.identity = owner;
         }
-        let (Some(handle), Ok(who)) = (self.find(room), Identity::try_from(participant.identity.as_str())) else {
-            return;
-        };
+        let Ok(who) = Identity::try_from(participant.identity.as_str()) else { return };
         let came = what == MediaStep::Joined;
         let step = OnMedia { who: who.clone(), what, participant: Some(participant), track, forwarded: Some(message) };
         handle.send(Letter::OnMedia(Box::new(step))).await;

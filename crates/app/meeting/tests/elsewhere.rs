@@ -3,8 +3,11 @@
 
 mod fakes;
 
+use std::sync::atomic::Ordering;
+
 use fakes::{House, request};
-use model::RoomId;
+use meeting::Forwarded;
+use model::{Identity, RoomId};
 use ports::media_control::{ControlError, RoomSettings};
 
 /// After every beginning.
@@ -20,6 +23,43 @@ fn closed(house: &House) -> Vec<RoomId> {
 
 async fn open(house: &House, room: &str) -> Result<(), ControlError> {
     house.meetings.open_media_room(&id(room), RoomSettings::default()).await.map(drop)
+}
+
+async fn opened(house: &House, sid: &str) {
+    let message = Forwarded { id: format!("EV_{sid}"), created_at: 1_700_000_000 };
+    assert!(house.meetings.on_media_opened("room01", sid, message).await);
+}
+
+#[tokio::test]
+async fn the_end_of_the_room_before_does_not_end_a_meeting_that_is_created_again() {
+    let house = House::with_media_elsewhere().await;
+    house.create("room01").await;
+    opened(&house, "RM_1").await;
+    house.meetings.end("room01").await.unwrap();
+    house.create("room01").await;
+
+    house.meetings.on_media_closed("room01", "RM_1", LATER).await;
+    assert!(house.meetings.active_room("room01").await.is_ok(), "nobody opened its own");
+    opened(&house, "RM_1").await;
+    opened(&house, "RM_2").await;
+    house.meetings.on_media_closed("room01", "RM_1", LATER).await;
+    assert!(house.meetings.active_room("room01").await.is_ok());
+
+    house.meetings.on_media_closed("room01", "RM_2", 0).await;
+    assert!(house.meetings.active_room("room01").await.is_err(), "that was its own");
+}
+
+#[tokio::test]
+async fn a_meeting_of_the_process_before_ends_with_a_room_that_closes_later() {
+    let house = House::open().await;
+    let created = house.create("room01").await.creation_time;
+    let next = house.next().await;
+
+    next.meetings.on_media_closed("room01", "RM_1", created).await;
+    assert!(next.meetings.active_room("room01").await.is_ok(), "perhaps that of the meeting before");
+
+    next.meetings.on_media_closed("room01", "RM_1", created + 1).await;
+    assert!(next.meetings.active_room("room01").await.is_err());
 }
 
 #[tokio::test]
@@ -62,6 +102,7 @@ async fn a_meeting_takes_the_name_over_and_does_not_end_with_the_room_before() {
 
     house.meetings.on_media_closed("room01", "RM_1", LATER).await;
     assert!(house.meetings.active_room("room01").await.is_ok());
+    opened(&house, "RM_9").await;
     house.meetings.on_media_closed("room01", "RM_9", LATER).await;
     assert!(house.meetings.active_room("room01").await.is_err(), "that was its own");
 }
@@ -72,6 +113,7 @@ async fn a_meeting_ends_with_its_own_room_also_if_the_end_of_the_one_before_was_
     open(&house, "room01").await.unwrap();
     house.meetings.create(request("room01")).await.unwrap();
 
+    opened(&house, "RM_9").await;
     house.meetings.on_media_closed("room01", "RM_9", LATER).await;
 
     assert!(house.meetings.active_room("room01").await.is_err());
@@ -86,4 +128,17 @@ async fn the_room_of_a_meeting_is_not_the_apis_whatever_the_api_sets() {
 
     house.meetings.on_media_closed("room01", "RM_1", LATER).await;
     assert!(house.meetings.active_room("room01").await.is_err());
+}
+
+#[tokio::test]
+async fn a_removal_by_the_api_that_does_not_reach_the_media_server_fails_also_in_a_meeting() {
+    let house = House::with_media_elsewhere().await;
+    house.create("room01").await;
+    let token = house.token("room01", "ann", false).await;
+    let _socket = house.meetings.open_socket(&token, "ws://x".into()).await.unwrap();
+    let ann = Identity::try_from("ann").unwrap();
+    house.media.is_silent.store(true, Ordering::Relaxed);
+
+    let answer = house.meetings.remove_media_participant(&id("room01"), &ann, Some(1)).await;
+    assert_eq!(answer, Err(ControlError::Unavailable));
 }

@@ -241,6 +241,13 @@ pub trait MediaPlane: Send + Sync + 'static {
     /// Closes a room and takes everybody out.
     fn close_room(&self, room: &RoomId);
 
+    /// A room is to be opened again: waits a few seconds for a close that was ordered before. One that was not carried out by
+    /// then takes out only those who were there when it was ordered. Whether the room is closed. A plane that carries out
+    /// orders in their order has nothing to wait for.
+    async fn settle(&self, _room: &RoomId) -> bool {
+        true
+    }
+
     /// Mutes a track of somebody's; unmuting others is refused.
     async fn mute(&self, room: &RoomId, who: &Identity, track: TrackChoice, muted: bool) -> Result<(), MuteError>;
 

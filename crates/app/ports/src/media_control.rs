@@ -61,6 +61,17 @@ pub enum ControlError {
     Unavailable,
 }
 
+impl ControlError {
+    /// Whether what the call was about is not there.
+    pub fn is_absence(&self) -> bool {
+        match self {
+            Self::NoRoom | Self::NoParticipant | Self::NoTrack => true,
+            Self::Refused { code, .. } => code == "not_found",
+            Self::UnmuteRefused | Self::TooLarge(_) | Self::Taken | Self::Unavailable => false,
+        }
+    }
+}
+
 /// The media plane as LiveKit's server API drives it.
 #[async_trait]
 pub trait MediaControl: Send + Sync + 'static {

@@ -42,9 +42,12 @@ async fn take(app: &App, event: WebhookEvent) {
     let meetings = &app.deps.meetings;
     let (room, sid) = event.room.map(|room| (room.name, room.sid)).unwrap_or_default();
     let message = Forwarded { id: event.id, created_at: event.created_at };
+    if !meetings.is_news(&message) {
+        return;
+    }
     let step = match event.event.as_str() {
         "room_started" => {
-            if !meetings.on_media_opened(&room, message).await {
+            if !meetings.on_media_opened(&room, &sid, message).await {
                 debug!("a media server opened a room that does not run here");
                 meetings.close_stray_media(&room, &sid);
             }
@@ -58,6 +61,6 @@ async fn take(app: &App, event: WebhookEvent) {
         _ => return,
     };
     if let Some(participant) = event.participant {
-        meetings.on_outside_media(&room, step, participant, event.track, message).await;
+        meetings.on_outside_media((&room, &sid), step, participant, event.track, message).await;
     }
 }

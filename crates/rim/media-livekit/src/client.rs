@@ -170,7 +170,9 @@ fn refusal(answer: &Answer) -> Refusal {
     let (code, text) = (text("code"), text("msg"));
     match code.as_str() {
         "not_found" => Refusal::NotFound(text),
-        "unavailable" | "resource_exhausted" | "internal" => Refusal::Troubled { code, text },
+        "unavailable" | "resource_exhausted" | "internal" | "deadline_exceeded" | "aborted" | "unknown" => {
+            Refusal::Troubled { code, text }
+        }
         "" => Refusal::Unreachable(format!("status {}", answer.status)),
         _ => Refusal::Refused { code, text },
     }

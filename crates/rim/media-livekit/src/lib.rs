@@ -5,6 +5,7 @@
 //! Our own server API is carried over to it, below what a meeting gives.
 
 mod client;
+mod closing;
 mod control;
 mod plane;
 mod rights;

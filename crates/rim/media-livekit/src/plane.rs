@@ -14,11 +14,13 @@ use ports::media::{ConnectError, MediaJoin, MediaPlane, MuteError, RemoveReason,
 use ports::media_control::{ControlError, ParticipantChange};
 use prost::Message;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 use tracing::warn;
 use wire::lk;
 use wire::token::VideoGrant;
 
 use crate::client::{Client, Refusal, unix_seconds};
+use crate::closing::Closing;
 use crate::control::control_error;
 use crate::rights::Rights;
 
@@ -27,6 +29,9 @@ const LINES: usize = 16;
 
 /// Orders that wait in a line. One more means that the server has not answered for minutes, and is lost.
 const WAITING: usize = 1024;
+
+/// How long whoever opens a room again waits for it to be closed: less than whoever creates a meeting does.
+const SETTLING: Duration = Duration::from_secs(5);
 
 /// How often the server is asked whether it is there.
 const PULSE: Duration = Duration::from_secs(10);
@@ -38,11 +43,7 @@ const SILENT: u32 = 2;
 #[derive(Debug)]
 pub(crate) enum Order {
     /// The meeting gives somebody these rights.
-    Permission {
-        room: RoomId,
-        who: Identity,
-        permission: MediaPermission,
-    },
+    Permission { room: RoomId, who: Identity, permission: MediaPermission },
     /// The API wants this of somebody. Whoever asked may have gone by then, and was told nothing.
     Change {
         room: RoomId,
@@ -50,13 +51,10 @@ pub(crate) enum Order {
         change: ParticipantChange,
         reply: oneshot::Sender<Result<Bytes, ControlError>>,
     },
-    Remove {
-        room: RoomId,
-        who: Identity,
-    },
-    Close {
-        room: RoomId,
-    },
+    /// Somebody is out of the meeting since `at`, unix seconds.
+    Remove { room: RoomId, who: Identity, at: i64 },
+    /// The meeting is over since `at`, unix seconds.
+    Close { room: RoomId, number: u64, at: i64 },
 }
 
 impl Order {
@@ -65,7 +63,7 @@ impl Order {
             Self::Permission { room, .. }
             | Self::Change { room, .. }
             | Self::Remove { room, .. }
-            | Self::Close { room } => room,
+            | Self::Close { room, .. } => room,
         }
     }
 }
@@ -74,6 +72,7 @@ impl Order {
 pub struct LiveKit {
     pub(crate) client: Client,
     rights: Arc<Rights>,
+    closing: Arc<Closing>,
     lines: Vec<mpsc::Sender<Order>>,
     is_alive: Arc<AtomicBool>,
 }
@@ -84,18 +83,19 @@ impl LiveKit {
         let is_alive = Arc::new(AtomicBool::new(true));
         tokio::spawn(watch(client.clone(), Arc::downgrade(&is_alive)));
         let rights = Arc::new(Rights::default());
+        let closing = Arc::new(Closing::default());
         let line = || {
             let (orders, mut waiting) = mpsc::channel(WAITING);
-            let (client, rights) = (client.clone(), rights.clone());
+            let (client, rights, closing) = (client.clone(), rights.clone(), closing.clone());
             tokio::spawn(async move {
                 while let Some(order) = waiting.recv().await {
-                    carry_out(&client, &rights, order).await;
+                    carry_out(&client, &rights, &closing, order).await;
                 }
             });
             orders
         };
         let lines = std::iter::repeat_with(line).take(LINES).collect();
-        Arc::new(Self { client, rights, lines, is_alive })
+        Arc::new(Self { client, rights, closing, lines, is_alive })
     }
 
     fn line(&self, room: &RoomId) -> Option<&mpsc::Sender<Order>> {
@@ -110,11 +110,14 @@ impl LiveKit {
         line.is_some_and(|line| line.try_send(order).is_ok())
     }
 
-    fn order(&self, order: Order) {
-        if self.line(order.room()).is_none_or(|line| line.try_send(order).is_err()) {
+    /// Puts what a meeting says in line. Whether it is there; if not, that is counted and logged.
+    fn order(&self, order: Order) -> bool {
+        let is_there = self.line(order.room()).is_some_and(|line| line.try_send(order).is_ok());
+        if !is_there {
             metrics::counter!("plenum_media_orders_lost_total").increment(1);
             warn!("the media server is too slow: an order is lost");
         }
+        is_there
     }
 
     async fn participant(&self, room: &RoomId, who: &Identity) -> Result<lk::ParticipantInfo, Refusal> {
@@ -158,7 +161,7 @@ async fn watch(client: Client, is_alive: std::sync::Weak<AtomicBool>) {
     }
 }
 
-async fn carry_out(client: &Client, rights: &Rights, order: Order) {
+async fn carry_out(client: &Client, rights: &Rights, closing: &Closing, order: Order) {
     let room = order.room().clone();
     let done = match order {
         Order::Permission { who, permission, .. } => {
@@ -187,22 +190,52 @@ async fn carry_out(client: &Client, rights: &Rights, order: Order) {
             let _ = reply.send(answer.map(|info| info.encode_to_vec().into()).map_err(control_error));
             return;
         }
-        Order::Remove { who, .. } => {
-            // Tokens made from now on are good: whoever left may come back.
-            let request =
-                lk::RoomParticipantIdentity { revoke_token_ts: unix_seconds(), ..participant_of(&room, &who) };
-            client.call::<lk::RemoveParticipantResponse>("RemoveParticipant", admin(&room), &request).await.map(drop)
-        }
-        Order::Close { .. } => {
+        // Back in the meeting since, and their media connection is the new one.
+        Order::Remove { who, .. } if rights.has(&room, &who) => return,
+        Order::Remove { who, at, .. } => take_out(client, &room, &who, at).await,
+        Order::Close { number, at, .. } if closing.is_wanted(&room, number) => {
             let request = lk::DeleteRoomRequest { room: room.to_string() };
-            client.call::<lk::DeleteRoomResponse>("DeleteRoom", may_create(), &request).await.map(drop)
+            let call = client.call::<lk::DeleteRoomResponse>("DeleteRoom", may_create(), &request);
+            // Withdrawn while it was tried: the attempts that are left would close the room of the next meeting.
+            let closed = tokio::select! {
+                closed = call => Some(closed.map(drop)),
+                () = closing.settled(&room) => None,
+            };
+            closing.done(&room, number);
+            match closed {
+                Some(closed) => closed,
+                None => clear(client, &room, at).await,
+            }
         }
+        Order::Close { at, .. } => clear(client, &room, at).await,
     };
     match done {
         // Nobody there is what most orders find: people come and go by themselves.
         Ok(()) | Err(Refusal::NotFound(_)) => {}
         Err(error) => warn!(room.id = %room, %error, "the media server did not carry out an order"),
     }
+}
+
+/// Takes somebody out. Tokens made since `at`, unix seconds, are good: whoever left may come back.
+async fn take_out(client: &Client, room: &RoomId, who: &Identity, at: i64) -> Result<(), Refusal> {
+    let request = lk::RoomParticipantIdentity { revoke_token_ts: at, ..participant_of(room, who) };
+    client.call::<lk::RemoveParticipantResponse>("RemoveParticipant", admin(room), &request).await.map(drop)
+}
+
+/// Takes everybody out of a room who came before `at`, unix seconds. The room is another meeting's by now.
+async fn clear(client: &Client, room: &RoomId, at: i64) -> Result<(), Refusal> {
+    let request = lk::ListParticipantsRequest { room: room.to_string() };
+    let there: lk::ListParticipantsResponse = client.call("ListParticipants", admin(room), &request).await?;
+    let mut cleared = Ok(());
+    for one in there.participants.iter().filter(|one| one.joined_at < at) {
+        // LiveKit lets in names that are none of ours; no meeting put them there.
+        let Ok(who) = Identity::try_from(one.identity.as_str()) else { continue };
+        match take_out(client, room, &who, at).await {
+            Ok(()) | Err(Refusal::NotFound(_)) => {}
+            Err(error) => cleared = Err(error),
+        }
+    }
+    cleared
 }
 
 async fn tell(client: &Client, room: &RoomId, who: &Identity, change: ParticipantChange) -> Result<(), Refusal> {
@@ -265,7 +298,7 @@ impl MediaPlane for LiveKit {
         match why {
             RemoveReason::Removed | RemoveReason::Left => {
                 self.rights.left(room, who);
-                self.order(Order::Remove { room: room.clone(), who: who.clone() });
+                self.order(Order::Remove { room: room.clone(), who: who.clone(), at: unix_seconds() });
             }
             // The server puts the old session out when the new one joins; by identity the two are the same to it.
             RemoveReason::Duplicate => {}
@@ -274,7 +307,14 @@ impl MediaPlane for LiveKit {
 
     fn close_room(&self, room: &RoomId) {
         self.rights.forget(room);
-        self.order(Order::Close { room: room.clone() });
+        let number = self.closing.ordered(room);
+        if !self.order(Order::Close { room: room.clone(), number, at: unix_seconds() }) {
+            self.closing.done(room, number);
+        }
+    }
+
+    async fn settle(&self, room: &RoomId) -> bool {
+        timeout(SETTLING, self.closing.settled(room)).await.is_ok() || !self.closing.withdraw(room)
     }
 
     async fn mute(&self, room: &RoomId, who: &Identity, track: TrackChoice, muted: bool) -> Result<(), MuteError> {

@@ -52,6 +52,11 @@ impl Rights {
         }
     }
 
+    /// Whether the meeting gives somebody anything: they are in it.
+    pub(crate) fn has(&self, room: &RoomId, who: &Identity) -> bool {
+        self.rooms().get(room).and_then(|people| people.get(who)).is_some_and(|known| known.given.is_some())
+    }
+
     /// The meeting is over.
     pub(crate) fn forget(&self, room: &RoomId) {
         self.rooms().remove(room);

@@ -293,6 +293,7 @@ async fn in_a_meeting_the_api_lifts_no_lock_and_no_unlock_lifts_what_it_said() {
     assert_eq!(sources(3), microphone, "the ceiling holds");
 
     plane.remove(&room(), &ann(), RemoveReason::Left);
+    server.until_asked(5).await;
     plane.set_permission(&room(), &ann(), EVERYTHING);
     server.until_asked(6).await;
     let back: lk::UpdateParticipantRequest = server.request(5);

@@ -51,6 +51,11 @@ async fn a_call_that_the_network_spoils_is_made_again_and_one_that_is_refused_is
     assert!(client(&server).call::<lk::Room>("CreateRoom", grant(), &lk::Room::default()).await.is_ok());
     assert_eq!(server.methods().len(), 3);
 
+    for code in ["deadline_exceeded", "aborted", "unknown"] {
+        let server = Server::with(vec![told(500, code), ok(&lk::Room::default())]);
+        assert!(client(&server).call::<lk::Room>("CreateRoom", grant(), &lk::Room::default()).await.is_ok(), "{code}");
+    }
+
     let server = Server::with(vec![broken()]);
     let answer = client(&server).call::<lk::Room>("CreateRoom", grant(), &lk::Room::default()).await;
     assert_eq!(answer, Err(Refusal::Unreachable("the request failed: no route".into())));
@@ -106,4 +111,44 @@ async fn hidden_participants_are_left_out() {
 
     let names: Vec<_> = list.into_iter().map(|one| lk::ParticipantInfo::decode(one).unwrap().identity).collect();
     assert_eq!(names, ["ann"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_came_back_is_not_sent_out_by_an_older_order() {
+    let server = Server::with(vec![ok(&lk::ParticipantInfo::default())]);
+    let plane = LiveKit::start(client(&server));
+
+    plane.remove(&room(), &ann(), RemoveReason::Left);
+    plane.set_permission(&room(), &ann(), MICROPHONE_ONLY);
+    server.until_asked(1).await;
+    plane.close_room(&room());
+    server.until_asked(2).await;
+
+    assert_eq!(server.methods(), ["UpdateParticipant", "DeleteRoom"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_room_that_is_opened_again_is_waited_for_and_closed_late_only_for_those_who_were_there() {
+    let there = |identity: &str, joined_at| lk::ParticipantInfo {
+        identity: identity.into(),
+        joined_at,
+        ..lk::ParticipantInfo::default()
+    };
+    let participants = vec![there("old", 1), there("new", i64::MAX)];
+    let list = lk::ListParticipantsResponse { participants };
+
+    let server = Server::with(vec![ok(&lk::DeleteRoomResponse {})]);
+    let plane = LiveKit::start(client(&server));
+    plane.close_room(&room());
+    assert!(plane.settle(&room()).await);
+    assert_eq!(server.methods(), ["DeleteRoom"]);
+
+    let silent = Server::with(vec![ok(&list), ok(&lk::RemoveParticipantResponse {})]);
+    let plane = LiveKit::start(client(&silent));
+    plane.close_room(&room());
+    silent.hold();
+    assert!(!plane.settle(&room()).await, "it does not answer");
+    silent.until_asked(3).await;
+    assert_eq!(silent.methods(), ["DeleteRoom", "ListParticipants", "RemoveParticipant"]);
+    assert_eq!(silent.request::<lk::RoomParticipantIdentity>(2).identity, "old");
 }

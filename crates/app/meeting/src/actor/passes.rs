@@ -24,6 +24,8 @@ impl Actor {
             name: person.name,
             permission,
         };
+        // Whoever is given a token may come: an older order to send them out is not meant any more.
+        self.around.media.note_permission(&self.id, &identity, permission);
         let token = self.around.credentials.mint_media(&pass, now.unix_ms / 1000);
         let elsewhere = self.around.credentials.media_server.as_ref();
         let url = elsewhere.unwrap_or(&socket.origin).clone();

@@ -86,7 +86,7 @@ impl Meetings {
     }
 
     async fn create_new(&self, id: RoomId, request: pnm::CreateRoomReq) -> Result<pnm::ActiveRoomInfo, CreateError> {
-        self.take_over_name(&id).await;
+        let is_clear = self.take_over_name(&id).await;
         let around = &self.0.around;
         let metadata = request.metadata.unwrap_or_default();
         // Ids that grow: new ones lie side by side in the store's indexes, so that a commit touches few pages.
@@ -141,6 +141,7 @@ impl Meetings {
                 return Err(CreateError::Store(failure));
             }
         }
+        self.0.outside.begin(&id, &session, is_clear);
         self.run(id, room);
         if is_told {
             around.webhooks.news.notify_one();

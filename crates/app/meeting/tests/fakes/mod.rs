@@ -231,6 +231,8 @@ pub(crate) struct MediaNotes {
     pub(crate) taken: AtomicUsize,
     /// A meeting that takes a name when somebody asks next.
     pub(crate) meets: Mutex<Option<(Meetings, String)>>,
+    /// Nobody can be taken out by the API.
+    pub(crate) is_silent: AtomicBool,
 }
 
 impl MediaNotes {
@@ -322,6 +324,9 @@ impl MediaControl for MediaNotes {
     }
 
     async fn remove_participant(&self, _: &RoomId, who: &Identity, _: i64) -> Result<(), ControlError> {
+        if self.is_silent.load(Ordering::Relaxed) {
+            return Err(ControlError::Unavailable);
+        }
         self.removed.lock().unwrap().push((who.clone(), RemoveReason::Removed));
         Ok(())
     }

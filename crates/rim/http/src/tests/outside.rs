@@ -304,7 +304,15 @@ async fn a_media_server_that_closes_a_room_ends_the_meeting_but_not_the_next_one
 
     server.webhook(&old).await.is(200, TEXT, "OK");
     assert_eq!(server.ask("/auth/room/isRoomActive", r#"{"room_id":"room01"}"#).await["is_active"], true);
-    server.webhook(&event("room_finished", "")).await.is(200, TEXT, "OK");
+    server.webhook(&event("room_finished", "").replace("EV_", "EW_")).await.is(200, TEXT, "OK");
+    assert_eq!(
+        server.ask("/auth/room/isRoomActive", r#"{"room_id":"room01"}"#).await["is_active"],
+        true,
+        "not its own"
+    );
+    server.webhook(&event("room_started", "").replace("RM_x", "RM_y")).await.is(200, TEXT, "OK");
+    let own = event("room_finished", "").replace("RM_x", "RM_y").replace("EV_", "EX_");
+    server.webhook(&own).await.is(200, TEXT, "OK");
 
     assert_eq!(server.ask("/auth/room/isRoomActive", r#"{"room_id":"room01"}"#).await["is_active"], false);
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 #![allow(dead_code, reason = "not every test file needs everything")]
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -19,11 +20,17 @@ pub(crate) struct Server {
     asked: Mutex<Vec<(String, Bytes)>>,
     patience: Mutex<Duration>,
     answers: Mutex<Vec<Result<(u16, Bytes), OutgoingError>>>,
+    holds: AtomicBool,
 }
 
 impl Server {
     pub(crate) fn with(answers: Vec<Result<(u16, Bytes), OutgoingError>>) -> Arc<Self> {
         Arc::new(Self { answers: Mutex::new(answers), ..Self::default() })
+    }
+
+    /// The next call is never answered.
+    pub(crate) fn hold(&self) {
+        self.holds.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn methods(&self) -> Vec<String> {
@@ -64,6 +71,9 @@ impl Outgoing for Server {
         let access = verify_media_api(|_| Some("secret"), token.1.strip_prefix("Bearer ").unwrap(), now()).unwrap();
         assert_eq!(access.claims.video, grant_for(method), "{method} needs this and no more");
         self.asked.lock().unwrap().push((method.to_owned(), body));
+        if self.holds.swap(false, Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
         let mut answers = self.answers.lock().unwrap();
         let answer = if answers.len() > 1 { answers.remove(0) } else { answers[0].clone() };
         answer.map(|(status, body)| Answer { status, retry_after: None, content_type: None, body })
