@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use media::{Opening, opening};
+use media::{Entrance, Opening, opening};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -104,10 +104,14 @@ impl Entry {
             () = stopped(&mut stopping) => return,
         };
         match (carried, &self.services.media) {
-            (Ok(Some(carried @ (Opening::Ice | Opening::Turn))), Some(door)) => tokio::select! {
-                () = door.serve(stream, &begun, carried, peer, secure) => {}
-                () = stopped(&mut stopping) => {}
-            },
+            (Ok(Some(carried @ (Opening::Ice | Opening::Turn))), Some(door)) => {
+                // Who is exempt here has no share of the address.
+                let from = Entrance { peer, secure, speaks_for_many: place.0.is_none() };
+                tokio::select! {
+                    () = door.serve(stream, &begun, carried, from) => {}
+                    () = stopped(&mut stopping) => {}
+                }
+            }
             (Ok(Some(Opening::Other)), _) => self.converse(stream, begun, place, peer, secure, stopping).await,
             _ => debug!(%peer, "a connection carries nothing we know"),
         }

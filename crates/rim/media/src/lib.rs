@@ -46,4 +46,4 @@ pub use engine::{Datagram, Engine};
 pub use external::external_addresses;
 pub use plane::{Plane, Started, start};
 pub use socket::KERNEL_BUFFER;
-pub use streams::{Opening, StreamDoor, opening};
+pub use streams::{Entrance, Opening, StreamDoor, opening};

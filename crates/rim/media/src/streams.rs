@@ -22,8 +22,8 @@ pub use crate::framing::{Opening, opening};
 /// Most connections at a time.
 const MAX_STREAMS: usize = 4096;
 
-/// Most of them from one address: a company behind one translation.
-const MAX_PER_ADDRESS: usize = 256;
+/// Most of them from one address: a school behind one translation, in which each browser may hold a relay in reserve.
+const MAX_PER_ADDRESS: usize = 1024;
 
 /// Packets that wait for the shard, of all connections together.
 const BACKLOG: usize = 2048;
@@ -48,6 +48,17 @@ const LIMIT: usize = 2 * MEDIA_LIMIT;
 
 /// Bytes written at once.
 const WRITE_CHUNK: usize = 16 * 1024;
+
+/// How a connection came in.
+#[derive(Debug, Clone, Copy)]
+pub struct Entrance {
+    /// From where.
+    pub peer: SocketAddr,
+    /// Through TLS.
+    pub secure: bool,
+    /// That is a proxy we trust, through which many come: it is not bound to what one address may have.
+    pub speaks_for_many: bool,
+}
 
 /// Names one connection for the life of the process.
 pub(crate) type StreamId = u64;
@@ -141,18 +152,19 @@ impl StreamDoor {
     }
 
     /// Carries a connection until either side ends it. `begun` was read of it already and `opening` is what it turned out to
-    /// be; anything but [`Opening::Ice`] and [`Opening::Turn`] is dropped. `secure` says that it came through TLS.
-    pub async fn serve<S>(&self, stream: S, begun: &[u8], opening: Opening, peer: SocketAddr, secure: bool)
+    /// be; anything but [`Opening::Ice`] and [`Opening::Turn`] is dropped.
+    pub async fn serve<S>(&self, stream: S, begun: &[u8], opening: Opening, from: Entrance)
     where
         S: AsyncRead + AsyncWrite + Send + Unpin,
     {
+        let Entrance { peer, secure, speaks_for_many } = from;
         let framing = match opening {
             Opening::Ice => Framing::Ice,
             Opening::Turn => Framing::Turn,
             Opening::Tls | Opening::Other | Opening::Unclear => return,
         };
-        let share = self.shares.take(peer.ip());
-        let (Ok(_place), Some(_share)) = (self.places.try_acquire(), share) else {
+        let share = (!speaks_for_many).then(|| self.shares.take(peer.ip()));
+        let (Ok(_place), None | Some(Some(_))) = (self.places.try_acquire(), &share) else {
             metrics::counter!("media_streams_refused_total").increment(1);
             return;
         };
@@ -308,12 +320,15 @@ mod tests {
         (door, events, poll)
     }
 
+    fn entrance() -> Entrance {
+        Entrance { peer: "198.51.100.1:9".parse().unwrap(), secure: false, speaks_for_many: false }
+    }
+
     #[tokio::test]
     async fn packets_pass_in_both_directions_until_the_shard_lets_go() {
         let (door, mut events, _poll) = door();
         let (ours, mut theirs) = tokio::io::duplex(64);
-        let peer = "198.51.100.1:9".parse().unwrap();
-        let serving = tokio::spawn(async move { door.serve(ours, &[0, 3, b'o'], Opening::Ice, peer, false).await });
+        let serving = tokio::spawn(async move { door.serve(ours, &[0, 3, b'o'], Opening::Ice, entrance()).await });
 
         let Some(StreamEvent::Opened { outbox, .. }) = events.recv().await else { panic!("opened") };
         theirs.write_all(b"ne\0\x03two").await.unwrap();
@@ -335,9 +350,8 @@ mod tests {
     async fn a_connection_that_shows_no_packet_in_time_is_closed() {
         let (door, mut events, _poll) = door();
         let (ours, _theirs) = tokio::io::duplex(64);
-        let peer = "198.51.100.1:9".parse().unwrap();
 
-        door.serve(ours, &[0, 20, 0], Opening::Ice, peer, false).await;
+        door.serve(ours, &[0, 20, 0], Opening::Ice, entrance()).await;
 
         assert!(matches!(events.recv().await, Some(StreamEvent::Opened { .. })));
         assert!(matches!(events.recv().await, Some(StreamEvent::Closed { .. })));
@@ -346,18 +360,21 @@ mod tests {
     #[tokio::test]
     async fn one_address_has_so_many_connections_and_no_more() {
         let (door, mut events, _poll) = door();
-        let peer = "198.51.100.1:9".parse().unwrap();
         let mut held = Vec::new();
         for _ in 0..MAX_PER_ADDRESS {
             let (ours, theirs) = tokio::io::duplex(64);
             let door = door.clone();
-            tokio::spawn(async move { door.serve(ours, &[], Opening::Ice, peer, false).await });
+            tokio::spawn(async move { door.serve(ours, &[], Opening::Ice, entrance()).await });
             held.push((theirs, events.recv().await.unwrap()));
         }
         let (ours, _theirs) = tokio::io::duplex(64);
 
-        door.serve(ours, &[], Opening::Ice, peer, false).await;
-
+        door.serve(ours, &[], Opening::Ice, entrance()).await;
         assert!(events.try_recv().is_err(), "refused without a word");
+
+        let (ours, _theirs) = tokio::io::duplex(64);
+        let proxy = Entrance { speaks_for_many: true, ..entrance() };
+        tokio::spawn(async move { door.serve(ours, &[], Opening::Ice, proxy).await });
+        assert!(matches!(events.recv().await, Some(StreamEvent::Opened { .. })), "it speaks for many");
     }
 }
