@@ -22,6 +22,9 @@ fn fresh(before: Option<u64>, packets: u64, jitter: Duration) -> Option<Duration
     (before.is_none_or(|before| packets > before) && jitter < MAX_JITTER).then_some(jitter)
 }
 
+/// Sources whose place has to be looked up again, at most. A client has a few for each track.
+const MAX_FORMER: usize = 256;
+
 /// A jump of the numbers beyond this is no loss: the stream begins anew (RFC 3550 appendix A.1, `MAX_DROPOUT`).
 const MAX_GAP: u64 = 3000;
 
@@ -135,12 +138,14 @@ impl Peer {
             return Err(Dropped::TooLong);
         }
         let ssrc = packet.header.ssrc;
-        if !self.streams.contains_key(&ssrc) {
-            self.discover(ssrc).ok_or(Dropped::OddSource)?;
-        }
-        let stream = self.streams.get_mut(&ssrc).ok_or(Dropped::OddSource)?;
-        stream.arrived.note(*packet.seq_no);
-        let stream = *stream;
+        let number = *packet.seq_no;
+        let stream = match self.streams.get_mut(&ssrc) {
+            Some(stream) => {
+                stream.arrived.note(number);
+                *stream
+            }
+            None => self.discover(ssrc, number).ok_or(Dropped::OddSource)?,
+        };
         let section = &self.sections[usize::from(stream.section)];
         let format = section.formats.iter().find(|format| format.pt == packet.header.payload_type);
         let format = format.ok_or(Dropped::OddFormat)?;
@@ -170,11 +175,16 @@ impl Peer {
 
     /// Where packets of such streams belong may have changed.
     pub(crate) fn forget_streams(&mut self, which: impl Fn(&Stream) -> bool) {
+        // Whoever takes other sources at every negotiation loses a moment's figures.
+        if self.former.len() > MAX_FORMER {
+            self.former.clear();
+        }
         let gone = self.streams.extract_if(|_, stream| which(stream));
         self.former.extend(gone.map(|(source, stream)| (source, stream.arrived)));
     }
 
-    fn discover(&mut self, ssrc: Ssrc) -> Option<()> {
+    /// Finds out where packets of a source belong, of which the one with that extended number came.
+    fn discover(&mut self, ssrc: Ssrc, number: u64) -> Option<Stream> {
         let (mid, rid) = {
             let mut api = self.rtc.direct_api();
             let stream = api.stream_rx(&ssrc)?;
@@ -185,12 +195,13 @@ impl Peer {
             None => 0,
             Some(rid) => self.sections[usize::from(section)].layer_of(rid)?,
         };
-        let arrived = self.former.remove(&ssrc).unwrap_or_default();
+        let mut arrived = self.former.remove(&ssrc).unwrap_or_default();
+        arrived.note(number);
         let stream = Stream { section, layer, alone: rid.is_none(), arrived };
         // One source per layer: a new one replaces the old.
         self.streams.retain(|_, known| known.section != section || known.layer != layer);
         self.streams.insert(ssrc, stream);
-        Some(())
+        Some(stream)
     }
 }
 

@@ -12,8 +12,8 @@ use crate::layers::{Layer, LayerSet, Liveness, SPATIAL, TEMPORAL, Temporal, Wish
 /// How often a subscriber's bandwidth is shared out anew, apart from when something changes.
 pub const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Where all together is more than the estimate by no more than that, in percent, everything stays: after a queue has grown the estimate is lower than the line
-/// until the queue is drained, and pictures that are held back leave by so much faster.
+/// Where all together is more than the estimate by no more than that, in percent, everything stays: after a queue has grown the
+/// estimate is lower than the line until the queue is drained, and pictures that are held back leave by so much faster.
 const TOLERANCE: u64 = 10;
 
 /// A step up must fit with this much to spare, in percent, and for so long.
@@ -102,7 +102,8 @@ impl<K: Ord + Clone> Allocation<K> {
         order.sort_by(|one, other| other.priority.cmp(&one.priority).then_with(|| one.track.cmp(&other.track)));
         let spent: u64 = bids.iter().map(|bid| bid.cost_within(self.cap(&bid.track))).sum();
         if spent > estimate && spent <= estimate.saturating_add(estimate / 100 * TOLERANCE) {
-            self.tracks.retain(|track, _| bids.iter().any(|bid| bid.track == *track));
+            let kept = |bid: &Bid<K>| (bid.track.clone(), Share { cap: self.cap(&bid.track), room_since: None });
+            self.tracks = bids.iter().map(kept).collect();
             return Vec::new();
         }
         let affordable = share(estimate, &order, self.never_paused);

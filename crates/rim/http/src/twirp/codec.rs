@@ -28,7 +28,8 @@ impl Encoding {
         }
     }
 
-    /// Reads a request, whose bytes and whose turn end here. In JSON, names in either spelling and what is `null` or unknown are taken as protobuf's JSON wants.
+    /// Reads a request, whose bytes and whose turn end here. In JSON, names in either spelling and what is `null` or unknown are
+    /// taken as protobuf's JSON wants.
     pub(super) fn read<M: Message + Default + DeserializeOwned>(self, body: Large) -> Result<M, TwirpError> {
         let malformed = |msg| TwirpError::new(Code::Malformed, msg);
         match self {
