@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::layers::{Layer, LayerSet, Liveness, SPATIAL, TEMPORAL, Temporal, Wish};
+use crate::layers::{Layer, TEMPORAL, Temporal, Wish};
+use crate::prices::Costs;
 
 /// How often a subscriber's bandwidth is shared out anew, apart from when something changes.
 pub const INTERVAL: Duration = Duration::from_secs(1);
@@ -23,36 +24,6 @@ const UP_DELAY: Duration = Duration::from_secs(2);
 /// Of so many times what it takes nobody has to wait to see whether it lasts.
 const PLENTY: u64 = 3;
 
-/// What each layer of a track costs, cut off above each temporal layer, in bits per second; 0 for layers not being sent.
-pub type Costs = [[u64; TEMPORAL]; SPATIAL];
-
-/// What the layers of a track cost, as far as that is known.
-///
-/// A layer that dynacast has switched off costs what it did when it was last sent: as if it were free, it would be asked for
-/// again and again and given up as soon as it came.
-#[derive(Debug, Clone, Default)]
-pub struct CostBook {
-    known: Costs,
-}
-
-impl CostBook {
-    /// The costs now. `enabled` are the layers the publisher has been asked to send; one of them that does not run has
-    /// failed and is not to be had.
-    pub fn read(&mut self, liveness: &Liveness, enabled: LayerSet) -> Costs {
-        let running = liveness.running();
-        Layer::ALL.map(|layer| {
-            let measured: [u64; TEMPORAL] =
-                std::array::from_fn(|tid| liveness.bitrate(layer, Temporal::new(tid as u8)));
-            let known = &mut self.known[layer.index()];
-            let runs = running.contains(layer);
-            if runs && measured[TEMPORAL - 1] > 0 {
-                *known = measured;
-            }
-            if runs || !enabled.contains(layer) { *known } else { [0; TEMPORAL] }
-        })
-    }
-}
-
 /// One track that wants its share.
 #[derive(Debug, Clone)]
 pub struct Bid<K> {
@@ -62,6 +33,8 @@ pub struct Bid<K> {
     pub wish: Option<Wish>,
     /// What that would cost.
     pub costs: Costs,
+    /// Nothing of it has been measured. For a guess no picture is paused.
+    pub guessed: bool,
     /// Who comes first: higher is served first. 255 for screens, 1 for cameras, unless the subscriber said otherwise.
     pub priority: u8,
 }
@@ -201,7 +174,7 @@ fn share<K>(budget: u64, bids: &[&Bid<K>], never_paused: usize) -> Vec<Option<Wi
         }
     }
     let placed = bids.iter().zip(grants).enumerate();
-    placed.map(|(place, (bid, grant))| bid.cap(grant, place < never_paused)).collect()
+    placed.map(|(place, (bid, grant))| bid.cap(grant, place < never_paused || bid.guessed)).collect()
 }
 
 impl<K> Bid<K> {
@@ -268,7 +241,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::layers::{Content, Sample};
 
     /// Three layers of 150, 500 and 1500 kbit/s; the base temporal layer takes half of it.
     const COSTS: Costs = [
@@ -361,6 +333,17 @@ mod tests {
     }
 
     #[test]
+    fn for_a_guess_a_picture_is_small_and_not_paused() {
+        let mut shares = Allocation::new(0);
+        let begins = Bid { guessed: true, ..bid("ben", 1) };
+
+        let changes = shares.update(80_000, &[bid("ana", 2), bid("cid", 1), begins], Instant::now());
+
+        let smallest = Wish { layer: Layer::Low, temporal: Temporal::BASE };
+        assert_eq!(changes, [to("ana", Some(smallest)), to("ben", Some(smallest)), to("cid", None)]);
+    }
+
+    #[test]
     fn a_track_that_is_not_sent_or_not_wanted_is_not_limited() {
         let unknown = Bid { costs: [[0; TEMPORAL]; SPATIAL], ..bid("ana", 1) };
         let disabled = Bid { wish: None, ..bid("ben", 1) };
@@ -390,30 +373,6 @@ mod tests {
         assert_eq!(shares.goal(&[]), Goal::default());
     }
 
-    #[test]
-    fn a_layer_that_was_switched_off_keeps_its_price_and_one_that_failed_has_none() {
-        let now = Instant::now();
-        let mut book = CostBook::default();
-        let mut liveness = Liveness::new(Content::Camera);
-        let send = |liveness: &mut Liveness, layer, from: u32| {
-            for packet in 0..40u32 {
-                let sample = Sample { layer, temporal: Temporal::BASE, bytes: 1000, start_of_frame: true };
-                liveness.on_packet(sample, now + Duration::from_millis(50) * (from + packet));
-            }
-        };
-        send(&mut liveness, Layer::High, 0);
-        let price = book.read(&liveness, LayerSet::ALL)[Layer::High.index()][0];
-        assert!(price > 100_000, "{price}");
-
-        let less = LayerSet::up_to(Some(Layer::Low));
-        liveness.set_enabled(less);
-        send(&mut liveness, Layer::Low, 40);
-        assert!(!liveness.running().contains(Layer::High));
-
-        assert_eq!(book.read(&liveness, less)[Layer::High.index()][0], price);
-        assert_eq!(book.read(&liveness, LayerSet::ALL)[Layer::High.index()][0], 0);
-    }
-
     proptest! {
         /// The limited tracks together never cost more than there is, unless they are too important to be paused.
         #[test]
@@ -423,7 +382,7 @@ mod tests {
         ) {
             let bids: Vec<Bid<usize>> = wishes.into_iter().enumerate().map(|(track, (layer, tid, priority))| {
                 let wish = Wish { layer: Layer::ALL[layer], temporal: Temporal::new(tid) };
-                Bid { track, wish: Some(wish), costs: COSTS, priority }
+                Bid { track, wish: Some(wish), costs: COSTS, guessed: false, priority }
             }).collect();
             let order: Vec<&Bid<usize>> = bids.iter().collect();
 
@@ -449,7 +408,7 @@ mod tests {
             let bids: Vec<Bid<usize>> = wishes.into_iter().enumerate().map(|(track, (layer, tid, size, priority))| {
                 let wish = Wish { layer: Layer::ALL[layer], temporal: Temporal::new(tid) };
                 let costs = COSTS.map(|layer| layer.map(|cost| cost * size / 10));
-                Bid { track, wish: Some(wish), costs, priority }
+                Bid { track, wish: Some(wish), costs, guessed: false, priority }
             }).collect();
             let mut shares = Allocation::new(0);
             let start = Instant::now();
@@ -463,7 +422,7 @@ mod tests {
     }
 
     fn bid(track: &'static str, priority: u8) -> Bid<&'static str> {
-        Bid { track, wish: Some(Wish::full(Layer::High)), costs: COSTS, priority }
+        Bid { track, wish: Some(Wish::full(Layer::High)), costs: COSTS, guessed: false, priority }
     }
 
     fn to(track: &'static str, cap: Option<Wish>) -> Change<&'static str> {

@@ -25,6 +25,8 @@ pub struct Announced {
     pub width: u32,
     /// Height in pixels.
     pub height: u32,
+    /// The most it is to take, bits per second; 0 if that is not known.
+    pub bitrate: u32,
 }
 
 /// A subscriber's `track_setting`. Zero means "not given", as on the wire.
@@ -149,9 +151,9 @@ mod tests {
     use super::*;
 
     const LAYERS: [Announced; 3] = [
-        Announced { layer: Layer::Low, width: 320, height: 180 },
-        Announced { layer: Layer::Medium, width: 640, height: 360 },
-        Announced { layer: Layer::High, width: 1280, height: 720 },
+        Announced { layer: Layer::Low, width: 320, height: 180, bitrate: 0 },
+        Announced { layer: Layer::Medium, width: 640, height: 360, bitrate: 0 },
+        Announced { layer: Layer::High, width: 1280, height: 720, bitrate: 0 },
     ];
 
     #[test]
@@ -166,7 +168,7 @@ mod tests {
 
     #[test]
     fn upright_pictures_are_measured_by_their_longest_side() {
-        let upright = [Announced { layer: Layer::Low, width: 180, height: 320 }, LAYERS[1]];
+        let upright = [Announced { layer: Layer::Low, width: 180, height: 320, bitrate: 0 }, LAYERS[1]];
 
         let setting = Setting { width: 300, height: 300, ..Setting::initial(false) };
 

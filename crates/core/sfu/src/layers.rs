@@ -210,6 +210,8 @@ pub struct Liveness {
 struct LayerState {
     life: Life,
     packets: u32,
+    /// When its first packet came, until a rate follows from those since then.
+    began: Option<Instant>,
     counting: [Count; TEMPORAL],
     rates: [Rate; TEMPORAL],
 }
@@ -240,6 +242,9 @@ struct Rate {
 
 /// How long bytes and frames are counted before the rates are brought up to date.
 const RATE_WINDOW: Duration = Duration::from_secs(1);
+
+/// Of a layer that began within the window it is that much at least; else it is counted on in the next.
+const LEAST_COUNTED: Duration = Duration::from_millis(400);
 
 /// Weight of the newest window in the smoothed rates.
 const RATE_SMOOTHING: f32 = 0.5;
@@ -288,6 +293,9 @@ impl Liveness {
 
         let state = &mut self.layers[sample.layer.index()];
         state.packets = state.packets.saturating_add(1);
+        if state.rates.iter().all(|rate| rate.bits == 0.0) {
+            state.began.get_or_insert(now);
+        }
         let count = &mut state.counting[sample.temporal.index()];
         count.bytes = count.bytes.saturating_add(sample.bytes as u64);
         count.frames = count.frames.saturating_add(u32::from(sample.start_of_frame));
@@ -367,9 +375,16 @@ impl Liveness {
         if elapsed < RATE_WINDOW {
             return;
         }
-        let seconds = elapsed.as_secs_f32();
         let mut silent = true;
         for state in &mut self.layers {
+            // Whoever began in the middle is not to be taken for less than it is.
+            let counted = state.began.map_or(elapsed, |began| now.saturating_duration_since(began));
+            if counted < LEAST_COUNTED {
+                silent = false;
+                continue;
+            }
+            state.began = None;
+            let seconds = counted.as_secs_f32();
             for (count, rate) in state.counting.iter_mut().zip(&mut state.rates) {
                 silent &= count.bytes == 0;
                 rate.advance(count.bytes as f32 * 8.0 / seconds, count.frames as f32 / seconds);

@@ -87,6 +87,7 @@ pub mod keyframes;
 pub mod layers;
 pub mod level;
 pub mod munger;
+pub mod prices;
 pub mod quality;
 pub mod red;
 pub mod renumber;

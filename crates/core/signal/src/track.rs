@@ -205,6 +205,7 @@ impl Track {
                 quality: u8::try_from(layer.quality.clamp(0, 2)).unwrap_or(0),
                 width: layer.width,
                 height: layer.height,
+                bitrate: layer.bitrate,
             })
             .collect()
     }

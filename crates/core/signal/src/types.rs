@@ -220,6 +220,8 @@ pub struct Layer {
     pub width: u32,
     /// Pixels.
     pub height: u32,
+    /// The most it is to take, bits per second; 0 if that was not said.
+    pub bitrate: u32,
 }
 
 /// How a subscriber wants a track (section 9.4).

@@ -229,8 +229,7 @@ impl Forward {
             level.reset();
         }
         for encoding in &mut track.encodings {
-            let layers = if muted { LayerSet::NONE } else { encoding.enabled(encoding.dynacast.current()) };
-            encoding.liveness.set_enabled(layers);
+            encoding.set_muted(muted, now);
         }
         track.downs.iter_mut().for_each(Down::begin_anew);
     }

@@ -110,6 +110,28 @@ fn a_picture_there_is_no_room_for_is_paused_and_its_viewer_told() {
     assert_eq!(states.last(), Some(&lk::StreamState::Active), "{states:?}");
 }
 
+#[test]
+fn a_camera_that_begins_makes_no_queue_on_a_narrow_line() {
+    let (mut world, ann, bob) = watched();
+    let cid = world.join("cid");
+    let (mut of_ann, mut of_cid) = (Layers::default(), Layers::default());
+    world.clients[bob].bottleneck = Some(Bottleneck::new(300_000, world.now));
+    world.film(ann, &mut of_ann, Duration::from_secs(20));
+    let dropped = |world: &World| world.clients[bob].bottleneck.as_ref().unwrap().dropped;
+    let before = dropped(&world);
+    world.clients[bob].packets.clear();
+
+    world.publish_simulcast(cid);
+    world.film_both(ann, &mut of_ann, cid, &mut of_cid, Duration::from_secs(4));
+
+    let source = world.clients[bob].source_of(&world.clients[cid].sid_of("cam").unwrap()).unwrap();
+    let of_cid = world.clients[bob].packets.iter().filter(|packet| *packet.header.ssrc == source);
+    let sizes: Vec<usize> = of_cid.map(|packet| packet.payload.len()).collect();
+    let large = sizes.iter().filter(|size| **size > 500).count();
+    assert!(sizes.len() > 50, "a small picture of cid: {}", sizes.len());
+    assert_eq!((large, dropped(&world)), (0, before));
+}
+
 /// On it there is room for one large picture and one small one.
 const ROOM_FOR_ONE: u64 = 1_400_000;
 

@@ -104,9 +104,20 @@ pub(super) struct Probes {
     goes_on: bool,
     /// The rate from which a fall is measured, and since when.
     steady: (f64, i64),
-    /// The rate it fell from, and when.
-    fallen: Option<(f64, i64)>,
+    fallen: Option<Fall>,
     due: Option<i64>,
+}
+
+/// A rate that fell far.
+#[derive(Debug, Clone, Copy)]
+struct Fall {
+    /// What it fell from.
+    from: f64,
+    at: i64,
+    /// When that is tried again: for what showed nothing, once more.
+    again: i64,
+    /// It was tried, and what came of it is not known.
+    is_tried: bool,
 }
 
 /// A probe and what is known of its packets.
@@ -193,6 +204,7 @@ impl Probes {
         let mut clusters = self.underway.iter().enumerate();
         let (index, shown) = clusters.find_map(|(index, cluster)| Some((index, cluster.shows()?)))?;
         let cluster = self.underway.remove(index);
+        self.fallen = self.fallen.filter(|fall| !fall.is_tried);
         if believed {
             self.goes_on = shown > GO_ON * cluster.probe.rate as f64;
             if shown > rate * WORTHWHILE {
@@ -241,21 +253,22 @@ impl Probes {
 
     fn plan(&mut self, now: i64, way: Way, most: f64) {
         let waited = self.last.map(|last| now - last);
-        let regained = self.fallen.filter(|(_, at)| now - at >= RECOVERY);
+        let regained = self.fallen.as_mut().filter(|fall| now >= fall.again);
         let rates = match waited {
             None => FIRST.map(|factor| factor * way.rate).to_vec(),
             Some(_) if self.goes_on => vec![STEP * way.rate],
-            Some(_) if regained.is_some() => {
-                self.fallen = None;
-                let before = regained.map_or(0.0, |(before, _)| before);
-                vec![(REGAINED * before).clamp(STEP * way.rate, LEAP * way.rate)]
-            }
-            Some(waited) if self.is_eager && waited >= EAGER => vec![LEAP * way.rate],
-            Some(waited) if waited >= self.patience => {
-                self.patience = (self.patience * 3 / 2).min(MOST_PATIENT);
-                vec![STEP * way.rate]
-            }
-            Some(_) => return,
+            Some(waited) => match regained {
+                Some(fall) => {
+                    (fall.is_tried, fall.again) = (true, now + FORGOTTEN);
+                    vec![(REGAINED * fall.from).clamp(STEP * way.rate, LEAP * way.rate)]
+                }
+                None if self.is_eager && waited >= EAGER => vec![LEAP * way.rate],
+                None if waited >= self.patience => {
+                    self.patience = (self.patience * 3 / 2).min(MOST_PATIENT);
+                    vec![STEP * way.rate]
+                }
+                None => return,
+            },
         };
         (self.goes_on, self.is_eager, self.last) = (false, false, Some(now));
         self.planned.extend(rates.into_iter().map(|rate| rate.min(most)));
@@ -266,19 +279,19 @@ impl Probes {
     fn watch(&mut self, now: i64, rate: f64) {
         let (steady, since) = self.steady;
         if rate < FALL * steady {
-            let before = self.fallen.map_or(steady, |(before, _)| before);
-            self.fallen = Some((before, now));
+            let from = self.fallen.map_or(steady, |fall| fall.from);
+            self.fallen = Some(Fall { from, at: now, again: now + RECOVERY, is_tried: false });
         }
         if rate >= steady || rate < FALL * steady || now - since > FALL_TIME {
             self.steady = (rate, now);
         }
-        self.fallen = self.fallen.filter(|(_, at)| now - at < LATEST_RECOVERY);
+        self.fallen = self.fallen.filter(|fall| now - fall.at < LATEST_RECOVERY);
     }
 
     fn next_look(&self, now: i64) -> Option<i64> {
         let waiting = self.underway.iter().map(|cluster| cluster.begun + FORGOTTEN).min();
         let next = self.last.map(|last| last + if self.is_eager { EAGER } else { self.patience });
-        let regain = self.fallen.map(|(_, at)| at + RECOVERY);
+        let regain = self.fallen.map(|fall| fall.again);
         let next = [next, regain].into_iter().flatten().filter(|at| *at > now).min();
         if self.underway.is_empty() { next } else { waiting }
     }
@@ -436,6 +449,27 @@ mod tests {
         probes.seek(8e6);
         probes.consider(EAGER, WAY);
         assert_eq!(probes.poll(EAGER).map(|probe| probe.rate), Some(3_000_000));
+    }
+
+    #[test]
+    fn what_was_lost_in_a_fall_is_tried_until_something_is_known_of_it() {
+        let fall = Way { rate: 2e5, ..WAY };
+        let mut probes = seeking(4e6);
+        probes.planned.clear();
+        let tried = |probes: &mut Probes, at: i64| {
+            probes.consider(at, fall);
+            probes.poll(at)
+        };
+        assert_eq!(tried(&mut probes, 0), None);
+        let first = tried(&mut probes, RECOVERY).unwrap();
+        answer(&mut probes, first, 2, 0, 6e5);
+        assert_eq!(probes.conclude(fall.rate, true), None, "too little arrived");
+        assert_eq!(tried(&mut probes, RECOVERY + EAGER), None);
+        let second = tried(&mut probes, RECOVERY + FORGOTTEN).unwrap();
+        assert_eq!((first.rate, second.rate), (600_000, 600_000));
+        answer(&mut probes, second, 10, 0, 2e5);
+        assert!(probes.conclude(fall.rate, true).is_some());
+        assert_eq!(tried(&mut probes, RECOVERY + 2 * FORGOTTEN), None, "there is no more now");
     }
 
     #[test]

@@ -136,6 +136,23 @@ fn layers_of_one_stream_cost_what_those_below_them_do_too_and_live_by_single_pac
 }
 
 #[test]
+fn a_layer_that_begins_within_a_window_costs_what_it_does_from_then_on() {
+    for begins in [500, 700, 900] {
+        let mut scene = Scene::new(Content::Camera);
+        for millis in (0..2050).step_by(25) {
+            scene.frame(Layer::Low, 0, 100);
+            if millis >= begins {
+                scene.frame(Layer::High, 0, 1000);
+            }
+            let bits = scene.liveness.bitrate(Layer::High, Temporal::TOP);
+            assert!(bits == 0 || (300_000..350_000).contains(&bits), "{bits} of 320,000, begun after {begins} ms");
+            scene.now += 25 * MILLI;
+        }
+        assert!(scene.liveness.bitrate(Layer::High, Temporal::TOP) > 0);
+    }
+}
+
+#[test]
 fn a_layer_that_ended_costs_nothing() {
     let mut scene = Scene::new(Content::Camera);
     for _ in 0..100 {

@@ -3,8 +3,9 @@
 use super::{Forward, News};
 use crate::engine::FastMap;
 use crate::engine::faults::Turn;
-use sfu::allocation::{Bid, Costs};
+use sfu::allocation::Bid;
 use sfu::layers::{Layer, Wish};
+use sfu::prices::Prices;
 use signal::{Kind, PeerKey, TrackKey};
 use std::time::{Duration, Instant};
 
@@ -40,14 +41,7 @@ impl Forward {
         for (key, track) in self.tracks.iter_mut().filter(|(_, track)| !track.muted) {
             *turn = Some(track.owner);
             let rate = track.allowance.rate(now);
-            let costs: Vec<Costs> = track
-                .encodings
-                .iter_mut()
-                .map(|encoding| {
-                    let enabled = encoding.enabled(encoding.dynacast.current());
-                    encoding.prices.read(&encoding.liveness, enabled)
-                })
-                .collect();
+            let prices: Vec<Prices> = track.encodings.iter_mut().map(|encoding| encoding.prices(now)).collect();
             let speaks = !track.screen && self.spoke.contains_key(&track.owner);
             for down in track.downs.iter().filter(|down| down.ready && !down.setting.disabled && asked(down.peer)) {
                 let subscriber = wants.entry(down.peer).or_default();
@@ -55,13 +49,14 @@ impl Forward {
                     subscriber.sound += rate;
                     continue;
                 }
-                let Some(costs) = down.encoding.and_then(|index| costs.get(index)).copied() else { continue };
+                let Some(prices) = down.encoding.and_then(|index| prices.get(index)) else { continue };
+                let Prices { costs, guessed } = *prices;
                 let wish = down.demand.current();
                 let size = wish.map_or(0, |wish| u8::try_from(wish.layer.index()).unwrap_or(0));
                 let usual = if track.screen { SCREEN } else { size + if speaks { SPEAKER } else { 0 } };
                 let said = down.setting.priority;
                 let priority = if said > 0 { said } else { usual };
-                subscriber.bids.push(Bid { track: *key, wish, costs, priority });
+                subscriber.bids.push(Bid { track: *key, wish, costs, guessed, priority });
             }
         }
         *turn = None;

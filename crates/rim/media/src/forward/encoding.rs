@@ -2,7 +2,7 @@
 
 use crate::report::Gauge;
 use rtc::{Codec as Format, UpPacket};
-use sfu::allocation::CostBook;
+use sfu::prices::{CostBook, Prices};
 use sfu::demand::Announced;
 use sfu::dependency::Dependencies;
 use sfu::dynacast::{Dynacast, Update};
@@ -12,7 +12,10 @@ use sfu::munger::Reports;
 use sfu::selector::Order;
 use sfu::waiting::Waiting;
 use signal::{Codec, PeerKey};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// What was published and has not come after so long takes nothing.
+const BEGINNING: Duration = Duration::from_secs(3);
 
 /// One codec of a track, on a section of its publisher's.
 #[derive(Debug)]
@@ -22,7 +25,9 @@ pub(crate) struct Encoding {
     pub(crate) codec: Codec,
     pub(super) announced: Vec<Announced>,
     pub(super) liveness: Liveness,
-    pub(super) prices: CostBook,
+    prices: CostBook,
+    /// Since when something of it is awaited.
+    awaited: Instant,
     pub(super) keyframes: Keyframes,
     /// Something of it came. Before that its publisher cannot be asked for a key frame: the source is not known.
     pub(super) heard: bool,
@@ -81,6 +86,7 @@ impl Encoding {
             announced: announced(layers),
             liveness: Liveness::new(content),
             prices: CostBook::default(),
+            awaited: now,
             keyframes: Keyframes::new(),
             heard: false,
             dynacast: Dynacast::new(now),
@@ -136,6 +142,20 @@ impl Encoding {
         self.keyframes.on_key_frame(if self.scalable { Layer::Low } else { layer });
     }
 
+    /// What it costs now.
+    pub(super) fn prices(&mut self, now: Instant) -> Prices {
+        let enabled = self.enabled(self.dynacast.current());
+        let begins = now.saturating_duration_since(self.awaited) < BEGINNING;
+        self.prices.read(&self.liveness, enabled, &self.announced, begins)
+    }
+
+    /// Its publisher sends nothing, or begins again.
+    pub(super) fn set_muted(&mut self, muted: bool, now: Instant) {
+        let layers = if muted { LayerSet::NONE } else { self.enabled(self.dynacast.current()) };
+        self.liveness.set_enabled(layers);
+        self.awaited = now;
+    }
+
     /// The layers the publisher was asked for. Of those in one stream it sends all or none.
     pub(super) fn enabled(&self, update: Update) -> LayerSet {
         let layers = update.layers();
@@ -150,7 +170,7 @@ pub(super) fn announced(layers: &[signal::Layer]) -> Vec<Announced> {
         .iter()
         .filter_map(|layer| {
             let which = if single { Layer::Low } else { Layer::from_index(usize::from(layer.quality))? };
-            Some(Announced { layer: which, width: layer.width, height: layer.height })
+            Some(Announced { layer: which, width: layer.width, height: layer.height, bitrate: layer.bitrate })
         })
         .collect()
 }
