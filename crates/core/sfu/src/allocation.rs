@@ -345,7 +345,7 @@ mod tests {
 
     #[test]
     fn a_track_that_is_not_sent_or_not_wanted_is_not_limited() {
-        let unknown = Bid { costs: [[0; TEMPORAL]; SPATIAL], ..bid("ana", 1) };
+        let unknown = Bid { costs: Costs::default(), ..bid("ana", 1) };
         let disabled = Bid { wish: None, ..bid("ben", 1) };
         let mut shares = Allocation::new(0);
 

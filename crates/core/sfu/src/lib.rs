@@ -86,6 +86,7 @@ pub mod h264;
 pub mod keyframes;
 pub mod layers;
 pub mod level;
+pub mod missing;
 pub mod munger;
 pub mod prices;
 pub mod quality;

@@ -631,6 +631,32 @@ fn who_begins_with_a_key_frame_is_not_asked_for_another() {
 }
 
 #[test]
+fn for_what_is_lost_for_good_on_its_way_here_a_key_frame_is_asked_for() {
+    let (mut world, ann, _) = two_connected();
+    world.publish(ann);
+    world.pass(Duration::from_millis(400));
+    world.stream(ann, 1, 50);
+    let mut frame = 50;
+    let mut go_on = |world: &mut World, frames: u32| {
+        for _ in 0..frames {
+            frame += 1;
+            world.send_media(ann, frame, false);
+            world.pass(Duration::from_millis(20));
+        }
+        world.clients[ann].key_frames_asked
+    };
+
+    world.lose_for_good(ann, 2);
+    assert_eq!(go_on(&mut world, 45), 0, "it may still come");
+    assert_eq!(go_on(&mut world, 10), 1);
+    world.clients[ann].key_frames_asked = 0;
+    world.lose_for_good(ann, 1);
+    go_on(&mut world, 20);
+    world.send_media(ann, 200, true);
+    assert_eq!(go_on(&mut world, 100), 0, "nobody needs what was before a key frame");
+}
+
+#[test]
 fn datagrams_the_fuzzer_was_given_get_no_answer() {
     let mut world = World::new();
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../fuzz/corpus/datagram");

@@ -2,17 +2,21 @@
 
 use crate::report::Gauge;
 use rtc::{Codec as Format, UpPacket};
-use sfu::prices::{CostBook, Prices};
 use sfu::demand::Announced;
 use sfu::dependency::Dependencies;
 use sfu::dynacast::{Dynacast, Update};
 use sfu::keyframes::Keyframes;
 use sfu::layers::{Content, Layer, LayerSet, Liveness, SPATIAL};
+use sfu::missing::Missing;
 use sfu::munger::Reports;
+use sfu::prices::{CostBook, Prices};
 use sfu::selector::Order;
 use sfu::waiting::Waiting;
 use signal::{Codec, PeerKey};
 use std::time::{Duration, Instant};
+
+/// A key frame so many numbers ahead was one of a stream that has begun anew since.
+const MANY: u64 = 1 << 15;
 
 /// What was published and has not come after so long takes nothing.
 const BEGINNING: Duration = Duration::from_secs(3);
@@ -41,6 +45,9 @@ pub(crate) struct Encoding {
     newest: [Option<(u32, u64)>; SPATIAL],
     /// The highest number of each layer.
     highest: [Option<u64>; SPATIAL],
+    /// What does not come of each layer, and the number from which it can be decoded without what was before.
+    missing: [Missing; SPATIAL],
+    keyed: [Option<u64>; SPATIAL],
     /// What was reported of each layer.
     pub(crate) gauges: [Gauge; SPATIAL],
 }
@@ -95,6 +102,8 @@ impl Encoding {
             described: Default::default(),
             newest: [None; SPATIAL],
             highest: [None; SPATIAL],
+            missing: Default::default(),
+            keyed: [None; SPATIAL],
             gauges: Default::default(),
         }
     }
@@ -137,8 +146,16 @@ impl Encoding {
         late
     }
 
-    /// A key frame of a layer came.
-    pub(super) fn on_key_frame(&mut self, layer: Layer) {
+    /// Takes note of a packet's number. Answers whether something before it is lost for good without which its layer cannot be
+    /// decoded.
+    pub(super) fn is_broken(&mut self, layer: Layer, sequence: u64, now: Instant) -> bool {
+        let lost = self.missing[layer.index()].on_packet(sequence, now);
+        lost.is_some_and(|lost| self.keyed[layer.index()].is_none_or(|from| lost > from || from - lost > MANY))
+    }
+
+    /// A key frame of a layer came, with that number.
+    pub(super) fn on_key_frame(&mut self, layer: Layer, sequence: u64) {
+        self.keyed[layer.index()] = Some(sequence);
         self.keyframes.on_key_frame(if self.scalable { Layer::Low } else { layer });
     }
 

@@ -229,7 +229,7 @@ impl Up {
         let late = encoding.comes_late(layer, packet.sequence);
         let layers_changed = picture.as_ref().is_some_and(|picture| {
             if picture.key_frame {
-                encoding.on_key_frame(layer);
+                encoding.on_key_frame(layer, packet.sequence);
             }
             let (temporal, start_of_frame) = (picture.temporal, picture.start_of_frame);
             let bytes = packet.payload.len() + AROUND;
@@ -237,6 +237,17 @@ impl Up {
             encoding.liveness.on_packet(sample, now)
         });
         let running = encoding.liveness.running();
+        // Viewers would wait for seconds for what is lost.
+        if encoding.is_broken(layer, packet.sequence, now) {
+            let scalable = encoding.scalable;
+            let shows = |down: &Down| {
+                let sent = down.selector.current().is_some_and(|current| scalable || current == layer);
+                sent && down.ready && down.encoding == Some(index)
+            };
+            if self.downs.iter().any(shows) {
+                encoding.request_key_frame(layer);
+            }
+        }
         if picture.is_none() && !packet.payload.is_empty() {
             self.unreadable += 1;
         }

@@ -56,6 +56,11 @@ impl World {
         peer.rtc.handle_input(Input::Timeout(now)).unwrap();
     }
 
+    /// So many packets of each of the client's tracks are lost for good on their way to the server.
+    pub(crate) fn lose_for_good(&mut self, client: usize, packets: u64) {
+        self.clients[client].sequence += packets;
+    }
+
     /// Lets a client speak and show pictures in two sizes for a while: 25 pictures a second, one packet of 300 bytes for
     /// the small and four of 1,000 for the large size, a key frame when asked.
     pub(crate) fn film(&mut self, client: usize, layers: &mut Layers, time: Duration) -> usize {
