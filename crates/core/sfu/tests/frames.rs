@@ -209,6 +209,25 @@ fn after_a_loss_pictures_are_left_out_up_to_a_key_frame_which_says_so() {
 }
 
 #[test]
+fn a_picture_that_is_cut_off_where_the_layer_changes_does_not_come_out() {
+    for codec in VIDEO {
+        let (_, mut packets) = film(codec, &[10, 3 * MAX_PAYLOAD, 10, 10], &[0, 2]);
+        let rest = packets.iter().rposition(|packet| packet.timestamp == STEP).unwrap();
+        packets.remove(rest);
+        (0..).zip(&mut packets).for_each(|(number, packet)| packet.sequence = number);
+
+        let frames = watch(packets.clone());
+        let told: Vec<_> = frames.iter().map(|frame| (frame.timestamp / STEP, frame.after_loss)).collect();
+        assert_eq!(told, [(0, false), (2, true), (3, false)], "{codec:?}");
+
+        packets.iter_mut().for_each(|packet| packet.marker = false);
+        packets.retain(|packet| packet.timestamp != STEP);
+        (0..).zip(&mut packets).for_each(|(number, packet)| packet.sequence = number);
+        assert_eq!(numbers(&watch(packets)), [0, 2], "{codec:?}: nobody marks, and the last may go on");
+    }
+}
+
+#[test]
 fn what_is_missing_is_waited_for_and_the_first_pictures_are_no_loss() {
     let (_, packets) = film(Codec::Vp8, &[3000; 30], &[5]);
     let late = packets.iter().position(|packet| packet.timestamp == 10 * STEP).unwrap();

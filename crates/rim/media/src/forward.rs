@@ -3,6 +3,7 @@
 mod account;
 mod bandwidth;
 mod choice;
+mod clock;
 mod down;
 mod encoding;
 mod health;
@@ -18,6 +19,7 @@ use crate::engine::FastMap;
 use crate::engine::faults::Turn;
 use crate::session::Session;
 use account::Allowance;
+use clock::PublisherClock;
 use down::{Arrival, Way};
 use encoding::{Encoding, announced};
 use health::Healths;
@@ -32,14 +34,11 @@ use sfu::red::Gaps;
 use signal::{Codec, Kind, PeerKey, TrackKey};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 /// Clock rates of the forwarded formats, Hz.
 const AUDIO_CLOCK: u32 = 48_000;
 const VIDEO_CLOCK: u32 = 90_000;
-
-/// A publisher's clock is believed while it agrees this well with the arrival of its packets.
-const CLOCK_TRUST: Duration = Duration::from_secs(10);
 
 /// Seconds between the NTP epoch (1900) and the Unix epoch.
 const NTP_TO_UNIX: u64 = 2_208_988_800;
@@ -70,14 +69,6 @@ pub(crate) struct Up {
     pub(crate) downs: Vec<Down>,
     /// The payload of an empty packet.
     nothing: Arc<[u8]>,
-}
-
-/// A publisher's wall clock, fixed to ours at its first sender report: the same shift for all its tracks, or they would
-/// drift apart (media-protocol.md section 15.7).
-#[derive(Debug, Clone, Copy)]
-struct PublisherClock {
-    ntp_micros: u64,
-    ours: Instant,
 }
 
 /// What happened that others must hear of.
@@ -471,12 +462,9 @@ impl Up {
         if let Some(report) = packet.sender_report {
             self.encodings[index].reports[layer.index()] =
                 Some(SenderReport { ntp: ntp_of(report.ntp_micros), rtp: report.rtp });
-            let known = clocks
-                .entry(self.owner)
-                .or_insert(PublisherClock { ntp_micros: report.ntp_micros, ours: packet.arrival });
-            wallclock = captured(known, &report, packet.timestamp, clock)
-                .filter(|at| distance(*at, packet.arrival) < CLOCK_TRUST)
-                .unwrap_or(packet.arrival);
+            let new = || PublisherClock::new(&report, packet.timestamp, clock, packet.arrival);
+            let known = clocks.entry(self.owner).or_insert_with(new);
+            wallclock = known.captured(&report, packet.timestamp, clock, packet.arrival);
         }
         if let (Some(level), Some(loudness)) = (&mut self.level, packet.audio_level) {
             level.observe(loudness, packet.timestamp, now);
@@ -518,18 +506,4 @@ fn ntp_of(micros: u64) -> u64 {
     let seconds = (micros / 1_000_000).wrapping_add(NTP_TO_UNIX);
     let fraction = ((micros % 1_000_000) << 32) / 1_000_000;
     (seconds << 32) | fraction
-}
-
-/// When a packet was captured, by our clock.
-fn captured(clock: &PublisherClock, report: &rtc::SenderReport, timestamp: u32, rate: u32) -> Option<Instant> {
-    let ticks = i64::from(timestamp.wrapping_sub(report.rtp).cast_signed());
-    let since_report = ticks * 1_000_000 / i64::from(rate);
-    let since_first = i64::try_from(report.ntp_micros).ok()?.checked_sub(i64::try_from(clock.ntp_micros).ok()?)?;
-    let micros = since_first.checked_add(since_report)?;
-    let step = Duration::from_micros(micros.unsigned_abs());
-    if micros >= 0 { clock.ours.checked_add(step) } else { clock.ours.checked_sub(step) }
-}
-
-fn distance(a: Instant, b: Instant) -> Duration {
-    a.saturating_duration_since(b).max(b.saturating_duration_since(a))
 }

@@ -320,6 +320,31 @@ fn a_publisher_that_would_rather_send_one_codec_moves_everybody_to_the_second_wi
 }
 
 #[test]
+fn a_wish_by_size_is_read_anew_where_the_second_codec_has_other_sizes() {
+    let (mut world, ann, bob, cid, mut state) = vp9_call(lk::BackupCodecPolicy::Regression);
+    let sid = sid(&world, ann);
+    let setting =
+        lk::UpdateTrackSettings { track_sids: vec![sid.clone()], width: 600, height: 338, ..Default::default() };
+    [bob, cid].into_iter().for_each(|viewer| world.request(viewer, Request::TrackSetting(setting.clone())));
+    let second = world.add_vp8_in(ann, &sid, &[(0, 640, 360), (1, 1280, 720)]);
+    world.pass(Duration::from_secs(1));
+    for frame in 1..=10 {
+        world.shoot_vp8(ann, second, frame, frame == 1);
+        film(&mut world, ann, &mut state, 1);
+    }
+    assert_eq!(world.clients[bob].take_packets().last().map(|packet| packet.format), Some(96));
+
+    world.pass(Duration::from_secs(6));
+    let updates = world.clients[ann].inbox.iter().filter_map(|message| match message {
+        Response::SubscribedQualityUpdate(update) => update.subscribed_codecs.iter().find(|one| one.codec == "vp8"),
+        _ => None,
+    });
+    let last = updates.last().unwrap();
+    let enabled = last.qualities.iter().filter(|one| one.enabled).map(lk::SubscribedQuality::quality);
+    assert_eq!(enabled.collect::<Vec<_>>(), [lk::VideoQuality::Low], "the smaller one is large enough");
+}
+
+#[test]
 fn nobody_goes_over_at_a_key_frame_that_others_have_overtaken() {
     let (mut world, ann, bob, _, mut state) = vp9_call(lk::BackupCodecPolicy::Regression);
     let sid = sid(&world, ann);

@@ -48,6 +48,8 @@ pub struct Assembler {
     waiting: BTreeMap<u64, (Instant, Packet)>,
     waiting_bytes: usize,
     picture: Option<Picture>,
+    /// Last packets of pictures bear a marker.
+    marks: bool,
     /// Decoding can go on with the next picture. Never while there was none.
     intact: bool,
     /// Something was left out since the last frame.
@@ -215,12 +217,18 @@ impl Assembler {
 
     fn take_picture(&mut self, codec: Codec, packet: &Packet) {
         let goes_on = |picture: &Picture| picture.timestamp == packet.timestamp && picture.codec == codec;
-        if self.picture.as_ref().is_some_and(|picture| !goes_on(picture)) {
-            // Its last packet bore no marker.
-            self.finish();
+        self.marks |= packet.marker;
+        let starts_key_frame = codec.starts_key_frame(&packet.payload);
+        if let Some(picture) = self.picture.take_if(|picture| !goes_on(picture)) {
+            // Where the layer changes, or something was withheld, the rest of a picture is left out, and its number too.
+            let is_cut_off = self.marks && (starts_key_frame || picture.codec != codec);
+            if is_cut_off {
+                self.lost = true;
+            } else {
+                self.finish(picture);
+            }
         }
         if self.picture.is_none() {
-            let starts_key_frame = codec.starts_key_frame(&packet.payload);
             if !self.intact && !starts_key_frame {
                 return;
             }
@@ -229,14 +237,15 @@ impl Assembler {
         let Some(picture) = &mut self.picture else { return };
         if picture.add(&packet.payload).is_err() {
             self.break_off();
-        } else if packet.marker {
-            self.finish();
+        } else if packet.marker
+            && let Some(picture) = self.picture.take()
+        {
+            self.finish(picture);
         }
     }
 
-    /// The picture under way is complete.
-    fn finish(&mut self) {
-        let Some(picture) = self.picture.take() else { return };
+    /// A picture is complete.
+    fn finish(&mut self, picture: Picture) {
         let (key_frame, data) = match picture.parts {
             Parts::Vp8(data) => (picture.key_frame, Ok(data)),
             Parts::Vp9(layers) => (picture.key_frame, Ok(layers.into_superframe())),

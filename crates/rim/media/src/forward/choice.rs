@@ -3,7 +3,7 @@
 use super::Up;
 use super::encoding::{Encoding, Takes};
 use crate::convert;
-use sfu::demand::{Demand, Setting, wish};
+use sfu::demand::{Setting, wish};
 use sfu::layers::Wish;
 use signal::PeerKey;
 use std::time::Instant;
@@ -32,9 +32,7 @@ impl Up {
                 (Some(current), Some(best)) => down.next = Some(best).filter(|best| *best != current),
                 (None, Some(best)) => {
                     down.next = None;
-                    let encoding = &self.encodings[best];
-                    down.demand = Demand::new(encoding.wish_of(&down.setting));
-                    down.go_over(best, encoding.liveness.running());
+                    down.go_over(best, &self.encodings[best]);
                 }
                 (_, None) => (down.encoding, down.next) = (None, None),
             }
@@ -47,8 +45,11 @@ impl Up {
     pub(super) fn declare(&mut self, index: usize, now: Instant) {
         let down = &self.downs[index];
         for (which, encoding) in self.encodings.iter_mut().enumerate() {
-            if down.encoding == Some(which) || down.next == Some(which) {
+            if down.encoding == Some(which) {
                 encoding.dynacast.set(down.peer, down.layer(), now);
+            } else if down.next == Some(which) {
+                let layer = down.layer_in(encoding);
+                encoding.dynacast.set(down.peer, layer, now);
             } else {
                 encoding.dynacast.remove(&down.peer, now);
             }
@@ -71,7 +72,7 @@ impl Up {
             encoding.request_key_frame(layer);
         }
         if let Some(encoding) = down.next.and_then(|which| self.encodings.get_mut(which))
-            && let Some(layer) = down.layer()
+            && let Some(layer) = down.layer_in(encoding)
         {
             encoding.request_key_frame(encoding.liveness.running().best_for(layer).unwrap_or(layer));
         }

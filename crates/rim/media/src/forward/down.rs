@@ -2,7 +2,7 @@
 
 use super::account::Window;
 use super::bandwidth::UNLIMITED;
-use super::encoding::Takes;
+use super::encoding::{Encoding, Takes};
 use super::{AUDIO_CLOCK, VIDEO_CLOCK};
 use crate::engine::FastMap;
 #[cfg(test)]
@@ -191,6 +191,11 @@ impl Down {
         self.demand.current().zip(self.cap).map(|(wish, cap)| wish.layer.min(cap.layer))
     }
 
+    /// The best layer it would want and get of another of the track's codecs, whose layers have sizes of their own.
+    pub(super) fn layer_in(&self, encoding: &Encoding) -> Option<Layer> {
+        encoding.wish_of(&self.setting).zip(self.cap).map(|(wish, cap)| wish.layer.min(cap.layer))
+    }
+
     /// Packets were withheld: the numbers close up behind them, and pictures wait for a key frame.
     pub(super) fn begin_anew(&mut self) {
         self.selector.restart();
@@ -199,10 +204,11 @@ impl Down {
     }
 
     /// Gets the track in another of its codecs from the next key frame on.
-    pub(super) fn go_over(&mut self, encoding: usize, running: LayerSet) {
-        self.encoding = Some(encoding);
+    pub(super) fn go_over(&mut self, index: usize, encoding: &Encoding) {
+        self.encoding = Some(index);
         self.next = None;
-        self.selector = Selector::new(self.demand.current(), running);
+        self.demand = Demand::new(encoding.wish_of(&self.setting));
+        self.selector = Selector::new(self.demand.current(), encoding.liveness.running());
         self.selector.set_cap(self.cap);
         self.munger.change_encoder();
         self.counters = Counters::default();

@@ -266,7 +266,7 @@ impl Up {
             let was_paused = down.told_paused;
             way.visit(down.peer, |to| {
                 for one in seen {
-                    went_over |= down.may_go_over(one);
+                    went_over |= down.may_go_over(one, encodings);
                     if down.encoding == Some(one.arrival.index) {
                         down.take(one, &encodings[one.arrival.index], nothing, now, to);
                     }
@@ -293,15 +293,15 @@ impl Up {
 
 impl Down {
     /// Goes over to another of the track's codecs if the packet begins a key frame in it. Returns whether it did.
-    fn may_go_over(&mut self, seen: &Seen<'_>) -> bool {
+    fn may_go_over(&mut self, seen: &Seen<'_>, encodings: &[Encoding]) -> bool {
         let Arrival { index, layer, .. } = seen.arrival;
         // After a late beginning the rest of the key frame has already gone by.
         let goes_over = self.next == Some(index)
             && !seen.late
             && seen.picture.as_ref().is_some_and(|picture| picture.key_frame)
-            && self.layer().is_some_and(|most| layer <= most);
+            && self.layer_in(&encodings[index]).is_some_and(|most| layer <= most);
         if goes_over {
-            self.go_over(index, seen.running);
+            self.go_over(index, &encodings[index]);
         }
         goes_over
     }

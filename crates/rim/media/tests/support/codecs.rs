@@ -89,7 +89,14 @@ impl World {
 
     /// Adds VP8 to the camera. What the client sends as VP8 goes there.
     pub(crate) fn add_vp8(&mut self, client: usize, sid: &str) -> Mid {
-        let codec = lk::SimulcastCodec { codec: "vp8".into(), cid: "cam-2".into(), ..Default::default() };
+        self.add_vp8_in(client, sid, &[])
+    }
+
+    /// Says in which sizes it will come: the number of each, its width and height.
+    pub(crate) fn add_vp8_in(&mut self, client: usize, sid: &str, sizes: &[(i32, u32, u32)]) -> Mid {
+        let layer = |(quality, width, height)| lk::VideoLayer { quality, width, height, ..Default::default() };
+        let layers = sizes.iter().copied().map(layer).collect();
+        let codec = lk::SimulcastCodec { codec: "vp8".into(), cid: "cam-2".into(), layers, ..Default::default() };
         let add = lk::AddTrackRequest {
             cid: "cam-2".into(),
             sid: sid.into(),
