@@ -17,8 +17,17 @@ const DOWN_DELAY: Duration = Duration::from_secs(5);
 pub struct Dynacast<S> {
     wanted: BTreeMap<S, Option<Layer>>,
     told: Option<Layer>,
-    down: Option<Instant>,
+    down: Option<Down>,
     news: bool,
+}
+
+/// Less is wanted than the publisher was told.
+#[derive(Debug, Clone, Copy)]
+struct Down {
+    /// When it will be told.
+    due: Instant,
+    /// The most that was wanted since then.
+    most: Option<Layer>,
 }
 
 /// What to tell the publisher.
@@ -38,7 +47,7 @@ impl Update {
 impl<S: Ord> Dynacast<S> {
     /// No subscribers. The publisher begins by sending everything, and is told to stop if nobody comes.
     pub fn new(now: Instant) -> Self {
-        Self { wanted: BTreeMap::new(), told: Some(Layer::High), down: Some(now + DOWN_DELAY), news: false }
+        Self { wanted: BTreeMap::new(), told: Some(Layer::High), down: Some(Down::new(None, now)), news: false }
     }
 
     /// `subscriber` now wants layers up to `max`; `None` while it has disabled the track.
@@ -55,16 +64,18 @@ impl<S: Ord> Dynacast<S> {
 
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: Instant) {
-        if self.down.is_some_and(|due| due <= now) {
-            self.down = None;
-            self.told = self.max();
+        if let Some(Down { most, .. }) = self.down.filter(|down| down.due <= now) {
+            self.told = most;
             self.news = true;
+            // Still less only lasts from now on.
+            let max = self.max();
+            self.down = (max < most).then(|| Down::new(max, now));
         }
     }
 
     /// When a lower maximum will be told.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.down
+        self.down.map(|down| down.due)
     }
 
     /// News for the publisher.
@@ -87,7 +98,14 @@ impl<S: Ord> Dynacast<S> {
             self.told = max;
             self.news = true;
         }
-        self.down = if max < self.told { Some(self.down.unwrap_or(now + DOWN_DELAY)) } else { None };
+        let down = self.down.map(|down| Down { most: down.most.max(max), ..down });
+        self.down = (max < self.told).then(|| down.unwrap_or(Down::new(max, now)));
+    }
+}
+
+impl Down {
+    fn new(most: Option<Layer>, now: Instant) -> Self {
+        Self { due: now + DOWN_DELAY, most }
     }
 }
 
@@ -96,6 +114,21 @@ mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_short_look_away_within_a_lower_wish_stops_nothing() {
+        let now = Instant::now();
+        let mut track = settled(Some(Layer::High), now);
+        track.set("ana", Some(Layer::Medium), now);
+        track.set("ana", None, now + SECOND * 49 / 10);
+
+        track.handle_timeout(now + DOWN_DELAY);
+        assert_eq!(track.poll_output(), Some(Update { max: Some(Layer::Medium) }));
+        track.handle_timeout(now + DOWN_DELAY * 2 - SECOND / 2);
+        assert_eq!(track.poll_output(), None, "nothing at all is told five seconds after that");
+        track.handle_timeout(now + DOWN_DELAY * 2);
+        assert_eq!(track.poll_output(), Some(Update { max: None }));
+    }
 
     #[test]
     fn a_wish_for_more_is_told_at_once() {

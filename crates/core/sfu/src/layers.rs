@@ -210,6 +210,8 @@ pub struct Liveness {
 struct LayerState {
     life: Life,
     packets: u32,
+    /// For so many cycles more silence says nothing: it was switched off, and has just been switched on again.
+    pardoned: u8,
     /// When its first packet came, until a rate follows from those since then.
     began: Option<Instant>,
     counting: [Count; TEMPORAL],
@@ -239,6 +241,9 @@ struct Rate {
     bits: f32,
     frames: f32,
 }
+
+/// The cycle in which a layer is switched on again, and the one after: the encoder takes a moment.
+const PARDONED: u8 = 2;
 
 /// How long bytes and frames are counted before the rates are brought up to date.
 const RATE_WINDOW: Duration = Duration::from_secs(1);
@@ -276,9 +281,12 @@ impl Liveness {
     /// Says which layers the publisher has been asked to send (dynacast), none of them while it is muted. A layer that stops
     /// because of this has not failed and is believed again from its first packet.
     pub fn set_enabled(&mut self, enabled: LayerSet) {
-        self.enabled = enabled;
+        let before = std::mem::replace(&mut self.enabled, enabled);
         for layer in Layer::ALL {
             let state = &mut self.layers[layer.index()];
+            if enabled.contains(layer) && !before.contains(layer) {
+                state.pardoned = PARDONED;
+            }
             if !enabled.contains(layer) && state.life != Life::Running {
                 state.life = Life::Fresh;
             }
@@ -357,10 +365,13 @@ impl Liveness {
             };
             let alive = state.packets >= needed;
             state.packets = 0;
+            let is_pardoned = state.pardoned > 0;
+            state.pardoned = state.pardoned.saturating_sub(1);
             state.life = match state.life {
                 Life::Fresh => Life::Fresh,
                 Life::Running if alive => Life::Running,
                 Life::Running | Life::Stopped { .. } if !self.enabled.contains(layer) => Life::Fresh,
+                Life::Running if is_pardoned => Life::Fresh,
                 Life::Running => Life::Stopped { good_cycles: 0 },
                 Life::Stopped { .. } if !alive => Life::Stopped { good_cycles: 0 },
                 Life::Stopped { good_cycles } if good_cycles + 1 >= proof => Life::Running,

@@ -64,8 +64,6 @@ pub(crate) struct Up {
     allowance: Allowance,
     pub(crate) window: Window,
     score: Score,
-    /// Published or unmuted then: the first window says nothing.
-    since: Instant,
     pub(crate) downs: Vec<Down>,
     /// The payload of an empty packet.
     nothing: Arc<[u8]>,
@@ -137,7 +135,6 @@ impl Forward {
                 allowance: Allowance::new(up.kind),
                 window: Window::default(),
                 score: Score::new(quality),
-                since: now,
                 downs: Vec::new(),
                 nothing: Arc::new([]),
             },
@@ -215,7 +212,6 @@ impl Forward {
         if std::mem::replace(&mut track.muted, muted) == muted {
             return;
         }
-        track.since = now;
         if let Some(level) = track.level.as_mut().filter(|_| muted) {
             level.reset();
         }
@@ -391,8 +387,9 @@ impl Forward {
             *turn = Some(track.owner);
             let unwanted = track.kind == Kind::Video && track.downs.iter().all(|down| down.layer().is_none());
             // Silence with discontinuous transmission and a still screen send next to nothing: only losses count then.
-            let idle = track.window.packets == 0 && (track.kind == Kind::Audio || unwanted);
-            let fresh = now.saturating_duration_since(track.since) < sfu::quality::WINDOW;
+            let idle = track.window.packets == 0 && (track.kind == Kind::Audio || track.screen || unwanted);
+            let mut begun = track.encodings.iter().map(|encoding| now.saturating_duration_since(encoding.awaited));
+            let fresh = begun.any(|since| since < sfu::quality::WINDOW);
             let quiet = track.muted || idle || fresh || track.downs.is_empty();
             let seen = track.window.close(true, heard(track.owner), quiet, false, 0.0);
             let silent = quiet || seen.expected == 0;
@@ -482,6 +479,7 @@ impl Up {
                 if !self.muted {
                     encoding.liveness.set_enabled(encoding.enabled(update));
                 }
+                encoding.wants(update, now);
                 let best = update.max.map(|layer| u8::try_from(layer.index()).unwrap_or(0));
                 news.wanted.push((key, encoding.codec, best));
             }

@@ -163,6 +163,17 @@ fn a_camera_without_pictures_is_poor_and_no_lost_connection() {
 }
 
 #[test]
+fn a_shared_screen_that_stands_still_is_not_poor() {
+    let (mut world, ann, _) = two_connected();
+    world.publish_screen(ann);
+    world.pass(Duration::from_millis(500));
+    world.stream(ann, 1, 300);
+    world.freeze_camera(ann);
+    world.stream(ann, 301, 1000);
+    assert!(!qualities(&world, ann).contains(&lk::ConnectionQuality::Poor), "{:?}", qualities(&world, ann));
+}
+
+#[test]
 fn a_publisher_of_whom_nothing_arrives_is_lost_to_the_others() {
     let (mut world, ann, bob) = two_connected();
     world.publish(ann);

@@ -56,6 +56,26 @@ fn one_bad_cycle_starts_the_proof_anew() {
 }
 
 #[test]
+fn a_layer_switched_off_and_on_again_has_not_failed() {
+    for off_in in [0, 5] {
+        let mut scene = Scene::new(Content::Camera);
+        scene.send(Layer::High, 5);
+        scene.pass_cycle();
+
+        scene.send(Layer::High, off_in);
+        scene.liveness.set_enabled(LayerSet::NONE);
+        scene.liveness.set_enabled(LayerSet::ALL);
+        scene.pass_cycle();
+        if off_in > 0 {
+            assert!(scene.liveness.running().contains(Layer::High));
+            scene.pass_cycle();
+        }
+        assert!(scene.liveness.running().is_empty());
+        assert!(scene.send(Layer::High, 1), "believed from its first packet");
+    }
+}
+
+#[test]
 fn a_layer_stopped_on_request_has_not_failed() {
     let mut scene = Scene::new(Content::Camera);
     scene.send(Layer::High, 5);

@@ -30,8 +30,9 @@ pub(crate) struct Encoding {
     pub(super) announced: Vec<Announced>,
     pub(super) liveness: Liveness,
     prices: CostBook,
-    /// Since when something of it is awaited.
-    awaited: Instant,
+    /// Since when something of it is awaited, and whether it is.
+    pub(super) awaited: Instant,
+    wanted: bool,
     pub(super) keyframes: Keyframes,
     /// Something of it came. Before that its publisher cannot be asked for a key frame: the source is not known.
     pub(super) heard: bool,
@@ -94,6 +95,7 @@ impl Encoding {
             liveness: Liveness::new(content),
             prices: CostBook::default(),
             awaited: now,
+            wanted: true,
             keyframes: Keyframes::new(),
             heard: false,
             dynacast: Dynacast::new(now),
@@ -164,6 +166,15 @@ impl Encoding {
         let enabled = self.enabled(self.dynacast.current());
         let begins = now.saturating_duration_since(self.awaited) < BEGINNING;
         self.prices.read(&self.liveness, enabled, &self.announced, begins)
+    }
+
+    /// The publisher is told how much of it is wanted.
+    pub(super) fn wants(&mut self, update: Update, now: Instant) {
+        let wanted = update.max.is_some();
+        let before = std::mem::replace(&mut self.wanted, wanted);
+        if wanted && !before {
+            self.awaited = now;
+        }
     }
 
     /// Its publisher sends nothing, or begins again.

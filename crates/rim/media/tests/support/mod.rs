@@ -265,8 +265,17 @@ impl World {
 
     /// Publishes a microphone and a camera with one layer. Those of before are put away first.
     pub(crate) fn publish(&mut self, client: usize) {
+        self.publish_one_size(client, lk::TrackSource::Camera);
+    }
+
+    /// Publishes a microphone and a screen.
+    pub(crate) fn publish_screen(&mut self, client: usize) {
+        self.publish_one_size(client, lk::TrackSource::ScreenShare);
+    }
+
+    fn publish_one_size(&mut self, client: usize, pictures: lk::TrackSource) {
         let layers = [lk::VideoLayer { quality: 2, width: 640, height: 360, ..Default::default() }];
-        self.publish_with(client, &layers, None, lk::TrackSource::Camera);
+        self.publish_with(client, &layers, None, pictures);
     }
 
     /// Publishes a microphone and a camera with a small layer and a large one.
