@@ -452,8 +452,11 @@ impl Up {
         clocks: &mut FastMap<PeerKey, PublisherClock>,
         now: Instant,
     ) -> Option<Arrival<'a>> {
-        let layer = Layer::from_index(usize::from(packet.layer))?;
         let index = self.encodings.iter().position(|encoding| encoding.section == packet.section)?;
+        let layer = match self.encodings[index].scalable {
+            true => Layer::Low,
+            false => Layer::from_index(usize::from(packet.layer))?,
+        };
         let clock = if self.kind == Kind::Audio { AUDIO_CLOCK } else { VIDEO_CLOCK };
         let mut wallclock = packet.arrival;
         if let Some(report) = packet.sender_report {

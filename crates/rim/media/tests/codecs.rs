@@ -14,6 +14,7 @@ use model::RoomId;
 use sfu::dependency::Dependencies;
 use sfu::vp9::Vp9;
 use std::time::Duration;
+use str0m::media::{Simulcast, SimulcastLayer};
 use support::World;
 use support::codecs::{Scalable, Sent};
 use wire::lk;
@@ -103,6 +104,32 @@ fn layers_of_vp9_are_left_out_at_once_and_come_back_with_a_key_picture() {
     let medium = pictures(&world.clients[bob].take_packets());
     assert_eq!(medium.last(), Some(&vec![0, 1]), "{medium:?}");
     assert!(medium.iter().all(|layers| layers == &[0] || layers == &[0, 1]));
+}
+
+#[test]
+fn layers_in_one_stream_that_is_named_as_one_of_several_are_left_out_all_the_same() {
+    let mut world = World::new();
+    let ann = world.join_knowing("ann", &["vp9"]);
+    let [bob, cid] = ["bob", "cid"].map(|name| world.join_knowing(name, &["vp9"]));
+    world.pass(Duration::from_secs(2));
+    let mut streams = Simulcast::new();
+    ["f", "h", "q"].into_iter().for_each(|rid| streams.add_send_layer(SimulcastLayer::new(rid)));
+    world.publish_scalable_as(ann, "vp9", PREFER, Some(streams));
+    world.pass(Duration::from_secs(1));
+    let sid = sid(&world, ann);
+    want(&mut world, cid, &sid, lk::VideoQuality::Low);
+    let mut state = Scalable::default();
+    state.rid = Some("f");
+    world.shoot_vp9(ann, &mut state, true);
+    film(&mut world, ann, &mut state, 40);
+
+    let of_bob = pictures(&world.clients[bob].take_packets());
+    assert!(of_bob.len() >= 40 && of_bob.iter().all(|layers| layers == &[0, 1, 2]), "{of_bob:?}");
+    // In the middle of the first picture it was seen what it is.
+    let of_cid = world.clients[cid].take_packets();
+    let behind = of_cid.partition_point(|packet| packet.timestamp == of_cid[0].timestamp);
+    let of_cid = pictures(&of_cid[behind..]);
+    assert!(of_cid.len() >= 30 && of_cid.iter().all(|layers| layers == &[0]), "{of_cid:?}");
 }
 
 #[test]

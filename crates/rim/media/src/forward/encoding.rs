@@ -117,6 +117,21 @@ impl Encoding {
         }
     }
 
+    /// The stream in which packets of that layer come. All layers in one stream are the lowest; what was known of it is kept if it
+    /// was called another before.
+    pub(super) fn stream_of(&mut self, layer: Layer) -> Layer {
+        if self.scalable && layer != Layer::Low {
+            let (called, lowest) = (layer.index(), Layer::Low.index());
+            self.described.swap(called, lowest);
+            self.newest.swap(called, lowest);
+            self.highest.swap(called, lowest);
+            self.missing.swap(called, lowest);
+            self.keyed.swap(called, lowest);
+            self.reports.swap(called, lowest);
+        }
+        if self.scalable { Layer::Low } else { layer }
+    }
+
     /// Somebody needs a key frame of a layer. In a stream of all layers there is one for all.
     pub(super) fn request_key_frame(&mut self, layer: Layer) {
         self.keyframes.request(if self.scalable { Layer::Low } else { layer });

@@ -93,16 +93,18 @@ impl Picture {
             },
             Codec::Opus | Codec::Red => return None,
         };
-        if packet.alone {
+        // Some clients name the one stream of all layers as if it were one of several: what is not of the lowest layer shows it.
+        let in_one_stream = packet.alone || encoding.scalable || scalable.spatial > Layer::Low;
+        if in_one_stream {
             encoding.set_scalable();
         }
         Some(Self {
             descriptor,
-            layer: if packet.alone { scalable.spatial } else { layer },
+            layer: if in_one_stream { scalable.spatial } else { layer },
             temporal: scalable.temporal,
             start_of_frame: scalable.start_of_frame,
             key_frame: scalable.starts_key_frame(),
-            scalable: packet.alone.then_some(scalable),
+            scalable: in_one_stream.then_some(scalable),
             frame,
         })
     }
@@ -215,6 +217,8 @@ impl Up {
         let encoding = &mut self.encodings[index];
         encoding.heard = true;
         let picture = Picture::read(packet, encoding, layer);
+        let layer = encoding.stream_of(layer);
+        let arrival = Arrival { layer, ..arrival };
         if picture.is_none() && encoding.awaits_another(packet, layer) {
             let held = Held { packet: packet.clone(), wallclock };
             encoding.described[layer.index()].waiting.hold(packet.sequence, held, now);

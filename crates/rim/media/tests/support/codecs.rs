@@ -3,7 +3,7 @@
 use super::descriptor::{self, Descriptor, Raw};
 use super::{Client, OPUS, VP8, World};
 use std::sync::Arc;
-use str0m::media::{Direction, MediaKind, Mid, Pt};
+use str0m::media::{Direction, MediaKind, Mid, Pt, Rid, Simulcast};
 use str0m::rtp::{Extension, ExtensionValues, RtpPacket, RtpWrite};
 use str0m::{Input, Rtc};
 use wire::lk;
@@ -25,6 +25,8 @@ pub(crate) struct Scalable {
     templates: u8,
     /// What it sends now is not sent again when it is lost.
     pub(crate) fleeting: bool,
+    /// What its stream is called, as if it were one of several.
+    pub(crate) rid: Option<&'static str>,
 }
 
 /// A packet a client received.
@@ -69,6 +71,17 @@ impl World {
 
     /// Publishes a camera of three sizes in one stream of that codec, and would add VP8 for those who do not take it.
     pub(crate) fn publish_scalable(&mut self, client: usize, codec: &str, policy: lk::BackupCodecPolicy) {
+        self.publish_scalable_as(client, codec, policy, None);
+    }
+
+    /// The same, offered as if it were several streams.
+    pub(crate) fn publish_scalable_as(
+        &mut self,
+        client: usize,
+        codec: &str,
+        policy: lk::BackupCodecPolicy,
+        streams: Option<Simulcast>,
+    ) {
         let layers = [(0, 320, 180), (1, 640, 360), (2, 1280, 720)];
         let named =
             |codec: &str, cid: &str| lk::SimulcastCodec { codec: codec.into(), cid: cid.into(), ..Default::default() };
@@ -84,7 +97,7 @@ impl World {
             ..Default::default()
         };
         self.request(client, Request::AddTrack(add));
-        self.clients[client].video = Some(self.offer_section(client, MediaKind::Video, "cam"));
+        self.clients[client].video = Some(self.offer_section_of(client, MediaKind::Video, "cam", streams));
     }
 
     /// Adds VP8 to the camera. What the client sends as VP8 goes there.
@@ -121,8 +134,12 @@ impl World {
     }
 
     fn offer_section(&mut self, client: usize, kind: MediaKind, cid: &str) -> Mid {
+        self.offer_section_of(client, kind, cid, None)
+    }
+
+    fn offer_section_of(&mut self, client: usize, kind: MediaKind, cid: &str, streams: Option<Simulcast>) -> Mid {
         let mut api = self.clients[client].rtc.sdp_api();
-        let mid = api.add_media(kind, Direction::SendOnly, Some("s".into()), Some(cid.into()), None);
+        let mid = api.add_media(kind, Direction::SendOnly, Some("s".into()), Some(cid.into()), streams);
         let (offer, pending) = api.apply().unwrap();
         self.offer(client, offer.to_sdp_string(), pending);
         mid
@@ -188,13 +205,14 @@ impl World {
         values: ExtensionValues,
     ) {
         let mid = self.clients[client].video.unwrap();
+        let rid = film.rid.map(Rid::from);
         let timestamp = u32::from(film.picture) * 3600;
         let write = RtpWrite::new(Pt::new_with_value(format), film.sequence.into(), timestamp, self.now, payload)
             .marker(marker)
             .nackable(!film.fleeting)
             .ext_vals(values);
         let peer = &mut self.clients[client];
-        if let Some(stream) = peer.rtc.direct_api().stream_tx_by_mid(mid, None) {
+        if let Some(stream) = peer.rtc.direct_api().stream_tx_by_mid(mid, rid) {
             stream.write_rtp(write);
         }
         peer.rtc.handle_input(Input::Timeout(self.now)).unwrap();
