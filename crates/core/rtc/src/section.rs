@@ -62,10 +62,14 @@ impl Section {
         self.kind == Kind::Video && (self.formats.is_empty() || self.padding().is_some())
     }
 
+    /// The best format for a stream. Decoders of H.264 mostly read more than clients say, and a picture that may not be read is no
+    /// worse than none.
     pub(crate) fn format(&self, codec: Codec, profile: u32) -> Option<&Format> {
-        let mut of_codec = self.formats.iter().filter(|format| format.codec == codec);
-        let exact = of_codec.clone().find(|format| format.profile == profile);
-        exact.or_else(|| of_codec.find(|format| format.reads(profile)))
+        let of_codec = || self.formats.iter().filter(|format| format.codec == codec);
+        let exact = of_codec().find(|format| format.profile == profile);
+        let reads = exact.or_else(|| of_codec().find(|format| format.reads(profile)));
+        let best = || of_codec().max_by_key(|format| h264_rank(format.profile));
+        reads.or_else(|| best().filter(|_| codec == Codec::H264))
     }
 }
 
@@ -103,10 +107,12 @@ mod tests {
 
         assert_eq!(pt(&section, Codec::H264, 0x42e0), Some(100));
         assert_eq!(pt(&section, Codec::H264, 0x4200), Some(100));
-        assert_eq!(pt(&section, Codec::H264, 0x6400), None, "high profile is not read by a baseline decoder");
+        assert_eq!(pt(&section, Codec::H264, 0x6400), Some(100), "it may be read all the same");
+        section.formats.push(format(Codec::H264, 0x4d00, 101));
+        assert_eq!(pt(&section, Codec::H264, 0x6400), Some(101), "by the better one");
         section.formats.extend([format(Codec::H264, 0x6400, 102), format(Codec::Vp9, 0, 98)]);
         assert_eq!(pt(&section, Codec::H264, 0x6400), Some(102));
-        assert_eq!(pt(&section, Codec::H264, 0x4d00), Some(102));
+        assert_eq!(pt(&section, Codec::H264, 0x4d00), Some(101));
         assert_eq!((pt(&section, Codec::Vp9, 0), pt(&section, Codec::Vp9, 2)), (Some(98), None));
     }
 

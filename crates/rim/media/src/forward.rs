@@ -340,6 +340,10 @@ impl Forward {
                 encoding.dynacast.handle_timeout(now);
             }
             for index in 0..track.downs.len() {
+                // Which layers make so many pictures a second is only known while they come.
+                if track.downs[index].setting.fps > 0 {
+                    track.rewish(index, now);
+                }
                 let down = &mut track.downs[index];
                 if down.demand.handle_timeout(now) {
                     down.selector.set_wish(down.demand.current());

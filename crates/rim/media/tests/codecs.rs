@@ -107,6 +107,31 @@ fn layers_of_vp9_are_left_out_at_once_and_come_back_with_a_key_picture() {
 }
 
 #[test]
+fn a_wish_for_a_frame_rate_follows_what_the_publisher_sends() {
+    let (mut world, ann, bob, _, mut state) = vp9_call(PREFER);
+    let sid = sid(&world, ann);
+    state.alternates = true;
+    let quality = lk::VideoQuality::High.into();
+    let setting = lk::UpdateTrackSettings { track_sids: vec![sid], quality, fps: 12, ..Default::default() };
+    world.request(bob, Request::TrackSetting(setting));
+    let shown = |world: &mut World, state: &mut Scalable, apart: u32| {
+        for _ in 0..100 {
+            let key = std::mem::take(&mut world.clients[ann].key_frames_asked) > 0;
+            world.shoot_vp9(ann, state, key);
+            world.pass(FRAME * apart);
+        }
+        let packets = world.clients[bob].take_packets();
+        packets[packets.len() / 2..].chunk_by(|a, b| a.timestamp == b.timestamp).count()
+    };
+
+    shown(&mut world, &mut state, 1);
+    let of_25 = shown(&mut world, &mut state, 1);
+    shown(&mut world, &mut state, 2);
+    let of_12 = shown(&mut world, &mut state, 2);
+    assert!((24..28).contains(&of_25) && (48..54).contains(&of_12), "{of_25} of 25, {of_12} of 12 a second");
+}
+
+#[test]
 fn layers_in_one_stream_that_is_named_as_one_of_several_are_left_out_all_the_same() {
     let mut world = World::new();
     let ann = world.join_knowing("ann", &["vp9"]);

@@ -25,6 +25,8 @@ pub(crate) struct Scalable {
     templates: u8,
     /// What it sends now is not sent again when it is lost.
     pub(crate) fleeting: bool,
+    /// Every other picture is of a higher temporal layer.
+    pub(crate) alternates: bool,
     /// What its stream is called, as if it were one of several.
     pub(crate) rid: Option<&'static str>,
 }
@@ -153,7 +155,8 @@ impl World {
             // I, P, L, B, E; a picture id of 15 bits, the layer, TL0PICIDX.
             let [high, low] = (film.picture | 0x8000).to_be_bytes();
             let first = 0xac | if key { 0 } else { 0x40 };
-            let layer = spatial << 1 | u8::from(key && spatial > 0) | 0x10;
+            let temporal = u8::from(film.alternates && !key && film.picture % 2 == 1);
+            let layer = temporal << 5 | spatial << 1 | u8::from(key && spatial > 0) | 0x10;
             let mut payload = vec![first, high, low, layer, (film.picture & 0xff) as u8];
             payload.resize(200 * (usize::from(spatial) + 1), 0x77);
             self.put(client, VP9, film, spatial == 2, payload, ExtensionValues::default());
