@@ -387,12 +387,11 @@ fn a_wish_by_size_is_read_anew_where_the_second_codec_has_other_sizes() {
     assert_eq!(world.clients[bob].take_packets().last().map(|packet| packet.format), Some(96));
 
     world.pass(Duration::from_secs(6));
-    let updates = world.clients[ann].inbox.iter().filter_map(|message| match message {
+    let last = world.clients[ann].inbox.iter().rev().find_map(|message| match message {
         Response::SubscribedQualityUpdate(update) => update.subscribed_codecs.iter().find(|one| one.codec == "vp8"),
         _ => None,
     });
-    let last = updates.last().unwrap();
-    let enabled = last.qualities.iter().filter(|one| one.enabled).map(lk::SubscribedQuality::quality);
+    let enabled = last.unwrap().qualities.iter().filter(|one| one.enabled).map(lk::SubscribedQuality::quality);
     assert_eq!(enabled.collect::<Vec<_>>(), [lk::VideoQuality::Low], "the smaller one is large enough");
 }
 
