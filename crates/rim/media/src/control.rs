@@ -2,7 +2,7 @@
 //! knows nothing of the many things that may be asked.
 
 use crate::convert;
-use crate::plane::{Order, Plane};
+use crate::plane::{Order, Plane, answered};
 use async_trait::async_trait;
 use bytes::Bytes;
 use model::{Identity, RoomId, SessionId};
@@ -47,7 +47,7 @@ async fn on<T: Send + 'static>(
     });
     let Some(shard) = plane.registry.find(room) else { return Err(ControlError::NoRoom) };
     plane.order(shard, Order::Control(Control::On { room: room.clone(), who: who.cloned(), work }));
-    answer.await.unwrap_or(Err(ControlError::Unavailable))
+    answered(answer).await.unwrap_or(Err(ControlError::Unavailable))
 }
 
 /// A room that is there and holds nobody, for questions that a missing room answers with "nobody".
@@ -64,7 +64,7 @@ impl MediaControl for Plane {
         if !self.order(shard, Order::Control(open)) {
             self.registry.arrived(room, shard, false);
         }
-        answer.await.unwrap_or(Err(ControlError::Unavailable))
+        answered(answer).await.unwrap_or(Err(ControlError::Unavailable))
     }
 
     async fn rooms(&self) -> Result<Vec<Bytes>, ControlError> {
@@ -76,7 +76,7 @@ impl MediaControl for Plane {
         }
         let mut rooms = Vec::new();
         for answer in answers {
-            rooms.extend(answer.await.map_err(|_| ControlError::Unavailable)?);
+            rooms.extend(answered(answer).await.ok_or(ControlError::Unavailable)?);
         }
         Ok(rooms)
     }

@@ -27,6 +27,7 @@ mod outputs;
 mod path;
 mod plane;
 mod post;
+mod pulse;
 mod registry;
 mod report;
 mod session;

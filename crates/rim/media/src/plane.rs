@@ -21,7 +21,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
 
 /// Signalling messages of all clients that wait for the shard; a client whose message finds no room waits.
 const SIGNAL_BACKLOG: usize = 4096;
@@ -29,6 +31,9 @@ const SIGNAL_BACKLOG: usize = 4096;
 /// Orders that wait for the shard. It takes 64 each turn of some milliseconds, so one that lets so many pile up hangs:
 /// further ones are refused, and the plane counts as dead.
 const ORDER_BACKLOG: usize = 16 * 1024;
+
+/// So long an answer of a shard is waited for: it has them within milliseconds.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Events that wait for the application; one that lags by more misses the newest.
 const EVENT_BACKLOG: usize = 64 * 1024;
@@ -171,6 +176,11 @@ pub fn start(config: &MediaConfig) -> io::Result<Started> {
     Ok(Started { plane: Arc::new(plane), events: events_end, door, addresses })
 }
 
+/// The answer of a shard; `None` if it is gone, or does not answer for so long that it must hang.
+pub(crate) async fn answered<T>(answer: oneshot::Receiver<T>) -> Option<T> {
+    timeout(PATIENCE, answer).await.ok()?.ok()
+}
+
 impl Plane {
     /// The shard for somebody who comes, or for a room that is made. Whoever carries the order out reports it back.
     pub(crate) fn place(&self, room: &RoomId) -> ShardIndex {
@@ -252,12 +262,15 @@ impl MediaPlane for Plane {
             let _ = signals.send(Signal::Lost(id)).await;
             wake.wake();
         });
-        joined.await.map_err(|_| ConnectError::Unavailable)??;
+        answered(joined).await.ok_or(ConnectError::Unavailable)??;
         Ok(SignalLink { up, down })
     }
 
     fn is_alive(&self) -> bool {
-        (0..self.shards.len()).all(|shard| self.runs(shard)) && !self.overrun.load(Ordering::Relaxed)
+        let now = Instant::now();
+        let goes_round = |shard: &Shard| shard.thread.pulse.is_felt(now);
+        let all_run = (0..self.shards.len()).all(|shard| self.runs(shard));
+        all_run && self.shards.iter().all(goes_round) && !self.overrun.load(Ordering::Relaxed)
     }
 
     async fn refusal(&self, join: &MediaJoin) -> Option<ConnectError> {
@@ -265,7 +278,7 @@ impl MediaPlane for Plane {
         let shard = self.registry.likely(&join.room, |shard| self.runs(shard));
         let (reply, answer) = oneshot::channel();
         self.order(shard, Order::Refusal { join: Box::new(join.clone()), reply });
-        answer.await.unwrap_or(Some(ConnectError::Unavailable))
+        answered(answer).await.unwrap_or(Some(ConnectError::Unavailable))
     }
 
     fn set_permission(&self, room: &RoomId, who: &Identity, permission: MediaPermission) {
@@ -283,13 +296,13 @@ impl MediaPlane for Plane {
     async fn mute(&self, room: &RoomId, who: &Identity, track: TrackChoice, muted: bool) -> Result<(), MuteError> {
         let (reply, answer) = oneshot::channel();
         self.order_of_room(room, Order::Mute { room: room.clone(), who: who.clone(), track, muted, reply });
-        answer.await.unwrap_or(Err(MuteError::NoParticipant))
+        answered(answer).await.unwrap_or(Err(MuteError::NoParticipant))
     }
 
     async fn participants(&self, room: &RoomId) -> Vec<Bytes> {
         let (reply, answer) = oneshot::channel();
         self.order_of_room(room, Order::Participants { room: room.clone(), reply });
-        answer.await.unwrap_or_default()
+        answered(answer).await.unwrap_or_default()
     }
 
     async fn enter(&self, join: InsideJoin) -> Result<Insider, ConnectError> {
@@ -320,16 +333,20 @@ impl MediaPlane for Plane {
             let _ = signals.send(Signal::InsideGone(link)).await;
             wake.wake();
         });
-        entered.await.map_err(|_| ConnectError::Unavailable)??;
+        answered(entered).await.ok_or(ConnectError::Unavailable)??;
         Ok(Insider { orders, items })
     }
 
     async fn rooms(&self) -> Vec<RoomSummary> {
-        let mut rooms = Vec::new();
+        let mut answers = Vec::new();
         for shard in 0..self.shards.len() {
             let (reply, answer) = oneshot::channel();
             self.order(shard, Order::Rooms { reply });
-            rooms.extend(answer.await.unwrap_or_default());
+            answers.push(answer);
+        }
+        let mut rooms = Vec::new();
+        for answer in answers {
+            rooms.extend(answered(answer).await.unwrap_or_default());
         }
         rooms.sort_unstable_by(|a: &RoomSummary, b| a.room.cmp(&b.room));
         rooms
@@ -338,7 +355,7 @@ impl MediaPlane for Plane {
     async fn report(&self, room: &RoomId) -> Option<RoomReport> {
         let (reply, answer) = oneshot::channel();
         self.order_of_room(room, Order::Report { room: room.clone(), reply });
-        answer.await.unwrap_or_default()
+        answered(answer).await.unwrap_or_default()
     }
 
     async fn drain(&self) {

@@ -6,6 +6,7 @@ use crate::engine::{Datagram, Engine};
 use crate::load::Load;
 use crate::neighbours::{self, Neighbours, Owner, Received, WAYS};
 use crate::plane::{Order, Signal, Wake};
+use crate::pulse::Pulse;
 use crate::registry::{Registry, ShardIndex};
 use crate::socket::{Calls, Outgoing, Sockets};
 use crate::streams::StreamDoor;
@@ -65,6 +66,8 @@ pub(crate) struct Running {
     pub(crate) wake: Wake,
     /// To see whether it still runs.
     pub(crate) thread: JoinHandle<()>,
+    /// And whether it goes round.
+    pub(crate) pulse: Arc<Pulse>,
 }
 
 /// Binds the sockets and starts a shard for each of the queues.
@@ -124,6 +127,7 @@ pub(crate) fn spawn(
             orders,
             signals,
             neighbours,
+            pulse: Arc::new(Pulse::new(Instant::now())),
             held_up: false,
         });
     }
@@ -134,11 +138,11 @@ pub(crate) fn spawn(
 }
 
 fn run(index: ShardIndex, shard: Shard, registry: Arc<Registry>) -> io::Result<Running> {
-    let wake = shard.wake.clone();
+    let (wake, pulse) = (shard.wake.clone(), Arc::clone(&shard.pulse));
     let thread = std::thread::Builder::new().name(format!("media-{index}")).spawn(move || {
         guarded(index, &registry, || shard.run());
     })?;
-    Ok(Running { wake, thread })
+    Ok(Running { wake, thread, pulse })
 }
 
 /// Carries out the work of a shard, and what is left to do if that panics.
@@ -178,6 +182,7 @@ struct Shard {
     orders: mpsc::Receiver<Order>,
     signals: mpsc::Receiver<Signal>,
     neighbours: Neighbours,
+    pulse: Arc<Pulse>,
     /// Something waits for another shard to have room for it.
     held_up: bool,
 }
@@ -204,6 +209,7 @@ impl Shard {
             // Interrupted or not: everything is looked at anyway.
             let _ = self.poll.poll(&mut events, Some(sleep));
             let begun = Instant::now();
+            self.pulse.beat(begun);
             if let Some(percent) = load.rested(now, begun) {
                 share.set(percent);
                 self.engine.set_full(load.is_full());

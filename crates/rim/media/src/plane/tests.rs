@@ -1,6 +1,8 @@
 use super::*;
 use crate::drops::counted::Drops;
+use crate::pulse::Pulse;
 use model::media::{CameraView, Sources};
+use ports::media_control::ControlError;
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
@@ -153,18 +155,34 @@ async fn of_a_room_on_two_shards_only_those_end_whose_connections_are_on_the_one
     assert_eq!(plane.participants(&room("a")).await.len(), 2, "he is where the room is");
 }
 
-#[tokio::test]
-async fn a_join_that_nobody_waits_for_leaves_no_ghost() {
-    let (orders, mut orders_end) = mpsc::channel(1);
-    let (signals, mut signals_end) = mpsc::channel(4);
+/// A plane of one shard that does nothing, with room for so many orders; and what it is told.
+fn hanging(backlog: usize) -> (Plane, mpsc::Receiver<Order>, mpsc::Receiver<Signal>) {
+    let (orders, orders_end) = mpsc::channel(backlog);
+    let (signals, signals_end) = mpsc::channel(4);
     let poll = mio::Poll::new().unwrap();
     let wake = Wake(Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).unwrap()));
-    let thread = Running { wake, thread: std::thread::spawn(|| {}) };
+    let thread = Running { wake, thread: std::thread::spawn(|| {}), pulse: Arc::new(Pulse::new(Instant::now())) };
     let plane = Plane {
         shards: vec![Shard { orders, signals, thread }],
         registry: Arc::new(Registry::new(1)),
         overrun: AtomicBool::new(false),
     };
+    (plane, orders_end, signals_end)
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_ever_for_a_shard_that_hangs() {
+    let (plane, _orders, _signals) = hanging(16);
+
+    assert_eq!(plane.connect(join("room")).await.err(), Some(ConnectError::Unavailable));
+    assert!(MediaPlane::rooms(&plane).await.is_empty() && plane.participants(&room("room")).await.is_empty());
+    assert!(plane.report(&room("room")).await.is_none());
+    assert_eq!(ports::media_control::MediaControl::rooms(&plane).await, Err(ControlError::Unavailable));
+}
+
+#[tokio::test]
+async fn a_join_that_nobody_waits_for_leaves_no_ghost() {
+    let (plane, mut orders_end, mut signals_end) = hanging(1);
 
     let asked = tokio::select! {
         biased;
