@@ -31,6 +31,9 @@ pub(crate) struct Inside {
     items: ItemSender,
     /// Which section is which, by number.
     sections: Vec<OfferedSection>,
+    /// Sections of tracks that are no more: those the room has been told of, and those it will be.
+    free: Vec<u16>,
+    freed: Vec<u16>,
     /// Its own tracks, by its names for them.
     own: HashMap<String, Own>,
     /// Sids of its own tracks, by name.
@@ -51,6 +54,8 @@ impl Inside {
         Self {
             items,
             sections: Vec::new(),
+            free: Vec::new(),
+            freed: Vec::new(),
             own: HashMap::new(),
             sids: HashMap::new(),
             gets: HashMap::new(),
@@ -64,6 +69,17 @@ impl Inside {
 
     pub(crate) fn sections(&self) -> &[OfferedSection] {
         &self.sections
+    }
+
+    /// A section for a track of its own; `None` if it has too many.
+    fn place(&mut self, kind: Kind, track: &str) -> Option<u16> {
+        let is_of_kind = |number: &u16| self.sections.get(usize::from(*number)).is_some_and(|one| one.kind == kind);
+        let Some(which) = self.free.iter().position(is_of_kind) else { return self.add(kind, true, track) };
+        let number = self.free.swap_remove(which);
+        let section = self.sections.get_mut(usize::from(number))?;
+        (section.sends, section.track) = (true, track.to_owned());
+        self.changed = true;
+        Some(number)
     }
 
     /// Adds a section. Its name is its number.
@@ -148,8 +164,14 @@ impl Inside {
             && let Some(section) = self.sections.get_mut(usize::from(own.section))
         {
             section.sends = false;
+            self.freed.push(own.section);
             self.changed = true;
         }
+    }
+
+    /// The room has been told of all sections as they are.
+    fn settled(&mut self) {
+        self.free.append(&mut self.freed);
     }
 
     fn note(&mut self, identity: &str, tracks: Vec<signal::inside::SeenTrack>) {
@@ -287,7 +309,10 @@ impl Engine {
                 if inside.own.contains_key(&name) {
                     return;
                 }
-                let Some(section) = inside.add(kind, true, &name) else { return };
+                let Some(section) = inside.place(kind, &name) else {
+                    inside.items.push(InsideItem::Refused { name });
+                    return;
+                };
                 inside.own.insert(name.clone(), Own::new(section, format));
                 ClientMessage::add_track(&name, source, signalled, size)
             }
@@ -332,6 +357,9 @@ impl Engine {
             inside.offers += 1;
             let offer = ClientMessage::offer(inside.offers);
             self.say_for(key, peer, offer, at);
+            if let Some(inside) = self.insider(key, peer).filter(|inside| !inside.changed) {
+                inside.settled();
+            }
         }
     }
 

@@ -174,6 +174,30 @@ fn what_an_insider_sends_a_real_client_receives_and_can_show() {
 }
 
 #[test]
+fn an_insider_may_publish_again_and_again() {
+    let mut world = World::new(1);
+    let mut guest = Guest::enter(&mut world, "caller", InsideKind::Sip, permission(), 4096);
+    let microphone =
+        |name: String| InsideOrder::Publish { name, source: Source::Microphone, format: Format::Opus, size: (0, 0) };
+    for number in 0..2500 {
+        guest.order(&mut world, microphone(format!("mic{number}")));
+        guest.order(&mut world, InsideOrder::Unpublish { name: format!("mic{number}") });
+        world.run(millis(500));
+        guest.read();
+        let is_out = |item: &InsideItem| matches!(item, InsideItem::Published { .. });
+        assert!(guest.told.drain(..).any(|item| is_out(&item)), "{number}");
+    }
+    let bob = world.join("bob", ROOM, 2);
+    world.run(Duration::from_secs(2));
+    guest.publish(&mut world);
+    let from = world.now;
+    guest.send(&mut world, 30);
+    let peer = &world.peers[bob];
+    assert!(checks::shown(peer, NUMBER, from, world.now) >= 20);
+    assert!(checks::longest_silence(peer, NUMBER, from + millis(300), world.now) < millis(100));
+}
+
+#[test]
 fn a_recorder_gets_every_picture_in_order_and_nobody_sees_it() {
     let mut world = World::new(2);
     let (ann, bob) = (world.join("ann", ROOM, 2), world.join("bob", ROOM, 2));
