@@ -7,6 +7,7 @@
 
 mod arrows;
 mod bans;
+mod figures;
 mod licences;
 mod metadata;
 mod purity;
@@ -23,6 +24,7 @@ const USAGE: &str = "usage: cargo xtask <check>
   arrows     crate dependencies point down only; core crates carry no runtime, clock or I/O
   licences   every Rust dependency's licence is on the list in deny.toml
   bans       no dependency that deny.toml refuses, none from elsewhere than the registry, none in any version
+  figures    every figure of /metrics and the debug pages is named in docs/operations.md
   all        all of them";
 
 fn main() -> ExitCode {
@@ -48,10 +50,12 @@ fn run(command: Option<&str>) -> anyhow::Result<Vec<String>> {
         Some("arrows") => check_arrows(&root),
         Some("licences") => check_licences(&root),
         Some("bans") => check_bans(&root),
+        Some("figures") => check_figures(&root),
         Some("all") => {
             let mut findings = check_arrows(&root)?;
             findings.extend(check_licences(&root)?);
             findings.extend(check_bans(&root)?);
+            findings.extend(check_figures(&root)?);
             Ok(findings)
         }
         _ => anyhow::bail!("{USAGE}"),
@@ -79,6 +83,14 @@ fn check_bans(root: &Path) -> anyhow::Result<Vec<String>> {
     let bans = bans::banned_in(&deny_toml(root)?)?;
     eprintln!("bans: {} packages, {} refused names", metadata.packages.len(), bans.len());
     Ok(bans::check(&metadata, &bans))
+}
+
+fn check_figures(root: &Path) -> anyhow::Result<Vec<String>> {
+    let figures = figures::named_in(&purity::all_sources(root)?)?;
+    let path = root.join(figures::DOCUMENT);
+    let document = std::fs::read_to_string(&path).with_context(|| format!("could not read {}", path.display()))?;
+    eprintln!("figures: {} names", figures.len());
+    Ok(figures::check(&figures, &document))
 }
 
 fn deny_toml(root: &Path) -> anyhow::Result<String> {

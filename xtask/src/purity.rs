@@ -37,8 +37,24 @@ pub(crate) struct Source {
 
 /// All sources that end up in a core crate's library: `src/` without the modules that only tests compile.
 pub(crate) fn core_sources(root: &Path) -> anyhow::Result<Vec<Source>> {
+    sources(root, &sorted_entries(&root.join("crates/core"))?)
+}
+
+/// Every product source file of every crate, likewise.
+///
+/// # Errors
+/// When a folder or file cannot be read.
+pub(crate) fn all_sources(root: &Path) -> anyhow::Result<Vec<Source>> {
+    let mut crates = vec![root.join("crates/plenum")];
+    for ring in ["crates/core", "crates/app", "crates/rim"] {
+        crates.extend(sorted_entries(&root.join(ring))?);
+    }
+    sources(root, &crates)
+}
+
+fn sources(root: &Path, crates: &[PathBuf]) -> anyhow::Result<Vec<Source>> {
     let mut found = Vec::new();
-    for krate in sorted_entries(&root.join("crates/core"))? {
+    for krate in crates {
         let folder = krate.join("src");
         if folder.is_dir() {
             collect(root, &folder, &mut found)?;
