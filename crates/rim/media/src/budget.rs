@@ -6,7 +6,7 @@ use crate::forward::News;
 use crate::line::Seek;
 use sfu::allocation::{Allocation, INTERVAL};
 use signal::{PeerKey, TrackKey};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// So many pictures, the most important ones, keep their smallest layer even where there is no room for it.
 const NEVER_PAUSED: usize = 1;
@@ -15,6 +15,12 @@ const NEVER_PAUSED: usize = 1;
 /// by more than the second, one in seven, where something is held back.
 const FALL: u64 = 20;
 const RISE: u64 = 7;
+
+/// An allowance that differs by more than this share of it, one in three, is another one: estimates swing while a way is full.
+const OTHER: u64 = 3;
+
+/// So long a way is filled up while something is held back and nothing more is found.
+const FILLING: Duration = Duration::from_secs(20);
 
 /// The estimator looks for at least so many bits per second, needed or not. A probe for less would be believed too: a
 /// meeting that has only sound so far would seem to have no room for pictures.
@@ -35,6 +41,8 @@ pub(crate) struct Budget {
     /// What it was when it was shared out last, and whether that was less than enough.
     shared: Option<u64>,
     held_back: bool,
+    /// Since when something is held back at about such an allowance.
+    filling: Option<(u64, Instant)>,
     /// It is to be used for no more than that.
     ceiling: Option<u64>,
     shares: Allocation<TrackKey>,
@@ -48,6 +56,7 @@ impl Budget {
             estimate: None,
             shared: None,
             held_back: false,
+            filling: None,
             ceiling: None,
             shares: Allocation::new(NEVER_PAUSED),
             due: None,
@@ -94,6 +103,15 @@ impl Budget {
         }
     }
 
+    /// Whether the way is filled up with padding to find out whether it carries the next larger picture: for a while after
+    /// anything changed. Then probes are enough, for padding is paid for by whoever gets it.
+    fn is_worth_filling(&mut self, allowance: u64, now: Instant) -> bool {
+        let is_new = |(before, _): &(u64, Instant)| allowance.abs_diff(*before) > before / OTHER;
+        let filling = self.filling.take_if(|known| !is_new(known)).unwrap_or((allowance, now));
+        self.filling = Some(filling);
+        now.saturating_duration_since(filling.1) < FILLING
+    }
+
     fn is_due(&self, now: Instant) -> bool {
         self.due.is_some_and(|due| due <= now)
     }
@@ -130,7 +148,11 @@ pub(crate) fn share(room: &mut Room, now: Instant, news: &mut News, turn: &mut T
         let held_back = goal.wanted > goal.spent;
         budget.held_back = held_back;
         let most = budget.ceiling.unwrap_or(u64::MAX);
-        let minimum = if held_back { wants.sound + goal.next } else { 0 }.min(most);
+        let fills = held_back && budget.is_worth_filling(allowance, now);
+        if !held_back {
+            budget.filling = None;
+        }
+        let minimum = if fills { wants.sound + goal.next } else { 0 }.min(most);
         let desired = (wants.sound + goal.wanted).max(LEAST_SOUGHT).min(most);
         session.down().seek(Seek { paced: allowance < UNPACED, minimum, desired }, now);
         touched.push(*peer);

@@ -68,6 +68,27 @@ fn pictures_shrink_to_the_line_and_grow_with_it() {
 }
 
 #[test]
+fn a_line_is_not_filled_with_padding_for_ever_and_what_it_carries_is_found_all_the_same() {
+    let (mut world, ann, bob) = watched();
+    let mut layers = Layers::default();
+    world.clients[bob].bottleneck = Some(Bottleneck::new(500_000, world.now));
+    world.film(ann, &mut layers, Duration::from_secs(45));
+    let second = Duration::from_secs(10);
+    let carried = |world: &World| world.clients[bob].bottleneck.as_ref().unwrap().carried;
+    let before = carried(&world);
+    world.film(ann, &mut layers, second);
+    let all = (carried(&world) - before) / second.as_secs();
+    assert!((SMALL..3 * SMALL).contains(&all), "{all} bits per second for a small picture of {SMALL} and sound");
+
+    world.clients[bob].bottleneck.as_mut().unwrap().rate = 5_000_000;
+    world.film(ann, &mut layers, Duration::from_secs(20));
+    world.clients[bob].packets.clear();
+    world.film(ann, &mut layers, second);
+    let after = pictures(&mut world, bob, second);
+    assert!(after > LARGE * 8 / 10, "{after} of {LARGE} twenty seconds after the line became wide");
+}
+
+#[test]
 fn who_changes_to_a_longer_and_wider_line_soon_sees_large_pictures() {
     let (mut world, ann, bob) = watched();
     let mut layers = Layers::default();

@@ -84,6 +84,8 @@ pub(crate) struct Bottleneck {
     /// What is on its way: when it arrives, from where, what.
     waiting: VecDeque<(Instant, SocketAddr, Vec<u8>)>,
     pub(crate) dropped: usize,
+    /// Bits it took.
+    pub(crate) carried: u64,
 }
 
 impl Bottleneck {
@@ -91,7 +93,7 @@ impl Bottleneck {
     const QUEUE: Duration = Duration::from_millis(300);
 
     pub(crate) fn new(rate: u64, now: Instant) -> Self {
-        Self { rate, delay: Duration::ZERO, free: now, waiting: VecDeque::new(), dropped: 0 }
+        Self { rate, delay: Duration::ZERO, free: now, waiting: VecDeque::new(), dropped: 0, carried: 0 }
     }
 
     fn take(&mut self, source: SocketAddr, contents: Vec<u8>, now: Instant) {
@@ -101,6 +103,7 @@ impl Bottleneck {
             return;
         }
         let bits = u64::try_from(contents.len() + 28).unwrap() * 8;
+        self.carried += bits;
         self.free = start + Duration::from_micros(bits * 1_000_000 / self.rate);
         self.waiting.push_back((self.free + self.delay, source, contents));
     }
