@@ -296,6 +296,7 @@ fn room_settings(config: &RoomConfig) -> RoomSettings {
         departure_timeout: time(config.departure_timeout),
         max_participants: (config.max_participants > 0).then_some(config.max_participants),
         metadata: (!config.metadata.is_empty()).then(|| config.metadata.clone()),
+        sync_streams: config.sync_streams.then_some(true),
         only_new: false,
     }
 }

@@ -23,6 +23,8 @@ pub struct RoomSettings {
     pub max_participants: Option<u32>,
     /// Opaque, at most 512 KiB.
     pub metadata: Option<String>,
+    /// Receivers play sound and pictures of one publisher in step; by default each as soon as it comes.
+    pub sync_streams: Option<bool>,
     /// A room that is there stays as it is.
     pub only_new: bool,
 }

@@ -129,6 +129,7 @@ impl MediaRoom {
             kind: connect.kind,
             protocol: client.protocol,
             dual: connect.dual,
+            is_firefox: client.browser.eq_ignore_ascii_case("firefox"),
             auto_subscribe: settings.as_ref().is_none_or(|settings| settings.auto_subscribe),
             adaptive_stream: settings.is_some_and(|settings| settings.adaptive_stream),
             linked: true,

@@ -59,6 +59,8 @@ pub struct RoomChange {
     pub max_participants: Option<u32>,
     /// Opaque.
     pub metadata: Option<String>,
+    /// Sound and pictures of one publisher are played in step, from now on.
+    pub sync_streams: Option<bool>,
 }
 
 /// Why the API's wish was not carried out.
@@ -113,6 +115,8 @@ pub(crate) struct Control {
     pub(crate) keeping: Keeping,
     /// A meeting gives the rights.
     pub(crate) governed: bool,
+    /// Tracks of one publisher that belong together come in one stream, which receivers play in step.
+    pub(crate) sync_streams: bool,
     /// It may go as soon as it is empty.
     closed: bool,
     /// Nobody is in it: when it closes.
@@ -126,6 +130,7 @@ impl Control {
         Self {
             keeping: Keeping::WhileSomebody,
             governed: true,
+            sync_streams: false,
             closed: false,
             vacancy_due: None,
             said: HashMap::new(),
@@ -232,6 +237,9 @@ impl MediaRoom {
         }
         if let Some(metadata) = change.metadata {
             self.info.metadata = metadata;
+        }
+        if let Some(sync) = change.sync_streams {
+            self.control.sync_streams = sync;
         }
         self.tell_room();
         Ok(())

@@ -1,7 +1,8 @@
 //! Descriptions: which section carries what, and when another round is needed (media-protocol.md sections 7.4, 7.5).
 
-use crate::participant::{Slot, SlotState};
+use crate::participant::{Participant, Slot, SlotState};
 use crate::room::MediaRoom;
+use crate::track::Track;
 use crate::types::{DownPlan, Kind, Now, OfferChange, OfferedSection, Output, PeerKey, SectionPlan, TrackKey};
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -25,6 +26,53 @@ pub(crate) const SYNC_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// Our offer must be answered, and sections asked for must be offered, within.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// A track that needs a section.
+#[derive(Debug)]
+struct Waiting {
+    track: TrackKey,
+    kind: Kind,
+    /// The stream it shares with others; such a section is not used for another stream as long as there is room for a new one
+    /// (media-protocol.md section 7.3).
+    stream: Option<String>,
+}
+
+impl Waiting {
+    fn fits(&self, slot: &Slot) -> bool {
+        self.stream.is_none() || slot.stream.is_none() || slot.stream == self.stream
+    }
+
+    /// A free section for it; any if there can be no more.
+    fn slot<'a>(&self, slots: &'a mut [Slot], any: bool) -> Option<&'a mut Slot> {
+        let free = |slot: &Slot| slot.kind == self.kind && slot.state == SlotState::Free;
+        let fitting = slots.iter().position(|slot| free(slot) && self.fits(slot));
+        let which = fitting.or_else(|| slots.iter().position(|slot| any && free(slot)))?;
+        slots.get_mut(which)
+    }
+
+    /// The section is for it.
+    fn take(&self, slot: &mut Slot) {
+        slot.state = SlotState::Assigned { track: self.track, bound: false };
+        slot.stream.clone_from(&self.stream);
+    }
+
+    /// How many of a kind need a section more than there are usable ones for them, and how many do not.
+    fn shared<'a>(waiting: &[Self], kind: Kind, usable: impl Iterator<Item = &'a Slot>) -> (usize, usize) {
+        let mut usable: Vec<&Slot> = usable.filter(|slot| slot.kind == kind).collect();
+        let mut lacking = 0;
+        let mut served = 0;
+        for one in waiting.iter().filter(|one| one.kind == kind) {
+            match usable.iter().position(|slot| one.fits(slot)) {
+                Some(which) => {
+                    usable.swap_remove(which);
+                    served += 1;
+                }
+                None => lacking += 1,
+            }
+        }
+        (lacking, served)
+    }
+}
 
 impl MediaRoom {
     /// Plans the answer to the offer of [`Output::ClientOffer`].
@@ -64,6 +112,7 @@ impl MediaRoom {
                         state: SlotState::Free,
                         settled: true,
                         unread: false,
+                        stream: None,
                     }),
                     None => {}
                 }
@@ -76,7 +125,7 @@ impl MediaRoom {
             let track = self.participants.get(&peer).filter(|participant| !participant.dual).and_then(|participant| {
                 participant.slots.iter().find(|slot| slot.mid.as_deref() == Some(section.mid.as_str()))?.track()
             });
-            let down = track.and_then(|track| self.down_plan(track));
+            let down = track.and_then(|track| self.down_plan(peer, track));
             plans.push(SectionPlan { mid: section.mid.clone(), up, down });
         }
         plans
@@ -86,25 +135,45 @@ impl MediaRoom {
     fn assign_free_slots(&mut self, peer: PeerKey) {
         let waiting = self.waiting(peer);
         let Some(participant) = self.participants.get_mut(&peer) else { return };
-        for (track, kind) in waiting {
-            let free = participant.slots.iter_mut().find(|slot| slot.kind == kind && slot.state == SlotState::Free);
-            if let Some(slot) = free {
-                slot.state = SlotState::Assigned { track, bound: false };
+        let (audios, videos) = participant.negotiation.described.room_for(1, 1);
+        for waiting in waiting {
+            let more = if waiting.kind == Kind::Audio { audios } else { videos };
+            if let Some(slot) = waiting.slot(&mut participant.slots, more == 0) {
+                waiting.take(slot);
             }
         }
     }
 
     /// Subscribed tracks without a section.
-    fn waiting(&self, peer: PeerKey) -> Vec<(TrackKey, Kind)> {
+    fn waiting(&self, peer: PeerKey) -> Vec<Waiting> {
         let Some(participant) = self.participants.get(&peer) else { return Vec::new() };
-        participant.waiting().filter_map(|track| self.tracks.get(&track).map(|known| (track, known.kind))).collect()
+        let waits = |track| {
+            let known = self.tracks.get(&track)?;
+            let stream = self.common_stream(participant, known);
+            Some(Waiting { track, kind: known.kind, stream })
+        };
+        participant.waiting().filter_map(waits).collect()
     }
 
-    fn down_plan(&self, track: TrackKey) -> Option<DownPlan> {
+    /// The stream in which somebody gets a track together with others of its publisher, if they are to be played in step
+    /// (`sync_streams`). Firefox names tracks after themselves, so it gets each in a stream of its own.
+    fn common_stream(&self, receiver: &Participant, track: &Track) -> Option<String> {
+        if !self.control.sync_streams || receiver.is_firefox {
+            return None;
+        }
+        let owner = self.participants.get(&track.owner)?;
+        let is_plain = |name: &&str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        // Whoever publishes says it, and not all that may be said can be written here.
+        let name = Some(track.info.stream.as_str()).filter(is_plain).unwrap_or("unknown");
+        Some(format!("{}|{name}", owner.sid()))
+    }
+
+    fn down_plan(&self, receiver: PeerKey, track: TrackKey) -> Option<DownPlan> {
         let track = self.tracks.get(&track)?;
         let owner = self.participants.get(&track.owner)?;
+        let common = self.common_stream(self.participants.get(&receiver)?, track);
         Some(DownPlan {
-            stream: format!("{}|{}", owner.sid(), track.sid()),
+            stream: common.unwrap_or_else(|| format!("{}|{}", owner.sid(), track.sid())),
             track: track.sid().to_owned(),
             cname: owner.sid().to_owned(),
             stereo: track.stereo(),
@@ -204,14 +273,9 @@ impl MediaRoom {
         }
         let draining = participant.slots.iter().any(|slot| slot.state == SlotState::Draining);
         let [(audios, usable_audios), (videos, usable_videos)] = [Kind::Audio, Kind::Video].map(|kind| {
-            let wanted = waiting.iter().filter(|(_, waiting)| *waiting == kind).count();
-            let usable = participant
-                .slots
-                .iter()
-                .filter(|slot| slot.kind == kind)
-                .filter(|slot| matches!(slot.state, SlotState::Free | SlotState::Draining | SlotState::Clearing))
-                .count();
-            (wanted.saturating_sub(usable), wanted.min(usable))
+            let is_usable =
+                |slot: &&Slot| matches!(slot.state, SlotState::Free | SlotState::Draining | SlotState::Clearing);
+            Waiting::shared(&waiting, kind, participant.slots.iter().filter(is_usable))
         });
         // What does not fit waits until a section is free.
         let (audios, videos) = participant.negotiation.described.room_for(audios, videos);
@@ -255,28 +319,25 @@ impl MediaRoom {
             }
         }
         let [audios, videos] = [Kind::Audio, Kind::Video].map(|kind| {
-            let wanted = waiting.iter().filter(|(_, waiting)| *waiting == kind).count();
-            let free =
-                participant.slots.iter().filter(|slot| slot.kind == kind && slot.state == SlotState::Free).count();
-            wanted.saturating_sub(free)
+            Waiting::shared(&waiting, kind, participant.slots.iter().filter(|slot| slot.state == SlotState::Free)).0
         });
         // The answer will be as long as the last one and the new sections.
         let (mut audios, mut videos) = participant.negotiation.described.room_for(audios, videos);
-        for (track, kind) in waiting {
-            let Some(down) = self.down_plan(track) else { continue };
+        for waiting in waiting {
+            let (track, kind) = (waiting.track, waiting.kind);
+            let Some(down) = self.down_plan(peer, track) else { continue };
             let Some(participant) = self.participants.get_mut(&peer) else { return };
-            let state = SlotState::Assigned { track, bound: false };
-            let free = participant.slots.iter_mut().find(|slot| slot.kind == kind && slot.state == SlotState::Free);
-            let mid = match free {
+            let room = if kind == Kind::Audio { &mut audios } else { &mut videos };
+            let mid = match waiting.slot(&mut participant.slots, *room == 0) {
                 Some(slot) => {
-                    slot.state = state;
+                    waiting.take(slot);
                     slot.mid.clone()
                 }
                 None => {
-                    let room = if kind == Kind::Audio { &mut audios } else { &mut videos };
                     let Some(left) = room.checked_sub(1) else { continue };
                     *room = left;
-                    participant.slots.push(Slot { mid: None, kind, state, settled: false, unread: false });
+                    let (state, stream) = (SlotState::Assigned { track, bound: false }, waiting.stream.clone());
+                    participant.slots.push(Slot { mid: None, kind, state, settled: false, unread: false, stream });
                     None
                 }
             };

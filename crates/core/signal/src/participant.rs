@@ -52,6 +52,8 @@ pub(crate) struct Slot {
     pub(crate) settled: bool,
     /// Single: the answer that says `inactive` is out, and the client has not shown yet that it read it.
     pub(crate) unread: bool,
+    /// The stream of the track that is or was on it last, where several share one.
+    pub(crate) stream: Option<String>,
 }
 
 impl Slot {
@@ -112,6 +114,7 @@ pub(crate) struct Participant {
     /// The version of the signalling protocol it speaks (section 3).
     pub(crate) protocol: i32,
     pub(crate) dual: bool,
+    pub(crate) is_firefox: bool,
     pub(crate) auto_subscribe: bool,
     pub(crate) adaptive_stream: bool,
     /// A signalling socket is there.

@@ -8,9 +8,10 @@ mod support;
 
 use model::Identity;
 use model::media::Source;
-use signal::{Kind, OfferedSection, PeerKey};
+use signal::{Kind, OfferedSection, PeerKey, RoomChange};
+use std::collections::BTreeMap;
 use std::time::Duration;
-use support::{World, all, join_request, names, section};
+use support::{World, all, join_request, names, placeholders, section};
 use wire::lk;
 use wire::lk::signal_request::Message as Request;
 use wire::lk::signal_response::Message as Response;
@@ -89,6 +90,61 @@ fn a_section_says_inactive_once_before_it_carries_another_track() {
     assert_eq!(plan.iter().find(|plan| plan.mid == first).unwrap().down.as_ref().unwrap().track, third);
 }
 
+/// The streams somebody is told of, each with how many tracks it has.
+fn streams(world: &World, peer: PeerKey) -> Vec<(String, usize)> {
+    let mut streams: BTreeMap<String, usize> = BTreeMap::new();
+    for plan in world.plans.get(&peer).into_iter().flatten() {
+        if let Some(down) = &plan.down {
+            *streams.entry(down.stream.clone()).or_default() += 1;
+        }
+    }
+    streams.into_iter().collect()
+}
+
+#[test]
+fn tracks_that_are_to_be_in_step_come_in_one_stream_and_its_sections_are_used_for_no_other_without_need() {
+    let mut world = World::new();
+    let now = world.now();
+    let change = RoomChange { sync_streams: Some(true), ..RoomChange::default() };
+    world.room.change_room(change, now).unwrap();
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    let firefox = lk::ClientInfo { browser: "firefox".into(), ..join_request().client_info.unwrap_or_default() };
+    let request = lk::JoinRequest { client_info: Some(firefox), ..join_request() };
+    let (fox, _) = world.connect("fox", all(), false, &request);
+    world.offers.insert(fox, placeholders());
+    for (cid, source) in [
+        ("cam", lk::TrackSource::Camera),
+        ("mic", lk::TrackSource::Microphone),
+        ("screen", lk::TrackSource::ScreenShare),
+    ] {
+        world.publish(ann, cid, source);
+    }
+    [bob, fox].into_iter().for_each(|viewer| world.offer(viewer, 2));
+
+    let told = streams(&world, bob);
+    let sid = told[0].0.split('|').next().unwrap().to_owned();
+    assert!(sid.starts_with("PA_"));
+    assert_eq!(told, [(format!("{sid}|camera"), 2), (format!("{sid}|screen"), 1)]);
+    let to_firefox = streams(&world, fox);
+    assert!(to_firefox.len() == 3 && to_firefox.iter().all(|(name, _)| name.contains("|TR_")), "{to_firefox:?}");
+
+    // Another's camera takes the section that was never used, not the one of ann's screen.
+    for own in world.offers.get_mut(&ann).unwrap().iter_mut().filter(|own| own.track == "screen") {
+        own.sends = false;
+    }
+    world.offer(ann, 9);
+    world.offer(bob, 3);
+    world.offer(bob, 4);
+    let before: Vec<String> = world.bound.keys().filter(|(peer, _)| *peer == bob).map(|(_, mid)| mid.clone()).collect();
+    let cid = world.join("cid");
+    world.publish(cid, "cam", lk::TrackSource::Camera);
+    world.offer(bob, 5);
+    let after = world.bound.keys().filter(|(peer, mid)| *peer == bob && !before.contains(mid));
+    let section = after.map(|(_, mid)| mid.clone()).next().unwrap();
+    let free = placeholders().into_iter().filter(|section| section.kind == Kind::Video).map(|section| section.mid);
+    assert_eq!(free.last(), Some(section), "the third");
+}
+
 #[test]
 fn a_join_request_adds_no_more_tracks_than_may_wait() {
     let mut world = World::new();
@@ -132,7 +188,7 @@ proptest::proptest! {
         if let Ok(request) = signal::JoinRequest::read(&join) {
             let connect = signal::Connect {
                 key: PeerKey(99), identity: who("x"), name: String::new(), metadata: String::new(),
-                attributes: std::collections::BTreeMap::new(), permission: all(), dual: true, relays: Vec::new(), relay_only: false,
+                attributes: BTreeMap::new(), permission: all(), dual: true, relays: Vec::new(), relay_only: false,
                 kind: Default::default(), kind_details: Vec::new(), request,
             };
             let _ = world.room.connect(connect, now);

@@ -92,6 +92,7 @@ impl MediaControl for LiveKit {
             departure_timeout: if is_free { seconds(set.departure_timeout) } else { 0 },
             max_participants: set.max_participants.filter(|_| is_free).unwrap_or_default(),
             metadata: set.metadata.unwrap_or_default(),
+            sync_streams: set.sync_streams.unwrap_or_default(),
             ..lk::CreateRoomRequest::default()
         };
         let made: lk::Room = self.ask("CreateRoom", may_create(), &request).await?;

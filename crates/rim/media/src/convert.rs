@@ -96,6 +96,7 @@ pub(crate) fn room_change(set: ports::media_control::RoomSettings) -> signal::Ro
         departure_timeout: set.departure_timeout,
         max_participants: set.max_participants,
         metadata: set.metadata,
+        sync_streams: set.sync_streams,
     }
 }
 

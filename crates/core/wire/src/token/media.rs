@@ -84,6 +84,9 @@ pub struct RoomConfig {
     pub max_participants: u32,
     /// Room metadata, opaque.
     pub metadata: String,
+    /// Sound and pictures of one publisher are played in step.
+    #[serde(alias = "sync_streams")]
+    pub sync_streams: bool,
 }
 
 /// What a media token says.

@@ -101,6 +101,7 @@ async fn create_room(call: &Call, body: Large) -> Outcome {
         departure_timeout: time(request.departure_timeout),
         max_participants: (request.max_participants > 0).then_some(request.max_participants),
         metadata: (!request.metadata.is_empty()).then_some(request.metadata),
+        sync_streams: request.sync_streams.then_some(true),
         only_new: false,
     };
     call.pass_on::<livekit::Room>(call.app.deps.meetings.open_media_room(&name, set).await?)
