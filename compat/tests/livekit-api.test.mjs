@@ -20,7 +20,7 @@ import {
 } from "livekit-server-sdk";
 
 import { until } from "../../e2e/lib/until.mjs";
-import { untilSeeing, untilWay } from "../../e2e/lib/media.mjs";
+import { untilHearing, untilSeeing, untilWay } from "../../e2e/lib/media.mjs";
 import { withBrowser } from "../lib/livekit-page.mjs";
 import { mediaAccess } from "../lib/media-access.mjs";
 import { withServer } from "../lib/meeting.mjs";
@@ -453,6 +453,29 @@ test("the API subscribes somebody and takes it away again", async () => {
   const noTrack = refusal(404, "not_found", "track is not found");
   await assert.rejects(rooms().updateSubscriptions(name, "bob", ["TR_x"], true), noTrack);
 });
+
+for (const singlePeerConnection of [true, false]) {
+  const model = singlePeerConnection ? "one connection" : "two connections";
+  test(`a room has sound and pictures of one person played in step, over ${model}`, async () => {
+    const name = fresh();
+    await rooms().createRoom({ name, syncStreams: true });
+    const page = await browser.join(await ticket(name, "ann"));
+    await page.evaluate(() => publish());
+    await page.evaluate(() => shareScreen());
+    const watcher = await browser.join(await ticket(name, "bob"), { singlePeerConnection });
+    await untilSeeing(watcher, 2);
+    await untilHearing(watcher, 2);
+
+    const streams = await watcher.evaluate(() => {
+      const [ann] = room.remoteParticipants.values();
+      const tracks = [...ann.trackPublications.values()];
+      return Object.fromEntries(tracks.map(({ source, track }) => [source, track.mediaStream.id]));
+    });
+    assert.equal(streams.camera, streams.microphone);
+    assert.equal(streams.screen_share, streams.screen_share_audio);
+    assert.notEqual(streams.camera, streams.screen_share);
+  });
+}
 
 test("of somebody who is sent out before media flowed a webhook says just that", async () => {
   const name = fresh();
