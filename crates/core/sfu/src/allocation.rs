@@ -60,6 +60,8 @@ pub struct Allocation<K> {
 struct Share {
     cap: Option<Wish>,
     room_since: Option<Instant>,
+    /// Its prices were guessed.
+    guessed: bool,
 }
 
 impl<K: Ord + Clone> Allocation<K> {
@@ -75,7 +77,10 @@ impl<K: Ord + Clone> Allocation<K> {
         order.sort_by(|one, other| other.priority.cmp(&one.priority).then_with(|| one.track.cmp(&other.track)));
         let spent: u64 = bids.iter().map(|bid| bid.cost_within(self.cap(&bid.track))).sum();
         if spent > estimate && spent <= estimate.saturating_add(estimate / 100 * TOLERANCE) {
-            let kept = |bid: &Bid<K>| (bid.track.clone(), Share { cap: self.cap(&bid.track), room_since: None });
+            let kept = |bid: &Bid<K>| {
+                let (cap, guessed) = (self.cap(&bid.track), bid.guessed);
+                (bid.track.clone(), Share { cap, room_since: None, guessed })
+            };
             self.tracks = bids.iter().map(kept).collect();
             return Vec::new();
         }
@@ -89,8 +94,11 @@ impl<K: Ord + Clone> Allocation<K> {
         for (bid, ((affordable, comfortable), plenty)) in order.into_iter().zip(grants) {
             // With less to share out a track may get more, because another that comes first stops at a cheaper step.
             let [comfortable, plenty] = [comfortable, plenty].map(|cap| lower(cap, affordable));
-            let old = before.remove(&bid.track).unwrap_or(Share { cap: UNLIMITED, room_since: None });
-            let new = old.moved(affordable, comfortable, plenty, now);
+            let fresh = Share { cap: UNLIMITED, room_since: None, guessed: bid.guessed };
+            let old = before.remove(&bid.track).unwrap_or(fresh);
+            // What was held back for a guess waits for nothing once the price is known.
+            let at_once = if old.guessed && !bid.guessed { comfortable } else { plenty };
+            let new = Share { guessed: bid.guessed, ..old.moved(affordable, comfortable, at_once, now) };
             if new.cap != old.cap {
                 changes.push(Change { track: bid.track.clone(), cap: new.cap });
             }
@@ -127,22 +135,22 @@ pub struct Goal {
 const UNLIMITED: Option<Wish> = Some(Wish::full(Layer::High));
 
 impl Share {
-    /// How it goes on, given what fits exactly, with some room to spare, and several times.
-    fn moved(self, affordable: Option<Wish>, comfortable: Option<Wish>, plenty: Option<Wish>, now: Instant) -> Self {
+    /// How it goes on, given what fits exactly, with some room to spare, and so well that it waits for nothing.
+    fn moved(self, affordable: Option<Wish>, comfortable: Option<Wish>, at_once: Option<Wish>, now: Instant) -> Self {
         if rank(affordable) < rank(self.cap) {
-            return Self { cap: affordable, room_since: None };
+            return Self { cap: affordable, room_since: None, ..self };
         }
         if rank(comfortable) <= rank(self.cap) {
-            return Self { cap: self.cap, room_since: None };
+            return Self { room_since: None, ..self };
         }
-        if rank(plenty) > rank(self.cap) {
-            return Self { cap: plenty, room_since: None };
+        if rank(at_once) > rank(self.cap) {
+            return Self { cap: at_once, room_since: None, ..self };
         }
         let since = self.room_since.unwrap_or(now);
         if now.saturating_duration_since(since) >= UP_DELAY {
-            return Self { cap: comfortable, room_since: None };
+            return Self { cap: comfortable, room_since: None, ..self };
         }
-        Self { cap: self.cap, room_since: Some(since) }
+        Self { room_since: Some(since), ..self }
     }
 }
 
@@ -341,6 +349,16 @@ mod tests {
 
         let smallest = Wish { layer: Layer::Low, temporal: Temporal::BASE };
         assert_eq!(changes, [to("ana", Some(smallest)), to("ben", Some(smallest)), to("cid", None)]);
+    }
+
+    #[test]
+    fn what_was_held_back_for_a_guess_does_not_wait_once_its_price_is_known() {
+        let now = Instant::now();
+        let mut shares = Allocation::new(0);
+        let dear = Bid { guessed: true, costs: COSTS.map(|layer| layer.map(|cost| 3 * cost)), ..bid("ana", 1) };
+        assert_eq!(shares.update(2_000_000, &[dear], now), [to("ana", Some(Wish::full(Layer::Medium)))]);
+
+        assert_eq!(shares.update(2_000_000, &[bid("ana", 1)], now + INTERVAL), [to("ana", UNLIMITED)]);
     }
 
     #[test]

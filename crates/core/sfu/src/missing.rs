@@ -12,7 +12,7 @@ pub const PATIENCE: Duration = Duration::from_secs(1);
 /// What comes so many numbers late is not taken any more (the stack's limit).
 const LATEST: u64 = 100;
 
-/// A larger jump of the numbers is no loss: the stream begins anew.
+/// A larger jump of the numbers ahead is not repaired, and one back is of a stream that begins anew.
 const MAX_GAP: u64 = 1000;
 
 /// The missing packets of one stream.
@@ -47,6 +47,7 @@ impl Missing {
             self.came(number);
         } else {
             *self = Self { highest: Some(number), runs: VecDeque::new() };
+            return (number > highest).then(|| number - 1);
         }
         self.give_up(now)
     }
@@ -129,10 +130,11 @@ mod tests {
     fn a_stream_that_begins_anew_misses_nothing() {
         let now = Instant::now();
         let mut missing = Missing::default();
-        for number in [10, 12, 40_000, 5] {
+        for number in [40_000, 40_002, 5] {
             assert_eq!(missing.on_packet(number, now), None);
         }
         assert_eq!(missing.on_packet(6, now + PATIENCE), None);
+        assert_eq!(missing.on_packet(5000, now + PATIENCE), Some(4999), "more is missing than could be repaired");
     }
 
     proptest! {

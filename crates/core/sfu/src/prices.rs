@@ -27,7 +27,8 @@ pub struct CostBook {
 
 impl CostBook {
     /// The prices now. `enabled` are the layers the publisher has been asked to send; one of them that does not run has
-    /// failed and is not to be had, unless the track is only about to begin (`begins`).
+    /// failed and is not to be had, unless the track has only just begun, for the first time or again (`begins`): one layer
+    /// comes after the other.
     pub fn read(&mut self, liveness: &Liveness, enabled: LayerSet, announced: &[Announced], begins: bool) -> Prices {
         let running = liveness.running();
         for layer in running.iter() {
@@ -41,7 +42,7 @@ impl CostBook {
         let costs = Layer::ALL.map(|layer| {
             let known = self.known[layer.index()];
             let is_new = known[TEMPORAL - 1] == 0;
-            let sent = running.contains(layer) || guessed && begins && enabled.contains(layer);
+            let sent = running.contains(layer) || begins && enabled.contains(layer);
             match sent {
                 true if is_new => [expected(layer, announced); TEMPORAL],
                 false if enabled.contains(layer) => [0; TEMPORAL],
@@ -98,8 +99,8 @@ mod tests {
         send(&mut liveness, Layer::Low, now, 40);
         assert!(!liveness.running().contains(Layer::High));
 
-        assert_eq!(book.read(&liveness, less, &ANNOUNCED, true).costs[Layer::High.index()][0], price);
-        assert_eq!(book.read(&liveness, LayerSet::ALL, &ANNOUNCED, true).costs[Layer::High.index()][0], 0);
+        assert_eq!(book.read(&liveness, less, &ANNOUNCED, false).costs[Layer::High.index()][0], price);
+        assert_eq!(book.read(&liveness, LayerSet::ALL, &ANNOUNCED, false).costs[Layer::High.index()][0], 0);
     }
 
     #[test]
@@ -120,12 +121,22 @@ mod tests {
         send(&mut liveness, Layer::Low, now, 0);
         let running = book.read(&liveness, LayerSet::ALL, &ANNOUNCED, true);
         assert!(!running.guessed);
-        let [low, medium, high] = costs(running);
+        let [low, _, high] = costs(running);
         assert!((150_000..170_000).contains(&low), "measured: {low}");
-        assert_eq!((medium, high), (0, 0), "others do not come");
+        assert_eq!(high, 1_700_000, "it may still come");
+        let running = book.read(&liveness, LayerSet::ALL, &ANNOUNCED, false);
+        assert_eq!(costs(running), [low, 0, 0], "others do not come");
+
+        liveness.set_enabled(LayerSet::NONE);
+        liveness.handle_timeout(now + Duration::from_secs(4));
+        liveness.handle_timeout(now + Duration::from_secs(5));
+        assert!(liveness.running().is_empty());
+        let again = book.read(&liveness, LayerSet::ALL, &ANNOUNCED, true);
+        assert_eq!(costs(again), [low, before.costs[1][0], 1_700_000], "it begins again");
+        assert_eq!(costs(book.read(&liveness, LayerSet::ALL, &ANNOUNCED, false)), [0; SPATIAL]);
 
         let sample = Sample { layer: Layer::High, temporal: Temporal::BASE, bytes: 1000, start_of_frame: true };
-        liveness.on_packet(sample, now + Duration::from_secs(2));
+        liveness.on_packet(sample, now + Duration::from_secs(6));
         assert_eq!(costs(book.read(&liveness, LayerSet::ALL, &ANNOUNCED, false))[2], 1_700_000, "it began just now");
     }
 }

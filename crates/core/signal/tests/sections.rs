@@ -141,8 +141,8 @@ fn tracks_that_are_to_be_in_step_come_in_one_stream_and_its_sections_are_used_fo
     world.offer(bob, 5);
     let after = world.bound.keys().filter(|(peer, mid)| *peer == bob && !before.contains(mid));
     let section = after.map(|(_, mid)| mid.clone()).next().unwrap();
-    let free = placeholders().into_iter().filter(|section| section.kind == Kind::Video).map(|section| section.mid);
-    assert_eq!(free.last(), Some(section), "the third");
+    let mut free = placeholders().into_iter().filter(|section| section.kind == Kind::Video).map(|section| section.mid);
+    assert_eq!(free.next_back(), Some(section), "the third");
 }
 
 #[test]

@@ -457,10 +457,7 @@ impl Up {
         now: Instant,
     ) -> Option<Arrival<'a>> {
         let index = self.encodings.iter().position(|encoding| encoding.section == packet.section)?;
-        let layer = match self.encodings[index].scalable {
-            true => Layer::Low,
-            false => Layer::from_index(usize::from(packet.layer))?,
-        };
+        let layer = self.encodings[index].stream_of(Layer::from_index(usize::from(packet.layer))?);
         let clock = if self.kind == Kind::Audio { AUDIO_CLOCK } else { VIDEO_CLOCK };
         let mut wallclock = packet.arrival;
         if let Some(report) = packet.sender_report {

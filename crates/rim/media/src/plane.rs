@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
+use tokio::time::{Instant as Deadline, timeout, timeout_at};
 
 /// Signalling messages of all clients that wait for the shard; a client whose message finds no room waits.
 const SIGNAL_BACKLOG: usize = 4096;
@@ -345,8 +345,9 @@ impl MediaPlane for Plane {
             answers.push(answer);
         }
         let mut rooms = Vec::new();
+        let deadline = Deadline::now() + PATIENCE;
         for answer in answers {
-            rooms.extend(answered(answer).await.unwrap_or_default());
+            rooms.extend(timeout_at(deadline, answer).await.ok().and_then(Result::ok).unwrap_or_default());
         }
         rooms.sort_unstable_by(|a: &RoomSummary, b| a.room.cmp(&b.room));
         rooms

@@ -10,7 +10,10 @@ use std::time::Instant;
 
 impl Encoding {
     pub(super) fn wish_of(&self, setting: &Setting) -> Option<Wish> {
-        wish(setting, &self.announced, |layer, temporal| self.liveness.frame_rate(layer, temporal))
+        // Of the layer that would be sent.
+        let running = self.liveness.running();
+        let sent = |layer| running.best_for(layer).unwrap_or(layer);
+        wish(setting, &self.announced, |layer, temporal| self.liveness.frame_rate(sent(layer), temporal))
     }
 }
 

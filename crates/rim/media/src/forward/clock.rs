@@ -12,6 +12,8 @@ pub(super) struct PublisherClock {
     /// A moment on its clock, microseconds since the Unix epoch, and the same on ours.
     ntp_micros: u64,
     ours: Instant,
+    /// When the report was made, on its clock, that last said something that cannot be.
+    doubted: Option<u64>,
 }
 
 impl PublisherClock {
@@ -19,10 +21,11 @@ impl PublisherClock {
     /// timestamps per second. The report may be seconds older than the packet.
     pub(super) fn new(report: &rtc::SenderReport, timestamp: u32, rate: u32, arrival: Instant) -> Self {
         let ours = moved(arrival, -since(report, timestamp, rate)).unwrap_or(arrival);
-        Self { ntp_micros: report.ntp_micros, ours }
+        Self { ntp_micros: report.ntp_micros, ours, doubted: None }
     }
 
-    /// When such a packet was captured, by our clock. Where that cannot be, the clock is taken anew from the packet.
+    /// When such a packet was captured, by our clock; when it arrived, where that cannot be. If two reports say so one after the
+    /// other the clock is taken anew: one alone may be of a track whose time stood still.
     pub(super) fn captured(
         &mut self,
         report: &rtc::SenderReport,
@@ -31,10 +34,14 @@ impl PublisherClock {
         arrival: Instant,
     ) -> Instant {
         let captured = self.at(report).and_then(|at| moved(at, since(report, timestamp, rate)));
-        captured.filter(|at| distance(*at, arrival) < TRUST).unwrap_or_else(|| {
+        if let Some(captured) = captured.filter(|at| distance(*at, arrival) < TRUST) {
+            self.doubted = None;
+            return captured;
+        }
+        if self.doubted.replace(report.ntp_micros).is_some_and(|before| before != report.ntp_micros) {
             *self = Self::new(report, timestamp, rate, arrival);
-            arrival
-        })
+        }
+        arrival
     }
 
     /// When a report was made.
@@ -91,9 +98,25 @@ mod tests {
         let mut clock = PublisherClock::new(&report, 0, 90_000, now);
         let set = SenderReport { ntp_micros: report.ntp_micros + 3_600_000_000, rtp: 0 };
         assert_eq!(clock.captured(&set, 9_000, 90_000, now + SECOND), now + SECOND);
-        assert_eq!(clock.captured(&set, 18_000, 90_000, now + 3 * SECOND), now + Duration::from_millis(1100));
+        assert_eq!(clock.captured(&set, 18_000, 90_000, now + 3 * SECOND), now + 3 * SECOND, "one may be wrong");
+        let next = SenderReport { ntp_micros: set.ntp_micros + 5_000_000, rtp: 450_000 };
+        assert_eq!(clock.captured(&next, 450_000, 90_000, now + 5 * SECOND), now + 5 * SECOND);
+        assert_eq!(clock.captured(&next, 459_000, 90_000, now + 6 * SECOND), now + Duration::from_millis(5100));
 
         let nonsense = SenderReport { ntp_micros: u64::MAX, rtp: 0 };
         assert_eq!(clock.captured(&nonsense, 0, 90_000, now), now);
+    }
+
+    #[test]
+    fn a_track_whose_time_stood_still_moves_no_other() {
+        let now = Instant::now() + 100 * SECOND;
+        let picture = SenderReport { ntp_micros: 1_700_000_000_000_000, rtp: 0 };
+        let mut clock = PublisherClock::new(&picture, 0, 90_000, now);
+        let sound = SenderReport { ntp_micros: picture.ntp_micros - 60_000_000, rtp: 0 };
+        for second in 1..5 {
+            let (later, shift) = (now + SECOND * second, Duration::from_millis(40));
+            assert_eq!(clock.captured(&sound, 48_000 * second, 48_000, later), later);
+            assert_eq!(clock.captured(&picture, 90_000 * second, 90_000, later + shift), later, "in step");
+        }
     }
 }

@@ -28,6 +28,7 @@ pub(crate) struct Encoding {
     /// As it was published; what really comes says so in each packet.
     pub(crate) codec: Codec,
     pub(super) announced: Vec<Announced>,
+    content: Content,
     pub(super) liveness: Liveness,
     prices: CostBook,
     /// Since when something of it is awaited, and whether it is.
@@ -92,6 +93,7 @@ impl Encoding {
             section,
             codec,
             announced: announced(layers),
+            content,
             liveness: Liveness::new(content),
             prices: CostBook::default(),
             awaited: now,
@@ -110,25 +112,24 @@ impl Encoding {
         }
     }
 
-    /// What came shows that all layers come in one stream.
-    pub(super) fn set_scalable(&mut self) {
-        if !std::mem::replace(&mut self.scalable, true) {
-            self.liveness.set_scalable();
+    /// What came shows that all layers come in one stream, which was `called` a layer. From now on it is the lowest, and what was
+    /// known of it stays known.
+    pub(super) fn set_scalable(&mut self, called: Layer) {
+        if std::mem::replace(&mut self.scalable, true) {
+            return;
         }
+        self.liveness.set_scalable();
+        let (called, lowest) = (called.index(), Layer::Low.index());
+        self.described.swap(called, lowest);
+        self.newest.swap(called, lowest);
+        self.highest.swap(called, lowest);
+        self.missing.swap(called, lowest);
+        self.keyed.swap(called, lowest);
+        self.reports.swap(called, lowest);
     }
 
-    /// The stream in which packets of that layer come. All layers in one stream are the lowest; what was known of it is kept if it
-    /// was called another before.
-    pub(super) fn stream_of(&mut self, layer: Layer) -> Layer {
-        if self.scalable && layer != Layer::Low {
-            let (called, lowest) = (layer.index(), Layer::Low.index());
-            self.described.swap(called, lowest);
-            self.newest.swap(called, lowest);
-            self.highest.swap(called, lowest);
-            self.missing.swap(called, lowest);
-            self.keyed.swap(called, lowest);
-            self.reports.swap(called, lowest);
-        }
+    /// The stream in which packets of that layer come.
+    pub(super) fn stream_of(&self, layer: Layer) -> Layer {
         if self.scalable { Layer::Low } else { layer }
     }
 
@@ -163,16 +164,18 @@ impl Encoding {
         late
     }
 
-    /// Takes note of a packet's number. Answers whether something before it is lost for good without which its layer cannot be
-    /// decoded.
+    /// Takes note of a packet's number. Answers whether something behind the last key frame is lost for good. What it was nobody
+    /// knows; mostly what follows cannot be decoded without it.
     pub(super) fn is_broken(&mut self, layer: Layer, sequence: u64, now: Instant) -> bool {
         let lost = self.missing[layer.index()].on_packet(sequence, now);
         lost.is_some_and(|lost| self.keyed[layer.index()].is_none_or(|from| lost > from || from - lost > MANY))
     }
 
-    /// A key frame of a layer came, with that number.
-    pub(super) fn on_key_frame(&mut self, layer: Layer, sequence: u64) {
-        self.keyed[layer.index()] = Some(sequence);
+    /// A key frame of a layer came, with that number; not a `late` one, behind which others have gone by.
+    pub(super) fn on_key_frame(&mut self, layer: Layer, sequence: u64, late: bool) {
+        if !late {
+            self.keyed[layer.index()] = Some(sequence);
+        }
         self.keyframes.on_key_frame(if self.scalable { Layer::Low } else { layer });
     }
 
@@ -180,7 +183,9 @@ impl Encoding {
     pub(super) fn prices(&mut self, now: Instant) -> Prices {
         let enabled = self.enabled(self.dynacast.current());
         let begins = now.saturating_duration_since(self.awaited) < BEGINNING;
-        self.prices.read(&self.liveness, enabled, &self.announced, begins)
+        // What is said of a screen is for one that moves, which few do.
+        let said = if self.content == Content::Screen { &[] } else { self.announced.as_slice() };
+        self.prices.read(&self.liveness, enabled, said, begins)
     }
 
     /// The publisher is told how much of it is wanted.
@@ -277,7 +282,7 @@ mod tests {
         let mut encoding = Encoding::new(0, Codec::Vp9, &[], Content::Camera, Instant::now());
         let low = Update { max: Some(Layer::Low) };
         assert_eq!(encoding.enabled(low), LayerSet::NONE.with(Layer::Low));
-        encoding.set_scalable();
+        encoding.set_scalable(Layer::Low);
         assert_eq!(encoding.enabled(low), LayerSet::ALL);
         assert_eq!(encoding.enabled(Update { max: None }), LayerSet::NONE);
     }

@@ -96,7 +96,7 @@ impl Picture {
         // Some clients name the one stream of all layers as if it were one of several: what is not of the lowest layer shows it.
         let in_one_stream = packet.alone || encoding.scalable || scalable.spatial > Layer::Low;
         if in_one_stream {
-            encoding.set_scalable();
+            encoding.set_scalable(layer);
         }
         Some(Self {
             descriptor,
@@ -161,19 +161,20 @@ impl Up {
         batch: &mut Vec<Seen<'a>>,
         way: &mut Way<'_, impl FnMut(PeerKey, &mut Session)>,
     ) {
-        let Arrival { packet, layer, index, .. } = arrival;
+        let Arrival { packet, index, .. } = arrival;
         if redefines(packet) {
             self.pictures(batch, way);
             batch.clear();
         }
         let Some(seen) = self.read(arrival, way.now) else { return };
         let brings_structure = seen.picture.as_ref().is_some_and(Picture::brings_structure);
-        let answers = brings_structure && !self.encodings[index].described[layer.index()].waiting.is_empty();
+        let stream = seen.arrival.layer;
+        let answers = brings_structure && !self.encodings[index].described[stream.index()].waiting.is_empty();
         batch.push(seen);
         if answers {
             self.pictures(batch, way);
             batch.clear();
-            self.catch_up(index, layer, way);
+            self.catch_up(index, stream, way);
         }
     }
 
@@ -216,6 +217,7 @@ impl Up {
         let Arrival { packet, layer, index, wallclock } = arrival;
         let encoding = &mut self.encodings[index];
         encoding.heard = true;
+        let layer = encoding.stream_of(layer);
         let picture = Picture::read(packet, encoding, layer);
         let layer = encoding.stream_of(layer);
         let arrival = Arrival { layer, ..arrival };
@@ -233,7 +235,7 @@ impl Up {
         let late = encoding.comes_late(layer, packet.sequence);
         let layers_changed = picture.as_ref().is_some_and(|picture| {
             if picture.key_frame {
-                encoding.on_key_frame(layer, packet.sequence);
+                encoding.on_key_frame(layer, packet.sequence, late);
             }
             let (temporal, start_of_frame) = (picture.temporal, picture.start_of_frame);
             let bytes = packet.payload.len() + AROUND;

@@ -174,10 +174,13 @@ fn hanging(backlog: usize) -> (Plane, mpsc::Receiver<Order>, mpsc::Receiver<Sign
 async fn nobody_waits_for_ever_for_a_shard_that_hangs() {
     let (plane, _orders, _signals) = hanging(16);
 
-    assert_eq!(plane.connect(join("room")).await.err(), Some(ConnectError::Unavailable));
-    assert!(MediaPlane::rooms(&plane).await.is_empty() && plane.participants(&room("room")).await.is_empty());
-    assert!(plane.report(&room("room")).await.is_none());
-    assert_eq!(ports::media_control::MediaControl::rooms(&plane).await, Err(ControlError::Unavailable));
+    let questions = async {
+        assert_eq!(plane.connect(join("room")).await.err(), Some(ConnectError::Unavailable));
+        assert!(MediaPlane::rooms(&plane).await.is_empty() && plane.participants(&room("room")).await.is_empty());
+        assert!(plane.report(&room("room")).await.is_none());
+        assert_eq!(ports::media_control::MediaControl::rooms(&plane).await, Err(ControlError::Unavailable));
+    };
+    timeout(PATIENCE * 10, questions).await.unwrap();
 }
 
 #[tokio::test]
