@@ -86,3 +86,23 @@ test("words that are typed while others are on their way stay, and what was wron
   draft.write("At eleven.");
   expect(draft.getSnapshot()).toEqual({ value: "At eleven.", sending: false, problem: null });
 });
+
+test("what is refused is told elsewhere only while nobody looks at the form", async () => {
+  const told: string[] = [];
+  const { ask, answer } = asking();
+  const draft = createDraft<string>("words", (problem) => told.push(problem));
+  const close = draft.subscribe(() => undefined);
+  draft.write("tea");
+  void draft.send(ask);
+  await answer("Full.");
+  expect(told).toEqual([]);
+
+  void draft.send(ask);
+  close();
+  await answer("Still full.");
+  expect(told).toEqual(["Still full."]);
+
+  void draft.send(ask);
+  await answer(null);
+  expect(told).toHaveLength(1);
+});

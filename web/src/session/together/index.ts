@@ -1,10 +1,11 @@
 /** What people of one meeting do together. Loaded with the meeting screen, made once for each session. */
+import type { TextKey } from "../../i18n/keys";
 import type { Panel } from "../prefs";
 import type { Session } from "../session";
 import { createAway, type Away } from "./away";
 import { createBreakouts, type Breakouts } from "./breakouts";
 import { createChatActions, type ChatActions } from "./chat-actions";
-import { createFormDrafts, type FormDrafts } from "./form-drafts";
+import { createFormDrafts, type FormDrafts, type UnseenForm } from "./form-drafts";
 import { createPlayer, type Player } from "./player";
 import { createPolls, type Polls } from "./polls";
 import { createUploads, type Uploads } from "./uploads";
@@ -29,6 +30,14 @@ export interface Surroundings {
   keepWayBack(token: string): void;
 }
 
+/** Where the form is that came to nothing, and what is said of it. */
+const UNSEEN = {
+  poll: { panel: "polls", key: "polls.notStarted" },
+  vote: { panel: "polls", key: "polls.notVoted" },
+  rooms: { panel: "breakout", key: "breakout.notOpened" },
+  tell: { panel: "breakout", key: "breakout.notTold" },
+} as const satisfies Record<UnseenForm, { readonly panel: Panel; readonly key: TextKey }>;
+
 const made = new WeakMap<Session, Together>();
 const around = new WeakMap<Session, Surroundings>();
 
@@ -47,7 +56,10 @@ export function together(session: Session): Together {
     "chat",
     () => session.room.getSnapshot()?.state.activities.files ?? { types: [], maxMegabytes: 0 },
   );
-  const forms = createFormDrafts();
+  const forms = createFormDrafts((form, reason) => {
+    const { panel, key } = UNSEEN[form];
+    notices.show({ group: key, level: "error", text: { key, values: { reason } }, panel });
+  });
   const polls = createPolls(session, () =>
     notices.show({
       group: "poll",
