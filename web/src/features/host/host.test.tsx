@@ -2,6 +2,7 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { act, cleanup, fireEvent, screen, waitFor, within } from "@testing-library/react";
 import { afterEach, expect, test } from "vitest";
 import { ANA, BEN, CAT, commonAnswer, flush, id, type FakeServer } from "../../../tests/fakes";
+import { begun } from "../../../tests/together";
 import { actionsFor, meeting } from "../../../tests/visit";
 import { NatsMsgServerToClientEvents as Event } from "../../wire/gen/plugnmeet/messaging_pb";
 import { UpdateUserLockSettingsReqSchema } from "../../wire/gen/plugnmeet/common_pb";
@@ -11,7 +12,6 @@ import {
   SelfUnmuteReqSchema,
   SpotlightReqSchema,
 } from "../../wire/gen/plenum/meeting_pb";
-import { together } from "../../session/together";
 import { Notices } from "../notices";
 import { PeopleCount, PeoplePanel } from "../people";
 import { Stage } from "../stage";
@@ -419,7 +419,7 @@ test("hosts read notes, who waits longest first, and hear of a new one", async (
     guest(BEN, "20", ""),
     guest(CAT, "10", "Let me in"),
   ]);
-  together(server.session);
+  begun(server.session);
   show(<WaitingPanel />);
 
   const rows = screen.getAllByRole("listitem").map(({ textContent }) => textContent ?? "");

@@ -1,4 +1,7 @@
-/** What people of one meeting do together. Loaded with the meeting screen, made once for each session. */
+/**
+ * What people of one meeting do together. Loaded with the meeting screen, made once for each session when somebody first
+ * looks at it, which may be while drawing: the server is asked and listened to once it begins.
+ */
 import type { TextKey } from "../../i18n/keys";
 import type { Panel } from "../prefs";
 import type { Session } from "../session";
@@ -41,11 +44,6 @@ const UNSEEN = {
 const made = new WeakMap<Session, Together>();
 const around = new WeakMap<Session, Surroundings>();
 
-/** Whoever shows the meeting says how. */
-export function surround(session: Session, by: Surroundings): void {
-  around.set(session, by);
-}
-
 export function together(session: Session): Together {
   const before = made.get(session);
   if (before) return before;
@@ -77,23 +75,30 @@ export function together(session: Session): Together {
   const away = createAway(session);
   const now: Together = { chat, uploads, forms, polls, breakouts, player, away };
   made.set(session, now);
+  return now;
+}
 
+/** For whoever shows the meeting, and says how. Begins once; after that only the surroundings are others. */
+export function begin(session: Session, by: Surroundings): void {
+  const isFirst = !around.has(session);
+  around.set(session, by);
+  if (isFirst) start(session, together(session));
+}
+
+function start(session: Session, parts: Together): void {
+  const { chat, uploads, polls, breakouts, player, away } = parts;
   const stop = session.activities.listen((news) => {
     if (news.kind === "data" && chat.hear(news.data, news.privately)) return;
     if (polls.hear(news) || breakouts.hear(news) || away.hear(news)) return;
     player.hear(news);
   });
-  const { activities } = session.room.getSnapshot()?.state ?? {};
-  if (activities?.polls.active) polls.refresh();
-  if (activities?.breakout.active) breakouts.refresh();
+  const ends = [chat, polls, breakouts, player, away].map((part) => part.begin());
   const stopRoom = session.room.subscribe(sayExtension(session));
   const stopNotes = hearNotes(session);
   const stopPhase = session.phase.subscribe(() => {
     if (session.phase.getSnapshot().at !== "ended") return;
-    for (const end of [stop, stopRoom, stopNotes, stopPhase]) end();
-    for (const { dispose } of [chat, uploads, polls, breakouts, away]) dispose();
+    for (const end of [stop, stopRoom, stopNotes, stopPhase, uploads.dispose, ...ends]) end();
   });
-  return now;
 }
 
 function invite(session: Session, roomId: string): void {
