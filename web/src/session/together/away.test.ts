@@ -1,3 +1,4 @@
+import "../../../tests/bare-page";
 import { afterEach, expect, test, vi } from "vitest";
 import { ANA, BEN, CAT, createFakeServer, id } from "../../../tests/fakes";
 import { DataMsgBodyType } from "../../wire/gen/plugnmeet/messaging_pb";

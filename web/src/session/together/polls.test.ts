@@ -1,3 +1,4 @@
+import "../../../tests/bare-page";
 import { create, fromBinary, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { afterEach, expect, test, vi } from "vitest";
 import {

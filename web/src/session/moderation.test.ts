@@ -1,3 +1,4 @@
+import "../../tests/bare-page";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
 import { ANA, BEN, CAT, commonAnswer, createFakeServer, id } from "../../tests/fakes";

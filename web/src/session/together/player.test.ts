@@ -1,3 +1,4 @@
+import "../../../tests/bare-page";
 import { expect, test, vi } from "vitest";
 import { ANA, BEN, createFakeServer } from "../../../tests/fakes";
 import { begun } from "../../../tests/together";

@@ -1,3 +1,4 @@
+import "../../../tests/bare-page";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { ANA, BEN, createFakeServer, flush } from "../../../tests/fakes";
 import { begun } from "../../../tests/together";

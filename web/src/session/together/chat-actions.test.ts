@@ -1,3 +1,4 @@
+import "../../../tests/bare-page";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { ANA, BEN, CAT, createFakeServer, flush, id, type FakeServer } from "../../../tests/fakes";
