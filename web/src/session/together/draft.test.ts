@@ -19,13 +19,19 @@ function asking() {
   };
 }
 
+/** Choices on their way. */
+function sending() {
+  const question = asking();
+  const draft = createDraft<string>("choices");
+  draft.write("tea");
+  void draft.send(question.ask);
+  return { draft, ...question };
+}
+
 const NOTHING = { value: null, sending: false, problem: null };
 
 test("what is on its way is not sent again, and is gone once it was taken", async () => {
-  const { ask, asked, answer } = asking();
-  const draft = createDraft<string>("choices");
-  draft.write("tea");
-  void draft.send(ask);
+  const { draft, ask, asked, answer } = sending();
   void draft.send(ask);
   expect(draft.getSnapshot()).toEqual({ value: "tea", sending: true, problem: null });
   expect(asked()).toBe(1);
@@ -37,10 +43,7 @@ test("what is on its way is not sent again, and is gone once it was taken", asyn
 });
 
 test("what was refused stays with the reason, and can be sent again", async () => {
-  const { ask, asked, answer } = asking();
-  const draft = createDraft<string>("choices");
-  draft.write("tea");
-  void draft.send(ask);
+  const { draft, ask, asked, answer } = sending();
   await answer("Full.");
   expect(draft.getSnapshot()).toEqual({ value: "tea", sending: false, problem: "Full." });
 
@@ -59,10 +62,7 @@ test("what could not even be asked stays, and can be sent again", async () => {
 });
 
 test("choices on their way are neither changed nor given up", async () => {
-  const { ask, answer } = asking();
-  const draft = createDraft<string>("choices");
-  draft.write("tea");
-  void draft.send(ask);
+  const { draft, answer } = sending();
   draft.write("coffee");
   draft.drop();
   expect(draft.getSnapshot().value).toBe("tea");
