@@ -228,7 +228,8 @@ test("what one edits or answers is kept while another panel or conversation is l
   expect(server.published).toHaveLength(2);
 });
 
-test("an edit that came to nothing gives its words back, and takes them away if it comes about after all", async () => {
+/** Ana changes her own words; from now on time is held. */
+async function editing() {
   const { server, visit, show } = await meeting([ANA, BEN]);
   visit.session.write(null, "my words");
   await act(flush);
@@ -236,6 +237,11 @@ test("an edit that came to nothing gives its words back, and takes them away if 
   show(<ChatPanel />);
   vi.useFakeTimers();
   fireEvent.keyDown(box(), { key: "ArrowUp" });
+  return { server, visit };
+}
+
+test("an edit that came to nothing gives its words back, and takes them away if it comes about after all", async () => {
+  const { server, visit } = await editing();
   fireEvent.change(box(), { target: { value: "my better words" } });
   fireEvent.keyDown(box(), { key: "Enter" });
   fireEvent.change(box(), { target: { value: "a draft" } });
@@ -255,13 +261,7 @@ test("an edit that came to nothing gives its words back, and takes them away if 
 });
 
 test("words that are given back do not take the place of what one edits meanwhile", async () => {
-  const { visit, show } = await meeting([ANA, BEN]);
-  visit.session.write(null, "my words");
-  await act(flush);
-  begun(visit.session);
-  show(<ChatPanel />);
-  vi.useFakeTimers();
-  fireEvent.keyDown(box(), { key: "ArrowUp" });
+  await editing();
   fireEvent.change(box(), { target: { value: "first try" } });
   fireEvent.keyDown(box(), { key: "Enter" });
   fireEvent.keyDown(box(), { key: "ArrowUp" });
