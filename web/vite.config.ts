@@ -51,6 +51,8 @@ export default defineConfig({
   },
   test: {
     css: true,
+    // Begins sooner than a process for each file.
+    pool: "threads",
     // A page costs more to set up than most tests to run, so only those that say by their name that they need one get it.
     projects: [
       {

@@ -53,6 +53,7 @@ export class Member {
     if (!admission.status) throw new Error(`not admitted: ${admission.msg}`);
     const member = new Member();
     member.admission = admission;
+    member.origin = origin;
     member.token = token;
     member.room = admission.roomId;
     member.id = admission.userId;
@@ -96,6 +97,20 @@ export class Member {
 
   startAcking() {
     this.#acking = true;
+  }
+
+  /**
+   * A call below `/api/`, with a body where there is a `type`. What the answer says, and its status as `http`; whether it is a
+   * refusal is for the caller to look at.
+   */
+  async call(path, answer, type, fields = {}) {
+    const response = await fetch(`${this.origin}/api/${path}`, {
+      method: type ? "POST" : "GET",
+      headers: { "Content-Type": "application/protobuf", Authorization: this.token },
+      body: type && encode(type, fields),
+    });
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    return { ...decode(answer, bytes), http: response.status };
   }
 
   /** Sends an event reliably and returns the acknowledgement of the server. */
@@ -168,6 +183,19 @@ export class Member {
     );
     await this.nc.flush();
     return message;
+  }
+
+  /** Asks somebody who was there for the history of the chat; the answer comes privately. */
+  askHistory(donor) {
+    return this.send("REQ_PRIVATE_DATA_DELIVERY", {
+      msg: JSON.stringify({ toUserId: donor, type: "DATA_MSG" }),
+      bin: encode("DataChannelMessage", {
+        id: crypto.randomUUID(),
+        type: enumValue("DataMsgBodyType", "REQ_PUBLIC_CHAT_DATA"),
+        fromUserId: this.id,
+        toUserId: donor,
+      }),
+    });
   }
 
   async leave() {

@@ -19,14 +19,10 @@ const FEATURES = {
   },
 };
 
-async function call(member, path, answerType, type, fields) {
-  const answer = await fetch(`${scene.server.origin}/api/${path}`, {
-    method: type ? "POST" : "GET",
-    headers: { "Content-Type": "application/protobuf", Authorization: member.token },
-    body: type && encode(type, fields),
-  });
-  assert.equal(answer.status, 200);
-  return decode(answerType, new Uint8Array(await answer.arrayBuffer()));
+async function call(member, path, ...rest) {
+  const answer = await member.call(path, ...rest);
+  assert.equal(answer.http, 200);
+  return answer;
 }
 
 const poll = (member, path, ...body) => call(member, `polls/${path}`, "PollResponse", ...body);

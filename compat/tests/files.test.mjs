@@ -5,7 +5,7 @@ import { createHmac, randomBytes } from "node:crypto";
 import { until } from "../../e2e/lib/until.mjs";
 import { withServer } from "../lib/meeting.mjs";
 import test from "../lib/test.mjs";
-import { decode, encode, enumValue, fromLooseJson } from "../lib/wire.mjs";
+import { encode, enumValue, fromLooseJson } from "../lib/wire.mjs";
 
 const scene = withServer();
 
@@ -79,14 +79,8 @@ class Resumable {
   }
 }
 
-async function call(member, path, question, answer, fields) {
-  const response = await fetch(`${scene.server.origin}/api/${path}`, {
-    method: "POST",
-    headers: { "Content-Type": "application/protobuf", Authorization: member.token },
-    body: encode(question, fields),
-  });
-  return decode(answer, new Uint8Array(await response.arrayBuffer()));
-}
+const call = (member, path, question, answer, fields) =>
+  member.call(path, answer, question, fields);
 
 const download = (path) =>
   fetch(`${scene.server.origin}/download/uploadedFile/${encodeURIComponent(path)}`);

@@ -14,10 +14,10 @@ import { until } from "../../e2e/lib/until.mjs";
 import { withBrowser } from "../lib/livekit-page.mjs";
 import { mediaAccess } from "../lib/media-access.mjs";
 import { Scene } from "../lib/meeting.mjs";
-import { LIVEKIT_API, PYTHON } from "../lib/paths.mjs";
+import { seesAndChangesInPython } from "../lib/livekit-python.mjs";
 import { PythonPeer } from "../lib/peer.mjs";
 import test, { witness } from "../lib/test.mjs";
-import { decode, encode, fromLooseJson } from "../lib/wire.mjs";
+import { fromLooseJson } from "../lib/wire.mjs";
 
 const scene = new Scene();
 let livekit;
@@ -50,12 +50,7 @@ after(async () => {
 
 /** What a moderator's browser asks for. */
 async function call(member, path, type, fields) {
-  const answer = await fetch(`${scene.server.origin}/api/${path}`, {
-    method: "POST",
-    headers: { "Content-Type": "application/protobuf", Authorization: member.token },
-    body: encode(type, fields),
-  });
-  const { status, msg } = decode("CommonResponse", new Uint8Array(await answer.arrayBuffer()));
+  const { status, msg } = await member.call(path, "CommonResponse", type, fields);
   assert.equal(status, true, `${path}: ${msg}`);
 }
 
@@ -228,29 +223,7 @@ test("the API makes rooms there that no meeting has, and the Python SDK does eve
   try {
     await peer.event("published");
 
-    const ours = scene.server.setup;
-    const { stdout } = await promisify(execFile)(
-      PYTHON,
-      [LIVEKIT_API, scene.server.origin, ours.key, ours.secret, name, "python"],
-      { timeout: 60_000 },
-    );
-
-    assert.deepEqual(JSON.parse(stdout), {
-      created: name,
-      listed: [name],
-      participants: ["python"],
-      participant: "python",
-      muted: true,
-      updated: ["Py", "meta", { a: "1" }],
-      permission: false,
-      room_metadata: "from python",
-      unknown: [404, "not_found"],
-      unimplemented: [501, "unimplemented"],
-      lists: [0, 0, 0],
-      left: 0,
-    });
-    assert.equal((await peer.event("data")).text, "from the api");
-    await peer.event("disconnected");
+    await seesAndChangesInPython(peer, scene.server.origin, scene.server.setup, name);
   } finally {
     await peer.leave();
   }

@@ -30,6 +30,14 @@ async function access(room, id, options) {
   return mediaAccess(await scene.inside(room, id, options));
 }
 
+/** Ana, who is a host, and Ben in a room of their own, each on a page. */
+async function two(options) {
+  const room = await scene.room();
+  const ana = await browser.join(await access(room, "ana", { admin: true }), options);
+  const ben = await browser.join(await access(room, "ben"), options);
+  return { room, ana, ben };
+}
+
 /** Does the same with every track of everybody else. */
 function each(page, how, wanted) {
   return page.evaluate(
@@ -43,11 +51,7 @@ function each(page, how, wanted) {
 
 for (const [model, singlePeerConnection, expected] of spread ? MODELS.slice(0, 1) : MODELS) {
   test(`two browsers with ${model} see and hear each other`, async () => {
-    const room = await scene.room();
-    const ana = await browser.join(await access(room, "ana", { admin: true }), {
-      singlePeerConnection,
-    });
-    const ben = await browser.join(await access(room, "ben"), { singlePeerConnection });
+    const { ana, ben } = await two({ singlePeerConnection });
 
     await ana.evaluate(() => publish());
     await ben.evaluate(() => publish());
@@ -79,9 +83,7 @@ test("both models meet in one room", async () => {
 });
 
 test("a subscriber chooses the layer, down and up again, and the picture goes on", async () => {
-  const room = await scene.room();
-  const ana = await browser.join(await access(room, "ana", { admin: true }));
-  const ben = await browser.join(await access(room, "ben"));
+  const { ana, ben } = await two();
   await ben.evaluate(() => publish());
   await untilSeeing(ana, 1);
   for (const page of [ana, ben]) await watchFlow(page);
@@ -142,11 +144,7 @@ for (const [model, singlePeerConnection] of [
   ["a connection per direction", false],
 ]) {
   test(`with ${model} a lost signal connection is resumed and both directions go on`, async (context) => {
-    const room = await scene.room();
-    const ana = await browser.join(await access(room, "ana", { admin: true }), {
-      singlePeerConnection,
-    });
-    const ben = await browser.join(await access(room, "ben"), { singlePeerConnection });
+    const { ana, ben } = await two({ singlePeerConnection });
     await ana.evaluate(() => publish());
     await ben.evaluate(() => publish());
     await untilSeeing(ana, 1);
@@ -163,11 +161,7 @@ for (const [model, singlePeerConnection] of [
   });
 
   test(`with ${model} a full reconnect brings both directions back`, async () => {
-    const room = await scene.room();
-    const ana = await browser.join(await access(room, "ana", { admin: true }), {
-      singlePeerConnection,
-    });
-    const ben = await browser.join(await access(room, "ben"), { singlePeerConnection });
+    const { ana, ben } = await two({ singlePeerConnection });
     await ana.evaluate(() => publish());
     await ben.evaluate(() => publish());
     await untilSeeing(ben, 1);
@@ -180,11 +174,7 @@ for (const [model, singlePeerConnection] of [
   });
 
   test(`with ${model} trouble that is asked for is had, got over, and nobody else's`, async () => {
-    const room = await scene.room();
-    const ana = await browser.join(await access(room, "ana", { admin: true }), {
-      singlePeerConnection,
-    });
-    const ben = await browser.join(await access(room, "ben"), { singlePeerConnection });
+    const { ana, ben } = await two({ singlePeerConnection });
     await ana.evaluate(() => publish());
     await untilSeeing(ben, 1);
 
@@ -222,11 +212,7 @@ for (const [model, singlePeerConnection] of [
   });
 
   test(`with ${model} a muted camera stops, and unpublished and published again it comes back`, async () => {
-    const room = await scene.room();
-    const ana = await browser.join(await access(room, "ana", { admin: true }), {
-      singlePeerConnection,
-    });
-    const ben = await browser.join(await access(room, "ben"), { singlePeerConnection });
+    const { ana, ben } = await two({ singlePeerConnection });
     await ben.evaluate(() => publish());
     await untilSeeing(ana, 1);
 
@@ -244,11 +230,7 @@ for (const [model, singlePeerConnection] of [
   });
 
   test(`with ${model} a track can be given up and taken again, switched off and on`, async () => {
-    const room = await scene.room();
-    const ana = await browser.join(await access(room, "ana", { admin: true }), {
-      singlePeerConnection,
-    });
-    const ben = await browser.join(await access(room, "ben"), { singlePeerConnection });
+    const { ana, ben } = await two({ singlePeerConnection });
     await ben.evaluate(() => publish());
     await untilSeeing(ana, 1);
     await untilHearing(ana, 1);
@@ -265,9 +247,7 @@ for (const [model, singlePeerConnection] of [
 }
 
 test("a screen comes with its sound, beside camera and microphone", async () => {
-  const room = await scene.room();
-  const ana = await browser.join(await access(room, "ana", { admin: true }));
-  const ben = await browser.join(await access(room, "ben"));
+  const { ana, ben } = await two();
   await ana.evaluate(() => publish());
 
   await ana.evaluate(() => shareScreen());
@@ -279,9 +259,7 @@ test("a screen comes with its sound, beside camera and microphone", async () => 
 });
 
 test("the quality of connections is shown on both sides", async () => {
-  const room = await scene.room();
-  const ana = await browser.join(await access(room, "ana", { admin: true }));
-  const ben = await browser.join(await access(room, "ben"));
+  const { room, ana, ben } = await two();
   await ben.evaluate(() => publish());
   await untilSeeing(ana, 1);
 

@@ -16,42 +16,46 @@ async function access(room, id, options) {
   return mediaAccess(await scene.inside(room, id, options));
 }
 
+/** The statistics of a page's streams in a direction, of one kind, each with the name of its codec. */
+function streams(page, type, kind) {
+  return page.evaluate(
+    async ([type, kind]) => {
+      const open = window.__peerConnections.filter((pc) => pc.connectionState !== "closed");
+      const reports = await Promise.all(open.map((pc) => pc.getStats()));
+      const entries = reports.flatMap((report) => [...report.values()]);
+      return entries
+        .filter((entry) => entry.type === type && entry.kind === kind)
+        .map((entry) => ({
+          ...entry,
+          codec: entries.find(({ id }) => id === entry.codecId)?.mimeType,
+        }));
+    },
+    [type, kind],
+  );
+}
+
 /** What a page receives of a kind: the codec and the numbers of its statistics. */
-function inbound(page, kind) {
-  return page.evaluate(async (kind) => {
-    const open = window.__peerConnections.filter((pc) => pc.connectionState !== "closed");
-    const reports = await Promise.all(open.map((pc) => pc.getStats()));
-    const entries = reports.flatMap((report) => [...report.values()]);
-    return entries
-      .filter((entry) => entry.type === "inbound-rtp" && entry.kind === kind)
-      .map((entry) => ({
-        codec: entries.find(({ id }) => id === entry.codecId)?.mimeType,
-        frames: entry.framesDecoded ?? 0,
-        width: entry.frameWidth ?? 0,
-        lost: entry.packetsLost ?? 0,
-        asked: entry.pliCount ?? 0,
-        packets: entry.packetsReceived ?? 0,
-        bytes: entry.bytesReceived ?? 0,
-      }));
-  }, kind);
+async function inbound(page, kind) {
+  return (await streams(page, "inbound-rtp", kind)).map((entry) => ({
+    codec: entry.codec,
+    frames: entry.framesDecoded ?? 0,
+    width: entry.frameWidth ?? 0,
+    lost: entry.packetsLost ?? 0,
+    asked: entry.pliCount ?? 0,
+    packets: entry.packetsReceived ?? 0,
+    bytes: entry.bytesReceived ?? 0,
+  }));
 }
 
 /** What a page sends of pictures, per stream. */
-function outbound(page, kind = "video") {
-  return page.evaluate(async (kind) => {
-    const open = window.__peerConnections.filter((pc) => pc.connectionState !== "closed");
-    const reports = await Promise.all(open.map((pc) => pc.getStats()));
-    const entries = reports.flatMap((report) => [...report.values()]);
-    return entries
-      .filter((entry) => entry.type === "outbound-rtp" && entry.kind === kind)
-      .map((entry) => ({
-        codec: entries.find(({ id }) => id === entry.codecId)?.mimeType,
-        rid: entry.rid,
-        mode: entry.scalabilityMode,
-        frames: entry.framesEncoded ?? 0,
-        plis: entry.pliCount ?? 0,
-      }));
-  }, kind);
+async function outbound(page, kind = "video") {
+  return (await streams(page, "outbound-rtp", kind)).map((entry) => ({
+    codec: entry.codec,
+    rid: entry.rid,
+    mode: entry.scalabilityMode,
+    frames: entry.framesEncoded ?? 0,
+    plis: entry.pliCount ?? 0,
+  }));
 }
 
 /** Waits until the one picture a page sees comes in that codec. */

@@ -38,14 +38,9 @@ afterEach(async () => {
 });
 after(closeBrowser);
 
-async function call(member, path, answerType, type, fields) {
-  const answer = await fetch(`${scene.server.origin}/api/${path}`, {
-    method: type ? "POST" : "GET",
-    headers: { "Content-Type": "application/protobuf", Authorization: member.token },
-    body: type && encode(type, fields),
-  });
-  assert.equal(answer.status, 200);
-  const said = decode(answerType, new Uint8Array(await answer.arrayBuffer()));
+async function call(member, path, ...rest) {
+  const said = await member.call(path, ...rest);
+  assert.equal(said.http, 200);
   assert.equal(said.status, true, said.msg);
   return said;
 }
@@ -60,6 +55,13 @@ function tellAll(member, type, message) {
   });
   const subject = `${member.admission.natsSubjects.dataChannel}.${member.room}`;
   member.nc.publish(subject, payload);
+}
+
+/** A reaction as the original client sends it. */
+function react(member) {
+  const { id } = member;
+  const reaction = { id: "1", emoji: "🎉", fromUserId: id, fromName: id, createdAt: Date.now() };
+  tellAll(member, "REACTION", JSON.stringify(reaction));
 }
 
 /** A message to one person, as the original client addresses it. */
@@ -84,13 +86,7 @@ const heard = (member, words) =>
 
 /** The history as a late joiner of the original client gets it: from somebody who was there. */
 async function history(member, donor) {
-  const request = encode("DataChannelMessage", {
-    id: crypto.randomUUID(),
-    type: enumValue("DataMsgBodyType", "REQ_PUBLIC_CHAT_DATA"),
-    fromUserId: member.id,
-    toUserId: donor,
-  });
-  await tellOne(member, donor, "DATA_MSG", request);
+  await member.askHistory(donor);
   const answer = await until("the history", () =>
     privately(member, "DATA_MSG")
       .map(({ bin }) => decode("DataChannelMessage", bin))
@@ -196,14 +192,7 @@ test("reactions and raised hands go both ways", async () => {
   const ana = await ours("Ana", room, { admin: true });
   await ana.sees("sam");
 
-  const reaction = {
-    id: "1",
-    emoji: "🎉",
-    fromUserId: "sam",
-    fromName: "sam",
-    createdAt: Date.now(),
-  };
-  tellAll(sam, "REACTION", JSON.stringify(reaction));
+  react(sam);
   await ana.page.getByRole("list", { name: "React" }).getByText("sam").waitFor();
   await ana.tool("React").click();
   await ana.button("Applause").click();
@@ -249,14 +238,7 @@ test("where attendees do not see each other, both kinds see reactions and not wh
   await ana.sees("sam");
   const list = (person) => person.page.getByRole("list", { name: "React" });
 
-  const reaction = {
-    id: "1",
-    emoji: "🎉",
-    fromUserId: "sam",
-    fromName: "sam",
-    createdAt: Date.now(),
-  };
-  tellAll(sam, "REACTION", JSON.stringify(reaction));
+  react(sam);
   const [known, nameless] = await Promise.all([
     list(ana).getByRole("listitem").first().innerText(),
     list(ben).getByRole("listitem").first().innerText(),

@@ -12,17 +12,7 @@ const scene = withServer();
 const REMOVED = "notifications.room-disconnected-participant-removed";
 const NOT_ALLOWED = "only admin can perform this task";
 
-async function call(member, path, type, fields = {}) {
-  const answer = await fetch(`${scene.server.origin}/api/${path}`, {
-    method: "POST",
-    headers: { "Content-Type": "application/protobuf", Authorization: member.token },
-    body: encode(type, fields),
-  });
-  return {
-    http: answer.status,
-    ...decode("CommonResponse", new Uint8Array(await answer.arrayBuffer())),
-  };
-}
+const call = (member, path, type, fields) => member.call(path, "CommonResponse", type, fields);
 
 async function done(member, path, type, fields) {
   const answer = await call(member, path, type, fields);

@@ -1,10 +1,9 @@
 // The official NATS libraries while the network or the server goes and comes back.
 import assert from "node:assert/strict";
 
-import WebSocket from "ws";
-
 import { until } from "../../e2e/lib/until.mjs";
 import { withServer } from "../lib/meeting.mjs";
+import { network } from "../lib/network.mjs";
 import test from "../lib/test.mjs";
 import { decode, encode, enumValue, fromLooseJson, fromStrictJson } from "../lib/wire.mjs";
 
@@ -12,24 +11,6 @@ const scene = withServer();
 
 /** Two reconnect attempts of the library, which are two seconds apart, and a start of the server. */
 const BACK_MS = 30_000;
-
-/** A network that can be cut, and is down until it is mended. */
-function network() {
-  const line = { isCut: false };
-  line.wsFactory = async (url) => {
-    if (line.isCut) throw new Error("no network");
-    line.socket = new WebSocket(url);
-    return { socket: line.socket, encrypted: false };
-  };
-  line.cut = () => {
-    line.isCut = true;
-    line.socket.terminate();
-  };
-  line.mend = () => {
-    line.isCut = false;
-  };
-  return line;
-}
 
 /** The power goes and comes back. */
 async function powerCut() {
@@ -149,15 +130,7 @@ test("a long history comes in small parts that make a whole", async () => {
   }
   const ben = await scene.inside(room, "ben");
 
-  await ben.send("REQ_PRIVATE_DATA_DELIVERY", {
-    msg: '{"toUserId":"ana","type":"DATA_MSG"}',
-    bin: encode("DataChannelMessage", {
-      id: "h1",
-      type: enumValue("DataMsgBodyType", "REQ_PUBLIC_CHAT_DATA"),
-      fromUserId: "ben",
-      toUserId: "ana",
-    }),
-  });
+  await ben.askHistory("ana");
 
   const parts = () =>
     ben.events

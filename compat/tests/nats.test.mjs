@@ -6,6 +6,7 @@ import WebSocket from "ws";
 import { pause, until } from "../../e2e/lib/until.mjs";
 import { Member, dial, verifyToken } from "../lib/member.mjs";
 import { withServer } from "../lib/meeting.mjs";
+import { network } from "../lib/network.mjs";
 import test from "../lib/test.mjs";
 import { decode, encode, enumValue, fromLooseJson, fromStrictJson } from "../lib/wire.mjs";
 
@@ -187,15 +188,7 @@ test("the history of the chat is given to who asks for it, by the server", async
   await ana.say("second");
 
   const ben = await scene.inside(room, "ben");
-  await ben.send("REQ_PRIVATE_DATA_DELIVERY", {
-    msg: '{"toUserId":"ana","type":"DATA_MSG"}',
-    bin: encode("DataChannelMessage", {
-      id: "h1",
-      type: enumValue("DataMsgBodyType", "REQ_PUBLIC_CHAT_DATA"),
-      fromUserId: "ben",
-      toUserId: "ana",
-    }),
-  });
+  await ben.askHistory("ana");
 
   const got = await ben.event("DELIVERY_PRIVATE_DATA");
   const answer = decode("DataChannelMessage", got.bin);
@@ -239,12 +232,8 @@ test("a raised hand is told to everyone and lowered by its owner or a host only"
 test("events that were not acknowledged come again after a reconnect, once, in order", async () => {
   const room = await scene.room();
   const ana = await scene.inside(room, "ana", { admin: true });
-  let socket;
-  const wsFactory = async (url) => {
-    socket = new WebSocket(url);
-    return { socket, encrypted: false };
-  };
-  const ben = await scene.inside(room, "ben", { wsFactory });
+  const line = network();
+  const ben = await scene.inside(room, "ben", { wsFactory: line.wsFactory });
   await ben.ask("PING", "PONG");
   await pause(SETTLE_MS);
 
@@ -256,7 +245,7 @@ test("events that were not acknowledged come again after a reconnect, once, in o
   const first = joined().map((event) => event.stream);
 
   ben.startAcking();
-  socket.terminate();
+  line.socket.terminate();
   await until("the same three told again", () => joined().length === 6, { timeout: 20_000 });
 
   assert.deepEqual(
@@ -280,14 +269,10 @@ test("events that were not acknowledged come again after a reconnect, once, in o
 test("what happens while somebody is away is delivered when they are back", async () => {
   const room = await scene.room();
   const ana = await scene.inside(room, "ana", { admin: true });
-  let socket;
-  const wsFactory = async (url) => {
-    socket = new WebSocket(url);
-    return { socket, encrypted: false };
-  };
-  const ben = await scene.inside(room, "ben", { wsFactory });
+  const line = network();
+  const ben = await scene.inside(room, "ben", { wsFactory: line.wsFactory });
 
-  socket.terminate();
+  line.socket.terminate();
   await ana.event("USER_DISCONNECTED");
   await ana.send("REQ_RAISE_HAND", { msg: "ana raised the hand" });
 

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { pause, until } from "../../e2e/lib/until.mjs";
 import { withServer } from "../lib/meeting.mjs";
 import test from "../lib/test.mjs";
-import { decode, encode, fromLooseJson, fromStrictJson } from "../lib/wire.mjs";
+import { fromLooseJson, fromStrictJson } from "../lib/wire.mjs";
 
 const scene = withServer();
 
@@ -12,14 +12,7 @@ const scene = withServer();
 const SETTLE_MS = 500;
 const WITH_WAITING_ROOM = { features: { waiting_room_features: { is_active: true } } };
 
-async function call(member, path, type, fields) {
-  const answer = await fetch(`${scene.server.origin}/api/${path}`, {
-    method: "POST",
-    headers: { "Content-Type": "application/protobuf", Authorization: member.token },
-    body: encode(type, fields),
-  });
-  return decode("CommonResponse", new Uint8Array(await answer.arrayBuffer()));
-}
+const call = (member, path, type, fields) => member.call(path, "CommonResponse", type, fields);
 
 const isWaiting = (update) => fromStrictJson("UserMetadata", update.metadata).waitForApproval;
 

@@ -62,6 +62,13 @@ const layersOf = ({ page }) =>
       .map(({ rid, frameWidth }) => ({ rid, width: frameWidth ?? 0 }));
   });
 
+/** How it looks, as its own picture shows it. */
+async function chooseDusk(person) {
+  await openChoice(person);
+  await choose(person, "Dusk");
+  return coloursOfChoice(person, "Dusk");
+}
+
 const drawers = ({ page }) =>
   page.workers().filter((worker) => worker.url().includes("/draw.worker"));
 
@@ -80,9 +87,7 @@ drawing(
     const link = await meeting.link("Ana");
     await ana.openLink(link);
     assert.equal(drawers(ana).length, 0, "nothing is loaded before somebody chooses");
-    await openChoice(ana);
-    await choose(ana, "Dusk");
-    const dusk = await coloursOfChoice(ana, "Dusk");
+    const dusk = await chooseDusk(ana);
     const stopWatching = await watchForTheRoom(ben, "Ana");
     await ana.enter();
     await untilSeeing(ben.page, 1);
@@ -165,9 +170,7 @@ drawing("without streams of frames a canvas does it", async (meeting) => {
     delete window.MediaStreamTrackGenerator;
   });
   await ana.openLink(await meeting.link("Ana"));
-  await openChoice(ana);
-  await choose(ana, "Dusk");
-  const dusk = await coloursOfChoice(ana, "Dusk");
+  const dusk = await chooseDusk(ana);
   await ana.enter();
   await untilInFrontOf(ben, "Ana", dusk);
 });
@@ -232,9 +235,7 @@ drawing("when drawing stops, the camera goes off instead of showing the room", a
   const ben = await meeting.join("Ben", { admin: true });
   const ana = await meeting.open("Ana");
   await ana.openLink(await meeting.link("Ana"));
-  await openChoice(ana);
-  await choose(ana, "Dusk");
-  const dusk = await coloursOfChoice(ana, "Dusk");
+  const dusk = await chooseDusk(ana);
   const stopWatching = await watchForTheRoom(ben, "Ana");
   await ana.enter();
   await untilInFrontOf(ben, "Ana", dusk);
@@ -290,9 +291,7 @@ drawing(
     const ben = await meeting.join("Ben", { admin: true });
     const ana = await meeting.open("Ana");
     await ana.openLink(await meeting.link("Ana"));
-    await openChoice(ana);
-    await choose(ana, "Dusk");
-    const dusk = await coloursOfChoice(ana, "Dusk");
+    const dusk = await chooseDusk(ana);
     await ana.enter();
     await untilInFrontOf(ben, "Ana", dusk);
     const stopWatching = await watchForTheRoom(ben, "Ana");

@@ -21,6 +21,20 @@ async function choose(person, text, choice) {
 const box = ({ page }) => page.getByRole("textbox", { name: "Message", exact: true });
 const log = ({ page }) => page.getByRole("log");
 
+/** Ana has written to Ben alone, who likes it. */
+async function between(meeting) {
+  const ana = await meeting.join("Ana", { admin: true, devices: false });
+  const ben = await meeting.join("Ben", { devices: false });
+  await ana.write("Just between us", { to: "Ben" });
+  await ben.reads("Just between us", { from: "Ana" });
+
+  await choose(ben, "Just between us", "Heart");
+  await log(ana)
+    .getByRole("button", { name: /^Heart: 1/ })
+    .waitFor();
+  return { ana, ben };
+}
+
 scenario(
   "lines are answered, signed, edited and deleted, also for who comes late",
   async (meeting) => {
@@ -82,15 +96,7 @@ scenario("an attendee is offered no way to change what others wrote", async (mee
 });
 
 scenario("private lines are edited and signed between the two", async (meeting) => {
-  const ana = await meeting.join("Ana", { admin: true, devices: false });
-  const ben = await meeting.join("Ben", { devices: false });
-  await ana.write("Just between us", { to: "Ben" });
-  await ben.reads("Just between us", { from: "Ana" });
-
-  await choose(ben, "Just between us", "Heart");
-  await log(ana)
-    .getByRole("button", { name: /^Heart: 1/ })
-    .waitFor();
+  const { ana, ben } = await between(meeting);
   await choose(ana, "Just between us", "Edit");
   await box(ana).fill("Just between the two of us");
   await box(ana).press("Enter");
@@ -148,14 +154,7 @@ scenario(
 );
 
 scenario("what two write alone is still there after a reload", async (meeting) => {
-  const ana = await meeting.join("Ana", { admin: true, devices: false });
-  const ben = await meeting.join("Ben", { devices: false });
-  await ana.write("Just between us", { to: "Ben" });
-  await ben.reads("Just between us", { from: "Ana" });
-  await choose(ben, "Just between us", "Heart");
-  await log(ana)
-    .getByRole("button", { name: /^Heart: 1/ })
-    .waitFor();
+  const { ana, ben } = await between(meeting);
 
   await ben.page.reload();
   await ben.joinButton.waitFor();

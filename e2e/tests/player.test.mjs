@@ -29,7 +29,8 @@ function untilTogether(leader, follower) {
   });
 }
 
-scenario("a film is watched at the same second by all, whenever they come", async (meeting) => {
+/** Ana has put on a film for herself and Ben. */
+async function inCinema(meeting) {
   await meeting.server.createRoom("cinema", { title: "Design review", features: FILES });
   const ana = await meeting.join("Ana", { admin: true, room: "cinema", devices: false });
   const ben = await meeting.join("Ben", { room: "cinema", devices: false });
@@ -39,6 +40,11 @@ scenario("a film is watched at the same second by all, whenever they come", asyn
   await ana.page
     .getByTestId("player-file")
     .setInputFiles({ name: "film.webm", mimeType: "video/webm", buffer: film });
+  return { ana, ben };
+}
+
+scenario("a film is watched at the same second by all, whenever they come", async (meeting) => {
+  const { ana, ben } = await inCinema(meeting);
   await video(ana).waitFor();
   await video(ben).waitFor();
   assert.equal(await video(ana).evaluate(({ controls }) => controls), true);
@@ -82,14 +88,7 @@ scenario("a film is watched at the same second by all, whenever they come", asyn
 });
 
 scenario("who drifts away catches up or jumps, without anybody doing anything", async (meeting) => {
-  await meeting.server.createRoom("cinema", { title: "Design review", features: FILES });
-  const ana = await meeting.join("Ana", { admin: true, room: "cinema", devices: false });
-  const ben = await meeting.join("Ben", { room: "cinema", devices: false });
-  const film = await makeFilm(ana.page, LENGTH_S);
-  await fromMore(ana, "Play a video");
-  await ana.page
-    .getByTestId("player-file")
-    .setInputFiles({ name: "film.webm", mimeType: "video/webm", buffer: film });
+  const { ana, ben } = await inCinema(meeting);
   await video(ben).waitFor();
   await video(ana).evaluate((element) => element.play());
   await until("Ben's player to run", async () => (await look(ben)).at > 2);

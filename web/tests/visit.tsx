@@ -1,5 +1,5 @@
 /** A meeting screen over the fake server, for tests of what people see. */
-import { render } from "@testing-library/react";
+import { fireEvent, render, screen, waitFor, within } from "@testing-library/react";
 import type { ReactNode } from "react";
 import { PrefsContext } from "../src/features/settings/prefs-context";
 import { createActions } from "../src/features/shortcuts";
@@ -58,3 +58,16 @@ function around(server: FakeServer): Pick<Meeting, "visit" | "prefs" | "show" | 
 
 /** A screen of a visit that is not in the meeting yet. */
 export const showVisit = (server: FakeServer, node: ReactNode) => around(server).show(node);
+
+/** Opens the menu about somebody in the list of people, and says what stands in it. */
+export async function actionsFor(name: string): Promise<string[]> {
+  fireEvent.click(screen.getByRole("button", { name: `Actions for ${name}` }));
+  const menu = await waitFor(() => {
+    const open = document.querySelector<HTMLElement>(`.menu[aria-label="Actions for ${name}"]`);
+    if (!open) throw new Error("no menu");
+    return open;
+  });
+  return within(menu)
+    .getAllByRole("button")
+    .map(({ textContent }) => textContent);
+}

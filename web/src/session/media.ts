@@ -58,6 +58,9 @@ export function sentBy(
   return status === "reconnecting" ? told : { ...told, microphone: "unknown" };
 }
 
+/** Whether it is not known what somebody sends; of pictures it is then the last that was known. */
+export const isUnknown = ({ microphone }: PersonMedia): boolean => microphone === "unknown";
+
 /** Whether it is known that nothing is to be heard of somebody. */
 export const isSilent = ({ microphone }: PersonMedia): boolean =>
   microphone === "none" || microphone === "muted";

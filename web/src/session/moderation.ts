@@ -7,6 +7,7 @@ import type { HostedDevice } from "../wire/host-notice";
 import * as wire from "../wire/moderation";
 import type { BlockedPerson, Request, RoomKeys, Target } from "../wire/moderation";
 import type { LockName, ParticipantId, Person } from "../wire/types";
+import type { Panel } from "./prefs";
 import { refusalText } from "./refusal-text";
 import type { Session } from "./session";
 
@@ -44,18 +45,22 @@ export interface Moderation {
 type Asker = Pick<Session, "room" | "ask" | "notices" | "lowerHandOf">;
 
 export function createModeration(session: Asker): Moderation {
-  const refused = (reason: string) => {
+  const refused = (reason: string, panel: Panel | null = null) => {
     const text = refusalText(reason, "host.failed");
-    session.notices.show({ group: "host-failed", level: "error", text });
+    session.notices.show({ group: "host-failed", level: "error", text, panel });
   };
-  const ask = async (request: (room: RoomKeys) => Request): Promise<boolean> => {
+  /** `panel` is where what was asked for stands. */
+  const ask = async (
+    request: (room: RoomKeys) => Request,
+    panel: Panel | null = null,
+  ): Promise<boolean> => {
     const room = session.room.getSnapshot();
     if (!room) return false;
     const { ok, reason } = await session
       .ask(request({ roomId: room.id, sid: room.sid }))
       .then(decodeCommon)
       .catch(() => ({ ok: false, reason: "" }));
-    if (!ok) refused(reason);
+    if (!ok) refused(reason, panel);
     return ok;
   };
   return {
@@ -82,7 +87,7 @@ export function createModeration(session: Asker): Moderation {
       }
       return true;
     },
-    sayToWaiting: (words) => ask((room) => wire.waitingMessageRequest(room, words)),
+    sayToWaiting: (words) => ask((room) => wire.waitingMessageRequest(room, words), "waiting"),
     lobby: (on) => ask(() => wire.lobbyRequest(on)),
     rest: (on) => ask(() => wire.panicRequest(on)),
     async blocked() {

@@ -1,25 +1,11 @@
 import { expect, test } from "vitest";
 import { id } from "../../tests/fakes";
+import { personWith } from "../../tests/values";
 import type { Person } from "../wire/types";
-import { locksFrom } from "../wire/decode";
 import { createPeopleStore, handQueue, listOrder, stageOrder } from "./people";
 
-const person = (name: string, part: Partial<Person> = {}): Person => ({
-  id: id(name.toLowerCase()),
-  name,
-  isAdmin: false,
-  isPresenter: false,
-  joinedAt: 0,
-  online: true,
-  handRaisedAt: null,
-  waiting: false,
-  locks: locksFrom(undefined),
-  held: false,
-  preferredLanguage: null,
-  waitsSince: null,
-  note: "",
-  ...part,
-});
+const person = (name: string, part: Partial<Person> = {}): Person =>
+  personWith({ id: id(name.toLowerCase()), name, ...part });
 
 const room = (...list: Person[]) => new Map(list.map((p) => [p.id, p]));
 const names = (list: readonly Person[]) => list.map(({ name }) => name);

@@ -1,8 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { create } from "@bufbuild/protobuf";
+import { personWith } from "../../tests/values";
 import { locksFrom, roomStateFrom } from "../wire/decode";
 import { RoomMetadataSchema } from "../wire/gen/plugnmeet/room_pb";
-import { participantId, type LockName, type Person, type RoomState } from "../wire/types";
+import type { LockName, RoomState } from "../wire/types";
 import {
   isLocked,
   lockStanding,
@@ -19,30 +20,14 @@ const room = (locks: Partial<Record<LockName, boolean>> = {}, features = {}): Ro
   features: { ...base.features, ...features },
   defaultLocks: { ...base.defaultLocks, ...locks },
 });
-const person = (part: Partial<Person> = {}): Person => ({
-  id: participantId("ben"),
-  name: "Ben",
-  isAdmin: false,
-  isPresenter: false,
-  joinedAt: 0,
-  online: true,
-  handRaisedAt: null,
-  waiting: false,
-  locks: locksFrom(undefined),
-  held: false,
-  preferredLanguage: null,
-  waitsSince: null,
-  note: "",
-  ...part,
-});
-const host = person({ isAdmin: true });
+const host = personWith({ isAdmin: true });
 const locked = (locks: Partial<Record<LockName, boolean>>) =>
-  person({ locks: { ...locksFrom(undefined), ...locks } });
+  personWith({ locks: { ...locksFrom(undefined), ...locks } });
 
 describe("a lock", () => {
   test.each([
-    ["nothing set means free", person(), room(), false],
-    ["the room's default counts", person(), room({ webcam: true }), true],
+    ["nothing set means free", personWith(), room(), false],
+    ["the room's default counts", personWith(), room({ webcam: true }), true],
     [
       "a personal unlock beats the default",
       locked({ webcam: false }),
@@ -59,7 +44,12 @@ describe("a lock", () => {
 });
 
 test.each([
-  ["the room's", person(), room({ webcam: true }), { locked: true, from: "room", exempt: false }],
+  [
+    "the room's",
+    personWith(),
+    room({ webcam: true }),
+    { locked: true, from: "room", exempt: false },
+  ],
   [
     "their own, where it differs",
     locked({ webcam: false }),
@@ -83,19 +73,19 @@ test.each([
 });
 
 test("a refusal knows whether everybody is locked or only this person", () => {
-  expect(mayUseCamera(person(), room({ webcam: true }))).toEqual({ ok: false, why: "locked" });
+  expect(mayUseCamera(personWith(), room({ webcam: true }))).toEqual({ ok: false, why: "locked" });
   expect(mayUseCamera(locked({ webcam: true }), room())).toEqual({ ok: false, why: "lockedYou" });
 });
 
 test("reactions can be off for everybody or locked", () => {
   expect(mayReact(host, room({}, { reactions: false }))).toEqual({ ok: false, why: "off" });
-  expect(mayReact(person(), room({ reactions: true }))).toEqual({ ok: false, why: "locked" });
+  expect(mayReact(personWith(), room({ reactions: true }))).toEqual({ ok: false, why: "locked" });
   expect(mayReact(host, room({ reactions: true }))).toEqual({ ok: true });
 });
 
 test("cameras can be for hosts only", () => {
   const where = room({}, { adminOnlyWebcams: true });
-  expect(mayUseCamera(person(), where)).toEqual({ ok: false, why: "hostsOnly" });
+  expect(mayUseCamera(personWith(), where)).toEqual({ ok: false, why: "hostsOnly" });
   expect(mayUseCamera(host, where)).toEqual({ ok: true });
 });
 
@@ -109,12 +99,15 @@ test("a browser that cannot share says so before any lock does", () => {
 
 test("hosts can be written to while only private chat is locked", () => {
   const where = room({ privateChat: true });
-  expect(mayWriteTo(person(), host, where).ok).toBe(true);
-  expect(mayWriteTo(person(), person(), where)).toEqual({ ok: false, why: "lockedPrivate" });
-  expect(mayWriteTo(person(), host, room({ chat: true })).ok).toBe(false);
+  expect(mayWriteTo(personWith(), host, where).ok).toBe(true);
+  expect(mayWriteTo(personWith(), personWith(), where)).toEqual({
+    ok: false,
+    why: "lockedPrivate",
+  });
+  expect(mayWriteTo(personWith(), host, room({ chat: true })).ok).toBe(false);
 });
 
 test("reading stays while writing is locked", () => {
-  expect(mayChat(person(), room({ chatSend: true }))).toEqual({ ok: false, why: "locked" });
-  expect(mayChat(person(), room({}, { chat: false }))).toEqual({ ok: false, why: "off" });
+  expect(mayChat(personWith(), room({ chatSend: true }))).toEqual({ ok: false, why: "locked" });
+  expect(mayChat(personWith(), room({}, { chat: false }))).toEqual({ ok: false, why: "off" });
 });

@@ -9,6 +9,8 @@ export interface Store<T> extends Readable<T> {
   /** Replaces the value; listeners hear of it only when it is a different one. */
   set(next: T): void;
   update(change: (now: T) => T): void;
+  /** Whether anybody listens. */
+  isHeard(): boolean;
 }
 
 export function createStore<T>(initial: T): Store<T> {
@@ -27,6 +29,7 @@ export function createStore<T>(initial: T): Store<T> {
     },
     set,
     update: (change) => set(change(value)),
+    isHeard: () => listeners.size > 0,
   };
 }
 

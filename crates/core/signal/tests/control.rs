@@ -7,21 +7,16 @@
 mod support;
 
 use bytes::Bytes;
-use model::Identity;
 use model::media::{MediaPermission, ParticipantKind, Source, Sources};
 use prost::Message;
 use signal::{ControlError, DataMessage, EventKind, ParticipantChange, RoomChange};
 use std::time::Duration;
-use support::{World, all, join_request};
+use support::{World, all, join_request, who};
 use wire::lk;
 use wire::lk::data_packet::Value;
 use wire::lk::request_response::Reason;
 use wire::lk::signal_request::Message as Request;
 use wire::lk::signal_response::Message as Response;
-
-fn who(name: &str) -> Identity {
-    Identity::try_from(name).unwrap()
-}
 
 fn free() -> World {
     let mut world = World::new();

@@ -6,12 +6,11 @@
 #[allow(dead_code)]
 mod support;
 
-use model::Identity;
 use model::media::{CameraView, MediaPermission};
 use signal::{Connected, PeerKey};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use support::{World, all, join_request, names, section};
+use support::{World, all, join_request, names, section, who};
 use wire::lk;
 use wire::lk::signal_request::Message as Request;
 use wire::lk::signal_response::Message as Response;
@@ -21,10 +20,6 @@ const BEARABLE: usize = 64;
 
 fn attendee() -> MediaPermission {
     MediaPermission { cameras: CameraView::Moderators, ..all() }
-}
-
-fn who(name: &str) -> Identity {
-    Identity::try_from(name).unwrap()
 }
 
 /// Somebody with so many cameras.

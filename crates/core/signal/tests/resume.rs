@@ -8,16 +8,11 @@ mod support;
 
 use prost::Message;
 use signal::Connected;
-use std::time::Duration;
-use support::{World, all, join_request, names};
+use support::{World, all, join_request, names, seconds};
 use wire::lk;
 use wire::lk::participant_info::State;
 use wire::lk::signal_request::Message as Request;
 use wire::lk::signal_response::Message as Response;
-
-fn seconds(count: u64) -> Duration {
-    Duration::from_secs(count)
-}
 
 #[test]
 fn an_unknown_resume_is_sent_to_a_full_reconnect() {

@@ -6,24 +6,14 @@
 #[allow(dead_code)]
 mod support;
 
-use model::Identity;
 use model::media::{ParticipantKind, Source};
 use prost::Message;
 use signal::{Connected, EventKind, Kind, RemoveReason};
-use std::time::Duration;
-use support::{World, all, join_request, names, section};
+use support::{World, all, join_request, names, seconds, section, who};
 use wire::lk;
 use wire::lk::participant_info::State;
 use wire::lk::signal_request::Message as Request;
 use wire::lk::signal_response::Message as Response;
-
-fn who(name: &str) -> Identity {
-    Identity::try_from(name).unwrap()
-}
-
-fn seconds(count: u64) -> Duration {
-    Duration::from_secs(count)
-}
 
 #[test]
 fn the_first_message_is_join_and_the_offer_of_the_request_is_answered_next() {

@@ -6,23 +6,14 @@
 #[allow(dead_code)]
 mod support;
 
-use model::Identity;
 use model::media::Source;
 use signal::{Kind, OfferedSection, PeerKey, RoomChange};
 use std::collections::BTreeMap;
 use std::time::Duration;
-use support::{World, all, join_request, names, placeholders, section};
+use support::{World, all, join_request, names, placeholders, seconds, section, who};
 use wire::lk;
 use wire::lk::signal_request::Message as Request;
 use wire::lk::signal_response::Message as Response;
-
-fn who(name: &str) -> Identity {
-    Identity::try_from(name).unwrap()
-}
-
-fn seconds(count: u64) -> Duration {
-    Duration::from_secs(count)
-}
 
 #[test]
 fn a_new_track_is_announced_then_sections_are_required_once() {

@@ -2,6 +2,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { act, cleanup, fireEvent, screen } from "@testing-library/react";
 import { afterEach, expect, test, vi } from "vitest";
 import { ANA, BEN, flush, id } from "../../../tests/fakes";
+import { begun } from "../../../tests/together";
 import { meeting } from "../../../tests/visit";
 import { CHAT_ACTION } from "../../wire/chat-actions";
 import { ChatActionSchema } from "../../wire/gen/plugnmeet/chat_extensions_pb";
@@ -139,6 +140,7 @@ test("a file that failed can be sent again after another panel was looked at", a
 test("a file stays behind when the meeting ends", async () => {
   const requests = stubRequests();
   const { server, show } = await meeting([ANA, BEN], WITH_FILES);
+  begun(server.session);
   show(<ChatPanel />);
   await share("1.pdf");
 
@@ -226,13 +228,20 @@ test("what one edits or answers is kept while another panel or conversation is l
   expect(server.published).toHaveLength(2);
 });
 
-test("an edit that came to nothing gives its words back, and takes them away if it comes about after all", async () => {
+/** Ana changes her own words; from now on time is held. */
+async function editing() {
   const { server, visit, show } = await meeting([ANA, BEN]);
   visit.session.write(null, "my words");
   await act(flush);
+  begun(visit.session);
   show(<ChatPanel />);
   vi.useFakeTimers();
   fireEvent.keyDown(box(), { key: "ArrowUp" });
+  return { server, visit };
+}
+
+test("an edit that came to nothing gives its words back, and takes them away if it comes about after all", async () => {
+  const { server, visit } = await editing();
   fireEvent.change(box(), { target: { value: "my better words" } });
   fireEvent.keyDown(box(), { key: "Enter" });
   fireEvent.change(box(), { target: { value: "a draft" } });
@@ -252,12 +261,7 @@ test("an edit that came to nothing gives its words back, and takes them away if 
 });
 
 test("words that are given back do not take the place of what one edits meanwhile", async () => {
-  const { visit, show } = await meeting([ANA, BEN]);
-  visit.session.write(null, "my words");
-  await act(flush);
-  show(<ChatPanel />);
-  vi.useFakeTimers();
-  fireEvent.keyDown(box(), { key: "ArrowUp" });
+  await editing();
   fireEvent.change(box(), { target: { value: "first try" } });
   fireEvent.keyDown(box(), { key: "Enter" });
   fireEvent.keyDown(box(), { key: "ArrowUp" });

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { createFakeStorage } from "../../../tests/values";
 import { createChatStore, type ChatStore } from "../../session/chat";
 import { participantId, type ChatLine } from "../../wire/types";
 import { forget } from "../../kit/tab-storage";
@@ -6,15 +7,6 @@ import { keyFor, load, save } from "./kept";
 
 const [ana, ben] = [participantId("ana"), participantId("ben")];
 const KEY = keyFor("sid", ana);
-
-function storage(): Pick<Storage, "getItem" | "setItem" | "removeItem"> {
-  const all = new Map<string, string>();
-  return {
-    getItem: (key) => all.get(key) ?? null,
-    setItem: (key, value) => void all.set(key, value),
-    removeItem: (key) => void all.delete(key),
-  };
-}
 
 const line = (id: string, from: typeof ana, to: typeof ana | null, html: string): ChatLine => ({
   id,
@@ -29,7 +21,7 @@ const line = (id: string, from: typeof ana, to: typeof ana | null, html: string)
 const between = (chat: ChatStore) => chat.getSnapshot().conversations.get(ben) ?? [];
 
 test("private conversations come back after a reload, with all that became of their lines", () => {
-  const place = storage();
+  const place = createFakeStorage();
   const before = createChatStore(() => ana);
   before.addOwn(line("1", ana, ben, "psst"));
   before.mark("1", ben, "sent");
@@ -56,7 +48,7 @@ test("private conversations come back after a reload, with all that became of th
 });
 
 test("a damaged record costs no more than what is damaged", () => {
-  const place = storage();
+  const place = createFakeStorage();
   const entry = { id: "1", from: "ben", fromName: "Ben", to: "ana", sentAt: 1, html: "hello" };
   const list = [null, { id: 7 }, { id: "ben", name: "Ben", entries: [entry, { id: "2" }, 3] }];
   place.setItem(KEY, JSON.stringify(list));
@@ -69,7 +61,7 @@ test("a damaged record costs no more than what is damaged", () => {
 });
 
 test("what is forgotten does not come back", () => {
-  const place = storage();
+  const place = createFakeStorage();
   const chat = createChatStore(() => ana);
   chat.receive(line("1", ben, ana, "psst"));
   save(place, KEY, chat.getSnapshot());

@@ -2,7 +2,8 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { act, cleanup, fireEvent, screen, waitFor, within } from "@testing-library/react";
 import { afterEach, expect, test } from "vitest";
 import { ANA, BEN, CAT, commonAnswer, flush, id, type FakeServer } from "../../../tests/fakes";
-import { meeting } from "../../../tests/visit";
+import { begun } from "../../../tests/together";
+import { actionsFor, meeting } from "../../../tests/visit";
 import { NatsMsgServerToClientEvents as Event } from "../../wire/gen/plugnmeet/messaging_pb";
 import { UpdateUserLockSettingsReqSchema } from "../../wire/gen/plugnmeet/common_pb";
 import {
@@ -11,7 +12,6 @@ import {
   SelfUnmuteReqSchema,
   SpotlightReqSchema,
 } from "../../wire/gen/plenum/meeting_pb";
-import { together } from "../../session/together";
 import { Notices } from "../notices";
 import { PeopleCount, PeoplePanel } from "../people";
 import { Stage } from "../stage";
@@ -145,17 +145,6 @@ test("whoever is no host reads what holds for them and why, and can change nothi
   expect(screen.getByText("A host has unlocked this for you")).toBeTruthy();
   expect(screen.getByText("A host has locked this for everyone")).toBeTruthy();
 });
-
-async function actionsFor(name: string): Promise<string[]> {
-  fireEvent.click(button(`Actions for ${name}`));
-  const panel = await screen.findByRole("button", { name: /^Pin|^Unpin|^Let in$/u });
-  const menu = panel.closest<HTMLElement>(".menu");
-  return menu
-    ? within(menu)
-        .getAllByRole("button")
-        .map(({ textContent }) => textContent)
-    : [];
-}
 
 test("a host finds everything that can be done with somebody in one menu", async () => {
   const { server, show } = await meeting([ANA, { ...BEN, hand: 5 }]);
@@ -430,7 +419,7 @@ test("hosts read notes, who waits longest first, and hear of a new one", async (
     guest(BEN, "20", ""),
     guest(CAT, "10", "Let me in"),
   ]);
-  together(server.session);
+  begun(server.session);
   show(<WaitingPanel />);
 
   const rows = screen.getAllByRole("listitem").map(({ textContent }) => textContent ?? "");

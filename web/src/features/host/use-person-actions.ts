@@ -13,7 +13,7 @@ import {
   type LucideIcon,
 } from "lucide-react";
 import { useTranslation } from "react-i18next";
-import { isSilent, type PersonMedia } from "../../session/media";
+import { isUnknown, type PersonMedia } from "../../session/media";
 import type { Person, RoomState } from "../../wire/types";
 import { useVisit } from "../visit/context";
 import { useModeration } from "./use-moderation";
@@ -67,21 +67,24 @@ export function usePersonActions(
     ),
   );
   if (isMe) return [spotlight, ...presenter];
+  // Of whom it is not known what is on, everything is there: the server takes off what is off already without a word.
+  const unknown = isUnknown(media);
+  const live = media.microphone === "live";
+  const devices = [
+    (unknown || live) && action(MicOff, t("host.mute"), () => host.mute(person.id)),
+    !live && action(Mic, t("host.askToUnmute"), () => host.askFor("microphone", person.id)),
+    (unknown || media.camera) &&
+      action(VideoOff, t("host.stopCamera"), () => host.stop(person.id, "camera")),
+    (unknown || !media.camera) &&
+      action(Video, t("host.askForCamera"), () => host.askFor("camera", person.id)),
+    (unknown || media.screen) &&
+      action(MonitorOff, t("host.stopShare"), () => host.stop(person.id, "screen")),
+  ].filter((each) => each !== false && each !== null);
   return [
     ...(person.handRaisedAt === null
       ? []
       : [action(Hand, t("people.lowerHand"), () => host.lowerHand(person.id))]),
-    // Of whom it is not known which of the two makes sense, both are there.
-    ...(isSilent(media) ? [] : [action(MicOff, t("host.mute"), () => host.mute(person.id))]),
-    ...(media.microphone === "live"
-      ? []
-      : [action(Mic, t("host.askToUnmute"), () => host.askFor("microphone", person.id))]),
-    media.camera
-      ? action(VideoOff, t("host.stopCamera"), () => host.stop(person.id, "camera"))
-      : action(Video, t("host.askForCamera"), () => host.askFor("camera", person.id)),
-    ...(media.screen
-      ? [action(MonitorOff, t("host.stopShare"), () => host.stop(person.id, "screen"))]
-      : []),
+    ...devices,
     spotlight,
     ...presenter,
     locks(t("host.locks")),

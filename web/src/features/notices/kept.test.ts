@@ -1,21 +1,13 @@
 import { expect, test } from "vitest";
+import { createFakeStorage } from "../../../tests/values";
 import { createNoticeStore } from "../../session/notices";
 import { forget } from "../../kit/tab-storage";
 import { keyFor, load, save } from "./kept";
 
-function storage(): Pick<Storage, "getItem" | "setItem" | "removeItem"> {
-  const all = new Map<string, string>();
-  return {
-    getItem: (key) => all.get(key) ?? null,
-    setItem: (key, value) => void all.set(key, value),
-    removeItem: (key) => void all.delete(key),
-  };
-}
-
 const KEY = keyFor("sid", "ana");
 
 test("the list comes back after a reload, without what it offered to do", () => {
-  const place = storage();
+  const place = createFakeStorage();
   const before = createNoticeStore(() => 7);
   before.show({
     level: "warning",
@@ -41,7 +33,7 @@ test("the list comes back after a reload, without what it offered to do", () => 
 });
 
 test("what is damaged is left out, the rest stays", () => {
-  const place = storage();
+  const place = createFakeStorage();
   const good = { level: "info", group: null, about: [], text: { plain: "good" }, at: 1 };
   const bad = [
     null,
@@ -60,7 +52,7 @@ test("what is damaged is left out, the rest stays", () => {
 
 test("nothing to store it in only means an empty list", () => {
   const full = {
-    ...storage(),
+    ...createFakeStorage(),
     setItem: () => {
       throw new Error("full");
     },

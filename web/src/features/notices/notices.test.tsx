@@ -80,3 +80,17 @@ test("one that comes gives those before it no more time", async () => {
   await wait(2_000);
   expect(left()).toBe(1);
 });
+
+test("a notice leads to the panel it is about, unless that is open", async () => {
+  const { visit, show } = await meeting([ANA]);
+  show(<Notices />);
+  act(() => void visit.session.notices.show({ text: { plain: "one" }, panel: "waiting" }));
+  expect(screen.getByRole("button", { name: "Show" })).toBeTruthy();
+
+  act(() => visit.ui.showPanel("waiting"));
+  expect(screen.queryByRole("button", { name: "Show" })).toBeNull();
+
+  act(() => visit.ui.showPanel("people"));
+  fireEvent.click(screen.getByRole("button", { name: "Show" }));
+  expect(visit.ui.getSnapshot().panel).toBe("waiting");
+});

@@ -4,7 +4,7 @@ import { useCallback, useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { announce } from "../../kit/announcer";
 import { IconButton } from "../../kit/icon-button";
-import { useStore } from "../../kit/use-store";
+import { useSelected, useStore } from "../../kit/use-store";
 import { useVisit } from "../visit/context";
 import { faceOf } from "./face";
 import { NoticeIcon } from "./notice-icon";
@@ -16,6 +16,7 @@ export function Notices() {
   const { session, ui } = useVisit();
   const { notices } = session;
   const shown = useStore(notices);
+  const open = useSelected(ui, (now) => now.panel);
   const textOf = useNoticeText();
   const directionOf = useNoticeDirection();
   const read = useRef(new Map<number, string>());
@@ -60,7 +61,7 @@ export function Notices() {
       onBlur={(event) => settle(event.relatedTarget)}
     >
       {shown.map((notice) => {
-        const { panel } = notice;
+        const panel = notice.panel === open ? null : notice.panel;
         const action =
           notice.action ??
           (panel && ({ key: "notice.showMore", run: () => ui.showPanel(panel) } as const));

@@ -1,6 +1,7 @@
 import { act, cleanup, fireEvent, screen } from "@testing-library/react";
 import { afterEach, expect, test } from "vitest";
 import { ANA, BEN, commonAnswer, flush, type FakeServer } from "../../../tests/fakes";
+import { pollWith } from "../../../tests/values";
 import { meeting } from "../../../tests/visit";
 import type { Poll } from "../../wire/activities";
 import { PollsPanel } from ".";
@@ -76,21 +77,8 @@ test("a poll that was refused while its form was closed is still there with the 
   expect(created(server)).toBe(2);
 });
 
-const TEA: Poll = {
-  id: "tea",
-  question: "Tea or coffee?",
-  options: [
-    { id: 1, text: "Tea" },
-    { id: 2, text: "Coffee" },
-  ],
-  running: true,
-  createdAt: 1,
-  multiple: true,
-  anonymous: false,
-  live: false,
-  responses: 0,
-};
-const CAKE: Poll = { ...TEA, id: "cake", question: "Cake?" };
+const TEA = pollWith();
+const CAKE = pollWith({ id: "cake", question: "Cake?" });
 const card = (poll: Poll) => <PollCard poll={poll} vote={null} result={null} isHost={false} />;
 const chosen = () =>
   screen.getAllByRole<HTMLInputElement>("checkbox").map(({ checked }) => checked);

@@ -1,21 +1,18 @@
 import { expect, test } from "vitest";
+import { pollWith } from "../../../tests/values";
 import { percent, resultText } from "./results";
 
-const poll = {
-  id: "p",
+const poll = pollWith({
   question: "Lunch, anyone?",
   options: [
     { id: 1, text: "Soup" },
     { id: 2, text: "=SUM(A1)" },
   ],
   running: false,
-  createdAt: 0,
-  multiple: true,
-  anonymous: false,
-  live: false,
   responses: 2,
-};
+});
 const result = { total: 2, counts: new Map([[1, 2]]) };
+
 test("nobody is no share of anything", () => {
   expect(percent(0, 0)).toBe(0);
   expect(percent(1, 3)).toBe(33);

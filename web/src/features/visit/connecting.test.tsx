@@ -1,7 +1,7 @@
 import { act, cleanup, fireEvent, screen } from "@testing-library/react";
 import { afterEach, expect, test } from "vitest";
 import { ANA, BEN, createFakeServer, flush } from "../../../tests/fakes";
-import { showVisit } from "../../../tests/visit";
+import { actionsFor, showVisit } from "../../../tests/visit";
 import { PeoplePanel } from "../people";
 import SmallWindow from "../small-window";
 import { Stage } from "../stage";
@@ -24,6 +24,15 @@ async function arrive() {
   );
   return { server, connect };
 }
+
+/** What a host can do about devices of whom nothing is known. */
+const DEVICES = [
+  "Mute",
+  "Ask to unmute",
+  "Stop camera",
+  "Ask to turn camera on",
+  "Stop their screen sharing",
+];
 
 /** What each of the three says of Ben. */
 const words = () => [
@@ -73,11 +82,24 @@ test("what is known of microphones is forgotten with the connection, and not by 
   expect(signs()).toBe(0);
 });
 
-test("a host who does not know whether somebody is muted can mute them, and ask them to unmute", async () => {
-  await arrive();
+test("a host who does not know what somebody has on can take it off, and ask for it", async () => {
+  const { server, connect } = await arrive();
+  const offered = async () => (await actionsFor("Ben")).filter((label) => DEVICES.includes(label));
 
+  expect(await offered()).toEqual(DEVICES);
+  fireEvent.click(screen.getByRole("button", { name: "Stop camera" }));
+  await act(flush);
+  expect(server.asked.at(-1)?.path).toBe("plenum/stop");
+
+  await act(async () => {
+    connect();
+    await flush();
+    server.engine.people({ ana: {}, ben: { microphone: "muted" } });
+  });
+  expect(await offered()).toEqual(["Ask to unmute", "Ask to turn camera on"]);
   fireEvent.click(screen.getByRole("button", { name: "Actions for Ben" }));
 
-  expect(await screen.findByRole("button", { name: "Mute" })).toBeTruthy();
-  expect(screen.getByRole("button", { name: "Ask to unmute" })).toBeTruthy();
+  // What was known last does not say what is so now.
+  act(() => server.engine.handlers?.onStatus("lost"));
+  expect(await offered()).toEqual(DEVICES);
 });

@@ -29,14 +29,6 @@ const STEP = 20;
 export function SidePanel({ panel, width, count, onClose, children }: SidePanelProps) {
   const { t } = useTranslation();
   const isSheet = useMediaQuery(PHONE);
-  // A sheet covers what was in use, so the focus goes into it.
-  const arrive = useCallback(
-    (heading: HTMLHeadingElement | null) => {
-      // Unless it becomes a sheet behind a dialog, when somebody turns their tablet.
-      if (isSheet && !document.querySelector("[role='dialog']")) heading?.focus();
-    },
-    [isSheet],
-  );
   // Asked while drawing: what is inside takes the focus before any effect of this component runs.
   const [opener] = useState(() => document.activeElement);
   useEffect(
@@ -82,14 +74,39 @@ export function SidePanel({ panel, width, count, onClose, children }: SidePanelP
       <ResizeHandle width={width} />
       <div className="side-panel-head" {...swipe.handlers}>
         <span className="sheet-grabber" aria-hidden="true" />
-        <h2 key={panel} ref={arrive} tabIndex={-1}>
+        <Heading key={panel} isSheet={isSheet}>
           {t(`${panel}.title`)}
           {count}
-        </h2>
+        </Heading>
         <IconButton icon={X} label={t("common.close")} onClick={onClose} />
       </div>
       {children}
     </aside>
+  );
+}
+
+function Heading({
+  isSheet,
+  children,
+}: {
+  readonly isSheet: boolean;
+  readonly children: ReactNode;
+}) {
+  // Asked while drawing, as above.
+  const [opener] = useState(() => document.activeElement);
+  const arrive = useCallback(
+    (heading: HTMLHeadingElement | null) => {
+      // A sheet covers what was in use, and a notice that led here is gone: the focus goes into the panel.
+      const isLost = document.activeElement === document.body && opener?.isConnected === false;
+      // Unless it becomes a sheet behind a dialog, when somebody turns their tablet.
+      if (isLost || (isSheet && !document.querySelector("[role='dialog']"))) heading?.focus();
+    },
+    [isSheet, opener],
+  );
+  return (
+    <h2 ref={arrive} tabIndex={-1}>
+      {children}
+    </h2>
   );
 }
 

@@ -1,5 +1,5 @@
 import { useEffect } from "react";
-import { surround, together } from "../../session/together";
+import { begin } from "../../session/together";
 import { useGoTo } from "../breakout";
 import { useVisit } from "./context";
 
@@ -8,11 +8,10 @@ export function useActivities(): void {
   const { session, ui, wayBack } = useVisit();
   const go = useGoTo();
   useEffect(() => {
-    surround(session, {
+    begin(session, {
       show: ui.showPanel,
       go: (roomId) => void go(roomId),
       keepWayBack: wayBack.renew,
     });
-    together(session);
   }, [session, ui, wayBack, go]);
 }

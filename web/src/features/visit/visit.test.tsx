@@ -13,6 +13,7 @@ import { Stage } from "../stage";
 import { Toolbar } from "../toolbar";
 import type { Outcome } from "../../wire/encode";
 import { MediaBanner } from "./media-banner";
+import MeetingScreen from "./meeting-screen";
 import { Screen } from "./visit";
 
 afterEach(cleanup);
@@ -62,6 +63,26 @@ test("raising a hand turns the button and tells the server", async () => {
   fireEvent.click(button("Raise hand"));
   expect(button("Lower hand")).toBeTruthy();
   expect(server.sent.at(-1)).toEqual({ kind: "raise-hand", text: "Ana raised a hand" });
+});
+
+test("what is drawn asks the server nothing, the meeting itself does", async () => {
+  const { server, show } = await meeting([ANA, BEN], {
+    room_features: { polls_features: { is_active: true } },
+  });
+  const drawn = show(
+    <>
+      <PeoplePanel />
+      <ChatPanel />
+      <Toolbar />
+    </>,
+  );
+  await act(flush);
+  expect(server.asked).toEqual([]);
+  drawn.unmount();
+
+  show(<MeetingScreen />);
+  await act(flush);
+  expect(server.asked.map(({ path }) => path)).toContain("polls/listPolls");
 });
 
 test("unread messages are counted on the chat button until they are seen", async () => {

@@ -6,7 +6,8 @@ import { createStore, type Readable } from "../store";
 
 export interface Away extends Readable<ReadonlySet<ParticipantId>> {
   hear(news: ActivityNews): boolean;
-  dispose(): void;
+  /** Begins to listen, and to tell hosts; returns the way to end, for good. */
+  begin(): () => void;
 }
 
 export function createAway(session: Session): Away {
@@ -18,7 +19,6 @@ export function createAway(session: Session): Away {
     const me = session.me();
     if (me !== null) session.publishData(encodeVisibility(me, document.hidden));
   };
-  document.addEventListener("visibilitychange", tell);
 
   const look = () => {
     const here = people.getSnapshot();
@@ -31,8 +31,6 @@ export function createAway(session: Session): Away {
       store.update((away) => new Set([...away].filter((id) => here.has(id))));
     }
   };
-  look();
-  const stop = people.subscribe(look);
 
   return {
     getSnapshot: store.getSnapshot,
@@ -55,9 +53,14 @@ export function createAway(session: Session): Away {
       }
       return true;
     },
-    dispose() {
-      stop();
-      document.removeEventListener("visibilitychange", tell);
+    begin() {
+      document.addEventListener("visibilitychange", tell);
+      look();
+      const stop = people.subscribe(look);
+      return () => {
+        stop();
+        document.removeEventListener("visibilitychange", tell);
+      };
     },
   };
 }

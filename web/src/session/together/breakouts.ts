@@ -39,7 +39,8 @@ export interface Breakouts extends Readable<BreakoutState> {
   /** What lets this person into a room, or the server's reason why not. */
   tokenFor(roomId: string): Promise<{ readonly token: string } | { readonly reason: string }>;
   hear(news: ActivityNews): boolean;
-  dispose(): void;
+  /** Begins to listen, and to look again and again; returns the way to end, for good. */
+  begin(): () => void;
 }
 
 /** How often the list is looked at while there are rooms. */
@@ -125,19 +126,6 @@ export function createBreakouts(session: Session, hooks: BreakoutHooks): Breakou
     return me !== null && (session.people.getSnapshot().get(me)?.isAdmin ?? false);
   };
 
-  const looking = setInterval(() => {
-    if ((state()?.active || (state()?.parent && hosts())) && session.line.getSnapshot() === "good")
-      refresh();
-  }, LOOK_MS);
-  const returning = setInterval(() => void keepWayBack(), WAY_BACK_MS);
-  void keepWayBack();
-  let wasActive = false;
-  const stop = session.room.subscribe(() => {
-    const active = state()?.active ?? false;
-    if (active !== wasActive) refresh();
-    wasActive = active;
-  });
-
   return {
     getSnapshot: store.getSnapshot,
     subscribe: store.subscribe,
@@ -165,11 +153,26 @@ export function createBreakouts(session: Session, hooks: BreakoutHooks): Breakou
       refresh();
       return true;
     },
-    dispose() {
-      disposed = true;
-      stop();
-      clearInterval(looking);
-      clearInterval(returning);
+    begin() {
+      const looking = setInterval(() => {
+        const concerns = state()?.active || (state()?.parent && hosts());
+        if (concerns && session.line.getSnapshot() === "good") refresh();
+      }, LOOK_MS);
+      const returning = setInterval(() => void keepWayBack(), WAY_BACK_MS);
+      void keepWayBack();
+      let wasActive = state()?.active ?? false;
+      if (wasActive) refresh();
+      const stop = session.room.subscribe(() => {
+        const active = state()?.active ?? false;
+        if (active !== wasActive) refresh();
+        wasActive = active;
+      });
+      return () => {
+        disposed = true;
+        stop();
+        clearInterval(looking);
+        clearInterval(returning);
+      };
     },
   };
 }

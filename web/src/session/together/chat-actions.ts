@@ -35,7 +35,8 @@ export interface ChatActions {
   write(conversation: ConversationId): void;
   /** `true` if the message was about the chat. */
   hear(data: DataMessage, privately: boolean): boolean;
-  dispose(): void;
+  /** Begins to listen; returns the way to end, for good. */
+  begin(): () => void;
 }
 
 /** How long the server may take to carry out a change. */
@@ -165,14 +166,14 @@ export function createChatActions(session: Session): ChatActions {
   }
 
   /** Whoever has just sent a line does not write it any more. */
-  const stop = chat.subscribe(() => {
+  const look = () => {
     for (const [conversation, there] of typing.getSnapshot()) {
       for (const from of there) {
         const began = writers.get(writerKey(from, conversation));
         if (began?.newest !== newestOf(from, conversation)) still(from, conversation);
       }
     }
-  });
+  };
 
   return {
     typing,
@@ -215,10 +216,13 @@ export function createChatActions(session: Session): ChatActions {
       }
       return true;
     },
-    dispose() {
-      stop();
-      for (const timer of expected.values()) clearTimeout(timer);
-      for (const { timer } of writers.values()) clearTimeout(timer);
+    begin() {
+      const stop = chat.subscribe(look);
+      return () => {
+        stop();
+        for (const timer of expected.values()) clearTimeout(timer);
+        for (const { timer } of writers.values()) clearTimeout(timer);
+      };
     },
   };
 }

@@ -19,13 +19,19 @@ function asking() {
   };
 }
 
+/** Choices on their way. */
+function sending() {
+  const question = asking();
+  const draft = createDraft<string>("choices");
+  draft.write("tea");
+  void draft.send(question.ask);
+  return { draft, ...question };
+}
+
 const NOTHING = { value: null, sending: false, problem: null };
 
 test("what is on its way is not sent again, and is gone once it was taken", async () => {
-  const { ask, asked, answer } = asking();
-  const draft = createDraft<string>("choices");
-  draft.write("tea");
-  void draft.send(ask);
+  const { draft, ask, asked, answer } = sending();
   void draft.send(ask);
   expect(draft.getSnapshot()).toEqual({ value: "tea", sending: true, problem: null });
   expect(asked()).toBe(1);
@@ -37,10 +43,7 @@ test("what is on its way is not sent again, and is gone once it was taken", asyn
 });
 
 test("what was refused stays with the reason, and can be sent again", async () => {
-  const { ask, asked, answer } = asking();
-  const draft = createDraft<string>("choices");
-  draft.write("tea");
-  void draft.send(ask);
+  const { draft, ask, asked, answer } = sending();
   await answer("Full.");
   expect(draft.getSnapshot()).toEqual({ value: "tea", sending: false, problem: "Full." });
 
@@ -59,10 +62,7 @@ test("what could not even be asked stays, and can be sent again", async () => {
 });
 
 test("choices on their way are neither changed nor given up", async () => {
-  const { ask, answer } = asking();
-  const draft = createDraft<string>("choices");
-  draft.write("tea");
-  void draft.send(ask);
+  const { draft, answer } = sending();
   draft.write("coffee");
   draft.drop();
   expect(draft.getSnapshot().value).toBe("tea");
@@ -85,4 +85,24 @@ test("words that are typed while others are on their way stay, and what was wron
   await answer("Full.");
   draft.write("At eleven.");
   expect(draft.getSnapshot()).toEqual({ value: "At eleven.", sending: false, problem: null });
+});
+
+test("what is refused is told elsewhere only while nobody looks at the form", async () => {
+  const told: string[] = [];
+  const { ask, answer } = asking();
+  const draft = createDraft<string>("words", (problem) => told.push(problem));
+  const close = draft.subscribe(() => undefined);
+  draft.write("tea");
+  void draft.send(ask);
+  await answer("Full.");
+  expect(told).toEqual([]);
+
+  void draft.send(ask);
+  close();
+  await answer("Still full.");
+  expect(told).toEqual(["Still full."]);
+
+  void draft.send(ask);
+  await answer(null);
+  expect(told).toHaveLength(1);
 });

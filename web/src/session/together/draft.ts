@@ -26,7 +26,11 @@ export interface Draft<T> extends Readable<Drafted<T>> {
 /** Choices stand still while they are sent, and keep their problem until they are sent anew; words go on. */
 export type DraftKind = "choices" | "words";
 
-export function createDraft<T>(kind: DraftKind): Draft<T> {
+/** `onUnseen` is told why it was not taken when there is no form on the screen that could say so. */
+export function createDraft<T>(
+  kind: DraftKind,
+  onUnseen: (problem: string) => void = () => undefined,
+): Draft<T> {
   const nothing: Drafted<T> = { value: null, sending: false, problem: null };
   const store = createStore(nothing);
   return {
@@ -52,6 +56,7 @@ export function createDraft<T>(kind: DraftKind): Draft<T> {
           taken && now.value === value ? nothing : { value: now.value, sending: false, problem },
         );
       }
+      if (problem !== null && !store.isHeard()) onUnseen(problem);
     },
   };
 }

@@ -1,7 +1,7 @@
 /** What somebody has begun to fill in, kept while another panel is looked at. */
 import type { NewPoll } from "../../wire/activities";
 import type { ParticipantId } from "../../wire/types";
-import { createDraft, type Draft } from "./draft";
+import { createDraft, type Draft, type DraftKind } from "./draft";
 
 /** How people get into breakout rooms. */
 export type RoomsWay = "manual" | "random" | "self";
@@ -49,15 +49,22 @@ export const EMPTY_ROOMS: RoomsDraft = {
   chosen: new Map(),
 };
 
-export function createFormDrafts(): FormDrafts {
+/** What came to nothing while its form was closed. What is read in the waiting room says so itself. */
+export type UnseenForm = "poll" | "vote" | "rooms" | "tell";
+
+export function createFormDrafts(
+  onUnseen: (form: UnseenForm, problem: string) => void,
+): FormDrafts {
+  const draftOf = <T>(form: UnseenForm, kind: DraftKind) =>
+    createDraft<T>(kind, (problem) => onUnseen(form, problem));
   const votes = new Map<string, Draft<readonly number[]>>();
   return {
-    poll: createDraft("choices"),
-    rooms: createDraft("choices"),
-    tell: createDraft("words"),
+    poll: draftOf("poll", "choices"),
+    rooms: draftOf("rooms", "choices"),
+    tell: draftOf("tell", "words"),
     waiting: createDraft("words"),
     vote(pollId) {
-      const draft = votes.get(pollId) ?? createDraft("choices");
+      const draft = votes.get(pollId) ?? draftOf("vote", "choices");
       votes.set(pollId, draft);
       return draft;
     },

@@ -1,10 +1,14 @@
-/** What people of one meeting do together. Loaded with the meeting screen, made once for each session. */
+/**
+ * What people of one meeting do together. Loaded with the meeting screen, made once for each session when somebody first
+ * looks at it, which may be while drawing: the server is asked and listened to once it begins.
+ */
+import type { TextKey } from "../../i18n/keys";
 import type { Panel } from "../prefs";
 import type { Session } from "../session";
 import { createAway, type Away } from "./away";
 import { createBreakouts, type Breakouts } from "./breakouts";
 import { createChatActions, type ChatActions } from "./chat-actions";
-import { createFormDrafts, type FormDrafts } from "./form-drafts";
+import { createFormDrafts, type FormDrafts, type UnseenForm } from "./form-drafts";
 import { createPlayer, type Player } from "./player";
 import { createPolls, type Polls } from "./polls";
 import { createUploads, type Uploads } from "./uploads";
@@ -29,13 +33,16 @@ export interface Surroundings {
   keepWayBack(token: string): void;
 }
 
+/** Where the form is that came to nothing, and what is said of it. */
+const UNSEEN = {
+  poll: { panel: "polls", key: "polls.notStarted" },
+  vote: { panel: "polls", key: "polls.notVoted" },
+  rooms: { panel: "breakout", key: "breakout.notOpened" },
+  tell: { panel: "breakout", key: "breakout.notTold" },
+} as const satisfies Record<UnseenForm, { readonly panel: Panel; readonly key: TextKey }>;
+
 const made = new WeakMap<Session, Together>();
 const around = new WeakMap<Session, Surroundings>();
-
-/** Whoever shows the meeting says how. */
-export function surround(session: Session, by: Surroundings): void {
-  around.set(session, by);
-}
 
 export function together(session: Session): Together {
   const before = made.get(session);
@@ -47,7 +54,10 @@ export function together(session: Session): Together {
     "chat",
     () => session.room.getSnapshot()?.state.activities.files ?? { types: [], maxMegabytes: 0 },
   );
-  const forms = createFormDrafts();
+  const forms = createFormDrafts((form, reason) => {
+    const { panel, key } = UNSEEN[form];
+    notices.show({ group: key, level: "error", text: { key, values: { reason } }, panel });
+  });
   const polls = createPolls(session, () =>
     notices.show({
       group: "poll",
@@ -65,23 +75,30 @@ export function together(session: Session): Together {
   const away = createAway(session);
   const now: Together = { chat, uploads, forms, polls, breakouts, player, away };
   made.set(session, now);
+  return now;
+}
 
+/** For whoever shows the meeting, and says how. Begins once; after that only the surroundings are others. */
+export function begin(session: Session, by: Surroundings): void {
+  const isFirst = !around.has(session);
+  around.set(session, by);
+  if (isFirst) start(session, together(session));
+}
+
+function start(session: Session, parts: Together): void {
+  const { chat, uploads, polls, breakouts, player, away } = parts;
   const stop = session.activities.listen((news) => {
     if (news.kind === "data" && chat.hear(news.data, news.privately)) return;
     if (polls.hear(news) || breakouts.hear(news) || away.hear(news)) return;
     player.hear(news);
   });
-  const { activities } = session.room.getSnapshot()?.state ?? {};
-  if (activities?.polls.active) polls.refresh();
-  if (activities?.breakout.active) breakouts.refresh();
+  const ends = [chat, polls, breakouts, player, away].map((part) => part.begin());
   const stopRoom = session.room.subscribe(sayExtension(session));
   const stopNotes = hearNotes(session);
   const stopPhase = session.phase.subscribe(() => {
     if (session.phase.getSnapshot().at !== "ended") return;
-    for (const end of [stop, stopRoom, stopNotes, stopPhase]) end();
-    for (const { dispose } of [chat, uploads, polls, breakouts, away]) dispose();
+    for (const end of [stop, stopRoom, stopNotes, stopPhase, uploads.dispose, ...ends]) end();
   });
-  return now;
 }
 
 function invite(session: Session, roomId: string): void {

@@ -27,6 +27,8 @@ export interface Player extends Readable<Playhead> {
   /** The presenter's player did something. */
   lead(event: PlayerEvent): void;
   hear(news: ActivityNews): boolean;
+  /** Begins to listen; returns the way to end, for good. */
+  begin(): () => void;
 }
 
 const STILL: Playhead = { playing: false, position: 0, at: 0 };
@@ -56,13 +58,7 @@ export function correction(
 
 export function createPlayer(session: Session): Player {
   const store = createStore<Playhead>(STILL);
-  let url = session.room.getSnapshot()?.state.activities.player.url ?? null;
-  session.room.subscribe(() => {
-    const next = session.room.getSnapshot()?.state.activities.player.url ?? null;
-    // Another film begins at its beginning.
-    if (next !== url) store.set(STILL);
-    url = next;
-  });
+  const film = () => session.room.getSnapshot()?.state.activities.player.url ?? null;
 
   return {
     getSnapshot: store.getSnapshot,
@@ -93,6 +89,15 @@ export function createPlayer(session: Session): Player {
         at: Date.now(),
       }));
       return true;
+    },
+    begin() {
+      let url = film();
+      return session.room.subscribe(() => {
+        const next = film();
+        // Another film begins at its beginning.
+        if (next !== url) store.set(STILL);
+        url = next;
+      });
     },
   };
 }

@@ -39,7 +39,8 @@ export interface Polls extends Readable<PollsState> {
   /** Counts and answers as a table, of one poll or of all; for hosts. Throws `Refused` with the server's reason. */
   csv(poll: Poll | null): Promise<Uint8Array>;
   hear(news: ActivityNews): boolean;
-  dispose(): void;
+  /** Fetches them where there are any; returns the way to end, for good. */
+  begin(): () => void;
 }
 
 /** Votes that come together cost one look at the counts. */
@@ -145,9 +146,12 @@ export function createPolls(session: Session, onNew: () => void): Polls {
       refresh();
       return true;
     },
-    dispose() {
-      disposed = true;
-      clearTimeout(timer);
+    begin() {
+      if (session.room.getSnapshot()?.state.activities.polls.active) refresh();
+      return () => {
+        disposed = true;
+        clearTimeout(timer);
+      };
     },
   };
 }

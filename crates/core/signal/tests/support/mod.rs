@@ -14,6 +14,14 @@ use wire::lk;
 use wire::lk::signal_request::Message as Request;
 use wire::lk::signal_response::Message as Response;
 
+pub(crate) fn who(name: &str) -> Identity {
+    Identity::try_from(name).unwrap()
+}
+
+pub(crate) fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
 pub(crate) fn all() -> MediaPermission {
     MediaPermission {
         publish: Sources::all(),
@@ -355,4 +363,13 @@ pub(crate) fn name(message: &Response) -> &'static str {
 
 pub(crate) fn names(messages: &[Response]) -> Vec<&'static str> {
     messages.iter().map(name).collect()
+}
+
+/// Whether a request was refused as too much.
+pub(crate) fn refused(world: &mut World, peer: PeerKey) -> bool {
+    let limit = lk::request_response::Reason::LimitExceeded;
+    world
+        .take(peer)
+        .iter()
+        .any(|message| matches!(message, Response::RequestResponse(answer) if answer.reason() == limit))
 }

@@ -1,3 +1,4 @@
+import "../../tests/bare-page";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { loudness, watchLevel } from "./level";
 

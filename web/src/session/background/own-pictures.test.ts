@@ -1,3 +1,4 @@
+import "../../../tests/bare-page";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { expect, test, vi } from "vitest";
 import { ANA, commonAnswer, createFakeServer, flush } from "../../../tests/fakes";

@@ -1,3 +1,4 @@
+import "../../../tests/bare-page";
 import { afterEach, expect, test, vi } from "vitest";
 import { ANA, BEN, CAT, createFakeServer, id } from "../../../tests/fakes";
 import { DataMsgBodyType } from "../../wire/gen/plugnmeet/messaging_pb";
@@ -18,11 +19,11 @@ async function attending() {
     server.data
       .filter(({ type }) => type === DataMsgBodyType.USER_VISIBILITY_CHANGE)
       .map(({ message }) => message);
-  return { server, away, told };
+  return { server, away, told, end: away.begin() };
 }
 
 test("whoever turns to another page tells it, and a host who comes later hears it too", async () => {
-  const { server, away, told } = await attending();
+  const { server, told, end } = await attending();
 
   hide(true);
   expect(told()).toEqual(["hidden"]);
@@ -30,13 +31,13 @@ test("whoever turns to another page tells it, and a host who comes later hears i
   expect(told()).toEqual(["hidden", "hidden"]);
   hide(false);
   expect(told().at(-1)).toBe("visible");
-  away.dispose();
+  end();
   hide(true);
   expect(told().at(-1)).toBe("visible");
 });
 
 test("who is elsewhere is remembered until they look again or are gone", async () => {
-  const { server, away } = await attending();
+  const { server, away, end } = await attending();
   const says = (text: string, privately = false) =>
     away.hear({
       kind: "data",
@@ -60,5 +61,5 @@ test("who is elsewhere is remembered until they look again or are gone", async (
   says("hidden");
   server.users([{ ...ANA, admin: false }]);
   expect(away.getSnapshot().size).toBe(0);
-  away.dispose();
+  end();
 });

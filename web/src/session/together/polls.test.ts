@@ -1,3 +1,4 @@
+import "../../../tests/bare-page";
 import { create, fromBinary, toBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import { afterEach, expect, test, vi } from "vitest";
 import {
@@ -8,13 +9,13 @@ import {
   flush,
   type FakeServer,
 } from "../../../tests/fakes";
+import { begun } from "../../../tests/together";
 import {
   PollResponseSchema,
   SubmitPollResponseReqSchema,
 } from "../../wire/gen/plugnmeet/features_pb";
 import { NatsMsgServerToClientEvents as Event } from "../../wire/gen/plugnmeet/messaging_pb";
 import { openPolls } from "./polls";
-import { together } from ".";
 
 const answer = (w: MessageInitShape<typeof PollResponseSchema>) =>
   toBinary(PollResponseSchema, create(PollResponseSchema, { status: true, msg: "success", ...w }));
@@ -47,7 +48,7 @@ async function withPoll(me = ANA, running = true) {
   await now.enter([me, me === ANA ? BEN : ANA], {
     room_features: { polls_features: { is_allow: true, is_active: true } },
   });
-  const { polls } = together(now.session);
+  const { polls } = begun(now.session);
   await flush();
   return { now, polls };
 }

@@ -1,3 +1,4 @@
+import "../../tests/bare-page";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
 import { ANA, BEN, CAT, commonAnswer, createFakeServer, id } from "../../tests/fakes";
@@ -174,4 +175,14 @@ test("all hands are lowered with one word", async () => {
   host.lowerHand(ALL);
 
   expect(server.sent.at(-1)).toEqual({ kind: "lower-hand-of", who: "all" });
+});
+
+test("words for those who wait that are not taken are said to be so, with the way to them", async () => {
+  const { server, host } = await hosting();
+  server.answer = () => commonAnswer(false);
+
+  expect(await host.sayToWaiting("At ten.")).toBe(false);
+
+  const failed = server.session.notices.getSnapshot().filter(({ level }) => level === "error");
+  expect(failed).toMatchObject([{ panel: "waiting", text: { key: "host.failed" } }]);
 });

@@ -1,7 +1,8 @@
+import "../../../tests/bare-page";
 import { expect, test, vi } from "vitest";
 import { ANA, BEN, createFakeServer } from "../../../tests/fakes";
+import { begun } from "../../../tests/together";
 import { PLAYER_EVENT } from "../../wire/activities";
-import { together } from ".";
 import { correction, positionNow } from "./player";
 
 test("a film that plays moves on with the clock, one that stands does not", () => {
@@ -29,7 +30,7 @@ test("only the presenter leads", async () => {
       external_media_player_features: { is_allow: true, is_active: true, url: "/a" },
     },
   });
-  const { player } = together(server.session);
+  const { player } = begun(server.session);
   const tell = (fromUserId: string, message: string) =>
     server.tellAll({ id: "d", type: PLAYER_EVENT, fromUserId, message });
 

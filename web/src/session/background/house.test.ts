@@ -1,8 +1,15 @@
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, expect, test, vi } from "vitest";
 import { readHousePictures } from "./house";
 import { pictureAddress } from "./pictures";
 
 const ADDRESS = `/backgrounds/${"0a".repeat(16)}.jpg`;
+
+beforeAll(() => {
+  vi.stubGlobal("location", new URL("https://meet.example"));
+});
+afterAll(() => {
+  vi.unstubAllGlobals();
+});
 
 test("pictures of the operator are those with an address of our own making", () => {
   const pictures = [

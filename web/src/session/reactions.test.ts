@@ -1,3 +1,4 @@
+import "../../tests/bare-page";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { ANA, BEN, createFakeServer, id } from "../../tests/fakes";
 import { DataMsgBodyType } from "../wire/gen/plugnmeet/messaging_pb";

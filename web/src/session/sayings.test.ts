@@ -1,3 +1,4 @@
+import "../../tests/bare-page";
 import { expect, test } from "vitest";
 import { ANA, BEN, CAT, createFakeServer } from "../../tests/fakes";
 import { NatsMsgServerToClientEvents as Event } from "../wire/gen/plugnmeet/messaging_pb";

@@ -1,3 +1,4 @@
+import "../../../tests/bare-page";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
 import { ANA, BEN, createFakeServer, flush } from "../../../tests/fakes";
@@ -25,7 +26,7 @@ async function host(metadata: object, admin = true) {
     onInvited: () => undefined,
     onWayBack: () => undefined,
   });
-  return { server, breakouts };
+  return { server, breakouts, end: breakouts.begin() };
 }
 
 const closes = (server: Awaited<ReturnType<typeof host>>["server"]) =>
@@ -34,7 +35,7 @@ const closes = (server: Awaited<ReturnType<typeof host>>["server"]) =>
     .map(({ body }) => fromBinary(CloseBreakoutsReqSchema, body ?? new Uint8Array()));
 
 test("the server counts down, so that it goes on without the host", async () => {
-  const { server, breakouts } = await host({});
+  const { server, breakouts, end } = await host({});
   server.answer = () => listed(5_000, 9_000);
 
   await breakouts.endSoon();
@@ -44,7 +45,7 @@ test("the server counts down, so that it goes on without the host", async () => 
   expect(closingAt(breakouts.getSnapshot())).toBe(9_000);
   await breakouts.keepOpen();
   expect(closes(server)[1]).toMatchObject({ isWithdrawn: true });
-  breakouts.dispose();
+  end();
 });
 
 test("rooms of which one goes on do not all end", () => {
@@ -60,12 +61,12 @@ test("hosts who visit a room see all rooms from there, guests do not ask", async
     [true, true],
     [false, false],
   ] as const) {
-    const { server, breakouts } = await host(inside, admin);
+    const { server, breakouts, end } = await host(inside, admin);
     server.answer = () => listed(0);
     breakouts.refresh();
     await flush();
     expect(server.asked.some(({ path }) => path === "breakoutRoom/listRooms")).toBe(asks);
     expect(breakouts.getSnapshot().rooms).toHaveLength(asks ? 1 : 0);
-    breakouts.dispose();
+    end();
   }
 });

@@ -1,10 +1,11 @@
+import "../../../tests/bare-page";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { ANA, BEN, CAT, createFakeServer, flush, id, type FakeServer } from "../../../tests/fakes";
+import { begun } from "../../../tests/together";
 import { CHAT_ACTION, CHAT_MARKS, CHAT_TYPING, decodeAction } from "../../wire/chat-actions";
 import { ChatActionSchema, ChatMarksSchema } from "../../wire/gen/plugnmeet/chat_extensions_pb";
 import type { Entry } from "../chat";
-import { together } from ".";
 
 let server: FakeServer;
 
@@ -41,7 +42,7 @@ const sign = (emoji: string, on = true) =>
   ({ case: "react", value: { $typeName: "plugnmeet.ChatReaction", emoji, on } }) as const;
 
 test("what the author changes is changed, and what others forge is not", () => {
-  together(server.session);
+  begun(server.session);
   server.chat(BEN, "hello");
 
   act("cat", { case: "edit", value: "forged" });
@@ -57,7 +58,7 @@ test("what the author changes is changed, and what others forge is not", () => {
 });
 
 test("signs are counted by person and taken back", () => {
-  together(server.session);
+  begun(server.session);
   server.chat(BEN, "hello");
 
   act("cat", sign("👍"));
@@ -71,7 +72,7 @@ test("signs are counted by person and taken back", () => {
 });
 
 test("a change that the server does not send back is said to have failed", async () => {
-  const { chat } = together(server.session);
+  const { chat } = begun(server.session);
   server.chat(BEN, "hello");
 
   chat.sign(first(), "🎉");
@@ -89,7 +90,7 @@ test("a change that the server does not send back is said to have failed", async
 });
 
 test("what became of the history is applied when it comes", () => {
-  together(server.session);
+  begun(server.session);
   server.chat(BEN, "hello");
   const { id: messageId } = first();
   const marks = create(ChatMarksSchema, {
@@ -114,7 +115,7 @@ test("what became of the history is applied when it comes", () => {
 });
 
 test("private lines are changed by their author alone", async () => {
-  const { chat } = together(server.session);
+  const { chat } = begun(server.session);
   server.privateChat(BEN, "ana", "between us");
   const [line] = lines("ben");
   if (!line) throw new Error("no line");
@@ -141,7 +142,7 @@ test("private lines are changed by their author alone", async () => {
 });
 
 test("who writes is shown until they have written or stop", async () => {
-  const { chat } = together(server.session);
+  const { chat } = begun(server.session);
   const writing = () => [...(chat.typing.getSnapshot().get(null) ?? [])];
   const tell = (fromUserId: string) => server.tellAll({ id: "d", type: CHAT_TYPING, fromUserId });
 
@@ -157,7 +158,7 @@ test("who writes is shown until they have written or stop", async () => {
 });
 
 test("a sign under their last line does not stop whoever writes the next", () => {
-  const { chat } = together(server.session);
+  const { chat } = begun(server.session);
   server.chat(BEN, "hello");
   server.tellAll({ id: "d", type: CHAT_TYPING, fromUserId: "ben" });
 
@@ -168,7 +169,7 @@ test("a sign under their last line does not stop whoever writes the next", () =>
 });
 
 test("others hear at once that I write another line", () => {
-  const { chat } = together(server.session);
+  const { chat } = begun(server.session);
   chat.write(null);
   server.session.write(null, "hello");
   const before = server.data.length;
@@ -178,7 +179,7 @@ test("others hear at once that I write another line", () => {
 });
 
 test("others hear now and then that I write", async () => {
-  const { chat } = together(server.session);
+  const { chat } = begun(server.session);
   for (let key = 0; key < 10; key += 1) chat.write(null);
   expect(server.data).toHaveLength(1);
   await vi.advanceTimersByTimeAsync(3_500);

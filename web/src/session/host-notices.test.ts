@@ -1,3 +1,4 @@
+import "../../tests/bare-page";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
 import { ANA, BEN, createFakeServer, flush } from "../../tests/fakes";
