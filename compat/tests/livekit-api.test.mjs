@@ -475,6 +475,24 @@ for (const singlePeerConnection of [true, false]) {
   });
 }
 
+test("a room has receivers keep pictures for as long as it says", async () => {
+  const name = fresh();
+  await rooms().createRoom({ name, minPlayoutDelay: 1000, maxPlayoutDelay: 3000 });
+  const page = await browser.join(await ticket(name, "ann"));
+  await page.evaluate(() => publish());
+  const watcher = await browser.join(await ticket(name, "bob"));
+  await untilSeeing(watcher, 1);
+  const kept = () =>
+    watcher.evaluate(async () => {
+      const open = window.__peerConnections.filter((pc) => pc.connectionState !== "closed");
+      const reports = await Promise.all(open.map((pc) => pc.getStats()));
+      const all = reports.flatMap((report) => [...report.values()]);
+      const pictures = all.find(({ type, kind }) => type === "inbound-rtp" && kind === "video");
+      return pictures.jitterBufferDelay / pictures.jitterBufferEmittedCount;
+    });
+  await until("pictures to be a second old", async () => (await kept()) > 0.9);
+});
+
 test("of somebody who is sent out before media flowed a webhook says just that", async () => {
   const name = fresh();
   const { url, token } = await ticket(name, "ann");

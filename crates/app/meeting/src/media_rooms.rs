@@ -297,6 +297,7 @@ fn room_settings(config: &RoomConfig) -> RoomSettings {
         max_participants: (config.max_participants > 0).then_some(config.max_participants),
         metadata: (!config.metadata.is_empty()).then(|| config.metadata.clone()),
         sync_streams: config.sync_streams.then_some(true),
+        playout_delay: config.playout_delay(),
         only_new: false,
     }
 }

@@ -25,6 +25,8 @@ pub struct RoomSettings {
     pub metadata: Option<String>,
     /// Receivers play sound and pictures of one publisher in step; by default each as soon as it comes.
     pub sync_streams: Option<bool>,
+    /// For how long receivers keep pictures before they show them, at least and at most; by default as they think best.
+    pub playout_delay: Option<(Duration, Duration)>,
     /// A room that is there stays as it is.
     pub only_new: bool,
 }

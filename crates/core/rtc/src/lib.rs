@@ -23,7 +23,7 @@ mod stack;
 mod transport_numbers;
 
 pub use outgoing::Clock;
-pub use packet::{DownPacket, Dropped, Extensions, Report, SenderReport, Traffic, UpPacket, Vp8Rewrite};
+pub use packet::{DownPacket, Dropped, Extensions, PlayoutDelay, Report, SenderReport, Traffic, UpPacket, Vp8Rewrite};
 pub use peer::{Channel, Event, Output, Peer, PeerError, PeerFactory};
 pub use plan::{Codec, Down, Kind, OfferChange, SectionPlan, Up};
 pub use sdp::{MAX_SDP_BYTES, MAX_SDP_LINES, MAX_SECTIONS, OfferError, OfferedSection, analyse_offer};

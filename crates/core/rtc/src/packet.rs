@@ -159,6 +159,28 @@ pub struct DownPacket<'a> {
     pub extensions: &'a Extensions,
     /// Takes the place of the publisher's dependency descriptor; at most 255 bytes.
     pub dependency: Option<&'a [u8]>,
+    /// How long the receiver shall wait before it shows it.
+    pub playout: Option<PlayoutDelay>,
+}
+
+/// For how long a receiver keeps pictures before it shows them, as the header extension `playout-delay` says it: at least and at
+/// most, 12 bits each in units of 10 ms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PlayoutDelay([u8; 3]);
+
+impl PlayoutDelay {
+    /// Longer times than 40.95 s mean that; a longest below the shortest means the shortest.
+    pub fn new(least: Duration, most: Duration) -> Self {
+        /// 12 bits.
+        const MOST: u32 = 0xfff;
+        let units = |time: Duration| u32::try_from(time.as_millis() / 10).unwrap_or(MOST).min(MOST);
+        let [_, bytes @ ..] = (units(least) << 12 | units(most.max(least))).to_be_bytes();
+        Self(bytes)
+    }
+
+    pub(crate) const fn bytes(self) -> [u8; 3] {
+        self.0
+    }
 }
 
 /// What one direction of one section looked like in the last interval.

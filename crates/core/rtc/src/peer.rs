@@ -133,6 +133,7 @@ impl PeerFactory {
             .enable_h264(true)
             .enable_vp9(true)
             .enable_av1(true)
+            .set_extension(6, Extension::PlayoutDelay)
             .set_extension(12, Extension::with_serializer(dependency::URI, PassThrough))
             .set_extension(14, Extension::AbsoluteCaptureTime)
             .set_stats_interval(Some(REPORT_INTERVAL))

@@ -61,6 +61,8 @@ pub struct RoomChange {
     pub metadata: Option<String>,
     /// Sound and pictures of one publisher are played in step, from now on.
     pub sync_streams: Option<bool>,
+    /// For how long receivers keep pictures before they show them, at least and at most.
+    pub playout_delay: Option<(Duration, Duration)>,
 }
 
 /// Why the API's wish was not carried out.
@@ -117,6 +119,7 @@ pub(crate) struct Control {
     pub(crate) governed: bool,
     /// Tracks of one publisher that belong together come in one stream, which receivers play in step.
     pub(crate) sync_streams: bool,
+    playout_delay: Option<(Duration, Duration)>,
     /// It may go as soon as it is empty.
     closed: bool,
     /// Nobody is in it: when it closes.
@@ -131,6 +134,7 @@ impl Control {
             keeping: Keeping::WhileSomebody,
             governed: true,
             sync_streams: false,
+            playout_delay: None,
             closed: false,
             vacancy_due: None,
             said: HashMap::new(),
@@ -241,8 +245,14 @@ impl MediaRoom {
         if let Some(sync) = change.sync_streams {
             self.control.sync_streams = sync;
         }
+        self.control.playout_delay = change.playout_delay.or(self.control.playout_delay);
         self.tell_room();
         Ok(())
+    }
+
+    /// For how long receivers shall keep pictures before they show them, at least and at most; `None`: they know best.
+    pub fn playout_delay(&self) -> Option<(Duration, Duration)> {
+        self.control.playout_delay
     }
 
     /// Everybody, hidden ones too, each an encoded `livekit.ParticipantInfo`.

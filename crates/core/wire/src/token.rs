@@ -20,7 +20,8 @@ pub use download::{mint_download, verify_download};
 pub use join::{JoinAccess, JoinClaims, mint_join, verify_join};
 pub use lti::{LTI_VALIDITY, mint_lti, verify_lti};
 pub use media::{
-    MediaAccess, MediaClaims, RoomConfig, SipGrant, VideoGrant, mint_media, verify_media, verify_media_api,
+    MediaAccess, MediaClaims, RoomConfig, SipGrant, VideoGrant, mint_media, playout_delay, verify_media,
+    verify_media_api,
 };
 pub use sealed::{seal, unseal};
 pub use webhook::{mint_webhook, verify_webhook};

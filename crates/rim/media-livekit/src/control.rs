@@ -24,6 +24,10 @@ fn encoded(message: &impl Message) -> Bytes {
     message.encode_to_vec().into()
 }
 
+fn millis(time: Option<Duration>) -> u32 {
+    time.map_or(0, |time| u32::try_from(time.as_millis()).unwrap_or(u32::MAX))
+}
+
 fn seconds(time: Option<Duration>) -> u32 {
     time.map_or(0, |time| u32::try_from(time.as_secs()).unwrap_or(u32::MAX))
 }
@@ -93,6 +97,8 @@ impl MediaControl for LiveKit {
             max_participants: set.max_participants.filter(|_| is_free).unwrap_or_default(),
             metadata: set.metadata.unwrap_or_default(),
             sync_streams: set.sync_streams.unwrap_or_default(),
+            min_playout_delay: millis(set.playout_delay.map(|(least, _)| least)),
+            max_playout_delay: millis(set.playout_delay.map(|(_, most)| most)),
             ..lk::CreateRoomRequest::default()
         };
         let made: lk::Room = self.ask("CreateRoom", may_create(), &request).await?;

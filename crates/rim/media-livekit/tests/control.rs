@@ -72,6 +72,8 @@ async fn a_free_room_is_made_as_the_caller_wants_it() {
         departure_timeout: Some(Duration::from_secs(33)),
         max_participants: Some(9),
         metadata: Some("ours".into()),
+        sync_streams: Some(true),
+        playout_delay: Some((Duration::from_millis(200), Duration::from_secs(3))),
         only_new: false,
     };
 
@@ -85,6 +87,9 @@ async fn a_free_room_is_made_as_the_caller_wants_it() {
         departure_timeout: 33,
         max_participants: 9,
         metadata: "ours".into(),
+        sync_streams: true,
+        min_playout_delay: 200,
+        max_playout_delay: 3000,
         ..lk::CreateRoomRequest::default()
     };
     assert_eq!(server.request::<lk::CreateRoomRequest>(0), expected);
@@ -99,6 +104,7 @@ async fn times_and_size_of_a_meetings_room_stay_and_a_room_that_is_there_is_desc
         max_participants: Some(1),
         metadata: Some("ours".into()),
         only_new,
+        ..RoomSettings::default()
     };
 
     let (server, there) = plane(vec![list(vec![room01()]), ok(&room01())]);

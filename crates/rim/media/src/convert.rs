@@ -97,6 +97,7 @@ pub(crate) fn room_change(set: ports::media_control::RoomSettings) -> signal::Ro
         max_participants: set.max_participants,
         metadata: set.metadata,
         sync_streams: set.sync_streams,
+        playout_delay: set.playout_delay,
     }
 }
 

@@ -1,19 +1,21 @@
 //! What the threads around [`Engine`]s do through their queues, for whoever drives them without a thread.
 
+use crate::control::Control;
 use crate::engine::{Datagram, Engine};
 use crate::plane::Signal;
 use crate::registry::Registry;
 use crate::stun;
 use bytes::Bytes;
 use model::media::MediaPermission;
-use model::{Identity, RoomId};
+use model::{Identity, RoomId, SessionId};
 use ports::media::inside::{InsideJoin, InsideOrder, ItemSender};
 use ports::media::report::{RoomReport, RoomSummary};
 use ports::media::{ConnectError, MediaEvent, MediaJoin, SignalDown};
+use ports::media_control::{ControlError, RoomSettings};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// How much an engine holds. Nothing in it grows with time: only with who is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -141,6 +143,26 @@ impl Shards {
     pub fn join(&mut self, join: &MediaJoin, link: mpsc::Sender<SignalDown>, at: Instant) -> Result<u64, ConnectError> {
         let joined = self.at_place(&join.room, |engine| engine.join(join, link, at))?;
         Ok(self.link(&join.room, joined))
+    }
+
+    /// Makes a room, or changes the one that is there, as the API does.
+    ///
+    /// # Errors
+    /// See [`ports::media_control::MediaControl::open_room`].
+    pub fn open_room(
+        &mut self,
+        room: &RoomId,
+        session: &SessionId,
+        set: RoomSettings,
+        at: Instant,
+    ) -> Result<Bytes, ControlError> {
+        let (reply, mut answer) = oneshot::channel();
+        let open = Control::Open { room: room.clone(), session: session.clone(), set, reply };
+        let opened = self.at_place(room, |engine| {
+            engine.control(open, at);
+            Ok(answer.try_recv())
+        });
+        opened.ok().and_then(Result::ok).unwrap_or(Err(ControlError::Unavailable))
     }
 
     /// See [`Engine::enter`].

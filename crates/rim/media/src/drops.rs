@@ -289,6 +289,7 @@ fn packets_for_a_shard_that_takes_nothing() {
             vp8: None,
             extensions: &Extensions::default(),
             dependency: None,
+            playout: None,
         };
         post.write(&Far::new(1, key, scene.now), 5, &packet);
         let work = post.take(1).unwrap();

@@ -4,6 +4,7 @@ mod account;
 mod bandwidth;
 mod choice;
 mod clock;
+mod delay;
 mod down;
 mod encoding;
 mod health;
@@ -23,7 +24,7 @@ use clock::PublisherClock;
 use down::{Arrival, Way};
 use encoding::{Encoding, announced};
 use health::Healths;
-use rtc::UpPacket;
+use rtc::{PlayoutDelay, UpPacket};
 use sfu::demand::Setting;
 use sfu::keyframes::Request;
 use sfu::layers::{Content, Layer, LayerSet};
@@ -91,6 +92,8 @@ pub(crate) struct Forward {
     spoke: FastMap<PeerKey, Instant>,
     /// For first sequence numbers and timestamps, which only have to differ.
     counter: u32,
+    /// For how long receivers keep pictures, if the room says it.
+    playout: Option<PlayoutDelay>,
     healths: Healths,
     excess: metrics::Counter,
     unreadable: metrics::Counter,
@@ -104,6 +107,7 @@ impl Default for Forward {
             sounds: FastMap::default(),
             spoke: FastMap::default(),
             counter: 0,
+            playout: None,
             healths: Healths::default(),
             excess: metrics::counter!("media_drops_total", "reason" => "excess"),
             unreadable: metrics::counter!("media_drops_total", "reason" => "picture_garbage"),
@@ -179,6 +183,13 @@ impl Forward {
         let Some(track) = self.tracks.get_mut(&key) else { return };
         track.preferred = Some(codec);
         track.choose_codecs(now);
+    }
+
+    /// For how long receivers shall keep pictures before they show them; `None`: they know best.
+    pub(crate) fn set_playout(&mut self, delay: Option<PlayoutDelay>) {
+        self.playout = delay;
+        let downs = self.tracks.values_mut().flat_map(|track| &mut track.downs);
+        downs.for_each(|down| down.delay.want(None));
     }
 
     pub(crate) fn unpublish(&mut self, key: TrackKey) {
@@ -301,6 +312,9 @@ impl Forward {
         let mut way = Way { reach, written, now };
         track.stop_waiting(now);
         let mut pictures = Vec::new();
+        if self.playout.is_some() && track.kind == Kind::Video {
+            track.downs.iter_mut().for_each(|down| down.delay.want(self.playout));
+        }
         let mut all_sound = self.sounds.get_mut(&track.owner).filter(|_| track.kind == Kind::Audio);
         for packet in packets {
             let length = packet.payload.len();
@@ -429,6 +443,7 @@ impl Forward {
         let Some(track) = self.tracks.get_mut(&key) else { return };
         let Some(down) = track.downs.iter_mut().find(|down| down.peer == peer) else { return };
         down.window.report(report);
+        down.delay.reported();
         down.gauge.take(report, now);
         if let Some(rtt) = report.rtt {
             down.selector.set_round_trip(rtt);

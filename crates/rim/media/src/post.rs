@@ -7,7 +7,7 @@
 use crate::engine::{ConnectionKey, FastMap};
 use crate::line::{Far, Task, Word};
 use crate::registry::ShardIndex;
-use rtc::{Codec, DownPacket, Event, Extensions, UpPacket, Vp8Rewrite};
+use rtc::{Codec, DownPacket, Event, Extensions, PlayoutDelay, UpPacket, Vp8Rewrite};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -39,6 +39,7 @@ pub(crate) struct Write {
     marker: bool,
     vp8: Option<Vp8Rewrite>,
     dependency: Option<Box<[u8]>>,
+    playout: Option<PlayoutDelay>,
 }
 
 /// What is carried from one shard to another at once.
@@ -88,6 +89,7 @@ impl Work {
                 vp8: write.vp8,
                 extensions: &body.extensions,
                 dependency: write.dependency.as_deref(),
+                playout: write.playout,
             };
             Some((write, packet))
         })
@@ -153,6 +155,7 @@ impl Post {
             marker: packet.marker,
             vp8: packet.vp8,
             dependency: packet.dependency.map(Box::from),
+            playout: packet.playout,
         });
     }
 
@@ -259,6 +262,7 @@ mod tests {
             vp8: None,
             extensions,
             dependency: Some(&[7]),
+            playout: None,
         }
     }
 

@@ -1,7 +1,7 @@
 //! Headers of the packets we send (RFC 3550 section 5.1, RFC 8285).
 
 use crate::dependency::{self, PassThrough};
-use crate::packet::Extensions;
+use crate::packet::{Extensions, PlayoutDelay};
 use std::time::UNIX_EPOCH;
 use str0m::media::Mid;
 use str0m::rtp::{Extension, ExtensionMap};
@@ -10,7 +10,7 @@ use str0m::rtp::{Extension, ExtensionMap};
 const FIXED: usize = 12;
 
 /// Most extensions of one packet.
-const MAX_ELEMENTS: usize = 6;
+const MAX_ELEMENTS: usize = 7;
 
 /// Largest number of an extension in the one-byte form, and its longest value.
 const ONE_BYTE_ID: u8 = 14;
@@ -31,6 +31,7 @@ pub(crate) struct Names {
     orientation: Option<u8>,
     capture: Option<u8>,
     dependency: Option<u8>,
+    playout: Option<u8>,
 }
 
 /// The name of a section as it is written.
@@ -69,6 +70,7 @@ impl Names {
             orientation: of(Extension::VideoOrientation),
             capture: of(Extension::AbsoluteCaptureTime),
             dependency: of(Extension::with_serializer(dependency::URI, PassThrough)),
+            playout: of(Extension::PlayoutDelay),
         }
     }
 }
@@ -91,13 +93,14 @@ pub(super) struct Ends {
 #[derive(Debug, Default)]
 struct Rare {
     orientation: Option<[u8; 1]>,
+    playout: Option<[u8; 3]>,
     capture: Vec<u8>,
     dependency: Vec<u8>,
 }
 
 impl Ends {
     /// `dependency` takes the place of the publisher's descriptor.
-    pub(super) fn new(extensions: &Extensions, dependency: Option<&[u8]>) -> Self {
+    pub(super) fn new(extensions: &Extensions, dependency: Option<&[u8]>, playout: Option<PlayoutDelay>) -> Self {
         let values = &extensions.0;
         let dependency = dependency.or_else(|| extensions.dependency()).unwrap_or_default();
         let mut ends = Self::default();
@@ -108,7 +111,8 @@ impl Ends {
         } else {
             long = dependency.to_vec();
         }
-        if !long.is_empty() || values.video_orientation.is_some() || values.abs_capture_time.is_some() {
+        let is_rare = values.video_orientation.is_some() || values.abs_capture_time.is_some() || playout.is_some();
+        if !long.is_empty() || is_rare {
             let capture = values.abs_capture_time.map(|time| {
                 let since = time.capture_time.duration_since(UNIX_EPOCH).unwrap_or_default();
                 let mut bytes = ntp(since).to_be_bytes().to_vec();
@@ -116,13 +120,18 @@ impl Ends {
                 bytes
             });
             let orientation = values.video_orientation.map(|turned| [turned as u8]);
-            ends.rare = Some(Box::new(Rare { orientation, capture: capture.unwrap_or_default(), dependency: long }));
+            let (capture, playout) = (capture.unwrap_or_default(), playout.map(PlayoutDelay::bytes));
+            ends.rare = Some(Box::new(Rare { orientation, playout, capture, dependency: long }));
         }
         ends
     }
 
     fn orientation(&self) -> &[u8] {
         self.rare.as_ref().and_then(|rare| rare.orientation.as_ref()).map_or(&[], <[u8; 1]>::as_slice)
+    }
+
+    fn playout(&self) -> &[u8] {
+        self.rare.as_ref().and_then(|rare| rare.playout.as_ref()).map_or(&[], <[u8; 3]>::as_slice)
     }
 
     fn capture(&self) -> &[u8] {
@@ -169,9 +178,9 @@ pub(super) struct Fields<'a> {
 
 /// Most bytes [`write`] adds for these fields.
 pub(super) fn room(ends: Option<&Ends>) -> usize {
-    // Each element has up to two bytes of its own; small ones are mid, number, time, loudness and orientation.
+    // Each element has up to two bytes of its own; small ones are mid, number, time, loudness, orientation and delay.
     let long = ends.map_or(0, |ends| ends.capture().len() + ends.dependency().len());
-    FIXED + 4 + 2 * MAX_ELEMENTS + 16 + 8 + long + 3
+    FIXED + 4 + 2 * MAX_ELEMENTS + 16 + 11 + long + 3
 }
 
 /// Writes a header and returns its length.
@@ -191,6 +200,7 @@ pub(super) fn write(out: &mut Vec<u8>, names: &Names, fields: &Fields<'_>) -> us
         elements.add(names.orientation, ends.orientation());
         elements.add(names.capture, ends.capture());
         elements.add(names.dependency, ends.dependency());
+        elements.add(names.playout, ends.playout());
     }
     let extended = if elements.is_empty() { 0 } else { 0x10 };
     let padded = if fields.padded { 0x20 } else { 0 };
@@ -297,7 +307,7 @@ mod tests {
     #[test]
     fn long_values_and_high_numbers_take_the_form_of_two_bytes() {
         let extensions = Extensions::inside(None, Some(&[7; 20]));
-        let ends = Ends::new(&extensions, None);
+        let ends = Ends::new(&extensions, None, None);
         let names = Names { number: Some(3), dependency: Some(12), ..Names::default() };
         let mut out = Vec::new();
         write(&mut out, &names, &Fields { ends: Some(&ends), ..fields() });
@@ -306,12 +316,18 @@ mod tests {
         assert_eq!((out.len() - 12) % 4, 0);
         assert!(out.capacity() >= out.len() && room(Some(&ends)) >= out.len());
 
-        let ends = Ends::new(&extensions, Some(&[1, 2, 3]));
+        let ends = Ends::new(&extensions, Some(&[1, 2, 3]), None);
         out.clear();
         write(&mut out, &Names { dependency: Some(15), ..Names::default() }, &Fields { ends: Some(&ends), ..fields() });
         assert_eq!(out[12..], [0x10, 0, 0, 2, 15, 3, 1, 2, 3, 0, 0, 0]);
 
-        let nothing = Ends::new(&Extensions::default(), None);
+        let delay = PlayoutDelay::new(Duration::from_millis(400), Duration::from_secs(50));
+        let delayed = Ends::new(&Extensions::default(), None, Some(delay));
+        out.clear();
+        write(&mut out, &Names { playout: Some(6), ..Names::default() }, &Fields { ends: Some(&delayed), ..fields() });
+        assert_eq!(out[12..], [0xbe, 0xde, 0, 1, 0x62, 0x02, 0x8f, 0xff]);
+
+        let nothing = Ends::new(&Extensions::default(), None, None);
         out.clear();
         write(&mut out, &names, &Fields { ends: Some(&nothing), ..fields() });
         assert_eq!(out[12..], [0xbe, 0xde, 0, 1, 0x31, 0, 7, 0]);
@@ -322,7 +338,7 @@ mod tests {
         let names = Names { dependency: Some(15), ..Names::default() };
         for length in 1..=255 {
             let descriptor = vec![0xa5; length];
-            let ends = Ends::new(&Extensions::inside(None, Some(&descriptor)), None);
+            let ends = Ends::new(&Extensions::inside(None, Some(&descriptor)), None, None);
             assert_eq!(ends.rare.is_some(), length > SHORT, "{length}");
             let mut out = Vec::new();
             write(&mut out, &names, &Fields { ends: Some(&ends), ..fields() });

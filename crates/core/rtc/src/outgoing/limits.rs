@@ -66,6 +66,7 @@ impl Scene {
             vp8: None,
             extensions: &Extensions::default(),
             dependency: None,
+            playout: None,
         };
         self.sequence += 1;
         assert!(self.out.write(self.now, SECTION, Formats { pt: 96, repair: Some(97) }, &packet));
@@ -271,6 +272,7 @@ fn a_probe_is_made_of_packets_that_are_counted() {
             vp8: None,
             extensions: &Extensions::default(),
             dependency: None,
+            playout: None,
         };
         scene.out.write(scene.now, 1, Formats { pt: 111, repair: None }, &packet);
     }

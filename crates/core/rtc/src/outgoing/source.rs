@@ -326,7 +326,7 @@ impl Placed {
 
 /// What of a packet travels beside the payload.
 pub(super) fn ends(packet: &crate::packet::DownPacket<'_>) -> Ends {
-    Ends::new(packet.extensions, packet.dependency)
+    Ends::new(packet.extensions, packet.dependency, packet.playout)
 }
 
 #[cfg(test)]

@@ -84,6 +84,7 @@ impl Scene {
             vp8: Some(Vp8Rewrite::default()),
             extensions: &Extensions::default(),
             dependency: None,
+            playout: None,
         };
         self.ours.write(self.now, section, formats, &packet)
     }

@@ -1,6 +1,7 @@
 //! The media plane's access token (http-api.md section 1.4, media-protocol.md section 2).
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -87,6 +88,26 @@ pub struct RoomConfig {
     /// Sound and pictures of one publisher are played in step.
     #[serde(alias = "sync_streams")]
     pub sync_streams: bool,
+    /// For how long receivers keep pictures before they show them, at least and at most, milliseconds.
+    #[serde(alias = "min_playout_delay")]
+    pub min_playout_delay: u32,
+    #[serde(alias = "max_playout_delay")]
+    pub max_playout_delay: u32,
+}
+
+impl RoomConfig {
+    /// The least and most a receiver keeps pictures, if anything was said; no most is ten seconds, as with LiveKit.
+    pub fn playout_delay(&self) -> Option<(Duration, Duration)> {
+        playout_delay(self.min_playout_delay, self.max_playout_delay)
+    }
+}
+
+/// See [`RoomConfig::playout_delay`]; in milliseconds.
+pub fn playout_delay(least: u32, most: u32) -> Option<(Duration, Duration)> {
+    const MOST: u32 = 10_000;
+    let most = if most == 0 { MOST.max(least) } else { most };
+    let is_said = least > 0 || most != MOST;
+    is_said.then(|| (Duration::from_millis(least.into()), Duration::from_millis(most.max(least).into())))
 }
 
 /// What a media token says.

@@ -8,6 +8,7 @@ use model::{Identity, RoomId};
 use ports::media_control::{ControlError, DataMessage, ParticipantChange, RoomSettings};
 use prost::Message;
 use wire::json::ProtoJson;
+use wire::token::playout_delay;
 use wire::{livekit, lk};
 
 use super::caller::Grant;
@@ -102,6 +103,7 @@ async fn create_room(call: &Call, body: Large) -> Outcome {
         max_participants: (request.max_participants > 0).then_some(request.max_participants),
         metadata: (!request.metadata.is_empty()).then_some(request.metadata),
         sync_streams: request.sync_streams.then_some(true),
+        playout_delay: playout_delay(request.min_playout_delay, request.max_playout_delay),
         only_new: false,
     };
     call.pass_on::<livekit::Room>(call.app.deps.meetings.open_media_room(&name, set).await?)

@@ -4,10 +4,11 @@ use super::{Engine, Room};
 use crate::control::Control;
 use crate::convert;
 use ports::media_control::{ControlError, FREE_SESSION, RoomSettings};
+use rtc::PlayoutDelay;
 use std::time::Instant;
 
 impl Engine {
-    pub(super) fn control(&mut self, control: Control, at: Instant) {
+    pub(crate) fn control(&mut self, control: Control, at: Instant) {
         let now = self.now(at);
         match control {
             Control::Open { room, session, set, reply } => {
@@ -28,6 +29,8 @@ impl Engine {
                     }
                     let set = if set.only_new && known.is_some() { RoomSettings::default() } else { set };
                     let changed = room.machine.change_room(convert::room_change(set), now);
+                    let delay = room.machine.playout_delay().map(|(least, most)| PlayoutDelay::new(least, most));
+                    room.forward.set_playout(delay);
                     result = changed.map(|()| room.machine.info()).map_err(convert::control_error);
                     // What was made for nothing does not stay.
                     if result.is_err() && known.is_none() {

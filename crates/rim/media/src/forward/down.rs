@@ -2,6 +2,7 @@
 
 use super::account::Window;
 use super::bandwidth::UNLIMITED;
+use super::delay::Delay;
 use super::encoding::{Encoding, Takes};
 use super::{AUDIO_CLOCK, VIDEO_CLOCK};
 use crate::engine::FastMap;
@@ -49,6 +50,7 @@ pub(crate) struct Down {
     pub(super) reduced: bool,
     /// Sound: the munger follows the stream.
     pub(super) following: bool,
+    pub(super) delay: Delay,
     pub(super) window: Window,
     /// As last reported.
     pub(crate) gauge: Gauge,
@@ -180,6 +182,7 @@ impl Down {
             counters: Counters::default(),
             reduced: false,
             following: false,
+            delay: Delay::default(),
             window: Window::default(),
             gauge: Gauge::default(),
             score: Score::new(if audio { QualityKind::Opus { fec: true } } else { QualityKind::Video }),
@@ -236,6 +239,7 @@ impl Down {
             }),
             extensions: outgoing.extensions,
             dependency: outgoing.dependency,
+            playout: self.delay.to_tell(),
         };
         if let Some(inside) = &mut session.inside {
             inside.deliver(self.section, &down, to.now);

@@ -17,7 +17,7 @@ use str0m::change::{SdpAnswer, SdpPendingOffer};
 use str0m::channel::ChannelId;
 use str0m::media::{Direction, MediaKind, Mid, Simulcast, SimulcastLayer};
 use str0m::net::{Protocol, Receive};
-use str0m::rtp::RtpPacket;
+use str0m::rtp::{Extension, RtpPacket};
 use str0m::{Candidate, Event, Input, Output, Rtc};
 use tokio::sync::mpsc;
 use wire::lk;
@@ -195,8 +195,9 @@ impl World {
 
     /// The same with a client that says whether pictures may be withheld from it altogether.
     pub(crate) fn join_that_pauses(&mut self, name: &str, may_pause: Option<bool>) -> usize {
-        let rtc =
-            Rtc::builder().set_rtp_mode(true).clear_codecs().enable_opus(true, false).enable_vp8(true).build(self.now);
+        let codecs = Rtc::builder().set_rtp_mode(true).clear_codecs().enable_opus(true, false).enable_vp8(true);
+        // As browsers know it.
+        let rtc = codecs.set_extension(6, Extension::PlayoutDelay).build(self.now);
         self.join_with(name, rtc, may_pause)
     }
 
