@@ -136,6 +136,7 @@ fn write(
         vp8: None,
         extensions: &extensions,
         dependency: other,
+        playout: None,
     };
     assert!(sending.write(now, 0, &packet));
     let datagram = sending.poll_datagram().expect("what is not paced leaves at once");

@@ -96,6 +96,7 @@ impl Scene {
             vp8: Some(Vp8Rewrite::default()),
             extensions: &Extensions::default(),
             dependency: None,
+            playout: None,
         };
         self.ours.write(self.now, section, &packet);
     }
