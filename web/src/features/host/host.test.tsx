@@ -171,6 +171,24 @@ test("a host finds everything that can be done with somebody in one menu", async
   ]);
 });
 
+test("another host's camera and screen are theirs, as the server has it", async () => {
+  const { server, show } = await meeting([ANA, { ...BEN, admin: true }]);
+  server.engine.people({
+    ben: {
+      microphone: "live",
+      camera: { id: "c", attach: () => () => undefined },
+      screen: { id: "s", attach: () => () => undefined },
+    },
+  });
+  show(<PeoplePanel />);
+
+  const actions = await actionsFor("Ben");
+
+  expect(actions).toContain("Mute");
+  expect(actions).not.toContain("Stop camera");
+  expect(actions).not.toContain("Stop their screen sharing");
+});
+
 test("what is off can only be asked for", async () => {
   const { server, show } = await meeting([ANA, BEN]);
   show(<PeoplePanel />);

@@ -70,14 +70,18 @@ export function usePersonActions(
   // Of whom it is not known what is on, everything is there: the server takes off what is off already without a word.
   const unknown = isUnknown(media);
   const live = media.microphone === "live";
+  // Hosts may mute each other, and no more.
+  const stops = !person.isAdmin;
   const devices = [
     (unknown || live) && action(MicOff, t("host.mute"), () => host.mute(person.id)),
     !live && action(Mic, t("host.askToUnmute"), () => host.askFor("microphone", person.id)),
-    (unknown || media.camera) &&
+    stops &&
+      (unknown || media.camera) &&
       action(VideoOff, t("host.stopCamera"), () => host.stop(person.id, "camera")),
     (unknown || !media.camera) &&
       action(Video, t("host.askForCamera"), () => host.askFor("camera", person.id)),
-    (unknown || media.screen) &&
+    stops &&
+      (unknown || media.screen) &&
       action(MonitorOff, t("host.stopShare"), () => host.stop(person.id, "screen")),
   ].filter((each) => each !== false && each !== null);
   return [
