@@ -4,6 +4,7 @@
 //! shard then has a [`Far`] in their place, which remembers what it has to know of them and gathers what they are to do.
 
 use crate::backlog::{Backlog, Kept};
+use crate::detour;
 use crate::engine::ConnectionKey;
 use crate::forward::Takes;
 use crate::path::{Heard, Path};
@@ -22,6 +23,10 @@ const DATA_WAIT_BYTES: usize = 100 * 1024;
 /// Most bytes of reliable messages that are given to the stack, which keeps a copy for each receiver: some seconds' worth of
 /// a slow line, and a round trip's of a fast one.
 const DATA_IN_STACK: usize = 512 * 1024;
+
+/// The same where the client is reached by TCP or through the relay, which may be TCP as well. That loses nothing, so all of it
+/// waits in front of the client's line, and pictures and sound behind what has left already.
+const DATA_ON_DETOUR: usize = 64 * 1024;
 
 /// Most addresses and most ICE names of one connection that are known at a time. A phone that walks from network to network
 /// has a few.
@@ -195,12 +200,19 @@ impl Line {
 
     /// Whether the next reliable message may go to the stack.
     fn takes_more(&mut self) -> bool {
-        self.backlog.is_empty() && self.peer.data_backlog(Channel::Reliable) < DATA_IN_STACK
+        self.backlog.is_empty() && self.has_room()
+    }
+
+    /// Whether the stack may have more of reliable messages.
+    fn has_room(&mut self) -> bool {
+        let is_detour = self.path.remote().is_some_and(|remote| detour::is_detour(&remote));
+        let most = if is_detour { DATA_ON_DETOUR } else { DATA_IN_STACK };
+        self.peer.data_backlog(Channel::Reliable) < most
     }
 
     /// Gives the stack what waits, as far as the client has taken what was there before.
     fn feed(&mut self) {
-        while !self.backlog.is_empty() && self.peer.data_backlog(Channel::Reliable) < DATA_IN_STACK {
+        while !self.backlog.is_empty() && self.has_room() {
             let Some((_, message)) = self.backlog.pop() else { return };
             if !self.peer.send(Channel::Reliable, &message) {
                 metrics::counter!("media_drops_total", "reason" => "data_backlog").increment(1);

@@ -40,7 +40,6 @@ struct Stream {
 struct Counters {
     packets: metrics::Counter,
     dropped: metrics::Counter,
-    broken: metrics::Counter,
     unproven: metrics::Counter,
     no_way: metrics::Counter,
     forged: metrics::Counter,
@@ -122,7 +121,6 @@ impl Ways {
             counters: Counters {
                 packets: metrics::counter!("media_stream_packets_in_total"),
                 dropped: reason("stream_queue"),
-                broken: reason("stream_broken"),
                 unproven: reason("stream_unproven"),
                 no_way: reason("no_way"),
                 forged: reason("forged_source"),
@@ -284,10 +282,7 @@ impl Ways {
         match stream.outbox.send(contents, weight) {
             Sent::Queued => {}
             Sent::Dropped => self.counters.dropped.increment(1),
-            Sent::Broken => {
-                self.counters.broken.increment(1);
-                self.close(id);
-            }
+            Sent::Gone => self.counters.no_way.increment(1),
         }
     }
 

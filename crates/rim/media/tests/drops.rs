@@ -62,7 +62,6 @@ const REASONS: &[(&str, Option<&str>)] = &[
     ("signal_queue", Some(HERE)),
     ("simulation", Some(HERE)),
     ("simulation_no_way", Some(HERE)),
-    ("stream_broken", Some(WAYS)),
     ("stream_queue", Some(WAYS)),
     ("stream_unproven", Some(WAYS)),
     ("transport_number", Some(HERE)),
