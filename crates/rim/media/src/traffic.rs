@@ -20,17 +20,18 @@ pub(crate) fn dropped(reason: &'static str) {
 impl Engine {
     /// A datagram arrived.
     pub fn handle_datagram(&mut self, at: Instant, datagram: Datagram<'_>) {
-        if !self.accept(at, datagram) {
+        if !self.accept(at, datagram, || false) {
             self.counters.unknown_source.increment(1);
         }
     }
 
-    /// Takes a datagram if it is for one of ours.
-    pub(crate) fn accept(&mut self, at: Instant, datagram: Datagram<'_>) -> bool {
+    /// Takes a datagram if it is for one of ours. `is_held` says whether a client of another shard has proven to be where it
+    /// comes from.
+    pub(crate) fn accept(&mut self, at: Instant, datagram: Datagram<'_>, is_held: impl FnOnce() -> bool) -> bool {
         let destination = self.local_address(datagram.destination);
         let mut routed = None;
         let served = catch_unwind(AssertUnwindSafe(|| {
-            routed = self.route(at, &datagram, destination);
+            routed = self.route(at, &datagram, destination, is_held);
             let Some(key) = routed else { return };
             let Some(line) = line_of(&mut self.rooms, &mut self.guests, key) else { return };
             line.last_heard = at;
@@ -86,7 +87,13 @@ impl Engine {
         self.addresses.iter().copied().find(|address| address.is_ipv4() == arrived.is_ipv4()).unwrap_or(arrived)
     }
 
-    fn route(&mut self, at: Instant, datagram: &Datagram<'_>, destination: SocketAddr) -> Option<ConnectionKey> {
+    fn route(
+        &mut self,
+        at: Instant,
+        datagram: &Datagram<'_>,
+        destination: SocketAddr,
+        is_held: impl FnOnce() -> bool,
+    ) -> Option<ConnectionKey> {
         let known = self.demux.by_address.get(&datagram.source).copied();
         let Some(ufrag) = stun::local_ufrag(datagram.contents) else { return known };
         let called = self.demux.by_ufrag.get(ufrag).copied();
@@ -98,6 +105,11 @@ impl Engine {
                 if !line.peer.accepts(at, datagram.source, destination, datagram.contents) {
                     return None;
                 }
+                // Anybody can write somebody else's address on a check of their own.
+                if self.holds(datagram.source, at) || is_held() {
+                    return Some(called);
+                }
+                let line = line_of(&mut self.rooms, &mut self.guests, called)?;
                 if line.addresses.last().is_some_and(|last| *last != datagram.source) {
                     metrics::counter!("media_reconnects_total", "reason" => "address").increment(1);
                 }
@@ -114,6 +126,13 @@ impl Engine {
             (Some(_), None) if self.registry.named(ufrag).is_some_and(|shard| shard != self.shard) => None,
             (known, None) => known,
         }
+    }
+
+    /// Whether a client of ours is there for certain, so that nobody else is.
+    pub(crate) fn holds(&mut self, address: SocketAddr, at: Instant) -> bool {
+        let known = self.demux.by_address.get(&address).copied();
+        let line = known.and_then(|known| line_of(&mut self.rooms, &mut self.guests, known));
+        line.is_some_and(|line| line.path.holds(address, at))
     }
 
     /// What comes from that address is for another shard: that has proof of it.

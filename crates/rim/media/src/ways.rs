@@ -77,7 +77,9 @@ impl Inlet<'_> {
     /// `false` if it is nobody's.
     fn accept(&mut self, at: Instant, datagram: Datagram<'_>) -> bool {
         let Datagram { source, destination, contents } = datagram;
-        self.engine.accept(at, datagram) || self.neighbours.forward(source, destination, contents)
+        let neighbours = &mut *self.neighbours;
+        self.engine.accept(at, datagram, || neighbours.holds(source, at))
+            || neighbours.forward(source, destination, contents)
     }
 }
 

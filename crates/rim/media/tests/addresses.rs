@@ -49,3 +49,57 @@ fn a_check_with_a_wrong_password_moves_nothing_to_where_the_client_was_before() 
 
     assert!(heard(&mut world, ann, bob, 201, 10) >= 9);
 }
+
+#[test]
+fn a_check_of_one_participant_from_the_address_of_another_takes_nothing_from_them() {
+    let (mut world, ann, bob) = lecture();
+    let victim = world.address_of(ann);
+    for round in 1..=3 {
+        // Bob writes her address on a check of his own, which has his password.
+        let mark = world.take_mark(bob);
+        feed(&mut world, victim, &mark);
+        let sound = heard(&mut world, ann, bob, round * 50 + 1, 25);
+        assert!(sound >= 24, "{sound} of 25 of what she says");
+    }
+}
+
+#[test]
+fn whoever_only_says_to_be_somewhere_makes_room_for_who_is_there() {
+    let mut world = World::new();
+    let bob = world.join("bob");
+    world.pass(Duration::from_secs(3));
+    // The next one to come will have this address.
+    let mark = world.take_mark(bob);
+    feed(&mut world, "192.0.2.100:10001".parse().unwrap(), &mark);
+    let ann = world.join("ann");
+    assert_eq!(world.address_of(ann), "192.0.2.100:10001".parse().unwrap());
+    for _ in 0..3 {
+        world.pass(Duration::from_secs(1));
+        let mark = world.take_mark(bob);
+        feed(&mut world, "192.0.2.100:10001".parse().unwrap(), &mark);
+        world.feed(bob, &mark);
+    }
+    world.pass(Duration::from_secs(1));
+    assert!(world.clients[ann].connected);
+    world.publish(ann);
+    world.pass(Duration::from_millis(500));
+    assert!(heard(&mut world, ann, bob, 1, 25) >= 20);
+}
+
+#[test]
+fn an_address_is_somebody_else_s_once_its_former_owner_is_quiet() {
+    let (mut world, ann, bob) = lecture();
+    let carl = world.join("carl");
+    world.pass(Duration::from_secs(3));
+    let before = world.address_of(carl);
+    world.clients[carl].mute = true;
+    // The translation gives bob what was carl's.
+    world.clients[carl].outside = Some("192.0.2.99:1".parse().unwrap());
+    world.pass(Duration::from_secs(9));
+    world.clients[bob].outside = Some(before);
+    world.stream(ann, 101, 250);
+    assert!(heard(&mut world, ann, bob, 351, 25) >= 24);
+    world.publish(bob);
+    world.pass(Duration::from_millis(500));
+    assert!(heard(&mut world, bob, ann, 401, 25) >= 20);
+}
