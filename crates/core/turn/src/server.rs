@@ -76,8 +76,11 @@ pub enum Transport {
 /// Why a message had no effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dropped {
-    /// It is no message, or none for a server.
+    /// It is no message.
     Garbage,
+    /// It is a message, and one that means nothing here: an indication that only keeps a translation of addresses alive, or one
+    /// with an attribute we do not know (RFC 8489 section 6.3).
+    Ignored,
     /// Its sender shows no credentials, and there are too many of those.
     Stranger,
     /// Its sender has no allocation.
@@ -91,6 +94,7 @@ impl Dropped {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Garbage => "turn_garbage",
+            Self::Ignored => "turn_ignored",
             Self::Stranger => "turn_stranger",
             Self::NoAllocation => "turn_no_allocation",
             Self::NoPermission => "turn_no_permission",
@@ -187,7 +191,7 @@ impl<C: Copy + Ord> Server<C> {
             (Class::Request, method::ALLOCATE | method::REFRESH | method::CREATE_PERMISSION | method::CHANNEL_BIND) => {
                 self.request(now, unix, client, (transport, mapped), &message)
             }
-            _ => Outcome::Dropped(Dropped::Garbage),
+            _ => Outcome::Dropped(Dropped::Ignored),
         }
     }
 
@@ -267,10 +271,10 @@ impl<C: Copy + Ord> Server<C> {
         let to = message.attribute(attribute::XOR_PEER_ADDRESS);
         let to = to.and_then(|value| address::read(value, &message.transaction));
         let (Some(to), Some(payload)) = (to, message.attribute(attribute::DATA)) else {
-            return Outcome::Dropped(Dropped::Garbage);
+            return Outcome::Dropped(Dropped::Ignored);
         };
         if !message.not_understood(KNOWN).is_empty() {
-            return Outcome::Dropped(Dropped::Garbage);
+            return Outcome::Dropped(Dropped::Ignored);
         }
         let Some((from, allocation)) = self.allocation_of(now, client) else {
             return Outcome::Dropped(Dropped::NoAllocation);

@@ -352,6 +352,33 @@ fn requests_that_do_not_fit_are_refused_with_a_reason() {
 }
 
 #[test]
+fn messages_that_mean_nothing_here_are_told_from_garbage() {
+    let now = Instant::now();
+    let mut server = server(now);
+    let mut ann = Client::new(1, "ann", UNIX + 300);
+    ann.allocate(&mut server, (now, UNIX));
+    let mut dropped = |bytes: &[u8]| match server.handle_message(now, UNIX, 1, ann.transport, ann.mapped, bytes) {
+        Outcome::Dropped(why) => Some(why),
+        Outcome::Reply(_) | Outcome::Relay { .. } => None,
+    };
+
+    let value = ann.peer_value(peer());
+    let all: [(u16, &[u8]); 3] = [(attribute::XOR_PEER_ADDRESS, &value), (attribute::DATA, b"x"), (0x001a, &[])];
+    let ignored = [
+        ("a binding indication", ann.message(0x0011, &[])),
+        ("DONT-FRAGMENT", ann.message(0x0016, &all)),
+        ("nothing to send", ann.message(0x0016, &all[..1])),
+        ("nobody to send to", ann.message(0x0016, &all[1..2])),
+        ("an answer", ann.message(0x0101, &[])),
+        ("an unknown method", ann.message(0x0020, &[])),
+    ];
+    for (what, message) in ignored {
+        assert_eq!(dropped(&message), Some(Dropped::Ignored), "{what}");
+        assert_eq!(dropped(&message[..message.len() - 1]), Some(Dropped::Garbage), "{what}, cut");
+    }
+}
+
+#[test]
 fn strangers_get_a_bounded_number_of_short_answers() {
     let now = Instant::now();
     let mut server = server(now);

@@ -242,6 +242,15 @@ fn a_message_that_is_none_for_the_relay() {
 }
 
 #[test]
+fn a_message_that_means_nothing_to_the_relay() {
+    let binding_indication = message(0x0011, &[]);
+    counts("turn_ignored", |scene| {
+        let (_, mut queued) = scene.stream(Framing::Turn, &[&binding_indication]);
+        assert!(!queued.is_closed());
+    });
+}
+
+#[test]
 fn more_questions_of_strangers_than_are_answered() {
     counts("turn_stranger", |scene| {
         for _ in 0..101 {

@@ -66,6 +66,7 @@ const REASONS: &[(&str, Option<&str>)] = &[
     ("stream_unproven", Some(WAYS)),
     ("transport_number", Some(HERE)),
     ("turn_garbage", Some(WAYS)),
+    ("turn_ignored", Some(WAYS)),
     ("turn_no_allocation", Some(WAYS)),
     ("turn_no_permission", Some(WAYS)),
     ("turn_stranger", Some(WAYS)),
