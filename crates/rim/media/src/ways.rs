@@ -169,8 +169,13 @@ impl Ways {
             self.event(inlet, at, event);
         }
         self.closed.drain(..).for_each(|address| inlet.closed(at, address));
-        while let Some(address) = self.turn.as_mut().and_then(turn::Server::poll_gone) {
+        while let Some((address, client)) = self.turn.as_mut().and_then(turn::Server::poll_gone) {
             inlet.closed(at, address);
+            if let TurnClient::Stream(id) = client
+                && self.turn.as_ref().is_some_and(|turn| !turn.serves(client))
+            {
+                self.close(id);
+            }
         }
         more
     }
