@@ -75,6 +75,11 @@ impl<T: PartialEq> Newest<T> {
         (self.0.len() > MAX_KNOWN).then(|| self.0.remove(0))
     }
 
+    /// It is none of them any more.
+    pub(crate) fn forget(&mut self, one: &T) {
+        self.0.retain(|known| known != one);
+    }
+
     pub(crate) fn last(&self) -> Option<&T> {
         self.0.last()
     }
@@ -105,7 +110,7 @@ pub(crate) struct Line {
     pub(crate) peer: Peer,
     /// The names under which it can be called, newest last.
     pub(crate) ufrags: Newest<String>,
-    /// Remote addresses that were proven to be the client's.
+    /// Remote addresses that were proven to be the client's, the one checked last at the end.
     pub(crate) addresses: Newest<SocketAddr>,
     /// The way the client wants.
     pub(crate) path: Path,
@@ -597,6 +602,8 @@ mod tests {
         assert_eq!(newest.note(16), Some(1));
         assert_eq!(newest.last(), Some(&16));
         assert_eq!(newest.iter().count(), 16);
+        newest.forget(&2);
+        assert_eq!((newest.note(17), newest.note(18)), (None, Some(3)));
     }
 
     #[test]

@@ -70,7 +70,7 @@ impl Engine {
 
     /// The TCP connection or TURN allocation that an address stands for is gone. `false` if that is nothing to anybody here.
     pub fn handle_closed(&mut self, at: Instant, address: SocketAddr) -> bool {
-        let Some(key) = self.demux.by_address.remove(&address) else { return false };
+        let Some(key) = self.forget_address(&address) else { return false };
         if let Some(line) = line_of(&mut self.rooms, &mut self.guests, key)
             && line.closed(at, address)
         {
@@ -98,7 +98,10 @@ impl Engine {
         let Some(ufrag) = stun::local_ufrag(datagram.contents) else { return known };
         let called = self.demux.by_ufrag.get(ufrag).copied();
         match (known, called) {
-            (Some(known), Some(called)) if known == called => Some(known),
+            (Some(known), Some(called)) if known == called => {
+                self.note_address(known, datagram.source);
+                Some(known)
+            }
             (_, Some(called)) => {
                 // A new address: believed once the request proves that it knows the password.
                 let line = line_of(&mut self.rooms, &mut self.guests, called)?;
@@ -113,13 +116,8 @@ impl Engine {
                 if line.addresses.last().is_some_and(|last| *last != datagram.source) {
                     metrics::counter!("media_reconnects_total", "reason" => "address").increment(1);
                 }
-                let oldest = line.addresses.note(datagram.source);
                 self.demux.by_address.insert(datagram.source, called);
-                if let Some(oldest) = oldest
-                    && self.demux.by_address.get(&oldest) == Some(&called)
-                {
-                    self.demux.by_address.remove(&oldest);
-                }
+                self.note_address(called, datagram.source);
                 Some(called)
             }
             // The address was one of ours, and now somebody else's client is there.
@@ -135,9 +133,23 @@ impl Engine {
         line.is_some_and(|line| line.path.holds(address, at))
     }
 
-    /// What comes from that address is for another shard: that has proof of it.
-    pub(crate) fn forget_address(&mut self, address: &SocketAddr) {
-        self.demux.by_address.remove(address);
+    /// A client checked an address of its own. The one it has not checked for longest makes room.
+    fn note_address(&mut self, key: ConnectionKey, address: SocketAddr) {
+        let line = line_of(&mut self.rooms, &mut self.guests, key);
+        if let Some(oldest) = line.and_then(|line| line.addresses.note(address))
+            && self.demux.by_address.get(&oldest) == Some(&key)
+        {
+            self.demux.by_address.remove(&oldest);
+        }
+    }
+
+    /// What comes from that address is for nobody here any more. For whom it was.
+    pub(crate) fn forget_address(&mut self, address: &SocketAddr) -> Option<ConnectionKey> {
+        let key = self.demux.by_address.remove(address)?;
+        if let Some(line) = line_of(&mut self.rooms, &mut self.guests, key) {
+            line.addresses.forget(address);
+        }
+        Some(key)
     }
 
     /// Hands out what arrived, sends what there is to send and lets news take effect. What goes to one client comes in a row.

@@ -103,3 +103,19 @@ fn an_address_is_somebody_else_s_once_its_former_owner_is_quiet() {
     world.pass(Duration::from_millis(500));
     assert!(heard(&mut world, bob, ann, 401, 25) >= 20);
 }
+
+#[test]
+fn the_address_in_use_is_not_forgotten_for_others_that_somebody_tries() {
+    let (mut world, ann, bob) = lecture();
+    world.publish(bob);
+    world.pass(Duration::from_millis(500));
+    assert!(heard(&mut world, bob, ann, 1, 25) >= 20);
+    for network in 1..=20 {
+        // His own checks go on where he is.
+        world.pass(Duration::from_secs(3));
+        let mark = world.take_mark(bob);
+        feed(&mut world, SocketAddr::from(([198, 51, 100, network], 4000)), &mark);
+        let sound = heard(&mut world, bob, ann, 100 * u32::from(network), 5);
+        assert!(sound >= 4, "{sound} of 5 after {network} others");
+    }
+}
