@@ -115,6 +115,8 @@ pub(crate) struct Line {
     /// The way the client wants.
     pub(crate) path: Path,
     pub(crate) last_heard: Instant,
+    /// For which address of ours the stack takes where the last datagram arrived, and where that was.
+    pub(crate) arrived: Option<(SocketAddr, SocketAddr)>,
     /// The room took it for failed, and it was not heard since.
     pub(crate) failed: bool,
     /// Has output to drain.
@@ -134,6 +136,7 @@ impl Line {
             addresses: Newest::default(),
             path: Path::default(),
             last_heard: now,
+            arrived: None,
             failed: false,
             dirty: false,
             due: now,
@@ -257,7 +260,8 @@ impl Line {
                 Ok(Output::Transmit { source, destination, contents }) => {
                     // A check is answered where it came from; everything else goes where the client wants it.
                     let (source, destination) = if stun::is_stun(&contents) {
-                        (source, destination)
+                        let arrived = self.arrived.filter(|(local, _)| *local == source);
+                        (arrived.map_or(source, |(_, arrived)| arrived), destination)
                     } else {
                         self.path.route(source, destination)
                     };

@@ -28,20 +28,21 @@ impl Engine {
     /// Takes a datagram if it is for one of ours. `is_held` says whether a client of another shard has proven to be where it
     /// comes from.
     pub(crate) fn accept(&mut self, at: Instant, datagram: Datagram<'_>, is_held: impl FnOnce() -> bool) -> bool {
-        let destination = self.local_address(datagram.destination);
+        let local = self.local_address(datagram.destination);
         let mut routed = None;
         let served = catch_unwind(AssertUnwindSafe(|| {
-            routed = self.route(at, &datagram, destination, is_held);
+            routed = self.route(at, &datagram, local, is_held);
             let Some(key) = routed else { return };
             let Some(line) = line_of(&mut self.rooms, &mut self.guests, key) else { return };
             line.last_heard = at;
-            let asked = line.heard(at, datagram.source, destination, datagram.contents);
+            line.arrived = Some((local, datagram.destination));
+            let asked = line.heard(at, datagram.source, datagram.destination, datagram.contents);
             self.outbox.extend(asked.question);
             if asked.is_moved {
                 self.counters.path_changes.increment(1);
             }
             let again = std::mem::take(&mut line.failed);
-            match line.peer.handle_datagram(at, datagram.source, destination, datagram.contents) {
+            match line.peer.handle_datagram(at, datagram.source, local, datagram.contents) {
                 Ok(None) => {}
                 Ok(Some(why)) => dropped(why.as_str()),
                 Err(_) => {

@@ -119,3 +119,15 @@ fn the_address_in_use_is_not_forgotten_for_others_that_somebody_tries() {
         assert!(sound >= 4, "{sound} of 5 after {network} others");
     }
 }
+
+#[test]
+fn what_goes_to_a_client_leaves_by_the_address_that_the_translation_brings_theirs_to() {
+    let mut world = World::new();
+    world.inside = Some("10.0.0.5:8080".parse().unwrap());
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    world.pass(Duration::from_secs(3));
+    assert!(world.clients[ann].connected && world.clients[bob].connected);
+    world.publish(ann);
+    world.pass(Duration::from_millis(500));
+    assert!(heard(&mut world, ann, bob, 1, 50) >= 45);
+}
