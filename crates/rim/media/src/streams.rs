@@ -20,7 +20,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 pub use crate::framing::{Opening, opening};
 
 /// Most connections at a time.
-const MAX_STREAMS: usize = 4096;
+pub(crate) const MAX_STREAMS: usize = 4096;
 
 /// Most of them from one address: a school behind one translation, in which each browser may hold a relay in reserve.
 const MAX_PER_ADDRESS: usize = 1024;
@@ -157,7 +157,7 @@ impl Queued {
     }
 
     /// The next packet of that weight, if there is one.
-    fn next_of(&mut self, weight: Weight) -> Option<(Weight, Vec<u8>)> {
+    pub(crate) fn next_of(&mut self, weight: Weight) -> Option<(Weight, Vec<u8>)> {
         self.0[weight as usize].0.try_recv().ok().map(|packet| (weight, packet))
     }
 

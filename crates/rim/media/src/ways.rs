@@ -7,16 +7,23 @@ use crate::engine::{Datagram, Engine};
 use crate::framing::Framing;
 use crate::neighbours::Neighbours;
 use crate::socket::Outgoing;
-use crate::streams::{Outbox, Sent, StreamEvent, StreamId, Weight};
+use crate::streams::{MAX_STREAMS, Outbox, Sent, StreamEvent, StreamId, Weight};
 use crate::traffic;
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 use turn::{Outcome, Transport};
 
 /// Packets of connections that are taken each turn, so that datagrams are never kept waiting.
 const PACKETS_PER_TURN: usize = 256;
+
+/// Connections beyond which each new one takes the place of one that is not used, so that there is always room for more.
+const ROOMY: usize = MAX_STREAMS - 64;
+
+/// A connection over which nothing comes for so long is not used: a relay in reserve, or one whose client is elsewhere by now.
+/// What is in use is checked every 4 to 6 seconds at least (RFC 7675 section 5.1).
+const QUIET: Duration = Duration::from_secs(10);
 
 /// Where a TURN client is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,6 +41,8 @@ struct Stream {
     framing: Framing,
     peer: SocketAddr,
     outbox: Outbox,
+    /// When something came over it.
+    heard: Instant,
 }
 
 #[derive(Debug)]
@@ -192,12 +201,18 @@ impl Ways {
                     (Framing::Turn, true) => "turn_tls",
                 };
                 metrics::counter!("media_streams_total", "carries" => carries).increment(1);
+                if self.streams.len() >= ROOMY {
+                    self.make_room(at);
+                }
                 self.by_address.insert(address, id);
-                self.streams.insert(id, Stream { address, framing, peer, outbox });
+                self.streams.insert(id, Stream { address, framing, peer, outbox, heard: at });
             }
             StreamEvent::Packet { id, contents } => {
                 self.counters.packets.increment(1);
-                let framing = self.streams.get(&id).map(|stream| stream.framing);
+                let framing = self.streams.get_mut(&id).map(|stream| {
+                    stream.heard = at;
+                    stream.framing
+                });
                 match framing {
                     Some(Framing::Ice) => self.ice_packet(inlet, at, id, &contents),
                     Some(Framing::Turn) => self.turn_packet(inlet, at, id, &contents),
@@ -206,6 +221,14 @@ impl Ways {
                 }
             }
             StreamEvent::Closed { id } => self.close(id),
+        }
+    }
+
+    /// Closes the connection that was quiet for longest, if that is long.
+    fn make_room(&mut self, at: Instant) {
+        let quietest = self.streams.iter().min_by_key(|(_, stream)| stream.heard);
+        if let Some((id, _)) = quietest.filter(|(_, stream)| at.saturating_duration_since(stream.heard) >= QUIET) {
+            self.close(*id);
         }
     }
 
