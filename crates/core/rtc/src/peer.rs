@@ -13,7 +13,7 @@ use crate::section::Section;
 use crate::stack::Stack;
 use crate::transport_numbers::TransportNumbers;
 use std::collections::{HashMap, HashSet};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use str0m::channel::ChannelId;
@@ -38,6 +38,9 @@ const DATA_MESSAGE: u32 = 64 * 1024 + 1024;
 /// What the way to a client is believed to carry before it has said anything, in bits per second: enough for a grid of
 /// small pictures or one large one. Probing finds more within a second.
 const FIRST_ESTIMATE: u64 = 5_000_000;
+
+/// An address that nobody sends from.
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// Why a description was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -258,6 +261,8 @@ impl Peer {
 
     /// Whether a datagram is meant for this peer; for a STUN request that means a correct user name and integrity.
     pub fn accepts(&self, now: Instant, source: SocketAddr, destination: SocketAddr, bytes: &[u8]) -> bool {
+        // The stack believes whatever comes from where it sends, and anybody can write that on a check.
+        let source = if is_check(bytes) { NOWHERE } else { source };
         Receive::new(Protocol::Udp, source, destination, bytes)
             .is_ok_and(|receive| self.rtc.accepts(&Input::Receive(now, receive)))
     }
@@ -292,15 +297,15 @@ impl Peer {
         if !self.numbers.admits(bytes) {
             return Ok(Some(Dropped::TransportNumber));
         }
-        let input = Input::Receive(now, receive);
         // Whoever has a wrong password is not remembered.
         if is_check(bytes)
             && !self.addresses.knows(source)
-            && self.rtc.accepts(&input)
+            && self.accepts(now, source, destination, bytes)
             && !self.addresses.admit(now, source)
         {
             return Ok(Some(Dropped::CheckAddress));
         }
+        let input = Input::Receive(now, receive);
         if is_rtcp(bytes) {
             let heard = self.outgoing.handle_rtcp(now, bytes);
             if heard != Ok(true) {

@@ -25,6 +25,8 @@ pub(crate) struct Allocation<C> {
     /// As told to the client.
     pub(crate) lifetime: Duration,
     pub(crate) expires: Instant,
+    /// When the client last sent something.
+    pub(crate) heard: Instant,
     pub(crate) permissions: BTreeMap<IpAddr, Instant>,
     pub(crate) channels: BTreeMap<u16, (SocketAddr, Instant)>,
 }

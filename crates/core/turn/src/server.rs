@@ -30,6 +30,10 @@ const NONCE_LIFETIME: u64 = 3600;
 /// between two requests.
 const NONCE_MEMORY: u64 = NONCE_LIFETIME + MAX_LIFETIME.as_secs();
 
+/// An allocation of which nothing was heard for so long makes room for another: one in use is checked every 4 to 6 seconds at
+/// least (RFC 7675 section 5.1).
+const QUIET: Duration = Duration::from_secs(10);
+
 /// How often allocations that are over are looked for.
 const SWEEP: Duration = Duration::from_secs(5);
 
@@ -76,8 +80,11 @@ pub enum Transport {
 /// Why a message had no effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dropped {
-    /// It is no message, or none for a server.
+    /// It is no message.
     Garbage,
+    /// It is a message, and one that means nothing here: an indication that only keeps a translation of addresses alive, or one
+    /// with an attribute we do not know (RFC 8489 section 6.3).
+    Ignored,
     /// Its sender shows no credentials, and there are too many of those.
     Stranger,
     /// Its sender has no allocation.
@@ -91,6 +98,7 @@ impl Dropped {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Garbage => "turn_garbage",
+            Self::Ignored => "turn_ignored",
             Self::Stranger => "turn_stranger",
             Self::NoAllocation => "turn_no_allocation",
             Self::NoPermission => "turn_no_permission",
@@ -126,8 +134,8 @@ pub struct Server<C> {
     next: u32,
     sweep: Option<Instant>,
     strangers: Strangers<C>,
-    /// Relayed addresses of allocations that are over, until their owner knows.
-    gone: Vec<SocketAddr>,
+    /// Allocations that are over, until their owner knows.
+    gone: Vec<(SocketAddr, C)>,
 }
 
 impl<C: Copy + Ord> Server<C> {
@@ -187,7 +195,7 @@ impl<C: Copy + Ord> Server<C> {
             (Class::Request, method::ALLOCATE | method::REFRESH | method::CREATE_PERMISSION | method::CHANNEL_BIND) => {
                 self.request(now, unix, client, (transport, mapped), &message)
             }
-            _ => Outcome::Dropped(Dropped::Garbage),
+            _ => Outcome::Dropped(Dropped::Ignored),
         }
     }
 
@@ -220,12 +228,13 @@ impl<C: Copy + Ord> Server<C> {
     pub fn forget(&mut self, client: C) {
         if let Some(relayed) = self.by_client.remove(&client) {
             self.allocations.remove(&relayed);
-            self.gone.push(relayed);
+            self.gone.push((relayed, client));
         }
     }
 
-    /// A relayed address of which nothing comes any more and where nothing goes. Ask after each message, until there is none.
-    pub fn poll_gone(&mut self) -> Option<SocketAddr> {
+    /// A relayed address of which nothing comes any more and where nothing goes, and whose it was; by now that client may have
+    /// another. Ask after each message, until there is none.
+    pub fn poll_gone(&mut self) -> Option<(SocketAddr, C)> {
         self.gone.pop()
     }
 
@@ -243,7 +252,7 @@ impl<C: Copy + Ord> Server<C> {
         self.allocations.retain(|relayed, allocation| {
             let lives = !allocation.is_over(now);
             if !lives {
-                gone.push(*relayed);
+                gone.push((*relayed, allocation.client));
             }
             lives
         });
@@ -252,9 +261,9 @@ impl<C: Copy + Ord> Server<C> {
         self.sweep = (!self.allocations.is_empty()).then(|| now + SWEEP);
     }
 
-    fn channel_data<'m>(&self, now: Instant, client: C, bytes: &'m [u8]) -> Outcome<'m> {
+    fn channel_data<'m>(&mut self, now: Instant, client: C, bytes: &'m [u8]) -> Outcome<'m> {
         let Ok((channel, payload)) = read_channel_data(bytes) else { return Outcome::Dropped(Dropped::Garbage) };
-        let Some((relayed, allocation)) = self.allocation_of(now, client) else {
+        let Some((relayed, allocation)) = self.heard(now, client) else {
             return Outcome::Dropped(Dropped::NoAllocation);
         };
         match allocation.peer_of(channel, now).filter(|peer| allocation.permits(peer.ip(), now)) {
@@ -263,26 +272,30 @@ impl<C: Copy + Ord> Server<C> {
         }
     }
 
-    fn send<'m>(&self, now: Instant, client: C, message: &Message<'m>) -> Outcome<'m> {
+    fn send<'m>(&mut self, now: Instant, client: C, message: &Message<'m>) -> Outcome<'m> {
         let to = message.attribute(attribute::XOR_PEER_ADDRESS);
         let to = to.and_then(|value| address::read(value, &message.transaction));
         let (Some(to), Some(payload)) = (to, message.attribute(attribute::DATA)) else {
-            return Outcome::Dropped(Dropped::Garbage);
+            return Outcome::Dropped(Dropped::Ignored);
         };
         if !message.not_understood(KNOWN).is_empty() {
-            return Outcome::Dropped(Dropped::Garbage);
+            return Outcome::Dropped(Dropped::Ignored);
         }
-        let Some((from, allocation)) = self.allocation_of(now, client) else {
+        let is_ours = self.config.peers.contains(&to);
+        let Some((from, allocation)) = self.heard(now, client) else {
             return Outcome::Dropped(Dropped::NoAllocation);
         };
-        if !self.config.peers.contains(&to) || !allocation.permits(to.ip(), now) {
+        if !is_ours || !allocation.permits(to.ip(), now) {
             return Outcome::Dropped(Dropped::NoPermission);
         }
         Outcome::Relay { from, to, payload }
     }
 
-    fn allocation_of(&self, now: Instant, client: C) -> Option<(SocketAddr, &Allocation<C>)> {
+    /// The allocation of a client of which something came.
+    fn heard(&mut self, now: Instant, client: C) -> Option<(SocketAddr, &mut Allocation<C>)> {
         let relayed = *self.by_client.get(&client)?;
-        Some((relayed, self.allocations.get(&relayed).filter(|allocation| !allocation.is_over(now))?))
+        let allocation = self.allocations.get_mut(&relayed).filter(|allocation| !allocation.is_over(now))?;
+        allocation.heard = now;
+        Some((relayed, allocation))
     }
 }

@@ -310,21 +310,43 @@ fn permissions_and_channels_end() {
 }
 
 #[test]
-fn a_user_has_so_many_allocations_and_no_more() {
-    let now = Instant::now();
-    let at = (now, UNIX);
-    let mut server = server(now);
-    for id in 0..u32::try_from(MAX_PER_USER).unwrap() {
-        // Another name each time, but the same user.
-        let ends = UNIX + 300 + u64::from(id);
-        assert_eq!(Client::new(id, "ann", ends).allocate(&mut server, at).code(), 0);
+fn a_user_has_so_many_allocations_in_use_and_no_more() {
+    let start = Instant::now();
+    let mut server = server(start);
+    let most = u32::try_from(MAX_PER_USER).unwrap();
+    // Another name each time, but the same user.
+    let mut clients: Vec<Client> = (0..most).map(|id| Client::new(id, "ann", UNIX + 300 + u64::from(id))).collect();
+    for client in &mut clients {
+        assert_eq!(client.allocate(&mut server, (start, UNIX)).code(), 0);
+        assert_eq!(client.bind(&mut server, (start, UNIX), 0x4000, peer()), 0);
     }
-
     let mut more = Client::new(100, "ann", UNIX + 300);
-    assert_eq!(more.allocate(&mut server, at).code(), 486);
-    assert_eq!(Client::new(101, "bob", UNIX + 300).allocate(&mut server, at).code(), 0);
+    assert_eq!(more.allocate(&mut server, (start, UNIX)).code(), 486);
+    assert_eq!(Client::new(101, "bob", UNIX + 300).allocate(&mut server, (start, UNIX)).code(), 0);
+
+    // Each is heard in its own way, but for one, whose client changed its network.
+    let value = clients[0].peer_value(peer());
+    let sends = clients[0].message(0x0016, &[(attribute::XOR_PEER_ADDRESS, &value), (attribute::DATA, b"x")]);
+    let heard = [(0, sends), (1, clients[1].signed(method::REFRESH, &[]))];
+    let speak = |client: &Client| (client.id, vec![0x40, 0x00, 0, 1, b'x']);
+    let heard = heard.into_iter().chain(clients.iter().skip(2).filter(|client| client.id != 7).map(speak));
+    let soon = start + Duration::from_secs(9);
+    for (id, bytes) in heard {
+        let client = &clients[usize::try_from(id).unwrap()];
+        let outcome = server.handle_message(soon, UNIX + 9, id, client.transport, client.mapped, &bytes);
+        assert!(!matches!(outcome, Outcome::Dropped(_)), "{id}");
+    }
+    let soon = (soon, UNIX + 9);
+    assert_eq!(more.allocate(&mut server, soon).code(), 486, "it may still be used");
+    let later = (start + Duration::from_secs(10), UNIX + 10);
+    assert_eq!(more.allocate(&mut server, later).code(), 0);
+    let gone = relayed(8, [0, 0, 0, 0].into());
+    assert_eq!((server.poll_gone(), server.poll_gone()), (Some((gone, 7)), None));
+    assert!(!server.serves(7) && server.serves(101));
+    assert_eq!(Client::new(102, "ann", UNIX + 300).allocate(&mut server, later).code(), 486, "all are in use");
+
     server.forget(3);
-    assert_eq!(more.allocate(&mut server, at).code(), 0);
+    assert_eq!(Client::new(102, "ann", UNIX + 300).allocate(&mut server, later).code(), 0);
 }
 
 #[test]
@@ -349,6 +371,33 @@ fn requests_that_do_not_fit_are_refused_with_a_reason() {
     ann.password = secret().login("ann", UNIX + 301).password;
     assert_eq!(ann.permit(&mut server, at, peer()), 441);
     assert_eq!(Client::new(2, "bob", UNIX + 300).permit(&mut server, at, peer()), 437);
+}
+
+#[test]
+fn messages_that_mean_nothing_here_are_told_from_garbage() {
+    let now = Instant::now();
+    let mut server = server(now);
+    let mut ann = Client::new(1, "ann", UNIX + 300);
+    ann.allocate(&mut server, (now, UNIX));
+    let mut dropped = |bytes: &[u8]| match server.handle_message(now, UNIX, 1, ann.transport, ann.mapped, bytes) {
+        Outcome::Dropped(why) => Some(why),
+        Outcome::Reply(_) | Outcome::Relay { .. } => None,
+    };
+
+    let value = ann.peer_value(peer());
+    let all: [(u16, &[u8]); 3] = [(attribute::XOR_PEER_ADDRESS, &value), (attribute::DATA, b"x"), (0x001a, &[])];
+    let ignored = [
+        ("a binding indication", ann.message(0x0011, &[])),
+        ("DONT-FRAGMENT", ann.message(0x0016, &all)),
+        ("nothing to send", ann.message(0x0016, &all[..1])),
+        ("nobody to send to", ann.message(0x0016, &all[1..2])),
+        ("an answer", ann.message(0x0101, &[])),
+        ("an unknown method", ann.message(0x0020, &[])),
+    ];
+    for (what, message) in ignored {
+        assert_eq!(dropped(&message), Some(Dropped::Ignored), "{what}");
+        assert_eq!(dropped(&message[..message.len() - 1]), Some(Dropped::Garbage), "{what}, cut");
+    }
 }
 
 #[test]
@@ -444,7 +493,7 @@ fn which_relayed_addresses_are_gone_is_told_once() {
     let mut clients: Vec<Client> = (1..=3).map(|id| Client::new(id, "ann", UNIX + 300)).collect();
     clients.iter_mut().for_each(|client| assert_eq!(client.allocate(&mut server, at).code(), 0));
     assert_eq!(server.poll_gone(), None);
-    let of = |number| Some(relayed(number, [0, 0, 0, 0].into()));
+    let of = |number| Some((relayed(number, [0, 0, 0, 0].into()), number));
 
     server.forget(1);
     server.forget(1);

@@ -211,11 +211,22 @@ impl Shards {
 
     /// A datagram arrived: for the shard that knows it.
     pub fn handle_datagram(&mut self, at: Instant, datagram: Datagram<'_>) {
-        let owner = self.all().find_map(|engine| engine.accept(at, datagram).then_some(engine.shard));
+        let mut holder = None;
+        if stun::is_stun(datagram.contents) {
+            holder = self.all().find_map(|engine| engine.holds(datagram.source, at).then_some(engine.shard));
+        }
+        let is_held = |shard| holder.is_some_and(|holder| holder != shard);
+        let mut all = self.all();
+        let owner = all.find_map(|engine| {
+            let shard = engine.shard;
+            engine.accept(at, datagram, || is_held(shard)).then_some(shard)
+        });
+        drop(all);
         match owner {
-            Some(owner) if stun::is_stun(datagram.contents) => {
-                let others = self.all().filter(|engine| engine.shard != owner);
-                others.for_each(|engine| engine.forget_address(&datagram.source));
+            Some(owner) if stun::is_stun(datagram.contents) && !is_held(owner) => {
+                for engine in self.all().filter(|engine| engine.shard != owner) {
+                    engine.forget_address(&datagram.source);
+                }
             }
             Some(_) => {}
             None => self.all().take(1).for_each(|engine| engine.counters.unknown_source.increment(1)),

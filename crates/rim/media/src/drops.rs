@@ -12,7 +12,7 @@ use crate::neighbours::{self, Neighbours};
 use crate::plane::Wake;
 use crate::post::Post;
 use crate::registry::Registry;
-use crate::streams::{Outbox, StreamEvent};
+use crate::streams::{MAX_STREAMS, Outbox, Queued, StreamEvent, StreamId, Weight};
 use crate::ways::{Inlet, Ways};
 use counted::Drops;
 use hmac::{Hmac, KeyInit, Mac};
@@ -70,15 +70,22 @@ impl Scene {
     }
 
     /// Somebody opens a connection and sends those packets over it. Its address for the engine, and its end of the outbox.
-    fn stream(&mut self, framing: Framing, packets: &[&[u8]]) -> (SocketAddr, mpsc::UnboundedReceiver<Vec<u8>>) {
-        let (outbox, queued, _) = Outbox::new();
-        let opened = StreamEvent::Opened { id: 5, framing, secure: false, peer: THEIRS, outbox };
-        self.streams.try_send(opened).unwrap();
-        for packet in packets {
-            self.streams.try_send(StreamEvent::Packet { id: 5, contents: packet.to_vec() }).unwrap();
-        }
-        self.take();
+    fn stream(&mut self, framing: Framing, packets: &[&[u8]]) -> (SocketAddr, Queued) {
+        let queued = self.open(5, framing);
+        packets.iter().for_each(|packet| self.packet(5, packet));
         (detour::address(Kind::Stream, 0, OURS.ip()), queued)
+    }
+
+    fn open(&mut self, id: StreamId, framing: Framing) -> Queued {
+        let (outbox, queued) = Outbox::new();
+        self.streams.try_send(StreamEvent::Opened { id, framing, secure: false, peer: THEIRS, outbox }).unwrap();
+        self.take();
+        queued
+    }
+
+    fn packet(&mut self, id: StreamId, contents: &[u8]) {
+        self.streams.try_send(StreamEvent::Packet { id, contents: contents.to_vec() }).unwrap();
+        self.take();
     }
 
     fn take(&mut self) {
@@ -105,9 +112,9 @@ fn counts(reason: &str, cause: impl FnOnce(&mut Scene)) {
     });
 }
 
-/// A packet of media, and one of DTLS.
+/// A packet of media, and one of data.
 const MEDIA: [u8; 1000] = [0x80; 1000];
-const VITAL: [u8; 1000] = [22; 1000];
+const DATA: [u8; 1000] = [23; 1000];
 
 #[test]
 fn a_datagram_of_nobody() {
@@ -128,28 +135,30 @@ fn a_datagram_from_an_address_that_stands_for_another_way() {
 fn a_connection_of_nobody_is_closed() {
     counts("stream_unproven", |scene| {
         let (_, mut queued) = scene.stream(Framing::Ice, &[&MEDIA, &MEDIA]);
-        assert!(queued.try_recv().is_err_and(|error| error == mpsc::error::TryRecvError::Disconnected));
+        assert!(queued.is_closed());
     });
 }
 
 #[test]
-fn media_for_a_connection_that_is_too_slow() {
-    counts("stream_queue", |scene| {
-        let (address, _queued) = scene.stream(Framing::Ice, &[]);
-        while !scene.is_counted() {
-            scene.send(address, &MEDIA);
-        }
-        scene.send(address, &VITAL);
-    });
+fn what_is_for_a_connection_that_is_too_slow() {
+    for (much, other) in [(MEDIA, DATA), (DATA, MEDIA)] {
+        counts("stream_queue", |scene| {
+            let (address, mut queued) = scene.stream(Framing::Ice, &[]);
+            while !scene.is_counted() {
+                scene.send(address, &much);
+            }
+            scene.send(address, &other);
+            assert!(!queued.is_closed());
+        });
+    }
 }
 
 #[test]
-fn a_connection_that_takes_nothing_at_all_is_closed() {
-    counts("stream_broken", |scene| {
-        let (address, _queued) = scene.stream(Framing::Ice, &[]);
-        while !scene.is_counted() {
-            scene.send(address, &VITAL);
-        }
+fn what_is_for_a_connection_that_closes_just_now() {
+    counts("no_way", |scene| {
+        let (address, queued) = scene.stream(Framing::Ice, &[]);
+        drop(queued);
+        scene.send(address, &MEDIA);
     });
 }
 
@@ -170,6 +179,42 @@ fn what_was_for_a_connection_or_an_allocation_finds_another_way_when_that_is_gon
         scene.ways.handle_timeout(scene.now);
         scene.take();
         assert!(scene.engine.demux.by_address.is_empty());
+    });
+}
+
+#[test]
+fn a_connection_that_is_not_used_makes_room_when_there_are_hardly_any_places_left() {
+    Drops::default().record(|| {
+        let mut scene = Scene::new(Drops::default());
+        let most = StreamId::try_from(MAX_STREAMS - 64).unwrap();
+        let mut all: Vec<Queued> = (0..most).map(|id| scene.open(id, Framing::Turn)).collect();
+        scene.now += Duration::from_secs(9);
+        let spoken = message(0x0011, &[]);
+        (0..most).filter(|id| *id != 7).for_each(|id| scene.packet(id, &spoken));
+
+        all.push(scene.open(most, Framing::Turn));
+        assert!(!all.iter_mut().any(Queued::is_closed), "all may be in use");
+        scene.now += Duration::from_secs(1);
+        all.push(scene.open(most + 1, Framing::Turn));
+        let closed: Vec<usize> = (0..all.len()).filter(|id| all[*id].is_closed()).collect();
+        assert_eq!(closed, [7]);
+    });
+}
+
+#[test]
+fn an_allocation_that_is_over_takes_its_connection() {
+    Drops::default().record(|| {
+        let mut scene = Scene::new(Drops::default());
+        let mut queued = scene.open(5, Framing::Turn);
+        allocate_by(&mut scene, |scene, request| {
+            scene.packet(5, request);
+            queued.next_of(Weight::Vital).unwrap().1
+        });
+        assert!(!queued.is_closed());
+        scene.now += Duration::from_secs(700);
+        scene.ways.handle_timeout(scene.now);
+        scene.take();
+        assert!(queued.is_closed());
     });
 }
 
@@ -197,6 +242,17 @@ fn push(bytes: &mut Vec<u8>, kind: u16, value: &[u8]) {
 
 /// The client gets an allocation.
 fn allocate(scene: &mut Scene) {
+    allocate_by(scene, |scene, request| {
+        scene.datagram(THEIRS, request);
+        let mut replies = Vec::new();
+        scene.ways.drain(&mut replies);
+        let [reply] = &replies[..] else { panic!("one reply") };
+        reply.contents.clone()
+    });
+}
+
+/// The same, for one who asks in that way.
+fn allocate_by(scene: &mut Scene, mut ask: impl FnMut(&mut Scene, &[u8]) -> Vec<u8>) {
     let ends = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap() + Duration::from_secs(300);
     let login = scene.secret.login("room:ann", ends.as_secs());
     let mut nonce = Vec::new();
@@ -216,16 +272,13 @@ fn allocate(scene: &mut Scene) {
         bytes[2..4].copy_from_slice(&length.to_be_bytes());
         mac.update(&bytes);
         push(&mut bytes, attribute::MESSAGE_INTEGRITY, &mac.finalize().into_bytes());
-        scene.datagram(THEIRS, &bytes);
-        let mut replies = Vec::new();
-        scene.ways.drain(&mut replies);
-        let [reply] = &replies[..] else { panic!("one reply") };
-        if reply.contents[..2] == [1, 3] {
+        let reply = ask(scene, &bytes);
+        if reply[..2] == [1, 3] {
             return;
         }
-        let at = reply.contents.windows(2).position(|two| two == attribute::NONCE.to_be_bytes()).unwrap();
-        let length = usize::from(reply.contents[at + 3]);
-        nonce = reply.contents[at + 4..at + 4 + length].to_vec();
+        let at = reply.windows(2).position(|two| two == attribute::NONCE.to_be_bytes()).unwrap();
+        let length = usize::from(reply[at + 3]);
+        nonce = reply[at + 4..at + 4 + length].to_vec();
     }
     panic!("no allocation");
 }
@@ -235,7 +288,16 @@ fn a_message_that_is_none_for_the_relay() {
     counts("turn_garbage", |scene| scene.datagram(THEIRS, &[0x40, 0, 0, 9]));
     counts("turn_garbage", |scene| {
         let (_, mut queued) = scene.stream(Framing::Turn, &[&[0x40, 0, 0, 9], &[0x40, 0, 0, 9]]);
-        assert!(queued.try_recv().is_err_and(|error| error == mpsc::error::TryRecvError::Disconnected), "it is closed");
+        assert!(queued.is_closed());
+    });
+}
+
+#[test]
+fn a_message_that_means_nothing_to_the_relay() {
+    let binding_indication = message(0x0011, &[]);
+    counts("turn_ignored", |scene| {
+        let (_, mut queued) = scene.stream(Framing::Turn, &[&binding_indication]);
+        assert!(!queued.is_closed());
     });
 }
 

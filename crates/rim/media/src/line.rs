@@ -4,6 +4,7 @@
 //! shard then has a [`Far`] in their place, which remembers what it has to know of them and gathers what they are to do.
 
 use crate::backlog::{Backlog, Kept};
+use crate::detour;
 use crate::engine::ConnectionKey;
 use crate::forward::Takes;
 use crate::path::{Heard, Path};
@@ -22,6 +23,10 @@ const DATA_WAIT_BYTES: usize = 100 * 1024;
 /// Most bytes of reliable messages that are given to the stack, which keeps a copy for each receiver: some seconds' worth of
 /// a slow line, and a round trip's of a fast one.
 const DATA_IN_STACK: usize = 512 * 1024;
+
+/// The same where the client is reached by TCP or through the relay, which may be TCP as well. That loses nothing, so all of it
+/// waits in front of the client's line, and pictures and sound behind what has left already.
+const DATA_ON_DETOUR: usize = 64 * 1024;
 
 /// Most addresses and most ICE names of one connection that are known at a time. A phone that walks from network to network
 /// has a few.
@@ -70,6 +75,11 @@ impl<T: PartialEq> Newest<T> {
         (self.0.len() > MAX_KNOWN).then(|| self.0.remove(0))
     }
 
+    /// It is none of them any more.
+    pub(crate) fn forget(&mut self, one: &T) {
+        self.0.retain(|known| known != one);
+    }
+
     pub(crate) fn last(&self) -> Option<&T> {
         self.0.last()
     }
@@ -100,11 +110,13 @@ pub(crate) struct Line {
     pub(crate) peer: Peer,
     /// The names under which it can be called, newest last.
     pub(crate) ufrags: Newest<String>,
-    /// Remote addresses that were proven to be the client's.
+    /// Remote addresses that were proven to be the client's, the one checked last at the end.
     pub(crate) addresses: Newest<SocketAddr>,
     /// The way the client wants.
     pub(crate) path: Path,
     pub(crate) last_heard: Instant,
+    /// For which address of ours the stack takes where the last datagram arrived, and where that was.
+    pub(crate) arrived: Option<(SocketAddr, SocketAddr)>,
     /// The room took it for failed, and it was not heard since.
     pub(crate) failed: bool,
     /// Has output to drain.
@@ -124,6 +136,7 @@ impl Line {
             addresses: Newest::default(),
             path: Path::default(),
             last_heard: now,
+            arrived: None,
             failed: false,
             dirty: false,
             due: now,
@@ -195,12 +208,19 @@ impl Line {
 
     /// Whether the next reliable message may go to the stack.
     fn takes_more(&mut self) -> bool {
-        self.backlog.is_empty() && self.peer.data_backlog(Channel::Reliable) < DATA_IN_STACK
+        self.backlog.is_empty() && self.has_room()
+    }
+
+    /// Whether the stack may have more of reliable messages.
+    fn has_room(&mut self) -> bool {
+        let is_detour = self.path.remote().is_some_and(|remote| detour::is_detour(&remote));
+        let most = if is_detour { DATA_ON_DETOUR } else { DATA_IN_STACK };
+        self.peer.data_backlog(Channel::Reliable) < most
     }
 
     /// Gives the stack what waits, as far as the client has taken what was there before.
     fn feed(&mut self) {
-        while !self.backlog.is_empty() && self.peer.data_backlog(Channel::Reliable) < DATA_IN_STACK {
+        while !self.backlog.is_empty() && self.has_room() {
             let Some((_, message)) = self.backlog.pop() else { return };
             if !self.peer.send(Channel::Reliable, &message) {
                 metrics::counter!("media_drops_total", "reason" => "data_backlog").increment(1);
@@ -240,7 +260,8 @@ impl Line {
                 Ok(Output::Transmit { source, destination, contents }) => {
                     // A check is answered where it came from; everything else goes where the client wants it.
                     let (source, destination) = if stun::is_stun(&contents) {
-                        (source, destination)
+                        let arrived = self.arrived.filter(|(local, _)| *local == source);
+                        (arrived.map_or(source, |(_, arrived)| arrived), destination)
                     } else {
                         self.path.route(source, destination)
                     };
@@ -585,6 +606,8 @@ mod tests {
         assert_eq!(newest.note(16), Some(1));
         assert_eq!(newest.last(), Some(&16));
         assert_eq!(newest.iter().count(), 16);
+        newest.forget(&2);
+        assert_eq!((newest.note(17), newest.note(18)), (None, Some(3)));
     }
 
     #[test]

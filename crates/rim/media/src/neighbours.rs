@@ -5,6 +5,7 @@
 //! travels in batches, one allocation each, through bounded queues; what finds one full is lost, as on any network.
 
 use crate::engine::GuardedMap;
+use crate::path::SILENT;
 use crate::plane::Wake;
 use crate::post::Work;
 use crate::registry::{Registry, ShardIndex};
@@ -13,6 +14,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
+use std::time::Instant;
 
 /// The shard that has the TCP connections and the TURN server.
 pub(crate) const WAYS: ShardIndex = 0;
@@ -37,10 +39,26 @@ enum Letter {
     Datagrams(Batch),
     /// To be sent by ways that only the first shard has: TCP connections and TURN allocations.
     Back(Batch),
-    /// What comes from that address is for the shard of that number.
-    Flow(SocketAddr, ShardIndex),
+    /// Where datagrams from an address belong.
+    Flow(SocketAddr, Flow),
     /// The TCP connection or TURN allocation that an address stands for is gone.
     Closed(SocketAddr),
+}
+
+/// Whose client sends from an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Flow {
+    owner: ShardIndex,
+    /// It has proven to be there, and did not only write the address on a check.
+    is_proven: bool,
+    /// When it last checked.
+    at: Instant,
+}
+
+impl Flow {
+    fn holds(&self, at: Instant) -> bool {
+        self.is_proven && at.saturating_duration_since(self.at) < SILENT
+    }
 }
 
 /// Datagrams for one shard, one after the other.
@@ -65,8 +83,8 @@ pub(crate) enum Received {
     Nothing,
     /// A letter that was dealt with; there may be more.
     Letter,
-    /// What comes from that address is another shard's from now on; there may be more.
-    Flow(SocketAddr),
+    /// What comes from that address is another shard's, unless one of our own clients is there; there may be more.
+    Flow(SocketAddr, Flow),
     /// What an address stood for is gone; there may be more.
     Closed(SocketAddr),
     /// Work for the engine; there may be more.
@@ -76,8 +94,8 @@ pub(crate) enum Received {
 /// Whose a datagram was that another shard handed over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Owner {
-    /// One of our clients': whoever handed it over learns where the next ones belong.
-    Client,
+    /// One of our clients': whoever handed it over learns where the next ones belong, and whether that is proven.
+    Client { is_proven: bool },
     /// No client's: it was for the TURN server, or is to be sent. Whoever asks that may be a client of any shard.
     Nobody,
     /// Somebody's who is not known.
@@ -129,7 +147,7 @@ impl Neighbours {
     pub(crate) fn forward(&mut self, source: SocketAddr, destination: SocketAddr, contents: &[u8]) -> bool {
         let owner = match stun::local_ufrag(contents) {
             Some(ufrag) => self.registry.named(ufrag),
-            None => self.flows.find(source),
+            None => self.flows.find(source).map(|flow| flow.owner),
         };
         let Some(owner) = owner.filter(|owner| *owner != self.own && *owner < self.outgoing.len()) else {
             return false;
@@ -138,10 +156,24 @@ impl Neighbours {
         true
     }
 
+    /// Whether a client of another shard is there for certain, so that nobody else is.
+    pub(crate) fn holds(&self, source: SocketAddr, at: Instant) -> bool {
+        self.flows.get(&source).is_some_and(|flow| flow.owner != self.own && flow.holds(at))
+    }
+
+    /// Follows what another shard says of an address. `false` if a client of a third one is there for certain.
+    pub(crate) fn follow(&mut self, source: SocketAddr, flow: Flow) -> bool {
+        let is_held = self.flows.get(&source).is_some_and(|known| known.owner != flow.owner && known.holds(flow.at));
+        if !is_held {
+            self.flows.note(source, flow);
+        }
+        !is_held
+    }
+
     /// What an address stood for is gone: whoever has its client is told, if that is known. Else, and if its queue is full, it
     /// finds out by the silence.
     pub(crate) fn tell_closed(&mut self, address: SocketAddr) {
-        let owner = self.flows.find(address).filter(|owner| *owner != self.own);
+        let owner = self.flows.find(address).map(|flow| flow.owner).filter(|owner| *owner != self.own);
         if let Some((sender, wake)) = owner.and_then(|owner| self.others.get(owner))
             && sender.try_send(Letter::Closed(address)).is_ok()
         {
@@ -237,14 +269,15 @@ impl Neighbours {
     }
 
     /// Takes one batch that others handed over. The flag of `each` says that a datagram is to be sent; `each` says whose it was.
-    pub(crate) fn receive(&mut self, mut each: impl FnMut(bool, SocketAddr, SocketAddr, &[u8]) -> Owner) -> Received {
+    pub(crate) fn receive(
+        &mut self,
+        at: Instant,
+        mut each: impl FnMut(bool, SocketAddr, SocketAddr, &[u8]) -> Owner,
+    ) -> Received {
         let (back, batch) = match self.inbox.try_recv() {
             Ok(Letter::Datagrams(batch)) => (false, batch),
             Ok(Letter::Back(batch)) => (true, batch),
-            Ok(Letter::Flow(source, owner)) => {
-                self.flows.note(source, owner);
-                return Received::Flow(source);
-            }
+            Ok(Letter::Flow(source, flow)) => return Received::Flow(source, flow),
             Ok(Letter::Closed(address)) => return Received::Closed(address),
             Ok(Letter::Work(work)) => {
                 if let Some(waiting) = self.waiting.get(self.own) {
@@ -264,12 +297,12 @@ impl Neighbours {
             }
             if owner == Owner::Unknown {
                 self.unknown.increment(1);
-            } else if owner == Owner::Client
+            } else if let Owner::Client { is_proven } = owner
                 && stun::is_stun(contents)
                 && let Some((sender, _)) = self.others.get(batch.from)
             {
                 // If its queue is full, the next check brings another chance; nobody is woken up for this alone.
-                let _ = sender.try_send(Letter::Flow(source, self.own));
+                let _ = sender.try_send(Letter::Flow(source, Flow { owner: self.own, is_proven, at }));
             }
         }
         Received::Letter
@@ -279,33 +312,40 @@ impl Neighbours {
 /// Whose clients send from where, in two generations: what was not needed during a whole one is forgotten.
 #[derive(Debug, Default)]
 struct Flows {
-    young: GuardedMap<SocketAddr, ShardIndex>,
-    old: GuardedMap<SocketAddr, ShardIndex>,
+    young: GuardedMap<SocketAddr, Flow>,
+    old: GuardedMap<SocketAddr, Flow>,
 }
 
 impl Flows {
-    fn find(&mut self, source: SocketAddr) -> Option<ShardIndex> {
-        if let Some(owner) = self.young.get(&source) {
-            return Some(*owner);
-        }
-        let owner = self.old.remove(&source)?;
-        self.note(source, owner);
-        Some(owner)
+    fn get(&self, source: &SocketAddr) -> Option<&Flow> {
+        self.young.get(source).or_else(|| self.old.get(source))
     }
 
-    fn note(&mut self, source: SocketAddr, owner: ShardIndex) {
+    fn find(&mut self, source: SocketAddr) -> Option<Flow> {
+        if let Some(flow) = self.young.get(&source) {
+            return Some(*flow);
+        }
+        let flow = self.old.remove(&source)?;
+        self.note(source, flow);
+        Some(flow)
+    }
+
+    fn note(&mut self, source: SocketAddr, flow: Flow) {
         if self.young.len() >= FLOWS {
             self.old = std::mem::take(&mut self.young);
         }
-        self.young.insert(source, owner);
+        self.young.insert(source, flow);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     const HERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 9);
+
+    const CLIENT: Owner = Owner::Client { is_proven: true };
 
     fn pair() -> (Arc<Registry>, Neighbours, Neighbours) {
         let poll = mio::Poll::new().unwrap();
@@ -337,8 +377,13 @@ mod tests {
             all.push((source, contents.to_vec()));
             owner
         };
-        while !matches!(neighbours.receive(&mut each), Received::Nothing) {}
-        all
+        loop {
+            match neighbours.receive(Instant::now(), &mut each) {
+                Received::Nothing => return all,
+                Received::Flow(source, flow) => assert!(neighbours.follow(source, flow)),
+                _ => {}
+            }
+        }
     }
 
     #[test]
@@ -349,17 +394,14 @@ mod tests {
         first.forward(address(1), HERE, b"media before the check");
         first.forward(address(1), HERE, &check("ours"));
         first.flush();
-        assert_eq!(received(&mut second, Owner::Client), [(address(1), check("ours"))]);
-        assert!(received(&mut first, Owner::Client).is_empty());
+        assert_eq!(received(&mut second, CLIENT), [(address(1), check("ours"))]);
+        assert!(received(&mut first, CLIENT).is_empty());
 
         first.forward(address(1), HERE, b"media");
         first.forward(address(1), HERE, b"more");
         first.forward(address(2), HERE, b"of somebody else");
         first.flush();
-        assert_eq!(
-            received(&mut second, Owner::Client),
-            [(address(1), b"media".to_vec()), (address(1), b"more".to_vec())]
-        );
+        assert_eq!(received(&mut second, CLIENT), [(address(1), b"media".to_vec()), (address(1), b"more".to_vec())]);
     }
 
     #[test]
@@ -368,15 +410,15 @@ mod tests {
         registry.note_name("ours".into(), 1);
         first.forward(address(1), HERE, &check("ours"));
         first.flush();
-        received(&mut second, Owner::Client);
-        received(&mut first, Owner::Client);
+        received(&mut second, CLIENT);
+        received(&mut first, CLIENT);
 
         first.tell_closed(address(2));
         first.tell_closed(address(1));
 
-        let letter = second.receive(|_, _, _, _| Owner::Client);
+        let letter = second.receive(Instant::now(), |_, _, _, _| CLIENT);
         assert!(matches!(letter, Received::Closed(gone) if gone == address(1)), "{letter:?}");
-        assert!(matches!(second.receive(|_, _, _, _| Owner::Client), Received::Nothing));
+        assert!(matches!(second.receive(Instant::now(), |_, _, _, _| CLIENT), Received::Nothing));
     }
 
     #[test]
@@ -386,12 +428,29 @@ mod tests {
         first.forward(address(1), HERE, &check("ours"));
         first.flush();
         assert_eq!(received(&mut second, Owner::Unknown).len(), 1);
-        received(&mut first, Owner::Client);
+        received(&mut first, CLIENT);
 
         first.forward(address(1), HERE, b"media");
         first.flush();
 
-        assert!(received(&mut second, Owner::Client).is_empty());
+        assert!(received(&mut second, CLIENT).is_empty());
+    }
+
+    #[test]
+    fn who_has_proven_to_be_somewhere_is_not_put_out_by_somebody_of_another_shard_who_only_says_so() {
+        let (_registry, mut first, _second) = pair();
+        let start = Instant::now();
+        let flow = |owner, is_proven, seconds| Flow { owner, is_proven, at: start + Duration::from_secs(seconds) };
+
+        assert!(first.follow(address(1), flow(2, false, 0)) && !first.holds(address(1), start));
+        assert!(first.follow(address(1), flow(1, false, 1)), "neither has proven anything");
+        assert!(first.follow(address(1), flow(1, true, 2)));
+        assert!(first.holds(address(1), start + Duration::from_secs(9)));
+        assert!(!first.follow(address(1), flow(2, true, 9)), "one of them only writes that address on its checks");
+        assert!(first.follow(address(1), flow(1, true, 9)));
+        assert!(!first.holds(address(1), start + Duration::from_secs(17)), "it was not heard for long");
+        assert!(first.follow(address(1), flow(2, true, 17)));
+        assert_eq!(first.flows.find(address(1)), Some(flow(2, true, 17)));
     }
 
     #[test]
@@ -401,7 +460,7 @@ mod tests {
         second.flush();
         assert_eq!(received(&mut first, Owner::Nobody).len(), 1);
 
-        let told = second.receive(|_, _, _, _| Owner::Client);
+        let told = second.receive(Instant::now(), |_, _, _, _| CLIENT);
         assert!(matches!(told, Received::Nothing), "{told:?}");
     }
 
@@ -411,8 +470,8 @@ mod tests {
         registry.note_name("gone".into(), 0);
         first.forward(address(1), HERE, &check("gone"));
         first.flush();
-        assert!(received(&mut first, Owner::Client).is_empty());
-        assert!(received(&mut second, Owner::Client).is_empty());
+        assert!(received(&mut first, CLIENT).is_empty());
+        assert!(received(&mut second, CLIENT).is_empty());
     }
 
     #[test]
@@ -423,14 +482,14 @@ mod tests {
         second.flush();
 
         let mut sent = Vec::new();
-        let letter = first.receive(|back, source, destination, contents| {
+        let letter = first.receive(Instant::now(), |back, source, destination, contents| {
             assert!(back);
             sent.push((source, destination, contents.to_vec()));
             Owner::Nobody
         });
         assert!(matches!(letter, Received::Letter));
         assert_eq!(sent, [(HERE, address(1), b"one".to_vec()), (HERE, address(2), b"two".to_vec())]);
-        assert!(received(&mut second, Owner::Client).is_empty(), "nobody learns an address from it");
+        assert!(received(&mut second, CLIENT).is_empty(), "nobody learns an address from it");
     }
 
     #[test]
@@ -447,11 +506,13 @@ mod tests {
     #[test]
     fn flows_in_use_outlive_those_that_are_not() {
         let mut flows = Flows::default();
-        flows.note(HERE, 1);
-        flows.note(address(0), 2);
+        let flow = |owner| Flow { owner, is_proven: true, at: Instant::now() };
+        let here = flow(1);
+        flows.note(HERE, here);
+        flows.note(address(0), flow(2));
         for port in 1..u16::try_from(2 * FLOWS).unwrap() {
-            flows.note(address(port), 3);
-            assert_eq!(flows.find(HERE), Some(1));
+            flows.note(address(port), flow(3));
+            assert_eq!(flows.find(HERE), Some(here));
         }
         assert_eq!(flows.find(address(0)), None);
         assert!(flows.young.len() + flows.old.len() <= 2 * FLOWS);

@@ -26,7 +26,7 @@ const INSISTS: Duration = Duration::from_millis(750);
 const QUIET: Duration = Duration::from_secs(1);
 
 /// A way in use is checked by its client at least that often, whatever flows (RFC 7675 section 5.1: every 4 to 6 seconds).
-const SILENT: Duration = Duration::from_secs(8);
+pub(crate) const SILENT: Duration = Duration::from_secs(8);
 
 /// The client is asked again whether it is there when something comes from there after so long.
 const AGAIN: Duration = Duration::from_millis(100);
@@ -68,6 +68,8 @@ struct Way {
     /// Of its last mark.
     priority: u32,
     heard: Instant,
+    /// When the client checked it last.
+    checked: Instant,
     /// What is sent there arrives at the client.
     proven: bool,
     /// When and with which transaction it was marked first since another one is in use.
@@ -84,7 +86,8 @@ impl Way {
     fn new(remote: SocketAddr, local: SocketAddr, at: Instant) -> Self {
         let proven = detour::is_detour(&remote);
         let (marked, question) = (None, None);
-        Self { remote, local, priority: 0, heard: at, proven, marked, insists: false, sends: false, question }
+        let (heard, checked) = (at, at);
+        Self { remote, local, priority: 0, heard, checked, proven, marked, insists: false, sends: false, question }
     }
 
     fn settle(&mut self) {
@@ -95,6 +98,7 @@ impl Way {
         self.heard = at;
         match heard {
             Heard::Mark(mark) => {
+                self.checked = at;
                 self.priority = mark.priority;
                 let (first, transaction) = *self.marked.get_or_insert((at, mark.transaction));
                 // The same check again only says that its answer was lost.
@@ -102,7 +106,7 @@ impl Way {
             }
             Heard::Answer(transaction) => self.answer(transaction),
             Heard::Traffic => self.sends |= self.marked.is_some() || is_quiet,
-            Heard::Check => {}
+            Heard::Check => self.checked = at,
         }
     }
 
@@ -137,11 +141,13 @@ impl Path {
                 current.heard = at;
                 match heard {
                     Heard::Mark(mark) => {
+                        current.checked = at;
                         current.priority = mark.priority;
                         settle(&mut self.others, mark.priority);
                     }
                     Heard::Answer(transaction) => current.answer(transaction),
-                    Heard::Check | Heard::Traffic => {}
+                    Heard::Check => current.checked = at,
+                    Heard::Traffic => {}
                 }
                 false
             }
@@ -234,6 +240,12 @@ impl Path {
         if let Some(way) = self.others.iter_mut().chain(&mut self.current).find(|way| way.remote == remote) {
             way.question = Some((transaction, at));
         }
+    }
+
+    /// Whether the client is there for certain: it has proven it, and still checks that way.
+    pub(crate) fn holds(&self, remote: SocketAddr, at: Instant) -> bool {
+        let way = self.current.iter().chain(&self.others).find(|way| way.remote == remote);
+        way.is_some_and(|way| way.proven && at.saturating_duration_since(way.checked) < SILENT)
     }
 
     /// The connection or allocation that an address stands for is gone. Returns whether another way is in use now: the one
@@ -513,6 +525,29 @@ mod tests {
         assert!(!scene.path.lost(stream(1)));
         assert!(scene.prove(address(1)));
         assert_eq!(scene.path.remote(), Some(address(1)));
+    }
+
+    #[test]
+    fn a_client_holds_an_address_as_long_as_it_proves_to_be_there() {
+        let mut scene = Scene { path: Path::default(), begun: Instant::now(), now: 0, checks: 0 };
+        scene.mark(address(1), BETTER);
+        assert!(!scene.path.holds(address(1), scene.at()), "a check alone proves nothing");
+        assert!(!scene.prove(address(1)));
+        assert!(scene.path.holds(address(1), scene.at()));
+
+        scene.pass(7_980, address(1));
+        assert!(scene.path.holds(address(1), scene.at()));
+        scene.hear(address(1), Heard::Check);
+        scene.pass(7_980, address(1));
+        assert!(scene.path.holds(address(1), scene.at()));
+        scene.pass(20, address(1));
+        assert!(!scene.path.holds(address(1), scene.at()), "anybody may send media from there");
+
+        // A way besides the one in use.
+        scene.mark(address(2), WORSE);
+        assert!(!scene.path.holds(address(2), scene.at()));
+        assert!(!scene.prove(address(2)));
+        assert!(scene.path.holds(address(2), scene.at()) && !scene.path.holds(address(3), scene.at()));
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //!
 //! A task per connection reads packets and hands them to the shard through a bounded queue: a shard that has much to do slows
 //! TCP clients down, and no TCP client slows the shard down. What the shard sends waits in an outbox of its own, also bounded:
-//! media that finds it full is dropped, because late media is worthless; what keeps a connection alive is not. TLS ends here
-//! too, in whatever stream the door is given.
+//! what finds it full is dropped, because late media is worthless and everything else is sent again. A connection that takes
+//! nothing at all is closed by whoever writes to it. TLS ends here too, in whatever stream the door is given.
 
 use crate::framing::{Framing, Garbage};
 use crate::plane::Wake;
@@ -20,7 +20,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 pub use crate::framing::{Opening, opening};
 
 /// Most connections at a time.
-const MAX_STREAMS: usize = 4096;
+pub(crate) const MAX_STREAMS: usize = 4096;
 
 /// Most of them from one address: a school behind one translation, in which each browser may hold a relay in reserve.
 const MAX_PER_ADDRESS: usize = 1024;
@@ -39,12 +39,6 @@ const TURN_SILENCE: Duration = Duration::from_secs(600);
 
 /// How long the other side may take nothing.
 const WRITE_PATIENCE: Duration = Duration::from_secs(10);
-
-/// Media that waits for a connection, in bytes: at a megabit a second, one second.
-const MEDIA_LIMIT: usize = 128 * 1024;
-
-/// Everything that waits; more of it closes the connection.
-const LIMIT: usize = 2 * MEDIA_LIMIT;
 
 /// Bytes written at once.
 const WRITE_CHUNK: usize = 16 * 1024;
@@ -71,22 +65,40 @@ pub(crate) enum StreamEvent {
     Closed { id: StreamId },
 }
 
-/// Whether a packet may be lost.
+/// What a packet is to a connection that is too slow for all that goes to it. Those of one weight stay in order; the lighter
+/// ones leave first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Weight {
+    /// STUN, RTCP, handshakes and what the TURN server says: small, and what keeps a connection alive.
+    Vital,
     /// RTP.
     Media,
-    /// STUN, DTLS, RTCP.
-    Vital,
+    /// Messages of participants, as many as the connection takes.
+    Data,
 }
 
 impl Weight {
-    /// Of a packet between a client and our media socket (RFC 7983, RFC 5761 section 4).
+    const ALL: [Self; 3] = [Self::Vital, Self::Media, Self::Data];
+
+    /// Of a packet between a client and our media socket (RFC 7983, RFC 5761 section 4; DTLS: RFC 6347 section 4.1, and
+    /// RFC 9147 section 4 from 32 on).
     pub(crate) fn of(packet: &[u8]) -> Self {
         match packet {
             [128..=191, 192..=223, ..] => Self::Vital,
             [128..=191, ..] => Self::Media,
+            [23..=63, ..] => Self::Data,
             _ => Self::Vital,
+        }
+    }
+
+    /// How many bytes of it wait for a connection at most. More is dropped.
+    const fn limit(self) -> usize {
+        match self {
+            Self::Vital => 64 * 1024,
+            // At a megabit a second, one second.
+            Self::Media => 128 * 1024,
+            // What the WebRTC stack sends before it has to hear from the client, for both data channels.
+            Self::Data => 256 * 1024,
         }
     }
 }
@@ -95,36 +107,71 @@ impl Weight {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sent {
     Queued,
-    /// The connection is too slow for media.
+    /// The connection is too slow for it.
     Dropped,
-    /// The connection is gone, or hopelessly slow: then it is closed by dropping its outbox.
-    Broken,
+    /// The connection is gone.
+    Gone,
 }
 
 /// The shard's end of a connection; dropping it closes the connection.
 #[derive(Debug)]
-pub(crate) struct Outbox {
-    queue: mpsc::UnboundedSender<Vec<u8>>,
-    waiting: Arc<AtomicUsize>,
-}
+pub(crate) struct Outbox([(mpsc::UnboundedSender<Vec<u8>>, Arc<AtomicUsize>); Weight::ALL.len()]);
 
 impl Outbox {
-    /// With the end that a connection takes from, and how many bytes it has not taken yet.
-    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<Vec<u8>>, Arc<AtomicUsize>) {
-        // Bounded by the bytes in it, which nobody but the shard adds to.
-        let (queue, queued) = mpsc::unbounded_channel();
-        let waiting = Arc::new(AtomicUsize::new(0));
-        (Self { queue, waiting: waiting.clone() }, queued, waiting)
+    /// With the end that a connection takes from.
+    pub(crate) fn new() -> (Self, Queued) {
+        // Bounded by the bytes in them, which nobody but the shard adds to.
+        let [vital, media, data] = Weight::ALL.map(|_| {
+            let (queue, queued) = mpsc::unbounded_channel();
+            let waiting = Arc::new(AtomicUsize::new(0));
+            ((queue, Arc::clone(&waiting)), (queued, waiting))
+        });
+        (Self([vital.0, media.0, data.0]), Queued([vital.1, media.1, data.1]))
     }
 
     pub(crate) fn send(&self, packet: Vec<u8>, weight: Weight) -> Sent {
-        let waiting = self.waiting.load(Ordering::Relaxed) + packet.len();
-        let limit = if weight == Weight::Media { MEDIA_LIMIT } else { LIMIT };
-        if waiting > limit {
-            return if weight == Weight::Media { Sent::Dropped } else { Sent::Broken };
+        let (queue, waiting) = &self.0[weight as usize];
+        if waiting.load(Ordering::Relaxed) + packet.len() > weight.limit() {
+            return Sent::Dropped;
         }
-        self.waiting.fetch_add(packet.len(), Ordering::Relaxed);
-        if self.queue.send(packet).is_ok() { Sent::Queued } else { Sent::Broken }
+        waiting.fetch_add(packet.len(), Ordering::Relaxed);
+        if queue.send(packet).is_ok() { Sent::Queued } else { Sent::Gone }
+    }
+}
+
+/// What waits for a connection, and how many bytes of it the connection has not taken yet.
+#[derive(Debug)]
+pub(crate) struct Queued([(mpsc::UnboundedReceiver<Vec<u8>>, Arc<AtomicUsize>); Weight::ALL.len()]);
+
+impl Queued {
+    /// The next packet. `None` when there will be no more.
+    async fn next(&mut self) -> Option<(Weight, Vec<u8>)> {
+        let [(vital, _), (media, _), (data, _)] = &mut self.0;
+        tokio::select! {
+            biased;
+            Some(packet) = vital.recv() => Some((Weight::Vital, packet)),
+            Some(packet) = media.recv() => Some((Weight::Media, packet)),
+            Some(packet) = data.recv() => Some((Weight::Data, packet)),
+            else => None,
+        }
+    }
+
+    /// The next packet of that weight, if there is one.
+    pub(crate) fn next_of(&mut self, weight: Weight) -> Option<(Weight, Vec<u8>)> {
+        self.0[weight as usize].0.try_recv().ok().map(|packet| (weight, packet))
+    }
+
+    /// So many bytes of each weight were taken.
+    fn note_taken(&self, taken: [usize; Weight::ALL.len()]) {
+        for ((_, waiting), taken) in self.0.iter().zip(taken) {
+            waiting.fetch_sub(taken, Ordering::Relaxed);
+        }
+    }
+
+    /// The shard lets go, and nothing waits.
+    #[cfg(test)]
+    pub(crate) fn is_closed(&mut self) -> bool {
+        self.0.iter_mut().all(|(queue, _)| queue.try_recv() == Err(mpsc::error::TryRecvError::Disconnected))
     }
 }
 
@@ -169,7 +216,7 @@ impl StreamDoor {
             return;
         };
         let id = u64::try_from(self.next.fetch_add(1, Ordering::Relaxed)).unwrap_or(0);
-        let (outbox, queued, waiting) = Outbox::new();
+        let (outbox, queued) = Outbox::new();
         let opened = StreamEvent::Opened { id, framing, secure, peer, outbox };
         if self.tell(opened).await.is_err() {
             return;
@@ -178,7 +225,7 @@ impl StreamDoor {
         let (reader, writer) = tokio::io::split(stream);
         let why = tokio::select! {
             why = self.read(id, framing, reader, begun.to_vec()) => why,
-            why = write(framing, writer, queued, &waiting) => why,
+            why = write(framing, writer, queued) => why,
         };
         metrics::gauge!("media_streams").decrement(1.0);
         metrics::counter!("media_streams_closed_total", "reason" => why.as_str()).increment(1);
@@ -251,25 +298,27 @@ impl Closing {
     }
 }
 
-async fn write(
-    framing: Framing,
-    mut writer: impl AsyncWrite + Unpin,
-    mut queued: mpsc::UnboundedReceiver<Vec<u8>>,
-    waiting: &AtomicUsize,
-) -> Closing {
+async fn write(framing: Framing, mut writer: impl AsyncWrite + Unpin, mut queued: Queued) -> Closing {
     let mut out = Vec::with_capacity(WRITE_CHUNK);
-    while let Some(packet) = queued.recv().await {
+    while let Some(first) = queued.next().await {
         out.clear();
-        let mut taken = packet.len();
-        framing.write(&packet, &mut out);
-        while out.len() < WRITE_CHUNK {
-            let Ok(packet) = queued.try_recv() else { break };
-            taken += packet.len();
+        let mut taken = [0; Weight::ALL.len()];
+        let mut take = |(weight, packet): (Weight, Vec<u8>)| {
+            taken[weight as usize] += packet.len();
             framing.write(&packet, &mut out);
+            out.len() < WRITE_CHUNK
+        };
+        let mut has_room = take(first);
+        // Each time one of these, so that they do not wait for ever.
+        if let Some(data) = queued.next_of(Weight::Data) {
+            has_room = take(data);
+        }
+        while has_room && let Some(next) = Weight::ALL.into_iter().find_map(|weight| queued.next_of(weight)) {
+            has_room = take(next);
         }
         let written = timeout(WRITE_PATIENCE, write_out(&mut writer, &out)).await;
         // Counted until the system took it, so that what the connection is too slow for is dropped.
-        waiting.fetch_sub(taken, Ordering::Relaxed);
+        queued.note_taken(taken);
         match written {
             Ok(Ok(())) => {}
             Ok(Err(_)) => return Closing::Peer,
@@ -289,28 +338,68 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slow_connection_loses_media_first_and_is_given_up_last() {
-        let (outbox, _queued, _) = Outbox::new();
-        let packet = vec![0; 1024];
-        while outbox.send(packet.clone(), Weight::Media) == Sent::Queued {}
-        assert_eq!(outbox.send(packet.clone(), Weight::Media), Sent::Dropped);
-        let mut vital = 0;
-        while outbox.send(packet.clone(), Weight::Vital) == Sent::Queued {
-            vital += packet.len();
+    fn each_weight_has_room_of_its_own_and_what_finds_it_full_is_lost() {
+        let (outbox, queued) = Outbox::new();
+        for weight in [Weight::Data, Weight::Media, Weight::Vital] {
+            let bytes: usize =
+                std::iter::from_fn(|| (outbox.send(vec![0; 1024], weight) == Sent::Queued).then_some(1024)).sum();
+            assert_eq!(bytes, weight.limit());
+            assert_eq!(outbox.send(vec![0], weight), Sent::Dropped);
         }
-        assert_eq!(vital, LIMIT - MEDIA_LIMIT);
-        assert_eq!(outbox.send(packet, Weight::Vital), Sent::Broken);
+
+        queued.note_taken([1, 0, 0]);
+        assert_eq!(outbox.send(vec![0], Weight::Vital), Sent::Queued);
+        drop(queued);
+        assert_eq!(outbox.send(Vec::new(), Weight::Vital), Sent::Gone);
     }
 
     #[test]
-    fn only_rtp_may_be_lost() {
+    fn a_packet_weighs_what_its_protocol_says() {
         assert_eq!(Weight::of(&[0x80, 111, 0]), Weight::Media);
         assert_eq!(Weight::of(&[0x90, 0x80 | 96, 0]), Weight::Media);
         assert_eq!(Weight::of(&[0x80, 200]), Weight::Vital);
         assert_eq!(Weight::of(&[0x81, 206]), Weight::Vital);
         assert_eq!(Weight::of(&[22, 254]), Weight::Vital);
+        assert_eq!(Weight::of(&[23, 254]), Weight::Data);
+        assert_eq!(Weight::of(&[0x2f, 1]), Weight::Data);
         assert_eq!(Weight::of(&[0, 1]), Weight::Vital);
         assert_eq!(Weight::of(&[]), Weight::Vital);
+    }
+
+    #[tokio::test]
+    async fn sound_does_not_wait_for_a_file_and_the_file_goes_on() {
+        let (outbox, queued) = Outbox::new();
+        for number in 0..200 {
+            assert_eq!(outbox.send([&[23, number][..], &[0; 998]].concat(), Weight::Data), Sent::Queued);
+        }
+        for number in 0..100 {
+            assert_eq!(outbox.send([&[128, number][..], &[0; 998]].concat(), Weight::Media), Sent::Queued);
+        }
+        drop(outbox);
+        let mut wire = Vec::new();
+        assert!(matches!(write(Framing::Ice, &mut wire, queued).await, Closing::Shard));
+
+        let heads: Vec<(u8, u8)> = wire.chunks(1002).map(|frame| (frame[2], frame[3])).collect();
+        let numbers = |kind| heads.iter().filter(|(first, _)| *first == kind).map(|(_, number)| *number).collect();
+        let (sound, file): (Vec<u8>, Vec<u8>) = (numbers(128), numbers(23));
+        assert!(sound.iter().copied().eq(0..100) && file.iter().copied().eq(0..200), "each in its order");
+        let before = heads.iter().rposition(|(first, _)| *first == 128).unwrap() - 99;
+        assert!((1..20).contains(&before), "{before} of the file left before the last of the sound");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_that_takes_nothing_is_closed() {
+        let (door, mut events, _poll) = door();
+        let (ours, _theirs) = tokio::io::duplex(64);
+        tokio::spawn(async move { door.serve(ours, &[0, 1, 0], Opening::Ice, entrance()).await });
+        let Some(StreamEvent::Opened { outbox, .. }) = events.recv().await else { panic!("opened") };
+        assert!(matches!(events.recv().await, Some(StreamEvent::Packet { .. })));
+        let begun = Instant::now();
+
+        assert_eq!(outbox.send(vec![0; 1024], Weight::Vital), Sent::Queued);
+
+        assert!(matches!(events.recv().await, Some(StreamEvent::Closed { .. })));
+        assert_eq!(begun.elapsed(), WRITE_PATIENCE);
     }
 
     fn door() -> (StreamDoor, mpsc::Receiver<StreamEvent>, mio::Poll) {

@@ -10,6 +10,7 @@ use crate::pulse::Pulse;
 use crate::registry::{Registry, ShardIndex};
 use crate::socket::{Calls, Outgoing, Sockets};
 use crate::streams::StreamDoor;
+use crate::stun;
 use crate::ways::{self, Inlet, Ways};
 use mio::{Events, Poll, Token, Waker};
 use ports::media::MediaEvent;
@@ -264,7 +265,7 @@ impl Shard {
         for _ in 0..LETTERS_PER_TURN {
             let (engine, ways) = (&mut self.engine, &mut self.ways);
             let mut for_turn = Vec::new();
-            let received = self.neighbours.receive(|back, source, destination, contents| {
+            let received = self.neighbours.receive(Instant::now(), |back, source, destination, contents| {
                 let now = Instant::now();
                 match ways {
                     Some(ways) if back => {
@@ -275,7 +276,10 @@ impl Shard {
                         for_turn.push((source, destination, contents.to_vec()));
                         Owner::Nobody
                     }
-                    _ if engine.accept(now, Datagram { source, destination, contents }) => Owner::Client,
+                    // Whether another shard's client is there, the one that handed it over knows.
+                    _ if engine.accept(now, Datagram { source, destination, contents }, || false) => {
+                        Owner::Client { is_proven: stun::is_stun(contents) && engine.holds(source, now) }
+                    }
                     _ => Owner::Unknown,
                 }
             });
@@ -289,7 +293,11 @@ impl Shard {
             match received {
                 Received::Nothing => return false,
                 Received::Letter => {}
-                Received::Flow(address) => self.engine.forget_address(&address),
+                Received::Flow(address, flow) => {
+                    if !self.engine.holds(address, Instant::now()) && self.neighbours.follow(address, flow) {
+                        self.engine.forget_address(&address);
+                    }
+                }
                 Received::Closed(address) => {
                     self.engine.handle_closed(Instant::now(), address);
                 }

@@ -20,27 +20,29 @@ pub(crate) fn dropped(reason: &'static str) {
 impl Engine {
     /// A datagram arrived.
     pub fn handle_datagram(&mut self, at: Instant, datagram: Datagram<'_>) {
-        if !self.accept(at, datagram) {
+        if !self.accept(at, datagram, || false) {
             self.counters.unknown_source.increment(1);
         }
     }
 
-    /// Takes a datagram if it is for one of ours.
-    pub(crate) fn accept(&mut self, at: Instant, datagram: Datagram<'_>) -> bool {
-        let destination = self.local_address(datagram.destination);
+    /// Takes a datagram if it is for one of ours. `is_held` says whether a client of another shard has proven to be where it
+    /// comes from.
+    pub(crate) fn accept(&mut self, at: Instant, datagram: Datagram<'_>, is_held: impl FnOnce() -> bool) -> bool {
+        let local = self.local_address(datagram.destination);
         let mut routed = None;
         let served = catch_unwind(AssertUnwindSafe(|| {
-            routed = self.route(at, &datagram, destination);
+            routed = self.route(at, &datagram, local, is_held);
             let Some(key) = routed else { return };
             let Some(line) = line_of(&mut self.rooms, &mut self.guests, key) else { return };
             line.last_heard = at;
-            let asked = line.heard(at, datagram.source, destination, datagram.contents);
+            line.arrived = Some((local, datagram.destination));
+            let asked = line.heard(at, datagram.source, datagram.destination, datagram.contents);
             self.outbox.extend(asked.question);
             if asked.is_moved {
                 self.counters.path_changes.increment(1);
             }
             let again = std::mem::take(&mut line.failed);
-            match line.peer.handle_datagram(at, datagram.source, destination, datagram.contents) {
+            match line.peer.handle_datagram(at, datagram.source, local, datagram.contents) {
                 Ok(None) => {}
                 Ok(Some(why)) => dropped(why.as_str()),
                 Err(_) => {
@@ -69,7 +71,7 @@ impl Engine {
 
     /// The TCP connection or TURN allocation that an address stands for is gone. `false` if that is nothing to anybody here.
     pub fn handle_closed(&mut self, at: Instant, address: SocketAddr) -> bool {
-        let Some(key) = self.demux.by_address.remove(&address) else { return false };
+        let Some(key) = self.forget_address(&address) else { return false };
         if let Some(line) = line_of(&mut self.rooms, &mut self.guests, key)
             && line.closed(at, address)
         {
@@ -86,28 +88,37 @@ impl Engine {
         self.addresses.iter().copied().find(|address| address.is_ipv4() == arrived.is_ipv4()).unwrap_or(arrived)
     }
 
-    fn route(&mut self, at: Instant, datagram: &Datagram<'_>, destination: SocketAddr) -> Option<ConnectionKey> {
+    fn route(
+        &mut self,
+        at: Instant,
+        datagram: &Datagram<'_>,
+        destination: SocketAddr,
+        is_held: impl FnOnce() -> bool,
+    ) -> Option<ConnectionKey> {
         let known = self.demux.by_address.get(&datagram.source).copied();
         let Some(ufrag) = stun::local_ufrag(datagram.contents) else { return known };
         let called = self.demux.by_ufrag.get(ufrag).copied();
         match (known, called) {
-            (Some(known), Some(called)) if known == called => Some(known),
+            (Some(known), Some(called)) if known == called => {
+                self.note_address(known, datagram.source);
+                Some(known)
+            }
             (_, Some(called)) => {
                 // A new address: believed once the request proves that it knows the password.
                 let line = line_of(&mut self.rooms, &mut self.guests, called)?;
                 if !line.peer.accepts(at, datagram.source, destination, datagram.contents) {
                     return None;
                 }
+                // Anybody can write somebody else's address on a check of their own.
+                if self.holds(datagram.source, at) || is_held() {
+                    return Some(called);
+                }
+                let line = line_of(&mut self.rooms, &mut self.guests, called)?;
                 if line.addresses.last().is_some_and(|last| *last != datagram.source) {
                     metrics::counter!("media_reconnects_total", "reason" => "address").increment(1);
                 }
-                let oldest = line.addresses.note(datagram.source);
                 self.demux.by_address.insert(datagram.source, called);
-                if let Some(oldest) = oldest
-                    && self.demux.by_address.get(&oldest) == Some(&called)
-                {
-                    self.demux.by_address.remove(&oldest);
-                }
+                self.note_address(called, datagram.source);
                 Some(called)
             }
             // The address was one of ours, and now somebody else's client is there.
@@ -116,9 +127,30 @@ impl Engine {
         }
     }
 
-    /// What comes from that address is for another shard: that has proof of it.
-    pub(crate) fn forget_address(&mut self, address: &SocketAddr) {
-        self.demux.by_address.remove(address);
+    /// Whether a client of ours is there for certain, so that nobody else is.
+    pub(crate) fn holds(&mut self, address: SocketAddr, at: Instant) -> bool {
+        let known = self.demux.by_address.get(&address).copied();
+        let line = known.and_then(|known| line_of(&mut self.rooms, &mut self.guests, known));
+        line.is_some_and(|line| line.path.holds(address, at))
+    }
+
+    /// A client checked an address of its own. The one it has not checked for longest makes room.
+    fn note_address(&mut self, key: ConnectionKey, address: SocketAddr) {
+        let line = line_of(&mut self.rooms, &mut self.guests, key);
+        if let Some(oldest) = line.and_then(|line| line.addresses.note(address))
+            && self.demux.by_address.get(&oldest) == Some(&key)
+        {
+            self.demux.by_address.remove(&oldest);
+        }
+    }
+
+    /// What comes from that address is for nobody here any more. For whom it was.
+    pub(crate) fn forget_address(&mut self, address: &SocketAddr) -> Option<ConnectionKey> {
+        let key = self.demux.by_address.remove(address)?;
+        if let Some(line) = line_of(&mut self.rooms, &mut self.guests, key) {
+            line.addresses.forget(address);
+        }
+        Some(key)
     }
 
     /// Hands out what arrived, sends what there is to send and lets news take effect. What goes to one client comes in a row.

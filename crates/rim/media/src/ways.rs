@@ -7,16 +7,23 @@ use crate::engine::{Datagram, Engine};
 use crate::framing::Framing;
 use crate::neighbours::Neighbours;
 use crate::socket::Outgoing;
-use crate::streams::{Outbox, Sent, StreamEvent, StreamId, Weight};
+use crate::streams::{MAX_STREAMS, Outbox, Sent, StreamEvent, StreamId, Weight};
 use crate::traffic;
 use std::collections::HashMap;
 use std::net::SocketAddr;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 use turn::{Outcome, Transport};
 
 /// Packets of connections that are taken each turn, so that datagrams are never kept waiting.
 const PACKETS_PER_TURN: usize = 256;
+
+/// Connections beyond which each new one takes the place of one that is not used, so that there is always room for more.
+const ROOMY: usize = MAX_STREAMS - 64;
+
+/// A connection over which nothing comes for so long is not used: a relay in reserve, or one whose client is elsewhere by now.
+/// What is in use is checked every 4 to 6 seconds at least (RFC 7675 section 5.1).
+const QUIET: Duration = Duration::from_secs(10);
 
 /// Where a TURN client is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,13 +41,14 @@ struct Stream {
     framing: Framing,
     peer: SocketAddr,
     outbox: Outbox,
+    /// When something came over it.
+    heard: Instant,
 }
 
 #[derive(Debug)]
 struct Counters {
     packets: metrics::Counter,
     dropped: metrics::Counter,
-    broken: metrics::Counter,
     unproven: metrics::Counter,
     no_way: metrics::Counter,
     forged: metrics::Counter,
@@ -78,7 +86,9 @@ impl Inlet<'_> {
     /// `false` if it is nobody's.
     fn accept(&mut self, at: Instant, datagram: Datagram<'_>) -> bool {
         let Datagram { source, destination, contents } = datagram;
-        self.engine.accept(at, datagram) || self.neighbours.forward(source, destination, contents)
+        let neighbours = &mut *self.neighbours;
+        self.engine.accept(at, datagram, || neighbours.holds(source, at))
+            || neighbours.forward(source, destination, contents)
     }
 }
 
@@ -122,7 +132,6 @@ impl Ways {
             counters: Counters {
                 packets: metrics::counter!("media_stream_packets_in_total"),
                 dropped: reason("stream_queue"),
-                broken: reason("stream_broken"),
                 unproven: reason("stream_unproven"),
                 no_way: reason("no_way"),
                 forged: reason("forged_source"),
@@ -169,8 +178,13 @@ impl Ways {
             self.event(inlet, at, event);
         }
         self.closed.drain(..).for_each(|address| inlet.closed(at, address));
-        while let Some(address) = self.turn.as_mut().and_then(turn::Server::poll_gone) {
+        while let Some((address, client)) = self.turn.as_mut().and_then(turn::Server::poll_gone) {
             inlet.closed(at, address);
+            if let TurnClient::Stream(id) = client
+                && self.turn.as_ref().is_some_and(|turn| !turn.serves(client))
+            {
+                self.close(id);
+            }
         }
         more
     }
@@ -187,12 +201,18 @@ impl Ways {
                     (Framing::Turn, true) => "turn_tls",
                 };
                 metrics::counter!("media_streams_total", "carries" => carries).increment(1);
+                if self.streams.len() >= ROOMY {
+                    self.make_room(at);
+                }
                 self.by_address.insert(address, id);
-                self.streams.insert(id, Stream { address, framing, peer, outbox });
+                self.streams.insert(id, Stream { address, framing, peer, outbox, heard: at });
             }
             StreamEvent::Packet { id, contents } => {
                 self.counters.packets.increment(1);
-                let framing = self.streams.get(&id).map(|stream| stream.framing);
+                let framing = self.streams.get_mut(&id).map(|stream| {
+                    stream.heard = at;
+                    stream.framing
+                });
                 match framing {
                     Some(Framing::Ice) => self.ice_packet(inlet, at, id, &contents),
                     Some(Framing::Turn) => self.turn_packet(inlet, at, id, &contents),
@@ -201,6 +221,14 @@ impl Ways {
                 }
             }
             StreamEvent::Closed { id } => self.close(id),
+        }
+    }
+
+    /// Closes the connection that was quiet for longest, if that is long.
+    fn make_room(&mut self, at: Instant) {
+        let quietest = self.streams.iter().min_by_key(|(_, stream)| stream.heard);
+        if let Some((id, _)) = quietest.filter(|(_, stream)| at.saturating_duration_since(stream.heard) >= QUIET) {
+            self.close(*id);
         }
     }
 
@@ -284,10 +312,7 @@ impl Ways {
         match stream.outbox.send(contents, weight) {
             Sent::Queued => {}
             Sent::Dropped => self.counters.dropped.increment(1),
-            Sent::Broken => {
-                self.counters.broken.increment(1);
-                self.close(id);
-            }
+            Sent::Gone => self.counters.no_way.increment(1),
         }
     }
 

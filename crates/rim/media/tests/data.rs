@@ -11,8 +11,9 @@ mod support;
 
 use counted::Drops;
 use prost::Message;
+use std::net::SocketAddr;
 use std::time::Duration;
-use support::World;
+use support::{Bottleneck, World};
 use wire::lk;
 use wire::lk::signal_response::Message as Response;
 
@@ -129,4 +130,35 @@ fn who_floods_somebody_slow_loses_what_waits_and_nobody_else_does() {
         assert_eq!(of_carl, [before, after]);
         assert!(![ann, bob, carl].iter().any(|who| was_put_out(&world, *who)));
     });
+}
+
+/// The most that is on its way at a time of much data for somebody reached at that address.
+fn most_in_flight(outside: Option<SocketAddr>) -> usize {
+    let mut world = World::new();
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    world.clients[bob].outside = outside;
+    world.pass(Duration::from_secs(3));
+    let mut slow = Bottleneck::new(1_000_000_000, world.now);
+    slow.delay = Duration::from_millis(500);
+    world.clients[bob].bottleneck = Some(slow);
+    let mut most = 0;
+    for sequence in 1..=200 {
+        say(&mut world, ann, sequence, 10_000);
+        most = most.max(world.clients[bob].bottleneck.as_ref().unwrap().in_flight());
+    }
+    for _ in 0..100 {
+        world.pass(Duration::from_millis(500));
+        most = most.max(world.clients[bob].bottleneck.as_ref().unwrap().in_flight());
+    }
+    assert_eq!(heard(&world, bob), (1..=200).collect::<Vec<u32>>());
+    most
+}
+
+#[test]
+fn a_file_does_not_pile_up_in_front_of_somebody_behind_a_tcp_connection() {
+    let connection = most_in_flight(Some("240.64.0.0:32768".parse().unwrap()));
+    // And what goes with a message or a datagram.
+    assert!((50_000..90_000).contains(&connection), "{connection}");
+    let datagrams = most_in_flight(None);
+    assert!(datagrams > 2 * connection, "{datagrams} where what is too much is lost");
 }

@@ -6,6 +6,7 @@
 #[path = "shard.rs"]
 mod shard;
 
+use media::Datagram;
 use model::media::Source;
 use ports::media::MediaEventKind;
 use prost::Message;
@@ -218,4 +219,23 @@ fn a_room_that_is_lost_leaves_no_guests() {
 
     let left = world.engine.holdings();
     assert_eq!((left.guests, left.names, left.addresses), (0, 0, 0));
+}
+
+#[test]
+fn a_check_of_somebody_from_the_address_of_another_shard_s_client_takes_nothing_from_them() {
+    let (mut world, [ann, bob, _]) = three();
+    for (speaker, liar) in [(ann, bob), (bob, ann)] {
+        world.publish(speaker);
+        world.pass(Duration::from_millis(500));
+        world.stream(speaker, 1, 50);
+        let before = world.clients[liar].received(false).len();
+
+        let (mark, source, now) = (world.take_mark(liar), world.address_of(speaker), world.now);
+        let destination = "192.0.2.1:8080".parse().unwrap();
+        world.engine.handle_datagram(now, Datagram { source, destination, contents: &mark });
+
+        world.stream(speaker, 51, 25);
+        let sound = world.clients[liar].received(false).len() - before;
+        assert!(sound >= 24, "{sound} of 25 of what {speaker} says");
+    }
 }

@@ -95,7 +95,7 @@ impl<C: Copy + Ord> Server<C> {
         caller: &Caller<'_>,
         answer: Draft,
     ) -> Result<Draft, Refusal> {
-        if let Some((relayed, allocation)) = self.allocation_of(now, client) {
+        if let Some((relayed, allocation)) = self.heard(now, client) {
             // The answer to this very request was lost; anything else does not fit.
             let is_same = allocation.transaction == message.transaction && allocation.name == caller.name;
             return if is_same { Ok(allocated(answer, message, relayed, allocation)) } else { Err(refused(437)) };
@@ -112,11 +112,14 @@ impl<C: Copy + Ord> Server<C> {
         let like = self.family(message)?;
         let is_theirs =
             |allocation: &&Allocation<C>| meaning(&allocation.name).is_some_and(|(_, who)| who == caller.who);
-        if self.allocations.values().filter(is_theirs).count() >= MAX_PER_USER {
-            return Err(refused(486));
+        let theirs = self.allocations.values().filter(is_theirs);
+        if theirs.clone().count() >= MAX_PER_USER {
+            let quiet = quietest(theirs, now).ok_or(refused(486))?;
+            self.forget(quiet);
         }
         if self.allocations.len() >= MAX_ALLOCATIONS {
-            return Err(refused(508));
+            let quiet = quietest(self.allocations.values(), now).ok_or(refused(508))?;
+            self.forget(quiet);
         }
         let relayed = self.free_address(like);
         self.forget(client);
@@ -128,6 +131,7 @@ impl<C: Copy + Ord> Server<C> {
             transaction: message.transaction,
             lifetime,
             expires: now + lifetime,
+            heard: now,
             permissions: BTreeMap::new(),
             channels: BTreeMap::new(),
         };
@@ -164,9 +168,7 @@ impl<C: Copy + Ord> Server<C> {
 
     /// The allocation a request is about; it must be the caller's (RFC 8656 section 5).
     fn own(&mut self, now: Instant, client: C, caller: &Caller<'_>) -> Result<&mut Allocation<C>, Refusal> {
-        let relayed = self.by_client.get(&client).ok_or(refused(437))?;
-        let allocation = self.allocations.get_mut(relayed).filter(|allocation| !allocation.is_over(now));
-        let allocation = allocation.ok_or(refused(437))?;
+        let (_, allocation) = self.heard(now, client).ok_or(refused(437))?;
         if allocation.name == caller.name { Ok(allocation) } else { Err(refused(441)) }
     }
 
@@ -279,6 +281,12 @@ impl<C: Copy + Ord> Server<C> {
         // It keeps others from playing a message again, and lets nobody in: guessing one gains little.
         unix.checked_sub(made).filter(|_| self.nonce(made, mapped) == nonce)
     }
+}
+
+/// Whose allocation was not heard of for longest, if that is long enough for it to make room.
+fn quietest<'a, C: Copy + 'a>(allocations: impl Iterator<Item = &'a Allocation<C>>, now: Instant) -> Option<C> {
+    let quietest = allocations.min_by_key(|allocation| allocation.heard)?;
+    (now.saturating_duration_since(quietest.heard) >= QUIET).then_some(quietest.client)
 }
 
 fn allocated<C>(answer: Draft, message: &Message<'_>, relayed: SocketAddr, allocation: &Allocation<C>) -> Draft {

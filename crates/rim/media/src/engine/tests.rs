@@ -312,7 +312,7 @@ fn an_address_that_is_now_another_shards_client_s_is_not_taken_for_the_former_on
     registry.note_name("theirs".into(), 1);
     let mut takes = |contents: &[u8]| {
         let datagram = Datagram { source: address, destination: address, contents };
-        engine.accept(now, datagram)
+        engine.accept(now, datagram, || false)
     };
 
     assert!(takes(&check("nobody")), "whatever that is, it comes from ann");
@@ -321,7 +321,7 @@ fn an_address_that_is_now_another_shards_client_s_is_not_taken_for_the_former_on
 
     engine.forget_address(&address);
     let datagram = Datagram { source: address, destination: address, contents: &[0x80; 40] };
-    assert!(!engine.accept(now, datagram));
+    assert!(!engine.accept(now, datagram, || false));
 }
 
 /// Two shards that share every room's people: the first one's connection is not where the room is.

@@ -108,6 +108,11 @@ impl Bottleneck {
         self.waiting.push_back((self.free + self.delay, source, contents));
     }
 
+    /// Bytes on their way.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.waiting.iter().map(|(_, _, contents)| contents.len()).sum()
+    }
+
     fn arrived(&mut self, now: Instant) -> Option<(SocketAddr, Vec<u8>)> {
         if self.waiting.front().is_none_or(|(at, _, _)| *at > now) {
             return None;
@@ -122,6 +127,8 @@ pub(crate) struct World {
     /// How finely time passes; who measures delays wants a millisecond.
     pub(crate) step: Duration,
     server: SocketAddr,
+    /// Where the translation in front of the server brings what is for it; what leaves from elsewhere is lost.
+    pub(crate) inside: Option<SocketAddr>,
     pub(crate) clients: Vec<Client>,
     pub(crate) events: mpsc::Receiver<MediaEvent>,
     /// What went where no client is: to where, and its length.
@@ -150,6 +157,7 @@ impl World {
             now: Instant::now(),
             step: Duration::from_millis(10),
             server,
+            inside: None,
             clients: Vec::new(),
             events: events_end,
             stray: Vec::new(),
@@ -360,6 +368,10 @@ impl World {
                 .drain(self.now, &mut |source, destination, contents| to_clients.push((source, destination, contents)));
             for (source, destination, contents) in to_clients {
                 moved = true;
+                if self.inside.is_some_and(|inside| inside != source) {
+                    continue;
+                }
+                let source = if self.inside.is_some() { self.server } else { source };
                 let client = self.clients.iter_mut().find(|client| client.seen_at() == destination);
                 if client.is_none() {
                     self.stray.push((destination, contents.len()));
@@ -375,7 +387,7 @@ impl World {
                     }
                     let receive = Receive::new(Protocol::Udp, source, client.address, &contents).unwrap();
                     client.rtc.handle_input(Input::Receive(self.now, receive)).unwrap();
-                    Self::drain_client(&mut self.engine, client, self.server, self.now);
+                    Self::drain_client(&mut self.engine, client, (self.server, self.inside), self.now);
                 }
             }
             for client in &mut self.clients {
@@ -384,9 +396,9 @@ impl World {
                 {
                     let receive = Receive::new(Protocol::Udp, source, client.address, &contents).unwrap();
                     client.rtc.handle_input(Input::Receive(self.now, receive)).unwrap();
-                    Self::drain_client(&mut self.engine, client, self.server, self.now);
+                    Self::drain_client(&mut self.engine, client, (self.server, self.inside), self.now);
                 }
-                moved |= Self::drain_client(&mut self.engine, client, self.server, self.now);
+                moved |= Self::drain_client(&mut self.engine, client, (self.server, self.inside), self.now);
             }
             for index in 0..self.clients.len() {
                 moved |= self.read_signals(index);
@@ -397,7 +409,12 @@ impl World {
         }
     }
 
-    fn drain_client(engine: &mut Shards, client: &mut Client, server: SocketAddr, now: Instant) -> bool {
+    fn drain_client(
+        engine: &mut Shards,
+        client: &mut Client,
+        (server, inside): (SocketAddr, Option<SocketAddr>),
+        now: Instant,
+    ) -> bool {
         let mut moved = false;
         loop {
             match client.rtc.poll_output().unwrap() {
@@ -409,8 +426,8 @@ impl World {
                     if client.mute {
                         continue;
                     }
-                    let datagram =
-                        Datagram { source: client.seen_at(), destination: server, contents: &transmit.contents };
+                    let destination = inside.unwrap_or(server);
+                    let datagram = Datagram { source: client.seen_at(), destination, contents: &transmit.contents };
                     engine.handle_datagram(now, datagram);
                 }
                 Output::Event(Event::Connected) => client.connected = true,
@@ -542,7 +559,8 @@ impl World {
         self.clients[client].rtc = dead;
     }
 
-    /// A connectivity check to the client's session by somebody who heard the user name and guesses the password.
+    /// A connectivity check to the client's session that marks the best of all ways, by somebody who heard the user name and
+    /// guesses the password.
     pub(crate) fn forged_check(&mut self, client: usize) -> Vec<u8> {
         let ufrag = self.clients[client]
             .inbox
@@ -559,7 +577,8 @@ impl World {
         attributes.extend(u16::try_from(username.len()).unwrap().to_be_bytes());
         attributes.extend(username.as_bytes());
         attributes.resize(attributes.len().next_multiple_of(4), 0);
-        attributes.extend([0x00, 0x24, 0, 4, 0x6e, 0, 1, 0xff]);
+        attributes.extend([0x00, 0x24, 0, 4, 0x7f, 0xff, 0xff, 0xff]);
+        attributes.extend([0x00, 0x25, 0, 0]);
         attributes.extend([0x80, 0x2a, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8]);
         attributes.extend([0, 8, 0, 20]);
         attributes.extend([0x5a; 20]);
