@@ -154,7 +154,10 @@ pub enum Standing {
     /// With these rights.
     In(MediaPermission),
     /// They left or were sent out.
-    Out,
+    Out {
+        /// Since when, unix seconds; whoever came to the media room later is none of the meeting's doing.
+        since: i64,
+    },
     /// They may come and have not.
     Neither,
 }

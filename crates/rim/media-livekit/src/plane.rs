@@ -227,7 +227,7 @@ impl MediaPlane for LiveKit {
     }
 
     fn restore(&self, room: &RoomId, people: Vec<RestoredPerson>) {
-        self.wanted.restore(room, people, unix_seconds());
+        self.wanted.restore(room, people);
         self.behind.note_unknown(room);
     }
 

@@ -138,15 +138,15 @@ impl Wanted {
         self.rooms().get(room)?.get(who)?.said.clone()
     }
 
-    /// What an earlier process knew of people in a meeting that goes on; whoever was out then is so since `at`, unix seconds.
-    pub(crate) fn restore(&self, room: &RoomId, people: Vec<RestoredPerson>, at: i64) {
+    /// What an earlier process knew of people in a meeting that goes on.
+    pub(crate) fn restore(&self, room: &RoomId, people: Vec<RestoredPerson>) {
         let mut remembered = 0;
         let known = people.into_iter().filter_map(|person| {
             let said = person.said.filter(|_| remembered < MAX_REMEMBERED);
             remembered += usize::from(said.is_some());
             let (given, out) = match person.standing {
                 Standing::In(given) => (Some(given), None),
-                Standing::Out => (None, Some(at)),
+                Standing::Out { since } => (None, Some(since)),
                 Standing::Neither => (None, None),
             };
             let known = Known { given, said, out };
@@ -360,11 +360,11 @@ mod tests {
         let person = |name, standing, said| RestoredPerson { who: who(name), standing, said };
         let people = vec![
             person("ann", Standing::In(ALL), Some(wish(SILENT))),
-            person("bob", Standing::Out, None),
+            person("bob", Standing::Out { since: 7 }, None),
             person("cyd", Standing::Neither, Some(wish(SILENT))),
             person("dan", Standing::Neither, None),
         ];
-        wanted.restore(&room, people, 7);
+        wanted.restore(&room, people);
 
         assert_eq!(wanted.wish(&room, &who("ann")), Wish::In(wish(SILENT)));
         assert_eq!((wanted.wish(&room, &who("bob")), wanted.wish(&room, &who("cyd"))), (Wish::Out(7), Wish::Anyhow));

@@ -13,7 +13,6 @@ use model::media::{CameraView, MediaPermission, Source, Sources};
 use model::{Identity, SessionId};
 use ports::media::{MediaPlane, RemoveReason, RestoredPerson, Standing};
 use ports::media_control::{FREE_SESSION, MediaControl, ParticipantChange, RoomSettings};
-use prost::Message as _;
 use server::{Server, client, now, ok, room, told, until};
 use wire::lk;
 
@@ -79,7 +78,9 @@ async fn a_lock_and_a_removal_that_were_missed_reach_the_server_when_it_is_back_
     much_later().await;
 
     server.come_back();
+    let back = tokio::time::Instant::now();
     server.until_asked(3).await;
+    assert!(back.elapsed() < Duration::from_secs(15), "at the next beat of its pulse");
     much_later().await;
 
     let mut methods = server.methods();
@@ -229,7 +230,8 @@ async fn orders_for_which_the_line_has_no_space_are_made_up_for() {
 async fn what_a_process_before_wanted_of_a_meeting_is_compared_with_what_the_server_has() {
     let mut sat = there("cyd", 1);
     sat.attributes.insert("seat".into(), "1".into());
-    let (server, plane) = house(vec![there("ann", 1), there("bob", 1), sat, there("dan", 1), there("agent", 1)]);
+    let (server, plane) =
+        house(vec![there("ann", 1), there("bob", 1), sat, there("dan", 1), there("fay", 8), there("agent", 1)]);
     let ceiling = ParticipantChange {
         attributes: [("seat".into(), "1".into())].into(),
         permission: Some(MICROPHONE_ONLY),
@@ -241,10 +243,11 @@ async fn what_a_process_before_wanted_of_a_meeting_is_compared_with_what_the_ser
         &room(),
         vec![
             person("ann", Standing::In(EVERYTHING), None),
-            person("bob", Standing::Out, None),
+            person("bob", Standing::Out { since: 7 }, None),
             person("cyd", Standing::In(EVERYTHING), Some(ceiling.clone())),
             person("dan", Standing::Neither, None),
-            person("eve", Standing::Out, None),
+            person("eve", Standing::Out { since: 7 }, None),
+            person("fay", Standing::Out { since: 7 }, None),
         ],
     );
     server.until_asked(3).await;
