@@ -6,9 +6,9 @@ mod fakes;
 use std::sync::atomic::Ordering;
 
 use fakes::{House, request};
-use meeting::{FREE, Forwarded, MediaStep};
+use meeting::{FREE, Forwarded, LockService, MediaStep, Moderation, Whom};
 use model::media::{MediaPermission, Sources};
-use model::{Identity, RoomId};
+use model::{Identity, RoomId, UserId};
 use ports::media::{RestoredPerson, Standing};
 use ports::media_control::{ControlError, ParticipantChange, RoomSettings};
 use wire::livekit::ParticipantInfo;
@@ -154,7 +154,7 @@ async fn comes(house: &House, who: &str, sid: &str) {
 }
 
 #[tokio::test]
-async fn whoever_was_sent_out_is_given_no_rights_when_their_coming_is_told_late() {
+async fn whoever_was_sent_out_is_given_no_rights_by_a_lock_and_by_a_coming_that_is_told_late() {
     let house = House::with_media_elsewhere().await;
     house.create("room01").await;
     let token = house.token("room01", "ann", false).await;
@@ -166,6 +166,12 @@ async fn whoever_was_sent_out_is_given_no_rights_when_their_coming_is_told_late(
     assert!(before > 0);
 
     house.meetings.remove_media_participant(&id("room01"), &ann, Some(1)).await.unwrap();
+    let token = house.token("room01", "mod", true).await;
+    let _moderator = house.meetings.open_socket(&token, "ws://x".into()).await.unwrap();
+    let access = house.meetings.authorize(&token).await.unwrap();
+    let whom = Whom::One(UserId::try_from("ann").unwrap());
+    let lock = Moderation::Lock { whom, service: LockService::Webcam, locked: true };
+    house.meetings.moderate(&access, lock).await.unwrap();
     comes(&house, "ann", "PA_2").await;
 
     assert_eq!(given(), before);

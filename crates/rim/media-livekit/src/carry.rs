@@ -8,7 +8,7 @@ use model::{Identity, RoomId};
 use ports::media_control::{ControlError, ParticipantChange};
 use prost::Message;
 use tokio::sync::oneshot;
-use tracing::{info, warn};
+use tracing::{debug, warn};
 use wire::lk;
 
 use crate::behind::Behind;
@@ -60,6 +60,13 @@ pub(crate) fn count_lost(orders: u64) {
 #[error(transparent)]
 pub(crate) struct Unfinished(Refusal);
 
+impl Unfinished {
+    /// Whether the server answers.
+    const fn is_trouble(&self) -> bool {
+        !matches!(self.0, Refusal::Unreachable(_))
+    }
+}
+
 /// Whoever carries out the orders of a line.
 pub(crate) struct Carrier {
     pub(crate) client: Client,
@@ -92,11 +99,14 @@ impl Carrier {
             Order::CatchUp { .. } => match self.catch_up(&room).await {
                 Ok(()) => {
                     self.behind.done(&room);
-                    info!(room.id = %room, "the media server has what is wanted of a room again");
+                    debug!(room.id = %room, "the media server has what is wanted of a room");
                     return;
                 }
                 Err(error) => {
-                    warn!(room.id = %room, %error, "the media server still has not what is wanted of a room");
+                    // That it is gone is said once, by its pulse.
+                    if error.is_trouble() {
+                        warn!(room.id = %room, %error, "the media server has not what is wanted of a room");
+                    }
                     self.behind.failed(&room);
                     return;
                 }

@@ -164,11 +164,11 @@ async fn watch(client: Client, plane: Weak<LiveKit>) {
         if plane.is_silent.swap(silent > 0, Ordering::Relaxed) && silent == 0 {
             plane.behind.hurry_all();
         }
-        if plane.is_alive.swap(silent < SILENT, Ordering::Relaxed)
-            && silent >= SILENT
-            && let Err(reason) = answered
-        {
-            warn!(%reason, "the media server is gone");
+        let was_alive = plane.is_alive.swap(silent < SILENT, Ordering::Relaxed);
+        match answered {
+            Err(reason) if was_alive && silent >= SILENT => warn!(%reason, "the media server is gone"),
+            Ok(()) if !was_alive => info!("the media server is back"),
+            Ok(()) | Err(_) => {}
         }
     }
 }
