@@ -22,6 +22,9 @@ use crate::told::{admin, may_create, participant_of};
 /// How long the room of a meeting stays if nobody comes, seconds: until the meeting closes it, which is long before.
 const UNTIL_CLOSED: u32 = 24 * 60 * 60;
 
+/// How long the room of a meeting that is over is waited for before another of its name is made: the caller waits ten seconds.
+const SETTLING: Duration = Duration::from_secs(1);
+
 fn encoded(message: &impl Message) -> Bytes {
     message.encode_to_vec().into()
 }
@@ -81,7 +84,7 @@ impl MediaControl for LiveKit {
         let is_free = session.as_str() == FREE_SESSION;
         let name = room.to_string();
         // A meeting that had the name before may be over and its room not closed yet.
-        self.closing.withdraw(room);
+        self.settle_within(room, SETTLING).await;
         if (set.only_new || !is_free)
             && let Some(found) = self.list(vec![name.clone()]).await?.into_iter().find(|found| found.name == name)
         {

@@ -141,6 +141,16 @@ impl LiveKit {
         self.behind.next_due(self.most_seen_to())
     }
 
+    /// Waits for the room to be closed, if it is to be; afterwards only those who were there before are to go. Whether none of
+    /// them is left.
+    pub(crate) async fn settle_within(&self, room: &RoomId, patience: Duration) -> bool {
+        self.behind.hurry(room);
+        if timeout(patience, self.closing.settled(room)).await.is_err() {
+            self.closing.withdraw(room);
+        }
+        self.closing.find(room).is_none()
+    }
+
     async fn participant(&self, room: &RoomId, who: &Identity) -> Result<lk::ParticipantInfo, Refusal> {
         let request = participant_of(room, who);
         self.client.call("GetParticipant", admin(room), &request).await
@@ -222,8 +232,7 @@ impl MediaPlane for LiveKit {
     }
 
     async fn settle(&self, room: &RoomId) -> bool {
-        self.behind.hurry(room);
-        timeout(SETTLING, self.closing.settled(room)).await.is_ok() || !self.closing.withdraw(room)
+        self.settle_within(room, SETTLING).await
     }
 
     fn restore(&self, room: &RoomId, people: Vec<RestoredPerson>) {

@@ -197,13 +197,20 @@ async fn a_room_that_the_api_opens_is_not_closed_for_the_meeting_before() {
     server.go();
     plane.close_room(&room());
     server.until_missed(3).await;
-    server.come_back();
+    let free = SessionId::try_from(FREE_SESSION).unwrap();
+    let begun = tokio::time::Instant::now();
+    let opened = plane.open_room(&room(), &free, RoomSettings::default()).await;
+    assert!(opened.is_err() && begun.elapsed() < Duration::from_secs(2));
 
-    plane.open_room(&room(), &SessionId::try_from(FREE_SESSION).unwrap(), RoomSettings::default()).await.unwrap();
+    server.come_back();
+    plane.open_room(&room(), &free, RoomSettings::default()).await.unwrap();
     server.until_asked(3).await;
     much_later().await;
 
     assert_eq!(server.methods(), ["CreateRoom", "ListParticipants", "RemoveParticipant"]);
+    plane.close_room(&room());
+    plane.open_room(&room(), &free, RoomSettings::default()).await.unwrap();
+    assert_eq!(server.methods()[3..], ["DeleteRoom", "CreateRoom"], "without trouble it is closed first");
 }
 
 #[tokio::test(start_paused = true)]
@@ -272,6 +279,7 @@ async fn of_a_meeting_that_ended_in_a_process_before_only_its_own_people_go() {
     server.go();
     plane.restore_end(&room(), end);
     server.until_missed(3).await;
+    assert!(!plane.settle(&room()).await, "they may still be there");
 
     server.come_back();
     server.until_asked(2).await;
@@ -280,6 +288,7 @@ async fn of_a_meeting_that_ended_in_a_process_before_only_its_own_people_go() {
     assert_eq!(server.methods(), ["ListParticipants", "RemoveParticipant"]);
     let removal: lk::RoomParticipantIdentity = server.request(1);
     assert_eq!((removal.identity.as_str(), removal.revoke_token_ts), ("old", end));
+    assert!(plane.settle(&room()).await);
 }
 
 #[tokio::test(start_paused = true)]
