@@ -262,6 +262,31 @@ test("a meeting takes over the name of a room that the API made, and the end of 
   }
 });
 
+test("after a kill the other server gets what it missed: the locks of the meeting, and what the API said", async () => {
+  const room = await scene.room({ metadata: { default_lock_settings: { lock_webcam: true } } });
+  await scene.inside(room, "mod", { admin: true });
+  await browser.join(await mediaAccess(await scene.inside(room, "ann")));
+  await until("ann to be there", async () => (await identities(room)).includes("ann"));
+  const everything = { canSubscribe: true, canPublish: true };
+  await here.updateParticipant(room, "ann", {
+    permission: { ...everything, canSubscribe: false },
+  });
+
+  await scene.server.kill();
+  const behind = await rooms.updateParticipant(room, "ann", { permission: everything });
+  assert.equal(behind.permission.canSubscribe, true);
+  assert.equal(behind.permission.canPublishSources.length, 0);
+  await scene.server.launch();
+
+  const caughtUp = await until("what the meeting and the API give", async () => {
+    const { permission } = await rooms.getParticipant(room, "ann");
+    return permission.canSubscribe ? null : permission;
+  });
+  assert.equal(caughtUp.canPublish, true);
+  assert.ok(caughtUp.canPublishSources.includes(TrackSource.MICROPHONE));
+  assert.ok(!caughtUp.canPublishSources.includes(TrackSource.CAMERA), "the webcam is locked");
+});
+
 test("the doctor looks at the other server, and whoever calls the API is told when that does not answer", async () => {
   const args = ["doctor", "--json", "--dev", "--config", scene.server.configFile];
   args.push("--data", scene.server.dataFolder, "--listen", `127.0.0.1:${scene.server.setup.port}`);

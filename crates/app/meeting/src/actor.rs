@@ -458,7 +458,8 @@ impl Actor {
             }
             Output::Admit { conn } => self.send_down(conn, Down::Admitted(true)),
             Output::UpdateMediaRights { user } => {
-                if let Some(permission) = self.room.media_permission(&user) {
+                // Locks of those who are gone are for when they come back; until then they are out.
+                if let Some(permission) = self.room.media_permission(&user).filter(|_| !self.room.is_gone(&user)) {
                     self.around.media.set_permission(&self.id, &Identity::from(&user), permission);
                 }
             }

@@ -26,6 +26,7 @@ mod tokens;
 mod turns;
 mod uploads;
 mod waiting;
+mod words;
 
 pub use activities::ActivityError;
 pub use breakouts::{BreakoutError, Settle};

@@ -207,10 +207,13 @@ impl Meetings {
         who: &Identity,
         change: ParticipantChange,
     ) -> Result<Bytes, ControlError> {
-        if let Some(handle) = self.find(room.as_str()) {
-            self.note_rights(&handle, who).await.map_err(|_| ControlError::Unavailable)?;
-        }
-        self.0.control.update_participant(room, who, change).await
+        let Some(handle) = self.find(room.as_str()) else {
+            return self.0.control.update_participant(room, who, change).await;
+        };
+        self.note_rights(&handle, who).await.map_err(|_| ControlError::Unavailable)?;
+        let changed = self.0.control.update_participant(room, who, change).await?;
+        self.keep_word(&handle, who).await;
+        Ok(changed)
     }
 
     /// Subscribes somebody to tracks, or takes them away.

@@ -4,6 +4,7 @@ mod access;
 mod create;
 mod refusals;
 mod shown;
+mod take_up;
 
 use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
@@ -13,11 +14,10 @@ use model::RoomId;
 use ports::media::report::{RoomReport, RoomSummary};
 use ports::media::{MediaEvent, MediaEventKind, MediaPlane};
 use ports::media_control::MediaControl;
-use ports::store::{NewSession, Records, State, StoreError};
+use ports::store::{Records, State, StoreError};
 use prost::Message;
-use room::{EndReason, MediaStep, OnMedia, RestoreError, Restored, Room};
+use room::{EndReason, MediaStep, OnMedia, Room};
 use tokio::time::timeout;
-use tracing::{info, warn};
 use wire::livekit::{ParticipantInfo, TrackInfo};
 use wire::token::JoinClaims;
 
@@ -112,42 +112,9 @@ impl Meetings {
             api_rooms: ApiRooms::default(),
             outside: OutsideMedia::default(),
         }));
-        meetings.restore().await?;
+        meetings.take_up().await?;
         meetings.reconcile_breakouts().await;
         Ok(meetings)
-    }
-
-    async fn restore(&self) -> Result<(), StoreError> {
-        let around = &self.0.around;
-        let mut running = Vec::new();
-        for record in around.records.running_sessions().await? {
-            let NewSession { room: id, session, .. } = record.session;
-            let entries = around.state.load(&session).await?.into_iter().map(|entry| (entry.key, entry.value));
-            match Room::restore(id.clone(), session.clone(), record.id, entries, self.seed(), now()) {
-                Ok(Restored { room, damaged }) => {
-                    for reason in damaged {
-                        warn!(room.id = %id, session.id = %session, %reason, "a part of the journal is left out");
-                    }
-                    info!(room.id = %id, session.id = %session, "room is taken up again");
-                    self.run(id, room);
-                    running.push(session);
-                }
-                Err(reason) => {
-                    warn!(room.id = %id, session.id = %session, %reason, "a session could not be taken up and is closed");
-                    around.records.close_session(&session, now().unix_ms).await?;
-                    // A damaged journal is kept until the next start, for whoever wants to look at it.
-                    if matches!(reason, RestoreError::Damaged { .. }) {
-                        running.push(session);
-                    }
-                }
-            }
-        }
-        // What a crash at the end of a session, or between that and the end of its journal, left behind.
-        for session in around.state.sessions().await?.into_iter().filter(|session| !running.contains(session)) {
-            around.uploads.forget(&session).await;
-            around.seeing_out.see_out(&session).await;
-        }
-        Ok(())
     }
 
     fn seed(&self) -> u64 {

@@ -211,7 +211,8 @@ impl Meetings {
         };
         let (media, room_id, who) = (around.media.clone(), handle.id().clone(), who.clone());
         let told = handle.read(move |room| {
-            if let Some(permission) = room.media_permission(&user) {
+            // Whoever is out and still seen there is about to be taken out, and an order to let them in would prevent it.
+            if let Some(permission) = room.media_permission(&user).filter(|_| !room.is_gone(&user)) {
                 tell(&*media, &room_id, &who, permission);
             }
         });

@@ -6,9 +6,12 @@ mod fakes;
 use std::sync::atomic::Ordering;
 
 use fakes::{House, request};
-use meeting::Forwarded;
-use model::{Identity, RoomId};
-use ports::media_control::{ControlError, RoomSettings};
+use meeting::{FREE, Forwarded, LockService, MediaStep, Moderation, Whom};
+use model::media::{MediaPermission, Sources};
+use model::{Identity, RoomId, UserId};
+use ports::media::{RestoredPerson, Standing};
+use ports::media_control::{ControlError, ParticipantChange, RoomSettings};
+use wire::livekit::ParticipantInfo;
 
 /// After every beginning.
 const LATER: i64 = i64::MAX;
@@ -141,4 +144,82 @@ async fn a_removal_by_the_api_that_does_not_reach_the_media_server_fails_also_in
 
     let answer = house.meetings.remove_media_participant(&id("room01"), &ann, Some(1)).await;
     assert_eq!(answer, Err(ControlError::Unavailable));
+}
+
+/// Somebody comes to the media room over a connection of this sid.
+async fn comes(house: &House, who: &str, sid: &str) {
+    let participant = ParticipantInfo { identity: who.into(), sid: sid.into(), ..ParticipantInfo::default() };
+    let message = Forwarded { id: format!("EV_{sid}"), created_at: 1_700_000_000 };
+    house.meetings.on_outside_media(("room01", "RM_1"), MediaStep::Joined, participant, None, message).await;
+}
+
+#[tokio::test]
+async fn whoever_was_sent_out_is_given_no_rights_by_a_lock_and_by_a_coming_that_is_told_late() {
+    let house = House::with_media_elsewhere().await;
+    house.create("room01").await;
+    let token = house.token("room01", "ann", false).await;
+    let _socket = house.meetings.open_socket(&token, "ws://x".into()).await.unwrap();
+    let ann = Identity::try_from("ann").unwrap();
+    comes(&house, "ann", "PA_1").await;
+    let given = || house.media.given.lock().unwrap().iter().filter(|(who, _)| *who == ann).count();
+    let before = given();
+    assert!(before > 0);
+
+    house.meetings.remove_media_participant(&id("room01"), &ann, Some(1)).await.unwrap();
+    let token = house.token("room01", "mod", true).await;
+    let _moderator = house.meetings.open_socket(&token, "ws://x".into()).await.unwrap();
+    let access = house.meetings.authorize(&token).await.unwrap();
+    let whom = Whom::One(UserId::try_from("ann").unwrap());
+    let lock = Moderation::Lock { whom, service: LockService::Webcam, locked: true };
+    house.meetings.moderate(&access, lock).await.unwrap();
+    comes(&house, "ann", "PA_2").await;
+
+    assert_eq!(given(), before);
+}
+
+#[tokio::test]
+async fn a_meeting_that_goes_on_tells_the_media_server_whom_it_has_and_what_the_api_said_of_them() {
+    let house = House::with_media_elsewhere().await;
+    house.create("room01").await;
+    let token = house.token("room01", "ann", false).await;
+    let _socket = house.meetings.open_socket(&token, "ws://x".into()).await.unwrap();
+    house.token("room01", "bob", false).await;
+    house.token("room01", "cyd", false).await;
+    let word = ParticipantChange {
+        name: Some("Anna".into()),
+        permission: Some(MediaPermission { publish: Sources::NONE, ..FREE }),
+        ..ParticipantChange::default()
+    };
+    *house.media.word.lock().unwrap() = Some(word.clone());
+    for who in ["ann", "bob"] {
+        let who = Identity::try_from(who).unwrap();
+        house.meetings.update_media_participant(&id("room01"), &who, word.clone()).await.unwrap();
+    }
+
+    let next = house.next_with_media_elsewhere().await;
+
+    let restored = next.media.restored.lock().unwrap().clone();
+    let [(room, people)] = restored.as_slice() else { panic!("one meeting, not {restored:?}") };
+    let [ann, bob] = people.as_slice() else { panic!("who came and of whom the API spoke, not {people:?}") };
+    assert_eq!(*room, id("room01"));
+    assert!(matches!(ann.standing, Standing::In(_)) && ann.who.as_str() == "ann" && ann.said == Some(word.clone()));
+    let standing = Standing::Neither;
+    assert_eq!(*bob, RestoredPerson { who: Identity::try_from("bob").unwrap(), standing, said: Some(word) });
+}
+
+#[tokio::test]
+async fn an_end_shortly_before_that_of_the_process_is_seen_to_again_unless_a_meeting_has_the_room_since() {
+    let house = House::with_media_elsewhere().await;
+    for room in ["room01", "room02"] {
+        house.create(room).await;
+        house.meetings.end(room).await.unwrap();
+    }
+    house.create("room02").await;
+    house.create("room03").await;
+
+    let next = house.next_with_media_elsewhere().await;
+
+    let ended_ms = house.store.session("room01").ended_at_ms.unwrap();
+    assert_eq!(*next.media.ended.lock().unwrap(), [(id("room01"), ended_ms / 1000 + 1)]);
+    assert!(house.next().await.media.ended.lock().unwrap().is_empty(), "our own rooms went with the process");
 }

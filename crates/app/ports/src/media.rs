@@ -8,7 +8,7 @@ pub mod report;
 use async_trait::async_trait;
 use bytes::Bytes;
 use inside::{InsideJoin, Insider};
-use model::media::{MediaPermission, ParticipantKind, Source, Trouble};
+use model::media::{MediaPermission, ParticipantChange, ParticipantKind, Source, Trouble};
 use model::{Identity, RoomId, SessionId};
 use report::{RoomReport, RoomSummary};
 use std::collections::BTreeMap;
@@ -148,6 +148,31 @@ pub enum RemoveReason {
     Left,
 }
 
+/// Whether somebody is in a meeting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// With these rights.
+    In(MediaPermission),
+    /// They left or were sent out.
+    Out {
+        /// Since when, unix seconds; whoever came to the media room later is none of the meeting's doing.
+        since: i64,
+    },
+    /// They may come and have not.
+    Neither,
+}
+
+/// Somebody of a meeting that an earlier process held.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RestoredPerson {
+    /// Who.
+    pub who: Identity,
+    /// Whether they were in it.
+    pub standing: Standing,
+    /// What LiveKit's server API said of them, one call laid over the other; see [`MediaPlane::word`].
+    pub said: Option<ParticipantChange>,
+}
+
 /// Why a track could not be muted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MuteError {
@@ -248,6 +273,20 @@ pub trait MediaPlane: Send + Sync + 'static {
         true
     }
 
+    /// A meeting goes on that an earlier process held, whose last orders may be lost: everybody it knows. Comes before any
+    /// other order about the room. Nothing to a plane whose rooms go with the process.
+    fn restore(&self, _room: &RoomId, _people: Vec<RestoredPerson>) {}
+
+    /// A meeting is over since `at`, unix seconds, by an earlier process, whose order to close the room may be lost, and no
+    /// meeting has the room now: whoever came to it before goes. Nothing to a plane whose rooms go with the process.
+    fn restore_end(&self, _room: &RoomId, _at: i64) {}
+
+    /// What the server API said of somebody in a meeting, if that is to hold when this process is no more. Nothing to a plane
+    /// whose rooms go with the process.
+    fn word(&self, _room: &RoomId, _who: &Identity) -> Option<ParticipantChange> {
+        None
+    }
+
     /// Mutes a track of somebody's; unmuting others is refused.
     async fn mute(&self, room: &RoomId, who: &Identity, track: TrackChoice, muted: bool) -> Result<(), MuteError>;
 
@@ -278,4 +317,8 @@ pub trait MediaPlane: Send + Sync + 'static {
 
     /// Tells every client to come back in a moment and stops taking new ones. For a graceful stop.
     async fn drain(&self);
+
+    /// Waits a few seconds at most for what was ordered to be carried out. For the end of a graceful stop, when nobody orders
+    /// anything any more. A plane whose rooms go with the process has nothing to wait for.
+    async fn finish(&self) {}
 }

@@ -62,6 +62,10 @@ pub trait Records: Send + Sync + 'static {
     /// Every session not marked ended, oldest first.
     async fn running_sessions(&self) -> Result<Vec<SessionRecord>, StoreError>;
 
+    /// The room of every session that ended at `since_ms` (unix milliseconds) or later, each with when the last of its sessions
+    /// did. Looks through every session there ever was: for the start of a process.
+    async fn ended_since(&self, since_ms: i64) -> Result<Vec<(RoomId, i64)>, StoreError>;
+
     /// Whether the store answers at all; for `/healthCheck`.
     async fn ping(&self) -> Result<(), StoreError>;
 }

@@ -33,11 +33,13 @@ const CHAT_PREFIX: &str = "chat.";
 const SIGNS_PREFIX: &str = "chatsign.";
 const MAIL_PREFIX: &str = "mail.";
 const FILE_PREFIX: &str = "file.";
+const WORD_PREFIX: &str = "word.";
 
 /// One change of the journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// `info`, `user.<id>`, `chat.<number>`, `chatsign.<number>`, `mail.<id>.<number>`, `file.<number>`, `stats.…`, or
+    /// `info`, `user.<id>`, `chat.<number>`, `chatsign.<number>`, `mail.<id>.<number>`, `file.<number>`, `word.<id>`,
+    /// `stats.…`, or
     /// `figures` once it is over.
     pub key: String,
     /// The new value, `None` to remove it.
@@ -51,6 +53,8 @@ pub struct Restored {
     pub room: Room,
     /// What of it could not be read.
     pub damaged: Vec<RestoreError>,
+    /// What [`Room::note_word`] wrote down.
+    pub words: Vec<(UserId, Bytes)>,
 }
 
 /// The journal of a session does not make a room.
@@ -318,6 +322,7 @@ impl Room {
         let mut mail: BTreeMap<UserId, Mail> = BTreeMap::new();
         let mut ledger = Ledger::default();
         let mut files = Vec::new();
+        let mut words = Vec::new();
         let mut activities = Activities::default();
         for (key, value) in entries {
             match ledger.take(&key, &value) {
@@ -341,6 +346,8 @@ impl Room {
                     Ok(message) => messages.push_back((number, message)),
                     Err(error) => damaged.push(error),
                 }
+            } else if let Some(user) = key.strip_prefix(WORD_PREFIX) {
+                words.extend(UserId::try_from(user).ok().map(|user| (user, value)));
             } else if key.starts_with(FILE_PREFIX) {
                 match decode(&key, &value) {
                     Ok(file) => files.push(file),
@@ -418,7 +425,13 @@ impl Room {
             last_hand_ms: record.last_hand_ms,
             heir_due: None,
         };
-        Ok(Restored { room, damaged })
+        Ok(Restored { room, damaged, words })
+    }
+
+    /// Writes down what is to hold of somebody in this session beside what the room knows, in place of what was written of
+    /// them before. What it means is the caller's, who gets it back with [`Restored`].
+    pub fn note_word(&mut self, user: &UserId, word: Bytes) {
+        self.store(Entry { key: format!("{WORD_PREFIX}{user}"), value: Some(word) });
     }
 }
 

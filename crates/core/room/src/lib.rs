@@ -60,6 +60,7 @@ pub use output::{ConnId, CoreMessage, Farewell, Moment, Output};
 pub use person::Blocked;
 pub use player::{MediaUrl, NoMediaUrl, PlayerRefusal};
 pub use polls::{OptionReport, PollAsk, PollRefusal, PollReport, PollVote};
+pub use presence::MediaStanding;
 pub use recorder::RecorderReport;
 pub use removal::BlockedPerson;
 pub use requests::Request;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use model::media::MediaPermission;
 use model::policy::Capability;
 use model::{Identity, UserId};
 use wire::pnm::NatsMsgServerToClientEvents as Event;
@@ -17,6 +18,32 @@ use crate::state::Room;
 pub(crate) const RECONNECT_GRACE: Duration = Duration::from_secs(5);
 /// How much longer their mail and media are kept.
 const OFFLINE_GRACE: Duration = Duration::from_secs(30);
+
+/// How the media plane is to have somebody who was in the meeting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MediaStanding {
+    /// With these rights.
+    In(MediaPermission),
+    /// Not at all, unless they came there later.
+    Out {
+        /// Since when, unix milliseconds.
+        since_ms: i64,
+    },
+}
+
+impl Person {
+    fn is_gone(&self) -> bool {
+        self.is_out() || matches!(self.presence, Presence::Away)
+    }
+
+    /// Since when somebody who is gone is so, unix milliseconds. Of those who were sent out, and of those who went with a
+    /// process, nobody wrote it down: since now.
+    fn gone_since(&self, now_ms: i64) -> i64 {
+        let graces = i64::try_from((RECONNECT_GRACE + OFFLINE_GRACE).as_millis()).unwrap_or_default();
+        let is_known = !self.is_out() && self.disconnected_at >= self.reconnected_at.max(self.joined_at);
+        if is_known { now_ms.min(self.disconnected_at + graces) } else { now_ms }
+    }
+}
 /// Without a PING event for this long somebody is gone, whatever their socket says.
 const PING_DEADLINE: Duration = Duration::from_secs(120);
 
@@ -221,9 +248,29 @@ impl Room {
     }
 
     /// Rights on the media plane, as they are now.
-    pub fn media_permission(&self, user: &UserId) -> Option<model::media::MediaPermission> {
+    pub fn media_permission(&self, user: &UserId) -> Option<MediaPermission> {
         let person = self.people.get(user)?;
         Some(model::policy::media_permission(&rules::actor(person, &self.metadata), &rules::rules(&self.metadata)))
+    }
+
+    /// Whether somebody was in the meeting and is not any more, so that nothing on the media plane is theirs.
+    pub fn is_gone(&self, user: &UserId) -> bool {
+        self.people.get(user).is_some_and(Person::is_gone)
+    }
+
+    /// Everybody who was in the meeting as the media plane is to have them. Whoever has only been given a token is not among
+    /// them.
+    pub fn media_standings(&self, now: Moment) -> Vec<(UserId, MediaStanding)> {
+        let been = self.people.values().filter(|person| person.is_gone() || person.is_around());
+        been.filter_map(|person| {
+            let standing = if person.is_gone() {
+                MediaStanding::Out { since_ms: person.gone_since(now.unix_ms) }
+            } else {
+                MediaStanding::In(self.media_permission(&person.id)?)
+            };
+            Some((person.id.clone(), standing))
+        })
+        .collect()
     }
 
     pub(crate) fn presence_timeouts(&mut self, now: Moment) {

@@ -4,7 +4,9 @@
 
 mod scene;
 
-use room::{Phase, Request};
+use std::time::Duration;
+
+use room::{MediaStanding, Moderation, Phase, Request};
 use scene::{Scene, user};
 use wire::pnm::{self, NatsMsgServerToClientEvents as Event};
 
@@ -179,7 +181,7 @@ fn stepping_in_and_out_is_no_way_to_flood_the_others() {
 fn after_a_restart_those_who_had_not_joined_still_have_not() {
     let mut scene = before_joining();
     scene.join("eva");
-    let mut scene = scene.restart(std::time::Duration::from_secs(1));
+    let mut scene = scene.restart(Duration::from_secs(1));
     scene.connect("ana");
     assert_eq!(listed(&mut scene, "ana"), ["ana", "eva"]);
     scene.take_mail("ana");
@@ -442,7 +444,7 @@ fn after_a_restart_those_who_are_on_their_way_back_are_on_the_list() {
     scene.drop_socket("eva");
     scene.secs(40);
 
-    let mut scene = scene.restart(std::time::Duration::from_secs(1));
+    let mut scene = scene.restart(Duration::from_secs(1));
     scene.connect("ben");
     let list = scene.take_mail("ben").into_iter().find(|mail| mail.event == Event::RespOnlineUsersList).unwrap();
     let users: serde_json::Value = serde_json::from_str(&list.msg).unwrap();
@@ -462,4 +464,44 @@ fn lists_of_people_are_not_asked_for_without_end() {
         scene.request("ana", Request::OnlineUsers);
     }
     assert_eq!(scene.events("ana").len(), 10);
+}
+
+#[test]
+fn after_a_restart_whoever_was_in_is_in_and_whoever_went_is_out_since_then() {
+    let mut scene = Scene::new(|_| {});
+    scene.join_admin("mod");
+    let _ = ["in", "reloading", "left", "removed"].map(|id| scene.join(id));
+    scene.admit("invited", |_| {}).unwrap();
+    scene.drop_socket("left");
+    scene.secs(60);
+    scene.moderate("mod", Moderation::Remove { user: user("removed"), msg: String::new(), block: false }).unwrap();
+    scene.drop_socket("reloading");
+    let left_at = scene.now().unix_ms - 60_000;
+    let is_gone =
+        |scene: &Scene| ["in", "reloading", "left", "removed", "invited"].map(|id| scene.room.is_gone(&user(id)));
+    assert_eq!(is_gone(&scene), [false, false, true, true, false]);
+
+    let scene = scene.restart(Duration::from_secs(10));
+
+    let standings: Vec<_> = scene
+        .room
+        .media_standings(scene.now())
+        .into_iter()
+        .map(|(user, standing)| match standing {
+            MediaStanding::In(permission) => {
+                assert_eq!(Some(permission), scene.room.media_permission(&user));
+                (user.to_string(), None)
+            }
+            MediaStanding::Out { since_ms } => (user.to_string(), Some(since_ms)),
+        })
+        .collect();
+    let expected = [
+        ("in", None),
+        ("left", Some(left_at + 35_000)),
+        ("mod", None),
+        ("reloading", None),
+        ("removed", Some(scene.now().unix_ms)),
+    ];
+    assert_eq!(standings, expected.map(|(id, since)| (id.to_owned(), since)));
+    assert_eq!(is_gone(&scene), [false, false, true, true, false]);
 }

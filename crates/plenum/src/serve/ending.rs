@@ -53,7 +53,7 @@ pub(super) struct Running {
 
 impl Running {
     /// Tells media clients to come back in a moment, closes the sockets, lets requests finish, lets rooms write down what
-    /// they know, and closes the store last. Meetings are in the journal; the next process takes them up.
+    /// they know and the media plane do what they ordered, and closes the store last. Meetings are in the journal; the next process takes them up.
     pub(super) async fn shut_down(self) -> anyhow::Result<()> {
         if timeout(PART_GRACE, self.plane.drain()).await.is_err() {
             warn!("the media server did not say goodbye in time");
@@ -69,6 +69,7 @@ impl Running {
         if timeout(PART_GRACE, self.meetings.stop()).await.is_err() {
             warn!("some rooms did not write down everything in time");
         }
+        self.plane.finish().await;
         self.store.close().await;
         info!("stopped");
         ended

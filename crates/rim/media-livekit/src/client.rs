@@ -55,6 +55,18 @@ pub enum Refusal {
     Unreachable(String),
 }
 
+impl Refusal {
+    /// Whether the same may be done later: the server's trouble may pass, and so may a clock that is wrong or a key that the
+    /// operator forgot there.
+    pub(crate) fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::Troubled { .. } => true,
+            Self::Refused { code, .. } => matches!(code.as_str(), "unauthenticated" | "permission_denied"),
+            Self::NotFound(_) | Self::Unreadable(_) => false,
+        }
+    }
+}
+
 /// A LiveKit server from outside. Its address is the operator's, so it may be anywhere.
 #[derive(Clone)]
 pub struct Client {

@@ -14,11 +14,16 @@ use wire::lk;
 use wire::lk::data_packet::Kind;
 use wire::token::VideoGrant;
 
+use crate::carry::Order;
 use crate::client::{Refusal, SHORT_PATIENCE};
-use crate::plane::{LiveKit, Order, admin, may_create, participant_of};
+use crate::plane::LiveKit;
+use crate::told::{admin, may_create, participant_of};
 
 /// How long the room of a meeting stays if nobody comes, seconds: until the meeting closes it, which is long before.
 const UNTIL_CLOSED: u32 = 24 * 60 * 60;
+
+/// How long the room of a meeting that is over is waited for before another of its name is made: the caller waits ten seconds.
+const SETTLING: Duration = Duration::from_secs(1);
 
 fn encoded(message: &impl Message) -> Bytes {
     message.encode_to_vec().into()
@@ -82,6 +87,8 @@ impl MediaControl for LiveKit {
     async fn open_room(&self, room: &RoomId, session: &SessionId, set: RoomSettings) -> Result<Bytes, ControlError> {
         let is_free = session.as_str() == FREE_SESSION;
         let name = room.to_string();
+        // A meeting that had the name before may be over and its room not closed yet.
+        self.settle_within(room, SETTLING).await;
         if (set.only_new || !is_free)
             && let Some(found) = self.list(vec![name.clone()]).await?.into_iter().find(|found| found.name == name)
         {

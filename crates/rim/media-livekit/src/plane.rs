@@ -2,36 +2,43 @@
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use model::media::{MediaPermission, Source, Sources};
+use futures_util::future::join_all;
+use model::media::MediaPermission;
 use model::{Identity, RoomId};
-use ports::media::{ConnectError, MediaJoin, MediaPlane, MuteError, RemoveReason, SignalLink, TrackChoice};
-use ports::media_control::{ControlError, ParticipantChange};
+use ports::media::{
+    ConnectError, MediaJoin, MediaPlane, MuteError, RemoveReason, RestoredPerson, SignalLink, TrackChoice,
+};
+use ports::media_control::ParticipantChange;
 use prost::Message;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::timeout;
-use tracing::warn;
+use tokio::time::{Instant, timeout, timeout_at};
+use tracing::{info, warn};
 use wire::lk;
-use wire::token::VideoGrant;
 
+use crate::behind::Behind;
+use crate::carry::{Carrier, Order, count_lost};
 use crate::client::{Client, Refusal, unix_seconds};
 use crate::closing::Closing;
-use crate::control::control_error;
-use crate::rights::Rights;
+use crate::told::{admin, number, participant_of};
+use crate::wanted::Wanted;
 
 /// Orders are carried out in as many lines; those of one room stay in one.
 const LINES: usize = 16;
 
-/// Orders that wait in a line. One more means that the server has not answered for minutes, and is lost.
+/// Orders that wait in a line. One more means that the server has not answered for minutes; what it wants is made up for later.
 const WAITING: usize = 1024;
 
 /// How long whoever opens a room again waits for it to be closed: less than whoever creates a meeting does.
 const SETTLING: Duration = Duration::from_secs(5);
+
+/// How long the end of the process waits for what is in line. The next process makes up for the rest.
+const FINISHING: Duration = Duration::from_secs(3);
 
 /// How often the server is asked whether it is there.
 const PULSE: Duration = Duration::from_secs(10);
@@ -39,85 +46,109 @@ const PULSE: Duration = Duration::from_secs(10);
 /// So often it must stay silent to count as gone.
 const SILENT: u32 = 2;
 
-/// An order that waits in line.
-#[derive(Debug)]
-pub(crate) enum Order {
-    /// The meeting gives somebody these rights.
-    Permission { room: RoomId, who: Identity, permission: MediaPermission },
-    /// The API wants this of somebody. Whoever asked may have gone by then, and was told nothing.
-    Change {
-        room: RoomId,
-        who: Identity,
-        change: ParticipantChange,
-        reply: oneshot::Sender<Result<Bytes, ControlError>>,
-    },
-    /// Somebody is out of the meeting since `at`, unix seconds.
-    Remove { room: RoomId, who: Identity, at: i64 },
-    /// The meeting is over since `at`, unix seconds.
-    Close { room: RoomId, number: u64, at: i64 },
-}
-
-impl Order {
-    const fn room(&self) -> &RoomId {
-        match self {
-            Self::Permission { room, .. }
-            | Self::Change { room, .. }
-            | Self::Remove { room, .. }
-            | Self::Close { room, .. } => room,
-        }
-    }
+/// What waits in a line.
+enum InLine {
+    Order(Order),
+    /// Somebody wants to know when everything before is done.
+    Mark(oneshot::Sender<()>),
 }
 
 /// The media plane on a LiveKit server.
 pub struct LiveKit {
     pub(crate) client: Client,
-    rights: Arc<Rights>,
-    closing: Arc<Closing>,
-    lines: Vec<mpsc::Sender<Order>>,
-    is_alive: Arc<AtomicBool>,
+    pub(crate) closing: Arc<Closing>,
+    wanted: Arc<Wanted>,
+    behind: Arc<Behind>,
+    lines: Vec<mpsc::Sender<InLine>>,
+    is_alive: AtomicBool,
+    /// Whether it did not answer when it was last asked whether it is there.
+    is_silent: AtomicBool,
 }
 
 impl LiveKit {
     /// Starts carrying out orders and feeling the server's pulse, on the runtime it is called on, until it is dropped.
     pub fn start(client: Client) -> Arc<Self> {
-        let is_alive = Arc::new(AtomicBool::new(true));
-        tokio::spawn(watch(client.clone(), Arc::downgrade(&is_alive)));
-        let rights = Arc::new(Rights::default());
+        let wanted = Arc::new(Wanted::default());
         let closing = Arc::new(Closing::default());
+        let behind = Arc::new(Behind::default());
         let line = || {
             let (orders, mut waiting) = mpsc::channel(WAITING);
-            let (client, rights, closing) = (client.clone(), rights.clone(), closing.clone());
+            let carrier = Carrier {
+                client: client.clone(),
+                wanted: wanted.clone(),
+                closing: closing.clone(),
+                behind: behind.clone(),
+            };
             tokio::spawn(async move {
-                while let Some(order) = waiting.recv().await {
-                    carry_out(&client, &rights, &closing, order).await;
+                while let Some(next) = waiting.recv().await {
+                    match next {
+                        InLine::Order(order) => carrier.carry_out(order).await,
+                        // Nobody may be waiting any more.
+                        InLine::Mark(done) => drop(done.send(())),
+                    }
                 }
             });
             orders
         };
         let lines = std::iter::repeat_with(line).take(LINES).collect();
-        Arc::new(Self { client, rights, closing, lines, is_alive })
+        let plane = Arc::new(Self {
+            client: client.clone(),
+            closing,
+            wanted,
+            behind: behind.clone(),
+            lines,
+            is_alive: AtomicBool::new(true),
+            is_silent: AtomicBool::new(false),
+        });
+        tokio::spawn(watch(client, Arc::downgrade(&plane)));
+        tokio::spawn(make_up(behind, Arc::downgrade(&plane)));
+        plane
     }
 
-    fn line(&self, room: &RoomId) -> Option<&mpsc::Sender<Order>> {
+    fn line(&self, room: &RoomId) -> Option<&mpsc::Sender<InLine>> {
         let mut hasher = DefaultHasher::new();
         room.hash(&mut hasher);
         self.lines.get(usize::try_from(hasher.finish() % LINES as u64).unwrap_or_default())
     }
 
-    /// Puts what the API wants in line. Whether it is there: one half of each line is kept for what meetings say.
+    /// Puts in line what is no meeting's order. Whether it is there: one half of each line is kept for what meetings say.
     pub(crate) fn offer(&self, order: Order) -> bool {
         let line = self.line(order.room()).filter(|line| line.capacity() > WAITING / 2);
-        line.is_some_and(|line| line.try_send(order).is_ok())
+        line.is_some_and(|line| line.try_send(InLine::Order(order)).is_ok())
     }
 
-    /// Puts what a meeting says in line. Whether it is there; if not, that is counted and logged.
-    fn order(&self, order: Order) -> bool {
-        let is_there = self.line(order.room()).is_some_and(|line| line.try_send(order).is_ok());
-        if !is_there {
-            metrics::counter!("plenum_media_orders_lost_total").increment(1);
-            warn!("the media server is too slow: an order is lost");
+    /// Puts what a meeting says in line. What it wants is known already, and is made up for if there is no space.
+    fn order(&self, order: Order) {
+        let room = order.room().clone();
+        if self.line(&room).is_none_or(|line| line.try_send(InLine::Order(order)).is_err()) {
+            warn!(room.id = %room, "the media server is too slow: an order is made up for later");
+            self.behind.note(&room);
         }
-        is_there
+    }
+
+    /// How many rooms are seen to at a time. A server that is silent is not asked for all of them.
+    fn most_seen_to(&self) -> usize {
+        if self.is_silent.load(Ordering::Relaxed) { 1 } else { usize::MAX }
+    }
+
+    /// Sees to the rooms that are due. When the next one is.
+    fn see_to_due(&self) -> Option<Instant> {
+        for room in self.behind.take_due(self.most_seen_to()) {
+            if !self.offer(Order::CatchUp { room: room.clone() }) {
+                self.behind.failed(&room);
+            }
+        }
+        self.behind.next_due(self.most_seen_to())
+    }
+
+    /// Waits for the room to be closed, if it is to be; afterwards only those who were there before are to go. Whether none of
+    /// them is left.
+    pub(crate) async fn settle_within(&self, room: &RoomId, patience: Duration) -> bool {
+        self.behind.hurry(room);
+        if timeout(patience, self.closing.settled(room)).await.is_err() {
+            self.closing.withdraw(room);
+        }
+        self.closing.find(room).is_none()
     }
 
     async fn participant(&self, room: &RoomId, who: &Identity) -> Result<lk::ParticipantInfo, Refusal> {
@@ -126,155 +157,40 @@ impl LiveKit {
     }
 }
 
-/// Everything about one room, but not its making and its end.
-pub(crate) fn admin(room: &RoomId) -> VideoGrant {
-    VideoGrant { room_admin: true, room: room.to_string(), ..VideoGrant::default() }
-}
-
-/// Makes and ends rooms.
-pub(crate) fn may_create() -> VideoGrant {
-    VideoGrant { room_create: true, ..VideoGrant::default() }
-}
-
-pub(crate) fn participant_of(room: &RoomId, who: &Identity) -> lk::RoomParticipantIdentity {
-    lk::RoomParticipantIdentity {
-        room: room.to_string(),
-        identity: who.to_string(),
-        ..lk::RoomParticipantIdentity::default()
+impl Drop for LiveKit {
+    fn drop(&mut self) {
+        self.behind.changed.notify_one();
     }
 }
 
 /// Asks again and again whether the server is there, for as long as somebody wants to know.
-async fn watch(client: Client, is_alive: std::sync::Weak<AtomicBool>) {
+async fn watch(client: Client, plane: Weak<LiveKit>) {
     let mut silent = 0;
     loop {
         tokio::time::sleep(PULSE).await;
         let answered = client.ping().await;
-        let Some(is_alive) = is_alive.upgrade() else { return };
+        let Some(plane) = plane.upgrade() else { return };
         silent = if answered.is_ok() { 0 } else { silent + 1 };
-        if is_alive.swap(silent < SILENT, Ordering::Relaxed)
-            && silent >= SILENT
-            && let Err(reason) = answered
-        {
-            warn!(%reason, "the media server is gone");
+        if plane.is_silent.swap(silent > 0, Ordering::Relaxed) && silent == 0 {
+            plane.behind.hurry_all();
+        }
+        let was_alive = plane.is_alive.swap(silent < SILENT, Ordering::Relaxed);
+        match answered {
+            Err(reason) if was_alive && silent >= SILENT => warn!(%reason, "the media server is gone"),
+            Ok(()) if !was_alive => info!("the media server is back"),
+            Ok(()) | Err(_) => {}
         }
     }
 }
 
-async fn carry_out(client: &Client, rights: &Rights, closing: &Closing, order: Order) {
-    let room = order.room().clone();
-    let done = match order {
-        Order::Permission { who, permission, .. } => {
-            let mut change = rights.of(&room, &who, permission);
-            // By themselves, after the rights: those are not to be refused because the attributes are too many there.
-            let attributes = std::mem::take(&mut change.attributes);
-            let told = tell(client, &room, &who, change).await;
-            if told.is_err() || attributes.is_empty() {
-                told
-            } else {
-                tell(client, &room, &who, ParticipantChange { attributes, ..ParticipantChange::default() }).await
-            }
+/// Sees to rooms that are behind, for as long as there is a plane.
+async fn make_up(behind: Arc<Behind>, plane: Weak<LiveKit>) {
+    loop {
+        let Some(due) = plane.upgrade().map(|plane| plane.see_to_due()) else { return };
+        match due {
+            Some(due) => drop(timeout_at(due, behind.changed.notified()).await),
+            None => behind.changed.notified().await,
         }
-        Order::Change { reply, .. } if reply.is_closed() => return,
-        Order::Change { who, change, reply, .. } => {
-            if !rights.has_space(&room, &who, &change) {
-                let _ = reply.send(Err(ControlError::TooLarge("attributes")));
-                return;
-            }
-            let request = update_of(&room, &who, rights.within(&room, &who, change.clone()));
-            let answer = client.call_once::<lk::ParticipantInfo>("UpdateParticipant", admin(&room), &request).await;
-            if answer.is_ok() {
-                rights.said(&room, &who, change);
-            }
-            // What was done stands, also if nobody waits any more.
-            let _ = reply.send(answer.map(|info| info.encode_to_vec().into()).map_err(control_error));
-            return;
-        }
-        // Back in the meeting since, and their media connection is the new one.
-        Order::Remove { who, .. } if rights.has(&room, &who) => return,
-        Order::Remove { who, at, .. } => take_out(client, &room, &who, at).await,
-        Order::Close { number, at, .. } if closing.is_wanted(&room, number) => {
-            let request = lk::DeleteRoomRequest { room: room.to_string() };
-            let call = client.call::<lk::DeleteRoomResponse>("DeleteRoom", may_create(), &request);
-            // Withdrawn while it was tried: the attempts that are left would close the room of the next meeting.
-            let closed = tokio::select! {
-                closed = call => Some(closed.map(drop)),
-                () = closing.settled(&room) => None,
-            };
-            closing.done(&room, number);
-            match closed {
-                Some(closed) => closed,
-                None => clear(client, &room, at).await,
-            }
-        }
-        Order::Close { at, .. } => clear(client, &room, at).await,
-    };
-    match done {
-        // Nobody there is what most orders find: people come and go by themselves.
-        Ok(()) | Err(Refusal::NotFound(_)) => {}
-        Err(error) => warn!(room.id = %room, %error, "the media server did not carry out an order"),
-    }
-}
-
-/// Takes somebody out. Tokens made since `at`, unix seconds, are good: whoever left may come back.
-async fn take_out(client: &Client, room: &RoomId, who: &Identity, at: i64) -> Result<(), Refusal> {
-    let request = lk::RoomParticipantIdentity { revoke_token_ts: at, ..participant_of(room, who) };
-    client.call::<lk::RemoveParticipantResponse>("RemoveParticipant", admin(room), &request).await.map(drop)
-}
-
-/// Takes everybody out of a room who came before `at`, unix seconds. The room is another meeting's by now.
-async fn clear(client: &Client, room: &RoomId, at: i64) -> Result<(), Refusal> {
-    let request = lk::ListParticipantsRequest { room: room.to_string() };
-    let there: lk::ListParticipantsResponse = client.call("ListParticipants", admin(room), &request).await?;
-    let mut cleared = Ok(());
-    for one in there.participants.iter().filter(|one| one.joined_at < at) {
-        // LiveKit lets in names that are none of ours; no meeting put them there.
-        let Ok(who) = Identity::try_from(one.identity.as_str()) else { continue };
-        match take_out(client, room, &who, at).await {
-            Ok(()) | Err(Refusal::NotFound(_)) => {}
-            Err(error) => cleared = Err(error),
-        }
-    }
-    cleared
-}
-
-async fn tell(client: &Client, room: &RoomId, who: &Identity, change: ParticipantChange) -> Result<(), Refusal> {
-    let request = update_of(room, who, change);
-    client.call::<lk::ParticipantInfo>("UpdateParticipant", admin(room), &request).await.map(drop)
-}
-
-fn update_of(room: &RoomId, who: &Identity, change: ParticipantChange) -> lk::UpdateParticipantRequest {
-    lk::UpdateParticipantRequest {
-        room: room.to_string(),
-        identity: who.to_string(),
-        name: change.name.unwrap_or_default(),
-        metadata: change.metadata.unwrap_or_default(),
-        attributes: change.attributes.into_iter().collect(),
-        permission: change.permission.as_ref().map(permission_of),
-    }
-}
-
-/// Rights as LiveKit writes them. Whose webcams somebody sees it cannot hold.
-fn permission_of(permission: &MediaPermission) -> lk::ParticipantPermission {
-    let everything = permission.publish == Sources::all();
-    let sources = permission.publish.iter().filter(|_| !everything).map(|source| number(source).into());
-    lk::ParticipantPermission {
-        can_subscribe: permission.subscribe,
-        can_publish: !permission.publish.is_empty(),
-        can_publish_data: permission.publish_data,
-        can_publish_sources: sources.collect(),
-        hidden: permission.hidden,
-        can_update_metadata: permission.update_own,
-        ..lk::ParticipantPermission::default()
-    }
-}
-
-const fn number(source: Source) -> lk::TrackSource {
-    match source {
-        Source::Camera => lk::TrackSource::Camera,
-        Source::Microphone => lk::TrackSource::Microphone,
-        Source::ScreenShare => lk::TrackSource::ScreenShare,
-        Source::ScreenShareAudio => lk::TrackSource::ScreenShareAudio,
     }
 }
 
@@ -286,19 +202,20 @@ impl MediaPlane for LiveKit {
     }
 
     fn set_permission(&self, room: &RoomId, who: &Identity, permission: MediaPermission) {
-        self.rights.give(room, who, permission);
+        self.wanted.give(room, who, permission);
         self.order(Order::Permission { room: room.clone(), who: who.clone(), permission });
     }
 
     fn note_permission(&self, room: &RoomId, who: &Identity, permission: MediaPermission) {
-        self.rights.give(room, who, permission);
+        self.wanted.give(room, who, permission);
     }
 
     fn remove(&self, room: &RoomId, who: &Identity, why: RemoveReason) {
         match why {
             RemoveReason::Removed | RemoveReason::Left => {
-                self.rights.left(room, who);
-                self.order(Order::Remove { room: room.clone(), who: who.clone(), at: unix_seconds() });
+                let at = unix_seconds();
+                count_lost(self.wanted.left(room, who, at));
+                self.order(Order::Remove { room: room.clone(), who: who.clone(), at });
             }
             // The server puts the old session out when the new one joins; by identity the two are the same to it.
             RemoveReason::Duplicate => {}
@@ -306,15 +223,33 @@ impl MediaPlane for LiveKit {
     }
 
     fn close_room(&self, room: &RoomId) {
-        self.rights.forget(room);
-        let number = self.closing.ordered(room);
-        if !self.order(Order::Close { room: room.clone(), number, at: unix_seconds() }) {
-            self.closing.done(room, number);
+        self.wanted.forget(room);
+        if let Some(lost) = self.closing.close(room, unix_seconds()) {
+            warn!(room.id = %lost, "too many rooms wait to be closed: this one will not be");
+            count_lost(1);
         }
+        self.order(Order::Close { room: room.clone() });
     }
 
     async fn settle(&self, room: &RoomId) -> bool {
-        timeout(SETTLING, self.closing.settled(room)).await.is_ok() || !self.closing.withdraw(room)
+        self.settle_within(room, SETTLING).await
+    }
+
+    fn restore(&self, room: &RoomId, people: Vec<RestoredPerson>) {
+        self.wanted.restore(room, people);
+        self.behind.note_unknown(room);
+    }
+
+    fn restore_end(&self, room: &RoomId, at: i64) {
+        if let Some(lost) = self.closing.clear(room, at) {
+            warn!(room.id = %lost, "too many rooms wait to be closed: this one will not be");
+            count_lost(1);
+        }
+        self.behind.note_unknown(room);
+    }
+
+    fn word(&self, room: &RoomId, who: &Identity) -> Option<ParticipantChange> {
+        self.wanted.word(room, who)
     }
 
     async fn mute(&self, room: &RoomId, who: &Identity, track: TrackChoice, muted: bool) -> Result<(), MuteError> {
@@ -365,4 +300,16 @@ impl MediaPlane for LiveKit {
 
     /// The other server goes on.
     async fn drain(&self) {}
+
+    async fn finish(&self) {
+        let marks = self.lines.iter().map(|line| async {
+            let (done, is_done) = oneshot::channel();
+            if line.send(InLine::Mark(done)).await.is_ok() {
+                let _ = is_done.await;
+            }
+        });
+        if timeout(FINISHING, join_all(marks)).await.is_err() {
+            info!("the media server did not take every order in time; the next process makes up for it");
+        }
+    }
 }

@@ -385,7 +385,8 @@ async fn a_change_that_waited_too_long_in_line_is_not_made_behind_the_callers_ba
     assert!(begun.elapsed() < Duration::from_secs(10));
     plane.close_room(&room());
     server.until_asked(33).await;
-    assert_eq!(server.methods()[29..], ["UpdateParticipant", "DeleteRoom", "DeleteRoom", "DeleteRoom"]);
+    assert!(server.methods()[..30].iter().all(|method| method == "UpdateParticipant"));
+    assert!(server.methods()[30..].iter().all(|method| method == "DeleteRoom"), "and no change in between");
 }
 
 #[tokio::test(start_paused = true)]

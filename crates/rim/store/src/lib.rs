@@ -199,6 +199,21 @@ impl Records for Store {
         rows.into_iter().map(|row| record(row).map_err(|reason| refuse(ATTEMPT, reason))).collect()
     }
 
+    async fn ended_since(&self, since_ms: i64) -> Result<Vec<(RoomId, i64)>, StoreError> {
+        let rows: Vec<(String, i64)> = session::Entity::find()
+            .select_only()
+            .column(session::Column::RoomId)
+            .column_as(session::Column::Ended.max(), "last")
+            .filter(session::Column::Ended.gte(since_ms))
+            .group_by(session::Column::RoomId)
+            .into_tuple()
+            .all(&self.readers)
+            .await
+            .map_err(|error| refuse("list rooms whose sessions ended", error.to_string()))?;
+        // What is not an id was not written by us; no meeting can have it either.
+        Ok(rows.into_iter().filter_map(|(room, at)| Some((RoomId::try_from(room.as_str()).ok()?, at))).collect())
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         const ATTEMPT: &str = "answer";
         if self.queue.is_closed() {

@@ -15,7 +15,9 @@ use bytes::Bytes;
 use meeting::{Credentials, Meetings, Setup, Shelf, ShelfRules, WebhookRules, Webhooks};
 use model::media::MediaPermission;
 use model::{Identity, RoomId, SessionId};
-use ports::media::{ConnectError, MediaJoin, MediaPlane, MuteError, RemoveReason, SignalLink, TrackChoice};
+use ports::media::{
+    ConnectError, MediaJoin, MediaPlane, MuteError, RemoveReason, RestoredPerson, SignalLink, TrackChoice,
+};
 use ports::media_control::{ControlError, DataMessage, MediaControl, ParticipantChange, RoomSettings};
 use ports::outbox::Notice;
 use ports::store::{NewSession, Records, SessionRecord, State, StateEntry, StateWrite, StoreError};
@@ -156,6 +158,18 @@ impl Records for MemoryStore {
         Ok(kept.sessions.iter().filter(|record| record.ended_at_ms.is_none()).cloned().collect())
     }
 
+    async fn ended_since(&self, since_ms: i64) -> Result<Vec<(RoomId, i64)>, StoreError> {
+        let kept = self.kept.lock().unwrap();
+        let mut last = BTreeMap::new();
+        for record in &kept.sessions {
+            if let Some(at) = record.ended_at_ms.filter(|at| *at >= since_ms) {
+                let known: &mut i64 = last.entry(record.session.room.clone()).or_default();
+                *known = at.max(*known);
+            }
+        }
+        Ok(last.into_iter().collect())
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         self.check("answer")
     }
@@ -233,6 +247,15 @@ pub(crate) struct MediaNotes {
     pub(crate) meets: Mutex<Option<(Meetings, String)>>,
     /// Nobody can be taken out by the API.
     pub(crate) is_silent: AtomicBool,
+    /// Who was given rights, and which.
+    pub(crate) given: Mutex<Vec<(Identity, MediaPermission)>>,
+    /// Meetings of a process before, with their people.
+    pub(crate) restored: Mutex<Vec<(RoomId, Vec<RestoredPerson>)>>,
+    /// Rooms whose meetings ended in a process before, and when, unix seconds.
+    pub(crate) ended: Mutex<Vec<(RoomId, i64)>>,
+    /// What the API says of anybody from now on, and of whom it said so.
+    pub(crate) word: Mutex<Option<ParticipantChange>>,
+    pub(crate) said: Mutex<Vec<Identity>>,
 }
 
 impl MediaNotes {
@@ -262,7 +285,21 @@ impl MediaPlane for MediaNotes {
         Ok(SignalLink { up, down })
     }
 
-    fn set_permission(&self, _room: &RoomId, _who: &Identity, _permission: MediaPermission) {}
+    fn set_permission(&self, _room: &RoomId, who: &Identity, permission: MediaPermission) {
+        self.given.lock().unwrap().push((who.clone(), permission));
+    }
+
+    fn restore(&self, room: &RoomId, people: Vec<RestoredPerson>) {
+        self.restored.lock().unwrap().push((room.clone(), people));
+    }
+
+    fn restore_end(&self, room: &RoomId, at: i64) {
+        self.ended.lock().unwrap().push((room.clone(), at));
+    }
+
+    fn word(&self, _: &RoomId, who: &Identity) -> Option<ParticipantChange> {
+        self.word.lock().unwrap().clone().filter(|_| self.said.lock().unwrap().contains(who))
+    }
 
     fn remove(&self, _room: &RoomId, who: &Identity, why: RemoveReason) {
         assert!(!self.breaks.swap(false, Ordering::Relaxed), "the media plane is out of order, as this test wants it");
@@ -335,8 +372,16 @@ impl MediaControl for MediaNotes {
         Err(ControlError::NoTrack)
     }
 
-    async fn update_participant(&self, _: &RoomId, _: &Identity, _: ParticipantChange) -> Result<Bytes, ControlError> {
-        Err(ControlError::NoParticipant)
+    /// Nobody is there unless the API has a word.
+    async fn update_participant(
+        &self,
+        _: &RoomId,
+        who: &Identity,
+        _: ParticipantChange,
+    ) -> Result<Bytes, ControlError> {
+        self.word.lock().unwrap().as_ref().ok_or(ControlError::NoParticipant)?;
+        self.said.lock().unwrap().push(who.clone());
+        Ok(Bytes::new())
     }
 
     async fn update_subscriptions(
@@ -393,6 +438,12 @@ impl House {
     pub(crate) async fn with_media_elsewhere() -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
         Self::furnished(MemoryStore::new(), Arc::default(), folder, Some("ws://media".into())).await
+    }
+
+    /// The same, and media run on another server.
+    pub(crate) async fn next_with_media_elsewhere(&self) -> Self {
+        let (store, shelf, folder) = (self.store.clone(), self.shelf.clone(), self.folder.clone());
+        Self::furnished(store, shelf, folder, Some("ws://media".into())).await
     }
 
     async fn with(store: MemoryStore, shelf: Arc<MemoryShelf>, folder: Arc<TempDir>) -> Self {

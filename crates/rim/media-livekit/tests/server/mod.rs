@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 #![allow(dead_code, reason = "not every test file needs everything")]
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use media_livekit::Client;
 use model::{Identity, RoomId};
 use ports::outgoing::{Answer, Method, Outgoing, OutgoingError, Reach, Request};
 use prost::Message;
+use wire::lk;
 use wire::token::{ApiKey, VideoGrant, verify_media_api};
 
 /// Answers to each method, the first first; the last again and again.
@@ -21,11 +22,47 @@ pub(crate) struct Server {
     patience: Mutex<Duration>,
     answers: Mutex<Vec<Result<(u16, Bytes), OutgoingError>>>,
     holds: AtomicBool,
+    /// Who is in the room, once that is said; then everybody is told that it is done.
+    there: Mutex<Option<Vec<lk::ParticipantInfo>>>,
+    /// It cannot be reached, and so often was not.
+    is_gone: AtomicBool,
+    missed: AtomicUsize,
+    /// How long each answer takes.
+    slowness: Mutex<Duration>,
+    now: AtomicUsize,
+    most: AtomicUsize,
 }
 
 impl Server {
     pub(crate) fn with(answers: Vec<Result<(u16, Bytes), OutgoingError>>) -> Arc<Self> {
         Arc::new(Self { answers: Mutex::new(answers), ..Self::default() })
+    }
+
+    /// One with these people in the room, which does whatever it is asked.
+    pub(crate) fn holding(there: Vec<lk::ParticipantInfo>) -> Arc<Self> {
+        Arc::new(Self { there: Mutex::new(Some(there)), ..Self::default() })
+    }
+
+    pub(crate) fn go(&self) {
+        self.is_gone.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn come_back(&self) {
+        self.is_gone.store(false, Ordering::Relaxed);
+    }
+
+    /// Waits until so many calls did not reach it.
+    pub(crate) async fn until_missed(&self, calls: usize) {
+        until(|| self.missed.load(Ordering::Relaxed) >= calls).await;
+    }
+
+    pub(crate) fn be_slow(&self, slowness: Duration) {
+        *self.slowness.lock().unwrap() = slowness;
+    }
+
+    /// How many calls waited for an answer at a time, at most.
+    pub(crate) fn most_at_once(&self) -> usize {
+        self.most.load(Ordering::Relaxed)
     }
 
     /// The next call is never answered.
@@ -47,20 +84,44 @@ impl Server {
     }
 
     pub(crate) async fn until_asked(&self, times: usize) {
-        tokio::time::timeout(Duration::from_secs(60), async {
-            while self.asked.lock().unwrap().len() < times {
-                tokio::task::yield_now().await;
-                tokio::time::advance(Duration::from_millis(10)).await;
-            }
-        })
-        .await
-        .unwrap();
+        until(|| self.asked.lock().unwrap().len() >= times).await;
     }
+
+    async fn answer(&self, method: &str) -> Result<(u16, Bytes), OutgoingError> {
+        self.most.fetch_max(self.now.fetch_add(1, Ordering::Relaxed) + 1, Ordering::Relaxed);
+        let slowness = *self.slowness.lock().unwrap();
+        if !slowness.is_zero() {
+            tokio::time::sleep(slowness).await;
+        }
+        self.now.fetch_sub(1, Ordering::Relaxed);
+        if let Some(there) = &*self.there.lock().unwrap() {
+            let list = lk::ListParticipantsResponse { participants: there.clone() };
+            return if method == "ListParticipants" { ok(&list) } else { Ok((200, Bytes::new())) };
+        }
+        let mut answers = self.answers.lock().unwrap();
+        if answers.len() > 1 { answers.remove(0) } else { answers[0].clone() }
+    }
+}
+
+/// Waits for something, in the time of the test.
+pub(crate) async fn until(is_so: impl Fn() -> bool) {
+    tokio::time::timeout(Duration::from_secs(600), async {
+        while !is_so() {
+            tokio::task::yield_now().await;
+            tokio::time::advance(Duration::from_millis(10)).await;
+        }
+    })
+    .await
+    .unwrap();
 }
 
 #[async_trait]
 impl Outgoing for Server {
     async fn send(&self, request: Request) -> Result<Answer, OutgoingError> {
+        if self.is_gone.load(Ordering::Relaxed) {
+            self.missed.fetch_add(usize::from(request.method != Method::Get), Ordering::Relaxed);
+            return Err(OutgoingError::Failed("no route".into()));
+        }
         let Method::Post(body) = request.method else {
             return Ok(Answer { status: 200, retry_after: None, content_type: None, body: Bytes::new() });
         };
@@ -74,9 +135,7 @@ impl Outgoing for Server {
         if self.holds.swap(false, Ordering::Relaxed) {
             std::future::pending::<()>().await;
         }
-        let mut answers = self.answers.lock().unwrap();
-        let answer = if answers.len() > 1 { answers.remove(0) } else { answers[0].clone() };
-        answer.map(|(status, body)| Answer { status, retry_after: None, content_type: None, body })
+        self.answer(method).await.map(|(status, body)| Answer { status, retry_after: None, content_type: None, body })
     }
 }
 

@@ -109,6 +109,7 @@ contract!(
     a_session_id_is_used_once,
     a_refused_session_hurts_nobody_who_shares_its_batch,
     a_closed_session_is_no_longer_running,
+    rooms_whose_sessions_ended_lately_are_listed_with_their_last_end,
     the_count_of_people_is_kept,
     an_unknown_session_changes_nothing_and_has_no_state,
     texts_have_at_most_255_characters,

@@ -87,6 +87,22 @@ pub(super) async fn a_closed_session_is_no_longer_running(engine: &impl Engine) 
     assert_eq!(running(&store).await, [""; 0]);
 }
 
+pub(super) async fn rooms_whose_sessions_ended_lately_are_listed_with_their_last_end(engine: &impl Engine) {
+    let store = engine.open().await;
+    for (name, of_room, at_ms) in
+        [("s1", "twice", 100), ("s2", "twice", 120), ("s3", "once", 110), ("s4", "before", 99)]
+    {
+        store.open_session(session(of_room, name)).await.unwrap();
+        store.close_session(&sid(name), at_ms).await.unwrap();
+    }
+    store.open_session(session("running", "s5")).await.unwrap();
+
+    let mut ended = store.ended_since(100).await.unwrap();
+
+    ended.sort();
+    assert_eq!(ended, [(room("once"), 110), (room("twice"), 120)]);
+}
+
 pub(super) async fn the_count_of_people_is_kept(engine: &impl Engine) {
     let store = engine.open().await;
     store.open_session(session("r", "s")).await.unwrap();
