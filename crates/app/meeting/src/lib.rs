@@ -11,6 +11,7 @@ mod courier;
 mod errand;
 mod file_type;
 mod inbox;
+mod late;
 mod media_hooks;
 mod media_rooms;
 mod meetings;
