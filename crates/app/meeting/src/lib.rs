@@ -19,6 +19,7 @@ mod moderate;
 pub mod origin;
 mod outside;
 mod outside_media;
+mod presences;
 mod relays;
 mod seeing_out;
 mod shelf;
