@@ -8,10 +8,12 @@ use std::fs::{DirBuilder, File, TryLockError};
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow, bail};
+use futures_util::FutureExt as _;
 use http_api::{Backgrounds, LtiSetup, LtiTool};
 use media::StreamDoor;
 use media_livekit::LiveKit;
@@ -21,7 +23,7 @@ use notify::HttpOutgoing;
 use ports::media::{MediaEvent, MediaEventKind, MediaPlane};
 use ports::media_control::MediaControl;
 use store::Store;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinError;
 use tracing::{debug, info, warn};
 use wire::token::ApiKey;
@@ -123,7 +125,9 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     );
     let outbox = Arc::new(store.clone());
     let hooks = MediaHooks::new(outbox, config.webhooks.media_urls.clone(), webhooks.news.clone());
-    tokio::spawn(watch_media(events, meetings.clone(), hooks));
+    hooks.take_over().await.context("could not tell receivers of LiveKit webhooks what the last run left behind")?;
+    let (drained, until_drained) = oneshot::channel();
+    let watched = tokio::spawn(watch_media(events, until_drained, meetings.clone(), hooks));
     if config.webhooks.enable || !config.webhooks.media_urls.is_empty() {
         let key = ApiKey::new(credentials.key.clone(), credentials.secret.expose().clone());
         tokio::spawn(Courier::new(Arc::new(store.clone()), outgoing.clone(), key, webhooks).run());
@@ -139,7 +143,8 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
         ended = &mut served => Some(ended),
     };
     info!("stopping");
-    let running = Running { stop, served: broken.is_none().then_some(served), plane, meetings, store };
+    let media = ending::Media { plane, drained, watched };
+    let running = Running { stop, served: broken.is_none().then_some(served), media, meetings, store };
     running.shut_down().await?;
     match broken {
         None => Ok(()),
@@ -269,9 +274,26 @@ fn announce(config: &Config, address: SocketAddr) {
 const MEDIA_BATCH: usize = 128;
 
 /// The diary of the media plane.
-async fn watch_media(mut events: mpsc::Receiver<MediaEvent>, meetings: Meetings, hooks: MediaHooks) {
-    let mut batch = Vec::new();
-    while events.recv_many(&mut batch, MEDIA_BATCH).await > 0 {
+///
+/// Once the plane is drained, what came until then is worked off and nothing comes any more.
+async fn watch_media(
+    mut events: mpsc::Receiver<MediaEvent>,
+    drained: oneshot::Receiver<()>,
+    meetings: Meetings,
+    mut hooks: MediaHooks,
+) {
+    let (mut batch, mut drained) = (Vec::new(), pin!(drained.fuse()));
+    loop {
+        let count = tokio::select! {
+            count = events.recv_many(&mut batch, MEDIA_BATCH) => count,
+            _ = &mut drained => {
+                events.close();
+                continue;
+            }
+        };
+        if count == 0 {
+            return;
+        }
         for event in &batch {
             meetings.on_media(event);
             let what = match event.kind {

@@ -2,6 +2,7 @@
 
 mod handle;
 mod letter;
+mod mail;
 mod passes;
 mod rest;
 
@@ -19,26 +20,27 @@ use ports::media::{MediaPlane, RemoveReason, TrackChoice};
 use ports::outbox::{MAX_NOTICES, Notice};
 use ports::store::{Records, State, StateWrite, StoreError};
 use room::{AuthorizeRefusal, Claim, ConnId, EndReason, Moment, Output, Room};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 use tracing::{debug, error, info, warn};
 
 use crate::breakouts::House;
 use crate::courier::Webhooks;
 use crate::inbox;
+use crate::late::{Late, LateRecords};
 use crate::relays::Relays;
 use crate::seeing_out::SeeingOut;
 use crate::socket::{self, Down, Outlet};
 use crate::tokens::Credentials;
 use crate::uploads::Uploads;
 
-pub(crate) use handle::{Last, READ_PATIENCE, RoomHandle, Silence, WRITE_PATIENCE};
+pub(crate) use handle::{Last, READ_PATIENCE, RoomHandle, Silence, Unread, WRITE_PATIENCE};
 pub(crate) use letter::{Answer, FromSocket, Letter, MediaEntry, Opening, Unwritten};
 use letter::{announcement, answer};
+pub(crate) use mail::MEDIA_BACKLOG;
+use mail::{MAILBOX, Mail};
 use rest::Rest;
 
-/// Letters that wait for one room. A sender beyond that waits, which slows that room's sockets down and nobody else.
-const MAILBOX: usize = 1024;
 /// Letters handled before what they changed is committed together.
 const BATCH: usize = 64;
 /// Waits between attempts to commit while the store fails; after the last, whoever asked for a change is told so.
@@ -58,6 +60,7 @@ pub(crate) struct Surroundings {
     pub(crate) uploads: Arc<Uploads>,
     pub(crate) relays: Arc<Relays>,
     pub(crate) house: House,
+    pub(crate) late: LateRecords,
 }
 
 /// The present on both clocks.
@@ -74,17 +77,19 @@ pub(crate) fn spawn(
     around: Surroundings,
     done: impl FnOnce(bool) + Send + 'static,
 ) -> RoomHandle {
-    let (mailbox, letters) = mpsc::channel(MAILBOX);
+    let (slots, mut mail) = Mail::new();
     let (over_tx, over) = watch::channel(None);
-    let handle = RoomHandle::new(id.clone(), &room, mailbox, over);
+    let handle = RoomHandle::new(id.clone(), &room, slots, over);
     let mut actor = Actor::new(id, room, around);
     tokio::spawn(async move {
-        let ended = AssertUnwindSafe(actor.run(letters)).catch_unwind().await;
+        let ended = AssertUnwindSafe(actor.run(&mut mail)).catch_unwind().await;
+        let late = matches!(ended, Ok(Some(_))).then(|| actor.begin_late_record(&mut mail)).flatten();
         // Whoever waits for an answer or at a socket learns now that none will come.
+        drop(mail);
         let rest = actor.into_rest();
         let (last, is_over) = match ended {
             Ok(why) => {
-                rest.retire(why).await;
+                rest.retire(why, late).await;
                 (Last::Ended, why.is_some())
             }
             Err(panic) => {
@@ -154,8 +159,20 @@ impl Actor {
         Rest { id: self.id, session: self.session, around: self.around }
     }
 
+    /// If the media of a room that is over is still closing, what it tells from now on goes to the record of the session, and
+    /// so does what the room did not read.
+    fn begin_late_record(&mut self, mail: &mut Mail) -> Option<Late> {
+        let late = self.around.late.begin(&self.session, self.room.take_late_figures()?);
+        mail.close();
+        let unread = std::mem::take(&mut self.deferred).into_iter().chain(std::iter::from_fn(|| mail.try_recv()));
+        for letter in unread {
+            self.around.late.tell(&self.session, letter);
+        }
+        Some(late)
+    }
+
     /// The answer is why the meeting ended; `None` if nobody can ask for anything any more.
-    async fn run(&mut self, mut letters: mpsc::Receiver<Letter>) -> Option<EndReason> {
+    async fn run(&mut self, mail: &mut Mail) -> Option<EndReason> {
         info!(room.id = %self.id, session.id = %self.session, "room is open");
         if self.room.hides_webcams() && self.around.credentials.media_server.is_some() {
             warn!(
@@ -169,7 +186,7 @@ impl Actor {
                 Settled::Quiet => {}
                 Settled::Over(why) => return Some(why),
                 Settled::Stuck => {
-                    self.wait_for_journal(&mut letters).await?;
+                    self.wait_for_journal(mail).await?;
                     continue;
                 }
             }
@@ -177,7 +194,7 @@ impl Actor {
                 return None;
             }
             if self.deferred.is_empty() {
-                self.next(&mut letters).await?;
+                self.next(mail).await?;
             } else {
                 let deferred = std::mem::take(&mut self.deferred);
                 deferred.into_iter().for_each(|letter| self.take(letter));
@@ -187,7 +204,7 @@ impl Actor {
     }
 
     /// Takes letters or lets time pass; `None` if nobody can write any more.
-    async fn next(&mut self, letters: &mut mpsc::Receiver<Letter>) -> Option<()> {
+    async fn next(&mut self, mail: &mut Mail) -> Option<()> {
         let due = self.room.poll_timeout();
         let wake = async {
             match due {
@@ -196,10 +213,10 @@ impl Actor {
             }
         };
         tokio::select! {
-            letter = letters.recv() => {
+            letter = mail.recv() => {
                 self.take(letter?);
                 for _ in 1..BATCH {
-                    let Ok(letter) = letters.try_recv() else { break };
+                    let Some(letter) = mail.try_recv() else { break };
                     self.take(letter);
                 }
             }
@@ -215,13 +232,13 @@ impl Actor {
 
     /// Until the journal can be written nothing changes and nobody is told anything new: changes are refused, what
     /// sockets say waits, and questions about what was so before are answered. `None` if nobody can write any more.
-    async fn wait_for_journal(&mut self, letters: &mut mpsc::Receiver<Letter>) -> Option<()> {
+    async fn wait_for_journal(&mut self, mail: &mut Mail) -> Option<()> {
         metrics::counter!("plenum_journal_failures_total").increment(1);
         let mut due = Instant::now() + COMMIT_PAUSE;
         loop {
             tokio::select! {
                 // When too much waits, the mailbox fills and whoever writes has to wait as well.
-                letter = letters.recv(), if self.deferred.len() < MAILBOX => {
+                letter = mail.recv(), if self.deferred.len() < MAILBOX => {
                     self.put_off(letter?);
                     if self.is_stopping {
                         return None;
@@ -250,7 +267,9 @@ impl Actor {
             Letter::LetIn(.., reply) | Letter::SetWaitingText(.., reply) => drop(reply.send(Err(Unwritten))),
             Letter::Moderate(.., reply) => drop(reply.send(Err(Unwritten))),
             Letter::Blocked(_, reply) => drop(reply.send(Err(Unwritten))),
-            Letter::Open(_) | Letter::Socket(..) | Letter::OnMedia(_) => self.deferred.push_back(letter),
+            Letter::Open(_) | Letter::Socket(..) | Letter::OnMedia(_) | Letter::MediaRoom(_) => {
+                self.deferred.push_back(letter);
+            }
             Letter::Change(change) => change.refuse(),
             Letter::Stop => self.is_stopping = true,
             Letter::Authorize(..)
@@ -289,6 +308,10 @@ impl Actor {
             Letter::Socket(conn, what) => self.handle_socket(now, conn, what),
             Letter::OnMedia(step) => {
                 self.room.on_media(now, *step);
+                None
+            }
+            Letter::MediaRoom(is_open) => {
+                self.room.note_media(is_open);
                 None
             }
             Letter::End(why, reply) => {

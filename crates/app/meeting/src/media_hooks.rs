@@ -1,49 +1,133 @@
 //! LiveKit's webhooks: what happens in media rooms, told to the operator's receivers in LiveKit's own words
 //! (media-protocol.md section 20). They go through the same outbox as the meeting's, so none is lost.
+//!
+//! Media rooms do not survive the process, and receivers count who is in them. So what is told to have begun is noted, in the
+//! same step: a process that is killed says nothing any more, and the next one tells the end of whatever is noted
+//! ([`MediaHooks::take_over`]) before it tells anything new. Together with a stop, at which the media plane closes its rooms,
+//! every `room_started`, `participant_joined` and `track_published` has its end, once.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use ports::media::{MediaEvent, MediaEventKind};
-use ports::outbox::{LIVEKIT_EVENT, MAX_BODY, MAX_NOTICES, MAX_URL, Notice, Outbox};
+use ports::outbox::{LIVEKIT_EVENT, MAX_BODY, MAX_NOTICES, MAX_URL, Notice};
+use ports::presence::{MAX_PRESENCE_WRITES, PresenceWrite, Presences};
+use ports::store::StoreError;
 use prost::{DecodeError, Message};
 use rand::RngExt;
 use rand::distr::Alphanumeric;
 use tokio::sync::Notify;
-use tracing::warn;
+use tracing::{info, warn};
 use wire::livekit;
 
 use crate::actor::now;
+use crate::presences;
+
+/// Bytes of bodies after which a step takes no more.
+const STEP_BYTES: usize = 16 << 20;
+/// Most rooms, people and tracks together that are noted. What is more is told all the same; should the process be killed, its
+/// end is not.
+const MAX_THERE: usize = 50_000;
 
 /// Puts events of the media plane into the outbox.
-#[derive(Clone)]
 pub struct MediaHooks {
-    outbox: Arc<dyn Outbox>,
+    presences: Arc<dyn Presences>,
     urls: Arc<[String]>,
     news: Arc<Notify>,
+    /// What is noted of this process, by sid.
+    there: HashSet<String>,
+    is_full: bool,
+}
+
+/// What is put in, and noted, together or not at all.
+#[derive(Debug, Default)]
+struct Step {
+    notices: Vec<Notice>,
+    writes: Vec<PresenceWrite>,
 }
 
 impl MediaHooks {
     /// For these receivers; `news` is told after something was put in.
-    pub fn new(outbox: Arc<dyn Outbox>, urls: Vec<String>, news: Arc<Notify>) -> Self {
+    pub fn new(presences: Arc<dyn Presences>, urls: Vec<String>, news: Arc<Notify>) -> Self {
         let urls = urls.into_iter().filter(|url| url.len() <= MAX_URL).collect();
-        Self { outbox, urls, news }
+        Self { presences, urls, news, there: HashSet::new(), is_full: false }
+    }
+
+    /// Puts in the end of what the process before left behind. Before anything else is told.
+    ///
+    /// # Errors
+    /// The store fails; what is not put in is there for the next attempt.
+    pub async fn take_over(&self) -> Result<(), StoreError> {
+        let left = self.presences.present().await?;
+        if left.is_empty() {
+            return Ok(());
+        }
+        info!(count = left.len(), "media rooms, people and tracks of the process before are told to be gone");
+        let ended = presences::endings(left);
+        let steps = ended.into_iter().map(|(id, event)| Step {
+            notices: event.map(|event| self.notices(&event)).unwrap_or_default(),
+            writes: vec![PresenceWrite::Remove { id }],
+        });
+        for step in together(steps) {
+            self.put_in(step).await?;
+        }
+        Ok(())
     }
 
     /// Puts in what is to be told of these events, in their order. What the store does not take is lost, and said in the
     /// log: the media plane does not wait.
-    pub async fn tell(&self, events: &[MediaEvent]) {
-        let mut notices: Vec<Notice> = events.iter().flat_map(|event| self.notices(event)).collect();
-        while !notices.is_empty() {
-            let rest = notices.split_off(notices.len().min(MAX_NOTICES));
-            let count = notices.len();
-            if let Err(error) = self.outbox.enqueue(notices).await {
+    pub async fn tell(&mut self, events: &[MediaEvent]) {
+        if self.urls.is_empty() {
+            return;
+        }
+        let steps: Vec<Step> = events.iter().map(|event| self.step(event)).collect();
+        for step in together(steps) {
+            let count = step.notices.len();
+            if let Err(error) = self.put_in(step).await {
                 warn!(%error, "webhooks of the media server are lost");
                 count_lost("store", count);
             }
-            notices = rest;
+        }
+    }
+
+    async fn put_in(&self, step: Step) -> Result<(), StoreError> {
+        let is_news = !step.notices.is_empty();
+        self.presences.note(step.writes, step.notices).await?;
+        if is_news {
             self.news.notify_one();
         }
+        Ok(())
+    }
+
+    /// What begins is noted only if it is told.
+    fn step(&mut self, event: &MediaEvent) -> Step {
+        let notices = self.notices(event);
+        let mut writes: Vec<PresenceWrite> =
+            self.gone(event).into_iter().map(|id| PresenceWrite::Remove { id }).collect();
+        if !notices.is_empty()
+            && let Some(presence) = presences::of(event)
+        {
+            if self.there.len() < MAX_THERE {
+                self.there.insert(presence.id.clone());
+                writes.push(PresenceWrite::Put(presence));
+            } else if !std::mem::replace(&mut self.is_full, true) {
+                warn!(most = MAX_THERE, "too much is in media rooms: the end of some of it is not told after a crash");
+            }
+        }
+        Step { notices, writes }
+    }
+
+    /// What is noted and ends with that. Should something else of a room be noted still when it closes, because its end got
+    /// lost, the next process tells that.
+    fn gone(&mut self, event: &MediaEvent) -> Option<String> {
+        let ended = match &event.kind {
+            MediaEventKind::Closed => presences::sid_of_room(event),
+            MediaEventKind::Left => presences::sid_of_participant(event),
+            MediaEventKind::Unpublished { sid, .. } => Some(sid.clone()),
+            _ => None,
+        };
+        ended.filter(|id| self.there.remove(id))
     }
 
     fn notices(&self, event: &MediaEvent) -> Vec<Notice> {
@@ -70,6 +154,31 @@ impl MediaHooks {
         };
         self.urls.iter().map(notice).collect()
     }
+}
+
+/// As much of them in one step as the store takes at once.
+fn together(steps: impl IntoIterator<Item = Step>) -> Vec<Step> {
+    let bytes = |step: &Step| step.notices.iter().map(|notice| notice.body.len()).sum::<usize>();
+    let (mut all, mut size) = (Vec::<Step>::new(), 0);
+    for mut step in steps {
+        let adds = bytes(&step);
+        match all.last_mut().filter(|last| {
+            last.notices.len() + step.notices.len() <= MAX_NOTICES
+                && last.writes.len() + step.writes.len() <= MAX_PRESENCE_WRITES
+                && size + adds <= STEP_BYTES
+        }) {
+            Some(last) => {
+                last.notices.append(&mut step.notices);
+                last.writes.append(&mut step.writes);
+                size += adds;
+            }
+            None => {
+                all.push(step);
+                size = adds;
+            }
+        }
+    }
+    all
 }
 
 /// Counts webhooks that nobody will get.
@@ -155,8 +264,12 @@ fn event_id() -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Mutex;
+
     use model::media::Source;
     use model::{Identity, RoomId, SessionId};
+    use ports::presence::{MAX_ABOUT, Presence};
     use wire::lk;
 
     use super::*;
@@ -307,6 +420,228 @@ mod tests {
         assert_eq!(track["backupCodecPolicy"], -72);
         assert_eq!(track["audioFeatures"], serde_json::json!(["TF_STEREO", 73]));
         assert_eq!(track["packetTrailerFeatures"], serde_json::json!([74]));
+    }
+
+    /// What survives the process.
+    #[derive(Default)]
+    struct Kept {
+        there: BTreeMap<String, Presence>,
+        notices: Vec<Notice>,
+        is_broken: bool,
+    }
+
+    #[derive(Clone, Default)]
+    struct Memory(Arc<Mutex<Kept>>);
+
+    impl Memory {
+        fn check(&self) -> Result<(), StoreError> {
+            let broken = StoreError { attempt: "do anything", reason: "out of order".into() };
+            if self.0.lock().unwrap().is_broken { Err(broken) } else { Ok(()) }
+        }
+
+        fn hooks(&self) -> MediaHooks {
+            self.hooks_for(&["https://a.example.org/"])
+        }
+
+        fn hooks_for(&self, urls: &[&str]) -> MediaHooks {
+            let urls = urls.iter().map(|url| (*url).to_owned()).collect();
+            MediaHooks::new(Arc::new(self.clone()), urls, Arc::default())
+        }
+
+        /// What was told since it was last asked, each with whom or what it is about.
+        fn told(&self) -> Vec<String> {
+            let notices = std::mem::take(&mut self.0.lock().unwrap().notices);
+            let told = notices.iter().map(|notice| {
+                let body: serde_json::Value = serde_json::from_slice(&notice.body).unwrap();
+                let about = ["track", "participant", "room"].into_iter().find_map(|kind| body[kind]["sid"].as_str());
+                format!("{} {}", body["event"].as_str().unwrap(), about.unwrap())
+            });
+            told.collect()
+        }
+
+        fn ids(&self) -> Vec<String> {
+            self.0.lock().unwrap().there.keys().cloned().collect()
+        }
+    }
+
+    #[async_trait::async_trait]
+    impl Presences for Memory {
+        async fn note(&self, writes: Vec<PresenceWrite>, notices: Vec<Notice>) -> Result<(), StoreError> {
+            self.check()?;
+            assert!(writes.len() <= MAX_PRESENCE_WRITES && notices.len() <= MAX_NOTICES);
+            let mut kept = self.0.lock().unwrap();
+            kept.notices.extend(notices);
+            for write in writes {
+                match write {
+                    PresenceWrite::Put(presence) => drop(kept.there.insert(presence.id.clone(), presence)),
+                    PresenceWrite::Remove { id } => drop(kept.there.remove(&id)),
+                }
+            }
+            Ok(())
+        }
+
+        async fn present(&self) -> Result<Vec<Presence>, StoreError> {
+            self.check()?;
+            Ok(self.0.lock().unwrap().there.values().cloned().collect())
+        }
+    }
+
+    fn of_room(kind: MediaEventKind) -> MediaEvent {
+        MediaEvent { participant: Bytes::new(), ..event(kind, None, None) }
+    }
+
+    fn of_person(kind: MediaEventKind, who: &str) -> MediaEvent {
+        let info = lk::ParticipantInfo { sid: format!("PA_{who}"), state: 2, ..lk::ParticipantInfo::default() };
+        MediaEvent { participant: info.encode_to_vec().into(), ..event(kind, Some(who), None) }
+    }
+
+    fn of_track(who: &str, begins: bool) -> MediaEvent {
+        let (sid, source) = (format!("TR_{who}"), Source::Camera);
+        let track = lk::TrackInfo { sid: sid.clone(), source: 1, ..lk::TrackInfo::default() };
+        let kind = if begins {
+            MediaEventKind::Published { sid, source }
+        } else {
+            MediaEventKind::Unpublished { sid, source }
+        };
+        MediaEvent { track: track.encode_to_vec().into(), ..of_person(kind, who) }
+    }
+
+    fn a_room_with_ann_and_ben() -> [MediaEvent; 5] {
+        [
+            of_room(MediaEventKind::Opened),
+            of_person(MediaEventKind::Joined, "ann"),
+            of_track("ann", true),
+            of_person(MediaEventKind::Joined, "ben"),
+            of_track("ben", true),
+        ]
+    }
+
+    #[tokio::test]
+    async fn the_next_process_tells_the_end_of_what_one_left_behind_that_was_killed_once() {
+        let memory = Memory::default();
+        let mut killed = memory.hooks();
+        killed.tell(&a_room_with_ann_and_ben()).await;
+        killed.tell(&[of_track("ben", false), of_person(MediaEventKind::Left, "ben")]).await;
+        memory.told();
+
+        memory.hooks().take_over().await.unwrap();
+
+        let bodies: Vec<serde_json::Value> =
+            memory.0.lock().unwrap().notices.iter().map(|one| serde_json::from_slice(&one.body).unwrap()).collect();
+        let left = &bodies[1]["participant"];
+        assert_eq!((&left["state"], &left["disconnectReason"]), (&"DISCONNECTED".into(), &"SERVER_SHUTDOWN".into()));
+        assert_eq!((&left["identity"], &bodies[1]["room"]["metadata"]), (&"ann".into(), &"m".into()));
+        assert_eq!(
+            (&bodies[0]["participant"]["sid"], &bodies[0]["track"]["source"]),
+            (&"PA_ann".into(), &"CAMERA".into())
+        );
+        assert_eq!(memory.told(), ["track_unpublished TR_ann", "participant_left PA_ann", "room_finished RM_1"]);
+        memory.hooks().take_over().await.unwrap();
+        assert_eq!(memory.told(), [""; 0], "once");
+    }
+
+    #[tokio::test]
+    async fn of_what_ended_nothing_is_left_to_tell() {
+        let memory = Memory::default();
+        let mut hooks = memory.hooks();
+
+        hooks.tell(&a_room_with_ann_and_ben()).await;
+        assert_eq!(memory.ids(), ["PA_ann", "PA_ben", "RM_1", "TR_ann", "TR_ben"]);
+        hooks.tell(&[of_track("ann", false), of_person(MediaEventKind::Left, "ann")]).await;
+        assert_eq!(memory.ids(), ["PA_ben", "RM_1", "TR_ben"]);
+        hooks.tell(&[of_track("ben", false), of_person(MediaEventKind::Left, "ben")]).await;
+        hooks.tell(&[of_room(MediaEventKind::Closed)]).await;
+
+        assert_eq!(memory.ids(), [""; 0]);
+        assert!(hooks.there.is_empty());
+    }
+
+    #[tokio::test]
+    async fn whose_end_got_lost_is_told_to_be_gone_by_the_next_process() {
+        let memory = Memory::default();
+        memory.hooks().tell(&a_room_with_ann_and_ben()).await;
+        let mut hooks = memory.hooks();
+        hooks.tell(&a_room_with_ann_and_ben()).await;
+        memory.0.lock().unwrap().is_broken = true;
+        hooks.tell(&[of_track("ann", false), of_person(MediaEventKind::Left, "ann")]).await;
+        memory.0.lock().unwrap().is_broken = false;
+        hooks.tell(&[of_track("ben", false), of_person(MediaEventKind::Left, "ben")]).await;
+        hooks.tell(&[of_room(MediaEventKind::Closed)]).await;
+        memory.told();
+
+        memory.hooks().take_over().await.unwrap();
+
+        assert_eq!(memory.told(), ["track_unpublished TR_ann", "participant_left PA_ann"]);
+    }
+
+    #[tokio::test]
+    async fn without_receivers_nothing_is_noted_and_what_was_is_told_to_nobody() {
+        let memory = Memory::default();
+        memory.hooks_for(&[]).tell(&a_room_with_ann_and_ben()).await;
+        assert_eq!(memory.ids(), [""; 0]);
+        memory.hooks().tell(&a_room_with_ann_and_ben()).await;
+        memory.told();
+
+        memory.hooks_for(&[]).take_over().await.unwrap();
+
+        assert_eq!((memory.told(), memory.ids()), (Vec::new(), Vec::new()));
+    }
+
+    #[tokio::test]
+    async fn what_a_failing_store_did_not_take_over_is_there_for_the_next_process() {
+        let memory = Memory::default();
+        memory.hooks().tell(&a_room_with_ann_and_ben()).await;
+        memory.told();
+        memory.0.lock().unwrap().is_broken = true;
+        assert!(memory.hooks().take_over().await.is_err());
+
+        memory.0.lock().unwrap().is_broken = false;
+        memory.hooks().take_over().await.unwrap();
+
+        assert_eq!(memory.told().len(), 5);
+        assert_eq!(memory.ids(), [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn crowds_are_taken_over_in_steps_that_the_store_takes() {
+        let memory = Memory::default();
+        let mut hooks = memory.hooks_for(&["https://a.example.org/", "https://b.example.org/"]);
+        let crowd: Vec<_> = (0..1200).map(|n| of_person(MediaEventKind::Joined, &format!("p{n}"))).collect();
+        hooks.tell(&crowd).await;
+        assert_eq!((memory.ids().len(), memory.told().len()), (1200, 2400));
+
+        memory.hooks_for(&["https://a.example.org/", "https://b.example.org/"]).take_over().await.unwrap();
+
+        assert_eq!((memory.ids().len(), memory.told().len()), (0, 2400));
+    }
+
+    #[tokio::test]
+    async fn long_texts_are_not_noted_and_what_cannot_be_read_is_dropped() {
+        let memory = Memory::default();
+        let wordy = lk::ParticipantInfo {
+            sid: "PA_ann".into(),
+            name: "Ann".into(),
+            metadata: "m".repeat(MAX_ABOUT),
+            ..lk::ParticipantInfo::default()
+        };
+        let joined = of_person(MediaEventKind::Joined, "ann");
+        memory.hooks().tell(&[MediaEvent { participant: wordy.encode_to_vec().into(), ..joined }]).await;
+        let odd = Presence {
+            id: "?".into(),
+            about: Bytes::from_static(b"\xff"),
+            ..memory.present().await.unwrap()[0].clone()
+        };
+        memory.note(vec![PresenceWrite::Put(odd)], Vec::new()).await.unwrap();
+        memory.told();
+
+        memory.hooks().take_over().await.unwrap();
+
+        let body: serde_json::Value = serde_json::from_slice(&memory.0.lock().unwrap().notices[0].body).unwrap();
+        assert_eq!(
+            (&body["participant"]["name"], &body["participant"]["metadata"]),
+            (&"Ann".into(), &serde_json::Value::Null)
+        );
+        assert_eq!((memory.told().len(), memory.ids().len()), (1, 0));
     }
 
     #[test]

@@ -21,10 +21,11 @@ use tokio::time::timeout;
 use wire::livekit::{ParticipantInfo, TrackInfo};
 use wire::token::JoinClaims;
 
-use crate::actor::{Last, Letter, RoomHandle, Silence, Surroundings, now, spawn};
+use crate::actor::{Last, Letter, RoomHandle, Silence, Surroundings, Unread, now, spawn};
 use crate::api_rooms::ApiRooms;
 use crate::breakouts::House;
 use crate::courier::Webhooks;
+use crate::late::LateRecords;
 use crate::media_rooms::Revoked;
 use crate::outside_media::OutsideMedia;
 use crate::relays::Relays;
@@ -101,6 +102,7 @@ impl Meetings {
                 uploads: Arc::new(setup.uploads),
                 relays: Arc::new(setup.relays),
                 house: House(house.clone()),
+                late: LateRecords::default(),
             },
             rooms: RwLock::new(HashMap::new()),
             turns: Turns::default(),
@@ -168,12 +170,15 @@ impl Meetings {
         self.0.around.media.report(room).await
     }
 
-    /// Passes what happened on the media plane to the room it happened in. A room that is too busy misses it.
+    /// Passes what happened on the media plane to the room it happened in, or to the record of its session if that is over.
+    /// A room that is too busy misses it.
     pub fn on_media(&self, event: &MediaEvent) {
         let what = match event.kind {
+            MediaEventKind::Opened => return self.tell_of_media(event, Letter::MediaRoom(true)),
+            MediaEventKind::Closed => return self.tell_of_media(event, Letter::MediaRoom(false)),
             MediaEventKind::Joined => MediaStep::Joined,
             MediaEventKind::Left => MediaStep::Left,
-            MediaEventKind::Opened | MediaEventKind::Closed | MediaEventKind::Aborted => return,
+            MediaEventKind::Aborted => return,
             MediaEventKind::Published { .. } => MediaStep::Published,
             MediaEventKind::Unpublished { .. } => MediaStep::Unpublished,
             MediaEventKind::Muted { .. } => MediaStep::Muted,
@@ -181,9 +186,6 @@ impl Meetings {
             MediaEventKind::Troubled(trouble) => MediaStep::Troubled(trouble),
         };
         let Some(who) = &event.identity else { return };
-        let Some(handle) = self.find(event.room.as_str()).filter(|handle| *handle.session() == event.session) else {
-            return;
-        };
         let participant = Some(event.participant.clone()).filter(|bytes| !bytes.is_empty());
         let track = Some(event.track.clone()).filter(|bytes| !bytes.is_empty());
         let step = OnMedia {
@@ -193,7 +195,21 @@ impl Meetings {
             track: track.and_then(|bytes| TrackInfo::decode(bytes).ok()),
             forwarded: None,
         };
-        if !handle.leave(Letter::OnMedia(Box::new(step))) {
+        self.tell_of_media(event, Letter::OnMedia(Box::new(step)));
+    }
+
+    fn tell_of_media(&self, event: &MediaEvent, letter: Letter) {
+        let handle = self.find(event.room.as_str()).filter(|handle| *handle.session() == event.session);
+        let untold = match handle {
+            Some(handle) => handle.leave(letter),
+            None => Err(Unread::Over(letter)),
+        };
+        let is_missed = match untold {
+            Ok(()) => false,
+            Err(Unread::Full) => true,
+            Err(Unread::Over(letter)) => !self.0.around.late.tell(&event.session, letter),
+        };
+        if is_missed {
             metrics::counter!("plenum_media_events_missed_total").increment(1);
         }
     }
@@ -261,6 +277,7 @@ impl Meetings {
         for room in &rooms {
             room.wait_until_over().await;
         }
+        self.0.around.late.close_all().await;
     }
 
     /// How many rooms run, for `/metrics`.

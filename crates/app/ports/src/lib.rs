@@ -7,4 +7,5 @@ pub mod media;
 pub mod media_control;
 pub mod outbox;
 pub mod outgoing;
+pub mod presence;
 pub mod store;

@@ -315,7 +315,8 @@ pub trait MediaPlane: Send + Sync + 'static {
     /// back.
     fn is_alive(&self) -> bool;
 
-    /// Tells every client to come back in a moment and stops taking new ones. For a graceful stop.
+    /// Tells every client to come back in a moment, stops taking new ones, and closes what rooms this process has: when it
+    /// returns, everything that is to be told of them is told. For a graceful stop.
     async fn drain(&self);
 
     /// Waits a few seconds at most for what was ordered to be carried out. For the end of a graceful stop, when nobody orders

@@ -7,9 +7,12 @@
 mod collector;
 mod connection;
 mod export;
+mod late;
 mod ledger;
 pub(crate) mod report;
 mod tally;
+
+use std::time::Instant;
 
 use model::UserId;
 use model::policy::Capability;
@@ -18,12 +21,13 @@ use wire::pnm::{self, AnalyticsEvents as Event, DataMsgBodyType as Body};
 
 pub(crate) use collector::Collector;
 pub use export::Figures;
+pub use late::LateFigures;
 pub(crate) use ledger::Ledger;
 pub use report::ClientReport;
 
 use crate::forward::ClientSubject;
 use crate::journal::Entry;
-use crate::notices::{MediaStep, OnMedia};
+use crate::notices::OnMedia;
 use crate::output::{ConnId, Moment};
 use crate::rules::BOTS;
 use crate::state::Room;
@@ -102,22 +106,8 @@ impl Room {
     }
 
     pub(crate) fn record_media(&mut self, now: Moment, step: &OnMedia) {
-        let Some(collector) = &mut self.analytics else { return };
-        let owner = step.who.as_str().strip_suffix(NATIVE_SUFFIX).unwrap_or(step.who.as_str());
-        let Ok(user) = UserId::try_from(owner) else { return };
-        match (step.what, &step.track) {
-            (MediaStep::Published, Some(track)) => collector.published(now, &user, track),
-            (MediaStep::Unpublished, Some(track)) => collector.unpublished(now, &user, &track.sid),
-            (MediaStep::Muted, Some(track)) => collector.muted(now, &user, track),
-            (MediaStep::Spoke { millis }, _) => collector.spoke(now, &user, millis),
-            (MediaStep::Troubled(trouble), _) => collector.troubled(now, &user, &trouble),
-            (MediaStep::Joined, _) if owner == step.who.as_str() => collector.media_joined(now, &user),
-            // Of a hybrid client's two connections the other one is still there.
-            (MediaStep::Left, _) if owner == step.who.as_str() => {
-                collector.silenced(now, &user);
-                collector.media_left(now, &user);
-            }
-            _ => {}
+        if let Some(collector) = &mut self.analytics {
+            collector.on_media(now, step);
         }
     }
 
@@ -189,11 +179,22 @@ impl Room {
         }
     }
 
-    /// The session is over: its figures, if it has any, as one entry that outlives the room.
-    pub(crate) fn close_analytics(&mut self, now: Moment) -> Option<Entry> {
+    /// The session is over: its figures, if it has any, as one entry that outlives the room. While its media is closing,
+    /// until `due` at the latest, what that still tells is waited for ([`Self::take_late_figures`]).
+    pub(crate) fn close_analytics(&mut self, now: Moment, due: Instant) -> Option<Entry> {
         let mut collector = self.analytics.take()?;
-        collector.finish(now);
-        Some(self.export(now, &collector))
+        collector.left_all(now);
+        let late = (self.media_is_open && due > now.at).then(|| collector.clone());
+        collector.silenced_all(now);
+        let figures = self.export(now, &collector);
+        let entry = figures.to_entry();
+        self.late = late.map(|collector| LateFigures::new(figures, collector, now, due));
+        Some(entry)
+    }
+
+    /// Of a room that is over: its figures that are not complete, because its media is still closing.
+    pub const fn take_late_figures(&mut self) -> Option<LateFigures> {
+        self.late.take()
     }
 
     /// The process is about to stop: nothing waits to be written any more.

@@ -421,6 +421,8 @@ impl Room {
             changed: Changed::default(),
             gathering_until: Some(now.at + RESTART_GRACE),
             analytics: ledger.into_collector(now),
+            late: None,
+            media_is_open: false,
             before: record.before,
             last_hand_ms: record.last_hand_ms,
             heir_due: None,

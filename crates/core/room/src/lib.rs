@@ -44,7 +44,7 @@ mod waiting;
 pub use admission::{
     Admission, AdmitRefusal, Authorization, AuthorizeRefusal, Claim, ConnectRefusal, Connected, PersonIdentity, Ticket,
 };
-pub use analytics::{ClientReport, Figures};
+pub use analytics::{ClientReport, Figures, LateFigures};
 pub use breakouts::{BreakoutPlan, BreakoutRefusal, BreakoutStatus, HelpCall};
 pub use broadcast::{Announcement, Audience, BroadcastRefusal};
 pub use duration::ProlongRefusal;

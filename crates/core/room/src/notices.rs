@@ -78,6 +78,12 @@ impl MediaStep {
 }
 
 impl Room {
+    /// The media plane of our own has a room for this session, or no longer has it: until then it may tell what people did
+    /// in it. Another media server tells nothing that would be worth waiting for.
+    pub const fn note_media(&mut self, is_open: bool) {
+        self.media_is_open = is_open;
+    }
+
     /// Somebody did something on the media plane. What hidden people and bots do is nobody's business.
     pub fn on_media(&mut self, now: Moment, step: OnMedia) {
         self.record_media(now, &step);

@@ -71,7 +71,7 @@ pub enum Output {
     Unpublish { user: UserId, sources: Sources },
     /// Take somebody out of the media room.
     RemoveFromMedia { who: Identity, duplicate: bool },
-    /// Close the media room.
+    /// Close the media room, if there is one.
     CloseMedia,
     /// End these rooms, which belong to this one.
     EndRooms(Vec<RoomId>),

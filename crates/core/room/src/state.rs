@@ -8,7 +8,7 @@ use model::policy::{Capability, Denial, decide};
 use model::{RoomId, SessionId, UserId};
 use wire::pnm;
 
-use crate::analytics::Collector;
+use crate::analytics::{Collector, LateFigures};
 use crate::breakouts::{Breakouts, CLOSES_AT, Closing};
 use crate::chat::History;
 use crate::files::Files;
@@ -74,6 +74,10 @@ pub struct Room {
     pub(crate) gathering_until: Option<Instant>,
     /// What happens, counted; `None` in rooms that do not.
     pub(crate) analytics: Option<Collector>,
+    /// Of a room that is over: figures that its media has not told all of.
+    pub(crate) late: Option<LateFigures>,
+    /// The media plane of our own told that it has a room for this session, and has not told that it is gone.
+    pub(crate) media_is_open: bool,
     /// How things were before the meeting was put at rest; `None` while it is not.
     pub(crate) before: Option<Before>,
     /// When the last hand went up, unix milliseconds: the next one is later.
@@ -150,6 +154,8 @@ impl Room {
             changed: Changed { info: true, ..Changed::default() },
             gathering_until: None,
             analytics: counts.then(Collector::new),
+            late: None,
+            media_is_open: false,
             before: None,
             last_hand_ms: 0,
             heir_due: None,

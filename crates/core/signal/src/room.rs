@@ -229,12 +229,20 @@ impl MediaRoom {
         }
     }
 
-    /// Tells everybody to come back in a moment.
-    pub fn drain(&mut self) {
+    /// Tells everybody to come back in a moment, and takes them out. As everybody goes at once, nobody is told of the others.
+    pub fn drain(&mut self, now: Now) {
+        self.control.close();
         let message = shutdown();
-        for peer in self.participants.keys().copied().collect::<Vec<_>>() {
-            self.send_bytes(peer, message.clone());
-            self.outputs.push_back(Output::CloseLink { to: peer });
+        let everybody: Vec<PeerKey> = self.participants.keys().copied().collect();
+        for peer in &everybody {
+            self.send_bytes(*peer, message.clone());
+            self.outputs.push_back(Output::CloseLink { to: *peer });
+            if let Some(participant) = self.participants.get_mut(peer) {
+                participant.linked = false;
+            }
+        }
+        for peer in everybody {
+            self.end(peer, lk::DisconnectReason::ServerShutdown, now);
         }
     }
 

@@ -258,6 +258,32 @@ fn removal_and_the_end_of_the_room_are_final() {
 }
 
 #[test]
+fn a_room_that_is_drained_lets_everybody_come_back_and_tells_nobody_that_the_others_go() {
+    let mut world = World::new();
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    let sid = world.publish(ann, "cam", lk::TrackSource::Camera);
+    let _ = (world.take(ann), world.take(bob));
+    world.events.clear();
+
+    let now = world.now();
+    world.room.drain(now);
+    world.settle();
+
+    for peer in [ann, bob] {
+        let messages = world.take(peer);
+        assert_eq!(names(&messages), ["leave"]);
+        let Some(Response::Leave(leave)) = messages.last() else { panic!("leave") };
+        let expected = (lk::DisconnectReason::ServerShutdown, lk::leave_request::Action::Reconnect);
+        assert_eq!((leave.reason(), leave.action()), expected);
+        assert!(world.closed.contains(&peer) && world.gone.contains(&peer));
+    }
+    assert!(world.room.is_over());
+    let unpublished = EventKind::Unpublished { sid, source: Source::Camera };
+    let told = |who: &str, kind| (who.to_owned(), kind);
+    assert_eq!(world.events, [told("ann", unpublished), told("ann", EventKind::Left), told("bob", EventKind::Left)]);
+}
+
+#[test]
 fn a_name_has_as_many_characters_in_any_script() {
     let connect = |name: String| signal::Connect {
         key: signal::PeerKey(99),

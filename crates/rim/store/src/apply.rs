@@ -8,13 +8,14 @@ use std::collections::BTreeMap;
 
 use model::SessionId;
 use ports::outbox::Notice;
+use ports::presence::Presence;
 use sea_orm::sea_query::{Expr, ExprTrait, Func, OnConflict, Query};
 use sea_orm::{
     ActiveValue::{NotSet, Set},
     ColumnTrait, ConnectionTrait, DbBackend, DbErr, EntityTrait, QueryFilter, QuerySelect, QueryTrait,
 };
 
-use crate::entity::{artifact, live_state, notice, recording, session};
+use crate::entity::{artifact, live_state, notice, presence, recording, session};
 use crate::outbox::line;
 use crate::plan::{Ending, NoticeChange, Opening, Plan, Shelving, StateChange};
 
@@ -22,7 +23,8 @@ use crate::plan::{Ending, NoticeChange, Opening, Plan, Shelving, StateChange};
 const MOST_ROWS: usize = 128;
 
 /// Up to so many rows travel in one statement whatever their number; beyond that, numbers are powers of two. With four
-/// tables that makes 76 texts, and a connection keeps 100.
+/// tables that makes 76 texts, and a connection keeps 100. What changes rarely, and then by ones or hundreds, travels in powers
+/// of two alone: 16 more.
 const FEW_ROWS: usize = 16;
 
 /// Most bytes of values in one statement, unless a single one has more.
@@ -51,6 +53,7 @@ pub(crate) async fn apply(db: &impl ConnectionTrait, plan: Plan) -> Result<Appli
     change_state(db, plan.state).await?;
     settle_notices(db, &plan.fates).await?;
     insert_notices(db, &plan.notices).await?;
+    change_presences(db, plan.presences).await?;
     let mut counts = BTreeMap::new();
     for (turn, shelving) in plan.shelvings {
         counts.insert(turn, shelve(db, shelving).await?);
@@ -251,6 +254,32 @@ async fn insert_notices(db: &impl ConnectionTrait, notices: &[Notice]) -> Result
     Ok(())
 }
 
+async fn change_presences(db: &impl ConnectionTrait, changes: BTreeMap<String, Option<Presence>>) -> Result<(), DbErr> {
+    let (mut there, mut gone) = (Vec::new(), Vec::new());
+    for (id, change) in changes {
+        match change {
+            Some(presence) => there.push(presence),
+            None => gone.push(id),
+        }
+    }
+    for ids in pieces(&gone, 1, |_| 0) {
+        presence::Entity::delete_many().filter(presence::Column::Id.is_in(ids.iter().cloned())).exec(db).await?;
+    }
+    for rows in pieces(&there, 1, |presence| presence.about.len()) {
+        let rows = rows.iter().map(|presence| presence::ActiveModel {
+            id: Set(presence.id.clone()),
+            room_id: Set(presence.room.as_str().to_owned()),
+            sid: Set(presence.session.as_str().to_owned()),
+            about: Set(presence.about.to_vec()),
+        });
+        let replace = OnConflict::column(presence::Column::Id)
+            .update_columns([presence::Column::RoomId, presence::Column::Sid, presence::Column::About])
+            .to_owned();
+        presence::Entity::insert_many(rows).on_conflict(replace).exec_without_returning(db).await?;
+    }
+    Ok(())
+}
+
 /// The answer is how many rows were touched.
 async fn shelve(db: &impl ConnectionTrait, shelving: Shelving) -> Result<u64, DbErr> {
     match shelving {
@@ -319,10 +348,15 @@ fn chunks<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
 }
 
 /// The same, and no piece weighs more than `MOST_BYTES` unless it is a single row.
-fn chunks_by<T>(mut rows: &[T], weight: impl Fn(&T) -> usize) -> impl Iterator<Item = &[T]> {
+fn chunks_by<T>(rows: &[T], weight: impl Fn(&T) -> usize) -> impl Iterator<Item = &[T]> {
+    pieces(rows, FEW_ROWS, weight)
+}
+
+/// The same with another number of rows up to which they are not cut.
+fn pieces<T>(mut rows: &[T], few: usize, weight: impl Fn(&T) -> usize) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
         let bits = rows.len().checked_ilog2()?;
-        let mut size = if rows.len() <= FEW_ROWS { rows.len() } else { Ord::min(1 << bits, MOST_ROWS) };
+        let mut size = if rows.len() <= few { rows.len() } else { Ord::min(1 << bits, MOST_ROWS) };
         while size > 1 && rows[..size].iter().map(&weight).sum::<usize>() > MOST_BYTES {
             size /= 2;
         }
@@ -350,6 +384,10 @@ mod tests {
             assert!(count > FEW_ROWS || pieces.len() <= 1, "{count} rows in {} statements", pieces.len());
         }
         assert_eq!(sizes.len(), 19, "{sizes:?}");
+        let rows = [0; 599];
+        let sizes: std::collections::BTreeSet<_> =
+            (0..600).flat_map(|count| pieces(&rows[..count], 1, |_| 0)).map(<[_]>::len).collect();
+        assert_eq!(sizes.len(), 8, "{sizes:?}");
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod inspect;
 mod migration;
 mod outbox;
 mod plan;
+mod presence;
 mod reference;
 mod server;
 mod sqlite;

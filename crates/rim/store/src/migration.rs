@@ -18,7 +18,7 @@ pub(crate) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(SessionsAndLiveState), Box::new(ShelfAndOutbox)]
+        vec![Box::new(SessionsAndLiveState), Box::new(ShelfAndOutbox), Box::new(WhoIsThere)]
     }
 }
 
@@ -238,6 +238,40 @@ impl MigrationTrait for ShelfAndOutbox {
             create_index(manager, table, name, index).await?;
         }
         Ok(())
+    }
+
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+}
+
+#[derive(DeriveIden)]
+enum Presence {
+    Id,
+    RoomId,
+    Sid,
+    About,
+}
+
+struct WhoIsThere;
+
+impl MigrationName for WhoIsThere {
+    fn name(&self) -> &str {
+        "m0003_who_is_there"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for WhoIsThere {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let table = Table::create()
+            .table("plenum_presence")
+            .col(string_len(Presence::Id, 64).primary_key())
+            .col(string_len(Presence::RoomId, ROOM_ID_WIDTH))
+            .col(string_len(Presence::Sid, SESSION_ID_WIDTH))
+            .col(large_blob(Presence::About, manager.get_database_backend()))
+            .to_owned();
+        create_table(manager, table).await
     }
 
     fn use_transaction(&self) -> Option<bool> {

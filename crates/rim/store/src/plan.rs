@@ -11,6 +11,7 @@ use bytes::Bytes;
 use model::{RoomId, SessionId};
 use ports::archive::{Artifact, Recording};
 use ports::outbox::Notice;
+use ports::presence::{Presence, PresenceWrite};
 use ports::store::{NewSession, SessionRecord, StateWrite};
 
 /// One write as asked for.
@@ -22,6 +23,7 @@ pub(crate) enum Write {
     Commit { session: SessionId, writes: Vec<StateWrite>, notices: Vec<Notice> },
     Forget { session: SessionId },
     Enqueue { notices: Vec<Notice> },
+    Note { writes: Vec<PresenceWrite>, notices: Vec<Notice> },
     Settle { notice: i64, fate: Fate },
     Shelve(Shelving),
 }
@@ -65,6 +67,13 @@ impl Write {
                 writes.iter().map(state).sum::<usize>() + weight_of(notices)
             }
             Self::Enqueue { notices } => weight_of(notices),
+            Self::Note { writes, notices } => {
+                let about = |write: &PresenceWrite| match write {
+                    PresenceWrite::Put(presence) => presence.about.len(),
+                    PresenceWrite::Remove { .. } => 0,
+                };
+                writes.iter().map(about).sum::<usize>() + weight_of(notices)
+            }
             Self::Shelve(
                 Shelving::AddRecording(Recording { metadata, .. })
                 | Shelving::AddArtifact(Artifact { metadata, .. })
@@ -141,6 +150,8 @@ pub(crate) struct Plan {
     pub(crate) joined: BTreeMap<SessionId, i64>,
     /// Changes of live state.
     pub(crate) state: BTreeMap<SessionId, StateChange>,
+    /// Who is there and who is gone, by id.
+    pub(crate) presences: BTreeMap<String, Option<Presence>>,
     /// Notices to put into the outbox, in the order they were asked for.
     pub(crate) notices: Vec<Notice>,
     /// What became of stored notices, by their ids.
@@ -170,6 +181,13 @@ impl Plan {
                     plan.state.insert(session.clone(), StateChange { forget: true, entries: BTreeMap::new() });
                 }
                 Write::Enqueue { notices } => plan.notices.extend_from_slice(notices),
+                Write::Note { writes, notices } => {
+                    plan.notices.extend_from_slice(notices);
+                    plan.presences.extend(writes.iter().map(|write| match write {
+                        PresenceWrite::Put(presence) => (presence.id.clone(), Some(presence.clone())),
+                        PresenceWrite::Remove { id } => (id.clone(), None),
+                    }));
+                }
                 Write::Settle { notice, fate } => plan.settle(*notice, *fate),
                 Write::Shelve(shelving) => plan.shelvings.push((turn, shelving.clone())),
             }

@@ -315,6 +315,7 @@ fn answer(write: &Write, turn: usize, applied: &Applied) -> Outcome {
         | Write::Commit { .. }
         | Write::Forget { .. }
         | Write::Enqueue { .. }
+        | Write::Note { .. }
         | Write::Settle { .. } => Ok(Answer::Done),
     }
 }

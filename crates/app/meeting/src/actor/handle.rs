@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use model::{RoomId, SessionId};
 use room::{Room, RoomView};
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::time::timeout;
 
 use super::letter::{Letter, Opened, Reply, Unwritten};
+use super::mail::Slots;
 
 /// Bytes of messages that wait for one room, in [`BUDGET_UNIT`]s; a sender beyond that waits as well.
 const MAILBOX_BUDGET: usize = 64 * 1024;
@@ -30,6 +32,8 @@ pub(crate) struct RoomHandle {
     /// Its main room, if it is a breakout room.
     main: Option<Arc<RoomId>>,
     mailbox: mpsc::Sender<Letter>,
+    /// What the media plane tells.
+    media: mpsc::Sender<Letter>,
     budget: Arc<Semaphore>,
     over: watch::Receiver<Option<Last>>,
 }
@@ -43,6 +47,14 @@ pub(crate) enum Last {
     Lost,
 }
 
+/// Why nobody will read a letter.
+pub(crate) enum Unread {
+    /// Too much waits.
+    Full,
+    /// The room is over.
+    Over(Letter),
+}
+
 /// Why a room gives no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Silence {
@@ -53,17 +65,14 @@ pub(crate) enum Silence {
 }
 
 impl RoomHandle {
-    pub(super) fn new(
-        id: RoomId,
-        room: &Room,
-        mailbox: mpsc::Sender<Letter>,
-        over: watch::Receiver<Option<Last>>,
-    ) -> Self {
+    pub(super) fn new(id: RoomId, room: &Room, slots: Slots, over: watch::Receiver<Option<Last>>) -> Self {
+        let Slots { mailbox, media } = slots;
         Self {
             id: Arc::new(id),
             session: Arc::new(room.session().clone()),
             main: room.main_room().map(Arc::new),
             mailbox,
+            media,
             budget: Arc::new(Semaphore::new(MAILBOX_BUDGET)),
             over,
         }
@@ -82,9 +91,15 @@ impl RoomHandle {
         self.main.as_deref()
     }
 
-    /// Leaves a letter unless the mailbox is full; whether it was left.
-    pub(crate) fn leave(&self, letter: Letter) -> bool {
-        self.mailbox.try_send(letter).is_ok()
+    /// Leaves what the media plane tells, which waits for nobody.
+    ///
+    /// # Errors
+    /// Why nobody will read it.
+    pub(crate) fn leave(&self, letter: Letter) -> Result<(), Unread> {
+        self.media.try_send(letter).map_err(|unsent| match unsent {
+            TrySendError::Full(_) => Unread::Full,
+            TrySendError::Closed(letter) => Unread::Over(letter),
+        })
     }
 
     pub(crate) async fn send(&self, letter: Letter) {

@@ -77,6 +77,8 @@ pub(crate) enum Letter {
     Open(Box<Opening>),
     Socket(ConnId, FromSocket),
     OnMedia(Box<OnMedia>),
+    /// The media plane has a room for this session, or no longer has it.
+    MediaRoom(bool),
     End(EndReason, Reply<()>),
     LetIn(UserId, Guests, Reply<Result<(), WaitingRefusal>>),
     SetWaitingText(UserId, String, Reply<Result<(), WaitingRefusal>>),

@@ -5,6 +5,7 @@ use room::EndReason;
 use tracing::{error, info};
 
 use super::{Surroundings, now};
+use crate::late::Late;
 
 /// What is left when a room's task is done.
 pub(super) struct Rest {
@@ -14,10 +15,14 @@ pub(super) struct Rest {
 }
 
 impl Rest {
-    /// Turns the journal into a record, if the meeting ended.
-    pub(super) async fn retire(self, why: Option<EndReason>) {
+    /// Turns the journal into a record, if the meeting ended. One whose media is still closing follows; nobody waits for it.
+    pub(super) async fn retire(self, why: Option<EndReason>, late: Option<Late>) {
         let Some(why) = why else { return };
-        self.close().await;
+        self.close_session().await;
+        match late {
+            Some(late) => self.around.late.follow(late, self.around.seeing_out.clone()),
+            None => self.around.seeing_out.see_out(&self.session).await,
+        }
         info!(room.id = %self.id, session.id = %self.session, reason = ?why, "room is over");
     }
 
@@ -26,15 +31,15 @@ impl Rest {
         error!(room.id = %self.id, session.id = %self.session, panic, "a room broke and is closed");
         metrics::counter!("plenum_rooms_lost_total").increment(1);
         self.around.media.close_room(&self.id);
-        self.close().await;
+        self.close_session().await;
+        self.around.seeing_out.see_out(&self.session).await;
     }
 
-    async fn close(&self) {
+    async fn close_session(&self) {
         if let Err(failure) = self.around.records.close_session(&self.session, now().unix_ms).await {
             error!(room.id = %self.id, error = %failure, "the end of a session was not recorded");
         }
         // Before the journal is gone: as long as it is there, the next start tries again.
         self.around.uploads.forget(&self.session).await;
-        self.around.seeing_out.see_out(&self.session).await;
     }
 }

@@ -9,8 +9,9 @@ use wire::pnm::AnalyticsEvents as Event;
 
 use super::report::ClientReport;
 use super::tally::Tally;
-use super::{About, ENDED, Measure, Origin, STARTED, ledger};
+use super::{About, ENDED, Measure, NATIVE_SUFFIX, Origin, STARTED, ledger};
 use crate::journal::Entry;
+use crate::notices::{MediaStep, OnMedia};
 use crate::output::Moment;
 use crate::person::Person;
 
@@ -49,14 +50,14 @@ impl Profile {
 }
 
 /// Somebody who came in.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Visitor {
     pub(super) profile: Profile,
     pub(super) tally: Tally,
 }
 
 /// Everything counted so far.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Collector {
     pub(super) room: Tally,
     pub(super) visitors: BTreeMap<UserId, Visitor>,
@@ -253,11 +254,30 @@ impl Collector {
     }
 
     /// It is over for everybody.
-    pub(super) fn finish(&mut self, now: Moment) {
-        self.silenced_all(now);
+    pub(super) fn left_all(&mut self, now: Moment) {
         let users: Vec<UserId> = self.visitors.keys().cloned().collect();
         for user in users {
             self.left(now, &user);
+        }
+    }
+
+    /// What the media plane tells of somebody who came in.
+    pub(super) fn on_media(&mut self, now: Moment, step: &OnMedia) {
+        let owner = step.who.as_str().strip_suffix(NATIVE_SUFFIX).unwrap_or(step.who.as_str());
+        let Ok(user) = UserId::try_from(owner) else { return };
+        match (step.what, &step.track) {
+            (MediaStep::Published, Some(track)) => self.published(now, &user, track),
+            (MediaStep::Unpublished, Some(track)) => self.unpublished(now, &user, &track.sid),
+            (MediaStep::Muted, Some(track)) => self.muted(now, &user, track),
+            (MediaStep::Spoke { millis }, _) => self.spoke(now, &user, millis),
+            (MediaStep::Troubled(trouble), _) => self.troubled(now, &user, &trouble),
+            (MediaStep::Joined, _) if owner == step.who.as_str() => self.media_joined(now, &user),
+            // Of a hybrid client's two connections the other one is still there.
+            (MediaStep::Left, _) if owner == step.who.as_str() => {
+                self.silenced(now, &user);
+                self.media_left(now, &user);
+            }
+            _ => {}
         }
     }
 

@@ -46,8 +46,8 @@ impl Figures {
         Some(Self { artifact_id, ended_ms, webhook_url, result: result? })
     }
 
-    fn into_entry(self) -> Entry {
-        let Self { artifact_id, ended_ms, webhook_url, result } = self;
+    pub(super) fn to_entry(&self) -> Entry {
+        let Self { artifact_id, ended_ms, webhook_url, result } = self.clone();
         let record = FiguresRecord { artifact_id, ended_ms, webhook_url, result: Some(result) };
         Entry { key: Self::KEY.into(), value: Some(Bytes::from(record.encode_to_vec())) }
     }
@@ -67,21 +67,23 @@ fn events(visitor: &Visitor) -> Vec<pnm::AnalyticsEventData> {
     events
 }
 
+/// Everybody who came in.
+pub(super) fn users(collector: &Collector) -> Vec<pnm::AnalyticsUserInfo> {
+    let visitors = collector.visitors.iter().map(|(user, visitor)| pnm::AnalyticsUserInfo {
+        user_id: user.to_string(),
+        name: visitor.profile.name.clone(),
+        is_admin: visitor.profile.is_admin,
+        extra_data: connection::extra(visitor),
+        ex_user_id: Some(visitor.profile.ex_user_id.clone()),
+        events: events(visitor),
+    });
+    visitors.collect()
+}
+
 impl Room {
-    pub(super) fn export(&mut self, now: Moment, collector: &Collector) -> Entry {
+    pub(super) fn export(&mut self, now: Moment, collector: &Collector) -> Figures {
         let (creation, ended) = (self.created_ms / 1000, now.unix_ms / 1000);
-        let users: Vec<pnm::AnalyticsUserInfo> = collector
-            .visitors
-            .iter()
-            .map(|(user, visitor)| pnm::AnalyticsUserInfo {
-                user_id: user.to_string(),
-                name: visitor.profile.name.clone(),
-                is_admin: visitor.profile.is_admin,
-                extra_data: connection::extra(visitor),
-                ex_user_id: Some(visitor.profile.ex_user_id.clone()),
-                events: events(visitor),
-            })
-            .collect();
+        let users = users(collector);
         let room = pnm::AnalyticsRoomInfo {
             room_id: self.id.to_string(),
             room_title: self.metadata.room_title.clone(),
@@ -92,12 +94,11 @@ impl Room {
             enabled_e2ee: rules::encrypted(&self.metadata).data,
             events: collector.room.events().into_iter().chain(self.poll_results()).collect(),
         };
-        let figures = Figures {
+        Figures {
             artifact_id: self.ids.uuid(),
             ended_ms: now.unix_ms,
             webhook_url: self.metadata.webhook_url.clone(),
             result: pnm::AnalyticsResult { room: Some(room), users },
-        };
-        figures.into_entry()
+        }
     }
 }

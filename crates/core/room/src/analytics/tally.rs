@@ -31,7 +31,7 @@ impl Mark {
 }
 
 /// Marks and sums. Keeps books about what of it is journalled.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Tally {
     /// Sums by event.
     pub(super) sums: BTreeMap<i32, u32>,

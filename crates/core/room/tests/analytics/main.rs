@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod counted;
+mod ending;
 mod helpers;
 mod lasting;
 #[path = "../scene/mod.rs"]

@@ -126,7 +126,7 @@ impl Engine {
                 for key in self.rooms.keys().copied().collect::<Vec<_>>() {
                     self.guarded(key, at, |engine| {
                         if let Some(room) = engine.rooms.get_mut(&key) {
-                            room.machine.drain();
+                            room.machine.drain(now);
                         }
                         engine.settle(key, at);
                     });

@@ -2,8 +2,9 @@ use super::*;
 use crate::drops::counted::Drops;
 use crate::pulse::Pulse;
 use model::media::{CameraView, Sources};
+use ports::media::MediaEventKind;
 use ports::media_control::ControlError;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 
 fn config(threads: usize) -> MediaConfig {
@@ -72,7 +73,7 @@ fn a_plane_whose_thread_ended_says_so() {
 
 #[tokio::test]
 async fn rooms_live_on_different_shards_and_orders_find_them() {
-    let Started { plane, .. } = start(&config(2)).unwrap();
+    let Started { plane, mut events, .. } = start(&config(2)).unwrap();
     let mut links = Vec::new();
     for name in ["a", "b", "c"] {
         links.push(plane.connect(join(name)).await.unwrap());
@@ -98,6 +99,11 @@ async fn rooms_live_on_different_shards_and_orders_find_them() {
     assert_eq!(plane.registry.find(&room("e")), None, "asking places nobody");
 
     plane.drain().await;
+    let told = std::iter::from_fn(|| events.try_recv().ok());
+    let closed: BTreeSet<_> =
+        told.filter(|event| event.kind == MediaEventKind::Closed).map(|event| event.room.to_string()).collect();
+    assert_eq!(closed, ["a", "b", "c"].map(str::to_owned).into(), "told by the time it is drained");
+    assert_eq!(plane.registry.find(&room("a")), None);
     for name in ["a", "e"] {
         assert_eq!(plane.refusal(&join(name)).await, Some(ConnectError::Unavailable));
     }

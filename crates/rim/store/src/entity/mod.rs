@@ -4,5 +4,6 @@ pub(crate) mod artifact;
 pub(crate) mod ledger;
 pub(crate) mod live_state;
 pub(crate) mod notice;
+pub(crate) mod presence;
 pub(crate) mod recording;
 pub(crate) mod session;

@@ -4,6 +4,7 @@
 
 mod archive;
 mod outbox;
+mod presence;
 #[path = "../servers/mod.rs"]
 mod servers;
 mod sessions;
@@ -16,12 +17,13 @@ use bytes::Bytes;
 use model::{RoomId, SessionId};
 use ports::archive::{Archive, Artifact, MAX_METADATA, MAX_ROWS, Order, Page, Recording, Scope};
 use ports::outbox::{Backlog, MAX_BODY, MAX_EVENT, MAX_NOTICES, MAX_URL, Notice, Outbox, Queued};
+use ports::presence::{MAX_ABOUT, MAX_PRESENCE_ID, MAX_PRESENCE_WRITES, Presence, PresenceWrite, Presences};
 use ports::store::{NewSession, Records, State, StateEntry, StateWrite};
 use store::{Driver, Server, Store};
 
 /// Makes fresh, empty stores of one engine.
 trait Engine: Send + Sync + 'static {
-    type Store: Records + State + Archive + Outbox;
+    type Store: Records + State + Archive + Outbox + Presences;
 
     fn open(&self) -> impl Future<Output = Self::Store> + Send;
 }
@@ -50,6 +52,7 @@ macro_rules! contract {
 mod suite {
     pub(super) use super::archive::*;
     pub(super) use super::outbox::*;
+    pub(super) use super::presence::*;
     pub(super) use super::sessions::*;
     pub(super) use super::state::*;
 }
@@ -151,6 +154,11 @@ contract!(
     the_next_due_is_that_of_a_head,
     too_many_or_too_large_notices_are_refused,
     ids_of_notices_grow,
+    who_is_noted_is_there_until_they_are_gone,
+    the_last_word_on_who_is_there_counts,
+    who_is_there_and_what_is_told_of_it_are_one_step,
+    a_thousand_come_and_go_at_once,
+    too_many_or_too_large_presences_are_refused,
 );
 
 const ALL: Page = Page { from: 0, limit: 100, order: Order::NewestFirst };
