@@ -12,8 +12,6 @@ mod ledger;
 pub(crate) mod report;
 mod tally;
 
-use std::time::Instant;
-
 use model::UserId;
 use model::policy::Capability;
 use prost::Message;
@@ -179,16 +177,16 @@ impl Room {
         }
     }
 
-    /// The session is over: its figures, if it has any, as one entry that outlives the room. While its media is closing,
-    /// until `due` at the latest, what that still tells is waited for ([`Self::take_late_figures`]).
-    pub(crate) fn close_analytics(&mut self, now: Moment, due: Instant) -> Option<Entry> {
+    /// The session is over: its figures, if it has any, as one entry that outlives the room. While its media is closing, what that
+    /// still tells is waited for a moment ([`Self::take_late_figures`]).
+    pub(crate) fn close_analytics(&mut self, now: Moment) -> Option<Entry> {
         let mut collector = self.analytics.take()?;
         collector.left_all(now);
-        let late = (self.media_is_open && due > now.at).then(|| collector.clone());
+        let late = self.media_is_open.then(|| collector.clone());
         collector.silenced_all(now);
         let figures = self.export(now, &collector);
         let entry = figures.to_entry();
-        self.late = late.map(|collector| LateFigures::new(figures, collector, now, due));
+        self.late = late.map(|collector| LateFigures::new(figures, collector, now));
         Some(entry)
     }
 

@@ -168,8 +168,8 @@ impl Life {
 }
 
 impl Room {
-    /// Ends the meeting: everybody is told and their media is closed, then the room waits at most ten seconds for them to
-    /// go. Ending it again changes nothing.
+    /// Ends the meeting: everybody is told, then the room waits at most ten seconds for them to go. Ending it again
+    /// changes nothing.
     pub fn end(&mut self, now: Moment, why: EndReason) {
         if self.life.is_over() {
             return;
@@ -181,8 +181,6 @@ impl Room {
             self.outputs.push_back(Output::EndRooms(breakouts));
         }
         self.tell_session_ended(now);
-        // At once, so that what it has to tell of everybody comes while the room can hear it.
-        self.outputs.push_back(Output::CloseMedia);
         self.finish_if_nobody_is_left(now);
     }
 
@@ -236,7 +234,7 @@ impl Room {
                     self.end(now, EndReason::Empty);
                 }
             }
-            State::Ending { why, due } if due <= now.at => self.finish(now, why, due),
+            State::Ending { why, due } if due <= now.at => self.finish(now, why),
             State::Ending { .. } | State::Ended => {}
         }
     }
@@ -249,18 +247,18 @@ impl Room {
     }
 
     fn finish_if_nobody_is_left(&mut self, now: Moment) {
-        if let State::Ending { why, due } = self.life.state
+        if let State::Ending { why, .. } = self.life.state
             && !self.people.values().any(Person::is_online)
         {
-            self.finish(now, why, due);
+            self.finish(now, why);
         }
     }
 
-    fn finish(&mut self, now: Moment, why: EndReason, due: Instant) {
+    fn finish(&mut self, now: Moment, why: EndReason) {
         self.life.state = State::Ended;
         self.heir_due = None;
         self.notify_over(now);
-        let figures = self.close_analytics(now, due);
+        let figures = self.close_analytics(now);
         self.store(journal::room_removed());
         if let Some(figures) = figures {
             self.store(figures);
@@ -273,11 +271,7 @@ impl Room {
             person.presence = Presence::Away;
             person.outbox.clear();
         }
-        // Once more: somebody who was let in just before the end may have opened it again, and a room that was taken up from
-        // the journal while it ended has not closed it.
-        if !self.outputs.contains(&Output::CloseMedia) {
-            self.outputs.push_back(Output::CloseMedia);
-        }
+        self.outputs.push_back(Output::CloseMedia);
         self.outputs.push_back(Output::SetJoined(self.joined_total));
         self.outputs.push_back(Output::Ended(why));
     }

@@ -1,13 +1,16 @@
 //! The figures of a session that is over while its media is still closing. What somebody was doing until the end is told
 //! when it closes: that they spoke, that their connection was in trouble, that they are gone.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::collector::Collector;
 use super::export::{self, Figures};
 use crate::journal::Entry;
 use crate::notices::OnMedia;
 use crate::output::Moment;
+
+/// How long media that closes may take to tell its last; mostly that are milliseconds.
+const CLOSING: Duration = Duration::from_secs(10);
 
 /// Figures that are not complete. They lie in the journal as far as they are known, so that a process that dies now loses
 /// no more than what is waited for.
@@ -20,8 +23,8 @@ pub struct LateFigures {
 }
 
 impl LateFigures {
-    pub(super) const fn new(figures: Figures, collector: Collector, ended: Moment, due: Instant) -> Self {
-        Self { figures, collector, ended, due }
+    pub(super) fn new(figures: Figures, collector: Collector, ended: Moment) -> Self {
+        Self { figures, collector, ended, due: ended.at + CLOSING }
     }
 
     /// Until when to wait.
