@@ -23,7 +23,7 @@ use media::StreamDoor;
 use model::{Share, Shares};
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tracing::{debug, warn};
+use tracing::warn;
 
 pub(crate) use listeners::Listeners;
 use tls::Tls;
@@ -147,9 +147,6 @@ impl<P: Fn(IpAddr) -> bool> Door<P> {
                     if matches!(share, Some(None)) {
                         metrics::counter!("plenum_connections_refused_total").increment(1);
                         continue;
-                    }
-                    if let Err(error) = stream.set_nodelay(true) {
-                        debug!(%error, "a connection keeps its delay");
                     }
                     return (stream, (share.flatten(), place), peer);
                 }

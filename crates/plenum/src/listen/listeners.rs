@@ -2,8 +2,9 @@
 
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, TcpStream};
 use tracing::debug;
 
@@ -11,6 +12,11 @@ use tracing::debug;
 const BACKLOG: i32 = 1024;
 /// Where the system chooses the port, a number that is free for IPv4 may be taken for IPv6. So often another is tried.
 const TRIES: usize = 8;
+
+/// Whoever is gone without a word, with their network, holds no place for long: a connection on which nothing came for half a
+/// minute is asked three times, ten seconds apart, and then ends.
+const KEEPALIVE: TcpKeepalive =
+    TcpKeepalive::new().with_time(Duration::from_secs(30)).with_interval(Duration::from_secs(10)).with_retries(3);
 
 /// One port, of one address or of all.
 #[derive(Debug)]
@@ -48,11 +54,18 @@ impl Listeners {
 
     /// The next connection. May be dropped while it waits without losing one.
     pub(crate) async fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {
-        let Some(second) = &self.second else { return self.first.accept().await };
-        tokio::select! {
-            accepted = self.first.accept() => accepted,
-            accepted = second.accept() => accepted,
+        let (stream, peer) = match &self.second {
+            None => self.first.accept().await,
+            Some(second) => tokio::select! {
+                accepted = self.first.accept() => accepted,
+                accepted = second.accept() => accepted,
+            },
+        }?;
+        let settings = stream.set_nodelay(true).and_then(|()| SockRef::from(&stream).set_tcp_keepalive(&KEEPALIVE));
+        if let Err(error) = settings {
+            debug!(%error, "a connection keeps its settings");
         }
+        Ok((stream, peer))
     }
 }
 
@@ -117,6 +130,18 @@ mod tests {
                 assert_eq!(seen(&listeners, SocketAddr::new(address, port)).await, address, "{all}");
             }
         }
+    }
+
+    #[tokio::test]
+    async fn whoever_is_gone_without_a_word_is_found_out_within_a_minute() {
+        let listeners = Listeners::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let (stream, accepted) = tokio::join!(TcpStream::connect(listeners.local_addr().unwrap()), listeners.accept());
+        let _open = stream.unwrap();
+        let (accepted, _) = accepted.unwrap();
+        let socket = SockRef::from(&accepted);
+        assert!(socket.keepalive().unwrap() && socket.tcp_nodelay().unwrap());
+        let asked = socket.tcp_keepalive_interval().unwrap() * socket.tcp_keepalive_retries().unwrap();
+        assert_eq!(socket.tcp_keepalive_time().unwrap() + asked, Duration::from_secs(60));
     }
 
     #[tokio::test]
