@@ -6,7 +6,7 @@ mod fakes;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use fakes::{HOOK, House, request};
+use fakes::{HOOK, House, request, until};
 use meeting::Activity;
 use model::SessionId;
 use prost::Message;
@@ -15,19 +15,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 use wire::pnm::{self, NatsMsgClientToServerEvents as Ask};
 
-/// Rounds of a wait, far beyond what any needs.
-const MANY: usize = 5000;
 const TOLD: [&str; 5] = ["room_created", "session_ended", "room_finished", "artifact_created", "analytics_proceeded"];
-
-async fn until(what: impl Fn() -> bool) {
-    for _ in 0..MANY {
-        if what() {
-            return;
-        }
-        sleep(Duration::from_millis(2)).await;
-    }
-    panic!("it never came to that");
-}
 
 async fn counting(house: &House) -> SessionId {
     let mut room = request("room01");

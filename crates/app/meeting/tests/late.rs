@@ -6,7 +6,7 @@ mod fakes;
 use std::time::Duration;
 
 use bytes::Bytes;
-use fakes::{House, request};
+use fakes::{House, request, until};
 use meeting::Activity;
 use model::media::{Fault, Trouble};
 use model::{Identity, RoomId, SessionId};
@@ -14,19 +14,6 @@ use ports::media::{MediaEvent, MediaEventKind};
 use room::Figures;
 use serde_json::{Value, json};
 use tokio::time::sleep;
-
-/// Rounds of a wait, far beyond what any needs.
-const MANY: usize = 5000;
-
-async fn until(what: impl Fn() -> bool) {
-    for _ in 0..MANY {
-        if what() {
-            return;
-        }
-        sleep(Duration::from_millis(2)).await;
-    }
-    panic!("it never came to that");
-}
 
 fn event(session: &SessionId, who: Option<&str>, kind: MediaEventKind) -> MediaEvent {
     MediaEvent {

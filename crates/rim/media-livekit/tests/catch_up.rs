@@ -9,22 +9,12 @@ use std::time::Duration;
 
 use media_livekit::LiveKit;
 use metrics_exporter_prometheus::PrometheusBuilder;
-use model::media::{CameraView, MediaPermission, Source, Sources};
+use model::media::{MediaPermission, Source, Sources};
 use model::{Identity, SessionId};
 use ports::media::{MediaPlane, RemoveReason, RestoredPerson, Standing};
 use ports::media_control::{FREE_SESSION, MediaControl, ParticipantChange, RoomSettings};
-use server::{Server, client, now, ok, room, told, until};
+use server::{EVERYTHING, Server, client, now, ok, room, told, until};
 use wire::lk;
-
-const EVERYTHING: MediaPermission = MediaPermission {
-    publish: Sources::all(),
-    subscribe: true,
-    publish_data: true,
-    hidden: false,
-    update_own: true,
-    moderator: false,
-    cameras: CameraView::Everyone,
-};
 
 const MICROPHONE_ONLY: MediaPermission =
     MediaPermission { publish: Sources::NONE.with(Source::Microphone), publish_data: false, ..EVERYTHING };

@@ -9,23 +9,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use media_livekit::LiveKit;
 use model::SessionId;
-use model::media::{CameraView, MediaPermission, Source, Sources};
+use model::media::{MediaPermission, Source, Sources};
 use ports::media::{MediaPlane, RemoveReason};
 use ports::media_control::{ControlError, DataMessage, FREE_SESSION, MediaControl, ParticipantChange, RoomSettings};
 use ports::outgoing::OutgoingError;
 use prost::Message;
-use server::{Server, ann, client, ok, room, told};
+use server::{EVERYTHING, Server, ann, client, ok, room, told};
 use wire::lk;
-
-const EVERYTHING: MediaPermission = MediaPermission {
-    publish: Sources::all(),
-    subscribe: true,
-    publish_data: true,
-    hidden: false,
-    update_own: true,
-    moderator: false,
-    cameras: CameraView::Everyone,
-};
 
 const MICROPHONE_ONLY: MediaPermission = MediaPermission {
     publish: Sources::NONE.with(Source::Microphone),

@@ -399,6 +399,19 @@ impl MediaControl for MediaNotes {
     }
 }
 
+/// Waits for that to be so.
+pub(crate) async fn until(what: impl Fn() -> bool) {
+    /// Rounds, far beyond what any wait needs.
+    const MANY: usize = 5000;
+    for _ in 0..MANY {
+        if what() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    panic!("it never came to that");
+}
+
 pub(crate) struct House {
     pub(crate) store: MemoryStore,
     pub(crate) shelf: Arc<MemoryShelf>,
