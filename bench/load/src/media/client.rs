@@ -45,6 +45,10 @@ pub(crate) struct Client {
     /// Decrypts what it gets; else it counts headers once its connection is up.
     pub(crate) full: bool,
     pub(crate) connected: bool,
+    /// Its room may end.
+    pub(crate) ends: bool,
+    /// Its room is over.
+    pub(crate) gone: bool,
     pub(crate) due: Instant,
     /// Boxed, so that what is looked at for every datagram lies together.
     rtc: Box<Rtc>,
@@ -130,6 +134,8 @@ impl Client {
             publisher,
             full,
             connected: false,
+            ends: false,
+            gone: false,
             due: now,
             rtc: Box::new(rtc),
             pending: Some(pending),
@@ -194,6 +200,11 @@ impl Client {
         Ok(messages)
     }
 
+    /// It sends.
+    pub(crate) fn publishes(&self) -> bool {
+        self.sending.is_some()
+    }
+
     /// A negotiation is under way, in which no other may begin.
     pub(crate) fn negotiates(&self) -> bool {
         self.pending.is_some()
@@ -217,6 +228,7 @@ impl Client {
             Some(Response::MediaSectionsRequirement(required)) => {
                 self.wants = Some((required.num_audios, required.num_videos));
             }
+            Some(Response::Leave(_)) if self.ends => self.gone = true,
             Some(Response::Leave(leave)) => bail!("peer {} was put out: {leave:?}", self.number),
             _ => {}
         }

@@ -8,6 +8,8 @@ pub(crate) const OPEN: u8 = 0;
 pub(crate) const MESSAGE: u8 = 1;
 /// The media plane closed the signalling socket of a peer, or refused it.
 pub(crate) const CLOSED: u8 = 2;
+/// A room is over; its name.
+pub(crate) const END: u8 = 3;
 
 /// Longest frame.
 const LONGEST: usize = 4 << 20;

@@ -25,6 +25,12 @@ impl Ages {
         self.0[step] += 1;
     }
 
+    /// The longest delay, in milliseconds.
+    fn longest(&self) -> f64 {
+        let step = self.0.iter().rposition(|count| *count > 0).map_or(0, |step| step + 1);
+        step as f64 * STEP as f64 / 1e6
+    }
+
     /// The delay that so large a share stays below, in milliseconds.
     fn quantile(&self, share: f64) -> f64 {
         let all: u64 = self.0.iter().sum();
@@ -142,6 +148,31 @@ impl Figures {
             "dropped_by_server": self.dropped_by_server,
             "p50_ms": self.ages.quantile(0.5),
             "p99_ms": self.ages.quantile(0.99),
+        });
+        println!("{line}");
+    }
+}
+
+/// What was felt while something was done.
+pub(crate) struct Phase {
+    pub(crate) took: Duration,
+    pub(crate) server: Threads,
+    pub(crate) ages: Ages,
+}
+
+impl Phase {
+    #[expect(clippy::print_stdout, reason = "the result of a benchmark")]
+    pub(crate) fn print(&self, name: &str) {
+        let seconds = self.took.as_secs_f64();
+        let line = json!({
+            "phase": name,
+            "seconds": round(seconds),
+            "server_cpu": round(self.server.total().as_secs_f64() / seconds.max(1e-9)),
+            "server_cpu_ms": round(self.server.total().as_secs_f64() * 1e3),
+            "packets": self.ages.0.iter().sum::<u64>(),
+            "p50_ms": self.ages.quantile(0.5),
+            "p99_ms": self.ages.quantile(0.99),
+            "longest_ms": self.ages.longest(),
         });
         println!("{line}");
     }

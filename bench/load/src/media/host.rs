@@ -1,6 +1,6 @@
 //! The process that is measured: the media plane, and signalling from the pipe.
 
-use crate::control::{CLOSED, Frame, MESSAGE, OPEN};
+use crate::control::{CLOSED, END, Frame, MESSAGE, OPEN};
 use anyhow::Context;
 use bytes::Bytes;
 use clap::Args;
@@ -73,6 +73,7 @@ impl Host {
                         ups.insert(peer, up);
                     }
                 }
+                END => plane.close_room(&RoomId::try_from(std::str::from_utf8(&content)?)?),
                 _ => {
                     if let Some(up) = ups.get(&peer) {
                         let _ = up.send(content.into()).await;
@@ -125,7 +126,7 @@ async fn open(
         while let Some(message) = link.down.recv().await {
             let frame = match message {
                 SignalDown::Message(message) => Frame::encode(MESSAGE, peer, &message),
-                SignalDown::Close => Frame::encode(CLOSED, peer, &[]),
+                SignalDown::Close => break,
                 // Tokens are none of a peer's business here.
                 SignalDown::Renew(_) => continue,
             };
@@ -133,6 +134,7 @@ async fn open(
                 return;
             }
         }
+        let _ = down.send(Frame::encode(CLOSED, peer, &[])).await;
     });
     Ok(Some(link.up))
 }

@@ -68,6 +68,9 @@ struct Meeting {
     /// Seconds of each measurement
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=60))]
     seconds: u64,
+    /// So many people come to a room of their own while the others talk, stay for a while, and their room is ended
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=2000))]
+    crowd: u32,
     /// Measure memory: everybody is there before anybody publishes
     #[arg(long)]
     memory: bool,
@@ -98,7 +101,7 @@ fn main() -> anyhow::Result<()> {
 
 fn run(meeting: &Meeting) -> anyhow::Result<()> {
     let per_room = meeting.publishers + meeting.listeners + meeting.step * (meeting.steps - 1);
-    ensure!(per_room * meeting.rooms <= 4000, "too many peers for one process");
+    ensure!(per_room * meeting.rooms + meeting.crowd <= 4000, "too many peers for one process");
     let mut swarm = swarm::Swarm::start(meeting)?;
     let empty = swarm.server.memory()?;
     let rooms = || 0..meeting.rooms;
@@ -123,6 +126,9 @@ fn run(meeting: &Meeting) -> anyhow::Result<()> {
     }
     swarm.wait_connected(PATIENCE)?;
     swarm.publish()?;
+    if meeting.crowd > 0 {
+        return crowd(&mut swarm, meeting);
+    }
     for step in 0..meeting.steps {
         let before = swarm.people();
         if let Err(full) = grow(&mut swarm, meeting, step) {
@@ -137,6 +143,21 @@ fn run(meeting: &Meeting) -> anyhow::Result<()> {
             break;
         }
     }
+    Ok(())
+}
+
+/// A crowd comes and goes: what those of the other rooms feel of it.
+fn crowd(swarm: &mut swarm::Swarm, meeting: &Meeting) -> anyhow::Result<()> {
+    let time = Duration::from_secs(meeting.seconds);
+    grow(swarm, meeting, 0)?;
+    swarm.run(Duration::from_secs(meeting.warm))?;
+    swarm.during(|swarm| swarm.run(time))?.print("calm");
+    swarm.during(|swarm| swarm.crowd(meeting.crowd))?.print("they come");
+    swarm.publish()?;
+    swarm.run(Duration::from_secs(meeting.warm))?;
+    swarm.during(|swarm| swarm.run(time))?.print("they are there");
+    swarm.during(|swarm| swarm.end_crowd())?.print("their room ends");
+    swarm.during(|swarm| swarm.run(Duration::from_secs(1)))?.print("the second after");
     Ok(())
 }
 

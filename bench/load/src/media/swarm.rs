@@ -2,8 +2,8 @@
 
 use crate::Meeting;
 use crate::client::{Client, Got};
-use crate::control::{CLOSED, Frame, MESSAGE, OPEN};
-use crate::figures::{Ages, Figures, Process};
+use crate::control::{CLOSED, END, Frame, MESSAGE, OPEN};
+use crate::figures::{Ages, Figures, Phase, Process};
 use crate::film::Clock;
 use crate::sockets::Sockets;
 use anyhow::{Context, bail, ensure};
@@ -122,7 +122,7 @@ impl Swarm {
         let full = publisher && !meet || turn.is_multiple_of(usize::try_from(self.meeting.full_every)?);
         let who = (publisher, full);
         let (client, request) = Client::join(number, room, who, address, sections, Instant::now())?;
-        let mut content = format!("load-{room}\0peer-{number}\0").into_bytes();
+        let mut content = format!("{}\0peer-{number}\0", room_name(room)).into_bytes();
         content.extend(request);
         self.control.write_all(&Frame::encode(OPEN, number, &content))?;
         if publisher {
@@ -134,11 +134,44 @@ impl Swarm {
         self.run(Duration::from_millis(3))
     }
 
-    /// Lets all publishers publish, spread over the time of a picture.
+    /// What the others feel while something is done: how old what they get is, and the work of the media plane.
+    pub(crate) fn during(&mut self, act: impl FnOnce(&mut Self) -> anyhow::Result<()>) -> anyhow::Result<Phase> {
+        self.ages = Ages::default();
+        let (server, begin) = (self.server.threads()?, Instant::now());
+        act(self)?;
+        let server = self.server.threads()?.since(&server);
+        Ok(Phase { took: begin.elapsed(), server, ages: std::mem::take(&mut self.ages) })
+    }
+
+    /// A crowd comes to a room of its own, one every few milliseconds, until the last one is connected.
+    pub(crate) fn crowd(&mut self, count: u32) -> anyhow::Result<()> {
+        for turn in 0..count {
+            self.join(self.meeting.rooms, turn < self.meeting.publishers)?;
+        }
+        self.wait_connected(crate::PATIENCE)
+    }
+
+    /// The room of the crowd ends; until the last one has heard it.
+    pub(crate) fn end_crowd(&mut self) -> anyhow::Result<()> {
+        let room = self.meeting.rooms;
+        self.clients.iter_mut().filter(|client| client.room == room).for_each(|client| client.ends = true);
+        self.control.write_all(&Frame::encode(END, 0, room_name(room).as_bytes()))?;
+        let deadline = Instant::now() + crate::PATIENCE;
+        while self.clients.iter().any(|client| client.ends && !client.gone) {
+            let left = self.clients.iter().filter(|client| client.ends && !client.gone).count();
+            ensure!(Instant::now() < deadline, "{left} did not hear that the room is over");
+            self.turn()?;
+        }
+        Ok(())
+    }
+
+    /// Lets all publishers who do not do so yet publish, spread over the time of a picture.
     pub(crate) fn publish(&mut self) -> anyhow::Result<()> {
         let begin = Instant::now() + Duration::from_millis(500);
-        let count = u32::try_from(self.publishers.len().max(1))?;
-        for (turn, index) in (0..).zip(self.publishers.clone()) {
+        let publishers: Vec<usize> =
+            self.publishers.iter().copied().filter(|index| !self.clients[*index].publishes()).collect();
+        let count = u32::try_from(publishers.len().max(1))?;
+        for (turn, index) in (0..).zip(publishers) {
             let number = self.clients[index].number;
             let deadline = Instant::now() + crate::PATIENCE;
             while self.clients[index].negotiates() {
@@ -209,7 +242,10 @@ impl Swarm {
     fn turn(&mut self) -> anyhow::Result<()> {
         while let Ok(frame) = self.frames.try_recv() {
             let Some(client) = self.clients.get_mut(usize::try_from(frame.peer)?) else { continue };
-            ensure!(frame.kind != CLOSED, "the media plane closed the signalling of peer {}", frame.peer);
+            if frame.kind == CLOSED {
+                ensure!(client.gone, "the media plane closed the signalling of peer {}", frame.peer);
+                continue;
+            }
             if let Some(answer) = client.message(&frame.content)? {
                 self.control.write_all(&Frame::encode(MESSAGE, frame.peer, &answer))?;
             }
@@ -236,13 +272,18 @@ impl Swarm {
         }
         for _ in 0..RECEIVES {
             let (clients, dirty, outbox) = (&mut self.clients, &mut self.dirty, &mut self.outbox);
-            let (clock, ages) = (&self.clock, &mut self.ages);
+            let (clock, ages, rooms) = (&self.clock, &mut self.ages, self.meeting.rooms);
             let mut failure = None;
             let more = self.sockets.receive(|peer, source, local, at, bytes| {
                 let Some(client) = usize::try_from(peer).ok().and_then(|index| clients.get_mut(index)) else { return };
                 if client.receive(source, local, at.taken, bytes) {
-                    let result =
-                        client.take_packet(clock, at.came, |out| outbox.push((peer, out)), |age| ages.note(age));
+                    let counts = client.room < rooms;
+                    let note = |age| {
+                        if counts {
+                            ages.note(age)
+                        }
+                    };
+                    let result = client.take_packet(clock, at.came, |out| outbox.push((peer, out)), note);
                     failure = failure.take().or(result.err());
                     if dirty.last() != Some(&peer) {
                         dirty.push(peer);
@@ -273,8 +314,19 @@ impl Swarm {
     fn drain_one(&mut self, index: usize) -> anyhow::Result<()> {
         let (Some(client), Some(due)) = (self.clients.get_mut(index), self.dues.get_mut(index)) else { return Ok(()) };
         let (sockets, ages, number) = (&self.sockets, &mut self.ages, client.number);
-        client.drain(&self.clock, Instant::now(), |out| sockets.send(number, &out), |age| ages.note(age))?;
+        let counts = client.room < self.meeting.rooms;
+        let note = |age| {
+            if counts {
+                ages.note(age)
+            }
+        };
+        client.drain(&self.clock, Instant::now(), |out| sockets.send(number, &out), note)?;
         *due = client.due;
         Ok(())
     }
+}
+
+/// What the room of that number is called. The one after those of the meeting is the crowd's.
+fn room_name(number: u32) -> String {
+    format!("load-{number}")
 }

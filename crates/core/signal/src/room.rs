@@ -215,24 +215,25 @@ impl MediaRoom {
 
     /// Takes everybody out because the meeting is over.
     pub fn close(&mut self, now: Now) {
-        self.control.close();
-        for peer in self.participants.keys().copied().collect::<Vec<_>>() {
-            self.dismiss(peer, lk::DisconnectReason::RoomDeleted, Action::Disconnect, now);
-        }
+        let reason = lk::DisconnectReason::RoomDeleted;
+        self.end_all(leave(reason, Action::Disconnect), reason, now);
     }
 
     /// Lets everybody start over because the room cannot go on.
     pub fn abort(&mut self, now: Now) {
-        self.control.close();
-        for peer in self.participants.keys().copied().collect::<Vec<_>>() {
-            self.session_failed(peer, now);
-        }
+        let reason = lk::DisconnectReason::StateMismatch;
+        self.end_all(leave(reason, Action::Reconnect), reason, now);
     }
 
-    /// Tells everybody to come back in a moment, and takes them out. As everybody goes at once, nobody is told of the others.
+    /// Tells everybody to come back in a moment, and takes them out.
     pub fn drain(&mut self, now: Now) {
+        self.end_all(shutdown(), lk::DisconnectReason::ServerShutdown, now);
+    }
+
+    /// Says the same to everybody and takes them out. As everybody goes at once, nobody is told of the others: of a large room
+    /// that would be more messages than wait for anybody's socket.
+    fn end_all(&mut self, message: Bytes, reason: lk::DisconnectReason, now: Now) {
         self.control.close();
-        let message = shutdown();
         let everybody: Vec<PeerKey> = self.participants.keys().copied().collect();
         for peer in &everybody {
             self.send_bytes(*peer, message.clone());
@@ -242,7 +243,7 @@ impl MediaRoom {
             }
         }
         for peer in everybody {
-            self.end(peer, lk::DisconnectReason::ServerShutdown, now);
+            self.end(peer, reason, now);
         }
     }
 

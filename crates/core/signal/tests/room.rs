@@ -284,6 +284,24 @@ fn a_room_that_is_drained_lets_everybody_come_back_and_tells_nobody_that_the_oth
 }
 
 #[test]
+fn who_hears_that_a_room_is_over_hears_nothing_of_the_others_who_go() {
+    let mut world = World::new();
+    let people = [world.join("ann"), world.join("bob"), world.join("cleo")];
+    people.iter().for_each(|peer| drop(world.take(*peer)));
+
+    let now = world.now();
+    world.room.close(now);
+    world.settle();
+
+    for peer in people {
+        let messages = world.take(peer);
+        assert_eq!(names(&messages), ["leave"]);
+        assert!(world.closed.contains(&peer) && world.gone.contains(&peer));
+    }
+    assert!(world.room.is_over());
+}
+
+#[test]
 fn a_name_has_as_many_characters_in_any_script() {
     let connect = |name: String| signal::Connect {
         key: signal::PeerKey(99),
