@@ -59,6 +59,13 @@ const SCENARIOS = [
   ],
 ];
 
+/** A few talk while a crowd comes to a room of its own on the same thread and leaves it. */
+const CROWDS = [
+  ["300 for sound", "--audio-only --publishers 4 --crowd 300"],
+  ["200 for sound and pictures", "--publishers 2 --crowd 200 --full-every 5"],
+  ["1,000 for sound", "--audio-only --publishers 4 --crowd 1000 --full-every 10"],
+];
+
 if (availableParallelism() < 2) throw new Error("two cores are needed");
 
 /** Runs one scenario and gives what it printed, a line for each step: none if it did not fit, which stderr says why. */
@@ -108,6 +115,21 @@ for (const [name, cores, threads, args] of SCENARIOS) {
 if (rows.length > 0) {
   const head = ["Scenario", "Peers", "Pictures", "Packets/s", "Mbit/s", "Server CPU", "Peers' CPU"];
   printTable([[...head, "Packets per CPU second", "Lost", "p50 ms", "p99 ms"], ...rows]);
+}
+if (!ONLY || ONLY.includes("crowd")) {
+  const rows = CROWDS.flatMap(([name, args]) =>
+    run(SERVER, 1, args).map((phase) => [
+      name,
+      phase.phase,
+      phase.seconds.toFixed(2),
+      phase.server_cpu_ms.toFixed(0),
+      phase.p50_ms.toFixed(2),
+      phase.p99_ms.toFixed(2),
+      phase.longest_ms.toFixed(2),
+    ]),
+  );
+  const head = ["Crowd", "While", "Seconds", "Server CPU ms", "p50 ms", "p99 ms", "longest ms"];
+  printTable([head, ...rows]);
 }
 if (!ONLY || ONLY.includes("memory")) {
   const [memory] = run(SERVER, 1, "--memory --publishers 1 --listeners 300 --warm 8");

@@ -1,5 +1,7 @@
 //! Reading bodies without letting anybody fill the memory.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream, HttpBody};
@@ -10,7 +12,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use crate::{App, answers};
 
@@ -57,8 +59,19 @@ const SMALL: usize = 1 << 20;
 /// How long a large body may take to arrive, and before that its turn to come.
 const LARGE_PATIENCE: Duration = Duration::from_secs(60);
 
-/// How many large bodies are in memory at a time.
-pub(crate) struct Turns(Semaphore);
+/// How many large bodies are in memory at a time, and how many of them may be of the same people.
+pub(crate) struct Turns {
+    all: Semaphore,
+    /// By [`Share::of`]; those nobody has or waits for any more go when others come.
+    shares: Mutex<BTreeMap<String, Weak<Semaphore>>>,
+}
+
+/// So many turns at a time are for those of one name: who is slow keeps others of that name waiting, and nobody else.
+#[derive(Debug)]
+pub(crate) struct Share {
+    pub(crate) of: String,
+    pub(crate) most: usize,
+}
 
 /// Large bodies of people in meetings.
 pub(crate) static PEOPLE: Turns = Turns::new(8);
@@ -66,22 +79,40 @@ pub(crate) static PEOPLE: Turns = Turns::new(8);
 pub(crate) static APPLICATIONS: Turns = Turns::new(8);
 
 /// The right to have something large in memory, until it is dropped.
-pub(crate) type Turn = SemaphorePermit<'static>;
+pub(crate) struct Turn {
+    _turn: SemaphorePermit<'static>,
+    _shares: Vec<OwnedSemaphorePermit>,
+}
 
 impl Turns {
     pub(crate) const fn new(most: usize) -> Self {
-        Self(Semaphore::const_new(most))
+        Self { all: Semaphore::const_new(most), shares: Mutex::new(BTreeMap::new()) }
     }
 
-    /// Waits for one.
+    /// Waits for one, first of each of the shares in their order.
     ///
     /// # Errors
     /// [`Unread::Late`] if that takes too long.
-    pub(crate) async fn next(&'static self) -> Result<Turn, Unread> {
-        match tokio::time::timeout(LARGE_PATIENCE, self.0.acquire()).await {
-            Ok(Ok(turn)) => Ok(turn),
-            Ok(Err(_)) | Err(_) => Err(Unread::Late),
+    pub(crate) async fn next(&'static self, shares: &[Share]) -> Result<Turn, Unread> {
+        let wait = async {
+            let mut held = Vec::with_capacity(shares.len());
+            for share in shares {
+                held.push(self.share(share).acquire_owned().await.ok()?);
+            }
+            Some(Turn { _turn: self.all.acquire().await.ok()?, _shares: held })
+        };
+        tokio::time::timeout(LARGE_PATIENCE, wait).await.ok().flatten().ok_or(Unread::Late)
+    }
+
+    fn share(&self, share: &Share) -> Arc<Semaphore> {
+        let mut shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = shares.get(&share.of).and_then(Weak::upgrade) {
+            return known;
         }
+        shares.retain(|_, known| known.strong_count() > 0);
+        let new = Arc::new(Semaphore::new(share.most));
+        shares.insert(share.of.clone(), Arc::downgrade(&new));
+        new
     }
 }
 
@@ -99,11 +130,16 @@ impl Large {
 }
 
 /// Reads a body of at most `most` bytes whole. One of more than a mebibyte waits for its turn, before anything is read if
-/// it says its length.
+/// it says its length. `shares` it is one of, the narrowest first.
 ///
 /// # Errors
 /// See [`Unread`].
-pub(crate) async fn read_large(body: Body, most: usize, turns: &'static Turns) -> Result<Large, Unread> {
+pub(crate) async fn read_large(
+    body: Body,
+    most: usize,
+    turns: &'static Turns,
+    shares: &[Share],
+) -> Result<Large, Unread> {
     let declared = body.size_hint().lower();
     if declared > u64::try_from(most).unwrap_or(u64::MAX) {
         return Err(Unread::TooLarge);
@@ -113,7 +149,7 @@ pub(crate) async fn read_large(body: Body, most: usize, turns: &'static Turns) -
     if declared <= SMALL as u64 && collect_until(&mut pieces, &mut bytes, SMALL, most).await? {
         return Ok(Large { bytes: bytes.freeze(), _turn: None });
     }
-    let turn = turns.next().await?;
+    let turn = turns.next(shares).await?;
     collect_until(&mut pieces, &mut bytes, usize::MAX, most).await?;
     Ok(Large { bytes: bytes.freeze(), _turn: Some(turn) })
 }
@@ -199,7 +235,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_small_body_waits_for_no_turn_and_a_large_one_does() {
         static NOBODY: Turns = Turns::new(0);
-        let read = async |body| read_large(body, 4 << 20, &NOBODY).await.map(|read| read.bytes().len());
+        let read = async |body| read_large(body, 4 << 20, &NOBODY, &[]).await.map(|read| read.bytes().len());
 
         assert_eq!(read(of(SMALL)).await, Ok(SMALL));
         assert_eq!(read(in_pieces(16)).await, Ok(SMALL));
@@ -212,16 +248,16 @@ mod tests {
         static ONE: Turns = Turns::new(1);
 
         for body in [of(2 << 20), in_pieces(32)] {
-            let large = read_large(body, 2 << 20, &ONE).await.map_err(drop).unwrap();
+            let large = read_large(body, 2 << 20, &ONE, &[]).await.map_err(drop).unwrap();
             assert!(large.bytes().len() == 2 << 20 && large.bytes().iter().all(|byte| *byte == 7));
-            assert_eq!(ONE.0.available_permits(), 0);
+            assert_eq!(ONE.all.available_permits(), 0);
             drop(large);
-            assert_eq!(ONE.0.available_permits(), 1);
+            assert_eq!(ONE.all.available_permits(), 1);
         }
         for body in [of((2 << 20) + 1), in_pieces(33)] {
-            assert_eq!(read_large(body, 2 << 20, &ONE).await.err(), Some(Unread::TooLarge));
+            assert_eq!(read_large(body, 2 << 20, &ONE, &[]).await.err(), Some(Unread::TooLarge));
         }
-        assert_eq!(ONE.0.available_permits(), 1);
+        assert_eq!(ONE.all.available_permits(), 1);
     }
 
     #[tokio::test(start_paused = true)]
@@ -229,12 +265,26 @@ mod tests {
         static ONE: Turns = Turns::new(1);
         let stalled = || stream::pending::<Result<Bytes, std::io::Error>>();
 
-        let small = read_large(Body::from_stream(stalled()), 4 << 20, &ONE).await;
+        let small = read_large(Body::from_stream(stalled()), 4 << 20, &ONE, &[]).await;
         assert_eq!(small.err(), Some(Unread::Late));
 
         let begun = stream::iter([Ok(Bytes::from(vec![7; SMALL + 1]))]).chain(stalled());
-        let large = read_large(Body::from_stream(begun), 4 << 20, &ONE).await;
+        let large = read_large(Body::from_stream(begun), 4 << 20, &ONE, &[]).await;
         assert_eq!(large.err(), Some(Unread::Late));
-        assert_eq!(ONE.0.available_permits(), 1);
+        assert_eq!(ONE.all.available_permits(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_of_one_name_keep_nobody_else_waiting() {
+        static TWO: Turns = Turns::new(2);
+        let share = |of: &str| [Share { of: of.into(), most: 1 }];
+        let held = TWO.next(&share("ann")).await.map_err(drop).unwrap();
+
+        assert_eq!(TWO.next(&share("ann")).await.err(), Some(Unread::Late));
+        assert!(TWO.next(&share("bob")).await.is_ok());
+        drop(held);
+        assert!(TWO.next(&share("ann")).await.is_ok());
+        assert!(TWO.next(&share("cleo")).await.is_ok());
+        assert_eq!(TWO.shares.lock().unwrap().len(), 1, "names nobody has are forgotten");
     }
 }

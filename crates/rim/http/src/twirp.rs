@@ -75,7 +75,7 @@ async fn answer(app: App, service: &str, method: &str, request: Request) -> Outc
     if let Err(wait) = app.limits.take_key() {
         return Ok(limits::refused(Door::Twirp, &parts.headers, wait));
     }
-    let body = read_large(content, MAX_REQUEST, &APPLICATIONS).await.map_err(|unread| match unread {
+    let body = read_large(content, MAX_REQUEST, &APPLICATIONS, &[]).await.map_err(|unread| match unread {
         Unread::TooLarge => TwirpError::new(Code::Malformed, "the request is larger than 10 MiB"),
         Unread::Broken => TwirpError::new(Code::Malformed, "failed to read request body"),
         Unread::Late => TwirpError::new(Code::DeadlineExceeded, "the request took too long"),

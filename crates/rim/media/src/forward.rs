@@ -201,11 +201,7 @@ impl Forward {
         self.clocks.remove(&peer);
         self.sounds.remove(&peer);
         for track in self.tracks.values_mut() {
-            let before = track.downs.len();
-            track.downs.retain(|down| down.peer != peer);
-            if track.downs.len() != before {
-                track.forget_wish(&peer, now);
-            }
+            track.leave(peer, now);
         }
     }
 
@@ -256,7 +252,9 @@ impl Forward {
         self.counter = self.counter.wrapping_add(0x9E37_79B9);
         let first = Rtp { seq: u64::from(self.counter & 0x3fff) + 1, timestamp: self.counter };
         let Some(track) = self.tracks.get_mut(&key) else { return true };
-        track.downs.retain(|down| down.peer != binding.peer);
+        if let Some(former) = track.place_of(binding.peer) {
+            track.downs.swap_remove(former);
+        }
         let encoding = track.codec_for(binding.takes);
         let source = &track.encodings[encoding.unwrap_or(0)];
         let wanted = source.wish_of(&binding.setting);
@@ -269,13 +267,12 @@ impl Forward {
 
     pub(crate) fn unbind(&mut self, key: TrackKey, peer: PeerKey, now: Instant) {
         let Some(track) = self.tracks.get_mut(&key) else { return };
-        track.downs.retain(|down| down.peer != peer);
-        track.forget_wish(&peer, now);
+        track.leave(peer, now);
     }
 
     pub(crate) fn set_setting(&mut self, key: TrackKey, peer: PeerKey, setting: Setting, now: Instant) {
         let Some(track) = self.tracks.get_mut(&key) else { return };
-        let Some(index) = track.downs.iter().position(|down| down.peer == peer) else { return };
+        let Some(index) = track.place_of(peer) else { return };
         let former = std::mem::replace(&mut track.downs[index].setting, setting);
         if track.kind == Kind::Audio && former.disabled != setting.disabled {
             track.downs[index].begin_anew();

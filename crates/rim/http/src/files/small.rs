@@ -8,6 +8,7 @@ use prost::Message;
 use wire::pnm;
 
 use super::{NO_KIND, kind};
+use crate::body::Share;
 use crate::{App, answers, bearer, body};
 
 /// Largest file that comes this way, in bytes; larger ones come in pieces.
@@ -20,7 +21,12 @@ pub(crate) async fn handle(State(app): State<App>, request: Request) -> Response
         Ok(admitted) => admitted,
         Err(denied) => return denied.into_response(),
     };
-    let large = match body::read_large(request.into_body(), MAX_MESSAGE.min(app.deps.max_body), &body::PEOPLE).await {
+    let shares = [
+        Share { of: format!("{}/{}", access.room, access.user), most: 1 },
+        Share { of: access.room.to_string(), most: 2 },
+    ];
+    let most = MAX_MESSAGE.min(app.deps.max_body);
+    let large = match body::read_large(request.into_body(), most, &body::PEOPLE, &shares).await {
         Ok(large) => large,
         Err(unread) => return unread.into_response(),
     };

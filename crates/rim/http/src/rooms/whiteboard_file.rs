@@ -54,7 +54,7 @@ async fn upload(app: &App, request: Request) -> Result<(), Response> {
         let msg = "Another whiteboard file upload is already in progress for this room";
         answers::refused_map(Status::CONFLICT, StatusCode::Conflict, msg)
     })?;
-    let _memory = body::APPLICATIONS.next().await.map_err(axum::response::IntoResponse::into_response)?;
+    let _memory = body::APPLICATIONS.next(&[]).await.map_err(axum::response::IntoResponse::into_response)?;
     let most = usize::try_from(app.deps.meetings.upload_rules().max_whiteboard_bytes).unwrap_or(usize::MAX);
     let document = read(app, request, most).await?;
     let kept = app.deps.meetings.add_whiteboard_file(&room, &document.name, document.content).await;

@@ -94,9 +94,9 @@ mod tests {
         let json = format!(r#"{{"data":"{}"}}"#, "AAAA".repeat(512 << 10)).into_bytes();
 
         for (encoding, content) in [(Encoding::Protobuf, request.encode_to_vec()), (Encoding::Json, json)] {
-            let body = read_large(Body::from(content), 4 << 20, &ONE).await.map_err(drop).unwrap();
+            let body = read_large(Body::from(content), 4 << 20, &ONE, &[]).await.map_err(drop).unwrap();
             let _read: lk::SendDataRequest = encoding.read(body).unwrap();
-            assert!(ONE.next().await.is_ok());
+            assert!(ONE.next(&[]).await.is_ok());
         }
     }
 }

@@ -66,7 +66,7 @@ impl Forward {
     /// Limits what a subscriber gets of a track; `None` is nothing.
     pub(crate) fn set_cap(&mut self, key: TrackKey, peer: PeerKey, cap: Option<Wish>, now: Instant, news: &mut News) {
         let Some(track) = self.tracks.get_mut(&key) else { return };
-        let Some(index) = track.downs.iter().position(|down| down.peer == peer) else { return };
+        let Some(index) = track.place_of(peer) else { return };
         let down = &mut track.downs[index];
         if std::mem::replace(&mut down.cap, cap) == cap {
             return;

@@ -59,8 +59,22 @@ impl Up {
         }
     }
 
-    pub(super) fn forget_wish(&mut self, peer: &PeerKey, now: Instant) {
+    fn forget_wish(&mut self, peer: &PeerKey, now: Instant) {
         self.encodings.iter_mut().for_each(|encoding| encoding.dynacast.remove(peer, now));
+    }
+
+    /// Where somebody is among those who get the track.
+    pub(super) fn place_of(&self, peer: PeerKey) -> Option<usize> {
+        self.downs.iter().position(|down| down.peer == peer)
+    }
+
+    /// Somebody gets the track no more. The last of those who do takes the place: in a large room nobody moves all others up
+    /// for everyone who goes.
+    pub(super) fn leave(&mut self, peer: PeerKey, now: Instant) {
+        if let Some(place) = self.place_of(peer) {
+            self.downs.swap_remove(place);
+            self.forget_wish(&peer, now);
+        }
     }
 
     /// Asks for the key frames a subscriber waits for.
