@@ -6,7 +6,7 @@ use ports::media::{MuteError, TrackChoice};
 use room::{BlockedPerson, Moderation, ModerationRefusal};
 
 use crate::actor::{Letter, RoomHandle, Silence};
-use crate::meetings::{Access, Meetings, NATIVE_SUFFIX};
+use crate::meetings::{Access, Meetings};
 
 /// Why nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -128,7 +128,7 @@ impl Meetings {
         };
         let media = &self.0.around.media;
         let mut done = Err(MuteError::NoParticipant);
-        if let Ok(twin) = Identity::try_from(format!("{user}{NATIVE_SUFFIX}").as_str()) {
+        if let Some(twin) = Identity::from(&user).twin() {
             done = media.mute(handle.id(), &twin, track.clone(), muted).await;
         }
         if done.is_err() {

@@ -10,7 +10,7 @@ use wire::livekit::{ParticipantInfo, TrackInfo};
 use wire::pnm;
 
 use crate::actor::{Letter, RoomHandle, Silence, now};
-use crate::meetings::{Meetings, NATIVE_SUFFIX, Unavailable};
+use crate::meetings::{Meetings, Unavailable};
 use crate::outside_media::{About, Ending};
 
 /// Why an announcement was not made.
@@ -166,13 +166,13 @@ impl Meetings {
             return;
         }
         let about_track = matches!(what, MediaStep::Published | MediaStep::Unpublished);
-        if let Some(owner) = participant.identity.strip_suffix(NATIVE_SUFFIX).map(str::to_owned) {
+        let Ok(who) = Identity::try_from(participant.identity.as_str()) else { return };
+        if let Some(owner) = who.twin_of() {
             if !about_track {
                 return;
             }
-            participant.identity = owner;
+            participant.identity = owner.to_string();
         }
-        let Ok(who) = Identity::try_from(participant.identity.as_str()) else { return };
         let came = what == MediaStep::Joined;
         let step = OnMedia { who: who.clone(), what, participant: Some(participant), track, forwarded: Some(message) };
         handle.send(Letter::OnMedia(Box::new(step))).await;
