@@ -277,8 +277,9 @@ pub trait MediaPlane: Send + Sync + 'static {
     /// other order about the room. Nothing to a plane whose rooms go with the process.
     fn restore(&self, _room: &RoomId, _people: Vec<RestoredPerson>) {}
 
-    /// A meeting is over since `at`, unix seconds, by an earlier process, whose order to close the room may be lost, and no
-    /// meeting has the room now: whoever came to it before goes. Nothing to a plane whose rooms go with the process.
+    /// A meeting is over since `at`, unix seconds, by an earlier process, whose order to close the room may be lost: whoever
+    /// came to it before goes. A meeting that has the room since is told of first ([`Self::restore`]). Nothing to a plane whose
+    /// rooms go with the process.
     fn restore_end(&self, _room: &RoomId, _at: i64) {}
 
     /// What the server API said of somebody in a meeting, if that is to hold when this process is no more. Nothing to a plane

@@ -282,6 +282,28 @@ async fn of_a_meeting_that_ended_in_a_process_before_only_its_own_people_go() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_a_meeting_that_ended_in_a_process_before_nobody_stays_in_the_next_one() {
+    let end = now() - 100;
+    let mut ann = there("ann", end);
+    ann.permission.as_mut().unwrap().can_publish = false;
+    let (server, plane) = house(vec![there("old", end - 1), ann, there("agent", end)]);
+
+    plane.restore(
+        &room(),
+        vec![RestoredPerson { who: who("ann"), standing: Standing::In(MICROPHONE_ONLY), said: None }],
+    );
+    plane.restore_end(&room(), end);
+    server.until_asked(3).await;
+    much_later().await;
+
+    let methods = server.methods();
+    let of = |method: &str| methods.iter().filter(|asked| *asked == method).count();
+    assert_eq!((of("RemoveParticipant"), of("UpdateParticipant"), of("DeleteRoom")), (1, 1, 0), "{methods:?}");
+    let removal = methods.iter().position(|method| method == "RemoveParticipant").unwrap();
+    assert_eq!(server.request::<lk::RoomParticipantIdentity>(removal).identity, "old");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_big_room_is_cleared_by_some_calls_at_a_time() {
     let (server, plane) = house((0..40).map(|number| there(&format!("p{number}"), 1)).collect());
     server.be_slow(Duration::from_secs(1));
