@@ -9,7 +9,7 @@ use fakes::{House, request};
 use meeting::{FREE, Forwarded, LockService, MediaStep, Moderation, Whom};
 use model::media::{MediaPermission, Sources};
 use model::{Identity, RoomId, UserId};
-use ports::media::{RestoredPerson, Standing};
+use ports::media::{RemoveReason, RestoredPerson, Standing};
 use ports::media_control::{ControlError, ParticipantChange, RoomSettings};
 use ports::store::SessionRecord;
 use wire::livekit::ParticipantInfo;
@@ -176,6 +176,34 @@ async fn whoever_was_sent_out_is_given_no_rights_by_a_lock_and_by_a_coming_that_
     comes(&house, "ann", "PA_2").await;
 
     assert_eq!(given(), before);
+}
+
+#[tokio::test]
+async fn a_twin_has_what_its_owner_has_but_receives_nothing_and_goes_with_them() {
+    let house = House::with_media_elsewhere().await;
+    house.create("room01").await;
+    let token = house.token("room01", "ann", false).await;
+    let _socket = house.meetings.open_socket(&token, "ws://x".into()).await.unwrap();
+    let ann = Identity::try_from("ann").unwrap();
+    let twin = ann.twin().unwrap();
+    comes(&house, "ann", "PA_1").await;
+    comes(&house, "ann-native", "PA_2").await;
+    let given = |who: &Identity| {
+        let given = house.media.given.lock().unwrap();
+        given.iter().rev().find(|(known, _)| known == who).map(|(_, permission)| *permission)
+    };
+    let own = given(&ann).unwrap();
+    assert!(own.subscribe && !own.publish.is_empty());
+    assert_eq!(given(&twin), Some(MediaPermission { subscribe: false, ..own }));
+
+    house.meetings.remove_media_participant(&id("room01"), &ann, Some(1)).await.unwrap();
+    comes(&house, "ann-native", "PA_3").await;
+    house.meetings.active_room("room01").await.unwrap();
+
+    let removed = house.media.removed.lock().unwrap().clone();
+    assert_eq!(removed.last(), Some(&(twin.clone(), RemoveReason::Left)), "it came back without its owner");
+    comes(&house, "stranger-native", "PA_4").await;
+    assert_eq!(given(&Identity::try_from("stranger-native").unwrap()), None);
 }
 
 #[tokio::test]

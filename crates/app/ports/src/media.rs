@@ -185,6 +185,9 @@ pub enum MuteError {
     /// Others cannot be unmuted.
     #[error("only the owner can unmute a track")]
     UnmuteRefused,
+    /// The media plane does not answer. The track, as it is now, is muted as soon as it does, within a minute.
+    #[error("the media server does not answer")]
+    Unanswered,
 }
 
 /// Which track to mute.
@@ -241,7 +244,8 @@ pub enum MediaEventKind {
 }
 
 /// The media plane as the application drives it. The calls without an answer are orders: they are carried out in the
-/// order given and do not fail; naming somebody who is not there changes nothing.
+/// order given and do not fail; naming somebody who is not there changes nothing. What is said of a person holds for their native
+/// twin as well ([`Identity::twin`]).
 #[async_trait]
 pub trait MediaPlane: Send + Sync + 'static {
     /// Joins or resumes. The first message on the link is the answer to the client (`join`, `reconnect` or `leave`).

@@ -236,7 +236,7 @@ impl Room {
     /// nobody.
     fn tell_end(&mut self, now: Moment, user: &UserId, why: DisconnectReason) {
         let Some(known) = self.told.get(user).and_then(|told| told.kept.participant.clone()) else { return };
-        let gone = ParticipantInfo { state: State::Disconnected.into(), disconnect_reason: why.into(), ..known };
+        let gone = ParticipantInfo { disconnect_reason: why.into(), state: State::Disconnected.into(), ..known };
         self.tell_gone(now, user, Some(gone), None);
     }
 
@@ -251,7 +251,8 @@ impl Room {
         let Some(told) = self.told.get_mut(user) else { return };
         let Kept { participant: known, tracks } = std::mem::take(&mut told.kept);
         self.keep_told(user);
-        let participant = participant.or(known);
+        let gone = |known| ParticipantInfo { state: State::Disconnected.into(), ..known };
+        let participant = participant.or_else(|| known.map(gone));
         for track in tracks {
             let said = Said { participant: participant.clone(), track: Some(track), forwarded: None };
             self.say(now, "track_unpublished", user, said);

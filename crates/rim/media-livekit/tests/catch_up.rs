@@ -333,3 +333,43 @@ async fn the_end_of_the_process_waits_for_what_is_in_line_and_not_for_a_server_t
     plane.finish().await;
     assert!(begun.elapsed() < Duration::from_secs(4));
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_twins_of_people_are_brought_to_what_their_owners_are_to_have() {
+    let people = ["ann", "ann-native", "bob-native", "agent-native"].map(|name| there(name, 1)).to_vec();
+    let (server, plane) = house(people);
+    let person = |name, standing| RestoredPerson { who: who(name), standing, said: None };
+    plane.restore(&room(), vec![person("ann", Standing::In(EVERYTHING)), person("bob", Standing::Out { since: 7 })]);
+    server.until_asked(3).await;
+    much_later().await;
+    let told_of = |from: usize| {
+        let methods = server.methods();
+        let mut told: Vec<_> = (from..methods.len())
+            .filter(|number| methods[*number] != "ListParticipants")
+            .map(|number| match methods[number].as_str() {
+                "RemoveParticipant" => server.request::<lk::RoomParticipantIdentity>(number).identity + " goes",
+                _ => {
+                    let update: lk::UpdateParticipantRequest = server.request(number);
+                    let permission = update.permission.unwrap();
+                    let publishes = permission.can_publish_sources.len();
+                    format!("{} receives: {}, publishes: {publishes}", update.identity, permission.can_subscribe)
+                }
+            })
+            .collect();
+        told.sort();
+        told
+    };
+    assert_eq!(told_of(0), ["ann-native receives: false, publishes: 0", "bob-native goes"], "0 is everything");
+
+    let before = server.methods().len();
+    plane.set_permission(&room(), &who("ann"), MICROPHONE_ONLY);
+    plane.remove(&room(), &who("bob"), RemoveReason::Removed);
+    server.until_asked(before + 3).await;
+    let expected = ["ann receives: true, publishes: 1", "ann-native receives: false, publishes: 1", "bob goes"];
+    assert_eq!(told_of(before), expected, "bob's is gone");
+
+    let before = server.methods().len();
+    plane.remove(&room(), &who("ann"), RemoveReason::Removed);
+    server.until_asked(before + 2).await;
+    assert_eq!(told_of(before), ["ann goes", "ann-native goes"]);
+}
