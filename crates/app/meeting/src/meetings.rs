@@ -40,9 +40,6 @@ use create::CREATION_WAIT;
 pub use refusals::{AccessError, CreateError, EndError, HealthError, JoinError, NotShown, Unavailable, WaitingError};
 pub use shown::{ActiveRoom, Activity};
 
-/// How the second connection of a hybrid client is called after its owner (http-api.md section 1.4).
-pub(crate) const NATIVE_SUFFIX: &str = "-native";
-
 /// What the application stands on.
 pub struct Setup {
     /// Records of sessions.

@@ -6,7 +6,7 @@ use ports::media::{MuteError, TrackChoice};
 use room::{BlockedPerson, Moderation, ModerationRefusal};
 
 use crate::actor::{Letter, RoomHandle, Silence};
-use crate::meetings::{Access, Meetings, NATIVE_SUFFIX};
+use crate::meetings::{Access, Meetings};
 
 /// Why nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -40,7 +40,7 @@ pub enum MuteRefusal {
     /// There is no such track.
     #[error("footer.notice.no-suitable-track-found")]
     NoTrack,
-    /// Others are not unmuted.
+    /// Others are not unmuted, and nobody is while the media server does not answer.
     #[error("footer.notice.failed-to-mute-unmute-track")]
     Failed,
 }
@@ -109,7 +109,7 @@ impl Meetings {
         Ok(self.of(access)?.change(|reply| Letter::Blocked(by, reply)).await??)
     }
 
-    /// Mutes one track of somebody: the one named, else their microphone. Of a hybrid client the native part speaks.
+    /// Mutes one track of somebody: the one named, else their microphone.
     ///
     /// # Errors
     /// Why it is as it was.
@@ -126,18 +126,11 @@ impl Meetings {
         } else {
             TrackChoice::Sid(track_sid.to_owned())
         };
-        let media = &self.0.around.media;
-        let mut done = Err(MuteError::NoParticipant);
-        if let Ok(twin) = Identity::try_from(format!("{user}{NATIVE_SUFFIX}").as_str()) {
-            done = media.mute(handle.id(), &twin, track.clone(), muted).await;
-        }
-        if done.is_err() {
-            done = media.mute(handle.id(), &Identity::from(&user), track, muted).await;
-        }
+        let done = self.0.around.media.mute(handle.id(), &Identity::from(&user), track, muted).await;
         done.map_err(|error| match error {
             MuteError::NoParticipant => MuteRefusal::NoParticipant,
             MuteError::NoTrack => MuteRefusal::NoTrack,
-            MuteError::UnmuteRefused => MuteRefusal::Failed,
+            MuteError::UnmuteRefused | MuteError::Unanswered => MuteRefusal::Failed,
         })?;
         if was_on && muted && track_sid.is_empty() {
             self.moderate(access, Moderation::Muted { user }).await?;

@@ -10,7 +10,7 @@ use wire::livekit::{ParticipantInfo, TrackInfo};
 use wire::pnm;
 
 use crate::actor::{Letter, RoomHandle, Silence, now};
-use crate::meetings::{Meetings, NATIVE_SUFFIX, Unavailable};
+use crate::meetings::{Meetings, Unavailable};
 use crate::outside_media::{About, Ending};
 
 /// Why an announcement was not made.
@@ -148,8 +148,8 @@ impl Meetings {
         }
     }
 
-    /// Somebody did something on another media server (http-api.md section 5.1). A native twin comes and goes unnoticed,
-    /// and its tracks are its owner's. `sid` tells the room from others of the name: what happened in a former one, or was done
+    /// Somebody did something on another media server (http-api.md section 5.1). A native twin has its owner's name in what is
+    /// passed on. `sid` tells the room from others of the name: what happened in a former one, or was done
     /// over a former connection, is nothing that happens now.
     pub async fn on_outside_media(
         &self,
@@ -165,14 +165,10 @@ impl Meetings {
         if !self.0.outside.happened(handle.id(), handle.session(), what, &about) {
             return;
         }
-        let about_track = matches!(what, MediaStep::Published | MediaStep::Unpublished);
-        if let Some(owner) = participant.identity.strip_suffix(NATIVE_SUFFIX).map(str::to_owned) {
-            if !about_track {
-                return;
-            }
-            participant.identity = owner;
-        }
         let Ok(who) = Identity::try_from(participant.identity.as_str()) else { return };
+        if let Some(owner) = who.twin_of() {
+            participant.identity = owner.to_string();
+        }
         let came = what == MediaStep::Joined;
         let step = OnMedia { who: who.clone(), what, participant: Some(participant), track, forwarded: Some(message) };
         handle.send(Letter::OnMedia(Box::new(step))).await;
@@ -206,14 +202,15 @@ impl Meetings {
         tell: fn(&dyn MediaPlane, &RoomId, &Identity, MediaPermission),
     ) -> Result<(), Unavailable> {
         let around = &self.0.around;
-        let (true, Ok(user)) = (around.credentials.media_server.is_some(), UserId::try_from(who.as_str())) else {
-            return Ok(());
-        };
+        let owner = who.twin_of();
+        let is_twin = owner.is_some();
+        let user = UserId::try_from(owner.as_ref().unwrap_or(who).as_str());
+        let (true, Ok(user)) = (around.credentials.media_server.is_some(), user) else { return Ok(()) };
         let (media, room_id, who) = (around.media.clone(), handle.id().clone(), who.clone());
         let told = handle.read(move |room| {
             // Whoever is out and still seen there is about to be taken out, and an order to let them in would prevent it.
             if let Some(permission) = room.media_permission(&user).filter(|_| !room.is_gone(&user)) {
-                tell(&*media, &room_id, &who, permission);
+                tell(&*media, &room_id, &who, if is_twin { permission.of_twin() } else { permission });
             }
         });
         match told.await {

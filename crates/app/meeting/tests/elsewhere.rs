@@ -9,8 +9,9 @@ use fakes::{House, request};
 use meeting::{FREE, Forwarded, LockService, MediaStep, Moderation, Whom};
 use model::media::{MediaPermission, Sources};
 use model::{Identity, RoomId, UserId};
-use ports::media::{RestoredPerson, Standing};
+use ports::media::{RemoveReason, RestoredPerson, Standing};
 use ports::media_control::{ControlError, ParticipantChange, RoomSettings};
+use ports::store::SessionRecord;
 use wire::livekit::ParticipantInfo;
 
 /// After every beginning.
@@ -178,6 +179,34 @@ async fn whoever_was_sent_out_is_given_no_rights_by_a_lock_and_by_a_coming_that_
 }
 
 #[tokio::test]
+async fn a_twin_has_what_its_owner_has_but_receives_nothing_and_goes_with_them() {
+    let house = House::with_media_elsewhere().await;
+    house.create("room01").await;
+    let token = house.token("room01", "ann", false).await;
+    let _socket = house.meetings.open_socket(&token, "ws://x".into()).await.unwrap();
+    let ann = Identity::try_from("ann").unwrap();
+    let twin = ann.twin().unwrap();
+    comes(&house, "ann", "PA_1").await;
+    comes(&house, "ann-native", "PA_2").await;
+    let given = |who: &Identity| {
+        let given = house.media.given.lock().unwrap();
+        given.iter().rev().find(|(known, _)| known == who).map(|(_, permission)| *permission)
+    };
+    let own = given(&ann).unwrap();
+    assert!(own.subscribe && !own.publish.is_empty());
+    assert_eq!(given(&twin), Some(MediaPermission { subscribe: false, ..own }));
+
+    house.meetings.remove_media_participant(&id("room01"), &ann, Some(1)).await.unwrap();
+    comes(&house, "ann-native", "PA_3").await;
+    house.meetings.active_room("room01").await.unwrap();
+
+    let removed = house.media.removed.lock().unwrap().clone();
+    assert_eq!(removed.last(), Some(&(twin.clone(), RemoveReason::Left)), "it came back without its owner");
+    comes(&house, "stranger-native", "PA_4").await;
+    assert_eq!(given(&Identity::try_from("stranger-native").unwrap()), None);
+}
+
+#[tokio::test]
 async fn a_meeting_that_goes_on_tells_the_media_server_whom_it_has_and_what_the_api_said_of_them() {
     let house = House::with_media_elsewhere().await;
     house.create("room01").await;
@@ -208,7 +237,7 @@ async fn a_meeting_that_goes_on_tells_the_media_server_whom_it_has_and_what_the_
 }
 
 #[tokio::test]
-async fn an_end_shortly_before_that_of_the_process_is_seen_to_again_unless_a_meeting_has_the_room_since() {
+async fn an_end_shortly_before_that_of_the_process_is_seen_to_again_also_if_a_meeting_has_the_room_since() {
     let house = House::with_media_elsewhere().await;
     for room in ["room01", "room02"] {
         house.create(room).await;
@@ -219,7 +248,9 @@ async fn an_end_shortly_before_that_of_the_process_is_seen_to_again_unless_a_mee
 
     let next = house.next_with_media_elsewhere().await;
 
-    let ended_ms = house.store.session("room01").ended_at_ms.unwrap();
-    assert_eq!(*next.media.ended.lock().unwrap(), [(id("room01"), ended_ms / 1000 + 1)]);
+    let end = |session: &SessionRecord| session.ended_at_ms.unwrap() / 1000;
+    let first = house.store.session("room01");
+    let [before, _] = house.store.sessions_of("room02").try_into().unwrap();
+    assert_eq!(*next.media.ended.lock().unwrap(), [(id("room01"), end(&first) + 1), (id("room02"), end(&before))]);
     assert!(house.next().await.media.ended.lock().unwrap().is_empty(), "our own rooms went with the process");
 }

@@ -39,6 +39,29 @@ async fn meeting(house: &House) -> SessionId {
     session
 }
 
+#[tokio::test(start_paused = true)]
+async fn whoever_does_not_come_back_after_a_crash_is_told_to_be_gone_once() {
+    let house = House::open().await;
+    meeting(&house).await;
+    let store = house.store.clone();
+    let told = || store.told().iter().map(|notice| notice.event.clone()).collect::<Vec<_>>();
+    until(|| told().iter().any(|event| event == "participant_joined")).await;
+    let before = told().len();
+
+    let next = house.next().await;
+    drop(house);
+    let is_told = async {
+        while told().len() == before {
+            sleep(Duration::from_secs(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(90), is_told).await.unwrap();
+    next.meetings.end("room01").await.unwrap();
+    until(|| told().iter().any(|event| event == "room_finished")).await;
+
+    assert_eq!(told()[before..][..3], ["participant_left", "session_ended", "room_finished"]);
+}
+
 fn last_words(house: &House, session: &SessionId) {
     let trouble = Trouble { fault: Fault::Interrupted, from_ms: 1000, to_ms: 2000, amount: 1000 };
     let kinds = [MediaEventKind::Left, MediaEventKind::Spoke { millis: 1500 }, MediaEventKind::Troubled(trouble)];

@@ -185,6 +185,9 @@ pub enum MuteError {
     /// Others cannot be unmuted.
     #[error("only the owner can unmute a track")]
     UnmuteRefused,
+    /// The media plane does not answer. The track, as it is now, is muted as soon as it does, within a minute.
+    #[error("the media server does not answer")]
+    Unanswered,
 }
 
 /// Which track to mute.
@@ -241,7 +244,8 @@ pub enum MediaEventKind {
 }
 
 /// The media plane as the application drives it. The calls without an answer are orders: they are carried out in the
-/// order given and do not fail; naming somebody who is not there changes nothing.
+/// order given and do not fail; naming somebody who is not there changes nothing. What is said of a person holds for their native
+/// twin as well ([`Identity::twin`]).
 #[async_trait]
 pub trait MediaPlane: Send + Sync + 'static {
     /// Joins or resumes. The first message on the link is the answer to the client (`join`, `reconnect` or `leave`).
@@ -277,8 +281,9 @@ pub trait MediaPlane: Send + Sync + 'static {
     /// other order about the room. Nothing to a plane whose rooms go with the process.
     fn restore(&self, _room: &RoomId, _people: Vec<RestoredPerson>) {}
 
-    /// A meeting is over since `at`, unix seconds, by an earlier process, whose order to close the room may be lost, and no
-    /// meeting has the room now: whoever came to it before goes. Nothing to a plane whose rooms go with the process.
+    /// A meeting is over since `at`, unix seconds, by an earlier process, whose order to close the room may be lost: whoever
+    /// came to it before goes. A meeting that has the room since is told of first ([`Self::restore`]). Nothing to a plane whose
+    /// rooms go with the process.
     fn restore_end(&self, _room: &RoomId, _at: i64) {}
 
     /// What the server API said of somebody in a meeting, if that is to hold when this process is no more. Nothing to a plane

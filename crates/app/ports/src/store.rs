@@ -63,7 +63,7 @@ pub trait Records: Send + Sync + 'static {
     async fn running_sessions(&self) -> Result<Vec<SessionRecord>, StoreError>;
 
     /// The room of every session that ended at `since_ms` (unix milliseconds) or later, each with when the last of its sessions
-    /// did. Looks through every session there ever was: for the start of a process.
+    /// did. For the start of a process.
     async fn ended_since(&self, since_ms: i64) -> Result<Vec<(RoomId, i64)>, StoreError>;
 
     /// Whether the store answers at all; for `/healthCheck`.

@@ -118,6 +118,27 @@ id! {
     Identity: IdentityError, check_identity
 }
 
+/// How the second connection of a hybrid client is called after its owner (http-api.md section 1.4): it publishes what the
+/// owner's own connection does not.
+pub const NATIVE_SUFFIX: &str = "-native";
+
+impl Identity {
+    /// The native twin of this one; a twin has none, nor has a name that is too long for it.
+    #[must_use]
+    pub fn twin(&self) -> Option<Self> {
+        if self.twin_of().is_some() {
+            return None;
+        }
+        Self::try_from(format!("{self}{NATIVE_SUFFIX}").as_str()).ok()
+    }
+
+    /// Whose native twin this is, if it is one.
+    #[must_use]
+    pub fn twin_of(&self) -> Option<Self> {
+        Self::try_from(self.0.strip_suffix(NATIVE_SUFFIX)?).ok()
+    }
+}
+
 impl From<&UserId> for Identity {
     fn from(user: &UserId) -> Self {
         Self(user.0.clone())
@@ -144,6 +165,15 @@ mod tests {
         for bad in ["", "a\n", "a\0", "\u{85}", &"x".repeat(257)] {
             assert_eq!(Identity::try_from(bad), Err(IdentityError), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn a_twin_is_called_after_its_owner_and_has_none_itself() {
+        let ann = Identity::try_from("ann").unwrap();
+        let twin = ann.twin().unwrap();
+        assert_eq!((twin.as_str(), twin.twin(), twin.twin_of()), ("ann-native", None, Some(ann.clone())));
+        assert_eq!((ann.twin_of(), Identity::try_from("-native").unwrap().twin_of()), (None, None));
+        assert_eq!(Identity::try_from("x".repeat(250).as_str()).unwrap().twin(), None);
     }
 
     #[test]

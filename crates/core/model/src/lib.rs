@@ -10,6 +10,6 @@ pub mod policy;
 mod redact;
 mod shares;
 
-pub use ids::{IdError, Identity, IdentityError, RoomId, SessionId, UserId};
+pub use ids::{IdError, Identity, IdentityError, NATIVE_SUFFIX, RoomId, SessionId, UserId};
 pub use redact::Redacted;
 pub use shares::{Share, Shares, network};

@@ -117,6 +117,12 @@ impl MediaPermission {
             ..self
         }
     }
+
+    /// What the native twin of whoever has these rights may do: publish the same, and receive nothing.
+    #[must_use]
+    pub const fn of_twin(self) -> Self {
+        Self { subscribe: false, ..self }
+    }
 }
 
 /// What somebody is, as clients are told (`livekit.ParticipantInfo.Kind`).

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use model::UserId;
 use model::media::Sources;
 use model::policy::{Capability, Denial};
+use model::{NATIVE_SUFFIX, UserId};
 use wire::pnm::{self, NatsMsgServerToClientEvents as Event};
 
 use crate::devices::HELD;
@@ -23,7 +23,6 @@ const RECORDER_NAME: &str = "PLUGNMEET_RECORDER_AUTH";
 const RESERVED_PREFIXES: [&str; 4] = ["ingres_", "pnm_agent-", "pnm_tts_agent-", "sip_"];
 /// Who the server's own chat lines are from.
 pub(crate) const SYSTEM_ID: &str = "system";
-const NATIVE_SUFFIX: &str = "-native";
 
 /// Somebody is to get a join token.
 #[derive(Debug, Clone)]

@@ -32,8 +32,6 @@ use crate::state::Room;
 
 /// Largest data message that is looked into, in bytes; what is counted is a word.
 const MAX_OBSERVED: usize = 4096;
-/// How the second connection of a hybrid client is called after its owner (http-api.md section 1.4).
-const NATIVE_SUFFIX: &str = "-native";
 
 const STARTED: &str = "ANALYTICS_STATUS_STARTED";
 const ENDED: &str = "ANALYTICS_STATUS_ENDED";

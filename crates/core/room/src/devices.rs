@@ -232,10 +232,10 @@ impl Room {
     }
 
     /// What somebody is connected with was decided when they asked. What was decided since then found nobody there.
-    fn look_after_entry(&mut self, user: &UserId) {
+    fn look_after_entry(&mut self, user: &UserId, who: &Identity) {
         let Some(person) = self.people.get(user).filter(|_| !rules::BOTS.contains(&user.as_str())) else { return };
         self.outputs.push_back(if person.is_out() || matches!(person.presence, Presence::Away) {
-            Output::RemoveFromMedia { who: user.into(), duplicate: false }
+            Output::RemoveFromMedia { who: who.clone(), duplicate: false }
         } else {
             Output::UpdateMediaRights { user: user.clone() }
         });
@@ -244,13 +244,15 @@ impl Room {
     /// Keeps what is on the air. Who comes into a room that begins muted is muted once; who may not unmute themselves
     /// and mutes is held.
     pub(crate) fn follow_media(&mut self, now: Moment, step: &OnMedia) {
-        let Some(user) = self.people.get(step.who.as_str()).map(|person| person.id.clone()) else { return };
+        let Some((user, by_twin)) = self.owner_of(&step.who) else { return };
         let track = step.track.as_ref();
         let source = track.and_then(|track| source_of(track.source()));
         let is_muted = track.is_some_and(|track| track.muted);
         let Some(person) = self.people.get_mut(&user) else { return };
         match (step.what, source) {
-            (MediaStep::Joined, _) => return self.look_after_entry(&user),
+            (MediaStep::Joined, _) => return self.look_after_entry(&user, &step.who),
+            // What else they publish, their own connection does.
+            (MediaStep::Left, _) if by_twin => return,
             (MediaStep::Left, _) => {
                 person.on_air = Sources::NONE;
                 return;

@@ -25,6 +25,7 @@ use crate::polls::{PollEntries, is_poll_key};
 use crate::rest::Before;
 use crate::state::{Changed, Room};
 use crate::tell::Views;
+use crate::told::{MEDIA_PREFIX, Told};
 use crate::unsent::Refused;
 
 const ROOM_KEY: &str = "info";
@@ -39,8 +40,7 @@ const WORD_PREFIX: &str = "word.";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// `info`, `user.<id>`, `chat.<number>`, `chatsign.<number>`, `mail.<id>.<number>`, `file.<number>`, `word.<id>`,
-    /// `stats.…`, or
-    /// `figures` once it is over.
+    /// `media.<id>`, `stats.…`, or `figures` once it is over.
     pub key: String,
     /// The new value, `None` to remove it.
     pub value: Option<Bytes>,
@@ -323,6 +323,7 @@ impl Room {
         let mut ledger = Ledger::default();
         let mut files = Vec::new();
         let mut words = Vec::new();
+        let mut told = BTreeMap::new();
         let mut activities = Activities::default();
         for (key, value) in entries {
             match ledger.take(&key, &value) {
@@ -345,6 +346,12 @@ impl Room {
                 match decode(&key, &value) {
                     Ok(message) => messages.push_back((number, message)),
                     Err(error) => damaged.push(error),
+                }
+            } else if let Some(user) = key.strip_prefix(MEDIA_PREFIX) {
+                let Ok(user) = UserId::try_from(user) else { continue };
+                match Told::restored(&value) {
+                    Ok(known) => drop(told.insert(user, known)),
+                    Err(source) => damaged.push(RestoreError::Damaged { key, source }),
                 }
             } else if let Some(user) = key.strip_prefix(WORD_PREFIX) {
                 words.extend(UserId::try_from(user).ok().map(|user| (user, value)));
@@ -418,6 +425,8 @@ impl Room {
             views,
             ids,
             outputs: VecDeque::new(),
+            told_due: (!told.is_empty()).then_some(now.at + RESTART_GRACE),
+            told,
             changed: Changed::default(),
             gathering_until: Some(now.at + RESTART_GRACE),
             analytics: ledger.into_collector(now),

@@ -38,6 +38,7 @@ mod rules;
 mod shared;
 mod state;
 mod tell;
+mod told;
 mod unsent;
 mod waiting;
 

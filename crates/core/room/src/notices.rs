@@ -1,12 +1,11 @@
 //! What other people's servers are told about a meeting (http-api.md section 5.2). The room says what happened; who is
 //! told, where and how often is the owner's business.
 
-use model::Identity;
 use model::media::Trouble;
+use model::{Identity, UserId};
 use wire::{livekit, pnm};
 
 use crate::output::{Moment, Output};
-use crate::rules;
 use crate::state::Room;
 
 /// Something to tell other servers.
@@ -64,19 +63,6 @@ pub enum MediaStep {
     Troubled(Trouble),
 }
 
-impl MediaStep {
-    /// What other servers call it, if they are told.
-    const fn event(self) -> Option<&'static str> {
-        match self {
-            Self::Joined => Some("participant_joined"),
-            Self::Left => Some("participant_left"),
-            Self::Published => Some("track_published"),
-            Self::Unpublished => Some("track_unpublished"),
-            Self::Muted | Self::Spoke { .. } | Self::Troubled(_) => None,
-        }
-    }
-}
-
 impl Room {
     /// The media plane of our own has a room for this session, or no longer has it: until then it may tell what people did
     /// in it. Another media server tells nothing that would be worth waiting for.
@@ -84,30 +70,18 @@ impl Room {
         self.media_is_open = is_open;
     }
 
-    /// Somebody did something on the media plane. What hidden people and bots do is nobody's business.
+    /// Somebody did something on the media plane, or their native twin.
     pub fn on_media(&mut self, now: Moment, step: OnMedia) {
         self.record_media(now, &step);
         self.follow_media(now, &step);
-        let Some(event) = step.what.event() else { return };
-        let known = self.people.values().find(|person| person.id.as_str() == step.who.as_str());
-        let Some(person) = known.filter(|person| !person.hidden && !rules::BOTS.contains(&person.id.as_str())) else {
-            return;
-        };
-        let metadata = wire::json::encode(&person.metadata);
-        let participant = step.participant.map(|participant| livekit::ParticipantInfo { metadata, ..participant });
-        let room = self.notified_room();
-        self.notify_outside(
-            now,
-            event,
-            pnm::CommonNotifyEvent {
-                room: Some(room),
-                participant,
-                track: step.track,
-                id: step.forwarded.as_ref().map(|message| message.id.clone()),
-                created_at: step.forwarded.map(|message| message.created_at),
-                ..pnm::CommonNotifyEvent::default()
-            },
-        );
+        self.tell_media(now, step);
+    }
+
+    /// Whose media an identity has, and whether as their native twin.
+    pub(crate) fn owner_of(&self, who: &Identity) -> Option<(UserId, bool)> {
+        let owner = who.twin_of();
+        let person = self.people.get(owner.as_ref().unwrap_or(who).as_str())?;
+        Some((person.id.clone(), owner.is_some()))
     }
 
     /// The session began to exist.
@@ -139,6 +113,7 @@ impl Room {
             ..pnm::NotifyEventRoom::default()
         };
         self.notify_about_room(now, "session_ended", room);
+        self.tell_all_gone(now);
         self.notify_about_room(now, "room_finished", whole);
     }
 
@@ -160,7 +135,7 @@ impl Room {
         self.outputs.push_back(Output::Notify(Box::new(Notification { event, body })));
     }
 
-    fn notified_room(&mut self) -> pnm::NotifyEventRoom {
+    pub(crate) fn notified_room(&mut self) -> pnm::NotifyEventRoom {
         let online = self.people.values().filter(|person| person.is_online() && !person.hidden).count();
         pnm::NotifyEventRoom {
             sid: Some(self.session.to_string()),

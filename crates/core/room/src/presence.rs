@@ -298,6 +298,7 @@ impl Room {
                     self.mail_changed(&user);
                     self.person_changed(&user);
                     self.outputs.push_back(Output::RemoveFromMedia { who: Identity::from(&user), duplicate: false });
+                    self.tell_former_gone(now, &user);
                     self.leave_spotlight(now, &user);
                     self.lower_hand(now, &user);
                 }

@@ -139,6 +139,7 @@ impl Room {
         if was_around {
             self.outputs.push_back(Output::RemoveFromMedia { who: user.into(), duplicate: false });
         }
+        self.tell_former_gone(now, user);
         self.leave_spotlight(now, user);
         self.count_blocked(now);
         self.hand_over_presenter(now);

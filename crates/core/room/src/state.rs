@@ -25,6 +25,7 @@ use crate::rest::{AT_REST, AT_REST_BY, Before};
 use crate::rules;
 use crate::shared::SPOTLIGHT;
 use crate::tell::Views;
+use crate::told::Told;
 
 /// What a session starts with. Metadata is complete: defaults, limits and dependent flags were applied by
 /// `wire::create`.
@@ -69,6 +70,10 @@ pub struct Room {
     pub(crate) views: Views,
     pub(crate) ids: Ids,
     pub(crate) outputs: VecDeque<Output>,
+    /// What other servers were told of people's media.
+    pub(crate) told: BTreeMap<UserId, Told>,
+    /// When those whose media went with the last process are told to be gone, if they are.
+    pub(crate) told_due: Option<Instant>,
     pub(crate) changed: Changed,
     /// Until then people come back after a restart.
     pub(crate) gathering_until: Option<Instant>,
@@ -151,6 +156,8 @@ impl Room {
             views,
             ids,
             outputs: VecDeque::new(),
+            told: BTreeMap::new(),
+            told_due: None,
             changed: Changed { info: true, ..Changed::default() },
             gathering_until: None,
             analytics: counts.then(Collector::new),
@@ -216,12 +223,19 @@ impl Room {
         });
         let counted = self.analytics.as_ref().and_then(Collector::poll_timeout);
         let life = self.life.poll_timeout(&self.metadata, self.holds_breakouts());
-        people.chain(life).chain(self.closing_timeout()).chain(self.heir_due).chain(counted).min()
+        people
+            .chain(life)
+            .chain(self.closing_timeout())
+            .chain(self.heir_due)
+            .chain(self.told_timeout())
+            .chain(counted)
+            .min()
     }
 
     /// Time has passed. Harmless to call early or twice.
     pub fn handle_timeout(&mut self, now: Moment) {
         self.presence_timeouts(now);
+        self.told_timeouts(now);
         self.life_timeouts(now);
         self.closing_timeouts(now);
         self.tell_refused(now);

@@ -21,6 +21,21 @@ use wire::pnm::{self, NatsMsgServerToClientEvents as Event};
 const REMOVED: &str = "notifications.room-disconnected-participant-removed";
 
 #[test]
+fn a_native_twin_is_muted_at_its_beginning_itself_and_does_not_stay_without_its_owner() {
+    let mut scene = meeting(|new| features(new).mute_on_start = true);
+    speaks(&mut scene, "ben-native");
+    assert_eq!(scene.muted, ["ben-native"]);
+    scene.media_rights.clear();
+    track(&mut scene, "ben-native", MediaStep::Joined, TrackSource::Unknown, false);
+    assert_eq!((scene.media_rights.as_slice(), scene.out_of_media.as_slice()), (&[user("ben")][..], &[][..]));
+
+    scene.moderate("ana", Moderation::Remove { user: user("ben"), msg: String::new(), block: false }).unwrap();
+    track(&mut scene, "ben-native", MediaStep::Joined, TrackSource::Unknown, false);
+
+    assert_eq!(scene.out_of_media, ["ben", "ben-native"]);
+}
+
+#[test]
 fn a_lock_for_everybody_holds_for_those_who_are_here_away_or_yet_to_come() {
     let mut scene = meeting(|_| {});
     scene.join_admin("cem");

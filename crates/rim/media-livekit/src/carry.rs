@@ -15,6 +15,7 @@ use crate::behind::Behind;
 use crate::client::{Client, Refusal};
 use crate::closing::{Close, Closing};
 use crate::control::control_error;
+use crate::mutes::Mutes;
 use crate::told::{admin, may_create, participant_of, update_of};
 use crate::wanted::Wanted;
 
@@ -71,6 +72,7 @@ impl Unfinished {
 pub(crate) struct Carrier {
     pub(crate) client: Client,
     pub(crate) wanted: Arc<Wanted>,
+    pub(crate) mutes: Arc<Mutes>,
     pub(crate) closing: Arc<Closing>,
     pub(crate) behind: Arc<Behind>,
 }

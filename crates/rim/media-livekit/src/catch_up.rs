@@ -8,9 +8,10 @@ use model::media::{ParticipantChange, Source};
 use model::{Identity, RoomId};
 use wire::lk;
 
-use crate::carry::{Carrier, Unfinished, finished};
+use crate::carry::{Carrier, Unfinished, count_lost, finished};
 use crate::client::Refusal;
 use crate::closing::Close;
+use crate::mutes::{Mute, mute_track};
 use crate::told::{admin, number, permission_of};
 use crate::wanted::Wish;
 
@@ -29,11 +30,21 @@ impl Carrier {
             return Ok(());
         }
         let close = self.closing.find(room).filter(|close| !close.is_whole);
-        if close.is_none() && !self.wanted.concerns(room) {
+        let (mutes, expired) = self.mutes.take(room);
+        count_lost(expired);
+        if close.is_none() && mutes.is_empty() && !self.wanted.concerns(room) {
             return Ok(());
         }
-        let Some(there) = self.everybody(room).await? else { return Ok(()) };
-        let mut seen_to = Ok(());
+        let there = match self.everybody(room).await {
+            Ok(Some(there)) => there,
+            Ok(None) => return Ok(()),
+            Err(unfinished) => {
+                self.mutes.put_back(room, mutes);
+                return Err(unfinished);
+            }
+        };
+        // First: somebody is heard who is not to be.
+        let mut seen_to = self.mute(room, mutes, &there).await;
         let mut corrections = stream::iter(there).map(|one| self.correct(room, close, one)).buffer_unordered(AT_ONCE);
         while let Some(corrected) = corrections.next().await {
             seen_to = seen_to.and(corrected);
@@ -41,6 +52,27 @@ impl Carrier {
         seen_to?;
         if let Some(close) = close {
             self.closing.done(room, close);
+        }
+        Ok(())
+    }
+
+    /// Mutes what was to be muted before. A track that is not there any more, or is not on, needs nothing, and never will.
+    async fn mute(&self, room: &RoomId, mutes: Vec<Mute>, there: &[lk::ParticipantInfo]) -> Result<(), Unfinished> {
+        let mut muted = stream::iter(mutes).map(|mute| self.mute_one(room, mute, there)).buffer_unordered(AT_ONCE);
+        let mut seen_to = Ok(());
+        while let Some(done) = muted.next().await {
+            seen_to = seen_to.and(done);
+        }
+        seen_to
+    }
+
+    async fn mute_one(&self, room: &RoomId, mute: Mute, there: &[lk::ParticipantInfo]) -> Result<(), Unfinished> {
+        for one in there.iter().filter(|one| mute.is_of(one)) {
+            let Some(track) = mute.find_track_then(one).filter(|track| !track.muted) else { continue };
+            if let Err(unfinished) = finished(room, mute_track(&self.client, room, one, track).await) {
+                self.mutes.put_back(room, vec![mute]);
+                return Err(unfinished);
+            }
         }
         Ok(())
     }
@@ -58,6 +90,10 @@ impl Carrier {
                 return Ok(None);
             }
         };
+        // LiveKit lets in names that are none of ours.
+        for who in there.iter().filter_map(|one| Identity::try_from(one.identity.as_str()).ok()) {
+            self.wanted.see(room, &who);
+        }
         let names: HashSet<&str> = there.iter().map(|one| one.identity.as_str()).collect();
         for (who, at) in out.into_iter().filter(|(who, _)| !names.contains(who.as_str())) {
             self.wanted.is_gone(room, &who, at);

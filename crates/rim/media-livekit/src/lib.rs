@@ -12,6 +12,7 @@ mod catch_up;
 mod client;
 mod closing;
 mod control;
+mod mutes;
 mod plane;
 mod told;
 mod wanted;

@@ -25,7 +25,8 @@ use crate::behind::Behind;
 use crate::carry::{Carrier, Order, count_lost};
 use crate::client::{Client, Refusal, unix_seconds};
 use crate::closing::Closing;
-use crate::told::{admin, number, participant_of};
+use crate::mutes::{Mute, Mutes, mute_track};
+use crate::told::{admin, participant_of};
 use crate::wanted::Wanted;
 
 /// Orders are carried out in as many lines; those of one room stay in one.
@@ -58,6 +59,7 @@ pub struct LiveKit {
     pub(crate) client: Client,
     pub(crate) closing: Arc<Closing>,
     wanted: Arc<Wanted>,
+    mutes: Arc<Mutes>,
     behind: Arc<Behind>,
     lines: Vec<mpsc::Sender<InLine>>,
     is_alive: AtomicBool,
@@ -69,6 +71,7 @@ impl LiveKit {
     /// Starts carrying out orders and feeling the server's pulse, on the runtime it is called on, until it is dropped.
     pub fn start(client: Client) -> Arc<Self> {
         let wanted = Arc::new(Wanted::default());
+        let mutes = Arc::new(Mutes::default());
         let closing = Arc::new(Closing::default());
         let behind = Arc::new(Behind::default());
         let line = || {
@@ -76,6 +79,7 @@ impl LiveKit {
             let carrier = Carrier {
                 client: client.clone(),
                 wanted: wanted.clone(),
+                mutes: mutes.clone(),
                 closing: closing.clone(),
                 behind: behind.clone(),
             };
@@ -95,6 +99,7 @@ impl LiveKit {
             client: client.clone(),
             closing,
             wanted,
+            mutes,
             behind: behind.clone(),
             lines,
             is_alive: AtomicBool::new(true),
@@ -151,9 +156,29 @@ impl LiveKit {
         self.closing.find(room).is_none()
     }
 
-    async fn participant(&self, room: &RoomId, who: &Identity) -> Result<lk::ParticipantInfo, Refusal> {
-        let request = participant_of(room, who);
-        self.client.call("GetParticipant", admin(room), &request).await
+    /// Somebody, and their native twin if it was seen, those of them who are there.
+    ///
+    /// # Errors
+    /// The server does not say.
+    async fn with_twin(&self, room: &RoomId, who: &Identity) -> Result<Vec<lk::ParticipantInfo>, Refusal> {
+        let twin = who.twin().filter(|twin| self.wanted.has(room, twin));
+        let mut there = Vec::new();
+        for one in [who.clone()].into_iter().chain(twin) {
+            let answer = self.client.call("GetParticipant", admin(room), &participant_of(room, &one)).await;
+            match answer {
+                Ok(found) => there.push(lk::ParticipantInfo { identity: one.to_string(), ..found }),
+                Err(Refusal::NotFound(_)) => {}
+                Err(refusal) => return Err(refusal),
+            }
+        }
+        Ok(there)
+    }
+
+    fn mute_later(&self, room: &RoomId, mute: Mute) -> MuteError {
+        info!(room.id = %room, "the media server did not mute a track, which is made up for if it can be soon");
+        count_lost(self.mutes.note(room, mute));
+        self.behind.note(room);
+        MuteError::Unanswered
     }
 }
 
@@ -202,8 +227,10 @@ impl MediaPlane for LiveKit {
     }
 
     fn set_permission(&self, room: &RoomId, who: &Identity, permission: MediaPermission) {
-        self.wanted.give(room, who, permission);
-        self.order(Order::Permission { room: room.clone(), who: who.clone(), permission });
+        let twin = self.wanted.give(room, who, permission);
+        for (who, permission) in [(who.clone(), permission)].into_iter().chain(twin) {
+            self.order(Order::Permission { room: room.clone(), who, permission });
+        }
     }
 
     fn note_permission(&self, room: &RoomId, who: &Identity, permission: MediaPermission) {
@@ -214,8 +241,11 @@ impl MediaPlane for LiveKit {
         match why {
             RemoveReason::Removed | RemoveReason::Left => {
                 let at = unix_seconds();
-                count_lost(self.wanted.left(room, who, at));
-                self.order(Order::Remove { room: room.clone(), who: who.clone(), at });
+                let twin = self.wanted.left(room, who, at);
+                count_lost(self.wanted.bound_out(room));
+                for who in [who.clone()].into_iter().chain(twin) {
+                    self.order(Order::Remove { room: room.clone(), who, at });
+                }
             }
             // The server puts the old session out when the new one joins; by identity the two are the same to it.
             RemoveReason::Duplicate => {}
@@ -224,6 +254,7 @@ impl MediaPlane for LiveKit {
 
     fn close_room(&self, room: &RoomId) {
         self.wanted.forget(room);
+        self.mutes.forget(room);
         if let Some(lost) = self.closing.close(room, unix_seconds()) {
             warn!(room.id = %lost, "too many rooms wait to be closed: this one will not be");
             count_lost(1);
@@ -252,32 +283,38 @@ impl MediaPlane for LiveKit {
         self.wanted.word(room, who)
     }
 
+    /// What does not reach the server is made up for, within a minute.
     async fn mute(&self, room: &RoomId, who: &Identity, track: TrackChoice, muted: bool) -> Result<(), MuteError> {
-        let participant = self.participant(room, who).await.map_err(|_| MuteError::NoParticipant)?;
-        let found = participant.tracks.iter().find(|known| match &track {
-            TrackChoice::Sid(sid) => known.sid == *sid,
-            TrackChoice::Source(source) => known.source == i32::from(number(*source)),
-        });
-        let found = found.ok_or(MuteError::NoTrack)?;
-        if found.muted == muted {
-            return Ok(());
-        }
-        if !muted {
-            return Err(MuteError::UnmuteRefused);
-        }
-        let request = lk::MuteRoomTrackRequest {
-            room: room.to_string(),
-            identity: who.to_string(),
-            track_sid: found.sid.clone(),
-            muted,
+        let mute = Mute::new(who.clone(), track);
+        let there = match self.with_twin(room, who).await {
+            Ok(there) => there,
+            Err(refusal) if muted && refusal.may_pass() => return Err(self.mute_later(room, mute)),
+            Err(_) => Vec::new(),
         };
-        let answer = self.client.call::<lk::MuteRoomTrackResponse>("MutePublishedTrack", admin(room), &request).await;
-        answer.map(drop).map_err(|error| {
-            if !matches!(error, Refusal::NotFound(_)) {
-                warn!(room.id = %room, %error, "the media server did not mute a track");
-            }
-            MuteError::NoTrack
-        })
+        if there.is_empty() {
+            return Err(MuteError::NoParticipant);
+        }
+        let found: Vec<_> = there.iter().filter_map(|one| Some((one, mute.find_track(one)?))).collect();
+        if found.is_empty() {
+            return Err(MuteError::NoTrack);
+        }
+        let on = found.into_iter().filter(|(_, track)| !track.muted);
+        if !muted {
+            return if on.count() > 0 { Ok(()) } else { Err(MuteError::UnmuteRefused) };
+        }
+        let mut done = Ok(());
+        for (one, track) in on {
+            done = done.and(match mute_track(&self.client, room, one, track).await {
+                Ok(()) => Ok(()),
+                Err(Refusal::NotFound(_)) => Err(MuteError::NoTrack),
+                Err(error) if error.may_pass() => Err(self.mute_later(room, mute.of_sid(&track.sid))),
+                Err(error) => {
+                    warn!(room.id = %room, %error, "the media server did not mute a track");
+                    Err(MuteError::NoTrack)
+                }
+            });
+        }
+        done
     }
 
     async fn participants(&self, room: &RoomId) -> Vec<Bytes> {

@@ -30,6 +30,16 @@ struct Known {
 }
 
 impl Known {
+    fn come(&mut self, permission: MediaPermission) {
+        self.given = Some(permission);
+        self.out = None;
+    }
+
+    fn go(&mut self, at: i64) {
+        self.given = None;
+        self.out = Some(at);
+    }
+
     const fn is_needed(&self) -> bool {
         self.given.is_some() || self.said.is_some() || self.out.is_some()
     }
@@ -55,31 +65,48 @@ impl Wanted {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The meeting gives somebody these rights from now on.
-    pub(crate) fn give(&self, room: &RoomId, who: &Identity, permission: MediaPermission) {
-        let mut rooms = self.rooms();
-        let known = rooms.entry(room.clone()).or_default().entry(who.clone()).or_default();
-        known.given = Some(permission);
-        known.out = None;
-    }
-
-    /// Somebody is out of the meeting since `at`, unix seconds. What the API said of them holds if they come back. How many
-    /// others will not be taken out for that, because too many are out.
-    pub(crate) fn left(&self, room: &RoomId, who: &Identity, at: i64) -> u64 {
+    /// The meeting gives somebody these rights from now on. Their native twin and what it has then, if it was seen.
+    pub(crate) fn give(
+        &self,
+        room: &RoomId,
+        who: &Identity,
+        permission: MediaPermission,
+    ) -> Option<(Identity, MediaPermission)> {
         let mut rooms = self.rooms();
         let people = rooms.entry(room.clone()).or_default();
-        let known = people.entry(who.clone()).or_default();
-        known.given = None;
-        known.out = Some(at);
+        people.entry(who.clone()).or_default().come(permission);
+        let (twin, permission) = (who.twin()?, permission.of_twin());
+        people.get_mut(&twin)?.come(permission);
+        Some((twin, permission))
+    }
+
+    /// Somebody is out of the meeting since `at`, unix seconds, and their native twin, if it was seen: which that is. What the
+    /// API said of them holds if they come back.
+    pub(crate) fn left(&self, room: &RoomId, who: &Identity, at: i64) -> Option<Identity> {
+        let mut rooms = self.rooms();
+        let people = rooms.entry(room.clone()).or_default();
+        people.entry(who.clone()).or_default().go(at);
+        let twin = who.twin()?;
+        people.get_mut(&twin)?.go(at);
+        Some(twin)
+    }
+
+    /// Bounds how many are out of a room. How many will not be taken out for that.
+    pub(crate) fn bound_out(&self, room: &RoomId) -> u64 {
+        let mut rooms = self.rooms();
+        let Some(people) = rooms.get(room) else { return 0 };
         // Nobody is out for longer than the server does not answer.
         let out = people.iter().filter_map(|(who, known)| Some((known.out?, who.clone())));
-        if people.len() <= MAX_OUT || out.clone().count() <= MAX_OUT {
+        let too_many = if people.len() <= MAX_OUT { 0 } else { out.clone().count().saturating_sub(MAX_OUT) };
+        if too_many == 0 {
             return 0;
         }
-        out.min().map_or(0, |(_, oldest)| {
-            Self::change(&mut rooms, room, &oldest, |known| known.out = None);
-            1
-        })
+        let mut oldest: Vec<_> = out.collect();
+        oldest.sort();
+        for (_, who) in oldest.iter().take(too_many) {
+            Self::change(&mut rooms, room, who, |known| known.out = None);
+        }
+        too_many as u64
     }
 
     /// Somebody who is out since `at`, unix seconds, is not there any more.
@@ -120,6 +147,17 @@ impl Wanted {
         let rooms = self.rooms();
         let people = rooms.get(room).into_iter().flatten();
         people.filter_map(|(who, known)| Some((who.clone(), known.out?))).collect()
+    }
+
+    /// Somebody is there. If they are somebody's native twin, they are to be as their owner is.
+    pub(crate) fn see(&self, room: &RoomId, who: &Identity) {
+        let mut rooms = self.rooms();
+        let (Some(owner), Some(people)) = (who.twin_of(), rooms.get_mut(room)) else { return };
+        match people.get(&owner).map(|known| (known.given, known.out)) {
+            Some((Some(given), _)) => people.entry(who.clone()).or_default().come(given.of_twin()),
+            Some((None, Some(at))) => people.entry(who.clone()).or_default().go(at),
+            Some((None, None)) | None => {}
+        }
     }
 
     /// How the server is to have somebody.
@@ -343,13 +381,35 @@ mod tests {
     }
 
     #[test]
+    fn a_twin_that_was_seen_is_to_be_as_its_owner_is() {
+        let wanted = Wanted::default();
+        let (room, ann) = (room(), who("ann"));
+        let twin = ann.twin().unwrap();
+        assert_eq!(wanted.give(&room, &ann, ALL), None, "nobody saw one");
+        wanted.see(&room, &twin);
+        assert_eq!(wanted.wish(&room, &twin), Wish::In(wish(ALL.of_twin())));
+
+        assert_eq!(wanted.give(&room, &ann, SILENT), Some((twin.clone(), SILENT.of_twin())));
+        assert_eq!(wanted.within(&room, &twin, wish(ALL)), wish(SILENT.of_twin()), "the API lifts no lock of it");
+        assert_eq!(wanted.left(&room, &ann, 7), Some(twin.clone()));
+        assert_eq!(wanted.wish(&room, &twin), Wish::Out(7));
+        wanted.is_gone(&room, &twin, 7);
+        assert_eq!(wanted.left(&room, &ann, 8), None);
+
+        wanted.see(&room, &who("bob-native"));
+        assert_eq!(wanted.wish(&room, &who("bob-native")), Wish::Anyhow, "whose owner no meeting knows");
+    }
+
+    #[test]
     fn people_who_are_out_are_bounded_and_the_oldest_make_room() {
         let wanted = Wanted::default();
         let room = room();
         for number in 0..MAX_OUT {
-            assert_eq!(wanted.left(&room, &who(&format!("p{number}")), 1000 + i64::try_from(number).unwrap()), 0);
+            wanted.left(&room, &who(&format!("p{number}")), 1000 + i64::try_from(number).unwrap());
         }
-        assert_eq!(wanted.left(&room, &who("more"), i64::MAX), 1);
+        assert_eq!(wanted.bound_out(&room), 0);
+        wanted.left(&room, &who("more"), i64::MAX);
+        assert_eq!(wanted.bound_out(&room), 1);
         assert_eq!((wanted.wish(&room, &who("p0")), wanted.wish(&room, &who("p1"))), (Wish::Anyhow, Wish::Out(1001)));
     }
 

@@ -282,6 +282,28 @@ async fn of_a_meeting_that_ended_in_a_process_before_only_its_own_people_go() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_a_meeting_that_ended_in_a_process_before_nobody_stays_in_the_next_one() {
+    let end = now() - 100;
+    let mut ann = there("ann", end);
+    ann.permission.as_mut().unwrap().can_publish = false;
+    let (server, plane) = house(vec![there("old", end - 1), ann, there("agent", end)]);
+
+    plane.restore(
+        &room(),
+        vec![RestoredPerson { who: who("ann"), standing: Standing::In(MICROPHONE_ONLY), said: None }],
+    );
+    plane.restore_end(&room(), end);
+    server.until_asked(3).await;
+    much_later().await;
+
+    let methods = server.methods();
+    let of = |method: &str| methods.iter().filter(|asked| *asked == method).count();
+    assert_eq!((of("RemoveParticipant"), of("UpdateParticipant"), of("DeleteRoom")), (1, 1, 0), "{methods:?}");
+    let removal = methods.iter().position(|method| method == "RemoveParticipant").unwrap();
+    assert_eq!(server.request::<lk::RoomParticipantIdentity>(removal).identity, "old");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_big_room_is_cleared_by_some_calls_at_a_time() {
     let (server, plane) = house((0..40).map(|number| there(&format!("p{number}"), 1)).collect());
     server.be_slow(Duration::from_secs(1));
@@ -310,4 +332,44 @@ async fn the_end_of_the_process_waits_for_what_is_in_line_and_not_for_a_server_t
     let begun = tokio::time::Instant::now();
     plane.finish().await;
     assert!(begun.elapsed() < Duration::from_secs(4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_twins_of_people_are_brought_to_what_their_owners_are_to_have() {
+    let people = ["ann", "ann-native", "bob-native", "agent-native"].map(|name| there(name, 1)).to_vec();
+    let (server, plane) = house(people);
+    let person = |name, standing| RestoredPerson { who: who(name), standing, said: None };
+    plane.restore(&room(), vec![person("ann", Standing::In(EVERYTHING)), person("bob", Standing::Out { since: 7 })]);
+    server.until_asked(3).await;
+    much_later().await;
+    let told_of = |from: usize| {
+        let methods = server.methods();
+        let mut told: Vec<_> = (from..methods.len())
+            .filter(|number| methods[*number] != "ListParticipants")
+            .map(|number| match methods[number].as_str() {
+                "RemoveParticipant" => server.request::<lk::RoomParticipantIdentity>(number).identity + " goes",
+                _ => {
+                    let update: lk::UpdateParticipantRequest = server.request(number);
+                    let permission = update.permission.unwrap();
+                    let publishes = permission.can_publish_sources.len();
+                    format!("{} receives: {}, publishes: {publishes}", update.identity, permission.can_subscribe)
+                }
+            })
+            .collect();
+        told.sort();
+        told
+    };
+    assert_eq!(told_of(0), ["ann-native receives: false, publishes: 0", "bob-native goes"], "0 is everything");
+
+    let before = server.methods().len();
+    plane.set_permission(&room(), &who("ann"), MICROPHONE_ONLY);
+    plane.remove(&room(), &who("bob"), RemoveReason::Removed);
+    server.until_asked(before + 3).await;
+    let expected = ["ann receives: true, publishes: 1", "ann-native receives: false, publishes: 1", "bob goes"];
+    assert_eq!(told_of(before), expected, "bob's is gone");
+
+    let before = server.methods().len();
+    plane.remove(&room(), &who("ann"), RemoveReason::Removed);
+    server.until_asked(before + 2).await;
+    assert_eq!(told_of(before), ["ann goes", "ann-native goes"]);
 }

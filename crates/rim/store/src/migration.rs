@@ -18,7 +18,7 @@ pub(crate) struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(SessionsAndLiveState), Box::new(ShelfAndOutbox), Box::new(WhoIsThere)]
+        vec![Box::new(SessionsAndLiveState), Box::new(ShelfAndOutbox), Box::new(WhoIsThere), Box::new(SessionsByEnd)]
     }
 }
 
@@ -272,6 +272,28 @@ impl MigrationTrait for WhoIsThere {
             .col(large_blob(Presence::About, manager.get_database_backend()))
             .to_owned();
         create_table(manager, table).await
+    }
+
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+}
+
+struct SessionsByEnd;
+
+impl MigrationName for SessionsByEnd {
+    fn name(&self) -> &str {
+        "m0004_sessions_by_end"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for SessionsByEnd {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        // Serves "which rooms' sessions ended since", which is read from the index alone.
+        let name = "plenum_sessions_ended";
+        let index = Index::create().name(name).col(Sessions::Ended).col(Sessions::RoomId).to_owned();
+        create_index(manager, "plenum_sessions", name, index).await
     }
 
     fn use_transaction(&self) -> Option<bool> {

@@ -9,7 +9,7 @@ use model::{RoomId, SessionId};
 use ports::archive::{Archive as _, Order, Page, Scope};
 use ports::outbox::{Backlog, Outbox as _};
 use ports::store::{NewSession, Records as _, State as _};
-use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection};
+use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DbBackend, Statement};
 use store::{Driver, Store};
 
 const SQLITE: &[&str] = &[
@@ -55,6 +55,12 @@ async fn the_first_schema_is_taken_up_on_sqlite() {
     fill(Database::connect(options).await.unwrap(), SQLITE, "seaql_migrations", "", "x'0102'").await;
 
     check(&Store::open(&path).await.unwrap()).await;
+
+    let db = Database::connect(format!("sqlite://{}", path.display())).await.unwrap();
+    let plan = "EXPLAIN QUERY PLAN SELECT room_id, MAX(ended) FROM plenum_sessions WHERE ended >= 5 GROUP BY room_id";
+    let steps = db.query_all_raw(Statement::from_string(DbBackend::Sqlite, plan)).await.unwrap();
+    let first: String = steps[0].try_get("", "detail").unwrap();
+    assert!(first.contains("COVERING INDEX plenum_sessions_ended"), "{first}");
 }
 
 #[tokio::test]
@@ -63,6 +69,12 @@ async fn the_first_schema_is_taken_up_on_postgres() {
     fill(servers::shell(&server).await, POSTGRES, "plenum_migrations", "plenum_", r"'\x0102'").await;
 
     check(&Store::connect(&server).await.unwrap()).await;
+
+    let index =
+        "SELECT indexdef FROM pg_indexes WHERE schemaname = current_schema() AND indexname = 'plenum_sessions_ended'";
+    let found = Statement::from_string(DbBackend::Postgres, index);
+    let row = servers::shell(&server).await.query_one_raw(found).await.unwrap().unwrap();
+    assert!(row.try_get_by_index::<String>(0).unwrap().ends_with("(ended, room_id)"));
 }
 
 #[tokio::test]
@@ -71,6 +83,12 @@ async fn the_first_schema_is_taken_up_on_mariadb() {
     fill(servers::shell(&server).await, MARIADB, "plenum_migrations", "plenum_", "x'0102'").await;
 
     check(&Store::connect(&server).await.unwrap()).await;
+
+    let index = "SELECT GROUP_CONCAT(column_name ORDER BY seq_in_index) FROM information_schema.statistics \
+                 WHERE table_schema = DATABASE() AND index_name = 'plenum_sessions_ended'";
+    let found = Statement::from_string(DbBackend::MySql, index);
+    let row = servers::shell(&server).await.query_one_raw(found).await.unwrap().unwrap();
+    assert_eq!(row.try_get_by_index::<String>(0).unwrap(), "ended,room_id");
 }
 
 /// Two sessions, one of them over, and the journal of the other.

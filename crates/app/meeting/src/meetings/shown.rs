@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 use futures_util::future::join_all;
-use model::RoomId;
+use model::{NATIVE_SUFFIX, RoomId};
 use prost::Message;
 use room::{PersonView, Phase};
 use tokio::time::timeout;
@@ -12,7 +12,7 @@ use wire::livekit::ParticipantInfo;
 use wire::pnm;
 
 use super::create::CREATION_WAIT;
-use super::{Meetings, NATIVE_SUFFIX, NotShown, Unavailable};
+use super::{Meetings, NotShown, Unavailable};
 use crate::actor::{RoomHandle, Silence};
 
 /// The state of a room that may not exist.

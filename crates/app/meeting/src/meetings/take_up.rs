@@ -55,11 +55,9 @@ impl Meetings {
             return Ok(());
         }
         for (room, at_ms) in around.records.ended_since(now().unix_ms - ENDED_LATELY_MS).await? {
-            // A meeting that has the room since waited for the end of the one before.
-            if self.find(room.as_str()).is_none() {
-                // Seconds that are not over are over then.
-                around.media.restore_end(&room, at_ms / 1000 + 1);
-            }
+            // Whoever came in the second of the end may belong to a meeting that has the room since. Without one they go as well.
+            let is_taken = self.find(room.as_str()).is_some();
+            around.media.restore_end(&room, at_ms / 1000 + i64::from(!is_taken));
         }
         Ok(())
     }

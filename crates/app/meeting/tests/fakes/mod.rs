@@ -100,8 +100,13 @@ impl MemoryStore {
     }
 
     pub(crate) fn session(&self, room: &str) -> SessionRecord {
+        self.sessions_of(room).pop().unwrap()
+    }
+
+    /// All of a room's, the oldest first.
+    pub(crate) fn sessions_of(&self, room: &str) -> Vec<SessionRecord> {
         let kept = self.kept.lock().unwrap();
-        kept.sessions.iter().rev().find(|record| record.session.room.as_str() == room).unwrap().clone()
+        kept.sessions.iter().filter(|record| record.session.room.as_str() == room).cloned().collect()
     }
 
     pub(crate) fn keys(&self, session: &SessionId) -> Vec<String> {

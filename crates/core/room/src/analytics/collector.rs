@@ -9,7 +9,7 @@ use wire::pnm::AnalyticsEvents as Event;
 
 use super::report::ClientReport;
 use super::tally::Tally;
-use super::{About, ENDED, Measure, NATIVE_SUFFIX, Origin, STARTED, ledger};
+use super::{About, ENDED, Measure, Origin, STARTED, ledger};
 use crate::journal::Entry;
 use crate::notices::{MediaStep, OnMedia};
 use crate::output::Moment;
@@ -263,17 +263,18 @@ impl Collector {
 
     /// What the media plane tells of somebody who came in.
     pub(super) fn on_media(&mut self, now: Moment, step: &OnMedia) {
-        let owner = step.who.as_str().strip_suffix(NATIVE_SUFFIX).unwrap_or(step.who.as_str());
-        let Ok(user) = UserId::try_from(owner) else { return };
+        let owner = step.who.twin_of();
+        let is_own = owner.is_none();
+        let Ok(user) = UserId::try_from(owner.as_ref().unwrap_or(&step.who).as_str()) else { return };
         match (step.what, &step.track) {
             (MediaStep::Published, Some(track)) => self.published(now, &user, track),
             (MediaStep::Unpublished, Some(track)) => self.unpublished(now, &user, &track.sid),
             (MediaStep::Muted, Some(track)) => self.muted(now, &user, track),
             (MediaStep::Spoke { millis }, _) => self.spoke(now, &user, millis),
             (MediaStep::Troubled(trouble), _) => self.troubled(now, &user, &trouble),
-            (MediaStep::Joined, _) if owner == step.who.as_str() => self.media_joined(now, &user),
+            (MediaStep::Joined, _) if is_own => self.media_joined(now, &user),
             // Of a hybrid client's two connections the other one is still there.
-            (MediaStep::Left, _) if owner == step.who.as_str() => {
+            (MediaStep::Left, _) if is_own => {
                 self.silenced(now, &user);
                 self.media_left(now, &user);
             }

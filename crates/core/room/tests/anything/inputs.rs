@@ -11,7 +11,7 @@ use room::{
     LockService, MediaStep, MediaUrl, Moderation, NewFile, OnMedia, PollAsk, Quota, RecorderReport, Request, Room,
     Whom,
 };
-use wire::livekit::{TrackInfo, TrackSource};
+use wire::livekit::{ParticipantInfo, TrackInfo, TrackSource};
 use wire::pnm::{self, DataMsgBodyType as Body, PrivateDataDeliveryType as Kind, RoomUploadedFileType};
 
 use crate::scene::{Scene, chat, private, user};
@@ -385,7 +385,12 @@ fn media(scene: &mut Scene, step: Step) {
     let sid = format!("TR_{}", step.more % 6);
     let track = TrackInfo { sid, source: source.into(), muted: step.more & 64 > 0, ..TrackInfo::default() };
     let who = Identity::from(&user(NAMES[step.who]));
-    let on = OnMedia { who, what, participant: None, track: Some(track), forwarded: None };
+    // Two connections, two servers that tell of them, and a twin.
+    let participant =
+        ParticipantInfo { sid: format!("PA_{}", step.more / 7 % 2), identity: who.to_string(), ..Default::default() };
+    let forwarded = (step.more & 256 > 0).then(|| Forwarded { id: "EV_1".into(), created_at: 1 });
+    let who = who.twin().filter(|_| step.more & 1536 == 1536).unwrap_or(who);
+    let on = OnMedia { who, what, participant: Some(participant), track: Some(track), forwarded };
     scene.room.on_media(scene.now(), on);
     scene.drain();
     // What the room takes off the air is somebody's own.

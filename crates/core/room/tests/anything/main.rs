@@ -5,6 +5,7 @@
 
 mod client;
 mod inputs;
+mod listener;
 mod promises;
 #[path = "../scene/mod.rs"]
 mod scene;
@@ -21,6 +22,7 @@ use wire::pnm::{self, NatsMsgServerToClientEvents as Event};
 
 use client::Client;
 use inputs::Step;
+use listener::Listener;
 
 /// Who takes part; the last three only watch.
 const NAMES: [&str; 8] = ["ana", "ben", "cem", "dan", "eva", "ghost", "boss", "RECORDER_BOT"];
@@ -72,11 +74,17 @@ pub(crate) struct Play {
     clients: BTreeMap<&'static str, Client>,
     /// Ids of polls that were made.
     pub(crate) polls: Vec<String>,
+    listener: Listener,
 }
 
 impl Play {
     fn new(kind: u32) -> Self {
-        Self { scene: Scene::new(|new| furnish(new, kind)), clients: BTreeMap::new(), polls: Vec::new() }
+        Self {
+            scene: Scene::new(|new| furnish(new, kind)),
+            clients: BTreeMap::new(),
+            polls: Vec::new(),
+            listener: Listener::default(),
+        }
     }
 
     /// Somebody's page is opened, or finds its way back.
@@ -98,7 +106,8 @@ impl Play {
     }
 
     /// The process dies.
-    pub(crate) fn restart(self) -> Self {
+    pub(crate) fn restart(mut self) -> Self {
+        self.inform_listener();
         Self { scene: self.scene.restart(Duration::from_secs(1)), ..self }
     }
 
@@ -127,9 +136,16 @@ impl Play {
         }
     }
 
+    fn inform_listener(&mut self) {
+        for notification in std::mem::take(&mut self.scene.notified) {
+            self.listener.hear(&notification);
+        }
+    }
+
     fn step(mut self, step: Step) -> Self {
         self = inputs::act(self, step);
         self.read_mail();
+        self.inform_listener();
         self.scene.forwarded.clear();
         self
     }
@@ -163,6 +179,7 @@ impl Play {
             self.scene.secs(15);
         }
         self.read_mail();
+        self.inform_listener();
         // As clients in a meeting do every half a minute; whoever was away for long is known again then.
         for who in NAMES {
             if self.scene.is_online(who) && self.clients[who].is_complete() {
@@ -284,8 +301,8 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 64, max_shrink_iters: 500, ..ProptestConfig::default() })]
 
     /// Refusals change nothing; rights follow locks; hands have an order; hidden people are never told of; nobody who waits
-    /// has media; one of those who are here presents; what clients were told adds up to what is so; and the journal holds
-    /// it all.
+    /// has media; one of those who are here presents; what clients and other servers were told adds up to what is so; and the
+    /// journal holds it all.
     #[test]
     fn whatever_is_put_into_a_room_it_keeps_its_word(
         kind in any::<u32>(),

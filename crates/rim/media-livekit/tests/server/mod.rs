@@ -55,6 +55,11 @@ impl Server {
         Arc::new(Self { there: Mutex::new(Some(there)), ..Self::default() })
     }
 
+    /// From now on these are in the room.
+    pub(crate) fn now_holds(&self, there: Vec<lk::ParticipantInfo>) {
+        *self.there.lock().unwrap() = Some(there);
+    }
+
     pub(crate) fn go(&self) {
         self.is_gone.store(true, Ordering::Relaxed);
     }
@@ -108,7 +113,18 @@ impl Server {
         self.now.fetch_sub(1, Ordering::Relaxed);
         if let Some(there) = &*self.there.lock().unwrap() {
             let list = lk::ListParticipantsResponse { participants: there.clone() };
-            return if method == "ListParticipants" { ok(&list) } else { Ok((200, Bytes::new())) };
+            return match method {
+                "ListParticipants" => ok(&list),
+                "GetParticipant" => {
+                    let last = self.methods().len() - 1;
+                    let asked: lk::RoomParticipantIdentity = self.request(last);
+                    match there.iter().find(|one| one.identity == asked.identity) {
+                        Some(found) => ok(found),
+                        None => told(404, "not_found"),
+                    }
+                }
+                _ => Ok((200, Bytes::new())),
+            };
         }
         let mut answers = self.answers.lock().unwrap();
         if answers.len() > 1 { answers.remove(0) } else { answers[0].clone() }
