@@ -108,7 +108,7 @@ fn connection(connection: &Connection, subscriber: bool, at: Instant) -> Connect
     let traffic = connection.traffic.as_ref();
     // The stack knows only the way it likes best; the client may have chosen another.
     let remote = connection.remote().or_else(|| traffic.and_then(|traffic| traffic.remote));
-    let detour = remote.as_ref().and_then(detour::kind_of);
+    let detour = remote.as_ref().and_then(detour::kind);
     ConnectionReport {
         subscriber,
         state: match (connection.connected, connection.failed) {
