@@ -107,6 +107,22 @@ fn layers_of_vp9_are_left_out_at_once_and_come_back_with_a_key_picture() {
 }
 
 #[test]
+fn for_a_layer_that_nobody_gets_no_key_picture_is_asked_for_when_it_is_lost() {
+    let (mut world, ann, bob, _, mut state) = vp9_call(PREFER);
+    let sid = sid(&world, ann);
+    want(&mut world, bob, &sid, lk::VideoQuality::Medium);
+    film(&mut world, ann, &mut state, 10);
+    for (layer, is_asked) in [(2, false), (1, true), (0, true)] {
+        state.loses = Some(layer);
+        let mut keys = film(&mut world, ann, &mut state, 1);
+        state.loses = None;
+        // It is given up after a second.
+        keys += film(&mut world, ann, &mut state, 50);
+        assert_eq!(keys, usize::from(is_asked), "layer {layer}");
+    }
+}
+
+#[test]
 fn a_wish_for_a_frame_rate_follows_what_the_publisher_sends() {
     let (mut world, ann, bob, _, mut state) = vp9_call(PREFER);
     let sid = sid(&world, ann);

@@ -27,6 +27,8 @@ pub(crate) struct Scalable {
     pub(crate) fleeting: bool,
     /// Every other picture is of a higher temporal layer.
     pub(crate) alternates: bool,
+    /// What it sends of that spatial layer now is lost on its way.
+    pub(crate) loses: Option<u8>,
     /// What its stream is called, as if it were one of several.
     pub(crate) rid: Option<&'static str>,
 }
@@ -152,6 +154,9 @@ impl World {
         film.picture = (film.picture + 1) & 0x7fff;
         for spatial in 0..3u8 {
             film.sequence += 1;
+            if film.loses == Some(spatial) {
+                continue;
+            }
             // I, P, L, B, E; a picture id of 15 bits, the layer, TL0PICIDX.
             let [high, low] = (film.picture | 0x8000).to_be_bytes();
             let first = 0xac | if key { 0 } else { 0x40 };
