@@ -360,6 +360,28 @@ fn each_codec_of_a_track_is_counted_for_itself() {
 }
 
 #[test]
+fn what_was_asked_for_is_counted_once_when_a_camera_is_published_again() {
+    let asked = Drops::of("media_key_frames_asked_total");
+    asked.record(|| {
+        let (mut world, ann, bob, _, mut state) = vp9_call(PREFER);
+        // Until all of it is reported.
+        world.pass(Duration::from_secs(6));
+        let before = asked.by_reason()["in"];
+
+        world.publish_scalable_again(ann, "vp9", PREFER);
+        world.clients[bob].take_packets();
+        let keys = film(&mut world, ann, &mut state, 150);
+        world.pass(Duration::from_secs(6));
+        assert!(world.clients[bob].take_packets().len() > 300);
+        let report = world.engine.room_report(&RoomId::try_from("room").unwrap(), world.now).unwrap();
+        let track = report.participants.iter().find_map(|one| one.published.first()).unwrap();
+        let packets = track.encodings[0].flows[0].packets;
+        assert_eq!(packets, 450);
+        assert_eq!((asked.by_reason()["in"] - before, keys), (1, 1));
+    });
+}
+
+#[test]
 fn a_publisher_that_would_rather_send_one_codec_moves_everybody_to_the_second_without_a_break() {
     let (mut world, ann, bob, _, mut state) = vp9_call(lk::BackupCodecPolicy::Regression);
     let sid = sid(&world, ann);
