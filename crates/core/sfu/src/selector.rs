@@ -11,6 +11,7 @@ mod scalable;
 use std::time::{Duration, Instant};
 
 use crate::layers::{Layer, LayerSet, SPATIAL, Temporal, Wish};
+use crate::missing::Lost;
 
 /// Shortest and longest time between two requests for the same key frame.
 const REQUEST_INTERVAL: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(1));
@@ -144,6 +145,15 @@ impl Selector {
         let sent = self.current.is_some_and(|current| self.scalable || current == layer);
         if sent {
             self.restart();
+        }
+    }
+
+    /// Whether something is missing of what is being sent when packets of that stream are lost.
+    pub fn misses(&self, stream: Layer, lost: Lost) -> bool {
+        match self.current {
+            Some(current) if self.scalable => lost.concerns(current, self.temporal),
+            Some(current) => current == stream && lost.concerns(Layer::Low, self.temporal),
+            None => false,
         }
     }
 

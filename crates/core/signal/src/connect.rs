@@ -1,6 +1,7 @@
 //! Joining and resuming.
 
 use crate::announce::cut_for_join;
+use crate::changes::Changes;
 use crate::control::{MAX_ATTRIBUTES, MAX_METADATA, MAX_NAME};
 use crate::encode::leave_reconnect;
 use crate::limits::Limits;
@@ -157,6 +158,7 @@ impl MediaRoom {
             audience_due: None,
             mutes: BTreeMap::new(),
             mutes_due: None,
+            changes: Changes::default(),
             data_sequence: 0,
             replay: VecDeque::new(),
             replay_bytes: 0,

@@ -6,6 +6,7 @@
 //! path only executes.
 
 mod announce;
+mod changes;
 mod codecs;
 mod connect;
 mod control;

@@ -1,5 +1,6 @@
 //! What the room knows of one participant.
 
+use crate::changes::Changes;
 use crate::limits::Limits;
 use crate::permissions::Permissions;
 use crate::sections::Described;
@@ -163,6 +164,8 @@ pub(crate) struct Participant {
     /// How it wants tracks of its own that everybody cannot be told of yet, muted or not, and when that is possible.
     pub(crate) mutes: BTreeMap<TrackKey, bool>,
     pub(crate) mutes_due: Option<Instant>,
+    /// What it says of tracks of its own.
+    pub(crate) changes: Changes,
 
     /// Highest reliable sequence received.
     pub(crate) data_sequence: u32,

@@ -1,5 +1,6 @@
 //! What clients say on the signalling socket (media-protocol.md section 6.1), and what the packet path reports.
 
+use crate::changes::Change;
 use crate::encode::response;
 use crate::incoming::{ClientMessage, Garbage};
 use crate::participant::Participant;
@@ -20,8 +21,6 @@ fn echo(request: Request) -> (u32, Option<Refused>) {
         Request::AddTrack(add) => (0, Some(Refused::AddTrack(add))),
         Request::Mute(mute) => (0, Some(Refused::Mute(mute))),
         Request::UpdateMetadata(update) => (update.request_id, Some(Refused::UpdateMetadata(update))),
-        Request::UpdateAudioTrack(update) => (0, Some(Refused::UpdateAudioTrack(update))),
-        Request::UpdateVideoTrack(update) => (0, Some(Refused::UpdateVideoTrack(update))),
         _ => (0, None),
     }
 }
@@ -60,14 +59,7 @@ impl MediaRoom {
     #[allow(deprecated)]
     fn take(&mut self, peer: PeerKey, request: Request, now: Now) -> Option<Dropped> {
         let participant = self.participants.get_mut(&peer)?;
-        let broadcasts = matches!(
-            request,
-            Request::AddTrack(_)
-                | Request::UpdateLayers(_)
-                | Request::UpdateAudioTrack(_)
-                | Request::UpdateVideoTrack(_)
-                | Request::UpdateMetadata(_)
-        );
+        let broadcasts = matches!(request, Request::AddTrack(_) | Request::UpdateMetadata(_));
         let limits = &mut participant.limits;
         let publishes = matches!(request, Request::AddTrack(_));
         if broadcasts && limits.broadcasts.charge(1.0, now.at).is_err()
@@ -97,7 +89,7 @@ impl MediaRoom {
                 self.outputs.push_back(Output::CloseLink { to: peer });
                 self.end(peer, lk::DisconnectReason::ClientInitiated, now);
             }
-            Request::UpdateLayers(update) => self.update_layers(peer, &update),
+            Request::UpdateLayers(update) => self.change(peer, Change::Layers(update), now),
             Request::SubscriptionPermission(audience) => self.set_audience(peer, audience, now),
             Request::SyncState(state) => self.sync_state(peer, &state, now),
             Request::Ping(_) => self.send(peer, Response::Pong(now.unix_millis())),
@@ -106,8 +98,8 @@ impl MediaRoom {
                 Response::PongResp(lk::Pong { last_ping_timestamp: ping.timestamp, timestamp: now.unix_millis() }),
             ),
             Request::UpdateMetadata(update) => self.update_own(peer, update),
-            Request::UpdateAudioTrack(update) => self.update_audio_track(peer, &update),
-            Request::UpdateVideoTrack(update) => self.update_video_track(peer, &update),
+            Request::UpdateAudioTrack(update) => self.change(peer, Change::Audio(update), now),
+            Request::UpdateVideoTrack(update) => self.change(peer, Change::Video(update), now),
             Request::PublishDataTrackRequest(request) => {
                 self.respond(peer, 0, Reason::UnsupportedType, Some(Refused::PublishDataTrack(request)));
             }
@@ -124,7 +116,7 @@ impl MediaRoom {
     }
 
     /// Everybody is told all there is to know of a participant, and that may be long.
-    fn charge_for_length(&mut self, peer: PeerKey) {
+    pub(crate) fn charge_for_length(&mut self, peer: PeerKey) {
         let Some(participant) = self.participants.get_mut(&peer) else { return };
         let tracks = participant.tracks.iter().filter_map(|key| self.tracks.get(key));
         let length = participant.info.encoded_len() + tracks.map(|track| track.info.encoded_len()).sum::<usize>();
@@ -162,7 +154,7 @@ impl MediaRoom {
         }
     }
 
-    fn update_layers(&mut self, peer: PeerKey, update: &lk::UpdateVideoLayers) {
+    pub(crate) fn update_layers(&mut self, peer: PeerKey, update: &lk::UpdateVideoLayers) {
         let Some(key) = self.own_track(peer, &update.track_sid) else { return };
         let Some(track) = self.tracks.get_mut(&key) else { return };
         for (codec, encoding) in track.info.codecs.iter_mut().zip(&mut track.encodings) {
@@ -182,7 +174,7 @@ impl MediaRoom {
         self.layers_changed(peer, key);
     }
 
-    fn update_video_track(&mut self, peer: PeerKey, update: &lk::UpdateLocalVideoTrack) {
+    pub(crate) fn update_video_track(&mut self, peer: PeerKey, update: &lk::UpdateLocalVideoTrack) {
         let Some(key) = self.own_track(peer, &update.track_sid) else { return };
         let Some(track) = self.tracks.get_mut(&key) else { return };
         let (old, new) = (track.side, update.width.max(update.height));
@@ -218,7 +210,7 @@ impl MediaRoom {
         self.changed(peer);
     }
 
-    fn update_audio_track(&mut self, peer: PeerKey, update: &lk::UpdateLocalAudioTrack) {
+    pub(crate) fn update_audio_track(&mut self, peer: PeerKey, update: &lk::UpdateLocalAudioTrack) {
         let Some(key) = self.own_track(peer, &update.track_sid) else { return };
         let Some(track) = self.tracks.get_mut(&key) else { return };
         track.info.audio_features = update.features.iter().copied().take(16).collect();

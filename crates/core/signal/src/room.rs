@@ -325,6 +325,7 @@ impl MediaRoom {
                     participant.permissions.due(),
                     participant.audience_due,
                     participant.mutes_due,
+                    participant.changes.due(),
                 ]
             })
             .flatten()
@@ -411,6 +412,10 @@ impl MediaRoom {
             let Some(participant) = self.participants.get(&peer) else { continue };
             if due(participant.mutes_due) {
                 self.apply_mutes(peer, now);
+            }
+            let Some(participant) = self.participants.get(&peer) else { continue };
+            if due(participant.changes.due()) {
+                self.apply_changes(peer, now);
             }
             let Some(participant) = self.participants.get(&peer) else { continue };
             if due(participant.simulated.speaks_until) {

@@ -8,7 +8,7 @@ mod support;
 
 use model::media::{ParticipantKind, Source};
 use prost::Message;
-use signal::{Connected, EventKind, Kind, RemoveReason};
+use signal::{Connected, EventKind, Kind, PeerKey, RemoveReason};
 use support::{World, all, join_request, names, seconds, section, who};
 use wire::lk;
 use wire::lk::participant_info::State;
@@ -304,7 +304,7 @@ fn who_hears_that_a_room_is_over_hears_nothing_of_the_others_who_go() {
 #[test]
 fn a_name_has_as_many_characters_in_any_script() {
     let connect = |name: String| signal::Connect {
-        key: signal::PeerKey(99),
+        key: PeerKey(99),
         identity: who("x"),
         name,
         metadata: String::new(),
@@ -460,12 +460,9 @@ fn that_a_room_is_recorded_is_told_at_once_for_as_long_as_a_recorder_is_there() 
     assert_eq!(recorded(&mut world), [false]);
 }
 
-#[test]
+/// Publishes a camera of three sizes. Returns its sid.
 #[allow(deprecated)]
-fn layers_keep_their_proportion_through_many_sizes() {
-    let mut world = World::new();
-    let ann = world.join("ann");
-    world.take(ann);
+fn publish_sizes(world: &mut World, owner: PeerKey) -> String {
     let layers = [(0, 320, 180), (1, 640, 360), (2, 1280, 720)].map(|(quality, width, height)| lk::VideoLayer {
         quality,
         width,
@@ -481,26 +478,60 @@ fn layers_keep_their_proportion_through_many_sizes() {
         layers: layers.to_vec(),
         ..Default::default()
     };
-    world.request(ann, Request::AddTrack(add));
-    let offers = world.offers.get_mut(&ann).unwrap();
+    world.take(owner);
+    world.request(owner, Request::AddTrack(add));
+    let offers = world.offers.get_mut(&owner).unwrap();
     offers.push(section("20", Kind::Video, "cam"));
-    world.offer(ann, 2);
-    let sid = world
-        .take(ann)
-        .into_iter()
-        .find_map(|message| match message {
-            Response::TrackPublished(published) => Some(published.track.unwrap().sid),
-            _ => None,
-        })
-        .unwrap();
+    world.offer(owner, 2);
+    let sid = world.take(owner).into_iter().find_map(|message| match message {
+        Response::TrackPublished(published) => Some(published.track.unwrap().sid),
+        _ => None,
+    });
+    sid.unwrap()
+}
+
+/// The sizes of the layers of the first track, as everybody was told of them last.
+#[allow(deprecated)]
+fn told_sizes(world: &mut World, peer: PeerKey) -> Vec<(u32, u32)> {
+    let Some(Response::Update(update)) = world.take(peer).pop() else { panic!("an update") };
+    update.participants[0].tracks[0].layers.iter().map(|layer| (layer.width, layer.height)).collect()
+}
+
+#[test]
+fn layers_keep_their_proportion_through_many_sizes() {
+    let mut world = World::new();
+    let ann = world.join("ann");
+    let sid = publish_sizes(&mut world, ann);
     for (width, height) in [(7, 3), (33, 17), (1280, 720)] {
         let update = lk::UpdateLocalVideoTrack { track_sid: sid.clone(), width, height };
         world.request(ann, Request::UpdateVideoTrack(update));
     }
-    let Some(Response::Update(update)) = world.take(ann).pop() else { panic!("an update") };
-    let sizes: Vec<_> =
-        update.participants[0].tracks[0].layers.iter().map(|layer| (layer.width, layer.height)).collect();
-    assert_eq!(sizes, [(320, 180), (640, 360), (1280, 720)]);
+    assert_eq!(told_sizes(&mut world, ann), [(320, 180), (640, 360), (1280, 720)]);
+}
+
+#[test]
+#[allow(deprecated)]
+fn of_more_sizes_than_everybody_can_be_told_of_the_last_ones_count() {
+    let mut world = World::new();
+    let ann = world.join("ann");
+    let sid = publish_sizes(&mut world, ann);
+    let layer = |quality, width| lk::VideoLayer { quality, width, height: width / 2, ..Default::default() };
+    for width in (10..=400).step_by(2) {
+        let layers = vec![layer(0, width), layer(1, 2 * width)];
+        let update = lk::UpdateVideoLayers { track_sid: sid.clone(), layers };
+        world.request(ann, Request::UpdateLayers(update));
+    }
+    let update = lk::UpdateVideoLayers { track_sid: sid, layers: vec![layer(0, 500)] };
+    world.request(ann, Request::UpdateLayers(update));
+    let told = world.take(ann);
+    assert!(
+        told.len() < 150 && told.iter().all(|message| matches!(message, Response::Update(_))),
+        "nothing is refused"
+    );
+
+    world.pass(seconds(2));
+
+    assert_eq!(told_sizes(&mut world, ann), [(500, 250), (800, 400), (1280, 720)]);
 }
 
 #[test]

@@ -20,6 +20,7 @@ use tokio::time::timeout;
 use tower::ServiceExt;
 use tracing::debug;
 
+use super::listeners::Carried;
 use super::socket::Socket;
 use super::{Place, Services, stopped};
 
@@ -85,7 +86,7 @@ impl Entry {
         secure: bool,
         mut stopping: watch::Receiver<bool>,
     ) where
-        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+        S: AsyncRead + AsyncWrite + Carried + Send + Unpin + 'static,
     {
         let mut begun = Vec::with_capacity(LOOK);
         let carried = async {
@@ -105,6 +106,7 @@ impl Entry {
         };
         match (carried, &self.services.media) {
             (Ok(Some(carried @ (Opening::Ice | Opening::Turn))), Some(door)) => {
+                stream.carry_media();
                 // Who is exempt here has no share of the address.
                 let from = Entrance { peer, secure, speaks_for_many: place.0.is_none() };
                 tokio::select! {

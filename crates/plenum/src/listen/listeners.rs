@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use socket2::{Domain, Protocol, SockRef, Socket, TcpKeepalive, Type};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::server::TlsStream;
 use tracing::debug;
 
 /// Connections that wait for being taken in.
@@ -17,6 +18,35 @@ const TRIES: usize = 8;
 /// minute is asked three times, ten seconds apart, and then ends.
 const KEEPALIVE: TcpKeepalive =
     TcpKeepalive::new().with_time(Duration::from_secs(30)).with_interval(Duration::from_secs(10)).with_retries(3);
+
+/// Bytes of a connection with media that the system takes and does not send yet: a message of the largest size. What waits longer waits
+/// where sound overtakes data, and what is late is dropped.
+const MEDIA_UNSENT: u32 = 16 * 1024;
+
+/// What comes of an accepted connection, whatever is spoken on it.
+pub(super) trait Carried {
+    /// What carries it.
+    fn carrier(&self) -> &TcpStream;
+
+    /// It carries media: else the system would take megabytes of data at once, and sound would wait behind them.
+    fn carry_media(&self) {
+        if let Err(error) = SockRef::from(self.carrier()).set_tcp_notsent_lowat(MEDIA_UNSENT) {
+            debug!(%error, "the system takes as much as it likes of a connection with media");
+        }
+    }
+}
+
+impl Carried for TcpStream {
+    fn carrier(&self) -> &TcpStream {
+        self
+    }
+}
+
+impl Carried for TlsStream<TcpStream> {
+    fn carrier(&self) -> &TcpStream {
+        self.get_ref().0
+    }
+}
 
 /// One port, of one address or of all.
 #[derive(Debug)]
@@ -142,6 +172,24 @@ mod tests {
         assert!(socket.keepalive().unwrap() && socket.tcp_nodelay().unwrap());
         let asked = socket.tcp_keepalive_interval().unwrap() * socket.tcp_keepalive_retries().unwrap();
         assert_eq!(socket.tcp_keepalive_time().unwrap() + asked, Duration::from_secs(60));
+    }
+
+    #[tokio::test]
+    async fn the_system_takes_little_of_a_connection_with_media_before_it_sends_it() {
+        let listeners = Listeners::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let (stream, accepted) = tokio::join!(TcpStream::connect(listeners.local_addr().unwrap()), listeners.accept());
+        let (open, (accepted, _)) = (stream.unwrap(), accepted.unwrap());
+        accepted.carry_media();
+        assert_eq!(SockRef::from(&accepted).tcp_notsent_lowat().unwrap(), MEDIA_UNSENT);
+
+        // Nobody reads: what the other side's system takes has been sent.
+        accepted.writable().await.unwrap();
+        let mut taken = 0;
+        while let Ok(more) = accepted.try_write(&[0; 1024]) {
+            taken += more;
+        }
+        let received = SockRef::from(&open).recv_buffer_size().unwrap();
+        assert!(taken > 0 && taken <= received + 64 * 1024, "{taken} bytes, {received} of them to be received");
     }
 
     #[tokio::test]

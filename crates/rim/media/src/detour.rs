@@ -40,16 +40,6 @@ pub(crate) fn address(kind: Kind, number: u32, like: IpAddr) -> SocketAddr {
     SocketAddr::new(ip, port)
 }
 
-/// Which kind of way an address stands for, if it does.
-pub(crate) fn kind_of(address: &SocketAddr) -> Option<Kind> {
-    let number = match address.ip() {
-        IpAddr::V4(ip) => u16::from(ip.octets()[1] >> 6),
-        IpAddr::V6(ip) => ip.segments()[4],
-    };
-    let kind = [Kind::Stream, Kind::Relayed].into_iter().find(|kind| *kind as u16 == number);
-    kind.filter(|_| is_detour(address))
-}
-
 /// Whether an address stands for such a way.
 pub(crate) fn is_detour(address: &SocketAddr) -> bool {
     match address.ip() {
@@ -99,16 +89,6 @@ mod tests {
             let client = client.parse().unwrap();
             assert!(!is_detour(&client));
             assert_eq!(kind(&client), None);
-        }
-    }
-
-    #[test]
-    fn an_address_says_which_kind_of_way_it_stands_for() {
-        for like in [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)] {
-            for kind in [Kind::Stream, Kind::Relayed] {
-                assert_eq!(kind_of(&address(kind, 0x0012_3456, like)), Some(kind));
-            }
-            assert_eq!(kind_of(&SocketAddr::new(like, 9)), None);
         }
     }
 }

@@ -18,6 +18,7 @@ pub(crate) use encoding::Takes;
 
 use crate::engine::FastMap;
 use crate::engine::faults::Turn;
+use crate::report::More;
 use crate::session::Session;
 use account::Allowance;
 use clock::PublisherClock;
@@ -436,12 +437,12 @@ impl Forward {
     }
 
     /// A report about what a subscriber receives.
-    pub(crate) fn down_report(&mut self, key: TrackKey, peer: PeerKey, report: &rtc::Report, now: Instant) {
+    pub(crate) fn down_report(&mut self, key: TrackKey, peer: PeerKey, report: &rtc::Report, more: More, now: Instant) {
         let Some(track) = self.tracks.get_mut(&key) else { return };
         let Some(down) = track.downs.iter_mut().find(|down| down.peer == peer) else { return };
         down.window.report(report);
         down.delay.reported();
-        down.gauge.take(report, now);
+        down.gauge.take(report, more, now);
         if let Some(rtt) = report.rtt {
             down.selector.set_round_trip(rtt);
         }

@@ -155,19 +155,19 @@ impl Line {
         contents: &[u8],
     ) -> Moving {
         let heard = Heard::of(contents);
-        let is_mark = matches!(heard, Heard::Mark(_));
-        // A way that is in use already was proven when it was chosen.
-        if is_mark && self.path.is_news(source) && !self.peer.accepts(at, source, destination, contents) {
+        let is_check = matches!(heard, Heard::Mark(_) | Heard::Check);
+        // On the way in use too: whoever knows the client's address could keep it in use when the client has left it.
+        if is_check && !self.peer.accepts(at, source, destination, contents) {
             return Moving::default();
         }
         let is_moved = self.path.heard(source, destination, heard, at);
         if is_moved {
             self.peer.path_changed(at);
         }
-        let question = self.path.asks(source, heard, at).and_then(|again| {
+        let question = self.path.asks(source, destination, heard, at).and_then(|again| {
             let transaction = again.unwrap_or_else(rand::random);
             let question = self.peer.check(&transaction)?;
-            self.path.asked(source, transaction, at);
+            self.path.asked(source, destination, transaction, at);
             Some((destination, source, question))
         });
         Moving { is_moved, question }

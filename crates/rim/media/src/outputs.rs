@@ -164,6 +164,7 @@ pub(crate) fn carry_out(
                 let is_inside = session.inside.is_some();
                 let connection = session.down();
                 Connection::set(&mut connection.downs, section, Some(track));
+                connection.known.begin(section);
                 let ready = connection.is_up();
                 // Insiders read every format.
                 let takes = if is_inside { Takes::ask(|_| true) } else { connection.takes(section) };

@@ -60,7 +60,7 @@ impl Heard {
     }
 }
 
-/// A way to the client.
+/// A way to the client: an address of theirs, and one of ours. A client that reaches two of ours from one of its own has two.
 #[derive(Debug)]
 struct Way {
     remote: SocketAddr,
@@ -88,6 +88,10 @@ impl Way {
         let (marked, question) = (None, None);
         let (heard, checked) = (at, at);
         Self { remote, local, priority: 0, heard, checked, proven, marked, insists: false, sends: false, question }
+    }
+
+    fn is(&self, remote: SocketAddr, local: SocketAddr) -> bool {
+        self.remote == remote && self.local == local
     }
 
     fn settle(&mut self) {
@@ -127,17 +131,11 @@ pub(crate) struct Path {
 }
 
 impl Path {
-    /// Whether a mark for that way may change anything: then its integrity has to be looked at.
-    pub(crate) fn is_news(&self, remote: SocketAddr) -> bool {
-        self.current.as_ref().is_none_or(|current| current.remote != remote)
-    }
-
-    /// Something came by a way; a mark of one that [is news](Self::is_news) was found to be the client's. Returns whether
-    /// another one was in use until now.
+    /// Something came by a way; a check was found to be the client's. Returns whether another one was in use until now.
     #[inline]
     pub(crate) fn heard(&mut self, remote: SocketAddr, local: SocketAddr, heard: Heard, at: Instant) -> bool {
         match &mut self.current {
-            Some(current) if current.remote == remote => {
+            Some(current) if current.is(remote, local) => {
                 current.heard = at;
                 match heard {
                     Heard::Mark(mark) => {
@@ -158,7 +156,7 @@ impl Path {
     #[cold]
     fn heard_elsewhere(&mut self, remote: SocketAddr, local: SocketAddr, heard: Heard, at: Instant) -> bool {
         let silence = self.silence(at);
-        let known = self.others.iter().position(|way| way.remote == remote);
+        let known = self.others.iter().position(|way| way.is(remote, local));
         let index = match (known, heard) {
             (Some(index), _) => index,
             (None, Heard::Mark(_) | Heard::Check) => self.know(Way::new(remote, local, at)),
@@ -175,7 +173,6 @@ impl Path {
         if !is_first && !way.proven {
             return false;
         }
-        self.others[index].local = local;
         self.use_other(index);
         !is_first
     }
@@ -196,8 +193,14 @@ impl Path {
         (way.marked.is_some() && is_meant) || (way.sends && silence >= QUIET) || silence >= SILENT
     }
 
+    fn all(&self) -> impl Iterator<Item = &Way> {
+        self.current.iter().chain(&self.others)
+    }
+
     /// The one heard last is known rather than the one not heard for longest.
-    fn know(&mut self, way: Way) -> usize {
+    fn know(&mut self, mut way: Way) -> usize {
+        // Whichever of our addresses it talks to, the client is where it has proven to be.
+        way.proven |= self.all().any(|known| known.proven && known.remote == way.remote);
         if self.others.len() >= OTHERS
             && let Some(oldest) = (0..self.others.len()).min_by_key(|index| self.others[*index].heard)
         {
@@ -220,14 +223,20 @@ impl Path {
     /// Whether the client has to be asked whether it is where that came from: then with which transaction, if it was asked
     /// before.
     #[inline]
-    pub(crate) fn asks(&self, remote: SocketAddr, heard: Heard, at: Instant) -> Option<Option<[u8; 12]>> {
+    pub(crate) fn asks(
+        &self,
+        remote: SocketAddr,
+        local: SocketAddr,
+        heard: Heard,
+        at: Instant,
+    ) -> Option<Option<[u8; 12]>> {
         let (way, matters) = match &self.current {
-            Some(current) if current.remote == remote => {
+            Some(current) if current.is(remote, local) => {
                 // It matters when it has been left, and need not be known at once.
                 (current, matches!(heard, Heard::Mark(_) | Heard::Check))
             }
             _ => {
-                let way = self.others.iter().find(|way| way.remote == remote)?;
+                let way = self.others.iter().find(|way| way.is(remote, local))?;
                 (way, way.marked.is_some() || self.is_wanted(way, at))
             }
         };
@@ -236,23 +245,23 @@ impl Path {
     }
 
     /// It was asked.
-    pub(crate) fn asked(&mut self, remote: SocketAddr, transaction: [u8; 12], at: Instant) {
-        if let Some(way) = self.others.iter_mut().chain(&mut self.current).find(|way| way.remote == remote) {
+    pub(crate) fn asked(&mut self, remote: SocketAddr, local: SocketAddr, transaction: [u8; 12], at: Instant) {
+        if let Some(way) = self.others.iter_mut().chain(&mut self.current).find(|way| way.is(remote, local)) {
             way.question = Some((transaction, at));
         }
     }
 
     /// Whether the client is there for certain: it has proven it, and still checks that way.
     pub(crate) fn holds(&self, remote: SocketAddr, at: Instant) -> bool {
-        let way = self.current.iter().chain(&self.others).find(|way| way.remote == remote);
-        way.is_some_and(|way| way.proven && at.saturating_duration_since(way.checked) < SILENT)
+        let is_held = |way: &Way| way.proven && at.saturating_duration_since(way.checked) < SILENT;
+        self.all().any(|way| way.remote == remote && is_held(way))
     }
 
     /// The connection or allocation that an address stands for is gone. Returns whether another way is in use now: the one
     /// heard last of those that are proven.
     pub(crate) fn lost(&mut self, remote: SocketAddr) -> bool {
-        if self.is_news(remote) {
-            self.others.retain(|way| way.remote != remote);
+        self.others.retain(|way| way.remote != remote);
+        if self.remote() != Some(remote) {
             return false;
         }
         self.is_gone = true;
@@ -283,6 +292,7 @@ fn settle(others: &mut [Way], priority: u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::{IpAddr, Ipv4Addr};
 
     fn address(port: u16) -> SocketAddr {
         SocketAddr::from(([192, 0, 2, 1], port))
@@ -291,6 +301,9 @@ mod tests {
     fn stream(number: u32) -> SocketAddr {
         detour::address(detour::Kind::Stream, number, [192, 0, 2, 1].into())
     }
+
+    const OURS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1)), 8080);
+    const ALSO_OURS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(198, 51, 100, 2)), 8080);
 
     const BETTER: u32 = 100;
     const WORSE: u32 = 50;
@@ -322,7 +335,7 @@ mod tests {
 
         fn hear(&mut self, remote: SocketAddr, heard: Heard) -> bool {
             let at = self.at();
-            self.path.heard(remote, address(9), heard, at)
+            self.path.heard(remote, OURS, heard, at)
         }
 
         /// A new check that marks.
@@ -332,14 +345,14 @@ mod tests {
         }
 
         fn asks(&self, remote: SocketAddr) -> Option<Option<[u8; 12]>> {
-            self.path.asks(remote, Heard::Check, self.at())
+            self.path.asks(remote, OURS, Heard::Check, self.at())
         }
 
         /// Asks and is answered.
         fn prove(&mut self, remote: SocketAddr) -> bool {
             assert_eq!(self.asks(remote), Some(None));
             let (question, at) = ([200; 12], self.at());
-            self.path.asked(remote, question, at);
+            self.path.asked(remote, OURS, question, at);
             self.hear(remote, Heard::Answer(question))
         }
 
@@ -356,12 +369,10 @@ mod tests {
     fn what_the_stack_wants_holds_until_a_way_is_marked() {
         let mut scene = Scene { path: Path::default(), begun: Instant::now(), now: 0, checks: 0 };
         assert_eq!(scene.path.route(address(8), address(1)), (address(8), address(1)));
-        assert!(scene.path.is_news(address(1)));
 
         scene.mark(address(1), BETTER);
 
-        assert_eq!(scene.path.route(address(8), address(2)), (address(9), address(1)));
-        assert!(!scene.path.is_news(address(1)));
+        assert_eq!(scene.path.route(address(8), address(2)), (OURS, address(1)));
     }
 
     #[test]
@@ -432,7 +443,7 @@ mod tests {
             for port in 1..=3 {
                 scene.mark(address(port), priority(port));
                 let (question, at) = ([u8::try_from(port).unwrap(); 12], scene.at());
-                scene.path.asked(address(port), question, at);
+                scene.path.asked(address(port), OURS, question, at);
             }
             scene.mark(address(1), priority(1));
             for port in [one, other] {
@@ -461,7 +472,7 @@ mod tests {
         let mut scene = Scene { path: Path::default(), begun: Instant::now(), now: 0, checks: 0 };
         scene.mark(address(1), BETTER);
         assert_eq!(scene.path.remote(), Some(address(1)));
-        assert_eq!(scene.path.asks(address(1), Heard::Traffic, scene.at()), None, "that is often");
+        assert_eq!(scene.path.asks(address(1), OURS, Heard::Traffic, scene.at()), None, "that is often");
         scene.mark(address(2), BETTER);
         assert!(scene.prove(address(2)));
 
@@ -471,14 +482,31 @@ mod tests {
     }
 
     #[test]
+    fn a_client_that_goes_over_to_another_address_of_ours_is_answered_from_there() {
+        let mut scene = Scene::connected(address(1));
+        let mark = |check: u8| Heard::Mark(Mark { priority: BETTER, transaction: [check; 12] });
+
+        let at = scene.at();
+        assert!(!scene.path.heard(address(1), ALSO_OURS, Heard::Check, at));
+        assert_eq!(scene.path.route(OURS, address(1)), (OURS, address(1)), "a check alone means nothing");
+        assert_eq!(scene.path.asks(address(1), ALSO_OURS, mark(101), at), None, "where it is it has proven already");
+        assert!(scene.path.heard(address(1), ALSO_OURS, mark(101), at));
+        assert_eq!(scene.path.route(OURS, address(1)), (ALSO_OURS, address(1)));
+
+        assert!(scene.mark(address(1), BETTER));
+        assert_eq!(scene.path.route(OURS, address(1)), (OURS, address(1)));
+        assert!(!scene.path.lost(address(1)) && scene.path.others.is_empty(), "both are gone with what carries them");
+    }
+
+    #[test]
     fn a_client_is_asked_again_with_the_same_question_and_not_too_often() {
         let mut scene = Scene::connected(address(1));
         assert_eq!(scene.asks(address(2)), None);
         scene.mark(address(2), WORSE);
         let at = scene.at();
-        scene.path.asked(address(2), [7; 12], at);
-        assert_eq!(scene.path.asks(address(2), Heard::Check, at + AGAIN - Duration::from_millis(1)), None);
-        assert_eq!(scene.path.asks(address(2), Heard::Check, at + AGAIN), Some(Some([7; 12])));
+        scene.path.asked(address(2), OURS, [7; 12], at);
+        assert_eq!(scene.path.asks(address(2), OURS, Heard::Check, at + AGAIN - Duration::from_millis(1)), None);
+        assert_eq!(scene.path.asks(address(2), OURS, Heard::Check, at + AGAIN), Some(Some([7; 12])));
     }
 
     #[test]

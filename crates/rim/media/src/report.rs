@@ -11,9 +11,46 @@ use ports::media::report::{
 };
 use sfu::layers::SPATIAL;
 use signal::{Kind, PeerKey, TrackKey};
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-/// What the stack last reported of a stream, and how fast it was.
+/// What the stack last reported of each stream of a connection. It counts for as long as a section is used, and a client may publish
+/// one track after another on one.
+#[derive(Debug, Default)]
+pub(crate) struct Known(HashMap<(bool, u16, u8), More>);
+
+/// What was counted of a stream, or since the last report.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct More {
+    packets: u64,
+    bytes: u64,
+    pub(crate) key_frames_asked: u64,
+    pub(crate) nacks: u64,
+}
+
+impl Known {
+    /// The stream that is sent on a section is another one from now on.
+    pub(crate) fn begin(&mut self, section: u16) {
+        self.0.retain(|(up, of, _), _| *up || *of != section);
+    }
+
+    /// What is new since the last report of that stream.
+    pub(crate) fn take(&mut self, report: &rtc::Report) -> More {
+        let &rtc::Report { packets, bytes, key_frames_asked, nacks, .. } = report;
+        let all = More { packets, bytes, key_frames_asked, nacks };
+        let before = self.0.insert((report.up, report.section, report.layer), all);
+        // One that has fewer packets is another one.
+        let before = before.filter(|before| before.packets <= packets).unwrap_or_default();
+        More {
+            packets: packets - before.packets,
+            bytes: bytes.saturating_sub(before.bytes),
+            key_frames_asked: key_frames_asked.saturating_sub(before.key_frames_asked),
+            nacks: nacks.saturating_sub(before.nacks),
+        }
+    }
+}
+
+/// What was reported of a track's stream, and how fast it was.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Gauge {
     flow: Flow,
@@ -21,28 +58,20 @@ pub(crate) struct Gauge {
 }
 
 impl Gauge {
-    pub(crate) fn take(&mut self, report: &rtc::Report, now: Instant) {
+    /// A report came, of which so much is new.
+    pub(crate) fn take(&mut self, report: &rtc::Report, more: More, now: Instant) {
         let since = self.at.map(|at| now.saturating_duration_since(at)).filter(|since| !since.is_zero());
-        let more = report.bytes.saturating_sub(self.flow.bytes);
         let millis = |since: Duration| u64::try_from(since.as_millis()).unwrap_or(u64::MAX).max(1);
         self.flow = Flow {
-            packets: report.packets,
-            bytes: report.bytes,
-            bits_per_second: since.map_or(0, |since| more.saturating_mul(8000) / millis(since)),
+            packets: self.flow.packets + more.packets,
+            bytes: self.flow.bytes + more.bytes,
+            bits_per_second: since.map_or(0, |since| more.bytes.saturating_mul(8000) / millis(since)),
             loss: report.loss,
             jitter: report.jitter,
-            key_frames_asked: report.key_frames_asked,
-            nacks: report.nacks,
+            key_frames_asked: self.flow.key_frames_asked + more.key_frames_asked,
+            nacks: self.flow.nacks + more.nacks,
         };
         self.at = Some(now);
-    }
-
-    /// What is new since the last report: key frames asked for, repetitions asked for.
-    pub(crate) fn asked_since(&self, report: &rtc::Report) -> (u64, u64) {
-        (
-            report.key_frames_asked.saturating_sub(self.flow.key_frames_asked),
-            report.nacks.saturating_sub(self.flow.nacks),
-        )
     }
 }
 
@@ -108,7 +137,7 @@ fn connection(connection: &Connection, subscriber: bool, at: Instant) -> Connect
     let traffic = connection.traffic.as_ref();
     // The stack knows only the way it likes best; the client may have chosen another.
     let remote = connection.remote().or_else(|| traffic.and_then(|traffic| traffic.remote));
-    let detour = remote.as_ref().and_then(detour::kind_of);
+    let detour = remote.as_ref().and_then(detour::kind);
     ConnectionReport {
         subscriber,
         state: match (connection.connected, connection.failed) {
@@ -181,5 +210,42 @@ fn received(
         disabled: down.is_disabled(),
         queued,
         flow: down.gauge.flow,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(section: u16, packets: u64, key_frames_asked: u64) -> rtc::Report {
+        let (loss, jitter, rtt) = (None, None, None);
+        let (bytes, nacks) = (packets * 1000, key_frames_asked * 2);
+        rtc::Report { section, up: false, layer: 0, packets, bytes, key_frames_asked, nacks, loss, jitter, rtt }
+    }
+
+    #[test]
+    fn what_one_track_after_another_on_a_section_is_asked_for_is_counted_once() {
+        let mut known = Known::default();
+        let start = Instant::now();
+        let mut first = Gauge::default();
+        for (second, (packets, asked)) in [(100, 3), (200, 4)].into_iter().enumerate() {
+            let report = report(0, packets, asked);
+            let more = known.take(&report);
+            first.take(&report, more, start + Duration::from_secs(second as u64));
+        }
+        assert_eq!((first.flow.packets, first.flow.key_frames_asked, first.flow.nacks), (200, 4, 8));
+        assert_eq!(first.flow.bits_per_second, 800_000);
+
+        let mut second = Gauge::default();
+        let next = report(0, 210, 5);
+        let more = known.take(&next);
+        assert_eq!((more.key_frames_asked, more.nacks), (1, 2));
+        second.take(&next, more, start + Duration::from_secs(3));
+        assert_eq!((second.flow.packets, second.flow.bytes, second.flow.key_frames_asked), (10, 10_000, 1));
+
+        assert_eq!(known.take(&report(1, 50, 2)).key_frames_asked, 2, "another section");
+        known.begin(1);
+        assert_eq!(known.take(&report(1, 60, 3)).key_frames_asked, 3, "another stream to the client");
+        assert_eq!(known.take(&report(0, 20, 1)).key_frames_asked, 1, "a section that counts anew");
     }
 }

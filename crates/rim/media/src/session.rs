@@ -7,6 +7,7 @@ use crate::inside::Inside;
 use crate::line::{Far, Line, Place, Seek, Task};
 use crate::plane::{LinkEnd, LinkId};
 use crate::registry::ShardIndex;
+use crate::report::Known;
 use crate::watch::Watch;
 use model::Identity;
 use rtc::{Channel, Peer, Traffic};
@@ -32,6 +33,8 @@ pub(crate) struct Connection {
     pub(crate) downs: Vec<Option<TrackKey>>,
     /// Volume and delay as last reported.
     pub(crate) traffic: Option<Traffic>,
+    /// What was reported of its streams.
+    pub(crate) known: Known,
 }
 
 impl Connection {
@@ -56,6 +59,7 @@ impl Connection {
             ups: Vec::new(),
             downs: Vec::new(),
             traffic: None,
+            known: Known::default(),
         }
     }
 

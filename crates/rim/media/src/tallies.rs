@@ -1,7 +1,7 @@
 //! What the whole node counts of its media. Rooms and people are in the operator's report; here they would be as many
 //! series as there are people.
 
-use crate::report::Gauge;
+use crate::report::More;
 use rtc::{Report, Traffic};
 
 /// The counters, looked up once.
@@ -29,12 +29,11 @@ impl Tallies {
         }
     }
 
-    /// A stream's report; `before` is what was known of it.
-    pub(crate) fn report(&self, before: &Gauge, report: &Report) {
+    /// A stream's report, of which so much is new.
+    pub(crate) fn report(&self, report: &Report, more: More) {
         let direction = usize::from(!report.up);
-        let (key_frames, nacks) = before.asked_since(report);
-        self.key_frames[direction].increment(key_frames);
-        self.nacks[direction].increment(nacks);
+        self.key_frames[direction].increment(more.key_frames_asked);
+        self.nacks[direction].increment(more.nacks);
         if let Some(loss) = report.loss {
             self.loss[direction].record(loss);
         }

@@ -272,6 +272,8 @@ impl Engine {
                 else {
                     return;
                 };
+                let more = connection.known.take(&report);
+                self.tallies.report(&report, more);
                 let table = if report.up { &connection.ups } else { &connection.downs };
                 let Some(track) = table.get(usize::from(report.section)).copied().flatten() else { return };
                 if report.up {
@@ -280,15 +282,11 @@ impl Engine {
                         let encoding = up.encodings.iter_mut().find(|encoding| encoding.section == report.section);
                         let gauges = encoding.map(|encoding| &mut encoding.gauges);
                         if let Some(gauge) = gauges.and_then(|gauges| gauges.get_mut(usize::from(report.layer))) {
-                            self.tallies.report(gauge, &report);
-                            gauge.take(&report, at);
+                            gauge.take(&report, more, at);
                         }
                     }
                 } else {
-                    if let Some(gauge) = room.forward.gauge(track, key.peer) {
-                        self.tallies.report(gauge, &report);
-                    }
-                    room.forward.down_report(track, key.peer, &report, at);
+                    room.forward.down_report(track, key.peer, &report, more, at);
                 }
             }
             Event::Traffic(traffic) => {

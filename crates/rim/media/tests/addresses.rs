@@ -51,6 +51,20 @@ fn a_check_with_a_wrong_password_moves_nothing_to_where_the_client_was_before() 
 }
 
 #[test]
+fn checks_with_a_wrong_password_do_not_keep_a_client_where_it_was() {
+    let (mut world, ann, bob) = lecture();
+    let before = world.address_of(bob);
+    world.clients[bob].outside = Some("192.0.2.99:1".parse().unwrap());
+    let forged = world.forged_check(bob);
+    for number in 51..200 {
+        // They say that his way there is the best there is.
+        feed(&mut world, before, &forged);
+        world.stream(ann, number, 1);
+    }
+    assert!(heard(&mut world, ann, bob, 201, 10) >= 9);
+}
+
+#[test]
 fn a_check_of_one_participant_from_the_address_of_another_takes_nothing_from_them() {
     let (mut world, ann, bob) = lecture();
     let victim = world.address_of(ann);

@@ -107,6 +107,22 @@ fn layers_of_vp9_are_left_out_at_once_and_come_back_with_a_key_picture() {
 }
 
 #[test]
+fn for_a_layer_that_nobody_gets_no_key_picture_is_asked_for_when_it_is_lost() {
+    let (mut world, ann, bob, _, mut state) = vp9_call(PREFER);
+    let sid = sid(&world, ann);
+    want(&mut world, bob, &sid, lk::VideoQuality::Medium);
+    film(&mut world, ann, &mut state, 10);
+    for (layer, is_asked) in [(2, false), (1, true), (0, true)] {
+        state.loses = Some(layer);
+        let mut keys = film(&mut world, ann, &mut state, 1);
+        state.loses = None;
+        // It is given up after a second.
+        keys += film(&mut world, ann, &mut state, 50);
+        assert_eq!(keys, usize::from(is_asked), "layer {layer}");
+    }
+}
+
+#[test]
 fn a_wish_for_a_frame_rate_follows_what_the_publisher_sends() {
     let (mut world, ann, bob, _, mut state) = vp9_call(PREFER);
     let sid = sid(&world, ann);
@@ -340,6 +356,28 @@ fn each_codec_of_a_track_is_counted_for_itself() {
         assert_eq!((vp9, vp8), (630 * 3, 600));
         assert!(vp9_asked > vp8_asked && vp8_asked > 0, "{counted:?}");
         assert_eq!(asked.by_reason().get("in"), Some(&(vp9_asked + vp8_asked)), "{counted:?}");
+    });
+}
+
+#[test]
+fn what_was_asked_for_is_counted_once_when_a_camera_is_published_again() {
+    let asked = Drops::of("media_key_frames_asked_total");
+    asked.record(|| {
+        let (mut world, ann, bob, _, mut state) = vp9_call(PREFER);
+        // Until all of it is reported.
+        world.pass(Duration::from_secs(6));
+        let before = asked.by_reason()["in"];
+
+        world.publish_scalable_again(ann, "vp9", PREFER);
+        world.clients[bob].take_packets();
+        let keys = film(&mut world, ann, &mut state, 150);
+        world.pass(Duration::from_secs(6));
+        assert!(world.clients[bob].take_packets().len() > 300);
+        let report = world.engine.room_report(&RoomId::try_from("room").unwrap(), world.now).unwrap();
+        let track = report.participants.iter().find_map(|one| one.published.first()).unwrap();
+        let packets = track.encodings[0].flows[0].packets;
+        assert_eq!(packets, 450);
+        assert_eq!((asked.by_reason()["in"] - before, keys), (1, 1));
     });
 }
 

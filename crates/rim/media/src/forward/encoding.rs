@@ -7,16 +7,13 @@ use sfu::dependency::Dependencies;
 use sfu::dynacast::{Dynacast, Update};
 use sfu::keyframes::Keyframes;
 use sfu::layers::{Content, Layer, LayerSet, Liveness, SPATIAL};
-use sfu::missing::Missing;
+use sfu::missing::{Lost, Missing, Place};
 use sfu::munger::Reports;
 use sfu::prices::{CostBook, Prices};
 use sfu::selector::Order;
 use sfu::waiting::Waiting;
 use signal::{Codec, PeerKey};
 use std::time::{Duration, Instant};
-
-/// A key frame so many numbers ahead was one of a stream that has begun anew since.
-const MANY: u64 = 1 << 15;
 
 /// What was published and has not come after so long takes nothing.
 const BEGINNING: Duration = Duration::from_secs(3);
@@ -47,9 +44,8 @@ pub(crate) struct Encoding {
     newest: [Option<(u32, u64)>; SPATIAL],
     /// The highest number of each layer.
     highest: [Option<u64>; SPATIAL],
-    /// What does not come of each layer, and the number from which it can be decoded without what was before.
+    /// What does not come of each layer.
     missing: [Missing; SPATIAL],
-    keyed: [Option<u64>; SPATIAL],
     /// What was reported of each layer.
     pub(crate) gauges: [Gauge; SPATIAL],
 }
@@ -107,7 +103,6 @@ impl Encoding {
             newest: [None; SPATIAL],
             highest: [None; SPATIAL],
             missing: Default::default(),
-            keyed: [None; SPATIAL],
             gauges: Default::default(),
         }
     }
@@ -124,7 +119,6 @@ impl Encoding {
         self.newest.swap(called, lowest);
         self.highest.swap(called, lowest);
         self.missing.swap(called, lowest);
-        self.keyed.swap(called, lowest);
         self.reports.swap(called, lowest);
     }
 
@@ -164,17 +158,15 @@ impl Encoding {
         late
     }
 
-    /// Takes note of a packet's number. Answers whether something behind the last key frame is lost for good. What it was nobody
-    /// knows; mostly what follows cannot be decoded without it.
-    pub(super) fn is_broken(&mut self, layer: Layer, sequence: u64, now: Instant) -> bool {
-        let lost = self.missing[layer.index()].on_packet(sequence, now);
-        lost.is_some_and(|lost| self.keyed[layer.index()].is_none_or(|from| lost > from || from - lost > MANY))
+    /// Takes note of a packet's number and of where it stands. Answers what is lost for good.
+    pub(super) fn lost(&mut self, layer: Layer, sequence: u64, place: Option<Place>, now: Instant) -> Lost {
+        self.missing[layer.index()].on_packet(sequence, place, now)
     }
 
     /// A key frame of a layer came, with that number; not a `late` one, behind which others have gone by.
     pub(super) fn on_key_frame(&mut self, layer: Layer, sequence: u64, late: bool) {
         if !late {
-            self.keyed[layer.index()] = Some(sequence);
+            self.missing[layer.index()].on_key_frame(sequence);
         }
         self.keyframes.on_key_frame(if self.scalable { Layer::Low } else { layer });
     }

@@ -10,12 +10,13 @@ use sfu::codec::Codec as VideoCodec;
 use sfu::dependency::{self, Frame, Rewritten};
 use sfu::h264;
 use sfu::layers::{Layer, LayerSet, Sample, Temporal};
+use sfu::missing::{Lost, Place};
 use sfu::munger::Rtp;
 use sfu::scalable::Scalable;
 use sfu::selector::{Decision, Incoming, Selector};
 use sfu::vp8::Vp8;
 use sfu::vp9::{self, Vp9};
-use sfu::waiting::Lost;
+use sfu::waiting;
 use signal::PeerKey;
 use std::sync::Arc;
 use std::time::Instant;
@@ -114,6 +115,32 @@ impl Picture {
         self.frame.is_some_and(|frame| frame.brings_structure && !frame.is_former())
     }
 
+    /// Where its packet stands.
+    fn place(&self, packet: &UpPacket) -> Place {
+        // Of a codec that does not say so, a frame may have begun and end anywhere.
+        let is_told = self.scalable.is_some() || self.frame.is_some() || !matches!(self.descriptor, Descriptor::None);
+        Place {
+            timestamp: packet.timestamp,
+            count: self.count(),
+            spatial: self.scalable.map_or(Layer::Low, |scalable| scalable.spatial),
+            temporal: self.temporal,
+            begins_frame: is_told && self.start_of_frame,
+            ends_frame: self.scalable.map_or(packet.marker, |scalable| scalable.end_of_frame),
+            ends_picture: packet.marker,
+        }
+    }
+
+    /// What counts pictures or frames in its stream, and how many values it has.
+    fn count(&self) -> Option<(u16, u32)> {
+        let of = |is_long: bool| if is_long { 1 << 15 } else { 1 << 7 };
+        match (&self.descriptor, &self.frame) {
+            (Descriptor::Vp8(vp8), _) => vp8.picture_id.map(|id| (id.value, of(id.is_long))),
+            (Descriptor::Vp9(vp9), _) => vp9.picture_id.map(|id| (id, of(vp9.long_picture_id))),
+            (Descriptor::None, Some(frame)) => Some((frame.number, 1 << 16)),
+            (Descriptor::None, None) => None,
+        }
+    }
+
     fn decide(&self, selector: &mut Selector, rtp: Rtp) -> Decision {
         if let Some(scalable) = &self.scalable {
             return selector.on_scalable(rtp.seq, rtp.timestamp, scalable);
@@ -203,7 +230,7 @@ impl Up {
     }
 
     /// Whoever gets that stream needs a key frame: packets of it will never be read.
-    fn lose(&mut self, index: usize, layer: Layer, lost: Lost, now: Instant) {
+    fn lose(&mut self, index: usize, layer: Layer, lost: waiting::Lost, now: Instant) {
         self.unreadable += lost.count;
         self.encodings[index].comes_late(layer, lost.up_to);
         for down in self.downs.iter_mut().filter(|down| down.encoding == Some(index)) {
@@ -244,15 +271,11 @@ impl Up {
         });
         let running = encoding.liveness.running();
         // Viewers would wait for seconds for what is lost.
-        if encoding.is_broken(layer, packet.sequence, now) {
-            let scalable = encoding.scalable;
-            let shows = |down: &Down| {
-                let sent = down.selector.current().is_some_and(|current| scalable || current == layer);
-                sent && down.ready && down.encoding == Some(index)
-            };
-            if self.downs.iter().any(shows) {
-                encoding.request_key_frame(layer);
-            }
+        let place = picture.as_ref().map(|picture| picture.place(packet));
+        let lost = encoding.lost(layer, packet.sequence, place, now);
+        let misses = |down: &Down| down.ready && down.encoding == Some(index) && down.selector.misses(layer, lost);
+        if lost != Lost::NOTHING && self.downs.iter().any(misses) {
+            encoding.request_key_frame(layer);
         }
         if picture.is_none() && !packet.payload.is_empty() {
             self.unreadable += 1;

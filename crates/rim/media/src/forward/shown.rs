@@ -1,9 +1,7 @@
 //! What the operator is shown of a track and of a subscription.
 
-use super::{Down, Encoding, Forward, Up};
-use crate::report::Gauge;
+use super::{Down, Encoding, Up};
 use sfu::layers::Layer;
-use signal::{PeerKey, TrackKey};
 
 fn number(layer: Layer) -> u8 {
     u8::try_from(layer.index()).unwrap_or(0)
@@ -39,12 +37,5 @@ impl Down {
 
     pub(crate) fn is_disabled(&self) -> bool {
         self.setting.disabled
-    }
-}
-
-impl Forward {
-    /// What was last reported of a subscription.
-    pub(crate) fn gauge(&self, key: TrackKey, peer: PeerKey) -> Option<&Gauge> {
-        self.tracks.get(&key)?.downs.iter().find(|down| down.peer == peer).map(|down| &down.gauge)
     }
 }

@@ -3,6 +3,7 @@
 use super::descriptor::{self, Descriptor, Raw};
 use super::{Client, OPUS, VP8, World};
 use std::sync::Arc;
+use std::time::Duration;
 use str0m::media::{Direction, MediaKind, Mid, Pt, Rid, Simulcast};
 use str0m::rtp::{Extension, ExtensionValues, RtpPacket, RtpWrite};
 use str0m::{Input, Rtc};
@@ -27,6 +28,8 @@ pub(crate) struct Scalable {
     pub(crate) fleeting: bool,
     /// Every other picture is of a higher temporal layer.
     pub(crate) alternates: bool,
+    /// What it sends of that spatial layer now is lost on its way.
+    pub(crate) loses: Option<u8>,
     /// What its stream is called, as if it were one of several.
     pub(crate) rid: Option<&'static str>,
 }
@@ -84,6 +87,26 @@ impl World {
         policy: lk::BackupCodecPolicy,
         streams: Option<Simulcast>,
     ) {
+        self.add_scalable(client, codec, policy);
+        self.clients[client].video = Some(self.offer_section_of(client, MediaKind::Video, "cam", streams));
+    }
+
+    /// Ends the camera and publishes it anew on the section it had.
+    pub(crate) fn publish_scalable_again(&mut self, client: usize, codec: &str, policy: lk::BackupCodecPolicy) {
+        for direction in [Direction::Inactive, Direction::SendOnly] {
+            if direction == Direction::SendOnly {
+                self.add_scalable(client, codec, policy);
+            }
+            let peer = &mut self.clients[client];
+            let mut api = peer.rtc.sdp_api();
+            api.set_direction(peer.video.unwrap(), direction);
+            let (offer, pending) = api.apply().unwrap();
+            self.offer(client, offer.to_sdp_string(), pending);
+            self.pass(Duration::from_secs(1));
+        }
+    }
+
+    fn add_scalable(&mut self, client: usize, codec: &str, policy: lk::BackupCodecPolicy) {
         let layers = [(0, 320, 180), (1, 640, 360), (2, 1280, 720)];
         let named =
             |codec: &str, cid: &str| lk::SimulcastCodec { codec: codec.into(), cid: cid.into(), ..Default::default() };
@@ -99,7 +122,6 @@ impl World {
             ..Default::default()
         };
         self.request(client, Request::AddTrack(add));
-        self.clients[client].video = Some(self.offer_section_of(client, MediaKind::Video, "cam", streams));
     }
 
     /// Adds VP8 to the camera. What the client sends as VP8 goes there.
@@ -152,6 +174,9 @@ impl World {
         film.picture = (film.picture + 1) & 0x7fff;
         for spatial in 0..3u8 {
             film.sequence += 1;
+            if film.loses == Some(spatial) {
+                continue;
+            }
             // I, P, L, B, E; a picture id of 15 bits, the layer, TL0PICIDX.
             let [high, low] = (film.picture | 0x8000).to_be_bytes();
             let first = 0xac | if key { 0 } else { 0x40 };
