@@ -14,7 +14,8 @@ import {
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { FakeTrack } from "../../tests/fake-track";
 import { createLiveKitEngine } from "./livekit-engine";
-import type { DeviceLoss, EngineHandlers } from "./media";
+import type { MediaAccess } from "../wire/types";
+import type { DeviceChoice, DeviceLoss, EngineHandlers } from "./media";
 
 /** The library's room inside the engine. */
 let room: Room;
@@ -186,6 +187,36 @@ test("who is there is told before it is said that media are connected, or made a
 
   expect(told).toEqual(["ben", "connected", "", "reconnecting"]);
 });
+
+test("the connection ends when the page goes, not when the browser asks whether it shall", async () => {
+  const engine = begin();
+  const leave = vi.spyOn(room, "disconnect").mockResolvedValue();
+  vi.spyOn(room, "connect").mockImplementation(async () => {
+    // As the library does at this point.
+    if (room.options.disconnectOnPageLeave)
+      window.addEventListener("beforeunload", () => void room.disconnect());
+  });
+  await engine.connect(ACCESS, NOTHING_CHOSEN);
+
+  window.dispatchEvent(new Event("beforeunload"));
+  expect(leave).not.toHaveBeenCalled();
+  window.dispatchEvent(new Event("pagehide"));
+  expect(leave).toHaveBeenCalledTimes(1);
+
+  await engine.disconnect();
+  leave.mockClear();
+  window.dispatchEvent(new Event("pagehide"));
+  expect(leave).not.toHaveBeenCalled();
+});
+
+const ACCESS: MediaAccess = {
+  url: "ws://localhost",
+  token: "token",
+  iceServers: [],
+  relayOnly: false,
+  relayAfter: null,
+};
+const NOTHING_CHOSEN: DeviceChoice = { microphone: null, camera: null, speaker: null };
 
 /** Somebody of whom nothing is asked. */
 const remote = (identity: string) => new RemoteParticipant({} as never, `PA_${identity}`, identity);

@@ -157,7 +157,8 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
   const room = new Room({
     adaptiveStream: true,
     dynacast: true,
-    disconnectOnPageLeave: true,
+    // The library would leave as soon as the browser asks whether to leave.
+    disconnectOnPageLeave: false,
     videoCaptureDefaults: { resolution: VideoPresets.h720.resolution },
     audioCaptureDefaults: VOICE,
     publishDefaults: {
@@ -172,6 +173,8 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     },
   });
   let leaving = false;
+  /** The page goes, perhaps to come back from the browser's memory: then it is a connection lost like any other. */
+  const onPageHide = () => void room.disconnect().catch(() => undefined);
   let open: OpenTracks = { microphone: null, camera: null };
   /** The device brought along, once, if it is still open. */
   const brought = (which: keyof OpenTracks): MediaStreamTrack | null => {
@@ -334,6 +337,7 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
   return {
     async connect(access: MediaAccess, choice: DeviceChoice) {
       leaving = false;
+      window.addEventListener("pagehide", onPageHide);
       if (choice.microphone)
         room.options.audioCaptureDefaults = {
           ...room.options.audioCaptureDefaults,
@@ -440,6 +444,7 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     },
     async disconnect() {
       leaving = true;
+      window.removeEventListener("pagehide", onPageHide);
       stopListening?.();
       stopListening = null;
       stopWatching?.();
