@@ -11,6 +11,7 @@ import type { CameraBackground } from "./background/camera-background";
 import { NONE, type Background } from "./background/choice";
 import { createInTurn } from "./in-turn";
 import { publishOpened, soften, switchDevice } from "./livekit-device";
+import type { Remaking } from "./livekit-remade";
 import type { BackgroundTrouble } from "./media";
 
 interface Around {
@@ -30,7 +31,7 @@ export interface Camera {
   setBackground(background: Background, saving: boolean): Promise<void>;
 }
 
-export function createCamera(room: Room, around: Around): Camera {
+export function createCamera(room: Room, remaking: Remaking, around: Around): Camera {
   const me = room.localParticipant;
   let background: Background = NONE;
   let saving = false;
@@ -94,6 +95,7 @@ export function createCamera(room: Room, around: Around): Camera {
     isOn: () => changing || me.isCameraEnabled,
     set: (on) =>
       inTurn(async () => {
+        if (!on && remaking.isUnderWay()) return remaking.switchOff(Track.Source.Camera);
         if (on) await takeDownOther();
         soften(published()?.constraints);
         if (on && !published()) await publish();

@@ -4,6 +4,7 @@ import {
   ConnectionState,
   LocalParticipant,
   LocalTrackPublication,
+  ParticipantEvent,
   RemoteParticipant,
   RoomEvent,
   TrackEvent,
@@ -26,6 +27,8 @@ vi.mock("livekit-client", async (load) => {
       super(options);
       room = this as unknown as Room;
       this.state = library.ConnectionState.Connected;
+      // What it does once it is connected.
+      (this as unknown as { setupLocalParticipantEvents(): void }).setupLocalParticipantEvents();
     }
   }
   return { ...library, Room: Seen };
@@ -188,6 +191,90 @@ test("who is there is told before it is said that media are connected, or made a
   expect(told).toEqual(["ben", "connected", "", "reconnecting"]);
 });
 
+const REFUSED = "refused";
+
+test("while everything is published anew nothing is told to be off, and nothing opens twice", async () => {
+  const told: unknown[] = [];
+  const engine = begin({
+    onLocal: (state) => void told.push(state),
+    onRemaking: () => void told.push("remaking"),
+    onRemade: (state) => void told.push(state),
+  });
+  await engine.setCamera(true);
+  await engine.setMicrophone(true);
+  await Promise.resolve();
+  told.length = 0;
+
+  await remake();
+  const on = { microphone: true, camera: true, screen: false };
+  expect(told).toEqual(["remaking", on, ...told.slice(2)]);
+  expect(told.slice(2)).toEqual(told.slice(2).map(() => on));
+  expect(live().toSorted()).toEqual(["camera A", "microphone A"]);
+});
+
+test("a device that went away meanwhile comes back as another", async () => {
+  const engine = begin();
+  await engine.setCamera(true);
+  await room.switchActiveDevice("videoinput", "camera B");
+  plugged = ["camera A"];
+  await remake();
+  expect(live()).toEqual(["camera A"]);
+  expect(room.localParticipant.isCameraEnabled).toBe(true);
+});
+
+test("what is not published anew is closed, and told to be missing", async () => {
+  const remade: unknown[] = [];
+  const engine = begin({ onRemade: (state) => void remade.push(state) });
+  await engine.setCamera(true);
+  await remake(() => Promise.reject(new Error(REFUSED)));
+  expect(remade).toEqual([{ microphone: false, camera: false, screen: false }]);
+  expect(live()).toEqual([]);
+});
+
+test.each(KINDS)("a %s that is switched off meanwhile does not come back", async (...of) => {
+  const [, , set] = of;
+  const engine = begin();
+  await engine[set](true);
+  await remake(async (publishAnew) => {
+    await engine[set](false);
+    await publishAnew();
+  });
+  await vi.waitFor(() => expect(published()).toBeUndefined());
+  expect(live()).toEqual([]);
+});
+
+test("what is on its way back when the connection is lost is closed", async () => {
+  const engine = begin();
+  await engine.setCamera(true);
+  await remake(() => {
+    room.emit(RoomEvent.Disconnected);
+    expect(live()).toEqual([]);
+    return Promise.reject(new Error(REFUSED));
+  });
+});
+
+/** A connection made wholly anew, as the library does that. */
+async function remake(around = (publishAnew: () => Promise<unknown>) => publishAnew()) {
+  const me = room.localParticipant;
+  vi.spyOn(
+    LocalParticipant.prototype as unknown as { publishOrRepublishTrack: typeof publish },
+    "publishOrRepublishTrack",
+  ).mockImplementation(function (this: LocalParticipant, ...given) {
+    return around(() => publish.apply(this, given)) as ReturnType<typeof publish>;
+  });
+  const become = (state: ConnectionState) => {
+    room.state = state;
+    room.emit(RoomEvent.ConnectionStateChanged, state);
+  };
+  become(ConnectionState.Reconnecting);
+  await me.republishAllTracks(undefined, true).catch((error: Error) => {
+    if (error.message !== REFUSED) throw error;
+  });
+  become(ConnectionState.Connected);
+  room.emit(RoomEvent.Reconnected);
+  await Promise.resolve();
+}
+
 test("the connection ends when the page goes, not when the browser asks whether it shall", async () => {
   const engine = begin();
   const leave = vi.spyOn(room, "disconnect").mockResolvedValue();
@@ -226,6 +313,10 @@ function begin(more: Partial<EngineHandlers> = {}) {
   const handlers = {
     onLocal: nothing,
     onPeople: nothing,
+    onStatus: nothing,
+    onMayPlaySound: nothing,
+    onRemaking: nothing,
+    onRemade: nothing,
     onDeviceLost: (loss: DeviceLoss) => losses.push(loss),
     ...more,
   };
@@ -298,6 +389,6 @@ async function publish(
   };
   inside.addTrackPublication(publication);
   track.on(TrackEvent.Ended, (ended) => void inside.handleTrackEnded(ended as LocalTrack));
-  room.emit(RoomEvent.LocalTrackPublished, publication, this);
+  this.emit(ParticipantEvent.LocalTrackPublished, publication);
   return publication;
 }

@@ -28,6 +28,7 @@ import { watchLevel } from "./level";
 import { createCamera } from "./livekit-camera";
 import { labelOf, publishOpened, soften, switchDevice } from "./livekit-device";
 import { watchFlow } from "./livekit-flow";
+import { watchRemaking } from "./livekit-remade";
 import { watchWay } from "./livekit-way";
 import { MediaFullError, saysFull } from "./media-full";
 import { createVoiceJudge } from "./own-voice";
@@ -190,7 +191,11 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
   let stopWatching: (() => void) | null = null;
   let stopWatchingWay: (() => void) | null = null;
 
-  const camera = createCamera(room, {
+  const remaking = watchRemaking(room, {
+    onBegun: handlers.onRemaking,
+    onDone: () => handlers.onRemade(local()),
+  });
+  const camera = createCamera(room, remaking, {
     brought: () => brought("camera"),
     onBackground: handlers.onBackground,
     onSettled: () => tellLocal(),
@@ -204,16 +209,16 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     }
     handlers.onPeople(people);
   };
+  const local = () => ({
+    microphone: room.localParticipant.isMicrophoneEnabled,
+    camera: camera.isOn(),
+    screen: room.localParticipant.isScreenShareEnabled,
+  });
   /** A moment later, so that the clean-up of a lost connection is not taken for somebody's wish. */
   const tellLocal = () =>
     queueMicrotask(() => {
-      if (room.state === ConnectionState.Disconnected) return;
-      const me = room.localParticipant;
-      handlers.onLocal({
-        microphone: me.isMicrophoneEnabled,
-        camera: camera.isOn(),
-        screen: me.isScreenShareEnabled,
-      });
+      if (room.state === ConnectionState.Disconnected || remaking.isUnderWay()) return;
+      handlers.onLocal(local());
     });
 
   /** Hears what the microphone hears, also while it is muted. */
@@ -389,6 +394,7 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     setMicrophone: (on) =>
       inTurn(async () => {
         const me = room.localParticipant;
+        if (!on && remaking.isUnderWay()) return remaking.switchOff(Track.Source.Microphone);
         const published = me.getTrackPublication(Track.Source.Microphone);
         if (on && open.microphone && !published) return publishMicrophone(false);
         soften(published?.audioTrack?.constraints);

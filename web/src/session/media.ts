@@ -99,6 +99,10 @@ export interface EngineHandlers {
   onMayPlaySound(may: boolean): void;
   /** The local switches as they really are, whoever flipped them. */
   onLocal(state: Readonly<Record<MediaSwitch, boolean>>): void;
+  /** The connection is made wholly anew and with it what is on the air; until `onRemade` nothing can be told of it. */
+  onRemaking(): void;
+  /** What is on the air again. What is missing did not come back, whatever was wished. */
+  onRemade(state: Readonly<Record<MediaSwitch, boolean>>): void;
   onTalkingWhileMuted(): void;
   onStuck(devices: StuckDevices): void;
   onDeviceLost(loss: DeviceLoss): void;
@@ -218,15 +222,22 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
   let loading: Promise<MediaEngine> | null = null;
   /** Shut while there is no connection that could carry anything. */
   const gate = createGate();
+  /** Shut while what is on the air is put there anew: what is switched on then would be there twice. */
+  const remade = createGate();
+  remade.open();
   let connecting = false;
   let background: Background = NONE;
   let saving = false;
-  const show = (e: MediaEngine) =>
-    e.setBackground(background, saving).catch((error: unknown) => {
+  const show = async (e: MediaEngine) => {
+    try {
+      await remade.passed();
+      await e.setBackground(background, saving);
+    } catch (error) {
       // Without the background there is no picture.
       camera.want(false);
       events.onSwitchFailed("camera", error, true);
-    });
+    }
+  };
 
   const begin = async (): Promise<MediaEngine> => {
     const made = await load({
@@ -247,6 +258,16 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
         microphone.happened(state.microphone);
         camera.happened(state.camera);
         screen.happened(state.screen);
+      },
+      onRemaking: remade.shut,
+      onRemade(state) {
+        for (const which of ["microphone", "camera"] as const) {
+          const toggle = { microphone, camera }[which];
+          if (toggle.getSnapshot().on && !state[which]) toggle.undone();
+          else toggle.happened(state[which]);
+        }
+        screen.happened(state.screen);
+        remade.open();
       },
       onTalkingWhileMuted: events.onTalkingWhileMuted,
       onStuck: (stuck) => patch({ stuck }),
@@ -272,9 +293,12 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
   const microphone = createToggle(
     async (on) => (await engine()).setMicrophone(on),
     failed("microphone"),
-    gate,
+    { any: gate, on: remade },
   );
-  const camera = createToggle(async (on) => (await engine()).setCamera(on), failed("camera"), gate);
+  const camera = createToggle(async (on) => (await engine()).setCamera(on), failed("camera"), {
+    any: gate,
+    on: remade,
+  });
   // A browser asks what to share only right after the click.
   const screen = createToggle(async (on) => (await engine()).setScreen(on), failed("screen"));
   for (const [device, each] of [
@@ -288,6 +312,7 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
     });
   }
   const lose = () => {
+    remade.open();
     if (!gate.isOpen()) return;
     gate.shut();
     microphone.undone();
@@ -332,7 +357,10 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
       // Whoever was quicker has it, and is heard.
       if (!microphone.getSnapshot().on) await (await engine()).publishMicrophone(true);
     },
-    switchDevice: async (kind, id) => (await engine()).switchDevice(kind, id),
+    async switchDevice(kind, id) {
+      await remade.passed();
+      await (await engine()).switchDevice(kind, id);
+    },
     setBackground(next, nextSaving) {
       if (isSameBackground(next, background) && nextSaving === saving) return;
       background = next;
@@ -342,7 +370,9 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
       void loading?.then(show, () => undefined);
     },
     reopen: (device) =>
-      void engine()
+      void remade
+        .passed()
+        .then(engine)
         .then((e) => e.reopen(device))
         .catch((error: unknown) => events.onSwitchFailed(device, error, true)),
     startSound: async () => (await engine()).startSound(),

@@ -571,6 +571,43 @@ describe("the line to the server", () => {
     expect(server.session.media.getSnapshot().status).toBe("connected");
   });
 
+  test("while media is made anew nothing is switched on twice, and what does not come back is tried again", async () => {
+    const { microphone, camera } = server.session.media;
+    microphone.want(true);
+    camera.want(true);
+    await flush();
+    const { calls, handlers } = server.engine;
+    calls.length = 0;
+    handlers?.onRemaking();
+
+    microphone.want(false);
+    await flush();
+    expect(calls).toEqual(["microphone false"]);
+    microphone.want(true);
+    void server.session.media.switchDevice("videoinput", "other");
+    await flush();
+    expect(calls).toEqual(["microphone false"]);
+
+    handlers?.onRemade({ microphone: false, camera: false, screen: false });
+    expect(camera.getSnapshot()).toEqual({ on: true, pending: true });
+    await flush();
+    expect(calls.slice(1).toSorted()).toEqual([
+      "camera true",
+      "device videoinput other",
+      "microphone true",
+    ]);
+    expect(microphone.getSnapshot()).toEqual({ on: true, pending: false });
+
+    handlers?.onRemaking();
+    server.engine.failNext = Object.assign(new Error("x"), { name: "NotReadableError" });
+    handlers?.onRemade({ microphone: true, camera: false, screen: false });
+    await flush();
+    expect(camera.getSnapshot()).toEqual({ on: false, pending: false });
+    expect(server.session.notices.getSnapshot()).toMatchObject([
+      { text: { key: "notice.failed.camera" } },
+    ]);
+  });
+
   test("who switches off while media is connected anew stays off", async () => {
     const { microphone, camera } = server.session.media;
     microphone.want(true);
