@@ -9,14 +9,21 @@ import {
   RoomEvent,
   TrackEvent,
   type LocalTrack,
+  type RemoteTrackPublication,
   type Room,
   Track,
 } from "livekit-client";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { FakeTrack } from "../../tests/fake-track";
 import { createLiveKitEngine } from "./livekit-engine";
-import type { MediaAccess } from "../wire/types";
-import type { DeviceChoice, DeviceLoss, EngineHandlers } from "./media";
+import { participantId, type MediaAccess, type ParticipantId } from "../wire/types";
+import {
+  NO_MEDIA,
+  type DeviceChoice,
+  type DeviceLoss,
+  type EngineHandlers,
+  type PersonMedia,
+} from "./media";
 
 /** The library's room inside the engine. */
 let room: Room;
@@ -304,6 +311,64 @@ const ACCESS: MediaAccess = {
   relayAfter: null,
 };
 const NOTHING_CHOSEN: DeviceChoice = { microphone: null, camera: null, speaker: null };
+
+test("sound is kept while it is off, a picture is not", async () => {
+  const told: PersonMedia[] = [];
+  begin({ onPeople: (people) => void told.push(people.get(participantId("ben")) ?? NO_MEDIA) });
+  const ben = sending("ben");
+  room.emit(RoomEvent.ParticipantConnected, ben.participant);
+  await Promise.resolve();
+  ben.off(true);
+  room.emit(RoomEvent.TrackMuted, ben.microphone, ben.participant);
+  await Promise.resolve();
+
+  const [on, off] = told;
+  expect(on).toMatchObject({ microphone: "live", sound: { id: "s" }, camera: { id: "c" } });
+  expect(off).toMatchObject({ microphone: "muted", camera: null });
+  expect(off?.sound).toBe(on?.sound);
+});
+
+test("what changes at the same time is told once, and who has not changed is the same", async () => {
+  const told: ReadonlyMap<ParticipantId, PersonMedia>[] = [];
+  begin({ onPeople: (people) => void told.push(people) });
+  const ben = sending("ben");
+  room.emit(RoomEvent.ParticipantConnected, ben.participant);
+  const cat = sending("cat");
+  room.emit(RoomEvent.ParticipantConnected, cat.participant);
+  await Promise.resolve();
+  expect(told.map(({ size }) => size)).toEqual([2]);
+
+  ben.off(true);
+  room.emit(RoomEvent.TrackMuted, ben.microphone, ben.participant);
+  room.emit(RoomEvent.ConnectionQualityChanged, cat.participant.connectionQuality, cat.participant);
+  await Promise.resolve();
+  room.emit(RoomEvent.ConnectionQualityChanged, cat.participant.connectionQuality, cat.participant);
+  await Promise.resolve();
+  expect(told).toHaveLength(2);
+  expect(told[1]?.get(participantId("cat"))).toBe(told[0]?.get(participantId("cat")));
+  expect(told[1]?.get(participantId("ben"))).not.toBe(told[0]?.get(participantId("ben")));
+});
+
+/** Somebody who sends sound and a picture. */
+function sending(identity: string) {
+  const sent = (trackSid: string) =>
+    ({ trackSid, isMuted: false, track: {} }) as unknown as RemoteTrackPublication;
+  const [microphone, camera] = [sent("s"), sent("c")];
+  const participant = remote(identity);
+  vi.spyOn(participant, "getTrackPublication").mockImplementation((source) =>
+    source === Track.Source.Microphone
+      ? microphone
+      : source === Track.Source.Camera
+        ? camera
+        : undefined,
+  );
+  room.remoteParticipants.set(identity, participant);
+  return {
+    participant,
+    microphone,
+    off: (isMuted: boolean) => void [microphone, camera].map((p) => Object.assign(p, { isMuted })),
+  };
+}
 
 /** Somebody of whom nothing is asked. */
 const remote = (identity: string) => new RemoteParticipant({} as never, `PA_${identity}`, identity);

@@ -1,6 +1,5 @@
 /** The media engine over `livekit-client`. Only files named `livekit-*` know that library. */
 import {
-  ConnectionQuality,
   ConnectionState,
   createLocalAudioTrack,
   LocalAudioTrack,
@@ -16,18 +15,17 @@ import {
   VideoQuality,
   type ElementInfo,
   type LocalTrack,
-  type Participant,
   type RemoteTrackPublication,
-  type TrackPublication,
 } from "livekit-client";
 import { browserOf } from "../kit/browser";
-import { participantId, type MediaAccess, type ParticipantId } from "../wire/types";
+import type { MediaAccess } from "../wire/types";
 import { figuresOf, type Entry } from "./figures";
 import { createInTurn } from "./in-turn";
 import { watchLevel } from "./level";
 import { createCamera } from "./livekit-camera";
 import { labelOf, publishOpened, soften, switchDevice } from "./livekit-device";
 import { watchFlow } from "./livekit-flow";
+import { createPeopleTeller, personOf } from "./livekit-people";
 import { watchRemaking } from "./livekit-remade";
 import { watchWay } from "./livekit-way";
 import { MediaFullError, saysFull } from "./media-full";
@@ -39,56 +37,12 @@ import type {
   MediaEngine,
   MediaStatus,
   OpenTracks,
-  PersonMedia,
-  Quality,
-  TrackHandle,
 } from "./media";
-
-/** A native helper and a phone caller stand for the person of the meeting they belong to. */
-function personOf(identity: string): ParticipantId {
-  if (identity.endsWith("-native")) return participantId(identity.slice(0, -"-native".length));
-  if (identity.startsWith("sip_+")) return participantId(`sip_${identity.slice("sip_+".length)}`);
-  return participantId(identity);
-}
 
 // What matters is on the screen; an expected reconnect is no error in the console.
 setLogLevel(LogLevel.silent);
 
 const VOICE = { echoCancellation: true, noiseSuppression: true, autoGainControl: true } as const;
-
-const handles = new WeakMap<Track, TrackHandle>();
-
-/** One handle per track, so that a tile re-renders only when its track is a different one. */
-function handleOf(publication: TrackPublication | undefined): TrackHandle | null {
-  const track = publication?.track;
-  if (!track || publication.isMuted) return null;
-  let handle = handles.get(track);
-  if (!handle) {
-    handle = {
-      id: publication.trackSid,
-      attach(element) {
-        track.attach(element);
-        return () => void track.detach(element);
-      },
-    };
-    handles.set(track, handle);
-  }
-  return handle;
-}
-
-function qualityOf(quality: ConnectionQuality): Quality {
-  switch (quality) {
-    case ConnectionQuality.Excellent:
-    case ConnectionQuality.Good:
-      return "good";
-    case ConnectionQuality.Poor:
-      return "poor";
-    case ConnectionQuality.Lost:
-      return "lost";
-    default:
-      return "unknown";
-  }
-}
 
 /** So long a new picture may wait for its place on the screen. */
 const UNSEEN_MS = 1_000;
@@ -113,31 +67,6 @@ function stopUnlessShown(track: RemoteVideoTrack) {
   setTimeout(() => {
     if (track.attachedElements.length === 0) track.observeElementInfo(createUnseen());
   }, UNSEEN_MS);
-}
-
-/** `missing` has the publications of which nothing arrives; `still` says that my own camera gives nothing. */
-function mediaOf(
-  participant: Participant,
-  missing: ReadonlySet<string>,
-  still: boolean,
-): PersonMedia {
-  const microphone = participant.getTrackPublication(Track.Source.Microphone);
-  const isMissing = (source: Track.Source) =>
-    missing.has(participant.getTrackPublication(source)?.trackSid ?? "");
-  return {
-    microphone: !microphone ? "none" : microphone.isMuted ? "muted" : "live",
-    sound: participant.isLocal ? null : handleOf(microphone),
-    camera: handleOf(participant.getTrackPublication(Track.Source.Camera)),
-    screen: handleOf(participant.getTrackPublication(Track.Source.ScreenShare)),
-    screenSound: participant.isLocal
-      ? null
-      : handleOf(participant.getTrackPublication(Track.Source.ScreenShareAudio)),
-    missing: {
-      camera: participant.isLocal ? still : isMissing(Track.Source.Camera),
-      screen: isMissing(Track.Source.ScreenShare),
-    },
-    quality: qualityOf(participant.connectionQuality),
-  };
 }
 
 const STATUS: Readonly<Record<ConnectionState, MediaStatus>> = {
@@ -201,14 +130,11 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     onSettled: () => tellLocal(),
   });
 
-  const tellPeople = () => {
-    const people = new Map<ParticipantId, PersonMedia>();
-    for (const participant of [room.localParticipant, ...room.remoteParticipants.values()]) {
-      if (participant.identity)
-        people.set(personOf(participant.identity), mediaOf(participant, missing, still));
-    }
-    handlers.onPeople(people);
-  };
+  const people = createPeopleTeller(
+    room,
+    { missing: () => missing, still: () => still },
+    handlers.onPeople,
+  );
   const local = () => ({
     microphone: room.localParticipant.isMicrophoneEnabled,
     camera: camera.isOn(),
@@ -260,7 +186,7 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     RoomEvent.ConnectionQualityChanged,
     RoomEvent.Reconnected,
   ] as const;
-  for (const event of refresh) room.on(event, tellPeople);
+  for (const event of refresh) room.on(event, people.tell);
   const localRefresh = [
     RoomEvent.LocalTrackPublished,
     RoomEvent.LocalTrackUnpublished,
@@ -319,7 +245,7 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
   );
   room.on(RoomEvent.ConnectionStateChanged, (state) => {
     // Nobody is taken for silent who has not been told of yet, nor as they were before everything is fetched anew.
-    tellPeople();
+    people.flush();
     if (!leaving) handlers.onStatus(STATUS[state]);
   });
   room.on(RoomEvent.AudioPlaybackStatusChanged, () =>
@@ -373,16 +299,16 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
         onStuck(devices) {
           handlers.onStuck(devices);
           still = devices.camera !== null;
-          tellPeople();
+          people.tell();
         },
         onMissing(publications) {
           missing = publications;
-          tellPeople();
+          people.tell();
         },
         heard: () => heard,
       });
       stopWatchingWay ??= watchWay(room);
-      tellPeople();
+      people.tell();
       tellLocal();
     },
     adopt(tracks) {

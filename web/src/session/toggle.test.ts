@@ -3,9 +3,9 @@ import { flush } from "../../tests/fakes";
 import { createGate } from "./gate";
 import { createToggle } from "./toggle";
 
-function slow(gate = createGate(), on = createGate()) {
+function slow(gate = createGate(), onlyOn = createGate()) {
   gate.open();
-  on.open();
+  onlyOn.open();
   const calls: boolean[] = [];
   const waiting: { resolve: () => void; reject: (error: unknown) => void }[] = [];
   const onFailure = vi.fn<(error: unknown, wanted: boolean) => void>();
@@ -15,9 +15,9 @@ function slow(gate = createGate(), on = createGate()) {
       return new Promise<void>((resolve, reject) => waiting.push({ resolve, reject }));
     },
     onFailure,
-    { any: gate, on },
+    { any: gate, on: onlyOn },
   );
-  return { gate, on, toggle, calls, waiting, onFailure };
+  return { gate, onlyOn, toggle, calls, waiting, onFailure };
 }
 
 test("intent shows at once and is pending until it is true", async () => {
@@ -121,11 +121,11 @@ test("what is off and wished off stays so when everything is undone", () => {
 });
 
 test("where nothing can be switched on, off goes through, and on waits for as long as it is wished", async () => {
-  const { on, toggle, calls, waiting } = slow();
+  const { onlyOn, toggle, calls, waiting } = slow();
   toggle.want(true);
   waiting[0]?.resolve();
   await flush();
-  on.shut();
+  onlyOn.shut();
 
   toggle.want(false);
   expect(calls).toEqual([true, false]);
@@ -138,7 +138,7 @@ test("where nothing can be switched on, off goes through, and on waits for as lo
   expect(calls).toEqual([true, false]);
   expect(toggle.getSnapshot()).toEqual({ on: true, pending: true });
   toggle.want(false);
-  on.open();
+  onlyOn.open();
   await flush();
   expect(calls).toEqual([true, false]);
   expect(toggle.getSnapshot()).toEqual({ on: false, pending: false });

@@ -13,6 +13,7 @@ import {
 } from "lucide-react";
 import { memo, useRef, useState, type PointerEvent } from "react";
 import { useTranslation } from "react-i18next";
+import { alike } from "../../kit/alike";
 import { Avatar, colourOf } from "../../kit/avatar";
 import { IconButton } from "../../kit/icon-button";
 import { isSilent, isWeak, type PersonMedia } from "../../session/media";
@@ -37,7 +38,10 @@ interface TileProps {
   readonly onPin: (who: ParticipantId) => void;
 }
 
-/** One person: their picture or initials, and in words whatever else there is to know. */
+/**
+ * One person: their picture or initials, and in words whatever else there is to know. Drawn anew only when something of
+ * that has changed: places are reckoned anew with every change of anybody.
+ */
 export const Tile = memo(function Tile(props: TileProps) {
   const { person, media, isMe, mirrored, speaking, pinned, lit, floating, rect, onPin } = props;
   const { t } = useTranslation();
@@ -141,7 +145,7 @@ export const Tile = memo(function Tile(props: TileProps) {
       </figcaption>
     </figure>
   );
-});
+}, alike);
 
 /** Bad news about this person's connection, on their own tile. */
 function TileTrouble({ person, media }: Pick<TileProps, "person" | "media">) {
