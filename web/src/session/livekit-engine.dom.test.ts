@@ -52,11 +52,14 @@ class FakeStream {
 /** Ids of what is plugged in, the browser's favourite first, and what of it is open. */
 let plugged: string[] = [];
 let opened: FakeTrack[] = [];
+/** Those of them that another program has. */
+let busy: string[] = [];
 const losses: DeviceLoss[] = [];
 
 beforeEach(() => {
   plugged = ["camera A", "camera B", "microphone A", "microphone B"];
   opened = [];
+  busy = [];
   losses.length = 0;
   vi.stubGlobal("navigator", {
     userAgent: navigator.userAgent,
@@ -121,6 +124,38 @@ test.each(KINDS)("a %s that goes away as it is chosen leaves another one", async
   await engine[set](true);
   await engine.switchDevice(kind, `${word} C`);
   expect(live()).toEqual([`${word} A`]);
+});
+
+test.each(KINDS)("a %s that cannot be opened leaves the one before on", async (...of) => {
+  const [word, kind, set] = of;
+  const engine = begin();
+  await engine[set](true);
+  busy = [`${word} B`];
+  await expect(engine.switchDevice(kind, `${word} B`)).rejects.toThrow("NotReadableError");
+  expect(live()).toEqual([`${word} A`]);
+  expect(published()?.isMuted).toBe(false);
+});
+
+test.each(KINDS)("a %s is off where the one before does not open either", async (...of) => {
+  const [word, kind, set] = of;
+  const engine = begin();
+  await engine[set](true);
+  busy = [`${word} A`, `${word} B`];
+  await expect(engine.switchDevice(kind, `${word} B`)).rejects.toThrow("NotReadableError");
+  expect(published()?.isMuted).toBe(true);
+
+  busy = [`${word} B`];
+  await engine[set](true);
+  expect(live()).toEqual([`${word} A`]);
+});
+
+test.each(KINDS)("a %s that does not open anew is off", async (...of) => {
+  const [word, , set] = of;
+  const engine = begin();
+  await engine[set](true);
+  busy = [`${word} A`];
+  await expect(engine.reopen(word)).rejects.toThrow("NotReadableError");
+  expect(published()?.isMuted).toBe(true);
 });
 
 test("a camera is chosen again that nothing was left of when it was unplugged", async () => {
@@ -428,6 +463,7 @@ async function getUserMedia({ video, audio }: MediaStreamConstraints): Promise<M
   if (exact !== undefined && named === undefined) throw failure("OverconstrainedError");
   const chosen = named ?? there[0];
   if (chosen === undefined) throw failure("NotFoundError");
+  if (busy.includes(chosen)) throw failure("NotReadableError");
   const track = new FakeTrack(kind, chosen, constraints);
   opened.push(track);
   return new MediaStream([track.asTrack()]);

@@ -23,7 +23,7 @@ import { figuresOf, type Entry } from "./figures";
 import { createInTurn } from "./in-turn";
 import { watchLevel } from "./level";
 import { createCamera } from "./livekit-camera";
-import { labelOf, publishOpened, soften, switchDevice } from "./livekit-device";
+import { labelOf, publishOpened, reopenDevice, soften, switchDevice } from "./livekit-device";
 import { watchFlow } from "./livekit-flow";
 import { createPeopleTeller, personOf } from "./livekit-people";
 import { watchRemaking } from "./livekit-remade";
@@ -351,9 +351,7 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
       if (device === "camera") return camera.reopen();
       const source = Track.Source.Microphone;
       const track = room.localParticipant.getTrackPublication(source)?.track;
-      if (!(track instanceof LocalAudioTrack)) return;
-      soften(track.constraints);
-      await track.restartTrack();
+      if (track instanceof LocalAudioTrack) await reopenDevice(track as LocalTrack);
     },
     startSound: () => room.startAudio(),
     limitVideo(wanted) {

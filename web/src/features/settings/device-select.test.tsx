@@ -4,9 +4,10 @@ import { ANA, flush } from "../../../tests/fakes";
 import { meeting } from "../../../tests/visit";
 import { DeviceSelect } from "./device-select";
 
-let cameras = ["one", "two"];
+let cameras: string[] = [];
 
 beforeEach(() => {
+  cameras = ["one", "two"];
   vi.stubGlobal("navigator", {
     userAgent: navigator.userAgent,
     mediaDevices: {
@@ -40,6 +41,22 @@ test("while the chosen camera is away, the one that is left can be chosen", asyn
   await act(flush);
   expect(server.engine.calls).toContain("device videoinput one");
   expect([select().value, shown()]).toEqual(["one", ["one"]]);
+});
+
+test("a camera that cannot be opened is not remembered, and it is said so", async () => {
+  const { server, visit, prefs, show } = await meeting([ANA]);
+  prefs.change({ camera: "one" });
+  show(<DeviceSelect kind="videoinput" />);
+  await act(flush);
+  const select = () => screen.getByRole<HTMLSelectElement>("combobox", { name: "Camera" });
+  server.engine.failNext = new Error("busy");
+  fireEvent.change(select(), { target: { value: "two" } });
+  expect(select().value).toBe("two");
+  await act(flush);
+  expect([select().value, prefs.getSnapshot().camera]).toEqual(["one", "one"]);
+  expect(visit.session.notices.getSnapshot()).toMatchObject([
+    { text: { key: "notice.switch.camera" } },
+  ]);
 });
 
 test("where there is no camera, nothing can be chosen", async () => {
