@@ -1,6 +1,7 @@
 /** A device of this person as the library knows it: published, and opened anew. */
 import { ConnectionState, Track, type LocalTrack, type Room } from "livekit-client";
 import { deviceProblem } from "./devices";
+import type { DeviceKind, DevicesInUse } from "./media";
 
 /**
  * Publishes a device that was just opened, once it is ready. Where that fails it is closed again, and so it is where the
@@ -39,7 +40,8 @@ export function soften(constraints: { deviceId?: ConstrainDOMString } | undefine
  */
 export async function switchDevice(room: Room, kind: MediaDeviceKind, id: string): Promise<void> {
   const track = capturedBy(room, kind);
-  const before = track && isOpen(track) ? track.getSourceTrackSettings().deviceId : undefined;
+  const before =
+    track && !track.isMuted && isOpen(track) ? track.getSourceTrackSettings().deviceId : undefined;
   try {
     await take(room, kind, id);
   } catch (error) {
@@ -77,8 +79,20 @@ async function openOrMute(track: LocalTrack, open: () => Promise<unknown>): Prom
   }
 }
 
-const isOpen = (track: LocalTrack): boolean =>
-  !track.isMuted && track.mediaStreamTrack.readyState === "live";
+const isOpen = (track: LocalTrack): boolean => track.mediaStreamTrack.readyState === "live";
+
+/** The devices really in use. */
+export function devicesInUse(room: Room): DevicesInUse {
+  const open = (kind: DeviceKind) => {
+    const track = capturedBy(room, kind);
+    return (track && isOpen(track) && track.getSourceTrackSettings().deviceId) || null;
+  };
+  return {
+    audioinput: open("audioinput"),
+    videoinput: open("videoinput"),
+    audiooutput: room.getActiveDevice("audiooutput") ?? null,
+  };
+}
 
 const SOURCES: Readonly<Partial<Record<MediaDeviceKind, Track.Source>>> = {
   audioinput: Track.Source.Microphone,

@@ -94,6 +94,52 @@ test.each(KINDS)(
   },
 );
 
+test.each(KINDS)("the %s really in use is told, whoever chose it", async (...of) => {
+  const [word, kind, set] = of;
+  const told: (string | null)[] = [];
+  const engine = begin({ onInUse: (devices) => void told.push(devices[kind]) });
+  await engine[set](true);
+  await engine.switchDevice(kind, `${word} B`);
+  await vi.waitFor(() => expect(told.at(-1)).toBe(`${word} B`));
+  unplug(`${word} B`);
+  await vi.waitFor(() => expect(told.at(-1)).toBe(`${word} A`));
+});
+
+test("a camera that is off is not in use", async () => {
+  const told: unknown[] = [];
+  const engine = begin({ onInUse: ({ videoinput }) => void told.push(videoinput) });
+  await engine.setCamera(true);
+  await engine.setCamera(false);
+  await Promise.resolve();
+  expect(told.at(-1)).toBeNull();
+});
+
+test("the library knows the speaker that was chosen before", async () => {
+  const told: unknown[] = [];
+  const engine = begin({ onInUse: ({ audiooutput }) => void told.push(audiooutput) });
+  vi.spyOn(room, "connect").mockResolvedValue();
+  // A browser that can move sound.
+  Object.assign(navigator, {
+    userAgent: "Mozilla/5.0 (X11; Linux x86_64) Chrome/140.0.0.0 Safari",
+  });
+  vi.spyOn(document, "createElement").mockReturnValue({ setSinkId: nothing } as never);
+  await engine.connect(ACCESS, { ...NOTHING_CHOSEN, speaker: "headset" });
+  expect(room.getActiveDevice("audiooutput")).toBe("headset");
+  expect(told).toContain("headset");
+  await engine.disconnect();
+});
+
+test("a speaker that the browser cannot use keeps nobody out", async () => {
+  const engine = begin();
+  const connect = vi.spyOn(room, "connect").mockResolvedValue();
+  vi.spyOn(document, "createElement").mockReturnValue({} as never);
+  await engine.connect(ACCESS, { ...NOTHING_CHOSEN, speaker: "headset" });
+  expect(connect).toHaveBeenCalled();
+  await engine.disconnect();
+});
+
+const nothing = () => undefined;
+
 test.each(KINDS)("a %s from the green room that is unplugged is replaced", async (...of) => {
   const [word, , set] = of;
   const engine = begin();
@@ -409,12 +455,12 @@ function sending(identity: string) {
 const remote = (identity: string) => new RemoteParticipant({} as never, `PA_${identity}`, identity);
 
 function begin(more: Partial<EngineHandlers> = {}) {
-  const nothing = () => undefined;
   const handlers = {
     onLocal: nothing,
     onPeople: nothing,
     onStatus: nothing,
     onMayPlaySound: nothing,
+    onInUse: nothing,
     onRemaking: nothing,
     onRemade: nothing,
     onDeviceLost: (loss: DeviceLoss) => losses.push(loss),

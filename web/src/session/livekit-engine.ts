@@ -23,7 +23,14 @@ import { figuresOf, type Entry } from "./figures";
 import { createInTurn } from "./in-turn";
 import { watchLevel } from "./level";
 import { createCamera } from "./livekit-camera";
-import { labelOf, publishOpened, reopenDevice, soften, switchDevice } from "./livekit-device";
+import {
+  devicesInUse,
+  labelOf,
+  publishOpened,
+  reopenDevice,
+  soften,
+  switchDevice,
+} from "./livekit-device";
 import { watchFlow } from "./livekit-flow";
 import { createPeopleTeller, personOf } from "./livekit-people";
 import { watchRemaking } from "./livekit-remade";
@@ -140,11 +147,15 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     camera: camera.isOn(),
     screen: room.localParticipant.isScreenShareEnabled,
   });
+  const tellInUse = () => handlers.onInUse(devicesInUse(room));
+  // Also one that the library takes by itself.
+  room.on(RoomEvent.ActiveDeviceChanged, tellInUse);
   /** A moment later, so that the clean-up of a lost connection is not taken for somebody's wish. */
   const tellLocal = () =>
     queueMicrotask(() => {
       if (room.state === ConnectionState.Disconnected || remaking.isUnderWay()) return;
       handlers.onLocal(local());
+      tellInUse();
     });
 
   /** Hears what the microphone hears, also while it is muted. */
@@ -252,6 +263,9 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     handlers.onMayPlaySound(room.canPlaybackAudio),
   );
 
+  /** Told to the library as well, so that it takes another when that one goes away. */
+  const soundFrom = (id: string) => room.switchActiveDevice("audiooutput", id);
+
   /** What publishes the microphone, or switches it: two at once would publish it twice. */
   const inTurn = createInTurn();
   const publishMicrophone = async (muted: boolean) => {
@@ -279,7 +293,8 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
           ...room.options.videoCaptureDefaults,
           deviceId: choice.camera,
         };
-      if (choice.speaker) room.options.audioOutput = { deviceId: choice.speaker };
+      // Where the browser cannot move sound, it comes from where it comes.
+      if (choice.speaker) await soundFrom(choice.speaker).catch(() => undefined);
       try {
         await room.connect(access.url, access.token, {
           autoSubscribe: true,

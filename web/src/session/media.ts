@@ -2,6 +2,7 @@
  * Sound and picture as the meeting sees them. The engine (`livekit-engine.ts`, loaded when somebody
  * joins) does the work; this keeps what the screen needs to know and the three switches.
  */
+import { alike } from "../kit/alike";
 import type { MediaAccess, ParticipantId } from "../wire/types";
 import { isSameBackground, NONE, type Background } from "./background/choice";
 import type { Figures } from "./figures";
@@ -84,11 +85,15 @@ export interface MediaState {
   readonly full: boolean;
   /** What is wrong with my own devices that are on. */
   readonly stuck: StuckDevices;
+  /** The devices really in use, by their ids; `null` where none is open, or nobody knows. */
+  readonly inUse: DevicesInUse;
   /** My camera as the green room showed it, until it is published. */
   readonly preview: TrackHandle | null;
 }
 
 export type DeviceKind = "audioinput" | "videoinput" | "audiooutput";
+
+export type DevicesInUse = Readonly<Record<DeviceKind, string | null>>;
 
 export type MediaSwitch = "microphone" | "camera" | "screen";
 
@@ -105,6 +110,7 @@ export interface EngineHandlers {
   onRemade(state: Readonly<Record<MediaSwitch, boolean>>): void;
   onTalkingWhileMuted(): void;
   onStuck(devices: StuckDevices): void;
+  onInUse(devices: DevicesInUse): void;
   onDeviceLost(loss: DeviceLoss): void;
   onBackground(trouble: BackgroundTrouble): void;
 }
@@ -199,6 +205,7 @@ const IDLE: MediaState = {
   mayPlaySound: true,
   full: false,
   stuck: { microphone: null, camera: null },
+  inUse: { audioinput: null, videoinput: null, audiooutput: null },
   preview: null,
 };
 
@@ -271,6 +278,9 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
       },
       onTalkingWhileMuted: events.onTalkingWhileMuted,
       onStuck: (stuck) => patch({ stuck }),
+      onInUse(inUse) {
+        if (!alike(inUse, store.getSnapshot().inUse)) patch({ inUse });
+      },
       onDeviceLost: events.onDeviceLost,
       onBackground(trouble) {
         if (trouble === "failed") camera.want(false);
@@ -315,6 +325,8 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
     remade.open();
     if (!gate.isOpen()) return;
     gate.shut();
+    const { inUse } = store.getSnapshot();
+    patch({ inUse: { ...inUse, audioinput: null, videoinput: null } });
     microphone.undone();
     camera.undone();
     screen.happened(false);

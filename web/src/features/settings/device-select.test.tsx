@@ -43,6 +43,40 @@ test("while the chosen camera is away, the one that is left can be chosen", asyn
   expect([select().value, shown()]).toEqual(["one", ["one"]]);
 });
 
+test("the camera really in use is named, and the one that is back is offered and can be chosen", async () => {
+  const { server, visit, prefs, show } = await meeting([ANA]);
+  const use = (videoinput: string) =>
+    server.engine.handlers?.onInUse({ audioinput: null, videoinput, audiooutput: null });
+  const notices = () => visit.session.notices.getSnapshot();
+  prefs.change({ camera: "two" });
+  show(<DeviceSelect kind="videoinput" />);
+  await act(flush);
+  const select = () => screen.getByRole<HTMLSelectElement>("combobox", { name: "Camera" });
+  cameras = ["one"];
+  await act(() => visit.devices.refresh());
+  act(() => use("one"));
+  expect([select().value, select().options.length]).toEqual(["one", 1]);
+
+  cameras = ["one", "two"];
+  await act(() => visit.devices.refresh());
+  expect(select().value).toBe("one");
+  expect(notices()).toMatchObject([
+    { text: { key: "notice.back", values: { device: "two" } }, action: { key: "notice.useAgain" } },
+  ]);
+  notices()[0]?.action?.run();
+  await act(flush);
+  expect(server.engine.calls).toContain("device videoinput two");
+
+  act(() => use("two"));
+  expect(select().value).toBe("two");
+  visit.session.notices.dismissGroup("back-videoinput");
+  cameras = ["two"];
+  await act(() => visit.devices.refresh());
+  cameras = ["one", "two"];
+  await act(() => visit.devices.refresh());
+  expect(notices()).toEqual([]);
+});
+
 test("a camera that cannot be opened is not remembered, and it is said so", async () => {
   const { server, visit, prefs, show } = await meeting([ANA]);
   prefs.change({ camera: "one" });
