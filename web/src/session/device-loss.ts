@@ -4,7 +4,8 @@ import type { Device } from "./devices";
 import type { DeviceLoss } from "./media";
 import type { NoticeText } from "./notices";
 
-export function deviceLossText({ kind, lost, next, wasOff }: DeviceLoss): NoticeText {
+export function deviceLossText({ kind, lost, next, wasOff, denied }: DeviceLoss): NoticeText {
+  if (denied && kind !== "audiooutput") return { key: `notice.denied.${DEVICE_WORDS[kind]}` };
   const word = DEVICE_WORDS[kind];
   const device = lost === "" ? ({ keyed: `device.${word}` } as const) : lost;
   if (wasOff) return { key: `notice.lost.off.${word}`, values: { device } };

@@ -54,12 +54,15 @@ let plugged: string[] = [];
 let opened: FakeTrack[] = [];
 /** Those of them that another program has. */
 let busy: string[] = [];
+/** Whether the browser lets nobody have any. */
+let denied = false;
 const losses: DeviceLoss[] = [];
 
 beforeEach(() => {
   plugged = ["camera A", "camera B", "microphone A", "microphone B"];
   opened = [];
   busy = [];
+  denied = false;
   losses.length = 0;
   vi.stubGlobal("navigator", {
     userAgent: navigator.userAgent,
@@ -90,7 +93,8 @@ test.each(KINDS)(
     unplug(`${word} B`);
     await vi.waitFor(() => expect(losses).toHaveLength(1));
     expect(live()).toEqual([`${word} A`]);
-    expect(losses).toEqual([{ kind, lost: `The ${word} B`, next: `The ${word} A`, wasOff: false }]);
+    const [lost, next] = [`The ${word} B`, `The ${word} A`];
+    expect(losses).toEqual([{ kind, lost, next, wasOff: false, denied: false }]);
   },
 );
 
@@ -252,6 +256,31 @@ test.each(KINDS)(
     expect(live()).toEqual([`${word} A`]);
   },
 );
+
+test.each(KINDS)("a %s that may not be used any more is told so", async (...of) => {
+  const [, , set] = of;
+  const engine = begin();
+  await engine[set](true);
+  revoke();
+  await vi.waitFor(() => expect(losses).toHaveLength(1));
+  expect(losses).toMatchObject([{ denied: true, wasOff: false }]);
+});
+
+test("a muted microphone that may not be used any more is told so", async () => {
+  const engine = begin();
+  await engine.setMicrophone(true);
+  await engine.setMicrophone(false);
+  revoke();
+  await vi.waitFor(() => expect(losses).toHaveLength(1));
+  expect(losses).toMatchObject([{ denied: true, wasOff: true }]);
+});
+
+/** In the settings of the browser. */
+function revoke() {
+  Object.assign(navigator, { permissions: { query: async () => ({ state: "denied" }) } });
+  denied = true;
+  opened.at(-1)?.unplug();
+}
 
 test("a camera with something drawn on it is called by its own name", async () => {
   const engine = begin();
@@ -496,6 +525,7 @@ async function exactly(id: string): Promise<MediaStreamTrack> {
 
 /** What a browser does with the devices that are plugged in. */
 async function getUserMedia({ video, audio }: MediaStreamConstraints): Promise<MediaStream> {
+  if (denied) throw failure("NotAllowedError");
   const wish = video || audio;
   const [kind, word] = video ? (["video", "camera"] as const) : (["audio", "microphone"] as const);
   const constraints = typeof wish === "object" ? wish : {};

@@ -23,15 +23,9 @@ import { figuresOf, type Entry } from "./figures";
 import { createInTurn } from "./in-turn";
 import { watchLevel } from "./level";
 import { createCamera } from "./livekit-camera";
-import {
-  devicesInUse,
-  labelOf,
-  publishOpened,
-  reopenDevice,
-  soften,
-  switchDevice,
-} from "./livekit-device";
+import { devicesInUse, publishOpened, reopenDevice, soften, switchDevice } from "./livekit-device";
 import { watchFlow } from "./livekit-flow";
+import { createLossWatch } from "./livekit-loss";
 import { createPeopleTeller, personOf } from "./livekit-people";
 import { watchRemaking } from "./livekit-remade";
 import { watchWay } from "./livekit-way";
@@ -206,9 +200,6 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     RoomEvent.Reconnected,
   ] as const;
   for (const event of localRefresh) room.on(event, tellLocal);
-  room.on(RoomEvent.LocalTrackPublished, (publication) => {
-    if (publication.source === Track.Source.Microphone) listenToMyself();
-  });
   let quality: VideoQuality = VideoQuality.HIGH;
   const limit = (publication: RemoteTrackPublication) => {
     if (publication.source === Track.Source.Camera && publication.isSubscribed)
@@ -219,34 +210,16 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     if (quality !== VideoQuality.HIGH) limit(publication);
     if (track instanceof RemoteVideoTrack) stopUnlessShown(track);
   });
-  const watched = new WeakSet<LocalTrack>();
-  /** The library takes another device by itself when one goes away; this tells how that went. */
-  const watchDevice = (track: LocalTrack, kind: DeviceKind) => {
-    if (watched.has(track)) return;
-    watched.add(track);
-    track.on(TrackEvent.Ended, () => {
-      // Before the library opens it anew.
-      soften(track.constraints);
-      const lost = labelOf(track);
-      if (track.isMuted) return handlers.onDeviceLost({ kind, lost, next: null, wasOff: true });
-      const tell = (next: string | null) => {
-        track.off(TrackEvent.Restarted, replaced);
-        track.off(TrackEvent.Muted, silenced);
-        handlers.onDeviceLost({ kind, lost, next, wasOff: false });
-      };
-      const replaced = () => tell(labelOf(track));
-      const silenced = () => tell(null);
-      track.once(TrackEvent.Restarted, replaced);
-      track.once(TrackEvent.Muted, silenced);
-    });
-    track.on(TrackEvent.Restarted, () => {
-      if (kind === "audioinput") listenToMyself();
-    });
-  };
+  const watchDevice = createLossWatch(handlers.onDeviceLost);
   room.on(RoomEvent.LocalTrackPublished, ({ source, track }) => {
     if (!track) return;
-    if (source === Track.Source.Microphone) watchDevice(track, "audioinput");
-    else if (source === Track.Source.Camera) watchDevice(track, "videoinput");
+    if (source === Track.Source.Microphone) {
+      watchDevice(track, "audioinput");
+      listenToMyself();
+      track.off(TrackEvent.Restarted, listenToMyself);
+      track.on(TrackEvent.Restarted, listenToMyself);
+    }
+    if (source === Track.Source.Camera) watchDevice(track, "videoinput");
   });
   room.on(RoomEvent.LocalTrackUnpublished, (publication) => {
     if (publication.source === Track.Source.Microphone) listenToMyself();

@@ -130,6 +130,8 @@ export interface DeviceLoss {
   readonly next: string | null;
   /** It was switched off at that moment, so nothing was taken in its place yet. */
   readonly wasOff: boolean;
+  /** It is still there, but this page may not use it any more. */
+  readonly denied: boolean;
 }
 
 /** Which devices to use; `null` lets the browser decide. */

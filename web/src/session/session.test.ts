@@ -551,6 +551,7 @@ describe("the line to the server", () => {
       lost: "Cam",
       next: null,
       wasOff: false,
+      denied: false,
     });
     expect(server.session.notices.getSnapshot()).toMatchObject([
       { text: { key: "notice.lost.gone.camera", values: { device: "Cam" } } },

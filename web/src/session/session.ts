@@ -69,7 +69,11 @@ export function createSession(deps: SessionDeps): Session {
         action: { key: "toolbar.unmute", run: () => switches.on("microphone") },
       }),
     onDeviceLost: (loss) =>
-      notices.show({ group: `lost-${loss.kind}`, level: "warning", text: deviceLossText(loss) }),
+      notices.show({
+        group: `lost-${loss.kind}`,
+        level: loss.denied ? "error" : "warning",
+        text: deviceLossText(loss),
+      }),
     onBackground: (trouble) =>
       notices.show({
         group: `background-${trouble}`,

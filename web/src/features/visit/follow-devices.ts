@@ -35,7 +35,7 @@ export function followDevices(
   function sayGone({ device, before, after, at }: DeviceChange<DevicesInUse>) {
     if (!wasInUse(device, at.audiooutput ?? chosen("audiooutput"), before)) return;
     const next = after.find(({ kind }) => kind === device.kind)?.label ?? null;
-    const loss = { kind: device.kind, lost: device.label, next, wasOff: false };
+    const loss = { kind: device.kind, lost: device.label, next, wasOff: false, denied: false };
     notices.show({ group: "lost-speaker", level: "warning", text: deviceLossText(loss) });
   }
 }
