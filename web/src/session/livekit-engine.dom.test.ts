@@ -4,6 +4,7 @@ import {
   ConnectionState,
   LocalParticipant,
   LocalTrackPublication,
+  LocalVideoTrack,
   ParticipantEvent,
   RemoteParticipant,
   RoomEvent,
@@ -273,6 +274,19 @@ test("a muted microphone that may not be used any more is told so", async () => 
   revoke();
   await vi.waitFor(() => expect(losses).toHaveLength(1));
   expect(losses).toMatchObject([{ denied: true, wasOff: true }]);
+});
+
+test("a shared screen whose window is closed is told so, once", async () => {
+  let ended = 0;
+  begin({ onShareEnded: () => void (ended += 1) });
+  const source = new FakeTrack("video", "window");
+  const track = new LocalVideoTrack(source.asTrack());
+  const { localParticipant: me } = room;
+  await me.publishTrack(track as LocalTrack, { source: Track.Source.ScreenShare });
+  await remake();
+  expect(ended).toBe(0);
+  source.unplug();
+  expect(ended).toBe(1);
 });
 
 /** In the settings of the browser. */

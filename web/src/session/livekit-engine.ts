@@ -219,6 +219,10 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
       track.off(TrackEvent.Restarted, listenToMyself);
       track.on(TrackEvent.Restarted, listenToMyself);
     }
+    if (source === Track.Source.ScreenShare) {
+      track.off(TrackEvent.Ended, handlers.onShareEnded);
+      track.on(TrackEvent.Ended, handlers.onShareEnded);
+    }
     if (source === Track.Source.Camera) watchDevice(track, "videoinput");
   });
   room.on(RoomEvent.LocalTrackUnpublished, (publication) => {

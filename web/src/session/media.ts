@@ -108,6 +108,8 @@ export interface EngineHandlers {
   onRemaking(): void;
   /** What is on the air again. What is missing did not come back, whatever was wished. */
   onRemade(state: Readonly<Record<MediaSwitch, boolean>>): void;
+  /** What was shared is no more: its window was closed, or the browser was told to stop. */
+  onShareEnded(): void;
   onTalkingWhileMuted(): void;
   onStuck(devices: StuckDevices): void;
   onInUse(devices: DevicesInUse): void;
@@ -168,7 +170,11 @@ export interface MediaEngine {
 
 export type LoadEngine = (handlers: EngineHandlers) => Promise<MediaEngine>;
 
+/** Why a shared screen has ended that its owner did not end here: where it came from, or on its way. */
+export type ShareEnd = "source" | "cut";
+
 export interface MediaEvents {
+  onShareEnded(why: ShareEnd): void;
   onSwitchFailed(which: MediaSwitch, error: unknown, wanted: boolean): void;
   onTalkingWhileMuted(): void;
   onDeviceLost(loss: DeviceLoss): void;
@@ -255,8 +261,8 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
         if (status === "connecting" && store.getSnapshot().status === "lost") return;
         // A first connection, or a new one, that fails is lost once it is known why.
         if (status === "lost" && connecting) return;
-        if (status === "lost") lose();
         patch({ status, ...(status === "connected" && { full: false }) });
+        if (status === "lost") lose();
       },
       onPeople: (people) => patch({ people }),
       onSpeaking: (speaking) => patch({ speaking }),
@@ -275,8 +281,12 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
           if (toggle.getSnapshot().on && !state[which]) toggle.undone();
           else toggle.happened(state[which]);
         }
+        if (!state.screen) cutShare();
         screen.happened(state.screen);
         remade.open();
+      },
+      onShareEnded() {
+        if (screen.getSnapshot().on) events.onShareEnded("source");
       },
       onTalkingWhileMuted: events.onTalkingWhileMuted,
       onStuck: (stuck) => patch({ stuck }),
@@ -323,6 +333,10 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
       if (device === "camera" && !(on && pending)) patch({ preview: null });
     });
   }
+  const cutShare = () => {
+    const { on, pending } = screen.getSnapshot();
+    if (on && !pending) events.onShareEnded("cut");
+  };
   const lose = () => {
     remade.open();
     if (!gate.isOpen()) return;
@@ -331,6 +345,7 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
     patch({ inUse: { ...inUse, audioinput: null, videoinput: null } });
     microphone.undone();
     camera.undone();
+    cutShare();
     screen.happened(false);
   };
 

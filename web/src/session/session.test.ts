@@ -609,6 +609,56 @@ describe("the line to the server", () => {
     ]);
   });
 
+  describe("a shared screen that ends", () => {
+    const notices = () => server.session.notices.getSnapshot();
+    const share = async () => {
+      server.session.media.screen.want(true);
+      await flush();
+    };
+
+    test("with the connection is told until it is shared again, which is offered once that is possible", async () => {
+      await share();
+      server.engine.handlers?.onStatus("lost");
+      expect(notices()).toMatchObject([
+        { text: { key: "notice.shareCut" }, sticky: true, alert: "trouble", action: null },
+      ]);
+      vi.advanceTimersByTime(2_000);
+      server.mediaAccess();
+      await flush();
+      expect(notices()).toMatchObject([{ action: { key: "notice.shareAgain" } }]);
+
+      notices()[0]?.action?.run();
+      await flush();
+      expect(server.session.media.screen.getSnapshot().on).toBe(true);
+      expect(notices()).toEqual([]);
+    });
+
+    test("because it does not come back when media is made anew is told", async () => {
+      await share();
+      server.engine.handlers?.onRemaking();
+      server.engine.handlers?.onRemade({ microphone: false, camera: false, screen: false });
+      expect(notices()).toMatchObject([
+        { text: { key: "notice.shareCut" }, action: { key: "notice.shareAgain" } },
+      ]);
+    });
+
+    test("where it came from is told for a moment", async () => {
+      await share();
+      server.engine.handlers?.onShareEnded();
+      expect(notices()).toMatchObject([{ text: { key: "notice.shareEnded" }, sticky: false }]);
+    });
+
+    test("because its owner ends it, or a host does, is no news", async () => {
+      await share();
+      server.session.media.screen.want(false);
+      await flush();
+      await share();
+      server.engine.handlers?.onLocal({ microphone: false, camera: false, screen: false });
+      server.engine.handlers?.onStatus("lost");
+      expect(notices()).toEqual([]);
+    });
+  });
+
   test("who switches off while media is connected anew stays off", async () => {
     const { microphone, camera } = server.session.media;
     microphone.want(true);
