@@ -11,13 +11,14 @@ import {
   VideoOff,
   WifiOff,
 } from "lucide-react";
-import { memo, useRef, useState, type PointerEvent } from "react";
+import { memo, useState, type PointerEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { alike } from "../../kit/alike";
 import { Avatar, colourOf } from "../../kit/avatar";
 import { IconButton } from "../../kit/icon-button";
 import { isSilent, isWeak, type PersonMedia } from "../../session/media";
 import type { ParticipantId, Person } from "../../wire/types";
+import { FullBar } from "./full-bar";
 import { fitOf, type Rect } from "./layout";
 import { SelfTools } from "./self-tools";
 import { TrackVideo } from "./track-video";
@@ -49,8 +50,7 @@ export const Tile = memo(function Tile(props: TileProps) {
   // Where nothing can hover, a tap shows what can be done and another one hides it.
   const [touched, setTouched] = useState(false);
   const drag = useCornerDrag(floating ? rect : null);
-  const frame = useRef<HTMLElement>(null);
-  const { full, filled, toggle } = useFullscreen(frame);
+  const { filled, toggle } = useFullscreen();
   const name = isMe ? t("stage.you", { name: person.name }) : person.name;
   const onTap = (event: PointerEvent) => {
     if (event.pointerType !== "touch" || drag.moved()) return;
@@ -58,7 +58,6 @@ export const Tile = memo(function Tile(props: TileProps) {
   };
   return (
     <figure
-      ref={frame}
       className={`tile colour-${colourOf(person.id)}`}
       aria-label={name}
       data-speaking={speaking}
@@ -86,7 +85,7 @@ export const Tile = memo(function Tile(props: TileProps) {
           key={media.camera.id}
           track={media.camera}
           mirrored={mirrored}
-          fit={full ? "contain" : fitOf(shape, rect)}
+          fit={filled ? "contain" : fitOf(shape, rect)}
           onShape={setShape}
         />
       )}
@@ -102,17 +101,18 @@ export const Tile = memo(function Tile(props: TileProps) {
           />
         )}
         {/* Where the tile fills the window this is the only way back, so it outlives the camera. */}
-        {!isMe && (media.camera || full) && (
+        {!isMe && (media.camera || filled) && (
           <IconButton
-            icon={full ? Minimize : Maximize}
+            icon={filled ? Minimize : Maximize}
             className="on-picture"
             label={
-              full ? t("stage.exitFullscreen") : t("stage.fullscreenOf", { name: person.name })
+              filled ? t("stage.exitFullscreen") : t("stage.fullscreenOf", { name: person.name })
             }
             onClick={toggle}
           />
         )}
       </div>
+      {filled && <FullBar />}
       {person.handRaisedAt !== null && (
         <span className="tile-hand">
           <Hand className="icon icon-small" aria-hidden="true" />
