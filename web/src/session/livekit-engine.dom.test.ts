@@ -55,6 +55,8 @@ let plugged: string[] = [];
 let opened: FakeTrack[] = [];
 /** Those of them that another program has. */
 let busy: string[] = [];
+/** The camera on the back. */
+let rear: string | null = null;
 /** Whether the browser lets nobody have any. */
 let denied = false;
 const losses: DeviceLoss[] = [];
@@ -64,6 +66,7 @@ beforeEach(() => {
   opened = [];
   busy = [];
   denied = false;
+  rear = null;
   losses.length = 0;
   vi.stubGlobal("navigator", {
     userAgent: navigator.userAgent,
@@ -108,6 +111,19 @@ test.each(KINDS)("the %s really in use is told, whoever chose it", async (...of)
   await vi.waitFor(() => expect(told.at(-1)).toBe(`${word} B`));
   unplug(`${word} B`);
   await vi.waitFor(() => expect(told.at(-1)).toBe(`${word} A`));
+});
+
+test("a camera of mine that looks away from me is told so, as soon as it is taken", async () => {
+  const told: unknown[] = [];
+  const engine = begin({
+    onPeople: (people) => void told.push(people.get(participantId("me"))?.rear),
+  });
+  room.localParticipant.identity = "me";
+  await engine.setCamera(true);
+  await vi.waitFor(() => expect(told.at(-1)).toBe(false));
+  rear = "camera B";
+  await engine.switchDevice("videoinput", "camera B");
+  await vi.waitFor(() => expect(told.at(-1)).toBe(true));
 });
 
 test("a camera that is off is not in use", async () => {
@@ -555,6 +571,7 @@ async function getUserMedia({ video, audio }: MediaStreamConstraints): Promise<M
   if (chosen === undefined) throw failure("NotFoundError");
   if (busy.includes(chosen)) throw failure("NotReadableError");
   const track = new FakeTrack(kind, chosen, constraints);
+  track.facingMode = chosen === rear ? "environment" : "user";
   opened.push(track);
   return new MediaStream([track.asTrack()]);
 }

@@ -189,6 +189,7 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     RoomEvent.LocalTrackPublished,
     RoomEvent.LocalTrackUnpublished,
     RoomEvent.ConnectionQualityChanged,
+    RoomEvent.ActiveDeviceChanged,
     RoomEvent.Reconnected,
   ] as const;
   for (const event of refresh) room.on(event, people.tell);

@@ -8,6 +8,7 @@ import {
 } from "livekit-client";
 import { alike } from "../kit/alike";
 import { participantId, type ParticipantId } from "../wire/types";
+import { isRear } from "./facing";
 import type { PersonMedia, Quality, TrackHandle } from "./media";
 
 type People = ReadonlyMap<ParticipantId, PersonMedia>;
@@ -77,6 +78,7 @@ function mediaOf(participant: Participant, { missing, still }: Unseen): PersonMe
     microphone: !microphone ? "none" : microphone.isMuted ? "muted" : "live",
     sound: isLocal ? null : heardOf(microphone),
     camera: seenOf(of(Track.Source.Camera)),
+    rear: isLocal && isRear(of(Track.Source.Camera)?.track?.mediaStream?.getTracks()[0]),
     screen: seenOf(of(Track.Source.ScreenShare)),
     screenSound: isLocal ? null : heardOf(of(Track.Source.ScreenShareAudio)),
     missing: {

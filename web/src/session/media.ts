@@ -5,6 +5,7 @@
 import { alike } from "../kit/alike";
 import type { MediaAccess, ParticipantId } from "../wire/types";
 import { isSameBackground, NONE, type Background } from "./background/choice";
+import { isRear } from "./facing";
 import type { Figures } from "./figures";
 import type { StuckDevices } from "./flow";
 import { createGate } from "./gate";
@@ -26,6 +27,8 @@ export interface PersonMedia {
   readonly microphone: "unknown" | "none" | "muted" | "live";
   readonly sound: TrackHandle | null;
   readonly camera: TrackHandle | null;
+  /** Whether that camera of mine looks away from me. */
+  readonly rear: boolean;
   readonly screen: TrackHandle | null;
   readonly screenSound: TrackHandle | null;
   /** Whether nothing arrives of a picture that is on the air and on this screen, or my own camera gives nothing. */
@@ -37,6 +40,7 @@ export const NO_MEDIA: PersonMedia = {
   microphone: "none",
   sound: null,
   camera: null,
+  rear: false,
   screen: null,
   screenSound: null,
   missing: { camera: false, screen: false },
@@ -88,7 +92,7 @@ export interface MediaState {
   /** The devices really in use, by their ids; `null` where none is open, or nobody knows. */
   readonly inUse: DevicesInUse;
   /** My camera as the green room showed it, until it is published. */
-  readonly preview: TrackHandle | null;
+  readonly preview: (TrackHandle & Pick<PersonMedia, "rear">) | null;
 }
 
 export type DeviceKind = "audioinput" | "videoinput" | "audiooutput";
@@ -217,8 +221,9 @@ const IDLE: MediaState = {
   preview: null,
 };
 
-const previewOf = (track: MediaStreamTrack): TrackHandle => ({
+const previewOf = (track: MediaStreamTrack): MediaState["preview"] => ({
   id: track.id,
+  rear: isRear(track),
   attach(element) {
     element.srcObject = new MediaStream([track]);
     return () => {

@@ -1,5 +1,6 @@
 import "../../tests/bare-page";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { FakeTrack } from "../../tests/fake-track";
 import {
   ADMISSION,
   ANA,
@@ -188,13 +189,13 @@ describe("the way in", () => {
       server.session.start();
       await flush();
       server.initialData(ANA);
-      const track = { id: "cam" } as MediaStreamTrack;
+      const track = new FakeTrack("video", "cam").asTrack();
       server.session.join({ ...NO_DEVICES, camera: () => ({ on: true, track }) });
       server.mediaAccess();
       server.users([ANA]);
       await flush();
       const { media } = server.session;
-      expect(media.getSnapshot().preview?.id).toBe("cam");
+      expect(media.getSnapshot().preview?.id).toBe(track.id);
       if (changesMind) media.camera.want(false);
       await flush();
       expect(media.getSnapshot().preview === null).toBe(changesMind);
@@ -202,7 +203,7 @@ describe("the way in", () => {
       await flush();
       expect(media.getSnapshot().preview).toBe(null);
       const after = changesMind ? "release camera" : "camera true";
-      expect(server.engine.calls).toEqual(["connect", "adopt cam", after]);
+      expect(server.engine.calls).toEqual(["connect", `adopt ${track.id}`, after]);
     }
   });
 

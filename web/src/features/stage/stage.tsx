@@ -93,7 +93,7 @@ function Canvas({ tiles, shares, link, film }: CanvasProps) {
               key={data.person.id}
               {...data}
               rect={rect}
-              mirrored={data.isMe && prefs.mirrorSelf}
+              mirrored={data.isMe && prefs.mirrorSelf && !data.media.rear}
               pinned={pinned === data.person.id}
               lit={spotlight.includes(data.person.id)}
               floating={scene.floating === data.person.id}
