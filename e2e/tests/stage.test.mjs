@@ -153,8 +153,18 @@ scenario(
     await ana.tile("Ben").hover();
     await ana.button("Show Ben on the full screen").click();
     await until("Ben to fill the screen", () =>
-      ana.tile("Ben").evaluate((tile) => document.fullscreenElement === tile),
+      ana
+        .tile("Ben")
+        .evaluate(
+          ({ dataset }) => document.fullscreenElement !== null && dataset.filled === "true",
+        ),
     );
+    await ana.tile("Ben").getByRole("button", { name: "Muted, Unmute" }).click();
+    await ana.tile("Ben").getByRole("button", { name: "Mic on, Mute" }).waitFor();
+    await ana.page.keyboard.press(",");
+    const settings = ana.page.getByRole("dialog", { name: "Settings" });
+    await settings.getByRole("button", { name: "Close" }).click();
+    await settings.waitFor({ state: "hidden" });
     await ana.button("Leave full screen").click();
     await until("Ben to be back in place", () =>
       ana.page.evaluate(() => document.fullscreenElement === null),

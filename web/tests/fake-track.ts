@@ -4,6 +4,7 @@ export class FakeTrack extends EventTarget {
   readyState: MediaStreamTrackState = "live";
   enabled = true;
   muted = false;
+  facingMode = "user";
 
   constructor(
     readonly kind: "audio" | "video",
@@ -30,7 +31,12 @@ export class FakeTrack extends EventTarget {
     this.dispatchEvent(new Event("ended"));
   }
 
-  getSettings = (): MediaTrackSettings => ({ deviceId: this.deviceId, width: 1280, height: 720 });
+  getSettings = (): MediaTrackSettings => ({
+    deviceId: this.deviceId,
+    facingMode: this.facingMode,
+    width: 1280,
+    height: 720,
+  });
   getConstraints = (): MediaTrackConstraints => ({ ...this.constraints });
   applyConstraints = (): Promise<void> => Promise.resolve();
   clone = (): FakeTrack => new FakeTrack(this.kind, this.deviceId, this.constraints, this.label);

@@ -4,9 +4,9 @@ import type { ReactNode } from "react";
 import { PrefsContext } from "../src/features/settings/prefs-context";
 import { createActions } from "../src/features/shortcuts";
 import { VisitContext, type VisitValue } from "../src/features/visit/context";
+import { followDevices } from "../src/features/visit/follow-devices";
 import { createUi } from "../src/features/visit/ui-store";
 import { createWayBack } from "../src/features/visit/way-back";
-import { createDevices } from "../src/session/devices";
 import { createPrefs, type PrefsStore } from "../src/session/prefs";
 import type { SessionDeps } from "../src/session/session";
 import { createFakeServer, type FakePerson, type FakeServer } from "./fakes";
@@ -36,7 +36,7 @@ function around(server: FakeServer): Pick<Meeting, "visit" | "prefs" | "show" | 
   const ui = createUi(null, () => undefined);
   const visit: VisitValue = {
     session: server.session,
-    devices: createDevices(() => undefined),
+    devices: followDevices(server.session, prefs),
     ui,
     actions: createActions(server.session, ui, prefs),
     travel: (token) => void travelled.push(token),

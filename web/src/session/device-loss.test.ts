@@ -2,7 +2,13 @@ import { describe, expect, test } from "vitest";
 import { deviceLossText, wasInUse } from "./device-loss";
 import type { Device } from "./devices";
 
-const loss = { kind: "audioinput", lost: "Headset", next: "Built-in", wasOff: false } as const;
+const loss = {
+  kind: "audioinput",
+  lost: "Headset",
+  next: "Built-in",
+  wasOff: false,
+  denied: false,
+} as const;
 
 describe("what is said", () => {
   test.each([
@@ -29,6 +35,14 @@ describe("what is said", () => {
     ],
   ])("%s", (_, given, { key, ...values }) => {
     expect(deviceLossText(given)).toEqual({ key, values: { device: "Headset", ...values } });
+  });
+
+  test("that this page may not use it any more, if that is why", () => {
+    const denied = { ...loss, next: null, denied: true };
+    expect(deviceLossText(denied)).toEqual({ key: "notice.denied.microphone" });
+    expect(deviceLossText({ ...denied, kind: "videoinput", wasOff: true })).toEqual({
+      key: "notice.denied.camera",
+    });
   });
 
   test("a device without a name is called by its kind", () => {

@@ -1,16 +1,12 @@
 /** What to say when a device in use goes away: its name, and what that means now. Pure. */
+import { DEVICE_WORDS } from "./choose-device";
 import type { Device } from "./devices";
-import type { DeviceKind, DeviceLoss } from "./media";
+import type { DeviceLoss } from "./media";
 import type { NoticeText } from "./notices";
 
-const WORDS = {
-  audioinput: "microphone",
-  videoinput: "camera",
-  audiooutput: "speaker",
-} as const satisfies Record<DeviceKind, string>;
-
-export function deviceLossText({ kind, lost, next, wasOff }: DeviceLoss): NoticeText {
-  const word = WORDS[kind];
+export function deviceLossText({ kind, lost, next, wasOff, denied }: DeviceLoss): NoticeText {
+  if (denied && kind !== "audiooutput") return { key: `notice.denied.${DEVICE_WORDS[kind]}` };
+  const word = DEVICE_WORDS[kind];
   const device = lost === "" ? ({ keyed: `device.${word}` } as const) : lost;
   if (wasOff) return { key: `notice.lost.off.${word}`, values: { device } };
   if (next === null) return { key: `notice.lost.gone.${word}`, values: { device } };

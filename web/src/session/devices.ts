@@ -40,16 +40,30 @@ export interface DevicesStore extends Readable<readonly Device[]> {
   dispose(): void;
 }
 
-/** `onGone` hears of a device that is no longer there, with the lists before and after. */
-export type OnGone = (device: Device, before: readonly Device[], after: readonly Device[]) => void;
+export interface DeviceChange<T> {
+  readonly device: Device;
+  readonly before: readonly Device[];
+  readonly after: readonly Device[];
+  /** What was asked when the browser spoke of a change, before anybody could act on it. */
+  readonly at: T;
+}
 
-export function createDevices(onGone: OnGone): DevicesStore {
+interface OnDevices<T> {
+  /** Asked at the moment of every change. */
+  now(): T;
+  onGone(change: DeviceChange<T>): void;
+  /** Not of those that were there from the start. */
+  onCome(change: DeviceChange<T>): void;
+}
+
+export function createDevices<T>(on?: OnDevices<T>): DevicesStore {
   const store = createStore<readonly Device[]>([]);
   const source = navigator.mediaDevices as MediaDevices | undefined;
 
   const refresh = async () => {
     if (!source) return;
-    const found = (await source.enumerateDevices())
+    const at = on?.now();
+    const after = (await source.enumerateDevices())
       .filter(({ deviceId }) => deviceId !== "")
       .map(({ deviceId, kind, label, groupId }): Device => ({
         id: deviceId,
@@ -58,11 +72,13 @@ export function createDevices(onGone: OnGone): DevicesStore {
         group: groupId,
       }));
     const before = store.getSnapshot();
-    store.set(found);
-    for (const device of before) {
-      if (!found.some(({ id, kind }) => id === device.id && kind === device.kind)) {
-        onGone(device, before, found);
-      }
+    store.set(after);
+    if (!on || at === undefined) return;
+    const missingIn = (list: readonly Device[]) => (device: Device) =>
+      !list.some(({ id, kind }) => id === device.id && kind === device.kind);
+    for (const device of before.filter(missingIn(after))) on.onGone({ device, before, after, at });
+    for (const device of after.filter(missingIn(before))) {
+      if (before.some(({ kind }) => kind === device.kind)) on.onCome({ device, before, after, at });
     }
   };
   const onChange = () => void refresh().catch(() => undefined);
@@ -93,6 +109,10 @@ export interface Preview extends Readable<PreviewState> {
   handOver(): MediaStreamTrack | null;
 }
 
+/** Which device is open, if that can be told. */
+export const openIn = ({ stream }: PreviewState): string | null =>
+  stream?.getTracks()[0]?.getSettings().deviceId ?? null;
+
 const OFF: PreviewState = { on: false, pending: false, stream: null, problem: null };
 
 export function createPreview(kind: "audio" | "video", onAllowed: () => void): Preview {
@@ -119,7 +139,11 @@ export function createPreview(kind: "audio" | "video", onAllowed: () => void): P
     close(store.getSnapshot().stream);
     store.set({ on: true, pending: true, stream: null, problem: null });
     try {
-      const stream = await (opening ?? openDevice(kind, deviceId));
+      const stream = await (opening ??
+        openDevice(kind, deviceId, () => {
+          // Once the wished one is there, it may be asked for again.
+          if (mine === attempt) wanted = null;
+        }));
       if (mine !== attempt) return close(stream);
       store.set({ on: true, pending: false, stream, problem: null });
       follow(stream);
@@ -154,7 +178,12 @@ function constraintsOf(kind: "audio" | "video"): MediaTrackConstraints {
     : { echoCancellation: true, noiseSuppression: true, autoGainControl: true };
 }
 
-async function openDevice(kind: "audio" | "video", deviceId: string | null): Promise<MediaStream> {
+/** `onOther` hears that it is not the wished one. */
+async function openDevice(
+  kind: "audio" | "video",
+  deviceId: string | null,
+  onOther: () => void = () => undefined,
+): Promise<MediaStream> {
   const base = constraintsOf(kind);
   const ask = (constraints: MediaTrackConstraints) =>
     navigator.mediaDevices.getUserMedia({ [kind]: constraints });
@@ -163,8 +192,9 @@ async function openDevice(kind: "audio" | "video", deviceId: string | null): Pro
     return await ask({ ...base, deviceId: { exact: deviceId } });
   } catch (error) {
     // The remembered device may be at home; the next best one will do.
-    if (deviceProblem(error) === "missing") return ask(base);
-    throw error;
+    if (deviceProblem(error) !== "missing") throw error;
+    onOther();
+    return ask(base);
   }
 }
 

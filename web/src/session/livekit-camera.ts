@@ -10,7 +10,8 @@ import {
 import type { CameraBackground } from "./background/camera-background";
 import { NONE, type Background } from "./background/choice";
 import { createInTurn } from "./in-turn";
-import { publishOpened, soften, switchDevice } from "./livekit-device";
+import { publishOpened, reopenDevice, soften, switchDevice } from "./livekit-device";
+import type { Remaking } from "./livekit-remade";
 import type { BackgroundTrouble } from "./media";
 
 interface Around {
@@ -30,7 +31,7 @@ export interface Camera {
   setBackground(background: Background, saving: boolean): Promise<void>;
 }
 
-export function createCamera(room: Room, around: Around): Camera {
+export function createCamera(room: Room, remaking: Remaking, around: Around): Camera {
   const me = room.localParticipant;
   let background: Background = NONE;
   let saving = false;
@@ -78,32 +79,21 @@ export function createCamera(room: Room, around: Around): Camera {
     await me.unpublishTrack(track as LocalTrack);
   };
 
-  const anew = (open: () => Promise<void>) =>
-    inTurn(async () => {
-      try {
-        await open();
-      } catch (error) {
-        // The camera may be open again; what was to be drawn on it is not there.
-        const track = published();
-        if (track && drawingOn(track)) await me.setCameraEnabled(false);
-        throw error;
-      }
-    });
-
   return {
     isOn: () => changing || me.isCameraEnabled,
     set: (on) =>
       inTurn(async () => {
+        if (!on && remaking.isUnderWay()) return remaking.switchOff(Track.Source.Camera);
         if (on) await takeDownOther();
         soften(published()?.constraints);
         if (on && !published()) await publish();
         else await me.setCameraEnabled(on);
       }),
-    switchTo: (id) => anew(() => switchDevice(room, "videoinput", id)),
+    switchTo: (id) => inTurn(() => switchDevice(room, "videoinput", id)),
     reopen: () =>
-      anew(async () => {
-        soften(published()?.constraints);
-        await published()?.restartTrack();
+      inTurn(async () => {
+        const track = published();
+        if (track) await reopenDevice(track as LocalTrack);
       }),
     setBackground(next, save) {
       background = next;

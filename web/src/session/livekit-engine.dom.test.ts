@@ -4,17 +4,27 @@ import {
   ConnectionState,
   LocalParticipant,
   LocalTrackPublication,
+  LocalVideoTrack,
+  ParticipantEvent,
   RemoteParticipant,
   RoomEvent,
   TrackEvent,
   type LocalTrack,
+  type RemoteTrackPublication,
   type Room,
   Track,
 } from "livekit-client";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { FakeTrack } from "../../tests/fake-track";
 import { createLiveKitEngine } from "./livekit-engine";
-import type { DeviceLoss, EngineHandlers } from "./media";
+import { participantId, type MediaAccess, type ParticipantId } from "../wire/types";
+import {
+  NO_MEDIA,
+  type DeviceChoice,
+  type DeviceLoss,
+  type EngineHandlers,
+  type PersonMedia,
+} from "./media";
 
 /** The library's room inside the engine. */
 let room: Room;
@@ -25,6 +35,8 @@ vi.mock("livekit-client", async (load) => {
       super(options);
       room = this as unknown as Room;
       this.state = library.ConnectionState.Connected;
+      // What it does once it is connected.
+      (this as unknown as { setupLocalParticipantEvents(): void }).setupLocalParticipantEvents();
     }
   }
   return { ...library, Room: Seen };
@@ -41,11 +53,20 @@ class FakeStream {
 /** Ids of what is plugged in, the browser's favourite first, and what of it is open. */
 let plugged: string[] = [];
 let opened: FakeTrack[] = [];
+/** Those of them that another program has. */
+let busy: string[] = [];
+/** The camera on the back. */
+let rear: string | null = null;
+/** Whether the browser lets nobody have any. */
+let denied = false;
 const losses: DeviceLoss[] = [];
 
 beforeEach(() => {
   plugged = ["camera A", "camera B", "microphone A", "microphone B"];
   opened = [];
+  busy = [];
+  denied = false;
+  rear = null;
   losses.length = 0;
   vi.stubGlobal("navigator", {
     userAgent: navigator.userAgent,
@@ -76,9 +97,69 @@ test.each(KINDS)(
     unplug(`${word} B`);
     await vi.waitFor(() => expect(losses).toHaveLength(1));
     expect(live()).toEqual([`${word} A`]);
-    expect(losses).toEqual([{ kind, lost: `The ${word} B`, next: `The ${word} A`, wasOff: false }]);
+    const [lost, next] = [`The ${word} B`, `The ${word} A`];
+    expect(losses).toEqual([{ kind, lost, next, wasOff: false, denied: false }]);
   },
 );
+
+test.each(KINDS)("the %s really in use is told, whoever chose it", async (...of) => {
+  const [word, kind, set] = of;
+  const told: (string | null)[] = [];
+  const engine = begin({ onInUse: (devices) => void told.push(devices[kind]) });
+  await engine[set](true);
+  await engine.switchDevice(kind, `${word} B`);
+  await vi.waitFor(() => expect(told.at(-1)).toBe(`${word} B`));
+  unplug(`${word} B`);
+  await vi.waitFor(() => expect(told.at(-1)).toBe(`${word} A`));
+});
+
+test("a camera of mine that looks away from me is told so, as soon as it is taken", async () => {
+  const told: unknown[] = [];
+  const engine = begin({
+    onPeople: (people) => void told.push(people.get(participantId("me"))?.rear),
+  });
+  room.localParticipant.identity = "me";
+  await engine.setCamera(true);
+  await vi.waitFor(() => expect(told.at(-1)).toBe(false));
+  rear = "camera B";
+  await engine.switchDevice("videoinput", "camera B");
+  await vi.waitFor(() => expect(told.at(-1)).toBe(true));
+});
+
+test("a camera that is off is not in use", async () => {
+  const told: unknown[] = [];
+  const engine = begin({ onInUse: ({ videoinput }) => void told.push(videoinput) });
+  await engine.setCamera(true);
+  await engine.setCamera(false);
+  await Promise.resolve();
+  expect(told.at(-1)).toBeNull();
+});
+
+test("the library knows the speaker that was chosen before", async () => {
+  const told: unknown[] = [];
+  const engine = begin({ onInUse: ({ audiooutput }) => void told.push(audiooutput) });
+  vi.spyOn(room, "connect").mockResolvedValue();
+  // A browser that can move sound.
+  Object.assign(navigator, {
+    userAgent: "Mozilla/5.0 (X11; Linux x86_64) Chrome/140.0.0.0 Safari",
+  });
+  vi.spyOn(document, "createElement").mockReturnValue({ setSinkId: nothing } as never);
+  await engine.connect(ACCESS, { ...NOTHING_CHOSEN, speaker: "headset" });
+  expect(room.getActiveDevice("audiooutput")).toBe("headset");
+  expect(told).toContain("headset");
+  await engine.disconnect();
+});
+
+test("a speaker that the browser cannot use keeps nobody out", async () => {
+  const engine = begin();
+  const connect = vi.spyOn(room, "connect").mockResolvedValue();
+  vi.spyOn(document, "createElement").mockReturnValue({} as never);
+  await engine.connect(ACCESS, { ...NOTHING_CHOSEN, speaker: "headset" });
+  expect(connect).toHaveBeenCalled();
+  await engine.disconnect();
+});
+
+const nothing = () => undefined;
 
 test.each(KINDS)("a %s from the green room that is unplugged is replaced", async (...of) => {
   const [word, , set] = of;
@@ -110,6 +191,38 @@ test.each(KINDS)("a %s that goes away as it is chosen leaves another one", async
   await engine[set](true);
   await engine.switchDevice(kind, `${word} C`);
   expect(live()).toEqual([`${word} A`]);
+});
+
+test.each(KINDS)("a %s that cannot be opened leaves the one before on", async (...of) => {
+  const [word, kind, set] = of;
+  const engine = begin();
+  await engine[set](true);
+  busy = [`${word} B`];
+  await expect(engine.switchDevice(kind, `${word} B`)).rejects.toThrow("NotReadableError");
+  expect(live()).toEqual([`${word} A`]);
+  expect(published()?.isMuted).toBe(false);
+});
+
+test.each(KINDS)("a %s is off where the one before does not open either", async (...of) => {
+  const [word, kind, set] = of;
+  const engine = begin();
+  await engine[set](true);
+  busy = [`${word} A`, `${word} B`];
+  await expect(engine.switchDevice(kind, `${word} B`)).rejects.toThrow("NotReadableError");
+  expect(published()?.isMuted).toBe(true);
+
+  busy = [`${word} B`];
+  await engine[set](true);
+  expect(live()).toEqual([`${word} A`]);
+});
+
+test.each(KINDS)("a %s that does not open anew is off", async (...of) => {
+  const [word, , set] = of;
+  const engine = begin();
+  await engine[set](true);
+  busy = [`${word} A`];
+  await expect(engine.reopen(word)).rejects.toThrow("NotReadableError");
+  expect(published()?.isMuted).toBe(true);
 });
 
 test("a camera is chosen again that nothing was left of when it was unplugged", async () => {
@@ -161,6 +274,44 @@ test.each(KINDS)(
   },
 );
 
+test.each(KINDS)("a %s that may not be used any more is told so", async (...of) => {
+  const [, , set] = of;
+  const engine = begin();
+  await engine[set](true);
+  revoke();
+  await vi.waitFor(() => expect(losses).toHaveLength(1));
+  expect(losses).toMatchObject([{ denied: true, wasOff: false }]);
+});
+
+test("a muted microphone that may not be used any more is told so", async () => {
+  const engine = begin();
+  await engine.setMicrophone(true);
+  await engine.setMicrophone(false);
+  revoke();
+  await vi.waitFor(() => expect(losses).toHaveLength(1));
+  expect(losses).toMatchObject([{ denied: true, wasOff: true }]);
+});
+
+test("a shared screen whose window is closed is told so, once", async () => {
+  let ended = 0;
+  begin({ onShareEnded: () => void (ended += 1) });
+  const source = new FakeTrack("video", "window");
+  const track = new LocalVideoTrack(source.asTrack());
+  const { localParticipant: me } = room;
+  await me.publishTrack(track as LocalTrack, { source: Track.Source.ScreenShare });
+  await remake();
+  expect(ended).toBe(0);
+  source.unplug();
+  expect(ended).toBe(1);
+});
+
+/** In the settings of the browser. */
+function revoke() {
+  Object.assign(navigator, { permissions: { query: async () => ({ state: "denied" }) } });
+  denied = true;
+  opened.at(-1)?.unplug();
+}
+
 test("a camera with something drawn on it is called by its own name", async () => {
   const engine = begin();
   await engine.setCamera(true);
@@ -187,14 +338,190 @@ test("who is there is told before it is said that media are connected, or made a
   expect(told).toEqual(["ben", "connected", "", "reconnecting"]);
 });
 
+const REFUSED = "refused";
+
+test("while everything is published anew nothing is told to be off, and nothing opens twice", async () => {
+  const told: unknown[] = [];
+  const engine = begin({
+    onLocal: (state) => void told.push(state),
+    onRemaking: () => void told.push("remaking"),
+    onRemade: (state) => void told.push(state),
+  });
+  await engine.setCamera(true);
+  await engine.setMicrophone(true);
+  await Promise.resolve();
+  told.length = 0;
+
+  await remake();
+  const on = { microphone: true, camera: true, screen: false };
+  expect(told).toEqual(["remaking", on, ...told.slice(2)]);
+  expect(told.slice(2)).toEqual(told.slice(2).map(() => on));
+  expect(live().toSorted()).toEqual(["camera A", "microphone A"]);
+});
+
+test("a device that went away meanwhile comes back as another", async () => {
+  const engine = begin();
+  await engine.setCamera(true);
+  await room.switchActiveDevice("videoinput", "camera B");
+  plugged = ["camera A"];
+  await remake();
+  expect(live()).toEqual(["camera A"]);
+  expect(room.localParticipant.isCameraEnabled).toBe(true);
+});
+
+test("what is not published anew is closed, and told to be missing", async () => {
+  const remade: unknown[] = [];
+  const engine = begin({ onRemade: (state) => void remade.push(state) });
+  await engine.setCamera(true);
+  await remake(() => Promise.reject(new Error(REFUSED)));
+  expect(remade).toEqual([{ microphone: false, camera: false, screen: false }]);
+  expect(live()).toEqual([]);
+});
+
+test.each(KINDS)("a %s that is switched off meanwhile does not come back", async (...of) => {
+  const [, , set] = of;
+  const engine = begin();
+  await engine[set](true);
+  await remake(async (publishAnew) => {
+    await engine[set](false);
+    await publishAnew();
+  });
+  await vi.waitFor(() => expect(published()).toBeUndefined());
+  expect(live()).toEqual([]);
+});
+
+test("what is on its way back when the connection is lost is closed", async () => {
+  const engine = begin();
+  await engine.setCamera(true);
+  await remake(() => {
+    room.emit(RoomEvent.Disconnected);
+    expect(live()).toEqual([]);
+    return Promise.reject(new Error(REFUSED));
+  });
+});
+
+/** A connection made wholly anew, as the library does that. */
+async function remake(around = (publishAnew: () => Promise<unknown>) => publishAnew()) {
+  const me = room.localParticipant;
+  vi.spyOn(
+    LocalParticipant.prototype as unknown as { publishOrRepublishTrack: typeof publish },
+    "publishOrRepublishTrack",
+  ).mockImplementation(function (this: LocalParticipant, ...given) {
+    return around(() => publish.apply(this, given)) as ReturnType<typeof publish>;
+  });
+  const become = (state: ConnectionState) => {
+    room.state = state;
+    room.emit(RoomEvent.ConnectionStateChanged, state);
+  };
+  become(ConnectionState.Reconnecting);
+  await me.republishAllTracks(undefined, true).catch((error: Error) => {
+    if (error.message !== REFUSED) throw error;
+  });
+  become(ConnectionState.Connected);
+  room.emit(RoomEvent.Reconnected);
+  await Promise.resolve();
+}
+
+test("the connection ends when the page goes, not when the browser asks whether it shall", async () => {
+  const engine = begin();
+  const leave = vi.spyOn(room, "disconnect").mockResolvedValue();
+  vi.spyOn(room, "connect").mockImplementation(async () => {
+    // As the library does at this point.
+    if (room.options.disconnectOnPageLeave)
+      window.addEventListener("beforeunload", () => void room.disconnect());
+  });
+  await engine.connect(ACCESS, NOTHING_CHOSEN);
+
+  window.dispatchEvent(new Event("beforeunload"));
+  expect(leave).not.toHaveBeenCalled();
+  window.dispatchEvent(new Event("pagehide"));
+  expect(leave).toHaveBeenCalledTimes(1);
+
+  await engine.disconnect();
+  leave.mockClear();
+  window.dispatchEvent(new Event("pagehide"));
+  expect(leave).not.toHaveBeenCalled();
+});
+
+const ACCESS: MediaAccess = {
+  url: "ws://localhost",
+  token: "token",
+  iceServers: [],
+  relayOnly: false,
+  relayAfter: null,
+};
+const NOTHING_CHOSEN: DeviceChoice = { microphone: null, camera: null, speaker: null };
+
+test("sound is kept while it is off, a picture is not", async () => {
+  const told: PersonMedia[] = [];
+  begin({ onPeople: (people) => void told.push(people.get(participantId("ben")) ?? NO_MEDIA) });
+  const ben = sending("ben");
+  room.emit(RoomEvent.ParticipantConnected, ben.participant);
+  await Promise.resolve();
+  ben.off(true);
+  room.emit(RoomEvent.TrackMuted, ben.microphone, ben.participant);
+  await Promise.resolve();
+
+  const [on, off] = told;
+  expect(on).toMatchObject({ microphone: "live", sound: { id: "s" }, camera: { id: "c" } });
+  expect(off).toMatchObject({ microphone: "muted", camera: null });
+  expect(off?.sound).toBe(on?.sound);
+});
+
+test("what changes at the same time is told once, and who has not changed is the same", async () => {
+  const told: ReadonlyMap<ParticipantId, PersonMedia>[] = [];
+  begin({ onPeople: (people) => void told.push(people) });
+  const ben = sending("ben");
+  room.emit(RoomEvent.ParticipantConnected, ben.participant);
+  const cat = sending("cat");
+  room.emit(RoomEvent.ParticipantConnected, cat.participant);
+  await Promise.resolve();
+  expect(told.map(({ size }) => size)).toEqual([2]);
+
+  ben.off(true);
+  room.emit(RoomEvent.TrackMuted, ben.microphone, ben.participant);
+  room.emit(RoomEvent.ConnectionQualityChanged, cat.participant.connectionQuality, cat.participant);
+  await Promise.resolve();
+  room.emit(RoomEvent.ConnectionQualityChanged, cat.participant.connectionQuality, cat.participant);
+  await Promise.resolve();
+  expect(told).toHaveLength(2);
+  expect(told[1]?.get(participantId("cat"))).toBe(told[0]?.get(participantId("cat")));
+  expect(told[1]?.get(participantId("ben"))).not.toBe(told[0]?.get(participantId("ben")));
+});
+
+/** Somebody who sends sound and a picture. */
+function sending(identity: string) {
+  const sent = (trackSid: string) =>
+    ({ trackSid, isMuted: false, track: {} }) as unknown as RemoteTrackPublication;
+  const [microphone, camera] = [sent("s"), sent("c")];
+  const participant = remote(identity);
+  vi.spyOn(participant, "getTrackPublication").mockImplementation((source) =>
+    source === Track.Source.Microphone
+      ? microphone
+      : source === Track.Source.Camera
+        ? camera
+        : undefined,
+  );
+  room.remoteParticipants.set(identity, participant);
+  return {
+    participant,
+    microphone,
+    off: (isMuted: boolean) => void [microphone, camera].map((p) => Object.assign(p, { isMuted })),
+  };
+}
+
 /** Somebody of whom nothing is asked. */
 const remote = (identity: string) => new RemoteParticipant({} as never, `PA_${identity}`, identity);
 
 function begin(more: Partial<EngineHandlers> = {}) {
-  const nothing = () => undefined;
   const handlers = {
     onLocal: nothing,
     onPeople: nothing,
+    onStatus: nothing,
+    onMayPlaySound: nothing,
+    onInUse: nothing,
+    onRemaking: nothing,
+    onRemade: nothing,
     onDeviceLost: (loss: DeviceLoss) => losses.push(loss),
     ...more,
   };
@@ -228,6 +555,7 @@ async function exactly(id: string): Promise<MediaStreamTrack> {
 
 /** What a browser does with the devices that are plugged in. */
 async function getUserMedia({ video, audio }: MediaStreamConstraints): Promise<MediaStream> {
+  if (denied) throw failure("NotAllowedError");
   const wish = video || audio;
   const [kind, word] = video ? (["video", "camera"] as const) : (["audio", "microphone"] as const);
   const constraints = typeof wish === "object" ? wish : {};
@@ -241,7 +569,9 @@ async function getUserMedia({ video, audio }: MediaStreamConstraints): Promise<M
   if (exact !== undefined && named === undefined) throw failure("OverconstrainedError");
   const chosen = named ?? there[0];
   if (chosen === undefined) throw failure("NotFoundError");
+  if (busy.includes(chosen)) throw failure("NotReadableError");
   const track = new FakeTrack(kind, chosen, constraints);
+  track.facingMode = chosen === rear ? "environment" : "user";
   opened.push(track);
   return new MediaStream([track.asTrack()]);
 }
@@ -267,6 +597,6 @@ async function publish(
   };
   inside.addTrackPublication(publication);
   track.on(TrackEvent.Ended, (ended) => void inside.handleTrackEnded(ended as LocalTrack));
-  room.emit(RoomEvent.LocalTrackPublished, publication, this);
+  this.emit(ParticipantEvent.LocalTrackPublished, publication);
   return publication;
 }

@@ -1,6 +1,5 @@
 /** The media engine over `livekit-client`. Only files named `livekit-*` know that library. */
 import {
-  ConnectionQuality,
   ConnectionState,
   createLocalAudioTrack,
   LocalAudioTrack,
@@ -16,18 +15,19 @@ import {
   VideoQuality,
   type ElementInfo,
   type LocalTrack,
-  type Participant,
   type RemoteTrackPublication,
-  type TrackPublication,
 } from "livekit-client";
 import { browserOf } from "../kit/browser";
-import { participantId, type MediaAccess, type ParticipantId } from "../wire/types";
+import type { MediaAccess } from "../wire/types";
 import { figuresOf, type Entry } from "./figures";
 import { createInTurn } from "./in-turn";
 import { watchLevel } from "./level";
 import { createCamera } from "./livekit-camera";
-import { labelOf, publishOpened, soften, switchDevice } from "./livekit-device";
+import { devicesInUse, publishOpened, reopenDevice, soften, switchDevice } from "./livekit-device";
 import { watchFlow } from "./livekit-flow";
+import { createLossWatch } from "./livekit-loss";
+import { createPeopleTeller, personOf } from "./livekit-people";
+import { watchRemaking } from "./livekit-remade";
 import { watchWay } from "./livekit-way";
 import { MediaFullError, saysFull } from "./media-full";
 import { createVoiceJudge } from "./own-voice";
@@ -38,56 +38,12 @@ import type {
   MediaEngine,
   MediaStatus,
   OpenTracks,
-  PersonMedia,
-  Quality,
-  TrackHandle,
 } from "./media";
-
-/** A native helper and a phone caller stand for the person of the meeting they belong to. */
-function personOf(identity: string): ParticipantId {
-  if (identity.endsWith("-native")) return participantId(identity.slice(0, -"-native".length));
-  if (identity.startsWith("sip_+")) return participantId(`sip_${identity.slice("sip_+".length)}`);
-  return participantId(identity);
-}
 
 // What matters is on the screen; an expected reconnect is no error in the console.
 setLogLevel(LogLevel.silent);
 
 const VOICE = { echoCancellation: true, noiseSuppression: true, autoGainControl: true } as const;
-
-const handles = new WeakMap<Track, TrackHandle>();
-
-/** One handle per track, so that a tile re-renders only when its track is a different one. */
-function handleOf(publication: TrackPublication | undefined): TrackHandle | null {
-  const track = publication?.track;
-  if (!track || publication.isMuted) return null;
-  let handle = handles.get(track);
-  if (!handle) {
-    handle = {
-      id: publication.trackSid,
-      attach(element) {
-        track.attach(element);
-        return () => void track.detach(element);
-      },
-    };
-    handles.set(track, handle);
-  }
-  return handle;
-}
-
-function qualityOf(quality: ConnectionQuality): Quality {
-  switch (quality) {
-    case ConnectionQuality.Excellent:
-    case ConnectionQuality.Good:
-      return "good";
-    case ConnectionQuality.Poor:
-      return "poor";
-    case ConnectionQuality.Lost:
-      return "lost";
-    default:
-      return "unknown";
-  }
-}
 
 /** So long a new picture may wait for its place on the screen. */
 const UNSEEN_MS = 1_000;
@@ -114,31 +70,6 @@ function stopUnlessShown(track: RemoteVideoTrack) {
   }, UNSEEN_MS);
 }
 
-/** `missing` has the publications of which nothing arrives; `still` says that my own camera gives nothing. */
-function mediaOf(
-  participant: Participant,
-  missing: ReadonlySet<string>,
-  still: boolean,
-): PersonMedia {
-  const microphone = participant.getTrackPublication(Track.Source.Microphone);
-  const isMissing = (source: Track.Source) =>
-    missing.has(participant.getTrackPublication(source)?.trackSid ?? "");
-  return {
-    microphone: !microphone ? "none" : microphone.isMuted ? "muted" : "live",
-    sound: participant.isLocal ? null : handleOf(microphone),
-    camera: handleOf(participant.getTrackPublication(Track.Source.Camera)),
-    screen: handleOf(participant.getTrackPublication(Track.Source.ScreenShare)),
-    screenSound: participant.isLocal
-      ? null
-      : handleOf(participant.getTrackPublication(Track.Source.ScreenShareAudio)),
-    missing: {
-      camera: participant.isLocal ? still : isMissing(Track.Source.Camera),
-      screen: isMissing(Track.Source.ScreenShare),
-    },
-    quality: qualityOf(participant.connectionQuality),
-  };
-}
-
 const STATUS: Readonly<Record<ConnectionState, MediaStatus>> = {
   [ConnectionState.Connected]: "connected",
   [ConnectionState.Connecting]: "connecting",
@@ -157,7 +88,8 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
   const room = new Room({
     adaptiveStream: true,
     dynacast: true,
-    disconnectOnPageLeave: true,
+    // The library would leave as soon as the browser asks whether to leave.
+    disconnectOnPageLeave: false,
     videoCaptureDefaults: { resolution: VideoPresets.h720.resolution },
     audioCaptureDefaults: VOICE,
     publishDefaults: {
@@ -172,6 +104,8 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     },
   });
   let leaving = false;
+  /** The page goes, perhaps to come back from the browser's memory: then it is a connection lost like any other. */
+  const onPageHide = () => void room.disconnect().catch(() => undefined);
   let open: OpenTracks = { microphone: null, camera: null };
   /** The device brought along, once, if it is still open. */
   const brought = (which: keyof OpenTracks): MediaStreamTrack | null => {
@@ -187,30 +121,35 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
   let stopWatching: (() => void) | null = null;
   let stopWatchingWay: (() => void) | null = null;
 
-  const camera = createCamera(room, {
+  const remaking = watchRemaking(room, {
+    onBegun: handlers.onRemaking,
+    onDone: () => handlers.onRemade(local()),
+  });
+  const camera = createCamera(room, remaking, {
     brought: () => brought("camera"),
     onBackground: handlers.onBackground,
     onSettled: () => tellLocal(),
   });
 
-  const tellPeople = () => {
-    const people = new Map<ParticipantId, PersonMedia>();
-    for (const participant of [room.localParticipant, ...room.remoteParticipants.values()]) {
-      if (participant.identity)
-        people.set(personOf(participant.identity), mediaOf(participant, missing, still));
-    }
-    handlers.onPeople(people);
-  };
+  const people = createPeopleTeller(
+    room,
+    { missing: () => missing, still: () => still },
+    handlers.onPeople,
+  );
+  const local = () => ({
+    microphone: room.localParticipant.isMicrophoneEnabled,
+    camera: camera.isOn(),
+    screen: room.localParticipant.isScreenShareEnabled,
+  });
+  const tellInUse = () => handlers.onInUse(devicesInUse(room));
+  // Also one that the library takes by itself.
+  room.on(RoomEvent.ActiveDeviceChanged, tellInUse);
   /** A moment later, so that the clean-up of a lost connection is not taken for somebody's wish. */
   const tellLocal = () =>
     queueMicrotask(() => {
-      if (room.state === ConnectionState.Disconnected) return;
-      const me = room.localParticipant;
-      handlers.onLocal({
-        microphone: me.isMicrophoneEnabled,
-        camera: camera.isOn(),
-        screen: me.isScreenShareEnabled,
-      });
+      if (room.state === ConnectionState.Disconnected || remaking.isUnderWay()) return;
+      handlers.onLocal(local());
+      tellInUse();
     });
 
   /** Hears what the microphone hears, also while it is muted. */
@@ -250,9 +189,10 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     RoomEvent.LocalTrackPublished,
     RoomEvent.LocalTrackUnpublished,
     RoomEvent.ConnectionQualityChanged,
+    RoomEvent.ActiveDeviceChanged,
     RoomEvent.Reconnected,
   ] as const;
-  for (const event of refresh) room.on(event, tellPeople);
+  for (const event of refresh) room.on(event, people.tell);
   const localRefresh = [
     RoomEvent.LocalTrackPublished,
     RoomEvent.LocalTrackUnpublished,
@@ -261,9 +201,6 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     RoomEvent.Reconnected,
   ] as const;
   for (const event of localRefresh) room.on(event, tellLocal);
-  room.on(RoomEvent.LocalTrackPublished, (publication) => {
-    if (publication.source === Track.Source.Microphone) listenToMyself();
-  });
   let quality: VideoQuality = VideoQuality.HIGH;
   const limit = (publication: RemoteTrackPublication) => {
     if (publication.source === Track.Source.Camera && publication.isSubscribed)
@@ -274,34 +211,20 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     if (quality !== VideoQuality.HIGH) limit(publication);
     if (track instanceof RemoteVideoTrack) stopUnlessShown(track);
   });
-  const watched = new WeakSet<LocalTrack>();
-  /** The library takes another device by itself when one goes away; this tells how that went. */
-  const watchDevice = (track: LocalTrack, kind: DeviceKind) => {
-    if (watched.has(track)) return;
-    watched.add(track);
-    track.on(TrackEvent.Ended, () => {
-      // Before the library opens it anew.
-      soften(track.constraints);
-      const lost = labelOf(track);
-      if (track.isMuted) return handlers.onDeviceLost({ kind, lost, next: null, wasOff: true });
-      const tell = (next: string | null) => {
-        track.off(TrackEvent.Restarted, replaced);
-        track.off(TrackEvent.Muted, silenced);
-        handlers.onDeviceLost({ kind, lost, next, wasOff: false });
-      };
-      const replaced = () => tell(labelOf(track));
-      const silenced = () => tell(null);
-      track.once(TrackEvent.Restarted, replaced);
-      track.once(TrackEvent.Muted, silenced);
-    });
-    track.on(TrackEvent.Restarted, () => {
-      if (kind === "audioinput") listenToMyself();
-    });
-  };
+  const watchDevice = createLossWatch(handlers.onDeviceLost);
   room.on(RoomEvent.LocalTrackPublished, ({ source, track }) => {
     if (!track) return;
-    if (source === Track.Source.Microphone) watchDevice(track, "audioinput");
-    else if (source === Track.Source.Camera) watchDevice(track, "videoinput");
+    if (source === Track.Source.Microphone) {
+      watchDevice(track, "audioinput");
+      listenToMyself();
+      track.off(TrackEvent.Restarted, listenToMyself);
+      track.on(TrackEvent.Restarted, listenToMyself);
+    }
+    if (source === Track.Source.ScreenShare) {
+      track.off(TrackEvent.Ended, handlers.onShareEnded);
+      track.on(TrackEvent.Ended, handlers.onShareEnded);
+    }
+    if (source === Track.Source.Camera) watchDevice(track, "videoinput");
   });
   room.on(RoomEvent.LocalTrackUnpublished, (publication) => {
     if (publication.source === Track.Source.Microphone) listenToMyself();
@@ -311,12 +234,15 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
   );
   room.on(RoomEvent.ConnectionStateChanged, (state) => {
     // Nobody is taken for silent who has not been told of yet, nor as they were before everything is fetched anew.
-    tellPeople();
+    people.flush();
     if (!leaving) handlers.onStatus(STATUS[state]);
   });
   room.on(RoomEvent.AudioPlaybackStatusChanged, () =>
     handlers.onMayPlaySound(room.canPlaybackAudio),
   );
+
+  /** Told to the library as well, so that it takes another when that one goes away. */
+  const soundFrom = (id: string) => room.switchActiveDevice("audiooutput", id);
 
   /** What publishes the microphone, or switches it: two at once would publish it twice. */
   const inTurn = createInTurn();
@@ -334,6 +260,7 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
   return {
     async connect(access: MediaAccess, choice: DeviceChoice) {
       leaving = false;
+      window.addEventListener("pagehide", onPageHide);
       if (choice.microphone)
         room.options.audioCaptureDefaults = {
           ...room.options.audioCaptureDefaults,
@@ -344,7 +271,8 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
           ...room.options.videoCaptureDefaults,
           deviceId: choice.camera,
         };
-      if (choice.speaker) room.options.audioOutput = { deviceId: choice.speaker };
+      // Where the browser cannot move sound, it comes from where it comes.
+      if (choice.speaker) await soundFrom(choice.speaker).catch(() => undefined);
       try {
         await room.connect(access.url, access.token, {
           autoSubscribe: true,
@@ -364,16 +292,16 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
         onStuck(devices) {
           handlers.onStuck(devices);
           still = devices.camera !== null;
-          tellPeople();
+          people.tell();
         },
         onMissing(publications) {
           missing = publications;
-          tellPeople();
+          people.tell();
         },
         heard: () => heard,
       });
       stopWatchingWay ??= watchWay(room);
-      tellPeople();
+      people.tell();
       tellLocal();
     },
     adopt(tracks) {
@@ -385,6 +313,7 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     setMicrophone: (on) =>
       inTurn(async () => {
         const me = room.localParticipant;
+        if (!on && remaking.isUnderWay()) return remaking.switchOff(Track.Source.Microphone);
         const published = me.getTrackPublication(Track.Source.Microphone);
         if (on && open.microphone && !published) return publishMicrophone(false);
         soften(published?.audioTrack?.constraints);
@@ -415,9 +344,7 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
       if (device === "camera") return camera.reopen();
       const source = Track.Source.Microphone;
       const track = room.localParticipant.getTrackPublication(source)?.track;
-      if (!(track instanceof LocalAudioTrack)) return;
-      soften(track.constraints);
-      await track.restartTrack();
+      if (track instanceof LocalAudioTrack) await reopenDevice(track as LocalTrack);
     },
     startSound: () => room.startAudio(),
     limitVideo(wanted) {
@@ -440,6 +367,7 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     },
     async disconnect() {
       leaving = true;
+      window.removeEventListener("pagehide", onPageHide);
       stopListening?.();
       stopListening = null;
       stopWatching?.();

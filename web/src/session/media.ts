@@ -2,8 +2,10 @@
  * Sound and picture as the meeting sees them. The engine (`livekit-engine.ts`, loaded when somebody
  * joins) does the work; this keeps what the screen needs to know and the three switches.
  */
+import { alike } from "../kit/alike";
 import type { MediaAccess, ParticipantId } from "../wire/types";
 import { isSameBackground, NONE, type Background } from "./background/choice";
+import { isRear } from "./facing";
 import type { Figures } from "./figures";
 import type { StuckDevices } from "./flow";
 import { createGate } from "./gate";
@@ -25,6 +27,8 @@ export interface PersonMedia {
   readonly microphone: "unknown" | "none" | "muted" | "live";
   readonly sound: TrackHandle | null;
   readonly camera: TrackHandle | null;
+  /** Whether that camera of mine looks away from me. */
+  readonly rear: boolean;
   readonly screen: TrackHandle | null;
   readonly screenSound: TrackHandle | null;
   /** Whether nothing arrives of a picture that is on the air and on this screen, or my own camera gives nothing. */
@@ -36,6 +40,7 @@ export const NO_MEDIA: PersonMedia = {
   microphone: "none",
   sound: null,
   camera: null,
+  rear: false,
   screen: null,
   screenSound: null,
   missing: { camera: false, screen: false },
@@ -84,11 +89,15 @@ export interface MediaState {
   readonly full: boolean;
   /** What is wrong with my own devices that are on. */
   readonly stuck: StuckDevices;
+  /** The devices really in use, by their ids; `null` where none is open, or nobody knows. */
+  readonly inUse: DevicesInUse;
   /** My camera as the green room showed it, until it is published. */
-  readonly preview: TrackHandle | null;
+  readonly preview: (TrackHandle & Pick<PersonMedia, "rear">) | null;
 }
 
 export type DeviceKind = "audioinput" | "videoinput" | "audiooutput";
+
+export type DevicesInUse = Readonly<Record<DeviceKind, string | null>>;
 
 export type MediaSwitch = "microphone" | "camera" | "screen";
 
@@ -99,8 +108,15 @@ export interface EngineHandlers {
   onMayPlaySound(may: boolean): void;
   /** The local switches as they really are, whoever flipped them. */
   onLocal(state: Readonly<Record<MediaSwitch, boolean>>): void;
+  /** The connection is made wholly anew and with it what is on the air; until `onRemade` nothing can be told of it. */
+  onRemaking(): void;
+  /** What is on the air again. What is missing did not come back, whatever was wished. */
+  onRemade(state: Readonly<Record<MediaSwitch, boolean>>): void;
+  /** What was shared is no more: its window was closed, or the browser was told to stop. */
+  onShareEnded(): void;
   onTalkingWhileMuted(): void;
   onStuck(devices: StuckDevices): void;
+  onInUse(devices: DevicesInUse): void;
   onDeviceLost(loss: DeviceLoss): void;
   onBackground(trouble: BackgroundTrouble): void;
 }
@@ -120,6 +136,8 @@ export interface DeviceLoss {
   readonly next: string | null;
   /** It was switched off at that moment, so nothing was taken in its place yet. */
   readonly wasOff: boolean;
+  /** It is still there, but this page may not use it any more. */
+  readonly denied: boolean;
 }
 
 /** Which devices to use; `null` lets the browser decide. */
@@ -156,7 +174,11 @@ export interface MediaEngine {
 
 export type LoadEngine = (handlers: EngineHandlers) => Promise<MediaEngine>;
 
+/** Why a shared screen has ended that its owner did not end here: where it came from, or on its way. */
+export type ShareEnd = "source" | "cut";
+
 export interface MediaEvents {
+  onShareEnded(why: ShareEnd): void;
   onSwitchFailed(which: MediaSwitch, error: unknown, wanted: boolean): void;
   onTalkingWhileMuted(): void;
   onDeviceLost(loss: DeviceLoss): void;
@@ -195,11 +217,13 @@ const IDLE: MediaState = {
   mayPlaySound: true,
   full: false,
   stuck: { microphone: null, camera: null },
+  inUse: { audioinput: null, videoinput: null, audiooutput: null },
   preview: null,
 };
 
-const previewOf = (track: MediaStreamTrack): TrackHandle => ({
+const previewOf = (track: MediaStreamTrack): MediaState["preview"] => ({
   id: track.id,
+  rear: isRear(track),
   attach(element) {
     element.srcObject = new MediaStream([track]);
     return () => {
@@ -218,15 +242,22 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
   let loading: Promise<MediaEngine> | null = null;
   /** Shut while there is no connection that could carry anything. */
   const gate = createGate();
+  /** Shut while what is on the air is put there anew: what is switched on then would be there twice. */
+  const remade = createGate();
+  remade.open();
   let connecting = false;
   let background: Background = NONE;
   let saving = false;
-  const show = (e: MediaEngine) =>
-    e.setBackground(background, saving).catch((error: unknown) => {
+  const show = async (e: MediaEngine) => {
+    try {
+      await remade.passed();
+      await e.setBackground(background, saving);
+    } catch (error) {
       // Without the background there is no picture.
       camera.want(false);
       events.onSwitchFailed("camera", error, true);
-    });
+    }
+  };
 
   const begin = async (): Promise<MediaEngine> => {
     const made = await load({
@@ -235,8 +266,8 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
         if (status === "connecting" && store.getSnapshot().status === "lost") return;
         // A first connection, or a new one, that fails is lost once it is known why.
         if (status === "lost" && connecting) return;
-        if (status === "lost") lose();
         patch({ status, ...(status === "connected" && { full: false }) });
+        if (status === "lost") lose();
       },
       onPeople: (people) => patch({ people }),
       onSpeaking: (speaking) => patch({ speaking }),
@@ -248,8 +279,25 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
         camera.happened(state.camera);
         screen.happened(state.screen);
       },
+      onRemaking: remade.shut,
+      onRemade(state) {
+        for (const which of ["microphone", "camera"] as const) {
+          const toggle = { microphone, camera }[which];
+          if (toggle.getSnapshot().on && !state[which]) toggle.undone();
+          else toggle.happened(state[which]);
+        }
+        if (!state.screen) cutShare();
+        screen.happened(state.screen);
+        remade.open();
+      },
+      onShareEnded() {
+        if (screen.getSnapshot().on) events.onShareEnded("source");
+      },
       onTalkingWhileMuted: events.onTalkingWhileMuted,
       onStuck: (stuck) => patch({ stuck }),
+      onInUse(inUse) {
+        if (!alike(inUse, store.getSnapshot().inUse)) patch({ inUse });
+      },
       onDeviceLost: events.onDeviceLost,
       onBackground(trouble) {
         if (trouble === "failed") camera.want(false);
@@ -272,9 +320,12 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
   const microphone = createToggle(
     async (on) => (await engine()).setMicrophone(on),
     failed("microphone"),
-    gate,
+    { any: gate, on: remade },
   );
-  const camera = createToggle(async (on) => (await engine()).setCamera(on), failed("camera"), gate);
+  const camera = createToggle(async (on) => (await engine()).setCamera(on), failed("camera"), {
+    any: gate,
+    on: remade,
+  });
   // A browser asks what to share only right after the click.
   const screen = createToggle(async (on) => (await engine()).setScreen(on), failed("screen"));
   for (const [device, each] of [
@@ -287,11 +338,19 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
       if (device === "camera" && !(on && pending)) patch({ preview: null });
     });
   }
+  const cutShare = () => {
+    const { on, pending } = screen.getSnapshot();
+    if (on && !pending) events.onShareEnded("cut");
+  };
   const lose = () => {
+    remade.open();
     if (!gate.isOpen()) return;
     gate.shut();
+    const { inUse } = store.getSnapshot();
+    patch({ inUse: { ...inUse, audioinput: null, videoinput: null } });
     microphone.undone();
     camera.undone();
+    cutShare();
     screen.happened(false);
   };
 
@@ -332,7 +391,10 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
       // Whoever was quicker has it, and is heard.
       if (!microphone.getSnapshot().on) await (await engine()).publishMicrophone(true);
     },
-    switchDevice: async (kind, id) => (await engine()).switchDevice(kind, id),
+    async switchDevice(kind, id) {
+      await remade.passed();
+      await (await engine()).switchDevice(kind, id);
+    },
     setBackground(next, nextSaving) {
       if (isSameBackground(next, background) && nextSaving === saving) return;
       background = next;
@@ -342,7 +404,9 @@ export function createMedia(load: LoadEngine, events: MediaEvents): Media {
       void loading?.then(show, () => undefined);
     },
     reopen: (device) =>
-      void engine()
+      void remade
+        .passed()
+        .then(engine)
         .then((e) => e.reopen(device))
         .catch((error: unknown) => events.onSwitchFailed(device, error, true)),
     startSound: async () => (await engine()).startSound(),

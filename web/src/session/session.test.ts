@@ -1,5 +1,6 @@
 import "../../tests/bare-page";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { FakeTrack } from "../../tests/fake-track";
 import {
   ADMISSION,
   ANA,
@@ -188,13 +189,13 @@ describe("the way in", () => {
       server.session.start();
       await flush();
       server.initialData(ANA);
-      const track = { id: "cam" } as MediaStreamTrack;
+      const track = new FakeTrack("video", "cam").asTrack();
       server.session.join({ ...NO_DEVICES, camera: () => ({ on: true, track }) });
       server.mediaAccess();
       server.users([ANA]);
       await flush();
       const { media } = server.session;
-      expect(media.getSnapshot().preview?.id).toBe("cam");
+      expect(media.getSnapshot().preview?.id).toBe(track.id);
       if (changesMind) media.camera.want(false);
       await flush();
       expect(media.getSnapshot().preview === null).toBe(changesMind);
@@ -202,7 +203,7 @@ describe("the way in", () => {
       await flush();
       expect(media.getSnapshot().preview).toBe(null);
       const after = changesMind ? "release camera" : "camera true";
-      expect(server.engine.calls).toEqual(["connect", "adopt cam", after]);
+      expect(server.engine.calls).toEqual(["connect", `adopt ${track.id}`, after]);
     }
   });
 
@@ -551,6 +552,7 @@ describe("the line to the server", () => {
       lost: "Cam",
       next: null,
       wasOff: false,
+      denied: false,
     });
     expect(server.session.notices.getSnapshot()).toMatchObject([
       { text: { key: "notice.lost.gone.camera", values: { device: "Cam" } } },
@@ -569,6 +571,93 @@ describe("the line to the server", () => {
     await flush();
     expect(server.engine.calls).toEqual(["connect", "microphone true"]);
     expect(server.session.media.getSnapshot().status).toBe("connected");
+  });
+
+  test("while media is made anew nothing is switched on twice, and what does not come back is tried again", async () => {
+    const { microphone, camera } = server.session.media;
+    microphone.want(true);
+    camera.want(true);
+    await flush();
+    const { calls, handlers } = server.engine;
+    calls.length = 0;
+    handlers?.onRemaking();
+
+    microphone.want(false);
+    await flush();
+    expect(calls).toEqual(["microphone false"]);
+    microphone.want(true);
+    void server.session.media.switchDevice("videoinput", "other");
+    await flush();
+    expect(calls).toEqual(["microphone false"]);
+
+    handlers?.onRemade({ microphone: false, camera: false, screen: false });
+    expect(camera.getSnapshot()).toEqual({ on: true, pending: true });
+    await flush();
+    expect(calls.slice(1).toSorted()).toEqual([
+      "camera true",
+      "device videoinput other",
+      "microphone true",
+    ]);
+    expect(microphone.getSnapshot()).toEqual({ on: true, pending: false });
+
+    handlers?.onRemaking();
+    server.engine.failNext = Object.assign(new Error("x"), { name: "NotReadableError" });
+    handlers?.onRemade({ microphone: true, camera: false, screen: false });
+    await flush();
+    expect(camera.getSnapshot()).toEqual({ on: false, pending: false });
+    expect(server.session.notices.getSnapshot()).toMatchObject([
+      { text: { key: "notice.failed.camera" } },
+    ]);
+  });
+
+  describe("a shared screen that ends", () => {
+    const notices = () => server.session.notices.getSnapshot();
+    const share = async () => {
+      server.session.media.screen.want(true);
+      await flush();
+    };
+
+    test("with the connection is told until it is shared again, which is offered once that is possible", async () => {
+      await share();
+      server.engine.handlers?.onStatus("lost");
+      expect(notices()).toMatchObject([
+        { text: { key: "notice.shareCut" }, sticky: true, alert: "trouble", action: null },
+      ]);
+      vi.advanceTimersByTime(2_000);
+      server.mediaAccess();
+      await flush();
+      expect(notices()).toMatchObject([{ action: { key: "notice.shareAgain" } }]);
+
+      notices()[0]?.action?.run();
+      await flush();
+      expect(server.session.media.screen.getSnapshot().on).toBe(true);
+      expect(notices()).toEqual([]);
+    });
+
+    test("because it does not come back when media is made anew is told", async () => {
+      await share();
+      server.engine.handlers?.onRemaking();
+      server.engine.handlers?.onRemade({ microphone: false, camera: false, screen: false });
+      expect(notices()).toMatchObject([
+        { text: { key: "notice.shareCut" }, action: { key: "notice.shareAgain" } },
+      ]);
+    });
+
+    test("where it came from is told for a moment", async () => {
+      await share();
+      server.engine.handlers?.onShareEnded();
+      expect(notices()).toMatchObject([{ text: { key: "notice.shareEnded" }, sticky: false }]);
+    });
+
+    test("because its owner ends it, or a host does, is no news", async () => {
+      await share();
+      server.session.media.screen.want(false);
+      await flush();
+      await share();
+      server.engine.handlers?.onLocal({ microphone: false, camera: false, screen: false });
+      server.engine.handlers?.onStatus("lost");
+      expect(notices()).toEqual([]);
+    });
   });
 
   test("who switches off while media is connected anew stays off", async () => {

@@ -25,6 +25,7 @@ import { createPeerData } from "./peer-data";
 import { createPeopleStore } from "./people";
 import { createReactionStore } from "./reactions";
 import { createSayings } from "./sayings";
+import { createShareEnded } from "./share-ended";
 import { createStore } from "./store";
 import { createSwitches } from "./switches";
 import { createTalk } from "./talk";
@@ -59,6 +60,7 @@ export function createSession(deps: SessionDeps): Session {
   let me: ParticipantId | null = null;
   const chat = createChatStore(() => me);
   const media = createMedia(deps.loadEngine, {
+    onShareEnded: (why) => shareEnded(why),
     onSwitchFailed: (which, error, wanted) => switches.failed(which, error, wanted),
     onTalkingWhileMuted: () =>
       notices.show({
@@ -69,7 +71,11 @@ export function createSession(deps: SessionDeps): Session {
         action: { key: "toolbar.unmute", run: () => switches.on("microphone") },
       }),
     onDeviceLost: (loss) =>
-      notices.show({ group: `lost-${loss.kind}`, level: "warning", text: deviceLossText(loss) }),
+      notices.show({
+        group: `lost-${loss.kind}`,
+        level: loss.denied ? "error" : "warning",
+        text: deviceLossText(loss),
+      }),
     onBackground: (trouble) =>
       notices.show({
         group: `background-${trouble}`,
@@ -144,6 +150,7 @@ export function createSession(deps: SessionDeps): Session {
     inMeeting,
     ended,
   });
+  const shareEnded = createShareEnded({ media, notices, share: () => switches.on("screen") });
   const talk = createTalk({
     people,
     chat,

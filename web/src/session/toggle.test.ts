@@ -3,8 +3,9 @@ import { flush } from "../../tests/fakes";
 import { createGate } from "./gate";
 import { createToggle } from "./toggle";
 
-function slow(gate = createGate()) {
+function slow(gate = createGate(), onlyOn = createGate()) {
   gate.open();
+  onlyOn.open();
   const calls: boolean[] = [];
   const waiting: { resolve: () => void; reject: (error: unknown) => void }[] = [];
   const onFailure = vi.fn<(error: unknown, wanted: boolean) => void>();
@@ -14,9 +15,9 @@ function slow(gate = createGate()) {
       return new Promise<void>((resolve, reject) => waiting.push({ resolve, reject }));
     },
     onFailure,
-    gate,
+    { any: gate, on: onlyOn },
   );
-  return { gate, toggle, calls, waiting, onFailure };
+  return { gate, onlyOn, toggle, calls, waiting, onFailure };
 }
 
 test("intent shows at once and is pending until it is true", async () => {
@@ -116,5 +117,29 @@ test("what is off and wished off stays so when everything is undone", () => {
   const { toggle, calls } = slow();
   toggle.undone();
   expect(calls).toEqual([]);
+  expect(toggle.getSnapshot()).toEqual({ on: false, pending: false });
+});
+
+test("where nothing can be switched on, off goes through, and on waits for as long as it is wished", async () => {
+  const { onlyOn, toggle, calls, waiting } = slow();
+  toggle.want(true);
+  waiting[0]?.resolve();
+  await flush();
+  onlyOn.shut();
+
+  toggle.want(false);
+  expect(calls).toEqual([true, false]);
+  waiting[1]?.resolve();
+  await flush();
+  toggle.want(true);
+  toggle.want(false);
+  toggle.want(true);
+  await flush();
+  expect(calls).toEqual([true, false]);
+  expect(toggle.getSnapshot()).toEqual({ on: true, pending: true });
+  toggle.want(false);
+  onlyOn.open();
+  await flush();
+  expect(calls).toEqual([true, false]);
   expect(toggle.getSnapshot()).toEqual({ on: false, pending: false });
 });

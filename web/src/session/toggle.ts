@@ -19,11 +19,17 @@ export interface Toggle extends Readable<ToggleState> {
   undone(): void;
 }
 
+export interface ToggleGates {
+  /** Nothing is flipped while it is shut; wishes wait. */
+  readonly any?: Gate;
+  /** The same for what is to be on. Off is what one may always be. */
+  readonly on?: Gate;
+}
+
 export function createToggle(
   apply: (on: boolean) => Promise<void>,
   onFailure: (error: unknown, wanted: boolean) => void,
-  /** Nothing is flipped while it is shut; wishes wait. */
-  gate?: Gate,
+  gates: ToggleGates = {},
 ): Toggle {
   const store = createStore<ToggleState>({ on: false, pending: false });
   let is = false;
@@ -35,8 +41,13 @@ export function createToggle(
   const run = async () => {
     running = true;
     for (;;) {
-      if (gate && !gate.isOpen()) await gate.passed();
+      if (gates.any && !gates.any.isOpen()) await gates.any.passed();
       if (wish === is) break;
+      if (wish && gates.on && !gates.on.isOpen()) {
+        await gates.on.passed();
+        // The wish may be another one by now.
+        continue;
+      }
       const target = wish;
       const before = undoings;
       try {

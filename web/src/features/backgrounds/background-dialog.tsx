@@ -6,7 +6,8 @@ import { loadTexts } from "../../i18n";
 import { Modal } from "../../kit/dialog";
 import { useSelected, useStore } from "../../kit/use-store";
 import { createPreview } from "../../session/devices";
-import type { TrackHandle } from "../../session/media";
+import { showsRear } from "../../session/facing";
+import { NO_MEDIA, type PersonMedia } from "../../session/media";
 import { DeviceSelect } from "../settings/device-select";
 import { usePrefs } from "../settings/prefs-context";
 import { TrackVideo } from "../stage/track-video";
@@ -40,12 +41,12 @@ function Inside({ chooser }: { readonly chooser: React.ReactNode }) {
   const { session } = useVisit();
   const me = useMe();
   const { on } = useStore(session.media.camera);
-  const track = useSelected(session.media, ({ people }) =>
-    me === null ? null : (people.get(me.id)?.camera ?? null),
+  const mine = useSelected(session.media, ({ people }) =>
+    me === null ? NO_MEDIA : (people.get(me.id) ?? NO_MEDIA),
   );
   return (
     <>
-      {on ? <Shared track={track} /> : <Unshared />}
+      {on ? <Shared media={mine} /> : <Unshared />}
       <DeviceSelect kind="videoinput" />
       {chooser}
     </>
@@ -53,14 +54,18 @@ function Inside({ chooser }: { readonly chooser: React.ReactNode }) {
 }
 
 /** What everybody sees already. */
-function Shared({ track }: { readonly track: TrackHandle | null }) {
+function Shared({ media }: { readonly media: PersonMedia }) {
   const { t } = useTranslation();
   const [{ mirrorSelf }] = usePrefs();
   return (
     <>
       <figure className="background-preview" aria-label={t("background.preview")}>
-        {track ? (
-          <TrackVideo key={track.id} track={track} mirrored={mirrorSelf} />
+        {media.camera ? (
+          <TrackVideo
+            key={media.camera.id}
+            track={media.camera}
+            mirrored={mirrorSelf && !media.rear}
+          />
         ) : (
           <p>{t("background.starting")}</p>
         )}
@@ -99,7 +104,13 @@ function Unshared() {
     <>
       <figure className="background-preview" aria-label={t("background.preview")}>
         {stream ? (
-          <video ref={video} autoPlay playsInline muted data-mirrored={prefs.mirrorSelf} />
+          <video
+            ref={video}
+            autoPlay
+            playsInline
+            muted
+            data-mirrored={prefs.mirrorSelf && !showsRear(camera.stream)}
+          />
         ) : (
           <p>{text}</p>
         )}

@@ -3,6 +3,7 @@ import { useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { Avatar } from "../../kit/avatar";
 import { useStore } from "../../kit/use-store";
+import { showsRear } from "../../session/facing";
 import type { Right } from "../../session/rights";
 import { useShown } from "../backgrounds";
 import { usePrefs } from "../settings/prefs-context";
@@ -36,7 +37,13 @@ export function CameraPreview({ previews, name }: CameraPreviewProps) {
   return (
     <figure className="preview" aria-label={t("green.preview")}>
       {stream ? (
-        <video ref={video} autoPlay playsInline muted data-mirrored={prefs.mirrorSelf} />
+        <video
+          ref={video}
+          autoPlay
+          playsInline
+          muted
+          data-mirrored={prefs.mirrorSelf && !showsRear(camera.stream)}
+        />
       ) : (
         <div className="preview-off">
           <Avatar id={name} name={name} />

@@ -8,7 +8,7 @@ import { useArrival } from "../../kit/use-arrival";
 import { useStore } from "../../kit/use-store";
 import { isLockRefusal } from "../../session/rights";
 import { LanguageSelect } from "../settings/language-select";
-import type { Preview } from "../../session/devices";
+import { openIn, type Preview } from "../../session/devices";
 import { BackgroundControl } from "../backgrounds";
 // Not from the folder's index: the bell and its list are not needed before the meeting.
 import { Notices } from "../notices/notices";
@@ -137,9 +137,9 @@ export function GreenRoom({ at }: GreenRoomProps) {
           </div>
         )}
         <div className="green-devices">
-          <DeviceSelect kind="audioinput" />
+          <DeviceSelect kind="audioinput" tried={openIn(microphone)} />
           <LevelMeter preview={previews.microphone} />
-          <DeviceSelect kind="videoinput" />
+          <DeviceSelect kind="videoinput" tried={openIn(camera)} />
           <DeviceSelect kind="audiooutput" />
           <SpeakerTest speaker={prefs.speaker} />
           <Suspense fallback={<div className="line-check-place" />}>

@@ -97,18 +97,22 @@ export function usePreviews(): Previews {
     camera: me && room ? mayUseCamera(me, room) : NOT_YET,
   };
   const [wanted, decide] = useWanted();
+  const list = useStore(devices);
+  const isThere = (chosen: string | null) => list.some(({ id }) => id === chosen);
 
   usePreview(previews.microphone, {
     may: rights.microphone.ok,
     wanted: wanted.microphone,
     permission: permissions?.microphone ?? null,
     id: prefs.microphone,
+    isThere: isThere(prefs.microphone),
   });
   usePreview(previews.camera, {
     may: rights.camera.ok,
     wanted: wanted.camera,
     permission: permissions?.camera ?? null,
     id: prefs.camera,
+    isThere: isThere(prefs.camera),
   });
 
   const microphone = useStore(previews.microphone);
@@ -168,14 +172,20 @@ interface Wish {
   readonly wanted: boolean;
   readonly permission: Permission | null;
   readonly id: string | null;
+  /** Whether the one of that id is plugged in. */
+  readonly isThere: boolean;
 }
 
-function usePreview(preview: Preview, { may, wanted, permission, id }: Wish): void {
+function usePreview(preview: Preview, { may, wanted, permission, id, isThere }: Wish): void {
   const opens = may && wanted && permission !== null && permission !== "prompt";
   const stays = may && wanted;
   useEffect(() => {
     if (!stays) preview.stop();
     else if (opens) void preview.start(id);
   }, [preview, stays, opens, id]);
+  useEffect(() => {
+    // It was away, and another one stood in for it.
+    if (isThere && preview.getSnapshot().on) void preview.start(id);
+  }, [preview, isThere, id]);
   useEffect(() => () => preview.stop(), [preview]);
 }

@@ -45,6 +45,8 @@ const BY_KEY: Readonly<Record<string, Face>> = {
   "notice.stopped.microphone": { icon: MicOff, topic: "attention" },
   "notice.stopped.camera": { icon: VideoOff, topic: "attention" },
   "notice.stopped.screen": { icon: MonitorOff, topic: "attention" },
+  "notice.shareCut": { icon: MonitorOff, topic: "attention" },
+  "notice.shareEnded": { icon: MonitorOff, topic: "plain" },
   "notice.systemChat": { icon: MessageSquare, topic: "people" },
   "notice.recordingStarted": { icon: Circle, topic: "danger" },
   "notice.recordingStopped": { icon: CircleStop, topic: "plain" },

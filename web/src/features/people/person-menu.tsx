@@ -2,6 +2,8 @@ import { Popover, PopoverButton, PopoverPanel } from "@headlessui/react";
 import { EllipsisVertical, MessageSquare, Pin, PinOff, Volume1 } from "lucide-react";
 import { useId } from "react";
 import { useTranslation } from "react-i18next";
+import { Switch } from "../../kit/switch";
+import { useCanSetVolume } from "../../kit/volume";
 import { mayWriteTo } from "../../session/rights";
 import type { Person, RoomState } from "../../wire/types";
 import type { PersonMedia } from "../../session/media";
@@ -107,7 +109,20 @@ interface VolumeProps {
 function Volume({ name, value, onChange }: VolumeProps) {
   const { t } = useTranslation();
   const id = useId();
+  const levels = useCanSetVolume();
   const percent = Math.round(value * 100);
+  if (!levels) {
+    const label = t("view.hear", { name });
+    return (
+      <div className="person-volume">
+        <Volume1 className="icon" aria-hidden="true" />
+        <span className="menu-item-label" aria-hidden="true">
+          {label}
+        </span>
+        <Switch label={label} on={value > 0} onChange={(on) => onChange(on ? 1 : 0)} />
+      </div>
+    );
+  }
   return (
     <div className="person-volume">
       <label htmlFor={id}>

@@ -13,6 +13,7 @@ import {
 } from "lucide-react";
 import { memo } from "react";
 import { useTranslation } from "react-i18next";
+import { alike } from "../../kit/alike";
 import { Avatar } from "../../kit/avatar";
 import { useSelected } from "../../kit/use-store";
 import { isSilent, isWeak, type PersonMedia } from "../../session/media";
@@ -127,14 +128,3 @@ export const PersonRow = memo(function PersonRow(props: PersonRowProps) {
     </li>
   );
 }, alike);
-
-/** What somebody sends comes as a new object with every change anywhere; only what is in it counts. */
-function alike(before: PersonRowProps, after: PersonRowProps): boolean {
-  const { media: was, ...old } = before;
-  const { media: is, ...now } = after;
-  return same(was, is) && same(old, now);
-}
-
-function same<T extends object>(a: T, b: T): boolean {
-  return a === b || (Object.keys(a) as (keyof T)[]).every((key) => Object.is(a[key], b[key]));
-}

@@ -2,6 +2,7 @@ import { Volume2, VolumeX } from "lucide-react";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import { IconButton } from "../../kit/icon-button";
+import { playAt, useCanSetVolume } from "../../kit/volume";
 import { together } from "../../session/together";
 import { correction, positionNow } from "../../session/together/player";
 import { useSession } from "../visit/context";
@@ -14,6 +15,7 @@ export function FollowPlayer({ url }: { readonly url: string }) {
   const { t } = useTranslation();
   const { player } = together(useSession());
   const video = useRef<HTMLVideoElement>(null);
+  const levels = useCanSetVolume();
   const [volume, setVolume] = useState(1);
   const [blocked, setBlocked] = useState(false);
   const [broken, setBroken] = useState(false);
@@ -49,8 +51,7 @@ export function FollowPlayer({ url }: { readonly url: string }) {
   const loudness = (next: number) => {
     const element = video.current;
     if (!element) return;
-    element.volume = next;
-    element.muted = next === 0;
+    playAt(element, next);
     setVolume(next);
     setBlocked(false);
   };
@@ -80,16 +81,18 @@ export function FollowPlayer({ url }: { readonly url: string }) {
           label={t(silent ? "player.soundOn" : "player.soundOff")}
           onClick={() => loudness(silent ? volume || 1 : 0)}
         />
-        <input
-          type="range"
-          className="range"
-          aria-label={t("view.volume")}
-          min={0}
-          max={1}
-          step={0.05}
-          value={silent ? 0 : volume}
-          onChange={(event) => loudness(Number(event.target.value))}
-        />
+        {levels && (
+          <input
+            type="range"
+            className="range"
+            aria-label={t("view.volume")}
+            min={0}
+            max={1}
+            step={0.05}
+            value={silent ? 0 : volume}
+            onChange={(event) => loudness(Number(event.target.value))}
+          />
+        )}
       </div>
     </>
   );

@@ -1,30 +1,33 @@
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { SelectField } from "../../kit/field";
-import { useStore } from "../../kit/use-store";
+import { useSelected, useStore } from "../../kit/use-store";
+import { chooseDevice, DEVICE_WORDS } from "../../session/choose-device";
 import type { DeviceKind } from "../../session/media";
 import { useVisit } from "../visit/context";
 import { usePrefs } from "./prefs-context";
 
-const PREF = {
-  audioinput: "microphone",
-  videoinput: "camera",
-  audiooutput: "speaker",
-} as const;
-
 /** Stands for whatever the browser takes. */
 const AWAY = "";
 
-/** Which device to use; a change takes effect at once, also in the middle of a meeting. */
-export function useDeviceChoice(kind: DeviceKind) {
+/**
+ * Which device to use; a change takes effect at once, also in the middle of a meeting. `tried` is the one that is open
+ * before there is a meeting.
+ */
+export function useDeviceChoice(kind: DeviceKind, tried: string | null = null) {
   const { t } = useTranslation();
   const { devices, session } = useVisit();
   const [prefs, changePrefs] = usePrefs();
   const list = useStore(devices).filter((device) => device.kind === kind);
-  const word = t(`device.${PREF[kind]}`);
-  const chosen = prefs[PREF[kind]];
-  // While the chosen one is away the browser takes another, nobody knows which; each of the others may be chosen.
+  /** Shown at once, and kept where it could be opened. */
+  const [asked, setAsked] = useState<string | null>(null);
+  const word = t(`device.${DEVICE_WORDS[kind]}`);
+  const chosen = prefs[DEVICE_WORDS[kind]];
+  const inUse = useSelected(session.media, (now) => now.inUse[kind]) ?? tried;
+  const used = list.find(({ id }) => id === inUse)?.id;
+  // While the chosen one is away the browser takes another; before that is open nobody knows which, and each may be chosen.
   const isThere = list.some(({ id }) => id === chosen);
-  const isAway = chosen !== null && !isThere && list.length > 0;
+  const isAway = used === undefined && chosen !== null && !isThere && list.length > 0;
   const usual = isAway ? undefined : list[0]?.id;
   const named = list.map(({ id, label }, index) => ({
     value: id,
@@ -32,27 +35,30 @@ export function useDeviceChoice(kind: DeviceKind) {
   }));
   return {
     word,
-    value: (isThere ? chosen : usual) ?? AWAY,
+    value: asked ?? used ?? (isThere ? chosen : usual) ?? AWAY,
     choices: isAway ? [{ value: AWAY, label: t("device.usual") }, ...named] : named,
-    choose(id: string) {
+    async choose(id: string) {
       if (id === AWAY) return;
-      changePrefs({ [PREF[kind]]: id });
-      if (session.phase.getSnapshot().at !== "meeting") return;
-      session.media.switchDevice(kind, id).catch(() => {
-        session.notices.show({
-          level: "error",
-          text: {
-            key: kind === "videoinput" ? "notice.failed.camera" : "notice.failed.microphone",
-          },
-        });
-      });
+      const inMeeting = session.phase.getSnapshot().at === "meeting";
+      if (inMeeting) {
+        setAsked(id);
+        const taken = await chooseDevice(session, kind, id);
+        setAsked(null);
+        if (!taken) return;
+      }
+      changePrefs({ [DEVICE_WORDS[kind]]: id });
     },
   };
 }
 
-export function DeviceSelect({ kind }: { readonly kind: DeviceKind }) {
+interface DeviceSelectProps {
+  readonly kind: DeviceKind;
+  readonly tried?: string | null;
+}
+
+export function DeviceSelect({ kind, tried = null }: DeviceSelectProps) {
   const { t } = useTranslation();
-  const { word, value, choices, choose } = useDeviceChoice(kind);
+  const { word, value, choices, choose } = useDeviceChoice(kind, tried);
   const none = choices.length === 0;
   return (
     <SelectField
@@ -60,7 +66,7 @@ export function DeviceSelect({ kind }: { readonly kind: DeviceKind }) {
       value={value}
       disabled={none}
       choices={none ? [{ value: "", label: t("device.usual") }] : choices}
-      onChange={choose}
+      onChange={(id) => void choose(id)}
     />
   );
 }

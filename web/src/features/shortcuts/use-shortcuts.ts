@@ -13,8 +13,14 @@ export function useShortcuts(): void {
     const { microphone } = session.media;
     const pushToTalk = createPushToTalk({
       isOn: () => microphone.getSnapshot().on,
-      start: actions.microphone.run,
-      stop: () => microphone.want(false),
+      start() {
+        ui.talk(true);
+        actions.microphone.run();
+      },
+      stop() {
+        ui.talk(false);
+        microphone.want(false);
+      },
     });
     const onDown = (event: KeyboardEvent) => {
       if (event.defaultPrevented || ui.getSnapshot().dialog !== null) return;

@@ -1,8 +1,8 @@
 import { Maximize, Minimize, MonitorUp, VideoOff } from "lucide-react";
-import { useRef } from "react";
 import { useTranslation } from "react-i18next";
 import { IconButton } from "../../kit/icon-button";
 import { useSession } from "../visit/context";
+import { FullBar } from "./full-bar";
 import { TrackVideo } from "./track-video";
 import { useFullscreen } from "./use-fullscreen";
 import type { Share } from "./use-tiles";
@@ -10,11 +10,10 @@ import type { Share } from "./use-tiles";
 /** One shared screen, large. */
 export function SharedScreen({ share }: { readonly share: Share }) {
   const { t } = useTranslation();
-  const frame = useRef<HTMLElement>(null);
-  const { full, filled, toggle } = useFullscreen(frame);
+  const { filled, toggle } = useFullscreen();
   const label = t("stage.screenOf", { name: share.name });
   return (
-    <figure className="shared-screen" aria-label={label} data-filled={filled} ref={frame}>
+    <figure className="shared-screen" aria-label={label} data-filled={filled}>
       <TrackVideo key={share.screen.id} track={share.screen} fit="contain" />
       <figcaption className="tile-caption">
         <MonitorUp className="icon icon-small" aria-hidden="true" />
@@ -30,12 +29,13 @@ export function SharedScreen({ share }: { readonly share: Share }) {
       </figcaption>
       <div className="tile-tools">
         <IconButton
-          icon={full ? Minimize : Maximize}
+          icon={filled ? Minimize : Maximize}
           className="on-picture"
-          label={t(full ? "stage.exitFullscreen" : "stage.fullscreen")}
+          label={t(filled ? "stage.exitFullscreen" : "stage.fullscreen")}
           onClick={toggle}
         />
       </div>
+      {filled && <FullBar />}
     </figure>
   );
 }

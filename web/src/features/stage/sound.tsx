@@ -1,4 +1,5 @@
 import { useEffect, useRef } from "react";
+import { playAt } from "../../kit/volume";
 import { useSelected } from "../../kit/use-store";
 import type { TrackHandle } from "../../session/media";
 import { usePrefs } from "../settings/prefs-context";
@@ -42,10 +43,19 @@ function TrackAudio({ track, who, volume }: TrackAudioProps) {
     const element = audio.current;
     return element ? track.attach(element) : undefined;
   }, [track]);
-  useEffect(() => {
-    if (audio.current) audio.current.volume = volume;
-  }, [volume]);
-  // Live speech has no caption file; captions are text of their own elsewhere on the page.
-  // oxlint-disable-next-line jsx-a11y/media-has-caption
-  return <audio ref={audio} autoPlay data-participant={who} />;
+  const apply = () => {
+    if (audio.current) playAt(audio.current, volume);
+  };
+  useEffect(apply, [volume]);
+  return (
+    // Live speech has no caption file; captions are text of their own elsewhere on the page.
+    // oxlint-disable-next-line jsx-a11y/media-has-caption
+    <audio
+      ref={audio}
+      autoPlay
+      data-participant={who}
+      // The library unmutes everything when sound is started by a press.
+      onVolumeChange={apply}
+    />
+  );
 }

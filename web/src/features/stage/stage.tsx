@@ -38,7 +38,7 @@ export function Stage() {
   const link = room?.externalLink ?? null;
   const film = room?.activities.player.url ?? null;
   const ownShare = tiles.some(({ isMe, media }) => isMe && media.screen !== null);
-  useShareAnnouncements(all, ownShare);
+  useShareAnnouncements(all);
   useHiddenShares(showShares ? NONE : all);
   const alone = tiles.length === 1 && shares.length === 0 && link === null && film === null;
   return (
@@ -93,7 +93,7 @@ function Canvas({ tiles, shares, link, film }: CanvasProps) {
               key={data.person.id}
               {...data}
               rect={rect}
-              mirrored={data.isMe && prefs.mirrorSelf}
+              mirrored={data.isMe && prefs.mirrorSelf && !data.media.rear}
               pinned={pinned === data.person.id}
               lit={spotlight.includes(data.person.id)}
               floating={scene.floating === data.person.id}
@@ -110,21 +110,23 @@ function Canvas({ tiles, shares, link, film }: CanvasProps) {
   );
 }
 
-/** Says who starts sharing; the picture says it to those who see. */
-function useShareAnnouncements(shares: ReturnType<typeof sharesOf>, own: boolean) {
+/** Says who starts and who stops sharing; the picture says it to those who see. */
+function useShareAnnouncements(shares: ReturnType<typeof sharesOf>) {
   const { t } = useTranslation();
+  // Without a connection nobody is told of, and nobody has stopped.
+  const known = useSelected(useSession().media, ({ status }) => status === "connected");
   const key = JSON.stringify(shares.map(({ id, name }) => [id, name]));
-  const before = useRef(new Set<string>());
+  const before = useRef(new Map<string, string>());
   useEffect(() => {
     const now = new Map(JSON.parse(key) as [string, string][]);
     for (const [id, name] of now) {
       if (!before.current.has(id)) announce(t("stage.screenOf", { name }));
     }
-    before.current = new Set(now.keys());
-  }, [key, t]);
-  useEffect(() => {
-    if (own) announce(t("stage.youShare"));
-  }, [own, t]);
+    for (const [id, name] of before.current) {
+      if (known && !now.has(id)) announce(t("stage.screenEnded", { name }));
+    }
+    before.current = now;
+  }, [key, known, t]);
 }
 
 /** What stands between this person and the meeting right now. */
@@ -145,7 +147,13 @@ function Trouble() {
       </div>
     );
   }
-  if (mayPlaySound) return null;
+  return mayPlaySound ? null : <SoundBlocked />;
+}
+
+function SoundBlocked() {
+  const { t } = useTranslation();
+  const { media } = useSession();
+  useEffect(() => announce(t("stage.soundBlocked")), [t]);
   return (
     <div className="stage-sound card">
       <p>{t("stage.soundBlocked")}</p>

@@ -11,12 +11,14 @@ import {
   VideoOff,
   WifiOff,
 } from "lucide-react";
-import { memo, useRef, useState, type PointerEvent } from "react";
+import { memo, useState, type PointerEvent } from "react";
 import { useTranslation } from "react-i18next";
+import { alike } from "../../kit/alike";
 import { Avatar, colourOf } from "../../kit/avatar";
 import { IconButton } from "../../kit/icon-button";
 import { isSilent, isWeak, type PersonMedia } from "../../session/media";
 import type { ParticipantId, Person } from "../../wire/types";
+import { FullBar } from "./full-bar";
 import { fitOf, type Rect } from "./layout";
 import { SelfTools } from "./self-tools";
 import { TrackVideo } from "./track-video";
@@ -37,7 +39,10 @@ interface TileProps {
   readonly onPin: (who: ParticipantId) => void;
 }
 
-/** One person: their picture or initials, and in words whatever else there is to know. */
+/**
+ * One person: their picture or initials, and in words whatever else there is to know. Drawn anew only when something of
+ * that has changed: places are reckoned anew with every change of anybody.
+ */
 export const Tile = memo(function Tile(props: TileProps) {
   const { person, media, isMe, mirrored, speaking, pinned, lit, floating, rect, onPin } = props;
   const { t } = useTranslation();
@@ -45,8 +50,7 @@ export const Tile = memo(function Tile(props: TileProps) {
   // Where nothing can hover, a tap shows what can be done and another one hides it.
   const [touched, setTouched] = useState(false);
   const drag = useCornerDrag(floating ? rect : null);
-  const frame = useRef<HTMLElement>(null);
-  const { full, filled, toggle } = useFullscreen(frame);
+  const { filled, toggle } = useFullscreen();
   const name = isMe ? t("stage.you", { name: person.name }) : person.name;
   const onTap = (event: PointerEvent) => {
     if (event.pointerType !== "touch" || drag.moved()) return;
@@ -54,7 +58,6 @@ export const Tile = memo(function Tile(props: TileProps) {
   };
   return (
     <figure
-      ref={frame}
       className={`tile colour-${colourOf(person.id)}`}
       aria-label={name}
       data-speaking={speaking}
@@ -82,7 +85,7 @@ export const Tile = memo(function Tile(props: TileProps) {
           key={media.camera.id}
           track={media.camera}
           mirrored={mirrored}
-          fit={full ? "contain" : fitOf(shape, rect)}
+          fit={filled ? "contain" : fitOf(shape, rect)}
           onShape={setShape}
         />
       )}
@@ -98,17 +101,18 @@ export const Tile = memo(function Tile(props: TileProps) {
           />
         )}
         {/* Where the tile fills the window this is the only way back, so it outlives the camera. */}
-        {!isMe && (media.camera || full) && (
+        {!isMe && (media.camera || filled) && (
           <IconButton
-            icon={full ? Minimize : Maximize}
+            icon={filled ? Minimize : Maximize}
             className="on-picture"
             label={
-              full ? t("stage.exitFullscreen") : t("stage.fullscreenOf", { name: person.name })
+              filled ? t("stage.exitFullscreen") : t("stage.fullscreenOf", { name: person.name })
             }
             onClick={toggle}
           />
         )}
       </div>
+      {filled && <FullBar />}
       {person.handRaisedAt !== null && (
         <span className="tile-hand">
           <Hand className="icon icon-small" aria-hidden="true" />
@@ -141,7 +145,7 @@ export const Tile = memo(function Tile(props: TileProps) {
       </figcaption>
     </figure>
   );
-});
+}, alike);
 
 /** Bad news about this person's connection, on their own tile. */
 function TileTrouble({ person, media }: Pick<TileProps, "person" | "media">) {

@@ -1,40 +1,59 @@
-import { useEffect, useState, type RefObject } from "react";
+import { useEffect, useRef, useState } from "react";
+import { useVisit } from "../visit/context";
+
+/** The whole page, so that notices, dialogs and menus are seen above what fills it. */
+const page = () => document.documentElement;
+
+async function enter(): Promise<void> {
+  // Typed as always there; on iPhones it is not, and the window has to do.
+  const request = page().requestFullscreen as (() => Promise<void>) | undefined;
+  await request?.call(page()).catch(() => undefined);
+}
+
+function leave(): void {
+  if (document.fullscreenElement === page()) void document.exitFullscreen().catch(() => undefined);
+}
 
 /**
- * Fills the screen with an element. Where a browser keeps that for its own video player (iPhones), or refuses,
- * the element fills the window: draw it so while `filled`.
+ * Fills the screen with an element, or the window where a browser does not give the screen away: draw it so while `filled`.
+ * Ends by itself when the browser leaves the full screen, when a panel is opened, and with the element.
  */
-export function useFullscreen(element: RefObject<HTMLElement | null>) {
-  const [native, setNative] = useState(false);
+export function useFullscreen() {
+  const { ui } = useVisit();
   const [filled, setFilled] = useState(false);
-  useEffect(() => {
-    const onChange = () => setNative(document.fullscreenElement === element.current);
-    document.addEventListener("fullscreenchange", onChange);
-    return () => document.removeEventListener("fullscreenchange", onChange);
-  }, [element]);
+  const entering = useRef<Promise<void> | null>(null);
   useEffect(() => {
     if (!filled) return undefined;
-    const onKey = (event: KeyboardEvent) => {
-      if (event.key !== "Escape") return;
-      event.preventDefault();
-      setFilled(false);
+    const end = () => setFilled(false);
+    const onChange = () => {
+      if (document.fullscreenElement === null) end();
     };
+    const onKey = (event: KeyboardEvent) => {
+      // With a dialog open it is for the dialog.
+      if (event.key !== "Escape" || ui.getSnapshot().dialog !== null) return;
+      event.preventDefault();
+      end();
+    };
+    const { panel } = ui.getSnapshot();
+    const stop = ui.subscribe(() => {
+      const { panel: now } = ui.getSnapshot();
+      if (now !== panel && now !== null) end();
+    });
+    document.addEventListener("fullscreenchange", onChange);
     window.addEventListener("keydown", onKey);
-    return () => window.removeEventListener("keydown", onKey);
-  }, [filled]);
-  const enter = async () => {
-    // Typed as always there, which it is not everywhere.
-    const request = element.current?.requestFullscreen as (() => Promise<void>) | undefined;
-    if (!request) return setFilled(true);
-    return request.call(element.current).catch(() => setFilled(true));
-  };
+    return () => {
+      stop();
+      document.removeEventListener("fullscreenchange", onChange);
+      window.removeEventListener("keydown", onKey);
+      // Also where it ends before the browser has answered.
+      void entering.current?.then(leave);
+    };
+  }, [filled, ui]);
   return {
-    full: native || filled,
     filled,
     toggle() {
-      if (filled) setFilled(false);
-      else if (native) void document.exitFullscreen();
-      else void enter();
+      if (!filled) entering.current = enter();
+      setFilled(!filled);
     },
   };
 }

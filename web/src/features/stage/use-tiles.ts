@@ -35,11 +35,12 @@ export function useTiles(): readonly TileData[] {
       const secret = !viewOthers && !iAmAdmin && !person.isAdmin;
       // Nothing is fetched that has no place on the screen.
       const hidden = !isMe && (secret || !showCameras);
-      const camera = hidden ? null : (theirs.camera ?? (isMe ? preview : null));
+      const own = isMe && theirs.camera === null ? preview : null;
+      const camera = hidden ? null : (theirs.camera ?? own);
       return {
         person,
         isMe,
-        media: camera === theirs.camera ? theirs : { ...theirs, camera },
+        media: camera === theirs.camera ? theirs : { ...theirs, camera, rear: own?.rear ?? false },
         // A ring round a muted person would be an echo of a moment ago.
         speaking: speaking.has(person.id) && theirs.microphone === "live",
       };

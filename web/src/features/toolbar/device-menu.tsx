@@ -46,7 +46,7 @@ function DeviceItems({ kind }: { readonly kind: DeviceKind }) {
           key={choice.value}
           label={choice.label}
           checked={choice.value === value}
-          onChoose={() => choose(choice.value)}
+          onChoose={() => void choose(choice.value)}
         />
       ))}
     </>

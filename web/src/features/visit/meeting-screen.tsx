@@ -24,6 +24,7 @@ import { useKeptVolumes } from "./use-kept-volumes";
 import { useKeepAsLeft } from "./use-keep-as-left";
 import { useRememberRoom } from "./use-remember-room";
 import { useStuckDevices } from "./use-stuck-devices";
+import { useSwitchAnnouncements } from "./use-switch-announcements";
 import { useVideoLimit } from "./use-video-limit";
 import { useWakeLock } from "./use-wake-lock";
 
@@ -89,6 +90,7 @@ export default function MeetingScreen() {
   useKeptNotices();
   useKeptVolumes();
   useStuckDevices();
+  useSwitchAnnouncements();
   useKeepAsLeft();
   useEffect(() => {
     const talking = session.media.microphone.getSnapshot().on;

@@ -23,6 +23,8 @@ export interface Ui {
   readonly about: ParticipantId | null;
   /** Whose tile is large, for this screen only. */
   readonly pinned: ParticipantId | null;
+  /** Whether somebody talks for as long as they hold a key. */
+  readonly talking: boolean;
   /** How loud somebody is played here, 0 to 1; who is not in it is played as they come. */
   readonly volumes: ReadonlyMap<ParticipantId, number>;
 }
@@ -32,6 +34,7 @@ export interface UiStore extends Readable<Ui> {
   showPanel(panel: Panel | null): void;
   showDialog(dialog: DialogName | null, about?: ParticipantId): void;
   togglePin(who: ParticipantId): void;
+  talk(on: boolean): void;
   setVolume(who: ParticipantId, volume: number): void;
   /** What the Back of a phone or browser means: close what is on top, else ask whether to leave. */
   back(panelIsSheet: boolean): void;
@@ -43,6 +46,7 @@ export function createUi(panel: Panel | null, onPanel: (panel: Panel | null) => 
     dialog: null,
     about: null,
     pinned: null,
+    talking: false,
     volumes: new Map(),
   });
   const showPanel = (next: Panel | null) => {
@@ -65,6 +69,7 @@ export function createUi(panel: Panel | null, onPanel: (panel: Panel | null) => 
     },
     togglePin: (who) =>
       store.update((now) => ({ ...now, pinned: now.pinned === who ? null : who })),
+    talk: (talking) => store.update((now) => ({ ...now, talking })),
     setVolume: (who, volume) =>
       store.update((now) => ({ ...now, volumes: new Map(now.volumes).set(who, volume) })),
   };

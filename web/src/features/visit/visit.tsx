@@ -4,8 +4,6 @@ import { prefetched } from "../../kit/prefetched";
 import { tabStorage } from "../../kit/tab-storage";
 import { PHONE } from "../../kit/use-media-query";
 import { useStore } from "../../kit/use-store";
-import { deviceLossText, wasInUse } from "../../session/device-loss";
-import { createDevices } from "../../session/devices";
 import { createLiveSession } from "../../session/live";
 import type { NoticeText } from "../../session/notices";
 import type { PrefsStore } from "../../session/prefs";
@@ -16,6 +14,7 @@ import { GreenRoom } from "../green-room";
 import { PrefsContext, usePrefs } from "../settings/prefs-context";
 // Not from the folder's index: the list of shortcuts is a dialog, and dialogs come with the meeting.
 import { createActions } from "../shortcuts/actions";
+import { followDevices } from "./follow-devices";
 import { useMe, VisitContext, type VisitValue } from "./context";
 import { createUi } from "./ui-store";
 import { createWayBack, keepWayBack, keptWayBack, whyBack } from "./way-back";
@@ -112,17 +111,7 @@ function openVisit(going: Going, prefs: PrefsStore, hooks: Hooks): VisitValue {
     take: () => prefs.change({ backgroundSaving: true }),
   });
   const ui = createUi(prefs.getSnapshot().panel, (panel) => prefs.change({ panel }));
-  // What captures tells of its own end; a speaker does not.
-  const devices = createDevices((device, before, after) => {
-    if (device.kind !== "audiooutput" || !wasInUse(device, chosen().speaker, before)) return;
-    const next = after.find(({ kind }) => kind === device.kind)?.label ?? null;
-    const loss = { kind: device.kind, lost: device.label, next, wasOff: false };
-    session.notices.show({
-      group: "lost-speaker",
-      level: "warning",
-      text: deviceLossText(loss),
-    });
-  });
+  const devices = followDevices(session, prefs);
   const wayBack = createWayBack(session, going.back, hooks.onWayBack);
   return {
     session,
