@@ -44,7 +44,7 @@ done
 longest() {
   case $1 in
     av1 | datagram | h264 | red | stun | vp8 | vp9) echo 1500 ;;
-    offer | sdp) echo 32768 ;;
+    answer | offer | sdp) echo 32768 ;;
     json | signal_session) echo 16384 ;;
     *) echo 8192 ;;
   esac
@@ -52,7 +52,7 @@ longest() {
 
 dictionary() {
   case $1 in
-    offer | sdp) echo -dict=dictionaries/sdp.dict ;;
+    answer | offer | sdp) echo -dict=dictionaries/sdp.dict ;;
     nats_session) echo -dict=dictionaries/nats.dict ;;
     json) echo -dict=dictionaries/json.dict ;;
   esac

@@ -14,6 +14,7 @@ import { humInsteadOfBeeping, untilHearing, untilSeeing, untilWay } from "../lib
 import { Person } from "../lib/person.mjs";
 import { Server } from "../lib/server.mjs";
 import { pause } from "../lib/until.mjs";
+import { ofKind, percent, untilGood } from "./judges.mjs";
 import { Machine, prepare, SERVER, SERVER_SIX, SERVER_TOO } from "./lines.mjs";
 
 const ARTIFACTS = resolve(fileURLToPath(import.meta.url), "../../artifacts");
@@ -21,34 +22,13 @@ const NAMES = ["Ana", "Ben", "Cleo"];
 
 /** So many seconds of every voice are a stretch that is judged. */
 const STRETCH_S = 8;
-/** In one of so many it has to be within bounds; see `assertArrives`. */
-const STRETCHES = 4;
 
-/**
- * The most of a voice that may be made up on a line that loses nothing, 0 to 1. Up to 1.1 % were seen where the machine had
- * too much to do; a line too narrow for the voices loses many times that.
- */
-const CONCEALED_MOST = 0.03;
-/**
- * The same of all voices of which something was lost, where that is 5 %. 0.5 to 2.3 % were seen, because the repeated sound (RED)
- * comes 20 ms later, which is not always in time; without any repair it were 5 % and more.
- */
-const CONCEALED_MOST_LOSSY = 0.04;
 /** The least share of Cleo's voices that is lost on such a line, whether it is repeated or not, 0 to 1. */
 const LOST_LEAST = 0.02;
 /** The least that a round trip takes on a line that delays by 100 ms in both directions, in seconds. */
 const ROUND_TRIP_LEAST_S = 0.18;
 /** Bits a second towards Cleo on a narrow line. */
 const NARROW = 500_000;
-/** The least energy a second of a voice that hums all the time: 1 is sent, and what is made up for long is silence. */
-const LOUDNESS_LEAST = 0.5;
-/** The least pictures a second. Cameras give 10; 8.7 and more were seen unless the machine had too much to do. */
-const RATE_LEAST = 5;
-/** The largest share of time that a picture may be frozen. Usually under 10 % with loss; 21 % were seen while a line became narrow. */
-const FROZEN_MOST = 0.35;
-/** The longest time without a new picture, in seconds. Usually under one. */
-const STILL_MOST_S = 3;
-
 /** Back after a second without a network, in milliseconds from the mending. 0 to 2.1 s were seen. */
 const CUT_BACK_MS = 5_000;
 /** How long a stream may stand still by it: the second itself too. */
@@ -210,71 +190,19 @@ async function figure(host, name) {
 }
 
 /**
- * What all of them hear is within bounds, and so is the best picture that each of them sees; see `arrivalOver`.
- *
- * Two cores decode for three browsers, and other work may be in the way: the voices have to be within bounds in one of so many
- * stretches, and the pictures. Only the best ones, because the server takes a browser that is late for one behind a narrow
- * line, and leaves pictures out.
- *
- * Gives what arrived in the last stretch that was looked at.
+ * What all of them hear and the best picture that each of them sees are within bounds; see `judges.mjs`. Gives what arrived in the
+ * stretch in which they were.
  */
-async function assertArrives(context, what, people) {
-  const open = { voices: badVoices, pictures: badPictures };
-  for (let stretch = 1; ; stretch += 1) {
+function assertArrives(context, what, people) {
+  return untilGood(what, async () => {
     const arrived = await Promise.all(
       people.map(({ page }) => arrivalOver(page, STRETCH_S, PATIENCE)),
     );
     people.forEach(({ name }, at) =>
       context.diagnostic(`${what}, ${name}: ${describe(arrived[at])}`),
     );
-    const broken = [];
-    for (const [which, judge] of Object.entries(open)) {
-      const found = judge(arrived);
-      if (found.length === 0) delete open[which];
-      broken.push(...found);
-    }
-    if (broken.length === 0) return arrived;
-    assert.ok(stretch < STRETCHES, `${what}: ${broken.join("; ")}`);
-  }
-}
-
-const ofKind = (streams, kind) => streams.filter((stream) => stream.kind === kind);
-
-/** What they hear that is out of bounds. */
-function badVoices(arrived) {
-  const found = badRepair(arrived);
-  for (const streams of arrived) {
-    const heard = ofKind(streams, "audio");
-    if (heard.length !== arrived.length - 1) found.push(`${heard.length} voices`);
-    for (const { lost, concealed, loudness } of heard) {
-      // The browser takes back what comes late after all, so that it may be less than none over a stretch.
-      if (lost <= 0 && concealed > CONCEALED_MOST)
-        found.push(`${percent(concealed)} of a voice made up`);
-      if (loudness < LOUDNESS_LEAST) found.push(`a voice as loud as ${loudness.toFixed(2)}`);
-    }
-  }
-  return found;
-}
-
-/** What they see that is, of the best picture of each. */
-function badPictures(arrived) {
-  const found = [];
-  for (const streams of arrived) {
-    const [best] = ofKind(streams, "video").toSorted((a, b) => b.rate - a.rate);
-    const { rate, frozen, still } = best ?? { rate: 0, frozen: 0, still: 0 };
-    if (rate < RATE_LEAST) found.push(`${rate.toFixed(1)} pictures a second`);
-    if (frozen > FROZEN_MOST) found.push(`a picture frozen for ${percent(frozen)} of the time`);
-    if (still > STILL_MOST_S) found.push(`no new picture for ${still.toFixed(1)} s`);
-  }
-  return found;
-}
-
-/** Whether too much of what was lost on the way had to be made up, over all voices of which something was. */
-function badRepair(arrived) {
-  const lossy = ofKind(arrived.flat(), "audio").filter(({ lost }) => lost > 0);
-  const mean = lossy.reduce((sum, { concealed }) => sum + concealed, 0) / lossy.length;
-  if (lossy.length === 0 || mean <= CONCEALED_MOST_LOSSY) return [];
-  return [`${percent(mean)} of the voices made up of which something was lost`];
+    return arrived;
+  });
 }
 
 /** The share of all somebody's voices that was lost on the way, whether it was repeated or not. */
@@ -284,8 +212,6 @@ function lostShare(streams) {
   const came = heard.reduce((sum, voice) => sum + voice.packets * voice.seconds, 0);
   return lost / (lost + came);
 }
-
-const percent = (share) => `${(100 * share).toFixed(1)} %`;
 
 function describe(streams) {
   const words = streams.map((stream) =>

@@ -2,9 +2,11 @@
 //! into a connectivity check, nothing panics, nothing grows, and whoever else is in the room does not notice.
 //!
 //! The input is a row of steps: one byte says what is sent, two more how long it is, and then it follows. The highest bit of the
-//! length makes of a packet one with those header extensions.
+//! length makes of a packet one with those header extensions. Where time passes, another bit makes of it a packet of any stream in any
+//! format; see [`World::send_media`].
 
 mod crypto;
+mod formats;
 mod world;
 
 pub use world::{ANN, BOB, Client, EVE, Sealed, World};
@@ -35,6 +37,7 @@ pub fn run(input: &[u8]) {
             4 => world.send_check(*what, bytes),
             5 => world.send_under_dtls(bytes),
             6 => world.send_message(bytes),
+            _ if what & 8 != 0 => world.send_media(*what, bytes),
             _ => world.pass(Duration::from_millis(1 + u64::try_from(length).unwrap_or(0))),
         }
         world.pump();

@@ -1,6 +1,7 @@
 //! What the fuzz targets do with an input, apart from the fuzzer: `make test` compiles it and replays every corpus on a
 //! stable compiler, so that a target can neither rot nor forget what it once found.
 
+pub mod answer;
 pub mod av1;
 pub mod connected;
 pub mod datagram;
@@ -28,6 +29,7 @@ pub type Body = fn(&[u8]);
 
 /// Every target by the name of its corpus.
 pub const ALL: &[(&str, Body)] = &[
+    ("answer", answer::run),
     ("av1", av1::run),
     ("connected", connected::run),
     ("datagram", datagram::run),

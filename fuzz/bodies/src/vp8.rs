@@ -2,12 +2,15 @@
 //!
 //! The first six input bytes are the new counters, the rest is the RTP payload.
 
+use sfu::codec::Codec;
 use sfu::vp8::{Patch, Vp8, write_patched};
 
 /// One packet.
 pub fn run(input: &[u8]) {
     let Some(([high, low, tl0, key_idx, long, sparse], payload)) = input.split_first_chunk() else { return };
-    let Some(vp8) = Vp8::parse(payload) else { return };
+    let parsed = Vp8::parse(payload);
+    assert_eq!(Codec::Vp8.starts_key_frame(payload), parsed.is_some_and(|vp8| vp8.key_frame));
+    let Some(vp8) = parsed else { return };
     let keep = |bit: u8| sparse & bit == 0;
     let patch = Patch {
         picture_id: keep(1).then(|| u16::from_be_bytes([*high & 0x7f, *low])),

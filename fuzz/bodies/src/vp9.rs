@@ -1,11 +1,14 @@
 //! VP9 descriptors: found whole within the payload, and the same after their counters were changed.
 
+use sfu::codec::Codec;
 use sfu::scalable::Scalable;
 use sfu::vp9::{Vp9, patched};
 
 /// Only the counters change.
 pub fn run(payload: &[u8]) {
-    let Some(vp9) = Vp9::parse(payload) else { return };
+    let parsed = Vp9::parse(payload);
+    assert_eq!(Codec::Vp9.starts_key_frame(payload), parsed.is_some_and(|vp9| vp9.starts_key_frame()));
+    let Some(vp9) = parsed else { return };
     assert!(vp9.header_len <= payload.len());
     assert_eq!(Scalable::from(&vp9).starts_key_frame(), vp9.starts_key_frame());
     let other = patched(payload, &vp9, Some(99), Some(3));

@@ -112,3 +112,69 @@ fn nack(ahead: u16) -> Vec<u8> {
     let [high, low] = ahead.to_be_bytes();
     vec![1, TRANSPORT_FEEDBACK, 0, 3, 0, 0, 0, 0, 0, 0, 0, 0, high, low, 0, 0]
 }
+
+/// A packet of media that ends its picture and begins a moment later; which stream and which format, see `World::send_media`.
+const MEDIA: u8 = 0x98;
+const SOUND: u8 = 0;
+const CAMERA: u8 = 1;
+const SMALLEST: u8 = 2;
+const AS_RED: u8 = 0x10;
+const AS_VP8: u8 = 0x20;
+const AS_VP9: u8 = 0x40;
+const AS_AV1: u8 = 0x50;
+const AS_H264: u8 = 0x60;
+
+/// What arrived in a format at somebody because of one thing the hostile client did.
+fn arrives(who: usize, format: u8, act: impl FnOnce(&mut World)) -> usize {
+    let mut world = World::new();
+    let count = |world: &World| world.clients[who].formats.get(&format).copied().unwrap_or_default();
+    let before = count(&world);
+    act(&mut world);
+    world.pump();
+    let after = count(&world);
+    world.assert_others_are_well();
+    after - before
+}
+
+#[test]
+fn pictures_that_the_hostile_client_makes_up_arrive_in_every_codec() {
+    let key_pictures: [(u8, u8, &[u8]); 4] = [
+        (AS_VP8, 96, &[0x90, 0x80, 0xc0, 1, 0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x80, 2, 0x68, 1]),
+        (AS_VP9, 98, &[0x8c, 1, 7, 7, 7]),
+        (AS_AV1, 45, &[0x18, 0x0a, 0x0b, 0, 0, 0, 0x24]),
+        (AS_H264, 108, &[0x78, 0, 3, 0x67, 0x42, 0xe0, 0, 2, 0x65, 0x88]),
+    ];
+    for (codec, format, payload) in key_pictures {
+        let packet = [&[CAMERA | codec, 0][..], payload].concat();
+        assert_eq!(arrives(BOB, format, |world| world.send_media(MEDIA, &packet)), 1, "{format}");
+    }
+}
+
+#[test]
+fn a_picture_of_layers_that_its_descriptor_tells_of_arrives() {
+    let structure = &include_bytes!("../../corpus/dependency/two_layers_keyed")[2..];
+    let descriptor = &structure[..usize::from(include_bytes!("../../corpus/dependency/two_layers_keyed")[1])];
+    let sent = arrives(BOB, 45, |world| world.send_described(MEDIA, CAMERA | AS_AV1, descriptor, &[0x18, 0x0a, 7, 7]));
+    assert_eq!(sent, 1);
+}
+
+#[test]
+fn a_picture_of_one_of_several_sizes_arrives() {
+    let sent = arrives(BOB, 98, |world| {
+        for size in SMALLEST..SMALLEST + 3 {
+            world.send_media(MEDIA, &[size | AS_VP9, 0, 0x8c, 1, 7, 7, 7]);
+        }
+    });
+    assert!(sent >= 1, "{sent}");
+}
+
+#[test]
+fn redundant_sound_arrives_as_it_is_or_as_what_is_in_it_and_in_front_of_it() {
+    // The second packet after a gap, with what was in the one before it.
+    let twice = |world: &mut World| {
+        world.send_media(MEDIA, &[SOUND | AS_RED, 0, 111, 1, 1]);
+        world.send_media(MEDIA, &[SOUND | AS_RED, 1, 0xef, 0x0f, 0, 2, 111, 2, 2, 3, 3]);
+    };
+    assert_eq!(arrives(BOB, 63, twice), 2);
+    assert_eq!(arrives(ANN, 111, twice), 3, "of three packets");
+}

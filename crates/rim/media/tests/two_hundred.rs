@@ -56,6 +56,14 @@ const SILENCE: Duration = Duration::from_millis(500);
 /// Uplinks that carry sound and the smaller pictures, but not the larger ones besides, in bits per second.
 const NARROW_UPLINKS: [u64; 2] = [110_000, 150_000];
 
+/// One of so many who publish has such an uplink from the beginning of the storm on.
+const NARROW: usize = 3;
+
+/// So many seconds of listening and of watching those on narrow uplinks are left in a storm at least, of those in which nothing
+/// happened to either side.
+const LISTENED: u64 = 600;
+const WATCHED: u64 = 10;
+
 /// Amounts are nearly the same that differ by so much, and a part of the whole besides.
 const NEAR: usize = 10;
 
@@ -175,12 +183,11 @@ impl Meeting {
 
     fn storm(&mut self) {
         // Seldom does chance pick one of the few who publish, and it takes time to be seen what comes of that.
-        for index in self.sorted_publishers() {
-            if self.uplink_chance.below(3) == 0 {
-                let rate = self.narrow_uplink();
-                self.upset(index, false);
-                self.set_uplink(index, Weather { rate: Some(rate), ..Weather::FINE });
-            }
+        let first = self.uplink_chance.below(NARROW);
+        for index in self.sorted_publishers().into_iter().skip(first).step_by(NARROW) {
+            let rate = self.narrow_uplink();
+            self.upset(index, false);
+            self.set_uplink(index, Weather { rate: Some(rate), ..Weather::FINE });
         }
         let end = self.world.now + STORM;
         while self.world.now < end {
@@ -572,8 +579,10 @@ fn play(seed: u64) -> Result<String, String> {
     meeting.storm();
     let (heard, silence) = meeting.assert_never_starved(&speakers, meeting.world.now, &mut faults);
     let watched = meeting.assert_adapted(&speakers, meeting.world.now, &mut faults);
-    if heard < 60 {
-        faults.push(format!("only {heard} seconds in which nothing happened to those who listen and speak"));
+    if heard < LISTENED || watched < WATCHED {
+        faults.push(format!(
+            "only {heard} s of listening and {watched} s of watching in which nothing happened to either side"
+        ));
     }
     spent.push(begun.elapsed());
     meeting.calm();
@@ -690,8 +699,11 @@ fn whoever_has_a_narrow_uplink_is_heard_and_seen_small_and_seen_large_again_once
         meeting.set_uplink(index, Weather { rate: Some(rate), ..Weather::FINE });
     }
     meeting.world.run(SETTLING + STORM);
-    let (_, silence) = meeting.assert_never_starved(&speakers, meeting.world.now, &mut faults);
+    let (heard, silence) = meeting.assert_never_starved(&speakers, meeting.world.now, &mut faults);
     let watched = meeting.assert_adapted(&speakers, meeting.world.now, &mut faults);
+    if heard < WATCHED || watched < WATCHED {
+        faults.push(format!("only {heard} s of listening and {watched} s of watching"));
+    }
     for index in speakers.iter().copied() {
         meeting.set_uplink(index, Weather::FINE);
     }
@@ -701,5 +713,5 @@ fn whoever_has_a_narrow_uplink_is_heard_and_seen_small_and_seen_large_again_once
     meeting.assert_large(wide, &mut faults);
     meeting.faults_of_streams(&mut faults);
     assert!(faults.is_empty(), "PLENUM_SEED={first} replays this: {}", faults.join("\n"));
-    println!("{watched} s of watching, {silence:?} of silence");
+    println!("{heard} s of listening, {watched} s of watching, {silence:?} of silence");
 }

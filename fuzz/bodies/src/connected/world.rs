@@ -1,6 +1,7 @@
 //! A room with the hostile client, somebody who speaks and somebody who listens, all of them connected.
 
 use super::crypto;
+use super::formats::elements_of;
 use media::{Datagram, Engine};
 use model::media::{CameraView, MediaPermission, ParticipantKind, Sources};
 use model::{Identity, RoomId, SessionId};
@@ -10,19 +11,34 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use str0m::change::{SdpAnswer, SdpPendingOffer};
+use str0m::change::{SdpAnswer, SdpOffer, SdpPendingOffer};
 use str0m::channel::ChannelId;
-use str0m::media::{Direction, MediaKind, Mid, Pt};
+use str0m::media::{Direction, MediaKind, Mid, Pt, Rid, Simulcast, SimulcastLayer};
 use str0m::net::{Protocol, Receive};
-use str0m::rtp::{ExtensionValues, RtpPacket, RtpWrite};
+use str0m::rtp::{Extension, ExtensionSerializer, ExtensionValues, RtpPacket, RtpWrite};
 use str0m::{Candidate, Event, Input, Output, Rtc};
 use tokio::sync::mpsc;
 use wire::lk;
 use wire::lk::signal_response::Message as Response;
 
 /// Payload types of the clients' offers.
-const OPUS: u8 = 111;
-const VP8: u8 = 96;
+pub(super) const OPUS: u8 = 111;
+pub(super) const RED: u8 = 63;
+pub(super) const VP8: u8 = 96;
+pub(super) const VP9: u8 = 98;
+pub(super) const AV1: u8 = 45;
+pub(super) const H264: u8 = 108;
+
+/// The streams of the pictures that come in several sizes, from the smallest on.
+pub(super) const SIZES: [&str; 3] = ["q", "h", "f"];
+
+/// How far the RTP time goes on from one sound to the next, and from one picture to the next.
+pub(super) const SOUND_TICKS: u32 = 960;
+pub(super) const PICTURE_TICKS: u32 = 1800;
+
+/// As which number the clients know the dependency descriptor, and its name.
+pub(super) const DESCRIPTOR: u8 = 9;
+const DESCRIPTOR_URI: &str = "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
 
 /// Most datagrams that the server may send because of one step.
 const MOST_SENT: usize = 2000;
@@ -33,7 +49,8 @@ const ROUNDS: usize = 50;
 /// Longest stretch of time that passes at once.
 const STRIDE: Duration = Duration::from_millis(50);
 
-/// Who speaks and hears nobody; who is hostile and hears the first; who hears both.
+/// Who speaks, and hears the second in what the oldest clients know; who is hostile and hears the first; who hears both in all there
+/// is.
 pub const ANN: usize = 0;
 pub const EVE: usize = 1;
 pub const BOB: usize = 2;
@@ -57,17 +74,35 @@ struct Newest {
     transport: u16,
 }
 
+/// What somebody does, and knows.
+#[derive(Debug, Clone, Copy)]
+struct Kind {
+    /// Publishes sound and pictures.
+    speaks: bool,
+    /// Publishes pictures in several sizes too.
+    films: bool,
+    /// So many sections to receive on are there from the beginning, of sound and of pictures; more are made when they are asked for.
+    sections: usize,
+    /// All codecs, redundant sound and the dependency descriptor, not Opus and VP8 alone.
+    knows_all: bool,
+}
+
 /// Somebody with a connection.
 #[derive(Debug)]
 pub struct Client {
-    rtc: Rtc,
+    pub(super) rtc: Rtc,
     address: SocketAddr,
+    link: u64,
     down: mpsc::Receiver<SignalDown>,
     pending: Option<SdpPendingOffer>,
+    offers: u32,
     channel: Option<ChannelId>,
-    microphone: Mid,
-    camera: Mid,
-    sequence: u64,
+    pub(super) microphone: Mid,
+    pub(super) camera: Mid,
+    /// Pictures in several sizes.
+    pub(super) film: Option<Mid>,
+    /// How far each of its sources has counted.
+    sequences: BTreeMap<u32, u64>,
     /// The server's name and password in checks.
     server: (String, String),
     connected: bool,
@@ -77,6 +112,8 @@ pub struct Client {
     pub heard: usize,
     /// Packets of pictures that arrived.
     pub seen: usize,
+    /// Packets that arrived in each format.
+    pub formats: BTreeMap<u8, usize>,
     /// Datagrams that arrived.
     pub datagrams: usize,
     /// How often a key frame was asked for.
@@ -97,7 +134,7 @@ pub struct World {
     address: SocketAddr,
     /// See [`ANN`], [`EVE`] and [`BOB`].
     pub clients: Vec<Client>,
-    frame: u32,
+    pub(super) frame: u32,
     _events: mpsc::Receiver<ports::media::MediaEvent>,
 }
 
@@ -117,9 +154,9 @@ impl World {
         let now = Instant::now();
         let engine = Engine::new(vec![address], 1, events).expect("a certificate");
         let mut world = Self { engine, now, address, clients: Vec::new(), frame: 0, _events: listener };
-        world.join("ann", true, false);
-        world.join("eve", true, true);
-        world.join("bob", false, true);
+        world.join("ann", Kind { speaks: true, films: false, sections: 0, knows_all: false });
+        world.join("eve", Kind { speaks: true, films: true, sections: 4, knows_all: true });
+        world.join("bob", Kind { speaks: false, films: false, sections: 6, knows_all: true });
         for _ in 0..100 {
             if world.clients.iter().all(|client| client.connected && client.channel.is_some()) {
                 break;
@@ -136,8 +173,8 @@ impl World {
         world
     }
 
-    /// Joins with a microphone and a camera, and sections for those of two others.
-    fn join(&mut self, name: &str, speaks: bool, hears: bool) {
+    /// Joins with a microphone and a camera.
+    fn join(&mut self, name: &str, kind: Kind) {
         let port = 10_000 + u16::try_from(self.clients.len()).unwrap_or(0);
         let address = SocketAddr::from(([192, 0, 2, 100], port));
         let mut rtc = Rtc::builder()
@@ -145,18 +182,27 @@ impl World {
             .set_dtls_cert(crypto::certificate())
             .set_rtp_mode(true)
             .clear_codecs()
-            .enable_opus(true, false)
+            .enable_opus(true, kind.knows_all)
             .enable_vp8(true)
+            .enable_h264(kind.knows_all)
+            .enable_vp9(kind.knows_all)
+            .enable_av1(kind.knows_all)
+            .set_extension(DESCRIPTOR, Extension::with_serializer(DESCRIPTOR_URI, Unread))
             .build(self.now);
         let slot = crypto::take_slot();
         rtc.add_local_candidate(Candidate::host(address, "udp").expect("an address"));
         let mut api = rtc.sdp_api();
-        for kind in [MediaKind::Audio, MediaKind::Video].into_iter().cycle().take(4) {
+        for kind in [MediaKind::Audio, MediaKind::Video].into_iter().cycle().take(kind.sections) {
             api.add_media(kind, Direction::RecvOnly, None, None, None);
         }
         let track = |kind: &str| Some(format!("{name}-{kind}"));
         let microphone = api.add_media(MediaKind::Audio, Direction::SendOnly, track("s"), track("mic"), None);
         let camera = api.add_media(MediaKind::Video, Direction::SendOnly, track("s"), track("cam"), None);
+        let film = kind.films.then(|| {
+            let mut sizes = Simulcast::new();
+            SIZES.into_iter().for_each(|rid| sizes.add_send_layer(SimulcastLayer::new(rid)));
+            api.add_media(MediaKind::Video, Direction::SendOnly, track("s"), track("film"), Some(sizes))
+        });
         api.add_channel("_reliable".into());
         let (offer, pending) = api.apply().expect("something to offer");
         let add = |kind: &str, r#type: lk::TrackType, source: lk::TrackSource| lk::AddTrackRequest {
@@ -165,19 +211,26 @@ impl World {
             source: source.into(),
             ..lk::AddTrackRequest::default()
         };
-        let tracks = vec![
+        let layer = |(rid, quality): (&str, i32)| lk::VideoLayer {
+            rid: rid.into(),
+            quality,
+            width: 320 << quality,
+            height: 180 << quality,
+            ..Default::default()
+        };
+        let filmed = lk::AddTrackRequest {
+            layers: SIZES.into_iter().zip(0..).map(layer).collect(),
+            ..add("film", lk::TrackType::Video, lk::TrackSource::ScreenShare)
+        };
+        let spoken = [
             add("mic", lk::TrackType::Audio, lk::TrackSource::Microphone),
             add("cam", lk::TrackType::Video, lk::TrackSource::Camera),
         ];
+        let tracks = spoken.into_iter().filter(|_| kind.speaks).chain(Some(filmed).filter(|_| kind.films));
         let request = lk::JoinRequest {
-            connection_settings: Some(lk::ConnectionSettings { auto_subscribe: hears, ..Default::default() }),
-            add_track_requests: if speaks { tracks } else { Vec::new() },
-            publisher_offer: Some(lk::SessionDescription {
-                r#type: "offer".into(),
-                sdp: offer.to_sdp_string(),
-                id: 1,
-                ..Default::default()
-            }),
+            connection_settings: Some(lk::ConnectionSettings { auto_subscribe: true, ..Default::default() }),
+            add_track_requests: tracks.collect(),
+            publisher_offer: Some(description(&offer, 1)),
             ..Default::default()
         };
         let (link, down) = mpsc::channel(4096);
@@ -204,21 +257,25 @@ impl World {
             kind: ParticipantKind::Standard,
             kind_details: Vec::new(),
         };
-        self.engine.join(&join, link, self.now).expect("a place");
+        let link = self.engine.join(&join, link, self.now).expect("a place");
         self.clients.push(Client {
             rtc,
             address,
+            link,
             down,
             pending: Some(pending),
+            offers: 1,
             channel: None,
             microphone,
             camera,
-            sequence: 1000,
+            film,
+            sequences: BTreeMap::new(),
             server: Default::default(),
             connected: false,
             closed: false,
             heard: 0,
             seen: 0,
+            formats: BTreeMap::new(),
             datagrams: 0,
             asked: 0,
             newest: [Newest::default(); 2],
@@ -228,12 +285,12 @@ impl World {
         self.pump();
     }
 
-    fn take(&mut self, client: usize, contents: &[u8]) {
+    pub(super) fn take(&mut self, client: usize, contents: &[u8]) {
         let source = self.clients[client].address;
         self.engine.handle_datagram(self.now, Datagram { source, destination: self.address, contents });
     }
 
-    fn seal(&self, client: usize, packet: &mut Vec<u8>) {
+    pub(super) fn seal(&self, client: usize, packet: &mut Vec<u8>) {
         // Before it is connected it has nothing to seal.
         if let Some(seal) = self.clients[client].slot.lock().expect("no panic").as_mut() {
             seal.seal(packet);
@@ -250,12 +307,7 @@ impl World {
     pub fn send_sealed(&mut self, what: Sealed, bytes: &[u8]) {
         let client = &mut self.clients[EVE];
         let (microphone, camera) = (client.microphone, client.camera);
-        let mut api = client.rtc.direct_api();
-        let mut sources = |mid: Mid| {
-            let stream = api.stream_tx_by_mid(mid, None);
-            stream.map(|stream| (*stream.ssrc(), stream.rtx().map_or(0, |rtx| *rtx))).unwrap_or_default()
-        };
-        let (sound, picture) = (sources(microphone), sources(camera));
+        let (sound, picture) = (client.sources(microphone, None), client.sources(camera, None));
         let received = client.newest;
         let mut packet = bytes.to_vec();
         packet.resize(packet.len().max(12), 0);
@@ -263,7 +315,6 @@ impl World {
         let mut put = |at: usize, value: &[u8]| packet[at..at + value.len()].copy_from_slice(value);
         match what {
             Sealed::Packet(bits) => {
-                client.sequence += 1;
                 let (source, format) = match bits >> 3 & 7 {
                     0 | 1 => (sound.0, OPUS),
                     2 | 3 => (picture.0, VP8),
@@ -274,7 +325,7 @@ impl World {
                 if bits & 0x40 == 0 {
                     put(1, &[format | (bits & 0x80)]);
                 }
-                let [.., high, low] = client.sequence.to_be_bytes();
+                let [.., high, low] = client.number(source, 1).to_be_bytes();
                 put(2, &[high, low]);
                 put(8, &source.to_be_bytes());
             }
@@ -301,12 +352,8 @@ impl World {
     /// The hostile client sends a packet of media with those header extensions (RFC 8285), in the form of one byte or, if the bit
     /// says so (64), of two; other bits as in [`Sealed::Packet`].
     pub fn send_extended(&mut self, bits: u8, elements: &[u8]) {
-        let words = elements.len().div_ceil(4);
         let mut packet = vec![0x90; 12];
-        packet.extend(if bits & 0x40 == 0 { [0xbe, 0xde] } else { [0x10, 0] });
-        packet.extend(u16::try_from(words).unwrap_or(0).to_be_bytes());
-        packet.extend(elements);
-        packet.resize(16 + 4 * words, 0);
+        packet.extend(elements_of(elements, bits & 0x40 != 0));
         packet.extend([0x90, 0x80, 0x80, 1, 0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x80, 2, 0x68, 1]);
         self.send_sealed(Sealed::Packet(bits & !0x40), &packet);
     }
@@ -371,18 +418,22 @@ impl World {
     fn speak(&mut self, client: usize) {
         self.frame += 1;
         let client = &mut self.clients[client];
-        client.sequence += 1;
         let values = ExtensionValues { audio_level: Some(-20), voice_activity: Some(true), ..Default::default() };
         let [high, low] = (u16::try_from(self.frame & 0x7fff).unwrap_or(0) | 0x8000).to_be_bytes();
         let picture =
             [&[0x90, 0x80, high, low, 0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x80, 2, 0x68, 1][..], &[7; 300]].concat();
-        let media = [(client.microphone, OPUS, 960, vec![0xfc, 1, 2, 3]), (client.camera, VP8, 1800, picture)];
-        for (mid, format, ticks, payload) in media {
+        let sizes = client.film.into_iter().flat_map(|film| SIZES.map(|rid| (film, Some(Rid::from(rid)))));
+        let pictures: Vec<_> = [(client.camera, None)].into_iter().chain(sizes).collect();
+        let mut media = vec![(client.microphone, None, OPUS, SOUND_TICKS, vec![0xfc, 1, 2, 3])];
+        media.extend(pictures.into_iter().map(|(mid, rid)| (mid, rid, VP8, PICTURE_TICKS, picture.clone())));
+        for (mid, rid, format, ticks, payload) in media {
+            let (source, _) = client.sources(mid, rid);
+            let number = client.number(source, 1);
             let mut api = client.rtc.direct_api();
-            let Some(stream) = api.stream_tx_by_mid(mid, None) else { continue };
+            let Some(stream) = api.stream_tx_by_mid(mid, rid) else { continue };
             let format = Pt::new_with_value(format);
             let payload: Arc<[u8]> = payload.into();
-            let write = RtpWrite::new(format, client.sequence.into(), self.frame * ticks, self.now, payload);
+            let write = RtpWrite::new(format, number.into(), self.frame * ticks, self.now, payload);
             stream.write_rtp(write.marker(true).nackable(true).ext_vals(values.clone()));
         }
         // A stack that gave up says nothing more.
@@ -469,6 +520,7 @@ impl World {
     }
 
     fn read_signals(&mut self, index: usize) {
+        let mut asked = None;
         let client = &mut self.clients[index];
         while let Ok(told) = client.down.try_recv() {
             let SignalDown::Message(bytes) = told else {
@@ -476,6 +528,9 @@ impl World {
                 continue;
             };
             let response = lk::SignalResponse::decode(bytes).ok().and_then(|response| response.message);
+            if let Some(Response::MediaSectionsRequirement(required)) = &response {
+                asked = Some((required.num_audios, required.num_videos));
+            }
             if let Some(Response::Answer(answer)) = response {
                 let find = |name: &str| answer.sdp.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
                 client.server = find("a=ice-ufrag:").zip(find("a=ice-pwd:")).unwrap_or_default();
@@ -485,6 +540,26 @@ impl World {
                 }
             }
         }
+        if let Some((sounds, pictures)) = asked {
+            self.add_sections(index, sounds, pictures);
+        }
+    }
+
+    /// Offers so many sections more to receive on.
+    fn add_sections(&mut self, index: usize, sounds: u32, pictures: u32) {
+        let client = &mut self.clients[index];
+        let mut api = client.rtc.sdp_api();
+        for (count, kind) in [(sounds, MediaKind::Audio), (pictures, MediaKind::Video)] {
+            for _ in 0..count {
+                api.add_media(kind, Direction::RecvOnly, None, None, None);
+            }
+        }
+        let Some((offer, pending)) = api.apply() else { return };
+        client.pending = Some(pending);
+        client.offers += 1;
+        let offer = description(&offer, client.offers);
+        let message = lk::SignalRequest { message: Some(lk::signal_request::Message::Offer(offer)) };
+        self.engine.message(client.link, &message.encode_to_vec().into(), self.now);
     }
 
     /// How many people the server knows.
@@ -510,15 +585,56 @@ impl World {
 }
 
 impl Client {
+    /// The source of a stream, and that of what is sent again of it; 0 where there is none.
+    pub(super) fn sources(&mut self, mid: Mid, rid: Option<Rid>) -> (u32, u32) {
+        let mut api = self.rtc.direct_api();
+        let stream = api.stream_tx_by_mid(mid, rid);
+        stream.map(|stream| (*stream.ssrc(), stream.rtx().map_or(0, |rtx| *rtx))).unwrap_or_default()
+    }
+
+    /// The number of a packet of a source, which counts so much further.
+    pub(super) fn number(&mut self, source: u32, step: i64) -> u64 {
+        let number = self.sequences.entry(source).or_insert(1000);
+        *number = number.saturating_add_signed(step);
+        *number
+    }
+
     fn note(&mut self, packet: &RtpPacket) {
         let header = &packet.header;
-        let is_sound = *header.payload_type == OPUS;
+        *self.formats.entry(*header.payload_type).or_default() += 1;
+        let is_sound = [OPUS, RED].contains(&*header.payload_type);
         *if is_sound { &mut self.heard } else { &mut self.seen } += 1;
         self.newest[usize::from(!is_sound)] = Newest {
             ssrc: *header.ssrc,
             sequence: header.sequence_number,
             transport: header.ext_vals.transport_cc.unwrap_or_default(),
         };
+    }
+}
+
+fn description(offer: &SdpOffer, id: u32) -> lk::SessionDescription {
+    lk::SessionDescription { r#type: "offer".into(), sdp: offer.to_sdp_string(), id, ..Default::default() }
+}
+
+/// A header extension that a client names, neither reads nor writes by its stack.
+#[derive(Debug)]
+struct Unread;
+
+impl ExtensionSerializer for Unread {
+    fn write_to(&self, _: &mut [u8], _: &ExtensionValues) -> usize {
+        0
+    }
+
+    fn parse_value(&self, _: &[u8], _: &mut ExtensionValues) -> bool {
+        true
+    }
+
+    fn is_video(&self) -> bool {
+        true
+    }
+
+    fn is_audio(&self) -> bool {
+        false
     }
 }
 

@@ -33,6 +33,10 @@ impl Weather {
 pub(crate) struct Line {
     pub(crate) weather: Weather,
     random: Random,
+    /// When it began.
+    since: Instant,
+    /// The lengths of what was sent at that moment.
+    together: (Instant, Vec<usize>),
     /// When the narrow part of the line has sent what it has.
     free: Instant,
     /// Nothing was lost and nothing overtaken so far.
@@ -44,7 +48,7 @@ impl Line {
     const QUEUE: Duration = Duration::from_millis(300);
 
     pub(crate) fn new(random: Random, now: Instant) -> Self {
-        Self { weather: Weather::FINE, random, free: now, was_clean: true }
+        Self { weather: Weather::FINE, random, since: now, together: (now, Vec::new()), free: now, was_clean: true }
     }
 
     pub(crate) fn set(&mut self, weather: Weather) {
@@ -55,7 +59,8 @@ impl Line {
     /// When a datagram sent now arrives, if it does.
     pub(crate) fn send(&mut self, bytes: usize, now: Instant) -> Option<Instant> {
         let weather = self.weather;
-        if weather.cut || (weather.loss > 0 && self.random.per_mille(weather.loss)) {
+        let mut chance = self.chance(bytes, now);
+        if weather.cut || (weather.loss > 0 && chance.per_mille(weather.loss)) {
             return None;
         }
         let mut leaves = now;
@@ -68,7 +73,23 @@ impl Line {
             self.free = start + Duration::from_micros(bits * 1_000_000 / rate);
             leaves = self.free;
         }
-        let jitter = if weather.jitter.is_zero() { Duration::ZERO } else { self.random.up_to(weather.jitter) };
+        let jitter = if weather.jitter.is_zero() { Duration::ZERO } else { chance.up_to(weather.jitter) };
         Some(leaves + weather.delay + jitter)
+    }
+
+    /// What decides the fate of a datagram: the moment, its length, and which of that length it is at that moment. So one more or one
+    /// less changes nothing for those that follow.
+    fn chance(&mut self, bytes: usize, now: Instant) -> Random {
+        let (moment, lengths) = &mut self.together;
+        if *moment != now {
+            *moment = now;
+            lengths.clear();
+        }
+        let alike = lengths.iter().filter(|length| **length == bytes).count();
+        lengths.push(bytes);
+        let moment = u64::try_from((now - self.since).as_micros()).unwrap();
+        [moment, u64::try_from(bytes).unwrap(), u64::try_from(alike).unwrap()]
+            .into_iter()
+            .fold(self.random.clone(), |chance, part| chance.branch(part + 1))
     }
 }

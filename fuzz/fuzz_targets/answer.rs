@@ -1,0 +1,3 @@
+#![no_main]
+
+plenum_fuzz::target!(answer);
