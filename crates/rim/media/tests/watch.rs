@@ -12,6 +12,7 @@ mod simulation;
 use counted::Drops;
 use model::RoomId;
 use model::media::{Fault, Trouble};
+use ports::media::report::Page;
 use ports::media::{MediaEvent, MediaEventKind};
 use simulation::net::Weather;
 use simulation::peer::Coding;
@@ -175,7 +176,7 @@ fn trouble_is_over_when_there_is_nothing_left_to_measure() {
     assert_eq!(of_bob[0].fault, Fault::DownlinkLoss);
     assert!((20_000..=40_000).contains(&(of_bob[0].to_ms - of_bob[0].from_ms)), "{of_bob:?}");
     let now = world.now;
-    let report = world.engine.room_report(&RoomId::try_from("room").unwrap(), now).unwrap();
+    let report = world.engine.room_report(&RoomId::try_from("room").unwrap(), Page::default(), now).unwrap();
     assert_eq!(report.participants[0].score, None, "{report:?}");
 }
 
