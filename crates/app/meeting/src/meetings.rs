@@ -11,7 +11,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use model::RoomId;
-use ports::media::report::{RoomReport, RoomSummary};
+use ports::media::report::{Page, RoomReport, RoomSummary};
 use ports::media::{MediaEvent, MediaEventKind, MediaPlane};
 use ports::media_control::MediaControl;
 use ports::store::{Records, State, StoreError};
@@ -162,9 +162,10 @@ impl Meetings {
         self.0.around.media.rooms().await
     }
 
-    /// Everything that can be told of a room's media, for whoever operates the server; `None` if there is no such room.
-    pub async fn media_report(&self, room: &RoomId) -> Option<RoomReport> {
-        self.0.around.media.report(room).await
+    /// Everything that can be told of the media of a page of a room's participants, for whoever operates the server; `None` if
+    /// there is no such room.
+    pub async fn media_report(&self, room: &RoomId, page: Page) -> Option<RoomReport> {
+        self.0.around.media.report(room, page).await
     }
 
     /// Passes what happened on the media plane to the room it happened in, or to the record of its session if that is over.

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use inside::{InsideJoin, Insider};
 use model::media::{MediaPermission, ParticipantChange, ParticipantKind, Source, Trouble};
 use model::{Identity, RoomId, SessionId};
-use report::{RoomReport, RoomSummary};
+use report::{Page, RoomReport, RoomSummary};
 use std::collections::BTreeMap;
 use std::fmt;
 use tokio::sync::mpsc;
@@ -311,8 +311,9 @@ pub trait MediaPlane: Send + Sync + 'static {
         Vec::new()
     }
 
-    /// Everything that can be told of a room's media, for whoever operates the server; `None` if there is no such room.
-    async fn report(&self, _room: &RoomId) -> Option<RoomReport> {
+    /// Everything that can be told of the media of a page of a room's participants, for whoever operates the server; `None` if
+    /// there is no such room.
+    async fn report(&self, _room: &RoomId, _page: Page) -> Option<RoomReport> {
         None
     }
 

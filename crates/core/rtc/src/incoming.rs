@@ -13,14 +13,8 @@ use str0m::stats::PeerStats;
 /// for a packet with everything that is put in front of it on the way out.
 const MAX_PAYLOAD: usize = 1500;
 
-/// More than this is no jitter: the stream stood still, because nobody wanted it, and begins again.
-const MAX_JITTER: Duration = Duration::from_secs(1);
-
-/// The jitter of an incoming stream as far as it says something of now. That of a stream that sends nothing any more stays
-/// what it was.
-fn fresh(before: Option<u64>, packets: u64, jitter: Duration) -> Option<Duration> {
-    (before.is_none_or(|before| packets > before) && jitter < MAX_JITTER).then_some(jitter)
-}
+/// Who comes so much too early or too late is no jitter: the stream stood still or its clock began anew.
+const MAX_DEVIATION: Duration = Duration::from_secs(1);
 
 /// Sources whose place has to be looked up again, at most. A client has a few for each track.
 const MAX_FORMER: usize = 256;
@@ -37,8 +31,8 @@ pub(crate) struct Stream {
     arrived: Arrived,
 }
 
-/// How many packets of a stream came, of how many. The stack lets each number pass once, those that were sent again too, so what
-/// was repaired is not lost.
+/// How many packets of a stream came, of how many, and how evenly. The stack lets each number pass once, those that were sent
+/// again too, so what was repaired is not lost.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Arrived {
     highest: Option<u64>,
@@ -46,11 +40,59 @@ pub(crate) struct Arrived {
     received: u64,
     /// Expected and lost as of the last report.
     before: (u64, u64),
+    rhythm: Rhythm,
+}
+
+/// When a packet was sent, by the clock of its stream, and when it came.
+#[derive(Debug, Clone, Copy)]
+struct Moment {
+    timestamp: u32,
+    /// Ticks of the timestamp in a second.
+    clock: u32,
+    arrival: Instant,
+}
+
+/// How evenly the packets of a stream come (RFC 3550 section 6.4.1 and appendix A.8). The stack's own figure is also of what
+/// came twice or was sent again, with which browsers look for bandwidth, and says nothing of the network.
+#[derive(Debug, Clone, Copy, Default)]
+struct Rhythm {
+    newest: Option<Moment>,
+    /// In microseconds.
+    jitter: f64,
+    /// It is of packets that came since it was asked last.
+    is_fresh: bool,
+}
+
+impl Rhythm {
+    /// A packet came whose number is higher than all before.
+    fn note(&mut self, now: Moment) {
+        let Some(before) = self.newest else {
+            self.newest = Some(now);
+            return;
+        };
+        // Packets of one picture are sent one after another: the first counts.
+        if now.timestamp == before.timestamp {
+            return;
+        }
+        self.newest = Some(now);
+        let sent = f64::from(now.timestamp.wrapping_sub(before.timestamp).cast_signed()) / f64::from(now.clock);
+        let came = now.arrival.saturating_duration_since(before.arrival);
+        let deviation = (came.as_secs_f64() - sent).abs();
+        if deviation < MAX_DEVIATION.as_secs_f64() {
+            self.jitter += (deviation * 1e6 - self.jitter) / 16.0;
+            self.is_fresh = true;
+        }
+    }
+
+    /// The jitter, if anything came since it was asked last.
+    fn read(&mut self) -> Option<Duration> {
+        std::mem::take(&mut self.is_fresh).then(|| Duration::from_secs_f64(self.jitter / 1e6))
+    }
 }
 
 impl Arrived {
     /// A packet with that extended number came.
-    fn note(&mut self, number: u64) {
+    fn note(&mut self, number: u64, moment: Moment) {
         let highest = self.highest.unwrap_or(number.wrapping_sub(1));
         let ahead = number.wrapping_sub(highest);
         let behind = highest.wrapping_sub(number);
@@ -59,7 +101,13 @@ impl Arrived {
             return;
         }
         self.highest = Some(number);
-        self.expected += if ahead <= MAX_GAP { ahead } else { 1 };
+        if ahead <= MAX_GAP {
+            self.expected += ahead;
+        } else {
+            self.expected += 1;
+            self.rhythm.newest = None;
+        }
+        self.rhythm.note(moment);
     }
 
     /// Share of packets lost since the last time this was asked; `None` if there was none to lose.
@@ -106,16 +154,13 @@ impl Peer {
             }
             StackEvent::MediaIngressStats(stats) => {
                 let section = *self.by_mid.get(&stats.mid)?;
-                let clock = if self.sections[usize::from(section)].kind == Kind::Audio { 48_000 } else { 90_000 };
-                let jitter = Duration::from_micros(u64::from(stats.jitter) * 1_000_000 / clock);
                 let (packets, rtt) = (stats.packets, stats.rtt);
-                let before = self.counted.insert((stats.mid, stats.rid), packets);
-                let jitter = fresh(before, packets, jitter);
                 let layer = stats.rid.and_then(|rid| self.sections[usize::from(section)].layer_of(&rid)).unwrap_or(0);
-                // The stack's own figure is of the time since its last receiver report, which is a part of the interval.
+                // The stack's own loss is of the time since its last receiver report, which is a part of the interval.
                 let mut streams = self.streams.values_mut();
                 let stream = streams.find(|stream| (stream.section, stream.layer) == (section, layer));
-                let loss = stream.and_then(|stream| stream.arrived.loss());
+                let (loss, jitter) =
+                    stream.map_or((None, None), |stream| (stream.arrived.loss(), stream.arrived.rhythm.read()));
                 let (bytes, nacks, key_frames_asked) = (stats.bytes, stats.nacks, stats.plis + stats.firs);
                 let report =
                     Report { section, up: true, layer, packets, bytes, key_frames_asked, nacks, loss, jitter, rtt };
@@ -123,6 +168,8 @@ impl Peer {
             }
             StackEvent::PeerStats(stats) => {
                 let (loss, round_trip) = self.outgoing.quality();
+                // What nothing was heard of in the interval is of another time.
+                let round_trip = round_trip.filter(|_| loss.is_some());
                 let of_all = traffic(&stats);
                 let bytes_in = of_all.bytes_in + self.kept;
                 let bytes_out = of_all.bytes_out + self.outgoing.bytes();
@@ -138,15 +185,14 @@ impl Peer {
             return Err(Dropped::TooLong);
         }
         let ssrc = packet.header.ssrc;
-        let number = *packet.seq_no;
-        let stream = match self.streams.get_mut(&ssrc) {
-            Some(stream) => {
-                stream.arrived.note(number);
-                *stream
-            }
-            None => self.discover(ssrc, number).ok_or(Dropped::OddSource)?,
-        };
+        if !self.streams.contains_key(&ssrc) {
+            self.discover(ssrc).ok_or(Dropped::OddSource)?;
+        }
+        let stream = self.streams.get_mut(&ssrc).ok_or(Dropped::OddSource)?;
         let section = &self.sections[usize::from(stream.section)];
+        let clock = if section.kind == Kind::Audio { 48_000 } else { 90_000 };
+        let moment = Moment { timestamp: packet.header.timestamp, clock, arrival: packet.timestamp };
+        stream.arrived.note(*packet.seq_no, moment);
         let format = section.formats.iter().find(|format| format.pt == packet.header.payload_type);
         let format = format.ok_or(Dropped::OddFormat)?;
         let sender_report = packet.last_sender_info.map(|info| SenderReport {
@@ -183,8 +229,8 @@ impl Peer {
         self.former.extend(gone.map(|(source, stream)| (source, stream.arrived)));
     }
 
-    /// Finds out where packets of a source belong, of which the one with that extended number came.
-    fn discover(&mut self, ssrc: Ssrc, number: u64) -> Option<Stream> {
+    /// Finds out where packets of a source belong; `None` if nowhere.
+    fn discover(&mut self, ssrc: Ssrc) -> Option<()> {
         let (mid, rid) = {
             let mut api = self.rtc.direct_api();
             let stream = api.stream_rx(&ssrc)?;
@@ -195,13 +241,12 @@ impl Peer {
             None => 0,
             Some(rid) => self.sections[usize::from(section)].layer_of(rid)?,
         };
-        let mut arrived = self.former.remove(&ssrc).unwrap_or_default();
-        arrived.note(number);
+        let arrived = self.former.remove(&ssrc).unwrap_or_default();
         let stream = Stream { section, layer, alone: rid.is_none(), arrived };
         // One source per layer: a new one replaces the old.
         self.streams.retain(|_, known| known.section != section || known.layer != layer);
         self.streams.insert(ssrc, stream);
-        Some(stream)
+        Some(())
     }
 }
 
@@ -232,11 +277,34 @@ fn low_bits(extended: u64) -> u32 {
 mod tests {
     use super::*;
 
+    /// Packets of video, by number and timestamp, that came so many milliseconds after the first; and the jitter in microseconds.
+    #[derive(Default)]
+    struct Scene(Arrived);
+
+    impl Scene {
+        fn came(&mut self, begun: Instant, packets: impl IntoIterator<Item = (u64, u32, u64)>) -> Option<u128> {
+            for (number, timestamp, millis) in packets {
+                let arrival = begun + Duration::from_millis(millis);
+                self.0.note(number, Moment { timestamp, clock: 90_000, arrival });
+            }
+            self.0.rhythm.read().map(|jitter| jitter.as_micros())
+        }
+    }
+
+    /// Three packets each of so many pictures, 40 ms apart, that come as they were sent.
+    fn film(pictures: std::ops::Range<u32>) -> impl Iterator<Item = (u64, u32, u64)> {
+        pictures.flat_map(|picture| {
+            let at = u64::from(picture);
+            (0..3).map(move |part| (3 * at + part, picture.wrapping_mul(3600), 40 * at + 4 * part))
+        })
+    }
+
     #[test]
     fn loss_is_of_all_packets_since_it_was_asked_last() {
         let mut arrived = Arrived::default();
+        let moment = Moment { timestamp: 0, clock: 90_000, arrival: Instant::now() };
         let mut losses = |numbers: &mut dyn Iterator<Item = u64>| {
-            numbers.for_each(|number| arrived.note(number));
+            numbers.for_each(|number| arrived.note(number, moment));
             arrived.loss()
         };
 
@@ -252,12 +320,53 @@ mod tests {
     }
 
     #[test]
-    fn the_jitter_of_a_stream_that_stands_still_or_stood_still_says_nothing() {
-        let jitter = Duration::from_millis(30);
+    fn pictures_that_come_as_they_were_sent_have_no_jitter() {
+        assert_eq!(Scene::default().came(Instant::now(), film(0..100)), Some(0));
+    }
 
-        assert_eq!(fresh(None, 10, jitter), Some(jitter));
-        assert_eq!(fresh(Some(10), 11, jitter), Some(jitter));
-        assert_eq!(fresh(Some(11), 11, jitter), None);
-        assert_eq!(fresh(Some(11), 50, Duration::from_secs(3)), None);
+    #[test]
+    fn what_comes_late_or_again_is_no_jitter() {
+        let begun = Instant::now();
+        let mut scene = Scene::default();
+        let late = film(0..100).map(|(number, timestamp, millis)| (number, timestamp, millis + 700));
+
+        // Every packet but the first of each picture is lost and sent again 700 ms later, as are some of the first.
+        let first = film(0..100).filter(|(number, ..)| number % 3 == 0);
+        let mut all: Vec<_> = first.chain(late.filter(|(number, ..)| number % 3 != 0 || number % 5 == 0)).collect();
+        all.sort_by_key(|(_, _, millis)| *millis);
+        // Behind the last picture there is none that could have gone by.
+        all.truncate(all.iter().rposition(|(number, ..)| *number == 297).unwrap() + 1);
+
+        assert_eq!(scene.came(begun, all), Some(0));
+    }
+
+    #[test]
+    fn jitter_is_how_much_the_time_between_pictures_differs() {
+        let uneven = film(0..500).map(|(number, timestamp, millis)| {
+            let picture = number / 3;
+            (number, timestamp, millis + if picture % 2 == 0 { 0 } else { 10 })
+        });
+
+        assert_eq!(Scene::default().came(Instant::now(), uneven), Some(10_000), "always ten milliseconds");
+    }
+
+    #[test]
+    fn a_stream_that_stands_still_or_stood_still_has_no_jitter() {
+        let begun = Instant::now();
+        let mut scene = Scene::default();
+        assert_eq!(scene.came(begun, film(0..50)), Some(0));
+        assert_eq!(scene.came(begun, []), None, "nothing came");
+
+        let paused = film(50..100).map(|(number, timestamp, millis)| (number, timestamp, millis + 90_000));
+        assert_eq!(scene.came(begun, paused), Some(0), "its clock stood still with it");
+        let anew = film(0..50).map(|(number, timestamp, millis)| (number + (1 << 20), timestamp, millis + 200_000));
+        assert_eq!(scene.came(begun, anew), Some(0), "it begins anew");
+    }
+
+    #[test]
+    fn jitter_goes_on_where_timestamps_wrap() {
+        let around = film(0..50).map(|(number, timestamp, millis)| (number, timestamp.wrapping_sub(90_000), millis));
+
+        assert_eq!(Scene::default().came(Instant::now(), around), Some(0));
     }
 }

@@ -305,7 +305,6 @@ impl Peer {
             let Some(media) = self.rtc.media(section.mid) else {
                 // Another section took its place.
                 section.formats.clear();
-                self.counted.retain(|(mid, _), _| *mid != section.mid);
                 continue;
             };
             self.numbers.note_names(media.remote_extmap());

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use str0m::channel::ChannelId;
 use str0m::config::DtlsCert;
-use str0m::media::{KeyframeRequestKind, Mid, Rid};
+use str0m::media::{KeyframeRequestKind, Mid};
 use str0m::net::{Protocol, Receive, TcpType};
 use str0m::rtp::{Extension, Ssrc};
 use str0m::{Candidate, Input, Output as StackOutput, RtcConfig, RtcError};
@@ -171,7 +171,6 @@ impl PeerFactory {
             offers: 0,
             answered: false,
             only_streams: false,
-            counted: HashMap::new(),
             numbers: TransportNumbers::new(),
             addresses: Addresses::new(now),
             sources: Sources::default(),
@@ -205,8 +204,6 @@ pub struct Peer {
     pub(crate) answered: bool,
     /// Descriptions name no way but TCP.
     pub(crate) only_streams: bool,
-    /// Packets of each incoming stream at its last report.
-    pub(crate) counted: HashMap<(Mid, Option<Rid>), u64>,
     /// What keeps the stack from counting without end.
     pub(crate) numbers: TransportNumbers,
     /// Where the client called from.
@@ -340,8 +337,7 @@ impl Peer {
         let source = Ssrc::from(source);
         self.former.remove(&source);
         let mut api = self.rtc.direct_api();
-        if let Some(stream) = api.stream_rx(&source) {
-            self.counted.remove(&(stream.mid(), stream.rid()));
+        if api.stream_rx(&source).is_some() {
             self.streams.remove(&source);
             api.remove_stream_rx(source);
         }

@@ -1,14 +1,15 @@
 //! The operator's view of the media plane: `/debug/rooms` as a page, `/debug/rooms.json` for programs, `/debug/metrics`
 //! for a scraper that looks at one room.
 //!
-//! It shows who is connected how, addresses included, so it asks for the operator's passphrase, or for key and secret of
-//! the API (HTTP basic authentication). It shows nothing anybody said or showed.
+//! It shows who is connected how, addresses included, so it asks for key and secret of the API (HTTP basic authentication);
+//! the passphrase of the front door is known to whoever may start a meeting. It shows nothing anybody said or showed.
 
 mod figures;
 mod json;
 mod page;
 
 use std::net::IpAddr;
+use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -21,12 +22,12 @@ use axum::routing::get;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use model::RoomId;
-use ports::media::report::RoomReport;
+use ports::media::report::{Page, RoomReport};
 use serde::Deserialize;
 
 use crate::limiter::{Limiter, network};
 use crate::prometheus::same_secret;
-use crate::{App, FrontDoor, answers, frontdoor};
+use crate::{App, answers, frontdoor};
 
 /// Wrong credentials one address may give in a row, and how often one more.
 const TRIES: (u32, Duration) = (20, Duration::from_secs(3));
@@ -54,6 +55,18 @@ impl Gate {
 #[derive(Deserialize)]
 struct Asked {
     room: Option<String>,
+    /// How many participants come before those that are told of.
+    #[serde(default)]
+    from: usize,
+    /// How many are told of, at most.
+    most: Option<NonZeroUsize>,
+}
+
+impl Asked {
+    fn page(&self) -> Page {
+        let usual = Page::default();
+        Page { from: self.from, most: self.most.map_or(usual.most, |most| most.get().min(Page::MOST)) }
+    }
 }
 
 /// A room that somebody asked for.
@@ -89,7 +102,7 @@ async fn guard(State(app): State<App>, request: Request, next: axum::middleware:
 
 fn challenge() -> Response {
     let challenge = [(WWW_AUTHENTICATE, "Basic realm=\"Plenum, for its operator\", charset=\"UTF-8\"")];
-    let msg = "Any name with the operator's passphrase, or the API key with its secret.";
+    let msg = "The API key with its secret.";
     (StatusCode::UNAUTHORIZED, challenge, msg).into_response()
 }
 
@@ -102,22 +115,19 @@ fn credentials(headers: &HeaderMap) -> Option<(Vec<u8>, Vec<u8>)> {
 
 fn knows(app: &App, name: &[u8], password: &[u8]) -> bool {
     let api = &app.deps.api;
-    // All are compared, so that the time tells nothing.
+    // Both are compared, so that the time tells nothing.
     let key = same_secret(name, api.id().as_bytes());
     let secret = same_secret(password, api.secret().as_bytes());
-    let passphrase = match &app.deps.front_door {
-        FrontDoor::Passphrase(known) => same_secret(password, known.expose().as_bytes()),
-        FrontDoor::Open | FrontDoor::Closed => false,
-    };
-    (key && secret) || passphrase
+    key && secret
 }
 
 /// The room that is asked for, or why there is none.
 async fn find(app: &App, asked: Asked) -> Result<Found, (StatusCode, &'static str)> {
+    let page = asked.page();
     let Some(room) = asked.room else { return Ok(Found::List) };
     let missing = (StatusCode::NOT_FOUND, "No such room on the media plane.");
     let room = RoomId::try_from(room.as_str()).map_err(|_| missing)?;
-    app.deps.meetings.media_report(&room).await.map(|report| Found::Room(Box::new(report))).ok_or(missing)
+    app.deps.meetings.media_report(&room, page).await.map(|report| Found::Room(Box::new(report))).ok_or(missing)
 }
 
 async fn tell(State(app): State<App>, Query(asked): Query<Asked>) -> Response {

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use model::media::MediaPermission;
 use model::{Identity, RoomId, SessionId};
 use ports::media::inside::{InsideJoin, InsideOrder, ItemSender};
-use ports::media::report::{RoomReport, RoomSummary};
+use ports::media::report::{Page, RoomReport, RoomSummary};
 use ports::media::{ConnectError, MediaEvent, MediaJoin, SignalDown};
 use ports::media_control::{ControlError, RoomSettings};
 use std::net::SocketAddr;
@@ -205,8 +205,8 @@ impl Shards {
     }
 
     /// See [`Engine::room_report`].
-    pub fn room_report(&mut self, room: &RoomId, at: Instant) -> Option<RoomReport> {
-        self.all().find_map(|engine| engine.room_report(room, at))
+    pub fn room_report(&mut self, room: &RoomId, page: Page, at: Instant) -> Option<RoomReport> {
+        self.all().find_map(|engine| engine.room_report(room, page, at))
     }
 
     /// A datagram arrived: for the shard that knows it.

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use model::media::MediaPermission;
 use model::{Identity, RoomId};
 use ports::media::inside::{INSIDE_ORDERS, INSIDE_QUEUE, InsideJoin, InsideOrder, Insider, ItemSender, items};
-use ports::media::report::{RoomReport, RoomSummary};
+use ports::media::report::{Page, RoomReport, RoomSummary};
 use ports::media::{
     ConnectError, MediaEvent, MediaJoin, MediaPlane, MuteError, RemoveReason, SIGNAL_QUEUE, SignalDown, SignalLink,
     TrackChoice,
@@ -88,6 +88,7 @@ pub(crate) enum Order {
     },
     Report {
         room: RoomId,
+        page: Page,
         reply: oneshot::Sender<Option<RoomReport>>,
     },
     Drain {
@@ -353,9 +354,9 @@ impl MediaPlane for Plane {
         rooms
     }
 
-    async fn report(&self, room: &RoomId) -> Option<RoomReport> {
+    async fn report(&self, room: &RoomId, page: Page) -> Option<RoomReport> {
         let (reply, answer) = oneshot::channel();
-        self.order_of_room(room, Order::Report { room: room.clone(), reply });
+        self.order_of_room(room, Order::Report { room: room.clone(), page, reply });
         answered(answer).await.unwrap_or_default()
     }
 

@@ -1,13 +1,14 @@
 //! The state of a room's media as the operator sees it.
 
 use crate::detour;
-use crate::engine::{Engine, Room};
+use crate::engine::{Engine, FastMap, Room};
 use crate::forward::{Down, Up};
 use crate::session::{Connection, Session};
-use model::RoomId;
+use model::media::Source;
+use model::{Identity, RoomId};
 use ports::media::report::{
-    ConnectionReport, ConnectionState, EncodingReport, Flow, ParticipantReport, RoomReport, RoomSummary,
-    SubscriptionReport, TrackReport,
+    ConnectionReport, ConnectionState, EncodingReport, Flow, MOST_TRACKS, Page, ParticipantReport, RoomReport,
+    RoomSummary, SubscriptionReport, TrackReport,
 };
 use sfu::layers::SPATIAL;
 use signal::{Kind, PeerKey, TrackKey};
@@ -65,7 +66,7 @@ impl Gauge {
         self.flow = Flow {
             packets: self.flow.packets + more.packets,
             bytes: self.flow.bytes + more.bytes,
-            bits_per_second: since.map_or(0, |since| more.bytes.saturating_mul(8000) / millis(since)),
+            bits_per_second: since.map(|since| more.bytes.saturating_mul(8000) / millis(since)),
             loss: report.loss,
             jitter: report.jitter,
             key_frames_asked: self.flow.key_frames_asked + more.key_frames_asked,
@@ -83,16 +84,75 @@ impl Engine {
         rooms
     }
 
-    /// Everything that can be told of a room.
-    pub fn room_report(&mut self, room: &RoomId, at: Instant) -> Option<RoomReport> {
+    /// Everything that can be told of a page of a room's participants.
+    pub fn room_report(&mut self, room: &RoomId, page: Page, at: Instant) -> Option<RoomReport> {
         let room = self.rooms.values_mut().find(|known| known.id == *room)?;
-        let mut peers: Vec<PeerKey> = room.sessions.keys().copied().collect();
+        let peers = room.peers_of(page);
+        let mut told = room.tracks_of(&peers);
+        let participants = peers.iter().filter_map(|peer| {
+            let (published, received) = told.remove(peer).unwrap_or_default();
+            Some(participant(room.sessions.get(peer)?, at, published, received))
+        });
+        Some(RoomReport {
+            room: room.id.clone(),
+            session: room.session.clone(),
+            total: room.sessions.len(),
+            from: page.from,
+            participants: participants.collect(),
+        })
+    }
+}
+
+/// What somebody sends and receives.
+type Told = (Vec<TrackReport>, Vec<SubscriptionReport>);
+
+impl Room {
+    /// Who is on a page, in the order in which they came.
+    fn peers_of(&self, page: Page) -> Vec<PeerKey> {
+        let mut peers: Vec<PeerKey> = self.sessions.keys().copied().collect();
         peers.sort_unstable();
-        let mut participants = Vec::with_capacity(peers.len());
-        for peer in peers {
-            participants.extend(participant(room, peer, at));
+        let mut peers: Vec<PeerKey> = peers.into_iter().skip(page.from).take(page.most.clamp(1, Page::MOST)).collect();
+        let mut entries: FastMap<PeerKey, usize> = peers.iter().map(|peer| (*peer, 0)).collect();
+        for up in self.forward.tracks.values() {
+            if let Some(count) = entries.get_mut(&up.owner) {
+                *count += up.encodings.len();
+            }
+            for down in &up.downs {
+                if let Some(count) = entries.get_mut(&down.peer) {
+                    *count += 1;
+                }
+            }
         }
-        Some(RoomReport { room: room.id.clone(), session: room.session.clone(), participants })
+        let mut sum = 0;
+        let fit = peers.iter().take_while(|peer| {
+            sum += entries.get(peer).copied().unwrap_or(0);
+            sum <= MOST_TRACKS
+        });
+        let fit = fit.count();
+        // Somebody has to be on it, or there would be no next one.
+        peers.truncate(fit.max(1));
+        peers
+    }
+
+    /// What each of them sends and receives, in the order in which it was published.
+    fn tracks_of(&mut self, peers: &[PeerKey]) -> FastMap<PeerKey, Told> {
+        let mut told: FastMap<PeerKey, Told> = peers.iter().map(|peer| (*peer, Told::default())).collect();
+        let mut tracks: Vec<(&TrackKey, &Up)> = self.forward.tracks.iter().collect();
+        tracks.sort_unstable_by_key(|(key, _)| **key);
+        let named = tracks.into_iter().filter_map(|(key, up)| Some((self.machine.track_label(*key)?, up)));
+        for ((sid, source), up) in named {
+            if let Some((published, _)) = told.get_mut(&up.owner) {
+                published.push(track(up, sid, source));
+            }
+            let Some(owner) = self.sessions.get(&up.owner).map(|session| session.identity.clone()) else { continue };
+            for down in &up.downs {
+                let Some((_, received)) = told.get_mut(&down.peer) else { continue };
+                let Some(session) = self.sessions.get_mut(&down.peer) else { continue };
+                let queued = session.down().queued(down.section);
+                received.push(subscription(up, down, (sid.to_owned(), source, owner.clone()), queued));
+            }
+        }
+        told
     }
 }
 
@@ -106,17 +166,13 @@ fn summary(room: &Room) -> RoomSummary {
     }
 }
 
-fn participant(room: &mut Room, peer: PeerKey, at: Instant) -> Option<ParticipantReport> {
-    let mut tracks: Vec<TrackKey> = room.forward.tracks.keys().copied().collect();
-    tracks.sort_unstable();
-    let published = tracks.iter().filter(|key| room.forward.tracks[key].owner == peer);
-    let published = published.filter_map(|key| track(room, *key)).collect();
-    let mut received = Vec::new();
-    for key in &tracks {
-        received.extend(subscription(room, *key, peer));
-    }
-    let session = room.sessions.get_mut(&peer)?;
-    Some(ParticipantReport {
+fn participant(
+    session: &Session,
+    at: Instant,
+    published: Vec<TrackReport>,
+    received: Vec<SubscriptionReport>,
+) -> ParticipantReport {
+    ParticipantReport {
         identity: session.identity.clone(),
         signalling: session.link.is_some(),
         interruptions: session.watch.resumes,
@@ -125,7 +181,7 @@ fn participant(room: &mut Room, peer: PeerKey, at: Instant) -> Option<Participan
         connections: connections(session, at),
         published,
         received,
-    })
+    }
 }
 
 fn connections(session: &Session, at: Instant) -> Vec<ConnectionReport> {
@@ -161,42 +217,32 @@ fn connection(connection: &Connection, subscriber: bool, at: Instant) -> Connect
     }
 }
 
-fn track(room: &Room, key: TrackKey) -> Option<TrackReport> {
-    let (sid, source) = room.machine.track_label(key)?;
-    let up = room.forward.tracks.get(&key)?;
+fn track(up: &Up, sid: &str, source: Source) -> TrackReport {
     let encodings = up.encodings.iter().map(|encoding| EncodingReport {
         codec: encoding.codec.mime(),
         running: encoding.running(),
+        scalable: encoding.is_scalable(),
         flows: encoding
             .gauges
             .iter()
-            .take(if up.kind == Kind::Audio { 1 } else { SPATIAL })
+            .take(if up.kind == Kind::Audio || encoding.is_scalable() { 1 } else { SPATIAL })
             .map(|gauge| gauge.flow)
             .collect(),
     });
-    Some(TrackReport {
+    TrackReport {
         sid: sid.to_owned(),
         source,
         muted: up.is_muted(),
         wanted: up.wanted().filter(|_| up.kind == Kind::Video),
         subscribers: up.downs.len(),
         encodings: encodings.collect(),
-    })
+    }
 }
 
-fn subscription(room: &mut Room, key: TrackKey, peer: PeerKey) -> Option<SubscriptionReport> {
-    let up = room.forward.tracks.get(&key)?;
-    let down = up.downs.iter().find(|down| down.peer == peer)?;
-    let (sid, source) = room.machine.track_label(key)?;
-    let owner = room.sessions.get(&up.owner)?.identity.clone();
-    let queued = room.sessions.get_mut(&peer)?.down().queued(down.section);
-    Some(received(up, down, (sid.to_owned(), source, owner), queued))
-}
-
-fn received(
+fn subscription(
     up: &Up,
     down: &Down,
-    (sid, source, owner): (String, model::media::Source, model::Identity),
+    (sid, source, owner): (String, Source, Identity),
     queued: usize,
 ) -> SubscriptionReport {
     let (layer, target) = if up.kind == Kind::Audio { (None, None) } else { down.layers() };
@@ -234,7 +280,7 @@ mod tests {
             first.take(&report, more, start + Duration::from_secs(second as u64));
         }
         assert_eq!((first.flow.packets, first.flow.key_frames_asked, first.flow.nacks), (200, 4, 8));
-        assert_eq!(first.flow.bits_per_second, 800_000);
+        assert_eq!(first.flow.bits_per_second, Some(800_000));
 
         let mut second = Gauge::default();
         let next = report(0, 210, 5);
@@ -247,5 +293,18 @@ mod tests {
         known.begin(1);
         assert_eq!(known.take(&report(1, 60, 3)).key_frames_asked, 3, "another stream to the client");
         assert_eq!(known.take(&report(0, 20, 1)).key_frames_asked, 1, "a section that counts anew");
+    }
+
+    #[test]
+    fn a_rate_is_known_from_the_second_report_on() {
+        let (mut known, mut gauge, begun) = (Known::default(), Gauge::default(), Instant::now());
+        assert_eq!(gauge.flow.bits_per_second, None);
+        let rates = [(5, 900), (10, 1000), (15, 1000)].map(|(seconds, packets)| {
+            let report = report(0, packets, 0);
+            let more = known.take(&report);
+            gauge.take(&report, more, begun + Duration::from_secs(seconds));
+            gauge.flow.bits_per_second
+        });
+        assert_eq!(rates, [None, Some(160_000), Some(0)]);
     }
 }

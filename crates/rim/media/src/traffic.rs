@@ -280,8 +280,7 @@ impl Engine {
                     if let Some(up) = room.forward.tracks.get_mut(&track) {
                         up.window.report(&report);
                         let encoding = up.encodings.iter_mut().find(|encoding| encoding.section == report.section);
-                        let gauges = encoding.map(|encoding| &mut encoding.gauges);
-                        if let Some(gauge) = gauges.and_then(|gauges| gauges.get_mut(usize::from(report.layer))) {
+                        if let Some(gauge) = encoding.and_then(|encoding| encoding.gauge(report.layer)) {
                             gauge.take(&report, more, at);
                         }
                     }

@@ -11,6 +11,7 @@ mod support;
 
 use counted::Drops;
 use model::RoomId;
+use ports::media::report::{Page, TrackReport};
 use sfu::dependency::Dependencies;
 use sfu::vp9::Vp9;
 use std::time::Duration;
@@ -37,6 +38,13 @@ fn sid(world: &World, client: usize) -> String {
         _ => None,
     });
     found.unwrap().sid
+}
+
+/// The first track in the operator's view of the room.
+fn published(world: &mut World) -> TrackReport {
+    let room = RoomId::try_from("room").unwrap();
+    let report = world.engine.room_report(&room, Page::default(), world.now).unwrap();
+    report.participants.into_iter().find_map(|one| one.published.into_iter().next()).unwrap()
 }
 
 fn want(world: &mut World, client: usize, sid: &str, quality: lk::VideoQuality) {
@@ -171,6 +179,10 @@ fn layers_in_one_stream_that_is_named_as_one_of_several_are_left_out_all_the_sam
     let behind = of_cid.partition_point(|packet| packet.timestamp == of_cid[0].timestamp);
     let of_cid = pictures(&of_cid[behind..]);
     assert!(of_cid.len() >= 30 && of_cid.iter().all(|layers| layers == &[0]), "{of_cid:?}");
+
+    world.pass(Duration::from_secs(6));
+    let encoding = &published(&mut world).encodings[0];
+    assert_eq!((encoding.scalable, encoding.flows.len(), encoding.flows[0].packets), (true, 1, 41 * 3));
 }
 
 #[test]
@@ -340,10 +352,16 @@ fn each_codec_of_a_track_is_counted_for_itself() {
             world.shoot_vp8(ann, second, frame, frame == 1);
             film(&mut world, ann, &mut state, 1);
         }
+        let track = published(&mut world);
+        let shapes = track.encodings.iter().map(|encoding| {
+            let flow = encoding.flows[0];
+            (encoding.scalable, encoding.flows.len(), flow.bits_per_second.is_some_and(|bits| bits > 1000))
+        });
+        assert_eq!(shapes.collect::<Vec<_>>(), [(true, 1, true), (false, 3, true)], "{track:?}");
+        assert_eq!(track.encodings[0].running, [0, 1, 2]);
         world.pass(Duration::from_secs(6));
 
-        let report = world.engine.room_report(&RoomId::try_from("room").unwrap(), world.now).unwrap();
-        let track = report.participants.iter().find_map(|one| one.published.first()).unwrap();
+        let track = published(&mut world);
         let counted: Vec<_> = track
             .encodings
             .iter()

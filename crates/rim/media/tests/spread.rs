@@ -9,6 +9,7 @@ mod shard;
 use media::Datagram;
 use model::media::Source;
 use ports::media::MediaEventKind;
+use ports::media::report::Page;
 use prost::Message;
 use shard::support::World;
 use shard::support::sending::Layers;
@@ -155,7 +156,7 @@ fn the_operator_sees_a_guest_as_anybody_else() {
     world.stream(ann, 1, 600);
 
     let now = world.now;
-    let report = world.engine.room_report(&"room".try_into().unwrap(), now).unwrap();
+    let report = world.engine.room_report(&"room".try_into().unwrap(), Page::default(), now).unwrap();
 
     for participant in &report.participants {
         let connection = &participant.connections[0];

@@ -20,15 +20,51 @@ pub struct RoomSummary {
     pub subscriptions: usize,
 }
 
-/// A room with everybody in it.
+/// Which participants of a room are told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Page {
+    /// How many come before, in the order in which they came to the room.
+    pub from: usize,
+    /// At most so many; there are fewer where they have more than [`MOST_TRACKS`] together.
+    pub most: usize,
+}
+
+impl Page {
+    /// Most participants that are told of at once.
+    pub const MOST: usize = 500;
+}
+
+impl Default for Page {
+    fn default() -> Self {
+        Self { from: 0, most: 100 }
+    }
+}
+
+/// Most encodings and subscriptions that are told of at once, but for those of a single participant: it is a media thread
+/// that tells, which has packets to forward.
+pub const MOST_TRACKS: usize = 10_000;
+
+/// A room with some of the people in it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RoomReport {
     /// Which.
     pub room: RoomId,
     /// The meeting's session.
     pub session: SessionId,
+    /// Participants in the room.
+    pub total: usize,
+    /// How many of them come before those that are told of.
+    pub from: usize,
     /// In the order in which they came.
     pub participants: Vec<ParticipantReport>,
+}
+
+impl RoomReport {
+    /// Where the next page begins, if there is one.
+    pub fn next(&self) -> Option<usize> {
+        let end = self.from.saturating_add(self.participants.len());
+        (end < self.total && !self.participants.is_empty()).then_some(end)
+    }
 }
 
 /// One participant.
@@ -95,8 +131,8 @@ pub struct Flow {
     pub packets: u64,
     /// Bytes of them, headers left out.
     pub bytes: u64,
-    /// Bits per second between the last two reports.
-    pub bits_per_second: u64,
+    /// Bits per second between the last two reports, if there were two.
+    pub bits_per_second: Option<u64>,
     /// Share lost, 0 to 1.
     pub loss: Option<f32>,
     /// Jitter.
@@ -131,7 +167,9 @@ pub struct EncodingReport {
     pub codec: &'static str,
     /// Layers that send now, 0 the smallest.
     pub running: Vec<u8>,
-    /// By layer, the smallest first; sound has one.
+    /// All layers come in one stream, which is reported as a whole.
+    pub scalable: bool,
+    /// By layer, the smallest first; sound and layers in one stream have one.
     pub flows: Vec<Flow>,
 }
 

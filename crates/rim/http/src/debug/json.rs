@@ -24,7 +24,14 @@ pub(super) fn list(rooms: &[RoomSummary]) -> Value {
 
 pub(super) fn room(report: &RoomReport) -> Value {
     let participants: Vec<Value> = report.participants.iter().map(participant).collect();
-    json!({ "room": report.room.as_str(), "session": report.session.as_str(), "participants": participants })
+    json!({
+        "room": report.room.as_str(),
+        "session": report.session.as_str(),
+        "total": report.total,
+        "from": report.from,
+        "next": report.next(),
+        "participants": participants,
+    })
 }
 
 fn participant(one: &ParticipantReport) -> Value {
@@ -70,6 +77,7 @@ fn encoding(one: &EncodingReport) -> Value {
     json!({
         "codec": one.codec,
         "running_layers": one.running,
+        "in_one_stream": one.scalable,
         "layers": one.flows.iter().map(flow).collect::<Vec<_>>(),
     })
 }

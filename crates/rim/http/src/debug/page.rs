@@ -86,12 +86,34 @@ pub(super) fn room(report: &RoomReport) -> String {
     let mut out = format!(
         "<p class=\"facts\">Session {}; {} participants. Rates and losses are those of the last five seconds.</p>",
         escaped(report.session.as_str()),
-        report.participants.len()
+        report.total
     );
+    pages(&mut out, report);
     for one in &report.participants {
         participant(&mut out, one);
     }
     page(report.room.as_str(), true, &out)
+}
+
+/// Which of the participants are shown, if not all, and the way to the others.
+fn pages(out: &mut String, report: &RoomReport) {
+    let shown = report.participants.len();
+    let omitted = report.total.saturating_sub(shown);
+    if omitted == 0 {
+        return;
+    }
+    let room: String = form_urlencoded::byte_serialize(report.room.as_str().as_bytes()).collect();
+    let room = escaped(&room);
+    let link = |from: usize, text: &str| format!("<a href=\"/debug/rooms?room={room}&amp;from={from}\">{text}</a>");
+    let first = (report.from > 0).then(|| link(0, "The first"));
+    let next = report.next().map(|from| link(from, "The next"));
+    let links: Vec<String> = first.into_iter().chain(next).collect();
+    push!(
+        out,
+        "<p class=\"facts\">{shown} are shown, after the first {}; {omitted} are not. {}</p>",
+        report.from,
+        links.join(" ")
+    );
 }
 
 fn participant(out: &mut String, one: &ParticipantReport) {
@@ -190,7 +212,11 @@ fn connection(one: &ConnectionReport) -> Vec<String> {
 }
 
 fn published(track: &TrackReport, encoding: &EncodingReport, layer: usize, flow: &Flow) -> Vec<String> {
-    let runs = encoding.flows.len() == 1 || encoding.running.iter().any(|running| usize::from(*running) == layer);
+    let runs = match (encoding.scalable, encoding.flows.len()) {
+        (true, _) => !encoding.running.is_empty(),
+        (false, 1) => true,
+        (false, _) => encoding.running.iter().any(|running| usize::from(*running) == layer),
+    };
     let running = match (track.muted, runs) {
         (true, _) => "muted",
         (false, true) => "yes",
@@ -200,11 +226,11 @@ fn published(track: &TrackReport, encoding: &EncodingReport, layer: usize, flow:
         json::source(track.source).to_owned(),
         escaped(&track.sid),
         escaped(encoding.codec),
-        layer.to_string(),
+        if encoding.scalable { "all".to_owned() } else { layer.to_string() },
         running.to_owned(),
         track.wanted.map_or_else(dash, |layer| format!("up to {layer}")),
         track.subscribers.to_string(),
-        rate(flow.bits_per_second),
+        flow_rate(flow.bits_per_second),
         loss(flow.loss),
         flow.jitter.map_or_else(dash, |time| format!("{} ms", json::millis(time))),
         flow.key_frames_asked.to_string(),
@@ -227,7 +253,7 @@ fn received(track: &SubscriptionReport) -> Vec<String> {
         layer(track.target),
         state.to_owned(),
         track.queued.to_string(),
-        rate(track.flow.bits_per_second),
+        flow_rate(track.flow.bits_per_second),
         loss(track.flow.loss),
         track.flow.key_frames_asked.to_string(),
         track.flow.nacks.to_string(),
@@ -242,6 +268,10 @@ fn loss(share: Option<f32>) -> String {
     let Some(share) = share else { return dash() };
     let class = if share >= 0.03 { " class=\"bad\"" } else { "" };
     format!("<span{class}>{:.1} %</span>", share * 100.0)
+}
+
+fn flow_rate(bits: Option<u64>) -> String {
+    bits.map_or_else(dash, rate)
 }
 
 fn rate(bits: u64) -> String {

@@ -12,6 +12,7 @@ use ports::media::report::{
     ConnectionReport, ConnectionState, EncodingReport, Flow, ParticipantReport, RoomReport, SubscriptionReport,
     TrackReport,
 };
+use serde_json::Value;
 
 use super::harness::{Answer, KEY, SECRET, Server};
 use crate::FrontDoor;
@@ -22,11 +23,13 @@ async fn ask(server: &Server, path: &str, name: &str, password: &str) -> Answer 
 }
 
 fn report() -> RoomReport {
-    let flow =
-        Flow { packets: 10, bytes: 1000, bits_per_second: 64_000, loss: Some(0.091), nacks: 3, ..Flow::default() };
+    let rate = Some(64_000);
+    let flow = Flow { packets: 10, bytes: 1000, bits_per_second: rate, loss: Some(0.091), nacks: 3, ..Flow::default() };
     RoomReport {
         room: RoomId::try_from("Room-A").unwrap(),
         session: SessionId::try_from("session").unwrap(),
+        total: 1,
+        from: 0,
         participants: vec![ParticipantReport {
             identity: Identity::try_from("ann").unwrap(),
             signalling: true,
@@ -41,7 +44,7 @@ fn report() -> RoomReport {
                 remote: Some("198.51.100.7:5000".parse().unwrap()),
                 silent_for: Duration::from_millis(12),
                 round_trip: Some(Duration::from_millis(42)),
-                loss: None,
+                loss: Some(0.25),
                 bytes_in: 5000,
                 bytes_out: 6000,
             }],
@@ -55,9 +58,15 @@ fn report() -> RoomReport {
                     EncodingReport {
                         codec: "video/VP8",
                         running: vec![0, 1],
+                        scalable: false,
                         flows: vec![flow, flow, Flow::default()],
                     },
-                    EncodingReport { codec: "video/AV1", running: vec![], flows: vec![Flow::default()] },
+                    EncodingReport {
+                        codec: "video/AV1",
+                        running: vec![],
+                        scalable: true,
+                        flows: vec![Flow { packets: 70, ..Flow::default() }],
+                    },
                 ],
             }],
             received: vec![SubscriptionReport {
@@ -90,15 +99,25 @@ async fn only_the_operator_is_shown_anything() {
         let nobody = server.get(path).await;
         assert_eq!(nobody.status, 401, "{path}");
         assert!(nobody.header("www-authenticate").starts_with("Basic "));
-        for (name, password) in [("", ""), (KEY, ""), ("x", SECRET), (KEY, "open"), ("x", "wrong")] {
+        for (name, password) in [("", ""), (KEY, ""), ("x", SECRET), (KEY, "wrong")] {
             assert_eq!(ask(&server, path, name, password).await.status, 401, "{path} {name} {password}");
         }
     }
-    for (name, password) in [(KEY, SECRET), ("anybody", "open sesame")] {
-        let answer = ask(&server, "/debug/rooms.json", name, password).await;
-        answer.is(200, "application/json", r#"{"rooms":[]}"#);
-        assert_eq!(answer.header("cache-control"), "no-store");
-        assert_eq!(answer.header("access-control-allow-origin"), "", "no page of another origin reads it");
+    let answer = ask(&server, "/debug/rooms.json", KEY, SECRET).await;
+    answer.is(200, "application/json", r#"{"rooms":[]}"#);
+    assert_eq!(answer.header("cache-control"), "no-store");
+    assert_eq!(answer.header("access-control-allow-origin"), "", "no page of another origin reads it");
+}
+
+#[tokio::test]
+async fn whoever_may_start_meetings_is_shown_nothing_of_others() {
+    let door = FrontDoor::Passphrase(model::Redacted::new("open sesame".into()));
+    let server = Server::with(|deps| deps.front_door = door).await;
+
+    for path in ["/debug/rooms", "/debug/rooms.json", "/debug/metrics"] {
+        for name in ["anybody", KEY] {
+            assert_eq!(ask(&server, path, name, "open sesame").await.status, 401, "{path} {name}");
+        }
     }
 }
 
@@ -137,11 +156,47 @@ async fn rooms_are_listed_and_a_room_is_told_in_full() {
     let codecs = &ann["published"][0]["codecs"];
     assert_eq!((&codecs[0]["codec"], &codecs[1]["codec"]), (&"video/VP8".into(), &"video/AV1".into()));
     assert_eq!(codecs[0]["running_layers"], serde_json::json!([0, 1]));
-    assert_eq!((&codecs[0]["layers"][1]["packets"], &codecs[1]["layers"][0]["packets"]), (&10.into(), &0.into()));
+    assert_eq!((&codecs[0]["layers"][1]["packets"], &codecs[1]["layers"][0]["packets"]), (&10.into(), &70.into()));
+    assert_eq!((&codecs[0]["in_one_stream"], &codecs[1]["in_one_stream"]), (&false.into(), &true.into()));
+    assert_eq!((&codecs[0]["layers"][0]["bps"], &codecs[0]["layers"][2]["bps"]), (&64_000.into(), &Value::Null));
     assert_eq!(ann["received"][0]["owner"], "bob");
     assert_eq!(ann["received"][0]["flow"]["nacks"], 3);
     for missing in ["/debug/rooms.json?room=other", "/debug/rooms?room=%2F", "/debug/metrics?room="] {
         assert_eq!(ask(&server, missing, KEY, SECRET).await.status, 404, "{missing}");
+    }
+}
+
+#[tokio::test]
+async fn of_a_big_room_a_part_is_told_with_the_way_to_the_others() {
+    let server = Server::start().await;
+    let mut report = report();
+    let one = |number: usize| ParticipantReport {
+        identity: Identity::try_from(format!("p{number}").as_str()).unwrap(),
+        ..report.participants[0].clone()
+    };
+    let participants: Vec<_> = (0..620).map(one).collect();
+    (report.total, report.participants) = (participants.len(), participants);
+    *server.outside.report.lock().unwrap() = Some(report);
+
+    for (query, first, count, next) in [
+        ("", "p0", 100, Value::from(100)),
+        ("&from=100", "p100", 100, 200.into()),
+        ("&most=9999", "p0", 500, 500.into()),
+        ("&from=500&most=200", "p500", 120, Value::Null),
+    ] {
+        let told = ask(&server, &format!("/debug/rooms.json?room=Room-A{query}"), KEY, SECRET).await.json();
+        let participants = told["participants"].as_array().unwrap();
+        assert_eq!((&participants[0]["identity"], participants.len()), (&first.into(), count), "{query}");
+        assert_eq!((&told["total"], &told["next"]), (&620.into(), &next), "{query}");
+    }
+    let page = ask(&server, "/debug/rooms?room=Room-A&from=100", KEY, SECRET).await;
+    for shown in ["100 are shown, after the first 100; 520 are not", "room=Room-A&amp;from=200\"", "620 participants"] {
+        assert!(page.text().contains(shown), "{shown}");
+    }
+    let figures = ask(&server, "/debug/metrics?room=Room-A", KEY, SECRET).await;
+    assert!(figures.text().contains("plenum_participants_omitted{room=\"Room-A\"} 520\n"));
+    for odd in ["&most=0", "&from=-1", "&most=x"] {
+        assert_eq!(ask(&server, &format!("/debug/rooms?room=Room-A{odd}"), KEY, SECRET).await.status, 400, "{odd}");
     }
 }
 
@@ -170,15 +225,21 @@ async fn a_scraper_gets_the_figures_of_a_room_it_names() {
     let room = ask(&server, "/debug/metrics?room=Room-A", KEY, SECRET).await;
 
     assert!(list.text().contains("plenum_room_participants{room=\"Room-A\"} 1\n"), "{}", list.text());
+    assert!(list.text().contains("plenum_rooms_omitted 0\n"), "{}", list.text());
     let text = room.text();
     for line in [
         "# TYPE plenum_track_nacks_total counter\n",
         "plenum_participant_estimate_bps{room=\"Room-A\",participant=\"ann\"} 2500000\n",
         "plenum_participant_round_trip_seconds{room=\"Room-A\",participant=\"ann\",role=\"publisher\"} 0.042\n",
+        "plenum_participant_loss{room=\"Room-A\",participant=\"ann\",role=\"publisher\"} 0.25\n",
+        "source=\"camera\",codec=\"video/AV1\",layer=\"all\",direction=\"in\"} 70\n",
+        "plenum_participants_omitted{room=\"Room-A\"} 0\n",
         "track=\"TR_<b>\\\"x\\\"\",source=\"camera\",codec=\"video/VP8\",layer=\"1\",direction=\"in\"} 64000\n",
     ] {
         assert!(text.contains(line), "{line} in {text}");
     }
+    let rates = text.lines().filter(|line| line.starts_with("plenum_track_bps{")).count();
+    assert_eq!(rates, 3, "those that are known: {text}");
     let types: Vec<&str> = text.lines().filter(|line| line.starts_with("# TYPE")).collect();
     let mut once = types.clone();
     once.dedup();

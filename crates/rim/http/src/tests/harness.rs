@@ -16,7 +16,7 @@ use http_body_util::BodyExt;
 use meeting::{Credentials, Meetings, Setup};
 use model::media::MediaPermission;
 use model::{Identity, RoomId, SessionId};
-use ports::media::report::{RoomReport, RoomSummary};
+use ports::media::report::{Page, RoomReport, RoomSummary};
 use ports::media::{ConnectError, MediaJoin, MediaPlane, MuteError, RemoveReason, SignalLink, TrackChoice};
 use ports::media_control::{ControlError, DataMessage, MediaControl, ParticipantChange, RoomSettings};
 use ports::outbox::Notice;
@@ -171,8 +171,11 @@ impl MediaPlane for Outside {
         report.as_ref().map(summary).into_iter().collect()
     }
 
-    async fn report(&self, room: &RoomId) -> Option<RoomReport> {
-        self.report.lock().unwrap().clone().filter(|report| report.room == *room)
+    async fn report(&self, room: &RoomId, page: Page) -> Option<RoomReport> {
+        let mut report = self.report.lock().unwrap().clone().filter(|report| report.room == *room)?;
+        report.from = page.from;
+        report.participants = report.participants.into_iter().skip(page.from).take(page.most).collect();
+        Some(report)
     }
 
     async fn drain(&self) {}

@@ -117,8 +117,8 @@ impl Engine {
                 let list = self.ask(|engine| engine.room_list());
                 let _ = reply.send(list.unwrap_or_default());
             }
-            Order::Report { room, reply } => {
-                let report = self.ask(|engine| engine.room_report(&room, at));
+            Order::Report { room, page, reply } => {
+                let report = self.ask(|engine| engine.room_report(&room, page, at));
                 let _ = reply.send(report.flatten());
             }
             Order::Drain { reply } => {

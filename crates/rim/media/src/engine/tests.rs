@@ -1,11 +1,16 @@
 use super::*;
 use crate::control::Control;
 use crate::fallback::Offer;
+use crate::forward::{Binding, Published, Takes};
+use crate::session::Connection;
 use bytes::Bytes;
 use model::media::{CameraView, MediaPermission, Sources};
+use ports::media::report::Page;
 use ports::media::{MediaEventKind, MediaJoin, SignalDown};
 use ports::media_control::{ControlError, FREE_SESSION, RoomSettings};
 use prost::Message;
+use sfu::demand::Setting;
+use signal::{Codec, Kind, TrackKey};
 use std::collections::BTreeMap;
 use std::time::Duration;
 use wire::lk;
@@ -358,4 +363,62 @@ fn offers(down: &mut mpsc::Receiver<SignalDown>) -> usize {
         _ => None,
     });
     responses.filter(|response| matches!(response, lk::signal_response::Message::Offer(_))).count()
+}
+
+/// Somebody joined a room, and as many people receive each of so many tracks of the first one.
+fn crowd(people: u64, tracks: u64, now: Instant) -> (Engine, RoomId) {
+    let (events, _) = mpsc::channel(64);
+    let mut engine = Engine::new(Vec::new(), 1, events).unwrap();
+    let (id, session) = (RoomId::try_from("a").unwrap(), SessionId::try_from("session").unwrap());
+    let when = engine.now(now);
+    let key = engine.make_room(&id, &session, when);
+    let room = engine.rooms.get_mut(&key).unwrap();
+    let peers = || (0..people).map(PeerKey);
+    for peer in peers() {
+        let identity = Identity::try_from(format!("p{}", peer.0).as_str()).unwrap();
+        let far = Connection::far(0, ConnectionKey { room: key, peer, subscriber: false }, now);
+        room.sessions.insert(peer, Session::new(identity, far, now));
+    }
+    for track in (0..tracks).map(TrackKey) {
+        let up = Published {
+            owner: PeerKey(0),
+            section: 0,
+            kind: Kind::Video,
+            codec: Codec::Vp8,
+            layers: Vec::new(),
+            screen: false,
+            muted: false,
+        };
+        room.forward.publish(track, up, now);
+        for peer in peers() {
+            let (setting, takes) = (Setting::initial(false), Takes::ask(|_| true));
+            room.forward.bind(track, Binding { peer, section: 0, setting, ready: false, takes }, now);
+        }
+    }
+    (engine, id)
+}
+
+/// The number of the first participant that is told of from there on, and how many there are.
+fn told(engine: &mut Engine, room: &RoomId, from: usize, now: Instant) -> (String, usize) {
+    let report = engine.room_report(room, Page { from, most: 100 }, now).unwrap();
+    let first = report.participants.first().map_or_else(String::new, |one| one.identity.to_string());
+    (first, report.participants.len())
+}
+
+#[test]
+fn a_report_has_no_more_tracks_than_are_told_of_at_once() {
+    let now = Instant::now();
+    let (mut engine, room) = crowd(120, 100, now);
+    assert_eq!(told(&mut engine, &room, 0, now), ("p0".to_owned(), 99), "she sends 100 and each of them receives 100");
+    assert_eq!(told(&mut engine, &room, 1, now), ("p1".to_owned(), 100), "they receive 10,000 together");
+    assert_eq!(told(&mut engine, &room, 99, now), ("p99".to_owned(), 21));
+    assert_eq!(told(&mut engine, &room, 120, now), (String::new(), 0));
+}
+
+#[test]
+fn somebody_with_ever_so_many_tracks_is_told_of_alone() {
+    let now = Instant::now();
+    let (mut engine, room) = crowd(2, 10_001, now);
+    assert_eq!(told(&mut engine, &room, 0, now), ("p0".to_owned(), 1));
+    assert_eq!(told(&mut engine, &room, 1, now), ("p1".to_owned(), 1));
 }

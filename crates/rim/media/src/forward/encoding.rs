@@ -120,11 +120,18 @@ impl Encoding {
         self.highest.swap(called, lowest);
         self.missing.swap(called, lowest);
         self.reports.swap(called, lowest);
+        self.gauges.swap(called, lowest);
     }
 
     /// The stream in which packets of that layer come.
     pub(super) fn stream_of(&self, layer: Layer) -> Layer {
         if self.scalable { Layer::Low } else { layer }
+    }
+
+    /// What was reported of the stream that is called a layer; `None` if there is no such layer.
+    pub(crate) fn gauge(&mut self, called: u8) -> Option<&mut Gauge> {
+        let layer = self.stream_of(Layer::from_index(usize::from(called))?);
+        self.gauges.get_mut(layer.index())
     }
 
     /// Somebody needs a key frame of a layer. In a stream of all layers there is one for all.

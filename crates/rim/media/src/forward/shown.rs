@@ -19,6 +19,11 @@ impl Up {
 }
 
 impl Encoding {
+    /// All layers come in one stream.
+    pub(crate) fn is_scalable(&self) -> bool {
+        self.scalable
+    }
+
     /// The layers that send now.
     pub(crate) fn running(&self) -> Vec<u8> {
         self.liveness.running().iter().map(number).collect()

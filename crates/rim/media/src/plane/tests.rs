@@ -183,7 +183,7 @@ async fn nobody_waits_for_ever_for_a_shard_that_hangs() {
     let questions = async {
         assert_eq!(plane.connect(join("room")).await.err(), Some(ConnectError::Unavailable));
         assert!(MediaPlane::rooms(&plane).await.is_empty() && plane.participants(&room("room")).await.is_empty());
-        assert!(plane.report(&room("room")).await.is_none());
+        assert!(plane.report(&room("room"), Page::default()).await.is_none());
         assert_eq!(ports::media_control::MediaControl::rooms(&plane).await, Err(ControlError::Unavailable));
     };
     timeout(PATIENCE * 10, questions).await.unwrap();
@@ -229,7 +229,7 @@ async fn an_insider_is_reported_in_its_room_until_it_lets_go() {
     };
     let Insider { orders, mut items } = plane.enter(insider).await.unwrap();
 
-    let report = plane.report(&of.room).await.unwrap();
+    let report = plane.report(&of.room, Page::default()).await.unwrap();
     let rooms = plane.rooms().await;
     assert_eq!((rooms.len(), rooms[0].participants), (1, 1));
     assert_eq!(report.participants[0].identity, of.identity);
@@ -239,7 +239,7 @@ async fn an_insider_is_reported_in_its_room_until_it_lets_go() {
     while let Some(item) = items.recv().await {
         assert!(matches!(item, InsideItem::Left), "{item:?}");
     }
-    while plane.report(&of.room).await.is_some() {
+    while plane.report(&of.room, Page::default()).await.is_some() {
         tokio::task::yield_now().await;
     }
 }
