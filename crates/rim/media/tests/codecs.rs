@@ -391,7 +391,7 @@ fn what_was_asked_for_is_counted_once_when_a_camera_is_published_again() {
         let keys = film(&mut world, ann, &mut state, 150);
         world.pass(Duration::from_secs(6));
         assert!(world.clients[bob].take_packets().len() > 300);
-        let report = world.engine.room_report(&RoomId::try_from("room").unwrap(), world.now).unwrap();
+        let report = world.engine.room_report(&RoomId::try_from("room").unwrap(), Page::default(), world.now).unwrap();
         let track = report.participants.iter().find_map(|one| one.published.first()).unwrap();
         let packets = track.encodings[0].flows[0].packets;
         assert_eq!(packets, 450);
