@@ -390,6 +390,23 @@ test.each(KINDS)("a %s that is switched off meanwhile does not come back", async
   expect(live()).toEqual([]);
 });
 
+test.each([
+  ["before it comes back", true],
+  ["once it is back", false],
+])("a shared screen that its owner ends meanwhile is gone, %s", async (_, before) => {
+  const engine = begin();
+  const source = new FakeTrack("video", "window");
+  const track = new LocalVideoTrack(source.asTrack(), undefined, false) as LocalTrack;
+  await room.localParticipant.publishTrack(track, { source: Track.Source.ScreenShare });
+  await remake(async (publishAnew) => {
+    if (before) await engine.setScreen(false);
+    await publishAnew();
+    if (!before) await engine.setScreen(false);
+  });
+  await vi.waitFor(() => expect(room.localParticipant.isScreenShareEnabled).toBe(false));
+  expect(source.readyState).toBe("ended");
+});
+
 test("what is on its way back when the connection is lost is closed", async () => {
   const engine = begin();
   await engine.setCamera(true);
@@ -519,6 +536,7 @@ function begin(more: Partial<EngineHandlers> = {}) {
     onPeople: nothing,
     onStatus: nothing,
     onMayPlaySound: nothing,
+    onShareEnded: nothing,
     onInUse: nothing,
     onRemaking: nothing,
     onRemade: nothing,

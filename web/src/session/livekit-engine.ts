@@ -323,6 +323,9 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     setCamera: camera.set,
     setBackground: camera.setBackground,
     async setScreen(on) {
+      if (!on && remaking.isUnderWay()) {
+        return remaking.switchOff(Track.Source.ScreenShare, Track.Source.ScreenShareAudio);
+      }
       await room.localParticipant.setScreenShareEnabled(on, {
         audio: true,
         // Safari takes a wish for a size as one for a part of the screen.

@@ -2,14 +2,14 @@
  * A connection made wholly anew: the library takes down what is on the air and puts it there again. This knows what is on
  * its way back, and ends what does not come back, so that no device stays open unseen.
  */
-import { ConnectionState, RoomEvent, type LocalTrack, type Room, type Track } from "livekit-client";
+import { ConnectionState, RoomEvent, Track, type LocalTrack, type Room } from "livekit-client";
 import { soften } from "./livekit-device";
 
 export interface Remaking {
   /** Until what is on the air is again what this person wishes, nothing can be told from it. */
   isUnderWay(): boolean;
   /** Switches off what is on the air, or on its way back there, without waiting for all the rest. */
-  switchOff(source: Track.Source): Promise<void>;
+  switchOff(...sources: Track.Source[]): Promise<void>;
 }
 
 export interface RemakingTold {
@@ -17,6 +17,9 @@ export interface RemakingTold {
   /** Connected again, and all is back that comes back. */
   onDone(): void;
 }
+
+/** What is taken down and not muted. */
+const SHARED = new Set([Track.Source.ScreenShare, Track.Source.ScreenShareAudio]);
 
 export function watchRemaking(room: Room, told: RemakingTold): Remaking {
   const me = room.localParticipant;
@@ -61,9 +64,12 @@ export function watchRemaking(room: Room, told: RemakingTold): Remaking {
 
   return {
     isUnderWay: isRemaking,
-    async switchOff(source) {
-      await me.getTrackPublication(source)?.track?.mute();
-      for (const track of away) if (track.source === source) giveUp(track);
+    async switchOff(...sources) {
+      for (const track of away) if (sources.includes(track.source)) giveUp(track);
+      for (const source of sources) {
+        const back = me.getTrackPublication(source)?.track;
+        if (back) await (SHARED.has(source) ? me.unpublishTrack(back) : back.mute());
+      }
     },
   };
 }
