@@ -192,6 +192,9 @@ pub struct Sample {
 
 /// Watches which layers of one track are alive, and what they cost.
 ///
+/// A layer fails when others go on. When nothing comes at all, it is the way here or the publisher that was interrupted, and its layers
+/// are believed again from their first packets. And when nobody looked for a while, what came meanwhile is counted first.
+///
 /// Feed every packet to [`on_packet`](Self::on_packet) and call [`handle_timeout`](Self::handle_timeout) when
 /// [`poll_timeout`](Self::poll_timeout) says so. Both answer whether [`running`](Self::running) has changed; then every
 /// subscriber's selector has to hear of it.
@@ -204,6 +207,10 @@ pub struct Liveness {
     layers: [LayerState; SPATIAL],
     cycle_ends: Option<Instant>,
     window_started: Option<Instant>,
+    /// When anybody looked last.
+    looked: Option<Instant>,
+    /// Until then nothing is concluded, as nobody had looked for a while. Of each cycle the end is put off once.
+    put_off: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -224,9 +231,10 @@ enum Life {
     #[default]
     Fresh,
     Running,
-    /// Stopped by itself. It has to prove itself before it counts again.
+    /// Stopped by itself. It has to prove itself before it counts again, unless it shows in the next cycle that all of them did.
     Stopped {
         good_cycles: u32,
+        is_news: bool,
     },
 }
 
@@ -244,6 +252,10 @@ struct Rate {
 
 /// The cycle in which a layer is switched on again, and the one after: the encoder takes a moment.
 const PARDONED: u8 = 2;
+
+/// Who has not looked for so long, well beyond the time between two ticks of a room, was kept from it, and so were the packets that are
+/// in the socket. In as long they are all counted.
+const LATE: Duration = Duration::from_millis(250);
 
 /// How long bytes and frames are counted before the rates are brought up to date.
 const RATE_WINDOW: Duration = Duration::from_secs(1);
@@ -264,6 +276,8 @@ impl Liveness {
             layers: [LayerState::default(); SPATIAL],
             cycle_ends: None,
             window_started: None,
+            looked: None,
+            put_off: None,
         }
     }
 
@@ -319,9 +333,18 @@ impl Liveness {
 
     /// Ends the cycles that are over. Answers whether the set of running layers changed.
     pub fn handle_timeout(&mut self, now: Instant) -> bool {
+        let is_late = self.looked.replace(now).is_some_and(|before| now.saturating_duration_since(before) >= LATE);
+        if is_late && self.put_off.is_none() {
+            self.put_off = Some(now + LATE);
+            self.cycle_ends = self.cycle_ends.map(|end| end.max(now + LATE));
+        }
+        if self.put_off.is_some_and(|until| now < until) {
+            return false;
+        }
         self.update_rates(now);
         let Some(end) = self.cycle_ends.filter(|end| *end <= now) else { return false };
 
+        self.put_off = None;
         let before = self.running();
         let mut silent = self.end_cycle();
         // If whole cycles passed without a single packet, one empty cycle already says everything.
@@ -336,7 +359,8 @@ impl Liveness {
     /// When the current cycle ends. `None` while nothing is being sent.
     pub fn poll_timeout(&self) -> Option<Instant> {
         let window_ends = self.window_started.map(|start| start + RATE_WINDOW);
-        [self.cycle_ends, window_ends].into_iter().flatten().min()
+        let due = [self.cycle_ends, window_ends].into_iter().flatten().min()?;
+        Some(self.put_off.map_or(due, |until| due.max(until)))
     }
 
     /// What `layer` costs when cut off above `temporal`, in bits per second; in a scalable stream with the layers below it. 0
@@ -371,11 +395,13 @@ impl Liveness {
                 Life::Fresh => Life::Fresh,
                 Life::Running if alive => Life::Running,
                 Life::Running | Life::Stopped { .. } if !self.enabled.contains(layer) => Life::Fresh,
-                Life::Running if is_pardoned => Life::Fresh,
-                Life::Running => Life::Stopped { good_cycles: 0 },
-                Life::Stopped { .. } if !alive => Life::Stopped { good_cycles: 0 },
-                Life::Stopped { good_cycles } if good_cycles + 1 >= proof => Life::Running,
-                Life::Stopped { good_cycles } => Life::Stopped { good_cycles: good_cycles + 1 },
+                Life::Running if is_pardoned || silent => Life::Fresh,
+                // The silence began within the cycle before.
+                Life::Stopped { is_news: true, .. } if silent => Life::Fresh,
+                Life::Running => Life::Stopped { good_cycles: 0, is_news: true },
+                Life::Stopped { .. } if !alive => Life::Stopped { good_cycles: 0, is_news: false },
+                Life::Stopped { good_cycles, .. } if good_cycles + 1 >= proof => Life::Running,
+                Life::Stopped { good_cycles, .. } => Life::Stopped { good_cycles: good_cycles + 1, is_news: false },
             };
         }
         silent

@@ -68,6 +68,49 @@ fn pictures_shrink_to_the_line_and_grow_with_it() {
 }
 
 #[test]
+fn a_second_in_which_somebody_is_busy_costs_no_size() {
+    for (who, millis) in [("the server", 450), ("the server", 1000), ("the viewer", 1000)] {
+        let (mut world, ann, bob) = watched();
+        let mut layers = Layers::default();
+        let mut line = Bottleneck::new(5_000_000, world.now);
+        line.delay = Duration::from_millis(20);
+        world.clients[bob].bottleneck = Some(line);
+        world.film(ann, &mut layers, Duration::from_secs(12));
+
+        let viewer = (who == "the viewer").then_some(bob);
+        world.set_busy(viewer, true);
+        world.film(ann, &mut layers, Duration::from_millis(millis));
+        world.set_busy(viewer, false);
+        // What has waited.
+        world.film(ann, &mut layers, Duration::from_secs(1));
+        world.clients[bob].packets.clear();
+        let seconds = Duration::from_secs(5);
+        world.film(ann, &mut layers, seconds);
+
+        let after = pictures(&mut world, bob, seconds);
+        assert!(after > LARGE * 9 / 10, "{after} of {LARGE} when {who} was busy for {millis} ms");
+    }
+}
+
+#[test]
+fn a_publisher_whose_way_was_interrupted_is_seen_as_large_as_before() {
+    let (mut world, ann, bob) = watched();
+    let mut layers = Layers::default();
+    world.film(ann, &mut layers, Duration::from_secs(12));
+
+    world.clients[ann].mute = true;
+    world.film(ann, &mut layers, Duration::from_millis(1200));
+    world.clients[ann].mute = false;
+    world.film(ann, &mut layers, Duration::from_secs(2));
+    world.clients[bob].packets.clear();
+    let seconds = Duration::from_secs(4);
+    world.film(ann, &mut layers, seconds);
+
+    let after = pictures(&mut world, bob, seconds);
+    assert!(after > LARGE * 9 / 10, "{after} of {LARGE}");
+}
+
+#[test]
 fn a_line_is_not_filled_with_padding_for_ever_and_what_it_carries_is_found_all_the_same() {
     let (mut world, ann, bob) = watched();
     let mut layers = Layers::default();

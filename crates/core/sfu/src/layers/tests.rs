@@ -27,31 +27,102 @@ fn a_layer_that_falls_silent_stops_running() {
 
 #[test]
 fn a_layer_that_failed_has_to_prove_itself() {
-    let mut scene = Scene::new(Content::Camera);
-    scene.send(Layer::High, 5);
+    let mut scene = Scene::of_low_and_high();
+    scene.send(Layer::Low, 5);
     scene.pass_cycle();
-    scene.pass_cycle();
-    assert!(scene.liveness.running().is_empty());
+    assert_eq!(scene.liveness.running(), LayerSet::NONE.with(Layer::Low));
 
     for cycle in 1..=20 {
+        scene.send(Layer::Low, 5);
         scene.send(Layer::High, 5);
         assert_eq!(scene.pass_cycle(), cycle == 20, "cycle {cycle}");
     }
-    assert_eq!(scene.liveness.running(), LayerSet::NONE.with(Layer::High));
+    assert_eq!(scene.liveness.running(), LayerSet::NONE.with(Layer::Low).with(Layer::High));
+}
+
+#[test]
+fn layers_that_all_fell_silent_at_once_have_not_failed() {
+    // Within a cycle, and as one ended.
+    for last in [0, 3] {
+        let mut scene = Scene::of_low_and_high();
+        if last > 0 {
+            scene.send(Layer::Low, last);
+            scene.send(Layer::High, last);
+            scene.pass_cycle();
+            assert_eq!(scene.liveness.running(), LayerSet::NONE.with(Layer::Low));
+        }
+        assert!(scene.pass_cycle());
+        assert!(scene.liveness.running().is_empty());
+
+        assert!(scene.send(Layer::Low, 1) && scene.send(Layer::High, 1), "{last}");
+    }
+
+    // One that failed before.
+    let mut scene = Scene::of_low_and_high();
+    for _ in 0..2 {
+        scene.send(Layer::Low, 5);
+        scene.pass_cycle();
+    }
+    scene.pass_cycle();
+    assert!(scene.send(Layer::Low, 1) && !scene.send(Layer::High, 1));
+}
+
+#[test]
+fn what_came_while_nobody_looked_is_counted_before_anything_is_concluded() {
+    for (kept, late) in [(400, 300), (100, 450), (0, 999), (0, 5000)] {
+        let mut scene = Scene::of_low_and_high();
+        let send = |scene: &mut Scene, millis: u64| {
+            for _ in (0..millis).step_by(40) {
+                scene.frame(Layer::Low, 0, 200);
+                scene.send(Layer::High, 2);
+            }
+        };
+        // Long enough to be measured, and a part of the next cycle.
+        for _ in 0..(6000 + kept) / 40 {
+            scene.now += 40 * MILLI;
+            send(&mut scene, 40);
+        }
+        let measured = scene.liveness.bitrate(Layer::High, Temporal::TOP);
+        assert!(measured.abs_diff(40_000) < 4_000, "{measured}");
+
+        scene.now += u32::try_from(late).unwrap() * MILLI;
+        assert!(!scene.liveness.handle_timeout(scene.now), "{late}");
+        send(&mut scene, late);
+        for _ in 0..50 {
+            scene.now += 40 * MILLI;
+            send(&mut scene, 40);
+            assert_eq!(scene.liveness.running(), LayerSet::NONE.with(Layer::Low).with(Layer::High), "{late}");
+            let bits = scene.liveness.bitrate(Layer::High, Temporal::TOP);
+            assert!(bits.abs_diff(measured) < measured / 5, "{bits} of {measured}, {late}");
+        }
+    }
+}
+
+#[test]
+fn who_looks_seldom_learns_all_the_same_what_has_stopped() {
+    let mut scene = Scene::of_low_and_high();
+    for second in 1..=3 {
+        scene.now += 1000 * MILLI;
+        assert_eq!(scene.liveness.handle_timeout(scene.now), second == 2);
+    }
+    assert!(scene.liveness.running().is_empty());
 }
 
 #[test]
 fn one_bad_cycle_starts_the_proof_anew() {
-    let mut scene = Scene::new(Content::Camera);
-    scene.send(Layer::Low, 1);
-    scene.pass_cycle();
-    scene.pass_cycle();
+    let mut scene = Scene::of_low_and_high();
+    for _ in 0..2 {
+        scene.send(Layer::High, 5);
+        scene.pass_cycle();
+    }
 
     for packets in [1, 1, 1, 0, 1, 1, 1] {
         scene.send(Layer::Low, packets);
+        scene.send(Layer::High, 5);
         assert!(!scene.pass_cycle());
     }
     scene.send(Layer::Low, 1);
+    scene.send(Layer::High, 5);
     assert!(scene.pass_cycle());
 }
 
@@ -98,8 +169,7 @@ fn a_still_screen_keeps_running() {
         assert!(!scene.pass_cycle());
     }
     assert!(scene.pass_cycle());
-    scene.send(Layer::Low, 1);
-    assert!(scene.pass_cycle(), "one good cycle is enough");
+    assert!(scene.send(Layer::Low, 1), "it moves again");
 }
 
 #[test]
@@ -180,8 +250,9 @@ fn a_layer_that_ended_costs_nothing() {
         scene.now += 25 * MILLI;
     }
 
-    scene.liveness.handle_timeout(scene.now + 1000 * MILLI);
-    scene.liveness.handle_timeout(scene.now + 2000 * MILLI);
+    for _ in 0..4 {
+        scene.pass_cycle();
+    }
 
     assert_eq!(scene.liveness.bitrate(Layer::Low, Temporal::TOP), 0);
 }
@@ -218,6 +289,15 @@ impl Scene {
         Self { liveness: Liveness::new(content), content, now: Instant::now() }
     }
 
+    /// Both have run for a cycle.
+    fn of_low_and_high() -> Self {
+        let mut scene = Self::new(Content::Camera);
+        scene.send(Layer::Low, 5);
+        scene.send(Layer::High, 5);
+        assert!(!scene.pass_cycle());
+        scene
+    }
+
     fn frame(&mut self, layer: Layer, tid: u8, bytes: usize) -> bool {
         let sample = Sample { layer, temporal: Temporal::new(tid), bytes, start_of_frame: true };
         self.liveness.on_packet(sample, self.now)
@@ -227,8 +307,14 @@ impl Scene {
         (0..packets).fold(false, |changed, _| self.frame(layer, 0, 100) | changed)
     }
 
+    /// A cycle in which somebody looks from time to time.
     fn pass_cycle(&mut self) -> bool {
-        self.now += self.content.cycle();
-        self.liveness.handle_timeout(self.now)
+        let end = self.now + self.content.cycle();
+        let mut changed = false;
+        while self.now < end {
+            self.now += 100 * MILLI;
+            changed |= self.liveness.handle_timeout(self.now);
+        }
+        changed
     }
 }

@@ -60,6 +60,9 @@ pub(crate) struct Client {
     pub(crate) cut: bool,
     /// Nothing of its own gets out.
     pub(crate) mute: bool,
+    /// Its processor is busy with something else.
+    busy: bool,
+    held: Vec<(SocketAddr, Vec<u8>)>,
     /// Every so many datagrams to it are lost.
     pub(crate) lose_every: usize,
     arrived: usize,
@@ -133,6 +136,9 @@ pub(crate) struct World {
     pub(crate) events: mpsc::Receiver<MediaEvent>,
     /// What went where no client is: to where, and its length.
     pub(crate) stray: Vec<(SocketAddr, usize)>,
+    /// The server's processor is busy with something else.
+    busy: bool,
+    held: Vec<(SocketAddr, Vec<u8>)>,
 }
 
 /// One shard; or, if `PLENUM_TEST_SPREAD` is set, and in the tests of spread rooms, two of them that share the members of every room with so many people, so that
@@ -161,6 +167,8 @@ impl World {
             clients: Vec::new(),
             events: events_end,
             stray: Vec::new(),
+            busy: false,
+            held: Vec::new(),
         }
     }
 
@@ -252,6 +260,8 @@ impl World {
             key_frames_asked: 0,
             cut: false,
             mute: false,
+            busy: false,
+            held: Vec::new(),
             lose_every: usize::MAX,
             arrived: 0,
             bottleneck: None,
@@ -361,11 +371,18 @@ impl World {
     /// Moves everything that waits, in both directions, until nothing does.
     pub(crate) fn pump(&mut self) {
         for _ in 0..50 {
-            let mut moved = self.engine.poll_timeout().is_some_and(|due| due <= self.now);
-            self.engine.handle_timeout(self.now);
+            let mut moved = false;
             let mut to_clients: Vec<(SocketAddr, SocketAddr, Vec<u8>)> = Vec::new();
-            self.engine
-                .drain(self.now, &mut |source, destination, contents| to_clients.push((source, destination, contents)));
+            if !self.busy {
+                let destination = self.inside.unwrap_or(self.server);
+                for (source, contents) in self.held.drain(..) {
+                    self.engine.handle_datagram(self.now, Datagram { source, destination, contents: &contents });
+                }
+                moved = self.engine.poll_timeout().is_some_and(|due| due <= self.now);
+                self.engine.handle_timeout(self.now);
+                let send = &mut |source, destination, contents| to_clients.push((source, destination, contents));
+                self.engine.drain(self.now, send);
+            }
             for (source, destination, contents) in to_clients {
                 moved = true;
                 if self.inside.is_some_and(|inside| inside != source) {
@@ -385,21 +402,26 @@ impl World {
                         bottleneck.take(source, contents, self.now);
                         continue;
                     }
-                    let receive = Receive::new(Protocol::Udp, source, client.address, &contents).unwrap();
-                    client.rtc.handle_input(Input::Receive(self.now, receive)).unwrap();
-                    Self::drain_client(&mut self.engine, client, (self.server, self.inside), self.now);
+                    client.held.push((source, contents));
                 }
             }
             for client in &mut self.clients {
-                while let Some((source, contents)) =
-                    client.bottleneck.as_mut().and_then(|bottleneck| bottleneck.arrived(self.now))
+                while let Some(arrived) = client.bottleneck.as_mut().and_then(|bottleneck| bottleneck.arrived(self.now))
                 {
+                    client.held.push(arrived);
+                }
+                if client.busy {
+                    continue;
+                }
+                let to_engine = &mut self.held;
+                for (source, contents) in std::mem::take(&mut client.held) {
                     let receive = Receive::new(Protocol::Udp, source, client.address, &contents).unwrap();
                     client.rtc.handle_input(Input::Receive(self.now, receive)).unwrap();
-                    Self::drain_client(&mut self.engine, client, (self.server, self.inside), self.now);
+                    Self::drain_client(to_engine, client, self.server, self.now);
                 }
-                moved |= Self::drain_client(&mut self.engine, client, (self.server, self.inside), self.now);
+                moved |= Self::drain_client(to_engine, client, self.server, self.now);
             }
+            moved |= !self.busy && !self.held.is_empty();
             for index in 0..self.clients.len() {
                 moved |= self.read_signals(index);
             }
@@ -409,10 +431,19 @@ impl World {
         }
     }
 
+    /// The processor of a client, or of the server, is busy with something else or not any more: what arrives waits, and nothing
+    /// is done.
+    pub(crate) fn set_busy(&mut self, client: Option<usize>, busy: bool) {
+        match client {
+            Some(client) => self.clients[client].busy = busy,
+            None => self.busy = busy,
+        }
+    }
+
     fn drain_client(
-        engine: &mut Shards,
+        to_engine: &mut Vec<(SocketAddr, Vec<u8>)>,
         client: &mut Client,
-        (server, inside): (SocketAddr, Option<SocketAddr>),
+        server: SocketAddr,
         now: Instant,
     ) -> bool {
         let mut moved = false;
@@ -426,9 +457,7 @@ impl World {
                     if client.mute {
                         continue;
                     }
-                    let destination = inside.unwrap_or(server);
-                    let datagram = Datagram { source: client.seen_at(), destination, contents: &transmit.contents };
-                    engine.handle_datagram(now, datagram);
+                    to_engine.push((client.seen_at(), transmit.contents.to_vec()));
                 }
                 Output::Event(Event::Connected) => client.connected = true,
                 Output::Event(Event::ChannelOpen(id, _)) => client.channel = Some(id),
@@ -489,7 +518,7 @@ impl World {
         let end = self.now + time;
         while self.now < end {
             self.now += self.step;
-            for client in &mut self.clients {
+            for client in self.clients.iter_mut().filter(|client| !client.busy) {
                 client.rtc.handle_input(Input::Timeout(self.now)).unwrap();
             }
             self.pump();
