@@ -192,7 +192,7 @@ pub enum MuteError {
 pub enum TrackChoice {
     /// By its sid.
     Sid(String),
-    /// The first of that source.
+    /// All of that source.
     Source(Source),
 }
 

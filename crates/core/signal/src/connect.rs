@@ -157,6 +157,7 @@ impl MediaRoom {
             audience_due: None,
             mutes: BTreeMap::new(),
             mutes_due: None,
+            mute_orders_due: None,
             data_sequence: 0,
             replay: VecDeque::new(),
             replay_bytes: 0,
@@ -262,6 +263,7 @@ impl MediaRoom {
             .map(|departed| departed.info.clone())
             .collect();
         self.send_infos(peer, left);
+        self.resume_mute_orders(peer, now);
         let here = self.visible_to(peer).map(|other| self.full_info(other)).collect();
         self.send_infos(peer, here);
         self.send(peer, Response::RoomUpdate(lk::RoomUpdate { room: Some(self.room_info()) }));

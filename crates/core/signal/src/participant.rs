@@ -163,6 +163,8 @@ pub(crate) struct Participant {
     /// How it wants tracks of its own that everybody cannot be told of yet, muted or not, and when that is possible.
     pub(crate) mutes: BTreeMap<TrackKey, bool>,
     pub(crate) mutes_due: Option<Instant>,
+    /// When there is something to do for an order to mute one of its tracks.
+    pub(crate) mute_orders_due: Option<Instant>,
 
     /// Highest reliable sequence received.
     pub(crate) data_sequence: u32,

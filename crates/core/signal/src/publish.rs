@@ -212,6 +212,7 @@ impl MediaRoom {
             out.push((track.info.clone(), kind));
         }
         participant.touch();
+        self.start_published_mute_orders(peer, now);
         self.announce(peer);
         self.publish_codecs(peer);
         for (track, kind) in out {
@@ -280,25 +281,6 @@ impl MediaRoom {
             self.forget_track(key, now);
             self.send(peer, Response::TrackUnpublished(lk::TrackUnpublishedResponse { track_sid }));
         }
-    }
-
-    /// The state of the mute switch changed.
-    pub(crate) fn set_muted(&mut self, key: TrackKey, muted: bool) {
-        let Some(track) = self.tracks.get_mut(&key) else { return };
-        if track.info.muted == muted {
-            return;
-        }
-        track.info.muted = muted;
-        let (owner, sid, source) = (track.owner, track.sid().to_owned(), track.source());
-        let Some(participant) = self.participants.get_mut(&owner) else { return };
-        if !participant.tracks.contains(&key) {
-            return;
-        }
-        participant.touch();
-        let info = track.info.clone();
-        self.outputs.push_back(Output::Muted { track: key, muted });
-        self.announce(owner);
-        self.tell_meeting(owner, EventKind::Muted { sid, source, muted }, Some(&info));
     }
 
     /// A track of that participant's own, by its sid.

@@ -83,14 +83,7 @@ impl MediaRoom {
             // We are ICE-lite: the client's checks tell us its addresses.
             Request::Trickle(_) => {}
             Request::AddTrack(request) => self.add_track(peer, &request, now),
-            Request::Mute(mute) => {
-                if let Some(track) = self.own_track(peer, &mute.sid)
-                    && let Some(participant) = self.participants.get_mut(&peer)
-                {
-                    participant.mutes.insert(track, mute.muted);
-                    self.apply_mutes(peer, now);
-                }
-            }
+            Request::Mute(mute) => self.owner_mutes(peer, &mute, now),
             Request::Subscription(update) => self.update_subscription(peer, &update, now),
             Request::TrackSetting(update) => self.track_setting(peer, &update),
             Request::Leave(_) => {
@@ -124,42 +117,12 @@ impl MediaRoom {
     }
 
     /// Everybody is told all there is to know of a participant, and that may be long.
-    fn charge_for_length(&mut self, peer: PeerKey) {
+    pub(crate) fn charge_for_length(&mut self, peer: PeerKey) {
         let Some(participant) = self.participants.get_mut(&peer) else { return };
         let tracks = participant.tracks.iter().filter_map(|key| self.tracks.get(key));
         let length = participant.info.encoded_len() + tracks.map(|track| track.info.encoded_len()).sum::<usize>();
         let more = u32::try_from(length / ANNOUNCED_BYTES).unwrap_or(u32::MAX);
         participant.limits.broadcasts.owe(more.into());
-    }
-
-    /// Mutes and unmutes what a participant wants so, as far as everybody can be told; the rest a little later, as it wants it
-    /// then. Clients do not look for refusals, and the others would go by a switch that is wrong for good.
-    pub(crate) fn apply_mutes(&mut self, peer: PeerKey, now: Now) {
-        while let Some(participant) = self.participants.get_mut(&peer) {
-            participant.mutes_due = None;
-            let Some((key, muted)) = participant.mutes.pop_first() else { return };
-            if self.tracks.get(&key).is_none_or(|track| track.info.muted == muted) {
-                continue;
-            }
-            if let Err(due) = participant.limits.broadcasts.charge(1.0, now.at) {
-                participant.mutes.insert(key, muted);
-                participant.mutes_due = Some(due);
-                return;
-            }
-            self.set_muted_by_owner(key, muted);
-            self.charge_for_length(peer);
-        }
-    }
-
-    fn set_muted_by_owner(&mut self, key: TrackKey, muted: bool) {
-        let Some(track) = self.tracks.get_mut(&key) else { return };
-        let owner = track.owner;
-        let published = self.participants.get(&owner).is_some_and(|owner| owner.tracks.contains(&key));
-        if published {
-            self.set_muted(key, muted);
-        } else {
-            track.info.muted = muted;
-        }
     }
 
     fn update_layers(&mut self, peer: PeerKey, update: &lk::UpdateVideoLayers) {

@@ -6,7 +6,7 @@ use crate::encode::{leave, response, shutdown};
 use crate::ids::Ids;
 use crate::participant::{Departed, Participant};
 use crate::track::Track;
-use crate::types::{About, EventKind, MuteError, Now, Output, PeerKey, RemoveReason, TrackChoice, TrackKey};
+use crate::types::{About, EventKind, Now, Output, PeerKey, RemoveReason, TrackKey};
 use bytes::Bytes;
 use model::media::{MediaPermission, ParticipantKind, Source};
 use model::{Identity, RoomId};
@@ -136,16 +136,24 @@ impl MediaRoom {
         if !participant.linked {
             return;
         }
+        let (over, connected) = (!participant.was_active || participant.dead, participant.connected);
+        self.unlink(peer);
+        if over {
+            self.end(peer, lk::DisconnectReason::SignalClose, now);
+        } else if !connected && let Some(participant) = self.participants.get_mut(&peer) {
+            participant.connect_due = Some(now.at + RESUME_TIMEOUT);
+        }
+    }
+
+    /// A session is without a socket: nothing that the client had to say on it is waited for any more.
+    fn unlink(&mut self, peer: PeerKey) {
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
         participant.linked = false;
         participant.negotiation.outstanding &= participant.dual;
         participant.negotiation.answer_due = None;
         participant.negotiation.repeat_due = None;
         participant.negotiation.sync_due = None;
-        if !participant.was_active || participant.dead {
-            self.end(peer, lk::DisconnectReason::SignalClose, now);
-        } else if !participant.connected {
-            participant.connect_due = Some(now.at + RESUME_TIMEOUT);
-        }
+        self.suspend_mute_orders(peer);
     }
 
     /// The primary connection of a session is up (section 4.2).
@@ -187,9 +195,8 @@ impl MediaRoom {
         participant.connected = false;
         participant.closed_due = None;
         participant.connect_due = Some(now.at + RESUME_TIMEOUT);
-        participant.negotiation.sync_due = None;
         if participant.linked {
-            participant.linked = false;
+            self.unlink(peer);
             self.outputs.push_back(Output::Send {
                 to: peer,
                 message: leave(lk::DisconnectReason::UnknownReason, Action::Resume),
@@ -278,36 +285,6 @@ impl MediaRoom {
         }
     }
 
-    /// Mutes a track by order of the meeting.
-    ///
-    /// # Errors
-    /// See [`MuteError`].
-    pub fn mute(&mut self, who: &Identity, choice: &TrackChoice, muted: bool) -> Result<(), MuteError> {
-        let peer = self.by_identity.get(who).copied().ok_or(MuteError::NoParticipant)?;
-        let participant = self.participants.get_mut(&peer).ok_or(MuteError::NoParticipant)?;
-        let track = participant
-            .tracks
-            .iter()
-            .filter_map(|key| self.tracks.get(key))
-            .find(|track| match choice {
-                TrackChoice::Sid(sid) => track.sid() == sid,
-                TrackChoice::Source(source) => track.source() == *source,
-            })
-            .ok_or(MuteError::NoTrack)?;
-        let waits = participant.mutes.get(&track.key).copied();
-        if waits.unwrap_or(track.info.muted) == muted {
-            return Ok(());
-        }
-        if !muted {
-            return Err(MuteError::UnmuteRefused);
-        }
-        participant.mutes.remove(&track.key);
-        let (key, sid) = (track.key, track.sid().to_owned());
-        self.set_muted(key, true);
-        self.send(peer, Response::Mute(lk::MuteTrackRequest { sid, muted: true }));
-        Ok(())
-    }
-
     /// The next moment [`Self::handle_timeout`] has something to do.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.participants
@@ -325,6 +302,7 @@ impl MediaRoom {
                     participant.permissions.due(),
                     participant.audience_due,
                     participant.mutes_due,
+                    participant.mute_orders_due,
                 ]
             })
             .flatten()
@@ -411,6 +389,10 @@ impl MediaRoom {
             let Some(participant) = self.participants.get(&peer) else { continue };
             if due(participant.mutes_due) {
                 self.apply_mutes(peer, now);
+            }
+            let Some(participant) = self.participants.get(&peer) else { continue };
+            if due(participant.mute_orders_due) {
+                self.pursue_mute_orders(peer, now);
             }
             let Some(participant) = self.participants.get(&peer) else { continue };
             if due(participant.simulated.speaks_until) {

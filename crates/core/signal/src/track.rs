@@ -1,6 +1,7 @@
 //! A publication, from the request to add it until it is gone.
 
 use crate::ids::Ids;
+use crate::mute::MuteOrder;
 use crate::types::{Codec, Kind, Layer, Now, PeerKey, TrackKey, UpPlan};
 use model::media::Source;
 use wire::lk;
@@ -25,6 +26,8 @@ pub(crate) struct Track {
     pub(crate) info: lk::TrackInfo,
     /// Whether the publisher was told of its first subscriber.
     pub(crate) subscribed: bool,
+    /// Somebody else muted it, and its owner's client has not said that it is.
+    pub(crate) mute_order: Option<MuteOrder>,
 }
 
 /// A track in one codec.
@@ -125,6 +128,7 @@ impl Track {
             regressed: false,
             info,
             subscribed: false,
+            mute_order: None,
         })
     }
 

@@ -8,6 +8,7 @@ mod support;
 
 use prost::Message;
 use signal::Connected;
+use std::time::Duration;
 use support::{World, all, join_request, names, seconds};
 use wire::lk;
 use wire::lk::participant_info::State;
@@ -110,6 +111,33 @@ fn a_failed_connection_asks_for_a_resume() {
     let Some(Response::Leave(leave)) = messages.last() else { panic!("leave") };
     assert_eq!(leave.action(), lk::leave_request::Action::Resume);
     assert!(world.gone.is_empty());
+}
+
+#[test]
+fn an_open_round_does_not_cut_the_time_to_resume_after_a_failed_connection_short() {
+    for dual in [true, false] {
+        let mut world = World::new();
+        let bob = if dual {
+            an_open_offer(&mut world).0
+        } else {
+            let (ann, bob) = (world.join("ann"), world.join("bob"));
+            for cid in ["a", "b", "c", "d"] {
+                world.publish(ann, cid, lk::TrackSource::Microphone);
+            }
+            world.pass(seconds(1));
+            assert!(names(&world.take(bob)).contains(&"media_sections_requirement"));
+            bob
+        };
+        // Whether it is answered would be looked at in a moment.
+        world.pass(seconds(12));
+        let now = world.now();
+        world.room.connection_failed(bob, now);
+        world.settle();
+        world.pass(Duration::from_millis(4900));
+        assert!(world.gone.is_empty(), "dual: {dual}");
+        let request = lk::JoinRequest { reconnect: true, ..join_request() };
+        assert_eq!(world.connect("bob", all(), dual, &request).1, Connected::Resumed(bob));
+    }
 }
 
 #[test]

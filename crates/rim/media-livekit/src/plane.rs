@@ -254,30 +254,36 @@ impl MediaPlane for LiveKit {
 
     async fn mute(&self, room: &RoomId, who: &Identity, track: TrackChoice, muted: bool) -> Result<(), MuteError> {
         let participant = self.participant(room, who).await.map_err(|_| MuteError::NoParticipant)?;
-        let found = participant.tracks.iter().find(|known| match &track {
+        let chosen = participant.tracks.iter().filter(|known| match &track {
             TrackChoice::Sid(sid) => known.sid == *sid,
             TrackChoice::Source(source) => known.source == i32::from(number(*source)),
         });
-        let found = found.ok_or(MuteError::NoTrack)?;
-        if found.muted == muted {
-            return Ok(());
+        let chosen: Vec<_> = chosen.collect();
+        if chosen.is_empty() {
+            return Err(MuteError::NoTrack);
         }
-        if !muted {
+        let others: Vec<_> = chosen.into_iter().filter(|known| known.muted != muted).collect();
+        if !muted && !others.is_empty() {
             return Err(MuteError::UnmuteRefused);
         }
-        let request = lk::MuteRoomTrackRequest {
-            room: room.to_string(),
-            identity: who.to_string(),
-            track_sid: found.sid.clone(),
-            muted,
-        };
-        let answer = self.client.call::<lk::MuteRoomTrackResponse>("MutePublishedTrack", admin(room), &request).await;
-        answer.map(drop).map_err(|error| {
-            if !matches!(error, Refusal::NotFound(_)) {
-                warn!(room.id = %room, %error, "the media server did not mute a track");
-            }
-            MuteError::NoTrack
-        })
+        let mut done = Ok(());
+        for known in others {
+            let request = lk::MuteRoomTrackRequest {
+                room: room.to_string(),
+                identity: who.to_string(),
+                track_sid: known.sid.clone(),
+                muted,
+            };
+            let method = "MutePublishedTrack";
+            let answer = self.client.call::<lk::MuteRoomTrackResponse>(method, admin(room), &request).await;
+            done = done.and(answer.map(drop).map_err(|error| {
+                if !matches!(error, Refusal::NotFound(_)) {
+                    warn!(room.id = %room, %error, "the media server did not mute a track");
+                }
+                MuteError::NoTrack
+            }));
+        }
+        done
     }
 
     async fn participants(&self, room: &RoomId) -> Vec<Bytes> {
