@@ -144,6 +144,8 @@ impl MediaRoom {
             pending: Vec::new(),
             tracks: Vec::new(),
             ups: BTreeMap::new(),
+            withdrawn: VecDeque::new(),
+            withdrawn_due: None,
             slots: Vec::new(),
             negotiation: Negotiation::default(),
             subscriptions: BTreeMap::new(),

@@ -26,6 +26,14 @@ pub(crate) struct UpHalf {
     pub(crate) orphaned: bool,
 }
 
+/// The name of a track that a client was refused, or that was taken away: what it sends under that name is nobody's.
+#[derive(Debug)]
+pub(crate) struct Withdrawn {
+    pub(crate) cid: String,
+    /// `None` if it was never accepted.
+    pub(crate) sid: Option<String>,
+}
+
 /// What a receiving half is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SlotState {
@@ -140,6 +148,9 @@ pub(crate) struct Participant {
     /// Published tracks.
     pub(crate) tracks: Vec<TrackKey>,
     pub(crate) ups: BTreeMap<String, UpHalf>,
+    /// The latest of them, oldest first, and when the client is told again what it still sends of them.
+    pub(crate) withdrawn: VecDeque<Withdrawn>,
+    pub(crate) withdrawn_due: Option<Instant>,
     pub(crate) slots: Vec<Slot>,
     pub(crate) negotiation: Negotiation,
 

@@ -73,8 +73,13 @@ impl MediaRoom {
         if broadcasts && limits.broadcasts.charge(1.0, now.at).is_err()
             || publishes && !limits.publications.take(1.0, now.at)
         {
-            let (id, echo) = echo(request);
-            self.respond(peer, id, Reason::LimitExceeded, echo);
+            match request {
+                Request::AddTrack(add) => self.refuse_track(peer, Reason::LimitExceeded, &add),
+                other => {
+                    let (id, echo) = echo(other);
+                    self.respond(peer, id, Reason::LimitExceeded, echo);
+                }
+            }
             return None;
         }
         match request {

@@ -303,6 +303,7 @@ impl MediaRoom {
                     participant.audience_due,
                     participant.mutes_due,
                     participant.mute_orders_due,
+                    participant.withdrawn_due,
                 ]
             })
             .flatten()
@@ -393,6 +394,10 @@ impl MediaRoom {
             let Some(participant) = self.participants.get(&peer) else { continue };
             if due(participant.mute_orders_due) {
                 self.pursue_mute_orders(peer, now);
+            }
+            let Some(participant) = self.participants.get(&peer) else { continue };
+            if due(participant.withdrawn_due) {
+                self.tell_withdrawn(peer, now);
             }
             let Some(participant) = self.participants.get(&peer) else { continue };
             if due(participant.simulated.speaks_until) {

@@ -155,6 +155,12 @@ impl Track {
         self.encodings.iter().any(|encoding| encoding.cids.iter().any(|known| known == cid))
     }
 
+    /// Whether it, or a codec of it, waits for a section of that name.
+    pub(crate) fn waits_for(&self, cid: &str) -> bool {
+        let mut waiting = self.encodings.iter().filter(|encoding| encoding.mid.is_none());
+        waiting.any(|encoding| encoding.cids.iter().any(|known| known == cid))
+    }
+
     /// A codec has its section now.
     pub(crate) fn place(&mut self, encoding: usize, mid: &str, sdp_cid: &str) {
         if let Some(known) = self.encodings.get_mut(encoding) {
