@@ -161,8 +161,6 @@ impl MediaRoom {
             mutes_due: None,
             mute_orders_due: None,
             data_sequence: 0,
-            replay: VecDeque::new(),
-            replay_bytes: 0,
             limits: Limits::new(now.at),
             simulated: Simulated::default(),
             quality: None,
@@ -231,6 +229,11 @@ impl MediaRoom {
         let cut = participant.simulated.take_cut(now);
         if cut == Some(Cut::Unheard) {
             return Connected::CutOff;
+        }
+        // Somebody left of whom it was never told, and nobody knows who.
+        if self.forgotten.is_some_and(|forgotten| forgotten >= participant.heard_at) {
+            self.session_failed(peer, now);
+            return Connected::Refused(leave_reconnect());
         }
         let away_since = std::mem::replace(&mut participant.heard_at, now.at);
         participant.introduced = self.announcements.introduce();

@@ -6,7 +6,6 @@ use crate::sections::Described;
 use crate::simulate::Simulated;
 use crate::subscribe::Audience;
 use crate::types::{Kind, Now, PeerKey, Settings, TrackKey};
-use bytes::Bytes;
 use model::Identity;
 use model::media::{MediaPermission, ParticipantKind, Source};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
@@ -99,15 +98,6 @@ pub(crate) struct Negotiation {
     pub(crate) rests_until: Option<Instant>,
 }
 
-/// A reliable message that may have to be sent again after a resume (section 13.4).
-#[derive(Debug)]
-pub(crate) struct Replay {
-    pub(crate) at: Instant,
-    pub(crate) publisher: String,
-    pub(crate) sequence: u32,
-    pub(crate) message: Bytes,
-}
-
 /// Somebody in the room.
 #[derive(Debug)]
 pub(crate) struct Participant {
@@ -169,7 +159,7 @@ pub(crate) struct Participant {
     /// Who may receive this participant's tracks (section 9.3); `None`: all.
     pub(crate) audience: Option<Audience>,
     /// The last choice of one, if it came too soon, and when it counts.
-    pub(crate) next_audience: Option<lk::SubscriptionPermission>,
+    pub(crate) next_audience: Option<Option<Audience>>,
     pub(crate) audience_due: Option<Instant>,
     /// How it wants tracks of its own that everybody cannot be told of yet, muted or not, and when that is possible.
     pub(crate) mutes: BTreeMap<TrackKey, bool>,
@@ -179,8 +169,6 @@ pub(crate) struct Participant {
 
     /// Highest reliable sequence received.
     pub(crate) data_sequence: u32,
-    pub(crate) replay: VecDeque<Replay>,
-    pub(crate) replay_bytes: usize,
     pub(crate) limits: Limits,
     pub(crate) simulated: Simulated,
     /// Own connection quality as last sent.

@@ -16,7 +16,7 @@ use wire::lk::signal_response::Message as Response;
 pub(crate) const MAX_PENDING: usize = 20;
 
 /// Most tracks one session publishes.
-const MAX_TRACKS: usize = 32;
+pub(crate) const MAX_TRACKS: usize = 32;
 
 /// Longest text of a request, and most layers and features, that are kept.
 const MAX_TEXT: usize = 256;

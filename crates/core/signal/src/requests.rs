@@ -1,7 +1,7 @@
 //! What clients say on the signalling socket (media-protocol.md section 6.1), and what the packet path reports.
 
 use crate::encode::response;
-use crate::incoming::{ClientMessage, Garbage};
+use crate::incoming::{ClientMessage, Garbage, Said};
 use crate::participant::Participant;
 use crate::room::MediaRoom;
 use crate::types::{Dropped, Now, Output, PeerKey, TrackKey};
@@ -17,7 +17,6 @@ const ANNOUNCED_BYTES: usize = 4096;
 /// Id and words of a request, for its answer.
 fn echo(request: Request) -> (u32, Option<Refused>) {
     match request {
-        Request::AddTrack(add) => (0, Some(Refused::AddTrack(add))),
         Request::Mute(mute) => (0, Some(Refused::Mute(mute))),
         Request::UpdateMetadata(update) => (update.request_id, Some(Refused::UpdateMetadata(update))),
         Request::UpdateAudioTrack(update) => (0, Some(Refused::UpdateAudioTrack(update))),
@@ -54,7 +53,14 @@ impl MediaRoom {
             return Some(Dropped::SignalFlood);
         }
         participant.heard_at = now.at;
-        message.request.and_then(|request| self.take(peer, *request, now))
+        match message.said {
+            Said::Request(request) => self.take(peer, *request, now),
+            Said::TooMuch => {
+                self.respond(peer, 0, Reason::LimitExceeded, None);
+                None
+            }
+            Said::Unknown => None,
+        }
     }
 
     #[allow(deprecated)]
@@ -235,7 +241,6 @@ impl MediaRoom {
                 self.outputs.push_back(Output::Settings { peer, track: key, settings });
             }
         }
-        self.replay(peer, &state.datachannel_receive_states, now);
     }
 
     /// Who is heard changed: level 0 means silent now. Tells those who hear them (section 12.2).

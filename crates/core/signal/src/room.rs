@@ -27,7 +27,7 @@ const RESUME_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long somebody who closed the connection has to say that they leave.
 const LEAVE_GRACE: Duration = Duration::from_secs(1);
 
-/// How long we remember who left.
+/// How long we remember who left at least; longer for those who were not heard since.
 const DEPARTED_MEMORY: Duration = Duration::from_secs(60);
 
 /// How often clients are told the numbers of participants and publishers (section 11.4).
@@ -50,6 +50,8 @@ pub struct MediaRoom {
     /// Who is heard now, as last told to clients.
     pub(crate) speaking: BTreeMap<PeerKey, f32>,
     pub(crate) departed: VecDeque<Departed>,
+    /// The last to leave of those for whom there was no room in that.
+    pub(crate) forgotten: Option<Instant>,
     /// Of which tracks a subscriber is to be told whether they are paused.
     pub(crate) states: BTreeMap<PeerKey, BTreeSet<TrackKey>>,
     pub(crate) announcements: Announcements,
@@ -90,6 +92,7 @@ impl MediaRoom {
             by_sid: HashMap::new(),
             speaking: BTreeMap::new(),
             departed: VecDeque::new(),
+            forgotten: None,
             states: BTreeMap::new(),
             announcements: Announcements::default(),
             counts: (0, 0),
@@ -411,7 +414,18 @@ impl MediaRoom {
             self.tell_counts();
         }
         self.close_if_vacant(now);
-        while self.departed.front().is_some_and(|departed| now.at.duration_since(departed.at) > DEPARTED_MEMORY) {
+        self.forget_departed(now);
+    }
+
+    /// Forgets who left long ago, unless somebody was not heard since who may come back and would see them for ever.
+    fn forget_departed(&mut self, now: Now) {
+        let is_old = |departed: &Departed| now.at.duration_since(departed.at) > DEPARTED_MEMORY;
+        if !self.departed.front().is_some_and(is_old) {
+            return;
+        }
+        let heard = self.participants.values().map(|participant| participant.heard_at).min();
+        while self.departed.front().is_some_and(|oldest| is_old(oldest) && heard.is_none_or(|heard| oldest.at < heard))
+        {
             self.departed.pop_front();
         }
     }
@@ -458,10 +472,13 @@ impl MediaRoom {
     }
 
     /// Remembers who is gone for those whose socket is away; the oldest make room.
-    fn note_departed(&mut self, info: lk::ParticipantInfo, now: Now) {
+    fn note_departed(&mut self, mut info: lk::ParticipantInfo, now: Now) {
         if self.departed.len() >= MAX_DEPARTED {
-            self.departed.pop_front();
+            self.forgotten = self.departed.pop_front().map(|oldest| oldest.at);
         }
+        // What may be long is of no use of somebody who is gone.
+        info.metadata.clear();
+        info.attributes.clear();
         self.departed.push_back(Departed::new(info, now));
     }
 

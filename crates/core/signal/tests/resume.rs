@@ -251,6 +251,51 @@ fn who_left_while_a_dead_socket_still_looked_alive_is_told_at_the_resume() {
 }
 
 #[test]
+fn who_left_long_ago_is_told_to_whoever_was_away_for_longer() {
+    let mut world = World::new();
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    world.pass(seconds(5));
+    let now = world.now();
+    world.room.link_lost(ann, now);
+    world.request(bob, Request::Leave(lk::LeaveRequest::default()));
+    let cid = world.join("cid");
+    for _ in 0..60 {
+        world.pass(seconds(5));
+        world.request(cid, Request::Ping(1));
+    }
+    world.take(ann);
+    let request = lk::JoinRequest { reconnect: true, ..join_request() };
+    assert_eq!(world.connect("ann", all(), false, &request).1, Connected::Resumed(ann));
+    let messages = world.take(ann);
+    let Response::Update(left) = &messages[1] else { panic!("who left") };
+    let left: Vec<_> = left.participants.iter().map(|info| (info.identity.as_str(), info.state())).collect();
+    assert_eq!(left, [("bob", State::Disconnected)]);
+}
+
+#[test]
+fn whoever_cannot_be_told_of_all_who_left_starts_over() {
+    for leavers in [1000, 1001] {
+        let mut world = World::new();
+        let (ann, cid) = (world.join("ann"), world.join("cid"));
+        world.pass(seconds(5));
+        let now = world.now();
+        world.room.link_lost(ann, now);
+        for number in 0..leavers {
+            let (bob, _) = world.connect(&format!("bob{number}"), all(), false, &join_request());
+            world.request(bob, Request::Leave(lk::LeaveRequest::default()));
+        }
+        world.pass(seconds(1));
+        world.request(cid, Request::Ping(1));
+        let request = lk::JoinRequest { reconnect: true, ..join_request() };
+        let resumed = world.connect("ann", all(), false, &request).1;
+        assert_eq!(matches!(resumed, Connected::Refused(_)), leavers > 1000, "{leavers}");
+        assert_eq!(world.gone.contains(&ann), leavers > 1000);
+        // Those who were here when the first of them left and were heard since need not.
+        assert_eq!(world.connect("cid", all(), false, &request).1, Connected::Resumed(cid));
+    }
+}
+
+#[test]
 fn a_resumed_client_learns_who_speaks_and_who_fell_silent() {
     let mut world = World::new();
     let (ann, bob, cid) = (world.join("ann"), world.join("bob"), world.join("cid"));
