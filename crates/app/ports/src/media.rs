@@ -195,7 +195,7 @@ pub enum MuteError {
 pub enum TrackChoice {
     /// By its sid.
     Sid(String),
-    /// The first of that source.
+    /// All of that source.
     Source(Source),
 }
 

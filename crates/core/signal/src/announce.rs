@@ -73,6 +73,7 @@ impl MediaRoom {
         participant.unannounced = None;
         self.announcements.forget(peer);
         let hidden = participant.permission.hidden;
+        self.repeat_mute_orders(peer);
         let Some(participant) = self.participants.get(&peer) else { return };
         let message = update(vec![self.full_info(participant)]);
         if hidden {

@@ -10,7 +10,7 @@ use crate::track::Track;
 use crate::types::{Codec, Kind, Now, Output, PeerKey, TrackKey};
 use std::collections::BTreeMap;
 use wire::lk;
-use wire::lk::request_response::{Reason, Request};
+use wire::lk::request_response::Reason;
 use wire::lk::signal_response::Message as Response;
 
 /// From that many participants on, everybody goes over to the second codec where the publisher would rather send one: its
@@ -37,11 +37,12 @@ impl MediaRoom {
         };
         let (Some(track), Some(codec), None) = (known, named, refusal) else {
             let reason = refusal.unwrap_or(Reason::UnsupportedType);
-            self.respond(peer, 0, reason, Some(Request::AddTrack(request.clone())));
+            self.refuse_track(peer, reason, request);
             return;
         };
         track.add_encoding(codec, request);
         let info = track.info.clone();
+        self.admit_names(peer, request);
         self.send(
             peer,
             Response::TrackPublished(lk::TrackPublishedResponse { cid: request.cid.clone(), track: Some(info) }),

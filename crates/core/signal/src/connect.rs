@@ -145,6 +145,8 @@ impl MediaRoom {
             pending: Vec::new(),
             tracks: Vec::new(),
             ups: BTreeMap::new(),
+            withdrawn: VecDeque::new(),
+            withdrawn_due: None,
             slots: Vec::new(),
             negotiation: Negotiation::default(),
             subscriptions: BTreeMap::new(),
@@ -159,9 +161,8 @@ impl MediaRoom {
             mutes: BTreeMap::new(),
             mutes_due: None,
             changes: Changes::default(),
+            mute_orders_due: None,
             data_sequence: 0,
-            replay: VecDeque::new(),
-            replay_bytes: 0,
             limits: Limits::new(now.at),
             simulated: Simulated::default(),
             quality: None,
@@ -231,6 +232,11 @@ impl MediaRoom {
         if cut == Some(Cut::Unheard) {
             return Connected::CutOff;
         }
+        // Somebody left of whom it was never told, and nobody knows who.
+        if self.forgotten.is_some_and(|forgotten| forgotten >= participant.heard_at) {
+            self.session_failed(peer, now);
+            return Connected::Refused(leave_reconnect());
+        }
         let away_since = std::mem::replace(&mut participant.heard_at, now.at);
         participant.introduced = self.announcements.introduce();
         participant.linked = true;
@@ -264,6 +270,7 @@ impl MediaRoom {
             .map(|departed| departed.info.clone())
             .collect();
         self.send_infos(peer, left);
+        self.resume_mute_orders(peer, now);
         let here = self.visible_to(peer).map(|other| self.full_info(other)).collect();
         self.send_infos(peer, here);
         self.send(peer, Response::RoomUpdate(lk::RoomUpdate { room: Some(self.room_info()) }));

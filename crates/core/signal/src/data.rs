@@ -1,14 +1,13 @@
 //! Messages on data channels (media-protocol.md section 13): who they come from is ours to say, where they go the
 //! sender's.
 
-use crate::participant::Replay;
 use crate::room::MediaRoom;
 use crate::types::{Dropped, Now, Output, PeerKey};
 use bytes::Bytes;
 use model::media::ParticipantKind;
 use prost::Message;
 use std::collections::HashSet;
-use std::time::Duration;
+use std::time::Instant;
 use wire::lk::data_packet::{Kind, Value};
 use wire::lk::data_stream::header::ContentHeader;
 use wire::{bounds, lk};
@@ -16,14 +15,20 @@ use wire::{bounds, lk};
 /// Longest message that is passed on.
 const MAX_MESSAGE: usize = 64 * 1024;
 
+/// Whoever sent too much rests until so many messages, and bytes of them, may be sent again: a rest takes its time to be noticed.
+const REST_MESSAGES: f64 = 100.0;
+const REST_BYTES: f64 = 1_000_000.0;
+
 /// Most fields of a message, receivers counted.
 const MAX_FIELDS: usize = 2048;
 
-/// What is kept to repeat after a resume.
-const REPLAY_TIME: Duration = Duration::from_secs(2);
-const REPLAY_BYTES: usize = 100 * 1024;
-
 impl MediaRoom {
+    /// Whoever carries the data messages of somebody who sent too much has to leave them with the sender until then.
+    pub fn data_rests(&self, peer: PeerKey) -> Option<Instant> {
+        let limits = &self.participants.get(&peer)?.limits;
+        limits.data_messages.refilled(REST_MESSAGES).max(limits.data.refilled(REST_BYTES))
+    }
+
     /// A message arrived on a data channel. Why it was not passed on, unless it is one that came before.
     pub fn message(&mut self, peer: PeerKey, reliable: bool, bytes: &[u8], now: Now) -> Option<Dropped> {
         let sender = self.participants.get_mut(&peer)?;
@@ -34,7 +39,15 @@ impl MediaRoom {
             return Some(Dropped::DataTooLong);
         }
         let length = u32::try_from(bytes.len()).map_or(f64::MAX, f64::from);
-        if !sender.limits.data_messages.take(1.0, now.at) || !sender.limits.data.take(length, now.at) {
+        let limits = &mut sender.limits;
+        if reliable {
+            // What is reliable is not lost unnoticed: it is passed on, and its sender rests. Whoever is not stopped by that
+            // starts over.
+            if !limits.data_messages.lend(1.0, now.at) || !limits.data.lend(length, now.at) {
+                self.session_failed(peer, now);
+                return Some(Dropped::DataFlood);
+            }
+        } else if !limits.data_messages.take(1.0, now.at) || !limits.data.take(length, now.at) {
             return Some(Dropped::DataFlood);
         }
         if !bounds::holds_at_most(MAX_FIELDS, bytes, &bounds::DATA_PACKET) {
@@ -61,9 +74,7 @@ impl MediaRoom {
         };
         let spoken_for = is_agent.then(|| speaks_for(&mut packet)).flatten();
         sign(&mut packet, reliable, sid, spoken_for.unwrap_or(identity));
-        let publisher = sender.sid().to_owned();
         let unannounced = sender.unannounced.is_some();
-        let sequence = packet.sequence;
         let message = Bytes::from(packet.encode_to_vec());
         let only: HashSet<&str> =
             packet.destination_identities.iter().chain(sids(&packet)).map(String::as_str).collect();
@@ -71,26 +82,12 @@ impl MediaRoom {
             // Nobody hears from somebody they know nothing of.
             self.announce(peer);
         }
-        for receiver in self.participants.values_mut() {
+        // Those without a socket too: their connection outlives it, and so does what waits there. Nothing is sent again after
+        // a resume (section 13.4), since the channel delivers it by itself.
+        for receiver in self.participants.values() {
             let meant = only.is_empty() || only.contains(receiver.identity.as_str()) || only.contains(receiver.sid());
             if receiver.key == peer || !receiver.may_be_sent(reliable) || !meant {
                 continue;
-            }
-            if reliable && sequence > 0 && receiver.was_active {
-                receiver.replay_bytes += message.len();
-                receiver.replay.push_back(Replay {
-                    at: now.at,
-                    publisher: publisher.clone(),
-                    sequence,
-                    message: message.clone(),
-                });
-                while receiver.replay.front().is_some_and(|oldest| {
-                    receiver.replay_bytes > REPLAY_BYTES
-                        || now.at.duration_since(oldest.at) > REPLAY_TIME && receiver.linked
-                }) {
-                    let dropped = receiver.replay.pop_front().map_or(0, |oldest| oldest.message.len());
-                    receiver.replay_bytes = receiver.replay_bytes.saturating_sub(dropped);
-                }
             }
             self.outputs.push_back(Output::Data {
                 to: receiver.key,
@@ -100,23 +97,6 @@ impl MediaRoom {
             });
         }
         None
-    }
-
-    /// Sends again what a resumed client missed (section 13.4).
-    pub(crate) fn replay(&mut self, peer: PeerKey, states: &[lk::DataChannelReceiveState], _now: Now) {
-        let Some(receiver) = self.participants.get(&peer) else { return };
-        for kept in &receiver.replay {
-            let seen =
-                states.iter().find(|state| state.publisher_sid == kept.publisher).map_or(0, |state| state.last_seq);
-            if kept.sequence > seen {
-                self.outputs.push_back(Output::Data {
-                    to: peer,
-                    from: None,
-                    reliable: true,
-                    message: kept.message.clone(),
-                });
-            }
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What participants without a peer connection say and are told. They live in the process, so that nothing is encoded.
 
-use crate::incoming::{ClientMessage, JoinRequest};
+use crate::incoming::{ClientMessage, JoinRequest, Said};
 use crate::track::source_of;
 use crate::types::{Codec, Kind};
 use bytes::Bytes;
@@ -21,7 +21,7 @@ impl JoinRequest {
 
 impl ClientMessage {
     fn inside(request: Request) -> Self {
-        Self { length: 0, request: Some(Box::new(request)) }
+        Self { length: 0, said: Said::Request(Box::new(request)) }
     }
 
     /// Its sections changed; [`crate::Output::ClientOffer`] asks for them.

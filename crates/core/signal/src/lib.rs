@@ -16,6 +16,7 @@ mod ids;
 mod incoming;
 pub mod inside;
 mod limits;
+mod mute;
 mod negotiate;
 mod participant;
 mod permissions;

@@ -43,6 +43,21 @@ impl Bucket {
         self.level -= amount;
     }
 
+    /// Takes `amount` out, what is missing on credit; `false` if as much is owed already as it can hold.
+    pub(crate) fn lend(&mut self, amount: f64, now: Instant) -> bool {
+        self.fill(now);
+        if self.level < -self.burst {
+            return false;
+        }
+        self.level -= amount;
+        true
+    }
+
+    /// Of an empty bucket: when it has so much again.
+    pub(crate) fn refilled(&self, amount: f64) -> Option<Instant> {
+        (self.level < 1.0).then(|| self.filled + Duration::from_secs_f64((amount - self.level) / self.per_second))
+    }
+
     fn fill(&mut self, now: Instant) {
         let elapsed = now.saturating_duration_since(self.filled).as_secs_f64();
         self.filled = now;
@@ -99,6 +114,18 @@ mod tests {
         assert!(!bucket.take(1.0, start));
         assert!(bucket.take(1.0, start + Duration::from_millis(100)));
         assert!(!bucket.take(1.0, start + Duration::from_millis(150)));
+    }
+
+    #[test]
+    fn a_bucket_lends_as_much_as_it_holds_and_says_when_it_is_worth_while_to_come_again() {
+        let start = Instant::now();
+        let mut bucket = Bucket::new(10.0, 3.0, start);
+        assert!(bucket.lend(2.0, start));
+        assert_eq!(bucket.refilled(2.0), None);
+        assert!(bucket.lend(2.0, start));
+        assert_eq!(bucket.refilled(2.0), Some(start + Duration::from_millis(300)));
+        assert!(bucket.lend(3.0, start) && !bucket.lend(1.0, start));
+        assert!(bucket.lend(1.0, start + Duration::from_millis(100)));
     }
 
     #[test]

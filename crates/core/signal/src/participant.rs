@@ -7,7 +7,6 @@ use crate::sections::Described;
 use crate::simulate::Simulated;
 use crate::subscribe::Audience;
 use crate::types::{Kind, Now, PeerKey, Settings, TrackKey};
-use bytes::Bytes;
 use model::Identity;
 use model::media::{MediaPermission, ParticipantKind, Source};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
@@ -25,6 +24,14 @@ pub(crate) struct UpHalf {
     pub(crate) encoding: usize,
     /// Its track was taken away while the client still sends: what comes there is nobody's, and no other track's either.
     pub(crate) orphaned: bool,
+}
+
+/// The name of a track that a client was refused, or that was taken away: what it sends under that name is nobody's.
+#[derive(Debug)]
+pub(crate) struct Withdrawn {
+    pub(crate) cid: String,
+    /// `None` if it was never accepted.
+    pub(crate) sid: Option<String>,
 }
 
 /// What a receiving half is doing.
@@ -92,15 +99,6 @@ pub(crate) struct Negotiation {
     pub(crate) rests_until: Option<Instant>,
 }
 
-/// A reliable message that may have to be sent again after a resume (section 13.4).
-#[derive(Debug)]
-pub(crate) struct Replay {
-    pub(crate) at: Instant,
-    pub(crate) publisher: String,
-    pub(crate) sequence: u32,
-    pub(crate) message: Bytes,
-}
-
 /// Somebody in the room.
 #[derive(Debug)]
 pub(crate) struct Participant {
@@ -141,6 +139,9 @@ pub(crate) struct Participant {
     /// Published tracks.
     pub(crate) tracks: Vec<TrackKey>,
     pub(crate) ups: BTreeMap<String, UpHalf>,
+    /// The latest of them, oldest first, and when the client is told again what it still sends of them.
+    pub(crate) withdrawn: VecDeque<Withdrawn>,
+    pub(crate) withdrawn_due: Option<Instant>,
     pub(crate) slots: Vec<Slot>,
     pub(crate) negotiation: Negotiation,
 
@@ -159,18 +160,18 @@ pub(crate) struct Participant {
     /// Who may receive this participant's tracks (section 9.3); `None`: all.
     pub(crate) audience: Option<Audience>,
     /// The last choice of one, if it came too soon, and when it counts.
-    pub(crate) next_audience: Option<lk::SubscriptionPermission>,
+    pub(crate) next_audience: Option<Option<Audience>>,
     pub(crate) audience_due: Option<Instant>,
     /// How it wants tracks of its own that everybody cannot be told of yet, muted or not, and when that is possible.
     pub(crate) mutes: BTreeMap<TrackKey, bool>,
     pub(crate) mutes_due: Option<Instant>,
     /// What it says of tracks of its own.
     pub(crate) changes: Changes,
+    /// When there is something to do for an order to mute one of its tracks.
+    pub(crate) mute_orders_due: Option<Instant>,
 
     /// Highest reliable sequence received.
     pub(crate) data_sequence: u32,
-    pub(crate) replay: VecDeque<Replay>,
-    pub(crate) replay_bytes: usize,
     pub(crate) limits: Limits,
     pub(crate) simulated: Simulated,
     /// Own connection quality as last sent.

@@ -1,12 +1,13 @@
 //! Publishing: requests, matching with sections, mute, the end of a track (media-protocol.md section 8).
 
 use crate::codecs;
-use crate::participant::UpHalf;
+use crate::participant::{UpHalf, Withdrawn};
 use crate::room::MediaRoom;
 use crate::subscribe::MAX_SUBSCRIPTIONS;
 use crate::track::{Track, source_of};
 use crate::types::{Codec, EventKind, Kind, Now, OfferedSection, Output, PeerKey, TrackKey, UpPlan};
 use std::collections::HashSet;
+use std::time::Duration;
 use wire::lk;
 use wire::lk::request_response::{Reason, Request};
 use wire::lk::signal_response::Message as Response;
@@ -15,11 +16,18 @@ use wire::lk::signal_response::Message as Response;
 pub(crate) const MAX_PENDING: usize = 20;
 
 /// Most tracks one session publishes.
-const MAX_TRACKS: usize = 32;
+pub(crate) const MAX_TRACKS: usize = 32;
 
 /// Longest text of a request, and most layers and features, that are kept.
 const MAX_TEXT: usize = 256;
 const MAX_LIST: usize = 8;
+
+/// So many names of tracks refused or taken away are known.
+const MAX_WITHDRAWN: usize = 64;
+
+/// How often a client is told that a track which it still sends is gone: LiveKit's does not listen before it has read the answer
+/// to its offer.
+const WITHDRAWN_INTERVAL: Duration = Duration::from_secs(3);
 
 impl MediaRoom {
     pub(crate) fn add_track(&mut self, peer: PeerKey, request: &lk::AddTrackRequest, now: Now) {
@@ -44,7 +52,11 @@ impl MediaRoom {
                     Some(Reason::InvalidRequest)
                 } else if participant.pending.len() >= MAX_PENDING || participant.tracks.len() >= MAX_TRACKS {
                     Some(Reason::LimitExceeded)
-                } else if known.any(|track| track.is_called(&request.cid)) {
+                } else if known.any(|track| match request.sid.is_empty() {
+                    // A track that is published anew may keep its name: the old one ends with its section.
+                    true => track.waits_for(&request.cid),
+                    false => track.is_called(&request.cid),
+                }) {
                     Some(Reason::DuplicateName)
                 } else {
                     None
@@ -52,7 +64,7 @@ impl MediaRoom {
             }
         };
         if let Some(reason) = refusal {
-            self.respond(peer, 0, reason, Some(Request::AddTrack(request.clone())));
+            self.refuse_track(peer, reason, request);
             return;
         }
         if !request.sid.is_empty() {
@@ -61,10 +73,11 @@ impl MediaRoom {
         }
         let key = TrackKey(self.next_track);
         let Some(track) = Track::from_request(request, key, peer, &mut self.ids, now) else {
-            self.respond(peer, 0, Reason::UnsupportedType, Some(Request::AddTrack(request.clone())));
+            self.refuse_track(peer, Reason::UnsupportedType, request);
             return;
         };
         self.next_track += 1;
+        self.admit_names(peer, request);
         let info = track.info.clone();
         self.by_sid.insert(info.sid.clone(), key);
         self.tracks.insert(key, track);
@@ -78,6 +91,66 @@ impl MediaRoom {
         if self.participants.get(&peer).is_some_and(|participant| participant.negotiation.answering.is_none()) {
             self.match_and_publish(peer, now);
         }
+    }
+
+    /// Refuses a request to publish: what is sent under its names is not taken for another track.
+    pub(crate) fn refuse_track(&mut self, peer: PeerKey, reason: Reason, request: &lk::AddTrackRequest) {
+        let codecs = request.simulcast_codecs.iter().take(MAX_LIST).map(|codec| &codec.cid);
+        let names: Vec<String> = codecs.chain([&request.cid]).cloned().collect();
+        self.withdraw_names(peer, names, None);
+        self.respond(peer, 0, reason, Some(Request::AddTrack(request.clone())));
+    }
+
+    /// Names that were refused once are welcome now.
+    pub(crate) fn admit_names(&mut self, peer: PeerKey, request: &lk::AddTrackRequest) {
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        let is_named = |cid: &String| *cid == request.cid || request.simulcast_codecs.iter().any(|one| one.cid == *cid);
+        participant.withdrawn.retain(|former| !is_named(&former.cid));
+    }
+
+    /// What the client sends under these names, now or later, is nobody's. `sid` is the track it was, if it was one.
+    fn withdraw_names(&mut self, peer: PeerKey, names: Vec<String>, sid: Option<&str>) {
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        for cid in names.into_iter().filter(|cid| !cid.is_empty() && cid.len() <= MAX_TEXT) {
+            let mut own = participant.pending.iter().chain(&participant.tracks).filter_map(|key| self.tracks.get(key));
+            if own.any(|track| track.is_called(&cid)) {
+                continue;
+            }
+            let halves = participant.ups.values_mut().filter(|half| half.track.is_none() && half.cid == cid);
+            halves.for_each(|half| half.orphaned = true);
+            participant.withdrawn.retain(|former| former.cid != cid);
+            if participant.withdrawn.len() >= MAX_WITHDRAWN {
+                participant.withdrawn.pop_front();
+            }
+            participant.withdrawn.push_back(Withdrawn { cid, sid: sid.map(str::to_owned) });
+        }
+    }
+
+    /// The sids of tracks that are gone and that a client still sends.
+    fn still_sent(&self, peer: PeerKey) -> Vec<String> {
+        let Some(participant) = self.participants.get(&peer) else { return Vec::new() };
+        let orphaned = participant.ups.values().filter(|half| half.orphaned && half.track.is_none());
+        let sid = |half: &UpHalf| participant.withdrawn.iter().find(|former| former.cid == half.cid)?.sid.clone();
+        let mut sids: Vec<String> = orphaned.filter_map(sid).collect();
+        sids.dedup();
+        sids
+    }
+
+    /// A client that still sends what is gone is told so again in a while.
+    fn pursue_withdrawn(&mut self, peer: PeerKey, now: Now) {
+        let due = (!self.still_sent(peer).is_empty()).then(|| now.at + WITHDRAWN_INTERVAL);
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
+        participant.withdrawn_due = due.map(|due| participant.withdrawn_due.unwrap_or(due));
+    }
+
+    pub(crate) fn tell_withdrawn(&mut self, peer: PeerKey, now: Now) {
+        if let Some(participant) = self.participants.get_mut(&peer) {
+            participant.withdrawn_due = None;
+        }
+        for track_sid in self.still_sent(peer) {
+            self.send(peer, Response::TrackUnpublished(lk::TrackUnpublishedResponse { track_sid }));
+        }
+        self.pursue_withdrawn(peer, now);
     }
 
     /// Answers a request.
@@ -105,13 +178,15 @@ impl MediaRoom {
             ended.extend(half.track.filter(|_| !sends).map(|track| (track, half.encoding)));
             sends
         });
+        let withdrawn = &participant.withdrawn;
+        let is_withdrawn = |cid: &str| withdrawn.iter().any(|former| former.cid == cid);
         for section in offered.iter().filter(|section| section.sends) {
             let half = participant.ups.entry(section.mid.clone()).or_insert_with(|| UpHalf {
                 kind: section.kind,
                 cid: section.track.clone(),
                 track: None,
                 encoding: 0,
-                orphaned: false,
+                orphaned: is_withdrawn(&section.track),
             });
             if half.cid != section.track {
                 let replaced = participant
@@ -122,7 +197,7 @@ impl MediaRoom {
                 if replaced {
                     ended.extend(half.track.take().map(|track| (track, half.encoding)));
                 }
-                half.orphaned = false;
+                half.orphaned = is_withdrawn(&section.track);
                 half.cid.clone_from(&section.track);
             }
         }
@@ -133,7 +208,8 @@ impl MediaRoom {
                 self.drop_codec(track, encoding);
             }
         }
-        self.match_sections(peer);
+        self.match_sections(peer, true);
+        self.pursue_withdrawn(peer, now);
     }
 
     /// What to answer on a sending half.
@@ -148,8 +224,9 @@ impl MediaRoom {
         }))
     }
 
-    /// Gives waiting tracks to sections: by id first, then the oldest of the kind (section 8.3).
-    fn match_sections(&mut self, peer: PeerKey) {
+    /// Gives waiting tracks to sections: by id first, then the oldest of the kind (section 8.3). The latter only where the client
+    /// has just described its sections: it asks for a track before it describes it, so that what was there before is another.
+    fn match_sections(&mut self, peer: PeerKey, described: bool) {
         let Some(participant) = self.participants.get_mut(&peer) else { return };
         let taken: Vec<TrackKey> = participant.ups.values().filter_map(|half| half.track).collect();
         let mut waiting: Vec<TrackKey> =
@@ -158,6 +235,9 @@ impl MediaRoom {
             // Codecs are added under their own names; a section of that name is not up for grabs.
             if !exact {
                 codecs::match_sections(participant, &self.tracks);
+                if !described {
+                    return;
+                }
             }
             let open = |half: &&mut UpHalf| half.track.is_none() && (exact || !half.orphaned);
             for half in participant.ups.values_mut().filter(open) {
@@ -177,7 +257,7 @@ impl MediaRoom {
 
     /// Publishes every matched track that was waiting. Called when no answer is on its way.
     pub(crate) fn match_and_publish(&mut self, peer: PeerKey, now: Now) {
-        self.match_sections(peer);
+        self.match_sections(peer, false);
         let Some(participant) = self.participants.get_mut(&peer) else { return };
         let ready: Vec<(String, TrackKey, String)> = participant
             .ups
@@ -212,6 +292,7 @@ impl MediaRoom {
             out.push((track.info.clone(), kind));
         }
         participant.touch();
+        self.start_published_mute_orders(peer, now);
         self.announce(peer);
         self.publish_codecs(peer);
         for (track, kind) in out {
@@ -277,28 +358,20 @@ impl MediaRoom {
             .map(|track| (track.key, track.sid().to_owned()))
             .collect();
         for (key, track_sid) in forbidden {
+            let names = self.names_of(peer, key);
             self.forget_track(key, now);
+            self.withdraw_names(peer, names, Some(&track_sid));
             self.send(peer, Response::TrackUnpublished(lk::TrackUnpublishedResponse { track_sid }));
         }
+        self.pursue_withdrawn(peer, now);
     }
 
-    /// The state of the mute switch changed.
-    pub(crate) fn set_muted(&mut self, key: TrackKey, muted: bool) {
-        let Some(track) = self.tracks.get_mut(&key) else { return };
-        if track.info.muted == muted {
-            return;
-        }
-        track.info.muted = muted;
-        let (owner, sid, source) = (track.owner, track.sid().to_owned(), track.source());
-        let Some(participant) = self.participants.get_mut(&owner) else { return };
-        if !participant.tracks.contains(&key) {
-            return;
-        }
-        participant.touch();
-        let info = track.info.clone();
-        self.outputs.push_back(Output::Muted { track: key, muted });
-        self.announce(owner);
-        self.tell_meeting(owner, EventKind::Muted { sid, source, muted }, Some(&info));
+    /// Under which names the client sends a track, or will.
+    fn names_of(&self, peer: PeerKey, key: TrackKey) -> Vec<String> {
+        let asked = self.tracks.get(&key).map(|track| track.encodings.iter().flat_map(|encoding| &encoding.cids));
+        let halves = self.participants.get(&peer).map(|participant| participant.ups.values());
+        let described = halves.into_iter().flatten().filter(|half| half.track == Some(key)).map(|half| &half.cid);
+        asked.into_iter().flatten().chain(described).cloned().collect()
     }
 
     /// A track of that participant's own, by its sid.

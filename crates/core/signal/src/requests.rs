@@ -2,7 +2,7 @@
 
 use crate::changes::Change;
 use crate::encode::response;
-use crate::incoming::{ClientMessage, Garbage};
+use crate::incoming::{ClientMessage, Garbage, Said};
 use crate::participant::Participant;
 use crate::room::MediaRoom;
 use crate::types::{Dropped, Now, Output, PeerKey, TrackKey};
@@ -18,7 +18,6 @@ const ANNOUNCED_BYTES: usize = 4096;
 /// Id and words of a request, for its answer.
 fn echo(request: Request) -> (u32, Option<Refused>) {
     match request {
-        Request::AddTrack(add) => (0, Some(Refused::AddTrack(add))),
         Request::Mute(mute) => (0, Some(Refused::Mute(mute))),
         Request::UpdateMetadata(update) => (update.request_id, Some(Refused::UpdateMetadata(update))),
         _ => (0, None),
@@ -53,7 +52,14 @@ impl MediaRoom {
             return Some(Dropped::SignalFlood);
         }
         participant.heard_at = now.at;
-        message.request.and_then(|request| self.take(peer, *request, now))
+        match message.said {
+            Said::Request(request) => self.take(peer, *request, now),
+            Said::TooMuch => {
+                self.respond(peer, 0, Reason::LimitExceeded, None);
+                None
+            }
+            Said::Unknown => None,
+        }
     }
 
     #[allow(deprecated)]
@@ -65,8 +71,13 @@ impl MediaRoom {
         if broadcasts && limits.broadcasts.charge(1.0, now.at).is_err()
             || publishes && !limits.publications.take(1.0, now.at)
         {
-            let (id, echo) = echo(request);
-            self.respond(peer, id, Reason::LimitExceeded, echo);
+            match request {
+                Request::AddTrack(add) => self.refuse_track(peer, Reason::LimitExceeded, &add),
+                other => {
+                    let (id, echo) = echo(other);
+                    self.respond(peer, id, Reason::LimitExceeded, echo);
+                }
+            }
             return None;
         }
         match request {
@@ -75,14 +86,7 @@ impl MediaRoom {
             // We are ICE-lite: the client's checks tell us its addresses.
             Request::Trickle(_) => {}
             Request::AddTrack(request) => self.add_track(peer, &request, now),
-            Request::Mute(mute) => {
-                if let Some(track) = self.own_track(peer, &mute.sid)
-                    && let Some(participant) = self.participants.get_mut(&peer)
-                {
-                    participant.mutes.insert(track, mute.muted);
-                    self.apply_mutes(peer, now);
-                }
-            }
+            Request::Mute(mute) => self.owner_mutes(peer, &mute, now),
             Request::Subscription(update) => self.update_subscription(peer, &update, now),
             Request::TrackSetting(update) => self.track_setting(peer, &update),
             Request::Leave(_) => {
@@ -122,36 +126,6 @@ impl MediaRoom {
         let length = participant.info.encoded_len() + tracks.map(|track| track.info.encoded_len()).sum::<usize>();
         let more = u32::try_from(length / ANNOUNCED_BYTES).unwrap_or(u32::MAX);
         participant.limits.broadcasts.owe(more.into());
-    }
-
-    /// Mutes and unmutes what a participant wants so, as far as everybody can be told; the rest a little later, as it wants it
-    /// then. Clients do not look for refusals, and the others would go by a switch that is wrong for good.
-    pub(crate) fn apply_mutes(&mut self, peer: PeerKey, now: Now) {
-        while let Some(participant) = self.participants.get_mut(&peer) {
-            participant.mutes_due = None;
-            let Some((key, muted)) = participant.mutes.pop_first() else { return };
-            if self.tracks.get(&key).is_none_or(|track| track.info.muted == muted) {
-                continue;
-            }
-            if let Err(due) = participant.limits.broadcasts.charge(1.0, now.at) {
-                participant.mutes.insert(key, muted);
-                participant.mutes_due = Some(due);
-                return;
-            }
-            self.set_muted_by_owner(key, muted);
-            self.charge_for_length(peer);
-        }
-    }
-
-    fn set_muted_by_owner(&mut self, key: TrackKey, muted: bool) {
-        let Some(track) = self.tracks.get_mut(&key) else { return };
-        let owner = track.owner;
-        let published = self.participants.get(&owner).is_some_and(|owner| owner.tracks.contains(&key));
-        if published {
-            self.set_muted(key, muted);
-        } else {
-            track.info.muted = muted;
-        }
     }
 
     pub(crate) fn update_layers(&mut self, peer: PeerKey, update: &lk::UpdateVideoLayers) {
@@ -259,7 +233,6 @@ impl MediaRoom {
                 self.outputs.push_back(Output::Settings { peer, track: key, settings });
             }
         }
-        self.replay(peer, &state.datachannel_receive_states, now);
     }
 
     /// Who is heard changed: level 0 means silent now. Tells those who hear them (section 12.2).

@@ -6,7 +6,7 @@ use crate::encode::{leave, response, shutdown};
 use crate::ids::Ids;
 use crate::participant::{Departed, Participant};
 use crate::track::Track;
-use crate::types::{About, EventKind, MuteError, Now, Output, PeerKey, RemoveReason, TrackChoice, TrackKey};
+use crate::types::{About, EventKind, Now, Output, PeerKey, RemoveReason, TrackKey};
 use bytes::Bytes;
 use model::media::{MediaPermission, ParticipantKind, Source};
 use model::{Identity, RoomId};
@@ -27,7 +27,7 @@ const RESUME_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long somebody who closed the connection has to say that they leave.
 const LEAVE_GRACE: Duration = Duration::from_secs(1);
 
-/// How long we remember who left.
+/// How long we remember who left at least; longer for those who were not heard since.
 const DEPARTED_MEMORY: Duration = Duration::from_secs(60);
 
 /// How often clients are told the numbers of participants and publishers (section 11.4).
@@ -50,6 +50,8 @@ pub struct MediaRoom {
     /// Who is heard now, as last told to clients.
     pub(crate) speaking: BTreeMap<PeerKey, f32>,
     pub(crate) departed: VecDeque<Departed>,
+    /// The last to leave of those for whom there was no room in that.
+    pub(crate) forgotten: Option<Instant>,
     /// Of which tracks a subscriber is to be told whether they are paused.
     pub(crate) states: BTreeMap<PeerKey, BTreeSet<TrackKey>>,
     pub(crate) announcements: Announcements,
@@ -90,6 +92,7 @@ impl MediaRoom {
             by_sid: HashMap::new(),
             speaking: BTreeMap::new(),
             departed: VecDeque::new(),
+            forgotten: None,
             states: BTreeMap::new(),
             announcements: Announcements::default(),
             counts: (0, 0),
@@ -136,16 +139,24 @@ impl MediaRoom {
         if !participant.linked {
             return;
         }
+        let (over, connected) = (!participant.was_active || participant.dead, participant.connected);
+        self.unlink(peer);
+        if over {
+            self.end(peer, lk::DisconnectReason::SignalClose, now);
+        } else if !connected && let Some(participant) = self.participants.get_mut(&peer) {
+            participant.connect_due = Some(now.at + RESUME_TIMEOUT);
+        }
+    }
+
+    /// A session is without a socket: nothing that the client had to say on it is waited for any more.
+    fn unlink(&mut self, peer: PeerKey) {
+        let Some(participant) = self.participants.get_mut(&peer) else { return };
         participant.linked = false;
         participant.negotiation.outstanding &= participant.dual;
         participant.negotiation.answer_due = None;
         participant.negotiation.repeat_due = None;
         participant.negotiation.sync_due = None;
-        if !participant.was_active || participant.dead {
-            self.end(peer, lk::DisconnectReason::SignalClose, now);
-        } else if !participant.connected {
-            participant.connect_due = Some(now.at + RESUME_TIMEOUT);
-        }
+        self.suspend_mute_orders(peer);
     }
 
     /// The primary connection of a session is up (section 4.2).
@@ -187,9 +198,8 @@ impl MediaRoom {
         participant.connected = false;
         participant.closed_due = None;
         participant.connect_due = Some(now.at + RESUME_TIMEOUT);
-        participant.negotiation.sync_due = None;
         if participant.linked {
-            participant.linked = false;
+            self.unlink(peer);
             self.outputs.push_back(Output::Send {
                 to: peer,
                 message: leave(lk::DisconnectReason::UnknownReason, Action::Resume),
@@ -278,36 +288,6 @@ impl MediaRoom {
         }
     }
 
-    /// Mutes a track by order of the meeting.
-    ///
-    /// # Errors
-    /// See [`MuteError`].
-    pub fn mute(&mut self, who: &Identity, choice: &TrackChoice, muted: bool) -> Result<(), MuteError> {
-        let peer = self.by_identity.get(who).copied().ok_or(MuteError::NoParticipant)?;
-        let participant = self.participants.get_mut(&peer).ok_or(MuteError::NoParticipant)?;
-        let track = participant
-            .tracks
-            .iter()
-            .filter_map(|key| self.tracks.get(key))
-            .find(|track| match choice {
-                TrackChoice::Sid(sid) => track.sid() == sid,
-                TrackChoice::Source(source) => track.source() == *source,
-            })
-            .ok_or(MuteError::NoTrack)?;
-        let waits = participant.mutes.get(&track.key).copied();
-        if waits.unwrap_or(track.info.muted) == muted {
-            return Ok(());
-        }
-        if !muted {
-            return Err(MuteError::UnmuteRefused);
-        }
-        participant.mutes.remove(&track.key);
-        let (key, sid) = (track.key, track.sid().to_owned());
-        self.set_muted(key, true);
-        self.send(peer, Response::Mute(lk::MuteTrackRequest { sid, muted: true }));
-        Ok(())
-    }
-
     /// The next moment [`Self::handle_timeout`] has something to do.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.participants
@@ -326,6 +306,8 @@ impl MediaRoom {
                     participant.audience_due,
                     participant.mutes_due,
                     participant.changes.due(),
+                    participant.mute_orders_due,
+                    participant.withdrawn_due,
                 ]
             })
             .flatten()
@@ -418,6 +400,14 @@ impl MediaRoom {
                 self.apply_changes(peer, now);
             }
             let Some(participant) = self.participants.get(&peer) else { continue };
+            if due(participant.mute_orders_due) {
+                self.pursue_mute_orders(peer, now);
+            }
+            let Some(participant) = self.participants.get(&peer) else { continue };
+            if due(participant.withdrawn_due) {
+                self.tell_withdrawn(peer, now);
+            }
+            let Some(participant) = self.participants.get(&peer) else { continue };
             if due(participant.simulated.speaks_until) {
                 self.end_pretended_speech(peer);
             }
@@ -429,7 +419,18 @@ impl MediaRoom {
             self.tell_counts();
         }
         self.close_if_vacant(now);
-        while self.departed.front().is_some_and(|departed| now.at.duration_since(departed.at) > DEPARTED_MEMORY) {
+        self.forget_departed(now);
+    }
+
+    /// Forgets who left long ago, unless somebody was not heard since who may come back and would see them for ever.
+    fn forget_departed(&mut self, now: Now) {
+        let is_old = |departed: &Departed| now.at.duration_since(departed.at) > DEPARTED_MEMORY;
+        if !self.departed.front().is_some_and(is_old) {
+            return;
+        }
+        let heard = self.participants.values().map(|participant| participant.heard_at).min();
+        while self.departed.front().is_some_and(|oldest| is_old(oldest) && heard.is_none_or(|heard| oldest.at < heard))
+        {
             self.departed.pop_front();
         }
     }
@@ -476,10 +477,13 @@ impl MediaRoom {
     }
 
     /// Remembers who is gone for those whose socket is away; the oldest make room.
-    fn note_departed(&mut self, info: lk::ParticipantInfo, now: Now) {
+    fn note_departed(&mut self, mut info: lk::ParticipantInfo, now: Now) {
         if self.departed.len() >= MAX_DEPARTED {
-            self.departed.pop_front();
+            self.forgotten = self.departed.pop_front().map(|oldest| oldest.at);
         }
+        // What may be long is of no use of somebody who is gone.
+        info.metadata.clear();
+        info.attributes.clear();
         self.departed.push_back(Departed::new(info, now));
     }
 

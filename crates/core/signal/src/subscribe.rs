@@ -14,7 +14,7 @@ use wire::lk::signal_response::Message as Response;
 pub(crate) const MAX_SUBSCRIPTIONS: usize = 400;
 
 /// Most entries of a publisher's audience.
-const MAX_AUDIENCE: usize = 1000;
+pub(crate) const MAX_AUDIENCE: usize = 1000;
 
 /// With so many tracks a choice of an audience counts as two, with twice as many as three.
 const TRACKS_PER_CHOICE: usize = 8;
@@ -78,7 +78,7 @@ impl MediaRoom {
         for key in add {
             let owner = self.tracks.get(&key).map(|track| track.owner);
             let first = owner.filter(|owner| !self.hears(peer, *owner));
-            self.add_subscription(peer, key);
+            self.add_subscription(peer, key, now);
             newly_heard.extend(first);
         }
         if self.participants.get(&peer).is_some_and(|subscriber| subscriber.was_active) {
@@ -102,11 +102,32 @@ impl MediaRoom {
         self.tell_qualities(peer, heard);
     }
 
-    fn add_subscription(&mut self, peer: PeerKey, key: TrackKey) {
-        let Some(subscriber) = self.participants.get_mut(&peer) else { return };
-        if subscriber.subscriptions.len() >= MAX_SUBSCRIPTIONS {
+    /// Whether one more track can be subscribed to. Sound takes the place of a picture where there is no other: of one that the
+    /// client does not show, else of the youngest; the picture waits as if it had come later.
+    fn make_place(&mut self, peer: PeerKey, key: TrackKey, now: Now) -> bool {
+        let Some(subscriber) = self.participants.get(&peer) else { return false };
+        if subscriber.subscriptions.len() < MAX_SUBSCRIPTIONS {
+            return true;
+        }
+        let kind = |key: &TrackKey| self.tracks.get(key).map(|track| track.kind);
+        if kind(&key) != Some(Kind::Audio) {
+            return false;
+        }
+        let pictures = subscriber.subscriptions.iter().filter(|(key, _)| kind(key) == Some(Kind::Video));
+        let Some((picture, _)) = pictures.max_by_key(|(key, settings)| (settings.disabled, **key)) else {
+            return false;
+        };
+        let picture = *picture;
+        let Some(owner) = self.tracks.get(&picture).map(|track| track.owner) else { return false };
+        self.drop_subscription(peer, picture, owner, now);
+        true
+    }
+
+    fn add_subscription(&mut self, peer: PeerKey, key: TrackKey, now: Now) {
+        if !self.make_place(peer, key, now) {
             return;
         }
+        let Some(subscriber) = self.participants.get_mut(&peer) else { return };
         // What was asked for before counts again, so that a hidden picture stays hidden.
         let settings = subscriber.wishes.get(&key).copied().unwrap_or_else(|| subscriber.default_settings());
         subscriber.subscriptions.insert(key, settings);
@@ -211,9 +232,23 @@ impl MediaRoom {
             self.respond(peer, 0, Reason::LimitExceeded, None);
             return;
         }
+        // As it is when the choice arrives, however late it counts.
+        let audience = (!audience.all_participants).then(|| self.audience(peer, audience));
         let Some(participant) = self.participants.get_mut(&peer) else { return };
         participant.next_audience = Some(audience);
         self.apply_audience(peer, now);
+    }
+
+    fn audience(&self, of: PeerKey, choice: lk::SubscriptionPermission) -> Audience {
+        let here: HashMap<&str, &str> =
+            self.participants.values().map(|one| (one.sid(), one.info.identity.as_str())).collect();
+        let publisher = self.participants.get(&of);
+        let former = publisher.and_then(|one| one.next_audience.as_ref().and_then(Option::as_ref));
+        let former = [former, publisher.and_then(|one| one.audience.as_ref())];
+        Audience::of(choice, |sid| {
+            let known = here.get(sid).map(|identity| (*identity).to_owned());
+            known.or_else(|| former.iter().flatten().find_map(|audience| audience.named.get(sid).cloned()))
+        })
     }
 
     /// Lets the last choice of an audience count, or puts it off: a client that chooses too often does not hear of a refusal,
@@ -231,7 +266,7 @@ impl MediaRoom {
             return;
         }
         let Some(audience) = participant.next_audience.take() else { return };
-        participant.audience = (!audience.all_participants).then(|| Audience::of(audience));
+        participant.audience = audience;
         let tracks = participant.tracks.clone();
         for other in self.participants.keys().copied().filter(|other| *other != peer).collect::<Vec<_>>() {
             self.reconcile_tracks(other, &tracks, now);
@@ -256,11 +291,13 @@ impl MediaRoom {
     }
 }
 
-/// Who may receive somebody's tracks.
+/// Who may receive somebody's tracks. Whoever was named by sid is named by identity here: a session that starts over has
+/// another sid, and clients say their audience again only when their own connection was lost.
 #[derive(Debug, Default)]
 pub(crate) struct Audience {
-    by_sid: HashMap<String, Admission>,
-    by_identity: HashMap<String, Admission>,
+    admitted: HashMap<String, Admission>,
+    /// Whose the sids are that it was said with: a client that says it again has none but these.
+    named: HashMap<String, String>,
 }
 
 /// What somebody may receive of them.
@@ -271,15 +308,18 @@ struct Admission {
 }
 
 impl Audience {
-    fn of(permission: lk::SubscriptionPermission) -> Self {
+    /// Reads a choice. `identity` says whose a sid is; one of nobody admits nobody.
+    fn of(permission: lk::SubscriptionPermission, identity: impl Fn(&str) -> Option<String>) -> Self {
         let mut audience = Self::default();
         for entry in permission.track_permissions {
-            let names = [
-                (&mut audience.by_sid, entry.participant_sid),
-                (&mut audience.by_identity, entry.participant_identity),
-            ];
-            for (admissions, name) in names.into_iter().filter(|(_, name)| !name.is_empty()) {
-                let admission = admissions.entry(name).or_default();
+            let by_sid = Some(entry.participant_sid).filter(|sid| !sid.is_empty()).and_then(|sid| {
+                let identity = identity(&sid)?;
+                audience.named.insert(sid, identity.clone());
+                Some(identity)
+            });
+            let by_identity = Some(entry.participant_identity).filter(|identity| !identity.is_empty());
+            for name in by_sid.into_iter().chain(by_identity) {
+                let admission = audience.admitted.entry(name).or_default();
                 admission.all |= entry.all_tracks;
                 admission.sids.extend(entry.track_sids.iter().cloned());
             }
@@ -288,7 +328,7 @@ impl Audience {
     }
 
     fn admits(&self, subscriber: &Participant, track_sid: &str) -> bool {
-        let entries = [self.by_sid.get(subscriber.sid()), self.by_identity.get(subscriber.identity.as_str())];
-        entries.into_iter().flatten().any(|admission| admission.all || admission.sids.contains(track_sid))
+        let admission = self.admitted.get(subscriber.identity.as_str());
+        admission.is_some_and(|admission| admission.all || admission.sids.contains(track_sid))
     }
 }

@@ -1,6 +1,7 @@
 //! A publication, from the request to add it until it is gone.
 
 use crate::ids::Ids;
+use crate::mute::MuteOrder;
 use crate::types::{Codec, Kind, Layer, Now, PeerKey, TrackKey, UpPlan};
 use model::media::Source;
 use wire::lk;
@@ -25,6 +26,8 @@ pub(crate) struct Track {
     pub(crate) info: lk::TrackInfo,
     /// Whether the publisher was told of its first subscriber.
     pub(crate) subscribed: bool,
+    /// Somebody else muted it, and its owner's client has not said that it is.
+    pub(crate) mute_order: Option<MuteOrder>,
 }
 
 /// A track in one codec.
@@ -125,6 +128,7 @@ impl Track {
             regressed: false,
             info,
             subscribed: false,
+            mute_order: None,
         })
     }
 
@@ -149,6 +153,12 @@ impl Track {
     /// Whether a section of that name may be one of this track's.
     pub(crate) fn is_called(&self, cid: &str) -> bool {
         self.encodings.iter().any(|encoding| encoding.cids.iter().any(|known| known == cid))
+    }
+
+    /// Whether it, or a codec of it, waits for a section of that name.
+    pub(crate) fn waits_for(&self, cid: &str) -> bool {
+        let mut waiting = self.encodings.iter().filter(|encoding| encoding.mid.is_none());
+        waiting.any(|encoding| encoding.cids.iter().any(|known| known == cid))
     }
 
     /// A codec has its section now.

@@ -299,7 +299,7 @@ pub enum RemoveReason {
 pub enum TrackChoice {
     /// By sid.
     Sid(String),
-    /// First of that source.
+    /// All of that source.
     Source(Source),
 }
 

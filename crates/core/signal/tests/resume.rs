@@ -8,6 +8,7 @@ mod support;
 
 use prost::Message;
 use signal::Connected;
+use std::time::Duration;
 use support::{World, all, join_request, names, seconds};
 use wire::lk;
 use wire::lk::participant_info::State;
@@ -110,6 +111,33 @@ fn a_failed_connection_asks_for_a_resume() {
     let Some(Response::Leave(leave)) = messages.last() else { panic!("leave") };
     assert_eq!(leave.action(), lk::leave_request::Action::Resume);
     assert!(world.gone.is_empty());
+}
+
+#[test]
+fn an_open_round_does_not_cut_the_time_to_resume_after_a_failed_connection_short() {
+    for dual in [true, false] {
+        let mut world = World::new();
+        let bob = if dual {
+            an_open_offer(&mut world).0
+        } else {
+            let (ann, bob) = (world.join("ann"), world.join("bob"));
+            for cid in ["a", "b", "c", "d"] {
+                world.publish(ann, cid, lk::TrackSource::Microphone);
+            }
+            world.pass(seconds(1));
+            assert!(names(&world.take(bob)).contains(&"media_sections_requirement"));
+            bob
+        };
+        // Whether it is answered would be looked at in a moment.
+        world.pass(seconds(12));
+        let now = world.now();
+        world.room.connection_failed(bob, now);
+        world.settle();
+        world.pass(Duration::from_millis(4900));
+        assert!(world.gone.is_empty(), "dual: {dual}");
+        let request = lk::JoinRequest { reconnect: true, ..join_request() };
+        assert_eq!(world.connect("bob", all(), dual, &request).1, Connected::Resumed(bob));
+    }
 }
 
 #[test]
@@ -220,6 +248,51 @@ fn who_left_while_a_dead_socket_still_looked_alive_is_told_at_the_resume() {
     let Response::Update(left) = &messages[1] else { panic!("who left") };
     let left: Vec<_> = left.participants.iter().map(|info| (info.identity.as_str(), info.state())).collect();
     assert_eq!(left, [("bob", State::Disconnected)], "cid is here again");
+}
+
+#[test]
+fn who_left_long_ago_is_told_to_whoever_was_away_for_longer() {
+    let mut world = World::new();
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    world.pass(seconds(5));
+    let now = world.now();
+    world.room.link_lost(ann, now);
+    world.request(bob, Request::Leave(lk::LeaveRequest::default()));
+    let cid = world.join("cid");
+    for _ in 0..60 {
+        world.pass(seconds(5));
+        world.request(cid, Request::Ping(1));
+    }
+    world.take(ann);
+    let request = lk::JoinRequest { reconnect: true, ..join_request() };
+    assert_eq!(world.connect("ann", all(), false, &request).1, Connected::Resumed(ann));
+    let messages = world.take(ann);
+    let Response::Update(left) = &messages[1] else { panic!("who left") };
+    let left: Vec<_> = left.participants.iter().map(|info| (info.identity.as_str(), info.state())).collect();
+    assert_eq!(left, [("bob", State::Disconnected)]);
+}
+
+#[test]
+fn whoever_cannot_be_told_of_all_who_left_starts_over() {
+    for leavers in [1000, 1001] {
+        let mut world = World::new();
+        let (ann, cid) = (world.join("ann"), world.join("cid"));
+        world.pass(seconds(5));
+        let now = world.now();
+        world.room.link_lost(ann, now);
+        for number in 0..leavers {
+            let (bob, _) = world.connect(&format!("bob{number}"), all(), false, &join_request());
+            world.request(bob, Request::Leave(lk::LeaveRequest::default()));
+        }
+        world.pass(seconds(1));
+        world.request(cid, Request::Ping(1));
+        let request = lk::JoinRequest { reconnect: true, ..join_request() };
+        let resumed = world.connect("ann", all(), false, &request).1;
+        assert_eq!(matches!(resumed, Connected::Refused(_)), leavers > 1000, "{leavers}");
+        assert_eq!(world.gone.contains(&ann), leavers > 1000);
+        // Those who were here when the first of them left and were heard since need not.
+        assert_eq!(world.connect("cid", all(), false, &request).1, Connected::Resumed(cid));
+    }
 }
 
 #[test]

@@ -451,7 +451,7 @@ fn more_tracks_than_anybody_receives_are_heard_first_and_take_the_place_of_those
     add(&mut world, first);
     add(&mut world, bob);
     assert_eq!(received(&world, bob), (210, 190));
-    assert_eq!(received(&world, first), (200, 200), "who was there before");
+    assert_eq!(received(&world, first), (210, 190), "the youngest pictures wait for that");
     let now = world.now();
     world.room.remove(&who("p0"), signal::RemoveReason::Left, now);
     world.settle();

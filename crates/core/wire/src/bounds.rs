@@ -48,33 +48,51 @@ static SUBSCRIPTION_PERMISSION: Shape = Shape(&[(2, &LEAF)]);
 /// `livekit.DataPacket`; a user message names its receivers too.
 pub static DATA_PACKET: Shape = Shape(&[(2, &LEAF), (9, &LEAF), (13, &LEAF), (14, &LEAF), (15, &LEAF)]);
 
-/// Whether a message is well-formed as far as `shape` looks and has at most `most` fields, repetitions counted.
-pub fn holds_at_most(most: usize, message: &[u8], shape: &Shape) -> bool {
-    let mut left = most;
-    count(message, shape, &mut left).is_some()
+/// Why a message is not decoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unbearable {
+    /// It has too many fields.
+    TooMany,
+    /// It is none.
+    Malformed,
 }
 
-fn count(mut rest: &[u8], shape: &Shape, left: &mut usize) -> Option<()> {
+/// Whether a message is well-formed as far as `shape` looks and has at most `most` fields, repetitions counted.
+pub fn holds_at_most(most: usize, message: &[u8], shape: &Shape) -> bool {
+    measure(most, message, shape).is_ok()
+}
+
+/// The same, with the reason.
+///
+/// # Errors
+/// The first of the two that shows.
+pub fn measure(most: usize, message: &[u8], shape: &Shape) -> Result<(), Unbearable> {
+    let mut left = most;
+    count(message, shape, &mut left)
+}
+
+fn count(mut rest: &[u8], shape: &Shape, left: &mut usize) -> Result<(), Unbearable> {
+    use Unbearable::{Malformed, TooMany};
     while !rest.is_empty() {
-        *left = left.checked_sub(1)?;
-        let key = varint(&mut rest)?;
+        *left = left.checked_sub(1).ok_or(TooMany)?;
+        let key = varint(&mut rest).ok_or(Malformed)?;
         match key & 7 {
-            0 => drop(varint(&mut rest)?),
-            1 => rest = rest.get(8..)?,
-            5 => rest = rest.get(4..)?,
+            0 => drop(varint(&mut rest).ok_or(Malformed)?),
+            1 => rest = rest.get(8..).ok_or(Malformed)?,
+            5 => rest = rest.get(4..).ok_or(Malformed)?,
             2 => {
-                let length = usize::try_from(varint(&mut rest)?).ok()?;
-                let (value, tail) = rest.split_at_checked(length)?;
+                let length = varint(&mut rest).and_then(|length| usize::try_from(length).ok()).ok_or(Malformed)?;
+                let (value, tail) = rest.split_at_checked(length).ok_or(Malformed)?;
                 if let Some((_, inner)) = shape.0.iter().find(|(field, _)| *field == key >> 3) {
                     count(value, inner, left)?;
                 }
                 rest = tail;
             }
             // Groups: none of our messages has one.
-            _ => return None,
+            _ => return Err(Malformed),
         }
     }
-    Some(())
+    Ok(())
 }
 
 fn varint(bytes: &mut &[u8]) -> Option<u64> {

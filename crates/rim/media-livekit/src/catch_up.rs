@@ -68,10 +68,11 @@ impl Carrier {
 
     async fn mute_one(&self, room: &RoomId, mute: Mute, there: &[lk::ParticipantInfo]) -> Result<(), Unfinished> {
         for one in there.iter().filter(|one| mute.is_of(one)) {
-            let Some(track) = mute.find_track_then(one).filter(|track| !track.muted) else { continue };
-            if let Err(unfinished) = finished(room, mute_track(&self.client, room, one, track).await) {
-                self.mutes.put_back(room, vec![mute]);
-                return Err(unfinished);
+            for track in mute.find_tracks_then(one).into_iter().filter(|track| !track.muted) {
+                if let Err(unfinished) = finished(room, mute_track(&self.client, room, one, track).await) {
+                    self.mutes.put_back(room, vec![mute]);
+                    return Err(unfinished);
+                }
             }
         }
         Ok(())

@@ -49,32 +49,26 @@ impl Mute {
         one.identity == self.who.as_str() || self.who.twin().is_some_and(|twin| one.identity == twin.as_str())
     }
 
-    /// The track of a participant that it is about.
-    pub(crate) fn find_track<'a>(&self, one: &'a lk::ParticipantInfo) -> Option<&'a lk::TrackInfo> {
-        self.find(one, |_| true)
-    }
-
-    /// The same later: one that began since is another one.
-    pub(crate) fn find_track_then<'a>(&self, one: &'a lk::ParticipantInfo) -> Option<&'a lk::TrackInfo> {
-        match self.track {
-            TrackChoice::Sid(_) => self.find_track(one),
-            TrackChoice::Source(_) if one.joined_at > self.at / 1_000_000 => None,
-            TrackChoice::Source(_) => {
-                self.find(one, |track| track.version.as_ref().is_none_or(|version| version.unix_micro <= self.at))
-            }
-        }
-    }
-
-    fn find<'a>(
-        &self,
-        one: &'a lk::ParticipantInfo,
-        is_meant: impl Fn(&lk::TrackInfo) -> bool,
-    ) -> Option<&'a lk::TrackInfo> {
-        let is_chosen = |track: &lk::TrackInfo| match &self.track {
+    /// The tracks of a participant that it is about.
+    pub(crate) fn find_tracks<'a>(&self, one: &'a lk::ParticipantInfo) -> Vec<&'a lk::TrackInfo> {
+        let is_chosen = |track: &&lk::TrackInfo| match &self.track {
             TrackChoice::Sid(sid) => track.sid == *sid,
             TrackChoice::Source(source) => track.source == i32::from(number(*source)),
         };
-        one.tracks.iter().find(|track| is_chosen(track) && is_meant(track))
+        one.tracks.iter().filter(is_chosen).collect()
+    }
+
+    /// The same later: what began since is something else.
+    pub(crate) fn find_tracks_then<'a>(&self, one: &'a lk::ParticipantInfo) -> Vec<&'a lk::TrackInfo> {
+        let mut found = self.find_tracks(one);
+        if matches!(self.track, TrackChoice::Source(_)) {
+            let is_known = |at: i64| at <= self.at;
+            found.retain(|track| track.version.as_ref().is_none_or(|version| is_known(version.unix_micro)));
+            if one.joined_at > self.at / 1_000_000 {
+                found.clear();
+            }
+        }
+        found
     }
 }
 

@@ -294,16 +294,17 @@ impl MediaPlane for LiveKit {
         if there.is_empty() {
             return Err(MuteError::NoParticipant);
         }
-        let found: Vec<_> = there.iter().filter_map(|one| Some((one, mute.find_track(one)?))).collect();
+        let found: Vec<_> =
+            there.iter().flat_map(|one| mute.find_tracks(one).into_iter().map(move |track| (one, track))).collect();
         if found.is_empty() {
             return Err(MuteError::NoTrack);
         }
-        let on = found.into_iter().filter(|(_, track)| !track.muted);
         if !muted {
-            return if on.count() > 0 { Ok(()) } else { Err(MuteError::UnmuteRefused) };
+            let is_off = found.iter().any(|(_, track)| track.muted);
+            return if is_off { Err(MuteError::UnmuteRefused) } else { Ok(()) };
         }
         let mut done = Ok(());
-        for (one, track) in on {
+        for (one, track) in found.into_iter().filter(|(_, track)| !track.muted) {
             done = done.and(match mute_track(&self.client, room, one, track).await {
                 Ok(()) => Ok(()),
                 Err(Refusal::NotFound(_)) => Err(MuteError::NoTrack),

@@ -84,6 +84,17 @@ async fn the_track_to_mute_is_looked_up_and_nobody_is_unmuted() {
     let mute: lk::MuteRoomTrackRequest = server.request(1);
     assert_eq!((mute.track_sid.as_str(), mute.muted), ("TR_1", true));
 
+    let several = lk::ParticipantInfo {
+        tracks: vec![track(false), track(true), lk::TrackInfo { sid: "TR_2".into(), ..track(false) }],
+        ..lk::ParticipantInfo::default()
+    };
+    let muted = || ok(&lk::MuteRoomTrackResponse::default());
+    let server = Server::with(vec![ok(&several), muted(), muted()]);
+    let plane = LiveKit::start(client(&server));
+    assert_eq!(plane.mute(&room(), &ann(), microphone(), true).await, Ok(()));
+    let muted = [1, 2].map(|index| server.request::<lk::MuteRoomTrackRequest>(index).track_sid);
+    assert_eq!(muted, ["TR_1", "TR_2"], "all that are on");
+
     for (answer, choice, muted, outcome) in [
         (with(true), microphone(), true, Ok(())),
         (with(true), microphone(), false, Err(MuteError::UnmuteRefused)),

@@ -125,8 +125,8 @@ impl MediaControl for Plane {
 
     async fn mute_track(&self, room: &RoomId, who: &Identity, sid: &str, muted: bool) -> Result<Bytes, ControlError> {
         let (name, sid) = (who.clone(), sid.to_owned());
-        on(self, room, Some(who), move |room, _| {
-            room.mute(&name, &signal::TrackChoice::Sid(sid.clone()), muted).map_err(|error| match error {
+        on(self, room, Some(who), move |room, now| {
+            room.mute(&name, &signal::TrackChoice::Sid(sid.clone()), muted, now).map_err(|error| match error {
                 signal::MuteError::NoParticipant => ControlError::NoParticipant,
                 signal::MuteError::NoTrack => ControlError::NoTrack,
                 signal::MuteError::UnmuteRefused => ControlError::UnmuteRefused,

@@ -126,6 +126,8 @@ pub(crate) struct Line {
     open: Vec<Channel>,
     waiting: Waiting,
     backlog: Backlog,
+    /// The client sent more data than is passed on; until then it has to keep the rest.
+    rests_until: Option<Instant>,
 }
 
 impl Line {
@@ -143,7 +145,20 @@ impl Line {
             open: Vec::new(),
             waiting: Waiting::default(),
             backlog: Backlog::default(),
+            rests_until: None,
         }
+    }
+
+    /// Takes no data of the client's until then.
+    pub(crate) fn rest(&mut self, until: Instant) {
+        self.rests_until = Some(until);
+    }
+
+    /// Whether this is not taken now. Of data channels nothing is lost by that: it looks like a line that is too narrow, and the
+    /// client sends it again, at the pace at which it arrives.
+    pub(crate) fn refuses(&self, at: Instant, contents: &[u8]) -> bool {
+        // What DTLS carries, of version 1.2 and 1.3; no handshake is left to be disturbed.
+        matches!(contents, [23 | 32..=63, ..]) && self.rests_until.is_some_and(|until| at < until)
     }
 
     /// Something of the client's came by a way. What comes of it for the way to the client; of what is wrong, nothing.
@@ -403,6 +418,8 @@ pub(crate) enum Task {
     Seek(Seek),
     /// Send a message.
     Data { channel: Channel, from: Option<PeerKey>, message: Bytes },
+    /// Take no data until then.
+    Rest(Instant),
     /// The room takes it for failed: say so when it is heard again.
     Failed,
 }

@@ -177,6 +177,14 @@ impl Connection {
         }
     }
 
+    /// Leaves data with the client until then.
+    pub(crate) fn rest(&mut self, until: Instant) {
+        match &mut self.place {
+            Place::Here(line) => line.rest(until),
+            Place::There(far) => far.order(Task::Rest(until)),
+        }
+    }
+
     /// Takes it for failed until it is heard again.
     pub(crate) fn fail(&mut self, now: Instant) {
         self.failed = true;

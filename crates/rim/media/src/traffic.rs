@@ -42,6 +42,13 @@ impl Engine {
                 self.counters.path_changes.increment(1);
             }
             let again = std::mem::take(&mut line.failed);
+            if line.refuses(at, datagram.contents) {
+                dropped("data_flood");
+                if again {
+                    self.heard_again(key, at);
+                }
+                return;
+            }
             match line.peer.handle_datagram(at, datagram.source, local, datagram.contents) {
                 Ok(None) => {}
                 Ok(Some(why)) => dropped(why.as_str()),
@@ -261,6 +268,12 @@ impl Engine {
             Event::Message(channel, message) => {
                 if let Some(why) = room.machine.message(key.peer, channel == rtc::Channel::Reliable, &message, now) {
                     dropped(why.as_str());
+                }
+                if let Some(until) = room.machine.data_rests(key.peer)
+                    && let Some(session) = room.sessions.get_mut(&key.peer)
+                    && let Some(connection) = session.connection(key.subscriber)
+                {
+                    connection.rest(until);
                 }
                 if room.machine.has_output() {
                     self.settle(key.room, at);

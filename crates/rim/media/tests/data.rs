@@ -102,6 +102,42 @@ fn what_one_may_send_at_once_reaches_somebody_whose_line_stood_still() {
 }
 
 #[test]
+fn a_file_from_a_fast_line_arrives_whole_at_the_pace_that_is_passed_on() {
+    let drops = Drops::default();
+    drops.record(|| {
+        let mut world = World::new();
+        let (ann, bob) = (world.join("ann"), world.join("bob"));
+        world.pass(Duration::from_secs(3));
+        let begin = world.now;
+        let mut sent = 0;
+        let whole = 250;
+        while world.clients[bob].messages.len() < whole && world.now - begin < Duration::from_secs(60) {
+            while sent < whole && offer(&mut world, ann, sent + 1) {
+                sent += 1;
+            }
+            world.pass(Duration::from_millis(5));
+        }
+
+        assert_eq!(heard(&world, bob), (1..=250).collect::<Vec<u32>>());
+        // Fifteen megabytes, of which eight at once.
+        let taken = world.now - begin;
+        assert!((Duration::from_secs(3)..Duration::from_secs(30)).contains(&taken), "{taken:?}");
+        assert!(drops.by_reason().keys().eq(["data_flood"]), "{:?}", drops.by_reason());
+        assert!(![ann, bob].iter().any(|who| was_put_out(&world, *who)));
+    });
+}
+
+/// Says a long message if the client's own queue has room.
+fn offer(world: &mut World, client: usize, number: usize) -> bool {
+    let user = lk::UserPacket { payload: vec![7; 60_000], ..Default::default() };
+    let sequence = u32::try_from(number).unwrap();
+    let packet = lk::DataPacket { sequence, value: Some(lk::data_packet::Value::User(user)), ..Default::default() };
+    let client = &mut world.clients[client];
+    let id = client.channel.expect("the channel is open");
+    client.rtc.channel(id).unwrap().write(true, &packet.encode_to_vec()).unwrap()
+}
+
+#[test]
 fn who_floods_somebody_slow_loses_what_waits_and_nobody_else_does() {
     let drops = Drops::default();
     drops.record(|| {

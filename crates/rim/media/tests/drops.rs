@@ -401,6 +401,7 @@ fn a_data_message_beyond_the_longest() {
 #[test]
 fn more_data_messages_than_are_passed_on() {
     counts("data_flood", |scene| {
+        // The last one is on its way when its sender is to rest; it comes again later.
         for _ in 0..2001 {
             scene.world.send_data(EVE, &message(1));
             scene.world.pump();

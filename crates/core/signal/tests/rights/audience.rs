@@ -54,6 +54,75 @@ fn a_publisher_chooses_its_audience() {
     assert_eq!((world.bound_to(bob), world.bound_to(cid)), (0, 1));
 }
 
+fn sid_of(world: &World, identity: &str) -> String {
+    use prost::Message;
+    let info = world.room.participant(&crate::support::who(identity)).unwrap();
+    lk::ParticipantInfo::decode(info).unwrap().sid
+}
+
+#[test]
+fn whoever_is_admitted_by_sid_is_admitted_when_they_come_back_under_another() {
+    let mut world = World::new();
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    world.join("cid");
+    world.publish(ann, "mic", lk::TrackSource::Microphone);
+    world.offer(bob, 2);
+    let entry = |participant_sid| lk::TrackPermission { participant_sid, all_tracks: true, ..Default::default() };
+    let track_permissions = vec![entry(sid_of(&world, "bob")), entry("PA_nobody".into())];
+    let audience = lk::SubscriptionPermission { all_participants: false, track_permissions };
+    world.request(ann, Request::SubscriptionPermission(audience.clone()));
+    assert_eq!(world.bound_to(bob), 1);
+
+    let bob = world.join("bob");
+    assert_eq!(world.bound_to(bob), 1);
+    // As clients do when they resume: they say it in the words of the application.
+    world.request(ann, Request::SubscriptionPermission(audience));
+    assert_eq!(world.bound_to(bob), 1);
+    let cid = world.join("cid");
+    assert_eq!(world.bound_to(cid), 0);
+}
+
+#[test]
+fn what_the_limits_promise_is_heard_and_what_is_more_is_refused_and_costs_no_connection() {
+    let mut world = World::new();
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    world.publish(ann, "mic", lk::TrackSource::Microphone);
+    world.offer(bob, 2);
+    let audience = |entries| {
+        let entry = |number| lk::TrackPermission {
+            participant_identity: format!("{number:0256}"),
+            track_sids: vec!["TR_AM123456789012".into(); 8],
+            ..Default::default()
+        };
+        let track_permissions = (0..entries).map(entry).collect();
+        Request::SubscriptionPermission(lk::SubscriptionPermission { all_participants: false, track_permissions })
+    };
+    world.request(ann, audience(1000));
+    assert_eq!(world.bound_to(bob), 0);
+    assert!(!refused(&mut world, ann));
+    world.request(ann, audience(1001));
+    assert!(refused(&mut world, ann));
+
+    let description = |bytes| {
+        let metadata = "m".repeat(bytes);
+        Request::UpdateMetadata(lk::UpdateParticipantMetadata { metadata, request_id: 7, ..Default::default() })
+    };
+    world.take(bob);
+    world.request(ann, description(512 * 1024));
+    assert!(!refused(&mut world, ann));
+    assert!(names(&world.take(bob)).contains(&"update"));
+    world.pass(seconds(60));
+    world.take(ann);
+    world.request(ann, description(512 * 1024 + 1));
+    let answers: Vec<_> = world.take(ann);
+    let [Response::RequestResponse(answer)] = &answers[..] else { panic!("an answer") };
+    assert_eq!((answer.request_id, answer.reason()), (7, lk::request_response::Reason::LimitExceeded));
+
+    world.request(ann, Request::Mute(lk::MuteTrackRequest { sid: "x".repeat(100_000), muted: true }));
+    assert!(refused(&mut world, ann));
+    assert!(!world.closed.contains(&ann));
+}
+
 #[test]
 fn recorders_are_no_audience_that_a_publisher_chooses() {
     let mut world = World::new();

@@ -1,6 +1,6 @@
 //! Who may send data to whom, and what is not passed on.
 
-use crate::support::{World, all, join_request, placeholders};
+use crate::support::{World, all, join_request, placeholders, seconds};
 use model::media::{MediaPermission, ParticipantKind};
 use prost::Message;
 use signal::{Dropped, PeerKey};
@@ -141,32 +141,28 @@ fn data_of_the_silenced_and_of_the_hidden() {
 }
 
 #[test]
-fn a_resumed_client_gets_the_reliable_messages_it_missed() {
+fn what_is_said_while_a_socket_is_away_waits_in_the_channel_and_comes_once() {
     let mut world = World::new();
     let (ann, bob) = (world.join("ann"), world.join("bob"));
+    let bot = world.join_as("bot", MediaPermission { hidden: true, ..all() });
     let Response::Join(join) = &world.take(ann)[0] else { panic!("join") };
     let ann_sid = join.participant.as_ref().unwrap().sid.clone();
+    say(&mut world, ann, 1);
     let now = world.now();
     world.room.link_lost(bob, now);
-    for sequence in 1..=3 {
-        let packet = lk::DataPacket {
-            sequence,
-            value: Some(lk::data_packet::Value::User(lk::UserPacket::default())),
-            ..Default::default()
-        };
-        world.room.message(ann, true, &packet.encode_to_vec(), now);
-    }
-    world.settle();
-    world.data.clear();
+    say(&mut world, ann, 2);
+    say(&mut world, bot, 1);
+    assert_eq!(heard(&mut world, bob), [1, 2, 1]);
+
     world.connect("bob", all(), false, &lk::JoinRequest { reconnect: true, ..join_request() });
     let seen = lk::DataChannelReceiveState { publisher_sid: ann_sid, last_seq: 1 };
     world.request(
         bob,
         Request::SyncState(lk::SyncState { datachannel_receive_states: vec![seen], ..Default::default() }),
     );
-    let sequences: Vec<u32> =
-        world.data[&bob].iter().map(|(_, bytes)| lk::DataPacket::decode(bytes.clone()).unwrap().sequence).collect();
-    assert_eq!(sequences, [2, 3]);
+    assert!(heard(&mut world, bob).is_empty());
+    say(&mut world, ann, 3);
+    assert_eq!(heard(&mut world, bob), [3]);
 }
 
 /// Sends a reliable message of that number.
@@ -207,5 +203,44 @@ fn whoever_is_still_connecting_is_sent_what_is_reliable_since_they_came_and_noth
 
     // What a client says after a resume about others it never heard of brings nothing from before it came.
     world.request(bob, Request::SyncState(lk::SyncState::default()));
-    assert_eq!(heard(&mut world, bob), [3]);
+    assert!(heard(&mut world, bob).is_empty());
+}
+
+#[test]
+fn of_what_is_reliable_nothing_is_lost_and_whoever_sends_too_much_is_to_rest() {
+    let user = |size: usize| lk::UserPacket { payload: vec![7; size], ..Default::default() };
+    for (size, at_once, most) in [(1, 2000, 4001), (60_000, 134, 267)] {
+        let mut world = World::new();
+        let (ann, bob) = (world.join("ann"), world.join("bob"));
+        let send = |world: &mut World, sequence| {
+            let value = Some(lk::data_packet::Value::User(user(size)));
+            let packet = lk::DataPacket { sequence, value, ..Default::default() };
+            let now = world.now();
+            world.room.message(ann, true, &packet.encode_to_vec(), now)
+        };
+        let first = (1..).take_while(|sequence| {
+            assert_eq!(send(&mut world, *sequence), None);
+            world.room.data_rests(ann).is_none()
+        });
+        let first = u32::try_from(first.count()).unwrap() + 1;
+        assert!(first.abs_diff(at_once) <= 1, "{first}");
+        // What was on its way.
+        (first + 1..=first + 50).for_each(|sequence| assert_eq!(send(&mut world, sequence), None));
+        world.settle();
+        assert_eq!(heard(&mut world, bob), (1..=first + 50).collect::<Vec<u32>>());
+        let rests = world.room.data_rests(ann).unwrap() - world.now().at;
+        assert!(rests < seconds(3), "{rests:?}");
+        world.pass(rests);
+        assert_eq!(send(&mut world, first + 51), None);
+        assert_eq!(world.room.data_rests(ann), None);
+
+        // Somebody who cannot be stopped.
+        let mut sequences = first + 52..;
+        let dropped = sequences.find_map(|sequence| send(&mut world, sequence).map(|why| (sequence, why)));
+        let (sequence, why) = dropped.unwrap();
+        assert_eq!(why, Dropped::DataFlood);
+        assert!(sequence > most, "{sequence}");
+        world.settle();
+        assert_eq!(world.gone, [ann], "and that is not passed over in silence");
+    }
 }

@@ -17,15 +17,18 @@ fn muting_by_owner_and_by_order_is_told_to_all_and_unmuting_others_is_refused() 
     world.take(ann);
     world.take(bob);
     let choice = TrackChoice::Source(Source::Microphone);
-    assert_eq!(world.room.mute(&who("ann"), &choice, true), Ok(()));
+    let now = world.now();
+    assert_eq!(world.room.mute(&who("ann"), &choice, true, now), Ok(()));
     world.settle();
     assert!(names(&world.take(ann)).contains(&"mute"));
     let Response::Update(update) = &world.take(bob)[0] else { panic!("told") };
     assert!(update.participants[0].tracks[0].muted);
-    assert_eq!(world.room.mute(&who("ann"), &choice, false), Err(MuteError::UnmuteRefused));
-    assert_eq!(world.room.mute(&who("nobody"), &choice, true), Err(MuteError::NoParticipant));
-    assert_eq!(world.room.mute(&who("bob"), &choice, true), Err(MuteError::NoTrack));
-    world.request(ann, Request::Mute(lk::MuteTrackRequest { sid: sid.clone(), muted: false }));
+    assert_eq!(world.room.mute(&who("ann"), &choice, false, now), Err(MuteError::UnmuteRefused));
+    assert_eq!(world.room.mute(&who("nobody"), &choice, true, now), Err(MuteError::NoParticipant));
+    assert_eq!(world.room.mute(&who("bob"), &choice, true, now), Err(MuteError::NoTrack));
+    for muted in [true, false] {
+        world.request(ann, Request::Mute(lk::MuteTrackRequest { sid: sid.clone(), muted }));
+    }
     let Response::Update(update) = &world.take(bob)[0] else { panic!("told again") };
     assert!(!update.participants[0].tracks[0].muted);
     world.request(bob, Request::Mute(lk::MuteTrackRequest { sid, muted: true }));
@@ -90,8 +93,9 @@ fn whoever_is_muted_by_order_while_their_unmuting_waits_is_muted() {
     let ([ann, bob], sid, told, _) = toggled(&mut world, 512 * 1024, 20);
     assert_eq!(told, [true]);
     world.take(ann);
+    let now = world.now();
 
-    assert_eq!(world.room.mute(&who("ann"), &TrackChoice::Sid(sid), true), Ok(()));
+    assert_eq!(world.room.mute(&who("ann"), &TrackChoice::Sid(sid), true, now), Ok(()));
     world.settle();
 
     assert!(names(&world.take(ann)).contains(&"mute"), "the client has to know");

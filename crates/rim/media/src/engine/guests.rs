@@ -237,6 +237,10 @@ impl Engine {
                 let taken = line.send(channel, from, message);
                 (channel == rtc::Channel::Reliable && !taken).then_some(Word::Choked)
             }
+            Task::Rest(until) => {
+                line.rest(until);
+                None
+            }
             Task::Failed => {
                 line.fail(at);
                 None

@@ -91,7 +91,7 @@ impl Engine {
                 let mut result = Err(ports::media::MuteError::NoParticipant);
                 self.on_identity(&room, &who, at, |room| {
                     let choice = convert::track_choice(track);
-                    result = room.machine.mute(&who, &choice, muted).map_err(convert::mute_error);
+                    result = room.machine.mute(&who, &choice, muted, now).map_err(convert::mute_error);
                 });
                 let _ = reply.send(result);
             }
