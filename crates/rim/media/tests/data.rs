@@ -132,9 +132,7 @@ fn offer(world: &mut World, client: usize, number: usize) -> bool {
     let user = lk::UserPacket { payload: vec![7; 60_000], ..Default::default() };
     let sequence = u32::try_from(number).unwrap();
     let packet = lk::DataPacket { sequence, value: Some(lk::data_packet::Value::User(user)), ..Default::default() };
-    let client = &mut world.clients[client];
-    let id = client.channel.expect("the channel is open");
-    client.rtc.channel(id).unwrap().write(true, &packet.encode_to_vec()).unwrap()
+    world.send_data(client, &packet.encode_to_vec())
 }
 
 #[test]

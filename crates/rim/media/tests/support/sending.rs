@@ -145,11 +145,11 @@ impl World {
         peer.rtc.handle_input(Input::Timeout(now)).unwrap();
     }
 
-    /// A message on the client's data channel.
-    pub(crate) fn send_data(&mut self, client: usize, message: &[u8]) {
+    /// A message on the client's data channel; `false` if its own queue is full.
+    pub(crate) fn send_data(&mut self, client: usize, message: &[u8]) -> bool {
         let id = self.clients[client].channel.expect("the channel is open");
         let mut channel = self.clients[client].rtc.channel(id).unwrap();
-        channel.write(true, message).unwrap();
+        channel.write(true, message).unwrap()
     }
 
     /// The camera gives no more pictures, as one that is stuck, while its track stays published.
