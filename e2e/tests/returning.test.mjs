@@ -131,6 +131,29 @@ async function prepare({ ana, ben, pia }) {
 }
 
 scenario(
+  "whoever is asked whether to leave, and stays, is cut off from nothing",
+  async (meeting) => {
+    const ana = await meeting.join("Ana", { admin: true });
+    const ben = await meeting.join("Ben");
+    await ana.shareScreen();
+    await ben.sharedScreenOf("Ana").waitFor();
+    const picture = ben.sharedScreenOf("Ana").locator("video");
+    await picture.evaluate((element) => (element.dataset.known = "yes"));
+
+    const asked = ana.page.waitForEvent("dialog");
+    await ana.page.close({ runBeforeUnload: true });
+    await (await asked).dismiss();
+
+    await ana.raiseHand();
+    await ben.seesHandOf("Ana", { raised: true });
+    await ana.tool("Stop sharing").waitFor();
+    await ana.mute();
+    assert.equal(await picture.getAttribute("data-known"), "yes");
+    assert.equal(await ana.page.locator(".connection").getAttribute("data-state"), "good");
+  },
+);
+
+scenario(
   "whoever loads the page anew is who they were, with all that was decided",
   async (meeting) => {
     const all = await cast(meeting);
