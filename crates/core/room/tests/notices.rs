@@ -8,6 +8,7 @@ use std::time::Duration;
 use model::Identity;
 use room::{EndReason, Forwarded, MediaStep, Moderation, OnMedia};
 use scene::{Scene, user};
+use wire::livekit::participant_info::State;
 use wire::livekit::{DisconnectReason, ParticipantInfo, TrackInfo};
 use wire::pnm::CommonNotifyEvent;
 
@@ -120,6 +121,13 @@ fn a_track_is_told_of_after_its_owner_whichever_comes_first() {
     scene.on_connection("ana", "PA_3", MediaStep::Published, None);
     scene.on_connection("ana", "PA_3", MediaStep::Unpublished, None);
     assert_eq!(scene.told(), ["track_published TR_1", "track_unpublished TR_1"]);
+
+    // As a media plane tells of whom it lost.
+    let who = Identity::try_from("ana").unwrap();
+    scene.on(OnMedia { who, what: MediaStep::Left, participant: None, track: None, forwarded: None });
+    let gone = scene.notified[0].body.participant.clone().unwrap();
+    assert_eq!((gone.sid.as_str(), gone.state()), ("PA_3", State::Disconnected));
+    assert_eq!(scene.told(), ["participant_left PA_3"]);
 }
 
 #[test]
