@@ -440,8 +440,11 @@ async function remake(around = (publishAnew: () => Promise<unknown>) => publishA
 }
 
 test("the connection ends when the page goes, not when the browser asks whether it shall", async () => {
-  const engine = begin();
-  const leave = vi.spyOn(room, "disconnect").mockResolvedValue();
+  const told: string[] = [];
+  const engine = begin({ onStatus: (status) => void told.push(status) });
+  const leave = vi.spyOn(room, "disconnect").mockImplementation(async () => {
+    room.emit(RoomEvent.ConnectionStateChanged, ConnectionState.Disconnected);
+  });
   vi.spyOn(room, "connect").mockImplementation(async () => {
     // As the library does at this point.
     if (room.options.disconnectOnPageLeave)
@@ -453,6 +456,11 @@ test("the connection ends when the page goes, not when the browser asks whether 
   expect(leave).not.toHaveBeenCalled();
   window.dispatchEvent(new Event("pagehide"));
   expect(leave).toHaveBeenCalledTimes(1);
+  expect(told).toEqual([]);
+  // Back from the browser's memory.
+  window.dispatchEvent(new Event("pageshow"));
+  window.dispatchEvent(new Event("pageshow"));
+  expect(told).toEqual(["lost"]);
 
   await engine.disconnect();
   leave.mockClear();

@@ -104,8 +104,17 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     },
   });
   let leaving = false;
-  /** The page goes, perhaps to come back from the browser's memory: then it is a connection lost like any other. */
-  const onPageHide = () => void room.disconnect().catch(() => undefined);
+  /** The page has gone. Nobody is told of what ends with it, unless it comes back from the browser's memory. */
+  let hidden = false;
+  const onPageHide = () => {
+    hidden = true;
+    void room.disconnect().catch(() => undefined);
+  };
+  const onPageShow = () => {
+    if (!hidden) return;
+    hidden = false;
+    handlers.onStatus("lost");
+  };
   let open: OpenTracks = { microphone: null, camera: null };
   /** The device brought along, once, if it is still open. */
   const brought = (which: keyof OpenTracks): MediaStreamTrack | null => {
@@ -235,7 +244,7 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
   room.on(RoomEvent.ConnectionStateChanged, (state) => {
     // Nobody is taken for silent who has not been told of yet, nor as they were before everything is fetched anew.
     people.flush();
-    if (!leaving) handlers.onStatus(STATUS[state]);
+    if (!leaving && !hidden) handlers.onStatus(STATUS[state]);
   });
   room.on(RoomEvent.AudioPlaybackStatusChanged, () =>
     handlers.onMayPlaySound(room.canPlaybackAudio),
@@ -261,6 +270,7 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     async connect(access: MediaAccess, choice: DeviceChoice) {
       leaving = false;
       window.addEventListener("pagehide", onPageHide);
+      window.addEventListener("pageshow", onPageShow);
       if (choice.microphone)
         room.options.audioCaptureDefaults = {
           ...room.options.audioCaptureDefaults,
@@ -371,6 +381,7 @@ export function createLiveKitEngine(handlers: EngineHandlers): MediaEngine {
     async disconnect() {
       leaving = true;
       window.removeEventListener("pagehide", onPageHide);
+      window.removeEventListener("pageshow", onPageShow);
       stopListening?.();
       stopListening = null;
       stopWatching?.();
