@@ -262,6 +262,8 @@ fn who_left_long_ago_is_told_to_whoever_was_away_for_longer() {
     for _ in 0..60 {
         world.pass(seconds(5));
         world.request(cid, Request::Ping(1));
+        let now = world.now();
+        world.room.handle_timeout(now);
     }
     world.take(ann);
     let request = lk::JoinRequest { reconnect: true, ..join_request() };
