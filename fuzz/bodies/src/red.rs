@@ -50,5 +50,5 @@ fn read(payload: &[u8]) -> Option<(Vec<Block>, Block)> {
         blocks.push((kind, behind, at..at + length));
         at += length;
     }
-    (at < payload.len() && blocks.len() <= MOST).then(|| (blocks, (kind, 0, at..payload.len())))
+    (at < payload.len() && blocks.len() <= MOST).then_some((blocks, (kind, 0, at..payload.len())))
 }
