@@ -86,7 +86,7 @@ fn the_section_of_a_track_taken_away_before_it_was_there_is_no_other_tracks() {
     let camera = add(&mut world, ann, "cam", lk::TrackSource::Camera).unwrap();
     world.take(ann);
     may_publish(&mut world, Sources::all().without(Source::Camera));
-    assert_eq!(unpublished(&mut world, ann), std::slice::from_ref(&camera));
+    assert_eq!(unpublished(&mut world, ann).as_slice(), std::slice::from_ref(&camera));
     send(&mut world, ann, "7", Kind::Video, "cam");
     let screen = add(&mut world, ann, "screen", lk::TrackSource::ScreenShare).unwrap();
     assert_eq!(published(&world), []);
