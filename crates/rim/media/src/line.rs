@@ -11,7 +11,7 @@ use crate::path::{Heard, Path};
 use crate::registry::ShardIndex;
 use crate::stun;
 use bytes::Bytes;
-use rtc::{Channel, Event, OfferChange, Output, Peer, SectionPlan};
+use rtc::{Channel, Event, OfferChange, Output, Peer, SectionPlan, Traffic};
 use signal::PeerKey;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -268,7 +268,8 @@ impl Line {
                     outbox.push((source, destination, contents));
                     Ok(())
                 }
-                Ok(Output::Event(event)) => {
+                Ok(Output::Event(mut event)) => {
+                    self.time(at, &mut event, outbox);
                     told.push((key, Told::Event(event)));
                     Ok(())
                 }
@@ -278,6 +279,21 @@ impl Line {
                 told.push((key, Told::Died));
                 return None;
             }
+        }
+    }
+
+    /// Reports of media say how long the way takes only while media go to the client. Of the others it is asked.
+    fn time(&mut self, at: Instant, event: &mut Event, outbox: &mut Outbox) {
+        match event {
+            Event::Traffic(Traffic { rtt: rtt @ None, .. }) => *rtt = self.path.round_trip(),
+            Event::Connected => {}
+            _ => return,
+        }
+        let transaction = rand::random();
+        if let Some(check) = self.peer.check(&transaction)
+            && let Some((from, to)) = self.path.time(transaction, at)
+        {
+            outbox.push((from, to, check));
         }
     }
 

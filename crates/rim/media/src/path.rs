@@ -117,10 +117,27 @@ impl Way {
     }
 }
 
+/// How long the way in use takes there and back, by checks of ours.
+#[derive(Debug, Default)]
+struct Timing {
+    /// What was asked and when. Nothing is asked twice, so that an answer is to the one question.
+    asked: Option<([u8; 12], Instant)>,
+    answered: Option<Duration>,
+}
+
+impl Timing {
+    fn answer(&mut self, transaction: [u8; 12], at: Instant) {
+        if let Some((_, asked)) = self.asked.take_if(|(asked, _)| *asked == transaction) {
+            self.answered = Some(at.saturating_duration_since(asked));
+        }
+    }
+}
+
 /// The way in use, and what is known of others.
 #[derive(Debug, Default)]
 pub(crate) struct Path {
     current: Option<Way>,
+    timing: Timing,
     /// The connection or allocation it stands for is gone, and there was no other yet.
     is_gone: bool,
     others: Vec<Way>,
@@ -145,7 +162,10 @@ impl Path {
                         current.priority = mark.priority;
                         settle(&mut self.others, mark.priority);
                     }
-                    Heard::Answer(transaction) => current.answer(transaction),
+                    Heard::Answer(transaction) => {
+                        current.answer(transaction);
+                        self.timing.answer(transaction, at);
+                    }
                     Heard::Check => current.checked = at,
                     Heard::Traffic => {}
                 }
@@ -212,6 +232,7 @@ impl Path {
         way.settle();
         settle(&mut self.others, way.priority);
         let before = self.current.replace(way);
+        self.timing = Timing::default();
         if !std::mem::take(&mut self.is_gone) {
             self.others.extend(before);
         }
@@ -260,6 +281,20 @@ impl Path {
         let Some(index) = proven.max_by_key(|index| self.others[*index].heard) else { return false };
         self.use_other(index);
         true
+    }
+
+    /// The way in use is asked how long it takes. Returns where from and where to, if there is one.
+    pub(crate) fn time(&mut self, transaction: [u8; 12], at: Instant) -> Option<(SocketAddr, SocketAddr)> {
+        let way = self.current.as_ref().filter(|_| !self.is_gone)?;
+        if self.timing.asked.replace((transaction, at)).is_some() {
+            self.timing.answered = None;
+        }
+        Some((way.local, way.remote))
+    }
+
+    /// How long the way in use took there and back when it was asked last; `None` before it answered and when it did not.
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        self.timing.answered
     }
 
     /// From which address of ours to which address of theirs something goes for which the stack wants these two.

@@ -12,7 +12,7 @@ use model::Identity;
 use rtc::{Channel, Peer, Traffic};
 use signal::{PeerKey, TrackKey};
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A peer connection of a session, as the room knows it. Its packets are where its [`Place`] is.
 #[derive(Debug)]
@@ -300,6 +300,12 @@ impl Session {
     /// The connection that carries what the client receives.
     pub(crate) fn down(&mut self) -> &mut Connection {
         self.subscriber.as_mut().unwrap_or(&mut self.publisher)
+    }
+
+    /// How long its connections took there and back, as last reported.
+    pub(crate) fn round_trips(&self) -> impl Iterator<Item = Duration> {
+        let both = [Some(&self.publisher), self.subscriber.as_ref()];
+        both.into_iter().flatten().filter_map(|connection| connection.traffic?.rtt)
     }
 
     pub(crate) fn connection(&mut self, subscriber: bool) -> Option<&mut Connection> {

@@ -67,7 +67,7 @@ impl Engine {
             // Without tracks nothing is measured, and what was is of another time.
             let health = healths.remove(peer).map(|mut health| {
                 health.estimate = session.budget.estimate();
-                let measured = session.primary().traffic.and_then(|traffic| traffic.rtt);
+                let measured = session.round_trips().max();
                 health.round_trip = health.round_trip.max(measured);
                 health
             });

@@ -12,10 +12,10 @@ mod simulation;
 use counted::Drops;
 use model::RoomId;
 use model::media::{Fault, Trouble};
-use ports::media::report::Page;
+use ports::media::report::{Page, RoomReport};
 use ports::media::{MediaEvent, MediaEventKind};
 use simulation::net::Weather;
-use simulation::peer::Coding;
+use simulation::peer::{Coding, Kind, Knows};
 use simulation::world::World;
 use std::time::Duration;
 use wire::lk;
@@ -39,6 +39,12 @@ fn two(seed: u64) -> (World, usize, usize) {
 fn told(world: &mut World, name: &str) -> Vec<MediaEventKind> {
     let events = std::iter::from_fn(|| world.events.try_recv().ok());
     events.filter(|event| is(event, name)).map(|event| event.kind).collect()
+}
+
+/// What the operator sees of the room.
+fn report(world: &mut World, page: Page) -> RoomReport {
+    let now = world.now;
+    world.engine.room_report(&RoomId::try_from("room").unwrap(), page, now).unwrap()
 }
 
 fn is(event: &MediaEvent, name: &str) -> bool {
@@ -86,6 +92,65 @@ fn a_downlink_that_loses_packets_is_its_owners_trouble_alone() {
         troubles(&kinds).iter().map(|trouble| trouble.fault).collect()
     };
     assert_eq!((of("ann"), of("bob")), (vec![], vec![Fault::DownlinkLoss]));
+}
+
+#[test]
+fn whoever_only_publishes_has_a_round_trip_and_trouble_if_it_is_slow() {
+    for dual in [false, true] {
+        let mut world = World::new(10);
+        let kind = Kind { sections: 0, knows: Knows::LITTLE, adapts: false, dual };
+        let ann = world.join_with("ann", "room", kind);
+        if dual {
+            // The other one comes up for somebody who is gone soon.
+            let bob = world.join("bob", "room", 2);
+            world.run(secs(2));
+            world.peers[bob].publish(Coding::VP8);
+            world.run(secs(5));
+            let now = world.now;
+            let World { engine, peers, .. } = &mut world;
+            peers[bob].request(engine, Request::Leave(lk::LeaveRequest::default()), now);
+        }
+        world.run(secs(5));
+        for line in world.lines(ann) {
+            line.set(Weather { delay: Duration::from_millis(300), ..Weather::FINE });
+        }
+        world.peers[ann].publish(Coding::VP8);
+        world.run(secs(25));
+
+        let measured = |world: &mut World| -> Vec<_> {
+            let connections = &report(world, Page::default()).participants[0].connections;
+            connections.iter().map(|connection| connection.round_trip.map(|time| time.as_millis())).collect()
+        };
+        let slow = measured(&mut world);
+        assert_eq!(slow.len(), if dual { 2 } else { 1 });
+        assert!(slow.iter().flatten().filter(|millis| (600..620).contains(*millis)).count() == slow.len(), "{slow:?}");
+
+        for line in world.lines(ann) {
+            line.set(Weather::FINE);
+        }
+        world.run(secs(25));
+        let of_ann = troubles(&told(&mut world, "ann"));
+        assert_eq!(of_ann.len(), 1, "{of_ann:?}");
+        assert_eq!(of_ann[0].fault, Fault::SlowRoundTrip);
+        assert!((600..620).contains(&of_ann[0].amount), "{of_ann:?}");
+        assert!(measured(&mut world).iter().all(|millis| *millis == Some(20)));
+    }
+}
+
+#[test]
+fn a_room_is_told_of_page_by_page() {
+    let (mut world, ..) = two(11);
+
+    let [first, second, beyond] = [0, 1, 2].map(|from| report(&mut world, Page { from, most: 1 }));
+
+    let names = |report: &RoomReport| -> Vec<String> {
+        report.participants.iter().map(|one| one.identity.to_string()).collect()
+    };
+    assert_eq!((names(&first), first.total, first.next()), (vec!["ann".to_owned()], 2, Some(1)));
+    assert_eq!((names(&second), second.total, second.next()), (vec!["bob".to_owned()], 2, None));
+    assert_eq!((names(&beyond), beyond.total, beyond.next()), (vec![], 2, None));
+    assert_eq!((first.participants[0].published.len(), first.participants[0].received.len()), (2, 0));
+    assert_eq!((second.participants[0].published.len(), second.participants[0].received.len()), (0, 2));
 }
 
 #[test]
@@ -175,8 +240,7 @@ fn trouble_is_over_when_there_is_nothing_left_to_measure() {
     assert_eq!(of_bob.len(), 1, "{of_bob:?}");
     assert_eq!(of_bob[0].fault, Fault::DownlinkLoss);
     assert!((20_000..=40_000).contains(&(of_bob[0].to_ms - of_bob[0].from_ms)), "{of_bob:?}");
-    let now = world.now;
-    let report = world.engine.room_report(&RoomId::try_from("room").unwrap(), Page::default(), now).unwrap();
+    let report = report(&mut world, Page::default());
     assert_eq!(report.participants[0].score, None, "{report:?}");
 }
 
