@@ -54,6 +54,36 @@ async fn an_answer_is_written_as_its_request_is() {
 }
 
 #[tokio::test]
+async fn whole_numbers_are_read_however_they_are_written() {
+    let server = Server::start().await;
+    let token = token(&ApiKey::new(KEY, SECRET), everything());
+
+    for written in ["61", "61.0", "6.1e1", "\"61\""] {
+        let body = format!("{{\"name\":\"r\",\"max_participants\":{written}}}").into_bytes();
+        let answer = server.twirp("RoomService/CreateRoom", &token, "application/json", body).await;
+        assert_eq!(answer.status, 200, "{written}");
+        assert_eq!(answer.json()["max_participants"], 61, "{written}");
+    }
+}
+
+#[tokio::test]
+async fn a_room_that_nobody_would_record_or_serve_is_not_made() {
+    let server = Server::start().await;
+
+    for body in [
+        json!({"name": "r", "egress": {"room": {"room_name": "r"}}}),
+        json!({"name": "r", "egress": {"tracks": {"filepath": "x"}}}),
+        json!({"name": "r", "agents": [{"agent_name": "scribe"}]}),
+    ] {
+        let answer = server.room_service("CreateRoom", body.clone()).await;
+        assert_eq!(told(&answer), (501, "unimplemented".to_owned()), "{body}");
+    }
+    assert_eq!(server.room_service("ListRooms", json!({})).await.json()["rooms"], json!([]));
+    let nothing = server.room_service("CreateRoom", json!({"name": "r", "egress": {}, "agents": []})).await;
+    assert_eq!(nothing.status, 200);
+}
+
+#[tokio::test]
 async fn only_the_applications_own_key_opens_it() {
     let server = Server::start().await;
     let call = async |token: &str| {
@@ -112,6 +142,8 @@ async fn errors_have_the_status_of_their_code() {
     for (method, body, status, code) in [
         ("CreateRoom", json!({"name": "a b"}), 400, "invalid_argument"),
         ("CreateRoom", json!({"name": 7}), 400, "malformed"),
+        ("CreateRoom", json!({"name": "r", "max_participants": 2.5}), 400, "malformed"),
+        ("CreateRoom", json!({"name": "r", "max_participants": -1.0}), 400, "malformed"),
         ("UpdateParticipant", who.clone(), 400, "invalid_argument"),
         ("SendData", json!({"room": "r", "nonce": "AA=="}), 400, "invalid_argument"),
         ("GetParticipant", json!({"room": "s"}), 401, "unauthenticated"),

@@ -39,7 +39,7 @@ impl Encoding {
             Self::Json => {
                 let malformed = || malformed("the json request could not be decoded");
                 let mut value: Value = serde_json::from_slice(body.bytes()).map_err(|_| malformed())?;
-                without_nulls(&mut value);
+                normalize(&mut value);
                 serde_json::from_value(value).map_err(|_| malformed())
             }
         }
@@ -67,14 +67,24 @@ impl Encoding {
     }
 }
 
-/// In protobuf's JSON `null` is the same as nothing.
-fn without_nulls(value: &mut Value) {
+/// Largest whole number that every smaller one is told apart from in a `f64`.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// In protobuf's JSON `null` is the same as nothing, and a whole number may be written as `61.0` or `6.1e1`.
+fn normalize(value: &mut Value) {
     match value {
         Value::Object(fields) => {
             fields.retain(|_, field| !field.is_null());
-            fields.values_mut().for_each(without_nulls);
+            fields.values_mut().for_each(normalize);
         }
-        Value::Array(items) => items.iter_mut().for_each(without_nulls),
+        Value::Array(items) => items.iter_mut().for_each(normalize),
+        Value::Number(number) if number.is_f64() => {
+            let whole = number.as_f64().filter(|number| number.fract() == 0.0 && number.abs() <= EXACT);
+            #[expect(clippy::cast_possible_truncation, reason = "it is whole and small enough")]
+            if let Some(whole) = whole {
+                *number = (whole as i64).into();
+            }
+        }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }

@@ -96,6 +96,13 @@ async fn create_room(call: &Call, body: Large) -> Outcome {
         return Err(invalid(format!("the name of a room has 1 to {MAX_NAME} bytes")));
     }
     let name = RoomId::try_from(request.name.as_str()).map_err(|error| invalid(format!("name: {error}")))?;
+    // Whoever asks for a recording and gets a room believes that it is recorded.
+    if request.egress.as_ref().is_some_and(|egress| *egress != lk::RoomEgress::default()) {
+        return Err(TwirpError::new(Code::Unimplemented, "egress is not implemented"));
+    }
+    if !request.agents.is_empty() {
+        return Err(TwirpError::new(Code::Unimplemented, "dispatching agents is not implemented"));
+    }
     let time = |seconds: u32| (seconds > 0).then(|| Duration::from_secs(seconds.into()));
     let set = RoomSettings {
         empty_timeout: time(request.empty_timeout),
