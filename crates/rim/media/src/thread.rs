@@ -198,7 +198,7 @@ impl Shard {
         let packets_in = metrics::counter!("media_datagrams_in_total");
         let packets_out = metrics::counter!("media_datagrams_out_total");
         let unsent = metrics::counter!("media_drops_total", "reason" => "send_queue");
-        let turn = metrics::histogram!("media_turn_seconds");
+        let turn = metrics::histogram!("media_turn_seconds", "shard" => self.engine.shard.to_string());
         let [share, waiting] = of_shard(self.engine.shard);
         loop {
             let now = Instant::now();
