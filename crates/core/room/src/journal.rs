@@ -2,7 +2,7 @@
 //! that somebody has not acknowledged and nobody could make again. Protobuf, so that a newer
 //! version reads an older one's journal.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 use model::media::Sources;
@@ -97,6 +97,9 @@ struct RoomRecord {
     before: Option<Before>,
     #[prost(int64, tag = "33")]
     last_hand_ms: i64,
+    /// What other servers were told of people's media is noted.
+    #[prost(bool, tag = "34")]
+    notes_told: bool,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -189,6 +192,7 @@ pub(crate) fn room_entry(room: &Room) -> Entry {
         empty_since_ms: room.life.empty_since_ms.unwrap_or_default(),
         before: room.before.clone(),
         last_hand_ms: room.last_hand_ms,
+        notes_told: true,
     };
     Entry { key: ROOM_KEY.into(), value: Some(record.encode_to_vec().into()) }
 }
@@ -389,6 +393,7 @@ impl Room {
         let record = record.ok_or(RestoreError::NoRoom)?;
         let metadata = record.metadata.ok_or(RestoreError::NoRoom)?;
         let anybody = people.values().any(Person::keeps_room);
+        let told_before = if record.notes_told { BTreeSet::new() } else { people.keys().cloned().collect() };
         let since_ms = if record.active {
             i64::try_from(metadata.started_at).unwrap_or_default().saturating_mul(1000)
         } else {
@@ -425,6 +430,7 @@ impl Room {
             views,
             ids,
             outputs: VecDeque::new(),
+            told_before,
             told_due: (!told.is_empty()).then_some(now.at + RESTART_GRACE),
             told,
             changed: Changed::default(),

@@ -72,6 +72,9 @@ pub struct Room {
     pub(crate) outputs: VecDeque<Output>,
     /// What other servers were told of people's media.
     pub(crate) told: BTreeMap<UserId, Told>,
+    /// Who was there when a version that did not note what was told held the meeting: of what ends of theirs, other servers were
+    /// told that it began.
+    pub(crate) told_before: BTreeSet<UserId>,
     /// When those whose media went with the last process are told to be gone, if they are.
     pub(crate) told_due: Option<Instant>,
     pub(crate) changed: Changed,
@@ -158,6 +161,7 @@ impl Room {
             outputs: VecDeque::new(),
             told: BTreeMap::new(),
             told_due: None,
+            told_before: BTreeSet::new(),
             changed: Changed { info: true, ..Changed::default() },
             gathering_until: None,
             analytics: counts.then(Collector::new),

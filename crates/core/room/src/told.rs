@@ -153,6 +153,7 @@ impl Room {
         if !self.is_told_of(user) {
             return;
         }
+        self.told_before.remove(user);
         let told = self.told.entry(user.clone()).or_default();
         told.is_former = false;
         told.kept.participant = Some(participant.as_ref().map(noted).unwrap_or_default());
@@ -182,7 +183,11 @@ impl Room {
                 }
                 return;
             };
-            self.tell_joined(now, user, Some(there.0), Some(there.1));
+            if self.told_before.remove(user) {
+                self.told.entry(user.clone()).or_default().kept.participant = Some(noted(&there.0));
+            } else {
+                self.tell_joined(now, user, Some(there.0), Some(there.1));
+            }
         }
         let Some(told) = self.told.get_mut(user) else { return };
         let is_known = told.kept.tracks.iter().any(|known| known.sid == published.sid());
@@ -204,6 +209,10 @@ impl Room {
     }
 
     fn tell_unpublished(&mut self, now: Moment, user: &UserId, ended: Published) {
+        if ended.forwarded.is_some() && self.told_before.contains(user) && self.is_told_of(user) {
+            let Published { participant, track, forwarded, .. } = ended;
+            return self.say(now, "track_unpublished", user, Said { participant, track, forwarded });
+        }
         let Some(told) = self.told.get_mut(user) else { return };
         told.waiting.retain(|waiting| waiting.sid() != ended.sid());
         let before = told.kept.tracks.len();
@@ -223,6 +232,9 @@ impl Room {
         participant: Option<ParticipantInfo>,
         forwarded: Option<Forwarded>,
     ) {
+        if forwarded.is_some() && self.told_before.remove(user) && self.is_told_of(user) {
+            return self.say(now, "participant_left", user, Said { participant, track: None, forwarded });
+        }
         let Some(told) = self.told.get_mut(user) else { return };
         if told.kept.participant.is_none() {
             told.waiting.clear();

@@ -235,6 +235,30 @@ fn a_connection_to_another_server_goes_on_over_a_restart_and_its_end_is_told_whe
 }
 
 #[test]
+fn of_a_meeting_that_an_earlier_version_held_ends_are_told_as_another_server_tells_them() {
+    let mut scene = Scene::new(|_| {});
+    scene.join("ana");
+    let from_there = || Some(Forwarded { id: "EV_1".into(), created_at: 7 });
+    // That version did not note what was told. The field is the last one: a number of two bytes, and the value.
+    let before = scene.journal["info"].clone();
+    let (rest, noted) = before.split_at(before.len() - 3);
+    assert_eq!(noted, [0x90, 0x02, 1]);
+    scene.journal.insert("info".into(), rest.to_vec().into());
+
+    let mut scene = scene.restart(Duration::from_secs(1));
+    scene.connect("ana");
+    scene.told();
+    scene.on_connection("ana", "PA_1", MediaStep::Unpublished, from_there());
+    scene.on_connection("ana", "PA_1", MediaStep::Left, from_there());
+    assert_eq!(scene.told(), ["track_unpublished TR_1", "participant_left PA_1"]);
+    scene.on_connection("ana", "PA_1", MediaStep::Left, from_there());
+    assert_eq!(scene.told(), [""; 0], "once");
+
+    scene.on_connection("ana", "PA_2", MediaStep::Published, from_there());
+    assert_eq!(scene.told(), ["participant_joined PA_2", "track_published TR_1"]);
+}
+
+#[test]
 fn everybody_is_told_to_be_gone_before_the_room_is() {
     let mut scene = Scene::new(|_| {});
     scene.join("ana");

@@ -21,9 +21,6 @@ pub(crate) const MAX_ATTRIBUTES: usize = 64 * 1024;
 /// The same for names, in characters.
 pub(crate) const MAX_NAME: usize = 256;
 
-/// Most bytes of a request that are sent back with its answer.
-const MAX_ECHO: usize = 128 * 1024;
-
 /// Most people of a room of whom something is remembered beyond their stay.
 const MAX_REMEMBERED: usize = 1000;
 
@@ -327,9 +324,7 @@ impl MediaRoom {
             Reason::Ok
         };
         if reason != Reason::Ok || told_of_success && id != 0 {
-            // By the id the client knows which it was; what is long is not sent back.
-            let echo = (update.encoded_len() <= MAX_ECHO).then_some(Request::UpdateMetadata(update));
-            self.respond(peer, id, reason, echo);
+            self.respond(peer, id, reason, Some(Request::UpdateMetadata(update)));
         }
     }
 

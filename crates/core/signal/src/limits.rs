@@ -9,11 +9,13 @@ pub(crate) struct Bucket {
     burst: f64,
     per_second: f64,
     filled: Instant,
+    /// Since when more is owed than it can hold, of what was lent.
+    indebted: Option<Instant>,
 }
 
 impl Bucket {
     pub(crate) fn new(per_second: f64, burst: f64, now: Instant) -> Self {
-        Self { level: burst, burst, per_second, filled: now }
+        Self { level: burst, burst, per_second, filled: now, indebted: None }
     }
 
     /// Takes `amount` out; `false` if there is not enough.
@@ -43,13 +45,19 @@ impl Bucket {
         self.level -= amount;
     }
 
-    /// Takes `amount` out, what is missing on credit; `false` if as much is owed already as it can hold.
+    /// Takes `amount` out, what is missing on credit. `false` if more than it can hold is owed, and has been for a while: what comes
+    /// at once was under way before anybody could stop it, however much it is.
     pub(crate) fn lend(&mut self, amount: f64, now: Instant) -> bool {
+        /// How long whoever is to rest may take to do so.
+        const PATIENCE: Duration = Duration::from_millis(500);
         self.fill(now);
-        if self.level < -self.burst {
+        if self.level >= -self.burst {
+            self.indebted = None;
+        } else if now.saturating_duration_since(*self.indebted.get_or_insert(now)) > PATIENCE {
             return false;
         }
-        self.level -= amount;
+        // Nobody rests for longer than that takes.
+        self.level = (self.level - amount).max(-2.0 * self.burst);
         true
     }
 
@@ -124,8 +132,18 @@ mod tests {
         assert_eq!(bucket.refilled(2.0), None);
         assert!(bucket.lend(2.0, start));
         assert_eq!(bucket.refilled(2.0), Some(start + Duration::from_millis(300)));
-        assert!(bucket.lend(3.0, start) && !bucket.lend(1.0, start));
-        assert!(bucket.lend(1.0, start + Duration::from_millis(100)));
+    }
+
+    #[test]
+    fn of_more_than_a_bucket_can_lend_what_comes_at_once_is_lent_and_what_comes_later_is_not() {
+        let start = Instant::now();
+        let after = |millis| start + Duration::from_millis(millis);
+        let mut bucket = Bucket::new(1.0, 3.0, start);
+        assert!((0..100).all(|_| bucket.lend(1.0, start)));
+        assert_eq!(bucket.refilled(2.0), Some(start + Duration::from_secs(8)), "twice as much as it holds is owed");
+        assert!(bucket.lend(1.0, after(400)), "a rest takes its time to be noticed");
+        assert!(!bucket.lend(1.0, after(600)));
+        assert!(bucket.lend(1.0, after(5000)), "it is paid back");
     }
 
     #[test]

@@ -155,6 +155,9 @@ impl MediaRoom {
 
     /// Answers a request.
     pub(crate) fn respond(&mut self, peer: PeerKey, request_id: u32, reason: Reason, request: Option<Request>) {
+        /// Longest request that is sent back with its answer, in bytes: by the id the client knows which it was.
+        const MAX_ECHO: usize = 128 * 1024;
+        let request = request.filter(|request| request.encoded_len() <= MAX_ECHO);
         self.send(
             peer,
             Response::RequestResponse(lk::RequestResponse {

@@ -78,7 +78,10 @@ impl MediaRoom {
         for key in add {
             let owner = self.tracks.get(&key).map(|track| track.owner);
             let first = owner.filter(|owner| !self.hears(peer, *owner));
-            self.add_subscription(peer, key, now);
+            // Where there is no place for one there is none for those behind it.
+            if !self.add_subscription(peer, key, now) {
+                break;
+            }
             newly_heard.extend(first);
         }
         if self.participants.get(&peer).is_some_and(|subscriber| subscriber.was_active) {
@@ -123,20 +126,22 @@ impl MediaRoom {
         true
     }
 
-    fn add_subscription(&mut self, peer: PeerKey, key: TrackKey, now: Now) {
+    /// `false` if there is no place for it.
+    fn add_subscription(&mut self, peer: PeerKey, key: TrackKey, now: Now) -> bool {
         if !self.make_place(peer, key, now) {
-            return;
+            return false;
         }
-        let Some(subscriber) = self.participants.get_mut(&peer) else { return };
+        let Some(subscriber) = self.participants.get_mut(&peer) else { return false };
         // What was asked for before counts again, so that a hidden picture stays hidden.
         let settings = subscriber.wishes.get(&key).copied().unwrap_or_else(|| subscriber.default_settings());
         subscriber.subscriptions.insert(key, settings);
         subscriber.parked.remove(&key);
-        let Some(track) = self.tracks.get_mut(&key) else { return };
+        let Some(track) = self.tracks.get_mut(&key) else { return true };
         let (owner, track_sid) = (track.owner, track.sid().to_owned());
         if !std::mem::replace(&mut track.subscribed, true) {
             self.send(owner, Response::TrackSubscribed(lk::TrackSubscribed { track_sid }));
         }
+        true
     }
 
     /// Ends a subscription to a track of `owner`'s, which may be gone; its section drains (section 7.4).

@@ -37,7 +37,10 @@ impl Carrier {
         }
         let there = match self.everybody(room).await {
             Ok(Some(there)) => there,
-            Ok(None) => return Ok(()),
+            Ok(None) => {
+                count_lost(mutes.len() as u64);
+                return Ok(());
+            }
             Err(unfinished) => {
                 self.mutes.put_back(room, mutes);
                 return Err(unfinished);

@@ -156,14 +156,13 @@ impl LiveKit {
         self.closing.find(room).is_none()
     }
 
-    /// Somebody, and their native twin if it was seen, those of them who are there.
+    /// Somebody and their native twin, those of them who are there.
     ///
     /// # Errors
     /// The server does not say.
     async fn with_twin(&self, room: &RoomId, who: &Identity) -> Result<Vec<lk::ParticipantInfo>, Refusal> {
-        let twin = who.twin().filter(|twin| self.wanted.has(room, twin));
         let mut there = Vec::new();
-        for one in [who.clone()].into_iter().chain(twin) {
+        for one in [who.clone()].into_iter().chain(who.twin()) {
             let answer = self.client.call("GetParticipant", admin(room), &participant_of(room, &one)).await;
             match answer {
                 Ok(found) => there.push(lk::ParticipantInfo { identity: one.to_string(), ..found }),

@@ -78,10 +78,12 @@ async fn the_track_to_mute_is_looked_up_and_nobody_is_unmuted() {
     let with = |muted| ok(&lk::ParticipantInfo { tracks: vec![track(muted)], ..lk::ParticipantInfo::default() });
     let microphone = || TrackChoice::Source(Source::Microphone);
 
-    let server = Server::with(vec![with(false), ok(&lk::MuteRoomTrackResponse::default())]);
+    // There is no twin.
+    let nobody = || told(404, "not_found");
+    let server = Server::with(vec![with(false), nobody(), ok(&lk::MuteRoomTrackResponse::default())]);
     let plane = LiveKit::start(client(&server));
     assert_eq!(plane.mute(&room(), &ann(), microphone(), true).await, Ok(()));
-    let mute: lk::MuteRoomTrackRequest = server.request(1);
+    let mute: lk::MuteRoomTrackRequest = server.request(2);
     assert_eq!((mute.track_sid.as_str(), mute.muted), ("TR_1", true));
 
     let several = lk::ParticipantInfo {
@@ -89,10 +91,10 @@ async fn the_track_to_mute_is_looked_up_and_nobody_is_unmuted() {
         ..lk::ParticipantInfo::default()
     };
     let muted = || ok(&lk::MuteRoomTrackResponse::default());
-    let server = Server::with(vec![ok(&several), muted(), muted()]);
+    let server = Server::with(vec![ok(&several), nobody(), muted(), muted()]);
     let plane = LiveKit::start(client(&server));
     assert_eq!(plane.mute(&room(), &ann(), microphone(), true).await, Ok(()));
-    let muted = [1, 2].map(|index| server.request::<lk::MuteRoomTrackRequest>(index).track_sid);
+    let muted = [2, 3].map(|index| server.request::<lk::MuteRoomTrackRequest>(index).track_sid);
     assert_eq!(muted, ["TR_1", "TR_2"], "all that are on");
 
     for (answer, choice, muted, outcome) in [
@@ -101,10 +103,10 @@ async fn the_track_to_mute_is_looked_up_and_nobody_is_unmuted() {
         (with(false), TrackChoice::Sid("TR_2".into()), true, Err(MuteError::NoTrack)),
         (told(404, "not_found"), microphone(), true, Err(MuteError::NoParticipant)),
     ] {
-        let server = Server::with(vec![answer]);
+        let server = Server::with(vec![answer, nobody()]);
         let plane = LiveKit::start(client(&server));
         assert_eq!(plane.mute(&room(), &ann(), choice, muted).await, outcome);
-        assert_eq!(server.methods(), ["GetParticipant"]);
+        assert_eq!(server.methods(), ["GetParticipant"; 2]);
     }
 }
 

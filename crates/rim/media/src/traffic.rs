@@ -269,7 +269,9 @@ impl Engine {
                 if let Some(why) = room.machine.message(key.peer, channel == rtc::Channel::Reliable, &message, now) {
                     dropped(why.as_str());
                 }
-                if let Some(until) = room.machine.data_rests(key.peer)
+                // Of lossy data what is too much is lost.
+                if channel == rtc::Channel::Reliable
+                    && let Some(until) = room.machine.data_rests(key.peer)
                     && let Some(session) = room.sessions.get_mut(&key.peer)
                     && let Some(connection) = session.connection(key.subscriber)
                 {
