@@ -1,41 +1,18 @@
 import "../../tests/bare-page";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 import { FakeTrack } from "../../tests/fake-track";
-import {
-  ADMISSION,
-  ANA,
-  BEN,
-  CAT,
-  createFakeServer,
-  flush,
-  id,
-  type FakeServer,
-} from "../../tests/fakes";
+import { ADMISSION, ANA, BEN, CAT, flush, id } from "../../tests/fakes";
+import { kinds, lines, phase, server, startServer, freshServers } from "../../tests/fresh-server";
 import { NatsMsgServerToClientEvents as Event } from "../wire/gen/plugnmeet/messaging_pb";
 import { SessionError } from "./errors";
 import type { Link } from "./link";
+
+freshServers();
 
 const NO_DEVICES = {
   microphone: () => ({ on: false, track: null }),
   camera: () => ({ on: false, track: null }),
 };
-
-let server: FakeServer;
-
-beforeEach(() => {
-  vi.useFakeTimers();
-  server = createFakeServer();
-});
-
-afterEach(() => {
-  server.session.dispose();
-  vi.useRealTimers();
-});
-
-const phase = () => server.session.phase.getSnapshot();
-const kinds = () => server.sent.map(({ kind }) => kind);
-const lines = (with_: string | null = null) =>
-  server.session.chat.getSnapshot().conversations.get(with_ === null ? null : id(with_)) ?? [];
 
 describe("the way in", () => {
   test("goes through the green room, the users list and the media server in that order", async () => {
@@ -65,7 +42,7 @@ describe("the way in", () => {
   });
 
   test("ends with the server's reason when the token is refused", async () => {
-    server = createFakeServer({
+    startServer({
       verify: () => Promise.reject(new SessionError({ code: "room-full", detail: "" })),
     });
     server.session.start();
@@ -183,7 +160,7 @@ describe("the way in", () => {
 
   test("one sees oneself until the camera is published, and a camera that is switched off before is let go", async () => {
     for (const changesMind of [false, true]) {
-      server = createFakeServer();
+      startServer();
       let connected = () => {};
       server.engine.connecting = new Promise((resolve) => (connected = resolve));
       server.session.start();
@@ -281,92 +258,12 @@ describe("in the meeting", () => {
 
   test("a newer token is kept for the next reconnect", async () => {
     const onToken = vi.fn<(token: string) => void>();
-    server = createFakeServer({ onToken });
+    startServer({ onToken });
     await server.enter([ANA]);
     vi.advanceTimersByTime(3 * 60_000);
     expect(server.sent).toContainEqual({ kind: "renew-token", token: "jwt" });
     server.emit(Event.RESP_RENEW_PNM_TOKEN, "jwt2");
     expect(onToken).toHaveBeenCalledWith("jwt2");
-  });
-});
-
-describe("chat", () => {
-  beforeEach(() => server.enter([ANA, BEN]));
-
-  test("own lines show at once and are marked when the server has them", async () => {
-    server.session.write(null, "hello <b>");
-    expect(lines()).toMatchObject([{ html: "hello &lt;b&gt;", delivery: "sending" }]);
-    await flush();
-    expect(lines()).toMatchObject([{ delivery: "sent" }]);
-    expect(server.published[0]).toMatchObject({ fromUserId: "ana", isPrivate: false });
-  });
-
-  test("many lines at once go out no faster than the server takes them", async () => {
-    for (let count = 0; count < 12; count += 1) server.session.write(null, `line ${count}`);
-    await vi.advanceTimersByTimeAsync(0);
-    expect(server.published).toHaveLength(10);
-    expect(lines().at(-1)).toMatchObject({ delivery: "sending" });
-
-    await vi.advanceTimersByTimeAsync(500);
-    expect(server.published.map(({ message }) => message)).toEqual(
-      Array.from({ length: 12 }, (_, count) => `line ${count}`),
-    );
-    expect(lines().every(({ delivery }) => delivery === "sent")).toBe(true);
-  });
-
-  test("a line that was not sent can be sent again and is never doubled", async () => {
-    server.refuse(true);
-    server.session.write(null, "hello");
-    await flush();
-    const [failed] = lines();
-    expect(failed?.delivery).toBe("failed");
-    server.refuse(false);
-    if (failed) server.session.resend(failed);
-    await flush();
-    expect(lines()).toMatchObject([{ delivery: "sent" }]);
-  });
-
-  test("private lines go to one person and come back into the same conversation", async () => {
-    server.session.write(id("ben"), "psst");
-    await flush();
-    expect(server.sent.at(-1)).toMatchObject({ kind: "private-chat", to: "ben" });
-    server.privateChat(BEN, "ana", "yes?");
-    expect(lines("ben").map(({ html }) => html)).toEqual(["psst", "yes?"]);
-    expect(lines()).toEqual([]);
-  });
-
-  test("a line whose sender the server contradicts is dropped", () => {
-    server.chat(BEN, "I am Ben", {}, "cat");
-    expect(lines()).toEqual([]);
-    server.chat(BEN, "I am Ben", {}, "ben");
-    expect(lines()).toHaveLength(1);
-  });
-
-  test("nobody can speak as the meeting itself", () => {
-    server.chat({ id: "system", name: "System" }, "obey");
-    expect(lines()).toEqual([]);
-  });
-
-  test("a private line smuggled into the public subject is dropped", () => {
-    server.chat(BEN, "psst", { isPrivate: true, toUserId: "ana" });
-    expect(lines()).toEqual([]);
-    expect(lines("ben")).toEqual([]);
-  });
-
-  test("history is taken from whom it was asked and merged by id", () => {
-    const line = { id: "h1", fromUserId: "ben", fromName: "Ben", sentAt: "5", message: "early" };
-    server.history("ben", "ana", [line]);
-    server.history("ben", "ana", [line]);
-    expect(lines().map(({ html }) => html)).toEqual(["early"]);
-    expect(server.session.chat.getSnapshot().unread.size).toBe(0);
-  });
-
-  test("history nobody asked for is ignored", () => {
-    const line = { id: "h1", fromUserId: "ben", fromName: "Ben", sentAt: "5", message: "forged" };
-    server.history("mallory", "ana", [line]);
-    vi.advanceTimersByTime(31_000);
-    server.history("ben", "ana", [line]);
-    expect(lines()).toEqual([]);
   });
 });
 
@@ -507,193 +404,11 @@ test("a notice without words is no notice", async () => {
   expect(server.session.notices.getSnapshot()).toEqual([]);
 });
 
-describe("the line to the server", () => {
-  beforeEach(() => server.enter([ANA, BEN]));
-
-  test("a cut line shows, heals by itself and asks for what was missed", () => {
-    server.setLink("down");
-    expect(server.session.line.getSnapshot()).toBe("reconnecting");
-    expect(phase()).toEqual({ at: "meeting" });
-    server.sent.length = 0;
-    server.setLink("open");
-    expect(server.session.line.getSnapshot()).toBe("good");
-    expect(kinds()).toEqual(["online-users", "private-data", "private-data"]);
-  });
-
-  test("a silent server is shown, dialled again, and forgiven on its first answer", () => {
-    vi.advanceTimersByTime(30_000);
-    expect(server.session.line.getSnapshot()).toBe("unresponsive");
-    expect(server.redials).toBeGreaterThan(0);
-    server.emit(Event.PONG, String(Date.now()));
-    expect(server.session.line.getSnapshot()).toBe("good");
-  });
-
-  test("a server that is silent for minutes ends the visit with a way back", () => {
-    vi.advanceTimersByTime(6 * 60_000);
-    expect(phase()).toMatchObject({ at: "ended", reason: { code: "server-silent" } });
-  });
-
-  test("a reconnect of the media uses the devices chosen meanwhile", async () => {
-    let microphone = "first";
-    server = createFakeServer({ devices: () => ({ microphone, camera: null, speaker: null }) });
-    await server.enter([ANA]);
-    microphone = "second";
-    server.engine.handlers?.onStatus("lost");
-    vi.advanceTimersByTime(2_000);
-    server.mediaAccess();
-    await flush();
-    expect(server.engine.calls).toEqual(["connect first", "connect second"]);
-  });
-
-  test("a lost device is told with what became of it", async () => {
-    await server.enter([ANA]);
-    server.engine.handlers?.onDeviceLost({
-      kind: "videoinput",
-      lost: "Cam",
-      next: null,
-      wasOff: false,
-      denied: false,
-    });
-    expect(server.session.notices.getSnapshot()).toMatchObject([
-      { text: { key: "notice.lost.gone.camera", values: { device: "Cam" } } },
-    ]);
-  });
-
-  test("media that was lost for good is connected anew, with what was on before", async () => {
-    server.session.media.microphone.want(true);
-    await flush();
-    server.engine.calls.length = 0;
-    server.engine.handlers?.onStatus("lost");
-    server.sent.length = 0;
-    vi.advanceTimersByTime(2_000);
-    expect(kinds()).toContain("media-access");
-    server.mediaAccess();
-    await flush();
-    expect(server.engine.calls).toEqual(["connect", "microphone true"]);
-    expect(server.session.media.getSnapshot().status).toBe("connected");
-  });
-
-  test("while media is made anew nothing is switched on twice, and what does not come back is tried again", async () => {
-    const { microphone, camera } = server.session.media;
-    microphone.want(true);
-    camera.want(true);
-    await flush();
-    const { calls, handlers } = server.engine;
-    calls.length = 0;
-    handlers?.onRemaking();
-
-    microphone.want(false);
-    await flush();
-    expect(calls).toEqual(["microphone false"]);
-    microphone.want(true);
-    void server.session.media.switchDevice("videoinput", "other");
-    await flush();
-    expect(calls).toEqual(["microphone false"]);
-
-    handlers?.onRemade({ microphone: false, camera: false, screen: false });
-    expect(camera.getSnapshot()).toEqual({ on: true, pending: true });
-    await flush();
-    expect(calls.slice(1).toSorted()).toEqual([
-      "camera true",
-      "device videoinput other",
-      "microphone true",
-    ]);
-    expect(microphone.getSnapshot()).toEqual({ on: true, pending: false });
-
-    handlers?.onRemaking();
-    server.engine.failNext = Object.assign(new Error("x"), { name: "NotReadableError" });
-    handlers?.onRemade({ microphone: true, camera: false, screen: false });
-    await flush();
-    expect(camera.getSnapshot()).toEqual({ on: false, pending: false });
-    expect(server.session.notices.getSnapshot()).toMatchObject([
-      { text: { key: "notice.failed.camera" } },
-    ]);
-  });
-
-  describe("a shared screen that ends", () => {
-    const notices = () => server.session.notices.getSnapshot();
-    const share = async () => {
-      server.session.media.screen.want(true);
-      await flush();
-    };
-
-    test("with the connection is told until it is shared again, which is offered once that is possible", async () => {
-      await share();
-      server.engine.handlers?.onStatus("lost");
-      expect(notices()).toMatchObject([
-        { text: { key: "notice.shareCut" }, sticky: true, alert: "trouble", action: null },
-      ]);
-      vi.advanceTimersByTime(2_000);
-      server.mediaAccess();
-      await flush();
-      expect(notices()).toMatchObject([{ action: { key: "notice.shareAgain" } }]);
-
-      notices()[0]?.action?.run();
-      await flush();
-      expect(server.session.media.screen.getSnapshot().on).toBe(true);
-      expect(notices()).toEqual([]);
-    });
-
-    test("because it does not come back when media is made anew is told", async () => {
-      await share();
-      server.engine.handlers?.onRemaking();
-      server.engine.handlers?.onRemade({ microphone: false, camera: false, screen: false });
-      expect(notices()).toMatchObject([
-        { text: { key: "notice.shareCut" }, action: { key: "notice.shareAgain" } },
-      ]);
-    });
-
-    test("where it came from is told for a moment", async () => {
-      await share();
-      server.engine.handlers?.onShareEnded();
-      expect(notices()).toMatchObject([{ text: { key: "notice.shareEnded" }, sticky: false }]);
-    });
-
-    test("because its owner ends it, or a host does, is no news", async () => {
-      await share();
-      server.session.media.screen.want(false);
-      await flush();
-      await share();
-      server.engine.handlers?.onLocal({ microphone: false, camera: false, screen: false });
-      server.engine.handlers?.onStatus("lost");
-      expect(notices()).toEqual([]);
-    });
-  });
-
-  test("who switches off while media is connected anew stays off", async () => {
-    const { microphone, camera } = server.session.media;
-    microphone.want(true);
-    camera.want(true);
-    await flush();
-    server.engine.calls.length = 0;
-    let connected = () => {};
-    server.engine.connecting = new Promise((resolve) => (connected = resolve));
-    server.engine.handlers?.onStatus("lost");
-    vi.advanceTimersByTime(2_000);
-    server.mediaAccess();
-    await flush();
-    microphone.want(false);
-    connected();
-    await flush();
-    expect(server.engine.calls).toEqual(["connect", "camera true"]);
-    expect(microphone.getSnapshot()).toEqual({ on: false, pending: false });
-  });
-
-  test("nothing runs on after leaving", () => {
-    server.session.leave();
-    expect(phase()).toMatchObject({ at: "ended", reason: { code: "left" } });
-    server.sent.length = 0;
-    vi.advanceTimersByTime(10 * 60_000);
-    expect(server.sent).toEqual([]);
-    expect(vi.getTimerCount()).toBe(0);
-  });
-});
-
 describe("a visit that nobody looks at any more", () => {
   test("opens nothing, in whichever step of the way in it was left", async () => {
     let admit = () => {};
     const openLink = vi.fn<() => Promise<Link>>();
-    server = createFakeServer({
+    startServer({
       verify: () => new Promise((resolve) => (admit = () => resolve(ADMISSION))),
       openLink,
     });
@@ -705,7 +420,7 @@ describe("a visit that nobody looks at any more", () => {
 
     let opened: (link: Link) => void = () => undefined;
     const close = vi.fn(() => Promise.resolve());
-    server = createFakeServer({ openLink: () => new Promise((resolve) => (opened = resolve)) });
+    startServer({ openLink: () => new Promise((resolve) => (opened = resolve)) });
     server.session.start();
     await flush();
     server.session.dispose();
@@ -717,7 +432,7 @@ describe("a visit that nobody looks at any more", () => {
 
   test("goes in no further, neither from the green room nor from the waiting room", async () => {
     for (const waiting of [false, true]) {
-      server = createFakeServer();
+      startServer();
       server.session.start();
       await flush();
       server.initialData({ ...ANA, waiting });
@@ -733,7 +448,7 @@ describe("a visit that nobody looks at any more", () => {
 
   test("keeps no token that still comes", async () => {
     const onToken = vi.fn<(token: string) => void>();
-    server = createFakeServer({ onToken });
+    startServer({ onToken });
     await server.enter([ANA]);
     server.session.dispose();
     server.emit(Event.RESP_RENEW_PNM_TOKEN, "jwt2");
