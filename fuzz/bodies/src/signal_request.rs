@@ -2,7 +2,7 @@
 //!
 //! The first input byte says how to read the rest: a signal message, or a message on one of the data channels.
 
-use model::media::{CameraView, MediaPermission, Sources};
+use model::media::MediaPermission;
 use model::{Identity, RoomId};
 use signal::{Connect, JoinRequest, MediaRoom, Now, PeerKey};
 use std::time::Instant;
@@ -20,15 +20,7 @@ pub fn run(input: &[u8]) {
             name: String::new(),
             metadata: String::new(),
             attributes: Default::default(),
-            permission: MediaPermission {
-                publish: Sources::all(),
-                subscribe: true,
-                publish_data: true,
-                hidden: false,
-                update_own: true,
-                moderator: false,
-                cameras: CameraView::Everyone,
-            },
+            permission: MediaPermission::FREE,
             dual: number == 0,
             relays: Vec::new(),
             relay_only: false,

@@ -5,7 +5,7 @@ use anyhow::Context;
 use bytes::Bytes;
 use clap::Args;
 use media::MediaConfig;
-use model::media::{CameraView, MediaPermission, Sources};
+use model::media::MediaPermission;
 use model::{Identity, RoomId, SessionId};
 use ports::media::{MediaJoin, MediaPlane, SignalDown, Topology};
 use std::collections::{BTreeMap, HashMap};
@@ -101,15 +101,7 @@ async fn open(
         name: identity,
         metadata: String::new(),
         attributes: BTreeMap::new(),
-        permission: MediaPermission {
-            publish: Sources::all(),
-            subscribe: true,
-            publish_data: true,
-            hidden: false,
-            update_own: false,
-            moderator: false,
-            cameras: CameraView::Everyone,
-        },
+        permission: MediaPermission { update_own: false, ..MediaPermission::FREE },
         request: Bytes::copy_from_slice(parts.next().unwrap_or_default()),
         topology: Topology::Single,
         relays: Vec::new(),

@@ -34,7 +34,6 @@ pub use activities::ActivityError;
 pub use breakouts::{BreakoutError, Settle};
 pub use courier::{Courier, WebhookRules, Webhooks};
 pub use media_hooks::MediaHooks;
-pub use media_rooms::FREE;
 pub use meetings::{
     Access, AccessError, ActiveRoom, Activity, CreateError, EndError, HealthError, JoinError, MediaAdmission, Meetings,
     NotShown, Setup, Unavailable, VerifiedJoin, WaitingError,

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use model::media::{CameraView, MediaPermission, ParticipantKind, Source, Sources};
+use model::media::{MediaPermission, ParticipantKind, Source, Sources};
 use model::{Identity, RoomId, SessionId, UserId};
 use ports::media::{MediaJoin, Topology};
 use ports::media_control::{ControlError, DataMessage, FREE_SESSION, ParticipantChange, RoomSettings};
@@ -319,20 +319,9 @@ fn granted(grant: &VideoGrant) -> MediaPermission {
         publish_data: grant.can_publish_data.unwrap_or(can_publish),
         hidden: grant.hidden,
         update_own: grant.can_update_own_metadata,
-        ..FREE
+        ..MediaPermission::FREE
     }
 }
-
-/// Everything, as far as no meeting has a say.
-pub const FREE: MediaPermission = MediaPermission {
-    publish: Sources::all(),
-    subscribe: true,
-    publish_data: true,
-    hidden: false,
-    update_own: true,
-    moderator: false,
-    cameras: CameraView::Everyone,
-};
 
 /// What the owner of a token is: as it says, or as the marks of older ones say.
 pub(crate) fn kind(claims: &MediaClaims) -> ParticipantKind {
@@ -356,7 +345,7 @@ mod tests {
     #[test]
     fn a_grant_that_says_nothing_allows_everything_but_hiding_and_another_name() {
         let all = granted(&VideoGrant::default());
-        assert_eq!(all, MediaPermission { update_own: false, ..FREE });
+        assert_eq!(all, MediaPermission { update_own: false, ..MediaPermission::FREE });
 
         let listener = granted(&VideoGrant { can_publish: Some(false), ..VideoGrant::default() });
         assert_eq!(listener, MediaPermission { publish: Sources::NONE, publish_data: false, ..all });

@@ -10,7 +10,6 @@ use prost::Message;
 use tracing::warn;
 
 use crate::actor::RoomHandle;
-use crate::media_rooms::FREE;
 use crate::meetings::Meetings;
 
 /// [`ParticipantChange`] as the journal keeps it.
@@ -67,7 +66,7 @@ impl From<CeilingRecord> for MediaPermission {
             publish_data: record.publish_data,
             hidden: record.hidden,
             update_own: record.update_own,
-            ..FREE
+            ..MediaPermission::FREE
         }
     }
 }
@@ -141,7 +140,7 @@ mod tests {
                 publish: Sources::NONE.with(Source::Microphone).with(Source::ScreenShareAudio),
                 hidden: true,
                 subscribe: false,
-                ..FREE
+                ..MediaPermission::FREE
             }),
         };
         let read = |word| Words::read(&RoomId::try_from("r").unwrap(), vec![(ann.clone(), word)]).take(&ann);

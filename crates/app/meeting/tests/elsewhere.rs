@@ -6,7 +6,7 @@ mod fakes;
 use std::sync::atomic::Ordering;
 
 use fakes::{House, request};
-use meeting::{FREE, Forwarded, LockService, MediaStep, Moderation, Whom};
+use meeting::{Forwarded, LockService, MediaStep, Moderation, Whom};
 use model::media::{MediaPermission, Sources};
 use model::{Identity, RoomId, UserId};
 use ports::media::{RemoveReason, RestoredPerson, Standing};
@@ -216,7 +216,7 @@ async fn a_meeting_that_goes_on_tells_the_media_server_whom_it_has_and_what_the_
     house.token("room01", "cyd", false).await;
     let word = ParticipantChange {
         name: Some("Anna".into()),
-        permission: Some(MediaPermission { publish: Sources::NONE, ..FREE }),
+        permission: Some(MediaPermission { publish: Sources::NONE, ..MediaPermission::FREE }),
         ..ParticipantChange::default()
     };
     *house.media.word.lock().unwrap() = Some(word.clone());

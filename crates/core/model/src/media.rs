@@ -104,6 +104,17 @@ pub struct MediaPermission {
 }
 
 impl MediaPermission {
+    /// Everything, as far as no meeting has a say.
+    pub const FREE: Self = Self {
+        publish: Sources::all(),
+        subscribe: true,
+        publish_data: true,
+        hidden: false,
+        update_own: true,
+        moderator: false,
+        cameras: CameraView::Everyone,
+    };
+
     /// What is left of these rights below a ceiling. Whose webcams are seen, and who counts as a moderator, is not the
     /// ceiling's to say.
     #[must_use]

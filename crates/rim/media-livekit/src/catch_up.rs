@@ -151,19 +151,11 @@ fn rights(permission: &lk::ParticipantPermission) -> (bool, bool, bool, bool, Ve
 
 #[cfg(test)]
 mod tests {
-    use model::media::{CameraView, MediaPermission, Sources};
+    use model::media::{MediaPermission, Sources};
 
     use super::*;
 
-    const ALL: MediaPermission = MediaPermission {
-        publish: Sources::all(),
-        subscribe: true,
-        publish_data: false,
-        hidden: false,
-        update_own: false,
-        moderator: false,
-        cameras: CameraView::Everyone,
-    };
+    const ALL: MediaPermission = MediaPermission { publish_data: false, update_own: false, ..MediaPermission::FREE };
 
     fn wish(permission: MediaPermission) -> ParticipantChange {
         ParticipantChange {

@@ -261,19 +261,11 @@ fn below(said: Option<&ParticipantChange>, given: MediaPermission) -> Participan
 
 #[cfg(test)]
 mod tests {
-    use model::media::{CameraView, Source, Sources};
+    use model::media::{Source, Sources};
 
     use super::*;
 
-    const ALL: MediaPermission = MediaPermission {
-        publish: Sources::all(),
-        subscribe: true,
-        publish_data: false,
-        hidden: false,
-        update_own: false,
-        moderator: false,
-        cameras: CameraView::Everyone,
-    };
+    const ALL: MediaPermission = MediaPermission { publish_data: false, update_own: false, ..MediaPermission::FREE };
     const SILENT: MediaPermission = MediaPermission { publish: Sources::NONE.with(Source::Camera), ..ALL };
 
     fn room() -> RoomId {

@@ -13,11 +13,11 @@ use model::media::{MediaPermission, Source, Sources};
 use model::{Identity, SessionId};
 use ports::media::{MediaPlane, RemoveReason, RestoredPerson, Standing};
 use ports::media_control::{FREE_SESSION, MediaControl, ParticipantChange, RoomSettings};
-use server::{EVERYTHING, Server, client, now, ok, room, told, until};
+use server::{Server, client, now, ok, room, told, until};
 use wire::lk;
 
 const MICROPHONE_ONLY: MediaPermission =
-    MediaPermission { publish: Sources::NONE.with(Source::Microphone), publish_data: false, ..EVERYTHING };
+    MediaPermission { publish: Sources::NONE.with(Source::Microphone), publish_data: false, ..MediaPermission::FREE };
 
 fn who(name: &str) -> Identity {
     Identity::try_from(name).unwrap()
@@ -58,7 +58,7 @@ async fn a_lock_and_a_removal_that_were_missed_reach_the_server_when_it_is_back_
     let people = ["ann", "bob", "cyd", "agent", "Somebody, else!"].map(|name| there(name, before)).to_vec();
     let (server, plane) = house([people, vec![there("dan", now() + 100)]].concat());
     for name in ["ann", "bob", "cyd", "dan"] {
-        plane.note_permission(&room(), &who(name), EVERYTHING);
+        plane.note_permission(&room(), &who(name), MediaPermission::FREE);
     }
     server.go();
     plane.set_permission(&room(), &who("ann"), MICROPHONE_ONLY);
@@ -90,7 +90,7 @@ async fn a_lock_and_a_removal_that_were_missed_reach_the_server_when_it_is_back_
 #[tokio::test(start_paused = true)]
 async fn the_end_of_a_meeting_that_was_missed_reaches_the_server_once() {
     let (server, plane) = house(vec![there("ann", 1)]);
-    plane.note_permission(&room(), &who("ann"), EVERYTHING);
+    plane.note_permission(&room(), &who("ann"), MediaPermission::FREE);
     server.go();
     plane.close_room(&room());
     server.until_missed(6).await;
@@ -107,10 +107,10 @@ async fn what_was_wanted_last_is_what_the_server_gets() {
     let (server, plane) = house(vec![there("ann", 1), there("bob", 1)]);
     server.go();
     plane.set_permission(&room(), &who("ann"), MICROPHONE_ONLY);
-    plane.set_permission(&room(), &who("ann"), EVERYTHING);
+    plane.set_permission(&room(), &who("ann"), MediaPermission::FREE);
     plane.remove(&room(), &who("bob"), RemoveReason::Left);
     server.until_missed(9).await;
-    plane.note_permission(&room(), &who("bob"), EVERYTHING);
+    plane.note_permission(&room(), &who("bob"), MediaPermission::FREE);
 
     server.come_back();
     server.until_asked(1).await;
@@ -159,7 +159,7 @@ async fn a_room_that_is_opened_anew_is_not_closed_later_and_whoever_came_since_s
     plane.close_room(&room());
     server.until_missed(3).await;
     assert!(!plane.settle(&room()).await, "it cannot be closed");
-    plane.note_permission(&room(), &who("new"), EVERYTHING);
+    plane.note_permission(&room(), &who("new"), MediaPermission::FREE);
 
     server.come_back();
     server.until_asked(2).await;
@@ -209,7 +209,7 @@ async fn orders_for_which_the_line_has_no_space_are_made_up_for() {
     let (server, plane) = house(vec![there("ann", 1)]);
     server.go();
     for _ in 0..=WAITING {
-        plane.set_permission(&room(), &who("ann"), EVERYTHING);
+        plane.set_permission(&room(), &who("ann"), MediaPermission::FREE);
     }
     plane.set_permission(&room(), &who("ann"), MICROPHONE_ONLY);
     server.until_missed(1).await;
@@ -239,9 +239,9 @@ async fn what_a_process_before_wanted_of_a_meeting_is_compared_with_what_the_ser
     plane.restore(
         &room(),
         vec![
-            person("ann", Standing::In(EVERYTHING), None),
+            person("ann", Standing::In(MediaPermission::FREE), None),
             person("bob", Standing::Out { since: 7 }, None),
-            person("cyd", Standing::In(EVERYTHING), Some(ceiling.clone())),
+            person("cyd", Standing::In(MediaPermission::FREE), Some(ceiling.clone())),
             person("dan", Standing::Neither, None),
             person("eve", Standing::Out { since: 7 }, None),
             person("fay", Standing::Out { since: 7 }, None),
@@ -339,7 +339,10 @@ async fn the_twins_of_people_are_brought_to_what_their_owners_are_to_have() {
     let people = ["ann", "ann-native", "bob-native", "agent-native"].map(|name| there(name, 1)).to_vec();
     let (server, plane) = house(people);
     let person = |name, standing| RestoredPerson { who: who(name), standing, said: None };
-    plane.restore(&room(), vec![person("ann", Standing::In(EVERYTHING)), person("bob", Standing::Out { since: 7 })]);
+    plane.restore(
+        &room(),
+        vec![person("ann", Standing::In(MediaPermission::FREE)), person("bob", Standing::Out { since: 7 })],
+    );
     server.until_asked(3).await;
     much_later().await;
     let told_of = |from: usize| {

@@ -14,14 +14,14 @@ use ports::media::{MediaPlane, RemoveReason};
 use ports::media_control::{ControlError, DataMessage, FREE_SESSION, MediaControl, ParticipantChange, RoomSettings};
 use ports::outgoing::OutgoingError;
 use prost::Message;
-use server::{EVERYTHING, Server, ann, client, ok, room, told};
+use server::{Server, ann, client, ok, room, told};
 use wire::lk;
 
 const MICROPHONE_ONLY: MediaPermission = MediaPermission {
     publish: Sources::NONE.with(Source::Microphone),
     publish_data: false,
     update_own: false,
-    ..EVERYTHING
+    ..MediaPermission::FREE
 };
 
 fn free() -> SessionId {
@@ -244,7 +244,7 @@ async fn somebody_of_no_meeting_is_changed_as_the_api_says() {
         name: Some("Anna".into()),
         metadata: Some("m".into()),
         attributes: [("seat".into(), String::new())].into(),
-        permission: Some(EVERYTHING),
+        permission: Some(MediaPermission::FREE),
     };
 
     let changed = plane.update_participant(&room(), &ann(), change).await.unwrap();
@@ -279,24 +279,24 @@ async fn in_a_meeting_the_api_lifts_no_lock_and_no_unlock_lifts_what_it_said() {
     let microphone = (true, vec![i32::from(lk::TrackSource::Microphone)]);
 
     plane.set_permission(&room(), &ann(), MICROPHONE_ONLY);
-    plane.update_participant(&room(), &ann(), rights(EVERYTHING)).await.unwrap();
+    plane.update_participant(&room(), &ann(), rights(MediaPermission::FREE)).await.unwrap();
     assert_eq!(sources(1), microphone, "the lock holds");
 
     let ceiling = ParticipantChange { metadata: Some("m".into()), ..rights(MICROPHONE_ONLY) };
     plane.update_participant(&room(), &ann(), ceiling).await.unwrap();
-    plane.set_permission(&room(), &ann(), EVERYTHING);
+    plane.set_permission(&room(), &ann(), MediaPermission::FREE);
     server.until_asked(4).await;
     assert_eq!(sources(3), microphone, "the ceiling holds");
 
     plane.remove(&room(), &ann(), RemoveReason::Left);
     server.until_asked(5).await;
-    plane.set_permission(&room(), &ann(), EVERYTHING);
+    plane.set_permission(&room(), &ann(), MediaPermission::FREE);
     server.until_asked(6).await;
     let back: lk::UpdateParticipantRequest = server.request(5);
     assert_eq!((sources(5), back.metadata.as_str()), (microphone, "m"), "also for whoever comes back");
 
     plane.close_room(&room());
-    plane.set_permission(&room(), &ann(), EVERYTHING);
+    plane.set_permission(&room(), &ann(), MediaPermission::FREE);
     server.until_asked(8).await;
     assert_eq!(sources(7), (true, Vec::new()), "the next meeting starts anew");
 }
@@ -304,10 +304,10 @@ async fn in_a_meeting_the_api_lifts_no_lock_and_no_unlock_lifts_what_it_said() {
 #[tokio::test(start_paused = true)]
 async fn a_change_that_is_refused_is_no_ceiling() {
     let (server, plane) = plane(vec![ok(&person("ann")), told(400, "invalid_argument"), ok(&person("ann"))]);
-    plane.set_permission(&room(), &ann(), EVERYTHING);
+    plane.set_permission(&room(), &ann(), MediaPermission::FREE);
 
     let answer = plane.update_participant(&room(), &ann(), rights(MICROPHONE_ONLY)).await;
-    plane.set_permission(&room(), &ann(), EVERYTHING);
+    plane.set_permission(&room(), &ann(), MediaPermission::FREE);
     server.until_asked(3).await;
 
     assert_eq!(answer, Err(refused("invalid_argument", "so")));
@@ -343,7 +343,7 @@ async fn refusals_come_back_with_code_and_text_and_are_not_asked_for_twice() {
     ] {
         let (server, plane) = plane(vec![answer]);
         assert_eq!(plane.set_room_metadata(&room(), String::new()).await, Err(error.clone()));
-        assert_eq!(plane.update_participant(&room(), &ann(), rights(EVERYTHING)).await, Err(error.clone()));
+        assert_eq!(plane.update_participant(&room(), &ann(), rights(MediaPermission::FREE)).await, Err(error.clone()));
         assert_eq!(MediaControl::rooms(&*plane).await, Err(error));
         assert_eq!(server.methods().len(), 3);
     }
@@ -365,7 +365,7 @@ async fn a_change_that_waited_too_long_in_line_is_not_made_behind_the_callers_ba
     let (server, plane) = plane(vec![Err(OutgoingError::Failed("no route".into()))]);
     for _ in 0..10 {
         // Each is tried for more than a second.
-        plane.set_permission(&room(), &ann(), EVERYTHING);
+        plane.set_permission(&room(), &ann(), MediaPermission::FREE);
     }
     let begun = tokio::time::Instant::now();
 
@@ -384,7 +384,7 @@ async fn however_many_changes_wait_the_meetings_half_of_the_line_is_free() {
     const HALF: usize = 512;
     let busy = Err(OutgoingError::Failed("no route".into()));
     let (server, plane) = plane(vec![busy, ok(&person("ann"))]);
-    plane.set_permission(&room(), &ann(), EVERYTHING);
+    plane.set_permission(&room(), &ann(), MediaPermission::FREE);
     // From now on it waits before it tries again, and nothing leaves the line.
     server.until_asked(1).await;
 
@@ -397,7 +397,7 @@ async fn however_many_changes_wait_the_meetings_half_of_the_line_is_free() {
         assert_eq!(changes.join_next().await.unwrap().unwrap(), Err(ControlError::Unavailable), "refused at once");
     }
     for _ in 0..HALF - 1 {
-        plane.set_permission(&room(), &ann(), EVERYTHING);
+        plane.set_permission(&room(), &ann(), MediaPermission::FREE);
     }
     plane.close_room(&room());
 
@@ -413,7 +413,7 @@ async fn rights_that_are_noted_bound_the_change_that_follows_and_are_no_order() 
     let (server, plane) = plane(vec![ok(&person("ann"))]);
 
     plane.note_permission(&room(), &ann(), MICROPHONE_ONLY);
-    plane.update_participant(&room(), &ann(), rights(EVERYTHING)).await.unwrap();
+    plane.update_participant(&room(), &ann(), rights(MediaPermission::FREE)).await.unwrap();
 
     assert_eq!(server.methods(), ["UpdateParticipant"]);
     let update: lk::UpdateParticipantRequest = server.request(0);
@@ -428,7 +428,7 @@ async fn a_lock_goes_out_without_the_attributes_that_the_api_set_and_those_follo
         attributes: [("seat".to_owned(), value)].into(),
         ..ParticipantChange::default()
     };
-    plane.note_permission(&room(), &ann(), EVERYTHING);
+    plane.note_permission(&room(), &ann(), MediaPermission::FREE);
     plane.update_participant(&room(), &ann(), set("1".into())).await.unwrap();
     let too_much = plane.update_participant(&room(), &ann(), set("1".repeat(64 << 10))).await;
     assert_eq!(too_much, Err(ControlError::TooLarge("attributes")));

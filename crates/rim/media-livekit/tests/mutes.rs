@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use media_livekit::LiveKit;
 use metrics_exporter_prometheus::PrometheusBuilder;
-use model::media::Source;
+use model::media::{MediaPermission, Source};
 use ports::media::{MediaPlane, MuteError, TrackChoice};
-use server::{EVERYTHING, Server, ann, client, now, ok, room, told};
+use server::{Server, ann, client, now, ok, room, told};
 use wire::lk;
 
 const MICROPHONE: TrackChoice = TrackChoice::Source(Source::Microphone);
@@ -113,7 +113,7 @@ async fn whoever_was_seen_muted_and_unmuted_themselves_since_stays_on() {
 
     server.now_holds(vec![there("ann", 1, vec![microphone("TR_1", false, 1)])]);
     server.go();
-    plane.set_permission(&room(), &ann(), EVERYTHING);
+    plane.set_permission(&room(), &ann(), MediaPermission::FREE);
     server.until_missed(6).await;
     server.come_back();
     much_later().await;
@@ -174,7 +174,7 @@ async fn a_twin_is_muted_as_its_owner_is() {
     let server =
         Server::holding(vec![there("ann", 1, Vec::new()), there("ann-native", 1, vec![microphone("TR_1", false, 1)])]);
     let plane = LiveKit::start(client(&server));
-    plane.note_permission(&room(), &ann(), EVERYTHING);
+    plane.note_permission(&room(), &ann(), MediaPermission::FREE);
 
     assert_eq!(plane.mute(&room(), &ann(), MICROPHONE, true).await, Ok(()));
     server.go();

@@ -11,7 +11,7 @@
 
 use futures_util::{SinkExt, StreamExt};
 use media::{MediaConfig, Started};
-use model::media::{CameraView, MediaPermission, ParticipantKind, Source, Sources};
+use model::media::{MediaPermission, ParticipantKind, Source};
 use model::{Identity, RoomId, SessionId};
 use ports::media::inside::{InsideItem, InsideJoin, InsideKind, InsideOrder, Insider, SentFrame, TapFrame};
 use ports::media::{MediaJoin, MediaPlane, SignalDown, Topology};
@@ -64,15 +64,7 @@ fn room() -> (RoomId, SessionId) {
 }
 
 fn permission() -> MediaPermission {
-    MediaPermission {
-        publish: Sources::all(),
-        subscribe: true,
-        publish_data: true,
-        hidden: false,
-        update_own: true,
-        moderator: false,
-        cameras: CameraView::Everyone,
-    }
+    MediaPermission::FREE
 }
 
 fn insider() -> InsideJoin {

@@ -8,7 +8,7 @@
 #[allow(dead_code)]
 mod support;
 
-use model::media::{CameraView, MediaPermission, Source, Sources};
+use model::media::{MediaPermission, Source};
 use model::{Identity, RoomId, SessionId};
 use ports::media::inside::{
     Format, InsideItem, InsideJoin, InsideKind, InsideOrder, ItemReceiver, SentFrame, TapFrame, items,
@@ -41,15 +41,7 @@ impl Guest {
             metadata: String::new(),
             attributes: Default::default(),
             kind: InsideKind::Agent,
-            permission: MediaPermission {
-                publish: Sources::all(),
-                subscribe: true,
-                publish_data: false,
-                hidden: false,
-                update_own: false,
-                moderator: false,
-                cameras: CameraView::Everyone,
-            },
+            permission: MediaPermission { publish_data: false, update_own: false, ..MediaPermission::FREE },
         };
         let link = world.engine.enter(&join, sender, world.now).unwrap();
         world.pass(FRAME);

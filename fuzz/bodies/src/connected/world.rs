@@ -3,7 +3,7 @@
 use super::crypto;
 use super::formats::elements_of;
 use media::{Datagram, Engine};
-use model::media::{CameraView, MediaPermission, ParticipantKind, Sources};
+use model::media::{MediaPermission, ParticipantKind};
 use model::{Identity, RoomId, SessionId};
 use ports::media::{MediaJoin, SignalDown, Topology};
 use prost::Message;
@@ -241,15 +241,7 @@ impl World {
             name: String::new(),
             metadata: String::new(),
             attributes: BTreeMap::new(),
-            permission: MediaPermission {
-                publish: Sources::all(),
-                subscribe: true,
-                publish_data: true,
-                hidden: false,
-                update_own: true,
-                moderator: false,
-                cameras: CameraView::Everyone,
-            },
+            permission: MediaPermission::FREE,
             request: request.encode_to_vec().into(),
             topology: Topology::Single,
             relays: Vec::new(),

@@ -1,7 +1,7 @@
 //! A room with clients that are only messages.
 
 use bytes::Bytes;
-use model::media::{CameraView, MediaPermission, ParticipantKind, Sources};
+use model::media::{MediaPermission, ParticipantKind};
 use model::{Identity, RoomId};
 use prost::Message;
 use signal::{
@@ -23,15 +23,7 @@ pub(crate) fn seconds(count: u64) -> Duration {
 }
 
 pub(crate) fn all() -> MediaPermission {
-    MediaPermission {
-        publish: Sources::all(),
-        subscribe: true,
-        publish_data: true,
-        hidden: false,
-        update_own: true,
-        moderator: false,
-        cameras: CameraView::Everyone,
-    }
+    MediaPermission::FREE
 }
 
 /// The sections a client offers by itself: three of each kind to receive on.

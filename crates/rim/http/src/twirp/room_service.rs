@@ -193,7 +193,7 @@ async fn update_participant(call: &Call, body: Large) -> Outcome {
             publish_data: permission.can_publish_data,
             hidden: permission.hidden,
             update_own: permission.can_update_metadata,
-            ..meeting::FREE
+            ..MediaPermission::FREE
         }),
     };
     let changed = call.app.deps.meetings.update_media_participant(&room, &who, change).await?;

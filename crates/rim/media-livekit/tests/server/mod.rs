@@ -9,23 +9,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use media_livekit::Client;
-use model::media::{CameraView, MediaPermission, Sources};
 use model::{Identity, RoomId};
 use ports::outgoing::{Answer, Method, Outgoing, OutgoingError, Reach, Request};
 use prost::Message;
 use wire::lk;
 use wire::token::{ApiKey, VideoGrant, verify_media_api};
-
-/// Every right.
-pub(crate) const EVERYTHING: MediaPermission = MediaPermission {
-    publish: Sources::all(),
-    subscribe: true,
-    publish_data: true,
-    hidden: false,
-    update_own: true,
-    moderator: false,
-    cameras: CameraView::Everyone,
-};
 
 /// Answers to each method, the first first; the last again and again.
 #[derive(Default)]

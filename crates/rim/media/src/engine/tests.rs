@@ -4,7 +4,7 @@ use crate::fallback::Offer;
 use crate::forward::{Binding, Published, Takes};
 use crate::session::Connection;
 use bytes::Bytes;
-use model::media::{CameraView, MediaPermission, Sources};
+use model::media::MediaPermission;
 use ports::media::report::Page;
 use ports::media::{MediaEventKind, MediaJoin, SignalDown};
 use ports::media_control::{ControlError, FREE_SESSION, RoomSettings};
@@ -23,15 +23,7 @@ fn join(room: &str, who: &str) -> MediaJoin {
         name: String::new(),
         metadata: String::new(),
         attributes: BTreeMap::new(),
-        permission: MediaPermission {
-            publish: Sources::all(),
-            subscribe: true,
-            publish_data: true,
-            hidden: false,
-            update_own: false,
-            moderator: false,
-            cameras: CameraView::Everyone,
-        },
+        permission: MediaPermission { update_own: false, ..MediaPermission::FREE },
         request: Bytes::new(),
         topology: ports::media::Topology::Single,
         relays: Vec::new(),

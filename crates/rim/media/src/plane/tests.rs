@@ -1,7 +1,6 @@
 use super::*;
 use crate::drops::counted::Drops;
 use crate::pulse::Pulse;
-use model::media::{CameraView, Sources};
 use ports::media::MediaEventKind;
 use ports::media_control::ControlError;
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,15 +33,7 @@ fn join(name: &str) -> MediaJoin {
         name: String::new(),
         metadata: String::new(),
         attributes: BTreeMap::new(),
-        permission: MediaPermission {
-            publish: Sources::all(),
-            subscribe: true,
-            publish_data: true,
-            hidden: false,
-            update_own: false,
-            moderator: false,
-            cameras: CameraView::Everyone,
-        },
+        permission: MediaPermission { update_own: false, ..MediaPermission::FREE },
         request: Bytes::new(),
         topology: ports::media::Topology::Single,
         relays: Vec::new(),

@@ -4,7 +4,7 @@ use super::net::Line;
 use super::peer::{Kind, Knows, Peer, Sent};
 use super::random::Random;
 use media::{Datagram, Shards};
-use model::media::{CameraView, MediaPermission, Sources};
+use model::media::MediaPermission;
 use model::{Identity, RoomId, SessionId};
 use ports::media::{MediaEvent, MediaJoin, Topology};
 use prost::Message;
@@ -46,15 +46,7 @@ pub(crate) struct World {
 }
 
 pub(crate) fn permission() -> MediaPermission {
-    MediaPermission {
-        publish: Sources::all(),
-        subscribe: true,
-        publish_data: true,
-        hidden: false,
-        update_own: false,
-        moderator: false,
-        cameras: CameraView::Everyone,
-    }
+    MediaPermission { update_own: false, ..MediaPermission::FREE }
 }
 
 /// One shard; or two of them that share the members of every room with so many people, if so many are given or

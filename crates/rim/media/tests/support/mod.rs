@@ -6,7 +6,7 @@ pub(crate) mod sending;
 
 use bytes::Bytes;
 use media::{Datagram, Shards};
-use model::media::{CameraView, MediaPermission, Sources};
+use model::media::MediaPermission;
 use model::{Identity, RoomId, SessionId};
 use ports::media::{MediaEvent, MediaJoin, SignalDown, Topology};
 use prost::Message;
@@ -25,15 +25,7 @@ use wire::lk::signal_request::Message as Request;
 use wire::lk::signal_response::Message as Response;
 
 pub(crate) fn permission() -> MediaPermission {
-    MediaPermission {
-        publish: Sources::all(),
-        subscribe: true,
-        publish_data: true,
-        hidden: false,
-        update_own: false,
-        moderator: false,
-        cameras: CameraView::Everyone,
-    }
+    MediaPermission { update_own: false, ..MediaPermission::FREE }
 }
 
 /// Payload types as Chromium numbers them; the client below offers the same.

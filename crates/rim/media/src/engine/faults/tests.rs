@@ -3,7 +3,7 @@
 use super::*;
 use crate::plane::{Order, Signal};
 use model::SessionId;
-use model::media::{CameraView, MediaPermission, Source, Sources};
+use model::media::{MediaPermission, Source, Sources};
 use ports::media::inside::{Format, InsideItem, InsideJoin, InsideKind, InsideOrder, ItemReceiver, SentFrame, items};
 use ports::media::{MediaJoin, RemoveReason, Topology, TrackChoice};
 use prost::Message;
@@ -21,15 +21,7 @@ fn room() -> RoomId {
 }
 
 fn permission() -> MediaPermission {
-    MediaPermission {
-        publish: Sources::all(),
-        subscribe: true,
-        publish_data: true,
-        hidden: false,
-        update_own: false,
-        moderator: false,
-        cameras: CameraView::Everyone,
-    }
+    MediaPermission { update_own: false, ..MediaPermission::FREE }
 }
 
 struct Insider {
