@@ -7,6 +7,8 @@
 use crate::room::MediaRoom;
 use crate::types::{EventKind, MuteError, Now, Output, PeerKey, TrackChoice, TrackKey};
 use model::Identity;
+use model::media::Source;
+use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 use wire::lk;
 use wire::lk::signal_response::Message as Response;
@@ -19,6 +21,13 @@ const HOLD_AFTER_RESUME: Duration = Duration::from_secs(20);
 
 /// An order is repeated so often as long as it stands: the client may not have known the track yet.
 const REPEAT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// So long an order that was not confirmed waits for somebody who is gone: clients that give up a session try for less than that
+/// to come back with a new one.
+const OUTLIVES: Duration = Duration::from_secs(120);
+
+/// Most orders that wait for people who are gone; the oldest make room.
+const MAX_OUTLIVED: usize = 1000;
 
 /// An order to be muted that the owner's client has not confirmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +46,35 @@ impl MuteOrder {
             Self::Standing { until, repeat } => Some(until.min(repeat)),
             Self::Waiting | Self::Unanswered => None,
         }
+    }
+}
+
+/// Orders that nobody confirmed before their connection ended.
+#[derive(Debug, Default)]
+pub(crate) struct Outlived(VecDeque<OutlivedOrder>);
+
+#[derive(Debug)]
+struct OutlivedOrder {
+    who: Identity,
+    source: Source,
+    until: Instant,
+}
+
+impl Outlived {
+    fn note(&mut self, who: &Identity, source: Source, now: Now) {
+        self.take(who, source, now);
+        if self.0.len() >= MAX_OUTLIVED {
+            self.0.pop_front();
+        }
+        self.0.push_back(OutlivedOrder { who: who.clone(), source, until: now.at + OUTLIVES });
+    }
+
+    /// Whether there is such an order. It waits no longer.
+    fn take(&mut self, who: &Identity, source: Source, now: Now) -> bool {
+        let old = self.0.iter().take_while(|order| order.until <= now.at).count();
+        self.0.drain(..old);
+        let found = self.0.iter().position(|order| order.who == *who && order.source == source);
+        found.is_some_and(|index| self.0.remove(index).is_some())
     }
 }
 
@@ -80,6 +118,27 @@ impl MediaRoom {
         self.set_muted(key, true);
         if was_muted {
             self.repeat_mute_orders(peer);
+        }
+    }
+
+    /// A connection is over: what was ordered and may not have reached the client counts for the next one.
+    pub(crate) fn keep_mute_orders(&mut self, peer: PeerKey, now: Now) {
+        let Some(participant) = self.participants.get(&peer) else { return };
+        for key in participant.tracks.iter().chain(&participant.pending) {
+            if let Some(track) = self.tracks.get(key)
+                && track.mute_order.is_some()
+            {
+                self.outlived_mutes.note(&participant.identity, track.source(), now);
+            }
+        }
+    }
+
+    /// A track is asked for whose kind was ordered to be muted on a connection that ended before it was.
+    pub(crate) fn renew_mute_order(&mut self, peer: PeerKey, key: TrackKey, now: Now) {
+        let Some(participant) = self.participants.get(&peer) else { return };
+        let Some(track) = self.tracks.get(&key) else { return };
+        if self.outlived_mutes.take(&participant.identity, track.source(), now) && !track.info.muted {
+            self.order_mute(peer, key, now);
         }
     }
 

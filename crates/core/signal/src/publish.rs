@@ -88,6 +88,7 @@ impl MediaRoom {
             peer,
             Response::TrackPublished(lk::TrackPublishedResponse { cid: request.cid.clone(), track: Some(info) }),
         );
+        self.renew_mute_order(peer, key, now);
         if self.participants.get(&peer).is_some_and(|participant| participant.negotiation.answering.is_none()) {
             self.match_and_publish(peer, now);
         }

@@ -4,6 +4,7 @@ use crate::announce::Announcements;
 use crate::control::Control;
 use crate::encode::{leave, response, shutdown};
 use crate::ids::Ids;
+use crate::mute::Outlived;
 use crate::participant::{Departed, Participant};
 use crate::track::Track;
 use crate::types::{About, EventKind, Now, Output, PeerKey, RemoveReason, TrackKey};
@@ -50,6 +51,7 @@ pub struct MediaRoom {
     /// Who is heard now, as last told to clients.
     pub(crate) speaking: BTreeMap<PeerKey, f32>,
     pub(crate) departed: VecDeque<Departed>,
+    pub(crate) outlived_mutes: Outlived,
     /// The last to leave of those for whom there was no room in that.
     pub(crate) forgotten: Option<Instant>,
     /// Of which tracks a subscriber is to be told whether they are paused.
@@ -92,6 +94,7 @@ impl MediaRoom {
             by_sid: HashMap::new(),
             speaking: BTreeMap::new(),
             departed: VecDeque::new(),
+            outlived_mutes: Outlived::default(),
             forgotten: None,
             states: BTreeMap::new(),
             announcements: Announcements::default(),
@@ -444,6 +447,7 @@ impl MediaRoom {
 
     /// Ends a session: tracks gone, others told.
     pub(crate) fn end(&mut self, peer: PeerKey, reason: lk::DisconnectReason, now: Now) {
+        self.keep_mute_orders(peer, now);
         let Some(participant) = self.participants.get(&peer) else { return };
         let tracks = participant.tracks.clone();
         // The end says that they are silent, too.

@@ -7,7 +7,8 @@
 mod support;
 
 use model::media::{MediaPermission, Source};
-use signal::{Connected, PeerKey, TrackChoice};
+use prost::Message;
+use signal::{Connected, PeerKey, RemoveReason, TrackChoice};
 use std::time::Duration;
 use support::{World, all, join_request, names, seconds, who};
 use wire::lk;
@@ -215,6 +216,56 @@ fn an_order_given_before_the_client_knows_its_publication_is_carried_out_when_it
     ann.read(&mut world);
     assert!(ann.muted, "or a second later");
     assert!(seen(&mut world, bob).iter().all(|muted| *muted));
+}
+
+#[test]
+fn an_order_that_was_not_confirmed_counts_for_the_next_connection_once() {
+    for known in [true, false] {
+        let (mut world, ann, _) = scene();
+        if known {
+            let now = world.now();
+            world.room.link_lost(ann.peer, now);
+        }
+        order(&mut world, &microphone());
+        world.pass(seconds(30));
+        // It gave the session up and made a new one.
+        let ann = world.join("ann");
+        let sid = world.publish(ann, "mic", lk::TrackSource::Microphone);
+        let mut ann = Client::new(ann, sid);
+        let camera = world.publish(ann.peer, "cam", lk::TrackSource::Camera);
+        world.pass(seconds(1));
+        ann.read(&mut world);
+        assert!(ann.muted, "known: {known}");
+        let info = world.room.participant(&who("ann")).unwrap();
+        let tracks = lk::ParticipantInfo::decode(info).unwrap().tracks;
+        let muted = |sid: &str| tracks.iter().find(|track| track.sid == sid).map(|one| one.muted);
+        assert_eq!((muted(&ann.sid), muted(&camera)), (Some(true), Some(false)), "the camera is another matter");
+
+        // What it publishes after that is its own.
+        let second = world.publish(ann.peer, "second", lk::TrackSource::Microphone);
+        let mut second = Client::new(ann.peer, second);
+        world.pass(seconds(1));
+        second.read(&mut world);
+        assert!(!second.muted);
+    }
+}
+
+#[test]
+fn an_order_that_was_confirmed_or_is_old_ends_with_the_connection() {
+    for (confirmed, pause) in [(true, 5), (false, 150)] {
+        let (mut world, mut ann, _) = scene();
+        order(&mut world, &microphone());
+        if confirmed {
+            ann.read(&mut world);
+            assert!(ann.muted);
+        }
+        let now = world.now();
+        world.room.remove(&who("ann"), RemoveReason::Left, now);
+        world.pass(seconds(pause));
+        let ann = world.join("ann");
+        world.publish(ann, "mic", lk::TrackSource::Microphone);
+        assert!(!names(&world.take(ann)).contains(&"mute"), "confirmed: {confirmed}");
+    }
 }
 
 #[test]
