@@ -142,7 +142,7 @@ impl Room {
         user: &UserId,
         device: Device,
     ) -> Result<(), ModerationRefusal> {
-        let person = self.people.get(user).filter(|person| person.is_online()).ok_or(ModerationRefusal::NotActive)?;
+        let person = self.people.get(user).filter(|person| person.is_around()).ok_or(ModerationRefusal::NotActive)?;
         if person.is_admin() {
             return Err(ModerationRefusal::Moderator);
         }
@@ -150,8 +150,11 @@ impl Room {
         Ok(())
     }
 
-    /// Takes something off the air on the media plane, and tells its owner if it was on.
+    /// Takes something off the air on the media plane, and tells its owner if it was on. Of those who are not around nothing is.
     pub(crate) fn take_off_air(&mut self, now: Moment, by: &UserId, user: &UserId, device: Device) {
+        if !self.people.get(user).is_some_and(Person::is_around) {
+            return;
+        }
         let sources = match device {
             Device::Microphone => {
                 self.outputs.push_back(Output::Mute { who: Identity::from(user) });
@@ -177,7 +180,7 @@ impl Room {
     fn to_mute(&self, by: &UserId, including_moderators: bool) -> Vec<UserId> {
         self.people
             .values()
-            .filter(|person| person.id != *by && person.is_present() && !person.is_waiting())
+            .filter(|person| person.id != *by && person.is_around() && !person.is_waiting())
             .filter(|person| including_moderators || !person.is_admin())
             .map(|person| person.id.clone())
             .collect()
@@ -195,7 +198,7 @@ impl Room {
     pub fn may_mute(&self, by: &UserId, user: &UserId) -> Result<bool, ModerationRefusal> {
         self.may_moderate(by, Capability::MuteOthers)?;
         let person = self.people.get(user).ok_or(ModerationRefusal::NoMetadata)?;
-        if person.is_online() && !person.is_waiting() {
+        if person.is_around() && !person.is_waiting() {
             Ok(person.is_on(Source::Microphone))
         } else {
             Err(ModerationRefusal::NotActive)

@@ -39,7 +39,7 @@ impl Room {
         if user == by {
             return Err(ModerationRefusal::Oneself);
         }
-        if !self.people.get(user).is_some_and(Person::is_online) {
+        if !self.people.get(user).is_some_and(Person::is_around) {
             return Err(ModerationRefusal::NotActive);
         }
         self.say_farewell(now, user, msg);
@@ -55,7 +55,7 @@ impl Room {
     /// # Errors
     /// They are not here.
     pub fn expel(&mut self, now: Moment, user: &UserId) -> Result<(), ModerationRefusal> {
-        if !self.people.get(user).is_some_and(Person::is_online) {
+        if !self.people.get(user).is_some_and(Person::is_around) {
             return Err(ModerationRefusal::NotActive);
         }
         // Nobody here did it: it counts as their own doing.

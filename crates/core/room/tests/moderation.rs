@@ -258,7 +258,27 @@ fn nobody_sends_themselves_or_the_absent_out() {
     assert_eq!(scene.moderate("ana", remove("ana")).unwrap_err().to_string(), "you can't remove yourself\"");
     assert_eq!(scene.moderate("ana", remove("nobody")).unwrap_err().to_string(), "user isn't active now");
     scene.drop_socket("ben");
+    scene.secs(60);
     assert_eq!(scene.moderate("ana", remove("ben")).unwrap_err().to_string(), "user isn't active now");
+}
+
+#[test]
+fn whoever_is_still_on_the_air_without_a_socket_is_muted_stopped_and_sent_out_all_the_same() {
+    for seconds in [1, 10] {
+        let mut scene = meeting(|_| {});
+        speaks(&mut scene, "ben");
+        scene.drop_socket("ben");
+        scene.secs(seconds);
+
+        assert_eq!(scene.room.may_mute(&user("ana"), &user("ben")), Ok(true));
+        scene.moderate("ana", Moderation::MuteAll { including_moderators: false }).unwrap();
+        assert!(scene.muted.contains(&"ben".to_owned()), "after {seconds} s");
+        scene.moderate("ana", Moderation::Stop { user: user("ben"), device: Device::Camera }).unwrap();
+        assert_eq!(scene.unpublished, [(user("ben"), Sources::NONE.with(Source::Camera))]);
+        let remove = Moderation::Remove { user: user("ben"), msg: String::new(), block: false };
+        scene.moderate("ana", remove).unwrap();
+        assert_eq!(scene.out_of_media, ["ben"]);
+    }
 }
 
 #[test]

@@ -57,6 +57,22 @@ fn a_meeting_at_rest_is_quiet_and_comes_back_as_it_was() {
 }
 
 #[test]
+fn nothing_is_taken_of_those_who_are_gone_when_a_meeting_is_put_at_rest() {
+    let mut scene = meeting(|_| {});
+    scene.admit("dan", |_| {}).unwrap();
+    scene.drop_socket("ben");
+    scene.secs(60);
+    scene.unpublished.clear();
+
+    scene.moderate("ana", Moderation::Rest(true)).unwrap();
+
+    assert_eq!(scene.muted, ["eva"]);
+    assert!(scene.unpublished.iter().all(|(who, _)| *who == user("eva")), "{:?}", scene.unpublished);
+    scene.connect("ben");
+    assert!(!publishes(&scene, "ben", Source::Microphone), "for when they come back");
+}
+
+#[test]
 fn two_moderators_may_put_the_meeting_at_rest_and_either_brings_it_back_as_it_was_before_the_first() {
     let mut scene = meeting(|new| {
         features(new).waiting_room_features = Some(pnm::WaitingRoomFeatures::default());
