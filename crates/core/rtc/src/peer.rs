@@ -181,6 +181,7 @@ impl PeerFactory {
             kept: 0,
             unread: 0,
             unread_format: 0,
+            proven_at: None,
             way: None,
             due: now,
         }
@@ -224,6 +225,8 @@ pub struct Peer {
     pub(crate) unread: u32,
     /// The payload type of the last of them.
     pub(crate) unread_format: u8,
+    /// When something came last that was sealed by the client.
+    proven_at: Option<Instant>,
     /// From where to where the stack sends.
     way: Option<(SocketAddr, SocketAddr)>,
     /// When the stack wants to hear that time passes.
@@ -272,6 +275,11 @@ impl Peer {
         Some(self.credentials.as_ref()?.check(&ours, transaction))
     }
 
+    /// When something came last whose seal only the client can make: media, control packets, messages. Checks are not among them.
+    pub fn proven_at(&self) -> Option<Instant> {
+        self.proven_at
+    }
+
     /// The client is reached by another way from now on: what the one before carried and how long it took says little.
     pub fn path_changed(&mut self, now: Instant) {
         self.outgoing.path_changed(now);
@@ -305,6 +313,9 @@ impl Peer {
         let input = Input::Receive(now, receive);
         if is_rtcp(bytes) {
             let heard = self.outgoing.handle_rtcp(now, bytes);
+            if heard.is_ok() && self.outgoing.is_open() {
+                self.proven_at = Some(now);
+            }
             if heard != Ok(true) {
                 self.kept += u64::try_from(bytes.len()).unwrap_or_default();
                 return Ok(heard.err());
@@ -386,6 +397,9 @@ impl Peer {
                 }
                 Some(StackOutput::Event(event)) => {
                     if let Some(event) = self.translate(event, now) {
+                        if matches!(event, Event::Packet(_) | Event::Message(..)) {
+                            self.proven_at = Some(now);
+                        }
                         return Ok(Output::Event(event));
                     }
                 }

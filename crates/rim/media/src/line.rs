@@ -114,7 +114,8 @@ pub(crate) struct Line {
     pub(crate) addresses: Newest<SocketAddr>,
     /// The way the client wants.
     pub(crate) path: Path,
-    pub(crate) last_heard: Instant,
+    /// When the client checked a way last, with the password.
+    checked: Instant,
     /// For which address of ours the stack takes where the last datagram arrived, and where that was.
     pub(crate) arrived: Option<(SocketAddr, SocketAddr)>,
     /// The room took it for failed, and it was not heard since.
@@ -137,7 +138,7 @@ impl Line {
             ufrags: Newest::default(),
             addresses: Newest::default(),
             path: Path::default(),
-            last_heard: now,
+            checked: now,
             arrived: None,
             failed: false,
             dirty: false,
@@ -172,8 +173,11 @@ impl Line {
         let heard = Heard::of(contents);
         let is_check = matches!(heard, Heard::Mark(_) | Heard::Check);
         // On the way in use too: whoever knows the client's address could keep it in use when the client has left it.
-        if is_check && !self.peer.accepts(at, source, destination, contents) {
-            return Moving::default();
+        if is_check {
+            if !self.peer.accepts(at, source, destination, contents) {
+                return Moving::default();
+            }
+            self.checked = at;
         }
         let is_moved = self.path.heard(source, destination, heard, at);
         if is_moved {
@@ -241,6 +245,15 @@ impl Line {
                 metrics::counter!("media_drops_total", "reason" => "data_backlog").increment(1);
             }
         }
+    }
+
+    /// When the client was heard last, beyond doubt: anybody can write its address on a datagram.
+    pub(crate) fn last_heard(&self) -> Instant {
+        self.peer.proven_at().map_or(self.checked, |proven| proven.max(self.checked))
+    }
+
+    pub(crate) fn note_heard(&mut self, at: Instant) {
+        self.checked = at;
     }
 
     /// It is taken for failed until it is heard again.

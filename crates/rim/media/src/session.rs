@@ -86,14 +86,14 @@ impl Connection {
 
     pub(crate) fn last_heard(&self) -> Instant {
         match &self.place {
-            Place::Here(line) => line.last_heard,
+            Place::Here(line) => line.last_heard(),
             Place::There(far) => far.last_heard,
         }
     }
 
     pub(crate) fn heard(&mut self, at: Instant) {
         match &mut self.place {
-            Place::Here(line) => line.last_heard = at,
+            Place::Here(line) => line.note_heard(at),
             Place::There(far) => far.last_heard = at,
         }
     }

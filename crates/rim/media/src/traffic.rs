@@ -34,19 +34,15 @@ impl Engine {
             routed = self.route(at, &datagram, local, is_held);
             let Some(key) = routed else { return };
             let Some(line) = line_of(&mut self.rooms, &mut self.guests, key) else { return };
-            line.last_heard = at;
             line.arrived = Some((local, datagram.destination));
             let asked = line.heard(at, datagram.source, datagram.destination, datagram.contents);
             self.outbox.extend(asked.question);
             if asked.is_moved {
                 self.counters.path_changes.increment(1);
             }
-            let again = std::mem::take(&mut line.failed);
+            let failed = line.failed;
             if line.refuses(at, datagram.contents) {
                 dropped("data_flood");
-                if again {
-                    self.heard_again(key, at);
-                }
                 return;
             }
             match line.peer.handle_datagram(at, datagram.source, local, datagram.contents) {
@@ -59,7 +55,7 @@ impl Engine {
             }
             // The stack holds one packet at a time: it has to be taken before the next datagram goes in.
             self.drain_one(key, at);
-            if again {
+            if failed && self.is_back(key, at) {
                 self.heard_again(key, at);
             }
         }));
@@ -74,6 +70,12 @@ impl Engine {
             }
         }
         true
+    }
+
+    /// Whether a connection that is taken for failed was heard now. It is not any more, then.
+    fn is_back(&mut self, key: ConnectionKey, at: Instant) -> bool {
+        let line = line_of(&mut self.rooms, &mut self.guests, key);
+        line.filter(|line| line.last_heard() >= at).is_some_and(|line| std::mem::take(&mut line.failed))
     }
 
     /// The TCP connection or TURN allocation that an address stands for is gone. `false` if that is nothing to anybody here.

@@ -11,6 +11,8 @@ use media::Datagram;
 use std::net::SocketAddr;
 use std::time::Duration;
 use support::World;
+use wire::lk;
+use wire::lk::signal_response::Message as Response;
 
 /// Ann publishes, and bob hears her.
 fn lecture() -> (World, usize, usize) {
@@ -27,6 +29,17 @@ fn lecture() -> (World, usize, usize) {
 fn feed(world: &mut World, source: SocketAddr, contents: &[u8]) {
     let (now, destination) = (world.now, "192.0.2.1:8080".parse().unwrap());
     world.engine.handle_datagram(now, Datagram { source, destination, contents });
+}
+
+/// What anybody could send who knows the address of a client: a check, an answer to one, sound, a report, DTLS.
+fn forgeries(world: &mut World, client: usize) -> Vec<Vec<u8>> {
+    let mut answer = vec![1, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42];
+    answer.extend([7; 12]);
+    let filled = |head: &[u8]| [head, &[0x5a; 40]].concat();
+    let sound = filled(&[0x80, 111, 0, 1]);
+    let report = filled(&[0x80, 201, 0, 10]);
+    let record = filled(&[23, 0xfe, 0xfd, 0, 1, 0, 0, 0, 0, 0, 9, 0, 31]);
+    vec![world.forged_check(client), answer, sound, report, record]
 }
 
 /// How many sounds of so many a client gets.
@@ -62,6 +75,25 @@ fn checks_with_a_wrong_password_do_not_keep_a_client_where_it_was() {
         world.stream(ann, number, 1);
     }
     assert!(heard(&mut world, ann, bob, 201, 10) >= 9);
+}
+
+#[test]
+fn nobody_is_kept_alive_by_what_somebody_else_sends_from_their_address() {
+    for which in 0..5 {
+        let (mut world, ann, bob) = lecture();
+        let address = world.address_of(ann);
+        let forged = forgeries(&mut world, ann).swap_remove(which);
+        world.clients[ann].mute = true;
+        for _ in 0..24 {
+            feed(&mut world, address, &forged);
+            world.pass(Duration::from_millis(500));
+        }
+        let is_lost = |update: &lk::ConnectionQualityUpdate| {
+            update.updates.iter().any(|info| info.quality() == lk::ConnectionQuality::Lost)
+        };
+        let told = |message: &Response| matches!(message, Response::ConnectionQuality(update) if is_lost(update));
+        assert!(world.clients[bob].got(told), "forgery {which}");
+    }
 }
 
 #[test]

@@ -11,6 +11,11 @@ use std::time::{Duration, Instant};
 const AGAIN: Duration = Duration::from_millis(20);
 
 impl Outgoing {
+    /// Whether there are keys for what the client sends.
+    pub(crate) fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
     /// Takes RTCP of the client. Whether there is anything in it about what the client sends, or why it was thrown away.
     pub(crate) fn handle_rtcp(&mut self, now: Instant, datagram: &[u8]) -> Result<bool, Dropped> {
         let Some(open) = &mut self.open else { return Ok(true) };

@@ -308,7 +308,7 @@ impl Engine {
         let told = catch_unwind(AssertUnwindSafe(|| {
             for (key, guest) in &mut self.guests {
                 serving = Some(*key);
-                let now = (guest.line.last_heard, guest.line.path.remote());
+                let now = (guest.line.last_heard(), guest.line.path.remote());
                 if std::mem::replace(&mut guest.told, now) != now {
                     let word = Word::Heard { at: now.0, remote: now.1 };
                     self.post.word(key.home(), *key, word);
