@@ -52,6 +52,7 @@ impl Engine {
                 self.take_told(at);
             }
         }
+        self.post.depart();
         arrived.clear();
         // Its place is used again.
         if self.arrived.is_empty() {
@@ -76,7 +77,7 @@ impl Engine {
             && all.iter().all(|other| other.from.room != from.room || other.is_like(&run[0]));
         let (dirty, outbox, told, timers) = (&mut self.dirty, &mut self.outbox, &mut self.told, &mut self.timers);
         let packets = run.iter().map(|arrived| &arrived.packet);
-        let reach = Reach { sessions: &mut room.sessions, post: &mut self.post, turn };
+        let reach = Reach { sessions: &mut room.sessions, post: &mut self.post, departs: at_once, turn };
         room.forward.packets(*track, packets, reach, at, |peer, session| {
             let key = ConnectionKey { room: from.room, peer, subscriber: session.subscriber.is_some() };
             let Some(line) = session.down().line() else { return };

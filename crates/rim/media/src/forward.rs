@@ -67,6 +67,8 @@ pub(crate) struct Up {
     pub(crate) window: Window,
     score: Score,
     pub(crate) downs: Vec<Down>,
+    /// How many of them are on other shards.
+    far: usize,
     /// The payload of an empty packet.
     nothing: Arc<[u8]>,
 }
@@ -141,6 +143,7 @@ impl Forward {
                 window: Window::default(),
                 score: Score::new(quality),
                 downs: Vec::new(),
+                far: 0,
                 nothing: Arc::new([]),
             },
         );
@@ -253,14 +256,13 @@ impl Forward {
         self.counter = self.counter.wrapping_add(0x9E37_79B9);
         let first = Rtp { seq: u64::from(self.counter & 0x3fff) + 1, timestamp: self.counter };
         let Some(track) = self.tracks.get_mut(&key) else { return true };
-        if let Some(former) = track.place_of(binding.peer) {
-            track.downs.swap_remove(former);
-        }
+        track.remove(binding.peer);
         let encoding = track.codec_for(binding.takes);
         let source = &track.encodings[encoding.unwrap_or(0)];
         let wanted = source.wish_of(&binding.setting);
         let mut down = Down::new(binding, track.kind, first, wanted, source.liveness.running());
         down.encoding = encoding;
+        track.far += usize::from(down.far);
         track.downs.push(down);
         track.declare(track.downs.len() - 1, now);
         encoding.is_some()

@@ -102,6 +102,37 @@ pub(crate) enum Owner {
     Unknown,
 }
 
+/// Carries the work of big rooms to other shards.
+#[derive(Debug)]
+pub(crate) struct Carrier {
+    others: Vec<(SyncSender<Letter>, Wake)>,
+    waiting: Arc<[AtomicUsize]>,
+}
+
+impl Carrier {
+    /// Carries something to another shard. It comes back if that has more than enough.
+    pub(crate) fn carry(&self, to: ShardIndex, work: Work) -> Result<(), Work> {
+        let (Some((sender, wake)), Some(waiting)) = (self.others.get(to), self.waiting.get(to)) else { return Ok(()) };
+        let packets = work.packets();
+        if packets > 0 && waiting.fetch_add(packets, Ordering::Relaxed) > WAITING {
+            waiting.fetch_sub(packets, Ordering::Relaxed);
+            return Err(work);
+        }
+        match sender.try_send(Letter::Work(work)) {
+            Ok(()) => {
+                wake.wake();
+                Ok(())
+            }
+            Err(TrySendError::Full(Letter::Work(work))) => {
+                waiting.fetch_sub(packets, Ordering::Relaxed);
+                Err(work)
+            }
+            // Its owner is gone.
+            Err(_) => Ok(()),
+        }
+    }
+}
+
 /// One end of the ways between shards.
 #[derive(Debug)]
 pub(crate) struct Neighbours {
@@ -233,26 +264,9 @@ impl Neighbours {
         self.post(WAYS, batch.heads.len(), Letter::Back(batch));
     }
 
-    /// Carries the work of big rooms to another shard. It comes back if that has more than enough.
-    pub(crate) fn carry(&mut self, to: ShardIndex, work: Work) -> Result<(), Work> {
-        let (Some((sender, wake)), Some(waiting)) = (self.others.get(to), self.waiting.get(to)) else { return Ok(()) };
-        let packets = work.packets();
-        if packets > 0 && waiting.fetch_add(packets, Ordering::Relaxed) > WAITING {
-            waiting.fetch_sub(packets, Ordering::Relaxed);
-            return Err(work);
-        }
-        match sender.try_send(Letter::Work(work)) {
-            Ok(()) => {
-                wake.wake();
-                Ok(())
-            }
-            Err(TrySendError::Full(Letter::Work(work))) => {
-                waiting.fetch_sub(packets, Ordering::Relaxed);
-                Err(work)
-            }
-            // Its owner is gone.
-            Err(_) => Ok(()),
-        }
+    /// The ways for the work of big rooms.
+    pub(crate) fn carrier(&self) -> Carrier {
+        Carrier { others: self.others.clone(), waiting: Arc::clone(&self.waiting) }
     }
 
     fn post(&mut self, to: ShardIndex, datagrams: usize, letter: Letter) {

@@ -170,7 +170,8 @@ pub(crate) fn carry_out(
                 let takes = if is_inside { Takes::ask(|_| true) } else { connection.takes(section) };
                 session.budget.look_again(now.at);
                 let setting = convert::setting(settings);
-                let binding = Binding { peer, section, setting, ready, takes };
+                let far = session.down().elsewhere().is_some();
+                let binding = Binding { peer, section, setting, ready, takes, far };
                 if !room.forward.bind(track, binding, now.at) {
                     room.machine.codec_missing(peer, track, |codec| takes.contains(convert::codec(codec)));
                 }

@@ -1,11 +1,13 @@
 //! What shards do for each other in big rooms, on its way: packets to connections that are elsewhere and from them, what those
 //! are to do and what they have to say.
 //!
-//! It is gathered during a turn and travels in one piece for each other shard. Where there is no room for more, packets are lost,
+//! It is gathered during a turn and travels in one piece for each other shard, ahead of what clients here get of the same packets.
+//! Where there is no room for more, packets are lost,
 //! as on any network; everything else waits.
 
 use crate::engine::{ConnectionKey, FastMap};
 use crate::line::{Far, Task, Word};
+use crate::neighbours::Carrier;
 use crate::registry::ShardIndex;
 use rtc::{Codec, DownPacket, Event, Extensions, PlayoutDelay, UpPacket, Vp8Rewrite};
 use std::sync::Arc;
@@ -112,6 +114,8 @@ struct Outgoing {
 #[derive(Debug)]
 pub(crate) struct Post {
     outgoing: Vec<Outgoing>,
+    /// Without one it waits for [`Post::take`].
+    carrier: Option<Carrier>,
     /// Connections whose tasks or words found no room.
     given_up: Vec<ConnectionKey>,
     lost: metrics::Counter,
@@ -121,6 +125,7 @@ impl Post {
     pub(crate) fn new(shards: usize) -> Self {
         Self {
             outgoing: (0..shards).map(|_| Outgoing::default()).collect(),
+            carrier: None,
             given_up: Vec::new(),
             lost: metrics::counter!("media_drops_total", "reason" => "post_queue"),
         }
@@ -186,6 +191,25 @@ impl Post {
         if let Some(to) = self.outgoing.get_mut(to) {
             to.work.packets.push((key, packet));
         }
+    }
+
+    /// By which way it leaves from now on.
+    pub(crate) fn set_carrier(&mut self, carrier: Carrier) {
+        self.carrier = Some(carrier);
+    }
+
+    /// Lets leave what was gathered. Whether something waits for room.
+    pub(crate) fn depart(&mut self) -> bool {
+        let Some(carrier) = self.carrier.take() else { return false };
+        let mut waits = false;
+        for to in 0..self.outgoing.len() {
+            if let Some(Err(work)) = self.take(to).map(|work| carrier.carry(to, work)) {
+                self.put_back(to, work);
+                waits = true;
+            }
+        }
+        self.carrier = Some(carrier);
+        waits
     }
 
     /// Connections that have to be given up.

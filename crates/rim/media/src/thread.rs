@@ -112,6 +112,7 @@ pub(crate) fn spawn(
         let mut engine = Engine::of_many(addresses.clone(), seed, events.clone(), Arc::clone(registry), index)
             .ok_or_else(|| io::Error::other("no DTLS certificate"))?;
         engine.set_stream_addresses(stream_addresses.clone());
+        engine.set_carrier(neighbours.carrier());
         if let Some(subscriptions) = config.spread {
             engine.set_spread(subscriptions);
         }
@@ -343,13 +344,7 @@ impl Shard {
         if let Some(ways) = ways {
             ways.drain(queue);
         }
-        self.held_up = false;
-        for (to, work) in self.engine.take_post() {
-            if let Err(work) = neighbours.carry(to, work) {
-                self.engine.put_back(to, work);
-                self.held_up = true;
-            }
-        }
+        self.held_up = self.engine.depart();
         neighbours.flush();
         send(queue);
     }

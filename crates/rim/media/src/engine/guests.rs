@@ -6,6 +6,7 @@
 
 use super::{ConnectionKey, Engine, FastMap, Room, RoomKey, Timer, mark};
 use crate::line::{Far, Line, Place, Task, Word};
+use crate::neighbours::Carrier;
 use crate::post::Work;
 use crate::registry::ShardIndex;
 use signal::{MediaRoom, Now, PeerKey};
@@ -145,15 +146,20 @@ impl Engine {
         }
     }
 
-    /// What goes to other shards now.
+    /// By which way work for other shards leaves.
+    pub(crate) fn set_carrier(&mut self, carrier: Carrier) {
+        self.post.set_carrier(carrier);
+    }
+
+    /// Lets work for other shards leave. Whether some of it waits for room there.
+    pub(crate) fn depart(&mut self) -> bool {
+        self.post.depart()
+    }
+
+    /// What goes to other shards now, if somebody else carries it.
     pub(crate) fn take_post(&mut self) -> Vec<(ShardIndex, Work)> {
         // Nearly always there is nothing, and then nothing is allocated.
         (0..self.registry.shards()).filter_map(|to| Some((to, self.post.take(to)?))).collect()
-    }
-
-    /// Some of it could not go.
-    pub(crate) fn put_back(&mut self, to: ShardIndex, work: Work) {
-        self.post.put_back(to, work);
     }
 
     /// Takes what another shard sent.

@@ -384,7 +384,7 @@ fn crowd(people: u64, tracks: u64, now: Instant) -> (Engine, RoomId) {
         room.forward.publish(track, up, now);
         for peer in peers() {
             let (setting, takes) = (Setting::initial(false), Takes::ask(|_| true));
-            room.forward.bind(track, Binding { peer, section: 0, setting, ready: false, takes }, now);
+            room.forward.bind(track, Binding { peer, section: 0, setting, ready: false, takes, far: false }, now);
         }
     }
     (engine, id)

@@ -68,13 +68,25 @@ impl Up {
         self.downs.iter().position(|down| down.peer == peer)
     }
 
+    /// In which order everybody is served: those on other shards first, so that all shards are at it at once. The items are values
+    /// of [`Down::far`].
+    pub(super) fn waves(&self) -> impl Iterator<Item = bool> + use<> {
+        [true, false].into_iter().skip(usize::from(self.far == 0))
+    }
+
     /// Somebody gets the track no more. The last of those who do takes the place: in a large room nobody moves all others up
     /// for everyone who goes.
     pub(super) fn leave(&mut self, peer: PeerKey, now: Instant) {
-        if let Some(place) = self.place_of(peer) {
-            self.downs.swap_remove(place);
+        if self.remove(peer) {
             self.forget_wish(&peer, now);
         }
+    }
+
+    /// Whether somebody was among those who get the track, and is no more.
+    pub(super) fn remove(&mut self, peer: PeerKey) -> bool {
+        let removed = self.place_of(peer).map(|place| self.downs.swap_remove(place));
+        self.far -= usize::from(removed.as_ref().is_some_and(|down| down.far));
+        removed.is_some()
     }
 
     /// Asks for the key frames a subscriber waits for.

@@ -29,6 +29,8 @@ use std::time::Instant;
 pub(crate) struct Down {
     pub(crate) peer: PeerKey,
     pub(crate) section: u16,
+    /// The subscriber's connection is on another shard.
+    pub(super) far: bool,
     pub(super) takes: Takes,
     /// Which of the track's codecs it gets; `None` if it takes none of them.
     pub(super) encoding: Option<usize>,
@@ -73,12 +75,16 @@ pub(crate) struct Binding {
     pub(crate) setting: Setting,
     pub(crate) ready: bool,
     pub(crate) takes: Takes,
+    /// The connection is on another shard.
+    pub(crate) far: bool,
 }
 
 /// Everybody in the room, and the way to those whose connections are on other shards.
 pub(crate) struct Reach<'a> {
     pub(crate) sessions: &'a mut FastMap<PeerKey, Session>,
     pub(crate) post: &'a mut Post,
+    /// What goes to other shards leaves as soon as it is written, before those who are here are served.
+    pub(crate) departs: bool,
     /// To whom something is being sent.
     pub(crate) turn: &'a mut Turn,
 }
@@ -112,7 +118,7 @@ pub(super) struct Way<'a, W> {
 impl<W: FnMut(PeerKey, &mut Session)> Way<'_, W> {
     /// Lets `write` send what one subscriber gets.
     pub(super) fn visit(&mut self, peer: PeerKey, write: impl FnOnce(&mut Subscriber<'_>)) {
-        let Reach { sessions, post, turn } = &mut self.reach;
+        let Reach { sessions, post, turn, .. } = &mut self.reach;
         **turn = Some(peer);
         let mut subscriber = Subscriber { session: sessions.get_mut(&peer), post, written: false, now: self.now };
         write(&mut subscriber);
@@ -120,6 +126,13 @@ impl<W: FnMut(PeerKey, &mut Session)> Way<'_, W> {
             (self.written)(peer, session);
         }
         **turn = None;
+    }
+
+    /// Everybody on other shards was visited.
+    pub(super) fn depart(&mut self) {
+        if self.reach.departs {
+            self.reach.post.depart();
+        }
     }
 }
 
@@ -168,6 +181,7 @@ impl Down {
         Self {
             peer: binding.peer,
             section: binding.section,
+            far: binding.far,
             takes: binding.takes,
             encoding: None,
             next: None,

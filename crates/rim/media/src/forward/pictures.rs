@@ -290,28 +290,33 @@ impl Up {
         }
         let now = way.now;
         let mut went_over = false;
-        for down in &mut self.downs {
-            let (encodings, nothing) = (&self.encodings, &self.nothing);
-            let was_paused = down.told_paused;
-            way.visit(down.peer, |to| {
-                for one in seen {
-                    went_over |= down.may_go_over(one, encodings);
-                    if down.encoding == Some(one.arrival.index) {
-                        down.take(one, &encodings[one.arrival.index], nothing, now, to);
+        for far in self.waves() {
+            for down in self.downs.iter_mut().filter(|down| down.far == far) {
+                let (encodings, nothing) = (&self.encodings, &self.nothing);
+                let was_paused = down.told_paused;
+                way.visit(down.peer, |to| {
+                    for one in seen {
+                        went_over |= down.may_go_over(one, encodings);
+                        if down.encoding == Some(one.arrival.index) {
+                            down.take(one, &encodings[one.arrival.index], nothing, now, to);
+                        }
                     }
+                });
+                if was_paused && !down.told_paused {
+                    self.paused.push((down.peer, false));
                 }
-            });
-            if was_paused && !down.told_paused {
-                self.paused.push((down.peer, false));
+                // Padding asks for nothing: it does not even show which layers there are.
+                let of_its_codec = |one: &Seen<'_>| one.picture.is_some() && down.encoding == Some(one.arrival.index);
+                if down.ready
+                    && seen.iter().any(of_its_codec)
+                    && let Some(encoding) = down.encoding.and_then(|index| self.encodings.get_mut(index))
+                    && let Some(layer) = down.selector.needs_key_frame(now)
+                {
+                    encoding.request_key_frame(layer);
+                }
             }
-            // Padding asks for nothing: it does not even show which layers there are.
-            let of_its_codec = |one: &Seen<'_>| one.picture.is_some() && down.encoding == Some(one.arrival.index);
-            if down.ready
-                && seen.iter().any(of_its_codec)
-                && let Some(encoding) = down.encoding.and_then(|index| self.encodings.get_mut(index))
-                && let Some(layer) = down.selector.needs_key_frame(now)
-            {
-                encoding.request_key_frame(layer);
+            if far {
+                way.depart();
             }
         }
         if went_over {

@@ -45,23 +45,28 @@ impl Up {
         let reports = self.encodings[0].reports;
         let mut filled = false;
         let now = way.now;
-        for down in self.downs.iter_mut().filter(|down| !down.setting.disabled && down.ready) {
-            if !redundant || down.takes.contains(Codec::Red) {
-                if order == Arrival::Repeated && !down.takes.contains(Codec::Red) {
+        for far in self.waves() {
+            for down in self.downs.iter_mut().filter(|down| down.far == far && !down.setting.disabled && down.ready) {
+                if !redundant || down.takes.contains(Codec::Red) {
+                    if order == Arrival::Repeated && !down.takes.contains(Codec::Red) {
+                        continue;
+                    }
+                    if let Some(out) = down.place(arrival.rtp(), &reports, now) {
+                        way.visit(down.peer, |to| down.send(packet, &Outgoing::new(arrival, out), to));
+                    }
                     continue;
                 }
-                if let Some(out) = down.place(arrival.rtp(), &reports, now) {
-                    way.visit(down.peer, |to| down.send(packet, &Outgoing::new(arrival, out), to));
+                let held = stripped.get_or_insert_with(|| Stripped::new(&packet.payload, order));
+                let Some(held) = held else {
+                    down.munger.skip(packet.sequence);
+                    continue;
+                };
+                if order != Arrival::Repeated {
+                    way.visit(down.peer, |to| filled |= down.unfold(arrival, held, &reports, now, to));
                 }
-                continue;
             }
-            let held = stripped.get_or_insert_with(|| Stripped::new(&packet.payload, order));
-            let Some(held) = held else {
-                down.munger.skip(packet.sequence);
-                continue;
-            };
-            if order != Arrival::Repeated {
-                way.visit(down.peer, |to| filled |= down.unfold(arrival, held, &reports, now, to));
+            if far {
+                way.depart();
             }
         }
         if filled {
