@@ -1,7 +1,10 @@
 use super::*;
+use crate::arrivals::Arrived;
 use crate::control::Control;
 use crate::fallback::Offer;
 use crate::forward::{Binding, Published, Takes};
+use crate::neighbours::{self, Owner, Received};
+use crate::plane::Wake;
 use crate::session::Connection;
 use bytes::Bytes;
 use model::media::MediaPermission;
@@ -413,4 +416,68 @@ fn somebody_with_ever_so_many_tracks_is_told_of_alone() {
     let (mut engine, room) = crowd(2, 10_001, now);
     assert_eq!(told(&mut engine, &room, 0, now), ("p0".to_owned(), 1));
     assert_eq!(told(&mut engine, &room, 1, now), ("p1".to_owned(), 1));
+}
+
+#[test]
+fn packets_for_other_shards_leave_before_anybody_here_is_served() {
+    const PEOPLE: u64 = 20;
+    let now = Instant::now();
+    let poll = mio::Poll::new().unwrap();
+    let wake = Wake(Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).unwrap()));
+    let registry = Arc::new(Registry::new(2));
+    let mut ways = neighbours::connect(&registry, &[wake.clone(), wake]).into_iter();
+    let (own, mut other) = (ways.next().unwrap(), ways.next().unwrap());
+    let (events, _events_end) = mpsc::channel(64);
+    let mut engine = Engine::of_many(Vec::new(), 1, events, registry, 0).unwrap();
+    engine.set_carrier(own.carrier());
+    let (id, session) = (RoomId::try_from("a").unwrap(), SessionId::try_from("session").unwrap());
+    let when = engine.now(now);
+    let key = engine.make_room(&id, &session, when);
+    let room = engine.rooms.get_mut(&key).unwrap();
+    let (owner, track) = (PeerKey(PEOPLE), TrackKey(0));
+    let up = Published {
+        owner,
+        section: 0,
+        kind: Kind::Audio,
+        codec: Codec::Opus,
+        layers: Vec::new(),
+        screen: false,
+        muted: false,
+    };
+    room.forward.publish(track, up, now);
+    let is_far = |peer: u64| peer % 3 == 2;
+    for peer in 0..PEOPLE {
+        // The connections of all are elsewhere, so that what each gets is seen; some are said to be here.
+        let far = Connection::far(1, ConnectionKey { room: key, peer: PeerKey(peer), subscriber: false }, now);
+        let identity = Identity::try_from(format!("p{peer}").as_str()).unwrap();
+        room.sessions.insert(PeerKey(peer), Session::new(identity, far, now));
+        let (setting, takes) = (Setting::initial(true), Takes::ask(|_| true));
+        let binding = Binding { peer: PeerKey(peer), section: 0, setting, ready: true, takes, far: is_far(peer) };
+        assert!(room.forward.bind(track, binding, now));
+    }
+    let packet = rtc::UpPacket {
+        section: 0,
+        layer: 0,
+        alone: true,
+        codec: rtc::Codec::Opus,
+        profile: 0,
+        sequence: 1,
+        timestamp: 1,
+        marker: false,
+        payload: [1].into(),
+        arrival: now,
+        audio_level: None,
+        sender_report: None,
+        extensions: rtc::Extensions::default(),
+    };
+    engine.arrived.push(Arrived { from: ConnectionKey { room: key, peer: owner, subscriber: false }, track, packet });
+
+    engine.drain(now, &mut |_, _, _| {});
+
+    let letters = std::iter::from_fn(|| match other.receive(now, |_, _, _, _| Owner::Nobody) {
+        Received::Work(work) => Some(work.writes().map(|(write, _)| write.key.peer.0).collect::<Vec<_>>()),
+        _ => None,
+    });
+    let (first, rest): (Vec<_>, Vec<_>) = (0..PEOPLE).partition(|peer| is_far(*peer));
+    assert_eq!(letters.collect::<Vec<_>>(), [first, rest]);
 }
