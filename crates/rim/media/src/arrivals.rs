@@ -8,7 +8,8 @@ use crate::engine::faults::Turn;
 use crate::engine::{ConnectionKey, Engine, Timer, mark};
 use crate::forward::News;
 use crate::forward::Reach;
-use crate::line::{Outbox, Told};
+use crate::line::{Line, Outbox, Told};
+use crate::timers::Timers;
 use rtc::UpPacket;
 use signal::TrackKey;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -37,6 +38,22 @@ impl Arrived {
 /// From so many subscribers on each one's connection is drained as soon as a picture is written to it.
 const MANY: usize = 16;
 
+/// Lets a connection say what was written to it.
+pub(crate) fn drain_now(
+    line: &mut Line,
+    key: ConnectionKey,
+    at: Instant,
+    outbox: &mut Outbox,
+    told: &mut Vec<(ConnectionKey, Told)>,
+    timers: &mut Timers<Timer>,
+) {
+    match catch_unwind(AssertUnwindSafe(|| line.drain(key, at, outbox, told))) {
+        Ok(Some(due)) => timers.arm(Timer::Connection(key), due),
+        Ok(None) => {}
+        Err(_) => told.push((key, Told::Broken)),
+    }
+}
+
 impl Engine {
     /// Hands out what has arrived, sound before pictures. `written` is called whenever there may be datagrams to send.
     pub(crate) fn hand_out(&mut self, at: Instant, written: &mut impl FnMut(&mut Outbox)) {
@@ -52,7 +69,7 @@ impl Engine {
                 self.take_told(at);
             }
         }
-        self.post.depart();
+        self.post.depart(false);
         arrived.clear();
         // Its place is used again.
         if self.arrived.is_empty() {
@@ -85,11 +102,7 @@ impl Engine {
                 mark(dirty, &mut line.dirty, key);
                 return;
             }
-            match catch_unwind(AssertUnwindSafe(|| line.drain(key, at, outbox, told))) {
-                Ok(Some(due)) => timers.arm(Timer::Connection(key), due),
-                Ok(None) => {}
-                Err(_) => told.push((key, Told::Broken)),
-            }
+            drain_now(line, key, at, outbox, told, timers);
             written(outbox);
         });
         let mut news = News::default();

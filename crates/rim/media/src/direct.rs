@@ -258,7 +258,11 @@ impl Shards {
             }
             for (to, work) in post {
                 if let Some(engine) = self.engines.get_mut(to).and_then(Option::as_mut) {
-                    engine.take(work, at);
+                    engine.take(work, at, &mut |outbox| {
+                        outbox
+                            .drain(..)
+                            .for_each(|(source, destination, contents)| transmit(source, destination, contents));
+                    });
                 }
             }
         }

@@ -55,6 +55,8 @@ pub(crate) struct Work {
     pub(crate) words: Vec<(ConnectionKey, Word)>,
     /// Packets from clients.
     pub(crate) packets: Vec<(ConnectionKey, UpPacket)>,
+    /// Nothing follows soon for those to whom there are packets.
+    pub(crate) at_once: bool,
 }
 
 impl Work {
@@ -198,12 +200,12 @@ impl Post {
         self.carrier = Some(carrier);
     }
 
-    /// Lets leave what was gathered. Whether something waits for room.
-    pub(crate) fn depart(&mut self) -> bool {
+    /// Lets leave what was gathered; with `at_once` nothing more follows soon for the same people. Whether something waits for room.
+    pub(crate) fn depart(&mut self, at_once: bool) -> bool {
         let Some(carrier) = self.carrier.take() else { return false };
         let mut waits = false;
         for to in 0..self.outgoing.len() {
-            if let Some(Err(work)) = self.take(to).map(|work| carrier.carry(to, work)) {
+            if let Some(Err(work)) = self.take(to).map(|work| carrier.carry(to, Work { at_once, ..work })) {
                 self.put_back(to, work);
                 waits = true;
             }

@@ -189,16 +189,64 @@ struct Shard {
     held_up: bool,
 }
 
+/// Datagrams on their way to the kernel.
+struct Leaving {
+    queue: Vec<Outgoing>,
+    calls: Calls,
+    sent: metrics::Counter,
+    unsent: metrics::Counter,
+}
+
+impl Leaving {
+    fn new() -> Self {
+        Self {
+            queue: Vec::with_capacity(1024),
+            calls: Calls::default(),
+            sent: metrics::counter!("media_datagrams_out_total"),
+            unsent: metrics::counter!("media_drops_total", "reason" => "send_queue"),
+        }
+    }
+
+    /// One more, by the way it needs. With enough of them they are sent.
+    fn add(
+        &mut self,
+        now: Instant,
+        datagram: Outgoing,
+        ways: &mut Option<Ways>,
+        neighbours: &mut Neighbours,
+        sockets: &mut Sockets,
+    ) {
+        let Outgoing { source, destination, contents } = datagram;
+        match ways {
+            Some(ways) => ways.send(now, source, destination, contents, &mut self.queue),
+            None if detour::is_detour(&destination) => neighbours.send_back(source, destination, &contents),
+            None => self.queue.push(Outgoing { source, destination, contents }),
+        }
+        if self.queue.len() >= SENT_TOGETHER {
+            self.send(sockets);
+        }
+    }
+
+    fn send(&mut self, sockets: &mut Sockets) {
+        if self.queue.is_empty() {
+            return;
+        }
+        let count = u64::try_from(self.queue.len()).unwrap_or(u64::MAX);
+        let dropped = u64::try_from(sockets.send(&mut self.queue, &mut self.calls)).unwrap_or(u64::MAX);
+        self.sent.increment(count.saturating_sub(dropped));
+        if dropped > 0 {
+            self.unsent.increment(dropped);
+        }
+    }
+}
+
 impl Shard {
     fn run(mut self) {
         let mut events = Events::with_capacity(16);
-        let mut queue: Vec<Outgoing> = Vec::with_capacity(1024);
-        let mut calls = Calls::default();
+        let mut leaving = Leaving::new();
         let mut busy = false;
         let mut load = Load::new(Instant::now());
         let packets_in = metrics::counter!("media_datagrams_in_total");
-        let packets_out = metrics::counter!("media_datagrams_out_total");
-        let unsent = metrics::counter!("media_drops_total", "reason" => "send_queue");
         let turn = metrics::histogram!("media_turn_seconds", "shard" => self.engine.shard.to_string());
         let [share, waiting] = of_shard(self.engine.shard);
         loop {
@@ -216,7 +264,8 @@ impl Shard {
                 share.set(percent);
                 self.engine.set_full(load.is_full());
             }
-            busy = self.take_handed_over(&mut queue);
+            busy = self.take_handed_over(&mut leaving);
+            leaving.send(&mut self.sockets);
             for _ in 0..RECEIVES_PER_TURN {
                 let (inlet, ways) =
                     (Inlet { engine: &mut self.engine, neighbours: &mut self.neighbours }, &mut self.ways);
@@ -239,7 +288,7 @@ impl Shard {
                 if !more {
                     break;
                 }
-                self.flush(&mut queue, &mut calls, &packets_out, &unsent);
+                self.flush(&mut leaving);
             }
             waiting.set(u32::try_from(self.orders.len()).unwrap_or(u32::MAX));
             if let Some(ways) = &mut self.ways {
@@ -255,13 +304,13 @@ impl Shard {
             if let Some(ways) = &mut self.ways {
                 ways.handle_timeout(now);
             }
-            self.flush(&mut queue, &mut calls, &packets_out, &unsent);
+            self.flush(&mut leaving);
             turn.record(begun.elapsed());
         }
     }
 
     /// What the kernel gave to other shards, and what they want sent; whether there is more.
-    fn take_handed_over(&mut self, queue: &mut Vec<Outgoing>) -> bool {
+    fn take_handed_over(&mut self, leaving: &mut Leaving) -> bool {
         let mut posted = 0;
         for _ in 0..LETTERS_PER_TURN {
             let (engine, ways) = (&mut self.engine, &mut self.ways);
@@ -270,7 +319,7 @@ impl Shard {
                 let now = Instant::now();
                 match ways {
                     Some(ways) if back => {
-                        ways.send(now, source, destination, contents.to_vec(), queue);
+                        ways.send(now, source, destination, contents.to_vec(), &mut leaving.queue);
                         Owner::Nobody
                     }
                     Some(_) if ways::is_for_turn(contents) => {
@@ -304,7 +353,13 @@ impl Shard {
                 }
                 Received::Work(work) => {
                     posted += work.packets();
-                    self.engine.take(work, Instant::now());
+                    let now = Instant::now();
+                    let Self { engine, ways, neighbours, sockets, .. } = self;
+                    engine.take(work, now, &mut |outbox| {
+                        for (source, destination, contents) in outbox.drain(..) {
+                            leaving.add(now, Outgoing { source, destination, contents }, ways, neighbours, sockets);
+                        }
+                    });
                     if posted >= POSTED_PER_TURN {
                         return true;
                     }
@@ -314,39 +369,18 @@ impl Shard {
         true
     }
 
-    fn flush(
-        &mut self,
-        queue: &mut Vec<Outgoing>,
-        calls: &mut Calls,
-        sent: &metrics::Counter,
-        unsent: &metrics::Counter,
-    ) {
-        let (now, ways, neighbours, sockets) =
-            (Instant::now(), &mut self.ways, &mut self.neighbours, &mut self.sockets);
-        let mut send = |queue: &mut Vec<Outgoing>| {
-            let count = u64::try_from(queue.len()).unwrap_or(u64::MAX);
-            let dropped = u64::try_from(sockets.send(queue, calls)).unwrap_or(u64::MAX);
-            sent.increment(count.saturating_sub(dropped));
-            if dropped > 0 {
-                unsent.increment(dropped);
-            }
-        };
-        self.engine.drain(now, &mut |source, destination, contents| {
-            match ways {
-                Some(ways) => ways.send(now, source, destination, contents, queue),
-                None if detour::is_detour(&destination) => neighbours.send_back(source, destination, &contents),
-                None => queue.push(Outgoing { source, destination, contents }),
-            }
-            if queue.len() >= SENT_TOGETHER {
-                send(queue);
-            }
+    fn flush(&mut self, leaving: &mut Leaving) {
+        let now = Instant::now();
+        let Self { engine, ways, neighbours, sockets, .. } = self;
+        engine.drain(now, &mut |source, destination, contents| {
+            leaving.add(now, Outgoing { source, destination, contents }, ways, neighbours, sockets);
         });
         if let Some(ways) = ways {
-            ways.drain(queue);
+            ways.drain(&mut leaving.queue);
         }
-        self.held_up = self.engine.depart();
+        self.held_up = engine.depart();
         neighbours.flush();
-        send(queue);
+        leaving.send(sockets);
     }
 
     /// `None` when the application is gone; else whether there is more.

@@ -1,8 +1,8 @@
 //! The part of the engine that datagrams pass through.
 
-use crate::arrivals::Arrived;
+use crate::arrivals::{Arrived, drain_now};
 use crate::engine::guests::line_of;
-use crate::engine::{ConnectionKey, Datagram, Engine, RoomKey, Timer, mark};
+use crate::engine::{ConnectionKey, Datagram, Engine, RoomKey, mark};
 use crate::forward::News;
 use crate::line::{Outbox, Told, Word};
 use crate::stun;
@@ -180,13 +180,7 @@ impl Engine {
 
     fn drain_one(&mut self, key: ConnectionKey, at: Instant) {
         let Some(line) = line_of(&mut self.rooms, &mut self.guests, key) else { return self.dispatch(key) };
-        let (outbox, told) = (&mut self.outbox, &mut self.told);
-        let drained = catch_unwind(AssertUnwindSafe(|| line.drain(key, at, outbox, told)));
-        match drained {
-            Ok(Some(due)) => self.timers.arm(Timer::Connection(key), due),
-            Ok(None) => {}
-            Err(_) => self.told.push((key, Told::Broken)),
-        }
+        drain_now(line, key, at, &mut self.outbox, &mut self.told, &mut self.timers);
         self.take_told(at);
     }
 

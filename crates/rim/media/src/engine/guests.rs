@@ -5,7 +5,8 @@
 //! the two is carried by [`crate::post`].
 
 use super::{ConnectionKey, Engine, FastMap, Room, RoomKey, Timer, mark};
-use crate::line::{Far, Line, Place, Task, Word};
+use crate::arrivals::drain_now;
+use crate::line::{Far, Line, Outbox, Place, Task, Word};
 use crate::neighbours::Carrier;
 use crate::post::Work;
 use crate::registry::ShardIndex;
@@ -153,7 +154,7 @@ impl Engine {
 
     /// Lets work for other shards leave. Whether some of it waits for room there.
     pub(crate) fn depart(&mut self) -> bool {
-        self.post.depart()
+        self.post.depart(false)
     }
 
     /// What goes to other shards now, if somebody else carries it.
@@ -162,18 +163,10 @@ impl Engine {
         (0..self.registry.shards()).filter_map(|to| Some((to, self.post.take(to)?))).collect()
     }
 
-    /// Takes what another shard sent.
-    pub(crate) fn take(&mut self, mut work: Work, at: Instant) {
-        for (write, packet) in work.writes() {
-            let Some(guest) = self.guests.get_mut(&write.key) else { continue };
-            let line = &mut guest.line;
-            let sent = catch_unwind(AssertUnwindSafe(|| line.peer.write(at, write.section, &packet)));
-            match sent {
-                Ok(true) => mark(&mut self.dirty, &mut line.dirty, write.key),
-                Ok(false) => {}
-                Err(_) => self.broken(write.key, at),
-            }
-        }
+    /// Takes what another shard sent. `written` is called whenever there may be datagrams to send.
+    pub(crate) fn take(&mut self, mut work: Work, at: Instant, written: &mut impl FnMut(&mut Outbox)) {
+        self.write(&work, at, written);
+        self.take_told(at);
         for (key, task) in std::mem::take(&mut work.tasks) {
             if catch_unwind(AssertUnwindSafe(|| self.carry_out_task(key, task, at))).is_err() {
                 self.broken(key, at);
@@ -187,6 +180,36 @@ impl Engine {
         for (key, packet) in std::mem::take(&mut work.packets) {
             if catch_unwind(AssertUnwindSafe(|| self.event(key, rtc::Event::Packet(packet), at))).is_err() {
                 self.broken(key, at);
+            }
+        }
+    }
+
+    /// Sends the packets to clients.
+    fn write(&mut self, work: &Work, at: Instant, written: &mut impl FnMut(&mut Outbox)) {
+        let mut writes = work.writes().peekable();
+        let mut has_more = false;
+        while let Some((write, packet)) = writes.next() {
+            let Some(guest) = self.guests.get_mut(&write.key) else { continue };
+            let line = &mut guest.line;
+            match catch_unwind(AssertUnwindSafe(|| line.peer.write(at, write.section, &packet))) {
+                Ok(sent) => has_more |= sent,
+                Err(_) => {
+                    self.broken(write.key, at);
+                    has_more = false;
+                    continue;
+                }
+            }
+            // What one client gets comes in a row, if nothing else follows for the same people.
+            if work.at_once && writes.peek().is_some_and(|(next, _)| next.key == write.key) {
+                continue;
+            }
+            match std::mem::take(&mut has_more) {
+                true if work.at_once => {
+                    drain_now(line, write.key, at, &mut self.outbox, &mut self.told, &mut self.timers);
+                    written(&mut self.outbox);
+                }
+                true => mark(&mut self.dirty, &mut line.dirty, write.key),
+                false => {}
             }
         }
     }

@@ -131,7 +131,7 @@ impl<W: FnMut(PeerKey, &mut Session)> Way<'_, W> {
     /// Everybody on other shards was visited.
     pub(super) fn depart(&mut self) {
         if self.reach.departs {
-            self.reach.post.depart();
+            self.reach.post.depart(true);
         }
     }
 }
