@@ -1,5 +1,6 @@
 // The media plane under load: real WebRTC peers on real UDP sockets of loopback. The media plane runs on core 0 (with two
-// shards on both), the peers on core 1. As root both run before everything else on the machine (`chrt`), for seconds at a time.
+// shards on both), the peers on core 1. As root both run before everything else on the machine (`chrt`), for seconds at a time, and
+// the media plane before the peers: whoever is served lives elsewhere as a rule, and takes no processor from a shard.
 // `ONLY=audio,meeting` runs some scenarios; `SECONDS` is the length of each measurement; `PACE=spread` is how pictures leave
 // publishers in scenarios that do not say it themselves (`at-once`, `chrome` or `spread`, see load/src/media/pace.rs).
 import { spawnSync } from "node:child_process";
@@ -50,6 +51,12 @@ const SCENARIOS = [
   ["two shards", BOTH, 2, "--rooms 4 --publishers 1 --listeners 40"],
   ["livestream one shard", BOTH, 1, "--publishers 1 --listeners 300 --full-every 10"],
   ["livestream over two shards", BOTH, 2, "--publishers 1 --listeners 300 --full-every 10"],
+  [
+    "livestream spread over two shards",
+    BOTH,
+    2,
+    "--publishers 1 --listeners 300 --full-every 10 --pace spread",
+  ],
   ["audio one shard", BOTH, 1, "--audio-only --publishers 10 --listeners 500 --full-every 10"],
   [
     "audio over two shards",
@@ -75,7 +82,10 @@ function run(cores, threads, args) {
     ["--shards", String(threads), "--seconds", SECONDS, ...args.split(" ")],
     args.includes("--pace") ? [] : ["--pace", PACE],
   ].flat();
-  if (process.getuid() === 0) command.unshift("chrt", "--fifo", "1");
+  if (process.getuid() === 0) {
+    command.unshift("chrt", "--fifo", "1");
+    command.push("--server-priority", "2");
+  }
   const { status, stdout } = spawnSync(command[0], command.slice(1), {
     encoding: "utf8",
     stdio: ["ignore", "pipe", "inherit"],

@@ -83,6 +83,9 @@ struct Meeting {
     /// Processors the media plane may run on, as `taskset` takes them
     #[arg(long)]
     server_cores: Option<String>,
+    /// Priority of the media plane under `SCHED_FIFO`, above that of the peers: where it shares a processor with them, it runs first
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=99))]
+    server_priority: Option<u8>,
 }
 
 /// Longest anything may take to come up.

@@ -7,6 +7,7 @@ use crate::figures::{Ages, Figures, Phase, Process};
 use crate::film::Clock;
 use crate::sockets::Sockets;
 use anyhow::{Context, bail, ensure};
+use std::ffi::OsString;
 use std::io::Write;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::{Child, Command};
@@ -54,15 +55,21 @@ impl Swarm {
         let path = std::env::temp_dir().join(format!("bench-media-{}", std::process::id()));
         let listener = UnixListener::bind(&path)?;
         let program = std::env::current_exe()?;
-        let mut command = match &meeting.server_cores {
-            Some(cores) => {
-                let mut command = Command::new("taskset");
-                command.args(["--cpu-list", cores]).arg(program);
-                command
-            }
-            None => Command::new(program),
-        };
-        command.arg("host").arg("--control").arg(&path).args(["--shards", &meeting.shards.to_string()]);
+        let mut words: Vec<OsString> = Vec::new();
+        if let Some(priority) = meeting.server_priority {
+            words.extend(["chrt".into(), "--fifo".into(), priority.to_string().into()]);
+        }
+        if let Some(cores) = &meeting.server_cores {
+            words.extend(["taskset".into(), "--cpu-list".into(), cores.into()]);
+        }
+        words.push(program.into_os_string());
+        let mut command = Command::new(&words[0]);
+        command
+            .args(&words[1..])
+            .arg("host")
+            .arg("--control")
+            .arg(&path)
+            .args(["--shards", &meeting.shards.to_string()]);
         if let Some(spread) = meeting.spread {
             command.args(["--spread", &spread.to_string()]);
         }
