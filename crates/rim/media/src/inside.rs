@@ -126,6 +126,8 @@ impl Inside {
             match told {
                 Told::Participant { identity, tracks } => self.note(&identity, tracks),
                 Told::Sections(audios, videos) => {
+                    // Where none is missing those there are become free, or others are put on them, with the next offer.
+                    self.changed = true;
                     for (count, kind) in [(audios, Kind::Audio), (videos, Kind::Video)] {
                         for _ in 0..count {
                             self.add(kind, false, "");

@@ -1,0 +1,84 @@
+//! What a participant inside the process lives through in a meeting that lasts.
+
+// In a test's helpers too a failed unwrap is a failed test.
+#![allow(clippy::unwrap_used)]
+
+// Other tests use the rest of them.
+#[allow(dead_code)]
+mod guest;
+#[allow(dead_code)]
+mod simulation;
+
+use guest::{Guest, ROOM, hidden, millis};
+use ports::media::inside::{InsideItem, InsideKind, InsideOrder};
+use simulation::peer::Coding;
+use simulation::world::World;
+use std::time::Duration;
+use wire::lk;
+use wire::lk::signal_request::Message as Request;
+
+fn leave(world: &mut World, index: usize) {
+    let now = world.now;
+    let World { engine, peers, .. } = world;
+    peers[index].request(engine, Request::Leave(lk::LeaveRequest::default()), now);
+    peers[index].over = true;
+    world.run(millis(100));
+}
+
+/// A recorder that gets somebody's sound and pictures.
+fn recorded(world: &mut World) -> (usize, Guest) {
+    let ann = world.join("ann", ROOM, 2);
+    world.run(Duration::from_secs(2));
+    world.peers[ann].publish(Coding::VP8);
+    world.run(Duration::from_secs(1));
+    let mut recorder = Guest::enter(world, "rec", InsideKind::Egress, hidden(), 4096);
+    recorder.subscribe(world);
+    world.run(Duration::from_secs(1));
+    assert!(!recorder.frames(true).is_empty() && !recorder.frames(false).is_empty());
+    (ann, recorder)
+}
+
+#[test]
+fn the_end_of_a_track_ends_no_recording_and_the_next_one_is_heard_at_once() {
+    let mut world = World::new(1);
+    let (ann, mut recorder) = recorded(&mut world);
+    let bob = world.join("bob", ROOM, 2);
+    world.run(Duration::from_secs(1));
+
+    leave(&mut world, ann);
+    world.run(Duration::from_secs(3));
+    recorder.read();
+    recorder.told.clear();
+    world.peers[bob].publish(Coding::VP8);
+    world.run(Duration::from_secs(1));
+    recorder.subscribe(&mut world);
+    world.run(millis(500));
+
+    assert!(!recorder.frames(true).is_empty() && !recorder.frames(false).is_empty());
+    world.run(Duration::from_secs(20));
+    recorder.read();
+    assert!(!recorder.told.contains(&InsideItem::Left));
+}
+
+#[test]
+fn who_does_without_a_track_for_a_while_gets_it_again() {
+    let mut world = World::new(2);
+    let (_, mut recorder) = recorded(&mut world);
+    let tracks = recorder.tracks();
+
+    for (sid, _) in &tracks {
+        recorder.order(&mut world, InsideOrder::Subscribe { sid: sid.clone(), wanted: false });
+    }
+    world.run(Duration::from_secs(3));
+    recorder.read();
+    recorder.told.clear();
+    for (sid, _) in tracks {
+        recorder.order(&mut world, InsideOrder::Subscribe { sid, wanted: true });
+    }
+    world.run(Duration::from_secs(1));
+
+    assert!(!recorder.frames(true).is_empty() && !recorder.frames(false).is_empty());
+    world.run(Duration::from_secs(20));
+    recorder.read();
+    assert!(!recorder.told.contains(&InsideItem::Left));
+}
