@@ -111,7 +111,32 @@ pub enum Told {
     /// A track of its own was muted or unmuted.
     Muted { sid: String, muted: bool },
     /// It is out.
-    Left,
+    Left(End),
+}
+
+/// Why somebody is out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The room is closed.
+    Over,
+    /// By a moderator or the API, or the meeting does not know them any more.
+    Removed,
+    /// Somebody came under the same identity.
+    Replaced,
+    /// Its session, the room or the server cannot go on.
+    StartOver,
+}
+
+impl End {
+    fn of(leave: &lk::LeaveRequest) -> Self {
+        use lk::DisconnectReason as Reason;
+        match (leave.action(), leave.reason()) {
+            (lk::leave_request::Action::Reconnect, _) => Self::StartOver,
+            (_, Reason::RoomDeleted | Reason::RoomClosed) => Self::Over,
+            (_, Reason::DuplicateIdentity) => Self::Replaced,
+            _ => Self::Removed,
+        }
+    }
 }
 
 /// Reads a message that the room sends to an insider.
@@ -131,7 +156,7 @@ pub fn told(message: &Bytes) -> Vec<Told> {
         },
         Some(Response::TrackUnpublished(gone)) => vec![Told::Unpublished { sid: gone.track_sid }],
         Some(Response::Mute(mute)) => vec![Told::Muted { sid: mute.sid, muted: mute.muted }],
-        Some(Response::Leave(_)) => vec![Told::Left],
+        Some(Response::Leave(leave)) => vec![Told::Left(End::of(&leave))],
         _ => Vec::new(),
     }
 }

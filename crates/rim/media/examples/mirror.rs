@@ -178,7 +178,7 @@ impl Mirror {
             | InsideItem::Refused { .. }
             | InsideItem::Unpublished { .. }
             | InsideItem::Muted { .. }
-            | InsideItem::Left => Vec::new(),
+            | InsideItem::Left(_) => Vec::new(),
         }
     }
 

@@ -14,7 +14,7 @@ use crate::session::{Connection, Session};
 use bytes::Bytes;
 use frames::{Got, Own};
 use model::media::ParticipantKind;
-use ports::media::inside::{InsideItem, InsideJoin, InsideKind, InsideOrder, ItemSender, SentFrame};
+use ports::media::inside::{InsideEnd, InsideItem, InsideJoin, InsideKind, InsideOrder, ItemSender, SentFrame};
 use ports::media::{ConnectError, MediaJoin, Topology};
 use rtc::DownPacket;
 use signal::inside::Told;
@@ -115,9 +115,9 @@ impl Inside {
         }
     }
 
-    /// It is put out.
+    /// It is put out because of a fault.
     pub(crate) fn left(&self) {
-        self.items.push(InsideItem::Left);
+        self.items.push(InsideItem::Left(InsideEnd::StartOver));
     }
 
     /// The room says something to it.
@@ -152,8 +152,8 @@ impl Inside {
                 Told::Muted { sid, muted } => {
                     self.items.push(InsideItem::Muted { sid, muted });
                 }
-                Told::Left => {
-                    self.items.push(InsideItem::Left);
+                Told::Left(why) => {
+                    self.items.push(InsideItem::Left(convert::inside_end(why)));
                 }
             }
         }
@@ -225,7 +225,7 @@ impl Engine {
     /// Lets an insider in. Its orders come under the number that is returned.
     ///
     /// # Errors
-    /// The plane is stopping, or it comes too often.
+    /// The plane is stopping, it comes too often, the room is full, or the room of that name is another session's.
     pub fn enter(&mut self, join: &InsideJoin, items: ItemSender, at: Instant) -> Result<u64, ConnectError> {
         let kind = match join.kind {
             InsideKind::Ingress => ParticipantKind::Ingress,
@@ -250,7 +250,8 @@ impl Engine {
         };
         self.takes(&join, at)?;
         let now = self.now(at);
-        if !self.yields_to(&join.room, &join.session, at) {
+        // What a client asks for was just looked up with the meeting; an insider may have begun to enter long before.
+        if self.is_anothers(&join.room, &join.session) {
             refused("taken");
             return Err(ConnectError::Taken);
         }

@@ -10,7 +10,8 @@ mod guest;
 mod simulation;
 
 use guest::{Guest, ROOM, hidden, millis};
-use ports::media::inside::{InsideItem, InsideKind, InsideOrder};
+use ports::media::ConnectError;
+use ports::media::inside::{InsideKind, InsideOrder};
 use simulation::peer::Coding;
 use simulation::world::World;
 use std::time::Duration;
@@ -56,8 +57,7 @@ fn the_end_of_a_track_ends_no_recording_and_the_next_one_is_heard_at_once() {
 
     assert!(!recorder.frames(true).is_empty() && !recorder.frames(false).is_empty());
     world.run(Duration::from_secs(20));
-    recorder.read();
-    assert!(!recorder.told.contains(&InsideItem::Left));
+    assert_eq!(recorder.end(), None);
 }
 
 #[test]
@@ -79,6 +79,20 @@ fn who_does_without_a_track_for_a_while_gets_it_again() {
 
     assert!(!recorder.frames(true).is_empty() && !recorder.frames(false).is_empty());
     world.run(Duration::from_secs(20));
-    recorder.read();
-    assert!(!recorder.told.contains(&InsideItem::Left));
+    assert_eq!(recorder.end(), None);
+}
+
+#[test]
+fn an_insider_of_a_meeting_that_is_over_ends_nothing_of_the_next_one() {
+    let mut world = World::new(4);
+    let ann = world.join("ann", ROOM, 2);
+    world.run(Duration::from_secs(1));
+
+    let late = Guest::try_enter(&mut world, "before", "rec", InsideKind::Egress, hidden(), 64);
+
+    assert_eq!(late.err(), Some(ConnectError::Taken));
+    world.run(Duration::from_secs(2));
+    assert!(!world.peers[ann].over);
+    let mut recorder = Guest::enter(&mut world, "rec", InsideKind::Egress, hidden(), 64);
+    assert_eq!(recorder.end(), None);
 }

@@ -40,7 +40,8 @@ pub enum InsideKind {
 pub struct InsideJoin {
     /// The room; it is made if it does not exist.
     pub room: RoomId,
-    /// The meeting's session.
+    /// The meeting's session. An insider ends no room: if that of another session is there, it is refused
+    /// ([`ConnectError::Taken`](super::ConnectError::Taken)).
     pub session: SessionId,
     /// Who. Somebody there under the same identity is replaced.
     pub identity: Identity,
@@ -219,7 +220,20 @@ pub enum InsideItem {
         name: String,
     },
     /// It is out; nothing follows.
-    Left,
+    Left(InsideEnd),
+}
+
+/// Why an insider is out, and with that whether it may enter again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InsideEnd {
+    /// The room is closed: its meeting is over, or another one has its name.
+    Over,
+    /// It was put out, by a moderator or the server API for instance.
+    Removed,
+    /// Somebody entered under its identity.
+    Replaced,
+    /// What it was in cannot go on, or the server stops; it may enter again.
+    StartOver,
 }
 
 /// The two ends an insider holds. Dropping `orders` is leaving.

@@ -4,8 +4,9 @@ use crate::simulation::film::{Codec, Shot, Sound};
 use crate::simulation::world::{World, permission};
 use model::media::{MediaPermission, Source, Sources};
 use model::{Identity, RoomId, SessionId};
+use ports::media::ConnectError;
 use ports::media::inside::{
-    Format, InsideItem, InsideJoin, InsideKind, InsideOrder, ItemReceiver, SentFrame, TapFrame, items,
+    Format, InsideEnd, InsideItem, InsideJoin, InsideKind, InsideOrder, ItemReceiver, SentFrame, TapFrame, items,
 };
 use std::time::Duration;
 
@@ -35,10 +36,22 @@ impl Guest {
         permission: MediaPermission,
         capacity: usize,
     ) -> Self {
+        Self::try_enter(world, "session", name, kind, permission, capacity).unwrap()
+    }
+
+    /// Enters with that session of the meeting.
+    pub(crate) fn try_enter(
+        world: &mut World,
+        session: &str,
+        name: &str,
+        kind: InsideKind,
+        permission: MediaPermission,
+        capacity: usize,
+    ) -> Result<Self, ConnectError> {
         let (sender, items) = items(capacity);
         let join = InsideJoin {
             room: RoomId::try_from(ROOM).unwrap(),
-            session: SessionId::try_from("session").unwrap(),
+            session: SessionId::try_from(session).unwrap(),
             identity: Identity::try_from(name).unwrap(),
             name: name.to_owned(),
             metadata: String::new(),
@@ -46,9 +59,15 @@ impl Guest {
             kind,
             permission,
         };
-        let link = world.engine.enter(&join, sender, world.now).unwrap();
+        let link = world.engine.enter(&join, sender, world.now)?;
         world.run(millis(10));
-        Self { link, items, told: Vec::new(), frame: 0, sounds: 0 }
+        Ok(Self { link, items, told: Vec::new(), frame: 0, sounds: 0 })
+    }
+
+    /// Why it was put out, if it was.
+    pub(crate) fn end(&mut self) -> Option<InsideEnd> {
+        self.read();
+        self.told.iter().find_map(|item| if let InsideItem::Left(why) = item { Some(*why) } else { None })
     }
 
     pub(crate) fn order(&mut self, world: &mut World, order: InsideOrder) {

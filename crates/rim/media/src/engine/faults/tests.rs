@@ -4,7 +4,9 @@ use super::*;
 use crate::plane::{Order, Signal};
 use model::SessionId;
 use model::media::{MediaPermission, Source, Sources};
-use ports::media::inside::{Format, InsideItem, InsideJoin, InsideKind, InsideOrder, ItemReceiver, SentFrame, items};
+use ports::media::inside::{
+    Format, InsideEnd, InsideItem, InsideJoin, InsideKind, InsideOrder, ItemReceiver, SentFrame, items,
+};
 use ports::media::{MediaJoin, RemoveReason, Topology, TrackChoice};
 use prost::Message;
 use signal::{JoinRequest, Now};
@@ -180,7 +182,7 @@ impl Scene {
         assert_eq!(self.engine.links.len(), who.len());
         assert!(self.engine.struck.is_empty() && !self.engine.mending);
         let told = self.sue.told().into_iter().chain(self.lou.told());
-        assert!(told.into_iter().all(|item| item != InsideItem::Left));
+        assert!(told.into_iter().all(|item| !matches!(item, InsideItem::Left(_))));
         assert_eq!(self.heard(), 1);
     }
 
@@ -295,7 +297,7 @@ fn an_insider_s_order_that_panics_ends_that_insider_alone() {
 
     scene.engine.inside_order(ann.link, InsideOrder::Mute { name: "mic".into(), muted: true }, scene.now);
 
-    assert!(ann.told().contains(&InsideItem::Left));
+    assert!(ann.told().contains(&InsideItem::Left(InsideEnd::StartOver)));
     scene.is_without_ann();
     scene.engine.signal(Signal::InsideGone(ann.link), scene.now);
     scene.ann_comes_back();
@@ -350,7 +352,7 @@ fn what_the_application_orders_of_somebody_panics_for_that_one_alone() {
         order(&mut scene);
 
         // What panicked for a removal was that she is told of it: her queue only ends.
-        assert_eq!(ann.told().contains(&InsideItem::Left), index != 2, "{index}");
+        assert_eq!(ann.told().contains(&InsideItem::Left(InsideEnd::StartOver)), index != 2, "{index}");
         scene.is_without_ann();
         scene.ann_comes_back();
     }
@@ -389,7 +391,7 @@ fn a_session_the_machine_lost_sight_of_half_way_is_put_out_without_it() {
         trip(Point::Order, &name("ann"));
     });
 
-    assert!(ann.told().contains(&InsideItem::Left));
+    assert!(ann.told().contains(&InsideItem::Left(InsideEnd::StartOver)));
     scene.is_without_ann();
     scene.ann_comes_back();
 }
@@ -402,7 +404,7 @@ fn a_packet_that_panics_on_its_way_to_somebody_ends_the_receiver_and_not_the_pub
 
     scene.heard();
 
-    assert!(ann.told().contains(&InsideItem::Left));
+    assert!(ann.told().contains(&InsideItem::Left(InsideEnd::StartOver)));
     scene.is_without_ann();
     scene.ann_comes_back();
 }
@@ -430,7 +432,7 @@ fn a_room_is_closed_that_cannot_be_settled_for_something_that_is_nobody_s() {
     scene.engine.by_turns(scene.key, scene.now, |_, _| panic!("as a bug would"));
 
     assert!(scene.engine.rooms.is_empty() && scene.engine.by_id.is_empty());
-    assert!(scene.lou.told().contains(&InsideItem::Left));
+    assert!(scene.lou.told().contains(&InsideItem::Left(InsideEnd::StartOver)));
     let events: Vec<MediaEventKind> =
         std::iter::from_fn(|| scene.events.try_recv().ok()).map(|told| told.kind).collect();
     assert_eq!(events.last(), Some(&MediaEventKind::Closed));
