@@ -76,6 +76,8 @@ pub struct UpPacket {
     pub payload: Arc<[u8]>,
     /// When the datagram was received.
     pub arrival: Instant,
+    /// When the content was captured, in our clock and never after that, if whoever sends it knows: then no sender report counts.
+    pub captured: Option<Instant>,
     /// Loudness in −dBov, 0 (loudest) to 127 (RFC 6464).
     pub audio_level: Option<u8>,
     /// The latest sender report of this stream.

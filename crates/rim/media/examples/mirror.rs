@@ -193,7 +193,8 @@ impl Mirror {
         }
         self.write(&frame);
         let audio_level = frame.format.is_sound().then_some(LEVEL);
-        let frame = SentFrame { timestamp: frame.timestamp, audio_level, data: frame.data };
+        let frame =
+            SentFrame { timestamp: frame.timestamp, captured: Some(frame.captured), audio_level, data: frame.data };
         orders.push(InsideOrder::Send { name, frame });
         orders
     }

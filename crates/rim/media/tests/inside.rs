@@ -12,7 +12,7 @@ mod simulation;
 use guest::{Guest, NUMBER, ROOM, hidden, millis, numbers};
 use model::media::{MediaPermission, Source, Sources};
 use model::{Identity, RoomId};
-use ports::media::inside::{Format, InsideItem, InsideKind, InsideOrder};
+use ports::media::inside::{Format, InsideItem, InsideKind, InsideOrder, SentFrame};
 use simulation::checks;
 use simulation::film::Sound;
 use simulation::net::Weather;
@@ -278,4 +278,40 @@ fn what_is_no_frame_is_not_sent_and_the_next_one_is() {
     world.run(millis(33));
 
     assert_eq!(recorder.frames(false).len(), 1);
+}
+
+#[test]
+fn what_was_captured_together_is_told_as_such_however_much_later_one_of_it_is_sent() {
+    let mut world = World::new(9);
+    let mut sender = Guest::enter(&mut world, "sender", InsideKind::Ingress, permission(), 512);
+    sender.publish(&mut world);
+    let mut recorder = Guest::enter(&mut world, "rec", InsideKind::Egress, hidden(), 512);
+    recorder.subscribe(&mut world);
+    world.run(Duration::from_secs(2));
+    recorder.read();
+    recorder.told.clear();
+    let start = world.now;
+    let send = |sender: &mut Guest, world: &mut World, name: &str, timestamp, captured, data: Vec<u8>| {
+        let frame = SentFrame { timestamp, captured: Some(captured), audio_level: None, data: data.into() };
+        sender.order(world, InsideOrder::Send { name: name.into(), frame });
+    };
+
+    for number in 0..100u8 {
+        let captured = start + millis(40) * number.into();
+        send(&mut sender, &mut world, "mic", u32::from(number) * 1920, captured, vec![0xfc, number, 2]);
+        if let Some(before) = number.checked_sub(8) {
+            let captured = start + millis(40) * before.into();
+            let data = picture(Format::Vp8, before, before % 10 == 0, 200);
+            send(&mut sender, &mut world, "cam", u32::from(before) * 3600, captured, data);
+        }
+        world.run(start + millis(40) * (u32::from(number) + 1) - world.now);
+    }
+
+    for (audio, at) in [(true, 1), (false, 3)] {
+        let frames = recorder.frames(audio);
+        assert!(frames.len() > 80, "{}", frames.len());
+        for frame in frames {
+            assert_eq!(frame.captured, start + millis(40) * u32::from(frame.data[at] & 0x7f));
+        }
+    }
 }

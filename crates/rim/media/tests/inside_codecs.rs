@@ -170,7 +170,7 @@ fn a_client_gets_an_insiders_pictures_in_the_packets_of_their_codec() {
                 Format::Vp9 => [vec![if key { 0x82 } else { 0x86 }], vec![7; 2500]].concat(),
                 _ => [if key { &[0x0a, 1, 7][..] } else { &[] }, &[0x32, 0x80 | 68, 19], &[9; 2500]].concat(),
             };
-            let frame = SentFrame { timestamp: number * 3600, audio_level: None, data: data.into() };
+            let frame = SentFrame { timestamp: number * 3600, captured: None, audio_level: None, data: data.into() };
             guest.order(&mut world, InsideOrder::Send { name: "it".into(), frame });
             world.pass(FRAME);
         }

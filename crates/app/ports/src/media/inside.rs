@@ -141,6 +141,9 @@ pub enum InsideOrder {
 pub struct SentFrame {
     /// In the clock of the format.
     pub timestamp: u32,
+    /// When the content was captured, in our clock: by that the tracks of an insider are played and recorded in step. `None`: as
+    /// it is sent. What is later than that means the same.
+    pub captured: Option<Instant>,
     /// Loudness in −dBov, 0 to 127, of sound.
     pub audio_level: Option<u8>,
     /// The frame, at most 2 MiB.

@@ -97,6 +97,7 @@ impl Own {
             marker: piece.marker,
             payload: piece.payload,
             arrival: at,
+            captured: frame.captured.map(|captured| captured.min(at)),
             audio_level: frame.audio_level,
             sender_report: None,
             extensions: Extensions::inside(frame.audio_level, piece.dependency.as_deref()),

@@ -159,7 +159,7 @@ impl Guest {
         audio_level: Option<u8>,
         data: Vec<u8>,
     ) {
-        let frame = SentFrame { timestamp, audio_level, data: data.into() };
+        let frame = SentFrame { timestamp, captured: None, audio_level, data: data.into() };
         self.order(world, InsideOrder::Send { name: name.into(), frame });
     }
 }

@@ -128,7 +128,7 @@ impl Scene {
         self.lou.told();
         self.sounds += 1;
         let data = Bytes::from_static(&[0xfc, 1, 2, 3]);
-        let frame = SentFrame { timestamp: self.sounds * 960, audio_level: Some(20), data };
+        let frame = SentFrame { timestamp: self.sounds * 960, captured: None, audio_level: Some(20), data };
         self.engine.inside_order(self.sue.link, InsideOrder::Send { name: "mic".into(), frame }, self.now);
         self.engine.drain(self.now, &mut |_, _, _| {});
         self.lou.told().iter().filter(|item| matches!(item, InsideItem::Frame(_))).count()
