@@ -29,9 +29,10 @@ impl ClientMessage {
         Self::inside(Request::Offer(lk::SessionDescription { id, ..lk::SessionDescription::default() }))
     }
 
-    /// A track to publish on a section that will be called `cid`.
+    /// A track to publish on a section that will be called `cid`. Sound may have two channels.
     #[allow(deprecated)]
-    pub fn add_track(cid: &str, source: Source, codec: Codec, (width, height): (u32, u32)) -> Self {
+    pub fn add_track(cid: &str, source: Source, codec: Codec, (width, height): (u32, u32), stereo: bool) -> Self {
+        let stereo = stereo && codec == Codec::Opus;
         let video = codec != Codec::Opus;
         let layer = lk::VideoLayer { quality: 2, width, height, ..lk::VideoLayer::default() };
         let layers = if video { vec![layer] } else { Vec::new() };
@@ -42,6 +43,8 @@ impl ClientMessage {
             width,
             height,
             layers: layers.clone(),
+            stereo,
+            audio_features: stereo.then_some(lk::AudioTrackFeature::TfStereo.into()).into_iter().collect(),
             simulcast_codecs: vec![lk::SimulcastCodec {
                 codec: codec.mime().to_owned(),
                 cid: cid.to_owned(),

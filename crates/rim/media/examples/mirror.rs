@@ -189,7 +189,13 @@ impl Mirror {
             let source = self.sources[&name];
             let file = format!("{source:?}-{:?}.frames", frame.format).to_lowercase();
             self.files.insert(Arc::clone(&frame.sid), File::create(self.folder.join(file)).unwrap());
-            orders.push(InsideOrder::Publish { name: name.clone(), source, format: frame.format, size: SIZE });
+            orders.push(InsideOrder::Publish {
+                name: name.clone(),
+                source,
+                format: frame.format,
+                size: SIZE,
+                stereo: false,
+            });
         }
         self.write(&frame);
         let audio_level = frame.format.is_sound().then_some(LEVEL);

@@ -307,7 +307,7 @@ impl Engine {
         }
         let Some(inside) = self.insider(key, peer) else { return };
         let message = match order {
-            InsideOrder::Publish { name, source, format, size } => {
+            InsideOrder::Publish { name, source, format, size, stereo } => {
                 let (kind, signalled) = frames::signalled(format);
                 if inside.own.contains_key(&name) {
                     return;
@@ -317,7 +317,7 @@ impl Engine {
                     return;
                 };
                 inside.own.insert(name.clone(), Own::new(section, format));
-                ClientMessage::add_track(&name, source, signalled, size)
+                ClientMessage::add_track(&name, source, signalled, size, stereo)
             }
             InsideOrder::Unpublish { name } => return inside.retire(&name),
             InsideOrder::Mute { name, muted } => {

@@ -46,8 +46,13 @@ fn what_an_insider_sends_a_real_client_receives_and_can_show() {
 fn an_insider_may_publish_again_and_again() {
     let mut world = World::new(1);
     let mut guest = Guest::enter(&mut world, "caller", InsideKind::Sip, permission(), 4096);
-    let microphone =
-        |name: String| InsideOrder::Publish { name, source: Source::Microphone, format: Format::Opus, size: (0, 0) };
+    let microphone = |name: String| InsideOrder::Publish {
+        name,
+        source: Source::Microphone,
+        format: Format::Opus,
+        size: (0, 0),
+        stereo: false,
+    };
     for number in 0..2500 {
         guest.order(&mut world, microphone(format!("mic{number}")));
         guest.order(&mut world, InsideOrder::Unpublish { name: format!("mic{number}") });
@@ -240,7 +245,7 @@ fn insiders_see_and_hear_each_other_in_every_format() {
         let mut world = World::new(7);
         let mut sender = Guest::enter(&mut world, "sender", InsideKind::Ingress, permission(), 512);
         let (name, source) = ("it".to_owned(), if format.is_sound() { Source::Microphone } else { Source::Camera });
-        sender.order(&mut world, InsideOrder::Publish { name, source, format, size: (640, 360) });
+        sender.order(&mut world, InsideOrder::Publish { name, source, format, size: (640, 360), stereo: false });
         let mut recorder = Guest::enter(&mut world, "rec", InsideKind::Egress, hidden(), 512);
         recorder.subscribe(&mut world);
 
@@ -268,7 +273,13 @@ fn insiders_see_and_hear_each_other_in_every_format() {
 fn what_is_no_frame_is_not_sent_and_the_next_one_is() {
     let mut world = World::new(8);
     let mut sender = Guest::enter(&mut world, "sender", InsideKind::Ingress, permission(), 512);
-    let it = InsideOrder::Publish { name: "it".into(), source: Source::Camera, format: Format::H264, size: (640, 360) };
+    let it = InsideOrder::Publish {
+        name: "it".into(),
+        source: Source::Camera,
+        format: Format::H264,
+        size: (640, 360),
+        stereo: false,
+    };
     sender.order(&mut world, it);
     let mut recorder = Guest::enter(&mut world, "rec", InsideKind::Egress, hidden(), 512);
     recorder.subscribe(&mut world);

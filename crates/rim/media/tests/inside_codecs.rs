@@ -19,6 +19,7 @@ use std::time::Duration;
 use support::World;
 use support::codecs::{Scalable, Sent};
 use wire::lk::BackupCodecPolicy;
+use wire::lk::signal_response::Message as Response;
 
 const FRAME: Duration = Duration::from_millis(40);
 
@@ -150,6 +151,22 @@ fn an_insider_hears_a_clients_redundant_sound_once() {
 }
 
 #[test]
+fn a_client_is_told_of_an_insiders_two_channels() {
+    for stereo in [false, true] {
+        let mut world = World::new();
+        let bob = world.join("bob");
+        world.pass(Duration::from_secs(2));
+        let guest = Guest::enter(&mut world);
+        let (name, source) = ("it".to_owned(), Source::ScreenShareAudio);
+        guest.order(&mut world, InsideOrder::Publish { name, source, format: Format::Opus, size: (0, 0), stereo });
+        world.pass(Duration::from_secs(1));
+
+        let is_told = |message: &Response| matches!(message, Response::Answer(answer) if answer.sdp.contains(";stereo=1;sprop-stereo=1"));
+        assert_eq!(world.clients[bob].got(is_told), stereo);
+    }
+}
+
+#[test]
 fn a_client_gets_an_insiders_pictures_in_the_packets_of_their_codec() {
     for (format, name) in [(Format::Vp9, "vp9"), (Format::Av1, "av1")] {
         let mut world = World::new();
@@ -158,7 +175,7 @@ fn a_client_gets_an_insiders_pictures_in_the_packets_of_their_codec() {
         let mut guest = Guest::enter(&mut world);
         guest.order(
             &mut world,
-            InsideOrder::Publish { name: "it".into(), source: Source::Camera, format, size: (640, 360) },
+            InsideOrder::Publish { name: "it".into(), source: Source::Camera, format, size: (640, 360), stereo: false },
         );
         world.pass(Duration::from_secs(1));
 

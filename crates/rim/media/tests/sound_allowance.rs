@@ -45,7 +45,7 @@ fn what_reaches_others_of_eight_busy_microphones_is_what_one_participant_may_sen
             let (name, source) = (format!("mic{track}"), Source::Microphone);
             world.engine.inside_order(
                 eve,
-                InsideOrder::Publish { name, source, format: Format::Opus, size: (0, 0) },
+                InsideOrder::Publish { name, source, format: Format::Opus, size: (0, 0), stereo: false },
                 world.now,
             );
         }

@@ -95,6 +95,8 @@ pub enum InsideOrder {
         format: Format,
         /// Pixels; 0 for sound.
         size: (u32, u32),
+        /// Sound in two channels; without it clients play one.
+        stereo: bool,
     },
     /// Take it back.
     Unpublish {

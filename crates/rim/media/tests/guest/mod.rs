@@ -106,10 +106,20 @@ impl Guest {
     }
 
     pub(crate) fn publish(&mut self, world: &mut World) {
-        let camera =
-            InsideOrder::Publish { name: "cam".into(), source: Source::Camera, format: Format::Vp8, size: (640, 360) };
-        let microphone =
-            InsideOrder::Publish { name: "mic".into(), source: Source::Microphone, format: Format::Opus, size: (0, 0) };
+        let camera = InsideOrder::Publish {
+            name: "cam".into(),
+            source: Source::Camera,
+            format: Format::Vp8,
+            size: (640, 360),
+            stereo: false,
+        };
+        let microphone = InsideOrder::Publish {
+            name: "mic".into(),
+            source: Source::Microphone,
+            format: Format::Opus,
+            size: (0, 0),
+            stereo: false,
+        };
         self.order(world, camera);
         self.order(world, microphone);
         world.run(millis(800));

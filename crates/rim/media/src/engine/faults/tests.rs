@@ -103,7 +103,7 @@ impl Scene {
 
     fn publish(&mut self, link: u64) {
         let (name, source) = ("mic".into(), Source::Microphone);
-        let publish = InsideOrder::Publish { name, source, format: Format::Opus, size: (0, 0) };
+        let publish = InsideOrder::Publish { name, source, format: Format::Opus, size: (0, 0), stereo: false };
         self.engine.inside_order(link, publish, self.now);
     }
 
