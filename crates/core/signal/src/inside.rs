@@ -96,6 +96,8 @@ pub struct SeenTrack {
     pub kind: Kind,
     /// Silent for now.
     pub muted: bool,
+    /// End to end.
+    pub encrypted: bool,
 }
 
 /// What the room says to an insider; everything else does not concern one.
@@ -173,7 +175,8 @@ fn participant(info: &lk::ParticipantInfo) -> Option<Told> {
             lk::TrackType::Data => return None,
         };
         let source = source_of(kind, track.source);
-        Some(SeenTrack { sid: track.sid.clone(), source, kind, muted: track.muted })
+        let encrypted = track.encryption() != lk::encryption::Type::None;
+        Some(SeenTrack { sid: track.sid.clone(), source, kind, muted: track.muted, encrypted })
     });
     Some(Told::Participant { identity: info.identity.clone(), tracks: tracks.collect() })
 }

@@ -199,6 +199,7 @@ impl Inside {
                     source: Some(track.source),
                     audio: track.kind == Kind::Audio,
                     muted: track.muted,
+                    encrypted: track.encrypted,
                 });
             }
         }

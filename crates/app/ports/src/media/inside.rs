@@ -189,6 +189,9 @@ pub enum InsideItem {
         audio: bool,
         /// Silent for now.
         muted: bool,
+        /// Encrypted end to end: of use to nobody without the key. Whoever subscribes all the same gets what the publisher
+        /// encrypted, as it is; a picture of which not even the beginning can be read is left out.
+        encrypted: bool,
     },
     /// A track of somebody's is gone.
     TrackGone {
