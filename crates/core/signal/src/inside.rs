@@ -1,8 +1,9 @@
 //! What participants without a peer connection say and are told. They live in the process, so that nothing is encoded.
 
 use crate::incoming::{ClientMessage, JoinRequest, Said};
+use crate::room::MediaRoom;
 use crate::track::source_of;
-use crate::types::{Codec, Kind};
+use crate::types::{Codec, Kind, PeerKey};
 use bytes::Bytes;
 use model::media::Source;
 use prost::Message;
@@ -82,6 +83,14 @@ impl ClientMessage {
     /// Goes.
     pub fn leave() -> Self {
         Self::inside(Request::Leave(lk::LeaveRequest::default()))
+    }
+}
+
+impl MediaRoom {
+    /// Whether somebody receives a track, or will as soon as there is a section for it.
+    pub fn receives(&self, peer: PeerKey, sid: &str) -> bool {
+        let both = self.participants.get(&peer).zip(self.by_sid.get(sid));
+        both.is_some_and(|(subscriber, track)| subscriber.subscriptions.contains_key(track))
     }
 }
 

@@ -174,7 +174,8 @@ impl Mirror {
             }
             InsideItem::Frame(frame) => self.send_back(frame),
             InsideItem::KeyFrameWanted { name } => vec![InsideOrder::KeyFrame { sid: name }],
-            InsideItem::Published { .. }
+            InsideItem::Receiving { .. }
+            | InsideItem::Published { .. }
             | InsideItem::Refused { .. }
             | InsideItem::Unpublished { .. }
             | InsideItem::Muted { .. }

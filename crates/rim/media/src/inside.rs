@@ -22,8 +22,8 @@ use signal::{ClientMessage, Connected, JoinRequest, Kind, Now, OfferedSection, P
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
-/// Most sections of one insider: tracks of a whole large meeting.
-const MAX_SECTIONS: usize = 2048;
+/// Most sections of one insider: of either kind as many as tracks are received by who records, and those of its own.
+const MAX_SECTIONS: usize = 4200;
 
 /// What an insider has instead of a peer connection.
 #[derive(Debug)]
@@ -40,13 +40,22 @@ pub(crate) struct Inside {
     sids: HashMap<String, String>,
     /// The tracks it gets, by section.
     gets: HashMap<u16, Got>,
-    /// Tracks of others as last told: by sid, whose it is and whether it is muted.
-    seen: BTreeMap<String, (String, bool)>,
+    /// Tracks of others, by sid.
+    seen: BTreeMap<String, Seen>,
     offers: u32,
     /// Sections changed since the last offer.
     changed: bool,
     /// Sections whose track needs a key frame because something of it was left out.
     pub(crate) broken: Vec<u16>,
+}
+
+/// A track of somebody else's, as last told.
+#[derive(Debug)]
+struct Seen {
+    owner: String,
+    muted: bool,
+    /// It was received before: when it is again, something in between is missing.
+    received: bool,
 }
 
 impl Inside {
@@ -180,7 +189,7 @@ impl Inside {
         let gone: Vec<String> = self
             .seen
             .iter()
-            .filter(|(sid, (owner, _))| owner == identity && !tracks.iter().any(|track| track.sid == **sid))
+            .filter(|(sid, seen)| seen.owner == identity && !tracks.iter().any(|track| track.sid == **sid))
             .map(|(sid, _)| sid.clone())
             .collect();
         for sid in gone {
@@ -191,8 +200,16 @@ impl Inside {
             if self.sids.values().any(|own| *own == track.sid) {
                 continue;
             }
-            let known = self.seen.insert(track.sid.clone(), (identity.to_owned(), track.muted));
-            if known.is_none_or(|(_, muted)| muted != track.muted) {
+            let known = self.seen.get_mut(&track.sid);
+            let is_news = known.as_ref().is_none_or(|seen| seen.muted != track.muted);
+            match known {
+                Some(seen) => seen.muted = track.muted,
+                None => {
+                    let seen = Seen { owner: identity.to_owned(), muted: track.muted, received: false };
+                    self.seen.insert(track.sid.clone(), seen);
+                }
+            }
+            if is_news {
                 self.items.push(InsideItem::Track {
                     sid: track.sid,
                     owner: identity.to_owned(),
@@ -205,10 +222,15 @@ impl Inside {
         }
     }
 
+    /// On a section it receives that track from now on, or nothing.
     pub(crate) fn gets(&mut self, section: u16, sid: Option<&str>) {
-        match sid {
-            Some(sid) => drop(self.gets.insert(section, Got::new(sid))),
-            None => drop(self.gets.remove(&section)),
+        if let Some(former) = self.gets.remove(&section) {
+            self.items.push(InsideItem::Receiving { sid: former.sid().to_owned(), yes: false });
+        }
+        if let Some(sid) = sid {
+            let again = self.seen.get_mut(sid).is_some_and(|seen| std::mem::replace(&mut seen.received, true));
+            self.gets.insert(section, Got::new(sid, again));
+            self.items.push(InsideItem::Receiving { sid: sid.to_owned(), yes: true });
         }
     }
 }
@@ -325,10 +347,10 @@ impl Engine {
                 let Some(sid) = inside.sids.get(&name) else { return };
                 ClientMessage::mute(sid, muted)
             }
-            InsideOrder::Subscribe { sid, wanted } => ClientMessage::subscribe(&sid, wanted),
+            InsideOrder::Subscribe { sid, wanted } => return self.subscribe(key, peer, sid, wanted, at),
             InsideOrder::Quality { sid, quality } => ClientMessage::quality(&sid, quality),
             InsideOrder::KeyFrame { sid } => {
-                let section = inside.gets.iter().find(|(_, got)| got.is(&sid)).map(|(section, _)| *section);
+                let section = inside.gets.iter().find(|(_, got)| got.sid() == sid).map(|(section, _)| *section);
                 return if let Some(section) = section {
                     self.want_key_frame(key, peer, section, at)
                 };
@@ -336,6 +358,15 @@ impl Engine {
             InsideOrder::Send { .. } => return,
         };
         self.say_for(key, peer, message, at);
+    }
+
+    /// Whoever is not to have a track is told at once; who is when it begins.
+    fn subscribe(&mut self, key: RoomKey, peer: PeerKey, sid: String, wanted: bool, at: Instant) {
+        self.say_for(key, peer, ClientMessage::subscribe(&sid, wanted), at);
+        let receives = self.rooms.get(&key).is_some_and(|room| room.machine.receives(peer, &sid));
+        if let Some(inside) = self.insider(key, peer).filter(|_| wanted && !receives) {
+            inside.items.push(InsideItem::Receiving { sid, yes: false });
+        }
     }
 
     fn insider(&mut self, key: RoomKey, peer: PeerKey) -> Option<&mut Inside> {

@@ -168,6 +168,7 @@ fn rights_hold_for_insiders_too() {
     world.run(Duration::from_secs(1));
 
     assert!(guest.frames(false).is_empty() && guest.frames(true).is_empty());
+    assert_eq!(guest.receiving().values().collect::<Vec<_>>(), [&false, &false]);
     assert!(guest.told.iter().any(|item| matches!(item, InsideItem::Refused { name } if name == "cam")));
     assert!(guest.told.iter().any(|item| matches!(item, InsideItem::Published { name, .. } if name == "mic")));
 

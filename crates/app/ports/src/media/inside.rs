@@ -159,14 +159,14 @@ pub struct TapFrame {
     pub sid: Arc<str>,
     /// How it is encoded; may change with a key frame, if the publisher goes over to another codec.
     pub format: Format,
-    /// In the clock of the format; continuous across changes of layer.
+    /// In the clock of the format; continuous across changes of layer. It begins anew wherever [`InsideItem::Receiving`] does.
     pub timestamp: u32,
     /// When the content was captured, in our clock.
     pub captured: Instant,
     /// A decoder may begin here. Always true of sound.
     pub key_frame: bool,
-    /// Something before it is missing: it was lost on the way here, or waited too long for the insider. A picture after a loss
-    /// is a key frame; the ones in between are left out.
+    /// Something before it is missing: it was lost on the way here, waited too long for the insider, or the insider did not
+    /// receive the track meanwhile. A picture after a loss is a key frame; the ones in between are left out.
     pub after_loss: bool,
     /// The frame.
     pub data: Bytes,
@@ -197,6 +197,14 @@ pub enum InsideItem {
     TrackGone {
         /// Its sid.
         sid: String,
+    },
+    /// Frames of a track come from now on, or do not. What it subscribed to and may not have now (its rights, the publisher's
+    /// audience, more tracks than one may receive) comes by itself when it may.
+    Receiving {
+        /// Its sid.
+        sid: String,
+        /// They come.
+        yes: bool,
     },
     /// A track of its own is out.
     Published {

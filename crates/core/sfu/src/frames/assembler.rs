@@ -92,6 +92,12 @@ impl Assembler {
         Self::default()
     }
 
+    /// Nothing received, of a track of which there were frames before.
+    pub fn after_a_gap() -> Self {
+        // So much is missing that no repetition makes up for it.
+        Self { lost: true, begun: true, missing: u64::MAX, ..Self::default() }
+    }
+
     /// A packet came. What became complete is to be had from [`Self::poll`]. `true` if a key frame is needed before anything
     /// more can be shown; that is said again with every packet until one comes.
     pub fn push(&mut self, packet: Packet, now: Instant) -> bool {

@@ -18,12 +18,14 @@ pub(super) struct Got {
 }
 
 impl Got {
-    pub(super) fn new(sid: &str) -> Self {
-        Self { sid: sid.into(), assembler: Assembler::new() }
+    /// `again`: it was received before, and not meanwhile.
+    pub(super) fn new(sid: &str, again: bool) -> Self {
+        let assembler = if again { Assembler::after_a_gap() } else { Assembler::new() };
+        Self { sid: sid.into(), assembler }
     }
 
-    pub(super) fn is(&self, sid: &str) -> bool {
-        self.sid.as_ref() == sid
+    pub(super) fn sid(&self) -> &str {
+        &self.sid
     }
 
     /// A packet came; what became complete goes to the insider. `true` if the track needs a key frame.

@@ -8,6 +8,7 @@ use ports::media::ConnectError;
 use ports::media::inside::{
     Format, InsideEnd, InsideItem, InsideJoin, InsideKind, InsideOrder, ItemReceiver, SentFrame, TapFrame, items,
 };
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 pub(crate) const ROOM: &str = "room";
@@ -62,6 +63,16 @@ impl Guest {
         let link = world.engine.enter(&join, sender, world.now)?;
         world.run(millis(10));
         Ok(Self { link, items, told: Vec::new(), frame: 0, sounds: 0 })
+    }
+
+    /// Of the tracks it was told of, whether it receives them.
+    pub(crate) fn receiving(&mut self) -> BTreeMap<String, bool> {
+        self.read();
+        let told = self.told.iter().filter_map(|item| match item {
+            InsideItem::Receiving { sid, yes } => Some((sid.clone(), *yes)),
+            _ => None,
+        });
+        told.collect()
     }
 
     /// Why it was put out, if it was.
