@@ -401,14 +401,23 @@ impl Engine {
     /// Insiders of a room who need more sections than they have, or lost their way in a track.
     pub(crate) fn tend_insiders(&mut self, key: RoomKey, at: Instant) {
         let Some(room) = self.rooms.get_mut(&key) else { return };
-        let mut waiting = Vec::new();
+        let (mut waiting, mut stuck) = (Vec::new(), Vec::new());
         for (peer, session) in &mut room.sessions {
-            if let Some(inside) = &mut session.inside
-                && (inside.changed || !inside.broken.is_empty())
-            {
+            let Some(inside) = &mut session.inside else { continue };
+            if inside.items.is_stuck() {
+                stuck.push((*peer, ()));
+            } else if inside.changed || !inside.broken.is_empty() {
                 waiting.push((*peer, std::mem::take(&mut inside.broken)));
             }
         }
+        let now = self.now(at);
+        self.each(key, at, stuck, |engine, peer, ()| {
+            tracing::warn!("an insider that reads nothing of what it is told is put out");
+            if let Some(room) = engine.rooms.get_mut(&key) {
+                room.machine.session_failed(peer, now);
+            }
+            engine.settle(key, at);
+        });
         self.each(key, at, waiting, |engine, peer, broken| {
             engine.renegotiate_insider(key, peer, at);
             for section in broken {

@@ -150,8 +150,48 @@ fn an_insider_that_does_not_keep_up_misses_pictures_up_to_a_key_frame_and_costs_
     assert!(checks::longest_silence(&world.peers[bob], number, from, world.now) < millis(200));
     world.run(millis(200));
     slow.told.clear();
-    world.run(Duration::from_secs(1));
+    for _ in 0..20 {
+        slow.read();
+        world.run(millis(50));
+    }
     assert!(slow.frames(false).iter().any(|picture| picture.key_frame), "one was asked for");
+}
+
+#[test]
+fn nobody_makes_key_frames_for_an_insider_that_does_not_read() {
+    let mut world = World::new(10);
+    let mut sender = Guest::enter(&mut world, "sender", InsideKind::Ingress, permission(), 512);
+    sender.publish(&mut world);
+    let mut deaf = Guest::enter(&mut world, "deaf", InsideKind::Agent, hidden(), 30);
+    deaf.subscribe(&mut world);
+    let mut time = 0;
+    let mut send = |sender: &mut Guest, world: &mut World, frames: u32| {
+        for _ in 0..frames {
+            time += 1;
+            let key = sender.is_asked_for_a_key_frame() || time == 1;
+            let number = u8::try_from(time % 100).unwrap();
+            sender.send_frame(world, "cam", time * 3600, None, picture(Format::Vp8, number, key, 200));
+            sender.send_frame(world, "mic", time * 1920, None, vec![0xfc, 1, 2]);
+            world.run(millis(38));
+        }
+    };
+    send(&mut sender, &mut world, 5);
+    deaf.read();
+    sender.read();
+    sender.told.clear();
+
+    // That fills the queue some sixty times.
+    send(&mut sender, &mut world, 1000);
+
+    let wanted = sender.told.iter().filter(|item| matches!(item, InsideItem::KeyFrameWanted { .. })).count();
+    assert!((1..=2).contains(&wanted), "{wanted}");
+    assert!(deaf.items.dropped() > 1000, "{}", deaf.items.dropped());
+    deaf.read();
+    send(&mut sender, &mut world, 2);
+    deaf.read();
+    deaf.told.clear();
+    send(&mut sender, &mut world, 10);
+    assert_eq!(deaf.frames(false).len(), 10, "it reads again, and sees again");
 }
 
 #[test]

@@ -13,8 +13,11 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::mpsc;
 
-/// Most things that wait for an insider: two seconds of some lively cameras.
+/// Most frames that wait for an insider: two seconds of some lively cameras.
 pub const INSIDE_QUEUE: usize = 2048;
+
+/// Most notices that wait for an insider; one that reads none of so many is put out. A large meeting comes with some thousand.
+pub const INSIDE_NOTICES: usize = 16 * 1024;
 
 /// Most bytes of frames that wait for an insider: the same, of large pictures.
 pub const INSIDE_BYTES: usize = 16 * 1024 * 1024;
@@ -230,7 +233,7 @@ pub enum InsideItem {
         /// Silent from now on.
         muted: bool,
     },
-    /// Somebody needs a key frame of a track of its own.
+    /// Somebody needs a key frame of a track of its own; said once however many do before it is read.
     KeyFrameWanted {
         /// Its name.
         name: String,
@@ -248,7 +251,7 @@ pub enum InsideEnd {
     Removed,
     /// Somebody entered under its identity.
     Replaced,
-    /// What it was in cannot go on, or the server stops; it may enter again.
+    /// What it was in cannot go on, it did not read what it was told, or the server stops; it may enter again.
     StartOver,
 }
 

@@ -28,7 +28,7 @@ impl Got {
         &self.sid
     }
 
-    /// A packet came; what became complete goes to the insider. `true` if the track needs a key frame.
+    /// A packet came; what became complete goes to the insider. `true` if a key frame is to be asked for.
     pub(super) fn deliver(&mut self, packet: &DownPacket<'_>, items: &ItemSender, now: Instant) -> bool {
         let packet = Packet {
             format: payload(packet.codec),
@@ -42,7 +42,7 @@ impl Got {
         while let Some(frame) = self.assembler.poll() {
             needs_key_frame |= items.push(InsideItem::Frame(self.tap(frame)));
         }
-        needs_key_frame
+        needs_key_frame && items.asks_for_key_frame(&self.sid)
     }
 
     fn tap(&self, frame: Frame) -> TapFrame {
