@@ -104,6 +104,7 @@ fn an_insider_gets_all_layers_of_a_clients_vp9_as_one_picture() {
     assert!(pictures[0].key_frame && pictures.iter().all(|picture| picture.format == Format::Vp9));
     // Layers of 200, 400 and 600 bytes less their descriptors of 5, and an index of eight.
     assert!(pictures.iter().all(|picture| picture.data.len() == 1200 - 3 * 5 + 8));
+    assert!(pictures.iter().all(|picture| picture.rotation == 90));
     let index = [0b1100_1010, 195, 0, 139, 1, 83, 2, 0b1100_1010];
     assert!(pictures.iter().all(|picture| picture.data.ends_with(&index)));
 }

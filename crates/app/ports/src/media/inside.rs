@@ -171,6 +171,11 @@ pub struct TapFrame {
     /// Something before it is missing: it was lost on the way here, waited too long for the insider, or the insider did not
     /// receive the track meanwhile. A picture after a loss is a key frame; the ones in between are left out.
     pub after_loss: bool,
+    /// By how many degrees, 0, 90, 180 or 270, a picture is to be turned clockwise to stand upright: cameras of phones say so
+    /// instead of turning it.
+    pub rotation: u16,
+    /// Loudness in −dBov, 0 (loudest) to 127, of sound whose publisher says it; not of what was repaired.
+    pub audio_level: Option<u8>,
     /// The frame.
     pub data: Bytes,
 }

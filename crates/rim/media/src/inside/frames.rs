@@ -36,6 +36,8 @@ impl Got {
             timestamp: packet.timestamp,
             marker: packet.marker,
             captured: packet.wallclock,
+            rotation: packet.extensions.rotation(),
+            audio_level: packet.extensions.audio_level(),
             payload: Arc::clone(packet.payload),
         };
         let mut needs_key_frame = self.assembler.push(packet, now);
@@ -59,6 +61,8 @@ impl Got {
             captured: frame.captured,
             key_frame: frame.key_frame,
             after_loss: frame.after_loss,
+            rotation: frame.rotation,
+            audio_level: frame.audio_level,
             data: frame.data,
         }
     }

@@ -232,6 +232,8 @@ mod tests {
             captured: Instant::now(),
             key_frame: key_frame || format.is_sound(),
             after_loss: false,
+            rotation: 0,
+            audio_level: None,
             data: vec![number].into(),
         })
     }
