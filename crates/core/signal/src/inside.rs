@@ -3,7 +3,7 @@
 use crate::incoming::{ClientMessage, JoinRequest, Said};
 use crate::room::MediaRoom;
 use crate::track::source_of;
-use crate::types::{Codec, Kind, PeerKey};
+use crate::types::{Codec, Kind, Now, PeerKey};
 use bytes::Bytes;
 use model::media::Source;
 use prost::Message;
@@ -61,16 +61,6 @@ impl ClientMessage {
         Self::inside(Request::Mute(lk::MuteTrackRequest { sid: sid.to_owned(), muted }))
     }
 
-    /// Wants a track, or no longer.
-    #[allow(deprecated)]
-    pub fn subscribe(sid: &str, wanted: bool) -> Self {
-        Self::inside(Request::Subscription(lk::UpdateSubscription {
-            track_sids: vec![sid.to_owned()],
-            subscribe: wanted,
-            ..lk::UpdateSubscription::default()
-        }))
-    }
-
     /// The best layer it wants of a track.
     pub fn quality(sid: &str, quality: u8) -> Self {
         Self::inside(Request::TrackSetting(lk::UpdateTrackSettings {
@@ -87,8 +77,16 @@ impl ClientMessage {
 }
 
 impl MediaRoom {
-    /// Whether somebody receives a track, or will as soon as there is a section for it.
-    pub fn receives(&self, peer: PeerKey, sid: &str) -> bool {
+    /// An insider wants a track, or no longer. Whether it receives it, or will as soon as there is a section for it. Not bounded as
+    /// clients' messages are: who records a large meeting wants many at once.
+    #[allow(deprecated)]
+    pub fn subscribe(&mut self, peer: PeerKey, sid: &str, wanted: bool, now: Now) -> bool {
+        let update = lk::UpdateSubscription {
+            track_sids: vec![sid.to_owned()],
+            subscribe: wanted,
+            ..lk::UpdateSubscription::default()
+        };
+        self.update_subscription(peer, &update, now);
         let both = self.participants.get(&peer).zip(self.by_sid.get(sid));
         both.is_some_and(|(subscriber, track)| subscriber.subscriptions.contains_key(track))
     }
@@ -103,6 +101,12 @@ pub struct SeenTrack {
     pub source: Source,
     /// Sound or pictures.
     pub kind: Kind,
+    /// What its publisher calls it.
+    pub name: String,
+    /// How it is encoded first of all, if that is known here.
+    pub codec: Option<Codec>,
+    /// Pixels as its publisher says.
+    pub size: (u32, u32),
     /// Silent for now.
     pub muted: bool,
     /// End to end.
@@ -119,13 +123,37 @@ pub enum Told {
     /// A track of its own is accepted.
     Accepted { cid: String, sid: String },
     /// A track it wanted to publish was refused.
-    Refused { cid: String },
+    Refused { cid: String, why: Refusal },
     /// A track of its own was taken away.
     Unpublished { sid: String },
     /// A track of its own was muted or unmuted.
     Muted { sid: String, muted: bool },
+    /// Whether anybody wants pictures of a track of its own, in whatever size.
+    Wanted { sid: String, yes: bool },
     /// It is out.
     Left(End),
+}
+
+/// Why somebody may not publish a track.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// Its rights do not cover the source.
+    NotAllowed,
+    /// Too many, or too many at once.
+    TooMany,
+    /// Anything else is wrong with the request.
+    Unusable,
+}
+
+impl Refusal {
+    fn of(reason: lk::request_response::Reason) -> Self {
+        use lk::request_response::Reason;
+        match reason {
+            Reason::NotAllowed => Self::NotAllowed,
+            Reason::LimitExceeded => Self::TooMany,
+            _ => Self::Unusable,
+        }
+    }
 }
 
 /// Why somebody is out.
@@ -164,10 +192,18 @@ pub fn told(message: &Bytes) -> Vec<Told> {
             let sid = published.track.unwrap_or_default().sid;
             vec![Told::Accepted { cid: published.cid, sid }]
         }
-        Some(Response::RequestResponse(refused)) => match refused.request {
-            Some(lk::request_response::Request::AddTrack(add)) => vec![Told::Refused { cid: add.cid }],
-            _ => Vec::new(),
-        },
+        Some(Response::RequestResponse(refused)) => {
+            let why = Refusal::of(refused.reason());
+            match refused.request {
+                Some(lk::request_response::Request::AddTrack(add)) => vec![Told::Refused { cid: add.cid, why }],
+                _ => Vec::new(),
+            }
+        }
+        Some(Response::SubscribedQualityUpdate(wanted)) => {
+            let mut qualities = wanted.subscribed_codecs.iter().flat_map(|codec| &codec.qualities);
+            let yes = qualities.any(|quality| quality.enabled);
+            vec![Told::Wanted { sid: wanted.track_sid, yes }]
+        }
         Some(Response::TrackUnpublished(gone)) => vec![Told::Unpublished { sid: gone.track_sid }],
         Some(Response::Mute(mute)) => vec![Told::Muted { sid: mute.sid, muted: mute.muted }],
         Some(Response::Leave(leave)) => vec![Told::Left(End::of(&leave))],
@@ -185,7 +221,16 @@ fn participant(info: &lk::ParticipantInfo) -> Option<Told> {
         };
         let source = source_of(kind, track.source);
         let encrypted = track.encryption() != lk::encryption::Type::None;
-        Some(SeenTrack { sid: track.sid.clone(), source, kind, muted: track.muted, encrypted })
+        Some(SeenTrack {
+            sid: track.sid.clone(),
+            source,
+            kind,
+            name: track.name.clone(),
+            codec: Codec::ALL.into_iter().find(|codec| codec.mime().eq_ignore_ascii_case(&track.mime_type)),
+            size: (track.width, track.height),
+            muted: track.muted,
+            encrypted,
+        })
     });
     Some(Told::Participant { identity: info.identity.clone(), tracks: tracks.collect() })
 }

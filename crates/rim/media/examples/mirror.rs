@@ -177,6 +177,7 @@ impl Mirror {
             InsideItem::Receiving { .. }
             | InsideItem::Published { .. }
             | InsideItem::Refused { .. }
+            | InsideItem::Wanted { .. }
             | InsideItem::Unpublished { .. }
             | InsideItem::Muted { .. }
             | InsideItem::Left(_) => Vec::new(),

@@ -75,6 +75,14 @@ pub(crate) fn inside_end(why: signal::inside::End) -> port::inside::InsideEnd {
     }
 }
 
+pub(crate) fn inside_refusal(why: signal::inside::Refusal) -> port::inside::InsideRefusal {
+    match why {
+        signal::inside::Refusal::NotAllowed => port::inside::InsideRefusal::NotAllowed,
+        signal::inside::Refusal::TooMany => port::inside::InsideRefusal::TooMany,
+        signal::inside::Refusal::Unusable => port::inside::InsideRefusal::Unusable,
+    }
+}
+
 pub(crate) fn track_choice(choice: port::TrackChoice) -> signal::TrackChoice {
     match choice {
         port::TrackChoice::Sid(sid) => signal::TrackChoice::Sid(sid),

@@ -14,10 +14,12 @@ use crate::session::{Connection, Session};
 use bytes::Bytes;
 use frames::{Got, Own};
 use model::media::ParticipantKind;
-use ports::media::inside::{InsideEnd, InsideItem, InsideJoin, InsideKind, InsideOrder, ItemSender, SentFrame};
+use ports::media::inside::{
+    InsideEnd, InsideItem, InsideJoin, InsideKind, InsideOrder, InsideRefusal, ItemSender, SentFrame,
+};
 use ports::media::{ConnectError, MediaJoin, Topology};
 use rtc::DownPacket;
-use signal::inside::Told;
+use signal::inside::{SeenTrack, Told};
 use signal::{ClientMessage, Connected, JoinRequest, Kind, Now, OfferedSection, PeerKey};
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
@@ -47,13 +49,15 @@ pub(crate) struct Inside {
     changed: bool,
     /// Sections whose track needs a key frame because something of it was left out.
     pub(crate) broken: Vec<u16>,
+    /// What it was told of its own tracks and is to confirm: sid, muted.
+    mutes: Vec<(String, bool)>,
 }
 
 /// A track of somebody else's, as last told.
 #[derive(Debug)]
 struct Seen {
     owner: String,
-    muted: bool,
+    track: SeenTrack,
     /// It was received before: when it is again, something in between is missing.
     received: bool,
 }
@@ -73,6 +77,7 @@ impl Inside {
             // The room asks for sections only after a first offer.
             changed: true,
             broken: Vec::new(),
+            mutes: Vec::new(),
         }
     }
 
@@ -147,25 +152,37 @@ impl Inside {
                     self.sids.insert(cid.clone(), sid.clone());
                     self.items.push(InsideItem::Published { name: cid, sid });
                 }
-                Told::Refused { cid } => {
+                Told::Refused { cid, why } => {
                     self.retire(&cid);
-                    self.items.push(InsideItem::Refused { name: cid });
+                    self.items.push(InsideItem::Refused { name: cid, why: convert::inside_refusal(why) });
                 }
                 Told::Unpublished { sid } => {
-                    let name = self.sids.iter().find(|(_, known)| **known == sid).map(|(name, _)| name.clone());
-                    if let Some(name) = name {
+                    if let Some(name) = self.name_of(&sid) {
                         self.retire(&name);
                     }
                     self.items.push(InsideItem::Unpublished { sid });
                 }
                 Told::Muted { sid, muted } => {
+                    self.mutes.push((sid.clone(), muted));
                     self.items.push(InsideItem::Muted { sid, muted });
+                }
+                Told::Wanted { sid, yes } => {
+                    let Some(name) = self.name_of(&sid) else { continue };
+                    let own = self.own.get_mut(&name);
+                    if own.is_some_and(|own| own.wanted.replace(yes) != Some(yes)) {
+                        self.items.push(InsideItem::Wanted { name, yes });
+                    }
                 }
                 Told::Left(why) => {
                     self.items.push(InsideItem::Left(convert::inside_end(why)));
                 }
             }
         }
+    }
+
+    /// Its name for a track of its own.
+    fn name_of(&self, sid: &str) -> Option<String> {
+        self.sids.iter().find(|(_, known)| *known == sid).map(|(name, _)| name.clone())
     }
 
     /// A track of its own is no more.
@@ -185,7 +202,7 @@ impl Inside {
         self.free.append(&mut self.freed);
     }
 
-    fn note(&mut self, identity: &str, tracks: Vec<signal::inside::SeenTrack>) {
+    fn note(&mut self, identity: &str, tracks: Vec<SeenTrack>) {
         let gone: Vec<String> = self
             .seen
             .iter()
@@ -200,21 +217,19 @@ impl Inside {
             if self.sids.values().any(|own| *own == track.sid) {
                 continue;
             }
-            let known = self.seen.get_mut(&track.sid);
-            let is_news = known.as_ref().is_none_or(|seen| seen.muted != track.muted);
-            match known {
-                Some(seen) => seen.muted = track.muted,
-                None => {
-                    let seen = Seen { owner: identity.to_owned(), muted: track.muted, received: false };
-                    self.seen.insert(track.sid.clone(), seen);
-                }
-            }
-            if is_news {
+            let known = self.seen.get(&track.sid);
+            if known.is_none_or(|seen| seen.track != track) {
+                let received = known.is_some_and(|seen| seen.received);
+                let seen = Seen { owner: identity.to_owned(), track: track.clone(), received };
+                self.seen.insert(track.sid.clone(), seen);
                 self.items.push(InsideItem::Track {
                     sid: track.sid,
                     owner: identity.to_owned(),
                     source: Some(track.source),
                     audio: track.kind == Kind::Audio,
+                    name: track.name,
+                    format: track.codec.map(frames::format),
+                    size: track.size,
                     muted: track.muted,
                     encrypted: track.encrypted,
                 });
@@ -336,7 +351,7 @@ impl Engine {
                     return;
                 }
                 let Some(section) = inside.place(kind, &name) else {
-                    inside.items.push(InsideItem::Refused { name });
+                    inside.items.push(InsideItem::Refused { name, why: InsideRefusal::TooMany });
                     return;
                 };
                 inside.own.insert(name.clone(), Own::new(section, format));
@@ -362,8 +377,10 @@ impl Engine {
 
     /// Whoever is not to have a track is told at once; who is when it begins.
     fn subscribe(&mut self, key: RoomKey, peer: PeerKey, sid: String, wanted: bool, at: Instant) {
-        self.say_for(key, peer, ClientMessage::subscribe(&sid, wanted), at);
-        let receives = self.rooms.get(&key).is_some_and(|room| room.machine.receives(peer, &sid));
+        let now = self.now(at);
+        let Some(room) = self.rooms.get_mut(&key) else { return };
+        let receives = room.machine.subscribe(peer, &sid, wanted, now);
+        self.settle(key, at);
         if let Some(inside) = self.insider(key, peer).filter(|_| wanted && !receives) {
             inside.items.push(InsideItem::Receiving { sid, yes: false });
         }
@@ -398,7 +415,7 @@ impl Engine {
         }
     }
 
-    /// Insiders of a room who need more sections than they have, or lost their way in a track.
+    /// Insiders of a room who need more sections than they have, lost their way in a track, were muted or do not read.
     pub(crate) fn tend_insiders(&mut self, key: RoomKey, at: Instant) {
         let Some(room) = self.rooms.get_mut(&key) else { return };
         let (mut waiting, mut stuck) = (Vec::new(), Vec::new());
@@ -406,8 +423,8 @@ impl Engine {
             let Some(inside) = &mut session.inside else { continue };
             if inside.items.is_stuck() {
                 stuck.push((*peer, ()));
-            } else if inside.changed || !inside.broken.is_empty() {
-                waiting.push((*peer, std::mem::take(&mut inside.broken)));
+            } else if inside.changed || !inside.broken.is_empty() || !inside.mutes.is_empty() {
+                waiting.push((*peer, (std::mem::take(&mut inside.broken), std::mem::take(&mut inside.mutes))));
             }
         }
         let now = self.now(at);
@@ -418,7 +435,10 @@ impl Engine {
             }
             engine.settle(key, at);
         });
-        self.each(key, at, waiting, |engine, peer, broken| {
+        self.each(key, at, waiting, |engine, peer, (broken, mutes)| {
+            for (sid, muted) in mutes {
+                engine.say_for(key, peer, ClientMessage::mute(&sid, muted), at);
+            }
             engine.renegotiate_insider(key, peer, at);
             for section in broken {
                 engine.want_key_frame(key, peer, section, at);

@@ -12,7 +12,7 @@ mod simulation;
 use guest::{Guest, NUMBER, ROOM, hidden, millis, numbers};
 use model::media::{MediaPermission, Source, Sources};
 use model::{Identity, RoomId};
-use ports::media::inside::{Format, InsideItem, InsideKind, InsideOrder, SentFrame};
+use ports::media::inside::{Format, InsideItem, InsideKind, InsideOrder, InsideRefusal, SentFrame};
 use simulation::checks;
 use simulation::film::Sound;
 use simulation::net::Weather;
@@ -40,6 +40,36 @@ fn what_an_insider_sends_a_real_client_receives_and_can_show() {
     assert!(faults.is_empty(), "{faults:?}");
     assert!(guest.told.iter().any(|item| matches!(item, InsideItem::KeyFrameWanted { name } if name == "cam")));
     assert!(guest.told.iter().any(|item| matches!(item, InsideItem::Published { name, .. } if name == "mic")));
+}
+
+#[test]
+fn an_insider_is_told_whether_anybody_gets_its_pictures_and_what_others_publish() {
+    let mut world = World::new(11);
+    let mut sender = Guest::enter(&mut world, "sender", InsideKind::Ingress, permission(), 512);
+    sender.publish(&mut world);
+    let mut viewer = Guest::enter(&mut world, "viewer", InsideKind::Agent, hidden(), 512);
+    viewer.read();
+    let camera = viewer.told.iter().find_map(|item| match item {
+        InsideItem::Track { sid, audio: false, format, size, .. } => Some((sid.clone(), *format, *size)),
+        _ => None,
+    });
+    let (sid, format, size) = camera.unwrap();
+    assert_eq!((format, size), (Some(Format::Vp8), (640, 360)));
+    let mut wanted = |world: &mut World, wanted| {
+        viewer.order(world, InsideOrder::Subscribe { sid: sid.clone(), wanted });
+        // What nobody wants any more is given up after a while.
+        world.run(Duration::from_secs(10));
+        sender.read();
+        let said = sender.told.drain(..).filter_map(|item| match item {
+            InsideItem::Wanted { name, yes } => Some((name, yes)),
+            _ => None,
+        });
+        said.last()
+    };
+
+    wanted(&mut world, false);
+    assert_eq!(wanted(&mut world, true), Some(("cam".to_owned(), true)));
+    assert_eq!(wanted(&mut world, false), Some(("cam".to_owned(), false)));
 }
 
 #[test]
@@ -209,7 +239,8 @@ fn rights_hold_for_insiders_too() {
 
     assert!(guest.frames(false).is_empty() && guest.frames(true).is_empty());
     assert_eq!(guest.receiving().values().collect::<Vec<_>>(), [&false, &false]);
-    assert!(guest.told.iter().any(|item| matches!(item, InsideItem::Refused { name } if name == "cam")));
+    let refused = InsideItem::Refused { name: "cam".into(), why: InsideRefusal::NotAllowed };
+    assert!(guest.told.contains(&refused), "{:?}", guest.told);
     assert!(guest.told.iter().any(|item| matches!(item, InsideItem::Published { name, .. } if name == "mic")));
 
     let room = RoomId::try_from(ROOM).unwrap();

@@ -12,7 +12,7 @@ mod simulation;
 use guest::{Guest, ROOM, hidden, millis};
 use model::media::MediaPermission;
 use ports::media::ConnectError;
-use ports::media::inside::{InsideKind, InsideOrder};
+use ports::media::inside::{INSIDE_NOTICES, InsideEnd, InsideKind, InsideOrder};
 use simulation::peer::Coding;
 use simulation::world::{World, permission};
 use std::time::Duration;
@@ -127,4 +127,23 @@ fn whoever_is_kept_from_a_track_for_a_while_is_told_and_told_again_when_it_is_ba
     choose(&mut world, true);
 
     goes_on(&mut agent);
+}
+
+#[test]
+fn who_reads_nothing_of_thousands_of_notices_is_put_out() {
+    let mut world = World::new(6);
+    world.join("ann", ROOM, 2);
+    let mut deaf = Guest::enter(&mut world, "deaf", InsideKind::Agent, hidden(), 64);
+    world.run(Duration::from_secs(1));
+    assert_eq!(world.engine.holdings().sessions, 2);
+
+    for _ in 0..=INSIDE_NOTICES {
+        let nothing = InsideOrder::Subscribe { sid: "none".into(), wanted: true };
+        world.engine.inside_order(deaf.link, nothing, world.now);
+    }
+    world.run(Duration::from_secs(2));
+
+    assert_eq!(world.engine.holdings().sessions, 1);
+    assert_eq!(deaf.end(), Some(InsideEnd::StartOver));
+    assert_eq!(deaf.told.len(), 1);
 }

@@ -195,6 +195,12 @@ pub enum InsideItem {
         source: Option<Source>,
         /// Sound.
         audio: bool,
+        /// What its publisher calls it.
+        name: String,
+        /// How it is encoded first of all; `None`: as nobody here knows.
+        format: Option<Format>,
+        /// Pixels of its largest pictures as its publisher says, width and height; 0 of sound, and where nothing is said.
+        size: (u32, u32),
         /// Silent for now.
         muted: bool,
         /// Encrypted end to end: of use to nobody without the key. Whoever subscribes all the same gets what the publisher
@@ -225,18 +231,28 @@ pub enum InsideItem {
     Refused {
         /// Its name.
         name: String,
+        /// Why.
+        why: InsideRefusal,
     },
     /// A track of its own was taken away.
     Unpublished {
         /// Its sid.
         sid: String,
     },
-    /// A track of its own was muted by a moderator.
+    /// A track of its own was muted by a moderator, and is from now on: nothing of it is forwarded before the insider unmutes it.
+    /// That it was told is confirmed for it.
     Muted {
         /// Its sid.
         sid: String,
         /// Silent from now on.
         muted: bool,
+    },
+    /// Whether anybody gets the pictures of a track of its own. Before the first word somebody might.
+    Wanted {
+        /// Its name.
+        name: String,
+        /// Somebody does.
+        yes: bool,
     },
     /// Somebody needs a key frame of a track of its own; said once however many do before it is read.
     KeyFrameWanted {
@@ -245,6 +261,17 @@ pub enum InsideItem {
     },
     /// It is out; nothing follows.
     Left(InsideEnd),
+}
+
+/// Why an insider may not publish a track.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InsideRefusal {
+    /// Its rights do not cover the source.
+    NotAllowed,
+    /// It publishes as many as anybody may, or too many in a short time.
+    TooMany,
+    /// The request is none that can be carried out: its name is too long, for instance.
+    Unusable,
 }
 
 /// Why an insider is out, and with that whether it may enter again.

@@ -72,6 +72,8 @@ impl Got {
 #[derive(Debug)]
 pub(super) struct Own {
     pub(super) section: u16,
+    /// Whether anybody wants its pictures, if that was said.
+    pub(super) wanted: Option<bool>,
     codec: Codec,
     packetizer: Packetizer,
 }
@@ -86,7 +88,7 @@ impl Own {
             Format::Av1 => Codec::Av1,
             Format::H264 => Codec::H264,
         };
-        Self { section, codec, packetizer: Packetizer::new(payload(codec)) }
+        Self { section, wanted: None, codec, packetizer: Packetizer::new(payload(codec)) }
     }
 
     /// The packets of a frame, as if they had come from a client.
@@ -120,6 +122,17 @@ pub(super) fn signalled(format: Format) -> (Kind, signal::Codec) {
         Format::Vp9 => (Kind::Video, signal::Codec::Vp9),
         Format::Av1 => (Kind::Video, signal::Codec::Av1),
         Format::H264 => (Kind::Video, signal::Codec::H264),
+    }
+}
+
+/// The format of a track that is announced as that.
+pub(super) fn format(codec: signal::Codec) -> Format {
+    match codec {
+        signal::Codec::Opus => Format::Opus,
+        signal::Codec::Vp8 => Format::Vp8,
+        signal::Codec::Vp9 => Format::Vp9,
+        signal::Codec::Av1 => Format::Av1,
+        signal::Codec::H264 => Format::H264,
     }
 }
 

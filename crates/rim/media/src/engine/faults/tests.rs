@@ -448,3 +448,31 @@ fn a_question_that_panics_ends_nothing() {
     assert!(scene.gone().is_empty());
     scene.is_sound(&["lou", "sue"]);
 }
+
+#[test]
+fn an_insider_that_is_muted_is_told_once_and_is_quiet_until_it_unmutes_itself() {
+    let mut scene = Scene::new();
+    let mute = |scene: &mut Scene| {
+        let (reply, mut answer) = oneshot::channel();
+        let track = TrackChoice::Source(Source::Microphone);
+        scene.engine.order(Order::Mute { room: room(), who: name("sue"), track, muted: true, reply }, scene.now);
+        answer.try_recv().unwrap().unwrap();
+    };
+    scene.sue.told();
+
+    mute(&mut scene);
+    for _ in 0..100 {
+        scene.pass(Duration::from_millis(100));
+    }
+
+    let told = scene.sue.told();
+    let mutes = |told: &[InsideItem]| told.iter().filter(|item| matches!(item, InsideItem::Muted { .. })).count();
+    assert_eq!(mutes(&told), 1, "{told:?}");
+    assert_eq!(scene.heard(), 0);
+    mute(&mut scene);
+    scene.pass(Duration::from_millis(100));
+    let unmute = InsideOrder::Mute { name: "mic".into(), muted: false };
+    scene.engine.inside_order(scene.sue.link, unmute, scene.now);
+    scene.pass(Duration::from_millis(100));
+    assert_eq!(scene.heard(), 1, "what it says itself counts at once");
+}
