@@ -9,13 +9,17 @@ mod guest;
 #[allow(dead_code)]
 mod simulation;
 
-use guest::{Guest, ROOM, hidden, millis};
+use guest::{Guest, ROOM, hidden, millis, numbers};
 use model::media::MediaPermission;
 use ports::media::ConnectError;
 use ports::media::inside::{INSIDE_NOTICES, InsideEnd, InsideKind, InsideOrder};
+use simulation::film::Sound;
+use simulation::net::Weather;
 use simulation::peer::Coding;
 use simulation::world::{World, permission};
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 use wire::lk;
 use wire::lk::signal_request::Message as Request;
 
@@ -146,4 +150,127 @@ fn who_reads_nothing_of_thousands_of_notices_is_put_out() {
     assert_eq!(world.engine.holdings().sessions, 1);
     assert_eq!(deaf.end(), Some(InsideEnd::StartOver));
     assert_eq!(deaf.told.len(), 1);
+}
+
+/// Subscribes to what it was told of since and gets both kinds within a second.
+fn hears_and_sees(world: &mut World, insider: &mut Guest) {
+    world.run(Duration::from_secs(1));
+    insider.subscribe(world);
+    insider.read();
+    insider.told.clear();
+    world.run(Duration::from_secs(1));
+    let (sounds, pictures) = (insider.frames(true).len(), insider.frames(false).len());
+    assert!(sounds > 20 && pictures > 10, "{sounds}, {pictures}");
+    insider.told.clear();
+}
+
+#[test]
+fn who_publishes_again_or_comes_back_is_recorded_again() {
+    let mut world = World::new(7);
+    let (ann, mut recorder) = tapped(&mut world, InsideKind::Egress, hidden());
+    recorder.told.clear();
+
+    for _ in 0..3 {
+        world.peers[ann].unpublish();
+        world.run(Duration::from_secs(4));
+        world.peers[ann].publish(Coding::VP8);
+        hears_and_sees(&mut world, &mut recorder);
+    }
+    leave(&mut world, ann);
+    let again = world.join("ann", ROOM, 2);
+    world.run(Duration::from_secs(2));
+    world.peers[again].publish(Coding::VP8);
+    hears_and_sees(&mut world, &mut recorder);
+    world.run(Duration::from_secs(20));
+    assert_eq!(recorder.end(), None);
+}
+
+#[test]
+fn a_publisher_that_resumes_leaves_no_gap_in_a_recording() {
+    let mut world = World::new(8);
+    let (ann, mut recorder) = tapped(&mut world, InsideKind::Egress, hidden());
+    recorder.told.clear();
+
+    world.resume(ann, ROOM);
+    world.run(Duration::from_secs(5));
+
+    assert!(recorder.receiving().is_empty());
+    let sounds = recorder.frames(true);
+    assert!(sounds.len() > 120 && sounds.iter().all(|sound| !sound.after_loss), "{}", sounds.len());
+}
+
+#[test]
+fn sound_and_pictures_of_one_moment_are_told_as_such_over_a_line_that_jitters() {
+    let mut world = World::new(9);
+    let (ann, mut recorder) = tapped(&mut world, InsideKind::Egress, hidden());
+    world.lines(ann)[0].set(Weather { jitter: millis(60), ..Weather::FINE });
+    world.run(Duration::from_secs(10));
+    recorder.read();
+    recorder.told.clear();
+
+    world.run(Duration::from_secs(20));
+
+    let sounds = recorder.frames(true);
+    let spoken: BTreeMap<u32, Instant> =
+        sounds.iter().map(|sound| (Sound::read(&sound.data).unwrap().number, sound.captured)).collect();
+    let mut pairs = 0;
+    for picture in recorder.frames(false) {
+        // Two sounds leave with each picture, and the reports are made when the second does.
+        let Some(sound) = spoken.get(&(2 * numbers(&[picture.clone()])[0])) else { continue };
+        let apart = picture.captured.max(*sound) - picture.captured.min(*sound);
+        assert!(apart <= millis(10), "{apart:?}");
+        pairs += 1;
+    }
+    assert!(pairs > 200, "{pairs}");
+}
+
+#[test]
+fn time_that_wraps_around_and_silence_that_is_not_sent_are_no_loss() {
+    let mut world = World::new(10);
+    let mut sender = Guest::enter(&mut world, "sender", InsideKind::Sip, permission(), 512);
+    sender.publish(&mut world);
+    let mut recorder = Guest::enter(&mut world, "rec", InsideKind::Egress, hidden(), 512);
+    recorder.subscribe(&mut world);
+
+    let first = u32::MAX - 10 * 960;
+    for number in 0..40u8 {
+        // Of every ten two are sent.
+        if number % 10 < 2 {
+            let timestamp = first.wrapping_add(u32::from(number) * 960);
+            sender.send_frame(&mut world, "mic", timestamp, Some(30), vec![0xfc, number]);
+        }
+        world.run(millis(20));
+    }
+
+    let sounds = recorder.frames(true);
+    let start = sounds[0].timestamp;
+    let heard: Vec<(u8, u32)> =
+        sounds.iter().map(|sound| (sound.data[1], sound.timestamp.wrapping_sub(start) / 960)).collect();
+    assert_eq!(heard, [0, 1, 10, 11, 20, 21, 30, 31].map(|number| (number, number.into())));
+    assert!(sounds.iter().all(|sound| !sound.after_loss));
+}
+
+#[test]
+fn who_is_on_another_shard_than_the_recorder_is_recorded_too() {
+    let mut world = World::spread(11, Some(1));
+    let people: Vec<usize> = (0..4).map(|number| world.join(&format!("p{number}"), ROOM, 4)).collect();
+    world.run(Duration::from_secs(2));
+    for person in people {
+        world.peers[person].publish(Coding::VP8);
+    }
+    world.run(Duration::from_secs(1));
+    assert!(world.engine.holdings().guests > 0, "some of them are on the other shard");
+    let mut recorder = Guest::enter(&mut world, "rec", InsideKind::Egress, hidden(), 4096);
+    recorder.subscribe(&mut world);
+    recorder.read();
+    recorder.told.clear();
+    world.run(Duration::from_secs(5));
+
+    let mut counts: BTreeMap<Arc<str>, u32> = BTreeMap::new();
+    for frame in recorder.frames(true).into_iter().chain(recorder.frames(false)) {
+        assert!(!frame.after_loss);
+        *counts.entry(frame.sid).or_default() += 1;
+    }
+    assert_eq!(counts.len(), 8);
+    assert!(counts.values().all(|count| *count > 50), "{counts:?}");
 }
