@@ -18,6 +18,7 @@ use simulation::net::Weather;
 use simulation::peer::Coding;
 use simulation::world::{World, permission};
 use std::collections::BTreeMap;
+use std::slice;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use wire::lk;
@@ -216,7 +217,7 @@ fn sound_and_pictures_of_one_moment_are_told_as_such_over_a_line_that_jitters() 
     let mut pairs = 0;
     for picture in recorder.frames(false) {
         // Two sounds leave with each picture, and the reports are made when the second does.
-        let Some(sound) = spoken.get(&(2 * numbers(&[picture.clone()])[0])) else { continue };
+        let Some(sound) = spoken.get(&(2 * numbers(slice::from_ref(&picture))[0])) else { continue };
         let apart = picture.captured.max(*sound) - picture.captured.min(*sound);
         assert!(apart <= millis(10), "{apart:?}");
         pairs += 1;

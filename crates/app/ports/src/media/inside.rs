@@ -113,7 +113,8 @@ pub enum InsideOrder {
         /// Silent from now on.
         muted: bool,
     },
-    /// Send a frame of it. One that is none of its format, or too large, is left out and counted.
+    /// Send a frame of it. One that is none of its format, or too large, is left out and counted
+    /// (`media_inside_frames_refused_total`); so are packets beyond what one participant may send (`media_drops_total`, `excess`).
     Send {
         /// Its name.
         name: String,

@@ -356,7 +356,9 @@ mod tests {
         let (sender, mut receiver) = items(2);
         sender.push(frame("a", Format::Opus, 1, true));
         let notice = |number: usize| InsideItem::TrackGone { sid: number.to_string() };
-        (0..INSIDE_NOTICES).for_each(|number| drop(sender.push(notice(number))));
+        for number in 0..INSIDE_NOTICES {
+            sender.push(notice(number));
+        }
         assert!(!sender.is_stuck());
         sender.push(notice(0));
         assert!(sender.is_stuck());
