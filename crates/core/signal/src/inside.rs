@@ -114,10 +114,12 @@ pub struct SeenTrack {
 }
 
 /// What the room says to an insider; everything else does not concern one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Told {
-    /// Somebody is there with these tracks; the list is whole. Without an identity of anybody: gone.
-    Participant { identity: String, tracks: Vec<SeenTrack> },
+    /// Somebody is there with these tracks, or is gone; the list is whole.
+    Participant { identity: String, sid: String, gone: bool, tracks: Vec<SeenTrack> },
+    /// A participant is so loud, from 0 to 1.
+    Speaking { sid: String, level: f32 },
     /// So many more sections to receive on are needed: (sound, pictures).
     Sections(u32, u32),
     /// A track of its own is accepted.
@@ -204,6 +206,11 @@ pub fn told(message: &Bytes) -> Vec<Told> {
             let yes = qualities.any(|quality| quality.enabled);
             vec![Told::Wanted { sid: wanted.track_sid, yes }]
         }
+        Some(Response::SpeakersChanged(changed)) => {
+            let level = |speaker: &lk::SpeakerInfo| if speaker.active { speaker.level } else { 0.0 };
+            let told = changed.speakers.iter().map(|one| Told::Speaking { sid: one.sid.clone(), level: level(one) });
+            told.collect()
+        }
         Some(Response::TrackUnpublished(gone)) => vec![Told::Unpublished { sid: gone.track_sid }],
         Some(Response::Mute(mute)) => vec![Told::Muted { sid: mute.sid, muted: mute.muted }],
         Some(Response::Leave(leave)) => vec![Told::Left(End::of(&leave))],
@@ -232,5 +239,6 @@ fn participant(info: &lk::ParticipantInfo) -> Option<Told> {
             encrypted,
         })
     });
-    Some(Told::Participant { identity: info.identity.clone(), tracks: tracks.collect() })
+    let (identity, sid) = (info.identity.clone(), info.sid.clone());
+    Some(Told::Participant { identity, sid, gone, tracks: tracks.collect() })
 }

@@ -175,6 +175,7 @@ impl Mirror {
             InsideItem::Frame(frame) => self.send_back(frame),
             InsideItem::KeyFrameWanted { name } => vec![InsideOrder::KeyFrame { sid: name }],
             InsideItem::Receiving { .. }
+            | InsideItem::Speaking { .. }
             | InsideItem::Published { .. }
             | InsideItem::Refused { .. }
             | InsideItem::Wanted { .. }

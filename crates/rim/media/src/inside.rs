@@ -42,6 +42,8 @@ pub(crate) struct Inside {
     sids: HashMap<String, String>,
     /// The tracks it gets, by section.
     gets: HashMap<u16, Got>,
+    /// Who is called what, by sid.
+    people: BTreeMap<String, String>,
     /// Tracks of others, by sid.
     seen: BTreeMap<String, Seen>,
     offers: u32,
@@ -72,6 +74,7 @@ impl Inside {
             own: HashMap::new(),
             sids: HashMap::new(),
             gets: HashMap::new(),
+            people: BTreeMap::new(),
             seen: BTreeMap::new(),
             offers: 0,
             // The room asks for sections only after a first offer.
@@ -138,7 +141,19 @@ impl Inside {
     pub(crate) fn tell(&mut self, message: &Bytes) {
         for told in signal::inside::told(message) {
             match told {
-                Told::Participant { identity, tracks } => self.note(&identity, tracks),
+                Told::Participant { identity, sid, gone, tracks } => {
+                    self.note(&identity, tracks);
+                    if gone {
+                        self.people.remove(&sid);
+                    } else {
+                        self.people.insert(sid, identity);
+                    }
+                }
+                Told::Speaking { sid, level } => {
+                    if let Some(owner) = self.people.get(&sid).cloned() {
+                        self.items.push(InsideItem::Speaking { owner, level });
+                    }
+                }
                 Told::Sections(audios, videos) => {
                     // Where none is missing those there are become free, or others are put on them, with the next offer.
                     self.changed = true;

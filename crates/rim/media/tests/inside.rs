@@ -253,6 +253,34 @@ fn rights_hold_for_insiders_too() {
 }
 
 #[test]
+fn who_records_is_told_who_speaks_and_who_no_longer_does() {
+    let mut world = World::new(12);
+    let mut sender = Guest::enter(&mut world, "sender", InsideKind::Sip, permission(), 512);
+    sender.publish(&mut world);
+    let mut recorder = Guest::enter(&mut world, "rec", InsideKind::Egress, hidden(), 512);
+    recorder.subscribe(&mut world);
+    for level in [20, 127] {
+        for number in 0..100u32 {
+            sender.send_frame(&mut world, "mic", (number + u32::from(level) * 100) * 960, Some(level), vec![0xfc, 1]);
+            world.run(millis(19));
+        }
+    }
+
+    recorder.read();
+    let levels: Vec<f32> = recorder
+        .told
+        .iter()
+        .filter_map(|item| match item {
+            InsideItem::Speaking { owner, level } if owner == "sender" => Some(*level),
+            _ => None,
+        })
+        .collect();
+    let [loud @ .., silent] = &levels[..] else { panic!("nothing was said") };
+    assert!(!loud.is_empty() && loud.iter().all(|level| (0.1..=1.0).contains(level)), "{levels:?}");
+    assert!(*silent <= 0.0);
+}
+
+#[test]
 fn mutes_ends_and_leaving_are_told_in_order() {
     let mut world = World::new(6);
     let ann = world.join("ann", ROOM, 2);

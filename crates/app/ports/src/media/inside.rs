@@ -213,6 +213,13 @@ pub enum InsideItem {
         /// Its sid.
         sid: String,
     },
+    /// Somebody speaks of whom it receives anything, or is silent again: what recordings show of many.
+    Speaking {
+        /// Who.
+        owner: String,
+        /// How loud, from 0 (silent) to 1.
+        level: f32,
+    },
     /// Frames of a track come from now on, or do not. What it subscribed to and may not have now (its rights, the publisher's
     /// audience, more tracks than one may receive) comes by itself when it may.
     Receiving {
