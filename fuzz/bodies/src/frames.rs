@@ -40,6 +40,8 @@ pub fn run(input: &[u8]) {
                 timestamp: u32::from(*time) * 960,
                 marker: marker & 1 == 1,
                 captured: now,
+                rotation: None,
+                audio_level: None,
                 payload: payload.into(),
             },
             now,

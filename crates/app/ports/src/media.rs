@@ -132,7 +132,8 @@ pub enum ConnectError {
     /// As many are in the room as it takes.
     #[error("the room is full")]
     NoPlace,
-    /// A meeting has the room's name, and whoever comes without a meeting ends none: look up again whose room it is.
+    /// A meeting has the room's name, and whoever comes without a meeting ends none: look up again whose room it is. Insiders
+    /// end no room at all, so that to them it may be anybody's.
     #[error("a meeting has the name of the room")]
     Taken,
 }
@@ -301,7 +302,7 @@ pub trait MediaPlane: Send + Sync + 'static {
     /// Lets somebody inside the process take part. A plane outside the process has no room for them.
     ///
     /// # Errors
-    /// The plane takes no new sessions now.
+    /// The plane takes no new sessions now, the room is full, or the room of that name is another session's.
     async fn enter(&self, _join: InsideJoin) -> Result<Insider, ConnectError> {
         Err(ConnectError::Unavailable)
     }

@@ -212,6 +212,7 @@ impl Peer {
             timestamp: packet.header.timestamp,
             marker: packet.header.marker,
             arrival: packet.timestamp,
+            captured: None,
             audio_level: packet.header.ext_vals.audio_level.map(i8::unsigned_abs),
             sender_report,
             extensions: Extensions::end_to_end(packet.header.ext_vals, format.codec),

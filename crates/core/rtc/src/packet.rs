@@ -47,6 +47,18 @@ impl Extensions {
         })
     }
 
+    /// Loudness in −dBov, 0 (loudest) to 127 (RFC 6464).
+    pub fn audio_level(&self) -> Option<u8> {
+        self.0.audio_level.map(i8::unsigned_abs)
+    }
+
+    /// By how many degrees the picture is to be turned clockwise to stand upright (3GPP TS 26.114, 7.4.5), if it is said. The
+    /// last packet of a picture says it.
+    pub fn rotation(&self) -> Option<u16> {
+        // The number on the wire; the stack's names are for the turn the camera made.
+        self.0.video_orientation.map(|turn| turn as u16 * 90)
+    }
+
     /// The dependency descriptor (AV1 RTP payload format, appendix A), if there is one.
     pub fn dependency(&self) -> Option<&[u8]> {
         self.0.user_values.get::<Raw>().map(Raw::as_bytes)
@@ -76,6 +88,8 @@ pub struct UpPacket {
     pub payload: Arc<[u8]>,
     /// When the datagram was received.
     pub arrival: Instant,
+    /// When the content was captured, in our clock and never after that, if whoever sends it knows: then no sender report counts.
+    pub captured: Option<Instant>,
     /// Loudness in −dBov, 0 (loudest) to 127 (RFC 6464).
     pub audio_level: Option<u8>,
     /// The latest sender report of this stream.

@@ -56,6 +56,10 @@ pub struct Frame {
     pub key_frame: bool,
     /// Something between this frame and the one before it is missing. Of pictures such a frame is always a key frame.
     pub after_loss: bool,
+    /// By how many degrees a picture is to be turned clockwise.
+    pub rotation: u16,
+    /// Loudness of sound in −dBov, where it is known.
+    pub audio_level: Option<u8>,
     /// See the module.
     pub data: Bytes,
 }

@@ -64,6 +64,8 @@ fn film(codec: Codec, sizes: &[usize], keys: &[usize]) -> (Vec<Vec<u8>>, Vec<Pac
             timestamp,
             marker: piece.marker,
             captured: start + Duration::from_millis(33 * index as u64),
+            rotation: None,
+            audio_level: None,
             payload: piece.payload,
         }));
         pictures.push(data);
@@ -128,6 +130,8 @@ fn a_packet_of_av1_with_a_count_of_its_units_is_read_and_what_does_not_travel_is
         timestamp: 0,
         marker: sequence == 2,
         captured: Instant::now(),
+        rotation: None,
+        audio_level: None,
         payload: payload.into(),
     };
     let frames = watch([packet(1, &[0x78, 1, 0x10, 2, 0x08, 7, 0x30, 1, 2]), packet(2, &[0x90, 3, 4])]);
@@ -142,6 +146,8 @@ fn layers_of_vp9_become_a_superframe() {
         timestamp: 0,
         marker,
         captured: Instant::now(),
+        rotation: None,
+        audio_level: None,
         // I L B E, picture id, layer, TL0PICIDX.
         payload: [&[0xac, 5, spatial << 1, 0], body].concat().into(),
     };
@@ -159,6 +165,8 @@ fn a_key_frame_of_h264_gets_the_parameter_sets_that_came_once() {
         timestamp: picture * STEP,
         marker,
         captured: Instant::now(),
+        rotation: None,
+        audio_level: None,
         payload: payload.into(),
     };
     let sets: &[u8] = &[0x78, 0, 5, 0x67, 0x42, 0xe0, 0x1f, 0x8c, 0, 3, 0x68, 0xce, 9];
@@ -242,6 +250,34 @@ fn what_is_missing_is_waited_for_and_the_first_pictures_are_no_loss() {
 }
 
 #[test]
+fn a_picture_is_turned_as_its_last_packet_says_and_sound_as_loud_as_its_own() {
+    let mut cutter = Packetizer::new(Format::Video(Codec::Vp8));
+    let mut packets = Vec::new();
+    for (number, rotation) in (0u32..).zip([Some(90), Some(270), None]) {
+        let data = picture(Codec::Vp8, u8::try_from(number).unwrap(), number == 0, 3000);
+        let pieces = cutter.cut(number * STEP, &data).unwrap();
+        packets.extend(pieces.into_iter().map(|piece| Packet {
+            format: Format::Video(Codec::Vp8),
+            sequence: piece.sequence,
+            timestamp: number * STEP,
+            marker: piece.marker,
+            captured: Instant::now(),
+            rotation: rotation.filter(|_| piece.marker),
+            audio_level: None,
+            payload: piece.payload,
+        }));
+    }
+    let turned: Vec<u16> = watch(packets).iter().map(|frame| frame.rotation).collect();
+    assert_eq!(turned, [90, 270, 0]);
+
+    let mut cutter = Packetizer::new(Format::Red);
+    let mut voice = |number| Packet { audio_level: Some(number), ..sound(Format::Red, &mut cutter, number.into()) };
+    let [first, _, third] = [voice(1), voice(2), voice(3)];
+    let levels: Vec<Option<u8>> = watch([first, third]).iter().map(|frame| frame.audio_level).collect();
+    assert_eq!(levels, [Some(1), None, Some(3)]);
+}
+
+#[test]
 fn endless_pictures_and_endless_gaps_are_given_up() {
     let mut assembler = Assembler::new();
     let now = Instant::now();
@@ -251,6 +287,8 @@ fn endless_pictures_and_endless_gaps_are_given_up() {
         timestamp: 0,
         marker: false,
         captured: now,
+        rotation: None,
+        audio_level: None,
         payload: [&[if start { 0x10 } else { 0 }, 0][..], &[0; 1200]].concat().into(),
     };
     let most = (MAX_FRAME / 1201) as u64 - 1;
@@ -270,7 +308,16 @@ fn sound(format: Format, cutter: &mut Packetizer, number: u32) -> Packet {
     let pieces = cutter.cut(number * 960, &[number as u8; 40]).unwrap();
     let piece = pieces.into_iter().next().unwrap();
     let (sequence, payload) = (piece.sequence, piece.payload);
-    Packet { format, sequence, timestamp: number * 960, marker: false, captured: Instant::now(), payload }
+    Packet {
+        format,
+        sequence,
+        timestamp: number * 960,
+        marker: false,
+        captured: Instant::now(),
+        rotation: None,
+        audio_level: None,
+        payload,
+    }
 }
 
 #[test]
@@ -403,7 +450,7 @@ proptest! {
         for (sequence, timestamp, marker, payload) in packets {
             for format in [Format::Video(codec), Format::Red] {
                 let payload = payload.clone().into();
-                assembler.push(Packet { format, sequence, timestamp, marker, captured: now, payload }, now);
+                assembler.push(Packet { format, sequence, timestamp, marker, captured: now, rotation: None, audio_level: None, payload }, now);
             }
             while let Some(frame) = assembler.poll() {
                 prop_assert!(!frame.data.is_empty() && frame.data.len() <= MAX_FRAME + 64 * 1024);

@@ -178,8 +178,8 @@ impl MediaRoom {
         let own = participant.info.clone();
         self.by_identity.insert(connect.identity, peer);
         self.participants.insert(peer, participant);
-        self.was_entered = true;
-        self.note_vacancy(now);
+        self.was_entered |= !connect.kind.is_servant();
+        self.note_vacancy_by(connect.kind, now);
         self.note_counts(now);
         self.note_recording();
         self.regress_all();

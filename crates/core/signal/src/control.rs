@@ -3,16 +3,18 @@
 //! A room of a meeting is governed: the meeting gives the rights, and what the API says of somebody lies over them as a
 //! ceiling for as long as the room lives. A lock is never lifted that way, and no lock or unlock undoes it.
 
+use crate::encode::leave;
 use crate::room::MediaRoom;
 use crate::types::{Now, Output, PeerKey};
 use bytes::Bytes;
 use model::Identity;
-use model::media::{DataMessage, MediaPermission, ParticipantChange};
+use model::media::{DataMessage, MediaPermission, ParticipantChange, ParticipantKind};
 use prost::Message;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::time::{Duration, Instant};
 use wire::lk;
 use wire::lk::data_packet::{Kind, Value};
+use wire::lk::leave_request::Action;
 use wire::lk::request_response::{Reason, Request};
 
 /// Limits of section 11.3, in bytes.
@@ -122,7 +124,7 @@ pub(crate) struct Control {
     playout_delay: Option<(Duration, Duration)>,
     /// It may go as soon as it is empty.
     closed: bool,
-    /// Nobody is in it: when it closes.
+    /// Nobody is in it but who serves others: when it closes.
     vacancy_due: Option<Instant>,
     said: HashMap<Identity, Said>,
     nonces: VecDeque<Bytes>,
@@ -186,19 +188,28 @@ impl MediaRoom {
         self.participants.is_empty() && may_go
     }
 
-    /// Nobody is in it, or somebody came.
+    /// Nobody is in it, or somebody came. Who serves others (recorders, agents) is nobody by himself.
     pub(crate) fn note_vacancy(&mut self, now: Now) {
+        let is_vacant = self.participants.values().all(|participant| participant.kind.is_servant());
         self.control.vacancy_due = match self.control.keeping {
-            Keeping::Timed { empty, departure } if self.participants.is_empty() && !self.control.closed => {
+            Keeping::Timed { empty, departure } if is_vacant && !self.control.closed => {
                 Some(now.at + if self.was_entered { departure } else { empty })
             }
             _ => None,
         };
     }
 
+    /// Somebody came or went. Who serves others changes nothing: a room does not wait longer because one comes again and again.
+    pub(crate) fn note_vacancy_by(&mut self, kind: ParticipantKind, now: Now) {
+        if !kind.is_servant() {
+            self.note_vacancy(now);
+        }
+    }
+
     pub(crate) fn close_if_vacant(&mut self, now: Now) {
         if self.control.vacancy_due.is_some_and(|due| due <= now.at) {
-            self.control.close();
+            let reason = lk::DisconnectReason::RoomClosed;
+            self.end_all(leave(reason, Action::Disconnect), reason, now);
         }
     }
 

@@ -1,9 +1,8 @@
 //! Publishing: requests, matching with sections, mute, the end of a track (media-protocol.md section 8).
 
 use crate::codecs;
-use crate::participant::{UpHalf, Withdrawn};
+use crate::participant::{Participant, UpHalf, Withdrawn};
 use crate::room::MediaRoom;
-use crate::subscribe::MAX_SUBSCRIPTIONS;
 use crate::track::{Track, source_of};
 use crate::types::{Codec, EventKind, Kind, Now, OfferedSection, Output, PeerKey, TrackKey, UpPlan};
 use std::collections::HashSet;
@@ -337,7 +336,7 @@ impl MediaRoom {
             return;
         }
         for peer in self.participants.keys().copied().collect::<Vec<_>>() {
-            let full = self.participants.get(&peer).is_some_and(|other| other.subscriptions.len() >= MAX_SUBSCRIPTIONS);
+            let full = self.participants.get(&peer).is_some_and(Participant::is_full);
             self.drop_subscription(peer, key, track.owner, now);
             if full {
                 self.reconcile(peer, now);

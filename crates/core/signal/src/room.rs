@@ -62,7 +62,7 @@ pub struct MediaRoom {
     counts_due: Option<Instant>,
     /// What the server API made of it.
     pub(crate) control: Control,
-    /// Somebody was in it once.
+    /// Somebody was in it once who does not only serve others.
     pub(crate) was_entered: bool,
     pub(crate) outputs: VecDeque<Output>,
 }
@@ -245,7 +245,7 @@ impl MediaRoom {
 
     /// Says the same to everybody and takes them out. As everybody goes at once, nobody is told of the others: of a large room
     /// that would be more messages than wait for anybody's socket.
-    fn end_all(&mut self, message: Bytes, reason: lk::DisconnectReason, now: Now) {
+    pub(crate) fn end_all(&mut self, message: Bytes, reason: lk::DisconnectReason, now: Now) {
         self.control.close();
         let everybody: Vec<PeerKey> = self.participants.keys().copied().collect();
         for peer in &everybody {
@@ -477,7 +477,7 @@ impl MediaRoom {
         }
         let kind = if participant.was_active { EventKind::Left } else { EventKind::Aborted };
         self.outputs.push_back(Output::Event { identity: participant.identity, kind, about });
-        self.note_vacancy(now);
+        self.note_vacancy_by(participant.kind, now);
     }
 
     /// Remembers who is gone for those whose socket is away; the oldest make room.

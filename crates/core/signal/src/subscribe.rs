@@ -13,6 +13,9 @@ use wire::lk::signal_response::Message as Response;
 /// Most tracks one session receives.
 pub(crate) const MAX_SUBSCRIPTIONS: usize = 400;
 
+/// The same of who records: everything there is, in a room as large as any.
+const MAX_RECORDED: usize = 2000;
+
 /// Most entries of a publisher's audience.
 pub(crate) const MAX_AUDIENCE: usize = 1000;
 
@@ -21,6 +24,14 @@ const TRACKS_PER_CHOICE: usize = 8;
 
 /// Most unknown tracks of one request that are named back.
 const MAX_UNKNOWN: usize = 20;
+
+impl Participant {
+    /// Whether it receives as many tracks as it may.
+    pub(crate) fn is_full(&self) -> bool {
+        let most = if self.kind == ParticipantKind::Egress { MAX_RECORDED } else { MAX_SUBSCRIPTIONS };
+        self.subscriptions.len() >= most
+    }
+}
 
 impl MediaRoom {
     /// Brings one subscriber's subscriptions in line with what is published, wished and allowed.
@@ -32,7 +43,7 @@ impl MediaRoom {
     /// The same where nothing changed but those tracks.
     pub(crate) fn reconcile_tracks(&mut self, peer: PeerKey, tracks: &[TrackKey], now: Now) {
         let Some(subscriber) = self.participants.get(&peer) else { return };
-        let full = subscriber.subscriptions.len() >= MAX_SUBSCRIPTIONS;
+        let full = subscriber.is_full();
         let mut add = Vec::new();
         let mut park = Vec::new();
         let mut drop = Vec::new();
@@ -109,7 +120,7 @@ impl MediaRoom {
     /// client does not show, else of the youngest; the picture waits as if it had come later.
     fn make_place(&mut self, peer: PeerKey, key: TrackKey, now: Now) -> bool {
         let Some(subscriber) = self.participants.get(&peer) else { return false };
-        if subscriber.subscriptions.len() < MAX_SUBSCRIPTIONS {
+        if !subscriber.is_full() {
             return true;
         }
         let kind = |key: &TrackKey| self.tracks.get(key).map(|track| track.kind);

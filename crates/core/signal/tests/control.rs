@@ -83,6 +83,33 @@ fn a_free_room_stays_its_time_when_nobody_comes_and_another_when_everybody_left(
 }
 
 #[test]
+fn who_records_or_serves_keeps_no_free_room_open() {
+    for kind in [ParticipantKind::Egress, ParticipantKind::Agent] {
+        let mut world = free();
+        let (ann, rec) = (world.join("ann"), world.join_kind("rec", kind, all()));
+        world.leave(ann);
+        world.pass(Duration::from_secs(19));
+        let next = world.join_kind("next", kind, all());
+        world.take(next);
+        assert!(world.room.participant(&who("rec")).is_some());
+        world.pass(Duration::from_secs(1));
+        assert!(world.room.is_over(), "one more of them changes nothing");
+        let last = world.take(rec).pop();
+        let Some(Response::Leave(leave)) = last else { panic!("{last:?}") };
+        assert_eq!(leave.reason(), lk::DisconnectReason::RoomClosed);
+
+        let mut world = free();
+        let rec = world.join_kind("rec", kind, all());
+        world.pass(Duration::from_secs(200));
+        world.leave(rec);
+        world.pass(Duration::from_secs(99));
+        assert!(!world.room.is_over(), "nobody came yet");
+        world.pass(Duration::from_secs(1));
+        assert!(world.room.is_over());
+    }
+}
+
+#[test]
 fn a_room_of_a_meeting_goes_with_the_last_one_unless_it_waits_for_the_meeting() {
     let mut world = World::new();
     assert!(world.room.is_over());

@@ -6,7 +6,7 @@
 #[allow(dead_code)]
 mod support;
 
-use model::media::Source;
+use model::media::{ParticipantKind, Source};
 use signal::{Kind, OfferedSection, PeerKey, RoomChange};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -442,6 +442,7 @@ fn more_tracks_than_anybody_receives_are_heard_first_and_take_the_place_of_those
     a_publisher(&mut world, "more", 10);
     // Insiders describe nothing, so nothing but the number of subscriptions limits them.
     let bob = world.join("bob");
+    let recorder = world.join_kind("recorder", ParticipantKind::Egress, all());
     let add = |world: &mut World, peer| {
         let kind = |index| if index < 400 { Kind::Audio } else { Kind::Video };
         let sections = (0..800).map(|index| section(&format!("s{index}"), kind(index), "")).collect();
@@ -451,6 +452,8 @@ fn more_tracks_than_anybody_receives_are_heard_first_and_take_the_place_of_those
     add(&mut world, first);
     add(&mut world, bob);
     assert_eq!(received(&world, bob), (210, 190));
+    add(&mut world, recorder);
+    assert_eq!(received(&world, recorder), (210, 210), "who records gets everything");
     assert_eq!(received(&world, first), (210, 190), "the youngest pictures wait for that");
     let now = world.now();
     world.room.remove(&who("p0"), signal::RemoveReason::Left, now);

@@ -174,11 +174,14 @@ impl Mirror {
             }
             InsideItem::Frame(frame) => self.send_back(frame),
             InsideItem::KeyFrameWanted { name } => vec![InsideOrder::KeyFrame { sid: name }],
-            InsideItem::Published { .. }
+            InsideItem::Receiving { .. }
+            | InsideItem::Speaking { .. }
+            | InsideItem::Published { .. }
             | InsideItem::Refused { .. }
+            | InsideItem::Wanted { .. }
             | InsideItem::Unpublished { .. }
             | InsideItem::Muted { .. }
-            | InsideItem::Left => Vec::new(),
+            | InsideItem::Left(_) => Vec::new(),
         }
     }
 
@@ -189,11 +192,18 @@ impl Mirror {
             let source = self.sources[&name];
             let file = format!("{source:?}-{:?}.frames", frame.format).to_lowercase();
             self.files.insert(Arc::clone(&frame.sid), File::create(self.folder.join(file)).unwrap());
-            orders.push(InsideOrder::Publish { name: name.clone(), source, format: frame.format, size: SIZE });
+            orders.push(InsideOrder::Publish {
+                name: name.clone(),
+                source,
+                format: frame.format,
+                size: SIZE,
+                stereo: false,
+            });
         }
         self.write(&frame);
         let audio_level = frame.format.is_sound().then_some(LEVEL);
-        let frame = SentFrame { timestamp: frame.timestamp, audio_level, data: frame.data };
+        let frame =
+            SentFrame { timestamp: frame.timestamp, captured: Some(frame.captured), audio_level, data: frame.data };
         orders.push(InsideOrder::Send { name, frame });
         orders
     }

@@ -66,6 +66,23 @@ pub(crate) fn remove_reason(why: port::RemoveReason) -> signal::RemoveReason {
     }
 }
 
+pub(crate) fn inside_end(why: signal::inside::End) -> port::inside::InsideEnd {
+    match why {
+        signal::inside::End::Over => port::inside::InsideEnd::Over,
+        signal::inside::End::Removed => port::inside::InsideEnd::Removed,
+        signal::inside::End::Replaced => port::inside::InsideEnd::Replaced,
+        signal::inside::End::StartOver => port::inside::InsideEnd::StartOver,
+    }
+}
+
+pub(crate) fn inside_refusal(why: signal::inside::Refusal) -> port::inside::InsideRefusal {
+    match why {
+        signal::inside::Refusal::NotAllowed => port::inside::InsideRefusal::NotAllowed,
+        signal::inside::Refusal::TooMany => port::inside::InsideRefusal::TooMany,
+        signal::inside::Refusal::Unusable => port::inside::InsideRefusal::Unusable,
+    }
+}
+
 pub(crate) fn track_choice(choice: port::TrackChoice) -> signal::TrackChoice {
     match choice {
         port::TrackChoice::Sid(sid) => signal::TrackChoice::Sid(sid),

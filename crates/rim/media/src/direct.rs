@@ -168,7 +168,7 @@ impl Shards {
     /// See [`Engine::enter`].
     ///
     /// # Errors
-    /// The plane is stopping, or it comes too often.
+    /// See [`Engine::enter`].
     pub fn enter(&mut self, join: &InsideJoin, items: ItemSender, at: Instant) -> Result<u64, ConnectError> {
         let entered = self.at_place(&join.room, |engine| engine.enter(join, items, at))?;
         Ok(self.link(&join.room, entered))

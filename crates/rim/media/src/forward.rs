@@ -474,7 +474,7 @@ impl Up {
         let index = self.encodings.iter().position(|encoding| encoding.section == packet.section)?;
         let layer = self.encodings[index].stream_of(Layer::from_index(usize::from(packet.layer))?);
         let clock = if self.kind == Kind::Audio { AUDIO_CLOCK } else { VIDEO_CLOCK };
-        let mut wallclock = packet.arrival;
+        let mut wallclock = packet.captured.unwrap_or(packet.arrival);
         if let Some(report) = packet.sender_report {
             self.encodings[index].reports[layer.index()] =
                 Some(SenderReport { ntp: ntp_of(report.ntp_micros), rtp: report.rtp });

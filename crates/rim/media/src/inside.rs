@@ -14,16 +14,18 @@ use crate::session::{Connection, Session};
 use bytes::Bytes;
 use frames::{Got, Own};
 use model::media::ParticipantKind;
-use ports::media::inside::{InsideItem, InsideJoin, InsideKind, InsideOrder, ItemSender, SentFrame};
+use ports::media::inside::{
+    InsideEnd, InsideItem, InsideJoin, InsideKind, InsideOrder, InsideRefusal, ItemSender, SentFrame,
+};
 use ports::media::{ConnectError, MediaJoin, Topology};
 use rtc::DownPacket;
-use signal::inside::Told;
+use signal::inside::{SeenTrack, Told};
 use signal::{ClientMessage, Connected, JoinRequest, Kind, Now, OfferedSection, PeerKey};
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
 
-/// Most sections of one insider: tracks of a whole large meeting.
-const MAX_SECTIONS: usize = 2048;
+/// Most sections of one insider: of either kind as many as tracks are received by who records, and those of its own.
+const MAX_SECTIONS: usize = 4200;
 
 /// What an insider has instead of a peer connection.
 #[derive(Debug)]
@@ -40,13 +42,26 @@ pub(crate) struct Inside {
     sids: HashMap<String, String>,
     /// The tracks it gets, by section.
     gets: HashMap<u16, Got>,
-    /// Tracks of others as last told: by sid, whose it is and whether it is muted.
-    seen: BTreeMap<String, (String, bool)>,
+    /// Who is called what, by sid.
+    people: BTreeMap<String, String>,
+    /// Tracks of others, by sid.
+    seen: BTreeMap<String, Seen>,
     offers: u32,
     /// Sections changed since the last offer.
     changed: bool,
     /// Sections whose track needs a key frame because something of it was left out.
     pub(crate) broken: Vec<u16>,
+    /// What it was told of its own tracks and is to confirm: sid, muted.
+    mutes: Vec<(String, bool)>,
+}
+
+/// A track of somebody else's, as last told.
+#[derive(Debug)]
+struct Seen {
+    owner: String,
+    track: SeenTrack,
+    /// It was received before: when it is again, something in between is missing.
+    received: bool,
 }
 
 impl Inside {
@@ -59,11 +74,13 @@ impl Inside {
             own: HashMap::new(),
             sids: HashMap::new(),
             gets: HashMap::new(),
+            people: BTreeMap::new(),
             seen: BTreeMap::new(),
             offers: 0,
             // The room asks for sections only after a first offer.
             changed: true,
             broken: Vec::new(),
+            mutes: Vec::new(),
         }
     }
 
@@ -115,17 +132,31 @@ impl Inside {
         }
     }
 
-    /// It is put out.
+    /// It is put out because of a fault.
     pub(crate) fn left(&self) {
-        self.items.push(InsideItem::Left);
+        self.items.push(InsideItem::Left(InsideEnd::StartOver));
     }
 
     /// The room says something to it.
     pub(crate) fn tell(&mut self, message: &Bytes) {
         for told in signal::inside::told(message) {
             match told {
-                Told::Participant { identity, tracks } => self.note(&identity, tracks),
+                Told::Participant { identity, sid, gone, tracks } => {
+                    self.note(&identity, tracks);
+                    if gone {
+                        self.people.remove(&sid);
+                    } else {
+                        self.people.insert(sid, identity);
+                    }
+                }
+                Told::Speaking { sid, level } => {
+                    if let Some(owner) = self.people.get(&sid).cloned() {
+                        self.items.push(InsideItem::Speaking { owner, level });
+                    }
+                }
                 Told::Sections(audios, videos) => {
+                    // Where none is missing those there are become free, or others are put on them, with the next offer.
+                    self.changed = true;
                     for (count, kind) in [(audios, Kind::Audio), (videos, Kind::Video)] {
                         for _ in 0..count {
                             self.add(kind, false, "");
@@ -136,25 +167,37 @@ impl Inside {
                     self.sids.insert(cid.clone(), sid.clone());
                     self.items.push(InsideItem::Published { name: cid, sid });
                 }
-                Told::Refused { cid } => {
+                Told::Refused { cid, why } => {
                     self.retire(&cid);
-                    self.items.push(InsideItem::Refused { name: cid });
+                    self.items.push(InsideItem::Refused { name: cid, why: convert::inside_refusal(why) });
                 }
                 Told::Unpublished { sid } => {
-                    let name = self.sids.iter().find(|(_, known)| **known == sid).map(|(name, _)| name.clone());
-                    if let Some(name) = name {
+                    if let Some(name) = self.name_of(&sid) {
                         self.retire(&name);
                     }
                     self.items.push(InsideItem::Unpublished { sid });
                 }
                 Told::Muted { sid, muted } => {
+                    self.mutes.push((sid.clone(), muted));
                     self.items.push(InsideItem::Muted { sid, muted });
                 }
-                Told::Left => {
-                    self.items.push(InsideItem::Left);
+                Told::Wanted { sid, yes } => {
+                    let Some(name) = self.name_of(&sid) else { continue };
+                    let own = self.own.get_mut(&name);
+                    if own.is_some_and(|own| own.wanted.replace(yes) != Some(yes)) {
+                        self.items.push(InsideItem::Wanted { name, yes });
+                    }
+                }
+                Told::Left(why) => {
+                    self.items.push(InsideItem::Left(convert::inside_end(why)));
                 }
             }
         }
+    }
+
+    /// Its name for a track of its own.
+    fn name_of(&self, sid: &str) -> Option<String> {
+        self.sids.iter().find(|(_, known)| *known == sid).map(|(name, _)| name.clone())
     }
 
     /// A track of its own is no more.
@@ -174,11 +217,11 @@ impl Inside {
         self.free.append(&mut self.freed);
     }
 
-    fn note(&mut self, identity: &str, tracks: Vec<signal::inside::SeenTrack>) {
+    fn note(&mut self, identity: &str, tracks: Vec<SeenTrack>) {
         let gone: Vec<String> = self
             .seen
             .iter()
-            .filter(|(sid, (owner, _))| owner == identity && !tracks.iter().any(|track| track.sid == **sid))
+            .filter(|(sid, seen)| seen.owner == identity && !tracks.iter().any(|track| track.sid == **sid))
             .map(|(sid, _)| sid.clone())
             .collect();
         for sid in gone {
@@ -189,23 +232,35 @@ impl Inside {
             if self.sids.values().any(|own| *own == track.sid) {
                 continue;
             }
-            let known = self.seen.insert(track.sid.clone(), (identity.to_owned(), track.muted));
-            if known.is_none_or(|(_, muted)| muted != track.muted) {
+            let known = self.seen.get(&track.sid);
+            if known.is_none_or(|seen| seen.track != track) {
+                let received = known.is_some_and(|seen| seen.received);
+                let seen = Seen { owner: identity.to_owned(), track: track.clone(), received };
+                self.seen.insert(track.sid.clone(), seen);
                 self.items.push(InsideItem::Track {
                     sid: track.sid,
                     owner: identity.to_owned(),
                     source: Some(track.source),
                     audio: track.kind == Kind::Audio,
+                    name: track.name,
+                    format: track.codec.map(frames::format),
+                    size: track.size,
                     muted: track.muted,
+                    encrypted: track.encrypted,
                 });
             }
         }
     }
 
+    /// On a section it receives that track from now on, or nothing.
     pub(crate) fn gets(&mut self, section: u16, sid: Option<&str>) {
-        match sid {
-            Some(sid) => drop(self.gets.insert(section, Got::new(sid))),
-            None => drop(self.gets.remove(&section)),
+        if let Some(former) = self.gets.remove(&section) {
+            self.items.push(InsideItem::Receiving { sid: former.sid().to_owned(), yes: false });
+        }
+        if let Some(sid) = sid {
+            let again = self.seen.get_mut(sid).is_some_and(|seen| std::mem::replace(&mut seen.received, true));
+            self.gets.insert(section, Got::new(sid, again));
+            self.items.push(InsideItem::Receiving { sid: sid.to_owned(), yes: true });
         }
     }
 }
@@ -223,7 +278,7 @@ impl Engine {
     /// Lets an insider in. Its orders come under the number that is returned.
     ///
     /// # Errors
-    /// The plane is stopping, or it comes too often.
+    /// The plane is stopping, it comes too often, the room is full, or the room of that name is another session's.
     pub fn enter(&mut self, join: &InsideJoin, items: ItemSender, at: Instant) -> Result<u64, ConnectError> {
         let kind = match join.kind {
             InsideKind::Ingress => ParticipantKind::Ingress,
@@ -248,7 +303,8 @@ impl Engine {
         };
         self.takes(&join, at)?;
         let now = self.now(at);
-        if !self.yields_to(&join.room, &join.session, at) {
+        // What a client asks for was just looked up with the meeting; an insider may have begun to enter long before.
+        if self.is_anothers(&join.room, &join.session) {
             refused("taken");
             return Err(ConnectError::Taken);
         }
@@ -304,27 +360,27 @@ impl Engine {
         }
         let Some(inside) = self.insider(key, peer) else { return };
         let message = match order {
-            InsideOrder::Publish { name, source, format, size } => {
+            InsideOrder::Publish { name, source, format, size, stereo } => {
                 let (kind, signalled) = frames::signalled(format);
                 if inside.own.contains_key(&name) {
                     return;
                 }
                 let Some(section) = inside.place(kind, &name) else {
-                    inside.items.push(InsideItem::Refused { name });
+                    inside.items.push(InsideItem::Refused { name, why: InsideRefusal::TooMany });
                     return;
                 };
                 inside.own.insert(name.clone(), Own::new(section, format));
-                ClientMessage::add_track(&name, source, signalled, size)
+                ClientMessage::add_track(&name, source, signalled, size, stereo)
             }
             InsideOrder::Unpublish { name } => return inside.retire(&name),
             InsideOrder::Mute { name, muted } => {
                 let Some(sid) = inside.sids.get(&name) else { return };
                 ClientMessage::mute(sid, muted)
             }
-            InsideOrder::Subscribe { sid, wanted } => ClientMessage::subscribe(&sid, wanted),
+            InsideOrder::Subscribe { sid, wanted } => return self.subscribe(key, peer, sid, wanted, at),
             InsideOrder::Quality { sid, quality } => ClientMessage::quality(&sid, quality),
             InsideOrder::KeyFrame { sid } => {
-                let section = inside.gets.iter().find(|(_, got)| got.is(&sid)).map(|(section, _)| *section);
+                let section = inside.gets.iter().find(|(_, got)| got.sid() == sid).map(|(section, _)| *section);
                 return if let Some(section) = section {
                     self.want_key_frame(key, peer, section, at)
                 };
@@ -332,6 +388,17 @@ impl Engine {
             InsideOrder::Send { .. } => return,
         };
         self.say_for(key, peer, message, at);
+    }
+
+    /// Whoever is not to have a track is told at once; who is when it begins.
+    fn subscribe(&mut self, key: RoomKey, peer: PeerKey, sid: String, wanted: bool, at: Instant) {
+        let now = self.now(at);
+        let Some(room) = self.rooms.get_mut(&key) else { return };
+        let receives = room.machine.subscribe(peer, &sid, wanted, now);
+        self.settle(key, at);
+        if let Some(inside) = self.insider(key, peer).filter(|_| wanted && !receives) {
+            inside.items.push(InsideItem::Receiving { sid, yes: false });
+        }
     }
 
     fn insider(&mut self, key: RoomKey, peer: PeerKey) -> Option<&mut Inside> {
@@ -363,18 +430,30 @@ impl Engine {
         }
     }
 
-    /// Insiders of a room who need more sections than they have, or lost their way in a track.
+    /// Insiders of a room who need more sections than they have, lost their way in a track, were muted or do not read.
     pub(crate) fn tend_insiders(&mut self, key: RoomKey, at: Instant) {
         let Some(room) = self.rooms.get_mut(&key) else { return };
-        let mut waiting = Vec::new();
+        let (mut waiting, mut stuck) = (Vec::new(), Vec::new());
         for (peer, session) in &mut room.sessions {
-            if let Some(inside) = &mut session.inside
-                && (inside.changed || !inside.broken.is_empty())
-            {
-                waiting.push((*peer, std::mem::take(&mut inside.broken)));
+            let Some(inside) = &mut session.inside else { continue };
+            if inside.items.is_stuck() {
+                stuck.push((*peer, ()));
+            } else if inside.changed || !inside.broken.is_empty() || !inside.mutes.is_empty() {
+                waiting.push((*peer, (std::mem::take(&mut inside.broken), std::mem::take(&mut inside.mutes))));
             }
         }
-        self.each(key, at, waiting, |engine, peer, broken| {
+        let now = self.now(at);
+        self.each(key, at, stuck, |engine, peer, ()| {
+            tracing::warn!("an insider that reads nothing of what it is told is put out");
+            if let Some(room) = engine.rooms.get_mut(&key) {
+                room.machine.session_failed(peer, now);
+            }
+            engine.settle(key, at);
+        });
+        self.each(key, at, waiting, |engine, peer, (broken, mutes)| {
+            for (sid, muted) in mutes {
+                engine.say_for(key, peer, ClientMessage::mute(&sid, muted), at);
+            }
             engine.renegotiate_insider(key, peer, at);
             for section in broken {
                 engine.want_key_frame(key, peer, section, at);

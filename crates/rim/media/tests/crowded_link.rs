@@ -50,6 +50,7 @@ fn a_hall() -> (World, Vec<ItemReceiver>) {
                 source: Source::Camera,
                 format: Format::Vp8,
                 size: (640, 360),
+                stereo: false,
             };
             world.engine.inside_order(link, order, world.now);
             // Nobody publishes faster than some a second for long.

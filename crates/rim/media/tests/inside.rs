@@ -3,155 +3,24 @@
 // In a test's helpers too a failed unwrap is a failed test.
 #![allow(clippy::unwrap_used)]
 
-// Other tests use the rest of it.
+// Other tests use the rest of them.
+#[allow(dead_code)]
+mod guest;
 #[allow(dead_code)]
 mod simulation;
 
+use guest::{Guest, NUMBER, ROOM, hidden, millis, numbers};
 use model::media::{MediaPermission, Source, Sources};
-use model::{Identity, RoomId, SessionId};
-use ports::media::inside::{
-    Format, InsideItem, InsideJoin, InsideKind, InsideOrder, ItemReceiver, SentFrame, TapFrame, items,
-};
+use model::{Identity, RoomId};
+use ports::media::inside::{Format, InsideItem, InsideKind, InsideOrder, InsideRefusal, SentFrame};
 use simulation::checks;
-use simulation::film::{Codec, Shot, Sound};
+use simulation::film::Sound;
 use simulation::net::Weather;
 use simulation::peer::Coding;
 use simulation::world::{World, permission};
 use std::time::Duration;
 use wire::lk;
 use wire::lk::signal_request::Message as Request;
-
-const ROOM: &str = "room";
-
-fn millis(millis: u64) -> Duration {
-    Duration::from_millis(millis)
-}
-
-/// An insider and everything it was told.
-struct Guest {
-    link: u64,
-    items: ItemReceiver,
-    told: Vec<InsideItem>,
-    frame: u32,
-    sounds: u32,
-}
-
-/// The number under which an insider's packets are recognised.
-const NUMBER: u16 = 999;
-
-impl Guest {
-    fn enter(world: &mut World, name: &str, kind: InsideKind, permission: MediaPermission, capacity: usize) -> Self {
-        let (sender, items) = items(capacity);
-        let join = InsideJoin {
-            room: RoomId::try_from(ROOM).unwrap(),
-            session: SessionId::try_from("session").unwrap(),
-            identity: Identity::try_from(name).unwrap(),
-            name: name.to_owned(),
-            metadata: String::new(),
-            attributes: Default::default(),
-            kind,
-            permission,
-        };
-        let link = world.engine.enter(&join, sender, world.now).unwrap();
-        world.run(millis(10));
-        Self { link, items, told: Vec::new(), frame: 0, sounds: 0 }
-    }
-
-    fn order(&mut self, world: &mut World, order: InsideOrder) {
-        world.engine.inside_order(self.link, order, world.now);
-        world.run(millis(1));
-    }
-
-    fn read(&mut self) {
-        self.told.extend(std::iter::from_fn(|| self.items.try_recv()));
-    }
-
-    /// Tracks of others it was told of: sid and whether it is sound.
-    fn tracks(&mut self) -> Vec<(String, bool)> {
-        self.read();
-        let tracks = self.told.iter().filter_map(|item| match item {
-            InsideItem::Track { sid, audio, .. } => Some((sid.clone(), *audio)),
-            _ => None,
-        });
-        tracks.collect()
-    }
-
-    fn subscribe(&mut self, world: &mut World) {
-        for (sid, _) in self.tracks() {
-            self.order(world, InsideOrder::Subscribe { sid, wanted: true });
-        }
-        world.run(millis(500));
-    }
-
-    fn frames(&mut self, audio: bool) -> Vec<TapFrame> {
-        self.read();
-        let frames = self.told.iter().filter_map(|item| match item {
-            InsideItem::Frame(frame) if frame.format.is_sound() == audio => Some(frame.clone()),
-            _ => None,
-        });
-        frames.collect()
-    }
-
-    fn publish(&mut self, world: &mut World) {
-        let camera =
-            InsideOrder::Publish { name: "cam".into(), source: Source::Camera, format: Format::Vp8, size: (640, 360) };
-        let microphone =
-            InsideOrder::Publish { name: "mic".into(), source: Source::Microphone, format: Format::Opus, size: (0, 0) };
-        self.order(world, camera);
-        self.order(world, microphone);
-        world.run(millis(800));
-    }
-
-    /// Speaks and shows pictures; a key frame when asked.
-    fn send(&mut self, world: &mut World, frames: u32) {
-        for _ in 0..frames {
-            let asked = self.is_asked_for_a_key_frame();
-            self.frame += 1;
-            let shot = Shot {
-                codec: Codec::Vp8,
-                scalable: false,
-                publisher: NUMBER,
-                camera: 1,
-                layer: 0,
-                frame: self.frame,
-                first: true,
-                last: true,
-                key_frame: asked || self.frame == 1,
-                temporal: 0,
-                id: u16::try_from(self.frame).unwrap(),
-                base: u8::try_from(self.frame).unwrap(),
-                picture_id: 0,
-                base_index: 0,
-                marker: true,
-            };
-            self.send_frame(world, "cam", self.frame * 3600, None, shot.frame(600));
-            self.sounds += 1;
-            let sound = Sound { publisher: NUMBER, number: self.sounds };
-            self.send_frame(world, "mic", self.sounds * 1920, Some(20), sound.payload().to_vec());
-            world.run(millis(37));
-        }
-    }
-
-    fn is_asked_for_a_key_frame(&mut self) -> bool {
-        let before = self.told.len();
-        self.read();
-        self.told[before..].iter().any(|item| matches!(item, InsideItem::KeyFrameWanted { .. }))
-    }
-
-    fn send_frame(&mut self, world: &mut World, name: &str, timestamp: u32, audio_level: Option<u8>, data: Vec<u8>) {
-        let frame = SentFrame { timestamp, audio_level, data: data.into() };
-        self.order(world, InsideOrder::Send { name: name.into(), frame });
-    }
-}
-
-/// Which pictures they are.
-fn numbers(pictures: &[TapFrame]) -> Vec<u32> {
-    pictures.iter().map(|picture| Shot::number_in(&picture.data).unwrap()).collect()
-}
-
-fn hidden() -> MediaPermission {
-    MediaPermission { publish: Sources::NONE, hidden: true, ..permission() }
-}
 
 #[test]
 fn what_an_insider_sends_a_real_client_receives_and_can_show() {
@@ -174,11 +43,46 @@ fn what_an_insider_sends_a_real_client_receives_and_can_show() {
 }
 
 #[test]
+fn an_insider_is_told_whether_anybody_gets_its_pictures_and_what_others_publish() {
+    let mut world = World::new(11);
+    let mut sender = Guest::enter(&mut world, "sender", InsideKind::Ingress, permission(), 512);
+    sender.publish(&mut world);
+    let mut viewer = Guest::enter(&mut world, "viewer", InsideKind::Agent, hidden(), 512);
+    viewer.read();
+    let camera = viewer.told.iter().find_map(|item| match item {
+        InsideItem::Track { sid, audio: false, format, size, .. } => Some((sid.clone(), *format, *size)),
+        _ => None,
+    });
+    let (sid, format, size) = camera.unwrap();
+    assert_eq!((format, size), (Some(Format::Vp8), (640, 360)));
+    let mut wanted = |world: &mut World, wanted| {
+        viewer.order(world, InsideOrder::Subscribe { sid: sid.clone(), wanted });
+        // What nobody wants any more is given up after a while.
+        world.run(Duration::from_secs(10));
+        sender.read();
+        let said = sender.told.drain(..).filter_map(|item| match item {
+            InsideItem::Wanted { name, yes } => Some((name, yes)),
+            _ => None,
+        });
+        said.last()
+    };
+
+    wanted(&mut world, false);
+    assert_eq!(wanted(&mut world, true), Some(("cam".to_owned(), true)));
+    assert_eq!(wanted(&mut world, false), Some(("cam".to_owned(), false)));
+}
+
+#[test]
 fn an_insider_may_publish_again_and_again() {
     let mut world = World::new(1);
     let mut guest = Guest::enter(&mut world, "caller", InsideKind::Sip, permission(), 4096);
-    let microphone =
-        |name: String| InsideOrder::Publish { name, source: Source::Microphone, format: Format::Opus, size: (0, 0) };
+    let microphone = |name: String| InsideOrder::Publish {
+        name,
+        source: Source::Microphone,
+        format: Format::Opus,
+        size: (0, 0),
+        stereo: false,
+    };
     for number in 0..2500 {
         guest.order(&mut world, microphone(format!("mic{number}")));
         guest.order(&mut world, InsideOrder::Unpublish { name: format!("mic{number}") });
@@ -221,7 +125,7 @@ fn a_recorder_gets_every_picture_in_order_and_nobody_sees_it() {
     assert!(sounds.len() > 100, "{}", sounds.len());
     let heard: Vec<u32> = sounds.iter().map(|sound| Sound::read(&sound.data).unwrap().number).collect();
     assert!(heard.windows(2).all(|pair| pair[1] == pair[0] + 1), "{heard:?}");
-    assert!(sounds.iter().all(|sound| !sound.after_loss));
+    assert!(sounds.iter().all(|sound| !sound.after_loss && sound.audio_level.is_some()));
     assert!(!world.peers[bob].seen.contains("rec") && !world.peers[ann].seen.contains("rec"));
     assert_eq!(recorder.items.dropped(), 0);
 }
@@ -276,8 +180,48 @@ fn an_insider_that_does_not_keep_up_misses_pictures_up_to_a_key_frame_and_costs_
     assert!(checks::longest_silence(&world.peers[bob], number, from, world.now) < millis(200));
     world.run(millis(200));
     slow.told.clear();
-    world.run(Duration::from_secs(1));
+    for _ in 0..20 {
+        slow.read();
+        world.run(millis(50));
+    }
     assert!(slow.frames(false).iter().any(|picture| picture.key_frame), "one was asked for");
+}
+
+#[test]
+fn nobody_makes_key_frames_for_an_insider_that_does_not_read() {
+    let mut world = World::new(10);
+    let mut sender = Guest::enter(&mut world, "sender", InsideKind::Ingress, permission(), 512);
+    sender.publish(&mut world);
+    let mut deaf = Guest::enter(&mut world, "deaf", InsideKind::Agent, hidden(), 30);
+    deaf.subscribe(&mut world);
+    let mut time = 0;
+    let mut send = |sender: &mut Guest, world: &mut World, frames: u32| {
+        for _ in 0..frames {
+            time += 1;
+            let key = sender.is_asked_for_a_key_frame() || time == 1;
+            let number = u8::try_from(time % 100).unwrap();
+            sender.send_frame(world, "cam", time * 3600, None, picture(Format::Vp8, number, key, 200));
+            sender.send_frame(world, "mic", time * 1920, None, vec![0xfc, 1, 2]);
+            world.run(millis(38));
+        }
+    };
+    send(&mut sender, &mut world, 5);
+    deaf.read();
+    sender.read();
+    sender.told.clear();
+
+    // That fills the queue some sixty times.
+    send(&mut sender, &mut world, 1000);
+
+    let wanted = sender.told.iter().filter(|item| matches!(item, InsideItem::KeyFrameWanted { .. })).count();
+    assert!((1..=2).contains(&wanted), "{wanted}");
+    assert!(deaf.items.dropped() > 1000, "{}", deaf.items.dropped());
+    deaf.read();
+    send(&mut sender, &mut world, 2);
+    deaf.read();
+    deaf.told.clear();
+    send(&mut sender, &mut world, 10);
+    assert_eq!(deaf.frames(false).len(), 10, "it reads again, and sees again");
 }
 
 #[test]
@@ -294,7 +238,9 @@ fn rights_hold_for_insiders_too() {
     world.run(Duration::from_secs(1));
 
     assert!(guest.frames(false).is_empty() && guest.frames(true).is_empty());
-    assert!(guest.told.iter().any(|item| matches!(item, InsideItem::Refused { name } if name == "cam")));
+    assert_eq!(guest.receiving().values().collect::<Vec<_>>(), [&false, &false]);
+    let refused = InsideItem::Refused { name: "cam".into(), why: InsideRefusal::NotAllowed };
+    assert!(guest.told.contains(&refused), "{:?}", guest.told);
     assert!(guest.told.iter().any(|item| matches!(item, InsideItem::Published { name, .. } if name == "mic")));
 
     let room = RoomId::try_from(ROOM).unwrap();
@@ -304,6 +250,34 @@ fn rights_hold_for_insiders_too() {
     world.run(millis(100));
     guest.read();
     assert!(guest.told.iter().any(|item| matches!(item, InsideItem::Unpublished { .. })), "{:?}", guest.told);
+}
+
+#[test]
+fn who_records_is_told_who_speaks_and_who_no_longer_does() {
+    let mut world = World::new(12);
+    let mut sender = Guest::enter(&mut world, "sender", InsideKind::Sip, permission(), 512);
+    sender.publish(&mut world);
+    let mut recorder = Guest::enter(&mut world, "rec", InsideKind::Egress, hidden(), 512);
+    recorder.subscribe(&mut world);
+    for level in [20, 127] {
+        for number in 0..100u32 {
+            sender.send_frame(&mut world, "mic", (number + u32::from(level) * 100) * 960, Some(level), vec![0xfc, 1]);
+            world.run(millis(19));
+        }
+    }
+
+    recorder.read();
+    let levels: Vec<f32> = recorder
+        .told
+        .iter()
+        .filter_map(|item| match item {
+            InsideItem::Speaking { owner, level } if owner == "sender" => Some(*level),
+            _ => None,
+        })
+        .collect();
+    let [loud @ .., silent] = &levels[..] else { panic!("nothing was said") };
+    assert!(!loud.is_empty() && loud.iter().all(|level| (0.1..=1.0).contains(level)), "{levels:?}");
+    assert!(*silent <= 0.0);
 }
 
 #[test]
@@ -371,7 +345,7 @@ fn insiders_see_and_hear_each_other_in_every_format() {
         let mut world = World::new(7);
         let mut sender = Guest::enter(&mut world, "sender", InsideKind::Ingress, permission(), 512);
         let (name, source) = ("it".to_owned(), if format.is_sound() { Source::Microphone } else { Source::Camera });
-        sender.order(&mut world, InsideOrder::Publish { name, source, format, size: (640, 360) });
+        sender.order(&mut world, InsideOrder::Publish { name, source, format, size: (640, 360), stereo: false });
         let mut recorder = Guest::enter(&mut world, "rec", InsideKind::Egress, hidden(), 512);
         recorder.subscribe(&mut world);
 
@@ -399,7 +373,13 @@ fn insiders_see_and_hear_each_other_in_every_format() {
 fn what_is_no_frame_is_not_sent_and_the_next_one_is() {
     let mut world = World::new(8);
     let mut sender = Guest::enter(&mut world, "sender", InsideKind::Ingress, permission(), 512);
-    let it = InsideOrder::Publish { name: "it".into(), source: Source::Camera, format: Format::H264, size: (640, 360) };
+    let it = InsideOrder::Publish {
+        name: "it".into(),
+        source: Source::Camera,
+        format: Format::H264,
+        size: (640, 360),
+        stereo: false,
+    };
     sender.order(&mut world, it);
     let mut recorder = Guest::enter(&mut world, "rec", InsideKind::Egress, hidden(), 512);
     recorder.subscribe(&mut world);
@@ -409,4 +389,40 @@ fn what_is_no_frame_is_not_sent_and_the_next_one_is() {
     world.run(millis(33));
 
     assert_eq!(recorder.frames(false).len(), 1);
+}
+
+#[test]
+fn what_was_captured_together_is_told_as_such_however_much_later_one_of_it_is_sent() {
+    let mut world = World::new(9);
+    let mut sender = Guest::enter(&mut world, "sender", InsideKind::Ingress, permission(), 512);
+    sender.publish(&mut world);
+    let mut recorder = Guest::enter(&mut world, "rec", InsideKind::Egress, hidden(), 512);
+    recorder.subscribe(&mut world);
+    world.run(Duration::from_secs(2));
+    recorder.read();
+    recorder.told.clear();
+    let start = world.now;
+    let send = |sender: &mut Guest, world: &mut World, name: &str, timestamp, captured, data: Vec<u8>| {
+        let frame = SentFrame { timestamp, captured: Some(captured), audio_level: None, data: data.into() };
+        sender.order(world, InsideOrder::Send { name: name.into(), frame });
+    };
+
+    for number in 0..100u8 {
+        let captured = start + millis(40) * number.into();
+        send(&mut sender, &mut world, "mic", u32::from(number) * 1920, captured, vec![0xfc, number, 2]);
+        if let Some(before) = number.checked_sub(8) {
+            let captured = start + millis(40) * before.into();
+            let data = picture(Format::Vp8, before, before % 10 == 0, 200);
+            send(&mut sender, &mut world, "cam", u32::from(before) * 3600, captured, data);
+        }
+        world.run(start + millis(40) * (u32::from(number) + 1) - world.now);
+    }
+
+    for (audio, at) in [(true, 1), (false, 3)] {
+        let frames = recorder.frames(audio);
+        assert!(frames.len() > 80, "{}", frames.len());
+        for frame in frames {
+            assert_eq!(frame.captured, start + millis(40) * u32::from(frame.data[at] & 0x7f));
+        }
+    }
 }

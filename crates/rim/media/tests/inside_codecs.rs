@@ -19,6 +19,7 @@ use std::time::Duration;
 use support::World;
 use support::codecs::{Scalable, Sent};
 use wire::lk::BackupCodecPolicy;
+use wire::lk::signal_response::Message as Response;
 
 const FRAME: Duration = Duration::from_millis(40);
 
@@ -103,6 +104,7 @@ fn an_insider_gets_all_layers_of_a_clients_vp9_as_one_picture() {
     assert!(pictures[0].key_frame && pictures.iter().all(|picture| picture.format == Format::Vp9));
     // Layers of 200, 400 and 600 bytes less their descriptors of 5, and an index of eight.
     assert!(pictures.iter().all(|picture| picture.data.len() == 1200 - 3 * 5 + 8));
+    assert!(pictures.iter().all(|picture| picture.rotation == 90));
     let index = [0b1100_1010, 195, 0, 139, 1, 83, 2, 0b1100_1010];
     assert!(pictures.iter().all(|picture| picture.data.ends_with(&index)));
 }
@@ -150,6 +152,22 @@ fn an_insider_hears_a_clients_redundant_sound_once() {
 }
 
 #[test]
+fn a_client_is_told_of_an_insiders_two_channels() {
+    for stereo in [false, true] {
+        let mut world = World::new();
+        let bob = world.join("bob");
+        world.pass(Duration::from_secs(2));
+        let guest = Guest::enter(&mut world);
+        let (name, source) = ("it".to_owned(), Source::ScreenShareAudio);
+        guest.order(&mut world, InsideOrder::Publish { name, source, format: Format::Opus, size: (0, 0), stereo });
+        world.pass(Duration::from_secs(1));
+
+        let is_told = |message: &Response| matches!(message, Response::Answer(answer) if answer.sdp.contains(";stereo=1;sprop-stereo=1"));
+        assert_eq!(world.clients[bob].got(is_told), stereo);
+    }
+}
+
+#[test]
 fn a_client_gets_an_insiders_pictures_in_the_packets_of_their_codec() {
     for (format, name) in [(Format::Vp9, "vp9"), (Format::Av1, "av1")] {
         let mut world = World::new();
@@ -158,7 +176,7 @@ fn a_client_gets_an_insiders_pictures_in_the_packets_of_their_codec() {
         let mut guest = Guest::enter(&mut world);
         guest.order(
             &mut world,
-            InsideOrder::Publish { name: "it".into(), source: Source::Camera, format, size: (640, 360) },
+            InsideOrder::Publish { name: "it".into(), source: Source::Camera, format, size: (640, 360), stereo: false },
         );
         world.pass(Duration::from_secs(1));
 
@@ -170,7 +188,7 @@ fn a_client_gets_an_insiders_pictures_in_the_packets_of_their_codec() {
                 Format::Vp9 => [vec![if key { 0x82 } else { 0x86 }], vec![7; 2500]].concat(),
                 _ => [if key { &[0x0a, 1, 7][..] } else { &[] }, &[0x32, 0x80 | 68, 19], &[9; 2500]].concat(),
             };
-            let frame = SentFrame { timestamp: number * 3600, audio_level: None, data: data.into() };
+            let frame = SentFrame { timestamp: number * 3600, captured: None, audio_level: None, data: data.into() };
             guest.order(&mut world, InsideOrder::Send { name: "it".into(), frame });
             world.pass(FRAME);
         }

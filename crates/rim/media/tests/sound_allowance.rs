@@ -45,7 +45,7 @@ fn what_reaches_others_of_eight_busy_microphones_is_what_one_participant_may_sen
             let (name, source) = (format!("mic{track}"), Source::Microphone);
             world.engine.inside_order(
                 eve,
-                InsideOrder::Publish { name, source, format: Format::Opus, size: (0, 0) },
+                InsideOrder::Publish { name, source, format: Format::Opus, size: (0, 0), stereo: false },
                 world.now,
             );
         }
@@ -57,7 +57,7 @@ fn what_reaches_others_of_eight_busy_microphones_is_what_one_participant_may_sen
         for number in 0..OF_ONE {
             for track in 0..TRACKS {
                 let data = Bytes::from_static(&[0xfc, 1, 2]);
-                let frame = SentFrame { timestamp: number * 96, audio_level: None, data };
+                let frame = SentFrame { timestamp: number * 96, captured: None, audio_level: None, data };
                 let name = format!("mic{track}");
                 world.engine.inside_order(eve, InsideOrder::Send { name, frame }, world.now);
             }

@@ -13,8 +13,11 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::mpsc;
 
-/// Most things that wait for an insider: two seconds of some lively cameras.
+/// Most frames that wait for an insider: two seconds of some lively cameras.
 pub const INSIDE_QUEUE: usize = 2048;
+
+/// Most notices that wait for an insider; one that reads none of so many is put out. A large meeting comes with some thousand.
+pub const INSIDE_NOTICES: usize = 16 * 1024;
 
 /// Most bytes of frames that wait for an insider: the same, of large pictures.
 pub const INSIDE_BYTES: usize = 16 * 1024 * 1024;
@@ -40,7 +43,8 @@ pub enum InsideKind {
 pub struct InsideJoin {
     /// The room; it is made if it does not exist.
     pub room: RoomId,
-    /// The meeting's session.
+    /// The meeting's session. An insider ends no room: if that of another session is there, it is refused
+    /// ([`ConnectError::Taken`](super::ConnectError::Taken)).
     pub session: SessionId,
     /// Who. Somebody there under the same identity is replaced.
     pub identity: Identity,
@@ -94,6 +98,8 @@ pub enum InsideOrder {
         format: Format,
         /// Pixels; 0 for sound.
         size: (u32, u32),
+        /// Sound in two channels; without it clients play one.
+        stereo: bool,
     },
     /// Take it back.
     Unpublish {
@@ -107,7 +113,8 @@ pub enum InsideOrder {
         /// Silent from now on.
         muted: bool,
     },
-    /// Send a frame of it. One that is none of its format, or too large, is left out and counted.
+    /// Send a frame of it. One that is none of its format, or too large, is left out and counted
+    /// (`media_inside_frames_refused_total`); so are packets beyond what one participant may send (`media_drops_total`, `excess`).
     Send {
         /// Its name.
         name: String,
@@ -140,6 +147,9 @@ pub enum InsideOrder {
 pub struct SentFrame {
     /// In the clock of the format.
     pub timestamp: u32,
+    /// When the content was captured, in our clock: by that the tracks of an insider are played and recorded in step. `None`: as
+    /// it is sent. What is later than that means the same.
+    pub captured: Option<Instant>,
     /// Loudness in −dBov, 0 to 127, of sound.
     pub audio_level: Option<u8>,
     /// The frame, at most 2 MiB.
@@ -153,15 +163,20 @@ pub struct TapFrame {
     pub sid: Arc<str>,
     /// How it is encoded; may change with a key frame, if the publisher goes over to another codec.
     pub format: Format,
-    /// In the clock of the format; continuous across changes of layer.
+    /// In the clock of the format; continuous across changes of layer. It begins anew wherever [`InsideItem::Receiving`] does.
     pub timestamp: u32,
     /// When the content was captured, in our clock.
     pub captured: Instant,
     /// A decoder may begin here. Always true of sound.
     pub key_frame: bool,
-    /// Something before it is missing: it was lost on the way here, or waited too long for the insider. A picture after a loss
-    /// is a key frame; the ones in between are left out.
+    /// Something before it is missing: it was lost on the way here, waited too long for the insider, or the insider did not
+    /// receive the track meanwhile. A picture after a loss is a key frame; the ones in between are left out.
     pub after_loss: bool,
+    /// By how many degrees, 0, 90, 180 or 270, a picture is to be turned clockwise to stand upright: cameras of phones say so
+    /// instead of turning it.
+    pub rotation: u16,
+    /// Loudness in −dBov, 0 (loudest) to 127, of sound whose publisher says it; not of what was repaired.
+    pub audio_level: Option<u8>,
     /// The frame.
     pub data: Bytes,
 }
@@ -181,13 +196,37 @@ pub enum InsideItem {
         source: Option<Source>,
         /// Sound.
         audio: bool,
+        /// What its publisher calls it.
+        name: String,
+        /// How it is encoded first of all; `None`: as nobody here knows.
+        format: Option<Format>,
+        /// Pixels of its largest pictures as its publisher says, width and height; 0 of sound, and where nothing is said.
+        size: (u32, u32),
         /// Silent for now.
         muted: bool,
+        /// Encrypted end to end: of use to nobody without the key. Whoever subscribes all the same gets what the publisher
+        /// encrypted, as it is; a picture of which not even the beginning can be read is left out.
+        encrypted: bool,
     },
     /// A track of somebody's is gone.
     TrackGone {
         /// Its sid.
         sid: String,
+    },
+    /// Somebody speaks of whom it receives anything, or is silent again: what recordings show of many.
+    Speaking {
+        /// Who.
+        owner: String,
+        /// How loud, from 0 (silent) to 1.
+        level: f32,
+    },
+    /// Frames of a track come from now on, or do not. What it subscribed to and may not have now (its rights, the publisher's
+    /// audience, more tracks than one may receive) comes by itself when it may.
+    Receiving {
+        /// Its sid.
+        sid: String,
+        /// They come.
+        yes: bool,
     },
     /// A track of its own is out.
     Published {
@@ -200,26 +239,60 @@ pub enum InsideItem {
     Refused {
         /// Its name.
         name: String,
+        /// Why.
+        why: InsideRefusal,
     },
     /// A track of its own was taken away.
     Unpublished {
         /// Its sid.
         sid: String,
     },
-    /// A track of its own was muted by a moderator.
+    /// A track of its own was muted by a moderator, and is from now on: nothing of it is forwarded before the insider unmutes it.
+    /// That it was told is confirmed for it.
     Muted {
         /// Its sid.
         sid: String,
         /// Silent from now on.
         muted: bool,
     },
-    /// Somebody needs a key frame of a track of its own.
+    /// Whether anybody gets the pictures of a track of its own. Before the first word somebody might.
+    Wanted {
+        /// Its name.
+        name: String,
+        /// Somebody does.
+        yes: bool,
+    },
+    /// Somebody needs a key frame of a track of its own; said once however many do before it is read.
     KeyFrameWanted {
         /// Its name.
         name: String,
     },
     /// It is out; nothing follows.
-    Left,
+    Left(InsideEnd),
+}
+
+/// Why an insider may not publish a track.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InsideRefusal {
+    /// Its rights do not cover the source.
+    NotAllowed,
+    /// It publishes as many as anybody may, or too many in a short time.
+    TooMany,
+    /// The request is none that can be carried out: its name is too long, for instance.
+    Unusable,
+}
+
+/// Why an insider is out, and with that whether it may enter again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InsideEnd {
+    /// The room is closed: its meeting is over, or another one has its name.
+    Over,
+    /// It was put out, by a moderator or the server API for instance.
+    Removed,
+    /// Somebody entered under its identity.
+    Replaced,
+    /// What it was in cannot go on, it did not read what it was told, or the server stops; it may enter again.
+    StartOver,
 }
 
 /// The two ends an insider holds. Dropping `orders` is leaving.

@@ -35,6 +35,10 @@ pub struct Packet {
     pub marker: bool,
     /// When its content was captured, in our clock.
     pub captured: Instant,
+    /// By how many degrees the picture is to be turned clockwise, if this packet says it.
+    pub rotation: Option<u16>,
+    /// Loudness of sound in −dBov, if it is known.
+    pub audio_level: Option<u8>,
     /// What follows the RTP header; empty where only a number was kept.
     pub payload: Arc<[u8]>,
 }
@@ -70,6 +74,8 @@ struct Picture {
     codec: Codec,
     timestamp: u32,
     captured: Instant,
+    /// Nothing said is upright.
+    rotation: u16,
     key_frame: bool,
     parts: Parts,
 }
@@ -90,6 +96,12 @@ impl Assembler {
     /// Nothing received.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Nothing received, of a track of which there were frames before.
+    pub fn after_a_gap() -> Self {
+        // So much is missing that no repetition makes up for it.
+        Self { lost: true, begun: true, missing: u64::MAX, ..Self::default() }
     }
 
     /// A packet came. What became complete is to be had from [`Self::poll`]. `true` if a key frame is needed before anything
@@ -195,6 +207,7 @@ impl Assembler {
             _ => vec![sound::Sound {
                 timestamp: packet.timestamp,
                 captured: packet.captured,
+                audio_level: packet.audio_level,
                 range: 0..packet.payload.len(),
             }],
         };
@@ -210,6 +223,8 @@ impl Assembler {
                 captured: sound.captured,
                 key_frame: true,
                 after_loss,
+                rotation: 0,
+                audio_level: sound.audio_level,
                 data: Bytes::copy_from_slice(&packet.payload[sound.range]),
             });
         }
@@ -235,6 +250,7 @@ impl Assembler {
             self.picture = Some(Picture::new(codec, packet, starts_key_frame));
         }
         let Some(picture) = &mut self.picture else { return };
+        picture.rotation = packet.rotation.unwrap_or(picture.rotation);
         if picture.add(&packet.payload).is_err() {
             self.break_off();
         } else if packet.marker
@@ -267,6 +283,8 @@ impl Assembler {
             captured: picture.captured,
             key_frame,
             after_loss,
+            rotation: picture.rotation,
+            audio_level: None,
             data: data.into(),
         });
     }
@@ -280,7 +298,7 @@ impl Picture {
             Codec::Av1 => Parts::Av1(av1::Units::default()),
             Codec::H264 => Parts::H264(h264::AccessUnit::default()),
         };
-        Self { codec, timestamp: packet.timestamp, captured: packet.captured, key_frame, parts }
+        Self { codec, timestamp: packet.timestamp, captured: packet.captured, rotation: 0, key_frame, parts }
     }
 
     fn add(&mut self, payload: &[u8]) -> Result<(), Unusable> {

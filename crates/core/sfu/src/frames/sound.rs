@@ -12,6 +12,8 @@ const CLOCK: u32 = 48_000;
 pub(super) struct Sound {
     pub(super) timestamp: u32,
     pub(super) captured: Instant,
+    /// Nothing is known of the loudness of what is repeated.
+    pub(super) audio_level: Option<u8>,
     pub(super) range: Range<usize>,
 }
 
@@ -25,10 +27,12 @@ pub(super) fn unpack(packet: &Packet, heard: Option<u32>) -> Vec<Sound> {
         .map(|block| {
             let age = Duration::from_secs_f64(f64::from(block.behind) / f64::from(CLOCK));
             let captured = packet.captured.checked_sub(age).unwrap_or(packet.captured);
-            Sound { timestamp: packet.timestamp.wrapping_sub(block.behind), captured, range: block.range }
+            let timestamp = packet.timestamp.wrapping_sub(block.behind);
+            Sound { timestamp, captured, audio_level: None, range: block.range }
         })
         .collect();
-    sounds.push(Sound { timestamp: packet.timestamp, captured: packet.captured, range: primary.range });
+    let Packet { timestamp, captured, audio_level, .. } = *packet;
+    sounds.push(Sound { timestamp, captured, audio_level, range: primary.range });
     sounds
 }
 

@@ -208,13 +208,18 @@ impl Engine {
         true
     }
 
+    /// Whether a room of that name is there that is not the session's.
+    pub(crate) fn is_anothers(&self, room: &RoomId, session: &SessionId) -> bool {
+        let room = self.by_id.get(room).and_then(|key| self.rooms.get(key));
+        room.is_some_and(|room| room.session != *session)
+    }
+
     /// Whether the session may have the room of that name; one of another session does not go on then. Whoever comes
     /// without a meeting ends none: they may have been looked up before it began.
     #[must_use]
-    pub(crate) fn yields_to(&mut self, room: &RoomId, session: &SessionId, at: Instant) -> bool {
+    pub(super) fn yields_to(&mut self, room: &RoomId, session: &SessionId, at: Instant) -> bool {
         let Some(key) = self.by_id.get(room).copied() else { return true };
-        let is_anothers = self.rooms.get(&key).is_some_and(|room| room.session != *session);
-        if is_anothers && session.as_str() == FREE_SESSION {
+        if self.is_anothers(room, session) && session.as_str() == FREE_SESSION {
             return false;
         }
         let now = self.now(at);

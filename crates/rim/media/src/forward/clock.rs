@@ -5,6 +5,14 @@ use std::time::{Duration, Instant};
 /// A publisher's clock says nothing about ours when it is further off than that: it was set anew, or its machine slept.
 const TRUST: Duration = Duration::from_secs(10);
 
+/// The same where it is ahead. Within that a packet may just have travelled faster than those before it.
+const TRUST_AHEAD: Duration = Duration::from_secs(2);
+
+/// So often a clock that falls behind is moved, by what the fastest packet since then was late and no more than that: ten times
+/// what two clocks drift apart, and little enough that a queue on the way, which makes every packet late, is not heard.
+const WINDOW: Duration = Duration::from_secs(10);
+const STEP: Duration = Duration::from_millis(10);
+
 /// What a publisher's sender reports mean on our clock: the same shift for all its tracks, or they would drift apart
 /// (media-protocol.md section 15.7).
 #[derive(Debug, Clone, Copy)]
@@ -12,20 +20,23 @@ pub(super) struct PublisherClock {
     /// A moment on its clock, microseconds since the Unix epoch, and the same on ours.
     ntp_micros: u64,
     ours: Instant,
+    /// Since when the least is looked for that a packet took longer than the fastest one, and what it was.
+    since: Instant,
+    least: Option<Duration>,
     /// When the report was made, on its clock, that last said something that cannot be.
     doubted: Option<u64>,
 }
 
 impl PublisherClock {
-    /// Of a packet with that timestamp that has just arrived: it is taken to have taken no time. `rate` is that of its
-    /// timestamps per second. The report may be seconds older than the packet.
+    /// Of a packet with that timestamp that has just arrived: it is taken to have taken no time, until a faster one comes. `rate`
+    /// is that of its timestamps per second. The report may be seconds older than the packet.
     pub(super) fn new(report: &rtc::SenderReport, timestamp: u32, rate: u32, arrival: Instant) -> Self {
         let ours = moved(arrival, -since(report, timestamp, rate)).unwrap_or(arrival);
-        Self { ntp_micros: report.ntp_micros, ours, doubted: None }
+        Self { ntp_micros: report.ntp_micros, ours, since: arrival, least: None, doubted: None }
     }
 
-    /// When such a packet was captured, by our clock; when it arrived, where that cannot be. If two reports say so one after the
-    /// other the clock is taken anew: one alone may be of a track whose time stood still.
+    /// When such a packet was captured, by our clock, which is never after it arrived; when it arrived, where the former cannot
+    /// be. If two reports say so one after the other the clock is taken anew: one alone may be of a track whose time stood still.
     pub(super) fn captured(
         &mut self,
         report: &rtc::SenderReport,
@@ -34,14 +45,34 @@ impl PublisherClock {
         arrival: Instant,
     ) -> Instant {
         let captured = self.at(report).and_then(|at| moved(at, since(report, timestamp, rate)));
-        if let Some(captured) = captured.filter(|at| distance(*at, arrival) < TRUST) {
-            self.doubted = None;
-            return captured;
+        if let Some(captured) = captured {
+            let ahead = captured.saturating_duration_since(arrival);
+            let behind = arrival.saturating_duration_since(captured);
+            if ahead < TRUST_AHEAD && behind < TRUST {
+                self.doubted = None;
+                self.follow(ahead, behind, arrival);
+                return captured.min(arrival);
+            }
         }
         if self.doubted.replace(report.ntp_micros).is_some_and(|before| before != report.ntp_micros) {
             *self = Self::new(report, timestamp, rate, arrival);
         }
         arrival
+    }
+
+    /// A packet comes sooner than one before it could, or so much later than the fastest one.
+    fn follow(&mut self, ahead: Duration, behind: Duration, arrival: Instant) {
+        if !ahead.is_zero() {
+            self.ours = self.ours.checked_sub(ahead).unwrap_or(self.ours);
+            (self.since, self.least) = (arrival, None);
+            return;
+        }
+        let least = self.least.map_or(behind, |least| least.min(behind));
+        self.least = Some(least);
+        if arrival.saturating_duration_since(self.since) >= WINDOW {
+            self.ours += least.min(STEP);
+            (self.since, self.least) = (arrival, None);
+        }
     }
 
     /// When a report was made.
@@ -59,10 +90,6 @@ fn since(report: &rtc::SenderReport, timestamp: u32, rate: u32) -> i64 {
 fn moved(at: Instant, micros: i64) -> Option<Instant> {
     let step = Duration::from_micros(micros.unsigned_abs());
     if micros >= 0 { at.checked_add(step) } else { at.checked_sub(step) }
-}
-
-fn distance(a: Instant, b: Instant) -> Duration {
-    a.saturating_duration_since(b).max(b.saturating_duration_since(a))
 }
 
 #[cfg(test)]
@@ -105,6 +132,53 @@ mod tests {
 
         let nonsense = SenderReport { ntp_micros: u64::MAX, rtp: 0 };
         assert_eq!(clock.captured(&nonsense, 0, 90_000, now), now);
+    }
+
+    #[test]
+    fn a_first_packet_that_came_late_makes_no_later_one_early() {
+        let now = Instant::now() + 100 * SECOND;
+        let report = SenderReport { ntp_micros: 1_700_000_000_000_000, rtp: 0 };
+        let late = Duration::from_millis(500);
+        let mut clock = PublisherClock::new(&report, 0, 90_000, now + late);
+        assert_eq!(clock.captured(&report, 0, 90_000, now + late), now + late);
+        for frame in 13..100 {
+            let at = now + Duration::from_millis(40) * frame;
+            assert_eq!(clock.captured(&report, 3600 * frame, 90_000, at), at);
+        }
+        let sound = SenderReport { ntp_micros: report.ntp_micros + 5_000_000, rtp: 7 };
+        let captured = clock.captured(&sound, 7 + 48_000, 48_000, now + 6 * SECOND + late);
+        assert_eq!(captured, now + 6 * SECOND, "the other track is moved with it");
+    }
+
+    #[test]
+    fn clocks_that_drift_apart_stay_together() {
+        for drift in [-100, 100] {
+            let now = Instant::now() + 100 * SECOND;
+            let first = SenderReport { ntp_micros: 1_700_000_000_000_000, rtp: 0 };
+            let mut clock = PublisherClock::new(&first, 0, 90_000, now);
+            for second in 0..7200_u32 {
+                let report = SenderReport { ntp_micros: first.ntp_micros + u64::from(second) * 1_000_000, rtp: second };
+                let late = Duration::from_millis(u64::from(second % 7) * 5);
+                let sent = moved(now + SECOND * second, i64::from(second) * drift).unwrap();
+                let captured = clock.captured(&report, second, 90_000, sent + late);
+                let off = sent.saturating_duration_since(captured).max(captured.saturating_duration_since(sent));
+                assert!(captured <= sent + late && off <= Duration::from_millis(40), "{off:?} after {second} seconds");
+            }
+        }
+    }
+
+    #[test]
+    fn a_queue_on_the_way_moves_nothing_by_much() {
+        let now = Instant::now() + 100 * SECOND;
+        let report = SenderReport { ntp_micros: 1_700_000_000_000_000, rtp: 0 };
+        let mut clock = PublisherClock::new(&report, 0, 90_000, now);
+        for second in 1..60_u32 {
+            let sent = now + SECOND * second;
+            let captured = clock.captured(&report, 90_000 * second, 90_000, sent + Duration::from_millis(800));
+            assert!(captured - sent <= Duration::from_millis(60));
+        }
+        let sent = now + SECOND * 60;
+        assert_eq!(clock.captured(&report, 90_000 * 60, 90_000, sent), sent, "and it is over with the queue");
     }
 
     #[test]

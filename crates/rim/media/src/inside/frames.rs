@@ -18,15 +18,17 @@ pub(super) struct Got {
 }
 
 impl Got {
-    pub(super) fn new(sid: &str) -> Self {
-        Self { sid: sid.into(), assembler: Assembler::new() }
+    /// `again`: it was received before, and not meanwhile.
+    pub(super) fn new(sid: &str, again: bool) -> Self {
+        let assembler = if again { Assembler::after_a_gap() } else { Assembler::new() };
+        Self { sid: sid.into(), assembler }
     }
 
-    pub(super) fn is(&self, sid: &str) -> bool {
-        self.sid.as_ref() == sid
+    pub(super) fn sid(&self) -> &str {
+        &self.sid
     }
 
-    /// A packet came; what became complete goes to the insider. `true` if the track needs a key frame.
+    /// A packet came; what became complete goes to the insider. `true` if a key frame is to be asked for.
     pub(super) fn deliver(&mut self, packet: &DownPacket<'_>, items: &ItemSender, now: Instant) -> bool {
         let packet = Packet {
             format: payload(packet.codec),
@@ -34,13 +36,15 @@ impl Got {
             timestamp: packet.timestamp,
             marker: packet.marker,
             captured: packet.wallclock,
+            rotation: packet.extensions.rotation(),
+            audio_level: packet.extensions.audio_level(),
             payload: Arc::clone(packet.payload),
         };
         let mut needs_key_frame = self.assembler.push(packet, now);
         while let Some(frame) = self.assembler.poll() {
             needs_key_frame |= items.push(InsideItem::Frame(self.tap(frame)));
         }
-        needs_key_frame
+        needs_key_frame && items.asks_for_key_frame(&self.sid)
     }
 
     fn tap(&self, frame: Frame) -> TapFrame {
@@ -57,6 +61,8 @@ impl Got {
             captured: frame.captured,
             key_frame: frame.key_frame,
             after_loss: frame.after_loss,
+            rotation: frame.rotation,
+            audio_level: frame.audio_level,
             data: frame.data,
         }
     }
@@ -66,6 +72,8 @@ impl Got {
 #[derive(Debug)]
 pub(super) struct Own {
     pub(super) section: u16,
+    /// Whether anybody wants its pictures, if that was said.
+    pub(super) wanted: Option<bool>,
     codec: Codec,
     packetizer: Packetizer,
 }
@@ -80,7 +88,7 @@ impl Own {
             Format::Av1 => Codec::Av1,
             Format::H264 => Codec::H264,
         };
-        Self { section, codec, packetizer: Packetizer::new(payload(codec)) }
+        Self { section, wanted: None, codec, packetizer: Packetizer::new(payload(codec)) }
     }
 
     /// The packets of a frame, as if they had come from a client.
@@ -97,6 +105,7 @@ impl Own {
             marker: piece.marker,
             payload: piece.payload,
             arrival: at,
+            captured: frame.captured.map(|captured| captured.min(at)),
             audio_level: frame.audio_level,
             sender_report: None,
             extensions: Extensions::inside(frame.audio_level, piece.dependency.as_deref()),
@@ -113,6 +122,17 @@ pub(super) fn signalled(format: Format) -> (Kind, signal::Codec) {
         Format::Vp9 => (Kind::Video, signal::Codec::Vp9),
         Format::Av1 => (Kind::Video, signal::Codec::Av1),
         Format::H264 => (Kind::Video, signal::Codec::H264),
+    }
+}
+
+/// The format of a track that is announced as that.
+pub(super) fn format(codec: signal::Codec) -> Format {
+    match codec {
+        signal::Codec::Opus => Format::Opus,
+        signal::Codec::Vp8 => Format::Vp8,
+        signal::Codec::Vp9 => Format::Vp9,
+        signal::Codec::Av1 => Format::Av1,
+        signal::Codec::H264 => Format::H264,
     }
 }
 

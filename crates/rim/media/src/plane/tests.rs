@@ -2,6 +2,7 @@ use super::*;
 use crate::drops::counted::Drops;
 use crate::pulse::Pulse;
 use ports::media::MediaEventKind;
+use ports::media::inside::{InsideEnd, InsideItem, InsideKind};
 use ports::media_control::ControlError;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -40,6 +41,21 @@ fn join(name: &str) -> MediaJoin {
         relay_only: false,
         kind: Default::default(),
         kind_details: Vec::new(),
+    }
+}
+
+/// Records in the studio.
+fn recorder() -> InsideJoin {
+    let of = join("studio");
+    InsideJoin {
+        room: of.room,
+        session: of.session,
+        identity: of.identity,
+        name: String::new(),
+        metadata: String::new(),
+        attributes: BTreeMap::new(),
+        kind: InsideKind::Egress,
+        permission: MediaPermission { hidden: true, ..of.permission },
     }
 }
 
@@ -203,21 +219,10 @@ async fn a_join_that_nobody_waits_for_leaves_no_ghost() {
 
 #[tokio::test]
 async fn an_insider_is_reported_in_its_room_until_it_lets_go() {
-    use ports::media::inside::{InsideItem, InsideKind};
-
     let started = start(&config(3)).unwrap();
     let plane = started.plane;
     let of = join("studio");
-    let insider = InsideJoin {
-        room: of.room.clone(),
-        session: of.session,
-        identity: of.identity.clone(),
-        name: String::new(),
-        metadata: String::new(),
-        attributes: BTreeMap::new(),
-        kind: InsideKind::Egress,
-        permission: MediaPermission { hidden: true, ..of.permission },
-    };
+    let insider = recorder();
     let Insider { orders, mut items } = plane.enter(insider).await.unwrap();
 
     let report = plane.report(&of.room, Page::default()).await.unwrap();
@@ -228,9 +233,37 @@ async fn an_insider_is_reported_in_its_room_until_it_lets_go() {
 
     drop(orders);
     while let Some(item) = items.recv().await {
-        assert!(matches!(item, InsideItem::Left), "{item:?}");
+        assert!(matches!(item, InsideItem::Left(_)), "{item:?}");
     }
     while plane.report(&of.room, Page::default()).await.is_some() {
         tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn an_insider_that_is_put_out_is_told_why() {
+    let plane = start(&config(1)).unwrap().plane;
+    let (room, who) = (room("studio"), recorder().identity);
+
+    let mut first = plane.enter(recorder()).await.unwrap();
+    let mut second = plane.enter(recorder()).await.unwrap();
+    assert_eq!(end_of(&mut first).await, InsideEnd::Replaced);
+    plane.remove(&room, &who, RemoveReason::Removed);
+    assert_eq!(end_of(&mut second).await, InsideEnd::Removed);
+    let mut third = plane.enter(recorder()).await.unwrap();
+    plane.close_room(&room);
+    assert_eq!(end_of(&mut third).await, InsideEnd::Over);
+    let mut fourth = plane.enter(recorder()).await.unwrap();
+    plane.drain().await;
+    assert_eq!(end_of(&mut fourth).await, InsideEnd::StartOver);
+}
+
+async fn end_of(insider: &mut Insider) -> InsideEnd {
+    loop {
+        match insider.items.recv().await {
+            Some(InsideItem::Left(why)) => return why,
+            Some(_) => {}
+            None => panic!("nothing was said"),
+        }
     }
 }

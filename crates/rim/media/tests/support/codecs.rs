@@ -234,6 +234,8 @@ impl World {
     ) {
         let mid = self.clients[client].video.unwrap();
         let rid = film.rid.map(Rid::from);
+        // The camera is held so that its pictures are to be turned by 90 degrees.
+        let values = ExtensionValues { video_orientation: marker.then(|| 1.into()), ..values };
         let timestamp = u32::from(film.picture) * 3600;
         let write = RtpWrite::new(Pt::new_with_value(format), film.sequence.into(), timestamp, self.now, payload)
             .marker(marker)

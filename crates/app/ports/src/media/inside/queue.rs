@@ -1,12 +1,13 @@
 //! The queue between the media plane, which never waits, and an insider, who may be slow. What does not fit is left out from the
-//! oldest on: notices never, sound by the piece, pictures up to the next key frame.
+//! oldest on: sound by the piece, pictures up to the next key frame. Notices are never left out; who reads none of thousands is put
+//! out.
 
-use super::{INSIDE_BYTES, InsideItem, TapFrame};
+use super::{INSIDE_BYTES, INSIDE_NOTICES, InsideEnd, InsideItem, TapFrame};
 use std::collections::{BTreeSet, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
-/// A queue of so many items, and [`INSIDE_BYTES`].
+/// A queue of so many frames, and [`INSIDE_BYTES`].
 pub fn items(capacity: usize) -> (ItemSender, ItemReceiver) {
     let shared = Arc::new(Shared { state: Mutex::default(), wake: Notify::new(), capacity });
     (ItemSender(Arc::clone(&shared)), ItemReceiver(shared))
@@ -19,16 +20,33 @@ struct Shared {
     capacity: usize,
 }
 
+impl Shared {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 #[derive(Debug, Default)]
 struct State {
-    waiting: VecDeque<InsideItem>,
-    /// Of the frames among them.
+    /// What waits, with numbers in the order of both.
+    frames: VecDeque<(u64, TapFrame)>,
+    notices: VecDeque<(u64, InsideItem)>,
+    number: u64,
+    /// Of the frames.
     bytes: usize,
-    /// Tracks of which something was left out that nothing in the queue makes up for: nothing of them is of use before the
-    /// next key frame.
+    /// Tracks of sound of which something was left out before the oldest that waits.
+    gaps: BTreeSet<Arc<str>>,
+    /// Tracks of pictures of which nothing is of use before the next key frame.
     broken: BTreeSet<Arc<str>>,
+    /// Tracks of which a key frame was asked for since the insider came to read.
+    asked: BTreeSet<Arc<str>>,
+    /// The insider came to read, and nothing came since.
+    is_read: bool,
+    /// Names of its own tracks in the waiting notices that ask for a key frame.
+    wanted: BTreeSet<String>,
     dropped: u64,
     over: bool,
+    stuck: bool,
 }
 
 /// The end of the media plane.
@@ -42,28 +60,50 @@ pub struct ItemReceiver(Arc<Shared>);
 impl ItemSender {
     /// Adds an item. `true` if it is a frame of no use, because its track needs a key frame first.
     pub fn push(&self, item: InsideItem) -> bool {
-        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let needs_key_frame = state.push(item, self.0.capacity);
+        let mut state = self.0.state();
+        let needs_key_frame = match item {
+            _ if state.stuck => false,
+            InsideItem::Frame(frame) => state.push_frame(frame, self.0.capacity),
+            notice => {
+                state.push_notice(notice);
+                false
+            }
+        };
         drop(state);
         self.0.wake.notify_one();
         needs_key_frame
+    }
+
+    /// Whether it is worth asking for a key frame of a track: not again before the insider came to read, or everybody's cameras
+    /// would work for somebody who does not.
+    pub fn asks_for_key_frame(&self, sid: &Arc<str>) -> bool {
+        let mut state = self.0.state();
+        state.is_read || state.asked.insert(Arc::clone(sid))
+    }
+
+    /// Whether the insider has left so many notices unread that it gets nothing any more.
+    pub fn is_stuck(&self) -> bool {
+        self.0.state().stuck
     }
 }
 
 impl Drop for ItemSender {
     fn drop(&mut self) {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner).over = true;
+        self.0.state().over = true;
         self.0.wake.notify_one();
     }
 }
 
 impl State {
-    fn push(&mut self, mut item: InsideItem, capacity: usize) -> bool {
-        let bytes = if let InsideItem::Frame(frame) = &item { frame.data.len() } else { 0 };
-        while (self.waiting.len() >= capacity || self.bytes + bytes > INSIDE_BYTES) && self.make_room() {}
-        if let InsideItem::Frame(frame) = &mut item
-            && self.broken.contains(&frame.sid)
-        {
+    fn push_frame(&mut self, mut frame: TapFrame, capacity: usize) -> bool {
+        // What is of no use takes nobody's place.
+        if !frame.key_frame && self.broken.contains(&frame.sid) {
+            self.dropped += 1;
+            return true;
+        }
+        let bytes = frame.data.len();
+        while (self.frames.len() >= capacity || self.bytes + bytes > INSIDE_BYTES) && self.make_room() {}
+        if self.broken.contains(&frame.sid) {
             if !frame.key_frame {
                 self.dropped += 1;
                 return true;
@@ -72,50 +112,79 @@ impl State {
             frame.after_loss = true;
         }
         self.bytes += bytes;
-        self.waiting.push_back(item);
+        let number = self.number();
+        self.frames.push_back((number, frame));
         false
+    }
+
+    fn push_notice(&mut self, notice: InsideItem) {
+        if let InsideItem::KeyFrameWanted { name } = &notice
+            && !self.wanted.insert(name.clone())
+        {
+            return;
+        }
+        let number = self.number();
+        if self.notices.len() < INSIDE_NOTICES {
+            self.notices.push_back((number, notice));
+            return;
+        }
+        let dropped = self.dropped + u64::try_from(self.frames.len()).unwrap_or(u64::MAX);
+        *self = Self { stuck: true, dropped, ..Self::default() };
+        self.notices.push_back((number, InsideItem::Left(InsideEnd::StartOver)));
+    }
+
+    fn number(&mut self) -> u64 {
+        self.is_read = false;
+        self.number += 1;
+        self.number
     }
 
     /// Leaves out the oldest frame and what depends on it. `false` if there is none.
     fn make_room(&mut self) -> bool {
-        let oldest = self.waiting.iter().position(|item| matches!(item, InsideItem::Frame(_)));
-        let Some(InsideItem::Frame(frame)) = oldest.and_then(|oldest| self.waiting.remove(oldest)) else {
-            return false;
-        };
-        self.left_out(&frame);
-        let mut whole = false;
-        let former = std::mem::take(&mut self.waiting);
-        for mut item in former {
-            if let InsideItem::Frame(other) = &mut item
-                && other.sid == frame.sid
-                && !whole
-            {
-                if !other.key_frame {
-                    self.left_out(other);
-                    continue;
-                }
-                whole = true;
-                other.after_loss = true;
-            }
-            self.waiting.push_back(item);
+        let Some((_, oldest)) = self.frames.pop_front() else { return false };
+        self.dropped += 1;
+        self.bytes -= oldest.data.len();
+        if oldest.format.is_sound() {
+            self.gaps.insert(oldest.sid);
+            return true;
         }
+        let mut whole = false;
+        let (dropped, bytes) = (&mut self.dropped, &mut self.bytes);
+        self.frames.retain_mut(|(_, frame)| {
+            if whole || frame.sid != oldest.sid {
+                return true;
+            }
+            whole = frame.key_frame;
+            frame.after_loss |= whole;
+            if !whole {
+                *dropped += 1;
+                *bytes -= frame.data.len();
+            }
+            whole
+        });
         if !whole {
-            self.broken.insert(frame.sid);
+            self.broken.insert(oldest.sid);
         }
         true
     }
 
-    fn left_out(&mut self, frame: &TapFrame) {
-        self.dropped += 1;
-        self.bytes -= frame.data.len();
-    }
-
     fn pop(&mut self) -> Option<InsideItem> {
-        let item = self.waiting.pop_front()?;
-        if let InsideItem::Frame(frame) = &item {
-            self.bytes -= frame.data.len();
+        self.asked.clear();
+        let frame = self.frames.front().map_or(u64::MAX, |(number, _)| *number);
+        if self.notices.front().is_some_and(|(number, _)| *number < frame) {
+            let (_, notice) = self.notices.pop_front()?;
+            if let InsideItem::KeyFrameWanted { name } = &notice {
+                self.wanted.remove(name);
+            }
+            return Some(notice);
         }
-        Some(item)
+        let Some((_, mut frame)) = self.frames.pop_front() else {
+            self.is_read = true;
+            return None;
+        };
+        self.bytes -= frame.data.len();
+        frame.after_loss |= self.gaps.remove(&frame.sid);
+        Some(InsideItem::Frame(frame))
     }
 }
 
@@ -125,7 +194,7 @@ impl ItemReceiver {
         loop {
             let woken = self.0.wake.notified();
             {
-                let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut state = self.0.state();
                 if let Some(item) = state.pop() {
                     return Some(item);
                 }
@@ -139,12 +208,12 @@ impl ItemReceiver {
 
     /// The next item, if one waits.
     pub fn try_recv(&mut self) -> Option<InsideItem> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner).pop()
+        self.0.state().pop()
     }
 
     /// How many frames were left out because they waited too long.
     pub fn dropped(&self) -> u64 {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner).dropped
+        self.0.state().dropped
     }
 }
 
@@ -163,6 +232,8 @@ mod tests {
             captured: Instant::now(),
             key_frame: key_frame || format.is_sound(),
             after_loss: false,
+            rotation: 0,
+            audio_level: None,
             data: vec![number].into(),
         })
     }
@@ -222,7 +293,80 @@ mod tests {
         }
 
         assert_eq!(receiver.try_recv(), Some(InsideItem::TrackGone { sid: "x".into() }));
-        assert_eq!(numbers(&mut receiver), of("a", &[4, 5]));
+        assert_eq!(numbers(&mut receiver), of("a", &[3, 4, 5]));
+    }
+
+    #[test]
+    fn each_of_many_voices_says_where_something_of_it_is_missing() {
+        let (sender, mut receiver) = items(100);
+        for number in 1..=3 {
+            for voice in 0..50 {
+                sender.push(frame(&format!("{voice:02}"), Format::Opus, number, true));
+            }
+        }
+        sender.push(frame("00", Format::Opus, 4, true));
+        let expected = |voice: u32| if voice == 0 { of("00", &[3, 4]) } else { of(&format!("{voice:02}"), &[2, 3]) };
+
+        let mut got = numbers(&mut receiver);
+        got.sort_by(|one, other| one.0.cmp(&other.0));
+
+        let expected: Vec<_> = (0..50).flat_map(expected).collect();
+        assert_eq!(got, expected);
+        assert_eq!(receiver.dropped(), 51);
+        sender.push(frame("00", Format::Opus, 5, true));
+        assert_eq!(numbers(&mut receiver), [("00".to_owned(), 5, false)]);
+    }
+
+    #[test]
+    fn a_key_frame_is_asked_for_once_until_somebody_reads() {
+        let (sender, mut receiver) = items(2);
+        let (a, b) = ("a".into(), "b".into());
+        assert!(sender.asks_for_key_frame(&a) && sender.asks_for_key_frame(&b));
+        assert!(!sender.asks_for_key_frame(&a) && !sender.asks_for_key_frame(&b));
+
+        sender.push(frame("a", Format::Vp8, 1, true));
+        sender.push(frame("a", Format::Vp8, 2, false));
+        receiver.try_recv();
+        assert!(sender.asks_for_key_frame(&a));
+        assert!(!sender.asks_for_key_frame(&a));
+
+        assert!(receiver.try_recv().is_some() && receiver.try_recv().is_none());
+        assert!(sender.asks_for_key_frame(&a) && sender.asks_for_key_frame(&a), "it waits for one");
+        sender.push(frame("b", Format::Opus, 1, true));
+        assert!(sender.asks_for_key_frame(&a) && !sender.asks_for_key_frame(&a));
+    }
+
+    #[test]
+    fn one_wish_for_a_key_frame_waits_and_the_next_one_after_it_was_read() {
+        let (sender, mut receiver) = items(2);
+        let wanted = |name: &str| InsideItem::KeyFrameWanted { name: name.into() };
+        for _ in 0..100_000 {
+            sender.push(wanted("a"));
+            sender.push(wanted("b"));
+        }
+        assert_eq!(receiver.try_recv(), Some(wanted("a")));
+        sender.push(wanted("a"));
+        let rest: Vec<_> = std::iter::from_fn(|| receiver.try_recv()).collect();
+        assert_eq!(rest, [wanted("b"), wanted("a")]);
+        assert!(!sender.is_stuck());
+    }
+
+    #[test]
+    fn who_reads_none_of_thousands_of_notices_is_out() {
+        let (sender, mut receiver) = items(2);
+        sender.push(frame("a", Format::Opus, 1, true));
+        let notice = |number: usize| InsideItem::TrackGone { sid: number.to_string() };
+        for number in 0..INSIDE_NOTICES {
+            sender.push(notice(number));
+        }
+        assert!(!sender.is_stuck());
+        sender.push(notice(0));
+        assert!(sender.is_stuck());
+        sender.push(frame("a", Format::Opus, 2, true));
+
+        let rest: Vec<_> = std::iter::from_fn(|| receiver.try_recv()).collect();
+        assert_eq!(rest, [InsideItem::Left(InsideEnd::StartOver)]);
+        assert_eq!(receiver.dropped(), 1);
     }
 
     #[test]
@@ -242,10 +386,11 @@ mod tests {
     #[tokio::test]
     async fn what_waits_is_read_to_the_end() {
         let (sender, mut receiver) = items(3);
-        sender.push(InsideItem::Left);
+        let left = InsideItem::Left(InsideEnd::Over);
+        sender.push(left.clone());
         drop(sender);
 
-        assert_eq!(receiver.recv().await, Some(InsideItem::Left));
+        assert_eq!(receiver.recv().await, Some(left));
         assert_eq!(receiver.recv().await, None);
     }
 }

@@ -4,7 +4,9 @@ use super::*;
 use crate::plane::{Order, Signal};
 use model::SessionId;
 use model::media::{MediaPermission, Source, Sources};
-use ports::media::inside::{Format, InsideItem, InsideJoin, InsideKind, InsideOrder, ItemReceiver, SentFrame, items};
+use ports::media::inside::{
+    Format, InsideEnd, InsideItem, InsideJoin, InsideKind, InsideOrder, ItemReceiver, SentFrame, items,
+};
 use ports::media::{MediaJoin, RemoveReason, Topology, TrackChoice};
 use prost::Message;
 use signal::{JoinRequest, Now};
@@ -101,7 +103,7 @@ impl Scene {
 
     fn publish(&mut self, link: u64) {
         let (name, source) = ("mic".into(), Source::Microphone);
-        let publish = InsideOrder::Publish { name, source, format: Format::Opus, size: (0, 0) };
+        let publish = InsideOrder::Publish { name, source, format: Format::Opus, size: (0, 0), stereo: false };
         self.engine.inside_order(link, publish, self.now);
     }
 
@@ -126,7 +128,7 @@ impl Scene {
         self.lou.told();
         self.sounds += 1;
         let data = Bytes::from_static(&[0xfc, 1, 2, 3]);
-        let frame = SentFrame { timestamp: self.sounds * 960, audio_level: Some(20), data };
+        let frame = SentFrame { timestamp: self.sounds * 960, captured: None, audio_level: Some(20), data };
         self.engine.inside_order(self.sue.link, InsideOrder::Send { name: "mic".into(), frame }, self.now);
         self.engine.drain(self.now, &mut |_, _, _| {});
         self.lou.told().iter().filter(|item| matches!(item, InsideItem::Frame(_))).count()
@@ -180,7 +182,7 @@ impl Scene {
         assert_eq!(self.engine.links.len(), who.len());
         assert!(self.engine.struck.is_empty() && !self.engine.mending);
         let told = self.sue.told().into_iter().chain(self.lou.told());
-        assert!(told.into_iter().all(|item| item != InsideItem::Left));
+        assert!(told.into_iter().all(|item| !matches!(item, InsideItem::Left(_))));
         assert_eq!(self.heard(), 1);
     }
 
@@ -295,7 +297,7 @@ fn an_insider_s_order_that_panics_ends_that_insider_alone() {
 
     scene.engine.inside_order(ann.link, InsideOrder::Mute { name: "mic".into(), muted: true }, scene.now);
 
-    assert!(ann.told().contains(&InsideItem::Left));
+    assert!(ann.told().contains(&InsideItem::Left(InsideEnd::StartOver)));
     scene.is_without_ann();
     scene.engine.signal(Signal::InsideGone(ann.link), scene.now);
     scene.ann_comes_back();
@@ -350,7 +352,7 @@ fn what_the_application_orders_of_somebody_panics_for_that_one_alone() {
         order(&mut scene);
 
         // What panicked for a removal was that she is told of it: her queue only ends.
-        assert_eq!(ann.told().contains(&InsideItem::Left), index != 2, "{index}");
+        assert_eq!(ann.told().contains(&InsideItem::Left(InsideEnd::StartOver)), index != 2, "{index}");
         scene.is_without_ann();
         scene.ann_comes_back();
     }
@@ -389,7 +391,7 @@ fn a_session_the_machine_lost_sight_of_half_way_is_put_out_without_it() {
         trip(Point::Order, &name("ann"));
     });
 
-    assert!(ann.told().contains(&InsideItem::Left));
+    assert!(ann.told().contains(&InsideItem::Left(InsideEnd::StartOver)));
     scene.is_without_ann();
     scene.ann_comes_back();
 }
@@ -402,7 +404,7 @@ fn a_packet_that_panics_on_its_way_to_somebody_ends_the_receiver_and_not_the_pub
 
     scene.heard();
 
-    assert!(ann.told().contains(&InsideItem::Left));
+    assert!(ann.told().contains(&InsideItem::Left(InsideEnd::StartOver)));
     scene.is_without_ann();
     scene.ann_comes_back();
 }
@@ -430,7 +432,7 @@ fn a_room_is_closed_that_cannot_be_settled_for_something_that_is_nobody_s() {
     scene.engine.by_turns(scene.key, scene.now, |_, _| panic!("as a bug would"));
 
     assert!(scene.engine.rooms.is_empty() && scene.engine.by_id.is_empty());
-    assert!(scene.lou.told().contains(&InsideItem::Left));
+    assert!(scene.lou.told().contains(&InsideItem::Left(InsideEnd::StartOver)));
     let events: Vec<MediaEventKind> =
         std::iter::from_fn(|| scene.events.try_recv().ok()).map(|told| told.kind).collect();
     assert_eq!(events.last(), Some(&MediaEventKind::Closed));
@@ -445,4 +447,32 @@ fn a_question_that_panics_ends_nothing() {
 
     assert!(scene.gone().is_empty());
     scene.is_sound(&["lou", "sue"]);
+}
+
+#[test]
+fn an_insider_that_is_muted_is_told_once_and_is_quiet_until_it_unmutes_itself() {
+    let mut scene = Scene::new();
+    let mute = |scene: &mut Scene| {
+        let (reply, mut answer) = oneshot::channel();
+        let track = TrackChoice::Source(Source::Microphone);
+        scene.engine.order(Order::Mute { room: room(), who: name("sue"), track, muted: true, reply }, scene.now);
+        answer.try_recv().unwrap().unwrap();
+    };
+    scene.sue.told();
+
+    mute(&mut scene);
+    for _ in 0..100 {
+        scene.pass(Duration::from_millis(100));
+    }
+
+    let told = scene.sue.told();
+    let mutes = |told: &[InsideItem]| told.iter().filter(|item| matches!(item, InsideItem::Muted { .. })).count();
+    assert_eq!(mutes(&told), 1, "{told:?}");
+    assert_eq!(scene.heard(), 0);
+    mute(&mut scene);
+    scene.pass(Duration::from_millis(100));
+    let unmute = InsideOrder::Mute { name: "mic".into(), muted: false };
+    scene.engine.inside_order(scene.sue.link, unmute, scene.now);
+    scene.pass(Duration::from_millis(100));
+    assert_eq!(scene.heard(), 1, "what it says itself counts at once");
 }
