@@ -466,6 +466,7 @@ fn packets_for_other_shards_leave_before_anybody_here_is_served() {
         marker: false,
         payload: [1].into(),
         arrival: now,
+        captured: None,
         audio_level: None,
         sender_report: None,
         extensions: rtc::Extensions::default(),
