@@ -28,7 +28,7 @@ use ports::media::MediaEvent;
 use rtc::{Clock, PeerFactory};
 use sfu::level::Speakers;
 use signal::{MediaRoom, Now, PeerKey};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -57,6 +57,7 @@ pub(crate) struct ConnectionKey {
 /// What is looked up for every packet by what we number ourselves: with hashes that are cheap, and the same each time, so that who
 /// went through the same is gone through in the same order.
 pub(crate) type FastMap<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
+pub(crate) type FastSet<K> = HashSet<K, foldhash::fast::FixedState>;
 
 /// The same by what others choose: everyone has another seed, which is not to be foreseen.
 pub(crate) type GuardedMap<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
