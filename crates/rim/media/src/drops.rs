@@ -5,6 +5,7 @@
 pub(crate) mod counted;
 
 use crate::detour::{self, Kind};
+use crate::engine::faults::{self, Point};
 use crate::engine::{ConnectionKey, Datagram, Engine};
 use crate::framing::Framing;
 use crate::line::Far;
@@ -215,6 +216,69 @@ fn an_allocation_that_is_over_takes_its_connection() {
         scene.ways.handle_timeout(scene.now);
         scene.take();
         assert!(queued.is_closed());
+    });
+}
+
+/// What happens then lets so many things panic, each of which ends one way.
+fn ends_ways(panics: u64, cause: impl FnOnce(&mut Scene)) {
+    let drops = Drops::of("media_panics_total");
+    drops.record(|| cause(&mut Scene::new(drops.clone())));
+    assert_eq!(drops.by_reason(), BTreeMap::from([("way".to_owned(), panics)]));
+    assert!(faults::is_spent());
+}
+
+#[test]
+fn a_message_to_the_relay_that_panics_ends_the_way_it_came_and_no_other() {
+    ends_ways(2, |scene| {
+        let (mut first, mut second) = (scene.open(5, Framing::Turn), scene.open(6, Framing::Turn));
+        let question = message(method::BINDING, &[]);
+        let mut replies = Vec::new();
+
+        faults::arm(Point::Relay, &faults::nobody());
+        scene.packet(5, &question);
+        faults::arm(Point::Relay, &faults::nobody());
+        scene.datagram(THEIRS, &question);
+        scene.ways.drain(&mut replies);
+        assert!(first.is_closed() && replies.is_empty());
+
+        scene.packet(6, &question);
+        scene.datagram(THEIRS, &question);
+        scene.ways.drain(&mut replies);
+        assert!(second.next_of(Weight::Vital).is_some() && replies.len() == 1);
+    });
+}
+
+#[test]
+fn a_packet_from_the_relay_that_panics_ends_the_allocation_and_its_connection() {
+    ends_ways(1, |scene| {
+        let mut queued = scene.open(5, Framing::Turn);
+        allocate_by(scene, |scene, request| {
+            scene.packet(5, request);
+            queued.next_of(Weight::Vital).unwrap().1
+        });
+        faults::arm(Point::Relay, &faults::nobody());
+
+        scene.send(detour::address(Kind::Relayed, 1, OURS.ip()), &MEDIA);
+
+        assert!(queued.is_closed());
+    });
+}
+
+#[test]
+fn a_relay_that_panics_in_its_own_work_begins_anew() {
+    ends_ways(1, |scene| {
+        let key = ConnectionKey { room: Default::default(), peer: signal::PeerKey(1), subscriber: false };
+        allocate(scene);
+        scene.engine.demux.by_address.insert(detour::address(Kind::Relayed, 1, OURS.ip()), key);
+        faults::arm(Point::Sweep, &faults::nobody());
+        scene.now += Duration::from_secs(60);
+
+        scene.ways.handle_timeout(scene.now);
+
+        assert_eq!(scene.ways.poll_timeout(), None);
+        scene.take();
+        assert!(scene.engine.demux.by_address.is_empty(), "what went through it finds another way");
+        allocate(scene);
     });
 }
 

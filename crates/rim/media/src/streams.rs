@@ -65,6 +65,15 @@ pub(crate) enum StreamEvent {
     Closed { id: StreamId },
 }
 
+impl StreamEvent {
+    /// Of which connection.
+    pub(crate) const fn id(&self) -> StreamId {
+        match self {
+            Self::Opened { id, .. } | Self::Packet { id, .. } | Self::Closed { id } => *id,
+        }
+    }
+}
+
 /// What a packet is to a connection that is too slow for all that goes to it. Those of one weight stay in order; the lighter
 /// ones leave first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,10 @@
 //! What stands between the sockets and the engine: TCP connections and the TURN server.
 //!
-//! Both look to the engine like clients at addresses of their own (see [`crate::detour`]).
+//! Both look to the engine like clients at addresses of their own (see [`crate::detour`]). A panic ends the one way it was about,
+//! as it does with a session (`engine::faults`).
 
 use crate::detour::{self, Kind};
-use crate::engine::{Datagram, Engine};
+use crate::engine::{Datagram, Engine, faults};
 use crate::framing::Framing;
 use crate::neighbours::Neighbours;
 use crate::socket::Outgoing;
@@ -11,6 +12,7 @@ use crate::streams::{MAX_STREAMS, Outbox, Sent, StreamEvent, StreamId, Weight};
 use crate::traffic;
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 use turn::{Outcome, Transport};
@@ -143,22 +145,9 @@ impl Ways {
 
     /// A datagram arrived at our socket.
     pub(crate) fn datagram(&mut self, inlet: &mut Inlet<'_>, at: Instant, datagram: Datagram<'_>) {
-        if let Some(turn) = &mut self.turn
-            && is_for_turn(datagram.contents)
-        {
+        if self.turn.is_some() && is_for_turn(datagram.contents) {
             let client = TurnClient::Datagrams(datagram.source, datagram.destination);
-            let (transport, source) = (Transport::Datagrams, datagram.source);
-            match turn.handle_message(at, unix(), client, transport, source, datagram.contents) {
-                Outcome::Reply(contents) => {
-                    let (source, destination) = (datagram.destination, datagram.source);
-                    self.outbox.push(Outgoing { source, destination, contents });
-                }
-                Outcome::Relay { from, to, payload } => {
-                    inlet.take(at, Datagram { source: from, destination: to, contents: payload });
-                }
-                Outcome::Dropped(why) => traffic::dropped(why.as_str()),
-            }
-            return;
+            return self.serve(client, |ways| ways.turn_datagram(inlet, at, client, datagram));
         }
         if detour::is_detour(&datagram.source) {
             self.counters.forged.increment(1);
@@ -175,7 +164,7 @@ impl Ways {
                 more = false;
                 break;
             };
-            self.event(inlet, at, event);
+            self.serve(TurnClient::Stream(event.id()), |ways| ways.event(inlet, at, event));
         }
         self.closed.drain(..).for_each(|address| inlet.closed(at, address));
         while let Some((address, client)) = self.turn.as_mut().and_then(turn::Server::poll_gone) {
@@ -187,6 +176,22 @@ impl Ways {
             }
         }
         more
+    }
+
+    /// Works for one client. A panic ends its way.
+    fn serve(&mut self, client: TurnClient, work: impl FnOnce(&mut Self)) {
+        if catch_unwind(AssertUnwindSafe(|| work(self))).is_err() {
+            faults::note_way();
+            self.end(client);
+        }
+    }
+
+    fn end(&mut self, client: TurnClient) {
+        match (client, &mut self.turn) {
+            (TurnClient::Stream(id), _) => self.close(id),
+            (TurnClient::Datagrams(..), Some(turn)) => turn.forget(client),
+            (TurnClient::Datagrams(..), None) => {}
+        }
     }
 
     fn event(&mut self, inlet: &mut Inlet<'_>, at: Instant, event: StreamEvent) {
@@ -243,7 +248,26 @@ impl Ways {
         }
     }
 
+    fn turn_datagram(&mut self, inlet: &mut Inlet<'_>, at: Instant, client: TurnClient, datagram: Datagram<'_>) {
+        #[cfg(test)]
+        faults::trip(faults::Point::Relay, &faults::nobody());
+        let Some(turn) = &mut self.turn else { return };
+        let (transport, source) = (Transport::Datagrams, datagram.source);
+        match turn.handle_message(at, unix(), client, transport, source, datagram.contents) {
+            Outcome::Reply(contents) => {
+                let (source, destination) = (datagram.destination, datagram.source);
+                self.outbox.push(Outgoing { source, destination, contents });
+            }
+            Outcome::Relay { from, to, payload } => {
+                inlet.take(at, Datagram { source: from, destination: to, contents: payload });
+            }
+            Outcome::Dropped(why) => traffic::dropped(why.as_str()),
+        }
+    }
+
     fn turn_packet(&mut self, inlet: &mut Inlet<'_>, at: Instant, id: StreamId, contents: &[u8]) {
+        #[cfg(test)]
+        faults::trip(faults::Point::Relay, &faults::nobody());
         let (Some(turn), Some(stream)) = (&mut self.turn, self.streams.get(&id)) else {
             self.close(id);
             return;
@@ -294,16 +318,33 @@ impl Ways {
                 self.send_stream(id, contents, weight);
             }
             Some(Kind::Relayed) => {
-                let weight = Weight::of(&contents);
-                let wrapped = self.turn.as_mut().and_then(|turn| turn.to_client(at, destination, source, &contents));
-                match wrapped {
-                    Some((TurnClient::Datagrams(client, local), contents)) => {
-                        queue.push(Outgoing { source: local, destination: client, contents });
+                let sent = catch_unwind(AssertUnwindSafe(|| self.relay(at, source, destination, &contents, queue)));
+                if sent.is_err() {
+                    faults::note_way();
+                    if let Some(client) = self.turn.as_ref().and_then(|turn| turn.client_of(&destination)) {
+                        self.end(client);
                     }
-                    Some((TurnClient::Stream(id), contents)) => self.send_stream(id, contents, weight),
-                    None => self.counters.no_way.increment(1),
                 }
             }
+        }
+    }
+
+    fn relay(
+        &mut self,
+        at: Instant,
+        source: SocketAddr,
+        destination: SocketAddr,
+        contents: &[u8],
+        queue: &mut Vec<Outgoing>,
+    ) {
+        #[cfg(test)]
+        faults::trip(faults::Point::Relay, &faults::nobody());
+        match self.turn.as_mut().and_then(|turn| turn.to_client(at, destination, source, contents)) {
+            Some((TurnClient::Datagrams(client, local), contents)) => {
+                queue.push(Outgoing { source: local, destination: client, contents });
+            }
+            Some((TurnClient::Stream(id), wrapped)) => self.send_stream(id, wrapped, Weight::of(contents)),
+            None => self.counters.no_way.increment(1),
         }
     }
 
@@ -329,7 +370,16 @@ impl Ways {
         if let Some(turn) = &mut self.turn
             && turn.poll_timeout().is_some_and(|due| due <= at)
         {
-            turn.handle_timeout(at);
+            let swept = catch_unwind(AssertUnwindSafe(|| {
+                #[cfg(test)]
+                faults::trip(faults::Point::Sweep, &faults::nobody());
+                turn.handle_timeout(at);
+            }));
+            if swept.is_err() {
+                // Nobody knows whose fault it is.
+                faults::note_way();
+                turn.forget_all();
+            }
             metrics::gauge!("media_turn_allocations").set(u32::try_from(turn.len()).unwrap_or(u32::MAX));
         }
     }
