@@ -152,6 +152,24 @@ async fn of_a_room_on_two_shards_only_those_end_whose_connections_are_on_the_one
     assert_eq!(plane.participants(&room("a")).await.len(), 2, "he is where the room is");
 }
 
+#[tokio::test]
+async fn who_was_in_a_room_of_a_shard_that_panicked_takes_no_place_on_others() {
+    let Started { plane, .. } = start(&MediaConfig { spread: Some(1), ..config(3) }).unwrap();
+    let mut links = Vec::new();
+    // One on each shard, and one more on the second.
+    for name in ["ann", "bob", "cid", "dan"] {
+        let identity = Identity::try_from(name).unwrap();
+        links.push(plane.connect(MediaJoin { identity, ..join("a") }).await.unwrap());
+    }
+    assert_eq!(plane.registry.likely(&room("b"), |shard| shard > 0), 2);
+
+    plane.order(0, Order::Panic);
+    wait_for_end(&plane, 0);
+
+    let _link = plane.connect(join("b")).await.unwrap();
+    assert_eq!(plane.registry.find(&room("b")), Some(1), "nobody is left on either");
+}
+
 /// A plane of one shard that does nothing, with room for so many orders; and what it is told.
 fn hanging(backlog: usize) -> (Plane, mpsc::Receiver<Order>, mpsc::Receiver<Signal>) {
     let (orders, orders_end) = mpsc::channel(backlog + COMMAND_BACKLOG);
