@@ -3,9 +3,10 @@
 use crate::config::MediaConfig;
 use crate::control::Control;
 use crate::engine::refused;
+use crate::inbox::Inbox;
 use crate::registry::{Registry, ShardIndex};
 use crate::streams::StreamDoor;
-use crate::thread::{self, Queues, Running, Spawned};
+use crate::thread::{self, Running, Spawned};
 use async_trait::async_trait;
 use bytes::Bytes;
 use model::media::MediaPermission;
@@ -231,7 +232,7 @@ pub fn start(config: &MediaConfig) -> io::Result<Started> {
         let (orders, orders_end) = mpsc::channel(ORDER_BACKLOG + COMMAND_BACKLOG);
         let (signals, signals_end) = mpsc::channel(SIGNAL_BACKLOG);
         ours.push((orders, signals));
-        theirs.push(Queues { orders: orders_end, signals: signals_end });
+        theirs.push(Inbox { orders: orders_end, signals: signals_end });
     }
     let registry = Arc::new(Registry::new(ours.len()));
     let Spawned { threads, door, addresses } = thread::spawn(config, theirs, &registry, &events)?;
