@@ -183,22 +183,72 @@ fn what_was_for_a_connection_or_an_allocation_finds_another_way_when_that_is_gon
     });
 }
 
+/// From so many connections on each new one takes the place of one that is not used.
+const ROOMY: StreamId = MAX_STREAMS as StreamId - 64;
+
+fn closed(all: &mut [Queued]) -> Vec<usize> {
+    (0..all.len()).filter(|id| all[*id].is_closed()).collect()
+}
+
 #[test]
 fn a_connection_that_is_not_used_makes_room_when_there_are_hardly_any_places_left() {
     Drops::default().record(|| {
         let mut scene = Scene::new(Drops::default());
-        let most = StreamId::try_from(MAX_STREAMS - 64).unwrap();
-        let mut all: Vec<Queued> = (0..most).map(|id| scene.open(id, Framing::Turn)).collect();
+        let mut all = vec![scene.open(0, Framing::Ice)];
         scene.now += Duration::from_secs(9);
-        let spoken = message(0x0011, &[]);
-        (0..most).filter(|id| *id != 7).for_each(|id| scene.packet(id, &spoken));
+        all.extend((1..ROOMY).map(|id| scene.open(id, Framing::Ice)));
 
-        all.push(scene.open(most, Framing::Turn));
-        assert!(!all.iter_mut().any(Queued::is_closed), "all may be in use");
+        all.push(scene.open(ROOMY, Framing::Turn));
+        assert!(closed(&mut all).is_empty(), "all may be in use");
         scene.now += Duration::from_secs(1);
-        all.push(scene.open(most + 1, Framing::Turn));
-        let closed: Vec<usize> = (0..all.len()).filter(|id| all[*id].is_closed()).collect();
-        assert_eq!(closed, [7]);
+        all.push(scene.open(ROOMY + 1, Framing::Turn));
+        assert_eq!(closed(&mut all), [0]);
+    });
+}
+
+#[test]
+fn a_connection_without_an_allocation_makes_room_before_all_others_however_much_comes_over_it() {
+    Drops::default().record(|| {
+        let mut scene = Scene::new(Drops::default());
+        let mut all = vec![scene.open(0, Framing::Turn)];
+        allocate_by(&mut scene, |scene, request| {
+            scene.packet(0, request);
+            all[0].next_of(Weight::Vital).unwrap().1
+        });
+        scene.now += Duration::from_secs(1);
+        all.push(scene.open(1, Framing::Turn));
+        scene.now += Duration::from_secs(10);
+        all.extend((2..ROOMY).map(|id| scene.open(id, Framing::Turn)));
+        scene.packet(1, &message(0x0011, &[]));
+
+        all.push(scene.open(ROOMY, Framing::Turn));
+        assert_eq!(closed(&mut all), [1]);
+        all.push(scene.open(ROOMY + 1, Framing::Turn));
+        assert_eq!(closed(&mut all), [0, 1], "quiet for longer than those that came just now");
+    });
+}
+
+#[test]
+fn a_connection_to_the_relay_without_an_allocation_ends_after_half_a_minute() {
+    Drops::default().record(|| {
+        let mut scene = Scene::new(Drops::default());
+        let mut all = vec![scene.open(0, Framing::Turn), scene.open(1, Framing::Turn), scene.open(2, Framing::Ice)];
+        allocate_by(&mut scene, |scene, request| {
+            scene.packet(0, request);
+            all[0].next_of(Weight::Vital).unwrap().1
+        });
+        let end = scene.now + Duration::from_secs(30);
+        while let Some(due) = scene.ways.poll_timeout().filter(|due| *due < end) {
+            scene.now = due;
+            scene.packet(1, &message(0x0011, &[]));
+            scene.ways.handle_timeout(due);
+        }
+        assert!(closed(&mut all).is_empty());
+
+        scene.now = scene.ways.poll_timeout().unwrap();
+        assert!(scene.now < end + Duration::from_secs(10));
+        scene.ways.handle_timeout(scene.now);
+        assert_eq!(closed(&mut all), [1]);
     });
 }
 

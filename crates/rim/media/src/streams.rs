@@ -34,7 +34,8 @@ const FIRST_PATIENCE: Duration = Duration::from_secs(10);
 /// How long it may be silent later. A client looks every few seconds whether its connection still works.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// A TURN connection is silent while its allocation waits for use; the allocation ends by itself and takes the connection.
+/// A TURN connection is silent while its allocation waits for use; the allocation ends by itself and takes the connection. One
+/// without an allocation ends on the shard's side.
 const TURN_SILENCE: Duration = Duration::from_secs(600);
 
 /// How long the other side may take nothing.

@@ -27,6 +27,12 @@ const ROOMY: usize = MAX_STREAMS - 64;
 /// What is in use is checked every 4 to 6 seconds at least (RFC 7675 section 5.1).
 const QUIET: Duration = Duration::from_secs(10);
 
+/// How long a connection to the relay may be without an allocation: a client asks for one as soon as it is there.
+const UNALLOCATED: Duration = Duration::from_secs(30);
+
+/// How often such connections are looked for.
+const LOOK: Duration = Duration::from_secs(5);
+
 /// Where a TURN client is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum TurnClient {
@@ -43,6 +49,7 @@ struct Stream {
     framing: Framing,
     peer: SocketAddr,
     outbox: Outbox,
+    opened: Instant,
     /// When something came over it.
     heard: Instant,
 }
@@ -109,6 +116,8 @@ pub(crate) struct Ways {
     by_address: HashMap<SocketAddr, StreamId>,
     turn: Option<turn::Server<TurnClient>>,
     next: u32,
+    /// When connections without an allocation are looked for, if there may be some.
+    look: Option<Instant>,
     counters: Counters,
     /// What the TURN server sends over our own socket.
     outbox: Vec<Outgoing>,
@@ -131,6 +140,7 @@ impl Ways {
             by_address: HashMap::new(),
             turn: turn.map(|config| turn::Server::new(config, now)),
             next: 0,
+            look: None,
             counters: Counters {
                 packets: metrics::counter!("media_stream_packets_in_total"),
                 dropped: reason("stream_queue"),
@@ -210,7 +220,10 @@ impl Ways {
                     self.make_room(at);
                 }
                 self.by_address.insert(address, id);
-                self.streams.insert(id, Stream { address, framing, peer, outbox, heard: at });
+                self.streams.insert(id, Stream { address, framing, peer, outbox, opened: at, heard: at });
+                if framing == Framing::Turn {
+                    self.look.get_or_insert(at + LOOK);
+                }
             }
             StreamEvent::Packet { id, contents } => {
                 self.counters.packets.increment(1);
@@ -229,11 +242,37 @@ impl Ways {
         }
     }
 
-    /// Closes the connection that was quiet for longest, if that is long.
+    /// Closes a connection that is not used: the oldest to the relay without an allocation, whatever comes over it, or else the
+    /// one that was quiet for longest.
     fn make_room(&mut self, at: Instant) {
-        let quietest = self.streams.iter().min_by_key(|(_, stream)| stream.heard);
-        if let Some((id, _)) = quietest.filter(|(_, stream)| at.saturating_duration_since(stream.heard) >= QUIET) {
-            self.close(*id);
+        let unused = self.streams.iter().filter_map(|(id, stream)| {
+            let is_idle = self.is_idle(*id, stream);
+            let since = if is_idle { stream.opened } else { stream.heard };
+            (at.saturating_duration_since(since) >= QUIET).then_some((!is_idle, since, *id))
+        });
+        if let Some((.., id)) = unused.min() {
+            self.close(id);
+        }
+    }
+
+    /// Whether that is a connection to the relay without an allocation.
+    fn is_idle(&self, id: StreamId, stream: &Stream) -> bool {
+        let serves = |turn: &turn::Server<TurnClient>| turn.serves(TurnClient::Stream(id));
+        stream.framing == Framing::Turn && !self.turn.as_ref().is_some_and(serves)
+    }
+
+    /// Closes connections that have been without an allocation for too long.
+    fn look_for_idle(&mut self, at: Instant) {
+        let idle: Vec<(StreamId, Instant)> = self
+            .streams
+            .iter()
+            .filter(|(id, stream)| self.is_idle(**id, stream))
+            .map(|(id, stream)| (*id, stream.opened))
+            .collect();
+        let is_over = |opened: Instant| at.saturating_duration_since(opened) >= UNALLOCATED;
+        self.look = idle.iter().any(|(_, opened)| !is_over(*opened)).then(|| at + LOOK);
+        for (id, _) in idle.into_iter().filter(|(_, opened)| is_over(*opened)) {
+            self.close(id);
         }
     }
 
@@ -363,10 +402,14 @@ impl Ways {
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.turn.as_ref().and_then(turn::Server::poll_timeout)
+        let swept = self.turn.as_ref().and_then(turn::Server::poll_timeout);
+        [swept, self.look].into_iter().flatten().min()
     }
 
     pub(crate) fn handle_timeout(&mut self, at: Instant) {
+        if self.look.is_some_and(|due| due <= at) {
+            self.look_for_idle(at);
+        }
         if let Some(turn) = &mut self.turn
             && turn.poll_timeout().is_some_and(|due| due <= at)
         {
