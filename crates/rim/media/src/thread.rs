@@ -20,7 +20,7 @@ use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 
 /// Longest sleep of the loop.
@@ -202,6 +202,8 @@ impl Shard {
             if let Some(percent) = load.rested(now, begun) {
                 share.set(percent);
                 self.engine.set_full(load.is_full());
+                self.engine
+                    .follow_clock(Instant::now(), SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
             }
             busy = self.take_handed_over(&mut queue);
             for _ in 0..RECEIVES_PER_TURN {
