@@ -74,6 +74,26 @@ impl Limits {
     }
 }
 
+/// The places there are, on all ports together: connections of one take files from the other.
+#[derive(Clone)]
+pub(crate) struct House {
+    limits: Limits,
+    places: Arc<Semaphore>,
+    shares: Shares,
+}
+
+impl House {
+    /// An empty one.
+    pub(crate) fn new(limits: Limits) -> Self {
+        let count = |limit| usize::try_from(limit).unwrap_or(Semaphore::MAX_PERMITS);
+        Self {
+            limits,
+            places: Arc::new(Semaphore::new(count(limits.connections))),
+            shares: Shares::new(count(limits.per_address)),
+        }
+    }
+}
+
 /// What a port carries.
 #[derive(Clone)]
 pub(crate) struct Services {
@@ -85,23 +105,19 @@ pub(crate) struct Services {
     pub(crate) tls: Option<Tls>,
 }
 
-/// Serves what there is until `stopping` becomes `true` or its sender is gone. Then nobody is let in any more, requests under way finish, and the answer comes when
-/// the last connection is closed; upgraded ones must be closed by whoever upgraded them. A peer for which `is_exempt` holds,
-/// such as a proxy that speaks for many, is not bound to the share of one address.
+/// Serves what there is until `stopping` becomes `true` or its sender is gone. Then nobody is let in any more, requests under
+/// way finish, and the answer comes when the last connection of the house is closed; upgraded ones must be closed by whoever
+/// upgraded them. A peer for which `is_exempt` holds, such as a proxy that speaks for many, is not bound to the share of one
+/// address.
 pub(crate) async fn serve(
     listeners: Listeners,
     services: Services,
-    limits: Limits,
+    house: House,
     is_exempt: impl Fn(IpAddr) -> bool,
     mut stopping: watch::Receiver<bool>,
 ) {
-    let places = Arc::new(Semaphore::new(usize::try_from(limits.connections).unwrap_or(Semaphore::MAX_PERMITS)));
-    let door = Door {
-        listeners,
-        places: Arc::clone(&places),
-        shares: Shares::new(usize::try_from(limits.per_address).unwrap_or(usize::MAX)),
-        is_exempt,
-    };
+    let House { limits, places, shares } = house;
+    let door = Door { listeners, places: Arc::clone(&places), shares, is_exempt };
     let mut protocol = http1::Builder::new();
     protocol.timer(TokioTimer::new()).header_read_timeout(limits.head_patience).max_buf_size(MAX_BUFFER);
     let entry = Arc::new(entry::Entry {

@@ -32,7 +32,7 @@ use self::ending::{Running, Signals};
 use crate::cli::ServeArgs;
 use crate::config::{self, Config, Credentials};
 use crate::listen::tls::Tls;
-use crate::listen::{self, Limits, Listeners, Services};
+use crate::listen::{self, House, Limits, Listeners, Services};
 use crate::{backgrounds, files, logging, transport};
 
 /// How long to wait for the previous process to let go of the data folder, as on a restart.
@@ -137,7 +137,7 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     announce(&config, address);
 
     let services = Services { app: Some(app), media: door.clone().filter(|_| config.media.tcp), tls };
-    let mut served = tokio::spawn(serve_ports(&config, listener, more, services, door, limits, stopping));
+    let mut served = tokio::spawn(serve_ports(&config, listener, more, services, door, House::new(limits), stopping));
     let broken = tokio::select! {
         () = signals.received() => None,
         ended = &mut served => Some(ended),
@@ -163,7 +163,7 @@ fn serve_ports(
     more: Option<Listeners>,
     services: Services,
     door: Option<StreamDoor>,
-    limits: Limits,
+    house: House,
     stopping: watch::Receiver<bool>,
 ) -> impl Future<Output = ()> + use<> {
     let exempt = web::is_exempt(config);
@@ -171,11 +171,11 @@ fn serve_ports(
         tokio::spawn(tls.keep_fresh(stopping.clone()));
     }
     let on_media = Services { app: None, media: door, tls: services.tls.clone() };
-    let first = listen::serve(listener, services, limits, exempt.clone(), stopping.clone());
+    let first = listen::serve(listener, services, house.clone(), exempt.clone(), stopping.clone());
     async move {
         match more {
             Some(more) => {
-                tokio::join!(first, listen::serve(more, on_media, limits, exempt, stopping));
+                tokio::join!(first, listen::serve(more, on_media, house, exempt, stopping));
             }
             None => first.await,
         }

@@ -167,6 +167,11 @@ impl<C: Copy + Ord> Server<C> {
         self.by_client.contains_key(&client)
     }
 
+    /// Who holds an allocation with that relayed address.
+    pub fn client_of(&self, relayed: &SocketAddr) -> Option<C> {
+        self.allocations.get(relayed).map(|allocation| allocation.client)
+    }
+
     /// A message of a client, whose address as we see it is `mapped`. `unix` is the time in seconds.
     pub fn handle_message<'m>(
         &mut self,
@@ -230,6 +235,14 @@ impl<C: Copy + Ord> Server<C> {
             self.allocations.remove(&relayed);
             self.gone.push((relayed, client));
         }
+    }
+
+    /// All clients are gone, as after a fault.
+    pub fn forget_all(&mut self) {
+        self.by_client.clear();
+        let all = std::mem::take(&mut self.allocations);
+        self.gone.extend(all.into_iter().map(|(relayed, allocation)| (relayed, allocation.client)));
+        self.sweep = None;
     }
 
     /// A relayed address of which nothing comes any more and where nothing goes, and whose it was; by now that client may have

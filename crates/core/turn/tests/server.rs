@@ -502,6 +502,15 @@ fn which_relayed_addresses_are_gone_is_told_once() {
     assert_eq!((server.poll_gone(), server.poll_gone()), (of(2), None));
     server.handle_timeout(now + Duration::from_secs(601));
     assert_eq!((server.poll_gone(), server.poll_gone()), (of(3), None));
+
+    let later = (now + Duration::from_secs(602), UNIX + 602);
+    let mut four = Client::new(4, "ann", UNIX + 900);
+    assert_eq!(four.allocate(&mut server, later).code(), 0);
+    let address = relayed(4, [0, 0, 0, 0].into());
+    assert_eq!(server.client_of(&address), Some(4));
+    server.forget_all();
+    assert_eq!((server.poll_gone(), server.poll_gone(), server.client_of(&address)), (of(4), None, None));
+    assert!(server.is_empty() && !server.serves(4) && server.poll_timeout().is_none());
 }
 
 proptest! {

@@ -85,6 +85,15 @@ impl Server {
         media: Option<StreamDoor>,
         tls: Option<Tls>,
     ) -> Self {
+        Self::start_in(House::new(limits), is_exempt, media, tls).await
+    }
+
+    async fn start_in(
+        house: House,
+        is_exempt: fn(IpAddr) -> bool,
+        media: Option<StreamDoor>,
+        tls: Option<Tls>,
+    ) -> Self {
         let listener = Listeners::bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener.local_addr().unwrap();
         let (sender, begun) = mpsc::unbounded_channel();
@@ -100,7 +109,7 @@ impl Server {
         let (stop, stopping) = watch::channel(false);
         let served = {
             let services = Services { app: Some(app), media, tls };
-            tokio::spawn(serve(listener, services, limits, is_exempt, stopping))
+            tokio::spawn(serve(listener, services, house, is_exempt, stopping))
         };
         Self { address, begun, go_on, stop, served }
     }
@@ -232,6 +241,60 @@ async fn whoever_finds_no_place_waits_until_one_is_free() {
 
     answer(&mut second).await;
     assert_eq!(server.begun.recv().await.unwrap(), "second");
+}
+
+#[tokio::test]
+async fn two_ports_have_as_many_places_as_one() {
+    let house = House::new(Limits { connections: 8, per_address: 8, ..PATIENT });
+    let mut first = Server::start_in(house.clone(), |_| false, None, None).await;
+    let mut second = Server::start_in(house.clone(), |_| false, None, None).await;
+    let mut sockets = Vec::new();
+    for _ in 0..6 {
+        sockets.push(first.websocket().await);
+    }
+    // Each port keeps a place for whoever comes next, while there is one.
+    sockets.push(second.websocket().await);
+    sockets.push(first.websocket().await);
+
+    let (mut ninth, mut tenth) = (first.connect().await, second.connect().await);
+    ask(&mut ninth, "/named/ninth").await;
+    ask(&mut tenth, "/named/tenth").await;
+    for socket in &mut sockets {
+        echoes(socket, "still here").await;
+    }
+
+    assert_eq!(house.places.available_permits(), 0);
+    assert!(first.begun.try_recv().is_err() && second.begun.try_recv().is_err());
+
+    drop(sockets);
+    answer(&mut ninth).await;
+    answer(&mut tenth).await;
+}
+
+#[tokio::test]
+async fn one_address_has_one_share_of_two_ports() {
+    let house = House::new(Limits { per_address: 1, ..PATIENT });
+    let first = Server::start_in(house.clone(), |_| false, None, None).await;
+    let second = Server::start_in(house, |_| false, None, None).await;
+    let mut socket = first.websocket().await;
+
+    let mut more = second.connect().await;
+    let refused = tokio::time::timeout(LONG / 60, rest(&mut more)).await;
+    assert_eq!(refused.unwrap(), b"", "closed as soon as it is there");
+    echoes(&mut socket, "still here").await;
+}
+
+#[tokio::test]
+async fn a_house_with_two_ports_can_be_closed() {
+    let house = House::new(PATIENT);
+    let first = Server::start_in(house.clone(), |_| false, None, None).await;
+    let second = Server::start_in(house, |_| false, None, None).await;
+    let (one, other) = (first.websocket().await, second.websocket().await);
+    first.stop.send_replace(true);
+    second.stop.send_replace(true);
+    drop((one, other));
+    first.served.await.unwrap();
+    second.served.await.unwrap();
 }
 
 #[tokio::test]

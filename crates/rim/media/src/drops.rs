@@ -5,6 +5,7 @@
 pub(crate) mod counted;
 
 use crate::detour::{self, Kind};
+use crate::engine::faults::{self, Point};
 use crate::engine::{ConnectionKey, Datagram, Engine};
 use crate::framing::Framing;
 use crate::line::Far;
@@ -182,22 +183,72 @@ fn what_was_for_a_connection_or_an_allocation_finds_another_way_when_that_is_gon
     });
 }
 
+/// From so many connections on each new one takes the place of one that is not used.
+const ROOMY: StreamId = MAX_STREAMS as StreamId - 64;
+
+fn closed(all: &mut [Queued]) -> Vec<usize> {
+    (0..all.len()).filter(|id| all[*id].is_closed()).collect()
+}
+
 #[test]
 fn a_connection_that_is_not_used_makes_room_when_there_are_hardly_any_places_left() {
     Drops::default().record(|| {
         let mut scene = Scene::new(Drops::default());
-        let most = StreamId::try_from(MAX_STREAMS - 64).unwrap();
-        let mut all: Vec<Queued> = (0..most).map(|id| scene.open(id, Framing::Turn)).collect();
+        let mut all = vec![scene.open(0, Framing::Ice)];
         scene.now += Duration::from_secs(9);
-        let spoken = message(0x0011, &[]);
-        (0..most).filter(|id| *id != 7).for_each(|id| scene.packet(id, &spoken));
+        all.extend((1..ROOMY).map(|id| scene.open(id, Framing::Ice)));
 
-        all.push(scene.open(most, Framing::Turn));
-        assert!(!all.iter_mut().any(Queued::is_closed), "all may be in use");
+        all.push(scene.open(ROOMY, Framing::Turn));
+        assert!(closed(&mut all).is_empty(), "all may be in use");
         scene.now += Duration::from_secs(1);
-        all.push(scene.open(most + 1, Framing::Turn));
-        let closed: Vec<usize> = (0..all.len()).filter(|id| all[*id].is_closed()).collect();
-        assert_eq!(closed, [7]);
+        all.push(scene.open(ROOMY + 1, Framing::Turn));
+        assert_eq!(closed(&mut all), [0]);
+    });
+}
+
+#[test]
+fn a_connection_without_an_allocation_makes_room_before_all_others_however_much_comes_over_it() {
+    Drops::default().record(|| {
+        let mut scene = Scene::new(Drops::default());
+        let mut all = vec![scene.open(0, Framing::Turn)];
+        allocate_by(&mut scene, |scene, request| {
+            scene.packet(0, request);
+            all[0].next_of(Weight::Vital).unwrap().1
+        });
+        scene.now += Duration::from_secs(1);
+        all.push(scene.open(1, Framing::Turn));
+        scene.now += Duration::from_secs(10);
+        all.extend((2..ROOMY).map(|id| scene.open(id, Framing::Turn)));
+        scene.packet(1, &message(0x0011, &[]));
+
+        all.push(scene.open(ROOMY, Framing::Turn));
+        assert_eq!(closed(&mut all), [1]);
+        all.push(scene.open(ROOMY + 1, Framing::Turn));
+        assert_eq!(closed(&mut all), [0, 1], "quiet for longer than those that came just now");
+    });
+}
+
+#[test]
+fn a_connection_to_the_relay_without_an_allocation_ends_after_half_a_minute() {
+    Drops::default().record(|| {
+        let mut scene = Scene::new(Drops::default());
+        let mut all = vec![scene.open(0, Framing::Turn), scene.open(1, Framing::Turn), scene.open(2, Framing::Ice)];
+        allocate_by(&mut scene, |scene, request| {
+            scene.packet(0, request);
+            all[0].next_of(Weight::Vital).unwrap().1
+        });
+        let end = scene.now + Duration::from_secs(30);
+        while let Some(due) = scene.ways.poll_timeout().filter(|due| *due < end) {
+            scene.now = due;
+            scene.packet(1, &message(0x0011, &[]));
+            scene.ways.handle_timeout(due);
+        }
+        assert!(closed(&mut all).is_empty());
+
+        scene.now = scene.ways.poll_timeout().unwrap();
+        assert!(scene.now < end + Duration::from_secs(10));
+        scene.ways.handle_timeout(scene.now);
+        assert_eq!(closed(&mut all), [1]);
     });
 }
 
@@ -215,6 +266,69 @@ fn an_allocation_that_is_over_takes_its_connection() {
         scene.ways.handle_timeout(scene.now);
         scene.take();
         assert!(queued.is_closed());
+    });
+}
+
+/// What happens then lets so many things panic, each of which ends one way.
+fn ends_ways(panics: u64, cause: impl FnOnce(&mut Scene)) {
+    let drops = Drops::of("media_panics_total");
+    drops.record(|| cause(&mut Scene::new(drops.clone())));
+    assert_eq!(drops.by_reason(), BTreeMap::from([("way".to_owned(), panics)]));
+    assert!(faults::is_spent());
+}
+
+#[test]
+fn a_message_to_the_relay_that_panics_ends_the_way_it_came_and_no_other() {
+    ends_ways(2, |scene| {
+        let (mut first, mut second) = (scene.open(5, Framing::Turn), scene.open(6, Framing::Turn));
+        let question = message(method::BINDING, &[]);
+        let mut replies = Vec::new();
+
+        faults::arm(Point::Relay, &faults::nobody());
+        scene.packet(5, &question);
+        faults::arm(Point::Relay, &faults::nobody());
+        scene.datagram(THEIRS, &question);
+        scene.ways.drain(&mut replies);
+        assert!(first.is_closed() && replies.is_empty());
+
+        scene.packet(6, &question);
+        scene.datagram(THEIRS, &question);
+        scene.ways.drain(&mut replies);
+        assert!(second.next_of(Weight::Vital).is_some() && replies.len() == 1);
+    });
+}
+
+#[test]
+fn a_packet_from_the_relay_that_panics_ends_the_allocation_and_its_connection() {
+    ends_ways(1, |scene| {
+        let mut queued = scene.open(5, Framing::Turn);
+        allocate_by(scene, |scene, request| {
+            scene.packet(5, request);
+            queued.next_of(Weight::Vital).unwrap().1
+        });
+        faults::arm(Point::Relay, &faults::nobody());
+
+        scene.send(detour::address(Kind::Relayed, 1, OURS.ip()), &MEDIA);
+
+        assert!(queued.is_closed());
+    });
+}
+
+#[test]
+fn a_relay_that_panics_in_its_own_work_begins_anew() {
+    ends_ways(1, |scene| {
+        let key = ConnectionKey { room: Default::default(), peer: signal::PeerKey(1), subscriber: false };
+        allocate(scene);
+        scene.engine.demux.by_address.insert(detour::address(Kind::Relayed, 1, OURS.ip()), key);
+        faults::arm(Point::Sweep, &faults::nobody());
+        scene.now += Duration::from_secs(60);
+
+        scene.ways.handle_timeout(scene.now);
+
+        assert_eq!(scene.ways.poll_timeout(), None);
+        scene.take();
+        assert!(scene.engine.demux.by_address.is_empty(), "what went through it finds another way");
+        allocate(scene);
     });
 }
 

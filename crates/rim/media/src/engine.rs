@@ -28,12 +28,15 @@ use ports::media::MediaEvent;
 use rtc::{Clock, PeerFactory};
 use sfu::level::Speakers;
 use signal::{MediaRoom, Now, PeerKey};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
+
+/// Our time may be behind that of the machine by so much.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(2);
 
 /// A datagram off the wire.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +60,7 @@ pub(crate) struct ConnectionKey {
 /// What is looked up for every packet by what we number ourselves: with hashes that are cheap, and the same each time, so that who
 /// went through the same is gone through in the same order.
 pub(crate) type FastMap<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
+pub(crate) type FastSet<K> = HashSet<K, foldhash::fast::FixedState>;
 
 /// The same by what others choose: everyone has another seed, which is not to be foreseen.
 pub(crate) type GuardedMap<K, V> = HashMap<K, V, foldhash::fast::RandomState>;
@@ -157,7 +161,7 @@ pub struct Engine {
     full: bool,
     pub(crate) registry: Arc<Registry>,
     pub(crate) shard: ShardIndex,
-    /// Our Unix time at a moment, so that time shown to clients never jumps (section 25, H11).
+    /// Our Unix time at a moment, in microseconds, so that time shown to clients never goes back (section 25, H11).
     epoch: (Instant, u64),
 }
 
@@ -222,6 +226,18 @@ impl Engine {
         if std::mem::replace(&mut self.full, full) != full {
             tracing::warn!(shard = self.shard, full, "the load of a media shard passed its limit");
             self.registry.note_full(self.shard, full);
+        }
+    }
+
+    /// What time it is outside, since 1970. If ours is behind by much, the clock was wrong when we began or the machine was
+    /// stopped: ours follows. It never goes back, nor follows corrections that nobody would notice. Sender reports go on as they
+    /// began, since receivers only compare those of one connection.
+    pub(crate) fn follow_clock(&mut self, at: Instant, unix: Duration) {
+        let ours = Duration::from_micros(self.now(at).unix_micros);
+        let behind = unix.saturating_sub(ours);
+        if behind > CLOCK_TOLERANCE {
+            self.epoch.1 = self.epoch.1.saturating_add(u64::try_from(behind.as_micros()).unwrap_or(0));
+            tracing::warn!(shard = self.shard, seconds = behind.as_secs(), "the clock went on: ours follows");
         }
     }
 

@@ -19,6 +19,7 @@ mod external;
 mod fallback;
 mod forward;
 mod framing;
+mod inbox;
 mod inside;
 mod line;
 mod load;

@@ -3,9 +3,10 @@
 use crate::config::MediaConfig;
 use crate::control::Control;
 use crate::engine::refused;
+use crate::inbox::Inbox;
 use crate::registry::{Registry, ShardIndex};
 use crate::streams::StreamDoor;
-use crate::thread::{self, Queues, Running, Spawned};
+use crate::thread::{self, Running, Spawned};
 use async_trait::async_trait;
 use bytes::Bytes;
 use model::media::MediaPermission;
@@ -28,9 +29,12 @@ use tokio::time::{Instant as Deadline, timeout, timeout_at};
 /// Signalling messages of all clients that wait for the shard; a client whose message finds no room waits.
 const SIGNAL_BACKLOG: usize = 4096;
 
-/// Orders that wait for the shard. It takes 64 each turn of some milliseconds, so one that lets so many pile up hangs:
-/// further ones are refused, and the plane counts as dead.
+/// Orders that wait for the shard. It takes up to 64 each turn of some milliseconds, so one that lets so many pile up hangs:
+/// until it has less, further ones are refused, and the plane counts as dead.
 const ORDER_BACKLOG: usize = 16 * 1024;
+
+/// So many more find room if nobody would hear that they are refused: somebody would go on who must not.
+const COMMAND_BACKLOG: usize = 112 * 1024;
 
 /// So long an answer of a shard is waited for: it has them within milliseconds.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -99,6 +103,28 @@ pub(crate) enum Order {
     Panic,
 }
 
+impl Order {
+    /// Whether it must not be refused: whoever gives it could do nothing else.
+    const fn is_command(&self) -> bool {
+        match self {
+            Self::Permission { .. }
+            | Self::Remove { .. }
+            | Self::Close { .. }
+            | Self::Mute { .. }
+            | Self::Drain { .. } => true,
+            Self::Connect { .. }
+            | Self::Participants { .. }
+            | Self::Refusal { .. }
+            | Self::Control(_)
+            | Self::Enter { .. }
+            | Self::Rooms { .. }
+            | Self::Report { .. } => false,
+            #[cfg(test)]
+            Self::Panic => false,
+        }
+    }
+}
+
 /// One signalling socket in the life of the shard.
 pub(crate) type LinkId = u64;
 
@@ -133,6 +159,47 @@ pub(crate) struct Shard {
     orders: mpsc::Sender<Order>,
     signals: mpsc::Sender<Signal>,
     thread: Running,
+    /// Orders were refused lately.
+    overrun: AtomicBool,
+}
+
+impl Shard {
+    fn new(orders: mpsc::Sender<Order>, signals: mpsc::Sender<Signal>, thread: Running) -> Self {
+        Self { orders, signals, thread, overrun: AtomicBool::new(false) }
+    }
+
+    /// So much waits that it must hang.
+    fn is_behind(&self) -> bool {
+        self.orders.capacity() <= COMMAND_BACKLOG
+    }
+
+    /// `false` if the order is lost.
+    fn order(&self, order: Order) -> bool {
+        if self.is_behind() && !order.is_command() {
+            self.refuse();
+            return false;
+        }
+        let sent = self.orders.try_send(order);
+        match &sent {
+            Ok(()) if self.overrun.load(Ordering::Relaxed) && !self.is_behind() => {
+                if self.overrun.swap(false, Ordering::Relaxed) {
+                    tracing::warn!("the media shard takes orders again");
+                }
+            }
+            Ok(()) => {}
+            Err(mpsc::error::TrySendError::Closed(_)) => tracing::error!("the media shard is gone"),
+            Err(mpsc::error::TrySendError::Full(_)) => self.refuse(),
+        }
+        self.thread.wake.wake();
+        sent.is_ok()
+    }
+
+    fn refuse(&self) {
+        if !self.overrun.swap(true, Ordering::Relaxed) {
+            tracing::error!("the media shard is far behind or hangs: orders are refused until it goes on");
+        }
+        metrics::counter!("media_drops_total", "reason" => "orders").increment(1);
+    }
 }
 
 /// The application's side.
@@ -140,8 +207,6 @@ pub(crate) struct Shard {
 pub struct Plane {
     pub(crate) shards: Vec<Shard>,
     pub(crate) registry: Arc<Registry>,
-    /// An order found no room.
-    overrun: AtomicBool,
 }
 
 /// A media plane that runs.
@@ -164,16 +229,16 @@ pub fn start(config: &MediaConfig) -> io::Result<Started> {
     let (events, events_end) = mpsc::channel(EVENT_BACKLOG);
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..config.shards() {
-        let (orders, orders_end) = mpsc::channel(ORDER_BACKLOG);
+        let (orders, orders_end) = mpsc::channel(ORDER_BACKLOG + COMMAND_BACKLOG);
         let (signals, signals_end) = mpsc::channel(SIGNAL_BACKLOG);
         ours.push((orders, signals));
-        theirs.push(Queues { orders: orders_end, signals: signals_end });
+        theirs.push(Inbox { orders: orders_end, signals: signals_end });
     }
     let registry = Arc::new(Registry::new(ours.len()));
     let Spawned { threads, door, addresses } = thread::spawn(config, theirs, &registry, &events)?;
-    let shard = |((orders, signals), thread)| Shard { orders, signals, thread };
+    let shard = |((orders, signals), thread)| Shard::new(orders, signals, thread);
     let shards = ours.into_iter().zip(threads).map(shard).collect();
-    let plane = Plane { shards, registry, overrun: AtomicBool::new(false) };
+    let plane = Plane { shards, registry };
     Ok(Started { plane: Arc::new(plane), events: events_end, door, addresses })
 }
 
@@ -188,28 +253,14 @@ impl Plane {
         self.registry.place(room, |shard| self.runs(shard))
     }
 
-    /// Orders something of the shard that has the room; of none, if there is no such room.
-    fn order_of_room(&self, room: &RoomId, order: Order) {
-        if let Some(shard) = self.registry.find(room) {
-            self.order(shard, order);
-        }
+    /// Orders something of the shard that has the room; of none, if there is no such room. Whether it has the order.
+    fn order_of_room(&self, room: &RoomId, order: Order) -> bool {
+        self.registry.find(room).is_some_and(|shard| self.order(shard, order))
     }
 
+    /// Whether the shard has the order now.
     pub(crate) fn order(&self, shard: ShardIndex, order: Order) -> bool {
-        let Some(shard) = self.shards.get(shard) else { return false };
-        let sent = shard.orders.try_send(order);
-        match &sent {
-            Ok(()) => {}
-            Err(mpsc::error::TrySendError::Closed(_)) => tracing::error!("the media shard is gone"),
-            Err(mpsc::error::TrySendError::Full(_)) => {
-                if !self.overrun.swap(true, Ordering::Relaxed) {
-                    tracing::error!("the media shard hangs: orders are lost, media works again after a restart");
-                }
-                metrics::counter!("media_drops_total", "reason" => "orders").increment(1);
-            }
-        }
-        shard.thread.wake.wake();
-        sent.is_ok()
+        self.shards.get(shard).is_some_and(|shard| shard.order(order))
     }
 
     fn runs(&self, shard: ShardIndex) -> bool {
@@ -269,9 +320,8 @@ impl MediaPlane for Plane {
 
     fn is_alive(&self) -> bool {
         let now = Instant::now();
-        let goes_round = |shard: &Shard| shard.thread.pulse.is_felt(now);
-        let all_run = (0..self.shards.len()).all(|shard| self.runs(shard));
-        all_run && self.shards.iter().all(goes_round) && !self.overrun.load(Ordering::Relaxed)
+        let goes_round = |shard: &Shard| shard.thread.pulse.is_felt(now) && !shard.is_behind();
+        (0..self.shards.len()).all(|shard| self.runs(shard)) && self.shards.iter().all(goes_round)
     }
 
     async fn refusal(&self, join: &MediaJoin) -> Option<ConnectError> {
@@ -296,8 +346,10 @@ impl MediaPlane for Plane {
 
     async fn mute(&self, room: &RoomId, who: &Identity, track: TrackChoice, muted: bool) -> Result<(), MuteError> {
         let (reply, answer) = oneshot::channel();
-        self.order_of_room(room, Order::Mute { room: room.clone(), who: who.clone(), track, muted, reply });
-        answered(answer).await.unwrap_or(Err(MuteError::NoParticipant))
+        if !self.order_of_room(room, Order::Mute { room: room.clone(), who: who.clone(), track, muted, reply }) {
+            return Err(MuteError::NoParticipant);
+        }
+        answered(answer).await.unwrap_or(Err(MuteError::Unanswered))
     }
 
     async fn participants(&self, room: &RoomId) -> Vec<Bytes> {

@@ -2,10 +2,9 @@
 //! are to do and what they have to say.
 //!
 //! It is gathered during a turn and travels in one piece for each other shard, ahead of what clients here get of the same packets.
-//! Where there is no room for more, packets are lost,
-//! as on any network; everything else waits.
+//! Where there is no room for more, packets are lost, as on any network; everything else waits.
 
-use crate::engine::{ConnectionKey, FastMap};
+use crate::engine::{ConnectionKey, FastMap, FastSet};
 use crate::line::{Far, Task, Word};
 use crate::neighbours::Carrier;
 use crate::registry::ShardIndex;
@@ -13,7 +12,8 @@ use rtc::{Codec, DownPacket, Event, Extensions, PlayoutDelay, UpPacket, Vp8Rewri
 use std::sync::Arc;
 use std::time::Instant;
 
-/// What waits for another shard besides packets, in bytes. One that lets so much pile up hangs: connections there are given up.
+/// What waits for another shard because that took nothing, packets aside, in bytes. One that lets so much pile up hangs:
+/// connections there are given up. What is gathered in a turn may be more, since nothing was tried with it yet.
 const BACKLOG: usize = 32 * 1024 * 1024;
 
 /// What one of them takes besides what it holds.
@@ -57,9 +57,25 @@ pub(crate) struct Work {
     pub(crate) packets: Vec<(ConnectionKey, UpPacket)>,
     /// Nothing follows soon for those to whom there are packets.
     pub(crate) at_once: bool,
+    /// Bytes of tasks and words.
+    weight: usize,
+    /// Where the messages are that were weighed. They are in `tasks`, so that no other can be where one was.
+    messages: FastSet<usize>,
 }
 
 impl Work {
+    fn add_task(&mut self, key: ConnectionKey, task: Task) {
+        // What goes to many is there once.
+        let is_known = matches!(&task, Task::Data { message, .. } if !self.messages.insert(message.as_ptr().addr()));
+        self.weight += if is_known { ITEM } else { weight_of_task(&task) };
+        self.tasks.push((key, task));
+    }
+
+    fn add_word(&mut self, key: ConnectionKey, word: Word) {
+        self.weight += weight_of_word(&word);
+        self.words.push((key, word));
+    }
+
     fn is_empty(&self) -> bool {
         self.writes.is_empty() && self.tasks.is_empty() && self.words.is_empty() && self.packets.is_empty()
     }
@@ -108,8 +124,8 @@ struct Outgoing {
     known: FastMap<usize, u32>,
     /// The payloads. Held, so that no other can be where one was.
     held: Vec<Arc<[u8]>>,
-    /// Bytes of tasks and words.
-    weight: usize,
+    /// The weight of what came back.
+    waiting: usize,
 }
 
 /// What is gathered for all other shards.
@@ -169,23 +185,21 @@ impl Post {
     /// Something for a connection to do.
     pub(crate) fn task(&mut self, to: ShardIndex, key: ConnectionKey, task: Task) {
         let Some(to) = self.outgoing.get_mut(to) else { return };
-        if to.weight > BACKLOG && !matches!(task, Task::Close) {
+        if to.waiting > BACKLOG && !matches!(task, Task::Close) {
             self.given_up.push(key);
             return;
         }
-        to.weight += weight_of_task(&task);
-        to.work.tasks.push((key, task));
+        to.work.add_task(key, task);
     }
 
     /// Something that a connection has to say.
     pub(crate) fn word(&mut self, to: ShardIndex, key: ConnectionKey, word: Word) {
         let Some(to) = self.outgoing.get_mut(to) else { return };
-        if to.weight > BACKLOG && !matches!(word, Word::Died) {
+        if to.waiting > BACKLOG && !matches!(word, Word::Died) {
             self.given_up.push(key);
             return;
         }
-        to.weight += weight_of_word(&word);
-        to.work.words.push((key, word));
+        to.work.add_word(key, word);
     }
 
     /// A packet from a client.
@@ -224,7 +238,7 @@ impl Post {
         let to = self.outgoing.get_mut(to).filter(|to| !to.work.is_empty())?;
         to.known.clear();
         to.held.clear();
-        to.weight = 0;
+        to.waiting = 0;
         Some(std::mem::take(&mut to.work))
     }
 
@@ -232,11 +246,13 @@ impl Post {
     pub(crate) fn put_back(&mut self, to: ShardIndex, mut work: Work) {
         self.lost.increment(u64::try_from(work.without_packets()).unwrap_or(u64::MAX));
         let Some(to) = self.outgoing.get_mut(to) else { return };
-        to.weight += work.tasks.iter().map(|(_, task)| weight_of_task(task)).sum::<usize>();
-        to.weight += work.words.iter().map(|(_, word)| weight_of_word(word)).sum::<usize>();
-        work.tasks.append(&mut to.work.tasks);
-        work.words.append(&mut to.work.words);
-        (to.work.tasks, to.work.words) = (work.tasks, work.words);
+        to.waiting = work.weight;
+        let (tasks, words) = (std::mem::take(&mut to.work.tasks), std::mem::take(&mut to.work.words));
+        let Work { tasks: first_tasks, words: first_words, weight, messages, .. } = work;
+        (to.work.tasks, to.work.words) = (first_tasks, first_words);
+        (to.work.weight, to.work.messages) = (weight, messages);
+        tasks.into_iter().for_each(|(key, task)| to.work.add_task(key, task));
+        words.into_iter().for_each(|(key, word)| to.work.add_word(key, word));
     }
 }
 
@@ -334,12 +350,48 @@ mod tests {
         assert!(matches!(work.tasks[..], [(_, Task::OnlyStreams(true)), (_, Task::OnlyStreams(false))]));
     }
 
+    fn data(message: &Bytes) -> Task {
+        Task::Data { channel: Channel::Reliable, from: None, message: message.clone() }
+    }
+
+    #[test]
+    fn one_long_message_to_many_members_is_carried_to_all_of_them() {
+        let mut post = Post::new(2);
+        let message = Bytes::from(vec![0; 64 * 1024]);
+        (0..600).for_each(|peer| post.task(1, key(peer), data(&message)));
+        assert!(post.take_given_up().is_empty());
+
+        // Held up for a moment it weighs what it takes: the message is there once.
+        let work = post.take(1).unwrap();
+        post.put_back(1, work);
+        (600..700).for_each(|peer| post.task(1, key(peer), data(&message)));
+        assert!(post.take_given_up().is_empty());
+        assert_eq!(post.take(1).unwrap().tasks.len(), 700);
+    }
+
+    #[test]
+    fn what_a_turn_gathers_is_no_sign_that_the_other_shard_hangs() {
+        let mut post = Post::new(2);
+        let messages: Vec<Bytes> = (0..40).map(|_| Bytes::from(vec![0; 1024 * 1024])).collect();
+        let gather = |post: &mut Post| messages.iter().for_each(|message| post.task(1, key(1), data(message)));
+        gather(&mut post);
+        assert!(post.take_given_up().is_empty());
+
+        let work = post.take(1).unwrap();
+        post.put_back(1, work);
+        post.task(1, key(1), data(&messages[0]));
+        assert_eq!(post.take_given_up(), [key(1)]);
+
+        assert_eq!(post.take(1).unwrap().tasks.len(), messages.len());
+        gather(&mut post);
+        assert!(post.take_given_up().is_empty(), "it goes round again");
+    }
+
     #[test]
     fn connections_on_a_shard_that_hangs_are_given_up_and_can_still_be_closed() {
         let mut post = Post::new(2);
-        let message = Bytes::from(vec![0; 1024 * 1024]);
         for _ in 0..40 {
-            post.task(1, key(1), Task::Data { channel: Channel::Reliable, from: None, message: message.clone() });
+            post.task(1, key(1), data(&Bytes::from(vec![0; 1024 * 1024])));
             let work = post.take(1).unwrap();
             post.put_back(1, work);
         }

@@ -29,8 +29,8 @@ struct Place {
 #[derive(Debug)]
 struct Placement {
     rooms: HashMap<RoomId, Place>,
-    /// Sessions of each shard.
-    sessions: Vec<usize>,
+    /// Sessions whose connections are on each shard, by the shard that has their room.
+    sessions: Vec<Vec<usize>>,
     /// Which shards have time for nobody else.
     full: Vec<bool>,
 }
@@ -38,12 +38,21 @@ struct Placement {
 impl Placement {
     /// The shard for somebody whose room is nowhere yet: of those that have time, the one with the fewest people.
     fn best(&self, is_alive: impl Fn(ShardIndex) -> bool) -> ShardIndex {
-        let mut load = self.sessions.clone();
+        let mut load: Vec<usize> = (0..self.sessions.len()).map(|shard| self.people(shard)).collect();
         for place in self.rooms.values() {
             load[place.shard] += place.expected;
         }
         let alive = (0..load.len()).filter(|shard| is_alive(*shard));
         alive.min_by_key(|shard| (self.full[*shard], load[*shard])).unwrap_or(0)
+    }
+
+    /// Sessions of a shard.
+    fn people(&self, shard: ShardIndex) -> usize {
+        self.sessions[shard].iter().sum()
+    }
+
+    fn sessions_of(&mut self, home: ShardIndex, shard: ShardIndex) -> Option<&mut usize> {
+        self.sessions.get_mut(shard)?.get_mut(home)
     }
 }
 
@@ -59,7 +68,8 @@ pub(crate) struct Registry {
 
 impl Registry {
     pub(crate) fn new(shards: usize) -> Self {
-        let placement = Placement { rooms: HashMap::new(), sessions: vec![0; shards], full: vec![false; shards] };
+        let sessions = vec![vec![0; shards]; shards];
+        let placement = Placement { rooms: HashMap::new(), sessions, full: vec![false; shards] };
         let dead = (0..shards).map(|_| AtomicBool::new(false)).collect();
         Self { placement: Mutex::new(placement), names: RwLock::default(), lost: Mutex::default(), dead }
     }
@@ -95,7 +105,7 @@ impl Registry {
     pub(crate) fn emptiest(&self, own: ShardIndex) -> ShardIndex {
         let placement = self.placement();
         let alive = (0..self.shards()).filter(|shard| !self.is_dead(*shard));
-        let cost = |shard: &ShardIndex| (placement.full[*shard], placement.sessions[*shard], *shard == own);
+        let cost = |shard: &ShardIndex| (placement.full[*shard], placement.people(*shard), *shard == own);
         alive.min_by_key(cost).unwrap_or(own)
     }
 
@@ -143,14 +153,15 @@ impl Registry {
         }
     }
 
-    pub(crate) fn session_began(&self, shard: ShardIndex) {
-        if let Some(sessions) = self.placement().sessions.get_mut(shard) {
+    /// Somebody is in a room of the shard `home`, with connections on the other.
+    pub(crate) fn session_began(&self, home: ShardIndex, shard: ShardIndex) {
+        if let Some(sessions) = self.placement().sessions_of(home, shard) {
             *sessions += 1;
         }
     }
 
-    pub(crate) fn session_ended(&self, shard: ShardIndex) {
-        if let Some(sessions) = self.placement().sessions.get_mut(shard) {
+    pub(crate) fn session_ended(&self, home: ShardIndex, shard: ShardIndex) {
+        if let Some(sessions) = self.placement().sessions_of(home, shard) {
             *sessions = sessions.saturating_sub(1);
         }
     }
@@ -176,13 +187,16 @@ impl Registry {
         self.names().get(ufrag).copied()
     }
 
-    /// A shard died: nobody is called there any more. Its rooms begin anew elsewhere when somebody joins.
+    /// A shard died: nobody is called there any more, and its rooms have nobody anywhere. They begin anew elsewhere when
+    /// somebody joins.
     pub(crate) fn died(&self, shard: ShardIndex) {
         if let Some(dead) = self.dead.get(shard) {
             dead.store(true, Ordering::Relaxed);
         }
         self.names.write().unwrap_or_else(PoisonError::into_inner).retain(|_, at| *at != shard);
-        self.placement().rooms.retain(|_, place| place.shard != shard);
+        let placement = &mut *self.placement();
+        placement.rooms.retain(|_, place| place.shard != shard);
+        placement.sessions.iter_mut().filter_map(|homes| homes.get_mut(shard)).for_each(|sessions| *sessions = 0);
     }
 
     // A shard that panicked while it held a lock left maps that are whole: every change of them is a single call.
@@ -205,7 +219,7 @@ mod tests {
 
     fn join(registry: &Registry, name: &str) -> ShardIndex {
         let shard = registry.place(&room(name), |_| true);
-        registry.session_began(shard);
+        registry.session_began(shard, shard);
         registry.arrived(&room(name), shard, true);
         shard
     }
@@ -217,9 +231,7 @@ mod tests {
         assert_eq!([join(&registry, "a"), join(&registry, "b"), join(&registry, "c")], [0, 1, 2]);
         assert_eq!([join(&registry, "a"), join(&registry, "a"), join(&registry, "b")], [0, 0, 1]);
         assert_eq!(join(&registry, "d"), 2);
-        registry.session_ended(0);
-        registry.session_ended(0);
-        registry.session_ended(0);
+        (0..3).for_each(|_| registry.session_ended(0, 0));
         assert_eq!(join(&registry, "e"), 0);
     }
 
@@ -255,6 +267,24 @@ mod tests {
 
         registry.arrived(&room("a"), shard, false);
         assert_eq!(registry.find(&room("a")), None);
+    }
+
+    #[test]
+    fn people_of_a_dead_shard_s_rooms_count_nowhere() {
+        let registry = Registry::new(3);
+        assert_eq!([join(&registry, "a"), join(&registry, "b"), join(&registry, "c")], [0, 1, 2]);
+        (0..5).for_each(|_| registry.session_began(0, 1));
+        registry.session_began(1, 2);
+        assert_eq!(registry.emptiest(1), 0);
+
+        registry.died(0);
+
+        let alive = |shard| !registry.is_dead(shard);
+        assert_eq!(registry.likely(&room("d"), alive), 1, "one person there, two on the other");
+        assert_eq!(registry.emptiest(2), 1);
+        registry.session_ended(1, 2);
+        (0..2).for_each(|_| registry.session_began(1, 1));
+        assert_eq!(registry.likely(&room("d"), alive), 2);
     }
 
     #[test]

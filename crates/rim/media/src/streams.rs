@@ -34,7 +34,8 @@ const FIRST_PATIENCE: Duration = Duration::from_secs(10);
 /// How long it may be silent later. A client looks every few seconds whether its connection still works.
 const SILENCE: Duration = Duration::from_secs(30);
 
-/// A TURN connection is silent while its allocation waits for use; the allocation ends by itself and takes the connection.
+/// A TURN connection is silent while its allocation waits for use; the allocation ends by itself and takes the connection. One
+/// without an allocation ends on the shard's side.
 const TURN_SILENCE: Duration = Duration::from_secs(600);
 
 /// How long the other side may take nothing.
@@ -63,6 +64,15 @@ pub(crate) enum StreamEvent {
     Opened { id: StreamId, framing: Framing, secure: bool, peer: SocketAddr, outbox: Outbox },
     Packet { id: StreamId, contents: Vec<u8> },
     Closed { id: StreamId },
+}
+
+impl StreamEvent {
+    /// Of which connection.
+    pub(crate) const fn id(&self) -> StreamId {
+        match self {
+            Self::Opened { id, .. } | Self::Packet { id, .. } | Self::Closed { id } => *id,
+        }
+    }
 }
 
 /// What a packet is to a connection that is too slow for all that goes to it. Those of one weight stay in order; the lighter

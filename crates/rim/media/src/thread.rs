@@ -3,9 +3,10 @@
 use crate::config::MediaConfig;
 use crate::detour;
 use crate::engine::{Datagram, Engine};
+use crate::inbox::{Call, Inbox};
 use crate::load::Load;
 use crate::neighbours::{self, Neighbours, Owner, Received, WAYS};
-use crate::plane::{Order, Signal, Wake};
+use crate::plane::Wake;
 use crate::pulse::Pulse;
 use crate::registry::{Registry, ShardIndex};
 use crate::socket::{Calls, Outgoing, Sockets};
@@ -19,15 +20,11 @@ use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
-use tokio::sync::mpsc::error::TryRecvError;
 
 /// Longest sleep of the loop.
 const IDLE: Duration = Duration::from_millis(500);
-
-/// Orders and signalling messages per turn, so that media is never kept waiting.
-const ORDERS_PER_TURN: usize = 64;
 
 /// Batches from other shards per turn.
 const LETTERS_PER_TURN: usize = 64;
@@ -40,12 +37,6 @@ const HELD_UP: Duration = Duration::from_millis(1);
 
 /// Receive calls per turn and socket.
 const RECEIVES_PER_TURN: usize = 8;
-
-/// The shard's ends of the queues.
-pub(crate) struct Queues {
-    pub(crate) orders: mpsc::Receiver<Order>,
-    pub(crate) signals: mpsc::Receiver<Signal>,
-}
 
 /// Datagrams that are gathered before they are sent. More would leave the processor's cache before the kernel reads them, and
 /// the first would wait for the last.
@@ -74,7 +65,7 @@ pub(crate) struct Running {
 /// Binds the sockets and starts a shard for each of the queues.
 pub(crate) fn spawn(
     config: &MediaConfig,
-    queues: Vec<Queues>,
+    queues: Vec<Inbox>,
     registry: &Arc<Registry>,
     events: &mpsc::Sender<MediaEvent>,
 ) -> io::Result<Spawned> {
@@ -103,7 +94,7 @@ pub(crate) fn spawn(
     let has_turn = turn.is_some();
     let mut ways = Some(Ways::new(&addresses, streams, turn, Instant::now()));
     let mut shards = Vec::new();
-    for (index, (((poll, mut sockets), queues), neighbours)) in
+    for (index, (((poll, mut sockets), inbox), neighbours)) in
         polls.into_iter().zip(sockets).zip(queues).zip(neighbours).enumerate()
     {
         sockets.register(poll.registry(), 1)?;
@@ -116,7 +107,6 @@ pub(crate) fn spawn(
         if let Some(subscriptions) = config.spread {
             engine.set_spread(subscriptions);
         }
-        let Queues { orders, signals } = queues;
         // Taken by the first.
         let ways = ways.take();
         shards.push(Shard {
@@ -126,8 +116,7 @@ pub(crate) fn spawn(
             ways,
             has_turn,
             engine,
-            orders,
-            signals,
+            inbox,
             neighbours,
             pulse: Arc::new(Pulse::new(Instant::now())),
             held_up: false,
@@ -181,8 +170,7 @@ struct Shard {
     /// The first shard has a TURN server.
     has_turn: bool,
     engine: Engine,
-    orders: mpsc::Receiver<Order>,
-    signals: mpsc::Receiver<Signal>,
+    inbox: Inbox,
     neighbours: Neighbours,
     pulse: Arc<Pulse>,
     /// Something waits for another shard to have room for it.
@@ -263,6 +251,8 @@ impl Shard {
             if let Some(percent) = load.rested(now, begun) {
                 share.set(percent);
                 self.engine.set_full(load.is_full());
+                self.engine
+                    .follow_clock(Instant::now(), SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default());
             }
             busy = self.take_handed_over(&mut leaving);
             leaving.send(&mut self.sockets);
@@ -290,12 +280,17 @@ impl Shard {
                 }
                 self.flush(&mut leaving);
             }
-            waiting.set(u32::try_from(self.orders.len()).unwrap_or(u32::MAX));
+            waiting.set(u32::try_from(self.inbox.waiting()).unwrap_or(u32::MAX));
             if let Some(ways) = &mut self.ways {
                 let mut inlet = Inlet { engine: &mut self.engine, neighbours: &mut self.neighbours };
                 busy |= ways.take(&mut inlet, Instant::now());
             }
-            match self.take_orders() {
+            let engine = &mut self.engine;
+            let more = self.inbox.take(Instant::now, |call, at| match call {
+                Call::Order(order) => engine.order(order, at),
+                Call::Signal(signal) => engine.signal(signal, at),
+            });
+            match more {
                 Some(more) => busy |= more,
                 None => return,
             }
@@ -381,27 +376,5 @@ impl Shard {
         self.held_up = engine.depart();
         neighbours.flush();
         leaving.send(sockets);
-    }
-
-    /// `None` when the application is gone; else whether there is more.
-    fn take_orders(&mut self) -> Option<bool> {
-        let mut more = true;
-        for _ in 0..ORDERS_PER_TURN {
-            match self.orders.try_recv() {
-                Ok(order) => self.engine.order(order, Instant::now()),
-                Err(TryRecvError::Empty) => {
-                    more = false;
-                    break;
-                }
-                Err(TryRecvError::Disconnected) => return None,
-            }
-        }
-        for _ in 0..ORDERS_PER_TURN {
-            match self.signals.try_recv() {
-                Ok(signal) => self.engine.signal(signal, Instant::now()),
-                Err(_) => return Some(more),
-            }
-        }
-        Some(true)
     }
 }

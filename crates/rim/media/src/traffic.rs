@@ -1,6 +1,8 @@
 //! The part of the engine that datagrams pass through.
 
 use crate::arrivals::{Arrived, drain_now};
+#[cfg(test)]
+use crate::engine::faults;
 use crate::engine::guests::line_of;
 use crate::engine::{ConnectionKey, Datagram, Engine, RoomKey, mark};
 use crate::forward::News;
@@ -81,10 +83,19 @@ impl Engine {
     /// The TCP connection or TURN allocation that an address stands for is gone. `false` if that is nothing to anybody here.
     pub fn handle_closed(&mut self, at: Instant, address: SocketAddr) -> bool {
         let Some(key) = self.forget_address(&address) else { return false };
-        if let Some(line) = line_of(&mut self.rooms, &mut self.guests, key)
-            && line.closed(at, address)
-        {
-            self.counters.path_changes.increment(1);
+        let told = catch_unwind(AssertUnwindSafe(|| {
+            #[cfg(test)]
+            if let Some(session) = self.rooms.get(&key.room).and_then(|room| room.sessions.get(&key.peer)) {
+                faults::trip(faults::Point::Closed, &session.identity);
+            }
+            if let Some(line) = line_of(&mut self.rooms, &mut self.guests, key)
+                && line.closed(at, address)
+            {
+                self.counters.path_changes.increment(1);
+            }
+        }));
+        if told.is_err() {
+            self.broken(key, at);
         }
         true
     }

@@ -1,9 +1,10 @@
 //! What stands between the sockets and the engine: TCP connections and the TURN server.
 //!
-//! Both look to the engine like clients at addresses of their own (see [`crate::detour`]).
+//! Both look to the engine like clients at addresses of their own (see [`crate::detour`]). A panic ends the one way it was about,
+//! as it does with a session (`engine::faults`).
 
 use crate::detour::{self, Kind};
-use crate::engine::{Datagram, Engine};
+use crate::engine::{Datagram, Engine, faults};
 use crate::framing::Framing;
 use crate::neighbours::Neighbours;
 use crate::socket::Outgoing;
@@ -11,6 +12,7 @@ use crate::streams::{MAX_STREAMS, Outbox, Sent, StreamEvent, StreamId, Weight};
 use crate::traffic;
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::sync::mpsc;
 use turn::{Outcome, Transport};
@@ -24,6 +26,12 @@ const ROOMY: usize = MAX_STREAMS - 64;
 /// A connection over which nothing comes for so long is not used: a relay in reserve, or one whose client is elsewhere by now.
 /// What is in use is checked every 4 to 6 seconds at least (RFC 7675 section 5.1).
 const QUIET: Duration = Duration::from_secs(10);
+
+/// How long a connection to the relay may be without an allocation: a client asks for one as soon as it is there.
+const UNALLOCATED: Duration = Duration::from_secs(30);
+
+/// How often such connections are looked for.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// Where a TURN client is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +49,7 @@ struct Stream {
     framing: Framing,
     peer: SocketAddr,
     outbox: Outbox,
+    opened: Instant,
     /// When something came over it.
     heard: Instant,
 }
@@ -107,6 +116,8 @@ pub(crate) struct Ways {
     by_address: HashMap<SocketAddr, StreamId>,
     turn: Option<turn::Server<TurnClient>>,
     next: u32,
+    /// When connections without an allocation are looked for, if there may be some.
+    look: Option<Instant>,
     counters: Counters,
     /// What the TURN server sends over our own socket.
     outbox: Vec<Outgoing>,
@@ -129,6 +140,7 @@ impl Ways {
             by_address: HashMap::new(),
             turn: turn.map(|config| turn::Server::new(config, now)),
             next: 0,
+            look: None,
             counters: Counters {
                 packets: metrics::counter!("media_stream_packets_in_total"),
                 dropped: reason("stream_queue"),
@@ -143,22 +155,9 @@ impl Ways {
 
     /// A datagram arrived at our socket.
     pub(crate) fn datagram(&mut self, inlet: &mut Inlet<'_>, at: Instant, datagram: Datagram<'_>) {
-        if let Some(turn) = &mut self.turn
-            && is_for_turn(datagram.contents)
-        {
+        if self.turn.is_some() && is_for_turn(datagram.contents) {
             let client = TurnClient::Datagrams(datagram.source, datagram.destination);
-            let (transport, source) = (Transport::Datagrams, datagram.source);
-            match turn.handle_message(at, unix(), client, transport, source, datagram.contents) {
-                Outcome::Reply(contents) => {
-                    let (source, destination) = (datagram.destination, datagram.source);
-                    self.outbox.push(Outgoing { source, destination, contents });
-                }
-                Outcome::Relay { from, to, payload } => {
-                    inlet.take(at, Datagram { source: from, destination: to, contents: payload });
-                }
-                Outcome::Dropped(why) => traffic::dropped(why.as_str()),
-            }
-            return;
+            return self.serve(client, |ways| ways.turn_datagram(inlet, at, client, datagram));
         }
         if detour::is_detour(&datagram.source) {
             self.counters.forged.increment(1);
@@ -175,7 +174,7 @@ impl Ways {
                 more = false;
                 break;
             };
-            self.event(inlet, at, event);
+            self.serve(TurnClient::Stream(event.id()), |ways| ways.event(inlet, at, event));
         }
         self.closed.drain(..).for_each(|address| inlet.closed(at, address));
         while let Some((address, client)) = self.turn.as_mut().and_then(turn::Server::poll_gone) {
@@ -187,6 +186,22 @@ impl Ways {
             }
         }
         more
+    }
+
+    /// Works for one client. A panic ends its way.
+    fn serve(&mut self, client: TurnClient, work: impl FnOnce(&mut Self)) {
+        if catch_unwind(AssertUnwindSafe(|| work(self))).is_err() {
+            faults::note_way();
+            self.end(client);
+        }
+    }
+
+    fn end(&mut self, client: TurnClient) {
+        match (client, &mut self.turn) {
+            (TurnClient::Stream(id), _) => self.close(id),
+            (TurnClient::Datagrams(..), Some(turn)) => turn.forget(client),
+            (TurnClient::Datagrams(..), None) => {}
+        }
     }
 
     fn event(&mut self, inlet: &mut Inlet<'_>, at: Instant, event: StreamEvent) {
@@ -205,7 +220,10 @@ impl Ways {
                     self.make_room(at);
                 }
                 self.by_address.insert(address, id);
-                self.streams.insert(id, Stream { address, framing, peer, outbox, heard: at });
+                self.streams.insert(id, Stream { address, framing, peer, outbox, opened: at, heard: at });
+                if framing == Framing::Turn {
+                    self.look.get_or_insert(at + LOOK);
+                }
             }
             StreamEvent::Packet { id, contents } => {
                 self.counters.packets.increment(1);
@@ -224,11 +242,37 @@ impl Ways {
         }
     }
 
-    /// Closes the connection that was quiet for longest, if that is long.
+    /// Closes a connection that is not used: the oldest to the relay without an allocation, whatever comes over it, or else the
+    /// one that was quiet for longest.
     fn make_room(&mut self, at: Instant) {
-        let quietest = self.streams.iter().min_by_key(|(_, stream)| stream.heard);
-        if let Some((id, _)) = quietest.filter(|(_, stream)| at.saturating_duration_since(stream.heard) >= QUIET) {
-            self.close(*id);
+        let unused = self.streams.iter().filter_map(|(id, stream)| {
+            let is_idle = self.is_idle(*id, stream);
+            let since = if is_idle { stream.opened } else { stream.heard };
+            (at.saturating_duration_since(since) >= QUIET).then_some((!is_idle, since, *id))
+        });
+        if let Some((.., id)) = unused.min() {
+            self.close(id);
+        }
+    }
+
+    /// Whether that is a connection to the relay without an allocation.
+    fn is_idle(&self, id: StreamId, stream: &Stream) -> bool {
+        let serves = |turn: &turn::Server<TurnClient>| turn.serves(TurnClient::Stream(id));
+        stream.framing == Framing::Turn && !self.turn.as_ref().is_some_and(serves)
+    }
+
+    /// Closes connections that have been without an allocation for too long.
+    fn look_for_idle(&mut self, at: Instant) {
+        let idle: Vec<(StreamId, Instant)> = self
+            .streams
+            .iter()
+            .filter(|(id, stream)| self.is_idle(**id, stream))
+            .map(|(id, stream)| (*id, stream.opened))
+            .collect();
+        let is_over = |opened: Instant| at.saturating_duration_since(opened) >= UNALLOCATED;
+        self.look = idle.iter().any(|(_, opened)| !is_over(*opened)).then(|| at + LOOK);
+        for (id, _) in idle.into_iter().filter(|(_, opened)| is_over(*opened)) {
+            self.close(id);
         }
     }
 
@@ -243,7 +287,26 @@ impl Ways {
         }
     }
 
+    fn turn_datagram(&mut self, inlet: &mut Inlet<'_>, at: Instant, client: TurnClient, datagram: Datagram<'_>) {
+        #[cfg(test)]
+        faults::trip(faults::Point::Relay, &faults::nobody());
+        let Some(turn) = &mut self.turn else { return };
+        let (transport, source) = (Transport::Datagrams, datagram.source);
+        match turn.handle_message(at, unix(), client, transport, source, datagram.contents) {
+            Outcome::Reply(contents) => {
+                let (source, destination) = (datagram.destination, datagram.source);
+                self.outbox.push(Outgoing { source, destination, contents });
+            }
+            Outcome::Relay { from, to, payload } => {
+                inlet.take(at, Datagram { source: from, destination: to, contents: payload });
+            }
+            Outcome::Dropped(why) => traffic::dropped(why.as_str()),
+        }
+    }
+
     fn turn_packet(&mut self, inlet: &mut Inlet<'_>, at: Instant, id: StreamId, contents: &[u8]) {
+        #[cfg(test)]
+        faults::trip(faults::Point::Relay, &faults::nobody());
         let (Some(turn), Some(stream)) = (&mut self.turn, self.streams.get(&id)) else {
             self.close(id);
             return;
@@ -294,16 +357,33 @@ impl Ways {
                 self.send_stream(id, contents, weight);
             }
             Some(Kind::Relayed) => {
-                let weight = Weight::of(&contents);
-                let wrapped = self.turn.as_mut().and_then(|turn| turn.to_client(at, destination, source, &contents));
-                match wrapped {
-                    Some((TurnClient::Datagrams(client, local), contents)) => {
-                        queue.push(Outgoing { source: local, destination: client, contents });
+                let sent = catch_unwind(AssertUnwindSafe(|| self.relay(at, source, destination, &contents, queue)));
+                if sent.is_err() {
+                    faults::note_way();
+                    if let Some(client) = self.turn.as_ref().and_then(|turn| turn.client_of(&destination)) {
+                        self.end(client);
                     }
-                    Some((TurnClient::Stream(id), contents)) => self.send_stream(id, contents, weight),
-                    None => self.counters.no_way.increment(1),
                 }
             }
+        }
+    }
+
+    fn relay(
+        &mut self,
+        at: Instant,
+        source: SocketAddr,
+        destination: SocketAddr,
+        contents: &[u8],
+        queue: &mut Vec<Outgoing>,
+    ) {
+        #[cfg(test)]
+        faults::trip(faults::Point::Relay, &faults::nobody());
+        match self.turn.as_mut().and_then(|turn| turn.to_client(at, destination, source, contents)) {
+            Some((TurnClient::Datagrams(client, local), contents)) => {
+                queue.push(Outgoing { source: local, destination: client, contents });
+            }
+            Some((TurnClient::Stream(id), wrapped)) => self.send_stream(id, wrapped, Weight::of(contents)),
+            None => self.counters.no_way.increment(1),
         }
     }
 
@@ -322,14 +402,27 @@ impl Ways {
     }
 
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        self.turn.as_ref().and_then(turn::Server::poll_timeout)
+        let swept = self.turn.as_ref().and_then(turn::Server::poll_timeout);
+        [swept, self.look].into_iter().flatten().min()
     }
 
     pub(crate) fn handle_timeout(&mut self, at: Instant) {
+        if self.look.is_some_and(|due| due <= at) {
+            self.look_for_idle(at);
+        }
         if let Some(turn) = &mut self.turn
             && turn.poll_timeout().is_some_and(|due| due <= at)
         {
-            turn.handle_timeout(at);
+            let swept = catch_unwind(AssertUnwindSafe(|| {
+                #[cfg(test)]
+                faults::trip(faults::Point::Sweep, &faults::nobody());
+                turn.handle_timeout(at);
+            }));
+            if swept.is_err() {
+                // Nobody knows whose fault it is.
+                faults::note_way();
+                turn.forget_all();
+            }
             metrics::gauge!("media_turn_allocations").set(u32::try_from(turn.len()).unwrap_or(u32::MAX));
         }
     }

@@ -25,6 +25,8 @@ enum Scope {
     Room,
     /// A look at what there is, which changes nothing.
     Question,
+    /// A TCP connection or what is held at the relay.
+    Way,
 }
 
 impl Scope {
@@ -33,6 +35,7 @@ impl Scope {
             Self::Session => "session",
             Self::Room => "room",
             Self::Question => "question",
+            Self::Way => "way",
         }
     }
 }
@@ -41,6 +44,11 @@ fn count(scope: Scope) {
     let scope = scope.as_str();
     metrics::counter!("media_panics_total", "scope" => scope).increment(1);
     tracing::error!(scope, "the media plane panicked: what it was about was ended");
+}
+
+/// Work for a TCP connection or at the relay panicked.
+pub(crate) fn note_way() {
+    count(Scope::Way);
 }
 
 impl Engine {
@@ -306,11 +314,23 @@ pub(crate) enum Point {
     Order,
     /// A packet on its way to somebody.
     Packet,
+    /// The end of a TCP connection or allocation that was somebody's.
+    Closed,
+    /// A message to the relay, or a packet through it; of [`nobody`].
+    Relay,
+    /// The relay's look at what is over; of [`nobody`].
+    Sweep,
 }
 
 #[cfg(test)]
 thread_local! {
     static FAULTS: std::cell::RefCell<Vec<(Point, Identity)>> = const { std::cell::RefCell::new(Vec::new()) };
+}
+
+/// Whose fault it is where nobody has proven to be anybody.
+#[cfg(test)]
+pub(crate) fn nobody() -> Identity {
+    Identity::try_from("nobody").expect("a name")
 }
 
 /// Lets that point panic once for somebody.

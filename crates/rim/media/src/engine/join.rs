@@ -181,7 +181,7 @@ impl Engine {
 
     /// A number under which somebody without a socket is heard; their session begins.
     pub(crate) fn link_to(&mut self, room: RoomKey, peer: PeerKey) -> LinkId {
-        self.registry.session_began(self.shard);
+        self.registry.session_began(self.shard, self.shard);
         self.next_link += 1;
         self.links.insert(self.next_link, (room, peer));
         self.next_link
@@ -294,7 +294,7 @@ impl Engine {
             self.links.insert(*id, (room_key, peer));
         }
         room.sessions.insert(peer, session);
-        self.registry.session_began(shard);
+        self.registry.session_began(self.shard, shard);
         for subscriber in [false, true] {
             self.register(ConnectionKey { room: room_key, peer, subscriber });
         }

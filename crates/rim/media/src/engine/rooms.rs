@@ -186,7 +186,7 @@ impl Engine {
             Place::Here(_) => self.shard,
             Place::There(far) => far.shard,
         };
-        self.registry.session_ended(shard);
+        self.registry.session_ended(self.shard, shard);
         let both = [(false, Some(session.publisher)), (true, session.subscriber)];
         for (subscriber, connection) in both {
             let key = ConnectionKey { room: room_key, peer, subscriber };

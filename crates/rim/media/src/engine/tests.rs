@@ -482,3 +482,24 @@ fn packets_for_other_shards_leave_before_anybody_here_is_served() {
     let (first, rest): (Vec<_>, Vec<_>) = (0..PEOPLE).partition(|peer| is_far(*peer));
     assert_eq!(letters.collect::<Vec<_>>(), [first, rest]);
 }
+
+#[test]
+fn the_time_follows_a_clock_that_is_ahead_and_never_goes_back() {
+    let (events, _events) = mpsc::channel(1);
+    let (mut engine, start) = (Engine::new(Vec::new(), 1, events).unwrap(), Instant::now());
+    let hour = Duration::from_secs(3600);
+    let began = engine.now(start).unix_micros;
+    let unix = |behind: Duration| Duration::from_micros(began) + behind;
+    let shown = |engine: &Engine, at: Duration| Duration::from_micros(engine.now(start + at).unix_micros - began);
+    let second = Duration::from_secs(1);
+
+    engine.follow_clock(start + second, unix(second * 3));
+    assert_eq!(shown(&engine, second), second, "it is set a little all the time");
+
+    engine.follow_clock(start + second, unix(second + hour));
+    assert_eq!(shown(&engine, second), second + hour);
+    assert_eq!(shown(&engine, second * 5), second * 5 + hour);
+
+    engine.follow_clock(start + second * 5, unix(second * 5));
+    assert_eq!(shown(&engine, second * 6), second * 6 + hour);
+}

@@ -168,18 +168,32 @@ async fn of_a_room_on_two_shards_only_those_end_whose_connections_are_on_the_one
     assert_eq!(plane.participants(&room("a")).await.len(), 2, "he is where the room is");
 }
 
+#[tokio::test]
+async fn who_was_in_a_room_of_a_shard_that_panicked_takes_no_place_on_others() {
+    let Started { plane, .. } = start(&MediaConfig { spread: Some(1), ..config(3) }).unwrap();
+    let mut links = Vec::new();
+    // One on each shard, and one more on the second.
+    for name in ["ann", "bob", "cid", "dan"] {
+        let identity = Identity::try_from(name).unwrap();
+        links.push(plane.connect(MediaJoin { identity, ..join("a") }).await.unwrap());
+    }
+    assert_eq!(plane.registry.likely(&room("b"), |shard| shard > 0), 2);
+
+    plane.order(0, Order::Panic);
+    wait_for_end(&plane, 0);
+
+    let _link = plane.connect(join("b")).await.unwrap();
+    assert_eq!(plane.registry.find(&room("b")), Some(1), "nobody is left on either");
+}
+
 /// A plane of one shard that does nothing, with room for so many orders; and what it is told.
 fn hanging(backlog: usize) -> (Plane, mpsc::Receiver<Order>, mpsc::Receiver<Signal>) {
-    let (orders, orders_end) = mpsc::channel(backlog);
+    let (orders, orders_end) = mpsc::channel(backlog + COMMAND_BACKLOG);
     let (signals, signals_end) = mpsc::channel(4);
     let poll = mio::Poll::new().unwrap();
     let wake = Wake(Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).unwrap()));
     let thread = Running { wake, thread: std::thread::spawn(|| {}), pulse: Arc::new(Pulse::new(Instant::now())) };
-    let plane = Plane {
-        shards: vec![Shard { orders, signals, thread }],
-        registry: Arc::new(Registry::new(1)),
-        overrun: AtomicBool::new(false),
-    };
+    let plane = Plane { shards: vec![Shard::new(orders, signals, thread)], registry: Arc::new(Registry::new(1)) };
     (plane, orders_end, signals_end)
 }
 
@@ -209,12 +223,56 @@ async fn a_join_that_nobody_waits_for_leaves_no_ghost() {
     reply.send(Ok(7)).unwrap();
 
     assert!(matches!(signals_end.recv().await, Some(Signal::Lost(7))));
+}
 
-    // Nobody takes orders any more.
+/// Lets the shard wait until what is returned is dropped.
+fn hold_up(plane: &Plane) -> std::sync::mpsc::Sender<()> {
+    let (release, released) = std::sync::mpsc::channel::<()>();
+    let (tell, held) = std::sync::mpsc::channel();
+    let work = Box::new(move |_: Option<&mut signal::MediaRoom>, _| {
+        tell.send(()).unwrap();
+        assert!(released.recv().is_err());
+    });
+    assert!(plane.order(0, Order::Control(Control::On { room: room("nowhere"), who: None, work })));
+    held.recv_timeout(PATIENCE * 6).unwrap();
+    release
+}
+
+#[tokio::test]
+async fn a_shard_with_too_many_orders_is_well_again_when_it_has_worked_them_off_and_no_command_is_lost() {
+    let Started { plane, .. } = start(&config(1)).unwrap();
+    let mut link = plane.connect(join("room")).await.unwrap();
+    let release = hold_up(&plane);
+    let question = || Order::Participants { room: room("room"), reply: oneshot::channel().0 };
+    let taken = (0..=ORDER_BACKLOG).take_while(|_| plane.order(0, question())).count();
+    assert_eq!(taken, ORDER_BACKLOG);
+    assert!(!plane.is_alive());
+    assert_eq!(plane.connect(join("other")).await.err(), Some(ConnectError::Unavailable), "at once");
+    assert_eq!(plane.refusal(&join("room")).await, Some(ConnectError::Unavailable));
+
     plane.close_room(&room("room"));
-    assert!(!plane.overrun.load(Ordering::Relaxed));
-    plane.close_room(&room("room"));
-    assert!(plane.overrun.load(Ordering::Relaxed) && !plane.is_alive());
+    drop(release);
+
+    let closed = async { while link.down.recv().await.is_some_and(|message| message != SignalDown::Close) {} };
+    timeout(PATIENCE * 6, closed).await.unwrap();
+    assert!(plane.is_alive());
+    assert!(plane.connect(join("other")).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mute_that_a_shard_has_not_carried_out_yet_is_not_refused() {
+    let (plane, mut orders, _signals) = hanging(1);
+    let ann = Identity::try_from("ann").unwrap();
+    let mute = async || plane.mute(&room("room"), &ann, TrackChoice::Sid("x".into()), true).await;
+    assert_eq!(mute().await, Err(MuteError::NoParticipant), "there is no such room");
+    plane.place(&room("room"));
+    assert!(plane.order(0, Order::Rooms { reply: oneshot::channel().0 }));
+    assert!(!plane.order(0, Order::Rooms { reply: oneshot::channel().0 }));
+
+    assert_eq!(mute().await, Err(MuteError::Unanswered));
+
+    assert!(matches!(orders.try_recv(), Ok(Order::Rooms { .. })));
+    assert!(matches!(orders.try_recv(), Ok(Order::Mute { .. })), "it is carried out later");
 }
 
 #[tokio::test]

@@ -410,6 +410,22 @@ fn a_packet_that_panics_on_its_way_to_somebody_ends_the_receiver_and_not_the_pub
 }
 
 #[test]
+fn the_end_of_a_way_that_panics_ends_the_session_it_was_of_alone() {
+    let mut scene = Scene::new();
+    let (_, mut down) = scene.browser();
+    let key = ConnectionKey { room: scene.key, peer: scene.peer("ann"), subscriber: false };
+    let address = "198.51.100.9:4000".parse().unwrap();
+    scene.engine.demux.by_address.insert(address, key);
+    arm(Point::Closed, &name("ann"));
+
+    assert!(scene.engine.handle_closed(scene.now, address), "it was somebody's");
+
+    assert!(is_sent_away(&mut down));
+    scene.is_without_ann();
+    scene.ann_comes_back();
+}
+
+#[test]
 fn in_work_for_many_those_whose_turn_panics_are_put_out_and_the_others_have_theirs() {
     let mut scene = Scene::new();
     let _ann = scene.ann();
