@@ -92,6 +92,9 @@ impl Engine {
         // to settle each time.
         let at_once = room.forward.subscribers(*track) >= MANY
             && all.iter().all(|other| other.from.room != from.room || other.is_like(&run[0]));
+        if at_once {
+            self.post.depart(false);
+        }
         let (dirty, outbox, told, timers) = (&mut self.dirty, &mut self.outbox, &mut self.told, &mut self.timers);
         let packets = run.iter().map(|arrived| &arrived.packet);
         let reach = Reach { sessions: &mut room.sessions, post: &mut self.post, departs: at_once, turn };

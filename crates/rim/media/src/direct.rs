@@ -2,7 +2,8 @@
 
 use crate::control::Control;
 use crate::engine::{Datagram, Engine};
-use crate::plane::Signal;
+use crate::neighbours::{self, Neighbours, Owner, Received};
+use crate::plane::{Signal, Wake};
 use crate::registry::Registry;
 use crate::stun;
 use bytes::Bytes;
@@ -68,19 +69,29 @@ impl Engine {
 pub struct Shards {
     /// Those that are gone are none.
     engines: Vec<Option<Engine>>,
+    ways: Vec<Neighbours>,
     registry: Arc<Registry>,
+    /// Nobody sleeps in it; whoever carries something would wake it.
+    _poll: mio::Poll,
 }
 
 impl Shards {
-    /// As many shards as wished, reachable under `addresses`. `None` if the crypto library makes no certificate.
+    /// As many shards as wished, reachable under `addresses`. `None` if the crypto library makes no
+    /// certificate, or the system no queue.
     pub fn new(shards: usize, addresses: &[SocketAddr], seed: u64, events: &mpsc::Sender<MediaEvent>) -> Option<Self> {
         let registry = Arc::new(Registry::new(shards));
         let engine = |shard| {
             let own = seed ^ u64::try_from(shard).unwrap_or(0).rotate_right(8);
             Engine::of_many(addresses.to_vec(), own, events.clone(), Arc::clone(&registry), shard).map(Some)
         };
-        let engines = (0..shards).map(engine).collect::<Option<Vec<_>>>()?;
-        Some(Self { engines, registry })
+        let mut engines = (0..shards).map(engine).collect::<Option<Vec<_>>>()?;
+        let poll = mio::Poll::new().ok()?;
+        let wake = Wake(Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).ok()?));
+        let ways = neighbours::connect(&registry, &vec![wake; shards]);
+        for (engine, ways) in engines.iter_mut().flatten().zip(&ways) {
+            engine.set_carrier(ways.carrier());
+        }
+        Some(Self { engines, ways, registry, _poll: poll })
     }
 
     /// See [`Engine::set_spread`].
@@ -251,19 +262,27 @@ impl Shards {
     /// See [`Engine::drain`]. Carries what shards have for each other, until they have nothing more.
     pub fn drain(&mut self, at: Instant, transmit: &mut impl FnMut(SocketAddr, SocketAddr, Vec<u8>)) {
         loop {
-            self.all().for_each(|engine| engine.drain(at, transmit));
-            let post: Vec<_> = self.all().flat_map(Engine::take_post).collect();
-            if post.is_empty() {
-                return;
+            for engine in self.engines.iter_mut().flatten() {
+                engine.drain(at, transmit);
+                engine.depart();
             }
-            for (to, work) in post {
-                if let Some(engine) = self.engines.get_mut(to).and_then(Option::as_mut) {
-                    engine.take(work, at, &mut |outbox| {
-                        outbox
-                            .drain(..)
-                            .for_each(|(source, destination, contents)| transmit(source, destination, contents));
-                    });
+            let mut was_idle = true;
+            for (engine, ways) in self.engines.iter_mut().zip(&mut self.ways) {
+                loop {
+                    match ways.receive(at, |_, _, _, _| Owner::Nobody) {
+                        Received::Nothing => break,
+                        Received::Work(work) => {
+                            was_idle = false;
+                            if let Some(engine) = engine {
+                                engine.take(work, at, transmit);
+                            }
+                        }
+                        _ => {}
+                    }
                 }
+            }
+            if was_idle {
+                return;
             }
         }
     }

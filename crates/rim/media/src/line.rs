@@ -95,6 +95,11 @@ pub(crate) type Offer = (String, Vec<String>);
 /// By number: what a section is called, and what the client takes on it.
 pub(crate) type Sections = Vec<(String, Takes)>;
 
+/// Lets datagrams leave.
+pub(crate) fn leaving_by(transmit: &mut impl FnMut(SocketAddr, SocketAddr, Vec<u8>)) -> impl FnMut(&mut Outbox) {
+    |outbox| outbox.drain(..).for_each(|(source, destination, contents)| transmit(source, destination, contents))
+}
+
 /// What something that was heard means for the way to a client.
 #[derive(Debug, Default)]
 pub(crate) struct Moving {

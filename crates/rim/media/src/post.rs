@@ -1,7 +1,7 @@
 //! What shards do for each other in big rooms, on its way: packets to connections that are elsewhere and from them, what those
 //! are to do and what they have to say.
 //!
-//! It is gathered during a turn and travels in one piece for each other shard, ahead of what clients here get of the same packets.
+//! It is gathered during a turn and travels in a few pieces for each other shard, ahead of what clients here get of the same packets.
 //! Where there is no room for more, packets are lost, as on any network; everything else waits.
 
 use crate::engine::{ConnectionKey, FastMap, FastSet};

@@ -350,10 +350,8 @@ impl Shard {
                     posted += work.packets();
                     let now = Instant::now();
                     let Self { engine, ways, neighbours, sockets, .. } = self;
-                    engine.take(work, now, &mut |outbox| {
-                        for (source, destination, contents) in outbox.drain(..) {
-                            leaving.add(now, Outgoing { source, destination, contents }, ways, neighbours, sockets);
-                        }
+                    engine.take(work, now, &mut |source, destination, contents| {
+                        leaving.add(now, Outgoing { source, destination, contents }, ways, neighbours, sockets);
                     });
                     if posted >= POSTED_PER_TURN {
                         return true;

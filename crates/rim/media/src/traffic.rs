@@ -6,7 +6,7 @@ use crate::engine::faults;
 use crate::engine::guests::line_of;
 use crate::engine::{ConnectionKey, Datagram, Engine, RoomKey, mark};
 use crate::forward::News;
-use crate::line::{Outbox, Told, Word};
+use crate::line::{Told, Word, leaving_by};
 use crate::stun;
 use rtc::Event;
 use signal::{MediaRoom, PeerKey};
@@ -175,9 +175,7 @@ impl Engine {
 
     /// Hands out what arrived, sends what there is to send and lets news take effect. What goes to one client comes in a row.
     pub fn drain(&mut self, at: Instant, transmit: &mut impl FnMut(SocketAddr, SocketAddr, Vec<u8>)) {
-        let mut send = |outbox: &mut Outbox| {
-            outbox.drain(..).for_each(|(source, destination, contents)| transmit(source, destination, contents));
-        };
+        let mut send = leaving_by(transmit);
         send(&mut self.outbox);
         while !(self.arrived.is_empty() && self.dirty.is_empty()) {
             self.hand_out(at, &mut send);

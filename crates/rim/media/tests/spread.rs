@@ -60,6 +60,34 @@ fn everybody_gets_everybody_s_sound_and_pictures_wherever_they_are() {
 }
 
 #[test]
+fn what_comes_alone_leaves_for_everybody_on_every_shard_at_once() {
+    const WATCHING: usize = 40;
+    let (mut world, publisher) = World::lecture(WATCHING);
+    assert!((10..=30).contains(&world.engine.holdings().guests), "{:?}", world.engine.holdings());
+    let camera = world.clients[publisher].video;
+    for (frame, video) in (6..26).flat_map(|frame| [(frame, false), (frame, true)]) {
+        let microphone = world.clients[publisher].audio;
+        if video {
+            world.clients[publisher].audio = None;
+        }
+        world.clients[publisher].video = camera.filter(|_| video);
+        let received = |world: &World| -> Vec<usize> {
+            let watching = (0..=WATCHING).filter(|client| *client != publisher);
+            watching.map(|client| world.clients[client].received(video).len()).collect()
+        };
+        let before = received(&world);
+
+        world.send_media(publisher, frame, false);
+        world.pump();
+
+        let expected: Vec<usize> = before.into_iter().map(|count| count + 1).collect();
+        assert_eq!(received(&world), expected, "picture: {video}");
+        world.clients[publisher].audio = microphone;
+        world.pass(Duration::from_millis(10));
+    }
+}
+
+#[test]
 fn a_guest_who_publishes_is_told_which_size_anybody_wants_and_sizes_change_with_a_key_frame() {
     let (mut world, [ann, bob, cid]) = three();
     world.publish_simulcast(bob);

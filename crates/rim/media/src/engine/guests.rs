@@ -6,7 +6,7 @@
 
 use super::{ConnectionKey, Engine, FastMap, Room, RoomKey, Timer, mark};
 use crate::arrivals::drain_now;
-use crate::line::{Far, Line, Outbox, Place, Task, Word};
+use crate::line::{Far, Line, Outbox, Place, Task, Word, leaving_by};
 use crate::neighbours::Carrier;
 use crate::post::Work;
 use crate::registry::ShardIndex;
@@ -157,15 +157,14 @@ impl Engine {
         self.post.depart(false)
     }
 
-    /// What goes to other shards now, if somebody else carries it.
-    pub(crate) fn take_post(&mut self) -> Vec<(ShardIndex, Work)> {
-        // Nearly always there is nothing, and then nothing is allocated.
-        (0..self.registry.shards()).filter_map(|to| Some((to, self.post.take(to)?))).collect()
-    }
-
-    /// Takes what another shard sent. `written` is called whenever there may be datagrams to send.
-    pub(crate) fn take(&mut self, mut work: Work, at: Instant, written: &mut impl FnMut(&mut Outbox)) {
-        self.write(&work, at, written);
+    /// Takes what another shard sent.
+    pub(crate) fn take(
+        &mut self,
+        mut work: Work,
+        at: Instant,
+        transmit: &mut impl FnMut(SocketAddr, SocketAddr, Vec<u8>),
+    ) {
+        self.write(&work, at, &mut leaving_by(transmit));
         self.take_told(at);
         for (key, task) in std::mem::take(&mut work.tasks) {
             if catch_unwind(AssertUnwindSafe(|| self.carry_out_task(key, task, at))).is_err() {
@@ -184,7 +183,7 @@ impl Engine {
         }
     }
 
-    /// Sends the packets to clients.
+    /// Sends the packets to clients. `written` is called whenever there may be datagrams to send.
     fn write(&mut self, work: &Work, at: Instant, written: &mut impl FnMut(&mut Outbox)) {
         let mut writes = work.writes().peekable();
         let mut has_more = false;
