@@ -42,8 +42,8 @@ pub(crate) struct Inside {
     sids: HashMap<String, String>,
     /// The tracks it gets, by section.
     gets: HashMap<u16, Got>,
-    /// Who is called what, by sid.
-    people: BTreeMap<String, String>,
+    /// Who is there, by sid.
+    people: BTreeMap<String, Person>,
     /// Tracks of others, by sid.
     seen: BTreeMap<String, Seen>,
     offers: u32,
@@ -53,6 +53,13 @@ pub(crate) struct Inside {
     pub(crate) broken: Vec<u16>,
     /// What it was told of its own tracks and is to confirm: sid, muted.
     mutes: Vec<(String, bool)>,
+}
+
+/// Somebody, as last told.
+#[derive(Debug)]
+struct Person {
+    identity: String,
+    speaks: bool,
 }
 
 /// A track of somebody else's, as last told.
@@ -143,15 +150,17 @@ impl Inside {
             match told {
                 Told::Participant { identity, sid, gone, tracks } => {
                     self.note(&identity, tracks);
-                    if gone {
-                        self.people.remove(&sid);
-                    } else {
-                        self.people.insert(sid, identity);
+                    if !gone {
+                        self.people.entry(sid).or_insert(Person { identity, speaks: false });
+                    } else if self.people.remove(&sid).is_some_and(|person| person.speaks) {
+                        // The room says nothing of that; clients forget everything of whoever is gone.
+                        self.items.push(InsideItem::Speaking { owner: identity, level: 0.0 });
                     }
                 }
                 Told::Speaking { sid, level } => {
-                    if let Some(owner) = self.people.get(&sid).cloned() {
-                        self.items.push(InsideItem::Speaking { owner, level });
+                    if let Some(person) = self.people.get_mut(&sid) {
+                        person.speaks = level > 0.0;
+                        self.items.push(InsideItem::Speaking { owner: person.identity.clone(), level });
                     }
                 }
                 Told::Sections(audios, videos) => {
