@@ -367,6 +367,8 @@ impl Engine {
         if let Some(session) = self.rooms.get(&key).and_then(|room| room.sessions.get(&peer)) {
             faults::trip(faults::Point::Order, &session.identity);
         }
+        // It may have read of a mute already, and this answer it.
+        self.confirm_mutes(key, peer, at);
         let Some(inside) = self.insider(key, peer) else { return };
         let message = match order {
             InsideOrder::Publish { name, source, format, size, stereo } => {
@@ -422,6 +424,14 @@ impl Engine {
         self.settle(key, at);
     }
 
+    /// An insider was told how tracks of its own are, and the room has its word that it was.
+    fn confirm_mutes(&mut self, key: RoomKey, peer: PeerKey, at: Instant) {
+        let Some(inside) = self.insider(key, peer) else { return };
+        for (sid, muted) in std::mem::take(&mut inside.mutes) {
+            self.say_for(key, peer, ClientMessage::mute(&sid, muted), at);
+        }
+    }
+
     /// Offers again if the sections changed, until they no longer do.
     pub(crate) fn renegotiate_insider(&mut self, key: RoomKey, peer: PeerKey, at: Instant) {
         // Each round asks for sections at most once more.
@@ -448,7 +458,7 @@ impl Engine {
             if inside.items.is_stuck() {
                 stuck.push((*peer, ()));
             } else if inside.changed || !inside.broken.is_empty() || !inside.mutes.is_empty() {
-                waiting.push((*peer, (std::mem::take(&mut inside.broken), std::mem::take(&mut inside.mutes))));
+                waiting.push((*peer, std::mem::take(&mut inside.broken)));
             }
         }
         let now = self.now(at);
@@ -459,10 +469,8 @@ impl Engine {
             }
             engine.settle(key, at);
         });
-        self.each(key, at, waiting, |engine, peer, (broken, mutes)| {
-            for (sid, muted) in mutes {
-                engine.say_for(key, peer, ClientMessage::mute(&sid, muted), at);
-            }
+        self.each(key, at, waiting, |engine, peer, broken| {
+            engine.confirm_mutes(key, peer, at);
             engine.renegotiate_insider(key, peer, at);
             for section in broken {
                 engine.want_key_frame(key, peer, section, at);
