@@ -13,6 +13,7 @@ use crate::plane::LinkId;
 use crate::session::{Connection, Session};
 use bytes::Bytes;
 use frames::{Got, Own};
+use model::Identity;
 use model::media::ParticipantKind;
 use ports::media::inside::{
     InsideEnd, InsideItem, InsideJoin, InsideKind, InsideOrder, InsideRefusal, ItemSender, SentFrame,
@@ -30,6 +31,7 @@ const MAX_SECTIONS: usize = 4200;
 /// What an insider has instead of a peer connection.
 #[derive(Debug)]
 pub(crate) struct Inside {
+    identity: Identity,
     items: ItemSender,
     /// Which section is which, by number.
     sections: Vec<OfferedSection>,
@@ -72,8 +74,9 @@ struct Seen {
 }
 
 impl Inside {
-    fn new(items: ItemSender) -> Self {
+    fn new(identity: Identity, items: ItemSender) -> Self {
         Self {
+            identity,
             items,
             sections: Vec::new(),
             free: Vec::new(),
@@ -158,7 +161,9 @@ impl Inside {
                     }
                 }
                 Told::Speaking { sid, level } => {
-                    if let Some(person) = self.people.get_mut(&sid) {
+                    let known = self.people.get_mut(&sid);
+                    // The room tells whoever speaks of itself, too.
+                    if let Some(person) = known.filter(|person| person.identity != self.identity.as_str()) {
                         person.speaks = level > 0.0;
                         self.items.push(InsideItem::Speaking { owner: person.identity.clone(), level });
                     }
@@ -329,7 +334,7 @@ impl Engine {
         }
         let mut session = Session::new(join.identity.clone(), connection, at);
         session.publisher.connected = true;
-        session.inside = Some(Inside::new(items));
+        session.inside = Some(Inside::new(join.identity.clone(), items));
         room.sessions.insert(peer, session);
         metrics::counter!("media_joins_total").increment(1);
         let link = self.link_to(room_key, peer);

@@ -262,10 +262,11 @@ fn who_records_is_told_who_speaks_and_who_no_longer_does() {
     speak(&mut world, &mut sender, 20);
     speak(&mut world, &mut sender, 127);
 
-    let levels = levels(&mut recorder, "sender");
-    let [loud @ .., silent] = &levels[..] else { panic!("nothing was said") };
-    assert!(!loud.is_empty() && loud.iter().all(|level| (0.1..=1.0).contains(level)), "{levels:?}");
+    let told = levels(&mut recorder, "sender");
+    let [loud @ .., silent] = &told[..] else { panic!("nothing was said") };
+    assert!(!loud.is_empty() && loud.iter().all(|level| (0.1..=1.0).contains(level)), "{told:?}");
     assert!(*silent <= 0.0);
+    assert!(levels(&mut sender, "sender").is_empty(), "nobody is told of themselves");
 }
 
 #[test]
