@@ -260,6 +260,7 @@ fn who_records_is_told_who_speaks_and_who_no_longer_does() {
     let mut recorder = Guest::enter(&mut world, "rec", InsideKind::Egress, hidden(), 512);
     recorder.subscribe(&mut world);
     speak(&mut world, &mut sender, 20);
+    recorder.read();
     speak(&mut world, &mut sender, 127);
 
     let told = levels(&mut recorder, "sender");

@@ -214,7 +214,7 @@ pub enum InsideItem {
         sid: String,
     },
     /// Somebody else speaks of whom it receives anything, or is silent again, also because they are gone: what recordings show of
-    /// many.
+    /// many. Of changes it does not read in time only the last is told.
     Speaking {
         /// Who.
         owner: String,
