@@ -13,6 +13,7 @@ use crate::plane::LinkId;
 use crate::session::{Connection, Session};
 use bytes::Bytes;
 use frames::{Got, Own};
+use model::Identity;
 use model::media::ParticipantKind;
 use ports::media::inside::{
     InsideEnd, InsideItem, InsideJoin, InsideKind, InsideOrder, InsideRefusal, ItemSender, SentFrame,
@@ -30,6 +31,7 @@ const MAX_SECTIONS: usize = 4200;
 /// What an insider has instead of a peer connection.
 #[derive(Debug)]
 pub(crate) struct Inside {
+    identity: Identity,
     items: ItemSender,
     /// Which section is which, by number.
     sections: Vec<OfferedSection>,
@@ -42,8 +44,8 @@ pub(crate) struct Inside {
     sids: HashMap<String, String>,
     /// The tracks it gets, by section.
     gets: HashMap<u16, Got>,
-    /// Who is called what, by sid.
-    people: BTreeMap<String, String>,
+    /// Who is there, by sid.
+    people: BTreeMap<String, Person>,
     /// Tracks of others, by sid.
     seen: BTreeMap<String, Seen>,
     offers: u32,
@@ -53,6 +55,13 @@ pub(crate) struct Inside {
     pub(crate) broken: Vec<u16>,
     /// What it was told of its own tracks and is to confirm: sid, muted.
     mutes: Vec<(String, bool)>,
+}
+
+/// Somebody, as last told.
+#[derive(Debug)]
+struct Person {
+    identity: String,
+    speaks: bool,
 }
 
 /// A track of somebody else's, as last told.
@@ -65,8 +74,9 @@ struct Seen {
 }
 
 impl Inside {
-    fn new(items: ItemSender) -> Self {
+    fn new(identity: Identity, items: ItemSender) -> Self {
         Self {
+            identity,
             items,
             sections: Vec::new(),
             free: Vec::new(),
@@ -143,15 +153,19 @@ impl Inside {
             match told {
                 Told::Participant { identity, sid, gone, tracks } => {
                     self.note(&identity, tracks);
-                    if gone {
-                        self.people.remove(&sid);
-                    } else {
-                        self.people.insert(sid, identity);
+                    if !gone {
+                        self.people.entry(sid).or_insert(Person { identity, speaks: false });
+                    } else if self.people.remove(&sid).is_some_and(|person| person.speaks) {
+                        // The room says nothing of that; clients forget everything of whoever is gone.
+                        self.items.push(InsideItem::Speaking { owner: identity, level: 0.0 });
                     }
                 }
                 Told::Speaking { sid, level } => {
-                    if let Some(owner) = self.people.get(&sid).cloned() {
-                        self.items.push(InsideItem::Speaking { owner, level });
+                    let known = self.people.get_mut(&sid);
+                    // The room tells whoever speaks of itself, too.
+                    if let Some(person) = known.filter(|person| person.identity != self.identity.as_str()) {
+                        person.speaks = level > 0.0;
+                        self.items.push(InsideItem::Speaking { owner: person.identity.clone(), level });
                     }
                 }
                 Told::Sections(audios, videos) => {
@@ -320,7 +334,7 @@ impl Engine {
         }
         let mut session = Session::new(join.identity.clone(), connection, at);
         session.publisher.connected = true;
-        session.inside = Some(Inside::new(items));
+        session.inside = Some(Inside::new(join.identity.clone(), items));
         room.sessions.insert(peer, session);
         metrics::counter!("media_joins_total").increment(1);
         let link = self.link_to(room_key, peer);
@@ -358,6 +372,8 @@ impl Engine {
         if let Some(session) = self.rooms.get(&key).and_then(|room| room.sessions.get(&peer)) {
             faults::trip(faults::Point::Order, &session.identity);
         }
+        // It may have read of a mute already, and this answer it.
+        self.confirm_mutes(key, peer, at);
         let Some(inside) = self.insider(key, peer) else { return };
         let message = match order {
             InsideOrder::Publish { name, source, format, size, stereo } => {
@@ -413,6 +429,14 @@ impl Engine {
         self.settle(key, at);
     }
 
+    /// An insider was told how tracks of its own are, and the room has its word that it was.
+    fn confirm_mutes(&mut self, key: RoomKey, peer: PeerKey, at: Instant) {
+        let Some(inside) = self.insider(key, peer) else { return };
+        for (sid, muted) in std::mem::take(&mut inside.mutes) {
+            self.say_for(key, peer, ClientMessage::mute(&sid, muted), at);
+        }
+    }
+
     /// Offers again if the sections changed, until they no longer do.
     pub(crate) fn renegotiate_insider(&mut self, key: RoomKey, peer: PeerKey, at: Instant) {
         // Each round asks for sections at most once more.
@@ -439,7 +463,7 @@ impl Engine {
             if inside.items.is_stuck() {
                 stuck.push((*peer, ()));
             } else if inside.changed || !inside.broken.is_empty() || !inside.mutes.is_empty() {
-                waiting.push((*peer, (std::mem::take(&mut inside.broken), std::mem::take(&mut inside.mutes))));
+                waiting.push((*peer, std::mem::take(&mut inside.broken)));
             }
         }
         let now = self.now(at);
@@ -450,10 +474,8 @@ impl Engine {
             }
             engine.settle(key, at);
         });
-        self.each(key, at, waiting, |engine, peer, (broken, mutes)| {
-            for (sid, muted) in mutes {
-                engine.say_for(key, peer, ClientMessage::mute(&sid, muted), at);
-            }
+        self.each(key, at, waiting, |engine, peer, broken| {
+            engine.confirm_mutes(key, peer, at);
             engine.renegotiate_insider(key, peer, at);
             for section in broken {
                 engine.want_key_frame(key, peer, section, at);

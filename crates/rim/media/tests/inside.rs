@@ -259,25 +259,57 @@ fn who_records_is_told_who_speaks_and_who_no_longer_does() {
     sender.publish(&mut world);
     let mut recorder = Guest::enter(&mut world, "rec", InsideKind::Egress, hidden(), 512);
     recorder.subscribe(&mut world);
-    for level in [20, 127] {
-        for number in 0..100u32 {
-            sender.send_frame(&mut world, "mic", (number + u32::from(level) * 100) * 960, Some(level), vec![0xfc, 1]);
-            world.run(millis(19));
-        }
-    }
-
+    speak(&mut world, &mut sender, 20);
     recorder.read();
-    let levels: Vec<f32> = recorder
-        .told
-        .iter()
-        .filter_map(|item| match item {
-            InsideItem::Speaking { owner, level } if owner == "sender" => Some(*level),
-            _ => None,
-        })
-        .collect();
-    let [loud @ .., silent] = &levels[..] else { panic!("nothing was said") };
-    assert!(!loud.is_empty() && loud.iter().all(|level| (0.1..=1.0).contains(level)), "{levels:?}");
+    speak(&mut world, &mut sender, 127);
+
+    let told = levels(&mut recorder, "sender");
+    let [loud @ .., silent] = &told[..] else { panic!("nothing was said") };
+    assert!(!loud.is_empty() && loud.iter().all(|level| (0.1..=1.0).contains(level)), "{told:?}");
     assert!(*silent <= 0.0);
+    assert!(levels(&mut sender, "sender").is_empty(), "nobody is told of themselves");
+}
+
+#[test]
+fn whoever_goes_or_hides_while_speaking_is_told_silent() {
+    for hides in [false, true] {
+        let mut world = World::new(13);
+        let mut sender = Guest::enter(&mut world, "sender", InsideKind::Sip, permission(), 512);
+        sender.publish(&mut world);
+        let mut recorder = Guest::enter(&mut world, "rec", InsideKind::Egress, hidden(), 512);
+        recorder.subscribe(&mut world);
+        speak(&mut world, &mut sender, 20);
+        assert!(levels(&mut recorder, "sender").last().is_some_and(|level| *level > 0.0));
+
+        if hides {
+            let (room, who) = (RoomId::try_from(ROOM).unwrap(), Identity::try_from("sender").unwrap());
+            world.engine.set_permission(&room, &who, hidden(), world.now);
+        } else {
+            world.engine.inside_gone(sender.link, world.now);
+        }
+        world.run(millis(100));
+
+        let told = levels(&mut recorder, "sender");
+        assert!(told.last().is_some_and(|level| *level <= 0.0), "hides: {hides}, {told:?}");
+    }
+}
+
+/// Two seconds of sound, so loud in −dBov.
+fn speak(world: &mut World, speaker: &mut Guest, level: u8) {
+    for number in 0..100u32 {
+        speaker.send_frame(world, "mic", (number + u32::from(level) * 100) * 960, Some(level), vec![0xfc, 1]);
+        world.run(millis(19));
+    }
+}
+
+/// How loud somebody was, as an insider was told.
+fn levels(insider: &mut Guest, who: &str) -> Vec<f32> {
+    insider.read();
+    let levels = insider.told.iter().filter_map(|item| match item {
+        InsideItem::Speaking { owner, level } if owner == who => Some(*level),
+        _ => None,
+    });
+    levels.collect()
 }
 
 #[test]

@@ -213,7 +213,8 @@ pub enum InsideItem {
         /// Its sid.
         sid: String,
     },
-    /// Somebody speaks of whom it receives anything, or is silent again: what recordings show of many.
+    /// Somebody else speaks of whom it receives anything, or is silent again, also because they are gone: what recordings show of
+    /// many. Of changes it does not read in time only the last is told.
     Speaking {
         /// Who.
         owner: String,

@@ -8,6 +8,11 @@ const TRUST: Duration = Duration::from_secs(10);
 /// The same where it is ahead. Within that a packet may just have travelled faster than those before it.
 const TRUST_AHEAD: Duration = Duration::from_secs(2);
 
+/// By more than that it is moved back only if two reports say so, the second so long after the first at most: a wrong one would
+/// make all tracks early, and for long. Clients report every five seconds or more often.
+const JUMP: Duration = Duration::from_millis(200);
+const AGREE: Duration = Duration::from_secs(15);
+
 /// So often a clock that falls behind is moved, by what the fastest packet since then was late and no more than that: ten times
 /// what two clocks drift apart, and little enough that a queue on the way, which makes every packet late, is not heard.
 const WINDOW: Duration = Duration::from_secs(10);
@@ -25,6 +30,16 @@ pub(super) struct PublisherClock {
     least: Option<Duration>,
     /// When the report was made, on its clock, that last said something that cannot be.
     doubted: Option<u64>,
+    /// The newest report by which a packet came much sooner than it could.
+    early: Option<Early>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Early {
+    /// When the report was made, on the publisher's clock.
+    report: u64,
+    arrival: Instant,
+    ahead: Duration,
 }
 
 impl PublisherClock {
@@ -32,7 +47,7 @@ impl PublisherClock {
     /// is that of its timestamps per second. The report may be seconds older than the packet.
     pub(super) fn new(report: &rtc::SenderReport, timestamp: u32, rate: u32, arrival: Instant) -> Self {
         let ours = moved(arrival, -since(report, timestamp, rate)).unwrap_or(arrival);
-        Self { ntp_micros: report.ntp_micros, ours, since: arrival, least: None, doubted: None }
+        Self { ntp_micros: report.ntp_micros, ours, since: arrival, least: None, doubted: None, early: None }
     }
 
     /// When such a packet was captured, by our clock, which is never after it arrived; when it arrived, where the former cannot
@@ -50,7 +65,7 @@ impl PublisherClock {
             let behind = arrival.saturating_duration_since(captured);
             if ahead < TRUST_AHEAD && behind < TRUST {
                 self.doubted = None;
-                self.follow(ahead, behind, arrival);
+                self.follow(report, ahead, behind, arrival);
                 return captured.min(arrival);
             }
         }
@@ -61,8 +76,12 @@ impl PublisherClock {
     }
 
     /// A packet comes sooner than one before it could, or so much later than the fastest one.
-    fn follow(&mut self, ahead: Duration, behind: Duration, arrival: Instant) {
+    fn follow(&mut self, report: &rtc::SenderReport, ahead: Duration, behind: Duration, arrival: Instant) {
         if !ahead.is_zero() {
+            let ahead = if ahead > JUMP { self.agreed(report, ahead, arrival) } else { ahead };
+            if ahead.is_zero() {
+                return;
+            }
             self.ours = self.ours.checked_sub(ahead).unwrap_or(self.ours);
             (self.since, self.least) = (arrival, None);
             return;
@@ -73,6 +92,18 @@ impl PublisherClock {
             self.ours += least.min(STEP);
             (self.since, self.least) = (arrival, None);
         }
+    }
+
+    /// By how much it is ahead if another report said so, too: what both say. Packets of other tracks that are not ahead say
+    /// nothing against it, they may be slow.
+    fn agreed(&mut self, report: &rtc::SenderReport, ahead: Duration, arrival: Instant) -> Duration {
+        let early = Early { report: report.ntp_micros, arrival, ahead };
+        let before = self.early.replace(early).filter(|before| {
+            before.report != early.report && arrival.saturating_duration_since(before.arrival) <= AGREE
+        });
+        let Some(before) = before else { return Duration::ZERO };
+        self.early = None;
+        before.ahead.min(ahead)
     }
 
     /// When a report was made.
@@ -142,12 +173,56 @@ mod tests {
         let mut clock = PublisherClock::new(&report, 0, 90_000, now + late);
         assert_eq!(clock.captured(&report, 0, 90_000, now + late), now + late);
         for frame in 13..100 {
+            let second = frame / 25;
+            let report =
+                SenderReport { ntp_micros: report.ntp_micros + u64::from(second) * 1_000_000, rtp: 90_000 * second };
             let at = now + Duration::from_millis(40) * frame;
             assert_eq!(clock.captured(&report, 3600 * frame, 90_000, at), at);
         }
         let sound = SenderReport { ntp_micros: report.ntp_micros + 5_000_000, rtp: 7 };
         let captured = clock.captured(&sound, 7 + 48_000, 48_000, now + 6 * SECOND + late);
         assert_eq!(captured, now + 6 * SECOND, "the other track is moved with it");
+    }
+
+    #[test]
+    fn one_report_that_is_wrong_moves_no_track() {
+        let now = Instant::now() + 100 * SECOND;
+        let first = SenderReport { ntp_micros: 1_700_000_000_000_000, rtp: 0 };
+        let mut clock = PublisherClock::new(&first, 0, 90_000, now);
+        for second in 1..60_u32 {
+            let wrong = if second % 20 == 0 { 1_900_000 } else { 0 };
+            let ntp_micros = first.ntp_micros + u64::from(second) * 1_000_000 + wrong;
+            let picture = SenderReport { ntp_micros, rtp: 90_000 * second };
+            let sound = SenderReport {
+                ntp_micros: first.ntp_micros + u64::from(second / 5) * 5_000_000,
+                rtp: 240_000 * (second / 5),
+            };
+            for tenth in 0..10 {
+                let sent = now + SECOND * second + Duration::from_millis(100) * tenth;
+                let (late, time) = (Duration::from_millis(30), second * 10 + tenth);
+                let captured = clock.captured(&picture, 9000 * time, 90_000, sent + late);
+                assert!(captured >= sent, "{:?} early", sent - captured);
+                let captured = clock.captured(&sound, 4800 * time, 48_000, sent + late);
+                assert!(captured >= sent, "{:?} early", sent - captured);
+            }
+        }
+    }
+
+    #[test]
+    fn what_two_reports_say_counts_also_where_another_track_is_slow() {
+        let now = Instant::now() + 100 * SECOND;
+        let first = SenderReport { ntp_micros: 1_700_000_000_000_000, rtp: 0 };
+        let late = Duration::from_millis(600);
+        let mut clock = PublisherClock::new(&first, 0, 90_000, now + late);
+        let mut off = Duration::ZERO;
+        for second in 1..8_u32 {
+            let ntp_micros = first.ntp_micros + u64::from(second / 5) * 5_000_000;
+            let sound = SenderReport { ntp_micros: ntp_micros + 1, rtp: 240_000 * (second / 5) };
+            let sent = now + SECOND * second;
+            clock.captured(&sound, 48_000 * second, 48_000, sent);
+            off = clock.captured(&first, 90_000 * second, 90_000, sent + late) - sent;
+        }
+        assert!(off <= Duration::from_millis(1), "{off:?}");
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! The queue between the media plane, which never waits, and an insider, who may be slow. What does not fit is left out from the
-//! oldest on: sound by the piece, pictures up to the next key frame. Notices are never left out; who reads none of thousands is put
-//! out.
+//! oldest on: sound by the piece, pictures up to the next key frame. Notices are never left out, except those of how loud somebody was
+//! before; who reads none of thousands is put out.
 
 use super::{INSIDE_BYTES, INSIDE_NOTICES, InsideEnd, InsideItem, TapFrame};
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
@@ -30,7 +30,7 @@ impl Shared {
 struct State {
     /// What waits, with numbers in the order of both.
     frames: VecDeque<(u64, TapFrame)>,
-    notices: VecDeque<(u64, InsideItem)>,
+    notices: BTreeMap<u64, InsideItem>,
     number: u64,
     /// Of the frames.
     bytes: usize,
@@ -44,6 +44,8 @@ struct State {
     is_read: bool,
     /// Names of its own tracks in the waiting notices that ask for a key frame.
     wanted: BTreeSet<String>,
+    /// Which of the waiting notices says how loud somebody is, by their identity: one at most.
+    levels: BTreeMap<String, u64>,
     dropped: u64,
     over: bool,
     stuck: bool,
@@ -123,14 +125,35 @@ impl State {
         {
             return;
         }
+        if let InsideItem::Speaking { owner, level } = &notice
+            && self.replaces_level(owner, *level)
+        {
+            return;
+        }
         let number = self.number();
         if self.notices.len() < INSIDE_NOTICES {
-            self.notices.push_back((number, notice));
+            if let InsideItem::Speaking { owner, .. } = &notice {
+                self.levels.insert(owner.clone(), number);
+            }
+            self.notices.insert(number, notice);
             return;
         }
         let dropped = self.dropped + u64::try_from(self.frames.len()).unwrap_or(u64::MAX);
         *self = Self { stuck: true, dropped, ..Self::default() };
-        self.notices.push_back((number, InsideItem::Left(InsideEnd::StartOver)));
+        self.notices.insert(number, InsideItem::Left(InsideEnd::StartOver));
+    }
+
+    /// Says how loud somebody is in the place of what waits of them. `false` if nothing waits, or no longer because they begin to
+    /// speak: that comes at the end, after what tracks of theirs became meanwhile.
+    fn replaces_level(&mut self, owner: &str, level: f32) -> bool {
+        let Some(number) = self.levels.get(owner) else { return false };
+        let Some(InsideItem::Speaking { level: waiting, .. }) = self.notices.get_mut(number) else { return false };
+        if *waiting <= 0.0 && level > 0.0 {
+            self.notices.remove(number);
+            return false;
+        }
+        *waiting = level;
+        true
     }
 
     fn number(&mut self) -> u64 {
@@ -171,10 +194,12 @@ impl State {
     fn pop(&mut self) -> Option<InsideItem> {
         self.asked.clear();
         let frame = self.frames.front().map_or(u64::MAX, |(number, _)| *number);
-        if self.notices.front().is_some_and(|(number, _)| *number < frame) {
-            let (_, notice) = self.notices.pop_front()?;
-            if let InsideItem::KeyFrameWanted { name } = &notice {
-                self.wanted.remove(name);
+        if let Some(oldest) = self.notices.first_entry().filter(|oldest| *oldest.key() < frame) {
+            let notice = oldest.remove();
+            match &notice {
+                InsideItem::KeyFrameWanted { name } => _ = self.wanted.remove(name),
+                InsideItem::Speaking { owner, .. } => _ = self.levels.remove(owner),
+                _ => {}
             }
             return Some(notice);
         }
@@ -348,6 +373,32 @@ mod tests {
         sender.push(wanted("a"));
         let rest: Vec<_> = std::iter::from_fn(|| receiver.try_recv()).collect();
         assert_eq!(rest, [wanted("b"), wanted("a")]);
+        assert!(!sender.is_stuck());
+    }
+
+    #[test]
+    fn of_how_loud_somebody_is_the_newest_waits() {
+        let (sender, mut receiver) = items(2);
+        let speaking = |owner: &str, level: f32| InsideItem::Speaking { owner: owner.into(), level };
+        let gone = |sid: &str| InsideItem::TrackGone { sid: sid.into() };
+        for _ in 0..100_000 {
+            sender.push(speaking("ann", 0.25));
+            sender.push(speaking("bob", 0.5));
+            sender.push(speaking("bob", 0.0));
+            sender.push(speaking("ann", 0.75));
+        }
+        let rest: Vec<_> = std::iter::from_fn(|| receiver.try_recv()).collect();
+        assert_eq!(rest, [speaking("ann", 0.75), speaking("bob", 0.0)]);
+
+        sender.push(speaking("ann", 0.5));
+        sender.push(gone("x"));
+        sender.push(speaking("ann", 0.0));
+        assert_eq!(receiver.try_recv(), Some(speaking("ann", 0.0)), "silence, before everything after it");
+        sender.push(speaking("bob", 0.0));
+        sender.push(gone("y"));
+        sender.push(speaking("bob", 0.5));
+        let rest: Vec<_> = std::iter::from_fn(|| receiver.try_recv()).collect();
+        assert_eq!(rest, [gone("x"), gone("y"), speaking("bob", 0.5)], "a voice, after everything before it");
         assert!(!sender.is_stuck());
     }
 

@@ -485,10 +485,17 @@ fn an_insider_that_is_muted_is_told_once_and_is_quiet_until_it_unmutes_itself() 
     let mutes = |told: &[InsideItem]| told.iter().filter(|item| matches!(item, InsideItem::Muted { .. })).count();
     assert_eq!(mutes(&told), 1, "{told:?}");
     assert_eq!(scene.heard(), 0);
+    let unmute = || InsideOrder::Mute { name: "mic".into(), muted: false };
+    scene.engine.inside_order(scene.sue.link, unmute(), scene.now);
+    scene.pass(Duration::from_secs(1));
+    assert_eq!(scene.heard(), 1, "it unmuted itself");
+    scene.sue.told();
+
     mute(&mut scene);
-    scene.pass(Duration::from_millis(100));
-    let unmute = InsideOrder::Mute { name: "mic".into(), muted: false };
-    scene.engine.inside_order(scene.sue.link, unmute, scene.now);
-    scene.pass(Duration::from_millis(100));
+    assert_eq!(mutes(&scene.sue.told()), 1);
+    scene.engine.inside_order(scene.sue.link, unmute(), scene.now);
+    scene.pass(Duration::from_secs(1));
+
     assert_eq!(scene.heard(), 1, "what it says itself counts at once");
+    assert_eq!(mutes(&scene.sue.told()), 0, "it is not told again");
 }
