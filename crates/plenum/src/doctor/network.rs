@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
 use reqwest::header::DATE;
@@ -42,7 +42,8 @@ pub(super) async fn check_ports(config: &Config, is_running: bool, report: &mut 
         return;
     }
     let udp = SocketAddr::new(config.http.listen, udp);
-    match (UdpSocket::bind(udp).map(drop), is_running) {
+    let one = (!udp.ip().is_unspecified()).then_some(udp.ip());
+    match (media::try_port(one, udp.port()), is_running) {
         (Err(error), true) if error.kind() == ErrorKind::AddrInUse => {
             report.ok("UDP port", format!("media is on {udp}"));
         }
@@ -63,7 +64,9 @@ fn judge_bind(topic: &'static str, address: &str, bound: io::Result<()>, report:
         Ok(()) => report.ok(topic, format!("{address} is free")),
         Err(error) => {
             let advice = match error.kind() {
-                ErrorKind::AddrInUse => "another program has it: stop that, or choose another with client.port",
+                ErrorKind::AddrInUse => {
+                    "another program has it, for IPv4 or IPv6: stop that, or choose another with client.port or plenum.media.port"
+                }
                 ErrorKind::PermissionDenied => {
                     "ports below 1024 need AmbientCapabilities=CAP_NET_BIND_SERVICE in the systemd unit"
                 }
@@ -270,7 +273,9 @@ fn why(error: reqwest::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpListener;
+    use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
+
+    use socket2::{Domain, Socket, Type};
 
     use super::*;
     use crate::doctor::Level;
@@ -289,6 +294,23 @@ mod tests {
         assert_eq!(level(&["100.64.0.1", "::ffff:192.168.0.1"], false), Level::Warning);
         assert_eq!(level(&["10.0.0.1", "198.51.100.7"], false), Level::Ok);
         assert_eq!(level(&["10.0.0.1"], true), Level::Ok);
+    }
+
+    #[tokio::test]
+    async fn a_port_somebody_has_for_ipv6_alone_is_a_problem() {
+        let taken = Socket::new(Domain::IPV6, Type::DGRAM, None).unwrap();
+        taken.set_only_v6(true).unwrap();
+        taken.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)).into()).unwrap();
+        let mut config = Config::default();
+        (config.http.listen, config.http.port) = (Ipv4Addr::UNSPECIFIED.into(), 0);
+        config.media.port = taken.local_addr().unwrap().as_socket().unwrap().port();
+        let mut report = Report::default();
+
+        check_ports(&config, false, &mut report).await;
+
+        let port = report.0.iter().find(|finding| finding.topic == "UDP port").unwrap();
+        assert_eq!(port.level, Level::Problem, "{report:?}");
+        assert!(port.text.contains("[::]"), "{report:?}");
     }
 
     #[test]

@@ -94,7 +94,8 @@ pub(crate) fn spawn(
         .filter(|address| sockets.first().is_some_and(|sockets| sockets.serves(address)))
         .map(|address| SocketAddr::new(address, port))
         .collect();
-    tracing::info!(port, addresses = addresses.len(), threads = wakes.len(), "media plane listens");
+    let [ipv4, ipv6] = sockets.first().map_or([false; 2], Sockets::families);
+    tracing::info!(port, ipv4, ipv6, addresses = addresses.len(), threads = wakes.len(), "media plane listens");
     let stream_ports = config.stream_port.iter();
     let stream_addresses: Vec<SocketAddr> =
         stream_ports.flat_map(|port| addresses.iter().map(|address| SocketAddr::new(address.ip(), *port))).collect();

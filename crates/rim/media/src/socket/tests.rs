@@ -1,0 +1,90 @@
+use super::*;
+use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt};
+use sending::tests::datagrams;
+use std::os::fd::AsRawFd;
+
+#[test]
+fn a_port_that_somebody_has_in_one_family_is_a_fault() {
+    for family in [IpAddr::from(Ipv4Addr::UNSPECIFIED), Ipv6Addr::UNSPECIFIED.into()] {
+        let holder = Socket::new(Domain::for_address((family, 0).into()), Type::DGRAM, None).expect("a socket");
+        if family.is_ipv6() {
+            holder.set_only_v6(true).expect("of one family");
+        }
+        holder.bind(&SocketAddr::new(family, 0).into()).expect("a port");
+        let port = holder.local_addr().expect("bound").as_socket().expect("of the internet").port();
+
+        let refused = Sockets::bind(None, port, None, false).map(drop).expect_err("somebody has it");
+        assert_eq!(refused.kind(), io::ErrorKind::AddrInUse, "{family}");
+        assert!(refused.to_string().contains(&SocketAddr::new(family, port).to_string()), "{refused}");
+    }
+    assert_eq!(Sockets::bind(None, 0, None, false).expect("a free one").families(), [true, true]);
+}
+
+#[test]
+fn a_machine_without_a_family_does_with_the_other() {
+    let missing = [Errno::EAFNOSUPPORT, Errno::EADDRNOTAVAIL].map(io::Error::from);
+    assert!(missing.iter().all(is_missing));
+    assert!(!is_missing(&Errno::EADDRINUSE.into()) && !is_missing(&Errno::EACCES.into()));
+}
+
+#[test]
+fn trains_arrive_as_the_datagrams_they_were_and_carry_the_mark_of_the_operator() {
+    for family in [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)] {
+        let receiver = std::net::UdpSocket::bind((family, 0)).expect("a socket");
+        receiver.set_read_timeout(Some(std::time::Duration::from_secs(10))).expect("a timeout");
+        setsockopt(&receiver, sockopt::IpRecvTos, &true).ok();
+        setsockopt(&receiver, sockopt::Ipv6RecvTClass, &true).ok();
+        let mut sockets = Sockets::bind(Some(family), 0, Some(46), false).expect("a socket");
+        let source = SocketAddr::new(family, sockets.port());
+        // So that it is said where they come from.
+        assert!(sockets.own.contains(&family));
+        let sizes = [700, 700, 700, 300, 700, 900];
+        let mut queue = datagrams(source, receiver.local_addr().expect("bound"), &sizes);
+        assert_eq!(sockets.send(&mut queue, &mut Calls::default()), 0);
+        assert!(queue.is_empty());
+        for (index, size) in sizes.iter().enumerate() {
+            let mut buffer = [0; 2048];
+            let mut space = nix::cmsg_space!(i32, i32);
+            let mut slices = [IoSliceMut::new(&mut buffer)];
+            let fd = receiver.as_raw_fd();
+            let message = recvmsg::<SockaddrStorage>(fd, &mut slices, Some(&mut space), MsgFlags::empty());
+            let message = message.expect("a datagram");
+            let mark = message.cmsgs().expect("whole").find_map(|control| match control {
+                ControlMessageOwned::Ipv4Tos(octet) => Some(i32::from(octet)),
+                ControlMessageOwned::Ipv6TClass(octet) => Some(octet),
+                _ => None,
+            });
+            assert_eq!(mark, Some(46 << 2));
+            let length = message.bytes;
+            assert_eq!(length, *size);
+            assert!(buffer[..length].iter().all(|octet| usize::from(*octet) == index));
+        }
+    }
+}
+
+#[test]
+fn who_cannot_be_reached_costs_the_others_nothing() {
+    for family in [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)] {
+        let receivers: Vec<_> = (0..70).map(|_| std::net::UdpSocket::bind((family, 0)).expect("a socket")).collect();
+        let mut sockets = Sockets::bind(Some(family), 0, None, false).expect("a socket");
+        let source = SocketAddr::new(family, sockets.port());
+        let mut queue = Vec::new();
+        for (index, receiver) in receivers.iter().enumerate() {
+            receiver.set_read_timeout(Some(std::time::Duration::from_secs(10))).expect("a timeout");
+            let sizes: &[usize] = if index % 3 == 0 { &[300, 300, 20] } else { &[80] };
+            queue.extend(datagrams(source, receiver.local_addr().expect("bound"), sizes));
+            // Nobody has this port, and the kernel says so at once.
+            if index % 10 == 5 {
+                queue.extend(datagrams(source, SocketAddr::new(family, 0), &[80]));
+            }
+        }
+        assert_eq!(sockets.send(&mut queue, &mut Calls::default()), 7);
+        for (index, receiver) in receivers.iter().enumerate() {
+            let sizes: &[usize] = if index % 3 == 0 { &[300, 300, 20] } else { &[80] };
+            for size in sizes {
+                let (length, from) = receiver.recv_from(&mut [0; 2048]).expect("a datagram");
+                assert_eq!((length, from), (*size, source));
+            }
+        }
+    }
+}
