@@ -1,6 +1,7 @@
 //! The media sockets: one per address family, received and sent in batches.
 
 mod many;
+mod own;
 mod sending;
 
 pub(crate) use sending::{Calls, Outgoing};
@@ -9,6 +10,7 @@ use crate::config::{MediaConfig, own_addresses};
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
 use nix::errno::Errno;
+use own::Own;
 use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};
 use sending::MAX_TRAIN;
 use socket2::{Domain, Protocol, Socket, Type};
@@ -40,7 +42,7 @@ struct One {
 #[derive(Debug)]
 pub(crate) struct Sockets {
     list: Vec<One>,
-    own: Vec<IpAddr>,
+    own: Own,
     buffers: Box<[Vec<u8>; BATCH]>,
 }
 
@@ -68,7 +70,7 @@ impl Sockets {
             }
             None => bind_both(port, dscp, shared)?,
         };
-        Ok(Self { list, own: own_addresses(), buffers: Box::new(std::array::from_fn(|_| vec![0; BUFFER])) })
+        Ok(Self { list, own: Own::new(own_addresses()), buffers: Box::new(std::array::from_fn(|_| vec![0; BUFFER])) })
     }
 
     /// The port all of them share.
@@ -123,9 +125,9 @@ impl Sockets {
                 continue;
             };
             let source = first.source.ip();
-            let is_ours = source.is_ipv4() == one.local.is_ipv4() && self.own.contains(&source);
+            let is_ours = source.is_ipv4() == one.local.is_ipv4() && self.own.has(source);
             let source = is_ours.then_some(source);
-            let (sent, lost) = one.send(rest, source, calls);
+            let (sent, lost) = one.send(rest, source, &mut self.own, calls);
             dropped += lost;
             rest = &rest[sent + lost..];
         }

@@ -3,6 +3,7 @@
 
 use super::One;
 use super::many::{self, Control, MAX_TRAINS};
+use super::own::Own;
 use nix::errno::Errno;
 use nix::sys::socket::SockaddrStorage;
 use std::io::IoSlice;
@@ -71,14 +72,27 @@ fn gather(queue: &[Outgoing], longest: usize, trains: &mut [usize; MAX_CALL]) ->
 
 impl One {
     /// Sends what can leave in one call. Returns how many datagrams from the first on left and how many after them the kernel
-    /// did not take. Those that follow are to be sent by another call.
-    pub(super) fn send(&mut self, queue: &[Outgoing], source: Option<IpAddr>, calls: &mut Calls) -> (usize, usize) {
+    /// did not take. Those that follow are to be sent by another call; so is everything if `source` turns out to be no address of
+    /// ours any more.
+    pub(super) fn send(
+        &mut self,
+        queue: &[Outgoing],
+        source: Option<IpAddr>,
+        own: &mut Own,
+        calls: &mut Calls,
+    ) -> (usize, usize) {
         let mut trains = [0; MAX_CALL];
         let count = gather(queue, self.longest, &mut trains);
         let Some(first) = trains.first().copied().filter(|_| count > 0) else { return (0, 0) };
         match self.transmit(queue, &trains[..count], source, calls) {
             // One that was refused behind others is the first of the next call.
             Ok(sent) => sent.checked_sub(1).map_or((0, first), |last| (trains[last], 0)),
+            // Kernels say one or the other of a source that is none.
+            Err(Errno::EINVAL | Errno::ENETUNREACH | Errno::EADDRNOTAVAIL)
+                if source.is_some_and(|source| own.is_gone(source)) =>
+            {
+                (0, 0)
+            }
             Err(error @ (Errno::EIO | Errno::EINVAL)) if first > 1 => {
                 if error == Errno::EIO {
                     // A device that cannot part trains says so when it gets the first one.

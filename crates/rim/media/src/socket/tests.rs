@@ -37,7 +37,7 @@ fn trains_arrive_as_the_datagrams_they_were_and_carry_the_mark_of_the_operator()
         let mut sockets = Sockets::bind(Some(family), 0, Some(46), false).expect("a socket");
         let source = SocketAddr::new(family, sockets.port());
         // So that it is said where they come from.
-        assert!(sockets.own.contains(&family));
+        assert!(sockets.own.has(family));
         let sizes = [700, 700, 700, 300, 700, 900];
         let mut queue = datagrams(source, receiver.local_addr().expect("bound"), &sizes);
         assert_eq!(sockets.send(&mut queue, &mut Calls::default()), 0);
@@ -59,6 +59,49 @@ fn trains_arrive_as_the_datagrams_they_were_and_carry_the_mark_of_the_operator()
             assert_eq!(length, *size);
             assert!(buffer[..length].iter().all(|octet| usize::from(*octet) == index));
         }
+    }
+}
+
+/// One datagram that came, and where to.
+fn received(sockets: &mut Sockets) -> (SocketAddr, SocketAddr) {
+    let mut came = None;
+    while came.is_none() {
+        sockets.receive(|source, destination, _| came = Some((source, destination)));
+        std::thread::yield_now();
+    }
+    came.expect("it came")
+}
+
+#[test]
+fn an_answer_leaves_by_the_address_that_was_asked_though_it_came_after_the_start() {
+    let mut sockets = Sockets::bind(None, 0, None, false).expect("a socket");
+    sockets.own = Own::new(Vec::new());
+    let client = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    client.set_read_timeout(Some(std::time::Duration::from_secs(10))).expect("a timeout");
+    let floating = SocketAddr::from(([127, 0, 0, 2], sockets.port()));
+    client.send_to(b"question", floating).expect("sent");
+
+    let (source, destination) = received(&mut sockets);
+    assert_eq!(destination, floating);
+    assert_eq!(sockets.send(&mut datagrams(destination, source, &[80]), &mut Calls::default()), 0);
+
+    assert_eq!(client.recv_from(&mut [0; 100]).expect("an answer"), (80, floating));
+}
+
+#[test]
+fn an_address_that_went_takes_no_answer_with_it() {
+    let mut sockets = Sockets::bind(None, 0, None, false).expect("a socket");
+    let gone = SocketAddr::from(([203, 0, 113, 9], sockets.port()));
+    sockets.own = Own::new(vec![gone.ip()]);
+    let client = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    client.set_read_timeout(Some(std::time::Duration::from_secs(10))).expect("a timeout");
+
+    let mut queue = datagrams(gone, client.local_addr().expect("bound"), &[300, 300, 20]);
+    assert_eq!(sockets.send(&mut queue, &mut Calls::default()), 0);
+
+    for size in [300, 300, 20] {
+        let (length, from) = client.recv_from(&mut [0; 1000]).expect("a datagram");
+        assert_eq!((length, from), (size, SocketAddr::from(([127, 0, 0, 1], sockets.port()))));
     }
 }
 
