@@ -1,6 +1,7 @@
 //! The media sockets: one per address family, received and sent in batches.
 
 mod many;
+mod options;
 mod own;
 mod sending;
 
@@ -16,6 +17,7 @@ use sending::MAX_TRAIN;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::AsFd;
 
 /// Datagrams per receive call.
 const BATCH: usize = 32;
@@ -203,6 +205,8 @@ fn bind_one(address: SocketAddr, dscp: Option<u8>, shared: bool) -> io::Result<O
     let _ = socket.set_send_buffer_size(KERNEL_BUFFER);
     let socket = UdpSocket::from_std(socket.into());
     let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
+    // It is made for QUIC, which finds out how large packets may be and sends no larger ones.
+    options::let_part(socket.as_fd(), address.is_ipv4())?;
     let local = socket.local_addr()?;
     let longest = state.max_gso_segments().min(MAX_TRAIN);
     Ok(One { socket, state, local, longest })

@@ -93,7 +93,8 @@ impl One {
             {
                 (0, 0)
             }
-            Err(error @ (Errno::EIO | Errno::EINVAL)) if first > 1 => {
+            // Of those for whose way the pieces are too large, the kernel says so with the latter two.
+            Err(error @ (Errno::EIO | Errno::EINVAL | Errno::EMSGSIZE)) if first > 1 => {
                 if error == Errno::EIO {
                     // A device that cannot part trains says so when it gets the first one.
                     tracing::warn!(

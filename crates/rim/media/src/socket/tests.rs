@@ -1,7 +1,9 @@
 use super::*;
+use nix::libc;
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt};
 use sending::tests::datagrams;
 use std::os::fd::AsRawFd;
+use std::process::Command;
 
 #[test]
 fn a_port_that_somebody_has_in_one_family_is_a_fault() {
@@ -59,6 +61,69 @@ fn trains_arrive_as_the_datagrams_they_were_and_carry_the_mark_of_the_operator()
             assert_eq!(length, *size);
             assert!(buffer[..length].iter().all(|octet| usize::from(*octet) == index));
         }
+    }
+}
+
+#[test]
+fn datagrams_may_be_parted_on_their_way() {
+    let [four, six] = [IpAddr::from(Ipv4Addr::LOCALHOST), Ipv6Addr::LOCALHOST.into()].map(|family| {
+        let mut sockets = Sockets::bind(Some(family), 0, None, false).expect("a socket");
+        sockets.list.pop().expect("one").socket
+    });
+    let setting = options::tests::get;
+    assert_eq!(setting(four.as_fd(), libc::IPPROTO_IP, libc::IP_MTU_DISCOVER), libc::IP_PMTUDISC_OMIT);
+    assert_eq!(setting(six.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER), libc::IPV6_PMTUDISC_WANT);
+    assert_eq!(setting(six.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_DONTFRAG), 0);
+}
+
+/// Runs the rest of a test where the loopback device takes packets of at most 1280 bytes: in a network of its own. `None` where
+/// this is such a place already; else whether it went well, which it does as well where no networks can be made.
+fn in_a_narrow_network(test: &str) -> Option<bool> {
+    const INSIDE: &str = "PLENUM_TEST_IS_NARROW";
+    if std::env::var_os(INSIDE).is_some() {
+        return None;
+    }
+    let unshared = |script: &str| {
+        let mut command = Command::new("unshare");
+        command.args([
+            "--net",
+            "--map-root-user",
+            "sh",
+            "-c",
+            &format!("ip link set lo mtu 1280 up && {script}"),
+            "sh",
+        ]);
+        command
+    };
+    if !unshared("true").output().is_ok_and(|made| made.status.success()) {
+        return Some(true);
+    }
+    let program = std::env::current_exe().expect("this program");
+    let run = unshared("exec \"$@\"").arg(program).args(["--exact", test]).env(INSIDE, "yes").output().expect("a run");
+    let said = String::from_utf8_lossy(&run.stdout).into_owned();
+    assert!(said.contains("1 passed") || said.contains("1 failed"), "{said}");
+    Some(run.status.success())
+}
+
+#[test]
+fn what_is_larger_than_its_way_arrives_all_the_same_and_so_does_a_train_of_it() {
+    let name = "socket::tests::what_is_larger_than_its_way_arrives_all_the_same_and_so_does_a_train_of_it";
+    if let Some(is_well) = in_a_narrow_network(name) {
+        assert!(is_well);
+        return;
+    }
+    for family in [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)] {
+        let receiver = std::net::UdpSocket::bind((family, 0)).expect("a socket");
+        receiver.set_read_timeout(Some(std::time::Duration::from_secs(10))).expect("a timeout");
+        let mut sockets = Sockets::bind(Some(family), 0, None, false).expect("a socket");
+        let source = SocketAddr::new(family, sockets.port());
+        let sizes = [1500, 1300, 1300, 1300, 700, 300];
+        let mut queue = datagrams(source, receiver.local_addr().expect("bound"), &sizes);
+        assert_eq!(sockets.send(&mut queue, &mut Calls::default()), 0, "{family}");
+        for size in sizes {
+            assert_eq!(receiver.recv(&mut [0; 2048]).expect("a datagram"), size);
+        }
+        assert!(sockets.list[0].longest > 1, "others leave in trains");
     }
 }
 
