@@ -54,6 +54,7 @@ pub(super) async fn check_ports(config: &Config, is_running: bool, report: &mut 
         ),
         (bound, _) => judge_bind("UDP port", &udp.to_string(), bound, report),
     }
+    judge_datagrams(media::try_datagrams(), report);
     check_buffers(report);
 }
 
@@ -74,6 +75,19 @@ fn judge_bind(topic: &'static str, address: &str, bound: io::Result<()>, report:
             };
             report.problem(topic, format!("{address} cannot be used: {error}"), advice);
         }
+    }
+}
+
+/// Sandboxes refuse system calls that most programs never make.
+fn judge_datagrams(tried: io::Result<()>, report: &mut Report) {
+    const TOPIC: &str = "UDP calls";
+    match tried {
+        Ok(()) => report.ok(TOPIC, "datagrams are sent and received many at a time"),
+        Err(error) => report.problem(
+            TOPIC,
+            format!("the system lets no media over UDP through: {error}"),
+            "a sandbox (seccomp, SystemCallFilter=) has to allow sendmmsg and recvmmsg, a firewall the loopback device",
+        ),
     }
 }
 
@@ -311,6 +325,18 @@ mod tests {
         let port = report.0.iter().find(|finding| finding.topic == "UDP port").unwrap();
         assert_eq!(port.level, Level::Problem, "{report:?}");
         assert!(port.text.contains("[::]"), "{report:?}");
+    }
+
+    #[test]
+    fn a_sandbox_that_forbids_the_calls_of_media_is_a_problem() {
+        let worst = |tried| {
+            let mut report = Report::default();
+            judge_datagrams(tried, &mut report);
+            report.worst()
+        };
+
+        assert_eq!(worst(media::try_datagrams()), Level::Ok);
+        assert_eq!(worst(Err(ErrorKind::PermissionDenied.into())), Level::Problem);
     }
 
     #[test]

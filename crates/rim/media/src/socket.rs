@@ -1,19 +1,23 @@
 //! The media sockets: one per address family, received and sent in batches.
 
+mod faults;
 mod many;
 mod options;
 mod own;
 mod sending;
+mod trial;
 
 pub(crate) use sending::{Calls, Outgoing};
+pub use trial::try_datagrams;
 
 use crate::config::{MediaConfig, own_addresses};
+use faults::Faults;
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
 use nix::errno::Errno;
 use own::Own;
 use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};
-use sending::MAX_TRAIN;
+use sending::{Around, MAX_TRAIN};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -45,6 +49,7 @@ struct One {
 pub(crate) struct Sockets {
     list: Vec<One>,
     own: Own,
+    faults: Faults,
     buffers: Box<[Vec<u8>; BATCH]>,
 }
 
@@ -72,7 +77,12 @@ impl Sockets {
             }
             None => bind_both(port, dscp, shared)?,
         };
-        Ok(Self { list, own: Own::new(own_addresses()), buffers: Box::new(std::array::from_fn(|_| vec![0; BUFFER])) })
+        Ok(Self {
+            list,
+            own: Own::new(own_addresses()),
+            faults: Faults::new(),
+            buffers: Box::new(std::array::from_fn(|_| vec![0; BUFFER])),
+        })
     }
 
     /// The port all of them share.
@@ -103,7 +113,13 @@ impl Sockets {
         for one in &self.list {
             let mut slices = self.buffers.each_mut().map(|buffer| IoSliceMut::new(buffer));
             let mut meta = [RecvMeta::default(); BATCH];
-            let Ok(count) = one.state.recv(UdpSockRef::from(&one.socket), &mut slices, &mut meta) else { continue };
+            let count = match one.state.recv(UdpSockRef::from(&one.socket), &mut slices, &mut meta) {
+                Ok(count) => count,
+                Err(error) => {
+                    self.faults.unread(&error);
+                    continue;
+                }
+            };
             more = true;
             for (meta, buffer) in meta.iter().zip(self.buffers.iter()).take(count) {
                 let local = SocketAddr::new(meta.dst_ip.unwrap_or(one.local.ip()), one.local.port());
@@ -116,20 +132,22 @@ impl Sockets {
         more
     }
 
-    /// Sends everything, joining runs to one destination. Returns how many datagrams the kernel did not take.
+    /// Sends everything, joining runs to one destination. Returns how many datagrams did not leave; why is counted.
     pub(crate) fn send(&mut self, queue: &mut Vec<Outgoing>, calls: &mut Calls) -> usize {
         let mut dropped = 0;
         let mut rest = queue.as_slice();
+        let around = &mut Around { own: &mut self.own, faults: &mut self.faults, calls };
         while let Some(first) = rest.first() {
             let Some(one) = self.list.iter_mut().find(|one| one.local.is_ipv4() == first.destination.is_ipv4()) else {
+                around.faults.unsent(1, Errno::ENETUNREACH);
                 dropped += 1;
                 rest = &rest[1..];
                 continue;
             };
             let source = first.source.ip();
-            let is_ours = source.is_ipv4() == one.local.is_ipv4() && self.own.has(source);
+            let is_ours = source.is_ipv4() == one.local.is_ipv4() && around.own.has(source);
             let source = is_ours.then_some(source);
-            let (sent, lost) = one.send(rest, source, &mut self.own, calls);
+            let (sent, lost) = one.send(rest, source, around);
             dropped += lost;
             rest = &rest[sent + lost..];
         }

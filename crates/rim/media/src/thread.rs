@@ -8,7 +8,7 @@ use crate::neighbours::{self, Neighbours, Owner, Received, WAYS};
 use crate::plane::{Order, Signal, Wake};
 use crate::pulse::Pulse;
 use crate::registry::{Registry, ShardIndex};
-use crate::socket::{Calls, Outgoing, Sockets};
+use crate::socket::{Calls, Outgoing, Sockets, try_datagrams};
 use crate::streams::StreamDoor;
 use crate::stun;
 use crate::ways::{self, Inlet, Ways};
@@ -96,6 +96,12 @@ pub(crate) fn spawn(
         .collect();
     let [ipv4, ipv6] = sockets.first().map_or([false; 2], Sockets::families);
     tracing::info!(port, ipv4, ipv6, addresses = addresses.len(), threads = wakes.len(), "media plane listens");
+    if let Err(error) = try_datagrams() {
+        tracing::error!(
+            %error,
+            "the system does not let media over UDP through: a sandbox (seccomp) has to allow sendmmsg and recvmmsg, a firewall the loopback device"
+        );
+    }
     let stream_ports = config.stream_port.iter();
     let stream_addresses: Vec<SocketAddr> =
         stream_ports.flat_map(|port| addresses.iter().map(|address| SocketAddr::new(address.ip(), *port))).collect();
@@ -198,7 +204,6 @@ impl Shard {
         let mut load = Load::new(Instant::now());
         let packets_in = metrics::counter!("media_datagrams_in_total");
         let packets_out = metrics::counter!("media_datagrams_out_total");
-        let unsent = metrics::counter!("media_drops_total", "reason" => "send_queue");
         let turn = metrics::histogram!("media_turn_seconds", "shard" => self.engine.shard.to_string());
         let [share, waiting] = of_shard(self.engine.shard);
         loop {
@@ -239,7 +244,7 @@ impl Shard {
                 if !more {
                     break;
                 }
-                self.flush(&mut queue, &mut calls, &packets_out, &unsent);
+                self.flush(&mut queue, &mut calls, &packets_out);
             }
             waiting.set(u32::try_from(self.orders.len()).unwrap_or(u32::MAX));
             if let Some(ways) = &mut self.ways {
@@ -255,7 +260,7 @@ impl Shard {
             if let Some(ways) = &mut self.ways {
                 ways.handle_timeout(now);
             }
-            self.flush(&mut queue, &mut calls, &packets_out, &unsent);
+            self.flush(&mut queue, &mut calls, &packets_out);
             turn.record(begun.elapsed());
         }
     }
@@ -314,22 +319,13 @@ impl Shard {
         true
     }
 
-    fn flush(
-        &mut self,
-        queue: &mut Vec<Outgoing>,
-        calls: &mut Calls,
-        sent: &metrics::Counter,
-        unsent: &metrics::Counter,
-    ) {
+    fn flush(&mut self, queue: &mut Vec<Outgoing>, calls: &mut Calls, sent: &metrics::Counter) {
         let (now, ways, neighbours, sockets) =
             (Instant::now(), &mut self.ways, &mut self.neighbours, &mut self.sockets);
         let mut send = |queue: &mut Vec<Outgoing>| {
             let count = u64::try_from(queue.len()).unwrap_or(u64::MAX);
             let dropped = u64::try_from(sockets.send(queue, calls)).unwrap_or(u64::MAX);
             sent.increment(count.saturating_sub(dropped));
-            if dropped > 0 {
-                unsent.increment(dropped);
-            }
         };
         self.engine.drain(now, &mut |source, destination, contents| {
             match ways {

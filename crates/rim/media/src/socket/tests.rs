@@ -1,8 +1,9 @@
 use super::*;
+use crate::drops::counted::Drops;
 use nix::libc;
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt};
 use sending::tests::datagrams;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::process::Command;
 
 #[test]
@@ -125,6 +126,45 @@ fn what_is_larger_than_its_way_arrives_all_the_same_and_so_does_a_train_of_it() 
         }
         assert!(sockets.list[0].longest > 1, "others leave in trains");
     }
+}
+
+#[test]
+fn what_does_not_leave_is_counted_by_its_cause() {
+    let drops = Drops::default();
+    drops.record(|| {
+        let mut sockets = Sockets::bind(Some(Ipv4Addr::UNSPECIFIED.into()), 0, None, false).expect("a socket");
+        let source = SocketAddr::from(([127, 0, 0, 1], sockets.port()));
+        let mut send = |to: &str, size: usize| {
+            let mut queue = datagrams(source, to.parse().expect("an address"), &[size]);
+            assert_eq!(sockets.send(&mut queue, &mut Calls::default()), 1, "{to}");
+        };
+        send("[::1]:4000", 80);
+        send("127.0.0.1:4000", 65_530);
+        // A broadcast, which no socket may send that did not ask for it.
+        send("127.255.255.255:4000", 80);
+        send("127.0.0.1:0", 80);
+    });
+
+    let counted = drops.by_reason();
+    for reason in ["send_unreachable", "send_too_long", "send_refused", "send_failed"] {
+        assert_eq!(counted.get(reason), Some(&1), "{reason}: {counted:?}");
+    }
+    assert_eq!(counted.get("send_queue").copied().unwrap_or_default(), 0);
+}
+
+#[test]
+fn that_nothing_can_be_received_is_counted_and_that_nothing_came_is_not() {
+    let errors = Drops::of("media_receive_errors_total");
+    errors.record(|| {
+        let mut sockets = Sockets::bind(Some(Ipv4Addr::LOCALHOST.into()), 0, None, false).expect("a socket");
+        assert!(!sockets.receive(|_, _, _| panic!("nothing came")));
+        assert!(errors.by_reason().is_empty());
+        // Which the call refuses to read.
+        let file = std::fs::File::open("/dev/null").expect("a file");
+        sockets.list[0].socket = UdpSocket::from_std(OwnedFd::from(file).into());
+        assert!(!sockets.receive(|_, _, _| panic!("nothing came")));
+    });
+    assert_eq!(errors.by_reason().get(""), Some(&1));
 }
 
 /// One datagram that came, and where to.
