@@ -1,6 +1,5 @@
 //! Ports, the addresses clients are sent to, and the address people type.
 
-use std::fs;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
@@ -55,7 +54,7 @@ pub(super) async fn check_ports(config: &Config, is_running: bool, report: &mut 
         (bound, _) => judge_bind("UDP port", &udp.to_string(), bound, report),
     }
     judge_datagrams(media::try_datagrams(), report);
-    check_buffers(report);
+    judge_buffers(media::try_buffers(), report);
 }
 
 const LOOK_AT_LOG: &str = "the server's log says more";
@@ -91,20 +90,22 @@ fn judge_datagrams(tried: io::Result<()>, report: &mut Report) {
     }
 }
 
-/// The kernel gives at most what these settings allow, whatever is asked for.
-fn check_buffers(report: &mut Report) {
+/// The kernel gives at most what its settings allow, unless we may go beyond them.
+fn judge_buffers(given: io::Result<[usize; 2]>, report: &mut Report) {
     const TOPIC: &str = "UDP buffers";
-    let wanted = media::KERNEL_BUFFER as u64;
-    let mut small = Vec::new();
-    for name in ["rmem_max", "wmem_max"] {
-        let value = fs::read_to_string(format!("/proc/sys/net/core/{name}"));
-        let Some(value) = value.ok().and_then(|text| text.trim().parse::<u64>().ok()) else { continue };
-        if value < wanted {
-            small.push(format!("net.core.{name} is {value}"));
-        }
-    }
+    let wanted = media::KERNEL_BUFFER;
+    let given = match given {
+        Ok(given) => given,
+        Err(error) => return report.warn(TOPIC, format!("they cannot be looked at: {error}"), "see the UDP port"),
+    };
+    let small: Vec<String> = ["net.core.rmem_max", "net.core.wmem_max"]
+        .iter()
+        .zip(given)
+        .filter(|(_, given)| *given < wanted)
+        .map(|(name, given)| format!("{name} lets a socket have {given} bytes"))
+        .collect();
     if small.is_empty() {
-        return report.ok(TOPIC, "they may be as large as media needs");
+        return report.ok(TOPIC, "they are as large as media needs");
     }
     let advice =
         format!("sysctl -w net.core.rmem_max={wanted} net.core.wmem_max={wanted}, and the same in /etc/sysctl.d");
@@ -337,6 +338,19 @@ mod tests {
 
         assert_eq!(worst(media::try_datagrams()), Level::Ok);
         assert_eq!(worst(Err(ErrorKind::PermissionDenied.into())), Level::Problem);
+    }
+
+    #[test]
+    fn buffers_that_are_smaller_than_asked_for_are_told_with_what_to_set() {
+        let wanted = media::KERNEL_BUFFER;
+        let mut report = Report::default();
+        judge_buffers(Ok([212_992, wanted]), &mut report);
+        judge_buffers(Ok([wanted; 2]), &mut report);
+
+        assert_eq!([report.0[0].level, report.0[1].level], [Level::Warning, Level::Ok]);
+        assert!(report.0[0].text.contains("net.core.rmem_max lets a socket have 212992"), "{report:?}");
+        assert!(!report.0[0].text.contains("wmem_max"), "{report:?}");
+        assert!(media::try_buffers().is_ok_and(|given| given.iter().all(|size| *size > 0)));
     }
 
     #[test]

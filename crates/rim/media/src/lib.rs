@@ -46,5 +46,5 @@ pub use direct::{Holdings, Shards};
 pub use engine::{Datagram, Engine};
 pub use external::external_addresses;
 pub use plane::{Plane, Started, start};
-pub use socket::{KERNEL_BUFFER, try_datagrams, try_port};
+pub use socket::{KERNEL_BUFFER, try_buffers, try_datagrams, try_port};
 pub use streams::{Entrance, Opening, StreamDoor, opening};

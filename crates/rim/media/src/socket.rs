@@ -8,20 +8,22 @@ mod sending;
 mod trial;
 
 pub(crate) use sending::{Calls, Outgoing};
-pub use trial::try_datagrams;
+pub use trial::{try_buffers, try_datagrams};
 
 use crate::config::{MediaConfig, own_addresses};
 use faults::Faults;
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
 use nix::errno::Errno;
+use nix::sys::socket::{setsockopt, sockopt};
 use own::Own;
 use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};
 use sending::{Around, MAX_TRAIN};
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
 
 /// Datagrams per receive call.
 const BATCH: usize = 32;
@@ -35,13 +37,27 @@ pub const KERNEL_BUFFER: usize = 4 * 1024 * 1024;
 /// So often a port that the system chooses is tried.
 const TRIES: usize = 8;
 
+/// How often it is looked what the kernel's queues lost.
+const LOOK: Duration = Duration::from_secs(5);
+
 #[derive(Debug)]
 struct One {
     socket: UdpSocket,
     state: UdpSocketState,
     local: SocketAddr,
+    /// What its queue had lost when it was looked at last.
+    overflowed: u32,
     /// Longest train the kernel takes.
     longest: usize,
+}
+
+impl One {
+    /// What it has to receive and to send with, in bytes: as much as was asked for, or less.
+    fn buffers(&self) -> io::Result<[usize; 2]> {
+        let socket = SockRef::from(&self.socket);
+        // The kernel doubles what it gives, for its own ends.
+        Ok([socket.recv_buffer_size()? / 2, socket.send_buffer_size()? / 2])
+    }
 }
 
 /// All media sockets of a shard.
@@ -50,6 +66,7 @@ pub(crate) struct Sockets {
     list: Vec<One>,
     own: Own,
     faults: Faults,
+    next_look: Instant,
     buffers: Box<[Vec<u8>; BATCH]>,
 }
 
@@ -81,6 +98,7 @@ impl Sockets {
             list,
             own: Own::new(own_addresses()),
             faults: Faults::new(),
+            next_look: Instant::now(),
             buffers: Box::new(std::array::from_fn(|_| vec![0; BUFFER])),
         })
     }
@@ -91,13 +109,51 @@ impl Sockets {
     }
 
     /// Whether there are sockets for IPv4 and for IPv6.
-    pub(crate) fn families(&self) -> [bool; 2] {
+    fn families(&self) -> [bool; 2] {
         [true, false].map(|is_ipv4| self.list.iter().any(|one| one.local.is_ipv4() == is_ipv4))
     }
 
     /// Whether there is a socket for that family.
     pub(crate) fn serves(&self, address: &IpAddr) -> bool {
         self.list.iter().any(|one| one.local.is_ipv4() == address.is_ipv4())
+    }
+
+    /// Tells the operator what the system lets us have.
+    pub(crate) fn tell(&self) -> io::Result<()> {
+        let Some(first) = self.list.first() else { return Ok(()) };
+        let [ipv4, ipv6] = self.families();
+        tracing::info!(ipv4, ipv6, "media over UDP");
+        let [receive, send] = first.buffers()?;
+        if receive.min(send) < KERNEL_BUFFER {
+            tracing::warn!(
+                receive,
+                send,
+                wished = KERNEL_BUFFER,
+                "the system gives media small buffers, bursts of video may be lost: raise net.core.rmem_max and net.core.wmem_max"
+            );
+        }
+        if let Err(error) = try_datagrams() {
+            tracing::error!(
+                %error,
+                "the system does not let media over UDP through: a sandbox (seccomp) has to allow sendmmsg and recvmmsg, a firewall the loopback device"
+            );
+        }
+        Ok(())
+    }
+
+    /// Counts what the kernel's queues lost, now and then.
+    pub(crate) fn look(&mut self, now: Instant) {
+        if now < self.next_look {
+            return;
+        }
+        self.next_look = now + LOOK;
+        for one in &mut self.list {
+            // Kernels before 4.12 do not say.
+            if let Ok(all) = options::overflowed(one.socket.as_fd()) {
+                self.faults.overflowed(all.wrapping_sub(one.overflowed));
+                one.overflowed = all;
+            }
+        }
     }
 
     pub(crate) fn register(&mut self, registry: &Registry, first: usize) -> io::Result<()> {
@@ -218,16 +274,20 @@ fn bind_one(address: SocketAddr, dscp: Option<u8>, shared: bool) -> io::Result<O
     if let Some(octet) = dscp.map(|dscp| u32::from(dscp) << 2) {
         if address.is_ipv4() { socket.set_tos_v4(octet)? } else { socket.set_tclass_v6(octet)? }
     }
-    // A smaller buffer than wished is no reason not to start.
-    let _ = socket.set_recv_buffer_size(KERNEL_BUFFER);
-    let _ = socket.set_send_buffer_size(KERNEL_BUFFER);
+    // A smaller buffer than wished is no reason not to start. Whoever may go beyond the limits of the system does.
+    if setsockopt(&socket, sockopt::RcvBufForce, &KERNEL_BUFFER).is_err() {
+        let _ = socket.set_recv_buffer_size(KERNEL_BUFFER);
+    }
+    if setsockopt(&socket, sockopt::SndBufForce, &KERNEL_BUFFER).is_err() {
+        let _ = socket.set_send_buffer_size(KERNEL_BUFFER);
+    }
     let socket = UdpSocket::from_std(socket.into());
     let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
     // It is made for QUIC, which finds out how large packets may be and sends no larger ones.
     options::let_part(socket.as_fd(), address.is_ipv4())?;
     let local = socket.local_addr()?;
     let longest = state.max_gso_segments().min(MAX_TRAIN);
-    Ok(One { socket, state, local, longest })
+    Ok(One { socket, state, local, overflowed: 0, longest })
 }
 
 #[cfg(test)]

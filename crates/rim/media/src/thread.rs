@@ -8,7 +8,7 @@ use crate::neighbours::{self, Neighbours, Owner, Received, WAYS};
 use crate::plane::{Order, Signal, Wake};
 use crate::pulse::Pulse;
 use crate::registry::{Registry, ShardIndex};
-use crate::socket::{Calls, Outgoing, Sockets, try_datagrams};
+use crate::socket::{Calls, Outgoing, Sockets};
 use crate::streams::StreamDoor;
 use crate::stun;
 use crate::ways::{self, Inlet, Ways};
@@ -94,14 +94,8 @@ pub(crate) fn spawn(
         .filter(|address| sockets.first().is_some_and(|sockets| sockets.serves(address)))
         .map(|address| SocketAddr::new(address, port))
         .collect();
-    let [ipv4, ipv6] = sockets.first().map_or([false; 2], Sockets::families);
-    tracing::info!(port, ipv4, ipv6, addresses = addresses.len(), threads = wakes.len(), "media plane listens");
-    if let Err(error) = try_datagrams() {
-        tracing::error!(
-            %error,
-            "the system does not let media over UDP through: a sandbox (seccomp) has to allow sendmmsg and recvmmsg, a firewall the loopback device"
-        );
-    }
+    tracing::info!(port, addresses = addresses.len(), threads = wakes.len(), "media plane listens");
+    sockets.first().map_or(Ok(()), Sockets::tell)?;
     let stream_ports = config.stream_port.iter();
     let stream_addresses: Vec<SocketAddr> =
         stream_ports.flat_map(|port| addresses.iter().map(|address| SocketAddr::new(address.ip(), *port))).collect();
@@ -217,6 +211,7 @@ impl Shard {
             let _ = self.poll.poll(&mut events, Some(sleep));
             let begun = Instant::now();
             self.pulse.beat(begun);
+            self.sockets.look(begun);
             if let Some(percent) = load.rested(now, begun) {
                 share.set(percent);
                 self.engine.set_full(load.is_full());

@@ -69,8 +69,9 @@ impl Kind {
 pub(super) struct Faults {
     unsent: [metrics::Counter; Kind::ALL.len()],
     unread: metrics::Counter,
-    /// When each kind was told last; that nothing can be received, at the end.
-    told: [Option<Instant>; Kind::ALL.len() + 1],
+    overflowed: metrics::Counter,
+    /// When each kind was told last; then that nothing can be received, and that queues were full.
+    told: [Option<Instant>; Kind::ALL.len() + 2],
 }
 
 impl Faults {
@@ -79,6 +80,7 @@ impl Faults {
         Self {
             unsent: reasons.map(|reason| metrics::counter!("media_drops_total", "reason" => reason)),
             unread: metrics::counter!("media_receive_errors_total"),
+            overflowed: metrics::counter!("media_drops_total", "reason" => "receive_queue"),
             told: [None; _],
         }
     }
@@ -100,6 +102,20 @@ impl Faults {
         self.unread.increment(1);
         if self.is_news(Kind::ALL.len(), Instant::now()) {
             tracing::warn!(%error, "media is not received: the system refuses to read it");
+        }
+    }
+
+    /// So many datagrams came while the queue of a socket was full.
+    pub(super) fn overflowed(&mut self, count: u32) {
+        if count == 0 {
+            return;
+        }
+        self.overflowed.increment(u64::from(count));
+        if self.is_news(Kind::ALL.len() + 1, Instant::now()) {
+            tracing::warn!(
+                count,
+                "media is lost: more came than the system keeps for us; raise net.core.rmem_max, or the media threads have too much to do"
+            );
         }
     }
 

@@ -6,6 +6,11 @@ use nix::libc::{self, c_int, c_void, socklen_t};
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
+/// Figures of a socket's memory (`include/uapi/asm-generic/socket.h`, Linux 4.12), and how many there are
+/// (`SK_MEMINFO_VARS` of `linux/sock_diag.h`).
+const SO_MEMINFO: c_int = 55;
+const MEMORY_FIGURES: usize = 9;
+
 /// Lets datagrams that are larger than their way be parted. A forwarder cannot make them smaller, and would lose them there for
 /// good.
 ///
@@ -17,6 +22,21 @@ pub(super) fn let_part(socket: BorrowedFd<'_>, is_ipv4: bool) -> io::Result<()> 
     }
     set(socket, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_WANT)?;
     set(socket, libc::IPPROTO_IPV6, libc::IPV6_DONTFRAG, 0)
+}
+
+/// How many datagrams the kernel threw away because the socket's queue was full, since there is the socket. Those that came as one
+/// train count as one. It begins anew after 2^32.
+pub(super) fn overflowed(socket: BorrowedFd<'_>) -> io::Result<u32> {
+    let mut figures = [0_u32; MEMORY_FIGURES];
+    let mut length = socklen_t::try_from(size_of_val(&figures)).map_err(io::Error::other)?;
+    // SAFETY: the kernel writes no more than `length` says, which is what `figures` has.
+    let done = unsafe {
+        let place = figures.as_mut_ptr().cast::<c_void>();
+        libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, SO_MEMINFO, place, &raw mut length)
+    };
+    Errno::result(done)?;
+    let place = usize::try_from(libc::SK_MEMINFO_DROPS).map_err(io::Error::other)?;
+    figures.get(place).copied().ok_or_else(|| io::ErrorKind::Unsupported.into())
 }
 
 fn set(socket: BorrowedFd<'_>, level: c_int, name: c_int, value: c_int) -> io::Result<()> {

@@ -34,7 +34,7 @@ fn a_machine_without_a_family_does_with_the_other() {
 fn trains_arrive_as_the_datagrams_they_were_and_carry_the_mark_of_the_operator() {
     for family in [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)] {
         let receiver = std::net::UdpSocket::bind((family, 0)).expect("a socket");
-        receiver.set_read_timeout(Some(std::time::Duration::from_secs(10))).expect("a timeout");
+        receiver.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
         setsockopt(&receiver, sockopt::IpRecvTos, &true).ok();
         setsockopt(&receiver, sockopt::Ipv6RecvTClass, &true).ok();
         let mut sockets = Sockets::bind(Some(family), 0, Some(46), false).expect("a socket");
@@ -115,7 +115,7 @@ fn what_is_larger_than_its_way_arrives_all_the_same_and_so_does_a_train_of_it() 
     }
     for family in [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)] {
         let receiver = std::net::UdpSocket::bind((family, 0)).expect("a socket");
-        receiver.set_read_timeout(Some(std::time::Duration::from_secs(10))).expect("a timeout");
+        receiver.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
         let mut sockets = Sockets::bind(Some(family), 0, None, false).expect("a socket");
         let source = SocketAddr::new(family, sockets.port());
         let sizes = [1500, 1300, 1300, 1300, 700, 300];
@@ -153,6 +153,30 @@ fn what_does_not_leave_is_counted_by_its_cause() {
 }
 
 #[test]
+fn what_the_queue_of_the_kernel_lost_is_counted() {
+    let drops = Drops::default();
+    drops.record(|| {
+        let mut sockets = Sockets::bind(Some(Ipv4Addr::LOCALHOST.into()), 0, None, false).expect("a socket");
+        let [receive, _] = sockets.list[0].buffers().expect("said");
+        let client = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        // More than there is room for: each takes more than its size.
+        let count = 2 * receive / 1200 + 1;
+        for _ in 0..count {
+            client.send_to(&[0; 1200], (Ipv4Addr::LOCALHOST, sockets.port())).expect("sent");
+        }
+        let start = Instant::now();
+        sockets.look(start);
+        let lost = *drops.by_reason().get("receive_queue").expect("lost some");
+        let mut came = 0;
+        while sockets.receive(|_, _, _| came += 1) {}
+        assert_eq!(lost + came, u64::try_from(count).expect("few"));
+
+        sockets.look(start + LOOK);
+        assert_eq!(drops.by_reason().get("receive_queue"), Some(&lost), "once");
+    });
+}
+
+#[test]
 fn that_nothing_can_be_received_is_counted_and_that_nothing_came_is_not() {
     let errors = Drops::of("media_receive_errors_total");
     errors.record(|| {
@@ -182,7 +206,7 @@ fn an_answer_leaves_by_the_address_that_was_asked_though_it_came_after_the_start
     let mut sockets = Sockets::bind(None, 0, None, false).expect("a socket");
     sockets.own = Own::new(Vec::new());
     let client = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
-    client.set_read_timeout(Some(std::time::Duration::from_secs(10))).expect("a timeout");
+    client.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
     let floating = SocketAddr::from(([127, 0, 0, 2], sockets.port()));
     client.send_to(b"question", floating).expect("sent");
 
@@ -199,7 +223,7 @@ fn an_address_that_went_takes_no_answer_with_it() {
     let gone = SocketAddr::from(([203, 0, 113, 9], sockets.port()));
     sockets.own = Own::new(vec![gone.ip()]);
     let client = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
-    client.set_read_timeout(Some(std::time::Duration::from_secs(10))).expect("a timeout");
+    client.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
 
     let mut queue = datagrams(gone, client.local_addr().expect("bound"), &[300, 300, 20]);
     assert_eq!(sockets.send(&mut queue, &mut Calls::default()), 0);
@@ -218,7 +242,7 @@ fn who_cannot_be_reached_costs_the_others_nothing() {
         let source = SocketAddr::new(family, sockets.port());
         let mut queue = Vec::new();
         for (index, receiver) in receivers.iter().enumerate() {
-            receiver.set_read_timeout(Some(std::time::Duration::from_secs(10))).expect("a timeout");
+            receiver.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
             let sizes: &[usize] = if index % 3 == 0 { &[300, 300, 20] } else { &[80] };
             queue.extend(datagrams(source, receiver.local_addr().expect("bound"), sizes));
             // Nobody has this port, and the kernel says so at once.

@@ -14,9 +14,22 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// # Errors
 /// Which of the calls did not work, and why.
 pub fn try_datagrams() -> io::Result<()> {
-    let here = |address: SocketAddr| bind_one(address, None, false);
-    let one = here((Ipv4Addr::LOCALHOST, 0).into()).or_else(|_| here((Ipv6Addr::LOCALHOST, 0).into()))?;
+    let one = here()?;
     exchange(&one, one.local)
+}
+
+/// What a socket gets to receive and to send with, in bytes: [`super::KERNEL_BUFFER`], or less.
+///
+/// # Errors
+/// There is no socket to be had.
+pub fn try_buffers() -> io::Result<[usize; 2]> {
+    here()?.buffers()
+}
+
+/// A socket on this machine alone.
+fn here() -> io::Result<One> {
+    let bind = |address: SocketAddr| bind_one(address, None, false);
+    bind((Ipv4Addr::LOCALHOST, 0).into()).or_else(|_| bind((Ipv6Addr::LOCALHOST, 0).into()))
 }
 
 fn exchange(one: &One, destination: SocketAddr) -> io::Result<()> {
