@@ -28,6 +28,7 @@ mod path;
 mod plane;
 mod post;
 mod pulse;
+mod reach;
 mod registry;
 mod report;
 mod session;

@@ -3,6 +3,7 @@
 use crate::config::MediaConfig;
 use crate::control::Control;
 use crate::engine::refused;
+use crate::reach::{Place, Reach};
 use crate::registry::{Registry, ShardIndex};
 use crate::streams::StreamDoor;
 use crate::thread::{self, Queues, Running, Spawned};
@@ -18,7 +19,7 @@ use ports::media::{
 };
 use signal::{ClientMessage, Garbage, JoinRequest};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -76,6 +77,8 @@ pub(crate) enum Order {
         join: Box<MediaJoin>,
         reply: oneshot::Sender<Option<ConnectError>>,
     },
+    /// What clients who come from now on are told.
+    Reach(Reach),
     /// The server API's.
     Control(Control),
     Enter {
@@ -142,6 +145,7 @@ pub struct Plane {
     pub(crate) registry: Arc<Registry>,
     /// An order found no room.
     overrun: AtomicBool,
+    place: Place,
 }
 
 /// A media plane that runs.
@@ -170,10 +174,10 @@ pub fn start(config: &MediaConfig) -> io::Result<Started> {
         theirs.push(Queues { orders: orders_end, signals: signals_end });
     }
     let registry = Arc::new(Registry::new(ours.len()));
-    let Spawned { threads, door, addresses } = thread::spawn(config, theirs, &registry, &events)?;
+    let Spawned { threads, door, place, addresses } = thread::spawn(config, theirs, &registry, &events)?;
     let shard = |((orders, signals), thread)| Shard { orders, signals, thread };
     let shards = ours.into_iter().zip(threads).map(shard).collect();
-    let plane = Plane { shards, registry, overrun: AtomicBool::new(false) };
+    let plane = Plane { shards, registry, overrun: AtomicBool::new(false), place };
     Ok(Started { plane: Arc::new(plane), events: events_end, door, addresses })
 }
 
@@ -183,6 +187,18 @@ pub(crate) async fn answered<T>(answer: oneshot::Receiver<T>) -> Option<T> {
 }
 
 impl Plane {
+    /// Clients who come from now on are told of those addresses. Returns where they send datagrams; empty if there is a socket at
+    /// none of them, and then nothing changes.
+    pub fn set_addresses(&self, addresses: &[IpAddr]) -> Vec<SocketAddr> {
+        let reach = self.place.reach(addresses);
+        if !reach.datagrams.is_empty() {
+            for shard in 0..self.shards.len() {
+                self.order(shard, Order::Reach(reach.clone()));
+            }
+        }
+        reach.datagrams
+    }
+
     /// The shard for somebody who comes, or for a room that is made. Whoever carries the order out reports it back.
     pub(crate) fn place(&self, room: &RoomId) -> ShardIndex {
         self.registry.place(room, |shard| self.runs(shard))

@@ -109,13 +109,8 @@ impl Sockets {
     }
 
     /// Whether there are sockets for IPv4 and for IPv6.
-    fn families(&self) -> [bool; 2] {
+    pub(crate) fn families(&self) -> [bool; 2] {
         [true, false].map(|is_ipv4| self.list.iter().any(|one| one.local.is_ipv4() == is_ipv4))
-    }
-
-    /// Whether there is a socket for that family.
-    pub(crate) fn serves(&self, address: &IpAddr) -> bool {
-        self.list.iter().any(|one| one.local.is_ipv4() == address.is_ipv4())
     }
 
     /// Tells the operator what the system lets us have.

@@ -7,6 +7,7 @@ use crate::load::Load;
 use crate::neighbours::{self, Neighbours, Owner, Received, WAYS};
 use crate::plane::{Order, Signal, Wake};
 use crate::pulse::Pulse;
+use crate::reach::{Place, Reach};
 use crate::registry::{Registry, ShardIndex};
 use crate::socket::{Calls, Outgoing, Sockets};
 use crate::streams::StreamDoor;
@@ -56,6 +57,7 @@ pub(crate) struct Spawned {
     pub(crate) threads: Vec<Running>,
     /// Brings the first shard TCP connections.
     pub(crate) door: StreamDoor,
+    pub(crate) place: Place,
     /// Where clients send datagrams.
     pub(crate) addresses: Vec<SocketAddr>,
 }
@@ -88,17 +90,11 @@ pub(crate) fn spawn(
     let neighbours = neighbours::connect(registry, &wakes);
     let sockets = Sockets::bind_all(config, queues.len())?;
     let port = sockets.first().map_or(0, Sockets::port);
-    let addresses: Vec<SocketAddr> = config
-        .addresses()
-        .into_iter()
-        .filter(|address| sockets.first().is_some_and(|sockets| sockets.serves(address)))
-        .map(|address| SocketAddr::new(address, port))
-        .collect();
+    let families = sockets.first().map_or([false; 2], Sockets::families);
+    let place = Place { port, families, stream_port: config.stream_port };
+    let Reach { datagrams: addresses, streams: stream_addresses } = place.reach(&config.addresses());
     tracing::info!(port, addresses = addresses.len(), threads = wakes.len(), "media plane listens");
     sockets.first().map_or(Ok(()), Sockets::tell)?;
-    let stream_ports = config.stream_port.iter();
-    let stream_addresses: Vec<SocketAddr> =
-        stream_ports.flat_map(|port| addresses.iter().map(|address| SocketAddr::new(address.ip(), *port))).collect();
     let (door, streams) = StreamDoor::new(wakes[WAYS].clone());
     let turn = config.turn.as_ref().map(|turn| turn.server(&addresses));
     let has_turn = turn.is_some();
@@ -136,7 +132,7 @@ pub(crate) fn spawn(
     // Only now, so that one that cannot be made leaves none behind.
     let run = |(index, shard)| run(index, shard, Arc::clone(registry));
     let threads = shards.into_iter().enumerate().map(run).collect::<io::Result<_>>()?;
-    Ok(Spawned { threads, door, addresses })
+    Ok(Spawned { threads, door, place, addresses })
 }
 
 fn run(index: ShardIndex, shard: Shard, registry: Arc<Registry>) -> io::Result<Running> {
@@ -351,7 +347,12 @@ impl Shard {
         let mut more = true;
         for _ in 0..ORDERS_PER_TURN {
             match self.orders.try_recv() {
-                Ok(order) => self.engine.order(order, Instant::now()),
+                Ok(order) => {
+                    if let (Order::Reach(reach), Some(ways)) = (&order, &mut self.ways) {
+                        ways.set_addresses(&reach.datagrams);
+                    }
+                    self.engine.order(order, Instant::now());
+                }
                 Err(TryRecvError::Empty) => {
                     more = false;
                     break;
