@@ -9,7 +9,7 @@ const TELL: Duration = Duration::from_secs(60);
 
 /// Why a datagram did not leave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum Dropped {
     /// There is no room for it now.
     Queue,
     /// No way leads there.
@@ -22,7 +22,7 @@ enum Kind {
     Failed,
 }
 
-impl Kind {
+impl Dropped {
     const ALL: [Self; 5] = [Self::Queue, Self::Unreachable, Self::TooLong, Self::Refused, Self::Failed];
 
     fn of(error: Errno) -> Self {
@@ -38,7 +38,7 @@ impl Kind {
     }
 
     /// As it is counted.
-    const fn reason(self) -> &'static str {
+    const fn as_str(self) -> &'static str {
         match self {
             Self::Queue => "send_queue",
             Self::Unreachable => "send_unreachable",
@@ -47,36 +47,36 @@ impl Kind {
             Self::Failed => "send_failed",
         }
     }
+}
 
-    /// As it is told.
-    const fn text(self) -> &'static str {
-        match self {
-            Self::Queue => {
-                "media is lost: the system takes no more for now, its send buffers or those of the network device are full"
-            }
-            Self::Unreachable => "media is lost: the system knows no way to where it should go",
-            Self::TooLong => "media is lost: packets are larger than the network device takes",
-            Self::Refused => {
-                "media is lost: the system refuses to send it; a firewall of this machine or a sandbox (seccomp) forbids it"
-            }
-            Self::Failed => "media is lost: the system does not send it",
+/// As it is told.
+const fn text(why: Dropped) -> &'static str {
+    match why {
+        Dropped::Queue => {
+            "media is lost: the system takes no more for now, its send buffers or those of the network device are full"
         }
+        Dropped::Unreachable => "media is lost: the system knows no way to where it should go",
+        Dropped::TooLong => "media is lost: packets are larger than the network device takes",
+        Dropped::Refused => {
+            "media is lost: the system refuses to send it; a firewall of this machine or a sandbox (seccomp) forbids it"
+        }
+        Dropped::Failed => "media is lost: the system does not send it",
     }
 }
 
 /// What went wrong with the sockets of a shard.
 #[derive(Debug)]
 pub(super) struct Faults {
-    unsent: [metrics::Counter; Kind::ALL.len()],
+    unsent: [metrics::Counter; Dropped::ALL.len()],
     unread: metrics::Counter,
     overflowed: metrics::Counter,
     /// When each kind was told last; then that nothing can be received, and that queues were full.
-    told: [Option<Instant>; Kind::ALL.len() + 2],
+    told: [Option<Instant>; Dropped::ALL.len() + 2],
 }
 
 impl Faults {
     pub(super) fn new() -> Self {
-        let reasons = Kind::ALL.map(Kind::reason);
+        let reasons = Dropped::ALL.map(Dropped::as_str);
         Self {
             unsent: reasons.map(|reason| metrics::counter!("media_drops_total", "reason" => reason)),
             unread: metrics::counter!("media_receive_errors_total"),
@@ -87,10 +87,10 @@ impl Faults {
 
     /// So many datagrams did not leave.
     pub(super) fn unsent(&mut self, count: usize, error: Errno) {
-        let kind = Kind::of(error);
+        let kind = Dropped::of(error);
         self.unsent[kind as usize].increment(u64::try_from(count).unwrap_or(u64::MAX));
         if self.is_news(kind as usize, Instant::now()) {
-            tracing::warn!(reason = kind.reason(), %error, "{}", kind.text());
+            tracing::warn!(reason = kind.as_str(), %error, "{}", text(kind));
         }
     }
 
@@ -100,7 +100,7 @@ impl Faults {
             return;
         }
         self.unread.increment(1);
-        if self.is_news(Kind::ALL.len(), Instant::now()) {
+        if self.is_news(Dropped::ALL.len(), Instant::now()) {
             tracing::warn!(%error, "media is not received: the system refuses to read it");
         }
     }
@@ -111,7 +111,7 @@ impl Faults {
             return;
         }
         self.overflowed.increment(u64::from(count));
-        if self.is_news(Kind::ALL.len() + 1, Instant::now()) {
+        if self.is_news(Dropped::ALL.len() + 1, Instant::now()) {
             tracing::warn!(
                 count,
                 "media is lost: more came than the system keeps for us; raise net.core.rmem_max, or the media threads have too much to do"
@@ -135,13 +135,13 @@ mod tests {
 
     #[test]
     fn each_kind_is_counted_by_itself() {
-        let reason = |error| Kind::of(error).reason();
+        let reason = |error| Dropped::of(error).as_str();
         assert_eq!([Errno::EAGAIN, Errno::ENOBUFS].map(reason), ["send_queue"; 2]);
         assert_eq!([Errno::ENETUNREACH, Errno::EHOSTUNREACH].map(reason), ["send_unreachable"; 2]);
         assert_eq!(reason(Errno::EMSGSIZE), "send_too_long");
         assert_eq!([Errno::EPERM, Errno::ENOSYS].map(reason), ["send_refused"; 2]);
         assert_eq!(reason(Errno::EINVAL), "send_failed");
-        for (place, kind) in Kind::ALL.into_iter().enumerate() {
+        for (place, kind) in Dropped::ALL.into_iter().enumerate() {
             assert_eq!(kind as usize, place);
         }
     }
