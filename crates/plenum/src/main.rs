@@ -1,5 +1,6 @@
 //! `plenum`: the whole conference server in one program.
 
+mod addresses;
 mod backgrounds;
 mod cli;
 mod config;

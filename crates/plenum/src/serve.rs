@@ -29,6 +29,7 @@ use tracing::{debug, info, warn};
 use wire::token::ApiKey;
 
 use self::ending::{Running, Signals};
+use crate::addresses::Addresses;
 use crate::cli::ServeArgs;
 use crate::config::{self, Config, Credentials};
 use crate::listen::tls::Tls;
@@ -82,8 +83,13 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let tls = config.tls.clone().map(Tls::open).transpose().context("could not use the certificate of `plenum.tls`")?;
     let tcp = config.media.tcp.then(|| address.port());
     let outgoing = Arc::new(HttpOutgoing::new().context("could not prepare outgoing requests")?);
-    let Media { plane, control, events, door, addresses } =
+    let Media { plane, control, events, door, addresses, here } =
         open_media(&config, &credentials, tcp, outgoing.clone()).await?;
+    let relays_at = {
+        let (config, credentials) = (config.clone(), credentials.clone());
+        move |addresses: &[SocketAddr]| transport::relays(&config, &credentials, addresses, tcp)
+    };
+    let (tell_relays, relays) = watch::channel(relays_at(&addresses));
     let webhooks = rules::webhooks(&config);
     let blobs = rules::blobs(&config);
     let shelf = rules::shelf(&config, &credentials, &store, blobs.clone());
@@ -97,12 +103,15 @@ pub(crate) async fn run(args: ServeArgs) -> anyhow::Result<()> {
         shelf: shelf.clone(),
         analytics: config.analytics,
         uploads: rules::uploads(&config, blobs),
-        relays: transport::relays(&config, &credentials, &addresses, tcp),
+        relays,
     })
     .await
     .context("could not take up the meetings of the last run")?;
 
     let (stop, stopping) = watch::channel(false);
+    if let Some((plane, known)) = here {
+        tokio::spawn(known.follow(plane, tell_relays, relays_at, stopping.clone()));
+    }
     tokio::spawn(meetings.clone().keep_uploads_tidy());
     tokio::spawn(shelf.clone().keep_tidy());
     let lti = LtiTool::open(LtiSetup {
@@ -226,6 +235,8 @@ struct Media {
     door: Option<StreamDoor>,
     /// Where clients send datagrams; empty if it runs elsewhere.
     addresses: Vec<SocketAddr>,
+    /// The same plane, and what it knows of our addresses, unless it runs elsewhere.
+    here: Option<(Arc<media::Plane>, Addresses)>,
 }
 
 /// Opens the media port, or takes up the line to the server that media runs on.
@@ -240,13 +251,14 @@ async fn open_media(
         warn!("that server cannot hide webcams from others: allow_view_other_webcams is up to the clients there");
         let plane = LiveKit::start(client);
         let events = mpsc::channel(1).1;
-        return Ok(Media { control: plane.clone(), plane, events, door: None, addresses: Vec::new() });
+        return Ok(Media { control: plane.clone(), plane, events, door: None, addresses: Vec::new(), here: None });
     }
-    let mut settings = transport::media_config(config, credentials, tcp);
-    transport::find_external_address(config, &mut settings).await;
+    let mut known = Addresses::new(config, transport::media_config(config, credentials, tcp));
+    known.look().await;
     let media::Started { plane, events, door, addresses } =
-        media::start(&settings).context("could not open the media port")?;
-    Ok(Media { control: plane.clone(), plane, events, door: Some(door), addresses })
+        media::start(&known.settings()).context("could not open the media port")?;
+    let here = Some((plane.clone(), known));
+    Ok(Media { control: plane.clone(), plane, events, door: Some(door), addresses, here })
 }
 
 /// The line to the LiveKit server that media runs on, if that is another one.

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use media::{MediaConfig, TurnSettings};
 use meeting::{DirectWays, Relays};
-use tracing::{info, warn};
 use turn::Secret;
 
 use crate::config::{Config, Credentials, Relay, RelayLogin};
@@ -60,21 +59,6 @@ fn plain(config: &Config) -> MediaConfig {
 /// A secret of its own, derived, so that logins stay good over a restart.
 fn relay_secret(credentials: &Credentials) -> Secret {
     Secret::new(wire::signature::sign(credentials.secret.expose(), b"plenum relay logins"))
-}
-
-/// Asks for our address from outside, if the operator wants it, and puts it in front of those of the interfaces.
-pub(crate) async fn find_external_address(config: &Config, media: &mut MediaConfig) {
-    if !config.media.use_external_ip {
-        return;
-    }
-    let found = media::external_addresses(&config.media.stun_servers).await;
-    if found.is_empty() {
-        warn!(servers = ?config.media.stun_servers, "no STUN server told us our address; clients outside may not reach media");
-        return;
-    }
-    info!(addresses = ?found, "this is how others see us");
-    media.advertise = [found, media.addresses()].concat();
-    media.include_loopback = false;
 }
 
 /// What browsers are told of relays: the operator's, or our own. `udp` is where media is, `tcp` and `tls` the ports of our

@@ -58,7 +58,7 @@ pub(crate) struct Surroundings {
     pub(crate) webhooks: Webhooks,
     pub(crate) seeing_out: SeeingOut,
     pub(crate) uploads: Arc<Uploads>,
-    pub(crate) relays: Arc<Relays>,
+    pub(crate) relays: watch::Receiver<Relays>,
     pub(crate) house: House,
     pub(crate) late: LateRecords,
 }

@@ -270,7 +270,7 @@ impl Meetings {
             // Too large a description of the room does not keep anybody out of it.
             let _ = self.0.control.open_room(&room, &session, set).await;
         }
-        let relays = &self.0.around.relays;
+        let relays = self.0.around.relays.borrow();
         Ok(MediaAdmission {
             join: MediaJoin {
                 relays: relays.servers(&room, identity.as_str(), now().unix_ms / 1000),

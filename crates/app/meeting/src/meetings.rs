@@ -17,6 +17,7 @@ use ports::media_control::MediaControl;
 use ports::store::{Records, State, StoreError};
 use prost::Message;
 use room::{EndReason, MediaStep, OnMedia, Room};
+use tokio::sync::watch;
 use tokio::time::timeout;
 use wire::livekit::{ParticipantInfo, TrackInfo};
 use wire::token::JoinClaims;
@@ -60,8 +61,8 @@ pub struct Setup {
     pub analytics: bool,
     /// Files of sessions.
     pub uploads: Uploads,
-    /// Relays for browsers.
-    pub relays: Relays,
+    /// Relays for browsers, as they are now.
+    pub relays: watch::Receiver<Relays>,
 }
 
 /// Every meeting of this node. Cheap to clone.
@@ -97,7 +98,7 @@ impl Meetings {
                 credentials: Arc::new(setup.credentials),
                 webhooks: setup.webhooks,
                 uploads: Arc::new(setup.uploads),
-                relays: Arc::new(setup.relays),
+                relays: setup.relays,
                 house: House(house.clone()),
                 late: LateRecords::default(),
             },

@@ -172,6 +172,7 @@ impl PeerFactory {
             answered: false,
             only_streams: false,
             numbers: TransportNumbers::new(),
+            reachable: addresses.into(),
             addresses: Addresses::new(now),
             sources: Sources::default(),
             announced: HashSet::new(),
@@ -208,6 +209,8 @@ pub struct Peer {
     /// What keeps the stack from counting without end.
     pub(crate) numbers: TransportNumbers,
     /// Where the client called from.
+    /// Where the client was told that it reaches us, over UDP.
+    reachable: Box<[SocketAddr]>,
     pub(crate) addresses: Addresses,
     /// What it sends from.
     pub(crate) sources: Sources,
@@ -257,6 +260,14 @@ impl Peer {
     /// Whether both sides have described themselves, so that the client can look for ways.
     pub fn is_negotiated(&self) -> bool {
         self.answered || !self.sections.is_empty()
+    }
+
+    /// The address the client was told of for what arrives at `arrived`: that one, or behind a translation of addresses the first of
+    /// its family.
+    pub fn known_as(&self, arrived: SocketAddr) -> SocketAddr {
+        let like = |known: &&SocketAddr| known.is_ipv4() == arrived.is_ipv4();
+        let known = self.reachable.iter().find(|known| **known == arrived);
+        known.or_else(|| self.reachable.iter().find(like)).copied().unwrap_or(arrived)
     }
 
     /// Whether a datagram is meant for this peer; for a STUN request that means a correct user name and integrity.

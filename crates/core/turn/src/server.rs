@@ -62,11 +62,14 @@ pub struct Config {
     pub secret: Secret,
     /// Unguessable; what nonces are made with.
     pub nonce_key: [u8; 32],
-    /// The only peers: our own media sockets, as clients know them.
+    /// The only peers: our own media sockets, as clients know them. [`Server::add_peers`] knows more.
     pub peers: Vec<SocketAddr>,
     /// The relayed address with that number, in the family of the address given. No two numbers share one.
     pub relayed: fn(u32, IpAddr) -> SocketAddr,
 }
+
+/// Peers that are known at a time, those included that our sockets had before.
+const MAX_PEERS: usize = 64;
 
 /// What a message came over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,6 +153,13 @@ impl<C: Copy + Ord> Server<C> {
             strangers: Strangers::new(now),
             gone: Vec::new(),
         }
+    }
+
+    /// Our media sockets have other addresses from now on. Clients who were told of the ones before still have them, so these stay
+    /// peers, the newest of them.
+    pub fn add_peers(&mut self, peers: &[SocketAddr]) {
+        let former = self.config.peers.iter().filter(|peer| !peers.contains(peer));
+        self.config.peers = peers.iter().chain(former).copied().take(MAX_PEERS.max(peers.len())).collect();
     }
 
     /// How many allocations there are.

@@ -232,6 +232,25 @@ fn nobody_but_our_own_media_is_reached() {
 }
 
 #[test]
+fn our_media_is_reached_where_it_is_now_and_where_clients_were_told_before_that_it_was() {
+    let now = Instant::now();
+    let at = (now, UNIX);
+    let mut server = server(now);
+    let mut ann = Client::new(1, "ann", UNIX + 300);
+    ann.allocate(&mut server, at);
+    let moved: SocketAddr = "198.51.100.7:8080".parse().unwrap();
+    assert_eq!(ann.permit(&mut server, at, moved), 403);
+
+    server.add_peers(&[moved]);
+    assert_eq!((ann.permit(&mut server, at, moved), ann.permit(&mut server, at, peer())), (0, 0));
+
+    let many = (0..100).map(|number| SocketAddr::new([198, 51, 100, number].into(), 8080)).collect::<Vec<_>>();
+    many.iter().for_each(|address| server.add_peers(&[*address]));
+    assert_eq!(ann.permit(&mut server, at, many[99]), 0);
+    assert_eq!(ann.permit(&mut server, at, peer()), 403, "the oldest are forgotten");
+}
+
+#[test]
 fn credentials_are_asked_for_and_checked() {
     let now = Instant::now();
     let at = (now, UNIX);

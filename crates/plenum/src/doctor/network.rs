@@ -1,8 +1,7 @@
 //! Ports, the addresses clients are sent to, and the address people type.
 
-use std::fs;
 use std::io::{self, ErrorKind};
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, SystemTime};
 
 use reqwest::header::DATE;
@@ -42,7 +41,8 @@ pub(super) async fn check_ports(config: &Config, is_running: bool, report: &mut 
         return;
     }
     let udp = SocketAddr::new(config.http.listen, udp);
-    match (UdpSocket::bind(udp).map(drop), is_running) {
+    let one = (!udp.ip().is_unspecified()).then_some(udp.ip());
+    match (media::try_port(one, udp.port()), is_running) {
         (Err(error), true) if error.kind() == ErrorKind::AddrInUse => {
             report.ok("UDP port", format!("media is on {udp}"));
         }
@@ -53,7 +53,8 @@ pub(super) async fn check_ports(config: &Config, is_running: bool, report: &mut 
         ),
         (bound, _) => judge_bind("UDP port", &udp.to_string(), bound, report),
     }
-    check_buffers(report);
+    judge_datagrams(media::try_datagrams(), report);
+    judge_buffers(media::try_buffers(), report);
 }
 
 const LOOK_AT_LOG: &str = "the server's log says more";
@@ -63,7 +64,9 @@ fn judge_bind(topic: &'static str, address: &str, bound: io::Result<()>, report:
         Ok(()) => report.ok(topic, format!("{address} is free")),
         Err(error) => {
             let advice = match error.kind() {
-                ErrorKind::AddrInUse => "another program has it: stop that, or choose another with client.port",
+                ErrorKind::AddrInUse => {
+                    "another program has it, for IPv4 or IPv6: stop that, or choose another with client.port or plenum.media.port"
+                }
                 ErrorKind::PermissionDenied => {
                     "ports below 1024 need AmbientCapabilities=CAP_NET_BIND_SERVICE in the systemd unit"
                 }
@@ -74,20 +77,35 @@ fn judge_bind(topic: &'static str, address: &str, bound: io::Result<()>, report:
     }
 }
 
-/// The kernel gives at most what these settings allow, whatever is asked for.
-fn check_buffers(report: &mut Report) {
-    const TOPIC: &str = "UDP buffers";
-    let wanted = media::KERNEL_BUFFER as u64;
-    let mut small = Vec::new();
-    for name in ["rmem_max", "wmem_max"] {
-        let value = fs::read_to_string(format!("/proc/sys/net/core/{name}"));
-        let Some(value) = value.ok().and_then(|text| text.trim().parse::<u64>().ok()) else { continue };
-        if value < wanted {
-            small.push(format!("net.core.{name} is {value}"));
-        }
+/// Sandboxes refuse system calls that most programs never make.
+fn judge_datagrams(tried: io::Result<()>, report: &mut Report) {
+    const TOPIC: &str = "UDP calls";
+    match tried {
+        Ok(()) => report.ok(TOPIC, "datagrams are sent and received many at a time"),
+        Err(error) => report.problem(
+            TOPIC,
+            format!("the system lets no media over UDP through: {error}"),
+            "a sandbox (seccomp, SystemCallFilter=) has to allow sendmmsg and recvmmsg, a firewall the loopback device",
+        ),
     }
+}
+
+/// The kernel gives at most what its settings allow, unless we may go beyond them.
+fn judge_buffers(given: io::Result<[usize; 2]>, report: &mut Report) {
+    const TOPIC: &str = "UDP buffers";
+    let wanted = media::KERNEL_BUFFER;
+    let given = match given {
+        Ok(given) => given,
+        Err(error) => return report.warn(TOPIC, format!("they cannot be looked at: {error}"), "see the UDP port"),
+    };
+    let small: Vec<String> = ["net.core.rmem_max", "net.core.wmem_max"]
+        .iter()
+        .zip(given)
+        .filter(|(_, given)| *given < wanted)
+        .map(|(name, given)| format!("{name} lets a socket have {given} bytes"))
+        .collect();
     if small.is_empty() {
-        return report.ok(TOPIC, "they may be as large as media needs");
+        return report.ok(TOPIC, "they are as large as media needs");
     }
     let advice =
         format!("sysctl -w net.core.rmem_max={wanted} net.core.wmem_max={wanted}, and the same in /etc/sysctl.d");
@@ -270,7 +288,9 @@ fn why(error: reqwest::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpListener;
+    use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
+
+    use socket2::{Domain, Socket, Type};
 
     use super::*;
     use crate::doctor::Level;
@@ -289,6 +309,48 @@ mod tests {
         assert_eq!(level(&["100.64.0.1", "::ffff:192.168.0.1"], false), Level::Warning);
         assert_eq!(level(&["10.0.0.1", "198.51.100.7"], false), Level::Ok);
         assert_eq!(level(&["10.0.0.1"], true), Level::Ok);
+    }
+
+    #[tokio::test]
+    async fn a_port_somebody_has_for_ipv6_alone_is_a_problem() {
+        let taken = Socket::new(Domain::IPV6, Type::DGRAM, None).unwrap();
+        taken.set_only_v6(true).unwrap();
+        taken.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)).into()).unwrap();
+        let mut config = Config::default();
+        (config.http.listen, config.http.port) = (Ipv4Addr::UNSPECIFIED.into(), 0);
+        config.media.port = taken.local_addr().unwrap().as_socket().unwrap().port();
+        let mut report = Report::default();
+
+        check_ports(&config, false, &mut report).await;
+
+        let port = report.0.iter().find(|finding| finding.topic == "UDP port").unwrap();
+        assert_eq!(port.level, Level::Problem, "{report:?}");
+        assert!(port.text.contains("[::]"), "{report:?}");
+    }
+
+    #[test]
+    fn a_sandbox_that_forbids_the_calls_of_media_is_a_problem() {
+        let worst = |tried| {
+            let mut report = Report::default();
+            judge_datagrams(tried, &mut report);
+            report.worst()
+        };
+
+        assert_eq!(worst(media::try_datagrams()), Level::Ok);
+        assert_eq!(worst(Err(ErrorKind::PermissionDenied.into())), Level::Problem);
+    }
+
+    #[test]
+    fn buffers_that_are_smaller_than_asked_for_are_told_with_what_to_set() {
+        let wanted = media::KERNEL_BUFFER;
+        let mut report = Report::default();
+        judge_buffers(Ok([212_992, wanted]), &mut report);
+        judge_buffers(Ok([wanted; 2]), &mut report);
+
+        assert_eq!([report.0[0].level, report.0[1].level], [Level::Warning, Level::Ok]);
+        assert!(report.0[0].text.contains("net.core.rmem_max lets a socket have 212992"), "{report:?}");
+        assert!(!report.0[0].text.contains("wmem_max"), "{report:?}");
+        assert!(media::try_buffers().is_ok_and(|given| given.iter().all(|size| *size > 0)));
     }
 
     #[test]

@@ -107,6 +107,11 @@ impl Shards {
         }
     }
 
+    /// See [`Engine::set_addresses`].
+    pub fn set_addresses(&mut self, addresses: &[SocketAddr]) {
+        self.all().for_each(|engine| engine.set_addresses(addresses.to_vec()));
+    }
+
     /// See [`Engine::set_stream_addresses`].
     pub fn set_stream_addresses(&mut self, addresses: Vec<SocketAddr>) {
         self.all().for_each(|engine| engine.set_stream_addresses(addresses.clone()));

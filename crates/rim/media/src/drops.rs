@@ -367,34 +367,43 @@ fn allocate(scene: &mut Scene) {
 
 /// The same, for one who asks in that way.
 fn allocate_by(scene: &mut Scene, mut ask: impl FnMut(&mut Scene, &[u8]) -> Vec<u8>) {
+    let secret = scene.secret.clone();
+    let transport = (attribute::REQUESTED_TRANSPORT, &[17, 0, 0, 0][..]);
+    let reply = ask_relay(&secret, method::ALLOCATE, transport, |request| ask(scene, request));
+    assert_eq!(reply[..2], [1, 3], "an allocation");
+}
+
+/// Ann asks the relay for something: without a nonce, and then with the one she was answered.
+pub(crate) fn ask_relay(
+    secret: &turn::Secret,
+    method: u16,
+    what: (u16, &[u8]),
+    mut ask: impl FnMut(&[u8]) -> Vec<u8>,
+) -> Vec<u8> {
     let ends = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap() + Duration::from_secs(300);
-    let login = scene.secret.login("room:ann", ends.as_secs());
-    let mut nonce = Vec::new();
-    for _ in 0..2 {
+    let login = secret.login("room:ann", ends.as_secs());
+    let key = md5::Md5::digest(format!("{}:plenum:{}", login.name, login.password));
+    let mut signed = |nonce: &[u8]| {
         let mut bytes = message(
-            method::ALLOCATE,
+            method,
             &[
-                (attribute::REQUESTED_TRANSPORT, &[17, 0, 0, 0]),
+                what,
                 (attribute::USERNAME, login.name.as_bytes()),
                 (attribute::REALM, b"plenum"),
-                (attribute::NONCE, &nonce),
+                (attribute::NONCE, nonce),
             ],
         );
-        let key = md5::Md5::digest(format!("{}:plenum:{}", login.name, login.password));
         let mut mac = Hmac::<sha1::Sha1>::new_from_slice(&key).unwrap();
         let length = u16::try_from(bytes.len() + 24 - 20).unwrap();
         bytes[2..4].copy_from_slice(&length.to_be_bytes());
         mac.update(&bytes);
         push(&mut bytes, attribute::MESSAGE_INTEGRITY, &mac.finalize().into_bytes());
-        let reply = ask(scene, &bytes);
-        if reply[..2] == [1, 3] {
-            return;
-        }
-        let at = reply.windows(2).position(|two| two == attribute::NONCE.to_be_bytes()).unwrap();
-        let length = usize::from(reply[at + 3]);
-        nonce = reply[at + 4..at + 4 + length].to_vec();
-    }
-    panic!("no allocation");
+        ask(&bytes)
+    };
+    let reply = signed(&[]);
+    let at = reply.windows(2).position(|two| two == attribute::NONCE.to_be_bytes()).unwrap();
+    let length = usize::from(reply[at + 3]);
+    signed(&reply[at + 4..at + 4 + length])
 }
 
 #[test]

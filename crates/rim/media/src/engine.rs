@@ -216,6 +216,11 @@ impl Engine {
         })
     }
 
+    /// Tells clients that come from now on where datagrams are taken.
+    pub fn set_addresses(&mut self, addresses: Vec<SocketAddr>) {
+        self.addresses = addresses;
+    }
+
     /// Tells clients that come from now on where TCP connections are taken.
     pub fn set_stream_addresses(&mut self, addresses: Vec<SocketAddr>) {
         self.stream_addresses = addresses;

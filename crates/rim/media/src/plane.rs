@@ -4,6 +4,7 @@ use crate::config::MediaConfig;
 use crate::control::Control;
 use crate::engine::refused;
 use crate::inbox::Inbox;
+use crate::reach::{Place, Reach};
 use crate::registry::{Registry, ShardIndex};
 use crate::streams::StreamDoor;
 use crate::thread::{self, Running, Spawned};
@@ -19,7 +20,7 @@ use ports::media::{
 };
 use signal::{ClientMessage, Garbage, JoinRequest};
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -80,6 +81,8 @@ pub(crate) enum Order {
         join: Box<MediaJoin>,
         reply: oneshot::Sender<Option<ConnectError>>,
     },
+    /// What clients who come from now on are told.
+    Reach(Reach),
     /// The server API's.
     Control(Control),
     Enter {
@@ -111,6 +114,7 @@ impl Order {
             | Self::Remove { .. }
             | Self::Close { .. }
             | Self::Mute { .. }
+            | Self::Reach(_)
             | Self::Drain { .. } => true,
             Self::Connect { .. }
             | Self::Participants { .. }
@@ -207,6 +211,7 @@ impl Shard {
 pub struct Plane {
     pub(crate) shards: Vec<Shard>,
     pub(crate) registry: Arc<Registry>,
+    place: Place,
 }
 
 /// A media plane that runs.
@@ -235,10 +240,10 @@ pub fn start(config: &MediaConfig) -> io::Result<Started> {
         theirs.push(Inbox { orders: orders_end, signals: signals_end });
     }
     let registry = Arc::new(Registry::new(ours.len()));
-    let Spawned { threads, door, addresses } = thread::spawn(config, theirs, &registry, &events)?;
+    let Spawned { threads, door, place, addresses } = thread::spawn(config, theirs, &registry, &events)?;
     let shard = |((orders, signals), thread)| Shard::new(orders, signals, thread);
     let shards = ours.into_iter().zip(threads).map(shard).collect();
-    let plane = Plane { shards, registry };
+    let plane = Plane { shards, registry, place };
     Ok(Started { plane: Arc::new(plane), events: events_end, door, addresses })
 }
 
@@ -248,6 +253,18 @@ pub(crate) async fn answered<T>(answer: oneshot::Receiver<T>) -> Option<T> {
 }
 
 impl Plane {
+    /// Clients who come from now on are told of those addresses. Returns where they send datagrams; empty if there is a socket at
+    /// none of them, and then nothing changes.
+    pub fn set_addresses(&self, addresses: &[IpAddr]) -> Vec<SocketAddr> {
+        let reach = self.place.reach(addresses);
+        if !reach.datagrams.is_empty() {
+            for shard in 0..self.shards.len() {
+                self.order(shard, Order::Reach(reach.clone()));
+            }
+        }
+        reach.datagrams
+    }
+
     /// The shard for somebody who comes, or for a room that is made. Whoever carries the order out reports it back.
     pub(crate) fn place(&self, room: &RoomId) -> ShardIndex {
         self.registry.place(room, |shard| self.runs(shard))

@@ -1,18 +1,29 @@
 //! The media sockets: one per address family, received and sent in batches.
 
+mod faults;
 mod many;
+mod options;
+mod own;
 mod sending;
+mod trial;
 
 pub(crate) use sending::{Calls, Outgoing};
+pub use trial::{try_buffers, try_datagrams};
 
 use crate::config::{MediaConfig, own_addresses};
+use faults::Faults;
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
+use nix::errno::Errno;
+use nix::sys::socket::{setsockopt, sockopt};
+use own::Own;
 use quinn_udp::{RecvMeta, UdpSockRef, UdpSocketState};
-use sending::MAX_TRAIN;
-use socket2::{Domain, Protocol, Socket, Type};
+use sending::{Around, MAX_TRAIN};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
 
 /// Datagrams per receive call.
 const BATCH: usize = 32;
@@ -23,56 +34,73 @@ const BUFFER: usize = 64 * 1024;
 /// What is asked of the kernel for each direction of a socket, in bytes: a burst of key frames must fit.
 pub const KERNEL_BUFFER: usize = 4 * 1024 * 1024;
 
+/// So often a port that the system chooses is tried.
+const TRIES: usize = 8;
+
+/// How often it is looked what the kernel's queues lost.
+const LOOK: Duration = Duration::from_secs(5);
+
 #[derive(Debug)]
 struct One {
     socket: UdpSocket,
     state: UdpSocketState,
     local: SocketAddr,
+    /// What its queue had lost when it was looked at last.
+    overflowed: u32,
     /// Longest train the kernel takes.
     longest: usize,
+}
+
+impl One {
+    /// What it has to receive and to send with, in bytes: as much as was asked for, or less.
+    fn buffers(&self) -> io::Result<[usize; 2]> {
+        let socket = SockRef::from(&self.socket);
+        // The kernel doubles what it gives, for its own ends.
+        Ok([socket.recv_buffer_size()? / 2, socket.send_buffer_size()? / 2])
+    }
 }
 
 /// All media sockets of a shard.
 #[derive(Debug)]
 pub(crate) struct Sockets {
     list: Vec<One>,
-    own: Vec<IpAddr>,
+    own: Own,
+    faults: Faults,
+    next_look: Instant,
     buffers: Box<[Vec<u8>; BATCH]>,
 }
 
 impl Sockets {
     /// Binds the port for so many shards, each with sockets of its own. The kernel spreads clients over them.
+    ///
+    /// # Errors
+    /// The port cannot be had in a family that the machine has.
     pub(crate) fn bind_all(config: &MediaConfig, shards: usize) -> io::Result<Vec<Self>> {
+        let bind = |port, shared| Self::bind(config.bind, port, config.dscp, shared);
         if shards == 1 {
-            return Ok(vec![Self::bind(config, config.port, false)?]);
+            return Ok(vec![bind(config.port, false)?]);
         }
         // Alone first: others that share the port too would not be noticed.
-        let port = Self::bind(config, config.port, false)?.port();
-        (0..shards).map(|_| Self::bind(config, port, true)).collect()
+        let port = bind(config.port, false)?.port();
+        (0..shards).map(|_| bind(port, true)).collect()
     }
 
-    /// Binds the port. IPv6 may be missing on a machine; the first family decides the port when it is 0.
-    fn bind(config: &MediaConfig, port: u16, shared: bool) -> io::Result<Self> {
-        let families: Vec<IpAddr> = match config.bind {
-            Some(address) => vec![address],
-            None => vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()],
+    /// Binds the port, of one address or of both families. A machine without one of them does with the other.
+    fn bind(address: Option<IpAddr>, port: u16, dscp: Option<u8>, shared: bool) -> io::Result<Self> {
+        let list = match address {
+            Some(address) => {
+                let address = SocketAddr::new(address, port);
+                vec![bind_one(address, dscp, shared).map_err(|error| on(address, error))?]
+            }
+            None => bind_both(port, dscp, shared)?,
         };
-        let mut list: Vec<One> = Vec::new();
-        let mut failure = None;
-        for family in families {
-            let port = list.first().map_or(port, |one| one.local.port());
-            match bind_one(SocketAddr::new(family, port), config.dscp, shared) {
-                Ok(one) => list.push(one),
-                Err(error) => failure = Some(error),
-            }
-        }
-        match (list.is_empty(), failure) {
-            (true, Some(error)) => Err(error),
-            (true, None) => Err(io::Error::from(io::ErrorKind::AddrNotAvailable)),
-            (false, _) => {
-                Ok(Self { list, own: own_addresses(), buffers: Box::new(std::array::from_fn(|_| vec![0; BUFFER])) })
-            }
-        }
+        Ok(Self {
+            list,
+            own: Own::new(own_addresses()),
+            faults: Faults::new(),
+            next_look: Instant::now(),
+            buffers: Box::new(std::array::from_fn(|_| vec![0; BUFFER])),
+        })
     }
 
     /// The port all of them share.
@@ -80,9 +108,47 @@ impl Sockets {
         self.list.first().map_or(0, |one| one.local.port())
     }
 
-    /// Whether there is a socket for that family.
-    pub(crate) fn serves(&self, address: &IpAddr) -> bool {
-        self.list.iter().any(|one| one.local.is_ipv4() == address.is_ipv4())
+    /// Whether there are sockets for IPv4 and for IPv6.
+    pub(crate) fn families(&self) -> [bool; 2] {
+        [true, false].map(|is_ipv4| self.list.iter().any(|one| one.local.is_ipv4() == is_ipv4))
+    }
+
+    /// Tells the operator what the system lets us have.
+    pub(crate) fn tell(&self) -> io::Result<()> {
+        let Some(first) = self.list.first() else { return Ok(()) };
+        let [ipv4, ipv6] = self.families();
+        tracing::info!(ipv4, ipv6, "media over UDP");
+        let [receive, send] = first.buffers()?;
+        if receive.min(send) < KERNEL_BUFFER {
+            tracing::warn!(
+                receive,
+                send,
+                wished = KERNEL_BUFFER,
+                "the system gives media small buffers, bursts of video may be lost: raise net.core.rmem_max and net.core.wmem_max"
+            );
+        }
+        if let Err(error) = try_datagrams() {
+            tracing::error!(
+                %error,
+                "the system does not let media over UDP through: a sandbox (seccomp) has to allow sendmmsg and recvmmsg, a firewall the loopback device"
+            );
+        }
+        Ok(())
+    }
+
+    /// Counts what the kernel's queues lost, now and then.
+    pub(crate) fn look(&mut self, now: Instant) {
+        if now < self.next_look {
+            return;
+        }
+        self.next_look = now + LOOK;
+        for one in &mut self.list {
+            // Kernels before 4.12 do not say.
+            if let Ok(all) = options::overflowed(one.socket.as_fd()) {
+                self.faults.overflowed(all.wrapping_sub(one.overflowed));
+                one.overflowed = all;
+            }
+        }
     }
 
     pub(crate) fn register(&mut self, registry: &Registry, first: usize) -> io::Result<()> {
@@ -98,7 +164,13 @@ impl Sockets {
         for one in &self.list {
             let mut slices = self.buffers.each_mut().map(|buffer| IoSliceMut::new(buffer));
             let mut meta = [RecvMeta::default(); BATCH];
-            let Ok(count) = one.state.recv(UdpSockRef::from(&one.socket), &mut slices, &mut meta) else { continue };
+            let count = match one.state.recv(UdpSockRef::from(&one.socket), &mut slices, &mut meta) {
+                Ok(count) => count,
+                Err(error) => {
+                    self.faults.unread(&error);
+                    continue;
+                }
+            };
             more = true;
             for (meta, buffer) in meta.iter().zip(self.buffers.iter()).take(count) {
                 let local = SocketAddr::new(meta.dst_ip.unwrap_or(one.local.ip()), one.local.port());
@@ -111,26 +183,76 @@ impl Sockets {
         more
     }
 
-    /// Sends everything, joining runs to one destination. Returns how many datagrams the kernel did not take.
+    /// Sends everything, joining runs to one destination. Returns how many datagrams did not leave; why is counted.
     pub(crate) fn send(&mut self, queue: &mut Vec<Outgoing>, calls: &mut Calls) -> usize {
         let mut dropped = 0;
         let mut rest = queue.as_slice();
+        let around = &mut Around { own: &mut self.own, faults: &mut self.faults, calls };
         while let Some(first) = rest.first() {
             let Some(one) = self.list.iter_mut().find(|one| one.local.is_ipv4() == first.destination.is_ipv4()) else {
+                around.faults.unsent(1, Errno::ENETUNREACH);
                 dropped += 1;
                 rest = &rest[1..];
                 continue;
             };
             let source = first.source.ip();
-            let is_ours = source.is_ipv4() == one.local.is_ipv4() && self.own.contains(&source);
+            let is_ours = source.is_ipv4() == one.local.is_ipv4() && around.own.has(source);
             let source = is_ours.then_some(source);
-            let (sent, lost) = one.send(rest, source, calls);
+            let (sent, lost) = one.send(rest, source, around);
             dropped += lost;
             rest = &rest[sent + lost..];
         }
         queue.clear();
         dropped
     }
+}
+
+/// Whether media could listen there, on one address or on all of both families.
+///
+/// # Errors
+/// Why they could not.
+pub fn try_port(address: Option<IpAddr>, port: u16) -> io::Result<()> {
+    Sockets::bind(address, port, None, false).map(drop)
+}
+
+/// Where the system chooses the port, a number that is free for IPv4 may be taken for IPv6; then another is tried.
+fn bind_both(port: u16, dscp: Option<u8>, shared: bool) -> io::Result<Vec<One>> {
+    let mut tries = TRIES;
+    loop {
+        match bind_families(port, dscp, shared) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && port == 0 && tries > 1 => tries -= 1,
+            bound => return bound,
+        }
+    }
+}
+
+/// A socket for each family the machine has. The first decides the port when it is 0.
+fn bind_families(port: u16, dscp: Option<u8>, shared: bool) -> io::Result<Vec<One>> {
+    let mut list: Vec<One> = Vec::new();
+    let mut missing = None;
+    for family in [IpAddr::from(Ipv4Addr::UNSPECIFIED), Ipv6Addr::UNSPECIFIED.into()] {
+        let address = SocketAddr::new(family, list.first().map_or(port, |one| one.local.port()));
+        match bind_one(address, dscp, shared) {
+            Ok(one) => list.push(one),
+            Err(error) if is_missing(&error) => missing = Some(error),
+            Err(error) => return Err(on(address, error)),
+        }
+    }
+    match missing {
+        Some(error) if list.is_empty() => Err(error),
+        _ => Ok(list),
+    }
+}
+
+/// The machine does not have that family: not built into its kernel, or without any address.
+fn is_missing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::Unsupported)
+        || error.raw_os_error() == Some(Errno::EAFNOSUPPORT as i32)
+}
+
+/// An error that says where it was met.
+fn on(address: SocketAddr, error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("{address}: {error}"))
 }
 
 fn bind_one(address: SocketAddr, dscp: Option<u8>, shared: bool) -> io::Result<One> {
@@ -147,98 +269,21 @@ fn bind_one(address: SocketAddr, dscp: Option<u8>, shared: bool) -> io::Result<O
     if let Some(octet) = dscp.map(|dscp| u32::from(dscp) << 2) {
         if address.is_ipv4() { socket.set_tos_v4(octet)? } else { socket.set_tclass_v6(octet)? }
     }
-    // A smaller buffer than wished is no reason not to start.
-    let _ = socket.set_recv_buffer_size(KERNEL_BUFFER);
-    let _ = socket.set_send_buffer_size(KERNEL_BUFFER);
+    // A smaller buffer than wished is no reason not to start. Whoever may go beyond the limits of the system does.
+    if setsockopt(&socket, sockopt::RcvBufForce, &KERNEL_BUFFER).is_err() {
+        let _ = socket.set_recv_buffer_size(KERNEL_BUFFER);
+    }
+    if setsockopt(&socket, sockopt::SndBufForce, &KERNEL_BUFFER).is_err() {
+        let _ = socket.set_send_buffer_size(KERNEL_BUFFER);
+    }
     let socket = UdpSocket::from_std(socket.into());
     let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
+    // It is made for QUIC, which finds out how large packets may be and sends no larger ones.
+    options::let_part(socket.as_fd(), address.is_ipv4())?;
     let local = socket.local_addr()?;
     let longest = state.max_gso_segments().min(MAX_TRAIN);
-    Ok(One { socket, state, local, longest })
+    Ok(One { socket, state, local, overflowed: 0, longest })
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use nix::sys::socket::{ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt};
-    use sending::tests::datagrams;
-    use std::os::fd::AsRawFd;
-
-    fn config(family: IpAddr, dscp: Option<u8>) -> MediaConfig {
-        MediaConfig {
-            port: 0,
-            bind: Some(family),
-            advertise: Vec::new(),
-            include_loopback: true,
-            seed: 1,
-            threads: 1,
-            spread: None,
-            stream_port: None,
-            dscp,
-            turn: None,
-        }
-    }
-
-    #[test]
-    fn trains_arrive_as_the_datagrams_they_were_and_carry_the_mark_of_the_operator() {
-        for family in [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)] {
-            let receiver = std::net::UdpSocket::bind((family, 0)).expect("a socket");
-            receiver.set_read_timeout(Some(std::time::Duration::from_secs(10))).expect("a timeout");
-            setsockopt(&receiver, sockopt::IpRecvTos, &true).ok();
-            setsockopt(&receiver, sockopt::Ipv6RecvTClass, &true).ok();
-            let mut sockets = Sockets::bind(&config(family, Some(46)), 0, false).expect("a socket");
-            let source = SocketAddr::new(family, sockets.port());
-            // So that it is said where they come from.
-            assert!(sockets.own.contains(&family));
-            let sizes = [700, 700, 700, 300, 700, 900];
-            let mut queue = datagrams(source, receiver.local_addr().expect("bound"), &sizes);
-            assert_eq!(sockets.send(&mut queue, &mut Calls::default()), 0);
-            assert!(queue.is_empty());
-            for (index, size) in sizes.iter().enumerate() {
-                let mut buffer = [0; 2048];
-                let mut space = nix::cmsg_space!(i32, i32);
-                let mut slices = [IoSliceMut::new(&mut buffer)];
-                let fd = receiver.as_raw_fd();
-                let message = recvmsg::<SockaddrStorage>(fd, &mut slices, Some(&mut space), MsgFlags::empty());
-                let message = message.expect("a datagram");
-                let mark = message.cmsgs().expect("whole").find_map(|control| match control {
-                    ControlMessageOwned::Ipv4Tos(octet) => Some(i32::from(octet)),
-                    ControlMessageOwned::Ipv6TClass(octet) => Some(octet),
-                    _ => None,
-                });
-                assert_eq!(mark, Some(46 << 2));
-                let length = message.bytes;
-                assert_eq!(length, *size);
-                assert!(buffer[..length].iter().all(|octet| usize::from(*octet) == index));
-            }
-        }
-    }
-
-    #[test]
-    fn who_cannot_be_reached_costs_the_others_nothing() {
-        for family in [IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST)] {
-            let receivers: Vec<_> =
-                (0..70).map(|_| std::net::UdpSocket::bind((family, 0)).expect("a socket")).collect();
-            let mut sockets = Sockets::bind(&config(family, None), 0, false).expect("a socket");
-            let source = SocketAddr::new(family, sockets.port());
-            let mut queue = Vec::new();
-            for (index, receiver) in receivers.iter().enumerate() {
-                receiver.set_read_timeout(Some(std::time::Duration::from_secs(10))).expect("a timeout");
-                let sizes: &[usize] = if index % 3 == 0 { &[300, 300, 20] } else { &[80] };
-                queue.extend(datagrams(source, receiver.local_addr().expect("bound"), sizes));
-                // Nobody has this port, and the kernel says so at once.
-                if index % 10 == 5 {
-                    queue.extend(datagrams(source, SocketAddr::new(family, 0), &[80]));
-                }
-            }
-            assert_eq!(sockets.send(&mut queue, &mut Calls::default()), 7);
-            for (index, receiver) in receivers.iter().enumerate() {
-                let sizes: &[usize] = if index % 3 == 0 { &[300, 300, 20] } else { &[80] };
-                for size in sizes {
-                    let (length, from) = receiver.recv_from(&mut [0; 2048]).expect("a datagram");
-                    assert_eq!((length, from), (*size, source));
-                }
-            }
-        }
-    }
-}
+mod tests;

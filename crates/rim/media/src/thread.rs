@@ -6,8 +6,9 @@ use crate::engine::{Datagram, Engine};
 use crate::inbox::{Call, Inbox};
 use crate::load::Load;
 use crate::neighbours::{self, Neighbours, Owner, Received, WAYS};
-use crate::plane::Wake;
+use crate::plane::{Order, Wake};
 use crate::pulse::Pulse;
+use crate::reach::{Place, Reach};
 use crate::registry::{Registry, ShardIndex};
 use crate::socket::{Calls, Outgoing, Sockets};
 use crate::streams::StreamDoor;
@@ -47,6 +48,7 @@ pub(crate) struct Spawned {
     pub(crate) threads: Vec<Running>,
     /// Brings the first shard TCP connections.
     pub(crate) door: StreamDoor,
+    pub(crate) place: Place,
     /// Where clients send datagrams.
     pub(crate) addresses: Vec<SocketAddr>,
 }
@@ -79,16 +81,11 @@ pub(crate) fn spawn(
     let neighbours = neighbours::connect(registry, &wakes);
     let sockets = Sockets::bind_all(config, queues.len())?;
     let port = sockets.first().map_or(0, Sockets::port);
-    let addresses: Vec<SocketAddr> = config
-        .addresses()
-        .into_iter()
-        .filter(|address| sockets.first().is_some_and(|sockets| sockets.serves(address)))
-        .map(|address| SocketAddr::new(address, port))
-        .collect();
+    let families = sockets.first().map_or([false; 2], Sockets::families);
+    let place = Place { port, families, stream_port: config.stream_port };
+    let Reach { datagrams: addresses, streams: stream_addresses } = place.reach(&config.addresses());
     tracing::info!(port, addresses = addresses.len(), threads = wakes.len(), "media plane listens");
-    let stream_ports = config.stream_port.iter();
-    let stream_addresses: Vec<SocketAddr> =
-        stream_ports.flat_map(|port| addresses.iter().map(|address| SocketAddr::new(address.ip(), *port))).collect();
+    sockets.first().map_or(Ok(()), Sockets::tell)?;
     let (door, streams) = StreamDoor::new(wakes[WAYS].clone());
     let turn = config.turn.as_ref().map(|turn| turn.server(&addresses));
     let has_turn = turn.is_some();
@@ -125,7 +122,7 @@ pub(crate) fn spawn(
     // Only now, so that one that cannot be made leaves none behind.
     let run = |(index, shard)| run(index, shard, Arc::clone(registry));
     let threads = shards.into_iter().enumerate().map(run).collect::<io::Result<_>>()?;
-    Ok(Spawned { threads, door, addresses })
+    Ok(Spawned { threads, door, place, addresses })
 }
 
 fn run(index: ShardIndex, shard: Shard, registry: Arc<Registry>) -> io::Result<Running> {
@@ -182,7 +179,6 @@ struct Leaving {
     queue: Vec<Outgoing>,
     calls: Calls,
     sent: metrics::Counter,
-    unsent: metrics::Counter,
 }
 
 impl Leaving {
@@ -191,7 +187,6 @@ impl Leaving {
             queue: Vec::with_capacity(1024),
             calls: Calls::default(),
             sent: metrics::counter!("media_datagrams_out_total"),
-            unsent: metrics::counter!("media_drops_total", "reason" => "send_queue"),
         }
     }
 
@@ -222,9 +217,6 @@ impl Leaving {
         let count = u64::try_from(self.queue.len()).unwrap_or(u64::MAX);
         let dropped = u64::try_from(sockets.send(&mut self.queue, &mut self.calls)).unwrap_or(u64::MAX);
         self.sent.increment(count.saturating_sub(dropped));
-        if dropped > 0 {
-            self.unsent.increment(dropped);
-        }
     }
 }
 
@@ -248,6 +240,7 @@ impl Shard {
             let _ = self.poll.poll(&mut events, Some(sleep));
             let begun = Instant::now();
             self.pulse.beat(begun);
+            self.sockets.look(begun);
             if let Some(percent) = load.rested(now, begun) {
                 share.set(percent);
                 self.engine.set_full(load.is_full());
@@ -285,9 +278,14 @@ impl Shard {
                 let mut inlet = Inlet { engine: &mut self.engine, neighbours: &mut self.neighbours };
                 busy |= ways.take(&mut inlet, Instant::now());
             }
-            let engine = &mut self.engine;
+            let (engine, ways) = (&mut self.engine, &mut self.ways);
             let more = self.inbox.take(Instant::now, |call, at| match call {
-                Call::Order(order) => engine.order(order, at),
+                Call::Order(order) => {
+                    if let (Order::Reach(reach), Some(ways)) = (&order, ways.as_mut()) {
+                        ways.set_addresses(&reach.datagrams);
+                    }
+                    engine.order(order, at);
+                }
                 Call::Signal(signal) => engine.signal(signal, at),
             });
             match more {

@@ -30,12 +30,12 @@ impl Engine {
     /// Takes a datagram if it is for one of ours. `is_held` says whether a client of another shard has proven to be where it
     /// comes from.
     pub(crate) fn accept(&mut self, at: Instant, datagram: Datagram<'_>, is_held: impl FnOnce() -> bool) -> bool {
-        let local = self.local_address(datagram.destination);
         let mut routed = None;
         let served = catch_unwind(AssertUnwindSafe(|| {
-            routed = self.route(at, &datagram, local, is_held);
+            routed = self.route(at, &datagram, is_held);
             let Some(key) = routed else { return };
             let Some(line) = line_of(&mut self.rooms, &mut self.guests, key) else { return };
+            let local = line.peer.known_as(datagram.destination);
             line.arrived = Some((local, datagram.destination));
             let asked = line.heard(at, datagram.source, datagram.destination, datagram.contents);
             self.outbox.extend(asked.question);
@@ -100,21 +100,7 @@ impl Engine {
         true
     }
 
-    /// The candidate a datagram was sent to; behind address translation it is not the address it arrived on.
-    fn local_address(&self, arrived: SocketAddr) -> SocketAddr {
-        if self.addresses.contains(&arrived) {
-            return arrived;
-        }
-        self.addresses.iter().copied().find(|address| address.is_ipv4() == arrived.is_ipv4()).unwrap_or(arrived)
-    }
-
-    fn route(
-        &mut self,
-        at: Instant,
-        datagram: &Datagram<'_>,
-        destination: SocketAddr,
-        is_held: impl FnOnce() -> bool,
-    ) -> Option<ConnectionKey> {
+    fn route(&mut self, at: Instant, datagram: &Datagram<'_>, is_held: impl FnOnce() -> bool) -> Option<ConnectionKey> {
         let known = self.demux.by_address.get(&datagram.source).copied();
         let Some(ufrag) = stun::local_ufrag(datagram.contents) else { return known };
         let called = self.demux.by_ufrag.get(ufrag).copied();
@@ -126,6 +112,7 @@ impl Engine {
             (_, Some(called)) => {
                 // A new address: believed once the request proves that it knows the password.
                 let line = line_of(&mut self.rooms, &mut self.guests, called)?;
+                let destination = line.peer.known_as(datagram.destination);
                 if !line.peer.accepts(at, datagram.source, destination, datagram.contents) {
                     return None;
                 }

@@ -46,6 +46,8 @@ enum TurnClient {
 struct Stream {
     /// The address it has for the engine.
     address: SocketAddr,
+    /// The one of ours that what comes over it is for.
+    local: SocketAddr,
     framing: Framing,
     peer: SocketAddr,
     outbox: Outbox,
@@ -109,7 +111,7 @@ pub(crate) fn is_for_turn(contents: &[u8]) -> bool {
 /// All ways to clients besides our own socket.
 #[derive(Debug)]
 pub(crate) struct Ways {
-    /// The address for which the engine takes what comes over a connection.
+    /// The address for which the engine takes what comes over a connection that is new.
     local: Option<SocketAddr>,
     events: mpsc::Receiver<StreamEvent>,
     streams: HashMap<StreamId, Stream>,
@@ -150,6 +152,14 @@ impl Ways {
             },
             outbox: Vec::new(),
             closed: Vec::new(),
+        }
+    }
+
+    /// Clients who come from now on are told of other addresses of ours.
+    pub(crate) fn set_addresses(&mut self, addresses: &[SocketAddr]) {
+        self.local = addresses.first().copied();
+        if let Some(turn) = &mut self.turn {
+            turn.add_peers(addresses);
         }
     }
 
@@ -220,7 +230,7 @@ impl Ways {
                     self.make_room(at);
                 }
                 self.by_address.insert(address, id);
-                self.streams.insert(id, Stream { address, framing, peer, outbox, opened: at, heard: at });
+                self.streams.insert(id, Stream { address, local, framing, peer, outbox, opened: at, heard: at });
                 if framing == Framing::Turn {
                     self.look.get_or_insert(at + LOOK);
                 }
@@ -277,8 +287,8 @@ impl Ways {
     }
 
     fn ice_packet(&mut self, inlet: &mut Inlet<'_>, at: Instant, id: StreamId, contents: &[u8]) {
-        let (Some(local), Some(stream)) = (self.local, self.streams.get(&id)) else { return };
-        let address = stream.address;
+        let Some(stream) = self.streams.get(&id) else { return };
+        let (address, local) = (stream.address, stream.local);
         // The first packet proves whose connection it is, or the connection ends (section 17.4). It also ends when the client
         // is gone from the meeting.
         if !inlet.accept(at, Datagram { source: address, destination: local, contents }) {

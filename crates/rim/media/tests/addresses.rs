@@ -25,6 +25,37 @@ fn lecture() -> (World, usize, usize) {
     (world, ann, bob)
 }
 
+#[test]
+fn who_comes_after_our_addresses_changed_is_told_of_the_new_ones_and_who_was_there_stays() {
+    let mut world = World::new();
+    // Clients know an address that a translation in front of us has.
+    world.inside = Some("10.0.0.1:8080".parse().unwrap());
+    let (ann, bob) = (world.join("ann"), world.join("bob"));
+    world.pass(Duration::from_secs(3));
+    world.publish(ann);
+    world.pass(Duration::from_millis(500));
+    world.stream(ann, 1, 50);
+
+    world.engine.set_addresses(&["198.51.100.7:8080".parse().unwrap()]);
+
+    assert!(heard(&mut world, ann, bob, 51, 2000) >= 1990, "for 40 seconds");
+    // He walks to another network.
+    world.clients[bob].outside = Some("198.51.100.99:1".parse().unwrap());
+    world.stream(ann, 2051, 250);
+    assert!(heard(&mut world, ann, bob, 2301, 50) >= 49, "in the other one");
+    let carl = world.join("carl");
+    // Where they would send, nothing of this world is.
+    world.clients[carl].mute = true;
+    world.pump();
+    let answer = world.clients[carl].inbox.iter().find_map(|message| match message {
+        Response::Answer(answer) => Some(answer.sdp.clone()),
+        _ => None,
+    });
+    let answer = answer.unwrap();
+    let told: Vec<_> = answer.lines().filter(|line| line.starts_with("a=candidate:")).collect();
+    assert!(!told.is_empty() && told.iter().all(|line| line.contains(" 198.51.100.7 8080 ")), "{told:?}");
+}
+
 /// A datagram comes from there, whoever sent it.
 fn feed(world: &mut World, source: SocketAddr, contents: &[u8]) {
     let (now, destination) = (world.now, "192.0.2.1:8080".parse().unwrap());

@@ -55,8 +55,13 @@ const REASONS: &[(&str, Option<&str>)] = &[
     ("packet_unread", Some(HERE)),
     ("picture_garbage", Some(HERE)),
     ("post_queue", Some(WAYS)),
+    ("receive_queue", Some(SOCKETS)),
+    ("send_failed", Some(SOCKETS)),
     // The kernel takes no more: it has to be busy.
     ("send_queue", None),
+    ("send_refused", Some(SOCKETS)),
+    ("send_too_long", Some(SOCKETS)),
+    ("send_unreachable", Some(SOCKETS)),
     ("signal_flood", Some(HERE)),
     ("signal_garbage", Some(HERE)),
     ("signal_queue", Some(HERE)),
@@ -77,6 +82,7 @@ const REASONS: &[(&str, Option<&str>)] = &[
 const DATA: &str = "tests/data.rs";
 const HERE: &str = "tests/drops.rs";
 const WAYS: &str = "src/drops.rs";
+const SOCKETS: &str = "src/socket/tests.rs";
 const SEALED: &str = "../../../fuzz/bodies/tests/drops.rs";
 
 /// Where reasons are named.

@@ -29,7 +29,7 @@ impl Actor {
         let token = self.around.credentials.mint_media(&pass, now.unix_ms / 1000);
         let elsewhere = self.around.credentials.media_server.as_ref();
         let url = elsewhere.unwrap_or(&socket.origin).clone();
-        let turn = self.around.relays.credentials(&self.id, user, now.unix_ms / 1000);
+        let turn = self.around.relays.borrow().credentials(&self.id, user, now.unix_ms / 1000);
         self.room.send_media_token(now, user, url, token, turn);
     }
 

@@ -194,7 +194,7 @@ impl Meetings {
         if !entry.permission.subscribe && entry.permission.publish.is_empty() {
             return Err(AccessError::Invalid);
         }
-        let relays = &self.0.around.relays;
+        let relays = self.0.around.relays.borrow();
         Ok(MediaAdmission {
             join: MediaJoin {
                 relays: relays.servers(handle.id(), identity.as_str(), now().unix_ms / 1000),
@@ -253,7 +253,7 @@ impl Meetings {
     /// How media may reach somebody, to be tried before they join. Nothing of it is of the meeting, so whoever waits may know.
     #[must_use]
     pub fn media_ways(&self, access: &Access) -> Vec<MediaWay> {
-        self.0.around.relays.ways(&access.room, access.user.as_str(), now().unix_ms / 1000)
+        self.0.around.relays.borrow().ways(&access.room, access.user.as_str(), now().unix_ms / 1000)
     }
 
     /// Why the media plane would refuse an admitted participant now, if it would.

@@ -493,7 +493,7 @@ impl House {
             shelf: Shelf::new(shelf.clone(), shelf.clone(), ApiKey::new("key", SECRET), ShelfRules::default()),
             analytics: true,
             uploads: meeting::Uploads::new(Arc::new(blobs(&folder)), meeting::UploadRules::default()),
-            relays: meeting::Relays::default(),
+            relays: tokio::sync::watch::channel(meeting::Relays::default()).1,
         })
         .await
         .unwrap();

@@ -25,6 +25,7 @@ use ports::store::{NewSession, Records, SessionRecord, State, StateEntry, StateW
 use prost::Message;
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::sync::watch;
 use tower::util::ServiceExt;
 use wire::create::{CreateRules, InsightsLimits, ServerAbilities};
 use wire::token::ApiKey;
@@ -298,7 +299,7 @@ impl Server {
             shelf: on_shelf.clone(),
             analytics: true,
             uploads: meeting::Uploads::new(blobs.clone(), upload_rules()),
-            relays: meeting::Relays { direct: Some(media_here()), ..Default::default() },
+            relays: watch::channel(meeting::Relays { direct: Some(media_here()), ..Default::default() }).1,
         })
         .await
         .unwrap();

@@ -105,6 +105,10 @@ impl Engine {
                     let _ = reply.send(refusal);
                 }
             }
+            Order::Reach(reach) => {
+                self.set_addresses(reach.datagrams);
+                self.set_stream_addresses(reach.streams);
+            }
             Order::Control(control) => self.control(control, at),
             Order::Enter { join, items, reply } => {
                 let (room, who) = (join.room.clone(), join.identity.clone());

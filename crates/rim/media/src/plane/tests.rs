@@ -1,4 +1,6 @@
 use super::*;
+use crate::config::TurnSettings;
+use crate::drops::ask_relay;
 use crate::drops::counted::Drops;
 use crate::pulse::Pulse;
 use ports::media::MediaEventKind;
@@ -6,6 +8,7 @@ use ports::media::inside::{InsideEnd, InsideItem, InsideKind};
 use ports::media_control::ControlError;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
+use turn::{attribute, method};
 
 fn config(threads: usize) -> MediaConfig {
     MediaConfig {
@@ -193,8 +196,59 @@ fn hanging(backlog: usize) -> (Plane, mpsc::Receiver<Order>, mpsc::Receiver<Sign
     let poll = mio::Poll::new().unwrap();
     let wake = Wake(Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).unwrap()));
     let thread = Running { wake, thread: std::thread::spawn(|| {}), pulse: Arc::new(Pulse::new(Instant::now())) };
-    let plane = Plane { shards: vec![Shard::new(orders, signals, thread)], registry: Arc::new(Registry::new(1)) };
+    let plane = Plane {
+        shards: vec![Shard::new(orders, signals, thread)],
+        registry: Arc::new(Registry::new(1)),
+        place: Place { port: 8080, families: [true, false], stream_port: Some(443) },
+    };
     (plane, orders_end, signals_end)
+}
+
+#[tokio::test]
+async fn every_shard_hears_of_new_addresses_unless_there_is_a_socket_at_none_of_them() {
+    let (plane, mut orders_end, _signals) = hanging(16);
+    let [other, four, six] = ["127.0.0.9", "203.0.113.7", "2001:db8::7"].map(|text| text.parse::<IpAddr>().unwrap());
+    assert_eq!(plane.set_addresses(&[six]), []);
+    assert!(orders_end.try_recv().is_err());
+
+    assert_eq!(plane.set_addresses(&[six, four]), [SocketAddr::new(four, 8080)]);
+
+    let Ok(Order::Reach(reach)) = orders_end.try_recv() else { panic!("nobody was told") };
+    assert_eq!(reach.datagrams, [SocketAddr::new(four, 8080)]);
+    assert_eq!(reach.streams, [SocketAddr::new(four, 443)]);
+
+    let Started { plane, addresses, .. } = start(&config(2)).unwrap();
+    let moved = plane.set_addresses(&[other]);
+    assert_eq!(moved, [SocketAddr::new(other, addresses[0].port())]);
+    let _link = plane.connect(join("a")).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_relay_reaches_our_media_at_new_addresses_too() {
+    let secret = turn::Secret::new("a secret of thirty-two characters");
+    let settings = TurnSettings { realm: "plenum".into(), secret: secret.clone(), nonce_key: [3; 32] };
+    let Started { plane, addresses, .. } = start(&MediaConfig { turn: Some(settings), ..config(1) }).unwrap();
+    let client = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    let ask = |request: &[u8]| {
+        client.send_to(request, addresses[0]).unwrap();
+        let mut reply = vec![0; 2048];
+        let length = client.recv(&mut reply).unwrap();
+        reply.truncate(length);
+        reply
+    };
+    let allocated = ask_relay(&secret, method::ALLOCATE, (attribute::REQUESTED_TRANSPORT, &[17, 0, 0, 0]), ask);
+    assert_eq!(allocated[..2], [1, 3]);
+    // 203.0.113.7 as it stands there, mixed with the cookie; of a permission the port says nothing.
+    let there = [0, 1, 0, 0, 203 ^ 0x21, 0x12, 113 ^ 0xa4, 7 ^ 0x42];
+    let permit = || ask_relay(&secret, method::CREATE_PERMISSION, (attribute::XOR_PEER_ADDRESS, &there), ask);
+    assert_eq!(permit()[..2], [1, 0x18]);
+
+    plane.set_addresses(&[IpAddr::from([203, 0, 113, 7])]);
+    // It has carried out what it was told before.
+    assert_eq!(plane.refusal(&join("a")).await, None);
+
+    assert_eq!(permit()[..2], [1, 8]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,9 @@
 //! many trains leave in one call.
 
 use super::One;
+use super::faults::Faults;
 use super::many::{self, Control, MAX_TRAINS};
+use super::own::Own;
 use nix::errno::Errno;
 use nix::sys::socket::SockaddrStorage;
 use std::io::IoSlice;
@@ -31,6 +33,14 @@ pub(crate) struct Outgoing {
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
     destinations: Vec<SockaddrStorage>,
+}
+
+/// What a socket needs to send, besides itself.
+#[derive(Debug)]
+pub(super) struct Around<'a> {
+    pub(super) own: &'a mut Own,
+    pub(super) faults: &'a mut Faults,
+    pub(super) calls: &'a mut Calls,
 }
 
 /// How many datagrams from the first on can leave as one train: all of one size but the last, which may be shorter.
@@ -71,15 +81,28 @@ fn gather(queue: &[Outgoing], longest: usize, trains: &mut [usize; MAX_CALL]) ->
 
 impl One {
     /// Sends what can leave in one call. Returns how many datagrams from the first on left and how many after them the kernel
-    /// did not take. Those that follow are to be sent by another call.
-    pub(super) fn send(&mut self, queue: &[Outgoing], source: Option<IpAddr>, calls: &mut Calls) -> (usize, usize) {
+    /// did not take. Those that follow are to be sent by another call; so is everything if `source` turns out to be no address of
+    /// ours any more.
+    pub(super) fn send(
+        &mut self,
+        queue: &[Outgoing],
+        source: Option<IpAddr>,
+        around: &mut Around<'_>,
+    ) -> (usize, usize) {
         let mut trains = [0; MAX_CALL];
         let count = gather(queue, self.longest, &mut trains);
         let Some(first) = trains.first().copied().filter(|_| count > 0) else { return (0, 0) };
-        match self.transmit(queue, &trains[..count], source, calls) {
+        match self.transmit(queue, &trains[..count], source, around.calls) {
             // One that was refused behind others is the first of the next call.
             Ok(sent) => sent.checked_sub(1).map_or((0, first), |last| (trains[last], 0)),
-            Err(error @ (Errno::EIO | Errno::EINVAL)) if first > 1 => {
+            // Kernels say one or the other of a source that is none.
+            Err(Errno::EINVAL | Errno::ENETUNREACH | Errno::EADDRNOTAVAIL)
+                if source.is_some_and(|source| around.own.is_gone(source)) =>
+            {
+                (0, 0)
+            }
+            // Of those for whose way the pieces are too large, the kernel says so with the latter two.
+            Err(error @ (Errno::EIO | Errno::EINVAL | Errno::EMSGSIZE)) if first > 1 => {
                 if error == Errno::EIO {
                     // A device that cannot part trains says so when it gets the first one.
                     tracing::warn!(
@@ -87,21 +110,29 @@ impl One {
                     );
                     self.longest = 1;
                 }
-                self.send_each(&queue[..first], source, calls)
+                self.send_each(&queue[..first], source, around)
             }
-            Err(_) => (0, first),
+            Err(error) => {
+                around.faults.unsent(first, error);
+                (0, first)
+            }
         }
     }
 
     /// Sends the datagrams of a train one by one.
-    fn send_each(&self, train: &[Outgoing], source: Option<IpAddr>, calls: &mut Calls) -> (usize, usize) {
-        let leaves = |datagram: &&[Outgoing]| self.transmit(datagram, &[1], source, calls).is_ok();
-        let sent = train.chunks(1).filter(leaves).count();
+    fn send_each(&self, train: &[Outgoing], source: Option<IpAddr>, around: &mut Around<'_>) -> (usize, usize) {
+        let mut sent = 0;
+        for datagram in train.chunks(1) {
+            match self.transmit(datagram, &[1], source, around.calls) {
+                Ok(_) => sent += 1,
+                Err(error) => around.faults.unsent(1, error),
+            }
+        }
         (sent, train.len() - sent)
     }
 
     /// Hands trains to the kernel, all of them in one call. Returns how many it took, one at least.
-    fn transmit(
+    pub(super) fn transmit(
         &self,
         queue: &[Outgoing],
         trains: &[usize],

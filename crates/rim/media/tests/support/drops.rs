@@ -18,7 +18,7 @@ impl Default for Drops {
 }
 
 impl Drops {
-    /// Of a counter that has one label, or of a gauge that has one or none.
+    /// Of a counter or gauge that has one label or none.
     pub(crate) fn of(counter: &'static str) -> Self {
         Self(Arc::default(), counter)
     }
@@ -67,10 +67,11 @@ impl Recorder for Drops {
     fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
 
     fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
-        match key.labels().next().filter(|_| key.name() == self.1) {
-            Some(reason) => Counter::from_arc(Arc::new(Reason(reason.value().to_owned(), self.clone()))),
-            None => Counter::noop(),
+        if key.name() != self.1 {
+            return Counter::noop();
         }
+        let reason = key.labels().next().map(|label| label.value().to_owned());
+        Counter::from_arc(Arc::new(Reason(reason.unwrap_or_default(), self.clone())))
     }
 
     fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
