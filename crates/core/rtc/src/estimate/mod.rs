@@ -27,7 +27,7 @@ pub(crate) use probes::{Probe, ProbeId};
 use acknowledged::Acknowledged;
 use groups::Groups;
 use loss::Loss;
-use probes::{Probes, Way};
+use probes::{Condition, Probes, Way};
 use rate::{Rate, Signs};
 use sent::{Fate, Reported, Sent};
 use std::time::{Duration, Instant};
@@ -50,6 +50,10 @@ const MORE_SILENCE: i64 = 1_000_000;
 
 /// Who last sent longer ago is not sending. Whose last words are lost is not told so.
 const SENDING: i64 = 500_000;
+
+/// Nothing of a packet is heard that left longer ago. Who has sent nothing for so long learns nothing new of the way: what seemed
+/// wrong with it may be over.
+const IDLE: i64 = 2_000_000;
 
 /// Time over which what leaves is counted.
 const COUNTED: i64 = 200_000;
@@ -194,7 +198,7 @@ impl Estimator {
         if !is_news {
             return;
         }
-        self.silence = Silence { has_spoken: true, ..Silence::default() };
+        self.silence = Silence { has_spoken: true, newest: self.silence.newest, ..Silence::default() };
         if let Some(latest) = quickest {
             self.round_trip = Some(RoundTrip::after(self.round_trip, now, latest));
         }
@@ -213,7 +217,7 @@ impl Estimator {
         self.rate.path_changed();
         self.probes.path_changed(now, self.rate.get());
         self.round_trip = None;
-        self.silence = Silence { has_spoken: self.silence.has_spoken, ..Silence::default() };
+        self.silence = Silence { since: None, is_dead: false, ..self.silence };
     }
 
     /// What more bandwidth would be used for, in bits per second.
@@ -334,7 +338,13 @@ impl Estimator {
             && self.trend.usage() != Usage::Over
             && !self.loss.has_cut_within(now, SHOCK)
             && self.queue() < QUEUE;
-        self.probes.consider(now, Way { rate: self.rate.get(), is_calm });
+        let condition = match self.silence.idle_from() {
+            _ if is_calm => Condition::Calm,
+            Some(from) if from <= now => Condition::Idle,
+            Some(from) => Condition::Bad { until: Some(from) },
+            None => Condition::Bad { until: None },
+        };
+        self.probes.consider(now, Way { rate: self.rate.get(), condition });
     }
 
     /// How much longer than usual a round trip takes, in microseconds.
@@ -375,6 +385,11 @@ impl RoundTrip {
 }
 
 impl Silence {
+    /// From when on nothing more is learned of what left so far; never of somebody who never said anything.
+    fn idle_from(&self) -> Option<i64> {
+        self.has_spoken.then_some(self.newest + IDLE)
+    }
+
     /// When the way seems dead, or dead for longer.
     fn deadline(&self) -> Option<i64> {
         let patience = if self.is_dead { MORE_SILENCE } else { SILENCE };

@@ -114,6 +114,30 @@ fn a_dead_line_is_believed_to_carry_a_voice() {
 }
 
 #[test]
+fn who_is_sent_nothing_any_more_is_tried_again() {
+    for rate in [None, Some(60e3)] {
+        let mut scene = Scene::new(5e6, 4_000_000);
+        scene.price = 500_000;
+        scene.run(10_000);
+        (scene.is_cut, scene.rate) = (rate.is_none(), rate.unwrap_or(5e6));
+        scene.run(9_000);
+        assert!(scene.estimate() < scene.price, "{}", scene.estimate());
+        (scene.is_cut, scene.rate) = (false, 5e6);
+        scene.run_until(4_000_000, 10_000);
+    }
+
+    // Not more often than it takes.
+    let mut scene = Scene::new(5e6, 4_000_000);
+    scene.price = 500_000;
+    scene.run(10_000);
+    scene.is_cut = true;
+    scene.run(10_000);
+    let probes = scene.probes;
+    scene.run(60_000);
+    assert!((10..=12).contains(&(scene.probes - probes)), "{} probes", scene.probes - probes);
+}
+
+#[test]
 fn whose_last_words_are_lost_is_not_doubted() {
     let mut scene = Scene::new(5e6, 4_000_000);
     scene.run(10_000);

@@ -62,7 +62,7 @@ pub(crate) struct Client {
     pub(crate) bottleneck: Option<Bottleneck>,
     wants_sections: Option<(u32, u32)>,
     offers: u32,
-    audio: Option<Mid>,
+    pub(crate) audio: Option<Mid>,
     video: Option<Mid>,
     sequence: u64,
     channel: Option<ChannelId>,
