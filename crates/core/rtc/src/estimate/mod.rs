@@ -61,12 +61,15 @@ const COUNTED: i64 = 200_000;
 /// After too many losses nothing is probed for so long.
 const SHOCK: i64 = 1_000_000;
 
-/// While a round trip takes so much longer than the shortest, nothing is probed for: there is a queue.
+/// While a round trip takes so much longer than usual nothing more is tried: there is a queue.
 const QUEUE: i64 = 50_000;
 
-/// The shortest is that of this period and the one before: what takes longer throughout both is no queue but another way. A queue
-/// of our own making drains sooner.
-const PERIOD: i64 = 1_000_000;
+/// What takes longer is no queue but another way if the shortest of so many such periods in turn differ by no more than this: a
+/// queue of our own making grows or drains. What changes all the time for as long as the last is not ours either.
+const PERIOD: i64 = 500_000;
+const PERIODS: u8 = 3;
+const STEADY: i64 = 10_000;
+const LONGEST_QUEUE: i64 = 10_000_000;
 
 /// A round trip before one is known.
 const USUAL_ROUND_TRIP: i64 = 100_000;
@@ -116,11 +119,15 @@ struct RoundTrip {
     smoothed: i64,
     /// The shortest of each of the latest messages, newest first.
     latest: [i64; 3],
+    /// Without a queue, and when it was about that last.
+    usual: i64,
+    usual_at: i64,
     /// The shortest of this period, and of the one before.
     shortest: i64,
     formerly: i64,
-    /// When this period began.
+    /// When this period began, and how many before it were alike.
     since: i64,
+    alike: u8,
 }
 
 /// Whether the other side says something.
@@ -366,21 +373,33 @@ impl Leaving {
 
 impl RoundTrip {
     fn after(before: Option<Self>, now: i64, latest: i64) -> Self {
-        let Some(before) = before else {
-            return Self { smoothed: latest, latest: [latest; 3], shortest: latest, formerly: latest, since: now };
+        let Some(mut this) = before else {
+            let [smoothed, usual, shortest, formerly] = [latest; 4];
+            let latest = [latest; 3];
+            return Self { smoothed, latest, usual, usual_at: now, shortest, formerly, since: now, alike: 0 };
         };
-        let smoothed = before.smoothed + (latest - before.smoothed) / 8;
-        let [newest, second, _] = before.latest;
-        let all = [latest, newest, second];
-        if now - before.since >= PERIOD {
-            return Self { smoothed, latest: all, shortest: latest, formerly: before.shortest, since: now };
+        this.smoothed += (latest - this.smoothed) / 8;
+        this.latest.rotate_right(1);
+        this.latest[0] = latest;
+        if now - this.since >= PERIOD {
+            let is_alike = (this.shortest - this.formerly).abs() <= STEADY;
+            this.alike = if is_alike { PERIODS.min(this.alike + 1) } else { 1 };
+            if this.alike >= PERIODS || now - this.usual_at >= LONGEST_QUEUE {
+                (this.usual, this.usual_at) = (this.shortest, now);
+            }
+            (this.formerly, this.shortest, this.since) = (this.shortest, latest, now);
         }
-        Self { smoothed, latest: all, shortest: latest.min(before.shortest), ..before }
+        this.shortest = this.shortest.min(latest);
+        this.usual = this.usual.min(latest);
+        if latest < this.usual + QUEUE {
+            this.usual_at = now;
+        }
+        this
     }
 
     fn queue(&self) -> i64 {
         let latest = self.latest.into_iter().min().unwrap_or(0);
-        (latest - self.shortest.min(self.formerly)).max(0)
+        (latest - self.usual).max(0)
     }
 }
 

@@ -309,6 +309,8 @@ impl Probes {
         if rate < FALL * steady {
             let from = self.fallen.map_or(steady, |fall| fall.from);
             self.fallen = Some(Fall { from, at: now, again: now + RECOVERY, is_tried: false });
+            // Whoever has fallen is not looked at as one of whom nothing is known.
+            self.last.get_or_insert(now);
         }
         if rate >= steady || rate < FALL * steady || now - since > FALL_TIME {
             self.steady = (rate, now);
@@ -498,6 +500,19 @@ mod tests {
         answer(&mut probes, second, 10, 0, 2e5);
         assert!(probes.conclude(fall.rate, true).is_some());
         assert_eq!(tried(&mut probes, RECOVERY + 2 * FORGOTTEN), None, "there is no more now");
+    }
+
+    #[test]
+    fn whose_rate_fell_first_of_all_is_known_a_little() {
+        let fall = Way { rate: 2e5, ..WAY };
+        let mut probes = Probes::new(WAY.rate);
+        probes.seek(4e6);
+        probes.consider(0, Way { condition: Condition::Bad { until: None }, ..fall });
+        probes.consider(RECOVERY / 2, fall);
+        assert_eq!(probes.poll(RECOVERY / 2), None);
+        probes.consider(RECOVERY, fall);
+        assert_eq!(probes.poll(RECOVERY).map(|probe| probe.rate), Some(600_000));
+        assert_eq!(probes.poll(RECOVERY + LEAVES), None, "no second one");
     }
 
     #[test]

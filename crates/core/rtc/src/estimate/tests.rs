@@ -38,6 +38,37 @@ fn a_line_that_becomes_narrow_is_left_room_on_and_used_again_when_it_is_wide() {
 }
 
 #[test]
+fn a_long_queue_is_left_to_drain() {
+    for (before, after) in [(5e6, 250e3), (2e6, 300e3), (10e6, 3e6)] {
+        let mut scene = Scene::new(before, 4 * before as u64 / 5);
+        scene.jitter = 2_000;
+        scene.run(10_000);
+        scene.rate = after;
+        scene.run(4_000);
+        assert!(scene.probed_into < 100_000, "probed into a queue of {} us", scene.probed_into);
+        scene.run(1_000);
+        assert!(scene.mean_wait() < 100, "{} ms in the queue after {after}", scene.mean_wait());
+        scene.run(10_000);
+        assert!(scene.probed_into < 100_000 && scene.mean_wait() < 20, "{} ms", scene.mean_wait());
+        assert!(scene.lowest > after as u64 / 2, "{}", scene.lowest);
+    }
+}
+
+#[test]
+fn a_queue_of_others_is_not_waited_for_for_ever() {
+    let mut round_trip = RoundTrip::after(None, 0, 50_000);
+    let mut usual_after = |from: i64, until: i64| {
+        for now in (from..until).step_by(100_000) {
+            // It fills up in two seconds, and is half empty then.
+            round_trip = RoundTrip::after(Some(round_trip), now, 250_000 + now % 2_000_000 / 10);
+        }
+        round_trip.usual
+    };
+    assert_eq!(usual_after(100_000, LONGEST_QUEUE - PERIOD), 50_000);
+    assert!(usual_after(LONGEST_QUEUE - PERIOD, LONGEST_QUEUE + PERIOD) >= 250_000);
+}
+
+#[test]
 fn losses_by_chance_starve_nobody() {
     let mut scene = Scene::new(10e6, 8_000_000);
     scene.loss = 0.05;
