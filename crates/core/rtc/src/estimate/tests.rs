@@ -55,6 +55,20 @@ fn a_long_queue_is_left_to_drain() {
 }
 
 #[test]
+fn what_a_wireless_network_holds_up_for_a_moment_costs_nothing() {
+    for (rate, wish) in [(50e6, 6_500_000), (20e6, 6_500_000), (10e6, 4_000_000), (6e6, 2_500_000), (3e6, 1_500_000)] {
+        let mut scene = Scene::new(rate, wish);
+        scene.jitter = 5_000;
+        scene.run(10_000);
+        for halt in 0..20 {
+            scene.hold(if halt % 2 == 0 { 300 } else { 100 });
+            scene.run(5_000);
+            assert!(scene.lowest >= wish, "{} of {wish} in halt {halt} on {rate}", scene.lowest);
+        }
+    }
+}
+
+#[test]
 fn a_queue_of_others_is_not_waited_for_for_ever() {
     let mut round_trip = RoundTrip::after(None, 0, 50_000);
     let mut usual_after = |from: i64, until: i64| {
