@@ -26,7 +26,7 @@ pub(crate) use probes::{Probe, ProbeId};
 
 use acknowledged::Acknowledged;
 use groups::Groups;
-use loss::Loss;
+use loss::{Loss, Seen};
 use probes::{Condition, Probes, Way};
 use rate::{Rate, Signs};
 use sent::{Fate, Reported, Sent};
@@ -332,8 +332,9 @@ impl Estimator {
         }
         let round_trip = self.round_trip.map_or(USUAL_ROUND_TRIP, |round_trip| round_trip.smoothed);
         let queue = self.queue();
-        let advice = self.loss.judge(now, round_trip);
         let (arriving, most, leaving) = (self.acknowledged.rate(), self.acknowledged.most(), self.leaving.rate);
+        let has_queue = queue >= QUEUE || usage == Usage::Over;
+        let advice = self.loss.judge(now, Seen { round_trip, leaving, arriving, has_queue });
         let delays = self.trend.delays();
         self.rate.reconsider(now, Signs { usage, delays, advice, arriving, most, leaving, round_trip, queue });
         self.consider_probes(now);

@@ -97,6 +97,16 @@ fn losses_by_chance_starve_nobody() {
     scene.loss = 0.05;
     scene.run(60_000);
     assert!(scene.lowest > 2_000_000, "{}", scene.lowest);
+
+    let mut scene = Scene::new(5e6, 4_000_000);
+    scene.loss = 0.2;
+    let mut sum = 0;
+    for _ in 0..90 {
+        scene.run(1_000);
+        assert!(scene.lowest > 1_000_000, "{}", scene.lowest);
+        sum += scene.estimate();
+    }
+    assert!(sum / 90 > 3_000_000, "{}", sum / 90);
 }
 
 #[test]
