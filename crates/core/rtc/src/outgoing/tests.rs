@@ -408,6 +408,21 @@ fn the_word_of_a_client_counts_only_if_it_tells_of_no_single_packets() {
 }
 
 #[test]
+fn pictures_are_paced_by_the_word_of_a_client_that_tells_of_no_single_packets() {
+    let mut scene = Scene::new(true);
+    scene.ours.pace(true);
+    scene.say([0x8f, 206], &[9, 0, u32::from_be_bytes(*b"REMB"), 1 << 24 | 1 << 18 | 150_000, SSRC]);
+    (1..=30).for_each(|sequence| scene.picture(sequence, 1000));
+    scene.pass(Duration::from_millis(500));
+    let bits: usize = scene.left().iter().map(|seen| seen.length * 8).sum();
+    assert!((150_000..180_000).contains(&bits), "{bits} in half a second");
+
+    scene.say([0x8f, 205], &[9, SSRC, 1, 0, 0x2001_0400]);
+    scene.pass(Duration::from_millis(50));
+    assert_eq!(scene.ours.waiting(0), 0, "what it tells of packets is better knowledge");
+}
+
+#[test]
 fn nothing_that_a_client_says_leads_to_more_than_it_can_bear() {
     let mut scene = Scene::new(true);
     (1..=400).for_each(|sequence| scene.picture(sequence, 1000));
