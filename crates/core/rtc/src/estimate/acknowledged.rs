@@ -43,8 +43,13 @@ impl Acknowledged {
 
     /// Bits per second, once there is enough to tell.
     pub(super) fn rate(&self) -> Option<f64> {
+        self.early().filter(|_| self.complete >= ENOUGH)
+    }
+
+    /// The same after the first moments already, which is right if the line was full from the beginning.
+    pub(super) fn early(&self) -> Option<f64> {
         let recent = &self.parts[PARTS - self.complete..];
-        (self.complete >= ENOUGH).then(|| bit_rate(recent.iter().sum(), PART * self.complete as i64))
+        (self.complete > 0).then(|| bit_rate(recent.iter().sum(), PART * self.complete as i64))
     }
 
     /// The most of it in some moments, the present one too: what a line carries that was full for that long.

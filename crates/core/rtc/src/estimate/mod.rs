@@ -64,6 +64,9 @@ const SHOCK: i64 = 1_000_000;
 /// While a round trip takes so much longer than usual nothing more is tried: there is a queue.
 const QUEUE: i64 = 50_000;
 
+/// Before there is enough for a line through the delays, a queue that long that still grows is seen by round trips alone.
+const EARLY_QUEUE: i64 = 100_000;
+
 /// What takes longer is no queue but another way if the shortest of so many such periods in turn differ by no more than this: a
 /// queue of our own making grows or drains. What changes all the time for as long as the last is not ours either.
 const PERIOD: i64 = 500_000;
@@ -263,7 +266,7 @@ impl Estimator {
 
     /// Whether the queue on the way grows.
     pub(crate) fn is_overused(&self) -> bool {
-        self.trend.usage() == Usage::Over
+        self.usage() == Usage::Over
     }
 
     /// From when a packet leaves until it is reported, smoothed.
@@ -326,16 +329,20 @@ impl Estimator {
     /// Makes up its mind after a message.
     fn judge(&mut self, now: i64) {
         self.leaving.look(now);
-        let usage = self.trend.usage();
+        let usage = self.usage();
         while let Some(shown) = self.probes.conclude(self.rate.get(), usage != Usage::Over) {
             self.rate.probed(now, shown, usage);
         }
         let round_trip = self.round_trip.map_or(USUAL_ROUND_TRIP, |round_trip| round_trip.smoothed);
         let queue = self.queue();
-        let (arriving, most, leaving) = (self.acknowledged.rate(), self.acknowledged.most(), self.leaving.rate);
+        let is_early = self.is_early();
+        let arriving = if is_early { self.acknowledged.early() } else { self.acknowledged.rate() };
+        let (most, leaving) = (self.acknowledged.most(), self.leaving.rate);
         let has_queue = queue >= QUEUE || usage == Usage::Over;
         let advice = self.loss.judge(now, Seen { round_trip, leaving, arriving, has_queue });
-        let delays = self.trend.delays();
+        let newest =
+            self.round_trip.map_or(0.0, |round_trip| (round_trip.latest[0] - round_trip.usual) as f64 / 1_000.0);
+        let delays = if is_early { (newest, newest) } else { self.trend.delays() };
         self.rate.reconsider(now, Signs { usage, delays, advice, arriving, most, leaving, round_trip, queue });
         self.consider_probes(now);
     }
@@ -343,7 +350,7 @@ impl Estimator {
     fn consider_probes(&mut self, now: i64) {
         let is_calm = self.round_trip.is_some()
             && !self.silence.is_dead
-            && self.trend.usage() != Usage::Over
+            && self.usage() != Usage::Over
             && !self.loss.has_cut_within(now, SHOCK)
             && self.queue() < QUEUE;
         let condition = match self.silence.idle_from() {
@@ -353,6 +360,15 @@ impl Estimator {
             None => Condition::Bad { until: None },
         };
         self.probes.consider(now, Way { rate: self.rate.get(), condition });
+    }
+
+    fn usage(&self) -> Usage {
+        if self.is_early() { Usage::Over } else { self.trend.usage() }
+    }
+
+    /// Whether the queue grows before the trend can tell.
+    fn is_early(&self) -> bool {
+        self.trend.is_young() && self.round_trip.is_some_and(|round_trip| round_trip.fills())
     }
 
     /// How much longer than usual a round trip takes, in microseconds.
@@ -367,7 +383,8 @@ impl Leaving {
         if elapsed < COUNTED {
             return;
         }
-        self.rate = (self.rate + bit_rate(self.bytes, elapsed)) / 2.0;
+        let rate = bit_rate(self.bytes, elapsed);
+        self.rate = if self.rate > 0.0 { (self.rate + rate) / 2.0 } else { rate };
         (self.bytes, self.since) = (0, now);
     }
 }
@@ -401,6 +418,14 @@ impl RoundTrip {
     fn queue(&self) -> i64 {
         let latest = self.latest.into_iter().min().unwrap_or(0);
         (latest - self.usual).max(0)
+    }
+
+    /// Whether there is a long queue and becomes longer.
+    fn fills(&self) -> bool {
+        let [newest, second, third] = self.latest;
+        // A way that became longer did so at once.
+        let grows = newest > second + STEADY && second >= third && second >= self.usual + EARLY_QUEUE / 2;
+        grows && newest >= self.usual + EARLY_QUEUE
     }
 }
 

@@ -22,6 +22,29 @@ fn three_megabit_are_found_from_a_belief_of_five() {
 }
 
 #[test]
+fn a_narrow_line_is_noticed_soon_after_the_first_packets() {
+    for (rate, wish, most) in [(1e6, 1_700_000, 400_000), (500e3, 1_700_000, 800_000), (2e6, 6_000_000, 450_000)] {
+        let mut scene = Scene::new(rate, wish);
+        scene.run(800);
+        assert!(scene.estimate() < rate as u64, "{} on {rate}", scene.estimate());
+        assert!(scene.longest < most, "{} us in the queue on {rate}", scene.longest);
+        scene.run(2_200);
+        scene.run(1_000);
+        assert!(scene.mean_wait() < 100, "{} ms in the queue on {rate}", scene.mean_wait());
+    }
+
+    // A way that has become longer meanwhile is none.
+    let mut scene = Scene::new(10e6, 3_000_000);
+    scene.run(5_000);
+    scene.wish(0);
+    scene.run(3_000);
+    scene.delay += 90_000;
+    scene.wish(3_000_000);
+    scene.run(2_000);
+    assert_eq!(scene.lowest, FIRST);
+}
+
+#[test]
 fn a_line_that_becomes_narrow_is_left_room_on_and_used_again_when_it_is_wide() {
     let mut scene = Scene::new(5e6, 4_000_000);
     scene.run(10_000);

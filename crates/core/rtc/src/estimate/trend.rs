@@ -92,6 +92,11 @@ impl Trend {
         self.usage
     }
 
+    /// There is not enough for a line yet.
+    pub(super) fn is_young(&self) -> bool {
+        (self.groups as usize) < WINDOW
+    }
+
     /// How much longer than at the beginning the way is for the quickest and for the slowest of the newest groups, in milliseconds.
     pub(super) fn delays(&self) -> (f64, f64) {
         let span = |(least, most): (f64, f64), delay: &f64| (least.min(*delay), most.max(*delay));
@@ -112,7 +117,7 @@ impl Trend {
         self.points[self.oldest] = (self.time, self.smoothed);
         self.oldest = (self.oldest + 1) % WINDOW;
         self.groups = (self.groups + 1).min(FULL_WEIGHT);
-        if self.groups as usize >= WINDOW {
+        if !self.is_young() {
             self.judge(self.fit().unwrap_or(self.slope), milliseconds(variation.sent), step);
         }
     }
@@ -219,7 +224,9 @@ mod tests {
         assert!(after_jump(10_000) && after_jump(15_000), "the way is longer");
 
         // Newest first: little by little is how a queue grows, and what rises again is one.
-        for (delays, drains) in [([40.0, 60.0, 40.0, 20.0], false), ([60.0, 50.0, 80.0, 1.0], false), ([50.0, 60.0, 80.0, 1.0], true)] {
+        for (delays, drains) in
+            [([40.0, 60.0, 40.0, 20.0], false), ([60.0, 50.0, 80.0, 1.0], false), ([50.0, 60.0, 80.0, 1.0], true)]
+        {
             let mut trend = Trend::new();
             trend.delays[..4].copy_from_slice(&delays);
             assert_eq!(trend.drains(), drains, "{delays:?}");
