@@ -136,8 +136,9 @@ struct RoundTrip {
 /// Whether the other side says something.
 #[derive(Debug, Default)]
 struct Silence {
-    /// It ever did.
+    /// It ever did; here, or at all.
     has_spoken: bool,
+    is_known: bool,
     /// When the first packet left since then, or it seemed dead last.
     since: Option<i64>,
     /// When the newest left.
@@ -171,6 +172,11 @@ impl Estimator {
             reference: None,
             tally: Tally::default(),
         }
+    }
+
+    /// The same of somebody who was away and said something before that, or did not.
+    pub(crate) fn again(first: u64, has_spoken: bool) -> Self {
+        Self { silence: Silence { is_known: has_spoken, ..Silence::default() }, ..Self::new(first) }
     }
 
     /// A packet left. `number` is its transport-wide number, counted on beyond the 16 bits it has on the wire; numbers
@@ -208,7 +214,8 @@ impl Estimator {
         if !is_news {
             return;
         }
-        self.silence = Silence { has_spoken: true, newest: self.silence.newest, ..Silence::default() };
+        let newest = self.silence.newest;
+        self.silence = Silence { has_spoken: true, is_known: true, newest, since: None, is_dead: false };
         if let Some(latest) = quickest {
             self.round_trip = Some(RoundTrip::after(self.round_trip, now, latest));
         }
@@ -432,7 +439,7 @@ impl RoundTrip {
 impl Silence {
     /// From when on nothing more is learned of what left so far; never of somebody who never said anything.
     fn idle_from(&self) -> Option<i64> {
-        self.has_spoken.then_some(self.newest + IDLE)
+        self.is_known.then_some(self.newest + IDLE)
     }
 
     /// When the way seems dead, or dead for longer.

@@ -294,7 +294,8 @@ impl Outgoing {
         self.waiting_bytes = 0;
         self.sources.iter_mut().flatten().for_each(|source| source.waiting = 0);
         if let Some(estimator) = &mut self.estimator {
-            **estimator = Estimator::new(self.last_estimate.clamp(LEAST_AGAIN, self.first_estimate));
+            let believed = self.last_estimate.clamp(LEAST_AGAIN, self.first_estimate);
+            **estimator = Estimator::again(believed, self.is_counted);
             estimator.seek(now, self.desired);
             self.probing = None;
             self.tell(now);
