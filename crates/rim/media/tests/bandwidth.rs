@@ -339,6 +339,31 @@ fn no_picture_is_paused_for_who_does_not_allow_it() {
     assert_eq!(states_without_room(Some(false), 2), []);
 }
 
+#[test]
+fn pictures_come_back_to_who_was_left_without_any_by_an_outage() {
+    let mut world = World::new();
+    world.step = Duration::from_millis(1);
+    let ann = world.join("ann");
+    let bob = world.join_that_pauses("bob", Some(true));
+    world.pass(Duration::from_secs(3));
+    world.publish_simulcast(ann);
+    world.pass(Duration::from_secs(1));
+    // Nobody has a microphone.
+    world.clients[ann].audio = None;
+    let mut layers = Layers::default();
+    world.film(ann, &mut layers, Duration::from_secs(8));
+
+    let mut line = Bottleneck::new(SMALL / 2, world.now);
+    line.delay = Duration::from_secs(60);
+    world.clients[bob].bottleneck = Some(line);
+    world.film(ann, &mut layers, Duration::from_secs(12));
+    assert_eq!(stream_states(&world, bob).last(), Some(&lk::StreamState::Paused));
+
+    world.clients[bob].bottleneck = None;
+    world.film(ann, &mut layers, Duration::from_secs(30));
+    assert_eq!(stream_states(&world, bob).last(), Some(&lk::StreamState::Active));
+}
+
 fn stream_states(world: &World, client: usize) -> Vec<lk::StreamState> {
     let updates = world.clients[client].inbox.iter().filter_map(|message| match message {
         Response::StreamStateUpdate(update) => Some(update.stream_states.iter().map(lk::StreamStateInfo::state)),

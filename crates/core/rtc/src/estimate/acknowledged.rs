@@ -43,14 +43,20 @@ impl Acknowledged {
 
     /// Bits per second, once there is enough to tell.
     pub(super) fn rate(&self) -> Option<f64> {
-        let recent = &self.parts[PARTS - self.complete..];
-        (self.complete >= ENOUGH).then(|| bit_rate(recent.iter().sum(), PART * self.complete as i64))
+        self.early().filter(|_| self.complete >= ENOUGH)
     }
 
-    /// The most of it in some moments: what a line carries that was full for that long.
+    /// The same after the first moments already, which is right if the line was full from the beginning.
+    pub(super) fn early(&self) -> Option<f64> {
+        let recent = &self.parts[PARTS - self.complete..];
+        (self.complete > 0).then(|| bit_rate(recent.iter().sum(), PART * self.complete as i64))
+    }
+
+    /// The most of it in some moments, the present one too: what a line carries that was full for that long.
     pub(super) fn most(&self) -> Option<f64> {
         let recent = &self.parts[PARTS - self.complete..];
-        let most = recent.windows(MOMENTS).map(|parts| parts.iter().sum()).max();
+        let present = self.bytes + self.parts[PARTS + 1 - MOMENTS..].iter().sum::<u64>();
+        let most = recent.windows(MOMENTS).map(|parts| parts.iter().sum()).max().map(|most: u64| most.max(present));
         most.filter(|_| self.complete >= ENOUGH).map(|bytes| bit_rate(bytes, PART * MOMENTS as i64))
     }
 }
@@ -79,6 +85,14 @@ mod tests {
         assert!(acknowledged.rate().is_some_and(|rate| rate < 1_500_000.0));
         arrive(&mut acknowledged, 600, 125);
         assert_eq!((acknowledged.rate(), acknowledged.most()), (Some(100_000.0), Some(100_000.0)));
+    }
+
+    #[test]
+    fn what_arrives_at_once_after_a_hole_counts_at_once() {
+        let mut acknowledged = Acknowledged::default();
+        acknowledged.add(0, 1_000);
+        acknowledged.add(510_000, 25_000);
+        assert_eq!((acknowledged.rate(), acknowledged.most()), (Some(16_000.0), Some(1_000_000.0)));
     }
 
     #[test]

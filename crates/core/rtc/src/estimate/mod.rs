@@ -26,8 +26,8 @@ pub(crate) use probes::{Probe, ProbeId};
 
 use acknowledged::Acknowledged;
 use groups::Groups;
-use loss::Loss;
-use probes::{Probes, Way};
+use loss::{Loss, Seen};
+use probes::{Condition, Probes, Way};
 use rate::{Rate, Signs};
 use sent::{Fate, Reported, Sent};
 use std::time::{Duration, Instant};
@@ -51,18 +51,28 @@ const MORE_SILENCE: i64 = 1_000_000;
 /// Who last sent longer ago is not sending. Whose last words are lost is not told so.
 const SENDING: i64 = 500_000;
 
+/// Nothing of a packet is heard that left longer ago. Who has sent nothing for so long learns nothing new of the way: what seemed
+/// wrong with it may be over.
+const IDLE: i64 = 2_000_000;
+
 /// Time over which what leaves is counted.
 const COUNTED: i64 = 200_000;
 
 /// After too many losses nothing is probed for so long.
 const SHOCK: i64 = 1_000_000;
 
-/// While a round trip takes so much longer than the shortest, nothing is probed for: there is a queue.
+/// While a round trip takes so much longer than usual nothing more is tried: there is a queue.
 const QUEUE: i64 = 50_000;
 
-/// The shortest is that of this period and the one before: what takes longer throughout both is no queue but another way. A queue
-/// of our own making drains sooner.
-const PERIOD: i64 = 1_000_000;
+/// Before there is enough for a line through the delays, a queue that long that still grows is seen by round trips alone.
+const EARLY_QUEUE: i64 = 100_000;
+
+/// What takes longer is no queue but another way if the shortest of so many such periods in turn differ by no more than this: a
+/// queue of our own making grows or drains. What changes all the time for as long as the last is not ours either.
+const PERIOD: i64 = 500_000;
+const PERIODS: u8 = 3;
+const STEADY: i64 = 10_000;
+const LONGEST_QUEUE: i64 = 10_000_000;
 
 /// A round trip before one is known.
 const USUAL_ROUND_TRIP: i64 = 100_000;
@@ -112,18 +122,23 @@ struct RoundTrip {
     smoothed: i64,
     /// The shortest of each of the latest messages, newest first.
     latest: [i64; 3],
+    /// Without a queue, and when it was about that last.
+    usual: i64,
+    usual_at: i64,
     /// The shortest of this period, and of the one before.
     shortest: i64,
     formerly: i64,
-    /// When this period began.
+    /// When this period began, and how many before it were alike.
     since: i64,
+    alike: u8,
 }
 
 /// Whether the other side says something.
 #[derive(Debug, Default)]
 struct Silence {
-    /// It ever did.
+    /// It ever did; here, or at all.
     has_spoken: bool,
+    is_known: bool,
     /// When the first packet left since then, or it seemed dead last.
     since: Option<i64>,
     /// When the newest left.
@@ -157,6 +172,11 @@ impl Estimator {
             reference: None,
             tally: Tally::default(),
         }
+    }
+
+    /// The same of somebody who was away and said something before that, or did not.
+    pub(crate) fn again(first: u64, has_spoken: bool) -> Self {
+        Self { silence: Silence { is_known: has_spoken, ..Silence::default() }, ..Self::new(first) }
     }
 
     /// A packet left. `number` is its transport-wide number, counted on beyond the 16 bits it has on the wire; numbers
@@ -194,7 +214,8 @@ impl Estimator {
         if !is_news {
             return;
         }
-        self.silence = Silence { has_spoken: true, ..Silence::default() };
+        let newest = self.silence.newest;
+        self.silence = Silence { has_spoken: true, is_known: true, newest, since: None, is_dead: false };
         if let Some(latest) = quickest {
             self.round_trip = Some(RoundTrip::after(self.round_trip, now, latest));
         }
@@ -213,7 +234,7 @@ impl Estimator {
         self.rate.path_changed();
         self.probes.path_changed(now, self.rate.get());
         self.round_trip = None;
-        self.silence = Silence { has_spoken: self.silence.has_spoken, ..Silence::default() };
+        self.silence = Silence { since: None, is_dead: false, ..self.silence };
     }
 
     /// What more bandwidth would be used for, in bits per second.
@@ -252,7 +273,7 @@ impl Estimator {
 
     /// Whether the queue on the way grows.
     pub(crate) fn is_overused(&self) -> bool {
-        self.trend.usage() == Usage::Over
+        self.usage() == Usage::Over
     }
 
     /// From when a packet leaves until it is reported, smoothed.
@@ -315,15 +336,20 @@ impl Estimator {
     /// Makes up its mind after a message.
     fn judge(&mut self, now: i64) {
         self.leaving.look(now);
-        let usage = self.trend.usage();
+        let usage = self.usage();
         while let Some(shown) = self.probes.conclude(self.rate.get(), usage != Usage::Over) {
             self.rate.probed(now, shown, usage);
         }
         let round_trip = self.round_trip.map_or(USUAL_ROUND_TRIP, |round_trip| round_trip.smoothed);
         let queue = self.queue();
-        let advice = self.loss.judge(now, round_trip);
-        let (arriving, most, leaving) = (self.acknowledged.rate(), self.acknowledged.most(), self.leaving.rate);
-        let delays = self.trend.delays();
+        let is_early = self.is_early();
+        let arriving = if is_early { self.acknowledged.early() } else { self.acknowledged.rate() };
+        let (most, leaving) = (self.acknowledged.most(), self.leaving.rate);
+        let has_queue = queue >= QUEUE || usage == Usage::Over;
+        let advice = self.loss.judge(now, Seen { round_trip, leaving, arriving, has_queue });
+        let newest =
+            self.round_trip.map_or(0.0, |round_trip| (round_trip.latest[0] - round_trip.usual) as f64 / 1_000.0);
+        let delays = if is_early { (newest, newest) } else { self.trend.delays() };
         self.rate.reconsider(now, Signs { usage, delays, advice, arriving, most, leaving, round_trip, queue });
         self.consider_probes(now);
     }
@@ -331,10 +357,25 @@ impl Estimator {
     fn consider_probes(&mut self, now: i64) {
         let is_calm = self.round_trip.is_some()
             && !self.silence.is_dead
-            && self.trend.usage() != Usage::Over
+            && self.usage() != Usage::Over
             && !self.loss.has_cut_within(now, SHOCK)
             && self.queue() < QUEUE;
-        self.probes.consider(now, Way { rate: self.rate.get(), is_calm });
+        let condition = match self.silence.idle_from() {
+            _ if is_calm => Condition::Calm,
+            Some(from) if from <= now => Condition::Idle,
+            Some(from) => Condition::Bad { until: Some(from) },
+            None => Condition::Bad { until: None },
+        };
+        self.probes.consider(now, Way { rate: self.rate.get(), condition });
+    }
+
+    fn usage(&self) -> Usage {
+        if self.is_early() { Usage::Over } else { self.trend.usage() }
+    }
+
+    /// Whether the queue grows before the trend can tell.
+    fn is_early(&self) -> bool {
+        self.trend.is_young() && self.round_trip.is_some_and(|round_trip| round_trip.fills())
     }
 
     /// How much longer than usual a round trip takes, in microseconds.
@@ -349,32 +390,58 @@ impl Leaving {
         if elapsed < COUNTED {
             return;
         }
-        self.rate = (self.rate + bit_rate(self.bytes, elapsed)) / 2.0;
+        let rate = bit_rate(self.bytes, elapsed);
+        self.rate = if self.rate > 0.0 { (self.rate + rate) / 2.0 } else { rate };
         (self.bytes, self.since) = (0, now);
     }
 }
 
 impl RoundTrip {
     fn after(before: Option<Self>, now: i64, latest: i64) -> Self {
-        let Some(before) = before else {
-            return Self { smoothed: latest, latest: [latest; 3], shortest: latest, formerly: latest, since: now };
+        let Some(mut this) = before else {
+            let [smoothed, usual, shortest, formerly] = [latest; 4];
+            let latest = [latest; 3];
+            return Self { smoothed, latest, usual, usual_at: now, shortest, formerly, since: now, alike: 0 };
         };
-        let smoothed = before.smoothed + (latest - before.smoothed) / 8;
-        let [newest, second, _] = before.latest;
-        let all = [latest, newest, second];
-        if now - before.since >= PERIOD {
-            return Self { smoothed, latest: all, shortest: latest, formerly: before.shortest, since: now };
+        this.smoothed += (latest - this.smoothed) / 8;
+        this.latest.rotate_right(1);
+        this.latest[0] = latest;
+        if now - this.since >= PERIOD {
+            let is_alike = (this.shortest - this.formerly).abs() <= STEADY;
+            this.alike = if is_alike { PERIODS.min(this.alike + 1) } else { 1 };
+            if this.alike >= PERIODS || now - this.usual_at >= LONGEST_QUEUE {
+                (this.usual, this.usual_at) = (this.shortest, now);
+            }
+            (this.formerly, this.shortest, this.since) = (this.shortest, latest, now);
         }
-        Self { smoothed, latest: all, shortest: latest.min(before.shortest), ..before }
+        this.shortest = this.shortest.min(latest);
+        this.usual = this.usual.min(latest);
+        if latest < this.usual + QUEUE {
+            this.usual_at = now;
+        }
+        this
     }
 
     fn queue(&self) -> i64 {
         let latest = self.latest.into_iter().min().unwrap_or(0);
-        (latest - self.shortest.min(self.formerly)).max(0)
+        (latest - self.usual).max(0)
+    }
+
+    /// Whether there is a long queue and becomes longer.
+    fn fills(&self) -> bool {
+        let [newest, second, third] = self.latest;
+        // A way that became longer did so at once.
+        let grows = newest > second + STEADY && second >= third && second >= self.usual + EARLY_QUEUE / 2;
+        grows && newest >= self.usual + EARLY_QUEUE
     }
 }
 
 impl Silence {
+    /// From when on nothing more is learned of what left so far; never of somebody who never said anything.
+    fn idle_from(&self) -> Option<i64> {
+        self.is_known.then_some(self.newest + IDLE)
+    }
+
     /// When the way seems dead, or dead for longer.
     fn deadline(&self) -> Option<i64> {
         let patience = if self.is_dead { MORE_SILENCE } else { SILENCE };

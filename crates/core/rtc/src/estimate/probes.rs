@@ -81,8 +81,18 @@ pub(crate) struct Probe {
 pub(super) struct Way {
     /// What is believed, bits per second.
     pub(super) rate: f64,
-    /// Nothing speaks against sending more.
-    pub(super) is_calm: bool,
+    pub(super) condition: Condition,
+}
+
+/// Whether more may be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Condition {
+    /// Nothing speaks against it.
+    Calm,
+    /// Something spoke against it, but nothing leaves that would tell whether it still does.
+    Idle,
+    /// It would not help; perhaps until then.
+    Bad { until: Option<i64> },
 }
 
 /// See the [module](self).
@@ -235,15 +245,25 @@ impl Probes {
         let most = (SPARE * self.desired).min(CEILING);
         let is_wanted = self.desired > way.rate && most > WORTHWHILE * way.rate;
         self.is_eager &= is_wanted;
-        if !is_wanted || !way.is_calm {
+        let is_calm = way.condition == Condition::Calm;
+        if !is_wanted || !is_calm {
             self.goes_on = false;
             self.planned.clear();
         }
         let is_busy = !self.planned.is_empty() || !self.underway.is_empty();
-        if is_wanted && way.is_calm && !is_busy {
-            self.plan(now, way, most);
+        if is_wanted && !is_busy {
+            match way.condition {
+                Condition::Calm => self.plan(now, way, most),
+                Condition::Idle => self.plan_look(now, way, most),
+                Condition::Bad { .. } => {}
+            }
         }
-        self.due = if is_wanted && way.is_calm { self.next_look(now) } else { None };
+        self.due = match way.condition {
+            _ if !is_wanted => None,
+            Condition::Calm => self.next_look(now),
+            Condition::Idle => self.last.map(|last| last + PATIENT).filter(|at| *at > now),
+            Condition::Bad { until } => until,
+        };
     }
 
     /// When to consider again, if nothing happens before.
@@ -275,12 +295,22 @@ impl Probes {
         self.planned.dedup();
     }
 
+    /// One small probe now and then, to hear whether anything arrives.
+    fn plan_look(&mut self, now: i64, way: Way, most: f64) {
+        if self.last.is_none_or(|last| now - last >= PATIENT) {
+            self.last = Some(now);
+            self.planned.push((STEP * way.rate).min(most));
+        }
+    }
+
     /// Takes note of a rate that falls far.
     fn watch(&mut self, now: i64, rate: f64) {
         let (steady, since) = self.steady;
         if rate < FALL * steady {
             let from = self.fallen.map_or(steady, |fall| fall.from);
             self.fallen = Some(Fall { from, at: now, again: now + RECOVERY, is_tried: false });
+            // Whoever has fallen is not looked at as one of whom nothing is known.
+            self.last.get_or_insert(now);
         }
         if rate >= steady || rate < FALL * steady || now - since > FALL_TIME {
             self.steady = (rate, now);
@@ -361,7 +391,7 @@ impl Arrived {
 mod tests {
     use super::*;
 
-    const WAY: Way = Way { rate: 1e6, is_calm: true };
+    const WAY: Way = Way { rate: 1e6, condition: Condition::Calm };
 
     fn seeking(desired: f64) -> Probes {
         let mut probes = Probes::new(WAY.rate);
@@ -473,9 +503,22 @@ mod tests {
     }
 
     #[test]
+    fn whose_rate_fell_first_of_all_is_known_a_little() {
+        let fall = Way { rate: 2e5, ..WAY };
+        let mut probes = Probes::new(WAY.rate);
+        probes.seek(4e6);
+        probes.consider(0, Way { condition: Condition::Bad { until: None }, ..fall });
+        probes.consider(RECOVERY / 2, fall);
+        assert_eq!(probes.poll(RECOVERY / 2), None);
+        probes.consider(RECOVERY, fall);
+        assert_eq!(probes.poll(RECOVERY).map(|probe| probe.rate), Some(600_000));
+        assert_eq!(probes.poll(RECOVERY + LEAVES), None, "no second one");
+    }
+
+    #[test]
     fn nothing_is_sent_into_trouble() {
         let mut probes = seeking(4e6);
-        probes.consider(1, Way { is_calm: false, ..WAY });
+        probes.consider(1, Way { condition: Condition::Bad { until: None }, ..WAY });
         assert_eq!((probes.poll(1), probes.due()), (None, None));
     }
 }

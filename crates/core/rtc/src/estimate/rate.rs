@@ -3,7 +3,7 @@
 
 use super::loss::Advice;
 use super::trend::Usage;
-use super::{CEILING, FLOOR};
+use super::{CEILING, FLOOR, QUEUE};
 
 /// Of what arrived while the queue grew, so much is sent, for the queue to drain; and of that so much less per second of
 /// queue, up to one.
@@ -133,7 +133,8 @@ impl Rate {
             (Usage::Over, _) => self.fall(now, signs),
             (_, Advice::Cut(factor)) => self.set(self.rate * factor),
             (Usage::Under, _) | (_, Advice::Hold) => {}
-            (Usage::Normal, Advice::Grow) => self.grow(elapsed, signs),
+            (Usage::Normal, Advice::Grow) if signs.queue < QUEUE => self.grow(elapsed, signs),
+            (Usage::Normal, Advice::Grow) => {}
         }
     }
 
@@ -219,6 +220,9 @@ mod tests {
         let later = pass(&mut rate, 0, 1, QUIET);
         assert!((1.06e6..1.09e6).contains(&later), "{later}");
         assert_eq!(pass(&mut rate, 1, 60, QUIET), 1.51e6);
+
+        let mut rate = Rate::new(1e6);
+        assert_eq!(pass(&mut rate, 0, 60, Signs { queue: QUEUE, ..QUIET }), 1e6, "a queue is to drain first");
     }
 
     #[test]

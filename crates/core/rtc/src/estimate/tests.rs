@@ -1,239 +1,11 @@
-//! The estimator on lines that do not exist: one bottleneck with a queue, a sender that sends media as it is told and the
-//! probes, and a subscriber who reports.
+//! The estimator on lines that do not exist.
+
+mod scene;
 
 use super::*;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use std::collections::VecDeque;
-
-/// A step of the simulation, microseconds.
-const STEP: i64 = 1_000;
-
-/// Bytes of a packet of media, at most.
-const PACKET: usize = 1_200;
-
-/// What is believed at first in the product.
-const FIRST: u64 = 5_000_000;
-
-/// A line, a sender and a subscriber.
-struct Scene {
-    epoch: Instant,
-    now: i64,
-    estimator: Estimator,
-    random: u64,
-    /// The bottleneck: bits per second, time its queue holds, the way besides it, share lost by chance in either direction,
-    /// and by how much a packet is late at most.
-    rate: f64,
-    queue: i64,
-    delay: i64,
-    loss: f64,
-    jitter: i64,
-    /// Nothing passes in either direction.
-    is_cut: bool,
-    /// How much media there is, bits per second.
-    wish: u64,
-    report_interval: i64,
-    number: u64,
-    /// Bytes of media that may leave; a probe that is leaving, bytes of its packets, and bytes of it that may leave.
-    budget: f64,
-    probe: Option<(Probe, usize, f64)>,
-    probes: usize,
-    /// When the bottleneck is free again.
-    busy_until: i64,
-    /// Number and arrival, in order of arrival.
-    underway: VecDeque<(u64, i64)>,
-    arrived: VecDeque<(u64, i64)>,
-    highest_reported: u64,
-    next_report: i64,
-    reports: VecDeque<(i64, Arrivals)>,
-    /// Longest time in the queue in the last run.
-    longest: i64,
-    /// Time in the queue, summed over packets of the last run.
-    waited: (i64, i64),
-    lowest: u64,
-    highest: u64,
-}
-
-impl Scene {
-    fn new(rate: f64, wish: u64) -> Self {
-        let mut scene = Self {
-            epoch: Instant::now(),
-            now: 0,
-            estimator: Estimator::new(FIRST),
-            random: 0x9e37_79b9_7f4a_7c15,
-            rate,
-            queue: 1_000_000,
-            delay: 20_000,
-            loss: 0.0,
-            jitter: 0,
-            is_cut: false,
-            wish,
-            report_interval: 60_000,
-            number: 65_000,
-            budget: 0.0,
-            probe: None,
-            probes: 0,
-            busy_until: 0,
-            underway: VecDeque::new(),
-            arrived: VecDeque::new(),
-            highest_reported: 64_999,
-            next_report: 0,
-            reports: VecDeque::new(),
-            longest: 0,
-            waited: (0, 0),
-            lowest: u64::MAX,
-            highest: 0,
-        };
-        scene.wish(wish);
-        scene
-    }
-
-    fn instant(&self) -> Instant {
-        self.epoch + Duration::from_micros(self.now.cast_unsigned())
-    }
-
-    fn wish(&mut self, wish: u64) {
-        self.wish = wish;
-        let now = self.instant();
-        self.estimator.seek(now, wish);
-    }
-
-    fn estimate(&self) -> u64 {
-        self.estimator.estimate()
-    }
-
-    /// Mean time in the queue of the last run, in milliseconds.
-    fn mean_wait(&self) -> i64 {
-        self.waited.0 / self.waited.1.max(1) / 1_000
-    }
-
-    /// Lets so many milliseconds pass.
-    fn run(&mut self, millis: i64) {
-        (self.longest, self.waited, self.lowest, self.highest) = (0, (0, 0), u64::MAX, 0);
-        for _ in 0..millis {
-            self.now += STEP;
-            self.hear();
-            self.report();
-            self.send();
-            let now = self.instant();
-            if self.estimator.poll_timeout().is_some_and(|due| due <= now) {
-                self.estimator.handle_timeout(now);
-                assert!(self.estimator.poll_timeout().is_none_or(|due| due > now), "the time is due again");
-            }
-            self.lowest = self.lowest.min(self.estimate());
-            self.highest = self.highest.max(self.estimate());
-        }
-    }
-
-    /// Runs until the estimate is at least that, and returns how many milliseconds it took.
-    fn run_until(&mut self, estimate: u64, at_most: i64) -> i64 {
-        let begun = self.now;
-        while self.estimate() < estimate {
-            assert!((self.now - begun) / 1_000 < at_most, "{} after {at_most} ms", self.estimate());
-            self.run(1);
-        }
-        (self.now - begun) / 1_000
-    }
-
-    fn send(&mut self) {
-        let now = self.instant();
-        if self.probe.is_none() {
-            self.probe = self.estimator.poll_probe(now).map(|probe| {
-                let size = (probe.bytes / probe.packets).clamp(200, PACKET);
-                (probe, size, size as f64)
-            });
-            self.probes += usize::from(self.probe.is_some());
-        }
-        if let Some((mut left, bytes, mut budget)) = self.probe.take() {
-            budget += left.rate as f64 / 8.0 * 1e-3;
-            while budget >= bytes as f64 && (left.bytes > 0 || left.packets > 0) {
-                budget -= bytes as f64;
-                left.bytes = left.bytes.saturating_sub(bytes);
-                left.packets = left.packets.saturating_sub(1);
-                self.put(bytes, Some(left.id));
-            }
-            self.probe = (left.bytes > 0 || left.packets > 0).then_some((left, bytes, budget));
-            return;
-        }
-        self.budget += self.wish.min(self.estimate()) as f64 / 8.0 * 1e-3;
-        // Media of low rates comes in small packets.
-        let bytes = usize::try_from(self.wish.min(self.estimate()) / 8 / 50).unwrap().clamp(100, PACKET);
-        while self.budget >= bytes as f64 {
-            self.budget -= bytes as f64;
-            self.put(bytes, None);
-        }
-    }
-
-    fn put(&mut self, bytes: usize, probe: Option<ProbeId>) {
-        self.number += 1;
-        let now = self.instant();
-        self.estimator.on_sent(now, self.number, bytes, probe);
-        let waiting = (self.busy_until - self.now).max(0);
-        if self.is_cut || waiting > self.queue || self.chance() < self.loss {
-            return;
-        }
-        self.longest = self.longest.max(waiting);
-        self.waited = (self.waited.0 + waiting, self.waited.1 + 1);
-        self.busy_until = self.now + waiting + (bytes as f64 * 8e6 / self.rate) as i64;
-        let jitter = (self.chance().powi(3) * self.jitter as f64) as i64;
-        let arrival = self.busy_until + self.delay + jitter;
-        self.underway.push_back((self.number, arrival.max(self.underway.back().map_or(0, |(_, before)| *before))));
-    }
-
-    fn report(&mut self) {
-        while self.underway.front().is_some_and(|(_, arrival)| *arrival <= self.now) {
-            self.arrived.extend(self.underway.pop_front());
-        }
-        if self.now < self.next_report {
-            return;
-        }
-        self.next_report = self.now + self.report_interval;
-        let (Some((first, at)), Some((last, _))) = (self.arrived.front().copied(), self.arrived.back().copied()) else {
-            return;
-        };
-        let first = first.min(self.highest_reported + 1);
-        // The other side's clock begins elsewhere, shortly before it wraps.
-        let base = REFERENCE * ((1 << REFERENCE_BITS) - 100);
-        let reference = (base + at) / REFERENCE;
-        let mut arrivals = Vec::new();
-        for number in first..=last {
-            let next = self.arrived.front().filter(|(arrived, _)| *arrived == number);
-            arrivals.push(next.map(|(_, arrival)| base + arrival - reference * REFERENCE));
-            if next.is_some() {
-                self.arrived.pop_front();
-            }
-        }
-        self.highest_reported = last;
-        let feedback = Arrivals {
-            first: low(first),
-            reference: u32::try_from(reference & ((1 << REFERENCE_BITS) - 1)).unwrap(),
-            arrivals,
-        };
-        if !self.is_cut && self.chance() >= self.loss {
-            self.reports.push_back((self.now + self.delay, feedback));
-        }
-    }
-
-    fn hear(&mut self) {
-        while self.reports.front().is_some_and(|(at, _)| *at <= self.now) {
-            let (_, feedback) = self.reports.pop_front().unwrap();
-            let now = self.instant();
-            self.estimator.on_feedback(now, &feedback);
-        }
-    }
-
-    /// From 0 to 1 (xorshift).
-    fn chance(&mut self) -> f64 {
-        self.random ^= self.random << 13;
-        self.random ^= self.random >> 7;
-        self.random ^= self.random << 17;
-        (self.random >> 11) as f64 / (1_u64 << 53) as f64
-    }
-}
-
-fn low(number: u64) -> u16 {
-    u16::try_from(number & 0xffff).unwrap()
-}
+use scene::{FIRST, Scene, low};
 
 #[test]
 fn three_megabit_are_found_from_a_belief_of_five() {
@@ -247,6 +19,29 @@ fn three_megabit_are_found_from_a_belief_of_five() {
     assert!(scene.lowest > 2_200_000 && scene.highest < 3_300_000, "{} to {}", scene.lowest, scene.highest);
     assert!(scene.mean_wait() < 10 && scene.longest < 100_000, "{} ms, {} us", scene.mean_wait(), scene.longest);
     assert!(scene.probes < 12, "{} probes", scene.probes);
+}
+
+#[test]
+fn a_narrow_line_is_noticed_soon_after_the_first_packets() {
+    for (rate, wish, most) in [(1e6, 1_700_000, 400_000), (500e3, 1_700_000, 800_000), (2e6, 6_000_000, 450_000)] {
+        let mut scene = Scene::new(rate, wish);
+        scene.run(800);
+        assert!(scene.estimate() < rate as u64, "{} on {rate}", scene.estimate());
+        assert!(scene.longest < most, "{} us in the queue on {rate}", scene.longest);
+        scene.run(2_200);
+        scene.run(1_000);
+        assert!(scene.mean_wait() < 100, "{} ms in the queue on {rate}", scene.mean_wait());
+    }
+
+    // A way that has become longer meanwhile is none.
+    let mut scene = Scene::new(10e6, 3_000_000);
+    scene.run(5_000);
+    scene.wish(0);
+    scene.run(3_000);
+    scene.delay += 90_000;
+    scene.wish(3_000_000);
+    scene.run(2_000);
+    assert_eq!(scene.lowest, FIRST);
 }
 
 #[test]
@@ -266,6 +61,51 @@ fn a_line_that_becomes_narrow_is_left_room_on_and_used_again_when_it_is_wide() {
 }
 
 #[test]
+fn a_long_queue_is_left_to_drain() {
+    for (before, after) in [(5e6, 250e3), (2e6, 300e3), (10e6, 3e6)] {
+        let mut scene = Scene::new(before, 4 * before as u64 / 5);
+        scene.jitter = 2_000;
+        scene.run(10_000);
+        scene.rate = after;
+        scene.run(4_000);
+        assert!(scene.probed_into < 100_000, "probed into a queue of {} us", scene.probed_into);
+        scene.run(1_000);
+        assert!(scene.mean_wait() < 100, "{} ms in the queue after {after}", scene.mean_wait());
+        scene.run(10_000);
+        assert!(scene.probed_into < 100_000 && scene.mean_wait() < 20, "{} ms", scene.mean_wait());
+        assert!(scene.lowest > after as u64 / 2, "{}", scene.lowest);
+    }
+}
+
+#[test]
+fn what_a_wireless_network_holds_up_for_a_moment_costs_nothing() {
+    for (rate, wish) in [(50e6, 6_500_000), (20e6, 6_500_000), (10e6, 4_000_000), (6e6, 2_500_000), (3e6, 1_500_000)] {
+        let mut scene = Scene::new(rate, wish);
+        scene.jitter = 5_000;
+        scene.run(10_000);
+        for halt in 0..20 {
+            scene.hold(if halt % 2 == 0 { 300 } else { 100 });
+            scene.run(5_000);
+            assert!(scene.lowest >= wish, "{} of {wish} in halt {halt} on {rate}", scene.lowest);
+        }
+    }
+}
+
+#[test]
+fn a_queue_of_others_is_not_waited_for_for_ever() {
+    let mut round_trip = RoundTrip::after(None, 0, 50_000);
+    let mut usual_after = |from: i64, until: i64| {
+        for now in (from..until).step_by(100_000) {
+            // It fills up in two seconds, and is half empty then.
+            round_trip = RoundTrip::after(Some(round_trip), now, 250_000 + now % 2_000_000 / 10);
+        }
+        round_trip.usual
+    };
+    assert_eq!(usual_after(100_000, LONGEST_QUEUE - PERIOD), 50_000);
+    assert!(usual_after(LONGEST_QUEUE - PERIOD, LONGEST_QUEUE + PERIOD) >= 250_000);
+}
+
+#[test]
 fn losses_by_chance_starve_nobody() {
     let mut scene = Scene::new(10e6, 8_000_000);
     scene.loss = 0.05;
@@ -280,6 +120,16 @@ fn losses_by_chance_starve_nobody() {
     scene.loss = 0.05;
     scene.run(60_000);
     assert!(scene.lowest > 2_000_000, "{}", scene.lowest);
+
+    let mut scene = Scene::new(5e6, 4_000_000);
+    scene.loss = 0.2;
+    let mut sum = 0;
+    for _ in 0..90 {
+        scene.run(1_000);
+        assert!(scene.lowest > 1_000_000, "{}", scene.lowest);
+        sum += scene.estimate();
+    }
+    assert!(sum / 90 > 3_000_000, "{}", sum / 90);
 }
 
 #[test]
@@ -339,6 +189,30 @@ fn a_dead_line_is_believed_to_carry_a_voice() {
     assert_eq!((scene.estimate(), scene.probes), (30_000, probes));
     scene.is_cut = false;
     scene.run_until(4_000_000, 8_000);
+}
+
+#[test]
+fn who_is_sent_nothing_any_more_is_tried_again() {
+    for rate in [None, Some(60e3)] {
+        let mut scene = Scene::new(5e6, 4_000_000);
+        scene.price = 500_000;
+        scene.run(10_000);
+        (scene.is_cut, scene.rate) = (rate.is_none(), rate.unwrap_or(5e6));
+        scene.run(9_000);
+        assert!(scene.estimate() < scene.price, "{}", scene.estimate());
+        (scene.is_cut, scene.rate) = (false, 5e6);
+        scene.run_until(4_000_000, 10_000);
+    }
+
+    // Not more often than it takes.
+    let mut scene = Scene::new(5e6, 4_000_000);
+    scene.price = 500_000;
+    scene.run(10_000);
+    scene.is_cut = true;
+    scene.run(10_000);
+    let probes = scene.probes;
+    scene.run(60_000);
+    assert!((10..=12).contains(&(scene.probes - probes)), "{} probes", scene.probes - probes);
 }
 
 #[test]

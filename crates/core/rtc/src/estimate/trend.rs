@@ -9,6 +9,11 @@ const WINDOW: usize = 20;
 /// So many of the newest are looked at for how long the way is: what shakes makes some of them late, but hardly all.
 const NEWEST: usize = 4;
 
+/// A way that becomes longer by that share of it all at once, and then shorter, was held up and lets through what waited: its
+/// queue drains, though the line rises. A shorter way is one nearly as short as any since.
+const JUMP: f64 = 0.5;
+const SHORTENED: f64 = 0.9;
+
 /// How much of the delay before stays in the smoothed one.
 const SMOOTHING: f64 = 0.9;
 
@@ -53,8 +58,8 @@ pub(super) struct Trend {
     /// Time and smoothed delay, in milliseconds; the oldest is overwritten next.
     points: [(f64, f64); WINDOW],
     oldest: usize,
-    /// The delays of the newest groups as they are.
-    newest: [f64; NEWEST],
+    /// The delays of the groups as they are, newest first.
+    delays: [f64; WINDOW],
     groups: u32,
     time: f64,
     delay: f64,
@@ -71,7 +76,7 @@ impl Trend {
         Self {
             points: [(0.0, 0.0); WINDOW],
             oldest: 0,
-            newest: [0.0; NEWEST],
+            delays: [0.0; WINDOW],
             groups: 0,
             time: 0.0,
             delay: 0.0,
@@ -87,10 +92,15 @@ impl Trend {
         self.usage
     }
 
+    /// There is not enough for a line yet.
+    pub(super) fn is_young(&self) -> bool {
+        (self.groups as usize) < WINDOW
+    }
+
     /// How much longer than at the beginning the way is for the quickest and for the slowest of the newest groups, in milliseconds.
     pub(super) fn delays(&self) -> (f64, f64) {
         let span = |(least, most): (f64, f64), delay: &f64| (least.min(*delay), most.max(*delay));
-        self.newest.iter().fold((f64::INFINITY, f64::NEG_INFINITY), span)
+        self.delays[..NEWEST].iter().fold((f64::INFINITY, f64::NEG_INFINITY), span)
     }
 
     pub(super) fn add(&mut self, variation: Variation) {
@@ -101,13 +111,13 @@ impl Trend {
         let step = milliseconds(variation.arrived);
         self.time += step;
         self.delay += milliseconds(variation.change());
-        self.newest.rotate_right(1);
-        self.newest[0] = self.delay;
+        self.delays.rotate_right(1);
+        self.delays[0] = self.delay;
         self.smoothed = SMOOTHING * self.smoothed + (1.0 - SMOOTHING) * self.delay;
         self.points[self.oldest] = (self.time, self.smoothed);
         self.oldest = (self.oldest + 1) % WINDOW;
         self.groups = (self.groups + 1).min(FULL_WEIGHT);
-        if self.groups as usize >= WINDOW {
+        if !self.is_young() {
             self.judge(self.fit().unwrap_or(self.slope), milliseconds(variation.sent), step);
         }
     }
@@ -134,7 +144,7 @@ impl Trend {
             // The first time it may have begun anywhere since the group before.
             let (time, groups) = self.rising.map_or((sent / 2.0, 1), |(time, groups)| (time + sent, groups + 1));
             self.rising = Some((time, groups));
-            if time > PROOF && groups > 1 && slope >= self.slope {
+            if time > PROOF && groups > 1 && slope >= self.slope && !self.drains() {
                 self.rising = None;
                 self.usage = Usage::Over;
             }
@@ -144,6 +154,17 @@ impl Trend {
         }
         self.slope = slope;
         self.follow(weighted.abs(), step.min(LONGEST_STEP));
+    }
+
+    /// Whether the way became longer at once and shortens since.
+    fn drains(&self) -> bool {
+        let least = |delays: &[f64]| delays.iter().copied().fold(f64::INFINITY, f64::min);
+        let longest = self.delays.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let since = self.delays.iter().position(|delay| *delay == longest).unwrap_or(0);
+        let before = self.delays.get(since + 1).copied().unwrap_or(longest);
+        let is_jump = longest - before > JUMP * (longest - least(&self.delays));
+        let fell = longest - least(&self.delays[..=since]);
+        is_jump && fell > 0.0 && longest - self.delays[0] >= SHORTENED * fell
     }
 
     fn follow(&mut self, weighted: f64, step: f64) {
@@ -187,6 +208,28 @@ mod tests {
         for _ in 0..20 {
             let usage = after(&mut trend, 100, 10_000, |group| if group % 2 == 0 { 18_000 } else { 2_000 });
             assert_eq!(usage, Usage::Normal);
+        }
+    }
+
+    #[test]
+    fn what_was_held_up_and_comes_now_is_no_queue_that_grows() {
+        let after_jump = |arrived: i64| {
+            let mut trend = Trend::new();
+            after(&mut trend, 100, 10_000, |_| 10_000);
+            after(&mut trend, 1, 10_000, |_| 310_000);
+            let usages: Vec<Usage> = (0..5).map(|_| after(&mut trend, 1, 10_000, |_| arrived)).collect();
+            usages.contains(&Usage::Over)
+        };
+        assert!(!after_jump(5_000), "the queue drains");
+        assert!(after_jump(10_000) && after_jump(15_000), "the way is longer");
+
+        // Newest first: little by little is how a queue grows, and what rises again is one.
+        for (delays, drains) in
+            [([40.0, 60.0, 40.0, 20.0], false), ([60.0, 50.0, 80.0, 1.0], false), ([50.0, 60.0, 80.0, 1.0], true)]
+        {
+            let mut trend = Trend::new();
+            trend.delays[..4].copy_from_slice(&delays);
+            assert_eq!(trend.drains(), drains, "{delays:?}");
         }
     }
 

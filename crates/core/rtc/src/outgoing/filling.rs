@@ -81,8 +81,8 @@ impl Outgoing {
         let is_of_use = self.sources.iter().flatten().any(|source| sends(source)) && self.filled_section().is_some();
         self.next_filler = Some(now + if is_of_use { PADDING } else { NO_PADDING });
         let Some(estimator) = self.estimator.as_ref().filter(|_| is_of_use) else { return };
-        let rate = self.minimum.min(estimator.estimate());
         let overused = estimator.is_overused();
+        let rate = self.minimum.min(self.believed());
         self.filled.settle(now, rate);
         if overused || !self.waiting.is_empty() {
             return;

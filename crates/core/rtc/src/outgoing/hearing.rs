@@ -61,7 +61,7 @@ impl Outgoing {
             }
             Feedback::Arrivals(arrivals) => {
                 if let Some(estimator) = &mut self.estimator {
-                    self.is_counted = true;
+                    (self.is_counted, self.limit) = (true, None);
                     estimator.on_feedback(now, &arrivals);
                     self.last_estimate = estimator.estimate();
                     self.tell(now);
@@ -70,6 +70,7 @@ impl Outgoing {
             }
             Feedback::Limit { bits } => {
                 if !self.is_counted {
+                    self.limit = Some(bits);
                     // The last word counts, however many there are.
                     self.events.retain(|event| !matches!(event, Event::Bandwidth(_)));
                     self.events.push_back(Event::Bandwidth(bits));

@@ -113,6 +113,8 @@ pub(crate) struct Outgoing {
     desired: u64,
     /// The client tells of single packets, so its own guess is not needed.
     is_counted: bool,
+    /// Until then, what it said last, bits per second.
+    limit: Option<u64>,
     /// The last estimate that was told, and when.
     told: Option<(u64, Instant)>,
     datagrams: VecDeque<Vec<u8>>,
@@ -150,6 +152,7 @@ impl Outgoing {
             last_estimate: first_estimate,
             desired: 0,
             is_counted: false,
+            limit: None,
             told: None,
             datagrams: VecDeque::new(),
             events: VecDeque::new(),
@@ -291,7 +294,8 @@ impl Outgoing {
         self.waiting_bytes = 0;
         self.sources.iter_mut().flatten().for_each(|source| source.waiting = 0);
         if let Some(estimator) = &mut self.estimator {
-            **estimator = Estimator::new(self.last_estimate.clamp(LEAST_AGAIN, self.first_estimate));
+            let believed = self.last_estimate.clamp(LEAST_AGAIN, self.first_estimate);
+            **estimator = Estimator::again(believed, self.is_counted);
             estimator.seek(now, self.desired);
             self.probing = None;
             self.tell(now);
@@ -412,9 +416,14 @@ impl Outgoing {
         self.leaves(now, number.is_some(), datagram);
     }
 
+    /// What the way carries, bits per second: as the client says, unless it tells of packets.
+    fn believed(&self) -> u64 {
+        let estimated = || self.estimator.as_ref().map_or(self.first_estimate, |estimator| estimator.estimate());
+        self.limit.unwrap_or_else(estimated)
+    }
+
     fn pace_rate(&self) -> u64 {
-        let estimate = self.estimator.as_ref().map_or(self.first_estimate, |estimator| estimator.estimate());
-        let rate = (estimate as f64 * PACING) as u64;
+        let rate = (self.believed() as f64 * PACING) as u64;
         let waiting = u64::try_from(self.waiting_bytes).unwrap_or_default() * 8 / LONGEST_WAIT.as_secs();
         rate.max(waiting)
     }

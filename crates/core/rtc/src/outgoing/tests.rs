@@ -312,6 +312,24 @@ fn who_was_away_gets_nothing_that_waited_and_is_believed_to_be_reached_as_before
 }
 
 #[test]
+fn who_was_away_and_is_sent_nothing_is_tried_again_all_the_same() {
+    for has_spoken in [true, false] {
+        let mut scene = Scene::new(true);
+        scene.picture(1, 100);
+        if has_spoken {
+            scene.say([0x8f, 205], &[9, SSRC, 1, 0, 0x2001_0400]);
+        }
+        scene.ours.start_over(scene.now);
+        scene.ours.seek(scene.now, 0, 20_000_000);
+        scene.left();
+        scene.pass(Duration::from_millis(1_900));
+        assert_eq!(scene.left(), []);
+        scene.pass(Duration::from_millis(200));
+        assert_eq!(scene.left().iter().any(|seen| seen.ssrc == RTX), has_spoken);
+    }
+}
+
+#[test]
 fn padding_keeps_the_line_up_to_what_is_asked_while_pictures_come() {
     let mut scene = Scene::new(true);
     scene.ours.seek(scene.now, 400_000, 400_000);
@@ -405,6 +423,21 @@ fn the_word_of_a_client_counts_only_if_it_tells_of_no_single_packets() {
     scene.picture(1, 100);
     scene.say([0x8f, 205], &[9, SSRC, 1, 0, 0x2001_0400]);
     assert!(!remb(&mut scene));
+}
+
+#[test]
+fn pictures_are_paced_by_the_word_of_a_client_that_tells_of_no_single_packets() {
+    let mut scene = Scene::new(true);
+    scene.ours.pace(true);
+    scene.say([0x8f, 206], &[9, 0, u32::from_be_bytes(*b"REMB"), 1 << 24 | 1 << 18 | 150_000, SSRC]);
+    (1..=30).for_each(|sequence| scene.picture(sequence, 1000));
+    scene.pass(Duration::from_millis(500));
+    let bits: usize = scene.left().iter().map(|seen| seen.length * 8).sum();
+    assert!((150_000..180_000).contains(&bits), "{bits} in half a second");
+
+    scene.say([0x8f, 205], &[9, SSRC, 1, 0, 0x2001_0400]);
+    scene.pass(Duration::from_millis(50));
+    assert_eq!(scene.ours.waiting(0), 0, "what it tells of packets is better knowledge");
 }
 
 #[test]
