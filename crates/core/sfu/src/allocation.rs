@@ -1,8 +1,9 @@
 //! Shares a subscriber's bandwidth among the video tracks it wants.
 //!
-//! Everybody gets a small picture before anybody gets a large one. Going down happens at once, because congestion hurts every
-//! track; going up waits until there has been room to spare for a while, because each step costs a key frame, unless there is
-//! plenty.
+//! Everybody gets a small picture before anybody gets a large one. Going down happens at once where there is less to share out or more
+//! is wanted, because congestion hurts every track. Where what is sent already has only become dearer that has to last for a while: the
+//! key picture of a new slide, or of a step up, is over before a step down helps. Going up waits until there has been room to spare for
+//! a while, because each step costs a key frame, unless there is plenty.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -23,6 +24,9 @@ const UP_DELAY: Duration = Duration::from_secs(2);
 
 /// Of so many times what it takes nobody has to wait to see whether it lasts.
 const PLENTY: u64 = 3;
+
+/// So long it has to be too much where only prices have risen: three measurements in a row.
+const DOWN_DELAY: Duration = Duration::from_secs(2);
 
 /// One track that wants its share.
 #[derive(Debug, Clone)]
@@ -54,6 +58,8 @@ pub struct Change<K> {
 pub struct Allocation<K> {
     never_paused: usize,
     tracks: BTreeMap<K, Share>,
+    /// Since when it is too much only because prices have risen.
+    dearer_since: Option<Instant>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -62,12 +68,14 @@ struct Share {
     room_since: Option<Instant>,
     /// Its prices were guessed.
     guessed: bool,
+    /// What was sent of it when it was shared out last, as far as anything came, and what that cost then.
+    paid: Option<(Wish, u64)>,
 }
 
 impl<K: Ord + Clone> Allocation<K> {
     /// The first `never_paused` tracks by priority keep their lowest layer even if there is no bandwidth for it at all.
     pub fn new(never_paused: usize) -> Self {
-        Self { never_paused, tracks: BTreeMap::new() }
+        Self { never_paused, tracks: BTreeMap::new(), dearer_since: None }
     }
 
     /// Shares `estimate` (bits per second) among `bids` and returns the limits that changed. Tracks without a bid are
@@ -76,10 +84,17 @@ impl<K: Ord + Clone> Allocation<K> {
         let mut order: Vec<&Bid<K>> = bids.iter().collect();
         order.sort_by(|one, other| other.priority.cmp(&one.priority).then_with(|| one.track.cmp(&other.track)));
         let spent: u64 = bids.iter().map(|bid| bid.cost_within(self.cap(&bid.track))).sum();
-        if spent > estimate && spent <= estimate.saturating_add(estimate / 100 * TOLERANCE) {
+        let most = estimate.saturating_add(estimate / 100 * TOLERANCE);
+        let is_dearer = spent > most && bids.iter().map(|bid| self.former_cost(bid)).sum::<u64>() <= most;
+        let since = is_dearer.then(|| self.dearer_since.unwrap_or(now));
+        self.dearer_since = since.filter(|since| now.saturating_duration_since(*since) < DOWN_DELAY);
+        let may_pass = self.dearer_since.is_some();
+        if may_pass || spent > estimate && spent <= most {
             let kept = |bid: &Bid<K>| {
                 let (cap, guessed) = (self.cap(&bid.track), bid.guessed);
-                (bid.track.clone(), Share { cap, room_since: None, guessed })
+                let former = self.tracks.get(&bid.track).and_then(|share| share.paid);
+                let paid = former.filter(|_| may_pass).or(bid.paid_within(cap)).or(former);
+                (bid.track.clone(), Share { cap, room_since: None, guessed, paid })
             };
             self.tracks = bids.iter().map(kept).collect();
             return Vec::new();
@@ -94,11 +109,12 @@ impl<K: Ord + Clone> Allocation<K> {
         for (bid, ((affordable, comfortable), plenty)) in order.into_iter().zip(grants) {
             // With less to share out a track may get more, because another that comes first stops at a cheaper step.
             let [comfortable, plenty] = [comfortable, plenty].map(|cap| lower(cap, affordable));
-            let fresh = Share { cap: UNLIMITED, room_since: None, guessed: bid.guessed };
+            let fresh = Share { cap: UNLIMITED, room_since: None, guessed: bid.guessed, paid: None };
             let old = before.remove(&bid.track).unwrap_or(fresh);
             // What was held back for a guess waits for nothing once the price is known.
             let at_once = if old.guessed && !bid.guessed { comfortable } else { plenty };
             let new = Share { guessed: bid.guessed, ..old.moved(affordable, comfortable, at_once, now) };
+            let new = Share { paid: bid.paid_within(new.cap).or(old.paid), ..new };
             if new.cap != old.cap {
                 changes.push(Change { track: bid.track.clone(), cap: new.cap });
             }
@@ -110,6 +126,13 @@ impl<K: Ord + Clone> Allocation<K> {
     /// The limit of a track; one that nobody bids for has none.
     pub fn cap(&self, track: &K) -> Option<Wish> {
         self.tracks.get(track).map_or(UNLIMITED, |share| share.cap)
+    }
+
+    /// What is sent of a track costs that much, or what the same cost when it was shared out last, if that was less.
+    fn former_cost(&self, bid: &Bid<K>) -> u64 {
+        let Some((sent, cost)) = bid.paid_within(self.cap(&bid.track)) else { return 0 };
+        let former = self.tracks.get(&bid.track).and_then(|share| share.paid);
+        former.filter(|(before, _)| *before == sent).map_or(cost, |(_, before)| before.min(cost))
     }
 
     /// What the way to the subscriber should carry for these bids, for the estimator that looks for capacity.
@@ -202,7 +225,12 @@ impl<K> Bid<K> {
 
     /// What is sent within a limit costs that much.
     fn cost_within(&self, cap: Option<Wish>) -> u64 {
-        self.best_within(cap).map_or(0, |best| self.cost(best))
+        self.paid_within(cap).map_or(0, |(_, cost)| cost)
+    }
+
+    /// What is sent within a limit, and what it costs.
+    fn paid_within(&self, cap: Option<Wish>) -> Option<(Wish, u64)> {
+        self.best_within(cap).map(|best| (best, self.cost(best)))
     }
 
     /// The best that is being sent, wanted and within a limit.
@@ -328,6 +356,81 @@ mod tests {
 
         assert_eq!(shares.update(460_000, &bids, now), []);
         assert_eq!(shares.update(450_000, &bids, now).len(), 1);
+    }
+
+    /// Four cameras of 80 kbit/s and a screen, of which the smaller size takes 20 and the larger one so much.
+    fn lecture(large: u64) -> Vec<Bid<&'static str>> {
+        let camera = |track| Bid { costs: [[80_000; TEMPORAL], [0; TEMPORAL], [0; TEMPORAL]], ..bid(track, 1) };
+        let costs = [[20_000; TEMPORAL], [large; TEMPORAL], [0; TEMPORAL]];
+        let mut bids: Vec<_> = ["ana", "ben", "cid", "dan"].map(camera).into();
+        bids.push(Bid { costs, ..bid("screen", 255) });
+        bids
+    }
+
+    #[test]
+    fn a_slide_that_changes_takes_no_size() {
+        let start = Instant::now();
+        // Measured as one second, or as parts of two.
+        for [first, second] in [[2_400_000, 0], [1_200_000, 1_200_000]] {
+            let mut shares = Allocation::new(1);
+            let mut price = 60_000;
+            for at in 0..60 {
+                let key_picture = match at % 12 {
+                    5 => first,
+                    6 => second,
+                    _ => 0,
+                };
+                price = (price + 60_000 + key_picture) / 2;
+                let changes = shares.update(800_000, &lecture(price), start + INTERVAL * at);
+                assert_eq!(changes, [], "after {at} seconds, at {price}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_step_up_whose_key_picture_is_dear_is_not_taken_back() {
+        let start = Instant::now();
+        let mut shares = Allocation::new(1);
+        let small = Some(Wish::full(Layer::Low));
+        assert_eq!(shares.update(345_000, &lecture(60_000), start), [to("screen", small)]);
+
+        let mut price = 60_000;
+        let mut ups = Vec::new();
+        for at in 1..60 {
+            let changes = shares.update(800_000, &lecture(price), start + INTERVAL * at);
+            let key_picture = if changes.is_empty() { 0 } else { 1_200_000 };
+            price = (price + 60_000 + key_picture) / 2;
+            ups.extend(changes);
+        }
+        assert_eq!(ups, [to("screen", UNLIMITED)]);
+    }
+
+    #[test]
+    fn what_stays_dear_is_given_up_after_two_seconds_and_at_once_where_there_is_less_or_more_is_wanted() {
+        let start = Instant::now();
+        let small = Some(Wish::full(Layer::Low));
+        let settled = || {
+            let mut shares = Allocation::new(1);
+            assert_eq!(shares.update(800_000, &lecture(60_000), start), []);
+            shares
+        };
+        let mut shares = settled();
+        let mut later = (1..5).map(|at| shares.update(800_000, &lecture(900_000), start + INTERVAL * at));
+        assert_eq!(later.next(), Some(vec![]));
+        assert_eq!(later.next(), Some(vec![]));
+        assert_eq!(later.next(), Some(vec![to("screen", small)]));
+
+        assert_eq!(settled().update(340_000, &lecture(900_000), start + INTERVAL), [to("screen", small)]);
+
+        let more = [lecture(660_000), vec![bid("eva", 2)]].concat();
+        assert_ne!(settled().update(800_000, &more, start + INTERVAL), []);
+
+        let mut larger = lecture(900_000);
+        larger[4].wish = small;
+        let mut shares = Allocation::new(1);
+        assert_eq!(shares.update(800_000, &larger, start), []);
+        larger[4].wish = UNLIMITED;
+        assert_eq!(shares.update(800_000, &larger, start + INTERVAL), [to("screen", small)]);
     }
 
     #[test]
