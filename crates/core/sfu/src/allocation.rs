@@ -73,7 +73,8 @@ struct Share {
 }
 
 impl<K: Ord + Clone> Allocation<K> {
-    /// The first `never_paused` tracks by priority keep their lowest layer even if there is no bandwidth for it at all.
+    /// Of the tracks of which anything comes the first `never_paused` by priority keep their lowest layer even if there is no bandwidth
+    /// for it at all. It is paid for before anything else.
     pub fn new(never_paused: usize) -> Self {
         Self { never_paused, tracks: BTreeMap::new(), dearer_since: None }
     }
@@ -189,6 +190,13 @@ fn rank(cap: Option<Wish>) -> Option<(Layer, Temporal)> {
 fn share<K>(budget: u64, bids: &[&Bid<K>], never_paused: usize) -> Vec<Option<Wish>> {
     let mut left = budget;
     let mut grants: Vec<Option<Wish>> = vec![None; bids.len()];
+    let mut is_kept = vec![false; bids.len()];
+    let lowest = bids.iter().enumerate().filter_map(|(place, bid)| Some((place, bid, bid.steps().next()?)));
+    for (place, bid, lowest) in lowest.take(never_paused) {
+        is_kept[place] = true;
+        grants[place] = Some(lowest).filter(|_| bid.cost(lowest) <= left);
+        left = left.saturating_sub(bid.cost(lowest));
+    }
     for layer in Layer::ALL {
         for temporal in (0..TEMPORAL as u8).map(Temporal::new) {
             for (bid, grant) in bids.iter().zip(&mut grants) {
@@ -204,8 +212,8 @@ fn share<K>(budget: u64, bids: &[&Bid<K>], never_paused: usize) -> Vec<Option<Wi
             }
         }
     }
-    let placed = bids.iter().zip(grants).enumerate();
-    placed.map(|(place, (bid, grant))| bid.cap(grant, place < never_paused || bid.guessed)).collect()
+    let granted = bids.iter().zip(grants).zip(is_kept);
+    granted.map(|((bid, grant), is_kept)| bid.cap(grant, is_kept || bid.guessed)).collect()
 }
 
 impl<K> Bid<K> {
@@ -444,6 +452,34 @@ mod tests {
     }
 
     #[test]
+    fn the_picture_that_is_kept_is_paid_for() {
+        let start = Instant::now();
+        let screen = Bid { costs: [[1_500_000; TEMPORAL], [0; TEMPORAL], [0; TEMPORAL]], ..bid("screen", 255) };
+        let camera = |track| Bid { costs: [[80_000; TEMPORAL], [0; TEMPORAL], [0; TEMPORAL]], ..bid(track, 1) };
+        let bids = [screen, camera("ana"), camera("ben"), camera("cid"), camera("dan")];
+        let shown = |estimate: u64| {
+            let mut shares = Allocation::new(1);
+            shares.update(estimate, &bids, start);
+            bids.each_ref().map(|bid| shares.cap(&bid.track).is_some())
+        };
+
+        assert_eq!(shown(1_000_000), [true, false, false, false, false]);
+        assert_eq!(shown(1_650_000), [true, true, false, false, false]);
+    }
+
+    #[test]
+    fn a_track_of_which_nothing_comes_takes_the_place_of_no_picture() {
+        let still = Bid { costs: Costs::default(), ..bid("screen", 255) };
+        let hidden = Bid { wish: None, ..bid("eva", 128) };
+        let mut shares = Allocation::new(1);
+
+        let changes = shares.update(0, &[still, hidden, bid("ana", 2), bid("ben", 1)], Instant::now());
+
+        let smallest = Wish { layer: Layer::Low, temporal: Temporal::BASE };
+        assert_eq!(changes, [to("ana", Some(smallest)), to("ben", None)]);
+    }
+
+    #[test]
     fn for_a_guess_a_picture_is_small_and_not_paused() {
         let mut shares = Allocation::new(0);
         let begins = Bid { guessed: true, ..bid("ben", 1) };
@@ -495,27 +531,29 @@ mod tests {
     }
 
     proptest! {
-        /// The limited tracks together never cost more than there is, unless they are too important to be paused.
+        /// The limited tracks together never cost more than there is, unless those that are not paused do.
         #[test]
         fn shares_stay_within_the_budget(
             budget in 0u64..5_000_000,
-            wishes in proptest::collection::vec((0usize..3, 0u8..4, any::<u8>()), 0..12),
+            never_paused in 0usize..4,
+            wishes in proptest::collection::vec((0usize..3, 0u8..4, any::<u8>(), 0u64..20), 0..12),
         ) {
-            let bids: Vec<Bid<usize>> = wishes.into_iter().enumerate().map(|(track, (layer, tid, priority))| {
+            let mut bids: Vec<Bid<usize>> = wishes.into_iter().enumerate().map(|(track, (layer, tid, priority, size))| {
                 let wish = Wish { layer: Layer::ALL[layer], temporal: Temporal::new(tid) };
-                Bid { track, wish: Some(wish), costs: COSTS, guessed: false, priority }
+                let costs = COSTS.map(|layer| layer.map(|cost| cost * size / 10));
+                Bid { track, wish: Some(wish), costs, guessed: false, priority }
             }).collect();
+            bids.sort_by_key(|bid| std::cmp::Reverse(bid.priority));
             let order: Vec<&Bid<usize>> = bids.iter().collect();
 
-            let caps = share(budget, &order, 0);
+            let caps = share(budget, &order, never_paused);
 
-            let spent: u64 = order.iter().zip(caps).map(|(bid, cap)| {
-                let wish = bid.wish.unwrap();
-                cap.map_or(0, |cap| {
-                    bid.cost(Wish { layer: wish.layer.min(cap.layer), temporal: wish.temporal.min(cap.temporal) })
-                })
-            }).sum();
-            prop_assert!(spent <= budget, "{spent} of {budget}");
+            let spent: u64 = order.iter().zip(&caps).map(|(bid, cap)| bid.cost_within(*cap)).sum();
+            let shown = order.iter().zip(&caps).filter(|(bid, _)| bid.costs[0][0] > 0);
+            let kept: Vec<_> = shown.take(never_paused).collect();
+            prop_assert!(kept.iter().all(|(_, cap)| cap.is_some()));
+            let least: u64 = kept.iter().map(|(bid, _)| bid.costs[0][0]).sum();
+            prop_assert!(spent <= budget.max(least), "{spent} of {budget}, {least} for those that are kept");
         }
     }
 
