@@ -440,7 +440,7 @@ impl Forward {
     pub(crate) fn down_report(&mut self, key: TrackKey, peer: PeerKey, report: &rtc::Report, more: More, now: Instant) {
         let Some(track) = self.tracks.get_mut(&key) else { return };
         let Some(down) = track.downs.iter_mut().find(|down| down.peer == peer) else { return };
-        down.window.report(report);
+        down.report(report);
         down.delay.reported();
         down.gauge.take(report, more, now);
         if let Some(rtt) = report.rtt {
