@@ -81,9 +81,11 @@ impl Window {
         self.rtt = self.rtt.max(report.rtt);
     }
 
-    /// The window's numbers; a new one begins. `heard`: something of the other side arrived, if not of this track.
+    /// The window's numbers; a new one begins. `heard`: something of the other side arrives, if not of this track. Else nothing that
+    /// is sent to it does.
     pub(super) fn close(&mut self, up: bool, heard: bool, muted: bool, paused: bool, layer_distance: f32) -> Observed {
-        let window = std::mem::take(self);
+        let window = if heard { std::mem::take(self) } else { Self::default() };
+        *self = Self::default();
         let loss = window.loss.clamp(0.0, 0.99);
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
         let lost = (window.packets as f32 * loss / (1.0 - loss)) as u32;
