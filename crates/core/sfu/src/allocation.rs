@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use crate::layers::{Layer, TEMPORAL, Temporal, Wish};
+use crate::layers::{Layer, SPATIAL, TEMPORAL, Temporal, Wish};
 use crate::prices::Costs;
 
 /// How often a subscriber's bandwidth is shared out anew, apart from when something changes.
@@ -37,6 +37,8 @@ pub struct Bid<K> {
     pub wish: Option<Wish>,
     /// What that would cost.
     pub costs: Costs,
+    /// What layers that do not come now take once they begin, as in [`crate::prices::Prices`].
+    pub later: [u64; SPATIAL],
     /// Nothing of it has been measured. For a guess no picture is paused.
     pub guessed: bool,
     /// Who comes first: higher is served first. 255 for screens, 1 for cameras, unless the subscriber said otherwise.
@@ -212,8 +214,31 @@ fn share<K>(budget: u64, bids: &[&Bid<K>], never_paused: usize) -> Vec<Option<Wi
             }
         }
     }
-    let granted = bids.iter().zip(grants).zip(is_kept);
-    granted.map(|((bid, grant), is_kept)| bid.cap(grant, is_kept || bid.guessed)).collect()
+    let limits = limits(left, bids, &grants);
+    let granted = bids.iter().zip(grants).zip(is_kept).zip(limits);
+    granted.map(|(((bid, grant), is_kept), limit)| bid.cap(grant, limit, is_kept || bid.guessed)).collect()
+}
+
+/// Up to which layer each of `bids` may go over to what begins later, of which nobody asks before it comes. What is `left` behind the
+/// grants has to pay for it.
+fn limits<K>(mut left: u64, bids: &[&Bid<K>], grants: &[Option<Wish>]) -> Vec<Layer> {
+    let mut limits: Vec<(Layer, u64)> =
+        bids.iter().zip(grants).map(|(bid, grant)| (Layer::High, grant.map_or(0, |grant| bid.cost(grant)))).collect();
+    for layer in Layer::ALL {
+        for ((bid, grant), (limit, paid)) in bids.iter().zip(grants).zip(&mut limits) {
+            let price = bid.later[layer.index()];
+            let is_wanted = bid.wish.is_some_and(|wish| layer <= wish.layer) && layer <= *limit;
+            if price == 0 || !is_wanted || grant.is_some_and(|grant| layer <= grant.layer) {
+                continue;
+            }
+            if let Some(rest) = left.saturating_add(*paid).checked_sub(price) {
+                (left, *paid) = (rest, price);
+            } else if let Some(below) = Layer::ALL[..layer.index()].last() {
+                *limit = *below;
+            }
+        }
+    }
+    limits.into_iter().map(|(limit, _)| limit).collect()
 }
 
 impl<K> Bid<K> {
@@ -268,12 +293,15 @@ impl<K> Bid<K> {
         Layer::ALL.into_iter().find(|layer| self.costs[layer.index()].iter().any(|cost| *cost > 0))
     }
 
-    /// What follows from a grant: no limit if the track got all there is to get.
-    fn cap(&self, grant: Option<Wish>, never_paused: bool) -> Option<Wish> {
-        let (Some(wish), Some(lowest)) = (self.wish, self.lowest()) else { return UNLIMITED };
+    /// What follows from a grant: no limit but that for what does not come yet if the track got all there is to get.
+    fn cap(&self, grant: Option<Wish>, limit: Layer, never_paused: bool) -> Option<Wish> {
+        let Some(wish) = self.wish else { return UNLIMITED };
+        let Some(lowest) = self.lowest() else { return Some(Wish::full(limit)) };
         let best = Layer::ALL.into_iter().rfind(|layer| self.is_step(Wish { layer: *layer, temporal: wish.temporal }));
         match grant {
-            Some(grant) if best.is_none_or(|best| (best, wish.temporal) <= (grant.layer, grant.temporal)) => UNLIMITED,
+            Some(grant) if best.is_none_or(|best| (best, wish.temporal) <= (grant.layer, grant.temporal)) => {
+                Some(Wish::full(limit))
+            }
             Some(grant) => Some(grant),
             None => never_paused.then_some(Wish { layer: lowest, temporal: Temporal::BASE }),
         }
@@ -510,6 +538,43 @@ mod tests {
     }
 
     #[test]
+    fn what_begins_later_goes_to_those_who_have_room_for_it() {
+        let small = [COSTS[0], [0; TEMPORAL], [0; TEMPORAL]];
+        let later = [0, 500_000, 1_500_000];
+        let bids = [bid("ana", 2), bid("ben", 1)].map(|bid| Bid { costs: small, later, ..bid });
+        let caps = |estimate: u64, bids: &[Bid<&'static str>]| {
+            let mut shares = Allocation::new(1);
+            shares.update(estimate, bids, Instant::now());
+            bids.iter().map(|bid| shares.cap(&bid.track).map(|cap| cap.layer)).collect::<Vec<_>>()
+        };
+        assert_eq!(caps(400_000, &bids), [Some(Layer::Low); 2]);
+        assert_eq!(caps(650_000, &bids), [Some(Layer::Medium), Some(Layer::Low)], "for one of them");
+        assert_eq!(caps(2_500_000, &bids), [Some(Layer::High), Some(Layer::Medium)]);
+        assert_eq!(caps(3_000_000, &bids), [Some(Layer::High); 2]);
+
+        let content = bids.clone().map(|bid| Bid { wish: Some(Wish::full(Layer::Low)), ..bid });
+        assert_eq!(caps(300_000, &content), [Some(Layer::High); 2], "nobody wants it");
+        let nothing = bids.clone().map(|bid| Bid { costs: Costs::default(), later: [150_000, 500_000, 0], ..bid });
+        assert_eq!(caps(100_000, &nothing), [Some(Layer::Low); 2], "of what begins something is seen");
+        let large = Bid { costs: [[0; TEMPORAL], [0; TEMPORAL], COSTS[2]], later: [150_000, 0, 0], ..bid("ana", 2) };
+        assert_eq!(caps(1_600_000, &[large]), [Some(Layer::High)], "and nothing smaller is waited for");
+    }
+
+    #[test]
+    fn what_began_later_is_gone_over_to_once_there_has_been_room() {
+        let now = Instant::now();
+        let mut shares = Allocation::new(1);
+        let before = Bid { costs: [COSTS[0], [0; TEMPORAL], [0; TEMPORAL]], later: [0, 500_000, 0], ..bid("ana", 1) };
+        let costs = [COSTS[0], COSTS[1], [0; TEMPORAL]];
+        let begun = [Bid { costs, ..bid("ana", 1) }];
+        assert_eq!(shares.update(400_000, &[before], now), [to("ana", Some(Wish::full(Layer::Low)))]);
+
+        assert_eq!(shares.update(400_000, &begun, now), []);
+        assert_eq!(shares.update(900_000, &begun, now), []);
+        assert_eq!(shares.update(900_000, &begun, now + UP_DELAY), [to("ana", UNLIMITED)]);
+    }
+
+    #[test]
     fn a_single_layer_is_granted_to_who_wants_less() {
         let only_high = [[0; TEMPORAL], [0; TEMPORAL], COSTS[2]];
         let small = Bid { costs: only_high, wish: Some(Wish::full(Layer::Low)), ..bid("ana", 1) };
@@ -541,7 +606,7 @@ mod tests {
             let mut bids: Vec<Bid<usize>> = wishes.into_iter().enumerate().map(|(track, (layer, tid, priority, size))| {
                 let wish = Wish { layer: Layer::ALL[layer], temporal: Temporal::new(tid) };
                 let costs = COSTS.map(|layer| layer.map(|cost| cost * size / 10));
-                Bid { track, wish: Some(wish), costs, guessed: false, priority }
+                Bid { track, wish: Some(wish), costs, later: [0; SPATIAL], guessed: false, priority }
             }).collect();
             bids.sort_by_key(|bid| std::cmp::Reverse(bid.priority));
             let order: Vec<&Bid<usize>> = bids.iter().collect();
@@ -567,7 +632,7 @@ mod tests {
             let bids: Vec<Bid<usize>> = wishes.into_iter().enumerate().map(|(track, (layer, tid, size, priority))| {
                 let wish = Wish { layer: Layer::ALL[layer], temporal: Temporal::new(tid) };
                 let costs = COSTS.map(|layer| layer.map(|cost| cost * size / 10));
-                Bid { track, wish: Some(wish), costs, guessed: false, priority }
+                Bid { track, wish: Some(wish), costs, later: [0; SPATIAL], guessed: false, priority }
             }).collect();
             let mut shares = Allocation::new(0);
             let start = Instant::now();
@@ -581,7 +646,7 @@ mod tests {
     }
 
     fn bid(track: &'static str, priority: u8) -> Bid<&'static str> {
-        Bid { track, wish: Some(Wish::full(Layer::High)), costs: COSTS, guessed: false, priority }
+        Bid { track, wish: Some(Wish::full(Layer::High)), costs: COSTS, later: [0; SPATIAL], guessed: false, priority }
     }
 
     fn to(track: &'static str, cap: Option<Wish>) -> Change<&'static str> {

@@ -10,6 +10,8 @@ use str0m::rtp::{ExtensionValues, RtpWrite};
 /// Where a film is.
 #[derive(Debug, Default)]
 pub(crate) struct Layers {
+    /// The uplink carries no more.
+    pub(crate) only_small: bool,
     frame: u32,
     sounds: u64,
     sequence: [u64; 2],
@@ -89,7 +91,9 @@ impl World {
         let peer = &mut self.clients[client];
         let key_frame = std::mem::take(&mut peer.key_frames_asked) > 0 || layers.frame == 0;
         layers.frame += 1;
-        for (index, (rid, packets, size)) in [("q", 1, 300), ("h", 4, 1000)].into_iter().enumerate() {
+        let sizes = [("q", 1, 300), ("h", 4, 1000)].into_iter().take(if layers.only_small { 1 } else { 2 });
+        for (index, (rid, packets, size)) in sizes.enumerate() {
+            let key_frame = key_frame || layers.sequence[index] == 0;
             for packet in 0..packets {
                 layers.sequence[index] += 1;
                 let picture = picture(layers.frame, packet == 0, key_frame, size);
