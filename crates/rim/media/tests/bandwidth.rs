@@ -206,6 +206,30 @@ fn a_camera_that_begins_makes_no_queue_on_a_narrow_line() {
 }
 
 #[test]
+fn a_screen_whose_slide_changes_stays_large_on_a_line_with_little_to_spare() {
+    for rate in [600_000, 700_000] {
+        let (mut world, ann, bob) = watched();
+        let cid = world.join("cid");
+        world.pass(Duration::from_secs(2));
+        world.publish_sizes(cid, lk::TrackSource::ScreenShare);
+        world.pass(Duration::from_secs(1));
+        world.clients[bob].bottleneck = Some(Bottleneck::new(rate, world.now));
+        let (mut of_ann, mut of_cid) = (Layers::default(), Layers::default());
+        world.present((ann, &mut of_ann), (cid, &mut of_cid), false, Duration::from_secs(30));
+
+        let sid = world.clients[cid].sid_of("cam").unwrap();
+        let source = world.clients[bob].source_of(&sid).unwrap();
+        for slide in 0..3 {
+            world.clients[bob].packets.clear();
+            let asked = world.present((ann, &mut of_ann), (cid, &mut of_cid), true, Duration::from_secs(12));
+            let of_screen = world.clients[bob].packets.iter().filter(|packet| *packet.header.ssrc == source);
+            let small = of_screen.filter(|packet| [100, 1000].contains(&packet.payload.len())).count();
+            assert_eq!((asked, small), (0, 0), "slide {slide} at {rate}");
+        }
+    }
+}
+
+#[test]
 fn a_size_that_begins_later_makes_no_queue_on_a_narrow_line_and_is_seen_on_a_wide_one() {
     let (mut world, ann, bob) = watched();
     let cid = world.join("cid");
