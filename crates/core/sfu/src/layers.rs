@@ -248,6 +248,8 @@ struct Count {
 struct Rate {
     bits: f32,
     frames: f32,
+    /// Bits and frames before it fell silent.
+    usual: Option<(f32, f32)>,
 }
 
 /// The cycle in which a layer is switched on again, and the one after: the encoder takes a moment.
@@ -434,13 +436,16 @@ impl Liveness {
 
 impl Rate {
     fn advance(&mut self, bits: f32, frames: f32) {
-        // A layer that has just begun or ended is not half of what it is.
-        if self.bits == 0.0 || bits == 0.0 {
-            *self = Self { bits, frames };
-        } else {
-            self.bits += (bits - self.bits) * RATE_SMOOTHING;
-            self.frames += (frames - self.frames) * RATE_SMOOTHING;
-        }
+        let before = if self.bits > 0.0 { Some((self.bits, self.frames)) } else { self.usual };
+        // A layer that has just begun or ended is not half of what it is. One that was silent goes on from what it was: the first
+        // picture of a screen that stood still is a large one.
+        (self.bits, self.frames) = match before {
+            Some((known, shown)) if bits > 0.0 => {
+                (known + (bits - known) * RATE_SMOOTHING, shown + (frames - shown) * RATE_SMOOTHING)
+            }
+            Some(_) | None => (bits, frames),
+        };
+        self.usual = before;
     }
 }
 

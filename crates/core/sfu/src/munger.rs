@@ -87,6 +87,11 @@ impl Munger {
         self.source.is_some()
     }
 
+    /// The highest sequence number given to a packet. Those below it under which none was sent are of packets that never came.
+    pub fn highest(&self) -> Option<u64> {
+        self.last.map(|last| last.seq)
+    }
+
     /// Nothing is sent for a while (mute, pause): at the next switch the clock may have to be set forward.
     pub fn pause(&mut self) {
         if let Some(source) = &mut self.source {

@@ -11,6 +11,8 @@ pub type Costs = [[u64; TEMPORAL]; SPATIAL];
 pub struct Prices {
     /// Layer by layer.
     pub costs: Costs,
+    /// What each layer that cannot be had now takes once it begins, in bits per second; 0 for the others, and where nobody knows.
+    pub later: [u64; SPATIAL],
     /// Nothing of it has been measured yet.
     pub guessed: bool,
 }
@@ -18,8 +20,8 @@ pub struct Prices {
 /// What the layers of a track cost, as far as that is known.
 ///
 /// A layer that dynacast has switched off costs what it did when it was last sent: as if it were free, it would be asked for
-/// again and again and given up as soon as it came. And one that begins costs what its publisher said it may: as if it were free, a
-/// narrow line would have a queue before it is measured.
+/// again and again and given up as soon as it came. And one that begins, or was never asked for, costs what its publisher said it may:
+/// as if it were free, a narrow line would have a queue before it is measured.
 #[derive(Debug, Clone, Default)]
 pub struct CostBook {
     known: Costs,
@@ -44,12 +46,17 @@ impl CostBook {
             let is_new = known[TEMPORAL - 1] == 0;
             let sent = running.contains(layer) || begins && enabled.contains(layer);
             match sent {
-                true if is_new => [expected(layer, announced); TEMPORAL],
                 false if enabled.contains(layer) => [0; TEMPORAL],
+                true | false if is_new => [expected(layer, announced); TEMPORAL],
                 true | false => known,
             }
         });
-        Prices { costs, guessed }
+        let later = Layer::ALL.map(|layer| match (costs[layer.index()], self.known[layer.index()]) {
+            ([.., 0], [.., 0]) => expected(layer, announced),
+            ([.., 0], [.., known]) => known,
+            ([.., _], _) => 0,
+        });
+        Prices { costs, later, guessed }
     }
 }
 
@@ -126,6 +133,9 @@ mod tests {
         assert_eq!(high, 1_700_000, "it may still come");
         let running = book.read(&liveness, LayerSet::ALL, &ANNOUNCED, false);
         assert_eq!(costs(running), [low, 0, 0], "others do not come");
+        assert_eq!(running.later, [0, medium, high], "but they may");
+        let less = book.read(&liveness, LayerSet::up_to(Some(Layer::Medium)), &ANNOUNCED, false);
+        assert_eq!((costs(less), less.later), ([low, 0, high], [0, medium, 0]), "it was not asked for");
 
         liveness.set_enabled(LayerSet::NONE);
         liveness.handle_timeout(now + Duration::from_secs(4));
@@ -133,7 +143,9 @@ mod tests {
         assert!(liveness.running().is_empty());
         let again = book.read(&liveness, LayerSet::ALL, &ANNOUNCED, true);
         assert_eq!(costs(again), [low, before.costs[1][0], 1_700_000], "it begins again");
-        assert_eq!(costs(book.read(&liveness, LayerSet::ALL, &ANNOUNCED, false)), [0; SPATIAL]);
+        let stuck = book.read(&liveness, LayerSet::ALL, &ANNOUNCED, false);
+        assert_eq!((costs(stuck), stuck.later), ([0; SPATIAL], [low, medium, high]));
+        assert_eq!(book.read(&liveness, LayerSet::ALL, &[], false).later, [low, 0, 0]);
 
         let sample = Sample { layer: Layer::High, temporal: Temporal::BASE, bytes: 1000, start_of_frame: true };
         liveness.on_packet(sample, now + Duration::from_secs(6));

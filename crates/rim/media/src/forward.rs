@@ -388,9 +388,9 @@ impl Forward {
         levels
     }
 
-    /// Closes the quality windows: the worst score of every participant. `heard` says whether anything at all arrived
-    /// from a participant during the window: a camera without pictures is not a lost connection, and clients that are
-    /// told so start over (media-protocol.md section 12.3).
+    /// Closes the quality windows: the worst score of every participant. `heard` says whether anything at all arrives from a
+    /// participant: a camera without pictures is not a lost connection, and clients that are told so start over (media-protocol.md
+    /// section 12.3). With whom nothing arrives nothing is as it should be, whether or not anything is sent.
     pub(crate) fn scores(
         &mut self,
         now: Instant,
@@ -408,15 +408,17 @@ impl Forward {
             let idle = track.window.packets == 0 && (track.kind == Kind::Audio || track.screen || unwanted);
             let mut begun = track.encodings.iter().map(|encoding| now.saturating_duration_since(encoding.awaited));
             let fresh = begun.any(|since| since < sfu::quality::WINDOW);
-            let quiet = track.muted || idle || fresh || track.downs.is_empty();
-            let seen = track.window.close(true, heard(track.owner), quiet, false, 0.0);
+            let is_heard = heard(track.owner);
+            let quiet = is_heard && (track.muted || idle || fresh || track.downs.is_empty());
+            let seen = track.window.close(true, is_heard, quiet, false, 0.0);
             let silent = quiet || seen.expected == 0;
             track.score.update(&seen);
             self.healths.up(track.owner, &seen);
             note(track.owner, track.score.value());
             for down in &mut track.downs {
                 *turn = Some(down.peer);
-                let withheld = down.told_paused && !track.muted;
+                let is_heard = heard(down.peer);
+                let withheld = is_heard && down.told_paused && !track.muted;
                 let off = down.demand.current().is_none() || (!withheld && (silent || down.window.packets == 0));
                 let distance = match (down.selector.wish(), down.selector.current()) {
                     (Some(wish), Some(current)) => {
@@ -427,8 +429,9 @@ impl Forward {
                     }
                     _ => 0,
                 };
+                let (muted, paused) = (is_heard && off, is_heard && down.told_paused);
                 #[allow(clippy::cast_precision_loss)]
-                let seen = down.window.close(false, heard(down.peer), off, down.told_paused, distance as f32);
+                let seen = down.window.close(false, is_heard, muted, paused, distance as f32);
                 down.score.update(&seen);
                 self.healths.down(down.peer, &seen);
                 note(down.peer, down.score.value());
@@ -442,7 +445,7 @@ impl Forward {
     pub(crate) fn down_report(&mut self, key: TrackKey, peer: PeerKey, report: &rtc::Report, more: More, now: Instant) {
         let Some(track) = self.tracks.get_mut(&key) else { return };
         let Some(down) = track.downs.iter_mut().find(|down| down.peer == peer) else { return };
-        down.window.report(report);
+        down.report(report);
         down.delay.reported();
         down.gauge.take(report, more, now);
         if let Some(rtt) = report.rtt {

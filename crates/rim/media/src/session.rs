@@ -15,6 +15,10 @@ use signal::{PeerKey, TrackKey};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+/// Nothing was heard for so long: nothing arrives any more. A client asks at least every six seconds whether its way still holds
+/// (RFC 7675 section 5.1).
+const UNHEARD: Duration = Duration::from_secs(7);
+
 /// A peer connection of a session, as the room knows it. Its packets are where its [`Place`] is.
 #[derive(Debug)]
 pub(crate) struct Connection {
@@ -318,6 +322,14 @@ impl Session {
     pub(crate) fn round_trips(&self) -> impl Iterator<Item = Duration> {
         let both = [Some(&self.publisher), self.subscriber.as_ref()];
         both.into_iter().flatten().filter_map(|connection| connection.traffic?.rtt)
+    }
+
+    /// Whether anything arrives from it, on whichever connection. Whoever was never connected, or is in the process, is not judged
+    /// by that.
+    pub(crate) fn is_heard(&self, at: Instant) -> bool {
+        let mut both = [Some(&self.publisher), self.subscriber.as_ref()].into_iter().flatten();
+        let is_silent = |connection: &Connection| at.saturating_duration_since(connection.last_heard()) >= UNHEARD;
+        self.inside.is_some() || !self.watch.was_up() || !both.all(is_silent)
     }
 
     pub(crate) fn connection(&mut self, subscriber: bool) -> Option<&mut Connection> {

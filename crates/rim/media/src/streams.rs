@@ -2,8 +2,8 @@
 //!
 //! A task per connection reads packets and hands them to the shard through a bounded queue: a shard that has much to do slows
 //! TCP clients down, and no TCP client slows the shard down. What the shard sends waits in an outbox of its own, also bounded:
-//! what finds it full is dropped, because late media is worthless and everything else is sent again. A connection that takes
-//! nothing at all is closed by whoever writes to it. TLS ends here too, in whatever stream the door is given.
+//! what finds it full is dropped, and so is media that waits for too long, because late media is worthless and everything else is
+//! sent again. A connection that takes nothing at all is closed by whoever writes to it. TLS ends here too, in whatever stream the door is given.
 
 use crate::framing::{Framing, Garbage};
 use crate::plane::Wake;
@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{Semaphore, mpsc};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 pub use crate::framing::{Opening, opening};
 
@@ -40,6 +40,12 @@ const TURN_SILENCE: Duration = Duration::from_secs(600);
 
 /// How long the other side may take nothing.
 const WRITE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// Media that waits for longer is too late for whoever listens, and stands in the way of what is not: it is dropped.
+const OLDEST_MEDIA: Duration = Duration::from_millis(500);
+
+/// How often that is looked at while a connection takes nothing.
+const LATE_LOOK: Duration = Duration::from_millis(100);
 
 /// Bytes written at once.
 const WRITE_CHUNK: usize = 16 * 1024;
@@ -105,8 +111,8 @@ impl Weight {
     const fn limit(self) -> usize {
         match self {
             Self::Vital => 64 * 1024,
-            // At a megabit a second, one second.
-            Self::Media => 128 * 1024,
+            // As long as it may wait, at four megabits a second.
+            Self::Media => 256 * 1024,
             // What the WebRTC stack sends before it has to hear from the client, for both data channels.
             Self::Data => 256 * 1024,
         }
@@ -123,9 +129,12 @@ pub(crate) enum Sent {
     Gone,
 }
 
+/// A packet, and since when it waits.
+type Waiting = (Instant, Vec<u8>);
+
 /// The shard's end of a connection; dropping it closes the connection.
 #[derive(Debug)]
-pub(crate) struct Outbox([(mpsc::UnboundedSender<Vec<u8>>, Arc<AtomicUsize>); Weight::ALL.len()]);
+pub(crate) struct Outbox([(mpsc::UnboundedSender<Waiting>, Arc<AtomicUsize>); Weight::ALL.len()]);
 
 impl Outbox {
     /// With the end that a connection takes from.
@@ -136,7 +145,8 @@ impl Outbox {
             let waiting = Arc::new(AtomicUsize::new(0));
             ((queue, Arc::clone(&waiting)), (queued, waiting))
         });
-        (Self([vital.0, media.0, data.0]), Queued([vital.1, media.1, data.1]))
+        let late = metrics::counter!("media_drops_total", "reason" => "stream_queue");
+        (Self([vital.0, media.0, data.0]), Queued { queues: [vital.1, media.1, data.1], media: None, late })
     }
 
     pub(crate) fn send(&self, packet: Vec<u8>, weight: Weight) -> Sent {
@@ -145,35 +155,61 @@ impl Outbox {
             return Sent::Dropped;
         }
         waiting.fetch_add(packet.len(), Ordering::Relaxed);
-        if queue.send(packet).is_ok() { Sent::Queued } else { Sent::Gone }
+        if queue.send((Instant::now(), packet)).is_ok() { Sent::Queued } else { Sent::Gone }
     }
 }
 
 /// What waits for a connection, and how many bytes of it the connection has not taken yet.
 #[derive(Debug)]
-pub(crate) struct Queued([(mpsc::UnboundedReceiver<Vec<u8>>, Arc<AtomicUsize>); Weight::ALL.len()]);
+pub(crate) struct Queued {
+    queues: [(mpsc::UnboundedReceiver<Waiting>, Arc<AtomicUsize>); Weight::ALL.len()],
+    /// The next of the media, if it was looked at.
+    media: Option<Waiting>,
+    /// Counts what has waited for too long.
+    late: metrics::Counter,
+}
 
 impl Queued {
     /// The next packet. `None` when there will be no more.
     async fn next(&mut self) -> Option<(Weight, Vec<u8>)> {
-        let [(vital, _), (media, _), (data, _)] = &mut self.0;
+        if let Some(next) = Weight::ALL.into_iter().find_map(|weight| self.next_of(weight)) {
+            return Some(next);
+        }
+        let [(vital, _), (media, _), (data, _)] = &mut self.queues;
         tokio::select! {
             biased;
-            Some(packet) = vital.recv() => Some((Weight::Vital, packet)),
-            Some(packet) = media.recv() => Some((Weight::Media, packet)),
-            Some(packet) = data.recv() => Some((Weight::Data, packet)),
+            Some((_, packet)) = vital.recv() => Some((Weight::Vital, packet)),
+            Some((_, packet)) = media.recv() => Some((Weight::Media, packet)),
+            Some((_, packet)) = data.recv() => Some((Weight::Data, packet)),
             else => None,
         }
     }
 
     /// The next packet of that weight, if there is one.
     pub(crate) fn next_of(&mut self, weight: Weight) -> Option<(Weight, Vec<u8>)> {
-        self.0[weight as usize].0.try_recv().ok().map(|packet| (weight, packet))
+        if weight == Weight::Media {
+            self.drop_late();
+            return self.media.take().map(|(_, packet)| (weight, packet));
+        }
+        self.queues[weight as usize].0.try_recv().ok().map(|(_, packet)| (weight, packet))
+    }
+
+    /// Leaves media out that has waited for too long.
+    fn drop_late(&mut self) {
+        let (queue, bytes) = &mut self.queues[Weight::Media as usize];
+        while let Some((since, packet)) = self.media.take().or_else(|| queue.try_recv().ok()) {
+            if since.elapsed() <= OLDEST_MEDIA {
+                self.media = Some((since, packet));
+                return;
+            }
+            self.late.increment(1);
+            bytes.fetch_sub(packet.len(), Ordering::Relaxed);
+        }
     }
 
     /// So many bytes of each weight were taken.
     fn note_taken(&self, taken: [usize; Weight::ALL.len()]) {
-        for ((_, waiting), taken) in self.0.iter().zip(taken) {
+        for ((_, waiting), taken) in self.queues.iter().zip(taken) {
             waiting.fetch_sub(taken, Ordering::Relaxed);
         }
     }
@@ -181,7 +217,7 @@ impl Queued {
     /// The shard lets go, and nothing waits.
     #[cfg(test)]
     pub(crate) fn is_closed(&mut self) -> bool {
-        self.0.iter_mut().all(|(queue, _)| queue.try_recv() == Err(mpsc::error::TryRecvError::Disconnected))
+        self.queues.iter_mut().all(|(queue, _)| queue.try_recv() == Err(mpsc::error::TryRecvError::Disconnected))
     }
 }
 
@@ -326,7 +362,15 @@ async fn write(framing: Framing, mut writer: impl AsyncWrite + Unpin, mut queued
         while has_room && let Some(next) = Weight::ALL.into_iter().find_map(|weight| queued.next_of(weight)) {
             has_room = take(next);
         }
-        let written = timeout(WRITE_PATIENCE, write_out(&mut writer, &out)).await;
+        let writing = timeout(WRITE_PATIENCE, write_out(&mut writer, &out));
+        tokio::pin!(writing);
+        let written = loop {
+            tokio::select! {
+                biased;
+                written = &mut writing => break written,
+                () = sleep(LATE_LOOK) => queued.drop_late(),
+            }
+        };
         // Counted until the system took it, so that what the connection is too slow for is dropped.
         queued.note_taken(taken);
         match written {
@@ -395,6 +439,50 @@ mod tests {
         assert!(sound.iter().copied().eq(0..100) && file.iter().copied().eq(0..200), "each in its order");
         let before = heads.iter().rposition(|(first, _)| *first == 128).unwrap() - 99;
         assert!((1..20).contains(&before), "{before} of the file left before the last of the sound");
+    }
+
+    /// Of a connection that has become slow the sound is cut short, and what is heard is of now.
+    #[tokio::test(start_paused = true)]
+    async fn media_that_has_waited_for_too_long_is_left_out_and_data_is_not() {
+        const STEP: Duration = Duration::from_millis(4);
+        /// Bytes that are sent, and taken, in a step: at 3 Mbit/s and at 300 kbit/s.
+        const SENT: usize = 1500;
+        const TAKEN: usize = 150;
+        let (outbox, queued) = Outbox::new();
+        let (ours, mut theirs) = tokio::io::duplex(1024);
+        tokio::spawn(async move { write(Framing::Ice, ours, queued).await });
+        let begun = Instant::now();
+        for number in 0..40 {
+            assert_eq!(outbox.send([&[23, number][..], &[0; 498]].concat(), Weight::Data), Sent::Queued);
+        }
+        let (mut wire, mut oldest, mut media, mut data) = (Vec::new(), Duration::ZERO, 0, Vec::new());
+        for _ in 0..2500 {
+            let sent = u32::try_from(begun.elapsed().as_millis()).unwrap();
+            let packet = [&[128, 111][..], &sent.to_be_bytes(), &[0; SENT - 6]].concat();
+            assert_eq!(outbox.send(packet, Weight::Media), Sent::Queued, "what is new finds room");
+            sleep(STEP).await;
+            let mut taken = [0; TAKEN];
+            let length = theirs.read(&mut taken).await.unwrap();
+            wire.extend_from_slice(&taken[..length]);
+            while let Some((start, end, next)) = Framing::Ice.first(&wire).unwrap() {
+                match wire[start..end] {
+                    [128, 111, a, b, c, d, ..] => {
+                        assert_eq!(end - start, SENT, "whole");
+                        let sent = Duration::from_millis(u32::from_be_bytes([a, b, c, d]).into());
+                        oldest = oldest.max(begun.elapsed().saturating_sub(sent));
+                        media += 1;
+                    }
+                    [23, number, ..] => data.push(number),
+                    _ => panic!("neither"),
+                }
+                wire.drain(..next);
+            }
+        }
+        // What was taken in time may still be in what is written at once.
+        let written = STEP * u32::try_from((WRITE_CHUNK + SENT + 1024) / TAKEN).unwrap();
+        assert!(oldest <= OLDEST_MEDIA + written, "{oldest:?}");
+        assert!(media > 200, "{media}");
+        assert!(data.iter().copied().eq(0..40), "{data:?}");
     }
 
     #[tokio::test(start_paused = true)]

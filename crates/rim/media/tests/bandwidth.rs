@@ -205,6 +205,64 @@ fn a_camera_that_begins_makes_no_queue_on_a_narrow_line() {
     }
 }
 
+#[test]
+fn a_screen_whose_slide_changes_stays_large_on_a_line_with_little_to_spare() {
+    for rate in [600_000, 700_000] {
+        let (mut world, ann, bob) = watched();
+        let cid = world.join("cid");
+        world.pass(Duration::from_secs(2));
+        world.publish_sizes(cid, lk::TrackSource::ScreenShare);
+        world.pass(Duration::from_secs(1));
+        world.clients[bob].bottleneck = Some(Bottleneck::new(rate, world.now));
+        let (mut of_ann, mut of_cid) = (Layers::default(), Layers::default());
+        world.present((ann, &mut of_ann), (cid, &mut of_cid), false, Duration::from_secs(30));
+
+        let sid = world.clients[cid].sid_of("cam").unwrap();
+        let source = world.clients[bob].source_of(&sid).unwrap();
+        for slide in 0..3 {
+            world.clients[bob].packets.clear();
+            let asked = world.present((ann, &mut of_ann), (cid, &mut of_cid), true, Duration::from_secs(12));
+            let of_screen = world.clients[bob].packets.iter().filter(|packet| *packet.header.ssrc == source);
+            let small = of_screen.filter(|packet| [100, 1000].contains(&packet.payload.len())).count();
+            assert_eq!((asked, small), (0, 0), "slide {slide} at {rate}");
+        }
+    }
+}
+
+#[test]
+fn a_size_that_begins_later_makes_no_queue_on_a_narrow_line_and_is_seen_on_a_wide_one() {
+    let (mut world, ann, bob) = watched();
+    let cid = world.join("cid");
+    let (mut of_ann, mut of_cid) = (Layers::default(), Layers::default());
+    world.clients[bob].bottleneck = Some(Bottleneck::new(400_000, world.now));
+    world.film(ann, &mut of_ann, Duration::from_secs(20));
+    world.publish_simulcast(cid);
+    // Of the larger one nothing was ever measured, and then it was.
+    for begin in ["for the first time", "again"] {
+        of_cid.only_small = true;
+        world.film_both(ann, &mut of_ann, cid, &mut of_cid, Duration::from_secs(10));
+        let dropped = |world: &World| world.clients[bob].bottleneck.as_ref().unwrap().dropped;
+        let before = dropped(&world);
+        [ann, bob].into_iter().for_each(|viewer| world.clients[viewer].packets.clear());
+
+        of_cid.only_small = false;
+        // Whoever sees what stopped by itself is to see that it lasts.
+        let second = Duration::from_secs(if begin == "again" { 16 } else { 4 });
+        world.film_both(ann, &mut of_ann, cid, &mut of_cid, second);
+
+        let sid = world.clients[cid].sid_of("cam").unwrap();
+        let [wide, narrow] = [ann, bob].map(|viewer| {
+            let source = world.clients[viewer].source_of(&sid).unwrap();
+            let of_camera = world.clients[viewer].packets.iter().filter(|packet| *packet.header.ssrc == source);
+            let sizes: Vec<usize> = of_camera.map(|packet| packet.payload.len()).collect();
+            (sizes.iter().filter(|size| **size > 500).count(), sizes.len())
+        });
+        assert!(narrow.0 == 0 && narrow.1 > 90, "{begin}: {narrow:?}");
+        assert_eq!(dropped(&world), before, "{begin}");
+        assert!(wide.0 > 4 * 25 * 3, "{begin}: {wide:?}");
+    }
+}
+
 /// On it there is room for one large picture and one small one.
 const ROOM_FOR_ONE: u64 = 1_400_000;
 

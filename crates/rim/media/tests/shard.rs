@@ -9,6 +9,8 @@ pub(crate) mod support;
 
 #[path = "shard/pictures.rs"]
 mod pictures;
+#[path = "shard/qualities.rs"]
+mod qualities;
 
 use media::Datagram;
 use model::media::Source;

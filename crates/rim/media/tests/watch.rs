@@ -94,6 +94,39 @@ fn a_downlink_that_loses_packets_is_its_owners_trouble_alone() {
     assert_eq!((of("ann"), of("bob")), (vec![], vec![Fault::DownlinkLoss]));
 }
 
+/// How good somebody's connection is, 0 to 100.
+fn score(world: &mut World, name: &str) -> f32 {
+    let report = report(world, Page::default());
+    report.participants.iter().find(|one| one.identity.as_str() == name).unwrap().score.unwrap()
+}
+
+#[test]
+fn what_a_publishers_way_loses_is_no_trouble_of_those_who_listen() {
+    for lost_below in [0, 90] {
+        let (mut world, ann, bob) = two(12);
+        world.lines(ann)[0].set(Weather { loss: 120, ..Weather::FINE });
+        world.lines(bob)[1].set(Weather { loss: lost_below, ..Weather::FINE });
+        let mut worst = f32::MAX;
+        for _ in 0..12 {
+            world.run(secs(5));
+            worst = worst.min(score(&mut world, "bob"));
+        }
+        assert!(score(&mut world, "ann") < 60.0);
+        world.lines(ann)[0].set(Weather::FINE);
+        world.lines(bob)[1].set(Weather::FINE);
+        world.run(secs(20));
+
+        let of_bob = troubles(&told(&mut world, "bob"));
+        if lost_below == 0 {
+            assert_eq!(of_bob, []);
+            assert!(worst > 80.0, "{worst}");
+        } else {
+            assert_eq!(of_bob.iter().map(|trouble| trouble.fault).collect::<Vec<_>>(), [Fault::DownlinkLoss]);
+            assert!((50..=130).contains(&of_bob[0].amount), "{of_bob:?}");
+        }
+    }
+}
+
 #[test]
 fn whoever_only_publishes_has_a_round_trip_and_trouble_if_it_is_slow() {
     for dual in [false, true] {

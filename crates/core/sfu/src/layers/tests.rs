@@ -243,6 +243,27 @@ fn a_layer_that_begins_within_a_window_costs_what_it_does_from_then_on() {
 }
 
 #[test]
+fn the_picture_that_ends_a_silence_is_not_taken_for_what_follows() {
+    let mut scene = Scene::new(Content::Screen);
+    let second = |scene: &mut Scene, bytes: usize| {
+        for _ in 0..10 {
+            scene.frame(Layer::Low, 0, bytes / 10);
+            scene.now += 100 * MILLI;
+        }
+    };
+    (0..5).for_each(|_| second(&mut scene, 8_000));
+    scene.pass_cycle();
+    assert_eq!(scene.liveness.bitrate(Layer::Low, Temporal::TOP), 0, "it stands still");
+
+    let slide = scene.now;
+    second(&mut scene, 160_000);
+    scene.liveness.handle_timeout(scene.now);
+
+    let bits = scene.liveness.bitrate(Layer::Low, Temporal::TOP);
+    assert!((600_000..750_000).contains(&bits), "{bits} after {:?}", scene.now - slide);
+}
+
+#[test]
 fn a_layer_that_ended_costs_nothing() {
     let mut scene = Scene::new(Content::Camera);
     for _ in 0..100 {

@@ -102,11 +102,7 @@ impl Engine {
         let Some(room) = self.rooms.get_mut(&key).filter(|room| room.next_quality <= at) else { return };
         room.next_quality = at + sfu::quality::WINDOW;
         let sessions = &room.sessions;
-        let heard = |peer: PeerKey| {
-            sessions.get(&peer).is_some_and(|session| {
-                at.saturating_duration_since(session.publisher.last_heard()) < sfu::quality::WINDOW
-            })
-        };
+        let heard = |peer: PeerKey| sessions.get(&peer).is_some_and(|session| session.is_heard(at));
         let scores = room.forward.scores(at, heard, turn);
         for session in room.sessions.values_mut() {
             session.watch.score = None;

@@ -81,9 +81,11 @@ impl Window {
         self.rtt = self.rtt.max(report.rtt);
     }
 
-    /// The window's numbers; a new one begins. `heard`: something of the other side arrived, if not of this track.
+    /// The window's numbers; a new one begins. `heard`: something of the other side arrives, if not of this track. Else nothing that
+    /// is sent to it does.
     pub(super) fn close(&mut self, up: bool, heard: bool, muted: bool, paused: bool, layer_distance: f32) -> Observed {
-        let window = std::mem::take(self);
+        let window = if heard { std::mem::take(self) } else { Self::default() };
+        *self = Self::default();
         let loss = window.loss.clamp(0.0, 0.99);
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss)]
         let lost = (window.packets as f32 * loss / (1.0 - loss)) as u32;
@@ -100,9 +102,82 @@ impl Window {
     }
 }
 
+/// What was missing before it was sent to a subscriber: numbers of the stream to it under which nothing was sent. Receivers report
+/// it as lost.
+#[derive(Debug)]
+pub(super) struct Holes {
+    /// The highest number and the packets sent so far.
+    seen: (u64, u64),
+    /// The same since the last report of losses.
+    numbers: i64,
+    holes: i64,
+    /// Of the reports before, and not in them yet.
+    left: i64,
+}
+
+impl Holes {
+    /// Of a stream that begins with that number.
+    pub(super) fn new(first: u64) -> Self {
+        Self { seen: (first.wrapping_sub(1), 0), numbers: 0, holes: 0, left: 0 }
+    }
+
+    /// What was lost on the way to the subscriber itself, of a reported share. `highest` number and packets are those so far. What
+    /// the report tells of is a little older, so holes are looked for in this one and the next.
+    pub(super) fn beside(&mut self, reported: Option<f32>, highest: Option<u64>, packets: u64) -> Option<f32> {
+        let highest = highest.unwrap_or(self.seen.0);
+        let (before, sent) = std::mem::replace(&mut self.seen, (highest, packets));
+        let numbers = highest.wrapping_sub(before).cast_signed();
+        self.numbers += numbers;
+        self.holes += numbers - packets.wrapping_sub(sent).cast_signed();
+        let reported = reported?;
+        let (numbers, holes) = (std::mem::take(&mut self.numbers).max(1), std::mem::take(&mut self.holes));
+        let all = (self.left + holes).max(0);
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            reason = "of what comes in some seconds"
+        )]
+        let (share, told) = {
+            let share = (all as f32 / numbers as f32).min(reported);
+            (share, (share * numbers as f32).round() as i64)
+        };
+        self.left = (all - told).clamp(0, holes.max(0));
+        Some(reported - share)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn holes_are_no_losses_and_losses_beside_them_are() {
+        let mut holes = Holes::new(100);
+        let mut numbers = 99;
+        let mut packets = 0;
+        let mut lost = |reported: Option<f32>, count: u64, missing: u64| {
+            numbers += count;
+            packets += count - missing;
+            holes.beside(reported, Some(numbers), packets).map(|share| (share * 1000.0).round())
+        };
+
+        assert_eq!(lost(None, 250, 50), None);
+        assert_eq!(lost(Some(0.1), 250, 0), Some(0.0), "what the first report did not tell of is in the second");
+        assert_eq!(lost(Some(0.05), 250, 0), Some(50.0), "not in the third as well");
+        assert_eq!(lost(Some(0.0), 200, 20), Some(0.0), "told of later");
+        assert_eq!(lost(Some(0.1), 200, 0), Some(0.0));
+        assert_eq!(lost(Some(0.15), 200, 20), Some(50.0));
+        assert_eq!(lost(Some(0.1), 200, 20), Some(0.0));
+        assert_eq!(lost(Some(0.1), 0, 0), Some(100.0));
+    }
+
+    #[test]
+    fn a_packet_that_comes_late_fills_its_hole() {
+        let mut holes = Holes::new(1);
+        assert_eq!(holes.beside(None, None, 0), None);
+        assert_eq!(holes.beside(Some(0.0), Some(100), 90), Some(0.0));
+        assert_eq!(holes.beside(Some(0.1), Some(200), 200), Some(0.1));
+    }
 
     /// How many of so many packets in a second are let through, of several tracks at once.
     fn taken(tracks: usize, packets: usize, bytes: usize) -> usize {

@@ -50,13 +50,13 @@ impl Forward {
                     continue;
                 }
                 let Some(prices) = down.encoding.and_then(|index| prices.get(index)) else { continue };
-                let Prices { costs, guessed } = *prices;
+                let Prices { costs, later, guessed } = *prices;
                 let wish = down.demand.current();
                 let size = wish.map_or(0, |wish| u8::try_from(wish.layer.index()).unwrap_or(0));
                 let usual = if track.screen { SCREEN } else { size + if speaks { SPEAKER } else { 0 } };
                 let said = down.setting.priority;
                 let priority = if said > 0 { said } else { usual };
-                subscriber.bids.push(Bid { track: *key, wish, costs, guessed, priority });
+                subscriber.bids.push(Bid { track: *key, wish, costs, later, guessed, priority });
             }
         }
         *turn = None;

@@ -1,6 +1,6 @@
 //! One subscription: what it gets, and how that is sent.
 
-use super::account::Window;
+use super::account::{Holes, Window};
 use super::bandwidth::UNLIMITED;
 use super::delay::Delay;
 use super::encoding::{Encoding, Takes};
@@ -54,6 +54,9 @@ pub(crate) struct Down {
     pub(super) following: bool,
     pub(super) delay: Delay,
     pub(super) window: Window,
+    /// Packets sent.
+    sent: u64,
+    holes: Holes,
     /// As last reported.
     pub(crate) gauge: Gauge,
     pub(super) score: Score,
@@ -198,6 +201,8 @@ impl Down {
             following: false,
             delay: Delay::default(),
             window: Window::default(),
+            sent: 0,
+            holes: Holes::new(first.seq),
             gauge: Gauge::default(),
             score: Score::new(if audio { QualityKind::Opus { fec: true } } else { QualityKind::Video }),
         }
@@ -232,12 +237,19 @@ impl Down {
         self.reduced = false;
     }
 
+    /// A report about what the subscriber receives. What was missing before it was sent to anybody is no loss of its line.
+    pub(super) fn report(&mut self, report: &rtc::Report) {
+        let loss = self.holes.beside(report.loss, self.munger.highest(), self.sent);
+        self.window.report(&rtc::Report { loss, ..*report });
+    }
+
     /// Sends a packet.
     pub(super) fn send(&mut self, packet: &UpPacket, outgoing: &Outgoing<'_>, to: &mut Subscriber<'_>) {
         let Some(session) = to.session.as_deref_mut() else { return };
         #[cfg(test)]
         faults::trip(faults::Point::Packet, &session.identity);
         self.window.packets = self.window.packets.saturating_add(1);
+        self.sent += 1;
         let down = DownPacket {
             codec: outgoing.codec,
             profile: packet.profile,

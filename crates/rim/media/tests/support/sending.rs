@@ -10,10 +10,21 @@ use str0m::rtp::{ExtensionValues, RtpWrite};
 /// Where a film is.
 #[derive(Debug, Default)]
 pub(crate) struct Layers {
+    /// The uplink carries no more.
+    pub(crate) only_small: bool,
     frame: u32,
     sounds: u64,
     sequence: [u64; 2],
 }
+
+/// How many packets of how many bytes a picture takes, in the small size and in the large one.
+type Sizes = [(usize, usize); 2];
+
+const CAMERA: Sizes = [(1, 300), (4, 1000)];
+
+/// A screen that stands still takes 60 kbit/s in the large size, and a new slide on it a megabit.
+const STILL: Sizes = [(1, 100), (1, 300)];
+const SLIDE: Sizes = [(25, 1000), (100, 1200)];
 
 /// A packet of a picture in VP8, with a picture id.
 pub(super) fn picture(frame: u32, first: bool, key_frame: bool, size: usize) -> Arc<[u8]> {
@@ -67,7 +78,7 @@ impl World {
         let end = self.now + time;
         let mut pictures = 0;
         while self.now < end {
-            self.shoot(client, layers);
+            self.shoot(client, layers, CAMERA, CAMERA, false);
             self.pass(Duration::from_millis(40));
             pictures += 1;
         }
@@ -78,18 +89,40 @@ impl World {
     pub(crate) fn film_both(&mut self, a: usize, of_a: &mut Layers, b: usize, of_b: &mut Layers, time: Duration) {
         let end = self.now + time;
         while self.now < end {
-            self.shoot(a, of_a);
-            self.shoot(b, of_b);
+            self.shoot(a, of_a, CAMERA, CAMERA, false);
+            self.shoot(b, of_b, CAMERA, CAMERA, false);
             self.pass(Duration::from_millis(40));
         }
     }
 
-    fn shoot(&mut self, client: usize, layers: &mut Layers) {
+    /// A camera, and a screen that shows a slide for so long, a new one first if so wished. Returns how often a key frame of the
+    /// screen was asked for.
+    pub(crate) fn present(
+        &mut self,
+        (camera, of_camera): (usize, &mut Layers),
+        (screen, of_screen): (usize, &mut Layers),
+        mut is_new: bool,
+        time: Duration,
+    ) -> usize {
+        let (end, mut asked) = (self.now + time, 0);
+        while self.now < end {
+            self.shoot(camera, of_camera, CAMERA, CAMERA, false);
+            asked += self.clients[screen].key_frames_asked;
+            self.shoot(screen, of_screen, STILL, SLIDE, std::mem::take(&mut is_new));
+            self.pass(Duration::from_millis(40));
+        }
+        asked
+    }
+
+    /// The next picture, and the sound that goes with it; a key frame at first, where one was asked for and if it is a new one.
+    fn shoot(&mut self, client: usize, layers: &mut Layers, usual: Sizes, key: Sizes, is_new: bool) {
         let now = self.now;
         let peer = &mut self.clients[client];
-        let key_frame = std::mem::take(&mut peer.key_frames_asked) > 0 || layers.frame == 0;
+        let key_frame = std::mem::take(&mut peer.key_frames_asked) > 0 || layers.frame == 0 || is_new;
         layers.frame += 1;
-        for (index, (rid, packets, size)) in [("q", 1, 300), ("h", 4, 1000)].into_iter().enumerate() {
+        let sizes = ["q", "h"].into_iter().zip(if key_frame { key } else { usual });
+        for (index, (rid, (packets, size))) in sizes.take(if layers.only_small { 1 } else { 2 }).enumerate() {
+            let key_frame = key_frame || layers.sequence[index] == 0;
             for packet in 0..packets {
                 layers.sequence[index] += 1;
                 let picture = picture(layers.frame, packet == 0, key_frame, size);
