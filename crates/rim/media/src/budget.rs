@@ -2,8 +2,8 @@
 
 use crate::engine::Room;
 use crate::engine::faults::Turn;
+use crate::far::Seek;
 use crate::forward::News;
-use crate::line::Seek;
 use sfu::allocation::{Allocation, INTERVAL};
 use signal::{PeerKey, TrackKey};
 use std::time::{Duration, Instant};

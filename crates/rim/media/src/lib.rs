@@ -17,6 +17,7 @@ mod drops;
 mod engine;
 mod external;
 mod fallback;
+mod far;
 mod forward;
 mod framing;
 mod inbox;

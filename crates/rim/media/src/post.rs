@@ -5,7 +5,7 @@
 //! Where there is no room for more, packets are lost, as on any network; everything else waits.
 
 use crate::engine::{ConnectionKey, FastMap, FastSet};
-use crate::line::{Far, Task, Word};
+use crate::far::{Far, Task, Word};
 use crate::neighbours::Carrier;
 use crate::registry::ShardIndex;
 use rtc::{Codec, DownPacket, Event, Extensions, PlayoutDelay, UpPacket, Vp8Rewrite};

@@ -2,9 +2,10 @@
 
 use crate::budget::Budget;
 use crate::engine::{ConnectionKey, mark};
+use crate::far::{Far, Seek, Task};
 use crate::forward::Takes;
 use crate::inside::Inside;
-use crate::line::{Far, Line, Place, Seek, Task};
+use crate::line::{Line, Place};
 use crate::plane::{LinkEnd, LinkId};
 use crate::registry::ShardIndex;
 use crate::report::Known;

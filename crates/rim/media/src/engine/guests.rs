@@ -6,7 +6,8 @@
 
 use super::{ConnectionKey, Engine, FastMap, Room, RoomKey, Timer, mark};
 use crate::arrivals::drain_now;
-use crate::line::{Far, Line, Outbox, Place, Task, Word, leaving_by};
+use crate::far::{Far, Task, Word};
+use crate::line::{Line, Outbox, Place, leaving_by};
 use crate::neighbours::Carrier;
 use crate::post::Work;
 use crate::registry::ShardIndex;
