@@ -219,36 +219,11 @@ impl Far {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use signal::PeerKey;
-
-    #[test]
-    fn of_what_waits_for_a_channel_the_newest_hundred_kilobytes_are_kept_in_order() {
-        let mut waiting = Waiting::default();
-        let message = |number: u8| Bytes::from(vec![number; 40 * 1024]);
-        assert_eq!([waiting.keep((None, message(1))), waiting.keep((None, message(2)))], [0, 0]);
-        assert_eq!(waiting.keep((None, message(3))), 1);
-        assert_eq!(waiting.messages.iter().map(|(_, message)| message[0]).collect::<Vec<_>>(), [2, 3]);
-        assert_eq!(waiting.keep((None, Bytes::from(vec![4; 20 * 1024]))), 0, "exactly full");
-        assert_eq!(waiting.keep((None, Bytes::from(vec![5; 101 * 1024]))), 4);
-        assert_eq!((waiting.messages.len(), waiting.bytes), (0, 0));
-    }
 
     fn far() -> Far {
         let mut far = Far::new(1, ConnectionKey { room: 1, peer: PeerKey(1), subscriber: true }, Instant::now());
         assert!(matches!(far.take_tasks()[..], [Task::Open]));
         far
-    }
-
-    #[test]
-    fn the_newest_are_known_and_the_oldest_make_room() {
-        let mut newest = Newest::default();
-        assert!((0..16).all(|one| newest.note(one).is_none()));
-        assert_eq!(newest.note(0), None, "one that is known is new again");
-        assert_eq!(newest.note(16), Some(1));
-        assert_eq!(newest.last(), Some(&16));
-        assert_eq!(newest.iter().count(), 16);
-        newest.forget(&2);
-        assert_eq!((newest.note(17), newest.note(18)), (None, Some(3)));
     }
 
     #[test]
