@@ -13,9 +13,8 @@ use tracing::{info, warn};
 
 use crate::config::Config;
 
-/// How long until it is looked again while something is missing, and otherwise.
-const SOON: Duration = Duration::from_secs(60);
-const LATER: Duration = Duration::from_secs(300);
+/// How often it is looked, which is a packet or two: until then nobody who comes reaches media at an address that changed.
+const INTERVAL: Duration = Duration::from_secs(60);
 
 /// What is known of our addresses.
 #[derive(Debug)]
@@ -26,6 +25,8 @@ pub(crate) struct Addresses {
     servers: Option<Vec<String>>,
     /// How others see us, at most once in each family.
     outside: Vec<IpAddr>,
+    /// Those of the machine, as they were when it had a network last.
+    inside: Vec<IpAddr>,
     /// What clients are told.
     told: Vec<IpAddr>,
 }
@@ -34,7 +35,7 @@ impl Addresses {
     /// Nothing is known before [`Self::look`].
     pub(crate) fn new(config: &Config, media: MediaConfig) -> Self {
         let servers = config.media.use_external_ip.then(|| config.media.stun_servers.clone());
-        Self { media, servers, outside: Vec::new(), told: Vec::new() }
+        Self { media, servers, outside: Vec::new(), inside: Vec::new(), told: Vec::new() }
     }
 
     /// The settings with what is known.
@@ -47,18 +48,20 @@ impl Addresses {
     pub(crate) async fn look(&mut self) -> bool {
         self.ask().await;
         let inside = self.media.addresses();
+        // Without any network nobody comes; when it is back, it may be the same.
+        if self.inside.is_empty() || !self.is_lonely(&inside) {
+            self.inside = inside;
+        }
         let mut found = Vec::new();
-        for address in self.outside.iter().chain(&inside) {
+        for address in self.outside.iter().chain(&self.inside) {
             if !found.contains(address) {
                 found.push(*address);
             }
         }
-        let is_first = self.told.is_empty();
-        if found == self.told || (!is_first && self.is_lonely(&found)) {
-            // Without any network nobody comes; when it is back, it may be the same.
+        if found == self.told {
             return false;
         }
-        if is_first && self.is_lonely(&found) {
+        if self.told.is_empty() && self.is_lonely(&found) {
             warn!(
                 "this machine has no address that others could reach: clients are told of itself alone; it is looked again each minute"
             );
@@ -91,15 +94,9 @@ impl Addresses {
         !self.media.include_loopback && addresses.iter().all(IpAddr::is_loopback)
     }
 
-    /// How long what is known may be believed; `None`: for ever, because the operator says it.
-    fn patience(&self) -> Option<Duration> {
-        let is_said = !self.media.advertise.is_empty() || self.media.bind.is_some();
-        match &self.servers {
-            None if is_said => None,
-            Some(_) if self.outside.is_empty() => Some(SOON),
-            _ if self.is_lonely(&self.told) => Some(SOON),
-            _ => Some(LATER),
-        }
+    /// Whether all that is known is what the operator says, and holds for ever.
+    fn is_said(&self) -> bool {
+        self.servers.is_none() && (!self.media.advertise.is_empty() || self.media.bind.is_some())
     }
 
     /// Looks again now and then until the server stops, and tells what changes.
@@ -110,9 +107,9 @@ impl Addresses {
         relays_at: impl Fn(&[SocketAddr]) -> Relays,
         mut stopping: watch::Receiver<bool>,
     ) {
-        while let Some(patience) = self.patience() {
+        while !self.is_said() {
             tokio::select! {
-                () = sleep(patience) => self.renew(&plane, &relays, &relays_at).await,
+                () = sleep(INTERVAL) => self.renew(&plane, &relays, &relays_at).await,
                 _ = stopping.changed() => return,
             }
         }

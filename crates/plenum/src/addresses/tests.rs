@@ -49,13 +49,12 @@ async fn how_others_see_us_is_asked_until_it_is_known_and_followed_from_then_on(
     let inside = known.media.addresses();
 
     assert!(known.look().await);
-    assert_eq!((known.settings().addresses(), known.patience()), (inside.clone(), Some(SOON)));
+    assert_eq!(known.settings().addresses(), inside);
 
     for outside in [[203, 0, 113, 7], [203, 0, 113, 8]] {
         stun.say(Some(outside));
         assert!(known.look().await);
         assert_eq!(known.settings().addresses(), [vec![outside.into()], inside.clone()].concat());
-        assert_eq!(known.patience(), Some(LATER));
         assert!(!known.look().await, "nothing is new");
     }
 
@@ -65,29 +64,31 @@ async fn how_others_see_us_is_asked_until_it_is_known_and_followed_from_then_on(
 }
 
 #[tokio::test]
-async fn what_the_operator_says_is_not_looked_up_and_a_machine_without_a_network_is_looked_at_soon() {
+async fn what_the_operator_says_is_not_looked_up() {
     let mut config = Config::default();
     config.media.advertise = vec!["192.0.2.7".parse().unwrap()];
     let mut known = addresses(&config);
     assert!(known.look().await);
-    assert_eq!((known.settings().addresses(), known.patience()), (config.media.advertise.clone(), None));
-
-    let mut known = addresses(&Config::default());
-    known.told = vec!["127.0.0.1".parse().unwrap(), "::1".parse().unwrap()];
-    assert_eq!(known.patience(), Some(SOON));
-    known.told.push("192.0.2.7".parse().unwrap());
-    assert_eq!(known.patience(), Some(LATER));
+    assert_eq!(known.settings().addresses(), config.media.advertise);
+    assert!(known.is_said() && !addresses(&Config::default()).is_said());
+    config.media.use_external_ip = true;
+    assert!(!addresses(&config).is_said());
 }
 
 #[tokio::test]
 async fn a_network_that_is_gone_for_a_moment_takes_nothing_back() {
     let mut config = Config::default();
     config.media.advertise = vec!["127.0.0.1".parse().unwrap()];
-    let mut known = addresses(&config);
-    known.told = vec!["192.0.2.7".parse().unwrap()];
+    for outside in [vec![], vec![IpAddr::from([203, 0, 113, 7])]] {
+        let mut known = addresses(&config);
+        known.inside = vec!["192.0.2.7".parse().unwrap()];
+        known.told = [&outside[..], &known.inside].concat();
+        known.outside = outside;
+        let told = known.told.clone();
 
-    assert!(!known.look().await, "clients there would be told of themselves");
-    assert_eq!(known.told, ["192.0.2.7".parse::<IpAddr>().unwrap()]);
+        assert!(!known.look().await, "clients there would be told of themselves");
+        assert_eq!(known.told, told);
+    }
 }
 
 #[tokio::test]

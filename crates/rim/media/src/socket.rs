@@ -11,6 +11,7 @@ pub(crate) use sending::{Calls, Outgoing};
 pub use trial::{try_buffers, try_datagrams};
 
 use crate::config::{MediaConfig, own_addresses};
+use crate::traffic;
 use faults::Faults;
 use mio::net::UdpSocket;
 use mio::{Interest, Registry, Token};
@@ -173,6 +174,11 @@ impl Sockets {
             };
             more = true;
             for (meta, buffer) in meta.iter().zip(self.buffers.iter()).take(count) {
+                // To port 0 nobody can be answered.
+                if meta.addr.port() == 0 {
+                    traffic::dropped("forged_source");
+                    continue;
+                }
                 let local = SocketAddr::new(meta.dst_ip.unwrap_or(one.local.ip()), one.local.port());
                 let stride = meta.stride.max(1);
                 for datagram in buffer[..meta.len].chunks(stride) {
@@ -232,8 +238,8 @@ fn bind_families(port: u16, dscp: Option<u8>, shared: bool) -> io::Result<Vec<On
     let mut missing = None;
     for family in [IpAddr::from(Ipv4Addr::UNSPECIFIED), Ipv6Addr::UNSPECIFIED.into()] {
         let address = SocketAddr::new(family, list.first().map_or(port, |one| one.local.port()));
-        match bind_one(address, dscp, shared) {
-            Ok(one) => list.push(one),
+        match open(address, shared) {
+            Ok(socket) => list.push(prepare(socket, address, dscp).map_err(|error| on(address, error))?),
             Err(error) if is_missing(&error) => missing = Some(error),
             Err(error) => return Err(on(address, error)),
         }
@@ -256,6 +262,10 @@ fn on(address: SocketAddr, error: io::Error) -> io::Error {
 }
 
 fn bind_one(address: SocketAddr, dscp: Option<u8>, shared: bool) -> io::Result<One> {
+    prepare(open(address, shared)?, address, dscp)
+}
+
+fn open(address: SocketAddr, shared: bool) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
     if address.is_ipv6() {
         socket.set_only_v6(true)?;
@@ -265,9 +275,17 @@ fn bind_one(address: SocketAddr, dscp: Option<u8>, shared: bool) -> io::Result<O
         socket.set_reuse_port(true)?;
     }
     socket.bind(&address.into())?;
+    Ok(socket)
+}
+
+/// What a socket needs besides its port. An error says nothing of which families the machine has.
+fn prepare(socket: Socket, address: SocketAddr, dscp: Option<u8>) -> io::Result<One> {
     // The field is the upper six bits of the octet; the lower two are for congestion.
     if let Some(octet) = dscp.map(|dscp| u32::from(dscp) << 2) {
-        if address.is_ipv4() { socket.set_tos_v4(octet)? } else { socket.set_tclass_v6(octet)? }
+        let marked = if address.is_ipv4() { socket.set_tos_v4(octet) } else { socket.set_tclass_v6(octet) };
+        if let Err(error) = marked {
+            tracing::warn!(%address, %error, "the system does not mark media for networks that serve some first (DSCP)");
+        }
     }
     // A smaller buffer than wished is no reason not to start. Whoever may go beyond the limits of the system does.
     if setsockopt(&socket, sockopt::RcvBufForce, &KERNEL_BUFFER).is_err() {
@@ -279,7 +297,7 @@ fn bind_one(address: SocketAddr, dscp: Option<u8>, shared: bool) -> io::Result<O
     let socket = UdpSocket::from_std(socket.into());
     let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
     // It is made for QUIC, which finds out how large packets may be and sends no larger ones.
-    options::let_part(socket.as_fd(), address.is_ipv4())?;
+    options::let_part(socket.as_fd(), address.is_ipv4());
     let local = socket.local_addr()?;
     let longest = state.max_gso_segments().min(MAX_TRAIN);
     Ok(One { socket, state, local, overflowed: 0, longest })

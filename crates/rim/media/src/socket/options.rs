@@ -14,14 +14,24 @@ const MEMORY_FIGURES: usize = 9;
 /// Lets datagrams that are larger than their way be parted. A forwarder cannot make them smaller, and would lose them there for
 /// good.
 ///
-/// IPv4: whoever meets one on the way parts it, and nobody's word on how narrow the way is counts (`IP_PMTUDISC_OMIT`). IPv6:
-/// the sender alone may part them, and believes those who say how narrow it is (RFC 8201).
-pub(super) fn let_part(socket: BorrowedFd<'_>, is_ipv4: bool) -> io::Result<()> {
-    if is_ipv4 {
-        return set(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, libc::IP_PMTUDISC_OMIT);
+/// IPv4: whoever meets one on the way parts it, and nobody's word on how narrow the way is counts (`IP_PMTUDISC_OMIT`, Linux 3.15;
+/// else `IP_PMTUDISC_DONT`). IPv6: the sender alone may part them, and believes those who say how narrow it is (RFC 8201). Where
+/// a system has none of that, media flow as far as they do: that is no reason not to start.
+pub(super) fn let_part(socket: BorrowedFd<'_>, is_ipv4: bool) {
+    let done = if is_ipv4 {
+        let as_said = |how| set(socket, libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, how);
+        as_said(libc::IP_PMTUDISC_OMIT).or_else(|_| as_said(libc::IP_PMTUDISC_DONT))
+    } else {
+        let wanted = set(socket, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_WANT);
+        set(socket, libc::IPPROTO_IPV6, libc::IPV6_DONTFRAG, 0).and(wanted)
+    };
+    if let Err(error) = done {
+        tracing::warn!(
+            is_ipv4,
+            %error,
+            "the system parts no datagrams: media packets that are larger than the way to somebody takes are lost there"
+        );
     }
-    set(socket, libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, libc::IPV6_PMTUDISC_WANT)?;
-    set(socket, libc::IPPROTO_IPV6, libc::IPV6_DONTFRAG, 0)
 }
 
 /// How many datagrams the kernel threw away because the socket's queue was full, since there is the socket. Those that came as one

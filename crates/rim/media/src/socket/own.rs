@@ -3,6 +3,7 @@
 //! An answer has to leave by the address the question came to, or the client does not know it for one. One that is not ours, but
 //! a translation's in front of us, cannot be said: the kernel refuses such a datagram.
 
+use std::io::ErrorKind;
 use std::net::{IpAddr, UdpSocket};
 use std::time::{Duration, Instant};
 
@@ -25,8 +26,8 @@ pub(super) struct Own {
     strange: Vec<IpAddr>,
     /// When the first of the strange ones was looked at.
     since: Instant,
-    /// Which one was doubted last and is ours all the same.
-    sure: Option<(IpAddr, Instant)>,
+    /// Those of the known that were doubted lately and are ours all the same.
+    sure: Vec<(IpAddr, Instant)>,
 }
 
 impl Own {
@@ -36,7 +37,7 @@ impl Own {
             known: found,
             strange: Vec::with_capacity(MAX_STRANGE),
             since: Instant::now(),
-            sure: None,
+            sure: Vec::new(),
         }
     }
 
@@ -52,7 +53,7 @@ impl Own {
         if self.strange.len() >= MAX_STRANGE || self.strange.contains(&address) {
             return false;
         }
-        if !is_ours(address) {
+        if is_ours(address) != Some(true) {
             self.note_strange(address);
             return false;
         }
@@ -67,11 +68,13 @@ impl Own {
     /// The kernel refused something that may be due to that address. Whether it is gone.
     pub(super) fn is_gone(&mut self, address: IpAddr) -> bool {
         let Some(place) = self.known.iter().position(|known| *known == address) else { return false };
-        if self.sure.is_some_and(|(sure, since)| sure == address && since.elapsed() < CALM) {
+        self.sure.retain(|(_, since)| since.elapsed() < CALM);
+        if self.sure.iter().any(|(sure, _)| *sure == address) {
             return false;
         }
-        if is_ours(address) {
-            self.sure = Some((address, Instant::now()));
+        // Where the system cannot say, it stays as it was.
+        if is_ours(address) != Some(false) {
+            self.sure.push((address, Instant::now()));
             return false;
         }
         self.known.remove(place);
@@ -92,14 +95,21 @@ impl Own {
     }
 }
 
-/// Asks the kernel, without sending anything: a socket of that address that talks to itself. Nothing is its own broadcast.
-fn is_ours(address: IpAddr) -> bool {
+/// Asks the kernel, without sending anything: a socket of that address that talks to itself. Nothing is its own broadcast. `None` if
+/// it cannot say now, for want of files for instance.
+fn is_ours(address: IpAddr) -> Option<bool> {
     let is_single = match address {
         IpAddr::V4(v4) => !v4.is_multicast() && !v4.is_unspecified() && !v4.is_broadcast(),
         IpAddr::V6(v6) => !v6.is_multicast() && !v6.is_unspecified(),
     };
     // Port 9 discards (RFC 863).
-    is_single && UdpSocket::bind((address, 0)).is_ok_and(|socket| socket.connect((address, 9)).is_ok())
+    if !is_single {
+        return Some(false);
+    }
+    match UdpSocket::bind((address, 0)) {
+        Ok(socket) => Some(socket.connect((address, 9)).is_ok()),
+        Err(error) => matches!(error.kind(), ErrorKind::AddrNotAvailable | ErrorKind::InvalidInput).then_some(false),
+    }
 }
 
 #[cfg(test)]

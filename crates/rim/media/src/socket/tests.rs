@@ -260,3 +260,27 @@ fn who_cannot_be_reached_costs_the_others_nothing() {
         }
     }
 }
+
+/// A datagram from port 0, as no socket sends it.
+fn from_port_0(to: u16) -> io::Result<()> {
+    let socket = Socket::new(Domain::IPV4, Type::from(libc::SOCK_RAW), Some(Protocol::UDP))?;
+    let [high, low] = to.to_be_bytes();
+    let destination = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    socket.send_to(&[0, 0, high, low, 0, 10, 0, 0, 1, 2], &destination.into()).map(drop)
+}
+
+#[test]
+fn who_sends_from_port_0_is_not_heard() {
+    let drops = Drops::default();
+    drops.record(|| {
+        let mut sockets = Sockets::bind(Some(Ipv4Addr::LOCALHOST.into()), 0, None, false).expect("a socket");
+        if from_port_0(sockets.port()).is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied) {
+            // Only the superuser may, who runs the tests of every change.
+            return;
+        }
+        let client = std::net::UdpSocket::bind("127.0.0.1:0").expect("a socket");
+        client.send_to(&[1], (Ipv4Addr::LOCALHOST, sockets.port())).expect("sent");
+        assert_eq!(received(&mut sockets).0, client.local_addr().expect("bound"));
+        assert_eq!(drops.by_reason().get("forged_source"), Some(&1));
+    });
+}
