@@ -1,5 +1,7 @@
 //! What the layers of a track cost a subscriber's bandwidth.
 
+use std::time::{Duration, Instant};
+
 use crate::demand::Announced;
 use crate::layers::{Layer, LayerSet, Liveness, SPATIAL, TEMPORAL, Temporal};
 
@@ -17,21 +19,43 @@ pub struct Prices {
     pub guessed: bool,
 }
 
+/// A layer that was asked for and did not come is tried again after so long; each time in vain doubles it, up to the second.
+const FIRST_TRIAL: Duration = Duration::from_secs(30);
+const LAST_TRIAL: Duration = Duration::from_secs(480);
+
 /// What the layers of a track cost, as far as that is known.
 ///
 /// A layer that dynacast has switched off costs what it did when it was last sent: as if it were free, it would be asked for
 /// again and again and given up as soon as it came. And one that begins, or was never asked for, costs what its publisher said it may:
-/// as if it were free, a narrow line would have a queue before it is measured.
+/// as if it were free, a narrow line would have a queue before it is measured. But one that did not come when it was asked for has
+/// no price once it is switched off, for a while: another picture would be given up for it, in vain, and taken up again.
 #[derive(Debug, Clone, Default)]
 pub struct CostBook {
     known: Costs,
+    failures: [Option<Failure>; SPATIAL],
+}
+
+/// A layer does not come.
+#[derive(Debug, Clone, Copy)]
+struct Failure {
+    /// When it was asked for last.
+    at: Instant,
+    /// For so long it is not counted on.
+    lasts: Duration,
 }
 
 impl CostBook {
     /// The prices now. `enabled` are the layers the publisher has been asked to send; one of them that does not run has
     /// failed and is not to be had, unless the track has only just begun, for the first time or again (`begins`): one layer
     /// comes after the other.
-    pub fn read(&mut self, liveness: &Liveness, enabled: LayerSet, announced: &[Announced], begins: bool) -> Prices {
+    pub fn read(
+        &mut self,
+        liveness: &Liveness,
+        enabled: LayerSet,
+        announced: &[Announced],
+        begins: bool,
+        now: Instant,
+    ) -> Prices {
         let running = liveness.running();
         for layer in running.iter() {
             let measured: [u64; TEMPORAL] =
@@ -39,14 +63,19 @@ impl CostBook {
             if measured[TEMPORAL - 1] > 0 {
                 self.known[layer.index()] = measured;
             }
+            self.failures[layer.index()] = None;
         }
+        // Where nothing runs it is no layer that failed.
+        let missed = enabled.iter().filter(|layer| !running.is_empty() && !begins && !running.contains(*layer));
+        missed.for_each(|layer| Failure::note(&mut self.failures[layer.index()], now));
         let guessed = self.known.iter().flatten().all(|cost| *cost == 0);
         let costs = Layer::ALL.map(|layer| {
             let known = self.known[layer.index()];
             let is_new = known[TEMPORAL - 1] == 0;
             let sent = running.contains(layer) || begins && enabled.contains(layer);
+            let failed = self.failures[layer.index()].is_some_and(|failure| failure.counts(now));
             match sent {
-                false if enabled.contains(layer) => [0; TEMPORAL],
+                false if enabled.contains(layer) || failed => [0; TEMPORAL],
                 true | false if is_new => [expected(layer, announced); TEMPORAL],
                 true | false => known,
             }
@@ -57,6 +86,21 @@ impl CostBook {
             ([.., _], _) => 0,
         });
         Prices { costs, later, guessed }
+    }
+}
+
+impl Failure {
+    fn note(known: &mut Option<Self>, now: Instant) {
+        let lasts = match known {
+            None => FIRST_TRIAL,
+            Some(known) if known.counts(now) => known.lasts,
+            Some(known) => LAST_TRIAL.min(known.lasts * 2),
+        };
+        *known = Some(Self { at: now, lasts });
+    }
+
+    fn counts(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.at) < self.lasts
     }
 }
 

@@ -184,7 +184,7 @@ impl Encoding {
         let begins = now.saturating_duration_since(self.awaited) < BEGINNING;
         // What is said of a screen is for one that moves, which few do.
         let said = if self.content == Content::Screen { &[] } else { self.announced.as_slice() };
-        self.prices.read(&self.liveness, enabled, said, begins)
+        self.prices.read(&self.liveness, enabled, said, begins, now)
     }
 
     /// The publisher is told how much of it is wanted.
