@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::demand::Announced;
-use crate::layers::{Layer, LayerSet, Liveness, SPATIAL, TEMPORAL, Temporal};
+use crate::layers::{Content, Layer, LayerSet, Liveness, SPATIAL, TEMPORAL, Temporal};
 
 /// What each layer of a track costs, cut off above each temporal layer, in bits per second; 0 for layers not being sent.
 pub type Costs = [[u64; TEMPORAL]; SPATIAL];
@@ -57,14 +57,15 @@ impl CostBook {
         now: Instant,
     ) -> Prices {
         let running = liveness.running();
-        for layer in running.iter() {
+        let outlasts = liveness.content() == Content::Screen;
+        for layer in Layer::ALL.into_iter().filter(|layer| outlasts || running.contains(*layer)) {
             let measured: [u64; TEMPORAL] =
                 std::array::from_fn(|tid| liveness.bitrate(layer, Temporal::new(tid as u8)));
             if measured[TEMPORAL - 1] > 0 {
                 self.known[layer.index()] = measured;
             }
-            self.failures[layer.index()] = None;
         }
+        running.iter().for_each(|layer| self.failures[layer.index()] = None);
         // Where nothing runs it is no layer that failed.
         let missed = enabled.iter().filter(|layer| !running.is_empty() && !begins && !running.contains(*layer));
         missed.for_each(|layer| Failure::note(&mut self.failures[layer.index()], now));

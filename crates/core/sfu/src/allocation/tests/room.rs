@@ -147,3 +147,47 @@ fn a_layer_that_comes_again_after_all_is_had_within_a_minute() {
     assert!(layer >= Some(Layer::Medium) && at < 60_000, "{changes:?}");
     assert_eq!(of(&changes, "ben").last().map(|(_, layer)| layer), Some(Some(Layer::Low)));
 }
+
+/// Four cameras of 80 kbit/s, and a screen whose slides take 300 kbit and 1.2 Mbit in two fifths of a second; one every so many seconds.
+/// In between pictures of that many bytes every so many milliseconds.
+fn lecture(gap: u64, between: Option<(u64, u64)>, now: Instant) -> Vec<Track> {
+    let screen = move |at: u64| match (at % (1_000 * gap), between) {
+        (0..400, _) => [750_000, 3_000_000, 0],
+        (into, Some((every, bytes))) if into % every < STEP => [bytes * 2_000 / STEP, bytes * 8_000 / STEP, 0],
+        _ => [0; SPATIAL],
+    };
+    let cameras = ["ana", "ben", "cid", "dan"].map(|name| camera(name, 1, |_| [80_000, 0, 0], now));
+    let mut tracks = Vec::from(cameras.map(|camera| Track { announced: camera.announced[..1].into(), ..camera }));
+    tracks.push(Track::new("screen", Content::Screen, 255, screen, now));
+    tracks
+}
+
+#[test]
+fn a_screen_is_large_between_slides_and_stays_so_whatever_it_sends_then() {
+    let now = Instant::now();
+    for gap in [6, 7, 12, 30, 90] {
+        for between in [None, Some((40, 300)), Some((1_000, 1_500)), Some((2_500, 1_500)), Some((5_000, 1_500))] {
+            for estimate in [800_000, 1_300_000] {
+                let changes = watch(lecture(gap, between, now), |_| estimate, 300, now);
+                let of_it: Vec<_> = of(&changes, "screen").collect();
+                let (at, layer) = of_it.last().copied().unwrap_or((0, Some(Layer::High)));
+                let is_fine = layer >= Some(Layer::Medium) && at <= 30_000 && of_it.len() <= 4;
+                assert!(is_fine, "every {gap} s, {between:?}, at {estimate} bit/s: {of_it:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_screen_that_moves_is_small_where_there_is_no_room_for_it() {
+    let now = Instant::now();
+    let mut tracks = lecture(12, None, now);
+    tracks[4].sends = Box::new(|at| match (at, at % 12_000 < 400) {
+        (60_000.., _) => [150_000, 600_000, 0],
+        (_, true) => [750_000, 3_000_000, 0],
+        (_, false) => [0; SPATIAL],
+    });
+    let changes = watch(tracks, |_| 800_000, 120, now);
+    let (at, layer) = of(&changes, "screen").last().unwrap();
+    assert!(layer == Some(Layer::Low) && (60_000..=68_000).contains(&at), "{changes:?}");
+}
