@@ -1,8 +1,8 @@
 //! Shares a subscriber's bandwidth among the video tracks it wants.
 //!
-//! Everybody gets a small picture before anybody gets a large one. Going down happens at once where there is less to share out or more
-//! is wanted, because congestion hurts every track. Where what is sent already has only become dearer that has to last for a while: the
-//! key picture of a new slide, or of a step up, is over before a step down helps. Going up waits until there has been room to spare for
+//! Everybody gets a small picture before anybody gets a large one. Going down happens at once where what is sent would not fit at its
+//! former prices either, because there is less to share out or more is wanted: congestion hurts every track. Where it has only become
+//! dearer that has to last for a while: the key picture of a new slide, or of a step up, is over before a step down helps. Going up waits until there has been room to spare for
 //! a while, because each step costs a key frame, unless there is plenty.
 
 use std::collections::BTreeMap;
@@ -92,7 +92,9 @@ impl<K: Ord + Clone> Allocation<K> {
         let since = is_dearer.then(|| self.dearer_since.unwrap_or(now));
         self.dearer_since = since.filter(|since| now.saturating_duration_since(*since) < DOWN_DELAY);
         let may_pass = self.dearer_since.is_some();
-        if may_pass || spent > estimate && spent <= most {
+        // Whoever is new has no limit yet, not even for what begins later.
+        let is_known = bids.iter().all(|bid| self.tracks.contains_key(&bid.track));
+        if is_known && (may_pass || spent > estimate && spent <= most) {
             let kept = |bid: &Bid<K>| {
                 let (cap, guessed) = (self.cap(&bid.track), bid.guessed);
                 let former = self.tracks.get(&bid.track).and_then(|share| share.paid);

@@ -160,6 +160,21 @@ fn what_stays_dear_is_given_up_after_two_seconds_and_at_once_where_there_is_less
 }
 
 #[test]
+fn who_is_new_is_limited_for_what_begins_later_even_where_others_are_left_as_they_are() {
+    let start = Instant::now();
+    let new =
+        Bid { costs: [[20_000; TEMPORAL], [0; TEMPORAL], [0; TEMPORAL]], later: [0, 500_000, 0], ..bid("eva", 1) };
+    // Where it is a little too much, and where it has become dearer for a moment.
+    for (estimate, price) in [(385_000, 60_000), (800_000, 900_000)] {
+        let mut shares = Allocation::new(1);
+        shares.update(800_000, &lecture(60_000), start);
+        let bids = [lecture(price), vec![new.clone()]].concat();
+        shares.update(estimate, &bids, start + INTERVAL);
+        assert_eq!(shares.cap(&"eva"), Some(Wish::full(Layer::Low)), "{estimate}");
+    }
+}
+
+#[test]
 fn only_tracks_beyond_the_first_are_paused() {
     let mut shares = Allocation::new(1);
 
