@@ -23,6 +23,9 @@ pub struct Prices {
 const FIRST_TRIAL: Duration = Duration::from_secs(30);
 const LAST_TRIAL: Duration = Duration::from_secs(480);
 
+/// A layer that was switched on may take so long to come.
+pub const BEGINNING: Duration = Duration::from_secs(3);
+
 /// What the layers of a track cost, as far as that is known.
 ///
 /// A layer that dynacast has switched off costs what it did when it was last sent: as if it were free, it would be asked for
@@ -33,6 +36,9 @@ const LAST_TRIAL: Duration = Duration::from_secs(480);
 pub struct CostBook {
     known: Costs,
     failures: [Option<Failure>; SPATIAL],
+    /// What the publisher was asked for when anybody looked last; since when, if it had been asked not to send it.
+    enabled: Option<LayerSet>,
+    switched_on: [Option<Instant>; SPATIAL],
 }
 
 /// A layer does not come.
@@ -46,8 +52,8 @@ struct Failure {
 
 impl CostBook {
     /// The prices now. `enabled` are the layers the publisher has been asked to send; one of them that does not run has
-    /// failed and is not to be had, unless the track has only just begun, for the first time or again (`begins`): one layer
-    /// comes after the other.
+    /// failed and is not to be had, unless it was only just switched on, or the track has only just begun, for the first time or
+    /// again (`begins`): one layer comes after the other.
     pub fn read(
         &mut self,
         liveness: &Liveness,
@@ -66,15 +72,17 @@ impl CostBook {
             }
         }
         running.iter().for_each(|layer| self.failures[layer.index()] = None);
+        let switched_on = self.switched_on(enabled, now);
+        let awaited = if begins { enabled } else { switched_on };
         // Where nothing runs it is no layer that failed.
-        let missed = enabled.iter().filter(|layer| !running.is_empty() && !begins && !running.contains(*layer));
-        missed.for_each(|layer| Failure::note(&mut self.failures[layer.index()], now));
+        let fails = |layer: &Layer| !running.is_empty() && !running.contains(*layer) && !awaited.contains(*layer);
+        enabled.iter().filter(fails).for_each(|layer| Failure::note(&mut self.failures[layer.index()], now));
         let guessed = self.known.iter().flatten().all(|cost| *cost == 0);
         let costs = Layer::ALL.map(|layer| {
             let known = self.known[layer.index()];
             let is_new = known[TEMPORAL - 1] == 0;
-            let sent = running.contains(layer) || begins && enabled.contains(layer);
             let failed = self.failures[layer.index()].is_some_and(|failure| failure.counts(now));
+            let sent = running.contains(layer) || awaited.contains(layer) && (begins || !failed);
             match sent {
                 false if enabled.contains(layer) || failed => [0; TEMPORAL],
                 true | false if is_new => [expected(layer, announced); TEMPORAL],
@@ -87,6 +95,21 @@ impl CostBook {
             ([.., _], _) => 0,
         });
         Prices { costs, later, guessed }
+    }
+
+    /// Those of the layers the publisher has been asked to send that it was asked for only just now, and not before.
+    fn switched_on(&mut self, enabled: LayerSet, now: Instant) -> LayerSet {
+        let before = self.enabled.replace(enabled).unwrap_or(enabled);
+        for layer in Layer::ALL {
+            let since = &mut self.switched_on[layer.index()];
+            *since = match (before.contains(layer), enabled.contains(layer)) {
+                (_, false) => None,
+                (false, true) => Some(now),
+                (true, true) => *since,
+            };
+        }
+        let is_new = |since: Instant| now.saturating_duration_since(since) < BEGINNING;
+        enabled.iter().filter(|layer| self.switched_on[layer.index()].is_some_and(is_new)).collect()
     }
 }
 

@@ -31,7 +31,8 @@ fn a_layer_that_was_switched_off_keeps_its_price_and_one_that_failed_has_none() 
     assert!(!liveness.running().contains(Layer::High));
 
     assert_eq!(book.read(&liveness, less, &ANNOUNCED, false, now).costs[Layer::High.index()][0], price);
-    assert_eq!(book.read(&liveness, LayerSet::ALL, &ANNOUNCED, false, now).costs[Layer::High.index()][0], 0);
+    let mut asked = |now| book.read(&liveness, LayerSet::ALL, &ANNOUNCED, false, now).costs[Layer::High.index()][0];
+    assert_eq!([asked(now), asked(now + BEGINNING / 2), asked(now + BEGINNING)], [price, price, 0]);
 }
 
 #[test]
@@ -91,6 +92,8 @@ fn a_layer_that_does_not_come_is_tried_more_and_more_seldom() {
 
     let (mut now, mut waits) = (start, Vec::new());
     for _ in 0..6 {
+        book.read(&liveness, LayerSet::ALL, &ANNOUNCED, false, now);
+        now += BEGINNING;
         book.read(&liveness, LayerSet::ALL, &ANNOUNCED, false, now);
         let asked = now;
         while !priced(&mut book, now) {

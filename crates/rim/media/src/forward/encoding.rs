@@ -9,14 +9,11 @@ use sfu::keyframes::Keyframes;
 use sfu::layers::{Content, Layer, LayerSet, Liveness, SPATIAL};
 use sfu::missing::{Lost, Missing, Place};
 use sfu::munger::Reports;
-use sfu::prices::{CostBook, Prices};
+use sfu::prices::{BEGINNING, CostBook, Prices};
 use sfu::selector::Order;
 use sfu::waiting::Waiting;
 use signal::{Codec, PeerKey};
-use std::time::{Duration, Instant};
-
-/// What was published and has not come after so long takes nothing.
-const BEGINNING: Duration = Duration::from_secs(3);
+use std::time::Instant;
 
 /// One codec of a track, on a section of its publisher's.
 #[derive(Debug)]

@@ -4,13 +4,10 @@ use super::*;
 use crate::demand::Announced;
 use crate::dynacast::Dynacast;
 use crate::layers::{Content, LayerSet, Liveness, Sample};
-use crate::prices::CostBook;
+use crate::prices::{BEGINNING, CostBook};
 
 /// Milliseconds from one packet of each layer to the next.
 const STEP: u64 = 20;
-
-/// For so long a track begins, as in the product, in milliseconds.
-const BEGINNING: u64 = 3_000;
 
 /// One publisher, and all that is known of its track.
 struct Track {
@@ -22,6 +19,7 @@ struct Track {
     /// Milliseconds until a layer comes that was switched off.
     wakes: u64,
     asked: [Option<u64>; SPATIAL],
+    born: Instant,
     liveness: Liveness,
     book: CostBook,
     dynacast: Dynacast<()>,
@@ -52,6 +50,7 @@ impl Track {
             sends: Box::new(sends),
             wakes: 500,
             asked: [Some(0); SPATIAL],
+            born: now,
             liveness: Liveness::new(content),
             book: CostBook::default(),
             dynacast,
@@ -76,9 +75,9 @@ impl Track {
         }
     }
 
-    fn bid(&mut self, at: u64, now: Instant) -> Bid<&'static str> {
+    fn bid(&mut self, now: Instant) -> Bid<&'static str> {
         let enabled: LayerSet = self.dynacast.current().layers();
-        let prices = self.book.read(&self.liveness, enabled, &self.announced, at < BEGINNING, now);
+        let prices = self.book.read(&self.liveness, enabled, &self.announced, now < self.born + BEGINNING, now);
         Bid {
             track: self.name,
             wish: Some(Wish::full(Layer::Medium)),
@@ -103,7 +102,7 @@ fn watch(mut tracks: Vec<Track>, estimate: impl Fn(u64) -> u64, seconds: u64, st
         if at % 1_000 != 0 {
             continue;
         }
-        let bids: Vec<_> = tracks.iter_mut().map(|track| track.bid(at, now)).collect();
+        let bids: Vec<_> = tracks.iter_mut().map(|track| track.bid(now)).collect();
         let changed = shares.update(estimate(at), &bids, now);
         changes.extend(changed.iter().map(|change| (at, change.track, change.cap.map(|cap| cap.layer))));
         for track in &mut tracks {
@@ -134,6 +133,23 @@ fn for_a_layer_that_does_not_come_no_other_is_given_up_again_and_again() {
             let tried = of(&changes, "ben").filter(|(at, _)| *at > 20_000).count();
             assert!(tried <= 8, "at {estimate} bit/s, until {came} ms: {changes:?}");
         }
+    }
+}
+
+#[test]
+fn a_layer_that_was_switched_off_is_given_time_to_come() {
+    let now = Instant::now();
+    for wakes in [500, 1_500, 2_500] {
+        let cameras = [("ana", 129), ("ben", 1)].map(|(name, priority)| {
+            let camera = camera(name, priority, |_| [150_000, 500_000, 0], now);
+            Track { wakes, ..camera }
+        });
+        let changes = watch(cameras.into(), |at| if at < 20_000 { 400_000 } else { 800_000 }, 60, now);
+        let later: Vec<_> = changes.iter().filter(|(at, ..)| *at > 1_000).collect();
+        assert!(
+            matches!(later[..], [(20_000..23_000, "ana", Some(Layer::High | Layer::Medium))]),
+            "{wakes} ms: {later:?}"
+        );
     }
 }
 
