@@ -250,6 +250,11 @@ struct Rate {
     frames: f32,
     /// Bits and frames before it fell silent.
     usual: Option<(f32, f32)>,
+    /// Of a screen: what it takes, bits in the mean, over how many windows, and those of the two before this one.
+    lasting: f32,
+    mean: f32,
+    windows: u8,
+    latest: [f32; 2],
 }
 
 /// The cycle in which a layer is switched on again, and the one after: the encoder takes a moment.
@@ -267,6 +272,13 @@ const LEAST_COUNTED: Duration = Duration::from_millis(400);
 
 /// Weight of the newest window in the smoothed rates.
 const RATE_SMOOTHING: f32 = 0.5;
+
+/// A screen sends a slide at once and then nothing for long: what it takes is the mean of about so many windows, silent ones too, and no
+/// less than the least of the latest three, for some screens move.
+const SCREEN_WINDOWS: u8 = 10;
+
+/// A screen that takes less than that takes nothing, in bits per second.
+const NOTHING: f32 = 1_000.0;
 
 impl Liveness {
     /// Nothing seen yet; every layer may be sent.
@@ -294,6 +306,11 @@ impl Liveness {
         Layer::ALL.into_iter().filter(|layer| self.layers[layer.index()].life == Life::Running).collect()
     }
 
+    /// What the track shows.
+    pub fn content(&self) -> Content {
+        self.content
+    }
+
     /// Says which layers the publisher has been asked to send (dynacast), none of them while it is muted. A layer that stops
     /// because of this has not failed and is believed again from its first packet.
     pub fn set_enabled(&mut self, enabled: LayerSet) {
@@ -317,7 +334,7 @@ impl Liveness {
 
         let state = &mut self.layers[sample.layer.index()];
         state.packets = state.packets.saturating_add(1);
-        if state.rates.iter().all(|rate| rate.bits == 0.0) {
+        if state.rates.iter().all(|rate| rate.bits == 0.0 && rate.windows == 0) {
             state.began.get_or_insert(now);
         }
         let count = &mut state.counting[sample.temporal.index()];
@@ -366,9 +383,10 @@ impl Liveness {
     }
 
     /// What `layer` costs when cut off above `temporal`, in bits per second; in a scalable stream with the layers below it. 0
-    /// for a layer that is not sent.
+    /// for a layer that is not sent. What a screen costs is a mean that outlasts its pictures.
     pub fn bitrate(&self, layer: Layer, temporal: Temporal) -> u64 {
-        let bits = |state: &LayerState| state.rates[..=temporal.index()].iter().map(|rate| rate.bits).sum::<f32>();
+        let of = |rate: &Rate| if self.content == Content::Screen { rate.lasting } else { rate.bits };
+        let bits = |state: &LayerState| state.rates[..=temporal.index()].iter().map(of).sum::<f32>();
         let own = bits(&self.layers[layer.index()]);
         let below: f32 = self.layers[..layer.index()].iter().filter(|_| self.scalable && own > 0.0).map(bits).sum();
         (own + below) as u64
@@ -409,13 +427,26 @@ impl Liveness {
         silent
     }
 
+    /// A screen's layers that are switched off keep the price they had.
+    fn layers_held(&self) -> LayerSet {
+        let is_known = |layer: &Layer| self.layers[layer.index()].rates.iter().any(|rate| rate.windows > 0);
+        let is_held = |layer: &Layer| is_known(layer) && !self.enabled.contains(*layer);
+        Layer::ALL.into_iter().filter(is_held).collect()
+    }
+
     fn update_rates(&mut self, now: Instant) {
         let Some(elapsed) = self.window_started.map(|start| now.saturating_duration_since(start)) else { return };
         if elapsed < RATE_WINDOW {
             return;
         }
         let mut silent = true;
-        for state in &mut self.layers {
+        let held = self.layers_held();
+        for (layer, state) in Layer::ALL.into_iter().zip(&mut self.layers) {
+            if held.contains(layer) {
+                // It ended somewhere within the window.
+                state.counting = Default::default();
+                continue;
+            }
             // Whoever began in the middle is not to be taken for less than it is.
             let counted = state.began.map_or(elapsed, |began| now.saturating_duration_since(began));
             if counted < LEAST_COUNTED {
@@ -425,8 +456,12 @@ impl Liveness {
             state.began = None;
             let seconds = counted.as_secs_f32();
             for (count, rate) in state.counting.iter_mut().zip(&mut state.rates) {
-                silent &= count.bytes == 0;
-                rate.advance(count.bytes as f32 * 8.0 / seconds, count.frames as f32 / seconds);
+                let bits = count.bytes as f32 * 8.0 / seconds;
+                rate.advance(bits, count.frames as f32 / seconds);
+                if self.content == Content::Screen {
+                    rate.average(bits);
+                }
+                silent &= count.bytes == 0 && rate.lasting == 0.0;
                 *count = Count::default();
             }
         }
@@ -446,6 +481,18 @@ impl Rate {
             Some(_) | None => (bits, frames),
         };
         self.usual = before;
+    }
+
+    /// The same for a screen.
+    fn average(&mut self, bits: f32) {
+        self.windows = SCREEN_WINDOWS.min(self.windows + 1);
+        self.mean += (bits - self.mean) / f32::from(self.windows);
+        let least = self.latest.into_iter().fold(bits, f32::min);
+        self.latest = [bits, self.latest[0]];
+        self.lasting = self.mean.max(least);
+        if self.lasting < NOTHING {
+            (self.lasting, self.mean) = (0.0, 0.0);
+        }
     }
 }
 

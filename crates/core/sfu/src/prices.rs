@@ -1,7 +1,9 @@
 //! What the layers of a track cost a subscriber's bandwidth.
 
+use std::time::{Duration, Instant};
+
 use crate::demand::Announced;
-use crate::layers::{Layer, LayerSet, Liveness, SPATIAL, TEMPORAL, Temporal};
+use crate::layers::{Content, Layer, LayerSet, Liveness, SPATIAL, TEMPORAL, Temporal};
 
 /// What each layer of a track costs, cut off above each temporal layer, in bits per second; 0 for layers not being sent.
 pub type Costs = [[u64; TEMPORAL]; SPATIAL];
@@ -17,36 +19,72 @@ pub struct Prices {
     pub guessed: bool,
 }
 
+/// A layer that was asked for and did not come is tried again after so long; each time in vain doubles it, up to the second.
+const FIRST_TRIAL: Duration = Duration::from_secs(30);
+const LAST_TRIAL: Duration = Duration::from_secs(480);
+
+/// A layer that was switched on may take so long to come.
+pub const BEGINNING: Duration = Duration::from_secs(3);
+
 /// What the layers of a track cost, as far as that is known.
 ///
 /// A layer that dynacast has switched off costs what it did when it was last sent: as if it were free, it would be asked for
 /// again and again and given up as soon as it came. And one that begins, or was never asked for, costs what its publisher said it may:
-/// as if it were free, a narrow line would have a queue before it is measured.
+/// as if it were free, a narrow line would have a queue before it is measured. But one that did not come when it was asked for has
+/// no price once it is switched off, for a while: another picture would be given up for it, in vain, and taken up again.
 #[derive(Debug, Clone, Default)]
 pub struct CostBook {
     known: Costs,
+    failures: [Option<Failure>; SPATIAL],
+    /// What the publisher was asked for when anybody looked last; since when, if it had been asked not to send it.
+    enabled: Option<LayerSet>,
+    switched_on: [Option<Instant>; SPATIAL],
+}
+
+/// A layer does not come.
+#[derive(Debug, Clone, Copy)]
+struct Failure {
+    /// When it was asked for last.
+    at: Instant,
+    /// For so long it is not counted on.
+    lasts: Duration,
 }
 
 impl CostBook {
     /// The prices now. `enabled` are the layers the publisher has been asked to send; one of them that does not run has
-    /// failed and is not to be had, unless the track has only just begun, for the first time or again (`begins`): one layer
-    /// comes after the other.
-    pub fn read(&mut self, liveness: &Liveness, enabled: LayerSet, announced: &[Announced], begins: bool) -> Prices {
+    /// failed and is not to be had, unless it was only just switched on, or the track has only just begun, for the first time or
+    /// again (`begins`): one layer comes after the other.
+    pub fn read(
+        &mut self,
+        liveness: &Liveness,
+        enabled: LayerSet,
+        announced: &[Announced],
+        begins: bool,
+        now: Instant,
+    ) -> Prices {
         let running = liveness.running();
-        for layer in running.iter() {
+        let outlasts = liveness.content() == Content::Screen;
+        for layer in Layer::ALL.into_iter().filter(|layer| outlasts || running.contains(*layer)) {
             let measured: [u64; TEMPORAL] =
                 std::array::from_fn(|tid| liveness.bitrate(layer, Temporal::new(tid as u8)));
             if measured[TEMPORAL - 1] > 0 {
                 self.known[layer.index()] = measured;
             }
         }
+        running.iter().for_each(|layer| self.failures[layer.index()] = None);
+        let switched_on = self.switched_on(enabled, now);
+        let awaited = if begins { enabled } else { switched_on };
+        // Where nothing runs it is no layer that failed.
+        let fails = |layer: &Layer| !running.is_empty() && !running.contains(*layer) && !awaited.contains(*layer);
+        enabled.iter().filter(fails).for_each(|layer| Failure::note(&mut self.failures[layer.index()], now));
         let guessed = self.known.iter().flatten().all(|cost| *cost == 0);
         let costs = Layer::ALL.map(|layer| {
             let known = self.known[layer.index()];
             let is_new = known[TEMPORAL - 1] == 0;
-            let sent = running.contains(layer) || begins && enabled.contains(layer);
+            let failed = self.failures[layer.index()].is_some_and(|failure| failure.counts(now));
+            let sent = running.contains(layer) || awaited.contains(layer) && (begins || !failed);
             match sent {
-                false if enabled.contains(layer) => [0; TEMPORAL],
+                false if enabled.contains(layer) || failed => [0; TEMPORAL],
                 true | false if is_new => [expected(layer, announced); TEMPORAL],
                 true | false => known,
             }
@@ -57,6 +95,36 @@ impl CostBook {
             ([.., _], _) => 0,
         });
         Prices { costs, later, guessed }
+    }
+
+    /// Those of the layers the publisher has been asked to send that it was asked for only just now, and not before.
+    fn switched_on(&mut self, enabled: LayerSet, now: Instant) -> LayerSet {
+        let before = self.enabled.replace(enabled).unwrap_or(enabled);
+        for layer in Layer::ALL {
+            let since = &mut self.switched_on[layer.index()];
+            *since = match (before.contains(layer), enabled.contains(layer)) {
+                (_, false) => None,
+                (false, true) => Some(now),
+                (true, true) => *since,
+            };
+        }
+        let is_new = |since: Instant| now.saturating_duration_since(since) < BEGINNING;
+        enabled.iter().filter(|layer| self.switched_on[layer.index()].is_some_and(is_new)).collect()
+    }
+}
+
+impl Failure {
+    fn note(known: &mut Option<Self>, now: Instant) {
+        let lasts = match known {
+            None => FIRST_TRIAL,
+            Some(known) if known.counts(now) => known.lasts,
+            Some(known) => LAST_TRIAL.min(known.lasts * 2),
+        };
+        *known = Some(Self { at: now, lasts });
+    }
+
+    fn counts(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.at) < self.lasts
     }
 }
 
@@ -73,82 +141,4 @@ fn expected(layer: Layer, announced: &[Announced]) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::{Duration, Instant};
-
-    use super::*;
-    use crate::layers::{Content, Sample};
-
-    const ANNOUNCED: [Announced; SPATIAL] = [
-        Announced { layer: Layer::Low, width: 320, height: 180, bitrate: 170_000 },
-        Announced { layer: Layer::Medium, width: 640, height: 360, bitrate: 0 },
-        Announced { layer: Layer::High, width: 1280, height: 720, bitrate: 1_700_000 },
-    ];
-
-    fn send(liveness: &mut Liveness, layer: Layer, start: Instant, from: u32) {
-        for packet in 0..40u32 {
-            let sample = Sample { layer, temporal: Temporal::BASE, bytes: 1000, start_of_frame: true };
-            liveness.on_packet(sample, start + Duration::from_millis(50) * (from + packet));
-        }
-    }
-
-    #[test]
-    fn a_layer_that_was_switched_off_keeps_its_price_and_one_that_failed_has_none() {
-        let now = Instant::now();
-        let mut book = CostBook::default();
-        let mut liveness = Liveness::new(Content::Camera);
-        send(&mut liveness, Layer::High, now, 0);
-        let price = book.read(&liveness, LayerSet::ALL, &ANNOUNCED, true).costs[Layer::High.index()][0];
-        assert!(price > 100_000 && price < 1_700_000, "{price}");
-
-        let less = LayerSet::up_to(Some(Layer::Low));
-        liveness.set_enabled(less);
-        send(&mut liveness, Layer::Low, now, 40);
-        assert!(!liveness.running().contains(Layer::High));
-
-        assert_eq!(book.read(&liveness, less, &ANNOUNCED, false).costs[Layer::High.index()][0], price);
-        assert_eq!(book.read(&liveness, LayerSet::ALL, &ANNOUNCED, false).costs[Layer::High.index()][0], 0);
-    }
-
-    #[test]
-    fn what_begins_costs_what_was_said_until_it_is_measured() {
-        let now = Instant::now();
-        let mut book = CostBook::default();
-        let mut liveness = Liveness::new(Content::Camera);
-        let costs = |prices: Prices| prices.costs.map(|layer| layer[TEMPORAL - 1]);
-
-        let before = book.read(&liveness, LayerSet::ALL, &ANNOUNCED, true);
-        assert!(before.guessed);
-        let [low, medium, high] = costs(before);
-        assert_eq!((low, high), (170_000, 1_700_000));
-        assert!((500_000..700_000).contains(&medium), "{medium}");
-        assert_eq!(costs(book.read(&liveness, LayerSet::ALL, &ANNOUNCED, false)), [0; SPATIAL], "it does not come");
-        assert_eq!(costs(book.read(&liveness, LayerSet::ALL, &[], true)), [0; SPATIAL], "nothing was said");
-
-        send(&mut liveness, Layer::Low, now, 0);
-        let running = book.read(&liveness, LayerSet::ALL, &ANNOUNCED, true);
-        assert!(!running.guessed);
-        let [low, _, high] = costs(running);
-        assert!((150_000..170_000).contains(&low), "measured: {low}");
-        assert_eq!(high, 1_700_000, "it may still come");
-        let running = book.read(&liveness, LayerSet::ALL, &ANNOUNCED, false);
-        assert_eq!(costs(running), [low, 0, 0], "others do not come");
-        assert_eq!(running.later, [0, medium, high], "but they may");
-        let less = book.read(&liveness, LayerSet::up_to(Some(Layer::Medium)), &ANNOUNCED, false);
-        assert_eq!((costs(less), less.later), ([low, 0, high], [0, medium, 0]), "it was not asked for");
-
-        liveness.set_enabled(LayerSet::NONE);
-        liveness.handle_timeout(now + Duration::from_secs(4));
-        liveness.handle_timeout(now + Duration::from_secs(5));
-        assert!(liveness.running().is_empty());
-        let again = book.read(&liveness, LayerSet::ALL, &ANNOUNCED, true);
-        assert_eq!(costs(again), [low, before.costs[1][0], 1_700_000], "it begins again");
-        let stuck = book.read(&liveness, LayerSet::ALL, &ANNOUNCED, false);
-        assert_eq!((costs(stuck), stuck.later), ([0; SPATIAL], [low, medium, high]));
-        assert_eq!(book.read(&liveness, LayerSet::ALL, &[], false).later, [low, 0, 0]);
-
-        let sample = Sample { layer: Layer::High, temporal: Temporal::BASE, bytes: 1000, start_of_frame: true };
-        liveness.on_packet(sample, now + Duration::from_secs(6));
-        assert_eq!(costs(book.read(&liveness, LayerSet::ALL, &ANNOUNCED, false))[2], 1_700_000, "it began just now");
-    }
-}
+mod tests;

@@ -9,13 +9,16 @@ pub const WINDOW: Duration = Duration::from_secs(5);
 const RISING: f32 = 0.4;
 const FALLING: f32 = 0.8;
 
+/// Nothing is wrong.
+pub const BEST: f32 = 100.0;
+
 /// Smoothed scores do not fall below this while packets flow.
 const FLOOR: f32 = 30.0;
 
 /// No packets although there should be.
 const DRY: f32 = 40.0;
 /// Nothing at all arrives.
-const LOST: f32 = 20.0;
+pub const LOST: f32 = 20.0;
 
 /// What one spatial layer less than wanted costs.
 const LAYER_COST: f32 = 35.0;
@@ -94,7 +97,7 @@ pub struct Score {
 impl Score {
     /// Perfect so far.
     pub fn new(kind: Kind) -> Self {
-        Self { kind, value: 100.0, usual_packets: 0.0 }
+        Self { kind, value: BEST, usual_packets: 0.0 }
     }
 
     /// The score, 0 (nothing gets through) to 100.
@@ -105,7 +108,7 @@ impl Score {
     /// Takes the next window into account.
     pub fn update(&mut self, seen: &Observed) {
         if seen.muted {
-            self.value = 100.0;
+            self.value = BEST;
         } else if seen.paused {
             self.value = FLOOR;
         } else if seen.expected == 0 {
@@ -113,7 +116,7 @@ impl Score {
         } else {
             let target = self.packet_score(seen).min(layer_score(seen.layer_distance));
             let weight = if target > self.value { RISING } else { FALLING };
-            self.value = (self.value + (target - self.value) * weight).clamp(FLOOR, 100.0);
+            self.value = (self.value + (target - self.value) * weight).clamp(FLOOR, BEST);
         }
     }
 

@@ -207,7 +207,7 @@ fn a_camera_that_begins_makes_no_queue_on_a_narrow_line() {
 
 #[test]
 fn a_screen_whose_slide_changes_stays_large_on_a_line_with_little_to_spare() {
-    for rate in [600_000, 700_000] {
+    for (rate, silent) in [(600_000, false), (700_000, false), (700_000, true)] {
         let (mut world, ann, bob) = watched();
         let cid = world.join("cid");
         world.pass(Duration::from_secs(2));
@@ -215,16 +215,20 @@ fn a_screen_whose_slide_changes_stays_large_on_a_line_with_little_to_spare() {
         world.pass(Duration::from_secs(1));
         world.clients[bob].bottleneck = Some(Bottleneck::new(rate, world.now));
         let (mut of_ann, mut of_cid) = (Layers::default(), Layers::default());
-        world.present((ann, &mut of_ann), (cid, &mut of_cid), false, Duration::from_secs(30));
+        for is_new in [false, silent, silent] {
+            world.present((ann, &mut of_ann), (cid, &mut of_cid), silent, is_new, Duration::from_secs(10));
+        }
 
         let sid = world.clients[cid].sid_of("cam").unwrap();
         let source = world.clients[bob].source_of(&sid).unwrap();
         for slide in 0..3 {
             world.clients[bob].packets.clear();
-            let asked = world.present((ann, &mut of_ann), (cid, &mut of_cid), true, Duration::from_secs(12));
+            let asked = world.present((ann, &mut of_ann), (cid, &mut of_cid), silent, true, Duration::from_secs(12));
             let of_screen = world.clients[bob].packets.iter().filter(|packet| *packet.header.ssrc == source);
             let small = of_screen.filter(|packet| [100, 1000].contains(&packet.payload.len())).count();
-            assert_eq!((asked, small), (0, 0), "slide {slide} at {rate}");
+            // What comes first out of a silence is the small size, of which a packet leaves before the large one is there.
+            let fine = asked == 0 && small <= usize::from(silent);
+            assert!(fine, "slide {slide} at {rate}, silent: {silent}: {asked} asked for, {small} small");
         }
     }
 }

@@ -64,7 +64,8 @@ const SHOCK: i64 = 1_000_000;
 /// While a round trip takes so much longer than usual nothing more is tried: there is a queue.
 const QUEUE: i64 = 50_000;
 
-/// Before there is enough for a line through the delays, a queue that long that still grows is seen by round trips alone.
+/// Before there is enough for a line through the delays, a queue is seen by round trips that become that much longer and still grow,
+/// where the newest packets take longer than the first by half of it.
 const EARLY_QUEUE: i64 = 100_000;
 
 /// What takes longer is no queue but another way if the shortest of so many such periods in turn differ by no more than this: a
@@ -373,9 +374,11 @@ impl Estimator {
         if self.is_early() { Usage::Over } else { self.trend.usage() }
     }
 
-    /// Whether the queue grows before the trend can tell.
+    /// Whether the queue grows before the trend can tell. Packets have to arrive later too: where only what is said of them
+    /// does, it is the subscriber's own uplink that is full.
     fn is_early(&self) -> bool {
-        self.trend.is_young() && self.round_trip.is_some_and(|round_trip| round_trip.fills())
+        let arrive_late = self.trend.delays().1 >= EARLY_QUEUE as f64 / 2_000.0;
+        self.trend.is_young() && arrive_late && self.round_trip.is_some_and(|round_trip| round_trip.fills())
     }
 
     /// How much longer than usual a round trip takes, in microseconds.

@@ -45,6 +45,19 @@ fn a_narrow_line_is_noticed_soon_after_the_first_packets() {
 }
 
 #[test]
+fn a_subscriber_whose_own_uplink_fills_is_not_taken_for_one_whose_downlink_does() {
+    for (wish, fills, longest) in [32_000, 200_000, 1_700_000]
+        .into_iter()
+        .flat_map(|wish| [(500_000, 400_000), (1_000_000, 600_000)].map(|(fills, longest)| (wish, fills, longest)))
+    {
+        let mut scene = Scene::new(20e6, wish);
+        scene.uplink = (fills, longest);
+        scene.run(1_000);
+        assert_eq!(scene.lowest, FIRST, "{wish} bit/s, {longest} us in {fills}");
+    }
+}
+
+#[test]
 fn a_line_that_becomes_narrow_is_left_room_on_and_used_again_when_it_is_wide() {
     let mut scene = Scene::new(5e6, 4_000_000);
     scene.run(10_000);

@@ -243,24 +243,39 @@ fn a_layer_that_begins_within_a_window_costs_what_it_does_from_then_on() {
 }
 
 #[test]
-fn the_picture_that_ends_a_silence_is_not_taken_for_what_follows() {
+fn a_screen_costs_what_it_takes_in_the_mean_and_soon_what_it_does_while_it_moves() {
     let mut scene = Scene::new(Content::Screen);
     let second = |scene: &mut Scene, bytes: usize| {
         for _ in 0..10 {
-            scene.frame(Layer::Low, 0, bytes / 10);
+            if bytes > 0 {
+                scene.frame(Layer::Low, 0, bytes / 10);
+            }
             scene.now += 100 * MILLI;
+            scene.liveness.handle_timeout(scene.now);
         }
+        scene.liveness.bitrate(Layer::Low, Temporal::TOP)
     };
-    (0..5).for_each(|_| second(&mut scene, 8_000));
-    scene.pass_cycle();
-    assert_eq!(scene.liveness.bitrate(Layer::Low, Temporal::TOP), 0, "it stands still");
+    // Slides of 1.6 Mbit, of which half a minute shows nothing.
+    second(&mut scene, 200_000);
+    for gap in [3, 9, 30, 120] {
+        (0..gap).for_each(|_| _ = second(&mut scene, 0));
+        let bits = second(&mut scene, 200_000);
+        assert!(bits < 700_000, "{bits} after {gap} seconds");
+    }
+    assert!((100_000..200_000).contains(&scene.liveness.bitrate(Layer::Low, Temporal::TOP)));
 
-    let slide = scene.now;
-    second(&mut scene, 160_000);
-    scene.liveness.handle_timeout(scene.now);
+    let moves = [(); 4].map(|()| second(&mut scene, 100_000));
+    assert!(moves[3] >= 750_000 && moves[0] < 400_000, "{moves:?}");
 
-    let bits = scene.liveness.bitrate(Layer::Low, Temporal::TOP);
-    assert!((600_000..750_000).contains(&bits), "{bits} after {:?}", scene.now - slide);
+    scene.liveness.set_enabled(LayerSet::NONE);
+    let price = second(&mut scene, 0);
+    (0..60).for_each(|_| _ = second(&mut scene, 0));
+    assert_eq!(scene.liveness.bitrate(Layer::Low, Temporal::TOP), price, "it is switched off");
+
+    scene.liveness.set_enabled(LayerSet::ALL);
+    second(&mut scene, 10);
+    (0..60).for_each(|_| _ = second(&mut scene, 0));
+    assert_eq!((second(&mut scene, 0), scene.liveness.poll_timeout()), (0, None));
 }
 
 #[test]

@@ -104,6 +104,14 @@ impl Engine {
         let sessions = &room.sessions;
         let heard = |peer: PeerKey| sessions.get(&peer).is_some_and(|session| session.is_heard(at));
         let scores = room.forward.scores(at, heard, turn);
+        // With whom no tracks are exchanged there is only whether anything arrives.
+        let trackless = sessions.iter().filter(|(peer, session)| session.watch.was_up() && !scores.contains_key(peer));
+        for (peer, session) in trackless {
+            *turn = Some(*peer);
+            let score = if session.is_heard(at) { sfu::quality::BEST } else { sfu::quality::LOST };
+            let quality = sfu::quality::quality(score);
+            room.machine.quality(*peer, quality as u8, sfu::quality::mean_opinion(score));
+        }
         for session in room.sessions.values_mut() {
             session.watch.score = None;
         }

@@ -9,14 +9,11 @@ use sfu::keyframes::Keyframes;
 use sfu::layers::{Content, Layer, LayerSet, Liveness, SPATIAL};
 use sfu::missing::{Lost, Missing, Place};
 use sfu::munger::Reports;
-use sfu::prices::{CostBook, Prices};
+use sfu::prices::{BEGINNING, CostBook, Prices};
 use sfu::selector::Order;
 use sfu::waiting::Waiting;
 use signal::{Codec, PeerKey};
-use std::time::{Duration, Instant};
-
-/// What was published and has not come after so long takes nothing.
-const BEGINNING: Duration = Duration::from_secs(3);
+use std::time::Instant;
 
 /// One codec of a track, on a section of its publisher's.
 #[derive(Debug)]
@@ -184,7 +181,7 @@ impl Encoding {
         let begins = now.saturating_duration_since(self.awaited) < BEGINNING;
         // What is said of a screen is for one that moves, which few do.
         let said = if self.content == Content::Screen { &[] } else { self.announced.as_slice() };
-        self.prices.read(&self.liveness, enabled, said, begins)
+        self.prices.read(&self.liveness, enabled, said, begins, now)
     }
 
     /// The publisher is told how much of it is wanted.

@@ -1,11 +1,12 @@
 //! How connections are shown on which next to nothing is sent.
 
-use super::support::World;
+use super::support::{World, permission};
 use super::{qualities, two_connected};
 use std::time::Duration;
 use wire::lk;
 use wire::lk::ConnectionQuality;
 use wire::lk::signal_request::Message as Request;
+use wire::lk::signal_response::Message as Response;
 
 /// Somebody with a microphone in which nobody speaks, and one who listens.
 fn silent() -> (World, usize, usize) {
@@ -37,6 +38,34 @@ fn whose_line_dies_while_nobody_speaks_is_lost_until_it_is_back() {
         world.clients[dead].mute = false;
         world.pass(Duration::from_secs(25));
         assert_eq!(qualities(&world, bob).last(), Some(&ConnectionQuality::Excellent), "publishes: {publishes}");
+    }
+}
+
+#[test]
+fn who_has_nothing_to_send_or_to_get_is_lost_and_back_again_too() {
+    // The only one who published leaves meanwhile, or nobody ever did.
+    for publishes in [true, false] {
+        let (mut world, ann, bob) = if publishes { silent() } else { two_connected() };
+        world.clients[bob].cut = true;
+        world.clients[bob].mute = true;
+        world.pass(Duration::from_secs(12));
+        assert_eq!(qualities(&world, bob).last(), Some(&ConnectionQuality::Lost), "somebody publishes: {publishes}");
+        if publishes {
+            let nothing = model::media::MediaPermission { publish: [].into_iter().collect(), ..permission() };
+            let now = world.now;
+            world.engine.set_permission(&"room".try_into().unwrap(), &"ann".try_into().unwrap(), nothing, now);
+            world.pump();
+            assert!(world.clients[ann].got(|message| matches!(message, Response::TrackUnpublished(_))));
+        }
+
+        world.clients[bob].cut = false;
+        world.clients[bob].mute = false;
+        world.pass(Duration::from_secs(12));
+        assert_eq!(
+            qualities(&world, bob).last(),
+            Some(&ConnectionQuality::Excellent),
+            "somebody publishes: {publishes}"
+        );
     }
 }
 

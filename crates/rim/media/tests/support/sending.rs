@@ -95,20 +95,24 @@ impl World {
         }
     }
 
-    /// A camera, and a screen that shows a slide for so long, a new one first if so wished. Returns how often a key frame of the
-    /// screen was asked for.
+    /// A camera, and a screen that shows a slide for so long, a new one first if so wished. While it shows it the screen sends small
+    /// pictures, or nothing but the key frames that are asked for. Returns how many those were.
     pub(crate) fn present(
         &mut self,
         (camera, of_camera): (usize, &mut Layers),
         (screen, of_screen): (usize, &mut Layers),
+        falls_silent: bool,
         mut is_new: bool,
         time: Duration,
     ) -> usize {
         let (end, mut asked) = (self.now + time, 0);
         while self.now < end {
             self.shoot(camera, of_camera, CAMERA, CAMERA, false);
-            asked += self.clients[screen].key_frames_asked;
-            self.shoot(screen, of_screen, STILL, SLIDE, std::mem::take(&mut is_new));
+            let wanted = self.clients[screen].key_frames_asked;
+            asked += wanted;
+            if !falls_silent || is_new || wanted > 0 {
+                self.shoot(screen, of_screen, STILL, SLIDE, std::mem::take(&mut is_new));
+            }
             self.pass(Duration::from_millis(40));
         }
         asked

@@ -32,6 +32,8 @@ pub(super) struct Scene {
     wish: u64,
     pub(super) price: u64,
     pub(super) report_interval: i64,
+    /// The subscriber's uplink fills for so long each second, and what is said takes at most so much longer at the end.
+    pub(super) uplink: (i64, i64),
     number: u64,
     /// Bytes of media that may leave; a probe that is leaving, bytes of its packets, and bytes of it that may leave.
     budget: f64,
@@ -71,6 +73,7 @@ impl Scene {
             wish,
             price: 0,
             report_interval: 60_000,
+            uplink: (1_000_000, 0),
             number: 65_000,
             budget: 0.0,
             probe: None,
@@ -230,7 +233,10 @@ impl Scene {
             arrivals,
         };
         if !self.is_cut && self.chance() >= self.loss {
-            self.reports.push_back((self.now + self.delay, feedback));
+            let (fills, longest) = self.uplink;
+            let queue = longest * (self.now % 1_000_000).min(fills) / fills;
+            let before = self.reports.back().map_or(0, |(at, _)| *at);
+            self.reports.push_back((before.max(self.now + self.delay + queue), feedback));
         }
     }
 
