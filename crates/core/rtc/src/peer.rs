@@ -208,9 +208,9 @@ pub struct Peer {
     pub(crate) only_streams: bool,
     /// What keeps the stack from counting without end.
     pub(crate) numbers: TransportNumbers,
-    /// Where the client called from.
     /// Where the client was told that it reaches us, over UDP.
     reachable: Box<[SocketAddr]>,
+    /// Where the client called from.
     pub(crate) addresses: Addresses,
     /// What it sends from.
     pub(crate) sources: Sources,
