@@ -1,6 +1,7 @@
 //! One peer: its connection, its part of the signalling, what it sends and what it got.
 
-use crate::film::{Clock, PICTURE_EVERY, PICTURE_RATE, Payload, SIZES, SOUND_EVERY, picture, sound, written};
+use crate::crew::Person;
+use crate::film::{Clock, LATEST, PICTURE_EVERY, PICTURE_RATE, Payload, SIZES, SOUND_EVERY, picture, sound, written};
 use crate::pace::{Pace, Pacer};
 use anyhow::{Context, bail};
 use prost::Message as _;
@@ -38,10 +39,18 @@ pub(crate) struct Got {
     pub(crate) arrived: u64,
 }
 
+impl Got {
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.packets += other.packets;
+        self.bytes += other.bytes;
+        self.expected += other.expected;
+        self.arrived += other.arrived;
+    }
+}
+
 pub(crate) struct Client {
     pub(crate) number: u32,
     pub(crate) room: u32,
-    pub(crate) publisher: bool,
     /// Decrypts what it gets; else it counts headers once its connection is up.
     pub(crate) full: bool,
     pub(crate) connected: bool,
@@ -65,7 +74,11 @@ pub(crate) struct Client {
 struct Sending {
     audio: Mid,
     video: Option<Mid>,
+    /// When the next packet of sound was recorded, and when it leaves.
+    next_recorded: Instant,
     next_sound: Instant,
+    /// The last random number.
+    draws: u32,
     next_picture: Instant,
     sounds: u64,
     picture: u32,
@@ -87,16 +100,14 @@ struct Packet {
 }
 
 impl Client {
-    /// A peer with so many sections to receive on. Returns it with its encoded `livekit.JoinRequest`.
+    /// A peer with sections to receive on. Returns it with its encoded `livekit.JoinRequest`.
     ///
     /// One that is not `full` does not know transport-wide numbers: who first tells of packets and then falls silent has a line
     /// that is taken for dead.
     pub(crate) fn join(
         number: u32,
-        room: u32,
-        (publisher, full): (bool, bool),
+        Person { room, full, others, .. }: Person,
         address: SocketAddr,
-        sections: (u32, u32),
         now: Instant,
     ) -> anyhow::Result<(Self, Vec<u8>)> {
         let mut config = Rtc::builder().set_rtp_mode(true).clear_codecs().enable_opus(true, false).enable_vp8(true);
@@ -111,7 +122,7 @@ impl Client {
         let mut rtc = config.build(now);
         rtc.add_local_candidate(Candidate::host(address, "udp")?);
         let mut api = rtc.sdp_api();
-        for (count, kind) in [(sections.0, MediaKind::Audio), (sections.1, MediaKind::Video)] {
+        for (count, kind) in [(others.0, MediaKind::Audio), (others.1, MediaKind::Video)] {
             for _ in 0..count {
                 api.add_media(kind, Direction::RecvOnly, None, None, None);
             }
@@ -131,7 +142,6 @@ impl Client {
         let client = Self {
             number,
             room,
-            publisher,
             full,
             connected: false,
             ends: false,
@@ -189,7 +199,9 @@ impl Client {
         self.sending = Some(Sending {
             audio,
             video,
+            next_recorded: first,
             next_sound: first,
+            draws: self.number.wrapping_mul(2_654_435_761) | 1,
             next_picture: first,
             sounds: 0,
             picture: 0,
@@ -312,7 +324,8 @@ impl Client {
     fn write(&mut self, clock: &Clock, now: Instant) -> bool {
         let Some(sending) = self.sending.as_mut().filter(|_| self.connected) else { return false };
         if sending.next_sound <= now {
-            sending.next_sound = next(sending.next_sound, SOUND_EVERY, now);
+            sending.next_recorded = next(sending.next_recorded, SOUND_EVERY, now);
+            sending.next_sound = sending.next_recorded + sending.lateness();
             sending.sounds += 1;
             let time = u32::try_from((sending.sounds * 960) & 0xffff_ffff).unwrap_or(0);
             let values = ExtensionValues { audio_level: Some(-20), voice_activity: Some(true), ..Default::default() };
@@ -425,6 +438,15 @@ impl Client {
 }
 
 impl Sending {
+    /// By how much the next packet of sound leaves late.
+    fn lateness(&mut self) -> Duration {
+        // Marsaglia's generator of 2003 with the shifts 13, 17 and 5.
+        self.draws ^= self.draws << 13;
+        self.draws ^= self.draws >> 17;
+        self.draws ^= self.draws << 5;
+        LATEST * (self.draws >> 16) / 0x10000
+    }
+
     /// Makes the packets of the next picture, small sizes first.
     fn shoot(&mut self, now: Instant) {
         self.picture += 1;

@@ -25,6 +25,10 @@ impl Ages {
         self.0[step] += 1;
     }
 
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.0.iter_mut().zip(&other.0).for_each(|(count, more)| *count += more);
+    }
+
     /// The longest delay, in milliseconds.
     fn longest(&self) -> f64 {
         let step = self.0.iter().rposition(|count| *count > 0).map_or(0, |step| step + 1);
@@ -96,6 +100,20 @@ impl Process {
     }
 }
 
+/// Datagrams the kernel threw away: of sockets with those ports, and of others in this network, which are the media plane's.
+pub(crate) fn dropped(ports: &[u16]) -> anyhow::Result<(u64, u64)> {
+    let table = std::fs::read_to_string("/proc/net/udp").context("no list of sockets")?;
+    let (mut ours, mut theirs) = (0, 0);
+    for line in table.lines().skip(1) {
+        let mut fields = line.split_whitespace();
+        let port = fields.nth(1).and_then(|local| local.split(':').nth(1));
+        let port = port.and_then(|port| u16::from_str_radix(port, 16).ok()).unwrap_or(0);
+        let drops: u64 = fields.last().and_then(|drops| drops.parse().ok()).unwrap_or(0);
+        *(if ports.contains(&port) { &mut ours } else { &mut theirs }) += drops;
+    }
+    Ok((ours, theirs))
+}
+
 /// One measurement.
 pub(crate) struct Figures {
     pub(crate) elapsed: Duration,
@@ -117,7 +135,8 @@ impl Figures {
         most.as_secs_f64() / self.elapsed.as_secs_f64()
     }
 
-    pub(crate) fn generator_share(&self) -> f64 {
+    /// The busiest thread of the peers.
+    pub(crate) fn busiest_crew(&self) -> f64 {
         self.own.0.values().max().copied().unwrap_or_default().as_secs_f64() / self.elapsed.as_secs_f64()
     }
 
@@ -141,7 +160,7 @@ impl Figures {
             "packets_per_cpu_second": (self.got.packets as f64 / cpu.max(1e-9)).round(),
             "micros_per_packet": round(cpu * 1e6 / self.got.packets.max(1) as f64),
             "shards": shards,
-            "generator_cpu": round(self.generator_share()),
+            "generator_cpu": round(self.own.total().as_secs_f64() / seconds),
             "lost": self.got.expected.saturating_sub(self.got.arrived),
             "loss": round(self.loss() * 1e4) / 1e4,
             "dropped_by_generator": self.dropped_by_us,

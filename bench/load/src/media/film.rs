@@ -7,6 +7,10 @@ use std::time::{Duration, Instant};
 pub(crate) const SOUND_EVERY: Duration = Duration::from_millis(20);
 pub(crate) const SOUND_BYTES: usize = 80;
 
+/// By so much packets of sound leave late at most, each by another part of it: devices and ways of different people do not agree
+/// with one another, so what they say meets in the media plane by chance.
+pub(crate) const LATEST: Duration = Duration::from_millis(10);
+
 /// Between two pictures.
 pub(crate) const PICTURE_EVERY: Duration = Duration::from_micros(33_333);
 

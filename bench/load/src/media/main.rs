@@ -6,6 +6,7 @@
 
 mod client;
 mod control;
+mod crew;
 mod figures;
 mod film;
 mod host;
@@ -80,11 +81,15 @@ struct Meeting {
     /// From so many subscriptions on a room's newcomers are spread over all threads; else what the media plane does by itself
     #[arg(long)]
     spread: Option<usize>,
+    /// Threads of the peers, besides that of publishers who only send
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=4))]
+    crews: u32,
     /// Processors the media plane may run on, as `taskset` takes them
     #[arg(long)]
     server_cores: Option<String>,
-    /// Priority of the media plane under `SCHED_FIFO`, above that of the peers: where it shares a processor with them, it runs first
-    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=99))]
+    /// Priority of the media plane under `SCHED_FIFO`, above that of the peers: where it shares a processor with them, it runs first.
+    /// Publishers who only send run before both
+    #[arg(long, value_parser = clap::value_parser!(u8).range(1..=98))]
     server_priority: Option<u8>,
 }
 
@@ -127,22 +132,23 @@ fn run(meeting: &Meeting) -> anyhow::Result<()> {
         figures::print_memory(empty, idle, swarm.server.memory()?, swarm.people(), swarm.video_tracks());
         return Ok(());
     }
-    swarm.wait_connected(PATIENCE)?;
+    // Those of the first step are there before anybody publishes: who comes costs much more than who is there.
+    grow(&mut swarm, meeting, meeting.listeners)?;
     swarm.publish()?;
     if meeting.crowd > 0 {
         return crowd(&mut swarm, meeting);
     }
     for step in 0..meeting.steps {
         let before = swarm.people();
-        if let Err(full) = grow(&mut swarm, meeting, step) {
+        let more = if step == 0 { 0 } else { meeting.step };
+        if let Err(full) = grow(&mut swarm, meeting, more) {
             // What more than the processors can carry costs is no figure.
-            ensure!(step > 0, full);
             return say_full(before, &full);
         }
         swarm.run(Duration::from_secs(meeting.warm))?;
         let figures = swarm.measure(Duration::from_secs(meeting.seconds))?;
         figures.print(swarm.people(), meeting.pace);
-        if figures.loss() > LOST || figures.busiest_shard() > FULL || figures.generator_share() > FULL {
+        if figures.loss() > LOST || figures.busiest_shard() > FULL || figures.busiest_crew() > FULL {
             break;
         }
     }
@@ -152,7 +158,6 @@ fn run(meeting: &Meeting) -> anyhow::Result<()> {
 /// A crowd comes and goes: what those of the other rooms feel of it.
 fn crowd(swarm: &mut swarm::Swarm, meeting: &Meeting) -> anyhow::Result<()> {
     let time = Duration::from_secs(meeting.seconds);
-    grow(swarm, meeting, 0)?;
     swarm.run(Duration::from_secs(meeting.warm))?;
     swarm.during(|swarm| swarm.run(time))?.print("calm");
     swarm.during(|swarm| swarm.crowd(meeting.crowd))?.print("they come");
@@ -164,9 +169,8 @@ fn crowd(swarm: &mut swarm::Swarm, meeting: &Meeting) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Lets the listeners of a step come and waits until all are connected.
-fn grow(swarm: &mut swarm::Swarm, meeting: &Meeting, step: u32) -> anyhow::Result<()> {
-    let more = if step == 0 { meeting.listeners } else { meeting.step };
+/// Lets so many listeners come to each room and waits until all are connected.
+fn grow(swarm: &mut swarm::Swarm, meeting: &Meeting, more: u32) -> anyhow::Result<()> {
     for room in 0..meeting.rooms {
         for _ in 0..more {
             swarm.join(room, false)?;

@@ -1,45 +1,40 @@
-//! All peers of a run, in one loop on one thread, and the media plane in a child process.
+//! All peers of a run, and the media plane in a child process.
+//!
+//! Listeners are one crew or several, each in a loop on a thread of its own. Publishers who only send are another one, whose thread
+//! the work of the other peers and of the media plane does not hold up: elsewhere they have machines of their own, and what they
+//! send together because they all had to wait would wait for one another in the media plane too.
 
 use crate::Meeting;
-use crate::client::{Client, Got};
-use crate::control::{CLOSED, END, Frame, MESSAGE, OPEN};
-use crate::figures::{Ages, Figures, Phase, Process};
+use crate::client::Got;
+use crate::control::Frame;
+use crate::crew::{CREWS, Control, Crew, Person};
+use crate::figures::{Ages, Figures, Phase, Process, dropped};
 use crate::film::Clock;
-use crate::sockets::Sockets;
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use std::ffi::OsString;
-use std::io::Write;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::UnixListener;
 use std::process::{Child, Command};
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use str0m::net::Transmit;
 
-/// Longest sleep, and how often deadlines of the stacks are looked at.
-const TURN: Duration = Duration::from_millis(2);
+/// Between two who join, and how many may be on their way: handshakes of hundreds at once would time out one another.
+const JOIN_EVERY: Duration = Duration::from_millis(3);
+const MOST_COMING: usize = 32;
 
-/// Receive calls in a row before others have their turn.
-const RECEIVES: usize = 16;
+/// How often it is looked whether all crews still run.
+const LOOK: Duration = Duration::from_millis(20);
 
 pub(crate) struct Swarm {
     meeting: Meeting,
-    sockets: Sockets,
-    clients: Vec<Client>,
-    clock: Clock,
-    control: UnixStream,
-    frames: mpsc::Receiver<Frame>,
+    /// Publishers, unless they receive as well.
+    publishers: Option<Apart>,
+    crews: Vec<Apart>,
+    /// The room of everybody, and whether they publish.
+    people: Vec<(u32, bool)>,
+    ports: Vec<u16>,
     child: Child,
     pub(crate) server: Process,
-    ages: Ages,
-    next_look: Instant,
-    /// Peers who send.
-    publishers: Vec<usize>,
-    /// When each peer's stack has something to do; beside the peers, because it is looked at often.
-    dues: Vec<Instant>,
-    /// Peers with something to do.
-    dirty: Vec<u32>,
-    /// What stacks send while sockets are read.
-    outbox: Vec<(u32, Transmit)>,
 }
 
 impl Drop for Swarm {
@@ -48,6 +43,72 @@ impl Drop for Swarm {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// A crew on a thread of its own.
+struct Apart {
+    tasks: mpsc::Sender<Task>,
+    thread: Option<JoinHandle<anyhow::Result<()>>>,
+}
+
+/// Something to do between two turns of a crew.
+type Task = Box<dyn FnOnce(&mut Crew) + Send>;
+
+impl Apart {
+    /// Starts it, with a priority under `SCHED_FIFO` if there is one.
+    fn start(name: &str, mut crew: Crew, priority: Option<u8>) -> anyhow::Result<Self> {
+        let (tasks, todo) = mpsc::channel::<Task>();
+        let thread = std::thread::Builder::new().name(name.into()).spawn(move || {
+            if let Some(priority) = priority {
+                raise(priority)?;
+            }
+            loop {
+                match todo.try_recv() {
+                    Ok(task) => task(&mut crew),
+                    Err(mpsc::TryRecvError::Empty) => crew.turn()?,
+                    Err(mpsc::TryRecvError::Disconnected) => return Ok(()),
+                }
+            }
+        })?;
+        Ok(Self { tasks, thread: Some(thread) })
+    }
+
+    /// Lets it do something and waits until that is done.
+    fn call<T: Send + 'static>(&mut self, act: impl FnOnce(&mut Crew) -> T + Send + 'static) -> anyhow::Result<T> {
+        let (done, result) = mpsc::sync_channel(1);
+        let task = Box::new(move |crew: &mut Crew| {
+            // Somebody waits for it.
+            let _ = done.send(act(crew));
+        });
+        let sent = self.tasks.send(task).is_ok();
+        match result.recv() {
+            Ok(result) if sent => Ok(result),
+            _ => Err(self.failure()),
+        }
+    }
+
+    /// An error if it is over.
+    fn check(&mut self) -> anyhow::Result<()> {
+        let runs = self.thread.as_ref().is_some_and(|thread| !thread.is_finished());
+        if runs { Ok(()) } else { Err(self.failure()) }
+    }
+
+    /// Why it is over.
+    fn failure(&mut self) -> anyhow::Error {
+        match self.thread.take().map(JoinHandle::join) {
+            Some(Ok(Err(error))) => error,
+            _ => anyhow::anyhow!("a crew is gone"),
+        }
+    }
+}
+
+/// Gives this thread a priority under `SCHED_FIFO`.
+fn raise(priority: u8) -> anyhow::Result<()> {
+    let link = std::fs::read_link("/proc/thread-self")?;
+    let thread = link.file_name().context("a thread without a number")?;
+    let status = Command::new("chrt").args(["--fifo", "--pid"]).arg(priority.to_string()).arg(thread).status()?;
+    ensure!(status.success(), "chrt ended with {status}");
+    Ok(())
 }
 
 impl Swarm {
@@ -77,77 +138,86 @@ impl Swarm {
         let (control, _) = listener.accept()?;
         std::fs::remove_file(&path)?;
         let mut reader = std::io::BufReader::new(control.try_clone()?);
-        let (frame, frames) = mpsc::channel();
+        let control: Control = Arc::new(Mutex::new(control));
+        let clock = Clock::start();
+        let (mut ends, mut ports) = (Vec::new(), Vec::new());
+        let mut start = |name: &str, priority| -> anyhow::Result<Apart> {
+            let (end, frames) = mpsc::channel();
+            let crew = Crew::new(u32::try_from(ends.len())?, meeting, clock, Arc::clone(&control), frames)?;
+            ends.push(end);
+            ports.extend_from_slice(crew.ports());
+            Apart::start(name, crew, priority)
+        };
+        let first = meeting.server_priority.map(|priority| priority + 1);
+        let publishers = (meeting.listeners > 0).then(|| start("publishers", first)).transpose()?;
+        let crews = (0..meeting.crews).map(|_| start("peers", None)).collect::<anyhow::Result<_>>()?;
         std::thread::spawn(move || {
-            while let Ok(read) = Frame::read(&mut reader) {
-                if frame.send(read).is_err() {
+            while let Ok(frame) = Frame::read(&mut reader) {
+                let end = ends.get(usize::try_from(frame.peer % CREWS).unwrap_or(0));
+                if end.is_none_or(|end| end.send(frame).is_err()) {
                     return;
                 }
             }
         });
         Ok(Self {
             meeting: meeting.clone(),
-            sockets: Sockets::bind()?,
-            clients: Vec::new(),
-            clock: Clock::start(),
-            control,
-            frames,
+            publishers,
+            crews,
+            people: Vec::new(),
+            ports,
             server: Process::new(child.id()),
             child,
-            ages: Ages::default(),
-            next_look: Instant::now(),
-            publishers: Vec::new(),
-            dues: Vec::new(),
-            dirty: Vec::new(),
-            outbox: Vec::new(),
         })
     }
 
     pub(crate) fn people(&self) -> usize {
-        self.clients.len()
+        self.people.len()
     }
 
     /// Video tracks on their way to somebody.
     pub(crate) fn video_tracks(&self) -> usize {
-        let of = |client: &Client| {
-            self.clients
-                .iter()
-                .filter(|other| other.publisher && other.room == client.room && other.number != client.number)
-                .count()
-        };
-        self.clients.iter().map(of).sum()
+        let publishers = |room: u32| self.people.iter().filter(|person| **person == (room, true)).count();
+        self.people.iter().map(|(room, publishes)| publishers(*room) - usize::from(*publishes)).sum()
+    }
+
+    /// Lets all crews do something, one after the other.
+    fn each<T: Send + 'static>(
+        &mut self,
+        act: impl Fn(&mut Crew) -> T + Copy + Send + 'static,
+    ) -> anyhow::Result<Vec<T>> {
+        self.publishers.iter_mut().chain(&mut self.crews).map(|crew| crew.call(act)).collect()
     }
 
     pub(crate) fn join(&mut self, room: u32, publisher: bool) -> anyhow::Result<()> {
-        let number = u32::try_from(self.clients.len())?;
-        let others = self.meeting.publishers - u32::from(publisher);
-        let sections = (others.max(1), if self.meeting.audio_only { 0 } else { others });
-        let address = self.sockets.address(number);
-        // Publishers send only, unless there is nobody else who gets anything.
-        let meet = self.meeting.listeners == 0;
-        let turn = if meet { self.clients.len() } else { self.clients.len() - self.publishers.len() };
-        let full = publisher && !meet || turn.is_multiple_of(usize::try_from(self.meeting.full_every)?);
-        let who = (publisher, full);
-        let (client, request) = Client::join(number, room, who, address, sections, Instant::now())?;
-        let mut content = format!("{}\0peer-{number}\0", room_name(room)).into_bytes();
-        content.extend(request);
-        self.control.write_all(&Frame::encode(OPEN, number, &content))?;
-        if publisher {
-            self.publishers.push(self.clients.len());
+        let sounds = (self.meeting.publishers - u32::from(publisher)).max(1);
+        let pictures = if self.meeting.audio_only { 0 } else { self.meeting.publishers - u32::from(publisher) };
+        let sends_only = publisher && self.publishers.is_some();
+        let turn = self.people.iter().filter(|(_, other)| self.publishers.is_none() || !other).count();
+        let full = sends_only || turn.is_multiple_of(usize::try_from(self.meeting.full_every)?);
+        let person = Person { room, publisher, full, others: (sounds, pictures) };
+        self.people.push((room, publisher));
+        let count = self.crews.len();
+        let crew = match &mut self.publishers {
+            Some(publishers) if publisher => publishers,
+            _ => &mut self.crews[turn % count],
+        };
+        crew.call(move |crew| crew.join(person))??;
+        let deadline = Instant::now() + crate::PATIENCE;
+        std::thread::sleep(JOIN_EVERY);
+        while crew.call(|crew| crew.coming())? > MOST_COMING {
+            ensure!(Instant::now() < deadline, "of {} peers many did not connect", self.people.len());
+            std::thread::sleep(JOIN_EVERY);
         }
-        self.dues.push(client.due);
-        self.clients.push(client);
-        // Handshakes of hundreds at once would time out one another.
-        self.run(Duration::from_millis(3))
+        Ok(())
     }
 
     /// What the others feel while something is done: how old what they get is, and the work of the media plane.
     pub(crate) fn during(&mut self, act: impl FnOnce(&mut Self) -> anyhow::Result<()>) -> anyhow::Result<Phase> {
-        self.ages = Ages::default();
+        self.take_ages()?;
         let (server, begin) = (self.server.threads()?, Instant::now());
         act(self)?;
         let server = self.server.threads()?.since(&server);
-        Ok(Phase { took: begin.elapsed(), server, ages: std::mem::take(&mut self.ages) })
+        Ok(Phase { took: begin.elapsed(), server, ages: self.take_ages()? })
     }
 
     /// A crowd comes to a room of its own, one every few milliseconds, until the last one is connected.
@@ -161,179 +231,72 @@ impl Swarm {
     /// The room of the crowd ends; until the last one has heard it.
     pub(crate) fn end_crowd(&mut self) -> anyhow::Result<()> {
         let room = self.meeting.rooms;
-        self.clients.iter_mut().filter(|client| client.room == room).for_each(|client| client.ends = true);
-        self.control.write_all(&Frame::encode(END, 0, room_name(room).as_bytes()))?;
+        self.each(move |crew| crew.leave(room))?;
+        self.crews[0].call(move |crew| crew.end(room))??;
         let deadline = Instant::now() + crate::PATIENCE;
-        while self.clients.iter().any(|client| client.ends && !client.gone) {
-            let left = self.clients.iter().filter(|client| client.ends && !client.gone).count();
+        loop {
+            let left: usize = self.each(move |crew| crew.leave(room))?.into_iter().sum();
+            if left == 0 {
+                return Ok(());
+            }
             ensure!(Instant::now() < deadline, "{left} did not hear that the room is over");
-            self.turn()?;
+            std::thread::sleep(JOIN_EVERY);
         }
-        Ok(())
     }
 
-    /// Lets all publishers who do not do so yet publish, spread over the time of a picture.
+    /// Lets all publishers who do not do so yet publish.
     pub(crate) fn publish(&mut self) -> anyhow::Result<()> {
-        let begin = Instant::now() + Duration::from_millis(500);
-        let publishers: Vec<usize> =
-            self.publishers.iter().copied().filter(|index| !self.clients[*index].publishes()).collect();
-        let count = u32::try_from(publishers.len().max(1))?;
-        for (turn, index) in (0..).zip(publishers) {
-            let number = self.clients[index].number;
-            let deadline = Instant::now() + crate::PATIENCE;
-            while self.clients[index].negotiates() {
-                ensure!(Instant::now() < deadline, "peer {number} got no answer");
-                self.turn()?;
-            }
-            let first = begin + crate::film::PICTURE_EVERY * turn / count;
-            for message in self.clients[index].publish(!self.meeting.audio_only, self.meeting.pace, first)? {
-                self.control.write_all(&Frame::encode(MESSAGE, number, &message))?;
-            }
-        }
-        Ok(())
+        self.each(Crew::publish)?.into_iter().collect()
     }
 
     pub(crate) fn wait_connected(&mut self, patience: Duration) -> anyhow::Result<()> {
-        let deadline = Instant::now() + patience;
-        while self.clients.iter().any(|client| !client.connected) {
-            if Instant::now() > deadline {
-                let missing = self.clients.iter().filter(|client| !client.connected).count();
-                bail!("{missing} of {} peers did not connect", self.clients.len());
-            }
-            self.turn()?;
-        }
-        Ok(())
+        self.each(move |crew| crew.wait_connected(patience))?.into_iter().collect()
     }
 
     /// Lets the meeting go on for a while.
     pub(crate) fn run(&mut self, time: Duration) -> anyhow::Result<()> {
         let end = Instant::now() + time;
-        while Instant::now() < end {
-            self.turn()?;
+        loop {
+            self.publishers.iter_mut().chain(&mut self.crews).try_for_each(Apart::check)?;
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            std::thread::sleep(left.min(LOOK));
         }
-        Ok(())
+    }
+
+    fn take_got(&mut self) -> anyhow::Result<Got> {
+        let mut all = Got::default();
+        self.each(Crew::take_got)?.iter().for_each(|got| all.add(got));
+        Ok(all)
+    }
+
+    fn take_ages(&mut self) -> anyhow::Result<Ages> {
+        let mut all = Ages::default();
+        self.each(Crew::take_ages)?.iter().for_each(|ages| all.add(ages));
+        Ok(all)
     }
 
     /// Lets it go on and measures it.
     pub(crate) fn measure(&mut self, time: Duration) -> anyhow::Result<Figures> {
-        for client in &mut self.clients {
-            client.take_got();
-        }
-        self.ages = Ages::default();
-        let dropped = self.sockets.dropped()?;
+        self.take_got()?;
+        self.take_ages()?;
+        let dropped_before = dropped(&self.ports)?;
         let (server, own) = (self.server.threads()?, Process::own().threads()?);
         let begin = Instant::now();
         self.run(time)?;
         let elapsed = begin.elapsed();
         let (server_after, own_after) = (self.server.threads()?, Process::own().threads()?);
-        let dropped_after = self.sockets.dropped()?;
-        let mut got = Got::default();
-        for client in &mut self.clients {
-            let one = client.take_got();
-            got.packets += one.packets;
-            got.bytes += one.bytes;
-            got.expected += one.expected;
-            got.arrived += one.arrived;
-        }
+        let dropped_after = dropped(&self.ports)?;
         Ok(Figures {
             elapsed,
-            got,
+            got: self.take_got()?,
             server: server_after.since(&server),
             own: own_after.since(&own),
-            ages: std::mem::take(&mut self.ages),
-            dropped_by_us: dropped_after.0 - dropped.0,
-            dropped_by_server: dropped_after.1.saturating_sub(dropped.1),
+            ages: self.take_ages()?,
+            dropped_by_us: dropped_after.0 - dropped_before.0,
+            dropped_by_server: dropped_after.1.saturating_sub(dropped_before.1),
         })
     }
-
-    fn turn(&mut self) -> anyhow::Result<()> {
-        while let Ok(frame) = self.frames.try_recv() {
-            let Some(client) = self.clients.get_mut(usize::try_from(frame.peer)?) else { continue };
-            if frame.kind == CLOSED {
-                ensure!(client.gone, "the media plane closed the signalling of peer {}", frame.peer);
-                continue;
-            }
-            if let Some(answer) = client.message(&frame.content)? {
-                self.control.write_all(&Frame::encode(MESSAGE, frame.peer, &answer))?;
-            }
-            self.dirty.push(frame.peer);
-        }
-        let now = Instant::now();
-        let mut wake = now + TURN;
-        for turn in 0..self.publishers.len() {
-            let index = self.publishers[turn];
-            let mut more = self.clients[index].next_film().is_some_and(|next| next <= now);
-            while more {
-                more = self.clients[index].film(&self.clock, now)?;
-                self.drain_one(index)?;
-            }
-            wake = wake.min(self.clients[index].next_film().unwrap_or(wake));
-        }
-        if self.next_look <= now {
-            self.next_look = now + TURN;
-            for index in 0..self.dues.len() {
-                if self.dues[index] <= now {
-                    self.drain_one(index)?;
-                }
-            }
-        }
-        for _ in 0..RECEIVES {
-            let (clients, dirty, outbox) = (&mut self.clients, &mut self.dirty, &mut self.outbox);
-            let (clock, ages, rooms) = (&self.clock, &mut self.ages, self.meeting.rooms);
-            let mut failure = None;
-            let more = self.sockets.receive(|peer, source, local, at, bytes| {
-                let Some(client) = usize::try_from(peer).ok().and_then(|index| clients.get_mut(index)) else { return };
-                if client.receive(source, local, at.taken, bytes) {
-                    let counts = client.room < rooms;
-                    let note = |age| {
-                        if counts {
-                            ages.note(age)
-                        }
-                    };
-                    let result = client.take_packet(clock, at.came, |out| outbox.push((peer, out)), note);
-                    failure = failure.take().or(result.err());
-                    if dirty.last() != Some(&peer) {
-                        dirty.push(peer);
-                    }
-                }
-            });
-            if let Some(failure) = failure {
-                return Err(failure);
-            }
-            for (peer, out) in self.outbox.drain(..) {
-                self.sockets.send(peer, &out);
-            }
-            if !more {
-                break;
-            }
-        }
-        let mut dirty = std::mem::take(&mut self.dirty);
-        dirty.sort_unstable();
-        dirty.dedup();
-        for peer in dirty.drain(..) {
-            self.drain_one(usize::try_from(peer)?)?;
-        }
-        self.dirty = dirty;
-        self.sockets.wait(wake.saturating_duration_since(Instant::now()));
-        Ok(())
-    }
-
-    fn drain_one(&mut self, index: usize) -> anyhow::Result<()> {
-        let (Some(client), Some(due)) = (self.clients.get_mut(index), self.dues.get_mut(index)) else { return Ok(()) };
-        let (sockets, ages, number) = (&self.sockets, &mut self.ages, client.number);
-        let counts = client.room < self.meeting.rooms;
-        let note = |age| {
-            if counts {
-                ages.note(age)
-            }
-        };
-        client.drain(&self.clock, Instant::now(), |out| sockets.send(number, &out), note)?;
-        *due = client.due;
-        Ok(())
-    }
-}
-
-/// What the room of that number is called. The one after those of the meeting is the crowd's.
-fn room_name(number: u32) -> String {
-    format!("load-{number}")
 }

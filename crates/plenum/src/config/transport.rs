@@ -25,7 +25,7 @@ pub(crate) struct Media {
     pub(crate) advertise: Vec<IpAddr>,
     /// `plenum.media.threads`: how many forward; 0: one less than there are processors.
     pub(crate) threads: u16,
-    /// `plenum.media.spread`: from so many subscriptions on a room is spread over all threads.
+    /// `plenum.media.spread`: from so many subscriptions on, or a fifth as many people, a room is spread over all threads.
     pub(crate) spread: Option<u16>,
     /// `plenum.media.use_external_ip`: ask others for our address, and tell clients that one too.
     pub(crate) use_external_ip: bool,

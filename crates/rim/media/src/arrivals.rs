@@ -5,13 +5,14 @@
 //! hundreds does not.
 
 use crate::engine::faults::Turn;
-use crate::engine::{ConnectionKey, Engine, Timer, mark};
+use crate::engine::{ConnectionKey, Engine, RoomKey, Timer, mark};
 use crate::forward::News;
 use crate::forward::Reach;
 use crate::line::{Line, Outbox, Told};
+use crate::session::Session;
 use crate::timers::Timers;
 use rtc::UpPacket;
-use signal::TrackKey;
+use signal::{PeerKey, TrackKey};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
@@ -38,6 +39,20 @@ impl Arrived {
 /// From so many subscribers on each one's connection is drained as soon as a picture is written to it.
 const MANY: usize = 16;
 
+/// Most tracks whose sound is handed out together.
+const MOST_AT_ONCE: usize = 32;
+
+/// Of how many of these the sound can be handed out together, from the first one on: it is of one room, and of each track there is
+/// one packet, because what follows has the numbers after it.
+fn round_length(arrived: &[Arrived]) -> usize {
+    let joins = |place: usize| {
+        let next = &arrived[place];
+        let before = || arrived[..place].iter().filter(|one| one.is_sound());
+        !next.is_sound() || next.from.room == arrived[0].from.room && before().all(|one| !one.is_like(next))
+    };
+    (1..arrived.len().min(MOST_AT_ONCE)).find(|place| !joins(*place)).unwrap_or(arrived.len().min(MOST_AT_ONCE))
+}
+
 /// Lets a connection say what was written to it.
 pub(crate) fn drain_now(
     line: &mut Line,
@@ -54,20 +69,50 @@ pub(crate) fn drain_now(
     }
 }
 
+/// What becomes of what was written to connections of a room.
+struct Leaving<'a, W> {
+    room: RoomKey,
+    at: Instant,
+    /// It leaves now, or else when all is written.
+    at_once: bool,
+    dirty: &'a mut Vec<ConnectionKey>,
+    outbox: &'a mut Outbox,
+    told: &'a mut Vec<(ConnectionKey, Told)>,
+    timers: &'a mut Timers<Timer>,
+    /// Called whenever there may be datagrams to send.
+    written: &'a mut W,
+}
+
+impl<W: FnMut(&mut Outbox)> Leaving<'_, W> {
+    fn take(&mut self, peer: PeerKey, session: &mut Session) {
+        let key = ConnectionKey { room: self.room, peer, subscriber: session.subscriber.is_some() };
+        let Some(line) = session.down().line() else { return };
+        if !self.at_once {
+            mark(self.dirty, &mut line.dirty, key);
+            return;
+        }
+        drain_now(line, key, self.at, self.outbox, self.told, self.timers);
+        (self.written)(self.outbox);
+    }
+}
+
 impl Engine {
     /// Hands out what has arrived, sound before pictures. `written` is called whenever there may be datagrams to send.
     pub(crate) fn hand_out(&mut self, at: Instant, written: &mut impl FnMut(&mut Outbox)) {
         let mut arrived = std::mem::take(&mut self.arrived);
-        for sound in [true, false] {
-            for run in arrived.chunk_by(Arrived::is_like).filter(|run| run[0].is_sound() == sound) {
-                let mut turn = None;
-                let work = || self.hand_out_run(&arrived, run, at, written, &mut turn);
-                if catch_unwind(AssertUnwindSafe(work)).is_err() {
-                    let from = run[0].from;
-                    self.broken(ConnectionKey { peer: turn.unwrap_or(from.peer), ..from }, at);
-                }
-                self.take_told(at);
-            }
+        let mut begin = 0;
+        while let Some(first) = arrived[begin..].iter().position(Arrived::is_sound) {
+            let rest = &arrived[begin + first..];
+            let round = &rest[..round_length(rest)];
+            begin += first + round.len();
+            self.guarded_for(round[0].from, at, |engine, turn| {
+                engine.hand_out_sounds(&arrived, round, at, written, turn)
+            });
+        }
+        for run in arrived.chunk_by(Arrived::is_like).filter(|run| !run[0].is_sound()) {
+            self.guarded_for(run[0].from, at, |engine, turn| {
+                engine.hand_out_pictures(&arrived, run, at, written, turn)
+            });
         }
         self.post.depart(false);
         arrived.clear();
@@ -77,8 +122,49 @@ impl Engine {
         }
     }
 
-    /// Hands out packets of one track, some of all there are. `turn` says to whom.
-    fn hand_out_run(
+    /// Does something for whoever it says its turn it is, or else for who sent it: a panic is theirs.
+    fn guarded_for(&mut self, from: ConnectionKey, at: Instant, work: impl FnOnce(&mut Self, &mut Turn)) {
+        let mut turn = None;
+        if catch_unwind(AssertUnwindSafe(|| work(self, &mut turn))).is_err() {
+            self.broken(ConnectionKey { peer: turn.unwrap_or(from.peer), ..from }, at);
+        }
+        self.take_told(at);
+    }
+
+    /// Hands out a packet of each of some tracks of one room: the sound in `round`, which begins with one, out of all there is.
+    fn hand_out_sounds(
+        &mut self,
+        all: &[Arrived],
+        round: &[Arrived],
+        at: Instant,
+        written: &mut impl FnMut(&mut Outbox),
+        turn: &mut Turn,
+    ) {
+        let Some(key) = round.first().map(|arrived| arrived.from.room) else { return };
+        let Some(room) = self.rooms.get_mut(&key) else { return };
+        let sounds = || round.iter().filter(|arrived| arrived.is_sound());
+        let many = sounds().any(|arrived| room.forward.subscribers(arrived.track) >= MANY);
+        let at_once = many && all.iter().all(|other| other.from.room != key || other.is_sound());
+        if at_once {
+            self.post.depart(false);
+        }
+        let reach = Reach { sessions: &mut room.sessions, post: &mut self.post, departs: at_once, turn };
+        let mut leaving = Leaving {
+            room: key,
+            at,
+            at_once,
+            dirty: &mut self.dirty,
+            outbox: &mut self.outbox,
+            told: &mut self.told,
+            timers: &mut self.timers,
+            written,
+        };
+        let packets = sounds().map(|arrived| (arrived.track, &arrived.packet));
+        room.forward.sounds(packets, reach, at, |peer, session| leaving.take(peer, session));
+    }
+
+    /// Hands out packets of one track of pictures, some of all there are. `turn` says to whom.
+    fn hand_out_pictures(
         &mut self,
         all: &[Arrived],
         run: &[Arrived],
@@ -95,21 +181,70 @@ impl Engine {
         if at_once {
             self.post.depart(false);
         }
-        let (dirty, outbox, told, timers) = (&mut self.dirty, &mut self.outbox, &mut self.told, &mut self.timers);
-        let packets = run.iter().map(|arrived| &arrived.packet);
         let reach = Reach { sessions: &mut room.sessions, post: &mut self.post, departs: at_once, turn };
-        room.forward.packets(*track, packets, reach, at, |peer, session| {
-            let key = ConnectionKey { room: from.room, peer, subscriber: session.subscriber.is_some() };
-            let Some(line) = session.down().line() else { return };
-            if !at_once {
-                mark(dirty, &mut line.dirty, key);
-                return;
-            }
-            drain_now(line, key, at, outbox, told, timers);
-            written(outbox);
-        });
+        let mut leaving = Leaving {
+            room: from.room,
+            at,
+            at_once,
+            dirty: &mut self.dirty,
+            outbox: &mut self.outbox,
+            told: &mut self.told,
+            timers: &mut self.timers,
+            written,
+        };
+        let packets = run.iter().map(|arrived| &arrived.packet);
+        room.forward.pictures(*track, packets, reach, at, |peer, session| leaving.take(peer, session));
         let mut news = News::default();
         room.forward.collect(*track, at, &mut news);
         self.spread(from.room, news, at);
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use rtc::Codec;
+
+    /// A packet as it arrives.
+    pub(crate) fn packet(codec: Codec, sequence: u64, payload: u8, now: Instant) -> UpPacket {
+        UpPacket {
+            section: 0,
+            layer: 0,
+            alone: true,
+            codec,
+            profile: 0,
+            sequence,
+            timestamp: 1,
+            marker: false,
+            payload: [payload].into(),
+            arrival: now,
+            captured: None,
+            audio_level: None,
+            sender_report: None,
+            extensions: rtc::Extensions::default(),
+        }
+    }
+
+    /// Packets of these rooms and tracks, those of pictures too, as they arrive.
+    fn arrived(packets: &[(RoomKey, u64, Codec)]) -> Vec<Arrived> {
+        let of = |(room, track, codec): &(RoomKey, u64, Codec)| Arrived {
+            from: ConnectionKey { room: *room, peer: PeerKey(*track), subscriber: false },
+            track: TrackKey(*track),
+            packet: packet(*codec, 1, 0, Instant::now()),
+        };
+        packets.iter().map(of).collect()
+    }
+
+    #[test]
+    fn sound_is_handed_out_together_that_is_of_one_room_and_of_different_tracks() {
+        use Codec::{Opus, Red, Vp8};
+        let length = |packets: &[(RoomKey, u64, Codec)]| round_length(&arrived(packets));
+        assert_eq!(length(&[(1, 1, Opus)]), 1);
+        assert_eq!(length(&[(1, 1, Opus), (1, 2, Red), (1, 3, Opus)]), 3);
+        assert_eq!(length(&[(1, 1, Opus), (1, 2, Opus), (1, 1, Opus)]), 2, "the second one of a track is later");
+        assert_eq!(length(&[(1, 1, Opus), (2, 2, Opus)]), 1);
+        assert_eq!(length(&[(1, 1, Opus), (2, 3, Vp8), (1, 3, Vp8), (1, 2, Opus)]), 4, "pictures are left out");
+        let many: Vec<_> = (0..100).map(|track| (1, track, Opus)).collect();
+        assert_eq!(length(&many), MOST_AT_ONCE);
     }
 }

@@ -19,7 +19,8 @@ pub struct MediaConfig {
     /// Threads that forward, each with rooms of its own; 0: one less than there are processors, so that one is left for
     /// everything else.
     pub threads: usize,
-    /// From so many subscriptions on the connections of a room's newcomers are spread over all threads; `None`: from 300 on.
+    /// From so many subscriptions on, or a fifth as many people, the connections of a room's newcomers are spread over all threads;
+    /// `None`: from 300 on.
     pub spread: Option<usize>,
     /// TCP port whose connections come in through [`crate::StreamDoor`]; clients are told of it. `None`: of none.
     pub stream_port: Option<u16>,

@@ -16,8 +16,12 @@ use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-/// A room is big that has so many subscriptions, or so many people, and its newcomers' connections are spread over all shards.
+/// A room is big that has so many subscriptions, and its newcomers' connections are spread over all shards.
 pub(crate) const SPREAD: usize = 300;
+
+/// So many subscriptions are to be expected of everybody who is there, whatever is published by now: connections stay where they
+/// are, and most people come to big rooms before anybody speaks.
+const EXPECTED: usize = 5;
 
 /// How often rooms are told when their members elsewhere were heard.
 const GUESTS_TICK: Duration = Duration::from_millis(500);
@@ -71,7 +75,7 @@ fn far_of(rooms: &mut FastMap<RoomKey, Room>, key: ConnectionKey) -> Option<&mut
 }
 
 impl Engine {
-    /// From so many subscriptions on the connections of a room's newcomers are spread over all shards.
+    /// From so many subscriptions on, or a fifth as many people, the connections of a room's newcomers are spread over all shards.
     pub fn set_spread(&mut self, subscriptions: usize) {
         self.spread_from = subscriptions;
     }
@@ -85,7 +89,7 @@ impl Engine {
     pub(super) fn shard_for(&self, key: RoomKey) -> ShardIndex {
         let Some(room) = self.rooms.get(&key) else { return self.shard };
         let subscriptions: usize = room.forward.tracks.values().map(|track| track.downs.len()).sum();
-        if subscriptions.max(room.sessions.len()) < self.spread_from {
+        if subscriptions.max(EXPECTED * room.sessions.len()) < self.spread_from {
             return self.shard;
         }
         self.registry.emptiest(self.shard)

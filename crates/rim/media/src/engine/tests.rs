@@ -1,5 +1,6 @@
 use super::*;
 use crate::arrivals::Arrived;
+use crate::arrivals::tests::packet;
 use crate::control::Control;
 use crate::fallback::Offer;
 use crate::forward::{Binding, Published, Takes};
@@ -351,6 +352,23 @@ fn a_guest_with_two_connections_is_offered_one_and_taken_back_offers_are_not_sen
     assert_eq!(shards.holdings().guests, 2);
 }
 
+#[test]
+fn who_comes_to_sixty_silent_people_is_served_by_the_shard_with_the_fewest() {
+    let (events, _events_end) = mpsc::channel(64);
+    let now = Instant::now();
+    let mut shards = crate::Shards::new(2, &["192.0.2.1:8080".parse().unwrap()], 1, &events).unwrap();
+    let mut links = Vec::new();
+    let mut guests = Vec::new();
+    for person in 0..100 {
+        let (link, down) = mpsc::channel(64);
+        links.push(down);
+        shards.join(&join("a", &format!("p{person}")), link, now).unwrap();
+        shards.drain(now, &mut |_, _, _| {});
+        guests.push(shards.holdings().guests);
+    }
+    assert_eq!((guests[59], guests[60], guests[99]), (0, 1, 40), "they will see and hear one another");
+}
+
 fn offers(down: &mut mpsc::Receiver<SignalDown>) -> usize {
     let messages = std::iter::from_fn(|| down.try_recv().ok());
     let responses = messages.filter_map(|message| match message {
@@ -418,9 +436,9 @@ fn somebody_with_ever_so_many_tracks_is_told_of_alone() {
     assert_eq!(told(&mut engine, &room, 1, now), ("p1".to_owned(), 1));
 }
 
-#[test]
-fn packets_for_other_shards_leave_before_anybody_here_is_served() {
-    const PEOPLE: u64 = 20;
+/// So many people and some speakers, one of three on another shard. What of the sound of these tracks, which arrives at once, another
+/// shard is sent: for each letter who gets which track's.
+fn letters(people: u64, tracks: &[u64]) -> Vec<Vec<(u64, u8)>> {
     let now = Instant::now();
     let poll = mio::Poll::new().unwrap();
     let wake = Wake(Arc::new(mio::Waker::new(poll.registry(), mio::Token(0)).unwrap()));
@@ -434,53 +452,69 @@ fn packets_for_other_shards_leave_before_anybody_here_is_served() {
     let when = engine.now(now);
     let key = engine.make_room(&id, &session, when);
     let room = engine.rooms.get_mut(&key).unwrap();
-    let (owner, track) = (PeerKey(PEOPLE), TrackKey(0));
-    let up = Published {
-        owner,
-        section: 0,
-        kind: Kind::Audio,
-        codec: Codec::Opus,
-        layers: Vec::new(),
-        screen: false,
-        muted: false,
-    };
-    room.forward.publish(track, up, now);
-    let is_far = |peer: u64| peer % 3 == 2;
-    for peer in 0..PEOPLE {
+    let owner = |track: u64| PeerKey(people + track);
+    for track in tracks {
+        let up = Published {
+            owner: owner(*track),
+            section: 0,
+            kind: Kind::Audio,
+            codec: Codec::Opus,
+            layers: Vec::new(),
+            screen: false,
+            muted: false,
+        };
+        room.forward.publish(TrackKey(*track), up, now);
+    }
+    for peer in 0..people {
         // The connections of all are elsewhere, so that what each gets is seen; some are said to be here.
         let far = Connection::far(1, ConnectionKey { room: key, peer: PeerKey(peer), subscriber: false }, now);
         let identity = Identity::try_from(format!("p{peer}").as_str()).unwrap();
         room.sessions.insert(PeerKey(peer), Session::new(identity, far, now));
         let (setting, takes) = (Setting::initial(true), Takes::ask(|_| true));
-        let binding = Binding { peer: PeerKey(peer), section: 0, setting, ready: true, takes, far: is_far(peer) };
-        assert!(room.forward.bind(track, binding, now));
+        let binding =
+            |section| Binding { peer: PeerKey(peer), section, setting, ready: true, takes, far: is_far(peer) };
+        for (section, track) in (0..).zip(tracks) {
+            assert!(room.forward.bind(TrackKey(*track), binding(section), now));
+        }
     }
-    let packet = rtc::UpPacket {
-        section: 0,
-        layer: 0,
-        alone: true,
-        codec: rtc::Codec::Opus,
-        profile: 0,
-        sequence: 1,
-        timestamp: 1,
-        marker: false,
-        payload: [1].into(),
-        arrival: now,
-        captured: None,
-        audio_level: None,
-        sender_report: None,
-        extensions: rtc::Extensions::default(),
-    };
-    engine.arrived.push(Arrived { from: ConnectionKey { room: key, peer: owner, subscriber: false }, track, packet });
+    // The last one comes to the first place of the second track only.
+    if let Some(track) = tracks.get(1) {
+        room.forward.unbind(TrackKey(*track), PeerKey(0), now);
+    }
+    for (sequence, track) in (1..).zip(tracks) {
+        let from = ConnectionKey { room: key, peer: owner(*track), subscriber: false };
+        let payload = u8::try_from(*track).unwrap();
+        let packet = packet(rtc::Codec::Opus, sequence, payload, now);
+        engine.arrived.push(Arrived { from, track: TrackKey(*track), packet });
+    }
 
     engine.drain(now, &mut |_, _, _| {});
 
     let letters = std::iter::from_fn(|| match other.receive(now, |_, _, _, _| Owner::Nobody) {
-        Received::Work(work) => Some(work.writes().map(|(write, _)| write.key.peer.0).collect::<Vec<_>>()),
+        Received::Work(work) => {
+            Some(work.writes().map(|(write, packet)| (write.key.peer.0, packet.payload[0])).collect())
+        }
         _ => None,
     });
-    let (first, rest): (Vec<_>, Vec<_>) = (0..PEOPLE).partition(|peer| is_far(*peer));
-    assert_eq!(letters.collect::<Vec<_>>(), [first, rest]);
+    letters.collect()
+}
+
+fn is_far(peer: u64) -> bool {
+    peer % 3 == 2
+}
+
+#[test]
+fn packets_for_other_shards_leave_before_anybody_here_is_served() {
+    let (first, rest): (Vec<_>, Vec<_>) = (0..20).map(|peer| (peer, 7)).partition(|(peer, _)| is_far(*peer));
+    assert_eq!(letters(20, &[7]), [first, rest]);
+}
+
+#[test]
+fn sound_of_several_that_comes_at_once_leaves_for_one_client_after_the_other() {
+    let all = (0..20).flat_map(|peer| [(peer, 7), (peer, 8), (peer, 9)]);
+    let all = all.filter(|one| *one != (0, 8));
+    let (first, rest): (Vec<_>, Vec<_>) = all.partition(|(peer, _)| is_far(*peer));
+    assert_eq!(letters(20, &[7, 8, 9]), [first, rest]);
 }
 
 #[test]

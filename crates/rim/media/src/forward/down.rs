@@ -145,7 +145,7 @@ pub(super) struct Subscriber<'a> {
     post: &'a mut Post,
     /// To a connection that is here.
     written: bool,
-    now: Instant,
+    pub(super) now: Instant,
 }
 
 /// A packet for one subscriber, as far as it differs from the publisher's.
