@@ -5,6 +5,7 @@
 //! hundreds does not.
 
 use crate::engine::faults::Turn;
+use crate::engine::guests::line_of;
 use crate::engine::{ConnectionKey, Engine, RoomKey, Timer, mark};
 use crate::forward::News;
 use crate::forward::Reach;
@@ -104,10 +105,11 @@ impl Engine {
         while let Some(first) = arrived[begin..].iter().position(Arrived::is_sound) {
             let rest = &arrived[begin + first..];
             let round = &rest[..round_length(rest)];
+            if self.sweep.is_full() {
+                self.sweep(at, usize::MAX, written);
+            }
             begin += first + round.len();
-            self.guarded_for(round[0].from, at, |engine, turn| {
-                engine.hand_out_sounds(&arrived, round, at, written, turn)
-            });
+            self.guarded_for(round[0].from, at, |engine, turn| engine.hand_out_sounds(&arrived, round, at, turn));
         }
         for run in arrived.chunk_by(Arrived::is_like).filter(|run| !run[0].is_sound()) {
             self.guarded_for(run[0].from, at, |engine, turn| {
@@ -131,15 +133,9 @@ impl Engine {
         self.take_told(at);
     }
 
-    /// Hands out a packet of each of some tracks of one room: the sound in `round`, which begins with one, out of all there is.
-    fn hand_out_sounds(
-        &mut self,
-        all: &[Arrived],
-        round: &[Arrived],
-        at: Instant,
-        written: &mut impl FnMut(&mut Outbox),
-        turn: &mut Turn,
-    ) {
+    /// Hands out a packet of each of some tracks of one room: the sound in `round`, which begins with one, out of all there is. Where
+    /// that is for many it joins the sweep.
+    fn hand_out_sounds(&mut self, all: &[Arrived], round: &[Arrived], at: Instant, turn: &mut Turn) {
         let Some(key) = round.first().map(|arrived| arrived.from.room) else { return };
         let Some(room) = self.rooms.get_mut(&key) else { return };
         let sounds = || round.iter().filter(|arrived| arrived.is_sound());
@@ -148,19 +144,58 @@ impl Engine {
         if at_once {
             self.post.depart(false);
         }
-        let reach = Reach { sessions: &mut room.sessions, post: &mut self.post, departs: at_once, turn };
-        let mut leaving = Leaving {
-            room: key,
-            at,
-            at_once,
-            dirty: &mut self.dirty,
-            outbox: &mut self.outbox,
-            told: &mut self.told,
-            timers: &mut self.timers,
-            written,
-        };
+        let (sessions, post) = (&mut room.sessions, &mut self.post);
+        let reach = Reach { sessions, post, departs: at_once, gathers: at_once.then_some(key), turn };
         let packets = sounds().map(|arrived| (arrived.track, &arrived.packet));
-        room.forward.sounds(packets, reach, at, |peer, session| leaving.take(peer, session));
+        room.forward.sounds(packets, reach, at, |peer, session| {
+            let key = ConnectionKey { room: key, peer, subscriber: session.subscriber.is_some() };
+            if let Some(line) = session.down().line() {
+                mark(&mut self.dirty, &mut line.dirty, key);
+            }
+        });
+        if let Some(work) = self.post.take_own(|| self.sweep.spare()) {
+            self.sweep.join(work);
+        }
+    }
+
+    /// Goes on with what is on its way to many, to as many of them as `most`. `written` is called whenever there may be datagrams to
+    /// send.
+    pub(crate) fn sweep(&mut self, at: Instant, most: usize, written: &mut impl FnMut(&mut Outbox)) {
+        for _ in 0..most {
+            let Some(key) = self.sweep.turn() else { break };
+            if self.write_swept(key, at) {
+                let Some(line) = line_of(&mut self.rooms, &mut self.guests, key) else { continue };
+                drain_now(line, key, at, &mut self.outbox, &mut self.told, &mut self.timers);
+                written(&mut self.outbox);
+            }
+        }
+        self.take_told(at);
+    }
+
+    /// Lets nothing stay on its way to many: it is written, and leaves when the connections are drained.
+    pub(crate) fn finish_sweep(&mut self, at: Instant) {
+        while let Some(key) = self.sweep.turn() {
+            if self.write_swept(key, at)
+                && let Some(line) = line_of(&mut self.rooms, &mut self.guests, key)
+            {
+                mark(&mut self.dirty, &mut line.dirty, key);
+            }
+        }
+    }
+
+    /// Writes what is on its way to a connection. Whether that has something to send.
+    fn write_swept(&mut self, key: ConnectionKey, at: Instant) -> bool {
+        let Some(line) = line_of(&mut self.rooms, &mut self.guests, key) else {
+            self.sweep.packets(key, |_, _| {});
+            return false;
+        };
+        let mut sent = false;
+        let write = || self.sweep.packets(key, |write, packet| sent |= line.peer.write(at, write.section, packet));
+        if catch_unwind(AssertUnwindSafe(write)).is_err() {
+            self.broken(key, at);
+            return false;
+        }
+        sent
     }
 
     /// Hands out packets of one track of pictures, some of all there are. `turn` says to whom.
@@ -181,7 +216,8 @@ impl Engine {
         if at_once {
             self.post.depart(false);
         }
-        let reach = Reach { sessions: &mut room.sessions, post: &mut self.post, departs: at_once, turn };
+        let (sessions, post) = (&mut room.sessions, &mut self.post);
+        let reach = Reach { sessions, post, departs: at_once, gathers: None, turn };
         let mut leaving = Leaving {
             room: from.room,
             at,

@@ -19,6 +19,7 @@ use crate::plane::LinkId;
 use crate::post::Post;
 use crate::registry::{Registry, ShardIndex};
 use crate::session::Session;
+use crate::sweep::Sweep;
 use crate::tallies::Tallies;
 use crate::timers::Timers;
 use guests::{Guests, line_of};
@@ -133,6 +134,8 @@ pub struct Engine {
     pub(crate) guests: Guests,
     /// What goes to other shards because of big rooms.
     pub(crate) post: Post,
+    /// Sound on its way to many here.
+    pub(crate) sweep: Sweep,
     spread_from: usize,
     by_id: HashMap<RoomId, RoomKey>,
     pub(crate) links: HashMap<LinkId, (RoomKey, PeerKey)>,
@@ -189,6 +192,7 @@ impl Engine {
             events,
             rooms: FastMap::default(),
             guests: FastMap::default(),
+            sweep: Sweep::default(),
             post: Post::new(registry.shards()),
             spread_from: guests::SPREAD,
             by_id: HashMap::new(),

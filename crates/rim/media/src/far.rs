@@ -42,6 +42,27 @@ pub(crate) enum Task {
     Failed,
 }
 
+impl Task {
+    /// Whether it may put something else on a section.
+    pub(crate) fn is_negotiation(&self) -> bool {
+        match self {
+            Self::Open
+            | Self::Close
+            | Self::AcceptOffer { .. }
+            | Self::MakeOffer { .. }
+            | Self::SettleOffer { .. }
+            | Self::AcceptAnswer { .. } => true,
+            Self::Layers { .. }
+            | Self::OnlyStreams(_)
+            | Self::KeyFrame { .. }
+            | Self::Seek(_)
+            | Self::Data { .. }
+            | Self::Rest(_)
+            | Self::Failed => false,
+        }
+    }
+}
+
 /// How a connection looks for bandwidth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Seek {

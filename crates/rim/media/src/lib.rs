@@ -37,6 +37,7 @@ mod session;
 mod socket;
 mod streams;
 mod stun;
+mod sweep;
 mod tallies;
 mod thread;
 mod timers;

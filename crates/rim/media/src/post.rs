@@ -96,23 +96,65 @@ impl Work {
 
     /// The packets to clients.
     pub(crate) fn writes(&self) -> impl Iterator<Item = (&Write, DownPacket<'_>)> {
-        self.writes.iter().filter_map(|write| {
-            let body = self.bodies.get(index(write.body))?;
-            let packet = DownPacket {
-                codec: body.codec,
-                profile: body.profile,
-                sequence: write.sequence,
-                timestamp: write.timestamp,
-                wallclock: body.wallclock,
-                marker: write.marker,
-                payload: &body.payload,
-                vp8: write.vp8,
-                extensions: &body.extensions,
-                dependency: write.dependency.as_deref(),
-                playout: write.playout,
-            };
-            Some((write, packet))
-        })
+        (0..self.writes.len()).filter_map(|row| self.row(row))
+    }
+
+    /// One of the packets to clients.
+    pub(crate) fn row(&self, row: usize) -> Option<(&Write, DownPacket<'_>)> {
+        let write = self.writes.get(row)?;
+        let body = self.bodies.get(index(write.body))?;
+        let packet = DownPacket {
+            codec: body.codec,
+            profile: body.profile,
+            sequence: write.sequence,
+            timestamp: write.timestamp,
+            wallclock: body.wallclock,
+            marker: write.marker,
+            payload: &body.payload,
+            vp8: write.vp8,
+            extensions: &body.extensions,
+            dependency: write.dependency.as_deref(),
+            playout: write.playout,
+        };
+        Some((write, packet))
+    }
+
+    /// For which connection one of the packets to clients is.
+    pub(crate) fn key(&self, row: usize) -> Option<ConnectionKey> {
+        self.writes.get(row).map(|write| write.key)
+    }
+
+    /// How many packets to clients there are.
+    pub(crate) fn rows(&self) -> usize {
+        self.writes.len()
+    }
+
+    /// Puts the packets to clients into the order of their connections, those to one in the order in which they came.
+    pub(crate) fn sort(&mut self) {
+        self.writes.sort_by_key(|write| write.key);
+    }
+
+    /// How many packets are for that connection and those before it, if they are in order.
+    pub(crate) fn rows_until(&self, key: ConnectionKey) -> usize {
+        self.writes.partition_point(|write| write.key <= key)
+    }
+
+    /// All there is for clients is sound.
+    pub(crate) fn is_sound(&self) -> bool {
+        self.bodies.iter().all(|body| matches!(body.codec, Codec::Opus | Codec::Red))
+    }
+
+    /// Takes the packets to clients out.
+    pub(crate) fn split_off(&mut self) -> Self {
+        let (bodies, writes) = (std::mem::take(&mut self.bodies), std::mem::take(&mut self.writes));
+        Self { bodies, writes, ..Self::default() }
+    }
+
+    /// Room for as many packets to clients, and nothing else.
+    pub(crate) fn cleared(mut self) -> Self {
+        self.bodies.clear();
+        self.writes.clear();
+        self.split_off()
     }
 }
 
@@ -128,10 +170,57 @@ struct Outgoing {
     waiting: usize,
 }
 
+impl Outgoing {
+    /// A packet to a client. `copies` keeps the payload from being shared with who takes it.
+    fn write(&mut self, key: ConnectionKey, section: u16, packet: &DownPacket<'_>, copies: bool) {
+        let bodies = &mut self.work.bodies;
+        let is_same = |body: &Body| body.wallclock == packet.wallclock && body.codec == packet.codec;
+        let known = self.known.get(&packet.payload.as_ptr().addr()).copied();
+        let known = known.filter(|known| bodies.get(index(*known)).is_some_and(is_same));
+        let body = known.unwrap_or_else(|| {
+            let body = u32::try_from(bodies.len()).unwrap_or(u32::MAX);
+            self.known.insert(packet.payload.as_ptr().addr(), body);
+            self.held.push(Arc::clone(packet.payload));
+            bodies.push(Body {
+                codec: packet.codec,
+                profile: packet.profile,
+                wallclock: packet.wallclock,
+                payload: if copies { Arc::from(&packet.payload[..]) } else { Arc::clone(packet.payload) },
+                extensions: packet.extensions.clone(),
+            });
+            body
+        });
+        self.work.writes.push(Write {
+            key,
+            section,
+            body,
+            sequence: packet.sequence,
+            timestamp: packet.timestamp,
+            marker: packet.marker,
+            vp8: packet.vp8,
+            dependency: packet.dependency.map(Box::from),
+            playout: packet.playout,
+        });
+    }
+
+    /// What was gathered, if there is something.
+    fn take(&mut self, next: Work) -> Option<Work> {
+        if self.work.is_empty() {
+            return None;
+        }
+        self.known.clear();
+        self.held.clear();
+        self.waiting = 0;
+        Some(std::mem::replace(&mut self.work, next))
+    }
+}
+
 /// What is gathered for all other shards.
 #[derive(Debug)]
 pub(crate) struct Post {
     outgoing: Vec<Outgoing>,
+    /// Packets to clients here that are not sent at once.
+    own: Outgoing,
     /// Without one it waits for [`Post::take`].
     carrier: Option<Carrier>,
     /// Connections whose tasks or words found no room.
@@ -143,6 +232,7 @@ impl Post {
     pub(crate) fn new(shards: usize) -> Self {
         Self {
             outgoing: (0..shards).map(|_| Outgoing::default()).collect(),
+            own: Outgoing::default(),
             carrier: None,
             given_up: Vec::new(),
             lost: metrics::counter!("media_drops_total", "reason" => "post_queue"),
@@ -151,35 +241,19 @@ impl Post {
 
     /// A packet to a client.
     pub(crate) fn write(&mut self, far: &Far, section: u16, packet: &DownPacket<'_>) {
-        let Some(to) = self.outgoing.get_mut(far.shard) else { return };
-        let bodies = &mut to.work.bodies;
-        let is_same = |body: &Body| body.wallclock == packet.wallclock && body.codec == packet.codec;
-        let known = to.known.get(&packet.payload.as_ptr().addr()).copied();
-        let known = known.filter(|known| bodies.get(index(*known)).is_some_and(is_same));
-        let body = known.unwrap_or_else(|| {
-            let body = u32::try_from(bodies.len()).unwrap_or(u32::MAX);
-            to.known.insert(packet.payload.as_ptr().addr(), body);
-            to.held.push(Arc::clone(packet.payload));
-            bodies.push(Body {
-                codec: packet.codec,
-                profile: packet.profile,
-                wallclock: packet.wallclock,
-                payload: Arc::from(&packet.payload[..]),
-                extensions: packet.extensions.clone(),
-            });
-            body
-        });
-        to.work.writes.push(Write {
-            key: far.key,
-            section,
-            body,
-            sequence: packet.sequence,
-            timestamp: packet.timestamp,
-            marker: packet.marker,
-            vp8: packet.vp8,
-            dependency: packet.dependency.map(Box::from),
-            playout: packet.playout,
-        });
+        if let Some(to) = self.outgoing.get_mut(far.shard) {
+            to.write(far.key, section, packet, true);
+        }
+    }
+
+    /// A packet to a client here, for [`Self::take_own`].
+    pub(crate) fn write_here(&mut self, key: ConnectionKey, section: u16, packet: &DownPacket<'_>) {
+        self.own.write(key, section, packet, false);
+    }
+
+    /// The packets to clients here; `next` is the place for those to come.
+    pub(crate) fn take_own(&mut self, next: impl FnOnce() -> Work) -> Option<Work> {
+        if self.own.work.is_empty() { None } else { self.own.take(next()) }
     }
 
     /// Something for a connection to do.
@@ -235,11 +309,7 @@ impl Post {
 
     /// What was gathered for a shard.
     pub(crate) fn take(&mut self, to: ShardIndex) -> Option<Work> {
-        let to = self.outgoing.get_mut(to).filter(|to| !to.work.is_empty())?;
-        to.known.clear();
-        to.held.clear();
-        to.waiting = 0;
-        Some(std::mem::take(&mut to.work))
+        self.outgoing.get_mut(to)?.take(Work::default())
     }
 
     /// What was taken cannot leave now: all but the packets waits.

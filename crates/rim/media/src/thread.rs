@@ -297,7 +297,7 @@ impl Shard {
             if let Some(ways) = &mut self.ways {
                 ways.handle_timeout(now);
             }
-            self.flush(&mut leaving);
+            busy |= self.flush(&mut leaving);
             turn.record(begun.elapsed());
         }
     }
@@ -360,10 +360,11 @@ impl Shard {
         true
     }
 
-    fn flush(&mut self, leaving: &mut Leaving) {
+    /// Sends what there is to send. Whether something is left that is on its way to many.
+    fn flush(&mut self, leaving: &mut Leaving) -> bool {
         let now = Instant::now();
         let Self { engine, ways, neighbours, sockets, .. } = self;
-        engine.drain(now, &mut |source, destination, contents| {
+        let more = engine.drain_some(now, &mut |source, destination, contents| {
             leaving.add(now, Outgoing { source, destination, contents }, ways, neighbours, sockets);
         });
         if let Some(ways) = ways {
@@ -372,5 +373,6 @@ impl Shard {
         self.held_up = engine.depart();
         neighbours.flush();
         leaving.send(sockets);
+        more
     }
 }

@@ -15,6 +15,9 @@ use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
+/// So many get what is on its way to many before it is looked what has come meanwhile: some 150 microseconds.
+const SWEPT_AT_ONCE: usize = 32;
+
 /// Something of a client's was thrown away. Rare enough to look the counter up.
 pub(crate) fn dropped(reason: &'static str) {
     metrics::counter!("media_drops_total", "reason" => reason).increment(1);
@@ -163,8 +166,20 @@ impl Engine {
 
     /// Hands out what arrived, sends what there is to send and lets news take effect. What goes to one client comes in a row.
     pub fn drain(&mut self, at: Instant, transmit: &mut impl FnMut(SocketAddr, SocketAddr, Vec<u8>)) {
+        while self.drain_some(at, transmit) {}
+    }
+
+    /// The same, but of what is on its way to many only a part is sent, so that what comes meanwhile goes along with the rest. Whether
+    /// there is such a rest.
+    pub(crate) fn drain_some(
+        &mut self,
+        at: Instant,
+        transmit: &mut impl FnMut(SocketAddr, SocketAddr, Vec<u8>),
+    ) -> bool {
         let mut send = leaving_by(transmit);
         send(&mut self.outbox);
+        self.hand_out(at, &mut send);
+        self.sweep(at, SWEPT_AT_ONCE, &mut send);
         while !(self.arrived.is_empty() && self.dirty.is_empty()) {
             self.hand_out(at, &mut send);
             if let Some(key) = self.dirty.pop() {
@@ -173,6 +188,7 @@ impl Engine {
             send(&mut self.outbox);
         }
         self.give_up(at);
+        !self.sweep.is_empty()
     }
 
     fn drain_one(&mut self, key: ConnectionKey, at: Instant) {

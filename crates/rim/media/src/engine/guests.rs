@@ -169,7 +169,21 @@ impl Engine {
         at: Instant,
         transmit: &mut impl FnMut(SocketAddr, SocketAddr, Vec<u8>),
     ) {
-        self.write(&work, at, &mut leaving_by(transmit));
+        let mut leaving = leaving_by(transmit);
+        let joins = work.at_once && work.is_sound();
+        if self.sweep.is_full() || !joins && work.rows() > 0 {
+            // Pictures come after the sound that came before them.
+            self.sweep(at, usize::MAX, &mut leaving);
+        }
+        if joins {
+            self.sweep.join(work.split_off());
+        } else {
+            self.write(&work, at, &mut leaving);
+        }
+        if work.tasks.iter().any(|(_, task)| task.is_negotiation()) {
+            // What is on its way is for the sections as they are.
+            self.finish_sweep(at);
+        }
         self.take_told(at);
         for (key, task) in std::mem::take(&mut work.tasks) {
             if catch_unwind(AssertUnwindSafe(|| self.carry_out_task(key, task, at))).is_err() {

@@ -6,6 +6,7 @@ use crate::fallback::Offer;
 use crate::forward::{Binding, Published, Takes};
 use crate::neighbours::{self, Owner, Received};
 use crate::plane::Wake;
+use crate::post::Work;
 use crate::session::Connection;
 use bytes::Bytes;
 use model::media::MediaPermission;
@@ -510,11 +511,86 @@ fn packets_for_other_shards_leave_before_anybody_here_is_served() {
 }
 
 #[test]
-fn sound_of_several_that_comes_at_once_leaves_for_one_client_after_the_other() {
-    let all = (0..20).flat_map(|peer| [(peer, 7), (peer, 8), (peer, 9)]);
-    let all = all.filter(|one| *one != (0, 8));
+fn sound_of_several_that_comes_at_once_is_carried_to_other_shards_at_once() {
+    let all = (0..20).flat_map(|peer| [(peer, 7), (peer, 8), (peer, 9)]).filter(|one| *one != (0, 8));
     let (first, rest): (Vec<_>, Vec<_>) = all.partition(|(peer, _)| is_far(*peer));
-    assert_eq!(letters(20, &[7, 8, 9]), [first, rest]);
+    let mut letters = letters(20, &[7, 8, 9]);
+    letters.iter_mut().for_each(|letter| letter.sort_unstable());
+    assert_eq!(letters, [first, rest]);
+}
+
+/// A packet of sound to these connections.
+fn sound_to(people: impl Iterator<Item = ConnectionKey>, now: Instant) -> Work {
+    let up = packet(rtc::Codec::Opus, 1, 7, now);
+    let down = rtc::DownPacket {
+        codec: up.codec,
+        profile: 0,
+        sequence: 1,
+        timestamp: 1,
+        wallclock: now,
+        marker: false,
+        payload: &up.payload,
+        vp8: None,
+        extensions: &up.extensions,
+        dependency: None,
+        playout: None,
+    };
+    let mut post = Post::new(1);
+    people.for_each(|key| post.write_here(key, 0, &down));
+    post.take_own(Work::default).unwrap()
+}
+
+/// Somebody is in a room, and sound is on its way to a hundred people.
+fn sweeping(now: Instant) -> (Engine, ConnectionKey) {
+    let (events, _) = mpsc::channel(64);
+    let mut engine = Engine::new(Vec::new(), 1, events).unwrap();
+    let (link, _down) = mpsc::channel(64);
+    engine.join(&join("a", "ann"), link, now).unwrap();
+    let room = engine.by_id[&RoomId::try_from("a").unwrap()];
+    let key = |peer| ConnectionKey { room, peer: PeerKey(peer), subscriber: false };
+    engine.sweep.join(sound_to((0..100).map(key), now));
+    (engine, key(0))
+}
+
+#[test]
+fn of_what_is_on_its_way_to_many_a_part_is_sent_at_a_time() {
+    let now = Instant::now();
+    let (mut engine, _) = sweeping(now);
+    let parts = std::iter::from_fn(|| engine.drain_some(now, &mut |_, _, _| {}).then_some(()));
+    assert_eq!(parts.count(), 3, "a hundred are 32, 32, 32 and the rest");
+    let (mut engine, _) = sweeping(now);
+    engine.drain(now, &mut |_, _, _| {});
+    assert!(engine.sweep.is_empty(), "or all of it");
+}
+
+#[test]
+fn no_more_is_taken_in_than_can_be_on_its_way() {
+    let now = Instant::now();
+    let (mut engine, key) = sweeping(now);
+    for _ in 0..200 {
+        let mut work = sound_to([key].into_iter(), now);
+        work.at_once = true;
+        engine.take(work, now, &mut |_, _, _| {});
+    }
+    assert!(!engine.sweep.is_full(), "what was there was sent before more was taken in");
+}
+
+#[test]
+fn nothing_is_on_its_way_when_sections_may_change() {
+    let now = Instant::now();
+    let (mut engine, _) = sweeping(now);
+    let (link, _down) = mpsc::channel(64);
+    engine.join(&join("a", "bob"), link, now).unwrap();
+    assert!(engine.sweep.is_empty(), "somebody came");
+
+    let (mut engine, key) = sweeping(now);
+    let mut post = Post::new(1);
+    post.task(0, key, crate::far::Task::Rest(now));
+    engine.take(post.take(0).unwrap(), now, &mut |_, _, _| {});
+    assert!(!engine.sweep.is_empty(), "that changes no section");
+    post.task(0, key, crate::far::Task::MakeOffer { changes: Vec::new(), ice_restart: false });
+    engine.take(post.take(0).unwrap(), now, &mut |_, _, _| {});
+    assert!(engine.sweep.is_empty());
 }
 
 #[test]

@@ -5,10 +5,10 @@ use super::bandwidth::UNLIMITED;
 use super::delay::Delay;
 use super::encoding::{Encoding, Takes};
 use super::{AUDIO_CLOCK, VIDEO_CLOCK};
-use crate::engine::FastMap;
 #[cfg(test)]
 use crate::engine::faults;
 use crate::engine::faults::Turn;
+use crate::engine::{ConnectionKey, FastMap, RoomKey};
 use crate::line::Place;
 use crate::post::Post;
 use crate::report::Gauge;
@@ -88,6 +88,8 @@ pub(crate) struct Reach<'a> {
     pub(crate) post: &'a mut Post,
     /// What goes to other shards leaves as soon as it is written, before those who are here are served.
     pub(crate) departs: bool,
+    /// The room, if what goes to those who are here is gathered too.
+    pub(crate) gathers: Option<RoomKey>,
     /// To whom something is being sent.
     pub(crate) turn: &'a mut Turn,
 }
@@ -121,9 +123,10 @@ pub(super) struct Way<'a, W> {
 impl<W: FnMut(PeerKey, &mut Session)> Way<'_, W> {
     /// Lets `write` send what one subscriber gets.
     pub(super) fn visit(&mut self, peer: PeerKey, write: impl FnOnce(&mut Subscriber<'_>)) {
-        let Reach { sessions, post, turn, .. } = &mut self.reach;
+        let Reach { sessions, post, turn, gathers, .. } = &mut self.reach;
         **turn = Some(peer);
-        let mut subscriber = Subscriber { session: sessions.get_mut(&peer), post, written: false, now: self.now };
+        let (session, gathers) = (sessions.get_mut(&peer), *gathers);
+        let mut subscriber = Subscriber { session, post, gathers, written: false, now: self.now };
         write(&mut subscriber);
         if let Subscriber { session: Some(session), written: true, .. } = subscriber {
             (self.written)(peer, session);
@@ -143,6 +146,7 @@ impl<W: FnMut(PeerKey, &mut Session)> Way<'_, W> {
 pub(super) struct Subscriber<'a> {
     session: Option<&'a mut Session>,
     post: &'a mut Post,
+    gathers: Option<RoomKey>,
     /// To a connection that is here.
     written: bool,
     pub(super) now: Instant,
@@ -271,9 +275,13 @@ impl Down {
             inside.deliver(self.section, &down, to.now);
             return;
         }
-        match &mut session.down().place {
-            Place::Here(line) => to.written |= line.peer.write(to.now, self.section, &down),
-            Place::There(far) => to.post.write(far, self.section, &down),
+        let subscriber = session.subscriber.is_some();
+        match (&mut session.down().place, to.gathers) {
+            (Place::Here(_), Some(room)) => {
+                to.post.write_here(ConnectionKey { room, peer: self.peer, subscriber }, self.section, &down);
+            }
+            (Place::Here(line), None) => to.written |= line.peer.write(to.now, self.section, &down),
+            (Place::There(far), _) => to.post.write(far, self.section, &down),
         }
     }
 }

@@ -57,35 +57,15 @@ impl Up {
 }
 
 impl Forward {
-    /// Sends a packet of each of some tracks to everybody who gets them: to one subscriber after the other, so that what comes to
-    /// somebody at the same time leaves together and nobody waits until it was written for all.
+    /// Sends a packet of each of some tracks to everybody who gets them.
     pub(super) fn serve(&mut self, round: &mut [Sounding<'_>], way: &mut Way<'_, impl FnMut(PeerKey, &mut Session)>) {
         let tracks = &mut self.tracks;
         let is_far = |sounding: &Sounding<'_>| tracks.get(&sounding.key).is_some_and(|track| track.far > 0);
         for far in waves(round.iter().any(is_far)) {
-            if let [sounding] = round {
-                let Some(track) = tracks.get_mut(&sounding.key) else { return };
+            for sounding in &mut *round {
+                let Some(track) = tracks.get_mut(&sounding.key) else { continue };
                 for down in track.downs.iter_mut().filter(|down| down.far == far && down.hears()) {
                     way.visit(down.peer, |to| down.sound(sounding, to));
-                }
-            } else {
-                let mut order = Vec::new();
-                for (turn, sounding) in round.iter().enumerate() {
-                    let downs = tracks.get(&sounding.key).map_or(&[][..], |track| &track.downs);
-                    let all = downs.iter().enumerate().filter(|(_, down)| down.far == far && down.hears());
-                    order.extend(all.map(|(place, down)| (down.peer, turn, place)));
-                }
-                // As stable as it is fast where everybody came to all tracks in the same order.
-                order.sort_by_key(|(peer, ..)| *peer);
-                for of_one in order.chunk_by(|one, next| one.0 == next.0) {
-                    way.visit(of_one[0].0, |to| {
-                        for (_, turn, place) in of_one {
-                            let sounding = &mut round[*turn];
-                            if let Some(track) = tracks.get_mut(&sounding.key) {
-                                track.downs[*place].sound(sounding, to);
-                            }
-                        }
-                    });
                 }
             }
             if far {
