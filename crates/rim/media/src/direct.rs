@@ -267,11 +267,11 @@ impl Shards {
     /// See [`Engine::drain`]. Carries what shards have for each other, until they have nothing more.
     pub fn drain(&mut self, at: Instant, transmit: &mut impl FnMut(SocketAddr, SocketAddr, Vec<u8>)) {
         loop {
+            let mut was_idle = true;
             for engine in self.engines.iter_mut().flatten() {
-                engine.drain(at, transmit);
+                was_idle &= !engine.drain_some(at, transmit);
                 engine.depart();
             }
-            let mut was_idle = true;
             for (engine, ways) in self.engines.iter_mut().zip(&mut self.ways) {
                 loop {
                     match ways.receive(at, |_, _, _, _| Owner::Nobody) {
