@@ -279,7 +279,7 @@ impl Shards {
                         Received::Work(work) => {
                             was_idle = false;
                             if let Some(engine) = engine {
-                                engine.take(work, at, transmit);
+                                engine.take(work, at);
                             }
                         }
                         _ => {}

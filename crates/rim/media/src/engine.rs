@@ -263,7 +263,7 @@ impl Engine {
     /// Carries out what is due.
     pub fn handle_timeout(&mut self, at: Instant) {
         // Else a stack would hear that time passes and take its queue for empty.
-        self.hand_out(at, &mut |_| {});
+        self.hand_out(at);
         while let Some(timer) = self.timers.pop(at) {
             match timer {
                 Timer::Connection(key) => {
@@ -301,4 +301,4 @@ pub(crate) fn mark(dirty: &mut Vec<ConnectionKey>, flag: &mut bool, key: Connect
     }
 }
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

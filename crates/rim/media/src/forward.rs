@@ -34,7 +34,6 @@ use sfu::munger::{Rtp, SenderReport};
 use sfu::quality::{Kind as QualityKind, Score};
 use sfu::red::Gaps;
 use signal::{Codec, Kind, PeerKey, TrackKey};
-use sound::Sounding;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -299,9 +298,9 @@ impl Forward {
         self.tracks.get(&key).map_or(0, |track| track.downs.len())
     }
 
-    /// Sends packets of one track of pictures, in the order they came, to everybody who gets them. `written` is called for each
+    /// Sends packets of one track, in the order they came, to everybody who gets them. `written` is called for each
     /// subscriber who has something to send now.
-    pub(crate) fn pictures<'a>(
+    pub(crate) fn packets<'a>(
         &mut self,
         key: TrackKey,
         packets: impl Iterator<Item = &'a UpPacket>,
@@ -309,53 +308,33 @@ impl Forward {
         now: Instant,
         written: impl FnMut(PeerKey, &mut Session),
     ) {
-        let Some(track) = self.tracks.get_mut(&key).filter(|track| track.kind == Kind::Video) else { return };
+        let Some(track) = self.tracks.get_mut(&key) else { return };
         let mut way = Way { reach, written, now };
         track.stop_waiting(now);
         let mut pictures = Vec::new();
-        if self.playout.is_some() {
+        if self.playout.is_some() && track.kind == Kind::Video {
             track.downs.iter_mut().for_each(|down| down.delay.want(self.playout));
         }
+        let mut all_sound = self.sounds.get_mut(&track.owner).filter(|_| track.kind == Kind::Audio);
         for packet in packets {
-            if !track.allowance.take(packet.payload.len(), now) {
+            let length = packet.payload.len();
+            let fits = track.allowance.take(length, now) && all_sound.as_mut().is_none_or(|all| all.take(length, now));
+            if !fits {
                 self.excess.increment(1);
-            } else if let Some(arrival) = track.arrival(packet, &mut self.clocks, now) {
-                track.gather(arrival, &mut pictures, &mut way);
+                continue;
+            }
+            track.window.packets = track.window.packets.saturating_add(1);
+            if track.muted {
+                continue;
+            }
+            let Some(arrival) = track.arrival(packet, &mut self.clocks, now) else { continue };
+            match track.kind {
+                Kind::Audio => track.sound(&arrival, &mut way),
+                Kind::Video => track.gather(arrival, &mut pictures, &mut way),
             }
         }
         track.pictures(&pictures, &mut way);
         self.unreadable.increment(std::mem::take(&mut track.unreadable));
-    }
-
-    /// Sends a packet of sound of each of some tracks to everybody who gets them. `written` is called for each subscriber who has
-    /// something to send now, with all of it.
-    pub(crate) fn sounds<'a>(
-        &mut self,
-        packets: impl Iterator<Item = (TrackKey, &'a UpPacket)>,
-        reach: Reach<'_>,
-        now: Instant,
-        written: impl FnMut(PeerKey, &mut Session),
-    ) {
-        let mut way = Way { reach, written, now };
-        let mut soundings = packets.filter_map(|(key, packet)| {
-            let track = self.tracks.get_mut(&key).filter(|track| track.kind == Kind::Audio)?;
-            *way.reach.turn = Some(track.owner);
-            let length = packet.payload.len();
-            let mut all = self.sounds.get_mut(&track.owner);
-            if !track.allowance.take(length, now) || !all.as_mut().is_none_or(|all| all.take(length, now)) {
-                self.excess.increment(1);
-                return None;
-            }
-            let arrival = track.arrival(packet, &mut self.clocks, now)?;
-            Some(track.sounding(key, arrival))
-        });
-        let Some(mut first) = soundings.next() else { return };
-        // Mostly there is one, for which nothing is allocated.
-        let Some(second) = soundings.next() else {
-            return self.serve(std::slice::from_mut(&mut first), &mut way);
-        };
-        let mut round: Vec<Sounding<'_>> = [first, second].into_iter().chain(soundings).collect();
-        self.serve(&mut round, &mut way);
     }
 
     /// Regular work of every track; `turn` says whose.
@@ -488,18 +467,13 @@ pub(crate) struct Published {
 }
 
 impl Up {
-    /// Counts a packet: what is to be known of it, and what it says of its stream. `None` if it is of no stream of this track, or
-    /// nobody gets it because the track is muted.
+    /// What is to be known of a packet, and what it says of its stream. `None` if it is of no stream of this track.
     fn arrival<'a>(
         &mut self,
         packet: &'a UpPacket,
         clocks: &mut FastMap<PeerKey, PublisherClock>,
         now: Instant,
     ) -> Option<Arrival<'a>> {
-        self.window.packets = self.window.packets.saturating_add(1);
-        if self.muted {
-            return None;
-        }
         let index = self.encodings.iter().position(|encoding| encoding.section == packet.section)?;
         let layer = self.encodings[index].stream_of(Layer::from_index(usize::from(packet.layer))?);
         let clock = if self.kind == Kind::Audio { AUDIO_CLOCK } else { VIDEO_CLOCK };

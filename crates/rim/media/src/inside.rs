@@ -349,7 +349,7 @@ impl Engine {
         let Some((key, peer)) = self.links.get(&link).copied() else { return };
         if !matches!(order, InsideOrder::Send { .. }) {
             // What it sent before comes before.
-            self.hand_out(at, &mut |_| {});
+            self.hand_out(at);
         }
         self.serve(key, peer, at, |engine| match order {
             InsideOrder::Send { name, frame } => engine.send_inside(key, peer, &name, &frame, at),
@@ -363,7 +363,7 @@ impl Engine {
     /// An insider is gone.
     pub fn inside_gone(&mut self, link: LinkId, at: Instant) {
         let Some((key, peer)) = self.links.remove(&link) else { return };
-        self.hand_out(at, &mut |_| {});
+        self.hand_out(at);
         self.serve(key, peer, at, |engine| engine.say_for(key, peer, ClientMessage::leave(), at));
     }
 

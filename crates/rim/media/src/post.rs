@@ -40,8 +40,41 @@ pub(crate) struct Write {
     timestamp: u32,
     marker: bool,
     vp8: Option<Vp8Rewrite>,
-    dependency: Option<Box<[u8]>>,
+    dependency: Descriptor,
     playout: Option<PlayoutDelay>,
+}
+
+/// A dependency descriptor, or none. Those that come with nearly all packets take no memory of their own.
+#[derive(Debug)]
+enum Descriptor {
+    None,
+    Short(u8, [u8; SHORT]),
+    Long(Box<[u8]>),
+}
+
+/// Longest one of those: with a mask of decode targets, but without the structure that comes with key frames.
+const SHORT: usize = 15;
+
+impl Descriptor {
+    fn new(bytes: Option<&[u8]>) -> Self {
+        let Some(bytes) = bytes else { return Self::None };
+        let mut short = [0; SHORT];
+        match (short.get_mut(..bytes.len()), u8::try_from(bytes.len())) {
+            (Some(place), Ok(length)) => {
+                place.copy_from_slice(bytes);
+                Self::Short(length, short)
+            }
+            _ => Self::Long(bytes.into()),
+        }
+    }
+
+    fn get(&self) -> Option<&[u8]> {
+        match self {
+            Self::None => None,
+            Self::Short(length, bytes) => bytes.get(..usize::from(*length)),
+            Self::Long(bytes) => Some(bytes),
+        }
+    }
 }
 
 /// What is carried from one shard to another at once.
@@ -55,8 +88,8 @@ pub(crate) struct Work {
     pub(crate) words: Vec<(ConnectionKey, Word)>,
     /// Packets from clients.
     pub(crate) packets: Vec<(ConnectionKey, UpPacket)>,
-    /// Nothing follows soon for those to whom there are packets.
-    pub(crate) at_once: bool,
+    /// The packets to clients are for many people of one room, and there is nothing else.
+    pub(crate) for_many: bool,
     /// Bytes of tasks and words.
     weight: usize,
     /// Where the messages are that were weighed. They are in `tasks`, so that no other can be where one was.
@@ -113,7 +146,7 @@ impl Work {
             payload: &body.payload,
             vp8: write.vp8,
             extensions: &body.extensions,
-            dependency: write.dependency.as_deref(),
+            dependency: write.dependency.get(),
             playout: write.playout,
         };
         Some((write, packet))
@@ -131,7 +164,10 @@ impl Work {
 
     /// Puts the packets to clients into the order of their connections, those to one in the order in which they came.
     pub(crate) fn sort(&mut self) {
-        self.writes.sort_by_key(|write| write.key);
+        // Mostly they are: everybody came to the track in that order.
+        if !self.writes.is_sorted_by_key(|write| write.key) {
+            self.writes.sort_by_key(|write| write.key);
+        }
     }
 
     /// How many packets are for that connection and those before it, if they are in order.
@@ -198,7 +234,7 @@ impl Outgoing {
             timestamp: packet.timestamp,
             marker: packet.marker,
             vp8: packet.vp8,
-            dependency: packet.dependency.map(Box::from),
+            dependency: Descriptor::new(packet.dependency),
             playout: packet.playout,
         });
     }
@@ -288,12 +324,12 @@ impl Post {
         self.carrier = Some(carrier);
     }
 
-    /// Lets leave what was gathered; with `at_once` nothing more follows soon for the same people. Whether something waits for room.
-    pub(crate) fn depart(&mut self, at_once: bool) -> bool {
+    /// Lets leave what was gathered; with `for_many` that is packets to many people of one room. Whether something waits for room.
+    pub(crate) fn depart(&mut self, for_many: bool) -> bool {
         let Some(carrier) = self.carrier.take() else { return false };
         let mut waits = false;
         for to in 0..self.outgoing.len() {
-            if let Some(Err(work)) = self.take(to).map(|work| carrier.carry(to, Work { at_once, ..work })) {
+            if let Some(Err(work)) = self.take(to).map(|work| carrier.carry(to, Work { for_many, ..work })) {
                 self.put_back(to, work);
                 waits = true;
             }
@@ -401,6 +437,15 @@ mod tests {
         assert_eq!(**last.payload, [1, 2, 3]);
         assert_eq!(payloads.map(|payload| Arc::strong_count(&payload)), [1, 1]);
         assert!(post.take(2).is_none());
+    }
+
+    #[test]
+    fn descriptors_of_every_length_arrive_as_they_left() {
+        let bytes: Vec<u8> = (0..40).collect();
+        for length in 0..bytes.len() {
+            assert_eq!(Descriptor::new(Some(&bytes[..length])).get(), Some(&bytes[..length]));
+        }
+        assert_eq!(Descriptor::new(None).get(), None);
     }
 
     #[test]

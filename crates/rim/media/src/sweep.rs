@@ -1,27 +1,39 @@
-//! Sound on its way to many people.
+//! Packets on their way to many people.
 //!
-//! They are gone through one after the other, round and round as long as there is something for somebody. What comes meanwhile does
-//! not wait until everybody has what came before: from where the round is just now each gets both, in one train, and at the end
-//! those before that place get the rest. So nobody's sound waits for anybody else's, and the more people speak the less each packet
-//! costs.
+//! The people of a room are gone through one after the other, round and round as long as there is something for somebody. What comes
+//! meanwhile does not wait until everybody has what came before: from where the round is just now each gets both, in one train, and
+//! at the end those before that place get the rest. So the more there is at a time, the less each packet costs. After some of them it
+//! is another room's turn, and sound goes before all pictures, so a lecture of hundreds holds nobody else up.
 
-use crate::engine::ConnectionKey;
+use crate::engine::{ConnectionKey, RoomKey};
 use crate::post::{Work, Write};
 use rtc::DownPacket;
 
 /// More that came together is not on its way at a time: whoever has so little time takes in nothing more before that is sent.
 const MOST: usize = 64;
 
-/// So many of those whose packets have left are kept for the next ones.
+/// So many places of what has left are kept for what comes.
 const SPARE: usize = 8;
 
 /// Packets to many connections, in the order in which they came.
 #[derive(Debug, Default)]
 pub(crate) struct Sweep {
-    active: Vec<Active>,
-    /// Whose turn it was last in this round.
-    last: Option<ConnectionKey>,
+    /// Whose turn comes first is first, and none is empty for long.
+    rounds: Vec<Round>,
+    /// Which of them it was last.
+    serves: usize,
     spare: Vec<Work>,
+    spare_lists: Vec<Vec<Active>>,
+}
+
+/// What is on its way in a room: sound, or pictures.
+#[derive(Debug)]
+struct Round {
+    room: RoomKey,
+    is_sound: bool,
+    active: Vec<Active>,
+    /// Whose turn it was last.
+    last: Option<ConnectionKey>,
 }
 
 /// Packets that came together, in the order of the connections they are for.
@@ -39,55 +51,85 @@ impl Active {
     }
 }
 
-impl Sweep {
-    /// Nobody is left to get anything.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.active.is_empty()
-    }
-
-    /// Nothing more is to join before it is empty.
-    pub(crate) fn is_full(&self) -> bool {
-        self.active.len() >= MOST
-    }
-
-    /// Packets to clients join the round where it is.
-    pub(crate) fn join(&mut self, mut work: Work) {
-        work.sort();
-        let left = work.rows();
-        let next = self.last.map_or(0, |last| work.rows_until(last));
-        if left > 0 {
-            self.active.push(Active { work, next, left });
-        }
-    }
-
-    /// Whose turn it is now; it is their turn only once in a round. `None` if nobody is left.
-    pub(crate) fn turn(&mut self) -> Option<ConnectionKey> {
+impl Round {
+    fn turn(&mut self, spare: &mut Vec<Work>) -> Option<ConnectionKey> {
         self.active.extract_if(.., |active| active.left == 0).for_each(|active| {
-            if self.spare.len() < SPARE {
-                self.spare.push(active.work.cleared());
+            if spare.len() < SPARE {
+                spare.push(active.work.cleared());
             }
         });
-        if self.active.is_empty() {
-            self.last = None;
-            return None;
-        }
         let turn = self.active.iter().filter_map(Active::next).min().or_else(|| {
-            // The round begins anew.
+            // It begins anew.
             self.active.iter_mut().for_each(|active| active.next = 0);
             self.active.iter().filter_map(Active::next).min()
         });
         self.last = turn;
         turn
     }
+}
+
+impl Sweep {
+    /// Nobody is left to get anything.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rounds.is_empty()
+    }
+
+    /// Nothing more is to join in a room before what is on its way there has left.
+    pub(crate) fn is_full(&self, room: RoomKey) -> bool {
+        self.rounds.iter().any(|round| round.room == room && round.active.len() >= MOST)
+    }
+
+    /// Packets to clients of one room join the round where it is.
+    pub(crate) fn join(&mut self, mut work: Work) {
+        let Some(room) = work.key(0).map(|key| key.room) else { return };
+        work.sort();
+        let (is_sound, left) = (work.is_sound(), work.rows());
+        let known = self.rounds.iter().position(|round| (round.room, round.is_sound) == (room, is_sound));
+        let place = known.unwrap_or_else(|| {
+            let active = self.spare_lists.pop().unwrap_or_default();
+            self.rounds.push(Round { room, is_sound, active, last: None });
+            self.rounds.len() - 1
+        });
+        let round = &mut self.rounds[place];
+        let next = round.last.map_or(0, |last| work.rows_until(last));
+        round.active.push(Active { work, next, left });
+    }
+
+    /// Whose turn it is now: once in a round. `None` if nobody is left, or nobody in the room that is asked for.
+    pub(crate) fn turn(&mut self, of: Option<RoomKey>) -> Option<ConnectionKey> {
+        loop {
+            let rounds = || self.rounds.iter().filter(|round| of.is_none_or(|room| round.room == room));
+            let is_sound = rounds().any(|round| round.is_sound);
+            let is_next = |round: &Round| round.is_sound == is_sound && of.is_none_or(|room| round.room == room);
+            let place = self.rounds.iter().position(is_next)?;
+            if let Some(turn) = self.rounds[place].turn(&mut self.spare) {
+                self.serves = place;
+                return Some(turn);
+            }
+            let Round { active, .. } = self.rounds.remove(place);
+            if self.spare_lists.len() < SPARE {
+                self.spare_lists.push(active);
+            }
+        }
+    }
 
     /// What there is for whose turn it is, in order. It is gone, whatever becomes of it.
     pub(crate) fn packets(&mut self, turn: ConnectionKey, mut each: impl FnMut(&Write, &DownPacket<'_>)) {
-        for Active { work, next, left } in &mut self.active {
+        let Some(round) = self.rounds.get_mut(self.serves) else { return };
+        for Active { work, next, left } in &mut round.active {
             while let Some((write, packet)) = work.row(*next).filter(|(write, _)| *left > 0 && write.key == turn) {
                 *next += 1;
                 *left -= 1;
                 each(write, &packet);
             }
+        }
+    }
+
+    /// Another room's turn comes.
+    pub(crate) fn pass(&mut self) {
+        if self.serves < self.rounds.len() {
+            let round = self.rounds.remove(self.serves);
+            self.rounds.push(round);
         }
     }
 
@@ -100,7 +142,7 @@ impl Sweep {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::arrivals::tests::packet;
+    use crate::engine::tests::packet;
     use crate::post::Post;
     use rand::rngs::StdRng;
     use rand::seq::SliceRandom as _;
@@ -109,14 +151,15 @@ mod tests {
     use std::collections::BTreeMap;
     use std::time::Instant;
 
-    fn key(peer: u64) -> ConnectionKey {
-        ConnectionKey { room: 1, peer: PeerKey(peer), subscriber: false }
+    /// A packet of sound with that number to these people, in that order.
+    fn work(number: u64, people: &[u64], spare: Work) -> Work {
+        work_of(1, rtc::Codec::Opus, number, people, spare)
     }
 
-    /// A packet with that number to these people, in that order.
-    fn work(number: u64, people: &[u64], spare: Work) -> Work {
+    fn work_of(room: RoomKey, codec: rtc::Codec, number: u64, people: &[u64], spare: Work) -> Work {
         let mut post = Post::new(1);
-        let up = packet(rtc::Codec::Opus, number, 0, Instant::now());
+        let up = packet(codec, number, 0, Instant::now());
+        let key = |peer| ConnectionKey { room, peer: PeerKey(peer), subscriber: false };
         assert!(post.take_own(|| spare).is_none());
         for peer in people {
             let down = DownPacket {
@@ -139,7 +182,7 @@ mod tests {
 
     /// Who it is and what they get.
     fn step(sweep: &mut Sweep) -> Option<(u64, Vec<u64>)> {
-        let turn = sweep.turn()?;
+        let turn = sweep.turn(None)?;
         let mut numbers = Vec::new();
         sweep.packets(turn, |_, packet| numbers.push(packet.sequence));
         Some((turn.peer.0, numbers))
@@ -161,11 +204,50 @@ mod tests {
     }
 
     #[test]
+    fn sound_goes_before_pictures_and_rooms_take_turns() {
+        use rtc::Codec::{Opus, Vp8};
+        let mut sweep = Sweep::default();
+        sweep.join(work_of(1, Vp8, 7, &[1, 2, 3], Work::default()));
+        sweep.join(work_of(2, Vp8, 8, &[11, 12], Work::default()));
+        assert_eq!(step(&mut sweep), Some((1, vec![7])));
+        sweep.join(work_of(1, Opus, 9, &[1, 2], Work::default()));
+        assert_eq!(step(&mut sweep), Some((1, vec![9])));
+        sweep.pass();
+        sweep.join(work_of(2, Opus, 10, &[11], Work::default()));
+        assert_eq!(step(&mut sweep), Some((2, vec![9])));
+        sweep.pass();
+        assert_eq!(step(&mut sweep), Some((11, vec![10])));
+        sweep.pass();
+        let pictures: Vec<_> = std::iter::from_fn(|| {
+            let step = step(&mut sweep);
+            sweep.pass();
+            step
+        })
+        .collect();
+        assert_eq!(pictures, [(2, vec![7]), (11, vec![8]), (3, vec![7]), (12, vec![8])]);
+        assert!(sweep.is_empty());
+    }
+
+    #[test]
+    fn what_is_on_its_way_in_one_room_can_be_finished_alone() {
+        let mut sweep = Sweep::default();
+        sweep.join(work_of(1, rtc::Codec::Vp8, 7, &[1], Work::default()));
+        sweep.join(work_of(2, rtc::Codec::Opus, 8, &[2], Work::default()));
+        sweep.join(work_of(1, rtc::Codec::Opus, 9, &[1], Work::default()));
+        let mut numbers = Vec::new();
+        while let Some(turn) = sweep.turn(Some(1)) {
+            sweep.packets(turn, |_, packet| numbers.push(packet.sequence));
+        }
+        assert_eq!(numbers, [9, 7]);
+        assert_eq!(step(&mut sweep), Some((2, vec![8])));
+    }
+
+    #[test]
     fn a_panic_for_one_costs_the_others_nothing() {
         let mut sweep = Sweep::default();
         sweep.join(work(1, &[1, 2], Work::default()));
         sweep.join(work(2, &[1, 2], Work::default()));
-        let turn = sweep.turn().unwrap();
+        let turn = sweep.turn(None).unwrap();
         let panics = std::panic::AssertUnwindSafe(|| sweep.packets(turn, |_, _| panic!("on purpose")));
         assert!(std::panic::catch_unwind(panics).is_err());
         let rest: Vec<_> = std::iter::from_fn(|| step(&mut sweep)).collect();

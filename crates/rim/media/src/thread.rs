@@ -346,11 +346,7 @@ impl Shard {
                 }
                 Received::Work(work) => {
                     posted += work.packets();
-                    let now = Instant::now();
-                    let Self { engine, ways, neighbours, sockets, .. } = self;
-                    engine.take(work, now, &mut |source, destination, contents| {
-                        leaving.add(now, Outgoing { source, destination, contents }, ways, neighbours, sockets);
-                    });
+                    self.engine.take(work, Instant::now());
                     if posted >= POSTED_PER_TURN {
                         return true;
                     }

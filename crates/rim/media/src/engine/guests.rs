@@ -5,9 +5,8 @@
 //! the two is carried by [`crate::post`].
 
 use super::{ConnectionKey, Engine, FastMap, Room, RoomKey, Timer, mark};
-use crate::arrivals::drain_now;
 use crate::far::{Far, Task, Word};
-use crate::line::{Line, Outbox, Place, leaving_by};
+use crate::line::{Line, Place};
 use crate::neighbours::Carrier;
 use crate::post::Work;
 use crate::registry::ShardIndex;
@@ -163,28 +162,22 @@ impl Engine {
     }
 
     /// Takes what another shard sent.
-    pub(crate) fn take(
-        &mut self,
-        mut work: Work,
-        at: Instant,
-        transmit: &mut impl FnMut(SocketAddr, SocketAddr, Vec<u8>),
-    ) {
-        let mut leaving = leaving_by(transmit);
-        let joins = work.at_once && work.is_sound();
-        if self.sweep.is_full() || !joins && work.rows() > 0 {
-            // Pictures come after the sound that came before them.
-            self.sweep(at, usize::MAX, &mut leaving);
+    pub(crate) fn take(&mut self, mut work: Work, at: Instant) {
+        match work.key(0).filter(|_| work.for_many) {
+            Some(first) => {
+                if self.sweep.is_full(first.room) {
+                    self.finish_sweep(first.room, at);
+                }
+                self.sweep.join(work.split_off());
+            }
+            None => self.write(&work, at),
         }
-        if joins {
-            self.sweep.join(work.split_off());
-        } else {
-            self.write(&work, at, &mut leaving);
+        for (key, task) in &work.tasks {
+            if task.is_negotiation() {
+                // What is on its way is for the sections as they are.
+                self.finish_sweep(key.room, at);
+            }
         }
-        if work.tasks.iter().any(|(_, task)| task.is_negotiation()) {
-            // What is on its way is for the sections as they are.
-            self.finish_sweep(at);
-        }
-        self.take_told(at);
         for (key, task) in std::mem::take(&mut work.tasks) {
             if catch_unwind(AssertUnwindSafe(|| self.carry_out_task(key, task, at))).is_err() {
                 self.broken(key, at);
@@ -202,32 +195,15 @@ impl Engine {
         }
     }
 
-    /// Sends the packets to clients. `written` is called whenever there may be datagrams to send.
-    fn write(&mut self, work: &Work, at: Instant, written: &mut impl FnMut(&mut Outbox)) {
-        let mut writes = work.writes().peekable();
-        let mut has_more = false;
-        while let Some((write, packet)) = writes.next() {
+    /// Writes packets to clients.
+    fn write(&mut self, work: &Work, at: Instant) {
+        for (write, packet) in work.writes() {
             let Some(guest) = self.guests.get_mut(&write.key) else { continue };
             let line = &mut guest.line;
             match catch_unwind(AssertUnwindSafe(|| line.peer.write(at, write.section, &packet))) {
-                Ok(sent) => has_more |= sent,
-                Err(_) => {
-                    self.broken(write.key, at);
-                    has_more = false;
-                    continue;
-                }
-            }
-            // What one client gets comes in a row, if nothing else follows for the same people.
-            if work.at_once && writes.peek().is_some_and(|(next, _)| next.key == write.key) {
-                continue;
-            }
-            match std::mem::take(&mut has_more) {
-                true if work.at_once => {
-                    drain_now(line, write.key, at, &mut self.outbox, &mut self.told, &mut self.timers);
-                    written(&mut self.outbox);
-                }
-                true => mark(&mut self.dirty, &mut line.dirty, write.key),
-                false => {}
+                Ok(true) => mark(&mut self.dirty, &mut line.dirty, write.key),
+                Ok(false) => {}
+                Err(_) => self.broken(write.key, at),
             }
         }
     }

@@ -46,7 +46,7 @@ impl Engine {
     pub(super) fn client_message(&mut self, link: LinkId, message: Result<ClientMessage, Garbage>, at: Instant) {
         let Some((room_key, peer)) = self.links.get(&link).copied() else { return };
         // What arrived before goes out by what was settled before.
-        self.hand_out(at, &mut |_| {});
+        self.hand_out(at);
         let now = self.now(at);
         self.serve(room_key, peer, at, |engine| {
             if let Some(room) = engine.rooms.get_mut(&room_key)

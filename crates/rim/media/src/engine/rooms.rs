@@ -131,7 +131,7 @@ impl Engine {
     /// for is put out. What is nobody's in particular goes on to panic in whoever settles the room.
     pub(crate) fn settle(&mut self, key: RoomKey, at: Instant) {
         // What is on its way is for the sections as they are.
-        self.finish_sweep(at);
+        self.finish_sweep(key, at);
         let mut after = After::default();
         let settled = self.carry_out_all(key, at, &mut after);
         self.turns(key, after.switches, |engine, peer, protocol| engine.switch(key, peer, protocol, at));

@@ -1,6 +1,5 @@
 use super::*;
 use crate::arrivals::Arrived;
-use crate::arrivals::tests::packet;
 use crate::control::Control;
 use crate::fallback::Offer;
 use crate::forward::{Binding, Published, Takes};
@@ -437,6 +436,26 @@ fn somebody_with_ever_so_many_tracks_is_told_of_alone() {
     assert_eq!(told(&mut engine, &room, 1, now), ("p1".to_owned(), 1));
 }
 
+/// A packet as it arrives.
+pub(crate) fn packet(codec: rtc::Codec, sequence: u64, payload: u8, now: Instant) -> rtc::UpPacket {
+    rtc::UpPacket {
+        section: 0,
+        layer: 0,
+        alone: true,
+        codec,
+        profile: 0,
+        sequence,
+        timestamp: 1,
+        marker: false,
+        payload: [payload].into(),
+        arrival: now,
+        captured: None,
+        audio_level: None,
+        sender_report: None,
+        extensions: rtc::Extensions::default(),
+    }
+}
+
 /// So many people and some speakers, one of three on another shard. What of the sound of these tracks, which arrives at once, another
 /// shard is sent: for each letter who gets which track's.
 fn letters(people: u64, tracks: &[u64]) -> Vec<Vec<(u64, u8)>> {
@@ -510,15 +529,6 @@ fn packets_for_other_shards_leave_before_anybody_here_is_served() {
     assert_eq!(letters(20, &[7]), [first, rest]);
 }
 
-#[test]
-fn sound_of_several_that_comes_at_once_is_carried_to_other_shards_at_once() {
-    let all = (0..20).flat_map(|peer| [(peer, 7), (peer, 8), (peer, 9)]).filter(|one| *one != (0, 8));
-    let (first, rest): (Vec<_>, Vec<_>) = all.partition(|(peer, _)| is_far(*peer));
-    let mut letters = letters(20, &[7, 8, 9]);
-    letters.iter_mut().for_each(|letter| letter.sort_unstable());
-    assert_eq!(letters, [first, rest]);
-}
-
 /// A packet of sound to these connections.
 fn sound_to(people: impl Iterator<Item = ConnectionKey>, now: Instant) -> Work {
     let up = packet(rtc::Codec::Opus, 1, 7, now);
@@ -557,7 +567,7 @@ fn of_what_is_on_its_way_to_many_a_part_is_sent_at_a_time() {
     let now = Instant::now();
     let (mut engine, _) = sweeping(now);
     let parts = std::iter::from_fn(|| engine.drain_some(now, &mut |_, _, _| {}).then_some(()));
-    assert_eq!(parts.count(), 3, "a hundred are 32, 32, 32 and the rest");
+    assert_eq!(parts.count(), 2, "a hundred are 48, 48 and the rest");
     let (mut engine, _) = sweeping(now);
     engine.drain(now, &mut |_, _, _| {});
     assert!(engine.sweep.is_empty(), "or all of it");
@@ -569,10 +579,10 @@ fn no_more_is_taken_in_than_can_be_on_its_way() {
     let (mut engine, key) = sweeping(now);
     for _ in 0..200 {
         let mut work = sound_to([key].into_iter(), now);
-        work.at_once = true;
-        engine.take(work, now, &mut |_, _, _| {});
+        work.for_many = true;
+        engine.take(work, now);
     }
-    assert!(!engine.sweep.is_full(), "what was there was sent before more was taken in");
+    assert!(!engine.sweep.is_full(key.room), "what was there was sent before more was taken in");
 }
 
 #[test]
@@ -586,10 +596,10 @@ fn nothing_is_on_its_way_when_sections_may_change() {
     let (mut engine, key) = sweeping(now);
     let mut post = Post::new(1);
     post.task(0, key, crate::far::Task::Rest(now));
-    engine.take(post.take(0).unwrap(), now, &mut |_, _, _| {});
+    engine.take(post.take(0).unwrap(), now);
     assert!(!engine.sweep.is_empty(), "that changes no section");
     post.task(0, key, crate::far::Task::MakeOffer { changes: Vec::new(), ice_restart: false });
-    engine.take(post.take(0).unwrap(), now, &mut |_, _, _| {});
+    engine.take(post.take(0).unwrap(), now);
     assert!(engine.sweep.is_empty());
 }
 

@@ -17,12 +17,6 @@ impl Encoding {
     }
 }
 
-/// In which order everybody is served: those on other shards first if there are some, so that all shards are at it at once. The
-/// items are values of [`Down::far`].
-pub(super) fn waves(some_are_far: bool) -> impl Iterator<Item = bool> {
-    [true, false].into_iter().skip(usize::from(!some_are_far))
-}
-
 impl Up {
     /// The codec somebody gets who takes those formats.
     pub(super) fn codec_for(&self, takes: Takes) -> Option<usize> {
@@ -74,9 +68,10 @@ impl Up {
         self.downs.iter().position(|down| down.peer == peer)
     }
 
-    /// In which order everybody is served; see [`waves`].
+    /// In which order everybody is served: those on other shards first, so that all shards are at it at once. The items are values
+    /// of [`Down::far`].
     pub(super) fn waves(&self) -> impl Iterator<Item = bool> + use<> {
-        waves(self.far > 0)
+        [true, false].into_iter().skip(usize::from(self.far == 0))
     }
 
     /// Somebody gets the track no more. The last of those who do takes the place: in a large room nobody moves all others up

@@ -88,7 +88,7 @@ pub(crate) struct Reach<'a> {
     pub(crate) post: &'a mut Post,
     /// What goes to other shards leaves as soon as it is written, before those who are here are served.
     pub(crate) departs: bool,
-    /// The room, if what goes to those who are here is gathered too.
+    /// The room, if what goes to those who are here is gathered as well.
     pub(crate) gathers: Option<RoomKey>,
     /// To whom something is being sent.
     pub(crate) turn: &'a mut Turn,
