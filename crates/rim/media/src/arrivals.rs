@@ -62,7 +62,11 @@ impl Engine {
         for sound in [true, false] {
             for run in arrived.chunk_by(Arrived::is_like).filter(|run| run[0].is_sound() == sound) {
                 let mut turn = None;
-                if catch_unwind(AssertUnwindSafe(|| self.hand_out_run(run, at, &mut turn))).is_err() {
+                let done = catch_unwind(AssertUnwindSafe(|| self.hand_out_run(run, at, &mut turn)));
+                if let Some(work) = self.post.take_own(|| self.sweep.spare()) {
+                    self.sweep.join(work);
+                }
+                if done.is_err() {
                     let from = run[0].from;
                     self.broken(ConnectionKey { peer: turn.unwrap_or(from.peer), ..from }, at);
                 }
@@ -81,8 +85,8 @@ impl Engine {
     /// are drained. `turn` says to whom.
     fn hand_out_run(&mut self, run: &[Arrived], at: Instant, turn: &mut Turn) {
         let Some(Arrived { from, track, .. }) = run.first() else { return };
-        let Some(room) = self.rooms.get(&from.room) else { return };
-        let many = room.forward.subscribers(*track) >= MANY;
+        let Some(room) = self.rooms.get_mut(&from.room) else { return };
+        let many = room.forward.is_for_many(*track, MANY);
         if many {
             if self.sweep.is_full(from.room) {
                 self.finish_sweep(from.room, at);
@@ -99,9 +103,6 @@ impl Engine {
                 mark(dirty, &mut line.dirty, key);
             }
         });
-        if let Some(work) = self.post.take_own(|| self.sweep.spare()) {
-            self.sweep.join(work);
-        }
         let mut news = News::default();
         room.forward.collect(*track, at, &mut news);
         self.spread(from.room, news, at);
@@ -147,7 +148,7 @@ impl Engine {
             });
         };
         if catch_unwind(AssertUnwindSafe(write)).is_err() {
-            self.broken(key, at);
+            self.told.push((key, Told::Broken));
         }
         count
     }

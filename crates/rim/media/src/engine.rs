@@ -134,7 +134,7 @@ pub struct Engine {
     pub(crate) guests: Guests,
     /// What goes to other shards because of big rooms.
     pub(crate) post: Post,
-    /// Sound on its way to many here.
+    /// Packets on their way to many here.
     pub(crate) sweep: Sweep,
     spread_from: usize,
     by_id: HashMap<RoomId, RoomKey>,

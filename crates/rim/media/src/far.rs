@@ -46,13 +46,13 @@ impl Task {
     /// Whether it may put something else on a section.
     pub(crate) fn is_negotiation(&self) -> bool {
         match self {
-            Self::Open
-            | Self::Close
-            | Self::AcceptOffer { .. }
+            Self::AcceptOffer { .. }
             | Self::MakeOffer { .. }
             | Self::SettleOffer { .. }
             | Self::AcceptAnswer { .. } => true,
-            Self::Layers { .. }
+            Self::Open
+            | Self::Close
+            | Self::Layers { .. }
             | Self::OnlyStreams(_)
             | Self::KeyFrame { .. }
             | Self::Seek(_)

@@ -69,6 +69,8 @@ pub(crate) struct Up {
     pub(crate) downs: Vec<Down>,
     /// How many of them are on other shards.
     far: usize,
+    /// There were many of them.
+    for_many: bool,
     /// The payload of an empty packet.
     nothing: Arc<[u8]>,
 }
@@ -144,6 +146,7 @@ impl Forward {
                 score: Score::new(quality),
                 downs: Vec::new(),
                 far: 0,
+                for_many: false,
                 nothing: Arc::new([]),
             },
         );
@@ -293,9 +296,12 @@ impl Forward {
         }
     }
 
-    /// How many get a track, or could.
-    pub(crate) fn subscribers(&self, key: TrackKey) -> usize {
-        self.tracks.get(&key).map_or(0, |track| track.downs.len())
+    /// Whether so many get a track, or could, or once did: what goes another way than before could overtake what is on its way.
+    pub(crate) fn is_for_many(&mut self, key: TrackKey, many: usize) -> bool {
+        self.tracks.get_mut(&key).is_some_and(|track| {
+            track.for_many |= track.downs.len() >= many;
+            track.for_many
+        })
     }
 
     /// Sends packets of one track, in the order they came, to everybody who gets them. `written` is called for each

@@ -20,6 +20,10 @@ use tokio::sync::mpsc;
 /// What is left for the shard.
 #[derive(Debug, Default)]
 pub(crate) struct After {
+    /// An output that waits until nothing is on its way any more.
+    pub(crate) held: Option<Output>,
+    /// Nothing is: sections may change.
+    pub(crate) may_change: bool,
     /// Sessions that are over.
     pub(crate) gone: Vec<PeerKey>,
     /// Of whom the meeting was told that they are gone.
@@ -32,6 +36,21 @@ pub(crate) struct After {
     pub(crate) news: News,
 }
 
+/// Whether something else may be on a section after it, or nobody.
+fn changes_sections(output: &Output) -> bool {
+    matches!(
+        output,
+        Output::ClientOffer { .. }
+            | Output::MakeOffer { .. }
+            | Output::SettleOffer { .. }
+            | Output::ClientAnswer { .. }
+            | Output::Unpublished { .. }
+            | Output::Bind { .. }
+            | Output::Unbind { .. }
+            | Output::Gone { .. }
+    )
+}
+
 /// Empties the machine's outputs. `turn` says whom something is done for; after a panic it goes on with the next output.
 pub(crate) fn carry_out(
     room: &mut Room,
@@ -40,7 +59,11 @@ pub(crate) fn carry_out(
     after: &mut After,
     turn: &mut Turn,
 ) {
-    while let Some(output) = room.machine.poll() {
+    while let Some(output) = after.held.take().or_else(|| room.machine.poll()) {
+        if !after.may_change && changes_sections(&output) {
+            after.held = Some(output);
+            return;
+        }
         *turn = whom(&output, &room.forward);
         #[cfg(test)]
         if !matches!(output, Output::Gone { .. }) {

@@ -88,7 +88,7 @@ pub(crate) struct Work {
     pub(crate) words: Vec<(ConnectionKey, Word)>,
     /// Packets from clients.
     pub(crate) packets: Vec<(ConnectionKey, UpPacket)>,
-    /// The packets to clients are for many people of one room, and there is nothing else.
+    /// The packets to clients are for many people of one room.
     pub(crate) for_many: bool,
     /// Bytes of tasks and words.
     weight: usize,

@@ -9,10 +9,15 @@ use crate::engine::{ConnectionKey, RoomKey};
 use crate::post::{Work, Write};
 use rtc::DownPacket;
 
-/// More that came together is not on its way at a time: whoever has so little time takes in nothing more before that is sent.
+/// More that came together, and more packets, are not on their way in a room at a time: whoever has so little time takes in nothing more
+/// before that is sent.
 const MOST: usize = 64;
+const MOST_PACKETS: usize = 4096;
 
-/// So many places of what has left are kept for what comes.
+/// Of so many parts one begins with pictures, also where there is sound all the time.
+const FOR_PICTURES: u32 = 4;
+
+/// So many places of what has left are kept for what comes, none larger than that.
 const SPARE: usize = 8;
 
 /// Packets to many connections, in the order in which they came.
@@ -22,6 +27,8 @@ pub(crate) struct Sweep {
     rounds: Vec<Round>,
     /// Which of them it was last.
     serves: usize,
+    /// Parts that were sent.
+    parts: u32,
     spare: Vec<Work>,
     spare_lists: Vec<Vec<Active>>,
 }
@@ -54,7 +61,7 @@ impl Active {
 impl Round {
     fn turn(&mut self, spare: &mut Vec<Work>) -> Option<ConnectionKey> {
         self.active.extract_if(.., |active| active.left == 0).for_each(|active| {
-            if spare.len() < SPARE {
+            if spare.len() < SPARE && active.work.rows() <= MOST_PACKETS {
                 spare.push(active.work.cleared());
             }
         });
@@ -76,7 +83,18 @@ impl Sweep {
 
     /// Nothing more is to join in a room before what is on its way there has left.
     pub(crate) fn is_full(&self, room: RoomKey) -> bool {
-        self.rounds.iter().any(|round| round.room == room && round.active.len() >= MOST)
+        let of_room = || self.rounds.iter().filter(|round| round.room == room).flat_map(|round| &round.active);
+        of_room().count() >= MOST || of_room().map(|active| active.left).sum::<usize>() >= MOST_PACKETS
+    }
+
+    /// Something is on its way in a room.
+    pub(crate) fn is_at(&self, room: RoomKey) -> bool {
+        self.rounds.iter().any(|round| round.room == room)
+    }
+
+    /// So much is on its way that no more should be taken from others.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.rounds.iter().flat_map(|round| &round.active).map(|active| active.left).sum::<usize>() >= MOST_PACKETS
     }
 
     /// Packets to clients of one room join the round where it is.
@@ -99,7 +117,8 @@ impl Sweep {
     pub(crate) fn turn(&mut self, of: Option<RoomKey>) -> Option<ConnectionKey> {
         loop {
             let rounds = || self.rounds.iter().filter(|round| of.is_none_or(|room| round.room == room));
-            let is_sound = rounds().any(|round| round.is_sound);
+            let prefers_sound = of.is_some() || !(self.parts + 1).is_multiple_of(FOR_PICTURES);
+            let is_sound = rounds().any(|round| round.is_sound == prefers_sound) == prefers_sound;
             let is_next = |round: &Round| round.is_sound == is_sound && of.is_none_or(|room| round.room == room);
             let place = self.rounds.iter().position(is_next)?;
             if let Some(turn) = self.rounds[place].turn(&mut self.spare) {
@@ -127,6 +146,7 @@ impl Sweep {
 
     /// Another room's turn comes.
     pub(crate) fn pass(&mut self) {
+        self.parts = self.parts.wrapping_add(1);
         if self.serves < self.rounds.len() {
             let round = self.rounds.remove(self.serves);
             self.rounds.push(round);
@@ -226,6 +246,33 @@ mod tests {
         .collect();
         assert_eq!(pictures, [(2, vec![7]), (11, vec![8]), (3, vec![7]), (12, vec![8])]);
         assert!(sweep.is_empty());
+    }
+
+    #[test]
+    fn pictures_have_a_part_now_and_then_where_there_is_sound_all_the_time() {
+        let mut sweep = Sweep::default();
+        sweep.join(work_of(1, rtc::Codec::Vp8, 0, &[1, 2, 3], Work::default()));
+        let shown = (1..=12).filter(|part| {
+            sweep.join(work_of(2, rtc::Codec::Opus, *part, &[7, 8], Work::default()));
+            let (peer, _) = step(&mut sweep).unwrap();
+            sweep.pass();
+            peer < 7
+        });
+        assert_eq!(shown.count(), 3);
+    }
+
+    #[test]
+    fn there_are_bounds_to_what_is_on_its_way_in_a_room() {
+        let mut sweep = Sweep::default();
+        let people: Vec<u64> = (0..64).collect();
+        for number in 0..64 {
+            assert!(!sweep.is_full(1) && !sweep.is_behind());
+            sweep.join(work(number, &people, Work::default()));
+        }
+        assert!(sweep.is_full(1) && !sweep.is_full(2) && sweep.is_behind());
+        let mut sweep = Sweep::default();
+        (0..64).for_each(|number| sweep.join(work(number, &[1], Work::default())));
+        assert!(sweep.is_full(1) && !sweep.is_behind(), "many small ones");
     }
 
     #[test]

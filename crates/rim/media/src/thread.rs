@@ -30,7 +30,7 @@ const IDLE: Duration = Duration::from_millis(500);
 /// Batches from other shards per turn.
 const LETTERS_PER_TURN: usize = 64;
 
-/// Packets of big rooms per turn after which others get theirs: they take some milliseconds.
+/// Packets of big rooms that are taken in a turn before others get theirs.
 const POSTED_PER_TURN: usize = 1024;
 
 /// Sleep while another shard takes nothing.
@@ -306,6 +306,10 @@ impl Shard {
     fn take_handed_over(&mut self, leaving: &mut Leaving) -> bool {
         let mut posted = 0;
         for _ in 0..LETTERS_PER_TURN {
+            // What waits there is lost if it waits for too long, which is better than to be sent late.
+            if self.engine.sweep.is_behind() {
+                return true;
+            }
             let (engine, ways) = (&mut self.engine, &mut self.ways);
             let mut for_turn = Vec::new();
             let received = self.neighbours.receive(Instant::now(), |back, source, destination, contents| {

@@ -170,7 +170,7 @@ impl Engine {
     }
 
     /// The same, but of what is on its way to many only a part is sent, so that what comes meanwhile goes along with the rest. Whether
-    /// there is such a rest.
+    /// there is more to do.
     pub(crate) fn drain_some(
         &mut self,
         at: Instant,
@@ -188,7 +188,7 @@ impl Engine {
             send(&mut self.outbox);
         }
         self.give_up(at);
-        !self.sweep.is_empty()
+        !(self.sweep.is_empty() && self.dirty.is_empty())
     }
 
     fn drain_one(&mut self, key: ConnectionKey, at: Instant) {

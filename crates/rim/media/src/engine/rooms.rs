@@ -130,9 +130,7 @@ impl Engine {
     /// Carries out what a room's machine wants, sets its timer, and drops it when nobody is left. Whoever something panics
     /// for is put out. What is nobody's in particular goes on to panic in whoever settles the room.
     pub(crate) fn settle(&mut self, key: RoomKey, at: Instant) {
-        // What is on its way is for the sections as they are.
-        self.finish_sweep(key, at);
-        let mut after = After::default();
+        let mut after = After { may_change: !self.sweep.is_at(key), ..After::default() };
         let settled = self.carry_out_all(key, at, &mut after);
         self.turns(key, after.switches, |engine, peer, protocol| engine.switch(key, peer, protocol, at));
         let gone = after.gone.iter().map(|peer| (*peer, ()));
@@ -167,6 +165,11 @@ impl Engine {
             let done = catch_unwind(AssertUnwindSafe(|| outputs::carry_out(room, now, events, after, &mut turn)));
             match (done, turn) {
                 (Err(_), Some(peer)) => self.strike(key, peer),
+                (Ok(()), _) if after.held.is_some() => {
+                    // What is on its way is for the sections as they are.
+                    self.finish_sweep(key, at);
+                    after.may_change = true;
+                }
                 (done, _) => return done,
             }
         }

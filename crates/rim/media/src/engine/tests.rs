@@ -562,6 +562,70 @@ fn sweeping(now: Instant) -> (Engine, ConnectionKey) {
     (engine, key(0))
 }
 
+/// So many are in a room and hear one of whom a packet arrives whenever it is asked for.
+fn choir(people: u64, now: Instant) -> (Engine, RoomKey, impl Fn(&mut Engine, u64)) {
+    let (events, _) = mpsc::channel(64);
+    let mut engine = Engine::new(Vec::new(), 1, events).unwrap();
+    for person in 0..=people {
+        let (link, _down) = mpsc::channel(64);
+        engine.join(&join("a", &format!("p{person}")), link, now).unwrap();
+    }
+    let key = engine.by_id[&RoomId::try_from("a").unwrap()];
+    let room = engine.rooms.get_mut(&key).unwrap();
+    let (owner, track) = (PeerKey(people), TrackKey(0));
+    let up = Published {
+        owner,
+        section: 0,
+        kind: Kind::Audio,
+        codec: Codec::Opus,
+        layers: Vec::new(),
+        screen: false,
+        muted: false,
+    };
+    room.forward.publish(track, up, now);
+    for peer in (0..people).map(PeerKey) {
+        let (setting, takes) = (Setting::initial(true), Takes::ask(|_| true));
+        let binding = Binding { peer, section: 0, setting, ready: true, takes, far: false };
+        assert!(room.forward.bind(track, binding, now));
+    }
+    let sings = move |engine: &mut Engine, sequence| {
+        let from = ConnectionKey { room: key, peer: owner, subscriber: false };
+        engine.arrived.push(Arrived { from, track, packet: packet(rtc::Codec::Opus, sequence, 7, now) });
+        engine.hand_out(now);
+    };
+    (engine, key, sings)
+}
+
+#[test]
+fn what_is_for_many_stays_so_when_they_become_fewer() {
+    let now = Instant::now();
+    let (mut engine, room, sings) = choir(15, now);
+    sings(&mut engine, 1);
+    assert!(engine.sweep.is_empty(), "fifteen are few");
+
+    let (mut engine, _, sings) = choir(16, now);
+    sings(&mut engine, 1);
+    let room = engine.rooms.get_mut(&room).unwrap();
+    room.forward.unbind(TrackKey(0), PeerKey(3), now);
+    engine.sweep(now, usize::MAX, &mut |_| {});
+    assert!(engine.sweep.is_empty());
+    sings(&mut engine, 2);
+    assert!(!engine.sweep.is_empty(), "else it could overtake what came before on another shard");
+}
+
+#[test]
+fn a_panic_while_it_is_written_down_for_many_leaves_nothing_behind() {
+    let now = Instant::now();
+    let (mut engine, room, sings) = choir(20, now);
+    faults::arm(faults::Point::Packet, &Identity::try_from("p10").unwrap());
+    sings(&mut engine, 1);
+    assert!(!engine.rooms[&room].sessions.contains_key(&PeerKey(10)));
+    assert_eq!(engine.rooms[&room].sessions.len(), 20);
+    assert!(engine.post.take_own(Work::default).is_none());
+    sings(&mut engine, 2);
+    assert!(engine.sweep.is_at(room), "the others hear what comes next");
+}
+
 #[test]
 fn of_what_is_on_its_way_to_many_a_part_is_sent_at_a_time() {
     let now = Instant::now();
@@ -589,9 +653,14 @@ fn no_more_is_taken_in_than_can_be_on_its_way() {
 fn nothing_is_on_its_way_when_sections_may_change() {
     let now = Instant::now();
     let (mut engine, _) = sweeping(now);
+    let mut dual = join("a", "bob");
+    dual.topology = ports::media::Topology::Dual;
     let (link, _down) = mpsc::channel(64);
-    engine.join(&join("a", "bob"), link, now).unwrap();
-    assert!(engine.sweep.is_empty(), "somebody came");
+    engine.join(&dual, link, now).unwrap();
+    assert!(engine.sweep.is_empty(), "somebody is made an offer");
+    let (mut engine, key) = sweeping(now);
+    engine.settle(key.room, now);
+    assert!(!engine.sweep.is_empty(), "nothing changes");
 
     let (mut engine, key) = sweeping(now);
     let mut post = Post::new(1);
