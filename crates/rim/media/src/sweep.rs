@@ -160,7 +160,7 @@ impl Sweep {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::engine::tests::packet;
     use crate::post::Post;
@@ -171,7 +171,12 @@ mod tests {
     use std::collections::BTreeMap;
     use std::time::Instant;
 
-    /// A packet of sound with that number to these people, in that order.
+    /// A packet of sound with that number to these people of a room.
+    pub(crate) fn sound_to(room: RoomKey, number: u64, people: &[u64]) -> Work {
+        work_of(room, rtc::Codec::Opus, number, people, Work::default())
+    }
+
+    /// The same in one room, in that order.
     fn work(number: u64, people: &[u64], spare: Work) -> Work {
         work_of(1, rtc::Codec::Opus, number, people, spare)
     }

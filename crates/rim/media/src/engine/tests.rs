@@ -7,6 +7,7 @@ use crate::neighbours::{self, Owner, Received};
 use crate::plane::Wake;
 use crate::post::Work;
 use crate::session::Connection;
+use crate::sweep::tests::sound_to;
 use bytes::Bytes;
 use model::media::MediaPermission;
 use ports::media::report::Page;
@@ -456,6 +457,19 @@ pub(crate) fn packet(codec: rtc::Codec, sequence: u64, payload: u8, now: Instant
     }
 }
 
+/// A track of sound.
+fn microphone(owner: PeerKey) -> Published {
+    Published {
+        owner,
+        section: 0,
+        kind: Kind::Audio,
+        codec: Codec::Opus,
+        layers: Vec::new(),
+        screen: false,
+        muted: false,
+    }
+}
+
 /// So many people and some speakers, one of three on another shard. What of the sound of these tracks, which arrives at once, another
 /// shard is sent: for each letter who gets which track's.
 fn letters(people: u64, tracks: &[u64]) -> Vec<Vec<(u64, u8)>> {
@@ -474,16 +488,7 @@ fn letters(people: u64, tracks: &[u64]) -> Vec<Vec<(u64, u8)>> {
     let room = engine.rooms.get_mut(&key).unwrap();
     let owner = |track: u64| PeerKey(people + track);
     for track in tracks {
-        let up = Published {
-            owner: owner(*track),
-            section: 0,
-            kind: Kind::Audio,
-            codec: Codec::Opus,
-            layers: Vec::new(),
-            screen: false,
-            muted: false,
-        };
-        room.forward.publish(TrackKey(*track), up, now);
+        room.forward.publish(TrackKey(*track), microphone(owner(*track)), now);
     }
     for peer in 0..people {
         // The connections of all are elsewhere, so that what each gets is seen; some are said to be here.
@@ -496,10 +501,6 @@ fn letters(people: u64, tracks: &[u64]) -> Vec<Vec<(u64, u8)>> {
         for (section, track) in (0..).zip(tracks) {
             assert!(room.forward.bind(TrackKey(*track), binding(section), now));
         }
-    }
-    // The last one comes to the first place of the second track only.
-    if let Some(track) = tracks.get(1) {
-        room.forward.unbind(TrackKey(*track), PeerKey(0), now);
     }
     for (sequence, track) in (1..).zip(tracks) {
         let from = ConnectionKey { room: key, peer: owner(*track), subscriber: false };
@@ -529,27 +530,6 @@ fn packets_for_other_shards_leave_before_anybody_here_is_served() {
     assert_eq!(letters(20, &[7]), [first, rest]);
 }
 
-/// A packet of sound to these connections.
-fn sound_to(people: impl Iterator<Item = ConnectionKey>, now: Instant) -> Work {
-    let up = packet(rtc::Codec::Opus, 1, 7, now);
-    let down = rtc::DownPacket {
-        codec: up.codec,
-        profile: 0,
-        sequence: 1,
-        timestamp: 1,
-        wallclock: now,
-        marker: false,
-        payload: &up.payload,
-        vp8: None,
-        extensions: &up.extensions,
-        dependency: None,
-        playout: None,
-    };
-    let mut post = Post::new(1);
-    people.for_each(|key| post.write_here(key, 0, &down));
-    post.take_own(Work::default).unwrap()
-}
-
 /// Somebody is in a room, and sound is on its way to a hundred people.
 fn sweeping(now: Instant) -> (Engine, ConnectionKey) {
     let (events, _) = mpsc::channel(64);
@@ -557,9 +537,9 @@ fn sweeping(now: Instant) -> (Engine, ConnectionKey) {
     let (link, _down) = mpsc::channel(64);
     engine.join(&join("a", "ann"), link, now).unwrap();
     let room = engine.by_id[&RoomId::try_from("a").unwrap()];
-    let key = |peer| ConnectionKey { room, peer: PeerKey(peer), subscriber: false };
-    engine.sweep.join(sound_to((0..100).map(key), now));
-    (engine, key(0))
+    let people: Vec<u64> = (0..100).collect();
+    engine.sweep.join(sound_to(room, 1, &people));
+    (engine, ConnectionKey { room, peer: PeerKey(0), subscriber: false })
 }
 
 /// So many are in a room and hear one of whom a packet arrives whenever it is asked for.
@@ -573,16 +553,7 @@ fn choir(people: u64, now: Instant) -> (Engine, RoomKey, impl Fn(&mut Engine, u6
     let key = engine.by_id[&RoomId::try_from("a").unwrap()];
     let room = engine.rooms.get_mut(&key).unwrap();
     let (owner, track) = (PeerKey(people), TrackKey(0));
-    let up = Published {
-        owner,
-        section: 0,
-        kind: Kind::Audio,
-        codec: Codec::Opus,
-        layers: Vec::new(),
-        screen: false,
-        muted: false,
-    };
-    room.forward.publish(track, up, now);
+    room.forward.publish(track, microphone(owner), now);
     for peer in (0..people).map(PeerKey) {
         let (setting, takes) = (Setting::initial(true), Takes::ask(|_| true));
         let binding = Binding { peer, section: 0, setting, ready: true, takes, far: false };
@@ -642,7 +613,7 @@ fn no_more_is_taken_in_than_can_be_on_its_way() {
     let now = Instant::now();
     let (mut engine, key) = sweeping(now);
     for _ in 0..200 {
-        let mut work = sound_to([key].into_iter(), now);
+        let mut work = sound_to(key.room, 1, &[key.peer.0]);
         work.for_many = true;
         engine.take(work, now);
     }
